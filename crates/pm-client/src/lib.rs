@@ -1,0 +1,1 @@
+//! Connect, call, subscribe, resume.

@@ -1,0 +1,1 @@
+//! Ecosystem files become app specs, or all their problems at once.

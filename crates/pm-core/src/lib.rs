@@ -1,0 +1,1 @@
+//! Decides: facts in, orders out, on virtual time.

@@ -1,0 +1,1 @@
+//! Introduces the core to the world.

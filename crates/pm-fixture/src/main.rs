@@ -1,0 +1,3 @@
+//! A child whose behaviour is its command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The tiny immortal half: keeps descriptors and exits, restarts the daemon.

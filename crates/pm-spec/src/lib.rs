@@ -1,0 +1,1 @@
+//! The vocabulary: what can be asked for; validated, plain data.

@@ -1,0 +1,1 @@
+//! Temp homes and waiting for facts.

@@ -1,0 +1,1 @@
+//! pm monit: the terminal monitor.
