@@ -1,1 +1,29 @@
-//! The vocabulary: what can be asked for; validated, plain data.
+//! The vocabulary: what can be asked for, as validated plain data.
+//!
+//! Shared by the config reader, the wire, the core and the saved list. It touches no file, clock or process.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod app;
+mod bytes;
+mod env;
+mod log;
+mod name;
+mod policy;
+mod select;
+mod signal;
+mod size;
+mod time;
+
+pub use app::{AppSpec, Identifier, UserChoice};
+pub use bytes::ByteString;
+pub use env::{Environment, looks_secret};
+pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
+pub use name::{AppName, NameError};
+pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
+pub use select::{Select, SelectError};
+pub use signal::{Signal, SignalError};
+pub use size::{Bytes, SizeError};
+pub use time::{Span, SpanError};

@@ -1,0 +1,77 @@
+//! When an app is restarted and how it is stopped.
+
+use alloc::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Bytes, Signal, Span};
+
+/// What follows an end nobody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartPolicy {
+    /// Whether a new run follows (PM2: `autorestart`).
+    pub autorestart: bool,
+    /// So many runs in a row shorter than `min_uptime` make the app `errored` (PM2: `max_restarts`, 16).
+    pub max_restarts: u32,
+    /// A run at least this long counts as a success (PM2: `min_uptime`, 1 s).
+    pub min_uptime: Span,
+    /// The pause before the next run.
+    pub delay: Delay,
+    /// Exit codes after which the app stays stopped (PM2: `stop_exit_codes`); a signal is no code.
+    pub stop_exit_codes: BTreeSet<u8>,
+}
+
+/// The pause before a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delay {
+    /// At once after a good run, growing after bad ones: what you get when you set nothing.
+    Automatic,
+    /// Always the same (PM2: `restart_delay`).
+    Fixed(Span),
+    /// This, then 1.5 times the last up to 15 s; forgotten after 30 s up (PM2: `exp_backoff_restart_delay`).
+    Exponential(Span),
+}
+
+impl Default for RestartPolicy {
+    fn default() -> Self {
+        Self {
+            autorestart: true,
+            max_restarts: 16,
+            min_uptime: Span::from_secs(1),
+            delay: Delay::Automatic,
+            stop_exit_codes: BTreeSet::new(),
+        }
+    }
+}
+
+/// How an app is asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopPolicy {
+    /// The signal that asks (PM2: `kill_signal`, SIGINT).
+    pub signal: Signal,
+    /// After so long it is killed (PM2: `kill_timeout`, 1.6 s).
+    pub timeout: Span,
+    /// Whether the whole tree is signalled, not only the main process (PM2: `treekill`).
+    pub tree: bool,
+    /// Whether a Node app is asked by a message instead of the signal (PM2: `shutdown_with_message`).
+    pub by_message: bool,
+}
+
+impl Default for StopPolicy {
+    fn default() -> Self {
+        Self {
+            signal: Signal::INT,
+            timeout: Span::from_millis(1600),
+            tree: true,
+            by_message: false,
+        }
+    }
+}
+
+/// What makes us restart an app that has not ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Resident memory of the whole tree (PM2: `max_memory_restart`).
+    pub memory: Option<Bytes>,
+}

@@ -1,0 +1,99 @@
+//! Lengths of time as people write them.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A length of time in whole milliseconds; at most about 584 million years.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Span(u64);
+
+/// Why a text is no length of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanError(String);
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no duration; write milliseconds (3000) or 250ms, 3s, 1.5m, 2h, 1d",
+            self.0
+        )
+    }
+}
+
+impl core::error::Error for SpanError {}
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// So many milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// So many seconds.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// In milliseconds.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Reads `3000` (milliseconds, as PM2), `250ms`, `3s`, `1.5m`, `2h`, `1d`; blanks before the unit are fine.
+    pub fn parse(text: &str) -> Result<Self, SpanError> {
+        let fail = || SpanError(text.to_string());
+        let trimmed = text.trim();
+        let split = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
+        let (digits, unit) = trimmed.split_at(split);
+        let scale: u64 = match unit.to_ascii_lowercase().as_str() {
+            "" | "ms" => 1,
+            "s" | "sec" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(fail()),
+        };
+        crate::size::scaled(digits.trim(), scale).map(Self).ok_or_else(fail)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ms if ms >= 3_600_000 && ms % 3_600_000 == 0 => write!(f, "{}h", ms / 3_600_000),
+            ms if ms >= 60_000 && ms % 60_000 == 0 => write!(f, "{}m", ms / 60_000),
+            ms if ms >= 1_000 && ms % 1_000 == 0 => write!(f, "{}s", ms / 1_000),
+            ms => write!(f, "{ms}ms"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("3000", 3000),
+            ("3s", 3000),
+            ("250 ms", 250),
+            ("1.5m", 90_000),
+            ("2h", 7_200_000),
+            ("0", 0),
+        ] {
+            assert_eq!(Span::parse(text), Ok(Span::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1", "3 weeks", "1e3", "99999999999999999999"] {
+            assert!(Span::parse(text).is_err(), "{text}");
+        }
+    }
+}
