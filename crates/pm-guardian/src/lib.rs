@@ -1,1 +1,14 @@
-//! The tiny immortal half: keeps descriptors and exits, restarts the daemon.
+//! The tiny immortal half: keeps descriptors and exits, restarts the daemon, moves output while no
+//! daemon runs. One thread, no runtime, parses no user data; it never signals an app, and it
+//! decides nothing about apps.
+#![deny(unsafe_code)]
+
+mod link;
+mod message;
+mod packet;
+
+pub use link::{Arrival, Delivery, LINK_VARIABLE, Link, LinkError};
+pub use message::{
+    DecodeError, Exit, FromGuardian, Kind, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH, Name,
+    Status, ToGuardian, Why,
+};
