@@ -1,1 +1,19 @@
 //! Decides: facts in, orders out, on virtual time.
+//!
+//! No clock, no file, no process: the daemon performs the orders, the simulation interprets them in its place.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod fact;
+mod id;
+mod order;
+mod saved;
+mod view;
+
+pub use fact::{Ask, Ending, Existing, Fact, Identity, Patience, Rest, SpawnFailure};
+pub use id::{AppId, InstanceId, RequestId, RunId, Time};
+pub use order::{Became, Change, Knock, Order, Outcome, Reach, Refused, Reply, SpawnPlan};
+pub use saved::{AppRecord, Counters, Record, SavedApp, SavedPhase, SavedSeat, SeatRecord};
+pub use view::{Cause, End, SeatView, Status};

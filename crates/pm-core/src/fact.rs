@@ -1,0 +1,164 @@
+//! What happened: everything the core ever learns.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use pm_spec::{AppSpec, Bytes, Environment, Select, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RequestId, RunId};
+use crate::saved::SavedApp;
+
+/// One thing that happened. A fact about a run nobody remembers changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A client asks for something and is owed exactly one reply.
+    Asked(RequestId, Ask),
+    /// The client is gone; its wish stands, nobody waits for the reply.
+    Withdrawn(RequestId),
+    /// The process exists and has executed its program.
+    Spawned(RunId, Identity),
+    /// There is no process and never was one.
+    NotSpawned(RunId, SpawnFailure),
+    /// The app said that it is ready.
+    Ready(RunId),
+    /// The main process ended; whether others of its tree still live. Told once per run.
+    Ended(RunId, Ending, Rest),
+    /// The rest of the tree is gone as well. Follows an `Ended` with `Rest::Stragglers`.
+    Swept(RunId),
+    /// Resident memory of the whole tree.
+    Weighed(RunId, Bytes),
+    /// Nothing but time has passed.
+    Woke,
+}
+
+/// A client's wish. Selectors are resolved together before anything is done; one that matches nothing refuses all.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Bring these apps up as specified: create what is missing, and treat what exists as `existing` says.
+    Start {
+        /// The apps, by name and namespace.
+        apps: Vec<AppSpec>,
+        /// What to do with an app of that name that exists.
+        existing: Existing,
+        /// What "up" means for the reply.
+        patience: Patience,
+    },
+    /// Start what is known and down; what is up is restarted (PM2: `start NAME`).
+    Raise {
+        /// Which.
+        select: Vec<Select>,
+        /// Laid over the stored environment where given.
+        env: Option<Environment>,
+        /// What "up" means for the reply.
+        patience: Patience,
+    },
+    /// Take down, keep the entry.
+    Stop(Vec<Select>),
+    /// Take down and up again.
+    Restart {
+        /// Which.
+        select: Vec<Select>,
+        /// Laid over the stored environment where given (PM2: `--update-env`).
+        env: Option<Environment>,
+        /// What "up" means for the reply.
+        patience: Patience,
+    },
+    /// Restart one instance after the other, each only after the one before is up; stops at the first failure.
+    Reload {
+        /// Which.
+        select: Vec<Select>,
+        /// Laid over the stored environment where given.
+        env: Option<Environment>,
+    },
+    /// Take down and forget.
+    Delete(Vec<Select>),
+    /// Have this many instances of the selected apps; the highest slots go first.
+    Scale {
+        /// Which.
+        select: Vec<Select>,
+        /// Absolute number, 1 to 65535.
+        to: u16,
+    },
+    /// Restart counters back to zero (PM2: `reset`).
+    Reset(Vec<Select>),
+    /// Send a signal to the main processes, changing nothing else (PM2: `sendSignal`).
+    Signal(Vec<Select>, Signal),
+    /// Bring back saved apps: those whose name is not known yet, with their ids where free (PM2: `resurrect`).
+    Restore(Vec<SavedApp>),
+    /// Take everything down, then leave (PM2: `kill`).
+    Leave,
+}
+
+/// What `Start` does with an app that exists already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// Take over the new spec and restart what is up (PM2 with a config file).
+    Restart,
+    /// Start what is down; refuse if it is up (PM2 with a script: "already launched").
+    Refuse,
+    /// Start what is down, leave alone what is up.
+    Keep,
+    /// Make another app of the same name (PM2: `--force`).
+    Duplicate,
+}
+
+/// What "up" means for a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Patience {
+    /// The program was executed.
+    Spawned,
+    /// And has lived for the smaller of `min_uptime` and one second, or ended well for good before that.
+    Settled,
+}
+
+/// A process, so that it can't be mistaken for another one that got its pid later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identity {
+    /// The pid.
+    pub pid: u32,
+    /// Start time in clock ticks since boot (`/proc/PID/stat` field 22).
+    pub started: u64,
+    /// The inode of its pidfd where the kernel has pidfs (6.9), else 0.
+    pub inode: u64,
+}
+
+/// How a main process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// By itself, with this code.
+    Exited(u8),
+    /// By a signal.
+    Signaled {
+        /// Which.
+        signal: u8,
+        /// Whether a core was dumped.
+        core: bool,
+    },
+    /// Nobody was there to see it.
+    Unknown,
+}
+
+/// What is left of a tree whose main process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing.
+    Nothing,
+    /// Other processes, to be asked and then forced to go.
+    Stragglers,
+}
+
+/// Why there is no process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpawnFailure {
+    /// It was refused: missing program, folder, user ...; in words for people.
+    Refused(String),
+    /// The machine is short of something (memory, processes, descriptors); worth trying again.
+    Short(String),
+    /// The daemon died before it got that far; not the app's fault.
+    Interrupted,
+}

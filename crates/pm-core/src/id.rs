@@ -1,0 +1,28 @@
+//! Numbers that name things, and the core's time.
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds of `CLOCK_MONOTONIC`: since the machine's boot, shared by every incarnation of the daemon, never
+/// set back, not counting suspend (pain 36). Only the daemon's clock makes one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Time(pub u64);
+
+/// One request of one client; never reused within a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// One app; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AppId(pub u32);
+
+/// One instance: one line of `pm list`. Counts up from 0; starts at 0 again only when the list is empty (PM2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(pub u32);
+
+/// One attempt to have an instance alive; never reused; the low half of the process tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub u32);

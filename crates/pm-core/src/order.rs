@@ -1,0 +1,146 @@
+//! What is to be done: everything the core ever wants.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pm_spec::{AppName, AppSpec, Select, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AppId, InstanceId, RequestId, RunId};
+use crate::saved::Record;
+use crate::view::Cause;
+
+/// One thing to be done. Orders of a step are performed in their order; `Remember` is durable before the next one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Write down; read back by `Core::restore` after the daemon's death.
+    Remember(Record),
+    /// Make a process; answered by `Spawned` or `NotSpawned`.
+    Spawn(RunId, SpawnPlan),
+    /// Send a signal; answered, if at all, by an end.
+    Signal(RunId, Knock),
+    /// The run is over and remembered: acknowledge its exit, let go of its descriptors.
+    Release(RunId),
+    /// Whether memory is to be weighed because some running app has a limit.
+    Weigh(bool),
+    /// Tell subscribers.
+    Tell(Change),
+    /// Answer a request; exactly once each.
+    Reply(RequestId, Reply),
+    /// Nothing is left to do: end the daemon for good.
+    Leave,
+}
+
+/// What a spawn needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpawnPlan {
+    /// Whose run it is.
+    pub instance: InstanceId,
+    /// Its slot within the app, from 0 (PM2: `NODE_APP_INSTANCE`).
+    pub slot: u16,
+    /// How often it has been restarted, for the environment.
+    pub restarts: u32,
+    /// The app.
+    pub app: Arc<AppSpec>,
+}
+
+/// A signal to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knock {
+    /// The app's stop signal.
+    Ask(Signal, Reach),
+    /// SIGKILL, again and again until nobody is left.
+    Force(Reach),
+    /// Some signal a person wanted the main process to get.
+    Pass(Signal),
+}
+
+/// Who gets a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The whole tree, children that ran away included.
+    Tree,
+    /// The main process only (PM2: `treekill: false`).
+    Leader,
+}
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Something about this instance is different now, or it is new.
+    Changed(InstanceId),
+    /// This instance is gone.
+    Removed(InstanceId),
+}
+
+/// The one answer to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// What became of each instance, in order of id.
+    Done(Vec<Outcome>),
+    /// Nothing was done.
+    Refused(Refused),
+}
+
+/// What became of one instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Which.
+    pub instance: InstanceId,
+    /// Its app.
+    pub app: AppId,
+    /// The app's name.
+    pub name: AppName,
+    /// What it became.
+    pub became: Became,
+}
+
+/// What an instance became through a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// It was down and is up.
+    Started,
+    /// It was up, and is up with a new run.
+    Restarted,
+    /// It was as wished already.
+    Unchanged,
+    /// It ran to its good end within the wait (a job).
+    Finished,
+    /// It is down, the whole tree gone.
+    Stopped,
+    /// It is down and forgotten.
+    Deleted,
+    /// Its counters are zero.
+    Reset,
+    /// The signal was sent.
+    Signaled,
+    /// It is known but not wanted up (`autostart: false`).
+    Added,
+    /// It did not come up, or would not go.
+    Failed(Cause),
+    /// A later request wished something else before this one came true.
+    Superseded,
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// A selector matches nothing.
+    NoMatch(Select),
+    /// A word could mean different things.
+    Ambiguous {
+        /// The word.
+        select: Select,
+        /// What it could mean, each as a selector that is not ambiguous, with the ids it stands for.
+        candidates: Vec<(String, Vec<InstanceId>)>,
+    },
+    /// `Existing::Refuse` and it is up.
+    AlreadyUp(AppName),
+    /// The daemon is on its way out.
+    Leaving,
+    /// There can't be more (instances, ids).
+    TooMany,
+}

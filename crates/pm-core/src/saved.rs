@@ -1,0 +1,131 @@
+//! What survives the daemon: the core's state as plain records, last one wins.
+
+use alloc::vec::Vec;
+
+use pm_spec::AppSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::fact::Identity;
+use crate::id::{AppId, InstanceId, RunId, Time};
+use crate::view::{Cause, End};
+
+/// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// An app as it is specified now.
+    App(AppRecord),
+    /// An app is forgotten, with all its instances.
+    AppGone(AppId),
+    /// An instance as it stands now. A seat in `Starting` is the intent that precedes each spawn.
+    Seat(SeatRecord),
+    /// An instance is forgotten.
+    SeatGone(InstanceId),
+    /// A run ended; appended to the instance's history (last twenty are kept).
+    End(InstanceId, End),
+    /// The next free numbers.
+    Counters(Counters),
+}
+
+/// An app and its number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppRecord {
+    /// Its number.
+    pub id: AppId,
+    /// What was asked for.
+    pub spec: AppSpec,
+}
+
+/// The next free numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// For the next app.
+    pub app: AppId,
+    /// For the next instance.
+    pub instance: InstanceId,
+    /// For the next run.
+    pub run: RunId,
+}
+
+/// One instance as it must be known after the daemon's death.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeatRecord {
+    /// Its number.
+    pub id: InstanceId,
+    /// Its app.
+    pub app: AppId,
+    /// Its slot within the app.
+    pub slot: u16,
+    /// Whether people want it up; `false`: down.
+    pub wanted: bool,
+    /// How often it was restarted (PM2: `restart_time`).
+    pub restarts: u32,
+    /// Short runs in a row (PM2: `unstable_restarts`).
+    pub unstable: u32,
+    /// The last pause before a restart in ms (PM2: `prev_restart_delay`).
+    pub last_delay: u64,
+    /// When people last started it (PM2: `created_at`).
+    pub created: Time,
+    /// Where it stands.
+    pub phase: SavedPhase,
+}
+
+/// A phase as it is written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SavedPhase {
+    /// No run.
+    Down,
+    /// A run is being made; whether it was is for adoption to find out.
+    Starting(RunId),
+    /// A run lives.
+    Alive {
+        /// Which.
+        run: RunId,
+        /// Its main process.
+        identity: Identity,
+        /// Since when.
+        since: Time,
+        /// Whether it counts as up.
+        up: bool,
+    },
+    /// A run is on its way out, or its main process is gone and its children are.
+    Going {
+        /// Which.
+        run: RunId,
+        /// Its main process.
+        identity: Identity,
+        /// Since when it ran.
+        since: Time,
+        /// When it is forced.
+        force_at: Time,
+        /// Why it goes.
+        cause: Cause,
+        /// Whether the main process has ended already.
+        ended: bool,
+    },
+    /// The next run begins at this time.
+    Backoff(Time),
+    /// It is not tried again until a person asks.
+    Failed(Cause),
+}
+
+/// One app of the saved list (`pm save`), for `Ask::Restore`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedApp {
+    /// What was asked for.
+    pub spec: AppSpec,
+    /// Its instances: number, slot, and whether it is wanted up.
+    pub seats: Vec<SavedSeat>,
+}
+
+/// One instance of the saved list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSeat {
+    /// Its number when it was saved.
+    pub id: InstanceId,
+    /// Its slot.
+    pub slot: u16,
+    /// Whether it is wanted up.
+    pub wanted: bool,
+}
