@@ -14,7 +14,7 @@ use crate::view::{Cause, End};
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An app as it is specified now.
-    App(AppRecord),
+    App(alloc::boxed::Box<AppRecord>),
     /// An app is forgotten, with all its instances.
     AppGone(AppId),
     /// An instance as it stands now. A seat in `Starting` is the intent that precedes each spawn.

@@ -1,1 +1,20 @@
 //! What two programs must agree on; no sockets.
+#![forbid(unsafe_code)]
+
+mod calls;
+mod change;
+mod frame;
+mod hello;
+mod home;
+mod log;
+mod refusal;
+mod view;
+
+pub use calls::*;
+pub use change::Change;
+pub use frame::{Frame, FrameError, Frames, MAX_FRAME, encode};
+pub use hello::{Hello, PROTOCOL};
+pub use home::{Home, HomeError};
+pub use log::{LogShape, LogSource};
+pub use refusal::{Code, Refusal};
+pub use view::{Description, EndView, Host, Outcome, Row, Status, Usage, What};

@@ -1,0 +1,307 @@
+//! The registry of calls: what can be asked and what is answered.
+
+use pm_spec::{AppSpec, Environment, Select, Signal};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::log::LogSource;
+use crate::view::{Description, Outcome, Row};
+
+/// A call knows its answer.
+pub trait Call: Serialize + DeserializeOwned + Into<Request> {
+    /// What comes back.
+    type Reply: Serialize + DeserializeOwned;
+}
+
+macro_rules! calls {
+    ($($call:ident => $reply:ty,)*) => {
+        /// Every request there is; a closed list (CVE-2017-11610 came from dispatch by name).
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case", tag = "call", content = "args")]
+        pub enum Request {
+            $(#[doc = concat!("See [`", stringify!($call), "`].")] $call($call),)*
+        }
+
+        /// The names of all calls, for tests that want none forgotten.
+        pub const CALLS: &[&str] = &[$(stringify!($call)),*];
+
+        $(
+            impl Call for $call {
+                type Reply = $reply;
+            }
+            impl From<$call> for Request {
+                fn from(call: $call) -> Self {
+                    Self::$call(call)
+                }
+            }
+        )*
+    };
+}
+
+calls! {
+    Ping => Pong,
+    Start => Outcomes,
+    Raise => Outcomes,
+    Stop => Outcomes,
+    Restart => Outcomes,
+    Reload => Outcomes,
+    Delete => Outcomes,
+    Scale => Outcomes,
+    Reset => Outcomes,
+    SendSignal => Outcomes,
+    List => Listing,
+    Describe => Descriptions,
+    Logs => LogSources,
+    Flush => Flushed,
+    ReloadLogs => Done,
+    Save => Saved,
+    Resurrect => Outcomes,
+    Kill => Outcomes,
+    Update => Done,
+    Watch => Done,
+}
+
+/// Are you there?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {}
+
+/// I am.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong {
+    /// The daemon's pid.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Milliseconds it has lived.
+    pub uptime: u64,
+}
+
+/// What to do with an app that exists already under that name and namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// Take over the new settings and restart what is up (PM2 with a config file).
+    Restart,
+    /// Start what is down; refuse if it is up (PM2 with a script).
+    Refuse,
+    /// Start what is down, leave alone what is up.
+    Keep,
+    /// Add another app of that name (PM2: `--force`).
+    Duplicate,
+}
+
+/// When a call that starts something is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// As soon as the program was executed.
+    Spawned,
+    /// When it has lived for the smaller of `min_uptime` and one second.
+    Settled,
+}
+
+/// Bring these apps up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The apps, complete.
+    pub apps: Vec<AppSpec>,
+    /// What to do with those that exist.
+    pub existing: Existing,
+    /// When to answer.
+    pub wait: Wait,
+}
+
+/// Start known apps; restart those that are up (PM2: `start NAME`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Raise {
+    /// Which.
+    pub select: Vec<Select>,
+    /// Variables to lay over the stored environment (PM2: `--update-env`).
+    pub env: Option<Environment>,
+    /// When to answer.
+    pub wait: Wait,
+}
+
+/// Take down; answered when the whole tree of each is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Which.
+    pub select: Vec<Select>,
+}
+
+/// Take down and up again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restart {
+    /// Which.
+    pub select: Vec<Select>,
+    /// Variables to lay over the stored environment (PM2: `--update-env`).
+    pub env: Option<Environment>,
+    /// When to answer.
+    pub wait: Wait,
+}
+
+/// Restart instance after instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reload {
+    /// Which.
+    pub select: Vec<Select>,
+    /// Variables to lay over the stored environment.
+    pub env: Option<Environment>,
+}
+
+/// Take down and forget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delete {
+    /// Which.
+    pub select: Vec<Select>,
+}
+
+/// Have this many instances.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Of which apps.
+    pub select: Vec<Select>,
+    /// How many, 1 to 65535.
+    pub to: u16,
+}
+
+/// Restart counters back to zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reset {
+    /// Which.
+    pub select: Vec<Select>,
+}
+
+/// Send a signal to the main processes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SendSignal {
+    /// To which.
+    pub select: Vec<Select>,
+    /// Which signal.
+    pub signal: Signal,
+}
+
+/// What became of each instance, in order of id.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcomes {
+    /// One each.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct List {
+    /// Which; all if empty.
+    #[serde(default)]
+    pub select: Vec<Select>,
+    /// Whether CPU and memory are wanted.
+    pub usage: bool,
+    /// Whether figures of the machine are wanted.
+    #[serde(default)]
+    pub host: bool,
+}
+
+/// The list, in order of id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// One line each.
+    pub rows: Vec<Row>,
+    /// The daemon's clock in ms since 1970, so that uptimes need no second clock.
+    pub now: u64,
+    /// Figures of the machine, if asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<crate::view::Host>,
+}
+
+/// Everything about some instances.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Describe {
+    /// Which; all if empty.
+    #[serde(default)]
+    pub select: Vec<Select>,
+}
+
+/// Everything, in order of id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Descriptions {
+    /// One each.
+    pub descriptions: Vec<Description>,
+    /// The daemon's clock in ms since 1970.
+    pub now: u64,
+}
+
+/// Where the output of some instances lies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Logs {
+    /// Which; all if empty.
+    #[serde(default)]
+    pub select: Vec<Select>,
+}
+
+/// Log files, in order of id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSources {
+    /// One each.
+    pub sources: Vec<LogSource>,
+}
+
+/// Empty log files; without a selector those of all apps and the daemon's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flush {
+    /// Which; all and the daemon's own log if empty.
+    #[serde(default)]
+    pub select: Vec<Select>,
+}
+
+/// What was emptied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flushed {
+    /// The files.
+    pub files: Vec<pm_spec::ByteString>,
+}
+
+/// Open all log files anew (after a foreign rotation).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadLogs {}
+
+/// It is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {}
+
+/// Write the list down for `resurrect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Save {
+    /// Whether an empty list may replace a saved one.
+    pub force: bool,
+}
+
+/// What was saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// How many instances.
+    pub instances: u32,
+    /// Where to.
+    pub file: pm_spec::ByteString,
+}
+
+/// Bring back what was saved and is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resurrect {}
+
+/// Take everything down and end the daemon and its guardian.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kill {}
+
+/// Replace guardian and daemon by this program; no app notices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// The absolute path of the new program.
+    pub program: pm_spec::ByteString,
+}
+
+/// Subscribe: after the reply, [`Change`](crate::Change)s follow until the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Send figures this often in ms (at least 250); `None`: only changes.
+    pub usage_every: Option<u32>,
+}

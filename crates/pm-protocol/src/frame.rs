@@ -1,0 +1,147 @@
+//! Bytes to frames and back: one JSON value per line, incremental, capped. No I/O: one codec for all.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::calls::Request;
+use crate::change::Change;
+use crate::hello::Hello;
+use crate::refusal::Refusal;
+
+/// The longest frame that is accepted, in bytes with its newline. A larger one ends the connection.
+/// 1,000 full descriptions with 4 KiB of environment each still fit.
+pub const MAX_FRAME: usize = 16 << 20;
+
+/// One line on the wire.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// Who speaks.
+    Hello(Hello),
+    /// A call, with a number chosen by the client.
+    Call(u64, Request),
+    /// The answer to the call of that number.
+    Reply(u64, Box<RawValue>),
+    /// The call of that number was not done.
+    Refused(u64, Refusal),
+    /// News for the subscriber whose `Watch` had that number.
+    News(u64, Change),
+}
+
+/// Why bytes are no frame.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// More than [`MAX_FRAME`] bytes without a newline.
+    #[error("a message is longer than {MAX_FRAME} bytes")]
+    TooLong,
+    /// Not the JSON we expect.
+    #[error("a message is not understood: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// A frame's bytes, newline included.
+pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = serde_json::to_vec(frame)?;
+    bytes.push(b'\n');
+    if bytes.len() > MAX_FRAME { Err(FrameError::TooLong) } else { Ok(bytes) }
+}
+
+/// Collects bytes as they arrive and cuts them into lines.
+#[derive(Debug, Default)]
+pub struct Frames {
+    buffer: Vec<u8>,
+    /// Where the next line begins.
+    start: usize,
+    /// Up to where there is certainly no newline.
+    searched: usize,
+}
+
+impl Frames {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes more bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 && self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+            self.searched = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole line, without its newline; `None` until more bytes come.
+    pub fn line(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        let from = self.searched.max(self.start);
+        let found = self.buffer[from..].iter().position(|byte| *byte == b'\n');
+        let Some(offset) = found else {
+            self.searched = self.buffer.len();
+            self.buffer.drain(..self.start);
+            self.searched -= self.start;
+            self.start = 0;
+            return if self.buffer.len() > MAX_FRAME { Err(FrameError::TooLong) } else { Ok(None) };
+        };
+        let end = from + offset;
+        if end - self.start > MAX_FRAME {
+            return Err(FrameError::TooLong);
+        }
+        let line = self.start..end;
+        self.start = end + 1;
+        self.searched = self.start;
+        Ok(Some(&self.buffer[line]))
+    }
+
+    /// The next whole frame; `None` until more bytes come.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
+        match self.line()? {
+            Some(line) => Ok(Some(serde_json::from_slice(line)?)),
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::Ping;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_survive_any_cut() {
+        let mut bytes = encode(&Frame::Call(7, Ping {}.into())).unwrap();
+        bytes.extend(encode(&Frame::Call(8, Ping {}.into())).unwrap());
+        for cut in 0..bytes.len() {
+            let mut frames = Frames::new();
+            let mut seen = Vec::new();
+            for part in [&bytes[..cut], &bytes[cut..]] {
+                frames.push(part);
+                while let Some(frame) = frames.next_frame().unwrap() {
+                    if let Frame::Call(id, _) = frame {
+                        seen.push(id);
+                    }
+                }
+            }
+            assert_eq!(seen, [7, 8], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let mut frames = Frames::new();
+        frames.push(&vec![b'x'; MAX_FRAME + 1]);
+        assert!(matches!(frames.next_frame(), Err(FrameError::TooLong)));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_are_an_error_never_a_panic(parts in prop::collection::vec(any::<Vec<u8>>(), 0..8)) {
+            let mut frames = Frames::new();
+            for part in parts {
+                frames.push(&part);
+                while let Ok(Some(_)) = frames.next_frame() {}
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What readers are shown: wire views, apart from the core's.
+
+use pm_spec::{AppSpec, ByteString};
+use serde::{Deserialize, Serialize};
+
+/// The word for an instance's phase, spelled as PM2 does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Status {
+    /// Up.
+    #[serde(rename = "online")]
+    Online,
+    /// Being started.
+    #[serde(rename = "launching")]
+    Launching,
+    /// Asked to go.
+    #[serde(rename = "stopping")]
+    Stopping,
+    /// Down.
+    #[serde(rename = "stopped")]
+    Stopped,
+    /// Given up until a person asks.
+    #[serde(rename = "errored")]
+    Errored,
+    /// Pausing before the next run.
+    #[serde(rename = "waiting restart")]
+    WaitingRestart,
+}
+
+impl Status {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Launching => "launching",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Errored => "errored",
+            Self::WaitingRestart => "waiting restart",
+        }
+    }
+}
+
+/// CPU and memory of a whole process tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Per cent of one core; may exceed 100.
+    pub cpu: f32,
+    /// Resident bytes.
+    pub memory: u64,
+    /// Number of processes.
+    pub processes: u32,
+}
+
+/// One line of `pm list`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The instance's number (PM2: `pm_id`).
+    pub id: u32,
+    /// The app's name.
+    pub name: String,
+    /// The app's namespace.
+    pub namespace: String,
+    /// The version of the package the script belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The slot within the app, from 0.
+    pub slot: u16,
+    /// The main process, 0 if there is none.
+    pub pid: u32,
+    /// The word for its phase.
+    pub status: Status,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Short runs in a row.
+    #[serde(default)]
+    pub unstable: u32,
+    /// When the run began, in ms since 1970; 0 if there is none.
+    pub started_at: u64,
+    /// When people last started it, in ms since 1970.
+    pub created_at: u64,
+    /// CPU and memory, if they were asked for and something runs.
+    #[serde(default)]
+    pub usage: Usage,
+    /// The user it runs as, if not the daemon's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Why it is not up, in one line, if there is something to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One end of one run, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndView {
+    /// When, in ms since 1970.
+    pub at: u64,
+    /// How long it had run in ms.
+    pub lived: u64,
+    /// The pid it had.
+    pub pid: u32,
+    /// The exit code, if it ended by itself.
+    pub code: Option<u8>,
+    /// The signal's name, if it ended by one.
+    pub signal: Option<String>,
+    /// How and why, in words.
+    pub why: String,
+}
+
+/// Everything about one instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The line of the list.
+    pub row: Row,
+    /// The app as it is specified, with its environment: mask values before showing them.
+    pub spec: AppSpec,
+    /// Its standard output's file.
+    pub out: Option<ByteString>,
+    /// Its standard error's file.
+    pub error: Option<ByteString>,
+    /// The file of both.
+    pub combined: Option<ByteString>,
+    /// Its pid file.
+    pub pid_file: Option<ByteString>,
+    /// The pids of its tree, the main process first.
+    pub pids: Vec<u32>,
+    /// The last ends, oldest first, at most twenty.
+    pub ends: Vec<EndView>,
+    /// The last pause before a restart in ms.
+    pub last_delay: u64,
+    /// When the next run begins, in ms since 1970, while waiting for it.
+    pub next_start: Option<u64>,
+}
+
+/// What became of one instance through a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The instance.
+    pub id: u32,
+    /// Its app's name.
+    pub name: String,
+    /// What it became.
+    pub what: What,
+    /// Its main process now, 0 if there is none.
+    pub pid: u32,
+    /// Where the reason of a failure may be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_log: Option<ByteString>,
+}
+
+/// What an instance became.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// It was down and is up.
+    Started,
+    /// It is up with a new run.
+    Restarted,
+    /// It was as wished already.
+    Unchanged,
+    /// It ran to its good end.
+    Finished,
+    /// It is down, the whole tree gone.
+    Stopped,
+    /// It is down and forgotten.
+    Deleted,
+    /// Its counters are zero.
+    Reset,
+    /// The signal was sent.
+    Signaled,
+    /// It is known, and not wanted up yet.
+    Added,
+    /// It is not as wished, and this is why.
+    Failed(String),
+    /// A later call wished something else.
+    Superseded,
+}
+
+impl What {
+    /// Whether the wish did not come true.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
+/// Figures of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Per cent of all cores together, 0 to 100.
+    pub cpu: f32,
+    /// Number of logical cores.
+    pub cores: u32,
+    /// Load averages over 1, 5 and 15 minutes.
+    pub load: [f64; 3],
+    /// Bytes of memory in use.
+    pub memory_used: u64,
+    /// Bytes of memory there are.
+    pub memory_total: u64,
+    /// Bytes of swap in use.
+    pub swap_used: u64,
+    /// Bytes of swap there are.
+    pub swap_total: u64,
+    /// Bytes in use on the disk that holds our home.
+    pub disk_used: u64,
+    /// Bytes of that disk.
+    pub disk_total: u64,
+    /// Bytes received per second over all interfaces but loopback.
+    pub received: u64,
+    /// Bytes sent per second, likewise.
+    pub sent: u64,
+}
