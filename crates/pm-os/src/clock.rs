@@ -1,0 +1,59 @@
+//! The kernel's clocks and the name of this boot. Wall-clock time isn't here: nothing that has to
+//! do with processes may depend on it (pain 36).
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// Names one boot of one kernel: the 128 bits of `/proc/sys/kernel/random/boot_id` (random(4)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BootId(pub u128);
+
+/// The boot we live in; `None` where `/proc` isn't mounted.
+pub fn boot_id() -> Option<BootId> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).ok().map(BootId)
+}
+
+/// Time since boot including suspend (`CLOCK_BOOTTIME`): the clock of process start times.
+pub fn since_boot() -> Duration {
+    duration(clock_gettime(ClockId::Boottime))
+}
+
+/// Time that only counts while the machine is awake (`CLOCK_MONOTONIC`): the clock of intervals.
+pub fn monotonic() -> Duration {
+    duration(clock_gettime(ClockId::Monotonic))
+}
+
+fn duration(at: Timespec) -> Duration {
+    // Both clocks start at zero and never go back, so neither conversion can fail.
+    let seconds = u64::try_from(at.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(at.tv_nsec).unwrap_or(0))
+}
+
+/// Length of one tick of `/proc/PID/stat` (`sysconf(_SC_CLK_TCK)`, 10 ms on every usual kernel).
+pub(crate) fn tick() -> Duration {
+    let hz = rustix::param::clock_ticks_per_second().max(1);
+    Duration::from_nanos(1_000_000_000 / hz)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_boot_has_one_name() {
+        assert!(boot_id().is_some());
+        assert_eq!(boot_id(), boot_id());
+    }
+
+    #[test]
+    fn clocks_go_forward() {
+        let awake = monotonic();
+        let boot = since_boot();
+        assert!(boot >= awake, "suspend only adds");
+        assert!(since_boot() >= boot && monotonic() >= awake);
+    }
+}

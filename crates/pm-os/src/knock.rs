@@ -1,0 +1,103 @@
+//! Sends signals, only ever through pidfds, so that a reused pid can't be hit (pain 35). Which
+//! signal when is not decided here; who belongs to a tree is [`crate::tree`]'s.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::io::Errno;
+
+use crate::errno;
+
+/// A signal by number, 1 to 64 (signal(7)), real-time ones included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signal(i32);
+
+impl Signal {
+    /// Hang up; many servers reload.
+    pub const HUP: Self = Self(libc::SIGHUP);
+    /// Interrupt: what PM2 sends first.
+    pub const INT: Self = Self(libc::SIGINT);
+    /// Terminate.
+    pub const TERM: Self = Self(libc::SIGTERM);
+    /// Kill; can't be refused.
+    pub const KILL: Self = Self(libc::SIGKILL);
+    /// Stop until continued.
+    pub const STOP: Self = Self(libc::SIGSTOP);
+    /// Continue.
+    pub const CONT: Self = Self(libc::SIGCONT);
+
+    /// Accepts 1 to 64.
+    pub const fn from_number(number: i32) -> Option<Self> {
+        if number >= 1 && number <= 64 { Some(Self(number)) } else { None }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+/// What became of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The kernel took it (a zombie takes it too, without effect).
+    Sent,
+    /// There was nobody left to take it.
+    Gone,
+}
+
+/// A signal was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("send signal {signal}: {}", errno::words(*.errno))]
+pub struct KnockError {
+    /// Number of the signal.
+    pub signal: i32,
+    /// Usually `EPERM`: it runs as somebody else and we aren't root.
+    pub errno: Errno,
+}
+
+/// Sends one signal to the process behind a pidfd.
+pub fn signal(pidfd: impl AsFd, signal: Signal) -> Result<Delivery, KnockError> {
+    match send(pidfd.as_fd(), signal.0) {
+        Ok(()) => Ok(Delivery::Sent),
+        Err(Errno::SRCH) => Ok(Delivery::Gone),
+        Err(errno) => Err(KnockError { signal: signal.0, errno }),
+    }
+}
+
+/// Sends one signal to many; all are tried, the first refusal is reported.
+///
+/// Give the members deepest first, so that a parent doesn't see its children die before it is
+/// told itself; [`crate::tree::Census::members`] lists them the other way round.
+pub fn signal_tree(pidfds: &[BorrowedFd<'_>], which: Signal) -> Result<usize, KnockError> {
+    let mut sent = 0;
+    let mut refusal = None;
+    for pidfd in pidfds {
+        match signal(*pidfd, which) {
+            Ok(Delivery::Sent) => sent += 1,
+            Ok(Delivery::Gone) => {}
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    refusal.map_or(Ok(sent), Err)
+}
+
+/// Signal 0: whether the process is there at all (a zombie is).
+pub(crate) fn probe(pidfd: BorrowedFd<'_>) -> Result<(), Errno> {
+    send(pidfd, 0)
+}
+
+#[expect(unsafe_code, reason = "rustix can't make real-time signals without unsafe either")]
+fn send(pidfd: BorrowedFd<'_>, number: i32) -> Result<(), Errno> {
+    // SAFETY: pidfd_send_signal(2) with no siginfo touches no memory of ours; the number is 0 to
+    // 64 and the descriptor is open for as long as it is borrowed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            number,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(errno::last()) }
+}

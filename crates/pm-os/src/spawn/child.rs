@@ -1,0 +1,350 @@
+//! The part of spawning between clone and exec. Here the rules of a signal handler hold: no
+//! allocation, no lock, no panic, nothing but system calls on things prepared before. What went
+//! wrong is written into a page both sides see.
+#![expect(unsafe_code, reason = "clone(2) with a stack of its own, and raw calls after it")]
+
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{CWD, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::process::{Resource, Rlimit};
+
+use super::refusal::Step;
+use super::{Birth, MOST_HANDED};
+use crate::end;
+use crate::errno;
+
+/// Everything the child does, in memory that outlives the call.
+pub(super) struct Orders<'a> {
+    pub(super) program: &'a CStr,
+    /// Ends with null.
+    pub(super) argv: &'a [*const c_char],
+    /// Ends with null.
+    pub(super) env: &'a [*const c_char],
+    pub(super) cwd: &'a CStr,
+    /// Become 0, 1, 2, ...
+    pub(super) fds: &'a [c_int],
+    pub(super) user: Option<(u32, u32, &'a [Gid])>,
+    pub(super) nofile: Option<Rlimit>,
+    pub(super) umask: Option<u32>,
+    pub(super) oom: Option<&'a [u8]>,
+}
+
+/// A child that executes.
+pub(super) struct Made {
+    pub(super) pid: i32,
+    pub(super) pidfd: OwnedFd,
+    pub(super) birth: Birth,
+    /// The line of `/proc/self/stat` the child read before it executed.
+    pub(super) stat: Vec<u8>,
+}
+
+/// A step that failed; no process is left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure {
+    pub(super) step: Step,
+    pub(super) errno: Errno,
+}
+
+/// What the child leaves for us in the shared page.
+#[repr(C)]
+struct Report {
+    /// 0, or the number of the step that failed, written last.
+    step: AtomicU32,
+    errno: AtomicU32,
+    length: AtomicU32,
+    stat: [u8; 1024],
+}
+
+/// One shared mapping: a guard page, the child's stack, the report on top of it.
+struct Arena {
+    base: *mut c_void,
+}
+
+const GUARD: usize = 64 << 10;
+const STACK: usize = 64 << 10;
+const TOP: usize = 4 << 10;
+const ARENA: usize = GUARD + STACK + TOP;
+const _: () = assert!(size_of::<Report>() <= TOP, "the report fits its page");
+
+impl Arena {
+    fn new() -> Result<Self, Errno> {
+        let both = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice overlaps nothing.
+        let base = unsafe { mmap_anonymous(ptr::null_mut(), ARENA, both, MapFlags::SHARED)? };
+        let arena = Self { base };
+        // SAFETY: the guard is the lowest part of the mapping just made, which nobody uses yet.
+        unsafe { mprotect(arena.base, GUARD, MprotectFlags::empty())? };
+        Ok(arena)
+    }
+
+    fn stack_top(&self) -> *mut c_void {
+        // SAFETY: inside the mapping; page-aligned, hence aligned for every ABI.
+        unsafe { self.base.byte_add(GUARD + STACK) }
+    }
+
+    fn report(&self) -> *mut Report {
+        self.stack_top().cast()
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: the child that used it has executed or ended (CLONE_VFORK), and nothing borrowed
+        // from it outlives `clone_and_exec`. Unmapping what we mapped can't fail.
+        unsafe { munmap(self.base, ARENA) }.ok();
+    }
+}
+
+/// What is handed through clone to the child.
+struct Passage<'a> {
+    orders: &'a Orders<'a>,
+    report: *mut Report,
+    marked: bool,
+}
+
+/// Makes the child and returns once it executes, or with the step that failed.
+///
+/// The clone is tried as wanted, then as our own child, then without shared memory: pid 1 has no
+/// siblings, and sandboxes refuse one or the other.
+pub(super) fn clone_and_exec(
+    orders: &Orders<'_>,
+    birth: Birth,
+    marked: bool,
+) -> Result<Made, Failure> {
+    let failed = |step| move |errno| Failure { step, errno };
+    let arena = Arena::new().map_err(failed(Step::Clone))?;
+    // A child that changes its user must not share our memory, even for a moment: the new user
+    // might stop or trace it. It gets a copy, like any fork.
+    let shared = if orders.user.is_some() { 0 } else { libc::CLONE_VM };
+    let parent = libc::CLONE_PARENT;
+    let ways = [(Birth::Sibling, shared | parent), (Birth::Child, shared), (Birth::Child, 0)];
+    let mut made = Err(Errno::INVAL);
+    for (as_what, flags) in ways.into_iter().skip(usize::from(birth == Birth::Child)) {
+        let passage = Passage { orders, report: arena.report(), marked };
+        made = clone(&arena, &passage, flags).map(|(pid, pidfd)| (pid, pidfd, as_what));
+        if !matches!(made, Err(Errno::INVAL | Errno::PERM | Errno::NOSYS)) {
+            break;
+        }
+    }
+    let (pid, pidfd, birth) = made.map_err(failed(Step::Clone))?;
+    // SAFETY: the page is mapped until `arena` is dropped; it started as zeroes, which is a valid
+    // `Report`; the child, its only other user, has executed or ended.
+    let report = unsafe { &*arena.report() };
+    match Step::from_number(report.step.load(Ordering::Acquire)) {
+        None => {
+            let length = usize::try_from(report.length.load(Ordering::Acquire)).unwrap_or(0);
+            let stat = report.stat.get(..length).unwrap_or_default().to_vec();
+            Ok(Made { pid, pidfd, birth, stat })
+        }
+        Some(step) => {
+            if birth == Birth::Child {
+                bury(&pidfd);
+            }
+            let raw = i32::try_from(report.errno.load(Ordering::Acquire)).unwrap_or(0);
+            Err(Failure { step, errno: Errno::from_raw_os_error(raw) })
+        }
+    }
+}
+
+/// Reaps a child of ours that is about to end: it wrote its report and only exit is left.
+fn bury(pidfd: &OwnedFd) {
+    let mut watch = [rustix::event::PollFd::new(pidfd, rustix::event::PollFlags::IN)];
+    while rustix::event::poll(&mut watch, None) == Err(Errno::INTR) {}
+    // Whoever else reaped it (SIGCHLD ignored) did our work.
+    end::reap(pidfd).ok();
+}
+
+fn clone(arena: &Arena, passage: &Passage<'_>, flags: c_int) -> Result<(i32, OwnedFd), Errno> {
+    let mut pidfd: c_int = -1;
+    let flags = flags | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let passage: *const Passage<'_> = passage;
+    let before = block_signals()?;
+    // SAFETY: the stack is ours alone, aligned, and big enough for `child_main`, which never
+    // returns; CLONE_VFORK keeps this frame, and so `passage` and all it borrows, alive until the
+    // child has executed or ended. With CLONE_VM only this thread's memory is shared with a child
+    // that makes nothing but system calls. Signals are blocked, so no handler of ours runs there.
+    let pid = unsafe {
+        libc::clone(child_main, arena.stack_top(), flags, passage.cast_mut().cast(), &raw mut pidfd)
+    };
+    let result = if pid < 0 { Err(errno::last()) } else { Ok(pid) };
+    restore_signals(before);
+    let pid = result?;
+    // SAFETY: the kernel made this descriptor for us in the call above, and nobody else knows it.
+    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+}
+
+/// Size of the kernel's signal set, which is not glibc's.
+const SET: usize = 8;
+
+fn block_signals() -> Result<u64, Errno> {
+    let (all, mut before) = (u64::MAX, 0_u64);
+    // SAFETY: both sets are live locals of the size given. The raw call, because glibc's keeps
+    // two signals of its own unblocked.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const all,
+            &raw mut before,
+            SET,
+        )
+    };
+    if result == 0 { Ok(before) } else { Err(errno::last()) }
+}
+
+fn restore_signals(mask: u64) {
+    // SAFETY: the set is a live local of the size given; a mask the kernel gave us is accepted.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask,
+            ptr::null_mut::<u64>(),
+            SET,
+        );
+    }
+}
+
+/// Where the child begins and, in one way or another, ends.
+extern "C" fn child_main(passage: *mut c_void) -> c_int {
+    // SAFETY: `clone` passed a pointer to a `Passage` whose owner waits for us.
+    let passage = unsafe { &*passage.cast::<Passage<'_>>() };
+    // SAFETY: the report lies in the mapping our creator keeps until we are through; creator and
+    // child don't use it at the same time.
+    let report = unsafe { &mut *passage.report };
+    let Failure { step, errno } = become_program(passage.orders, report, passage.marked);
+    if passage.marked {
+        // Our zombie must not look like a run that began.
+        crate::tag::shed().ok();
+    }
+    report.errno.store(errno.raw_os_error().unsigned_abs(), Ordering::Release);
+    report.step.store(step.number(), Ordering::Release);
+    // SAFETY: ends this process without running anything else, as a child that shares its
+    // creator's memory must.
+    unsafe { libc::syscall(libc::SYS_exit_group, c_long::from(127)) };
+    127
+}
+
+/// Does every step; comes back only with the one that failed.
+fn become_program(orders: &Orders<'_>, report: &mut Report, marked: bool) -> Failure {
+    match prepare(orders, report, marked) {
+        Err(failure) => failure,
+        Ok(()) => Failure { step: Step::Exec, errno: execute(orders) },
+    }
+}
+
+fn prepare(orders: &Orders<'_>, report: &mut Report, marked: bool) -> Result<(), Failure> {
+    let failed = |step| move |errno| Failure { step, errno };
+    rustix::process::setsid().map_err(failed(Step::Session))?;
+    reset_signals();
+    if !marked {
+        // We may have been cloned while another thread's child was being marked.
+        crate::tag::shed().ok();
+    }
+    remember_start(report);
+    if let Some(score) = orders.oom {
+        adjust_oom(score).map_err(failed(Step::Oom))?;
+    }
+    place_descriptors(orders.fds).map_err(failed(Step::Descriptors))?;
+    if let Some(limit) = orders.nofile {
+        rustix::process::setrlimit(Resource::Nofile, limit).map_err(failed(Step::Nofile))?;
+    }
+    if let Some(mask) = orders.umask {
+        rustix::process::umask(Mode::from_raw_mode(mask & 0o777));
+    }
+    if let Some((uid, gid, groups)) = orders.user {
+        rustix::thread::set_thread_groups(groups).map_err(failed(Step::User))?;
+        let gid = Gid::from_raw(gid);
+        rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(failed(Step::User))?;
+        let uid = Uid::from_raw(uid);
+        rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(failed(Step::User))?;
+    }
+    rustix::process::chdir(orders.cwd).map_err(failed(Step::Cwd))
+}
+
+/// Gives every signal its default meaning: exec would do so for handlers, but not for what we
+/// ignore (the Rust runtime ignores SIGPIPE, a launcher perhaps SIGHUP).
+fn reset_signals() {
+    // `struct kernel_sigaction` has four words at most everywhere; zero is SIG_DFL, no flags.
+    let default = [0_u64; 4];
+    for signal in 1..=64_i32 {
+        // SAFETY: the struct is a live local at least as big as the kernel's, the old one isn't
+        // wanted; SIGKILL and SIGSTOP are refused, which is all right.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                ptr::null_mut::<c_void>(),
+                SET,
+            );
+        }
+    }
+}
+
+/// Our start time, read here because out there we might be reaped before anybody can look.
+fn remember_start(report: &mut Report) {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(CWD, c"/proc/self/stat", flags, Mode::empty()) else {
+        return;
+    };
+    if let Ok(length) = rustix::io::read(&file, report.stat.as_mut_slice()) {
+        report.length.store(u32::try_from(length).unwrap_or(0), Ordering::Release);
+    }
+}
+
+fn adjust_oom(score: &[u8]) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(CWD, c"/proc/self/oom_score_adj", flags, Mode::empty())?;
+    rustix::io::write(&file, score).map(drop)
+}
+
+/// Puts the given descriptors at 0, 1, 2, ... and closes all others on exec.
+fn place_descriptors(fds: &[c_int]) -> Result<(), Errno> {
+    let mut lifted = [-1; MOST_HANDED + 3];
+    let count = c_int::try_from(fds.len()).map_err(|_| Errno::INVAL)?;
+    // First all out of the way, or one may overwrite another that is still needed.
+    for (slot, &fd) in lifted.iter_mut().zip(fds) {
+        // SAFETY: the caller borrows every one of these from its owner.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let copy = rustix::io::fcntl_dupfd_cloexec(borrowed, count)?;
+        *slot = std::os::fd::IntoRawFd::into_raw_fd(copy);
+    }
+    for (target, &from) in (0..count).zip(&lifted) {
+        // SAFETY: this is the child's own descriptor table (no CLONE_FILES); `from` was just made
+        // and nobody in this process holds `target`.
+        if unsafe { libc::syscall(libc::SYS_dup3, from, target, 0) } < 0 {
+            return Err(errno::last());
+        }
+    }
+    // A belt: everything of ours is close-on-exec anyway. Kernels before 5.11 don't know it.
+    // SAFETY: only marks descriptors of this child, none of which Rust objects use after exec.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, count, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    }
+    Ok(())
+}
+
+/// Opens the mask and executes; comes back only with the reason why not.
+fn execute(orders: &Orders<'_>) -> Errno {
+    restore_signals(0);
+    // SAFETY: all three point to NUL-terminated strings and null-terminated lists that the waiting
+    // creator keeps alive.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execve,
+            orders.program.as_ptr(),
+            orders.argv.as_ptr(),
+            orders.env.as_ptr(),
+        );
+    }
+    let errno = errno::last();
+    // Whoever signals us now must not interrupt the report.
+    block_signals().ok();
+    errno
+}

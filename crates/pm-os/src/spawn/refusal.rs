@@ -1,0 +1,286 @@
+//! Why a process could not be made, in words that help: which step, which path, whose fault.
+
+use std::ffi::{CStr, OsStr};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::SpawnPlan;
+use super::child::Failure;
+use crate::errno;
+
+/// A step between clone and exec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The clone itself.
+    Clone,
+    /// A session of its own.
+    Session,
+    /// Giving the out-of-memory score back.
+    Oom,
+    /// Putting descriptors in their places.
+    Descriptors,
+    /// Giving the limit of open files back.
+    Nofile,
+    /// Becoming another user.
+    User,
+    /// Entering the folder.
+    Cwd,
+    /// Executing the file.
+    Exec,
+}
+
+impl Step {
+    const ALL: [Self; 8] = [
+        Self::Clone,
+        Self::Session,
+        Self::Oom,
+        Self::Descriptors,
+        Self::Nofile,
+        Self::User,
+        Self::Cwd,
+        Self::Exec,
+    ];
+
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::Clone => 1,
+            Self::Session => 2,
+            Self::Oom => 3,
+            Self::Descriptors => 4,
+            Self::Nofile => 5,
+            Self::User => 6,
+            Self::Cwd => 7,
+            Self::Exec => 8,
+        }
+    }
+
+    pub(super) fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.number() == number)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clone => "make a process",
+            Self::Session => "give the process its own session",
+            Self::Oom => "reset the process's out-of-memory score",
+            Self::Descriptors => "hand the process its descriptors",
+            Self::Nofile => "restore the limit of open files",
+            Self::User => "become the user",
+            Self::Cwd => "enter the folder",
+            Self::Exec => "execute the program",
+        })
+    }
+}
+
+/// Why a file could not be executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecCause {
+    /// There is no such file.
+    NoSuchFile,
+    /// It is a folder.
+    IsFolder,
+    /// It lacks the permission to be executed (`chmod +x`).
+    NotExecutable,
+    /// It may be executable, but a folder on the way, its mount or its interpreter forbids it.
+    PermissionDenied,
+    /// Its first line names an interpreter that doesn't exist.
+    BadInterpreter(PathBuf),
+    /// It is a program whose dynamic loader (or an interpreter's) doesn't exist here.
+    NoLoader,
+    /// It is neither a script nor a program for this machine.
+    NotAProgram,
+    /// Somebody is writing it at this moment.
+    Busy,
+    /// Arguments and environment together are too long.
+    TooLong,
+    /// Anything else, in the kernel's words.
+    Other(Errno),
+}
+
+impl fmt::Display for ExecCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchFile => f.write_str("no such file"),
+            Self::IsFolder => f.write_str("it is a folder"),
+            Self::NotExecutable => f.write_str("permission denied: the file is not executable"),
+            Self::PermissionDenied => f.write_str("permission denied"),
+            Self::BadInterpreter(path) => {
+                write!(f, "bad interpreter: {}", path.display().to_string().escape_default())
+            }
+            Self::NoLoader => f.write_str("its dynamic loader is missing"),
+            Self::NotAProgram => f.write_str("exec format error: neither a script nor a program"),
+            Self::Busy => f.write_str("the file is being written"),
+            Self::TooLong => f.write_str("arguments and environment are too long"),
+            Self::Other(errno) => f.write_str(&errno::words(*errno)),
+        }
+    }
+}
+
+/// A process could not be made; none is left over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpawnError {
+    /// Its folder can't be entered.
+    #[error("enter the folder {}: {}", path.display(), errno::words(*errno))]
+    Cwd {
+        /// The folder.
+        path: PathBuf,
+        /// `ENOENT`, `ENOTDIR`, `EACCES`, ...
+        errno: Errno,
+    },
+    /// We may not become that user.
+    #[error("run as user {uid}, group {gid}: {}", errno::words(*errno))]
+    User {
+        /// The user.
+        uid: u32,
+        /// The group.
+        gid: u32,
+        /// `EPERM` unless we are root.
+        errno: Errno,
+    },
+    /// Its file can't be executed.
+    #[error("run {}: {cause}", path.display())]
+    Exec {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: ExecCause,
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// Too many descriptors to hand over.
+    #[error("hand {count} descriptors to a process: at most {}", super::MOST_HANDED)]
+    TooManyHanded {
+        /// How many were wanted.
+        count: usize,
+    },
+    /// Any other step.
+    #[error("{step}: {}", errno::words(*errno))]
+    Step {
+        /// Which.
+        step: Step,
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// The process was made, but our own mark could not be taken off again.
+    #[error("take the mark off again: {}", errno::words(*errno))]
+    Unmark {
+        /// What the kernel said.
+        errno: Errno,
+    },
+}
+
+impl SpawnError {
+    /// What the kernel said, if it was asked.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Cwd { errno, .. }
+            | Self::User { errno, .. }
+            | Self::Exec { errno, .. }
+            | Self::Step { errno, .. }
+            | Self::Unmark { errno } => Some(*errno),
+            Self::TooManyHanded { .. } => None,
+        }
+    }
+
+    /// Whether trying again later may help: memory, process or file limits were reached.
+    pub fn is_shortage(&self) -> bool {
+        matches!(self.errno(), Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE))
+    }
+
+    pub(super) fn from_child(failure: Failure, plan: &SpawnPlan<'_>, program: &CStr) -> Self {
+        let Failure { step, errno } = failure;
+        match (step, &plan.user) {
+            (Step::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
+            (Step::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
+            (Step::Exec, _) => {
+                let path = path_of(program).to_owned();
+                let cause = diagnose(&path_of(&plan.cwd).join(&path), errno);
+                Self::Exec { path, cause, errno }
+            }
+            (step, _) => Self::Step { step, errno },
+        }
+    }
+
+    /// Whether the kernel refused a text that a shell would run.
+    pub(super) fn is_shell_text(&self) -> bool {
+        matches!(self, Self::Exec { errno: Errno::NOEXEC, cause, .. } if *cause == ExecCause::Other(Errno::NOEXEC))
+    }
+}
+
+fn path_of(text: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(text.to_bytes()))
+}
+
+/// Looks at a file the kernel would not execute, to say why.
+fn diagnose(path: &Path, errno: Errno) -> ExecCause {
+    match errno {
+        Errno::NOENT => missing(path),
+        Errno::ACCESS => forbidden(path),
+        Errno::NOEXEC if is_text(path) => ExecCause::Other(errno),
+        Errno::NOEXEC => ExecCause::NotAProgram,
+        Errno::TXTBSY => ExecCause::Busy,
+        Errno::TOOBIG => ExecCause::TooLong,
+        other => ExecCause::Other(other),
+    }
+}
+
+fn missing(path: &Path) -> ExecCause {
+    if !path.exists() {
+        return ExecCause::NoSuchFile;
+    }
+    // The file is there, so something it needs isn't.
+    match interpreter(path) {
+        Some(interpreter) if !interpreter.exists() => ExecCause::BadInterpreter(interpreter),
+        Some(_) | None => ExecCause::NoLoader,
+    }
+}
+
+fn forbidden(path: &Path) -> ExecCause {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(found) = fs::metadata(path) else { return ExecCause::PermissionDenied };
+    if found.is_dir() {
+        return ExecCause::IsFolder;
+    }
+    if found.permissions().mode() & 0o111 == 0 {
+        return ExecCause::NotExecutable;
+    }
+    match interpreter(path) {
+        Some(interpreter) if fs::metadata(&interpreter).is_ok_and(|at| !at.is_file()) => {
+            ExecCause::BadInterpreter(interpreter)
+        }
+        Some(_) | None => ExecCause::PermissionDenied,
+    }
+}
+
+/// The interpreter a script's first line names; a carriage return stays part of it, as it does
+/// for the kernel.
+fn interpreter(path: &Path) -> Option<PathBuf> {
+    let start = head(path)?;
+    let line = start.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    let line = line.trim_ascii_start();
+    let word = line.split(|&byte| byte == b' ' || byte == b'\t').next()?;
+    (!word.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(word)))
+}
+
+/// Whether a shell would take the file for a script: no NUL before the end of its first line.
+fn is_text(path: &Path) -> bool {
+    head(path).is_some_and(|start| {
+        let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        !line.contains(&0) && !start.starts_with(b"\x7fELF")
+    })
+}
+
+fn head(path: &Path) -> Option<Vec<u8>> {
+    let mut start = Vec::with_capacity(256);
+    // Only regular files: opening a pipe or a device to diagnose it could hang or do harm.
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    File::open(path).ok()?.take(256).read_to_end(&mut start).ok()?;
+    Some(start)
+}

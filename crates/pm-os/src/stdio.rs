@@ -1,0 +1,110 @@
+//! Pipes for an app's output that outlive whoever reads them. The app's end is a description of its
+//! own, open for reading and writing, so that neither a dead reader kills the app by SIGPIPE nor a
+//! leaked `O_NONBLOCK` reaches the next run. Bytes are moved by `pm-logs`, not here.
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use rustix::fs::{CWD, FileType, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::errno;
+use crate::identity::{Identity, NotOurs};
+
+/// Whom a pipe belongs to, so that the app may open `/dev/stdout` again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// A pipe for an app could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PipeError {
+    /// No pipe: usually too many open files.
+    #[error("make a pipe: {}", errno::words(*.0))]
+    Make(Errno),
+    /// No second description of it: `/proc` is missing, or again too many files.
+    #[error("open a pipe again through /proc: {}", errno::words(*.0))]
+    Reopen(Errno),
+    /// It couldn't be given to the app's user.
+    #[error("give a pipe to user {uid}: {}", errno::words(*errno))]
+    Own {
+        /// The user.
+        uid: u32,
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// The process whose pipe we wanted is not the one we meant.
+    #[error(transparent)]
+    NotOurs(#[from] NotOurs),
+    /// That descriptor of the app is no pipe (any more): it was redirected.
+    #[error("read descriptor {fd} of process {pid}: it is no pipe")]
+    NotAPipe {
+        /// The app.
+        pid: i32,
+        /// Its descriptor.
+        fd: u32,
+    },
+}
+
+/// Makes a pipe: first our end (reads, never blocks), then the app's (reads and writes, blocks).
+///
+/// `size` in bytes is a wish: the kernel rounds it up to pages and may refuse it to the
+/// unprivileged, who then get what everybody gets (64 KiB; 8 KiB once a user has many).
+/// Our end sees the end of file once the last copy of the app's end is closed.
+pub fn app_pipe(
+    owner: Option<Owner>,
+    size: Option<usize>,
+) -> Result<(OwnedFd, OwnedFd), PipeError> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(PipeError::Make)?;
+    if let Some(size) = size {
+        // A wish, see above: with the default size everything still works.
+        rustix::pipe::fcntl_setpipe_size(&reader, size).ok();
+    }
+    if let Some(Owner { uid, gid }) = owner {
+        rustix::fs::fchown(&writer, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+            .map_err(|errno| PipeError::Own { uid, errno })?;
+    }
+    let app = reopen_child_end(&writer)?;
+    rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK).map_err(PipeError::Make)?;
+    Ok((reader, app))
+}
+
+/// Opens a fresh app's end of a pipe of which we hold any end, for the next run.
+pub fn reopen_child_end(pipe: impl AsFd) -> Result<OwnedFd, PipeError> {
+    let path = format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd());
+    open(&path, OFlags::RDWR).map_err(PipeError::Reopen)
+}
+
+/// Opens our end again from a living app's descriptor `fd`, when nobody holds it any more (guardian
+/// and daemon both died). Refused unless the process is the one meant and `fd` is a pipe.
+pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
+    let pid = app.pid;
+    let path = format!("/proc/{pid}/fd/{fd}");
+    let found = rustix::fs::stat(path.as_str()).map_err(PipeError::Reopen)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::Fifo {
+        return Err(PipeError::NotAPipe { pid, fd });
+    }
+    let reader = open(&path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(PipeError::Reopen)?;
+    // Checked after opening: if the process is ours now, it was ours when we opened, though it may
+    // have redirected the descriptor meanwhile.
+    app.open().map(drop)?;
+    let opened = rustix::fs::fstat(&reader).map_err(PipeError::Reopen)?;
+    if FileType::from_raw_mode(opened.st_mode) != FileType::Fifo {
+        return Err(PipeError::NotAPipe { pid, fd });
+    }
+    Ok(reader)
+}
+
+/// `/dev/null` for reading and writing.
+pub fn null() -> std::io::Result<OwnedFd> {
+    File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from)
+}
+
+fn open(path: &str, how: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, path, how | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+}

@@ -1,0 +1,391 @@
+//! The pass over `/proc` and the sorting of what it found.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::RawDir;
+use rustix::io::Errno;
+
+use crate::clock;
+use crate::errno;
+use crate::identity::Identity;
+use crate::procfs::{self, Stat};
+use crate::tag::{self, Tag};
+
+/// Longest environment searched for the cookie; what we add comes last, but exec'ing programs
+/// with a megabyte of environment are not worth reading in full.
+const ENVIRON: usize = 256 << 10;
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Tags in the limits only: for sampling, every second if need be.
+    Tags,
+    /// The environment of unmarked processes as well: for stopping, deleting, adopting.
+    Cookies,
+}
+
+/// `/proc` could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("read /proc: {}", errno::words(*.0))]
+pub struct CensusError(pub Errno);
+
+/// One process as the census saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number.
+    pub pid: i32,
+    /// Its parent.
+    pub ppid: i32,
+    /// Its process group.
+    pub pgrp: i32,
+    /// Its session.
+    pub session: i32,
+    /// State letter of proc(5): `R`, `S`, `D`, `Z`, ...
+    pub state: u8,
+    /// Whether it still runs; zombies don't.
+    pub alive: bool,
+    /// Clock ticks from boot to its start.
+    pub started: u64,
+    /// Clock ticks it used (utime + stime).
+    pub own_ticks: u64,
+    /// Clock ticks of its children that were waited for.
+    pub children_ticks: u64,
+    /// Resident memory in bytes.
+    pub rss: u64,
+    /// Its mark, by limit or (with [`Depth::Cookies`]) by cookie.
+    pub tag: Option<Tag>,
+}
+
+/// A living process that belongs to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Who it is; open it before touching it.
+    pub identity: Identity,
+    /// Its parent.
+    pub ppid: i32,
+    /// How many members lie between it and the top of its tree: signal the greatest first.
+    pub depth: u32,
+    /// Clock ticks it used.
+    pub own_ticks: u64,
+    /// Clock ticks of its children that were waited for.
+    pub children_ticks: u64,
+    /// Resident memory in bytes.
+    pub rss: u64,
+}
+
+/// A run to be looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'i> {
+    /// Its mark.
+    pub tag: Tag,
+    /// Its first process, if known: finds members without any mark.
+    pub leader: Option<&'i Identity>,
+}
+
+/// The living members of each run asked for, parents before children; empty ones are listed too.
+pub type Roll = BTreeMap<Tag, Vec<Member>>;
+
+/// All processes of one moment, sorted by pid. We ourselves and kernel threads are left out.
+#[derive(Debug)]
+pub struct Census {
+    seen: Vec<Seen>,
+    spared: Vec<i32>,
+    boot: Option<clock::BootId>,
+}
+
+impl Census {
+    /// Looks at every process once. `spared` are never members of anything (the guardian), and
+    /// neither are we; what they started without a mark isn't either.
+    ///
+    /// Processes that start or end meanwhile may be missed: whoever must be sure looks twice.
+    pub fn take(depth: Depth, spared: &[i32]) -> Result<Self, CensusError> {
+        let proc = procfs::open().map_err(CensusError)?;
+        let mut spared = spared.to_vec();
+        spared.push(rustix::process::getpid().as_raw_pid());
+        let mut seen = Vec::with_capacity(512);
+        for_each_pid(&proc, |pid| {
+            if let Some(found) = look(&proc, pid)?.filter(|_| !spared.contains(&pid)) {
+                seen.push(found);
+            }
+            Ok(())
+        })
+        .map_err(CensusError)?;
+        seen.sort_unstable_by_key(|seen| seen.pid);
+        if depth == Depth::Cookies {
+            read_cookies(&proc, &mut seen);
+        }
+        Ok(Self { seen, spared, boot: clock::boot_id() })
+    }
+
+    /// Every process seen, zombies included: a marked zombie proves that a run began.
+    pub fn seen(&self) -> &[Seen] {
+        &self.seen
+    }
+
+    /// The process with this number.
+    pub fn find(&self, pid: i32) -> Option<&Seen> {
+        self.position(pid).and_then(|at| self.seen.get(at))
+    }
+
+    /// All marked processes of one home, zombies included.
+    pub fn of_home(&self, home: u32) -> impl Iterator<Item = (Tag, &Seen)> {
+        self.seen
+            .iter()
+            .filter_map(move |seen| Some((seen.tag?, seen)))
+            .filter(move |(tag, _)| tag.home() == home)
+    }
+
+    /// The living members of one run, parents before children.
+    pub fn members(&self, tag: Tag, leader: Option<&Identity>) -> Vec<Member> {
+        self.roll(&[Run { tag, leader }]).remove(&tag).unwrap_or_default()
+    }
+
+    /// The living members of many runs at once.
+    ///
+    /// A process belongs to the run it is marked for; an unmarked one to the run in whose leader's
+    /// session or group it is; else to that of its parent. Somebody else's mark always wins, so a
+    /// process manager run by an app keeps its own apps. A leader counts only if it is still
+    /// there, or its session number might have been reused.
+    pub fn roll(&self, runs: &[Run<'_>]) -> Roll {
+        let mut roll: Roll = runs.iter().map(|run| (run.tag, Vec::new())).collect();
+        let mut leaders = BTreeMap::new();
+        for run in runs {
+            if let Some(leader) = run.leader.filter(|leader| self.has(leader)) {
+                leaders.insert(leader.pid, run.tag);
+            }
+        }
+        let owners = self.owners(&roll, &leaders);
+        for ((at, seen), owner) in self.seen.iter().enumerate().zip(&owners) {
+            let Some(members) = owner.and_then(|tag| roll.get_mut(&tag)) else { continue };
+            if seen.alive {
+                members.push(self.member(seen, self.depth(at, &owners)));
+            }
+        }
+        for members in roll.values_mut() {
+            members.sort_by_key(|member| (member.depth, member.identity.pid));
+        }
+        roll
+    }
+
+    /// For each process, by position, the run it belongs to.
+    fn owners(&self, roll: &Roll, leaders: &BTreeMap<i32, Tag>) -> Vec<Option<Tag>> {
+        let mut owners: Vec<Option<Tag>> = self
+            .seen
+            .iter()
+            .map(|seen| match seen.tag {
+                Some(tag) => Some(tag),
+                None => [seen.pid, seen.session, seen.pgrp]
+                    .iter()
+                    .find_map(|number| leaders.get(number).copied()),
+            })
+            .collect();
+        // Descent: a child usually has a greater number than its parent, so one round does, and
+        // one more proves it; after numbers wrapped round it takes a few.
+        let mut changed = !roll.is_empty();
+        while changed {
+            changed = false;
+            for at in 0..self.seen.len() {
+                if owners.get(at).is_some_and(Option::is_some) {
+                    continue;
+                }
+                let parent = self.seen.get(at).and_then(|seen| self.position(seen.ppid));
+                let inherited = parent.and_then(|parent| owners.get(parent).copied().flatten());
+                if let (Some(slot), Some(_)) = (owners.get_mut(at), inherited) {
+                    *slot = inherited;
+                    changed = true;
+                }
+            }
+        }
+        owners
+    }
+
+    /// How many ancestors in a row belong to the same run.
+    fn depth(&self, at: usize, owners: &[Option<Tag>]) -> u32 {
+        let mut depth = 0;
+        let mut here = at;
+        // A census isn't one instant, so numbers reused meanwhile could even form a ring.
+        while depth < 4096 {
+            let parent = self.seen.get(here).and_then(|seen| self.position(seen.ppid));
+            match parent.filter(|&parent| owners.get(parent) == owners.get(at)) {
+                Some(parent) => here = parent,
+                None => break,
+            }
+            depth += 1;
+        }
+        depth
+    }
+
+    fn has(&self, leader: &Identity) -> bool {
+        leader.boot == self.boot
+            && self.find(leader.pid).is_some_and(|seen| seen.started == leader.started)
+            && !self.spared.contains(&leader.pid)
+    }
+
+    fn position(&self, pid: i32) -> Option<usize> {
+        self.seen.binary_search_by_key(&pid, |seen| seen.pid).ok()
+    }
+
+    fn member(&self, seen: &Seen, depth: u32) -> Member {
+        Member {
+            // The inode is unknown here: pid and start time were read together, and `open` checks.
+            identity: Identity { pid: seen.pid, started: seen.started, boot: self.boot, inode: 0 },
+            ppid: seen.ppid,
+            depth,
+            own_ticks: seen.own_ticks,
+            children_ticks: seen.children_ticks,
+            rss: seen.rss,
+        }
+    }
+}
+
+/// Calls `visit` with the number of every process, in the kernel's order (ascending).
+pub(super) fn for_each_pid(
+    proc: &OwnedFd,
+    mut visit: impl FnMut(i32) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
+    let mut entries = RawDir::new(proc.as_fd(), &mut buffer);
+    while let Some(entry) = entries.next() {
+        if let Some(pid) = procfs::pid_of_name(entry?.file_name().to_bytes()) {
+            visit(pid)?;
+        }
+    }
+    Ok(())
+}
+
+fn look(proc: &OwnedFd, pid: i32) -> Result<Option<Seen>, Errno> {
+    let stat = match procfs::stat(proc, pid) {
+        Ok(Some(stat)) => stat,
+        // Gone, or hidden from us (hidepid, a security module): then it can't be ours.
+        Ok(None) | Err(Errno::ACCESS | Errno::PERM) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    if stat.kernel_thread {
+        return Ok(None);
+    }
+    Ok(Some(seen(&stat, tag::of(pid))))
+}
+
+fn seen(stat: &Stat, tag: Option<Tag>) -> Seen {
+    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    Seen {
+        pid: stat.pid,
+        ppid: stat.ppid,
+        pgrp: stat.pgrp,
+        session: stat.session,
+        state: stat.state,
+        alive: stat.alive(),
+        started: stat.start,
+        own_ticks: stat.own_ticks,
+        children_ticks: stat.children_ticks,
+        rss: stat.rss_pages.saturating_mul(page),
+        tag,
+    }
+}
+
+fn read_cookies(proc: &OwnedFd, seen: &mut [Seen]) {
+    let mut buffer = vec![0_u8; ENVIRON];
+    for process in seen.iter_mut().filter(|seen| seen.tag.is_none() && seen.alive) {
+        // Not readable means another user's: without a tag it can't be told, and descent may.
+        if let Ok(Some(length)) = procfs::read(proc, process.pid, "environ", &mut buffer) {
+            process.tag = buffer.get(..length).and_then(Tag::in_environment);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: i32, parent: i32, session: i32, tag: Option<Tag>) -> Seen {
+        Seen {
+            pid,
+            ppid: parent,
+            pgrp: session,
+            session,
+            state: b'S',
+            alive: true,
+            started: 100 + u64::from(pid.unsigned_abs()),
+            own_ticks: 1,
+            children_ticks: 0,
+            rss: 4096,
+            tag,
+        }
+    }
+
+    fn census(seen: Vec<Seen>) -> Census {
+        Census { seen, spared: vec![2], boot: None }
+    }
+
+    fn identity(pid: i32) -> Identity {
+        let started = 100 + u64::from(pid.unsigned_abs());
+        Identity { pid, started, boot: None, inode: 0 }
+    }
+
+    fn pids(members: &[Member]) -> Vec<i32> {
+        members.iter().map(|member| member.identity.pid).collect()
+    }
+
+    const A: Tag = Tag::new(5, 1);
+    const B: Tag = Tag::new(5, 2);
+
+    #[test]
+    fn tag_session_and_descent_are_joined() {
+        let census = census(vec![
+            process(10, 1, 10, Some(A)),
+            process(11, 10, 10, None),
+            process(12, 1, 10, None),
+            process(13, 1, 13, Some(A)),
+            process(14, 13, 14, None),
+            process(15, 14, 15, None),
+            process(16, 1, 16, None),
+        ]);
+        assert_eq!(pids(&census.members(A, None)), [10, 13, 11, 14, 15]);
+        assert_eq!(pids(&census.members(A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
+    }
+
+    #[test]
+    fn anothers_mark_wins_over_descent_and_session() {
+        let census = census(vec![
+            process(10, 1, 10, Some(A)),
+            process(11, 10, 10, Some(B)),
+            process(12, 11, 10, None),
+        ]);
+        let leader = identity(10);
+        let roll =
+            census.roll(&[Run { tag: A, leader: Some(&leader) }, Run { tag: B, leader: None }]);
+        assert_eq!(pids(&roll[&A]), [10, 12], "a session mate goes by its session");
+        assert_eq!(pids(&roll[&B]), [11]);
+    }
+
+    #[test]
+    fn a_reused_leader_number_claims_nobody() {
+        let census = census(vec![process(10, 1, 10, None), process(11, 10, 10, None)]);
+        let stale = Identity { started: 1, ..identity(10) };
+        assert_eq!(census.members(A, Some(&stale)), []);
+    }
+
+    #[test]
+    fn a_parent_with_the_greater_number_still_counts() {
+        let census =
+            census(vec![process(5, 6, 5, None), process(6, 7, 6, None), process(7, 1, 7, Some(A))]);
+        assert_eq!(pids(&census.members(A, None)), [7, 6, 5]);
+    }
+
+    #[test]
+    fn zombies_are_gone_but_pass_their_children_on() {
+        let mut dead = process(10, 1, 10, Some(A));
+        dead.alive = false;
+        let census = census(vec![dead, process(11, 10, 11, None)]);
+        assert_eq!(pids(&census.members(A, None)), [11]);
+        assert_eq!(census.of_home(5).count(), 1);
+    }
+
+    #[test]
+    fn a_ring_of_reused_numbers_ends() {
+        let census = census(vec![process(5, 6, 5, Some(A)), process(6, 5, 6, Some(A))]);
+        assert_eq!(census.members(A, None).len(), 2);
+    }
+}

@@ -1,0 +1,132 @@
+//! The last word: kills until nobody is left, faster than a run can multiply.
+
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::census::{Census, CensusError, Depth, Run, for_each_pid};
+use crate::clock;
+use crate::identity::{self, NotOurs};
+use crate::knock::{self, Delivery, Signal};
+use crate::procfs;
+use crate::tag::{self, Tag};
+
+/// A run that could not be ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SweepError {
+    /// `/proc` could not be read.
+    #[error(transparent)]
+    Census(#[from] CensusError),
+    /// Somebody is still there at the deadline: uninterruptible (state `D`), another user's, or
+    /// multiplying faster than we kill.
+    #[error("kill process {}", list(.pids))]
+    Survivors {
+        /// Their numbers.
+        pids: Vec<i32>,
+    },
+}
+
+fn list(pids: &[i32]) -> String {
+    pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Kills every member of a run until two looks in a row find nobody; returns how many were killed.
+///
+/// Blocks, at most for `patience`. `spared` as for [`Census::take`].
+pub fn sweep(run: Run<'_>, spared: &[i32], patience: Duration) -> Result<usize, SweepError> {
+    sweep_all(&[run], spared, patience)
+}
+
+/// As [`sweep`], for many runs with the same looks at `/proc`: a thousand runs cost little more
+/// than one.
+pub fn sweep_all(
+    runs: &[Run<'_>],
+    spared: &[i32],
+    patience: Duration,
+) -> Result<usize, SweepError> {
+    let deadline = clock::monotonic() + patience;
+    let wanted: BTreeSet<Tag> = runs.iter().map(|run| run.tag).collect();
+    let mut killed = BTreeSet::new();
+    let mut empty_looks = 0;
+    while empty_looks < 2 {
+        let mut dying = kill_on_sight(&wanted, spared)?;
+        let census = Census::take(Depth::Cookies, spared)?;
+        let mut left = Vec::new();
+        for member in census.roll(runs).into_values().flatten() {
+            match member.identity.open() {
+                Ok(pidfd) => match knock::signal(&pidfd, Signal::KILL) {
+                    Ok(Delivery::Sent) => dying.push((member.identity.pid, pidfd)),
+                    Ok(Delivery::Gone) => {}
+                    Err(_) => left.push(member.identity.pid),
+                },
+                Err(NotOurs::Gone { .. } | NotOurs::Stranger { .. }) => {}
+                Err(NotOurs::Unreadable { pid, .. }) => left.push(pid),
+            }
+        }
+        empty_looks = if dying.is_empty() && left.is_empty() { empty_looks + 1 } else { 0 };
+        killed.extend(dying.iter().map(|(pid, _)| *pid));
+        let patience = deadline.saturating_sub(clock::monotonic());
+        if !left.is_empty() || (empty_looks == 0 && patience.is_zero()) {
+            left.extend(census.roll(runs).into_values().flatten().map(|m| m.identity.pid));
+            left.sort_unstable();
+            left.dedup();
+            return Err(SweepError::Survivors { pids: left });
+        }
+        await_death(&dying, patience);
+    }
+    Ok(killed.len())
+}
+
+/// Kills marked processes the moment they are seen: what forks and exits again and again is gone
+/// before a whole census is through.
+///
+/// A pid alone suffices here, unlike anywhere else: the mark is read after the pidfd was opened, so
+/// whoever has the number by then, it is one of ours.
+fn kill_on_sight(
+    wanted: &BTreeSet<Tag>,
+    spared: &[i32],
+) -> Result<Vec<(i32, OwnedFd)>, CensusError> {
+    let proc = procfs::open().map_err(CensusError)?;
+    let me = rustix::process::getpid().as_raw_pid();
+    let mut dying = Vec::new();
+    let ours = |pid| tag::of(pid).is_some_and(|tag| wanted.contains(&tag));
+    for_each_pid(&proc, |pid| {
+        if pid == me || spared.contains(&pid) || !ours(pid) {
+            return Ok(());
+        }
+        let Ok(pidfd) = identity::open_any(pid) else { return Ok(()) };
+        if ours(pid) && !ended(&pidfd) {
+            // A refusal shows in the census that follows.
+            if knock::signal(&pidfd, Signal::KILL) == Ok(Delivery::Sent) {
+                dying.push((pid, pidfd));
+            }
+        }
+        Ok(())
+    })
+    .map_err(CensusError)?;
+    Ok(dying)
+}
+
+/// Whether the process is dead, a zombie included: then its pidfd is readable.
+fn ended(pidfd: &OwnedFd) -> bool {
+    let mut watch = [PollFd::new(pidfd, PollFlags::IN)];
+    poll(&mut watch, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+}
+
+/// Waits until all have ended, but at most for `patience`, and never long: the next look finds
+/// whoever is left.
+fn await_death(dying: &[(i32, OwnedFd)], patience: Duration) {
+    let until = clock::monotonic() + patience.min(Duration::from_millis(100));
+    for (_, pidfd) in dying {
+        let rest = until.saturating_sub(clock::monotonic());
+        let mut watch = [PollFd::new(pidfd, PollFlags::IN)];
+        let timeout = Timespec {
+            tv_sec: i64::try_from(rest.as_secs()).unwrap_or(0),
+            tv_nsec: i64::from(rest.subsec_nanos()),
+        };
+        // Interrupted or refused: the next look tells.
+        poll(&mut watch, Some(&timeout)).ok();
+    }
+}

@@ -1,0 +1,203 @@
+//! CPU and memory of whole runs, from two looks at `/proc` (see [`crate::tree::Census`]). It keeps
+//! no clock running: whoever wants figures takes a census and hands it in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock;
+use crate::tag::Tag;
+use crate::tree::{Member, Roll};
+
+/// What a run uses, all its processes together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Usage {
+    /// Per cent of one core since the previous sample (100 = one core busy), see [`Sampler`].
+    pub cpu: f64,
+    /// Resident memory in bytes, summed as PM2 does: shared pages count once per process.
+    pub memory: u64,
+    /// Living processes.
+    pub processes: usize,
+}
+
+/// Turns one roll after another into usage. Remembers the ticks of each process, nothing else.
+///
+/// The first sample of a run gives the average since its processes started, so the first `list`
+/// shows something; later ones the average since the sample before. CPU of children that ended
+/// between two samples counts if their parent is a member and waited for them.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    last: BTreeMap<(i32, u64), Ticks>,
+    at: Option<Duration>,
+}
+
+/// What one process had used when last seen.
+#[derive(Debug, Clone, Copy)]
+struct Ticks {
+    tag: Tag,
+    own: u64,
+    children: u64,
+}
+
+impl Sampler {
+    /// Nothing sampled yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Usage of every run in the roll, since the previous call.
+    pub fn sample(&mut self, roll: &Roll) -> BTreeMap<Tag, Usage> {
+        self.sample_at(roll, clock::monotonic(), clock::since_boot())
+    }
+
+    fn sample_at(
+        &mut self,
+        roll: &Roll,
+        now: Duration,
+        since_boot: Duration,
+    ) -> BTreeMap<Tag, Usage> {
+        let elapsed = self.at.map(|at| now.saturating_sub(at));
+        let mut before: BTreeMap<Tag, u64> = BTreeMap::new();
+        for ticks in self.last.values() {
+            *before.entry(ticks.tag).or_default() += ticks.own + ticks.children;
+        }
+        let mut usage = BTreeMap::new();
+        let mut seen = BTreeMap::new();
+        for (&tag, members) in roll {
+            let known = before.get(&tag).copied().zip(elapsed.filter(|time| !time.is_zero()));
+            let cpu = match known {
+                Some((before, elapsed)) => {
+                    let begun = since_boot.saturating_sub(elapsed);
+                    percent(self.spent(members, before, begun), elapsed)
+                }
+                None => members.iter().map(|member| lifetime(member, since_boot)).sum(),
+            };
+            let memory = members.iter().map(|member| member.rss).sum();
+            usage.insert(tag, Usage { cpu, memory, processes: members.len() });
+            for member in members {
+                let key = (member.identity.pid, member.identity.started);
+                let (own, children) = (member.own_ticks, member.children_ticks);
+                seen.insert(key, Ticks { tag, own, children });
+            }
+        }
+        self.last = seen;
+        self.at = Some(now);
+        usage
+    }
+
+    /// Ticks a run used since its sum was `before`.
+    ///
+    /// When a child ends and its parent waits for it, its ticks move to the parent's
+    /// `children_ticks`, so the sum over the run stays right; when somebody else reaps it, the sum
+    /// drops. Both the sum's growth and that of the living are lower bounds: the greater is taken.
+    fn spent(&self, members: &[Member], before: u64, begun: Duration) -> u64 {
+        let (mut sum, mut base, mut living) = (0, before, 0);
+        for member in members {
+            let total = member.own_ticks + member.children_ticks;
+            sum += total;
+            match self.last.get(&(member.identity.pid, member.identity.started)) {
+                Some(then) => living += member.own_ticks.saturating_sub(then.own),
+                None if started(member) >= begun.saturating_sub(clock::tick()) => {
+                    living += member.own_ticks;
+                }
+                // It joined late (found by descent only now): what it used before isn't news.
+                None => base += total,
+            }
+        }
+        living.max(sum.saturating_sub(base))
+    }
+}
+
+/// Time from boot to the start of a member.
+fn started(member: &Member) -> Duration {
+    ticks(member.identity.started)
+}
+
+fn ticks(count: u64) -> Duration {
+    let nanos = clock::tick().as_nanos().saturating_mul(u128::from(count));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn lifetime(member: &Member, since_boot: Duration) -> f64 {
+    // Start times are rounded down to ticks, so a new process may seem a tick older than it is.
+    let age = since_boot.saturating_sub(started(member)).max(clock::tick());
+    percent(member.own_ticks, age)
+}
+
+fn percent(spent: u64, time: Duration) -> f64 {
+    ticks(spent).as_secs_f64() / time.as_secs_f64() * 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+
+    const TAG: Tag = Tag::new(1, 1);
+
+    fn member(pid: i32, started: u64, own: u64, children: u64) -> Member {
+        Member {
+            identity: Identity { pid, started, boot: None, inode: 0 },
+            ppid: 1,
+            depth: 0,
+            own_ticks: own,
+            children_ticks: children,
+            rss: 1000,
+        }
+    }
+
+    /// Samples at the given second after boot; the tests assume the usual tick of 10 ms.
+    fn cpu(sampler: &mut Sampler, second: u64, members: Vec<Member>) -> f64 {
+        assert_eq!(clock::tick(), Duration::from_millis(10));
+        let now = Duration::from_secs(second);
+        let usage = sampler.sample_at(&BTreeMap::from([(TAG, members)]), now, now)[&TAG];
+        (usage.cpu * 10.0).round() / 10.0
+    }
+
+    fn near(value: f64, wanted: f64) {
+        assert!((value - wanted).abs() < 0.11, "{value} instead of {wanted}");
+    }
+
+    #[test]
+    fn first_average_of_life_then_of_the_interval() {
+        let mut sampler = Sampler::new();
+        near(cpu(&mut sampler, 10, vec![member(7, 0, 500, 0)]), 50.0);
+        near(cpu(&mut sampler, 12, vec![member(7, 0, 700, 0)]), 100.0);
+        near(cpu(&mut sampler, 14, vec![member(7, 0, 700, 0)]), 0.0);
+    }
+
+    #[test]
+    fn a_child_that_was_waited_for_counts_once() {
+        let mut sampler = Sampler::new();
+        cpu(&mut sampler, 10, vec![member(7, 0, 0, 0), member(8, 900, 50, 0)]);
+        near(cpu(&mut sampler, 11, vec![member(7, 0, 0, 80)]), 30.0);
+    }
+
+    #[test]
+    fn a_child_somebody_else_reaped_is_no_debt() {
+        let mut sampler = Sampler::new();
+        cpu(&mut sampler, 10, vec![member(7, 0, 100, 0), member(8, 900, 90, 0)]);
+        near(cpu(&mut sampler, 11, vec![member(7, 0, 140, 0)]), 40.0);
+    }
+
+    #[test]
+    fn a_late_joiner_brings_no_history() {
+        let mut sampler = Sampler::new();
+        cpu(&mut sampler, 10, vec![member(7, 0, 0, 0)]);
+        near(cpu(&mut sampler, 11, vec![member(7, 0, 10, 0), member(9, 100, 900, 0)]), 10.0);
+        near(cpu(&mut sampler, 12, vec![member(7, 0, 10, 0), member(9, 100, 950, 0)]), 50.0);
+    }
+
+    #[test]
+    fn a_new_child_counts_from_its_birth() {
+        let mut sampler = Sampler::new();
+        cpu(&mut sampler, 10, vec![member(7, 0, 0, 0)]);
+        near(cpu(&mut sampler, 11, vec![member(7, 0, 0, 0), member(9, 1050, 25, 0)]), 25.0);
+    }
+
+    #[test]
+    fn a_reused_pid_is_a_new_process() {
+        let mut sampler = Sampler::new();
+        cpu(&mut sampler, 10, vec![member(7, 0, 900, 0)]);
+        near(cpu(&mut sampler, 11, vec![member(7, 1000, 30, 0)]), 30.0);
+    }
+}
