@@ -1,1 +1,19 @@
-//! Connect, call, subscribe, resume.
+//! Connect, call, subscribe, resume; show bytes safely.
+//!
+//! Everything here blocks and has a deadline; there is no runtime. It starts no daemon: whoever wants one started
+//! does that and connects again.
+#![forbid(unsafe_code)]
+
+mod client;
+mod connect;
+mod connection;
+mod plain;
+mod subscription;
+mod wait;
+
+pub use client::{Client, repeatable};
+pub use connect::ConnectError;
+pub use connection::{CallError, Connection};
+pub use plain::{Colours, plain};
+pub use subscription::{Feed, Subscription};
+pub use wait::{Deadline, pause};

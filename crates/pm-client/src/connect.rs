@@ -1,0 +1,113 @@
+//! From a home to a connected socket, or a precise reason why not.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use interprocess::ConnectWaitMode;
+use interprocess::local_socket::traits::StreamCommon;
+use interprocess::local_socket::{ConnectOptions, GenericFilePath, Stream, ToFsName};
+use pm_protocol::Home;
+
+use crate::wait::{Deadline, pause};
+
+/// Why no daemon was reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody listens: no guardian runs in this home.
+    #[error("reach the daemon: none runs in {}", .home.display())]
+    NoDaemon {
+        /// The home that was asked.
+        home: PathBuf,
+    },
+    /// The home belongs to someone else (pain 37).
+    #[error("reach the daemon in {}: it belongs to uid {owner}, you are uid {you}", .home.display())]
+    Denied {
+        /// The home that was asked.
+        home: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// The caller's effective uid.
+        you: u32,
+    },
+    /// Somebody else's process listens where our daemon should.
+    #[error("trust the daemon at {}: it runs as uid {uid}", .socket.display())]
+    Stranger {
+        /// The socket.
+        socket: PathBuf,
+        /// Whose process listens there.
+        uid: u32,
+    },
+    /// The queue of waiting clients stayed full until the deadline.
+    #[error("reach the daemon at {}: too many clients are waiting", .socket.display())]
+    Busy {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The system refused.
+    #[error("reach the daemon at {}", .socket.display())]
+    Io {
+        /// The socket.
+        socket: PathBuf,
+        /// Its reason.
+        source: io::Error,
+    },
+}
+
+impl ConnectError {
+    /// Whether it is only that no daemon runs.
+    pub fn is_no_daemon(&self) -> bool {
+        matches!(self, Self::NoDaemon { .. })
+    }
+}
+
+/// `SO_PEERCRED` of a socket that is not connected (unix(7)).
+const NOBODY: u32 = u32::MAX;
+
+/// Connects without blocking. Linux refuses with EAGAIN while the backlog is full, which the library takes for
+/// "under way"; an unconnected socket is recognised by its missing peer.
+pub(crate) fn connect(home: &Home, deadline: Deadline) -> Result<Stream, ConnectError> {
+    let io = |source| ConnectError::Io { socket: home.socket().into(), source };
+    loop {
+        let name = home.socket().to_fs_name::<GenericFilePath>().map_err(io)?;
+        let options = ConnectOptions::new()
+            .name(name)
+            .wait_mode(ConnectWaitMode::Deferred)
+            .nonblocking_stream(true);
+        let stream = options.connect_sync().map_err(|error| refused(home, error))?;
+        match stream.peer_creds().map_err(io)?.euid() {
+            Some(NOBODY) if deadline.is_over() => {
+                return Err(ConnectError::Busy { socket: home.socket().into() });
+            }
+            Some(NOBODY) => pause(Duration::from_millis(5), deadline),
+            Some(uid) if uid != 0 && uid != owner(home) => {
+                return Err(ConnectError::Stranger { socket: home.socket().into(), uid });
+            }
+            Some(_) | None => return Ok(stream),
+        }
+    }
+}
+
+fn refused(home: &Home, error: io::Error) -> ConnectError {
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound || kind == io::ErrorKind::ConnectionRefused {
+        return ConnectError::NoDaemon { home: home.root().into() };
+    }
+    if kind == io::ErrorKind::PermissionDenied {
+        return ConnectError::Denied {
+            home: home.root().into(),
+            owner: owner(home),
+            you: rustix::process::geteuid().as_raw(),
+        };
+    }
+    ConnectError::Io { socket: home.socket().into(), source: error }
+}
+
+/// Whose home it is; ours if it can't be seen.
+fn owner(home: &Home) -> u32 {
+    match std::fs::metadata(home.root()) {
+        Ok(meta) => meta.uid(),
+        Err(_) => rustix::process::geteuid().as_raw(),
+    }
+}

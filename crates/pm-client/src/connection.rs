@@ -1,0 +1,197 @@
+//! One connection: hello, calls, news. It never repeats a call; see [`Client`](crate::Client) for that.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use interprocess::local_socket::Stream;
+use pm_protocol::{
+    Call, Change, Code, Frame, FrameError, Frames, Hello, Home, PROTOCOL, Refusal, encode,
+};
+use rustix::event::PollFlags;
+
+use crate::connect::{ConnectError, connect};
+use crate::wait::{Deadline, ready};
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody to ask.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The daemon said no, and why.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The connection ended before the answer came: the daemon died or was replaced, and whether it did what was
+    /// asked is not known.
+    #[error("get an answer: the daemon was replaced while we waited")]
+    Lost,
+    /// No answer before the deadline.
+    #[error("get an answer from the daemon in time")]
+    Late,
+    /// The daemon speaks another version of the protocol.
+    #[error(
+        "talk to the daemon: it speaks protocol {theirs} (version {version}), this program {PROTOCOL}"
+    )]
+    Version {
+        /// Its protocol.
+        theirs: u32,
+        /// Its version.
+        version: String,
+    },
+    /// What came is not understood.
+    #[error("understand the daemon: {0}")]
+    Protocol(#[from] FrameError),
+    /// The answer is not the kind that was asked for.
+    #[error("understand the daemon's answer: {0}")]
+    Answer(#[from] serde_json::Error),
+    /// The system refused.
+    #[error("talk to the daemon")]
+    Io(#[source] io::Error),
+}
+
+/// A connected daemon.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    frames: Frames,
+    /// What was written by the other side but not read yet lies here.
+    buffer: Box<[u8]>,
+    /// Our hello, until it goes out together with the first call: one write, one wake-up.
+    greeting: Vec<u8>,
+    peer: Option<Hello>,
+    last: u64,
+}
+
+impl Connection {
+    /// Connects. Nothing is sent yet, so this says nothing about the daemon's health: a guardian without a daemon
+    /// lets clients wait in its backlog.
+    pub fn open(home: &Home, limit: Duration) -> Result<Self, ConnectError> {
+        let stream = connect(home, Deadline::after(limit))?;
+        let hello = Hello {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            incarnation: 0,
+            guardian: 0,
+        };
+        // A hello always fits a frame; should it ever not, the daemon's refusal says so.
+        let greeting = encode(&Frame::Hello(hello)).unwrap_or_default();
+        let buffer = vec![0; 64 << 10].into_boxed_slice();
+        Ok(Self { stream, frames: Frames::new(), buffer, greeting, peer: None, last: 0 })
+    }
+
+    /// The daemon's hello, once it has answered something.
+    pub fn peer(&self) -> Option<&Hello> {
+        self.peer.as_ref()
+    }
+
+    /// Asks, and waits for the one answer.
+    pub fn call<C: Call>(&mut self, call: C, deadline: Deadline) -> Result<C::Reply, CallError> {
+        self.last += 1;
+        let number = self.last;
+        let mut bytes = std::mem::take(&mut self.greeting);
+        bytes.extend(encode(&Frame::Call(number, call.into()))?);
+        // A daemon that refuses our version answers and closes while we still write: its words count more.
+        let sent = self.send(&bytes, deadline);
+        if let Err(error) = sent
+            && !matches!(error, CallError::Lost)
+        {
+            return Err(error);
+        }
+        loop {
+            match self.frame(deadline)? {
+                Frame::Reply(answered, reply) if answered == number => {
+                    return Ok(serde_json::from_str(reply.get())?);
+                }
+                Frame::Refused(answered, refusal)
+                    if answered == number || refusal.code == Code::Version =>
+                {
+                    return Err(CallError::Refused(refusal));
+                }
+                // Answers to calls we gave up waiting for, and news nobody asked this connection for.
+                Frame::Reply(..) | Frame::Refused(..) | Frame::News(..) | Frame::Call(..) => {}
+                Frame::Hello(hello) => self.greet(hello)?,
+            }
+        }
+    }
+
+    /// The next piece of news after a `Watch`; `None` if the deadline passed first.
+    pub(crate) fn news(&mut self, deadline: Deadline) -> Result<Option<Change>, CallError> {
+        loop {
+            match self.frame(deadline) {
+                Ok(Frame::News(_, change)) => return Ok(Some(change)),
+                Ok(Frame::Hello(hello)) => self.greet(hello)?,
+                Ok(Frame::Reply(..) | Frame::Refused(..) | Frame::Call(..)) => {}
+                Err(CallError::Late) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn greet(&mut self, hello: Hello) -> Result<(), CallError> {
+        if hello.protocol != PROTOCOL {
+            return Err(CallError::Version { theirs: hello.protocol, version: hello.version });
+        }
+        self.peer = Some(hello);
+        Ok(())
+    }
+
+    fn send(&mut self, mut bytes: &[u8], deadline: Deadline) -> Result<(), CallError> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(0) => return Err(CallError::Lost),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) => self.after(error, PollFlags::OUT, deadline)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, deadline: Deadline) -> Result<Frame, CallError> {
+        loop {
+            if let Some(frame) = self.frames.next_frame()? {
+                return Ok(frame);
+            }
+            match self.stream.read(&mut self.buffer) {
+                Ok(0) => return Err(CallError::Lost),
+                Ok(count) => self.frames.push(&self.buffer[..count]),
+                Err(error) => self.after(error, PollFlags::IN, deadline)?,
+            }
+        }
+    }
+
+    /// What to do about a read or write that was not done: wait, try again, or give up.
+    fn after(
+        &self,
+        error: io::Error,
+        flags: PollFlags,
+        deadline: Deadline,
+    ) -> Result<(), CallError> {
+        let kind = error.kind();
+        if kind == io::ErrorKind::Interrupted {
+            return Ok(());
+        }
+        if kind == io::ErrorKind::WouldBlock {
+            return match ready(self.as_fd(), flags, deadline) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(CallError::Late),
+                Err(error) => Err(CallError::Io(error)),
+            };
+        }
+        let gone = [
+            io::ErrorKind::BrokenPipe,
+            io::ErrorKind::ConnectionReset,
+            io::ErrorKind::NotConnected,
+        ];
+        Err(if gone.contains(&kind) { CallError::Lost } else { CallError::Io(error) })
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.stream {
+            Stream::UdSocket(socket) => socket.inner().as_fd(),
+        }
+    }
+}

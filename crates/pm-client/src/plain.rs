@@ -1,0 +1,175 @@
+//! Bytes an app wrote, made safe to show: no control byte and no escape sequence but colours gets through.
+//!
+//! This is about showing only; what is stored stays byte for byte. It cuts nothing to a width.
+
+use std::borrow::Cow;
+
+/// What becomes of colours and other text attributes (SGR sequences, ECMA-48).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// They stay, and are switched off at the end of the text.
+    Keep,
+    /// They are removed.
+    Drop,
+}
+
+/// The longest escape sequence that is taken for one; a longer one is shown as text, so that a sequence without
+/// an end can't swallow a log.
+const LONGEST: usize = 4096;
+
+/// `bytes` as text for a terminal.
+///
+/// Complete escape sequences are removed (SGR is kept if asked for), other control characters become their visible
+/// signs (`␀` to `␡`), what is not UTF-8 becomes U+FFFD, and so do characters that reorder text (CVE-2021-42574).
+/// Tabs and newlines stay; a carriage return at the end of a line is dropped.
+pub fn plain(bytes: &[u8], colours: Colours) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.chars().any(needs_care)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(bytes.len() + 8);
+    let mut styled = false;
+    for chunk in bytes.utf8_chunks() {
+        clean(chunk.valid(), colours, &mut safe, &mut styled);
+        if !chunk.invalid().is_empty() {
+            safe.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    if styled {
+        safe.push_str("\x1b[0m");
+    }
+    Cow::Owned(safe)
+}
+
+fn needs_care(c: char) -> bool {
+    (c.is_control() && c != '\t' && c != '\n') || reorders(c)
+}
+
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
+}
+
+fn clean(text: &str, colours: Colours, safe: &mut String, styled: &mut bool) {
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c == '\x1b'
+            && let Some(end) = escape_end(rest.as_bytes())
+        {
+            let sequence = &rest[..end];
+            if colours == Colours::Keep && is_sgr(sequence) {
+                safe.push_str(sequence);
+                *styled = !matches!(sequence, "\x1b[m" | "\x1b[0m");
+            }
+            rest = &rest[end..];
+            continue;
+        }
+        let after = &rest[c.len_utf8()..];
+        match c {
+            '\t' | '\n' => safe.push(c),
+            '\r' if after.is_empty() || after.starts_with('\n') => {}
+            '\x7f' => safe.push('\u{2421}'),
+            '\0'..='\x1f' => safe.push(picture(c)),
+            _ if c.is_control() || reorders(c) => safe.push(char::REPLACEMENT_CHARACTER),
+            _ => safe.push(c),
+        }
+        rest = after;
+    }
+}
+
+/// The sign for a C0 control character (Unicode block Control Pictures).
+fn picture(c: char) -> char {
+    char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Where the escape sequence at the start of `bytes` ends; `None` if it does not end properly.
+fn escape_end(bytes: &[u8]) -> Option<usize> {
+    let limit = bytes.len().min(LONGEST);
+    match bytes.get(1)? {
+        b'[' => {
+            let end = bytes[2..limit].iter().position(|byte| !matches!(byte, 0x20..=0x3f))? + 2;
+            matches!(bytes[end], 0x40..=0x7e).then_some(end + 1)
+        }
+        // OSC, DCS, SOS, PM, APC: up to BEL or ESC \.
+        b']' | b'P' | b'X' | b'^' | b'_' => {
+            let end =
+                bytes[2..limit].iter().position(|byte| matches!(byte, 0x07 | 0x1b | b'\n'))? + 2;
+            match (bytes[end], bytes.get(end + 1)) {
+                (0x07, _) => Some(end + 1),
+                (0x1b, Some(b'\\')) => Some(end + 2),
+                _ => None,
+            }
+        }
+        0x20..=0x2f => {
+            let end = bytes[2..limit].iter().position(|byte| !matches!(byte, 0x20..=0x2f))? + 2;
+            matches!(bytes[end], 0x30..=0x7e).then_some(end + 1)
+        }
+        0x30..=0x7e => Some(2),
+        _ => None,
+    }
+}
+
+fn is_sgr(sequence: &str) -> bool {
+    sequence
+        .strip_prefix("\x1b[")
+        .and_then(|rest| rest.strip_suffix('m'))
+        .is_some_and(|inner| inner.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_bytes_are_harmless() {
+        for (bytes, shown) in [
+            (&b"plain \xc3\xa4"[..], "plain \u{e4}"),
+            (b"a\x00b\x07c\x7f", "a\u{2400}b\u{2407}c\u{2421}"),
+            (b"\xff\xfe!", "\u{fffd}\u{fffd}!"),
+            (b"\x1b[2J\x1b[Hgone", "gone"),
+            (b"\x1b]0;title\x07text", "text"),
+            (b"\x1b]0;title\x1b\\text", "text"),
+            (b"\x1b]52;never ends", "\u{241b}]52;never ends"),
+            (b"\x1bcreset", "reset"),
+            (b"\x1b(0x", "x"),
+            (b"\x1b", "\u{241b}"),
+            (b"\x1b[", "\u{241b}["),
+            (b"\x1b[3\xc3\xa4m", "\u{241b}[3\u{e4}m"),
+            (b"50%\r100%\r\n", "50%\u{240d}100%\n"),
+            (b"\xc2\x9b2J", "\u{fffd}2J"),
+            ("a\u{202e}b".as_bytes(), "a\u{fffd}b"),
+            (b"tab\there", "tab\there"),
+        ] {
+            assert_eq!(plain(bytes, Colours::Drop), shown, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn colours_stay_only_if_asked_for_and_never_leak() {
+        let red = b"\x1b[31mred";
+        assert_eq!(plain(red, Colours::Drop), "red");
+        assert_eq!(plain(red, Colours::Keep), "\x1b[31mred\x1b[0m");
+        assert_eq!(plain(b"\x1b[1;38:5:9mx\x1b[0m.", Colours::Keep), "\x1b[1;38:5:9mx\x1b[0m.");
+        assert_eq!(plain(b"\x1b[>4;1mx", Colours::Keep), "x");
+        assert_eq!(plain(b"\x1b[?25lx", Colours::Keep), "x");
+    }
+
+    #[test]
+    fn a_sequence_without_end_swallows_little() {
+        let mut bytes = b"\x1b]".to_vec();
+        bytes.extend(vec![b'a'; 2 * LONGEST]);
+        bytes.push(7);
+        assert!(plain(&bytes, Colours::Drop).len() > 2 * LONGEST);
+    }
+
+    #[test]
+    fn any_bytes_give_no_control_characters() {
+        // Every pair of bytes after an escape, which covers every branch of the parser.
+        for first in 0..=255_u8 {
+            for second in 0..=255_u8 {
+                let shown = plain(&[0x1b, first, second, b'x'], Colours::Drop).into_owned();
+                assert!(!shown.chars().any(needs_care), "{first:#x} {second:#x}: {shown:?}");
+            }
+        }
+    }
+}
