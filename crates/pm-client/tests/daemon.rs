@@ -57,10 +57,8 @@ impl Peer {
         assert!(matches!(self.frame(), Frame::Hello(hello) if hello.protocol == PROTOCOL));
         let version = "9.9".into();
         self.say(&Frame::Hello(Hello { protocol, version, pid: 1, incarnation: 3, guardian: 2 }));
-        match self.frame() {
-            Frame::Call(number, _) => number,
-            other => panic!("expected a call, got {other:?}"),
-        }
+        let Frame::Call(number, _) = self.frame() else { panic!("expected a call") };
+        number
     }
 
     fn pong(&mut self, number: u64) {
