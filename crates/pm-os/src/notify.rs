@@ -1,0 +1,111 @@
+//! Tells systemd how we are (`sd_notify(3)`): one datagram to the socket named in `NOTIFY_SOCKET`.
+//! Whoever reads it must also keep the variable from the apps.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+/// The environment variable systemd sets.
+pub const VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// The way to our service manager.
+#[derive(Debug)]
+pub struct Notifier {
+    socket: UnixDatagram,
+    address: SocketAddr,
+}
+
+/// The service manager could not be told.
+#[derive(Debug, thiserror::Error)]
+#[error("tell the service manager through {}", .address.to_string_lossy())]
+pub struct NotifyError {
+    /// The value of `NOTIFY_SOCKET`.
+    pub address: OsString,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl Notifier {
+    /// Finds the service manager; `None` if we weren't started by one.
+    pub fn find() -> Result<Option<Self>, NotifyError> {
+        env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(Self::at).transpose()
+    }
+
+    fn at(address: OsString) -> Result<Self, NotifyError> {
+        let made = match address.as_bytes().strip_prefix(b"@") {
+            Some(name) => SocketAddr::from_abstract_name(name),
+            None => SocketAddr::from_pathname(&address),
+        };
+        let made = made.and_then(|there| {
+            let socket = UnixDatagram::unbound()?;
+            // A service manager that doesn't read must not stop us.
+            socket.set_nonblocking(true)?;
+            Ok(Self { socket, address: there })
+        });
+        made.map_err(|source| NotifyError { address, source })
+    }
+
+    /// We are up; `text` is shown by `systemctl status`.
+    pub fn ready(&self, text: &str) -> io::Result<()> {
+        self.send(&format!("READY=1\nSTATUS={}", one_line(text)))
+    }
+
+    /// We are about to end.
+    pub fn stopping(&self) -> io::Result<()> {
+        self.send("STOPPING=1")
+    }
+
+    /// What we are at.
+    pub fn status(&self, text: &str) -> io::Result<()> {
+        self.send(&format!("STATUS={}", one_line(text)))
+    }
+
+    fn send(&self, message: &str) -> io::Result<()> {
+        self.socket.send_to_addr(message.as_bytes(), &self.address).map(drop)
+    }
+}
+
+/// A line feed in a text would start another assignment.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systemd_hears_us_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let systemd = UnixDatagram::bind(&path).unwrap();
+        let notifier = Notifier::at(path.into()).unwrap();
+        notifier.ready("3 apps\nREADY=0").unwrap();
+        notifier.stopping().unwrap();
+        let mut heard = [0; 100];
+        let length = systemd.recv(&mut heard).unwrap();
+        assert_eq!(&heard[..length], b"READY=1\nSTATUS=3 apps READY=0");
+        let length = systemd.recv(&mut heard).unwrap();
+        assert_eq!(&heard[..length], b"STOPPING=1");
+    }
+
+    #[test]
+    fn systemd_hears_us_by_abstract_name() {
+        let name = format!("pm-os-notify-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let systemd = UnixDatagram::bind_addr(&address).unwrap();
+        Notifier::at(format!("@{name}").into()).unwrap().status("x").unwrap();
+        let mut heard = [0; 100];
+        let length = systemd.recv(&mut heard).unwrap();
+        assert_eq!(&heard[..length], b"STATUS=x");
+    }
+
+    #[test]
+    fn a_deaf_one_is_an_error_not_a_panic() {
+        let notifier = Notifier::at("/nonexistent/socket".into()).unwrap();
+        assert!(notifier.ready("").is_err());
+    }
+}

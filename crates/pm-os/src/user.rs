@@ -1,0 +1,204 @@
+//! Users and groups, read from `/etc/passwd` and `/etc/group` by ourselves: a static binary has no
+//! NSS. Directory services are therefore not asked, and the error says where we looked.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::spawn::Credentials;
+use crate::stdio::Owner;
+
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+
+/// One user, see passwd(5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Login name (bytes that aren't UTF-8 replaced).
+    pub name: String,
+    /// Number of the user.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// Home folder.
+    pub home: PathBuf,
+    /// Login shell; empty means `/bin/sh`.
+    pub shell: PathBuf,
+    /// All groups, the primary one first.
+    pub groups: Vec<u32>,
+}
+
+/// A user or group could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// No such user.
+    #[error("find user {who}: no such name or number in {PASSWD}")]
+    UnknownUser {
+        /// What was asked for.
+        who: String,
+    },
+    /// No such group.
+    #[error("find group {who}: no such name or number in {GROUP}")]
+    UnknownGroup {
+        /// What was asked for.
+        who: String,
+    },
+    /// A file could not be read.
+    #[error("read {path}")]
+    Unreadable {
+        /// Which.
+        path: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Account {
+    /// As whom to run, with another primary group if one was asked for (PM2 key `gid`).
+    pub fn credentials(&self, group: Option<u32>) -> Credentials {
+        let gid = group.unwrap_or(self.gid);
+        let mut groups = self.groups.clone();
+        if !groups.contains(&gid) {
+            groups.insert(0, gid);
+        }
+        Credentials { uid: self.uid, gid, groups }
+    }
+
+    /// Whom the pipes of the app belong to.
+    pub fn owner(&self) -> Owner {
+        Owner { uid: self.uid, gid: self.gid }
+    }
+}
+
+/// Finds a user by name or, failing that, by number (PM2 keys `uid`, `user`).
+pub fn find(who: &str) -> Result<Account, UserError> {
+    let passwd = load(PASSWD)?;
+    let mut account =
+        account(&passwd, who).ok_or_else(|| UserError::UnknownUser { who: who.to_owned() })?;
+    account.groups = groups_of(&load(GROUP)?, &account);
+    Ok(account)
+}
+
+/// Finds the user with this number, ours for instance.
+pub fn by_number(uid: u32) -> Result<Account, UserError> {
+    find(&uid.to_string())
+}
+
+/// Finds a group by name or, failing that, by number (PM2 key `gid`).
+pub fn find_group(who: &str) -> Result<u32, UserError> {
+    group(&load(GROUP)?, who).ok_or_else(|| UserError::UnknownGroup { who: who.to_owned() })
+}
+
+fn load(path: &'static str) -> Result<Vec<u8>, UserError> {
+    fs::read(path).map_err(|source| UserError::Unreadable { path, source })
+}
+
+fn account(passwd: &[u8], who: &str) -> Option<Account> {
+    let named = accounts(passwd).find(|account| account.name == who);
+    named.or_else(|| {
+        let uid: u32 = who.parse().ok()?;
+        accounts(passwd).find(|account| account.uid == uid)
+    })
+}
+
+fn accounts(passwd: &[u8]) -> impl Iterator<Item = Account> {
+    entries(passwd).filter_map(|fields| {
+        let &[name, _, uid, gid, _, home, shell] = fields.as_slice() else { return None };
+        let gid = number(gid)?;
+        Some(Account {
+            name: String::from_utf8_lossy(name).into_owned(),
+            uid: number(uid)?,
+            gid,
+            home: path(home),
+            shell: path(shell),
+            groups: vec![gid],
+        })
+    })
+}
+
+fn group(group: &[u8], who: &str) -> Option<u32> {
+    let all =
+        || entries(group).filter_map(|fields| Some((*fields.first()?, number(fields.get(2)?)?)));
+    let named = all().find(|(name, _)| *name == who.as_bytes());
+    named.map(|(_, gid)| gid).or_else(|| {
+        let number: u32 = who.parse().ok()?;
+        all().find(|&(_, gid)| gid == number).map(|(_, gid)| gid)
+    })
+}
+
+fn groups_of(group: &[u8], account: &Account) -> Vec<u32> {
+    let mut groups = account.groups.clone();
+    for fields in entries(group) {
+        let &[_, _, gid, members] = fields.as_slice() else { continue };
+        let is_member =
+            members.split(|&byte| byte == b',').any(|name| name == account.name.as_bytes());
+        match number(gid) {
+            Some(gid) if is_member && !groups.contains(&gid) => groups.push(gid),
+            Some(_) | None => {}
+        }
+    }
+    groups
+}
+
+/// Lines of fields between colons; comments and the `+` lines of old NIS have no numbers.
+fn entries(file: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    file.split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .map(|line| line.split(|&byte| byte == b':').collect())
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    Path::new(OsStr::from_bytes(bytes)).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USERS: &[u8] = b"root:x:0:0:root:/root:/bin/bash\n# note\n+::::::\nbroken:x:1\n\
+        www-data:x:33:33:www:/var/www:/usr/sbin/nologin\n1000:x:7:8::/odd:\nann:x:1000:100:A,B:/home/ann:/bin/sh";
+    const GROUPS: &[u8] =
+        b"root:x:0:\nusers:x:100:\naudio:x:29:ann,bob\nvideo:x:44:joann\nadm:x:4:bob,ann\n";
+
+    #[test]
+    fn names_come_before_numbers() {
+        assert_eq!(account(USERS, "ann").unwrap().uid, 1000);
+        assert_eq!(account(USERS, "33").unwrap().name, "www-data");
+        assert_eq!(account(USERS, "1000").unwrap().uid, 7, "a user may be called 1000");
+        assert_eq!(account(USERS, "broken"), None);
+        assert_eq!(account(USERS, "nobody"), None);
+        assert_eq!(account(USERS, "-1"), None);
+    }
+
+    #[test]
+    fn groups_are_whole_names_with_the_primary_first() {
+        let ann = account(USERS, "ann").unwrap();
+        assert_eq!(groups_of(GROUPS, &ann), [100, 29, 4]);
+        assert_eq!(group(GROUPS, "audio"), Some(29));
+        assert_eq!(group(GROUPS, "29"), Some(29));
+        assert_eq!(group(GROUPS, "5"), None);
+    }
+
+    #[test]
+    fn another_group_is_added_not_lost() {
+        let ann = Account { groups: vec![100, 29], ..account(USERS, "ann").unwrap() };
+        assert_eq!(ann.credentials(None).gid, 100);
+        let other = ann.credentials(Some(4));
+        assert_eq!((other.gid, other.groups), (4, vec![4, 100, 29]));
+    }
+
+    #[test]
+    fn the_machine_has_a_root() {
+        let root = find("root").unwrap();
+        assert_eq!((root.uid, root.groups[0]), (0, 0));
+        assert_eq!(by_number(0).unwrap().uid, 0);
+        let error = find("no-such-user-here").unwrap_err().to_string();
+        assert_eq!(error, "find user no-such-user-here: no such name or number in /etc/passwd");
+    }
+}
