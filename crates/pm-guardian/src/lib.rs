@@ -3,12 +3,28 @@
 //! decides nothing about apps.
 #![deny(unsafe_code)]
 
+mod daemon;
+mod diary;
+mod guardian;
 mod link;
 mod message;
+mod mover;
+mod notify;
 mod packet;
+mod plan;
+mod seat;
+mod start;
+mod state;
+mod store;
+mod succession;
+mod sys;
+mod watch;
 
 pub use link::{Arrival, Delivery, LINK_VARIABLE, Link, LinkError};
 pub use message::{
     DecodeError, Exit, FromGuardian, Kind, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH, Name,
     Status, ToGuardian, Why,
 };
+pub use plan::{GuardianError, GuardianPlan, Outcome, READY_EXISTING, READY_NEW};
+pub use start::{resume, run};
+pub use state::ResumeError;

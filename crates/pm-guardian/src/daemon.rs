@@ -1,0 +1,206 @@
+//! One living daemon as the guardian sees it: its process, its end of the talk, and what it is
+//! still to be told. There is no queue: what comes next is computed from the store when the
+//! socket has room, so a daemon that doesn't listen costs nothing.
+
+use std::ffi::OsStr;
+use std::io;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use rustix::net::SendFlags;
+use rustix::process::{Pid, Rlimit, Signal, kill_process};
+
+use crate::diary::Diary;
+use crate::link::LINK_VARIABLE;
+use crate::message::{FromGuardian, Why};
+use crate::packet;
+use crate::store::{Item, Key, Store};
+use crate::succession::Succession;
+use crate::sys;
+use crate::watch::{EventFlags, Watch};
+
+/// Who the daemon is to us.
+#[derive(Debug)]
+pub(crate) enum Process {
+    /// Our child; its death comes with SIGCHLD.
+    Child(i32),
+    /// The daemon that started us; `None` until it has sent its pidfd.
+    Stranger(Option<OwnedFd>),
+}
+
+/// How far the list has been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// Not asked for, or complete.
+    No,
+    /// Up to this item; `None`: from the start.
+    After(Option<Key>),
+}
+
+/// How a round of sending ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Everything is told.
+    All,
+    /// The socket is full.
+    Full,
+    /// The system wants us to try later although the socket may have room.
+    Later,
+    /// Nobody is there.
+    Gone,
+}
+
+/// A daemon, from its start until it is reaped.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    pub(crate) process: Process,
+    pub(crate) link: OwnedFd,
+    pub(crate) born_ms: i64,
+    pub(crate) is_ready: bool,
+    /// It knows the whole list and wants news.
+    pub(crate) has_adopted: bool,
+    /// Still to be told who it is.
+    pub(crate) greeting: Option<FromGuardian>,
+    /// Still to be given the listening socket.
+    pub(crate) wants_listener: bool,
+    pub(crate) listing: Listing,
+    /// What the watch reports of the link now.
+    watched: EventFlags,
+}
+
+impl Daemon {
+    /// Starts one as our child.
+    pub(crate) fn start(
+        succession: &Succession,
+        diary: &Diary,
+        files: Rlimit,
+        greeting: (u32, Why),
+    ) -> io::Result<Self> {
+        let (link, theirs) = packet::pair()?;
+        let mut words = succession.command.iter().map(|word| OsStr::from_bytes(word.to_bytes()));
+        let program = words.next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let mut command = Command::new(program);
+        command.arg0(program).args(words);
+        command.env(LINK_VARIABLE, theirs.as_raw_fd().to_string()).env_remove("NOTIFY_SOCKET");
+        command.stdin(Stdio::null()).stdout(diary.stdio()).stderr(diary.stdio());
+        sys::prepare_child(&mut command, &theirs, files);
+        let child = command.spawn()?;
+        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+        let (number, why) = greeting;
+        Ok(Self {
+            greeting: Some(FromGuardian::Incarnation { number, why }),
+            wants_listener: true,
+            ..Self::over(Process::Child(pid), link)
+        })
+    }
+
+    /// One that is already there.
+    pub(crate) fn over(process: Process, link: OwnedFd) -> Self {
+        Self {
+            process,
+            link,
+            born_ms: sys::boot_ms(),
+            is_ready: false,
+            has_adopted: false,
+            greeting: None,
+            wants_listener: false,
+            listing: Listing::No,
+            watched: EventFlags::IN,
+        }
+    }
+
+    pub(crate) fn is_child(&self, pid: i32) -> bool {
+        matches!(self.process, Process::Child(own) if own == pid)
+    }
+
+    /// Tells it to end; what that means is its decision. Its pid can't be a stranger's, for only
+    /// we reap it.
+    pub(crate) fn ask_to_end(&self) {
+        if let Process::Child(pid) = self.process
+            && let Some(pid) = Pid::from_raw(pid)
+        {
+            kill_process(pid, Signal::TERM).ok();
+        }
+    }
+
+    /// Whether it answers requests and nothing is half told.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_ready
+            && self.greeting.is_none()
+            && !self.wants_listener
+            && self.listing == Listing::No
+    }
+
+    /// Changes what wakes us, if it isn't that already.
+    pub(crate) fn watch_for(&mut self, flags: EventFlags, watch: &Watch, number: u64) {
+        if self.watched != flags && watch.add(&self.link, number, flags).is_ok() {
+            self.watched = flags;
+        }
+    }
+
+    /// Tells as much as the socket takes.
+    pub(crate) fn tell(&mut self, store: &mut Store, listener: Option<BorrowedFd<'_>>) -> Sent {
+        let mut bytes = Vec::with_capacity(128);
+        while let Some(message) = self.next(store, listener.is_some()) {
+            let descriptors = match message {
+                FromGuardian::Listener => listener.into_iter().collect(),
+                FromGuardian::Item { tag, slot, .. } => {
+                    store.items().get(&(tag, slot)).map(Item::borrowed).unwrap_or_default()
+                }
+                FromGuardian::Incarnation { .. }
+                | FromGuardian::EndOfList
+                | FromGuardian::Exit(_) => Vec::new(),
+            };
+            bytes.clear();
+            message.encode(&mut bytes);
+            match packet::send(self.link.as_fd(), &bytes, &descriptors, SendFlags::DONTWAIT) {
+                Ok(()) => self.advance(message, store),
+                Err(rustix::io::Errno::AGAIN) => return Sent::Full,
+                Err(error) if packet::is_momentary(error) => return Sent::Later,
+                Err(_) => return Sent::Gone,
+            }
+        }
+        Sent::All
+    }
+
+    /// What comes next. Exits go before items and the list's end, so that a daemon which knows
+    /// the list knows every end that came before; and none goes to a daemon that hasn't asked,
+    /// for it may not know the run yet (supervision.md 3, trap 1).
+    fn next(&self, store: &Store, has_listener: bool) -> Option<FromGuardian> {
+        if let Some(greeting) = self.greeting {
+            return Some(greeting);
+        }
+        if self.wants_listener && has_listener {
+            return Some(FromGuardian::Listener);
+        }
+        if (self.has_adopted || self.listing != Listing::No)
+            && let Some(exit) = store.untold()
+        {
+            return Some(FromGuardian::Exit(exit));
+        }
+        let Listing::After(last) = self.listing else { return None };
+        let from = last.map_or(Unbounded, Excluded);
+        let item = store.items().range((from, Unbounded)).next();
+        Some(item.map_or(FromGuardian::EndOfList, |((tag, slot), item)| FromGuardian::Item {
+            tag: *tag,
+            slot: *slot,
+            kind: item.kind,
+            name: item.name,
+        }))
+    }
+
+    fn advance(&mut self, told: FromGuardian, store: &mut Store) {
+        match told {
+            FromGuardian::Incarnation { .. } => self.greeting = None,
+            FromGuardian::Listener => self.wants_listener = false,
+            FromGuardian::Exit(exit) => store.told(exit.tag),
+            FromGuardian::Item { tag, slot, .. } => {
+                self.listing = Listing::After(Some((tag, slot)));
+            }
+            FromGuardian::EndOfList => self.listing = Listing::No,
+        }
+    }
+}

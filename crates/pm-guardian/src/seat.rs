@@ -1,0 +1,238 @@
+//! The place only one process per home can take: the locked file, and the socket clients connect
+//! to. The lock decides who is the guardian, never the socket. Nothing here accepts connections.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, Timespec, poll};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, inotify};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+};
+use rustix::process::umask;
+
+use crate::plan::GuardianError;
+use crate::sys;
+
+/// Connections that may wait while a daemon is being replaced; the system caps it further
+/// (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
+/// How long to wait for a rival to listen, or for a lock to come free, in milliseconds.
+const PATIENCE_MS: i64 = 5_000;
+
+/// Longest path that fits a socket address with its NUL (`unix(7)`).
+const ADDRESS_LIMIT: usize = 107;
+
+/// A file's identity: device and inode.
+pub(crate) type Place = (u64, u64);
+
+/// Who came first.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    Ours(Seat),
+    Theirs,
+}
+
+/// Lock and socket of one home.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) socket: PathBuf,
+    pub(crate) lock: PathBuf,
+    pub(crate) lock_file: File,
+    pub(crate) listener: Option<OwnedFd>,
+    pub(crate) place: Option<Place>,
+    pub(crate) changes: OwnedFd,
+    /// When to look whether lock and socket are still there, in milliseconds since boot.
+    pub(crate) check_at: Option<i64>,
+}
+
+impl Seat {
+    /// Takes the lock, unless another guardian serves this home. An heir (a guardian started by an
+    /// orphaned daemon) insists, since the socket that answers is the one it is about to inherit.
+    pub(crate) fn claim(socket: &Path, lock: &Path, is_heir: bool) -> Result<Claim, GuardianError> {
+        let deadline = sys::boot_ms() + PATIENCE_MS;
+        loop {
+            let locked = try_lock(lock)
+                .map_err(|source| GuardianError::Lock { path: lock.to_path_buf(), source })?;
+            if !is_heir && answers(socket) {
+                return Ok(Claim::Theirs);
+            }
+            if let Some(lock_file) = locked {
+                return Self::restore(socket, lock, lock_file).map(Claim::Ours);
+            }
+            if sys::boot_ms() > deadline {
+                let holder = fs::read_to_string(lock).unwrap_or_default().trim().to_owned();
+                return Err(GuardianError::Held { path: lock.to_path_buf(), holder });
+            }
+            let nothing: &mut [PollFd<'_>] = &mut [];
+            poll(nothing, Some(&Timespec { tv_sec: 0, tv_nsec: 3_000_000 })).ok();
+        }
+    }
+
+    /// A seat whose lock is already ours; writes who we are into it.
+    pub(crate) fn restore(socket: &Path, lock: &Path, file: File) -> Result<Self, GuardianError> {
+        sign(&file).ok();
+        let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)
+            .map_err(GuardianError::system("watch files with inotify"))?;
+        let seat = Self {
+            socket: socket.to_path_buf(),
+            lock: lock.to_path_buf(),
+            lock_file: file,
+            listener: None,
+            place: None,
+            changes,
+            check_at: None,
+        };
+        seat.watch_files();
+        Ok(seat)
+    }
+
+    /// Makes the socket and puts it at its path in one step, so that whoever finds it can connect.
+    pub(crate) fn listen(&mut self) -> Result<(), GuardianError> {
+        let listener = listen_at(&self.socket)
+            .map_err(|source| GuardianError::Listen { path: self.socket.clone(), source })?;
+        self.inherit(listener);
+        Ok(())
+    }
+
+    /// Goes on with a socket that already listens at our path.
+    pub(crate) fn inherit(&mut self, listener: OwnedFd) {
+        self.listener = Some(listener);
+        self.place = place_of(&self.socket);
+        self.watch_files();
+    }
+
+    pub(crate) fn listener(&self) -> Option<BorrowedFd<'_>> {
+        self.listener.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Watches the two files themselves, not their folder: other files change there all the time,
+    /// and idle must cost nothing. Unlinking shows as a change of attributes, for our own open
+    /// descriptors keep the inodes alive.
+    fn watch_files(&self) {
+        let flags = inotify::WatchFlags::ATTRIB
+            | inotify::WatchFlags::MOVE_SELF
+            | inotify::WatchFlags::DELETE_SELF;
+        for path in [&self.socket, &self.lock] {
+            inotify::add_watch(&self.changes, path, flags).ok();
+        }
+    }
+
+    /// Something happened to the files. The look comes a moment later: whoever removes the whole
+    /// folder should not find it refilled while at work.
+    pub(crate) fn note_change(&mut self) {
+        let mut space = [MaybeUninit::uninit(); 4096];
+        while let Ok((read, _)) = rustix::io::read(&self.changes, &mut space)
+            && !read.is_empty()
+        {}
+        self.check_at.get_or_insert(sys::boot_ms() + 500);
+    }
+
+    /// Puts lock and socket back if somebody removed them (pain 63). `true`: the socket is a new
+    /// one, and the daemon must be given it.
+    pub(crate) fn check(&mut self) -> Result<bool, GuardianError> {
+        self.check_at = Some(sys::boot_ms() + 2_000);
+        if let Some(folder) = self.lock.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).ok();
+        }
+        let ours = self.lock_file.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        if place_of(&self.lock) != ours
+            && let Some(file) = try_lock(&self.lock)
+                .map_err(|source| GuardianError::Lock { path: self.lock.clone(), source })?
+        {
+            sign(&file).ok();
+            self.lock_file = file;
+        }
+        let is_lost = self.listener.is_some() && place_of(&self.socket) != self.place;
+        if is_lost {
+            self.listen()?;
+        }
+        self.watch_files();
+        self.check_at = None;
+        Ok(is_lost)
+    }
+
+    /// Removes our socket, and our name from the lock.
+    pub(crate) fn leave(self) {
+        if self.place.is_some() && place_of(&self.socket) == self.place {
+            fs::remove_file(&self.socket).ok();
+        }
+        self.lock_file.set_len(0).ok();
+    }
+}
+
+/// Who we are, for humans.
+fn sign(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    writeln!(file, "{} {}", std::process::id(), env!("CARGO_PKG_VERSION"))
+}
+
+/// `None`: somebody else has it. A lock on a file that was unlinked meanwhile counts for nothing.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.custom_flags(libc::O_NOFOLLOW).open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            let meta = file.metadata()?;
+            Ok((place_of(path) == Some((meta.dev(), meta.ino()))).then_some(file))
+        }
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn place_of(path: &Path) -> Option<Place> {
+    fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// A path that fits a socket address: a long one goes through a descriptor of its folder.
+fn short(path: &Path) -> io::Result<(PathBuf, Option<OwnedFd>)> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Errno::INVAL.into());
+    };
+    if path.as_os_str().len() <= ADDRESS_LIMIT {
+        return Ok((path.to_path_buf(), None));
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let near = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+    Ok((near, Some(folder)))
+}
+
+fn stream_socket() -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+}
+
+/// Whether somebody listens there. A full backlog is an answer too.
+fn answers(path: &Path) -> bool {
+    let Ok((near, _folder)) = short(path) else { return false };
+    let attempt = SocketAddrUnix::new(&near)
+        .and_then(|address| stream_socket().and_then(|socket| connect(&socket, &address)));
+    matches!(attempt, Ok(()) | Err(Errno::AGAIN))
+}
+
+fn listen_at(path: &Path) -> io::Result<OwnedFd> {
+    let mut fresh = path.to_path_buf().into_os_string();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
+    let (near, _folder) = short(&fresh)?;
+    // Left over by a guardian that was killed right here; the lock is ours, so it is nobody's.
+    fs::remove_file(&fresh).ok();
+    let socket = stream_socket()?;
+    let before = umask(Mode::from_raw_mode(0o077));
+    let bound = SocketAddrUnix::new(&near).and_then(|address| bind(&socket, &address));
+    umask(before);
+    bound?;
+    listen(&socket, BACKLOG)?;
+    fs::rename(&fresh, path)?;
+    Ok(socket)
+}

@@ -1,0 +1,311 @@
+//! What outlives the daemon: descriptors by run, and the ends of runs until they are acknowledged.
+//! Bounded by our table of descriptors: without an item there is no exit, and one exit per run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+
+use crate::message::{Exit, Kind, Name, Status};
+use crate::mover::{Moved, move_once};
+use crate::sys;
+use crate::watch::{EventFlags, Watch};
+
+/// The first number that names an item in the watch; smaller ones belong to the guardian.
+pub(crate) const FIRST_ITEM: u64 = 16;
+
+/// How long a process that is not our child may stay a zombie before its end is told without a
+/// status: its parent doesn't reap, or the kernel (before 6.9) doesn't report the reaping.
+const ZOMBIE_LIMIT_MS: i64 = 5_000;
+
+/// A run and the number of one of its items.
+pub(crate) type Key = (u64, u8);
+
+/// Where an item stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Merely kept.
+    Quiet,
+    /// In the watch: output while no daemon runs, or a process that is not our child.
+    Watched,
+    /// To be tried again: a file that took nothing, or a stranger's zombie, since then.
+    Stuck {
+        /// Milliseconds since boot.
+        since: i64,
+    },
+    /// The pipe has ended, or the process's end is recorded.
+    Over,
+}
+
+/// A kept item.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) kind: Kind,
+    pub(crate) name: Name,
+    pub(crate) descriptors: Vec<OwnedFd>,
+    pub(crate) stage: Stage,
+    number: u64,
+}
+
+impl Item {
+    pub(crate) fn borrowed(&self) -> Vec<BorrowedFd<'_>> {
+        self.descriptors.iter().map(AsFd::as_fd).collect()
+    }
+}
+
+/// The end of a run, and how old the process was: of a run whose leader isn't known yet, the
+/// oldest process is the leader.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub(crate) exit: Exit,
+    /// Start in clock ticks since boot.
+    pub(crate) started: u64,
+}
+
+/// The guardian's memory.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) watch: Watch,
+    items: BTreeMap<Key, Item>,
+    numbers: BTreeMap<u64, Key>,
+    next_number: u64,
+    exits: BTreeMap<u64, Record>,
+    untold: BTreeSet<u64>,
+    /// When to try again what is stuck, in milliseconds since boot.
+    pub(crate) retry_at: Option<i64>,
+}
+
+impl Store {
+    pub(crate) fn new(watch: Watch) -> Self {
+        Self {
+            watch,
+            items: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            next_number: FIRST_ITEM,
+            exits: BTreeMap::new(),
+            untold: BTreeSet::new(),
+            retry_at: None,
+        }
+    }
+
+    pub(crate) fn items(&self) -> &BTreeMap<Key, Item> {
+        &self.items
+    }
+
+    pub(crate) fn exits(&self) -> &BTreeMap<u64, Record> {
+        &self.exits
+    }
+
+    /// Keeps an item, in place of the one with the same key. The caller has checked that the
+    /// descriptors are as many as the kind wants.
+    pub(crate) fn keep(&mut self, key: Key, kind: Kind, name: Name, descriptors: Vec<OwnedFd>) {
+        self.forget(key);
+        let number = self.next_number;
+        self.next_number += 1;
+        self.numbers.insert(number, key);
+        self.items.insert(key, Item { kind, name, descriptors, stage: Stage::Quiet, number });
+        if let Kind::Pidfd { pid } = kind {
+            self.meet_leader(key, pid);
+        }
+    }
+
+    /// Now the run's leader is known: an exit of another process of the run is nobody's, and a
+    /// process that is not our child must be watched.
+    fn meet_leader(&mut self, key: Key, pid: i32) {
+        let known = self.exits.get(&key.0).map(|record| record.exit.pid);
+        if known.is_some_and(|other| other != pid) {
+            self.exits.remove(&key.0);
+            self.untold.remove(&key.0);
+        }
+        let Some(item) = self.items.get_mut(&key) else { return };
+        if known == Some(pid) {
+            item.stage = Stage::Over;
+        } else if let Some(pidfd) = item.descriptors.first()
+            && !sys::is_child(pidfd.as_fd())
+        {
+            let flags = EventFlags::IN | EventFlags::ONESHOT;
+            item.stage = match self.watch.add(pidfd, item.number, flags) {
+                Ok(()) => Stage::Watched,
+                Err(_) => Stage::Quiet,
+            };
+        }
+    }
+
+    /// Forgets one item, or all of a run.
+    pub(crate) fn drop_items(&mut self, tag: u64, slot: Option<u8>) {
+        let keys: Vec<Key> = match slot {
+            Some(slot) => vec![(tag, slot)],
+            None => self.items.range((tag, 0)..=(tag, u8::MAX)).map(|(key, _)| *key).collect(),
+        };
+        for key in keys {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&mut self, key: Key) {
+        if let Some(item) = self.items.remove(&key) {
+            self.numbers.remove(&item.number);
+            if let Some(first) = item.descriptors.first() {
+                self.watch.remove(first);
+            }
+        }
+    }
+
+    /// Whether anything is kept for a run.
+    pub(crate) fn knows(&self, tag: u64) -> bool {
+        self.items.range((tag, 0)..=(tag, u8::MAX)).next().is_some()
+    }
+
+    /// The key and pid of a run's leader, if its pidfd is kept.
+    pub(crate) fn leader(&self, tag: u64) -> Option<(Key, i32)> {
+        self.items.range((tag, 0)..=(tag, u8::MAX)).find_map(|(key, item)| match item.kind {
+            Kind::Pidfd { pid } => Some((*key, pid)),
+            Kind::Stream | Kind::Other => None,
+        })
+    }
+
+    /// Records that a process with this tag ended, if it is a run's leader or may be one.
+    pub(crate) fn record_end(&mut self, tag: u64, pid: i32, started: u64, status: Status) {
+        if !self.knows(tag) {
+            return;
+        }
+        if let Some((key, leader)) = self.leader(tag) {
+            let item = self.items.get_mut(&key).filter(|item| item.stage != Stage::Over);
+            let (true, Some(item)) = (leader == pid, item) else { return };
+            item.stage = Stage::Over;
+        } else if let Some(record) = self.exits.get(&tag)
+            && (record.started, record.exit.pid) <= (started, pid)
+        {
+            return;
+        }
+        let (unix_ms, boot_ms) = (sys::unix_ms(), sys::boot_ms());
+        let exit = Exit { tag, pid, status, unix_ms, boot_ms };
+        self.restore_exit(Record { exit, started });
+    }
+
+    /// Keeps an exit as it is, to be told.
+    pub(crate) fn restore_exit(&mut self, record: Record) {
+        self.untold.insert(record.exit.tag);
+        self.exits.insert(record.exit.tag, record);
+    }
+
+    /// After a hand-over from another image of us: the leader's end is recorded already, also
+    /// when its exit was acknowledged.
+    pub(crate) fn restore_over(&mut self, key: Key) {
+        if let Some(item) = self.items.get_mut(&key) {
+            item.stage = Stage::Over;
+            if let Some(first) = item.descriptors.first() {
+                self.watch.remove(first);
+            }
+        }
+    }
+
+    /// The daemon has written the exit down.
+    pub(crate) fn acknowledge(&mut self, tag: u64, pid: i32) {
+        if self.exits.get(&tag).is_some_and(|record| record.exit.pid == pid) {
+            self.exits.remove(&tag);
+            self.untold.remove(&tag);
+        }
+    }
+
+    /// An exit this daemon hasn't been told.
+    pub(crate) fn untold(&self) -> Option<Exit> {
+        self.untold.first().and_then(|tag| self.exits.get(tag)).map(|record| record.exit)
+    }
+
+    pub(crate) fn told(&mut self, tag: u64) {
+        self.untold.remove(&tag);
+    }
+
+    /// A new daemon has been told nothing.
+    pub(crate) fn tell_again(&mut self) {
+        self.untold = self.exits.keys().copied().collect();
+    }
+
+    /// Starts to watch all output. Only when no daemon lives.
+    pub(crate) fn watch_output(&mut self) {
+        for item in self.items.values_mut().filter(|item| item.kind == Kind::Stream) {
+            if let (Stage::Quiet, Some(pipe)) = (item.stage, item.descriptors.first())
+                && self.watch.add(pipe, item.number, EventFlags::IN).is_ok()
+            {
+                item.stage = Stage::Watched;
+            }
+        }
+    }
+
+    /// Leaves all output alone: a daemon is about to be born.
+    pub(crate) fn leave_output(&mut self) {
+        for item in self.items.values_mut().filter(|item| item.kind == Kind::Stream) {
+            if let (Stage::Watched, Some(pipe)) = (item.stage, item.descriptors.first()) {
+                self.watch.remove(pipe);
+            }
+            item.stage = Stage::Quiet;
+        }
+    }
+
+    /// Something happened to the item with this number.
+    pub(crate) fn attend(&mut self, number: u64, flags: EventFlags) {
+        let Some(key) = self.numbers.get(&number).copied() else { return };
+        match self.items.get(&key).map(|item| item.kind) {
+            Some(Kind::Stream) => self.move_output(key),
+            Some(Kind::Pidfd { pid }) => self.attend_stranger(key, pid, flags),
+            Some(Kind::Other) | None => {}
+        }
+    }
+
+    fn move_output(&mut self, key: Key) {
+        let Some(item) = self.items.get_mut(&key).filter(|item| item.stage == Stage::Watched)
+        else {
+            return;
+        };
+        let [pipe, sink] = item.descriptors.as_slice() else { return };
+        item.stage = match move_once(pipe.as_fd(), sink.as_fd()) {
+            Moved::Some | Moved::Empty => return,
+            Moved::End => Stage::Over,
+            Moved::Refused(_) => Stage::Stuck { since: sys::boot_ms() },
+        };
+        self.watch.remove(pipe);
+        if item.stage != Stage::Over {
+            self.retry_at = Some(sys::boot_ms() + 250);
+        }
+    }
+
+    /// A process that is not our child has ended; how, the kernel tells once it was reaped.
+    fn attend_stranger(&mut self, key: Key, pid: i32, flags: EventFlags) {
+        let now = sys::boot_ms();
+        let Some(item) = self.items.get_mut(&key) else { return };
+        let since = match item.stage {
+            Stage::Quiet | Stage::Watched => now,
+            Stage::Stuck { since } => since,
+            Stage::Over => return,
+        };
+        if !flags.contains(EventFlags::HUP) && now - since < ZOMBIE_LIMIT_MS {
+            item.stage = Stage::Stuck { since };
+            self.retry_at = Some(now + 50);
+            return;
+        }
+        let status =
+            item.descriptors.first().map_or(Status::Unknown, |fd| sys::ending_of(fd.as_fd()));
+        self.record_end(key.0, pid, 0, status);
+    }
+
+    /// Tries again what was stuck.
+    pub(crate) fn retry(&mut self) {
+        self.retry_at = None;
+        for item in self.items.values_mut() {
+            let (Stage::Stuck { .. }, Some(first)) = (item.stage, item.descriptors.first()) else {
+                continue;
+            };
+            let flags = if item.kind == Kind::Stream {
+                item.stage = Stage::Watched;
+                EventFlags::IN
+            } else {
+                EventFlags::IN | EventFlags::ONESHOT
+            };
+            match self.watch.add(first, item.number, flags) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(_) => item.stage = Stage::Quiet,
+            }
+        }
+    }
+}
