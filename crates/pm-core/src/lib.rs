@@ -6,14 +6,28 @@
 
 extern crate alloc;
 
+mod app;
+mod ask;
+mod core;
 mod fact;
 mod id;
+mod instance;
 mod order;
+mod phase;
+mod request;
+mod resolve;
+mod restore;
+mod rollout;
+mod run;
 mod saved;
+mod settle;
+mod verdict;
 mod view;
 
+pub use crate::core::Core;
 pub use fact::{Ask, Ending, Existing, Fact, Identity, Patience, Rest, SpawnFailure};
 pub use id::{AppId, InstanceId, RequestId, RunId, Time};
 pub use order::{Became, Change, Knock, Order, Outcome, Reach, Refused, Reply, SpawnPlan};
+pub use phase::Want;
 pub use saved::{AppRecord, Counters, Record, SavedApp, SavedPhase, SavedSeat, SeatRecord};
 pub use view::{Cause, End, SeatView, Status};

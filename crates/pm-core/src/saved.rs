@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::Identity;
 use crate::id::{AppId, InstanceId, RunId, Time};
+use crate::phase::Want;
 use crate::view::{Cause, End};
 
 /// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
@@ -56,12 +57,14 @@ pub struct SeatRecord {
     pub app: AppId,
     /// Its slot within the app.
     pub slot: u16,
-    /// Whether people want it up; `false`: down.
-    pub wanted: bool,
+    /// What people want of it.
+    pub want: Want,
     /// How often it was restarted (PM2: `restart_time`).
     pub restarts: u32,
     /// Short runs in a row (PM2: `unstable_restarts`).
     pub unstable: u32,
+    /// Runs in a row of at least `min_uptime` but less than 30 s, for growing pauses.
+    pub flaps: u32,
     /// The last pause before a restart in ms (PM2: `prev_restart_delay`).
     pub last_delay: u64,
     /// When people last started it (PM2: `created_at`).
@@ -104,8 +107,10 @@ pub enum SavedPhase {
         /// Whether the main process has ended already.
         ended: bool,
     },
-    /// The next run begins at this time.
+    /// The next run begins at this time and counts as a restart.
     Backoff(Time),
+    /// The machine was short of something; tried again at this time, which is no restart.
+    Retry(Time),
     /// It is not tried again until a person asks.
     Failed(Cause),
 }

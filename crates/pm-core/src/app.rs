@@ -1,0 +1,33 @@
+//! One app: its spec and which instance sits in which slot.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+
+use pm_spec::{AppName, AppSpec};
+
+use crate::id::{AppId, InstanceId};
+use crate::saved::AppRecord;
+
+/// One app. It exists as long as it has an instance.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) id: AppId,
+    pub(crate) spec: Arc<AppSpec>,
+    pub(crate) seats: BTreeMap<u16, InstanceId>,
+}
+
+impl App {
+    pub(crate) const fn new(id: AppId, spec: Arc<AppSpec>) -> Self {
+        Self { id, spec, seats: BTreeMap::new() }
+    }
+
+    /// What it is found by: name, then namespace.
+    pub(crate) fn key(&self) -> (AppName, AppName) {
+        (self.spec.name.clone(), self.spec.namespace.clone())
+    }
+
+    /// As it is written down.
+    pub(crate) fn record(&self) -> AppRecord {
+        AppRecord { id: self.id, spec: AppSpec::clone(&self.spec) }
+    }
+}

@@ -1,0 +1,267 @@
+//! One instance: what is wanted of it, where it stands, its counters, and who waits for it.
+//!
+//! A seat is complete in itself: it sees no other seat, and only appends orders.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pm_spec::{AppSpec, Span};
+
+use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
+use crate::order::{Became, Knock, Order, Reach, SpawnPlan};
+use crate::phase::{Going, Phase, Want};
+use crate::request::Waiter;
+use crate::saved::{Record, SeatRecord};
+use crate::settle::{Step, settle};
+use crate::verdict::Streaks;
+use crate::view::{Cause, End, SeatView};
+
+/// So many ends are remembered of each instance.
+pub(crate) const HISTORY: usize = 20;
+/// SIGKILL is repeated this often while somebody of the tree is left.
+const FORCE_EVERY: Span = Span::from_secs(1);
+
+/// On whose behalf the current run is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hand {
+    /// A person's, who is told at once if it can't be spawned.
+    Person,
+    /// The restart policy's, which tries again.
+    Policy,
+}
+
+/// Whether an instance goes on being known after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Stays,
+    Leaves,
+}
+
+/// One instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    pub(crate) id: InstanceId,
+    pub(crate) app: AppId,
+    pub(crate) slot: u16,
+    pub(crate) spec: Arc<AppSpec>,
+    pub(crate) want: Want,
+    /// Why the run has to go if `want` says so.
+    pub(crate) why: Cause,
+    pub(crate) hand: Hand,
+    pub(crate) restarts: u32,
+    pub(crate) streaks: Streaks,
+    pub(crate) created: Time,
+    pub(crate) phase: Phase,
+    pub(crate) history: VecDeque<End>,
+    pub(crate) waiters: Vec<Waiter>,
+    /// Answers found, to be collected by the core.
+    pub(crate) answers: Vec<(RequestId, Became)>,
+    /// A run that is over and released as soon as that is written down.
+    pub(crate) release: Option<RunId>,
+    /// Its record is out of date.
+    pub(crate) unsaved: bool,
+    /// Subscribers have not been told.
+    pub(crate) changed: bool,
+}
+
+impl Seat {
+    /// A new one, down, with nothing behind it.
+    pub(crate) fn new(id: InstanceId, app: AppId, slot: u16, spec: Arc<AppSpec>) -> Self {
+        Self {
+            id,
+            app,
+            slot,
+            spec,
+            want: Want::Down,
+            why: Cause::Stopped,
+            hand: Hand::Person,
+            restarts: 0,
+            streaks: Streaks::default(),
+            created: Time(0),
+            phase: Phase::Down,
+            history: VecDeque::new(),
+            waiters: Vec::new(),
+            answers: Vec::new(),
+            release: None,
+            unsaved: true,
+            changed: true,
+        }
+    }
+
+    /// Something is different: to be written down and told.
+    pub(crate) const fn touch(&mut self) {
+        self.unsaved = true;
+        self.changed = true;
+    }
+
+    /// Does everything the table says, until it says rest. `runs` is the next free number.
+    pub(crate) fn settle(&mut self, now: Time, runs: &mut RunId, orders: &mut Vec<Order>) -> Fate {
+        let fate = loop {
+            match settle(&self.phase, self.want, now) {
+                Step::Rest => break Fate::Stays,
+                Step::Forget => break Fate::Leaves,
+                Step::Spawn => self.spawn(runs, orders),
+                Step::Ask => self.ask(now, orders),
+                Step::Force => self.force(now, orders),
+                Step::Lose => self.lose(),
+                Step::Calm => {
+                    self.phase = Phase::Down;
+                    self.touch();
+                }
+            }
+        };
+        // A forgotten instance needs no last record of its own unless a run of it has to be let go.
+        if fate == Fate::Stays || self.release.is_some() {
+            self.flush(orders);
+        }
+        fate
+    }
+
+    /// The record first, then what depends on it.
+    fn flush(&mut self, orders: &mut Vec<Order>) {
+        if self.unsaved {
+            self.unsaved = false;
+            orders.push(Order::Remember(Record::Seat(self.record())));
+        }
+        if let Some(run) = self.release.take() {
+            orders.push(Order::Release(run));
+        }
+    }
+
+    fn spawn(&mut self, runs: &mut RunId, orders: &mut Vec<Order>) {
+        if matches!(self.phase, Phase::Backoff { retry: false, .. }) {
+            self.restarts = self.restarts.saturating_add(1);
+        }
+        let run = *runs;
+        *runs = RunId(run.0.wrapping_add(1));
+        self.phase = Phase::Starting { run };
+        self.want = Want::Up;
+        self.touch();
+        self.flush(orders);
+        let plan = SpawnPlan {
+            instance: self.id,
+            slot: self.slot,
+            restarts: self.restarts,
+            app: Arc::clone(&self.spec),
+        };
+        orders.push(Order::Spawn(run, plan));
+    }
+
+    /// The wish is written down before the signal and the signal noted after it: if the daemon dies in between, the
+    /// next one asks again, which is better than forcing what has never been asked.
+    pub(crate) fn ask(&mut self, now: Time, orders: &mut Vec<Order>) {
+        let Phase::Up { life, .. } = self.phase else { return };
+        self.flush(orders);
+        orders.push(Order::Signal(life.run, Knock::Ask(self.spec.stop.signal, self.reach())));
+        let force_at = after(now, self.spec.stop.timeout);
+        let cause = self.why.clone();
+        self.phase = Phase::Stopping(Going { life, force_at, cause, ended: false });
+        if self.want == Want::Renewed {
+            self.want = Want::Up;
+        }
+        self.touch();
+    }
+
+    fn force(&mut self, now: Time, orders: &mut Vec<Order>) {
+        let patience = Span::from_millis(
+            self.spec.stop.timeout.as_millis().saturating_add(FORCE_EVERY.as_millis()),
+        );
+        let (going, lost_at) = match &self.phase {
+            Phase::Stopping(going) => (going.clone(), after(now, patience)),
+            Phase::Killing { going, lost_at, .. } => (going.clone(), *lost_at),
+            Phase::Down
+            | Phase::Starting { .. }
+            | Phase::Up { .. }
+            | Phase::Lost(_)
+            | Phase::Backoff { .. }
+            | Phase::Failed { .. } => return,
+        };
+        orders.push(Order::Signal(going.life.run, Knock::Force(self.reach())));
+        self.changed = true;
+        self.phase = Phase::Killing { going, again_at: after(now, FORCE_EVERY), lost_at };
+    }
+
+    fn lose(&mut self) {
+        if let Some(going) = self.phase.going().cloned() {
+            self.phase = Phase::Lost(going);
+            self.changed = true;
+        }
+    }
+
+    /// A person asked again about a run that force did not end: try once more, as if its grace were over.
+    pub(crate) fn rouse(&mut self, now: Time) {
+        if let Phase::Lost(going) = &self.phase {
+            self.phase = Phase::Stopping(Going { force_at: now, ..going.clone() });
+            self.touch();
+        }
+    }
+
+    /// Who gets signals.
+    pub(crate) fn reach(&self) -> Reach {
+        if self.spec.stop.tree { Reach::Tree } else { Reach::Leader }
+    }
+
+    /// Whether its memory matters.
+    pub(crate) fn is_weighed(&self) -> bool {
+        matches!(self.phase, Phase::Up { .. }) && self.spec.limits.memory.is_some()
+    }
+
+    /// When it has to be looked at even if nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let waited_for = self.waiters.iter().filter_map(|waiter| waiter.due(self)).min();
+        [self.phase.deadline(), waited_for].into_iter().flatten().min()
+    }
+
+    /// As it is written down.
+    pub(crate) fn record(&self) -> SeatRecord {
+        SeatRecord {
+            id: self.id,
+            app: self.app,
+            slot: self.slot,
+            want: self.want,
+            restarts: self.restarts,
+            unstable: self.streaks.unstable,
+            flaps: self.streaks.flaps,
+            last_delay: self.streaks.delay,
+            created: self.created,
+            phase: self.phase.saved(),
+        }
+    }
+
+    /// As readers see it.
+    pub(crate) fn view(&self) -> SeatView<'_> {
+        let life = self.phase.life();
+        SeatView {
+            id: self.id,
+            app_id: self.app,
+            app: &self.spec,
+            slot: self.slot,
+            status: self.phase.status(),
+            wanted: self.want.is_up(),
+            run: self.phase.run().map(|run| (run, life.map(|life| life.identity))),
+            since: life.map(|life| life.since),
+            restarts: self.restarts,
+            unstable: self.streaks.unstable,
+            created: self.created,
+            next_start: match &self.phase {
+                Phase::Backoff { until, .. } => Some(*until),
+                Phase::Down
+                | Phase::Starting { .. }
+                | Phase::Up { .. }
+                | Phase::Stopping(_)
+                | Phase::Killing { .. }
+                | Phase::Lost(_)
+                | Phase::Failed { .. } => None,
+            },
+            last_delay: self.streaks.delay,
+            failure: self.phase.failure(),
+            history: &self.history,
+        }
+    }
+}
+
+/// `now` and so much later.
+pub(crate) fn after(now: Time, span: Span) -> Time {
+    Time(now.0.saturating_add(span.as_millis()))
+}

@@ -1,0 +1,204 @@
+//! Where an instance stands, each phase with exactly its own data, and what people want of it.
+//!
+//! Plain data and its reading; what follows from it is `settle`'s affair.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fact::Identity;
+use crate::id::{RunId, Time};
+use crate::saved::SavedPhase;
+use crate::view::{Cause, Status};
+
+/// What people want of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Want {
+    /// Up.
+    Up,
+    /// Up, but not with the run it has: that one is to be replaced.
+    Renewed,
+    /// Down.
+    Down,
+    /// Down and forgotten.
+    Gone,
+}
+
+impl Want {
+    /// Whether it should be up in the end.
+    pub const fn is_up(self) -> bool {
+        matches!(self, Self::Up | Self::Renewed)
+    }
+}
+
+/// A run that has a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) run: RunId,
+    pub(crate) identity: Identity,
+    pub(crate) since: Time,
+}
+
+/// A run on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Going {
+    pub(crate) life: Life,
+    pub(crate) force_at: Time,
+    pub(crate) cause: Cause,
+    /// The main process has ended already, others of its tree have not.
+    pub(crate) ended: bool,
+}
+
+/// Where an instance stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No run.
+    Down,
+    /// A run is being made.
+    Starting { run: RunId },
+    /// It runs; `ready`: and has said so.
+    Up { life: Life, ready: bool },
+    /// It was asked to go.
+    Stopping(Going),
+    /// It is being forced to go, again at `again_at`, given up at `lost_at`.
+    Killing { going: Going, again_at: Time, lost_at: Time },
+    /// Force did not help. Never a second run beside it.
+    Lost(Going),
+    /// A pause before the next run; `retry`: the last one had no process, so the next is no restart.
+    Backoff { until: Time, retry: bool },
+    /// Not tried again until a person asks.
+    Failed { cause: Cause },
+}
+
+impl Phase {
+    /// The run that lives or may live.
+    pub(crate) const fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Starting { run } => Some(*run),
+            Self::Up { life, .. } => Some(life.run),
+            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
+                Some(going.life.run)
+            }
+            Self::Down | Self::Backoff { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The run's process, once it is known.
+    pub(crate) const fn life(&self) -> Option<&Life> {
+        match self {
+            Self::Up { life, .. } => Some(life),
+            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
+                Some(&going.life)
+            }
+            Self::Down | Self::Starting { .. } | Self::Backoff { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The run's way out, if it is on it.
+    pub(crate) const fn going(&self) -> Option<&Going> {
+        match self {
+            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => Some(going),
+            Self::Down
+            | Self::Starting { .. }
+            | Self::Up { .. }
+            | Self::Backoff { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn going_mut(&mut self) -> Option<&mut Going> {
+        match self {
+            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => Some(going),
+            Self::Down
+            | Self::Starting { .. }
+            | Self::Up { .. }
+            | Self::Backoff { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+
+    /// When the phase has to be looked at even if nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        match self {
+            Self::Stopping(going) => Some(going.force_at),
+            Self::Killing { again_at, lost_at, .. } => Some(*again_at.min(lost_at)),
+            Self::Backoff { until, .. } => Some(*until),
+            Self::Down
+            | Self::Starting { .. }
+            | Self::Up { .. }
+            | Self::Lost(_)
+            | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The word for people.
+    pub(crate) const fn status(&self) -> Status {
+        match self {
+            Self::Down => Status::Stopped,
+            Self::Starting { .. } => Status::Launching,
+            Self::Up { .. } => Status::Online,
+            Self::Stopping(_) | Self::Killing { .. } => Status::Stopping,
+            Self::Lost(_) | Self::Failed { .. } => Status::Errored,
+            Self::Backoff { .. } => Status::WaitingRestart,
+        }
+    }
+
+    /// Why it is `errored`.
+    pub(crate) const fn failure(&self) -> Option<&Cause> {
+        match self {
+            Self::Failed { cause } => Some(cause),
+            Self::Lost(_) => Some(&Cause::Unkillable),
+            Self::Down
+            | Self::Starting { .. }
+            | Self::Up { .. }
+            | Self::Stopping(_)
+            | Self::Killing { .. }
+            | Self::Backoff { .. } => None,
+        }
+    }
+
+    /// As it is written down. Force is repeated after a restore, so how far it got needs no record.
+    pub(crate) fn saved(&self) -> SavedPhase {
+        match self {
+            Self::Down => SavedPhase::Down,
+            Self::Starting { run } => SavedPhase::Starting(*run),
+            Self::Up { life, ready } => SavedPhase::Alive {
+                run: life.run,
+                identity: life.identity,
+                since: life.since,
+                up: *ready,
+            },
+            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
+                SavedPhase::Going {
+                    run: going.life.run,
+                    identity: going.life.identity,
+                    since: going.life.since,
+                    force_at: going.force_at,
+                    cause: going.cause.clone(),
+                    ended: going.ended,
+                }
+            }
+            Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
+            Self::Backoff { until, retry: true } => SavedPhase::Retry(*until),
+            Self::Failed { cause } => SavedPhase::Failed(cause.clone()),
+        }
+    }
+
+    /// Back from what was written down.
+    pub(crate) fn restored(saved: SavedPhase) -> Self {
+        match saved {
+            SavedPhase::Down => Self::Down,
+            SavedPhase::Starting(run) => Self::Starting { run },
+            SavedPhase::Alive { run, identity, since, up } => {
+                Self::Up { life: Life { run, identity, since }, ready: up }
+            }
+            SavedPhase::Going { run, identity, since, force_at, cause, ended } => {
+                let life = Life { run, identity, since };
+                Self::Stopping(Going { life, force_at, cause, ended })
+            }
+            SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
+            SavedPhase::Retry(until) => Self::Backoff { until, retry: true },
+            SavedPhase::Failed(cause) => Self::Failed { cause },
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What is still owed: requests, and what each instance has to become for them (law 6).
+//!
+//! A request is open while one of its instances is; each instance answers for itself.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use pm_spec::Span;
+
+use crate::fact::Patience;
+use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
+use crate::instance::{Seat, after};
+use crate::order::{Became, Outcome};
+use crate::phase::{Phase, Want};
+use crate::view::Cause;
+
+/// Nobody waits longer than this for an app to prove that it stays up.
+const SETTLED: Span = Span::from_secs(1);
+
+/// A request that is owed an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Goal {
+    /// Instances that have not become what they should yet.
+    pub(crate) open: BTreeSet<InstanceId>,
+    /// What the others became.
+    pub(crate) outcomes: BTreeMap<InstanceId, Outcome>,
+    /// Reloads under way for it.
+    pub(crate) rollouts: BTreeMap<AppId, Rollout>,
+    /// Whether the client still wants to know.
+    pub(crate) heard: bool,
+    /// What comes after the answer.
+    pub(crate) then: Then,
+}
+
+/// What comes after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Nothing,
+    Leave,
+}
+
+/// One app's instances on their way through a reload.
+#[derive(Clone, Debug)]
+pub(crate) struct Rollout {
+    pub(crate) current: InstanceId,
+    pub(crate) queue: VecDeque<InstanceId>,
+}
+
+impl Goal {
+    pub(crate) const fn new() -> Self {
+        Self {
+            open: BTreeSet::new(),
+            outcomes: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            heard: true,
+            then: Then::Nothing,
+        }
+    }
+}
+
+/// A request that waits for one instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) request: RequestId,
+    pub(crate) aim: Aim,
+}
+
+/// What it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// A run made from `from` on is up.
+    Up { from: RunId, patience: Patience, became: Became },
+    /// No run.
+    Down,
+    /// Forgotten.
+    Gone,
+    /// Its turn in a reload.
+    Turn,
+}
+
+impl Waiter {
+    /// When time alone makes it true.
+    pub(crate) fn due(&self, seat: &Seat) -> Option<Time> {
+        match (&self.aim, &seat.phase) {
+            (
+                Aim::Up { from, patience: Patience::Settled, .. },
+                Phase::Up { life, ready: false },
+            ) if life.run >= *from => {
+                Some(after(life.since, seat.spec.restart.min_uptime.min(SETTLED)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the instance has become for it, if that is settled.
+    fn answer(&self, seat: &Seat, now: Time) -> Option<Became> {
+        let lost = matches!(seat.phase, Phase::Lost(_));
+        match &self.aim {
+            Aim::Turn => None,
+            _ if lost => Some(Became::Failed(Cause::Unkillable)),
+            Aim::Down if seat.phase.run().is_none() => Some(Became::Stopped),
+            Aim::Down | Aim::Gone => None,
+            Aim::Up { from, patience, became } => match &seat.phase {
+                Phase::Failed { cause } => Some(Became::Failed(cause.clone())),
+                Phase::Up { life, .. } if life.run < *from => None,
+                Phase::Up { .. } => {
+                    let due = self.due(seat).is_none_or(|due| now >= due);
+                    (*patience == Patience::Spawned || due).then(|| became.clone())
+                }
+                Phase::Down
+                | Phase::Starting { .. }
+                | Phase::Stopping(_)
+                | Phase::Killing { .. }
+                | Phase::Lost(_)
+                | Phase::Backoff { .. } => None,
+            },
+        }
+    }
+}
+
+impl Seat {
+    /// Answers whom it can.
+    pub(crate) fn check(&mut self, now: Time) {
+        if self.waiters.is_empty() {
+            return;
+        }
+        let waiters = ::core::mem::take(&mut self.waiters);
+        for waiter in waiters {
+            match waiter.answer(self, now) {
+                Some(became) => self.answers.push((waiter.request, became)),
+                None => self.waiters.push(waiter),
+            }
+        }
+    }
+
+    /// The run did not stay up: so much for those who waited for it.
+    pub(crate) fn disappoint(&mut self, run: RunId, became: &Became) {
+        let waited = |aim: &Aim| matches!(aim, Aim::Up { from, .. } if *from <= run);
+        self.answer_if(waited, became);
+    }
+
+    /// Answers all whose aim is such.
+    pub(crate) fn answer_if(&mut self, such: impl Fn(&Aim) -> bool, became: &Became) {
+        let answers = &mut self.answers;
+        self.waiters.retain(|waiter| {
+            let hit = such(&waiter.aim);
+            if hit {
+                answers.push((waiter.request, became.clone()));
+            }
+            !hit
+        });
+    }
+
+    /// It is being forgotten: everybody who still waits is told.
+    pub(crate) fn farewell(&mut self) {
+        self.answer_if(|aim| *aim == Aim::Gone, &Became::Deleted);
+        self.answer_if(|aim| *aim == Aim::Down, &Became::Stopped);
+        self.answer_if(|_| true, &Became::Superseded);
+    }
+
+    /// One request's interest in it ends without an answer.
+    pub(crate) fn ignore(&mut self, request: RequestId) {
+        self.waiters.retain(|waiter| waiter.request != request);
+        self.answers.retain(|(asked, _)| *asked != request);
+    }
+}
+
+/// A wish about one instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) now: Time,
+    pub(crate) request: RequestId,
+    pub(crate) patience: Patience,
+    /// The number of the next run.
+    pub(crate) from: RunId,
+}
+
+impl Seat {
+    /// Up, with a run that begins after this.
+    pub(crate) fn renew(&mut self, wish: Wish) {
+        self.ignore(wish.request);
+        self.answer_if(|_| true, &Became::Superseded);
+        let was_up = self.want.is_up() && self.phase.run().is_some();
+        let became = if was_up { Became::Restarted } else { Became::Started };
+        self.begin_anew(wish.now);
+        match &mut self.phase {
+            Phase::Down | Phase::Backoff { .. } | Phase::Failed { .. } => {
+                self.phase = Phase::Down;
+                self.want = Want::Up;
+            }
+            Phase::Starting { .. } | Phase::Up { .. } => self.want = Want::Renewed,
+            Phase::Stopping(going) | Phase::Killing { going, .. } | Phase::Lost(going) => {
+                self.want = Want::Up;
+                // A person's wish, so its own end is not judged any more.
+                if matches!(going.cause, Cause::Ended(_)) {
+                    going.cause = Cause::Restarted;
+                }
+                self.rouse(wish.now);
+            }
+        }
+        let Wish { request, patience, from, .. } = wish;
+        self.waiters.push(Waiter { request, aim: Aim::Up { from, patience, became } });
+    }
+
+    /// Up; what is up already stays as it is.
+    pub(crate) fn raise(&mut self, wish: Wish) {
+        let hopeless = matches!(self.phase, Phase::Failed { .. } | Phase::Lost(_));
+        if self.want.is_up() && !hopeless {
+            self.ignore(wish.request);
+            self.answers.push((wish.request, Became::Unchanged));
+        } else if let Phase::Starting { run } = self.phase {
+            // It was not wanted any more while it was being made; now it is again.
+            self.ignore(wish.request);
+            self.answer_if(|_| true, &Became::Superseded);
+            self.begin_anew(wish.now);
+            self.want = Want::Up;
+            let Wish { request, patience, .. } = wish;
+            let aim = Aim::Up { from: run, patience, became: Became::Started };
+            self.waiters.push(Waiter { request, aim });
+        } else {
+            self.renew(wish);
+        }
+    }
+
+    /// A person's start makes a clean slate of all streaks (PM2).
+    fn begin_anew(&mut self, now: Time) {
+        self.streaks = crate::verdict::Streaks::default();
+        self.created = now;
+        self.hand = crate::instance::Hand::Person;
+        self.why = Cause::Restarted;
+        self.touch();
+    }
+
+    /// Down.
+    pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
+        self.ignore(request);
+        self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
+        if self.phase == Phase::Down && !self.want.is_up() {
+            self.answers.push((request, Became::Unchanged));
+            return;
+        }
+        if self.want != Want::Gone {
+            self.want = Want::Down;
+        }
+        self.why = why;
+        self.rouse(now);
+        self.touch();
+        self.waiters.push(Waiter { request, aim: Aim::Down });
+    }
+
+    /// Down and forgotten.
+    pub(crate) fn delete(&mut self, now: Time, request: RequestId) {
+        self.ignore(request);
+        self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
+        self.want = Want::Gone;
+        self.why = Cause::Restarted;
+        self.rouse(now);
+        self.touch();
+        self.waiters.push(Waiter { request, aim: Aim::Gone });
+    }
+
+    /// Counters back to zero.
+    pub(crate) fn reset(&mut self, now: Time, request: RequestId) {
+        self.restarts = 0;
+        self.streaks = crate::verdict::Streaks::default();
+        self.created = now;
+        self.touch();
+        self.answers.push((request, Became::Reset));
+    }
+}
