@@ -1,0 +1,207 @@
+//! Compresses and deletes rotated parts, in a thread of its own with the lowest priority.
+//! Works from what lies in the folder, not from memory, so a kill at any point is made good by the
+//! next rotation. A part is replaced by its `.gz` in one rename.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use flate2::{Compression, write::GzEncoder};
+use rustix::fs::renameat_with;
+use rustix::fs::{
+    AtFlags, Dir, Mode, OFlags, RenameFlags, fchown, fstat, openat, statat, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
+
+use crate::index;
+use crate::open::FileId;
+use crate::rotate::{Part, Rotation, part_of, surplus};
+
+/// A log whose parts want looking after.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub log: PathBuf,
+    pub rotation: Rotation,
+    pub index: PathBuf,
+}
+
+/// Hands jobs to the thread, which begins with the first of them.
+#[derive(Debug, Default)]
+pub(crate) struct Archivist {
+    sender: Option<SyncSender<Job>>,
+}
+
+impl Archivist {
+    /// Never waits: what doesn't fit into the queue is done at the next rotation.
+    pub(crate) fn look_after(&mut self, job: Job) {
+        if self.sender.is_none() {
+            let (sender, receiver) = sync_channel(256);
+            let thread = std::thread::Builder::new().name("pm-archive".into());
+            if thread.spawn(move || work(&receiver)).is_ok() {
+                self.sender = Some(sender);
+            }
+        }
+        if let Some(sender) = &self.sender {
+            // A full queue is full of the same work.
+            sender.try_send(job).ok();
+        }
+    }
+}
+
+fn work(jobs: &Receiver<Job>) {
+    // On Linux this is about the calling thread; without it we are merely less polite.
+    rustix::process::setpriority_process(None, 19).ok();
+    while let Ok(job) = jobs.recv() {
+        // A folder that is gone holds no parts; any other trouble shows again at the next rotation.
+        tidy(&job).ok();
+    }
+}
+
+/// Brings the parts of one log within its limits and, if wanted, compresses the rest.
+pub(crate) fn tidy(job: &Job) -> Result<(), Errno> {
+    let (Some(folder), Some(log)) = (job.log.parent(), job.log.file_name()) else {
+        return Ok(());
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let mut names = parts(&folder, log)?;
+    let sizes = names.iter().map(|name| size_of(&folder, name)).collect::<Vec<u64>>();
+    for name in names.drain(..surplus(&sizes, &job.rotation)) {
+        if let Some(id) = id_of(&folder, &name) {
+            std::fs::remove_file(index::place(&job.index, id)).ok();
+        }
+        unlinkat(&folder, &name, AtFlags::empty())?;
+    }
+    if job.rotation.compress {
+        for name in names.iter().filter(|name| !name.as_encoded_bytes().ends_with(b".gz")) {
+            compress(&folder, name, &job.index)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names of the parts of `log`, oldest first. Of a part that is there twice (killed between rename
+/// and delete) the plain one is named and will be compressed again.
+pub(crate) fn parts(folder: &OwnedFd, log: &OsStr) -> Result<Vec<OsString>, Errno> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_os_string();
+        if part_of(log, &name).is_some() {
+            names.push(name);
+        }
+    }
+    names.sort_by(|one, other| part_of(log, one).cmp(&part_of(log, other)));
+    let moment = |name: &OsString| {
+        part_of(log, name).map(|part: Part<'_>| (part.stamp.to_vec(), part.number))
+    };
+    names.dedup_by(|later, earlier| moment(later) == moment(earlier));
+    Ok(names)
+}
+
+fn size_of(folder: &OwnedFd, name: &OsStr) -> u64 {
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+        .map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0))
+}
+
+fn id_of(folder: &OwnedFd, name: &OsStr) -> Option<FileId> {
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).ok().map(|stat| FileId::of(&stat))
+}
+
+fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mut part = File::from(openat(folder, name, flags, Mode::empty())?);
+    let stat = fstat(&part)?;
+    let mut compressed = name.to_os_string();
+    compressed.push(".gz");
+    let mut unfinished = compressed.clone();
+    unfinished.push(".tmp");
+    unlinkat(folder, &unfinished, AtFlags::empty()).ok();
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = openat(folder, &unfinished, flags, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+    // Only root can and needs to give it away.
+    fchown(&made, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))).ok();
+    let kept = squeeze(&mut part, made).and_then(|id| {
+        // Someone who still held the old file may have written to it: then it stays as it is.
+        if fstat(&part)?.st_size != stat.st_size {
+            return Err(Errno::AGAIN);
+        }
+        replace(folder, (&unfinished, &compressed))?;
+        let old = FileId::of(&stat);
+        std::fs::rename(index::place(indexes, old), index::place(indexes, id)).ok();
+        unlinkat(folder, name, AtFlags::empty())
+    });
+    if kept.is_err() {
+        unlinkat(folder, &unfinished, AtFlags::empty()).ok();
+    }
+    kept
+}
+
+/// A `.gz` of that name is what a kill before the delete left; the plain part is the truth.
+fn replace(folder: &OwnedFd, (from, to): (&OsStr, &OsStr)) -> Result<(), Errno> {
+    renameat_with(folder, from, folder, to, RenameFlags::empty())
+}
+
+fn squeeze(part: &mut File, made: OwnedFd) -> Result<FileId, Errno> {
+    let failed =
+        |error: std::io::Error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error);
+    let mut encoder = GzEncoder::new(File::from(made), Compression::default());
+    let mut bytes = vec![0; 64 << 10];
+    loop {
+        match part.read(&mut bytes).map_err(failed)? {
+            0 => break,
+            count => encoder.write_all(&bytes[..count]).map_err(failed)?,
+        }
+    }
+    let made = encoder.finish().map_err(failed)?;
+    made.sync_data().map_err(failed)?;
+    Ok(FileId::of(&fstat(made.as_fd())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_newest_stay_compressed_and_strangers_untouched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str| std::fs::write(folder.path().join(name), name).expect("written");
+        write("a.log");
+        write("a__today.log");
+        write("a__2026-01-01_00-00-01.log.gz.tmp");
+        for second in 1..=4 {
+            write(&format!("a__2026-01-01_00-00-0{second}.log"));
+        }
+        // Killed between rename and delete.
+        write("a__2026-01-01_00-00-04.log.gz");
+        let rotation = Rotation { keep: 2, compress: true, ..Rotation::STANDARD };
+        let job =
+            Job { log: folder.path().join("a.log"), rotation, index: folder.path().join("none") };
+        tidy(&job).expect("tidied");
+        let want = [
+            "a.log",
+            "a__2026-01-01_00-00-01.log.gz.tmp",
+            "a__2026-01-01_00-00-03.log.gz",
+            "a__2026-01-01_00-00-04.log.gz",
+            "a__today.log",
+        ];
+        assert_eq!(names(folder.path()), want);
+        let file = File::open(folder.path().join("a__2026-01-01_00-00-04.log.gz")).expect("a part");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
+        assert_eq!(text, "a__2026-01-01_00-00-04.log");
+    }
+}

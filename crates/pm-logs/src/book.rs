@@ -1,0 +1,305 @@
+//! The open logs, each once however many streams go there, and with each stamped one its ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::fs::ftruncate;
+use rustix::io::Errno;
+
+use crate::ledger::{Entry, Ledger, write_full};
+use crate::logfile::LogFile;
+use crate::mover;
+use crate::open::{OpenError, nickname, resolve};
+use crate::sink::{Sink, StreamKey};
+use crate::spool::Spool;
+
+/// A log that is open, and who writes to it.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub log: LogFile,
+    ledger: Option<Ledger>,
+    /// Spliced straight into it.
+    direct: BTreeSet<StreamKey>,
+    /// Shaped into it.
+    shaped: BTreeSet<StreamKey>,
+    complained: Option<Instant>,
+    /// The log may end inside a line nobody here began.
+    ragged: bool,
+}
+
+/// Names a book.
+pub(crate) type BookId = u64;
+
+/// All open logs.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    state: PathBuf,
+    books: BTreeMap<BookId, Book>,
+    by_path: BTreeMap<PathBuf, BookId>,
+    next: BookId,
+}
+
+/// Why a stream lets go of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// Nothing more will come.
+    Over,
+    /// It will be taken up again where it was.
+    Resumed,
+}
+
+/// A batch of log bytes and where it came from.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    pub key: StreamKey,
+    /// Offset in the spool after it.
+    pub raw_done: u64,
+    /// What to write.
+    pub bytes: &'a [u8],
+    /// Whether it ends inside a line.
+    pub open: bool,
+}
+
+impl Shelf {
+    pub(crate) fn new(state: &Path) -> Self {
+        let state = state.to_path_buf();
+        Shelf { state, books: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
+    }
+
+    pub(crate) fn get(&mut self, id: BookId) -> Option<&mut Book> {
+        self.books.get_mut(&id)
+    }
+
+    pub(crate) fn find(&self, path: &Path) -> Option<BookId> {
+        self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, None))).copied()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<BookId> {
+        self.books.keys().copied().collect()
+    }
+
+    /// Opens the log at `path` for `key`, or joins those who have it open.
+    pub(crate) fn open(
+        &mut self,
+        path: &Path,
+        (key, spool): (StreamKey, Option<&Spool>),
+        sink: &Sink,
+    ) -> Result<BookId, OpenError> {
+        // The folder must be there before the path can be resolved.
+        drop(crate::open::open_log(path, sink.owner)?);
+        let path = resolve(path, sink.owner);
+        let id = if let Some(id) = self.by_path.get(&path) {
+            *id
+        } else {
+            let indexes = self.state.join("index");
+            let log = LogFile::open(path.clone(), sink.owner, sink.rotation, &indexes)?;
+            self.next += 1;
+            self.books.insert(self.next, Book::new(log));
+            self.by_path.insert(path.clone(), self.next);
+            self.next
+        };
+        let entered = self.enter(id, key, spool);
+        if let Some(book) = self.books.get_mut(&id) {
+            book.log.set_rotation(sink.rotation);
+        }
+        entered.map(|()| id).map_err(|source| {
+            self.leave(id, key, Leaving::Resumed);
+            OpenError::Refused { path, source }
+        })
+    }
+
+    /// `key` no longer writes to the log; the last one closes it.
+    pub(crate) fn leave(&mut self, id: BookId, key: StreamKey, leaving: Leaving) {
+        let Some(book) = self.books.get_mut(&id) else { return };
+        if let Some(ledger) = &mut book.ledger
+            && leaving == Leaving::Over
+            && ledger.record().entries.contains_key(&key)
+        {
+            // An entry too many is found stale by its nonce.
+            let left = ledger.change(|record| {
+                record.entries.remove(&key);
+                record.open = record.open.filter(|open| *open != key);
+            });
+            left.ok();
+        }
+        book.direct.remove(&key);
+        book.shaped.remove(&key);
+        if book.direct.is_empty() && book.shaped.is_empty() {
+            let path = book.log.path().to_path_buf();
+            self.by_path.remove(&path);
+            if let Some(ledger) = self.books.remove(&id).and_then(|book| book.ledger) {
+                ledger.forget();
+            }
+        }
+    }
+
+    /// Readies a book for `key`. For shaped lines from a spool that loads its ledger and makes good
+    /// what a kill left half done.
+    fn enter(&mut self, id: BookId, key: StreamKey, spool: Option<&Spool>) -> Result<(), Errno> {
+        let folder = self.state.join("ledger");
+        let Some(book) = self.books.get_mut(&id) else { return Err(Errno::BADF) };
+        let Some(spool) = spool else {
+            book.direct.insert(key);
+            return Ok(());
+        };
+        book.shaped.insert(key);
+        if book.ledger.is_none() {
+            let mut ledger = Ledger::load(folder.join(nickname(book.log.path())))?;
+            let size = mover::size(book.log.file())?;
+            let (id, done) = (book.log.id(), ledger.record().log_done);
+            if ledger.record().id == id && size > done {
+                ftruncate(book.log.file(), done)?;
+            }
+            if ledger.record().id != id || size < done {
+                ledger.change(|record| {
+                    (record.id, record.log_done, record.open) = (id, size, None);
+                })?;
+            } else {
+                book.ragged = false;
+            }
+            book.ledger = Some(ledger);
+        }
+        let Some(ledger) = &mut book.ledger else { return Err(Errno::BADF) };
+        let entry = spool.entry(ledger.record().entries.get(&key));
+        ledger.change(|record| {
+            record.entries.insert(key, entry);
+        })
+    }
+}
+
+impl Book {
+    fn new(log: LogFile) -> Self {
+        let (direct, shaped) = (BTreeSet::new(), BTreeSet::new());
+        Book { log, ledger: None, direct, shaped, complained: None, ragged: true }
+    }
+
+    /// All who write to this log.
+    pub(crate) fn users(&self) -> Vec<StreamKey> {
+        self.direct.union(&self.shaped).copied().collect()
+    }
+
+    /// Those who are spliced straight into it.
+    pub(crate) fn direct_users(&self) -> Vec<StreamKey> {
+        self.direct.iter().copied().collect()
+    }
+
+    /// Whether a minute has passed since the last complaint about this log; the next one may come.
+    pub(crate) fn may_complain(&mut self, now: Instant) -> bool {
+        let may = self.complained.is_none_or(|last| now.duration_since(last).as_secs() >= 60);
+        if may {
+            self.complained = Some(now);
+        }
+        may
+    }
+
+    /// Offset in the spool of `key` up to which this log holds everything.
+    pub(crate) fn raw_done(&self, key: StreamKey) -> Option<u64> {
+        Some(self.ledger.as_ref()?.record().entries.get(&key)?.raw_done)
+    }
+
+    /// Where the next batch goes: like [`LogFile::settle`], taking over what others did to the file.
+    pub(crate) fn settle(&mut self, now: Instant) -> Result<u64, OpenError> {
+        let standing = self.log.settle(now)?;
+        let (id, size) = (self.log.id(), standing.size);
+        if let Some(ledger) = &mut self.ledger
+            && (ledger.record().log_done != size || ledger.record().id != id)
+        {
+            self.ragged = true;
+            let path = self.log.path();
+            ledger
+                .change(|record| (record.id, record.log_done, record.open) = (id, size, None))
+                .map_err(|source| OpenError::Refused { path: path.to_path_buf(), source })?;
+        }
+        Ok(size)
+    }
+
+    /// Whether the log ends inside a line of `key`.
+    pub(crate) fn is_open_for(&self, key: StreamKey) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.record().open == Some(key))
+    }
+
+    /// Whether a line of `key` must be put on a line of its own first.
+    pub(crate) fn wants_newline(&mut self, key: StreamKey, size: u64) -> bool {
+        let open = self.ledger.as_ref().and_then(|ledger| ledger.record().open);
+        if open.is_none() && self.ragged {
+            self.ragged = false;
+            return !self.log.ends_line(size);
+        }
+        open.is_some_and(|open| open != key)
+    }
+
+    /// Writes a batch at `size` and publishes that; after an error nothing is published and the
+    /// same batch may be written again.
+    pub(crate) fn write(&mut self, size: u64, batch: &Batch<'_>) -> Result<(), Errno> {
+        let written = write_full(self.log.file(), batch.bytes, size);
+        let length = u64::try_from(batch.bytes.len()).unwrap_or(0);
+        let open = batch.open.then_some(batch.key);
+        let Some(ledger) = &mut self.ledger else { return Err(Errno::BADF) };
+        written
+            .and_then(|()| ledger.advance(batch.key, batch.raw_done, (size + length, open)))
+            .inspect_err(|_| {
+                // Otherwise the half written batch would pass for somebody else's lines.
+                ftruncate(self.log.file(), size).ok();
+                self.ragged = true;
+            })
+    }
+
+    /// Ends the line of `key` the log ends in, if it does.
+    pub(crate) fn end_line(&mut self, key: StreamKey, now: Instant) -> Result<(), Errno> {
+        let size = self.settle(now).map_err(|error| error.errno())?;
+        match self.raw_done(key) {
+            Some(raw_done) if self.is_open_for(key) => {
+                self.write(size, &Batch { key, raw_done, bytes: b"\n", open: false })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Renames the log and begins a new one.
+    pub(crate) fn rotate(&mut self) -> Result<(), OpenError> {
+        self.log.rotate()?;
+        self.follow_file()
+    }
+
+    /// The log is another file now: its size is what holds.
+    pub(crate) fn follow_file(&mut self) -> Result<(), OpenError> {
+        let path = self.log.path().to_path_buf();
+        let refused = |source| OpenError::Refused { path, source };
+        let size = mover::size(self.log.file()).map_err(refused.clone())?;
+        let id = self.log.id();
+        self.ragged = true;
+        match &mut self.ledger {
+            Some(ledger) => ledger
+                .change(|record| (record.id, record.log_done, record.open) = (id, size, None))
+                .map_err(refused),
+            None => Ok(()),
+        }
+    }
+
+    /// Empties the log; what waits in the spools (`key`, size) is part of what is emptied.
+    pub(crate) fn flush(&mut self, spools: &[(StreamKey, u64)]) -> Result<(), Errno> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.change(|record| {
+                (record.log_done, record.open) = (0, None);
+                for (key, size) in spools {
+                    if let Some(entry) = record.entries.get_mut(key) {
+                        entry.raw_done = *size;
+                    }
+                }
+            })?;
+        }
+        self.ragged = false;
+        self.log.empty()
+    }
+
+    /// The spool of `key` has a new beginning.
+    pub(crate) fn renewed(&mut self, key: StreamKey, entry: Entry) -> Result<(), Errno> {
+        match &mut self.ledger {
+            Some(ledger) => ledger.change(|record| {
+                record.entries.insert(key, entry);
+            }),
+            None => Ok(()),
+        }
+    }
+}

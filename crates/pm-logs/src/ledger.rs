@@ -1,0 +1,300 @@
+//! What has been written of a stamped log, and up to where of each spool it came from: the commit
+//! record of `spool.rs`. Two slots in a small file; the one not in force is overwritten, so a torn
+//! write is recognised by its checksum and the step before it holds.
+//! Plain `pwrite` and no mapping: it is as proof against a kill (one copy inside the kernel, into a
+//! page that outlives us), needs no `unsafe`, and a full disk is an error and not a SIGBUS.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, pread, pwrite};
+
+use crate::mover;
+use crate::open::{FileId, fnv};
+use crate::sink::{Stream, StreamKey};
+
+const MAGIC: u64 = u64::from_le_bytes(*b"pmledge1");
+const FIRST_SLOT: usize = 4096;
+const HEAD: usize = 8;
+const ENTRY: usize = 4;
+
+/// How far one spool has been taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Which spool; a new file under the same name has another one.
+    pub nonce: u64,
+    /// Offset in the spool up to which the log holds everything.
+    pub raw_done: u64,
+}
+
+/// The state of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Which file the rest is about.
+    pub id: FileId,
+    /// The log is right up to here.
+    pub log_done: u64,
+    /// The stream inside whose line the log ends.
+    pub open: Option<StreamKey>,
+    /// The spools it is fed from.
+    pub entries: BTreeMap<StreamKey, Entry>,
+}
+
+/// The record on disk.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    path: PathBuf,
+    file: OwnedFd,
+    slot: usize,
+    sequence: u64,
+    record: Record,
+    bytes: Vec<u8>,
+}
+
+impl Ledger {
+    /// Loads the record at `path`, or begins one.
+    pub(crate) fn load(path: PathBuf) -> Result<Self, Errno> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600))?;
+        let size = usize::try_from(mover::size(&file)?).unwrap_or(0);
+        let slot = if size < 2 * FIRST_SLOT { FIRST_SLOT } else { size / 2 };
+        let mut bytes = vec![0; slot];
+        let mut newest: Option<(u64, Record)> = None;
+        for half in 0..2 {
+            let length = read_full(&file, &mut bytes, (half * slot) as u64)?;
+            let found = decode(&bytes[..length]);
+            if found.as_ref().map(|it| it.0) > newest.as_ref().map(|it| it.0) {
+                newest = found;
+            }
+        }
+        if size < 2 * slot {
+            // Blocks that exist can be overwritten on a full disk.
+            write_full(&file, &vec![0; 2 * slot - size], size as u64)?;
+        }
+        let empty = Record {
+            id: FileId { dev: 0, ino: 0 },
+            log_done: 0,
+            open: None,
+            entries: BTreeMap::new(),
+        };
+        let (sequence, record) = newest.unwrap_or((0, empty));
+        Ok(Ledger { path, file, slot, sequence, record, bytes })
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Changes the record here and on disk; if that fails, nothing has changed.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), Errno> {
+        let before = self.record.clone();
+        change(&mut self.record);
+        self.publish().inspect_err(|_| self.record = before)
+    }
+
+    /// The common change, without copying the record: `key` has been taken over up to `raw_done`.
+    pub(crate) fn advance(
+        &mut self,
+        key: StreamKey,
+        raw_done: u64,
+        (log_done, open): (u64, Option<StreamKey>),
+    ) -> Result<(), Errno> {
+        let before = (self.record.log_done, self.record.open, self.raw_done(key));
+        self.set(key, raw_done, (log_done, open));
+        self.publish().inspect_err(|_| self.set(key, before.2, (before.0, before.1)))
+    }
+
+    fn raw_done(&self, key: StreamKey) -> u64 {
+        self.record.entries.get(&key).map_or(0, |entry| entry.raw_done)
+    }
+
+    fn set(&mut self, key: StreamKey, raw_done: u64, log: (u64, Option<StreamKey>)) {
+        (self.record.log_done, self.record.open) = log;
+        if let Some(entry) = self.record.entries.get_mut(&key) {
+            entry.raw_done = raw_done;
+        }
+    }
+
+    /// Deletes the record when no stream needs it any more.
+    pub(crate) fn forget(self) {
+        if self.record.entries.is_empty() {
+            // A ledger that stays behind is only ever overwritten.
+            std::fs::remove_file(&self.path).ok();
+        }
+    }
+
+    fn publish(&mut self) -> Result<(), Errno> {
+        encode(self.sequence + 1, &self.record, &mut self.bytes);
+        if self.bytes.len() > self.slot {
+            return self.grow();
+        }
+        let half = usize::try_from((self.sequence + 1) % 2).unwrap_or(0);
+        write_full(&self.file, &self.bytes, (half * self.slot) as u64)?;
+        self.sequence += 1;
+        Ok(())
+    }
+
+    /// More streams than fit: a bigger file takes the place of this one in a single rename.
+    fn grow(&mut self) -> Result<(), Errno> {
+        let slot = self.bytes.len().next_power_of_two() * 2;
+        let path = self.path.with_extension("new");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600))?;
+        let half = usize::try_from((self.sequence + 1) % 2).unwrap_or(0);
+        write_full(&file, &vec![0; 2 * slot], 0)?;
+        write_full(&file, &self.bytes, (half * slot) as u64)?;
+        rustix::fs::rename(&path, &self.path)?;
+        (self.file, self.slot) = (file, slot);
+        self.sequence += 1;
+        Ok(())
+    }
+}
+
+fn encode(sequence: u64, record: &Record, bytes: &mut Vec<u8>) {
+    let (tag, stream) = key_words(record.open);
+    let count = u64::try_from(record.entries.len()).unwrap_or(0);
+    let head = [MAGIC, sequence, count, record.id.dev, record.id.ino, record.log_done, tag, stream];
+    bytes.clear();
+    let mut put = |word: u64| bytes.extend_from_slice(&word.to_le_bytes());
+    head.into_iter().for_each(&mut put);
+    for (key, entry) in &record.entries {
+        let (tag, stream) = key_words(Some(*key));
+        [tag, stream, entry.nonce, entry.raw_done].into_iter().for_each(&mut put);
+    }
+    let sum = fnv(bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+}
+
+fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
+    let word = |at: usize| {
+        let eight = bytes.get(at * 8..at * 8 + 8)?;
+        Some(u64::from_le_bytes(eight.try_into().ok()?))
+    };
+    if word(0)? != MAGIC {
+        return None;
+    }
+    let count = usize::try_from(word(2)?).ok().filter(|count| *count < bytes.len())?;
+    let end = HEAD + count * ENTRY;
+    if word(end)? != fnv(bytes.get(..end * 8)?) {
+        return None;
+    }
+    let mut entries = BTreeMap::new();
+    for at in (HEAD..end).step_by(ENTRY) {
+        let key = key_of(word(at)?, word(at + 1)?)?;
+        entries.insert(key, Entry { nonce: word(at + 2)?, raw_done: word(at + 3)? });
+    }
+    let id = FileId { dev: word(3)?, ino: word(4)? };
+    let open = key_of(word(6)?, word(7)?);
+    Some((word(1)?, Record { id, log_done: word(5)?, open, entries }))
+}
+
+fn key_words(key: Option<StreamKey>) -> (u64, u64) {
+    match key {
+        None => (0, 0),
+        Some(StreamKey { tag, stream: Stream::Out }) => (tag, 1),
+        Some(StreamKey { tag, stream: Stream::Err }) => (tag, 2),
+    }
+}
+
+fn key_of(tag: u64, stream: u64) -> Option<StreamKey> {
+    match stream {
+        1 => Some(StreamKey { tag, stream: Stream::Out }),
+        2 => Some(StreamKey { tag, stream: Stream::Err }),
+        _ => None,
+    }
+}
+
+/// Reads until `bytes` is full or the file ends.
+pub(crate) fn read_full(file: &OwnedFd, bytes: &mut [u8], at: u64) -> Result<usize, Errno> {
+    let mut have = 0;
+    while have < bytes.len() {
+        match pread(file, &mut bytes[have..], at + have as u64) {
+            Ok(0) => break,
+            Ok(count) => have += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(have)
+}
+
+/// Writes all of `bytes`, or fails with some of them written.
+pub(crate) fn write_full(file: &OwnedFd, bytes: &[u8], at: u64) -> Result<(), Errno> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match pwrite(file, &bytes[done..], at + done as u64) {
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(count) => done += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The folder `name` of the state folder, made if missing.
+pub(crate) fn room(state: &Path, name: &str) -> Result<PathBuf, std::io::Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    let path = state.join(name);
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(tag: u64) -> StreamKey {
+        StreamKey { tag, stream: if tag.is_multiple_of(2) { Stream::Out } else { Stream::Err } }
+    }
+
+    #[test]
+    fn the_newest_whole_step_holds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let mut ledger = Ledger::load(path.clone()).expect("a ledger");
+        ledger
+            .change(|record| {
+                record.entries.insert(key(1), Entry { nonce: 7, raw_done: 16 });
+            })
+            .expect("published");
+        ledger.advance(key(1), 100, (200, Some(key(1)))).expect("published");
+        ledger.advance(key(1), 150, (300, None)).expect("published");
+        let again = Ledger::load(path.clone()).expect("a ledger");
+        assert_eq!(again.record(), ledger.record());
+        assert_eq!(again.record().log_done, 300);
+        // The last step was number 3, so it lies in the second slot: tear it.
+        write_full(&again.file, &[0xaa; 8], FIRST_SLOT as u64 + 40).expect("torn");
+        let torn = Ledger::load(path).expect("a ledger");
+        assert_eq!((torn.record().log_done, torn.record().open), (200, Some(key(1))));
+        assert_eq!(torn.record().entries[&key(1)].raw_done, 100);
+    }
+
+    #[test]
+    fn it_grows_with_the_number_of_streams() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let mut ledger = Ledger::load(path.clone()).expect("a ledger");
+        for tag in 0..700 {
+            let entry = Entry { nonce: tag, raw_done: tag };
+            ledger
+                .change(|record| assert_eq!(record.entries.insert(key(tag), entry), None))
+                .expect("published");
+        }
+        ledger.advance(key(5), 55, (1, None)).expect("published");
+        let again = Ledger::load(path).expect("a ledger");
+        assert_eq!(again.record(), ledger.record());
+        assert_eq!(again.record().entries.len(), 700);
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_no_record(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(decode(&bytes), None);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One open log and its place in the world: notices that it was moved, deleted or emptied by others,
+//! and rotates it by rename. Writes nothing itself.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::Local;
+use rustix::fs::{Mode, OFlags, RenameFlags, fstat, ftruncate, lstat, renameat_with};
+use rustix::io::Errno;
+
+use crate::index::Index;
+use crate::ledger::read_full;
+use crate::open::{FileId, OpenError, open_log};
+use crate::rotate::{Rotation, part_name};
+use crate::sink::Owner;
+
+/// While bytes flow, the path is looked at this often for a foreign rotation (pain 19 asks for 5 s).
+/// A deleted file is noticed at once, for the size is asked for anyway.
+const LOOK: Duration = Duration::from_secs(1);
+/// Rotations of one log within one second that still find a name.
+const ATTEMPTS: u32 = 1000;
+
+/// An open log.
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    path: PathBuf,
+    owner: Option<Owner>,
+    rotation: Rotation,
+    file: OwnedFd,
+    id: FileId,
+    looked: Instant,
+    indexes: PathBuf,
+    index: Option<Index>,
+}
+
+/// How a log stands just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Bytes in the file.
+    pub size: u64,
+    /// Whether it is another file than the last time.
+    pub moved: bool,
+}
+
+impl LogFile {
+    /// Opens the log at `path`, which `open::resolve` has made; `indexes` is the index folder.
+    pub(crate) fn open(
+        path: PathBuf,
+        owner: Option<Owner>,
+        rotation: Rotation,
+        indexes: &Path,
+    ) -> Result<Self, OpenError> {
+        let opened = open_log(&path, owner)?;
+        Ok(LogFile {
+            path,
+            owner,
+            rotation,
+            file: opened.file,
+            id: opened.id,
+            looked: Instant::now(),
+            indexes: indexes.to_path_buf(),
+            index: None,
+        })
+    }
+
+    pub(crate) fn file(&self) -> &OwnedFd {
+        &self.file
+    }
+
+    pub(crate) fn id(&self) -> FileId {
+        self.id
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn indexes(&self) -> &Path {
+        &self.indexes
+    }
+
+    pub(crate) fn rotation(&self) -> &Rotation {
+        &self.rotation
+    }
+
+    /// Later starts may bring other limits.
+    pub(crate) fn set_rotation(&mut self, rotation: Rotation) {
+        self.rotation = rotation;
+    }
+
+    /// Asks where the log stands; opens a new one where the old was moved or deleted.
+    pub(crate) fn settle(&mut self, now: Instant) -> Result<Standing, OpenError> {
+        let refused = |source| OpenError::Refused { path: self.path.clone(), source };
+        let stat = fstat(&self.file).map_err(refused)?;
+        let gone = stat.st_nlink == 0
+            || now.duration_since(self.looked) > LOOK && {
+                self.looked = now;
+                !self.is_in_place()
+            };
+        if gone {
+            let size = self.reopen()?;
+            return Ok(Standing { size, moved: true });
+        }
+        Ok(Standing { size: u64::try_from(stat.st_size).unwrap_or(0), moved: false })
+    }
+
+    /// Whether the path still means the open file.
+    pub(crate) fn is_in_place(&self) -> bool {
+        lstat(&self.path).is_ok_and(|stat| FileId::of(&stat) == self.id)
+    }
+
+    /// Opens the path anew, making what is missing; gives the new size.
+    pub(crate) fn reopen(&mut self) -> Result<u64, OpenError> {
+        let opened = open_log(&self.path, self.owner)?;
+        (self.file, self.id, self.index) = (opened.file, opened.id, None);
+        Ok(opened.size)
+    }
+
+    /// Whether the next byte would begin a line.
+    pub(crate) fn ends_line(&self, size: u64) -> bool {
+        let mut last = [b'\n'];
+        size == 0 || read_full(&self.file, &mut last, size - 1).is_ok_and(|_| last[0] == b'\n')
+    }
+
+    /// Renames the log to the name of a part and opens a new one. If that can't be, all stays.
+    pub(crate) fn rotate(&mut self) -> Result<(), OpenError> {
+        let path = self.path.clone();
+        let refused = |source| OpenError::Refused { path: path.clone(), source };
+        let name = self.path.file_name().map(std::ffi::OsStr::to_os_string);
+        let (Some(folder), Some(name)) = (self.path.parent(), name) else {
+            return Err(refused(Errno::INVAL));
+        };
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+        let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(refused)?;
+        let at = Local::now();
+        for attempt in 0..ATTEMPTS {
+            let part = part_name(&name, at, attempt);
+            if rustix::fs::statat(&folder, with_gz(&part), rustix::fs::AtFlags::empty()).is_ok() {
+                continue;
+            }
+            match renameat_with(&folder, &name, &folder, &part, RenameFlags::NOREPLACE) {
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(refused(error)),
+                Ok(()) => {
+                    return self.reopen().map(|_| ()).inspect_err(|_| {
+                        // Better a log too big than none.
+                        let back = RenameFlags::NOREPLACE;
+                        renameat_with(&folder, &part, &folder, &name, back).ok();
+                    });
+                }
+            }
+        }
+        Err(refused(Errno::EXIST))
+    }
+
+    /// Empties the log.
+    pub(crate) fn empty(&mut self) -> Result<(), Errno> {
+        ftruncate(&self.file, 0)?;
+        if let Some(index) = &mut self.index {
+            index.clear();
+        }
+        Ok(())
+    }
+
+    /// Notes that the byte at `offset` arrives `at`.
+    pub(crate) fn note(&mut self, offset: u64, at: i64) {
+        if self.index.is_none() {
+            self.index = Index::open(&self.indexes, &self.path, (self.id, offset));
+        }
+        if let Some(index) = &mut self.index {
+            index.note(offset, at);
+        }
+    }
+}
+
+fn with_gz(part: &std::ffi::OsStr) -> std::ffi::OsString {
+    let mut name = part.to_os_string();
+    name.push(".gz");
+    name
+}

@@ -1,0 +1,125 @@
+//! Takes bytes from a pipe and puts them into a file in one system call, so that no kill can come
+//! between the two: the file's size is the commit record. Decides nothing about where or when.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::fstat;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice, tee};
+
+/// As much as is moved at once, and the size a busy pipe is widened to: a 0.5 ms pause of a reader
+/// then never fills it at 270 MB/s.
+pub(crate) const CHUNK: usize = 256 << 10;
+
+/// What one attempt to move found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing there now.
+    Empty,
+    /// Nothing there, and nobody left to write.
+    End,
+}
+
+/// The size of an open file in bytes.
+pub(crate) fn size(file: impl AsFd) -> Result<u64, Errno> {
+    Ok(u64::try_from(fstat(file)?.st_size).unwrap_or(0))
+}
+
+/// Moves at most `most` bytes to offset `at` of `file`, which the caller has just measured.
+pub(crate) fn to_file(
+    pipe: impl AsFd,
+    file: impl AsFd,
+    at: u64,
+    most: usize,
+) -> Result<Moved, Errno> {
+    let mut offset = at;
+    let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+    understand(splice(pipe, None, file, Some(&mut offset), most, flags))
+}
+
+/// Moves at most `most` bytes to where they are forgotten.
+pub(crate) fn to_nowhere(pipe: impl AsFd, null: impl AsFd, most: usize) -> Result<Moved, Errno> {
+    understand(splice(pipe, None, null, None, most, SpliceFlags::NONBLOCK))
+}
+
+fn understand(result: Result<usize, Errno>) -> Result<Moved, Errno> {
+    match result {
+        Ok(0) => Ok(Moved::End),
+        Ok(count) => Ok(Moved::Bytes(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(Moved::Empty),
+        Err(error) => Err(error),
+    }
+}
+
+/// A pipe of our own through which to look into others without taking anything from them.
+#[derive(Debug)]
+pub(crate) struct Glass {
+    read: OwnedFd,
+    write: OwnedFd,
+    bytes: Vec<u8>,
+}
+
+impl Glass {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        widen(write.as_fd());
+        Ok(Glass { read, write, bytes: Vec::new() })
+    }
+
+    /// Gives the buffer back.
+    pub(crate) fn rest(&mut self) {
+        self.bytes = Vec::new();
+    }
+
+    /// The next bytes in `pipe`, up to [`CHUNK`]; they stay there.
+    pub(crate) fn look(&mut self, pipe: impl AsFd) -> Result<&[u8], Errno> {
+        self.bytes.resize(CHUNK, 0);
+        let waiting = match tee(pipe, &self.write, CHUNK, SpliceFlags::NONBLOCK) {
+            Ok(count) => count,
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(error) => return Err(error),
+        };
+        let mut have = 0;
+        while have < waiting {
+            match rustix::io::read(&self.read, &mut self.bytes[have..waiting]) {
+                Ok(0) => break,
+                Ok(count) => have += count,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(&self.bytes[..have])
+    }
+}
+
+/// Asks for a pipe of [`CHUNK`] bytes; whether that was granted changes speed only.
+pub(crate) fn widen(pipe: BorrowedFd<'_>) -> bool {
+    fcntl_setpipe_size(pipe, CHUNK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_seen_before_they_are_taken() {
+        let (read, write) = std::io::pipe().expect("a pipe");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"old ").expect("written");
+        (&write).write_all(b"a\nb\n").expect("written");
+        let mut glass = Glass::new().expect("a glass");
+        assert_eq!(glass.look(&read), Ok(&b"a\nb\n"[..]));
+        let at = size(&file).expect("a size");
+        assert_eq!(to_file(&read, &file, at, 2), Ok(Moved::Bytes(2)));
+        assert_eq!(glass.look(&read), Ok(&b"b\n"[..]));
+        assert_eq!(to_file(&read, &file, at + 2, CHUNK), Ok(Moved::Bytes(2)));
+        assert_eq!(to_file(&read, &file, at + 4, CHUNK), Ok(Moved::Empty));
+        drop(write);
+        assert_eq!(to_file(&read, &file, at + 4, CHUNK), Ok(Moved::End));
+        assert_eq!(size(&file), Ok(8));
+    }
+}

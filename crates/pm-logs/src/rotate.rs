@@ -1,0 +1,196 @@
+//! When a log is full, what its old parts are called and which of them go. Pure; renaming is
+//! `logfile.rs`, compressing and deleting is `archive.rs`.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use chrono::{DateTime, Local};
+
+use crate::cut::LONGEST_LINE;
+
+/// Limits of one log and of its rotated parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// Bytes after which the log is renamed at the next line end; `u64::MAX` means never.
+    pub max_size: u64,
+    /// How many rotated parts stay.
+    pub keep: usize,
+    /// Bytes all rotated parts together may take; `u64::MAX` means no such limit.
+    pub total: u64,
+    /// Whether rotated parts become `.gz`.
+    pub compress: bool,
+}
+
+impl Rotation {
+    /// On by default (pain 4): ten parts of 10 MiB, as they are.
+    pub const STANDARD: Rotation =
+        Rotation { max_size: 10 << 20, keep: 10, total: u64::MAX, compress: false };
+
+    /// Never rotates, never deletes.
+    pub const NEVER: Rotation =
+        Rotation { max_size: u64::MAX, keep: usize::MAX, total: u64::MAX, compress: false };
+}
+
+/// How much of what waits belongs into the present file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// So many bytes first.
+    pub take: usize,
+    /// Then a new file.
+    pub then_rotate: bool,
+}
+
+/// Divides `window`, the bytes that wait, at a line end near the limit of a file of `size` bytes.
+pub(crate) fn share(window: &[u8], size: u64, rotation: &Rotation) -> Share {
+    let room = rotation.max_size.saturating_sub(size);
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    if window.len() <= room {
+        return Share { take: window.len(), then_rotate: false };
+    }
+    let before = memchr::memrchr(b'\n', &window[..room]);
+    let after = || memchr::memchr(b'\n', &window[room..]).map(|at| at + room);
+    if let Some(at) = before.or_else(after) {
+        return Share { take: at + 1, then_rotate: true };
+    }
+    let longest = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
+    let overlong = size > rotation.max_size.saturating_add(longest);
+    Share { take: window.len(), then_rotate: overlong }
+}
+
+/// `NAME__YYYY-MM-DD_HH-mm-ss[-n].log`: the part of `log` (a file name) rotated at `at`.
+pub(crate) fn part_name(log: &OsStr, at: DateTime<Local>, attempt: u32) -> OsString {
+    let (stem, extension) = divide(log);
+    let mut name = stem.to_vec();
+    name.extend_from_slice(at.format("__%Y-%m-%d_%H-%M-%S").to_string().as_bytes());
+    if attempt > 0 {
+        name.extend_from_slice(format!("-{attempt}").as_bytes());
+    }
+    name.extend_from_slice(extension);
+    OsString::from_vec(name)
+}
+
+fn divide(log: &OsStr) -> (&[u8], &[u8]) {
+    let bytes = log.as_bytes();
+    match memchr::memrchr(b'.', bytes) {
+        Some(at) if at > 0 => bytes.split_at(at),
+        Some(_) | None => (bytes, b""),
+    }
+}
+
+/// Orders parts of `log` by age and tells them from other files: `(stamp, n, compressed)`.
+pub(crate) fn part_of<'a>(log: &OsStr, name: &'a OsStr) -> Option<Part<'a>> {
+    let (stem, extension) = divide(log);
+    let bytes = name.as_bytes();
+    let rest = bytes.strip_prefix(stem)?.strip_prefix(b"__")?;
+    let (rest, compressed) = match rest.strip_suffix(b".gz") {
+        Some(rest) => (rest, true),
+        None => (rest, false),
+    };
+    let rest = rest.strip_suffix(extension)?;
+    let stamp = rest.get(..STAMP.len())?;
+    let fits = stamp.iter().zip(STAMP).all(|(have, want)| match want {
+        b'0' => have.is_ascii_digit(),
+        _ => have == want,
+    });
+    let number = match rest.get(STAMP.len()..)? {
+        [] => Some(0),
+        [b'-', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
+        _ => None,
+    }?;
+    fits.then_some(Part { stamp, number, compressed })
+}
+
+const STAMP: &[u8] = b"0000-00-00_00-00-00";
+
+/// A rotated part, as its name tells; orders from oldest to newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part<'a> {
+    /// When it was rotated, sortable as text.
+    pub stamp: &'a [u8],
+    /// Which one of that second.
+    pub number: u32,
+    /// Whether it is a `.gz`.
+    pub compressed: bool,
+}
+
+/// How many of the oldest parts must go; `sizes` from oldest to newest.
+pub(crate) fn surplus(sizes: &[u64], rotation: &Rotation) -> usize {
+    let mut total: u64 = sizes.iter().fold(0, |sum, size| sum.saturating_add(*size));
+    let mut gone = 0;
+    for size in sizes {
+        if sizes.len() - gone <= rotation.keep && total <= rotation.total {
+            break;
+        }
+        total = total.saturating_sub(*size);
+        gone += 1;
+    }
+    gone
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEN: Rotation = Rotation { max_size: 10, ..Rotation::STANDARD };
+
+    #[test]
+    fn a_log_is_divided_at_a_line_end() {
+        let rows: &[(&[u8], u64, usize, bool)] = &[
+            (b"abc\n", 0, 4, false),
+            (b"abcd\nabcd\n", 0, 10, false),
+            (b"abcd\nabcd\nx", 0, 10, true),
+            (b"abcd\nabcdefgh\n", 0, 5, true),
+            (b"abcdefghijklm\nxyz", 0, 14, true),
+            (b"abcdefghijklm", 0, 13, false),
+            (b"a\nb\n", 10, 2, true),
+            (b"a", 10 + (1 << 20), 1, false),
+            (b"a", 11 + (1 << 20), 1, true),
+        ];
+        for (window, size, take, then_rotate) in rows {
+            let want = Share { take: *take, then_rotate: *then_rotate };
+            assert_eq!(share(window, *size, &TEN), want, "{window:?} at {size}");
+        }
+    }
+
+    #[test]
+    fn names_are_made_and_known_again() {
+        let at = Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).single().expect("a time");
+        let log = OsStr::new("web-out.log");
+        assert_eq!(part_name(log, at, 0), "web-out__2026-02-03_04-05-06.log");
+        assert_eq!(part_name(log, at, 2), "web-out__2026-02-03_04-05-06-2.log");
+        assert_eq!(part_name(OsStr::new("web"), at, 0), "web__2026-02-03_04-05-06");
+        let part = part_of(log, OsStr::new("web-out__2026-02-03_04-05-06-2.log.gz"));
+        assert_eq!(part.map(|part| (part.number, part.compressed)), Some((2, true)));
+        for stranger in ["web-out.log", "web-out__2026.log", "web-out__2026-02-03_04-05-06.txt"] {
+            assert_eq!(part_of(log, OsStr::new(stranger)), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_first() {
+        let rotation = Rotation { keep: 2, total: 100, ..TEN };
+        assert_eq!(surplus(&[10, 10], &rotation), 0);
+        assert_eq!(surplus(&[10, 10, 10], &rotation), 1);
+        assert_eq!(surplus(&[90, 60], &rotation), 1);
+        assert_eq!(surplus(&[90, 160], &rotation), 2);
+        assert_eq!(surplus(&[], &rotation), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shared_is_never_more_than_there_is(
+            window in proptest::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..64),
+            size in 0_u64..20,
+        ) {
+            let share = share(&window, size, &TEN);
+            prop_assert!(share.take <= window.len());
+            prop_assert!(share.take > 0 || window.is_empty());
+            if share.then_rotate && size <= 10 + (1 << 20) {
+                prop_assert_eq!(window[share.take - 1], b'\n');
+            }
+        }
+    }
+}

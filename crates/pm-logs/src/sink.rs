@@ -1,0 +1,117 @@
+//! Where a stream of output goes and in which shape: plain data, made by the daemon from a spec.
+//! Deliberately knows nothing of files; opening them is `open.rs`.
+
+use std::path::{Path, PathBuf};
+
+use crate::rotate::Rotation;
+use crate::stamp::StampFormat;
+
+/// Which of the two outputs of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+impl Stream {
+    /// PM2's word for it in JSON logs: `out` or `err`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stream::Out => "out",
+            Stream::Err => "err",
+        }
+    }
+}
+
+/// Names one stream for as long as its program runs; `tag` is chosen by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamKey {
+    /// The caller's number of the run (the guardian's tag).
+    pub tag: u64,
+    /// Which output of it.
+    pub stream: Stream,
+}
+
+/// The shape in which output reaches the file (PM2: `log_date_format`, `time`, `log_type`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// Byte for byte.
+    Raw,
+    /// `<stamp>: <line>`.
+    Stamped(StampFormat),
+    /// One object a line: `message`, `timestamp`, `type`, `process_id`, `app_name`.
+    Json {
+        /// `app_name`.
+        app: String,
+        /// `process_id`: PM2's `pm_id`.
+        instance: u64,
+        /// Shape of `timestamp`; `None` is ISO 8601 in UTC with milliseconds.
+        stamp: Option<StampFormat>,
+    },
+}
+
+/// A file, or nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// This file, made with its folders if missing.
+    File(PathBuf),
+    /// Read and forgotten (`/dev/null`, `NULL`, `none`).
+    Discard,
+}
+
+impl Place {
+    /// PM2's meaning of a path: `NULL`, `none` and `/dev/null` are nowhere.
+    pub fn parse(path: &Path) -> Self {
+        let nowhere = ["NULL", "none", "/dev/null"].iter().any(|word| path == Path::new(word));
+        if nowhere { Place::Discard } else { Place::File(path.to_path_buf()) }
+    }
+}
+
+/// What happens to output when the disk takes no more (`log_full`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// After 250 ms it is dropped and counted; the app never waits for our disk (pain 20).
+    Drop,
+    /// It waits in the pipe; the app waits too.
+    Block,
+}
+
+/// The user an app runs as when that is not us; its files are made over to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// Numeric user.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+}
+
+/// Everything about the destination of one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sink {
+    /// The stream's own log (`out_file`, `error_file`).
+    pub place: Place,
+    /// How lines look there.
+    pub format: Format,
+    /// A second file that gets the same (`log_file`, PM2's combined log).
+    pub combined: Option<PathBuf>,
+    /// When to rotate either file.
+    pub rotation: Rotation,
+    /// What to do while the disk is full.
+    pub full: WhenFull,
+    /// Who owns the files; also forbids following symbolic links an app could have made.
+    pub owner: Option<Owner>,
+}
+
+impl Sink {
+    /// Whether the bytes go from the pipe straight into the log, with no spool between.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.format == Format::Raw && self.combined.is_none()
+    }
+
+    /// Whether nobody will ever see the bytes.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        self.place == Place::Discard && self.combined.is_none()
+    }
+}

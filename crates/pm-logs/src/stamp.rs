@@ -1,0 +1,418 @@
+//! PM2's date formats (the day.js tokens) rendered and read back, in local time.
+//! Deliberately no locale: names of months and days are English, as in PM2.
+
+use chrono::{DateTime, Datelike, Local, TimeZone, Timelike};
+
+/// One element of a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Year4,
+    Year2,
+    Month,
+    Month2,
+    MonthShort,
+    MonthLong,
+    Day,
+    Day2,
+    Weekday,
+    WeekdayMin,
+    WeekdayShort,
+    WeekdayLong,
+    Hour,
+    Hour2,
+    Hour12,
+    Hour12Two,
+    Minute,
+    Minute2,
+    Second,
+    Second2,
+    Milli,
+    Zone,
+    ZoneTight,
+    UpperMeridiem,
+    LowerMeridiem,
+}
+
+/// In the order in which day.js tries them: longest first for each letter.
+const TOKENS: &[(&str, Token)] = &[
+    ("YYYY", Token::Year4),
+    ("YY", Token::Year2),
+    ("MMMM", Token::MonthLong),
+    ("MMM", Token::MonthShort),
+    ("MM", Token::Month2),
+    ("M", Token::Month),
+    ("DD", Token::Day2),
+    ("D", Token::Day),
+    ("dddd", Token::WeekdayLong),
+    ("ddd", Token::WeekdayShort),
+    ("dd", Token::WeekdayMin),
+    ("d", Token::Weekday),
+    ("HH", Token::Hour2),
+    ("H", Token::Hour),
+    ("hh", Token::Hour12Two),
+    ("h", Token::Hour12),
+    ("mm", Token::Minute2),
+    ("m", Token::Minute),
+    ("ss", Token::Second2),
+    ("s", Token::Second),
+    ("SSS", Token::Milli),
+    ("ZZ", Token::ZoneTight),
+    ("Z", Token::Zone),
+    ("A", Token::UpperMeridiem),
+    ("a", Token::LowerMeridiem),
+];
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const WEEKDAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Token(Token),
+}
+
+/// A format such as `YYYY-MM-DD HH:mm:ss.SSS Z`, taken apart once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StampFormat {
+    text: String,
+    parts: Vec<Part>,
+}
+
+impl StampFormat {
+    /// PM2's meaning of `time: true`.
+    pub const TIME: &'static str = "YYYY-MM-DDTHH:mm:ss";
+
+    /// Takes any text: what is no token stands for itself, as in day.js.
+    pub fn new(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            if let Some((inside, after)) = rest.strip_prefix('[').and_then(|it| it.split_once(']'))
+            {
+                literal.push_str(inside);
+                rest = after;
+            } else if let Some((word, token)) =
+                TOKENS.iter().find(|(word, _)| rest.starts_with(word))
+            {
+                if !literal.is_empty() {
+                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                }
+                parts.push(Part::Token(*token));
+                rest = &rest[word.len()..];
+            } else {
+                literal.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        StampFormat { text: text.to_owned(), parts }
+    }
+
+    /// The format as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Appends the stamp of `at`.
+    pub fn render(&self, at: DateTime<Local>, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Token(token) => render(*token, at, out),
+            }
+        }
+    }
+
+    /// Reads the stamp `line` begins with; `None` if it doesn't or the format names no full moment.
+    /// Gives unix milliseconds and how many bytes the stamp took.
+    pub fn read(&self, line: &[u8]) -> Option<(i64, usize)> {
+        let mut moment = Moment::default();
+        let mut rest = line;
+        for part in &self.parts {
+            rest = match part {
+                Part::Literal(text) => rest.strip_prefix(text.as_bytes())?,
+                Part::Token(token) => moment.read(*token, rest)?,
+            };
+        }
+        Some((moment.unix_millis()?, line.len() - rest.len()))
+    }
+}
+
+fn render(token: Token, at: DateTime<Local>, out: &mut Vec<u8>) {
+    let hour12 = if at.hour().is_multiple_of(12) { 12 } else { at.hour() % 12 };
+    let weekday = at.weekday().num_days_from_sunday();
+    let day_name = WEEKDAYS.get(usize::try_from(weekday).unwrap_or(0)).copied().unwrap_or("");
+    let month_name = MONTHS.get(usize::try_from(at.month0()).unwrap_or(0)).copied().unwrap_or("");
+    let offset = at.offset().local_minus_utc() / 60;
+    let year = u32::try_from(at.year()).unwrap_or(0);
+    match token {
+        Token::Year4 => number(year, 4, out),
+        Token::Year2 => number(year % 100, 2, out),
+        Token::Month => number(at.month(), 1, out),
+        Token::Month2 => number(at.month(), 2, out),
+        Token::MonthShort => out.extend_from_slice(&month_name.as_bytes()[..3]),
+        Token::MonthLong => out.extend_from_slice(month_name.as_bytes()),
+        Token::Day => number(at.day(), 1, out),
+        Token::Day2 => number(at.day(), 2, out),
+        Token::Weekday => number(weekday, 1, out),
+        Token::WeekdayMin => out.extend_from_slice(&day_name.as_bytes()[..2]),
+        Token::WeekdayShort => out.extend_from_slice(&day_name.as_bytes()[..3]),
+        Token::WeekdayLong => out.extend_from_slice(day_name.as_bytes()),
+        Token::Hour => number(at.hour(), 1, out),
+        Token::Hour2 => number(at.hour(), 2, out),
+        Token::Hour12 => number(hour12, 1, out),
+        Token::Hour12Two => number(hour12, 2, out),
+        Token::Minute => number(at.minute(), 1, out),
+        Token::Minute2 => number(at.minute(), 2, out),
+        Token::Second => number(at.second(), 1, out),
+        Token::Second2 => number(at.second(), 2, out),
+        // A leap second has more than 999 of them; day.js knows none.
+        Token::Milli => number((at.nanosecond() / 1_000_000).min(999), 3, out),
+        Token::Zone => zone(offset, ":", out),
+        Token::ZoneTight => zone(offset, "", out),
+        Token::UpperMeridiem => {
+            out.extend_from_slice(if at.hour() < 12 { b"AM" } else { b"PM" });
+        }
+        Token::LowerMeridiem => {
+            out.extend_from_slice(if at.hour() < 12 { b"am" } else { b"pm" });
+        }
+    }
+}
+
+fn number(value: u32, width: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{value:0width$}").as_bytes());
+}
+
+fn zone(minutes: i32, colon: &str, out: &mut Vec<u8>) {
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    out.extend_from_slice(format!("{sign}{hours:02}{colon}{rest:02}").as_bytes());
+}
+
+/// What has been read of a stamp.
+#[derive(Debug, Default)]
+struct Moment {
+    year: Option<i32>,
+    month: Option<u32>,
+    day: Option<u32>,
+    hour: Option<u32>,
+    afternoon: Option<bool>,
+    minute: u32,
+    second: u32,
+    milli: u32,
+    zone: Option<i32>,
+}
+
+impl Moment {
+    fn read<'a>(&mut self, token: Token, rest: &'a [u8]) -> Option<&'a [u8]> {
+        let mut slot = 0;
+        let after = match token {
+            Token::Year4 => digits(rest, 4, &mut slot),
+            Token::Milli => digits(rest, 3, &mut slot),
+            Token::Weekday => digits(rest, 1, &mut slot),
+            Token::Year2
+            | Token::Month2
+            | Token::Day2
+            | Token::Hour2
+            | Token::Hour12Two
+            | Token::Minute2
+            | Token::Second2 => digits(rest, 2, &mut slot),
+            Token::Month
+            | Token::Day
+            | Token::Hour
+            | Token::Hour12
+            | Token::Minute
+            | Token::Second => digits(rest, 2, &mut slot).or_else(|| digits(rest, 1, &mut slot)),
+            Token::MonthShort => word(rest, &MONTHS, 3, &mut slot),
+            Token::MonthLong => word(rest, &MONTHS, usize::MAX, &mut slot),
+            Token::WeekdayMin => word(rest, &WEEKDAYS, 2, &mut slot),
+            Token::WeekdayShort => word(rest, &WEEKDAYS, 3, &mut slot),
+            Token::WeekdayLong => word(rest, &WEEKDAYS, usize::MAX, &mut slot),
+            Token::UpperMeridiem => word(rest, &["AM", "PM"], 2, &mut slot),
+            Token::LowerMeridiem => word(rest, &["am", "pm"], 2, &mut slot),
+            Token::Zone => read_zone(rest, ":", &mut self.zone),
+            Token::ZoneTight => read_zone(rest, "", &mut self.zone),
+        }?;
+        self.keep(token, slot);
+        Some(after)
+    }
+
+    fn keep(&mut self, token: Token, value: u32) {
+        match token {
+            Token::Year4 => self.year = i32::try_from(value).ok(),
+            Token::Year2 => self.year = i32::try_from(value + 2000).ok(),
+            Token::Month | Token::Month2 => self.month = Some(value),
+            Token::MonthShort | Token::MonthLong => self.month = Some(value + 1),
+            Token::Day | Token::Day2 => self.day = Some(value),
+            Token::Hour | Token::Hour2 => self.hour = Some(value),
+            Token::Hour12 | Token::Hour12Two => self.hour = Some(self.hour.unwrap_or(value)),
+            Token::UpperMeridiem | Token::LowerMeridiem => self.afternoon = Some(value == 1),
+            Token::Minute | Token::Minute2 => self.minute = value,
+            Token::Second | Token::Second2 => self.second = value,
+            Token::Milli => self.milli = value,
+            Token::Weekday
+            | Token::WeekdayMin
+            | Token::WeekdayShort
+            | Token::WeekdayLong
+            | Token::Zone
+            | Token::ZoneTight => {}
+        }
+    }
+
+    fn unix_millis(&self) -> Option<i64> {
+        let mut hour = self.hour?;
+        if let Some(afternoon) = self.afternoon {
+            hour = hour % 12 + if afternoon { 12 } else { 0 };
+        }
+        let date = chrono::NaiveDate::from_ymd_opt(self.year?, self.month?, self.day?)?;
+        let naive = date.and_hms_milli_opt(hour, self.minute, self.second, self.milli)?;
+        match self.zone {
+            Some(minutes) => Some(naive.and_utc().timestamp_millis() - i64::from(minutes) * 60_000),
+            None => Some(Local.from_local_datetime(&naive).earliest()?.timestamp_millis()),
+        }
+    }
+}
+
+fn digits<'a>(rest: &'a [u8], width: usize, slot: &mut u32) -> Option<&'a [u8]> {
+    let text = rest.get(..width).filter(|text| text.iter().all(u8::is_ascii_digit))?;
+    *slot = text.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+    rest.get(width..)
+}
+
+fn word<'a>(rest: &'a [u8], words: &[&str], width: usize, slot: &mut u32) -> Option<&'a [u8]> {
+    let short = |word: &&str| word.as_bytes()[..word.len().min(width)].to_vec();
+    let at = words.iter().position(|word| rest.starts_with(&short(word)))?;
+    *slot = u32::try_from(at).ok()?;
+    rest.get(short(words.get(at)?).len()..)
+}
+
+fn read_zone<'a>(rest: &'a [u8], colon: &str, zone: &mut Option<i32>) -> Option<&'a [u8]> {
+    let sign = match rest.first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (mut hours, mut minutes) = (0, 0);
+    let rest = digits(rest.get(1..)?, 2, &mut hours)?.strip_prefix(colon.as_bytes())?;
+    let rest = digits(rest, 2, &mut minutes)?;
+    *zone = Some(sign * i32::try_from(hours * 60 + minutes).ok()?);
+    Some(rest)
+}
+
+/// Renders at most once a millisecond, so that a flood of lines costs a copy each.
+#[derive(Debug, Default)]
+pub(crate) struct StampCache {
+    millis: Option<i64>,
+    text: Vec<u8>,
+}
+
+impl StampCache {
+    /// The stamp of `at` in `format`; the cache belongs to one format.
+    pub(crate) fn get(&mut self, format: &StampFormat, at: i64) -> &[u8] {
+        if self.millis != Some(at) {
+            self.text.clear();
+            if let Some(moment) = Local.timestamp_millis_opt(at).earliest() {
+                format.render(moment, &mut self.text);
+            }
+            self.millis = Some(at);
+        }
+        &self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(format: &str, hour: u32) -> String {
+        let naive = chrono::NaiveDate::from_ymd_opt(2026, 2, 3)
+            .and_then(|date| date.and_hms_milli_opt(hour, 5, 6, 7))
+            .expect("a moment");
+        let at = Local.from_local_datetime(&naive).earliest().expect("not in a gap");
+        let mut out = Vec::new();
+        StampFormat::new(format).render(at, &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn every_token_as_day_js_has_it() {
+        let rows = [
+            ("YYYY YY", 4, "2026 26"),
+            ("M MM MMM MMMM", 4, "2 02 Feb February"),
+            ("D DD d dd ddd dddd", 4, "3 03 2 Tu Tue Tuesday"),
+            ("H HH h hh", 4, "4 04 4 04"),
+            ("H HH h hh a A", 16, "16 16 4 04 pm PM"),
+            ("h a", 0, "12 am"),
+            ("h A", 12, "12 PM"),
+            ("m mm s ss SSS", 4, "5 05 6 06 007"),
+            ("[at] YYYY [YYYY]", 4, "at 2026 YYYY"),
+            ("[open YYYY", 4, "[open 2026"),
+            ("YYYY-MM-DDTHH:mm:ss", 4, "2026-02-03T04:05:06"),
+            ("qxü", 4, "qxü"),
+            ("", 4, ""),
+        ];
+        for (format, hour, want) in rows {
+            assert_eq!(shown(format, hour), want, "{format}");
+        }
+    }
+
+    #[test]
+    fn zones_have_a_sign_and_two_shapes() {
+        let mut out = Vec::new();
+        zone(330, ":", &mut out);
+        zone(-90, "", &mut out);
+        zone(0, ":", &mut out);
+        assert_eq!(out, b"+05:30-0130+00:00");
+    }
+
+    #[test]
+    fn what_is_no_stamp_is_not_read() {
+        let format = StampFormat::new("YYYY-MM-DD HH:mm:ss");
+        for line in ["", "2026-02-03", "no stamp: at all", "2026-13-03 04:05:06"] {
+            assert_eq!(format.read(line.as_bytes()), None, "{line}");
+        }
+        assert_eq!(StampFormat::new("HH:mm").read(b"10:10: x"), None, "no date in it");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rendered_is_read_back(
+            millis in 0_i64..4_000_000_000_000,
+            format in prop_oneof![
+                Just("YYYY-MM-DD HH:mm:ss.SSS Z"),
+                Just("YYYY-MM-DDTHH:mm:ss.SSSZZ"),
+                Just("ddd, MMM D YYYY h:m:s.SSS A Z"),
+                Just("[on] dddd MMMM DD YY hh:mm:ss.SSS a ZZ"),
+            ],
+        ) {
+            let format = StampFormat::new(format);
+            let at = Local.timestamp_millis_opt(millis).earliest().expect("a time");
+            let mut line = Vec::new();
+            format.render(at, &mut line);
+            let length = line.len();
+            line.extend_from_slice(b": text");
+            // Two digits of a year can only mean this century.
+            let century = at.year() / 100 == 20 || !format.as_str().contains(" YY ");
+            prop_assert!(!century || format.read(&line) == Some((millis, length)));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What goes in comes out, whatever its shape and whatever others do to the files.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use pm_logs::stamp::StampFormat;
+use pm_logs::{Format, Notice, Rotation, Sink};
+
+use crate::desk::{Desk, key, parts, raw, read, until};
+
+#[test]
+fn raw_bytes_arrive_as_they_were_written() {
+    let desk = Desk::new();
+    let log = desk.path("new/folder/a.log");
+    let mut pipe = desk.open(key(1), raw(&log));
+    pipe.write_all(b"nul \0 and \xff\xfe\r\nno end").unwrap();
+    until("the bytes", || read(&log) == b"nul \0 and \xff\xfe\r\nno end");
+    drop(pipe);
+    desk.ended(key(1));
+    let mut pipe = desk.open(key(2), raw(&log));
+    pipe.write_all(b" but more\n").unwrap();
+    drop(pipe);
+    desk.ended(key(2));
+    assert_eq!(read(&log), b"nul \0 and \xff\xfe\r\nno end but more\n");
+}
+
+fn stamped(sink: Sink) -> Sink {
+    Sink { format: Format::Stamped(StampFormat::new("[T]YYYY")), ..sink }
+}
+
+fn year() -> String {
+    use chrono::Datelike;
+    chrono::Local::now().year().to_string()
+}
+
+#[test]
+fn each_line_gets_one_stamp_and_a_partial_one_is_shown_after_silence() {
+    let desk = Desk::new();
+    let log = desk.path("a.log");
+    let mut pipe = desk.open(key(1), stamped(raw(&log)));
+    let year = year();
+    pipe.write_all(b"one\ntwo").unwrap();
+    let want = format!("T{year}: one\nT{year}: two");
+    until("the partial line", || read(&log) == want.as_bytes());
+    pipe.write_all(b" is long\n\n\xff").unwrap();
+    drop(pipe);
+    desk.ended(key(1));
+    let want = format!("T{year}: one\nT{year}: two is long\nT{year}: \nT{year}: ");
+    assert_eq!(read(&log), [want.as_bytes(), b"\xff\n"].concat());
+    let left = std::fs::read_dir(desk.path("state/spool")).unwrap().count();
+    assert_eq!(left, 0, "spools of ended streams are gone");
+}
+
+#[test]
+fn json_and_combined_logs_hold_both_streams() {
+    let desk = Desk::new();
+    let format = Format::Json { app: "web".into(), instance: 4, stamp: None };
+    let both = desk.path("both.log");
+    let sink = |name: &str| Sink {
+        format: format.clone(),
+        combined: Some(both.clone()),
+        ..raw(&desk.path(name))
+    };
+    let mut out = desk.open(key(1), sink("out.log"));
+    let mut err =
+        desk.open(pm_logs::StreamKey { stream: pm_logs::Stream::Err, tag: 1 }, sink("err.log"));
+    out.write_all(b"hello\n").unwrap();
+    err.write_all(b"oh \"no\"\n").unwrap();
+    drop((out, err));
+    desk.ended(key(1));
+    let want = |name: &str| -> Vec<(String, String)> {
+        let text = String::from_utf8(read(&desk.path(name))).unwrap();
+        let parse = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let pair = |it: serde_json::Value| {
+            (it["type"].as_str().unwrap().to_owned(), it["message"].as_str().unwrap().to_owned())
+        };
+        let mut pairs: Vec<_> = text.lines().map(|line| pair(parse(line))).collect();
+        pairs.sort();
+        pairs
+    };
+    let (hello, oh) = (("out".into(), "hello".into()), ("err".into(), "oh \"no\"".into()));
+    until("both streams", || want("both.log").len() == 2 && want("err.log").len() == 1);
+    assert_eq!(want("both.log"), [oh, hello.clone()]);
+    assert_eq!(want("out.log"), [hello]);
+}
+
+#[test]
+fn a_raw_log_rotates_at_line_ends_and_keeps_every_line() {
+    rotates(|sink| sink, "");
+}
+
+#[test]
+fn a_stamped_log_rotates_at_line_ends_and_keeps_every_line() {
+    rotates(|sink| Sink { format: Format::Stamped(StampFormat::new("[S]")), ..sink }, "S: ");
+}
+
+fn rotates(shape: impl Fn(Sink) -> Sink, prefix: &str) {
+    let desk = Desk::new();
+    let log = desk.path("a.log");
+    let rotation = Rotation { max_size: 20_000, keep: 100, ..Rotation::STANDARD };
+    let mut pipe = desk.open(key(1), shape(Sink { rotation, ..raw(&log) }));
+    let mut want = String::new();
+    for number in 0..20_000 {
+        writeln!(want, "{prefix}line {number}").unwrap();
+        writeln!(pipe, "line {number}").unwrap();
+    }
+    drop(pipe);
+    desk.ended(key(1));
+    let mut all = Vec::new();
+    let mut parts: Vec<_> = parts(&log).into_iter().collect();
+    let number = |name: &str| name.len() * 1000 + name.bytes().map(usize::from).sum::<usize>();
+    parts.sort_by_key(|(name, _)| {
+        let tail = name.trim_end_matches(".log").splitn(2, "__").nth(1).unwrap().to_owned();
+        let count = tail.get(20..).map_or(0, |it| it.parse::<u32>().unwrap());
+        (tail[..19].to_owned(), count, number(name))
+    });
+    assert!(parts.len() >= 10, "{} parts", parts.len());
+    for (name, bytes) in parts {
+        assert_eq!(bytes.last(), Some(&b'\n'), "{name} ends a line");
+        assert!(bytes.len() <= 20_100, "{name} has {} bytes", bytes.len());
+        all.extend(bytes);
+    }
+    all.extend(read(&log));
+    assert_eq!(String::from_utf8(all).unwrap(), want);
+}
+
+#[test]
+fn a_log_removed_moved_or_emptied_by_others_goes_on() {
+    for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
+        let desk = Desk::new();
+        let log = desk.path("logs/a.log");
+        let mut pipe = desk.open(key(1), shape(raw(&log)));
+        let ends = |word: &str| read(&log).ends_with(format!("{word}\n").as_bytes());
+        pipe.write_all(b"one\n").unwrap();
+        until("one", || ends("one"));
+        std::fs::remove_dir_all(desk.path("logs")).unwrap();
+        pipe.write_all(b"two\n").unwrap();
+        until("two in a new folder", || ends("two"));
+        assert!(!String::from_utf8(read(&log)).unwrap().contains("one"));
+        std::fs::write(&log, "").unwrap();
+        pipe.write_all(b"three\n").unwrap();
+        until("three at the beginning", || ends("three"));
+        assert!(!read(&log).contains(&0), "no hole");
+        std::fs::rename(&log, desk.path("logs/moved")).unwrap();
+        until("a new file after a foreign rotation", || {
+            pipe.write_all(b"four\n").unwrap();
+            ends("four")
+        });
+        assert!(read(&desk.path("logs/moved")).windows(5).any(|at| at == b"three"));
+    }
+}
+
+#[test]
+fn flush_empties_what_it_says() {
+    for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
+        let desk = Desk::new();
+        let (log, other) = (desk.path("a.log"), desk.path("b.log"));
+        std::fs::write(&other, "not open").unwrap();
+        let mut pipe = desk.open(key(1), shape(raw(&log)));
+        pipe.write_all(b"one\npart").unwrap();
+        until("one", || !read(&log).is_empty());
+        let (done, failed) = std::sync::mpsc::channel();
+        let paths = vec![log.clone(), other.clone(), desk.path("missing/c.log")];
+        desk.scribe.flush(paths, Box::new(move |it| done.send(it).unwrap()));
+        assert_eq!(failed.recv().unwrap(), Vec::<String>::new());
+        assert_eq!((read(&log), read(&other)), (vec![], vec![]));
+        pipe.write_all(b"new\n").unwrap();
+        until("the new line", || read(&log).ends_with(b"new\n"));
+        assert!(!read(&log).windows(3).any(|at| at == b"one"));
+        assert!(!read(&log).contains(&0));
+    }
+}
+
+#[test]
+fn the_guardian_hears_of_every_new_file() {
+    use std::os::unix::fs::MetadataExt;
+    let desk = Desk::new();
+    let log = desk.path("a.log");
+    let mut pipe = desk.open(key(1), raw(&log));
+    pipe.write_all(b"one\n").unwrap();
+    until("one", || read(&log) == b"one\n");
+    std::fs::rename(&log, desk.path("old")).unwrap();
+    let (done, failed) = std::sync::mpsc::channel();
+    desk.scribe.reopen_all(Box::new(move |it| done.send(it).unwrap()));
+    assert_eq!(failed.recv().unwrap(), Vec::<String>::new());
+    let fd = desk.notice(|notice| match notice {
+        Notice::Moved { keys, fd } => Some((keys, fd)),
+        _ => None,
+    });
+    assert_eq!(fd.0, [key(1)]);
+    let moved = std::fs::File::from(fd.1).metadata().unwrap();
+    assert_eq!(moved.ino(), std::fs::metadata(&log).unwrap().ino());
+}
+
+#[test]
+fn drain_and_detach_answer_when_the_pipe_is_empty() {
+    for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
+        let desk = Desk::new();
+        let log = desk.path("a.log");
+        let mut pipe = desk.open(key(1), shape(raw(&log)));
+        let drained = || {
+            desk.notice(|notice| {
+                matches!(notice, Notice::Drained { key: it } if it == key(1)).then_some(())
+            });
+        };
+        pipe.write_all(b"one\npart").unwrap();
+        desk.scribe.drain(key(1));
+        drained();
+        assert!(read(&log).ends_with(b"part"));
+        pipe.write_all(b" two\n").unwrap();
+        desk.scribe.detach(key(1));
+        drained();
+        assert!(read(&log).ends_with(b"part two\n"));
+        desk.scribe.detach(key(1));
+        drained();
+    }
+}
