@@ -1,1 +1,36 @@
 //! Ecosystem files become app specs, or all their problems at once.
+//!
+//! Runs in the client only: the daemon never reads a config file (house 4.5). It looks at the file system (files, folders,
+//! `/etc/passwd`) but takes everything else, above all the caller's environment, as an argument. It starts no process.
+#![forbid(unsafe_code)]
+
+mod caller;
+mod diagnose;
+mod ecosystem;
+mod env;
+mod fields;
+mod flags;
+mod format;
+mod interpreter;
+mod json;
+mod keys;
+mod logs;
+mod paths;
+mod policy;
+mod program;
+pub mod read;
+mod script;
+mod shape;
+mod toml;
+mod tree;
+mod understand;
+mod user;
+mod venv;
+mod words;
+mod yaml;
+
+pub use caller::{Caller, Overrides};
+pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
+pub use ecosystem::Ecosystem;
+pub use format::{Format, is_config_name};
+pub use keys::{Support, support_of, supported_keys};

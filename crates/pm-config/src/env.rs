@@ -1,0 +1,158 @@
+//! The environment of an app: the caller's shell, under `env`, under `env_NAME`.
+
+use std::collections::BTreeSet;
+
+use pm_spec::Environment;
+
+use crate::diagnose::{Finding, Place, quoted};
+use crate::fields::{App, Field, whole};
+use crate::keys;
+use crate::tree::{Entry, Value};
+use crate::understand::Ground;
+
+/// All variables, and the names of those that the file or the command line set.
+pub(crate) struct Variables {
+    pub(crate) all: Environment,
+    pub(crate) declared: BTreeSet<String>,
+}
+
+impl Variables {
+    fn set(&mut self, name: &str, value: &Value) {
+        self.all.set(name, value.to_bytes());
+        self.declared.insert(name.to_owned());
+    }
+}
+
+/// What the caller has only because it is itself one of our apps (pain 77).
+fn is_internal(name: &str) -> bool {
+    name == "PM_TAG" || name.starts_with("PM_GUARDIAN_")
+}
+
+/// Builds the environment of an app.
+pub(crate) fn environment(app: &mut App<'_>, ground: &Ground<'_>) -> Variables {
+    let filter = Filter::read(app);
+    let mut variables = Variables { all: Environment::new(), declared: BTreeSet::new() };
+    for (name, value) in ground.caller.env.iter() {
+        if !is_internal(name) && !filter.drops(name) {
+            variables.all.set(name, value.clone());
+        }
+    }
+    if let Some(field) = app.get("env") {
+        lay(app, field, &mut variables);
+    }
+    if let Some(field) = app.get("port") {
+        match whole(&field.node.value) {
+            Some(port @ 0..=65535) => variables.set("PORT", &Value::Integer(port)),
+            _ => {
+                app.refuse::<()>(field, "a port, 0 to 65535");
+            }
+        }
+    }
+    if let Some(wanted) = &ground.overrides.env_name {
+        match app.profiles.get(wanted.as_str()).copied() {
+            Some(field) => lay(app, field, &mut variables),
+            None => missing(app, wanted),
+        }
+    }
+    // Profiles that are not chosen have to be right too: they are chosen on another day.
+    let others: Vec<Field<'_>> = app
+        .profiles
+        .iter()
+        .filter(|(name, _)| Some(**name) != ground.overrides.env_name.as_deref())
+        .map(|(_, field)| *field)
+        .collect();
+    for field in others {
+        table(app, field);
+    }
+    variables
+}
+
+/// Lays the variables of one table over what is there.
+fn lay(app: &mut App<'_>, field: Field<'_>, variables: &mut Variables) {
+    for entry in table(app, field) {
+        variables.set(&entry.key, &entry.node.value);
+    }
+}
+
+/// The good entries of `env` or `env_NAME`; the others become findings.
+fn table<'f>(app: &mut App<'_>, field: Field<'f>) -> Vec<&'f Entry> {
+    let entries = match &field.node.value {
+        Value::Table(entries) => entries,
+        Value::Null => return Vec::new(),
+        Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
+            let finding = field.must_be("an object of variables");
+            app.findings.add(finding.hint("write { NAME: \"value\" }"));
+            return Vec::new();
+        }
+    };
+    entries.iter().filter(|entry| is_possible(app, entry)).collect()
+}
+
+fn is_possible(app: &mut App<'_>, entry: &Entry) -> bool {
+    if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
+        let message = format!("{} can't be the name of a variable", quoted(&entry.key));
+        app.error(entry.at, message);
+        return false;
+    }
+    if entry.node.value.to_bytes().as_bytes().contains(&0) {
+        let message = format!("the variable {} can't hold a NUL byte", quoted(&entry.key));
+        app.error(entry.node.at, message);
+        return false;
+    }
+    true
+}
+
+fn missing(app: &mut App<'_>, wanted: &str) {
+    let key = quoted(format!("env_{wanted}"));
+    let at = app.at;
+    let finding = Finding::warning(at, format!("this app has no {key}; its `env` is used alone"));
+    let near = keys::nearest(wanted, app.profiles.keys().copied());
+    app.findings.add(match near {
+        Some(near) => finding.hint(format!("did you mean `--env {near}`?")),
+        None => finding,
+    });
+}
+
+/// Which inherited variables are dropped (PM2: `filter_env`).
+enum Filter {
+    Nothing,
+    Exactly(String),
+    Containing(Vec<String>),
+}
+
+impl Filter {
+    fn read(app: &mut App<'_>) -> Self {
+        let Some(field) = app.get("filter_env") else { return Self::Nothing };
+        match &field.node.value {
+            Value::Text(text) => Self::Exactly(text.display().into_owned()),
+            Value::List(_) => {
+                let words = app.words("filter_env");
+                let words = words.iter().map(|word| word.display().into_owned());
+                Self::Containing(words.filter(|word| !word.is_empty()).collect())
+            }
+            Value::Bool(_) => {
+                Self::warn_of_boolean(app, field.node.at);
+                Self::Nothing
+            }
+            Value::Null | Value::Integer(_) | Value::Float(_) | Value::Table(_) => {
+                app.refuse::<()>(field, "a name or a list of parts of names");
+                Self::Nothing
+            }
+        }
+    }
+
+    fn warn_of_boolean(app: &mut App<'_>, at: Place) {
+        let message = "`filter_env` has no effect as a boolean, as in PM2";
+        app.findings.add(
+            Finding::warning(at, message).hint("list parts of the names to drop: [\"SECRET\"]"),
+        );
+    }
+
+    fn drops(&self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Exactly(exact) => exact == name,
+            Self::Containing(parts) => parts.iter().any(|part| name.contains(part.as_str())),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One app's table, asked key by key: each answer has the right type or leaves a finding.
+//!
+//! It knows types, not meanings. PM2's leniency lives here: numeric strings are numbers, booleans are never strings.
+
+use std::collections::BTreeMap;
+
+use pm_spec::{ByteString, Bytes, Span};
+
+use crate::diagnose::{Finding, Findings, Place, quoted};
+use crate::keys::{self, Support};
+use crate::tree::{Entry, Node, Value};
+use crate::words;
+
+/// A key that is set, with the spelling used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) node: &'a Node,
+}
+
+impl Field<'_> {
+    /// The value as a message shows it.
+    fn shown(&self) -> String {
+        match &self.node.value {
+            Value::Text(text) => quoted(text.as_bytes()),
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
+                quoted(self.node.value.to_bytes().as_bytes())
+            }
+            Value::Null | Value::List(_) | Value::Table(_) => self.node.value.kind().to_owned(),
+        }
+    }
+
+    pub(crate) fn must_be(&self, what: &str) -> Finding {
+        let message = format!("`{}` must be {what}, not {}", self.key, self.shown());
+        Finding::error(self.node.at, message)
+    }
+}
+
+/// One app's table and where its problems go.
+pub(crate) struct App<'a> {
+    /// Where the app begins.
+    pub(crate) at: Place,
+    fields: BTreeMap<&'static str, Field<'a>>,
+    /// `env_NAME`, by NAME.
+    pub(crate) profiles: BTreeMap<&'a str, Field<'a>>,
+    pub(crate) findings: &'a mut Findings,
+}
+
+impl<'a> App<'a> {
+    /// Sorts the keys of a table: spellings to names, unknown ones to findings.
+    pub(crate) fn new(at: Place, entries: &'a [Entry], findings: &'a mut Findings) -> Self {
+        let mut ranked: BTreeMap<&'static str, (bool, usize, Field<'a>)> = BTreeMap::new();
+        let mut profiles = BTreeMap::new();
+        for entry in entries {
+            let field = Field { key: &entry.key, node: &entry.node };
+            if let Some((key, rank)) = keys::find(&entry.key) {
+                // A repeated key: the last one wins, as in JavaScript.
+                let order = (field.node.value.is_falsy(), rank);
+                if ranked.get(key.name).is_none_or(|(falsy, old, _)| order <= (*falsy, *old)) {
+                    ranked.insert(key.name, (order.0, order.1, field));
+                }
+            } else if let Some(profile) = entry.key.strip_prefix("env_") {
+                profiles.insert(profile, field);
+            }
+        }
+        let fields = ranked.into_iter().map(|(name, (_, _, field))| (name, field)).collect();
+        Self { at, fields, profiles, findings }
+    }
+
+    /// Reports keys that are unknown, repeated or not done yet.
+    pub(crate) fn judge_keys(&mut self, entries: &[Entry], strict: bool) {
+        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+        for entry in entries {
+            let key = quoted(&entry.key);
+            if seen.insert(&entry.key, entry.at).is_some() {
+                let message = format!("{key} is set twice; the last one counts");
+                self.findings.add(Finding::warning(entry.at, message));
+            }
+            let asks = !entry.node.value.is_falsy()
+                && !matches!(&entry.node.value, Value::List(items) if items.is_empty());
+            let finding = match keys::support_of(&entry.key) {
+                None if entry.key.starts_with("env_") => None,
+                None => Some(unknown(entry, strict)),
+                Some(Support::Later) if asks => Some(Finding::warning(
+                    entry.at,
+                    format!("{key} is known from PM2 but not supported yet"),
+                )),
+                Some(Support::NoEffect(because)) if asks => Some(
+                    Finding::warning(
+                        entry.at,
+                        format!("{key} is known from PM2 but has no effect"),
+                    )
+                    .hint(because),
+                ),
+                Some(Support::Full | Support::Later | Support::NoEffect(_)) => None,
+            };
+            if let Some(finding) = finding {
+                self.findings.add(finding);
+            }
+        }
+    }
+
+    pub(crate) fn error(&mut self, at: Place, message: impl Into<String>) {
+        self.findings.add(Finding::error(at, message));
+    }
+
+    pub(crate) fn warn(&mut self, at: Place, message: impl Into<String>) {
+        self.findings.add(Finding::warning(at, message));
+    }
+
+    /// A key that is set; null is not set.
+    pub(crate) fn get(&self, name: &'static str) -> Option<Field<'a>> {
+        debug_assert!(keys::canonical(name) == Some(name), "{name} is no key");
+        self.fields.get(name).copied().filter(|field| !matches!(field.node.value, Value::Null))
+    }
+
+    /// Where a key's value stands, or the app if it isn't set.
+    pub(crate) fn place(&self, name: &'static str) -> Place {
+        self.get(name).map_or(self.at, |field| field.node.at)
+    }
+
+    /// A boolean.
+    pub(crate) fn switch(&mut self, name: &'static str) -> Option<bool> {
+        let field = self.get(name)?;
+        if let Value::Bool(value) = &field.node.value {
+            return Some(*value);
+        }
+        let finding = field.must_be("true or false");
+        let text = field.node.value.as_text().map(ByteString::as_bytes);
+        let quoted = matches!(text, Some(b"true" | b"false"));
+        self.findings.add(if quoted { finding.hint("write it without quotes") } else { finding });
+        None
+    }
+
+    /// Text, as bytes.
+    pub(crate) fn bytes(&mut self, name: &'static str) -> Option<&'a ByteString> {
+        let field = self.get(name)?;
+        match field.node.value.as_text() {
+            Some(text) if text.as_bytes().contains(&0) => {
+                self.refuse(field, "text without NUL bytes")
+            }
+            Some(text) => Some(text),
+            None => self.refuse(field, "a string"),
+        }
+    }
+
+    /// Text that is not empty.
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<&'a str> {
+        let bytes = self.bytes(name)?;
+        match std::str::from_utf8(bytes.as_bytes()) {
+            Ok("") => None,
+            Ok(text) => Some(text),
+            Err(_) => {
+                let field = self.get(name)?;
+                self.refuse(field, "UTF-8 text")
+            }
+        }
+    }
+
+    /// A whole number, also as a numeric string.
+    pub(crate) fn integer(&mut self, name: &'static str, what: &str) -> Option<i128> {
+        let field = self.get(name)?;
+        whole(&field.node.value).or_else(|| self.refuse(field, what))
+    }
+
+    /// A duration; a number is milliseconds.
+    pub(crate) fn span(&mut self, name: &'static str) -> Option<Span> {
+        const WHAT: &str = "a duration: milliseconds (3000) or \"250ms\", \"3s\", \"1.5m\", \"2h\"";
+        self.measure(name, WHAT, |text| Span::parse(text).ok())
+    }
+
+    /// A size; a number is bytes.
+    pub(crate) fn size(&mut self, name: &'static str) -> Option<Bytes> {
+        const WHAT: &str = "a size: bytes (1048576) or \"200M\", \"1.5G\", \"50MB\"";
+        self.measure(name, WHAT, |text| Bytes::parse(text).ok())
+    }
+
+    fn measure<T>(
+        &mut self,
+        name: &'static str,
+        what: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let field = self.get(name)?;
+        let text = match &field.node.value {
+            value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_)) => value.to_bytes(),
+            Value::Null | Value::Bool(_) | Value::List(_) | Value::Table(_) => {
+                return self.refuse(field, what);
+            }
+        };
+        parse(&text.display()).or_else(|| self.refuse(field, what))
+    }
+
+    /// Words: a list as it is, or a string that is split at blanks outside quotes.
+    pub(crate) fn words(&mut self, name: &'static str) -> Vec<ByteString> {
+        const WHAT: &str = "a string or a list of strings";
+        let Some(field) = self.get(name) else { return Vec::new() };
+        match &field.node.value {
+            Value::Text(text) => words::split(text.as_bytes()),
+            Value::List(nodes) => nodes.iter().filter_map(|node| self.word(name, node)).collect(),
+            value @ (Value::Integer(_) | Value::Float(_)) => vec![value.to_bytes()],
+            Value::Null | Value::Bool(_) | Value::Table(_) => {
+                self.refuse::<()>(field, WHAT);
+                Vec::new()
+            }
+        }
+    }
+
+    fn word(&mut self, name: &str, node: &Node) -> Option<ByteString> {
+        let at = node.at;
+        match &node.value {
+            Value::Text(text) if text.as_bytes().contains(&0) => {
+                self.error(at, format!("`{name}` must not hold NUL bytes"));
+                None
+            }
+            value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => {
+                Some(value.to_bytes())
+            }
+            value @ (Value::Null | Value::List(_) | Value::Table(_)) => {
+                self.error(at, format!("`{name}` holds strings, not {}", value.kind()));
+                None
+            }
+        }
+    }
+
+    /// Reports a wrong value.
+    pub(crate) fn refuse<T>(&mut self, field: Field<'_>, what: &str) -> Option<T> {
+        self.findings.add(field.must_be(what));
+        None
+    }
+}
+
+/// A number without fraction, or text that is one.
+pub(crate) fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::Integer(number) => Some(*number),
+        Value::Float(number) if number.fract() == 0.0 => format!("{number}").parse().ok(),
+        Value::Text(text) => std::str::from_utf8(text.as_bytes()).ok()?.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
+    }
+}
+
+fn unknown(entry: &Entry, strict: bool) -> Finding {
+    let message = format!("unknown key {}", quoted(&entry.key));
+    let finding = if strict {
+        Finding::error(entry.at, message)
+    } else {
+        Finding::warning(entry.at, message + "; it is ignored")
+    };
+    match keys::nearest_key(&entry.key) {
+        Some(near) => finding.hint(format!("did you mean `{near}`?")),
+        None => finding,
+    }
+}

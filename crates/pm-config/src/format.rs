@@ -1,0 +1,101 @@
+//! Which files are configs, and bytes of a format to values with places.
+
+use crate::diagnose::{Finding, Findings, Lines, Place};
+use crate::tree::Node;
+use crate::{json, script, toml, yaml};
+
+/// The languages a config may be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JSON5: comments, trailing commas, keys and strings as in JavaScript.
+    Json5,
+    /// JSON; read as JSON5, since PM2's users write comments into it.
+    Json,
+    /// YAML 1.2 with merge keys.
+    Yaml,
+    /// TOML, apps as `[[apps]]`.
+    Toml,
+    /// A JavaScript module (`ecosystem.config.js`); not run yet, see `script.rs`.
+    JavaScript,
+}
+
+/// The format of a config file by its exact ending; `None`: what is named so is no config but an app.
+///
+/// `.json`, `.json5`, `.yaml`, `.yml`, `.toml`, and `.config.js`, `.config.cjs`, `.config.mjs`. PM2 looks for these anywhere in
+/// the name; the exact ending keeps `app.json.py` an app.
+pub fn is_config_name(name: &str) -> Option<Format> {
+    let lower = name.to_ascii_lowercase();
+    let file = lower.rsplit('/').next().unwrap_or(&lower);
+    if [".config.js", ".config.cjs", ".config.mjs"].iter().any(|end| file.ends_with(end)) {
+        return Some(Format::JavaScript);
+    }
+    match file.rsplit_once('.')?.1 {
+        "json5" => Some(Format::Json5),
+        "json" => Some(Format::Json),
+        "yaml" | "yml" => Some(Format::Yaml),
+        "toml" => Some(Format::Toml),
+        _ => None,
+    }
+}
+
+/// The text of a config; a byte order mark is no part of it.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Finding> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or(bytes);
+        let at = match std::str::from_utf8(good) {
+            Ok(good) => Lines::new(good).place(good.len()),
+            Err(_) => Place::Whole,
+        };
+        let finding = Finding::error(at, "this is not UTF-8");
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            finding.hint("the file looks like UTF-16; save it as UTF-8")
+        } else {
+            finding
+        }
+    })
+}
+
+/// Text to values; grammar mistakes become findings.
+pub(crate) fn decode(text: &str, format: Format, findings: &mut Findings) -> Option<Node> {
+    match format {
+        Format::Json5 | Format::Json => findings.take(json::parse(text)),
+        Format::Yaml => findings.take(yaml::parse(text)),
+        Format::Toml => toml::parse(text)
+            .map_err(|mistakes| mistakes.into_iter().for_each(|finding| findings.add(finding)))
+            .ok(),
+        Format::JavaScript => findings.take(script::parse()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configs_are_known_by_their_exact_ending() {
+        for (name, format) in [
+            ("ecosystem.example.json5", Some(Format::Json5)),
+            ("package.json", Some(Format::Json)),
+            ("/a.b/pm.YAML", Some(Format::Yaml)),
+            ("x.yml", Some(Format::Yaml)),
+            ("pm.toml", Some(Format::Toml)),
+            ("./ecosystem.config.cjs", Some(Format::JavaScript)),
+            ("app.json.py", None),
+            ("dir.json/app", None),
+            ("server.js", None),
+            ("config.js", None),
+            ("json", None),
+        ] {
+            assert_eq!(is_config_name(name), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf8_has_a_place() {
+        assert_eq!(text(b"\xef\xbb\xbf{}").unwrap(), "{}");
+        let finding = text(b"{\n a: '\xff'}").unwrap_err();
+        assert_eq!(finding.at, Place::Line { line: 2, column: 6 });
+        assert!(text(b"\xff\xfe{\0}\0").unwrap_err().hint.unwrap().contains("UTF-16"));
+    }
+}

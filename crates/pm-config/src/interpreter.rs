@@ -1,0 +1,338 @@
+//! What runs a script: as set, else its shebang, else its exact ending, else itself.
+//!
+//! Never by a part of a path (pain 22). Symlinks stay as they are; a venv's `python` is one.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use pm_spec::{ByteString, Environment};
+
+use crate::diagnose::{Finding, quoted};
+use crate::env::Variables;
+use crate::fields::App;
+use crate::paths;
+use crate::program::{Found, Program};
+use crate::venv::Venv;
+
+/// What runs the script.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    /// The program; `None`: the script itself.
+    pub(crate) interpreter: Option<PathBuf>,
+    /// Arguments of a shebang line; the file's own follow them.
+    pub(crate) args: Vec<ByteString>,
+    pub(crate) runtime: Runtime,
+}
+
+/// Languages whose apps need something from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runtime {
+    Python,
+    Node,
+    Other,
+}
+
+impl Runtime {
+    /// By the exact name of an interpreter: `python3.12` is Python, `bunny` is nothing.
+    fn of(interpreter: &Path) -> Self {
+        let name = interpreter.file_name().map_or(&b""[..], OsStr::as_bytes);
+        let version = |rest: &[u8]| rest.iter().all(|c| c.is_ascii_digit() || *c == b'.');
+        match name {
+            b"node" | b"nodejs" | b"bun" => Self::Node,
+            _ if name.strip_prefix(b"python").is_some_and(version) => Self::Python,
+            _ if name.strip_prefix(b"pypy").is_some_and(version) => Self::Python,
+            _ => Self::Other,
+        }
+    }
+
+    /// What an app of this language is given unless it is set: Python's prints reach the log at once (pain 21).
+    pub(crate) fn settle(self, env: &mut Environment) {
+        if self == Self::Python && env.get("PYTHONUNBUFFERED").is_none() {
+            env.set("PYTHONUNBUFFERED", "1");
+        }
+    }
+}
+
+/// Exact endings and who runs them, the first that is there.
+const ENDINGS: [(&[&str], &[&str]); 9] = [
+    (&["py"], &["python3", "python"]),
+    (&["js", "mjs", "cjs"], &["node", "nodejs"]),
+    (&["ts", "tsx", "mts", "cts"], &["bun", "node"]),
+    (&["sh", "bash"], &["bash", "sh"]),
+    (&["rb"], &["ruby"]),
+    (&["pl"], &["perl"]),
+    (&["php"], &["php"]),
+    (&["coffee"], &["coffee"]),
+    (&["ls"], &["lsc"]),
+];
+
+/// Chooses; `None` after a finding.
+pub(crate) fn choose(
+    app: &mut App<'_>,
+    program: &Program,
+    cwd: &Path,
+    env: &Variables,
+) -> Option<Choice> {
+    let set = app.text("interpreter");
+    if set.is_none() && app.get("interpreter").is_some_and(|field| !field.node.value.is_falsy()) {
+        // Wrong type: reported already, and guessing would hide it.
+        return None;
+    }
+    let Program::File { path, found } = program else {
+        // The shell is the interpreter of its line; PM2 ignores another one as well.
+        if set.is_some_and(|name| name != "none") {
+            let at = app.place("interpreter");
+            app.warn(at, "`interpreter` has no effect: a script with blanks is run by the shell");
+        }
+        return Some(itself(Runtime::Other));
+    };
+    let venv = Venv::around(path).or_else(|| Venv::of(cwd, Some(path), env));
+    let search = Search { cwd, env: &env.all, venv };
+    match set {
+        Some("none") => executable(app, path),
+        Some(name) => explicit(app, name, path, &search),
+        None if *found == Found::ByName => Some(itself(shebang_runtime(path))),
+        None => automatic(app, path, &search),
+    }
+}
+
+fn itself(runtime: Runtime) -> Choice {
+    Choice { interpreter: None, args: Vec::new(), runtime }
+}
+
+fn by(interpreter: PathBuf, args: Vec<ByteString>) -> Choice {
+    let runtime = Runtime::of(&interpreter);
+    Choice { interpreter: Some(interpreter), args, runtime }
+}
+
+/// Where interpreters are looked up.
+struct Search<'a> {
+    cwd: &'a Path,
+    env: &'a Environment,
+    venv: Option<Venv>,
+}
+
+impl Search<'_> {
+    /// A bare name: the app's venv for Python and for what is installed there, then its PATH.
+    fn program(&self, name: &OsStr) -> Option<PathBuf> {
+        let python = Runtime::of(Path::new(name)) == Runtime::Python;
+        let venv = self.venv.as_ref();
+        venv.and_then(|venv| venv.program(name).or_else(|| venv.python().filter(|_| python)))
+            .or_else(|| paths::search(name, self.env, self.cwd))
+    }
+}
+
+fn explicit(app: &mut App<'_>, name: &str, script: &Path, search: &Search<'_>) -> Option<Choice> {
+    let at = app.place("interpreter");
+    let (name, version) = match name.split_once('@') {
+        Some((name, version)) if !name.contains('/') && !name.is_empty() => (name, Some(version)),
+        _ => (name, None),
+    };
+    if let Some(version) = version {
+        let message = format!(
+            "`interpreter`: choosing version {} is not supported yet; the {} of PATH is used",
+            quoted(version),
+            quoted(name)
+        );
+        app.warn(at, message);
+    }
+    let text = ByteString::from(name);
+    let path = if name.contains('/') {
+        Some(paths::written(&text, search.cwd, search.env))
+            .filter(|path| paths::is_executable(path))
+    } else {
+        search.program(OsStr::new(name))
+    };
+    let Some(path) = path else {
+        let finding = Finding::error(at, format!("there is no interpreter {}", quoted(name)));
+        app.findings.add(if name.contains('/') {
+            finding.hint("it must be a file that can be executed")
+        } else {
+            finding.hint("it is looked up in the app's venv and in its PATH")
+        });
+        return None;
+    };
+    // A venv's program imports from its venv, and only the venv's python finds that.
+    let outside = Venv::around(script)
+        .filter(|venv| Runtime::of(&path) == Runtime::Python && !venv.holds(&path));
+    if let Some(python) = outside.and_then(|venv| venv.python()) {
+        let message = format!(
+            "the script belongs to a venv, so {} runs it instead of {}",
+            python.display(),
+            path.display()
+        );
+        app.findings.add(
+            Finding::warning(at, message).hint("leave `interpreter` out or name the venv's python"),
+        );
+        return Some(by(python, Vec::new()));
+    }
+    Some(by(path, Vec::new()))
+}
+
+/// Without an `interpreter`: shebang, ending, itself.
+fn automatic(app: &mut App<'_>, path: &Path, search: &Search<'_>) -> Option<Choice> {
+    if let Some(line) = shebang(path) {
+        let generic = is_generic(&line);
+        if line.runtime() == Runtime::Python
+            && generic
+            && let Some(python) = search.venv.as_ref().and_then(Venv::python)
+        {
+            return Some(by(python, line.args));
+        }
+        if paths::is_executable(path) {
+            let found = match &line.name {
+                Some(name) => search.program(name).is_some(),
+                None => paths::is_file(&line.program),
+            };
+            if found {
+                return Some(itself(line.runtime()));
+            }
+        }
+        return run_by(app, line, path, search);
+    }
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or("");
+    let Some((_, names)) = ENDINGS.iter().find(|(endings, _)| endings.contains(&ending)) else {
+        return executable(app, path);
+    };
+    if let Some(interpreter) = names.iter().find_map(|name| search.program(OsStr::new(name))) {
+        return Some(by(interpreter, Vec::new()));
+    }
+    let at = app.place("script");
+    let message = format!("there is no {} to run {} with", names.join(" and no "), path.display());
+    app.findings.add(Finding::error(at, message).hint("install it, or set `interpreter`"));
+    None
+}
+
+/// A script with a shebang that may not be executed: its interpreter is called as the kernel would.
+fn run_by(app: &mut App<'_>, line: Shebang, script: &Path, search: &Search<'_>) -> Option<Choice> {
+    let interpreter = match &line.name {
+        Some(name) => search.program(name),
+        None => Some(line.program.clone()).filter(|path| paths::is_executable(path)),
+    };
+    if let Some(interpreter) = interpreter {
+        return Some(by(interpreter, line.args));
+    }
+    let wanted = line.name.as_deref().unwrap_or(line.program.as_os_str());
+    let at = app.place("script");
+    let message = format!(
+        "there is no {}, which the first line of {} asks for",
+        quoted(wanted.as_bytes()),
+        script.display()
+    );
+    app.findings.add(Finding::error(at, message).hint("install it, or set `interpreter`"));
+    None
+}
+
+fn executable(app: &mut App<'_>, path: &Path) -> Option<Choice> {
+    if paths::is_executable(path) {
+        return Some(itself(shebang_runtime(path)));
+    }
+    let at = app.place("script");
+    let message = format!("{} can't be executed", path.display());
+    app.findings.add(Finding::error(at, message).hint("chmod +x it, or set `interpreter`"));
+    None
+}
+
+/// The first line of a script.
+#[derive(Debug)]
+struct Shebang {
+    /// As written.
+    program: PathBuf,
+    /// What `env` is asked to look up.
+    name: Option<OsString>,
+    args: Vec<ByteString>,
+}
+
+impl Shebang {
+    fn runtime(&self) -> Runtime {
+        Runtime::of(self.name.as_ref().map_or(&self.program, |name| Path::new(name)))
+    }
+}
+
+/// Whether it asks for any Python, not for a certain one of somebody's own.
+fn is_generic(line: &Shebang) -> bool {
+    let folders = ["/usr/bin", "/bin", "/usr/local/bin"].map(Path::new);
+    line.name.is_some() || line.program.parent().is_some_and(|folder| folders.contains(&folder))
+}
+
+fn shebang_runtime(path: &Path) -> Runtime {
+    shebang(path).map_or(Runtime::Other, |line| line.runtime())
+}
+
+fn shebang(path: &Path) -> Option<Shebang> {
+    /// The kernel reads no more of a first line (`BINPRM_BUF_SIZE`, execve(2)).
+    const LONGEST: u64 = 256;
+    // A FIFO would block an open; only plain files have first lines.
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(LONGEST).read_to_end(&mut head).ok()?;
+    parse_shebang(&head)
+}
+
+/// `#!PROGRAM [ONE ARGUMENT]`; for `env NAME` and `env -S NAME ARGS` also what it looks up.
+fn parse_shebang(head: &[u8]) -> Option<Shebang> {
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
+    let mut parts = line.splitn(2, u8::is_ascii_whitespace);
+    let program = parts.next().filter(|program| !program.is_empty())?;
+    let rest = parts.next().unwrap_or(b"").trim_ascii();
+    let program = PathBuf::from(OsStr::from_bytes(program));
+    let one = |arg: &[u8]| if arg.is_empty() { vec![] } else { vec![ByteString::from(arg)] };
+    if program.file_name() != Some(OsStr::new("env")) {
+        return Some(Shebang { program, name: None, args: one(rest) });
+    }
+    let (words, split) = match rest.strip_prefix(b"-S") {
+        Some(words) => (words.trim_ascii(), true),
+        None => (rest, false),
+    };
+    let mut words = crate::words::split(words).into_iter();
+    let name = words.next().map(ByteString::into_bytes).unwrap_or_default();
+    // Options and assignments are env's business; it is called with its argument as it stands.
+    if name.is_empty() || name.starts_with(b"-") || name.contains(&b'=') {
+        return Some(Shebang { program, name: None, args: one(rest) });
+    }
+    let args = if split { words.collect() } else { Vec::new() };
+    Some(Shebang { program, name: Some(OsStr::from_bytes(&name).to_owned()), args })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_lines_are_read_as_the_kernel_does() {
+        for (head, program, name, args) in [
+            ("#!/bin/sh\necho", "/bin/sh", None, vec![]),
+            ("#! /usr/bin/perl -w -T\n", "/usr/bin/perl", None, vec!["-w -T"]),
+            ("#!/usr/bin/env python3\r\n", "/usr/bin/env", Some("python3"), vec![]),
+            ("#!/usr/bin/env -S node --x y\n", "/usr/bin/env", Some("node"), vec!["--x", "y"]),
+            ("#!/usr/bin/env -i sh\n", "/usr/bin/env", None, vec!["-i sh"]),
+            ("#!/usr/bin/env A=b sh\n", "/usr/bin/env", None, vec!["A=b sh"]),
+        ] {
+            let line = parse_shebang(head.as_bytes()).unwrap();
+            assert_eq!(line.program, Path::new(program), "{head}");
+            assert_eq!(line.name.as_deref(), name.map(OsStr::new), "{head}");
+            let expected: Vec<_> = args.into_iter().map(ByteString::from).collect();
+            assert_eq!(line.args, expected, "{head}");
+        }
+        assert!(parse_shebang(b"#!").is_none() && parse_shebang(b"\x7fELF").is_none());
+    }
+
+    #[test]
+    fn runtimes_are_known_by_exact_names() {
+        for (path, runtime) in [
+            ("/usr/bin/python3.12", Runtime::Python),
+            ("/v/bin/python", Runtime::Python),
+            ("pypy3", Runtime::Python),
+            ("/home/ubuntu/node", Runtime::Node),
+            ("/home/ubuntu/x", Runtime::Other),
+            ("pythonic", Runtime::Other),
+        ] {
+            assert_eq!(Runtime::of(Path::new(path)), runtime, "{path}");
+        }
+    }
+}

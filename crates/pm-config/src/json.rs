@@ -1,0 +1,276 @@
+//! JSON5, and JSON as people write it: the `json5` crate parses, a flat scan of the tokens adds the places.
+//!
+//! The scan knows only where tokens start. It runs first, to refuse nesting that would exhaust the parser's stack.
+
+use std::collections::VecDeque;
+
+use json5::ErrorCode as Code;
+use serde::de::Deserializer;
+
+use crate::diagnose::{Finding, Lines, Place};
+use crate::shape::{Locate, Shape};
+use crate::tree::{Node, Value};
+
+/// Deeper nesting is an error: the parser recurses, and no app needs more than a handful.
+const DEEPEST: usize = 100;
+
+/// Reads one document.
+pub(crate) fn parse(text: &str) -> Result<Node, Finding> {
+    let tokens = scan(text);
+    if let Some(at) = tokens.too_deep {
+        let message = format!("brackets are nested deeper than {DEEPEST} levels");
+        return Err(Finding::error(Lines::new(text).place(at), message));
+    }
+    let shape: Shape<Unplaced> =
+        json5::from_str(text).map_err(|error| explain(&error, text, &tokens))?;
+    let mut node = Node { at: Place::Whole, value: shape.0 };
+    let mut places = Places::new(text, tokens.starts);
+    places.assign(&mut node);
+    Ok(node)
+}
+
+/// What the scan found, as byte offsets.
+struct Tokens {
+    /// Where each key and value starts, in order.
+    starts: VecDeque<usize>,
+    /// The first bracket that is nested too deep.
+    too_deep: Option<usize>,
+    /// Brackets that are open at the end.
+    open: Vec<usize>,
+}
+
+/// Walks over the tokens. On text that is no JSON5 it agrees with the parser up to the first mistake.
+fn scan(text: &str) -> Tokens {
+    let mut found = Tokens { starts: VecDeque::new(), too_deep: None, open: Vec::new() };
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '{' | '[' => {
+                found.starts.push_back(at);
+                found.open.push(at);
+                if found.open.len() > DEEPEST {
+                    found.too_deep = Some(at);
+                    return found;
+                }
+            }
+            '}' | ']' => drop(found.open.pop()),
+            ',' | ':' => {}
+            '/' if text[at..].starts_with("//") => {
+                while rest.next_if(|(_, c)| !json5::char::is_json5_line_terminator(*c)).is_some() {}
+            }
+            '/' if text[at..].starts_with("/*") => {
+                let end = text[at + 2..].find("*/").map_or(text.len(), |length| at + length + 4);
+                while rest.next_if(|(at, _)| *at < end).is_some() {}
+            }
+            '"' | '\'' => {
+                found.starts.push_back(at);
+                while let Some((_, inner)) = rest.next() {
+                    if inner == c {
+                        break;
+                    }
+                    if inner == '\\' {
+                        rest.next();
+                    }
+                }
+            }
+            _ if json5::char::is_json5_whitespace(c) => {}
+            _ => {
+                found.starts.push_back(at);
+                let ends = |c: char| {
+                    matches!(c, '{' | '}' | '[' | ']' | ',' | ':' | '/' | '"' | '\'')
+                        || json5::char::is_json5_whitespace(c)
+                };
+                while rest.next_if(|(_, c)| !ends(*c)).is_some() {}
+            }
+        }
+    }
+    found
+}
+
+/// Gives out places in the order of the document, counting lines as it goes.
+struct Places<'a> {
+    text: &'a str,
+    starts: VecDeque<usize>,
+    reached: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> Places<'a> {
+    fn new(text: &'a str, starts: VecDeque<usize>) -> Self {
+        Self { text, starts, reached: 0, line: 1, column: 1 }
+    }
+
+    fn next(&mut self) -> Place {
+        let Some(at) = self.starts.pop_front() else { return Place::Whole };
+        for c in self.text.get(self.reached..at).unwrap_or("").chars() {
+            if c == '\n' {
+                self.line += 1;
+                self.column = 1;
+            } else {
+                self.column += 1;
+            }
+        }
+        self.reached = at;
+        Place::Line { line: self.line, column: self.column }
+    }
+
+    fn assign(&mut self, node: &mut Node) {
+        node.at = self.next();
+        match &mut node.value {
+            Value::List(nodes) => nodes.iter_mut().for_each(|node| self.assign(node)),
+            Value::Table(entries) => {
+                for entry in entries {
+                    entry.at = self.next();
+                    self.assign(&mut entry.node);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
+            }
+        }
+    }
+}
+
+/// A parser's mistake in the user's words.
+fn explain(error: &json5::Error, text: &str, tokens: &Tokens) -> Finding {
+    let position = error.position().map_or(Place::Whole, |position| Place::Line {
+        line: position.line + 1,
+        column: position.column + 1,
+    });
+    let Some(code) = error.code() else { return Finding::error(position, error.to_string()) };
+    match complaint(code) {
+        Complaint::Here(message) => Finding::error(position, message),
+        Complaint::AtTheEnd(message) => ended(message, text, tokens),
+    }
+}
+
+/// What the parser misses, and whether it is the rest of the file.
+enum Complaint {
+    Here(&'static str),
+    AtTheEnd(&'static str),
+}
+
+fn complaint(code: Code) -> Complaint {
+    Complaint::Here(match code {
+        Code::ExpectedClosingBrace => "expected `,` or `}` here",
+        Code::ExpectedClosingBracket => "expected `,` or `]` here",
+        Code::ExpectedColon => "expected `:` after the key",
+        Code::ExpectedComma => "expected `,` here",
+        Code::ExpectedComment => "a lone `/`: comments start with `//` or `/*`",
+        Code::ExpectedIdentifier | Code::InvalidKey => "expected a key here",
+        Code::ExpectedValue | Code::ExpectedStringOrObject => "expected a value here",
+        Code::ExpectedNull | Code::ExpectedBool => {
+            "this is no value: text needs quotes, only true, false and null go without"
+        }
+        Code::ExpectedNumber => "this is no number",
+        Code::ExpectedString => "expected a string here",
+        Code::ExpectedOpeningBrace => "expected `{` here",
+        Code::ExpectedOpeningBracket => "expected `[` here",
+        Code::InvalidEscapeSequence => "this is no escape sequence",
+        Code::InvalidBytes => "these are no bytes",
+        Code::LeadingZero => "a number must not start with 0",
+        Code::LineTerminatorInString => "the string is not closed on its line",
+        Code::OverflowParsingNumber => "this number is too large",
+        Code::TrailingCharacters => "something follows after the end",
+        Code::EofParsingComment => return Complaint::AtTheEnd("the file ends inside a comment"),
+        Code::EofParsingString | Code::EofParsingEscapeSequence => {
+            return Complaint::AtTheEnd("the file ends inside a string");
+        }
+        Code::EofParsingArray
+        | Code::EofParsingBool
+        | Code::EofParsingIdentifier
+        | Code::EofParsingNull
+        | Code::EofParsingNumber
+        | Code::EofParsingObject
+        | Code::EofParsingValue => return Complaint::AtTheEnd("the file ends too early"),
+    })
+}
+
+/// A file that is not complete: its end is the place, the innermost open bracket the hint.
+fn ended(message: &str, text: &str, tokens: &Tokens) -> Finding {
+    let lines = Lines::new(text);
+    let nothing = tokens.starts.is_empty();
+    let at = lines.place(text.trim_end().len());
+    let finding = Finding::error(at, if nothing { "the file is empty" } else { message });
+    let open = tokens.open.last().map(|open| (lines.place(*open), text.get(*open..=*open)));
+    match open {
+        Some((Place::Line { line, column }, Some(bracket))) => {
+            finding.hint(format!("`{bracket}` of line {line}, column {column} is not closed"))
+        }
+        Some(_) | None => finding,
+    }
+}
+
+/// JSON5 tells no places; they are assigned afterwards.
+struct Unplaced;
+
+impl<'de> Locate<'de> for Unplaced {
+    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        let shape: Shape<Self> = serde::Deserialize::deserialize(deserializer)?;
+        Ok(Node { at: Place::Whole, value: shape.0 })
+    }
+
+    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, Place), D::Error> {
+        let key: String = serde::Deserialize::deserialize(deserializer)?;
+        Ok((key, Place::Whole))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Entry;
+
+    fn at(place: Place) -> (usize, usize) {
+        match place {
+            Place::Line { line, column } => (line, column),
+            Place::Whole | Place::Flag(_) => (0, 0),
+        }
+    }
+
+    fn entries(node: &Node) -> &[Entry] {
+        let Value::Table(entries) = &node.value else { panic!("no table") };
+        entries
+    }
+
+    #[test]
+    fn every_key_and_value_knows_its_place() {
+        let text = "// c 'x {\n{ /* [ */ 'a//b': [1, -Infinity, \"}\\\"\"],\n\u{e4}\\u0062: {c: true}, d: null }";
+        let root = parse(text).unwrap();
+        let top = entries(&root);
+        assert_eq!(at(root.at), (2, 1));
+        assert_eq!((at(top[0].at), at(top[0].node.at)), ((2, 11), (2, 19)));
+        let Value::List(items) = &top[0].node.value else { panic!("no list") };
+        assert_eq!(items.iter().map(|n| at(n.at)).collect::<Vec<_>>(), [(2, 20), (2, 23), (2, 34)]);
+        assert_eq!(at(top[1].at), (3, 1));
+        assert_eq!(top[1].key, "\u{e4}b");
+        let inner = entries(&top[1].node);
+        assert_eq!((at(inner[0].at), at(inner[0].node.at)), ((3, 11), (3, 14)));
+        assert_eq!((at(top[2].at), at(top[2].node.at)), ((3, 21), (3, 24)));
+    }
+
+    #[test]
+    fn mistakes_have_a_place() {
+        for (text, line, column) in [
+            ("", 1, 1),
+            ("{a: 1 b: 2}", 1, 7),
+            ("{a: 1", 1, 6),
+            ("{\n  a: oops }", 2, 6),
+            ("{a: 'x\n'}", 1, 7),
+            ("{a: 1} }", 1, 8),
+            ("[1,\n[2,\n  3\n", 3, 4),
+            ("{a: 60 * 1000}", 1, 8),
+        ] {
+            assert_eq!(at(parse(text).unwrap_err().at), (line, column), "{text:?}");
+        }
+        assert!(parse("{a: [1,").unwrap_err().hint.unwrap().contains("`[` of line 1, column 5"));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_before_it_hurts() {
+        for text in ["[".repeat(1 << 20), "{a:".repeat(1 << 20)] {
+            assert!(parse(&text).unwrap_err().message.contains("nested"));
+        }
+        assert!(parse(&format!("{}{}", "[".repeat(100), "]".repeat(100))).is_ok());
+    }
+}

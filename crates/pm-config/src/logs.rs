@@ -1,0 +1,172 @@
+//! Where an app's output goes, as written in a config, with PM2's defaults.
+
+use std::path::{Path, PathBuf};
+
+use pm_spec::{AppName, LogFormat, LogFull, LogSpec, LogTarget, Rotation};
+
+use crate::caller::Caller;
+use crate::diagnose::{Finding, quoted};
+use crate::fields::{App, whole};
+use crate::paths;
+use crate::tree::Value;
+
+/// The log settings; `None` only without a name to make paths from.
+pub(crate) fn logs(
+    app: &mut App<'_>,
+    name: Option<&AppName>,
+    cwd: &Path,
+    caller: &Caller,
+) -> Option<LogSpec> {
+    let folder = Folder { cwd, caller };
+    let file = name.map(AppName::in_file_names).unwrap_or_default();
+    let default = |ending: &str| caller.home.join("logs").join(format!("{file}{ending}"));
+    let out = folder.target(app, "out_file", &default("-out.log"));
+    let error = folder.target(app, "error_file", &default("-error.log"));
+    let combined = folder.combined(app, default(".log"));
+    let disabled = app.switch("disable_logs").unwrap_or(false);
+    let merge = app.switch("merge_logs");
+    // PM2's table: one file unless the number of instances was thought of.
+    let merge = merge.unwrap_or_else(|| app.get("instances").is_none());
+    let format = format(app);
+    let rotation = rotation(app);
+    let full = full(app);
+    name?;
+    let keep = |target| if disabled { LogTarget::Discard } else { target };
+    Some(LogSpec {
+        out: keep(out),
+        error: keep(error),
+        combined: combined.filter(|_| !disabled).map(|path| paths::to_bytes(&path)),
+        merge,
+        format,
+        rotation,
+        full,
+    })
+}
+
+/// The pid file; the daemon adds `-<id>` before `.pid`.
+pub(crate) fn pid_file(
+    app: &mut App<'_>,
+    name: Option<&AppName>,
+    cwd: &Path,
+    caller: &Caller,
+) -> Option<pm_spec::ByteString> {
+    let file = format!("{}.pid", name?.in_file_names());
+    let default = caller.home.join("pids").join(file);
+    match (Folder { cwd, caller }).target(app, "pid_file", &default) {
+        LogTarget::File(path) => Some(path),
+        LogTarget::Discard => None,
+    }
+}
+
+struct Folder<'a> {
+    cwd: &'a Path,
+    caller: &'a Caller,
+}
+
+impl Folder<'_> {
+    fn target(&self, app: &mut App<'_>, key: &'static str, default: &Path) -> LogTarget {
+        let Some(text) = app.bytes(key).filter(|text| !text.is_empty()) else {
+            return LogTarget::File(paths::to_bytes(default));
+        };
+        if matches!(text.as_bytes(), b"NULL" | b"/dev/null") {
+            return LogTarget::Discard;
+        }
+        let path = paths::written(text, self.cwd, &self.caller.env);
+        refuse_folder(app, key, &path);
+        LogTarget::File(paths::to_bytes(&path))
+    }
+
+    /// `log_file`: a path, or true for the default one.
+    fn combined(&self, app: &mut App<'_>, default: PathBuf) -> Option<PathBuf> {
+        let field = app.get("log_file")?;
+        match &field.node.value {
+            Value::Bool(on) => on.then_some(default),
+            Value::Text(text) if matches!(text.as_bytes(), b"" | b"NULL" | b"/dev/null") => None,
+            Value::Text(text) => {
+                let path = paths::written(text, self.cwd, &self.caller.env);
+                refuse_folder(app, "log_file", &path);
+                Some(path)
+            }
+            Value::Null
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::List(_)
+            | Value::Table(_) => app.refuse(field, "a path, or true for the usual one"),
+        }
+    }
+}
+
+fn refuse_folder(app: &mut App<'_>, key: &'static str, path: &Path) {
+    if matches!(paths::look(path), paths::Look::Folder) {
+        let at = app.place(key);
+        let message = format!("`{key}` {} is a folder", quoted(paths::to_bytes(path).as_bytes()));
+        app.findings.add(Finding::error(at, message).hint("name a file in it"));
+    }
+}
+
+/// What `time: true` means in PM2.
+const TIME: &str = "YYYY-MM-DDTHH:mm:ss";
+
+fn format(app: &mut App<'_>) -> LogFormat {
+    let mut stamp = match app.get("log_date_format").map(|field| &field.node.value) {
+        // Falsy in JavaScript: no stamp.
+        Some(Value::Bool(false)) => None,
+        _ => app.text("log_date_format").map(str::to_owned),
+    };
+    if app.switch("time") == Some(true) {
+        if stamp.as_deref().is_some_and(|stamp| stamp != TIME) {
+            let at = app.place("time");
+            app.warn(at, "`time` overrides `log_date_format`, as in PM2");
+        }
+        stamp = Some(TIME.to_owned());
+    }
+    match app.text("log_type") {
+        Some("json") => return LogFormat::Json(stamp),
+        None | Some("raw") => {}
+        Some(other) => {
+            let at = app.place("log_type");
+            let message = format!("`log_type` {} is written as raw, as in PM2", quoted(other));
+            app.findings.add(Finding::warning(at, message).hint("write \"json\" or \"raw\""));
+        }
+    }
+    stamp.map_or(LogFormat::Raw, LogFormat::Stamped)
+}
+
+fn rotation(app: &mut App<'_>) -> Rotation {
+    let mut rotation = Rotation::default();
+    match app.get("log_max_size").map(|field| &field.node.value) {
+        Some(Value::Bool(false)) => rotation.max_size = None,
+        Some(_) => {
+            if let Some(size) = app.size("log_max_size") {
+                rotation.max_size = Some(size).filter(|size| size.get() > 0);
+            }
+        }
+        None => {}
+    }
+    if let Some(field) = app.get("log_keep") {
+        let count = whole(&field.node.value).and_then(|count| u32::try_from(count).ok());
+        match count {
+            Some(count) if count > 0 => rotation.keep = count,
+            _ => {
+                app.refuse::<()>(field, "a number of files, at least 1");
+            }
+        }
+    }
+    if let Some(compress) = app.switch("log_compress") {
+        rotation.compress = compress;
+    }
+    rotation
+}
+
+fn full(app: &mut App<'_>) -> LogFull {
+    match app.text("log_full") {
+        None | Some("drop") => LogFull::Drop,
+        Some("block") => LogFull::Block,
+        Some(_) => {
+            if let Some(field) = app.get("log_full") {
+                app.refuse::<()>(field, "\"drop\" or \"block\"");
+            }
+            LogFull::Drop
+        }
+    }
+}

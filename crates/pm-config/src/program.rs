@@ -1,0 +1,155 @@
+//! What `script` means: a file, a program in the venv or PATH, or a line for the shell.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use pm_spec::ByteString;
+
+use crate::diagnose::{Finding, Place, quoted};
+use crate::env::Variables;
+use crate::fields::App;
+use crate::keys;
+use crate::paths::{self, Look};
+use crate::understand::Ground;
+use crate::venv::Venv;
+
+/// What is run.
+#[derive(Debug)]
+pub(crate) enum Program {
+    /// A file that exists.
+    File {
+        /// Absolute, symlinks kept.
+        path: PathBuf,
+        /// How it was found.
+        found: Found,
+    },
+    /// A line for `bash -c`, or `sh -c` where there is no bash.
+    Line {
+        /// The shell.
+        shell: PathBuf,
+        /// The line, as written.
+        line: ByteString,
+    },
+}
+
+/// How a file was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// By its path.
+    ByPath,
+    /// By its bare name, in a venv or in PATH; it can be executed.
+    ByName,
+}
+
+/// Finds what an app runs; `None` after a finding.
+///
+/// As in PM2 a file wins over a program of the same name, and an existing file over shell text (pain 51).
+pub(crate) fn find(
+    app: &mut App<'_>,
+    cwd: &Path,
+    env: &Variables,
+    ground: &Ground<'_>,
+) -> Option<Program> {
+    let at = app.place("script");
+    let Some(text) = app.bytes("script").filter(|text| !text.is_empty()) else {
+        if app
+            .get("script")
+            .is_none_or(|field| matches!(&field.node.value, crate::tree::Value::Text(_)))
+        {
+            app.error(at, "the app has no `script`");
+        }
+        return None;
+    };
+    if let Some(path) = file(app, text, cwd, ground) {
+        return Some(Program::File { path, found: Found::ByPath });
+    }
+    let name = OsStr::from_bytes(text.as_bytes());
+    if !text.as_bytes().contains(&b'/') {
+        let venv = Venv::of(cwd, None, env).and_then(|venv| venv.program(name));
+        if let Some(path) = venv.or_else(|| paths::search(name, &env.all, cwd)) {
+            return Some(Program::File { path, found: Found::ByName });
+        }
+    }
+    if text.as_bytes().iter().any(u8::is_ascii_whitespace) {
+        return line(app, text, cwd, env);
+    }
+    let finding = missing(at, text, cwd, ground);
+    app.findings.add(finding);
+    None
+}
+
+/// The script as a file: seen from the app's folder, else from the config's, else from the caller's, the latter two with a warning.
+fn file(app: &mut App<'_>, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -> Option<PathBuf> {
+    let seen_from = |folder: &Path| {
+        Some(paths::written(text, folder, &ground.caller.env)).filter(|path| paths::is_file(path))
+    };
+    if let Some(path) = seen_from(cwd) {
+        return Some(path);
+    }
+    let (path, whence) = seen_from(ground.folder)
+        .map(|path| (path, "the folder of the config"))
+        .or_else(|| seen_from(&ground.caller.cwd).map(|path| (path, "where you call")))?;
+    let at = app.place("script");
+    let message = format!("`script` {} is found only from {whence}", quoted(text.as_bytes()));
+    let hint = format!("it is seen from the app's folder, {}", cwd.display());
+    app.findings.add(Finding::warning(at, message).hint(hint));
+    Some(path)
+}
+
+/// The shell, as PM2 chooses it.
+fn line(app: &mut App<'_>, text: &ByteString, cwd: &Path, env: &Variables) -> Option<Program> {
+    let named = |name: &str| paths::search(OsStr::new(name), &env.all, cwd);
+    let shell = named("bash")
+        .or_else(|| named("sh"))
+        .or_else(|| Some(PathBuf::from("/bin/sh")).filter(|shell| paths::is_executable(shell)));
+    if shell.is_none() {
+        let at = app.place("script");
+        app.error(at, "there is no bash and no sh to run this line with");
+    }
+    shell.map(|shell| Program::Line { shell, line: text.clone() })
+}
+
+fn missing(at: Place, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -> Finding {
+    let path = paths::written(text, cwd, &ground.caller.env);
+    let shown = quoted(text.as_bytes());
+    let finding = match paths::look(&path) {
+        Look::Folder => {
+            let message = format!("`script` {shown} is a folder");
+            return Finding::error(at, message).hint("name the file in it that is to be run");
+        }
+        // A link in a circle or a closed folder; "not found" would send people looking for the wrong thing.
+        Look::Missing(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let message = format!("`script` {shown}: {}", paths::cause(&error));
+            return Finding::error(at, message);
+        }
+        Look::Missing(_) | Look::File { .. } if text.as_bytes().contains(&b'/') => {
+            Finding::error(at, format!("there is no script {}", path.display()))
+        }
+        Look::Missing(_) | Look::File { .. } => {
+            let message = format!("there is no script {} and no program {shown}", path.display());
+            Finding::error(at, message)
+        }
+    };
+    match (neighbour(&path), text.as_bytes()) {
+        (Some(near), _) => finding.hint(format!("did you mean {}?", quoted(near))),
+        (None, b"serve") => finding.hint("PM2's built-in file server is not supported yet"),
+        (None, bytes) if bytes.contains(&b'/') => finding,
+        (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH"),
+    }
+}
+
+/// A file beside the missing one whose name is nearly the same.
+fn neighbour(path: &Path) -> Option<String> {
+    /// So many names are compared; folders with more are no project folders.
+    const LOOKED_AT: usize = 1000;
+    let wrong = path.file_name()?.to_str()?;
+    let names: Vec<String> = std::fs::read_dir(path.parent()?)
+        .ok()?
+        .take(LOOKED_AT)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let mut sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    keys::nearest(wrong, sorted.into_iter()).map(str::to_owned)
+}

@@ -1,0 +1,266 @@
+//! Files and command lines to ecosystems: the entrances of this crate.
+//!
+//! It touches disk and collects; meaning is made in `understand`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use pm_spec::AppName;
+
+use crate::caller::{Caller, Overrides};
+use crate::diagnose::{Diagnosis, Finding, Findings, Place, quoted};
+use crate::ecosystem::{self, AppTable, Ecosystem};
+use crate::format::{self, Format, is_config_name};
+use crate::understand::{self, Ground};
+use crate::{flags, keys, paths};
+
+/// A larger file is no config; reading on would only exhaust memory.
+const LARGEST: usize = 4 << 20;
+
+/// Reads a config file by its ending; an unknown ending is read as JSON5.
+///
+/// A relative `path` is seen from the caller's folder. On failure every problem of the file is in the diagnosis.
+pub fn load(path: &Path, caller: &Caller, overrides: &Overrides) -> Result<Ecosystem, Diagnosis> {
+    let source = Source::of_file(path, caller);
+    match bytes(path, &source) {
+        Ok(bytes) => source.understand(&bytes, caller, overrides),
+        Err(finding) => Err(source.failed(finding)),
+    }
+}
+
+/// Reads a config that is already in memory: standard input, or a test. Relative paths are seen from the caller's folder.
+///
+/// `origin` is what messages call it, such as `stdin`.
+pub fn parse(
+    text: &[u8],
+    format: Format,
+    origin: &str,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<Ecosystem, Diagnosis> {
+    Source::in_memory(origin, format, caller).understand(text, caller, overrides)
+}
+
+/// The one-app ecosystem of `pm start target -- args`: a script, a program, or a shell line.
+pub fn script(
+    target: impl AsRef<OsStr>,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<Ecosystem, Diagnosis> {
+    let source = Source::in_memory("command line", Format::Json5, caller);
+    let entries = flags::script_app(target.as_ref(), overrides);
+    let tables = vec![AppTable { at: Place::Flag("SCRIPT"), entries }];
+    // `--env` and `--only` are about config files; PM2 ignores them here.
+    let overrides = Overrides { env_name: None, ..overrides.clone() };
+    source.finish(&tables, Findings::default(), "", &Job { caller, overrides: &overrides })
+}
+
+/// The names of the apps of a config file, for `stop`, `delete` and the like: nothing but the names has to be right.
+pub fn names(
+    path: &Path,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<Vec<AppName>, Diagnosis> {
+    let source = Source::of_file(path, caller);
+    let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
+    names_in(&bytes, &source, overrides)
+}
+
+/// As [`names`], of a config in memory.
+pub fn names_of(
+    text: &[u8],
+    format: Format,
+    origin: &str,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<Vec<AppName>, Diagnosis> {
+    names_in(text, &Source::in_memory(origin, format, caller), overrides)
+}
+
+fn names_in(bytes: &[u8], source: &Source, o: &Overrides) -> Result<Vec<AppName>, Diagnosis> {
+    let mut findings = Findings::default();
+    let (text, tables) = source.tables(bytes, false, &mut findings);
+    let tables = chosen(tables, &o.only, &mut findings);
+    let mut names = Vec::new();
+    for table in &tables {
+        names.extend(understand::name(table, o, &mut findings));
+    }
+    if findings.has_errors() {
+        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, text) });
+    }
+    Ok(names)
+}
+
+struct Job<'a> {
+    caller: &'a Caller,
+    overrides: &'a Overrides,
+}
+
+/// Where a config comes from.
+struct Source {
+    /// As the user named it.
+    origin: String,
+    format: Format,
+    /// What relative paths in it are seen from, absolute.
+    folder: PathBuf,
+    file: Option<PathBuf>,
+}
+
+impl Source {
+    fn of_file(path: &Path, caller: &Caller) -> Self {
+        let file = paths::absolute(path, &caller.cwd);
+        let name = path.to_string_lossy();
+        Self {
+            origin: name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+            format: is_config_name(&name).unwrap_or(Format::Json5),
+            folder: file.parent().unwrap_or(&caller.cwd).to_owned(),
+            file: Some(file),
+        }
+    }
+
+    fn in_memory(origin: &str, format: Format, caller: &Caller) -> Self {
+        Self { origin: origin.to_owned(), format, folder: caller.cwd.clone(), file: None }
+    }
+
+    fn failed(&self, finding: Finding) -> Diagnosis {
+        let mut findings = Findings::default();
+        findings.add(finding);
+        Diagnosis { diagnostics: findings.into_diagnostics(&self.origin, "") }
+    }
+
+    /// The app tables as written, and the text they stand in.
+    fn tables<'t>(
+        &self,
+        bytes: &'t [u8],
+        strict: bool,
+        findings: &mut Findings,
+    ) -> (&'t str, Vec<AppTable>) {
+        let Some(text) = findings.take(format::text(bytes)) else { return ("", Vec::new()) };
+        let root = format::decode(text, self.format, findings);
+        (text, root.map_or_else(Vec::new, |root| ecosystem::tables(root, strict, findings)))
+    }
+
+    fn understand(
+        self,
+        bytes: &[u8],
+        caller: &Caller,
+        overrides: &Overrides,
+    ) -> Result<Ecosystem, Diagnosis> {
+        let mut findings = Findings::default();
+        if bytes.len() > LARGEST {
+            return Err(self.failed(too_large()));
+        }
+        let (text, tables) = self.tables(bytes, overrides.strict, &mut findings);
+        let mut tables = chosen(tables, &overrides.only, &mut findings);
+        for table in &mut tables {
+            flags::over_file(&mut table.entries, caller, overrides);
+        }
+        self.finish(&tables, findings, text, &Job { caller, overrides })
+    }
+
+    fn finish(
+        self,
+        tables: &[AppTable],
+        mut findings: Findings,
+        text: &str,
+        job: &Job<'_>,
+    ) -> Result<Ecosystem, Diagnosis> {
+        let ground = Ground {
+            caller: job.caller,
+            overrides: job.overrides,
+            folder: &self.folder,
+            source: self.file.as_deref(),
+        };
+        let mut apps = Vec::new();
+        let mut names: BTreeMap<AppName, Place> = BTreeMap::new();
+        for table in tables {
+            if let Some(name) = understand::name(table, job.overrides, &mut Findings::default()) {
+                unique(name, table, &mut names, &mut findings);
+            }
+            apps.extend(understand::app(table, &ground, &mut findings));
+        }
+        let failed = findings.has_errors();
+        let diagnostics = findings.into_diagnostics(&self.origin, text);
+        if failed {
+            return Err(Diagnosis { diagnostics });
+        }
+        Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })
+    }
+}
+
+/// One name means one app.
+fn unique(
+    name: AppName,
+    table: &AppTable,
+    names: &mut BTreeMap<AppName, Place>,
+    findings: &mut Findings,
+) {
+    let set = |key| table.entries.iter().find(|entry| keys::canonical(&entry.key) == Some(key));
+    let (at, hint) = match (set("name"), set("script")) {
+        (Some(entry), _) => (entry.node.at, "give each app its own name"),
+        (None, Some(entry)) => (entry.node.at, "the name is made from the script; set `name`"),
+        (None, None) => (table.at, "set `name`"),
+    };
+    match names.get(&name) {
+        Some(Place::Line { line, .. }) => {
+            let message =
+                format!("the name {} is taken by the app of line {line}", quoted(name.as_str()));
+            findings.add(Finding::error(at, message).hint(hint));
+        }
+        Some(Place::Whole | Place::Flag(_)) => {
+            let message = format!("the name {} is taken", quoted(name.as_str()));
+            findings.add(Finding::error(at, message).hint(hint));
+        }
+        None => drop(names.insert(name, at)),
+    }
+}
+
+/// The apps that `--only` asks for; everything if it asks for nothing.
+fn chosen(tables: Vec<AppTable>, only: &[String], findings: &mut Findings) -> Vec<AppTable> {
+    let wanted: Vec<&str> = flags::split(only).collect();
+    if wanted.is_empty() {
+        return tables;
+    }
+    let plain = Overrides::default();
+    let names: Vec<_> = tables
+        .iter()
+        .map(|table| understand::name(table, &plain, &mut Findings::default()))
+        .map(|name| name.map_or_else(String::new, String::from))
+        .collect();
+    for word in &wanted {
+        if !names.iter().any(|name| name == word) {
+            let finding = Finding::error(
+                Place::Flag("--only"),
+                format!("there is no app {} in the file", quoted(word)),
+            );
+            findings.add(match keys::nearest(word, names.iter().map(String::as_str)) {
+                Some(near) => finding.hint(format!("did you mean `{near}`?")),
+                None => finding.hint(format!("it has: {}", names.join(", "))),
+            });
+        }
+    }
+    let pairs = tables.into_iter().zip(&names);
+    pairs.filter(|(_, name)| wanted.contains(&name.as_str())).map(|(table, _)| table).collect()
+}
+
+fn too_large() -> Finding {
+    let message = format!("this is no config: it is larger than {} MiB", LARGEST >> 20);
+    Finding::error(Place::Whole, message)
+}
+
+fn bytes(path: &Path, source: &Source) -> Result<Vec<u8>, Finding> {
+    let file = source.file.as_deref().unwrap_or(path);
+    let failed = |error: std::io::Error| {
+        Finding::error(Place::Whole, format!("could not read it: {}", paths::cause(&error)))
+    };
+    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    File::open(file).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > LARGEST {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}

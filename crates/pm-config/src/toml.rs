@@ -1,0 +1,54 @@
+//! TOML by the `toml` crate, whose spans give the places; it reports several mistakes at once.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnose::{Finding, Lines, Place};
+use crate::tree::{Entry, Node, Value};
+
+/// Reads one document; on failure every mistake of the grammar.
+pub(crate) fn parse(text: &str) -> Result<Node, Vec<Finding>> {
+    let lines = Lines::new(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(errors.iter().map(|error| explain(error, &lines)).collect());
+    }
+    let at = lines.place(0);
+    Ok(Node { at, value: Value::Table(entries(table.get_ref(), &lines)) })
+}
+
+fn explain(error: &toml::de::Error, lines: &Lines<'_>) -> Finding {
+    let at = error.span().map_or(Place::Whole, |span| lines.place(span.start));
+    Finding::error(at, error.message().replace('\n', "; "))
+}
+
+/// In the order of the file; the library sorts by name.
+fn entries(table: &DeTable<'_>, lines: &Lines<'_>) -> Vec<Entry> {
+    let mut pairs: Vec<_> = table.iter().collect();
+    pairs.sort_by_key(|(key, _)| key.span().start);
+    pairs
+        .into_iter()
+        .map(|(key, value)| Entry {
+            key: key.get_ref().clone().into_owned(),
+            at: lines.place(key.span().start),
+            node: node(value.get_ref(), value.span().start, lines),
+        })
+        .collect()
+}
+
+fn node(value: &DeValue<'_>, start: usize, lines: &Lines<'_>) -> Node {
+    let value = match value {
+        DeValue::String(string) => Value::text(&**string),
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| Value::text(number.to_string().as_str()), Value::Integer),
+        DeValue::Float(number) => {
+            number.as_str().parse().map_or_else(|_| Value::text(number.as_str()), Value::Float)
+        }
+        DeValue::Boolean(value) => Value::Bool(*value),
+        DeValue::Datetime(time) => Value::text(time.to_string().as_str()),
+        DeValue::Array(items) => Value::List(
+            items.iter().map(|item| node(item.get_ref(), item.span().start, lines)).collect(),
+        ),
+        DeValue::Table(table) => Value::Table(entries(table, lines)),
+    };
+    Node { at: lines.place(start), value }
+}

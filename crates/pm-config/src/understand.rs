@@ -1,0 +1,203 @@
+//! An app as written to an app as run: everything is resolved here, in the client, so that the daemon reads no config.
+//!
+//! It asks the parts (program, environment, logs, policy, user) one after the other and goes on after each problem.
+
+use std::path::{Path, PathBuf};
+
+use pm_spec::{AppName, AppSpec, ByteString, Limits};
+
+use crate::caller::{Caller, Overrides};
+use crate::diagnose::{Finding, Findings, quoted};
+use crate::ecosystem::AppTable;
+use crate::fields::App;
+use crate::paths::{self, Look};
+use crate::program::{self, Program};
+use crate::{env, interpreter, logs, policy, user};
+
+/// What is the same for all apps of a config.
+pub(crate) struct Ground<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) overrides: &'a Overrides,
+    /// The folder of the config file; the caller's for a script.
+    pub(crate) folder: &'a Path,
+    /// The config file.
+    pub(crate) source: Option<&'a Path>,
+}
+
+/// The name of an app: as set, else made from its script as PM2 does.
+pub(crate) fn name(
+    table: &AppTable,
+    overrides: &Overrides,
+    findings: &mut Findings,
+) -> Option<AppName> {
+    let mut app = App::new(table.at, &table.entries, findings);
+    let (given, at) = if app.get("name").is_some() {
+        (app.text("name").map(str::to_owned)?, app.place("name"))
+    } else {
+        let script = app.bytes("script")?;
+        (basename(&script.display()).to_owned(), app.place("script"))
+    };
+    let suffix = match &overrides.env_name {
+        Some(profile) if app.switch("append_env_to_name") == Some(true) => format!("-{profile}"),
+        _ => String::new(),
+    };
+    let parsed = AppName::parse(&(given + &suffix));
+    app.findings.take(parsed.map_err(|error| Finding::error(at, error.to_string())))
+}
+
+/// The last part of a path, up to its last dot; what PM2 names an app that has no name.
+fn basename(script: &str) -> &str {
+    let last = script.trim_end_matches('/').rsplit('/').next().unwrap_or(script);
+    match last.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => last,
+    }
+}
+
+/// One app; `None` if it can't run, each reason being among the findings.
+pub(crate) fn app(
+    table: &AppTable,
+    ground: &Ground<'_>,
+    findings: &mut Findings,
+) -> Option<AppSpec> {
+    let name = name(table, ground.overrides, findings);
+    let mut app = App::new(table.at, &table.entries, findings);
+    app.judge_keys(&table.entries, ground.overrides.strict);
+    let namespace = namespace(&mut app);
+    let cwd = cwd(&mut app, ground);
+    let mut env = env::environment(&mut app, ground);
+    let program = cwd.as_deref().and_then(|cwd| program::find(&mut app, cwd, &env, ground));
+    let choice = match (&program, &cwd) {
+        (Some(program), Some(cwd)) => interpreter::choose(&mut app, program, cwd, &env),
+        _ => None,
+    };
+    if let Some(choice) = &choice {
+        choice.runtime.settle(&mut env.all);
+        policy::judge_mode(&mut app, choice.runtime);
+    }
+    let interpreter_args = app.words("interpreter_args");
+    let args = app.words("args");
+    let instances = policy::instances(&mut app, ground.caller.cpus);
+    let restart = policy::restart(&mut app);
+    let stop = policy::stop(&mut app);
+    let memory = app.size("max_memory_restart").filter(|size| size.get() > 0);
+    let autostart = app.switch("autostart").unwrap_or(true);
+    let (instance_var, increment_var) = policy::variables(&mut app);
+    let base = cwd.as_deref().unwrap_or(ground.folder);
+    let logs = logs::logs(&mut app, name.as_ref(), base, ground.caller);
+    let pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
+    let user = user::choice(&mut app, ground.caller);
+    let (name, cwd, program, choice) = (name?, cwd?, program?, choice?);
+    let (script, args) = command(&program, args);
+    Some(AppSpec {
+        namespace: namespace.unwrap_or_else(AppName::default_namespace),
+        version: version(&program),
+        script,
+        interpreter: choice.interpreter.as_deref().map(paths::to_bytes),
+        interpreter_args: choice.args.into_iter().chain(interpreter_args).collect(),
+        args,
+        cwd: paths::to_bytes(&cwd),
+        env: env.all,
+        declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
+        instances: instances.unwrap_or(1),
+        instance_var,
+        increment_var,
+        autostart,
+        restart,
+        stop,
+        limits: Limits { memory },
+        logs: logs?,
+        pid_file,
+        user,
+        source: ground.source.map(paths::to_bytes),
+        name,
+    })
+}
+
+fn namespace(app: &mut App<'_>) -> Option<AppName> {
+    let text = app.text("namespace")?;
+    let at = app.place("namespace");
+    let parsed = AppName::parse(text);
+    app.findings.take(parsed.map_err(|error| Finding::error(at, format!("`namespace`: {error}"))))
+}
+
+/// The folder the app runs in. A relative one is seen from the config's folder; PM2 sees it from the caller's, so that is tried
+/// too, with a warning.
+fn cwd(app: &mut App<'_>, ground: &Ground<'_>) -> Option<PathBuf> {
+    let Some(field) = app.get("cwd") else { return Some(ground.folder.to_owned()) };
+    let text = app.bytes("cwd")?;
+    let at = field.node.at;
+    let env = &ground.caller.env;
+    let path = paths::written(text, ground.folder, env);
+    let error = match paths::look(&path) {
+        Look::Folder => return Some(path),
+        Look::File { .. } => "it is no folder".to_owned(),
+        Look::Missing(error) => paths::cause(&error),
+    };
+    let beside = paths::written(text, &ground.caller.cwd, env);
+    if beside != path && matches!(paths::look(&beside), Look::Folder) {
+        let message = format!(
+            "`cwd` {} is found only from where you call, as {}",
+            quoted(text.as_bytes()),
+            beside.display()
+        );
+        let hint = "paths are seen from the folder of this file; write it relative to that";
+        app.findings.add(Finding::warning(at, message).hint(hint));
+        return Some(beside);
+    }
+    app.error(at, format!("`cwd` {}: {error}", quoted(paths::to_bytes(&path).as_bytes())));
+    None
+}
+
+/// What is executed, and its arguments. A shell line becomes `-c LINE`; further arguments are `$1` and on.
+fn command(program: &Program, args: Vec<ByteString>) -> (ByteString, Vec<ByteString>) {
+    match program {
+        Program::File { path, .. } => (paths::to_bytes(path), args),
+        Program::Line { shell, line } => {
+            let mut all = vec![ByteString::from("-c"), line.clone()];
+            if !args.is_empty() {
+                all.push(paths::to_bytes(shell));
+                all.extend(args);
+            }
+            (paths::to_bytes(shell), all)
+        }
+    }
+}
+
+/// The version of the nearest package.json above the script.
+fn version(program: &Program) -> Option<ByteString> {
+    /// No package.json is larger; a version is not worth reading more.
+    const LARGEST: u64 = 1 << 20;
+    #[derive(serde::Deserialize)]
+    struct Package {
+        version: Option<String>,
+    }
+    let Program::File { path, .. } = program else { return None };
+    let package = path.ancestors().skip(1).map(|folder| folder.join("package.json"));
+    let nearest = package.into_iter().find(|path| paths::is_file(path))?;
+    if std::fs::metadata(&nearest).ok()?.len() > LARGEST {
+        return None;
+    }
+    let package: Package = serde_json::from_slice(&std::fs::read(nearest).ok()?).ok()?;
+    let version = package.version?;
+    (!version.chars().any(char::is_control)).then(|| ByteString::from(version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_without_a_name_are_named_as_in_pm2() {
+        for (script, name) in [
+            ("./app.py", "app"),
+            ("/a/b/server.test.js", "server.test"),
+            ("gunicorn", "gunicorn"),
+            ("cc hello.c; ./a.out", "a"),
+            (".hidden", ".hidden"),
+            ("dir/", "dir"),
+        ] {
+            assert_eq!(basename(script), name, "{script}");
+        }
+    }
+}

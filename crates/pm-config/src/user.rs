@@ -1,0 +1,65 @@
+//! Whom an app runs as: names are checked against `/etc/passwd` and `/etc/group`, and stay names until the app starts.
+//!
+//! Only these files count: the binary is static, so other name services can't be asked, here or by the daemon.
+
+use std::path::Path;
+
+use pm_spec::{ByteString, Identifier, UserChoice};
+
+use crate::caller::Caller;
+use crate::diagnose::{Finding, quoted};
+use crate::fields::{App, whole};
+use crate::keys;
+use crate::paths;
+use crate::tree::Value;
+
+/// `uid` (or `user`) and `gid`; `None` if neither is set.
+pub(crate) fn choice(app: &mut App<'_>, caller: &Caller) -> Option<UserChoice> {
+    let uid = identifier(app, "uid", &caller.passwd);
+    let gid = identifier(app, "gid", &caller.group);
+    (uid.is_some() || gid.is_some()).then_some(UserChoice { uid, gid })
+}
+
+fn identifier(app: &mut App<'_>, key: &'static str, file: &Path) -> Option<Identifier> {
+    const WHAT: &str = "a name or a number, 0 to 4294967294";
+    let field = app.get(key)?;
+    let name = match (&field.node.value, whole(&field.node.value)) {
+        (Value::Text(text), _) if text.is_empty() => return None,
+        (_, Some(number)) => {
+            // The highest number means "leave it" to setuid's relatives.
+            let number = u32::try_from(number).ok().filter(|number| *number != u32::MAX);
+            return number.map(Identifier::Number).or_else(|| app.refuse(field, WHAT));
+        }
+        (Value::Text(text), None) => text,
+        _ => return app.refuse(field, WHAT),
+    };
+    match known(file) {
+        Ok(names) if names.contains(name) => Some(Identifier::Name(name.clone())),
+        Ok(names) => {
+            let what = if key == "uid" { "user" } else { "group" };
+            let message =
+                format!("there is no {what} {} in {}", quoted(name.as_bytes()), file.display());
+            let finding = Finding::error(field.node.at, message);
+            let names: Vec<_> = names.iter().map(|name| name.display().into_owned()).collect();
+            let near = keys::nearest(&name.display(), names.iter().map(String::as_str));
+            app.findings.add(match near {
+                Some(near) => finding.hint(format!("did you mean `{near}`?")),
+                None => finding,
+            });
+            None
+        }
+        Err(error) => {
+            let message = format!("could not read {}: {}", file.display(), paths::cause(&error));
+            app.error(field.node.at, message);
+            None
+        }
+    }
+}
+
+/// The first field of each line (passwd(5), group(5)).
+fn known(file: &Path) -> std::io::Result<Vec<ByteString>> {
+    let bytes = std::fs::read(file)?;
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let name = |line: &[u8]| line.split(|byte| *byte == b':').next().map(ByteString::from);
+    Ok(lines.filter(|line| line.contains(&b':')).filter_map(name).collect())
+}

@@ -1,0 +1,106 @@
+//! YAML by `serde-saphyr`, which tells places itself; aliases and nesting are capped by its budget.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
+
+use crate::diagnose::{Finding, Place};
+use crate::shape::{Locate, Shape};
+use crate::tree::Node;
+
+/// Reads one document.
+pub(crate) fn parse(text: &str) -> Result<Node, Finding> {
+    if text.trim().is_empty() {
+        return Err(Finding::error(Place::Line { line: 1, column: 1 }, "the file is empty"));
+    }
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        // `MODE: 0644` in an `env` is a text to everyone but a YAML parser; as a number it is read all the same.
+        leading_zero_numbers_as_strings: true,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    };
+    let spanned: Spanned<Shape<Saphyr>> =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))?;
+    Ok(Node { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
+}
+
+/// An alias is blamed where its text stands.
+fn place(defined: &Location, referenced: &Location) -> Place {
+    known(defined).or_else(|| known(referenced)).unwrap_or(Place::Whole)
+}
+
+fn known(location: &Location) -> Option<Place> {
+    let line = usize::try_from(location.line()).ok()?;
+    let column = usize::try_from(location.column()).ok()?;
+    (line > 0).then_some(Place::Line { line, column: column.max(1) })
+}
+
+fn explain(error: &serde_saphyr::Error) -> Finding {
+    let at = error.location().as_ref().and_then(known).unwrap_or(Place::Whole);
+    let text = error.without_snippet().to_string();
+    let first = text.lines().next().unwrap_or("this is no YAML");
+    // The place is told beside the message.
+    let message = first.split_once(" at line ").map_or(first, |(message, _)| message);
+    Finding::error(at, message.strip_prefix("error: ").unwrap_or(message))
+}
+
+/// YAML's places come with the values.
+struct Saphyr;
+
+impl<'de> Locate<'de> for Saphyr {
+    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        let spanned: Spanned<Shape<Self>> = Spanned::deserialize(deserializer)?;
+        Ok(Node { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
+    }
+
+    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, Place), D::Error> {
+        let spanned: Spanned<Key> = Spanned::deserialize(deserializer)?;
+        Ok((spanned.value.0, place(&spanned.defined, &spanned.referenced)))
+    }
+}
+
+/// A key: any scalar, as text (`8080: x`, `true: x`).
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeyVisitor).map(Self)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that is text or a number")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<String, E> {
+        Ok(value.to_owned())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<String, E> {
+        Ok("null".to_owned())
+    }
+}

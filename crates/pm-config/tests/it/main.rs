@@ -1,0 +1,5 @@
+//! Files on disk to specs and diagnoses, through the public API only.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod article;
+mod desk;
