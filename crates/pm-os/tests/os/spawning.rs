@@ -1,0 +1,182 @@
+use std::process::Command;
+use std::time::Duration;
+
+use pm_os::end::{self, Ending};
+use pm_os::identity;
+use pm_os::limits;
+use pm_os::spawn::{Birth, Credentials, SpawnError};
+use pm_os::tag;
+use pm_os::{clock, user};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::support::{Order, PATIENCE, is_root, readable};
+
+#[test]
+fn arguments_environment_and_folder_arrive() {
+    let mut order = Order::shell("printf '%s|' \"$@\"; pwd; env | sort");
+    order.args.extend(["sh", "a b", "", "\u{e9}"].map(String::from));
+    order.env = vec!["X=1".into(), "PM_TAG=0000000000000bad".into(), "PATH=/usr/bin:/bin".into()];
+    order.cwd = "/usr".into();
+    let mut app = order.start().unwrap();
+    let lines: Vec<String> = app.read_all().lines().map(String::from).collect();
+    assert_eq!(lines[0], "a b||\u{e9}|/usr");
+    let cookie = app.tag.cookie();
+    let ours: Vec<&str> = lines[1..]
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !["PWD=", "OLDPWD=", "_=", "SHLVL="].iter().any(|own| line.starts_with(own)))
+        .collect();
+    assert_eq!(ours, ["PATH=/usr/bin:/bin", cookie.as_str(), "X=1"], "nothing of ours leaks");
+    assert_eq!(app.ending(), Ending::Exited(0));
+}
+
+#[test]
+fn it_is_born_marked_in_its_own_session_and_known() {
+    let mut app = Order::shell("echo up; read x; exit 5").start().unwrap();
+    assert_eq!(app.line(), "up");
+    let pid = app.born.pid;
+    assert!(app.born.marked);
+    assert_eq!(tag::of(pid), Some(app.tag));
+    assert_eq!(identity::of(pid).unwrap(), app.born.identity);
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    let cookie = app.tag.cookie();
+    assert!(environ.split(|&byte| byte == 0).any(|entry| entry == cookie.as_bytes()));
+    let number = rustix::process::Pid::from_raw(pid);
+    assert_eq!(rustix::process::getsid(number).ok(), number);
+    assert_eq!(rustix::process::getpgid(number).ok(), number);
+    app.tap = None;
+    assert_eq!(app.ending(), Ending::Exited(5));
+}
+
+#[test]
+fn signals_mean_what_they_do_by_default() {
+    let status = Order::of("/bin/cat", &["/proc/self/status"]).output();
+    for name in ["SigBlk", "SigIgn", "SigCgt"] {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line.ends_with("\t0000000000000000"), "{line}");
+    }
+}
+
+#[test]
+fn it_has_exactly_the_descriptors_it_was_given() {
+    // One that would leak if nothing were done about it.
+    let (leak, _other) = pipe_with(PipeFlags::empty()).unwrap();
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    let (_input, second) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    // Shells keep files of their own in high numbers; `ls` has one for the folder.
+    let mut app = Order::shell("echo handed >&3; ls -x /proc/self/fd")
+        .start_with(vec![writer, second])
+        .unwrap();
+    let listed = app.read_all();
+    assert_eq!(listed.split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "3", "4", "5"]);
+    let mut handed = [0; 20];
+    let length = rustix::io::read(&reader, &mut handed).unwrap();
+    assert_eq!(&handed[..length], b"handed\n");
+    drop(leak);
+}
+
+#[test]
+fn limits_mask_and_score_are_given_back() {
+    let found = limits::raise_nofile().unwrap();
+    assert_eq!(limits::Nofile::current().soft, found.hard);
+    let mut order = Order::shell("ulimit -Sn; ulimit -Hn; umask; cat /proc/self/oom_score_adj");
+    order.nofile = Some(limits::Nofile { soft: 123, hard: 456 });
+    order.umask = Some(0o027);
+    order.oom_score_adj = Some(321);
+    assert_eq!(order.output(), "123\n456\n0027\n321\n");
+}
+
+#[test]
+fn it_becomes_the_user_or_says_why_not() {
+    let nobody = Credentials { uid: 65534, gid: 65534, groups: vec![65534, 7, 9] };
+    let mut order = Order::shell(
+        "id -u; id -g; id -G; echo reopened > /dev/stdout; cat /proc/self/status | grep CapEff",
+    );
+    order.user = Some(nobody);
+    let started = order.start();
+    if !is_root() {
+        assert!(matches!(started, Err(SpawnError::User { uid: 65534, .. })), "{started:?}");
+        return;
+    }
+    let mut app = started.unwrap();
+    let lines = app.read_all();
+    assert_eq!(lines, "65534\n65534\n65534 7 9\nreopened\nCapEff:\t0000000000000000\n");
+    let root = user::find("root").unwrap().credentials(Some(3));
+    assert_eq!((root.uid, root.gid, root.groups[0]), (0, 3, 3));
+}
+
+/// Run by the test below as a program of its own: makes a sibling and ends.
+#[test]
+#[ignore = "the helper of another test"]
+fn helper_that_makes_a_sibling() {
+    let mut order = Order::shell("read x; exit 42");
+    order.birth = Birth::Sibling;
+    let app = order.start().unwrap();
+    assert_eq!(app.born.birth, Birth::Sibling);
+    assert_eq!(end::peek(&app.born.pidfd), Err(end::EndError::NotOurChild));
+    let mut bad = Order::of("/no/such/program", &[]);
+    bad.birth = Birth::Sibling;
+    assert!(matches!(bad.start(), Err(SpawnError::Exec { .. })));
+    println!("\nsibling {} ", app.born.pid);
+    // It must outlive us, as apps outlive the daemon.
+    app.let_go();
+}
+
+#[test]
+fn a_sibling_is_the_child_of_our_parent_and_survives_us() {
+    let helper = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "spawning::helper_that_makes_a_sibling", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&helper.stdout).into_owned();
+    assert!(helper.status.success(), "{said}");
+    let pid = said.lines().find_map(|line| line.strip_prefix("sibling ")).unwrap().trim();
+    let sibling = identity::of(pid.parse().unwrap()).unwrap();
+    let pidfd = sibling.open().unwrap();
+    // The helper held the other end of its stdin, so it ends now, and its parent are we.
+    assert!(readable(&pidfd, PATIENCE));
+    assert_eq!(end::peek(&pidfd), Ok(Some(Ending::Exited(42))), "peeked, not reaped");
+    assert_eq!(end::reap(&pidfd), Ok(Some(Ending::Exited(42))));
+    assert_eq!(end::reap(&pidfd), Err(end::EndError::NotOurChild));
+}
+
+/// Run by the test below as the first process of a namespace, which can't have siblings.
+#[test]
+#[ignore = "the helper of another test"]
+fn helper_that_is_process_one() {
+    assert_eq!(std::process::id(), 1);
+    let mut order = Order::shell("exit 6");
+    order.birth = Birth::Sibling;
+    let app = order.start().unwrap();
+    assert_eq!(app.born.birth, Birth::Child);
+    assert_eq!(app.ending(), Ending::Exited(6));
+}
+
+#[test]
+fn process_one_gets_a_child_instead_of_a_sibling() {
+    let namespaces: &[&str] = if is_root() { &["-pf"] } else { &["-Upf"] };
+    let helper = Command::new("unshare")
+        .args(namespaces)
+        .arg("--mount-proc")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "spawning::helper_that_is_process_one", "--ignored"])
+        .output()
+        .unwrap();
+    assert!(helper.status.success(), "{helper:?}");
+    assert!(String::from_utf8_lossy(&helper.stdout).contains("1 passed"), "{helper:?}");
+}
+
+#[test]
+fn it_is_quick() {
+    let before = clock::monotonic();
+    let count = 200;
+    for _ in 0..count {
+        let app = Order::of("/bin/true", &[]).start().unwrap();
+        assert_eq!(app.ending(), Ending::Exited(0));
+        // The sweep of a test's end is not what is measured.
+        app.let_go();
+    }
+    let each = clock::monotonic().saturating_sub(before) / count;
+    println!("start, end and reaping of /bin/true: {each:?} each");
+    assert!(each < Duration::from_millis(500), "{each:?}");
+}

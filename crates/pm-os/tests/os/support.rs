@@ -1,0 +1,251 @@
+//! Starting, reading and ending processes for tests.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use pm_os::clock;
+use pm_os::end::{self, Ending};
+use pm_os::spawn::{Birth, Born, Credentials, SpawnError, SpawnPlan, Spawner};
+use pm_os::stdio::{self, Owner};
+use pm_os::tag::Tag;
+use pm_os::tree::{self, Run};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Long enough for a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+type Job = Box<dyn FnOnce(&mut Spawner) + Send>;
+
+/// Does something with the one spawner of this program, on its own thread as in the daemon.
+pub(crate) fn with_spawner<T: Send + 'static>(
+    job: impl FnOnce(&mut Spawner) -> T + Send + 'static,
+) -> T {
+    static SPAWNER: OnceLock<SyncSender<Job>> = OnceLock::new();
+    let jobs = SPAWNER.get_or_init(|| {
+        let (sender, jobs) = sync_channel::<Job>(64);
+        thread::spawn(move || {
+            let mut spawner = Spawner::claim().expect("nobody else claims it");
+            assert!(Spawner::claim().is_none(), "one at a time");
+            for job in jobs {
+                job(&mut spawner);
+            }
+        });
+        sender
+    });
+    let (sender, answer) = sync_channel(1);
+    jobs.send(Box::new(move |spawner| sender.send(job(spawner)).unwrap())).unwrap();
+    answer.recv().unwrap()
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+pub(crate) fn text(value: impl AsRef<std::ffi::OsStr>) -> CString {
+    CString::new(value.as_ref().as_bytes()).unwrap()
+}
+
+/// A tag no other test uses, of a home no other test program uses.
+pub(crate) fn new_tag() -> Tag {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    Tag::new(std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The test child; built on the spot if this package is tested alone.
+pub(crate) fn fixture() -> &'static Path {
+    static FIXTURE: OnceLock<PathBuf> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let path = test.parent().unwrap().parent().unwrap().join("pm-fixture");
+        if !path.exists() {
+            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            let built = Command::new(cargo).args(["build", "-p", "pm-fixture"]).status().unwrap();
+            assert!(built.success() && path.exists(), "no {}", path.display());
+        }
+        path
+    })
+}
+
+/// What to start; the fields tests vary.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<String>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) user: Option<Credentials>,
+    pub(crate) nofile: Option<pm_os::limits::Nofile>,
+    pub(crate) umask: Option<u32>,
+    pub(crate) oom_score_adj: Option<i32>,
+    pub(crate) birth: Birth,
+}
+
+impl Order {
+    pub(crate) fn of(program: impl Into<PathBuf>, args: &[&str]) -> Self {
+        Self {
+            program: program.into(),
+            args: args.iter().map(ToString::to_string).collect(),
+            env: vec!["PATH=/usr/bin:/bin".into()],
+            cwd: "/".into(),
+            user: None,
+            nofile: None,
+            umask: None,
+            oom_score_adj: None,
+            birth: Birth::Child,
+        }
+    }
+
+    pub(crate) fn shell(script: &str) -> Self {
+        Self::of("/bin/sh", &["-c", script])
+    }
+
+    pub(crate) fn fixture(steps: &[&str]) -> Self {
+        Self::of(fixture(), steps)
+    }
+
+    /// Starts it, its output (both streams) in a pipe and its stdin from another.
+    pub(crate) fn start(self) -> Result<Running, SpawnError> {
+        self.start_with(Vec::new())
+    }
+
+    pub(crate) fn start_with(self, handed: Vec<OwnedFd>) -> Result<Running, SpawnError> {
+        let tag = new_tag();
+        let owner = self.user.as_ref().filter(|_| is_root());
+        let owner = owner.map(|user| Owner { uid: user.uid, gid: user.gid });
+        let (reader, writer) = stdio::app_pipe(owner, None).unwrap();
+        let (stdin, tap) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+        let born = with_spawner(move |spawner| {
+            let name = text(&self.program);
+            let plan = SpawnPlan {
+                argv: [name.clone()].into_iter().chain(self.args.iter().map(text)).collect(),
+                program: name,
+                env: self.env.iter().map(text).collect(),
+                cwd: text(&self.cwd),
+                stdin: stdin.as_fd(),
+                stdout: writer.as_fd(),
+                stderr: writer.as_fd(),
+                handed: handed.iter().map(OwnedFd::as_fd).collect(),
+                user: self.user.clone(),
+                nofile: self.nofile,
+                umask: self.umask,
+                oom_score_adj: self.oom_score_adj,
+                birth: self.birth,
+            };
+            spawner.spawn(tag, &plan)
+        })?;
+        Ok(Running {
+            born,
+            tag,
+            out: Some(File::from(reader)),
+            tap: Some(File::from(tap)),
+            let_go: false,
+        })
+    }
+
+    /// Starts it and returns all it printed, once it is done.
+    pub(crate) fn output(self) -> String {
+        let mut running = self.start().unwrap();
+        let all = running.read_all();
+        running.ending();
+        all
+    }
+}
+
+/// A started process; whatever is left of its tree is killed at the end of the test.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) born: Born,
+    pub(crate) tag: Tag,
+    pub(crate) out: Option<File>,
+    pub(crate) tap: Option<File>,
+    let_go: bool,
+}
+
+impl Running {
+    pub(crate) fn run(&self) -> Run<'_> {
+        Run { tag: self.tag, leader: Some(&self.born.identity) }
+    }
+
+    /// Reads one line, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        loop {
+            match self.byte() {
+                Some(b'\n') | None => return String::from_utf8(line).unwrap(),
+                Some(byte) => line.push(byte),
+            }
+        }
+    }
+
+    /// Reads until nobody holds the pipe any more.
+    pub(crate) fn read_all(&mut self) -> String {
+        let mut all = Vec::new();
+        while let Some(byte) = self.byte() {
+            all.push(byte);
+        }
+        String::from_utf8(all).unwrap()
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let out = self.out.as_mut().expect("its output is ours");
+        loop {
+            let mut byte = [0];
+            match out.read(&mut byte) {
+                Ok(0) => return None,
+                Ok(_) => return Some(byte[0]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    assert!(readable(&*out, PATIENCE), "no output in time");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Leaves it alone at the end of the test.
+    pub(crate) fn let_go(mut self) {
+        self.let_go = true;
+    }
+
+    /// Waits for its end, reaps it.
+    pub(crate) fn ending(&self) -> Ending {
+        assert!(readable(&self.born.pidfd, PATIENCE), "it does not end");
+        end::reap(&self.born.pidfd).unwrap().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.let_go {
+            tree::sweep(self.run(), &[], PATIENCE).ok();
+            end::reap(&self.born.pidfd).ok();
+        }
+    }
+}
+
+pub(crate) fn readable(fd: impl std::os::fd::AsFd, patience: Duration) -> bool {
+    let timeout = timespec(patience);
+    poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)).unwrap() > 0
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() }
+}
+
+/// Looks again and again until it holds; the figure says what was looked for.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = clock::monotonic() + PATIENCE;
+    while !holds() {
+        assert!(clock::monotonic() < until, "not in time: {what}");
+        poll(&mut [], Some(&timespec(Duration::from_millis(2)))).unwrap();
+    }
+}

@@ -1,0 +1,195 @@
+use std::time::Duration;
+
+use pm_os::clock;
+use pm_os::end::{self, Ending};
+use pm_os::identity::{self, Identity, NotOurs};
+use pm_os::knock::{self, Delivery, Signal};
+use pm_os::tag;
+use pm_os::tree::{self, Census, Depth, Run};
+use pm_os::usage::Sampler;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::support::{Order, PATIENCE, Running, is_root, readable, wait_until};
+
+fn family(steps: &[&str]) -> Running {
+    let all: Vec<&str> =
+        steps.iter().copied().chain(["--ready-after", "0", "--live", "forever"]).collect();
+    let mut app = Order::fixture(&all).start().unwrap();
+    assert_eq!(app.line(), "ready");
+    app
+}
+
+fn members(app: &Running, depth: Depth) -> Vec<tree::Member> {
+    Census::take(depth, &[]).unwrap().members(app.tag, Some(&app.born.identity))
+}
+
+/// Takes the tag off a process, as `su` does.
+fn strip(pid: i32) {
+    let none = Rlimit { current: None, maximum: None };
+    prlimit(Pid::from_raw(pid), Resource::Locks, none).unwrap();
+    assert_eq!(tag::of(pid), None);
+}
+
+#[test]
+fn nobody_gets_away() {
+    let app = family(&["--fork", "2", "--fork-setsid", "--double-fork", "--clean-env"]);
+    let found = members(&app, Depth::Tags);
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(found.iter().filter(|member| member.depth == 1).count(), 3);
+    let orphans = found.iter().filter(|member| member.depth == 0);
+    assert_eq!(orphans.count(), 3, "the leader and two whose parent is gone");
+    let killed = tree::sweep(app.run(), &[], PATIENCE).unwrap();
+    assert_eq!(killed, 6);
+    assert_eq!(members(&app, Depth::Cookies), []);
+    assert_eq!(app.ending(), Ending::Signaled { signal: 9, core: false });
+}
+
+#[test]
+fn the_tree_is_found_without_its_leader() {
+    let app = family(&["--fork-setsid", "--clean-env", "--on-int", "exit:0"]);
+    knock::signal(&app.born.pidfd, Signal::INT).unwrap();
+    assert_eq!(app.ending(), Ending::Exited(0));
+    let found = members(&app, Depth::Tags);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(tree::sweep(Run { tag: app.tag, leader: None }, &[], PATIENCE), Ok(2));
+}
+
+#[test]
+fn a_lost_tag_is_made_up_for_by_cookie_session_and_descent() {
+    let app = family(&["--fork", "1", "--double-fork"]);
+    let all = members(&app, Depth::Tags);
+    assert_eq!(all.len(), 3);
+    for member in &all {
+        strip(member.identity.pid);
+    }
+    let by_leader = members(&app, Depth::Tags);
+    assert_eq!(by_leader.len(), 2, "the orphan is nobody's without tag and cookie");
+    let by_cookie = Census::take(Depth::Cookies, &[]).unwrap().members(app.tag, None);
+    assert_eq!(by_cookie.len(), 3, "{by_cookie:?}");
+    assert_eq!(tree::sweep(app.run(), &[], PATIENCE), Ok(3));
+}
+
+#[test]
+fn a_zombie_is_gone_but_tells_its_run() {
+    let app = Order::shell("exit 7").start().unwrap();
+    assert!(readable(&app.born.pidfd, PATIENCE));
+    assert_eq!(tag::of(app.born.pid), Some(app.tag), "the mark stays until it is reaped");
+    let census = Census::take(Depth::Tags, &[]).unwrap();
+    assert!(census.of_home(app.tag.home()).any(|(tag, seen)| tag == app.tag && !seen.alive));
+    assert_eq!(census.members(app.tag, Some(&app.born.identity)), []);
+    assert_eq!(end::zombie(app.born.pid), Some(Ending::Exited(7)));
+    assert_eq!(tree::sweep(app.run(), &[], PATIENCE), Ok(0));
+    assert_eq!(app.ending(), Ending::Exited(7), "nobody but we reaped it");
+    assert_eq!(app.born.identity.open().unwrap_err(), NotOurs::Gone { pid: app.born.pid });
+}
+
+#[test]
+fn we_and_the_spared_are_never_members() {
+    let app = family(&["--fork", "1"]);
+    let me = rustix::process::getpid().as_raw_pid();
+    let census = Census::take(Depth::Tags, &[app.born.pid]).unwrap();
+    assert!(census.find(me).is_none() && census.find(app.born.pid).is_none());
+    assert_eq!(census.members(app.tag, Some(&app.born.identity)).len(), 1);
+}
+
+#[test]
+fn what_runs_from_process_to_process_is_caught() {
+    let script = format!("{} --hop 60000", crate::support::fixture().display());
+    let app = Order::shell(&script).start().unwrap();
+    assert_eq!(app.ending(), Ending::Exited(0));
+    wait_until("the chain runs", || !members(&app, Depth::Tags).is_empty());
+    let killed = tree::sweep(app.run(), &[], PATIENCE).unwrap();
+    println!("caught a hopping process with {killed} kills");
+    assert!(killed >= 1);
+    assert_eq!(members(&app, Depth::Tags), []);
+}
+
+#[test]
+fn a_signal_reaches_the_whole_tree_and_only_the_living() {
+    let app = family(&["--fork", "2"]);
+    let found = members(&app, Depth::Tags);
+    let pidfds: Vec<_> = found.iter().rev().map(|member| member.identity.open().unwrap()).collect();
+    let borrowed: Vec<_> = pidfds.iter().map(std::os::fd::AsFd::as_fd).collect();
+    assert_eq!(knock::signal_tree(&borrowed, Signal::TERM), Ok(3));
+    for pidfd in &pidfds {
+        assert!(readable(pidfd, PATIENCE));
+    }
+    assert_eq!(app.ending(), Ending::Signaled { signal: 15, core: false });
+    assert_eq!(knock::signal(&app.born.pidfd, Signal::TERM), Ok(Delivery::Gone));
+}
+
+#[test]
+fn a_reused_number_is_a_stranger() {
+    let first = Order::of("/bin/true", &[]).start().unwrap();
+    assert_eq!(first.ending(), Ending::Exited(0));
+    let old = first.born.identity;
+    let last = "/proc/sys/kernel/ns_last_pid";
+    for _ in 0..2000 {
+        if std::fs::write(last, (old.pid - 1).to_string()).is_err() {
+            // Not allowed to: then at least one that was made up must be refused.
+            assert!(!is_root(), "root may set {last}");
+            break;
+        }
+        let second = Order::shell("read x").start().unwrap();
+        if second.born.pid == old.pid {
+            assert_eq!(old.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
+            let by_time = Identity { inode: 0, ..old };
+            if by_time.started != second.born.identity.started {
+                assert_eq!(by_time.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
+            }
+            assert!(second.born.identity.open().is_ok());
+            return;
+        }
+    }
+    assert!(!is_root(), "the number was never given out again");
+    let me = identity::of(rustix::process::getpid().as_raw_pid()).unwrap();
+    let forged = Identity { started: me.started + 1, inode: 0, ..me };
+    assert_eq!(forged.open().unwrap_err(), NotOurs::Stranger { pid: me.pid });
+}
+
+#[test]
+fn usage_counts_the_whole_tree() {
+    let app = family(&["--eat", "30MiB", "--fork", "1"]);
+    let worker = Order::fixture(&["--burn", "60000"]).start().unwrap();
+    let mut sampler = Sampler::new();
+    let mut sample = || {
+        let census = Census::take(Depth::Tags, &[]).unwrap();
+        sampler.sample(&census.roll(&[app.run(), worker.run()]))
+    };
+    sample();
+    let mut last = sample();
+    wait_until("the busy one shows", || {
+        let until = clock::monotonic() + Duration::from_millis(100);
+        wait_until("a tenth of a second", || clock::monotonic() >= until);
+        last = sample();
+        last[&worker.tag].cpu > 5.0
+    });
+    assert!(last[&app.tag].cpu < 5.0, "{last:?}");
+    assert_eq!((last[&app.tag].processes, last[&worker.tag].processes), (2, 1));
+    assert!(last[&app.tag].memory > 30 << 20, "{last:?}");
+}
+
+#[test]
+fn a_thousand_processes_are_counted_and_swept_at_once() {
+    let apps: Vec<Running> =
+        (0..1000).map(|_| Order::of("/bin/sleep", &["1000"]).start().unwrap()).collect();
+    let timed = |what: &str, work: &mut dyn FnMut()| {
+        let before = clock::monotonic();
+        work();
+        println!("1,000 processes, {what}: {:?}", clock::monotonic().saturating_sub(before));
+    };
+    let runs: Vec<Run<'_>> = apps.iter().map(Running::run).collect();
+    timed("census by tags", &mut || drop(Census::take(Depth::Tags, &[]).unwrap()));
+    timed("census with cookies", &mut || drop(Census::take(Depth::Cookies, &[]).unwrap()));
+    let census = Census::take(Depth::Tags, &[]).unwrap();
+    let mut sampler = Sampler::new();
+    timed("roll and sample", &mut || drop(sampler.sample(&census.roll(&runs))));
+    let roll = census.roll(&runs);
+    assert!(runs.iter().all(|run| roll[&run.tag].len() == 1));
+    timed("sweep", &mut || assert_eq!(tree::sweep_all(&runs, &[], PATIENCE), Ok(1000)));
+    for app in apps {
+        assert_eq!(app.ending(), Ending::Signaled { signal: 9, core: false });
+        // All swept above: a sweep for each would only cost time.
+        app.let_go();
+    }
+}
