@@ -228,7 +228,7 @@ fn listen_at(path: &Path) -> io::Result<OwnedFd> {
     // Left over by a guardian that was killed right here; the lock is ours, so it is nobody's.
     fs::remove_file(&fresh).ok();
     let socket = stream_socket()?;
-    let before = umask(Mode::from_raw_mode(0o077));
+    let before = umask(Mode::from_raw_mode(0o177));
     let bound = SocketAddrUnix::new(&near).and_then(|address| bind(&socket, &address));
     umask(before);
     bound?;
