@@ -2,9 +2,10 @@
 //! It decides nothing about apps and never signals one.
 
 use std::ffi::CString;
-use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
+use pm_os::notify::Notifier;
+use pm_os::tag;
 use rustix::net::RecvFlags;
 use rustix::process::Rlimit;
 
@@ -64,13 +65,12 @@ pub(crate) struct Guardian {
 
 impl Guardian {
     pub(crate) fn new(
-        seat: Seat,
+        (seat, signals): (Seat, OwnedFd),
         diary: Diary,
         succession: Succession,
         resume: Vec<CString>,
         files: Rlimit,
     ) -> Result<Self, GuardianError> {
-        let signals = sys::take_signals().map_err(GuardianError::system("take signals"))?;
         let watch = Watch::new().map_err(GuardianError::system("make an epoll set"))?;
         watch
             .add(&signals, SIGNALS, EventFlags::IN)
@@ -162,8 +162,12 @@ impl Guardian {
                 self.reap_due = true;
                 continue;
             }
-            self.wishes.must_end = true;
             self.diary.note(&format!("told to end by signal {signal}"));
+            if let Some(daemon) = self.daemon.as_ref().filter(|_| self.wishes.must_end) {
+                // Told twice: whoever asks has waited long enough for the daemon.
+                daemon.ask_to_end();
+            }
+            self.wishes.must_end = true;
             self.pass_on_end();
         }
     }
@@ -188,13 +192,11 @@ impl Guardian {
                 self.bury(zombie.status);
                 continue;
             }
-            if let Some(tag) = sys::tag_of(zombie.pid) {
-                if self.store.leader(tag).is_none() {
-                    while self.hear_some() {}
-                }
-                let started = start_of(zombie.pid);
-                self.store.record_end(tag, zombie.pid, started, zombie.status);
+            if !self.store.is_leader(zombie.pid) {
+                while self.hear_some() {}
             }
+            let tag = tag::of(zombie.pid).map(tag::Tag::raw);
+            self.store.record_child(zombie, tag);
             sys::reap(zombie);
         }
     }
@@ -273,7 +275,9 @@ impl Guardian {
         if self.succession.confirm() {
             self.wishes.must_become_new = true;
         }
-        crate::notify::ready();
+        if let Ok(Some(manager)) = Notifier::find() {
+            manager.ready("the daemon answers").ok();
+        }
         self.pass_on_end();
     }
 
@@ -383,19 +387,6 @@ impl Guardian {
         };
         daemon.watch_for(flags, &self.store.watch, LINK);
     }
-}
-
-/// When a process was born, in clock ticks since boot (`proc_pid_stat(5)`, field 22); also works
-/// on zombies. A process that can't be read counts as the youngest of all.
-fn start_of(pid: i32) -> u64 {
-    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The second field is the name in parentheses, which may hold anything, parentheses too.
-    let after = stat.iter().rposition(|byte| *byte == b')').map_or(0, |at| at + 2);
-    let field = stat.get(after..).unwrap_or_default().split(|byte| *byte == b' ').nth(19);
-    field
-        .and_then(|text| std::str::from_utf8(text).ok())
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(u64::MAX)
 }
 
 fn source_of(error: &GuardianError) -> String {

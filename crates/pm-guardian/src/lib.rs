@@ -9,7 +9,6 @@ mod guardian;
 mod link;
 mod message;
 mod mover;
-mod notify;
 mod packet;
 mod plan;
 mod seat;

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use crate::state::ResumeError;
 
-/// The byte that says through [`GuardianPlan::ready`]: the socket listens, this guardian is new.
-pub const READY_NEW: u8 = 0;
+/// Says through [`GuardianPlan::ready`]: the socket listens, this guardian is new.
+pub const READY_NEW: &[u8] = b"\0";
 
-/// The byte that says through [`GuardianPlan::ready`]: another guardian was faster; its socket
-/// listens.
-pub const READY_EXISTING: u8 = 1;
+/// Says through [`GuardianPlan::ready`]: another guardian was faster; its socket listens. Begins
+/// as [`READY_NEW`] does, for most launchers need not know the difference.
+pub const READY_EXISTING: &[u8] = b"\0\x01";
 
 /// Everything a guardian needs to know. It reads no file and no other configuration.
 #[derive(Debug)]
@@ -31,9 +31,11 @@ pub struct GuardianPlan {
     /// Arguments (without the program) with which a new binary is told to go on as guardian; the
     /// number of a descriptor is added as the last argument, which it gives to [`crate::resume`].
     pub resume: Vec<CString>,
-    /// Gets one byte, [`READY_NEW`] or [`READY_EXISTING`], or the text of an error; then closed.
+    /// Gets [`READY_NEW`], [`READY_EXISTING`], or the text of an error (completing "could not
+    /// ..."); then it is closed.
     pub ready: Option<OwnedFd>,
-    /// The link of a daemon that lost its guardian and started us ([`crate::Link::pair`]).
+    /// The link of a daemon that lost its guardian and started us ([`crate::Link::pair`]). That
+    /// daemon waits for our word through `ready` before it stores everything and exits.
     pub predecessor: Option<OwnedFd>,
 }
 

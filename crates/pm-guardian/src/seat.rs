@@ -1,15 +1,16 @@
 //! The place only one process per home can take: the locked file, and the socket clients connect
 //! to. The lock decides who is the guardian, never the socket. Nothing here accepts connections.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use pm_os::lock::{Lock, LockError};
 use rustix::event::{PollFd, Timespec, poll};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, inotify};
+use rustix::fs::{Mode, OFlags, inotify};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
@@ -44,7 +45,7 @@ pub(crate) enum Claim {
 pub(crate) struct Seat {
     pub(crate) socket: PathBuf,
     pub(crate) lock: PathBuf,
-    pub(crate) lock_file: File,
+    pub(crate) held: Lock,
     pub(crate) listener: Option<OwnedFd>,
     pub(crate) place: Option<Place>,
     pub(crate) changes: OwnedFd,
@@ -58,13 +59,12 @@ impl Seat {
     pub(crate) fn claim(socket: &Path, lock: &Path, is_heir: bool) -> Result<Claim, GuardianError> {
         let deadline = sys::boot_ms() + PATIENCE_MS;
         loop {
-            let locked = try_lock(lock)
-                .map_err(|source| GuardianError::Lock { path: lock.to_path_buf(), source })?;
+            let locked = try_lock(lock)?;
             if !is_heir && answers(socket) {
                 return Ok(Claim::Theirs);
             }
-            if let Some(lock_file) = locked {
-                return Self::restore(socket, lock, lock_file).map(Claim::Ours);
+            if let Some(held) = locked {
+                return Self::restore(socket, lock, held).map(Claim::Ours);
             }
             if sys::boot_ms() > deadline {
                 let holder = fs::read_to_string(lock).unwrap_or_default().trim().to_owned();
@@ -75,15 +75,14 @@ impl Seat {
         }
     }
 
-    /// A seat whose lock is already ours; writes who we are into it.
-    pub(crate) fn restore(socket: &Path, lock: &Path, file: File) -> Result<Self, GuardianError> {
-        sign(&file).ok();
+    /// A seat whose lock is already ours.
+    pub(crate) fn restore(socket: &Path, lock: &Path, held: Lock) -> Result<Self, GuardianError> {
         let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)
             .map_err(GuardianError::system("watch files with inotify"))?;
         let seat = Self {
             socket: socket.to_path_buf(),
             lock: lock.to_path_buf(),
-            lock_file: file,
+            held,
             listener: None,
             place: None,
             changes,
@@ -141,13 +140,10 @@ impl Seat {
         if let Some(folder) = self.lock.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).ok();
         }
-        let ours = self.lock_file.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
-        if place_of(&self.lock) != ours
-            && let Some(file) = try_lock(&self.lock)
-                .map_err(|source| GuardianError::Lock { path: self.lock.clone(), source })?
+        if place_of(&self.lock) != place_of_file(&self.held)
+            && let Some(held) = try_lock(&self.lock)?
         {
-            sign(&file).ok();
-            self.lock_file = file;
+            self.held = held;
         }
         let is_lost = self.listener.is_some() && place_of(&self.socket) != self.place;
         if is_lost {
@@ -163,30 +159,21 @@ impl Seat {
         if self.place.is_some() && place_of(&self.socket) == self.place {
             fs::remove_file(&self.socket).ok();
         }
-        self.lock_file.set_len(0).ok();
+        rustix::fs::ftruncate(&self.held, 0).ok();
     }
 }
 
-/// Who we are, for humans.
-fn sign(mut file: &File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
-    writeln!(file, "{} {}", std::process::id(), env!("CARGO_PKG_VERSION"))
+/// `None`: somebody else has it.
+fn try_lock(path: &Path) -> Result<Option<Lock>, GuardianError> {
+    match Lock::take(path, env!("CARGO_PKG_VERSION")) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Held { .. }) => Ok(None),
+        Err(LockError::Unusable { path, source }) => Err(GuardianError::Lock { path, source }),
+    }
 }
 
-/// `None`: somebody else has it. A lock on a file that was unlinked meanwhile counts for nothing.
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.custom_flags(libc::O_NOFOLLOW).open(path)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {
-            let meta = file.metadata()?;
-            Ok((place_of(path) == Some((meta.dev(), meta.ino()))).then_some(file))
-        }
-        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+fn place_of_file(file: impl AsFd) -> Option<Place> {
+    rustix::fs::fstat(file).ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 fn place_of(path: &Path) -> Option<Place> {

@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use pm_os::lock::Lock;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{
@@ -29,10 +30,12 @@ use crate::sys;
 /// that process's signals, children and limits.
 pub fn run(plan: GuardianPlan) -> Result<Outcome, GuardianError> {
     let GuardianPlan { socket, lock, diary, daemon, resume, ready, predecessor } = plan;
+    // First of all: a launcher that has gone must not end us by SIGPIPE.
+    let signals = sys::take_signals().map_err(GuardianError::system("take signals"))?;
     let begun = begin(&socket, &lock, predecessor.is_some());
     let told = match &begun {
-        Ok(Claim::Ours(_)) => vec![READY_NEW],
-        Ok(Claim::Theirs) => vec![READY_EXISTING],
+        Ok(Claim::Ours(_)) => READY_NEW.to_vec(),
+        Ok(Claim::Theirs) => READY_EXISTING.to_vec(),
         Err(error) => sentence(error).into_bytes(),
     };
     if let Some(ready) = ready {
@@ -44,7 +47,8 @@ pub fn run(plan: GuardianPlan) -> Result<Outcome, GuardianError> {
     }
     let files = take_on_office()?;
     let succession = Succession::new(daemon, 0);
-    let mut guardian = Guardian::new(seat, Diary::new(diary), succession, resume, files)?;
+    let mut guardian =
+        Guardian::new((seat, signals), Diary::new(diary), succession, resume, files)?;
     match predecessor {
         Some(link) => guardian.accept(Daemon::over(Process::Stranger(None), link))?,
         None => guardian.next = Some((Why::First, 0)),
@@ -55,7 +59,8 @@ pub fn run(plan: GuardianPlan) -> Result<Outcome, GuardianError> {
 /// Goes on as the guardian that executed us; `state` is the descriptor it named.
 pub fn resume(state: RawFd) -> Result<Outcome, GuardianError> {
     let Loaded { saved, items, records } = read_state(state)?;
-    let mut seat = Seat::restore(&saved.socket, &saved.lock, File::from(saved.lock_file))?;
+    let signals = sys::take_signals().map_err(GuardianError::system("take signals"))?;
+    let mut seat = Seat::restore(&saved.socket, &saved.lock, Lock::from_fd(saved.lock_file))?;
     if let Some(listener) = saved.listener {
         seat.inherit(listener);
         seat.place = saved.place;
@@ -66,7 +71,8 @@ pub fn resume(state: RawFd) -> Result<Outcome, GuardianError> {
     let succession = Succession::new(saved.command, saved.failures);
     let diary = Diary::new(saved.diary);
     diary.note(concat!("gone on as version ", env!("CARGO_PKG_VERSION")));
-    let mut guardian = Guardian::new(seat, diary, succession, saved.resume, saved.files)?;
+    let mut guardian =
+        Guardian::new((seat, signals), diary, succession, saved.resume, saved.files)?;
     for item in items {
         close_on_exec(&item.descriptors);
         guardian.store.keep(item.key, item.kind, item.name, item.descriptors);
@@ -102,7 +108,7 @@ impl Guardian {
         else {
             return io::ErrorKind::NotFound.into();
         };
-        let lock = &self.seat.lock_file;
+        let lock = &self.seat.held;
         let snapshot = Snapshot {
             paths: [&self.seat.socket, &self.seat.lock, self.diary.path()],
             commands: [&self.succession.command, &self.resume],
@@ -116,7 +122,7 @@ impl Guardian {
             place: self.seat.place,
             daemon: (*pid, daemon.born_ms),
             descriptors: [
-                Some(lock.as_raw_fd()),
+                Some(lock.as_fd().as_raw_fd()),
                 Some(daemon.link.as_raw_fd()),
                 self.seat.listener.as_ref().map(AsRawFd::as_raw_fd),
             ],
@@ -133,7 +139,7 @@ impl Guardian {
             .flat_map(crate::store::Item::borrowed)
             .chain(self.seat.listener())
             .collect();
-        let others: [&dyn std::os::fd::AsFd; 3] = [lock, &daemon.link, &memory];
+        let others: [&dyn AsFd; 3] = [lock, &daemon.link, &memory];
         surviving.extend(others.iter().map(|other| other.as_fd()));
         set_flags(&surviving, FdFlags::empty());
         let Some(program) = self.succession.command.first() else {
@@ -199,10 +205,10 @@ fn set_flags(descriptors: &[BorrowedFd<'_>], flags: FdFlags) {
     }
 }
 
-/// An error with its cause, as people read it.
+/// An error with its cause.
 fn sentence(error: &GuardianError) -> String {
     match std::error::Error::source(error) {
-        Some(source) => format!("could not {error}: {source}"),
-        None => format!("could not {error}"),
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }

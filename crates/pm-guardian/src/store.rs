@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::message::{Exit, Kind, Name, Status};
 use crate::mover::{Moved, move_once};
-use crate::sys;
+use crate::sys::{self, Zombie};
 use crate::watch::{EventFlags, Watch};
 
 /// The first number that names an item in the watch; smaller ones belong to the guardian.
@@ -68,6 +68,8 @@ pub(crate) struct Store {
     pub(crate) watch: Watch,
     items: BTreeMap<Key, Item>,
     numbers: BTreeMap<u64, Key>,
+    /// Pid of each run's leader. A pid may be used again: see [`Store::record_child`].
+    leaders: BTreeMap<i32, Key>,
     next_number: u64,
     exits: BTreeMap<u64, Record>,
     untold: BTreeSet<u64>,
@@ -81,6 +83,7 @@ impl Store {
             watch,
             items: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             next_number: FIRST_ITEM,
             exits: BTreeMap::new(),
             untold: BTreeSet::new(),
@@ -105,6 +108,7 @@ impl Store {
         self.numbers.insert(number, key);
         self.items.insert(key, Item { kind, name, descriptors, stage: Stage::Quiet, number });
         if let Kind::Pidfd { pid } = kind {
+            self.leaders.insert(pid, key);
             self.meet_leader(key, pid);
         }
     }
@@ -148,39 +152,59 @@ impl Store {
             if let Some(first) = item.descriptors.first() {
                 self.watch.remove(first);
             }
+            if let Kind::Pidfd { pid } = item.kind
+                && self.leaders.get(&pid) == Some(&key)
+            {
+                self.leaders.remove(&pid);
+            }
         }
     }
 
-    /// Whether anything is kept for a run.
-    pub(crate) fn knows(&self, tag: u64) -> bool {
+    /// Whether a run's leader has, or had, this pid.
+    pub(crate) fn is_leader(&self, pid: i32) -> bool {
+        self.leaders.contains_key(&pid)
+    }
+
+    fn knows(&self, tag: u64) -> bool {
         self.items.range((tag, 0)..=(tag, u8::MAX)).next().is_some()
     }
 
     /// The key and pid of a run's leader, if its pidfd is kept.
-    pub(crate) fn leader(&self, tag: u64) -> Option<(Key, i32)> {
+    fn leader(&self, tag: u64) -> Option<(Key, i32)> {
         self.items.range((tag, 0)..=(tag, u8::MAX)).find_map(|(key, item)| match item.kind {
             Kind::Pidfd { pid } => Some((*key, pid)),
             Kind::Stream | Kind::Other => None,
         })
     }
 
-    /// Records that a process with this tag ended, if it is a run's leader or may be one.
-    pub(crate) fn record_end(&mut self, tag: u64, pid: i32, started: u64, status: Status) {
-        if !self.knows(tag) {
-            return;
+    /// Records the end of a child that isn't reaped yet, if it is a run's leader or may be one.
+    /// Its pidfd decides, not its tag: a leader that called `su` has lost its tag.
+    pub(crate) fn record_child(&mut self, zombie: Zombie, tag: Option<u64>) {
+        let Zombie { pid, status } = zombie;
+        let key = self.leaders.get(&pid).copied().filter(|key| {
+            let pidfd = self.items.get(key).and_then(|item| item.descriptors.first());
+            // The pid may have gone to another process; then the pidfd's is no child any more.
+            pidfd.is_some_and(|pidfd| sys::is_child(pidfd.as_fd()))
+        });
+        if let Some(key) = key {
+            return self.record_leader(key, pid, status);
         }
-        if let Some((key, leader)) = self.leader(tag) {
-            let item = self.items.get_mut(&key).filter(|item| item.stage != Stage::Over);
-            let (true, Some(item)) = (leader == pid, item) else { return };
-            item.stage = Stage::Over;
-        } else if let Some(record) = self.exits.get(&tag)
-            && (record.started, record.exit.pid) <= (started, pid)
-        {
+        let Some(tag) = tag.filter(|tag| self.knows(*tag) && self.leader(*tag).is_none()) else {
             return;
+        };
+        // The daemon died before it could say who the leader is: the oldest process of the run.
+        let started = sys::start_of(pid);
+        let known = self.exits.get(&tag).map(|record| (record.started, record.exit.pid));
+        if known.is_none_or(|older| (started, pid) < older) {
+            self.restore_exit(Record { exit: exit_now(tag, pid, status), started });
         }
-        let (unix_ms, boot_ms) = (sys::unix_ms(), sys::boot_ms());
-        let exit = Exit { tag, pid, status, unix_ms, boot_ms };
-        self.restore_exit(Record { exit, started });
+    }
+
+    fn record_leader(&mut self, key: Key, pid: i32, status: Status) {
+        let item = self.items.get_mut(&key).filter(|item| item.stage != Stage::Over);
+        let Some(item) = item else { return };
+        item.stage = Stage::Over;
+        self.restore_exit(Record { exit: exit_now(key.0, pid, status), started: 0 });
     }
 
     /// Keeps an exit as it is, to be told.
@@ -284,9 +308,9 @@ impl Store {
             self.retry_at = Some(now + 50);
             return;
         }
-        let status =
-            item.descriptors.first().map_or(Status::Unknown, |fd| sys::ending_of(fd.as_fd()));
-        self.record_end(key.0, pid, 0, status);
+        let pidfd = item.descriptors.first();
+        let status = pidfd.map_or(Status::Unknown, |pidfd| sys::ending_of(pidfd.as_fd(), pid));
+        self.record_leader(key, pid, status);
     }
 
     /// Tries again what was stuck.
@@ -308,4 +332,8 @@ impl Store {
             }
         }
     }
+}
+
+fn exit_now(tag: u64, pid: i32, status: Status) -> Exit {
+    Exit { tag, pid, status, unix_ms: sys::unix_ms(), boot_ms: sys::boot_ms() }
 }

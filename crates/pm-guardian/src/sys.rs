@@ -2,15 +2,17 @@
 //! Each is one call with a plain result; nothing here decides anything.
 #![expect(
     unsafe_code,
-    reason = "waitid for any child, signalfd, prlimit and pidfd ioctl have no safe form"
+    reason = "waitid for any child, signalfd and signal masks have no safe form"
 )]
 
+use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use pm_os::end;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Resource, Rlimit, WaitId, WaitIdOptions, setrlimit, waitid};
 use rustix::time::{ClockId, clock_gettime};
@@ -55,38 +57,24 @@ pub(crate) fn is_child(pidfd: BorrowedFd<'_>) -> bool {
     waitid(WaitId::PidFd(pidfd), options).is_ok()
 }
 
-/// The tag a process carries (soft limit of `RLIMIT_LOCKS`; readable on zombies); `None`: none.
-pub(crate) fn tag_of(pid: i32) -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: no new limit is given, the old one goes to a whole rlimit of ours.
-    let answer =
-        unsafe { libc::prlimit(pid, libc::RLIMIT_LOCKS, std::ptr::null(), &raw mut limit) };
-    (answer == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+/// How the process behind a pidfd ended, whoever its parent was.
+pub(crate) fn ending_of(pidfd: BorrowedFd<'_>, pid: i32) -> Status {
+    // A zombie is looked up by number: while our pidfd's process is one, nobody else has it.
+    let ending = end::of_stranger(pidfd).or_else(|| end::zombie(pid));
+    ending.and_then(end::Ending::to_status).map_or(Status::Unknown, Status::Wait)
 }
 
-/// `struct pidfd_info` of `linux/pidfd.h`, first version: 64 bytes.
-#[repr(C)]
-struct PidfdInfo {
-    mask: u64,
-    cgroup: u64,
-    ids: [u32; 11],
-    exit_code: i32,
-}
-
-/// How the process behind a pidfd ended, whoever its parent was: kernel 6.15 and later, and only
-/// once it has been reaped (`PIDFD_GET_INFO` with `PIDFD_INFO_EXIT`).
-pub(crate) fn ending_of(pidfd: BorrowedFd<'_>) -> Status {
-    const EXIT: u64 = 1 << 3;
-    // _IOWR(0xff, 11, struct pidfd_info): read and write, 64 bytes.
-    const GET_INFO: u32 = 0xc040_ff0b;
-    let mut info = PidfdInfo { mask: EXIT, cgroup: 0, ids: [0; 11], exit_code: 0 };
-    // SAFETY: the request's number says 64 bytes, which is what the structure has.
-    let answer = unsafe { libc::ioctl(pidfd.as_raw_fd(), GET_INFO.into(), &raw mut info) };
-    if answer == 0 && info.mask & EXIT != 0 {
-        Status::Wait(info.exit_code)
-    } else {
-        Status::Unknown
-    }
+/// When a process was born, in clock ticks since boot (`proc_pid_stat(5)`, field 22); also works
+/// on zombies. A process that can't be read counts as the youngest of all.
+pub(crate) fn start_of(pid: i32) -> u64 {
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The second field is the name in parentheses, which may hold anything, parentheses too.
+    let after = stat.iter().rposition(|byte| *byte == b')').map_or(0, |at| at + 2);
+    let field = stat.get(after..).unwrap_or_default().split(|byte| *byte == b' ').nth(19);
+    field
+        .and_then(|text| std::str::from_utf8(text).ok())
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(u64::MAX)
 }
 
 /// Blocks all signals of this thread, so that none can end it, and opens a descriptor from which

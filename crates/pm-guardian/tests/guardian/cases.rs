@@ -20,6 +20,9 @@ cases! {
     exits_are_told_until_acknowledged
     an_end_between_birth_and_store_is_kept
     an_orphan_is_not_taken_for_its_leader
+    a_leader_that_lost_its_tag_is_known_by_its_pidfd
+    of_unknown_leaders_the_oldest_counts
+    idle_costs_nothing
     ends_of_runs_without_items_are_nobodys_business
     no_exit_is_told_before_the_daemon_asks
     last_messages_of_a_dead_daemon_count
@@ -119,21 +122,62 @@ fn an_end_between_birth_and_store_is_kept() {
     assert!(list.starts_with("exit 3 ") && list.contains(" 1792, "), "{list}");
 }
 
+fn a_leader_that_lost_its_tag_is_known_by_its_pidfd() {
+    let mut world = World::new();
+    let mut daemon = world.daemon();
+    daemon.settle();
+    daemon.tell("list; adopted; stream 6 1 /dev/null");
+    let fifo = world.fifo("fifo");
+    let script = format!("read x < {}; prlimit --locks=unlimited --pid $$; exit 9", fifo.display());
+    let app = daemon.tell(&format!("spawn 6 {}", script.replace("; ", ";")));
+    world.own(&app);
+    daemon.tell("leader 6");
+    fs::write(&fifo, "\n").unwrap();
+    assert_eq!(daemon.tell("hear"), format!("exit 6 {app} {}", 9 << 8));
+}
+
+/// The orphan and the leader of [`an_orphan_is_not_taken_for_its_leader`], with no leader stored.
+fn of_unknown_leaders_the_oldest_counts() {
+    let mut world = World::new();
+    let mut daemon = world.daemon();
+    daemon.settle();
+    daemon.tell("list; adopted; stream 4 1 /dev/null; stream 5 1 /dev/null");
+    let (first, second) = (world.fifo("first"), world.fifo("second"));
+    for (tag, orphan_waits, leader_waits) in [(4, &first, &second), (5, &second, &first)] {
+        let script = format!(
+            "(sh -c 'read x < {0}; exit 5' &); read x < {1}; exit 6",
+            orphan_waits.display(),
+            leader_waits.display()
+        );
+        let app = daemon.tell(&format!("spawn {tag} {}", script.replace("; ", ";")));
+        world.own(&app);
+    }
+    // Open for both readers each, so that no order of opening matters.
+    let open = |path| fs::File::options().read(true).write(true).open(path).unwrap();
+    let (mut first, mut second) = (open(&first), open(&second));
+    std::io::Write::write_all(&mut first, b"\n\n").unwrap();
+    let mut told = [daemon.tell("hear"), daemon.tell("hear")];
+    told.sort();
+    assert!(told[0].starts_with("exit 4 ") && told[0].ends_with(" 1280"), "{told:?}");
+    assert!(told[1].starts_with("exit 5 ") && told[1].ends_with(" 1536"), "{told:?}");
+    std::io::Write::write_all(&mut second, b"\n\n").unwrap();
+    // Of the first run the leader is news, of the second the orphan is not.
+    let told = daemon.tell("hear");
+    assert!(told.starts_with("exit 4 ") && told.ends_with(" 1536"), "{told}");
+    daemon.tell("leader 4; leader 5");
+    let list = daemon.tell("list");
+    assert!(!list.contains("exit"), "{list}");
+    daemon = world.next(daemon);
+    daemon.settle();
+    let list = daemon.tell("list");
+    assert!(list.starts_with("exit 4 ") && list.matches(" 1536").count() == 2, "{list}");
+}
+
 fn an_orphan_is_not_taken_for_its_leader() {
     let mut world = World::new();
     let mut daemon = world.daemon();
     daemon.settle();
-    let (hold, orphan, fifo) = (world.path("hold"), world.path("orphan"), world.path("fifo"));
-    for path in [&hold, &fifo] {
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            path,
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::from_raw_mode(0o600),
-            0,
-        )
-        .unwrap();
-    }
+    let (hold, orphan, fifo) = (world.fifo("hold"), world.path("orphan"), world.fifo("fifo"));
     daemon.tell("list; adopted; stream 4 1 /dev/null");
     // The inner shell is orphaned at once; it ends when the fifo is opened, the leader later.
     let script = format!(
@@ -297,9 +341,9 @@ fn twenty_guardians_settle_to_one() {
     let mut rivals: Vec<Child> = (0..20).map(|_| world.rival()).collect();
     let words: Vec<Vec<u8>> = rivals.iter_mut().map(read_ready).collect();
     let winners: Vec<usize> =
-        (0..20).filter(|rival| words[*rival] == [pm_guardian::READY_NEW]).collect();
+        (0..20).filter(|rival| words[*rival] == pm_guardian::READY_NEW).collect();
     assert_eq!(winners.len(), 1, "{words:?}");
-    assert!(words.iter().all(|word| word.len() == 1 && word[0] <= 1), "{words:?}");
+    assert!(words.iter().all(|word| word[0] == 0), "{words:?}");
     world.guardian = rivals.swap_remove(winners[0]);
     let winner = world.guardian_pid().to_string();
     world.own(&winner);
@@ -331,7 +375,7 @@ fn a_stale_socket_is_replaced() {
     world.guardian = world.rival();
     let winner = world.guardian_pid().to_string();
     world.own(&winner);
-    assert_eq!(read_ready(&mut world.guardian), [pm_guardian::READY_NEW]);
+    assert_eq!(read_ready(&mut world.guardian), pm_guardian::READY_NEW);
     let mut daemon = world.daemon();
     daemon.settle();
     assert_eq!(world.call(&mut daemon), format!("hello from {}", daemon.pid));
@@ -351,7 +395,7 @@ fn a_removed_socket_comes_back() {
     // The lock is ours again as well: a rival finds us.
     world.until("the lock file", || world.path("home/pm.lock").exists());
     let mut rival = world.rival();
-    assert_eq!(read_ready(&mut rival), [pm_guardian::READY_EXISTING]);
+    assert_eq!(read_ready(&mut rival), pm_guardian::READY_EXISTING);
     assert!(rival.wait().unwrap().success());
     fs::remove_dir_all(world.path("home")).unwrap();
     assert_eq!(daemon.tell("hear"), "listener", "the whole folder");
@@ -377,7 +421,7 @@ fn an_unusable_home_is_told_to_the_launcher() {
         .spawn()
         .unwrap();
     let text = String::from_utf8(read_ready(&mut guardian)).unwrap();
-    assert!(text.starts_with("could not lock ") && text.contains("file/home/pm.lock: "), "{text}");
+    assert!(text.starts_with("lock ") && text.contains("file/home/pm.lock: "), "{text}");
     assert!(!guardian.wait().unwrap().success());
 }
 
@@ -403,6 +447,27 @@ fn the_end_signal_goes_to_the_daemon() {
     assert_eq!(world.daemon().settle(), "incarnation 3 Ended(Wait(15))");
 }
 
+fn idle_costs_nothing() {
+    let mut world = World::new();
+    let mut daemon = world.daemon();
+    daemon.settle();
+    daemon.tell("list; adopted; ready; stream 1 1 /dev/null; spawn 1 exec sleep 1000");
+    daemon.tell("leader 1");
+    let status = format!("/proc/{}/status", world.guardian_pid());
+    let switches = || {
+        let text = fs::read_to_string(&status).unwrap();
+        let lines = text.lines().filter(|line| line.contains("ctxt_switches"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // The answer to a list means that everything before it is done; then it goes to sleep.
+    daemon.tell("list");
+    world.until("sleep", || fs::read_to_string(&status).unwrap().contains("State:\tS"));
+    let before = switches();
+    assert!(!crate::world::is_readable(&world.control, std::time::Duration::from_secs(2)));
+    assert_eq!(switches(), before);
+    assert!(world.notified().starts_with("READY=1"), "systemd has been told");
+}
+
 fn leaving_is_graceful() {
     let mut world = World::new();
     // Leave and fail: it didn't get to the end of its work.
@@ -425,8 +490,7 @@ fn an_update_replaces_both_in_place() {
     let mut daemon = world.daemon();
     daemon.settle();
     let sink = world.path("out.log");
-    let fifo = world.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let fifo = world.fifo("fifo");
     daemon.tell(&format!("list; adopted; stream 1 1 {}; stream 2 1 /dev/null", sink.display()));
     let app = daemon.tell(
         &format!("spawn 1 echo a; read x < {}; echo b; exit 11", fifo.display())
@@ -502,8 +566,7 @@ fn an_orphaned_daemon_hands_over() {
     let mut world = World::new();
     let mut daemon = world.daemon();
     daemon.settle();
-    let fifo = world.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let fifo = world.fifo("fifo");
     daemon.tell("stream 1 1 /dev/null");
     let app = daemon.tell(&format!("spawn 1 read x < {} && exit 13", fifo.display()));
     world.own(&app);
@@ -543,7 +606,7 @@ fn apps_survive_many_kills() {
     for tag in 1..=20 {
         let sink = world.path(&format!("{tag}.log"));
         daemon.tell(&format!("stream {tag} 1 {}", sink.display()));
-        apps.push(daemon.tell(&format!("spawn {tag} {}; exit {tag}", script).replace("; ", ";")));
+        apps.push(daemon.tell(&format!("spawn {tag} {script}; exit {tag}").replace("; ", ";")));
         daemon.tell(&format!("leader {tag}; close {tag}"));
     }
     let mut seen = std::collections::BTreeMap::new();

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -25,7 +25,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
     folder: TempDir,
-    control: UnixListener,
+    pub(crate) control: UnixListener,
+    manager: UnixDatagram,
     pub(crate) guardian: Child,
     /// Everybody to be killed at the end.
     pids: Vec<i32>,
@@ -49,14 +50,30 @@ impl World {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join(home)).unwrap();
         let control = UnixListener::bind(folder.path().join("control")).unwrap();
+        let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         let mut guardian = start(folder.path(), home);
-        assert_eq!(read_ready(&mut guardian), [pm_guardian::READY_NEW]);
+        assert_eq!(read_ready(&mut guardian), pm_guardian::READY_NEW);
         let pids = vec![i32::try_from(guardian.id()).unwrap()];
-        Self { folder, control, guardian, pids }
+        Self { folder, control, manager, guardian, pids }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// What the service manager was told.
+    pub(crate) fn notified(&self) -> String {
+        let mut text = [0; 100];
+        let length = self.manager.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    }
+
+    pub(crate) fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
+        path
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -165,6 +182,7 @@ fn start(folder: &Path, home: &str) -> Child {
         .arg("guardian")
         .env(CONTROL, folder.join("control"))
         .env(HOME, folder.join(home))
+        .env("NOTIFY_SOCKET", folder.join("notify"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
