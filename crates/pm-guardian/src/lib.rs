@@ -3,6 +3,7 @@
 //! decides nothing about apps.
 #![deny(unsafe_code)]
 
+mod codec;
 mod daemon;
 mod diary;
 mod guardian;
@@ -19,10 +20,11 @@ mod succession;
 mod sys;
 mod watch;
 
+pub use codec::DecodeError;
 pub use link::{Arrival, Delivery, LINK_VARIABLE, Link, LinkError};
 pub use message::{
-    DecodeError, Exit, FromGuardian, Kind, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH, Name,
-    Status, ToGuardian, Why,
+    Exit, FromGuardian, Kind, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH, Name, Status,
+    ToGuardian, Why,
 };
 pub use plan::{GuardianError, GuardianPlan, Outcome, READY_EXISTING, READY_NEW};
 pub use start::{resume, run};

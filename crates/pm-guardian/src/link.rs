@@ -10,7 +10,8 @@ use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_getfd, fcntl_setfd};
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::message::{DecodeError, FromGuardian, MAX_MESSAGE, ToGuardian};
+use crate::codec::DecodeError;
+use crate::message::{FromGuardian, MAX_MESSAGE, ToGuardian};
 use crate::packet::{self, Received};
 
 /// The environment variable in which a daemon finds the number of its link's descriptor.

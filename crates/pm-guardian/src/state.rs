@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Rlimit;
 
+use crate::codec::{Fields, put_item};
 use crate::link::adopt;
-use crate::message::{Fields, Kind, Name, put_item};
+use crate::message::{Kind, Name};
 use crate::seat::Place;
 use crate::store::{Key, Record, Stage, Store};
 
