@@ -81,6 +81,13 @@ impl Identity {
         if start_of(pid)? == self.started { Ok(pidfd) } else { Err(NotOurs::Stranger { pid }) }
     }
 
+    /// Whether both name the same process; a number one of them doesn't know doesn't count.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let inodes_agree = self.inode == other.inode || self.inode == 0 || other.inode == 0;
+        let boots_agree = self.boot == other.boot || self.boot.is_none() || other.boot.is_none();
+        self.pid == other.pid && self.started == other.started && inodes_agree && boots_agree
+    }
+
     /// The identity as four numbers for a journal, undone by [`Identity::from_fields`]:
     /// pid, start, inode, boot (0 = unknown).
     pub fn to_fields(&self) -> (i32, u64, u64, u128) {
@@ -160,6 +167,14 @@ mod tests {
         } else {
             assert_eq!(forged.open().unwrap_err(), NotOurs::Stranger { pid: me.pid });
         }
+    }
+
+    #[test]
+    fn the_unknown_does_not_make_another() {
+        let me = me();
+        assert!(me.is_same(&Identity { inode: 0, ..me }));
+        assert!(!me.is_same(&Identity { started: me.started + 1, ..me }));
+        assert!(!me.is_same(&Identity { boot: Some(BootId(1)), ..me }));
     }
 
     #[test]

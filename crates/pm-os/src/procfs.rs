@@ -120,6 +120,12 @@ pub(crate) fn stat_once(pid: i32) -> Result<Option<Stat>, Errno> {
     stat(open()?, pid)
 }
 
+/// The number given to the newest process (last field of `/proc/loadavg`); 0 if unknown.
+pub(crate) fn newest_pid() -> i32 {
+    let text = std::fs::read("/proc/loadavg").unwrap_or_default();
+    text.trim_ascii().rsplit(|&byte| byte == b' ').next().and_then(pid_of_name).unwrap_or(0)
+}
+
 /// Reads `/proc/PID/NAME` from its start into `buffer`; `None` when there is no such process.
 pub(crate) fn read(
     proc: impl AsFd,

@@ -111,7 +111,9 @@ impl Spawner {
         let marked = tag::wear(tag).is_ok();
         let born = attempt(plan, Some(tag));
         if marked {
-            tag::shed().map_err(|error| SpawnError::Unmark { errno: error.0 })?;
+            // A soft limit may always be raised to the hard one; and were it refused, the next
+            // birth would overwrite the mark and unmarked children take it off themselves.
+            tag::shed().ok();
         }
         born.map(|born| Born { marked, ..born })
     }
@@ -154,7 +156,8 @@ fn launch(
     let ours = |entry: &&CString| {
         entry.as_bytes().strip_prefix(COOKIE.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
     };
-    let env = plan.env.iter().filter(|entry| !ours(entry)).chain(&cookie);
+    // The cookie comes first, where whoever looks for it needs to read least.
+    let env = cookie.iter().chain(plan.env.iter().filter(|entry| !ours(entry)));
     let env = pointers(&env.map(CString::as_c_str).collect::<Vec<_>>());
     let fds: Vec<i32> = [plan.stdin, plan.stdout, plan.stderr]
         .iter()

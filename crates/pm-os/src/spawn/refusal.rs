@@ -168,12 +168,6 @@ pub enum SpawnError {
         /// What the kernel said.
         errno: Errno,
     },
-    /// The process was made, but our own mark could not be taken off again.
-    #[error("take the mark off again: {}", errno::words(*errno))]
-    Unmark {
-        /// What the kernel said.
-        errno: Errno,
-    },
 }
 
 impl SpawnError {
@@ -183,8 +177,7 @@ impl SpawnError {
             Self::Cwd { errno, .. }
             | Self::User { errno, .. }
             | Self::Exec { errno, .. }
-            | Self::Step { errno, .. }
-            | Self::Unmark { errno } => Some(*errno),
+            | Self::Step { errno, .. } => Some(*errno),
             Self::TooManyHanded { .. } => None,
         }
     }

@@ -13,8 +13,8 @@ use crate::identity::Identity;
 use crate::procfs::{self, Stat};
 use crate::tag::{self, Tag};
 
-/// Longest environment searched for the cookie; what we add comes last, but exec'ing programs
-/// with a megabyte of environment are not worth reading in full.
+/// How much of an environment is searched for the cookie. We put it first, but programs in between
+/// may have sorted theirs.
 const ENVIRON: usize = 256 << 10;
 
 /// How closely to look.

@@ -51,6 +51,7 @@ pub fn sweep_all(
     let mut killed = BTreeSet::new();
     let mut empty_looks = 0;
     while empty_looks < 2 {
+        let newest = procfs::newest_pid();
         let mut dying = kill_on_sight(&wanted, spared)?;
         let census = Census::take(Depth::Cookies, spared)?;
         let mut left = Vec::new();
@@ -65,10 +66,14 @@ pub fn sweep_all(
                 Err(NotOurs::Unreadable { pid, .. }) => left.push(pid),
             }
         }
-        empty_looks = if dying.is_empty() && left.is_empty() { empty_looks + 1 } else { 0 };
         killed.extend(dying.iter().map(|(pid, _)| *pid));
         let patience = deadline.saturating_sub(clock::monotonic());
-        if !left.is_empty() || (empty_looks == 0 && patience.is_zero()) {
+        let is_empty = dying.is_empty() && left.is_empty();
+        // A look goes up the numbers, so whoever runs from number to number runs into it, unless
+        // the numbers began anew below us meanwhile: such a look proves nothing.
+        let proves = procfs::newest_pid() >= newest || patience.is_zero();
+        empty_looks = if is_empty { empty_looks + u32::from(proves) } else { 0 };
+        if !left.is_empty() || (!is_empty && patience.is_zero()) {
             left.extend(census.roll(runs).into_values().flatten().map(|m| m.identity.pid));
             left.sort_unstable();
             left.dedup();

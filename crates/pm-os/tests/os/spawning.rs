@@ -9,7 +9,7 @@ use pm_os::tag;
 use pm_os::{clock, user};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::support::{Order, PATIENCE, is_root, readable};
+use crate::support::{Order, PATIENCE, assert_passes_in_namespace, is_root, readable};
 
 #[test]
 fn arguments_environment_and_folder_arrive() {
@@ -21,6 +21,7 @@ fn arguments_environment_and_folder_arrive() {
     let lines: Vec<String> = app.read_all().lines().map(String::from).collect();
     assert_eq!(lines[0], "a b||\u{e9}|/usr");
     let cookie = app.tag.cookie();
+    assert!(lines.contains(&cookie));
     let ours: Vec<&str> = lines[1..]
         .iter()
         .map(String::as_str)
@@ -154,16 +155,7 @@ fn helper_that_is_process_one() {
 
 #[test]
 fn process_one_gets_a_child_instead_of_a_sibling() {
-    let namespaces: &[&str] = if is_root() { &["-pf"] } else { &["-Upf"] };
-    let helper = Command::new("unshare")
-        .args(namespaces)
-        .arg("--mount-proc")
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "spawning::helper_that_is_process_one", "--ignored"])
-        .output()
-        .unwrap();
-    assert!(helper.status.success(), "{helper:?}");
-    assert!(String::from_utf8_lossy(&helper.stdout).contains("1 passed"), "{helper:?}");
+    assert_passes_in_namespace("spawning::helper_that_is_process_one");
 }
 
 #[test]

@@ -249,3 +249,16 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         poll(&mut [], Some(&timespec(Duration::from_millis(2)))).unwrap();
     }
 }
+
+/// Runs a helper test as the first process of a namespace of its own.
+pub(crate) fn assert_passes_in_namespace(helper: &str) {
+    let namespaces = if is_root() { "-pf" } else { "-Urpf" };
+    let output = Command::new("unshare")
+        .args([namespaces, "--mount-proc"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", helper, "--ignored"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+}

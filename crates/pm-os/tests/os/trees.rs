@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use pm_os::clock;
 use pm_os::end::{self, Ending};
-use pm_os::identity::{self, Identity, NotOurs};
+use pm_os::identity::{Identity, NotOurs};
 use pm_os::knock::{self, Delivery, Signal};
 use pm_os::tag;
 use pm_os::tree::{self, Census, Depth, Run};
 use pm_os::usage::Sampler;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::support::{Order, PATIENCE, Running, is_root, readable, wait_until};
+use crate::support::{Order, PATIENCE, Running, assert_passes_in_namespace, readable, wait_until};
 
 fn family(steps: &[&str]) -> Running {
     let all: Vec<&str> =
@@ -105,6 +105,16 @@ fn what_runs_from_process_to_process_is_caught() {
 }
 
 #[test]
+fn what_multiplies_while_being_swept_is_caught() {
+    let script = "f() { if [ $1 -gt 0 ]; then f $(($1-1)) & f $(($1-1)) & fi; sleep 1000; }; f 7";
+    let app = Order::shell(script).start().unwrap();
+    wait_until("it has begun", || members(&app, Depth::Tags).len() > 3);
+    let killed = tree::sweep(app.run(), &[], PATIENCE).unwrap();
+    println!("swept {killed} of a multiplying tree");
+    assert_eq!(members(&app, Depth::Cookies), []);
+}
+
+#[test]
 fn a_signal_reaches_the_whole_tree_and_only_the_living() {
     let app = family(&["--fork", "2"]);
     let found = members(&app, Depth::Tags);
@@ -118,33 +128,31 @@ fn a_signal_reaches_the_whole_tree_and_only_the_living() {
     assert_eq!(knock::signal(&app.born.pidfd, Signal::TERM), Ok(Delivery::Gone));
 }
 
+/// Run by the test below in a namespace whose numbers nobody else is given.
 #[test]
-fn a_reused_number_is_a_stranger() {
+#[ignore = "the helper of another test"]
+fn helper_whose_numbers_repeat() {
     let first = Order::of("/bin/true", &[]).start().unwrap();
     assert_eq!(first.ending(), Ending::Exited(0));
     let old = first.born.identity;
-    let last = "/proc/sys/kernel/ns_last_pid";
-    for _ in 0..2000 {
-        if std::fs::write(last, (old.pid - 1).to_string()).is_err() {
-            // Not allowed to: then at least one that was made up must be refused.
-            assert!(!is_root(), "root may set {last}");
-            break;
-        }
-        let second = Order::shell("read x").start().unwrap();
-        if second.born.pid == old.pid {
-            assert_eq!(old.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
-            let by_time = Identity { inode: 0, ..old };
-            if by_time.started != second.born.identity.started {
-                assert_eq!(by_time.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
-            }
-            assert!(second.born.identity.open().is_ok());
-            return;
-        }
-    }
-    assert!(!is_root(), "the number was never given out again");
-    let me = identity::of(rustix::process::getpid().as_raw_pid()).unwrap();
-    let forged = Identity { started: me.started + 1, inode: 0, ..me };
-    assert_eq!(forged.open().unwrap_err(), NotOurs::Stranger { pid: me.pid });
+    std::fs::write("/proc/sys/kernel/ns_last_pid", (old.pid - 1).to_string()).unwrap();
+    let second = Order::shell("read x").start().unwrap();
+    let new = second.born.identity;
+    assert_eq!(new.pid, old.pid, "the number was given out again");
+    assert!(new.open().is_ok() && !new.is_same(&old));
+    assert_eq!(old.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
+    // Kernels without pidfs have only the time, in ticks of 10 ms.
+    let by_time = Identity { started: new.started - 1, inode: 0, ..old };
+    assert_eq!(by_time.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
+    let census = Census::take(Depth::Tags, &[]).unwrap();
+    assert_eq!(census.members(first.tag, Some(&by_time)), [], "nor does it lead a session");
+    assert_eq!(tree::sweep(Run { tag: first.tag, leader: Some(&by_time) }, &[], PATIENCE), Ok(0));
+    assert_eq!(end::peek(&second.born.pidfd), Ok(None), "the stranger lives");
+}
+
+#[test]
+fn a_reused_number_is_a_stranger() {
+    assert_passes_in_namespace("trees::helper_whose_numbers_repeat");
 }
 
 #[test]
