@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::{Compression, write::GzEncoder};
-use rustix::fs::renameat_with;
 use rustix::fs::{
     AtFlags, Dir, Mode, OFlags, RenameFlags, fchown, fstat, openat, statat, unlinkat,
 };
+use rustix::fs::{Timespec, Timestamps, renameat_with, utimensat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
@@ -130,6 +130,11 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         if fstat(&part)?.st_size != stat.st_size {
             return Err(Errno::AGAIN);
         }
+        // Readers tell the age of a part by the time of its last byte.
+        let time = |seconds, nanos| Timespec { tv_sec: seconds, tv_nsec: nanos };
+        let last_modification = time(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0));
+        let times = Timestamps { last_access: last_modification, last_modification };
+        utimensat(folder, &unfinished, &times, AtFlags::SYMLINK_NOFOLLOW)?;
         replace(folder, (&unfinished, &compressed))?;
         let old = FileId::of(&stat);
         std::fs::rename(index::place(indexes, old), index::place(indexes, id)).ok();

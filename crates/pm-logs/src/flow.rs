@@ -260,13 +260,18 @@ impl Flow {
 
     /// Nothing to do until the pipe brings something.
     fn at_rest(&mut self, tools: &mut Tools) -> Next {
-        match std::mem::replace(&mut self.wish, Wish::Nothing) {
-            Wish::Nothing => Next::Ready,
-            Wish::Drain => {
-                tools.tell(Notice::Drained { key: self.key });
-                Next::Ready
+        let wish = std::mem::replace(&mut self.wish, Wish::Nothing);
+        if wish == Wish::Drain {
+            tools.tell(Notice::Drained { key: self.key });
+        }
+        match wish {
+            // The marker is written as soon as the disk is back, also if nothing else is.
+            Wish::Nothing | Wish::Drain if self.trouble.wants_mark() => {
+                Next::ReadyOr(tools.now + RETRY * 4)
             }
+            Wish::Nothing | Wish::Drain => Next::Ready,
             Wish::Detach => {
+                self.trouble.tell(tools, &self.sink_path());
                 self.farewell = Some(Notice::Drained { key: self.key });
                 Next::Never
             }

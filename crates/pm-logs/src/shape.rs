@@ -27,7 +27,7 @@ pub(crate) struct Shaped {
 
 impl Shaper {
     pub(crate) fn new(format: Format, stream: Stream) -> Self {
-        let iso = StampFormat::new("YYYY-MM-DDTHH:mm:ss.SSSZ");
+        let iso = StampFormat::new(StampFormat::ISO);
         Shaper { format, stream, iso, stamps: StampCache::default(), growth: 1000 }
     }
 

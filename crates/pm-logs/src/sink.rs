@@ -47,7 +47,7 @@ pub enum Format {
         app: String,
         /// `process_id`: PM2's `pm_id`.
         instance: u64,
-        /// Shape of `timestamp`; `None` is ISO 8601 in UTC with milliseconds.
+        /// Shape of `timestamp`; `None` is ISO 8601 with milliseconds and zone.
         stamp: Option<StampFormat>,
     },
 }

@@ -96,6 +96,9 @@ impl StampFormat {
     /// PM2's meaning of `time: true`.
     pub const TIME: &'static str = "YYYY-MM-DDTHH:mm:ss";
 
+    /// `timestamp` in JSON logs, unless a format is given.
+    pub const ISO: &'static str = "YYYY-MM-DDTHH:mm:ss.SSSZ";
+
     /// Takes any text: what is no token stands for itself, as in day.js.
     pub fn new(text: &str) -> Self {
         let mut parts = Vec::new();

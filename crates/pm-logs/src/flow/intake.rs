@@ -151,7 +151,11 @@ impl Flow {
                     self.ended = true;
                     break;
                 }
-                Ok(Moved::Empty) | Err(_) => break,
+                Ok(Moved::Empty) => {
+                    self.trouble.warn(tools, &stuck.path);
+                    return Intake::Empty;
+                }
+                Err(_) => break,
             }
         }
         self.trouble.warn(tools, &stuck.path);

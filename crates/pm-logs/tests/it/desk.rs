@@ -1,6 +1,5 @@
 //! A scribe in a folder of its own, pipes into it, and waiting for facts with a deadline.
 
-use std::collections::BTreeMap;
 use std::io::PipeWriter;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -16,9 +15,9 @@ use tempfile::TempDir;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Desk {
-    pub folder: TempDir,
-    pub scribe: Scribe,
-    pub notices: Receiver<Notice>,
+    pub(crate) folder: TempDir,
+    pub(crate) scribe: Scribe,
+    pub(crate) notices: Receiver<Notice>,
 }
 
 pub(crate) fn key(tag: u64) -> StreamKey {
@@ -37,17 +36,17 @@ pub(crate) fn raw(path: &Path) -> Sink {
 }
 
 impl Desk {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (scribe, notices) = start(&folder.path().join("state"));
         Desk { folder, scribe, notices }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn open(&self, key: StreamKey, sink: Sink) -> PipeWriter {
+    pub(crate) fn open(&self, key: StreamKey, sink: Sink) -> PipeWriter {
         let (read, write) = std::io::pipe().unwrap();
         let fd = self.scribe.prepare(key, &sink).unwrap();
         self.scribe.attach(key, OwnedFd::from(read), fd, sink);
@@ -55,7 +54,7 @@ impl Desk {
     }
 
     /// The first notice that `pick` takes; the others are lost.
-    pub fn notice<T>(&self, mut pick: impl FnMut(Notice) -> Option<T>) -> T {
+    pub(crate) fn notice<T>(&self, mut pick: impl FnMut(Notice) -> Option<T>) -> T {
         let until = Instant::now() + DEADLINE;
         let mut seen = Vec::new();
         while let Ok(notice) = self.notices.recv_timeout(until - Instant::now()) {
@@ -67,7 +66,7 @@ impl Desk {
         panic!("not among the notices {seen:?}");
     }
 
-    pub fn ended(&self, key: StreamKey) {
+    pub(crate) fn ended(&self, key: StreamKey) {
         self.notice(|notice| {
             matches!(notice, Notice::Ended { key: it } if it == key).then_some(())
         });
@@ -100,15 +99,21 @@ pub(crate) fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_default()
 }
 
-/// All parts of a log and then the log, by name.
-pub(crate) fn parts(log: &Path) -> BTreeMap<String, Vec<u8>> {
-    let stem = log.file_stem().unwrap().to_string_lossy().into_owned();
+/// All rotated parts of a log, oldest first.
+pub(crate) fn parts(log: &Path) -> Vec<(String, Vec<u8>)> {
+    let stem = format!("{}__", log.file_stem().unwrap().to_string_lossy());
     let entries = std::fs::read_dir(log.parent().unwrap()).unwrap();
-    let names = entries.map(|entry| entry.unwrap().path());
-    names
-        .filter(|path| {
-            path.file_name().unwrap().to_string_lossy().starts_with(&format!("{stem}__"))
-        })
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), read(&path)))
-        .collect()
+    let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(&stem)).collect();
+    names.sort_by_key(|name| {
+        let stamp = name[stem.len()..].trim_end_matches(".log").to_owned();
+        let number = stamp.get(20..).map_or(0, |digits| digits.parse::<u32>().unwrap());
+        (stamp[..19].to_owned(), number)
+    });
+    names.into_iter().map(|name| (name.clone(), read(&log.with_file_name(name)))).collect()
+}
+
+/// What a log and its parts hold together.
+pub(crate) fn whole(log: &Path) -> Vec<u8> {
+    parts(log).into_iter().flat_map(|part| part.1).chain(read(log)).collect()
 }

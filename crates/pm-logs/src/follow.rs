@@ -1,0 +1,367 @@
+//! Follows logs as they grow, over rotation, removal, truncation and folders that come and go.
+//! The kernel says when to look; the caller waits on [`Follow::fd`] and calls [`Follow::read`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::inotify::{self, WatchFlags};
+use rustix::io::Errno;
+
+use crate::cut::{End, Tail};
+use crate::line::{Clock, Cursor, Line, Lines, ReadError, Source, Times, is_compressed, open_file};
+use crate::open::FileId;
+
+/// A line without an end is given after so much silence.
+const SILENCE: Duration = Duration::from_millis(60);
+/// How often to look where the kernel does not tell of spliced bytes (before 6.6).
+const LOOK: Duration = Duration::from_millis(200);
+/// Bytes of one log before the others have their turn.
+const TURN: u64 = 4 << 20;
+
+/// Logs that are followed.
+pub struct Follow {
+    inotify: OwnedFd,
+    trails: BTreeMap<usize, Trail>,
+    /// Who wants to know of a watch.
+    watches: BTreeMap<i32, Vec<usize>>,
+    unfinished: bool,
+    looks: bool,
+    partial_due: Option<Instant>,
+}
+
+struct Trail {
+    source: Source,
+    open: Option<Open>,
+    /// Rotated parts to read before the live file, newest last.
+    behind: Vec<PathBuf>,
+    /// The time of the last stamped line.
+    at: Option<i64>,
+}
+
+struct Open {
+    id: FileId,
+    clock: Clock,
+    lines: Lines,
+}
+
+impl fmt::Debug for Follow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follow").field("trails", &self.trails.len()).finish_non_exhaustive()
+    }
+}
+
+type Take<'a> = &'a mut dyn FnMut(Line) -> ControlFlow<()>;
+
+impl Follow {
+    /// Follows nothing yet.
+    pub fn new() -> Result<Self, ReadError> {
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        let failed = |error: Errno| ReadError::new("inotify".as_ref(), error);
+        let inotify = inotify::init(flags).map_err(failed)?;
+        Ok(Follow {
+            inotify,
+            trails: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            unfinished: false,
+            looks: !tells_of_splices(),
+            partial_due: None,
+        })
+    }
+
+    /// Follows `source` from where a history ended, or from its present end. A second source of the
+    /// same number takes the place of the first.
+    pub fn add(&mut self, source: Source, from: Option<Cursor>) -> Result<(), ReadError> {
+        let mut trail = Trail { source, open: None, behind: Vec::new(), at: None };
+        let live = open_file(&trail.source.log)?;
+        match (from, live) {
+            (Some(from), Some((file, id, _))) if from.id == id => {
+                trail.open = Some(trail.opened(file, id, from.offset)?);
+            }
+            // Rotated meanwhile: the rest is in a part.
+            (Some(from), _) => trail.resume(from)?,
+            (None, Some((file, id, size))) => trail.open = Some(trail.opened(file, id, size)?),
+            (None, None) => {}
+        }
+        self.watch(&trail);
+        self.trails.insert(trail.source.number, trail);
+        self.unfinished = true;
+        Ok(())
+    }
+
+    /// Follows the source of that number no longer.
+    pub fn remove(&mut self, number: usize) {
+        self.trails.remove(&number);
+        for (watch, numbers) in &mut self.watches {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                inotify::remove_watch(&self.inotify, *watch).ok();
+            }
+        }
+        self.watches.retain(|_, numbers| !numbers.is_empty());
+    }
+
+    /// Readable when there is something to [`Follow::read`]. Poll it together with whatever tells
+    /// that the reader of your own output is gone.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+
+    /// When to read at the latest, whatever [`Follow::fd`] says; `None` is never.
+    pub fn deadline(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let next = if self.unfinished { Some(now) } else { self.partial_due };
+        if self.looks { Some(next.unwrap_or(now + LOOK).min(now + LOOK)) } else { next }
+    }
+
+    /// Gives all lines there are, until `take` says no; then the next call goes on after that line.
+    pub fn read(&mut self, take: Take<'_>) -> Result<ControlFlow<()>, ReadError> {
+        let due = self.partial_due.is_some_and(|due| Instant::now() >= due);
+        let woken = self.woken();
+        let everybody = self.looks || due || std::mem::replace(&mut self.unfinished, false);
+        let numbers = if everybody { self.trails.keys().copied().collect() } else { woken };
+        let mut flow = ControlFlow::Continue(());
+        for number in numbers {
+            let Some(trail) = self.trails.get_mut(&number) else { continue };
+            let before = trail.open.as_ref().map(|open| open.id);
+            let partial = if due { Tail::Release } else { Tail::Keep };
+            let (more, result) = trail.read(partial, take)?;
+            self.unfinished |= more || result.is_break();
+            if trail.open.as_ref().map(|open| open.id) != before || !trail.source.log.exists() {
+                watch(&self.inotify, &mut self.watches, trail);
+                // It may have come between the look and the watch.
+                self.unfinished |= !trail.is_live();
+            }
+            if result.is_break() {
+                flow = result;
+                break;
+            }
+        }
+        let partial = self.trails.values().any(Trail::holds_partial);
+        self.partial_due = match self.partial_due.filter(|_| !due) {
+            due if partial => due.or_else(|| Some(Instant::now() + SILENCE)),
+            _ => None,
+        };
+        Ok(flow)
+    }
+
+    fn watch(&mut self, trail: &Trail) {
+        watch(&self.inotify, &mut self.watches, trail);
+    }
+
+    /// Who is told of something, and that only once.
+    fn woken(&mut self) -> Vec<usize> {
+        let mut buffer = [MaybeUninit::uninit(); 8 << 10];
+        let mut events = inotify::Reader::new(&self.inotify, &mut buffer);
+        let mut woken = Vec::new();
+        while let Ok(event) = events.next() {
+            if event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW) {
+                self.unfinished = true;
+            }
+            let numbers = self.watches.get(&event.wd());
+            woken.extend(numbers.into_iter().flatten().copied());
+            if event.events().contains(inotify::ReadFlags::IGNORED) {
+                self.watches.remove(&event.wd());
+            }
+        }
+        woken.sort_unstable();
+        woken.dedup();
+        woken
+    }
+}
+
+/// Watches the log and the folder it is in, or the nearest folder above that exists.
+fn watch(inotify: &OwnedFd, watches: &mut BTreeMap<i32, Vec<usize>>, trail: &Trail) {
+    let mut note = |path: &Path, flags: WatchFlags| {
+        let watch = inotify::add_watch(inotify, path, flags);
+        if let Ok(watch) = watch {
+            let numbers = watches.entry(watch).or_default();
+            if !numbers.contains(&trail.source.number) {
+                numbers.push(trail.source.number);
+            }
+        }
+        watch.is_ok()
+    };
+    let log = crate::open::resolve(&trail.source.log, None);
+    let folder = WatchFlags::CREATE
+        | WatchFlags::MOVED_TO
+        | WatchFlags::MOVED_FROM
+        | WatchFlags::DELETE
+        | WatchFlags::DELETE_SELF
+        | WatchFlags::MOVE_SELF
+        | WatchFlags::ONLYDIR
+        | WatchFlags::MASK_ADD;
+    let nearest = || log.ancestors().skip(1).find(|above| above.is_dir());
+    let mut seen = None;
+    // Until no folder has come between the look and the watch.
+    while seen != nearest() {
+        seen = nearest();
+        if !seen.is_some_and(|above| note(above, folder)) {
+            break;
+        }
+    }
+    note(&log, WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MASK_ADD);
+}
+
+impl Trail {
+    fn opened(&self, mut file: std::fs::File, id: FileId, offset: u64) -> Result<Open, ReadError> {
+        use std::io::{Seek, SeekFrom};
+        file.seek(SeekFrom::Start(offset)).map_err(|error| self.failed(error))?;
+        let clock = match self.source.times {
+            // What is read as it comes was written now.
+            Times::Index(_) => Clock::Unknown,
+            Times::Unknown | Times::Json(_) | Times::Stamped(_) => self.source.clock(id),
+        };
+        Ok(Open { id, clock, lines: Lines::new(file, offset, false) })
+    }
+
+    fn failed(&self, error: std::io::Error) -> ReadError {
+        ReadError::new(&self.source.log, error)
+    }
+
+    fn holds_partial(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.lines.holds_partial())
+    }
+
+    /// Finds the part that was the live file at `from`, and those after it.
+    fn resume(&mut self, from: Cursor) -> Result<(), ReadError> {
+        let mut files = self.source.files();
+        files.pop();
+        while let Some(path) = files.pop() {
+            if let Some((file, id, _)) = open_file(&path)?
+                && id == from.id
+            {
+                self.open = Some(self.opened(file, id, from.offset)?);
+                return Ok(());
+            }
+            self.behind.insert(0, path);
+        }
+        // Compressed or deleted meanwhile: go on with the live file, from its beginning.
+        self.behind.clear();
+        Ok(())
+    }
+
+    /// Reads on; tells whether there is more to come at once.
+    fn read(&mut self, tail: Tail, take: Take<'_>) -> Result<(bool, ControlFlow<()>), ReadError> {
+        loop {
+            if self.open.is_some() {
+                let (more, flow) = self.read_open(tail, take)?;
+                if more || flow.is_break() {
+                    return Ok((more, flow));
+                }
+                if self.is_live() {
+                    return Ok((false, flow));
+                }
+                // Another read: bytes may have come between the last one and the rename.
+                let (more, flow) = self.read_open(Tail::Release, take)?;
+                if more || flow.is_break() {
+                    return Ok((more, flow));
+                }
+            }
+            if self.is_live() || !self.step()? {
+                return Ok((false, ControlFlow::Continue(())));
+            }
+        }
+    }
+
+    /// Whether nothing has taken the place of the file in hand. A log that was moved away is written
+    /// to until there is a new one.
+    fn is_live(&self) -> bool {
+        let id = self.open.as_ref().map(|open| open.id);
+        std::fs::metadata(&self.source.log)
+            .map_or(true, |meta| Some(FileId { dev: meta.dev(), ino: meta.ino() }) == id)
+    }
+
+    /// Leaves the file in hand for the one after it; `false` if there is none.
+    fn step(&mut self) -> Result<bool, ReadError> {
+        if let Some(open) = self.open.take() {
+            self.behind = self.missed(&open);
+        }
+        while !self.behind.is_empty() {
+            let path = self.behind.remove(0);
+            if let Some((file, id, _)) = open_file(&path)? {
+                let lines = Lines::new(file, 0, is_compressed(&path));
+                self.open = Some(Open { id, clock: self.source.clock(id), lines });
+                return Ok(true);
+            }
+        }
+        let Some((file, id, _)) = open_file(&self.source.log)? else { return Ok(false) };
+        self.open = Some(self.opened(file, id, 0)?);
+        Ok(true)
+    }
+
+    /// Parts that were rotated after the file in hand, were it so fast. A part keeps the time of its
+    /// last byte even when compressed, so older ones are told by that.
+    fn missed(&self, left: &Open) -> Vec<PathBuf> {
+        let mut files = self.source.files();
+        files.pop();
+        let Some(ended) = left.lines.file().and_then(|file| file.metadata().ok()) else {
+            return self.behind.clone();
+        };
+        let same = |path: &PathBuf| {
+            let found = std::fs::metadata(path);
+            found.is_ok_and(|meta| (meta.dev(), meta.ino()) == (left.id.dev, left.id.ino))
+        };
+        if let Some(at) = files.iter().position(same) {
+            return files.split_off(at + 1);
+        }
+        let time = |meta: &std::fs::Metadata| (meta.mtime(), meta.mtime_nsec());
+        files.retain(|path| std::fs::metadata(path).is_ok_and(|meta| time(&meta) > time(&ended)));
+        files
+    }
+
+    fn read_open(
+        &mut self,
+        tail: Tail,
+        take: Take<'_>,
+    ) -> Result<(bool, ControlFlow<()>), ReadError> {
+        let Some(open) = &mut self.open else { return Ok((false, ControlFlow::Continue(()))) };
+        let failed = |error| ReadError::new(&self.source.log, error);
+        if let Some(file) = open.lines.file()
+            && file.metadata().map_err(failed)?.len() < open.lines.offset()
+        {
+            open.lines.rewind().map_err(failed)?;
+        }
+        let until = open.lines.offset() + TURN;
+        let now = wall();
+        while let Some(slice) = open.lines.next(tail).map_err(failed)? {
+            let stamp = open.clock.at(slice.offset, slice.bytes).or(self.at);
+            self.at = stamp;
+            let at = if matches!(open.clock, Clock::Unknown) { Some(now) } else { stamp };
+            let offset = slice.offset;
+            let line = Line {
+                source: self.source.number,
+                stream: self.source.stream,
+                at,
+                bytes: slice.bytes.to_vec(),
+                terminated: slice.end == End::Newline,
+            };
+            if take(line).is_break() {
+                return Ok((true, ControlFlow::Break(())));
+            }
+            if offset > until {
+                return Ok((true, ControlFlow::Continue(())));
+            }
+        }
+        Ok((false, ControlFlow::Continue(())))
+    }
+}
+
+fn wall() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Since Linux 6.6 a splice into a file is told by inotify like a write.
+fn tells_of_splices() -> bool {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map(|text| text.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (6, 6)
+}

@@ -1,0 +1,274 @@
+//! Lines of a log for those who read it: where they come from, when they were written, and how a
+//! file of any size is cut into them with bounded memory. Reads only; the daemon is not asked.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use rustix::fs::{Mode, OFlags, fstat};
+
+use crate::archive::parts;
+use crate::cut::{Cut, End, LONGEST_LINE, Tail};
+use crate::index::Table;
+use crate::open::{FileId, resolve};
+use crate::sink::Stream;
+use crate::stamp::StampFormat;
+
+/// One line, or a piece of at most [`LONGEST_LINE`] bytes of a longer one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The caller's number of the source.
+    pub source: usize,
+    /// Which output it was printed to.
+    pub stream: Stream,
+    /// When, in unix milliseconds, as far as is known.
+    pub at: Option<i64>,
+    /// As in the file, without the newline.
+    pub bytes: Vec<u8>,
+    /// Whether a newline followed.
+    pub terminated: bool,
+}
+
+/// Where the times of a log's lines are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Times {
+    /// In the index beside a raw log; the scribe's state folder.
+    Index(PathBuf),
+    /// Before each line.
+    Stamped(StampFormat),
+    /// In `timestamp` of each object; `None` is ISO 8601.
+    Json(Option<StampFormat>),
+    /// Nowhere.
+    Unknown,
+}
+
+/// A log to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Given back in each [`Line`].
+    pub number: usize,
+    /// Which output it holds.
+    pub stream: Stream,
+    /// The log; its rotated parts lie beside it.
+    pub log: PathBuf,
+    /// How to know when a line was written.
+    pub times: Times,
+}
+
+/// Why a log can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("read the log {path:?}: {source}")]
+pub struct ReadError {
+    /// Which file.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
+}
+
+impl ReadError {
+    pub(crate) fn new(path: &Path, source: impl Into<io::Error>) -> Self {
+        ReadError { path: path.to_path_buf(), source: source.into() }
+    }
+}
+
+/// Where a reader has come to, to be followed from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub(crate) id: FileId,
+    pub(crate) offset: u64,
+}
+
+impl Source {
+    /// All files of this log that exist, oldest first.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let log = resolve(&self.log, None);
+        let mut files = Vec::new();
+        if let (Some(folder), Some(name)) = (log.parent(), log.file_name()) {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            if let Ok(open) = rustix::fs::open(folder, flags, Mode::empty()) {
+                let names = parts(&open, name).unwrap_or_default();
+                files.extend(names.into_iter().map(|name| folder.join(name)));
+            }
+        }
+        files.push(log);
+        files
+    }
+
+    /// How to find the times in one of the files.
+    pub(crate) fn clock(&self, id: FileId) -> Clock {
+        match &self.times {
+            Times::Unknown => Clock::Unknown,
+            Times::Stamped(format) => Clock::Stamped(format.clone()),
+            Times::Json(None) => Clock::Json(StampFormat::new(StampFormat::ISO)),
+            Times::Json(Some(format)) => Clock::Json(format.clone()),
+            Times::Index(state) => {
+                let log = resolve(&self.log, None);
+                Table::load(&state.join("index"), &log, id).map_or(Clock::Unknown, Clock::Index)
+            }
+        }
+    }
+}
+
+/// Tells the times of lines in one file.
+#[derive(Debug)]
+pub(crate) enum Clock {
+    Unknown,
+    Stamped(StampFormat),
+    Json(StampFormat),
+    Index(Table),
+}
+
+impl Clock {
+    /// When the line `bytes` at `offset` was written.
+    pub(crate) fn at(&self, offset: u64, bytes: &[u8]) -> Option<i64> {
+        const KEY: &[u8] = b"\",\"timestamp\":\"";
+        match self {
+            Clock::Unknown => None,
+            Clock::Stamped(format) => {
+                let (at, length) = format.read(bytes)?;
+                bytes.get(length..)?.starts_with(b": ").then_some(at)
+            }
+            Clock::Json(format) => {
+                let at = memchr::memmem::rfind(bytes, KEY)?;
+                format.read(bytes.get(at + KEY.len()..)?).map(|found| found.0)
+            }
+            Clock::Index(table) => table.at(offset),
+        }
+    }
+}
+
+/// Opens a file of a log, never stopping at a FIFO; `None` if it isn't there or is no file.
+pub(crate) fn open_file(path: &Path) -> Result<Option<(File, FileId, u64)>, ReadError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file: OwnedFd = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
+        Err(error) => return Err(ReadError::new(path, error)),
+    };
+    let stat = fstat(&file).map_err(|error| ReadError::new(path, error))?;
+    if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
+        return Ok(None);
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    Ok(Some((File::from(file), FileId::of(&stat), size)))
+}
+
+pub(crate) fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
+}
+
+/// Bytes read at once.
+const BLOCK: usize = 64 << 10;
+
+/// Cuts a file into lines, holding one line at most.
+pub(crate) struct Lines {
+    input: Input,
+    bytes: Vec<u8>,
+    /// What of `bytes` has been given.
+    given: usize,
+    /// Offset in the (unpacked) file of `bytes[given]`.
+    offset: u64,
+}
+
+enum Input {
+    Plain(File),
+    Packed(Box<MultiGzDecoder<File>>),
+}
+
+/// A line still inside the buffer.
+pub(crate) struct Slice<'a> {
+    pub offset: u64,
+    pub bytes: &'a [u8],
+    pub end: End,
+}
+
+impl Lines {
+    /// Of `file`, whose next byte has that offset.
+    pub(crate) fn new(file: File, offset: u64, packed: bool) -> Self {
+        let input = if packed {
+            Input::Packed(Box::new(MultiGzDecoder::new(file)))
+        } else {
+            Input::Plain(file)
+        };
+        Lines { input, bytes: Vec::new(), given: 0, offset }
+    }
+
+    /// Offset after the last line given.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether bytes without a line end wait.
+    pub(crate) fn holds_partial(&self) -> bool {
+        self.given < self.bytes.len()
+    }
+
+    /// The open file, unless it is packed.
+    pub(crate) fn file(&self) -> Option<&File> {
+        match &self.input {
+            Input::Plain(file) => Some(file),
+            Input::Packed(_) => None,
+        }
+    }
+
+    /// Forgets what is held and goes on at the beginning of the file.
+    pub(crate) fn rewind(&mut self) -> io::Result<()> {
+        use std::io::Seek;
+        self.bytes.clear();
+        (self.given, self.offset) = (0, 0);
+        match &mut self.input {
+            Input::Plain(file) => file.rewind(),
+            Input::Packed(_) => Ok(()),
+        }
+    }
+
+    /// The next line; `None` at the end of what there is. `tail` says whether bytes without a line
+    /// end are a line there.
+    pub(crate) fn next(&mut self, tail: Tail) -> io::Result<Option<Slice<'_>>> {
+        let mut searched = self.given;
+        loop {
+            let waiting = self.bytes.len() - self.given;
+            let whole = memchr::memchr(b'\n', &self.bytes[searched..]).is_some();
+            if whole || waiting > LONGEST_LINE {
+                return Ok(self.give(Tail::Keep));
+            }
+            if self.given > 0 {
+                self.bytes.drain(..self.given);
+                self.given = 0;
+            }
+            searched = self.bytes.len();
+            if self.fill()? == 0 {
+                return Ok(self.give(tail));
+            }
+        }
+    }
+
+    fn give(&mut self, tail: Tail) -> Option<Slice<'_>> {
+        let mut cut = Cut::new(&self.bytes[self.given..], tail);
+        let piece = cut.next()?;
+        let offset = self.offset;
+        self.given += cut.taken();
+        self.offset += cut.taken() as u64;
+        Some(Slice { offset, bytes: piece.bytes, end: piece.end })
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let have = self.bytes.len();
+        self.bytes.resize(have + BLOCK, 0);
+        let result = loop {
+            let space = &mut self.bytes[have..];
+            let result = match &mut self.input {
+                Input::Plain(file) => file.read(space),
+                Input::Packed(packed) => packed.read(space),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.bytes.truncate(have + result.as_ref().copied().unwrap_or(0));
+        result
+    }
+}

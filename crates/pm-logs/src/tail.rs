@@ -1,0 +1,288 @@
+//! Reads a log back: its last lines, or those of a span of time, over rotated and compressed parts.
+//! What is asked for is found first and then given line by line, so memory doesn't grow with it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cut::{End, LONGEST_LINE, Tail};
+use crate::line::{Clock, Cursor, Line, Lines, ReadError, Source, is_compressed, open_file};
+use crate::open::FileId;
+
+/// Decides whether a line is wanted, by its bytes.
+pub type Keep = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// Which lines are wanted. All of it is optional.
+#[derive(Clone, Default)]
+pub struct Want {
+    /// So many, the last ones of those that fit the rest.
+    pub last: Option<usize>,
+    /// Not before this (unix milliseconds).
+    pub since: Option<i64>,
+    /// Before this (unix milliseconds).
+    pub until: Option<i64>,
+    /// Only these.
+    pub keep: Option<Keep>,
+}
+
+impl fmt::Debug for Want {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Want")
+            .field("last", &self.last)
+            .field("since", &self.since)
+            .field("until", &self.until)
+            .field("keep", &self.keep.is_some())
+            .finish()
+    }
+}
+
+impl Want {
+    fn takes(&self, at: Option<i64>, bytes: &[u8]) -> bool {
+        // A line of unknown time belongs to no span.
+        self.since.is_none_or(|since| at.is_some_and(|at| at >= since))
+            && self.until.is_none_or(|until| at.is_some_and(|at| at < until))
+            && self.keep.as_ref().is_none_or(|keep| keep(bytes))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.since.is_none() && self.until.is_none() && self.keep.is_none()
+    }
+}
+
+/// The wanted lines of one log, oldest first. After the last one, [`History::cursor`] says where to
+/// follow on without losing or repeating a line.
+pub struct History {
+    source: Source,
+    want: Want,
+    files: VecDeque<PathBuf>,
+    open: Option<Open>,
+    /// The time of the last line that had one.
+    at: Option<i64>,
+    left: usize,
+    cursor: Option<Cursor>,
+}
+
+struct Open {
+    path: PathBuf,
+    id: FileId,
+    clock: Clock,
+    lines: Lines,
+}
+
+/// A place in one of the files: which, and at which (unpacked) offset.
+type Place = (usize, u64);
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl History {
+    /// Finds where the wanted lines of `source` begin. A log that isn't there has none.
+    pub fn open(source: Source, want: Want) -> Result<Self, ReadError> {
+        let mut files = source.files();
+        if let Some(since) = want.since {
+            files.retain(|file| is_newer(file, since));
+        }
+        let mut history = History {
+            source,
+            want,
+            files: files.iter().cloned().collect(),
+            open: None,
+            at: None,
+            left: usize::MAX,
+            cursor: None,
+        };
+        if let Some(last) = history.want.last {
+            let start = match last {
+                0 => None,
+                _ if history.want.is_plain() => back(&files, last)?,
+                _ => history.survey(last)?,
+            };
+            history.begin(files, start, last)?;
+        }
+        Ok(history)
+    }
+
+    /// Where the live file has been read to; `None` as long as lines are left or it doesn't exist.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.cursor
+    }
+
+    /// The next line.
+    pub fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
+        Ok(self.advance()?.map(|found| found.1))
+    }
+
+    /// Goes through everything once and remembers where the last wanted lines are.
+    fn survey(&mut self, last: usize) -> Result<Option<Place>, ReadError> {
+        let total = self.files.len();
+        let mut places: VecDeque<Place> = VecDeque::new();
+        while let Some((offset, _)) = self.advance()? {
+            if places.len() == last {
+                places.pop_front();
+            }
+            // The file in work has left the queue.
+            places.push_back((total - self.files.len() - 1, offset));
+        }
+        Ok(places.front().copied())
+    }
+
+    fn begin(
+        &mut self,
+        files: Vec<PathBuf>,
+        start: Option<Place>,
+        last: usize,
+    ) -> Result<(), ReadError> {
+        let live = files.len().saturating_sub(1);
+        (self.at, self.cursor, self.left) = (None, None, last);
+        let (first, offset) = match start {
+            Some(start) => start,
+            None => (live, u64::MAX),
+        };
+        self.files = files.into_iter().skip(first).collect();
+        self.open = None;
+        self.enter(offset)
+    }
+
+    /// Opens the next file and goes to `offset`, or to its end if that comes first.
+    fn enter(&mut self, offset: u64) -> Result<(), ReadError> {
+        let Some(path) = self.files.pop_front() else { return Ok(()) };
+        let Some((mut file, id, size)) = open_file(&path)? else { return Ok(()) };
+        let failed = |error| ReadError::new(&path, error);
+        let clock = self.source.clock(id);
+        let packed = is_compressed(&path);
+        let lines = if packed {
+            let mut lines = Lines::new(file, 0, true);
+            while lines.offset() < offset && lines.next(Tail::Release).map_err(failed)?.is_some() {}
+            lines
+        } else {
+            let offset = offset.min(size);
+            file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+            Lines::new(file, offset, false)
+        };
+        self.open = Some(Open { path, id, clock, lines });
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<Option<(u64, Line)>, ReadError> {
+        loop {
+            let Some(open) = &mut self.open else {
+                if self.files.is_empty() {
+                    return Ok(None);
+                }
+                self.enter(0)?;
+                continue;
+            };
+            // The end of the live file may be the middle of a line: that is for who follows.
+            let slice = open.lines.next(Tail::Release);
+            let Some(slice) = slice.map_err(|error| ReadError::new(&open.path, error))? else {
+                if self.files.is_empty() {
+                    self.cursor = Some(Cursor { id: open.id, offset: open.lines.offset() });
+                }
+                self.open = None;
+                continue;
+            };
+            self.at = open.clock.at(slice.offset, slice.bytes).or(self.at);
+            if self.left == 0 || !self.want.takes(self.at, slice.bytes) {
+                continue;
+            }
+            if self.left != usize::MAX {
+                self.left -= 1;
+            }
+            let line = Line {
+                source: self.source.number,
+                stream: self.source.stream,
+                at: self.at,
+                bytes: slice.bytes.to_vec(),
+                terminated: slice.end == End::Newline,
+            };
+            return Ok(Some((slice.offset, line)));
+        }
+    }
+}
+
+impl Iterator for History {
+    type Item = Result<Line, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_line().transpose()
+    }
+}
+
+fn is_newer(file: &std::path::Path, since: i64) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // A part keeps the time of its last byte, also when it is compressed. One second of grace.
+    std::fs::metadata(file).is_ok_and(|meta| (meta.mtime() + 1).saturating_mul(1000) >= since)
+}
+
+/// Where the last `last` lines of all files together begin, looked for from the end.
+fn back(files: &[PathBuf], last: usize) -> Result<Option<Place>, ReadError> {
+    let mut left = last;
+    let mut start = None;
+    for (number, path) in files.iter().enumerate().rev() {
+        let Some((file, _, size)) = open_file(path)? else { continue };
+        let failed = |error| ReadError::new(path, error);
+        let (found, offset) = if is_compressed(path) {
+            back_packed(Lines::new(file, 0, true), left).map_err(failed)?
+        } else {
+            back_plain(file, size, left).map_err(failed)?
+        };
+        if found > 0 {
+            start = Some((number, offset));
+        }
+        left -= found.min(left);
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(start)
+}
+
+/// A packed file can only be read from its beginning.
+fn back_packed(mut lines: Lines, last: usize) -> std::io::Result<(usize, u64)> {
+    let mut offsets = VecDeque::new();
+    while let Some(slice) = lines.next(Tail::Release)? {
+        if offsets.len() == last {
+            offsets.pop_front();
+        }
+        offsets.push_back(slice.offset);
+    }
+    Ok((offsets.len(), offsets.front().copied().unwrap_or(0)))
+}
+
+/// Counts line ends backwards; a stretch of [`LONGEST_LINE`] bytes without one counts as a line.
+fn back_plain(mut file: std::fs::File, size: u64, last: usize) -> std::io::Result<(usize, u64)> {
+    const BLOCK: u64 = 64 << 10;
+    let mut block = vec![0; 64 << 10];
+    let (mut start, mut line_end, mut found) = (size, size, 0);
+    while start > 0 {
+        let length = BLOCK.min(start);
+        start -= length;
+        file.seek(SeekFrom::Start(start))?;
+        let bytes = &mut block[..usize::try_from(length).unwrap_or(0)];
+        file.read_exact(bytes)?;
+        for at in memchr::memrchr_iter(b'\n', bytes) {
+            let after = start + at as u64 + 1;
+            if after == size {
+                continue;
+            }
+            found += 1;
+            line_end = after;
+            if found == last {
+                return Ok((found, after));
+            }
+        }
+        if line_end - start >= LONGEST_LINE as u64 {
+            found += 1;
+            line_end = start;
+            if found == last {
+                return Ok((found, start));
+            }
+        }
+    }
+    Ok((found + usize::from(line_end > 0), 0))
+}

@@ -1,0 +1,170 @@
+//! A scribe in a process of its own, killed at any instant: every byte arrives once.
+
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pm_logs::stamp::StampFormat;
+use pm_logs::{Format, Notice, Rotation, Sink};
+
+use crate::desk::{key, raw, start, until, whole};
+
+const FOLDER: &str = "PM_LOGS_TEST_FOLDER";
+const SHAPE: &str = "PM_LOGS_TEST_SHAPE";
+const KILLS: u32 = 200;
+
+/// Not a test: what the others start and kill. Takes its standard input to `a.log` until it ends.
+#[test]
+#[ignore = "started by the other tests as a process of its own"]
+fn scribe_process() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let shape = std::env::var(SHAPE).unwrap();
+    let (scribe, notices) = start(&folder.join("state"));
+    let sink = sink(&shape, &folder);
+    let fd = scribe.prepare(key(1), &sink).unwrap();
+    let pipe: OwnedFd = rustix::io::dup(std::io::stdin()).unwrap();
+    scribe.attach(key(1), pipe, fd, sink);
+    while !matches!(notices.recv().unwrap(), Notice::Ended { .. }) {}
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    std::fs::write(folder.join("status"), status).unwrap();
+}
+
+fn sink(shape: &str, folder: &Path) -> Sink {
+    let sink = raw(&folder.join("a.log"));
+    let rotation = Rotation { max_size: 300_000, keep: usize::MAX, ..Rotation::STANDARD };
+    let stamped = Format::Stamped(StampFormat::new("[S]"));
+    match shape {
+        "raw" => sink,
+        "raw rotated" => Sink { rotation, ..sink },
+        "stamped" => Sink { format: stamped, ..sink },
+        "stamped rotated" => Sink { format: stamped, rotation, ..sink },
+        "stamped combined" => {
+            Sink { format: stamped, combined: Some(folder.join("both.log")), ..sink }
+        }
+        _ => panic!("no shape {shape}"),
+    }
+}
+
+pub(crate) fn spawn(folder: &Path, shape: &str, stdin: impl Into<Stdio>) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "kill::scribe_process", "--ignored", "--quiet"])
+        .env(FOLDER, folder)
+        .env(SHAPE, shape)
+        .stdin(stdin)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// xorshift, seeded: the same moments each time, as far as the machine allows.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// Kills a scribe again and again while numbered lines are written; gives what was written.
+fn torment(folder: &Path, shape: &str) -> Vec<u8> {
+    let (read, mut write) = std::io::pipe().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let writer = std::thread::spawn(move || {
+        let mut dice = Dice(7);
+        let mut written = Vec::new();
+        for number in 0_u64.. {
+            if stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            let length = usize::try_from(dice.roll(180)).unwrap();
+            let line = format!("{number:08} {:.>length$}\n", "");
+            write.write_all(line.as_bytes()).unwrap();
+            written.extend_from_slice(line.as_bytes());
+            if dice.roll(2000) == 0 {
+                std::thread::park_timeout(Duration::from_millis(60));
+            }
+        }
+        written
+    });
+    let mut dice = Dice(0x5eed);
+    for _ in 0..KILLS {
+        let mut child = spawn(folder, shape, read.try_clone().unwrap());
+        std::thread::park_timeout(Duration::from_micros(1500 + dice.roll(20_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut last = spawn(folder, shape, read.try_clone().unwrap());
+    drop(read);
+    stop.store(true, Ordering::Relaxed);
+    let written = writer.join().unwrap();
+    until("the end of the last scribe", || last.try_wait().unwrap().is_some());
+    written
+}
+
+fn unstamped(bytes: &[u8]) -> Vec<u8> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines.flat_map(|line| line.strip_prefix(b"S: ").expect("a stamp").to_vec()).collect()
+}
+
+fn check(found: &[u8], written: &[u8]) {
+    let differ = found.iter().zip(written).position(|(one, other)| one != other);
+    let near = |bytes: &[u8]| {
+        let at = differ.unwrap_or(0);
+        let text = &bytes[at.saturating_sub(100).min(bytes.len())..(at + 200).min(bytes.len())];
+        String::from_utf8_lossy(text).into_owned()
+    };
+    assert!(
+        found == written,
+        "{} bytes found, {} written, differ at {differ:?}: {} instead of {}",
+        found.len(),
+        written.len(),
+        near(found),
+        near(written)
+    );
+    assert!(written.len() > 1_000_000, "only {} bytes were written", written.len());
+}
+
+#[test]
+fn two_hundred_kills_lose_and_double_no_raw_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = torment(folder.path(), "raw");
+    check(&whole(&folder.path().join("a.log")), &written);
+}
+
+#[test]
+fn nor_while_a_raw_log_rotates() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = torment(folder.path(), "raw rotated");
+    check(&whole(&folder.path().join("a.log")), &written);
+}
+
+#[test]
+fn nor_a_stamped_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = torment(folder.path(), "stamped");
+    check(&unstamped(&whole(&folder.path().join("a.log"))), &written);
+}
+
+#[test]
+fn nor_while_a_stamped_log_rotates() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = torment(folder.path(), "stamped rotated");
+    check(&unstamped(&whole(&folder.path().join("a.log"))), &written);
+}
+
+#[test]
+fn nor_in_a_combined_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = torment(folder.path(), "stamped combined");
+    check(&unstamped(&whole(&folder.path().join("a.log"))), &written);
+    check(&unstamped(&whole(&folder.path().join("both.log"))), &written);
+}
