@@ -1,0 +1,223 @@
+//! Bytes an app printed -> runs of styled text that can't do anything to a terminal.
+//!
+//! SGR (colours, bold ...) becomes a style; every other complete escape sequence vanishes, what is left over
+//! becomes visible. Nothing is carried from one line to the next.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::words::{is_hostile, stand_in};
+
+/// A piece of text in one style.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) style: Style,
+    pub(crate) text: String,
+}
+
+const TAB: usize = 8;
+/// Longer sequences are no sequences: a lone ESC must not swallow a page of output.
+const LONGEST_SEQUENCE: usize = 4096;
+
+/// Makes a line (without its newline) showable.
+pub(crate) fn runs(line: &[u8]) -> Vec<Run> {
+    let mut line = line;
+    while let [rest @ .., b'\r'] = line {
+        line = rest;
+    }
+    let mut writer = Writer { runs: Vec::new(), style: Style::new(), column: 0 };
+    while let Some(at) = line.iter().position(|byte| *byte == 0x1b) {
+        writer.text(line.get(..at).unwrap_or_default());
+        line = writer.escape(line.get(at..).unwrap_or_default());
+    }
+    writer.text(line);
+    writer.runs
+}
+
+/// The text alone, for searching.
+pub(crate) fn text(line: &[u8]) -> String {
+    runs(line).into_iter().map(|run| run.text).collect()
+}
+
+struct Writer {
+    runs: Vec<Run>,
+    style: Style,
+    /// In characters, which is all a tab stop needs.
+    column: usize,
+}
+
+impl Writer {
+    fn text(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.runs.last().is_none_or(|run| run.style != self.style) {
+            self.runs.push(Run { style: self.style, text: String::new() });
+        }
+        let Some(run) = self.runs.last_mut() else { return };
+        for c in String::from_utf8_lossy(bytes).chars() {
+            if c == '\t' {
+                let blanks = TAB - self.column % TAB;
+                run.text.extend(std::iter::repeat_n(' ', blanks));
+                self.column += blanks;
+            } else {
+                run.text.push(if is_hostile(c) { stand_in(c) } else { c });
+                self.column += 1;
+            }
+        }
+    }
+
+    /// Takes one sequence off the front of `line`, which starts with ESC, and gives the rest.
+    fn escape<'a>(&mut self, line: &'a [u8]) -> &'a [u8] {
+        let window = line.get(..LONGEST_SEQUENCE.min(line.len())).unwrap_or_default();
+        let length = match window {
+            [_, b'[', body @ ..] => control_length(body).map(|length| length + 2),
+            [_, b']' | b'P' | b'X' | b'^' | b'_', body @ ..] => {
+                string_length(body).map(|length| length + 2)
+            }
+            [_, b'(' | b')' | b'*' | b'+' | b'#' | b'%' | b' ', _, ..] => Some(3),
+            [_, b'0'..=b'~', ..] => Some(2),
+            _ => None,
+        };
+        let Some(length) = length else {
+            self.visible_escape();
+            return line.get(1..).unwrap_or_default();
+        };
+        if let Some([_, b'[', parameters @ .., b'm']) = line.get(..length) {
+            self.style = sgr(self.style, parameters);
+        }
+        line.get(length..).unwrap_or_default()
+    }
+
+    fn visible_escape(&mut self) {
+        self.text(&[0x1b]);
+    }
+}
+
+/// Parameter bytes, intermediate bytes, one final byte (ECMA-48, 5.4); `None` if it breaks off.
+fn control_length(body: &[u8]) -> Option<usize> {
+    let end = body.iter().position(|byte| !(0x20..=0x3f).contains(byte))?;
+    body.get(end).filter(|byte| (0x40..=0x7e).contains(*byte)).map(|_| end + 1)
+}
+
+/// Up to BEL or ESC `\` (OSC, DCS, SOS, PM, APC).
+fn string_length(body: &[u8]) -> Option<usize> {
+    let end = body.iter().position(|byte| matches!(byte, 0x07 | 0x1b))?;
+    match body.get(end..) {
+        Some([0x07, ..]) => Some(end + 1),
+        Some([0x1b, b'\\', ..]) => Some(end + 2),
+        _ => None,
+    }
+}
+
+fn sgr(style: Style, parameters: &[u8]) -> Style {
+    let mut style = style;
+    let numbers: Vec<u16> =
+        parameters.split(|byte| matches!(byte, b';' | b':')).map(number).collect();
+    let mut rest = numbers.as_slice();
+    while let [code, tail @ ..] = rest {
+        rest = tail;
+        match code {
+            0 => style = Style::new(),
+            1 => style = style.add_modifier(Modifier::BOLD),
+            2 => style = style.add_modifier(Modifier::DIM),
+            3 => style = style.add_modifier(Modifier::ITALIC),
+            4 | 21 => style = style.add_modifier(Modifier::UNDERLINED),
+            7 => style = style.add_modifier(Modifier::REVERSED),
+            9 => style = style.add_modifier(Modifier::CROSSED_OUT),
+            22 => style = style.remove_modifier(Modifier::BOLD | Modifier::DIM),
+            23 => style = style.remove_modifier(Modifier::ITALIC),
+            24 => style = style.remove_modifier(Modifier::UNDERLINED),
+            27 => style = style.remove_modifier(Modifier::REVERSED),
+            29 => style = style.remove_modifier(Modifier::CROSSED_OUT),
+            38 | 48 => {
+                let (colour, left) = extended(rest);
+                rest = left;
+                let Some(colour) = colour else { continue };
+                style = if *code == 38 { style.fg(colour) } else { style.bg(colour) };
+            }
+            39 => style.fg = None,
+            49 => style.bg = None,
+            30..=37 => style = style.fg(basic(code - 30)),
+            40..=47 => style = style.bg(basic(code - 40)),
+            90..=97 => style = style.fg(basic(code - 90 + 8)),
+            100..=107 => style = style.bg(basic(code - 100 + 8)),
+            // 5, 6 (blinking) and 8 (hidden) are left out on purpose; the rest nobody uses.
+            _ => {}
+        }
+    }
+    style
+}
+
+fn number(digits: &[u8]) -> u16 {
+    std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// What follows 38 or 48: `5;n` or `2;r;g;b`.
+fn extended(rest: &[u16]) -> (Option<Color>, &[u16]) {
+    let byte = |value: &u16| u8::try_from(*value).unwrap_or(u8::MAX);
+    match rest {
+        [5, index, tail @ ..] => (Some(Color::Indexed(byte(index))), tail),
+        [2, red, green, blue, tail @ ..] => {
+            (Some(Color::Rgb(byte(red), byte(green), byte(blue))), tail)
+        }
+        _ => (None, &[]),
+    }
+}
+
+/// The terminal's own sixteen, so that people's palettes are respected.
+fn basic(index: u16) -> Color {
+    const COLOURS: [Color; 16] = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    COLOURS.get(usize::from(index)).copied().unwrap_or(Color::Reset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_kept() {
+        let runs = runs(b"a\x1b[1;31mb\x1b[0mc\x1b[38;5;200md\x1b[48;2;1;2;3me");
+        let texts: Vec<_> = runs.iter().map(|run| run.text.as_str()).collect();
+        assert_eq!(texts, ["a", "b", "c", "d", "e"]);
+        assert_eq!(runs[1].style, Style::new().fg(Color::Red).add_modifier(Modifier::BOLD));
+        assert_eq!(runs[2].style, Style::new());
+        assert_eq!(runs[3].style.fg, Some(Color::Indexed(200)));
+        assert_eq!(runs[4].style.bg, Some(Color::Rgb(1, 2, 3)));
+    }
+
+    #[test]
+    fn every_other_sequence_is_harmless() {
+        for (line, shown) in [
+            (&b"\x1b[2J\x1b[Hx"[..], "x"),
+            (b"\x1b]0;title\x07x", "x"),
+            (b"\x1b]8;;http://e\x1b\\link\x1b]8;;\x1b\\", "link"),
+            (b"\x1bPq#0\x1b\\x", "x"),
+            (b"\x1b(Bx\x1bcy", "xy"),
+            (b"\x1b[31", "\u{241b}[31"),
+            (b"\x1b]never ends", "\u{241b}]never ends"),
+            (b"x\x1b", "x\u{241b}"),
+            (b"\x9b31m\xff", "\u{fffd}31m\u{fffd}"),
+            ("\u{9b}2J\u{202e}".as_bytes(), "\u{fffd}2J\u{fffd}"),
+            (b"a\tb\rc\x08\x00\r", "a       b\u{240d}c\u{2408}\u{2400}"),
+        ] {
+            assert_eq!(text(line), shown, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! The instances: their rows, the recent past of their figures, order, filter, marks and cursor.
+//!
+//! Plain data; which part of it is on the screen is decided by the height it is told.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use pm_protocol::{Row, Status, Usage};
+
+use crate::logbook::holds;
+
+/// Figures remembered per instance: two minutes at one a second.
+const HISTORY: usize = 120;
+
+/// The last figures of one kind, oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct History(VecDeque<f32>);
+
+impl History {
+    pub(crate) fn push(&mut self, figure: f32) {
+        if self.0.len() == HISTORY {
+            self.0.pop_front();
+        }
+        self.0.push_back(if figure.is_finite() { figure.max(0.0) } else { 0.0 });
+    }
+
+    /// The last so many, oldest first.
+    pub(crate) fn last(&self, count: usize) -> impl ExactSizeIterator<Item = f32> + '_ {
+        self.0.iter().skip(self.0.len().saturating_sub(count)).copied()
+    }
+
+    pub(crate) fn peak(&self, count: usize) -> f32 {
+        self.last(count).fold(0.0, f32::max)
+    }
+}
+
+/// One instance and its recent past.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) row: Row,
+    pub(crate) cpu: History,
+    pub(crate) memory: History,
+}
+
+impl Instance {
+    fn new(row: Row) -> Self {
+        Self { row, cpu: History::default(), memory: History::default() }
+    }
+
+    fn weigh(&mut self, usage: Usage) {
+        self.row.usage = usage;
+        self.cpu.push(usage.cpu);
+        #[expect(clippy::cast_precision_loss, reason = "a sparkline has eight levels")]
+        self.memory.push(usage.memory as f32);
+    }
+
+    /// Milliseconds it has been up, if it is.
+    pub(crate) fn age(&self, now: u64) -> Option<u64> {
+        let up = matches!(self.row.status, Status::Online | Status::Launching | Status::Stopping);
+        (up && self.row.started_at > 0).then(|| now.saturating_sub(self.row.started_at))
+    }
+}
+
+/// What the list can be ordered by, in the order of its columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Column {
+    /// The instance's number.
+    Id,
+    /// The app's name, then the number.
+    #[default]
+    Name,
+    /// The app's namespace.
+    Namespace,
+    /// The word for its phase; the troubled first.
+    Status,
+    /// Share of a core.
+    Cpu,
+    /// Resident bytes.
+    Memory,
+    /// How often it was restarted.
+    Restarts,
+    /// How long it has been up.
+    Uptime,
+    /// The main process.
+    Pid,
+}
+
+impl Column {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Id,
+        Self::Name,
+        Self::Namespace,
+        Self::Status,
+        Self::Cpu,
+        Self::Memory,
+        Self::Restarts,
+        Self::Uptime,
+        Self::Pid,
+    ];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Namespace => "namespace",
+            Self::Status => "status",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Restarts => "↺",
+            Self::Uptime => "uptime",
+            Self::Pid => "pid",
+        }
+    }
+
+    /// Figures are most interesting when they are large.
+    fn falls(self) -> bool {
+        matches!(self, Self::Cpu | Self::Memory | Self::Restarts)
+    }
+
+    fn compare(self, a: &Row, b: &Row) -> Ordering {
+        match self {
+            Self::Id => a.id.cmp(&b.id),
+            Self::Name => natural(&a.name, &b.name),
+            Self::Namespace => {
+                a.namespace.cmp(&b.namespace).then_with(|| natural(&a.name, &b.name))
+            }
+            Self::Status => trouble(a.status).cmp(&trouble(b.status)),
+            Self::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
+            Self::Memory => a.usage.memory.cmp(&b.usage.memory),
+            Self::Restarts => a.restarts.cmp(&b.restarts),
+            Self::Uptime => b.started_at.cmp(&a.started_at),
+            Self::Pid => a.pid.cmp(&b.pid),
+        }
+    }
+}
+
+fn trouble(status: Status) -> u8 {
+    match status {
+        Status::Errored => 0,
+        Status::WaitingRestart => 1,
+        Status::Launching => 2,
+        Status::Stopping => 3,
+        Status::Online => 4,
+        Status::Stopped => 5,
+    }
+}
+
+/// `web-2` before `web-10`: runs of digits compare as numbers.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
+    loop {
+        let (Some(x), Some(y)) = (left.first(), right.first()) else {
+            return left.len().cmp(&right.len()).then_with(|| a.cmp(b));
+        };
+        let order = if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (number, rest) = digits(left);
+            let (other, rest_of_other) = digits(right);
+            (left, right) = (rest, rest_of_other);
+            number.len().cmp(&other.len()).then_with(|| number.cmp(other))
+        } else {
+            (left, right) = (left.get(1..).unwrap_or_default(), right.get(1..).unwrap_or_default());
+            x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase())
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// The digits in front, without leading zeros, and the rest.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (number, rest) = text.split_at(end);
+    let zeros = number.iter().take_while(|byte| **byte == b'0').count();
+    (number.get(zeros..).unwrap_or_default(), rest)
+}
+
+/// How the list is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sort {
+    pub(crate) column: Column,
+    pub(crate) reversed: bool,
+}
+
+impl Sort {
+    /// Whether large figures stand on top.
+    pub(crate) fn falling(self) -> bool {
+        self.column.falls() != self.reversed
+    }
+}
+
+/// All instances and what the list shows of them.
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    instances: BTreeMap<u32, Instance>,
+    order: Vec<u32>,
+    cursor: Option<u32>,
+    /// How many lines of the list are above the first one shown.
+    pub(crate) offset: usize,
+    pub(crate) marks: BTreeSet<u32>,
+    pub(crate) sort: Sort,
+    pub(crate) filter: String,
+}
+
+impl Fleet {
+    /// Everything anew; what is known already keeps its past.
+    pub(crate) fn replace(&mut self, rows: Vec<Row>) {
+        let mut known = std::mem::take(&mut self.instances);
+        for row in rows {
+            let instance = match known.remove(&row.id) {
+                Some(old) if old.row.name == row.name => Instance { row, ..old },
+                Some(_) | None => Instance::new(row),
+            };
+            self.instances.insert(instance.row.id, instance);
+        }
+        let instances = &self.instances;
+        self.marks.retain(|id| instances.contains_key(id));
+        self.arrange();
+    }
+
+    pub(crate) fn change(&mut self, row: Row) {
+        match self.instances.get_mut(&row.id) {
+            Some(instance) => instance.row = row,
+            None => {
+                self.instances.insert(row.id, Instance::new(row));
+            }
+        }
+        self.arrange();
+    }
+
+    pub(crate) fn remove(&mut self, id: u32) {
+        self.instances.remove(&id);
+        self.marks.remove(&id);
+        self.arrange();
+    }
+
+    /// Takes figures; what is not among them does not run.
+    pub(crate) fn weigh(&mut self, usages: &[(u32, Usage)]) {
+        let fresh: BTreeMap<u32, Usage> = usages.iter().copied().collect();
+        for (id, instance) in &mut self.instances {
+            instance.weigh(fresh.get(id).copied().unwrap_or_default());
+        }
+        if matches!(self.sort.column, Column::Cpu | Column::Memory) {
+            self.arrange();
+        }
+    }
+
+    /// Orders and filters anew. A cursor whose line is gone stays at its height.
+    pub(crate) fn arrange(&mut self) {
+        let at = self.position();
+        let Self { instances, order, sort, filter, .. } = self;
+        order.clear();
+        order.extend(
+            instances.values().filter(|one| passes(&one.row, filter)).map(|one| one.row.id),
+        );
+        order.sort_by(|a, b| {
+            let (Some(a), Some(b)) = (instances.get(a), instances.get(b)) else {
+                return a.cmp(b);
+            };
+            let order = sort.column.compare(&a.row, &b.row);
+            let order = if sort.falling() { order.reverse() } else { order };
+            order.then_with(|| natural(&a.row.name, &b.row.name)).then(a.row.id.cmp(&b.row.id))
+        });
+        if self.position().is_none() {
+            let at = at.unwrap_or(0).min(self.order.len().saturating_sub(1));
+            self.cursor = self.order.get(at).copied();
+        }
+    }
+
+    /// Keeps the cursor within a window of so many lines.
+    pub(crate) fn keep_visible(&mut self, height: usize) {
+        let at = self.position().unwrap_or(0);
+        let lowest = (at + 1).saturating_sub(height.max(1));
+        self.offset = self.offset.clamp(lowest.min(at), at);
+        self.offset = self.offset.min(self.order.len().saturating_sub(height));
+    }
+
+    pub(crate) fn move_by(&mut self, by: isize) {
+        let at = self.position().unwrap_or(0).saturating_add_signed(by);
+        self.cursor = self.order.get(at.min(self.order.len().saturating_sub(1))).copied();
+    }
+
+    /// Puts the cursor on this line of the order.
+    pub(crate) fn put(&mut self, at: usize) {
+        if let Some(id) = self.order.get(at) {
+            self.cursor = Some(*id);
+        }
+    }
+
+    pub(crate) fn mark(&mut self) {
+        if let Some(id) = self.cursor
+            && !self.marks.remove(&id)
+        {
+            self.marks.insert(id);
+        }
+    }
+
+    /// Marks all that is listed, or nothing if all of it is marked.
+    pub(crate) fn mark_all(&mut self) {
+        if self.order.iter().all(|id| self.marks.contains(id)) {
+            self.marks.clear();
+        } else {
+            self.marks.extend(&self.order);
+        }
+    }
+
+    /// The marked instances, else the one under the cursor.
+    pub(crate) fn chosen(&self) -> Vec<&Instance> {
+        if self.marks.is_empty() {
+            self.under_cursor().into_iter().collect()
+        } else {
+            self.marks.iter().filter_map(|id| self.instances.get(id)).collect()
+        }
+    }
+
+    pub(crate) fn under_cursor(&self) -> Option<&Instance> {
+        self.instances.get(&self.cursor?)
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&Instance> {
+        self.instances.get(&id)
+    }
+
+    /// Where the cursor stands in the order.
+    pub(crate) fn position(&self) -> Option<usize> {
+        let cursor = self.cursor?;
+        self.order.iter().position(|id| *id == cursor)
+    }
+
+    /// The listed instances, in order.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &Instance> {
+        self.order.iter().filter_map(|id| self.instances.get(id))
+    }
+
+    pub(crate) fn listed_count(&self) -> usize {
+        self.order.len()
+    }
+
+    /// All instances, in order of id.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Instance> {
+        self.instances.values()
+    }
+}
+
+/// Words of the filter must all be found in what the line shows.
+fn passes(row: &Row, filter: &str) -> bool {
+    filter.split_whitespace().all(|word| {
+        holds(&row.name, word)
+            || holds(&row.namespace, word)
+            || holds(row.status.as_str(), word)
+            || row.id.to_string() == word
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn row(id: u32, name: &str, status: Status) -> Row {
+        Row {
+            id,
+            name: name.into(),
+            namespace: "default".into(),
+            version: None,
+            slot: 0,
+            pid: if status == Status::Online { 1000 + id } else { 0 },
+            status,
+            restarts: id,
+            unstable: 0,
+            started_at: if status == Status::Online { 1_000_000 } else { 0 },
+            created_at: 1_000_000,
+            usage: Usage::default(),
+            user: None,
+            note: None,
+        }
+    }
+
+    fn names(fleet: &Fleet) -> Vec<&str> {
+        fleet.listed().map(|one| one.row.name.as_str()).collect()
+    }
+
+    fn fleet() -> Fleet {
+        let mut fleet = Fleet::default();
+        fleet.replace(vec![
+            row(0, "web-10", Status::Online),
+            row(1, "web-2", Status::Errored),
+            row(2, "api", Status::Online),
+            row(3, "Cron", Status::Stopped),
+        ]);
+        fleet
+    }
+
+    #[test]
+    fn every_column_orders() {
+        let mut fleet = fleet();
+        assert_eq!(names(&fleet), ["api", "Cron", "web-2", "web-10"]);
+        let busy = Usage { cpu: 9.0, memory: 7, processes: 1 };
+        fleet.weigh(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
+        for (column, first) in [
+            (Column::Id, "web-10"),
+            (Column::Namespace, "api"),
+            (Column::Status, "web-2"),
+            (Column::Cpu, "api"),
+            (Column::Memory, "web-10"),
+            (Column::Restarts, "Cron"),
+            (Column::Uptime, "api"),
+            (Column::Pid, "Cron"),
+        ] {
+            fleet.sort = Sort { column, reversed: false };
+            fleet.arrange();
+            assert_eq!(names(&fleet)[0], first, "{column:?}");
+            let mut back = names(&fleet).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            fleet.sort.reversed = true;
+            fleet.arrange();
+            back.sort();
+            let mut again = names(&fleet);
+            again.sort_unstable();
+            assert_eq!(back, again);
+        }
+    }
+
+    #[test]
+    fn the_cursor_stays_on_its_instance_and_at_its_height_when_that_goes() {
+        let mut fleet = fleet();
+        fleet.put(2);
+        fleet.sort.reversed = true;
+        fleet.arrange();
+        assert_eq!(fleet.under_cursor().unwrap().row.name, "web-2");
+        assert_eq!(fleet.position(), Some(1));
+        fleet.remove(1);
+        assert_eq!(fleet.under_cursor().unwrap().row.name, "Cron");
+        for id in 0..4 {
+            fleet.remove(id);
+        }
+        assert!(fleet.under_cursor().is_none());
+        fleet.move_by(3);
+        fleet.change(row(7, "new", Status::Online));
+        assert_eq!(fleet.under_cursor().unwrap().row.id, 7);
+    }
+
+    #[test]
+    fn filter_and_marks() {
+        let mut fleet = fleet();
+        fleet.filter = "web err".into();
+        fleet.arrange();
+        assert_eq!(names(&fleet), ["web-2"]);
+        fleet.mark_all();
+        fleet.filter.clear();
+        fleet.arrange();
+        assert_eq!(fleet.chosen().len(), 1);
+        fleet.mark_all();
+        assert_eq!(fleet.chosen().len(), 4);
+        fleet.mark_all();
+        assert!(fleet.marks.is_empty());
+        assert_eq!(fleet.chosen().len(), 1, "the one under the cursor");
+    }
+
+    #[test]
+    fn a_window_keeps_the_cursor() {
+        let mut fleet = Fleet::default();
+        fleet.replace((0..1000).map(|id| row(id, "x", Status::Online)).collect());
+        fleet.move_by(999);
+        fleet.keep_visible(10);
+        assert_eq!(fleet.offset, 990);
+        fleet.move_by(-5);
+        fleet.keep_visible(10);
+        assert_eq!(fleet.offset, 990);
+        fleet.move_by(-100);
+        fleet.keep_visible(10);
+        assert_eq!(fleet.offset, 894);
+        fleet.keep_visible(0);
+        fleet.keep_visible(5000);
+        assert_eq!(fleet.offset, 0);
+    }
+
+    #[test]
+    fn histories_are_bounded_and_survive_a_new_daemon() {
+        let mut fleet = fleet();
+        for _ in 0..500 {
+            fleet.weigh(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
+        }
+        fleet.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
+        assert_eq!(fleet.get(0).unwrap().cpu.last(999).len(), HISTORY);
+        assert_eq!(fleet.get(1).unwrap().cpu.last(999).len(), 0);
+    }
+}

@@ -1,0 +1,107 @@
+//! Threads that turn keys and signals into messages; both sleep until there is one and can be ended.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::SyncSender;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use crossterm::event::{self, Event};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+
+use crate::msg::Msg;
+use crate::stage::TuiError;
+
+/// Reads the terminal.
+pub(crate) struct Keyboard {
+    thread: JoinHandle<()>,
+    end: OwnedFd,
+}
+
+impl Keyboard {
+    pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+        let failed = |error: io::Error| TuiError::Thread("keys", error);
+        let end = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
+        let ended = end.try_clone().map_err(failed)?;
+        let thread = Builder::new().name("keys".into()).spawn(move || read(&inlet, &ended));
+        Ok(Self { thread: thread.map_err(failed)?, end })
+    }
+
+    pub(crate) fn end(self) {
+        if rustix::io::write(&self.end, &1_u64.to_ne_bytes()).is_ok() {
+            // A panic in there has been told by the hook.
+            drop(self.thread.join());
+        }
+    }
+}
+
+/// `poll` over the terminal and our own end, for crossterm alone can't be woken.
+fn read(inlet: &SyncSender<Msg>, ended: &OwnedFd) {
+    let stdin = io::stdin();
+    loop {
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        match poll(&mut ready, None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => break,
+        }
+        let [terminal, end] = ready.map(|fd| fd.revents());
+        if !end.is_empty() {
+            return;
+        }
+        if terminal.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+            break;
+        }
+        while event::poll(Duration::ZERO).unwrap_or(false) {
+            let Ok(event) = event::read() else { break };
+            let msg = match event {
+                Event::Key(key) => Msg::Key(key),
+                Event::Mouse(mouse) => Msg::Mouse(mouse),
+                Event::Paste(text) => Msg::Paste(text),
+                Event::Resize(width, height) => Msg::Resize(width, height),
+                Event::FocusGained | Event::FocusLost => continue,
+            };
+            if inlet.send(msg).is_err() {
+                return;
+            }
+        }
+    }
+    // The terminal is gone: nobody looks and nobody can quit.
+    drop(inlet.send(Msg::Leave));
+}
+
+/// Waits for signals.
+pub(crate) struct Signals {
+    thread: JoinHandle<()>,
+    handle: signal_hook::iterator::Handle,
+}
+
+impl Signals {
+    pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+        let failed = |error| TuiError::Thread("signals", error);
+        let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])
+            .map_err(failed)?;
+        let handle = signals.handle();
+        let work = move || {
+            for signal in signals.forever() {
+                let msg = match signal {
+                    SIGWINCH => crossterm::terminal::size()
+                        .map_or(Msg::Leave, |(width, height)| Msg::Resize(width, height)),
+                    _ => Msg::Leave,
+                };
+                if inlet.send(msg).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = Builder::new().name("signals".into()).spawn(work).map_err(failed)?;
+        Ok(Self { thread, handle })
+    }
+
+    pub(crate) fn end(self) {
+        self.handle.close();
+        // A panic in there has been told by the hook.
+        drop(self.thread.join());
+    }
+}

@@ -1,0 +1,431 @@
+//! Where everything stands: pure, from the size and the model. Serves drawing and mouse hits alike.
+//!
+//! Panes degrade by size: what does not fit usefully gets no area at all.
+
+use ratatui::layout::{Position, Rect};
+
+use crate::fleet::{Column, Fleet};
+use crate::model::{Mode, Model, Pane};
+use crate::scroll::Room;
+
+/// From this width on list and logs stand side by side.
+const WIDE: u16 = 140;
+/// From this height on two panes stand one above the other.
+const TALL: u16 = 9;
+/// From this width on logs and details share the lower part.
+const ROOMY: u16 = 110;
+
+/// The areas of a screen. What is not shown has an empty one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) header: Rect,
+    pub(crate) list: Rect,
+    pub(crate) logs: Rect,
+    pub(crate) detail: Rect,
+    pub(crate) footer: Rect,
+    /// The column between left and right, if there are two.
+    pub(crate) fence: Rect,
+    /// What list and the rest share, for dragging the border.
+    pub(crate) shared: Rect,
+}
+
+/// Computes the areas.
+pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
+    let mut layout = Layout::default();
+    let (mut top, mut height) = (area.y, area.height);
+    if height >= 8 {
+        let rows = if height >= 30 { 2 } else { 1 };
+        layout.header = Rect { y: top, height: rows, ..area };
+        (top, height) = (top + rows, height - rows);
+    }
+    // Whoever is asked something must see it, however small the screen.
+    if height >= 4 || (height >= 2 && model.needs_footer()) {
+        height -= 1;
+        layout.footer = Rect { y: top + height, height: 1, ..area };
+    }
+    let main = Rect { y: top, height, ..area };
+    if model.zoom || main.height < TALL {
+        *layout.pane_mut(model.focus) = main;
+    } else if main.width >= WIDE {
+        side_by_side(&mut layout, main, model);
+    } else {
+        stacked(&mut layout, main, model);
+    }
+    layout
+}
+
+fn side_by_side(layout: &mut Layout, main: Rect, model: &Model) {
+    let left_width = part(main.width, model.split, 50, 60);
+    let left = Rect { width: left_width, ..main };
+    let right = Rect { x: main.x + left_width + 1, width: main.width - left_width - 1, ..main };
+    layout.fence = Rect { x: main.x + left_width, width: 1, ..main };
+    layout.shared = main;
+    layout.logs = right;
+    layout.list = left;
+    if model.shows_detail(main.height >= 16) {
+        let wanted = (main.height * 9 / 20).clamp(4, 22);
+        layout.list = Rect { height: main.height - wanted, ..left };
+        layout.detail = Rect { y: left.y + main.height - wanted, height: wanted, ..left };
+    }
+}
+
+fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
+    // A list longer than its lines would only waste rows that logs could have.
+    let needed = u16::try_from(model.fleet.listed_count()).unwrap_or(u16::MAX).saturating_add(3);
+    let share = part(main.height, model.split, 4, 4);
+    let list = if model.split_by_hand { share } else { share.min(needed.max(4)) };
+    layout.shared = main;
+    layout.list = Rect { height: list, ..main };
+    let lower = Rect { y: main.y + list, height: main.height - list, ..main };
+    let detail = model.shows_detail(false);
+    if detail && main.width >= ROOMY {
+        let width = main.width * 9 / 20;
+        layout.detail = Rect { x: lower.x + lower.width - width, width, ..lower };
+        layout.fence = Rect { x: layout.detail.x - 1, width: 1, ..lower };
+        layout.logs = Rect { width: lower.width - width - 1, ..lower };
+    } else if detail {
+        layout.detail = lower;
+    } else {
+        layout.logs = lower;
+    }
+}
+
+/// So many thousandths of a length, leaving both sides at least something.
+fn part(length: u16, thousandths: u16, least: u16, least_rest: u16) -> u16 {
+    let share = u32::from(length) * u32::from(thousandths) / 1000;
+    let most = length.saturating_sub(least_rest).max(1);
+    u16::try_from(share).unwrap_or(length).clamp(least.min(most), most)
+}
+
+impl Layout {
+    pub(crate) fn pane(&self, pane: Pane) -> Rect {
+        match pane {
+            Pane::List => self.list,
+            Pane::Logs => self.logs,
+            Pane::Detail => self.detail,
+        }
+    }
+
+    fn pane_mut(&mut self, pane: Pane) -> &mut Rect {
+        match pane {
+            Pane::List => &mut self.list,
+            Pane::Logs => &mut self.logs,
+            Pane::Detail => &mut self.detail,
+        }
+    }
+
+    /// The pane under a place of the screen.
+    pub(crate) fn hit(&self, at: Position) -> Option<Pane> {
+        Pane::ALL.into_iter().find(|pane| self.pane(*pane).contains(at))
+    }
+
+    /// Whether dragging here moves the border between list and the rest.
+    pub(crate) fn on_border(&self, at: Position) -> bool {
+        if self.side_by_side() {
+            self.fence.contains(at)
+        } else {
+            let lower = if self.logs.is_empty() { self.detail } else { self.logs };
+            !self.shared.is_empty() && self.shared.contains(at) && at.y == lower.y
+        }
+    }
+
+    /// Whether the list stands left of the logs and not above them.
+    pub(crate) fn side_by_side(&self) -> bool {
+        !self.fence.is_empty() && self.fence.y == self.shared.y
+    }
+
+    /// Where the lines of the list stand.
+    pub(crate) fn list_lines(&self) -> Rect {
+        below(self.list, if self.list.height >= 4 { 2 } else { title_rows(self.list) })
+    }
+
+    /// Where the titles of the list's columns stand.
+    pub(crate) fn list_head(&self) -> Rect {
+        if self.list.height >= 4 {
+            Rect { y: self.list.y + 1, height: 1, ..self.list }
+        } else {
+            Rect::default()
+        }
+    }
+
+    /// A pane without its title.
+    pub(crate) fn body(&self, pane: Pane) -> Rect {
+        let area = self.pane(pane);
+        below(area, title_rows(area))
+    }
+
+    /// The room for the text of log lines.
+    pub(crate) fn log_room(&self, model: &Model) -> Room {
+        let body = self.body(Pane::Logs);
+        let width = body.width.saturating_sub(Prefix::of(body.width, model).width());
+        Room { width: usize::from(width.max(1)), height: usize::from(body.height.max(1)) }
+    }
+}
+
+/// A pane of one or two rows is all content.
+fn title_rows(area: Rect) -> u16 {
+    u16::from(area.height >= 3)
+}
+
+fn below(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
+}
+
+/// What stands before the text of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    /// One column that marks standard error.
+    pub(crate) mark: u16,
+    /// The time of day and a blank.
+    pub(crate) time: u16,
+    /// The app's name and a blank, where lines of several stand together.
+    pub(crate) name: u16,
+}
+
+impl Prefix {
+    pub(crate) fn of(width: u16, model: &Model) -> Self {
+        let time = if model.log.times && width >= 30 { 9 } else { 0 };
+        let several = model.log.group.len() > 1 && width >= 40;
+        let longest = model.log.group.iter().filter_map(|id| model.fleet.get(*id));
+        let longest =
+            longest.map(|one| one.row.name.chars().count() + digits(one.row.id) + 1).max();
+        let name = longest.filter(|_| several).map_or(0, |length| clip(length, 20) + 1);
+        Self { mark: u16::from(width >= 4), time, name }
+    }
+
+    pub(crate) fn width(self) -> u16 {
+        self.mark + self.time + self.name
+    }
+}
+
+fn clip(length: usize, most: u16) -> u16 {
+    u16::try_from(length).unwrap_or(most).min(most)
+}
+
+fn digits(id: u32) -> usize {
+    id.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
+/// One thing the list shows of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Field {
+    Mark,
+    Figure(Column),
+    CpuSpark,
+    MemorySpark,
+    Note,
+}
+
+impl Field {
+    /// The order from left to right.
+    const PLACES: [Self; 13] = [
+        Self::Mark,
+        Self::Figure(Column::Id),
+        Self::Figure(Column::Name),
+        Self::Figure(Column::Namespace),
+        Self::Figure(Column::Status),
+        Self::Figure(Column::Cpu),
+        Self::CpuSpark,
+        Self::Figure(Column::Memory),
+        Self::MemorySpark,
+        Self::Figure(Column::Restarts),
+        Self::Figure(Column::Uptime),
+        Self::Figure(Column::Pid),
+        Self::Note,
+    ];
+
+    pub(crate) fn right_aligned(self) -> bool {
+        matches!(
+            self,
+            Self::Figure(
+                Column::Id
+                    | Column::Cpu
+                    | Column::Memory
+                    | Column::Restarts
+                    | Column::Uptime
+                    | Column::Pid
+            )
+        )
+    }
+}
+
+/// A field and its columns on the screen, relative to the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) field: Field,
+    pub(crate) x: u16,
+    pub(crate) width: u16,
+}
+
+const GAP: u16 = 2;
+
+/// Chooses the fields a list of this width shows: the most wanted that fit.
+pub(crate) fn slots(width: u16, fleet: &Fleet) -> Vec<Slot> {
+    let longest = |text: fn(&pm_protocol::Row) -> &str| {
+        fleet.listed().map(|one| text(&one.row).chars().count()).max().unwrap_or(0)
+    };
+    let name = clip(longest(|row| &row.name), 32).max(5);
+    let last_id = fleet.all().last().map_or(0, |one| one.row.id);
+    let mut namespaces = fleet.all().map(|one| one.row.namespace.as_str());
+    let first = namespaces.next();
+    let many_namespaces = namespaces.any(|other| Some(other) != first);
+    let least_name = name.min(if width >= 60 { 14 } else { 10 }).min(width);
+    let mark = if width >= 20 { 2 } else { 0 };
+    let mut widths = vec![(Field::Figure(Column::Name), least_name)];
+    if mark > 0 {
+        widths.push((Field::Mark, 0));
+    }
+    let mut left = width.saturating_sub(least_name + mark);
+    let status = if width >= 26 { 11 } else { 1 };
+    let wishes = [
+        (Field::Figure(Column::Status), status, true),
+        (Field::Figure(Column::Cpu), 6, true),
+        (Field::Figure(Column::Memory), 7, true),
+        (Field::Figure(Column::Uptime), 7, true),
+        (Field::Figure(Column::Id), clip(digits(last_id), 10).max(3), true),
+        (Field::Figure(Column::Restarts), 4, true),
+        (Field::CpuSpark, 10, true),
+        (Field::Figure(Column::Pid), 7, true),
+        (Field::MemorySpark, 10, true),
+        (
+            Field::Figure(Column::Namespace),
+            clip(longest(|row| &row.namespace), 16).max(10),
+            many_namespaces,
+        ),
+    ];
+    for (field, wish, wanted) in wishes {
+        if wanted && left >= wish + GAP {
+            left -= wish + GAP;
+            widths.push((field, wish));
+        } else if wanted {
+            break;
+        }
+    }
+    let grown = left.min(name - least_name);
+    if let Some((_, width)) = widths.first_mut() {
+        *width += grown;
+    }
+    left -= grown;
+    if left >= 20 + GAP {
+        widths.push((Field::Note, left - GAP));
+    }
+    place(&widths)
+}
+
+fn place(widths: &[(Field, u16)]) -> Vec<Slot> {
+    let mut x = 0;
+    let mut slots = Vec::new();
+    for field in Field::PLACES {
+        let Some((_, width)) = widths.iter().find(|(known, _)| *known == field) else { continue };
+        slots.push(Slot { field, x, width: if field == Field::Mark { 1 } else { *width } });
+        x += width + GAP;
+    }
+    slots
+}
+
+/// Where help stands: centred, as large as it may be.
+pub(crate) fn overlay(area: Rect, width: u16, height: u16) -> Rect {
+    let width = width.min(area.width);
+    let height = height.min(area.height);
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    }
+}
+
+impl Model {
+    fn needs_footer(&self) -> bool {
+        match self.mode {
+            Mode::Asking(_) | Mode::Typing(..) => true,
+            Mode::Main | Mode::Help { .. } => false,
+        }
+    }
+
+    fn shows_detail(&self, by_default: bool) -> bool {
+        self.detail.unwrap_or(by_default) || self.focus == Pane::Detail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fleet::tests::row;
+    use crate::theme::ThemeChoice;
+    use pm_protocol::Status;
+
+    fn model(apps: u32) -> Model {
+        let mut model = Model::new(ThemeChoice::Dark, String::new(), 0);
+        model.fleet.replace((0..apps).map(|id| row(id, "web-app", Status::Online)).collect());
+        model
+    }
+
+    fn check(area: Rect, model: &Model) {
+        let layout = layout(area, model);
+        let areas =
+            [layout.header, layout.list, layout.logs, layout.detail, layout.footer, layout.fence];
+        for (index, one) in areas.iter().enumerate() {
+            assert_eq!(one.intersection(area).area(), one.area(), "{one:?} leaves {area:?}");
+            for other in areas.iter().skip(index + 1) {
+                assert!(one.intersection(*other).is_empty(), "{layout:?} overlaps");
+            }
+        }
+        let covered: u32 = areas.iter().map(|one| one.area()).sum();
+        assert_eq!(covered, area.area(), "a hole in {layout:?}");
+        assert!(area.is_empty() || !layout.pane(model.focus).is_empty(), "no keys for {layout:?}");
+        let lines = layout.list_lines();
+        let slots = slots(lines.width, &model.fleet);
+        assert!(
+            slots.windows(2).all(|pair| pair[0].x + pair[0].width < pair[1].x),
+            "{slots:?} overlap"
+        );
+        assert!(
+            slots.iter().all(|slot| slot.x + slot.width <= lines.width),
+            "{slots:?} in {lines:?}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn p54_areas_never_overlap_nor_leave_holes(
+            width in 0_u16..320, height in 0_u16..210, x in 0_u16..3, apps in 0_u32..40,
+            split in 0_u16..=1000, by_hand: bool, zoom: bool, detail: Option<bool>, focus in 0_usize..3,
+        ) {
+            let mut model = model(apps);
+            (model.split, model.split_by_hand, model.zoom, model.detail) = (split, by_hand, zoom, detail);
+            model.focus = Pane::ALL[focus];
+            if model.focus == Pane::Logs {
+                // `update` moves the focus off logs that details cover.
+                model.detail = Some(false);
+            }
+            check(Rect { x, y: x, width, height }, &model);
+        }
+    }
+
+    #[test]
+    fn more_width_shows_more() {
+        let model = model(3);
+        let count = |width| slots(width, &model.fleet).len();
+        assert_eq!(count(1), 1);
+        assert!(count(40) >= 4 && count(80) > count(40) && count(140) > count(80));
+        let fields: Vec<_> = slots(80, &model.fleet).iter().map(|slot| slot.field).collect();
+        assert!(
+            fields.contains(&Field::CpuSpark) && fields.contains(&Field::Figure(Column::Restarts))
+        );
+    }
+
+    #[test]
+    fn a_border_can_be_taken() {
+        let model = model(3);
+        let wide = layout(Rect::new(0, 0, 200, 60), &model);
+        assert!(wide.side_by_side() && wide.on_border(Position::new(wide.fence.x, 10)));
+        let tall = layout(Rect::new(0, 0, 80, 24), &model);
+        assert!(!tall.side_by_side() && tall.on_border(Position::new(3, tall.logs.y)));
+        assert!(!tall.on_border(Position::new(3, tall.logs.y + 1)));
+        assert_eq!(tall.hit(Position::new(0, tall.list.y)), Some(Pane::List));
+    }
+}

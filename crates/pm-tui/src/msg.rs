@@ -1,0 +1,164 @@
+//! What comes in and what goes out: the whole boundary of the model, two enums.
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use pm_protocol::{Change, Description, Outcome};
+
+use crate::logbook::{Group, LogLine};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// The time in ms since 1970.
+    Clock(u64),
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// Text was pasted; it is never taken for keys.
+    Paste(String),
+    /// The terminal has this many columns and rows.
+    Resize(u16, u16),
+    /// The link to the daemon changed.
+    Link(Link),
+    /// News from the daemon.
+    News(Change),
+    /// The answer to [`Action::Describe`]; `None`: there is no such instance any more.
+    Described(u32, Option<Box<Description>>),
+    /// Lines were read for a group.
+    Lines(Lines),
+    /// A group's files can't be read, in words.
+    LogTrouble(Group, String),
+    /// A command is finished.
+    Done(Command, End),
+    /// Please leave: a signal came or the terminal is gone.
+    Leave,
+}
+
+/// How we stand with the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Not asked yet.
+    #[default]
+    Connecting,
+    /// News come.
+    Live,
+    /// The daemon is being replaced; the apps are not touched by that.
+    Reconnecting,
+    /// None runs.
+    NoDaemon,
+    /// It can't be spoken with, in words; waiting won't help.
+    Broken(String),
+}
+
+/// Lines of a group, in order of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// Which group's.
+    pub group: Group,
+    /// The lines.
+    pub lines: Vec<LogLine>,
+    /// Bytes passed over before them because they came too fast.
+    pub skipped: u64,
+}
+
+/// What people can have done to instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Bring up what is down.
+    Start,
+    /// Take down.
+    Stop,
+    /// Take down and up again.
+    Restart,
+    /// Restart one after the other.
+    Reload,
+    /// Take down and forget.
+    Delete,
+    /// Empty the log files.
+    Flush,
+    /// Have this many instances of each app.
+    Scale(u16),
+}
+
+impl Verb {
+    /// As a question and an order: `stop`.
+    pub(crate) fn order(self) -> String {
+        match self {
+            Self::Start => "start".into(),
+            Self::Stop => "stop".into(),
+            Self::Restart => "restart".into(),
+            Self::Reload => "reload".into(),
+            Self::Delete => "delete".into(),
+            Self::Flush => "flush the logs of".into(),
+            Self::Scale(to) => format!("scale to {to}:"),
+        }
+    }
+
+    /// While it lasts: `stopping`.
+    pub(crate) fn doing(self) -> String {
+        match self {
+            Self::Start => "starting".into(),
+            Self::Stop => "stopping".into(),
+            Self::Restart => "restarting".into(),
+            Self::Reload => "reloading".into(),
+            Self::Delete => "deleting".into(),
+            Self::Flush => "flushing".into(),
+            Self::Scale(to) => format!("scaling to {to}:"),
+        }
+    }
+
+    /// When it is done: `stopped`.
+    pub(crate) fn done(self) -> String {
+        match self {
+            Self::Start => "started".into(),
+            Self::Stop => "stopped".into(),
+            Self::Restart => "restarted".into(),
+            Self::Reload => "reloaded".into(),
+            Self::Delete => "deleted".into(),
+            Self::Flush => "flushed the logs of".into(),
+            Self::Scale(to) => format!("scaled to {to}:"),
+        }
+    }
+}
+
+/// One order of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What to do.
+    pub verb: Verb,
+    /// To which instances.
+    pub ids: Vec<u32>,
+    /// Their names, for showing: `web (0)` or `5 instances`.
+    pub label: String,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// One outcome an instance.
+    Outcomes(Vec<Outcome>),
+    /// So many log files were emptied.
+    Flushed(usize),
+    /// It was not done, in words: what and why, and perhaps what to do about it.
+    Failed(String, Option<String>),
+}
+
+/// Something to be done outside the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ask the daemon to do something; answered by [`Msg::Done`].
+    Perform(Command),
+    /// Ask for everything about an instance; answered by [`Msg::Described`].
+    Describe(u32),
+    /// Read the past of these instances' logs and follow them; answered by [`Msg::Lines`]. The group followed
+    /// before is only paused.
+    Follow(Group),
+    /// Close the files of this group.
+    Forget(Group),
+    /// Draw everything anew: something else wrote onto the screen.
+    Redraw,
+    /// Give the terminal back to the shell for a while.
+    Suspend,
+    /// Leave.
+    Quit,
+}

@@ -1,0 +1,156 @@
+//! The loop: messages in, model on, screen drawn at most thirty times a second, asleep when nothing happens.
+
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::inlets::{Keyboard, Signals};
+use crate::model::Model;
+use crate::msg::{Action, Msg};
+use crate::terminal::Screen;
+use crate::update::update;
+
+/// Messages that may wait; a reader that floods us waits for us and then skips.
+const QUEUE: usize = 256;
+/// The shortest time between two frames.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Why the screen could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// Input or output is a pipe or a file.
+    #[error("show the monitor: it needs a terminal for input and output")]
+    NoTerminal,
+    /// The terminal can't be set up or is gone.
+    #[error("use the terminal: {0}")]
+    Terminal(#[source] io::Error),
+    /// A thread could not be started.
+    #[error("start a thread for {0}: {1}")]
+    Thread(&'static str, #[source] io::Error),
+    /// A part of us panicked; the message is above.
+    #[error("go on: a part of the monitor failed")]
+    Fallen,
+}
+
+/// Does what the model asks for. It must not block: answers come as messages.
+pub type Performer = Box<dyn FnMut(Action)>;
+
+/// Shows a model until somebody quits. `backstage` gets the inlet for messages and gives what performs actions.
+pub fn show(
+    mut model: Model,
+    backstage: impl FnOnce(SyncSender<Msg>) -> Result<Performer, TuiError>,
+) -> Result<(), TuiError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(TuiError::NoTerminal);
+    }
+    let (inlet, outlet) = mpsc::sync_channel(QUEUE);
+    let perform = backstage(inlet.clone())?;
+    let signals = Signals::start(inlet.clone())?;
+    let mut screen = Screen::open().map_err(TuiError::Terminal)?;
+    let (width, height) = crossterm::terminal::size().map_err(TuiError::Terminal)?;
+    update(&mut model, Msg::Resize(width, height));
+    let keyboard = Keyboard::start(inlet)?;
+    let mut stage = Stage { model, perform, outlet, suspended: false, cleared: false };
+    let ended = stage.play(&mut screen);
+    drop(screen);
+    keyboard.end();
+    signals.end();
+    ended
+}
+
+struct Stage {
+    model: Model,
+    perform: Performer,
+    outlet: Receiver<Msg>,
+    suspended: bool,
+    cleared: bool,
+}
+
+impl Stage {
+    fn play(&mut self, screen: &mut Screen) -> Result<(), TuiError> {
+        let mut drawn: Option<Instant> = None;
+        let mut dirty = true;
+        loop {
+            if dirty && drawn.is_none_or(|drawn| drawn.elapsed() >= FRAME) {
+                if std::mem::take(&mut self.cleared) {
+                    screen.clear().map_err(TuiError::Terminal)?;
+                }
+                if !screen.draw(&self.model).map_err(TuiError::Terminal)? {
+                    return Err(TuiError::Fallen);
+                }
+                (drawn, dirty) = (Some(Instant::now()), false);
+            }
+            let until = if dirty { drawn.map(|drawn| drawn + FRAME) } else { self.wakes_at() };
+            let Some(msg) = self.wait(until)? else {
+                self.take(Msg::Clock(now()));
+                dirty = true;
+                continue;
+            };
+            self.take(Msg::Clock(now()));
+            let mut go_on = self.take(msg);
+            for _ in 0..QUEUE {
+                let Ok(msg) = self.outlet.try_recv() else { break };
+                go_on &= self.take(msg);
+            }
+            if !go_on {
+                return Ok(());
+            }
+            if std::mem::take(&mut self.suspended) {
+                screen.lend(suspend).map_err(TuiError::Terminal)?;
+            }
+            dirty = true;
+        }
+    }
+
+    /// The next message; `None`: the time has come first.
+    fn wait(&self, until: Option<Instant>) -> Result<Option<Msg>, TuiError> {
+        let received = match until {
+            None => self.outlet.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until) => {
+                self.outlet.recv_timeout(until.saturating_duration_since(Instant::now()))
+            }
+        };
+        match received {
+            Ok(msg) => Ok(Some(msg)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(TuiError::Fallen),
+        }
+    }
+
+    fn wakes_at(&self) -> Option<Instant> {
+        let wait = self.model.wakes_at()?.saturating_sub(now());
+        Some(Instant::now() + Duration::from_millis(wait))
+    }
+
+    /// False: somebody quits.
+    fn take(&mut self, msg: Msg) -> bool {
+        let mut go_on = true;
+        for action in update(&mut self.model, msg) {
+            match action {
+                Action::Quit => go_on = false,
+                Action::Suspend => self.suspended = true,
+                Action::Redraw => self.cleared = true,
+                Action::Perform(_)
+                | Action::Describe(_)
+                | Action::Follow(_)
+                | Action::Forget(_) => {
+                    (self.perform)(action);
+                }
+            }
+        }
+        go_on
+    }
+}
+
+/// Stops the whole job as ctrl-z does in a cooked terminal; returns when the shell goes on with it.
+fn suspend() {
+    if rustix::process::kill_current_process_group(rustix::process::Signal::TSTP).is_err() {
+        // Then nothing is suspended, and the screen is drawn again at once.
+    }
+}
+
+/// In ms since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

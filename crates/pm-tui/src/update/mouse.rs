@@ -1,0 +1,106 @@
+//! What the mouse does: choose, mark, order, scroll, move the border.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::orders::{move_in, order_by};
+use crate::keys::Keyset;
+use crate::layout::{Field, Layout, slots};
+use crate::model::{Mode, Model, Pane};
+
+/// Lines a turn of the wheel moves.
+const WHEEL: isize = 3;
+
+pub(super) fn mouse(model: &mut Model, event: MouseEvent) {
+    let at = Position::new(event.column, event.row);
+    let layout = model.layout();
+    match model.keyset() {
+        Keyset::Main | Keyset::Typing => {}
+        Keyset::Helping => return help(model, event.kind),
+        // A question is answered by a key: a slip of the hand must not delete.
+        Keyset::Asking => return,
+    }
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) if layout.on_border(at) => {
+            model.dragging = true;
+            model.focus = layout.hit(at).unwrap_or(model.focus);
+        }
+        MouseEventKind::Down(button) => click(model, &layout, at, button, event.modifiers),
+        MouseEventKind::Drag(MouseButton::Left) if model.dragging => drag(model, layout.shared, at),
+        MouseEventKind::Up(_) => model.dragging = false,
+        MouseEventKind::ScrollUp => wheel(model, &layout, at, -WHEEL),
+        MouseEventKind::ScrollDown => wheel(model, &layout, at, WHEEL),
+        MouseEventKind::Drag(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => {}
+    }
+}
+
+fn help(model: &mut Model, kind: MouseEventKind) {
+    let Mode::Help { top } = &mut model.mode else { return };
+    match kind {
+        MouseEventKind::ScrollUp => *top = top.saturating_sub(WHEEL.unsigned_abs()),
+        MouseEventKind::ScrollDown => *top += WHEEL.unsigned_abs(),
+        MouseEventKind::Down(_) => model.mode = Mode::Main,
+        MouseEventKind::Up(_)
+        | MouseEventKind::Drag(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => {}
+    }
+}
+
+fn click(
+    model: &mut Model,
+    layout: &Layout,
+    at: Position,
+    button: MouseButton,
+    modifiers: KeyModifiers,
+) {
+    let Some(pane) = layout.hit(at) else { return };
+    model.focus = pane;
+    if pane != Pane::List {
+        return;
+    }
+    if layout.list_head().contains(at) {
+        return head(model, layout.list_head(), at);
+    }
+    let lines = layout.list_lines();
+    let line = model.fleet.offset + usize::from(at.y.saturating_sub(lines.y));
+    if lines.contains(at) && line < model.fleet.listed_count() {
+        model.fleet.put(line);
+        if button == MouseButton::Right || modifiers.contains(KeyModifiers::CONTROL) {
+            model.fleet.mark();
+        }
+    }
+}
+
+fn head(model: &mut Model, head: Rect, at: Position) {
+    let x = at.x - head.x;
+    let slot = slots(head.width, &model.fleet)
+        .into_iter()
+        .find(|slot| (slot.x..slot.x + slot.width).contains(&x));
+    if let Some(Field::Figure(column)) = slot.map(|slot| slot.field) {
+        order_by(model, column);
+    }
+}
+
+fn drag(model: &mut Model, shared: Rect, at: Position) {
+    let side_by_side = model.layout().side_by_side();
+    let (offset, length) = if side_by_side {
+        (at.x.saturating_sub(shared.x), shared.width)
+    } else {
+        (at.y.saturating_sub(shared.y), shared.height)
+    };
+    // Half a cell more, so that the border lands where the hand is and not one before.
+    let thousandths = (u32::from(offset) * 2 + 1) * 500 / u32::from(length.max(1));
+    model.split = u16::try_from(thousandths.min(1000)).unwrap_or(1000);
+    model.split_by_hand = true;
+}
+
+fn wheel(model: &mut Model, layout: &Layout, at: Position, by: isize) {
+    if let Some(pane) = layout.hit(at) {
+        move_in(model, pane, by);
+    }
+}

@@ -1,0 +1,283 @@
+//! Everything about the instance under the cursor. Of its environment only names: values may be secrets.
+
+use pm_protocol::{Description, EndView};
+use pm_spec::{ByteString, Bytes, Identifier, LogFormat};
+use ratatui::buffer::{Buffer, CellWidth};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::chart::chart;
+use super::header::glyph;
+use super::{put, title};
+use crate::fleet::Instance;
+use crate::layout::Layout;
+use crate::model::{Model, Pane};
+use crate::theme::Theme;
+use crate::words::{bytes, clean, count, lived, percent, uptime};
+
+const LABEL: usize = 9;
+
+pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
+    if layout.detail.is_empty() {
+        return;
+    }
+    let body = layout.body(Pane::Detail);
+    let rows = rows(model, theme, body);
+    if layout.detail.height >= 3 {
+        let focus = if model.focus == Pane::Detail { theme.focus } else { theme.title };
+        let name = model
+            .fleet
+            .under_cursor()
+            .map_or_else(String::new, |one| format!("{} ({}) ", clean(&one.row.name), one.row.id));
+        let left = vec![Span::styled(" details ", focus), Span::styled(name, theme.text)];
+        let hidden = rows.len().saturating_sub(model.detail_top + usize::from(body.height));
+        let more = if hidden > 0 { format!(" ↓ {hidden} more ") } else { String::new() };
+        title(layout.detail, left, vec![Span::styled(more, theme.dim)], theme.rule, buffer);
+    }
+    for (row, line) in body.rows().zip(rows.iter().skip(model.detail_top)) {
+        put(row, line, buffer);
+    }
+}
+
+/// All rows, for a body of this size.
+pub(super) fn rows(model: &Model, theme: &Theme, body: Rect) -> Vec<Line<'static>> {
+    let Some(one) = model.fleet.under_cursor() else { return Vec::new() };
+    let mut page = Page { theme, width: usize::from(body.width), rows: Vec::new() };
+    page.standing(model, one);
+    if body.height >= 10 && body.width >= 30 {
+        page.charts(one, if body.height >= 18 { 3 } else { 1 });
+    }
+    if let Some(description) =
+        model.description.as_deref().filter(|known| known.row.id == one.row.id)
+    {
+        page.description(description, model.now);
+    }
+    page.rows
+}
+
+struct Page<'a> {
+    theme: &'a Theme,
+    width: usize,
+    rows: Vec<Line<'static>>,
+}
+
+impl Page<'_> {
+    /// A label and a text that is wrapped beside it.
+    fn say(&mut self, label: &str, text: &str, style: Style) {
+        let text = clean(text).into_owned();
+        let room = self.width.saturating_sub(LABEL + 2).max(1);
+        for (index, piece) in wrap(&text, room).into_iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let label = Span::styled(format!(" {label:<LABEL$} "), self.theme.dim);
+            self.rows.push(Line::from(vec![label, Span::styled(piece, style)]));
+        }
+    }
+
+    fn tell(&mut self, label: &str, text: &str) {
+        self.say(label, text, self.theme.text);
+    }
+
+    fn file(&mut self, label: &str, path: Option<&ByteString>) {
+        if let Some(path) = path {
+            self.tell(label, &path.display());
+        }
+    }
+
+    fn standing(&mut self, model: &Model, one: &Instance) {
+        let row = &one.row;
+        let mut text = format!("{} {}", glyph(row.status), row.status.as_str());
+        if let Some(age) = one.age(model.now) {
+            text = format!("{text} for {}", uptime(age));
+        }
+        if row.pid != 0 {
+            text = format!("{text}, pid {}", row.pid);
+        }
+        if row.restarts > 0 {
+            text =
+                format!("{text}, {}", count(usize::try_from(row.restarts).unwrap_or(0), "restart"));
+        }
+        self.say("status", &text, self.theme.status(row.status));
+        if let Some(note) = &row.note {
+            self.say("", note, self.theme.passing);
+        }
+    }
+
+    fn charts(&mut self, one: &Instance, height: usize) {
+        let width = self.width.saturating_sub(LABEL + 12).min(120);
+        let usage = one.row.usage;
+        let peak = one.cpu.peak(width);
+        let memory = one.memory.peak(width);
+        let theme = self.theme;
+        let now = format!("{:>8}", percent(usage.cpu));
+        self.chart("cpu", &now, (chart(&one.cpu, width, height, peak.max(5.0)), theme.cpu));
+        let now = format!("{:>8}", bytes(usage.memory));
+        self.chart("memory", &now, (chart(&one.memory, width, height, memory), theme.memory));
+    }
+
+    fn chart(&mut self, label: &str, now: &str, picture: (Vec<String>, Style)) {
+        let (pieces, style) = picture;
+        let last = pieces.len().saturating_sub(1);
+        for (index, piece) in pieces.into_iter().enumerate() {
+            let (label, now) = if index == last { (label, now) } else { ("", "        ") };
+            self.rows.push(Line::from(vec![
+                Span::styled(format!(" {label:<LABEL$} "), self.theme.dim),
+                Span::styled(format!("{now} "), self.theme.text),
+                Span::styled(piece, style),
+            ]));
+        }
+    }
+
+    fn description(&mut self, about: &Description, now: u64) {
+        let spec = &about.spec;
+        let words = spec.interpreter.iter().chain(&spec.interpreter_args);
+        let command: Vec<_> = words
+            .chain([&spec.script])
+            .chain(&spec.args)
+            .map(|word| quoted(&word.display()))
+            .collect();
+        self.tell("command", &command.join(" "));
+        self.tell("cwd", &spec.cwd.display());
+        if about.pids.len() > 1 {
+            let pids: Vec<_> = about.pids.iter().map(u32::to_string).collect();
+            self.tell("pids", &format!("{} ({})", pids.join(" "), about.pids.len()));
+        }
+        if let Some(next) = about.next_start {
+            let wait = lived(next.saturating_sub(now));
+            self.say("next", &format!("starts again in {wait}"), self.theme.passing);
+        }
+        if let Some(user) = &spec.user {
+            let ids = [&user.uid, &user.gid].into_iter().flatten().map(identifier);
+            self.tell("user", &ids.collect::<Vec<_>>().join(":"));
+        }
+        self.policy(about);
+        self.ends(&about.ends, now);
+        self.file("out", about.out.as_ref());
+        self.file("error", about.error.as_ref());
+        self.file("combined", about.combined.as_ref());
+        self.file("pid file", about.pid_file.as_ref());
+        self.file("from", spec.source.as_ref());
+        self.environment(about);
+    }
+
+    fn policy(&mut self, about: &Description) {
+        let (restart, stop) = (&about.spec.restart, &about.spec.stop);
+        let mut text = if restart.autorestart {
+            format!("restarts, at most {} short runs in a row", restart.max_restarts)
+        } else {
+            "no restart".into()
+        };
+        text = format!("{text}; stop by {}, killed after {}", stop.signal, stop.timeout);
+        if let Some(limit) = about.spec.limits.memory {
+            text = format!("{text}; at most {}", Bytes::new(limit.get()));
+        }
+        self.tell("policy", &text);
+        match &about.spec.logs.format {
+            LogFormat::Raw => {}
+            LogFormat::Stamped(format) => self.tell("stamped", format),
+            LogFormat::Json(_) => self.tell("lines", "as JSON"),
+        }
+    }
+
+    fn ends(&mut self, ends: &[EndView], now: u64) {
+        for (index, end) in ends.iter().rev().enumerate() {
+            let label = if index == 0 { "ends" } else { "" };
+            let ago = uptime(now.saturating_sub(end.at));
+            let how = match (end.code, &end.signal) {
+                (Some(code), _) => format!("exit {code}"),
+                (None, Some(signal)) => signal.clone(),
+                (None, None) => "unknown end".into(),
+            };
+            let style = if end.code == Some(0) { self.theme.text } else { self.theme.bad };
+            let text = format!("{ago} ago: {how} after {}, {}", lived(end.lived), end.why);
+            self.say(label, &text, style);
+        }
+    }
+
+    fn environment(&mut self, about: &Description) {
+        let declared = |name: &str| {
+            about.spec.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes())
+        };
+        let (own, inherited): (Vec<_>, Vec<_>) =
+            about.spec.env.iter().map(|(name, _)| name).partition(|name| declared(name));
+        if !own.is_empty() {
+            self.tell("env", &own.join(" "));
+        }
+        if !inherited.is_empty() {
+            let label = if own.is_empty() { "env" } else { "" };
+            self.say(label, &inherited.join(" "), self.theme.dim);
+        }
+    }
+}
+
+fn identifier(identifier: &Identifier) -> String {
+    match identifier {
+        Identifier::Number(number) => number.to_string(),
+        Identifier::Name(name) => name.display().into_owned(),
+    }
+}
+
+/// As a shell would need it, so that arguments can be told apart.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Pieces of at most `width` columns, broken at blanks where there are any.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut piece = String::new();
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let length = usize::from(word.trim_end().cell_width());
+        if used > 0 && used + length > width {
+            pieces.push(std::mem::take(&mut piece));
+            used = 0;
+        }
+        for c in word.chars() {
+            let columns = usize::from(c.encode_utf8(&mut [0; 4]).cell_width());
+            if used + columns > width && used > 0 {
+                pieces.push(std::mem::take(&mut piece));
+                used = 0;
+            }
+            piece.push(c);
+            used += columns;
+        }
+    }
+    if !piece.is_empty() || pieces.is_empty() {
+        pieces.push(piece);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_broken_at_blanks_or_anywhere() {
+        assert_eq!(
+            wrap("a bc def", 4),
+            ["a bc", " ", "def"].map(str::to_owned).to_vec()[..1]
+                .iter()
+                .cloned()
+                .chain(["def".to_owned()])
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(wrap("abcdef", 4), ["abcd", "ef"]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("\u{4f60}\u{597d}", 1), ["\u{4f60}", "\u{597d}"]);
+    }
+
+    #[test]
+    fn words_are_quoted_only_where_needed() {
+        assert_eq!(quoted("app:app"), "app:app");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,120 @@
+//! The bottom line: a question, what is typed, a passing message, what goes on, or hints; the first that applies.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::put;
+use crate::keys::KEYS;
+use crate::model::{Mode, Model, Purpose, Tone};
+use crate::msg::{Command, Verb};
+use crate::theme::Theme;
+use crate::words::clean;
+
+/// Draws it; gives the place of the text cursor, if there is one.
+pub(super) fn draw(
+    model: &Model,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    if area.is_empty() {
+        return None;
+    }
+    match &model.mode {
+        Mode::Typing(purpose, input) => {
+            let label = Span::styled(format!(" {} ", prompt(*purpose)), theme.key);
+            let before = label.width() + Span::raw(input.before_cursor()).width();
+            // Text longer than the line is shifted, for the cursor must be seen.
+            let shift = (before + 1).saturating_sub(usize::from(area.width));
+            let shown: String = input.text().chars().skip(shift).collect();
+            put(area, &Line::from(vec![label, Span::styled(shown, theme.text)]), buffer);
+            let x = u16::try_from(before - shift.min(before)).unwrap_or(u16::MAX);
+            return Some(Position::new(area.x + x.min(area.width - 1), area.y));
+        }
+        Mode::Asking(command) => {
+            put(area, &question(theme, command), buffer);
+        }
+        Mode::Main | Mode::Help { .. } => {
+            let line = message(model, theme).unwrap_or_else(|| hints(model, theme, area.width));
+            put(area, &line, buffer);
+        }
+    }
+    None
+}
+
+fn prompt(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::ListFilter => "filter the list:",
+        Purpose::LogSearch => "search the logs:",
+        Purpose::LogFilter => "only lines with:",
+        Purpose::Scale => "how many instances:",
+    }
+}
+
+fn question(theme: &Theme, command: &Command) -> Line<'static> {
+    let effect = match command.verb {
+        Verb::Delete => "stops and forgets",
+        Verb::Start | Verb::Stop | Verb::Restart | Verb::Reload | Verb::Flush | Verb::Scale(_) => {
+            ""
+        }
+    };
+    let effect = if effect.is_empty() { String::new() } else { format!(" ({effect})") };
+    let text = format!(" {} {}?{effect} ", command.verb.order(), clean(&command.label));
+    Line::from(vec![
+        Span::styled(text, theme.bad),
+        Span::styled("y", theme.key),
+        Span::styled("es ", theme.text),
+        Span::styled("n", theme.key),
+        Span::styled("o", theme.text),
+    ])
+}
+
+fn message(model: &Model, theme: &Theme) -> Option<Line<'static>> {
+    if let Some(notice) = &model.notice {
+        let (sign, style) = match notice.tone {
+            Tone::Neutral => (" · ", theme.text),
+            Tone::Good => (" ✓ ", theme.good),
+            Tone::Bad => (" ✖ ", theme.bad),
+        };
+        return Some(Line::from(vec![
+            Span::styled(sign, style),
+            Span::styled(notice.text.clone(), style),
+        ]));
+    }
+    let command = model.running.last()?;
+    let others = match model.running.len() {
+        1 => String::new(),
+        all => format!(" (and {} more)", all - 1),
+    };
+    let text = format!(" … {} {}{others}", command.verb.doing(), clean(&command.label));
+    Some(Line::from(Span::styled(text, theme.passing)))
+}
+
+/// The hints of the key table that fit; help and quit always, for they are the way out.
+fn hints(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
+    let hints: Vec<[Span<'static>; 2]> = KEYS
+        .iter()
+        .filter_map(|binding| {
+            let text = binding.hint.within(model.focus)?;
+            let key = binding.keys.first()?.name();
+            Some([Span::styled(format!(" {key} "), theme.key), Span::styled(text, theme.dim)])
+        })
+        .collect();
+    let long = |hint: &[Span<'static>; 2]| hint.iter().map(Span::width).sum::<usize>() + 1;
+    let out = hints.len().saturating_sub(2);
+    let (hints, way_out) = hints.split_at(out);
+    let mut left = usize::from(width).saturating_sub(way_out.iter().map(long).sum());
+    let mut line = Line::default();
+    for hint in hints {
+        if long(hint) > left {
+            break;
+        }
+        left -= long(hint);
+        line.spans.extend(hint.iter().cloned().chain([Span::raw(" ")]));
+    }
+    for hint in way_out {
+        line.spans.extend(hint.iter().cloned().chain([Span::raw(" ")]));
+    }
+    line
+}

@@ -1,0 +1,174 @@
+//! The top: how many apps stand how, and the machine's gauges as far as there is room.
+
+use pm_protocol::{Host, Status};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::chart::{bar, spark};
+use super::{first_row, put};
+use crate::model::Model;
+use crate::msg::Link;
+use crate::theme::Theme;
+use crate::update::share;
+use crate::words::{clean, count, percent, short_bytes, time_of_day};
+
+pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    let top = first_row(area);
+    let end = put(top, &summary(model, theme), buffer) + 2;
+    let rest = Rect { x: end, width: area.right().saturating_sub(end), ..top };
+    if area.height > 1 {
+        right(rest, &state(model, theme), buffer);
+        let second = Rect { y: area.y + 1, height: 1, ..area };
+        put(second, &fitting(gauges(model, theme, area.width >= 100), area.width), buffer);
+    } else {
+        right(rest, &fitting(gauges(model, theme, false), rest.width), buffer);
+    }
+}
+
+fn right(area: Rect, line: &Line<'_>, buffer: &mut Buffer) {
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    put(Rect { x: area.right() - width, width, ..area }, line, buffer);
+}
+
+fn summary(model: &Model, theme: &Theme) -> Line<'static> {
+    let mut spans = vec![Span::styled(" pm ", theme.focus)];
+    if let Some((text, style)) = link(model, theme) {
+        spans.push(Span::styled(format!(" {text}"), style));
+        return Line::from(spans);
+    }
+    let total = model.fleet.all().len();
+    spans.push(Span::styled(format!(" {}", count(total, "app")), theme.text));
+    for status in [
+        Status::Online,
+        Status::Launching,
+        Status::Stopping,
+        Status::WaitingRestart,
+        Status::Stopped,
+        Status::Errored,
+    ] {
+        let number = model.fleet.all().filter(|one| one.row.status == status).count();
+        if number > 0 {
+            let text = format!("  {} {number} {}", glyph(status), short(status));
+            spans.push(Span::styled(text, theme.status(status)));
+        }
+    }
+    Line::from(spans)
+}
+
+/// What is wrong with the link, if anything.
+fn link(model: &Model, theme: &Theme) -> Option<(String, ratatui::style::Style)> {
+    match &model.link {
+        Link::Live => None,
+        Link::Connecting => Some(("connecting …".into(), theme.passing)),
+        Link::Reconnecting => Some(("reconnecting … the apps go on".into(), theme.passing)),
+        Link::NoDaemon => Some(("no daemon runs".into(), theme.passing)),
+        Link::Broken(why) => Some((clean(why).into_owned(), theme.bad)),
+    }
+}
+
+/// A sign for each status, so that colour is never needed.
+pub(super) fn glyph(status: Status) -> &'static str {
+    match status {
+        Status::Online => "●",
+        Status::Launching => "◐",
+        Status::Stopping => "◑",
+        Status::Stopped => "○",
+        Status::Errored => "✖",
+        Status::WaitingRestart => "◌",
+    }
+}
+
+/// PM2's word; the only one of two words is cut to its first.
+pub(super) fn short(status: Status) -> &'static str {
+    match status {
+        Status::WaitingRestart => "waiting",
+        Status::Online
+        | Status::Launching
+        | Status::Stopping
+        | Status::Stopped
+        | Status::Errored => status.as_str(),
+    }
+}
+
+/// The right side of a high header: the time, and what goes on.
+fn state(model: &Model, theme: &Theme) -> Line<'static> {
+    let time = i64::try_from(model.now).unwrap_or(i64::MAX);
+    let minutes = time_of_day(time, model.offset);
+    let minutes = minutes.get(..5).unwrap_or_default().to_owned();
+    Line::from(vec![Span::styled(minutes, theme.dim), Span::raw(" ")])
+}
+
+/// The gauges, the most wanted first.
+fn gauges(model: &Model, theme: &Theme, large: bool) -> Vec<Line<'static>> {
+    let Some(host) = &model.host else { return Vec::new() };
+    let memory = share(host.memory_used, host.memory_total);
+    let disk = share(host.disk_used, host.disk_total);
+    let mut lines = vec![
+        gauge(theme, "cpu", host.cpu, trend(model, large)),
+        gauge(theme, "mem", memory, size(large, memory, host.memory_used, host.memory_total)),
+        load(theme, host),
+        Line::from(vec![
+            Span::styled("net ", theme.dim),
+            Span::styled(format!("↓{}/s ", short_bytes(host.received)), theme.text),
+            Span::styled(format!("↑{}/s", short_bytes(host.sent)), theme.text),
+        ]),
+        gauge(theme, "disk", disk, size(large, disk, host.disk_used, host.disk_total)),
+    ];
+    if host.swap_used > 0 {
+        let swap = share(host.swap_used, host.swap_total);
+        lines.push(gauge(theme, "swap", swap, String::new()));
+    }
+    lines
+}
+
+fn gauge(theme: &Theme, label: &'static str, value: f32, picture: String) -> Line<'static> {
+    let style = theme.load(value);
+    Line::from(vec![
+        Span::styled(format!("{label} "), theme.dim),
+        Span::styled(picture, style),
+        Span::styled(percent(value), style),
+    ])
+}
+
+fn trend(model: &Model, large: bool) -> String {
+    let width = if large { 16 } else { 6 };
+    format!("{} ", spark(&model.host_cpu, width, 100.0))
+}
+
+fn size(large: bool, share: f32, used: u64, total: u64) -> String {
+    if large {
+        format!("{}▏{}/{} ", bar(share, 8), short_bytes(used), short_bytes(total))
+    } else {
+        String::new()
+    }
+}
+
+fn load(theme: &Theme, host: &Host) -> Line<'static> {
+    let [one, five, fifteen] = host.load;
+    #[expect(clippy::cast_possible_truncation, reason = "only chooses a colour")]
+    let busy = (one / f64::from(host.cores.max(1)) * 100.0) as f32;
+    Line::from(vec![
+        Span::styled("load ", theme.dim),
+        Span::styled(format!("{one:.2}"), theme.load(busy)),
+        Span::styled(format!(" {five:.2} {fifteen:.2}"), theme.dim),
+    ])
+}
+
+/// Puts as many as fit in one line.
+fn fitting(lines: Vec<Line<'static>>, width: u16) -> Line<'static> {
+    let mut fitting = Line::from(" ");
+    for line in lines {
+        let gap = if fitting.spans.len() > 1 { "   " } else { "" };
+        if fitting.width() + gap.len() + line.width() + 1 > usize::from(width) {
+            break;
+        }
+        fitting.push_span(gap);
+        fitting.spans.extend(line.spans);
+    }
+    fitting.push_span(" ");
+    fitting
+}

@@ -1,0 +1,190 @@
+//! The list of instances.
+
+use pm_protocol::Row;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::chart::spark;
+use super::header::{glyph, short};
+use super::title;
+use crate::fleet::{Column, Instance};
+use crate::layout::{Field, Layout, Slot, slots};
+use crate::model::{Model, Pane};
+use crate::msg::Link;
+use crate::theme::Theme;
+use crate::words::{bytes, clean, percent, uptime};
+
+pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
+    if layout.list.is_empty() {
+        return;
+    }
+    let slots = slots(layout.list.width, &model.fleet);
+    if layout.list.height >= 3 {
+        heading(model, theme, layout.list, buffer);
+    }
+    let lines = layout.list_lines();
+    if model.fleet.listed_count() == 0 {
+        return empty(model, theme, lines, buffer);
+    }
+    head(model, theme, (layout.list_head(), &slots), buffer);
+    // One scale for all, so that lines can be compared.
+    let busiest = peak(model, |one, width| one.cpu.peak(width)).max(5.0);
+    let largest = peak(model, |one, width| one.memory.peak(width));
+    let shown = model.fleet.listed().skip(model.fleet.offset);
+    let cursor = model.fleet.position();
+    for (index, (area, one)) in lines.rows().zip(shown).enumerate() {
+        let ceilings = (busiest, largest);
+        for slot in &slots {
+            let (text, style) = field(model, theme, one, (slot, ceilings));
+            cell(area, *slot, (&text, style), buffer);
+        }
+        if cursor == Some(model.fleet.offset + index) {
+            let here = model.focus == Pane::List;
+            buffer.set_style(area, if here { theme.cursor } else { theme.cursor_away });
+        }
+    }
+}
+
+fn peak(model: &Model, of: fn(&Instance, usize) -> f32) -> f32 {
+    model.fleet.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
+}
+
+fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let focus = if model.focus == Pane::List { theme.focus } else { theme.title };
+    let fleet = &model.fleet;
+    let mut left = vec![Span::styled(" apps ", focus)];
+    if let Some(at) = fleet.position() {
+        left.push(Span::styled(format!("{}/{} ", at + 1, fleet.listed_count()), theme.dim));
+    }
+    if !fleet.filter.is_empty() {
+        let text = format!(
+            " filter `{}`, {} of {} ",
+            fleet.filter,
+            fleet.listed_count(),
+            fleet.all().len()
+        );
+        left.push(Span::styled(text, theme.mark));
+    }
+    if !fleet.marks.is_empty() {
+        left.push(Span::styled(format!(" {} marked ", fleet.marks.len()), theme.mark));
+    }
+    let right = vec![Span::styled(
+        format!(" by {} {} ", fleet.sort.column.title(), arrow(model)),
+        theme.dim,
+    )];
+    title(area, left, right, theme.rule, buffer);
+}
+
+fn arrow(model: &Model) -> &'static str {
+    if model.fleet.sort.falling() { "▾" } else { "▴" }
+}
+
+fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffer) {
+    let (area, slots) = place;
+    for slot in slots {
+        let Field::Figure(column) = slot.field else { continue };
+        let sorted = column == model.fleet.sort.column && slot.width > 3;
+        let text = format!("{}{}", column.title(), if sorted { arrow(model) } else { "" });
+        cell(area, *slot, (&text, theme.dim), buffer);
+    }
+}
+
+/// One text in its columns, cut with an ellipsis where it is longer.
+fn cell(area: Rect, slot: Slot, content: (&str, Style), buffer: &mut Buffer) {
+    let (text, style) = content;
+    if area.is_empty() || slot.x >= area.width {
+        return;
+    }
+    let width = usize::from(slot.width.min(area.width - slot.x));
+    let length = Span::raw(text).width();
+    let indent = if slot.field.right_aligned() { width.saturating_sub(length) } else { 0 };
+    let x = area.x + slot.x + u16::try_from(indent).unwrap_or(0);
+    if length <= width {
+        buffer.set_stringn(x, area.y, text, width, style);
+    } else {
+        let (end, _) = buffer.set_stringn(x, area.y, text, width.saturating_sub(1), style);
+        buffer.set_stringn(end, area.y, "…", 1, style);
+    }
+}
+
+fn field(
+    model: &Model,
+    theme: &Theme,
+    one: &Instance,
+    slot: (&Slot, (f32, f32)),
+) -> (String, Style) {
+    let (slot, (busiest, largest)) = slot;
+    let row = &one.row;
+    let runs = row.pid != 0;
+    let width = usize::from(slot.width);
+    match slot.field {
+        Field::Mark if model.fleet.marks.contains(&row.id) => ("▸".into(), theme.mark),
+        Field::Mark => (String::new(), theme.text),
+        Field::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
+        Field::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
+        Field::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
+        Field::Figure(column) => match column {
+            Column::Id => (row.id.to_string(), theme.dim),
+            Column::Name => (clean(&row.name).into_owned(), theme.text),
+            Column::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
+            Column::Status => (status(row, width), theme.status(row.status)),
+            Column::Cpu if runs => (percent(row.usage.cpu), theme.text),
+            Column::Memory if runs => (bytes(row.usage.memory), theme.text),
+            Column::Restarts => {
+                let style = if row.unstable > 0 { theme.bad } else { theme.dim };
+                (row.restarts.to_string(), style)
+            }
+            Column::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
+            Column::Pid if runs => (row.pid.to_string(), theme.dim),
+            Column::Cpu | Column::Memory | Column::Pid => (dash(), theme.dim),
+        },
+    }
+}
+
+fn dash() -> String {
+    "-".into()
+}
+
+fn status(row: &Row, width: usize) -> String {
+    if width < 3 {
+        glyph(row.status).into()
+    } else {
+        format!("{} {}", glyph(row.status), short(row.status))
+    }
+}
+
+/// Says why there is nothing and what to do about it.
+fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let filtered = !model.fleet.filter.is_empty() && model.fleet.all().len() > 0;
+    let home = clean(&model.home);
+    let texts = match &model.link {
+        _ if filtered => vec![
+            (format!("no app matches `{}`", model.fleet.filter), theme.text),
+            ("esc shows all again".into(), theme.dim),
+        ],
+        Link::Connecting => vec![("connecting …".into(), theme.dim)],
+        Link::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
+        Link::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
+        Link::Live => vec![
+            ("no apps yet".into(), theme.text),
+            ("start one in another terminal:".into(), theme.dim),
+            ("pm start app.js".into(), theme.key),
+            ("pm start ecosystem.json5".into(), theme.key),
+        ],
+        Link::NoDaemon => vec![
+            (format!("no daemon runs in {home}"), theme.text),
+            ("start something in another terminal:".into(), theme.dim),
+            ("pm start app.js".into(), theme.key),
+            ("pm resurrect".into(), theme.key),
+        ],
+    };
+    let height = u16::try_from(texts.len()).unwrap_or(0);
+    let top = area.height.saturating_sub(height) / 2;
+    for ((text, style), row) in texts.iter().zip(area.rows().skip(usize::from(top))) {
+        let width = u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX).min(row.width);
+        let x = row.x + (row.width - width) / 2;
+        buffer.set_stringn(x, row.y, text, usize::from(width), *style);
+    }
+}
