@@ -107,7 +107,7 @@ pub enum ToGuardian {
     /// slot. A run must own at least one item from before its birth until its exit was
     /// acknowledged: the ends of processes whose tag owns nothing are nobody's business.
     Store {
-        /// The run.
+        /// The run: the number of the tag its processes carry ([`pm_os::tag::Tag::raw`]).
         tag: u64,
         /// Which of the run's items; the number means something to the daemon only.
         slot: u8,

@@ -13,6 +13,9 @@ const LONG_LIFE_MS: i64 = 10_000;
 /// So many daemons of a new binary may fail to become ready before the old one comes back.
 const TRIALS: u32 = 3;
 
+/// The status of a process that got SIGKILL (wait(2)).
+const KILLED: Status = Status::Wait(9);
+
 /// What decides about the next daemon.
 #[derive(Debug)]
 pub(crate) struct Succession {
@@ -70,6 +73,10 @@ impl Succession {
             }
             self.trial = Some((before, failed + 1));
         }
+        if life.status == KILLED {
+            // Somebody's kill or the system's need for memory, not a fault of its own.
+            self.failures = self.failures.min(1);
+        }
         (Why::Ended(life.status), self.pause())
     }
 
@@ -89,13 +96,13 @@ impl Succession {
 
 #[cfg(test)]
 mod tests {
-    use super::{Life, Succession};
+    use super::{KILLED, Life, Succession};
     use crate::message::{Status, Why};
 
-    const KILLED: Status = Status::Wait(9);
+    const FAILED: Status = Status::Wait(1 << 8);
 
     fn life(length_ms: i64, was_ready: bool) -> Life {
-        Life { status: KILLED, length_ms, was_ready }
+        Life { status: FAILED, length_ms, was_ready }
     }
 
     fn succession() -> Succession {
@@ -107,8 +114,16 @@ mod tests {
         let mut line = succession();
         let pauses: Vec<i64> = (0..8).map(|_| line.after(life(9_999, true)).1).collect();
         assert_eq!(pauses, [0, 10, 50, 250, 1_000, 5_000, 5_000, 5_000]);
-        assert_eq!(line.after(life(10_000, true)), (Why::Ended(KILLED), 0), "a long life");
+        assert_eq!(line.after(life(10_000, true)), (Why::Ended(FAILED), 0), "a long life");
         assert_eq!(line.after(life(1, true)).1, 10, "counted anew");
+    }
+
+    #[test]
+    fn a_killed_daemon_is_replaced_without_long_pauses() {
+        let mut line = succession();
+        let killed = || Life { status: KILLED, length_ms: 3, was_ready: false };
+        let pauses: Vec<i64> = (0..8).map(|_| line.after(killed()).1).collect();
+        assert_eq!(pauses, [0, 10, 10, 10, 10, 10, 10, 10]);
     }
 
     #[test]
@@ -120,7 +135,7 @@ mod tests {
         assert!(line.confirm(), "the update is confirmed");
         assert!(!line.confirm(), "once");
         for _ in 0..5 {
-            assert_eq!(line.after(life(5, false)).0, Why::Ended(KILLED));
+            assert_eq!(line.after(life(5, false)).0, Why::Ended(FAILED));
         }
         assert_eq!(line.command.first(), Some(&c"/new".to_owned()));
     }
@@ -131,7 +146,7 @@ mod tests {
         line.want(c"/new".to_owned());
         line.after(life(5, true));
         let reasons: Vec<Why> = (0..4).map(|_| line.after(life(5, false)).0).collect();
-        let ended = Why::Ended(KILLED);
+        let ended = Why::Ended(FAILED);
         assert_eq!(reasons, [ended, ended, Why::RolledBack, ended]);
         assert_eq!(line.command.first(), Some(&c"/old".to_owned()));
     }

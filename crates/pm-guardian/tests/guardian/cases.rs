@@ -27,6 +27,7 @@ cases! {
     no_exit_is_told_before_the_daemon_asks
     last_messages_of_a_dead_daemon_count
     output_of_the_gap_is_exact_to_the_byte
+    no_byte_is_moved_while_a_daemon_lives
     output_waits_while_the_file_refuses_it
     the_next_daemon_waits_longer_after_each_short_life
     twenty_guardians_settle_to_one
@@ -283,6 +284,26 @@ fn output_of_the_gap_is_exact_to_the_byte() {
     daemon.settle();
     daemon.tell("list");
     assert_eq!(daemon.tell("drain 1 1"), "", "nothing is left in the pipe");
+}
+
+fn no_byte_is_moved_while_a_daemon_lives() {
+    let mut world = World::new();
+    let mut daemon = world.daemon();
+    daemon.settle();
+    let (sink, fifo) = (world.path("out.log"), world.fifo("fifo"));
+    let script = format!("read x < {} && echo late", fifo.display());
+    daemon.order(&format!("stream 1 1 {}; spawn 1 {script}; leader 1; die", sink.display()));
+    // The guardian has watched the pipe between two of these.
+    widen_gap(&mut world);
+    let mut daemon = world.daemon();
+    daemon.settle();
+    daemon.tell("list; adopted");
+    fs::write(&fifo, "\n").unwrap();
+    assert!(daemon.tell("hear").starts_with("exit 1 "));
+    // The answer comes from the same loop that would have moved the bytes.
+    daemon.tell("list");
+    assert_eq!(fs::read(&sink).unwrap(), b"");
+    assert_eq!(daemon.tell("drain 1 1"), "late|");
 }
 
 fn output_waits_while_the_file_refuses_it() {

@@ -1,10 +1,11 @@
 //! The guardian with real processes: this program plays guardian, daemon and test.
-//! Run with a word to pick tests by name.
+//! Run with a word to pick tests by name, or with `figures` to measure instead.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![expect(clippy::print_stdout, reason = "a test without the usual harness")]
 #![expect(unsafe_code, reason = "the puppet makes its children with clone(2)")]
 
 mod cases;
+mod figures;
 mod puppet;
 mod world;
 
@@ -30,6 +31,10 @@ fn main() -> ExitCode {
         Some("resume") => resume(words[1].parse().unwrap()),
         Some("daemon") => {
             puppet::serve();
+            return ExitCode::SUCCESS;
+        }
+        Some("figures") => {
+            figures::print();
             return ExitCode::SUCCESS;
         }
         _ => return test(words.iter().find(|word| !word.starts_with('-'))),
