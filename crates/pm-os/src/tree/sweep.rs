@@ -84,34 +84,53 @@ pub fn sweep_all(
     Ok(killed.len())
 }
 
+/// Most rounds of a chase; the next look goes on with it.
+const CHASE: usize = 1000;
+
 /// Kills marked processes the moment they are seen: what forks and exits again and again is gone
 /// before a whole census is through.
 ///
-/// A pid alone suffices here, unlike anywhere else: the mark is read after the pidfd was opened, so
-/// whoever has the number by then, it is one of ours.
+/// `/proc` lists the numbers of one moment, so those given out since then are tried one by one,
+/// until no new ones appear: a process that ends before we get to it has a successor further on.
 fn kill_on_sight(
     wanted: &BTreeSet<Tag>,
     spared: &[i32],
 ) -> Result<Vec<(i32, OwnedFd)>, CensusError> {
-    let proc = procfs::open().map_err(CensusError)?;
-    let me = rustix::process::getpid().as_raw_pid();
     let mut dying = Vec::new();
-    let ours = |pid| tag::of(pid).is_some_and(|tag| wanted.contains(&tag));
+    let mut tried = procfs::newest_pid();
+    let proc = procfs::open().map_err(CensusError)?;
     for_each_pid(&proc, |pid| {
-        if pid == me || spared.contains(&pid) || !ours(pid) {
-            return Ok(());
-        }
-        let Ok(pidfd) = identity::open_any(pid) else { return Ok(()) };
-        if ours(pid) && !ended(&pidfd) {
-            // A refusal shows in the census that follows.
-            if knock::signal(&pidfd, Signal::KILL) == Ok(Delivery::Sent) {
-                dying.push((pid, pidfd));
-            }
-        }
+        dying.extend(kill_if_marked(pid, wanted, spared));
         Ok(())
     })
     .map_err(CensusError)?;
+    for _ in 0..CHASE {
+        let newest = procfs::newest_pid();
+        if newest <= tried {
+            break;
+        }
+        dying.extend((tried + 1..=newest).filter_map(|pid| kill_if_marked(pid, wanted, spared)));
+        tried = newest;
+    }
     Ok(dying)
+}
+
+/// Kills the process with this number if it is one of ours.
+///
+/// A pid alone suffices here, unlike anywhere else: the mark is read after the pidfd was opened, so
+/// whoever has the number by then, it is one of ours.
+fn kill_if_marked(pid: i32, wanted: &BTreeSet<Tag>, spared: &[i32]) -> Option<(i32, OwnedFd)> {
+    let ours = || tag::of(pid).is_some_and(|tag| wanted.contains(&tag));
+    let me = rustix::process::getpid().as_raw_pid();
+    if !ours() || pid == me || spared.contains(&pid) {
+        return None;
+    }
+    let pidfd = identity::open_any(pid).ok()?;
+    if !ours() || ended(&pidfd) {
+        return None;
+    }
+    // A refusal shows in the census that follows.
+    (knock::signal(&pidfd, Signal::KILL) == Ok(Delivery::Sent)).then_some((pid, pidfd))
 }
 
 /// Whether the process is dead, a zombie included: then its pidfd is readable.
