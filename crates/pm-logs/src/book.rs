@@ -148,10 +148,15 @@ impl Shelf {
             let mut ledger = Ledger::load(folder.join(nickname(book.log.path())))?;
             let size = mover::size(book.log.file())?;
             let (id, done) = (book.log.id(), ledger.record().log_done);
-            if ledger.record().id == id && size > done {
+            // Bytes beyond what is published are ours, to be written again, if a spool still holds
+            // them; otherwise somebody else appended them.
+            let spools = self.state.join("spool");
+            let mut entries = ledger.record().entries.iter();
+            let redo = entries.any(|(key, entry)| Spool::holds_more(&spools, *key, entry));
+            if ledger.record().id == id && size > done && redo {
                 ftruncate(book.log.file(), done)?;
             }
-            if ledger.record().id != id || size < done {
+            if ledger.record().id != id || size < done || size > done && !redo {
                 ledger.change(|record| {
                     (record.id, record.log_done, record.open) = (id, size, None);
                 })?;

@@ -133,8 +133,7 @@ fn open_or_make(path: &Path, foreign: Option<Owner>) -> Result<OwnedFd, OpenErro
     // O_NONBLOCK: a FIFO in this place must not stop the one thread that serves all logs.
     let flags =
         OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let mode = Mode::from_raw_mode(0o640);
-    let open = |flags: OFlags| match foreign {
+    let open = |flags: OFlags, mode: Mode| match foreign {
         Some(_) => rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::NO_SYMLINKS).or_else(
             |error| {
                 if error == Errno::NOSYS { rustix::fs::open(path, flags, mode) } else { Err(error) }
@@ -144,11 +143,11 @@ fn open_or_make(path: &Path, foreign: Option<Owner>) -> Result<OwnedFd, OpenErro
     };
     // Twice: the file may come or go between the two questions.
     for _ in 0..2 {
-        match open(flags - OFlags::CREATE) {
+        match open(flags, Mode::empty()) {
             Err(Errno::NOENT) => {}
             other => return other.map_err(refused),
         }
-        match open(flags | OFlags::CREATE | OFlags::EXCL) {
+        match open(flags | OFlags::CREATE | OFlags::EXCL, Mode::from_raw_mode(0o640)) {
             Err(Errno::EXIST) => {}
             other => {
                 let file = other.map_err(refused)?;

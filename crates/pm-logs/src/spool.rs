@@ -38,7 +38,7 @@ pub(crate) struct Spool {
 impl Spool {
     /// The spool of `key` in `folder`, made if there is none.
     pub(crate) fn open(folder: &Path, key: StreamKey) -> Result<Self, Errno> {
-        let path = folder.join(format!("{:x}.{}", key.tag, key.stream.word()));
+        let path = place(folder, key);
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::open(&path, flags, Mode::empty()) {
             Ok(file) => {
@@ -57,6 +57,12 @@ impl Spool {
         spool.write_head(HEAD)?;
         rustix::fs::rename(&path_new, &spool.path)?;
         Ok(spool)
+    }
+
+    /// Whether the spool of `key` has bytes which, by its ledger `entry`, are in no log yet.
+    pub(crate) fn holds_more(folder: &Path, key: StreamKey, entry: &Entry) -> bool {
+        rustix::fs::lstat(place(folder, key))
+            .is_ok_and(|stat| u64::try_from(stat.st_size).unwrap_or(0) > entry.raw_done)
     }
 
     fn known(path: &Path, file: OwnedFd) -> Result<Option<Self>, Errno> {
@@ -145,6 +151,10 @@ impl Spool {
             std::fs::remove_file(&self.path).ok();
         }
     }
+}
+
+fn place(folder: &Path, key: StreamKey) -> PathBuf {
+    folder.join(format!("{:x}.{}", key.tag, key.stream.word()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ const KILLS: u32 = 200;
 fn scribe_process() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let shape = std::env::var(SHAPE).unwrap();
+    if shape == "many" {
+        return crate::many::many_streams(&folder);
+    }
     let (scribe, notices) = start(&folder.join("state"));
     let sink = sink(&shape, &folder);
     let fd = scribe.prepare(key(1), &sink).unwrap();

@@ -6,5 +6,6 @@
 mod desk;
 mod full;
 mod kill;
+mod many;
 mod readers;
 mod scribe;

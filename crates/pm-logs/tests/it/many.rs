@@ -1,0 +1,215 @@
+//! Many streams, several streams to one log, other people's logs, and no log at all.
+
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use pm_logs::stamp::StampFormat;
+use pm_logs::{
+    Format, History, Owner, Place, Rotation, Sink, Source, Stream, StreamKey, Times, Want,
+};
+
+use crate::desk::{Desk, key, raw, read, start, until};
+use crate::kill::spawn;
+
+const STREAMS: u64 = 2000;
+
+/// In a process of its own: opens many streams, writes a line to each, then counts wake-ups.
+pub(crate) fn many_streams(folder: &Path) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let hard = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard }).unwrap();
+    let streams = hard.map_or(STREAMS, |hard| STREAMS.min(hard.saturating_sub(100) / 4));
+    let (scribe, _notices) = start(&folder.join("state"));
+    let began = Instant::now();
+    let mut pipes: Vec<_> = (0..streams)
+        .map(|tag| {
+            let (read, write) = std::io::pipe().unwrap();
+            let mut sink = raw(&folder.join(format!("{tag}.log")));
+            if tag % 2 == 1 {
+                sink.format = Format::Stamped(StampFormat::new("[S]"));
+            }
+            let fd = scribe.prepare(key(tag), &sink).unwrap();
+            scribe.attach(key(tag), read.into(), fd, sink);
+            write
+        })
+        .collect();
+    for pipe in &mut pipes {
+        pipe.write_all(b"hello\n").unwrap();
+    }
+    let log = |tag: u64| read(&folder.join(format!("{tag}.log")));
+    until("all lines", || (0..streams).rev().all(|tag| log(tag).ends_with(b"hello\n")));
+    let took = began.elapsed();
+    let mut before = wakeups();
+    // What was still going on may come to rest first.
+    until("rest", || {
+        std::thread::park_timeout(Duration::from_millis(100));
+        let now = wakeups();
+        std::mem::replace(&mut before, now) == now
+    });
+    std::thread::park_timeout(Duration::from_secs(1));
+    let woken = wakeups() - before;
+    let text = format!("{streams} {woken} {}", took.as_millis());
+    std::fs::write(folder.join("counted"), text).unwrap();
+}
+
+/// How often the scribe's thread has gone to sleep so far.
+fn wakeups() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let status = tasks
+        .map(|task| task.unwrap().path())
+        .find(|task| read(&task.join("comm")) == b"pm-scribe\n")
+        .map(|task| std::fs::read_to_string(task.join("status")).unwrap())
+        .unwrap();
+    let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn two_thousand_streams_at_rest_cause_no_wakeup() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = spawn(folder.path(), "many", Stdio::null());
+    until("the count", || child.try_wait().unwrap().is_some());
+    let counted = std::fs::read_to_string(folder.path().join("counted")).unwrap();
+    let numbers: Vec<u64> = counted.split(' ').map(|number| number.parse().unwrap()).collect();
+    assert_eq!(numbers[1], 0, "wake-ups of {} quiet streams in a second", numbers[0]);
+    eprintln!("{} streams with a line each took {} ms", numbers[0], numbers[2]);
+}
+
+#[test]
+fn several_streams_share_one_log_line_by_line() {
+    let desk = Desk::new();
+    let log = desk.path("a.log");
+    let sink = Sink { format: Format::Stamped(StampFormat::new("[S]")), ..raw(&log) };
+    let keys = (0..4).map(|tag| StreamKey {
+        tag: tag / 2,
+        stream: [Stream::Out, Stream::Err][usize::try_from(tag % 2).unwrap()],
+    });
+    let keys: Vec<StreamKey> = keys.collect();
+    let writers: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let mut pipe = desk.open(*key, sink.clone());
+            let name = format!("{key:?}");
+            std::thread::spawn(move || {
+                for number in 0..3000 {
+                    // In two pieces, so that others come between.
+                    write!(pipe, "{name} ").unwrap();
+                    writeln!(pipe, "{number}").unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    let lines = || String::from_utf8(read(&log)).unwrap();
+    until("all lines", || lines().matches('\n').count() >= 12_000);
+    for key in keys {
+        let name = format!("S: {key:?} ");
+        let all = lines();
+        let numbers = all.lines().filter_map(|line| line.strip_prefix(&name));
+        let want: Vec<String> = (0..3000).map(|number| number.to_string()).collect();
+        assert_eq!(numbers.collect::<Vec<_>>(), want, "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_of_a_discarded_stream() {
+    let desk = Desk::new();
+    for place in ["NULL", "none", "/dev/null"] {
+        let place = Place::parse(place.as_ref());
+        let mut pipe = desk.open(key(1), Sink { place, ..raw(&desk.path("unused")) });
+        pipe.write_all(&vec![b'x'; 300_000]).unwrap();
+        drop(pipe);
+        desk.ended(key(1));
+    }
+    let left: Vec<_> = std::fs::read_dir(desk.folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "only the state folder: {left:?}");
+}
+
+#[test]
+fn a_root_daemon_follows_no_link_of_an_unprivileged_app() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("only root can write for others: nothing to protect here");
+    }
+    let desk = Desk::new();
+    let (uid, gid) = (65_534, 65_534);
+    let owner = Some(Owner { uid, gid });
+    let secret = desk.path("secret");
+    std::fs::write(&secret, "root's").unwrap();
+    let refused = |name: &str| {
+        let sink = Sink { owner, ..raw(&desk.path(name)) };
+        let error = desk.scribe.prepare(key(1), &sink).expect_err(name);
+        assert!(error.to_string().contains("could have made"), "{name}: {error}");
+    };
+    symlink(&secret, desk.path("link.log")).unwrap();
+    refused("link.log");
+    std::fs::hard_link(&secret, desk.path("hard.log")).unwrap();
+    refused("hard.log");
+    std::fs::create_dir(desk.path("etc")).unwrap();
+    symlink(desk.path("etc"), desk.path("logs")).unwrap();
+    rustix::fs::chownat(
+        rustix::fs::CWD,
+        desk.path("logs"),
+        Some(rustix::process::Uid::from_raw(uid)),
+        None,
+        rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+    )
+    .unwrap();
+    refused("logs/a.log");
+    assert_eq!(read(&secret), b"root's");
+    let sink = Sink { owner, ..raw(&desk.path("own/a.log")) };
+    desk.scribe.prepare(key(1), &sink).unwrap();
+    for made in ["own", "own/a.log"] {
+        let meta = std::fs::metadata(desk.path(made)).unwrap();
+        assert_eq!((meta.uid(), meta.gid()), (uid, gid), "{made}");
+    }
+    let fifo = desk.path("fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    let error = desk.scribe.prepare(key(1), &raw(&fifo)).expect_err("a FIFO");
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+}
+
+#[test]
+fn rotated_parts_are_packed_and_still_know_their_times() {
+    let desk = Desk::new();
+    let log = desk.path("a.log");
+    let rotation = Rotation { max_size: 10_000, keep: 5, total: u64::MAX, compress: true };
+    let mut pipe = desk.open(key(1), Sink { rotation, ..raw(&log) });
+    let before = chrono::Local::now().timestamp_millis();
+    for number in 0..4000 {
+        writeln!(pipe, "line {number}").unwrap();
+        if number % 500 == 0 {
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+    drop(pipe);
+    desk.ended(key(1));
+    let packed = || {
+        let names = std::fs::read_dir(desk.folder.path()).unwrap();
+        let names = names.map(|name| name.unwrap().file_name().to_string_lossy().into_owned());
+        let parts: Vec<String> = names.filter(|name| name.starts_with("a__")).collect();
+        parts.iter().all(|name| name.ends_with(".log.gz")) && parts.len() <= 5
+    };
+    until("packed parts", packed);
+    let source = Source {
+        number: 0,
+        stream: Stream::Out,
+        log: log.clone(),
+        times: Times::Index(desk.path("state")),
+    };
+    let want = Want { last: Some(3000), ..Want::default() };
+    let lines: Vec<_> = History::open(source, want).unwrap().map(|line| line.unwrap()).collect();
+    assert_eq!(lines.len(), 3000);
+    for (line, number) in lines.iter().zip(1000..) {
+        assert_eq!(line.bytes, format!("line {number}").into_bytes());
+        let at = line.at.expect("a time");
+        assert!((before..before + 20_000).contains(&at));
+    }
+    assert!(lines.windows(2).all(|two| two[0].at <= two[1].at));
+    assert!(lines[0].at < lines[2999].at);
+}
