@@ -8,9 +8,10 @@ use pm_spec::Span;
 
 use crate::fact::Patience;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::instance::{Seat, after};
+use crate::instance::{Hand, Seat, after};
 use crate::order::{Became, Outcome};
 use crate::phase::{Phase, Want};
+use crate::verdict::Streaks;
 use crate::view::Cause;
 
 /// Nobody waits longer than this for an app to prove that it stays up.
@@ -223,9 +224,9 @@ impl Seat {
 
     /// A person's start makes a clean slate of all streaks (PM2).
     fn begin_anew(&mut self, now: Time) {
-        self.streaks = crate::verdict::Streaks::default();
+        self.streaks = Streaks::default();
         self.created = now;
-        self.hand = crate::instance::Hand::Person;
+        self.hand = Hand::Person;
         self.why = Cause::Restarted;
         self.touch();
     }
@@ -261,7 +262,10 @@ impl Seat {
     /// Counters back to zero.
     pub(crate) fn reset(&mut self, now: Time, request: RequestId) {
         self.restarts = 0;
-        self.streaks = crate::verdict::Streaks::default();
+        // A pause under way keeps its length, by which it is judged plausible after a restore.
+        let paused = matches!(self.phase, Phase::Backoff { .. });
+        let delay = if paused { self.streaks.delay } else { 0 };
+        self.streaks = Streaks { delay, ..Streaks::default() };
         self.created = now;
         self.touch();
         self.answers.push((request, Became::Reset));

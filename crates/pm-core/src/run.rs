@@ -89,18 +89,9 @@ impl Seat {
             return;
         }
         let Some(run) = self.phase.run() else { return };
-        let ordered = match self.phase.going() {
-            Some(going) => Some(going.cause.clone()),
-            None if self.want == Want::Up => None,
-            None => Some(self.why.clone()),
-        };
         let nobody = Life { run, identity: NOBODY, since: now };
         let life = self.phase.life().copied().unwrap_or(nobody);
-        let cause = ordered.unwrap_or(Cause::Ended(ending));
-        self.note_end(now, &life, ending, cause.clone());
-        if let Some(end) = self.history.back() {
-            orders.push(Order::Remember(Record::End(self.id, end.clone())));
-        }
+        let cause = self.note_end(now, &life, ending, orders);
         let done = cause == Cause::Ended(ending) && verdict::is_done(&self.spec.restart, ending);
         if !done {
             self.disappoint(run, &Became::Failed(cause.clone()));
@@ -131,13 +122,31 @@ impl Seat {
         }
     }
 
-    fn note_end(&mut self, now: Time, life: &Life, ending: Ending, cause: Cause) {
+    /// Puts the end into the history, and says why it came.
+    fn note_end(
+        &mut self,
+        now: Time,
+        life: &Life,
+        ending: Ending,
+        orders: &mut Vec<Order>,
+    ) -> Cause {
         let Life { run, identity: Identity { pid, .. }, since } = *life;
-        self.history.retain(|end| end.run != run);
+        if let Some(known) = self.history.back().filter(|end| end.run == run) {
+            // Written down just before the daemon died, and told again: when it ended and why was known better then.
+            return known.cause.clone();
+        }
+        let cause = match self.phase.going() {
+            Some(going) => going.cause.clone(),
+            None if self.want == Want::Up => Cause::Ended(ending),
+            None => self.why.clone(),
+        };
         if self.history.len() >= HISTORY {
             self.history.pop_front();
         }
-        self.history.push_back(End { run, pid, since, at: now, ending, cause });
+        let end = End { run, pid, since, at: now, ending, cause: cause.clone() };
+        orders.push(Order::Remember(Record::End(self.id, end.clone())));
+        self.history.push_back(end);
+        cause
     }
 
     /// Nobody of the run is left: what follows?

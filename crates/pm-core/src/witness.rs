@@ -1,0 +1,490 @@
+//! Laws about the order of things: a witness sees every fact and every order as it is performed.
+//!
+//! For tests and debug builds. It knows only what crosses the boundary, and keeps the journal the orders write.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::vec::Vec;
+
+use pm_spec::AppSpec;
+
+use crate::core::Core;
+use crate::fact::{Ask, Ending, Fact, Patience, Rest};
+use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
+use crate::law::{Broken, law};
+use crate::order::{Became, Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
+use crate::phase::Want;
+use crate::saved::{Record, SavedPhase, SeatRecord};
+use crate::view::{Cause, Status};
+
+/// Reading everything back costs more than all other laws together.
+const REPLAY_EVERY: u32 = 16;
+
+/// What is known of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    /// It said that it is ready.
+    Ready,
+    /// It was asked to go, by this daemon.
+    Asked,
+    /// Its main process ended.
+    Ended,
+    /// Nobody is left of it, or there never was anybody.
+    Over,
+    /// Its end is written down, or there is none to write.
+    Written,
+    /// It was let go, by this daemon.
+    Released,
+}
+
+/// What became of one run, as far as facts and orders tell.
+#[derive(Clone, Debug)]
+struct Trail {
+    instance: InstanceId,
+    asked: Option<Time>,
+    grace: u64,
+    marks: BTreeSet<Mark>,
+}
+
+impl Trail {
+    fn is(&self, mark: Mark) -> bool {
+        self.marks.contains(&mark)
+    }
+}
+
+/// A request that is owed a reply.
+#[derive(Clone, Debug)]
+struct Owed {
+    expected: Option<Vec<InstanceId>>,
+    settled: bool,
+    fresh_from: Option<RunId>,
+}
+
+/// What a reader saw of an instance.
+type Glance = (Status, bool, Option<RunId>, u32, u32, Option<Time>);
+
+/// Sees everything.
+#[derive(Clone, Debug, Default)]
+pub struct Witness {
+    journal: Vec<Record>,
+    seats: BTreeMap<InstanceId, SeatRecord>,
+    apps: BTreeMap<AppId, AppSpec>,
+    runs: BTreeMap<RunId, Trail>,
+    last_run: Option<RunId>,
+    owed: BTreeMap<RequestId, Owed>,
+    replies: Vec<(RequestId, Vec<Outcome>)>,
+    glances: BTreeMap<InstanceId, Glance>,
+    told: BTreeSet<InstanceId>,
+    short: BTreeMap<InstanceId, u32>,
+    fact: Option<Fact>,
+    weighing: bool,
+    left: bool,
+    steps: u32,
+}
+
+impl Witness {
+    /// Has seen nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Everything written down so far, compacted.
+    pub fn journal(&self) -> &[Record] {
+        &self.journal
+    }
+
+    /// Requests nobody has answered.
+    pub fn owed(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// Whether the daemon was told to leave.
+    pub const fn has_left(&self) -> bool {
+        self.left
+    }
+
+    /// A fact is about to be told to this core.
+    pub fn fact(&mut self, core: &Core, fact: &Fact) {
+        match fact {
+            Fact::Asked(request, ask) => {
+                self.owed.insert(*request, owed(core, ask, self.last_run));
+                self.short.clear();
+            }
+            Fact::Withdrawn(request) => {
+                self.owed.remove(request);
+            }
+            Fact::Spawned(..) | Fact::Weighed(..) | Fact::Woke => {}
+            Fact::Ready(run) => self.trail(*run, |trail| {
+                trail.marks.insert(Mark::Ready);
+            }),
+            Fact::NotSpawned(run, _) => self.trail(*run, |trail| {
+                trail.marks.extend([Mark::Over, Mark::Written]);
+            }),
+            Fact::Ended(run, _, rest) => {
+                let tree = self.spec_of(*run).is_none_or(|spec| spec.stop.tree);
+                let over = *rest == Rest::Nothing || !tree;
+                self.trail(*run, |trail| {
+                    trail.marks.insert(Mark::Ended);
+                    trail.marks.extend(over.then_some(Mark::Over));
+                });
+            }
+            Fact::Swept(run) => self.trail(*run, |trail| {
+                let ended = trail.is(Mark::Ended);
+                trail.marks.extend(ended.then_some(Mark::Over));
+            }),
+        }
+        self.fact = Some(fact.clone());
+    }
+
+    fn trail(&mut self, run: RunId, change: impl FnOnce(&mut Trail)) {
+        if let Some(trail) = self.runs.get_mut(&run) {
+            change(trail);
+        }
+    }
+
+    fn spec_of(&self, run: RunId) -> Option<&AppSpec> {
+        let trail = self.runs.get(&run)?;
+        self.apps.get(&self.seats.get(&trail.instance)?.app)
+    }
+
+    /// An order is being performed.
+    pub fn order(&mut self, now: Time, order: &Order) -> Result<(), Broken> {
+        law(!self.left, || format!("nothing after leaving: {order:?}"))?;
+        match order {
+            Order::Remember(record) => self.remember(record),
+            Order::Spawn(run, plan) => self.spawn(*run, plan),
+            Order::Signal(run, knock) => self.signal(now, *run, *knock),
+            Order::Release(run) => self.release(*run),
+            Order::Weigh(weigh) => {
+                law(*weigh != self.weighing, || "weighing is ordered when it changes".into())?;
+                self.weighing = *weigh;
+                Ok(())
+            }
+            Order::Tell(Change::Changed(id) | Change::Removed(id)) => {
+                law(self.told.insert(*id), || format!("instance {} is told once a step", id.0))
+            }
+            Order::Reply(request, reply) => {
+                let open = self.owed.contains_key(request);
+                law(open, || format!("request {} is answered once", request.0))?;
+                match reply {
+                    Reply::Done(outcomes) => self.replies.push((*request, outcomes.clone())),
+                    Reply::Refused(_) => {
+                        self.owed.remove(request);
+                    }
+                }
+                Ok(())
+            }
+            Order::Leave => {
+                self.left = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn remember(&mut self, record: &Record) -> Result<(), Broken> {
+        match record {
+            Record::App(app) => {
+                self.apps.insert(app.id, app.spec.clone());
+            }
+            Record::AppGone(id) => {
+                self.apps.remove(id);
+            }
+            Record::Seat(seat) => {
+                self.counted(seat)?;
+                let old = self.seats.insert(seat.id, seat.clone());
+                if old.is_some_and(|old| old.created != seat.created) {
+                    self.short.remove(&seat.id);
+                }
+            }
+            Record::SeatGone(id) => {
+                let alive =
+                    self.runs.values().any(|trail| trail.instance == *id && !trail.is(Mark::Over));
+                law(!alive, || format!("instance {} is forgotten when it is gone", id.0))?;
+                self.seats.remove(id);
+            }
+            Record::End(id, end) => {
+                let (known, spec) = (self.runs.get(&end.run), self.spec_of(end.run));
+                law(known.is_none_or(|t| t.is(Mark::Ended)), || {
+                    format!("run {} ended", end.run.0)
+                })?;
+                let min = spec.map_or(0, |spec| spec.restart.min_uptime.as_millis());
+                let fresh = known.is_some_and(|trail| !trail.is(Mark::Written));
+                if matches!(end.cause, Cause::Ended(_)) && fresh {
+                    let short = end.at.0.saturating_sub(end.since.0) < min;
+                    let row = self.short.entry(*id).or_default();
+                    *row = if short { *row + 1 } else { 0 };
+                }
+                self.trail(end.run, |trail| {
+                    trail.marks.insert(Mark::Written);
+                });
+            }
+            Record::Counters(_) => {}
+        }
+        self.journal.push(record.clone());
+        Ok(())
+    }
+
+    /// The restart counter moves with a new run only, and only if there was one to be replaced.
+    fn counted(&self, new: &SeatRecord) -> Result<(), Broken> {
+        let Some(old) = self.seats.get(&new.id) else { return Ok(()) };
+        let begins = matches!(new.phase, SavedPhase::Starting(_)) && new.phase != old.phase;
+        let broken = |what: &str| format!("instance {}: {what}: {old:?} {new:?}", new.id.0);
+        // A person's wish begins a new count of everything (PM2: `created_at`), in a reload also later than asked.
+        let asked = matches!(self.fact, Some(Fact::Asked(..))) || old.created != new.created;
+        let up = new.restarts.checked_sub(old.restarts);
+        let plausible = up == Some(0) || (up == Some(1) && begins) || (asked && new.restarts == 0);
+        law(plausible, || broken("restarts are counted one by one"))?;
+        let expected = match &old.phase {
+            SavedPhase::Backoff(_)
+            | SavedPhase::Going { cause: Cause::Restarted | Cause::Memory { .. }, .. } => Some(1),
+            SavedPhase::Down
+            | SavedPhase::Retry(_)
+            | SavedPhase::Failed(_)
+            | SavedPhase::Going { cause: Cause::Stopped | Cause::Shutdown, .. } => Some(0),
+            SavedPhase::Starting(_) | SavedPhase::Alive { .. } | SavedPhase::Going { .. } => None,
+        };
+        let exact = !begins || asked || expected.is_none() || up == expected;
+        law(exact, || broken("a restart is counted, a start is not"))
+    }
+
+    fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), Broken> {
+        let broken = |what: &str| format!("spawn of run {}: {what}", run.0);
+        law(self.last_run < Some(run), || broken("numbers are never reused"))?;
+        self.last_run = Some(run);
+        let seat = self.seats.get(&plan.instance);
+        let intent = seat.is_some_and(|seat| seat.phase == SavedPhase::Starting(run));
+        law(intent, || broken("the intent is written down first"))?;
+        let mut others = self.runs.values().filter(|trail| trail.instance == plan.instance);
+        law(others.all(|trail| trail.is(Mark::Over)), || broken("never two of one instance"))?;
+        let app = seat.and_then(|seat| self.apps.get(&seat.app));
+        law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
+        let same = seat.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
+        law(same, || broken("the plan says what is written down"))?;
+        let row = self.short.get(&plan.instance).copied().unwrap_or(0);
+        let most = plan.app.restart.max_restarts.max(1);
+        law(row < most, || broken("so many short runs are enough"))?;
+        let trail = Trail {
+            instance: plan.instance,
+            asked: None,
+            grace: plan.app.stop.timeout.as_millis(),
+            marks: BTreeSet::new(),
+        };
+        self.runs.insert(run, trail);
+        Ok(())
+    }
+
+    fn signal(&mut self, now: Time, run: RunId, knock: Knock) -> Result<(), Broken> {
+        let broken = |what: &str| format!("{knock:?} to run {}: {what}", run.0);
+        let spec = self.spec_of(run).cloned();
+        let Some(trail) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
+        law(!trail.is(Mark::Over), || broken("only the living are signalled"))?;
+        let seat = self.seats.get(&trail.instance);
+        let tree = spec.as_ref().is_some_and(|spec| spec.stop.tree);
+        let meant = if tree { Reach::Tree } else { Reach::Leader };
+        match knock {
+            Knock::Ask(signal, reach) => {
+                let unwanted = seat.is_some_and(|seat| seat.want != Want::Up);
+                law(unwanted || trail.is(Mark::Ended), || {
+                    broken("only the unwanted are asked to go")
+                })?;
+                law(trail.marks.insert(Mark::Asked), || broken("once"))?;
+                law(spec.is_some_and(|s| s.stop.signal == signal), || broken("as specified"))?;
+                law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
+                trail.asked = trail.asked.or(Some(now));
+            }
+            Knock::Force(reach) => {
+                let due = trail.asked.map(|asked| asked.0.saturating_add(trail.grace));
+                law(due.is_some_and(|due| now.0 >= due), || broken("never before its grace"))?;
+                law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
+            }
+            Knock::Pass(_) => {
+                law(!trail.is(Mark::Ended), || broken("a person's signal is for a main process"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, run: RunId) -> Result<(), Broken> {
+        let broken = |what: &str| format!("release of run {}: {what}", run.0);
+        let held = self.seats.values().any(|seat| match &seat.phase {
+            SavedPhase::Starting(held)
+            | SavedPhase::Alive { run: held, .. }
+            | SavedPhase::Going { run: held, .. } => *held == run,
+            SavedPhase::Down
+            | SavedPhase::Backoff(_)
+            | SavedPhase::Retry(_)
+            | SavedPhase::Failed(_) => false,
+        });
+        law(!held, || broken("written down as over"))?;
+        let again = matches!(self.fact, Some(Fact::Ended(told, ..)) if told == run);
+        if let Some(trail) = self.runs.get_mut(&run) {
+            law(trail.is(Mark::Over) && trail.is(Mark::Written), || {
+                broken("over, and its end is written down")
+            })?;
+            law(trail.marks.insert(Mark::Released) || again, || broken("once"))?;
+        }
+        Ok(())
+    }
+
+    /// The step is done.
+    pub fn rest(&mut self, now: Time, core: &Core) -> Result<(), Broken> {
+        core.check(now)?;
+        for (request, outcomes) in ::core::mem::take(&mut self.replies) {
+            let Some(owed) = self.owed.remove(&request) else { continue };
+            check_reply(&owed, &outcomes).map_err(|Broken(text)| {
+                Broken(format!("reply to {}: {text}: {outcomes:?}", request.0))
+            })?;
+            if let [outcome] = outcomes.as_slice() {
+                let holds = self.is_true(now, core, &owed, outcome);
+                law(holds, || format!("reply to {}: true when sent: {outcome:?}", request.0))?;
+            }
+        }
+        let fresh: BTreeMap<InstanceId, Glance> =
+            core.seats().map(|seat| (seat.id, glance(&seat))).collect();
+        for id in fresh.keys().chain(self.glances.keys()) {
+            let same = fresh.get(id) == self.glances.get(id);
+            law(same || self.told.contains(id), || format!("changes of {} are told", id.0))?;
+        }
+        self.glances = fresh;
+        self.told.clear();
+        for seat in core.seats.values() {
+            let written = self.seats.get(&seat.id);
+            law(written == Some(&seat.record()), || {
+                format!("what is written down is what is: {written:?} {:?}", seat.record())
+            })?;
+        }
+        law(core.seats.len() == self.seats.len(), || "who is forgotten is written down".into())?;
+        self.steps += 1;
+        if self.steps.is_multiple_of(REPLAY_EVERY) {
+            self.replay(now, core)?;
+        }
+        let over = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Down);
+        let done = core.next_deadline().is_none() && self.seats.values().all(over);
+        law(!done || self.owed.is_empty(), || "nobody waits when all is quiet".into())
+    }
+
+    /// A reply to one instance's request is true the moment it is sent.
+    fn is_true(&self, now: Time, core: &Core, owed: &Owed, outcome: &Outcome) -> bool {
+        let seat = core.seat(outcome.instance);
+        let run = seat.as_ref().and_then(|seat| seat.run);
+        match &outcome.became {
+            Became::Started | Became::Restarted => run.is_some_and(|(run, identity)| {
+                let lived = seat.as_ref().and_then(|seat| seat.since).map_or(0, |s| now.0 - s.0);
+                let wait = seat.as_ref().map_or(0, |seat| seat.app.restart.min_uptime.as_millis());
+                let ready = self.runs.get(&run).is_some_and(|trail| trail.is(Mark::Ready));
+                identity.is_some()
+                    && (!owed.settled || ready || lived >= wait.min(1000))
+                    && owed.fresh_from.is_none_or(|last| run > last)
+            }),
+            Became::Stopped => run.is_none(),
+            Became::Deleted => seat.is_none(),
+            Became::Finished => seat.as_ref().is_some_and(|seat| {
+                let end = seat.history.back().map(|end| end.ending);
+                let good = matches!(end, Some(Ending::Exited(code))
+                    if code == 0 || seat.app.restart.stop_exit_codes.contains(&code));
+                good && run.is_none() && seat.status == Status::Stopped
+            }),
+            Became::Added => seat.is_some_and(|seat| !seat.wanted),
+            Became::Failed(Cause::Unkillable) => {
+                run.is_some() && seat.is_some_and(|seat| seat.status == Status::Errored)
+            }
+            Became::Failed(Cause::Ended(ending)) => {
+                let end = seat.as_ref().and_then(|seat| seat.history.back());
+                end.is_some_and(|end| end.ending == *ending)
+            }
+            Became::Unchanged
+            | Became::Reset
+            | Became::Signaled
+            | Became::Failed(_)
+            | Became::Superseded => true,
+        }
+    }
+
+    /// Reading back everything that is written down gives what is.
+    fn replay(&mut self, now: Time, core: &Core) -> Result<(), Broken> {
+        let replayed = Core::restore(now, self.journal.iter().cloned()).records();
+        let records = core.records();
+        law(same_records(&replayed, &records), || {
+            format!("what is read back is what is:\n {replayed:?}\n {records:?}")
+        })?;
+        let again = Core::restore(now, records.iter().cloned()).records();
+        law(again == records, || format!("a snapshot is the whole:\n {again:?}\n {records:?}"))?;
+        self.journal = records;
+        Ok(())
+    }
+
+    /// The daemon died: clients are gone, the journal stays.
+    pub fn died(&mut self) {
+        self.owed.clear();
+        self.replies.clear();
+        self.told.clear();
+        self.glances.clear();
+        self.weighing = false;
+        self.fact = None;
+        for trail in self.runs.values_mut() {
+            trail.marks.remove(&Mark::Asked);
+            trail.marks.remove(&Mark::Released);
+        }
+        // What had been told but not been written down is unknown to the next daemon, who will be told again.
+        for seat in self.seats.values() {
+            let run = match &seat.phase {
+                SavedPhase::Starting(run)
+                | SavedPhase::Alive { run, .. }
+                | SavedPhase::Going { run, .. } => *run,
+                SavedPhase::Down
+                | SavedPhase::Backoff(_)
+                | SavedPhase::Retry(_)
+                | SavedPhase::Failed(_) => continue,
+            };
+            if let Some(trail) = self.runs.get_mut(&run) {
+                trail.marks.remove(&Mark::Over);
+                if !trail.is(Mark::Written) {
+                    trail.marks.remove(&Mark::Ended);
+                }
+            }
+        }
+    }
+
+    /// A daemon was born from the journal; what readers see now is where it begins.
+    pub fn born(&mut self, core: &Core) {
+        self.glances = core.seats().map(|seat| (seat.id, glance(&seat))).collect();
+    }
+}
+
+/// Whether a reply says what it should about whom it should.
+fn check_reply(owed: &Owed, outcomes: &[Outcome]) -> Result<(), Broken> {
+    let ids: Vec<InstanceId> = outcomes.iter().map(|outcome| outcome.instance).collect();
+    law(ids.is_sorted(), || "in order of number".into())?;
+    law(owed.expected.as_ref().is_none_or(|all| *all == ids), || "about all asked".into())
+}
+
+/// What the ask is owed.
+fn owed(core: &Core, ask: &Ask, last: Option<RunId>) -> Owed {
+    let all = |select| core.resolve(select).ok();
+    let (expected, patience, fresh) = match ask {
+        Ask::Raise { select, patience, .. } | Ask::Restart { select, patience, .. } => {
+            (all(select), *patience, true)
+        }
+        Ask::Stop(select) | Ask::Delete(select) | Ask::Reset(select) | Ask::Signal(select, _) => {
+            (all(select), Patience::Spawned, false)
+        }
+        Ask::Reload { select, .. } => (all(select), Patience::Settled, true),
+        Ask::Start { patience, .. } => (None, *patience, false),
+        Ask::Scale { .. } | Ask::Restore(_) => (None, Patience::Settled, false),
+        Ask::Leave => (all(&[pm_spec::Select::All]), Patience::Spawned, false),
+    };
+    Owed { expected, settled: patience == Patience::Settled, fresh_from: last.filter(|_| fresh) }
+}
+
+fn glance(seat: &crate::view::SeatView<'_>) -> Glance {
+    let run = seat.run.map(|(run, _)| run);
+    (seat.status, seat.wanted, run, seat.restarts, seat.unstable, seat.next_start)
+}
+
+/// Whether both say the same. The next numbers may be behind where they are learnt from facts about strangers.
+fn same_records(a: &[Record], b: &[Record]) -> bool {
+    let known = |records: &[Record]| -> Vec<Record> {
+        records.iter().filter(|r| !matches!(r, Record::Counters(_))).cloned().collect()
+    };
+    known(a) == known(b)
+}

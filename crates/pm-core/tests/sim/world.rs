@@ -1,0 +1,480 @@
+//! Performs orders as the daemon and the kernel would, and knows what is really true.
+
+use std::collections::BTreeMap;
+
+use pm_core::{
+    Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, RequestId, Rest, RunId,
+    SavedApp, SpawnFailure, Status, Time, Witness,
+};
+use pm_spec::{AppName, Bytes, Environment, Select, Signal};
+
+use super::schedule::{Pick, Schedule, Script, Spawning, What};
+use crate::common::identity;
+
+/// A schedule that takes more steps than this never comes to rest.
+const STEPS: usize = 20_000;
+
+#[derive(Clone, Debug)]
+enum Event {
+    Exec(RunId),
+    Ready(RunId),
+    Weigh(RunId, u64),
+    End(RunId, Ending),
+    Sweep(RunId),
+    Act(usize),
+    Birth,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Truth {
+    /// The spawner is at it.
+    Making,
+    /// There never was a process.
+    Never,
+    Alive,
+    /// The main process is gone, children live.
+    Orphaned(Ending),
+    Gone(Ending),
+}
+
+#[derive(Debug)]
+struct Process {
+    instance: InstanceId,
+    script: Script,
+    truth: Truth,
+    acknowledged: bool,
+    tree: bool,
+}
+
+/// The world.
+pub(crate) struct World<'a> {
+    schedule: &'a Schedule,
+    now: Time,
+    sequence: u64,
+    events: BTreeMap<(Time, u64), Event>,
+    processes: BTreeMap<RunId, Process>,
+    core: Option<Core>,
+    witness: Witness,
+    requests: u64,
+    deaths: usize,
+    fuse: Option<u32>,
+    saved: Vec<SavedApp>,
+    told: Vec<Fact>,
+    /// What happened, for people; only filled if asked for.
+    pub(crate) log: Option<Vec<String>>,
+}
+
+/// Runs a schedule to its end; the broken law if there is one.
+pub(crate) fn run(
+    schedule: &Schedule,
+    log: Option<Vec<String>>,
+) -> (Result<(), String>, Vec<String>) {
+    let mut world = World {
+        schedule,
+        now: Time(1_000_000),
+        sequence: 0,
+        events: BTreeMap::new(),
+        processes: BTreeMap::new(),
+        core: Some(Core::new()),
+        witness: Witness::new(),
+        requests: 0,
+        deaths: 0,
+        fuse: schedule.deaths.first().map(|death| death.orders),
+        saved: Vec::new(),
+        told: Vec::new(),
+        log,
+    };
+    let result = world.play();
+    (result, world.log.unwrap_or_default())
+}
+
+impl World<'_> {
+    fn play(&mut self) -> Result<(), String> {
+        self.at(0, Event::Act(0));
+        for _ in 0..STEPS {
+            if self.witness.has_left() {
+                return self.left();
+            }
+            let due = self.core.as_ref().and_then(Core::next_deadline);
+            let next = self.events.first_key_value().map(|((time, _), _)| *time);
+            match (next, due) {
+                (None, None) => return self.quiet(),
+                (Some(time), due) if due.is_none_or(|due| time <= due) => {
+                    self.now = self.now.max(time);
+                    if let Some((_, event)) = self.events.pop_first() {
+                        self.happen(event)?;
+                    }
+                }
+                (_, due) => {
+                    self.now = self.now.max(due.unwrap_or(self.now));
+                    self.tell(Fact::Woke)?;
+                }
+            }
+        }
+        Err("it never comes to rest".into())
+    }
+
+    fn at(&mut self, after: u64, event: Event) {
+        self.sequence += 1;
+        self.events.insert((Time(self.now.0 + after), self.sequence), event);
+    }
+
+    fn note(&mut self, text: impl FnOnce() -> String) {
+        let now = self.now.0;
+        if let Some(log) = &mut self.log {
+            log.push(format!("{now}: {}", text()));
+        }
+    }
+
+    /// One step of the core, its orders performed one by one; the daemon may die before any of them.
+    fn tell(&mut self, fact: Fact) -> Result<(), String> {
+        let Some(mut core) = self.core.take() else { return Ok(()) };
+        self.note(|| format!("{fact:?}"));
+        self.witness.fact(&core, &fact);
+        let mut orders = Vec::new();
+        core.step(self.now, fact, &mut orders);
+        for order in &orders {
+            match &mut self.fuse {
+                Some(0) => return self.die(),
+                Some(left) => *left -= 1,
+                None => {}
+            }
+            self.note(|| format!("    {order:?}"));
+            self.witness.order(self.now, order).map_err(|broken| broken.to_string())?;
+            self.perform(order)?;
+        }
+        self.witness.rest(self.now, &core).map_err(|broken| broken.to_string())?;
+        self.core = Some(core);
+        Ok(())
+    }
+
+    fn die(&mut self) -> Result<(), String> {
+        self.note(|| "the daemon dies".into());
+        self.witness.died();
+        for process in self.processes.values_mut() {
+            // What has no process and no exit is dropped by the next daemon's adoption.
+            if matches!(process.truth, Truth::Making | Truth::Never) {
+                process.truth = Truth::Never;
+                process.acknowledged = true;
+            }
+        }
+        let down = self.schedule.deaths.get(self.deaths).map_or(0, |death| death.down);
+        self.deaths += 1;
+        self.fuse = self.schedule.deaths.get(self.deaths).map(|death| death.orders);
+        self.at(down, Event::Birth);
+        Ok(())
+    }
+
+    /// The next daemon: journal, then what the guardian and the process table know.
+    fn birth(&mut self) -> Result<(), String> {
+        let core = Core::restore(self.now, self.witness.journal().iter().cloned());
+        let journal = self.log.is_some().then(|| format!("{:?}", self.witness.journal()));
+        self.note(|| format!("a daemon is born: {}", journal.unwrap_or_default()));
+        self.witness.born(&core);
+        let remembered: Vec<_> = core.seats().filter_map(|seat| seat.run).collect();
+        let mut facts = Vec::new();
+        for (run, known) in &remembered {
+            let unspoken = known.is_none() && run.0.is_multiple_of(2);
+            match self.processes.get(run).map(|process| process.truth) {
+                None | Some(Truth::Making | Truth::Never) => {
+                    facts.push(Fact::NotSpawned(*run, SpawnFailure::Interrupted));
+                }
+                Some(Truth::Alive) if known.is_none() => {
+                    facts.push(Fact::Spawned(*run, identity(*run)));
+                }
+                Some(Truth::Alive) => {}
+                Some(Truth::Orphaned(ending)) => {
+                    facts.extend(unspoken.then(|| Fact::Spawned(*run, identity(*run))));
+                    facts.push(Fact::Ended(*run, ending, Rest::Stragglers));
+                }
+                Some(Truth::Gone(ending)) => {
+                    facts.extend(unspoken.then(|| Fact::Spawned(*run, identity(*run))));
+                    facts.push(Fact::Ended(*run, ending, Rest::Nothing));
+                }
+            }
+        }
+        let knows = |run: &RunId| remembered.iter().any(|(known, _)| known == run);
+        for (run, process) in
+            self.processes.iter().filter(|(run, p)| !p.acknowledged && !knows(run))
+        {
+            match process.truth {
+                Truth::Gone(ending) => facts.push(Fact::Ended(*run, ending, Rest::Nothing)),
+                Truth::Orphaned(ending) => {
+                    facts.push(Fact::Ended(*run, ending, Rest::Stragglers));
+                }
+                Truth::Making | Truth::Never | Truth::Alive => {}
+            }
+        }
+        self.core = Some(core);
+        facts.into_iter().try_for_each(|fact| self.tell(fact))?;
+        self.tell(Fact::Woke)
+    }
+
+    fn perform(&mut self, order: &Order) -> Result<(), String> {
+        match order {
+            Order::Spawn(run, plan) => {
+                let other = self.processes.iter().find(|(_, process)| {
+                    process.instance == plan.instance
+                        && (matches!(process.truth, Truth::Making | Truth::Alive)
+                            || (process.tree && matches!(process.truth, Truth::Orphaned(_))))
+                });
+                if let Some((other, _)) = other {
+                    return Err(format!("run {} beside run {}", run.0, other.0));
+                }
+                let script = self.schedule.scripts.get(self.processes.len());
+                let script = script.unwrap_or(&Script::GOOD).clone();
+                self.at(script.after, Event::Exec(*run));
+                let (instance, tree) = (plan.instance, plan.app.stop.tree);
+                let truth = Truth::Making;
+                let process = Process { instance, script, truth, acknowledged: false, tree };
+                self.processes.insert(*run, process);
+            }
+            Order::Signal(run, Knock::Ask(..)) => self.knocked(*run, false),
+            Order::Signal(run, Knock::Force(_)) => self.knocked(*run, true),
+            Order::Release(run) => {
+                if let Some(process) = self.processes.get_mut(run) {
+                    process.acknowledged = true;
+                }
+            }
+            Order::Signal(_, Knock::Pass(_))
+            | Order::Remember(_)
+            | Order::Weigh(_)
+            | Order::Tell(_)
+            | Order::Reply(..)
+            | Order::Leave => {}
+        }
+        Ok(())
+    }
+
+    fn knocked(&mut self, run: RunId, force: bool) {
+        let Some(process) = self.processes.get(&run) else { return };
+        let (truth, script) = (process.truth, process.script.clone());
+        let after = if force { script.on_force } else { script.on_ask };
+        let ending =
+            if force { Ending::Signaled { signal: 9, core: false } } else { script.ending };
+        match (truth, after) {
+            (Truth::Alive, Some(after)) => self.at(after, Event::End(run, ending)),
+            (Truth::Orphaned(_), Some(after)) => self.at(after, Event::Sweep(run)),
+            _ => {}
+        }
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Exec(run) => self.exec(run),
+            Event::Ready(run) if self.truth(run) == Some(Truth::Alive) => {
+                self.tell(Fact::Ready(run))
+            }
+            Event::Weigh(run, used) if self.truth(run) == Some(Truth::Alive) => {
+                self.tell(Fact::Weighed(run, Bytes::new(used)))
+            }
+            Event::End(run, ending) if self.truth(run) == Some(Truth::Alive) => {
+                let children = self.processes.get(&run).and_then(|p| p.script.children);
+                let (truth, rest) = match children {
+                    Some(_) => (Truth::Orphaned(ending), Rest::Stragglers),
+                    None => (Truth::Gone(ending), Rest::Nothing),
+                };
+                self.set(run, truth);
+                if let Some(Some(after)) = children {
+                    self.at(after, Event::Sweep(run));
+                }
+                self.tell(Fact::Ended(run, ending, rest))
+            }
+            Event::Sweep(run) => {
+                let Some(Truth::Orphaned(ending)) = self.truth(run) else { return Ok(()) };
+                self.set(run, Truth::Gone(ending));
+                self.tell(Fact::Swept(run))
+            }
+            Event::Act(number) => self.act(number),
+            Event::Birth => self.birth(),
+            Event::Ready(_) | Event::Weigh(..) | Event::End(..) => Ok(()),
+        }
+    }
+
+    fn truth(&self, run: RunId) -> Option<Truth> {
+        self.processes.get(&run).map(|process| process.truth)
+    }
+
+    fn set(&mut self, run: RunId, truth: Truth) {
+        if let Some(process) = self.processes.get_mut(&run) {
+            process.truth = truth;
+        }
+    }
+
+    fn exec(&mut self, run: RunId) -> Result<(), String> {
+        let Some(process) = self.processes.get_mut(&run) else { return Ok(()) };
+        if process.truth != Truth::Making {
+            return Ok(());
+        }
+        let script = process.script.clone();
+        let failure = match script.spawns {
+            Spawning::Well => None,
+            Spawning::Refused => Some(SpawnFailure::Refused("no such file".into())),
+            Spawning::Short => Some(SpawnFailure::Short("no memory".into())),
+        };
+        if let Some(failure) = failure {
+            process.truth = Truth::Never;
+            return self.tell(Fact::NotSpawned(run, failure));
+        }
+        process.truth = Truth::Alive;
+        let events = [
+            script.lives.map(|after| (after, Event::End(run, script.ending))),
+            script.ready.map(|after| (after, Event::Ready(run))),
+            script.weighs.map(|(after, used)| (after, Event::Weigh(run, used))),
+        ];
+        for (after, event) in events.into_iter().flatten() {
+            self.at(after, event);
+        }
+        self.tell(Fact::Spawned(run, identity(run)))
+    }
+
+    fn act(&mut self, number: usize) -> Result<(), String> {
+        let Some(core) = self.core.clone() else {
+            // The client waits in the guardian's backlog.
+            self.at(1, Event::Act(number));
+            return Ok(());
+        };
+        let Some(act) = self.schedule.acts.get(number) else { return Ok(()) };
+        if let Some(next) = self.schedule.acts.get(number + 1) {
+            self.at(next.after, Event::Act(number + 1));
+        }
+        if number.is_multiple_of(3) {
+            self.saved = core.saved_list();
+        }
+        let Some(ask) = self.ask(&core, &act.what)? else { return Ok(()) };
+        self.requests += 1;
+        self.tell(Fact::Asked(RequestId(self.requests), ask))
+    }
+
+    fn ask(&mut self, core: &Core, what: &What) -> Result<Option<Ask>, String> {
+        let env = None::<Environment>;
+        let apps = || self.schedule.apps.iter().enumerate();
+        let ask = match *what {
+            What::StartAll => Ask::Start {
+                apps: apps().map(|(number, setup)| setup.spec(number)).collect(),
+                existing: Existing::Restart,
+                patience: Patience::Settled,
+            },
+            What::Start { app, existing, patience, instances } => {
+                let chosen = apps().filter(|(number, _)| *number == app);
+                let spec = |(number, setup): (usize, &super::schedule::Setup)| {
+                    let mut spec = setup.spec(number);
+                    spec.instances = instances;
+                    spec
+                };
+                Ask::Start { apps: chosen.map(spec).collect(), existing, patience }
+            }
+            What::Raise(pick, patience) => Ask::Raise { select: select(pick), env, patience },
+            What::Restart(pick, patience) => {
+                let mut env = Environment::new();
+                env.set("GENERATION", self.requests.to_string());
+                let env = self.requests.is_multiple_of(2).then_some(env);
+                Ask::Restart { select: select(pick), env, patience }
+            }
+            What::Reload(pick) => Ask::Reload { select: select(pick), env },
+            What::Stop(pick) => Ask::Stop(select(pick)),
+            What::Delete(pick) => Ask::Delete(select(pick)),
+            What::Scale(pick, to) => Ask::Scale { select: select(pick), to },
+            What::Reset(pick) => Ask::Reset(select(pick)),
+            What::Signal(pick) => Ask::Signal(select(pick), Signal::TERM),
+            What::Restore => Ask::Restore(self.saved.clone()),
+            What::Leave => Ask::Leave,
+            What::Withdraw => {
+                let last = RequestId(self.requests);
+                return self.tell(Fact::Withdrawn(last)).map(|()| None);
+            }
+            What::Stale(kind, number) => return self.stale(core, kind, number).map(|()| None),
+        };
+        Ok(Some(ask))
+    }
+
+    /// A fact about a run that is over, or an old one once more, changes nothing.
+    fn stale(&mut self, core: &Core, kind: u8, number: usize) -> Result<(), String> {
+        let Some((run, process)) = self.processes.iter().nth(number) else { return Ok(()) };
+        let run = *run;
+        let current = core.seat_of_run(run).is_some();
+        let fact = match (kind, process.truth) {
+            (0, truth) if !current || truth != Truth::Making => Fact::Spawned(run, identity(run)),
+            (1, truth) if !current || truth != Truth::Making => {
+                Fact::NotSpawned(run, SpawnFailure::Short("late".into()))
+            }
+            (2, _) if !current => Fact::Ready(run),
+            (3, Truth::Gone(ending)) => Fact::Ended(run, ending, Rest::Nothing),
+            (4, Truth::Orphaned(ending)) => Fact::Ended(run, ending, Rest::Stragglers),
+            (4, truth) if truth != Truth::Making => Fact::Swept(run),
+            (5, _) if !current => Fact::Weighed(run, Bytes::new(u64::MAX)),
+            _ => Fact::Woke,
+        };
+        self.note(|| format!("stale: {fact:?}"));
+        let after = |fact: Fact| {
+            let (mut core, mut orders) = (core.clone(), Vec::new());
+            core.step(self.now, fact, &mut orders);
+            orders.retain(|order| *order != Order::Release(run));
+            (core.records(), orders)
+        };
+        let (news, nothing) = (after(fact.clone()), after(Fact::Woke));
+        if news == nothing { Ok(()) } else { Err(format!("{fact:?} is no news: {news:?}")) }
+    }
+
+    /// Nothing will ever happen again by itself: everybody is where people want them.
+    fn quiet(&mut self) -> Result<(), String> {
+        let Some(core) = &self.core else { return Err("no daemon".into()) };
+        if self.witness.owed() > 0 {
+            return Err("somebody still waits for a reply".into());
+        }
+        for seat in core.seats() {
+            let run = seat.run.map(|(run, _)| run);
+            let rests = match seat.status {
+                Status::Online => {
+                    seat.wanted && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
+                }
+                Status::Stopped => !seat.wanted && run.is_none(),
+                Status::Errored => seat.failure.is_some() && (seat.wanted || run.is_some()),
+                Status::Launching | Status::Stopping | Status::WaitingRestart => false,
+            };
+            if !rests {
+                return Err(format!("it never comes to rest: {seat:?}"));
+            }
+        }
+        self.accounted(core)
+    }
+
+    /// No process without an instance, no exit that is never acknowledged.
+    fn accounted(&self, core: &Core) -> Result<(), String> {
+        for (run, process) in &self.processes {
+            let known = core.seat_of_run(*run).is_some();
+            let fine = match process.truth {
+                Truth::Making | Truth::Alive => known,
+                Truth::Orphaned(_) => known || !process.tree,
+                Truth::Gone(_) | Truth::Never => process.acknowledged,
+            };
+            if !fine {
+                return Err(format!("run {} is lost: {process:?}", run.0));
+            }
+        }
+        Ok(())
+    }
+
+    /// The daemon has left for good: nobody lives but those whom SIGKILL does not end.
+    fn left(&self) -> Result<(), String> {
+        let Some(core) = &self.core else { return Ok(()) };
+        if self.witness.owed() > 0 {
+            return Err("it left with a debt".into());
+        }
+        let immortal =
+            core.seats().all(|seat| seat.run.is_none() || seat.status == Status::Errored);
+        if immortal { self.accounted(core) } else { Err("it left somebody behind".into()) }
+    }
+}
+
+fn select(pick: Pick) -> Vec<Select> {
+    match pick {
+        Pick::All => vec![Select::All],
+        Pick::App(app) => vec![Select::Name(name(app).as_str().into())],
+        Pick::Id(id) => vec![Select::Id(id)],
+    }
+}
+
+fn name(app: usize) -> AppName {
+    AppName::parse(&format!("app{app}")).expect("a good name")
+}
