@@ -1,0 +1,121 @@
+//! The grammar of the command line: clap types only, one file per group of verbs. Nothing is done here.
+
+mod logs;
+mod show;
+mod start;
+mod verbs;
+
+pub(crate) use logs::LogsArgs;
+pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
+pub(crate) use start::{StartArgs, StartFlags};
+pub(crate) use verbs::{
+    CheckArgs, CompletionArgs, GuardianArgs, MonitArgs, RestartArgs, SaveArgs, ScaleArgs,
+    SelectArgs, SendSignalArgs, TargetArgs,
+};
+
+use clap::{ArgAction, Parser, Subcommand};
+
+/// Keep apps running: start them, restart them when they fail, write their logs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pm",
+    version,
+    disable_version_flag = true,
+    subcommand_value_name = "COMMAND",
+    arg_required_else_help = false,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// Print the version
+    #[arg(short = 'v', long = "version", action = ArgAction::Version)]
+    version: Option<bool>,
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options that may stand anywhere.
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
+pub(crate) struct Global {
+    /// Print nothing but errors
+    #[arg(short = 's', long, global = true)]
+    pub(crate) silent: bool,
+    /// No colours (also: NO_COLOR)
+    #[arg(long = "no-color", alias = "no-colour", global = true)]
+    pub(crate) no_color: bool,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print the list as blocks of `key : value`
+    #[arg(short = 'm', long = "mini-list", global = true)]
+    pub(crate) mini: bool,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start apps: a config file, a script, or what is known already
+    Start(Box<StartArgs>),
+    /// Stop apps; returns when their process trees are gone
+    Stop(TargetArgs),
+    /// Restart apps
+    Restart(RestartArgs),
+    /// Restart apps instance after instance
+    Reload(RestartArgs),
+    /// Stop apps and forget them
+    #[command(visible_alias = "del")]
+    Delete(TargetArgs),
+    /// Have so many instances of an app: N, +N or -N
+    Scale(ScaleArgs),
+    /// Set restart counters to zero
+    Reset(SelectArgs),
+    /// Send a signal to the main processes of apps
+    #[command(name = "sendSignal", visible_alias = "send-signal")]
+    SendSignal(SendSignalArgs),
+    /// List the apps
+    #[command(visible_aliases = ["ls", "l", "ps", "status"])]
+    List(ListArgs),
+    /// List the apps as JSON, in PM2's shape
+    Jlist,
+    /// Show everything about an app
+    #[command(visible_aliases = ["desc", "info", "show"])]
+    Describe(OneArgs),
+    /// Show the environment of an instance, secrets included
+    Env(EnvArgs),
+    /// Show the pids of apps
+    Pid(PidArgs),
+    /// Show the ids of an app's instances
+    Id(IdArgs),
+    /// Show logs and follow them
+    #[command(visible_alias = "log")]
+    Logs(Box<LogsArgs>),
+    /// Empty log files: of the given apps, or all and the daemon's own
+    Flush(SelectArgs),
+    /// Open all log files anew, after something else rotated them
+    #[command(name = "reloadLogs", visible_alias = "reload-logs")]
+    ReloadLogs,
+    /// Save the list of apps for `resurrect`
+    #[command(visible_alias = "dump")]
+    Save(SaveArgs),
+    /// Start what was saved and is not known
+    Resurrect,
+    /// Stop all apps and the daemon
+    Kill,
+    /// Start the daemon if need be and ask whether it answers
+    Ping,
+    /// Replace the running daemon by this program; apps run on
+    #[command(visible_alias = "updatePM2")]
+    Update,
+    /// Check config files and report every problem
+    Check(CheckArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+    /// The half that never dies
+    #[command(hide = true)]
+    Guardian(GuardianArgs),
+    /// The half that may
+    #[command(hide = true)]
+    Daemon,
+}

@@ -1,0 +1,46 @@
+//! Verbs that show something.
+
+use clap::Args;
+
+/// `list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only these: name, id, namespace, `name:X`, `id:N`, `ns:X`
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+    /// Order: FIELD or FIELD:desc; name, namespace, pid, id, cpu, memory, uptime, status, restarts
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) sort: Option<String>,
+}
+
+/// `describe web`.
+#[derive(Debug, Args)]
+pub(crate) struct OneArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
+    #[arg(value_name = "APP", required = true)]
+    pub(crate) apps: Vec<String>,
+}
+
+/// `env 0`.
+#[derive(Debug, Args)]
+pub(crate) struct EnvArgs {
+    /// Id, or a name
+    #[arg(value_name = "ID")]
+    pub(crate) app: String,
+}
+
+/// `pid web`.
+#[derive(Debug, Args)]
+pub(crate) struct PidArgs {
+    /// Name or id; all if left out
+    #[arg(value_name = "APP")]
+    pub(crate) app: Option<String>,
+}
+
+/// `id web`.
+#[derive(Debug, Args)]
+pub(crate) struct IdArgs {
+    /// Name
+    #[arg(value_name = "APP")]
+    pub(crate) app: String,
+}

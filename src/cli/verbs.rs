@@ -1,0 +1,116 @@
+//! Verbs that act on apps by selector, and the few with arguments of their own.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Selectors only.
+#[derive(Debug, Args)]
+pub(crate) struct SelectArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+}
+
+/// Selectors, or config files that name the apps.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X`, `all`, a config file, or `-` for one on stdin
+    #[arg(value_name = "APP", required = true)]
+    pub(crate) targets: Vec<OsString>,
+    /// Of a config file only these apps (a,b)
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) only: Vec<String>,
+}
+
+/// A restart by selector or config file.
+#[derive(Debug, Args)]
+pub(crate) struct RestartArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X`, `all`, a config file, or `-` for one on stdin
+    #[arg(value_name = "APP", required = true)]
+    pub(crate) targets: Vec<OsString>,
+    /// Of a config file only these apps (a,b)
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) only: Vec<String>,
+    /// Lay this shell's environment over the stored one
+    #[arg(short = 'a', long = "update-env")]
+    pub(crate) update_env: bool,
+    /// Of a config file take `env_NAME`
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) env_name: Option<String>,
+    /// Return as soon as the processes exist, without waiting to see whether they stay
+    #[arg(long = "no-wait")]
+    pub(crate) no_wait: bool,
+}
+
+/// `scale web +2`.
+#[derive(Debug, Args)]
+pub(crate) struct ScaleArgs {
+    /// Name, id or namespace
+    #[arg(value_name = "APP")]
+    pub(crate) app: String,
+    /// How many: N, or +N or -N to what there is
+    #[arg(value_name = "N", allow_hyphen_values = true)]
+    pub(crate) number: String,
+}
+
+/// `sendSignal SIGHUP web`.
+#[derive(Debug, Args)]
+pub(crate) struct SendSignalArgs {
+    /// Name such as SIGHUP or HUP, or a number
+    #[arg(value_name = "SIGNAL")]
+    pub(crate) signal: String,
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
+    #[arg(value_name = "APP", required = true)]
+    pub(crate) apps: Vec<String>,
+}
+
+/// `save --force`.
+#[derive(Debug, Args)]
+pub(crate) struct SaveArgs {
+    /// Save an empty list, too
+    #[arg(short = 'f', long)]
+    pub(crate) force: bool,
+}
+
+/// `monit --theme light`.
+#[derive(Debug, Args)]
+pub(crate) struct MonitArgs {
+    /// Colours: default, light, high-contrast or mono
+    #[arg(long, value_name = "THEME")]
+    pub(crate) theme: Option<String>,
+}
+
+/// `check ecosystem.json5`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Config files
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Take `env_NAME`
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) env_name: Option<String>,
+}
+
+/// `completion bash`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// bash, zsh or fish; the shell in SHELL if left out
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish"])]
+    pub(crate) shell: Option<String>,
+}
+
+/// How a guardian is begun; not for people.
+#[derive(Debug, Args)]
+pub(crate) struct GuardianArgs {
+    /// Descriptor 3 is a pipe that gets one byte when the socket listens, or the text of an error
+    #[arg(long)]
+    pub(crate) ready: bool,
+    /// Standard input is the link of a daemon that lost its guardian
+    #[arg(long)]
+    pub(crate) predecessor: bool,
+    /// This descriptor holds the state of the guardian that executed us
+    #[arg(long, value_name = "FD")]
+    pub(crate) resume: Option<i32>,
+}

@@ -1,0 +1,261 @@
+//! Verbs that change what is known: stop, restart, reload, delete, scale, reset, sendSignal.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{
+    Code, Delete, List, Outcome, Outcomes, Reload, Reset, Restart, Scale, SendSignal, Stop, Wait,
+};
+use pm_spec::{ByteString, Select, Signal};
+
+use crate::cli::{RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
+use crate::commands::targets::{Target, resolve};
+use crate::commands::{
+    Session, environment, is_all, progress, quick, recheck, select, selects, start,
+};
+use crate::failure::Failure;
+use crate::report::{Done, Report, Tail};
+
+/// So many last lines of standard error are shown with a failure.
+const TAIL_LINES: usize = 10;
+
+/// They are looked for in so many last bytes.
+const TAIL_BYTES: u64 = 16 << 10;
+
+pub(super) fn stop(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
+    let Some((mut client, select)) = targets(session, args)? else {
+        return Ok(nothing("nothing to stop"));
+    };
+    let call = Stop { select };
+    let done = progress::during(session, "stopping", || client.call(&call, Deadline::NEVER))?;
+    report(session, &mut client, done.outcomes, u64::MAX, "nothing to stop")
+}
+
+pub(super) fn delete(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
+    let Some((mut client, select)) = targets(session, args)? else {
+        return Ok(nothing("nothing to delete"));
+    };
+    let call = Delete { select };
+    let done = progress::during(session, "deleting", || delete_surely(&mut client, &call))?;
+    report(session, &mut client, done.outcomes, u64::MAX, "nothing to delete")
+}
+
+/// Deletes, however many daemons it takes: after a lost answer "no such app" is the wish come true.
+fn delete_surely(client: &mut Client, call: &Delete) -> Result<Outcomes, CallError> {
+    let mut lost = 0;
+    loop {
+        match client.call(call, Deadline::NEVER) {
+            Err(CallError::Lost) if lost < 3 => lost += 1,
+            Err(CallError::Refused(refusal)) if lost > 0 && refusal.code == Code::NotFound => {
+                return Ok(Outcomes::default());
+            }
+            answered => return answered,
+        }
+    }
+}
+
+pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
+    again(session, args, "restarting", |client, select| {
+        let env = args.update_env.then(environment);
+        let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
+        recheck::renew(client, &Restart { select, env, wait })
+    })
+}
+
+pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
+    again(session, args, "reloading", |client, select| {
+        let env = args.update_env.then(environment);
+        recheck::renew(client, &Reload { select, env })
+    })
+}
+
+/// Restarts in one way or the other: configs by their new content, the rest by what is known.
+fn again(
+    session: &Session,
+    args: &RestartArgs,
+    what: &str,
+    ask: impl FnOnce(&mut Client, Vec<Select>) -> Result<Outcomes, Failure>,
+) -> Result<Report, Failure> {
+    let mut targets = Vec::new();
+    for word in &args.targets {
+        targets.push(Target::read(word)?);
+    }
+    let (configs, words): (Vec<_>, Vec<_>) = targets.into_iter().partition(Target::is_config);
+    if args.env_name.is_some() && configs.is_empty() {
+        return Err(Failure::input(
+            "could not use --env: it picks `env_NAME` of a config file, and none is given",
+        )
+        .hint("--update-env takes this shell's environment over"));
+    }
+    let mut client = if !configs.is_empty() {
+        session.daemon()?
+    } else if let Some(client) = session.find()? {
+        client
+    } else if all_words(&words) {
+        return Ok(nothing("nothing to restart"));
+    } else {
+        session.need()?
+    };
+    let select = resolve(session, &mut client, &words, &[])?;
+    let asked = recheck::now();
+    let outcomes = progress::during(session, what, || -> Result<_, Failure> {
+        let mut outcomes = start::restart_configs(session, &mut client, &configs, args)?;
+        if !select.is_empty() {
+            outcomes.extend(ask(&mut client, select)?.outcomes);
+        }
+        Ok(outcomes)
+    })?;
+    report(session, &mut client, outcomes, asked, "nothing to restart")
+}
+
+pub(super) fn scale(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {
+    let mut client = session.need()?;
+    let select = vec![select(&args.app)?];
+    let list = List { select: select.clone(), usage: false, host: false };
+    let present = i64::try_from(quick(&mut client, &list)?.rows.len()).unwrap_or(i64::MAX);
+    let to = wanted(&args.number, present)?;
+    let asked = recheck::now();
+    let call = Scale { select, to };
+    let done = progress::during(session, "scaling", || client.call(&call, Deadline::NEVER))?;
+    report(session, &mut client, done.outcomes, asked, "nothing to scale")
+}
+
+/// How many instances `N`, `+N` or `-N` means.
+fn wanted(text: &str, present: i64) -> Result<u16, Failure> {
+    let bad = || {
+        Failure::input(format!("`{text}` is no number of instances"))
+            .hint("write 4, +2 or -1; the result must be 1 to 65535")
+    };
+    let number: i64 = text.parse().map_err(|_| bad())?;
+    let relative = text.starts_with(['+', '-']);
+    let wanted = if relative { present.saturating_add(number) } else { number };
+    u16::try_from(wanted).ok().filter(|wanted| *wanted > 0).ok_or_else(bad)
+}
+
+pub(super) fn reset(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
+    if args.apps.is_empty() {
+        return Err(Failure::input("reset what?").hint("pm reset NAME, or pm reset all"));
+    }
+    let select = selects(&args.apps)?;
+    let Some(mut client) = client_for(session, &select)? else {
+        return Ok(nothing("nothing to reset"));
+    };
+    let done = quick(&mut client, &Reset { select })?;
+    report(session, &mut client, done.outcomes, u64::MAX, "nothing to reset")
+}
+
+pub(super) fn signal(session: &Session, args: &SendSignalArgs) -> Result<Report, Failure> {
+    let signal = Signal::parse(&args.signal).map_err(|error| Failure::input(error.to_string()))?;
+    let select = selects(&args.apps)?;
+    let Some(mut client) = client_for(session, &select)? else {
+        return Ok(nothing("nothing to signal"));
+    };
+    let done = quick(&mut client, &SendSignal { select, signal })?;
+    Ok(Report::Done(Done {
+        outcomes: done.outcomes,
+        otherwise: "nothing to signal",
+        ..Done::default()
+    }))
+}
+
+/// The daemon and what is meant by the words; `None` if there is nothing, and nothing more was asked for.
+fn targets(session: &Session, args: &TargetArgs) -> Result<Option<(Client, Vec<Select>)>, Failure> {
+    let mut targets = Vec::new();
+    for word in &args.targets {
+        targets.push(Target::read(word)?);
+    }
+    let Some(mut client) = session.find()? else {
+        let satisfied = targets.iter().all(Target::is_config) || all_words(&targets);
+        return if satisfied { Ok(None) } else { session.need().map(|_| None) };
+    };
+    let select = resolve(session, &mut client, &targets, &args.only)?;
+    Ok((!select.is_empty()).then_some((client, select)))
+}
+
+/// The daemon; `None` if none runs and `all` of nothing is meant.
+fn client_for(session: &Session, select: &[Select]) -> Result<Option<Client>, Failure> {
+    match session.find()? {
+        None if is_all(select) => Ok(None),
+        None => session.need().map(Some),
+        found => Ok(found),
+    }
+}
+
+fn all_words(targets: &[Target]) -> bool {
+    targets.iter().all(|target| matches!(target, Target::Word(word) if word == "all"))
+}
+
+fn nothing(otherwise: &'static str) -> Report {
+    Report::Done(Done { otherwise, ..Done::default() })
+}
+
+/// The report of what was done: outcomes, the list as it stands now, and the last words of what failed after `asked`.
+pub(super) fn report(
+    session: &Session,
+    client: &mut Client,
+    outcomes: Vec<Outcome>,
+    asked: u64,
+    otherwise: &'static str,
+) -> Result<Report, Failure> {
+    let listing = session.listing(client)?;
+    let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
+    // More would bury the outcomes.
+    let tails = failed.take(3).filter_map(|outcome| tail(outcome, asked)).collect();
+    Ok(Report::Done(Done { outcomes, listing, tails, otherwise }))
+}
+
+/// The end of an app's error log, unless nothing was written to it since `asked`: older lines explain nothing.
+fn tail(outcome: &Outcome, asked: u64) -> Option<Tail> {
+    let path = outcome.error_log.as_ref()?;
+    let mut file = File::open(std::ffi::OsStr::from_bytes(path.as_bytes())).ok()?;
+    let meta = file.metadata().ok()?;
+    let written = u64::try_from(meta.mtime()).ok()?.saturating_add(1).saturating_mul(1000);
+    if !meta.is_file() || written < asked {
+        return None;
+    }
+    let start = meta.len().saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;
+    let lines = last_lines(&bytes, start > 0);
+    Some(Tail { id: outcome.id, name: outcome.name.clone(), file: ByteString::clone(path), lines })
+}
+
+/// The last whole lines of some bytes; the first is none if they were cut out of more.
+fn last_lines(bytes: &[u8], is_cut: bool) -> Vec<Vec<u8>> {
+    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let torn = usize::from(is_cut && lines.len() > 1);
+    let from = lines.len().saturating_sub(TAIL_LINES).max(torn);
+    lines.get(from..).map(<[_]>::to_vec).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_instances_may_be_relative() {
+        assert_eq!(wanted("4", 2).unwrap(), 4);
+        assert_eq!(wanted("+2", 2).unwrap(), 4);
+        assert_eq!(wanted("-1", 2).unwrap(), 1);
+        for bad in ["0", "-2", "x", "", "65536", "99999999999999999999"] {
+            assert!(wanted(bad, 2).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_lines_are_whole() {
+        assert_eq!(last_lines(b"", false), Vec::<Vec<u8>>::new());
+        assert_eq!(last_lines(b"a\nb\n", false), [b"a", b"b"]);
+        assert_eq!(last_lines(b"torn\nb", true), [b"b"]);
+        let many: String = (0..30).map(|n| format!("{n}\n")).collect();
+        assert_eq!(last_lines(many.as_bytes(), false).first().unwrap(), b"20");
+    }
+}

@@ -1,0 +1,129 @@
+//! Verbs about the daemon and its files: flush, reloadLogs, save, resurrect, kill, ping, update.
+
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use pm_client::{CallError, Client, Deadline, pause};
+use pm_protocol::{Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect, Save, Update};
+use pm_spec::ByteString;
+
+use crate::cli::{SaveArgs, SelectArgs};
+use crate::commands::{Session, act, is_all, progress, quick, recheck, selects};
+use crate::failure::{Exit, Failure};
+use crate::launch;
+use crate::report::{Done, Report};
+
+/// How long a daemon may take to be gone, or to be back.
+const CHANGE: Duration = Duration::from_secs(20);
+
+/// Between two looks whether it is.
+const LOOK: Duration = Duration::from_millis(5);
+
+pub(super) fn flush(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
+    let select = selects(&args.apps)?;
+    let mut client = match session.find()? {
+        Some(client) => client,
+        None if is_all(&select) => return Ok(Report::Flushed(Vec::new())),
+        None => session.need()?,
+    };
+    Ok(Report::Flushed(quick(&mut client, &Flush { select })?.files))
+}
+
+pub(super) fn reload_logs(session: &Session) -> Result<Report, Failure> {
+    let mut client = session.need()?;
+    quick(&mut client, &ReloadLogs {})?;
+    Ok(Report::Said { done: "reload_logs", text: "log files are opened anew".into() })
+}
+
+pub(super) fn save(session: &Session, args: &SaveArgs) -> Result<Report, Failure> {
+    let mut client = session.need()?;
+    Ok(Report::Saved(quick(&mut client, &Save { force: args.force })?))
+}
+
+pub(super) fn resurrect(session: &Session) -> Result<Report, Failure> {
+    let mut client = session.daemon()?;
+    let asked = recheck::now();
+    let ask = || client.call(&Resurrect {}, Deadline::NEVER);
+    let done = progress::during(session, "resurrecting", ask)?;
+    act::report(session, &mut client, done.outcomes, asked, "nothing saved that is not known")
+}
+
+/// Everything down, daemon and guardian gone: told when it is true.
+pub(super) fn kill(session: &Session) -> Result<Report, Failure> {
+    let otherwise = "no daemon runs any more";
+    let Some(mut client) = session.find()? else {
+        return Ok(Report::Done(Done { otherwise: "no daemon runs", ..Done::default() }));
+    };
+    let ask = || client.call(&Kill {}, Deadline::NEVER);
+    let outcomes = match progress::during(session, "stopping", ask) {
+        Ok(done) => done,
+        // Gone before it could say so.
+        Err(CallError::Lost) => Outcomes::default(),
+        Err(CallError::Connect(error)) if error.is_no_daemon() => Outcomes::default(),
+        Err(error) => return Err(error.into()),
+    };
+    drop(client);
+    let deadline = Deadline::after(CHANGE);
+    while session.find()?.is_some() {
+        if deadline.is_over() {
+            let message =
+                "could not end the daemon in time: all apps are down, but it still listens";
+            return Err(Failure::new(Exit::Late, message));
+        }
+        pause(LOOK, deadline);
+    }
+    Ok(Report::Done(Done { outcomes: outcomes.outcomes, otherwise, ..Done::default() }))
+}
+
+/// PM2: starts one if there is none.
+pub(super) fn ping(session: &Session) -> Result<Report, Failure> {
+    let mut client = session.daemon()?;
+    Ok(Report::Pong(quick(&mut client, &Ping {})?))
+}
+
+/// Replaces the daemon by this program, and says so when the new one answers.
+pub(super) fn update(session: &Session) -> Result<Report, Failure> {
+    let Some(mut client) = session.find()? else {
+        let text = "no daemon runs; the next one will be this program".into();
+        return Ok(Report::Said { done: "update", text });
+    };
+    let old = quick(&mut client, &Ping {})?;
+    let program = launch::own_program()?;
+    let call = Update { program: ByteString::new(program.into_os_string().into_vec()) };
+    match client.call(&call, Deadline::after(CHANGE)) {
+        // A daemon that leaves before its answer arrived has done what was asked.
+        Ok(_) | Err(CallError::Lost) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let new = successor(&mut client, &old)?;
+    let text = format!(
+        "daemon {} (pid {}) was replaced by {} (pid {}); apps run on",
+        old.version, old.pid, new.version, new.pid
+    );
+    Ok(Report::Said { done: "update", text })
+}
+
+fn successor(client: &mut Client, old: &Pong) -> Result<Pong, Failure> {
+    let deadline = Deadline::after(CHANGE);
+    loop {
+        let asked = client.call(&Ping {}, deadline);
+        match asked {
+            Ok(new) if new.pid != old.pid => return Ok(new),
+            Err(CallError::Late) => {}
+            Ok(_) | Err(CallError::Lost) if !deadline.is_over() => pause(LOOK, deadline),
+            Err(CallError::Connect(error)) if error.is_no_daemon() && !deadline.is_over() => {
+                pause(LOOK, deadline);
+            }
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if deadline.is_over() {
+            let message = format!(
+                "could not replace the daemon: {} (pid {}) still answers",
+                old.version, old.pid
+            );
+            return Err(Failure::new(Exit::Late, message)
+                .hint("its log says why: pm logs --daemon --nostream"));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `pm logs`: the files themselves are read, merged by time and followed; the daemon only says where they lie. So a
+//! slow reader slows nobody, and following goes on while the daemon is replaced.
+
+mod channels;
+mod printer;
+mod stream;
+mod when;
+
+use std::sync::Arc;
+
+use pm_logs::{History, Keep, Merge, ReadError, Want};
+use pm_protocol::Logs;
+use pm_spec::Select;
+
+use crate::cli::LogsArgs;
+use crate::commands::{Session, quick, recheck, selects};
+use crate::failure::{Exit, Failure};
+use crate::report::Report;
+use crate::stage::Gone;
+
+use channels::Channels;
+use printer::{Form, Printer};
+
+/// Lines of each file that are shown first (PM2).
+const LINES: usize = 15;
+
+/// What to show, understood.
+#[derive(Debug)]
+struct Wish {
+    select: Vec<Select>,
+    want: Want,
+    follow: bool,
+    streams: Streams,
+    daemon: bool,
+}
+
+/// Which of an app's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Streams {
+    Both,
+    Out,
+    Err,
+}
+
+/// `pm logs`.
+pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
+    let mut apps = args.apps.clone();
+    let mut form = Form::new(session.stage, args.raw);
+    match &args.timestamp {
+        // `--timestamp web`: clap took the app for a format.
+        Some(word) if !when::is_format(word) => {
+            apps.push(word.clone());
+            form = form.stamped(when::DEFAULT_FORMAT);
+        }
+        Some(format) => form = form.stamped(format),
+        None => {}
+    }
+    let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let moment =
+        |text: &Option<String>| text.as_ref().map(|text| when::parse(text, now)).transpose();
+    let (since, until) = (moment(&args.since)?, moment(&args.until)?);
+    // A span of time is shown whole unless a number says otherwise.
+    let last = args.lines.or((since.is_none() && until.is_none()).then_some(LINES));
+    let keep = args.grep.as_ref().map(|text| keep(text, args.ignore_case));
+    let streams = match (args.out, args.err) {
+        (true, _) => Streams::Out,
+        (_, true) => Streams::Err,
+        (false, false) => Streams::Both,
+    };
+    let follow = !args.nostream && until.is_none();
+    let want = Want { last, since, until, keep };
+    let select = selects(&apps)?;
+    show(session, &Wish { select, want, follow, streams, daemon: args.daemon }, form)
+}
+
+/// Follows what was just started; ends when nobody listens.
+pub(super) fn attach(session: &Session, report: Report, ids: &[u32]) -> Result<Report, Failure> {
+    let stage = session.stage;
+    if stage.show(&crate::render::text(&report, stage.look, stage.mini)).is_err() {
+        return Ok(Report::Nothing);
+    }
+    let wish = Wish {
+        select: ids.iter().map(|id| Select::Id(*id)).collect(),
+        want: Want { last: Some(LINES), ..Want::default() },
+        follow: true,
+        streams: Streams::Both,
+        daemon: false,
+    };
+    show(session, &wish, Form::new(stage, false))
+}
+
+fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
+    let mut client = session.need()?;
+    let sources = quick(&mut client, &Logs { select: wish.select.clone() })?.sources;
+    drop(client);
+    let mut channels = Channels::new(session.home.log_state(), wish.streams);
+    channels.add(sources);
+    if wish.daemon {
+        channels.add_daemon(session.home.diary());
+    }
+    let mut printer = Printer::new(form);
+    match story(session, wish, &mut channels, &mut printer) {
+        Ok(()) | Err(End::Gone) => Ok(Report::Nothing),
+        Err(End::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Why a story ends before its end.
+#[derive(Debug)]
+enum End {
+    /// Nobody listens any more.
+    Gone,
+    Failed(Failure),
+}
+
+impl From<Gone> for End {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<ReadError> for End {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(Failure::could_not(Exit::Failed, &error))
+    }
+}
+
+fn story(
+    session: &Session,
+    wish: &Wish,
+    channels: &mut Channels,
+    printer: &mut Printer,
+) -> Result<(), End> {
+    let open = |source: pm_logs::Source| History::open(source, wish.want.clone());
+    let histories = channels.fresh().into_iter().map(open).collect::<Result<_, _>>()?;
+    let mut merge = Merge::new(histories)?;
+    while let Some(line) = merge.next_line()? {
+        printer.line(channels, &line)?;
+    }
+    printer.flush()?;
+    if !wish.follow {
+        return Ok(());
+    }
+    stream::follow(session, wish, channels, printer, merge.into_histories())
+}
+
+/// `--grep`: lines with this text in them.
+fn keep(text: &str, ignore_case: bool) -> Keep {
+    if !ignore_case {
+        let text = text.as_bytes().to_vec();
+        return Arc::new(move |line| contains(line, &text));
+    }
+    let text = text.to_lowercase();
+    Arc::new(move |line| String::from_utf8_lossy(line).to_lowercase().contains(&text))
+}
+
+fn contains(line: &[u8], text: &[u8]) -> bool {
+    // The library's search is linear, and nearly all lines are text.
+    match (std::str::from_utf8(line), std::str::from_utf8(text)) {
+        (Ok(line), Ok(text)) => line.contains(text),
+        (Ok(_) | Err(_), _) => {
+            text.is_empty() || line.windows(text.len()).any(|window| window == text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grep_finds_text_in_any_bytes() {
+        let plain = keep("Err", false);
+        assert!(plain(b"an Error") && !plain(b"an error"));
+        assert!(plain(b"\xff Err \xfe") && !plain(b"\xff"));
+        let folded = keep("ERR", true);
+        assert!(folded(b"an error") && folded(b"\xffErr") && !folded(b"ok"));
+        assert!(keep("", false)(b"anything"));
+    }
+}

@@ -1,0 +1,181 @@
+//! The files that are shown, each once, and whose they are.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use pm_logs::stamp::StampFormat;
+use pm_logs::{Source, Stream, Times};
+use pm_protocol::{LogShape, LogSource};
+use pm_spec::ByteString;
+
+use super::Streams;
+
+/// What is written into one file, and by whom.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) id: Option<u32>,
+    pub(super) name: String,
+    pub(super) stream: Stream,
+    pub(super) times: Times,
+    path: PathBuf,
+}
+
+/// All of them, by the number their lines carry.
+#[derive(Debug)]
+pub(super) struct Channels {
+    state: PathBuf,
+    streams: Streams,
+    all: Vec<Channel>,
+    numbers: BTreeMap<PathBuf, usize>,
+    /// So many have been handed out by [`Channels::fresh`].
+    handed: usize,
+}
+
+impl Channels {
+    /// None yet; `state` is where the time indexes of raw logs lie.
+    pub(super) fn new(state: PathBuf, streams: Streams) -> Self {
+        Self { state, streams, all: Vec::new(), numbers: BTreeMap::new(), handed: 0 }
+    }
+
+    /// Adds the files of these instances that are not known yet.
+    pub(super) fn add(&mut self, sources: Vec<LogSource>) {
+        for source in sources {
+            let (out, err) = (self.streams != Streams::Err, self.streams != Streams::Out);
+            // Where the streams have no files of their own, the common one is all there is.
+            let alone = source.out.is_none() && source.error.is_none();
+            let files = [
+                (Stream::Out, source.out.as_ref().filter(|_| out)),
+                (Stream::Err, source.error.as_ref().filter(|_| err)),
+                (Stream::Out, source.combined.as_ref().filter(|_| alone)),
+            ];
+            for (stream, file) in files {
+                if let Some(file) = file {
+                    self.add_file(&source, stream, file);
+                }
+            }
+        }
+    }
+
+    fn add_file(&mut self, source: &LogSource, stream: Stream, file: &ByteString) {
+        let path = PathBuf::from(OsStr::from_bytes(file.as_bytes()));
+        if let Some(known) = self.numbers.get(&path).and_then(|number| self.all.get_mut(*number)) {
+            // One file of several instances (`merge_logs`): no line says whose it is.
+            if known.id != Some(source.id) {
+                known.id = None;
+            }
+            return;
+        }
+        let times = match &source.shape {
+            LogShape::Raw => Times::Index(self.state.clone()),
+            LogShape::Stamped(format) => Times::Stamped(StampFormat::new(format)),
+            LogShape::Json => Times::Json(None),
+        };
+        let name = source.name.clone();
+        self.push(Channel { id: Some(source.id), name, stream, times, path });
+    }
+
+    /// Adds the daemon's own log.
+    pub(super) fn add_daemon(&mut self, path: PathBuf) {
+        let (id, name) = (None, "PM".to_owned());
+        self.push(Channel { id, name, stream: Stream::Out, times: Times::Unknown, path });
+    }
+
+    fn push(&mut self, channel: Channel) {
+        self.numbers.insert(channel.path.clone(), self.all.len());
+        self.all.push(channel);
+    }
+
+    /// Those added since the last time, as the readers want them.
+    pub(super) fn fresh(&mut self) -> Vec<Source> {
+        let from = std::mem::replace(&mut self.handed, self.all.len());
+        self.from(from)
+    }
+
+    /// All of them, as the readers want them.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        self.from(0)
+    }
+
+    fn from(&self, from: usize) -> Vec<Source> {
+        let source = |(number, channel): (usize, &Channel)| Source {
+            number,
+            stream: channel.stream,
+            log: channel.path.clone(),
+            times: channel.times.clone(),
+        };
+        self.all.iter().enumerate().skip(from).map(source).collect()
+    }
+
+    /// Whose line it is.
+    pub(super) fn of(&self, number: usize) -> Option<&Channel> {
+        self.all.get(number)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Channel> {
+        self.all.iter()
+    }
+}
+
+impl Channel {
+    /// `0|web`, or `web` where several instances share the file.
+    pub(super) fn label(&self) -> String {
+        let name = crate::render::safe_text(&self.name);
+        match self.id {
+            Some(id) => format!("{id}|{name}"),
+            None => name,
+        }
+    }
+
+    /// A line without what we put before it in the file: the app's own words.
+    pub(super) fn words<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        match &self.times {
+            Times::Stamped(format) => format
+                .read(bytes)
+                .and_then(|(_, length)| bytes.get(length..)?.strip_prefix(b": "))
+                .unwrap_or(bytes),
+            Times::Index(_) | Times::Json(_) | Times::Unknown => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(id: u32, out: &str, error: &str) -> LogSource {
+        LogSource {
+            id,
+            name: "web".into(),
+            namespace: "default".into(),
+            out: Some(out.into()),
+            error: Some(error.into()),
+            combined: Some("/c.log".into()),
+            shape: LogShape::Raw,
+        }
+    }
+
+    #[test]
+    fn a_file_of_several_instances_is_read_once() {
+        let mut channels = Channels::new("/state".into(), Streams::Both);
+        channels.add(vec![source(0, "/o.log", "/e0.log"), source(1, "/o.log", "/e1.log")]);
+        assert_eq!(channels.fresh().len(), 3);
+        let labels: Vec<_> = channels.iter().map(Channel::label).collect();
+        assert_eq!(labels, ["web", "0|web", "1|web"]);
+        channels.add(vec![source(1, "/o.log", "/e1.log"), source(2, "/o2.log", "/e2.log")]);
+        let fresh: Vec<_> = channels.fresh().into_iter().map(|source| source.number).collect();
+        assert_eq!(fresh, [3, 4]);
+    }
+
+    #[test]
+    fn streams_are_chosen() {
+        let mut channels = Channels::new("/state".into(), Streams::Err);
+        channels.add(vec![source(0, "/o.log", "/e.log")]);
+        assert_eq!(channels.fresh().first().unwrap().log, PathBuf::from("/e.log"));
+        let mut channels = Channels::new("/state".into(), Streams::Both);
+        channels.add(vec![LogSource { out: None, error: None, ..source(0, "", "") }]);
+        assert_eq!(channels.fresh().first().unwrap().log, PathBuf::from("/c.log"));
+    }
+}

@@ -1,0 +1,215 @@
+//! Lines to stdout, each in one of four forms: prefixed, stamped, raw, JSON. Hostile bytes are made harmless where a
+//! terminal would obey them, and nowhere else.
+
+use std::io::{self, BufWriter, Stdout, Write};
+
+use chrono::{DateTime, Local};
+use pm_client::{Colours, plain};
+use pm_logs::stamp::StampFormat;
+use pm_logs::{Line, Stream, Times};
+use serde_json::{Value, json};
+
+use super::channels::{Channel, Channels};
+use crate::render::{Paint, columns};
+use crate::stage::{Gone, Stage};
+
+/// How lines are shown.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    json: bool,
+    raw: bool,
+    /// Whether a terminal would obey what an app wrote.
+    terminal: bool,
+    colour: bool,
+    stamp: Option<StampFormat>,
+}
+
+impl Form {
+    pub(super) fn new(stage: Stage, raw: bool) -> Self {
+        let look = stage.look;
+        Self { json: stage.json, raw, terminal: look.boxes, colour: look.colour, stamp: None }
+    }
+
+    /// With the time of each line.
+    pub(super) fn stamped(mut self, format: &str) -> Self {
+        self.stamp = Some(StampFormat::new(format));
+        self
+    }
+}
+
+/// Writes lines in a form.
+#[derive(Debug)]
+pub(super) struct Printer<W: Write = BufWriter<Stdout>> {
+    out: W,
+    form: Form,
+    /// The widest label so far; it only grows, as in PM2.
+    widest: usize,
+    bytes: Vec<u8>,
+}
+
+impl Printer {
+    pub(super) fn new(form: Form) -> Self {
+        Self::on(BufWriter::with_capacity(64 << 10, io::stdout()), form)
+    }
+}
+
+impl<W: Write> Printer<W> {
+    fn on(out: W, form: Form) -> Self {
+        Self { out, form, widest: 0, bytes: Vec::new() }
+    }
+
+    /// One line.
+    pub(super) fn line(&mut self, channels: &Channels, line: &Line) -> Result<(), Gone> {
+        let Some(channel) = channels.of(line.source) else { return Ok(()) };
+        self.bytes.clear();
+        if self.form.json {
+            self.bytes.extend_from_slice(object(channel, line).to_string().as_bytes());
+            self.bytes.push(b'\n');
+        } else if self.form.raw {
+            self.bytes.extend_from_slice(&line.bytes);
+            if line.terminated {
+                self.bytes.push(b'\n');
+            }
+        } else {
+            self.prefix(channels, channel, line);
+            self.words(&line.bytes);
+            self.bytes.push(b'\n');
+        }
+        self.out.write_all(&self.bytes).map_err(|_| Gone)
+    }
+
+    /// Everything so far reaches the reader.
+    pub(super) fn flush(&mut self) -> Result<(), Gone> {
+        self.out.flush().map_err(|_| Gone)
+    }
+
+    /// `0|web  | `, then the time if asked for.
+    fn prefix(&mut self, channels: &Channels, channel: &Channel, line: &Line) {
+        if self.widest == 0 {
+            let widths = channels.iter().map(|channel| columns(&channel.label()));
+            self.widest = widths.max().unwrap_or(0);
+        }
+        let label = channel.label();
+        let width = columns(&label);
+        self.widest = self.widest.max(width);
+        let blanks = " ".repeat(self.widest - width);
+        let paint = match channel.stream {
+            Stream::Out => Paint::Good,
+            Stream::Err => Paint::Bad,
+        };
+        let label = paint.on(&format!("{label}{blanks} | "), self.form.colour);
+        self.bytes.extend_from_slice(label.as_bytes());
+        if let Some(format) = &self.form.stamp {
+            let mut stamp = Vec::new();
+            let moment = line.at.and_then(DateTime::from_timestamp_millis);
+            match moment {
+                Some(moment) => format.render(moment.with_timezone(&Local), &mut stamp),
+                None => stamp.push(b'-'),
+            }
+            let stamp = String::from_utf8_lossy(&stamp);
+            self.bytes.extend_from_slice(Paint::Dim.on(&stamp, self.form.colour).as_bytes());
+            self.bytes.extend_from_slice(b": ");
+        }
+    }
+
+    fn words(&mut self, words: &[u8]) {
+        if !self.form.terminal {
+            self.bytes.extend_from_slice(words);
+            return;
+        }
+        let colours = if self.form.colour { Colours::Keep } else { Colours::Drop };
+        self.bytes.extend_from_slice(plain(words, colours).as_bytes());
+    }
+}
+
+/// PM2's keys.
+fn object(channel: &Channel, line: &Line) -> Value {
+    let words = channel.words(&line.bytes);
+    let mut message = String::from_utf8_lossy(words).into_owned();
+    if let Times::Json(_) = &channel.times
+        && let Ok(Value::Object(mut written)) = serde_json::from_slice(words)
+        && let Some(Value::String(inner)) = written.remove("message")
+    {
+        message = inner;
+    }
+    let moment = line.at.and_then(DateTime::from_timestamp_millis);
+    let timestamp = moment
+        .map(|moment| moment.with_timezone(&Local).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string());
+    let stream = match channel.stream {
+        Stream::Out => "out",
+        Stream::Err => "err",
+    };
+    json!({
+        "message": message, "timestamp": timestamp, "type": stream,
+        "process_id": channel.id, "app_name": channel.name,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::logs::Streams;
+    use pm_protocol::{LogShape, LogSource};
+
+    const PLAIN: Form =
+        Form { json: false, raw: false, terminal: false, colour: false, stamp: None };
+
+    fn shown(form: Form, shape: LogShape, lines: &[(usize, &[u8], bool)]) -> String {
+        let mut channels = Channels::new("/state".into(), Streams::Both);
+        let source = |id: u32, name: &str| LogSource {
+            id,
+            name: name.into(),
+            namespace: "default".into(),
+            out: Some(format!("/{id}-out").into()),
+            error: Some(format!("/{id}-err").into()),
+            combined: None,
+            shape: shape.clone(),
+        };
+        channels.add(vec![source(0, "web"), source(1, "worker")]);
+        let mut printer = Printer::on(Vec::new(), form);
+        for (source, bytes, terminated) in lines {
+            let (source, terminated) = (*source, *terminated);
+            let line =
+                Line { source, stream: Stream::Out, at: None, bytes: bytes.to_vec(), terminated };
+            printer.line(&channels, &line).unwrap();
+        }
+        String::from_utf8_lossy(&printer.out).into_owned()
+    }
+
+    #[test]
+    fn prefixes_line_up() {
+        let lines: [(usize, &[u8], bool); 2] = [(0, b"hello", true), (3, b"oops", true)];
+        assert_eq!(shown(PLAIN, LogShape::Raw, &lines), "0|web    | hello\n1|worker | oops\n");
+        let stamped = PLAIN.stamped("YYYY");
+        assert_eq!(shown(stamped, LogShape::Raw, &lines[..1]), "0|web    | -: hello\n");
+    }
+
+    #[test]
+    fn hostile_bytes_reach_no_terminal() {
+        let lines: [(usize, &[u8], bool); 1] = [(0, b"\x1b[2J\x07x", true)];
+        assert_eq!(shown(PLAIN, LogShape::Raw, &lines), "0|web    | \x1b[2J\x07x\n");
+        let terminal = Form { terminal: true, ..PLAIN };
+        assert_eq!(shown(terminal, LogShape::Raw, &lines), "0|web    | \u{2407}x\n");
+    }
+
+    #[test]
+    fn raw_is_what_was_written() {
+        let raw = Form { raw: true, terminal: true, ..PLAIN };
+        let lines: [(usize, &[u8], bool); 2] = [(0, b"\x1b[1m", true), (0, b"no end", false)];
+        assert_eq!(shown(raw, LogShape::Raw, &lines), "\x1b[1m\nno end");
+    }
+
+    #[test]
+    fn p57_json_is_one_object_a_line_with_the_apps_own_words() {
+        let json = Form { json: true, ..PLAIN };
+        let stamped = LogShape::Stamped("YYYY-MM-DD HH:mm:ss".into());
+        let lines: [(usize, &[u8], bool); 1] = [(1, b"2026-11-22 10:00:00: hi \xff", true)];
+        assert_eq!(
+            shown(json.clone(), stamped, &lines),
+            "{\"app_name\":\"web\",\"message\":\"hi \u{fffd}\",\"process_id\":0,\"timestamp\":null,\
+             \"type\":\"err\"}\n"
+        );
+        let lines: [(usize, &[u8], bool); 1] = [(0, br#"{"message":"in\ner","type":"out"}"#, true)];
+        assert!(shown(json, LogShape::Json, &lines).contains(r#""message":"in\ner""#));
+    }
+}

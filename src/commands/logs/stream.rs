@@ -1,0 +1,199 @@
+//! Following: waits for growing files, for apps that come, and for a reader that goes; for nothing else.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use pm_client::{Feed, Subscription};
+use pm_logs::{Follow, History, Merge, Want};
+use pm_protocol::{Change, Home, LogSource, Logs};
+use pm_spec::Select;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::channels::Channels;
+use super::printer::Printer;
+use super::{End, Wish};
+use crate::commands::{Session, quick, recheck};
+use crate::failure::{Exit, Failure};
+use crate::launch;
+use crate::stage::Gone;
+
+/// Shows what is appended, until nobody listens.
+pub(super) fn follow(
+    session: &Session,
+    wish: &Wish,
+    channels: &mut Channels,
+    printer: &mut Printer,
+    histories: Vec<History>,
+) -> Result<(), End> {
+    let mut follow = Follow::new()?;
+    for (source, history) in channels.sources().into_iter().zip(&histories) {
+        follow.add(source, history.cursor())?;
+    }
+    drop(histories);
+    let since = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let mut arrivals = Arrivals::watch(&session.home, wish.select.clone()).map_err(trouble)?;
+    loop {
+        let mut lost = None;
+        let read = follow.read(&mut |line| {
+            let wanted = wish.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
+            let shown = if wanted { printer.line(channels, &line) } else { Ok(()) };
+            lost = shown.err();
+            if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // A log that can't be read any more is no reason to stop showing the others.
+        if let Err(error) = read {
+            session.stage.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
+        }
+        if let Some(gone) = lost {
+            return Err(gone.into());
+        }
+        printer.flush()?;
+        if wait(&follow, &arrivals).map_err(trouble)? {
+            for sources in arrivals.take() {
+                channels.add(sources);
+            }
+            welcome(channels, printer, &mut follow, since)?;
+        }
+        is_heard()?;
+    }
+}
+
+/// Shows new channels from where this following began, then follows them.
+fn welcome(
+    channels: &mut Channels,
+    printer: &mut Printer,
+    follow: &mut Follow,
+    since: i64,
+) -> Result<(), End> {
+    let sources = channels.fresh();
+    let want = Want { since: Some(since), ..Want::default() };
+    let open = |source: &pm_logs::Source| History::open(source.clone(), want.clone());
+    let histories = sources.iter().map(open).collect::<Result<_, _>>()?;
+    let mut merge = Merge::new(histories)?;
+    while let Some(line) = merge.next_line()? {
+        printer.line(channels, &line)?;
+    }
+    for (source, history) in sources.into_iter().zip(merge.into_histories()) {
+        follow.add(source, history.cursor())?;
+    }
+    Ok(())
+}
+
+/// Waits until there is something to do; true if there are arrivals. A reader that left wakes it at once (pain 58).
+fn wait(follow: &Follow, arrivals: &Arrivals) -> io::Result<bool> {
+    let until = follow.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+    let timeout = until.and_then(|left| Timespec::try_from(left).ok());
+    let out = io::stdout();
+    let out = out.as_fd();
+    let mut fds = [
+        PollFd::from_borrowed_fd(follow.fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(arrivals.bell.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(out, PollFlags::empty()),
+    ];
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(_) => Ok(!fds[1].revents().is_empty()),
+        Err(Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Whether anybody still reads our stdout.
+fn is_heard() -> Result<(), Gone> {
+    let out = io::stdout();
+    let mut fds = [PollFd::from_borrowed_fd(out.as_fd(), PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    match poll(&mut fds, Some(&at_once)) {
+        Ok(_) if fds[0].revents().intersects(gone) => Err(Gone),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn trouble(error: io::Error) -> End {
+    End::Failed(Failure::new(Exit::Failed, format!("could not follow: {error}")))
+}
+
+/// Apps that come while we follow, told by a thread that watches the daemon, whichever it is.
+#[derive(Debug)]
+struct Arrivals {
+    /// Readable when there is something to take.
+    bell: OwnedFd,
+    news: Receiver<Vec<LogSource>>,
+}
+
+impl Arrivals {
+    fn watch(home: &Home, select: Vec<Select>) -> io::Result<Self> {
+        let (bell, rope) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (sender, news) = sync_channel(16);
+        let home = home.clone();
+        // It ends with the process, or when its news find no taker.
+        thread::Builder::new().name("arrivals".into()).spawn(move || {
+            let watcher = Watcher { home, select, known: BTreeSet::new(), rope, sender };
+            watcher.run();
+        })?;
+        Ok(Self { bell, news })
+    }
+
+    fn take(&mut self) -> Vec<Vec<LogSource>> {
+        let mut rings = [0; 64];
+        while rustix::io::read(&self.bell, &mut rings).is_ok_and(|count| count == rings.len()) {}
+        self.news.try_iter().collect()
+    }
+}
+
+struct Watcher {
+    home: Home,
+    select: Vec<Select>,
+    known: BTreeSet<(u32, String)>,
+    rope: OwnedFd,
+    sender: SyncSender<Vec<LogSource>>,
+}
+
+impl Watcher {
+    fn run(mut self) {
+        // Without a feed nothing new is noticed, and what is followed goes on.
+        let Ok(feed) = Subscription::open(&self.home, None) else { return };
+        for news in feed {
+            let is_new = match news {
+                Feed::Change(Change::Snapshot(rows)) => {
+                    let now: BTreeSet<_> = rows.into_iter().map(|row| (row.id, row.name)).collect();
+                    let is_new = !now.is_subset(&self.known);
+                    self.known = now;
+                    is_new
+                }
+                Feed::Change(Change::Changed(row)) => self.known.insert((row.id, row.name)),
+                Feed::Change(Change::Removed(id)) => {
+                    self.known.retain(|(known, _)| *known != id);
+                    false
+                }
+                Feed::Change(Change::Usage(_) | Change::Host(_) | Change::Leaving)
+                | Feed::Reconnecting => false,
+            };
+            if is_new && !self.tell() {
+                return;
+            }
+        }
+    }
+
+    /// Asks where the logs lie now and tells; false if nobody listens.
+    fn tell(&self) -> bool {
+        let Ok(Some(mut client)) = launch::find(&self.home) else { return true };
+        // What was selected by name may be gone for the moment.
+        let Ok(answer) = quick(&mut client, &Logs { select: self.select.clone() }) else {
+            return true;
+        };
+        if self.sender.send(answer.sources).is_err() {
+            return false;
+        }
+        // A full pipe has rung enough already.
+        rustix::io::write(&self.rope, b"!").ok();
+        true
+    }
+}

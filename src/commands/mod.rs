@@ -1,0 +1,141 @@
+//! One file per verb, or per few that are alike: parsed arguments -> requests -> [`Report`]. Nothing is printed here
+//! but talk, progress and what streams (logs).
+
+mod act;
+mod care;
+mod check;
+mod completion;
+mod daemon;
+mod logs;
+mod progress;
+mod recheck;
+mod show;
+mod start;
+mod targets;
+
+use std::time::Duration;
+
+use pm_client::{Client, Deadline};
+use pm_config::Caller;
+use pm_protocol::{Call, Home, List, Listing};
+use pm_spec::{ByteString, Environment, Select};
+use std::os::unix::ffi::OsStringExt;
+
+use crate::cli::Command;
+use crate::failure::{Exit, Failure};
+use crate::launch;
+use crate::report::Report;
+use crate::stage::Stage;
+
+/// Calls that only look or note something down are answered at once; a daemon that can't is not well.
+const QUICK: Duration = Duration::from_secs(30);
+
+/// Does what was asked for.
+pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, Failure> {
+    let session = Session { stage, home };
+    match command {
+        Command::Start(args) => start::start(&session, &args),
+        Command::Stop(args) => act::stop(&session, &args),
+        Command::Restart(args) => act::restart(&session, &args),
+        Command::Reload(args) => act::reload(&session, &args),
+        Command::Delete(args) => act::delete(&session, &args),
+        Command::Scale(args) => act::scale(&session, &args),
+        Command::Reset(args) => act::reset(&session, &args),
+        Command::SendSignal(args) => act::signal(&session, &args),
+        Command::List(args) => show::list(&session, &args),
+        Command::Jlist => show::jlist(&session),
+        Command::Describe(args) => show::describe(&session, &args),
+        Command::Env(args) => show::env(&session, &args),
+        Command::Pid(args) => show::pid(&session, &args),
+        Command::Id(args) => show::id(&session, &args),
+        Command::Logs(args) => logs::logs(&session, &args),
+        Command::Flush(args) => care::flush(&session, &args),
+        Command::ReloadLogs => care::reload_logs(&session),
+        Command::Save(args) => care::save(&session, &args),
+        Command::Resurrect => care::resurrect(&session),
+        Command::Kill => care::kill(&session),
+        Command::Ping => care::ping(&session),
+        Command::Update => care::update(&session),
+        Command::Check(args) => check::check(&session, &args),
+        Command::Completion(args) => completion::completion(&args),
+        Command::Guardian(args) => daemon::guardian(&session.home, &args),
+        Command::Daemon => daemon::daemon(&session.home),
+    }
+}
+
+/// Who calls, where it all lies, and where to speak.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) stage: Stage,
+    pub(crate) home: Home,
+}
+
+impl Session {
+    /// The daemon, if one runs. Looking at things starts none (pain 37).
+    pub(crate) fn find(&self) -> Result<Option<Client>, Failure> {
+        launch::find(&self.home)
+    }
+
+    /// The daemon, which must run.
+    pub(crate) fn need(&self) -> Result<Client, Failure> {
+        Ok(Client::open(&self.home)?)
+    }
+
+    /// The daemon, started if need be.
+    pub(crate) fn daemon(&self) -> Result<Client, Failure> {
+        launch::find_or_start(&self.home)
+    }
+
+    /// The facts the config reader wants to know.
+    pub(crate) fn caller(&self) -> Result<Caller, Failure> {
+        let cwd = std::env::current_dir().map_err(|error| {
+            Failure::new(Exit::Failed, format!("could not find the current folder: {error}"))
+                .hint("it may have been removed; `cd` somewhere else")
+        })?;
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cpus = u16::try_from(cpus).unwrap_or(u16::MAX);
+        Ok(Caller::new(cwd, environment(), self.home.root().into(), cpus))
+    }
+
+    /// How things stand, for showing after something was done; `None` where nobody wants to see it.
+    pub(crate) fn listing(&self, client: &mut Client) -> Result<Option<Listing>, Failure> {
+        if self.stage.json || self.stage.silent {
+            return Ok(None);
+        }
+        let list = List { select: Vec::new(), usage: true, host: false };
+        let mut listing = quick(client, &list)?;
+        crate::render::Order::NAME.sort(&mut listing.rows);
+        Ok(Some(listing))
+    }
+}
+
+/// Asks what is answered at once.
+pub(crate) fn quick<C: Call + Clone>(client: &mut Client, call: &C) -> Result<C::Reply, Failure> {
+    Ok(client.call(call, Deadline::after(QUICK))?)
+}
+
+/// This shell's environment. A name that is not UTF-8 can't be set by any config and is left out.
+pub(crate) fn environment() -> Environment {
+    let mut environment = Environment::new();
+    for (name, value) in std::env::vars_os() {
+        if let Some(name) = name.to_str() {
+            environment.set(name, ByteString::new(value.into_vec()));
+        }
+    }
+    environment
+}
+
+/// Reads selectors as typed.
+pub(crate) fn selects(words: &[String]) -> Result<Vec<Select>, Failure> {
+    words.iter().map(|word| select(word)).collect()
+}
+
+/// Reads one selector.
+pub(crate) fn select(word: &str) -> Result<Select, Failure> {
+    Select::parse(word).map_err(|error| Failure::input(error.to_string()))
+}
+
+/// Whether only `all` is meant, which no daemon at all satisfies (pain 79).
+pub(crate) fn is_all(select: &[Select]) -> bool {
+    select.iter().all(|select| matches!(select, Select::All))
+}

@@ -1,0 +1,142 @@
+//! After a call that must not be asked twice was lost with its daemon: looks at the list and asks only for what was
+//! not begun.
+//!
+//! The journal is written before anything is spawned, and a row's `created_at` is the time people last started it. So
+//! a row with a later one than our question was taken over by the lost daemon, and its successor carries it on.
+
+use std::time::{Duration, SystemTime};
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{Call, Existing, List, Outcome, Outcomes, Restart, Row, Start, Status, What};
+use pm_spec::{AppSpec, Select};
+
+use crate::commands::quick;
+use crate::failure::Failure;
+
+/// So many daemons may die under one command before we say so.
+const LOSSES: u32 = 3;
+
+/// Wall clock in ms since 1970; the rows' clock is this machine's as well.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Starts apps, each once.
+pub(super) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failure> {
+    let asked = now();
+    let mut outcomes = Vec::new();
+    let mut calls = vec![call];
+    let mut losses = 0;
+    while let Some(call) = calls.pop() {
+        match client.call(&call, Deadline::NEVER) {
+            Ok(answer) => outcomes.extend(answer.outcomes),
+            Err(CallError::Lost) if losses < LOSSES => {
+                losses += 1;
+                let list = List { select: Vec::new(), usage: false, host: false };
+                let rows = quick(client, &list)?.rows;
+                calls.extend(rest(call, &rows, asked));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    outcomes.sort_by_key(|outcome| outcome.id);
+    Ok(Outcomes { outcomes })
+}
+
+/// What is left of a lost start: apps not begun are asked for again as before; those begun are waited for.
+fn rest(call: Start, rows: &[Row], asked: u64) -> Vec<Start> {
+    let begun = |app: &AppSpec| {
+        rows.iter().any(|row| {
+            row.name == app.name.as_str()
+                && row.namespace == app.namespace.as_str()
+                && row.created_at >= asked
+        })
+    };
+    let Start { apps, existing, wait } = call;
+    let (begun, fresh): (Vec<_>, Vec<_>) = apps.into_iter().partition(begun);
+    [(begun, Existing::Keep), (fresh, existing)]
+        .into_iter()
+        .filter(|(apps, _)| !apps.is_empty())
+        .map(|(apps, existing)| Start { apps, existing, wait })
+        .collect()
+}
+
+/// A call that names known instances, and can be asked again for some of them.
+pub(super) trait Renewal: Call<Reply = Outcomes> + Clone {
+    /// Of which.
+    fn select(&self) -> &[Select];
+    /// The same for these.
+    fn of(&self, select: Vec<Select>) -> Self;
+}
+
+impl Renewal for Restart {
+    fn select(&self) -> &[Select] {
+        &self.select
+    }
+
+    fn of(&self, select: Vec<Select>) -> Self {
+        Self { select, ..self.clone() }
+    }
+}
+
+impl Renewal for pm_protocol::Raise {
+    fn select(&self) -> &[Select] {
+        &self.select
+    }
+
+    fn of(&self, select: Vec<Select>) -> Self {
+        Self { select, ..self.clone() }
+    }
+}
+
+impl Renewal for pm_protocol::Reload {
+    fn select(&self) -> &[Select] {
+        &self.select
+    }
+
+    fn of(&self, select: Vec<Select>) -> Self {
+        Self { select, ..self.clone() }
+    }
+}
+
+/// Restarts, raises or reloads known instances, each once.
+pub(super) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {
+    let asked = now();
+    let mut call = call.clone();
+    let mut outcomes = Vec::new();
+    for _ in 0..=LOSSES {
+        match client.call(&call, Deadline::NEVER) {
+            Ok(answer) => {
+                outcomes.extend(answer.outcomes);
+                outcomes.sort_by_key(|outcome| outcome.id);
+                return Ok(Outcomes { outcomes });
+            }
+            Err(CallError::Lost) => {
+                let list = List { select: call.select().to_vec(), usage: false, host: false };
+                let rows = quick(client, &list)?.rows;
+                let (begun, fresh): (Vec<_>, Vec<_>) =
+                    rows.into_iter().partition(|row| row.created_at >= asked);
+                outcomes.extend(begun.iter().map(standing));
+                if fresh.is_empty() {
+                    return Ok(Outcomes { outcomes });
+                }
+                call = call.of(fresh.iter().map(|row| Select::Id(row.id)).collect());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(CallError::Lost.into())
+}
+
+/// An instance that was begun, as it stands now.
+fn standing(row: &Row) -> Outcome {
+    let what = match row.status {
+        Status::Online | Status::Launching | Status::Stopping => What::Restarted,
+        Status::Stopped => What::Finished,
+        Status::Errored | Status::WaitingRestart => {
+            What::Failed(row.note.clone().unwrap_or_else(|| row.status.as_str().into()))
+        }
+    };
+    Outcome { id: row.id, name: row.name.clone(), what, pid: row.pid, error_log: None }
+}

@@ -1,0 +1,272 @@
+//! `pm start`: config files, scripts and known apps, in any mixture. Everything is read and checked before the daemon
+//! is asked for anything; a config with a problem starts nothing.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use pm_client::Client;
+use pm_config::{Caller, Overrides, read};
+use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
+use pm_spec::{AppSpec, ByteString, Select};
+
+use crate::cli::{RestartArgs, StartArgs, StartFlags};
+use crate::commands::targets::{self, Target};
+use crate::commands::{Session, act, environment, logs, progress, recheck, select};
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// What is to be asked of the daemon.
+#[derive(Debug, Default)]
+struct Plan {
+    /// Apps of config files: a restart takes over what changed (PM2).
+    configured: Vec<AppSpec>,
+    /// Apps of the command line: they must not be up already (PM2).
+    scripts: Vec<AppSpec>,
+    /// Known ones.
+    known: Vec<Select>,
+}
+
+/// `pm start`.
+pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
+    let flags = &args.flags;
+    for flag in flags.unsupported.given() {
+        session
+            .stage
+            .talk(&format!("warning: {flag} is known from PM2 but has no effect here yet"));
+    }
+    let caller = session.caller()?;
+    let overrides = overrides(flags, &args.args);
+    let mut client = None;
+    let plan = plan(session, args, &caller, &overrides, &mut client)?;
+    let asked = recheck::now();
+    let mut client = match client {
+        Some(client) => client,
+        None => session.daemon()?,
+    };
+    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+    let outcomes =
+        progress::during(session, "starting", || carry_out(&mut client, plan, flags, wait))?;
+    let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
+    let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
+    if flags.attach {
+        return logs::attach(session, report, &names);
+    }
+    Ok(report)
+}
+
+/// `pm restart FILE` and `pm reload FILE` are `pm start FILE` (PM2).
+pub(super) fn restart_configs(
+    session: &Session,
+    client: &mut Client,
+    configs: &[Target],
+    args: &RestartArgs,
+) -> Result<Vec<Outcome>, Failure> {
+    let overrides = Overrides {
+        only: args.only.clone(),
+        env_name: args.env_name.clone(),
+        ..Overrides::default()
+    };
+    let caller = session.caller()?;
+    let mut apps = Vec::new();
+    for config in configs {
+        if let Some(ecosystem) = config.load(session, &caller, &overrides)? {
+            apps.extend(ecosystem.apps);
+        }
+    }
+    if apps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
+    Ok(recheck::start(client, Start { apps, existing: Existing::Restart, wait })?.outcomes)
+}
+
+fn plan(
+    session: &Session,
+    args: &StartArgs,
+    caller: &Caller,
+    overrides: &Overrides,
+    client: &mut Option<Client>,
+) -> Result<Plan, Failure> {
+    let mut plan = Plan::default();
+    let mut rows = None;
+    for word in words(args, caller)? {
+        let target = Target::read(&word)?;
+        if let Some(ecosystem) = target.load(session, caller, overrides)? {
+            plan.configured.extend(ecosystem.apps);
+            continue;
+        }
+        if let Target::Word(word) = &target
+            && names_known(session, word, client, &mut rows)?
+        {
+            plan.known.push(select(word)?);
+            continue;
+        }
+        let ecosystem =
+            read::script(&word, caller, overrides).map_err(|it| targets::unusable(&it))?;
+        targets::warn(session, &ecosystem);
+        plan.scripts.extend(ecosystem.apps);
+    }
+    if !plan.known.is_empty() && is_changed(overrides) {
+        let message =
+            "could not change a known app by its name: only its file or script says what it is";
+        return Err(Failure::input(message)
+            .hint("start the file or script again with these flags, or drop them"));
+    }
+    Ok(plan)
+}
+
+/// What to start; without a word, the ecosystem file that lies here.
+fn words(args: &StartArgs, caller: &Caller) -> Result<Vec<OsString>, Failure> {
+    if !args.targets.is_empty() {
+        return Ok(args.targets.clone());
+    }
+    match targets::default_file(&caller.cwd) {
+        Some(file) => Ok(vec![file.into()]),
+        None => {
+            let message =
+                "could not find an ecosystem file here: ecosystem.json5, .json, .yaml or .toml";
+            Err(Failure::input(message).hint("pm start FILE, or pm start SCRIPT -- ARGS"))
+        }
+    }
+}
+
+/// Whether a word means something in the list. Only a running daemon has one; it is asked at most once.
+fn names_known(
+    session: &Session,
+    word: &str,
+    client: &mut Option<Client>,
+    rows: &mut Option<Vec<Row>>,
+) -> Result<bool, Failure> {
+    if targets::is_explicit(word) {
+        return Ok(true);
+    }
+    if targets::looks_like_path(word) {
+        return Ok(false);
+    }
+    if rows.is_none() {
+        *client = session.find()?;
+        *rows = Some(match client {
+            Some(client) => targets::rows(client)?,
+            None => Vec::new(),
+        });
+    }
+    let is_number = word.parse::<u32>().is_ok();
+    let known = rows.as_ref().is_some_and(|rows| targets::is_known(word, rows));
+    // A number that is neither known nor a file is a mistyped id.
+    Ok(known || (is_number && !Path::new(word).exists()))
+}
+
+fn carry_out(
+    client: &mut Client,
+    plan: Plan,
+    flags: &StartFlags,
+    wait: Wait,
+) -> Result<Vec<Outcome>, Failure> {
+    let keep = |existing| if flags.no_restart { Existing::Keep } else { existing };
+    let duplicate = if flags.force { Existing::Duplicate } else { Existing::Refuse };
+    let mut outcomes = Vec::new();
+    for (apps, existing) in
+        [(plan.configured, keep(Existing::Restart)), (plan.scripts, keep(duplicate))]
+    {
+        if !apps.is_empty() {
+            outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
+        }
+    }
+    if !plan.known.is_empty() {
+        let env = flags.update_env.then(environment);
+        let raise = Raise { select: plan.known, env, wait };
+        outcomes.extend(recheck::renew(client, &raise)?.outcomes);
+    }
+    Ok(outcomes)
+}
+
+/// Whether any flag says how an app should be.
+fn is_changed(overrides: &Overrides) -> bool {
+    let Overrides { name, args, interpreter, interpreter_args, instances, cwd, namespace, .. } =
+        overrides;
+    name.is_some()
+        || !args.is_empty()
+        || interpreter.is_some()
+        || interpreter_args.is_some()
+        || instances.is_some()
+        || cwd.is_some()
+        || namespace.is_some()
+        || changes_policy(overrides)
+}
+
+fn changes_policy(overrides: &Overrides) -> bool {
+    let texts = [
+        &overrides.max_restarts,
+        &overrides.min_uptime,
+        &overrides.restart_delay,
+        &overrides.exp_backoff_restart_delay,
+        &overrides.kill_timeout,
+        &overrides.kill_signal,
+        &overrides.max_memory_restart,
+        &overrides.log_date_format,
+        &overrides.log_type,
+        &overrides.uid,
+        &overrides.gid,
+    ];
+    let switches = [
+        overrides.autostart,
+        overrides.autorestart,
+        overrides.treekill,
+        overrides.shutdown_with_message,
+        overrides.merge_logs,
+        overrides.disable_logs,
+        overrides.time,
+    ];
+    let files =
+        [&overrides.out_file, &overrides.error_file, &overrides.log_file, &overrides.pid_file];
+    texts.iter().any(|text| text.is_some())
+        || switches.iter().any(Option::is_some)
+        || files.iter().any(|file| file.is_some())
+        || !overrides.stop_exit_codes.is_empty()
+}
+
+/// The flags as the config reader wants them.
+fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
+    let given = |flag: bool| flag.then_some(true);
+    let denied = |flag: bool| flag.then_some(false);
+    let policy = &flags.policy;
+    let output = &flags.output;
+    Overrides {
+        only: flags.only.clone(),
+        env_name: flags.env_name.clone(),
+        strict: flags.strict,
+        namespace: flags.namespace.clone(),
+        cwd: flags.cwd.clone(),
+        uid: policy.uid.clone(),
+        gid: policy.gid.clone(),
+        name: flags.name.clone(),
+        args: args.iter().map(|arg| ByteString::new(arg.clone().into_vec())).collect(),
+        interpreter: flags.interpreter.clone(),
+        interpreter_args: flags.interpreter_args.clone(),
+        env: Vec::new(),
+        filter_env: flags.filter_env.clone(),
+        instances: flags.instances.clone(),
+        autostart: denied(policy.no_autostart),
+        autorestart: denied(policy.no_autorestart),
+        max_restarts: policy.max_restarts.clone(),
+        min_uptime: policy.min_uptime.clone(),
+        restart_delay: policy.restart_delay.clone(),
+        exp_backoff_restart_delay: policy.exp_backoff_restart_delay.clone(),
+        stop_exit_codes: policy.stop_exit_codes.clone(),
+        kill_timeout: policy.kill_timeout.clone(),
+        kill_signal: policy.kill_signal.clone(),
+        shutdown_with_message: given(policy.shutdown_with_message),
+        treekill: denied(policy.no_treekill),
+        max_memory_restart: policy.max_memory_restart.clone(),
+        out_file: output.output.clone(),
+        error_file: output.error.clone(),
+        log_file: output.log.clone(),
+        merge_logs: given(output.merge_logs),
+        disable_logs: given(output.disable_logs),
+        log_date_format: output.log_date_format.clone(),
+        time: given(output.time),
+        log_type: output.log_type.clone(),
+        pid_file: output.pid.clone(),
+    }
+}

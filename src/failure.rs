@@ -1,0 +1,171 @@
+//! The third and last level of errors: what a command ends with, for people and for scripts.
+
+use std::error::Error;
+use std::fmt;
+
+use pm_client::{CallError, ConnectError};
+use pm_protocol::{Code, Refusal};
+
+/// Exit codes (house 5). A panic is 101.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Refused or failed.
+    Failed = 1,
+    /// Your input.
+    Input = 2,
+    /// No daemon where one is needed.
+    NoDaemon = 3,
+    /// Not in time.
+    Late = 4,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    /// What is said before, line for line: the diagnostics of a config file.
+    pub(crate) details: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None, details: String::new() }
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(Exit::Input, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn after(mut self, details: impl Into<String>) -> Self {
+        self.details = details.into();
+        self
+    }
+
+    /// An error whose text completes "could not ...", with its causes.
+    pub(crate) fn could_not(exit: Exit, error: &dyn Error) -> Self {
+        Self::new(exit, format!("could not {}", chain(error)))
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // A transparent error repeats its cause.
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.details)?;
+        write!(f, "error: {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match &error {
+            ConnectError::NoDaemon { .. } => Self::could_not(Exit::NoDaemon, &error)
+                .hint("`pm start` starts one, `pm resurrect` brings back the saved list"),
+            ConnectError::Denied { .. } | ConnectError::Stranger { .. } => {
+                Self::could_not(Exit::Failed, &error)
+                    .hint("set PM_HOME to a folder of your own, or become that user")
+            }
+            ConnectError::Busy { .. } => Self::could_not(Exit::Late, &error),
+            ConnectError::Io { .. } => Self::could_not(Exit::Failed, &error),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Connect(error) => error.into(),
+            CallError::Refused(refusal) => refusal.into(),
+            CallError::Late => Self::could_not(Exit::Late, &error)
+                .hint("the daemon may be busy; `pm list` shows how things stand"),
+            CallError::Lost => {
+                Self::could_not(Exit::Failed, &error).hint("`pm list` shows how things stand")
+            }
+            CallError::Version { .. } => Self::could_not(Exit::Failed, &error)
+                .hint("`pm update` replaces the daemon by this program; apps run on"),
+            CallError::Protocol(_) | CallError::Answer(_) | CallError::Io(_) => {
+                Self::could_not(Exit::Failed, &error)
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { code, message, hint } = refusal;
+        let exit = match code {
+            Code::BadRequest => Exit::Input,
+            Code::NotFound
+            | Code::Ambiguous
+            | Code::AlreadyRunning
+            | Code::Leaving
+            | Code::Version
+            | Code::Storage
+            | Code::TooMany
+            | Code::System => Exit::Failed,
+        };
+        let hint = hint.or_else(|| match code {
+            Code::NotFound => Some("`pm list` shows what there is".into()),
+            Code::Version => Some("`pm update` replaces the daemon by this program".into()),
+            Code::Ambiguous
+            | Code::AlreadyRunning
+            | Code::Leaving
+            | Code::BadRequest
+            | Code::Storage
+            | Code::TooMany
+            | Code::System => None,
+        });
+        Self { exit, message, hint, details: String::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_daemon_is_three_and_late_is_four() {
+        let error = ConnectError::NoDaemon { home: "/h".into() };
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit, Exit::NoDaemon);
+        assert!(
+            failure
+                .to_string()
+                .starts_with("error: could not reach the daemon: none runs in /h\nhint: ")
+        );
+        assert_eq!(Failure::from(CallError::Late).exit, Exit::Late);
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let source = std::io::Error::other("disk on fire");
+        let error = ConnectError::Io { socket: "/s".into(), source };
+        let error = CallError::Connect(error);
+        assert_eq!(chain(&error), "reach the daemon at /s: disk on fire");
+    }
+}

@@ -1,0 +1,205 @@
+//! Finds the daemon, or starts a guardian and waits for its one byte. The lock, not the socket, decides who is the
+//! guardian, so any number of these may run at once (pain 15). It decides nothing about apps.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pm_client::{Client, ConnectError};
+use pm_os::session::{Launch, LaunchError, launch};
+use pm_protocol::Home;
+
+use crate::failure::{Exit, Failure};
+
+/// The variables a guardian and its daemon may see. Apps get theirs with each `start`; the rest of the first caller's
+/// shell is nobody's business later (pain 77).
+const KEPT: [&str; 10] = [
+    "HOME",
+    "PATH",
+    "TZ",
+    "LANG",
+    "LC_ALL",
+    "USER",
+    "LOGNAME",
+    "XDG_RUNTIME_DIR",
+    "NOTIFY_SOCKET",
+    "RUST_BACKTRACE",
+];
+
+/// A machine that needs longer to start a guardian than this has other worries.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a guardian reports when another one was faster; its socket listens.
+const EXISTING: &str = "\u{1}";
+
+/// The daemon of this home, if one runs.
+pub(crate) fn find(home: &Home) -> Result<Option<Client>, Failure> {
+    match Client::open(home) {
+        Ok(client) => Ok(Some(client)),
+        Err(error) if error.is_no_daemon() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The daemon of this home, started if need be.
+pub(crate) fn find_or_start(home: &Home) -> Result<Client, Failure> {
+    if let Some(client) = find(home)? {
+        return Ok(client);
+    }
+    prepare(home)?;
+    start(home)?;
+    match Client::open(home) {
+        Err(ConnectError::NoDaemon { .. }) => {
+            let message = "could not start the daemon: it ended at once";
+            Err(Failure::new(Exit::NoDaemon, message).hint(diary_hint(home)))
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Makes the home, or makes sure that it is ours alone to write.
+fn prepare(home: &Home) -> Result<(), Failure> {
+    own(home.root(), "home")?;
+    match home.socket().parent() {
+        Some(folder) if folder != home.root() => own(folder, "socket folder"),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Creates a folder with mode 0700, or refuses one that someone else could change: who can write there can make us
+/// run commands (pain 10, 37).
+fn own(folder: &Path, what: &str) -> Result<(), Failure> {
+    let shown = folder.display();
+    let failed = |error: io::Error| {
+        Failure::new(Exit::Failed, format!("could not use {shown} as {what}: {error}"))
+            .hint("set PM_HOME to a folder you can write")
+    };
+    // Seen through symlinks: a home may be one, to a folder of ours.
+    let meta = match std::fs::metadata(folder) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            std::fs::metadata(folder).map_err(failed)?
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let you = rustix::process::geteuid().as_raw();
+    if !meta.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
+    if meta.uid() != you {
+        let owner = meta.uid();
+        let message = format!(
+            "could not use {shown} as {what}: it belongs to uid {owner}, you are uid {you}"
+        );
+        return Err(Failure::new(Exit::Failed, message)
+            .hint("become that user, or set PM_HOME to a folder of your own"));
+    }
+    if meta.mode() & 0o022 != 0 {
+        let mode = meta.mode() & 0o7777;
+        let message =
+            format!("could not use {shown} as {what}: others can write to it (mode {mode:04o})");
+        return Err(Failure::new(Exit::Failed, message).hint(format!("chmod 700 {shown}")));
+    }
+    Ok(())
+}
+
+fn start(home: &Home) -> Result<(), Failure> {
+    let program = own_program()?;
+    let text = |bytes: &OsStr| CString::new(bytes.as_bytes()).map_err(|_| nul(bytes));
+    let mut env = vec![variable("PM_HOME", home.root().as_os_str())?];
+    for name in KEPT {
+        if let Some(value) = std::env::var_os(name) {
+            env.push(variable(name, &value)?);
+        }
+    }
+    let diary = home.diary();
+    let plan = Launch {
+        program: text(program.as_os_str())?,
+        argv: vec![text(program.as_os_str())?, c"guardian".into(), c"--ready".into()],
+        env,
+        diary: Some(&diary),
+    };
+    let told = launch(&plan).and_then(|launched| launched.wait(PATIENCE));
+    match told {
+        Ok(()) => Ok(()),
+        Err(LaunchError::Told(text)) if text == EXISTING => Ok(()),
+        Err(error) => {
+            let reason = crate::failure::chain(&error);
+            Err(Failure::new(Exit::NoDaemon, format!("could not start the daemon: {reason}"))
+                .hint(diary_hint(home)))
+        }
+    }
+}
+
+fn variable(name: &str, value: &OsStr) -> Result<CString, Failure> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.push(b'=');
+    bytes.extend_from_slice(value.as_bytes());
+    CString::new(bytes).map_err(|_| nul(value))
+}
+
+/// No path or variable of a running process can hold a NUL, so this is only for the type's sake.
+fn nul(text: &OsStr) -> Failure {
+    Failure::input(format!("could not pass on {}: it holds a NUL", text.display()))
+}
+
+fn diary_hint(home: &Home) -> String {
+    format!("{} may say more", home.diary().display())
+}
+
+/// The file of this program. After it was replaced on disk the kernel calls ours "(deleted)"; what lies at that path
+/// now is its successor, and the right one to start.
+pub(crate) fn own_program() -> Result<PathBuf, Failure> {
+    let path = std::env::current_exe().map_err(|error| {
+        Failure::new(Exit::Failed, format!("could not find this program's own file: {error}"))
+    })?;
+    let bytes = path.into_os_string().into_vec();
+    let bytes = bytes.strip_suffix(b" (deleted)").map(<[u8]>::to_vec).unwrap_or(bytes);
+    Ok(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    #[test]
+    fn a_home_is_made_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("a b/c");
+        own(&home, "home").unwrap();
+        assert_eq!(std::fs::metadata(&home).unwrap().mode() & 0o7777, 0o700);
+        own(&home, "home").unwrap();
+    }
+
+    #[test]
+    fn p37_a_home_of_others_is_refused_with_its_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = dir.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+        let failure = own(&open, "home").unwrap_err();
+        assert!(failure.message.contains("mode 0777"), "{failure}");
+        assert!(failure.hint.unwrap().starts_with("chmod 700"));
+        // Only root can give a folder away; anyone else looks at one that is root's.
+        let (theirs, owner) = if chown(&open, Some(12345), None).is_ok() {
+            (open.as_path(), 12345)
+        } else {
+            (Path::new("/"), 0)
+        };
+        let failure = own(theirs, "home").unwrap_err();
+        assert!(failure.message.contains(&format!("belongs to uid {owner}")), "{failure}");
+    }
+
+    #[test]
+    fn a_file_is_no_home() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(own(file.path(), "home").is_err());
+    }
+}

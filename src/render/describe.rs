@@ -1,0 +1,249 @@
+//! Everything about an instance, secrets masked (pain 38).
+
+use pm_protocol::{Description, Descriptions, EndView};
+use pm_spec::{AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, UserChoice, looks_secret};
+
+use crate::render::text::{self, Paint, safe, safe_text, width};
+use crate::stage::Look;
+
+/// What stands in place of a value that may be a secret.
+pub(crate) const MASK: &str = "********";
+
+type Fields = Vec<(&'static str, String)>;
+
+/// One page each.
+pub(crate) fn describe(descriptions: &Descriptions, look: Look) -> String {
+    let now = descriptions.now;
+    let pages: Vec<_> =
+        descriptions.descriptions.iter().map(|described| page(described, now, look)).collect();
+    pages.join("\n")
+}
+
+fn page(described: &Description, now: u64, look: Look) -> String {
+    let row = &described.row;
+    let title = format!("{} (id {})", safe_text(&row.name), row.id);
+    let mut page = Paint::Key.on(&title, look.colour) + "\n";
+    let mut fields = state(described, now);
+    fields.extend(program(&described.spec));
+    fields.extend(policy(&described.spec));
+    fields.extend(files(described));
+    page.push_str(&table(&fields, look));
+    page.push_str(&environment(&described.spec, look));
+    page.push_str(&ends(&described.ends, look));
+    page
+}
+
+fn state(described: &Description, now: u64) -> Fields {
+    let row = &described.row;
+    let lives = row.pid != 0;
+    let uptime = text::uptime(if lives { row.started_at } else { 0 }, now);
+    let pids: Vec<_> = described.pids.iter().map(u32::to_string).collect();
+    let next = described
+        .next_start
+        .map(|at| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now))));
+    let figures = format!(
+        "{:.1}% cpu, {}, {}",
+        row.usage.cpu,
+        Bytes::new(row.usage.memory),
+        text::count(row.usage.processes, "process").replace("processs", "processes"),
+    );
+    let mut fields = vec![
+        ("status", row.status.as_str().into()),
+        ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
+        ("namespace", safe_text(&row.namespace)),
+        ("version", row.version.as_deref().map_or("N/A".into(), safe_text)),
+        ("pid", if lives { row.pid.to_string() } else { String::new() }),
+        ("process tree", pids.join(" ")),
+        ("uptime", uptime),
+        ("restarts", row.restarts.to_string()),
+        ("unstable restarts", row.unstable.to_string()),
+        ("usage", if lives { figures } else { String::new() }),
+        ("created at", text::moment(row.created_at)),
+    ];
+    fields.push(("next start", next.unwrap_or_default()));
+    fields
+}
+
+fn program(spec: &AppSpec) -> Fields {
+    vec![
+        ("script path", safe(&spec.script).into()),
+        ("script args", words(&spec.args)),
+        ("interpreter", spec.interpreter.as_ref().map_or("none".into(), |it| safe(it).into())),
+        ("interpreter args", words(&spec.interpreter_args)),
+        ("exec cwd", safe(&spec.cwd).into()),
+        ("exec mode", "fork_mode".into()),
+        ("instances", spec.instances.to_string()),
+        ("user", user(spec.user.as_ref())),
+        ("config file", spec.source.as_ref().map(|it| safe(it).into()).unwrap_or_default()),
+    ]
+}
+
+fn policy(spec: &AppSpec) -> Fields {
+    let restart = &spec.restart;
+    let codes: Vec<_> = restart.stop_exit_codes.iter().map(u8::to_string).collect();
+    let delay = match restart.delay {
+        Delay::Automatic => "automatic".into(),
+        Delay::Fixed(span) => span.to_string(),
+        Delay::Exponential(span) => format!("from {span}, growing"),
+    };
+    let auto = if restart.autorestart { "yes" } else { "no" };
+    let reach = if spec.stop.tree { "the whole tree" } else { "the main process" };
+    vec![
+        ("autorestart", auto.into()),
+        ("restart delay", delay),
+        (
+            "gives up after",
+            format!("{} runs shorter than {}", restart.max_restarts, restart.min_uptime),
+        ),
+        ("stop exit codes", codes.join(" ")),
+        ("max memory restart", spec.limits.memory.map(|it| it.to_string()).unwrap_or_default()),
+        (
+            "stops by",
+            format!("{} to {reach}, SIGKILL after {}", spec.stop.signal, spec.stop.timeout),
+        ),
+    ]
+}
+
+fn files(described: &Description) -> Fields {
+    let path = |file: &Option<ByteString>| file.as_ref().map(|it| safe(it).into());
+    let format = match &described.spec.logs.format {
+        LogFormat::Raw => "raw".into(),
+        LogFormat::Stamped(format) => format!("each line after {format}"),
+        LogFormat::Json(_) => "json".into(),
+    };
+    vec![
+        ("out log path", path(&described.out).unwrap_or_else(|| "none".into())),
+        ("error log path", path(&described.error).unwrap_or_else(|| "none".into())),
+        ("entire log path", path(&described.combined).unwrap_or_default()),
+        ("log lines", format),
+        ("pid path", path(&described.pid_file).unwrap_or_default()),
+    ]
+}
+
+/// Keys and values; what has no value has no line. Long values go on below themselves.
+fn table(fields: &Fields, look: Look) -> String {
+    let shown: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let keys = shown.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
+    let mut table = String::new();
+    for (key, value) in shown {
+        let room = look.width.map(|columns| columns.saturating_sub(keys + 4).max(8));
+        for (index, part) in wrap(value, room).iter().enumerate() {
+            let key = if index == 0 { *key } else { "" };
+            let blanks = " ".repeat(keys - width(key));
+            let key = Paint::Head.on(key, look.colour);
+            table.push_str(&format!("  {key}{blanks}  {part}\n"));
+        }
+    }
+    table
+}
+
+/// Cuts a text into lines of at most `room` columns, at blanks where there are some.
+fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
+    let Some(room) = room else { return vec![text.into()] };
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_inclusive([' ', '/']) {
+        if !line.is_empty() && width(&line) + width(word.trim_end()) > room {
+            lines.push(std::mem::take(&mut line));
+        }
+        for c in word.chars() {
+            if width(&line) + width(c.encode_utf8(&mut [0; 4])) > room && c != ' ' {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn environment(spec: &AppSpec, look: Look) -> String {
+    let mut fields = String::new();
+    for name in &spec.declared_env {
+        let shown = safe(name);
+        let value = match spec.env.get(&shown) {
+            Some(_) if looks_secret(&shown) => MASK.into(),
+            Some(value) => safe(value),
+            None => continue,
+        };
+        let line = format!("  {shown}={value}").replace('\n', " ");
+        let line = look.width.map_or(line.clone(), |columns| text::clip(&line, columns));
+        fields.push_str(&(line + "\n"));
+    }
+    let others = spec.env.len().saturating_sub(spec.declared_env.len());
+    let more =
+        format!("  and {others} inherited; `pm env {}` shows all\n", safe_text(spec.name.as_str()));
+    fields.push_str(&Paint::Dim.on(&more, look.colour));
+    Paint::Head.on("environment", look.colour) + "\n" + &fields
+}
+
+fn ends(ends: &[EndView], look: Look) -> String {
+    if ends.is_empty() {
+        return String::new();
+    }
+    let mut text = Paint::Head.on("last ends", look.colour) + "\n";
+    for end in ends {
+        let line = format!(
+            "  {}  pid {} after {}: {}",
+            text::moment(end.at),
+            end.pid,
+            text::millis(end.lived),
+            safe_text(&end.why)
+        );
+        let line = look.width.map_or(line.clone(), |columns| text::clip(&line, columns));
+        text.push_str(&(line + "\n"));
+    }
+    text
+}
+
+/// Arguments as a shell would need them, so that one can see where each begins.
+fn words(args: &[ByteString]) -> String {
+    let quoted: Vec<_> = args
+        .iter()
+        .map(|arg| {
+            let text = safe(arg);
+            let plain = |c: char| c.is_alphanumeric() || "-_=+:,./@%^".contains(c);
+            if !text.is_empty() && text.chars().all(plain) {
+                text.into_owned()
+            } else {
+                format!("'{}'", text.replace('\'', r"'\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+fn user(choice: Option<&UserChoice>) -> String {
+    let name = |identifier: &Option<Identifier>| {
+        identifier.as_ref().map(|identifier| match identifier {
+            Identifier::Number(number) => number.to_string(),
+            Identifier::Name(name) => safe(name).into(),
+        })
+    };
+    let Some(choice) = choice else { return String::new() };
+    match (name(&choice.uid), name(&choice.gid)) {
+        (Some(user), Some(group)) => format!("{user}:{group}"),
+        (Some(user), None) => user,
+        (None, Some(group)) => format!(":{group}"),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_wrapped_at_blanks_and_slashes() {
+        assert_eq!(wrap("/a/long/path", Some(8)), ["/a/long/", "path"]);
+        assert_eq!(wrap("one two", Some(4)), ["one", "two"]);
+        assert_eq!(wrap("abcdefgh", Some(3)), ["abc", "def", "gh"]);
+        assert_eq!(wrap("", Some(3)), [""]);
+    }
+
+    #[test]
+    fn arguments_show_where_they_begin() {
+        let args = ["-b", "a b", "it's", ""].map(ByteString::from);
+        assert_eq!(words(&args), r"-b 'a b' 'it'\''s' ''");
+    }
+}

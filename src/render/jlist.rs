@@ -1,0 +1,162 @@
+//! `pm jlist`: PM2's JSON, for the scripts that read it. Values of variables that look like secrets are masked, which
+//! PM2 does not do (pain 38); `pm env` shows them.
+
+use pm_protocol::{Description, Descriptions};
+use pm_spec::{ByteString, Delay, Identifier, LogFormat, looks_secret};
+use serde_json::{Map, Value, json};
+
+use crate::render::describe::MASK;
+
+/// One line of JSON and a newline; an empty list is `[]`.
+pub(crate) fn jlist(descriptions: &Descriptions) -> String {
+    let list: Vec<_> = descriptions.descriptions.iter().map(entry).collect();
+    Value::Array(list).to_string() + "\n"
+}
+
+fn entry(described: &Description) -> Value {
+    let row = &described.row;
+    json!({
+        "pid": row.pid,
+        "name": row.name,
+        "pm_id": row.id,
+        "monit": { "memory": row.usage.memory, "cpu": tenths(row.usage.cpu) },
+        "pm2_env": pm2_env(described),
+    })
+}
+
+fn pm2_env(described: &Description) -> Value {
+    let mut all = environment(described);
+    let env = Value::Object(all.clone());
+    all.append(&mut state(described));
+    all.append(&mut settings(described));
+    all.insert("env".into(), env);
+    Value::Object(all)
+}
+
+/// Variables by name; they stand under `env` and, as PM2 has it, beside it, where state wins over them.
+fn environment(described: &Description) -> Map<String, Value> {
+    let mut env = Map::new();
+    for (name, value) in described.spec.env.iter() {
+        let value = if looks_secret(name) { MASK.into() } else { text(value) };
+        env.insert(name.into(), value);
+    }
+    env
+}
+
+fn state(described: &Description) -> Map<String, Value> {
+    let (row, spec) = (&described.row, &described.spec);
+    let mut state = object(json!({
+        "name": row.name,
+        "namespace": row.namespace,
+        "pm_id": row.id,
+        "status": row.status.as_str(),
+        "pm_uptime": row.started_at,
+        "created_at": row.created_at,
+        "restart_time": row.restarts,
+        "unstable_restarts": row.unstable,
+        "prev_restart_delay": described.last_delay,
+        "version": row.version.as_deref().unwrap_or("N/A"),
+        "username": row.user,
+        "unique_id": format!("{}-{}", row.id, row.created_at),
+        "axm_actions": [],
+        "axm_monitor": {},
+        "axm_options": {},
+        "axm_dynamic": {},
+        "vizion_running": false,
+        "km_link": false,
+    }));
+    state.insert(spec.instance_var.display().into_owned(), row.slot.into());
+    if let Some(code) = described.ends.last().and_then(|end| end.code) {
+        state.insert("exit_code".into(), code.into());
+    }
+    state
+}
+
+fn settings(described: &Description) -> Map<String, Value> {
+    let spec = &described.spec;
+    let interpreter = spec.interpreter.as_ref().map_or("none".into(), text);
+    let mut settings = object(json!({
+        "pm_exec_path": text(&spec.script),
+        "pm_cwd": text(&spec.cwd),
+        "exec_interpreter": interpreter,
+        "exec_mode": "fork_mode",
+        "node_args": list(&spec.interpreter_args),
+        "instances": spec.instances,
+        "instance_var": text(&spec.instance_var),
+        "autostart": spec.autostart,
+        "autorestart": spec.restart.autorestart,
+        "max_restarts": spec.restart.max_restarts,
+        "min_uptime": spec.restart.min_uptime.as_millis(),
+        "stop_exit_codes": spec.restart.stop_exit_codes,
+        "kill_timeout": spec.stop.timeout.as_millis(),
+        "kill_signal": spec.stop.signal.to_string(),
+        "treekill": spec.stop.tree,
+        "shutdown_with_message": spec.stop.by_message,
+        "merge_logs": spec.logs.merge,
+        "pm_out_log_path": path(described.out.as_ref()),
+        "pm_err_log_path": path(described.error.as_ref()),
+        "pm_pid_path": described.pid_file.as_ref().map(text),
+        "watch": false,
+        "vizion": false,
+        "pmx": false,
+        "automation": false,
+        "windowsHide": true,
+        "filter_env": [],
+    }));
+    let mut optional = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            settings.insert(key.into(), value);
+        }
+    };
+    optional("args", (!spec.args.is_empty()).then(|| list(&spec.args)));
+    optional("pm_log_path", described.combined.as_ref().map(text));
+    optional("max_memory_restart", spec.limits.memory.map(|limit| limit.get().into()));
+    optional("increment_var", spec.increment_var.as_ref().map(text));
+    match spec.restart.delay {
+        Delay::Automatic => {}
+        Delay::Fixed(span) => optional("restart_delay", Some(span.as_millis().into())),
+        Delay::Exponential(span) => {
+            optional("exp_backoff_restart_delay", Some(span.as_millis().into()));
+        }
+    }
+    match &spec.logs.format {
+        LogFormat::Raw => {}
+        LogFormat::Stamped(format) => optional("log_date_format", Some(format.as_str().into())),
+        LogFormat::Json(_) => optional("log_type", Some("json".into())),
+    }
+    if let Some(user) = &spec.user {
+        optional("uid", user.uid.as_ref().map(identifier));
+        optional("gid", user.gid.as_ref().map(identifier));
+    }
+    settings
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    if let Value::Object(map) = value { map } else { Map::new() }
+}
+
+/// JSON has no bytes; what is not UTF-8 is shown, not stored.
+fn text(bytes: &ByteString) -> Value {
+    bytes.display().into_owned().into()
+}
+
+fn list(items: &[ByteString]) -> Value {
+    items.iter().map(text).collect()
+}
+
+fn path(file: Option<&ByteString>) -> Value {
+    file.map_or("/dev/null".into(), text)
+}
+
+fn identifier(identifier: &Identifier) -> Value {
+    match identifier {
+        Identifier::Number(number) => (*number).into(),
+        Identifier::Name(name) => text(name),
+    }
+}
+
+/// Per cent with one decimal.
+fn tenths(cpu: f32) -> Value {
+    // Through text: 1.1_f32 as f64 would read 1.100000023841858.
+    format!("{cpu:.1}").parse::<f64>().map_or(Value::from(0), Value::from)
+}

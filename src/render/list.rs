@@ -1,0 +1,218 @@
+//! `pm list`: as many columns as fit, never a wrapped line.
+
+use pm_protocol::{Listing, Row};
+use pm_spec::Bytes;
+
+use crate::render::table::{Cell, Column, Side, draw, fit};
+use crate::render::text::{self, Paint, safe_text};
+use crate::stage::Look;
+
+/// What a list is ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    field: Field,
+    reversed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Name,
+    Namespace,
+    Pid,
+    Id,
+    Cpu,
+    Memory,
+    Uptime,
+    Status,
+    Restarts,
+}
+
+/// The names of fields, as `--sort` takes them.
+const FIELDS: [(&str, Field); 9] = [
+    ("name", Field::Name),
+    ("namespace", Field::Namespace),
+    ("pid", Field::Pid),
+    ("id", Field::Id),
+    ("cpu", Field::Cpu),
+    ("memory", Field::Memory),
+    ("uptime", Field::Uptime),
+    ("status", Field::Status),
+    ("restarts", Field::Restarts),
+];
+
+impl Order {
+    /// PM2's: by name, then id.
+    pub(crate) const NAME: Self = Self { field: Field::Name, reversed: false };
+
+    /// Reads `cpu`, `cpu:asc` or `cpu:desc`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (name, direction) = text.split_once(':').unwrap_or((text, "asc"));
+        let reversed = match direction {
+            "asc" => false,
+            "desc" => true,
+            _ => return None,
+        };
+        let field = FIELDS.iter().find(|(known, _)| *known == name)?.1;
+        Some(Self { field, reversed })
+    }
+
+    /// Puts rows into this order; equal ones stay in order of name and id.
+    pub(crate) fn sort(self, rows: &mut [Row]) {
+        rows.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+        rows.sort_by(|a, b| {
+            let ordering = match self.field {
+                Field::Name => a.name.cmp(&b.name),
+                Field::Namespace => a.namespace.cmp(&b.namespace),
+                Field::Pid => a.pid.cmp(&b.pid),
+                Field::Id => a.id.cmp(&b.id),
+                Field::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
+                Field::Memory => a.usage.memory.cmp(&b.usage.memory),
+                // A longer uptime is an earlier start.
+                Field::Uptime => b.started_at.cmp(&a.started_at),
+                Field::Status => a.status.as_str().cmp(b.status.as_str()),
+                Field::Restarts => a.restarts.cmp(&b.restarts),
+            };
+            if self.reversed { ordering.reverse() } else { ordering }
+        });
+    }
+}
+
+/// Which columns, from the widest screen to the narrowest.
+const SETS: [&[&str]; 6] = [
+    &[
+        "id",
+        "name",
+        "namespace",
+        "version",
+        "mode",
+        "pid",
+        "uptime",
+        "↺",
+        "status",
+        "cpu",
+        "mem",
+        "user",
+    ],
+    &["id", "name", "namespace", "pid", "uptime", "↺", "status", "cpu", "mem"],
+    &["id", "name", "pid", "uptime", "↺", "status", "cpu", "mem"],
+    &["id", "name", "↺", "status", "cpu", "mem"],
+    &["id", "name", "status", "mem"],
+    &["id", "name", "status"],
+];
+
+/// The list as a table.
+pub(crate) fn list(listing: &Listing, look: Look) -> String {
+    let mut text = String::new();
+    if listing.rows.is_empty() && look.boxes {
+        return "no apps; `pm start FILE` starts some\n".into();
+    }
+    let last = SETS.len() - 1;
+    for (index, names) in SETS.iter().enumerate() {
+        // A name is cut a little before a column goes, and to the bone when none is left to go.
+        let least = match index {
+            0 => None,
+            _ if index == last => Some(1),
+            _ => Some(12),
+        };
+        let columns: Vec<_> = names.iter().map(|name| column(name, least, listing, look)).collect();
+        if let Some(widths) = fit(&columns, look.width) {
+            text = draw(&columns, &widths, look);
+            break;
+        }
+    }
+    if text.is_empty() {
+        // Narrower than any table: one clipped line each.
+        let room = look.width.unwrap_or(usize::MAX);
+        for row in &listing.rows {
+            let line = format!("{} {} {}", row.id, safe_text(&row.name), row.status.as_str());
+            text.push_str(&text::clip(&line, room));
+            text.push('\n');
+        }
+    }
+    text.push_str(&notes(listing, look));
+    text
+}
+
+/// Why something is not up, below the table.
+fn notes(listing: &Listing, look: Look) -> String {
+    let mut notes = String::new();
+    for row in listing.rows.iter().filter(|_| look.boxes) {
+        if let Some(note) = &row.note {
+            let line = format!("{} ({}): {}", safe_text(&row.name), row.id, safe_text(note));
+            let line = text::clip(&line, look.width.unwrap_or(usize::MAX));
+            notes.push_str(&Paint::Dim.on(&line, look.colour));
+            notes.push('\n');
+        }
+    }
+    notes
+}
+
+fn column(name: &'static str, least: Option<usize>, listing: &Listing, look: Look) -> Column {
+    let side = if matches!(name, "id" | "pid" | "↺" | "cpu" | "mem" | "uptime") {
+        Side::Right
+    } else {
+        Side::Left
+    };
+    let least = if name == "name" { least } else { None };
+    let cells = listing.rows.iter().map(|row| cell(name, row, listing.now, look)).collect();
+    Column { head: name, side, least, cells }
+}
+
+fn cell(name: &str, row: &Row, now: u64, look: Look) -> Cell {
+    // Where columns are cut by blanks, none may be empty.
+    let none = if look.boxes { "" } else { "-" };
+    let lives = row.pid != 0;
+    let plain = |text: String| Cell::new(text, Paint::Plain);
+    match name {
+        "id" => Cell::new(row.id.to_string(), Paint::Key),
+        "name" => plain(safe_text(&row.name)),
+        "namespace" => plain(safe_text(&row.namespace)),
+        "version" => plain(row.version.as_deref().map_or(none.into(), safe_text)),
+        "mode" => plain("fork".into()),
+        "pid" if lives => plain(row.pid.to_string()),
+        "pid" => plain(none.into()),
+        "uptime" => plain(text::uptime(if lives { row.started_at } else { 0 }, now)),
+        "↺" => plain(row.restarts.to_string()),
+        "status" => Cell::new(row.status.as_str(), Paint::of(row.status)),
+        "cpu" => plain(format!("{}%", figure(row.usage.cpu))),
+        "mem" => plain(Bytes::new(row.usage.memory).to_string()),
+        _ => plain(row.user.as_deref().map_or(none.into(), safe_text)),
+    }
+}
+
+/// One decimal where it says something.
+fn figure(cpu: f32) -> String {
+    if cpu > 0.0 && cpu < 9.95 { format!("{cpu:.1}") } else { format!("{cpu:.0}") }
+}
+
+/// `pm -m list`: a block per instance.
+pub(crate) fn blocks(listing: &Listing, look: Look) -> String {
+    let mut blocks = String::new();
+    for row in &listing.rows {
+        let status = Paint::of(row.status).on(row.status.as_str(), look.colour);
+        let version = row.version.as_deref().unwrap_or("N/A");
+        let uptime = text::uptime(if row.pid == 0 { 0 } else { row.started_at }, listing.now);
+        let fields = [
+            ("namespace", safe_text(&row.namespace)),
+            ("version", safe_text(version)),
+            ("pid", row.pid.to_string()),
+            ("pm id", row.id.to_string()),
+            ("status", status),
+            ("mode", "fork".into()),
+            ("restarted", row.restarts.to_string()),
+            ("uptime", uptime),
+            ("memory usage", Bytes::new(row.usage.memory).to_string()),
+        ];
+        let name = format!("+--- {}", safe_text(&row.name));
+        blocks.push_str(&(Paint::Key.on(&name, look.colour) + "\n"));
+        for (key, value) in fields {
+            blocks.push_str(&format!("{key} : {value}\n"));
+        }
+        blocks.push('\n');
+    }
+    blocks
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,84 @@
+//! Report -> text. Pure: how wide, whether coloured and what time it is are inputs.
+
+mod describe;
+mod jlist;
+mod json;
+mod list;
+mod outcomes;
+mod table;
+mod text;
+
+pub(crate) use json::json;
+pub(crate) use list::Order;
+pub(crate) use text::{Paint, safe, safe_text, width as columns};
+
+use crate::report::{Checked, Report};
+use crate::stage::Look;
+
+/// The report as people read it, with its final newline; empty if there is nothing to say.
+pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
+    match report {
+        Report::List(listing) if mini => list::blocks(listing, look),
+        Report::List(listing) => list::list(listing, look),
+        Report::Jlist(descriptions) => jlist::jlist(descriptions),
+        Report::Described(descriptions) => describe::describe(descriptions, look),
+        Report::Done(done) => outcomes::done(done, look, mini),
+        // PM2's words, for scripts that compare them.
+        Report::Pong(_) => "{ msg: 'pong' }\n".into(),
+        Report::Flushed(files) if files.is_empty() => "nothing to flush\n".into(),
+        Report::Flushed(files) => lines(files.iter().map(|file| format!("flushed {}", safe(file)))),
+        Report::Saved(saved) => {
+            format!("saved {} in {}\n", text::count(saved.instances, "instance"), safe(&saved.file))
+        }
+        Report::Pids(pids) if pids.is_empty() => "\n".into(),
+        Report::Pids(pids) => lines(pids.iter().map(u32::to_string)),
+        Report::Ids(ids) if ids.is_empty() => "[]\n".into(),
+        Report::Ids(ids) => {
+            let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
+            format!("[ {} ]\n", ids.join(", "))
+        }
+        Report::Env(env) => {
+            lines(env.iter().map(|(name, value)| format!("{name}: {}", safe(value))))
+        }
+        Report::Said { text, .. } => format!("{text}\n"),
+        Report::Text(text) => text.clone(),
+        Report::Checked(files) => files.iter().map(checked).collect(),
+        Report::Nothing => String::new(),
+    }
+}
+
+/// The last words of what failed; they go to stderr.
+pub(crate) fn tails(report: &Report, look: Look) -> String {
+    match report {
+        Report::Done(done) => outcomes::tails(done, look),
+        Report::List(_)
+        | Report::Jlist(_)
+        | Report::Described(_)
+        | Report::Pong(_)
+        | Report::Flushed(_)
+        | Report::Saved(_)
+        | Report::Pids(_)
+        | Report::Ids(_)
+        | Report::Env(_)
+        | Report::Said { .. }
+        | Report::Text(_)
+        | Report::Checked(_)
+        | Report::Nothing => String::new(),
+    }
+}
+
+fn checked(file: &Checked) -> String {
+    let mut text: String = file.problems.iter().map(|problem| format!("{problem}\n")).collect();
+    match &file.apps {
+        Some(apps) => {
+            let many = text::count(u32::try_from(apps.len()).unwrap_or(u32::MAX), "app");
+            text.push_str(&format!("{}: {many}: {}\n", file.file, apps.join(", ")));
+        }
+        None => text.push_str(&format!("{}: can't be used\n", file.file)),
+    }
+    text
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.map(|line| line + "\n").collect()
+}

@@ -1,0 +1,107 @@
+//! What became of each instance, one line each, then the list as it stands.
+
+use pm_protocol::{Outcome, What};
+
+use crate::render::list;
+use crate::render::text::{Paint, safe, safe_text};
+use crate::report::Done;
+use crate::stage::Look;
+use pm_client::{Colours, plain};
+
+/// More lines than this say less than their sum.
+const MOST: usize = 20;
+
+/// The lines, then the list.
+pub(crate) fn done(done: &Done, look: Look, mini: bool) -> String {
+    let mut text = String::new();
+    if done.outcomes.is_empty() {
+        text.push_str(done.otherwise);
+        text.push('\n');
+    }
+    let failed = |outcome: &&Outcome| outcome.what.is_failure();
+    let (bad, good): (Vec<&Outcome>, Vec<_>) = done.outcomes.iter().partition(failed);
+    if good.len() > MOST {
+        text.push_str(&summary(&good, look));
+    } else {
+        text.extend(good.into_iter().map(|outcome| line(outcome, look)));
+    }
+    text.extend(bad.into_iter().map(|outcome| line(outcome, look)));
+    if let Some(listing) = &done.listing {
+        let list = if mini { list::blocks(listing, look) } else { list::list(listing, look) };
+        text.push_str(&list);
+    }
+    text
+}
+
+/// `✓ 998 started, 2 unchanged`.
+fn summary(outcomes: &[&Outcome], look: Look) -> String {
+    let mut counts: Vec<(&str, u32)> = Vec::new();
+    for outcome in outcomes {
+        let word = word(&outcome.what);
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let parts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    format!("{} {}\n", Paint::Good.on("✓", look.colour), parts.join(", "))
+}
+
+fn line(outcome: &Outcome, look: Look) -> String {
+    let (sign, paint) = match &outcome.what {
+        What::Failed(_) => ("✗", Paint::Bad),
+        What::Superseded => ("!", Paint::Wait),
+        What::Unchanged => ("=", Paint::Dim),
+        What::Started
+        | What::Restarted
+        | What::Finished
+        | What::Stopped
+        | What::Deleted
+        | What::Reset
+        | What::Signaled
+        | What::Added => ("✓", Paint::Good),
+    };
+    let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
+    let mut line =
+        format!("{} {name} ({}) {}", paint.on(sign, look.colour), outcome.id, word(&outcome.what));
+    if let What::Failed(why) = &outcome.what {
+        line.push_str(": ");
+        line.push_str(&safe_text(why));
+    } else if outcome.pid != 0 {
+        line.push_str(&format!(", pid {}", outcome.pid));
+    }
+    line + "\n"
+}
+
+/// What happened, in a word or a few.
+fn word(what: &What) -> &'static str {
+    match what {
+        What::Started => "started",
+        What::Restarted => "restarted",
+        What::Unchanged => "unchanged",
+        What::Finished => "ran to its end",
+        What::Stopped => "stopped",
+        What::Deleted => "deleted",
+        What::Reset => "counters reset",
+        What::Signaled => "signalled",
+        What::Added => "added, not started",
+        What::Failed(_) => "failed",
+        What::Superseded => "overtaken by a later command",
+    }
+}
+
+/// The last words of what failed.
+pub(crate) fn tails(done: &Done, look: Look) -> String {
+    let mut text = String::new();
+    for tail in done.tails.iter().filter(|tail| !tail.lines.is_empty()) {
+        let head =
+            format!("last lines of {} ({}), {}:", safe_text(&tail.name), tail.id, safe(&tail.file));
+        text.push_str(&Paint::Dim.on(&head, look.colour));
+        text.push('\n');
+        for line in &tail.lines {
+            let colours = if look.colour { Colours::Keep } else { Colours::Drop };
+            text.push_str(&format!("  {}\n", plain(line, colours)));
+        }
+    }
+    text
+}

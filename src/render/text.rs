@@ -1,0 +1,165 @@
+//! Small things of showing: colours, widths, times. All pure.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Local};
+use pm_client::{Colours, plain};
+use pm_protocol::Status;
+use pm_spec::ByteString;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// A colour with a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    /// As it comes.
+    Plain,
+    /// Names of columns and fields.
+    Head,
+    /// Frames and side remarks.
+    Dim,
+    /// Well.
+    Good,
+    /// Failed.
+    Bad,
+    /// Passing, or to be looked at.
+    Wait,
+    /// What to type elsewhere: ids, names.
+    Key,
+}
+
+impl Paint {
+    /// `text` in this colour, if colours are wanted.
+    pub(crate) fn on(self, text: &str, colour: bool) -> String {
+        let code = match self {
+            Self::Plain => "",
+            Self::Head => "1;36",
+            Self::Dim => "2",
+            Self::Good => "32",
+            Self::Bad => "31",
+            Self::Wait => "33",
+            Self::Key => "1",
+        };
+        if colour && !code.is_empty() && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.into()
+        }
+    }
+
+    /// The colour of a status, PM2's where it has one.
+    pub(crate) fn of(status: Status) -> Self {
+        match status {
+            Status::Online => Self::Good,
+            Status::Launching | Status::Stopping | Status::WaitingRestart => Self::Wait,
+            Status::Stopped | Status::Errored => Self::Bad,
+        }
+    }
+}
+
+/// Bytes of others, fit to be shown.
+pub(crate) fn safe(bytes: &ByteString) -> Cow<'_, str> {
+    plain(bytes.as_bytes(), Colours::Drop)
+}
+
+/// A text of others, fit to be shown in one line.
+pub(crate) fn safe_text(text: &str) -> String {
+    plain(text.as_bytes(), Colours::Drop).replace(['\n', '\t'], " ")
+}
+
+/// How many columns a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// `text` in at most `columns`, its cut marked with `…`.
+pub(crate) fn clip(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.into();
+    }
+    let mut clipped = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += UnicodeWidthChar::width(c).unwrap_or(0);
+        if used > columns {
+            break;
+        }
+        clipped.push(c);
+    }
+    if columns > 0 {
+        clipped.push('…');
+    }
+    clipped
+}
+
+/// `1 app`, `2 apps`.
+pub(crate) fn count(number: u32, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// How long since `from` at `now`, both in ms since 1970, as PM2 shows it: each unit is used from two on.
+pub(crate) fn uptime(from: u64, now: u64) -> String {
+    if from == 0 {
+        return "0".into();
+    }
+    span(now.saturating_sub(from) / 1000)
+}
+
+/// Seconds as PM2 shows them.
+pub(crate) fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] =
+        [(31_536_000, "Y"), (2_592_000, "M"), (86_400, "D"), (3_600, "h"), (60, "m")];
+    match UNITS.iter().find(|(length, _)| seconds >= 2 * length) {
+        Some((length, unit)) => format!("{}{unit}", seconds / length),
+        None => format!("{seconds}s"),
+    }
+}
+
+/// Milliseconds in words that fit a line: `350ms`, then as [`span`].
+pub(crate) fn millis(ms: u64) -> String {
+    if ms < 2000 { format!("{ms}ms") } else { span(ms / 1000) }
+}
+
+/// A moment in local time; empty for 0.
+pub(crate) fn moment(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().and_then(DateTime::from_timestamp_millis);
+    match time {
+        Some(time) if ms > 0 => {
+            time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S%.3f").to_string()
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uptimes_are_pm2s() {
+        for (seconds, shown) in [
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (7199, "119m"),
+            (7200, "2h"),
+            (172_799, "47h"),
+            (172_800, "2D"),
+            (5_184_000, "2M"),
+            (63_072_000, "2Y"),
+        ] {
+            assert_eq!(span(seconds), shown);
+        }
+        assert_eq!(uptime(0, 5000), "0");
+        assert_eq!(uptime(9000, 5000), "0s", "a clock that went back");
+    }
+
+    #[test]
+    fn texts_are_clipped_by_columns_not_bytes() {
+        assert_eq!(clip("abcdef", 4), "abc…");
+        assert_eq!(clip("abcd", 4), "abcd");
+        assert_eq!(clip("日本語", 4), "日…");
+        assert_eq!(clip("abc", 1), "…");
+        assert_eq!(clip("abc", 0), "");
+    }
+}

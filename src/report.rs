@@ -1,0 +1,131 @@
+//! What commands return: data, never text.
+
+use std::collections::BTreeMap;
+
+use pm_protocol::{Descriptions, Listing, Outcome, Pong, Saved};
+use pm_spec::ByteString;
+
+use crate::failure::Exit;
+
+/// The result of a command.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// The list.
+    List(Listing),
+    /// The list in PM2's shape.
+    Jlist(Descriptions),
+    /// Everything about some instances.
+    Described(Descriptions),
+    /// What became of each instance.
+    Done(Done),
+    /// The daemon is there.
+    Pong(Pong),
+    /// Files that are empty now.
+    Flushed(Vec<ByteString>),
+    /// The list was saved.
+    Saved(Saved),
+    /// Numbers, one a line: pids.
+    Pids(Vec<u32>),
+    /// Ids of an app's instances.
+    Ids(Vec<u32>),
+    /// Variables and their values.
+    Env(BTreeMap<String, ByteString>),
+    /// A sentence on its own; `done` is its name in JSON.
+    Said {
+        /// For programs.
+        done: &'static str,
+        /// For people.
+        text: String,
+    },
+    /// A text that is shown as it is.
+    Text(String),
+    /// Config files were checked.
+    Checked(Vec<Checked>),
+    /// Everything was shown already.
+    Nothing,
+}
+
+/// What became of each instance, and how things stand now.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// In order of id.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The list afterwards, if it was asked for.
+    pub(crate) listing: Option<Listing>,
+    /// The last lines of standard error of what failed.
+    pub(crate) tails: Vec<Tail>,
+    /// What to say where there are no outcomes.
+    pub(crate) otherwise: &'static str,
+}
+
+/// The last lines an app wrote to standard error.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    /// The instance.
+    pub(crate) id: u32,
+    /// Its name.
+    pub(crate) name: String,
+    /// The file.
+    pub(crate) file: ByteString,
+    /// The lines, as they were written.
+    pub(crate) lines: Vec<Vec<u8>>,
+}
+
+/// One config file and what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// The file as it was given.
+    pub(crate) file: String,
+    /// The names of its apps, if it can be used.
+    pub(crate) apps: Option<Vec<String>>,
+    /// Every problem, as shown.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Report {
+    /// What did not come true, if anything did not.
+    pub(crate) fn failure(&self) -> Option<Exit> {
+        match self {
+            Self::Done(done) => done
+                .outcomes
+                .iter()
+                .any(|outcome| outcome.what.is_failure())
+                .then_some(Exit::Failed),
+            Self::Checked(files) => {
+                files.iter().any(|file| file.apps.is_none()).then_some(Exit::Input)
+            }
+            Self::List(_)
+            | Self::Jlist(_)
+            | Self::Described(_)
+            | Self::Pong(_)
+            | Self::Flushed(_)
+            | Self::Saved(_)
+            | Self::Pids(_)
+            | Self::Ids(_)
+            | Self::Env(_)
+            | Self::Said { .. }
+            | Self::Text(_)
+            | Self::Nothing => None,
+        }
+    }
+
+    /// Whether it only says that something was done, which `--silent` leaves out.
+    pub(crate) fn is_talk(&self) -> bool {
+        match self {
+            Self::Done(_)
+            | Self::Pong(_)
+            | Self::Flushed(_)
+            | Self::Saved(_)
+            | Self::Said { .. } => true,
+            Self::List(_)
+            | Self::Jlist(_)
+            | Self::Described(_)
+            | Self::Pids(_)
+            | Self::Ids(_)
+            | Self::Env(_)
+            | Self::Text(_)
+            | Self::Checked(_)
+            | Self::Nothing => false,
+        }
+    }
+}
