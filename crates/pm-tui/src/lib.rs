@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod ansi;
+mod backstage;
 mod fleet;
 mod inlets;
 mod input;
@@ -21,6 +22,7 @@ mod update;
 mod view;
 mod words;
 
+pub use backstage::{TuiPlan, run, theme_of};
 pub use logbook::{Group, LogLine, Source};
 pub use model::Model;
 pub use msg::{Action, Command, End, Lines, Link, Msg, Verb};

@@ -271,6 +271,6 @@ mod tests {
         let glyphs = glyphs(kept.book().unwrap().get(0).unwrap());
         assert_eq!(rows(&glyphs, 5), [0..2, 2..4]);
         assert_eq!(rows(&glyphs, 1).len(), 4);
-        assert_eq!(rows(&[], 5), [0..0]);
+        assert_eq!(rows(&[], 5).len(), 1, "an empty line has a row");
     }
 }

@@ -144,9 +144,8 @@ impl Stage {
 
 /// Stops the whole job as ctrl-z does in a cooked terminal; returns when the shell goes on with it.
 fn suspend() {
-    if rustix::process::kill_current_process_group(rustix::process::Signal::TSTP).is_err() {
-        // Then nothing is suspended, and the screen is drawn again at once.
-    }
+    // If it fails, nothing is suspended and the screen is drawn again at once.
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP).ok();
 }
 
 /// In ms since 1970.

@@ -1,10 +1,12 @@
 //! What keys do.
 
+use std::collections::BTreeSet;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use pm_protocol::Status;
 
 use super::say;
-use crate::fleet::{Column, Sort};
+use crate::fleet::{Column, Instance, Sort};
 use crate::input::Input;
 use crate::keys::{Answer, Edit, Go, Keyset, Order, Show, Switch, order};
 use crate::logbook::Way;
@@ -356,12 +358,13 @@ fn help(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
 
 /// Builds a command for what is chosen; what destroys something asks first.
 fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) {
-    let chosen: Vec<_> = model
+    let chosen: Vec<&Instance> = model
         .fleet
         .chosen()
         .into_iter()
         .filter(|one| verb != Verb::Start || is_down(one.row.status))
         .collect();
+    let chosen = if matches!(verb, Verb::Scale(_)) { one_of_each_app(chosen) } else { chosen };
     let ids: Vec<u32> = chosen.iter().map(|one| one.row.id).collect();
     let label = match chosen.as_slice() {
         [] => {
@@ -381,6 +384,12 @@ fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) {
     } else {
         perform(model, command, actions);
     }
+}
+
+/// Scaling is about apps: two instances of one are one wish.
+fn one_of_each_app(chosen: Vec<&Instance>) -> Vec<&Instance> {
+    let mut seen = BTreeSet::new();
+    chosen.into_iter().filter(|one| seen.insert((&one.row.namespace, &one.row.name))).collect()
 }
 
 fn is_down(status: Status) -> bool {

@@ -1,0 +1,147 @@
+//! Calls to the daemon: commands, each in a thread of its own as it may take as long as an app takes to stop, and
+//! descriptions, one at a time and only the last one asked for.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Builder;
+use std::time::Duration;
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{
+    Call, Code, Delete, Describe, Flush, Home, Outcomes, Raise, Reload, Restart, Scale, Stop, Wait,
+};
+use pm_spec::Select;
+
+use crate::msg::{Command, End, Msg, Verb};
+use crate::stage::TuiError;
+
+/// Longer waits for a description mean that the daemon is in trouble, which the feed tells.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Wishes for descriptions that may wait; all but the last are dropped anyway.
+const WISHES: usize = 64;
+
+/// Has commands done.
+pub(super) struct Commands {
+    home: Home,
+    inlet: SyncSender<Msg>,
+}
+
+impl Commands {
+    pub(super) fn new(home: Home, inlet: SyncSender<Msg>) -> Self {
+        Self { home, inlet }
+    }
+
+    /// Starts it; the end comes as a message.
+    pub(super) fn perform(&self, command: Command) {
+        let (home, inlet) = (self.home.clone(), self.inlet.clone());
+        let known = command.clone();
+        let work = move || {
+            let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
+            // If nobody listens, somebody quit; the daemon does it all the same.
+            drop(inlet.send(Msg::Done(command, end)));
+        };
+        if let Err(error) = Builder::new().name("command".into()).spawn(work) {
+            let end = End::Failed(format!("no thread: {error}"), None);
+            // The queue can be full here only if a flood is on; then the next change tells.
+            drop(self.inlet.try_send(Msg::Done(known, end)));
+        }
+    }
+}
+
+fn perform(home: &Home, command: &Command) -> Result<End, CallError> {
+    let mut client = Client::open(home)?;
+    let select: Vec<_> = command.ids.iter().map(|id| Select::Id(*id)).collect();
+    let (env, wait) = (None, Wait::Settled);
+    match command.verb {
+        Verb::Start => outcomes(&mut client, &Raise { select, env, wait }),
+        Verb::Stop => outcomes(&mut client, &Stop { select }),
+        Verb::Restart => outcomes(&mut client, &Restart { select, env, wait }),
+        Verb::Reload => outcomes(&mut client, &Reload { select, env }),
+        Verb::Delete => outcomes(&mut client, &Delete { select }),
+        Verb::Scale(to) => outcomes(&mut client, &Scale { select, to }),
+        Verb::Flush => {
+            let flushed = client.call(&Flush { select }, Deadline::NEVER)?;
+            Ok(End::Flushed(flushed.files.len()))
+        }
+    }
+}
+
+fn outcomes<C>(client: &mut Client, call: &C) -> Result<End, CallError>
+where
+    C: Call<Reply = Outcomes> + Clone,
+{
+    client.call(call, Deadline::NEVER).map(|reply| End::Outcomes(reply.outcomes))
+}
+
+fn end_after(error: &CallError) -> End {
+    match error {
+        CallError::Refused(refusal) => End::Failed(refusal.message.clone(), refusal.hint.clone()),
+        CallError::Lost => End::Failed(
+            "the daemon was replaced meanwhile".into(),
+            Some("the list shows what became of it".into()),
+        ),
+        CallError::Connect(_)
+        | CallError::Late
+        | CallError::Version { .. }
+        | CallError::Protocol(_)
+        | CallError::Answer(_)
+        | CallError::Io(_) => End::Failed(error.to_string(), None),
+    }
+}
+
+/// Asks for descriptions.
+pub(super) struct Describer {
+    wishes: SyncSender<u32>,
+}
+
+impl Describer {
+    pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+        let (wishes, inbox) = sync_channel(WISHES);
+        let work = move || {
+            // It ends when either side is gone.
+            describe_all(&home, &inbox, &inlet).unwrap_or_default();
+        };
+        Builder::new()
+            .name("describe".into())
+            .spawn(work)
+            .map_err(|error| TuiError::Thread("descriptions", error))?;
+        Ok(Self { wishes })
+    }
+
+    /// Wishes for one; if too many wait already, the daemon is away, and the snapshot after that wishes again.
+    pub(super) fn describe(&self, id: u32) {
+        self.wishes.try_send(id).ok();
+    }
+}
+
+fn describe_all(home: &Home, inbox: &Receiver<u32>, inlet: &SyncSender<Msg>) -> Option<()> {
+    let mut client = None;
+    loop {
+        let mut id = inbox.recv().ok()?;
+        while let Ok(later) = inbox.try_recv() {
+            id = later;
+        }
+        let described = match &mut client {
+            Some(client) => describe(client, id),
+            none => Client::open(home)
+                .map_err(CallError::Connect)
+                .and_then(|opened| describe(none.insert(opened), id)),
+        };
+        match described {
+            Ok(description) => inlet.send(Msg::Described(id, description)).ok()?,
+            // The feed tells what is wrong, and wishes again when it is over.
+            Err(_) => client = None,
+        }
+    }
+}
+
+fn describe(
+    client: &mut Client,
+    id: u32,
+) -> Result<Option<Box<pm_protocol::Description>>, CallError> {
+    let call = Describe { select: vec![Select::Id(id)] };
+    match client.call(&call, Deadline::after(PATIENCE)) {
+        Ok(mut reply) => Ok(reply.descriptions.pop().map(Box::new)),
+        Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

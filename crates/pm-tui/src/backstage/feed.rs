@@ -1,0 +1,74 @@
+//! The daemon's news, over as many daemons as it takes.
+
+use std::sync::mpsc::SyncSender;
+use std::thread::Builder;
+use std::time::Duration;
+
+use pm_client::{CallError, Connection, Deadline, Feed, Subscription, pause};
+use pm_protocol::Home;
+
+use crate::msg::{Link, Msg};
+use crate::stage::TuiError;
+
+/// Figures once a second, as often as a sparkline moves.
+const USAGE_EVERY: u32 = 1000;
+/// How often to look for a daemon where none runs: nobody announces the first one.
+const LOOK: Duration = Duration::from_millis(500);
+/// A replacement takes milliseconds; after so long it is worth asking whether any daemon is left.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Starts the thread; it ends when nobody takes its messages any more.
+pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<(), TuiError> {
+    let thread = Builder::new().name("feed".into());
+    let work = move || {
+        while let Some(link) = subscribed(&home, &inlet) {
+            let over = matches!(link, Link::Broken(_));
+            if inlet.send(Msg::Link(link)).is_err() || over {
+                return;
+            }
+            pause(LOOK, Deadline::NEVER);
+        }
+    };
+    thread.spawn(work).map(drop).map_err(|error| TuiError::Thread("the daemon's news", error))
+}
+
+/// One subscription to its end. `None`: nobody listens to us.
+fn subscribed(home: &Home, inlet: &SyncSender<Msg>) -> Option<Link> {
+    let mut feed = match Subscription::open(home, Some(USAGE_EVERY)) {
+        Ok(feed) => feed,
+        Err(error) => return Some(link_after(&error)),
+    };
+    let mut away = false;
+    loop {
+        let deadline = if away { Deadline::after(PATIENCE) } else { Deadline::NEVER };
+        let msg = match feed.next_before(deadline) {
+            Ok(Some(Feed::Change(change))) => {
+                away = false;
+                Msg::News(change)
+            }
+            Ok(Some(Feed::Reconnecting)) => {
+                away = true;
+                Msg::Link(Link::Reconnecting)
+            }
+            Ok(None) => match Connection::open(home, PATIENCE) {
+                Err(error) if error.is_no_daemon() => Msg::Link(Link::NoDaemon),
+                Ok(_) | Err(_) => continue,
+            },
+            Err(error) => return Some(link_after(&error)),
+        };
+        inlet.send(msg).ok()?;
+    }
+}
+
+fn link_after(error: &CallError) -> Link {
+    match error {
+        CallError::Connect(error) if error.is_no_daemon() => Link::NoDaemon,
+        CallError::Lost | CallError::Late => Link::Reconnecting,
+        CallError::Connect(_)
+        | CallError::Refused(_)
+        | CallError::Version { .. }
+        | CallError::Protocol(_)
+        | CallError::Answer(_)
+        | CallError::Io(_) => Link::Broken(format!("could not {error}")),
+    }
+}
