@@ -19,6 +19,7 @@ cases! {
     dropped_items_do_not_come_back
     exits_are_told_until_acknowledged
     an_end_between_birth_and_store_is_kept
+    a_run_is_heard_of_before_its_end_is_judged
     an_orphan_is_not_taken_for_its_leader
     a_leader_that_lost_its_tag_is_known_by_its_pidfd
     of_unknown_leaders_the_oldest_counts
@@ -121,6 +122,22 @@ fn an_end_between_birth_and_store_is_kept() {
     daemon.settle();
     let list = daemon.tell("list");
     assert!(list.starts_with("exit 3 ") && list.contains(" 1792, "), "{list}");
+}
+
+/// The app ends while the guardian still has hundreds of messages to read, of which the one about
+/// this app is the last.
+fn a_run_is_heard_of_before_its_end_is_judged() {
+    let mut world = World::new();
+    let mut daemon = world.daemon();
+    daemon.settle();
+    daemon.tell("list; adopted");
+    kill(world.guardian_pid(), Signal::STOP);
+    let answer = daemon.tell("burst 600; stream 1000 1 /dev/null; spawn 1000 exit 7");
+    let app = answer.rsplit(' ').next().unwrap();
+    let status = format!("/proc/{app}/status");
+    world.until("the end", || fs::read_to_string(&status).unwrap().contains("State:\tZ"));
+    kill(world.guardian_pid(), Signal::CONT);
+    assert_eq!(daemon.tell("hear"), format!("exit 1000 {app} {}", 7 << 8));
 }
 
 fn a_leader_that_lost_its_tag_is_known_by_its_pidfd() {
