@@ -1,1 +1,28 @@
-//! Temp homes and waiting for facts.
+//! Temp homes and waiting for facts: what black-box tests of the installed `pm` need.
+//!
+//! Every wait has a deadline and, when it fails, tells the list, the daemon's log and the journal. Nothing sleeps for a
+//! guess. It knows no crate of ours but the client and the wire.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::return_self_not_must_use,
+    reason = "a test's tools fail the test: a panic here is the verdict"
+)]
+
+mod facts;
+mod home;
+mod process;
+mod programs;
+mod run;
+
+pub use home::Home;
+pub use process::{is_alive, signal, wait_gone};
+pub use programs::{fixture, pm};
+pub use run::{Invocation, Run, Running};
+
+use std::time::Duration;
+
+/// How long any fact may take. Far more than it should: a loaded machine is no failure of `pm`.
+pub const PATIENCE: Duration = Duration::from_secs(30);
