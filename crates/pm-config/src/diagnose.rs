@@ -134,11 +134,15 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A value inside a message: quoted, harmless to a terminal, at most 60 characters.
+/// Text that a terminal can only print: names and paths in it may come from anybody.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A value inside a message: quoted, at most 60 characters.
 pub(crate) fn quoted(text: impl AsRef<[u8]>) -> String {
     let text = String::from_utf8_lossy(text.as_ref());
-    let mut shown: String =
-        text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut shown: String = text.chars().take(60).collect();
     if text.chars().nth(60).is_some() {
         shown.push_str("...");
     }
@@ -155,16 +159,16 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn error(at: Place, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, at, message: message.into(), hint: None }
+    pub(crate) fn error(at: Place, message: impl AsRef<str>) -> Self {
+        Self { severity: Severity::Error, at, message: harmless(message.as_ref()), hint: None }
     }
 
-    pub(crate) fn warning(at: Place, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, at, message: message.into(), hint: None }
+    pub(crate) fn warning(at: Place, message: impl AsRef<str>) -> Self {
+        Self { severity: Severity::Warning, at, message: harmless(message.as_ref()), hint: None }
     }
 
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub(crate) fn hint(mut self, hint: impl AsRef<str>) -> Self {
+        self.hint = Some(harmless(hint.as_ref()));
         self
     }
 }
@@ -197,7 +201,7 @@ impl Findings {
             Place::Whole | Place::Flag(_) => None,
         };
         let mut findings = self.0;
-        findings.sort_by_key(|finding| finding.at);
+        findings.sort_by_key(|finding| (finding.at, finding.severity));
         findings
             .into_iter()
             .map(|finding| Diagnostic {

@@ -114,12 +114,15 @@ fn each(nodes: Vec<Node>, at: Place, findings: &mut Findings) -> Vec<AppTable> {
     let mut tables = Vec::new();
     for node in nodes {
         let kind = node.value.kind();
+        let is_text = node.value.as_text().is_some();
         if let Value::Table(entries) = node.value {
             tables.push(AppTable { at: node.at, entries });
-        } else {
-            let message = format!("an app is an object of keys and values, not {kind}");
-            findings.add(Finding::error(node.at, message));
+            continue;
         }
+        let message = format!("an app is an object of keys and values, not {kind}");
+        let finding = Finding::error(node.at, message);
+        let hint = "write { script: \"...\" }";
+        findings.add(if is_text { finding.hint(hint) } else { finding });
     }
     tables
 }

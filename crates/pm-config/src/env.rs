@@ -130,7 +130,8 @@ impl Filter {
                 let words = words.iter().map(|word| word.display().into_owned());
                 Self::Containing(words.filter(|word| !word.is_empty()).collect())
             }
-            Value::Bool(_) => {
+            Value::Bool(false) => Self::Nothing,
+            Value::Bool(true) => {
                 Self::warn_of_boolean(app, field.node.at);
                 Self::Nothing
             }

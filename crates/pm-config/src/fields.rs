@@ -100,11 +100,11 @@ impl<'a> App<'a> {
         }
     }
 
-    pub(crate) fn error(&mut self, at: Place, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, at: Place, message: impl AsRef<str>) {
         self.findings.add(Finding::error(at, message));
     }
 
-    pub(crate) fn warn(&mut self, at: Place, message: impl Into<String>) {
+    pub(crate) fn warn(&mut self, at: Place, message: impl AsRef<str>) {
         self.findings.add(Finding::warning(at, message));
     }
 
@@ -140,7 +140,13 @@ impl<'a> App<'a> {
                 self.refuse(field, "text without NUL bytes")
             }
             Some(text) => Some(text),
-            None => self.refuse(field, "a string"),
+            None => {
+                let finding = field.must_be("a string");
+                let number = matches!(&field.node.value, Value::Integer(_) | Value::Float(_));
+                let hint = "put it into quotes";
+                self.findings.add(if number { finding.hint(hint) } else { finding });
+                None
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which files are configs, and bytes of a format to values with places.
 
+use std::borrow::Cow;
+
 use crate::diagnose::{Finding, Findings, Lines, Place};
 use crate::tree::Node;
 use crate::{json, script, toml, yaml};
@@ -38,8 +40,18 @@ pub fn is_config_name(name: &str) -> Option<Format> {
     }
 }
 
-/// The text of a config; a byte order mark is no part of it.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Finding> {
+/// The text of a config; a byte order mark is no part of it, and every line ends with a line feed.
+pub(crate) fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Finding> {
+    let text = utf8(bytes)?;
+    let lone = |(at, _): (usize, &str)| text.as_bytes().get(at + 1) != Some(&b'\n');
+    if !text.match_indices('\r').any(lone) {
+        return Ok(Cow::Borrowed(text));
+    }
+    // The parsers disagree on whether a lone carriage return ends a line, and places have to agree.
+    Ok(Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Finding> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or(bytes);
@@ -94,6 +106,7 @@ mod tests {
     #[test]
     fn what_is_not_utf8_has_a_place() {
         assert_eq!(text(b"\xef\xbb\xbf{}").unwrap(), "{}");
+        assert_eq!(text(b"a\r\nb\rc").unwrap(), "a\nb\nc");
         let finding = text(b"{\n a: '\xff'}").unwrap_err();
         assert_eq!(finding.at, Place::Line { line: 2, column: 6 });
         assert!(text(b"\xff\xfe{\0}\0").unwrap_err().hint.unwrap().contains("UTF-16"));

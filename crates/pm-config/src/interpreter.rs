@@ -197,6 +197,10 @@ fn automatic(app: &mut App<'_>, path: &Path, search: &Search<'_>) -> Option<Choi
     let Some((_, names)) = ENDINGS.iter().find(|(endings, _)| endings.contains(&ending)) else {
         return executable(app, path);
     };
+    let python = names.iter().any(|name| Runtime::of(Path::new(name)) == Runtime::Python);
+    if let Some(python) = search.venv.as_ref().and_then(Venv::python).filter(|_| python) {
+        return Some(by(python, Vec::new()));
+    }
     if let Some(interpreter) = names.iter().find_map(|name| search.program(OsStr::new(name))) {
         return Some(by(interpreter, Vec::new()));
     }

@@ -133,15 +133,44 @@ impl<'a> Places<'a> {
 
 /// A parser's mistake in the user's words.
 fn explain(error: &json5::Error, text: &str, tokens: &Tokens) -> Finding {
-    let position = error.position().map_or(Place::Whole, |position| Place::Line {
-        line: position.line + 1,
-        column: position.column + 1,
-    });
+    let lines = Lines::new(text);
+    let position = error.position().map_or(Place::Whole, |at| lines.place(offset(text, at)));
     let Some(code) = error.code() else { return Finding::error(position, error.to_string()) };
     match complaint(code) {
-        Complaint::Here(message) => Finding::error(position, message),
+        Complaint::Here(message) => {
+            let finding = Finding::error(position, message);
+            match character(text, position) {
+                Some('*' | '+' | '-' | '/' | '(' | '.' | '|' | '&' | '?') => {
+                    finding.hint("JavaScript is not evaluated here; write the result")
+                }
+                _ => finding,
+            }
+        }
         Complaint::AtTheEnd(message) => ended(message, text, tokens),
     }
+}
+
+/// The byte offset of a position: the parser ends lines at four characters, everybody else only at the line feed.
+fn offset(text: &str, position: json5::Position) -> usize {
+    let mut reached = json5::Position { line: 0, column: 0 };
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        if reached == position {
+            return at;
+        }
+        if !json5::char::is_json5_line_terminator(c) {
+            reached.column += 1;
+        } else if c != '\r' || rest.peek().is_none_or(|(_, c)| *c != '\n') {
+            reached = json5::Position { line: reached.line + 1, column: 0 };
+        }
+    }
+    text.len()
+}
+
+/// What stands at a place.
+fn character(text: &str, place: Place) -> Option<char> {
+    let Place::Line { line, column } = place else { return None };
+    text.lines().nth(line.checked_sub(1)?)?.chars().nth(column.checked_sub(1)?)
 }
 
 /// What the parser misses, and whether it is the rest of the file.

@@ -175,9 +175,15 @@ pub(crate) fn nearest<'a>(
         text.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
     };
     let word = folded(wrong);
+    let far = |candidate: &str| {
+        let letters = folded(candidate);
+        // `max_memory` is no slip of the finger, but there is little else it can mean.
+        let begun = word.len() > 5 && letters.starts_with(&word);
+        let distance = distance(&word, &letters);
+        (begun || distance <= candidate.len().max(3) / 3).then_some(distance)
+    };
     candidates
-        .map(|candidate| (distance(&word, &folded(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .filter_map(|candidate| far(candidate).map(|distance| (distance, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -243,7 +249,7 @@ mod tests {
             ("intrepreter", Some("interpreter")),
             ("max-memory-restart", Some("max_memory_restart")),
             ("restartDelay", Some("restart_delay")),
-            ("max_memory", None),
+            ("max_memory", Some("max_memory_restart")),
             ("autorestarts", Some("autorestart")),
             ("zzz", None),
             ("", None),

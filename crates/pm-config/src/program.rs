@@ -52,15 +52,11 @@ pub(crate) fn find(
     ground: &Ground<'_>,
 ) -> Option<Program> {
     let at = app.place("script");
-    let Some(text) = app.bytes("script").filter(|text| !text.is_empty()) else {
-        if app
-            .get("script")
-            .is_none_or(|field| matches!(&field.node.value, crate::tree::Value::Text(_)))
-        {
-            app.error(at, "the app has no `script`");
-        }
+    if app.get("script").is_none_or(|field| field.node.value.is_falsy()) {
+        app.error(at, "the app has no `script`");
         return None;
-    };
+    }
+    let text = app.bytes("script")?;
     if let Some(path) = file(app, text, cwd, ground) {
         return Some(Program::File { path, found: Found::ByPath });
     }

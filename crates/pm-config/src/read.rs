@@ -2,6 +2,7 @@
 //!
 //! It touches disk and collects; meaning is made in `understand`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use pm_spec::AppName;
 
 use crate::caller::{Caller, Overrides};
-use crate::diagnose::{Diagnosis, Finding, Findings, Place, quoted};
+use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
 use crate::understand::{self, Ground};
@@ -89,7 +90,7 @@ fn names_in(bytes: &[u8], source: &Source, o: &Overrides) -> Result<Vec<AppName>
         names.extend(understand::name(table, o, &mut findings));
     }
     if findings.has_errors() {
-        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, text) });
+        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
     }
     Ok(names)
 }
@@ -114,7 +115,7 @@ impl Source {
         let file = paths::absolute(path, &caller.cwd);
         let name = path.to_string_lossy();
         Self {
-            origin: name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+            origin: harmless(&name),
             format: is_config_name(&name).unwrap_or(Format::Json5),
             folder: file.parent().unwrap_or(&caller.cwd).to_owned(),
             file: Some(file),
@@ -137,9 +138,11 @@ impl Source {
         bytes: &'t [u8],
         strict: bool,
         findings: &mut Findings,
-    ) -> (&'t str, Vec<AppTable>) {
-        let Some(text) = findings.take(format::text(bytes)) else { return ("", Vec::new()) };
-        let root = format::decode(text, self.format, findings);
+    ) -> (Cow<'t, str>, Vec<AppTable>) {
+        let Some(text) = findings.take(format::text(bytes)) else {
+            return (String::from_utf8_lossy(bytes), Vec::new());
+        };
+        let root = format::decode(&text, self.format, findings);
         (text, root.map_or_else(Vec::new, |root| ecosystem::tables(root, strict, findings)))
     }
 
@@ -158,7 +161,7 @@ impl Source {
         for table in &mut tables {
             flags::over_file(&mut table.entries, caller, overrides);
         }
-        self.finish(&tables, findings, text, &Job { caller, overrides })
+        self.finish(&tables, findings, &text, &Job { caller, overrides })
     }
 
     fn finish(

@@ -34,8 +34,9 @@ pub(crate) fn name(
     let (given, at) = if app.get("name").is_some() {
         (app.text("name").map(str::to_owned)?, app.place("name"))
     } else {
-        let script = app.bytes("script")?;
-        (basename(&script.display()).to_owned(), app.place("script"))
+        // A wrong script is reported where it is looked for.
+        let script = app.get("script")?.node.value.as_text().filter(|text| !text.is_empty())?;
+        (derived(&script.display()), app.place("script"))
     };
     let suffix = match &overrides.env_name {
         Some(profile) if app.switch("append_env_to_name") == Some(true) => format!("-{profile}"),
@@ -43,6 +44,13 @@ pub(crate) fn name(
     };
     let parsed = AppName::parse(&(given + &suffix));
     app.findings.take(parsed.map_err(|error| Finding::error(at, error.to_string())))
+}
+
+/// A name made from a script; a shell line may hold more than a name can.
+fn derived(script: &str) -> String {
+    let harmless = basename(script).replace(char::is_control, " ");
+    let end = (0..=harmless.len().min(255)).rev().find(|end| harmless.is_char_boundary(*end));
+    harmless[..end.unwrap_or(0)].to_owned()
 }
 
 /// The last part of a path, up to its last dot; what PM2 names an app that has no name.
@@ -196,8 +204,10 @@ mod tests {
             ("cc hello.c; ./a.out", "a"),
             (".hidden", ".hidden"),
             ("dir/", "dir"),
+            ("while :; do\n\tdate\ndone", "while :; do  date done"),
         ] {
-            assert_eq!(basename(script), name, "{script}");
+            assert_eq!(derived(script), name, "{script}");
         }
+        assert_eq!(derived(&"\u{e4}".repeat(200)).len(), 254);
     }
 }

@@ -2,4 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod article;
+mod attributes;
 mod desk;
+mod example;
+mod hostile;
+mod programs;
+mod shapes;

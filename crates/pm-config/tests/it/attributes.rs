@@ -1,0 +1,244 @@
+//! Every attribute in every spelling: what is written, where it arrives, as what.
+
+use pm_config::supported_keys;
+use serde_json::{Value, json};
+
+use crate::desk::Desk;
+
+/// What is written beside `script: "app"`, where it arrives in the spec, and as what.
+fn rows() -> Vec<(&'static str, &'static str, Value)> {
+    let mut rows = identity();
+    rows.extend(lifecycle());
+    rows.extend(logs());
+    rows
+}
+
+fn identity() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("", "/name", json!("app")),
+        ("name: ' web 1 '", "/name", json!("web 1")),
+        ("name: '3'", "/name", json!("3")),
+        ("name: null", "/name", json!("app")),
+        ("", "/namespace", json!("default")),
+        ("namespace: 'back'", "/namespace", json!("back")),
+        ("args: '-a \"b c\"'", "/args", json!(["-a", "b c"])),
+        ("args: ['a b', 5000, true, '']", "/args", json!(["a b", "5000", "true", ""])),
+        ("args: 5", "/args", json!(["5"])),
+        ("node_args: '--x --y'", "/interpreter_args", json!(["--x", "--y"])),
+        ("interpreter_args: ['--x y']", "/interpreter_args", json!(["--x y"])),
+        ("interpreterArgs: '--x'", "/interpreter_args", json!(["--x"])),
+        ("nodeArgs: '--x'", "/interpreter_args", json!(["--x"])),
+        ("", "/interpreter", json!(null)),
+        ("interpreter: 'none'", "/interpreter", json!(null)),
+        ("interpreter: 'sh'", "/interpreter", json!("/bin/sh")),
+        ("exec_interpreter: '/bin/sh'", "/interpreter", json!("/bin/sh")),
+        ("interpreter: 'none', execInterpreter: 'sh'", "/interpreter", json!("/bin/sh")),
+        ("cwd: 'sub/.././'", "/cwd", json!("/desk/")),
+        ("", "/instances", json!(1)),
+        ("instances: 3", "/instances", json!(3)),
+        ("instances: '3'", "/instances", json!(3)),
+        ("instances: 'max'", "/instances", json!(4)),
+        ("instances: 0", "/instances", json!(4)),
+        ("instances: -1", "/instances", json!(3)),
+        ("instances: '-9'", "/instances", json!(1)),
+        ("instances: 'lots'", "/instances", json!(4)),
+        ("exec_mode: 'fork_mode'", "/instances", json!(1)),
+        ("", "/instance_var", json!("NODE_APP_INSTANCE")),
+        ("instance_var: 'N'", "/instance_var", json!("N")),
+        ("incrementVar: 'PORT'", "/increment_var", json!("PORT")),
+        ("env: {A: 1}", "/env/A", json!("1")),
+        ("env: {A: 1.50, B: true}", "/env/B", json!("true")),
+        ("env: {A: 1.50}", "/env/A", json!("1.5")),
+        ("env: {A: null}", "/env/A", json!("null")),
+        ("env: {A: {b: [1, 'x']}}", "/env/A", json!("{\"b\":[1,\"x\"]}")),
+        ("env: {A: '', HOME: '/x'}", "/env/HOME", json!("/x")),
+        ("env: {B: 1, A: 2}", "/declared_env", json!(["A", "B"])),
+        ("port: '3000'", "/env/PORT", json!("3000")),
+        ("port: 3000, env: {PORT: 1}", "/env/PORT", json!("3000")),
+        ("", "/env/SHELL_ONLY", json!("yes")),
+        ("filter_env: ['SHELL']", "/env/SHELL_ONLY", json!(null)),
+        ("filter_env: 'SHELL'", "/env/SHELL_ONLY", json!("yes")),
+        ("filterEnv: 'SHELL_ONLY'", "/env/SHELL_ONLY", json!(null)),
+        ("filter_env: ['SHELL'], env: {SHELL_ONLY: 2}", "/env/SHELL_ONLY", json!("2")),
+        ("", "/user", json!(null)),
+        ("uid: 1000", "/user/uid/number", json!(1000)),
+        ("user: 'alice', gid: 'staff'", "/user/uid/name", json!("alice")),
+        ("user: 'alice', gid: 'staff'", "/user/gid/name", json!("staff")),
+        ("gid: '50'", "/user/gid/number", json!(50)),
+        ("append_env_to_name: true", "/name", json!("app")),
+    ]
+}
+
+fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("", "/autostart", json!(true)),
+        ("autostart: false", "/autostart", json!(false)),
+        ("", "/restart/autorestart", json!(true)),
+        ("autorestart: false", "/restart/autorestart", json!(false)),
+        ("", "/restart/max_restarts", json!(16)),
+        ("max_restarts: '5'", "/restart/max_restarts", json!(5)),
+        ("maxRestarts: 0", "/restart/max_restarts", json!(0)),
+        ("min_uptime: '1m'", "/restart/min_uptime", json!(60_000)),
+        ("min_uptime: 2000", "/restart/min_uptime", json!(2000)),
+        ("", "/restart/delay", json!("automatic")),
+        ("restart_delay: '1.5s'", "/restart/delay/fixed", json!(1500)),
+        ("restart_delay: 0", "/restart/delay/fixed", json!(0)),
+        ("exp_backoff_restart_delay: 100", "/restart/delay/exponential", json!(100)),
+        ("exp_backoff_restart_delay: 0", "/restart/delay", json!("automatic")),
+        (
+            "restart_delay: 9, exp_backoff_restart_delay: 100",
+            "/restart/delay/exponential",
+            json!(100),
+        ),
+        ("stop_exit_codes: 0", "/restart/stop_exit_codes", json!([0])),
+        ("stop_exit_codes: [3, '0']", "/restart/stop_exit_codes", json!([0, 3])),
+        ("max_memory_restart: '1.5G'", "/limits/memory", json!(1_610_612_736_u64)),
+        ("maxMemoryRestart: 200", "/limits/memory", json!(200)),
+        ("max_memory_restart: '50MB'", "/limits/memory", json!(52_428_800)),
+        ("max_memory_restart: 0", "/limits/memory", json!(null)),
+        ("", "/stop/signal", json!(2)),
+        ("kill_signal: 'SIGTERM'", "/stop/signal", json!(15)),
+        ("killSignal: 10", "/stop/signal", json!(10)),
+        ("", "/stop/timeout", json!(1600)),
+        ("kill_timeout: '3000'", "/stop/timeout", json!(3000)),
+        ("kill_timeout: 250.9", "/stop/timeout", json!(250)),
+        ("treekill: false", "/stop/tree", json!(false)),
+        ("shutdown_with_message: true", "/stop/by_message", json!(true)),
+    ]
+}
+
+fn logs() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("name: 'a/b c'", "/logs/out/file", json!("/desk/pm home/logs/a-b-c-out.log")),
+        ("", "/logs/error/file", json!("/desk/pm home/logs/app-error.log")),
+        ("", "/pid_file", json!("/desk/pm home/pids/app.pid")),
+        ("", "/logs/combined", json!(null)),
+        ("out_file: 'logs/o.log'", "/logs/out/file", json!("/desk/logs/o.log")),
+        ("out: '~/o.log'", "/logs/out/file", json!("/desk/home/o.log")),
+        ("output: '/x/o'", "/logs/out/file", json!("/x/o")),
+        ("out_log: 'o'", "/logs/out/file", json!("/desk/o")),
+        ("out_file: '', output: 'o'", "/logs/out/file", json!("/desk/o")),
+        ("out_file: 'NULL'", "/logs/out", json!("discard")),
+        ("error_file: '/dev/null'", "/logs/error", json!("discard")),
+        ("error: 'e'", "/logs/error/file", json!("/desk/e")),
+        ("err: 'e'", "/logs/error/file", json!("/desk/e")),
+        ("err_file: 'e'", "/logs/error/file", json!("/desk/e")),
+        ("err_log: 'e', cwd: 'sub'", "/logs/error/file", json!("/desk/sub/e")),
+        ("log_file: true", "/logs/combined", json!("/desk/pm home/logs/app.log")),
+        ("log: 'all.log'", "/logs/combined", json!("/desk/all.log")),
+        ("log_file: false", "/logs/combined", json!(null)),
+        ("disable_logs: true", "/logs/out", json!("discard")),
+        ("", "/logs/merge", json!(true)),
+        ("instances: 1", "/logs/merge", json!(false)),
+        ("instances: 2, merge_logs: true", "/logs/merge", json!(true)),
+        ("combine_logs: false", "/logs/merge", json!(false)),
+        ("", "/logs/format", json!("raw")),
+        ("log_date_format: 'HH:mm'", "/logs/format/stamped", json!("HH:mm")),
+        ("log_date_format: false", "/logs/format", json!("raw")),
+        ("time: true", "/logs/format/stamped", json!("YYYY-MM-DDTHH:mm:ss")),
+        ("log_type: 'json'", "/logs/format/json", json!(null)),
+        ("log_type: 'json', log_date_format: 'HH'", "/logs/format/json", json!("HH")),
+        ("log_type: 'raw'", "/logs/format", json!("raw")),
+        ("", "/logs/rotation/max_size", json!(10 << 20)),
+        ("log_max_size: '1M'", "/logs/rotation/max_size", json!(1 << 20)),
+        ("log_max_size: false", "/logs/rotation/max_size", json!(null)),
+        ("log_keep: 3", "/logs/rotation/keep", json!(3)),
+        ("log_compress: false", "/logs/rotation/compress", json!(false)),
+        ("log_full: 'block'", "/logs/full", json!("block")),
+        ("pid: 'x.pid'", "/pid_file", json!("/desk/x.pid")),
+        ("pidFile: 'x.pid'", "/pid_file", json!("/desk/x.pid")),
+    ]
+}
+
+#[test]
+fn every_attribute_arrives() {
+    let desk = Desk::new();
+    desk.write("sub/x", "");
+    for (written, pointer, expected) in rows() {
+        let (spec, _) = desk.app(&format!("{{script: 'app', {written}}}"));
+        let spec = desk.plain(&serde_json::to_string(&spec).unwrap());
+        let spec = spec
+            .replace(&desk.path("").to_str().unwrap().trim_end_matches('/').to_owned(), "/desk/");
+        let spec: Value = serde_json::from_str(&spec).unwrap();
+        let got = spec.pointer(pointer).unwrap_or(&Value::Null);
+        assert_eq!(got, &expected, "{written:?} at {pointer}");
+    }
+}
+
+#[test]
+fn the_table_above_names_every_supported_key() {
+    let written: String =
+        rows().into_iter().map(|(written, ..)| written.to_owned() + ",").collect();
+    // `script` stands in front of all, `env_NAME` has a test of its own.
+    for key in supported_keys().filter(|key| *key != "script") {
+        let camel = |text: &str| {
+            let mut parts = text.split('_');
+            let first = parts.next().unwrap().to_owned();
+            parts.fold(first, |all, part| all + &part[..1].to_uppercase() + &part[1..])
+        };
+        let found =
+            written.contains(&format!("{key}:")) || written.contains(&format!("{}:", camel(key)));
+        assert!(found, "no row for {key}");
+    }
+}
+
+#[test]
+fn the_script_may_be_called_four_ways_and_the_canonical_one_wins() {
+    let desk = Desk::new();
+    desk.program("other", "x");
+    for written in ["exec", "cmd", "command"] {
+        let (spec, warnings) = desk.app(&format!("{{{written}: './app'}}"));
+        assert!(spec.script.as_bytes().ends_with(b"/app"), "{written}");
+        assert_eq!(warnings, "");
+    }
+    let (spec, _) = desk.app("{cmd: 'other', script: 'app'}");
+    assert!(spec.script.as_bytes().ends_with(b"/app"));
+    let (spec, _) = desk.app("{script: '', cmd: 'other'}");
+    assert!(spec.script.as_bytes().ends_with(b"/other"));
+}
+
+#[test]
+fn a_profile_is_laid_over_env_when_it_is_asked_for() {
+    let mut desk = Desk::new();
+    let text =
+        "{script: 'app', env: {A: 1, B: 1}, env_prod: {B: 2, C: 2}, append_env_to_name: true}";
+    let (spec, _) = desk.app(text);
+    let value = |spec: &pm_spec::AppSpec, name| spec.env.get(name).map(crate::desk::text);
+    assert_eq!((value(&spec, "B"), value(&spec, "C")), (Some("1".into()), None));
+    desk.overrides.env_name = Some("prod".into());
+    let (spec, warnings) = desk.app(text);
+    assert_eq!((value(&spec, "A"), value(&spec, "B")), (Some("1".into()), Some("2".into())));
+    assert_eq!((value(&spec, "C"), spec.name.as_str()), (Some("2".into()), "app-prod"));
+    assert_eq!(crate::desk::texts(&spec.declared_env), ["A", "B", "C"]);
+    assert_eq!(warnings, "");
+    desk.overrides.env_name = Some("prd".into());
+    let (spec, warnings) = desk.app(text);
+    assert_eq!(value(&spec, "B"), Some("1".into()));
+    assert!(warnings.contains("`env_prd`") && warnings.contains("`--env prod`"), "{warnings}");
+}
+
+#[test]
+fn what_we_gave_the_calling_app_does_not_leak_into_its_children() {
+    let mut desk = Desk::new();
+    for name in ["PM_TAG", "PM_GUARDIAN_FD", "PM_HOME"] {
+        desk.caller.env.set(name, "x");
+    }
+    let (spec, _) = desk.app("{script: 'app'}");
+    assert!(spec.env.get("PM_TAG").is_none() && spec.env.get("PM_GUARDIAN_FD").is_none());
+    assert!(spec.env.get("PM_HOME").is_some());
+}
+
+#[test]
+fn the_version_is_that_of_the_nearest_package() {
+    let desk = Desk::new();
+    desk.write("package.json", "{\"version\": \"0.1.0\"}");
+    desk.write("a/package.json", "{\"name\": \"x\", \"version\": \"1.2.3\"}");
+    desk.program("a/b/run", "x");
+    let version = |script: &str| {
+        desk.app(&format!("{{script: '{script}'}}")).0.version.as_ref().map(crate::desk::text)
+    };
+    assert_eq!(version("a/b/run").as_deref(), Some("1.2.3"));
+    assert_eq!(version("app").as_deref(), Some("0.1.0"));
+    desk.write("a/package.json", "not json");
+    assert_eq!(version("a/b/run"), None);
+}

@@ -1,0 +1,278 @@
+//! What `script` and `interpreter` lead to, in files and on the command line.
+
+use pm_config::{Overrides, read};
+use pm_spec::AppSpec;
+
+use crate::desk::{Desk, one, text, texts};
+
+/// Interpreter and script with the desk's folder taken out.
+fn runs(desk: &Desk, written: &str) -> (Option<String>, String, String) {
+    let (spec, warnings) = desk.app(written);
+    let plain = |bytes| desk.plain(&text(bytes));
+    (spec.interpreter.as_ref().map(plain), plain(&spec.script), desk.plain(&warnings))
+}
+
+/// A desk with interpreters in PATH that do nothing.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    for name in ["python3", "node", "ruby", "perl", "php", "bash"] {
+        desk.program(&format!("bin/{name}"), "");
+    }
+    desk
+}
+
+#[test]
+fn the_interpreter_is_chosen_by_shebang_then_by_exact_ending() {
+    let desk = desk();
+    for (file, content, executable, interpreter) in [
+        ("a.py", "print()", false, Some("/desk/bin/python3")),
+        ("a.js", "", true, Some("/desk/bin/node")),
+        ("a.mjs", "", false, Some("/desk/bin/node")),
+        ("a.cjs", "", false, Some("/desk/bin/node")),
+        ("a.ts", "", false, Some("/desk/bin/node")),
+        ("a.sh", "", false, Some("/desk/bin/bash")),
+        ("a.rb", "", false, Some("/desk/bin/ruby")),
+        ("a.pl", "", false, Some("/desk/bin/perl")),
+        ("a.php", "", false, Some("/desk/bin/php")),
+        // Never by a part of the name (pain 22).
+        ("home/ubuntu/bun.py.d/run", "\x7fELF", true, None),
+        ("a.python", "\x7fELF", true, None),
+        // The kernel reads the shebang of what may be executed.
+        ("b.py", "#!/bin/sh\n", true, None),
+        ("c", "#!/usr/bin/env ruby\n", true, None),
+        // And we read it for what may not.
+        ("d", "#!/usr/bin/env -S perl -w\n", false, Some("/desk/bin/perl")),
+        ("e.js", "#!/bin/sh -e\n", false, Some("/bin/sh")),
+    ] {
+        if executable {
+            desk.program(file, content);
+        } else {
+            desk.write(file, content);
+        }
+        let (got, script, warnings) = runs(&desk, &format!("{{script: '{file}'}}"));
+        assert_eq!(got.as_deref(), interpreter, "{file}");
+        assert_eq!((script, warnings), (format!("/desk/{file}"), String::new()));
+    }
+    let (spec, _) = desk.app("{script: 'd', interpreter_args: '-T'}");
+    assert_eq!(texts(&spec.interpreter_args), ["-w", "-T"]);
+}
+
+#[test]
+fn what_nothing_can_run_is_an_error_with_a_way_out() {
+    let desk = Desk::new();
+    desk.write("a.rb", "");
+    desk.write("b", "text");
+    desk.write("c", "#!/usr/bin/env nopython\n");
+    desk.write("d", "#!/gone/perl\n");
+    desk.program("e", "#!/gone/perl\n");
+    insta::assert_snapshot!(desk.problems(
+        "[{script: 'a.rb'},\n {script: 'b'},\n {script: 'c'},\n {script: 'd'},\n {script: 'e'},\n \
+         {script: 'app', name: 'f', interpreter: './b'}]"
+    ));
+}
+
+#[test]
+fn python_runs_in_the_venv_beside_the_app() {
+    let desk = desk();
+    desk.write("plain.py", "");
+    desk.write("one/app.py", "");
+    desk.venv("one/venv");
+    desk.program("two/src/app.py", "#!/usr/bin/env python3\n");
+    desk.venv("two/.venv");
+    desk.program("three/app.py", "#!/opt/own/python3\n");
+    desk.venv("three/venv");
+    desk.write("four/app.py", "");
+    desk.write("four/venv/bin/python", "no venv: nothing to execute, no pyvenv.cfg");
+    let python = |written: &str| runs(&desk, written).0;
+    assert_eq!(python("{script: 'plain.py'}").unwrap(), "/desk/bin/python3");
+    assert_eq!(python("{script: 'one/app.py'}").unwrap(), "/desk/one/venv/bin/python");
+    assert_eq!(python("{script: 'app.py', cwd: 'one'}").unwrap(), "/desk/one/venv/bin/python");
+    let in_venv = "{script: 'src/app.py', cwd: 'two', interpreter: 'python3'}";
+    assert_eq!(python(in_venv).unwrap(), "/desk/two/.venv/bin/python3");
+    assert_eq!(python("{script: 'src/app.py', cwd: 'two'}").unwrap(), "/desk/two/.venv/bin/python");
+    assert_eq!(python("{script: 'app.py', cwd: 'four'}").unwrap(), "/desk/bin/python3");
+    // A python of somebody's own choice is not replaced; here it is missing.
+    assert!(desk.problems("{script: 'app.py', cwd: 'three'}").contains("/opt/own/python3"));
+}
+
+#[test]
+fn virtual_env_counts_most_when_the_app_sets_it_and_least_when_the_shell_does() {
+    let mut desk = desk();
+    desk.write("one/app.py", "");
+    desk.venv("one/venv");
+    desk.write("two/app.py", "");
+    desk.venv("shells");
+    desk.venv("named");
+    desk.caller.env.set("VIRTUAL_ENV", desk.path("shells").display().to_string());
+    let python = |written: &str| runs(&desk, written).0.unwrap();
+    assert_eq!(python("{script: 'one/app.py'}"), "/desk/one/venv/bin/python");
+    assert_eq!(python("{script: 'two/app.py'}"), "/desk/shells/bin/python");
+    let named = "{script: 'one/app.py', env: {VIRTUAL_ENV: './named'}}";
+    assert_eq!(python(named), "/desk/named/bin/python");
+}
+
+#[test]
+fn python_apps_print_at_once_unless_they_were_told_otherwise() {
+    let desk = desk();
+    desk.write("a.py", "");
+    desk.program("b", "#!/usr/bin/env python3\n");
+    let buffered = |written: &str| desk.app(written).0.env.get("PYTHONUNBUFFERED").map(text);
+    assert_eq!(buffered("{script: 'a.py'}").as_deref(), Some("1"));
+    assert_eq!(buffered("{script: 'b'}").as_deref(), Some("1"));
+    assert_eq!(buffered("{script: 'b', interpreter: 'none'}").as_deref(), Some("1"));
+    assert_eq!(buffered("{script: 'a.py', env: {PYTHONUNBUFFERED: ''}}").as_deref(), Some(""));
+    assert_eq!(buffered("{script: 'app'}"), None);
+}
+
+#[test]
+fn an_existing_file_wins_over_shell_text_and_over_programs() {
+    let desk = desk();
+    desk.program("my app", "#!/bin/sh\n");
+    desk.program("node", "#!/bin/sh\n");
+    assert_eq!(runs(&desk, "{script: './my app'}").1, "/desk/my app");
+    assert_eq!(runs(&desk, "{script: 'my app'}").1, "/desk/my app");
+    assert_eq!(runs(&desk, "{script: 'node'}").1, "/desk/node");
+    assert_eq!(runs(&desk, "{script: 'ruby'}").1, "/desk/bin/ruby");
+}
+
+#[test]
+fn text_with_blanks_is_a_line_for_the_shell() {
+    let desk = desk();
+    let (spec, warnings) = desk.app("{script: 'echo \"$1\" && sleep 1', args: ['a b']}");
+    assert_eq!(desk.plain(&text(&spec.script)), "/desk/bin/bash");
+    let shell = text(&spec.script);
+    assert_eq!(texts(&spec.args), ["-c", "echo \"$1\" && sleep 1", &shell, "a b"]);
+    assert_eq!((spec.interpreter, warnings.as_str()), (None, ""));
+    assert_eq!(spec.name.as_str(), "echo \"$1\" && sleep 1");
+    let (_, warnings) = desk.app("{script: 'echo x', name: 'x', interpreter: 'python3'}");
+    assert!(warnings.contains("run by the shell"), "{warnings}");
+}
+
+#[test]
+fn what_is_found_only_from_elsewhere_is_used_with_a_warning() {
+    let mut desk = desk();
+    desk.write("conf/eco.json5", "{script: './bin/ruby', cwd: 'sub'}");
+    desk.write("conf/sub/x", "");
+    let (spec, warnings) = one(desk.load("conf/eco.json5"));
+    assert_eq!(desk.plain(&text(&spec.script)), "/desk/bin/ruby");
+    assert!(warnings.contains("is found only from where you call"), "{warnings}");
+    desk.program("conf/bin/ruby", "");
+    let (spec, warnings) = one(desk.load("conf/eco.json5"));
+    assert_eq!(desk.plain(&text(&spec.script)), "/desk/conf/bin/ruby");
+    assert!(warnings.contains("is found only from the folder of the config"), "{warnings}");
+    desk.write("conf/eco.json5", "{script: '/bin/sh', cwd: 'elsewhere'}");
+    desk.write("call/elsewhere/x", "");
+    desk.caller.cwd = desk.path("call");
+    let (spec, warnings) = one(desk.load("../conf/eco.json5"));
+    assert_eq!(desk.plain(&text(&spec.cwd)), "/desk/call/elsewhere");
+    assert!(warnings.contains("`cwd` `elsewhere` is found only from where you call"), "{warnings}");
+}
+
+#[test]
+fn symlinks_are_kept_and_circles_are_told() {
+    let desk = desk();
+    desk.write("releases/1/app.py", "");
+    desk.link("current", "releases/1");
+    let (_, script, _) = runs(&desk, "{script: 'app.py', cwd: 'current'}");
+    assert_eq!(script, "/desk/current/app.py");
+    desk.link("round", "round");
+    let problems = desk.problems("[{script: './round'}, {script: 'app', name: 'b', cwd: 'round'}]");
+    assert_eq!(problems.matches("too many levels of symbolic links").count(), 2, "{problems}");
+    desk.link("dangling.json5", "gone");
+    let failed = desk.load("dangling.json5").unwrap_err().to_string();
+    let expected = "dangling.json5: error: could not read it: no such file or directory\n";
+    assert_eq!(failed, expected);
+    assert!(desk.load("current").unwrap_err().to_string().contains("is a directory"));
+    desk.link("round.json5", "round.json5");
+    assert!(desk.load("round.json5").unwrap_err().to_string().contains("symbolic links"));
+}
+
+#[test]
+fn a_version_of_node_is_named_and_node_is_used() {
+    let desk = desk();
+    desk.write("a.js", "");
+    let (interpreter, _, warnings) = runs(&desk, "{script: 'a.js', interpreter: 'node@18'}");
+    assert_eq!(interpreter.as_deref(), Some("/desk/bin/node"));
+    assert!(warnings.contains("version `18` is not supported yet"), "{warnings}");
+}
+
+#[test]
+fn several_node_instances_are_no_cluster_and_say_so() {
+    let desk = desk();
+    desk.write("a.js", "");
+    let warnings = |written: &str| runs(&desk, written).2;
+    assert!(warnings("{script: 'a.js', instances: 2}").contains("can't share a port"));
+    assert_eq!(warnings("{script: 'a.js', instances: 2, exec_mode: 'fork'}"), "");
+    assert_eq!(warnings("{script: 'a.js', instances: 1}"), "");
+    assert_eq!(warnings("{script: 'app', instances: 2}"), "");
+}
+
+#[test]
+fn flags_make_an_app_as_a_file_would() {
+    let mut desk = desk();
+    desk.write("src/app.py", "");
+    desk.overrides = Overrides {
+        name: Some("web".into()),
+        namespace: Some("ns".into()),
+        cwd: Some("src".into()),
+        args: vec!["--x".into(), "a b".into(), (&b"\xff"[..]).into()],
+        interpreter_args: Some("-u -O".into()),
+        env: vec![("A".into(), "1".into())],
+        instances: Some("max".into()),
+        autorestart: Some(false),
+        max_restarts: Some("3".into()),
+        min_uptime: Some("5s".into()),
+        restart_delay: Some("1s".into()),
+        stop_exit_codes: vec!["0,3".into(), "4 5".into()],
+        kill_timeout: Some("2s".into()),
+        kill_signal: Some("TERM".into()),
+        treekill: Some(false),
+        max_memory_restart: Some("1G".into()),
+        log_file: Some("".into()),
+        out_file: Some("o.log".into()),
+        time: Some(true),
+        uid: Some("alice".into()),
+        autostart: Some(false),
+        env_name: Some("production".into()),
+        only: vec!["ignored".into()],
+        ..Overrides::default()
+    };
+    let (spec, warnings) = one(desk.script("app.py"));
+    assert_eq!(warnings, "");
+    assert_eq!(spec.args[2].as_bytes(), b"\xff");
+    let spec: AppSpec = AppSpec { args: spec.args[..2].to_vec(), ..spec };
+    insta::assert_snapshot!(desk.plain(&serde_json::to_string_pretty(&spec).unwrap()));
+}
+
+#[test]
+fn wrong_flags_are_told_by_their_names() {
+    let mut desk = desk();
+    desk.overrides = Overrides {
+        max_memory_restart: Some("1X".into()),
+        kill_timeout: Some("soon".into()),
+        cwd: Some("gone".into()),
+        ..Overrides::default()
+    };
+    insta::assert_snapshot!(desk.plain(&desk.script("app").unwrap_err().to_string()), @r#"
+    --cwd: error: `cwd` `/desk/gone`: no such file or directory
+    --kill-timeout: error: `kill_timeout` must be a duration: milliseconds (3000) or "250ms", "3s", "1.5m", "2h", not `soon`
+    --max-memory-restart: error: `max_memory_restart` must be a size: bytes (1048576) or "200M", "1.5G", "50MB", not `1X`
+    "#);
+    desk.overrides = Overrides::default();
+    desk.write("server.py", "");
+    insta::assert_snapshot!(desk.plain(&desk.script("sever.py").unwrap_err().to_string()), @r"
+    SCRIPT: error: there is no script /desk/sever.py and no program `sever.py`
+      hint: did you mean `server.py`?
+    ");
+}
+
+#[test]
+fn a_script_on_the_command_line_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let desk = desk();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.py");
+    std::fs::write(desk.path("").join(name), "").unwrap();
+    let (spec, _) = one(read::script(name, &desk.caller, &desk.overrides));
+    assert!(spec.script.as_bytes().ends_with(b"caf\xe9.py"));
+    assert_eq!(spec.name.as_str(), "caf\u{fffd}");
+}

@@ -1,0 +1,154 @@
+//! The shapes and formats a config may have, and the golden renderings of good and bad fixtures.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pm_config::{Diagnosis, Ecosystem, Format, Overrides, Severity, read};
+
+use crate::desk::Desk;
+
+fn fixtures(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/ecosystem").join(kind);
+    let folder = folder.canonicalize().unwrap();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
+    files.sort();
+    assert!(files.len() > 4, "{files:?}");
+    files
+}
+
+/// Reads a fixture as somebody who stands beside it.
+fn load(path: &Path) -> (Result<Ecosystem, Diagnosis>, String) {
+    let desk = Desk::new();
+    let mut caller = desk.caller.clone();
+    path.parent().unwrap().clone_into(&mut caller.cwd);
+    caller.env.set("PATH", "/bin");
+    caller.env.unset("SHELL_ONLY");
+    let name = path.file_name().unwrap();
+    let result = read::load(Path::new(name), &caller, &Overrides::default());
+    (result, desk.path("").display().to_string())
+}
+
+/// The same on every machine.
+fn neutral(text: &str, folder: &Path, desk: &str) -> String {
+    text.replace(folder.to_str().unwrap(), "/fixtures").replace(desk, "/desk/")
+}
+
+#[test]
+fn good_fixtures_become_specs() {
+    for path in fixtures("good") {
+        let (result, desk) = load(&path);
+        let ecosystem = result.unwrap_or_else(|diagnosis| panic!("{diagnosis}"));
+        let warnings: Vec<_> = ecosystem.warnings.iter().map(ToString::to_string).collect();
+        let specs = serde_json::to_string_pretty(&ecosystem.apps).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text =
+            neutral(&format!("{}\n{specs}", warnings.join("\n")), path.parent().unwrap(), &desk);
+        insta::assert_snapshot!(format!("good-{name}"), text);
+    }
+}
+
+#[test]
+fn bad_fixtures_are_diagnosed() {
+    for path in fixtures("bad") {
+        let (result, desk) = load(&path);
+        let Err(diagnosis) = result else { panic!("{} is good", path.display()) };
+        assert!(diagnosis.diagnostics.iter().any(|d| d.severity == Severity::Error));
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = neutral(&diagnosis.to_string(), path.parent().unwrap(), &desk);
+        insta::assert_snapshot!(format!("bad-{name}"), text);
+    }
+}
+
+#[test]
+fn the_same_mistakes_are_found_in_every_format() {
+    let messages = |name: &str| -> Vec<String> {
+        let path = fixtures("bad").into_iter().find(|path| path.ends_with(name)).unwrap();
+        let (Err(diagnosis), desk) = load(&path) else { panic!("{name} is good") };
+        let machine = |c: char| c.is_ascii_digit();
+        let plain = |text: String| text.replace(&desk, "/desk/").replace(machine, "");
+        let mut messages: Vec<_> =
+            diagnosis.diagnostics.into_iter().map(|d| plain(d.message)).collect();
+        messages.sort();
+        messages
+    };
+    let json5 = messages("mistakes.json5");
+    assert!(json5.len() > 20, "{json5:#?}");
+    for other in ["mistakes.yaml", "mistakes.toml"] {
+        assert_eq!(messages(other), json5, "{other}");
+    }
+}
+
+#[test]
+fn all_shapes_are_read() {
+    let desk = Desk::new();
+    for text in [
+        "{apps: [{script: 'app', name: 'x'}]}",
+        "{apps: {script: 'app', name: 'x'}}",
+        "{pm2: [{script: 'app', name: 'x'}], name: 'package', version: '1'}",
+        "{pm2: {apps: [{script: 'app', name: 'x'}]}}",
+        "[{script: 'app', name: 'x'}]",
+        "{script: 'app', name: 'x'}",
+    ] {
+        let (spec, warnings) = desk.app(text);
+        assert_eq!((spec.name.as_str(), warnings.as_str()), ("x", ""), "{text}");
+    }
+    let ecosystem = desk.parse("[]").unwrap();
+    assert!(ecosystem.apps.is_empty() && ecosystem.warnings[0].message.contains("no apps"));
+    for text in ["3", "'x'", "null", "{apps: 3}", "[3]", "{apps: [[]]}"] {
+        assert!(desk.parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn only_takes_a_subset_and_a_broken_neighbour_does_not_matter() {
+    let mut desk = Desk::new();
+    let text =
+        "[{script: 'app', name: 'a'}, {script: 'gone', name: 'b'}, {script: 'app', name: 'c'}]";
+    assert!(desk.parse(text).is_err());
+    desk.overrides.only = vec!["a,c".into()];
+    let names: Vec<_> =
+        desk.parse(text).unwrap().apps.iter().map(|app| app.name.to_string()).collect();
+    assert_eq!(names, ["a", "c"]);
+    desk.overrides.only = vec!["a".into(), "cc".into()];
+    let problems = desk.problems(text);
+    assert!(problems.contains("--only: error: there is no app `cc`"), "{problems}");
+    assert!(problems.contains("did you mean `c`?"), "{problems}");
+}
+
+#[test]
+fn flags_replace_what_the_file_says_where_pm2_lets_them() {
+    let mut desk = Desk::new();
+    desk.write("sub/app", "#!/bin/sh\n");
+    desk.overrides = Overrides {
+        cwd: Some("sub".into()),
+        uid: Some("alice".into()),
+        namespace: Some("ns".into()),
+        name: Some("ignored".into()),
+        instances: Some("7".into()),
+        ..Overrides::default()
+    };
+    let (spec, _) = desk.app("{script: 'app', cwd: '/', user: 'root'}");
+    assert_eq!(crate::desk::text(&spec.cwd), desk.path("sub").display().to_string());
+    assert_eq!((spec.name.as_str(), spec.namespace.as_str(), spec.instances), ("app", "ns", 1));
+    let user = serde_json::to_value(spec.user.unwrap()).unwrap();
+    assert_eq!(user["uid"]["name"], "alice");
+    let (spec, _) = desk.app("{script: 'app', namespace: 'own'}");
+    assert_eq!(spec.namespace.as_str(), "own");
+    desk.overrides.uid = Some("alcie".into());
+    assert!(desk.problems("{script: 'app'}").contains("--uid: error: there is no user `alcie`"));
+}
+
+#[test]
+fn names_are_read_though_everything_else_is_wrong() {
+    let desk = Desk::new();
+    desk.write(
+        "eco.yaml",
+        "- {name: a, script: gone, cwd: /gone, kill_timeout: x}\n- script: b.py\n",
+    );
+    let names = read::names(Path::new("eco.yaml"), &desk.caller, &desk.overrides).unwrap();
+    assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
+    let broken = read::names_of(b"[", Format::Json5, "stdin", &desk.caller, &desk.overrides);
+    assert!(broken.unwrap_err().to_string().starts_with("stdin:1:2: error: the file ends"));
+}
