@@ -183,10 +183,9 @@ impl Desk {
                 return;
             }
             self.tools.tick();
-            while let Some((at, slot)) = self.deadlines.first().copied()
-                && at <= self.tools.now
-            {
-                self.deadlines.remove(&(at, slot));
+            // Those due by now and no others: a stream with much to do must not keep the rest waiting.
+            let later = self.deadlines.split_off(&(self.tools.now, usize::MAX));
+            for (_, slot) in std::mem::replace(&mut self.deadlines, later) {
                 if let Some(seat) = self.seats.get_mut(slot).and_then(Option::as_mut) {
                     seat.deadline = None;
                 }

@@ -92,7 +92,7 @@ fn torment(folder: &Path, shape: &str) -> Vec<u8> {
             let line = format!("{number:08} {:.>length$}\n", "");
             write.write_all(line.as_bytes()).unwrap();
             written.extend_from_slice(line.as_bytes());
-            if dice.roll(2000) == 0 {
+            if dice.roll(60_000) == 0 {
                 std::thread::park_timeout(Duration::from_millis(60));
             }
         }
@@ -101,7 +101,7 @@ fn torment(folder: &Path, shape: &str) -> Vec<u8> {
     let mut dice = Dice(0x5eed);
     for _ in 0..KILLS {
         let mut child = spawn(folder, shape, read.try_clone().unwrap());
-        std::thread::park_timeout(Duration::from_micros(1500 + dice.roll(20_000)));
+        std::thread::park_timeout(Duration::from_micros(1500 + dice.roll(12_000)));
         child.kill().unwrap();
         child.wait().unwrap();
     }

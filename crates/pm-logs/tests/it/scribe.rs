@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use proptest::prelude::*;
+
 use pm_logs::stamp::StampFormat;
 use pm_logs::{Format, Notice, Rotation, Sink, Stream, StreamKey};
 
@@ -203,5 +205,55 @@ fn drain_and_detach_answer_when_the_pipe_is_empty() {
         assert!(read(&log).ends_with(b"part two\n"));
         desk.scribe.detach(key(1));
         drained();
+    }
+}
+
+/// Lines of numbers, cut into writes at random places.
+fn writes() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let piece = prop_oneof![
+        8 => "[0-9]{0,40}\n",
+        2 => "[0-9\u{0}\u{e4}]{0,300}",
+        1 => Just("\n".repeat(3)),
+    ];
+    proptest::collection::vec(piece.prop_map(String::into_bytes), 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn numbers_in_are_numbers_out(
+        writes in writes(),
+        shape in 0..3,
+        max_size in prop_oneof![Just(1), 50_u64..5_000, Just(u64::MAX)],
+    ) {
+        let desk = Desk::new();
+        let log = desk.path("a.log");
+        let rotation = Rotation { max_size, keep: usize::MAX, ..Rotation::STANDARD };
+        let format = match shape {
+            0 => Format::Raw,
+            1 => Format::Stamped(StampFormat::new("[S]")),
+            _ => Format::Json { app: "a".into(), instance: 0, stamp: None },
+        };
+        let mut pipe = desk.open(key(1), Sink { format, rotation, ..raw(&log) });
+        for bytes in &writes {
+            pipe.write_all(bytes).unwrap();
+        }
+        drop(pipe);
+        desk.ended(key(1));
+        let mut want = writes.concat();
+        if shape > 0 && want.last().is_some_and(|last| *last != b'\n') {
+            want.push(b'\n');
+        }
+        let lines = whole(&log);
+        let lines = lines.split_inclusive(|byte| *byte == b'\n');
+        let found: Vec<u8> = lines.flat_map(|line| match shape {
+            0 => line.to_vec(),
+            1 => line.strip_prefix(b"S: ").expect("a stamp").to_vec(),
+            _ => {
+                let object: serde_json::Value = serde_json::from_slice(line).expect("an object");
+                format!("{}\n", object["message"].as_str().unwrap()).into_bytes()
+            }
+        }).collect();
+        prop_assert_eq!(found, want);
     }
 }
