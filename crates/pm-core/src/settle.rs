@@ -41,3 +41,49 @@ pub(crate) fn settle(phase: &Phase, want: Want, now: Time) -> Step {
         | (P::Starting { .. } | P::Stopping(_) | P::Killing { .. } | P::Lost(_), _) => Step::Rest,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Identity;
+    use crate::id::RunId;
+    use crate::phase::{Going, Life};
+    use crate::view::Cause;
+
+    const LIFE: Life =
+        Life { run: RunId(1), identity: Identity { pid: 7, started: 7, inode: 7 }, since: Time(0) };
+
+    fn going() -> Going {
+        Going { life: LIFE, force_at: Time(100), cause: Cause::Stopped, ended: false }
+    }
+
+    /// Each row: a phase, the time, and the step for up, renewed, down, gone.
+    #[test]
+    fn want_and_phase_make_a_step() {
+        use Step::{Ask, Calm, Force, Forget, Lose, Rest, Spawn};
+        let killing = Phase::Killing { going: going(), again_at: Time(200), lost_at: Time(250) };
+        let backoff = |retry| Phase::Backoff { until: Time(100), retry };
+        let rows = [
+            (Phase::Down, 0, [Spawn, Spawn, Rest, Forget]),
+            (Phase::Starting { run: RunId(1) }, 9999, [Rest, Rest, Rest, Rest]),
+            (Phase::Up { life: LIFE, ready: false }, 9999, [Rest, Ask, Ask, Ask]),
+            (Phase::Up { life: LIFE, ready: true }, 9999, [Rest, Ask, Ask, Ask]),
+            (Phase::Stopping(going()), 99, [Rest, Rest, Rest, Rest]),
+            (Phase::Stopping(going()), 100, [Force, Force, Force, Force]),
+            (killing.clone(), 199, [Rest, Rest, Rest, Rest]),
+            (killing.clone(), 200, [Force, Force, Force, Force]),
+            (killing, 250, [Lose, Lose, Lose, Lose]),
+            (Phase::Lost(going()), 9999, [Rest, Rest, Rest, Rest]),
+            (backoff(false), 99, [Rest, Calm, Calm, Calm]),
+            (backoff(false), 100, [Spawn, Calm, Calm, Calm]),
+            (backoff(true), 100, [Spawn, Calm, Calm, Calm]),
+            (Phase::Failed { cause: Cause::Stopped }, 9999, [Rest, Calm, Calm, Calm]),
+        ];
+        for (phase, now, steps) in rows {
+            for (want, step) in [Want::Up, Want::Renewed, Want::Down, Want::Gone].iter().zip(steps)
+            {
+                assert_eq!(settle(&phase, *want, Time(now)), step, "{phase:?} {want:?} {now}");
+            }
+        }
+    }
+}

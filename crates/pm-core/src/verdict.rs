@@ -114,3 +114,110 @@ fn grown(base: u64, row: u32, free: u32) -> u64 {
         Some(doublings) => base.saturating_mul(1 << doublings.min(30)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pm_spec::Span;
+
+    use super::*;
+
+    const CRASH: Ending = Ending::Exited(1);
+
+    fn policy(delay: Delay) -> RestartPolicy {
+        RestartPolicy { delay, stop_exit_codes: [0, 3].into(), ..RestartPolicy::default() }
+    }
+
+    fn past(unstable: u32, flaps: u32, delay: u64) -> Streaks {
+        Streaks { unstable, flaps, delay }
+    }
+
+    #[test]
+    fn an_end_and_the_past_make_a_verdict() {
+        let none = past(0, 0, 0);
+        let again = |ms| Verdict::Again(ms);
+        let automatic = policy(Delay::Automatic);
+        let killed = Ending::Signaled { signal: 9, core: false };
+        let many = |runs, last| Verdict::Enough(Cause::CrashLoop { runs, last });
+        for (row, (before, uptime, ending, verdict_, after)) in [
+            (none, 5, Ending::Exited(3), Verdict::Rest, none),
+            (none, 5, Ending::Exited(0), Verdict::Rest, none),
+            // A signal is no code (PM2 takes it for 0).
+            (none, 5, killed, again(0), past(1, 0, 0)),
+            (none, 5, Ending::Unknown, again(0), past(1, 0, 0)),
+            (none, 999, CRASH, again(0), past(1, 0, 0)),
+            (past(1, 0, 0), 999, CRASH, again(0), past(2, 0, 0)),
+            (past(2, 0, 0), 999, CRASH, again(10), past(3, 0, 10)),
+            (past(8, 0, 320), 999, CRASH, again(640), past(9, 0, 640)),
+            (past(9, 0, 640), 999, CRASH, again(1000), past(10, 0, 1000)),
+            (past(14, 0, 1000), 999, CRASH, again(1000), past(15, 0, 1000)),
+            (past(15, 0, 1000), 999, CRASH, many(16, CRASH), past(16, 0, 1000)),
+            (past(15, 0, 1000), 1000, CRASH, again(0), past(0, 1, 0)),
+            (past(0, 2, 0), 29_999, CRASH, again(0), past(0, 3, 0)),
+            (past(0, 3, 0), 1000, CRASH, again(100), past(0, 4, 100)),
+            (past(0, 10, 6400), 1000, CRASH, again(12_800), past(0, 11, 12_800)),
+            (past(0, 11, 12_800), 1000, CRASH, again(15_000), past(0, 12, 15_000)),
+            (past(0, u32::MAX, 15_000), 1000, CRASH, again(15_000), past(0, u32::MAX, 15_000)),
+            (past(5, 9, 4000), 30_000, CRASH, again(0), none),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let got = verdict(&automatic, before, uptime, ending);
+            assert_eq!(got, (verdict_, after), "row {row}");
+        }
+    }
+
+    #[test]
+    fn pauses_are_those_of_pm2() {
+        let exponential = policy(Delay::Exponential(Span::from_millis(100)));
+        let mut streaks = Streaks::default();
+        let mut pauses = [0; 14];
+        for pause in &mut pauses {
+            streaks = verdict(&exponential, streaks, 5000, CRASH).1;
+            *pause = streaks.delay;
+        }
+        let expected =
+            [100, 150, 225, 337, 505, 757, 1135, 1702, 2553, 3829, 5743, 8614, 12_921, 15_000];
+        assert_eq!(pauses, expected);
+        let (after, _) = verdict(&exponential, streaks, 30_000, CRASH);
+        assert_eq!(after, Verdict::Again(100), "forgotten after 30 s");
+        let fixed = policy(Delay::Fixed(Span::from_secs(3)));
+        assert_eq!(verdict(&fixed, streaks, 30_000, CRASH).0, Verdict::Again(3000));
+        let once = RestartPolicy { autorestart: false, ..policy(Delay::Automatic) };
+        assert_eq!(verdict(&once, streaks, 0, CRASH), (Verdict::Rest, streaks));
+    }
+
+    #[test]
+    fn never_to_be_tried_again_means_the_first_short_run_is_enough() {
+        let zero = RestartPolicy { max_restarts: 0, ..policy(Delay::Automatic) };
+        let enough = Verdict::Enough(Cause::CrashLoop { runs: 1, last: CRASH });
+        assert_eq!(verdict(&zero, Streaks::default(), 0, CRASH).0, enough);
+        assert_eq!(verdict(&zero, Streaks::default(), 1000, CRASH).0, Verdict::Again(0));
+    }
+
+    #[test]
+    fn refused_spawns_are_short_runs_and_short_machines_are_not() {
+        let automatic = policy(Delay::Automatic);
+        assert_eq!(refused(&automatic, past(2, 1, 0)), (Some(10), past(3, 1, 10)));
+        assert_eq!(refused(&automatic, past(15, 1, 0)).0, None);
+        let once = RestartPolicy { autorestart: false, ..automatic };
+        assert_eq!(refused(&once, past(0, 0, 0)).0, None);
+        let mut streaks = Streaks::default();
+        let mut pauses = [0; 9];
+        for pause in &mut pauses {
+            streaks = retry(streaks);
+            *pause = streaks.delay;
+        }
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+        assert_eq!((streaks.unstable, streaks.flaps), (0, 0));
+    }
+
+    #[test]
+    fn a_job_is_done_when_it_ends_well_and_is_not_wanted_again() {
+        let jobs = RestartPolicy { autorestart: false, ..RestartPolicy::default() };
+        assert!(is_done(&jobs, Ending::Exited(0)));
+        assert!(!is_done(&jobs, CRASH) && !is_done(&jobs, Ending::Unknown));
+        assert!(is_done(&policy(Delay::Automatic), Ending::Exited(3)));
+        assert!(!is_done(&RestartPolicy::default(), Ending::Exited(0)));
+    }
+}

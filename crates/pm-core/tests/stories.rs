@@ -490,3 +490,88 @@ fn a_deletion_survives_the_daemon() {
     assert_eq!(story.core.next_deadline(), None);
     assert_eq!(story.now, Time(1000));
 }
+
+#[test]
+fn p52_a_word_means_one_thing_or_is_refused_with_its_candidates() {
+    let mut story = Story::default();
+    let mut api = app("api");
+    api.namespace = app("back").name;
+    let mut back = app("back");
+    back.namespace = app("front").name;
+    let mut three = app("3");
+    three.instances = 2;
+    let mut one = app("one");
+    one.namespace = app("one").name;
+    story.up(vec![api, back, three, one]);
+    let ids = |ids: &[u32]| ids.iter().map(|id| InstanceId(*id)).collect::<Vec<_>>();
+    for (text, meant) in [
+        ("api", &[0][..]),
+        ("/srv/api.js", &[0]),
+        ("name:back", &[1]),
+        ("ns:back", &[0]),
+        ("id:3", &[3]),
+        ("name:3", &[2, 3]),
+        ("2", &[2]),
+        ("front", &[1]),
+        ("one", &[4]),
+        ("all", &[0, 1, 2, 3, 4]),
+    ] {
+        let select = [Select::parse(text).expect("a selector")];
+        assert_eq!(story.core.resolve(&select), Ok(ids(meant)), "{text}");
+    }
+    let refused = |text: &str| story.core.resolve(&word(text)).expect_err("it is refused");
+    let candidates = |all: &[(&str, &[u32])]| {
+        all.iter().map(|(text, meant)| ((*text).to_owned(), ids(meant))).collect::<Vec<_>>()
+    };
+    let select = |text: &str| Select::Word(text.into());
+    assert_eq!(
+        refused("back"),
+        Refused::Ambiguous {
+            select: select("back"),
+            candidates: candidates(&[("name:back", &[1]), ("ns:back", &[0])]),
+        }
+    );
+    assert_eq!(
+        refused("3"),
+        Refused::Ambiguous {
+            select: select("3"),
+            candidates: candidates(&[("name:3", &[2, 3]), ("id:3", &[3])]),
+        }
+    );
+    assert_eq!(refused("nope"), Refused::NoMatch(select("nope")));
+    let both = [Select::Word("one".into()), Select::Name("nope".into())];
+    assert_eq!(story.core.resolve(&both), Err(Refused::NoMatch(Select::Name("nope".into()))));
+    assert_eq!(Core::new().resolve(&[Select::All]), Ok(Vec::new()));
+}
+
+#[test]
+fn p79_stopping_all_of_nothing_is_done() {
+    let mut story = Story::default();
+    for ask in [Ask::Stop(vec![Select::All]), Ask::Delete(vec![Select::All])] {
+        let (request, _) = story.ask(ask);
+        assert_eq!(story.became(request), []);
+    }
+    let (request, orders) = story.ask(Ask::Leave);
+    assert_eq!(story.became(request), []);
+    assert_eq!(orders.last(), Some(&Order::Leave));
+}
+
+#[test]
+fn a_loop_of_daemon_deaths_neither_resets_nor_doubles_the_counters() {
+    let mut story = Story::default();
+    let (_, mut orders) = story.ask(start(vec![app("bad")]));
+    for count in 1..=10 {
+        let run = story.spawn_all(&orders)[0];
+        orders = story.end(run, CRASH);
+        let records = std::mem::take(&mut story.records);
+        story.core = Core::restore(story.now, records);
+        assert_eq!(story.seat(0).unstable, count);
+        story.records = story.core.records();
+        if let Some(run) = spawns(&orders).first() {
+            assert_eq!(story.seat(0).run.map(|run| run.0), Some(*run), "the intent is known");
+        } else {
+            orders = story.later(1000);
+        }
+        assert_eq!(story.seat(0).restarts, count);
+    }
+}

@@ -46,8 +46,17 @@ pub(crate) struct Script {
     pub(crate) weighs: Option<(u64, u64)>,
     pub(crate) on_ask: Option<u64>,
     pub(crate) on_force: Option<u64>,
-    /// Whether children stay behind, and after how long they go by themselves.
-    pub(crate) children: Option<Option<u64>>,
+    pub(crate) children: Children,
+}
+
+/// Who is left when the main process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Children {
+    Nobody,
+    /// Some, until they are signalled.
+    Staying,
+    /// Some, who go by themselves after so long.
+    Leaving(u64),
 }
 
 /// What comes of a spawn.
@@ -117,7 +126,7 @@ impl Script {
         weighs: None,
         on_ask: Some(1),
         on_force: Some(1),
-        children: None,
+        children: Children::Nobody,
     };
 }
 
@@ -254,7 +263,11 @@ fn script(tape: &mut Tape<'_>) -> Script {
         Ending::Signaled { signal: 11, core: true },
         Ending::Unknown,
     ]);
-    let children = tape.rarely(3).then(|| tape.rarely(2).then(|| tape.pick(&TIMES)));
+    let children = match tape.below(6) {
+        4 => Children::Staying,
+        5 => Children::Leaving(tape.pick(&TIMES)),
+        _ => Children::Nobody,
+    };
     Script {
         spawns,
         after: tape.pick(&SHORT),

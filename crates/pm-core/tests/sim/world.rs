@@ -8,13 +8,13 @@ use pm_core::{
 };
 use pm_spec::{AppName, Bytes, Environment, Select, Signal};
 
-use super::schedule::{Pick, Schedule, Script, Spawning, What};
+use super::schedule::{Children, Pick, Schedule, Script, Spawning, What};
 use crate::common::identity;
 
 /// A schedule that takes more steps than this never comes to rest.
 const STEPS: usize = 20_000;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     Exec(RunId),
     Ready(RunId),
@@ -59,7 +59,7 @@ pub(crate) struct World<'a> {
     deaths: usize,
     fuse: Option<u32>,
     saved: Vec<SavedApp>,
-    told: Vec<Fact>,
+    backlog: Vec<usize>,
     /// What happened, for people; only filled if asked for.
     pub(crate) log: Option<Vec<String>>,
 }
@@ -81,7 +81,7 @@ pub(crate) fn run(
         deaths: 0,
         fuse: schedule.deaths.first().map(|death| death.orders),
         saved: Vec::new(),
-        told: Vec::new(),
+        backlog: Vec::new(),
         log,
     };
     let result = world.play();
@@ -135,7 +135,10 @@ impl World<'_> {
         core.step(self.now, fact, &mut orders);
         for order in &orders {
             match &mut self.fuse {
-                Some(0) => return self.die(),
+                Some(0) => {
+                    self.die();
+                    return Ok(());
+                }
                 Some(left) => *left -= 1,
                 None => {}
             }
@@ -148,7 +151,7 @@ impl World<'_> {
         Ok(())
     }
 
-    fn die(&mut self) -> Result<(), String> {
+    fn die(&mut self) {
         self.note(|| "the daemon dies".into());
         self.witness.died();
         for process in self.processes.values_mut() {
@@ -162,7 +165,6 @@ impl World<'_> {
         self.deaths += 1;
         self.fuse = self.schedule.deaths.get(self.deaths).map(|death| death.orders);
         self.at(down, Event::Birth);
-        Ok(())
     }
 
     /// The next daemon: journal, then what the guardian and the process table know.
@@ -204,6 +206,9 @@ impl World<'_> {
                 }
                 Truth::Making | Truth::Never | Truth::Alive => {}
             }
+        }
+        for number in std::mem::take(&mut self.backlog) {
+            self.at(1, Event::Act(number));
         }
         self.core = Some(core);
         facts.into_iter().try_for_each(|fact| self.tell(fact))?;
@@ -269,13 +274,15 @@ impl World<'_> {
                 self.tell(Fact::Weighed(run, Bytes::new(used)))
             }
             Event::End(run, ending) if self.truth(run) == Some(Truth::Alive) => {
-                let children = self.processes.get(&run).and_then(|p| p.script.children);
+                let children = self.processes.get(&run).map(|process| process.script.children);
                 let (truth, rest) = match children {
-                    Some(_) => (Truth::Orphaned(ending), Rest::Stragglers),
-                    None => (Truth::Gone(ending), Rest::Nothing),
+                    Some(Children::Staying | Children::Leaving(_)) => {
+                        (Truth::Orphaned(ending), Rest::Stragglers)
+                    }
+                    Some(Children::Nobody) | None => (Truth::Gone(ending), Rest::Nothing),
                 };
                 self.set(run, truth);
-                if let Some(Some(after)) = children {
+                if let Some(Children::Leaving(after)) = children {
                     self.at(after, Event::Sweep(run));
                 }
                 self.tell(Fact::Ended(run, ending, rest))
@@ -331,7 +338,7 @@ impl World<'_> {
     fn act(&mut self, number: usize) -> Result<(), String> {
         let Some(core) = self.core.clone() else {
             // The client waits in the guardian's backlog.
-            self.at(1, Event::Act(number));
+            self.backlog.push(number);
             return Ok(());
         };
         let Some(act) = self.schedule.acts.get(number) else { return Ok(()) };

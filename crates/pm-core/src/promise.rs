@@ -1,0 +1,117 @@
+//! What a reply has to mean (law 6): it is about whom was asked, and true the moment it is sent.
+//!
+//! Part of the witness; the core itself has no use for it.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::core::Core;
+use crate::fact::{Ask, Ending, Patience};
+use crate::id::{InstanceId, RunId, Time};
+use crate::law::{Broken, law};
+use crate::order::{Became, Outcome};
+use crate::view::{Cause, SeatView, Status};
+
+/// A request that is owed a reply.
+#[derive(Clone, Debug)]
+pub(crate) struct Owed {
+    /// About whom, where the ask says so.
+    expected: Option<Vec<InstanceId>>,
+    patience: Patience,
+    /// Whoever is up has to be so with a later run than this.
+    later_than: Option<RunId>,
+}
+
+impl Owed {
+    /// What this ask is owed, asked when `last` was the last run.
+    pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
+        let all = |select| core.resolve(select).ok();
+        let (expected, patience, fresh) = match ask {
+            Ask::Raise { select, patience, .. } | Ask::Restart { select, patience, .. } => {
+                (all(select), *patience, true)
+            }
+            Ask::Stop(select)
+            | Ask::Delete(select)
+            | Ask::Reset(select)
+            | Ask::Signal(select, _) => (all(select), Patience::Spawned, false),
+            Ask::Reload { select, .. } => (all(select), Patience::Settled, true),
+            Ask::Start { patience, .. } => (None, *patience, false),
+            Ask::Scale { .. } | Ask::Restore(_) => (None, Patience::Settled, false),
+            Ask::Leave => (all(&[pm_spec::Select::All]), Patience::Spawned, false),
+        };
+        Self { expected, patience, later_than: last.filter(|_| fresh) }
+    }
+
+    /// Whether these outcomes, sent now, are what it is owed. Only a single instance's outcome can be seen to be
+    /// true now; of several, the others' may be old.
+    pub(crate) fn kept(
+        &self,
+        now: Time,
+        core: &Core,
+        outcomes: &[Outcome],
+        ready: impl Fn(RunId) -> bool,
+    ) -> Result<(), Broken> {
+        let ids: Vec<InstanceId> = outcomes.iter().map(|outcome| outcome.instance).collect();
+        law(ids.is_sorted(), || "in order of number".into())?;
+        law(self.expected.as_ref().is_none_or(|all| *all == ids), || "about all asked".into())?;
+        let [outcome] = outcomes else { return Ok(()) };
+        let seat = core.seat(outcome.instance);
+        let holds = match (&outcome.became, &seat) {
+            (Became::Started | Became::Restarted, Some(seat)) => self.is_up(now, seat, ready),
+            (Became::Stopped, Some(seat)) => seat.run.is_none(),
+            (Became::Finished, Some(seat)) => is_finished(seat),
+            (Became::Added, Some(seat)) => !seat.wanted,
+            (Became::Failed(Cause::Unkillable), Some(seat)) => {
+                seat.run.is_some() && seat.status == Status::Errored
+            }
+            (Became::Failed(Cause::Ended(ending)), Some(seat)) => {
+                seat.history.back().is_some_and(|end| end.ending == *ending)
+            }
+            (Became::Deleted, seat) => seat.is_none(),
+            (Became::Stopped | Became::Superseded, None) => true,
+            (became, Some(_)) => is_timeless(became),
+            (_, None) => false,
+        };
+        law(holds, || format!("true when sent: {seat:?}"))
+    }
+
+    fn is_up(&self, now: Time, seat: &SeatView<'_>, ready: impl Fn(RunId) -> bool) -> bool {
+        let Some((run, Some(_))) = seat.run else { return false };
+        let lived = seat.since.map_or(0, |since| now.0.saturating_sub(since.0));
+        let wait = seat.app.restart.min_uptime.as_millis().min(1000);
+        let settled = self.patience == Patience::Spawned || lived >= wait || ready(run);
+        settled && self.later_than.is_none_or(|last| run > last)
+    }
+}
+
+fn is_finished(seat: &SeatView<'_>) -> bool {
+    let good = match seat.history.back().map(|end| end.ending) {
+        Some(Ending::Exited(number)) => {
+            number == 0 || seat.app.restart.stop_exit_codes.contains(&number)
+        }
+        Some(Ending::Signaled { .. } | Ending::Unknown) | None => false,
+    };
+    good && seat.run.is_none() && seat.status == Status::Stopped
+}
+
+/// Outcomes that can't be seen in what an instance is now.
+fn is_timeless(became: &Became) -> bool {
+    match became {
+        Became::Unchanged | Became::Reset | Became::Signaled | Became::Superseded => true,
+        Became::Failed(cause) => match cause {
+            Cause::NotSpawned(_)
+            | Cause::CrashLoop { .. }
+            | Cause::Memory { .. }
+            | Cause::Stopped
+            | Cause::Restarted
+            | Cause::Shutdown => true,
+            Cause::Ended(_) | Cause::Unkillable => false,
+        },
+        Became::Started
+        | Became::Restarted
+        | Became::Finished
+        | Became::Stopped
+        | Became::Deleted
+        | Became::Added => false,
+    }
+}
