@@ -1,1 +1,22 @@
-//! Introduces the core to the world.
+//! Introduces the core to the world: carries facts in and orders out, and decides nothing itself.
+//!
+//! Disposable (law 7): whatever must survive it is in the journal, in the files, or with the guardian.
+#![forbid(unsafe_code)]
+
+mod adopt;
+mod clock;
+mod diary;
+mod hands;
+mod journal;
+mod plan;
+mod reactor;
+mod runs;
+mod salt;
+mod sampler;
+mod server;
+mod spawner;
+mod store;
+mod trees;
+
+pub use reactor::{DaemonError, run};
+pub use store::{StoreError, load as load_saved};

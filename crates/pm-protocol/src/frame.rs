@@ -72,6 +72,11 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// True if more waits here than any frame may hold: whoever sends that much unread is hostile.
+    pub fn is_overfull(&self) -> bool {
+        self.buffer.len() - self.start > MAX_FRAME
+    }
+
     /// The next whole line, without its newline; `None` until more bytes come.
     pub fn line(&mut self) -> Result<Option<&[u8]>, FrameError> {
         let from = self.searched.max(self.start);

@@ -53,6 +53,12 @@ impl From<String> for ByteString {
     }
 }
 
+impl From<Vec<u8>> for ByteString {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
 impl From<&[u8]> for ByteString {
     fn from(bytes: &[u8]) -> Self {
         Self(bytes.into())

@@ -1,0 +1,219 @@
+//! What a new daemon does first: learn what the one before left behind, and never start a second copy of anything.
+//!
+//! The order matters (supervision.md, traps 2 to 4): the journal, then a scan for marked processes, then the
+//! guardian's list. Only what is in neither was never started.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+use pm_core::{Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SpawnFailure};
+use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian};
+use pm_logs::{Stream, StreamKey};
+use pm_os::identity::Identity;
+use pm_os::tag::Tag;
+use pm_os::tree::{Census, Seen};
+
+use crate::clock;
+use crate::runs::{self, Life, PIDFD_SLOT, Run, Told, stream_of};
+
+/// What the guardian keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Leaders by run.
+    pidfds: BTreeMap<RunId, (i32, OwnedFd)>,
+    /// Pipes and files by stream, and whose they are.
+    pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<InstanceId>)>,
+    /// Ends not acknowledged yet.
+    pub(crate) exits: Vec<Exit>,
+    /// The listening socket.
+    pub(crate) listener: Option<OwnedFd>,
+    /// Which incarnation we are.
+    pub(crate) incarnation: u32,
+}
+
+/// Asks the guardian for everything it keeps. Blocks until it has told all.
+pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
+    link.send(&ToGuardian::List, &[])?;
+    let mut kept = Kept::default();
+    loop {
+        let (message, descriptors) = link.receive()?.ok_or(LinkError::Gone)?;
+        let mut descriptors = descriptors.into_iter();
+        match message {
+            FromGuardian::Incarnation { number, .. } => kept.incarnation = number,
+            FromGuardian::Listener => kept.listener = descriptors.next(),
+            FromGuardian::EndOfList => return Ok(kept),
+            FromGuardian::Exit(exit) => kept.exits.push(exit),
+            FromGuardian::Item { tag, slot, kind, name } => {
+                let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);
+                let (Some(tag), Some(first)) = (ours, descriptors.next()) else { continue };
+                match (kind, stream_of(slot), descriptors.next()) {
+                    (Kind::Pidfd { pid }, _, _) => {
+                        kept.pidfds.insert(RunId(tag.run()), (pid, first));
+                    }
+                    (Kind::Stream, Some(stream), Some(file)) => {
+                        let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
+                        let owner = text.parse().ok().map(InstanceId);
+                        let key = StreamKey { tag: tag.raw(), stream };
+                        kept.streams.insert(key, (first, file, owner));
+                    }
+                    (Kind::Stream | Kind::Other, _, _) => {}
+                }
+            }
+        }
+    }
+}
+
+/// The state to go on from.
+#[derive(Debug)]
+pub(crate) struct Inheritance {
+    pub(crate) core: Core,
+    /// Runs that live, or whose end the core has not been told.
+    pub(crate) runs: Vec<(RunId, Run)>,
+    /// To be told to the core first.
+    pub(crate) facts: Vec<Fact>,
+    /// Runs that ended while nobody was there to see how.
+    pub(crate) vanished: Vec<RunId>,
+    /// Trees whose main process is known to have ended; somebody must look who is left.
+    pub(crate) sweeping: Vec<RunId>,
+    /// Runs that never began; whatever the guardian keeps of them can go.
+    pub(crate) never: Vec<RunId>,
+}
+
+/// Puts together what the journal, the scan and the guardian know.
+pub(crate) fn inherit(
+    mut records: Vec<Record>,
+    census: &Census,
+    kept: &mut Kept,
+    salt: u32,
+) -> Inheritance {
+    let mut marked: BTreeMap<RunId, Vec<Seen>> = BTreeMap::new();
+    for (tag, seen) in census.of_home(salt) {
+        marked.entry(RunId(tag.run())).or_default().push(*seen);
+    }
+    let going = going(&records);
+    raise_counters(&mut records, &marked, kept);
+    let core = Core::restore(clock::now(), records);
+    let mut inheritance = Inheritance {
+        core: Core::new(),
+        runs: Vec::new(),
+        facts: Vec::new(),
+        vanished: Vec::new(),
+        sweeping: Vec::new(),
+        never: Vec::new(),
+    };
+    for seat in core.seats() {
+        let Some((id, identity)) = seat.run else { continue };
+        let tag = Tag::new(salt, id.0);
+        let mut run = Run::expected(tag, seat.id, std::sync::Arc::clone(seat.app));
+        let seen = marked.get(&id).map_or(&[][..], Vec::as_slice);
+        let known = identity.map(runs::from_core).or_else(|| first_process(tag, seen, kept));
+        let Some(known) = known else {
+            inheritance.facts.push(Fact::NotSpawned(id, SpawnFailure::Interrupted));
+            inheritance.never.push(id);
+            continue;
+        };
+        if identity.is_none() {
+            inheritance.facts.push(Fact::Spawned(id, runs::to_core(known)));
+        }
+        run.identity = Some(known);
+        run.life = Life::Alive;
+        run.open = [Stream::Out, Stream::Err]
+            .into_iter()
+            .filter(|stream| {
+                kept.streams.contains_key(&StreamKey { tag: tag.raw(), stream: *stream })
+            })
+            .collect();
+        let stored = kept.pidfds.remove(&id).filter(|(pid, _)| *pid == known.pid);
+        run.pidfd = stored.map(|(_, pidfd)| pidfd).or_else(|| known.open().ok());
+        let told = kept.exits.iter().any(|exit| exit.tag == tag.raw() && exit.pid == known.pid);
+        let there = census
+            .find(known.pid)
+            .is_some_and(|seen| seen.started == known.started || known.started == 0);
+        if going.contains(&id) {
+            run.life = Life::Ended(Ending::Unknown, Told::Yes);
+            inheritance.sweeping.push(id);
+        } else if !told && !there {
+            inheritance.vanished.push(id);
+        }
+        inheritance.runs.push((id, run));
+    }
+    inheritance.core = core;
+    inheritance
+}
+
+/// Runs whose main process has ended and whose tree is being swept.
+fn going(records: &[Record]) -> Vec<RunId> {
+    let mut last = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Seat(seat) => {
+                let run = match &seat.phase {
+                    SavedPhase::Going { run, ended: true, .. } => Some(*run),
+                    SavedPhase::Going { ended: false, .. }
+                    | SavedPhase::Down
+                    | SavedPhase::Starting(_)
+                    | SavedPhase::Alive { .. }
+                    | SavedPhase::Backoff(_)
+                    | SavedPhase::Retry(_)
+                    | SavedPhase::Failed(_) => None,
+                };
+                last.insert(seat.id, run);
+            }
+            Record::App(_)
+            | Record::AppGone(_)
+            | Record::SeatGone(_)
+            | Record::End(..)
+            | Record::Counters(_) => {}
+        }
+    }
+    last.into_values().flatten().collect()
+}
+
+/// A run's number is never used twice, even if the journal lost its last lines.
+fn raise_counters(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept: &Kept) {
+    let stored = kept.streams.keys().map(|key| key.tag);
+    let tags = stored.chain(kept.exits.iter().map(|exit| exit.tag)).filter_map(Tag::from_raw);
+    let highest = marked
+        .keys()
+        .chain(kept.pidfds.keys())
+        .copied()
+        .chain(tags.map(|tag| RunId(tag.run())))
+        .max();
+    let last = records.iter().rev().find_map(|record| match record {
+        Record::Counters(counters) => Some(*counters),
+        Record::App(_)
+        | Record::AppGone(_)
+        | Record::Seat(_)
+        | Record::SeatGone(_)
+        | Record::End(..) => None,
+    });
+    let Some(highest) = highest else { return };
+    let counters =
+        last.unwrap_or(Counters { app: pm_core::AppId(0), instance: InstanceId(0), run: RunId(0) });
+    if counters.run <= highest {
+        records.push(Record::Counters(Counters { run: RunId(highest.0 + 1), ..counters }));
+    }
+}
+
+/// The main process of a run that was being made when the daemon died: it leads its own session and is the oldest;
+/// or it has ended already, and the guardian knows its pid.
+fn first_process(tag: Tag, seen: &[Seen], kept: &Kept) -> Option<Identity> {
+    let leads = |seen: &&Seen| seen.session == seen.pid;
+    let oldest = seen.iter().filter(leads).min_by_key(|seen| seen.started);
+    if let Some(found) = oldest.or(seen.iter().min_by_key(|seen| seen.started)) {
+        let boot = pm_os::clock::boot_id();
+        return Some(match pm_os::identity::of(found.pid) {
+            Ok(identity) if identity.started == found.started => identity,
+            Ok(_) | Err(_) => Identity { pid: found.pid, started: found.started, boot, inode: 0 },
+        });
+    }
+    let stored = kept.pidfds.get(&RunId(tag.run())).map(|(pid, _)| *pid);
+    let exited = kept.exits.iter().find(|exit| exit.tag == tag.raw()).map(|exit| exit.pid);
+    let pid = stored.or(exited)?;
+    Some(Identity { pid, started: 0, boot: pm_os::clock::boot_id(), inode: 0 })
+}
+
+/// The slots of runs nobody knows any more, to be dropped.
+pub(crate) fn leftovers(kept: &Kept) -> impl Iterator<Item = (RunId, u8)> + '_ {
+    kept.pidfds.keys().map(|run| (*run, PIDFD_SLOT))
+}

@@ -1,0 +1,336 @@
+//! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use pm_core::{
+    Change, Core, Ending, Fact, InstanceId, Knock, Order, Reach, Reply, RequestId, Rest, RunId,
+};
+use pm_guardian::{Exit, Link, ToGuardian};
+use pm_logs::{Scribe, Stream, StreamKey};
+use pm_os::identity::Identity;
+use pm_os::knock::{self, Signal};
+use pm_os::tag::Tag;
+use pm_protocol::{Outcomes, Row};
+
+use crate::clock::Dial;
+use crate::diary;
+use crate::journal::Journal;
+use crate::plan;
+use crate::runs::{self, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
+use crate::sampler::Figures;
+use crate::server::feed::Feed;
+use crate::server::{Caller, answer};
+use crate::spawner::Job;
+use crate::trees::{Errand, Machine};
+
+/// Whether the daemon is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// It isn't.
+    No,
+    /// All apps are down; the last output is being written.
+    Soon,
+}
+
+/// Every owner an order can go to.
+#[derive(Debug)]
+pub(crate) struct Hands {
+    pub(crate) link: Arc<Link>,
+    pub(crate) journal: Journal,
+    pub(crate) spawner: Sender<Job>,
+    pub(crate) trees: Sender<Errand>,
+    pub(crate) scribe: Scribe,
+    pub(crate) salt: u32,
+    pub(crate) runs: Runs,
+    pub(crate) callers: BTreeMap<RequestId, Caller>,
+    pub(crate) feed: Feed,
+    pub(crate) figures: Figures,
+    pub(crate) leaving: Leaving,
+}
+
+impl Hands {
+    /// Writes down what is to be remembered, then performs the rest in order.
+    pub(crate) fn perform(&mut self, core: &Core, orders: &mut Vec<Order>) {
+        let records = orders.iter().filter_map(|order| match order {
+            Order::Remember(record) => Some(record),
+            Order::Spawn(..)
+            | Order::Signal(..)
+            | Order::Release(_)
+            | Order::Weigh(_)
+            | Order::Tell(_)
+            | Order::Reply(..)
+            | Order::Leave => None,
+        });
+        self.journal.append(records);
+        let mut news = BTreeSet::new();
+        for order in orders.drain(..) {
+            match order {
+                Order::Remember(_) => {}
+                Order::Spawn(run, plan) => self.spawn(run, plan),
+                Order::Signal(run, knock) => self.knock(run, knock),
+                Order::Release(run) => self.release(run),
+                Order::Weigh(limits) => self.figures.set_limits(limits),
+                Order::Tell(change) => self.tell(change, &mut news),
+                Order::Reply(request, reply) => self.reply(core, request, reply),
+                Order::Leave => self.leaving = Leaving::Soon,
+            }
+        }
+        self.publish(core, &news);
+        if self.journal.is_long() {
+            self.journal.rewrite(&core.records());
+        }
+    }
+
+    fn spawn(&mut self, run: RunId, plan: pm_core::SpawnPlan) {
+        let tag = Tag::new(self.salt, run.0);
+        self.runs.insert(run, Run::expected(tag, plan.instance, Arc::clone(&plan.app)));
+        // The thread lives as long as we do.
+        self.spawner.send(Job { run, plan }).ok();
+    }
+
+    fn knock(&mut self, id: RunId, knock: Knock) {
+        let Some(run) = self.runs.get(id) else { return };
+        let (signal, reach, forced) = match knock {
+            Knock::Ask(signal, reach) => (signal.number(), reach, false),
+            Knock::Force(reach) => (Signal::KILL.number(), reach, true),
+            Knock::Pass(signal) => (signal.number(), Reach::Leader, false),
+        };
+        let Some(signal) = Signal::from_number(signal) else { return };
+        match reach {
+            Reach::Tree if forced => self.errand(Errand::Force(run.tree())),
+            Reach::Tree => self.errand(Errand::Knock(run.tree(), signal)),
+            Reach::Leader => {
+                let Some(pidfd) = &run.pidfd else { return };
+                if let Err(error) = knock::signal(pidfd, signal) {
+                    diary::note(format_args!("could not {error}"));
+                }
+            }
+        }
+    }
+
+    /// Hands an errand to the tree thread, which lives as long as we do.
+    pub(crate) fn errand(&self, errand: Errand) {
+        self.trees.send(errand).ok();
+    }
+
+    fn tell_guardian(&self, message: &ToGuardian) {
+        // A guardian that is gone is noticed by the reactor, which hands everything to the next one.
+        self.link.send(message, &[]).ok();
+    }
+
+    /// The run is over and written down.
+    fn release(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(id) else { return };
+        run.released = true;
+        let tag = run.tag.raw();
+        let pid = run.identity.map(|identity| identity.pid);
+        let file = plan::pid_file(&run.app, run.instance);
+        if let Some(pid) = pid {
+            self.tell_guardian(&ToGuardian::Ack { tag, pid });
+            if let Some(file) = file.filter(|file| names(file, pid)) {
+                fs::remove_file(file).ok();
+            }
+        }
+        self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
+        self.forget_if_done(id);
+    }
+
+    fn forget_if_done(&mut self, id: RunId) {
+        if self.runs.get(id).is_some_and(|run| run.released && run.open.is_empty()) {
+            self.runs.remove(id);
+        }
+    }
+
+    /// A stream reached its end and is in its log.
+    pub(crate) fn stream_ended(&mut self, key: StreamKey) {
+        let Some(run) = self.runs.of_stream(key) else {
+            return self.tell_guardian(&ToGuardian::Drop {
+                tag: key.tag,
+                slot: Some(slot_of(key.stream)),
+            });
+        };
+        let id = RunId(run.tag.run());
+        // The guardian must own something of a run from before its birth until its end.
+        if matches!(run.life, Life::Expected(_)) {
+            run.ended_early.push(key.stream);
+            return;
+        }
+        run.open.retain(|stream| *stream != key.stream);
+        self.tell_guardian(&ToGuardian::Drop { tag: key.tag, slot: Some(slot_of(key.stream)) });
+        self.forget_if_done(id);
+    }
+
+    /// A process exists. Returns the fact, and exits that were told before.
+    pub(crate) fn born(
+        &mut self,
+        id: RunId,
+        identity: Identity,
+        pidfd: OwnedFd,
+    ) -> (Option<Fact>, Vec<Exit>) {
+        let Some(run) = self.runs.get_mut(id) else { return (None, Vec::new()) };
+        let early = match std::mem::replace(&mut run.life, Life::Alive) {
+            Life::Expected(exits) => exits,
+            Life::Alive | Life::Ended(..) => Vec::new(),
+        };
+        run.identity = Some(identity);
+        run.pidfd = Some(pidfd);
+        run.open = streams(&run.app, run.instance);
+        let tag = run.tag.raw();
+        for stream in std::mem::take(&mut run.ended_early) {
+            self.stream_ended(StreamKey { tag, stream });
+        }
+        (Some(Fact::Spawned(id, runs::to_core(identity))), early)
+    }
+
+    /// There is no process; the spawner has told the guardian to drop everything.
+    pub(crate) fn not_born(&mut self, id: RunId) {
+        self.runs.remove(id);
+    }
+
+    /// The guardian saw an end. Returns the fact if nobody needs to look who is left.
+    pub(crate) fn exited(&mut self, exit: Exit) -> Option<Fact> {
+        let tag = Tag::from_raw(exit.tag)?;
+        let acknowledge = ToGuardian::Ack { tag: exit.tag, pid: exit.pid };
+        let id = RunId(tag.run());
+        let run = match self.runs.get_mut(id) {
+            Some(run) if run.tag == tag => run,
+            // Nothing of ours: a run that was released, or of a home that lost its journal.
+            Some(_) | None => {
+                self.tell_guardian(&acknowledge);
+                return None;
+            }
+        };
+        match &mut run.life {
+            Life::Expected(early) => early.push(exit),
+            Life::Alive if run.identity.is_some_and(|identity| identity.pid == exit.pid) => {
+                return self.ended(id, runs::ending(exit.status));
+            }
+            // Not the main process, or told again.
+            Life::Ended(..) if run.identity.is_some_and(|identity| identity.pid == exit.pid) => {}
+            Life::Alive | Life::Ended(..) => self.tell_guardian(&acknowledge),
+        }
+        None
+    }
+
+    /// A main process ended. With a tree to end as well, somebody looks first who is left.
+    pub(crate) fn ended(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
+        let run = self.runs.get_mut(id)?;
+        if !run.app.stop.tree {
+            run.life = Life::Ended(ending, Told::Yes);
+            return Some(Fact::Ended(id, ending, Rest::Nothing));
+        }
+        run.life = Life::Ended(ending, Told::NotYet);
+        let tree = run.tree();
+        self.errand(Errand::Remains(tree));
+        None
+    }
+
+    /// The tree thread has looked.
+    pub(crate) fn remains(&mut self, id: RunId, stragglers: bool) -> Option<Fact> {
+        let run = self.runs.get_mut(id)?;
+        match run.life {
+            Life::Ended(ending, Told::NotYet) => {
+                run.life = Life::Ended(ending, Told::Yes);
+                let rest = if stragglers { Rest::Stragglers } else { Rest::Nothing };
+                Some(Fact::Ended(id, ending, rest))
+            }
+            Life::Ended(_, Told::Yes) => (!stragglers).then_some(Fact::Swept(id)),
+            Life::Expected(_) | Life::Alive => None,
+        }
+    }
+
+    fn reply(&mut self, core: &Core, request: RequestId, reply: Reply) {
+        let Some(caller) = self.callers.remove(&request) else { return };
+        match reply {
+            Reply::Done(outcomes) => {
+                let outcomes = outcomes.iter().map(|one| answer::outcome(one, core)).collect();
+                caller.reply(&Outcomes { outcomes });
+            }
+            Reply::Refused(why) => caller.refuse(answer::refusal(&why)),
+        }
+    }
+
+    fn tell(&mut self, change: Change, changed: &mut BTreeSet<InstanceId>) {
+        match change {
+            Change::Changed(id) => {
+                changed.insert(id);
+            }
+            Change::Removed(id) => {
+                changed.remove(&id);
+                self.feed.tell(pm_protocol::Change::Removed(id.0));
+            }
+        }
+    }
+
+    fn publish(&mut self, core: &Core, changed: &BTreeSet<InstanceId>) {
+        if !self.feed.is_heard() {
+            return;
+        }
+        let dial = Dial::read();
+        for id in changed {
+            if let Some(seat) = core.seat(*id) {
+                let row = answer::row(&seat, &self.figures, dial);
+                self.feed.tell(pm_protocol::Change::Changed(row));
+            }
+        }
+        let figures = &self.figures;
+        self.feed.catch_up(|| rows(core, figures));
+    }
+
+    /// Orders figures unless they are on their way.
+    pub(crate) fn sample(&mut self, now: pm_core::Time, machine: Machine) {
+        if self.figures.order(now) {
+            let alive = |run: &Run| matches!(run.life, Life::Alive) && run.identity.is_some();
+            let trees = self.runs.iter().filter(|(_, run)| alive(run)).map(|(_, run)| run.tree());
+            self.errand(Errand::Sample(trees.collect(), machine));
+        }
+    }
+}
+
+/// The whole list.
+pub(crate) fn rows(core: &Core, figures: &Figures) -> Vec<Row> {
+    let dial = Dial::read();
+    core.seats().map(|seat| answer::row(&seat, figures, dial)).collect()
+}
+
+/// The streams of an app's run: one if both go to the same place.
+pub(crate) fn streams(app: &pm_spec::AppSpec, instance: InstanceId) -> Vec<Stream> {
+    if plan::one_pipe(&plan::sinks(app, instance, None)) {
+        vec![Stream::Out]
+    } else {
+        vec![Stream::Out, Stream::Err]
+    }
+}
+
+/// Whether a pid file still names this process; another daemon or a person may have written a new one.
+fn names(file: &std::path::Path, pid: i32) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.trim() == pid.to_string())
+}
+
+impl Hands {
+    /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
+    pub(crate) fn keep_output(
+        &mut self,
+        key: StreamKey,
+        instance: InstanceId,
+        app: &Arc<pm_spec::AppSpec>,
+    ) {
+        let Some(tag) = Tag::from_raw(key.tag) else { return };
+        let id = RunId(tag.run());
+        if self.runs.get(id).is_none() {
+            let mut run = Run::expected(tag, instance, Arc::clone(app));
+            run.life = Life::Ended(Ending::Unknown, Told::Yes);
+            run.released = true;
+            self.runs.insert(id, run);
+        }
+        if let Some(run) = self.runs.get_mut(id)
+            && !run.open.contains(&key.stream)
+        {
+            run.open.push(key.stream);
+        }
+    }
+}

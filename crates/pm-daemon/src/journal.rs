@@ -1,0 +1,287 @@
+//! What must survive the daemon: the core's records, appended as JSON lines before anything depends on them.
+//!
+//! SIGKILL does not touch the page cache, so one `write` is enough; power loss ends all runs anyway and is the
+//! saved list's business. A file that has grown is replaced by a snapshot through rename; the generation before
+//! stays beside it as `journal.old`.
+
+use std::borrow::Borrow;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use pm_core::Record;
+use serde::{Deserialize, Serialize};
+
+use crate::diary;
+
+/// Format of the lines; a higher one is refused.
+const FORMAT: u32 = 1;
+
+/// A journal is rewritten when it is this large and four times its last snapshot.
+const WORTH_REWRITING: u64 = 1 << 20;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    /// The first line.
+    Journal(Header),
+    /// All records of the snapshot stand above.
+    Whole,
+    /// One record.
+    Record(Record),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    /// The boot the runs belong to; after a reboot they are history.
+    boot: String,
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    boot: String,
+    file: File,
+    size: u64,
+    snapshot: u64,
+    /// What could not be written yet (full disk); goes out before anything newer.
+    pending: Vec<u8>,
+    complained: bool,
+}
+
+/// What a journal holds.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    /// All records in order.
+    pub(crate) records: Vec<Record>,
+    /// How many bytes of the file are good.
+    good: u64,
+    /// Where the snapshot ends.
+    snapshot: u64,
+}
+
+#[derive(Debug)]
+enum Bad {
+    Missing,
+    OtherBoot,
+    Broken,
+}
+
+impl Journal {
+    /// Reads what the daemon before left and goes on writing there. A damaged file is kept aside and the
+    /// generation before it is used (pain 3); a journal of another boot is kept aside too.
+    pub(crate) fn open(path: &Path, boot: &str) -> io::Result<(Self, Vec<Record>)> {
+        let old = path.with_extension("old");
+        let replay = match read(path, boot) {
+            Ok(replay) => {
+                let file = append_to(path)?;
+                // A torn last line is what a SIGKILL in the middle of a large write leaves.
+                file.set_len(replay.good)?;
+                let journal = Self::with(path, boot, file, &replay);
+                return Ok((journal, replay.records));
+            }
+            Err(Bad::OtherBoot) => {
+                put_aside(path, "previous-boot");
+                fs::remove_file(&old).ok();
+                Replay::default()
+            }
+            Err(Bad::Broken) => {
+                let kept = put_aside(path, "damaged");
+                diary::note(format_args!("the journal is damaged; kept as {}", kept.display()));
+                read(&old, boot).unwrap_or_default()
+            }
+            Err(Bad::Missing) => read(&old, boot).unwrap_or_default(),
+        };
+        let file = fresh(path, boot, &replay.records)?;
+        let size = file.metadata()?.len();
+        let replay = Replay { good: size, snapshot: size, ..replay };
+        Ok((Self::with(path, boot, file, &replay), replay.records))
+    }
+
+    fn with(path: &Path, boot: &str, file: File, replay: &Replay) -> Self {
+        Self {
+            path: path.into(),
+            boot: boot.into(),
+            file,
+            size: replay.good,
+            snapshot: replay.snapshot,
+            pending: Vec::new(),
+            complained: false,
+        }
+    }
+
+    /// Writes records with one system call. On a full disk they are kept and tried again with the next ones.
+    pub(crate) fn append(&mut self, records: impl Iterator<Item = impl Borrow<Record>>) {
+        for record in records {
+            encode(&Line::Record(record.borrow().clone()), &mut self.pending);
+        }
+        if self.pending.is_empty() {
+            return;
+        }
+        match self.file.write(&self.pending) {
+            Ok(written) => {
+                self.size += written as u64;
+                self.pending.drain(..written);
+                self.complained = false;
+            }
+            Err(error) if !self.complained => {
+                self.complained = true;
+                diary::note(format_args!("could not write {}: {error}", self.path.display()));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Whether a snapshot would save much.
+    pub(crate) fn is_long(&self) -> bool {
+        self.size > WORTH_REWRITING && self.size > 4 * self.snapshot
+    }
+
+    /// Replaces the journal by these records, which are all there is to know.
+    pub(crate) fn rewrite(&mut self, records: &[Record]) {
+        match fresh(&self.path, &self.boot, records) {
+            Ok(file) => {
+                self.size = file.metadata().map_or(0, |meta| meta.len());
+                self.snapshot = self.size;
+                self.file = file;
+                self.pending.clear();
+            }
+            Err(error) => {
+                // Do not try again at every step: as if the snapshot had this size.
+                self.snapshot = self.size;
+                diary::note(format_args!("could not rewrite {}: {error}", self.path.display()));
+            }
+        }
+    }
+}
+
+fn encode(line: &Line, out: &mut Vec<u8>) {
+    // Serialising plain data into memory has no way to fail; a line that did would only be missing.
+    if serde_json::to_writer(&mut *out, line).is_ok() {
+        out.push(b'\n');
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).open(path)
+}
+
+/// Writes a whole new generation beside the old one and moves both, the old one first.
+fn fresh(path: &Path, boot: &str, records: &[Record]) -> io::Result<File> {
+    let mut bytes = Vec::new();
+    encode(&Line::Journal(Header { format: FORMAT, boot: boot.into() }), &mut bytes);
+    for record in records {
+        encode(&Line::Record(record.clone()), &mut bytes);
+    }
+    encode(&Line::Whole, &mut bytes);
+    let new = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(&bytes)?;
+    match fs::rename(path, path.with_extension("old")) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs::rename(&new, path)?;
+    append_to(path)
+}
+
+fn put_aside(path: &Path, why: &str) -> PathBuf {
+    let kept = path.with_extension(why);
+    fs::rename(path, &kept).ok();
+    kept
+}
+
+/// Reads one generation. Good is: a header of our format and boot, and a complete snapshot; what follows the
+/// last whole line is a torn write.
+fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Bad::Missing),
+        Err(_) => return Err(Bad::Broken),
+    };
+    let mut replay = Replay::default();
+    let mut whole = false;
+    let mut begun = false;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let Ok(parsed) = serde_json::from_slice::<Line>(line) else { break };
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        replay.good += line.len() as u64;
+        match parsed {
+            Line::Journal(header) if header.format != FORMAT => return Err(Bad::Broken),
+            Line::Journal(header) if header.boot != boot => return Err(Bad::OtherBoot),
+            Line::Journal(_) => begun = true,
+            Line::Whole => {
+                whole = true;
+                replay.snapshot = replay.good;
+            }
+            Line::Record(record) => replay.records.push(record),
+        }
+    }
+    if begun && whole { Ok(replay) } else { Err(Bad::Broken) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pm_core::{Counters, InstanceId, RunId};
+
+    fn counters(run: u32) -> Record {
+        Record::Counters(Counters {
+            app: pm_core::AppId(1),
+            instance: InstanceId(1),
+            run: RunId(run),
+        })
+    }
+
+    #[test]
+    fn a_journal_cut_at_any_byte_gives_a_state_it_once_had() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, none) = Journal::open(&path, "b").unwrap();
+        assert!(none.is_empty());
+        journal.append([counters(1)].iter());
+        journal.rewrite(&[counters(1)]);
+        journal.append([counters(2), counters(3)].iter());
+        let bytes = fs::read(&path).unwrap();
+        let old = fs::read(path.with_extension("old")).unwrap();
+        for cut in 0..=bytes.len() {
+            fs::write(&path, &bytes[..cut]).unwrap();
+            fs::write(path.with_extension("old"), &old).unwrap();
+            let (mut journal, records) = Journal::open(&path, "b").unwrap();
+            let good = [vec![counters(1)], vec![counters(1), counters(2)]];
+            let all = vec![counters(1), counters(2), counters(3)];
+            assert!(good.contains(&records) || records == all, "cut at {cut}: {records:?}");
+            journal.append([counters(9)].iter());
+            let (_, again) = Journal::open(&path, "b").unwrap();
+            assert_eq!(again.last(), Some(&counters(9)), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_journal_is_kept_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        fs::write(&path, b"not ours\n").unwrap();
+        let (_, records) = Journal::open(&path, "b").unwrap();
+        assert!(records.is_empty());
+        assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), b"not ours\n");
+    }
+
+    #[test]
+    fn a_journal_of_another_boot_is_history() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, _) = Journal::open(&path, "b").unwrap();
+        journal.append([counters(1)].iter());
+        let (_, records) = Journal::open(&path, "c").unwrap();
+        assert!(records.is_empty());
+        assert!(path.with_extension("previous-boot").exists());
+    }
+}

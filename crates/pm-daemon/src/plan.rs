@@ -1,0 +1,173 @@
+//! From what the core wants to what the kernel and the log plane need: argv, environment, paths, sinks. Pure.
+
+use std::ffi::{CString, NulError, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use pm_core::InstanceId;
+use pm_logs::stamp::StampFormat;
+use pm_logs::{Format, Place, Sink, WhenFull};
+use pm_spec::{AppSpec, ByteString, LogFormat, LogFull, LogTarget};
+
+/// Which of an app's instances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) instance: InstanceId,
+    pub(crate) slot: u16,
+    pub(crate) restarts: u32,
+}
+
+/// The program and everything it is told.
+#[derive(Debug)]
+pub(crate) struct CommandLine {
+    pub(crate) program: CString,
+    pub(crate) argv: Vec<CString>,
+    pub(crate) env: Vec<CString>,
+    pub(crate) cwd: CString,
+}
+
+/// The log files of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogPaths {
+    pub(crate) out: Option<ByteString>,
+    pub(crate) error: Option<ByteString>,
+    pub(crate) combined: Option<ByteString>,
+}
+
+/// The person an app runs as, for its environment.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) name: Vec<u8>,
+    pub(crate) home: Vec<u8>,
+}
+
+/// Argv, environment and folder of one run. Arguments are never joined: each stays one string (pain 51).
+///
+/// Added to the environment (the whole set, pain 77): `name`, `namespace`, `pm_id`, the instance variable,
+/// `increment_var`'s, `restart_time`, `PM_HOME`; and `HOME`, `USER`, `LOGNAME` for another user.
+pub(crate) fn command_line(
+    app: &AppSpec,
+    slot: Slot,
+    home: &Path,
+    person: Option<&Person>,
+) -> Result<CommandLine, NulError> {
+    let text = |bytes: &ByteString| CString::new(bytes.as_bytes());
+    let program = app.interpreter.as_ref().unwrap_or(&app.script);
+    let mut argv = vec![text(program)?];
+    if app.interpreter.is_some() {
+        for argument in app.interpreter_args.iter().chain([&app.script]) {
+            argv.push(text(argument)?);
+        }
+    }
+    for argument in &app.args {
+        argv.push(text(argument)?);
+    }
+    let mut env = app.env.clone();
+    if let Some(person) = person {
+        env.set("HOME", person.home.clone());
+        env.set("USER", person.name.clone());
+        env.set("LOGNAME", person.name.clone());
+    }
+    env.set("name", app.name.as_str());
+    env.set("namespace", app.namespace.as_str());
+    env.set("pm_id", slot.instance.0.to_string());
+    env.set("restart_time", slot.restarts.to_string());
+    env.set("PM_HOME", home.as_os_str().as_bytes());
+    env.set(&app.instance_var.display(), slot.slot.to_string());
+    if let Some(variable) = &app.increment_var {
+        let variable = variable.display();
+        let base = env.get(&variable).and_then(|value| value.display().trim().parse::<i64>().ok());
+        env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(slot.slot)).to_string());
+    }
+    let entry = |(name, value): (&str, &ByteString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
+    };
+    Ok(CommandLine {
+        program: text(program)?,
+        argv,
+        env: env.iter().map(entry).collect::<Result<_, _>>()?,
+        cwd: text(&app.cwd)?,
+    })
+}
+
+/// Inserts `-<id>` before `ending`, as PM2 names the files of one instance.
+fn numbered(path: &ByteString, instance: InstanceId, ending: &str) -> ByteString {
+    let bytes = path.as_bytes();
+    let (stem, ending) = match bytes.strip_suffix(ending.as_bytes()) {
+        Some(stem) => (stem, ending.as_bytes()),
+        None => (bytes, &b""[..]),
+    };
+    ByteString::new([stem, format!("-{}", instance.0).as_bytes(), ending].concat())
+}
+
+/// Where the output of one instance goes.
+pub(crate) fn log_paths(app: &AppSpec, instance: InstanceId) -> LogPaths {
+    let place = |path: &ByteString| match app.logs.merge {
+        true => path.clone(),
+        false => numbered(path, instance, ".log"),
+    };
+    let target = |target: &LogTarget| match target {
+        LogTarget::File(path) => Some(place(path)),
+        LogTarget::Discard => None,
+    };
+    LogPaths {
+        out: target(&app.logs.out),
+        error: target(&app.logs.error),
+        combined: app.logs.combined.as_ref().map(place),
+    }
+}
+
+/// The pid file of one instance.
+pub(crate) fn pid_file(app: &AppSpec, instance: InstanceId) -> Option<PathBuf> {
+    app.pid_file.as_ref().map(|path| path_of(&numbered(path, instance, ".pid")))
+}
+
+/// Bytes as a path.
+pub(crate) fn path_of(bytes: &ByteString) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes.as_bytes()))
+}
+
+/// What the log plane needs to know of both streams, standard output first.
+pub(crate) fn sinks(
+    app: &AppSpec,
+    instance: InstanceId,
+    owner: Option<pm_logs::Owner>,
+) -> [Sink; 2] {
+    let paths = log_paths(app, instance);
+    let format = match &app.logs.format {
+        LogFormat::Raw => Format::Raw,
+        LogFormat::Stamped(format) => Format::Stamped(StampFormat::new(format)),
+        LogFormat::Json(format) => Format::Json {
+            app: app.name.as_str().into(),
+            instance: u64::from(instance.0),
+            stamp: format.as_deref().map(StampFormat::new),
+        },
+    };
+    let rotation = match app.logs.rotation.max_size {
+        None => pm_logs::Rotation::NEVER,
+        Some(size) => pm_logs::Rotation {
+            max_size: size.get(),
+            keep: usize::try_from(app.logs.rotation.keep).unwrap_or(usize::MAX),
+            compress: app.logs.rotation.compress,
+            ..pm_logs::Rotation::STANDARD
+        },
+    };
+    let sink = |path: Option<ByteString>| Sink {
+        place: path.map_or(Place::Discard, |path| Place::File(path_of(&path))),
+        format: format.clone(),
+        combined: paths.combined.as_ref().map(path_of),
+        rotation,
+        full: match app.logs.full {
+            LogFull::Drop => WhenFull::Drop,
+            LogFull::Block => WhenFull::Block,
+        },
+        owner,
+    };
+    [sink(paths.out.clone()), sink(paths.error.clone())]
+}
+
+/// Whether both streams share one pipe, which keeps the order in which the app wrote. JSON lines say which
+/// stream they came from, so there each keeps its own.
+pub(crate) fn one_pipe([out, error]: &[Sink; 2]) -> bool {
+    out == error && !matches!(out.format, Format::Json { .. })
+}

@@ -1,0 +1,357 @@
+//! The loop: one await at the top, then a step of the core and its orders (law 3).
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pm_core::{Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
+use pm_logs::StreamKey;
+use pm_os::identity::Identity;
+use pm_os::tag::Tag;
+use pm_protocol::{Change, Home, Request};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock;
+use crate::diary;
+use crate::hands::{Hands, Leaving};
+use crate::server::{Caller, answer};
+use crate::trees::{Machine, Sample};
+
+mod call;
+mod setup;
+
+/// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
+const QUEUE: usize = 1024;
+
+/// How long the last output of apps may take to reach its file when the daemon leaves.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Everything that reaches the loop from our own threads and connections.
+#[derive(Debug)]
+pub(crate) enum Inlet {
+    /// A client calls.
+    Called(Box<Request>, Caller),
+    /// A process was made.
+    Born(RunId, Identity, OwnedFd),
+    /// It could not be made.
+    NotBorn(RunId, SpawnFailure),
+    /// Whether anybody is left of a tree whose main process ended.
+    Remains(RunId, bool),
+    /// Nobody is left.
+    Swept(RunId),
+    /// Figures.
+    Sampled(Sample),
+    /// A stream's end is in its log.
+    StreamEnded(StreamKey),
+    /// A saved list was read for somebody.
+    Loaded(Vec<pm_core::SavedApp>, Caller),
+    /// The new program was tried and may take over.
+    Updating(PathBuf, Caller),
+    /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
+    Terminate,
+}
+
+/// Why the daemon could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The guardian can't be reached.
+    #[error("talk to the guardian")]
+    Guardian(#[from] LinkError),
+    /// Something of ours could not be opened.
+    #[error("{what} {path}", path = path.display())]
+    File {
+        /// The attempt.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The system refused threads, timers or signals.
+    #[error("{what}")]
+    System {
+        /// The attempt.
+        what: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The log plane could not begin.
+    #[error(transparent)]
+    Logs(#[from] pm_logs::StartError),
+    /// Without /proc nothing can be known about processes.
+    #[error(transparent)]
+    Census(#[from] pm_os::tree::CensusError),
+}
+
+/// How the loop ended.
+enum Exit {
+    /// All apps are down and the guardian is to end as well.
+    Left,
+    /// Another program takes over; apps go on.
+    Updated,
+    /// The guardian is dead.
+    Orphaned,
+}
+
+/// Runs the daemon of this home until it is told to leave, replaced, or orphaned.
+pub fn run(home: &Home) -> Result<(), DaemonError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
+    runtime.block_on(async {
+        let mut reactor = setup::begin(home)?;
+        match reactor.turn().await? {
+            Exit::Left | Exit::Updated => Ok(()),
+            Exit::Orphaned => setup::hand_over(home, reactor.hands),
+        }
+    })
+}
+
+struct Reactor {
+    home: Home,
+    core: Core,
+    hands: Hands,
+    orders: Vec<Order>,
+    link: AsyncFd<Arc<Link>>,
+    inlet: mpsc::Receiver<Inlet>,
+    /// For tasks that bring something back.
+    outlet: mpsc::Sender<Inlet>,
+    listeners: mpsc::Sender<OwnedFd>,
+    closing: watch::Sender<bool>,
+    /// Ends when the last connection does.
+    open: mpsc::Receiver<()>,
+    next_request: u64,
+    began: Time,
+    /// Calls that wait for figures.
+    waiting: Vec<(Request, Caller)>,
+    last_words: Option<Instant>,
+}
+
+impl Reactor {
+    async fn turn(&mut self) -> Result<Exit, DaemonError> {
+        loop {
+            let alarm = self.alarm();
+            let sleep = async {
+                match alarm {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! { biased;
+                ready = self.link.readable() => match ready {
+                    Ok(mut ready) => ready.clear_ready(),
+                    Err(source) => return Err(DaemonError::System { what: "wait for the guardian", source }),
+                },
+                Some(news) = self.inlet.recv() => {
+                    if let Some(exit) = self.take(news).await { return Ok(exit) }
+                }
+                () = sleep => {}
+            }
+            if !self.hear_guardian()? {
+                return Ok(Exit::Orphaned);
+            }
+            self.look_after();
+            if self.is_done() {
+                self.leave().await;
+                return Ok(Exit::Left);
+            }
+        }
+    }
+
+    /// When something is due although nothing happens.
+    fn alarm(&self) -> Option<Instant> {
+        let now = clock::now();
+        let due =
+            [self.core.next_deadline(), self.hands.figures.due(now)].into_iter().flatten().min();
+        let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
+        [due, self.last_words].into_iter().flatten().min()
+    }
+
+    /// Fires what is due.
+    fn look_after(&mut self) {
+        let now = clock::now();
+        if self.core.next_deadline().is_some_and(|at| at <= now) {
+            self.step(Fact::Woke);
+        }
+        if self.hands.feed.forget_the_gone() {
+            self.hands.figures.set_watchers(self.hands.feed.shortest());
+        }
+        if self.hands.figures.due(now).is_some_and(|at| at <= now) {
+            let machine = self.hands.figures.machine();
+            self.hands.sample(now, machine);
+        }
+    }
+
+    fn step(&mut self, fact: Fact) {
+        self.core.step(clock::now(), fact, &mut self.orders);
+        self.hands.perform(&self.core, &mut self.orders);
+    }
+
+    /// Everything the guardian has said; `false`: it is dead.
+    fn hear_guardian(&mut self) -> Result<bool, DaemonError> {
+        loop {
+            match self.hands.link.receive_now() {
+                Ok(Arrival::Nothing) => return Ok(true),
+                Ok(Arrival::Closed) | Err(LinkError::Gone) => return Ok(false),
+                Ok(Arrival::Message(message, descriptors)) => self.told(message, descriptors),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn told(&mut self, message: FromGuardian, descriptors: Vec<OwnedFd>) {
+        match message {
+            FromGuardian::Exit(exit) => {
+                if let Some(fact) = self.hands.exited(exit) {
+                    self.step(fact);
+                }
+            }
+            FromGuardian::Listener => {
+                for socket in descriptors {
+                    // The accepting task lives as long as we do, and reads quickly.
+                    self.listeners.try_send(socket).ok();
+                }
+            }
+            FromGuardian::Incarnation { .. }
+            | FromGuardian::Item { .. }
+            | FromGuardian::EndOfList => {}
+        }
+    }
+
+    async fn take(&mut self, news: Inlet) -> Option<Exit> {
+        match news {
+            Inlet::Called(request, caller) => self.called(*request, caller),
+            Inlet::Born(run, identity, pidfd) => self.born(run, identity, pidfd),
+            Inlet::NotBorn(run, failure) => {
+                self.hands.not_born(run);
+                self.step(Fact::NotSpawned(run, failure));
+            }
+            Inlet::Remains(run, stragglers) => {
+                if let Some(fact) = self.hands.remains(run, stragglers) {
+                    self.step(fact);
+                }
+            }
+            Inlet::Swept(run) => self.step(Fact::Swept(run)),
+            Inlet::Sampled(sample) => self.sampled(sample),
+            Inlet::StreamEnded(key) => self.hands.stream_ended(key),
+            Inlet::Loaded(apps, caller) => self.ask(Ask::Restore(apps), caller),
+            Inlet::Updating(program, caller) => return self.update(program, caller).await,
+            Inlet::Terminate => {
+                let request = self.number();
+                self.step(Fact::Asked(request, Ask::Leave));
+            }
+        }
+        None
+    }
+
+    fn number(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
+    fn ask(&mut self, ask: Ask, caller: Caller) {
+        let request = self.number();
+        self.hands.callers.insert(request, caller);
+        self.step(Fact::Asked(request, ask));
+    }
+
+    fn born(&mut self, run: RunId, identity: Identity, pidfd: OwnedFd) {
+        let (fact, early) = self.hands.born(run, identity, pidfd);
+        if let Some(fact) = fact {
+            self.step(fact);
+        }
+        for exit in early {
+            if let Some(fact) = self.hands.exited(exit) {
+                self.step(fact);
+            }
+        }
+    }
+
+    fn sampled(&mut self, sample: Sample) {
+        let weights: Vec<(RunId, pm_spec::Bytes)> = sample
+            .usage
+            .iter()
+            .map(|(run, usage)| (*run, pm_spec::Bytes::new(usage.memory)))
+            .collect();
+        self.hands.figures.take(clock::now(), sample);
+        for (run, memory) in weights {
+            let limited =
+                self.core.seat_of_run(run).is_some_and(|seat| seat.app.limits.memory.is_some());
+            if limited {
+                self.step(Fact::Weighed(run, memory));
+            }
+        }
+        if self.hands.feed.is_heard() {
+            let figures = &self.hands.figures;
+            let running = self.core.seats().filter_map(|seat| Some((seat.id.0, seat.run?.0)));
+            let usage = running.map(|(id, run)| (id, figures.of(run))).collect();
+            let host = figures.host().cloned();
+            self.hands.feed.tell(Change::Usage(usage));
+            if let Some(host) = host {
+                self.hands.feed.tell(Change::Host(host));
+            }
+        }
+        for (request, caller) in std::mem::take(&mut self.waiting) {
+            self.show(request, caller);
+        }
+    }
+
+    async fn update(&mut self, program: PathBuf, caller: Caller) -> Option<Exit> {
+        let path = program.into_os_string().into_encoded_bytes();
+        match self.hands.link.send(&ToGuardian::Update { path }, &[]) {
+            Ok(()) => {
+                caller.reply(&pm_protocol::Done {});
+                self.close().await;
+                Some(Exit::Updated)
+            }
+            Err(error) => {
+                caller.refuse(answer::system(&error));
+                None
+            }
+        }
+    }
+
+    /// All apps are down, and what they wrote last is in its file.
+    fn is_done(&mut self) -> bool {
+        if self.hands.leaving == Leaving::No {
+            return false;
+        }
+        let until = *self.last_words.get_or_insert_with(|| Instant::now() + LAST_WORDS);
+        self.hands.runs.is_empty() || Instant::now() >= until
+    }
+
+    /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
+    async fn leave(&mut self) {
+        self.hands.journal.rewrite(&[]);
+        if let Err(error) = self.hands.link.send(&ToGuardian::Leave, &[]) {
+            diary::note(format_args!("could not {error}"));
+        }
+        self.close().await;
+    }
+
+    /// Ends all connections, each after the reply it is owed.
+    async fn close(&mut self) {
+        self.hands.feed.tell(Change::Leaving);
+        self.hands.feed = crate::server::feed::Feed::default();
+        self.closing.send(true).ok();
+        self.inlet.close();
+        // The reactor's own copies are gone with `closing`; a client that does not read costs half a second.
+        tokio::time::timeout(Duration::from_millis(500), self.open.recv()).await.ok();
+    }
+}
+
+/// The tag of a run in words, for the diary.
+fn named(tag: Tag) -> String {
+    format!("run {}", tag.run())
+}
+
+/// Whether a listing wants the machine's figures.
+fn machine(wanted: bool) -> Machine {
+    if wanted { Machine::Wanted } else { Machine::Unwanted }
+}

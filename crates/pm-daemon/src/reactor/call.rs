@@ -1,0 +1,255 @@
+//! Calls: the core's business goes to the core, reading is answered at once, the rest goes to its owner.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pm_core::{InstanceId, Refused, Time};
+use pm_logs::Scribe;
+use pm_protocol::{
+    Code, Describe, Descriptions, Done, Flush, Flushed, List, Listing, LogSources, Pong, Refusal,
+    Request, Saved, Watch,
+};
+use pm_spec::{ByteString, Select};
+
+use super::{Inlet, Reactor, machine};
+use crate::clock::{self, Dial};
+use crate::hands::rows;
+use crate::plan;
+use crate::server::{Answer, Caller, answer};
+use crate::store;
+use crate::trees::Errand;
+
+impl Reactor {
+    pub(super) fn called(&mut self, request: Request, caller: Caller) {
+        let other = match answer::ask(request) {
+            Ok(ask) => return self.ask(ask, caller),
+            Err(other) => other,
+        };
+        match other {
+            Request::List(List { usage: true, host, .. }) => {
+                let machine = machine(host);
+                let now = clock::now();
+                if self.figures_are_good(now, machine) {
+                    self.show(other, caller);
+                } else {
+                    self.waiting.push((other, caller));
+                    self.hands.sample(now, machine);
+                }
+            }
+            Request::Flush(call) => self.flush(&call, caller),
+            Request::ReloadLogs(_) => {
+                let scribe = self.hands.scribe.clone();
+                // Its queue may be full, and the loop waits for nobody.
+                tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
+            }
+            Request::Save(call) => self.save(call.force, caller),
+            Request::Resurrect(_) => self.resurrect(caller),
+            Request::Update(call) => self.try_program(&call.program, caller),
+            Request::Watch(call) => self.watch(call, caller),
+            shown => self.show(shown, caller),
+        }
+    }
+
+    /// Fresh enough, and nobody who runs is without figures.
+    fn figures_are_good(&self, now: Time, machine: crate::trees::Machine) -> bool {
+        let figures = &self.hands.figures;
+        let mut running = self.core.seats().filter_map(|seat| seat.run);
+        figures.is_fresh(now, machine)
+            && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
+    }
+
+    /// Answers from what is known now.
+    pub(super) fn show(&mut self, request: Request, caller: Caller) {
+        match request {
+            Request::Ping(_) => caller.reply(&Pong {
+                pid: std::process::id(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                uptime: clock::now().0.saturating_sub(self.began.0),
+            }),
+            Request::List(call) => self.list(&call, caller),
+            Request::Describe(call) => self.describe(&call, caller),
+            Request::Logs(call) => match self.selected(&call.select) {
+                Ok(ids) => {
+                    let seats = ids.iter().filter_map(|id| self.core.seat(*id));
+                    let sources = seats.map(|seat| answer::source(&seat)).collect();
+                    caller.reply(&LogSources { sources });
+                }
+                Err(refused) => caller.refuse(answer::refusal(&refused)),
+            },
+            // All others were dealt with before.
+            _ => caller.refuse(Refusal {
+                code: Code::BadRequest,
+                message: "this call shows nothing".into(),
+                hint: None,
+            }),
+        }
+    }
+
+    /// The selected instances; all if nothing is selected.
+    fn selected(&self, select: &[Select]) -> Result<Vec<InstanceId>, Refused> {
+        if select.is_empty() {
+            return Ok(self.core.seats().map(|seat| seat.id).collect());
+        }
+        self.core.resolve(select)
+    }
+
+    fn list(&mut self, call: &List, caller: Caller) {
+        let ids = match self.selected(&call.select) {
+            Ok(ids) => ids,
+            Err(refused) => return caller.refuse(answer::refusal(&refused)),
+        };
+        let dial = Dial::read();
+        let figures = &self.hands.figures;
+        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
+        let rows = seats.map(|seat| answer::row(&seat, figures, dial)).collect();
+        let host = figures.host().filter(|_| call.host).cloned();
+        caller.reply(&Listing { rows, now: dial.wall(), host });
+    }
+
+    /// The pids come from the tree thread, so somebody waits for them outside the loop.
+    fn describe(&mut self, call: &Describe, caller: Caller) {
+        let ids = match self.selected(&call.select) {
+            Ok(ids) => ids,
+            Err(refused) => return caller.refuse(answer::refusal(&refused)),
+        };
+        let dial = Dial::read();
+        let figures = &self.hands.figures;
+        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
+        let mut descriptions: Vec<_> =
+            seats.map(|seat| answer::description(&seat, figures, dial)).collect();
+        let mut wanted = BTreeMap::new();
+        for id in &ids {
+            let run = self.core.seat(*id).and_then(|seat| seat.run).map(|(run, _)| run);
+            let Some(run) = run.and_then(|run| self.hands.runs.get(run)) else { continue };
+            let (reply, pids) = tokio::sync::oneshot::channel();
+            self.hands.errand(Errand::Pids(run.tree(), reply));
+            wanted.insert(id.0, pids);
+        }
+        tokio::spawn(async move {
+            for description in &mut descriptions {
+                if let Some(pids) = wanted.remove(&description.row.id) {
+                    description.pids = pids.await.unwrap_or_default();
+                }
+            }
+            caller.reply(&Descriptions { descriptions, now: dial.wall() });
+        });
+    }
+
+    fn watch(&mut self, call: Watch, caller: Caller) {
+        let rows = rows(&self.core, &self.hands.figures);
+        let news = self.hands.feed.subscribe(call.usage_every, rows);
+        self.hands.figures.set_watchers(self.hands.feed.shortest());
+        match serde_json::value::to_raw_value(&Done {}) {
+            Ok(raw) => caller.answer(Answer::Feed(raw, news)),
+            Err(error) => caller.refuse(answer::system(&error)),
+        }
+    }
+
+    fn flush(&mut self, call: &Flush, caller: Caller) {
+        let ids = match self.selected(&call.select) {
+            Ok(ids) => ids,
+            Err(refused) => return caller.refuse(answer::refusal(&refused)),
+        };
+        let mut files = Vec::new();
+        for seat in ids.iter().filter_map(|id| self.core.seat(*id)) {
+            let paths = plan::log_paths(seat.app, seat.id);
+            files.extend([paths.out, paths.error, paths.combined].into_iter().flatten());
+        }
+        files.sort();
+        files.dedup();
+        if call.select.is_empty() {
+            empty_diary(&self.home.diary());
+        }
+        let scribe = self.hands.scribe.clone();
+        tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
+    }
+
+    fn save(&mut self, force: bool, caller: Caller) {
+        let apps = self.core.saved_list();
+        let instances = apps.iter().map(|app| app.seats.len()).sum::<usize>();
+        let path = self.home.saved();
+        if instances == 0 && !force && path.exists() {
+            return caller.refuse(Refusal {
+                code: Code::BadRequest,
+                message: "the list is empty; the saved one was left alone".into(),
+                hint: Some("`pm save --force` saves an empty list".into()),
+            });
+        }
+        tokio::task::spawn_blocking(move || match store::save(&path, apps) {
+            Ok(()) => caller.reply(&Saved {
+                instances: u32::try_from(instances).unwrap_or(u32::MAX),
+                file: bytes(path),
+            }),
+            Err(error) => caller.refuse(answer::storage(&error)),
+        });
+    }
+
+    fn resurrect(&mut self, caller: Caller) {
+        let path = self.home.saved();
+        let outlet = self.outlet.clone();
+        tokio::task::spawn_blocking(move || match store::load(&path) {
+            Ok((apps, warning)) => {
+                if let Some(warning) = warning {
+                    crate::diary::note(format_args!("{warning}"));
+                }
+                // The loop ends only with the daemon, and then nobody is owed an answer.
+                outlet.blocking_send(Inlet::Loaded(apps, caller)).ok();
+            }
+            Err(error) => caller.refuse(answer::storage(&error)),
+        });
+    }
+
+    /// A program that can't even say its version does not get our apps.
+    fn try_program(&mut self, program: &ByteString, caller: Caller) {
+        let program = plan::path_of(program);
+        let outlet = self.outlet.clone();
+        tokio::task::spawn_blocking(move || {
+            let tried = std::process::Command::new(&program)
+                .arg("--version")
+                .stdin(std::process::Stdio::null())
+                .output();
+            match tried {
+                Ok(output) if output.status.success() && output.stdout.starts_with(b"pm ") => {
+                    outlet.blocking_send(Inlet::Updating(program, caller)).ok();
+                }
+                Ok(_) => caller.refuse(Refusal {
+                    code: Code::BadRequest,
+                    message: format!("{} is no pm", program.display()),
+                    hint: None,
+                }),
+                Err(error) => caller.refuse(Refusal {
+                    code: Code::System,
+                    message: format!("could not run {}: {error}", program.display()),
+                    hint: None,
+                }),
+            }
+        });
+    }
+}
+
+fn bytes(path: PathBuf) -> ByteString {
+    ByteString::new(path.into_os_string().into_encoded_bytes())
+}
+
+fn empty_diary(path: &std::path::Path) {
+    // Our own lines are appended, so the file may be cut at any time; a missing one is as good as empty.
+    if let Ok(file) = std::fs::OpenOptions::new().write(true).open(path) {
+        file.set_len(0).ok();
+    }
+}
+
+fn empty(scribe: &Scribe, files: Vec<ByteString>, caller: Caller) {
+    let paths = files.iter().map(plan::path_of).collect();
+    let done = move |problems: Vec<String>| match problems.is_empty() {
+        true => caller.reply(&Flushed { files }),
+        false => caller.refuse(answer::trouble(&problems)),
+    };
+    scribe.flush(paths, Box::new(done));
+}
+
+fn done_or_warned(caller: Caller) -> Box<dyn FnOnce(Vec<String>) + Send> {
+    Box::new(move |problems| match problems.is_empty() {
+        true => caller.reply(&Done {}),
+        false => caller.refuse(answer::trouble(&problems)),
+    })
+}

@@ -1,0 +1,369 @@
+//! The beginning: adopt what the daemon before left behind, then open the doors. And the hand-over to a new
+//! guardian when ours is dead.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use pm_core::{Ending, Fact, InstanceId, RunId};
+use pm_guardian::{Kind, Link, LinkError, Name, ToGuardian};
+use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
+use pm_os::spawn::{Birth, SpawnPlan};
+use pm_os::tree::{Census, Depth};
+use pm_protocol::{Hello, Home, PROTOCOL};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::{DaemonError, Inlet, QUEUE, Reactor, named};
+use crate::adopt::{self, Inheritance, Kept};
+use crate::clock;
+use crate::diary;
+use crate::hands::{Hands, Leaving, streams};
+use crate::journal::Journal;
+use crate::plan;
+use crate::runs::{PIDFD_SLOT, Runs, slot_of};
+use crate::salt;
+use crate::sampler::Figures;
+use crate::server::feed::Feed;
+use crate::server::{Desk, accept};
+use crate::spawner::{self, Workshop, store_name};
+use crate::trees::{self, Errand};
+
+fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
+    let path = path.to_owned();
+    move |source| DaemonError::File { what, path, source }
+}
+
+fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
+    move |source| DaemonError::System { what, source }
+}
+
+/// Takes over. When it returns, nothing the daemon before knew is lost and no app runs twice.
+pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
+    // Apps get back what we had; with too few descriptors we still serve some apps.
+    let nofile = pm_os::limits::raise_nofile().ok();
+    let link = Arc::new(Link::inherit()?);
+    let guardian = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+    let salt = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
+    let boot = pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0));
+    let journal = home.journal();
+    let (journal, records) = Journal::open(&journal, &boot).map_err(file("use", &journal))?;
+    // Scan first, ask then: what ends in between is in the guardian's answer (supervision.md, trap 3).
+    let census = Census::take(Depth::Cookies, &[guardian])?;
+    let mut kept = adopt::ask(&link, salt)?;
+    let inheritance = adopt::inherit(records, &census, &mut kept, salt);
+
+    let (outlet, inlet) = mpsc::channel(QUEUE);
+    let scribe = start_scribe(home, &link, &outlet)?;
+    let trees = trees::start(guardian, outlet.clone()).map_err(system("start a thread"))?;
+    let workshop = Workshop {
+        home: home.root().into(),
+        salt,
+        link: Arc::clone(&link),
+        scribe: scribe.clone(),
+        nofile,
+        inlet: outlet.clone(),
+    };
+    let spawner = spawner::start(workshop).map_err(system("start a thread"))?;
+    let hands = Hands {
+        link: Arc::clone(&link),
+        journal,
+        spawner,
+        trees,
+        scribe,
+        salt,
+        runs: Runs::default(),
+        callers: BTreeMap::new(),
+        feed: Feed::default(),
+        figures: Figures::default(),
+        leaving: Leaving::No,
+    };
+    let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);
+    let mut reactor = Reactor {
+        home: home.clone(),
+        core: pm_core::Core::new(),
+        hands,
+        orders: Vec::new(),
+        link: wait_on(link)?,
+        inlet,
+        outlet,
+        listeners,
+        closing,
+        open,
+        next_request: 0,
+        began: clock::now(),
+        waiting: Vec::new(),
+        last_words: None,
+    };
+    reactor.inherit(inheritance, kept)?;
+    watch_signals(&reactor.outlet)?;
+    Ok(reactor)
+}
+
+#[expect(
+    deprecated,
+    reason = "the successor is unsafe to call; a link keeps its descriptor for its whole life"
+)]
+fn wait_on(link: Arc<Link>) -> Result<AsyncFd<Arc<Link>>, DaemonError> {
+    AsyncFd::with_interest(link, Interest::READABLE).map_err(system("wait for the guardian"))
+}
+
+type Doors = (mpsc::Sender<OwnedFd>, watch::Sender<bool>, mpsc::Receiver<()>);
+
+fn open_doors(kept: &Kept, guardian: i32, outlet: &mpsc::Sender<Inlet>) -> Doors {
+    let hello = Hello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        incarnation: u64::from(kept.incarnation),
+        guardian: u32::try_from(guardian).unwrap_or(0),
+    };
+    let (listeners, sockets) = mpsc::channel(4);
+    let (closing, closes) = watch::channel(false);
+    let (open, ended) = mpsc::channel(1);
+    let desk = Desk { inlet: outlet.clone(), hello: Arc::new(hello), closing: closes, open };
+    tokio::spawn(accept::serve(sockets, desk));
+    (listeners, closing, ended)
+}
+
+fn start_scribe(
+    home: &Home,
+    link: &Arc<Link>,
+    outlet: &mpsc::Sender<Inlet>,
+) -> Result<Scribe, DaemonError> {
+    let plan = ScribePlan { state_dir: home.log_state(), limits: Limits::STANDARD };
+    let (link, outlet) = (Arc::clone(link), outlet.clone());
+    let hear = move |notice: Notice| match notice {
+        Notice::Moved { keys, fd } => {
+            for (key, pipe) in keys.into_iter().map(|key| (key, &fd)) {
+                let store = ToGuardian::Store {
+                    tag: key.tag,
+                    slot: slot_of(key.stream),
+                    kind: Kind::Stream,
+                    name: Name::EMPTY,
+                };
+                // A dead guardian is the reactor's business.
+                link.send(&store, &[pipe.as_fd(), fd.as_fd()]).ok();
+            }
+        }
+        Notice::Ended { key } => {
+            outlet.blocking_send(Inlet::StreamEnded(key)).ok();
+        }
+        Notice::Drained { .. } => {}
+        Notice::Dropped { path, bytes, cause } => {
+            diary::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
+        }
+        Notice::Warned { text } => diary::note(format_args!("{text}")),
+    };
+    let (scribe, _thread) = Scribe::start(&plan, Box::new(hear))?;
+    Ok(scribe)
+}
+
+fn watch_signals(outlet: &mpsc::Sender<Inlet>) -> Result<(), DaemonError> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind).map_err(system("watch for signals"))?;
+        let outlet = outlet.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if outlet.send(Inlet::Terminate).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(())
+}
+
+impl Reactor {
+    /// Goes on where the daemon before stopped.
+    fn inherit(&mut self, inheritance: Inheritance, mut kept: Kept) -> Result<(), DaemonError> {
+        let Inheritance { core, runs, facts, vanished, sweeping, never } = inheritance;
+        self.core = core;
+        for (id, run) in runs {
+            self.hands.runs.insert(id, run);
+        }
+        for run in never {
+            let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
+            kept.streams.retain(|key, _| key.tag != tag);
+            self.hands.link.send(&ToGuardian::Drop { tag, slot: None }, &[])?;
+        }
+        for (run, slot) in adopt::leftovers(&kept) {
+            let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
+            self.hands.link.send(&ToGuardian::Drop { tag, slot: Some(slot) }, &[])?;
+        }
+        self.attach(std::mem::take(&mut kept.streams));
+        self.reopen_lost_streams();
+        for fact in facts {
+            self.step(fact);
+        }
+        for run in vanished {
+            diary::note(format_args!("{} ended while nobody was there", named_run(run)));
+            if let Some(fact) = self.hands.ended(run, Ending::Unknown) {
+                self.step(fact);
+            }
+        }
+        for run in sweeping {
+            if let Some(tree) = self.hands.runs.get(run).map(crate::runs::Run::tree) {
+                self.hands.errand(Errand::Remains(tree));
+            }
+        }
+        for exit in std::mem::take(&mut kept.exits) {
+            if let Some(fact) = self.hands.exited(exit) {
+                self.step(fact);
+            }
+        }
+        self.step(Fact::Woke);
+        self.hands.link.send(&ToGuardian::Adopted, &[])?;
+        self.hands.link.send(&ToGuardian::Ready, &[])?;
+        if let Some(listener) = kept.listener.take() {
+            // The queue is new and has room.
+            self.listeners.try_send(listener).ok();
+        }
+        Ok(())
+    }
+
+    /// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what
+    /// is left of it goes to its file as it is.
+    fn attach(&mut self, streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<InstanceId>)>) {
+        for (key, (pipe, file, owner)) in streams {
+            let seat = owner.and_then(|id| self.core.seat(id));
+            let Some(seat) = seat else {
+                if let Err(error) = drain(&pipe, &file) {
+                    diary::note(format_args!("could not save the last output of an app: {error}"));
+                }
+                self.hands.stream_ended(key);
+                continue;
+            };
+            let [out, error] = plan::sinks(seat.app, seat.id, spawner::log_owner(seat.app));
+            let sink = match key.stream {
+                Stream::Out => out,
+                Stream::Err => error,
+            };
+            let (id, app) = (seat.id, Arc::clone(seat.app));
+            self.hands.keep_output(key, id, &app);
+            self.hands.scribe.attach(key, pipe, file, sink);
+        }
+    }
+
+    /// Guardian and daemon both died: the pipes live on in the apps, and we open our ends anew.
+    fn reopen_lost_streams(&mut self) {
+        let mut lost = Vec::new();
+        for (_, run) in self.hands.runs.iter().filter(|(_, run)| run.open.is_empty()) {
+            let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
+            lost.push((run.tag, run.instance, Arc::clone(&run.app), identity));
+        }
+        for (tag, instance, app, identity) in lost {
+            let sinks = plan::sinks(&app, instance, spawner::log_owner(&app));
+            for stream in streams(&app, instance) {
+                let [out, error] = &sinks;
+                let (descriptor, sink) = match stream {
+                    Stream::Out => (1, out.clone()),
+                    Stream::Err => (2, error.clone()),
+                };
+                let Ok(pipe) = pm_os::stdio::reopen_reader(&identity, descriptor) else { continue };
+                let key = StreamKey { tag: tag.raw(), stream };
+                let Ok(file) = self.hands.scribe.prepare(key, &sink) else { continue };
+                let (slot, name) = (slot_of(stream), store_name(instance));
+                let store = ToGuardian::Store { tag: tag.raw(), slot, kind: Kind::Stream, name };
+                self.hands.link.send(&store, &[pipe.as_fd(), file.as_fd()]).ok();
+                self.hands.keep_output(key, instance, &app);
+                self.hands.scribe.attach(key, pipe, file, sink);
+            }
+            let run = self.hands.runs.get(RunId(tag.run()));
+            if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
+                let kind = Kind::Pidfd { pid: identity.pid };
+                let (tag, slot) = (tag.raw(), PIDFD_SLOT);
+                let store = ToGuardian::Store { tag, slot, kind, name: Name::EMPTY };
+                self.hands.link.send(&store, &[pidfd.as_fd()]).ok();
+            }
+        }
+    }
+}
+
+fn named_run(run: RunId) -> String {
+    named(pm_os::tag::Tag::new(0, run.0))
+}
+
+/// Moves what is left in a pipe to the end of a file.
+fn drain(pipe: &OwnedFd, file: &OwnedFd) -> rustix::io::Result<()> {
+    loop {
+        let mut end = u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0);
+        let flags = rustix::pipe::SpliceFlags::NONBLOCK;
+        match rustix::pipe::splice(pipe, None, file, Some(&mut end), 1 << 20, flags) {
+            Ok(0) | Err(rustix::io::Errno::AGAIN) => return Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Our guardian is dead; the apps, their pipes and the socket are in our hands only. Starts a new guardian, gives
+/// it everything, and ends: it starts the next daemon.
+pub(super) fn hand_over(home: &Home, hands: Hands) -> Result<(), DaemonError> {
+    diary::note(format_args!("the guardian is gone; handing over to a new one"));
+    let (link, theirs) = Link::pair()?;
+    let program = own_program().map_err(system("find our own program"))?;
+    let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
+    let stderr = std::io::stderr();
+    let argument = |text: &str| CString::new(text).unwrap_or_default();
+    let env = std::env::vars_os().filter_map(|(name, value)| {
+        let mut entry = name.into_encoded_bytes();
+        entry.push(b'=');
+        entry.extend(value.into_encoded_bytes());
+        CString::new(entry).ok()
+    });
+    let mut env: Vec<CString> = env.collect();
+    env.retain(|entry| !entry.as_bytes().starts_with(b"PM_HOME="));
+    let root = home.root().as_os_str().as_encoded_bytes();
+    env.extend(CString::new([b"PM_HOME=".as_slice(), root].concat()).ok());
+    let plan = SpawnPlan {
+        program: program.clone(),
+        argv: vec![program, argument("guardian"), argument("--predecessor")],
+        env,
+        cwd: argument("/"),
+        stdin: theirs.as_fd(),
+        stdout: null.as_fd(),
+        stderr: stderr.as_fd(),
+        handed: Vec::new(),
+        user: None,
+        nofile: None,
+        umask: None,
+        oom_score_adj: None,
+        birth: Birth::Child,
+    };
+    let spawned = pm_os::spawn::spawn(&plan);
+    let _guardian = spawned.map_err(|error| DaemonError::System {
+        what: "start a new guardian",
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    drop(theirs);
+    bequeath(&link, &hands)?;
+    Ok(())
+}
+
+fn bequeath(link: &Link, hands: &Hands) -> Result<(), LinkError> {
+    for (_, run) in hands.runs.iter() {
+        let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
+        let kind = Kind::Pidfd { pid: identity.pid };
+        let (tag, slot) = (run.tag.raw(), PIDFD_SLOT);
+        link.send(&ToGuardian::Store { tag, slot, kind, name: Name::EMPTY }, &[pidfd.as_fd()])?;
+    }
+    for (key, pipe, file) in Vec::<(StreamKey, OwnedFd, OwnedFd)>::new() {
+        let name = hands.runs.owner_of(key).map_or(Name::EMPTY, store_name);
+        let (tag, slot) = (key.tag, slot_of(key.stream));
+        let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
+        link.send(&store, &[pipe.as_fd(), file.as_fd()])?;
+    }
+    Ok(())
+}
+
+/// The path we were started from; after an update replaced the file, the new one.
+fn own_program() -> std::io::Result<CString> {
+    let path = std::fs::read_link("/proc/self/exe")?.into_os_string().into_encoded_bytes();
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(&path).to_vec();
+    CString::new(path).map_err(std::io::Error::other)
+}

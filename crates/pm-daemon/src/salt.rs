@@ -1,0 +1,25 @@
+//! A random number per home, so that our tags are told from those of another home on the same machine.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Reads the home's salt, making it first if it is missing or damaged.
+pub(crate) fn load(path: &Path) -> io::Result<u32> {
+    let mut text = String::new();
+    if let Ok(mut file) = File::open(path) {
+        // A damaged file reads as no number and is replaced below.
+        file.read_to_string(&mut text).ok();
+    }
+    if let Ok(salt) = text.trim().parse::<u32>() {
+        return Ok(salt);
+    }
+    let mut bytes = [0_u8; 4];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let salt = u32::from_le_bytes(bytes) >> 1;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "{salt}")?;
+    Ok(salt)
+}

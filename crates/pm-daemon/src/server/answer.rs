@@ -1,0 +1,273 @@
+//! The only translator between the core's words and the wire's.
+
+use pm_core::{
+    Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
+};
+use pm_protocol::{
+    Code, Description, EndView, LogShape, LogSource, Refusal, Request, Row, Wait, What,
+};
+use pm_spec::{Identifier, LogFormat, Signal};
+
+use crate::clock::Dial;
+use crate::plan;
+use crate::sampler::Figures;
+
+/// The core's form of a call, for those that are the core's business.
+pub(crate) fn ask(request: Request) -> Result<Ask, Request> {
+    let patience = |wait: Wait| match wait {
+        Wait::Spawned => Patience::Spawned,
+        Wait::Settled => Patience::Settled,
+    };
+    Ok(match request {
+        Request::Start(call) => Ask::Start {
+            apps: call.apps,
+            existing: existing(call.existing),
+            patience: patience(call.wait),
+        },
+        Request::Raise(call) => {
+            Ask::Raise { select: call.select, env: call.env, patience: patience(call.wait) }
+        }
+        Request::Stop(call) => Ask::Stop(call.select),
+        Request::Restart(call) => {
+            Ask::Restart { select: call.select, env: call.env, patience: patience(call.wait) }
+        }
+        Request::Reload(call) => Ask::Reload { select: call.select, env: call.env },
+        Request::Delete(call) => Ask::Delete(call.select),
+        Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
+        Request::Reset(call) => Ask::Reset(call.select),
+        Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
+        Request::Kill(_) => Ask::Leave,
+        other @ (Request::Ping(_)
+        | Request::List(_)
+        | Request::Describe(_)
+        | Request::Logs(_)
+        | Request::Flush(_)
+        | Request::ReloadLogs(_)
+        | Request::Save(_)
+        | Request::Resurrect(_)
+        | Request::Update(_)
+        | Request::Watch(_)) => return Err(other),
+    })
+}
+
+fn existing(wire: pm_protocol::Existing) -> Existing {
+    match wire {
+        pm_protocol::Existing::Restart => Existing::Restart,
+        pm_protocol::Existing::Refuse => Existing::Refuse,
+        pm_protocol::Existing::Keep => Existing::Keep,
+        pm_protocol::Existing::Duplicate => Existing::Duplicate,
+    }
+}
+
+fn status(status: Status) -> pm_protocol::Status {
+    match status {
+        Status::Online => pm_protocol::Status::Online,
+        Status::Launching => pm_protocol::Status::Launching,
+        Status::Stopping => pm_protocol::Status::Stopping,
+        Status::Stopped => pm_protocol::Status::Stopped,
+        Status::Errored => pm_protocol::Status::Errored,
+        Status::WaitingRestart => pm_protocol::Status::WaitingRestart,
+    }
+}
+
+/// One line of the list.
+pub(crate) fn row(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Row {
+    let pid = seat.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
+    Row {
+        id: seat.id.0,
+        name: seat.app.name.to_string(),
+        namespace: seat.app.namespace.to_string(),
+        version: seat.app.version.as_ref().map(|version| version.display().into_owned()),
+        slot: seat.slot,
+        pid,
+        status: status(seat.status),
+        restarts: seat.restarts,
+        unstable: seat.unstable,
+        started_at: seat.since.filter(|_| pid != 0).map_or(0, |since| dial.date(since)),
+        created_at: dial.date(seat.created),
+        usage: seat.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
+        user: seat.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
+            Identifier::Number(number) => number.to_string(),
+            Identifier::Name(name) => name.display().into_owned(),
+        }),
+        note: seat.failure.map(cause),
+    }
+}
+
+/// Everything about one instance but its pids, which somebody else knows.
+pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Description {
+    let paths = plan::log_paths(seat.app, seat.id);
+    let pid_file = plan::pid_file(seat.app, seat.id);
+    Description {
+        row: row(seat, figures, dial),
+        spec: (**seat.app).clone(),
+        out: paths.out,
+        error: paths.error,
+        combined: paths.combined,
+        pid_file: pid_file.map(|path| path.into_os_string().into_encoded_bytes().as_slice().into()),
+        pids: Vec::new(),
+        ends: seat.history.iter().map(|end| end_view(end, dial)).collect(),
+        last_delay: seat.last_delay,
+        next_start: seat.next_start.map(|at| dial.date(at)),
+    }
+}
+
+/// Where one instance's output lies.
+pub(crate) fn source(seat: &SeatView<'_>) -> LogSource {
+    let paths = plan::log_paths(seat.app, seat.id);
+    LogSource {
+        id: seat.id.0,
+        name: seat.app.name.to_string(),
+        namespace: seat.app.namespace.to_string(),
+        out: paths.out,
+        error: paths.error,
+        combined: paths.combined,
+        shape: match &seat.app.logs.format {
+            LogFormat::Raw => LogShape::Raw,
+            LogFormat::Stamped(format) => LogShape::Stamped(format.clone()),
+            LogFormat::Json(_) => LogShape::Json,
+        },
+    }
+}
+
+fn end_view(end: &End, dial: Dial) -> EndView {
+    let (code, signal) = match end.ending {
+        Ending::Exited(code) => (Some(code), None),
+        Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
+        Ending::Unknown => (None, None),
+    };
+    let why = match &end.cause {
+        Cause::Ended(how) => ending(*how),
+        other @ (Cause::Stopped
+        | Cause::Restarted
+        | Cause::Memory { .. }
+        | Cause::NotSpawned(_)
+        | Cause::CrashLoop { .. }
+        | Cause::Unkillable
+        | Cause::Shutdown) => format!("{} ({})", cause(other), ending(end.ending)),
+    };
+    EndView {
+        at: dial.date(end.at),
+        lived: end.at.0.saturating_sub(end.since.0),
+        pid: end.pid,
+        code,
+        signal,
+        why,
+    }
+}
+
+fn signal_name(number: u8) -> String {
+    Signal::try_from(number).map_or_else(|_| number.to_string(), |signal| signal.to_string())
+}
+
+/// How something ended, in words.
+fn ending(ending: Ending) -> String {
+    match ending {
+        Ending::Exited(code) => format!("exited with code {code}"),
+        Ending::Signaled { signal, core } => {
+            let dumped = if core { ", core dumped" } else { "" };
+            format!("killed by {}{dumped}", signal_name(signal))
+        }
+        Ending::Unknown => "ended while nobody was there to see how".into(),
+    }
+}
+
+/// Why something is not up, in words.
+pub(crate) fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Ended(how) => ending(*how),
+        Cause::Stopped => "stopped by a command".into(),
+        Cause::Restarted => "restarted by a command".into(),
+        Cause::Memory { used, limit } => format!("memory {used} > limit {limit}"),
+        Cause::NotSpawned(why) => format!("could not {why}"),
+        Cause::CrashLoop { runs, last } => {
+            format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
+        }
+        Cause::Unkillable => "does not end although killed".into(),
+        Cause::Shutdown => "stopped with the manager".into(),
+    }
+}
+
+/// What became of one instance, with what helps to understand a failure.
+pub(crate) fn outcome(outcome: &Outcome, core: &Core) -> pm_protocol::Outcome {
+    let seat = core.seat(outcome.instance);
+    let what = match &outcome.became {
+        Became::Started => What::Started,
+        Became::Restarted => What::Restarted,
+        Became::Unchanged => What::Unchanged,
+        Became::Finished => What::Finished,
+        Became::Stopped => What::Stopped,
+        Became::Deleted => What::Deleted,
+        Became::Reset => What::Reset,
+        Became::Signaled => What::Signaled,
+        Became::Added => What::Added,
+        Became::Superseded => What::Superseded,
+        Became::Failed(why) => What::Failed(cause(why)),
+    };
+    let error_log = seat
+        .as_ref()
+        .filter(|_| what.is_failure())
+        .and_then(|seat| plan::log_paths(seat.app, seat.id).error);
+    let identity = seat.as_ref().and_then(|seat| seat.run).and_then(|(_, identity)| identity);
+    pm_protocol::Outcome {
+        id: outcome.instance.0,
+        name: outcome.name.to_string(),
+        what,
+        pid: identity.map_or(0, |identity| identity.pid),
+        error_log,
+    }
+}
+
+/// Why nothing was done.
+pub(crate) fn refusal(refused: &Refused) -> Refusal {
+    let (code, message, hint) = match refused {
+        Refused::NoMatch(select) => (
+            Code::NotFound,
+            format!("no app matches `{select}`"),
+            Some("`pm list` shows what there is".into()),
+        ),
+        Refused::Ambiguous { select, candidates } => {
+            let meanings: Vec<String> = candidates
+                .iter()
+                .map(|(word, ids)| {
+                    let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+                    format!("{word} (ids {})", ids.join(", "))
+                })
+                .collect();
+            (
+                Code::Ambiguous,
+                format!("`{select}` could mean {}", meanings.join(" or ")),
+                Some("write it with its prefix".into()),
+            )
+        }
+        Refused::AlreadyUp(name) => (
+            Code::AlreadyRunning,
+            format!("`{name}` is up already"),
+            Some(format!("`pm restart {name}` restarts it; `--force` starts another one")),
+        ),
+        Refused::Leaving => {
+            (Code::Leaving, "the daemon is shutting down".into(), Some("try again".into()))
+        }
+        Refused::TooMany => (Code::TooMany, "there can't be more instances".into(), None),
+    };
+    Refusal { code, message, hint }
+}
+
+/// Something of the system failed.
+pub(crate) fn system(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal { code: Code::System, message: format!("could not {error}"), hint: None }
+}
+
+/// Saving or loading failed.
+pub(crate) fn storage(error: &crate::store::StoreError) -> Refusal {
+    use std::error::Error as _;
+    let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    let hint = matches!(error, crate::store::StoreError::Nothing(_))
+        .then(|| "`pm save` writes one".to_owned());
+    Refusal { code: Code::Storage, message: format!("could not {error}{cause}"), hint }
+}
+
+/// Log files gave trouble.
+pub(crate) fn trouble(problems: &[String]) -> Refusal {
+    Refusal { code: Code::Storage, message: problems.join("; "), hint: None }
+}

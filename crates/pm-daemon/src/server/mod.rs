@@ -1,0 +1,70 @@
+//! The side that clients see: one task that accepts, one task per connection, one translator.
+
+pub(crate) mod accept;
+pub(crate) mod answer;
+mod connection;
+pub(crate) mod feed;
+
+use std::sync::Arc;
+
+use pm_protocol::{Change, Hello, Refusal};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::reactor::Inlet;
+
+/// What a connection gets for a call.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// The reply, encoded.
+    Reply(Box<RawValue>),
+    /// A refusal.
+    Refused(Refusal),
+    /// The reply to a `Watch`, and the news that follow.
+    Feed(Box<RawValue>, mpsc::Receiver<Arc<Change>>),
+}
+
+/// Somebody who is owed an answer.
+#[derive(Debug)]
+pub(crate) struct Caller(pub(crate) oneshot::Sender<Answer>);
+
+impl Caller {
+    /// Answers; whoever asked may be gone.
+    pub(crate) fn answer(self, answer: Answer) {
+        self.0.send(answer).ok();
+    }
+
+    /// Answers with a value.
+    pub(crate) fn reply<R: serde::Serialize>(self, reply: &R) {
+        self.answer(encoded(reply));
+    }
+
+    /// Refuses.
+    pub(crate) fn refuse(self, refusal: Refusal) {
+        self.answer(Answer::Refused(refusal));
+    }
+}
+
+/// A reply as it goes over the wire.
+fn encoded<R: serde::Serialize>(reply: &R) -> Answer {
+    match serde_json::value::to_raw_value(reply) {
+        Ok(raw) => Answer::Reply(raw),
+        Err(error) => Answer::Refused(Refusal {
+            code: pm_protocol::Code::System,
+            message: format!("the answer could not be written down: {error}"),
+            hint: None,
+        }),
+    }
+}
+
+/// What every connection shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    pub(crate) inlet: mpsc::Sender<Inlet>,
+    pub(crate) hello: Arc<Hello>,
+    /// Becomes true when the daemon is about to end.
+    pub(crate) closing: watch::Receiver<bool>,
+    /// Dropped by the last connection; the daemon waits for that, so that every reply gets out.
+    #[expect(dead_code, reason = "what counts is when the last copy is dropped")]
+    pub(crate) open: mpsc::Sender<()>,
+}

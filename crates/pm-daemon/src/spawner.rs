@@ -1,0 +1,246 @@
+//! One thread that makes processes, one at a time: vfork stalls its caller, and the tag is worn by all of us.
+//!
+//! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
+//! with the guardian before the birth; the process is marked from its birth.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use pm_core::{InstanceId, RunId, SpawnFailure};
+use pm_guardian::{Kind, Link, Name, ToGuardian};
+use pm_logs::{Scribe, Sink, Stream, StreamKey};
+use pm_os::identity::Identity;
+use pm_os::limits::Nofile;
+use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
+use pm_os::stdio::{self, Owner};
+use pm_os::tag::Tag;
+use pm_os::user;
+use pm_spec::{AppSpec, Identifier, UserChoice};
+use tokio::sync::mpsc;
+
+use crate::plan::{self, CommandLine, Slot};
+use crate::reactor::Inlet;
+use crate::runs::{PIDFD_SLOT, slot_of};
+
+/// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
+const PIPE_SIZE: usize = 256 << 10;
+
+/// A process to be made.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) run: RunId,
+    pub(crate) plan: pm_core::SpawnPlan,
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    pub(crate) home: PathBuf,
+    pub(crate) salt: u32,
+    pub(crate) link: Arc<Link>,
+    pub(crate) scribe: Scribe,
+    /// The limit of open files that apps get back.
+    pub(crate) nofile: Option<Nofile>,
+    pub(crate) inlet: mpsc::Sender<Inlet>,
+}
+
+/// Starts the thread; it ends when the sender is gone. At most one job per instance waits in the queue.
+pub(crate) fn start(workshop: Workshop) -> std::io::Result<Sender<Job>> {
+    let (sender, jobs) = channel();
+    std::thread::Builder::new()
+        .name("pm-spawner".into())
+        .stack_size(512 << 10)
+        .spawn(move || work(&workshop, &jobs))?;
+    Ok(sender)
+}
+
+fn work(workshop: &Workshop, jobs: &Receiver<Job>) {
+    let Some(mut spawner) = Spawner::claim() else { return };
+    while let Ok(job) = jobs.recv() {
+        let run = job.run;
+        let news = match workshop.make(&mut spawner, &job) {
+            Ok(born) => Inlet::Born(run, born.identity, born.pidfd),
+            Err(failure) => {
+                let tag = workshop.tag(run).raw();
+                // The guardian being gone is noticed by the reactor.
+                workshop.link.send(&ToGuardian::Drop { tag, slot: None }, &[]).ok();
+                Inlet::NotBorn(run, failure)
+            }
+        };
+        if workshop.inlet.blocking_send(news).is_err() {
+            return;
+        }
+    }
+}
+
+/// The app's ends of its output pipes; one of them if both streams go to the same place.
+struct Outlets {
+    out: OwnedFd,
+    error: Option<OwnedFd>,
+}
+
+impl Workshop {
+    fn tag(&self, run: RunId) -> Tag {
+        Tag::new(self.salt, run.0)
+    }
+
+    fn make(&self, spawner: &mut Spawner, job: &Job) -> Result<Born, SpawnFailure> {
+        let app = &job.plan.app;
+        let runner = app.user.as_ref().map(runner).transpose()?;
+        let slot =
+            Slot { instance: job.plan.instance, slot: job.plan.slot, restarts: job.plan.restarts };
+        let person = runner.as_ref().map(|runner| &runner.person);
+        let line = plan::command_line(app, slot, &self.home, person)
+            .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
+        let owner = runner.as_ref().map(|runner| runner.owner);
+        let tag = self.tag(job.run);
+        let outlets = self.outlets(tag, job, owner)?;
+        let stdin = stdio::null().map_err(|error| short(format!("open /dev/null: {error}")))?;
+        let credentials = runner.map(|runner| runner.credentials);
+        let plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
+        let born = spawner.spawn(tag, &plan).map_err(|error| match error.is_shortage() {
+            true => short(error.to_string()),
+            false => refused(error.to_string()),
+        })?;
+        self.store_pidfd(tag, &born);
+        if let Some(path) = plan::pid_file(app, job.plan.instance) {
+            write_pid(&path, &born.identity);
+        }
+        Ok(born)
+    }
+
+    fn spawn_plan<'fd>(
+        &self,
+        line: CommandLine,
+        outlets: &'fd Outlets,
+        stdin: BorrowedFd<'fd>,
+        user: Option<pm_os::spawn::Credentials>,
+    ) -> SpawnPlan<'fd> {
+        SpawnPlan {
+            program: line.program,
+            argv: line.argv,
+            env: line.env,
+            cwd: line.cwd,
+            stdin,
+            stdout: outlets.out.as_fd(),
+            stderr: outlets.error.as_ref().unwrap_or(&outlets.out).as_fd(),
+            handed: Vec::new(),
+            user,
+            nofile: self.nofile,
+            umask: None,
+            oom_score_adj: Some(0),
+            birth: Birth::Sibling,
+        }
+    }
+
+    /// Makes the pipes, gives them to the guardian with their files, then to the scribe.
+    fn outlets(&self, tag: Tag, job: &Job, owner: Option<Owner>) -> Result<Outlets, SpawnFailure> {
+        let log_owner = owner.map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid });
+        let sinks = plan::sinks(&job.plan.app, job.plan.instance, log_owner);
+        let together = plan::one_pipe(&sinks);
+        let [out, error] = sinks;
+        let name = store_name(job.plan.instance);
+        let out =
+            self.outlet(StreamKey { tag: tag.raw(), stream: Stream::Out }, (out, name), owner)?;
+        if together {
+            return Ok(Outlets { out, error: None });
+        }
+        let key = StreamKey { tag: tag.raw(), stream: Stream::Err };
+        Ok(Outlets { out, error: Some(self.outlet(key, (error, name), owner)?) })
+    }
+
+    fn outlet(
+        &self,
+        key: StreamKey,
+        (sink, name): (Sink, Name),
+        owner: Option<Owner>,
+    ) -> Result<OwnedFd, SpawnFailure> {
+        let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
+        let (reader, outlet) =
+            stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
+        let file = self.scribe.prepare(key, &sink).map_err(|error| refused(error.to_string()))?;
+        let store =
+            ToGuardian::Store { tag: key.tag, slot: slot_of(key.stream), kind: Kind::Stream, name };
+        self.link
+            .send(&store, &[reader.as_fd(), file.as_fd()])
+            .map_err(|error| short(error.to_string()))?;
+        self.scribe.attach(key, reader, file, sink);
+        Ok(outlet)
+    }
+
+    fn store_pidfd(&self, tag: Tag, born: &Born) {
+        let store = ToGuardian::Store {
+            tag: tag.raw(),
+            slot: PIDFD_SLOT,
+            kind: Kind::Pidfd { pid: born.pid },
+            name: Name::EMPTY,
+        };
+        // If the guardian is gone the reactor hands everything to its successor, this run included.
+        self.link.send(&store, &[born.pidfd.as_fd()]).ok();
+    }
+}
+
+/// Writes a pid file for people and old tools; we never read it, and failing to write it stops nobody.
+fn write_pid(path: &Path, identity: &Identity) {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).ok();
+    }
+    let new = path.with_extension("pid.new");
+    if fs::write(&new, identity.pid.to_string()).is_ok() {
+        fs::rename(&new, path).ok();
+    }
+}
+
+/// What the guardian gives back with a stream: whose it is, for output that outlives its run.
+pub(crate) fn store_name(instance: InstanceId) -> Name {
+    // Ten digits always fit.
+    Name::parse(instance.0.to_string().as_bytes()).unwrap_or(Name::EMPTY)
+}
+
+fn refused(why: String) -> SpawnFailure {
+    SpawnFailure::Refused(why)
+}
+
+fn short(why: String) -> SpawnFailure {
+    SpawnFailure::Short(why)
+}
+
+/// Whom an app runs as.
+struct Runner {
+    credentials: pm_os::spawn::Credentials,
+    owner: Owner,
+    person: plan::Person,
+}
+
+/// Looks up the user an app is to run as. A group without a user keeps our user.
+fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
+    let fail = |error: user::UserError| refused(error.to_string());
+    let account = match &choice.uid {
+        Some(Identifier::Name(name)) => user::find(&name.display()).map_err(fail)?,
+        Some(Identifier::Number(number)) => user::find(&number.to_string()).map_err(fail)?,
+        None => user::by_number(rustix::process::geteuid().as_raw()).map_err(fail)?,
+    };
+    let group = match &choice.gid {
+        Some(Identifier::Name(name)) => Some(user::find_group(&name.display()).map_err(fail)?),
+        Some(Identifier::Number(number)) => Some(*number),
+        None => None,
+    };
+    let credentials = account.credentials(group);
+    Ok(Runner {
+        owner: Owner { uid: credentials.uid, gid: credentials.gid },
+        credentials,
+        person: plan::Person {
+            name: account.name.into_bytes(),
+            home: account.home.into_os_string().into_encoded_bytes(),
+        },
+    })
+}
+
+/// Whom the log files of an app belong to, if not to us. Unknown users were refused when the app was started.
+pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
+    let runner = runner(app.user.as_ref()?).ok()?;
+    Some(pm_logs::Owner { uid: runner.owner.uid, gid: runner.owner.gid })
+}

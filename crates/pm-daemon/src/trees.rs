@@ -1,0 +1,247 @@
+//! One thread that looks at `/proc` for everybody: who belongs to a run, signals to whole trees, figures.
+//!
+//! Errands that wait together are served by one pass, so that stopping a thousand apps costs a few passes and
+//! not a thousand. With nothing to watch it sleeps in its queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use pm_core::RunId;
+use pm_os::identity::Identity;
+use pm_os::knock::{self, Signal};
+use pm_os::tag::Tag;
+use pm_os::tree::{Census, Depth, Member, Roll, Run};
+use pm_os::usage::{Sampler, Usage};
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+use crate::diary;
+use crate::reactor::Inlet;
+
+/// A run as this thread knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tree {
+    pub(crate) run: RunId,
+    pub(crate) tag: Tag,
+    pub(crate) leader: Option<Identity>,
+}
+
+/// What can be asked.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// Send a signal to every member, the deepest first.
+    Knock(Tree, Signal),
+    /// Kill every member; go on while the tree is watched.
+    Force(Tree),
+    /// The main process ended: is anybody left? If so, watch until nobody is.
+    Remains(Tree),
+    /// Figures of these runs, and of the machine if wanted.
+    Sample(Vec<Tree>, Machine),
+    /// The pids of a run, the main process first.
+    Pids(Tree, oneshot::Sender<Vec<u32>>),
+}
+
+/// Whether the machine's figures are wanted as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// Yes.
+    Wanted,
+    /// No.
+    Unwanted,
+}
+
+/// Fresh figures.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) usage: BTreeMap<RunId, Usage>,
+    pub(crate) host: Option<pm_os::host::HostFigures>,
+}
+
+/// How long between looks at a tree that should vanish: short at first.
+const WATCH: [Duration; 4] = [
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+];
+
+/// Starts the thread; it ends when all senders are gone. The queue holds at most a few errands per run.
+pub(crate) fn start(guardian: i32, inlet: mpsc::Sender<Inlet>) -> std::io::Result<Sender<Errand>> {
+    let (sender, errands) = channel();
+    let mut warden = Warden {
+        guardian,
+        inlet,
+        errands,
+        watched: BTreeMap::new(),
+        forced: BTreeSet::new(),
+        rounds: 0,
+        sampler: Sampler::new(),
+        host: None,
+    };
+    std::thread::Builder::new()
+        .name("pm-trees".into())
+        .stack_size(256 << 10)
+        .spawn(move || while warden.round().is_some() {})?;
+    Ok(sender)
+}
+
+struct Watched {
+    tree: Tree,
+    /// Scans in a row without a member.
+    empty: u8,
+}
+
+struct Warden {
+    guardian: i32,
+    inlet: mpsc::Sender<Inlet>,
+    errands: Receiver<Errand>,
+    watched: BTreeMap<RunId, Watched>,
+    /// Runs whose members are killed on sight.
+    forced: BTreeSet<RunId>,
+    /// Rounds since a tree was last added to the watch.
+    rounds: usize,
+    sampler: Sampler,
+    host: Option<pm_os::host::Host>,
+}
+
+impl Warden {
+    /// Waits for errands, serves all that wait with one pass. `None`: the daemon is gone.
+    fn round(&mut self) -> Option<()> {
+        let mut batch = Vec::new();
+        if self.watched.is_empty() {
+            batch.push(self.errands.recv().ok()?);
+        } else {
+            let pause = WATCH[self.rounds.min(WATCH.len() - 1)];
+            self.rounds += 1;
+            match self.errands.recv_timeout(pause) {
+                Ok(errand) => batch.push(errand),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        batch.extend(self.errands.try_iter());
+        let depth = match batch
+            .iter()
+            .all(|errand| matches!(errand, Errand::Sample(..) | Errand::Remains(_)))
+        {
+            true if self.watched.is_empty() => Depth::Tags,
+            _ => Depth::Cookies,
+        };
+        match Census::take(depth, &[self.guardian]) {
+            Ok(census) => self.serve(&census, batch)?,
+            // Nothing can be known without /proc; nobody is told a guess.
+            Err(error) => diary::note(format_args!("could not {error}")),
+        }
+        Some(())
+    }
+
+    fn serve(&mut self, census: &Census, batch: Vec<Errand>) -> Option<()> {
+        let roll = census.roll(&asked(&batch, &self.watched));
+        let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
+        for errand in batch {
+            match errand {
+                Errand::Knock(tree, signal) => knock_all(members(tree.tag), signal),
+                Errand::Force(tree) => {
+                    self.forced.insert(tree.run);
+                    knock_all(members(tree.tag), Signal::KILL);
+                }
+                Errand::Remains(tree) => self.remains(tree, members(tree.tag))?,
+                Errand::Sample(trees, machine) => self.sample(&trees, &roll, machine)?,
+                Errand::Pids(tree, reply) => {
+                    let pids =
+                        members(tree.tag).iter().filter_map(|m| u32::try_from(m.identity.pid).ok());
+                    // Whoever asked may be gone.
+                    reply.send(pids.collect()).ok();
+                }
+            }
+        }
+        self.look_after(&roll)
+    }
+
+    fn remains(&mut self, tree: Tree, members: &[Member]) -> Option<()> {
+        if members.is_empty() {
+            self.forced.remove(&tree.run);
+        } else {
+            self.watched
+                .insert(tree.run, Watched { tree: Tree { leader: None, ..tree }, empty: 0 });
+            self.rounds = 0;
+        }
+        self.tell(Inlet::Remains(tree.run, !members.is_empty()))
+    }
+
+    /// Trees that should vanish: told when two looks in a row found nobody (a fork may hide from one).
+    fn look_after(&mut self, roll: &Roll) -> Option<()> {
+        let mut gone = Vec::new();
+        for (run, watched) in &mut self.watched {
+            // Added in this very round and seen with members: not in the roll of the watch yet.
+            let members = roll.get(&watched.tree.tag).map_or(&[][..], Vec::as_slice);
+            if members.is_empty() {
+                watched.empty += 1;
+            } else {
+                watched.empty = 0;
+                if self.forced.contains(run) {
+                    knock_all(members, Signal::KILL);
+                }
+            }
+            if watched.empty >= 2 {
+                gone.push(*run);
+            }
+        }
+        for run in gone {
+            self.watched.remove(&run);
+            self.forced.remove(&run);
+            self.tell(Inlet::Swept(run))?;
+        }
+        Some(())
+    }
+
+    fn sample(&mut self, trees: &[Tree], roll: &Roll, machine: Machine) -> Option<()> {
+        let by_tag = self.sampler.sample(
+            &trees
+                .iter()
+                .filter_map(|tree| Some((tree.tag, roll.get(&tree.tag)?.clone())))
+                .collect(),
+        );
+        let usage =
+            trees.iter().filter_map(|tree| Some((tree.run, *by_tag.get(&tree.tag)?))).collect();
+        let host = match machine {
+            Machine::Wanted => Some(self.host.get_or_insert_with(pm_os::host::Host::new).look()),
+            Machine::Unwanted => None,
+        };
+        self.tell(Inlet::Sampled(Sample { usage, host }))
+    }
+
+    fn tell(&self, news: Inlet) -> Option<()> {
+        self.inlet.blocking_send(news).ok()
+    }
+}
+
+/// All runs of a batch and of the watch, each once.
+fn asked<'a>(batch: &'a [Errand], watched: &'a BTreeMap<RunId, Watched>) -> Vec<Run<'a>> {
+    let mut runs: BTreeMap<Tag, Run<'a>> = BTreeMap::new();
+    let mut add = |tree: &'a Tree| {
+        runs.insert(tree.tag, Run { tag: tree.tag, leader: tree.leader.as_ref() });
+    };
+    watched.values().for_each(|watched| add(&watched.tree));
+    for errand in batch {
+        match errand {
+            Errand::Knock(tree, _)
+            | Errand::Force(tree)
+            | Errand::Remains(tree)
+            | Errand::Pids(tree, _) => add(tree),
+            Errand::Sample(trees, _) => trees.iter().for_each(&mut add),
+        }
+    }
+    runs.into_values().collect()
+}
+
+/// Opens each member and signals it, the deepest first; who is gone or not ours any more is left alone.
+fn knock_all(members: &[Member], signal: Signal) {
+    for member in members.iter().rev() {
+        let Ok(pidfd) = member.identity.open() else { continue };
+        if let Err(error) = knock::signal(&pidfd, signal) {
+            diary::note(format_args!("could not {error} (pid {})", member.identity.pid));
+        }
+    }
+}
