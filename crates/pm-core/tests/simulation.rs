@@ -1,6 +1,7 @@
 //! The whole core in a scripted world on virtual time, all laws after each step, and the daemon dying at any order.
 //!
-//! `PM_SIM_SCHEDULES` sets how many schedules are tried, `PM_SIM_SEED` where they begin (`fresh`: somewhere new).
+//! `PM_SIM_SCHEDULES` sets how many schedules are tried, `PM_SIM_SEED` where they begin (`fresh`: somewhere new),
+//! `PM_SIM_SHRINK` how much is done to make a failing one small (0: nothing).
 #![expect(clippy::panic, clippy::expect_used, reason = "a schedule that fails ends the test")]
 #![expect(clippy::print_stderr, reason = "the seed belongs into the log of each run")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests look for single orders")]
@@ -51,7 +52,8 @@ fn simulate(mortal: bool) {
     let config = ProptestConfig {
         cases: all / 2,
         failure_persistence: None,
-        max_shrink_iters: 20_000,
+        max_shrink_iters: setting("PM_SIM_SHRINK")
+            .map_or(20_000, |text| text.parse().expect("PM_SIM_SHRINK is a number")),
         ..ProptestConfig::default()
     };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
