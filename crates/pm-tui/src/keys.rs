@@ -120,6 +120,13 @@ impl Chord {
         self.code == event.code && self.control == control && !alt
     }
 
+    /// The press of it.
+    #[cfg(test)]
+    pub(crate) fn event(self) -> KeyEvent {
+        let modifiers = if self.control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+        KeyEvent::new(self.code, modifiers)
+    }
+
     /// As help shows it.
     pub(crate) fn name(self) -> String {
         let name = match self.code {
@@ -215,6 +222,9 @@ pub(crate) const KEYS: &[Binding] = &[
     main(APPS, &[key('s')], Order::Do(Verb::Start), "start what is down", In(List, "start")),
     main(APPS, &[key('x')], Order::Do(Verb::Stop), "stop", In(List, "stop")),
     main(APPS, &[key('r')], Order::Do(Verb::Restart), "restart", In(List, "restart")),
+    main(SCREEN, &[key('/')], Order::Find, "filter the list; search the logs", Everywhere("find")),
+    main(LIST, &[key(' ')], Order::Mark, "mark", In(List, "mark")),
+    main(MOVE, &[code(KeyCode::Tab)], Order::NextPane, "next pane", Everywhere("pane")),
     main(
         APPS,
         &[key('R')],
@@ -225,7 +235,6 @@ pub(crate) const KEYS: &[Binding] = &[
     main(APPS, &[key('D')], Order::Do(Verb::Delete), "delete (asks)", In(List, "delete")),
     main(APPS, &[key('c')], Order::Scale, "scale to a number of instances", Nowhere),
     main(APPS, &[key('F')], Order::Do(Verb::Flush), "flush: empty the log files (asks)", Nowhere),
-    main(LIST, &[key(' ')], Order::Mark, "mark", In(List, "mark")),
     main(LIST, &[key('a')], Order::MarkAll, "mark all that is listed, or none", Nowhere),
     main(
         LIST,
@@ -255,7 +264,6 @@ pub(crate) const KEYS: &[Binding] = &[
     main(LOGS, &[key('n')], Order::Hit(Way::Down), "next hit of the search", In(Logs, "next")),
     main(LOGS, &[key('N')], Order::Hit(Way::Up), "hit before", Nowhere),
     main(LOGS, &[key('&')], Order::Filter, "only lines that hold a text", In(Logs, "only")),
-    main(SCREEN, &[key('/')], Order::Find, "filter the list; search the logs", Everywhere("find")),
     main(
         SCREEN,
         &[key('i')],
@@ -299,7 +307,6 @@ pub(crate) const KEYS: &[Binding] = &[
         "next pane; shift unwrapped lines",
         Nowhere,
     ),
-    main(MOVE, &[code(KeyCode::Tab)], Order::NextPane, "next pane", Everywhere("pane")),
     main(MOVE, &[code(KeyCode::BackTab)], Order::PreviousPane, "pane before", Nowhere),
     main(MOVE, &[code(KeyCode::Enter)], Order::Show(Show::Logs), "the app's logs, large", Nowhere),
     main(MOVE, &[code(KeyCode::Esc)], Order::Back, "back: zoom, search, filter, marks", Nowhere),
@@ -351,7 +358,7 @@ pub(crate) fn order(keyset: Keyset, event: KeyEvent) -> Option<Order> {
 }
 
 /// The sections of help, in the order people need them.
-pub(crate) const SECTIONS: [&str; 5] = [MOVE, APPS, LIST, LOGS, SCREEN];
+pub(crate) const SECTIONS: [&str; 5] = [APPS, MOVE, LIST, LOGS, SCREEN];
 
 #[cfg(test)]
 mod tests {

@@ -34,7 +34,7 @@ pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
     let mut layout = Layout::default();
     let (mut top, mut height) = (area.y, area.height);
     if height >= 8 {
-        let rows = if height >= 30 { 2 } else { 1 };
+        let rows = if height >= 20 { 2 } else { 1 };
         layout.header = Rect { y: top, height: rows, ..area };
         (top, height) = (top + rows, height - rows);
     }
@@ -44,7 +44,10 @@ pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
         layout.footer = Rect { y: top + height, height: 1, ..area };
     }
     let main = Rect { y: top, height, ..area };
-    if model.zoom || main.height < TALL {
+    if model.fleet.all().len() == 0 {
+        // Nothing but the hint how to start something.
+        layout.list = main;
+    } else if model.zoom || main.height < TALL {
         *layout.pane_mut(model.focus) = main;
     } else if main.width >= WIDE {
         side_by_side(&mut layout, main, model);
@@ -63,15 +66,16 @@ fn side_by_side(layout: &mut Layout, main: Rect, model: &Model) {
     layout.logs = right;
     layout.list = left;
     if model.shows_detail(main.height >= 16) {
-        let wanted = (main.height * 9 / 20).clamp(4, 22);
-        layout.list = Rect { height: main.height - wanted, ..left };
-        layout.detail = Rect { y: left.y + main.height - wanted, height: wanted, ..left };
+        // A long list takes up to half, a short one leaves its room to the details.
+        let list = lines_needed(model).clamp(5, (main.height / 2).max(5));
+        layout.list = Rect { height: list, ..left };
+        layout.detail = Rect { y: left.y + list, height: main.height - list, ..left };
     }
 }
 
 fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
     // A list longer than its lines would only waste rows that logs could have.
-    let needed = u16::try_from(model.fleet.listed_count()).unwrap_or(u16::MAX).saturating_add(3);
+    let needed = lines_needed(model);
     let share = part(main.height, model.split, 4, 4);
     let list = if model.split_by_hand { share } else { share.min(needed.max(4)) };
     layout.shared = main;
@@ -88,6 +92,11 @@ fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
     } else {
         layout.logs = lower;
     }
+}
+
+/// Rows of a list without any blank ones but the last.
+fn lines_needed(model: &Model) -> u16 {
+    u16::try_from(model.fleet.listed_count()).unwrap_or(u16::MAX).saturating_add(3)
 }
 
 /// So many thousandths of a length, leaving both sides at least something.
@@ -397,7 +406,7 @@ mod tests {
         ) {
             let mut model = model(apps);
             (model.split, model.split_by_hand, model.zoom, model.detail) = (split, by_hand, zoom, detail);
-            model.focus = Pane::ALL[focus];
+            model.focus = if apps == 0 { Pane::List } else { Pane::ALL[focus] };
             if model.focus == Pane::Logs {
                 // `update` moves the focus off logs that details cover.
                 model.detail = Some(false);

@@ -14,6 +14,8 @@ mod layout;
 mod logbook;
 mod model;
 mod msg;
+#[cfg(test)]
+mod samples;
 mod scroll;
 mod stage;
 mod terminal;

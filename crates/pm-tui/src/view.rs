@@ -97,3 +97,7 @@ fn blank(area: Rect, style: Style, buffer: &mut Buffer) {
     }
     buffer.set_style(area, style);
 }
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -261,7 +261,7 @@ impl Reading {
         }
         let mut follow = Follow::new().map_err(Trouble::Read)?;
         for (log, history) in logs.iter().zip(merge.into_histories()) {
-            follow.add(log.clone(), history.cursor()).map_err(Trouble::Read)?;
+            follow.add(log.clone(), history.cursor().into()).map_err(Trouble::Read)?;
         }
         Ok((Self { follow, logs, owners, sizes, read: 0, again: None }, lines))
     }

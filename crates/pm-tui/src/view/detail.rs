@@ -163,11 +163,11 @@ impl Page<'_> {
     fn policy(&mut self, about: &Description) {
         let (restart, stop) = (&about.spec.restart, &about.spec.stop);
         let mut text = if restart.autorestart {
-            format!("restarts, at most {} short runs in a row", restart.max_restarts)
+            format!("restarts, gives up after {} short runs", restart.max_restarts)
         } else {
-            "no restart".into()
+            "is not restarted".into()
         };
-        text = format!("{text}; stop by {}, killed after {}", stop.signal, stop.timeout);
+        text = format!("{text}; stopped by {}, killed after {}", stop.signal, stop.timeout);
         if let Some(limit) = about.spec.limits.memory {
             text = format!("{text}; at most {}", Bytes::new(limit.get()));
         }
@@ -241,6 +241,10 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         for c in word.chars() {
             let columns = usize::from(c.encode_utf8(&mut [0; 4]).cell_width());
             if used + columns > width && used > 0 {
+                if c == ' ' {
+                    // The blank a line is broken at is not seen.
+                    continue;
+                }
                 pieces.push(std::mem::take(&mut piece));
                 used = 0;
             }
@@ -260,14 +264,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_broken_at_blanks_or_anywhere() {
-        assert_eq!(
-            wrap("a bc def", 4),
-            ["a bc", " ", "def"].map(str::to_owned).to_vec()[..1]
-                .iter()
-                .cloned()
-                .chain(["def".to_owned()])
-                .collect::<Vec<_>>()
-        );
+        assert_eq!(wrap("a bc def", 5), ["a bc ", "def"]);
+        assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
         assert_eq!(wrap("abcdef", 4), ["abcd", "ef"]);
         assert_eq!(wrap("", 4), [""]);
         assert_eq!(wrap("\u{4f60}\u{597d}", 1), ["\u{4f60}", "\u{597d}"]);

@@ -1,5 +1,7 @@
 //! The top: how many apps stand how, and the machine's gauges as far as there is room.
 
+use std::collections::BTreeSet;
+
 use pm_protocol::{Host, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -23,7 +25,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
     if area.height > 1 {
         right(rest, &state(model, theme), buffer);
         let second = Rect { y: area.y + 1, height: 1, ..area };
-        put(second, &fitting(gauges(model, theme, area.width >= 100), area.width), buffer);
+        put(second, &fitting(gauges(model, theme, area.width >= 130), area.width), buffer);
     } else {
         right(rest, &fitting(gauges(model, theme, false), rest.width), buffer);
     }
@@ -40,8 +42,13 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
         spans.push(Span::styled(format!(" {text}"), style));
         return Line::from(spans);
     }
-    let total = model.fleet.all().len();
-    spans.push(Span::styled(format!(" {}", count(total, "app")), theme.text));
+    let apps: BTreeSet<_> =
+        model.fleet.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
+    spans.push(Span::styled(format!(" {}", count(apps.len(), "app")), theme.text));
+    let instances = model.fleet.all().len();
+    if instances != apps.len() {
+        spans.push(Span::styled(format!(", {}", count(instances, "instance")), theme.text));
+    }
     for status in [
         Status::Online,
         Status::Launching,

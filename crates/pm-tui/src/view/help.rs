@@ -47,7 +47,10 @@ fn place(theme: &Theme, screen: Rect) -> Rect {
     let rows: usize = sections(theme).iter().map(Vec::len).sum();
     let rows = if two { rows.div_ceil(2) + 8 } else { rows };
     let height = u16::try_from(rows + 2).unwrap_or(u16::MAX);
-    overlay(screen, if two { 2 * WIDTH + 2 } else { WIDTH + 2 }, height)
+    let width = if two { 2 * WIDTH + 2 } else { WIDTH + 2 };
+    // Stripes of what lies below would only disturb.
+    let width = if screen.width < width + 30 { screen.width } else { width };
+    overlay(screen, width, height)
 }
 
 /// The lines of one or two columns, and the area they stand in.

@@ -22,7 +22,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
     }
     let slots = slots(layout.list.width, &model.fleet);
     if layout.list.height >= 3 {
-        heading(model, theme, layout.list, buffer);
+        let shown = |slot: &Slot| slot.field == Field::Figure(model.fleet.sort.column);
+        let told = slots.iter().any(shown) && !layout.list_head().is_empty();
+        heading(model, theme, (layout.list, told), buffer);
     }
     let lines = layout.list_lines();
     if model.fleet.listed_count() == 0 {
@@ -51,7 +53,8 @@ fn peak(model: &Model, of: fn(&Instance, usize) -> f32) -> f32 {
     model.fleet.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
 }
 
-fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn heading(model: &Model, theme: &Theme, place: (Rect, bool), buffer: &mut Buffer) {
+    let (area, told) = place;
     let focus = if model.focus == Pane::List { theme.focus } else { theme.title };
     let fleet = &model.fleet;
     let mut left = vec![Span::styled(" apps ", focus)];
@@ -70,10 +73,9 @@ fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if !fleet.marks.is_empty() {
         left.push(Span::styled(format!(" {} marked ", fleet.marks.len()), theme.mark));
     }
-    let right = vec![Span::styled(
-        format!(" by {} {} ", fleet.sort.column.title(), arrow(model)),
-        theme.dim,
-    )];
+    // What the column's own title tells need not be told twice.
+    let order = format!(" by {} {} ", fleet.sort.column.title(), arrow(model));
+    let right = if told { Vec::new() } else { vec![Span::styled(order, theme.dim)] };
     title(area, left, right, theme.rule, buffer);
 }
 
@@ -85,6 +87,9 @@ fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffe
     let (area, slots) = place;
     for slot in slots {
         let Field::Figure(column) = slot.field else { continue };
+        if usize::from(slot.width) < column.title().chars().count() {
+            continue;
+        }
         let sorted = column == model.fleet.sort.column && slot.width > 3;
         let text = format!("{}{}", column.title(), if sorted { arrow(model) } else { "" });
         cell(area, *slot, (&text, theme.dim), buffer);

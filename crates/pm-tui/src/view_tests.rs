@@ -1,0 +1,158 @@
+use pm_protocol::Change;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+
+use super::*;
+use crate::msg::{Link, Msg};
+use crate::samples::{model, press, row};
+use crate::theme::ThemeChoice;
+use crate::update::update;
+
+fn draw(model: &Model) -> Buffer {
+    let (width, height) = model.size;
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| view(model, frame)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The screen as text, without blanks at the ends of lines.
+fn screen(model: &Model) -> String {
+    let buffer = draw(model);
+    let width = usize::from(buffer.area.width.max(1));
+    let rows = buffer.content().chunks(width).map(|cells| {
+        let text: String = cells.iter().map(Cell::symbol).collect();
+        format!("{}\n", text.trim_end())
+    });
+    rows.collect()
+}
+
+/// The first cell of a text on the screen, and the row it stands in.
+fn find<'a>(buffer: &'a Buffer, text: &str) -> &'a Cell {
+    let width = usize::from(buffer.area.width);
+    for cells in buffer.content().chunks(width) {
+        let symbols: Vec<_> = cells.iter().map(Cell::symbol).collect();
+        for start in 0..symbols.len() {
+            if symbols[start..].concat().starts_with(text) {
+                return &cells[start];
+            }
+        }
+    }
+    panic!("`{text}` is not on the screen");
+}
+
+#[test]
+fn p54_screens_of_all_sizes() {
+    for (width, height) in [(80, 24), (40, 12), (1, 1), (200, 60), (300, 200), (120, 35), (20, 5)] {
+        insta::assert_snapshot!(format!("main_{width}x{height}"), screen(&model(width, height)));
+    }
+}
+
+#[test]
+fn details_help_question_and_typing() {
+    let mut model = model(80, 24);
+    press(&mut model, "i\t");
+    insta::assert_snapshot!("details_80x24", screen(&model));
+    press(&mut model, "i?");
+    insta::assert_snapshot!("help_80x24", screen(&model));
+    press(&mut model, "\x1bD");
+    insta::assert_snapshot!("question_80x24", screen(&model));
+    press(&mut model, "n\n&session\n/key");
+    insta::assert_snapshot!("logs_alone_80x24", screen(&model));
+    let mut wide = crate::samples::model(200, 60);
+    press(&mut wide, "?");
+    insta::assert_snapshot!("help_200x60", screen(&wide));
+}
+
+#[test]
+fn empty_screens_tell_what_to_do() {
+    let mut model = model(80, 24);
+    update(&mut model, Msg::News(Change::Snapshot(Vec::new())));
+    insta::assert_snapshot!("empty_80x24", screen(&model));
+    update(&mut model, Msg::Link(Link::NoDaemon));
+    insta::assert_snapshot!("no_daemon_80x24", screen(&model));
+    update(&mut model, Msg::Link(Link::Reconnecting));
+    assert!(screen(&model).contains("reconnecting"));
+    update(&mut model, Msg::Link(Link::Broken("could not talk".into())));
+    assert!(screen(&model).contains("could not talk"));
+}
+
+#[test]
+fn a_replaced_daemon_is_told_while_the_apps_stay_on_the_screen() {
+    let mut model = model(80, 24);
+    update(&mut model, Msg::News(Change::Leaving));
+    let screen = screen(&model);
+    assert!(screen.contains("reconnecting") && screen.contains("web-app-2"), "{screen}");
+}
+
+#[test]
+fn colours_mean_something() {
+    let mut model = model(120, 35);
+    let buffer = draw(&model);
+    let theme = ThemeChoice::Dark.theme();
+    for (text, style) in [
+        ("✖ errored", theme.bad),
+        ("◌ waiting", theme.passing),
+        ("○ stopped", theme.quiet),
+        ("▌Traceback", theme.error_output),
+        ("93.7%", theme.bad),
+    ] {
+        assert_eq!(find(&buffer, text).fg, style.fg.unwrap(), "{text}");
+    }
+    assert_eq!(find(&buffer, "INFO").fg, Color::Green, "as the app chose");
+    assert_eq!(find(&buffer, "KeyError").fg, Color::Red);
+    assert!(find(&buffer, "KeyError").modifier.contains(Modifier::BOLD));
+    assert_eq!(find(&buffer, "listening").fg, Color::Reset);
+    assert_eq!(find(&buffer, "web-app-1").bg, theme.cursor.bg.unwrap(), "the cursor");
+    press(&mut model, "\t/session\n");
+    let buffer = draw(&model);
+    assert_eq!(find(&buffer, "session'").bg, theme.hit_here.bg.unwrap());
+    assert_eq!(find(&buffer, "web-app-1").bg, theme.cursor_away.bg.unwrap());
+}
+
+#[test]
+fn mono_shows_everything_without_colour() {
+    let mut model = model(120, 35);
+    model.theme = ThemeChoice::Mono;
+    press(&mut model, "\t/session\n");
+    let buffer = draw(&model);
+    let coloured =
+        buffer.content().iter().find(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
+    assert!(coloured.is_none(), "{coloured:?}");
+    assert!(find(&buffer, "session'").modifier.contains(Modifier::REVERSED), "the hit");
+    assert!(find(&buffer, "web-app-1").modifier.contains(Modifier::UNDERLINED), "the cursor");
+    assert!(screen(&model).contains("▌Traceback"), "standard error");
+}
+
+#[test]
+fn environment_values_are_never_shown() {
+    let mut model = model(80, 60);
+    press(&mut model, "i");
+    let screen = screen(&model);
+    assert!(screen.contains("SECRET_KEY") && !screen.contains("hidden-value"), "{screen}");
+}
+
+#[test]
+fn hostile_names_and_notes_stay_text() {
+    let mut model = model(80, 24);
+    let mut hostile = row(7, "\x1b[31m\u{202e}evil", pm_protocol::Status::Errored);
+    hostile.note = Some("\x07\x1b]0;x".into());
+    update(&mut model, Msg::News(Change::Changed(hostile)));
+    let screen = screen(&model);
+    assert!(screen.contains("\u{241b}[31m\u{fffd}evil"), "{screen}");
+    assert!(!screen.contains('\x1b') && !screen.contains('\u{202e}'));
+}
+
+#[test]
+fn the_last_rows_of_the_log_are_on_the_last_rows_of_the_screen() {
+    let mut model = model(40, 12);
+    let screen_lines = |model: &Model| screen(model).lines().map(str::to_owned).collect::<Vec<_>>();
+    let lines = screen_lines(&model);
+    assert_eq!(lines[10].trim(), "screens are");
+    press(&mut model, "w");
+    let lines = screen_lines(&model);
+    assert!(lines[10].ends_with('›'), "{}", lines[10]);
+    press(&mut model, "\tlll");
+    assert!(screen_lines(&model)[10].contains("longer"), "{:?}", screen_lines(&model)[10]);
+}
