@@ -1,0 +1,1 @@
+//! Law 7: the daemon is mortal, the apps are not.
