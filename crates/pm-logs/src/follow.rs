@@ -14,7 +14,9 @@ use rustix::fs::inotify::{self, WatchFlags};
 use rustix::io::Errno;
 
 use crate::cut::{End, Tail};
-use crate::line::{Clock, Cursor, Line, Lines, ReadError, Source, Times, is_compressed, open_file};
+use crate::line::{
+    Clock, Cursor, Line, Lines, ReadError, Source, Times, id_of, open_file, open_part,
+};
 use crate::open::FileId;
 
 /// A line without an end is given after so much silence.
@@ -230,16 +232,17 @@ impl Trail {
 
     /// Finds the part that was the live file at `from`, and those after it.
     fn resume(&mut self, from: Cursor) -> Result<(), ReadError> {
-        let mut files = self.source.files();
-        files.pop();
+        let mut files = self.source.parts(None);
         while let Some(path) = files.pop() {
-            if let Some((file, id, _)) = open_file(&path)?
-                && id == from.id
-            {
-                self.open = Some(self.opened(file, id, from.offset)?);
-                return Ok(());
+            if id_of(&path) != Some(from.id) {
+                self.behind.insert(0, path);
+                continue;
             }
-            self.behind.insert(0, path);
+            // A packed part was read to its end: nothing is added to those.
+            if let Some(part) = open_part(&path)?.filter(|part| !part.packed) {
+                self.open = Some(self.opened(part.file, part.id, from.offset)?);
+            }
+            return Ok(());
         }
         // Compressed or deleted meanwhile: go on with the live file, from its beginning.
         self.behind.clear();
@@ -279,35 +282,32 @@ impl Trail {
 
     /// Leaves the file in hand for the one after it; `false` if there is none.
     fn step(&mut self) -> Result<bool, ReadError> {
+        // First the live file, then the parts: what is rotated in between is still the live one.
+        let live = open_file(&self.source.log)?;
         if let Some(open) = self.open.take() {
-            self.behind = self.missed(&open);
+            self.behind = self.missed(&open, live.as_ref().map(|live| live.1));
         }
         while !self.behind.is_empty() {
             let path = self.behind.remove(0);
-            if let Some((file, id, _)) = open_file(&path)? {
-                let lines = Lines::new(file, 0, is_compressed(&path));
-                self.open = Some(Open { id, clock: self.source.clock(id), lines });
+            if let Some(part) = open_part(&path)? {
+                let lines = Lines::new(part.file, 0, part.packed);
+                self.open = Some(Open { id: part.id, clock: self.source.clock(part.id), lines });
                 return Ok(true);
             }
         }
-        let Some((file, id, _)) = open_file(&self.source.log)? else { return Ok(false) };
+        let Some((file, id, _)) = live else { return Ok(false) };
         self.open = Some(self.opened(file, id, 0)?);
         Ok(true)
     }
 
     /// Parts that were rotated after the file in hand, were it so fast. A part keeps the time of its
     /// last byte even when compressed, so older ones are told by that.
-    fn missed(&self, left: &Open) -> Vec<PathBuf> {
-        let mut files = self.source.files();
-        files.pop();
+    fn missed(&self, left: &Open, live: Option<FileId>) -> Vec<PathBuf> {
         let Some(ended) = left.lines.file().and_then(|file| file.metadata().ok()) else {
             return self.behind.clone();
         };
-        let same = |path: &PathBuf| {
-            let found = std::fs::metadata(path);
-            found.is_ok_and(|meta| (meta.dev(), meta.ino()) == (left.id.dev, left.id.ino))
-        };
-        if let Some(at) = files.iter().position(same) {
+        let mut files = self.source.parts(live);
+        if let Some(at) = files.iter().position(|path| id_of(path) == Some(left.id)) {
             return files.split_off(at + 1);
         }
         let time = |meta: &std::fs::Metadata| (meta.mtime(), meta.mtime_nsec());

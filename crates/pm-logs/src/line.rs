@@ -80,9 +80,16 @@ pub struct Cursor {
     pub(crate) offset: u64,
 }
 
+impl Cursor {
+    /// Before anything was there.
+    pub(crate) const NOWHERE: Cursor = Cursor { id: FileId { dev: 0, ino: 0 }, offset: 0 };
+}
+
 impl Source {
-    /// All files of this log that exist, oldest first.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
+    /// The rotated parts of this log, oldest first. What is rotated while somebody looks would be
+    /// missed or seen twice, so one opens the live file first and names it as `live` here: parts
+    /// that are it, or newer, are left out.
+    pub(crate) fn parts(&self, live: Option<FileId>) -> Vec<PathBuf> {
         let log = resolve(&self.log, None);
         let mut files = Vec::new();
         if let (Some(folder), Some(name)) = (log.parent(), log.file_name()) {
@@ -92,7 +99,9 @@ impl Source {
                 files.extend(names.into_iter().map(|name| folder.join(name)));
             }
         }
-        files.push(log);
+        if let Some(at) = files.iter().position(|path| live.is_some() && id_of(path) == live) {
+            files.truncate(at);
+        }
         files
     }
 
@@ -139,6 +148,31 @@ impl Clock {
     }
 }
 
+/// Which file a path means.
+pub(crate) fn id_of(path: &Path) -> Option<FileId> {
+    rustix::fs::stat(path).ok().map(|stat| FileId::of(&stat))
+}
+
+/// Opens a rotated part, also if it has been compressed since it was listed.
+pub(crate) fn open_part(path: &Path) -> Result<Option<Part>, ReadError> {
+    let mut packed = path.to_path_buf().into_os_string();
+    packed.push(".gz");
+    for path in [path, Path::new(&packed)] {
+        if let Some((file, id, size)) = open_file(path)? {
+            return Ok(Some(Part { file, id, size, packed: is_compressed(path) }));
+        }
+    }
+    Ok(None)
+}
+
+/// A file of a log, open.
+pub(crate) struct Part {
+    pub file: File,
+    pub id: FileId,
+    pub size: u64,
+    pub packed: bool,
+}
+
 /// Opens a file of a log, never stopping at a FIFO; `None` if it isn't there or is no file.
 pub(crate) fn open_file(path: &Path) -> Result<Option<(File, FileId, u64)>, ReadError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -155,7 +189,7 @@ pub(crate) fn open_file(path: &Path) -> Result<Option<(File, FileId, u64)>, Read
     Ok(Some((File::from(file), FileId::of(&stat), size)))
 }
 
-pub(crate) fn is_compressed(path: &Path) -> bool {
+fn is_compressed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "gz")
 }
 

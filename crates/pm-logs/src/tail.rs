@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cut::{End, LONGEST_LINE, Tail};
-use crate::line::{Clock, Cursor, Line, Lines, ReadError, Source, is_compressed, open_file};
+use crate::line::{Clock, Cursor, Line, Lines, Part, ReadError, Source, open_file, open_part};
 use crate::open::FileId;
 
 /// Decides whether a line is wanted, by its bytes.
@@ -56,19 +57,40 @@ impl Want {
 pub struct History {
     source: Source,
     want: Want,
-    files: VecDeque<PathBuf>,
+    files: Vec<Leaf>,
+    /// Which of them is next.
+    next: usize,
     open: Option<Open>,
     /// The time of the last line that had one.
     at: Option<i64>,
     left: usize,
-    cursor: Option<Cursor>,
+    cursor: Cursor,
 }
 
 struct Open {
-    path: PathBuf,
     id: FileId,
     clock: Clock,
     lines: Lines,
+}
+
+/// A file to read: the live one is held open, whatever it is called by now.
+enum Leaf {
+    Part(PathBuf),
+    Live(File, FileId),
+}
+
+impl Leaf {
+    fn open(&self) -> Result<Option<Part>, ReadError> {
+        match self {
+            Leaf::Part(path) => open_part(path),
+            Leaf::Live(file, id) => {
+                let failed = |error| ReadError::new("live log".as_ref(), error);
+                let size = file.metadata().map_err(failed)?.len();
+                let file = file.try_clone().map_err(failed)?;
+                Ok(Some(Part { file, id: *id, size, packed: false }))
+            }
+        }
+    }
 }
 
 /// A place in one of the files: which, and at which (unpacked) offset.
@@ -83,32 +105,35 @@ impl fmt::Debug for History {
 impl History {
     /// Finds where the wanted lines of `source` begin. A log that isn't there has none.
     pub fn open(source: Source, want: Want) -> Result<Self, ReadError> {
-        let mut files = source.files();
+        let live = open_file(&source.log)?;
+        let mut parts = source.parts(live.as_ref().map(|live| live.1));
         if let Some(since) = want.since {
-            files.retain(|file| is_newer(file, since));
+            parts.retain(|file| is_newer(file, since));
         }
+        let live = live.into_iter().map(|(file, id, _)| Leaf::Live(file, id));
         let mut history = History {
             source,
             want,
-            files: files.iter().cloned().collect(),
+            files: parts.into_iter().map(Leaf::Part).chain(live).collect(),
+            next: 0,
             open: None,
             at: None,
             left: usize::MAX,
-            cursor: None,
+            cursor: Cursor::NOWHERE,
         };
         if let Some(last) = history.want.last {
             let start = match last {
                 0 => None,
-                _ if history.want.is_plain() => back(&files, last)?,
+                _ if history.want.is_plain() => back(&history.files, last)?,
                 _ => history.survey(last)?,
             };
-            history.begin(files, start, last)?;
+            history.begin(start, last)?;
         }
         Ok(history)
     }
 
-    /// Where the live file has been read to; `None` as long as lines are left or it doesn't exist.
-    pub fn cursor(&self) -> Option<Cursor> {
+    /// Where reading has come to; after the last line, the place to follow on from.
+    pub fn cursor(&self) -> Cursor {
         self.cursor
     }
 
@@ -119,42 +144,32 @@ impl History {
 
     /// Goes through everything once and remembers where the last wanted lines are.
     fn survey(&mut self, last: usize) -> Result<Option<Place>, ReadError> {
-        let total = self.files.len();
         let mut places: VecDeque<Place> = VecDeque::new();
         while let Some((offset, _)) = self.advance()? {
             if places.len() == last {
                 places.pop_front();
             }
-            // The file in work has left the queue.
-            places.push_back((total - self.files.len() - 1, offset));
+            places.push_back((self.next - 1, offset));
         }
         Ok(places.front().copied())
     }
 
-    fn begin(
-        &mut self,
-        files: Vec<PathBuf>,
-        start: Option<Place>,
-        last: usize,
-    ) -> Result<(), ReadError> {
-        let live = files.len().saturating_sub(1);
-        (self.at, self.cursor, self.left) = (None, None, last);
-        let (first, offset) = match start {
-            Some(start) => start,
-            None => (live, u64::MAX),
-        };
-        self.files = files.into_iter().skip(first).collect();
+    fn begin(&mut self, start: Option<Place>, last: usize) -> Result<(), ReadError> {
+        (self.at, self.cursor, self.left) = (None, Cursor::NOWHERE, last);
         self.open = None;
-        self.enter(offset)
+        // Nothing wanted: straight to the end of the last file, to be followed from there.
+        let (first, offset) = start.unwrap_or((self.files.len().saturating_sub(1), u64::MAX));
+        self.next = first;
+        if self.next < self.files.len() { self.enter(offset) } else { Ok(()) }
     }
 
     /// Opens the next file and goes to `offset`, or to its end if that comes first.
     fn enter(&mut self, offset: u64) -> Result<(), ReadError> {
-        let Some(path) = self.files.pop_front() else { return Ok(()) };
-        let Some((mut file, id, size)) = open_file(&path)? else { return Ok(()) };
-        let failed = |error| ReadError::new(&path, error);
+        let Some(leaf) = self.files.get(self.next) else { return Ok(()) };
+        self.next += 1;
+        let Some(Part { mut file, id, size, packed }) = leaf.open()? else { return Ok(()) };
+        let failed = |error| ReadError::new(&self.source.log, error);
         let clock = self.source.clock(id);
-        let packed = is_compressed(&path);
         let lines = if packed {
             let mut lines = Lines::new(file, 0, true);
             while lines.offset() < offset && lines.next(Tail::Release).map_err(failed)?.is_some() {}
@@ -164,14 +179,14 @@ impl History {
             file.seek(SeekFrom::Start(offset)).map_err(failed)?;
             Lines::new(file, offset, false)
         };
-        self.open = Some(Open { path, id, clock, lines });
+        self.open = Some(Open { id, clock, lines });
         Ok(())
     }
 
     fn advance(&mut self) -> Result<Option<(u64, Line)>, ReadError> {
         loop {
             let Some(open) = &mut self.open else {
-                if self.files.is_empty() {
+                if self.next >= self.files.len() {
                     return Ok(None);
                 }
                 self.enter(0)?;
@@ -179,10 +194,9 @@ impl History {
             };
             // The end of the live file may be the middle of a line: that is for who follows.
             let slice = open.lines.next(Tail::Release);
-            let Some(slice) = slice.map_err(|error| ReadError::new(&open.path, error))? else {
-                if self.files.is_empty() {
-                    self.cursor = Some(Cursor { id: open.id, offset: open.lines.offset() });
-                }
+            let Some(slice) = slice.map_err(|error| ReadError::new(&self.source.log, error))?
+            else {
+                self.cursor = Cursor { id: open.id, offset: open.lines.offset() };
                 self.open = None;
                 continue;
             };
@@ -220,17 +234,20 @@ fn is_newer(file: &std::path::Path, since: i64) -> bool {
 }
 
 /// Where the last `last` lines of all files together begin, looked for from the end.
-fn back(files: &[PathBuf], last: usize) -> Result<Option<Place>, ReadError> {
+fn back(files: &[Leaf], last: usize) -> Result<Option<Place>, ReadError> {
     let mut left = last;
     let mut start = None;
-    for (number, path) in files.iter().enumerate().rev() {
-        let Some((file, _, size)) = open_file(path)? else { continue };
-        let failed = |error| ReadError::new(path, error);
-        let (found, offset) = if is_compressed(path) {
-            back_packed(Lines::new(file, 0, true), left).map_err(failed)?
+    for (number, leaf) in files.iter().enumerate().rev() {
+        let Some(Part { file, size, packed, .. }) = leaf.open()? else { continue };
+        let found = if packed {
+            back_packed(Lines::new(file, 0, true), left)
         } else {
-            back_plain(file, size, left).map_err(failed)?
+            back_plain(file, size, left)
         };
+        let (found, offset) = found.map_err(|error| match leaf {
+            Leaf::Part(path) => ReadError::new(path, error),
+            Leaf::Live(..) => ReadError::new("live log".as_ref(), error),
+        })?;
         if found > 0 {
             start = Some((number, offset));
         }
@@ -255,7 +272,7 @@ fn back_packed(mut lines: Lines, last: usize) -> std::io::Result<(usize, u64)> {
 }
 
 /// Counts line ends backwards; a stretch of [`LONGEST_LINE`] bytes without one counts as a line.
-fn back_plain(mut file: std::fs::File, size: u64, last: usize) -> std::io::Result<(usize, u64)> {
+fn back_plain(mut file: File, size: u64, last: usize) -> std::io::Result<(usize, u64)> {
     const BLOCK: u64 = 64 << 10;
     let mut block = vec![0; 64 << 10];
     let (mut start, mut line_end, mut found) = (size, size, 0);

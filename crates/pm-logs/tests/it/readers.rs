@@ -86,6 +86,9 @@ fn a_merge_is_by_time_also_of_raw_logs() {
         let which = [0, 1, 1, 0, 1][turn % 5];
         writeln!(pipes[which], "{turn}").unwrap();
         want.push(turn.to_string());
+        until("the line", || {
+            crate::desk::read(&logs[which]).ends_with(format!("{turn}\n").as_bytes())
+        });
         // Times are noted in milliseconds, at most one in five.
         std::thread::park_timeout(std::time::Duration::from_millis(12));
     }
@@ -218,7 +221,7 @@ fn history_and_following_meet_without_a_seam_over_rotation() {
     }
     let mut reader = Reader { follow: Follow::new().unwrap(), seen };
     write(3000..6000);
-    reader.follow.add(source(&log), history.cursor()).unwrap();
+    reader.follow.add(source(&log), Some(history.cursor())).unwrap();
     write(6000..9000);
     reader.until("line 8999");
     let want: Vec<String> = (0..9000).map(|number| format!("line {number}")).collect();
