@@ -59,6 +59,10 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
     let mut found = None;
     for entry in entries {
         if entry.key == wanted {
+            if found.is_some() {
+                let message = format!("`{wanted}` is set twice; the last one counts");
+                findings.add(Finding::warning(entry.at, message));
+            }
             found = Some(entry.node);
         } else if wanted == "apps" {
             // Beside `pm2` stands the rest of a package.json.

@@ -31,11 +31,10 @@ fn is_internal(name: &str) -> bool {
 /// Builds the environment of an app.
 pub(crate) fn environment(app: &mut App<'_>, ground: &Ground<'_>) -> Variables {
     let filter = Filter::read(app);
-    let mut variables = Variables { all: Environment::new(), declared: BTreeSet::new() };
-    for (name, value) in ground.caller.env.iter() {
-        if !is_internal(name) && !filter.drops(name) {
-            variables.all.set(name, value.clone());
-        }
+    let inherited = &ground.caller.env;
+    let mut variables = Variables { all: inherited.clone(), declared: BTreeSet::new() };
+    for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || filter.drops(name)) {
+        variables.all.unset(name);
     }
     if let Some(field) = app.get("env") {
         lay(app, field, &mut variables);

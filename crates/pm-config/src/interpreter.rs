@@ -15,6 +15,7 @@ use crate::env::Variables;
 use crate::fields::App;
 use crate::paths;
 use crate::program::{Found, Program};
+use crate::understand::Ground;
 use crate::venv::Venv;
 
 /// What runs the script.
@@ -75,6 +76,7 @@ pub(crate) fn choose(
     program: &Program,
     cwd: &Path,
     env: &Variables,
+    ground: &Ground<'_>,
 ) -> Option<Choice> {
     let set = app.text("interpreter");
     if set.is_none() && app.get("interpreter").is_some_and(|field| !field.node.value.is_falsy()) {
@@ -89,13 +91,12 @@ pub(crate) fn choose(
         }
         return Some(itself(Runtime::Other));
     };
-    let venv = Venv::around(path).or_else(|| Venv::of(cwd, Some(path), env));
-    let search = Search { cwd, env: &env.all, venv };
+    let search = Search { script: path, cwd, env, ground };
     match set {
         Some("none") => executable(app, path),
-        Some(name) => explicit(app, name, path, &search),
-        None if *found == Found::ByName => Some(itself(shebang_runtime(path))),
-        None => automatic(app, path, &search),
+        Some(name) => explicit(app, name, &search),
+        None if *found == Found::ByName => Some(itself(own_runtime(path))),
+        None => automatic(app, &search),
     }
 }
 
@@ -110,22 +111,32 @@ fn by(interpreter: PathBuf, args: Vec<ByteString>) -> Choice {
 
 /// Where interpreters are looked up.
 struct Search<'a> {
+    script: &'a Path,
     cwd: &'a Path,
-    env: &'a Environment,
-    venv: Option<Venv>,
+    env: &'a Variables,
+    ground: &'a Ground<'a>,
 }
 
 impl Search<'_> {
+    /// The app's venv; looked for only where it matters, since most apps have none.
+    fn venv(&self) -> Option<Venv> {
+        Venv::around(self.script).or_else(|| Venv::of(self.cwd, Some(self.script), self.env))
+    }
+
+    fn venv_python(&self) -> Option<PathBuf> {
+        self.venv().and_then(|venv| venv.python())
+    }
+
     /// A bare name: the app's venv for Python and for what is installed there, then its PATH.
     fn program(&self, name: &OsStr) -> Option<PathBuf> {
         let python = Runtime::of(Path::new(name)) == Runtime::Python;
-        let venv = self.venv.as_ref();
-        venv.and_then(|venv| venv.program(name).or_else(|| venv.python().filter(|_| python)))
-            .or_else(|| paths::search(name, self.env, self.cwd))
+        self.venv()
+            .and_then(|venv| venv.program(name).or_else(|| venv.python().filter(|_| python)))
+            .or_else(|| paths::search(name, &self.env.all, self.cwd))
     }
 }
 
-fn explicit(app: &mut App<'_>, name: &str, script: &Path, search: &Search<'_>) -> Option<Choice> {
+fn explicit(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<Choice> {
     let at = app.place("interpreter");
     let (name, version) = match name.split_once('@') {
         Some((name, version)) if !name.contains('/') && !name.is_empty() => (name, Some(version)),
@@ -139,10 +150,8 @@ fn explicit(app: &mut App<'_>, name: &str, script: &Path, search: &Search<'_>) -
         );
         app.warn(at, message);
     }
-    let text = ByteString::from(name);
     let path = if name.contains('/') {
-        Some(paths::written(&text, search.cwd, search.env))
-            .filter(|path| paths::is_executable(path))
+        written(app, name, search)
     } else {
         search.program(OsStr::new(name))
     };
@@ -156,7 +165,7 @@ fn explicit(app: &mut App<'_>, name: &str, script: &Path, search: &Search<'_>) -
         return None;
     };
     // A venv's program imports from its venv, and only the venv's python finds that.
-    let outside = Venv::around(script)
+    let outside = Venv::around(search.script)
         .filter(|venv| Runtime::of(&path) == Runtime::Python && !venv.holds(&path));
     if let Some(python) = outside.and_then(|venv| venv.python()) {
         let message = format!(
@@ -172,13 +181,32 @@ fn explicit(app: &mut App<'_>, name: &str, script: &Path, search: &Search<'_>) -
     Some(by(path, Vec::new()))
 }
 
+/// An interpreter given by its path: seen from the app's folder, else, with a warning, from where scripts are looked for too.
+fn written(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf> {
+    let text = ByteString::from(name);
+    let seen_from = |folder: &Path| {
+        let path = paths::written(&text, folder, &search.env.all);
+        Some(path).filter(|path| paths::is_executable(path))
+    };
+    if let Some(path) = seen_from(search.cwd) {
+        return Some(path);
+    }
+    let path = seen_from(search.ground.folder).or_else(|| seen_from(&search.ground.caller.cwd))?;
+    let at = app.place("interpreter");
+    let message = format!("`interpreter` is found only as {}", path.display());
+    let hint = format!("it is seen from the app's folder, {}", search.cwd.display());
+    app.findings.add(Finding::warning(at, message).hint(hint));
+    Some(path)
+}
+
 /// Without an `interpreter`: shebang, ending, itself.
-fn automatic(app: &mut App<'_>, path: &Path, search: &Search<'_>) -> Option<Choice> {
+fn automatic(app: &mut App<'_>, search: &Search<'_>) -> Option<Choice> {
+    let path = search.script;
     if let Some(line) = shebang(path) {
         let generic = is_generic(&line);
         if line.runtime() == Runtime::Python
             && generic
-            && let Some(python) = search.venv.as_ref().and_then(Venv::python)
+            && let Some(python) = search.venv_python()
         {
             return Some(by(python, line.args));
         }
@@ -191,14 +219,14 @@ fn automatic(app: &mut App<'_>, path: &Path, search: &Search<'_>) -> Option<Choi
                 return Some(itself(line.runtime()));
             }
         }
-        return run_by(app, line, path, search);
+        return run_by(app, line, search);
     }
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or("");
     let Some((_, names)) = ENDINGS.iter().find(|(endings, _)| endings.contains(&ending)) else {
         return executable(app, path);
     };
     let python = names.iter().any(|name| Runtime::of(Path::new(name)) == Runtime::Python);
-    if let Some(python) = search.venv.as_ref().and_then(Venv::python).filter(|_| python) {
+    if python && let Some(python) = search.venv_python() {
         return Some(by(python, Vec::new()));
     }
     if let Some(interpreter) = names.iter().find_map(|name| search.program(OsStr::new(name))) {
@@ -211,7 +239,7 @@ fn automatic(app: &mut App<'_>, path: &Path, search: &Search<'_>) -> Option<Choi
 }
 
 /// A script with a shebang that may not be executed: its interpreter is called as the kernel would.
-fn run_by(app: &mut App<'_>, line: Shebang, script: &Path, search: &Search<'_>) -> Option<Choice> {
+fn run_by(app: &mut App<'_>, line: Shebang, search: &Search<'_>) -> Option<Choice> {
     let interpreter = match &line.name {
         Some(name) => search.program(name),
         None => Some(line.program.clone()).filter(|path| paths::is_executable(path)),
@@ -224,7 +252,7 @@ fn run_by(app: &mut App<'_>, line: Shebang, script: &Path, search: &Search<'_>) 
     let message = format!(
         "there is no {}, which the first line of {} asks for",
         quoted(wanted.as_bytes()),
-        script.display()
+        search.script.display()
     );
     app.findings.add(Finding::error(at, message).hint("install it, or set `interpreter`"));
     None
@@ -232,7 +260,7 @@ fn run_by(app: &mut App<'_>, line: Shebang, script: &Path, search: &Search<'_>) 
 
 fn executable(app: &mut App<'_>, path: &Path) -> Option<Choice> {
     if paths::is_executable(path) {
-        return Some(itself(shebang_runtime(path)));
+        return Some(itself(own_runtime(path)));
     }
     let at = app.place("script");
     let message = format!("{} can't be executed", path.display());
@@ -262,19 +290,26 @@ fn is_generic(line: &Shebang) -> bool {
     line.name.is_some() || line.program.parent().is_some_and(|folder| folders.contains(&folder))
 }
 
-fn shebang_runtime(path: &Path) -> Runtime {
-    shebang(path).map_or(Runtime::Other, |line| line.runtime())
+/// What a file is that is executed itself: `python` with a script among its arguments is an app in Python too.
+fn own_runtime(path: &Path) -> Runtime {
+    match Runtime::of(path) {
+        Runtime::Python => Runtime::Python,
+        Runtime::Node | Runtime::Other => {
+            shebang(path).map_or(Runtime::Other, |line| line.runtime())
+        }
+    }
 }
 
 fn shebang(path: &Path) -> Option<Shebang> {
     /// The kernel reads no more of a first line (`BINPRM_BUF_SIZE`, execve(2)).
-    const LONGEST: u64 = 256;
+    const LONGEST: usize = 256;
     // A FIFO would block an open; only plain files have first lines.
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    let mut head = Vec::new();
-    File::open(path).ok()?.take(LONGEST).read_to_end(&mut head).ok()?;
+    let mut head = Vec::with_capacity(LONGEST);
+    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    File::open(path).ok()?.take(limit).read_to_end(&mut head).ok()?;
     parse_shebang(&head)
 }
 

@@ -99,7 +99,7 @@ impl Folder<'_> {
 fn refuse_folder(app: &mut App<'_>, key: &'static str, path: &Path) {
     if matches!(paths::look(path), paths::Look::Folder) {
         let at = app.place(key);
-        let message = format!("`{key}` {} is a folder", quoted(paths::to_bytes(path).as_bytes()));
+        let message = format!("`{key}` {} is a folder", path.display());
         app.findings.add(Finding::error(at, message).hint("name a file in it"));
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn app(
     let mut env = env::environment(&mut app, ground);
     let program = cwd.as_deref().and_then(|cwd| program::find(&mut app, cwd, &env, ground));
     let choice = match (&program, &cwd) {
-        (Some(program), Some(cwd)) => interpreter::choose(&mut app, program, cwd, &env),
+        (Some(program), Some(cwd)) => interpreter::choose(&mut app, program, cwd, &env, ground),
         _ => None,
     };
     if let Some(choice) = &choice {
@@ -153,7 +153,7 @@ fn cwd(app: &mut App<'_>, ground: &Ground<'_>) -> Option<PathBuf> {
         app.findings.add(Finding::warning(at, message).hint(hint));
         return Some(beside);
     }
-    app.error(at, format!("`cwd` {}: {error}", quoted(paths::to_bytes(&path).as_bytes())));
+    app.error(at, format!("`cwd` {}: {error}", path.display()));
     None
 }
 
@@ -183,7 +183,9 @@ fn version(program: &Program) -> Option<ByteString> {
     let Program::File { path, .. } = program else { return None };
     let package = path.ancestors().skip(1).map(|folder| folder.join("package.json"));
     let nearest = package.into_iter().find(|path| paths::is_file(path))?;
-    if std::fs::metadata(&nearest).ok()?.len() > LARGEST {
+    let meta = std::fs::metadata(&nearest).ok()?;
+    // Reading a FIFO would wait for ever.
+    if !meta.is_file() || meta.len() > LARGEST {
         return None;
     }
     let package: Package = serde_json::from_slice(&std::fs::read(nearest).ok()?).ok()?;

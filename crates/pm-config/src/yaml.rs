@@ -21,6 +21,9 @@ pub(crate) fn parse(text: &str) -> Result<Node, Finding> {
         leading_zero_numbers_as_strings: true,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
+        // A file as large as we read may hold that many; what aliases add to it is another matter.
+        budget: serde_saphyr::budget! { max_nodes: 2_000_000, max_events: 4_000_000 },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
     };
     let spanned: Spanned<Shape<Saphyr>> =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))?;

@@ -121,6 +121,7 @@ fn python_apps_print_at_once_unless_they_were_told_otherwise() {
     assert_eq!(buffered("{script: 'b'}").as_deref(), Some("1"));
     assert_eq!(buffered("{script: 'b', interpreter: 'none'}").as_deref(), Some("1"));
     assert_eq!(buffered("{script: 'a.py', env: {PYTHONUNBUFFERED: ''}}").as_deref(), Some(""));
+    assert_eq!(buffered("{script: 'python3', args: 'a.py'}").as_deref(), Some("1"));
     assert_eq!(buffered("{script: 'app'}"), None);
 }
 
@@ -166,6 +167,20 @@ fn what_is_found_only_from_elsewhere_is_used_with_a_warning() {
     let (spec, warnings) = one(desk.load("../conf/eco.json5"));
     assert_eq!(desk.plain(&text(&spec.cwd)), "/desk/call/elsewhere");
     assert!(warnings.contains("`cwd` `elsewhere` is found only from where you call"), "{warnings}");
+}
+
+#[test]
+fn an_interpreter_by_path_is_seen_from_the_app_and_else_from_the_config() {
+    let desk = desk();
+    desk.write("one/app.rb", "");
+    let written = "{script: 'app.rb', cwd: 'one', interpreter: './bin/ruby'}";
+    let (interpreter, _, warnings) = runs(&desk, written);
+    assert_eq!(interpreter.as_deref(), Some("/desk/bin/ruby"));
+    assert!(warnings.contains("`interpreter` is found only as /desk/bin/ruby"), "{warnings}");
+    desk.program("one/bin/ruby", "");
+    let (interpreter, _, warnings) = runs(&desk, written);
+    assert_eq!(interpreter.as_deref(), Some("/desk/one/bin/ruby"));
+    assert_eq!(warnings, "");
 }
 
 #[test]
@@ -254,7 +269,7 @@ fn wrong_flags_are_told_by_their_names() {
         ..Overrides::default()
     };
     insta::assert_snapshot!(desk.plain(&desk.script("app").unwrap_err().to_string()), @r#"
-    --cwd: error: `cwd` `/desk/gone`: no such file or directory
+    --cwd: error: `cwd` /desk/gone: no such file or directory
     --kill-timeout: error: `kill_timeout` must be a duration: milliseconds (3000) or "250ms", "3s", "1.5m", "2h", not `soon`
     --max-memory-restart: error: `max_memory_restart` must be a size: bytes (1048576) or "200M", "1.5G", "50MB", not `1X`
     "#);
