@@ -5,6 +5,8 @@
 mod cli;
 mod commands;
 mod failure;
+#[cfg(test)]
+mod golden;
 mod launch;
 mod render;
 mod report;
@@ -29,11 +31,10 @@ fn main() -> ExitCode {
         Err(error) => return explain(&error),
     };
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let dumb = variable("TERM").is_some_and(|term| term == "dumb");
     let mut flags = cli.global.clone();
     // PM2's variable for scripts that can't pass a flag.
     flags.silent |= variable("PM2_SILENT").is_some_and(|value| value == "true");
-    let stage = Stage::new(&flags, variable("NO_COLOR").is_some(), dumb);
+    let stage = Stage::new(&flags, variable);
     let Some(command) = cli.command else {
         stage.complain(&usage());
         return ExitCode::from(Exit::Failed as u8);
@@ -58,7 +59,7 @@ fn print(report: &Report, stage: Stage) -> ExitCode {
         render::text(report, stage.look, stage.mini)
     };
     // A reader that left early (`| head`) has what it wanted.
-    let shown = stage.show(&text);
+    let shown = stage::show(&text);
     if !stage.json && shown.is_ok() {
         let tails = render::tails(report, stage.look);
         if !tails.is_empty() {

@@ -1,6 +1,7 @@
 //! Where a command speaks: stdout is data, stderr is talk. It knows what kind of place that is (a terminal, how wide,
 //! coloured or not) and notices when nobody listens any more.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use crate::cli::Global;
@@ -30,15 +31,19 @@ pub(crate) struct Stage {
     pub(crate) look: Look,
     /// Whether stderr is a terminal, so that progress may be drawn there.
     pub(crate) talk_is_terminal: bool,
-    talk_colour: bool,
+    /// Whether nobody said that there should be no colours.
+    pub(crate) colour_wanted: bool,
 }
 
 impl Stage {
-    /// Looks around. `no_color` is the variable of that name (<https://no-color.org>): set and not empty.
-    pub(crate) fn new(flags: &Global, no_color: bool, dumb: bool) -> Self {
+    /// Looks around. Colours are left out if told to, by flag, by `NO_COLOR` (<https://no-color.org>: set and not
+    /// empty) or by a terminal that calls itself dumb; `variable` reads the environment.
+    pub(crate) fn new(flags: &Global, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let is_set = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
         let terminal = io::stdout().is_terminal();
         let talk_is_terminal = io::stderr().is_terminal();
-        let colour = !(flags.no_color || no_color || dumb);
+        let colour = !(flags.no_color || is_set || is_dumb);
         let width = terminal.then(terminal_width);
         Self {
             json: flags.json,
@@ -46,14 +51,8 @@ impl Stage {
             silent: flags.silent,
             look: Look { width, boxes: terminal, colour: colour && terminal },
             talk_is_terminal,
-            talk_colour: colour && talk_is_terminal,
+            colour_wanted: colour,
         }
-    }
-
-    /// Data to stdout.
-    pub(crate) fn show(self, text: &str) -> Result<(), Gone> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Gone)
     }
 
     /// Talk to stderr, unless silent. A closed stderr is no reason to stop working.
@@ -68,13 +67,8 @@ impl Stage {
         writeln!(io::stderr(), "{}", self.tinted(text)).ok();
     }
 
-    /// A line of progress that the next one replaces; empty wipes it away.
-    pub(crate) fn progress(self, text: &str) {
-        write!(io::stderr(), "\r\x1b[2K{text}").ok();
-    }
-
     fn tinted(self, text: &str) -> String {
-        if !self.talk_colour {
+        if !(self.colour_wanted && self.talk_is_terminal) {
             return text.into();
         }
         let tint = |line: &str| {
@@ -88,6 +82,17 @@ impl Stage {
         };
         text.split('\n').map(tint).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Data to stdout.
+pub(crate) fn show(text: &str) -> Result<(), Gone> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Gone)
+}
+
+/// A line of progress on stderr that the next one replaces; empty wipes it away.
+pub(crate) fn progress(text: &str) {
+    write!(io::stderr(), "\r\x1b[2K{text}").ok();
 }
 
 fn terminal_width() -> usize {

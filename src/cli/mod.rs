@@ -42,7 +42,7 @@ pub(crate) struct Global {
     /// Print nothing but errors
     #[arg(short = 's', long, global = true)]
     pub(crate) silent: bool,
-    /// No colours (also: NO_COLOR)
+    /// No colours (also: `NO_COLOR`)
     #[arg(long = "no-color", alias = "no-colour", global = true)]
     pub(crate) no_color: bool,
     /// Print JSON
@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Open all log files anew, after something else rotated them
     #[command(name = "reloadLogs", visible_alias = "reload-logs")]
     ReloadLogs,
+    /// Watch and steer the apps in a full screen
+    #[command(visible_aliases = ["dash", "dashboard"])]
+    Monit(MonitArgs),
     /// Save the list of apps for `resurrect`
     #[command(visible_alias = "dump")]
     Save(SaveArgs),
@@ -119,3 +122,6 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Daemon,
 }
+
+#[cfg(test)]
+mod tests;

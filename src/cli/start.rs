@@ -133,7 +133,6 @@ pub(crate) struct PolicyFlags {
 
 /// Where output goes.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct OutputFlags {
     /// File for standard output
     #[arg(short = 'o', long = "output", alias = "out-file", value_name = "FILE")]
@@ -143,7 +142,7 @@ pub(crate) struct OutputFlags {
     pub(crate) error: Option<PathBuf>,
     /// File for both, in addition
     #[arg(short = 'l', long = "log", alias = "log-file", value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    pub(crate) log: Option<PathBuf>,
+    pub(crate) log: Option<OsString>,
     /// How lines are written: raw or json
     #[arg(long = "log-type", value_name = "TYPE")]
     pub(crate) log_type: Option<String>,

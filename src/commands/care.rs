@@ -109,12 +109,11 @@ fn successor(client: &mut Client, old: &Pong) -> Result<Pong, Failure> {
         let asked = client.call(&Ping {}, deadline);
         match asked {
             Ok(new) if new.pid != old.pid => return Ok(new),
-            Err(CallError::Late) => {}
             Ok(_) | Err(CallError::Lost) if !deadline.is_over() => pause(LOOK, deadline),
             Err(CallError::Connect(error)) if error.is_no_daemon() && !deadline.is_over() => {
                 pause(LOOK, deadline);
             }
-            Ok(_) => {}
+            Ok(_) | Err(CallError::Late) => {}
             Err(error) => return Err(error.into()),
         }
         if deadline.is_over() {

@@ -74,9 +74,9 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
 }
 
 /// Follows what was just started; ends when nobody listens.
-pub(super) fn attach(session: &Session, report: Report, ids: &[u32]) -> Result<Report, Failure> {
+pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<Report, Failure> {
     let stage = session.stage;
-    if stage.show(&crate::render::text(&report, stage.look, stage.mini)).is_err() {
+    if crate::stage::show(&crate::render::text(report, stage.look, stage.mini)).is_err() {
         return Ok(Report::Nothing);
     }
     let wish = Wish {

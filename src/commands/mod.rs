@@ -7,6 +7,7 @@ mod check;
 mod completion;
 mod daemon;
 mod logs;
+mod monit;
 mod progress;
 mod recheck;
 mod show;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
         Command::Logs(args) => logs::logs(&session, &args),
         Command::Flush(args) => care::flush(&session, &args),
         Command::ReloadLogs => care::reload_logs(&session),
+        Command::Monit(args) => monit::monit(&session, &args),
         Command::Save(args) => care::save(&session, &args),
         Command::Resurrect => care::resurrect(&session),
         Command::Kill => care::kill(&session),

@@ -9,7 +9,7 @@ use pm_client::{Deadline, Feed, Subscription};
 use pm_protocol::{Change, Home, Row, Status};
 
 use crate::commands::Session;
-use crate::stage::Stage;
+use crate::stage;
 
 /// Nobody needs to be told what takes less.
 const WORTH_TELLING: Duration = Duration::from_millis(700);
@@ -26,14 +26,14 @@ pub(super) fn during<T>(session: &Session, what: &str, work: impl FnOnce() -> T)
     thread::scope(|scope| {
         // Nothing is ever sent: the end of `finished` is the message.
         let (finished, end) = sync_channel::<()>(0);
-        scope.spawn(move || show(stage, &session.home, what, &end));
+        scope.spawn(move || show(&session.home, what, &end));
         let result = work();
         drop(finished);
         result
     })
 }
 
-fn show(stage: Stage, home: &Home, what: &str, end: &Receiver<()>) {
+fn show(home: &Home, what: &str, end: &Receiver<()>) {
     if end.recv_timeout(WORTH_TELLING) != Err(RecvTimeoutError::Timeout) {
         return;
     }
@@ -44,15 +44,15 @@ fn show(stage: Stage, home: &Home, what: &str, end: &Receiver<()>) {
         match feed.next_before(Deadline::after(TICK)) {
             Ok(Some(Feed::Change(change))) => take(&mut statuses, change),
             Ok(Some(Feed::Reconnecting)) => {
-                stage.progress(&format!("{what}: the daemon is being replaced"));
+                stage::progress(&format!("{what}: the daemon is being replaced"));
                 continue;
             }
             Ok(None) => {}
             Err(_) => break,
         }
-        stage.progress(&format!("{what}: {}", counts(&statuses)));
+        stage::progress(&format!("{what}: {}", counts(&statuses)));
     }
-    stage.progress("");
+    stage::progress("");
 }
 
 fn take(statuses: &mut BTreeMap<u32, Status>, change: Change) {

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{Caller, Overrides, read};
@@ -50,7 +50,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
     if flags.attach {
-        return logs::attach(session, report, &names);
+        return logs::attach(session, &report, &names);
     }
     Ok(report)
 }
@@ -103,7 +103,7 @@ fn plan(
             continue;
         }
         let ecosystem =
-            read::script(&word, caller, overrides).map_err(|it| targets::unusable(&it))?;
+            read::script(&word, caller, overrides).map_err(|it| targets::unusable_script(&it))?;
         targets::warn(session, &ecosystem);
         plan.scripts.extend(ecosystem.apps);
     }
@@ -121,14 +121,12 @@ fn words(args: &StartArgs, caller: &Caller) -> Result<Vec<OsString>, Failure> {
     if !args.targets.is_empty() {
         return Ok(args.targets.clone());
     }
-    match targets::default_file(&caller.cwd) {
-        Some(file) => Ok(vec![file.into()]),
-        None => {
-            let message =
-                "could not find an ecosystem file here: ecosystem.json5, .json, .yaml or .toml";
-            Err(Failure::input(message).hint("pm start FILE, or pm start SCRIPT -- ARGS"))
-        }
-    }
+    targets::default_file(&caller.cwd).map(|file| vec![file.into()]).ok_or_else(|| {
+        Failure::input(
+            "could not find an ecosystem file here: ecosystem.json5, .json, .yaml or .toml",
+        )
+        .hint("pm start FILE, or pm start SCRIPT -- ARGS")
+    })
 }
 
 /// Whether a word means something in the list. Only a running daemon has one; it is asked at most once.
@@ -261,7 +259,7 @@ fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
         max_memory_restart: policy.max_memory_restart.clone(),
         out_file: output.output.clone(),
         error_file: output.error.clone(),
-        log_file: output.log.clone(),
+        log_file: output.log.clone().map(PathBuf::from),
         merge_logs: given(output.merge_logs),
         disable_logs: given(output.disable_logs),
         log_date_format: output.log_date_format.clone(),

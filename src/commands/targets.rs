@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use pm_client::Client;
-use pm_config::{Caller, Diagnosis, Ecosystem, Format, Overrides, Severity, is_config_name, read};
+use pm_config::{
+    Caller, Diagnosis, Ecosystem, Format, Overrides, Place, Severity, is_config_name, read,
+};
 use pm_protocol::{List, Row};
 use pm_spec::{AppName, Select};
 
@@ -96,6 +98,17 @@ pub(super) fn unusable(diagnosis: &Diagnosis) -> Failure {
     let problems = if errors == 1 { "1 problem".into() } else { format!("{errors} problems") };
     Failure::input(format!("could not use {origin}: {problems}, nothing was done"))
         .after(diagnosis.to_string())
+}
+
+/// A script or flags with problems; one alone needs no list.
+pub(super) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
+    match diagnosis.diagnostics.as_slice() {
+        [one] if one.place == Place::Flag("SCRIPT") => {
+            let failure = Failure::input(one.message.clone());
+            one.hint.iter().fold(failure, Failure::hint)
+        }
+        _ => unusable(diagnosis),
+    }
 }
 
 /// Every row there is.

@@ -131,7 +131,7 @@ fn table(fields: &Fields, look: Look) -> String {
             let key = if index == 0 { *key } else { "" };
             let blanks = " ".repeat(keys - width(key));
             let key = Paint::Head.on(key, look.colour);
-            table.push_str(&format!("  {key}{blanks}  {part}\n"));
+            table.extend(["  ", &key, &blanks, "  ", part, "\n"]);
         }
     }
     table

@@ -67,14 +67,18 @@ impl Order {
                 Field::Id => a.id.cmp(&b.id),
                 Field::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
                 Field::Memory => a.usage.memory.cmp(&b.usage.memory),
-                // A longer uptime is an earlier start.
-                Field::Uptime => b.started_at.cmp(&a.started_at),
+                // A longer uptime is an earlier start; what does not run has none.
+                Field::Uptime => start(b).cmp(&start(a)),
                 Field::Status => a.status.as_str().cmp(b.status.as_str()),
                 Field::Restarts => a.restarts.cmp(&b.restarts),
             };
             if self.reversed { ordering.reverse() } else { ordering }
         });
     }
+}
+
+fn start(row: &Row) -> u64 {
+    if row.pid == 0 { u64::MAX } else { row.started_at }
 }
 
 /// Which columns, from the widest screen to the narrowest.
@@ -106,12 +110,12 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
     if listing.rows.is_empty() && look.boxes {
         return "no apps; `pm start FILE` starts some\n".into();
     }
-    let last = SETS.len() - 1;
+    let narrowest = SETS.len() - 1;
     for (index, names) in SETS.iter().enumerate() {
         // A name is cut a little before a column goes, and to the bone when none is left to go.
         let least = match index {
             0 => None,
-            _ if index == last => Some(1),
+            _ if index == narrowest => Some(1),
             _ => Some(12),
         };
         let columns: Vec<_> = names.iter().map(|name| column(name, least, listing, look)).collect();
@@ -121,16 +125,23 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
         }
     }
     if text.is_empty() {
-        // Narrower than any table: one clipped line each.
-        let room = look.width.unwrap_or(usize::MAX);
-        for row in &listing.rows {
-            let line = format!("{} {} {}", row.id, safe_text(&row.name), row.status.as_str());
-            text.push_str(&text::clip(&line, room));
-            text.push('\n');
-        }
+        text = lines(listing, look.width.unwrap_or(usize::MAX));
     }
     text.push_str(&notes(listing, look));
     text
+}
+
+/// Narrower than any table: one line each, the name cut before the status.
+fn lines(listing: &Listing, room: usize) -> String {
+    let mut lines = String::new();
+    for row in &listing.rows {
+        let status = row.status.as_str();
+        let rest = row.id.to_string().len() + status.len() + 2;
+        let name = text::clip(&safe_text(&row.name), room.saturating_sub(rest).max(1));
+        let line = format!("{} {name} {status}", row.id);
+        lines.extend([&text::clip(&line, room), "\n"]);
+    }
+    lines
 }
 
 /// Why something is not up, below the table.
@@ -206,7 +217,7 @@ pub(crate) fn blocks(listing: &Listing, look: Look) -> String {
         let name = format!("+--- {}", safe_text(&row.name));
         blocks.push_str(&(Paint::Key.on(&name, look.colour) + "\n"));
         for (key, value) in fields {
-            blocks.push_str(&format!("{key} : {value}\n"));
+            blocks.extend([key, " : ", &value, "\n"]);
         }
         blocks.push('\n');
     }

@@ -68,13 +68,13 @@ pub(crate) fn tails(report: &Report, look: Look) -> String {
 }
 
 fn checked(file: &Checked) -> String {
-    let mut text: String = file.problems.iter().map(|problem| format!("{problem}\n")).collect();
+    let mut text = lines(file.problems.iter().cloned());
     match &file.apps {
         Some(apps) => {
             let many = text::count(u32::try_from(apps.len()).unwrap_or(u32::MAX), "app");
-            text.push_str(&format!("{}: {many}: {}\n", file.file, apps.join(", ")));
+            text.extend([&file.file, ": ", &many, ": ", &apps.join(", "), "\n"]);
         }
-        None => text.push_str(&format!("{}: can't be used\n", file.file)),
+        None => text.extend([&file.file, ": can't be used\n"]),
     }
     text
 }
@@ -82,3 +82,6 @@ fn checked(file: &Checked) -> String {
 fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.map(|line| line + "\n").collect()
 }
+
+#[cfg(test)]
+mod page_tests;

@@ -68,7 +68,7 @@ fn line(outcome: &Outcome, look: Look) -> String {
         line.push_str(": ");
         line.push_str(&safe_text(why));
     } else if outcome.pid != 0 {
-        line.push_str(&format!(", pid {}", outcome.pid));
+        line.extend([", pid ", &outcome.pid.to_string()]);
     }
     line + "\n"
 }
@@ -100,7 +100,7 @@ pub(crate) fn tails(done: &Done, look: Look) -> String {
         text.push('\n');
         for line in &tail.lines {
             let colours = if look.colour { Colours::Keep } else { Colours::Drop };
-            text.push_str(&format!("  {}\n", plain(line, colours)));
+            text.extend(["  ", &plain(line, colours), "\n"]);
         }
     }
     text

@@ -13,11 +13,21 @@ use super::channels::{Channel, Channels};
 use crate::render::{Paint, columns};
 use crate::stage::{Gone, Stage};
 
+/// What a line becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Whose it is, then itself.
+    Lines,
+    /// Itself.
+    Raw,
+    /// An object.
+    Json,
+}
+
 /// How lines are shown.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
-    json: bool,
-    raw: bool,
+    shape: Shape,
     /// Whether a terminal would obey what an app wrote.
     terminal: bool,
     colour: bool,
@@ -27,7 +37,12 @@ pub(super) struct Form {
 impl Form {
     pub(super) fn new(stage: Stage, raw: bool) -> Self {
         let look = stage.look;
-        Self { json: stage.json, raw, terminal: look.boxes, colour: look.colour, stamp: None }
+        let shape = match (stage.json, raw) {
+            (true, _) => Shape::Json,
+            (false, true) => Shape::Raw,
+            (false, false) => Shape::Lines,
+        };
+        Self { shape, terminal: look.boxes, colour: look.colour, stamp: None }
     }
 
     /// With the time of each line.
@@ -62,17 +77,17 @@ impl<W: Write> Printer<W> {
     pub(super) fn line(&mut self, channels: &Channels, line: &Line) -> Result<(), Gone> {
         let Some(channel) = channels.of(line.source) else { return Ok(()) };
         self.bytes.clear();
-        if self.form.json {
-            self.bytes.extend_from_slice(object(channel, line).to_string().as_bytes());
-            self.bytes.push(b'\n');
-        } else if self.form.raw {
-            self.bytes.extend_from_slice(&line.bytes);
-            if line.terminated {
-                self.bytes.push(b'\n');
+        match self.form.shape {
+            Shape::Lines => {
+                self.prefix(channels, channel, line);
+                self.words(&line.bytes);
             }
-        } else {
-            self.prefix(channels, channel, line);
-            self.words(&line.bytes);
+            Shape::Raw => self.bytes.extend_from_slice(&line.bytes),
+            Shape::Json => {
+                self.bytes.extend_from_slice(object(channel, line).to_string().as_bytes());
+            }
+        }
+        if self.form.shape != Shape::Raw || line.terminated {
             self.bytes.push(b'\n');
         }
         self.out.write_all(&self.bytes).map_err(|_| Gone)
@@ -151,10 +166,9 @@ mod tests {
     use crate::commands::logs::Streams;
     use pm_protocol::{LogShape, LogSource};
 
-    const PLAIN: Form =
-        Form { json: false, raw: false, terminal: false, colour: false, stamp: None };
+    const PLAIN: Form = Form { shape: Shape::Lines, terminal: false, colour: false, stamp: None };
 
-    fn shown(form: Form, shape: LogShape, lines: &[(usize, &[u8], bool)]) -> String {
+    fn shown(form: Form, shape: &LogShape, lines: &[(usize, &[u8], bool)]) -> String {
         let mut channels = Channels::new("/state".into(), Streams::Both);
         let source = |id: u32, name: &str| LogSource {
             id,
@@ -179,37 +193,37 @@ mod tests {
     #[test]
     fn prefixes_line_up() {
         let lines: [(usize, &[u8], bool); 2] = [(0, b"hello", true), (3, b"oops", true)];
-        assert_eq!(shown(PLAIN, LogShape::Raw, &lines), "0|web    | hello\n1|worker | oops\n");
+        assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | hello\n1|worker | oops\n");
         let stamped = PLAIN.stamped("YYYY");
-        assert_eq!(shown(stamped, LogShape::Raw, &lines[..1]), "0|web    | -: hello\n");
+        assert_eq!(shown(stamped, &LogShape::Raw, &lines[..1]), "0|web    | -: hello\n");
     }
 
     #[test]
     fn hostile_bytes_reach_no_terminal() {
         let lines: [(usize, &[u8], bool); 1] = [(0, b"\x1b[2J\x07x", true)];
-        assert_eq!(shown(PLAIN, LogShape::Raw, &lines), "0|web    | \x1b[2J\x07x\n");
+        assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | \x1b[2J\x07x\n");
         let terminal = Form { terminal: true, ..PLAIN };
-        assert_eq!(shown(terminal, LogShape::Raw, &lines), "0|web    | \u{2407}x\n");
+        assert_eq!(shown(terminal, &LogShape::Raw, &lines), "0|web    | \u{2407}x\n");
     }
 
     #[test]
     fn raw_is_what_was_written() {
-        let raw = Form { raw: true, terminal: true, ..PLAIN };
+        let raw = Form { shape: Shape::Raw, terminal: true, ..PLAIN };
         let lines: [(usize, &[u8], bool); 2] = [(0, b"\x1b[1m", true), (0, b"no end", false)];
-        assert_eq!(shown(raw, LogShape::Raw, &lines), "\x1b[1m\nno end");
+        assert_eq!(shown(raw, &LogShape::Raw, &lines), "\x1b[1m\nno end");
     }
 
     #[test]
     fn p57_json_is_one_object_a_line_with_the_apps_own_words() {
-        let json = Form { json: true, ..PLAIN };
+        let json = Form { shape: Shape::Json, ..PLAIN };
         let stamped = LogShape::Stamped("YYYY-MM-DD HH:mm:ss".into());
         let lines: [(usize, &[u8], bool); 1] = [(1, b"2026-11-22 10:00:00: hi \xff", true)];
         assert_eq!(
-            shown(json.clone(), stamped, &lines),
+            shown(json.clone(), &stamped, &lines),
             "{\"app_name\":\"web\",\"message\":\"hi \u{fffd}\",\"process_id\":0,\"timestamp\":null,\
              \"type\":\"err\"}\n"
         );
         let lines: [(usize, &[u8], bool); 1] = [(0, br#"{"message":"in\ner","type":"out"}"#, true)];
-        assert!(shown(json, LogShape::Json, &lines).contains(r#""message":"in\ner""#));
+        assert!(shown(json, &LogShape::Json, &lines).contains(r#""message":"in\ner""#));
     }
 }

@@ -34,11 +34,12 @@ pub(super) fn follow(
 ) -> Result<(), End> {
     let mut follow = Follow::new()?;
     for (source, history) in channels.sources().into_iter().zip(&histories) {
-        follow.add(source, history.cursor())?;
+        follow.add(source, Some(history.cursor()))?;
     }
     drop(histories);
     let since = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
-    let mut arrivals = Arrivals::watch(&session.home, wish.select.clone()).map_err(trouble)?;
+    let mut arrivals =
+        Arrivals::watch(&session.home, wish.select.clone()).map_err(|error| trouble(&error))?;
     loop {
         let mut lost = None;
         let read = follow.read(&mut |line| {
@@ -55,7 +56,7 @@ pub(super) fn follow(
             return Err(gone.into());
         }
         printer.flush()?;
-        if wait(&follow, &arrivals).map_err(trouble)? {
+        if wait(&follow, &arrivals).map_err(|error| trouble(&error))? {
             for sources in arrivals.take() {
                 channels.add(sources);
             }
@@ -81,7 +82,7 @@ fn welcome(
         printer.line(channels, &line)?;
     }
     for (source, history) in sources.into_iter().zip(merge.into_histories()) {
-        follow.add(source, history.cursor())?;
+        follow.add(source, Some(history.cursor()))?;
     }
     Ok(())
 }
@@ -116,7 +117,7 @@ fn is_heard() -> Result<(), Gone> {
     }
 }
 
-fn trouble(error: io::Error) -> End {
+fn trouble(error: &io::Error) -> End {
     End::Failed(Failure::new(Exit::Failed, format!("could not follow: {error}")))
 }
 

@@ -1,0 +1,113 @@
+//! The grammar: every help text, every alias, and what must and must not be taken.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use clap::{CommandFactory, Parser};
+
+use super::{Cli, Command};
+use crate::golden;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(
+        std::iter::once("pm").chain(line.split(' ').filter(|word| !word.is_empty())),
+    )
+}
+
+fn command(line: &str) -> Command {
+    parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).command.unwrap()
+}
+
+#[test]
+fn the_grammar_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_help_is_as_it_should_be() {
+    let mut pm = Cli::command();
+    golden::check("help/pm.txt", &pm.render_help().to_string());
+    pm.build();
+    for command in pm.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+        let name = command.get_name().to_owned();
+        golden::check(&format!("help/{name}.txt"), &command.render_help().to_string());
+    }
+}
+
+#[test]
+fn every_command_of_pm2_has_its_names() {
+    for (line, name) in [
+        ("list", "List"),
+        ("ls", "List"),
+        ("l", "List"),
+        ("ps", "List"),
+        ("status", "List"),
+        ("del web", "Delete"),
+        ("desc web", "Describe"),
+        ("info web", "Describe"),
+        ("show web", "Describe"),
+        ("log", "Logs"),
+        ("reload-logs", "ReloadLogs"),
+        ("reloadLogs", "ReloadLogs"),
+        ("dash", "Monit"),
+        ("dashboard", "Monit"),
+        ("dump", "Save"),
+        ("updatePM2", "Update"),
+        ("send-signal HUP web", "SendSignal"),
+        ("sendSignal HUP web", "SendSignal"),
+    ] {
+        assert!(format!("{:?}", command(line)).starts_with(name), "{line}");
+    }
+}
+
+#[test]
+fn global_flags_may_stand_anywhere() {
+    for line in ["-s --json list", "list -s --json", "--json list -s", "start a.py --silent --json"]
+    {
+        let global = parse(line).unwrap().global;
+        assert!(global.silent && global.json, "{line}");
+    }
+    let Command::Start(args) = command("start a.py -- --json -s") else { panic!() };
+    assert_eq!(args.args, ["--json", "-s"], "but not behind --");
+    assert!(!parse("start a.py -- --json").unwrap().global.json);
+}
+
+#[test]
+fn p71_what_follows_two_dashes_reaches_the_app_byte_for_byte() {
+    let odd = OsString::from_vec(b"\xff --name 'x'".to_vec());
+    let words: Vec<OsString> =
+        ["pm", "start", "a.py", "--", "--name", "", "--"].map(OsString::from).to_vec();
+    let cli = Cli::try_parse_from(words.into_iter().chain([odd.clone()])).unwrap();
+    let Some(Command::Start(args)) = cli.command else { panic!() };
+    assert_eq!(args.targets, ["a.py"]);
+    assert_eq!(args.args, [OsString::from("--name"), "".into(), "--".into(), odd]);
+}
+
+#[test]
+fn values_may_look_like_flags_where_pm2_has_such() {
+    let Command::Start(args) = command("start a.py -i -1 --node-args --inspect") else { panic!() };
+    assert_eq!(args.flags.instances.as_deref(), Some("-1"));
+    assert_eq!(args.flags.interpreter_args.as_deref(), Some("--inspect"));
+    let Command::Scale(args) = command("scale web -2") else { panic!() };
+    assert_eq!(args.number, "-2");
+    let Command::Start(args) = command("start --watch a.py") else { panic!() };
+    assert_eq!(args.targets, ["a.py"], "--watch takes no app for its value");
+    assert_eq!(args.flags.unsupported.given(), ["--watch"]);
+    let Command::Start(args) = command("start a.py --log") else { panic!() };
+    assert_eq!(args.flags.output.log.as_deref(), Some("".as_ref()));
+}
+
+#[test]
+fn mistakes_are_refused_with_a_suggestion() {
+    for (line, hint) in [
+        ("strat web", "start"),
+        ("lsit", "list"),
+        ("stop", "required"),
+        ("start a.py --nmae x", "--name"),
+        ("logs --out --err", "cannot be used with"),
+        ("completion tcsh", "fish"),
+    ] {
+        let error = parse(line).unwrap_err().to_string();
+        assert!(error.contains(hint), "{line}: {error}");
+    }
+}

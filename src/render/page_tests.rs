@@ -1,0 +1,237 @@
+//! Descriptions, outcomes and JSON as they look.
+
+use pm_protocol::{Description, Descriptions, EndView, Listing, Outcome, Row, Status, Usage, What};
+use pm_spec::{
+    AppName, AppSpec, ByteString, Bytes, Delay, Environment, Limits, LogFormat, LogFull, LogSpec,
+    LogTarget, RestartPolicy, Rotation, Span, StopPolicy,
+};
+use serde_json::Value;
+
+use crate::golden;
+use crate::render::{json, tails, text};
+use crate::report::{Checked, Done, Report, Tail};
+use crate::stage::Look;
+
+const NOW: u64 = 1_800_000_000_000;
+const PIPED: Look = Look { width: None, boxes: false, colour: false };
+
+fn spec() -> AppSpec {
+    let mut env = Environment::new();
+    env.set("PORT", "5000");
+    env.set("API_KEY", "hunter2");
+    env.set("PATH", "/usr/bin");
+    env.set("status", "mine");
+    AppSpec {
+        name: AppName::parse("web").unwrap(),
+        namespace: AppName::default_namespace(),
+        script: "/srv/app/venv/bin/gunicorn".into(),
+        interpreter: Some("/srv/app/venv/bin/python3".into()),
+        interpreter_args: vec!["-u".into()],
+        args: ["-w", "2", "--bind", "0.0.0.0:5000", "my app:app"].map(ByteString::from).to_vec(),
+        cwd: "/srv/app".into(),
+        env,
+        declared_env: vec!["API_KEY".into(), "PORT".into()],
+        instances: 1,
+        instance_var: "NODE_APP_INSTANCE".into(),
+        increment_var: None,
+        autostart: true,
+        restart: RestartPolicy {
+            delay: Delay::Fixed(Span::from_secs(3)),
+            stop_exit_codes: [0, 2].into(),
+            ..RestartPolicy::default()
+        },
+        stop: StopPolicy::default(),
+        limits: Limits { memory: Some(Bytes::new(200 << 20)) },
+        logs: LogSpec {
+            out: LogTarget::File("/srv/app/out.log".into()),
+            error: LogTarget::Discard,
+            combined: None,
+            merge: true,
+            format: LogFormat::Stamped("YYYY-MM-DD HH:mm:ss".into()),
+            rotation: Rotation::default(),
+            full: LogFull::Drop,
+        },
+        pid_file: Some("/h/pids/web.pid".into()),
+        user: None,
+        version: Some("1.2.3".into()),
+        source: Some("/srv/app/ecosystem.json5".into()),
+    }
+}
+
+fn described() -> Descriptions {
+    let row = Row {
+        id: 0,
+        name: "web".into(),
+        namespace: "default".into(),
+        version: Some("1.2.3".into()),
+        slot: 0,
+        pid: 4000,
+        status: Status::Online,
+        restarts: 2,
+        unstable: 0,
+        started_at: NOW - 300_000,
+        created_at: NOW - 900_000,
+        usage: Usage { cpu: 1.1, memory: 50_855_936, processes: 3 },
+        user: None,
+        note: None,
+    };
+    let end = EndView {
+        at: NOW - 300_100,
+        lived: 1500,
+        pid: 3999,
+        code: Some(1),
+        signal: None,
+        why: "exited with code 1".into(),
+    };
+    let described = Description {
+        row,
+        spec: spec(),
+        out: Some("/srv/app/out.log".into()),
+        error: None,
+        combined: None,
+        pid_file: Some("/h/pids/web-0.pid".into()),
+        pids: vec![4000, 4001, 4002],
+        ends: vec![end],
+        last_delay: 3000,
+        next_start: None,
+    };
+    Descriptions { descriptions: vec![described], now: NOW }
+}
+
+/// Local times depend on the machine; the goldens do not.
+fn without_times(text: &str) -> String {
+    let word = |word: &str| {
+        let is_time = word.len() >= 10 && word.matches(['-', ':']).count() == 2;
+        let digit = |c: char| if is_time && c.is_ascii_digit() { '0' } else { c };
+        word.chars().map(digit).collect::<String>()
+    };
+    text.split_inclusive([' ', '\n']).map(word).collect()
+}
+
+#[test]
+fn descriptions_look_as_they_should() {
+    let report = Report::Described(described());
+    for columns in [40, 80, 200] {
+        let look = Look { width: Some(columns), boxes: true, colour: false };
+        golden::check(
+            &format!("describe-{columns}.txt"),
+            &without_times(&text(&report, look, false)),
+        );
+    }
+    let look = Look { width: Some(80), boxes: true, colour: true };
+    golden::check("describe-80-colour.txt", &without_times(&text(&report, look, false)));
+}
+
+#[test]
+fn p38_secrets_are_masked_everywhere_but_in_env() {
+    let look = Look { width: Some(300), boxes: true, colour: false };
+    let described = Report::Described(described());
+    let jlist = Report::Jlist(self::described());
+    for shown in
+        [text(&described, look, false), json(&described), text(&jlist, look, false), json(&jlist)]
+    {
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("********"));
+    }
+    let env = spec().env.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    assert!(text(&Report::Env(env), look, false).contains("API_KEY: hunter2"));
+}
+
+#[test]
+fn p42_jlist_has_pm2s_shape() {
+    let shown = text(&Report::Jlist(described()), PIPED, false);
+    let list: Value = serde_json::from_str(&shown).unwrap();
+    let entry = &list[0];
+    assert_eq!(entry["pid"], 4000);
+    assert_eq!(entry["pm_id"], 0);
+    assert_eq!(entry["monit"]["cpu"], 1.1);
+    let env = &entry["pm2_env"];
+    for (key, value) in [
+        ("status", "online".into()),
+        ("name", "web".into()),
+        ("pm_uptime", Value::from(NOW - 300_000)),
+        ("restart_time", 2.into()),
+        ("exec_mode", "fork_mode".into()),
+        ("pm_exec_path", "/srv/app/venv/bin/gunicorn".into()),
+        ("pm_out_log_path", "/srv/app/out.log".into()),
+        ("pm_err_log_path", "/dev/null".into()),
+        ("exit_code", 1.into()),
+        ("restart_delay", 3000.into()),
+        ("max_memory_restart", (200_u64 << 20).into()),
+        ("NODE_APP_INSTANCE", 0.into()),
+        ("PORT", "5000".into()),
+    ] {
+        assert_eq!(env[key], value, "{key}");
+    }
+    assert_eq!(env["env"]["PORT"], "5000");
+    // A variable must not hide the state of the same name, as it does in PM2.
+    assert_eq!(env["env"]["status"], "mine");
+    assert_eq!(
+        text(&Report::Jlist(Descriptions { descriptions: vec![], now: 0 }), PIPED, false),
+        "[]\n"
+    );
+    golden::check("jlist.json", &(serde_json::to_string_pretty(&list).unwrap() + "\n"));
+}
+
+fn outcome(id: u32, what: What, pid: u32) -> Outcome {
+    Outcome { id, name: "web".into(), what, pid, error_log: None }
+}
+
+#[test]
+fn outcomes_look_as_they_should() {
+    let outcomes = vec![
+        outcome(0, What::Started, 123),
+        outcome(1, What::Failed("exited with code 3".into()), 0),
+        outcome(2, What::Unchanged, 124),
+        outcome(3, What::Finished, 0),
+        outcome(4, What::Added, 0),
+        outcome(5, What::Superseded, 0),
+    ];
+    let tail = Tail {
+        id: 1,
+        name: "web".into(),
+        file: "/h/logs/web-error-1.log".into(),
+        lines: vec![b"Traceback\x1b[2J".to_vec(), b"\xff oops".to_vec()],
+    };
+    let done = Done { outcomes, tails: vec![tail], ..Done::default() };
+    let report = Report::Done(done);
+    assert!(report.failure().is_some());
+    let colour = Look { width: Some(80), boxes: true, colour: true };
+    golden::check("outcomes.txt", &(text(&report, PIPED, false) + &tails(&report, PIPED)));
+    golden::check("outcomes-colour.txt", &(text(&report, colour, false) + &tails(&report, colour)));
+    let shown: Value = serde_json::from_str(&json(&report)).unwrap();
+    assert_eq!(shown[0]["what"], "started");
+    assert_eq!(shown[1]["what"], "failed");
+    assert_eq!(shown[1]["reason"], "exited with code 3");
+    assert_eq!(shown[1]["last_lines"][1], "\u{fffd} oops");
+}
+
+#[test]
+fn a_thousand_outcomes_are_summed_up_but_failures_are_told() {
+    let mut outcomes: Vec<_> = (0..998).map(|id| outcome(id, What::Started, id + 1)).collect();
+    outcomes.push(outcome(998, What::Unchanged, 5));
+    outcomes.push(outcome(999, What::Failed("no such file".into()), 0));
+    let shown = text(&Report::Done(Done { outcomes, ..Done::default() }), PIPED, false);
+    assert_eq!(shown, "✓ 998 started, 1 unchanged\n✗ web (999) failed: no such file\n");
+}
+
+#[test]
+fn small_reports_read_well() {
+    let show = |report: &Report| text(report, PIPED, false);
+    assert_eq!(show(&Report::Ids(vec![0, 1])), "[ 0, 1 ]\n");
+    assert_eq!(show(&Report::Ids(vec![])), "[]\n");
+    assert_eq!(show(&Report::Pids(vec![])), "\n");
+    assert_eq!(show(&Report::Pids(vec![7, 8])), "7\n8\n");
+    let nothing = Done { otherwise: "nothing to stop", ..Done::default() };
+    assert_eq!(show(&Report::Done(nothing)), "nothing to stop\n");
+    let checked = Checked {
+        file: "a.json5".into(),
+        apps: None,
+        problems: vec!["a.json5:1:2: error: x".into()],
+    };
+    let report = Report::Checked(vec![checked]);
+    assert_eq!(show(&report), "a.json5:1:2: error: x\na.json5: can't be used\n");
+    assert_eq!(report.failure(), Some(crate::failure::Exit::Input));
+    let empty = Listing { rows: vec![], now: NOW, host: None };
+    assert_eq!(json(&Report::List(empty)), "[]\n");
+}
