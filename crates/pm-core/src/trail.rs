@@ -3,8 +3,12 @@
 //! Part of the witness; the core itself keeps a run's state in its instance's phase.
 
 use alloc::collections::BTreeSet;
+use alloc::format;
 
 use crate::id::{InstanceId, Time};
+use crate::law::{Broken, law};
+use crate::saved::{SavedPhase, SeatRecord};
+use crate::view::Cause;
 
 /// What is known of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,4 +41,37 @@ impl Trail {
     pub(crate) fn is(&self, mark: Mark) -> bool {
         self.marks.contains(&mark)
     }
+}
+
+/// Whether one record of an instance may follow the other: what is counted moves with a new run only, and only if
+/// there was one to be replaced. `short`: runs in a row that count as short, as the witness saw them.
+pub(crate) fn counted(
+    old: &SeatRecord,
+    new: &SeatRecord,
+    short: u32,
+    asked: bool,
+) -> Result<(), Broken> {
+    let begins = matches!(new.phase, SavedPhase::Starting(_)) && new.phase != old.phase;
+    let broken = |what: &str| format!("instance {}: {what}: {old:?} {new:?}", new.id.0);
+    // A person's wish begins a new count of everything (PM2: `created_at`), in a reload also later than asked.
+    let asked = asked || old.created != new.created;
+    let up = new.restarts.checked_sub(old.restarts);
+    let plausible = up == Some(0) || (up == Some(1) && begins) || (asked && new.restarts <= 1);
+    law(plausible, || broken("restarts are counted one by one"))?;
+    let paused = matches!(old.phase, SavedPhase::Backoff(_) | SavedPhase::Retry(_));
+    let clean = new.unstable == 0 && new.flaps == 0 && (new.last_delay == 0 || paused);
+    law(old.created == new.created || clean, || broken("a person begins with a clean slate"))?;
+    let counted = !begins || new.unstable <= short;
+    law(counted, || broken("only short runs in a row are counted"))?;
+    let expected = match &old.phase {
+        SavedPhase::Backoff(_)
+        | SavedPhase::Going { cause: Cause::Restarted | Cause::Memory { .. }, .. } => Some(1),
+        SavedPhase::Down
+        | SavedPhase::Retry(_)
+        | SavedPhase::Failed(_)
+        | SavedPhase::Going { cause: Cause::Stopped | Cause::Shutdown, .. } => Some(0),
+        SavedPhase::Starting(_) | SavedPhase::Alive { .. } | SavedPhase::Going { .. } => None,
+    };
+    let exact = !begins || asked || expected.is_none() || up == expected;
+    law(exact, || broken("a restart is counted, a start is not"))
 }

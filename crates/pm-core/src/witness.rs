@@ -9,14 +9,14 @@ use alloc::vec::Vec;
 use pm_spec::AppSpec;
 
 use crate::core::Core;
-use crate::fact::{Fact, Rest};
+use crate::fact::{Fact, Rest, SpawnFailure};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::law::{Broken, law};
 use crate::order::{Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
 use crate::phase::Want;
 use crate::promise::Owed;
 use crate::saved::{Record, SavedPhase, SeatRecord};
-use crate::trail::{Mark, Trail};
+use crate::trail::{Mark, Trail, counted};
 use crate::view::{Cause, Status};
 
 /// Reading everything back costs more than all other laws together.
@@ -38,6 +38,7 @@ pub struct Witness {
     glances: BTreeMap<InstanceId, Glance>,
     told: BTreeSet<InstanceId>,
     short: BTreeMap<InstanceId, u32>,
+    refused: BTreeMap<InstanceId, u32>,
     fact: Option<Fact>,
     weighing: bool,
     left: bool,
@@ -70,7 +71,6 @@ impl Witness {
         match fact {
             Fact::Asked(request, ask) => {
                 self.owed.insert(*request, Owed::new(core, ask, self.last_run));
-                self.short.clear();
             }
             Fact::Withdrawn(request) => {
                 self.owed.remove(request);
@@ -79,9 +79,13 @@ impl Witness {
             Fact::Ready(run) => self.trail(*run, |trail| {
                 trail.marks.insert(Mark::Ready);
             }),
-            Fact::NotSpawned(run, _) => self.trail(*run, |trail| {
-                trail.marks.extend([Mark::Over, Mark::Written]);
-            }),
+            Fact::NotSpawned(run, failure) => {
+                self.trail(*run, |trail| trail.marks.extend([Mark::Over, Mark::Written]));
+                let refused = matches!(failure, SpawnFailure::Refused(_));
+                if let Some(trail) = self.runs.get(run).filter(|_| refused) {
+                    *self.refused.entry(trail.instance).or_default() += 1;
+                }
+            }
             Fact::Ended(run, _, rest) => {
                 let tree = self.spec_of(*run).is_none_or(|spec| spec.stop.tree);
                 let over = *rest == Rest::Nothing || !tree;
@@ -152,10 +156,19 @@ impl Witness {
                 self.apps.remove(id);
             }
             Record::Seat(seat) => {
-                self.counted(seat)?;
+                let count = |of: &BTreeMap<_, u32>| of.get(&seat.id).copied().unwrap_or(0);
+                let short = count(&self.short) + count(&self.refused);
+                if let Some(old) = self.seats.get(&seat.id) {
+                    counted(old, seat, short, matches!(self.fact, Some(Fact::Asked(..))))?;
+                }
+                let asked = matches!(self.fact, Some(Fact::Asked(..)));
                 let old = self.seats.insert(seat.id, seat.clone());
-                if old.is_some_and(|old| old.created != seat.created) {
+                let anew = old.is_none_or(|old| old.created != seat.created);
+                if anew || (asked && seat.unstable == 0) {
                     self.short.remove(&seat.id);
+                    // A run whose children are waited for is judged after that.
+                    let judged = matches!(seat.phase, SavedPhase::Going { ended: true, .. });
+                    self.refused.insert(seat.id, u32::from(judged));
                 }
             }
             Record::SeatGone(id) => {
@@ -175,6 +188,9 @@ impl Witness {
                     let short = end.at.0.saturating_sub(end.since.0) < min;
                     let row = self.short.entry(*id).or_default();
                     *row = if short { *row + 1 } else { 0 };
+                    if !short {
+                        self.refused.remove(id);
+                    }
                 }
                 self.trail(end.run, |trail| {
                     trail.marks.insert(Mark::Written);
@@ -184,29 +200,6 @@ impl Witness {
         }
         self.journal.push(record.clone());
         Ok(())
-    }
-
-    /// The restart counter moves with a new run only, and only if there was one to be replaced.
-    fn counted(&self, new: &SeatRecord) -> Result<(), Broken> {
-        let Some(old) = self.seats.get(&new.id) else { return Ok(()) };
-        let begins = matches!(new.phase, SavedPhase::Starting(_)) && new.phase != old.phase;
-        let broken = |what: &str| format!("instance {}: {what}: {old:?} {new:?}", new.id.0);
-        // A person's wish begins a new count of everything (PM2: `created_at`), in a reload also later than asked.
-        let asked = matches!(self.fact, Some(Fact::Asked(..))) || old.created != new.created;
-        let up = new.restarts.checked_sub(old.restarts);
-        let plausible = up == Some(0) || (up == Some(1) && begins) || (asked && new.restarts <= 1);
-        law(plausible, || broken("restarts are counted one by one"))?;
-        let expected = match &old.phase {
-            SavedPhase::Backoff(_)
-            | SavedPhase::Going { cause: Cause::Restarted | Cause::Memory { .. }, .. } => Some(1),
-            SavedPhase::Down
-            | SavedPhase::Retry(_)
-            | SavedPhase::Failed(_)
-            | SavedPhase::Going { cause: Cause::Stopped | Cause::Shutdown, .. } => Some(0),
-            SavedPhase::Starting(_) | SavedPhase::Alive { .. } | SavedPhase::Going { .. } => None,
-        };
-        let exact = !begins || asked || expected.is_none() || up == expected;
-        law(exact, || broken("a restart is counted, a start is not"))
     }
 
     fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), Broken> {
