@@ -167,7 +167,7 @@ impl World {
                 bytes: text.into_bytes(),
             });
         }
-        self.tell(Msg::Lines(Lines { group: group.to_vec(), lines, skipped: 0 }));
+        self.tell(Msg::Lines(Lines { group: group.to_vec(), lines, skipped: 0, fresh: false }));
     }
 
     fn act(&mut self, action: Action) {

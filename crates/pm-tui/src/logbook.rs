@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::ansi;
+use crate::msg::Lines;
 use crate::scroll::Place;
 
 /// The instances whose lines are shown together, in order of id.
@@ -177,16 +178,20 @@ impl Logbook {
     }
 
     /// Takes what was read. A group nobody asked for any more is passed over.
-    pub(crate) fn add(&mut self, group: &Group, lines: Vec<LogLine>, skipped: u64) {
-        let Some(book) = self.books.get_mut(group) else { return };
+    pub(crate) fn add(&mut self, lines: Lines) {
+        let Lines { group, lines, skipped, fresh } = lines;
+        let Some(book) = self.books.get_mut(&group) else { return };
+        if fresh {
+            book.clear();
+        }
         book.loaded = true;
         book.trouble = None;
-        book.skipped += skipped;
+        book.skipped = book.skipped.saturating_add(skipped);
         let start = book.end();
         for line in lines {
             book.push(line);
         }
-        if *group == self.group {
+        if group == self.group {
             self.sift_from(start);
         }
     }
@@ -318,6 +323,10 @@ mod tests {
         LogLine { id, source: Source::Out, at: None, bytes: text.into() }
     }
 
+    fn lines(group: Group, lines: Vec<LogLine>, skipped: u64) -> Lines {
+        Lines { group, lines, skipped, fresh: false }
+    }
+
     fn shown(log: &Logbook) -> Vec<String> {
         let mut number = 0;
         let mut texts = Vec::new();
@@ -332,14 +341,16 @@ mod tests {
     fn p53_a_buffer_survives_looking_at_another_app() {
         let mut log = Logbook::default();
         log.open(vec![1]);
-        log.add(&vec![1], vec![line(1, "one")], 0);
+        log.add(lines(vec![1], vec![line(1, "one")], 0));
         log.open(vec![2]);
-        log.add(&vec![2], vec![line(2, "two")], 0);
-        log.add(&vec![1], vec![line(1, "late")], 0);
-        log.add(&vec![9], vec![line(9, "nobody asked")], 0);
+        log.add(lines(vec![2], vec![line(2, "two")], 0));
+        log.add(lines(vec![1], vec![line(1, "late")], 0));
+        log.add(lines(vec![9], vec![line(9, "nobody asked")], 0));
         assert_eq!(shown(&log), ["two"]);
         log.open(vec![1]);
         assert_eq!(shown(&log), ["one", "late"]);
+        log.add(Lines { fresh: true, ..lines(vec![1], vec![line(1, "anew")], 0) });
+        assert_eq!(shown(&log), ["anew"]);
         for id in 10..40 {
             log.open(vec![id]);
         }
@@ -354,7 +365,7 @@ mod tests {
         log.filter = "7".into();
         log.sift();
         for number in 0..60_000 {
-            log.add(&vec![1], vec![line(1, &format!("{number} {}", "x".repeat(90)))], 0);
+            log.add(lines(vec![1], vec![line(1, &format!("{number} {}", "x".repeat(90)))], 0));
         }
         let book = log.book().unwrap();
         assert!(book.bytes <= MOST_BYTES && book.lines.len() <= MOST_LINES);
@@ -362,7 +373,7 @@ mod tests {
         assert!(book.get(book.first - 1).is_none() && book.get(book.first).is_some());
         assert!(shown(&log).iter().all(|text| text.contains('7')));
         assert_eq!(log.passing(), Some(shown(&log).len()));
-        log.add(&vec![1], vec![line(1, &"y".repeat(1 << 20))], 0);
+        log.add(lines(vec![1], vec![line(1, &"y".repeat(1 << 20))], 0));
         let kept = log.book().unwrap().get(60_000).unwrap();
         assert_eq!(
             (kept.line.bytes.len(), kept.left_out),
@@ -374,7 +385,7 @@ mod tests {
     fn search_goes_round_and_capitals_matter_if_asked_for() {
         let mut log = Logbook::default();
         log.open(vec![1]);
-        log.add(&vec![1], ["Error", "b", "error", "d"].map(|text| line(1, text)).into(), 0);
+        log.add(lines(vec![1], ["Error", "b", "error", "d"].map(|text| line(1, text)).into(), 0));
         log.search = "error".into();
         assert_eq!(log.next_hit(0, Way::Down), Some(2));
         assert_eq!(log.next_hit(2, Way::Down), Some(0));
@@ -392,7 +403,7 @@ mod tests {
         let mut log = Logbook::default();
         log.open(vec![1]);
         let error = LogLine { source: Source::Error, ..line(1, "bad") };
-        log.add(&vec![1], vec![line(1, "good"), error], 5);
+        log.add(lines(vec![1], vec![line(1, "good"), error], 5));
         log.streams = log.streams.next().next();
         log.sift();
         assert_eq!(shown(&log), ["bad"]);

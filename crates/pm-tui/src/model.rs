@@ -83,6 +83,8 @@ pub struct Model {
     pub(crate) log: Logbook,
     /// The instance the detail pane is about.
     pub(crate) described: Option<u32>,
+    /// When its description was last asked for, in ms since 1970.
+    pub(crate) described_at: u64,
     pub(crate) description: Option<Box<Description>>,
     /// Rows scrolled out on top of the detail pane.
     pub(crate) detail_top: usize,
@@ -118,6 +120,7 @@ impl Model {
             fleet: Fleet::default(),
             log: Logbook::new(),
             described: None,
+            described_at: 0,
             description: None,
             detail_top: 0,
             host: None,

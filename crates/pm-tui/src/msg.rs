@@ -59,6 +59,8 @@ pub struct Lines {
     pub lines: Vec<LogLine>,
     /// Bytes passed over before them because they came too fast.
     pub skipped: u64,
+    /// They are the past read anew: what was known of the group before is replaced.
+    pub fresh: bool,
 }
 
 /// What people can have done to instances.
@@ -151,7 +153,7 @@ pub enum Action {
     /// Ask for everything about an instance; answered by [`Msg::Described`].
     Describe(u32),
     /// Read the past of these instances' logs and follow them; answered by [`Msg::Lines`]. The group followed
-    /// before is only paused.
+    /// before is read on, at leisure.
     Follow(Group),
     /// Close the files of this group.
     Forget(Group),

@@ -72,7 +72,7 @@ pub(crate) fn model(width: u16, height: u16) -> Model {
     // Sorted by name, the cursor starts on `billing`; `web-app-1` is more interesting.
     press(&mut model, "gjj");
     let group = model.log.group.clone();
-    update(&mut model, Msg::Lines(Lines { group, lines: lines(), skipped: 0 }));
+    update(&mut model, Msg::Lines(Lines { group, lines: lines(), skipped: 0, fresh: false }));
     update(&mut model, Msg::Described(0, Some(Box::new(description()))));
     model
 }

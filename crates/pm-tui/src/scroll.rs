@@ -199,6 +199,10 @@ mod tests {
     use super::*;
     use crate::logbook::{LogLine, Source};
 
+    fn add(log: &mut Logbook, lines: Vec<LogLine>) {
+        log.add(crate::msg::Lines { group: vec![1], lines, skipped: 0, fresh: false });
+    }
+
     fn log(lines: &[&str]) -> Logbook {
         let mut log = Logbook::new();
         log.open(vec![1]);
@@ -208,7 +212,7 @@ mod tests {
             at: None,
             bytes: (*text).into(),
         });
-        log.add(&vec![1], lines.collect(), 0);
+        add(&mut log, lines.collect());
         log
     }
 
@@ -240,10 +244,10 @@ mod tests {
         log.scroll(-1, ROOM);
         let held = log.top(ROOM);
         let line = LogLine { id: 1, source: Source::Out, at: None, bytes: vec![b'x'; 9] };
-        log.add(&vec![1], vec![line.clone(); 10], 0);
+        add(&mut log, vec![line.clone(); 10]);
         assert_eq!(log.top(ROOM), held);
         assert_eq!(log.book().unwrap().unseen, 10);
-        log.add(&vec![1], vec![line; 30_000], 0);
+        add(&mut log, vec![line; 30_000]);
         assert!(log.top(ROOM) > held, "what is gone can't be shown");
         log.follow();
         assert_eq!(log.book().unwrap().unseen, 0);

@@ -2,6 +2,7 @@
 
 mod mouse;
 mod orders;
+mod typing;
 
 use pm_protocol::{Change, Outcome, What};
 
@@ -12,6 +13,8 @@ use crate::words::{clean, count};
 
 /// Groups of more instances than this would follow more files than anyone reads.
 const MOST_FOLLOWED: usize = 32;
+/// A description on the screen is asked for again after so long.
+const STALE: u64 = 3_000;
 /// How long good news is shown, and bad.
 const PASSING: u64 = 5_000;
 const PASSING_BAD: u64 = 12_000;
@@ -23,12 +26,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
         Msg::Clock(now) => clock(model, now),
         Msg::Key(event) => orders::key(model, event, &mut actions),
         Msg::Mouse(event) => mouse::mouse(model, event),
-        Msg::Paste(text) => orders::paste(model, &text),
+        Msg::Paste(text) => typing::paste(model, &text),
         Msg::Resize(width, height) => model.size = (width, height),
         Msg::Link(link) => model.link = link,
         Msg::News(change) => news(model, change, &mut actions),
         Msg::Described(id, description) => described(model, id, description, &mut actions),
-        Msg::Lines(lines) => model.log.add(&lines.group, lines.lines, lines.skipped),
+        Msg::Lines(lines) => model.log.add(lines),
         Msg::LogTrouble(group, text) => model.log.trouble(&group, text),
         Msg::Done(command, end) => done(model, &command, end),
         Msg::Leave => actions.push(Action::Quit),
@@ -68,10 +71,13 @@ fn news(model: &mut Model, change: Change, actions: &mut Vec<Action>) {
             };
             let before = processes(model);
             model.fleet.weigh(&usages);
-            // Another number of processes means other pids in the detail pane.
-            if let Some((id, _)) = processes(model).filter(|after| Some(*after) != before)
+            // Another number of processes means other pids in the detail pane; and some come and go in pairs.
+            let stale = model.now.saturating_sub(model.described_at) >= STALE;
+            let stale = stale && !model.layout().detail.is_empty();
+            if let Some((id, _)) = processes(model).filter(|after| stale || Some(*after) != before)
                 && model.described == Some(id)
             {
+                model.described_at = model.now;
                 actions.push(Action::Describe(id));
             }
         }
@@ -206,7 +212,7 @@ fn settle(model: &mut Model, actions: &mut Vec<Action>) {
             model.description = None;
             model.detail_top = 0;
         }
-        model.described = shown;
+        (model.described, model.described_at) = (shown, model.now);
         actions.extend(shown.map(Action::Describe));
     }
     let hidden = crate::view::detail_rows(model).saturating_sub(1);

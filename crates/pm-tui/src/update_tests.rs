@@ -183,10 +183,13 @@ fn search_and_filter_of_logs() {
 fn following_can_be_left_and_taken_up() {
     let mut model = model(80, 24);
     let lines: Vec<LogLine> = (0..100).map(|n| line(0, Source::Out, &n.to_string())).collect();
-    update(&mut model, Msg::Lines(Lines { group: vec![0], lines: lines.clone(), skipped: 0 }));
+    update(
+        &mut model,
+        Msg::Lines(Lines { group: vec![0], lines: lines.clone(), skipped: 0, fresh: false }),
+    );
     press(&mut model, "\tkk");
     assert!(!model.log.follows());
-    update(&mut model, Msg::Lines(Lines { group: vec![0], lines, skipped: 7 }));
+    update(&mut model, Msg::Lines(Lines { group: vec![0], lines, skipped: 7, fresh: false }));
     assert_eq!(model.log.book().unwrap().unseen, 100);
     assert_eq!(model.log.book().unwrap().skipped, 7);
     press(&mut model, "f");
@@ -353,7 +356,7 @@ fn messages() -> impl Strategy<Value = Msg> {
         }),
         3 => (proptest::collection::vec(any_line, 0..30), any::<u64>(), proptest::collection::btree_set(0..12_u32, 1..3))
             .prop_map(|(lines, skipped, group)| {
-                Msg::Lines(Lines { group: group.into_iter().collect(), lines, skipped: skipped / 1000 })
+                Msg::Lines(Lines { group: group.into_iter().collect(), lines, skipped: skipped / 1000, fresh: false })
             }),
         1 => (0..12_u32).prop_map(|id| Msg::Described(id, Some(Box::new(description())))),
         1 => ".*".prop_map(|why| Msg::Link(Link::Broken(why))),

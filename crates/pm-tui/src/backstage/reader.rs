@@ -1,5 +1,5 @@
-//! Reads log files: the last lines at first, then what comes, of one group at a time. Others are paused: their
-//! place in the files is kept, which costs nothing. Never reads faster than a screen can show.
+//! Reads log files: the last lines at first, then what comes. Groups that were looked at before are read on, but
+//! only twice a second; quiet files cost nothing. Never reads faster than a screen can show.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,6 +27,8 @@ const LEAST_PAST: usize = 50;
 /// Bytes read at once, and the pause before more is read at once: some 8 MB/s, more than anyone sees.
 const ROUND: u64 = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(33);
+/// The pause of groups nobody looks at just now.
+const REST: Duration = Duration::from_millis(500);
 /// Further behind than this, the rest is passed over and reading goes on near the end.
 const TOO_FAR: u64 = 1 << 20;
 /// Wishes that may wait.
@@ -52,7 +54,8 @@ impl Reader {
         let heard = bell.try_clone().map_err(failed)?;
         let (wishes, inbox) = sync_channel(WISHES);
         let work = move || {
-            let shelf = Shelf { home, inlet, client: None, open: BTreeMap::new(), group: None };
+            let shelf =
+                Shelf { home, inlet, client: None, open: BTreeMap::new(), group: Group::new() };
             shelf.serve(&inbox, &heard);
         };
         Builder::new().name("logs".into()).spawn(work).map_err(failed)?;
@@ -92,8 +95,8 @@ struct Shelf {
     inlet: SyncSender<Msg>,
     client: Option<Client>,
     open: BTreeMap<Group, Reading>,
-    /// The one that is read.
-    group: Option<Group>,
+    /// The one on the screen.
+    group: Group,
 }
 
 /// The files of a group.
@@ -106,10 +109,18 @@ struct Reading {
     sizes: Vec<u64>,
     /// Bytes read since then.
     read: u64,
-    /// More may be there: read on after this.
-    again: Option<Instant>,
+    /// Not read before this.
+    rests: Option<Instant>,
 }
 
+/// Whether a look at the files was of use.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Lines,
+    Nothing,
+}
+
+#[derive(Debug)]
 enum Trouble {
     Call(CallError),
     Read(ReadError),
@@ -119,33 +130,42 @@ enum Trouble {
 
 impl Shelf {
     fn serve(mut self, inbox: &Receiver<Wish>, bell: &OwnedFd) {
-        loop {
-            if !self.obey(inbox, bell) {
-                return;
-            }
-            let Some(group) = self.group.clone() else {
-                wait(bell, None, None);
-                continue;
-            };
-            let Some(reading) = self.open.get_mut(&group) else {
-                self.group = None;
-                continue;
-            };
-            let until = reading.again.or_else(|| reading.follow.deadline());
-            let waits = reading.again.is_some();
-            wait(bell, (!waits).then_some(&reading.follow), until);
-            if waits && until.is_some_and(|until| Instant::now() < until) {
-                continue;
-            }
-            match reading.round(&group, &self.inlet) {
-                Ok(()) => {}
-                Err(Trouble::Over) => return,
-                Err(trouble) => {
-                    self.open.remove(&group);
-                    self.tell(&group, &trouble);
+        while self.obey(inbox, bell) {
+            self.wait(bell);
+            let now = Instant::now();
+            let groups: Vec<_> = self.open.keys().cloned().collect();
+            for group in groups {
+                let seen = group == self.group;
+                let Some(reading) = self.open.get_mut(&group) else { continue };
+                if !reading.is_due(now) {
+                    continue;
+                }
+                match reading.round(&group, &self.inlet) {
+                    Ok(Found::Lines) if !seen => reading.rests = Some(now + REST),
+                    Ok(Found::Lines | Found::Nothing) => {}
+                    Err(Trouble::Over) => return,
+                    Err(trouble) => {
+                        self.open.remove(&group);
+                        self.tell(&group, &trouble);
+                    }
                 }
             }
         }
+    }
+
+    /// Sleeps until the bell rings, a file grows or the time comes for one.
+    fn wait(&self, bell: &OwnedFd) {
+        let now = Instant::now();
+        let until = self.open.values().filter_map(Reading::wakes_at).min();
+        let left = until.map(|until| until.saturating_duration_since(now));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        // Whoever rests would wake us for what it does not read yet.
+        let awake = self.open.values().filter(|reading| reading.rests.is_none_or(|end| end <= now));
+        let files: Vec<_> = awake.map(|reading| reading.follow.fd()).collect();
+        let mut fds = vec![PollFd::new(bell, PollFlags::IN)];
+        fds.extend(files.iter().map(|file| PollFd::new(file, PollFlags::IN)));
+        // An interruption is as good a reason to look as any.
+        poll(&mut fds, left.as_ref()).ok();
     }
 
     /// Does what is wished; only the last group wished for is opened. False: nobody wishes any more.
@@ -163,9 +183,8 @@ impl Shelf {
             }
         }
         let Some(group) = last else { return true };
-        self.group = Some(group.clone());
+        self.group.clone_from(&group);
         if group.is_empty() {
-            self.group = None;
             return true;
         }
         match self.turn_to(&group) {
@@ -192,12 +211,14 @@ impl Shelf {
         let (logs, owners) = self.logs(group)?;
         if let Some(reading) = self.open.get_mut(group) {
             if reading.logs == logs {
+                reading.rests = None;
                 return Ok(());
             }
             self.open.remove(group);
         }
         let (reading, lines) = Reading::open(logs, owners)?;
-        send(&self.inlet, group, lines, 0)?;
+        let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: true };
+        send(&self.inlet, lines)?;
         self.open.insert(group.clone(), reading);
         Ok(())
     }
@@ -263,11 +284,20 @@ impl Reading {
         for (log, history) in logs.iter().zip(merge.into_histories()) {
             follow.add(log.clone(), history.cursor().into()).map_err(Trouble::Read)?;
         }
-        Ok((Self { follow, logs, owners, sizes, read: 0, again: None }, lines))
+        Ok((Self { follow, logs, owners, sizes, read: 0, rests: None }, lines))
+    }
+
+    /// When to look at the files whatever the kernel says.
+    fn wakes_at(&self) -> Option<Instant> {
+        self.rests.or_else(|| self.follow.deadline())
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.rests.is_none_or(|end| end <= now)
     }
 
     /// Reads what came, but not more than a screen can show.
-    fn round(&mut self, group: &Group, inlet: &SyncSender<Msg>) -> Result<(), Trouble> {
+    fn round(&mut self, group: &Group, inlet: &SyncSender<Msg>) -> Result<Found, Trouble> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).ok();
         let (mut lines, mut bytes) = (Vec::new(), 0);
@@ -279,24 +309,40 @@ impl Reading {
             if bytes < ROUND { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         let flow = flow.map_err(Trouble::Read)?;
-        self.read += bytes;
+        let some = !lines.is_empty();
+        let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: false };
         if flow.is_continue() {
-            self.again = None;
-            self.read = 0;
+            (self.rests, self.read) = (None, 0);
+            if !some {
+                return Ok(Found::Nothing);
+            }
             self.sizes = self.logs.iter().map(size).collect();
-            return if lines.is_empty() { Ok(()) } else { send(inlet, group, lines, 0) };
+            send(inlet, lines)?;
+            return Ok(Found::Lines);
         }
-        self.again = Some(Instant::now() + PAUSE);
+        self.rests = Some(Instant::now() + PAUSE);
+        self.read += bytes;
+        send(inlet, lines)?;
         let behind = self.grown().saturating_sub(self.read);
-        send(inlet, group, lines, 0)?;
-        if behind <= TOO_FAR {
-            return Ok(());
+        if behind > TOO_FAR {
+            self.leap(behind, group, inlet)?;
         }
+        Ok(Found::Lines)
+    }
+
+    /// Goes on near the end, so many bytes ahead.
+    fn leap(&mut self, behind: u64, group: &Group, inlet: &SyncSender<Msg>) -> Result<(), Trouble> {
         let (logs, owners) = (std::mem::take(&mut self.logs), std::mem::take(&mut self.owners));
-        let (reading, lines) = Self::open(logs, owners)?;
-        *self = Self { again: self.again, ..reading };
-        let kept: u64 = lines.iter().map(|line| line.bytes.len() as u64 + 1).sum();
-        send(inlet, group, lines, behind.saturating_sub(kept))
+        let (reading, mut lines) = Self::open(logs, owners)?;
+        *self = Self { rests: self.rests, ..reading };
+        // Only the part of the past that was not read yet.
+        let mut left = behind;
+        let known = lines.iter().rposition(|line| {
+            let length = line.bytes.len() as u64 + 1;
+            left.checked_sub(length).map(|rest| left = rest).is_none()
+        });
+        lines.drain(..known.map_or(0, |known| known + 1));
+        send(inlet, Lines { group: group.clone(), lines, skipped: left, fresh: false })
     }
 
     /// Bytes the files grew by since everything was read. A rotated file counts from its new beginning.
@@ -319,23 +365,115 @@ fn shown(line: Line, owners: &[u32]) -> LogLine {
     LogLine { id, source, at: line.at, bytes: line.bytes }
 }
 
-fn send(
-    inlet: &SyncSender<Msg>,
-    group: &Group,
-    lines: Vec<LogLine>,
-    skipped: u64,
-) -> Result<(), Trouble> {
-    let lines = Lines { group: group.clone(), lines, skipped };
+fn send(inlet: &SyncSender<Msg>, lines: Lines) -> Result<(), Trouble> {
     inlet.send(Msg::Lines(lines)).map_err(|_| Trouble::Over)
 }
 
-/// Sleeps until the bell rings, the files grow or the time comes.
-fn wait(bell: &OwnedFd, follow: Option<&Follow>, until: Option<Instant>) {
-    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-    let left = left.and_then(|left| Timespec::try_from(left).ok());
-    let mut fds = vec![PollFd::new(bell, PollFlags::IN)];
-    let files = follow.map(Follow::fd);
-    fds.extend(files.iter().map(|files| PollFd::new(files, PollFlags::IN)));
-    // An interruption is as good a reason to look as any.
-    poll(&mut fds, left.as_ref()).ok();
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, OpenOptions};
+    use std::io::Write;
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    fn logs(folder: &std::path::Path) -> Vec<Log> {
+        [(Stream::Out, "out.log"), (Stream::Err, "error.log")]
+            .into_iter()
+            .enumerate()
+            .map(|(number, (stream, name))| Log {
+                number,
+                stream,
+                log: folder.join(name),
+                times: Times::Unknown,
+            })
+            .collect()
+    }
+
+    fn texts(lines: &[LogLine]) -> Vec<String> {
+        lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect()
+    }
+
+    fn append(path: &std::path::Path, text: &str) {
+        let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Everything that is there, in as many rounds as it takes.
+    fn read(reading: &mut Reading) -> (Vec<LogLine>, u64) {
+        let (inlet, outlet) = sync_channel(1000);
+        let group = vec![7];
+        while reading.round(&group, &inlet).unwrap() == Found::Lines {}
+        drop(inlet);
+        let mut all = (Vec::new(), 0);
+        for msg in outlet {
+            let Msg::Lines(lines) = msg else { panic!("{msg:?}") };
+            all.0.extend(lines.lines);
+            all.1 += lines.skipped;
+        }
+        all
+    }
+
+    #[test]
+    fn p53_the_past_comes_first_then_what_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = logs(folder.path());
+        append(&logs[0].log, "one\ntwo\n");
+        let (mut reading, past) = Reading::open(logs.clone(), vec![7, 7]).unwrap();
+        assert_eq!(texts(&past), ["one", "two"]);
+        assert_eq!(read(&mut reading).0, []);
+        append(&logs[1].log, "bad\n");
+        append(&logs[0].log, "three\n");
+        let (lines, skipped) = read(&mut reading);
+        assert_eq!(texts(&lines), ["three", "bad"]);
+        assert_eq!((lines[1].source, lines[1].id, skipped), (Source::Error, 7, 0));
+        assert!(lines[0].at.is_some(), "what comes now was written now");
+    }
+
+    #[test]
+    fn a_flood_is_passed_over_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = logs(folder.path());
+        File::create(&logs[0].log).unwrap();
+        let (mut reading, _) = Reading::open(logs.clone(), vec![7, 7]).unwrap();
+        let line = |number: u32| format!("{number:09} {}\n", "x".repeat(89));
+        let flood: String = (0..100_000).map(line).collect();
+        append(&logs[0].log, &flood);
+        let (lines, skipped) = read(&mut reading);
+        let shown: u64 = lines.iter().map(|line| line.bytes.len() as u64 + 1).sum();
+        assert_eq!(shown + skipped, flood.len() as u64, "each byte is shown or counted");
+        assert!(shown < 1 << 20, "{shown}");
+        assert!(texts(&lines).last().unwrap().starts_with("000099999"));
+        let mut numbers: Vec<_> = texts(&lines).iter().map(|text| text[..9].to_owned()).collect();
+        numbers.dedup();
+        assert!(numbers.is_sorted() && numbers.len() == lines.len(), "nothing twice");
+        append(&logs[0].log, "after\n");
+        assert_eq!(texts(&read(&mut reading).0), ["after"]);
+    }
+
+    #[test]
+    fn long_pasts_are_cut_and_shared_files_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = logs(folder.path());
+        let many: Vec<_> = (0..5000).map(|number| number.to_string()).collect();
+        append(&logs[0].log, &(many.join("\n") + "\n"));
+        let (_, past) = Reading::open(logs, vec![7, 7]).unwrap();
+        assert_eq!(past.len(), PAST / 2);
+        assert_eq!(texts(&past).last().unwrap(), "4999");
+        let source = |out: &str, error: Option<&str>, combined: Option<&str>| LogSource {
+            id: 1,
+            name: "web".into(),
+            namespace: "default".into(),
+            out: (!out.is_empty()).then(|| out.into()),
+            error: error.map(ByteString::from),
+            combined: combined.map(ByteString::from),
+            shape: LogShape::Raw,
+        };
+        let streams =
+            |source: &LogSource| files(source).map(|(stream, _)| stream).collect::<Vec<_>>();
+        assert_eq!(streams(&source("/o", Some("/e"), Some("/c"))), [Stream::Out, Stream::Err]);
+        assert_eq!(streams(&source("", None, Some("/c"))), [Stream::Out]);
+        assert_eq!(streams(&source("", Some("/e"), Some("/c"))), [Stream::Err]);
+        assert_eq!(streams(&source("", None, None)), []);
+    }
 }

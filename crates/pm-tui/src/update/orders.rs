@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use pm_protocol::Status;
 
-use super::say;
+use super::{say, typing};
 use crate::fleet::{Column, Instance, Sort};
 use crate::input::Input;
-use crate::keys::{Answer, Edit, Go, Keyset, Order, Show, Switch, order};
+use crate::keys::{Answer, Go, Keyset, Order, Show, Switch, order};
 use crate::logbook::Way;
 use crate::model::{Mode, Model, Pane, Purpose, Tone};
 use crate::msg::{Action, Command, Verb};
@@ -21,26 +21,19 @@ pub(super) fn key(model: &mut Model, event: KeyEvent, actions: &mut Vec<Action>)
     let meant = order(keyset, event);
     match (keyset, meant) {
         (Keyset::Main, Some(order)) => main(model, order, actions),
-        (Keyset::Typing, Some(Order::Edit(change))) => edit(model, change, actions),
+        (Keyset::Typing, Some(Order::Edit(change))) => typing::edit(model, change, actions),
         (Keyset::Typing, _) => {
             let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
             if let KeyCode::Char(c) = event.code
                 && plain
                 && event.is_press()
             {
-                insert(model, &c.to_string());
+                typing::insert(model, &c.to_string());
             }
         }
         (Keyset::Asking, Some(Order::Answer(said))) => answer(model, said, actions),
         (Keyset::Helping, Some(order)) => help(model, order, actions),
         (Keyset::Asking | Keyset::Helping | Keyset::Main, _) => {}
-    }
-}
-
-/// Pasted text goes where text is typed, and nowhere else: a pasted `D` must delete nothing.
-pub(super) fn paste(model: &mut Model, text: &str) {
-    if model.keyset() == Keyset::Typing {
-        insert(model, text.lines().next().unwrap_or_default());
     }
 }
 
@@ -56,9 +49,9 @@ fn main(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
         }
         Order::Find => {
             let logs = model.focus == Pane::Logs;
-            ask_text(model, if logs { Purpose::LogSearch } else { Purpose::ListFilter });
+            typing::ask(model, if logs { Purpose::LogSearch } else { Purpose::ListFilter });
         }
-        Order::Filter => ask_text(model, Purpose::LogFilter),
+        Order::Filter => typing::ask(model, Purpose::LogFilter),
         Order::Hit(way) => hit(model, way),
         Order::Mark => {
             model.fleet.mark();
@@ -79,16 +72,6 @@ fn main(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
         Order::Go(way) => go(model, way),
         Order::Scale | Order::Answer(_) | Order::Edit(_) => {}
     }
-}
-
-fn ask_text(model: &mut Model, purpose: Purpose) {
-    let text = match purpose {
-        Purpose::ListFilter => model.fleet.filter.as_str(),
-        Purpose::LogSearch => &model.log.search,
-        Purpose::LogFilter => &model.log.filter,
-        Purpose::Scale => "",
-    };
-    model.mode = Mode::Typing(purpose, Input::new(text));
 }
 
 fn sort(model: &mut Model, step: usize) {
@@ -228,7 +211,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
 
 fn hit(model: &mut Model, way: Way) {
     if model.log.search.is_empty() {
-        return ask_text(model, Purpose::LogSearch);
+        return typing::ask(model, Purpose::LogSearch);
     }
     let room = model.layout().log_room(model);
     let from = match (model.log.book().and_then(|book| book.found), way) {
@@ -241,7 +224,7 @@ fn hit(model: &mut Model, way: Way) {
     show_hit(model, from, way);
 }
 
-fn show_hit(model: &mut Model, from: u64, way: Way) {
+pub(super) fn show_hit(model: &mut Model, from: u64, way: Way) {
     let room = model.layout().log_room(model);
     let found = model.log.next_hit(from.min(u64::MAX - 1), way);
     if let Some(book) = model.log.book_mut() {
@@ -252,81 +235,6 @@ fn show_hit(model: &mut Model, from: u64, way: Way) {
     } else {
         let text = format!("`{}` is not in these lines", model.log.search);
         say(model, &text, Tone::Neutral);
-    }
-}
-
-fn insert(model: &mut Model, text: &str) {
-    if let Mode::Typing(purpose, input) = &mut model.mode {
-        let digits_only = *purpose == Purpose::Scale;
-        for c in text.chars().filter(|c| !digits_only || c.is_ascii_digit()) {
-            input.insert(c);
-        }
-    }
-    typed(model);
-}
-
-fn edit(model: &mut Model, change: Edit, actions: &mut Vec<Action>) {
-    let Mode::Typing(purpose, input) = &mut model.mode else { return };
-    let purpose = *purpose;
-    match change {
-        Edit::Accept => {
-            let text = input.text();
-            model.mode = Mode::Main;
-            return accept(model, purpose, &text, actions);
-        }
-        Edit::Cancel => {
-            model.mode = Mode::Main;
-            return apply(model, purpose, "");
-        }
-        Edit::EraseChar => input.erase(),
-        Edit::EraseWord => input.erase_word(),
-        Edit::EraseAll => input.erase_all(),
-        Edit::Left => input.left(),
-        Edit::Right => input.right(),
-        Edit::Start => input.start(),
-        Edit::End => input.end(),
-    }
-    typed(model);
-}
-
-/// Filters work while they are typed.
-fn typed(model: &mut Model) {
-    if let Mode::Typing(purpose, input) = &model.mode {
-        let (purpose, text) = (*purpose, input.text());
-        apply(model, purpose, &text);
-    }
-}
-
-fn apply(model: &mut Model, purpose: Purpose, text: &str) {
-    match purpose {
-        Purpose::ListFilter if model.fleet.filter != text => {
-            text.clone_into(&mut model.fleet.filter);
-            model.fleet.arrange();
-        }
-        Purpose::LogFilter if model.log.filter != text => {
-            text.clone_into(&mut model.log.filter);
-            model.log.sift();
-        }
-        Purpose::LogSearch if model.log.search != text => {
-            text.clone_into(&mut model.log.search);
-            if let Some(book) = model.log.book_mut() {
-                book.found = None;
-            }
-        }
-        Purpose::ListFilter | Purpose::LogFilter | Purpose::LogSearch | Purpose::Scale => {}
-    }
-}
-
-fn accept(model: &mut Model, purpose: Purpose, text: &str, actions: &mut Vec<Action>) {
-    match purpose {
-        Purpose::ListFilter | Purpose::LogFilter => {}
-        Purpose::LogSearch if text.is_empty() => {}
-        // Upwards from the end, as the latest hit is the most wanted one.
-        Purpose::LogSearch => show_hit(model, u64::MAX, Way::Up),
-        Purpose::Scale => match text.parse::<u16>() {
-            Ok(to) if to > 0 => command(model, Verb::Scale(to), actions),
-            Ok(_) | Err(_) => say(model, "a number of instances is 1 to 65535", Tone::Bad),
-        },
     }
 }
 
@@ -357,7 +265,7 @@ fn help(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
 }
 
 /// Builds a command for what is chosen; what destroys something asks first.
-fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) {
+pub(super) fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) {
     let chosen: Vec<&Instance> = model
         .fleet
         .chosen()
