@@ -20,7 +20,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use pm_protocol::Home;
 
-use cli::Cli;
+use cli::{Cli, Global};
 use failure::{Exit, Failure};
 use report::Report;
 use stage::Stage;
@@ -71,10 +71,29 @@ fn print(report: &Report, stage: Stage) -> ExitCode {
 
 /// clap's own answers: help and version are data, anything else is your input.
 fn explain(error: &clap::Error) -> ExitCode {
-    let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    // Nobody is left to tell that the terminal went away.
-    error.print().ok();
-    if help { ExitCode::SUCCESS } else { ExitCode::from(Exit::Input as u8) }
+    if error.kind() == ErrorKind::DisplayVersion {
+        // As PM2: nothing but the version. A reader that left has no use for it.
+        stage::show(concat!(env!("CARGO_PKG_VERSION"), "\n")).ok();
+        return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelp {
+        // Nobody is left to tell that the terminal went away.
+        error.print().ok();
+        return ExitCode::SUCCESS;
+    }
+    let stage = Stage::new(&Global::default(), |name| std::env::var_os(name));
+    stage.complain(&house_style(&error.to_string()));
+    ExitCode::from(Exit::Input as u8)
+}
+
+/// clap's words in our form: `error:`, then `hint:`, then the usage.
+fn house_style(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("For more"));
+    let line = |line: &str| match line.trim_start().strip_prefix("tip: ") {
+        Some(tip) => format!("hint: {tip}"),
+        None => line.replacen("Usage:", "usage:", 1),
+    };
+    lines.map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn usage() -> String {
@@ -92,4 +111,17 @@ fn home() -> Result<Home, Failure> {
     Home::find(&called_as, |name| std::env::var_os(name)).map_err(|error| {
         Failure::could_not(Exit::Input, &error).hint("set PM_HOME to an absolute path")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_told_in_our_form() {
+        let error = Cli::try_parse_from(["pm", "strat"]).unwrap_err();
+        let told = house_style(&error.to_string());
+        let words: Vec<_> = told.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(words, ["error:", "hint:", "usage:"], "{told}");
+    }
 }

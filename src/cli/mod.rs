@@ -36,7 +36,7 @@ pub(crate) struct Cli {
 }
 
 /// Options that may stand anywhere.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct Global {
     /// Print nothing but errors

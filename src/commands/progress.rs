@@ -11,8 +11,8 @@ use pm_protocol::{Change, Home, Row, Status};
 use crate::commands::Session;
 use crate::stage;
 
-/// Nobody needs to be told what takes less.
-const WORTH_TELLING: Duration = Duration::from_millis(700);
+/// Nobody needs to be told what takes less: a start looks for a second whether the app stays.
+const WORTH_TELLING: Duration = Duration::from_millis(1500);
 
 /// How often the line may change, and how late the end of the call may be noticed.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,17 +40,21 @@ fn show(home: &Home, what: &str, end: &Receiver<()>) {
     // Progress is an ornament: without a feed there is none.
     let Ok(mut feed) = Subscription::open(home, None) else { return };
     let mut statuses = BTreeMap::new();
+    let mut told = String::new();
     while end.try_recv() == Err(TryRecvError::Empty) {
         match feed.next_before(Deadline::after(TICK)) {
             Ok(Some(Feed::Change(change))) => take(&mut statuses, change),
             Ok(Some(Feed::Reconnecting)) => {
-                stage::progress(&format!("{what}: the daemon is being replaced"));
-                continue;
+                statuses.clear();
             }
             Ok(None) => {}
             Err(_) => break,
         }
-        stage::progress(&format!("{what}: {}", counts(&statuses)));
+        let line = format!("{what}: {}", counts(&statuses));
+        if line != told {
+            stage::progress(&line);
+            told = line;
+        }
     }
     stage::progress("");
 }
@@ -67,8 +71,11 @@ fn take(statuses: &mut BTreeMap<u32, Status>, change: Change) {
     }
 }
 
-/// `3 online, 1 stopping`.
+/// `3 online, 1 stopping`; nothing is known while a daemon is replaced.
 fn counts(statuses: &BTreeMap<u32, Status>) -> String {
+    if statuses.is_empty() {
+        return "waiting for the daemon".into();
+    }
     let mut counts: BTreeMap<Status, u32> = BTreeMap::new();
     for status in statuses.values() {
         *counts.entry(*status).or_default() += 1;

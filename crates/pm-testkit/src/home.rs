@@ -19,7 +19,8 @@ use crate::{PATIENCE, process, programs};
 pub struct Home {
     folder: TempDir,
     layout: pm_protocol::Home,
-    pm: PathBuf,
+    /// Another program than the `pm` of this build.
+    other: Option<PathBuf>,
     is_kept: Cell<bool>,
 }
 
@@ -43,14 +44,18 @@ impl Home {
         let runtime = folder.path().join("run");
         fs::create_dir(&runtime).expect("a runtime folder");
         let layout = pm_protocol::Home::at(root, Some(&runtime)).expect("an absolute path");
-        Self { folder, layout, pm: programs::pm(), is_kept: Cell::new(false) }
+        Self { folder, layout, other: None, is_kept: Cell::new(false) }
     }
 
     /// The same home with another `pm` binary: for updates.
     #[must_use]
     pub fn with_program(mut self, pm: impl Into<PathBuf>) -> Self {
-        self.pm = pm.into();
+        self.other = Some(pm.into());
         self
+    }
+
+    fn program(&self) -> PathBuf {
+        self.other.clone().unwrap_or_else(programs::pm)
     }
 
     /// `PM_HOME` itself and what lies in it.
@@ -81,7 +86,7 @@ impl Home {
     /// A call of `pm`, to be changed before it is made. Its environment is `PATH`, `HOME`, `PM_HOME`,
     /// `XDG_RUNTIME_DIR` and nothing else of the test's.
     pub fn pm<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Invocation {
-        let mut command = Command::new(&self.pm);
+        let mut command = Command::new(self.program());
         command.args(args).current_dir(self.work()).env_clear();
         for name in ["PATH", "RUST_BACKTRACE", "LD_LIBRARY_PATH"] {
             if let Some(value) = std::env::var_os(name) {
@@ -143,10 +148,10 @@ impl Drop for Home {
             return;
         }
         // A failing test must not fail twice, so nothing is expected of this.
-        let mut kill = Command::new(&self.pm);
-        kill.args(["-s", "kill"]).env("PM_HOME", self.layout.root());
-        kill.env("XDG_RUNTIME_DIR", self.folder.path().join("run"));
         if !std::thread::panicking() && self.layout.root().exists() {
+            let mut kill = Command::new(self.program());
+            kill.args(["-s", "kill"]).env("PM_HOME", self.layout.root());
+            kill.env("XDG_RUNTIME_DIR", self.folder.path().join("run"));
             kill.output().ok();
         }
         process::sweep(self.layout.root());
