@@ -1,7 +1,14 @@
-//! Tests against files: what is shown must be what lies in `src/golden/`. `PM_BLESS=1 cargo test -p pm` writes them anew.
+//! What tests share: an app to look at, and goldens.
+//!
+//! Goldens are tests against files: what is shown must be what lies in `src/golden/`. `PM_BLESS=1 cargo test -p pm` writes them anew.
 
 use std::fs;
 use std::path::Path;
+
+use pm_spec::{
+    AppName, AppSpec, ByteString, Bytes, Delay, Environment, Limits, LogFormat, LogFull, LogSpec,
+    LogTarget, RestartPolicy, Rotation, Span, StopPolicy,
+};
 
 /// `shown` is what the golden file of this name says.
 pub(crate) fn check(name: &str, shown: &str) {
@@ -17,4 +24,48 @@ pub(crate) fn check(name: &str, shown: &str) {
         "{} differs; PM_BLESS=1 takes what is shown now:\n--- golden\n{golden}--- shown\n{shown}",
         path.display()
     );
+}
+
+/// An app with something in every corner.
+pub(crate) fn spec(name: &str) -> AppSpec {
+    let mut env = Environment::new();
+    env.set("PORT", "5000");
+    env.set("API_KEY", "hunter2");
+    env.set("PATH", "/usr/bin");
+    env.set("status", "mine");
+    AppSpec {
+        name: AppName::parse(name).unwrap(),
+        namespace: AppName::default_namespace(),
+        script: "/srv/app/venv/bin/gunicorn".into(),
+        interpreter: Some("/srv/app/venv/bin/python3".into()),
+        interpreter_args: vec!["-u".into()],
+        args: ["-w", "2", "--bind", "0.0.0.0:5000", "my app:app"].map(ByteString::from).to_vec(),
+        cwd: "/srv/app".into(),
+        env,
+        declared_env: vec!["API_KEY".into(), "PORT".into()],
+        instances: 1,
+        instance_var: "NODE_APP_INSTANCE".into(),
+        increment_var: None,
+        autostart: true,
+        restart: RestartPolicy {
+            delay: Delay::Fixed(Span::from_secs(3)),
+            stop_exit_codes: [0, 2].into(),
+            ..RestartPolicy::default()
+        },
+        stop: StopPolicy::default(),
+        limits: Limits { memory: Some(Bytes::new(200 << 20)) },
+        logs: LogSpec {
+            out: LogTarget::File("/srv/app/out.log".into()),
+            error: LogTarget::Discard,
+            combined: None,
+            merge: true,
+            format: LogFormat::Stamped("YYYY-MM-DD HH:mm:ss".into()),
+            rotation: Rotation::default(),
+            full: LogFull::Drop,
+        },
+        pid_file: Some("/h/pids/web.pid".into()),
+        user: None,
+        version: Some("1.2.3".into()),
+        source: Some("/srv/app/ecosystem.json5".into()),
+    }
 }

@@ -140,3 +140,61 @@ fn standing(row: &Row) -> Outcome {
     };
     Outcome { id: row.id, name: row.name.clone(), what, pid: row.pid, error_log: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::spec;
+    use pm_protocol::{Usage, Wait};
+
+    fn row(name: &str, created_at: u64, status: Status) -> Row {
+        Row {
+            id: 7,
+            name: name.into(),
+            namespace: "default".into(),
+            version: None,
+            slot: 0,
+            pid: 0,
+            status,
+            restarts: 0,
+            unstable: 0,
+            started_at: 0,
+            created_at,
+            usage: Usage::default(),
+            user: None,
+            note: None,
+        }
+    }
+
+    fn names(start: &Start) -> Vec<&str> {
+        start.apps.iter().map(|app| app.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_lost_start_is_asked_again_only_for_what_was_not_begun() {
+        let apps = vec![spec("begun"), spec("fresh"), spec("old")];
+        let call = Start { apps, existing: Existing::Duplicate, wait: Wait::Settled };
+        let rows = [row("begun", 100, Status::Online), row("old", 99, Status::Online)];
+        let calls = rest(call, &rows, 100);
+        assert_eq!(calls.len(), 2);
+        assert_eq!((names(&calls[0]), calls[0].existing), (vec!["begun"], Existing::Keep));
+        let fresh = (names(&calls[1]), calls[1].existing);
+        assert_eq!(fresh, (vec!["fresh", "old"], Existing::Duplicate));
+    }
+
+    #[test]
+    fn a_lost_start_of_one_app_is_one_call() {
+        let call =
+            Start { apps: vec![spec("web")], existing: Existing::Refuse, wait: Wait::Spawned };
+        let calls = rest(call, &[row("web", 500, Status::Errored)], 100);
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].existing, Existing::Keep, "refusing our own app would be a lie");
+    }
+
+    #[test]
+    fn what_was_begun_is_told_as_it_stands() {
+        assert_eq!(standing(&row("a", 1, Status::Online)).what, What::Restarted);
+        assert_eq!(standing(&row("a", 1, Status::Stopped)).what, What::Finished);
+        assert!(standing(&row("a", 1, Status::Errored)).what.is_failure());
+    }
+}

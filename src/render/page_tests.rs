@@ -1,62 +1,15 @@
 //! Descriptions, outcomes and JSON as they look.
 
 use pm_protocol::{Description, Descriptions, EndView, Listing, Outcome, Row, Status, Usage, What};
-use pm_spec::{
-    AppName, AppSpec, ByteString, Bytes, Delay, Environment, Limits, LogFormat, LogFull, LogSpec,
-    LogTarget, RestartPolicy, Rotation, Span, StopPolicy,
-};
 use serde_json::Value;
 
-use crate::golden;
+use crate::golden::{self, spec};
 use crate::render::{json, tails, text};
 use crate::report::{Checked, Done, Report, Tail};
 use crate::stage::Look;
 
 const NOW: u64 = 1_800_000_000_000;
 const PIPED: Look = Look { width: None, boxes: false, colour: false };
-
-fn spec() -> AppSpec {
-    let mut env = Environment::new();
-    env.set("PORT", "5000");
-    env.set("API_KEY", "hunter2");
-    env.set("PATH", "/usr/bin");
-    env.set("status", "mine");
-    AppSpec {
-        name: AppName::parse("web").unwrap(),
-        namespace: AppName::default_namespace(),
-        script: "/srv/app/venv/bin/gunicorn".into(),
-        interpreter: Some("/srv/app/venv/bin/python3".into()),
-        interpreter_args: vec!["-u".into()],
-        args: ["-w", "2", "--bind", "0.0.0.0:5000", "my app:app"].map(ByteString::from).to_vec(),
-        cwd: "/srv/app".into(),
-        env,
-        declared_env: vec!["API_KEY".into(), "PORT".into()],
-        instances: 1,
-        instance_var: "NODE_APP_INSTANCE".into(),
-        increment_var: None,
-        autostart: true,
-        restart: RestartPolicy {
-            delay: Delay::Fixed(Span::from_secs(3)),
-            stop_exit_codes: [0, 2].into(),
-            ..RestartPolicy::default()
-        },
-        stop: StopPolicy::default(),
-        limits: Limits { memory: Some(Bytes::new(200 << 20)) },
-        logs: LogSpec {
-            out: LogTarget::File("/srv/app/out.log".into()),
-            error: LogTarget::Discard,
-            combined: None,
-            merge: true,
-            format: LogFormat::Stamped("YYYY-MM-DD HH:mm:ss".into()),
-            rotation: Rotation::default(),
-            full: LogFull::Drop,
-        },
-        pid_file: Some("/h/pids/web.pid".into()),
-        user: None,
-        version: Some("1.2.3".into()),
-        source: Some("/srv/app/ecosystem.json5".into()),
-    }
-}
 
 fn described() -> Descriptions {
     let row = Row {
@@ -85,7 +38,7 @@ fn described() -> Descriptions {
     };
     let described = Description {
         row,
-        spec: spec(),
+        spec: spec("web"),
         out: Some("/srv/app/out.log".into()),
         error: None,
         combined: None,
@@ -133,7 +86,8 @@ fn p38_secrets_are_masked_everywhere_but_in_env() {
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("********"));
     }
-    let env = spec().env.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let env =
+        spec("web").env.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
     assert!(text(&Report::Env(env), look, false).contains("API_KEY: hunter2"));
 }
 
