@@ -52,3 +52,22 @@ fn node(value: &DeValue<'_>, start: usize, lines: &Lines<'_>) -> Node {
     };
     Node { at: lines.place(start), value }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_the_order_of_the_file_stays() {
+        let root = parse("z = 1\n\"\u{e4}\u{f6}\" = { y = '\u{20ac}', b = 0x1F }\n").unwrap();
+        let Value::Table(top) = root.value else { panic!("no table") };
+        assert_eq!(
+            top.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(),
+            ["z", "\u{e4}\u{f6}"]
+        );
+        let Value::Table(inner) = &top[1].node.value else { panic!("no table") };
+        assert_eq!(inner[1].at, Place::Line { line: 2, column: 19 });
+        assert_eq!(inner[1].node.at, Place::Line { line: 2, column: 23 });
+        assert!(matches!(inner[1].node.value, Value::Integer(31)));
+    }
+}

@@ -40,6 +40,7 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("instances: 'max'", "/instances", json!(4)),
         ("instances: 0", "/instances", json!(4)),
         ("instances: -1", "/instances", json!(3)),
+        ("instances: -4", "/instances", json!(1)),
         ("instances: '-9'", "/instances", json!(1)),
         ("instances: 'lots'", "/instances", json!(4)),
         ("exec_mode: 'fork_mode'", "/instances", json!(1)),
