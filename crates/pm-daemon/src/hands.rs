@@ -74,7 +74,7 @@ impl Hands {
                 Order::Signal(run, knock) => self.knock(run, knock),
                 Order::Release(run) => self.release(run),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
-                Order::Tell(change) => self.tell(change, &mut news),
+                Order::Tell(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = Leaving::Soon,
             }
@@ -254,13 +254,13 @@ impl Hands {
         }
     }
 
-    fn tell(&mut self, change: Change, changed: &mut BTreeSet<InstanceId>) {
+    fn tell(&mut self, change: &Change, changed: &mut BTreeSet<InstanceId>) {
         match change {
             Change::Changed(id) => {
-                changed.insert(id);
+                changed.insert(*id);
             }
             Change::Removed(id) => {
-                changed.remove(&id);
+                changed.remove(id);
                 self.feed.tell(pm_protocol::Change::Removed(id.0));
             }
         }

@@ -11,7 +11,7 @@ use pm_spec::{AppSpec, ByteString, LogFormat, LogFull, LogTarget};
 
 /// Which of an app's instances.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot {
+pub(crate) struct Seat {
     pub(crate) instance: InstanceId,
     pub(crate) slot: u16,
     pub(crate) restarts: u32,
@@ -47,7 +47,7 @@ pub(crate) struct Person {
 /// `increment_var`'s, `restart_time`, `PM_HOME`; and `HOME`, `USER`, `LOGNAME` for another user.
 pub(crate) fn command_line(
     app: &AppSpec,
-    slot: Slot,
+    seat: Seat,
     home: &Path,
     person: Option<&Person>,
 ) -> Result<CommandLine, NulError> {
@@ -70,14 +70,14 @@ pub(crate) fn command_line(
     }
     env.set("name", app.name.as_str());
     env.set("namespace", app.namespace.as_str());
-    env.set("pm_id", slot.instance.0.to_string());
-    env.set("restart_time", slot.restarts.to_string());
+    env.set("pm_id", seat.instance.0.to_string());
+    env.set("restart_time", seat.restarts.to_string());
     env.set("PM_HOME", home.as_os_str().as_bytes());
-    env.set(&app.instance_var.display(), slot.slot.to_string());
+    env.set(&app.instance_var.display(), seat.slot.to_string());
     if let Some(variable) = &app.increment_var {
         let variable = variable.display();
         let base = env.get(&variable).and_then(|value| value.display().trim().parse::<i64>().ok());
-        env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(slot.slot)).to_string());
+        env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(seat.slot)).to_string());
     }
     let entry = |(name, value): (&str, &ByteString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
@@ -102,9 +102,8 @@ fn numbered(path: &ByteString, instance: InstanceId, ending: &str) -> ByteString
 
 /// Where the output of one instance goes.
 pub(crate) fn log_paths(app: &AppSpec, instance: InstanceId) -> LogPaths {
-    let place = |path: &ByteString| match app.logs.merge {
-        true => path.clone(),
-        false => numbered(path, instance, ".log"),
+    let place = |path: &ByteString| {
+        if app.logs.merge { path.clone() } else { numbered(path, instance, ".log") }
     };
     let target = |target: &LogTarget| match target {
         LogTarget::File(path) => Some(place(path)),

@@ -10,7 +10,7 @@ use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
 use pm_logs::StreamKey;
 use pm_os::identity::Identity;
 use pm_os::tag::Tag;
-use pm_protocol::{Change, Home, Request};
+use pm_protocol::{Change, Home, List, Request};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -108,7 +108,7 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
         let mut reactor = setup::begin(home)?;
         match reactor.turn().await? {
             Exit::Left | Exit::Updated => Ok(()),
-            Exit::Orphaned => setup::hand_over(home, reactor.hands),
+            Exit::Orphaned => setup::hand_over(home, &reactor.hands),
         }
     })
 }
@@ -129,7 +129,7 @@ struct Reactor {
     next_request: u64,
     began: Time,
     /// Calls that wait for figures.
-    waiting: Vec<(Request, Caller)>,
+    waiting: Vec<(List, Caller)>,
     last_words: Option<Instant>,
 }
 
@@ -297,8 +297,8 @@ impl Reactor {
                 self.hands.feed.tell(Change::Host(host));
             }
         }
-        for (request, caller) in std::mem::take(&mut self.waiting) {
-            self.show(request, caller);
+        for (call, caller) in std::mem::take(&mut self.waiting) {
+            self.list(&call, caller);
         }
     }
 

@@ -21,7 +21,7 @@ use pm_os::user;
 use pm_spec::{AppSpec, Identifier, UserChoice};
 use tokio::sync::mpsc;
 
-use crate::plan::{self, CommandLine, Slot};
+use crate::plan::{self, CommandLine, Seat};
 use crate::reactor::Inlet;
 use crate::runs::{PIDFD_SLOT, slot_of};
 
@@ -90,10 +90,10 @@ impl Workshop {
     fn make(&self, spawner: &mut Spawner, job: &Job) -> Result<Born, SpawnFailure> {
         let app = &job.plan.app;
         let runner = app.user.as_ref().map(runner).transpose()?;
-        let slot =
-            Slot { instance: job.plan.instance, slot: job.plan.slot, restarts: job.plan.restarts };
+        let seat =
+            Seat { instance: job.plan.instance, slot: job.plan.slot, restarts: job.plan.restarts };
         let person = runner.as_ref().map(|runner| &runner.person);
-        let line = plan::command_line(app, slot, &self.home, person)
+        let line = plan::command_line(app, seat, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
         let owner = runner.as_ref().map(|runner| runner.owner);
         let tag = self.tag(job.run);
@@ -101,9 +101,8 @@ impl Workshop {
         let stdin = stdio::null().map_err(|error| short(format!("open /dev/null: {error}")))?;
         let credentials = runner.map(|runner| runner.credentials);
         let plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
-        let born = spawner.spawn(tag, &plan).map_err(|error| match error.is_shortage() {
-            true => short(error.to_string()),
-            false => refused(error.to_string()),
+        let born = spawner.spawn(tag, &plan).map_err(|error| {
+            if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
         self.store_pidfd(tag, &born);
         if let Some(path) = plan::pid_file(app, job.plan.instance) {

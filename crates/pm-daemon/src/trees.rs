@@ -121,12 +121,11 @@ impl Warden {
             }
         }
         batch.extend(self.errands.try_iter());
-        let depth = match batch
-            .iter()
-            .all(|errand| matches!(errand, Errand::Sample(..) | Errand::Remains(_)))
-        {
-            true if self.watched.is_empty() => Depth::Tags,
-            _ => Depth::Cookies,
+        let light = |errand: &Errand| matches!(errand, Errand::Sample(..) | Errand::Remains(_));
+        let depth = if self.watched.is_empty() && batch.iter().all(light) {
+            Depth::Tags
+        } else {
+            Depth::Cookies
         };
         match Census::take(depth, &[self.guardian]) {
             Ok(census) => self.serve(&census, batch)?,
@@ -223,7 +222,9 @@ fn asked<'a>(batch: &'a [Errand], watched: &'a BTreeMap<RunId, Watched>) -> Vec<
     let mut add = |tree: &'a Tree| {
         runs.insert(tree.tag, Run { tag: tree.tag, leader: tree.leader.as_ref() });
     };
-    watched.values().for_each(|watched| add(&watched.tree));
+    for one in watched.values() {
+        add(&one.tree);
+    }
     for errand in batch {
         match errand {
             Errand::Knock(tree, _)

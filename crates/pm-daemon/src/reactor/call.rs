@@ -15,38 +15,42 @@ use super::{Inlet, Reactor, machine};
 use crate::clock::{self, Dial};
 use crate::hands::rows;
 use crate::plan;
+use crate::server::answer::{Business, Deed, Look};
 use crate::server::{Answer, Caller, answer};
 use crate::store;
 use crate::trees::Errand;
 
 impl Reactor {
     pub(super) fn called(&mut self, request: Request, caller: Caller) {
-        let other = match answer::ask(request) {
-            Ok(ask) => return self.ask(ask, caller),
-            Err(other) => other,
-        };
-        match other {
-            Request::List(List { usage: true, host, .. }) => {
-                let machine = machine(host);
+        match answer::sort(request) {
+            Business::Core(ask) => self.ask(ask, caller),
+            Business::Deed(deed) => self.deed(deed, caller),
+            Business::Look(Look::List(call)) if call.usage => {
+                let machine = machine(call.host);
                 let now = clock::now();
                 if self.figures_are_good(now, machine) {
-                    self.show(other, caller);
+                    self.list(&call, caller);
                 } else {
-                    self.waiting.push((other, caller));
+                    self.waiting.push((call, caller));
                     self.hands.sample(now, machine);
                 }
             }
-            Request::Flush(call) => self.flush(&call, caller),
-            Request::ReloadLogs(_) => {
+            Business::Look(look) => self.show(look, caller),
+        }
+    }
+
+    fn deed(&mut self, deed: Deed, caller: Caller) {
+        match deed {
+            Deed::Flush(call) => self.flush(&call, caller),
+            Deed::ReloadLogs => {
                 let scribe = self.hands.scribe.clone();
                 // Its queue may be full, and the loop waits for nobody.
                 tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
             }
-            Request::Save(call) => self.save(call.force, caller),
-            Request::Resurrect(_) => self.resurrect(caller),
-            Request::Update(call) => self.try_program(&call.program, caller),
-            Request::Watch(call) => self.watch(call, caller),
-            shown => self.show(shown, caller),
+            Deed::Save(call) => self.save(call.force, caller),
+            Deed::Resurrect => self.resurrect(caller),
+            Deed::Update(call) => self.try_program(&call.program, caller),
+            Deed::Watch(call) => self.watch(call, caller),
         }
     }
 
@@ -59,16 +63,16 @@ impl Reactor {
     }
 
     /// Answers from what is known now.
-    pub(super) fn show(&mut self, request: Request, caller: Caller) {
-        match request {
-            Request::Ping(_) => caller.reply(&Pong {
+    fn show(&mut self, look: Look, caller: Caller) {
+        match look {
+            Look::Ping => caller.reply(&Pong {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 uptime: clock::now().0.saturating_sub(self.began.0),
             }),
-            Request::List(call) => self.list(&call, caller),
-            Request::Describe(call) => self.describe(&call, caller),
-            Request::Logs(call) => match self.selected(&call.select) {
+            Look::List(call) => self.list(&call, caller),
+            Look::Describe(call) => self.describe(&call, caller),
+            Look::Logs(call) => match self.selected(&call.select) {
                 Ok(ids) => {
                     let seats = ids.iter().filter_map(|id| self.core.seat(*id));
                     let sources = seats.map(|seat| answer::source(&seat)).collect();
@@ -76,12 +80,6 @@ impl Reactor {
                 }
                 Err(refused) => caller.refuse(answer::refusal(&refused)),
             },
-            // All others were dealt with before.
-            _ => caller.refuse(Refusal {
-                code: Code::BadRequest,
-                message: "this call shows nothing".into(),
-                hint: None,
-            }),
         }
     }
 
@@ -93,7 +91,7 @@ impl Reactor {
         self.core.resolve(select)
     }
 
-    fn list(&mut self, call: &List, caller: Caller) {
+    pub(super) fn list(&mut self, call: &List, caller: Caller) {
         let ids = match self.selected(&call.select) {
             Ok(ids) => ids,
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
@@ -240,16 +238,22 @@ fn empty_diary(path: &std::path::Path) {
 
 fn empty(scribe: &Scribe, files: Vec<ByteString>, caller: Caller) {
     let paths = files.iter().map(plan::path_of).collect();
-    let done = move |problems: Vec<String>| match problems.is_empty() {
-        true => caller.reply(&Flushed { files }),
-        false => caller.refuse(answer::trouble(&problems)),
+    let done = move |problems: Vec<String>| {
+        if problems.is_empty() {
+            caller.reply(&Flushed { files });
+        } else {
+            caller.refuse(answer::trouble(&problems));
+        }
     };
     scribe.flush(paths, Box::new(done));
 }
 
 fn done_or_warned(caller: Caller) -> Box<dyn FnOnce(Vec<String>) + Send> {
-    Box::new(move |problems| match problems.is_empty() {
-        true => caller.reply(&Done {}),
-        false => caller.refuse(answer::trouble(&problems)),
+    Box::new(move |problems| {
+        if problems.is_empty() {
+            caller.reply(&Done {});
+        } else {
+            caller.refuse(answer::trouble(&problems));
+        }
     })
 }

@@ -47,7 +47,7 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     // Apps get back what we had; with too few descriptors we still serve some apps.
     let nofile = pm_os::limits::raise_nofile().ok();
     let link = Arc::new(Link::inherit()?);
-    let guardian = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+    let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
     let salt = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
     let boot = pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0));
     let journal = home.journal();
@@ -303,7 +303,7 @@ fn drain(pipe: &OwnedFd, file: &OwnedFd) -> rustix::io::Result<()> {
 
 /// Our guardian is dead; the apps, their pipes and the socket are in our hands only. Starts a new guardian, gives
 /// it everything, and ends: it starts the next daemon.
-pub(super) fn hand_over(home: &Home, hands: Hands) -> Result<(), DaemonError> {
+pub(super) fn hand_over(home: &Home, hands: &Hands) -> Result<(), DaemonError> {
     diary::note(format_args!("the guardian is gone; handing over to a new one"));
     let (link, theirs) = Link::pair()?;
     let program = own_program().map_err(system("find our own program"))?;
@@ -341,7 +341,7 @@ pub(super) fn hand_over(home: &Home, hands: Hands) -> Result<(), DaemonError> {
         source: std::io::Error::other(error.to_string()),
     })?;
     drop(theirs);
-    bequeath(&link, &hands)?;
+    bequeath(&link, hands)?;
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use pm_core::{
     Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
 };
 use pm_protocol::{
-    Code, Description, EndView, LogShape, LogSource, Refusal, Request, Row, Wait, What,
+    Code, Describe, Description, EndView, Flush, List, LogShape, LogSource, Logs, Refusal, Request,
+    Row, Save, Update, Wait, Watch, What,
 };
 use pm_spec::{Identifier, LogFormat, Signal};
 
@@ -12,13 +13,44 @@ use crate::clock::Dial;
 use crate::plan;
 use crate::sampler::Figures;
 
-/// The core's form of a call, for those that are the core's business.
-pub(crate) fn ask(request: Request) -> Result<Ask, Request> {
+/// A call, sorted by whose business it is.
+#[derive(Debug)]
+pub(crate) enum Business {
+    /// The core decides.
+    Core(Ask),
+    /// Something is shown.
+    Look(Look),
+    /// Somebody else does it.
+    Deed(Deed),
+}
+
+/// Calls that only show something.
+#[derive(Debug)]
+pub(crate) enum Look {
+    Ping,
+    List(List),
+    Describe(Describe),
+    Logs(Logs),
+}
+
+/// Calls that are done without the core.
+#[derive(Debug)]
+pub(crate) enum Deed {
+    Flush(Flush),
+    ReloadLogs,
+    Save(Save),
+    Resurrect,
+    Update(Update),
+    Watch(Watch),
+}
+
+/// Sorts a call.
+pub(crate) fn sort(request: Request) -> Business {
     let patience = |wait: Wait| match wait {
         Wait::Spawned => Patience::Spawned,
         Wait::Settled => Patience::Settled,
     };
-    Ok(match request {
+    let ask = match request {
         Request::Start(call) => Ask::Start {
             apps: call.apps,
             existing: existing(call.existing),
@@ -37,17 +69,18 @@ pub(crate) fn ask(request: Request) -> Result<Ask, Request> {
         Request::Reset(call) => Ask::Reset(call.select),
         Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
         Request::Kill(_) => Ask::Leave,
-        other @ (Request::Ping(_)
-        | Request::List(_)
-        | Request::Describe(_)
-        | Request::Logs(_)
-        | Request::Flush(_)
-        | Request::ReloadLogs(_)
-        | Request::Save(_)
-        | Request::Resurrect(_)
-        | Request::Update(_)
-        | Request::Watch(_)) => return Err(other),
-    })
+        Request::Ping(_) => return Business::Look(Look::Ping),
+        Request::List(call) => return Business::Look(Look::List(call)),
+        Request::Describe(call) => return Business::Look(Look::Describe(call)),
+        Request::Logs(call) => return Business::Look(Look::Logs(call)),
+        Request::Flush(call) => return Business::Deed(Deed::Flush(call)),
+        Request::ReloadLogs(_) => return Business::Deed(Deed::ReloadLogs),
+        Request::Save(call) => return Business::Deed(Deed::Save(call)),
+        Request::Resurrect(_) => return Business::Deed(Deed::Resurrect),
+        Request::Update(call) => return Business::Deed(Deed::Update(call)),
+        Request::Watch(call) => return Business::Deed(Deed::Watch(call)),
+    };
+    Business::Core(ask)
 }
 
 fn existing(wire: pm_protocol::Existing) -> Existing {
