@@ -1,0 +1,189 @@
+//! A thread that sends SIGKILL to each daemon of a guardian a random while after its birth.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::Ping;
+use pm_testkit::Home;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::seed::Seed;
+
+/// No daemon takes longer to be replaced, whatever the machine is busy with.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What the killer saw.
+#[derive(Debug, Default)]
+pub(super) struct Toll {
+    /// Daemons that died by our signal.
+    pub(super) killed: u32,
+    /// Daemons that ended before it; a daemon has no reason to.
+    pub(super) ended_alone: Vec<u32>,
+    /// No daemon came within the limit.
+    pub(super) deserted: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Killer {
+    stop: Arc<AtomicBool>,
+    killed: Arc<AtomicU32>,
+    thread: JoinHandle<Toll>,
+}
+
+impl Killer {
+    pub(super) fn start(home: &Home, seed: Seed) -> Self {
+        let (guardian, home) = (home.hello().guardian, home.home().clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let killed = Arc::new(AtomicU32::new(0));
+        let (stopped, count) = (Arc::clone(&stop), Arc::clone(&killed));
+        let thread = std::thread::spawn(move || kill((guardian, &home), seed, &stopped, &count));
+        Self { stop, killed, thread }
+    }
+
+    pub(super) fn killed(&self) -> u32 {
+        self.killed.load(Ordering::Relaxed)
+    }
+
+    /// Lets the next daemon live.
+    pub(super) fn stop(self) -> Toll {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn kill(
+    (guardian, home): (u32, &pm_protocol::Home),
+    mut seed: Seed,
+    stop: &AtomicBool,
+    count: &AtomicU32,
+) -> Toll {
+    let mut toll = Toll::default();
+    let mut spotter = Spotter::new(guardian);
+    while !stop.load(Ordering::Relaxed) {
+        let Some(daemon) = spotter.next() else {
+            toll.deserted = true;
+            return toll;
+        };
+        let Ok(pidfd) = pidfd_open(pid_of(daemon), PidfdFlags::empty()) else {
+            toll.ended_alone.push(daemon);
+            continue;
+        };
+        let moment = Moment::choose(&mut seed);
+        if moment.is_at_work && !answers(home) {
+            toll.deserted = true;
+            return toll;
+        }
+        if ends_within(&pidfd, moment.pause) {
+            toll.ended_alone.push(daemon);
+            continue;
+        }
+        pidfd_send_signal(&pidfd, Signal::KILL).unwrap();
+        assert!(ends_within(&pidfd, LIMIT), "SIGKILL did not end the daemon {daemon}");
+        toll.killed += 1;
+        count.store(toll.killed, Ordering::Relaxed);
+    }
+    toll
+}
+
+/// When a daemon is killed.
+struct Moment {
+    /// Whether it may become ready first, however long a slow machine needs for that: without such daemons nothing
+    /// would ever be done.
+    is_at_work: bool,
+    pause: Duration,
+}
+
+impl Moment {
+    /// Right away, during its start, later, or in the middle of its work.
+    fn choose(seed: &mut Seed) -> Self {
+        let (is_at_work, low, high) = match seed.between(0, 10) {
+            0..2 => (false, 0, 500),
+            2..6 => (false, 500, 15_000),
+            6..8 => (false, 5_000, 40_000),
+            _ => (true, 0, 20_000),
+        };
+        Self { is_at_work, pause: Duration::from_micros(seed.between(low, high)) }
+    }
+}
+
+/// Waits until the daemon serves its clients.
+fn answers(home: &pm_protocol::Home) -> bool {
+    let asked = Client::open(home).map_err(CallError::from);
+    asked.and_then(|mut client| client.call(&Ping {}, Deadline::after(LIMIT))).is_ok()
+}
+
+fn pid_of(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
+}
+
+/// Whether a process ends within this time: waits for that, or the time.
+fn ends_within(pidfd: &OwnedFd, time: Duration) -> bool {
+    let until = Instant::now() + time;
+    loop {
+        let left = Timespec::try_from(until.saturating_duration_since(Instant::now())).unwrap();
+        match poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return false,
+            Ok(_) => return true,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Finds the daemons of a guardian as soon as they are there.
+///
+/// An app that is about to execute looks like the daemon that made it, for it still is its memory; but the place of
+/// the stack in it is the old daemon's, and random.
+#[derive(Debug)]
+pub(super) struct Spotter {
+    guardian: u32,
+    stacks: Vec<String>,
+}
+
+impl Spotter {
+    pub(super) fn new(guardian: u32) -> Self {
+        Self { guardian, stacks: Vec::new() }
+    }
+
+    /// The next daemon that wasn't given before; `None`: there is none within the limit.
+    pub(super) fn next(&mut self) -> Option<u32> {
+        let until = Instant::now() + LIMIT;
+        let mut apps = Vec::new();
+        while Instant::now() < until {
+            let path = format!("/proc/{0}/task/{0}/children", self.guardian);
+            let children = fs::read_to_string(path).unwrap_or_default();
+            for pid in children.split_whitespace().filter_map(|text| text.parse::<u32>().ok()) {
+                if apps.contains(&pid) {
+                    continue;
+                }
+                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                match line.split(|byte| *byte == 0).nth(1) {
+                    Some(b"daemon") => {
+                        if let Some(stack) = stack_of(pid).filter(|it| !self.stacks.contains(it)) {
+                            self.stacks.push(stack);
+                            return Some(pid);
+                        }
+                    }
+                    // Not yet executed, or a zombie.
+                    Some(b"guardian") | None => {}
+                    Some(_) => apps.push(pid),
+                }
+            }
+            let moment = Timespec { tv_sec: 0, tv_nsec: 200_000 };
+            poll(&mut [], Some(&moment)).ok();
+        }
+        None
+    }
+}
+
+/// Field 28 of proc_pid_stat(5); zero where we may not see it or there is no memory.
+fn stack_of(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let field = stat.rsplit(')').next()?.split_whitespace().nth(25)?;
+    (field != "0").then(|| field.to_owned())
+}
