@@ -2,6 +2,8 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -16,40 +18,51 @@ use crate::stage::TuiError;
 /// Reads the terminal.
 pub(crate) struct Keyboard {
     thread: JoinHandle<()>,
-    end: OwnedFd,
+    bell: OwnedFd,
+    over: Arc<AtomicBool>,
 }
 
 impl Keyboard {
     pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error: io::Error| TuiError::Thread("keys", error);
-        let end = eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
-        let ended = end.try_clone().map_err(failed)?;
-        let thread = Builder::new().name("keys".into()).spawn(move || read(&inlet, &ended));
-        Ok(Self { thread: thread.map_err(failed)?, end })
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let bell = eventfd(0, flags).map_err(|error| failed(error.into()))?;
+        let heard = bell.try_clone().map_err(failed)?;
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let work = move || read(&inlet, &heard, &is_over);
+        let thread = Builder::new().name("keys".into()).spawn(work).map_err(failed)?;
+        Ok(Self { thread, bell, over })
+    }
+
+    /// Has it look again: what was typed while the terminal was in line mode wakes nobody.
+    pub(crate) fn nudge(&self) {
+        rustix::io::write(&self.bell, &1_u64.to_ne_bytes()).ok();
     }
 
     pub(crate) fn end(self) {
-        if rustix::io::write(&self.end, &1_u64.to_ne_bytes()).is_ok() {
-            // A panic in there has been told by the hook.
-            drop(self.thread.join());
-        }
+        self.over.store(true, Ordering::SeqCst);
+        self.nudge();
+        // A panic in there has been told by the hook.
+        drop(self.thread.join());
     }
 }
 
 /// `poll` over the terminal and our own end, for crossterm alone can't be woken.
-fn read(inlet: &SyncSender<Msg>, ended: &OwnedFd) {
+fn read(inlet: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
     let stdin = io::stdin();
     loop {
-        let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
         match poll(&mut ready, None) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
             Err(_) => break,
         }
-        let [terminal, end] = ready.map(|fd| fd.revents());
-        if !end.is_empty() {
+        if over.load(Ordering::SeqCst) {
             return;
         }
+        rustix::io::read(bell, &mut [0; 8]).ok();
+        let [terminal, _] = ready.map(|fd| fd.revents());
         if terminal.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             break;
         }

@@ -285,7 +285,8 @@ pub(crate) fn slots(width: u16, fleet: &Fleet) -> Vec<Slot> {
     if mark > 0 {
         widths.push((Field::Mark, 0));
     }
-    let mut left = width.saturating_sub(least_name + mark);
+    // One column stays free at the right, for what stands beside.
+    let mut left = width.saturating_sub(least_name + mark + u16::from(width >= 20));
     let status = if width >= 26 { 11 } else { 1 };
     let wishes = [
         (Field::Figure(Column::Status), status, true),

@@ -51,8 +51,10 @@ pub fn show(
     update(&mut model, Msg::Resize(width, height));
     let keyboard = Keyboard::start(inlet)?;
     let mut stage = Stage { model, perform, outlet, suspended: false, cleared: false };
-    let ended = stage.play(&mut screen);
+    let ended = stage.play(&mut screen, &keyboard);
     drop(screen);
+    // With nobody to take messages, no thread can be stuck with one.
+    drop(stage);
     keyboard.end();
     signals.end();
     ended
@@ -67,7 +69,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn play(&mut self, screen: &mut Screen) -> Result<(), TuiError> {
+    fn play(&mut self, screen: &mut Screen, keyboard: &Keyboard) -> Result<(), TuiError> {
         let mut drawn: Option<Instant> = None;
         let mut dirty = true;
         loop {
@@ -97,6 +99,7 @@ impl Stage {
             }
             if std::mem::take(&mut self.suspended) {
                 screen.lend(suspend).map_err(TuiError::Terminal)?;
+                keyboard.nudge();
             }
             dirty = true;
         }

@@ -38,6 +38,9 @@ impl Screen {
                 // First the terminal: a message on the alternate screen would be lost with it.
                 give_back();
                 before(panic);
+                // If it was another thread, the loop may sleep: it must look and see that the screen is gone.
+                let us = rustix::process::getpid();
+                rustix::process::kill_process(us, rustix::process::Signal::WINCH).ok();
             }));
         });
         take()?;
