@@ -36,7 +36,7 @@ fn page(described: &Description, now: u64, look: Look) -> String {
 fn state(described: &Description, now: u64) -> Fields {
     let row = &described.row;
     let lives = row.pid != 0;
-    let uptime = text::uptime(if lives { row.started_at } else { 0 }, now);
+    let uptime = text::uptime(row, now);
     let pids: Vec<_> = described.pids.iter().map(u32::to_string).collect();
     let next = described
         .next_start

@@ -1,10 +1,12 @@
 //! `pm list`: as many columns as fit, never a wrapped line.
 
+use std::fmt::Write as _;
+
 use pm_protocol::{Listing, Row};
 use pm_spec::Bytes;
 
-use crate::render::table::{Cell, Column, Side, draw, fit};
-use crate::render::text::{self, Paint, safe_text};
+use crate::render::table::{Column, Side, draw, fit};
+use crate::render::text::{self, Paint, one_line, safe_text};
 use crate::stage::Look;
 
 /// What a list is ordered by.
@@ -164,36 +166,44 @@ fn column(name: &'static str, least: Option<usize>, listing: &Listing, look: Loo
     } else {
         Side::Left
     };
-    let least = if name == "name" { least } else { None };
-    let cells = listing.rows.iter().map(|row| cell(name, row, listing.now, look)).collect();
-    Column { head: name, side, least, cells }
+    let mut column = Column::new(name, side, if name == "name" { least } else { None });
+    for row in &listing.rows {
+        column.add(|text| cell(text, name, row, listing.now, look));
+    }
+    column
 }
 
-fn cell(name: &str, row: &Row, now: u64, look: Look) -> Cell {
+/// Appends what a row has to say in the column of that name.
+fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint {
     // Where columns are cut by blanks, none may be empty.
     let none = if look.boxes { "" } else { "-" };
-    let lives = row.pid != 0;
-    let plain = |text: String| Cell::new(text, Paint::Plain);
+    let version = row.version.as_deref().unwrap_or(none);
+    let user = row.user.as_deref().unwrap_or(none);
     match name {
-        "id" => Cell::new(row.id.to_string(), Paint::Key),
-        "name" => plain(safe_text(&row.name)),
-        "namespace" => plain(safe_text(&row.namespace)),
-        "version" => plain(row.version.as_deref().map_or(none.into(), safe_text)),
-        "mode" => plain("fork".into()),
-        "pid" if lives => plain(row.pid.to_string()),
-        "pid" => plain(none.into()),
-        "uptime" => plain(text::uptime(if lives { row.started_at } else { 0 }, now)),
-        "↺" => plain(row.restarts.to_string()),
-        "status" => Cell::new(row.status.as_str(), Paint::of(row.status)),
-        "cpu" => plain(format!("{}%", figure(row.usage.cpu))),
-        "mem" => plain(Bytes::new(row.usage.memory).to_string()),
-        _ => plain(row.user.as_deref().map_or(none.into(), safe_text)),
+        "id" => write!(text, "{}", row.id),
+        "name" => text.write_str(&one_line(&row.name)),
+        "namespace" => text.write_str(&one_line(&row.namespace)),
+        "version" => text.write_str(&one_line(version)),
+        "mode" => text.write_str("fork"),
+        "pid" if row.pid != 0 => write!(text, "{}", row.pid),
+        "pid" => text.write_str(none),
+        "uptime" => text.write_str(&text::uptime(row, now)),
+        "↺" => write!(text, "{}", row.restarts),
+        "status" => text.write_str(row.status.as_str()),
+        "cpu" if row.usage.cpu > 0.0 && row.usage.cpu < 9.95 => {
+            write!(text, "{:.1}%", row.usage.cpu)
+        }
+        "cpu" => write!(text, "{:.0}%", row.usage.cpu),
+        "mem" => write!(text, "{}", Bytes::new(row.usage.memory)),
+        _ => text.write_str(&one_line(user)),
     }
-}
-
-/// One decimal where it says something.
-fn figure(cpu: f32) -> String {
-    if cpu > 0.0 && cpu < 9.95 { format!("{cpu:.1}") } else { format!("{cpu:.0}") }
+    // A string takes everything.
+    .ok();
+    match name {
+        "id" => Paint::Key,
+        "status" => Paint::of(row.status),
+        _ => Paint::Plain,
+    }
 }
 
 /// `pm -m list`: a block per instance.
@@ -202,7 +212,7 @@ pub(crate) fn blocks(listing: &Listing, look: Look) -> String {
     for row in &listing.rows {
         let status = Paint::of(row.status).on(row.status.as_str(), look.colour);
         let version = row.version.as_deref().unwrap_or("N/A");
-        let uptime = text::uptime(if row.pid == 0 { 0 } else { row.started_at }, listing.now);
+        let uptime = text::uptime(row, listing.now);
         let fields = [
             ("namespace", safe_text(&row.namespace)),
             ("version", safe_text(version)),

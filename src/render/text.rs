@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Local};
 use pm_client::{Colours, plain};
-use pm_protocol::Status;
+use pm_protocol::{Row, Status};
 use pm_spec::ByteString;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -30,6 +30,13 @@ pub(crate) enum Paint {
 impl Paint {
     /// `text` in this colour, if colours are wanted.
     pub(crate) fn on(self, text: &str, colour: bool) -> String {
+        let mut painted = String::with_capacity(text.len() + 12);
+        self.push(&mut painted, text, colour);
+        painted
+    }
+
+    /// Appends `text` in this colour, if colours are wanted.
+    pub(crate) fn push(self, out: &mut String, text: &str, colour: bool) {
         let code = match self {
             Self::Plain => "",
             Self::Head => "1;36",
@@ -40,9 +47,9 @@ impl Paint {
             Self::Key => "1",
         };
         if colour && !code.is_empty() && !text.is_empty() {
-            format!("\x1b[{code}m{text}\x1b[0m")
+            out.extend(["\x1b[", code, "m", text, "\x1b[0m"]);
         } else {
-            text.into()
+            out.push_str(text);
         }
     }
 
@@ -61,14 +68,20 @@ pub(crate) fn safe(bytes: &ByteString) -> Cow<'_, str> {
     plain(bytes.as_bytes(), Colours::Drop)
 }
 
-/// A text of others, fit to be shown in one line.
+/// [`one_line`], as a string of its own.
 pub(crate) fn safe_text(text: &str) -> String {
-    plain(text.as_bytes(), Colours::Drop).replace(['\n', '\t'], " ")
+    one_line(text).into_owned()
+}
+
+/// A text of others, fit to be shown in one line.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    let shown = plain(text.as_bytes(), Colours::Drop);
+    if shown.contains(['\n', '\t']) { shown.replace(['\n', '\t'], " ").into() } else { shown }
 }
 
 /// How many columns a text takes.
 pub(crate) fn width(text: &str) -> usize {
-    UnicodeWidthStr::width(text)
+    if text.is_ascii() { text.len() } else { UnicodeWidthStr::width(text) }
 }
 
 /// `text` in at most `columns`, its cut marked with `…`.
@@ -97,12 +110,12 @@ pub(crate) fn count(number: u32, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// How long since `from` at `now`, both in ms since 1970, as PM2 shows it: each unit is used from two on.
-pub(crate) fn uptime(from: u64, now: u64) -> String {
-    if from == 0 {
+/// How long a row has run at `now` (ms since 1970), as PM2 shows it: each unit is used from two on.
+pub(crate) fn uptime(row: &Row, now: u64) -> String {
+    if row.pid == 0 || row.started_at == 0 {
         return "0".into();
     }
-    span(now.saturating_sub(from) / 1000)
+    span(now.saturating_sub(row.started_at) / 1000)
 }
 
 /// Seconds as PM2 shows them.
@@ -150,8 +163,6 @@ mod tests {
         ] {
             assert_eq!(span(seconds), shown);
         }
-        assert_eq!(uptime(0, 5000), "0");
-        assert_eq!(uptime(9000, 5000), "0s", "a clock that went back");
     }
 
     #[test]
