@@ -61,7 +61,7 @@ fn print(report: &Report, stage: Stage) -> ExitCode {
     // A reader that left early (`| head`) has what it wanted.
     let shown = stage::show(&text);
     if !stage.json && shown.is_ok() {
-        let tails = render::tails(report, stage.look);
+        let tails = render::tails(report, stage.look, stage.silent);
         if !tails.is_empty() {
             stage.complain(tails.trim_end());
         }

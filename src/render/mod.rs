@@ -47,9 +47,10 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
     }
 }
 
-/// The last words of what failed; they go to stderr.
-pub(crate) fn tails(report: &Report, look: Look) -> String {
+/// The last words of what failed; they go to stderr, after the failures themselves where nothing else is shown.
+pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
     match report {
+        Report::Done(done) if silent => outcomes::failures(done) + &outcomes::tails(done, look),
         Report::Done(done) => outcomes::tails(done, look),
         Report::List(_)
         | Report::Jlist(_)

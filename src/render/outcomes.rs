@@ -90,6 +90,18 @@ fn word(what: &What) -> &'static str {
     }
 }
 
+/// What failed, as errors: for those who asked for nothing else.
+pub(crate) fn failures(done: &Done) -> String {
+    let mut text = String::new();
+    for outcome in &done.outcomes {
+        if let What::Failed(why) = &outcome.what {
+            let (name, id) = (safe_text(&outcome.name), outcome.id.to_string());
+            text.extend(["error: ", &name, " (", &id, ") failed: ", &safe_text(why), "\n"]);
+        }
+    }
+    text
+}
+
 /// The last words of what failed.
 pub(crate) fn tails(done: &Done, look: Look) -> String {
     let mut text = String::new();

@@ -151,8 +151,16 @@ fn outcomes_look_as_they_should() {
     let report = Report::Done(done);
     assert!(report.failure().is_some());
     let colour = Look { width: Some(80), boxes: true, colour: true };
-    golden::check("outcomes.txt", &(text(&report, PIPED, false) + &tails(&report, PIPED)));
-    golden::check("outcomes-colour.txt", &(text(&report, colour, false) + &tails(&report, colour)));
+    golden::check("outcomes.txt", &(text(&report, PIPED, false) + &tails(&report, PIPED, false)));
+    golden::check(
+        "outcomes-colour.txt",
+        &(text(&report, colour, false) + &tails(&report, colour, false)),
+    );
+    let silent = tails(&report, PIPED, true);
+    assert!(
+        silent.starts_with("error: web (1) failed: exited with code 3\nlast lines"),
+        "{silent}"
+    );
     let shown: Value = serde_json::from_str(&json(&report)).unwrap();
     assert_eq!(shown[0]["what"], "started");
     assert_eq!(shown[1]["what"], "failed");
