@@ -111,8 +111,7 @@ fn string_length(body: &[u8]) -> Option<usize> {
 
 fn sgr(style: Style, parameters: &[u8]) -> Style {
     let mut style = style;
-    let numbers: Vec<u16> =
-        parameters.split(|byte| matches!(byte, b';' | b':')).map(number).collect();
+    let numbers: Vec<u16> = parameters.split(|byte| *byte == b';').flat_map(numbers).collect();
     let mut rest = numbers.as_slice();
     while let [code, tail @ ..] = rest {
         rest = tail;
@@ -146,6 +145,19 @@ fn sgr(style: Style, parameters: &[u8]) -> Style {
         }
     }
     style
+}
+
+/// One parameter; the newer form with colons (ITU T.416) is brought to the one with semicolons.
+fn numbers(parameter: &[u8]) -> Vec<u16> {
+    let parts: Vec<u16> = parameter.split(|byte| *byte == b':').map(number).collect();
+    match parts.as_slice() {
+        // Between the kind and the colours stands the number of a colour space, mostly empty.
+        [ground @ (38 | 48), 2, _, red, green, blue, ..] => vec![*ground, 2, *red, *green, *blue],
+        [4, 0] => vec![24],
+        // Whatever the underline looks like.
+        [4, _, ..] => vec![4],
+        _ => parts,
+    }
 }
 
 fn number(digits: &[u8]) -> u16 {
@@ -200,6 +212,16 @@ mod tests {
         assert_eq!(runs[2].style, Style::new());
         assert_eq!(runs[3].style.fg, Some(Color::Indexed(200)));
         assert_eq!(runs[4].style.bg, Some(Color::Rgb(1, 2, 3)));
+        for (line, style) in [
+            (&b"\x1b[38:2::1:2:3mx"[..], Style::new().fg(Color::Rgb(1, 2, 3))),
+            (b"\x1b[38:5:9;1mx", Style::new().fg(Color::Indexed(9)).add_modifier(Modifier::BOLD)),
+            (b"\x1b[4:3mx", Style::new().add_modifier(Modifier::UNDERLINED)),
+            (b"\x1b[38;2;1mx", Style::new()),
+            (b"\x1b[5;8mx", Style::new()),
+            (b"\x1b[31;39mx", Style::new()),
+        ] {
+            assert_eq!(super::runs(line)[0].style, style, "{line:?}");
+        }
     }
 
     #[test]

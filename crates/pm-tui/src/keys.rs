@@ -262,7 +262,7 @@ pub(crate) const KEYS: &[Binding] = &[
         In(Logs, "streams"),
     ),
     main(LOGS, &[key('n')], Order::Hit(Way::Down), "next hit of the search", In(Logs, "next")),
-    main(LOGS, &[key('N')], Order::Hit(Way::Up), "hit before", Nowhere),
+    main(LOGS, &[key('N')], Order::Hit(Way::Up), "hit before", In(Logs, "before")),
     main(LOGS, &[key('&')], Order::Filter, "only lines that hold a text", In(Logs, "only")),
     main(
         SCREEN,

@@ -28,7 +28,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
         Msg::Mouse(event) => mouse::mouse(model, event),
         Msg::Paste(text) => typing::paste(model, &text),
         Msg::Resize(width, height) => model.size = (width, height),
-        Msg::Link(link) => model.link = link,
+        Msg::Link(link) => linked(model, link),
         Msg::News(change) => news(model, change, &mut actions),
         Msg::Described(id, description) => described(model, id, description, &mut actions),
         Msg::Lines(lines) => model.log.add(lines),
@@ -45,6 +45,14 @@ fn clock(model: &mut Model, now: u64) {
     if model.notice.as_ref().is_some_and(|notice| notice.until <= now) {
         model.notice = None;
     }
+}
+
+fn linked(model: &mut Model, link: Link) {
+    if link == Link::NoDaemon {
+        // Nobody vouches for what we know any more.
+        model.fleet.replace(Vec::new());
+    }
+    model.link = link;
 }
 
 fn news(model: &mut Model, change: Change, actions: &mut Vec<Action>) {

@@ -141,6 +141,28 @@ fn p53_a_new_daemon_changes_nothing_on_the_screen() {
 }
 
 #[test]
+fn without_a_daemon_nothing_is_claimed() {
+    let mut model = model(80, 24);
+    press(&mut model, " ");
+    assert_eq!(update(&mut model, Msg::Link(Link::NoDaemon)), [Action::Follow(vec![])]);
+    assert_eq!(model.fleet.all().len(), 0);
+    assert_eq!(performed(&press(&mut model, "xrRsDF")), []);
+    let back = Change::Snapshot(vec![row(0, "web-app-1", Status::Online)]);
+    let actions = update(&mut model, Msg::News(back));
+    assert!(actions.contains(&Action::Follow(vec![0])) && actions.contains(&Action::Describe(0)));
+}
+
+#[test]
+fn a_description_on_the_screen_is_kept_fresh() {
+    let mut model = model(200, 60);
+    let same = || Msg::News(Change::Usage(vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3 })]));
+    assert_eq!(update(&mut model, same()), []);
+    update(&mut model, Msg::Clock(NOW + STALE));
+    assert_eq!(update(&mut model, same()), [Action::Describe(0)]);
+    assert_eq!(update(&mut model, same()), []);
+}
+
+#[test]
 fn descriptions_are_asked_for_when_something_changed() {
     let mut model = model(80, 24);
     let same = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3 })];

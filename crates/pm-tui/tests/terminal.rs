@@ -107,12 +107,17 @@ impl Stage {
         while !self.seen.contains(text) {
             let left = end.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no {text:?} in {:?}", self.seen);
-            let left = Timespec::try_from(left).unwrap();
-            if poll(&mut [PollFd::new(&self.ours, PollFlags::IN)], Some(&left)).unwrap() > 0 {
-                let mut bytes = [0; 4096];
-                let count = self.ours.read(&mut bytes).unwrap();
-                self.seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
-            }
+            self.read_for(left);
+        }
+    }
+
+    /// What is there, or what comes first within this time.
+    fn read_for(&mut self, left: Duration) {
+        let left = Timespec::try_from(left).unwrap();
+        if poll(&mut [PollFd::new(&self.ours, PollFlags::IN)], Some(&left)).unwrap() > 0 {
+            let mut bytes = [0; 4096];
+            let count = self.ours.read(&mut bytes).unwrap();
+            self.seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
         }
     }
 
@@ -124,7 +129,10 @@ impl Stage {
     fn ends(mut self, well: bool) -> String {
         self.wait_for(RESTORED);
         self.wait_for("test result");
+        // The last thing the test harness writes.
+        self.wait_for("finished in");
         let status = self.child.wait().unwrap();
+        self.read_for(Duration::ZERO);
         assert_eq!(status.success(), well, "{:?}", self.seen);
         assert!(self.line_mode(), "the terminal echoes and takes lines again");
         assert!(self.seen.ends_with("\r\n"), "and ends lines properly");
