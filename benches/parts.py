@@ -1,0 +1,260 @@
+"""What is measured, one function a part. All tools take turns within each round, so that a busy machine is busy for
+all of them; the figure is the median of the rounds. Times come from the apps themselves (see stage.c)."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+from tools import QUIET, App
+
+
+class Figures:
+    """All samples: figure -> tool -> list."""
+
+    def __init__(self, stage, bench, full):
+        self.stage, self.bench, self.full = str(stage), bench, full
+        self.socket = str(bench / "hello")
+        self.values = {}
+
+    def add(self, figure, tool, samples):
+        self.values.setdefault(figure, {}).setdefault(tool, []).extend(samples)
+
+    def rounds(self, few, many):
+        return range(many if self.full else few)
+
+    def watch(self, *args, env=None, timeout=600):
+        """Runs the stop watch; its lines in ms. A failure is shown and leaves a hole, no figure."""
+        args = [self.stage, *map(str, args)]
+        told = subprocess.run(args, env=env, timeout=timeout, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              check=False)
+        if told.returncode != 0:
+            print("failed:", " ".join(args[:5]), file=sys.stderr)
+            return []
+        return [int(line) / 1e6 for line in told.stdout.split() if line.isdigit()]
+
+    def beats(self, count, tool, argv):
+        """First and last hello, and the command's own end, in ms."""
+        return self.watch("beats", tool.socket, count, *argv, env=tool.env)
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def cold(figures, tools):
+    """Nothing is there, not even a home; until the first app says that it runs."""
+    for _ in figures.rounds(5, 21):
+        figures.add("cold", "floor", figures.watch(
+            "spawns", figures.socket, 1, figures.stage, "app", figures.socket, "idle")[:1])
+        for tool in tools:
+            tool.fresh()
+            tool.write([App("app")])
+            figures.add("cold", tool.name, figures.beats(1, tool, tool.up())[:1])
+    for tool in tools:
+        tool.down()
+
+
+def warm(figures, tools):
+    """The supervisor runs; one more app."""
+    names = [f"warm{number}" for number in figures.rounds(7, 31)]
+    for tool in tools:
+        tool.fresh()
+        apps = [App("app")]
+        if tool.name == "Supervisor":
+            apps += [App(name, "parked") for name in names]
+        tool.write(apps)
+        figures.beats(1, tool, tool.up())
+    settle()
+    for name in names:
+        for tool in tools:
+            told = figures.beats(1, tool, tool.warm(name))
+            figures.add("warm", tool.name, told[:1])
+            figures.add("warm-reply", tool.name, told[2:])
+    for tool in tools:
+        tool.down()
+
+
+def settle(seconds=1.5):
+    time.sleep(seconds)
+
+
+def pss(pids):
+    """Proportional share in MB: shared pages are counted once for all who share them."""
+    total = 0
+    for pid in pids:
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def cpu(pids):
+    """ms of CPU so far, to the nanosecond where the kernel says so."""
+    total = 0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e6
+
+
+def many(figures, tools):
+    """100 and 1,000 apps from one file: start, list, memory, idling, stop."""
+    for _ in figures.rounds(1, 3):
+        figures.add("start-1000", "floor", figures.watch(
+            "spawns", figures.socket, 1000, figures.stage, "app", figures.socket, "idle")[:1])
+        for tool in tools:
+            for count in (0, 100, 1000):
+                if tool.name == "PM2" and count == 1000 and (not figures.full or "start-1000" in figures.values
+                                                             and tool.name in figures.values["start-1000"]):
+                    continue
+                fleet(figures, tool, count)
+
+
+def fleet(figures, tool, count):
+    note(f"{tool.name}: {count} apps")
+    tool.fresh()
+    tool.write([App(f"app{number:04}") for number in range(count or 1)])
+    told = figures.beats(count or 1, tool, tool.up())
+    if len(told) == 3 and count:
+        figures.add(f"start-{count}", tool.name, told[1:2])
+        figures.add(f"start-reply-{count}", tool.name, told[2:])
+    if not count:
+        tool.run(tool.delete("app"))
+    settle(2.5)
+    figures.add(f"pss-{count}", tool.name, [pss(tool.pids())])
+    if count:
+        rounds = (11 if figures.full else 5) if tool.name == "PM2" else 31
+        figures.watch("exits", 2, *tool.list(), env=tool.env)
+        figures.add(f"list-{count}", tool.name, figures.watch("exits", rounds, *tool.list(), env=tool.env))
+    if count == 100:
+        settle(3)
+        seconds = 60 if figures.full else 10
+        before = cpu(tool.pids())
+        time.sleep(seconds)
+        figures.add("idle-100", tool.name, [(cpu(tool.pids()) - before) * 60 / seconds])
+    if count == 1000:
+        figures.add("stop-1000", tool.name, figures.watch("exits", 1, *tool.stop(), env=tool.env))
+    tool.down()
+
+
+def lists(figures, tools):
+    """The bare price of a process that does nothing."""
+    figures.add("list-100", "floor", figures.watch("exits", 31, figures.stage, "true"))
+
+
+def crash(figures, tools):
+    """SIGKILL to the new process: alone, beside a flood, beside an app that takes its time to stop."""
+    rounds = len(figures.rounds(15, 51))
+    figures.add("crash", "floor", figures.watch("keeper", figures.socket, rounds, figures.stage, "app", figures.socket, "idle"))
+    for _ in figures.rounds(1, 3):
+        for tool in tools:
+            for figure, other in (("crash", None), ("crash-flood", "flood"), ("crash-stop", "late")):
+                crashes(figures, tool, figure, other, rounds)
+
+
+def crashes(figures, tool, figure, other, rounds):
+    note(f"{tool.name}: {figure}")
+    tool.fresh()
+    # The flood and the slow one greet another socket: only the victim is heard.
+    beside = App("beside", other) if other else None
+    tool.write([App("app")] + ([beside] if beside else []))
+    elsewhere = tool.command
+    tool.command = lambda app: [part if part != tool.socket or app.name == "app" else tool.socket + "-not"
+                                for part in elsewhere(app)]
+    tool.write([App("app")] + ([beside] if beside else []))
+    tool.command = elsewhere
+    watch = subprocess.Popen([figures.stage, "crash", tool.socket, str(rounds), "60"], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE)
+    time.sleep(0.2)
+    tool.run(tool.up(), timeout=60)
+    stopping = None
+    if other == "late":
+        stopping = subprocess.Popen(tool.stop("beside"), env=tool.env, **QUIET)
+    told = watch.communicate(timeout=120)[0]
+    figures.add(figure, tool.name, [int(line) / 1e6 for line in told.split()])
+    tool.down()
+    if stopping:
+        stopping.wait(timeout=30)
+
+
+def again(figures, tools):
+    """An app that exits at once, restarted without a pause: from one start to the next."""
+    rounds = len(figures.rounds(15, 41))
+    for _ in figures.rounds(2, 5):
+        for tool in tools:
+            tool.fresh()
+            tool.write([App("app", "once")])
+            watch = subprocess.Popen([figures.stage, "again", tool.socket, str(rounds)], stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE)
+            time.sleep(0.2)
+            starting = subprocess.Popen(tool.up(), env=tool.env, **QUIET)
+            told = watch.communicate(timeout=120)[0]
+            figures.add("again", tool.name, [int(line) / 1e6 for line in told.split()])
+            tool.down()
+            starting.wait(timeout=30)
+
+
+def speed(figures, tools):
+    """100 MB through the log, until the last byte is in the file."""
+    for _ in figures.rounds(2, 7):
+        for figure, args, stamp in (("raw", (1000000, 100), False), ("stamped", (1000000, 100), True),
+                                    ("chunks", (6400, 65536), False)):
+            size = args[0] * args[1]
+            expected = size + (args[0] * 21 if stamp else 0)
+            cat(figures, figure, args, size)
+            for tool in tools:
+                if stamp and tool.name == "Supervisor":
+                    continue
+                tool.fresh()
+                app = App("app", "lines", *args, stamp=stamp)
+                tool.write([app])
+                took = filled(figures, tool.log(app), expected,
+                              lambda tool=tool: tool.run(tool.up(), timeout=60), tool.name)
+                figures.add(figure, tool.name, [size / 1e3 / ms for ms in took])
+                tool.fresh()
+
+
+def cat(figures, figure, args, size):
+    file = figures.bench / "cat.log"
+    file.unlink(missing_ok=True)
+    line = f"'{figures.stage}' app '{figures.socket}' lines {args[0]} {args[1]} | cat >> '{file}'"
+    writer = []
+    took = filled(figures, file, size,
+                  lambda: writer.append(subprocess.Popen(["sh", "-c", line], start_new_session=True)), "cat")
+    figures.add(figure, "floor", [size / 1e3 / ms for ms in took])
+    os.killpg(writer[0].pid, 9)
+    writer[0].wait()
+    file.unlink(missing_ok=True)
+
+
+def filled(figures, file, size, begin, name):
+    watch = subprocess.Popen([figures.stage, "fill", str(file), str(size), figures.socket],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    watch.stdout.readline()
+    beginning = threading.Thread(target=begin)
+    beginning.start()
+    told = watch.communicate(timeout=180)[0]
+    beginning.join()
+    if watch.returncode != 0:
+        note(f"{name}: the log was not filled")
+    return [int(line) / 1e6 for line in told.split()]
+
+
+def lag(figures, tools):
+    """From the app's write to the follower's output."""
+    rounds = len(figures.rounds(100, 400))
+    for _ in figures.rounds(1, 3):
+        for tool in tools:
+            tool.fresh()
+            tool.write([App("app", "ticks", 13)])
+            figures.beats(1, tool, tool.up())
+            settle()
+            figures.add("lag", tool.name, figures.watch("lag", rounds, *tool.follow("app"), env=tool.env, timeout=60))
+            tool.down()
+
+
+ALL = {"cold": cold, "warm": warm, "many": many, "lists": lists, "crash": crash, "again": again, "speed": speed,
+       "lag": lag}

@@ -1,0 +1,255 @@
+"""The three supervisors behind one face: what to type for cold start, warm start, list, stop, logs.
+
+Each gets a home of its own under target/bench and the same apps. Nothing is measured here.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+class App:
+    """What is to run: `stage app SOCKET KIND ...`."""
+
+    def __init__(self, name, kind="idle", *args, stamp=False, out=None):
+        self.name, self.kind, self.args = name, kind, [str(arg) for arg in args]
+        self.stamp, self.out = stamp, out
+
+
+class Tool:
+    """A supervisor with a home. `up` starts it with all apps of `write`."""
+
+    def __init__(self, bench, stage):
+        self.home = bench / f"home-{self.name}"
+        self.stage, self.socket = str(stage), str(bench / "hello")
+        self.env = dict(os.environ)
+
+    def command(self, app):
+        return [self.stage, "app", self.socket, app.kind, *app.args]
+
+    def fresh(self):
+        self.down()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def run(self, argv, timeout=120):
+        subprocess.run(argv, env=self.env, timeout=timeout, check=False, **QUIET)
+
+    def write(self, apps):
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "apps.json").write_text(json.dumps({"apps": [self.spec(app) for app in apps]}))
+
+    def down(self):
+        """Ends the supervisor and its apps; what is left of it is killed by number."""
+        pids = self.pids()
+        if pids:
+            self.run(self.leave())
+        until = time.monotonic() + 20
+        while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < until:
+            time.sleep(0.01)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+    def log(self, app):
+        return self.home / f"{app.name}.log"
+
+
+class Pm(Tool):
+    name = "pm"
+
+    def __init__(self, bench, stage, program):
+        super().__init__(bench, stage)
+        self.program = str(program)
+        # The apps' file lies beside the home, so that a cold start makes the home as well.
+        self.state = self.home / "state"
+        self.env["PM_HOME"] = str(self.state)
+
+    def spec(self, app):
+        spec = {
+            "name": app.name, "script": self.stage, "args": self.command(app)[1:],
+            "restart_delay": 0, "min_uptime": 0, "max_restarts": 1000000, "log_max_size": False,
+            "out_file": str(app.out or self.log(app)),
+        }
+        if app.kind == "late":
+            spec["kill_timeout"] = 20000
+        if app.stamp:
+            spec["log_date_format"] = "YYYY-MM-DD HH:mm:ss"
+        return spec
+
+    def up(self):
+        return [self.program, "start", str(self.home / "apps.json")]
+
+    def first(self):
+        return self.up()
+
+    def warm(self, name):
+        return [self.program, "start", self.stage, "--name", name, "--", "app", self.socket, "idle"]
+
+    def list(self):
+        return [self.program, "list"]
+
+    def stop(self, name="all"):
+        return [self.program, "stop", name]
+
+    def delete(self, name="all"):
+        return [self.program, "delete", name]
+
+    def follow(self, name):
+        return [self.program, "logs", "--raw", "--lines", "0", name]
+
+    def leave(self):
+        return [self.program, "kill"]
+
+    def pids(self):
+        return owners(b"PM_HOME=" + str(self.state).encode(), (b"guardian", b"daemon"))
+
+
+class Pm2(Tool):
+    name = "PM2"
+
+    def __init__(self, bench, stage):
+        super().__init__(bench, stage)
+        self.program = str(bench / "pm2/node_modules/.bin/pm2")
+        self.state = self.home / "state"
+        self.env.update(PM2_HOME=str(self.state), PM2_DISCRETE_MODE="true")
+
+    def spec(self, app):
+        spec = {
+            "name": app.name, "script": self.stage, "args": self.command(app)[1:], "interpreter": "none",
+            "max_restarts": 1000000, "min_uptime": 0, "merge_logs": True,
+            "out_file": str(app.out or self.log(app)),
+        }
+        if app.kind == "late":
+            spec["kill_timeout"] = 20000
+        if app.stamp:
+            spec["log_date_format"] = "YYYY-MM-DD HH:mm:ss"
+        return spec
+
+    def up(self):
+        return [self.program, "start", str(self.home / "apps.json")]
+
+    def first(self):
+        return self.up()
+
+    def warm(self, name):
+        return [self.program, "start", self.stage, "--interpreter", "none", "--name", name, "--",
+                "app", self.socket, "idle"]
+
+    def list(self):
+        return [self.program, "list"]
+
+    def stop(self, name="all"):
+        return [self.program, "stop", name]
+
+    def delete(self, name="all"):
+        return [self.program, "delete", name]
+
+    def follow(self, name):
+        return [self.program, "logs", "--raw", "--lines", "0", name]
+
+    def leave(self):
+        return [self.program, "kill"]
+
+    def pids(self):
+        return pid_of(self.state / "pm2.pid")
+
+
+class Supervisor(Tool):
+    name = "Supervisor"
+
+    def __init__(self, bench, stage):
+        super().__init__(bench, stage)
+        self.folder = bench / "supervisor/bin"
+        self.config = self.home / "supervisord.conf"
+
+    def write(self, apps):
+        self.home.mkdir(parents=True, exist_ok=True)
+        head = f"""[unix_http_server]
+file={self.home}/sock
+[supervisord]
+logfile={self.home}/supervisord.log
+pidfile={self.home}/supervisord.pid
+childlogdir={self.home}
+minfds=8192
+minprocs=8192
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{self.home}/sock
+"""
+        self.config.write_text(head + "".join(self.program(app) for app in apps))
+
+    def program(self, app):
+        # startsecs=0: no pause before a restart; else a second and more.
+        return f"""[program:{app.name}]
+command={' '.join(self.command(app))}
+autorestart=true
+startsecs=0
+autostart={'false' if app.kind == 'parked' else 'true'}
+stopwaitsecs=20
+stdout_logfile={app.out or self.log(app)}
+stdout_logfile_maxbytes=0
+stderr_logfile=NONE
+"""
+
+    def up(self):
+        return [str(self.folder / "supervisord"), "-c", str(self.config)]
+
+    def control(self, *args):
+        return [str(self.folder / "supervisorctl"), "-c", str(self.config), *args]
+
+    def warm(self, name):
+        return self.control("start", name)
+
+    def list(self):
+        return self.control("status")
+
+    def stop(self, name="all"):
+        return self.control("stop", name)
+
+    def delete(self, name="all"):
+        return self.control("stop", name)
+
+    def follow(self, name):
+        return self.control("tail", "-f", name)
+
+    def leave(self):
+        return self.control("shutdown")
+
+    def pids(self):
+        return pid_of(self.home / "supervisord.pid")
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def pid_of(file):
+    try:
+        pid = int(file.read_text())
+    except (OSError, ValueError):
+        return []
+    return [pid] if alive(pid) else []
+
+
+def owners(variable, verbs):
+    """Processes that were started with this variable and one of these verbs."""
+    found = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                mine = variable in (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if mine and len(words) > 1 and words[1] in verbs and alive(folder.name):
+                found.append(int(folder.name))
+    return found
