@@ -270,6 +270,18 @@ mod tests {
     }
 
     #[test]
+    fn a_larger_window_is_filled() {
+        let mut log = log(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        log.scroll(-2, ROOM);
+        assert_eq!(log.top(ROOM), Some(place(5, 0)));
+        assert_eq!(log.top(Room { height: 8, ..ROOM }), Some(place(2, 0)));
+        assert_eq!(log.top(Room { height: 50, ..ROOM }), Some(place(0, 0)));
+        log.filter = "9".into();
+        log.sift();
+        assert_eq!(log.top(ROOM), Some(place(9, 0)), "what is filtered out can't be on top");
+    }
+
+    #[test]
     fn wide_characters_are_not_cut() {
         let kept = log(&["\u{4f60}\u{597d}\u{4f60}x"]);
         let glyphs = glyphs(kept.book().unwrap().get(0).unwrap());

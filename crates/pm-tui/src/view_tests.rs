@@ -156,3 +156,12 @@ fn the_last_rows_of_the_log_are_on_the_last_rows_of_the_screen() {
     press(&mut model, "\tlll");
     assert!(screen_lines(&model)[10].contains("longer"), "{:?}", screen_lines(&model)[10]);
 }
+
+#[test]
+fn a_question_is_seen_on_the_smallest_screens() {
+    for height in 2..8 {
+        let mut model = model(40, height);
+        press(&mut model, "D");
+        assert!(screen(&model).contains("delete web-app-1 (0)?"), "{height} rows");
+    }
+}
