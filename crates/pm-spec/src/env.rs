@@ -1,17 +1,18 @@
 //! Environments: name to value, bytes to bytes.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ByteString;
 
 /// The variables an app is started with, in order of name.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Environment(BTreeMapEntries);
-
-type BTreeMapEntries = BTreeMap<Key, ByteString>;
+///
+/// A shell's environment is the largest part of an app's spec, and a thousand apps of one file have the same: a copy
+/// costs a pointer, and [`Environment::share`] finds equal ones that were read apart.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(Arc<BTreeMap<Key, ByteString>>);
 
 /// A name as a map key: the wire wants text there, so bytes that are not UTF-8 are refused when read.
 type Key = alloc::string::String;
@@ -27,13 +28,22 @@ impl Environment {
         let value = value.into();
         let bad = name.is_empty() || name.contains(['=', '\0']) || value.as_bytes().contains(&0);
         if !bad {
-            self.0.insert(name.into(), value);
+            Arc::make_mut(&mut self.0).insert(name.into(), value);
+        }
+    }
+
+    /// Keeps one copy of both, if they are equal.
+    pub fn share(&mut self, other: &Self) {
+        if self == other {
+            self.0 = Arc::clone(&other.0);
         }
     }
 
     /// Removes one variable.
     pub fn unset(&mut self, name: &str) {
-        self.0.remove(name);
+        if self.0.contains_key(name) {
+            Arc::make_mut(&mut self.0).remove(name);
+        }
     }
 
     /// The value of one variable.
@@ -48,8 +58,12 @@ impl Environment {
 
     /// Lays `over` on top of this: its values win, nothing is removed.
     pub fn merge(&mut self, over: &Self) {
-        for (name, value) in &over.0 {
-            self.0.insert(name.clone(), value.clone());
+        if over.is_empty() {
+            return;
+        }
+        let own = Arc::make_mut(&mut self.0);
+        for (name, value) in over.0.iter() {
+            own.insert(name.clone(), value.clone());
         }
     }
 
@@ -61,6 +75,18 @@ impl Environment {
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Serialize for Environment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Environment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(|entries| Self(Arc::new(entries)))
     }
 }
 
@@ -93,6 +119,21 @@ mod tests {
         env.set("B=C", "x");
         env.set("N", "a\0b");
         assert_eq!(env.iter().count(), 1);
+    }
+
+    #[test]
+    fn equal_environments_are_kept_once_and_changed_apart() {
+        let env = |value: &str| {
+            let mut env = Environment::new();
+            env.set("A", value);
+            env
+        };
+        let (one, mut two, mut other) = (env("1"), env("1"), env("2"));
+        two.share(&one);
+        other.share(&one);
+        assert!(Arc::ptr_eq(&one.0, &two.0) && !Arc::ptr_eq(&one.0, &other.0));
+        two.set("A", "3");
+        assert_eq!((one, two, other), (env("1"), env("3"), env("2")));
     }
 
     #[test]
