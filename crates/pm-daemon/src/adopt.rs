@@ -3,10 +3,13 @@
 //! The order matters (supervision.md, traps 2 to 4): the journal, then a scan for marked processes, then the
 //! guardian's list. Only what is in neither was never started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
-use pm_core::{Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SpawnFailure};
+use pm_core::{
+    Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SeatRecord, SpawnFailure,
+    Want,
+};
 use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian};
 use pm_logs::{Stream, StreamKey};
 use pm_os::identity::Identity;
@@ -14,6 +17,7 @@ use pm_os::tag::Tag;
 use pm_os::tree::{Census, Seen};
 
 use crate::clock;
+use crate::diary;
 use crate::runs::{self, Life, PIDFD_SLOT, Run, Told, stream_of};
 
 /// What the guardian keeps.
@@ -23,6 +27,8 @@ pub(crate) struct Kept {
     pidfds: BTreeMap<RunId, (i32, OwnedFd)>,
     /// Pipes and files by stream, and whose they are.
     pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<InstanceId>)>,
+    /// Whose runs the items belong to.
+    owners: BTreeMap<RunId, InstanceId>,
     /// Ends not acknowledged yet.
     pub(crate) exits: Vec<Exit>,
     /// The listening socket.
@@ -46,13 +52,14 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
             FromGuardian::Item { tag, slot, kind, name } => {
                 let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);
                 let (Some(tag), Some(first)) = (ours, descriptors.next()) else { continue };
+                let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
+                let owner = text.parse().ok().map(InstanceId);
+                kept.owners.extend(owner.map(|owner| (RunId(tag.run()), owner)));
                 match (kind, stream_of(slot), descriptors.next()) {
                     (Kind::Pidfd { pid }, _, _) => {
                         kept.pidfds.insert(RunId(tag.run()), (pid, first));
                     }
                     (Kind::Stream, Some(stream), Some(file)) => {
-                        let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
-                        let owner = text.parse().ok().map(InstanceId);
                         let key = StreamKey { tag: tag.raw(), stream };
                         kept.streams.insert(key, (first, file, owner));
                     }
@@ -90,6 +97,7 @@ pub(crate) fn inherit(
     for (tag, seen) in census.of_home(salt) {
         marked.entry(RunId(tag.run())).or_default().push(*seen);
     }
+    catch_up(&mut records, &marked, kept);
     let going = going(&records);
     raise_counters(&mut records, &marked, kept);
     let core = Core::restore(clock::now(), records);
@@ -167,6 +175,57 @@ fn going(records: &[Record]) -> Vec<RunId> {
         }
     }
     last.into_values().flatten().collect()
+}
+
+/// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this
+/// their apps would be started a second time.
+fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept: &Kept) {
+    let mut next = RunId(0);
+    let mut seats: BTreeMap<InstanceId, SeatRecord> = BTreeMap::new();
+    for record in records.iter() {
+        match record {
+            Record::Counters(counters) => next = next.max(counters.run),
+            Record::Seat(seat) => {
+                next = next.max(run_of(&seat.phase).map_or(next, |run| RunId(run.0 + 1)));
+                seats.insert(seat.id, seat.clone());
+            }
+            Record::SeatGone(id) => drop(seats.remove(id)),
+            Record::App(_) | Record::AppGone(_) | Record::End(..) => {}
+        }
+    }
+    let exited = kept.exits.iter().filter_map(|exit| Tag::from_raw(exit.tag));
+    let exited: BTreeSet<RunId> = exited.map(|tag| RunId(tag.run())).collect();
+    let known = marked.keys().copied().chain(kept.pidfds.keys().copied()).chain(exited);
+    let unknown: BTreeSet<RunId> = known.filter(|run| *run >= next).collect();
+    // In order, so that of several runs of an instance the latest counts.
+    for run in unknown {
+        let seat = kept.owners.get(&run).and_then(|id| seats.get(id));
+        match seat {
+            Some(seat) => {
+                diary::note(format_args!(
+                    "the journal lost run {} of instance {}; it is taken over all the same",
+                    run.0, seat.id.0
+                ));
+                let phase = SavedPhase::Starting(run);
+                let want = if marked.contains_key(&run) { Want::Up } else { seat.want };
+                records.push(Record::Seat(SeatRecord { phase, want, ..seat.clone() }));
+            }
+            None => diary::note(format_args!("run {} is of an app nobody knows any more", run.0)),
+        }
+    }
+}
+
+/// The run a phase is about.
+fn run_of(phase: &SavedPhase) -> Option<RunId> {
+    match phase {
+        SavedPhase::Starting(run)
+        | SavedPhase::Alive { run, .. }
+        | SavedPhase::Going { run, .. } => Some(*run),
+        SavedPhase::Down
+        | SavedPhase::Backoff(_)
+        | SavedPhase::Retry(_)
+        | SavedPhase::Failed(_) => None,
+    }
 }
 
 /// A run's number is never used twice, even if the journal lost its last lines.

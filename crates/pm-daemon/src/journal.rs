@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use pm_core::Record;
@@ -50,6 +50,17 @@ pub(crate) struct Journal {
     /// What could not be written yet (full disk); goes out before anything newer.
     pending: Vec<u8>,
     complained: bool,
+}
+
+/// What is at a journal's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Our file.
+    There,
+    /// Nothing.
+    Nowhere,
+    /// Another file.
+    Taken,
 }
 
 /// What a journal holds.
@@ -140,8 +151,30 @@ impl Journal {
         self.size > WORTH_REWRITING && self.size > 4 * self.snapshot
     }
 
+    /// Writes everything anew if the file is gone: somebody removed the whole home.
+    pub(crate) fn restore(&mut self, records: &[Record]) {
+        if self.place() == Place::Nowhere {
+            self.rewrite(records);
+        }
+    }
+
+    /// Where our file is now.
+    fn place(&self) -> Place {
+        let ours = self.file.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
+        match fs::symlink_metadata(&self.path) {
+            Ok(there) if Some((there.dev(), there.ino())) == ours => Place::There,
+            Ok(_) => Place::Taken,
+            Err(_) => Place::Nowhere,
+        }
+    }
+
     /// Replaces the journal by these records, which are all there is to know.
     pub(crate) fn rewrite(&mut self, records: &[Record]) {
+        if self.place() == Place::Taken {
+            // The home was removed and is another guardian's now; its journal is not ours to touch.
+            self.snapshot = self.size;
+            return;
+        }
         match fresh(&self.path, &self.boot, records) {
             Ok(file) => {
                 self.size = file.metadata().map_or(0, |meta| meta.len());
@@ -262,6 +295,22 @@ mod tests {
             let (_, again) = Journal::open(&path, "b").unwrap();
             assert_eq!(again.last(), Some(&counters(9)), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_journal_comes_back_but_never_over_that_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, _) = Journal::open(&path, "b").unwrap();
+        fs::remove_file(&path).unwrap();
+        journal.restore(&[counters(4)]);
+        assert_eq!(read(&path, "b").unwrap().records, [counters(4)]);
+        fs::remove_file(&path).unwrap();
+        let (mut theirs, _) = Journal::open(&path, "b").unwrap();
+        theirs.append([counters(5)].iter());
+        journal.rewrite(&[counters(6)]);
+        journal.restore(&[counters(6)]);
+        assert_eq!(read(&path, "b").unwrap().records.last(), Some(&counters(5)));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::hands::{Hands, Leaving};
 use crate::server::{Caller, answer};
 use crate::trees::{Machine, Sample};
 
+mod bequest;
 mod call;
 mod setup;
 
@@ -108,7 +109,7 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
         let mut reactor = setup::begin(home)?;
         match reactor.turn().await? {
             Exit::Left | Exit::Updated => Ok(()),
-            Exit::Orphaned => setup::hand_over(home, &reactor.hands),
+            Exit::Orphaned => reactor.hand_over().await,
         }
     })
 }
@@ -123,6 +124,8 @@ struct Reactor {
     /// For tasks that bring something back.
     outlet: mpsc::Sender<Inlet>,
     listeners: mpsc::Sender<OwnedFd>,
+    /// The listening socket once more, for the guardian after ours.
+    listener: Option<OwnedFd>,
     closing: watch::Sender<bool>,
     /// Ends when the last connection does.
     open: mpsc::Receiver<()>,
@@ -214,14 +217,28 @@ impl Reactor {
             }
             FromGuardian::Listener => {
                 for socket in descriptors {
-                    // The accepting task lives as long as we do, and reads quickly.
-                    self.listeners.try_send(socket).ok();
+                    self.listen(socket);
                 }
+                self.remember_again();
             }
             FromGuardian::Incarnation { .. }
             | FromGuardian::Item { .. }
             | FromGuardian::EndOfList => {}
         }
+    }
+
+    fn listen(&mut self, socket: OwnedFd) {
+        self.listener = socket.try_clone().ok();
+        // The accepting task lives as long as we do, and reads quickly.
+        self.listeners.try_send(socket).ok();
+    }
+
+    /// The socket's path had to be made anew, so the whole home may be gone.
+    fn remember_again(&mut self) {
+        if let Err(error) = crate::salt::restore(&self.home.salt(), self.hands.salt) {
+            diary::note(format_args!("could not write {}: {error}", self.home.salt().display()));
+        }
+        self.hands.journal.restore(&self.core.records());
     }
 
     async fn take(&mut self, news: Inlet) -> Option<Exit> {

@@ -18,8 +18,17 @@ pub(crate) fn load(path: &Path) -> io::Result<u32> {
     let mut bytes = [0_u8; 4];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let salt = u32::from_le_bytes(bytes) >> 1;
+    write(path, salt)?;
+    Ok(salt)
+}
+
+/// Puts a salt back whose file is gone with the whole home.
+pub(crate) fn restore(path: &Path, salt: u32) -> io::Result<()> {
+    if path.exists() { Ok(()) } else { write(path, salt) }
+}
+
+fn write(path: &Path, salt: u32) -> io::Result<()> {
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(file, "{salt}")?;
-    Ok(salt)
+    writeln!(file, "{salt}")
 }

@@ -104,7 +104,7 @@ impl Workshop {
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
-        self.store_pidfd(tag, &born);
+        self.store_pidfd(tag, job.plan.instance, &born);
         if let Some(path) = plan::pid_file(app, job.plan.instance) {
             write_pid(&path, &born.identity);
         }
@@ -170,12 +170,12 @@ impl Workshop {
         Ok(outlet)
     }
 
-    fn store_pidfd(&self, tag: Tag, born: &Born) {
+    fn store_pidfd(&self, tag: Tag, instance: InstanceId, born: &Born) {
         let store = ToGuardian::Store {
             tag: tag.raw(),
             slot: PIDFD_SLOT,
             kind: Kind::Pidfd { pid: born.pid },
-            name: Name::EMPTY,
+            name: store_name(instance),
         };
         // If the guardian is gone the reactor hands everything to its successor, this run included.
         self.link.send(&store, &[born.pidfd.as_fd()]).ok();
@@ -193,7 +193,8 @@ fn write_pid(path: &Path, identity: &Identity) {
     }
 }
 
-/// What the guardian gives back with a stream: whose it is, for output that outlives its run.
+/// What the guardian gives back with each item: whose it is, for output that outlives its run and for a journal
+/// that lost its last lines.
 pub(crate) fn store_name(instance: InstanceId) -> Name {
     // Ten digits always fit.
     Name::parse(instance.0.to_string().as_bytes()).unwrap_or(Name::EMPTY)

@@ -45,6 +45,11 @@ impl ToGuardian {
             Self::Leave => out.push(7),
             Self::Ready => out.push(8),
             Self::Bequeath => out.push(9),
+            Self::Redirect { tag, slot } => {
+                out.push(10);
+                put_u64(out, *tag);
+                out.push(*slot);
+            }
         }
     }
 
@@ -66,6 +71,7 @@ impl ToGuardian {
             7 => Some(Self::Leave),
             8 => Some(Self::Ready),
             9 => Some(Self::Bequeath),
+            10 => rest.u64().zip(rest.u8()).map(|(tag, slot)| Self::Redirect { tag, slot }),
             other => return Err(DecodeError::Kind(other)),
         };
         rest.close(kind, message)

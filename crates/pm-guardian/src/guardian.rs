@@ -14,9 +14,9 @@ use crate::diary::Diary;
 use crate::message::{MAX_MESSAGE, Status, ToGuardian, Why};
 use crate::packet::{self, Received};
 use crate::plan::{GuardianError, Outcome};
-use crate::seat::Seat;
+use crate::seat::{Found, RECLAIM_MS, Seat};
 use crate::store::{FIRST_ITEM, Store};
-use crate::succession::{Life, Succession};
+use crate::succession::{Life, Succession, Wishes};
 use crate::sys;
 use crate::watch::{EventFlags, Watch};
 
@@ -28,17 +28,6 @@ const STRANGER: u64 = 3;
 
 /// Messages heard in one go, so that a talkative daemon can't keep signals waiting.
 const EARFUL: usize = 256;
-
-/// What was asked of us and isn't done yet.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wishes {
-    /// The daemon wants us to end when it does.
-    pub(crate) is_leaving: bool,
-    /// We were told to end; the daemon hears of it once it is ready.
-    pub(crate) must_end: bool,
-    /// An update succeeded: become the new binary when nothing is half told.
-    pub(crate) must_become_new: bool,
-}
 
 /// The immortal half.
 #[derive(Debug)]
@@ -248,6 +237,7 @@ impl Guardian {
             ToGuardian::Store { tag, slot, kind, name } => {
                 self.store.keep((tag, slot), kind, name, descriptors);
             }
+            ToGuardian::Redirect { tag, slot } => self.store.redirect((tag, slot), descriptors),
             ToGuardian::Drop { tag, slot } => self.store.drop_items(tag, slot),
             ToGuardian::Ack { tag, pid } => self.store.acknowledge(tag, pid),
             ToGuardian::List => {
@@ -337,6 +327,12 @@ impl Guardian {
 
     /// Starts the next daemon.
     fn begin(&mut self, why: Why) {
+        if self.seat.is_taken() {
+            // Its journal would be taken for ours, and its apps would be started twice.
+            self.next = Some((why, sys::boot_ms() + RECLAIM_MS));
+            self.seat.check_at = Some(sys::boot_ms());
+            return self.store.watch_output();
+        }
         self.next = None;
         self.store.leave_output();
         if self.seat.listener.is_none()
@@ -360,13 +356,18 @@ impl Guardian {
     /// Puts lock and socket back, and gives the daemon a new socket.
     fn check_seat(&mut self) {
         match self.seat.check() {
-            Ok(false) => {}
-            Ok(true) => {
+            Ok(Found::Restored) => {
                 self.diary.note("somebody removed the socket; it is back");
                 if let Some(daemon) = &mut self.daemon {
                     daemon.wants_listener = true;
                 }
             }
+            Ok(Found::Taken { is_news: true }) => {
+                let end =
+                    format!("our apps run on; to end them and us: kill {}", std::process::id());
+                self.diary.note(&format!("another guardian began in our removed home; {end}"));
+            }
+            Ok(Found::Whole | Found::Taken { is_news: false }) => {}
             Err(error) => self.diary.note(&format!("could not {error}: {}", source_of(&error))),
         }
     }

@@ -123,6 +123,14 @@ pub enum ToGuardian {
         /// Which item; `None`: all.
         slot: Option<u8>,
     },
+    /// One descriptor: from now on the output of this [`Kind::Stream`] item goes into this file (a
+    /// rotation). Pipe and name stay as they are; an item that isn't there stays away.
+    Redirect {
+        /// The run.
+        tag: u64,
+        /// Which item.
+        slot: u8,
+    },
     /// This exit is in the journal; forget it.
     Ack {
         /// The run.
@@ -183,7 +191,9 @@ impl ToGuardian {
     /// Whether this message may be sent with so many descriptors.
     pub fn allows(&self, descriptors: usize) -> bool {
         match self {
-            Self::Store { kind: Kind::Pidfd { .. }, .. } => descriptors == 1,
+            Self::Store { kind: Kind::Pidfd { .. }, .. } | Self::Redirect { .. } => {
+                descriptors == 1
+            }
             Self::Store { kind: Kind::Stream, .. } | Self::Bequeath => descriptors == 2,
             Self::Store { kind: Kind::Other, .. } => (1..=MAX_DESCRIPTORS).contains(&descriptors),
             Self::Drop { .. }

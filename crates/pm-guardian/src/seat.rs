@@ -30,6 +30,10 @@ const PATIENCE_MS: i64 = 5_000;
 /// Longest path that fits a socket address with its NUL (`unix(7)`).
 const ADDRESS_LIMIT: usize = 107;
 
+/// How often a guardian whose place another one has taken looks whether it is free again, in
+/// milliseconds.
+pub(crate) const RECLAIM_MS: i64 = 5_000;
+
 /// A file's identity: device and inode.
 pub(crate) type Place = (u64, u64);
 
@@ -38,6 +42,20 @@ pub(crate) type Place = (u64, u64);
 pub(crate) enum Claim {
     Ours(Seat),
     Theirs,
+}
+
+/// What a look at lock and socket found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Both are ours and in their place.
+    Whole,
+    /// The socket was gone; it is a new one now, and the daemon must be given it.
+    Restored,
+    /// The whole home was removed, and another guardian has begun there.
+    Taken {
+        /// Whether we didn't know yet.
+        is_news: bool,
+    },
 }
 
 /// Lock and socket of one home.
@@ -51,6 +69,8 @@ pub(crate) struct Seat {
     pub(crate) changes: OwnedFd,
     /// When to look whether lock and socket are still there, in milliseconds since boot.
     pub(crate) check_at: Option<i64>,
+    /// Another guardian has our place.
+    is_lost: bool,
 }
 
 impl Seat {
@@ -87,6 +107,7 @@ impl Seat {
             place: None,
             changes,
             check_at: None,
+            is_lost: false,
         };
         seat.watch_files();
         Ok(seat)
@@ -133,25 +154,35 @@ impl Seat {
         self.check_at.get_or_insert(sys::boot_ms() + 500);
     }
 
-    /// Puts lock and socket back if somebody removed them (pain 63). `true`: the socket is a new
-    /// one, and the daemon must be given it.
-    pub(crate) fn check(&mut self) -> Result<bool, GuardianError> {
+    /// Whether the file at the lock's path is not ours: then the home, journal and all, is
+    /// another guardian's. A missing file is nobody's.
+    pub(crate) fn is_taken(&self) -> bool {
+        place_of(&self.lock).is_some_and(|place| Some(place) != place_of_file(&self.held))
+    }
+
+    /// Puts lock and socket back if somebody removed them (pain 63). Whoever holds the lock at its
+    /// path is the guardian of the home: the socket's path is never taken from that one.
+    pub(crate) fn check(&mut self) -> Result<Found, GuardianError> {
         self.check_at = Some(sys::boot_ms() + 2_000);
         if let Some(folder) = self.lock.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).ok();
         }
-        if place_of(&self.lock) != place_of_file(&self.held)
-            && let Some(held) = try_lock(&self.lock)?
-        {
+        if place_of(&self.lock) != place_of_file(&self.held) {
+            let Some(held) = try_lock(&self.lock)? else {
+                self.check_at = Some(sys::boot_ms() + RECLAIM_MS);
+                let is_news = !std::mem::replace(&mut self.is_lost, true);
+                return Ok(Found::Taken { is_news });
+            };
             self.held = held;
         }
-        let is_lost = self.listener.is_some() && place_of(&self.socket) != self.place;
-        if is_lost {
+        self.is_lost = false;
+        let is_gone = self.listener.is_some() && place_of(&self.socket) != self.place;
+        if is_gone {
             self.listen()?;
         }
         self.watch_files();
         self.check_at = None;
-        Ok(is_lost)
+        Ok(if is_gone { Found::Restored } else { Found::Whole })
     }
 
     /// Removes our socket, and our name from the lock.

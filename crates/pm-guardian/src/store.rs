@@ -113,6 +113,15 @@ impl Store {
         }
     }
 
+    /// The output of a stream goes into another file from now on.
+    pub(crate) fn redirect(&mut self, key: Key, sink: Vec<OwnedFd>) {
+        let item = self.items.get_mut(&key).filter(|item| item.kind == Kind::Stream);
+        if let (Some(item), Some(sink)) = (item, sink.into_iter().next()) {
+            item.descriptors.truncate(1);
+            item.descriptors.push(sink);
+        }
+    }
+
     /// Now the run's leader is known: an exit of another process of the run is nobody's, and a
     /// process that is not our child must be watched.
     fn meet_leader(&mut self, key: Key, pid: i32) {
@@ -294,7 +303,9 @@ impl Store {
         }
     }
 
-    /// A process that is not our child has ended; how, the kernel tells once it was reaped.
+    /// A process that is not our child has ended; how, the kernel tells once it was reaped. Its
+    /// parent may take its time (the first process of a container often does), so a zombie is
+    /// asked at once.
     fn attend_stranger(&mut self, key: Key, pid: i32, flags: EventFlags) {
         let now = sys::boot_ms();
         let Some(item) = self.items.get_mut(&key) else { return };
@@ -303,13 +314,14 @@ impl Store {
             Stage::Stuck { since } => since,
             Stage::Over => return,
         };
-        if !flags.contains(EventFlags::HUP) && now - since < ZOMBIE_LIMIT_MS {
+        let pidfd = item.descriptors.first();
+        let status = pidfd.map_or(Status::Unknown, |pidfd| sys::ending_of(pidfd.as_fd(), pid));
+        let may_be_told = !flags.contains(EventFlags::HUP) && now - since < ZOMBIE_LIMIT_MS;
+        if status == Status::Unknown && may_be_told {
             item.stage = Stage::Stuck { since };
             self.retry_at = Some(now + 50);
             return;
         }
-        let pidfd = item.descriptors.first();
-        let status = pidfd.map_or(Status::Unknown, |pidfd| sys::ending_of(pidfd.as_fd(), pid));
         self.record_leader(key, pid, status);
     }
 

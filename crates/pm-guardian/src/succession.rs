@@ -29,6 +29,17 @@ pub(crate) struct Succession {
     wanted: Option<CString>,
 }
 
+/// What was asked of us and isn't done yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    /// The daemon wants us to end when it does.
+    pub(crate) is_leaving: bool,
+    /// We were told to end; the daemon hears of it once it is ready.
+    pub(crate) must_end: bool,
+    /// An update succeeded: become the new binary when nothing is half told.
+    pub(crate) must_become_new: bool,
+}
+
 /// How a daemon's life was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {

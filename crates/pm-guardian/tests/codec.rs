@@ -35,6 +35,7 @@ fn to_guardian() -> impl Strategy<Value = ToGuardian> {
             .prop_map(|(tag, slot, kind, name)| ToGuardian::Store { tag, slot, kind, name }),
         (number(), any::<Option<u8>>()).prop_map(|(tag, slot)| ToGuardian::Drop { tag, slot }),
         (number(), any::<i32>()).prop_map(|(tag, pid)| ToGuardian::Ack { tag, pid }),
+        (number(), any::<u8>()).prop_map(|(tag, slot)| ToGuardian::Redirect { tag, slot }),
         path.prop_map(|path| ToGuardian::Update { path }),
         Just(ToGuardian::List),
         Just(ToGuardian::Adopted),

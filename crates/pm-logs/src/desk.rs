@@ -18,7 +18,7 @@ use crate::book::{Book, BookId, Shelf};
 use crate::flow::{Flow, Next, Wish};
 use crate::mover::Glass;
 use crate::open::{FileId, resolve};
-use crate::scribe::{Command, Limits, Notice, ScribePlan, null};
+use crate::scribe::{Command, Limits, Loan, Notice, ScribePlan, null};
 use crate::sink::{Sink, StreamKey};
 
 /// The bell's place among the slots.
@@ -271,6 +271,11 @@ impl Desk {
                         self.shelf.ids().into_iter().filter_map(|id| self.reopen(id).err());
                     done(failed.collect());
                 }
+                Ok(Command::Lend(borrower)) => {
+                    // If nobody waits for it any more, nobody needs it.
+                    borrower.send(self.lend()).ok();
+                    return false;
+                }
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -317,6 +322,11 @@ impl Desk {
             }
             None => self.tools.tell(Notice::Drained { key }),
         }
+    }
+
+    fn lend(&mut self) -> Vec<Loan> {
+        let Self { seats, shelf, tools, .. } = self;
+        seats.iter_mut().flatten().filter_map(|seat| seat.flow.lend(shelf, tools)).collect()
     }
 
     /// The slots of those who write to a book.

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use crate::book::{BookId, Leaving, Shelf};
 use crate::desk::Tools;
 use crate::pump::{Delivery, Pump};
-use crate::scribe::Notice;
+use crate::scribe::{Loan, Notice};
 use crate::shape::Shaper;
 use crate::sink::{Place, Sink, StreamKey, WhenFull};
 use crate::spool::Spool;
@@ -151,6 +151,32 @@ impl Flow {
             Way::Direct(outlet) => outlet.book,
             Way::Nowhere | Way::Spooled(_) => None,
         }
+    }
+
+    /// Pipe and destination once more, for another process.
+    pub(crate) fn lend(&mut self, books: &mut Shelf, tools: &Tools) -> Option<Loan> {
+        match self.try_lend(books, tools) {
+            Ok(loan) => Some(loan),
+            Err(error) => {
+                let text = format!("could not hand over output of {:?}: {error}", self.key);
+                tools.tell(Notice::Warned { text });
+                None
+            }
+        }
+    }
+
+    fn try_lend(&mut self, books: &mut Shelf, tools: &Tools) -> std::io::Result<Loan> {
+        // A log that can't be opened now is the next scribe's trouble.
+        self.open(books).ok();
+        let fd = match &self.way {
+            Way::Spooled(line) => line.spool.file().try_clone()?,
+            Way::Nowhere => tools.null.try_clone()?,
+            Way::Direct(outlet) => match outlet.book.and_then(|id| books.get(id)) {
+                Some(book) => book.log.file().try_clone()?,
+                None => std::fs::File::open("/dev/null")?.into(),
+            },
+        };
+        Ok(Loan { key: self.key, pipe: self.pipe.try_clone()?, fd })
     }
 
     /// Opens what is not open yet. The first error counts, the others are tried.

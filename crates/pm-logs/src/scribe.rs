@@ -63,7 +63,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub enum Notice {
     /// These streams go to another file now (rotation, reopening): the guardian wants this
-    /// descriptor instead of the old one. Bytes go there only after the callback has returned, so
+    /// descriptor instead of the old one; the pipe stays the same. Bytes go there only after the callback has returned, so
     /// one that sends it to the guardian before returning keeps the order of bytes over any kill.
     Moved {
         /// The streams.
@@ -108,7 +108,20 @@ pub(crate) enum Command {
     Detach(StreamKey),
     Flush(Vec<PathBuf>, Done),
     Reopen(Done),
+    Lend(SyncSender<Vec<Loan>>),
     Stop,
+}
+
+/// A stream for the next scribe: its pipe, and what its bytes are spliced into.
+#[derive(Debug)]
+pub struct Loan {
+    /// The stream.
+    pub key: StreamKey,
+    /// The read end of its pipe.
+    pub pipe: OwnedFd,
+    /// Its log or spool; nothing that can be written if the log could not be opened, so that the
+    /// bytes wait in the pipe.
+    pub fd: OwnedFd,
 }
 
 /// Hands streams to the scribe's thread. Clones are handles to the same thread.
@@ -181,6 +194,14 @@ impl Scribe {
     /// Opens all logs anew (`reloadLogs`, SIGUSR2); those still in place stay as they are.
     pub fn reopen_all(&self, done: Done) {
         self.send(Command::Reopen(done));
+    }
+
+    /// Ends the thread and gives all streams, for a guardian that has none of them: after the
+    /// return no byte is moved any more. Waits for the thread; nothing if that has ended already.
+    pub fn lend(&self) -> Vec<Loan> {
+        let (sender, loans) = sync_channel(1);
+        self.send(Command::Lend(sender));
+        loans.recv().unwrap_or_default()
     }
 
     /// Ends the thread; streams stay as they are, for the guardian and the next daemon.

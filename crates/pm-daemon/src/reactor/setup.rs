@@ -1,16 +1,13 @@
-//! The beginning: adopt what the daemon before left behind, then open the doors. And the hand-over to a new
-//! guardian when ours is dead.
+//! The beginning: adopt what the daemon before left behind, then open the doors.
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
 use pm_core::{Ending, Fact, InstanceId, RunId};
-use pm_guardian::{Kind, Link, LinkError, Name, ToGuardian};
+use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
-use pm_os::spawn::{Birth, SpawnPlan};
 use pm_os::tree::{Census, Depth};
 use pm_protocol::{Hello, Home, PROTOCOL};
 use tokio::io::Interest;
@@ -25,7 +22,7 @@ use crate::diary;
 use crate::hands::{Hands, Leaving, streams};
 use crate::journal::Journal;
 use crate::plan;
-use crate::runs::{PIDFD_SLOT, Runs, slot_of};
+use crate::runs::{Life, PIDFD_SLOT, Runs, slot_of};
 use crate::salt;
 use crate::sampler::Figures;
 use crate::server::feed::Feed;
@@ -38,7 +35,7 @@ fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Daemo
     move |source| DaemonError::File { what, path, source }
 }
 
-fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
+pub(super) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
     move |source| DaemonError::System { what, source }
 }
 
@@ -92,6 +89,7 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
         inlet,
         outlet,
         listeners,
+        listener: None,
         closing,
         open,
         next_request: 0,
@@ -139,15 +137,10 @@ fn start_scribe(
     let (link, outlet) = (Arc::clone(link), outlet.clone());
     let hear = move |notice: Notice| match notice {
         Notice::Moved { keys, fd } => {
-            for (key, pipe) in keys.into_iter().map(|key| (key, &fd)) {
-                let store = ToGuardian::Store {
-                    tag: key.tag,
-                    slot: slot_of(key.stream),
-                    kind: Kind::Stream,
-                    name: Name::EMPTY,
-                };
+            for key in keys {
+                let (tag, slot) = (key.tag, slot_of(key.stream));
                 // A dead guardian is the reactor's business.
-                link.send(&store, &[pipe.as_fd(), fd.as_fd()]).ok();
+                link.send(&ToGuardian::Redirect { tag, slot }, &[fd.as_fd()]).ok();
             }
         }
         Notice::Ended { key } => {
@@ -220,8 +213,7 @@ impl Reactor {
         self.hands.link.send(&ToGuardian::Adopted, &[])?;
         self.hands.link.send(&ToGuardian::Ready, &[])?;
         if let Some(listener) = kept.listener.take() {
-            // The queue is new and has room.
-            self.listeners.try_send(listener).ok();
+            self.listen(listener);
         }
         Ok(())
     }
@@ -249,16 +241,21 @@ impl Reactor {
         }
     }
 
-    /// Guardian and daemon both died: the pipes live on in the apps, and we open our ends anew.
+    /// Guardian and daemon both died, perhaps half-way through a hand-over: the pipes live on in the apps, and we
+    /// open our ends anew. An app that closed an output, or put something else in its place, is left alone.
     fn reopen_lost_streams(&mut self) {
         let mut lost = Vec::new();
-        for (_, run) in self.hands.runs.iter().filter(|(_, run)| run.open.is_empty()) {
+        for (_, run) in self.hands.runs.iter().filter(|(_, run)| matches!(run.life, Life::Alive)) {
             let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
-            lost.push((run.tag, run.instance, Arc::clone(&run.app), identity));
+            let missing = streams(&run.app, run.instance).into_iter();
+            let missing: Vec<_> = missing.filter(|stream| !run.open.contains(stream)).collect();
+            if !missing.is_empty() {
+                lost.push((run.tag, run.instance, Arc::clone(&run.app), identity, missing));
+            }
         }
-        for (tag, instance, app, identity) in lost {
+        for (tag, instance, app, identity, missing) in lost {
             let sinks = plan::sinks(&app, instance, spawner::log_owner(&app));
-            for stream in streams(&app, instance) {
+            for stream in missing {
                 let [out, error] = &sinks;
                 let (descriptor, sink) = match stream {
                     Stream::Out => (1, out.clone()),
@@ -277,7 +274,7 @@ impl Reactor {
             if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
                 let kind = Kind::Pidfd { pid: identity.pid };
                 let (tag, slot) = (tag.raw(), PIDFD_SLOT);
-                let store = ToGuardian::Store { tag, slot, kind, name: Name::EMPTY };
+                let store = ToGuardian::Store { tag, slot, kind, name: store_name(instance) };
                 self.hands.link.send(&store, &[pidfd.as_fd()]).ok();
             }
         }
@@ -299,71 +296,4 @@ fn drain(pipe: &OwnedFd, file: &OwnedFd) -> rustix::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Our guardian is dead; the apps, their pipes and the socket are in our hands only. Starts a new guardian, gives
-/// it everything, and ends: it starts the next daemon.
-pub(super) fn hand_over(home: &Home, hands: &Hands) -> Result<(), DaemonError> {
-    diary::note(format_args!("the guardian is gone; handing over to a new one"));
-    let (link, theirs) = Link::pair()?;
-    let program = own_program().map_err(system("find our own program"))?;
-    let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
-    let stderr = std::io::stderr();
-    let argument = |text: &str| CString::new(text).unwrap_or_default();
-    let env = std::env::vars_os().filter_map(|(name, value)| {
-        let mut entry = name.into_encoded_bytes();
-        entry.push(b'=');
-        entry.extend(value.into_encoded_bytes());
-        CString::new(entry).ok()
-    });
-    let mut env: Vec<CString> = env.collect();
-    env.retain(|entry| !entry.as_bytes().starts_with(b"PM_HOME="));
-    let root = home.root().as_os_str().as_encoded_bytes();
-    env.extend(CString::new([b"PM_HOME=".as_slice(), root].concat()).ok());
-    let plan = SpawnPlan {
-        program: program.clone(),
-        argv: vec![program, argument("guardian"), argument("--predecessor")],
-        env,
-        cwd: argument("/"),
-        stdin: theirs.as_fd(),
-        stdout: null.as_fd(),
-        stderr: stderr.as_fd(),
-        handed: Vec::new(),
-        user: None,
-        nofile: None,
-        umask: None,
-        oom_score_adj: None,
-        birth: Birth::Child,
-    };
-    let spawned = pm_os::spawn::spawn(&plan);
-    let _guardian = spawned.map_err(|error| DaemonError::System {
-        what: "start a new guardian",
-        source: std::io::Error::other(error.to_string()),
-    })?;
-    drop(theirs);
-    bequeath(&link, hands)?;
-    Ok(())
-}
-
-fn bequeath(link: &Link, hands: &Hands) -> Result<(), LinkError> {
-    for (_, run) in hands.runs.iter() {
-        let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
-        let kind = Kind::Pidfd { pid: identity.pid };
-        let (tag, slot) = (run.tag.raw(), PIDFD_SLOT);
-        link.send(&ToGuardian::Store { tag, slot, kind, name: Name::EMPTY }, &[pidfd.as_fd()])?;
-    }
-    for (key, pipe, file) in Vec::<(StreamKey, OwnedFd, OwnedFd)>::new() {
-        let name = hands.runs.owner_of(key).map_or(Name::EMPTY, store_name);
-        let (tag, slot) = (key.tag, slot_of(key.stream));
-        let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
-        link.send(&store, &[pipe.as_fd(), file.as_fd()])?;
-    }
-    Ok(())
-}
-
-/// The path we were started from; after an update replaced the file, the new one.
-fn own_program() -> std::io::Result<CString> {
-    let path = std::fs::read_link("/proc/self/exe")?.into_os_string().into_encoded_bytes();
-    let path = path.strip_suffix(b" (deleted)").unwrap_or(&path).to_vec();
-    CString::new(path).map_err(std::io::Error::other)
 }

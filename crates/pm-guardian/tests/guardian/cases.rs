@@ -7,6 +7,10 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
+use crate::losses::{
+    a_home_that_another_guardian_took_is_left_alone, output_is_redirected_without_losing_its_pipe,
+    the_end_of_a_zombie_nobody_reaps_is_told_soon,
+};
 use crate::puppet::pid;
 use crate::world::{World, is_alive, kill, read_ready};
 
@@ -42,6 +46,9 @@ cases! {
     a_bad_update_is_rolled_back
     a_failing_exec_changes_nothing
     an_orphaned_daemon_hands_over
+    the_end_of_a_zombie_nobody_reaps_is_told_soon
+    output_is_redirected_without_losing_its_pipe
+    a_home_that_another_guardian_took_is_left_alone
     apps_survive_many_kills
 }
 

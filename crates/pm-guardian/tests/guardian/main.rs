@@ -6,6 +6,7 @@
 
 mod cases;
 mod figures;
+mod losses;
 mod puppet;
 mod world;
 

@@ -59,6 +59,8 @@ impl Puppet {
         match words[0] {
             "stream" => self.stream(tag(&words), words[2].parse().unwrap(), words[3]),
             "spawn" => return self.spawn(tag(&words), &words[2..].join(" ")),
+            "child" => return self.child(tag(&words), &words[2..].join(" ")),
+            "redirect" => self.redirect(tag(&words), words[2].parse().unwrap(), words[3]),
             "leader" => self.store_leader(tag(&words)),
             "close" => drop(self.writers.remove(&tag(&words))),
             "list" => return self.list(),
@@ -133,6 +135,21 @@ impl Puppet {
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         self.pidfds.insert(tag, (i32::try_from(pid).unwrap(), pidfd));
         pid.to_string()
+    }
+
+    /// The same as a child of ours, which we never reap.
+    #[expect(clippy::zombie_processes, reason = "a zombie is what the test is about")]
+    fn child(&mut self, tag: u64, script: &str) -> String {
+        let child = Command::new("/bin/sh").args(["-c", script]).spawn().unwrap();
+        let number = i32::try_from(child.id()).unwrap();
+        let pidfd = pidfd_open(pid(number), PidfdFlags::empty()).unwrap();
+        self.pidfds.insert(tag, (number, pidfd));
+        number.to_string()
+    }
+
+    fn redirect(&self, tag: u64, slot: u8, sink: &str) {
+        let sink = File::options().write(true).create(true).truncate(false).open(sink).unwrap();
+        self.link.send(&ToGuardian::Redirect { tag, slot }, &[sink.as_fd()]).unwrap();
     }
 
     fn store_leader(&mut self, tag: u64) {

@@ -257,3 +257,25 @@ proptest! {
         prop_assert_eq!(found, want);
     }
 }
+
+#[test]
+fn all_streams_are_lent_and_nothing_moves_afterwards() {
+    let desk = Desk::new();
+    let (plain, with_stamps) = (desk.path("a.log"), desk.path("b.log"));
+    let mut one = desk.open(key(1), raw(&plain));
+    let mut other = desk.open(key(2), stamped(raw(&with_stamps)));
+    one.write_all(b"one\n").unwrap();
+    other.write_all(b"two\n").unwrap();
+    until("both", || read(&plain) == b"one\n" && read(&with_stamps).ends_with(b": two\n"));
+    let loans = desk.scribe.lend();
+    assert_eq!(loans.iter().map(|loan| loan.key).collect::<Vec<_>>(), [key(1), key(2)]);
+    one.write_all(b"later\n").unwrap();
+    let [first, second] = <[_; 2]>::try_from(loans).unwrap();
+    let ino = |fd: &std::os::fd::OwnedFd| rustix::fs::fstat(fd).unwrap().st_ino;
+    let ino_at = |path: &std::path::Path| rustix::fs::stat(path).unwrap().st_ino;
+    assert_eq!(ino(&first.fd), ino_at(&plain), "the log itself");
+    assert_ne!(ino(&second.fd), ino_at(&with_stamps), "its spool");
+    let mut waiting = [0; 16];
+    assert_eq!(rustix::io::read(&first.pipe, &mut waiting), Ok(6), "the bytes are still there");
+    assert!(desk.scribe.lend().is_empty(), "the thread has ended");
+}

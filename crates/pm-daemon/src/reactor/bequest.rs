@@ -1,0 +1,123 @@
+//! The hand-over to a new guardian when ours is dead: it gets every descriptor, and starts the next daemon.
+//!
+//! The apps, their pipes and the listening socket are in our hands only. Nothing is lost if we are killed here: what
+//! was not handed over is then found again through the apps themselves.
+
+use std::ffi::CString;
+use std::os::fd::AsFd;
+
+use pm_guardian::{Kind, Link, ToGuardian};
+use pm_logs::Loan;
+use pm_os::spawn::{Birth, SpawnPlan};
+use pm_protocol::Home;
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
+
+use super::setup::system;
+use super::{DaemonError, Inlet, Reactor};
+use crate::diary;
+use crate::runs::{Life, PIDFD_SLOT, Run, slot_of};
+use crate::spawner::store_name;
+
+impl Reactor {
+    /// Starts a new guardian, gives it everything, and ends.
+    pub(super) async fn hand_over(mut self) -> Result<(), DaemonError> {
+        diary::note(format_args!("the guardian is gone; handing over to a new one"));
+        self.await_births().await;
+        self.closing.send(true).ok();
+        // Nobody may wait for us while we wait for the scribe.
+        self.inlet.close();
+        let loans = self.hands.scribe.lend();
+        let link = start_guardian(&self.home)?;
+        self.bequeath(&link, loans)
+    }
+
+    /// Processes that are being made are either in the journal with their identity, or nothing, before we go.
+    async fn await_births(&mut self) {
+        let is_expected = |run: &Run| matches!(run.life, Life::Expected(_));
+        while self.hands.runs.iter().any(|(_, run)| is_expected(run)) {
+            match self.inlet.recv().await {
+                Some(Inlet::Born(run, identity, pidfd)) => self.born(run, identity, pidfd),
+                // Its intent is in the journal, so the next daemon starts it.
+                Some(Inlet::NotBorn(run, _)) => self.hands.not_born(run),
+                // The rest is asked, or seen, again.
+                Some(
+                    Inlet::Called(..)
+                    | Inlet::Remains(..)
+                    | Inlet::Swept(_)
+                    | Inlet::Sampled(_)
+                    | Inlet::StreamEnded(_)
+                    | Inlet::Loaded(..)
+                    | Inlet::Updating(..)
+                    | Inlet::Terminate,
+                ) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn bequeath(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
+        for (_, run) in self.hands.runs.iter().filter(|(_, run)| !run.released) {
+            let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
+            let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, store_name(run.instance));
+            let kind = Kind::Pidfd { pid: identity.pid };
+            link.send(&ToGuardian::Store { tag, slot, kind, name }, &[pidfd.as_fd()])?;
+        }
+        for Loan { key, pipe, fd } in loans {
+            let Some(instance) = self.hands.runs.owner_of(key) else { continue };
+            let (tag, slot, name) = (key.tag, slot_of(key.stream), store_name(instance));
+            let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
+            link.send(&store, &[pipe.as_fd(), fd.as_fd()])?;
+        }
+        let Some(listener) = &self.listener else { return Ok(()) };
+        let own = pidfd_open(getpid(), PidfdFlags::empty())
+            .map_err(|error| system("open ourselves")(error.into()))?;
+        link.send(&ToGuardian::Bequeath, &[listener.as_fd(), own.as_fd()])?;
+        Ok(())
+    }
+}
+
+fn start_guardian(home: &Home) -> Result<Link, DaemonError> {
+    let (link, theirs) = Link::pair()?;
+    let program = own_program().map_err(system("find our own program"))?;
+    let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
+    let stderr = std::io::stderr();
+    let argument = |text: &str| CString::new(text).unwrap_or_default();
+    let env = std::env::vars_os().filter_map(|(name, value)| {
+        let mut entry = name.into_encoded_bytes();
+        entry.push(b'=');
+        entry.extend(value.into_encoded_bytes());
+        CString::new(entry).ok()
+    });
+    let mut env: Vec<CString> = env.collect();
+    env.retain(|entry| !entry.as_bytes().starts_with(b"PM_HOME="));
+    let root = home.root().as_os_str().as_encoded_bytes();
+    env.extend(CString::new([b"PM_HOME=".as_slice(), root].concat()).ok());
+    let plan = SpawnPlan {
+        program: program.clone(),
+        argv: vec![program, argument("guardian"), argument("--predecessor")],
+        env,
+        cwd: argument("/"),
+        stdin: theirs.as_fd(),
+        stdout: null.as_fd(),
+        stderr: stderr.as_fd(),
+        handed: Vec::new(),
+        user: None,
+        nofile: None,
+        umask: None,
+        oom_score_adj: None,
+        birth: Birth::Child,
+    };
+    let spawned = pm_os::spawn::spawn(&plan);
+    let _guardian = spawned.map_err(|error| DaemonError::System {
+        what: "start a new guardian",
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    Ok(link)
+}
+
+/// The path we were started from; after an update replaced the file, the new one.
+fn own_program() -> std::io::Result<CString> {
+    let path = std::fs::read_link("/proc/self/exe")?.into_os_string().into_encoded_bytes();
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(&path).to_vec();
+    CString::new(path).map_err(std::io::Error::other)
+}
