@@ -1,1 +1,90 @@
-//! To come.
+//! The journal is damaged between two daemons: cut off at any byte, or no journal at all.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use pm_testkit::{Home, signal, wait_gone};
+
+use super::apps::{self, Shape, Writer};
+use super::seed::Seed;
+
+const KILL: i32 = 9;
+const CONTINUE: i32 = 18;
+const STOP: i32 = 19;
+
+/// Pids of the writers.
+fn pids(home: &Home) -> BTreeMap<String, u32> {
+    let rows = apps::rows(home);
+    rows.into_iter()
+        .filter(|row| row.name.starts_with("long"))
+        .map(|row| (row.name, row.pid))
+        .collect()
+}
+
+/// Kills the daemon and changes the journal before the next one reads it.
+fn damage(home: &Home, change: impl FnOnce(&mut Vec<u8>)) {
+    let hello = home.hello();
+    signal(hello.guardian, STOP);
+    signal(hello.pid, KILL);
+    wait_gone(hello.pid);
+    let path = home.home().journal();
+    let mut bytes = fs::read(&path).unwrap();
+    change(&mut bytes);
+    fs::write(&path, bytes).unwrap();
+    signal(hello.guardian, CONTINUE);
+}
+
+#[test]
+fn law7_a_journal_cut_anywhere_starts_nothing_twice() {
+    let mut seed = Seed::new();
+    let home = Home::new();
+    home.run(["start", "/bin/true", "--no-autorestart", "--no-wait"]).ok();
+    let writers: Vec<Writer> =
+        (0..4).map(|n| Writer::long(n, Shape::Raw, 3_000, &mut seed)).collect();
+    apps::start(&home, &writers);
+    // New runs, so that what is cut off matters.
+    home.run(["restart", "long-0"]).ok();
+    home.run(["restart", "long-1"]).ok();
+    let mut before = pids(&home);
+    for _ in 0..12 {
+        let mut cut = 0;
+        damage(&home, |bytes| {
+            // Where the apps are known already; before that they are nobody's.
+            let known = bytes.len() / 2;
+            cut = usize::try_from(seed.between(known as u64, bytes.len() as u64)).unwrap();
+            bytes.truncate(cut);
+        });
+        let now = pids(&home);
+        assert!(!now.is_empty(), "cut at {cut}");
+        before.retain(|name, _| now.contains_key(name));
+        if now != before {
+            home.fail(&format!("cut at {cut}: {now:?} instead of {before:?}"));
+        }
+        home.run(["restart", "long-2"]).ends(if now.contains_key("long-2") { 0 } else { 1 });
+        before = pids(&home);
+    }
+}
+
+#[test]
+fn law7_a_damaged_journal_is_replaced_by_the_generation_before() {
+    let mut seed = Seed::new();
+    let home = Home::new();
+    home.run(["start", "/bin/true", "--no-autorestart", "--no-wait"]).ok();
+    let writers: Vec<Writer> =
+        (0..3).map(|n| Writer::long(n, Shape::Raw, 3_000, &mut seed)).collect();
+    apps::start(&home, &writers);
+    let before = pids(&home);
+    // The generation before is a snapshot somebody made in time; here it is the journal as it was.
+    fs::copy(home.home().journal(), home.home().journal().with_extension("old")).unwrap();
+    home.run(["restart", "long-1"]).ok();
+    let mut after = pids(&home);
+    assert_ne!(after["long-1"], before["long-1"]);
+    damage(&home, |bytes| bytes[..40].fill(b'#'));
+    assert_eq!(pids(&home), after, "runs the old generation never knew");
+    let diary = fs::read_to_string(home.home().diary()).unwrap();
+    assert!(diary.contains("the journal is damaged; kept as"), "{diary}");
+    assert!(home.home().journal().with_extension("damaged").exists());
+    home.run(["stop", "long-1"]).ok();
+    after.insert("long-1".into(), 0);
+    assert_eq!(pids(&home), after, "the right process was stopped");
+}

@@ -187,3 +187,8 @@ fn stack_of(pid: u32) -> Option<String> {
     let field = stat.rsplit(')').next()?.split_whitespace().nth(25)?;
     (field != "0").then(|| field.to_owned())
 }
+
+/// Lets some time pass: for moments that are to be random.
+pub(super) fn pause(time: Duration) {
+    pm_client::pause(time, Deadline::NEVER);
+}

@@ -27,7 +27,6 @@ fn pids(home: &Home) -> BTreeMap<u32, u32> {
 fn law7_five_hundred_kills_of_the_daemon_are_noticed_by_nobody() {
     let mut seed = Seed::new();
     let home = Home::new();
-    home.run(["ping"]);
     let shapes = [Shape::Raw, Shape::Stamped, Shape::Json, Shape::Merged, Shape::Combined];
     let long: Vec<Writer> = (0..LONG)
         .map(|number| {
