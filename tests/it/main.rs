@@ -5,5 +5,9 @@
     reason = "a panic here is a test's verdict; clippy knows only functions marked as tests"
 )]
 
+mod apps;
 mod article;
+mod deaths;
+mod mistakes;
+mod output;
 mod survival;

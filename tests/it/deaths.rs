@@ -1,0 +1,259 @@
+//! Apps that die, won't die, or leave children behind (pains 5, 14, 16, 17, 18, 31, 35, 74).
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use pm_testkit::{Home, is_alive, signal};
+
+use crate::apps::{ends, kib, start, tree, up};
+
+#[test]
+fn p18_a_script_that_dies_at_once_is_told_backs_off_and_is_given_up() {
+    let home = Home::new();
+    let steps =
+        ["--write-file", "runs", "--stderr", "--bytes", "6e6f2064617461626173650a", "--exit", "3"];
+    let run = start(&home, "dying", &["--exp-backoff-restart-delay", "1"], &steps).ends(1);
+    assert!(run.out().contains("exited with code 3"), "{}", run.out());
+    assert!(run.err.contains("no database"), "the last words are missing:\n{}", run.err);
+    let row = home.wait_status("dying", "errored");
+    // PM2's figures: 16 short runs, 15 of them restarts.
+    assert_eq!((row.restarts, row.pid), (15, 0));
+    assert!(row.note.is_some_and(|note| note.contains("16") && note.contains("code 3")));
+    assert_eq!(fs::read_to_string(home.work().join("runs")).unwrap().lines().count(), 16);
+    home.run(["describe", "dying"]).ok().says("gave up after 16 short runs");
+    // A person may try again, from the beginning.
+    home.run(["restart", "dying"]).ends(1);
+    home.wait_file(home.work().join("runs"), |bytes| bytes.split(|b| *b == b'\n').count() > 18);
+}
+
+#[test]
+fn p18_pauses_grow_between_failures() {
+    let home = Home::new();
+    start(&home, "dying", &["--exp-backoff-restart-delay", "40"], &["--exit", "3"]).ends(1);
+    home.wait_rows("five restarts", |rows| rows.iter().any(|row| row.restarts >= 5));
+    let at = |end: &serde_json::Value| end["at"].as_u64().unwrap();
+    let ends = ends(&home, "dying");
+    let gaps: Vec<u64> = ends.windows(2).map(|pair| at(&pair[1]) - at(&pair[0])).collect();
+    // 40, 60, 90, 135 and what spawning takes.
+    for (gap, least) in gaps.iter().zip([40, 60, 90, 135]) {
+        assert!(*gap >= least, "pauses {gaps:?}");
+    }
+}
+
+#[test]
+fn p17_stop_during_a_pause_is_final() {
+    let home = Home::new();
+    start(&home, "pausing", &["--restart-delay", "400"], &["--exit", "3"]).ends(1);
+    home.wait_status("pausing", "waiting restart");
+    home.run(["stop", "pausing"]).ok();
+    let restarts = home.row("pausing").restarts;
+    // Longer than the pause: something else is started and stopped meanwhile, by the daemon's own clock.
+    start(&home, "clock", &["--no-autorestart"], &["--live", "700"]).ok();
+    home.wait_status("clock", "stopped");
+    let row = home.row("pausing");
+    assert_eq!((row.status.as_str(), row.pid, row.restarts), ("stopped", 0, restarts));
+}
+
+#[test]
+fn p16_an_app_that_ignores_signals_is_killed_when_its_time_is_over() {
+    let home = Home::new();
+    let steps = ["--on-int", "ignore", "--on-term", "ignore", "--live", "forever"];
+    start(&home, "deaf", &["--kill-timeout", "300"], &steps).ok();
+    let pid = home.row("deaf").pid;
+    let begun = Instant::now();
+    home.run(["stop", "deaf"]).ok();
+    assert!(!is_alive(pid), "`stop` returned and {pid} is alive");
+    assert!(begun.elapsed() >= Duration::from_millis(300), "it was not given its time");
+    let ends = ends(&home, "deaf");
+    assert_eq!(ends.last().unwrap()["signal"], "SIGKILL");
+}
+
+#[test]
+fn p66_the_stop_signal_is_the_apps_choice() {
+    let home = Home::new();
+    let steps = ["--on-int", "ignore", "--on-term", "exit:7", "--live", "forever"];
+    start(&home, "polite", &["--kill-signal", "SIGTERM", "--kill-timeout", "20s"], &steps).ok();
+    home.run(["stop", "polite"]).ok();
+    assert_eq!(ends(&home, "polite").last().unwrap()["code"], 7);
+}
+
+/// Waits until the tree has as many members, then does something, then none of them may be left.
+fn none_left(flags: &[&str], steps: &[&str], count: usize, end: impl Fn(&Home, u32)) {
+    let home = Home::new();
+    start(&home, "family", flags, steps).ok();
+    home.wait_until("the whole family", || tree(&home, "family").len() == count);
+    let pids = tree(&home, "family");
+    end(&home, home.row("family").pid);
+    let left: Vec<_> = pids.iter().filter(|pid| is_alive(**pid)).collect();
+    assert!(left.is_empty(), "{left:?} of {pids:?} are left of {steps:?}");
+}
+
+/// Children in the app's own session, in one of their own, orphaned, and orphaned without a trace in the environment.
+const FAMILIES: [(&[&str], usize); 4] = [
+    (&["--fork", "3", "--live", "forever"], 4),
+    (&["--fork-setsid", "--live", "forever"], 2),
+    (&["--double-fork", "--live", "forever"], 2),
+    (&["--clean-env", "--live", "forever"], 2),
+];
+
+#[test]
+fn p05_no_child_outlives_stop() {
+    for (steps, count) in FAMILIES {
+        none_left(&[], steps, count, |home, _| drop(home.run(["stop", "family"]).ok()));
+    }
+}
+
+#[test]
+fn p05_no_child_outlives_delete() {
+    for (steps, count) in FAMILIES {
+        none_left(&[], steps, count, |home, _| drop(home.run(["delete", "family"]).ok()));
+    }
+}
+
+#[test]
+fn p05_no_child_outlives_a_crash_into_the_next_run() {
+    for (steps, count) in FAMILIES {
+        none_left(&[], steps, count, |home, pid| {
+            signal(pid, 9);
+            home.wait_new_pid("family", pid);
+        });
+    }
+}
+
+#[test]
+fn p05_no_child_outlives_a_crash_that_is_the_end() {
+    for (steps, count) in FAMILIES {
+        none_left(&["--no-autorestart"], steps, count, |home, pid| {
+            signal(pid, 9);
+            home.wait_status("family", "stopped");
+        });
+    }
+}
+
+#[test]
+fn p05_no_child_outlives_restart_or_kill() {
+    let steps = FAMILIES[2].0;
+    none_left(&[], steps, 2, |home, _| drop(home.run(["restart", "family"]).ok()));
+    none_left(&[], steps, 2, |home, _| drop(home.run(["kill"]).ok()));
+}
+
+#[test]
+fn p05_stubborn_children_are_killed_with_their_parent() {
+    let home = Home::new();
+    let script =
+        home.script("app", "trap '' INT TERM; (trap '' INT TERM; sleep 1000) & wait; sleep 1000");
+    home.run(["start", script.to_str().unwrap(), "--name", "app", "--kill-timeout", "200"]).ok();
+    home.wait_until("the child", || tree(&home, "app").len() >= 2);
+    let pids = tree(&home, "app");
+    home.run(["stop", "app"]).ok();
+    assert!(pids.iter().all(|pid| !is_alive(*pid)), "{pids:?}");
+}
+
+#[test]
+fn p74_treekill_false_touches_the_main_process_only() {
+    let home = Home::new();
+    let steps = ["--fork", "1", "--live", "forever"];
+    start(&home, "app", &["--no-treekill"], &steps).ok();
+    home.wait_until("the child", || tree(&home, "app").len() == 2);
+    for verb in ["restart", "stop"] {
+        home.wait_until("the child", || tree(&home, "app").len() == 2);
+        let main = home.row("app").pid;
+        let child = tree(&home, "app").into_iter().find(|pid| *pid != main).unwrap();
+        home.run([verb, "app"]).ok();
+        assert!(!is_alive(main), "{verb}: the main process is alive");
+        assert!(is_alive(child), "{verb}: the child, which was to be left alone, is gone");
+        signal(child, 9);
+    }
+}
+
+#[test]
+fn p14_a_memory_limit_counts_the_whole_tree_and_says_why() {
+    let home = Home::new();
+    // Neither process alone is over the limit; both together are.
+    let fixture = pm_testkit::fixture();
+    let script = home.script(
+        "app",
+        &format!(
+            "if [ -e grown ]; then exec sleep 1000; fi; touch grown\n\
+             {0} --eat 60M --live forever & exec {0} --eat 60M --live forever",
+            fixture.display()
+        ),
+    );
+    let begun = Instant::now();
+    home.run(["start", script.to_str().unwrap(), "--name", "fat", "--max-memory-restart", "90M"])
+        .ok();
+    home.wait_rows("a restart", |rows| rows.iter().any(|row| row.restarts == 1 && row.pid != 0));
+    assert!(begun.elapsed() < Duration::from_secs(8), "it took {:?}", begun.elapsed());
+    let ends = ends(&home, "fat");
+    let why = ends.last().unwrap()["why"].as_str().unwrap();
+    assert!(why.contains("memory") && why.contains("90"), "{why}");
+    home.run(["describe", "fat"]).ok().says("memory");
+}
+
+#[test]
+fn p31_every_end_is_remembered_with_its_cause() {
+    let home = Home::new();
+    let pid = up(&home, "app");
+    signal(pid, 6);
+    let pid = home.wait_new_pid("app", pid).pid;
+    signal(pid, 9);
+    home.wait_new_pid("app", pid);
+    home.run(["restart", "app"]).ok();
+    home.run(["stop", "app"]).ok();
+    let ends = ends(&home, "app");
+    let signals: Vec<_> = ends.iter().map(|end| end["signal"].as_str().unwrap_or("-")).collect();
+    assert_eq!(signals, ["SIGABRT", "SIGKILL", "SIGINT", "SIGINT"]);
+    let whys: Vec<_> = ends.iter().map(|end| end["why"].as_str().unwrap()).collect();
+    assert_eq!(whys.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{whys:?}");
+}
+
+#[test]
+fn p35_a_pid_file_is_no_order_to_kill_a_stranger() {
+    let home = Home::new();
+    up(&home, "app");
+    let mut stranger = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    // A reused pid: the file says another's number.
+    let file = home.home().pids().join("app-0.pid");
+    assert!(file.exists(), "{} is missing", file.display());
+    fs::write(&file, format!("{}\n", stranger.id())).unwrap();
+    home.run(["restart", "app"]).ok();
+    fs::write(&file, format!("{}\n", stranger.id())).unwrap();
+    home.run(["stop", "app"]).ok();
+    home.run(["delete", "app"]).ok();
+    home.run(["kill"]).ok();
+    assert!(is_alive(stranger.id()), "a stranger was killed");
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[test]
+fn p39_an_exit_is_noticed_at_once() {
+    let home = Home::new();
+    let pid = up(&home, "app");
+    let begun = Instant::now();
+    signal(pid, 9);
+    home.wait_new_pid("app", pid);
+    assert!(begun.elapsed() < Duration::from_secs(2), "it took {:?}", begun.elapsed());
+}
+
+#[test]
+fn p41_stop_exit_codes_mean_done() {
+    let home = Home::new();
+    start(&home, "done", &["--stop-exit-codes", "0"], &["--exit", "0"]).ok();
+    let row = home.wait_status("done", "stopped");
+    assert_eq!(row.restarts, 0);
+}
+
+#[test]
+fn p64_a_daemon_holds_no_pipe_of_its_first_caller() {
+    let home = Home::new();
+    // The testkit reads the call's output to its end: it comes only if nobody else has the pipe.
+    let run = start(&home, "app", &[], &["--live", "forever"]).ok();
+    assert!(run.out().contains("started"));
+    let hello = home.hello();
+    for pid in [hello.pid, hello.guardian] {
+        let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+        assert_eq!(folder.to_str(), Some("/"), "the daemon holds a folder");
+    }
+    assert!(kib(hello.guardian, "VmRSS") > 0);
+}

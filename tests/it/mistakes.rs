@@ -1,0 +1,249 @@
+//! Bad input: each mistake is told with its place and a way out, changes nothing, and has its exit code.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use pm_testkit::{Home, Run, fixture};
+
+use crate::apps::{start, up};
+
+/// It was refused as input, and nothing came of it.
+fn refused(home: &Home, run: Run, why: &str) {
+    run.ends(2).complains("error: ").complains(why);
+    assert!(home.rows().is_empty(), "a refused start registered something");
+}
+
+#[test]
+fn p13_a_missing_script_is_refused_and_nothing_is_registered() {
+    let home = Home::new();
+    let path = home.work().join("nosuch.py");
+    refused(
+        &home,
+        home.run(["start", "nosuch.py"]),
+        &format!("there is no script {}", path.display()),
+    );
+    assert!(!home.home().root().join("pm.sock").exists(), "a mistake started a daemon");
+    up(&home, "known");
+    home.run(["start", "./nosuch"]).ends(2).complains("there is no");
+    assert_eq!(home.rows().len(), 1);
+}
+
+#[test]
+fn a_missing_interpreter_is_refused() {
+    let home = Home::new();
+    home.file("app.xyz", "");
+    let run = home.run(["start", "app.xyz", "--interpreter", "nosuch-interpreter"]);
+    refused(&home, run, "there is no interpreter `nosuch-interpreter`");
+    let script = home.file("bang", "#!/no/such/interpreter\n");
+    fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
+    refused(&home, home.run(["start", "./bang"]), "there is no `/no/such/interpreter`");
+}
+
+#[test]
+fn a_missing_folder_is_refused() {
+    let home = Home::new();
+    refused(&home, start(&home, "a", &["--cwd", "/no/such/folder"], &[]), "`cwd` /no/such/folder");
+}
+
+#[test]
+fn a_missing_user_or_group_is_refused() {
+    let home = Home::new();
+    refused(
+        &home,
+        start(&home, "a", &["--uid", "nosuchuser"], &[]),
+        "there is no user `nosuchuser`",
+    );
+    refused(
+        &home,
+        start(&home, "a", &["--gid", "nosuchgroup"], &[]),
+        "there is no group `nosuchgroup`",
+    );
+}
+
+#[test]
+fn p13_what_vanished_since_is_told_when_it_is_needed() {
+    let home = Home::new();
+    let script = home.script("app", "exec sleep 1000");
+    fs::create_dir(home.work().join("folder")).unwrap();
+    home.run(["start", "./app", "--name", "script"]).ok();
+    start(&home, "folder", &["--cwd", "folder"], &["--live", "forever"]).ok();
+    fs::remove_file(&script).unwrap();
+    fs::remove_dir(home.work().join("folder")).unwrap();
+    for (name, what) in [("script", script), ("folder", home.work().join("folder"))] {
+        let run = home.run(["restart", name]).ends(1);
+        let told = run.out() + &run.err;
+        assert!(told.contains(&*what.to_string_lossy()), "{name}: not named in {told}");
+        assert!(told.contains("no such file"), "{name}: no reason in {told}");
+        assert_ne!(home.row(name).status.as_str(), "online");
+        assert_eq!(home.row(name).pid, 0);
+    }
+}
+
+#[test]
+fn a_config_that_is_not_there_or_not_readable_is_refused() {
+    let home = Home::new();
+    refused(&home, home.run(["start", "missing.json5"]), "no such file or directory");
+    fs::create_dir(home.work().join("folder.json5")).unwrap();
+    refused(&home, home.run(["start", "folder.json5"]), "is a directory");
+}
+
+#[test]
+fn a_half_written_config_starts_nothing() {
+    let home = Home::new();
+    let whole =
+        "{ apps: [{ name: \"a\", script: \"/bin/sh\", args: [\"-c\", \"exec sleep 9\"] }] }";
+    // Every place a write may have stopped at; the last byte but one is the first that leaves it whole.
+    for length in 1..whole.len() {
+        home.file("half.json5", &whole[..length]);
+        let run = home.run(["check", "half.json5"]).ends(2);
+        assert!(run.out().contains("half.json5"), "{length}: {}", run.out());
+    }
+    home.file("half.json5", &whole[..40]);
+    refused(&home, home.run(["start", "half.json5"]), "half.json5:1:");
+}
+
+#[test]
+fn unknown_keys_are_told_with_their_place_and_what_was_meant() {
+    let home = Home::new();
+    let text = format!(
+        "{{\n  name: \"a\", script: {:?},\n  autorestrat: false,\n  args: \"--live forever\",\n}}",
+        fixture()
+    );
+    home.file("typo.json5", text);
+    home.run(["start", "typo.json5"])
+        .ok()
+        .complains("typo.json5:3:3: warning: unknown key `autorestrat`")
+        .complains("did you mean `autorestart`?");
+    home.run(["start", "typo.json5", "--strict"]).ends(2).complains("error: unknown key");
+    home.run(["check", "typo.json5"]).ends(2).says("typo.json5:3:3: error: unknown key");
+}
+
+#[test]
+fn check_tells_all_problems_at_once_each_with_its_place() {
+    let home = Home::new();
+    let text = "{\n  apps: [\n    { script: \"/bin/sh\", name: \"a\", max_restarts: \"many\" },\n    { \
+                script: \"/no/such/script\", name: \"b\" },\n    { script: \"/bin/sh\", name: \"c\", \
+                kill_signal: \"SIGNOPE\", instnces: 2 },\n  ],\n}\n";
+    home.file("bad.json5", text);
+    let run = home.run(["check", "bad.json5"]).ends(2);
+    for place in ["bad.json5:3:", "bad.json5:4:", "bad.json5:5:"] {
+        assert!(run.out().contains(place), "{place} is missing in\n{}", run.out());
+    }
+    for problem in ["max_restarts", "/no/such/script", "SIGNOPE", "did you mean `instances`?"] {
+        assert!(run.out().contains(problem), "{problem} is missing in\n{}", run.out());
+    }
+    assert!(!home.home().root().exists(), "`check` made a home");
+}
+
+#[test]
+fn check_is_content_with_what_is_right() {
+    let home = Home::new();
+    home.file("good.yaml", "apps:\n  - name: a\n    script: /bin/sh\n");
+    home.file("good.toml", "[[apps]]\nname = \"a\"\nscript = \"/bin/sh\"\n");
+    home.run(["check", "good.yaml", "good.toml"]).ok();
+}
+
+#[test]
+fn the_same_name_twice_in_a_file_is_refused() {
+    let home = Home::new();
+    home.file(
+        "twice.json5",
+        "[\n{ name: \"a\", script: \"/bin/sh\" },\n{ name: \"a\", script: \"/bin/sh\" },\n]",
+    );
+    refused(&home, home.run(["start", "twice.json5"]), "twice.json5:3:");
+}
+
+#[test]
+fn links_that_lead_in_a_circle_end_in_an_error() {
+    let home = Home::new();
+    for (name, other) in [("a.json5", "b.json5"), ("b.json5", "a.json5"), ("c", "d"), ("d", "c")] {
+        symlink(other, home.work().join(name)).unwrap();
+    }
+    let circle = "too many levels of symbolic links";
+    refused(&home, home.run(["start", "a.json5"]), circle);
+    refused(&home, home.run(["start", "./c"]), circle);
+    refused(&home, start(&home, "x", &["--cwd", "c"], &[]), circle);
+}
+
+#[test]
+fn what_is_not_understood_is_exit_2() {
+    let home = Home::new();
+    for words in [
+        vec!["strat"],
+        vec!["stop"],
+        vec!["start", "--nosuchflag"],
+        vec!["scale", "a", "many"],
+        vec!["sendSignal", "NOSUCH", "all"],
+        vec!["logs", "--since", "whenever"],
+        vec!["list", "--sort", "beauty"],
+        vec!["completion", "tcsh"],
+    ] {
+        let run = home.run(&words);
+        // Some need a daemon to be asked; none runs here, and that is another code.
+        assert!(run.code == 2 || (words[0] == "scale" && run.code == 3), "{words:?}: {}", run.code);
+        assert!(run.out().is_empty() && run.err.contains("error: "), "{words:?}: {}", run.err);
+    }
+    up(&home, "a");
+    home.run(["scale", "a", "many"]).ends(2).complains("no number of instances");
+}
+
+#[test]
+fn what_needs_a_daemon_and_finds_none_is_exit_3() {
+    let home = Home::new();
+    for words in [
+        vec!["stop", "a"],
+        vec!["restart", "a"],
+        vec!["describe", "a"],
+        vec!["logs", "--nostream"],
+        vec!["save"],
+        vec!["reloadLogs"],
+    ] {
+        home.run(&words).ends(3).complains("none runs in").complains("hint: ");
+    }
+    assert!(!home.home().root().exists(), "a question made a home");
+}
+
+#[test]
+fn p79_doing_nothing_to_all_is_fine() {
+    let home = Home::new();
+    for verb in ["stop", "delete", "restart", "reload", "reset"] {
+        home.run([verb, "all"]).ok();
+    }
+    home.run(["list"]).ok();
+    home.run(["jlist"]).ok().says("[]");
+    home.run(["kill"]).ok();
+    up(&home, "a");
+    home.run(["delete", "all"]).ok();
+    for verb in ["stop", "delete", "restart", "reload", "reset"] {
+        home.run([verb, "all"]).ok();
+    }
+}
+
+#[test]
+fn what_nobody_knows_is_exit_1() {
+    let home = Home::new();
+    up(&home, "a");
+    for verb in ["stop", "restart", "reload", "delete", "describe", "reset", "env", "logs", "flush"]
+    {
+        home.run([verb, "nosuch"]).ends(1).complains("no app matches `nosuch`");
+    }
+    home.run(["list", "nosuch"]).ends(1).complains("no app matches `nosuch`");
+    home.run(["stop", "99"]).ends(1).complains("no app matches `99`");
+    // As in PM2: questions by scripts get an empty answer.
+    assert_eq!(home.run(["pid", "nosuch"]).ok().out(), "\n");
+    assert_eq!(home.run(["id", "nosuch"]).ok().out(), "[]\n");
+}
+
+#[test]
+fn p75_an_empty_list_is_saved_only_by_force() {
+    let home = Home::new();
+    up(&home, "a");
+    home.run(["save"]).ok();
+    home.run(["delete", "all"]).ok();
+    home.run(["save"]).ends(2).complains("--force");
+    let saved = fs::read_to_string(home.home().saved()).unwrap();
+    assert!(saved.contains("\"a\""), "the saved list was overwritten: {saved}");
+    home.run(["save", "--force"]).ok();
+    home.run(["resurrect"]).ok();
+    assert!(home.rows().is_empty());
+}
