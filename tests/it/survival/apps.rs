@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, pause};
@@ -12,6 +12,19 @@ use pm_testkit::{Home, PATIENCE, fixture};
 use serde_json::{Value, json};
 
 use super::seed::Seed;
+
+const STAMP: &str = "YYYY-MM-DD HH:mm:ss.SSS";
+
+/// All shapes, for a mixture.
+pub(super) const SHAPES: [Shape; 7] = [
+    Shape::Raw,
+    Shape::Stamped,
+    Shape::Json,
+    Shape::Merged,
+    Shape::Combined,
+    Shape::Rotated,
+    Shape::RotatedStamped,
+];
 
 /// An app that writes so many numbered lines of this length to each of its outputs.
 #[derive(Clone, Debug)]
@@ -36,6 +49,10 @@ pub(super) enum Shape {
     Merged,
     /// A log of both outputs beside those of each.
     Combined,
+    /// Raw, and renamed every few kilobytes.
+    Rotated,
+    /// The same with stamps.
+    RotatedStamped,
 }
 
 impl Writer {
@@ -106,13 +123,21 @@ impl Writer {
         });
         match self.shape {
             Shape::Raw => {}
-            Shape::Stamped => app["log_date_format"] = json!("YYYY-MM-DD HH:mm:ss.SSS"),
+            Shape::Stamped => app["log_date_format"] = json!(STAMP),
             Shape::Json => app["log_type"] = json!("json"),
             Shape::Merged => {
                 app["instances"] = json!(2);
                 app["merge_logs"] = json!(true);
             }
             Shape::Combined => app["log_file"] = json!(self.combined(home)),
+            Shape::Rotated | Shape::RotatedStamped => {
+                app["log_max_size"] = json!(4096);
+                app["log_keep"] = json!(1_000_000);
+                app["log_compress"] = json!(false);
+                if self.shape == Shape::RotatedStamped {
+                    app["log_date_format"] = json!(STAMP);
+                }
+            }
         }
         app
     }
@@ -138,8 +163,12 @@ impl Writer {
             let expected = self.expected(what);
             let log = self.log(home, stream);
             match self.shape {
-                Shape::Raw | Shape::Combined => home_file(home, &log, &expected, |bytes| bytes),
-                Shape::Stamped => home_file(home, &log, &expected, |bytes| unstamped(&bytes)),
+                Shape::Raw | Shape::Combined | Shape::Rotated => {
+                    home_file(home, &log, &expected, |bytes| bytes);
+                }
+                Shape::Stamped | Shape::RotatedStamped => {
+                    home_file(home, &log, &expected, |bytes| unstamped(&bytes));
+                }
                 Shape::Json => home_file(home, &log, &expected, |bytes| messages(&bytes)),
                 Shape::Merged => {
                     let twice = sorted([expected.clone(), expected].concat());
@@ -167,10 +196,10 @@ fn part(count: u64, turn: u64, turns: u64) -> u64 {
     count / turns + u64::from(turn < count % turns)
 }
 
-fn home_file(home: &Home, path: &PathBuf, expected: &[u8], plain: impl Fn(Vec<u8>) -> Vec<u8>) {
+fn home_file(home: &Home, path: &Path, expected: &[u8], plain: impl Fn(Vec<u8>) -> Vec<u8>) {
     let deadline = Deadline::after(PATIENCE);
     loop {
-        let found = plain(fs::read(path).unwrap_or_default());
+        let found = plain(whole(path));
         if found == expected {
             return;
         }
@@ -192,6 +221,24 @@ fn home_file(home: &Home, path: &PathBuf, expected: &[u8], plain: impl Fn(Vec<u8
         }
         pause(Duration::from_millis(20), deadline);
     }
+}
+
+/// A log with its older parts, `NAME__YYYY-MM-DD_HH-mm-ss[-n].log`, the oldest first.
+fn whole(path: &Path) -> Vec<u8> {
+    let stem = format!("{}__", path.file_stem().unwrap().to_str().unwrap());
+    let entries = fs::read_dir(path.parent().unwrap()).into_iter().flatten().flatten();
+    let mut parts: Vec<(String, u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let mut date = name.strip_prefix(&stem)?.strip_suffix(".log")?.to_owned();
+            let rest = date.split_off("2026-01-02_03-04-05".len());
+            let number = rest.strip_prefix('-').map_or(Some(0), |text| text.parse().ok())?;
+            Some((date, number, entry.path()))
+        })
+        .collect();
+    parts.sort();
+    let files = parts.into_iter().map(|part| part.2).chain([path.to_owned()]);
+    files.flat_map(|file| fs::read(file).unwrap_or_default()).collect()
 }
 
 /// Lines without their stamps: `2026-01-02 03:04:05.678: line`.

@@ -8,7 +8,7 @@ use pm_client::{Client, Deadline};
 use pm_protocol::{Describe, Description, Hello, Ping};
 use pm_testkit::{Home, PATIENCE, fixture, is_alive, signal, wait_gone};
 
-use super::apps::{self, Shape, Writer};
+use super::apps::{self, SHAPES, Writer};
 use super::seed::Seed;
 
 const KILL: i32 = 9;
@@ -90,9 +90,8 @@ fn law7_guardians_are_killed_alone_and_replaced() {
     let mut seed = Seed::new();
     let home = Home::new();
     home.run(["start", "/bin/true", "--no-autorestart", "--no-wait"]).ok();
-    let shapes = [Shape::Raw, Shape::Stamped, Shape::Json, Shape::Merged, Shape::Combined];
     let writers: Vec<Writer> =
-        (0..5).zip(shapes).map(|(n, shape)| Writer::long(n, shape, 6_000, &mut seed)).collect();
+        (0..7).zip(SHAPES).map(|(n, shape)| Writer::long(n, shape, 6_000, &mut seed)).collect();
     apps::start(&home, &writers);
     let mortals: Vec<(String, u32)> = (0..5)
         .map(|n| format!("mortal-{n}"))
@@ -146,9 +145,8 @@ fn law7_both_are_killed_and_the_next_command_takes_over() {
     let mut seed = Seed::new();
     let home = Home::new();
     home.run(["start", "/bin/true", "--no-autorestart", "--no-wait"]).ok();
-    let shapes = [Shape::Raw, Shape::Stamped, Shape::Json, Shape::Merged, Shape::Combined];
     let writers: Vec<Writer> =
-        (0..5).zip(shapes).map(|(n, shape)| Writer::long(n, shape, 5_000, &mut seed)).collect();
+        (0..7).zip(SHAPES).map(|(n, shape)| Writer::long(n, shape, 5_000, &mut seed)).collect();
     apps::start(&home, &writers);
     let mortal = start_mortal(&home, "mortal");
     let dies_meanwhile = start_mortal(&home, "meanwhile");

@@ -42,6 +42,8 @@ fn law7_a_journal_cut_anywhere_starts_nothing_twice() {
     let writers: Vec<Writer> =
         (0..4).map(|n| Writer::long(n, Shape::Raw, 3_000, &mut seed)).collect();
     apps::start(&home, &writers);
+    // Before this the apps are unknown, and then they are nobody's.
+    let known = fs::metadata(home.home().journal()).unwrap().len();
     // New runs, so that what is cut off matters.
     home.run(["restart", "long-0"]).ok();
     home.run(["restart", "long-1"]).ok();
@@ -49,18 +51,14 @@ fn law7_a_journal_cut_anywhere_starts_nothing_twice() {
     for _ in 0..12 {
         let mut cut = 0;
         damage(&home, |bytes| {
-            // Where the apps are known already; before that they are nobody's.
-            let known = bytes.len() / 2;
-            cut = usize::try_from(seed.between(known as u64, bytes.len() as u64)).unwrap();
+            cut = usize::try_from(seed.between(known, bytes.len() as u64 + 1)).unwrap();
             bytes.truncate(cut);
         });
         let now = pids(&home);
-        assert!(!now.is_empty(), "cut at {cut}");
-        before.retain(|name, _| now.contains_key(name));
         if now != before {
             home.fail(&format!("cut at {cut}: {now:?} instead of {before:?}"));
         }
-        home.run(["restart", "long-2"]).ends(if now.contains_key("long-2") { 0 } else { 1 });
+        home.run(["restart", "long-2", "--no-wait"]).ok();
         before = pids(&home);
     }
 }

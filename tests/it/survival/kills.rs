@@ -7,7 +7,7 @@ use pm_client::{Deadline, pause};
 use pm_protocol::Status;
 use pm_testkit::{Home, PATIENCE};
 
-use super::apps::{self, Shape, Writer, descriptions, rows};
+use super::apps::{self, SHAPES, Writer, descriptions, rows};
 use super::killer::Killer;
 use super::seed::Seed;
 
@@ -27,10 +27,9 @@ fn pids(home: &Home) -> BTreeMap<u32, u32> {
 fn law7_five_hundred_kills_of_the_daemon_are_noticed_by_nobody() {
     let mut seed = Seed::new();
     let home = Home::new();
-    let shapes = [Shape::Raw, Shape::Stamped, Shape::Json, Shape::Merged, Shape::Combined];
     let long: Vec<Writer> = (0..LONG)
         .map(|number| {
-            let shape = shapes[usize::try_from(number).unwrap() % shapes.len()];
+            let shape = SHAPES[usize::try_from(number).unwrap() % SHAPES.len()];
             Writer::long(number, shape, 12_000, &mut seed)
         })
         .collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pm_testkit::Home;
 
-use super::apps::{self, Shape, Writer};
+use super::apps::{self, SHAPES, Writer};
 use super::seed::Seed;
 
 #[test]
@@ -12,9 +12,8 @@ fn law7_ten_updates_under_writing_apps() {
     let mut seed = Seed::new();
     let home = Home::new();
     home.run(["start", "/bin/true", "--no-autorestart", "--no-wait"]).ok();
-    let shapes = [Shape::Raw, Shape::Stamped, Shape::Json, Shape::Merged, Shape::Combined];
     let writers: Vec<Writer> = (0..10)
-        .zip(shapes.iter().cycle())
+        .zip(SHAPES.iter().cycle())
         .map(|(n, shape)| Writer::long(n, *shape, 4_000, &mut seed))
         .collect();
     apps::start(&home, &writers);
