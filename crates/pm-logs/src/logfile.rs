@@ -9,17 +9,18 @@ use chrono::Local;
 use rustix::fs::{Mode, OFlags, RenameFlags, fstat, ftruncate, lstat, renameat_with};
 use rustix::io::Errno;
 
+use crate::archive::parts;
 use crate::index::Index;
 use crate::ledger::read_full;
 use crate::open::{FileId, OpenError, open_log};
-use crate::rotate::{Rotation, part_name};
+use crate::rotate::{Rotation, part_name, part_of};
 use crate::sink::Owner;
 
 /// While bytes flow, the path is looked at this often for a foreign rotation (pain 19 asks for 5 s).
 /// A deleted file is noticed at once, for the size is asked for anyway.
 const LOOK: Duration = Duration::from_secs(1);
-/// Rotations of one log within one second that still find a name.
-const ATTEMPTS: u32 = 1000;
+/// Names that are tried if others make files just then.
+const ATTEMPTS: u32 = 16;
 
 /// An open log.
 #[derive(Debug)]
@@ -134,8 +135,10 @@ impl LogFile {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
         let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(refused)?;
         let at = Local::now();
+        let parts = parts(&folder, &name).map_err(refused)?;
+        let newest = parts.last().and_then(|newest| part_of(&name, newest));
         for attempt in 0..ATTEMPTS {
-            let part = part_name(&name, at, attempt);
+            let part = part_name(&name, at, newest, attempt);
             if rustix::fs::statat(&folder, with_gz(&part), rustix::fs::AtFlags::empty()).is_ok() {
                 continue;
             }

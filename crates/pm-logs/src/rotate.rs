@@ -57,13 +57,25 @@ pub(crate) fn share(window: &[u8], size: u64, rotation: &Rotation) -> Share {
     Share { take: window.len(), then_rotate: overlong }
 }
 
-/// `NAME__YYYY-MM-DD_HH-mm-ss[-n].log`: the part of `log` (a file name) rotated at `at`.
-pub(crate) fn part_name(log: &OsStr, at: DateTime<Local>, attempt: u32) -> OsString {
+/// `NAME__YYYY-MM-DD_HH-mm-ss[-n].log`: the part of `log` (a file name) rotated at `at`, the `attempt`th try. It never
+/// orders before `newest`, or it would be the first to be deleted: many may be rotated within a second, the first of
+/// them gone already, and clocks are set back (pain 36).
+pub(crate) fn part_name(
+    log: &OsStr,
+    at: DateTime<Local>,
+    newest: Option<Part<'_>>,
+    attempt: u32,
+) -> OsString {
+    let now = at.format("%Y-%m-%d_%H-%M-%S").to_string();
+    let (stamp, first) = match newest {
+        Some(part) if part.stamp >= now.as_bytes() => (part.stamp, part.number.saturating_add(1)),
+        Some(_) | None => (now.as_bytes(), 0),
+    };
     let (stem, extension) = divide(log);
-    let mut name = stem.to_vec();
-    name.extend_from_slice(at.format("__%Y-%m-%d_%H-%M-%S").to_string().as_bytes());
-    if attempt > 0 {
-        name.extend_from_slice(format!("-{attempt}").as_bytes());
+    let mut name = [stem, b"__", stamp].concat();
+    let number = first.saturating_add(attempt);
+    if number > 0 {
+        name.extend_from_slice(format!("-{number}").as_bytes());
     }
     name.extend_from_slice(extension);
     OsString::from_vec(name)
@@ -159,13 +171,32 @@ mod tests {
     fn names_are_made_and_known_again() {
         let at = Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).single().expect("a time");
         let log = OsStr::new("web-out.log");
-        assert_eq!(part_name(log, at, 0), "web-out__2026-02-03_04-05-06.log");
-        assert_eq!(part_name(log, at, 2), "web-out__2026-02-03_04-05-06-2.log");
-        assert_eq!(part_name(OsStr::new("web"), at, 0), "web__2026-02-03_04-05-06");
+        assert_eq!(part_name(log, at, None, 0), "web-out__2026-02-03_04-05-06.log");
+        assert_eq!(part_name(log, at, None, 2), "web-out__2026-02-03_04-05-06-2.log");
+        assert_eq!(part_name(OsStr::new("web"), at, None, 0), "web__2026-02-03_04-05-06");
         let part = part_of(log, OsStr::new("web-out__2026-02-03_04-05-06-2.log.gz"));
         assert_eq!(part.map(|part| (part.number, part.compressed)), Some((2, true)));
         for stranger in ["web-out.log", "web-out__2026.log", "web-out__2026-02-03_04-05-06.txt"] {
             assert_eq!(part_of(log, OsStr::new(stranger)), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn p36_a_new_part_is_always_the_newest() {
+        let at = Local.with_ymd_and_hms(2026, 2, 3, 4, 5, 6).single().expect("a time");
+        let log = OsStr::new("a.log");
+        let rows = [
+            // An earlier second, this second, and a clock that was set back.
+            ("a__2026-02-03_04-05-05-7.log.gz", "a__2026-02-03_04-05-06.log"),
+            ("a__2026-02-03_04-05-06.log", "a__2026-02-03_04-05-06-1.log"),
+            ("a__2026-02-03_04-05-06-9.log.gz", "a__2026-02-03_04-05-06-10.log"),
+            ("a__2027-01-01_00-00-00-3.log", "a__2027-01-01_00-00-00-4.log"),
+        ];
+        for (newest, want) in rows {
+            let newest = part_of(log, OsStr::new(newest)).expect("a part");
+            let name = part_name(log, at, Some(newest), 0);
+            assert_eq!(name, want);
+            assert!(part_of(log, &name).expect("a part") > newest, "{name:?}");
         }
     }
 
