@@ -121,6 +121,10 @@ impl Warden {
             }
         }
         batch.extend(self.errands.try_iter());
+        let batch = self.settle_the_traceless(batch)?;
+        if batch.is_empty() && self.watched.is_empty() {
+            return Some(());
+        }
         let light = |errand: &Errand| matches!(errand, Errand::Sample(..) | Errand::Remains(_));
         let depth = if self.watched.is_empty() && batch.iter().all(light) {
             Depth::Tags
@@ -133,6 +137,36 @@ impl Warden {
             Err(error) => diary::note(format_args!("could not {error}")),
         }
         Some(())
+    }
+
+    /// Most processes leave nobody behind when they end, and then a restart need not wait for a census.
+    fn settle_the_traceless(&mut self, mut batch: Vec<Errand>) -> Option<Vec<Errand>> {
+        let ended = batch.iter().filter_map(|errand| match errand {
+            Errand::Remains(tree) => Some(Run { tag: tree.tag, leader: tree.leader.as_ref() }),
+            Errand::Knock(..) | Errand::Force(_) | Errand::Sample(..) | Errand::Pids(..) => None,
+        });
+        let ended: Vec<Run<'_>> = ended.collect();
+        if ended.is_empty() {
+            return Some(batch);
+        }
+        // If that fails the census will say so.
+        let Ok(traces) = pm_os::tree::traces(&ended, &[self.guardian]) else { return Some(batch) };
+        let mut gone = Vec::new();
+        batch.retain(|errand| match errand {
+            Errand::Remains(tree) if !traces.contains(&tree.tag) => {
+                gone.push(*tree);
+                false
+            }
+            Errand::Remains(_)
+            | Errand::Knock(..)
+            | Errand::Force(_)
+            | Errand::Sample(..)
+            | Errand::Pids(..) => true,
+        });
+        for tree in gone {
+            self.remains(tree, &[])?;
+        }
+        Some(batch)
     }
 
     fn serve(&mut self, census: &Census, batch: Vec<Errand>) -> Option<()> {

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod knock;
 pub mod limits;
 pub mod lock;
+pub mod memory;
 pub mod notify;
 mod procfs;
 pub mod session;

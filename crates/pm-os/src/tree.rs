@@ -6,5 +6,5 @@
 mod census;
 mod sweep;
 
-pub use census::{Census, CensusError, Depth, Member, Roll, Run, Seen};
+pub use census::{Census, CensusError, Depth, Member, Roll, Run, Seen, traces};
 pub use sweep::{SweepError, sweep, sweep_all};

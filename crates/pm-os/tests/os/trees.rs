@@ -51,7 +51,10 @@ fn the_tree_is_found_without_its_leader() {
     assert_eq!(app.ending(), Ending::Exited(0));
     let found = members(&app, Depth::Tags);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(tree::sweep(Run { tag: app.tag, leader: None }, &[], PATIENCE), Ok(2));
+    let stranger = Run { tag: tag::Tag::new(app.tag.home() ^ 1, app.tag.run()), leader: None };
+    let without_leader = Run { tag: app.tag, leader: None };
+    assert_eq!(tree::traces(&[without_leader, stranger], &[]), Ok([app.tag].into()));
+    assert_eq!(tree::sweep(without_leader, &[], PATIENCE), Ok(2));
 }
 
 #[test]
