@@ -28,6 +28,6 @@ impl App {
 
     /// As it is written down.
     pub(crate) fn record(&self) -> AppRecord {
-        AppRecord { id: self.id, spec: AppSpec::clone(&self.spec) }
+        AppRecord { id: self.id, spec: Arc::clone(&self.spec) }
     }
 }

@@ -275,9 +275,13 @@ impl Core {
     }
 
     /// A new app.
-    pub(crate) fn add_app(&mut self, spec: AppSpec, orders: &mut Vec<Order>) -> AppId {
+    pub(crate) fn add_app(&mut self, mut spec: AppSpec, orders: &mut Vec<Order>) -> AppId {
         let id = self.counters.app;
         self.counters.app = AppId(id.0.saturating_add(1));
+        // Apps started one by one from the same shell mostly have the same environment.
+        if let Some(before) = self.apps.values().next_back() {
+            spec.env.share(&before.spec.env);
+        }
         let app = App::new(id, Arc::new(spec));
         orders.push(Order::Remember(Record::App(Box::new(app.record()))));
         self.names.entry(app.key()).or_default().insert(id);

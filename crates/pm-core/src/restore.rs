@@ -20,7 +20,7 @@ use crate::view::{Cause, End};
 
 /// What is known while records are read.
 struct Replay {
-    apps: BTreeMap<AppId, AppSpec>,
+    apps: BTreeMap<AppId, Arc<AppSpec>>,
     seats: BTreeMap<InstanceId, SeatRecord>,
     ends: BTreeMap<InstanceId, VecDeque<End>>,
     counters: Counters,
@@ -75,7 +75,11 @@ impl Replay {
         match record {
             Record::App(app) => {
                 self.seen_app(app.id);
-                self.apps.insert(app.id, app.spec);
+                let mut spec = app.spec;
+                if let Some(before) = self.apps.values().next_back() {
+                    Arc::make_mut(&mut spec).env.share(&before.env);
+                }
+                self.apps.insert(app.id, spec);
             }
             Record::AppGone(id) => {
                 self.apps.remove(&id);
@@ -128,8 +132,7 @@ impl Replay {
     fn finish(self, now: Time) -> Core {
         let mut core = Core::new();
         core.counters = self.counters;
-        core.apps
-            .extend(self.apps.into_iter().map(|(id, spec)| (id, App::new(id, Arc::new(spec)))));
+        core.apps.extend(self.apps.into_iter().map(|(id, spec)| (id, App::new(id, spec))));
         let mut ends = self.ends;
         for (id, record) in self.seats {
             core.counters.instance = core.counters.instance.max(InstanceId(id.0.saturating_add(1)));

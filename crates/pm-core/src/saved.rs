@@ -1,5 +1,6 @@
 //! What survives the daemon: the core's state as plain records, last one wins.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pm_spec::AppSpec;
@@ -34,7 +35,24 @@ pub struct AppRecord {
     /// Its number.
     pub id: AppId,
     /// What was asked for.
-    pub spec: AppSpec,
+    #[serde(with = "shared")]
+    pub spec: Arc<AppSpec>,
+}
+
+/// A spec is written down often and copied never.
+mod shared {
+    use super::{AppSpec, Arc};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(spec: &Arc<AppSpec>, to: S) -> Result<S::Ok, S::Error> {
+        spec.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Arc<AppSpec>, D::Error> {
+        AppSpec::deserialize(from).map(Arc::new)
+    }
 }
 
 /// The next free numbers.

@@ -150,7 +150,7 @@ impl Witness {
     fn remember(&mut self, record: &Record) -> Result<(), Broken> {
         match record {
             Record::App(app) => {
-                self.apps.insert(app.id, app.spec.clone());
+                self.apps.insert(app.id, AppSpec::clone(&app.spec));
             }
             Record::AppGone(id) => {
                 self.apps.remove(id);

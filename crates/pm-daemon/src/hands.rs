@@ -252,6 +252,8 @@ impl Hands {
             }
             Reply::Refused(why) => caller.refuse(answer::refusal(&why)),
         }
+        // Nobody waits any more, and what it took to do all this is not needed to keep watch.
+        pm_os::memory::give_back();
     }
 
     fn tell(&mut self, change: &Change, changed: &mut BTreeSet<InstanceId>) {

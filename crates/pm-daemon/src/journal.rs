@@ -21,6 +21,9 @@ const FORMAT: u32 = 1;
 /// A journal is rewritten when it is this large and four times its last snapshot.
 const WORTH_REWRITING: u64 = 1 << 20;
 
+/// So many bytes stay ready for the next records.
+const ROOM: usize = 16 << 10;
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
@@ -136,6 +139,8 @@ impl Journal {
             Ok(written) => {
                 self.size += written as u64;
                 self.pending.drain(..written);
+                // A thousand specs were here once; that much is needed again only when as many come.
+                self.pending.shrink_to(ROOM);
                 self.complained = false;
             }
             Err(error) if !self.complained => {

@@ -100,13 +100,17 @@ enum Exit {
 
 /// Runs the daemon of this home until it is told to leave, replaced, or orphaned.
 pub fn run(home: &Home) -> Result<(), DaemonError> {
+    pm_os::memory::be_frugal();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
     runtime.block_on(async {
-        let mut reactor = setup::begin(home)?;
+        let mut reactor = match setup::begin(home) {
+            Err(DaemonError::Guardian(LinkError::Gone)) => return bequest::begin_again(home),
+            begun => begun?,
+        };
         match reactor.turn().await? {
             Exit::Left | Exit::Updated => Ok(()),
             Exit::Orphaned => reactor.hand_over().await,

@@ -5,21 +5,30 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Where a salt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was in its file.
+    Found,
+    /// It was made now: no process can bear it yet.
+    Made,
+}
+
 /// Reads the home's salt, making it first if it is missing or damaged.
-pub(crate) fn load(path: &Path) -> io::Result<u32> {
+pub(crate) fn load(path: &Path) -> io::Result<(u32, Origin)> {
     let mut text = String::new();
     if let Ok(mut file) = File::open(path) {
         // A damaged file reads as no number and is replaced below.
         file.read_to_string(&mut text).ok();
     }
     if let Ok(salt) = text.trim().parse::<u32>() {
-        return Ok(salt);
+        return Ok((salt, Origin::Found));
     }
     let mut bytes = [0_u8; 4];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let salt = u32::from_le_bytes(bytes) >> 1;
     write(path, salt)?;
-    Ok(salt)
+    Ok((salt, Origin::Made))
 }
 
 /// Puts a salt back whose file is gone with the whole home.

@@ -269,6 +269,8 @@ impl Guardian {
             manager.ready("the daemon answers").ok();
         }
         self.pass_on_end();
+        // From here on only the loop is needed.
+        pm_os::memory::give_back();
     }
 
     /// The daemon that started us gives us its socket and lets us see its end.

@@ -104,6 +104,7 @@ pub enum Wait {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Start {
     /// The apps, complete.
+    #[serde(deserialize_with = "pm_spec::read_apps")]
     pub apps: Vec<AppSpec>,
     /// What to do with those that exist.
     pub existing: Existing,

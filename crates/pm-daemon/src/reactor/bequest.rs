@@ -4,7 +4,7 @@
 //! was not handed over is then found again through the apps themselves.
 
 use std::ffi::CString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::Loan;
@@ -27,7 +27,10 @@ impl Reactor {
         // Nobody may wait for us while we wait for the scribe.
         self.inlet.close();
         let loans = self.hands.scribe.lend();
-        let link = start_guardian(&self.home)?;
+        let (link, theirs) = Link::pair()?;
+        start_guardian(&self.home, &["guardian", "--predecessor"], theirs.as_fd())?;
+        // Its own copy must be the last one, or we would not notice that it failed.
+        drop(theirs);
         self.bequeath(&link, loans)
     }
 
@@ -76,8 +79,16 @@ impl Reactor {
     }
 }
 
-fn start_guardian(home: &Home) -> Result<Link, DaemonError> {
-    let (link, theirs) = Link::pair()?;
+/// The guardian died while we were asking it for what it keeps. What it kept is gone: a guardian without any of it
+/// begins, and its daemon finds the apps by the journal and their marks.
+pub(super) fn begin_again(home: &Home) -> Result<(), DaemonError> {
+    diary::note(format_args!("the guardian is gone; starting a new one"));
+    let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
+    start_guardian(home, &["guardian"], null.as_fd())
+}
+
+/// Starts a guardian with these arguments and this standard input.
+fn start_guardian(home: &Home, words: &[&str], stdin: BorrowedFd<'_>) -> Result<(), DaemonError> {
     let program = own_program().map_err(system("find our own program"))?;
     let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
     let stderr = std::io::stderr();
@@ -94,10 +105,10 @@ fn start_guardian(home: &Home) -> Result<Link, DaemonError> {
     env.extend(CString::new([b"PM_HOME=".as_slice(), root].concat()).ok());
     let plan = SpawnPlan {
         program: program.clone(),
-        argv: vec![program, argument("guardian"), argument("--predecessor")],
+        argv: std::iter::once(program).chain(words.iter().copied().map(argument)).collect(),
         env,
         cwd: argument("/"),
-        stdin: theirs.as_fd(),
+        stdin,
         stdout: null.as_fd(),
         stderr: stderr.as_fd(),
         handed: Vec::new(),
@@ -112,7 +123,7 @@ fn start_guardian(home: &Home) -> Result<Link, DaemonError> {
         what: "start a new guardian",
         source: std::io::Error::other(error.to_string()),
     })?;
-    Ok(link)
+    Ok(())
 }
 
 /// The path we were started from; after an update replaced the file, the new one.

@@ -45,12 +45,16 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     let nofile = pm_os::limits::raise_nofile().ok();
     let link = Arc::new(Link::inherit()?);
     let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
-    let salt = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
+    let (salt, origin) = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
     let boot = pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0));
     let journal = home.journal();
     let (journal, records) = Journal::open(&journal, &boot).map_err(file("use", &journal))?;
     // Scan first, ask then: what ends in between is in the guardian's answer (supervision.md, trap 3).
-    let census = Census::take(Depth::Cookies, &[guardian])?;
+    let census = match origin {
+        // The first start in this home: nobody can be found.
+        salt::Origin::Made if records.is_empty() => Census::of_nobody(),
+        salt::Origin::Made | salt::Origin::Found => Census::take(Depth::Cookies, &[guardian])?,
+    };
     let mut kept = adopt::ask(&link, salt)?;
     let inheritance = adopt::inherit(records, &census, &mut kept, salt);
 
