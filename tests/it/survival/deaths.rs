@@ -36,8 +36,10 @@ fn describe(home: &Home, name: &str) -> Description {
 
 /// What must not change: pid, uptime's beginning, restarts, by id.
 fn standing(home: &Home) -> BTreeMap<u32, (u32, u64, u32)> {
-    apps::rows(home)
-        .iter()
+    let rows = apps::rows(home);
+    // The one that only wakes the daemon comes and goes.
+    rows.iter()
+        .filter(|row| row.name != "true")
         .map(|row| (row.id, (row.pid, row.started_at / 100, row.restarts)))
         .collect()
 }
@@ -183,6 +185,41 @@ fn law7_both_are_killed_and_the_next_command_takes_over() {
     assert!(noticed.elapsed() < Duration::from_secs(3), "{:?}", noticed.elapsed());
     let ends = describe(&home, "mortal").ends;
     assert!(ends.len() == 1 && (ends[0].code == Some(7) || !tells_codes()), "{ends:?}");
+    for writer in &writers {
+        writer.check_starts(&home);
+        writer.check_logs(&home);
+    }
+}
+
+/// The guardian, and a moment later the daemon, which is starting another guardian or is its new daemon already.
+#[test]
+fn law7_a_hand_over_is_interrupted_at_any_moment() {
+    let mut seed = Seed::new();
+    let home = Home::new();
+    home.run(["start", "/bin/true", "--no-autorestart", "--no-wait"]).ok();
+    let writers: Vec<Writer> =
+        (0..7).zip(SHAPES).map(|(n, shape)| Writer::long(n, shape, 5_000, &mut seed)).collect();
+    apps::start(&home, &writers);
+    let before = standing(&home);
+    for _ in 0..25 {
+        let hello = home.hello();
+        signal(hello.guardian, KILL);
+        super::killer::pause(Duration::from_micros(seed.between(0, 25_000)));
+        super::killer::kill_if_there(hello.pid);
+        if seed.between(0, 2) == 0 {
+            // Once more, at whoever is there by now.
+            super::killer::pause(Duration::from_micros(seed.between(0, 25_000)));
+            let lock = fs::read_to_string(home.home().lock()).unwrap_or_default();
+            if let Some(guardian) = lock.split(' ').next().and_then(|pid| pid.parse().ok()) {
+                super::killer::kill_if_there(guardian);
+            }
+        }
+        home.wait_until("somebody takes over", || {
+            let id = before.keys().last().unwrap().to_string();
+            home.run(["start", "true", "--no-wait"]).code == 0 && home.run(["pid", &id]).code == 0
+        });
+        assert_same(&home, &before);
+    }
     for writer in &writers {
         writer.check_starts(&home);
         writer.check_logs(&home);

@@ -192,3 +192,10 @@ fn stack_of(pid: u32) -> Option<String> {
 pub(super) fn pause(time: Duration) {
     pm_client::pause(time, Deadline::NEVER);
 }
+
+/// SIGKILL to a process that may have ended already.
+pub(super) fn kill_if_there(pid: u32) {
+    if let Ok(pidfd) = pidfd_open(pid_of(pid), PidfdFlags::empty()) {
+        pidfd_send_signal(&pidfd, Signal::KILL).ok();
+    }
+}
