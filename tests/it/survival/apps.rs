@@ -143,7 +143,7 @@ impl Writer {
     }
 
     /// What it writes to one output.
-    fn expected(&self, (count, length): (u64, u64)) -> Vec<u8> {
+    fn expected((count, length): (u64, u64)) -> Vec<u8> {
         let mut bytes = Vec::new();
         for turn in 0..4 {
             for number in 0..part(count, turn, 4) {
@@ -160,7 +160,7 @@ impl Writer {
     pub(super) fn check_logs(&self, home: &Home) {
         let mut both = Vec::new();
         for (stream, what) in [("out", self.out), ("err", self.error)] {
-            let expected = self.expected(what);
+            let expected = Self::expected(what);
             let log = self.log(home, stream);
             match self.shape {
                 Shape::Raw | Shape::Combined | Shape::Rotated => {
@@ -171,15 +171,15 @@ impl Writer {
                 }
                 Shape::Json => home_file(home, &log, &expected, |bytes| messages(&bytes)),
                 Shape::Merged => {
-                    let twice = sorted([expected.clone(), expected].concat());
-                    home_file(home, &log, &twice, sorted);
+                    let twice = sorted(&[expected.clone(), expected].concat());
+                    home_file(home, &log, &twice, |bytes| sorted(&bytes));
                     continue;
                 }
             }
             both.extend(expected);
         }
         if self.shape == Shape::Combined {
-            home_file(home, &self.combined(home), &sorted(both), sorted);
+            home_file(home, &self.combined(home), &sorted(&both), |bytes| sorted(&bytes));
         }
     }
 
@@ -264,7 +264,7 @@ fn messages(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Lines in the order of the alphabet.
-fn sorted(bytes: Vec<u8>) -> Vec<u8> {
+fn sorted(bytes: &[u8]) -> Vec<u8> {
     let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
     lines.sort_unstable();
     lines.concat()

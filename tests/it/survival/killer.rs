@@ -181,7 +181,7 @@ impl Spotter {
     }
 }
 
-/// Field 28 of proc_pid_stat(5); zero where we may not see it or there is no memory.
+/// Field 28 of `proc_pid_stat(5)`; zero where we may not see it or there is no memory.
 fn stack_of(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let field = stat.rsplit(')').next()?.split_whitespace().nth(25)?;

@@ -8,13 +8,14 @@ pub(super) struct Seed(u64);
 
 impl Seed {
     /// `PM_SEED`, else the clock; printed, for the day it is needed.
+    #[expect(clippy::print_stderr, reason = "shown when the test fails")]
     pub(super) fn new() -> Self {
         let given = std::env::var("PM_SEED").ok().and_then(|text| text.parse().ok());
         let seed = given.unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
             now.as_secs() << 20 ^ u64::from(now.subsec_nanos())
         });
-        println!("seed: PM_SEED={seed}");
+        eprintln!("seed: PM_SEED={seed}");
         Self(seed)
     }
 
