@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, pause};
-use pm_protocol::{Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect, Save, Update};
+use pm_protocol::{Code, Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect, Save, Update};
 use pm_spec::ByteString;
 
 use crate::cli::{SaveArgs, SelectArgs};
@@ -59,6 +59,8 @@ pub(super) fn kill(session: &Session) -> Result<Report, Failure> {
         Ok(done) => done,
         // Gone before it could say so.
         Err(CallError::Lost) => Outcomes::default(),
+        // Somebody else ends it already; it is gone when they are done.
+        Err(CallError::Refused(refusal)) if refusal.code == Code::Leaving => Outcomes::default(),
         Err(CallError::Connect(error)) if error.is_no_daemon() => Outcomes::default(),
         Err(error) => return Err(error.into()),
     };
@@ -66,8 +68,7 @@ pub(super) fn kill(session: &Session) -> Result<Report, Failure> {
     let deadline = Deadline::after(CHANGE);
     while session.find()?.is_some() {
         if deadline.is_over() {
-            let message =
-                "could not end the daemon in time: all apps are down, but it still listens";
+            let message = "could not end the daemon in time: it still listens";
             return Err(Failure::new(Exit::Late, message));
         }
         pause(LOOK, deadline);

@@ -84,6 +84,7 @@ pub(crate) fn connect(home: &Home, deadline: Deadline) -> Result<Stream, Connect
             Some(uid) if uid != 0 && uid != owner(home) => {
                 return Err(ConnectError::Stranger { socket: home.socket().into(), uid });
             }
+            Some(uid) if !serves(uid) => return Err(denied(home, uid)),
             Some(_) | None => return Ok(stream),
         }
     }
@@ -95,13 +96,21 @@ fn refused(home: &Home, error: io::Error) -> ConnectError {
         return ConnectError::NoDaemon { home: home.root().into() };
     }
     if kind == io::ErrorKind::PermissionDenied {
-        return ConnectError::Denied {
-            home: home.root().into(),
-            owner: owner(home),
-            you: rustix::process::geteuid().as_raw(),
-        };
+        return denied(home, owner(home));
     }
     ConnectError::Io { socket: home.socket().into(), source: error }
+}
+
+/// Whether a daemon of this user answers us: it turns away all but its own user and root (pain 10), and who is turned
+/// away should hear so rather than see a connection end.
+fn serves(uid: u32) -> bool {
+    let you = rustix::process::geteuid().as_raw();
+    you == 0 || you == uid
+}
+
+fn denied(home: &Home, owner: u32) -> ConnectError {
+    let you = rustix::process::geteuid().as_raw();
+    ConnectError::Denied { home: home.root().into(), owner, you }
 }
 
 /// Whose home it is; ours if it can't be seen.
