@@ -8,6 +8,9 @@
 mod apps;
 mod article;
 mod deaths;
+mod fidelity;
+mod homes;
 mod mistakes;
 mod output;
 mod survival;
+mod verbs;

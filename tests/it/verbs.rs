@@ -1,0 +1,358 @@
+//! Every verb: what it does, that `--json` is JSON, that piped output is plain (pains 42, 50, 52, 72).
+
+use std::collections::BTreeSet;
+
+use pm_testkit::{Home, fixture, is_alive};
+
+use crate::apps::{start, tree, up};
+
+/// Calls of every verb that ends by itself, in an order that works from an empty home.
+fn calls() -> Vec<Vec<String>> {
+    let program = fixture().to_str().unwrap().to_owned();
+    let line = |words: &str| -> Vec<String> {
+        words.split(' ').map(|word| word.replace("FIXTURE", &program)).collect()
+    };
+    [
+        "list",
+        "start FIXTURE --name app -i 2 -- --bytes 68690a --live forever",
+        "list",
+        "ls app",
+        "status",
+        "jlist",
+        "describe app",
+        "show 0",
+        "env 0",
+        "pid",
+        "pid app",
+        "id app",
+        "ping",
+        "logs --nostream",
+        "stop app",
+        "start app",
+        "restart app",
+        "reload app",
+        "scale app 3",
+        "reset app",
+        "sendSignal 18 app",
+        "flush",
+        "reloadLogs",
+        "save",
+        "update",
+        "delete app",
+        "resurrect",
+        "check apps.json5",
+        "completion bash",
+        "kill",
+        "kill",
+        "stop all",
+    ]
+    .map(line)
+    .to_vec()
+}
+
+#[test]
+fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
+    let home = Home::new();
+    home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
+    for words in calls() {
+        let run = home.run(
+            words
+                .iter()
+                .map(String::as_str)
+                .chain(["--json"].into_iter().filter(|_| !words.contains(&"--".into()))),
+        );
+        let run = if words.contains(&"--".into()) {
+            assert_eq!(run.code, 0, "{words:?}: {}", run.err);
+            home.run(["delete", "app", "--json"]).ok().json();
+            home.run(["--json"].into_iter().chain(words.iter().map(String::as_str)))
+        } else {
+            run
+        };
+        let run = run.ok();
+        if words[0] == "logs" {
+            for line in run.out().lines() {
+                serde_json::from_str::<serde_json::Value>(line).unwrap();
+            }
+            continue;
+        }
+        run.json();
+        assert_eq!(run.err, "", "{words:?} complains");
+    }
+}
+
+#[test]
+fn piped_output_has_no_escape_sequence_and_no_box() {
+    let home = Home::new();
+    home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
+    for words in calls() {
+        for (name, value) in [("NO_COLOR", ""), ("NO_COLOR", "1"), ("TERM", "xterm-256color")] {
+            // Once is enough for what changes something.
+            let is_question = ["list", "describe", "jlist", "env"].contains(&words[0].as_str());
+            if name == "TERM" || is_question {
+                let run = home.pm(&words).env(name, value).run().ok();
+                let text = run.out() + &run.err;
+                assert!(
+                    !text.contains('\u{1b}') && !text.contains('\u{2502}'),
+                    "{words:?}: {text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn silence_is_silent_and_errors_are_not() {
+    let home = Home::new();
+    let program = fixture();
+    let words =
+        ["-s", "start", program.to_str().unwrap(), "--name", "app", "--", "--live", "forever"];
+    let run = home.run(words).ok();
+    assert_eq!((run.out(), run.err.as_str()), (String::new(), ""));
+    let run = home.run(["stop", "app", "--silent"]).ok();
+    assert_eq!((run.out(), run.err.as_str()), (String::new(), ""));
+    home.run(["-s", "stop", "nosuch"]).ends(1).complains("error: no app matches");
+    home.run(["-s", "list"]).ok().says("app");
+}
+
+#[test]
+fn help_and_version_are_data() {
+    let home = Home::new();
+    let version = format!("{}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(home.run(["--version"]).ok().out(), version);
+    assert_eq!(home.run(["-v"]).ok().out(), version);
+    let help = home.run(["--help"]).ok().out();
+    for verb in calls().iter().map(|words| words[0].as_str()).collect::<BTreeSet<_>>() {
+        assert!(help.contains(verb), "{verb} is not in the help");
+        home.run([verb, "--help"]).ok().says("Usage: pm ");
+    }
+    let run = home.run([""; 0]).ends(1);
+    assert!(run.out().is_empty() && run.err.contains("pm start"), "{}", run.err);
+    assert!(!home.home().root().exists(), "help made a home");
+}
+
+#[test]
+fn p52_selectors_by_name_id_namespace_and_prefix() {
+    let home = Home::new();
+    for (name, namespace) in [("web", "front"), ("front", "back"), ("7", "back")] {
+        start(&home, name, &["--namespace", namespace], &["--live", "forever"]).ok();
+    }
+    // A word that could mean two things is refused with both, and nothing is done.
+    home.run(["stop", "front"])
+        .ends(1)
+        .complains("name:front (ids 1)")
+        .complains("ns:front (ids 0)");
+    home.run(["stop", "web", "front"]).ends(1);
+    assert!(home.rows().iter().all(|row| row.status.as_str() == "online"), "something was stopped");
+    let down = |words: &[&str], ids: &[u32]| {
+        home.run(["restart", "all"]).ok();
+        home.run(["stop"].iter().chain(words)).ok();
+        let rows = home.rows();
+        let stopped: Vec<_> =
+            rows.iter().filter(|row| row.status.as_str() == "stopped").map(|row| row.id).collect();
+        assert_eq!(stopped, ids, "{words:?}");
+    };
+    down(&["name:front"], &[1]);
+    down(&["ns:front"], &[0]);
+    down(&["ns:back"], &[1, 2]);
+    down(&["back"], &[1, 2]);
+    down(&["id:2"], &[2]);
+    down(&["7"], &[2]);
+    down(&["web", "2"], &[0, 2]);
+    down(&["all"], &[0, 1, 2]);
+}
+
+#[test]
+fn dash_reads_a_config_from_standard_input() {
+    let home = Home::new();
+    let text = format!("{{ name: 'piped', script: {:?}, args: '--live forever' }}", fixture());
+    home.pm(["start", "-"]).input(text.clone()).run().ok();
+    assert_eq!(home.row("piped").status.as_str(), "online");
+    home.pm(["restart", "-"]).input(text.clone()).run().ok();
+    home.pm(["stop", "-"]).input(text.clone()).run().ok();
+    assert_eq!(home.row("piped").status.as_str(), "stopped");
+    home.pm(["delete", "-"]).input(text).run().ok();
+    assert!(home.rows().is_empty());
+    home.pm(["start", "-"]).input("{ name: ").run().ends(2).complains("stdin:1:");
+}
+
+#[test]
+fn scale_goes_up_and_down_and_takes_the_newest() {
+    let home = Home::new();
+    up(&home, "app");
+    let ids = || home.rows().iter().map(|row| row.id).collect::<Vec<_>>();
+    home.run(["scale", "app", "4"]).ok();
+    assert_eq!(ids(), [0, 1, 2, 3]);
+    home.run(["scale", "app", "-2"]).ok();
+    assert_eq!(ids(), [0, 1]);
+    home.run(["scale", "app", "+1"]).ok();
+    assert_eq!(ids().len(), 3);
+    home.run(["scale", "app", "3"]).ok();
+    home.run(["scale", "app", "0"]).ends(2);
+    home.run(["scale", "app", "-3"]).ends(2);
+    assert_eq!(tree(&home, "app").len(), 3);
+}
+
+#[test]
+fn reset_makes_counters_zero() {
+    let home = Home::new();
+    up(&home, "app");
+    home.run(["restart", "app"]).ok();
+    assert_eq!(home.row("app").restarts, 1);
+    home.run(["reset", "app"]).ok();
+    assert_eq!(home.row("app").restarts, 0);
+}
+
+#[test]
+fn signals_reach_the_main_process_by_name_and_number() {
+    let home = Home::new();
+    let script = home
+        .script("app", "trap 'echo one' USR1; trap 'echo two' USR2; while :; do sleep 0.02; done");
+    home.run(["start", script.to_str().unwrap()]).ok();
+    let file = home.home().logs().join("app-out.log");
+    home.run(["sendSignal", "SIGUSR1", "app"]).ok();
+    home.wait_file(&file, |bytes| bytes == b"one\n");
+    home.run(["sendSignal", "12", "app"]).ok();
+    home.wait_file(&file, |bytes| bytes == b"one\ntwo\n");
+    home.run(["sendSignal", "usr1", "0"]).ok();
+    home.wait_file(&file, |bytes| bytes == b"one\ntwo\none\n");
+    assert_eq!(home.row("app").restarts, 0);
+}
+
+#[test]
+fn pid_and_id_are_for_scripts() {
+    let home = Home::new();
+    start(&home, "app", &["-i", "2"], &["--live", "forever"]).ok();
+    let pids: Vec<_> = home.rows().iter().map(|row| row.pid.to_string()).collect();
+    assert_eq!(home.run(["pid", "app"]).ok().out().lines().collect::<Vec<_>>(), pids);
+    assert_eq!(home.run(["pid", "1"]).ok().out(), format!("{}\n", pids[1]));
+    assert_eq!(home.run(["id", "app"]).ok().out(), "[ 0, 1 ]\n");
+    home.run(["stop", "app"]).ok();
+    assert_eq!(home.run(["pid", "1"]).ok().out(), "0\n");
+}
+
+#[test]
+fn reload_replaces_one_after_the_other() {
+    let home = Home::new();
+    start(&home, "app", &["-i", "3"], &["--live", "forever"]).ok();
+    let before: Vec<_> = home.rows().iter().map(|row| row.pid).collect();
+    let mut reload = home.pm(["reload", "app"]).background();
+    // While it goes on, never more than one is away.
+    let mut least = 3;
+    home.wait_rows("three new ones", |rows| {
+        let present = rows.iter().filter(|row| row.pid != 0).count();
+        least = least.min(present);
+        rows.iter().all(|row| row.pid != 0 && !before.contains(&row.pid))
+    });
+    assert_eq!(reload.wait(), 0);
+    assert!(least >= 2, "{} were away at once", 3 - least);
+    assert!(before.iter().all(|pid| !is_alive(*pid)));
+}
+
+#[test]
+fn p72_start_says_for_each_app_what_it_did() {
+    let home = Home::new();
+    let text = format!(
+        "[{{ name: 'a', script: {0:?}, args: '--live forever' }}, {{ name: 'b', script: {0:?}, args: '--live forever' }}]",
+        fixture()
+    );
+    home.file("two.json5", text);
+    home.run(["start", "two.json5", "--only", "a"]).ok().says("a (0) started");
+    home.run(["start", "two.json5", "--no-restart"])
+        .ok()
+        .says("a (0) unchanged")
+        .says("b (1) started");
+    home.run(["start", "two.json5"]).ok().says("a (0) restarted").says("b (1) restarted");
+    // A script that is up already is refused, unless a second one is wanted.
+    let program = fixture();
+    let words = ["start", program.to_str().unwrap(), "--name", "a"];
+    home.run(words).ends(1).complains("up already");
+    home.run(words.iter().chain(&["-f", "--", "--live", "forever"])).ok();
+    assert_eq!(home.rows().len(), 3);
+}
+
+#[test]
+fn autostart_false_makes_an_app_known_and_start_starts_it() {
+    let home = Home::new();
+    let text = format!(
+        "{{ name: 'a', script: {:?}, args: '--live forever', autostart: false }}",
+        fixture()
+    );
+    home.file("a.json5", text);
+    home.run(["start", "a.json5"]).ok();
+    assert_eq!((home.row("a").status.as_str(), home.row("a").pid), ("stopped", 0));
+    home.run(["start", "a"]).ok();
+    assert_eq!(home.row("a").status.as_str(), "online");
+}
+
+#[test]
+fn list_sorts_as_told_and_counts_cpu_of_the_tree() {
+    let home = Home::new();
+    start(&home, "busy", &[], &["--burn", "20000", "--live", "forever"]).ok();
+    start(&home, "idle", &[], &["--live", "forever"]).ok();
+    home.wait_until("cpu time", || home.row("busy").usage.cpu > 20.0);
+    let order = |sort: &str| {
+        let out = home.run(["list", "--sort", sort]).ok().out();
+        let at = |name| out.find(name).unwrap();
+        at("busy") < at("idle")
+    };
+    assert!(
+        order("name") && !order("name:desc") && !order("cpu") && order("cpu:desc") && order("id")
+    );
+    assert!(home.row("idle").usage.memory > 0);
+    assert!(home.row("idle").usage.cpu < 20.0);
+}
+
+#[test]
+fn completions_are_scripts_for_their_shells() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = home.run(["completion", shell]).ok().out();
+        for word in ["resurrect", "sendSignal", "describe", "max-memory-restart"] {
+            assert!(script.contains(word), "{shell}: {word} is missing");
+        }
+        // Only where the shell is there; bash is on every machine that builds this.
+        let file = home.file(format!("completion.{shell}"), &script);
+        let checked = std::process::Command::new(shell).arg("-n").arg(file).output();
+        assert!(shell != "bash" || checked.is_ok(), "bash is missing");
+        if let Ok(checked) = checked {
+            assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        }
+    }
+}
+
+#[test]
+fn monit_wants_a_terminal() {
+    let home = Home::new();
+    home.run(["monit"]).ends(1).complains("needs a terminal");
+}
+
+#[test]
+fn jlist_has_pm2s_shape() {
+    let home = Home::new();
+    up(&home, "app");
+    let list = home.run(["jlist"]).ok().json();
+    let app = &list[0];
+    assert_eq!(app["name"], "app");
+    assert_eq!(app["pm_id"], 0);
+    assert_eq!(app["pid"], home.row("app").pid);
+    assert!(app["monit"]["memory"].as_u64().unwrap() > 0 && app["monit"]["cpu"].is_number());
+    let env = &app["pm2_env"];
+    for key in [
+        "status",
+        "restart_time",
+        "pm_uptime",
+        "created_at",
+        "pm_exec_path",
+        "pm_cwd",
+        "exec_mode",
+        "pm_out_log_path",
+        "pm_err_log_path",
+        "unstable_restarts",
+        "namespace",
+        "args",
+        "env",
+    ] {
+        assert!(!env[key].is_null(), "{key} is missing");
+    }
+    assert_eq!(env["status"], "online");
+}
