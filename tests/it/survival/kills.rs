@@ -56,7 +56,8 @@ fn law7_five_hundred_kills_of_the_daemon_are_noticed_by_nobody() {
     }
 
     home.wait_rows("all short apps ended", |rows| {
-        rows.iter().filter(|row| row.name.starts_with("short")).all(|row| row.pid == 0)
+        let mut short = rows.iter().filter(|row| row.name.starts_with("short"));
+        short.all(|row| row.status == Status::Stopped)
     });
     let all = descriptions(&home);
     for writer in &short {
