@@ -16,6 +16,8 @@ ROWS = [
     ("start-1000", "1,000 apps from one file, cold", "ms", False, 1500),
     ("list-100", "`list`, whole process, 100 apps", "ms", False, 2.5),
     ("list-1000", "`list`, whole process, 1,000 apps", "ms", False, 5),
+    ("list-rested-100", "`list` a second later, 100 apps", "ms", False, None),
+    ("list-rested-1000", "`list` a second later, 1,000 apps", "ms", False, None),
     ("pss-0", "memory of the supervisor, no apps", "MB", False, 4),
     ("pss-100", "memory, 100 apps", "MB", False, 5),
     ("pss-1000", "memory, 1,000 apps", "MB", False, 10),

@@ -127,8 +127,12 @@ def fleet(figures, tool, count):
     figures.add(f"pss-{count}", tool.name, [pss(tool.pids())])
     if count:
         rounds = (11 if figures.full else 5) if tool.name == "PM2" else 31
-        figures.watch("exits", 2, *tool.list(), env=tool.env)
+        figures.watch("exits", 1, *tool.list(), env=tool.env)
         figures.add(f"list-{count}", tool.name, figures.watch("exits", rounds, *tool.list(), env=tool.env))
+        # Figures of processes may be shown again for a second; after a pause all are read anew.
+        for _ in range(5):
+            settle(1.1)
+            figures.add(f"list-rested-{count}", tool.name, figures.watch("exits", 1, *tool.list(), env=tool.env))
     if count == 100:
         settle(3)
         seconds = 60 if figures.full else 10
