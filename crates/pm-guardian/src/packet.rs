@@ -81,10 +81,10 @@ pub(crate) fn receive(
     let result = loop {
         let mut parts = [IoSliceMut::new(buffer)];
         match recvmsg(socket, &mut parts, &mut control, flags | RecvFlags::CMSG_CLOEXEC) {
-            Err(Errno::INTR) => {}
+            // A peer that died with packets of ours unread leaves a reset, told once and before what it sent: that
+            // is still there to be read, and after it comes the end.
+            Err(Errno::INTR | Errno::CONNRESET) => {}
             Err(Errno::AGAIN) => return Ok(Received::Nothing),
-            // The peer died with packets of ours unread.
-            Err(Errno::CONNRESET) => return Ok(Received::Closed),
             Err(error) => return Err(error),
             Ok(result) => break result,
         }
@@ -114,4 +114,23 @@ pub(crate) fn is_momentary(error: Errno) -> bool {
 /// Whether a descriptor is a connected packet socket of ours.
 pub(crate) fn is_link(socket: &impl AsFd) -> bool {
     sockopt::socket_type(socket).is_ok_and(|kind| kind == SocketType::SEQPACKET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_said_is_heard_though_it_died_without_listening() {
+        let (ours, theirs) = pair().unwrap();
+        send(ours.as_fd(), b"unread", &[], SendFlags::empty()).unwrap();
+        send(theirs.as_fd(), b"last words", &[], SendFlags::empty()).unwrap();
+        drop(theirs);
+        let mut buffer = [0; MAX_MESSAGE + 1];
+        let received = receive(ours.as_fd(), &mut buffer, RecvFlags::DONTWAIT).unwrap();
+        let Received::Packet(length, _) = received else { panic!("{received:?}") };
+        assert_eq!(&buffer[..length], b"last words");
+        let received = receive(ours.as_fd(), &mut buffer, RecvFlags::DONTWAIT).unwrap();
+        assert!(matches!(received, Received::Closed), "{received:?}");
+    }
 }
