@@ -16,7 +16,8 @@ use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
 use pm_protocol::{Outcomes, Row};
 
-use crate::clock::Dial;
+use crate::arrears::Arrears;
+use crate::clock::{self, Dial};
 use crate::diary;
 use crate::journal::Journal;
 use crate::plan;
@@ -41,6 +42,7 @@ pub(crate) enum Leaving {
 pub(crate) struct Hands {
     pub(crate) link: Arc<Link>,
     pub(crate) journal: Journal,
+    pub(crate) arrears: Arrears,
     pub(crate) spawner: Sender<Job>,
     pub(crate) trees: Sender<Errand>,
     pub(crate) scribe: Scribe,
@@ -66,12 +68,15 @@ impl Hands {
             | Order::Leave => None,
         });
         self.journal.append(records);
+        self.balance();
         let mut news = BTreeSet::new();
         for order in orders.drain(..) {
             match order {
                 Order::Remember(_) => {}
+                Order::Spawn(run, _) if self.arrears.refuses(run) => {}
                 Order::Spawn(run, plan) => self.spawn(run, plan),
                 Order::Signal(run, knock) => self.knock(run, knock),
+                Order::Release(run) if self.arrears.holds(run) => {}
                 Order::Release(run) => self.release(run),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
                 Order::Tell(change) => self.tell(&change, &mut news),
@@ -82,6 +87,19 @@ impl Hands {
         self.publish(core, &news);
         if self.journal.is_long() {
             self.journal.rewrite(&core.records());
+        }
+    }
+
+    /// Tries again to write what a full disk refused.
+    pub(crate) fn write_arrears(&mut self, core: &Core) {
+        self.journal.retry(|| core.records());
+        self.balance();
+    }
+
+    /// Notes whether everything is written down; once it is, what waited for that is done.
+    fn balance(&mut self) {
+        for run in self.arrears.settle(self.journal.arrears(), clock::now()) {
+            self.release(run);
         }
     }
 

@@ -24,6 +24,9 @@ const WORTH_REWRITING: u64 = 1 << 20;
 /// So many bytes stay ready for the next records.
 const ROOM: usize = 16 << 10;
 
+/// More bytes than this do not wait for room on a full disk; a snapshot takes their place.
+const MOST_PENDING: usize = 1 << 20;
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
@@ -52,7 +55,10 @@ pub(crate) struct Journal {
     snapshot: u64,
     /// What could not be written yet (full disk); goes out before anything newer.
     pending: Vec<u8>,
-    complained: bool,
+    /// Too much would have had to wait; the next thing written is a snapshot.
+    owes_snapshot: bool,
+    /// Why the last attempt to write failed.
+    trouble: Option<String>,
 }
 
 /// What is at a journal's path.
@@ -123,32 +129,64 @@ impl Journal {
             size: replay.good,
             snapshot: replay.snapshot,
             pending: Vec::new(),
-            complained: false,
+            owes_snapshot: false,
+            trouble: None,
         }
     }
 
     /// Writes records with one system call. On a full disk they are kept and tried again with the next ones.
     pub(crate) fn append(&mut self, records: impl Iterator<Item = impl Borrow<Record>>) {
+        if self.owes_snapshot {
+            return;
+        }
         for record in records {
             encode(&Line::Record(record.borrow().clone()), &mut self.pending);
         }
-        if self.pending.is_empty() {
-            return;
+        self.write_pending();
+        if self.pending.len() > MOST_PENDING {
+            self.pending = Vec::new();
+            self.owes_snapshot = true;
         }
-        match self.file.write(&self.pending) {
-            Ok(written) => {
-                self.size += written as u64;
-                self.pending.drain(..written);
-                // A thousand specs were here once; that much is needed again only when as many come.
-                self.pending.shrink_to(ROOM);
-                self.complained = false;
-            }
-            Err(error) if !self.complained => {
-                self.complained = true;
-                diary::note(format_args!("could not write {}: {error}", self.path.display()));
-            }
-            Err(_) => {}
+    }
+
+    /// Tries again to write what could not be written.
+    pub(crate) fn retry(&mut self, records: impl FnOnce() -> Vec<Record>) {
+        if self.owes_snapshot {
+            self.rewrite(&records());
+        } else {
+            self.write_pending();
         }
+    }
+
+    /// Why not everything is written down that should be, if it isn't.
+    pub(crate) fn arrears(&self) -> Option<&str> {
+        let is_behind = self.owes_snapshot || !self.pending.is_empty();
+        is_behind.then(|| self.trouble.as_deref().unwrap_or_default())
+    }
+
+    fn write_pending(&mut self) {
+        while !self.pending.is_empty() {
+            match self.file.write(&self.pending) {
+                Ok(0) => return self.complain("write", &io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.size += written as u64;
+                    self.pending.drain(..written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.complain("write", &error),
+            }
+        }
+        // A thousand specs were here once; that much is needed again only when as many come.
+        self.pending.shrink_to(ROOM);
+        self.trouble = None;
+    }
+
+    /// Says what is wrong, once until something is written again.
+    fn complain(&mut self, what: &str, error: &io::Error) {
+        if self.trouble.is_none() {
+            diary::note(format_args!("could not {what} {}: {error}", self.path.display()));
+        }
+        self.trouble = Some(error.to_string());
     }
 
     /// Whether a snapshot would save much.
@@ -178,6 +216,8 @@ impl Journal {
         if self.place() == Place::Taken {
             // The home was removed and is another guardian's now; its journal is not ours to touch.
             self.snapshot = self.size;
+            self.pending.clear();
+            self.owes_snapshot = false;
             return;
         }
         match fresh(&self.path, &self.boot, records) {
@@ -186,11 +226,13 @@ impl Journal {
                 self.snapshot = self.size;
                 self.file = file;
                 self.pending.clear();
+                self.owes_snapshot = false;
+                self.trouble = None;
             }
             Err(error) => {
                 // Do not try again at every step: as if the snapshot had this size.
                 self.snapshot = self.size;
-                diary::note(format_args!("could not rewrite {}: {error}", self.path.display()));
+                self.complain("rewrite", &error);
             }
         }
     }
@@ -316,6 +358,34 @@ mod tests {
         journal.rewrite(&[counters(6)]);
         journal.restore(&[counters(6)]);
         assert_eq!(read(&path, "b").unwrap().records.last(), Some(&counters(5)));
+    }
+
+    #[test]
+    fn what_a_full_disk_refused_is_written_later_and_its_wait_is_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let full = || OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let (mut journal, _) = Journal::open(&path, "b").unwrap();
+        let disk = std::mem::replace(&mut journal.file, full());
+        journal.append([counters(1)].iter());
+        assert!(journal.arrears().is_some_and(|why| why.contains("No space")));
+        journal.file = disk;
+        journal.retry(|| panic!("a few records need no snapshot"));
+        assert_eq!(journal.arrears(), None);
+        assert_eq!(read(&path, "b").unwrap().records, [counters(1)]);
+
+        journal.file = full();
+        for run in 2..200_000 {
+            journal.append([counters(run)].iter());
+            assert!(journal.pending.len() <= MOST_PENDING);
+        }
+        assert!(journal.arrears().is_some());
+        journal.file = append_to(&path).unwrap();
+        journal.retry(|| vec![counters(200_000)]);
+        assert_eq!(journal.arrears(), None);
+        journal.append([counters(200_001)].iter());
+        let records = read(&path, "b").unwrap().records;
+        assert_eq!(records, [counters(200_000), counters(200_001)]);
     }
 
     #[test]

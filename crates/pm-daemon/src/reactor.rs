@@ -174,8 +174,9 @@ impl Reactor {
     /// When something is due although nothing happens.
     fn alarm(&self) -> Option<Instant> {
         let now = clock::now();
-        let due =
-            [self.core.next_deadline(), self.hands.figures.due(now)].into_iter().flatten().min();
+        let hands = &self.hands;
+        let due = [self.core.next_deadline(), hands.figures.due(now), hands.arrears.due()];
+        let due = due.into_iter().flatten().min();
         let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
         [due, self.last_words].into_iter().flatten().min()
     }
@@ -183,6 +184,9 @@ impl Reactor {
     /// Fires what is due.
     fn look_after(&mut self) {
         let now = clock::now();
+        if self.hands.arrears.due().is_some_and(|at| at <= now) {
+            self.hands.write_arrears(&self.core);
+        }
         if self.core.next_deadline().is_some_and(|at| at <= now) {
             self.step(Fact::Woke);
         }
@@ -198,6 +202,10 @@ impl Reactor {
     fn step(&mut self, fact: Fact) {
         self.core.step(clock::now(), fact, &mut self.orders);
         self.hands.perform(&self.core, &mut self.orders);
+        while let Some(fact) = self.hands.arrears.tell() {
+            self.core.step(clock::now(), fact, &mut self.orders);
+            self.hands.perform(&self.core, &mut self.orders);
+        }
     }
 
     /// Everything the guardian has said; `false`: it is dead.

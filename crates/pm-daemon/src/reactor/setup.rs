@@ -73,6 +73,7 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     let hands = Hands {
         link: Arc::clone(&link),
         journal,
+        arrears: crate::arrears::Arrears::default(),
         spawner,
         trees,
         scribe,
