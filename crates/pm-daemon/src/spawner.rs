@@ -130,7 +130,7 @@ impl Workshop {
             user,
             nofile: self.nofile,
             umask: None,
-            oom_score_adj: Some(0),
+            oom_score_adj: pm_guardian::score_before(),
             birth: Birth::Sibling,
         }
     }

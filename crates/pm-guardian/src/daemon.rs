@@ -17,6 +17,7 @@ use crate::diary::Diary;
 use crate::link::LINK_VARIABLE;
 use crate::message::{FromGuardian, Why};
 use crate::packet;
+use crate::score;
 use crate::store::{Item, Key, Store};
 use crate::succession::Succession;
 use crate::sys;
@@ -76,7 +77,7 @@ impl Daemon {
     pub(crate) fn start(
         succession: &Succession,
         diary: &Diary,
-        files: Rlimit,
+        (files, score): (Rlimit, Option<i32>),
         greeting: (u32, Why),
     ) -> io::Result<Self> {
         let (link, theirs) = packet::pair()?;
@@ -85,6 +86,7 @@ impl Daemon {
         let mut command = Command::new(program);
         command.arg0(program).args(words);
         command.env(LINK_VARIABLE, theirs.as_raw_fd().to_string()).env_remove("NOTIFY_SOCKET");
+        score::pass_on(&mut command, score);
         command.stdin(Stdio::null()).stdout(diary.stdio()).stderr(diary.stdio());
         sys::prepare_child(&mut command, &theirs, files);
         let child = command.spawn()?;

@@ -39,6 +39,8 @@ pub(crate) struct Guardian {
     pub(crate) resume: Vec<CString>,
     /// `RLIMIT_NOFILE` as it was before we raised it; daemons start with it.
     pub(crate) files: Rlimit,
+    /// Our out-of-memory score before we lowered it, for apps; `None`: we didn't.
+    pub(crate) score: Option<i32>,
     pub(crate) daemon: Option<Daemon>,
     /// Number of the latest daemon.
     pub(crate) number: u32,
@@ -72,6 +74,7 @@ impl Guardian {
             succession,
             resume,
             files,
+            score: None,
             daemon: None,
             number: 0,
             next: None,
@@ -106,7 +109,7 @@ impl Guardian {
             for (number, flags) in self.store.watch.wait(limit) {
                 match number {
                     SIGNALS => self.heed_signals(),
-                    LINK => self.hear(),
+                    LINK => _ = self.hear_some(),
                     SEAT => self.seat.note_change(),
                     STRANGER => self.bury(Status::Unknown),
                     item if item >= FIRST_ITEM => self.store.attend(item, flags),
@@ -188,10 +191,6 @@ impl Guardian {
             self.store.record_child(zombie, tag);
             sys::reap(zombie);
         }
-    }
-
-    fn hear(&mut self) {
-        self.hear_some();
     }
 
     /// Takes in messages; `false`: there are no more.
@@ -345,7 +344,8 @@ impl Guardian {
         }
         self.number = self.number.wrapping_add(1);
         let greeting = (self.number, why);
-        let started = Daemon::start(&self.succession, &self.diary, self.files, greeting)
+        let before = (self.files, self.score);
+        let started = Daemon::start(&self.succession, &self.diary, before, greeting)
             .map_err(GuardianError::system("start the daemon"))
             .and_then(|daemon| self.accept(daemon));
         if let Err(error) = started {

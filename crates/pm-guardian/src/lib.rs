@@ -12,6 +12,7 @@ mod message;
 mod mover;
 mod packet;
 mod plan;
+mod score;
 mod seat;
 mod start;
 mod state;
@@ -27,5 +28,6 @@ pub use message::{
     ToGuardian, Why,
 };
 pub use plan::{GuardianError, GuardianPlan, Outcome, READY_EXISTING, READY_NEW};
+pub use score::{SCORE_VARIABLE, original as score_before};
 pub use start::{resume, run};
 pub use state::ResumeError;

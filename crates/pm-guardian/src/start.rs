@@ -21,6 +21,7 @@ use crate::guardian::Guardian;
 use crate::link::adopt;
 use crate::message::Why;
 use crate::plan::{GuardianError, GuardianPlan, Outcome, READY_EXISTING, READY_NEW};
+use crate::score;
 use crate::seat::{Claim, Seat};
 use crate::state::{self, Flags, Loaded, ResumeError, Snapshot};
 use crate::succession::Succession;
@@ -45,10 +46,11 @@ pub fn run(plan: GuardianPlan) -> Result<Outcome, GuardianError> {
     if daemon.is_empty() {
         return Err(GuardianError::NoProgram);
     }
-    let files = take_on_office()?;
+    let (files, score) = take_on_office()?;
     let succession = Succession::new(daemon, 0);
     let mut guardian =
         Guardian::new((seat, signals), Diary::new(diary), succession, resume, files)?;
+    guardian.score = score;
     match predecessor {
         Some(link) => guardian.accept(Daemon::over(Process::Stranger(None), link))?,
         None => guardian.next = Some((Why::First, 0)),
@@ -84,6 +86,7 @@ pub fn resume(state: RawFd) -> Result<Outcome, GuardianError> {
         guardian.store.restore_exit(record);
     }
     guardian.number = saved.number;
+    guardian.score = score::original();
     guardian.wishes.is_leaving = saved.flags.is_leaving;
     guardian.wishes.must_end = saved.flags.must_end;
     let mut daemon = Daemon::over(Process::Child(saved.daemon_pid), saved.link);
@@ -147,6 +150,7 @@ impl Guardian {
         };
         let words = self.resume.iter().map(|word| OsStr::from_bytes(word.to_bytes()));
         let mut command = Command::new(OsStr::from_bytes(program.to_bytes()));
+        score::pass_on(&mut command, self.score);
         let error = command.args(words).arg(memory.as_raw_fd().to_string()).exec();
         set_flags(&surviving, FdFlags::CLOEXEC);
         error
@@ -165,16 +169,14 @@ fn begin(
     Ok(claim)
 }
 
-/// What makes this process fit to be a guardian. Gives `RLIMIT_NOFILE` as it was.
-fn take_on_office() -> Result<Rlimit, GuardianError> {
+/// What makes this process fit to be a guardian. Gives `RLIMIT_NOFILE` and the out-of-memory score as they were.
+fn take_on_office() -> Result<(Rlimit, Option<i32>), GuardianError> {
     set_child_subreaper(Some(getpid())).map_err(GuardianError::system("adopt orphans"))?;
     // Fails where the launcher has already done it.
     setsid().ok();
-    // Only root may do this; apps get their own value back when they are spawned.
-    std::fs::write("/proc/self/oom_score_adj", "-1000").ok();
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum, maximum: files.maximum }).ok();
-    Ok(files)
+    Ok((files, score::spare_us()))
 }
 
 fn read_state(number: RawFd) -> Result<Loaded, ResumeError> {

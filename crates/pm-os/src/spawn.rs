@@ -66,7 +66,8 @@ pub struct SpawnPlan<'fd> {
     pub nofile: Option<Nofile>,
     /// Mask for new files, three octal digits; `None`: ours.
     pub umask: Option<u32>,
-    /// `oom_score_adj` (-1000 to 1000) to give back, since ours was lowered; `None`: ours.
+    /// `oom_score_adj` (-1000 to 1000) to give back, since ours was lowered; `None`: ours. A wish: lowering
+    /// it needs `CAP_SYS_RESOURCE`, and without that it stays as ours is.
     pub oom_score_adj: Option<i32>,
     /// Whose child it becomes.
     pub birth: Birth,

@@ -20,8 +20,6 @@ pub enum Step {
     Clone,
     /// A session of its own.
     Session,
-    /// Giving the out-of-memory score back.
-    Oom,
     /// Putting descriptors in their places.
     Descriptors,
     /// Giving the limit of open files back.
@@ -35,10 +33,9 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 7] = [
         Self::Clone,
         Self::Session,
-        Self::Oom,
         Self::Descriptors,
         Self::Nofile,
         Self::User,
@@ -50,12 +47,11 @@ impl Step {
         match self {
             Self::Clone => 1,
             Self::Session => 2,
-            Self::Oom => 3,
-            Self::Descriptors => 4,
-            Self::Nofile => 5,
-            Self::User => 6,
-            Self::Cwd => 7,
-            Self::Exec => 8,
+            Self::Descriptors => 3,
+            Self::Nofile => 4,
+            Self::User => 5,
+            Self::Cwd => 6,
+            Self::Exec => 7,
         }
     }
 
@@ -69,7 +65,6 @@ impl fmt::Display for Step {
         f.write_str(match self {
             Self::Clone => "make a process",
             Self::Session => "give the process its own session",
-            Self::Oom => "reset the process's out-of-memory score",
             Self::Descriptors => "hand the process its descriptors",
             Self::Nofile => "restore the limit of open files",
             Self::User => "become the user",

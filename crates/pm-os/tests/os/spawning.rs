@@ -88,6 +88,14 @@ fn limits_mask_and_score_are_given_back() {
 }
 
 #[test]
+fn a_score_the_system_refuses_stops_nobody() {
+    let mut order = Order::shell("cat /proc/self/oom_score_adj");
+    // Refused to everybody; to the unprivileged even a lower one than theirs.
+    order.oom_score_adj = Some(5_000);
+    assert_eq!(order.output(), std::fs::read_to_string("/proc/self/oom_score_adj").unwrap());
+}
+
+#[test]
 fn it_becomes_the_user_or_says_why_not() {
     let nobody = Credentials { uid: 65534, gid: 65534, groups: vec![65534, 7, 9] };
     let mut order = Order::shell(
