@@ -31,7 +31,8 @@ pub(crate) struct Filed {
 pub struct Core {
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) names: BTreeMap<(AppName, AppName), BTreeSet<AppId>>,
-    pub(crate) seats: BTreeMap<InstanceId, Seat>,
+    /// Boxed: a map that only grows at its end is half empty.
+    pub(crate) seats: BTreeMap<InstanceId, Box<Seat>>,
     pub(crate) goals: BTreeMap<RequestId, Goal>,
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
@@ -101,12 +102,12 @@ impl Core {
 
     /// All instances in order of their numbers.
     pub fn seats(&self) -> impl Iterator<Item = SeatView<'_>> {
-        self.seats.values().map(Seat::view)
+        self.seats.values().map(|seat| seat.view())
     }
 
     /// One instance.
     pub fn seat(&self, id: InstanceId) -> Option<SeatView<'_>> {
-        self.seats.get(&id).map(Seat::view)
+        self.seats.get(&id).map(|seat| seat.view())
     }
 
     /// The instance a run belongs to; `None` if the run is over or unknown.
@@ -301,7 +302,8 @@ impl Core {
         self.counters.instance = self.counters.instance.max(InstanceId(id.0.saturating_add(1)));
         app.seats.insert(slot, id);
         self.dirty.insert(id);
-        Some(self.seats.entry(id).or_insert(Seat::new(id, app.id, slot, Arc::clone(&app.spec))))
+        let seat = Seat::new(id, app.id, slot, Arc::clone(&app.spec));
+        Some(self.seats.entry(id).or_insert(Box::new(seat)))
     }
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.

@@ -143,7 +143,7 @@ impl Replay {
             app.seats.insert(slot, id);
             let mut seat = seat(now, record, slot, Arc::clone(&app.spec));
             seat.history = ends.remove(&id).unwrap_or_default();
-            core.seats.insert(id, seat);
+            core.seats.insert(id, Box::new(seat));
         }
         core.apps.retain(|_, app| !app.seats.is_empty());
         for app in core.apps.values() {
@@ -164,9 +164,10 @@ impl Replay {
 /// One instance as it was written down.
 fn seat(now: Time, record: SeatRecord, slot: u16, spec: Arc<AppSpec>) -> Seat {
     let mut phase = Phase::restored(record.phase);
+    let unasked = matches!(phase, Phase::Stopping(_));
     match &mut phase {
         Phase::Stopping(going) => {
-            going.force_at = going.force_at.min(after(now, spec.stop.timeout));
+            going.force_at = after(now, spec.stop.timeout);
             going.life.since = going.life.since.min(now);
         }
         Phase::Up { life, .. } => life.since = life.since.min(now),
@@ -196,6 +197,7 @@ fn seat(now: Time, record: SeatRecord, slot: u16, spec: Arc<AppSpec>) -> Seat {
         phase,
         unsaved: false,
         changed: false,
+        unasked,
         ..Seat::new(record.id, record.app, slot, spec)
     }
 }

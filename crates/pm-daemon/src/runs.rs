@@ -97,23 +97,26 @@ impl Run {
 
 /// All runs in hand.
 #[derive(Debug, Default)]
-pub(crate) struct Runs(BTreeMap<RunId, Run>);
+pub(crate) struct Runs(
+    /// Boxed: a map that only grows at its end is half empty.
+    BTreeMap<RunId, Box<Run>>,
+);
 
 impl Runs {
     pub(crate) fn insert(&mut self, id: RunId, run: Run) {
-        self.0.insert(id, run);
+        self.0.insert(id, Box::new(run));
     }
 
     pub(crate) fn get(&self, id: RunId) -> Option<&Run> {
-        self.0.get(&id)
+        self.0.get(&id).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
-        self.0.get_mut(&id)
+        self.0.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn remove(&mut self, id: RunId) -> Option<Run> {
-        self.0.remove(&id)
+        self.0.remove(&id).map(|run| *run)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -121,7 +124,7 @@ impl Runs {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (RunId, &Run)> {
-        self.0.iter().map(|(id, run)| (*id, run))
+        self.0.iter().map(|(id, run)| (*id, run.as_ref()))
     }
 
     /// The instance a stream belongs to.
@@ -133,7 +136,7 @@ impl Runs {
     /// The run a stream belongs to.
     pub(crate) fn of_stream(&mut self, key: StreamKey) -> Option<&mut Run> {
         let tag = Tag::from_raw(key.tag)?;
-        self.0.get_mut(&RunId(tag.run())).filter(|run| run.tag == tag)
+        self.get_mut(RunId(tag.run())).filter(|run| run.tag == tag)
     }
 }
 

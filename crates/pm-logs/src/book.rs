@@ -20,12 +20,31 @@ pub(crate) struct Book {
     pub log: LogFile,
     ledger: Option<Ledger>,
     /// Spliced straight into it.
-    direct: BTreeSet<StreamKey>,
+    direct: Writers,
     /// Shaped into it.
-    shaped: BTreeSet<StreamKey>,
+    shaped: Writers,
     complained: Option<Instant>,
     /// The log may end inside a line nobody here began.
     ragged: bool,
+}
+
+/// Who writes to a log: mostly one, so no set with room for eleven; in order.
+#[derive(Debug, Default)]
+struct Writers(Vec<StreamKey>);
+
+impl Writers {
+    fn insert(&mut self, key: StreamKey) {
+        if let Err(at) = self.0.binary_search(&key) {
+            self.0.reserve_exact(usize::from(self.0.is_empty()));
+            self.0.insert(at, key);
+        }
+    }
+
+    fn remove(&mut self, key: &StreamKey) {
+        if let Ok(at) = self.0.binary_search(key) {
+            self.0.remove(at);
+        }
+    }
 }
 
 /// Names a book.
@@ -35,7 +54,8 @@ pub(crate) type BookId = u64;
 #[derive(Debug)]
 pub(crate) struct Shelf {
     state: PathBuf,
-    books: BTreeMap<BookId, Book>,
+    /// Boxed: a map that only grows at its end is half empty.
+    books: BTreeMap<BookId, Box<Book>>,
     by_path: BTreeMap<PathBuf, BookId>,
     next: BookId,
 }
@@ -68,7 +88,7 @@ impl Shelf {
     }
 
     pub(crate) fn get(&mut self, id: BookId) -> Option<&mut Book> {
-        self.books.get_mut(&id)
+        self.books.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn find(&self, path: &Path) -> Option<BookId> {
@@ -95,7 +115,7 @@ impl Shelf {
             let indexes = self.state.join("index");
             let log = LogFile::open(path.clone(), sink.owner, sink.rotation, &indexes)?;
             self.next += 1;
-            self.books.insert(self.next, Book::new(log));
+            self.books.insert(self.next, Box::new(Book::new(log)));
             self.by_path.insert(path.clone(), self.next);
             self.next
         };
@@ -125,7 +145,7 @@ impl Shelf {
         }
         book.direct.remove(&key);
         book.shaped.remove(&key);
-        if book.direct.is_empty() && book.shaped.is_empty() {
+        if book.direct.0.is_empty() && book.shaped.0.is_empty() {
             let path = book.log.path().to_path_buf();
             self.by_path.remove(&path);
             if let Some(ledger) = self.books.remove(&id).and_then(|book| book.ledger) {
@@ -175,18 +195,22 @@ impl Shelf {
 
 impl Book {
     fn new(log: LogFile) -> Self {
-        let (direct, shaped) = (BTreeSet::new(), BTreeSet::new());
+        let (direct, shaped) = (Writers::default(), Writers::default());
         Book { log, ledger: None, direct, shaped, complained: None, ragged: true }
     }
 
     /// All who write to this log.
     pub(crate) fn users(&self) -> Vec<StreamKey> {
-        self.direct.union(&self.shaped).copied().collect()
+        let mut both: Vec<StreamKey> =
+            self.direct.0.iter().chain(&self.shaped.0).copied().collect();
+        both.sort_unstable();
+        both.dedup();
+        both
     }
 
     /// Those who are spliced straight into it.
     pub(crate) fn direct_users(&self) -> Vec<StreamKey> {
-        self.direct.iter().copied().collect()
+        self.direct.0.clone()
     }
 
     /// Whether a minute has passed since the last complaint about this log; the next one may come.
