@@ -55,7 +55,7 @@ fn p17_stop_during_a_pause_is_final() {
 }
 
 #[test]
-fn p16_an_app_that_ignores_signals_is_killed_when_its_time_is_over() {
+fn law6_p16_stop_returns_when_a_deaf_app_is_gone_and_its_time_is_over() {
     let home = Home::new();
     let steps = ["--on-int", "ignore", "--on-term", "ignore", "--live", "forever"];
     start(&home, "deaf", &["--kill-timeout", "300"], &steps).ok();

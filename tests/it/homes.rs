@@ -6,6 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 
+use rustix::event::{Timespec, poll};
+
 use pm_testkit::{Home, fixture, is_alive, signal, wait_gone};
 
 use crate::apps::{start, up};
@@ -256,6 +258,34 @@ fn p37_a_home_of_another_user_is_named_with_its_owner() {
     for part in [home.home().root().to_str().unwrap(), "uid 0", "65534"] {
         assert!(told.contains(part), "{part:?} is missing in {told}");
     }
+}
+
+/// How often the threads of a process went to sleep, by proc_pid_status(5): each wake-up ends in one more.
+fn rests(pid: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let count = |thread: fs::DirEntry| -> u64 {
+        let status = fs::read_to_string(thread.path().join("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    threads.map(|thread| count(thread.unwrap())).sum()
+}
+
+#[test]
+fn law4_p24_with_nothing_to_do_nobody_wakes_up() {
+    let home = Home::new();
+    start(&home, "app", &["-i", "20"], &["--live", "forever"]).ok();
+    let hello = home.hello();
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    // What was asked for settles first: freshly started apps are judged, log files looked at.
+    home.wait_until("rest", || {
+        let before = rests(hello.pid) + rests(hello.guardian);
+        poll(&mut [], Some(&second)).unwrap();
+        rests(hello.pid) + rests(hello.guardian) == before
+    });
+    let before = rests(hello.pid) + rests(hello.guardian);
+    poll(&mut [], Some(&Timespec { tv_sec: 3, tv_nsec: 0 })).unwrap();
+    assert_eq!(rests(hello.pid) + rests(hello.guardian), before, "something woke up for nothing");
 }
 
 #[test]

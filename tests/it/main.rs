@@ -13,4 +13,6 @@ mod homes;
 mod mistakes;
 mod output;
 mod survival;
+mod tidy;
 mod verbs;
+mod wire;

@@ -26,7 +26,7 @@ fn numbers(bytes: &[u8]) -> Vec<u64> {
 }
 
 #[test]
-fn p34_bytes_stay_bytes() {
+fn law5_p34_bytes_stay_bytes() {
     let home = Home::new();
     // Not UTF-8, NUL, a bell, an escape sequence that clears a screen, a carriage return, an overlong form.
     let bytes = b"\xff\xfe\x00\x07\x1b[2J\r\xc0\x80 end\n";

@@ -5,6 +5,7 @@
 
 mod apps;
 mod deaths;
+mod disk;
 mod journals;
 mod killer;
 mod kills;

@@ -1,3 +1,5 @@
+//! What keys, mouse and news do to the model, a story each.
+
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use pm_protocol::{Row, Status, Usage};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Screens, at every size and with hostile input.
+
 use pm_protocol::Change;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

@@ -38,7 +38,7 @@ enum Truth {
 }
 
 #[derive(Debug)]
-struct Process {
+struct Puppet {
     instance: InstanceId,
     script: Script,
     truth: Truth,
@@ -52,7 +52,7 @@ pub(crate) struct World<'a> {
     now: Time,
     sequence: u64,
     events: BTreeMap<(Time, u64), Event>,
-    processes: BTreeMap<RunId, Process>,
+    processes: BTreeMap<RunId, Puppet>,
     core: Option<Core>,
     witness: Witness,
     requests: u64,
@@ -231,7 +231,7 @@ impl World<'_> {
                 self.at(script.after, Event::Exec(*run));
                 let (instance, tree) = (plan.instance, plan.app.stop.tree);
                 let truth = Truth::Making;
-                let process = Process { instance, script, truth, acknowledged: false, tree };
+                let process = Puppet { instance, script, truth, acknowledged: false, tree };
                 self.processes.insert(*run, process);
             }
             Order::Signal(run, Knock::Ask(..)) => self.knocked(*run, false),

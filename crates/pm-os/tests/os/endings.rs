@@ -1,3 +1,5 @@
+//! How a run ended: seen by a parent, by a stranger, and of a pid that is another's by now.
+
 use pm_os::end::{self, Ending};
 use pm_os::identity;
 use pm_os::knock::{self, Signal};

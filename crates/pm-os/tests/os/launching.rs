@@ -1,3 +1,5 @@
+//! Launching the guardian: its session, its readiness, what it must not inherit.
+
 use std::path::Path;
 use std::time::Duration;
 

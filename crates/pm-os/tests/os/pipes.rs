@@ -1,3 +1,5 @@
+//! Pipes that outlive us: fresh ends, who may open them, what is left in them.
+
 use std::io::Write as _;
 
 use pm_os::end::Ending;

@@ -1,3 +1,5 @@
+//! What can't be started, and how exactly that is told.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Starting programs: their parent, tag, folder, environment, limits and signals.
+
 use std::process::Command;
 use std::time::Duration;
 

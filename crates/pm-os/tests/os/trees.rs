@@ -1,3 +1,5 @@
+//! Trees: who belongs to one, however they hid, and how the last of them is found.
+
 use std::time::Duration;
 
 use pm_os::clock;

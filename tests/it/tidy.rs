@@ -1,0 +1,304 @@
+//! The house kept in order: who may know whom, how long files may be, what is never written, where `unsafe` lives, that
+//! what the docs point to is there, and that each law has a test. `docs/architecture.md` says why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
+/// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
+const ARROWS: [(&str, &str, &str); 13] = [
+    ("pm-spec", "", "serde"),
+    ("pm-core", "pm-spec", "serde"),
+    ("pm-config", "pm-spec", "serde serde_json json5 toml serde-saphyr thiserror"),
+    ("pm-protocol", "pm-spec", "serde serde_json rustix thiserror"),
+    ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
+    ("pm-os", "", "rustix libc sysinfo thiserror"),
+    ("pm-guardian", "pm-os", "rustix libc thiserror"),
+    ("pm-logs", "", "rustix memchr chrono flate2 thiserror"),
+    (
+        "pm-daemon",
+        "pm-spec pm-core pm-os pm-guardian pm-logs pm-protocol",
+        "tokio serde serde_json chrono rustix thiserror",
+    ),
+    (
+        "pm-tui",
+        "pm-spec pm-protocol pm-client pm-logs",
+        "ratatui crossterm chrono rustix signal-hook thiserror",
+    ),
+    (
+        "pm",
+        "pm-spec pm-config pm-protocol pm-client pm-tui pm-daemon pm-guardian pm-os pm-logs",
+        "clap clap_complete serde serde_json chrono rustix unicode-width",
+    ),
+    ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix"),
+    ("pm-fixture", "", "rustix libc"),
+];
+
+/// What tests may name besides.
+const FOR_TESTS: &str = "pm-testkit tempfile insta proptest serde_json rustix";
+
+/// Files that are one table or one list of cases and would not be clearer in two.
+const LONG: [&str; 0] = [];
+
+/// Lines of a file before its tests, and with them.
+const LONGEST: (usize, usize) = (400, 700);
+
+/// Names that say nothing (house, words).
+const BANNED: [&str; 9] =
+    ["Process", "Manager", "Handler", "Service", "Util", "Helper", "Info", "Data", "Context"];
+
+/// Where `unsafe` may be, and in how many places at most.
+const UNSAFE: [(&str, usize); 3] =
+    [("crates/pm-os/", 40), ("crates/pm-guardian/", 20), ("crates/pm-fixture/", 4)];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below our folders with this ending: path from the root, and text.
+fn files(ending: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders: Vec<PathBuf> =
+        ["src", "crates", "tests", "docs", "benches"].map(|name| root().join(name)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/")
+        || path.contains("/tests/")
+        || path.ends_with("_tests.rs")
+        || path.ends_with("/tests.rs")
+}
+
+/// The lines of a file up to its tests.
+fn before_tests(text: &str) -> usize {
+    text.lines().take_while(|line| line.trim_start() != "#[cfg(test)]").count()
+}
+
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split_whitespace().collect()
+}
+
+/// The packages of the workspace as cargo sees them.
+fn packages() -> Vec<Value> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn law1_who_may_know_whom() {
+    let packages = packages();
+    let names: BTreeSet<_> = packages.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ARROWS.iter().map(|(name, ..)| *name).collect(), "the table is incomplete");
+    let mut wrong = Vec::new();
+    for package in &packages {
+        let name = package["name"].as_str().unwrap();
+        let (_, ours, others) = ARROWS.iter().find(|(known, ..)| *known == name).unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let to = dependency["name"].as_str().unwrap();
+            let is_for_tests = dependency["kind"] == "dev" && words(FOR_TESTS).contains(to);
+            if !words(ours).contains(to) && !words(others).contains(to) && !is_for_tests {
+                wrong.push(format!("{name} -> {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that docs/architecture.md does not know: {wrong:?}");
+    let both = ["pm-core", "pm-os"].map(|to| {
+        let names = ARROWS.iter().filter(|(_, ours, _)| words(ours).contains(to));
+        names.map(|(name, ..)| *name).collect::<BTreeSet<_>>()
+    });
+    let both: Vec<_> = both[0].intersection(&both[1]).collect();
+    assert_eq!(both, [&"pm-daemon"], "law 1: who sees the core and the OS crate");
+}
+
+#[test]
+fn law1_the_command_line_names_the_daemon_in_one_place() {
+    for (path, text) in files(".rs").iter().filter(|(path, _)| path.starts_with("src/")) {
+        let names = text.contains("pm_daemon") || text.contains("pm_guardian");
+        assert!(!names || path == "src/commands/daemon.rs", "{path} names the daemon");
+    }
+}
+
+#[test]
+fn law2_state_has_one_owner_and_no_lock() {
+    for (path, text) in files(".rs").iter().filter(|(path, _)| path.contains("src/")) {
+        for word in ["Mutex", "RwLock", "lazy_static", "static mut", "OnceLock<"] {
+            let line = text
+                .lines()
+                .find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+            assert!(line.is_none(), "{path}: {}", line.unwrap_or_default());
+        }
+    }
+}
+
+#[test]
+fn law3_the_loop_awaits_in_one_place() {
+    let text = fs::read_to_string(root().join("crates/pm-daemon/src/reactor.rs")).unwrap();
+    let turn = text.find("async fn turn(").expect("the loop's turn");
+    let end = text[turn..].find("\n    }\n").map(|at| turn + at).unwrap();
+    let selects = text.matches("tokio::select!").count();
+    assert_eq!(selects, 1, "one place where the loop waits");
+    let at = text.find("tokio::select!").unwrap();
+    assert!((turn..end).contains(&at), "the loop waits somewhere else than in its turn");
+}
+
+#[test]
+fn p36_no_clock_is_asked_where_decisions_are_made() {
+    for (path, text) in files(".rs") {
+        let is_core =
+            path.starts_with("crates/pm-core/src") || path.starts_with("crates/pm-spec/src");
+        let is_daemon = path.starts_with("crates/pm-daemon/src") && !path.ends_with("/clock.rs");
+        if is_core {
+            for word in ["Instant", "SystemTime", "std::", "chrono"] {
+                let line = text
+                    .lines()
+                    .take(before_tests(&text))
+                    .find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+                assert!(line.is_none(), "{path}: {}", line.unwrap_or_default());
+            }
+        }
+        assert!(!is_daemon || !text.contains("SystemTime"), "{path} asks the wall clock");
+    }
+    for name in ["core", "spec"] {
+        let library =
+            fs::read_to_string(root().join(format!("crates/pm-{name}/src/lib.rs"))).unwrap();
+        assert!(library.contains("#![no_std]"), "pm-{name} has a clock at hand");
+    }
+}
+
+#[test]
+fn files_are_short() {
+    let mut long = Vec::new();
+    for (path, text) in files(".rs") {
+        let (all, own) = (text.lines().count(), before_tests(&text));
+        let limit = if is_test(&path) { LONGEST.1 } else { LONGEST.0 };
+        if (own > limit || all > LONGEST.1) && !LONG.contains(&path.as_str()) {
+            long.push(format!("{path}: {own} lines before tests, {all} with"));
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn libraries_begin_with_docs_and_hold_no_code() {
+    for (path, text) in files(".rs").iter().filter(|(path, _)| path.ends_with("src/lib.rs")) {
+        assert!(text.starts_with("//! "), "{path} does not say what it is for");
+        for word in ["fn ", "struct ", "enum ", "impl ", "trait "] {
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(word) || line.starts_with(&format!("pub {word}")));
+            assert!(line.is_none(), "{path}: {}", line.unwrap_or_default());
+        }
+    }
+    for (path, text) in files(".rs") {
+        assert!(text.starts_with("//! "), "{path} does not say what it is for");
+    }
+}
+
+#[test]
+fn what_is_banned_is_absent() {
+    // Put together, so that this file does not find itself.
+    let never = [
+        format!("thread::{}", "sleep"),
+        format!("TO{}", "DO"),
+        format!("FIX{}", "ME"),
+        format!("un{}!", "implemented"),
+        format!("std::process::{}", "exit"),
+    ];
+    for (path, text) in files(".rs") {
+        for word in &never {
+            assert!(!text.contains(word.as_str()), "{path} has {word}");
+        }
+        for kind in ["struct", "enum", "trait", "type"] {
+            for name in BANNED {
+                for end in [" ", "<", ";", "(", "\n"] {
+                    let found = text.contains(&format!("{kind} {name}{end}"));
+                    assert!(!found, "{path}: {kind} {name} says nothing");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_lives_where_it_may() {
+    let forms = ["{", "fn ", "impl ", "extern "].map(|what| format!("unsafe {what}"));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (path, text) in files(".rs") {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let count =
+            code.filter(|line| forms.iter().any(|form| line.contains(form.as_str()))).count();
+        if count > 0 && path != file!() {
+            let home = UNSAFE.iter().find(|(home, _)| path.starts_with(home));
+            let Some((home, _)) = home else { panic!("{path} is unsafe {count} times") };
+            *counts.entry(home).or_default() += count;
+        }
+    }
+    for (home, most) in UNSAFE {
+        let count = counts.get(home).copied().unwrap_or(0);
+        assert!(count <= most, "{home} is unsafe {count} times, more than {most}");
+    }
+    for (path, text) in files(".rs").iter().filter(|(path, _)| path.ends_with("src/lib.rs")) {
+        let may = UNSAFE.iter().any(|(home, _)| path.starts_with(home));
+        assert!(may || text.contains("#![forbid(unsafe_code)]"), "{path} does not forbid it");
+    }
+}
+
+#[test]
+fn what_the_docs_point_to_is_there() {
+    let mut pages = files(".md");
+    for name in ["README.md", "CHANGELOG.md"] {
+        pages.insert(name.into(), fs::read_to_string(root().join(name)).unwrap());
+    }
+    for (page, text) in pages {
+        let folder = root().join(&page).parent().unwrap().to_path_buf();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
+            let path = target.split(['#', ' ']).next().unwrap();
+            assert!(folder.join(path).exists(), "{page} points to {path}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn architecture_names_every_crate_and_every_law() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    for (name, ..) in ARROWS.iter().filter(|(name, ..)| *name != "pm") {
+        assert!(page.contains(&format!("`{name}`")), "{name} is missing");
+    }
+    for law in 1..=7 {
+        assert!(page.contains(&format!("\n{law}. **")), "law {law} is missing");
+    }
+}
+
+#[test]
+fn each_law_has_a_test() {
+    let tests = files(".rs");
+    for law in 1..=7 {
+        let name = format!("fn law{law}_");
+        let tested = tests.iter().any(|(path, text)| is_test(path) && text.contains(&name));
+        assert!(tested, "no test is called law{law}_...");
+    }
+}
