@@ -63,6 +63,8 @@ pub(crate) struct Seat {
     pub(crate) unsaved: bool,
     /// Subscribers have not been told.
     pub(crate) changed: bool,
+    /// It is on its way out, but whether the daemon before us got to ask it is unknown.
+    pub(crate) unasked: bool,
 }
 
 impl Seat {
@@ -86,6 +88,7 @@ impl Seat {
             release: None,
             unsaved: true,
             changed: true,
+            unasked: false,
         }
     }
 
@@ -97,6 +100,9 @@ impl Seat {
 
     /// Does everything the table says, until it says rest. `runs` is the next free number.
     pub(crate) fn settle(&mut self, now: Time, runs: &mut RunId, orders: &mut Vec<Order>) -> Fate {
+        if ::core::mem::take(&mut self.unasked) {
+            self.ask_again(now, orders);
+        }
         let fate = loop {
             match settle(&self.phase, self.want, now) {
                 Step::Rest => break Fate::Stays,
@@ -148,8 +154,7 @@ impl Seat {
         orders.push(Order::Spawn(run, plan));
     }
 
-    /// The wish is written down before the signal and the signal noted after it: if the daemon dies in between, the
-    /// next one asks again, which is better than forcing what has never been asked.
+    /// The wish is written down before the signal.
     pub(crate) fn ask(&mut self, now: Time, orders: &mut Vec<Order>) {
         let Phase::Up { life, .. } = self.phase else { return };
         self.flush(orders);
@@ -160,6 +165,16 @@ impl Seat {
         if self.want == Want::Renewed {
             self.want = Want::Up;
         }
+        self.touch();
+    }
+
+    /// A daemon that died may have written the wish down and sent no signal. To ask twice, with a fresh grace, is
+    /// better than to force what has never been asked.
+    fn ask_again(&mut self, now: Time, orders: &mut Vec<Order>) {
+        let reach = self.reach();
+        let Phase::Stopping(going) = &mut self.phase else { return };
+        going.force_at = after(now, self.spec.stop.timeout);
+        orders.push(Order::Signal(going.life.run, Knock::Ask(self.spec.stop.signal, reach)));
         self.touch();
     }
 

@@ -157,7 +157,8 @@ impl Phase {
         }
     }
 
-    /// As it is written down. Force is repeated after a restore, so how far it got needs no record.
+    /// As it is written down. After a restore it is asked again, and force follows again, so how far that got needs
+    /// no record.
     pub(crate) fn saved(&self) -> SavedPhase {
         match self {
             Self::Down => SavedPhase::Down,

@@ -167,7 +167,7 @@ fn seat(now: Time, record: SeatRecord, slot: u16, spec: Arc<AppSpec>) -> Seat {
     let unasked = matches!(phase, Phase::Stopping(_));
     match &mut phase {
         Phase::Stopping(going) => {
-            going.force_at = after(now, spec.stop.timeout);
+            going.force_at = going.force_at.min(after(now, spec.stop.timeout));
             going.life.since = going.life.since.min(now);
         }
         Phase::Up { life, .. } => life.since = life.since.min(now),

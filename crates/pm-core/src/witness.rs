@@ -238,7 +238,9 @@ impl Witness {
         let meant = if tree { Reach::Tree } else { Reach::Leader };
         match knock {
             Knock::Ask(signal, reach) => {
-                let unwanted = seat.is_some_and(|seat| seat.want != Want::Up);
+                // Another one may be wanted already while this one is on its way out.
+                let on_its_way = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Going { .. });
+                let unwanted = seat.is_some_and(|seat| seat.want != Want::Up || on_its_way(seat));
                 law(unwanted || trail.is(Mark::Ended), || {
                     broken("only the unwanted are asked to go")
                 })?;

@@ -492,6 +492,37 @@ fn a_deletion_survives_the_daemon() {
 }
 
 #[test]
+fn a_stop_is_asked_for_again_with_a_fresh_grace_after_the_daemons_death() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let (_, orders) = story.ask(Ask::Stop(word("web")));
+    let ask = Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree));
+    assert!(orders.contains(&ask));
+    // It dies before the signal is sent, and nobody is there for longer than the grace.
+    story.now = Time(story.now.0 + 60_000);
+    story.core = Core::restore(story.now, story.records.clone());
+    assert_eq!(story.tell(Fact::Woke).iter().filter(|order| **order == ask).count(), 1);
+    let force = Order::Signal(run, Knock::Force(Reach::Tree));
+    let early = story.later(1599);
+    assert!(!early.contains(&force) && !early.contains(&ask), "{early:?}");
+    assert!(story.later(1).contains(&force));
+}
+
+#[test]
+fn children_of_an_ended_app_are_asked_again_after_the_daemons_death() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let orders = story.tell(Fact::Ended(run, Ending::Exited(1), Rest::Stragglers));
+    let ask = Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree));
+    assert!(orders.contains(&ask));
+    story.now = Time(story.now.0 + 60_000);
+    story.core = Core::restore(story.now, story.records.clone());
+    let orders = story.tell(Fact::Ended(run, Ending::Unknown, Rest::Stragglers));
+    assert_eq!(orders.iter().filter(|order| **order == ask).count(), 1, "{orders:?}");
+    assert!(!orders.contains(&Order::Signal(run, Knock::Force(Reach::Tree))));
+}
+
+#[test]
 fn p52_a_word_means_one_thing_or_is_refused_with_its_candidates() {
     let mut story = Story::default();
     let mut api = app("api");
