@@ -10,6 +10,7 @@ mod book;
 pub mod cut;
 mod desk;
 mod flow;
+mod folder;
 pub mod follow;
 mod index;
 mod ledger;
@@ -28,6 +29,7 @@ pub mod stamp;
 pub mod tail;
 mod trouble;
 
+pub use folder::{Missing, open_folder};
 pub use follow::Follow;
 pub use line::{Cursor, Line, ReadError, Source, Times};
 pub use merge::Merge;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::Local;
-use rustix::fs::{Mode, OFlags, RenameFlags, fstat, ftruncate, lstat, renameat_with};
+use rustix::fs::{RenameFlags, fstat, ftruncate, lstat, renameat_with};
 use rustix::io::Errno;
 
 use crate::archive::parts;
+use crate::folder::{Missing, listed, open_folder};
 use crate::index::Index;
 use crate::ledger::read_full;
 use crate::open::{FileId, OpenError, open_log};
@@ -132,8 +133,8 @@ impl LogFile {
         let (Some(folder), Some(name)) = (self.path.parent(), name) else {
             return Err(refused(Errno::INVAL));
         };
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-        let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(refused)?;
+        let folder = open_folder(folder, self.owner, Missing::Leave)?;
+        let folder = listed(&folder).map_err(refused)?;
         let at = Local::now();
         let parts = parts(&folder, &name).map_err(refused)?;
         let newest = parts.last().and_then(|newest| part_of(&name, newest));
