@@ -239,8 +239,10 @@ fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
     })
 }
 
-/// Whom the log files of an app belong to, if not to us. Unknown users were refused when the app was started.
+/// Whom the files of an app belong to, if not to us. Unknown users were refused when the app was started; one who is
+/// unknown by now is not us all the same: the numbers of nobody own no file, and `chown` leaves things as they are.
 pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
-    let runner = runner(app.user.as_ref()?).ok()?;
-    Some(pm_logs::Owner { uid: runner.owner.uid, gid: runner.owner.gid })
+    const NOBODY: Owner = Owner { uid: u32::MAX, gid: u32::MAX };
+    let owner = runner(app.user.as_ref()?).map_or(NOBODY, |runner| runner.owner);
+    Some(pm_logs::Owner { uid: owner.uid, gid: owner.gid })
 }

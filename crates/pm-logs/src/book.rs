@@ -1,6 +1,6 @@
 //! The open logs, each once however many streams go there, and with each stamped one its ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::ledger::{Entry, Ledger, write_full};
 use crate::logfile::LogFile;
 use crate::mover;
 use crate::open::{OpenError, nickname, resolve};
-use crate::sink::{Sink, StreamKey};
+use crate::sink::{Owner, Sink, StreamKey};
 use crate::spool::Spool;
 
 /// A log that is open, and who writes to it.
@@ -91,8 +91,8 @@ impl Shelf {
         self.books.get_mut(&id).map(Box::as_mut)
     }
 
-    pub(crate) fn find(&self, path: &Path) -> Option<BookId> {
-        self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, None))).copied()
+    pub(crate) fn find(&self, path: &Path, owner: Option<Owner>) -> Option<BookId> {
+        self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, owner))).copied()
     }
 
     pub(crate) fn ids(&self) -> Vec<BookId> {

@@ -10,16 +10,16 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
-use rustix::fs::{FileType, Mode, OFlags, fstat, ftruncate};
+use rustix::fs::{fstat, ftruncate};
 use rustix::io::Errno;
 
 use crate::archive::{Archivist, Job};
 use crate::book::{Book, BookId, Shelf};
 use crate::flow::{Flow, Next, Wish};
 use crate::mover::Glass;
-use crate::open::{FileId, resolve};
+use crate::open::{FileId, open_present};
 use crate::scribe::{Command, Limits, Loan, Notice, ScribePlan, null};
-use crate::sink::{Sink, StreamKey};
+use crate::sink::{Owner, Sink, StreamKey};
 
 /// The bell's place among the slots.
 const BELL: u64 = u64::MAX;
@@ -262,8 +262,11 @@ impl Desk {
                 Ok(Command::Attach { key, pipe, fd, sink }) => self.attach(key, (pipe, fd), *sink),
                 Ok(Command::Drain(key)) => self.wish(key, Wish::Drain),
                 Ok(Command::Detach(key)) => self.wish(key, Wish::Detach),
-                Ok(Command::Flush(paths, done)) => {
-                    let failed = paths.iter().filter_map(|path| self.flush(path).err()).collect();
+                Ok(Command::Flush(logs, done)) => {
+                    let failed = logs
+                        .iter()
+                        .filter_map(|(path, owner)| self.flush(path, *owner).err())
+                        .collect();
                     done(failed);
                 }
                 Ok(Command::Reopen(done)) => {
@@ -335,11 +338,14 @@ impl Desk {
         users.iter().filter_map(|key| self.by_key.get(key).copied()).collect()
     }
 
-    fn flush(&mut self, path: &Path) -> Result<(), String> {
+    fn flush(&mut self, path: &Path, owner: Option<Owner>) -> Result<(), String> {
         let failed = |error: Errno| format!("could not empty {}: {error}", path.display());
-        let Some(id) = self.shelf.find(path) else {
-            return empty_unopened(path).map_err(failed);
+        let unopened = || match open_present(path, owner) {
+            Ok(Some(log)) => ftruncate(&log.file, 0).map_err(failed),
+            Ok(None) => Ok(()),
+            Err(error) => Err(format!("could not empty {}: could not {error}", path.display())),
         };
+        let Some(id) = self.shelf.find(path, owner) else { return unopened() };
         let slots = self.slots(id);
         // What was printed before the flush is flushed.
         for slot in &slots {
@@ -352,7 +358,7 @@ impl Desk {
             .collect();
         match self.shelf.get(id) {
             Some(book) => book.flush(&sizes).map_err(failed),
-            None => empty_unopened(path).map_err(failed),
+            None => unopened(),
         }
     }
 
@@ -378,17 +384,4 @@ fn arm(epoll: &OwnedFd, (flow, slot): (&Flow, usize), armed: bool) {
     };
     // It can only fail for a descriptor that is no pipe, and then there is nothing to wait for.
     changed.ok();
-}
-
-fn empty_unopened(path: &Path) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match rustix::fs::open(resolve(path, None), flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-        return Err(Errno::INVAL);
-    }
-    ftruncate(&file, 0)
 }

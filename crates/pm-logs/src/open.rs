@@ -1,15 +1,16 @@
-//! Opens log files safely: regular files only, folders made when missing, and for a root daemon
-//! with an unprivileged app no symbolic or hard link the app could have planted.
+//! Opens log files safely: regular files only, and for a root daemon with an unprivileged app no
+//! symbolic or hard link the app could have planted (`folder.rs` is the way there).
 //! Deliberately never changes owner or mode of something that was there before.
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fchown, fstat};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 use rustix::io::Errno;
-use rustix::process::{Gid, Uid, geteuid};
+use rustix::process::geteuid;
 
+use crate::folder::{Missing, foreign, give, open_folder};
 use crate::sink::Owner;
 
 /// Why a log could not be opened.
@@ -98,112 +99,95 @@ pub(crate) fn resolve(path: &Path, owner: Option<Owner>) -> PathBuf {
 
 /// Opens `path` for reading and positional writing, making it and its folders if missing.
 pub(crate) fn open_log(path: &Path, owner: Option<Owner>) -> Result<Opened, OpenError> {
-    if let Some(folder) = path.parent() {
-        make_folders(folder, owner)?;
-    }
-    let foreign = foreign(owner);
-    if let Some(owner) = foreign {
-        check_links(path, owner)?;
-    }
-    let real = resolve(path, foreign);
-    let file = open_or_make(&real, foreign)?;
-    let refused = |source| OpenError::Refused { path: path.to_path_buf(), source };
-    let stat = fstat(&file).map_err(refused)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(OpenError::NotAFile { path: path.to_path_buf() });
-    }
-    if let Some(owner) = foreign {
-        let ours =
-            stat.st_uid == owner.uid || stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1;
-        if !ours {
-            return Err(OpenError::Planted { path: path.to_path_buf(), uid: owner.uid });
-        }
-    }
-    Ok(Opened { file, id: FileId::of(&stat), size: u64::try_from(stat.st_size).unwrap_or(0) })
-}
-
-fn open_or_make(path: &Path, foreign: Option<Owner>) -> Result<OwnedFd, OpenError> {
-    let refused = |source| match (source, foreign) {
-        (Errno::LOOP, Some(owner)) => {
-            OpenError::Planted { path: path.to_path_buf(), uid: owner.uid }
-        }
-        (Errno::ISDIR, _) => OpenError::NotAFile { path: path.to_path_buf() },
-        _ => OpenError::Refused { path: path.to_path_buf(), source },
-    };
-    // O_NONBLOCK: a FIFO in this place must not stop the one thread that serves all logs.
-    let flags =
-        OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let open = |flags: OFlags, mode: Mode| match foreign {
-        Some(_) => rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::NO_SYMLINKS).or_else(
-            |error| {
-                if error == Errno::NOSYS { rustix::fs::open(path, flags, mode) } else { Err(error) }
-            },
-        ),
-        None => rustix::fs::open(path, flags, mode),
-    };
+    let site = Site::find(path, owner, Missing::Make)?;
     // Twice: the file may come or go between the two questions.
     for _ in 0..2 {
-        match open(flags, Mode::empty()) {
+        match site.open(OFlags::empty()) {
             Err(Errno::NOENT) => {}
-            other => return other.map_err(refused),
+            other => return site.judge(other),
         }
-        match open(flags | OFlags::CREATE | OFlags::EXCL, Mode::from_raw_mode(0o640)) {
+        match site.open(OFlags::CREATE | OFlags::EXCL) {
             Err(Errno::EXIST) => {}
-            other => {
-                let file = other.map_err(refused)?;
-                if let Some(owner) = foreign {
-                    give(&file, owner).map_err(refused)?;
+            Ok(file) => {
+                if let Some(owner) = site.foreign {
+                    give(&file, owner).map_err(|error| site.refused(error))?;
                 }
-                return Ok(file);
+                return site.judge(Ok(file));
+            }
+            other => return site.judge(other),
+        }
+    }
+    Err(site.refused(Errno::NOENT))
+}
+
+/// Opens `path` as [`open_log`] does if it is there.
+pub(crate) fn open_present(path: &Path, owner: Option<Owner>) -> Result<Option<Opened>, OpenError> {
+    let present = Site::find(path, owner, Missing::Leave).and_then(|site| {
+        let file = site.open(OFlags::empty());
+        site.judge(file)
+    });
+    match present {
+        Ok(opened) => Ok(Some(opened)),
+        Err(OpenError::Refused { source: Errno::NOENT | Errno::NOTDIR, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where a log is or would be.
+struct Site<'a> {
+    path: &'a Path,
+    folder: OwnedFd,
+    name: PathBuf,
+    foreign: Option<Owner>,
+}
+
+impl<'a> Site<'a> {
+    fn find(path: &'a Path, owner: Option<Owner>, missing: Missing) -> Result<Self, OpenError> {
+        let folder = open_folder(path.parent().unwrap_or(path), owner, missing)?;
+        let foreign = foreign(owner);
+        let name = match (path.file_name(), foreign) {
+            (None, _) => return Err(OpenError::NotAFile { path: path.to_path_buf() }),
+            (Some(name), Some(_)) => name.into(),
+            // A link of our own may lead to another folder.
+            (Some(_), None) => resolve(path, None),
+        };
+        Ok(Site { path, folder, name, foreign })
+    }
+
+    fn open(&self, making: OFlags) -> Result<OwnedFd, Errno> {
+        // O_NONBLOCK: a FIFO in this place must not stop the one thread that serves all logs.
+        let flags =
+            OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let mode = if making.is_empty() { Mode::empty() } else { Mode::from_raw_mode(0o640) };
+        rustix::fs::openat(&self.folder, &self.name, flags | making, mode)
+    }
+
+    fn refused(&self, source: Errno) -> OpenError {
+        let path = self.path.to_path_buf();
+        match (source, self.foreign) {
+            (Errno::LOOP, Some(owner)) => OpenError::Planted { path, uid: owner.uid },
+            (Errno::ISDIR, _) => OpenError::NotAFile { path },
+            _ => OpenError::Refused { path, source },
+        }
+    }
+
+    /// Whether what was opened may be written.
+    fn judge(&self, file: Result<OwnedFd, Errno>) -> Result<Opened, OpenError> {
+        let file = file.map_err(|error| self.refused(error))?;
+        let stat = fstat(&file).map_err(|error| self.refused(error))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(OpenError::NotAFile { path: self.path.to_path_buf() });
+        }
+        if let Some(owner) = self.foreign {
+            let ours =
+                stat.st_uid == owner.uid || stat.st_uid == geteuid().as_raw() && stat.st_nlink == 1;
+            if !ours {
+                let path = self.path.to_path_buf();
+                return Err(OpenError::Planted { path, uid: owner.uid });
             }
         }
+        Ok(Opened { file, id: FileId::of(&stat), size: u64::try_from(stat.st_size).unwrap_or(0) })
     }
-    Err(refused(Errno::NOENT))
-}
-
-/// The owner, if that is somebody else than us.
-fn foreign(owner: Option<Owner>) -> Option<Owner> {
-    owner.filter(|owner| owner.uid != geteuid().as_raw())
-}
-
-fn give(file: &OwnedFd, owner: Owner) -> Result<(), Errno> {
-    fchown(file, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
-}
-
-fn make_folders(folder: &Path, owner: Option<Owner>) -> Result<(), OpenError> {
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(above) = folder.parent() {
-        make_folders(above, owner)?;
-    }
-    let failed = |source| OpenError::Folder { path: folder.to_path_buf(), source };
-    match std::fs::create_dir(folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {
-            return Ok(());
-        }
-        Err(error) => return Err(failed(error)),
-    }
-    if let Some(owner) = foreign(owner) {
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::open(folder, flags, Mode::empty())
-            .and_then(|made| give(&made, owner))
-            .map_err(|source| failed(source.into()))?;
-    }
-    Ok(())
-}
-
-/// Links in the way are fine where root made them (`/home` on another disk), and only there.
-fn check_links(path: &Path, owner: Owner) -> Result<(), OpenError> {
-    for step in path.ancestors().filter(|step| !step.as_os_str().is_empty()) {
-        let Ok(stat) = rustix::fs::lstat(step) else { continue };
-        let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
-        if link && (step == path || stat.st_uid != 0) {
-            return Err(OpenError::Planted { path: path.to_path_buf(), uid: owner.uid });
-        }
-    }
-    Ok(())
 }
 
 /// A fixed name for a path: what `path` is called inside the state folder.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::desk::Desk;
 use crate::ledger::room;
 use crate::open::{OpenError, open_log};
-use crate::sink::{Place, Sink, StreamKey};
+use crate::sink::{Owner, Place, Sink, StreamKey};
 use crate::spool::Spool;
 
 /// Commands that may wait; a sender beyond that waits too.
@@ -106,7 +106,7 @@ pub(crate) enum Command {
     Attach { key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Box<Sink> },
     Drain(StreamKey),
     Detach(StreamKey),
-    Flush(Vec<PathBuf>, Done),
+    Flush(Vec<(PathBuf, Option<Owner>)>, Done),
     Reopen(Done),
     Lend(SyncSender<Vec<Loan>>),
     Stop,
@@ -186,9 +186,10 @@ impl Scribe {
         self.send(Command::Detach(key));
     }
 
-    /// Empties these logs, and what waits for them. A missing file is no error.
-    pub fn flush(&self, paths: Vec<PathBuf>, done: Done) {
-        self.send(Command::Flush(paths, done));
+    /// Empties these logs, each with the owner it was opened for, and what waits for them. A missing
+    /// file is no error.
+    pub fn flush(&self, logs: Vec<(PathBuf, Option<Owner>)>, done: Done) {
+        self.send(Command::Flush(logs, done));
     }
 
     /// Opens all logs anew (`reloadLogs`, SIGUSR2); those still in place stay as they are.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pm_core::{InstanceId, Refused, Time};
 use pm_logs::Scribe;
@@ -9,7 +10,7 @@ use pm_protocol::{
     Code, Describe, Descriptions, Done, Flush, Flushed, List, Listing, LogSources, Pong, Refusal,
     Request, Saved, Watch,
 };
-use pm_spec::{ByteString, Select};
+use pm_spec::{AppSpec, ByteString, Select};
 
 use super::{Inlet, Reactor, machine};
 use crate::clock::{self, Dial};
@@ -17,6 +18,7 @@ use crate::hands::rows;
 use crate::plan;
 use crate::server::answer::{Business, Deed, Look};
 use crate::server::{Answer, Caller, answer};
+use crate::spawner;
 use crate::store;
 use crate::trees::Errand;
 
@@ -148,13 +150,17 @@ impl Reactor {
             Ok(ids) => ids,
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
-        let mut files = Vec::new();
+        let mut files: BTreeMap<ByteString, Arc<AppSpec>> = BTreeMap::new();
         for seat in ids.iter().filter_map(|id| self.core.seat(*id)) {
             let paths = plan::log_paths(seat.app, seat.id);
-            files.extend([paths.out, paths.error, paths.combined].into_iter().flatten());
+            for path in [paths.out, paths.error, paths.combined].into_iter().flatten() {
+                let app = files.entry(path).or_insert_with(|| Arc::clone(seat.app));
+                // Of several apps the one with a user of its own: links are suspect then.
+                if app.user.is_none() {
+                    *app = Arc::clone(seat.app);
+                }
+            }
         }
-        files.sort();
-        files.dedup();
         if call.select.is_empty() {
             empty_diary(&self.home.diary());
         }
@@ -244,8 +250,11 @@ fn empty_diary(path: &std::path::Path) {
     }
 }
 
-fn empty(scribe: &Scribe, files: Vec<ByteString>, caller: Caller) {
-    let paths = files.iter().map(plan::path_of).collect();
+fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Caller) {
+    let owned =
+        |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), spawner::log_owner(app));
+    let logs = files.iter().map(owned).collect();
+    let files = files.into_keys().collect();
     let done = move |problems: Vec<String>| {
         if problems.is_empty() {
             caller.reply(&Flushed { files });
@@ -253,7 +262,7 @@ fn empty(scribe: &Scribe, files: Vec<ByteString>, caller: Caller) {
             caller.refuse(answer::trouble(&problems));
         }
     };
-    scribe.flush(paths, Box::new(done));
+    scribe.flush(logs, Box::new(done));
 }
 
 fn done_or_warned(caller: Caller) -> Box<dyn FnOnce(Vec<String>) + Send> {

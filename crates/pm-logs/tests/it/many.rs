@@ -160,18 +160,68 @@ fn a_root_daemon_follows_no_link_of_an_unprivileged_app() {
     )
     .unwrap();
     refused("logs/a.log");
+    refused("logs/new/a.log");
+    let made = std::fs::read_dir(desk.path("etc")).unwrap().count();
+    assert_eq!(made, 0, "nothing is made where such a link leads");
     assert_eq!(read(&secret), b"root's");
-    let sink = Sink { owner, ..raw(&desk.path("own/a.log")) };
-    desk.scribe.prepare(key(1), &sink).unwrap();
-    for made in ["own", "own/a.log"] {
-        let meta = std::fs::metadata(desk.path(made)).unwrap();
-        assert_eq!((meta.uid(), meta.gid()), (uid, gid), "{made}");
-    }
     let fifo = desk.path("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .unwrap();
     let error = desk.scribe.prepare(key(1), &raw(&fifo)).expect_err("a FIFO");
     assert!(error.to_string().contains("not a regular file"), "{error}");
+}
+
+#[test]
+fn folders_are_given_away_only_below_those_the_user_has() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("only root can write for others: nothing to give away");
+    }
+    let desk = Desk::new();
+    let (uid, gid) = (65_534, 65_534);
+    std::fs::create_dir(desk.path("theirs")).unwrap();
+    std::os::unix::fs::chown(desk.path("theirs"), Some(uid), Some(gid)).unwrap();
+    // Root's own links are part of the machine, relative or not.
+    symlink("../theirs", desk.path("state/relative")).unwrap();
+    symlink(desk.path("state/relative"), desk.path("link")).unwrap();
+    let owner = Some(Owner { uid, gid });
+    for log in ["logs/web/a.log", "link/logs/web/a.log"] {
+        let sink = Sink { owner, ..raw(&desk.path(log)) };
+        desk.scribe.prepare(key(1), &sink).unwrap();
+    }
+    let owned = ["theirs/logs", "theirs/logs/web", "theirs/logs/web/a.log", "logs/web/a.log"];
+    for (paths, owner) in [(&owned[..], uid), (&["logs", "logs/web"], 0)] {
+        for path in paths {
+            assert_eq!(std::fs::metadata(desk.path(path)).unwrap().uid(), owner, "{path}");
+        }
+    }
+}
+
+#[test]
+fn flushing_empties_nothing_through_a_link_of_an_unprivileged_app() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("only root can write for others: nothing to protect here");
+    }
+    let desk = Desk::new();
+    let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+    let (secret, open) = (desk.path("secret"), desk.path("open.log"));
+    std::fs::write(&secret, "root's").unwrap();
+    let mut pipe = desk.open(key(1), raw(&open));
+    pipe.write_all(b"root's").unwrap();
+    until("the bytes", || read(&open) == b"root's");
+    symlink(&secret, desk.path("soft.log")).unwrap();
+    symlink(&open, desk.path("to-open.log")).unwrap();
+    std::fs::hard_link(&secret, desk.path("hard.log")).unwrap();
+    std::fs::write(desk.path("own.log"), "theirs").unwrap();
+    let logs = ["soft.log", "to-open.log", "hard.log", "own.log", "missing.log"];
+    let logs = logs.map(|name| (desk.path(name), owner)).to_vec();
+    let (done, failed) = std::sync::mpsc::channel();
+    desk.scribe.flush(logs, Box::new(move |it| done.send(it).unwrap()));
+    let failed = failed.recv().unwrap();
+    assert_eq!(failed.len(), 3, "{failed:?}");
+    assert!(failed.iter().all(|text| text.contains("could have made")), "{failed:?}");
+    assert_eq!((read(&secret), read(&open)), (b"root's".to_vec(), b"root's".to_vec()));
+    assert_eq!(read(&desk.path("own.log")), b"");
+    assert!(!desk.path("missing.log").exists());
 }
 
 #[test]

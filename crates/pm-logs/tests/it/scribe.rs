@@ -152,8 +152,9 @@ fn flush_empties_what_it_says() {
         pipe.write_all(b"one\npart").unwrap();
         until("one", || !read(&log).is_empty());
         let (done, failed) = std::sync::mpsc::channel();
-        let paths = vec![log.clone(), other.clone(), desk.path("missing/c.log")];
-        desk.scribe.flush(paths, Box::new(move |it| done.send(it).unwrap()));
+        let logs = [log.clone(), other.clone(), desk.path("missing/c.log")];
+        let logs = logs.into_iter().map(|log| (log, None)).collect();
+        desk.scribe.flush(logs, Box::new(move |it| done.send(it).unwrap()));
         assert_eq!(failed.recv().unwrap(), Vec::<String>::new());
         assert_eq!((read(&log), read(&other)), (vec![], vec![]));
         pipe.write_all(b"new\n").unwrap();
