@@ -87,12 +87,16 @@ pub(crate) struct Replay {
 enum Bad {
     Missing,
     OtherBoot,
+    /// Its content is not what we write.
     Broken,
+    /// It can't be read now, or not by us. That says nothing about its content, so nothing may be put in its place.
+    Unreadable(io::Error),
 }
 
 impl Journal {
     /// Reads what the daemon before left and goes on writing there. A damaged file is kept aside and the
-    /// generation before it is used (pain 3); a journal of another boot is kept aside too.
+    /// generation before it is used (pain 3); a journal of another boot is kept aside too. One that can't be read
+    /// (descriptors, rights, the disk), or that a newer pm wrote, is an error: apps run that only it knows.
     pub(crate) fn open(path: &Path, boot: &str) -> io::Result<(Self, Vec<Record>)> {
         let old = path.with_extension("old");
         let replay = match read(path, boot) {
@@ -109,11 +113,13 @@ impl Journal {
                 Replay::default()
             }
             Err(Bad::Broken) => {
+                let replay = older(&old, boot)?;
                 let kept = put_aside(path, "damaged");
                 diary::note(format_args!("the journal is damaged; kept as {}", kept.display()));
-                read(&old, boot).unwrap_or_default()
+                replay
             }
-            Err(Bad::Missing) => read(&old, boot).unwrap_or_default(),
+            Err(Bad::Missing) => older(&old, boot)?,
+            Err(Bad::Unreadable(error)) => return Err(error),
         };
         let file = fresh(path, boot, &replay.records)?;
         let size = file.metadata()?.len();
@@ -276,13 +282,21 @@ fn put_aside(path: &Path, why: &str) -> PathBuf {
     kept
 }
 
+/// The generation before, or nothing.
+fn older(old: &Path, boot: &str) -> io::Result<Replay> {
+    match read(old, boot) {
+        Err(Bad::Unreadable(error)) => Err(error),
+        read => Ok(read.unwrap_or_default()),
+    }
+}
+
 /// Reads one generation. Good is: a header of our format and boot, and a complete snapshot; what follows the
 /// last whole line is a torn write.
 fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Bad::Missing),
-        Err(_) => return Err(Bad::Broken),
+        Err(error) => return Err(Bad::Unreadable(error)),
     };
     let mut replay = Replay::default();
     let mut whole = false;
@@ -294,7 +308,14 @@ fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
         }
         replay.good += line.len() as u64;
         match parsed {
-            Line::Journal(header) if header.format != FORMAT => return Err(Bad::Broken),
+            Line::Journal(header) if header.format > FORMAT => {
+                let why = format!(
+                    "a newer pm wrote it (format {}, this one knows {FORMAT}); start that pm",
+                    header.format
+                );
+                return Err(Bad::Unreadable(io::Error::other(why)));
+            }
+            Line::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
             Line::Journal(header) if header.boot != boot => return Err(Bad::OtherBoot),
             Line::Journal(_) => begun = true,
             Line::Whole => {
@@ -396,6 +417,27 @@ mod tests {
         let (_, records) = Journal::open(&path, "b").unwrap();
         assert!(records.is_empty());
         assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), b"not ours\n");
+    }
+
+    #[test]
+    fn a_journal_that_can_not_be_read_now_is_an_error_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let newer = b"{\"journal\":{\"format\":2,\"boot\":\"b\",\"more\":1}}\n{\"new\":1}\n";
+        fs::write(&path, newer).unwrap();
+        let error = Journal::open(&path, "b").unwrap_err();
+        assert!(error.to_string().contains("format 2"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), newer);
+        // The generation before counts as much when it is needed.
+        fs::rename(&path, path.with_extension("old")).unwrap();
+        fs::write(&path, "torn").unwrap();
+        Journal::open(&path, "b").unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"torn");
+        // What no rights and no content can explain: reading a folder fails with EISDIR.
+        let folder = dir.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        Journal::open(&folder, "b").unwrap_err();
+        assert!(folder.is_dir());
     }
 
     #[test]
