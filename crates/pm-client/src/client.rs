@@ -66,7 +66,7 @@ impl Client {
                 // The answer may still come; nobody must take it for that of a later call.
                 Err(CallError::Late) => return Err(CallError::Late),
                 answered => {
-                    self.connection = Some(connection);
+                    self.connection = Some(connection).filter(|connection| !connection.is_over());
                     return answered;
                 }
             }

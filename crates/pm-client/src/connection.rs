@@ -50,6 +50,9 @@ pub enum CallError {
     Io(#[source] io::Error),
 }
 
+/// The number of a refusal that is about the whole connection: what was said was not even a call.
+const EVERYTHING: u64 = 0;
+
 /// A connected daemon.
 #[derive(Debug)]
 pub struct Connection {
@@ -61,6 +64,8 @@ pub struct Connection {
     greeting: Vec<u8>,
     peer: Option<Hello>,
     last: u64,
+    /// The daemon has refused to go on.
+    is_over: bool,
 }
 
 impl Connection {
@@ -78,12 +83,25 @@ impl Connection {
         // A hello always fits a frame; should it ever not, the daemon's refusal says so.
         let greeting = encode(&Frame::Hello(hello)).unwrap_or_default();
         let buffer = vec![0; 64 << 10].into_boxed_slice();
-        Ok(Self { stream, frames: Frames::new(), buffer, greeting, peer: None, last: 0 })
+        Ok(Self {
+            stream,
+            frames: Frames::new(),
+            buffer,
+            greeting,
+            peer: None,
+            last: 0,
+            is_over: false,
+        })
     }
 
     /// The daemon's hello, once it has answered something.
     pub fn peer(&self) -> Option<&Hello> {
         self.peer.as_ref()
+    }
+
+    /// Whether the daemon has said that it answers nothing more here.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// Asks, and waits for the one answer.
@@ -105,8 +123,11 @@ impl Connection {
                     return Ok(serde_json::from_str(reply.get())?);
                 }
                 Frame::Refused(answered, refusal)
-                    if answered == number || refusal.code == Code::Version =>
+                    if answered == number
+                        || answered == EVERYTHING
+                        || refusal.code == Code::Version =>
                 {
+                    self.is_over = answered != number;
                     return Err(CallError::Refused(refusal));
                 }
                 // Answers to calls we gave up waiting for, and news nobody asked this connection for.
@@ -122,6 +143,12 @@ impl Connection {
             match self.frame(deadline) {
                 Ok(Frame::News(_, change)) => return Ok(Some(change)),
                 Ok(Frame::Hello(hello)) => self.greet(hello)?,
+                Ok(Frame::Refused(number, refusal))
+                    if number == self.last || number == EVERYTHING =>
+                {
+                    self.is_over = true;
+                    return Err(CallError::Refused(refusal));
+                }
                 Ok(Frame::Reply(..) | Frame::Refused(..) | Frame::Call(..)) => {}
                 Err(CallError::Late) => return Ok(None),
                 Err(error) => return Err(error),

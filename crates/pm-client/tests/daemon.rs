@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Connection, Deadline, Feed, Subscription};
 use pm_protocol::{
-    Change, Code, Done, Frame, Frames, Hello, Home, List, Listing, PROTOCOL, Ping, Pong, Refusal,
-    Reload, Stop, encode,
+    Change, Code, Done, Frame, Frames, Hello, Home, List, Listing, Outcomes, PROTOCOL, Ping, Pong,
+    Refusal, Reload, Stop, encode,
 };
 use serde_json::value::to_raw_value;
 
@@ -157,6 +157,35 @@ fn a_refusal_is_handed_on() {
         Err(CallError::Refused(refusal)) => assert_eq!(refusal.code, Code::NotFound),
         other => panic!("{other:?}"),
     }
+    script.daemon.join().unwrap();
+}
+
+#[test]
+fn a_refusal_of_the_whole_connection_is_an_answer_and_the_next_call_gets_another_one() {
+    let script = daemon(|listener| {
+        let refusal = || Refusal { code: Code::BadRequest, message: "what?".into(), hint: None };
+        let mut peer = Peer::accept(&listener);
+        peer.greet(PROTOCOL);
+        peer.say(&Frame::Refused(0, refusal()));
+        let mut peer = Peer::accept(&listener);
+        let number = peer.greet(PROTOCOL);
+        peer.say(&Frame::Reply(number, to_raw_value(&Outcomes::default()).unwrap()));
+        let mut peer = Peer::accept(&listener);
+        let number = peer.greet(PROTOCOL);
+        peer.say(&Frame::Reply(number, to_raw_value(&Done {}).unwrap()));
+        peer.say(&Frame::Refused(number, refusal()));
+    });
+    let mut client = Client::open(&script.home).unwrap();
+    let reload = Reload { select: vec![], env: None };
+    match client.call(&reload, Deadline::after(SOON)) {
+        Err(CallError::Refused(refusal)) => assert_eq!(refusal.code, Code::BadRequest),
+        other => panic!("{other:?}"),
+    }
+    // Not to be repeated, so it must not be tried on a connection that is over.
+    assert_eq!(client.call(&reload, Deadline::after(SOON)).unwrap(), Outcomes::default());
+    let mut news = Subscription::open(&script.home, None).unwrap();
+    let told = news.next_before(Deadline::after(SOON));
+    assert!(matches!(told, Err(CallError::Refused(_))), "{told:?}");
     script.daemon.join().unwrap();
 }
 

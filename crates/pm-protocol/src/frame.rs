@@ -1,5 +1,6 @@
 //! Bytes to frames and back: one JSON value per line, incremental, capped. No I/O: one codec for all.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -37,6 +38,30 @@ pub enum FrameError {
     /// Not the JSON we expect.
     #[error("a message is not understood: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// A call that is unknown here, or has other arguments. Its number is known, so it can be refused, and what
+    /// follows it is not harmed.
+    #[error("call {number} is not understood: {source}")]
+    UnknownCall {
+        /// The number the client chose.
+        number: u64,
+        /// What is wrong with the call.
+        source: serde_json::Error,
+    },
+}
+
+/// As much of a frame as tells whom to refuse.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Addressed {
+    Call(u64, IgnoredAny),
+}
+
+/// One line as a frame.
+fn parse(line: &[u8]) -> Result<Frame, FrameError> {
+    serde_json::from_slice(line).map_err(|source| match serde_json::from_slice(line) {
+        Ok(Addressed::Call(number, IgnoredAny)) => FrameError::UnknownCall { number, source },
+        Err(_) => FrameError::Malformed(source),
+    })
 }
 
 /// A frame's bytes, newline included.
@@ -101,7 +126,7 @@ impl Frames {
     /// The next whole frame; `None` until more bytes come.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         match self.line()? {
-            Some(line) => Ok(Some(serde_json::from_slice(line)?)),
+            Some(line) => Ok(Some(parse(line)?)),
             None => Ok(None),
         }
     }
@@ -130,6 +155,23 @@ mod tests {
             }
             assert_eq!(seen, [7, 8], "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn an_unknown_call_is_told_by_its_number_and_harms_no_other() {
+        let mut frames = Frames::new();
+        frames.push(b"{\"call\":[7,{\"call\":\"Fly\",\"args\":{\"to\":[1]}}]}\n");
+        frames.push(b"{\"call\":[8,{\"call\":\"ping\",\"args\":3}]}\n{\"call\":[]}\n");
+        frames.push(&encode(&Frame::Call(9, Ping {}.into())).unwrap());
+        for wanted in [7, 8] {
+            let found = frames.next_frame();
+            assert!(
+                matches!(found, Err(FrameError::UnknownCall { number, .. }) if number == wanted),
+                "{found:?}"
+            );
+        }
+        assert!(matches!(frames.next_frame(), Err(FrameError::Malformed(_))));
+        assert!(matches!(frames.next_frame(), Ok(Some(Frame::Call(9, _)))));
     }
 
     #[test]

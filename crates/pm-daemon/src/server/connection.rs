@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pm_protocol::{Code, Frame, Frames, PROTOCOL, Refusal, Request, encode};
+use pm_protocol::{Code, Frame, FrameError, Frames, PROTOCOL, Refusal, Request, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
@@ -109,7 +109,7 @@ impl Connection {
             Err(error) => {
                 let message = error.to_string();
                 let refusal = Refusal { code: Code::TooMany, message, hint: None };
-                encode(&Frame::Refused(0, refusal)).map_err(|_| Over)?
+                encode(&Frame::Refused(number(frame), refusal)).map_err(|_| Over)?
             }
         };
         timeout(WRITE_DEADLINE, self.stream.write_all(&bytes))
@@ -118,18 +118,35 @@ impl Connection {
             .map_err(|_| Over)
     }
 
-    /// The next frame. What is no frame is refused, and ends the connection.
+    /// The next frame. A call nobody knows is refused by its number; what is no frame at all is refused, and ends
+    /// the connection.
     async fn receive(&mut self) -> Result<Frame, Over> {
         loop {
             match self.frames.next_frame() {
                 Ok(Some(frame)) => return Ok(frame),
                 Ok(None) => read(&mut self.stream, &mut self.frames).await?,
+                Err(FrameError::UnknownCall { number, source }) => {
+                    let message = format!("the daemon does not know this call: {source}");
+                    let hint = "`pm update` replaces the daemon by this program; apps run on";
+                    self.refuse(number, Code::BadRequest, message, hint).await?;
+                }
                 Err(error) => {
                     self.refuse(0, Code::BadRequest, error.to_string(), "").await?;
                     return Err(Over);
                 }
             }
         }
+    }
+}
+
+/// Which call a frame is about; 0 if none.
+fn number(frame: &Frame) -> u64 {
+    match frame {
+        Frame::Hello(_) => 0,
+        Frame::Call(number, _)
+        | Frame::Reply(number, _)
+        | Frame::Refused(number, _)
+        | Frame::News(number, _) => *number,
     }
 }
 
@@ -150,5 +167,58 @@ async fn hung_up(stream: &mut UnixStream, frames: &mut Frames) -> Over {
         if read(stream, frames).await.is_err() || frames.is_overfull() {
             return Over;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pm_protocol::{Hello, MAX_FRAME, Ping};
+    use std::sync::Arc;
+    use tokio::sync::{mpsc, watch};
+
+    fn hello() -> Hello {
+        Hello { protocol: PROTOCOL, version: "1".into(), pid: 1, incarnation: 0, guardian: 0 }
+    }
+
+    async fn next(stream: &mut UnixStream, frames: &mut Frames) -> Frame {
+        loop {
+            if let Some(frame) = frames.next_frame().unwrap() {
+                return frame;
+            }
+            assert!(read(stream, frames).await.is_ok(), "the daemon hung up");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_refusal_bears_the_number_of_its_call() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (inlet, mut called) = mpsc::channel(1);
+        let (_closing, closes) = watch::channel(false);
+        let (open, _ended) = mpsc::channel(1);
+        let desk = Desk { inlet, hello: Arc::new(hello()), closing: closes, open };
+        let server = tokio::spawn(serve(ours, desk));
+        let reactor = tokio::spawn(async move {
+            let Some(Inlet::Called(_, caller)) = called.recv().await else { panic!("no call") };
+            caller.reply(&"x".repeat(MAX_FRAME));
+        });
+        let mut said = encode(&Frame::Hello(hello())).unwrap();
+        said.extend(b"{\"call\":[5,{\"call\":\"fly\",\"args\":{}}]}\n");
+        said.extend(encode(&Frame::Call(6, Ping {}.into())).unwrap());
+        said.extend(b"nonsense\n");
+        theirs.write_all(&said).await.unwrap();
+        let mut frames = Frames::new();
+        assert!(matches!(next(&mut theirs, &mut frames).await, Frame::Hello(_)));
+        for (wanted, code) in [(5, Code::BadRequest), (6, Code::TooMany), (0, Code::BadRequest)] {
+            match next(&mut theirs, &mut frames).await {
+                Frame::Refused(number, refusal) => {
+                    assert_eq!((number, refusal.code), (wanted, code));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(read(&mut theirs, &mut frames).await.is_err(), "nonsense ends a connection");
+        server.await.unwrap();
+        reactor.await.unwrap();
     }
 }
