@@ -66,19 +66,13 @@ const WATCH: [Duration; 4] = [
     Duration::from_millis(50),
 ];
 
+/// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// Starts the thread; it ends when all senders are gone. The queue holds at most a few errands per run.
 pub(crate) fn start(guardian: i32, inlet: mpsc::Sender<Inlet>) -> std::io::Result<Sender<Errand>> {
     let (sender, errands) = channel();
-    let mut warden = Warden {
-        guardian,
-        inlet,
-        errands,
-        watched: BTreeMap::new(),
-        forced: BTreeSet::new(),
-        rounds: 0,
-        sampler: Sampler::new(),
-        host: None,
-    };
+    let mut warden = Warden::new(guardian, inlet, errands);
     std::thread::Builder::new()
         .name("pm-trees".into())
         .stack_size(256 << 10)
@@ -96,6 +90,8 @@ struct Warden {
     guardian: i32,
     inlet: mpsc::Sender<Inlet>,
     errands: Receiver<Errand>,
+    /// Errands whose look failed: somebody waits for each of them.
+    owed: Vec<Errand>,
     watched: BTreeMap<RunId, Watched>,
     /// Runs whose members are killed on sight.
     forced: BTreeSet<RunId>,
@@ -106,13 +102,28 @@ struct Warden {
 }
 
 impl Warden {
-    /// Waits for errands, serves all that wait with one pass. `None`: the daemon is gone.
-    fn round(&mut self) -> Option<()> {
-        let mut batch = Vec::new();
-        if self.watched.is_empty() {
+    fn new(guardian: i32, inlet: mpsc::Sender<Inlet>, errands: Receiver<Errand>) -> Self {
+        Self {
+            guardian,
+            inlet,
+            errands,
+            owed: Vec::new(),
+            watched: BTreeMap::new(),
+            forced: BTreeSet::new(),
+            rounds: 0,
+            sampler: Sampler::new(),
+            host: None,
+        }
+    }
+
+    /// Errands, as many as wait, and those that are owed. `None`: the daemon is gone.
+    fn wait(&mut self) -> Option<Vec<Errand>> {
+        let mut batch = std::mem::take(&mut self.owed);
+        if batch.is_empty() && self.watched.is_empty() {
             batch.push(self.errands.recv().ok()?);
         } else {
-            let pause = WATCH[self.rounds.min(WATCH.len() - 1)];
+            let pause =
+                if batch.is_empty() { WATCH[self.rounds.min(WATCH.len() - 1)] } else { AGAIN };
             self.rounds += 1;
             match self.errands.recv_timeout(pause) {
                 Ok(errand) => batch.push(errand),
@@ -121,6 +132,13 @@ impl Warden {
             }
         }
         batch.extend(self.errands.try_iter());
+        Some(batch)
+    }
+
+    /// Waits for errands, serves all that wait with one pass. `None`: the daemon is gone.
+    fn round(&mut self) -> Option<()> {
+        let failed_before = !self.owed.is_empty();
+        let batch = self.wait()?;
         let batch = self.settle_the_traceless(batch)?;
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
@@ -133,8 +151,13 @@ impl Warden {
         };
         match Census::take(depth, &[self.guardian]) {
             Ok(census) => self.serve(&census, batch)?,
-            // Nothing can be known without /proc; nobody is told a guess.
-            Err(error) => diary::note(format_args!("could not {error}")),
+            // Nothing can be known without /proc, and nobody is told a guess: they wait until it can.
+            Err(error) => {
+                if !failed_before {
+                    diary::note(format_args!("could not {error}"));
+                }
+                self.owed = batch;
+            }
         }
         Some(())
     }
@@ -278,5 +301,44 @@ fn knock_all(members: &[Member], signal: Signal) {
         if let Err(error) = knock::signal(&pidfd, signal) {
             diary::note(format_args!("could not {error} (pid {})", member.identity.pid));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    /// In a process of its own, which can run out of descriptors without harm to others.
+    #[test]
+    fn nobody_is_forgotten_when_a_look_fails() {
+        let helper = "trees::tests::a_look_fails_for_want_of_descriptors";
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", helper, "--ignored"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+    }
+
+    #[test]
+    #[ignore = "run by the test above"]
+    fn a_look_fails_for_want_of_descriptors() {
+        let (outlet, mut inlet) = mpsc::channel(8);
+        let (sender, errands) = channel();
+        let mut warden = Warden::new(0, outlet, errands);
+        let tree = Tree { run: RunId(7), tag: Tag::new(1, 7), leader: None };
+        sender.send(Errand::Remains(tree)).unwrap();
+        sender.send(Errand::Sample(vec![tree], Machine::Unwanted)).unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
+        warden.round().unwrap();
+        assert!(inlet.try_recv().is_err(), "nobody is told a guess");
+        warden.round().unwrap();
+        setrlimit(Resource::Nofile, limit).unwrap();
+        warden.round().unwrap();
+        assert!(matches!(inlet.try_recv(), Ok(Inlet::Remains(RunId(7), false))));
+        assert!(matches!(inlet.try_recv(), Ok(Inlet::Sampled(_))));
+        assert!(inlet.try_recv().is_err());
     }
 }
