@@ -1,7 +1,6 @@
 //! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -20,6 +19,7 @@ use crate::arrears::Arrears;
 use crate::clock::{self, Dial};
 use crate::diary;
 use crate::journal::Journal;
+use crate::pidfile::PidFile;
 use crate::plan;
 use crate::runs::{self, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
 use crate::sampler::Figures;
@@ -146,11 +146,11 @@ impl Hands {
         run.released = true;
         let tag = run.tag.raw();
         let pid = run.identity.map(|identity| identity.pid);
-        let file = plan::pid_file(&run.app, run.instance);
+        let file = PidFile::of(&run.app, run.instance);
         if let Some(pid) = pid {
             self.tell_guardian(&ToGuardian::Ack { tag, pid });
-            if let Some(file) = file.filter(|file| names(file, pid)) {
-                fs::remove_file(file).ok();
+            if let Some(file) = file {
+                file.remove(pid);
             }
         }
         self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
@@ -324,11 +324,6 @@ pub(crate) fn streams(app: &pm_spec::AppSpec, instance: InstanceId) -> Vec<Strea
     } else {
         vec![Stream::Out, Stream::Err]
     }
-}
-
-/// Whether a pid file still names this process; another daemon or a person may have written a new one.
-fn names(file: &std::path::Path, pid: i32) -> bool {
-    fs::read_to_string(file).is_ok_and(|text| text.trim() == pid.to_string())
 }
 
 impl Hands {

@@ -9,6 +9,7 @@ mod clock;
 mod diary;
 mod hands;
 mod journal;
+mod pidfile;
 mod plan;
 mod reactor;
 mod runs;

@@ -3,16 +3,14 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use pm_core::{InstanceId, RunId, SpawnFailure};
 use pm_guardian::{Kind, Link, Name, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
-use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
 use pm_os::stdio::{self, Owner};
@@ -21,6 +19,7 @@ use pm_os::user;
 use pm_spec::{AppSpec, Identifier, UserChoice};
 use tokio::sync::mpsc;
 
+use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, Seat};
 use crate::reactor::Inlet;
 use crate::runs::{PIDFD_SLOT, slot_of};
@@ -105,8 +104,8 @@ impl Workshop {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
         self.store_pidfd(tag, job.plan.instance, &born);
-        if let Some(path) = plan::pid_file(app, job.plan.instance) {
-            write_pid(&path, &born.identity);
+        if let Some(file) = PidFile::of(app, job.plan.instance) {
+            file.write(born.pid);
         }
         Ok(born)
     }
@@ -179,17 +178,6 @@ impl Workshop {
         };
         // If the guardian is gone the reactor hands everything to its successor, this run included.
         self.link.send(&store, &[born.pidfd.as_fd()]).ok();
-    }
-}
-
-/// Writes a pid file for people and old tools; we never read it, and failing to write it stops nobody.
-fn write_pid(path: &Path, identity: &Identity) {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).ok();
-    }
-    let new = path.with_extension("pid.new");
-    if fs::write(&new, identity.pid.to_string()).is_ok() {
-        fs::rename(&new, path).ok();
     }
 }
 
