@@ -58,7 +58,7 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     let mut kept = adopt::ask(&link, salt)?;
     let inheritance = adopt::inherit(records, &census, &mut kept, salt);
 
-    let (outlet, inlet) = mpsc::channel(QUEUE);
+    let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
     let scribe = start_scribe(home, &link, &outlet)?;
     let trees = trees::start(guardian, outlet.clone()).map_err(system("start a thread"))?;
     let workshop = Workshop {
@@ -105,6 +105,13 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     reactor.inherit(inheritance, kept)?;
     watch_signals(&reactor.outlet)?;
     Ok(reactor)
+}
+
+/// Room for all news that can come while we adopt and read none of it: then nobody who brings news waits for us while
+/// we wait for them. Kept streams end, each run's streams may be opened anew and end, its tree is looked at, and the
+/// next run is made. The queue takes memory only for what is in it.
+const fn room(streams: usize, runs: usize) -> usize {
+    QUEUE + streams + 4 * runs
 }
 
 #[expect(
