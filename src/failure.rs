@@ -90,6 +90,8 @@ impl From<ConnectError> for Failure {
                 Self::could_not(Exit::Failed, &error)
                     .hint("set PM_HOME to a folder of your own, or become that user")
             }
+            ConnectError::NoHello { diary, .. } => Self::could_not(Exit::NoDaemon, &error)
+                .hint(format!("{} may say why", diary.display())),
             ConnectError::Busy { .. } => Self::could_not(Exit::Late, &error),
             ConnectError::Io { .. } => Self::could_not(Exit::Failed, &error),
         }
@@ -159,6 +161,16 @@ mod tests {
                 .starts_with("error: could not reach the daemon: none runs in /h\nhint: ")
         );
         assert_eq!(Failure::from(CallError::Late).exit, Exit::Late);
+    }
+
+    #[test]
+    fn a_daemon_that_does_not_start_is_three_and_its_log_is_named() {
+        let waited = std::time::Duration::from_secs(20);
+        let error = ConnectError::NoHello { home: "/h".into(), diary: "/h/pm.log".into(), waited };
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit, Exit::NoDaemon);
+        assert!(failure.message.contains("for 20 s"), "{failure}");
+        assert_eq!(failure.hint.as_deref(), Some("/h/pm.log may say why"));
     }
 
     #[test]

@@ -45,6 +45,20 @@ pub enum ConnectError {
         /// The socket.
         socket: PathBuf,
     },
+    /// Somebody listens, but no daemon has said hello: its guardian can't start one.
+    #[error(
+        "reach the daemon in {}: none has answered for {} s, it may fail to start",
+        .home.display(),
+        .waited.as_secs()
+    )]
+    NoHello {
+        /// The home that was asked.
+        home: PathBuf,
+        /// Where the daemon complains.
+        diary: PathBuf,
+        /// How long we waited.
+        waited: Duration,
+    },
     /// The system refused.
     #[error("reach the daemon at {}", .socket.display())]
     Io {

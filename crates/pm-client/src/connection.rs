@@ -50,6 +50,10 @@ pub enum CallError {
     Io(#[source] io::Error),
 }
 
+/// How long a daemon may take to say hello. It does so before it serves any call, and needs a few seconds at most to
+/// take over a thousand apps.
+const HELLO: Duration = Duration::from_secs(20);
+
 /// The number of a refusal that is about the whole connection: what was said was not even a call.
 const EVERYTHING: u64 = 0;
 
@@ -64,6 +68,9 @@ pub struct Connection {
     greeting: Vec<u8>,
     peer: Option<Hello>,
     last: u64,
+    home: Home,
+    /// How long the daemon may take to say hello.
+    patience: Duration,
     /// The daemon has refused to go on.
     is_over: bool,
 }
@@ -90,6 +97,8 @@ impl Connection {
             greeting,
             peer: None,
             last: 0,
+            home: home.clone(),
+            patience: HELLO,
             is_over: false,
         })
     }
@@ -104,21 +113,25 @@ impl Connection {
         self.is_over
     }
 
-    /// Asks, and waits for the one answer.
+    /// Asks, and waits for the one answer; however long that may take, the daemon's hello comes within seconds or is
+    /// an error.
     pub fn call<C: Call>(&mut self, call: C, deadline: Deadline) -> Result<C::Reply, CallError> {
         self.last += 1;
         let number = self.last;
         let mut bytes = std::mem::take(&mut self.greeting);
         bytes.extend(encode(&Frame::Call(number, call.into()))?);
+        let greeted = Deadline::after(self.patience);
         // A daemon that refuses our version answers and closes while we still write: its words count more.
-        let sent = self.send(&bytes, deadline);
+        let sent =
+            self.send(&bytes, if self.peer.is_none() { deadline.or(greeted) } else { deadline });
         if let Err(error) = sent
             && !matches!(error, CallError::Lost)
         {
-            return Err(error);
+            return Err(self.unless_unheard(error, deadline));
         }
         loop {
-            match self.frame(deadline)? {
+            let until = if self.peer.is_none() { deadline.or(greeted) } else { deadline };
+            match self.frame(until).map_err(|error| self.unless_unheard(error, deadline))? {
                 Frame::Reply(answered, reply) if answered == number => {
                     return Ok(serde_json::from_str(reply.get())?);
                 }
@@ -135,6 +148,15 @@ impl Connection {
                 Frame::Hello(hello) => self.greet(hello)?,
             }
         }
+    }
+
+    /// The error as it is, unless time is over only for a hello.
+    fn unless_unheard(&self, error: CallError, deadline: Deadline) -> CallError {
+        if self.peer.is_some() || !matches!(error, CallError::Late) || deadline.is_over() {
+            return error;
+        }
+        let (home, diary) = (self.home.root().into(), self.home.diary());
+        ConnectError::NoHello { home, diary, waited: self.patience }.into()
     }
 
     /// The next piece of news after a `Watch`; `None` if the deadline passed first.
@@ -220,5 +242,30 @@ impl AsFd for Connection {
         match &self.stream {
             Stream::UdSocket(socket) => socket.inner().as_fd(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pm_protocol::Ping;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_guardian_without_a_daemon_does_not_hang_a_call_that_may_take_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path().into(), None).unwrap();
+        let _guardian = UnixListener::bind(home.socket()).unwrap();
+        let mut connection = Connection::open(&home, HELLO).unwrap();
+        connection.patience = Duration::from_millis(50);
+        let answer = connection.call(Ping {}, Deadline::NEVER);
+        assert!(
+            matches!(answer, Err(CallError::Connect(ConnectError::NoHello { .. }))),
+            "{answer:?}"
+        );
+        // Whoever asked for less gets what was asked for.
+        connection.patience = HELLO;
+        let answer = connection.call(Ping {}, Deadline::after(Duration::from_millis(20)));
+        assert!(matches!(answer, Err(CallError::Late)), "{answer:?}");
     }
 }

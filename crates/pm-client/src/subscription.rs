@@ -26,7 +26,7 @@ pub struct Subscription {
 
 #[derive(Debug)]
 enum State {
-    Up(Connection),
+    Up(Box<Connection>),
     /// The connection ended and the subscriber has not been told.
     Ended,
     /// The subscriber knows; so many attempts have failed since.
@@ -44,7 +44,7 @@ impl Subscription {
     pub fn open(home: &Home, usage_every: Option<u32>) -> Result<Self, CallError> {
         let watch = Watch { usage_every };
         let connection = subscribe(home, watch, Deadline::after(ANSWER))?;
-        Ok(Self { home: home.clone(), watch, state: State::Up(connection) })
+        Ok(Self { home: home.clone(), watch, state: State::Up(Box::new(connection)) })
     }
 
     /// The next piece of news; `None` if the deadline passed first. An error (another protocol version, a home that
@@ -68,7 +68,7 @@ impl Subscription {
                     pause(wait, deadline);
                     let limit = Deadline::after(ANSWER).or(deadline);
                     self.state = match subscribe(&self.home, self.watch, limit) {
-                        Ok(connection) => State::Up(connection),
+                        Ok(connection) => State::Up(Box::new(connection)),
                         Err(CallError::Lost | CallError::Late) => State::Away(attempts + 1),
                         Err(CallError::Connect(error)) if error.is_no_daemon() => {
                             State::Away(attempts + 1)
