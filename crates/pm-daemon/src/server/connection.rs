@@ -193,13 +193,13 @@ mod tests {
     #[tokio::test]
     async fn every_refusal_bears_the_number_of_its_call() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let (inlet, mut called) = mpsc::channel(1);
+        let (inlet, mut asked) = mpsc::channel(1);
         let (_closing, closes) = watch::channel(false);
         let (open, _ended) = mpsc::channel(1);
         let desk = Desk { inlet, hello: Arc::new(hello()), closing: closes, open };
         let server = tokio::spawn(serve(ours, desk));
         let reactor = tokio::spawn(async move {
-            let Some(Inlet::Called(_, caller)) = called.recv().await else { panic!("no call") };
+            let Some(Inlet::Called(_, caller)) = asked.recv().await else { panic!("no call") };
             caller.reply(&"x".repeat(MAX_FRAME));
         });
         let mut said = encode(&Frame::Hello(hello())).unwrap();
@@ -210,12 +210,9 @@ mod tests {
         let mut frames = Frames::new();
         assert!(matches!(next(&mut theirs, &mut frames).await, Frame::Hello(_)));
         for (wanted, code) in [(5, Code::BadRequest), (6, Code::TooMany), (0, Code::BadRequest)] {
-            match next(&mut theirs, &mut frames).await {
-                Frame::Refused(number, refusal) => {
-                    assert_eq!((number, refusal.code), (wanted, code));
-                }
-                other => panic!("{other:?}"),
-            }
+            let frame = next(&mut theirs, &mut frames).await;
+            let Frame::Refused(number, refusal) = frame else { panic!("{frame:?}") };
+            assert_eq!((number, refusal.code), (wanted, code));
         }
         assert!(read(&mut theirs, &mut frames).await.is_err(), "nonsense ends a connection");
         server.await.unwrap();
