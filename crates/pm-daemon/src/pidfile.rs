@@ -41,7 +41,7 @@ impl PidFile {
         let mut new = name.to_os_string();
         new.push(".new");
         let written = create(&folder, &new)
-            .and_then(|file| Ok(File::from(file).write_all(pid.to_string().as_bytes())?))
+            .and_then(|file| File::from(file).write_all(pid.to_string().as_bytes()))
             .and_then(|()| Ok(renameat(&folder, &new, &folder, name)?));
         if written.is_err() {
             unlinkat(&folder, &new, AtFlags::empty()).ok();
@@ -68,7 +68,7 @@ fn create(folder: &OwnedFd, name: &OsStr) -> std::io::Result<OwnedFd> {
     let make = || openat(folder, name, flags, Mode::from_raw_mode(0o644));
     Ok(match make() {
         Err(Errno::EXIST) => unlinkat(folder, name, AtFlags::empty()).and_then(|()| make()),
-        made => made,
+        first => first,
     }?)
 }
 
