@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pm_core::Record;
+use pm_core::{Counters, InstanceId, Record};
 use serde::{Deserialize, Serialize};
 
 use crate::diary;
@@ -86,7 +86,8 @@ pub(crate) struct Replay {
 #[derive(Debug)]
 enum Bad {
     Missing,
-    OtherBoot,
+    /// Of another boot; what of it still counts.
+    OtherBoot(Vec<Record>),
     /// Its content is not what we write.
     Broken,
     /// It can't be read now, or not by us. That says nothing about its content, so nothing may be put in its place.
@@ -107,10 +108,10 @@ impl Journal {
                 let journal = Self::with(path, boot, file, &replay);
                 return Ok((journal, replay.records));
             }
-            Err(Bad::OtherBoot) => {
+            Err(Bad::OtherBoot(records)) => {
                 put_aside(path, "previous-boot");
                 fs::remove_file(&old).ok();
-                Replay::default()
+                Replay { records, ..Replay::default() }
             }
             Err(Bad::Broken) => {
                 let replay = older(&old, boot)?;
@@ -244,6 +245,21 @@ impl Journal {
     }
 }
 
+/// What is left of records whose runs are all history: the next free numbers, since output and spools of a run are
+/// known by its number for longer than it lives. Instances count from 0 again, as people expect of an empty list.
+pub(crate) fn numbers(records: &[Record]) -> Vec<Record> {
+    let counters = records.iter().rev().find_map(|record| match record {
+        Record::Counters(counters) => Some(*counters),
+        Record::App(_)
+        | Record::AppGone(_)
+        | Record::Seat(_)
+        | Record::SeatGone(_)
+        | Record::End(..) => None,
+    });
+    let counters = counters.map(|counters| Counters { instance: InstanceId(0), ..counters });
+    counters.map(Record::Counters).into_iter().collect()
+}
+
 fn encode(line: &Line, out: &mut Vec<u8>) {
     // Serialising plain data into memory has no way to fail; a line that did would only be missing.
     if serde_json::to_writer(&mut *out, line).is_ok() {
@@ -300,7 +316,7 @@ fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
     };
     let mut replay = Replay::default();
     let mut whole = false;
-    let mut begun = false;
+    let (mut begun, mut here) = (false, false);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let Ok(parsed) = serde_json::from_slice::<Line>(line) else { break };
         if !line.ends_with(b"\n") {
@@ -316,8 +332,10 @@ fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
                 return Err(Bad::Unreadable(io::Error::other(why)));
             }
             Line::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
-            Line::Journal(header) if header.boot != boot => return Err(Bad::OtherBoot),
-            Line::Journal(_) => begun = true,
+            Line::Journal(header) => {
+                begun = true;
+                here = header.boot == boot;
+            }
             Line::Whole => {
                 whole = true;
                 replay.snapshot = replay.good;
@@ -325,13 +343,16 @@ fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
             Line::Record(record) => replay.records.push(record),
         }
     }
+    if begun && !here {
+        return Err(Bad::OtherBoot(numbers(&replay.records)));
+    }
     if begun && whole { Ok(replay) } else { Err(Bad::Broken) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pm_core::{Counters, InstanceId, RunId};
+    use pm_core::RunId;
 
     fn counters(run: u32) -> Record {
         Record::Counters(Counters {
@@ -445,9 +466,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
-        journal.append([counters(1)].iter());
+        journal.append([counters(1), counters(7), Record::SeatGone(InstanceId(1))].iter());
         let (_, records) = Journal::open(&path, "c").unwrap();
-        assert!(records.is_empty());
+        let [Record::Counters(left)] = records[..] else { panic!("{records:?}") };
+        assert_eq!(
+            (left.run, left.instance),
+            (RunId(7), InstanceId(0)),
+            "no run number comes again"
+        );
         assert!(path.with_extension("previous-boot").exists());
+        let (_, again) = Journal::open(&path, "c").unwrap();
+        assert_eq!(again, records, "not even if this boot adds nothing");
     }
 }

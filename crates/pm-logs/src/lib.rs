@@ -37,4 +37,5 @@ pub use open::OpenError;
 pub use rotate::Rotation;
 pub use scribe::{Done, Limits, Loan, Notice, Scribe, ScribePlan, StartError};
 pub use sink::{Format, Owner, Place, Sink, Stream, StreamKey, WhenFull};
+pub use spool::forget_spools;
 pub use tail::{History, Keep, Want};

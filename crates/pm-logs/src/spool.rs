@@ -2,6 +2,7 @@
 //! the pipe; `ledger.rs` is that of the log. Consumed parts are punched out, so it stays small.
 //! Deliberately knows neither lines nor logs.
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 use crate::ledger::{Entry, read_full, write_full};
 use crate::mover;
 use crate::open::FileId;
-use crate::sink::StreamKey;
+use crate::sink::{Stream, StreamKey};
 
 const MAGIC: [u8; 8] = *b"pmspool1";
 /// Magic, nonce, where the data begins, nothing.
@@ -153,6 +154,27 @@ impl Spool {
     }
 }
 
+/// Deletes the spools of streams that are not `known`, and unfinished ones. Only while no [`crate::Scribe`] of the
+/// state folder runs; what can't be deleted stays.
+pub fn forget_spools(state_dir: &Path, known: impl Fn(StreamKey) -> bool) {
+    let Ok(entries) = std::fs::read_dir(state_dir.join("spool")) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let stale = name.as_encoded_bytes().ends_with(b".new")
+            || key_of(&name).is_some_and(|key| !known(key));
+        if stale {
+            std::fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+fn key_of(name: &OsStr) -> Option<StreamKey> {
+    let (tag, word) = name.to_str()?.split_once('.')?;
+    let tag = u64::from_str_radix(tag, 16).ok()?;
+    let stream = [Stream::Out, Stream::Err].into_iter().find(|stream| stream.word() == word)?;
+    Some(StreamKey { tag, stream })
+}
+
 fn place(folder: &Path, key: StreamKey) -> PathBuf {
     folder.join(format!("{:x}.{}", key.tag, key.stream.word()))
 }
@@ -160,7 +182,6 @@ fn place(folder: &Path, key: StreamKey) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::Stream;
 
     const KEY: StreamKey = StreamKey { tag: 0xab, stream: Stream::Err };
 
@@ -176,6 +197,26 @@ mod tests {
         again.remove();
         let other = Spool::open(folder.path(), KEY).expect("a spool");
         assert_eq!(other.entry(Some(&entry)).raw_done, 32, "its ledger entry was another's");
+    }
+
+    #[test]
+    fn spools_nobody_knows_are_forgotten_and_nothing_else() {
+        let state = tempfile::tempdir().expect("a folder");
+        forget_spools(state.path(), |_| false);
+        let folder = state.path().join("spool");
+        std::fs::create_dir(&folder).expect("a folder");
+        let other = StreamKey { tag: u64::MAX, stream: Stream::Out };
+        for key in [KEY, other] {
+            Spool::open(&folder, key).expect("a spool");
+        }
+        for name in ["ab.out.new", "notes", "xyz.out"] {
+            std::fs::write(folder.join(name), "").expect("written");
+        }
+        forget_spools(state.path(), |key| key == KEY);
+        let left = std::fs::read_dir(&folder).expect("a folder");
+        let mut left: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["ab.err", "notes", "xyz.out"]);
     }
 
     #[test]

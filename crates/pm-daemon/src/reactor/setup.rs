@@ -1,6 +1,6 @@
 //! The beginning: adopt what the daemon before left behind, then open the doors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +57,7 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     };
     let mut kept = adopt::ask(&link, salt)?;
     let inheritance = adopt::inherit(records, &census, &mut kept, salt);
+    forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
     let scribe = start_scribe(home, &link, &outlet)?;
@@ -120,6 +121,13 @@ const fn room(streams: usize, runs: usize) -> usize {
 )]
 fn wait_on(link: Arc<Link>) -> Result<AsyncFd<Arc<Link>>, DaemonError> {
     AsyncFd::with_interest(link, Interest::READABLE).map_err(system("wait for the guardian"))
+}
+
+/// What waits in spools of streams that nobody has any more can't be brought to its log.
+fn forget_spools(home: &Home, kept: &Kept, inheritance: &Inheritance) {
+    let runs: BTreeSet<u64> = inheritance.runs.iter().map(|(_, run)| run.tag.raw()).collect();
+    let known = |key: StreamKey| kept.streams.contains_key(&key) || runs.contains(&key.tag);
+    pm_logs::forget_spools(&home.log_state(), known);
 }
 
 type Doors = (mpsc::Sender<OwnedFd>, watch::Sender<bool>, mpsc::Receiver<()>);
