@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use pm_os::lock::{Lock, LockError};
-use rustix::event::{PollFd, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, inotify};
 use rustix::io::Errno;
 use rustix::net::{
@@ -75,12 +75,17 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// Takes the lock, unless another guardian serves this home. An heir (a guardian started by an
-    /// orphaned daemon) insists, since the socket that answers is the one it is about to inherit.
-    pub(crate) fn claim(socket: &Path, lock: &Path, is_heir: bool) -> Result<Claim, GuardianError> {
+    /// orphaned daemon, whose link it has) insists, since the socket that answers is the one it is
+    /// about to inherit; but not if that daemon dies while another guardian has the lock.
+    pub(crate) fn claim(
+        socket: &Path,
+        lock: &Path,
+        predecessor: Option<BorrowedFd<'_>>,
+    ) -> Result<Claim, GuardianError> {
         let deadline = sys::boot_ms() + PATIENCE_MS;
         loop {
             let locked = try_lock(lock)?;
-            if !is_heir && answers(socket) {
+            if predecessor.is_none() && answers(socket) {
                 return Ok(Claim::Theirs);
             }
             if let Some(held) = locked {
@@ -90,8 +95,15 @@ impl Seat {
                 let holder = fs::read_to_string(lock).unwrap_or_default().trim().to_owned();
                 return Err(GuardianError::Held { path: lock.to_path_buf(), holder });
             }
-            let nothing: &mut [PollFd<'_>] = &mut [];
-            poll(nothing, Some(&Timespec { tv_sec: 0, tv_nsec: 3_000_000 })).ok();
+            // Only the end of the link is waited for, which is told unasked.
+            let mut link: Vec<_> = predecessor
+                .map(|link| PollFd::from_borrowed_fd(link, PollFlags::empty()))
+                .into_iter()
+                .collect();
+            let ended = poll(&mut link, Some(&Timespec { tv_sec: 0, tv_nsec: 3_000_000 }));
+            if ended.is_ok_and(|ended| ended > 0) {
+                return Ok(Claim::Theirs);
+            }
         }
     }
 

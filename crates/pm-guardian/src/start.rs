@@ -33,7 +33,7 @@ pub fn run(plan: GuardianPlan) -> Result<Outcome, GuardianError> {
     let GuardianPlan { socket, lock, diary, daemon, resume, ready, predecessor } = plan;
     // First of all: a launcher that has gone must not end us by SIGPIPE.
     let signals = sys::take_signals().map_err(GuardianError::system("take signals"))?;
-    let begun = begin(&socket, &lock, predecessor.is_some());
+    let begun = begin(&socket, &lock, predecessor.as_ref());
     let told = match &begun {
         Ok(Claim::Ours(_)) => READY_NEW.to_vec(),
         Ok(Claim::Theirs) => READY_EXISTING.to_vec(),
@@ -160,10 +160,10 @@ impl Guardian {
 fn begin(
     socket: &std::path::Path,
     lock: &std::path::Path,
-    is_heir: bool,
+    predecessor: Option<&OwnedFd>,
 ) -> Result<Claim, GuardianError> {
-    let mut claim = Seat::claim(socket, lock, is_heir)?;
-    if let (Claim::Ours(seat), false) = (&mut claim, is_heir) {
+    let mut claim = Seat::claim(socket, lock, predecessor.map(AsFd::as_fd))?;
+    if let (Claim::Ours(seat), None) = (&mut claim, predecessor) {
         seat.listen()?;
     }
     Ok(claim)

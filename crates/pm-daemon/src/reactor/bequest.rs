@@ -4,12 +4,15 @@
 //! was not handed over is then found again through the apps themselves.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use pm_guardian::{Kind, Link, ToGuardian};
+use pm_guardian::{Kind, Link, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::Loan;
 use pm_os::spawn::{Birth, SpawnPlan};
 use pm_protocol::Home;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use super::setup::system;
@@ -17,6 +20,9 @@ use super::{DaemonError, Inlet, Reactor};
 use crate::diary;
 use crate::runs::{Life, PIDFD_SLOT, Run, slot_of};
 use crate::spawner::store_name;
+
+/// Seconds for a guardian to get its lock; it gives up after five.
+const PATIENCE: i64 = 10;
 
 impl Reactor {
     /// Starts a new guardian, gives it everything, and ends.
@@ -28,9 +34,12 @@ impl Reactor {
         self.inlet.close();
         let loans = self.hands.scribe.lend();
         let (link, theirs) = Link::pair()?;
-        start_guardian(&self.home, &["guardian", "--predecessor"], theirs.as_fd())?;
+        let ready =
+            start_guardian(&self.home, &["guardian", "--ready", "--predecessor"], theirs.as_fd())?;
         // Its own copy must be the last one, or we would not notice that it failed.
         drop(theirs);
+        // Until it has the lock another guardian may come first, and then the socket is not ours to give any more.
+        await_word(ready)?;
         self.bequeath(&link, loans)
     }
 
@@ -84,14 +93,21 @@ impl Reactor {
 pub(super) fn begin_again(home: &Home) -> Result<(), DaemonError> {
     diary::note(format_args!("the guardian is gone; starting a new one"));
     let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
-    start_guardian(home, &["guardian"], null.as_fd())
+    start_guardian(home, &["guardian", "--ready"], null.as_fd()).map(drop)
 }
 
-/// Starts a guardian with these arguments and this standard input.
-fn start_guardian(home: &Home, words: &[&str], stdin: BorrowedFd<'_>) -> Result<(), DaemonError> {
+/// Starts a guardian with these arguments and this standard input; gives the pipe through which it says that it is
+/// ready.
+fn start_guardian(
+    home: &Home,
+    words: &[&str],
+    stdin: BorrowedFd<'_>,
+) -> Result<OwnedFd, DaemonError> {
+    let (ready, report) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(|error| system("make a pipe")(error.into()))?;
     let program = own_program().map_err(system("find our own program"))?;
     let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
-    let stderr = std::io::stderr();
+    let stderr = io::stderr();
     let argument = |text: &str| CString::new(text).unwrap_or_default();
     let env = std::env::vars_os().filter_map(|(name, value)| {
         let mut entry = name.into_encoded_bytes();
@@ -111,7 +127,7 @@ fn start_guardian(home: &Home, words: &[&str], stdin: BorrowedFd<'_>) -> Result<
         stdin,
         stdout: null.as_fd(),
         stderr: stderr.as_fd(),
-        handed: Vec::new(),
+        handed: vec![report.as_fd()],
         user: None,
         nofile: None,
         umask: None,
@@ -121,14 +137,33 @@ fn start_guardian(home: &Home, words: &[&str], stdin: BorrowedFd<'_>) -> Result<
     let spawned = pm_os::spawn::spawn(&plan);
     let _guardian = spawned.map_err(|error| DaemonError::System {
         what: "start a new guardian",
-        source: std::io::Error::other(error.to_string()),
+        source: io::Error::other(error.to_string()),
     })?;
-    Ok(())
+    Ok(ready)
+}
+
+/// Waits until the new guardian has its lock.
+fn await_word(ready: OwnedFd) -> Result<(), DaemonError> {
+    let failed = |why: String| system("start a new guardian")(io::Error::other(why));
+    let limit = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
+    match poll(&mut [PollFd::new(&ready, PollFlags::IN)], Some(&limit)) {
+        Ok(0) => return Err(failed("it does not answer".into())),
+        Ok(_) => {}
+        Err(error) => return Err(system("wait for the new guardian")(error.into())),
+    }
+    let mut text = Vec::new();
+    File::from(ready).read_to_end(&mut text).map_err(system("hear the new guardian"))?;
+    match text.as_slice() {
+        READY_NEW => Ok(()),
+        [] => Err(failed("it ended without a word".into())),
+        READY_EXISTING => Err(failed("there is one already".into())),
+        text => Err(failed(String::from_utf8_lossy(text).into_owned())),
+    }
 }
 
 /// The path we were started from; after an update replaced the file, the new one.
-fn own_program() -> std::io::Result<CString> {
+fn own_program() -> io::Result<CString> {
     let path = std::fs::read_link("/proc/self/exe")?.into_os_string().into_encoded_bytes();
     let path = path.strip_suffix(b" (deleted)").unwrap_or(&path).to_vec();
-    CString::new(path).map_err(std::io::Error::other)
+    CString::new(path).map_err(io::Error::other)
 }
