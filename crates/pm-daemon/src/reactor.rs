@@ -24,6 +24,7 @@ use crate::trees::{Machine, Sample};
 mod bequest;
 mod call;
 mod setup;
+mod trial;
 
 /// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
 const QUEUE: usize = 1024;
@@ -106,7 +107,7 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
         .enable_time()
         .build()
         .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let mut reactor = match setup::begin(home) {
             Err(DaemonError::Guardian(LinkError::Gone)) => return bequest::begin_again(home),
             begun => begun?,
@@ -115,7 +116,10 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
             Exit::Left | Exit::Updated => Ok(()),
             Exit::Orphaned => reactor.hand_over().await,
         }
-    })
+    });
+    // What was begun on other threads (a list being saved) may be finished, but not hold us up.
+    runtime.shutdown_timeout(LAST_WORDS);
+    done
 }
 
 struct Reactor {

@@ -12,7 +12,7 @@ use pm_protocol::{
 };
 use pm_spec::{AppSpec, ByteString, Select};
 
-use super::{Inlet, Reactor, machine};
+use super::{Inlet, Reactor, machine, trial};
 use crate::clock::{self, Dial};
 use crate::hands::rows;
 use crate::plan;
@@ -208,15 +208,11 @@ impl Reactor {
         let program = plan::path_of(program);
         let outlet = self.outlet.clone();
         tokio::task::spawn_blocking(move || {
-            let tried = std::process::Command::new(&program)
-                .arg("--version")
-                .stdin(std::process::Stdio::null())
-                .output();
-            match tried {
-                Ok(output) if output.status.success() && is_version(&output.stdout) => {
+            match trial::says_its_version(&program, trial::PATIENCE) {
+                Ok(true) => {
                     outlet.blocking_send(Inlet::Updating(program, caller)).ok();
                 }
-                Ok(_) => caller.refuse(Refusal {
+                Ok(false) => caller.refuse(Refusal {
                     code: Code::BadRequest,
                     message: format!("{} is no pm", program.display()),
                     hint: None,
@@ -229,14 +225,6 @@ impl Reactor {
             }
         });
     }
-}
-
-/// Whether a program answered `--version` as ours does: numbers and dots, a line end, nothing else.
-fn is_version(said: &[u8]) -> bool {
-    let number = said.strip_suffix(b"\n").unwrap_or(said).split(|byte| *byte == b'-').next();
-    let mut parts = number.unwrap_or_default().split(|byte| *byte == b'.');
-    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    parts.clone().count() == 3 && parts.all(is_number)
 }
 
 fn bytes(path: PathBuf) -> ByteString {
@@ -273,19 +261,4 @@ fn done_or_warned(caller: Caller) -> Box<dyn FnOnce(Vec<String>) + Send> {
             caller.refuse(answer::trouble(&problems));
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_version;
-
-    #[test]
-    fn a_program_that_says_anything_but_a_version_gets_no_apps() {
-        for said in ["0.1.0\n", "12.34.56\n", "1.0.0-beta.1\n", "0.1.0"] {
-            assert!(is_version(said.as_bytes()), "{said:?}");
-        }
-        for said in ["", "\n", "pm 0.1.0\n", "0.1\n", "0.1.0\nmore\n", "0.1.\n", "a.b.c\n"] {
-            assert!(!is_version(said.as_bytes()), "{said:?}");
-        }
-    }
 }
