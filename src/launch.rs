@@ -2,10 +2,10 @@
 //! guardian, so any number of these may run at once (pain 15). It decides nothing about apps.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,29 +61,50 @@ pub(crate) fn find_or_start(home: &Home) -> Result<Client, Failure> {
     }
 }
 
-/// Makes the home, or makes sure that it is ours alone to write.
+/// What a folder is for.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    /// May be a link, for whoever set it meant what it leads to.
+    Home,
+    /// Has a name that others can guess, in a folder where they may write: a link is theirs.
+    Sockets,
+}
+
+/// Makes the home, or makes sure that it is ours alone.
 fn prepare(home: &Home) -> Result<(), Failure> {
-    own(home.root(), "home")?;
+    own(home.root(), Role::Home)?;
+    for folder in [home.logs(), home.pids()] {
+        // What can't be made is missed, and complained about, by the first app that needs it.
+        DirBuilder::new().mode(0o700).create(folder).ok();
+    }
     match home.socket().parent() {
-        Some(folder) if folder != home.root() => own(folder, "socket folder"),
+        Some(folder) if folder != home.root() => own(folder, Role::Sockets),
         Some(_) | None => Ok(()),
     }
 }
 
 /// Creates a folder with mode 0700, or refuses one that someone else could change: who can write there can make us
-/// run commands (pain 10, 37).
-fn own(folder: &Path, what: &str) -> Result<(), Failure> {
+/// run commands (pain 10, 37). One of ours that others could only look into is closed to them: apps' environments and
+/// output are inside.
+fn own(folder: &Path, role: Role) -> Result<(), Failure> {
     let shown = folder.display();
+    let what = match role {
+        Role::Home => "home",
+        Role::Sockets => "socket folder",
+    };
     let failed = |error: io::Error| {
         Failure::new(Exit::Failed, format!("could not use {shown} as {what}: {error}"))
             .hint("set PM_HOME to a folder you can write")
     };
-    // Seen through symlinks: a home may be one, to a folder of ours.
-    let meta = match std::fs::metadata(folder) {
+    let look = || match role {
+        Role::Home => std::fs::metadata(folder),
+        Role::Sockets => std::fs::symlink_metadata(folder),
+    };
+    let meta = match look() {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-            std::fs::metadata(folder).map_err(failed)?
+            look().map_err(failed)?
         }
         Err(error) => return Err(failed(error)),
     };
@@ -104,6 +125,9 @@ fn own(folder: &Path, what: &str) -> Result<(), Failure> {
         let message =
             format!("could not use {shown} as {what}: others can write to it (mode {mode:04o})");
         return Err(Failure::new(Exit::Failed, message).hint(format!("chmod 700 {shown}")));
+    }
+    if meta.mode() & 0o077 != 0 {
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
     }
     Ok(())
 }
@@ -166,16 +190,35 @@ pub(crate) fn own_program() -> Result<PathBuf, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::Permissions;
-    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::fs::{chown, symlink};
 
     #[test]
     fn a_home_is_made_private() {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("a b/c");
-        own(&home, "home").unwrap();
-        assert_eq!(std::fs::metadata(&home).unwrap().mode() & 0o7777, 0o700);
-        own(&home, "home").unwrap();
+        let mode = |folder: &Path| std::fs::metadata(folder).unwrap().mode() & 0o7777;
+        own(&home, Role::Home).unwrap();
+        assert_eq!(mode(&home), 0o700);
+        own(&home, Role::Home).unwrap();
+        // One that was made otherwise, perhaps by PM2.
+        std::fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
+        std::fs::create_dir(home.join("logs")).unwrap();
+        prepare(&Home::at(home.clone(), None).unwrap()).unwrap();
+        assert_eq!((mode(&home), mode(&home.join("pids"))), (0o700, 0o700));
+    }
+
+    #[test]
+    fn a_home_may_be_a_link_but_the_folder_of_sockets_may_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        std::fs::create_dir(dir.path().join("real")).unwrap();
+        symlink("real", &link).unwrap();
+        own(&link, Role::Home).unwrap();
+        own(&link, Role::Sockets).unwrap_err();
+        let dangling = dir.path().join("dangling");
+        symlink("nowhere", &dangling).unwrap();
+        own(&dangling, Role::Sockets).unwrap_err();
+        assert!(!dir.path().join("nowhere").exists());
     }
 
     #[test]
@@ -184,7 +227,7 @@ mod tests {
         let open = dir.path().join("open");
         std::fs::create_dir(&open).unwrap();
         std::fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
-        let failure = own(&open, "home").unwrap_err();
+        let failure = own(&open, Role::Home).unwrap_err();
         assert!(failure.message.contains("mode 0777"), "{failure}");
         assert!(failure.hint.unwrap().starts_with("chmod 700"));
         // Only root can give a folder away; anyone else looks at one that is root's.
@@ -193,13 +236,13 @@ mod tests {
         } else {
             (Path::new("/"), 0)
         };
-        let failure = own(theirs, "home").unwrap_err();
+        let failure = own(theirs, Role::Home).unwrap_err();
         assert!(failure.message.contains(&format!("belongs to uid {owner}")), "{failure}");
     }
 
     #[test]
     fn a_file_is_no_home() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(own(file.path(), "home").is_err());
+        assert!(own(file.path(), Role::Home).is_err());
     }
 }
