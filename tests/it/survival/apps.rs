@@ -209,7 +209,6 @@ fn home_file(home: &Home, path: &Path, expected: &[u8], plain: impl Fn(Vec<u8>) 
                 let end = bytes.len().min(same + 150);
                 String::from_utf8_lossy(&bytes[same.saturating_sub(150).min(end)..end]).into_owned()
             };
-            home.keep();
             home.fail(&format!(
                 "{} has {} bytes instead of {}, wrong from {same} on:\n{}\n--- instead of\n{}",
                 path.display(),
