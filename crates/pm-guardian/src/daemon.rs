@@ -25,7 +25,7 @@ use crate::watch::{EventFlags, Watch};
 
 /// Who the daemon is to us.
 #[derive(Debug)]
-pub(crate) enum Process {
+pub(crate) enum Kinship {
     /// Our child; its death comes with SIGCHLD.
     Child(i32),
     /// The daemon that started us; `None` until it has sent its pidfd.
@@ -57,7 +57,7 @@ pub(crate) enum Sent {
 /// A daemon, from its start until it is reaped.
 #[derive(Debug)]
 pub(crate) struct Daemon {
-    pub(crate) process: Process,
+    pub(crate) process: Kinship,
     pub(crate) link: OwnedFd,
     pub(crate) born_ms: i64,
     pub(crate) is_ready: bool,
@@ -95,12 +95,12 @@ impl Daemon {
         Ok(Self {
             greeting: Some(FromGuardian::Incarnation { number, why }),
             wants_listener: true,
-            ..Self::over(Process::Child(pid), link)
+            ..Self::over(Kinship::Child(pid), link)
         })
     }
 
     /// One that is already there.
-    pub(crate) fn over(process: Process, link: OwnedFd) -> Self {
+    pub(crate) fn over(process: Kinship, link: OwnedFd) -> Self {
         Self {
             process,
             link,
@@ -115,13 +115,13 @@ impl Daemon {
     }
 
     pub(crate) fn is_child(&self, pid: i32) -> bool {
-        matches!(self.process, Process::Child(own) if own == pid)
+        matches!(self.process, Kinship::Child(own) if own == pid)
     }
 
     /// Tells it to end; what that means is its decision. Its pid can't be a stranger's, for only
     /// we reap it.
     pub(crate) fn ask_to_end(&self) {
-        if let Process::Child(pid) = self.process
+        if let Kinship::Child(pid) = self.process
             && let Some(pid) = Pid::from_raw(pid)
         {
             kill_process(pid, Signal::TERM).ok();

@@ -9,7 +9,7 @@ use pm_os::tag;
 use rustix::net::RecvFlags;
 use rustix::process::Rlimit;
 
-use crate::daemon::{Daemon, Listing, Process, Sent};
+use crate::daemon::{Daemon, Kinship, Listing, Sent};
 use crate::diary::Diary;
 use crate::message::{MAX_MESSAGE, Status, ToGuardian, Why};
 use crate::packet::{self, Received};
@@ -210,7 +210,7 @@ impl Guardian {
                 Ok(Received::Nothing) => return false,
                 Ok(Received::Closed) | Err(_) => {
                     self.store.watch.remove(&daemon.link);
-                    if matches!(daemon.process, Process::Stranger(None)) {
+                    if matches!(daemon.process, Kinship::Stranger(None)) {
                         // Its descriptors are closed, which is all we can know of its death.
                         self.bury_silent(Status::Unknown);
                     }
@@ -276,12 +276,12 @@ impl Guardian {
     fn inherit(&mut self, descriptors: Vec<OwnedFd>) {
         let Ok([listener, pidfd]) = <[OwnedFd; 2]>::try_from(descriptors) else { return };
         match self.daemon.as_mut().map(|daemon| &mut daemon.process) {
-            Some(Process::Stranger(known)) => {
+            Some(Kinship::Stranger(known)) => {
                 self.seat.inherit(listener);
                 self.store.watch.add(&pidfd, STRANGER, EventFlags::IN).ok();
                 *known = Some(pidfd);
             }
-            Some(Process::Child(_)) | None => self.diary.note("refused an unexpected heritage"),
+            Some(Kinship::Child(_)) | None => self.diary.note("refused an unexpected heritage"),
         }
     }
 
@@ -296,8 +296,8 @@ impl Guardian {
         self.store.watch.remove(&daemon.link);
         self.tell_at = None;
         let now = sys::boot_ms();
-        let Process::Child(pid) = daemon.process else {
-            if let Process::Stranger(Some(pidfd)) = &daemon.process {
+        let Kinship::Child(pid) = daemon.process else {
+            if let Kinship::Stranger(Some(pidfd)) = &daemon.process {
                 self.store.watch.remove(pidfd);
             }
             self.diary.note("the daemon before has handed over");

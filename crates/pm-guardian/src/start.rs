@@ -15,7 +15,7 @@ use rustix::process::{
     Resource, Rlimit, getpid, getrlimit, set_child_subreaper, setrlimit, setsid,
 };
 
-use crate::daemon::{Daemon, Process};
+use crate::daemon::{Daemon, Kinship};
 use crate::diary::Diary;
 use crate::guardian::Guardian;
 use crate::link::adopt;
@@ -52,7 +52,7 @@ pub fn run(plan: GuardianPlan) -> Result<Outcome, GuardianError> {
         Guardian::new((seat, signals), Diary::new(diary), succession, resume, files)?;
     guardian.score = score;
     match predecessor {
-        Some(link) => guardian.accept(Daemon::over(Process::Stranger(None), link))?,
+        Some(link) => guardian.accept(Daemon::over(Kinship::Stranger(None), link))?,
         None => guardian.next = Some((Why::First, 0)),
     }
     Ok(guardian.live())
@@ -89,7 +89,7 @@ pub fn resume(state: RawFd) -> Result<Outcome, GuardianError> {
     guardian.score = score::original();
     guardian.wishes.is_leaving = saved.flags.is_leaving;
     guardian.wishes.must_end = saved.flags.must_end;
-    let mut daemon = Daemon::over(Process::Child(saved.daemon_pid), saved.link);
+    let mut daemon = Daemon::over(Kinship::Child(saved.daemon_pid), saved.link);
     daemon.born_ms = saved.daemon_born_ms;
     daemon.is_ready = true;
     daemon.has_adopted = saved.flags.has_adopted;
@@ -106,7 +106,7 @@ impl Guardian {
     }
 
     fn execute(&self) -> io::Error {
-        let Some((daemon, Process::Child(pid))) =
+        let Some((daemon, Kinship::Child(pid))) =
             self.daemon.as_ref().map(|daemon| (daemon, &daemon.process))
         else {
             return io::ErrorKind::NotFound.into();
