@@ -42,7 +42,7 @@ pub(crate) fn ends(home: &Home, name: &str) -> Vec<serde_json::Value> {
     described[0]["ends"].as_array().unwrap().clone()
 }
 
-/// A field of a process's status file in KiB, by proc_pid_status(5).
+/// A field of a process's status file in KiB, by `proc_pid_status(5)`.
 pub(crate) fn kib(pid: u32, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();

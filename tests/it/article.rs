@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use pm_protocol::Row;
+use pm_protocol::{Row, Usage};
 use pm_testkit::{Home, is_alive, signal};
 
 const ECOSYSTEM: &str = r#"{
@@ -114,7 +114,7 @@ fn tree(home: &Home, name: &str) -> BTreeSet<u32> {
         .collect()
 }
 
-/// Resident bytes of a process, by proc_pid_status(5).
+/// Resident bytes of a process, by `proc_pid_status(5)`.
 fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -125,10 +125,15 @@ fn resident(pid: u32) -> u64 {
 fn memory_is_the_trees(home: &Home, name: &str, processes: u32) {
     let pids = tree(home, name);
     assert_eq!(pids.len(), processes as usize, "{name} is a master and its workers");
-    let rows: Vec<Row> = serde_json::from_value(home.run(["list", "--json"]).ok().json()).unwrap();
-    let usage = rows.iter().find(|row| row.name == name).unwrap().usage;
+    // Figures may be a second old, from before the workers came.
+    let mut usage = Usage::default();
+    home.wait_until("the workers are counted", || {
+        let listed = home.run(["list", "--json"]).ok().json();
+        let rows: Vec<Row> = serde_json::from_value(listed).unwrap();
+        usage = rows.iter().find(|row| row.name == name).unwrap().usage;
+        usage.processes == processes
+    });
     let truth: u64 = pids.iter().map(|pid| resident(*pid)).sum();
-    assert_eq!(usage.processes, processes);
     assert!(
         usage.memory.abs_diff(truth) * 10 <= truth,
         "`list` says {} bytes, /proc says {truth}",

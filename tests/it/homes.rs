@@ -260,7 +260,7 @@ fn p37_a_home_of_another_user_is_named_with_its_owner() {
     }
 }
 
-/// How often the threads of a process went to sleep, by proc_pid_status(5): each wake-up ends in one more.
+/// How often the threads of a process went to sleep, by `proc_pid_status(5)`: each wake-up ends in one more.
 fn rests(pid: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let count = |thread: fs::DirEntry| -> u64 {

@@ -1,5 +1,11 @@
 //! Black-box tests of the installed binary, one file per area. Each test has a home of its own.
 #![expect(
+    clippy::naive_bytecount,
+    clippy::format_collect,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "tests count a few bytes and names; plain beats fast here"
+)]
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a panic here is a test's verdict; clippy knows only functions marked as tests"

@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use output::Output;
+use signals::{Reaction, Which};
 use step::{Step, Trouble};
 use world::World;
 
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
 }
 
 fn run(steps: &[Step], arguments: &[OsString]) -> Result<ExitCode, Trouble> {
+    for which in [Which::Term, Which::Int] {
+        // It can fail for no signal of this name.
+        signals::react(which, Reaction::Die).ok();
+    }
     let mut world = World::new(arguments);
     for step in steps {
         if let Some(code) = world.perform(step)? {

@@ -10,6 +10,8 @@ use rustix::io::Errno;
 /// What to do when the signal comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reaction {
+    /// Die of it, whatever our starter did with it (a shell ignores SIGINT for its background jobs).
+    Die,
     /// Nothing.
     Ignore,
     /// Exit with this code.
@@ -40,6 +42,7 @@ pub(crate) fn react(which: Which, reaction: Reaction) -> Result<(), Errno> {
         Which::Int => (libc::SIGINT, &INT),
     };
     let action = match reaction {
+        Reaction::Die => libc::SIG_DFL,
         Reaction::Ignore => libc::SIG_IGN,
         Reaction::Exit(code) => {
             plan.code.store(i32::from(code), Ordering::Relaxed);
