@@ -99,6 +99,7 @@ impl Workshop {
         let outlets = self.outlets(tag, job, owner)?;
         let stdin = stdio::null().map_err(|error| short(format!("open /dev/null: {error}")))?;
         let credentials = runner.map(|runner| runner.credentials);
+        let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
@@ -208,7 +209,7 @@ fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
     let fail = |error: user::UserError| refused(error.to_string());
     let account = match &choice.uid {
         Some(Identifier::Name(name)) => user::find(&name.display()).map_err(fail)?,
-        Some(Identifier::Number(number)) => user::find(&number.to_string()).map_err(fail)?,
+        Some(Identifier::Number(number)) => user::by_number(*number).map_err(fail)?,
         None => user::by_number(rustix::process::geteuid().as_raw()).map_err(fail)?,
     };
     let group = match &choice.gid {

@@ -1,11 +1,14 @@
 //! Users and groups, read from `/etc/passwd` and `/etc/group` by ourselves: a static binary has no
 //! NSS. Directory services are therefore not asked, and the error says where we looked.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::process::{Gid, getegid, geteuid, getgroups};
 
 use crate::spawn::Credentials;
 use crate::stdio::Owner;
@@ -81,14 +84,55 @@ pub fn find(who: &str) -> Result<Account, UserError> {
     Ok(account)
 }
 
-/// Finds the user with this number, ours for instance.
+/// The user with this number, ours for instance. Containers often run as one without a line in passwd: that one has no
+/// more than a group, ours or else of the same number, its number for a name, and `/` for a home.
 pub fn by_number(uid: u32) -> Result<Account, UserError> {
-    find(&uid.to_string())
+    let passwd = load_present(PASSWD)?;
+    if let Some(account) = accounts(&passwd).find(|account| account.uid == uid) {
+        let groups = groups_of(&load_present(GROUP)?, &account);
+        return Ok(Account { groups, ..account });
+    }
+    let is_ours = uid == geteuid().as_raw();
+    let gid = if is_ours { getegid().as_raw() } else { uid };
+    let mut groups = vec![gid];
+    if is_ours {
+        groups.extend(our_groups().into_iter().filter(|group| *group != gid));
+    }
+    let (home, shell) = (PathBuf::from("/"), PathBuf::new());
+    Ok(Account { name: uid.to_string(), uid, gid, home, shell, groups })
+}
+
+fn our_groups() -> Vec<u32> {
+    getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect()
+}
+
+impl Credentials {
+    /// Whether they are what we run as: there is nothing to change then, and without privileges nothing could be.
+    /// Only root is asked to differ in supplementary groups alone; nobody else may choose them.
+    pub fn are_ours(&self) -> bool {
+        let us = geteuid();
+        let all = |groups: &[u32]| -> BTreeSet<u32> {
+            groups.iter().copied().chain([self.gid]).collect()
+        };
+        self.uid == us.as_raw()
+            && self.gid == getegid().as_raw()
+            && (!us.is_root() || all(&self.groups) == all(&our_groups()))
+    }
 }
 
 /// Finds a group by name or, failing that, by number (PM2 key `gid`).
 pub fn find_group(who: &str) -> Result<u32, UserError> {
     group(&load(GROUP)?, who).ok_or_else(|| UserError::UnknownGroup { who: who.to_owned() })
+}
+
+/// As [`load`]; the smallest containers have no such files.
+fn load_present(path: &'static str) -> Result<Vec<u8>, UserError> {
+    match load(path) {
+        Err(UserError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        loaded => loaded,
+    }
 }
 
 fn load(path: &'static str) -> Result<Vec<u8>, UserError> {
@@ -191,6 +235,27 @@ mod tests {
         assert_eq!(ann.credentials(None).gid, 100);
         let other = ann.credentials(Some(4));
         assert_eq!((other.gid, other.groups), (4, vec![4, 100, 29]));
+    }
+
+    #[test]
+    fn a_number_needs_no_name() {
+        let account = by_number(3_999_999_999).unwrap();
+        assert_eq!(
+            (account.uid, account.gid, &account.groups[..]),
+            (3_999_999_999, 3_999_999_999, &[3_999_999_999][..],)
+        );
+        assert_eq!((account.name.as_str(), account.home.to_str()), ("3999999999", Some("/")));
+    }
+
+    #[test]
+    fn what_we_are_already_is_nothing_to_change() {
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        let ours = Credentials { uid, gid, groups: our_groups() };
+        assert!(ours.are_ours());
+        assert!(!Credentials { gid: gid + 1, ..ours.clone() }.are_ours());
+        assert!(!Credentials { uid: uid + 1, ..ours.clone() }.are_ours());
+        let more = Credentials { groups: [our_groups(), vec![3_999_999_999]].concat(), ..ours };
+        assert_eq!(more.are_ours(), uid != 0, "only root can choose");
     }
 
     #[test]
