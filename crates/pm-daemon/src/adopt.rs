@@ -82,6 +82,8 @@ pub(crate) struct Inheritance {
     pub(crate) vanished: Vec<RunId>,
     /// Trees whose main process is known to have ended; somebody must look who is left.
     pub(crate) sweeping: Vec<RunId>,
+    /// Living runs whose main process the guardian does not keep, since it is new or got only a part of everything.
+    pub(crate) unkept: Vec<RunId>,
     /// Runs that never began; whatever the guardian keeps of them can go.
     pub(crate) never: Vec<RunId>,
 }
@@ -107,6 +109,7 @@ pub(crate) fn inherit(
         facts: Vec::new(),
         vanished: Vec::new(),
         sweeping: Vec::new(),
+        unkept: Vec::new(),
         never: Vec::new(),
     };
     for seat in core.seats() {
@@ -132,6 +135,9 @@ pub(crate) fn inherit(
             })
             .collect();
         let stored = kept.pidfds.remove(&id).filter(|(pid, _)| *pid == known.pid);
+        if stored.is_none() {
+            inheritance.unkept.push(id);
+        }
         run.pidfd = stored.map(|(_, pidfd)| pidfd).or_else(|| known.open().ok());
         let told = kept.exits.iter().any(|exit| exit.tag == tag.raw() && exit.pid == known.pid);
         let there = census

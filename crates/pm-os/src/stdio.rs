@@ -41,8 +41,8 @@ pub enum PipeError {
     /// The process whose pipe we wanted is not the one we meant.
     #[error(transparent)]
     NotOurs(#[from] NotOurs),
-    /// That descriptor of the app is no pipe (any more): it was redirected.
-    #[error("read descriptor {fd} of process {pid}: it is no pipe")]
+    /// That descriptor of the app is no pipe of [`app_pipe`] (any more): it was redirected.
+    #[error("read descriptor {fd} of process {pid}: it is no pipe of ours")]
     NotAPipe {
         /// The app.
         pid: i32,
@@ -81,12 +81,13 @@ pub fn reopen_child_end(pipe: impl AsFd) -> Result<OwnedFd, PipeError> {
 }
 
 /// Opens our end again from a living app's descriptor `fd`, when nobody holds it any more (guardian
-/// and daemon both died). Refused unless the process is the one meant and `fd` is a pipe.
+/// and daemon both died). Refused unless the process is the one meant and `fd` is a pipe as made by [`app_pipe`]: to
+/// read from a FIFO of its own, or from its pipe to another program, would steal what it writes there.
 pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
     let pid = app.pid;
     let path = format!("/proc/{pid}/fd/{fd}");
     let found = rustix::fs::stat(path.as_str()).map_err(PipeError::Reopen)?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::Fifo {
+    if FileType::from_raw_mode(found.st_mode) != FileType::Fifo || !is_app_end(pid, fd) {
         return Err(PipeError::NotAPipe { pid, fd });
     }
     let reader = open(&path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(PipeError::Reopen)?;
@@ -98,6 +99,18 @@ pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
         return Err(PipeError::NotAPipe { pid, fd });
     }
     Ok(reader)
+}
+
+/// Whether a descriptor is of the kind we hand out: a nameless pipe, open for reading and writing. The ends of other
+/// people's pipes are one or the other.
+fn is_app_end(pid: i32, fd: u32) -> bool {
+    let named = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
+    let nameless =
+        named.is_ok_and(|name| name.as_os_str().as_encoded_bytes().starts_with(b"pipe:["));
+    let about = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|text| u32::from_str_radix(text.trim(), 8).ok());
+    nameless && flags.is_some_and(|flags| flags & OFlags::ACCMODE.bits() == OFlags::RDWR.bits())
 }
 
 /// `/dev/null` for reading and writing.

@@ -67,18 +67,19 @@ impl Reactor {
         }
     }
 
+    /// Main processes go last: of a run whose main process is kept, every stream is.
     fn bequeath(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
-        for (_, run) in self.hands.runs.iter().filter(|(_, run)| !run.released) {
-            let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
-            let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, store_name(run.instance));
-            let kind = Kind::Pidfd { pid: identity.pid };
-            link.send(&ToGuardian::Store { tag, slot, kind, name }, &[pidfd.as_fd()])?;
-        }
         for Loan { key, pipe, fd } in loans {
             let Some(instance) = self.hands.runs.owner_of(key) else { continue };
             let (tag, slot, name) = (key.tag, slot_of(key.stream), store_name(instance));
             let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
             link.send(&store, &[pipe.as_fd(), fd.as_fd()])?;
+        }
+        for (_, run) in self.hands.runs.iter().filter(|(_, run)| !run.released) {
+            let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
+            let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, store_name(run.instance));
+            let kind = Kind::Pidfd { pid: identity.pid };
+            link.send(&ToGuardian::Store { tag, slot, kind, name }, &[pidfd.as_fd()])?;
         }
         let Some(listener) = &self.listener else { return Ok(()) };
         let own = pidfd_open(getpid(), PidfdFlags::empty())

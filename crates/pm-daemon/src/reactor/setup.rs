@@ -194,7 +194,7 @@ fn watch_signals(outlet: &mpsc::Sender<Inlet>) -> Result<(), DaemonError> {
 impl Reactor {
     /// Goes on where the daemon before stopped.
     fn inherit(&mut self, inheritance: Inheritance, mut kept: Kept) -> Result<(), DaemonError> {
-        let Inheritance { core, runs, facts, vanished, sweeping, never } = inheritance;
+        let Inheritance { core, runs, facts, vanished, sweeping, unkept, never } = inheritance;
         self.core = core;
         for (id, run) in runs {
             self.hands.runs.insert(id, run);
@@ -209,7 +209,7 @@ impl Reactor {
             self.hands.link.send(&ToGuardian::Drop { tag, slot: Some(slot) }, &[])?;
         }
         self.attach(std::mem::take(&mut kept.streams));
-        self.reopen_lost_streams();
+        self.regain(&unkept);
         for fact in facts {
             self.step(fact);
         }
@@ -262,19 +262,21 @@ impl Reactor {
     }
 
     /// Guardian and daemon both died, perhaps half-way through a hand-over: the pipes live on in the apps, and we
-    /// open our ends anew. An app that closed an output, or put something else in its place, is left alone.
-    fn reopen_lost_streams(&mut self) {
+    /// open our ends anew. An app that closed an output, or put something else in its place, is left alone; so is
+    /// one whose main process the guardian keeps, for then a stream it doesn't keep has ended.
+    fn regain(&mut self, unkept: &[RunId]) {
         let mut lost = Vec::new();
-        for (_, run) in self.hands.runs.iter().filter(|(_, run)| matches!(run.life, Life::Alive)) {
+        for run in unkept.iter().filter_map(|id| self.hands.runs.get(*id)) {
             let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
-            let missing = streams(&run.app, run.instance).into_iter();
-            let missing: Vec<_> = missing.filter(|stream| !run.open.contains(stream)).collect();
-            if !missing.is_empty() {
+            if matches!(run.life, Life::Alive) {
+                let missing = streams(&run.app, run.instance).into_iter();
+                let missing: Vec<_> = missing.filter(|stream| !run.open.contains(stream)).collect();
                 lost.push((run.tag, run.instance, Arc::clone(&run.app), identity, missing));
             }
         }
         for (tag, instance, app, identity, missing) in lost {
             let sinks = plan::sinks(&app, instance, spawner::log_owner(&app));
+            let mut first = None;
             for stream in missing {
                 let [out, error] = &sinks;
                 let (descriptor, sink) = match stream {
@@ -282,6 +284,11 @@ impl Reactor {
                     Stream::Err => (2, error.clone()),
                 };
                 let Ok(pipe) = pm_os::stdio::reopen_reader(&identity, descriptor) else { continue };
+                // An app that put one output in the place of the other has one pipe, which needs one reader.
+                let inode = rustix::fs::fstat(&pipe).ok().map(|meta| meta.st_ino);
+                if inode.is_none() || std::mem::replace(&mut first, inode) == inode {
+                    continue;
+                }
                 let key = StreamKey { tag: tag.raw(), stream };
                 let Ok(file) = self.hands.scribe.prepare(key, &sink) else { continue };
                 let (slot, name) = (slot_of(stream), store_name(instance));

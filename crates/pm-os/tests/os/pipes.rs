@@ -101,3 +101,19 @@ fn only_pipes_of_the_right_process_are_opened() {
     let result = stdio::reopen_reader(&stranger, 2);
     assert!(matches!(result, Err(PipeError::NotOurs(_))), "{result:?}");
 }
+
+#[test]
+fn pipes_that_are_not_ours_are_left_to_their_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    let fifo = std::fs::File::options().read(true).write(true).open(fifo).unwrap();
+    for out in [std::process::Stdio::piped(), fifo.into()] {
+        let mut child = std::process::Command::new("sleep").arg("60").stdout(out).spawn().unwrap();
+        let identity = pm_os::identity::of(child.id().cast_signed()).unwrap();
+        let result = stdio::reopen_reader(&identity, 1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(matches!(result, Err(PipeError::NotAPipe { fd: 1, .. })), "{result:?}");
+    }
+}
