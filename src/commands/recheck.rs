@@ -16,6 +16,14 @@ use crate::failure::Failure;
 /// So many daemons may die under one command before we say so.
 const LOSSES: u32 = 3;
 
+/// Whose start this is was read from several clocks, each cut to whole milliseconds: so many may be lost.
+const SLACK: u64 = 3;
+
+/// Whether a row was last started by people after we `asked`.
+const fn is_begun(row: &Row, asked: u64) -> bool {
+    row.created_at.saturating_add(SLACK) >= asked
+}
+
 /// Wall clock in ms since 1970; the rows' clock is this machine's as well.
 pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
@@ -50,7 +58,7 @@ fn rest(call: Start, rows: &[Row], asked: u64) -> Vec<Start> {
         rows.iter().any(|row| {
             row.name == app.name.as_str()
                 && row.namespace == app.namespace.as_str()
-                && row.created_at >= asked
+                && is_begun(row, asked)
         })
     };
     let Start { apps, existing, wait } = call;
@@ -116,7 +124,7 @@ pub(super) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes
                 let list = List { select: call.select().to_vec(), usage: false, host: false };
                 let rows = quick(client, &list)?.rows;
                 let (begun, fresh): (Vec<_>, Vec<_>) =
-                    rows.into_iter().partition(|row| row.created_at >= asked);
+                    rows.into_iter().partition(|row| is_begun(row, asked));
                 outcomes.extend(begun.iter().map(standing));
                 if fresh.is_empty() {
                     return Ok(Outcomes { outcomes });
@@ -174,8 +182,8 @@ mod tests {
     fn a_lost_start_is_asked_again_only_for_what_was_not_begun() {
         let apps = vec![spec("begun"), spec("fresh"), spec("old")];
         let call = Start { apps, existing: Existing::Duplicate, wait: Wait::Settled };
-        let rows = [row("begun", 100, Status::Online), row("old", 99, Status::Online)];
-        let calls = rest(call, &rows, 100);
+        let rows = [row("begun", 999, Status::Online), row("old", 990, Status::Online)];
+        let calls = rest(call, &rows, 1_000);
         assert_eq!(calls.len(), 2);
         assert_eq!((names(&calls[0]), calls[0].existing), (vec!["begun"], Existing::Keep));
         let fresh = (names(&calls[1]), calls[1].existing);
