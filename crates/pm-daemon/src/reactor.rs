@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
 use crate::diary;
-use crate::hands::{Hands, Leaving};
+use crate::hands::{Hands, Leaving, rows};
 use crate::server::{Caller, answer};
 use crate::trees::{Machine, Sample};
 
@@ -31,6 +31,9 @@ const QUEUE: usize = 1024;
 
 /// How long the last output of apps may take to reach its file when the daemon leaves.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How often we look whether a subscriber that missed something has read what it was sent.
+const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// Everything that reaches the loop from our own threads and connections.
 #[derive(Debug)]
@@ -182,7 +185,8 @@ impl Reactor {
         let due = [self.core.next_deadline(), hands.figures.due(now), hands.arrears.due()];
         let due = due.into_iter().flatten().min();
         let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
-        [due, self.last_words].into_iter().flatten().min()
+        let catch_up = self.hands.feed.is_behind().then(|| Instant::now() + CATCH_UP);
+        [due, self.last_words, catch_up].into_iter().flatten().min()
     }
 
     /// Fires what is due.
@@ -193,6 +197,9 @@ impl Reactor {
         }
         if self.core.next_deadline().is_some_and(|at| at <= now) {
             self.step(Fact::Woke);
+        }
+        if self.hands.feed.is_behind() {
+            self.hands.feed.catch_up(|| rows(&self.core, &self.hands.figures));
         }
         if self.hands.feed.forget_the_gone() {
             self.hands.figures.set_watchers(self.hands.feed.shortest());

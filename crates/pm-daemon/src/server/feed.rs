@@ -72,6 +72,11 @@ impl Feed {
         }
     }
 
+    /// Whether somebody missed something.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.subscribers.iter().any(|subscriber| subscriber.behind)
+    }
+
     /// Gives those who missed something a new snapshot once their queue has been read.
     pub(crate) fn catch_up(&mut self, rows: impl Fn() -> Vec<Row>) {
         for subscriber in &mut self.subscribers {
@@ -100,7 +105,9 @@ mod tests {
             seen += 1;
         }
         assert_eq!(seen, QUEUE);
+        assert!(feed.is_behind());
         feed.catch_up(Vec::new);
+        assert!(!feed.is_behind());
         assert!(matches!(*news.try_recv().unwrap(), Change::Snapshot(_)));
         feed.tell(Change::Removed(1));
         assert!(matches!(*news.try_recv().unwrap(), Change::Removed(1)));
