@@ -17,14 +17,18 @@ use rustix::fs::{Timespec, Timestamps, renameat_with, utimensat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
+use crate::folder::{Missing, listed, open_folder};
 use crate::index;
 use crate::open::FileId;
 use crate::rotate::{Part, Rotation, part_of, surplus};
+use crate::sink::Owner;
 
 /// A log whose parts want looking after.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub log: PathBuf,
+    /// Whose it is: where such a user led us elsewhere, nothing is deleted.
+    pub owner: Option<Owner>,
     pub rotation: Rotation,
     pub index: PathBuf,
 }
@@ -66,8 +70,8 @@ pub(crate) fn tidy(job: &Job) -> Result<(), Errno> {
     let (Some(folder), Some(log)) = (job.log.parent(), job.log.file_name()) else {
         return Ok(());
     };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let folder = open_folder(folder, job.owner, Missing::Leave).map_err(|error| error.errno())?;
+    let folder = listed(&folder)?;
     let mut names = parts(&folder, log)?;
     let sizes = names.iter().map(|name| size_of(&folder, name)).collect::<Vec<u64>>();
     for name in names.drain(..surplus(&sizes, &job.rotation)) {
@@ -193,9 +197,22 @@ mod tests {
         // Killed between rename and delete.
         write("a__2026-01-01_00-00-04.log.gz");
         let rotation = Rotation { keep: 2, compress: true, ..Rotation::STANDARD };
-        let job =
-            Job { log: folder.path().join("a.log"), rotation, index: folder.path().join("none") };
-        tidy(&job).expect("tidied");
+        let link = folder.path().join("planted");
+        std::os::unix::fs::symlink(folder.path(), &link).expect("a link");
+        let job = |place: &Path, owner| Job {
+            log: place.join("a.log"),
+            owner,
+            rotation,
+            index: folder.path().join("none"),
+        };
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
+            let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+            assert_eq!(tidy(&job(&link, owner)), Err(Errno::LOOP));
+            assert_eq!(names(folder.path()).len(), 9, "an app's user leads us nowhere");
+        }
+        std::fs::remove_file(&link).expect("removed");
+        tidy(&job(folder.path(), None)).expect("tidied");
         let want = [
             "a.log",
             "a__2026-01-01_00-00-01.log.gz.tmp",

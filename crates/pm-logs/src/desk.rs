@@ -83,6 +83,7 @@ impl Tools {
                 self.moved(book);
                 self.archivist.look_after(Job {
                     log: book.log.path().to_path_buf(),
+                    owner: book.log.owner(),
                     rotation: *book.log.rotation(),
                     index: book.log.indexes().to_path_buf(),
                 });

@@ -78,6 +78,10 @@ impl LogFile {
         &self.path
     }
 
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        self.owner
+    }
+
     pub(crate) fn indexes(&self) -> &Path {
         &self.indexes
     }
