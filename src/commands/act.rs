@@ -1,5 +1,6 @@
 //! Verbs that change what is known: stop, restart, reload, delete, scale, reset, sendSignal.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +8,8 @@ use std::os::unix::fs::MetadataExt;
 
 use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{
-    Code, Delete, List, Outcome, Outcomes, Reload, Reset, Restart, Scale, SendSignal, Stop, Wait,
+    Code, Delete, List, Outcome, Outcomes, Reload, Reset, Restart, Row, Scale, SendSignal, Stop,
+    Wait, What,
 };
 use pm_spec::{ByteString, Select, Signal};
 
@@ -38,23 +40,57 @@ pub(super) fn delete(session: &Session, args: &TargetArgs) -> Result<Report, Fai
     let Some((mut client, select)) = targets(session, args)? else {
         return Ok(nothing("nothing to delete"));
     };
-    let call = Delete { select };
-    let done = progress::during(session, "deleting", || delete_surely(&mut client, &call))?;
+    let done = progress::during(session, "deleting", || delete_surely(&mut client, select))?;
     report(session, &mut client, done.outcomes, u64::MAX, "nothing to delete")
 }
 
-/// Deletes, however many daemons it takes: after a lost answer "no such app" is the wish come true.
-fn delete_surely(client: &mut Client, call: &Delete) -> Result<Outcomes, CallError> {
-    let mut lost = 0;
+/// So many daemons may die under one command before we say so.
+const LOSSES: u32 = 3;
+
+/// Deletes, however many daemons it takes: after a lost answer what is still listed is asked for again, by number.
+fn delete_surely(client: &mut Client, select: Vec<Select>) -> Result<Outcomes, Failure> {
+    let list = List { select: select.clone(), usage: false, host: false };
+    let doomed = quick(client, &list)?.rows;
+    let mut call = Delete { select };
+    let mut losses = 0;
     loop {
-        match client.call(call, Deadline::NEVER) {
-            Err(CallError::Lost) if lost < 3 => lost += 1,
-            Err(CallError::Refused(refusal)) if lost > 0 && refusal.code == Code::NotFound => {
-                return Ok(Outcomes::default());
+        match client.call(&call, Deadline::NEVER) {
+            Err(CallError::Lost) if losses < LOSSES => losses += 1,
+            // Somebody else deleted one of them between our two calls.
+            Err(CallError::Refused(refusal)) if losses > 0 && refusal.code == Code::NotFound => {
+                losses += 1;
             }
-            answered => return answered,
+            Ok(answer) => return Ok(deleted(&doomed, answer.outcomes)),
+            Err(error) => return Err(error.into()),
         }
+        let all = List { select: Vec::new(), usage: false, host: false };
+        let left = left(&doomed, &quick(client, &all)?.rows);
+        if left.is_empty() {
+            return Ok(deleted(&doomed, Vec::new()));
+        }
+        call.select = left;
     }
+}
+
+/// What is still there of what was to go. A number alone might be another app's by now.
+fn left(doomed: &[Row], there: &[Row]) -> Vec<Select> {
+    let same = |one: &Row| there.iter().any(|row| (row.id, &row.name) == (one.id, &one.name));
+    doomed.iter().filter(|one| same(one)).map(|one| Select::Id(one.id)).collect()
+}
+
+/// What was said, and of the rest what its absence says.
+fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
+    let told: BTreeSet<u32> = outcomes.iter().map(|outcome| outcome.id).collect();
+    let untold = doomed.iter().filter(|row| !told.contains(&row.id));
+    outcomes.extend(untold.map(|row| Outcome {
+        id: row.id,
+        name: row.name.clone(),
+        what: What::Deleted,
+        pid: 0,
+        error_log: None,
+    }));
+    outcomes.sort_by_key(|outcome| outcome.id);
+    Outcomes { outcomes }
 }
 
 pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
@@ -239,6 +275,9 @@ fn last_lines(bytes: &[u8], is_cut: bool) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pm_protocol::{Frame, Frames, Listing, Request, Status, Usage, encode};
+    use std::io::Write;
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     #[test]
     fn numbers_of_instances_may_be_relative() {
@@ -247,6 +286,92 @@ mod tests {
         assert_eq!(wanted("-1", 2).unwrap(), 1);
         for bad in ["0", "-2", "x", "", "65536", "99999999999999999999"] {
             assert!(wanted(bad, 2).is_err(), "{bad}");
+        }
+    }
+
+    /// A daemon on the home's socket that answers each call as told, on a new connection each; `None` dies instead.
+    fn answers(
+        home: &pm_protocol::Home,
+        script: Vec<Option<serde_json::Value>>,
+    ) -> std::thread::JoinHandle<Vec<Request>> {
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        std::thread::spawn(move || {
+            let mut asked = Vec::new();
+            let mut open: Option<(UnixStream, Frames)> = None;
+            for answer in script {
+                let (mut stream, mut frames) =
+                    open.take().unwrap_or_else(|| (listener.accept().unwrap().0, Frames::new()));
+                let number = loop {
+                    match frames.next_frame().unwrap() {
+                        Some(Frame::Hello(hello)) => {
+                            stream.write_all(&encode(&Frame::Hello(hello)).unwrap()).unwrap();
+                        }
+                        Some(Frame::Call(number, request)) => {
+                            asked.push(request);
+                            break number;
+                        }
+                        Some(Frame::Reply(..) | Frame::Refused(..) | Frame::News(..)) | None => {
+                            let mut bytes = [0; 4096];
+                            let count = stream.read(&mut bytes).unwrap();
+                            assert!(count > 0, "the client left");
+                            frames.push(&bytes[..count]);
+                        }
+                    }
+                };
+                if let Some(answer) = answer {
+                    let raw = serde_json::value::to_raw_value(&answer).unwrap();
+                    stream.write_all(&encode(&Frame::Reply(number, raw)).unwrap()).unwrap();
+                    open = Some((stream, frames));
+                }
+            }
+            asked
+        })
+    }
+
+    #[test]
+    fn after_a_lost_answer_only_what_is_still_there_is_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = pm_protocol::Home::at(dir.path().into(), None).unwrap();
+        let listing = |rows: &[(u32, &str)]| {
+            let rows: Vec<_> = rows.iter().map(|(id, name)| row(*id, name)).collect();
+            Some(serde_json::to_value(Listing { rows, now: 1, host: None }).unwrap())
+        };
+        let done = deleted(&[row(2, "b")], Vec::new());
+        let daemon = answers(
+            &home,
+            vec![
+                listing(&[(1, "a"), (2, "b"), (3, "c")]),
+                None,
+                // Number 3 is somebody else's by now.
+                listing(&[(2, "b"), (3, "new")]),
+                Some(serde_json::to_value(done).unwrap()),
+            ],
+        );
+        let mut client = Client::open(&home).unwrap();
+        let select = vec![Select::Word("a".into()), Select::Word("b".into())];
+        let told = delete_surely(&mut client, select.clone()).unwrap();
+        assert_eq!(told.outcomes.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3]);
+        let asked = daemon.join().unwrap();
+        assert_eq!(asked[1], Delete { select }.into());
+        assert_eq!(asked[3], Delete { select: vec![Select::Id(2)] }.into());
+    }
+
+    fn row(id: u32, name: &str) -> Row {
+        Row {
+            id,
+            name: name.into(),
+            namespace: "default".into(),
+            version: None,
+            slot: 0,
+            pid: 0,
+            status: Status::Online,
+            restarts: 0,
+            unstable: 0,
+            started_at: 0,
+            created_at: 0,
+            usage: Usage::default(),
+            user: None,
+            note: None,
         }
     }
 
