@@ -9,6 +9,7 @@ use pm_core::{Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
 use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
 use pm_logs::StreamKey;
 use pm_os::identity::Identity;
+use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
 use pm_protocol::{Change, Home, List, Request};
 use tokio::io::unix::AsyncFd;
@@ -110,9 +111,13 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
         .enable_time()
         .build()
         .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
+    // With too few descriptors we still serve some apps.
+    let nofile = pm_os::limits::raise_nofile().ok();
     let done = runtime.block_on(async {
-        let mut reactor = match setup::begin(home) {
-            Err(DaemonError::Guardian(LinkError::Gone)) => return bequest::begin_again(home),
+        let mut reactor = match setup::begin(home, nofile) {
+            Err(DaemonError::Guardian(LinkError::Gone)) => {
+                return bequest::begin_again(home, nofile);
+            }
             begun => begun?,
         };
         match reactor.turn().await? {
@@ -127,6 +132,8 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
 
 struct Reactor {
     home: Home,
+    /// The limit of open files as it was before we raised it.
+    nofile: Option<Nofile>,
     core: Core,
     hands: Hands,
     orders: Vec<Order>,

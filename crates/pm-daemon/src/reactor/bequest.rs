@@ -8,8 +8,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use pm_guardian::{Kind, Link, READY_EXISTING, READY_NEW, ToGuardian};
+use pm_core::{Fact, Rest};
+use pm_guardian::{Kind, LINK_VARIABLE, Link, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::Loan;
+use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, SpawnPlan};
 use pm_protocol::Home;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,7 +20,7 @@ use rustix::process::{PidfdFlags, getpid, pidfd_open};
 use super::setup::system;
 use super::{DaemonError, Inlet, Reactor};
 use crate::diary;
-use crate::runs::{Life, PIDFD_SLOT, Run, slot_of};
+use crate::runs::{Life, PIDFD_SLOT, Run, Told, slot_of};
 use crate::spawner::store_name;
 
 /// Seconds for a guardian to get its lock; it gives up after five.
@@ -29,13 +31,14 @@ impl Reactor {
     pub(super) async fn hand_over(mut self) -> Result<(), DaemonError> {
         diary::note(format_args!("the guardian is gone; handing over to a new one"));
         self.await_births().await;
+        self.write_ends_down();
         self.closing.send(true).ok();
         // Nobody may wait for us while we wait for the scribe.
         self.inlet.close();
         let loans = self.hands.scribe.lend();
         let (link, theirs) = Link::pair()?;
-        let ready =
-            start_guardian(&self.home, &["guardian", "--ready", "--predecessor"], theirs.as_fd())?;
+        let words = ["guardian", "--ready", "--predecessor"];
+        let ready = start_guardian((&self.home, self.nofile), &words, theirs.as_fd())?;
         // Its own copy must be the last one, or we would not notice that it failed.
         drop(theirs);
         // Until it has the lock another guardian may come first, and then the socket is not ours to give any more.
@@ -67,6 +70,18 @@ impl Reactor {
         }
     }
 
+    /// The guardian's news of these ends died with it. Who is left of their trees was not found out, so the next
+    /// daemon looks.
+    fn write_ends_down(&mut self) {
+        let untold = self.hands.runs.iter().filter_map(|(id, run)| match run.life {
+            Life::Ended(ending, Told::NotYet) => Some((id, ending)),
+            Life::Ended(_, Told::Yes) | Life::Alive | Life::Expected(_) => None,
+        });
+        for (id, ending) in untold.collect::<Vec<_>>() {
+            self.step(Fact::Ended(id, ending, Rest::Stragglers));
+        }
+    }
+
     /// Main processes go last: of a run whose main process is kept, every stream is.
     fn bequeath(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
         for Loan { key, pipe, fd } in loans {
@@ -91,16 +106,16 @@ impl Reactor {
 
 /// The guardian died while we were asking it for what it keeps. What it kept is gone: a guardian without any of it
 /// begins, and its daemon finds the apps by the journal and their marks.
-pub(super) fn begin_again(home: &Home) -> Result<(), DaemonError> {
+pub(super) fn begin_again(home: &Home, nofile: Option<Nofile>) -> Result<(), DaemonError> {
     diary::note(format_args!("the guardian is gone; starting a new one"));
     let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
-    start_guardian(home, &["guardian", "--ready"], null.as_fd()).map(drop)
+    start_guardian((home, nofile), &["guardian", "--ready"], null.as_fd()).map(drop)
 }
 
-/// Starts a guardian with these arguments and this standard input; gives the pipe through which it says that it is
+/// Starts a guardian with these arguments and this standard input, and the limit of open files we had; gives the pipe through which it says that it is
 /// ready.
 fn start_guardian(
-    home: &Home,
+    (home, nofile): (&Home, Option<Nofile>),
     words: &[&str],
     stdin: BorrowedFd<'_>,
 ) -> Result<OwnedFd, DaemonError> {
@@ -117,7 +132,16 @@ fn start_guardian(
         CString::new(entry).ok()
     });
     let mut env: Vec<CString> = env.collect();
-    env.retain(|entry| !entry.as_bytes().starts_with(b"PM_HOME="));
+    // The second names a descriptor the guardian does not have.
+    for stale in ["PM_HOME", LINK_VARIABLE] {
+        let is_stale = |entry: &CString| {
+            entry
+                .as_bytes()
+                .strip_prefix(stale.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"="))
+        };
+        env.retain(|entry| !is_stale(entry));
+    }
     let root = home.root().as_os_str().as_encoded_bytes();
     env.extend(CString::new([b"PM_HOME=".as_slice(), root].concat()).ok());
     let plan = SpawnPlan {
@@ -130,7 +154,7 @@ fn start_guardian(
         stderr: stderr.as_fd(),
         handed: vec![report.as_fd()],
         user: None,
-        nofile: None,
+        nofile,
         umask: None,
         oom_score_adj: None,
         birth: Birth::Child,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pm_core::{Ending, Fact, InstanceId, RunId};
 use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
+use pm_os::limits::Nofile;
 use pm_os::tree::{Census, Depth};
 use pm_protocol::{Hello, Home, PROTOCOL};
 use tokio::io::Interest;
@@ -40,9 +41,8 @@ pub(super) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Daemo
 }
 
 /// Takes over. When it returns, nothing the daemon before knew is lost and no app runs twice.
-pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
-    // Apps get back what we had; with too few descriptors we still serve some apps.
-    let nofile = pm_os::limits::raise_nofile().ok();
+/// Apps and guardians after ours get back `nofile`.
+pub(super) fn begin(home: &Home, nofile: Option<Nofile>) -> Result<Reactor, DaemonError> {
     let link = Arc::new(Link::inherit()?);
     let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
     let (salt, origin) = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
@@ -88,6 +88,7 @@ pub(super) fn begin(home: &Home) -> Result<Reactor, DaemonError> {
     let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);
     let mut reactor = Reactor {
         home: home.clone(),
+        nofile,
         core: pm_core::Core::new(),
         hands,
         orders: Vec::new(),
