@@ -180,10 +180,19 @@ fn p14_a_memory_limit_counts_the_whole_tree_and_says_why() {
         ),
     );
     let begun = Instant::now();
-    home.run(["start", script.to_str().unwrap(), "--name", "fat", "--max-memory-restart", "90M"])
-        .ok();
+    home.run([
+        "start",
+        script.to_str().unwrap(),
+        "--name",
+        "fat",
+        "--max-memory-restart",
+        "90M",
+        "--no-wait",
+    ])
+    .ok();
     home.wait_rows("a restart", |rows| rows.iter().any(|row| row.restarts == 1 && row.pid != 0));
-    assert!(begun.elapsed() < Duration::from_secs(8), "it took {:?}", begun.elapsed());
+    // Five seconds are promised; the rest is for starting twice on a loaded machine.
+    assert!(begun.elapsed() < Duration::from_secs(7), "it took {:?}", begun.elapsed());
     let ends = ends(&home, "fat");
     let why = ends.last().unwrap()["why"].as_str().unwrap();
     assert!(why.contains("memory") && why.contains("90"), "{why}");
