@@ -11,7 +11,7 @@ use pm_logs::StreamKey;
 use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
-use pm_protocol::{Change, Home, List, Request};
+use pm_protocol::{Change, Home, Request};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -20,7 +20,7 @@ use crate::clock;
 use crate::diary;
 use crate::hands::{Hands, Leaving, rows};
 use crate::server::{Caller, answer};
-use crate::trees::{Machine, Sample};
+use crate::trees::Sample;
 
 mod bequest;
 mod call;
@@ -150,7 +150,7 @@ struct Reactor {
     next_request: u64,
     began: Time,
     /// Calls that wait for figures.
-    waiting: Vec<(List, Caller)>,
+    waiting: Vec<call::Waiting>,
     last_words: Option<Instant>,
 }
 
@@ -344,9 +344,7 @@ impl Reactor {
                 self.hands.feed.tell(Change::Host(host));
             }
         }
-        for (call, caller) in std::mem::take(&mut self.waiting) {
-            self.list(&call, caller);
-        }
+        self.answer_the_waiting();
     }
 
     async fn update(&mut self, program: PathBuf, caller: Caller) -> Option<Exit> {
@@ -396,9 +394,4 @@ impl Reactor {
 /// The tag of a run in words, for the diary.
 fn named(tag: Tag) -> String {
     format!("run {}", tag.run())
-}
-
-/// Whether a listing wants the machine's figures.
-fn machine(wanted: bool) -> Machine {
-    if wanted { Machine::Wanted } else { Machine::Unwanted }
 }
