@@ -146,6 +146,7 @@ impl Seat {
         self.touch();
         self.flush(orders);
         let plan = SpawnPlan {
+            app_id: self.app,
             instance: self.id,
             slot: self.slot,
             restarts: self.restarts,

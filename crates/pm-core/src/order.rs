@@ -35,6 +35,8 @@ pub enum Order {
 /// What a spawn needs to know.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpawnPlan {
+    /// The app's number; unlike those of instances it is never used again.
+    pub app_id: AppId,
     /// Whose run it is.
     pub instance: InstanceId,
     /// Its slot within the app, from 0 (PM2: `NODE_APP_INSTANCE`).

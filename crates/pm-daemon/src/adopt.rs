@@ -18,7 +18,7 @@ use pm_os::tree::{Census, Seen};
 
 use crate::clock;
 use crate::diary;
-use crate::runs::{self, Life, PIDFD_SLOT, Run, Told, stream_of};
+use crate::runs::{self, Address, Life, PIDFD_SLOT, Run, Told, stream_of};
 
 /// What the guardian keeps.
 #[derive(Debug, Default)]
@@ -26,9 +26,9 @@ pub(crate) struct Kept {
     /// Leaders by run.
     pidfds: BTreeMap<RunId, (i32, OwnedFd)>,
     /// Pipes and files by stream, and whose they are.
-    pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<InstanceId>)>,
+    pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>,
     /// Whose runs the items belong to.
-    owners: BTreeMap<RunId, InstanceId>,
+    owners: BTreeMap<RunId, Address>,
     /// Ends not acknowledged yet.
     pub(crate) exits: Vec<Exit>,
     /// The listening socket.
@@ -52,8 +52,7 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
             FromGuardian::Item { tag, slot, kind, name } => {
                 let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);
                 let (Some(tag), Some(first)) = (ours, descriptors.next()) else { continue };
-                let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
-                let owner = text.parse().ok().map(InstanceId);
+                let owner = Address::parse(name);
                 kept.owners.extend(owner.map(|owner| (RunId(tag.run()), owner)));
                 match (kind, stream_of(slot), descriptors.next()) {
                     (Kind::Pidfd { pid }, _, _) => {
@@ -115,7 +114,8 @@ pub(crate) fn inherit(
     for seat in core.seats() {
         let Some((id, identity)) = seat.run else { continue };
         let tag = Tag::new(salt, id.0);
-        let mut run = Run::expected(tag, seat.id, std::sync::Arc::clone(seat.app));
+        let address = Address { app: seat.app_id, instance: seat.id };
+        let mut run = Run::expected(tag, address, std::sync::Arc::clone(seat.app));
         let seen = marked.get(&id).map_or(&[][..], Vec::as_slice);
         let known = identity.map(runs::from_core).or_else(|| first_process(tag, seen, kept));
         let Some(known) = known else {
@@ -205,7 +205,10 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
     let unknown: BTreeSet<RunId> = known.filter(|run| *run >= next).collect();
     // In order, so that of several runs of an instance the latest counts.
     for run in unknown {
-        let seat = kept.owners.get(&run).and_then(|id| seats.get(id));
+        let seat = kept
+            .owners
+            .get(&run)
+            .and_then(|owner| seats.get(&owner.instance).filter(|seat| seat.app == owner.app));
         match seat {
             Some(seat) => {
                 diary::note(format_args!(

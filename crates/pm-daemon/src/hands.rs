@@ -21,7 +21,7 @@ use crate::diary;
 use crate::journal::Journal;
 use crate::pidfile::PidFile;
 use crate::plan;
-use crate::runs::{self, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
+use crate::runs::{self, Address, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
 use crate::sampler::Figures;
 use crate::server::feed::Feed;
 use crate::server::{Caller, answer};
@@ -105,7 +105,8 @@ impl Hands {
 
     fn spawn(&mut self, run: RunId, plan: pm_core::SpawnPlan) {
         let tag = Tag::new(self.salt, run.0);
-        self.runs.insert(run, Run::expected(tag, plan.instance, Arc::clone(&plan.app)));
+        let address = Address { app: plan.app_id, instance: plan.instance };
+        self.runs.insert(run, Run::expected(tag, address, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
         self.spawner.send(Job { run, plan }).ok();
     }
@@ -146,7 +147,7 @@ impl Hands {
         run.released = true;
         let tag = run.tag.raw();
         let pid = run.identity.map(|identity| identity.pid);
-        let file = PidFile::of(&run.app, run.instance);
+        let file = PidFile::of(&run.app, run.address.instance);
         if let Some(pid) = pid {
             self.tell_guardian(&ToGuardian::Ack { tag, pid });
             if let Some(file) = file {
@@ -196,7 +197,7 @@ impl Hands {
         };
         run.identity = Some(identity);
         run.pidfd = Some(pidfd);
-        run.open = streams(&run.app, run.instance);
+        run.open = streams(&run.app, run.address.instance);
         let tag = run.tag.raw();
         for stream in std::mem::take(&mut run.ended_early) {
             self.stream_ended(StreamKey { tag, stream });
@@ -331,13 +332,13 @@ impl Hands {
     pub(crate) fn keep_output(
         &mut self,
         key: StreamKey,
-        instance: InstanceId,
+        address: Address,
         app: &Arc<pm_spec::AppSpec>,
     ) {
         let Some(tag) = Tag::from_raw(key.tag) else { return };
         let id = RunId(tag.run());
         if self.runs.get(id).is_none() {
-            let mut run = Run::expected(tag, instance, Arc::clone(app));
+            let mut run = Run::expected(tag, address, Arc::clone(app));
             run.life = Life::Ended(Ending::Unknown, Told::Yes);
             run.released = true;
             self.runs.insert(id, run);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use pm_core::{Ending, Identity, InstanceId, RunId};
-use pm_guardian::{Exit, Status};
+use pm_core::{AppId, Ending, Identity, InstanceId, RunId};
+use pm_guardian::{Exit, Name, Status};
 use pm_logs::{Stream, StreamKey};
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
@@ -36,6 +36,30 @@ pub(crate) fn stream_of(slot: u8) -> Option<Stream> {
     }
 }
 
+/// Whose a run is. Numbers of instances begin anew when nothing is known any more, those of apps never do: output of
+/// a deleted app must not be taken for that of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) app: AppId,
+    pub(crate) instance: InstanceId,
+}
+
+impl Address {
+    /// What the guardian gives back with each item: whose it is, for output that outlives its run and for a journal
+    /// that lost its last lines.
+    pub(crate) fn name(self) -> Name {
+        // Two numbers of ten digits always fit.
+        let text = format!("{}:{}", self.app.0, self.instance.0);
+        Name::parse(text.as_bytes()).unwrap_or(Name::EMPTY)
+    }
+
+    /// The address a name was made of.
+    pub(crate) fn parse(name: Name) -> Option<Self> {
+        let (app, instance) = std::str::from_utf8(name.as_bytes()).ok()?.split_once(':')?;
+        Some(Self { app: AppId(app.parse().ok()?), instance: InstanceId(instance.parse().ok()?) })
+    }
+}
+
 /// How far a run is.
 #[derive(Debug)]
 pub(crate) enum Life {
@@ -60,7 +84,7 @@ pub(crate) enum Told {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) tag: Tag,
-    pub(crate) instance: InstanceId,
+    pub(crate) address: Address,
     pub(crate) app: Arc<AppSpec>,
     pub(crate) identity: Option<pm_os::identity::Identity>,
     pub(crate) pidfd: Option<OwnedFd>,
@@ -75,10 +99,10 @@ pub(crate) struct Run {
 
 impl Run {
     /// A run that is about to be made.
-    pub(crate) fn expected(tag: Tag, instance: InstanceId, app: Arc<AppSpec>) -> Self {
+    pub(crate) fn expected(tag: Tag, address: Address, app: Arc<AppSpec>) -> Self {
         Self {
             tag,
-            instance,
+            address,
             app,
             identity: None,
             pidfd: None,
@@ -127,10 +151,10 @@ impl Runs {
         self.0.iter().map(|(id, run)| (*id, run.as_ref()))
     }
 
-    /// The instance a stream belongs to.
-    pub(crate) fn owner_of(&self, key: StreamKey) -> Option<InstanceId> {
+    /// Whose a stream is.
+    pub(crate) fn owner_of(&self, key: StreamKey) -> Option<Address> {
         let tag = Tag::from_raw(key.tag)?;
-        self.0.get(&RunId(tag.run())).map(|run| run.instance)
+        self.0.get(&RunId(tag.run())).map(|run| run.address)
     }
 
     /// The run a stream belongs to.
@@ -170,5 +194,19 @@ pub(crate) fn ending(status: Status) -> Ending {
             }
             pm_os::end::Ending::Unknown => Ending::Unknown,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_survives_the_guardian_and_nothing_else_is_taken_for_one() {
+        let address = Address { app: AppId(u32::MAX), instance: InstanceId(u32::MAX) };
+        assert_eq!(Address::parse(address.name()), Some(address));
+        for bad in ["", "7", "7:", ":7", "7:7:7", "a:b", "4294967296:0"] {
+            assert_eq!(Address::parse(Name::parse(bad.as_bytes()).unwrap()), None, "{bad}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use pm_core::{InstanceId, RunId, SpawnFailure};
+use pm_core::{RunId, SpawnFailure};
 use pm_guardian::{Kind, Link, Name, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
 use pm_os::limits::Nofile;
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, Seat};
 use crate::reactor::Inlet;
-use crate::runs::{PIDFD_SLOT, slot_of};
+use crate::runs::{Address, PIDFD_SLOT, slot_of};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
@@ -32,6 +32,12 @@ const PIPE_SIZE: usize = 256 << 10;
 pub(crate) struct Job {
     pub(crate) run: RunId,
     pub(crate) plan: pm_core::SpawnPlan,
+}
+
+impl Job {
+    fn address(&self) -> Address {
+        Address { app: self.plan.app_id, instance: self.plan.instance }
+    }
 }
 
 /// What the thread works with.
@@ -104,7 +110,7 @@ impl Workshop {
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
-        self.store_pidfd(tag, job.plan.instance, &born);
+        self.store_pidfd(tag, job.address(), &born);
         if let Some(file) = PidFile::of(app, job.plan.instance) {
             file.write(born.pid);
         }
@@ -141,7 +147,7 @@ impl Workshop {
         let sinks = plan::sinks(&job.plan.app, job.plan.instance, log_owner);
         let together = plan::one_pipe(&sinks);
         let [out, error] = sinks;
-        let name = store_name(job.plan.instance);
+        let name = job.address().name();
         let out =
             self.outlet(StreamKey { tag: tag.raw(), stream: Stream::Out }, (out, name), owner)?;
         if together {
@@ -170,23 +176,16 @@ impl Workshop {
         Ok(outlet)
     }
 
-    fn store_pidfd(&self, tag: Tag, instance: InstanceId, born: &Born) {
+    fn store_pidfd(&self, tag: Tag, address: Address, born: &Born) {
         let store = ToGuardian::Store {
             tag: tag.raw(),
             slot: PIDFD_SLOT,
             kind: Kind::Pidfd { pid: born.pid },
-            name: store_name(instance),
+            name: address.name(),
         };
         // If the guardian is gone the reactor hands everything to its successor, this run included.
         self.link.send(&store, &[born.pidfd.as_fd()]).ok();
     }
-}
-
-/// What the guardian gives back with each item: whose it is, for output that outlives its run and for a journal
-/// that lost its last lines.
-pub(crate) fn store_name(instance: InstanceId) -> Name {
-    // Ten digits always fit.
-    Name::parse(instance.0.to_string().as_bytes()).unwrap_or(Name::EMPTY)
 }
 
 fn refused(why: String) -> SpawnFailure {

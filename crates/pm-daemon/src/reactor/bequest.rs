@@ -21,7 +21,6 @@ use super::setup::system;
 use super::{DaemonError, Inlet, Reactor};
 use crate::diary;
 use crate::runs::{Life, PIDFD_SLOT, Run, Told, slot_of};
-use crate::spawner::store_name;
 
 /// Seconds for a guardian to get its lock; it gives up after five.
 const PATIENCE: i64 = 10;
@@ -85,14 +84,14 @@ impl Reactor {
     /// Main processes go last: of a run whose main process is kept, every stream is.
     fn bequeath(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
         for Loan { key, pipe, fd } in loans {
-            let Some(instance) = self.hands.runs.owner_of(key) else { continue };
-            let (tag, slot, name) = (key.tag, slot_of(key.stream), store_name(instance));
+            let Some(address) = self.hands.runs.owner_of(key) else { continue };
+            let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
             let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
             link.send(&store, &[pipe.as_fd(), fd.as_fd()])?;
         }
         for (_, run) in self.hands.runs.iter().filter(|(_, run)| !run.released) {
             let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
-            let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, store_name(run.instance));
+            let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, run.address.name());
             let kind = Kind::Pidfd { pid: identity.pid };
             link.send(&ToGuardian::Store { tag, slot, kind, name }, &[pidfd.as_fd()])?;
         }

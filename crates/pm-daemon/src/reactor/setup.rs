@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use pm_core::{Ending, Fact, InstanceId, RunId};
+use pm_core::{Ending, Fact, RunId};
 use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
 use pm_os::limits::Nofile;
@@ -23,12 +23,12 @@ use crate::diary;
 use crate::hands::{Hands, Leaving, streams};
 use crate::journal::Journal;
 use crate::plan;
-use crate::runs::{Life, PIDFD_SLOT, Runs, slot_of};
+use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
 use crate::salt;
 use crate::sampler::Figures;
 use crate::server::feed::Feed;
 use crate::server::{Desk, accept};
-use crate::spawner::{self, Workshop, store_name};
+use crate::spawner::{self, Workshop};
 use crate::trees::{self, Errand};
 
 fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
@@ -241,9 +241,11 @@ impl Reactor {
 
     /// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what
     /// is left of it goes to its file as it is.
-    fn attach(&mut self, streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<InstanceId>)>) {
+    fn attach(&mut self, streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>) {
         for (key, (pipe, file, owner)) in streams {
-            let seat = owner.and_then(|id| self.core.seat(id));
+            let seat = owner.and_then(|owner| {
+                self.core.seat(owner.instance).filter(|seat| seat.app_id == owner.app)
+            });
             let Some(seat) = seat else {
                 if let Err(error) = drain(&pipe, &file) {
                     diary::note(format_args!("could not save the last output of an app: {error}"));
@@ -256,8 +258,9 @@ impl Reactor {
                 Stream::Out => out,
                 Stream::Err => error,
             };
-            let (id, app) = (seat.id, Arc::clone(seat.app));
-            self.hands.keep_output(key, id, &app);
+            let address = Address { app: seat.app_id, instance: seat.id };
+            let app = Arc::clone(seat.app);
+            self.hands.keep_output(key, address, &app);
             self.hands.scribe.attach(key, pipe, file, sink);
         }
     }
@@ -270,13 +273,13 @@ impl Reactor {
         for run in unkept.iter().filter_map(|id| self.hands.runs.get(*id)) {
             let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
             if matches!(run.life, Life::Alive) {
-                let missing = streams(&run.app, run.instance).into_iter();
+                let missing = streams(&run.app, run.address.instance).into_iter();
                 let missing: Vec<_> = missing.filter(|stream| !run.open.contains(stream)).collect();
-                lost.push((run.tag, run.instance, Arc::clone(&run.app), identity, missing));
+                lost.push((run.tag, run.address, Arc::clone(&run.app), identity, missing));
             }
         }
-        for (tag, instance, app, identity, missing) in lost {
-            let sinks = plan::sinks(&app, instance, spawner::log_owner(&app));
+        for (tag, address, app, identity, missing) in lost {
+            let sinks = plan::sinks(&app, address.instance, spawner::log_owner(&app));
             let mut first = None;
             for stream in missing {
                 let [out, error] = &sinks;
@@ -292,17 +295,17 @@ impl Reactor {
                 }
                 let key = StreamKey { tag: tag.raw(), stream };
                 let Ok(file) = self.hands.scribe.prepare(key, &sink) else { continue };
-                let (slot, name) = (slot_of(stream), store_name(instance));
+                let (slot, name) = (slot_of(stream), address.name());
                 let store = ToGuardian::Store { tag: tag.raw(), slot, kind: Kind::Stream, name };
                 self.hands.link.send(&store, &[pipe.as_fd(), file.as_fd()]).ok();
-                self.hands.keep_output(key, instance, &app);
+                self.hands.keep_output(key, address, &app);
                 self.hands.scribe.attach(key, pipe, file, sink);
             }
             let run = self.hands.runs.get(RunId(tag.run()));
             if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
                 let kind = Kind::Pidfd { pid: identity.pid };
                 let (tag, slot) = (tag.raw(), PIDFD_SLOT);
-                let store = ToGuardian::Store { tag, slot, kind, name: store_name(instance) };
+                let store = ToGuardian::Store { tag, slot, kind, name: address.name() };
                 self.hands.link.send(&store, &[pidfd.as_fd()]).ok();
             }
         }
