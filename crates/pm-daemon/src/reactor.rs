@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::diary;
 use crate::hands::{Hands, Leaving, rows};
+use crate::journal;
 use crate::server::{Caller, answer};
 use crate::trees::Sample;
 
@@ -373,7 +374,7 @@ impl Reactor {
 
     /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
     async fn leave(&mut self) {
-        self.hands.journal.rewrite(&[]);
+        self.hands.journal.rewrite(&journal::numbers(&self.core.records()));
         if let Err(error) = self.hands.link.send(&ToGuardian::Leave, &[]) {
             diary::note(format_args!("could not {error}"));
         }
