@@ -12,7 +12,7 @@ use pm_protocol::{
 };
 use pm_spec::{AppSpec, ByteString, Select};
 
-use super::{Inlet, Reactor, machine, trial};
+use super::{Inlet, Reactor, trial};
 use crate::clock::{self, Dial};
 use crate::hands::rows;
 use crate::plan;
@@ -20,7 +20,15 @@ use crate::server::answer::{Business, Deed, Look};
 use crate::server::{Answer, Caller, answer};
 use crate::spawner;
 use crate::store;
-use crate::trees::Errand;
+use crate::trees::{Errand, Machine};
+
+/// A call that waits for figures.
+pub(super) struct Waiting {
+    call: List,
+    caller: Caller,
+    /// A sample has come that did not have what it wants.
+    has_seen_one: bool,
+}
 
 impl Reactor {
     pub(super) fn called(&mut self, request: Request, caller: Caller) {
@@ -33,7 +41,7 @@ impl Reactor {
                 if self.figures_are_good(now, machine) {
                     self.list(&call, caller);
                 } else {
-                    self.waiting.push((call, caller));
+                    self.waiting.push(Waiting { call, caller, has_seen_one: false });
                     self.hands.sample(now, machine);
                 }
             }
@@ -57,11 +65,32 @@ impl Reactor {
     }
 
     /// Fresh enough, and nobody who runs is without figures.
-    fn figures_are_good(&self, now: Time, machine: crate::trees::Machine) -> bool {
+    fn figures_are_good(&self, now: Time, machine: Machine) -> bool {
         let figures = &self.hands.figures;
         let mut running = self.core.seats().filter_map(|seat| seat.run);
         figures.is_fresh(now, machine)
             && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
+    }
+
+    /// A sample has come. For some it was ordered too early: their app began since, or they want the machine's
+    /// figures too. They get another one, and then what there is, for apps may begin and end for ever.
+    pub(super) fn answer_the_waiting(&mut self) {
+        let now = clock::now();
+        let mut wanted = None;
+        for waiting in std::mem::take(&mut self.waiting) {
+            let figures = machine(waiting.call.host);
+            if waiting.has_seen_one || self.figures_are_good(now, figures) {
+                self.list(&waiting.call, waiting.caller);
+                continue;
+            }
+            if wanted != Some(Machine::Wanted) {
+                wanted = Some(figures);
+            }
+            self.waiting.push(Waiting { has_seen_one: true, ..waiting });
+        }
+        if let Some(figures) = wanted {
+            self.hands.sample(now, figures);
+        }
     }
 
     /// Answers from what is known now.
@@ -225,6 +254,11 @@ impl Reactor {
             }
         });
     }
+}
+
+/// Whether a listing wants the machine's figures.
+fn machine(wanted: bool) -> Machine {
+    if wanted { Machine::Wanted } else { Machine::Unwanted }
 }
 
 fn bytes(path: PathBuf) -> ByteString {
