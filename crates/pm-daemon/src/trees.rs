@@ -16,7 +16,7 @@ use pm_os::usage::{Sampler, Usage};
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
-use crate::diary;
+use crate::diary::Grumble;
 use crate::reactor::Inlet;
 
 /// A run as this thread knows it.
@@ -98,6 +98,9 @@ struct Warden {
     /// Rounds since a tree was last added to the watch.
     rounds: usize,
     sampler: Sampler,
+    /// Of signals nobody lets us send, and of /proc.
+    unsent: Grumble,
+    unread: Grumble,
     host: Option<pm_os::host::Host>,
 }
 
@@ -112,6 +115,8 @@ impl Warden {
             forced: BTreeSet::new(),
             rounds: 0,
             sampler: Sampler::new(),
+            unsent: Grumble::default(),
+            unread: Grumble::default(),
             host: None,
         }
     }
@@ -154,7 +159,7 @@ impl Warden {
             // Nothing can be known without /proc, and nobody is told a guess: they wait until it can.
             Err(error) => {
                 if !failed_before {
-                    diary::note(format_args!("could not {error}"));
+                    self.unread.note(format_args!("could not {error}"));
                 }
                 self.owed = batch;
             }
@@ -197,10 +202,12 @@ impl Warden {
         let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
         for errand in batch {
             match errand {
-                Errand::Knock(tree, signal) => knock_all(members(tree.tag), signal),
+                Errand::Knock(tree, signal) => {
+                    knock_all(members(tree.tag), signal, &mut self.unsent);
+                }
                 Errand::Force(tree) => {
                     self.forced.insert(tree.run);
-                    knock_all(members(tree.tag), Signal::KILL);
+                    knock_all(members(tree.tag), Signal::KILL, &mut self.unsent);
                 }
                 Errand::Remains(tree) => self.remains(tree, members(tree.tag))?,
                 Errand::Sample(trees, machine) => self.sample(&trees, &roll, machine)?,
@@ -237,7 +244,7 @@ impl Warden {
             } else {
                 watched.empty = 0;
                 if self.forced.contains(run) {
-                    knock_all(members, Signal::KILL);
+                    knock_all(members, Signal::KILL, &mut self.unsent);
                 }
             }
             if watched.empty >= 2 {
@@ -295,11 +302,11 @@ fn asked<'a>(batch: &'a [Errand], watched: &'a BTreeMap<RunId, Watched>) -> Vec<
 }
 
 /// Opens each member and signals it, the deepest first; who is gone or not ours any more is left alone.
-fn knock_all(members: &[Member], signal: Signal) {
+fn knock_all(members: &[Member], signal: Signal, unsent: &mut Grumble) {
     for member in members.iter().rev() {
         let Ok(pidfd) = member.identity.open() else { continue };
         if let Err(error) = knock::signal(&pidfd, signal) {
-            diary::note(format_args!("could not {error} (pid {})", member.identity.pid));
+            unsent.note(format_args!("could not {error} (pid {})", member.identity.pid));
         }
     }
 }

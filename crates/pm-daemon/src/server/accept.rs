@@ -8,7 +8,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{Desk, connection};
-use crate::diary;
+use crate::diary::{self, Grumble};
 
 /// More connections than this wait in the kernel's backlog.
 const MOST_CONNECTIONS: usize = 256;
@@ -18,6 +18,7 @@ pub(crate) async fn serve(mut listeners: mpsc::Receiver<OwnedFd>, desk: Desk) {
     let mut listener: Option<UnixListener> = None;
     let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut closing = desk.closing.clone();
+    let (mut refused, mut strangers) = (Grumble::default(), Grumble::default());
     loop {
         tokio::select! { biased;
             next = listeners.recv() => match next.map(usable) {
@@ -27,9 +28,9 @@ pub(crate) async fn serve(mut listeners: mpsc::Receiver<OwnedFd>, desk: Desk) {
             },
             _ = closing.changed() => return,
             accepted = accept(listener.as_ref(), &seats) => match accepted {
-                Ok((stream, seat)) => welcome(stream, seat, &desk),
+                Ok((stream, seat)) => welcome(stream, seat, &desk, &mut strangers),
                 Err(error) => {
-                    diary::note(format_args!("could not accept a connection: {error}"));
+                    refused.note(format_args!("could not accept a connection: {error}"));
                     // Out of descriptors, most likely: the caller waits in the backlog meanwhile.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -53,7 +54,12 @@ fn usable(socket: OwnedFd) -> std::io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
-fn welcome(stream: UnixStream, seat: Option<OwnedSemaphorePermit>, desk: &Desk) {
+fn welcome(
+    stream: UnixStream,
+    seat: Option<OwnedSemaphorePermit>,
+    desk: &Desk,
+    strangers: &mut Grumble,
+) {
     let ours = rustix::process::geteuid().as_raw();
     match stream.peer_cred() {
         Ok(peer) if peer.uid() == ours || peer.uid() == 0 => {
@@ -63,7 +69,7 @@ fn welcome(stream: UnixStream, seat: Option<OwnedSemaphorePermit>, desk: &Desk) 
                 drop(seat);
             });
         }
-        Ok(peer) => diary::note(format_args!("turned away user {}", peer.uid())),
-        Err(error) => diary::note(format_args!("turned away a stranger: {error}")),
+        Ok(peer) => strangers.note(format_args!("turned away user {}", peer.uid())),
+        Err(error) => strangers.note(format_args!("turned away a stranger: {error}")),
     }
 }
