@@ -90,7 +90,7 @@ fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
         error_log: None,
     }));
     outcomes.sort_by_key(|outcome| outcome.id);
-    Outcomes { outcomes }
+    Outcomes { outcomes, warning: None }
 }
 
 pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {

@@ -45,6 +45,9 @@ pub(super) fn resurrect(session: &Session) -> Result<Report, Failure> {
     let asked = recheck::now();
     let ask = || client.call(&Resurrect {}, Deadline::NEVER);
     let done = progress::during(session, "resurrecting", ask)?;
+    if let Some(warning) = &done.warning {
+        session.stage.talk(&format!("warning: {warning}"));
+    }
     act::report(session, &mut client, done.outcomes, asked, "nothing saved that is not known")
 }
 

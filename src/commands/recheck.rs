@@ -49,7 +49,7 @@ pub(super) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failur
         }
     }
     outcomes.sort_by_key(|outcome| outcome.id);
-    Ok(Outcomes { outcomes })
+    Ok(Outcomes { outcomes, warning: None })
 }
 
 /// What is left of a lost start: apps not begun are asked for again as before; those begun are waited for.
@@ -118,7 +118,7 @@ pub(super) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes
             Ok(answer) => {
                 outcomes.extend(answer.outcomes);
                 outcomes.sort_by_key(|outcome| outcome.id);
-                return Ok(Outcomes { outcomes });
+                return Ok(Outcomes { outcomes, warning: None });
             }
             Err(CallError::Lost) => {
                 let list = List { select: call.select().to_vec(), usage: false, host: false };
@@ -127,7 +127,7 @@ pub(super) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes
                     rows.into_iter().partition(|row| is_begun(row, asked));
                 outcomes.extend(begun.iter().map(standing));
                 if fresh.is_empty() {
-                    return Ok(Outcomes { outcomes });
+                    return Ok(Outcomes { outcomes, warning: None });
                 }
                 call = call.of(fresh.iter().map(|row| Select::Id(row.id)).collect());
             }

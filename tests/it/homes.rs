@@ -180,7 +180,7 @@ fn p03_a_saved_list_cut_short_falls_back_to_the_one_before() {
     for cut in [0, 1, whole.len() / 2, whole.len() - 2] {
         fs::write(home.home().saved(), &whole[..cut]).unwrap();
         fs::write(home.home().saved().with_extension("json.bak"), &older).unwrap();
-        home.run(["resurrect"]).ok();
+        home.run(["resurrect"]).ok().complains("used the one before");
         assert_eq!(home.row("app").status.as_str(), "online", "cut at {cut}");
         let kept = fs::read(home.home().saved().with_extension("json.damaged")).unwrap();
         assert_eq!(kept, &whole[..cut], "the bad file was not kept");

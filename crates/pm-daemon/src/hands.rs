@@ -13,7 +13,7 @@ use pm_logs::{Scribe, Stream, StreamKey};
 use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
-use pm_protocol::{Outcomes, Row};
+use pm_protocol::Row;
 
 use crate::arrears::Arrears;
 use crate::clock::{self, Dial};
@@ -267,7 +267,7 @@ impl Hands {
         match reply {
             Reply::Done(outcomes) => {
                 let outcomes = outcomes.iter().map(|one| answer::outcome(one, core)).collect();
-                caller.reply(&Outcomes { outcomes });
+                caller.outcomes(outcomes);
             }
             Reply::Refused(why) => caller.refuse(answer::refusal(&why)),
         }

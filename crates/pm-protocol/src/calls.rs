@@ -187,6 +187,9 @@ pub struct SendSignal {
 pub struct Outcomes {
     /// One each.
     pub outcomes: Vec<Outcome>,
+    /// What whoever asked should know besides, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// The list.

@@ -222,9 +222,10 @@ impl Reactor {
         let outlet = self.outlet.clone();
         tokio::task::spawn_blocking(move || match store::load(&path) {
             Ok((apps, warning)) => {
-                if let Some(warning) = warning {
+                if let Some(warning) = &warning {
                     crate::diary::note(format_args!("{warning}"));
                 }
+                let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
                 outlet.blocking_send(Inlet::Loaded(apps, caller)).ok();
             }

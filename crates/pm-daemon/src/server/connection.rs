@@ -69,7 +69,7 @@ impl Connection {
 
     async fn call(&mut self, number: u64, request: Request) -> Result<(), Over> {
         let (caller, mut answer) = oneshot::channel();
-        let asked = Inlet::Called(Box::new(request), Caller(caller));
+        let asked = Inlet::Called(Box::new(request), Caller::new(caller));
         self.desk.inlet.send(asked).await.map_err(|_| Over)?;
         let answer = tokio::select! { biased;
             answer = &mut answer => answer.map_err(|_| Over)?,

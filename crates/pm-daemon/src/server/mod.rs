@@ -7,7 +7,7 @@ pub(crate) mod feed;
 
 use std::sync::Arc;
 
-use pm_protocol::{Change, Hello, Refusal};
+use pm_protocol::{Change, Hello, Outcome, Outcomes, Refusal};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -26,12 +26,32 @@ pub(crate) enum Answer {
 
 /// Somebody who is owed an answer.
 #[derive(Debug)]
-pub(crate) struct Caller(pub(crate) oneshot::Sender<Answer>);
+pub(crate) struct Caller {
+    reply: oneshot::Sender<Answer>,
+    /// What it should know besides.
+    warning: Option<String>,
+}
 
 impl Caller {
+    /// Owed an answer through this.
+    pub(crate) fn new(reply: oneshot::Sender<Answer>) -> Self {
+        Self { reply, warning: None }
+    }
+
+    /// The same, to be told this besides.
+    pub(crate) fn warned(self, warning: Option<String>) -> Self {
+        Self { warning, ..self }
+    }
+
     /// Answers; whoever asked may be gone.
     pub(crate) fn answer(self, answer: Answer) {
-        self.0.send(answer).ok();
+        self.reply.send(answer).ok();
+    }
+
+    /// Answers with what became of the instances.
+    pub(crate) fn outcomes(mut self, outcomes: Vec<Outcome>) {
+        let warning = self.warning.take();
+        self.reply(&Outcomes { outcomes, warning });
     }
 
     /// Answers with a value.
