@@ -28,12 +28,16 @@ class Figures:
     def watch(self, *args, env=None, timeout=600):
         """Runs the stop watch; its lines in ms. A failure is shown and leaves a hole, no figure."""
         args = [self.stage, *map(str, args)]
-        told = subprocess.run(args, env=env, timeout=timeout, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              check=False)
-        if told.returncode != 0:
-            print("failed:", " ".join(args[:5]), file=sys.stderr)
+        child = subprocess.Popen(args, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            told = child.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            child.kill()
+            told = child.communicate()[0]
+        if child.returncode != 0:
+            note("failed: " + " ".join(args[:5]))
             return []
-        return [int(line) / 1e6 for line in told.stdout.split() if line.isdigit()]
+        return [int(line) / 1e6 for line in told.split() if line.isdigit()]
 
     def beats(self, count, tool, argv):
         """First and last hello, and the command's own end, in ms."""
@@ -46,7 +50,7 @@ def note(text):
 
 def cold(figures, tools):
     """Nothing is there, not even a home; until the first app says that it runs."""
-    for _ in figures.rounds(5, 21):
+    for _ in figures.rounds(5, 11):
         figures.add("cold", "floor", figures.watch(
             "spawns", figures.socket, 1, figures.stage, "app", figures.socket, "idle")[:1])
         for tool in tools:
@@ -59,7 +63,7 @@ def cold(figures, tools):
 
 def warm(figures, tools):
     """The supervisor runs; one more app."""
-    names = [f"warm{number}" for number in figures.rounds(7, 31)]
+    names = [f"warm{number}" for number in figures.rounds(7, 15)]
     for tool in tools:
         tool.fresh()
         apps = [App("app")]
@@ -75,6 +79,15 @@ def warm(figures, tools):
             figures.add("warm-reply", tool.name, told[2:])
     for tool in tools:
         tool.down()
+
+
+def heard(watch, seconds=150):
+    """What a stop watch said in the end; one that hears nothing is not waited for."""
+    try:
+        return watch.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        watch.kill()
+        return watch.communicate()[0]
 
 
 def settle(seconds=1.5):
@@ -102,7 +115,7 @@ def cpu(pids):
 
 def many(figures, tools):
     """100 and 1,000 apps from one file: start, list, memory, idling, stop."""
-    for _ in figures.rounds(1, 3):
+    for _ in figures.rounds(1, 2):
         figures.add("start-1000", "floor", figures.watch(
             "spawns", figures.socket, 1000, figures.stage, "app", figures.socket, "idle")[:1])
         for tool in tools:
@@ -133,7 +146,7 @@ def fleet(figures, tool, count):
         for _ in range(5):
             settle(1.1)
             figures.add(f"list-rested-{count}", tool.name, figures.watch("exits", 1, *tool.list(), env=tool.env))
-    if count == 100:
+    if count == 100 and tool.name not in figures.values.get("idle-100", {}):
         settle(3)
         seconds = 60 if figures.full else 10
         before = cpu(tool.pids())
@@ -151,9 +164,9 @@ def lists(figures, tools):
 
 def crash(figures, tools):
     """SIGKILL to the new process: alone, beside a flood, beside an app that takes its time to stop."""
-    rounds = len(figures.rounds(15, 51))
+    rounds = len(figures.rounds(15, 31))
     figures.add("crash", "floor", figures.watch("keeper", figures.socket, rounds, figures.stage, "app", figures.socket, "idle"))
-    for _ in figures.rounds(1, 3):
+    for _ in figures.rounds(1, 2):
         for tool in tools:
             for figure, other in (("crash", None), ("crash-flood", "flood"), ("crash-stop", "late")):
                 crashes(figures, tool, figure, other, rounds)
@@ -177,7 +190,7 @@ def crashes(figures, tool, figure, other, rounds):
     stopping = None
     if other == "late":
         stopping = subprocess.Popen(tool.stop("beside"), env=tool.env, **QUIET)
-    told = watch.communicate(timeout=120)[0]
+    told = heard(watch)
     figures.add(figure, tool.name, [int(line) / 1e6 for line in told.split()])
     tool.down()
     if stopping:
@@ -186,8 +199,8 @@ def crashes(figures, tool, figure, other, rounds):
 
 def again(figures, tools):
     """An app that exits at once, restarted without a pause: from one start to the next."""
-    rounds = len(figures.rounds(15, 41))
-    for _ in figures.rounds(2, 5):
+    rounds = len(figures.rounds(15, 25))
+    for _ in figures.rounds(2, 3):
         for tool in tools:
             tool.fresh()
             tool.write([App("app", "once")])
@@ -195,7 +208,7 @@ def again(figures, tools):
                                      stdout=subprocess.PIPE)
             time.sleep(0.2)
             starting = subprocess.Popen(tool.up(), env=tool.env, **QUIET)
-            told = watch.communicate(timeout=120)[0]
+            told = heard(watch)
             figures.add("again", tool.name, [int(line) / 1e6 for line in told.split()])
             tool.down()
             starting.wait(timeout=30)
@@ -203,11 +216,13 @@ def again(figures, tools):
 
 def speed(figures, tools):
     """100 MB through the log, until the last byte is in the file."""
-    for _ in figures.rounds(2, 7):
+    for _ in figures.rounds(2, 5):
         for figure, args, stamp in (("raw", (1000000, 100), False), ("stamped", (1000000, 100), True),
                                     ("chunks", (6400, 65536), False)):
             size = args[0] * args[1]
             expected = size + (args[0] * 21 if stamp else 0)
+            # PM2 stamps the pieces it reads, not the lines: some lines lack a stamp, so its last byte is not known.
+            tolerated = size + args[0] * 20
             cat(figures, figure, args, size)
             for tool in tools:
                 if stamp and tool.name == "Supervisor":
@@ -215,7 +230,7 @@ def speed(figures, tools):
                 tool.fresh()
                 app = App("app", "lines", *args, stamp=stamp)
                 tool.write([app])
-                took = filled(figures, tool.log(app), expected,
+                took = filled(figures, tool.log(app), tolerated if stamp and tool.name == "PM2" else expected,
                               lambda tool=tool: tool.run(tool.up(), timeout=60), tool.name)
                 figures.add(figure, tool.name, [size / 1e3 / ms for ms in took])
                 tool.fresh()
@@ -240,7 +255,7 @@ def filled(figures, file, size, begin, name):
     watch.stdout.readline()
     beginning = threading.Thread(target=begin)
     beginning.start()
-    told = watch.communicate(timeout=180)[0]
+    told = heard(watch)
     beginning.join()
     if watch.returncode != 0:
         note(f"{name}: the log was not filled")
@@ -249,8 +264,8 @@ def filled(figures, file, size, begin, name):
 
 def lag(figures, tools):
     """From the app's write to the follower's output."""
-    rounds = len(figures.rounds(100, 400))
-    for _ in figures.rounds(1, 3):
+    rounds = len(figures.rounds(100, 200))
+    for _ in figures.rounds(1, 2):
         for tool in tools:
             tool.fresh()
             tool.write([App("app", "ticks", 13)])
