@@ -75,7 +75,7 @@ def machine():
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
     return (f"{os.cpu_count()} cores ({cpu.group(1) if cpu else platform.machine()}), "
-            f"{int(memory.group(1)) // 2**20} GiB, Linux {platform.release()}, "
+            f"{int(memory.group(1)) // 2**20} GiB, Linux {platform.release().split('-')[0]}, "
             f"load at the end {os.getloadavg()[0]:.1f}")
 
 
