@@ -25,8 +25,8 @@ pub(super) struct Toll {
     pub(super) killed: u32,
     /// Daemons that ended before it; a daemon has no reason to.
     pub(super) ended_alone: Vec<u32>,
-    /// No daemon came within the limit.
-    pub(super) deserted: bool,
+    /// Why no daemon was there within the limit, if so.
+    pub(super) deserted: Option<String>,
 }
 
 #[derive(Debug)]
@@ -50,6 +50,11 @@ impl Killer {
         self.killed.load(Ordering::Relaxed)
     }
 
+    /// Whether it goes on; it stops by itself only when no daemon comes any more.
+    pub(super) fn is_at_it(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
     /// Lets the next daemon live.
     pub(super) fn stop(self) -> Toll {
         self.stop.store(true, Ordering::Relaxed);
@@ -67,7 +72,7 @@ fn kill(
     let mut spotter = Spotter::new(guardian);
     while !stop.load(Ordering::Relaxed) {
         let Some(daemon) = spotter.next() else {
-            toll.deserted = true;
+            toll.deserted = Some(format!("no daemon came within {LIMIT:?}\n{}", scene(guardian)));
             return toll;
         };
         let Ok(pidfd) = pidfd_open(pid_of(daemon), PidfdFlags::empty()) else {
@@ -75,8 +80,11 @@ fn kill(
             continue;
         };
         let moment = Moment::choose(&mut seed);
-        if moment.is_at_work && !answers(home) {
-            toll.deserted = true;
+        if moment.is_at_work
+            && let Err(error) = answers(home)
+        {
+            let scene = scene(guardian);
+            toll.deserted = Some(format!("the daemon {daemon} did not answer: {error}\n{scene}"));
             return toll;
         }
         if ends_within(&pidfd, moment.pause) {
@@ -113,9 +121,32 @@ impl Moment {
 }
 
 /// Waits until the daemon serves its clients.
-fn answers(home: &pm_protocol::Home) -> bool {
-    let asked = Client::open(home).map_err(CallError::from);
-    asked.and_then(|mut client| client.call(&Ping {}, Deadline::after(LIMIT))).is_ok()
+fn answers(home: &pm_protocol::Home) -> Result<(), CallError> {
+    Client::open(home)?.call(&Ping {}, Deadline::after(LIMIT)).map(drop)
+}
+
+/// What a guardian and its daemons are doing at this moment, as far as the system tells.
+fn scene(guardian: u32) -> String {
+    let children = fs::read_to_string(format!("/proc/{guardian}/task/{guardian}/children"));
+    let children = children.unwrap_or_default();
+    let mut scene = vec![format!("children of the guardian {guardian}: {children}")];
+    for pid in children.split_whitespace().chain([guardian.to_string().as_str()]) {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if !matches!(line.split(|byte| *byte == 0).nth(1), Some(b"daemon" | b"guardian")) {
+            continue;
+        }
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        for thread in threads.map(|entry| entry.path()) {
+            let read = |name| fs::read_to_string(thread.join(name)).unwrap_or_default();
+            let status = read("status");
+            let state = status.lines().find(|line| line.starts_with("State")).unwrap_or_default();
+            let (name, call, stack) = (read("comm"), read("syscall"), read("stack"));
+            scene.push(format!("{} {name}{state}\n{call}{stack}", thread.display()));
+        }
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().count();
+        scene.push(format!("{pid} has {open} open descriptors"));
+    }
+    scene.join("\n")
 }
 
 fn pid_of(pid: u32) -> Pid {
