@@ -31,6 +31,11 @@ impl Output {
         Ok(())
     }
 
+    /// A line with one call, so that two who share a log don't get between it and its end.
+    pub(crate) fn line(self, text: &[u8]) -> Result<(), Errno> {
+        self.bytes(&[text, b"\n"].concat())
+    }
+
     pub(crate) fn text(self, text: &str) -> Result<(), Errno> {
         self.bytes(text.as_bytes())
     }

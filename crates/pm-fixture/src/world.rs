@@ -93,15 +93,15 @@ impl<'a> World<'a> {
             }
             Print::Env(name) => {
                 let value = std::env::var_os(name).unwrap_or_else(|| "<unset>".into());
-                out.bytes(value.as_bytes()).and_then(|()| out.text("\n"))
+                out.line(value.as_bytes())
             }
             Print::Cwd => {
                 let folder = std::env::current_dir().map_err(trouble)?;
-                out.bytes(folder.as_os_str().as_bytes()).and_then(|()| out.text("\n"))
+                out.line(folder.as_os_str().as_bytes())
             }
-            Print::Args => self.arguments.iter().try_for_each(|argument| {
-                out.bytes(argument.as_bytes()).and_then(|()| out.text("\n"))
-            }),
+            Print::Args => {
+                self.arguments.iter().try_for_each(|argument| out.line(argument.as_bytes()))
+            }
             Print::Pid => out.text(&format!("{}\n", getpid().as_raw_pid())),
         }
         .map_err(trouble)
