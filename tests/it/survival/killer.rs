@@ -192,16 +192,19 @@ impl Spotter {
                 if apps.contains(&pid) {
                     continue;
                 }
+                let Some(stack) = stack_of(pid) else { continue };
                 let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                if stack_of(pid).is_none_or(|now| now != stack) {
+                    // It has just executed: the line may be the one from before.
+                    continue;
+                }
                 match line.split(|byte| *byte == 0).nth(1) {
-                    Some(b"daemon") => {
-                        if let Some(stack) = stack_of(pid).filter(|it| !self.stacks.contains(it)) {
-                            self.stacks.push(stack);
-                            return Some(pid);
-                        }
+                    Some(b"daemon") if !self.stacks.contains(&stack) => {
+                        self.stacks.push(stack);
+                        return Some(pid);
                     }
-                    // Not yet executed, or a zombie.
-                    Some(b"guardian") | None => {}
+                    // Not yet executed.
+                    Some(b"daemon" | b"guardian") | None => {}
                     Some(_) => apps.push(pid),
                 }
             }
