@@ -120,6 +120,12 @@ pub(crate) struct PolicyFlags {
     /// Stop a Node app by a message
     #[arg(long = "shutdown-with-message")]
     pub(crate) shutdown_with_message: bool,
+    /// The app is up when it has sent `ready` over its channel
+    #[arg(long = "wait-ready")]
+    pub(crate) wait_ready: bool,
+    /// How long a new process may take to be ready, or to listen in a reload
+    #[arg(long = "listen-timeout", value_name = "TIME")]
+    pub(crate) listen_timeout: Option<String>,
     /// Signal only the main process
     #[arg(long = "no-treekill")]
     pub(crate) no_treekill: bool,
@@ -175,10 +181,6 @@ pub(crate) struct Unsupported {
     watch_delay: Option<String>,
     #[arg(short = 'c', long = "cron-restart", alias = "cron", hide = true)]
     cron_restart: Option<String>,
-    #[arg(long = "wait-ready", hide = true)]
-    wait_ready: bool,
-    #[arg(long = "listen-timeout", hide = true)]
-    listen_timeout: Option<String>,
     #[arg(short = 'x', long = "execute-command", hide = true)]
     execute_command: bool,
     #[arg(long, hide = true)]
@@ -205,8 +207,6 @@ impl Unsupported {
             (self.ignore_watch.is_some(), "--ignore-watch"),
             (self.watch_delay.is_some(), "--watch-delay"),
             (self.cron_restart.is_some(), "--cron-restart"),
-            (self.wait_ready, "--wait-ready"),
-            (self.listen_timeout.is_some(), "--listen-timeout"),
             (self.execute_command, "--execute-command"),
             (self.parallel.is_some(), "--parallel"),
             (self.no_daemon, "--no-daemon"),

@@ -83,6 +83,10 @@ pub struct Overrides {
     pub kill_signal: Option<String>,
     /// `--shutdown-with-message`: `Some(true)`.
     pub shutdown_with_message: Option<bool>,
+    /// `--wait-ready`: `Some(true)`.
+    pub wait_ready: Option<bool>,
+    /// `--listen-timeout`: a duration.
+    pub listen_timeout: Option<String>,
     /// `--no-treekill`: `Some(false)`.
     pub treekill: Option<bool>,
     /// `--max-memory-restart`: a size.

@@ -109,6 +109,8 @@ impl Flags {
         self.text("kill_timeout", "--kill-timeout", o.kill_timeout.as_deref());
         self.text("kill_signal", "--kill-signal", o.kill_signal.as_deref());
         self.switch("shutdown_with_message", "--shutdown-with-message", o.shutdown_with_message);
+        self.switch("wait_ready", "--wait-ready", o.wait_ready);
+        self.text("listen_timeout", "--listen-timeout", o.listen_timeout.as_deref());
         self.switch("treekill", "--no-treekill", o.treekill);
         self.text("max_memory_restart", "--max-memory-restart", o.max_memory_restart.as_deref());
     }

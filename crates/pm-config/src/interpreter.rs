@@ -33,6 +33,8 @@ pub(crate) struct Choice {
 pub(crate) enum Runtime {
     Python,
     Node,
+    Bun,
+    Deno,
     Other,
 }
 
@@ -42,7 +44,9 @@ impl Runtime {
         let name = interpreter.file_name().map_or(&b""[..], OsStr::as_bytes);
         let version = |rest: &[u8]| rest.iter().all(|c| c.is_ascii_digit() || *c == b'.');
         match name {
-            b"node" | b"nodejs" | b"bun" => Self::Node,
+            b"node" | b"nodejs" => Self::Node,
+            b"bun" => Self::Bun,
+            b"deno" => Self::Deno,
             _ if name.strip_prefix(b"python").is_some_and(version) => Self::Python,
             _ if name.strip_prefix(b"pypy").is_some_and(version) => Self::Python,
             _ => Self::Other,
@@ -294,7 +298,7 @@ fn is_generic(line: &Shebang) -> bool {
 fn own_runtime(path: &Path) -> Runtime {
     match Runtime::of(path) {
         Runtime::Python => Runtime::Python,
-        Runtime::Node | Runtime::Other => {
+        Runtime::Node | Runtime::Bun | Runtime::Deno | Runtime::Other => {
             shebang(path).map_or(Runtime::Other, |line| line.runtime())
         }
     }

@@ -20,6 +20,7 @@ mod policy;
 mod program;
 pub mod read;
 mod script;
+mod serving;
 mod shape;
 mod toml;
 mod tree;

@@ -6,7 +6,6 @@ use pm_spec::{ByteString, Delay, RestartPolicy, Signal, StopPolicy};
 
 use crate::diagnose::{Finding, quoted};
 use crate::fields::{App, Field, whole};
-use crate::interpreter::Runtime;
 use crate::tree::Node;
 
 /// When the app is restarted.
@@ -76,12 +75,6 @@ pub(crate) fn stop(app: &mut App<'_>) -> StopPolicy {
     }
     if let Some(by_message) = app.switch("shutdown_with_message") {
         policy.by_message = by_message;
-        if by_message {
-            let at = app.place("shutdown_with_message");
-            let message =
-                "`shutdown_with_message` is not supported yet; the signal is sent instead";
-            app.warn(at, message);
-        }
     }
     policy
 }
@@ -107,30 +100,6 @@ pub(crate) fn instances(app: &mut App<'_>, cpus: u16) -> Option<u16> {
     }
     let left = i128::from(cpus).saturating_add(number).max(1);
     Some(u16::try_from(left).unwrap_or(1))
-}
-
-/// PM2's cluster mode is not here yet: what would have been one is several processes, and says so.
-pub(crate) fn judge_mode(app: &mut App<'_>, runtime: Runtime) {
-    const MESSAGE: &str = "cluster mode is not supported yet: the instances run as separate processes and can't share a port";
-    let mode = app.text("exec_mode");
-    let at = app.place("exec_mode");
-    match mode {
-        Some("fork" | "fork_mode") => {}
-        Some("cluster" | "cluster_mode") => app.warn(at, MESSAGE),
-        Some(_) => {
-            if let Some(field) = app.get("exec_mode") {
-                app.refuse::<()>(field, "\"fork\" or \"cluster\"");
-            }
-        }
-        None => {
-            let several = app.get("instances").is_some_and(|f| whole(&f.node.value) != Some(1));
-            if runtime == Runtime::Node && several {
-                let at = app.place("instances");
-                let hint = "write exec_mode: \"fork\" if that is what you want";
-                app.findings.add(Finding::warning(at, MESSAGE).hint(hint));
-            }
-        }
-    }
 }
 
 /// `instance_var` and `increment_var`.

@@ -10,9 +10,10 @@ use crate::caller::{Caller, Overrides};
 use crate::diagnose::{Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
 use crate::fields::App;
+use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
 use crate::program::{self, Program};
-use crate::{env, interpreter, logs, policy, user};
+use crate::{env, interpreter, logs, policy, serving, user};
 
 /// What is the same for all apps of a config.
 pub(crate) struct Ground<'a> {
@@ -81,13 +82,14 @@ pub(crate) fn app(
     };
     if let Some(choice) = &choice {
         choice.runtime.settle(&mut env.all);
-        policy::judge_mode(&mut app, choice.runtime);
     }
     let interpreter_args = app.words("interpreter_args");
     let args = app.words("args");
     let instances = policy::instances(&mut app, ground.caller.cpus);
     let restart = policy::restart(&mut app);
     let stop = policy::stop(&mut app);
+    let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
+    let serving = serving::serving(&mut app, runtime);
     let memory = app.size("max_memory_restart").filter(|size| size.get() > 0);
     let autostart = app.switch("autostart").unwrap_or(true);
     let (instance_var, increment_var) = policy::variables(&mut app);
@@ -114,6 +116,7 @@ pub(crate) fn app(
         restart,
         stop,
         limits: Limits { memory },
+        serving,
         logs: logs?,
         pid_file,
         user,

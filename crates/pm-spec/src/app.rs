@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, StopPolicy};
+use crate::{
+    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Serving, StopPolicy,
+};
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
 /// (pain 32). All paths are absolute and stored as given; symlinks are followed at each start (pain 44).
@@ -42,6 +44,9 @@ pub struct AppSpec {
     pub stop: StopPolicy,
     /// What restarts it although it runs.
     pub limits: Limits,
+    /// How it serves, and how it talks to us.
+    #[serde(default)]
+    pub serving: Serving,
     /// Where its output goes.
     pub logs: LogSpec,
     /// A file that holds the pid while it runs; the daemon adds `-<id>` before `.pid` (PM2: `pid_file`).

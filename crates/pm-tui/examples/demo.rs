@@ -293,6 +293,7 @@ fn description(row: &Row) -> Description {
         restart: RestartPolicy::default(),
         stop: StopPolicy::default(),
         limits: Limits { memory: Some(pm_spec::Bytes::new(300 << 20)) },
+        serving: pm_spec::Serving::default(),
         logs: LogSpec {
             out: LogTarget::Discard,
             error: LogTarget::Discard,

@@ -129,6 +129,7 @@ pub(crate) fn description() -> Description {
         restart: RestartPolicy::default(),
         stop: StopPolicy::default(),
         limits: Limits { memory: Some(Bytes::new(300 << 20)) },
+        serving: pm_spec::Serving::default(),
         logs: LogSpec {
             out: LogTarget::Discard,
             error: LogTarget::Discard,

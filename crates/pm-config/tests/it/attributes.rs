@@ -103,6 +103,13 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("", "/stop/timeout", json!(1600)),
         ("kill_timeout: '3000'", "/stop/timeout", json!(3000)),
         ("kill_timeout: 250.9", "/stop/timeout", json!(250)),
+        ("wait_ready: true", "/serving/wait_ready", json!(true)),
+        ("wait_ready: true", "/serving/channel", json!(true)),
+        ("", "/serving/listen_timeout", json!(3000)),
+        ("listen_timeout: '5s'", "/serving/listen_timeout", json!(5000)),
+        ("channel: true", "/serving/channel", json!(true)),
+        ("cluster_preload: true", "/serving/preload", json!(false)),
+        ("sched: 'slot'", "/serving/sched", json!("slot")),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

@@ -212,14 +212,35 @@ fn a_version_of_node_is_named_and_node_is_used() {
 }
 
 #[test]
-fn several_node_instances_are_no_cluster_and_say_so() {
+fn node_apps_with_instances_are_clusters_and_others_are_not() {
+    use pm_spec::Mode::{Cluster, Fork};
     let desk = desk();
     desk.write("a.js", "");
+    desk.write("a.py", "");
+    let mode = |written: &str| desk.app(written).0.serving.mode;
+    assert_eq!(mode("{script: 'a.js', instances: 2}"), Cluster);
+    assert_eq!(mode("{script: 'a.js', instances: 1}"), Cluster);
+    assert_eq!(mode("{script: 'a.js', exec_mode: 'cluster'}"), Cluster);
+    assert_eq!(mode("{script: 'a.js'}"), Fork);
+    assert_eq!(mode("{script: 'a.js', instances: 2, exec_mode: 'fork'}"), Fork);
+    assert_eq!(mode("{script: 'app', instances: 2}"), Fork);
     let warnings = |written: &str| runs(&desk, written).2;
-    assert!(warnings("{script: 'a.js', instances: 2}").contains("can't share a port"));
-    assert_eq!(warnings("{script: 'a.js', instances: 2, exec_mode: 'fork'}"), "");
-    assert_eq!(warnings("{script: 'a.js', instances: 1}"), "");
-    assert_eq!(warnings("{script: 'app', instances: 2}"), "");
+    assert!(warnings("{script: 'app', exec_mode: 'cluster'}").contains("separate processes"));
+    assert_eq!(warnings("{script: 'a.js', instances: 2}"), "");
+}
+
+#[test]
+fn who_gets_a_channel() {
+    let desk = desk();
+    desk.write("a.js", "");
+    let serving = |written: &str| desk.app(written).0.serving;
+    assert!(serving("{script: 'a.js'}").channel && serving("{script: 'a.js'}").preload);
+    assert!(!serving("{script: 'a.js', channel: false}").channel);
+    assert!(!serving("{script: 'app'}").channel && !serving("{script: 'app'}").preload);
+    assert!(serving("{script: 'app', channel: true}").channel);
+    let ready = serving("{script: 'app', wait_ready: true, listen_timeout: '5s'}");
+    assert!(ready.channel && ready.wait_ready);
+    assert_eq!(ready.listen_timeout, pm_spec::Span::from_secs(5));
 }
 
 #[test]

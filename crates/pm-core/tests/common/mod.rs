@@ -29,6 +29,7 @@ pub(crate) fn app(name: &str) -> AppSpec {
         restart: RestartPolicy::default(),
         stop: StopPolicy::default(),
         limits: Limits::default(),
+        serving: pm_spec::Serving::default(),
         logs: LogSpec {
             out: LogTarget::Discard,
             error: LogTarget::Discard,

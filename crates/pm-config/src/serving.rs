@@ -1,0 +1,73 @@
+//! As what an app's processes run and when they count as up: cluster or fork, the channel, `wait_ready`.
+
+use pm_spec::{Mode, Sched, Serving};
+
+use crate::diagnose::Finding;
+use crate::fields::App;
+use crate::interpreter::Runtime;
+
+/// All of it.
+pub(crate) fn serving(app: &mut App<'_>, runtime: Runtime) -> Serving {
+    let wait_ready = app.switch("wait_ready").unwrap_or(false);
+    let speaks = matches!(runtime, Runtime::Node | Runtime::Bun | Runtime::Deno);
+    let mode = mode(app, runtime);
+    // Without its channel an app could never say that it is ready, nor share a port.
+    let needed = wait_ready || mode == Mode::Cluster;
+    let preload = app.switch("cluster_preload").unwrap_or(true);
+    let defaults = Serving::default();
+    Serving {
+        mode,
+        sched: sched(app),
+        channel: app.switch("channel").unwrap_or(speaks) || needed,
+        preload: preload && runtime == Runtime::Node,
+        wait_ready,
+        listen_timeout: app.span("listen_timeout").unwrap_or(defaults.listen_timeout),
+    }
+}
+
+/// PM2's rule: cluster where it is asked for, and for Node where a number of instances is given.
+fn mode(app: &mut App<'_>, runtime: Runtime) -> Mode {
+    let wanted = match app.text("exec_mode") {
+        Some("fork" | "fork_mode") => return Mode::Fork,
+        Some("cluster" | "cluster_mode") => true,
+        Some(_) => {
+            if let Some(field) = app.get("exec_mode") {
+                app.refuse::<()>(field, "\"fork\" or \"cluster\"");
+            }
+            return Mode::Fork;
+        }
+        None => false,
+    };
+    let at = app.place("exec_mode");
+    match runtime {
+        Runtime::Node if wanted || app.get("instances").is_some() => Mode::Cluster,
+        Runtime::Deno if wanted => Mode::Cluster,
+        Runtime::Bun if wanted => {
+            let message = "Bun can't take sockets from its manager, so the instances run as separate processes";
+            let hint = "let the app listen with reusePort, and they share its port";
+            app.findings.add(Finding::warning(at, message).hint(hint));
+            Mode::Fork
+        }
+        Runtime::Python | Runtime::Other if wanted => {
+            let message = "cluster mode is for Node; the instances run as separate processes";
+            app.findings.add(Finding::warning(at, message).hint("write exec_mode: \"fork\""));
+            Mode::Fork
+        }
+        Runtime::Node | Runtime::Bun | Runtime::Deno | Runtime::Python | Runtime::Other => {
+            Mode::Fork
+        }
+    }
+}
+
+fn sched(app: &mut App<'_>) -> Sched {
+    match app.text("sched") {
+        None | Some("rr") => Sched::RoundRobin,
+        Some("slot") => Sched::Slot,
+        Some(_) => {
+            if let Some(field) = app.get("sched") {
+                app.refuse::<()>(field, "\"rr\" or \"slot\"");
+            }
+            Sched::RoundRobin
+        }
+    }
+}
