@@ -18,6 +18,7 @@ mod fidelity;
 mod homes;
 mod mistakes;
 mod output;
+mod pm2;
 mod survival;
 mod tidy;
 mod verbs;

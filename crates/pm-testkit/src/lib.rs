@@ -18,7 +18,7 @@ mod programs;
 mod run;
 
 pub use home::Home;
-pub use process::{is_alive, signal, wait_gone};
+pub use process::{is_alive, signal, sweep_marked, wait_gone};
 pub use programs::{fixture, pm};
 pub use run::{Invocation, Run, Running};
 

@@ -41,8 +41,13 @@ pub fn signal(pid: u32, number: i32) {
 /// Kills whatever was started with this home in its environment, apps and managers alike, until two looks in a row
 /// find nothing.
 pub(crate) fn sweep(home: &Path) {
-    let mut cookie = b"PM_HOME=".to_vec();
-    cookie.extend_from_slice(home.as_os_str().as_bytes());
+    sweep_marked("PM_HOME", home);
+}
+
+/// Kills whatever was started with this variable in its environment, until two looks in a row find nothing.
+pub fn sweep_marked(name: &str, value: &Path) {
+    let mut cookie = format!("{name}=").into_bytes();
+    cookie.extend_from_slice(value.as_os_str().as_bytes());
     let deadline = Deadline::after(PATIENCE);
     let mut quiet = 0;
     while quiet < 2 && !deadline.is_over() {

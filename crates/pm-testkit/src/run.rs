@@ -25,7 +25,8 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    pub(crate) fn new(mut command: Command, home: &Path) -> Self {
+    /// A call of any program; what lies in `home` is told if the test fails.
+    pub fn new(mut command: Command, home: &Path) -> Self {
         command.stdin(Stdio::null());
         Self { command, input: Vec::new(), home: home.into() }
     }

@@ -1,0 +1,18 @@
+//! What "compatible with PM2" means, proven: every entry of the census stands in `docs/pm2.md` and is accepted, and the same
+//! steps done with PM2 from npm and with `pm` called as `pm2` are seen to give the same, but for documented differences.
+//! It needs node and npm (PM2 is installed once, under `target/`), python3, bash and perl; ruby and php where installed.
+
+#[path = "pm2/apps.rs"]
+mod apps;
+#[path = "pm2/census.rs"]
+mod census;
+#[path = "pm2/exits.rs"]
+mod exits;
+#[path = "pm2/life.rs"]
+mod life;
+#[path = "pm2/page.rs"]
+mod page;
+#[path = "pm2/side.rs"]
+mod side;
+#[path = "pm2/tool.rs"]
+mod tool;
