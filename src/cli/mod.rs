@@ -1,11 +1,13 @@
 //! The grammar of the command line: clap types only, one file per group of verbs. Nothing is done here.
 
 mod logs;
+mod serve;
 mod show;
 mod start;
 mod verbs;
 
 pub(crate) use logs::LogsArgs;
+pub(crate) use serve::ServeArgs;
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use verbs::{
@@ -115,6 +117,12 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
+    /// Serve a folder over HTTP, as an app
+    #[command(visible_alias = "expose")]
+    Serve(Box<ServeArgs>),
+    /// The file server itself
+    #[command(name = "serve-files", hide = true)]
+    ServeFiles,
     /// The half that never dies
     #[command(hide = true)]
     Guardian(GuardianArgs),

@@ -10,6 +10,7 @@ mod logs;
 mod monit;
 mod progress;
 mod recheck;
+mod serve;
 mod show;
 mod start;
 mod targets;
@@ -60,6 +61,8 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
         Command::Update => care::update(&session),
         Command::Check(args) => check::check(&session, &args),
         Command::Completion(args) => completion::completion(&args),
+        Command::Serve(args) => serve::serve(&session, &args),
+        Command::ServeFiles => serve::serve_files(),
         Command::Guardian(args) => daemon::guardian(&session.home, &args),
         Command::Daemon => daemon::daemon(&session.home),
     }

@@ -55,6 +55,38 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     Ok(report)
 }
 
+/// An app whose program is this one, in a hidden verb.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) program: PathBuf,
+    pub(super) verb: &'static str,
+    /// Its name, unless `--name` says another.
+    pub(super) name: String,
+    /// Its folder, unless `--cwd` says another.
+    pub(super) cwd: PathBuf,
+    /// What it is told.
+    pub(super) env: Vec<(String, ByteString)>,
+}
+
+/// Starts an app of our own as `pm start` starts a script.
+pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
+    let mut overrides = overrides(flags, &[own.verb.into()]);
+    overrides.name.get_or_insert(own.name);
+    overrides.cwd.get_or_insert(own.cwd);
+    overrides.interpreter = Some("none".into());
+    overrides.env = own.env;
+    let ecosystem = read::script(own.program, &session.caller()?, &overrides)
+        .map_err(|it| targets::unusable_script(&it))?;
+    targets::warn(session, &ecosystem);
+    let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
+    let asked = recheck::now();
+    let mut client = session.daemon()?;
+    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+    let outcomes =
+        progress::during(session, "starting", || carry_out(&mut client, plan, flags, wait))?;
+    act::report(session, &mut client, outcomes, asked, "nothing to start")
+}
+
 /// `pm restart FILE` and `pm reload FILE` are `pm start FILE` (PM2).
 pub(super) fn restart_configs(
     session: &Session,

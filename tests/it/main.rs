@@ -19,6 +19,7 @@ mod homes;
 mod mistakes;
 mod output;
 mod pm2;
+mod serve;
 mod survival;
 mod tidy;
 mod verbs;

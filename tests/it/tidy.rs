@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
-const ARROWS: [(&str, &str, &str); 13] = [
+const ARROWS: [(&str, &str, &str); 14] = [
     ("pm-spec", "", "serde"),
     ("pm-core", "pm-spec", "serde"),
     ("pm-config", "pm-spec", "serde serde_json json5 toml serde-saphyr thiserror"),
@@ -30,8 +30,13 @@ const ARROWS: [(&str, &str, &str); 13] = [
         "ratatui crossterm chrono rustix signal-hook thiserror",
     ),
     (
+        "pm-serve",
+        "",
+        "hyper httpdate percent-encoding base64 constant_time_eq tokio rustix thiserror",
+    ),
+    (
         "pm",
-        "pm-spec pm-config pm-protocol pm-client pm-tui pm-daemon pm-guardian pm-os pm-logs",
+        "pm-spec pm-config pm-protocol pm-client pm-tui pm-serve pm-daemon pm-guardian pm-os pm-logs",
         "clap clap_complete serde serde_json chrono rustix unicode-width",
     ),
     ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix"),
@@ -231,6 +236,9 @@ fn what_is_banned_is_absent() {
         for word in &never {
             assert!(!text.contains(word.as_str()), "{path} has {word}");
         }
+        // Associated types have the names their traits give them.
+        let own: Vec<_> = text.lines().filter(|line| !line.starts_with("    type ")).collect();
+        let text = own.join("\n");
         for kind in ["struct", "enum", "trait", "type"] {
             for name in BANNED {
                 for end in [" ", "<", ";", "(", "\n"] {

@@ -1,0 +1,21 @@
+//! `pm serve`: the files of a folder over HTTP/1.1.
+//!
+//! It runs as an app of its own, in a process of its own, and knows nothing of daemons and apps. It writes no file, runs
+//! no program and never leaves the folder, whatever is asked for.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod content;
+mod find;
+mod kinds;
+mod listing;
+mod locate;
+mod login;
+mod ranges;
+mod server;
+mod site;
+mod wire;
+
+pub use login::Login;
+pub use server::{ServeError, run};
+pub use site::{Links, Site, SiteError, variables};

@@ -1,0 +1,94 @@
+//! `pm serve`: this binary, in its hidden verb `serve-files`, becomes an app like any other.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use pm_serve::{Site, variables};
+use pm_spec::ByteString;
+
+use crate::cli::ServeArgs;
+use crate::commands::targets::absolute;
+use crate::commands::{Session, start};
+use crate::failure::{Exit, Failure, chain};
+use crate::report::Report;
+use crate::{launch, stage};
+
+/// The hidden verb that serves; what it serves is in its environment, as with PM2.
+pub(super) const VERB: &str = "serve-files";
+
+/// `pm serve [PATH] [PORT]`.
+pub(super) fn serve(session: &Session, args: &ServeArgs) -> Result<Report, Failure> {
+    if args.monitor.is_some() {
+        session.stage.talk("warning: --monitor has no effect: there is no dashboard to send to");
+    }
+    let env = env(&session.caller()?.cwd, args);
+    // What can't be served is told here, not in a log file.
+    let known = |name: &str| std::env::var_os(name);
+    let laid_over = |name: &str| {
+        let own = env.iter().find(|(known, _)| *known == name);
+        own.map_or_else(|| known(name), |(_, value)| Some(value.clone()))
+    };
+    let site = Site::of(laid_over).map_err(|error| Failure::could_not(Exit::Input, &error))?;
+    if !site.root.is_dir() {
+        let message = format!("could not serve {}: there is no such folder", site.root.display());
+        return Err(Failure::input(message));
+    }
+    let app = start::Own {
+        program: launch::own_program()?,
+        verb: VERB,
+        name: format!("static-page-server-{}", site.port),
+        cwd: site.root,
+        env: env
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), ByteString::new(value.into_vec())))
+            .collect(),
+    };
+    start::own(session, app, &args.flags)
+}
+
+/// What the arguments say, under PM2's names; what they leave open, the caller's environment may say.
+fn env(cwd: &std::path::Path, args: &ServeArgs) -> Vec<(&'static str, OsString)> {
+    let yes = |given: bool| given.then(|| OsString::from("true"));
+    let path = args.path.clone().or_else(|| std::env::var_os(variables::PATH).map(PathBuf::from));
+    let path = absolute(cwd, &path.unwrap_or_default());
+    let port = args.port.or(args.port_flag).map(|port| port.to_string().into());
+    let has_login = args.basic_auth_username.is_some();
+    [
+        (variables::PATH, Some(path.into_os_string())),
+        (variables::PORT, port),
+        (variables::HOST, args.host.clone().map(OsString::from)),
+        (variables::SPA, yes(args.spa)),
+        (variables::FTP, yes(args.ftp)),
+        (variables::BASIC_AUTH, yes(has_login)),
+        (variables::USERNAME, args.basic_auth_username.clone().map(OsString::from)),
+        (variables::PASSWORD, args.basic_auth_password.clone().map(OsString::from)),
+        (variables::HIDDEN, yes(args.dotfiles)),
+        (variables::LINKS, yes(args.follow_links)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|value| (name, value)))
+    .collect()
+}
+
+/// Serves until it is told to stop; what goes wrong stands in the app's error log.
+pub(super) fn serve_files() -> Result<Report, Failure> {
+    let variable = |name: &str| std::env::var_os(name);
+    let site = Site::of(variable).map_err(|error| Failure::could_not(Exit::Input, &error))?;
+    let root = site.root.display().to_string();
+    let login = if site.login.is_some() { " with a password" } else { "" };
+    pm_serve::run(site, |address| {
+        // A log nobody reads is no reason not to serve.
+        stage::show(&format!("serving {root} on http://{address}{login}\n")).ok();
+    })
+    .map_err(|error| {
+        let failure = Failure::new(Exit::Failed, format!("could not {}", chain(&error)));
+        match variable(variables::PORT).as_deref().map(OsStr::to_string_lossy) {
+            Some(port) if chain(&error).contains("in use") => {
+                failure.hint(format!("another program listens on port {port}"))
+            }
+            Some(_) | None => failure,
+        }
+    })?;
+    Ok(Report::Nothing)
+}
