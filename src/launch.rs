@@ -1,7 +1,7 @@
 //! Finds the daemon, or starts a guardian and waits for its one byte. The lock, not the socket, decides who is the
 //! guardian, so any number of these may run at once (pain 15). It decides nothing about apps.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -50,8 +50,7 @@ pub(crate) fn find_or_start(home: &Home) -> Result<Client, Failure> {
     if let Some(client) = find(home)? {
         return Ok(client);
     }
-    prepare(home)?;
-    start(home)?;
+    begin(home, &[])?;
     match Client::open(home) {
         Err(ConnectError::NoDaemon { .. }) => {
             let message = "could not start the daemon: it ended at once";
@@ -59,6 +58,12 @@ pub(crate) fn find_or_start(home: &Home) -> Result<Client, Failure> {
         }
         opened => Ok(opened?),
     }
+}
+
+/// Starts a guardian with these words besides, unless one is faster; returns when its socket listens.
+pub(crate) fn begin(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
+    prepare(home)?;
+    start(home, words)
 }
 
 /// What a folder is for.
@@ -71,7 +76,7 @@ enum Role {
 }
 
 /// Makes the home, or makes sure that it is ours alone.
-fn prepare(home: &Home) -> Result<(), Failure> {
+pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
     own(home.root(), Role::Home)?;
     for folder in [home.logs(), home.pids()] {
         // What can't be made is missed, and complained about, by the first app that needs it.
@@ -132,7 +137,7 @@ fn own(folder: &Path, role: Role) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(home: &Home) -> Result<(), Failure> {
+fn start(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
     let program = own_program()?;
     let text = |bytes: &OsStr| CString::new(bytes.as_bytes()).map_err(|_| nul(bytes));
     let mut env = vec![variable("PM_HOME", home.root().as_os_str())?];
@@ -142,12 +147,9 @@ fn start(home: &Home) -> Result<(), Failure> {
         }
     }
     let diary = home.diary();
-    let plan = Launch {
-        program: text(program.as_os_str())?,
-        argv: vec![text(program.as_os_str())?, c"guardian".into(), c"--ready".into()],
-        env,
-        diary: Some(&diary),
-    };
+    let mut argv = vec![text(program.as_os_str())?, c"guardian".into(), c"--ready".into()];
+    argv.extend(words.iter().map(|word| CString::from(*word)));
+    let plan = Launch { program: text(program.as_os_str())?, argv, env, diary: Some(&diary) };
     let told = launch(&plan).and_then(|launched| launched.wait(PATIENCE));
     match told {
         Ok(()) => Ok(()),

@@ -2,6 +2,7 @@
 //! lies in `commands`, how it looks in `render`.
 #![forbid(unsafe_code)]
 
+mod boot;
 mod cli;
 mod commands;
 mod failure;

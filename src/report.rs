@@ -39,6 +39,8 @@ pub(crate) enum Report {
     },
     /// A text that is shown as it is.
     Text(String),
+    /// A line for root to paste: nothing was done.
+    Paste(String),
     /// Config files were checked.
     Checked(Vec<Checked>),
     /// Everything was shown already.
@@ -94,6 +96,7 @@ impl Report {
             Self::Checked(files) => {
                 files.iter().any(|file| file.apps.is_none()).then_some(Exit::Input)
             }
+            Self::Paste(_) => Some(Exit::Failed),
             Self::List(_)
             | Self::Jlist(_)
             | Self::Described(_)
@@ -124,6 +127,7 @@ impl Report {
             | Self::Ids(_)
             | Self::Env(_)
             | Self::Text(_)
+            | Self::Paste(_)
             | Self::Checked(_)
             | Self::Nothing => false,
         }

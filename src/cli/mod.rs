@@ -1,18 +1,20 @@
 //! The grammar of the command line: clap types only, one file per group of verbs. Nothing is done here.
 
+mod boot;
 mod logs;
 mod serve;
 mod show;
 mod start;
 mod verbs;
 
+pub(crate) use boot::{StartupArgs, UnstartupArgs};
 pub(crate) use logs::LogsArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use verbs::{
-    CheckArgs, CompletionArgs, GuardianArgs, MonitArgs, RestartArgs, SaveArgs, ScaleArgs,
-    SelectArgs, SendSignalArgs, TargetArgs,
+    CheckArgs, CompletionArgs, DaemonArgs, GuardianArgs, MonitArgs, RestartArgs, SaveArgs,
+    ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -106,6 +108,10 @@ pub(crate) enum Command {
     Save(SaveArgs),
     /// Start what was saved and is not known
     Resurrect,
+    /// Have the machine start the saved list when it boots
+    Startup(StartupArgs),
+    /// Undo `startup`
+    Unstartup(UnstartupArgs),
     /// Stop all apps and the daemon
     Kill,
     /// Start the daemon if need be and ask whether it answers
@@ -128,7 +134,7 @@ pub(crate) enum Command {
     Guardian(GuardianArgs),
     /// The half that may
     #[command(hide = true)]
-    Daemon,
+    Daemon(DaemonArgs),
 }
 
 #[cfg(test)]

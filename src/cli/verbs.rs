@@ -101,16 +101,37 @@ pub(crate) struct CompletionArgs {
     pub(crate) shell: Option<String>,
 }
 
-/// How a guardian is begun; not for people.
+/// How a guardian is begun; not for people, but for service managers.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct GuardianArgs {
     /// Descriptor 3 is a pipe that gets one byte when the socket listens, or the text of an error
     #[arg(long)]
     pub(crate) ready: bool,
+    /// Stay in the foreground as long as the apps of this home are looked after, by us or by another guardian
+    #[arg(long, conflicts_with_all = ["ready", "predecessor", "resume"])]
+    pub(crate) foreground: bool,
+    /// Begin with the saved list
+    #[arg(long)]
+    pub(crate) resurrect: bool,
+    /// Start one in the background unless one runs
+    #[arg(long, conflicts_with_all = ["ready", "predecessor", "resume", "foreground"])]
+    pub(crate) launch: bool,
+    /// Exit code 0 if one runs, 3 if not; starts none
+    #[arg(long, conflicts_with_all = ["ready", "predecessor", "resume", "foreground", "launch"])]
+    pub(crate) status: bool,
     /// Standard input is the link of a daemon that lost its guardian
     #[arg(long)]
     pub(crate) predecessor: bool,
     /// This descriptor holds the state of the guardian that executed us
     #[arg(long, value_name = "FD")]
     pub(crate) resume: Option<i32>,
+}
+
+/// How a daemon begins; not for people.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonArgs {
+    /// Begin with the saved list if no daemon of this guardian was before
+    #[arg(long)]
+    pub(crate) resurrect: bool,
 }

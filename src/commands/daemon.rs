@@ -4,33 +4,76 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use pm_guardian::{GuardianPlan, resume, run};
+use pm_daemon::Beginning;
+use pm_guardian::{GuardianError, GuardianPlan, Outcome, Relief, resume, run, stand_by};
 use pm_os::session::{READY_FD, inherited};
 use pm_protocol::Home;
 
-use crate::cli::GuardianArgs;
+use crate::cli::{DaemonArgs, GuardianArgs};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
 
 /// Lives as guardian until the daemon lets it go.
 pub(super) fn guardian(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
+    if args.status {
+        let message = "no guardian runs in this home";
+        return match launch::find(home)? {
+            Some(_) => Ok(Report::Nothing),
+            None => Err(Failure::new(Exit::NoDaemon, message)),
+        };
+    }
+    if args.launch {
+        if launch::find(home)?.is_none() {
+            launch::begin(home, if args.resurrect { &[c"--resurrect"] } else { &[] })?;
+        }
+        return Ok(Report::Nothing);
+    }
     if let Some(state) = args.resume {
         return ended(resume(state));
     }
+    if args.foreground {
+        return foreground(home, args);
+    }
     let ready = args.ready.then(|| inherited(READY_FD)).flatten();
     let predecessor = if args.predecessor { Some(predecessor()?) } else { None };
+    let plan = GuardianPlan { ready, predecessor, ..plan(home, args)? };
+    ended(run(plan))
+}
+
+fn plan(home: &Home, args: &GuardianArgs) -> Result<GuardianPlan, Failure> {
     let program = launch::own_program()?;
     let program = CString::new(program.as_os_str().as_bytes()).unwrap_or_default();
-    ended(run(GuardianPlan {
+    let mut daemon = vec![program, c"daemon".into()];
+    daemon.extend(args.resurrect.then(|| c"--resurrect".into()));
+    Ok(GuardianPlan {
         socket: home.socket().into(),
         lock: home.lock(),
         diary: home.diary(),
-        daemon: vec![program, c"daemon".into()],
+        daemon,
         resume: vec![c"guardian".into(), c"--resume".into()],
-        ready,
-        predecessor,
-    }))
+        ready: None,
+        predecessor: None,
+    })
+}
+
+/// For service managers. Where another guardian has this home (a shell began it, or the daemon of a dead one made it)
+/// we stand by, so that who stops us stops the apps and who watches us sees them looked after.
+fn foreground(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
+    launch::prepare(home)?;
+    std::env::set_current_dir("/")
+        .map_err(|error| Failure::new(Exit::Failed, format!("could not change to /: {error}")))?;
+    loop {
+        match run(plan(home, args)?) {
+            Ok(Outcome::Existing) => {}
+            life => return ended(life),
+        }
+        match stand_by(home.socket(), &home.lock()) {
+            Ok(Relief::Vacant) => {}
+            Ok(Relief::Over) => return Ok(Report::Nothing),
+            Err(error) => return Err(Failure::could_not(Exit::Failed, &error)),
+        }
+    }
 }
 
 /// The orphaned daemon hands its link over as standard input; that descriptor itself can't be given away.
@@ -40,9 +83,7 @@ fn predecessor() -> Result<OwnedFd, Failure> {
     })
 }
 
-fn ended(
-    life: Result<pm_guardian::Outcome, pm_guardian::GuardianError>,
-) -> Result<Report, Failure> {
+fn ended(life: Result<Outcome, GuardianError>) -> Result<Report, Failure> {
     match life {
         Ok(_) => Ok(Report::Nothing),
         Err(error) => Err(Failure::could_not(Exit::Failed, &error)),
@@ -50,8 +91,9 @@ fn ended(
 }
 
 /// Lives as daemon; started by a guardian only.
-pub(super) fn daemon(home: &Home) -> Result<Report, Failure> {
-    match pm_daemon::run(home) {
+pub(super) fn daemon(home: &Home, args: &DaemonArgs) -> Result<Report, Failure> {
+    let beginning = if args.resurrect { Beginning::Saved } else { Beginning::Empty };
+    match pm_daemon::run(home, beginning) {
         Ok(()) => Ok(Report::Nothing),
         Err(error) => Err(Failure::could_not(Exit::Failed, &error)),
     }

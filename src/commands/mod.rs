@@ -13,6 +13,7 @@ mod recheck;
 mod serve;
 mod show;
 mod start;
+mod startup;
 mod targets;
 
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
         Command::Monit(args) => monit::monit(&session, &args),
         Command::Save(args) => care::save(&session, &args),
         Command::Resurrect => care::resurrect(&session),
+        Command::Startup(args) => startup::startup(&session, &args),
+        Command::Unstartup(args) => startup::unstartup(&session, &args),
         Command::Kill => care::kill(&session),
         Command::Ping => care::ping(&session),
         Command::Update => care::update(&session),
@@ -64,7 +67,7 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
         Command::Serve(args) => serve::serve(&session, &args),
         Command::ServeFiles => serve::serve_files(),
         Command::Guardian(args) => daemon::guardian(&session.home, &args),
-        Command::Daemon => daemon::daemon(&session.home),
+        Command::Daemon(args) => daemon::daemon(&session.home, &args),
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
             lines(env.iter().map(|(name, value)| format!("{name}: {}", safe(value))))
         }
         Report::Said { text, .. } => format!("{text}\n"),
-        Report::Text(text) => text.clone(),
+        Report::Text(text) | Report::Paste(text) => text.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
         Report::Nothing => String::new(),
     }
@@ -63,6 +63,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         | Report::Env(_)
         | Report::Said { .. }
         | Report::Text(_)
+        | Report::Paste(_)
         | Report::Checked(_)
         | Report::Nothing => String::new(),
     }

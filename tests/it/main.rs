@@ -13,6 +13,7 @@
 
 mod apps;
 mod article;
+mod boot;
 mod deaths;
 mod fidelity;
 mod homes;

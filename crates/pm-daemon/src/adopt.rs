@@ -10,7 +10,7 @@ use pm_core::{
     Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SeatRecord, SpawnFailure,
     Want,
 };
-use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian};
+use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian, Why};
 use pm_logs::{Stream, StreamKey};
 use pm_os::identity::Identity;
 use pm_os::tag::Tag;
@@ -35,6 +35,8 @@ pub(crate) struct Kept {
     pub(crate) listener: Option<OwnedFd>,
     /// Which incarnation we are.
     pub(crate) incarnation: u32,
+    /// Whether no daemon of this guardian was before us.
+    pub(crate) is_first: bool,
 }
 
 /// Asks the guardian for everything it keeps. Blocks until it has told all.
@@ -45,7 +47,10 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
         let (message, descriptors) = link.receive()?.ok_or(LinkError::Gone)?;
         let mut descriptors = descriptors.into_iter();
         match message {
-            FromGuardian::Incarnation { number, .. } => kept.incarnation = number,
+            FromGuardian::Incarnation { number, why } => {
+                kept.incarnation = number;
+                kept.is_first = why == Why::First;
+            }
             FromGuardian::Listener => kept.listener = descriptors.next(),
             FromGuardian::EndOfList => return Ok(kept),
             FromGuardian::Exit(exit) => kept.exits.push(exit),

@@ -20,5 +20,5 @@ mod spawner;
 mod store;
 mod trees;
 
-pub use reactor::{DaemonError, run};
+pub use reactor::{Beginning, DaemonError, run};
 pub use store::{StoreError, load as load_saved};

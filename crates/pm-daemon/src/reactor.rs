@@ -28,6 +28,8 @@ mod call;
 mod setup;
 mod trial;
 
+pub use setup::Beginning;
+
 /// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
 const QUEUE: usize = 1024;
 
@@ -105,7 +107,7 @@ enum Exit {
 }
 
 /// Runs the daemon of this home until it is told to leave, replaced, or orphaned.
-pub fn run(home: &Home) -> Result<(), DaemonError> {
+pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
     pm_os::memory::be_frugal();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -115,7 +117,7 @@ pub fn run(home: &Home) -> Result<(), DaemonError> {
     // With too few descriptors we still serve some apps.
     let nofile = pm_os::limits::raise_nofile().ok();
     let done = runtime.block_on(async {
-        let mut reactor = match setup::begin(home, nofile) {
+        let mut reactor = match setup::begin(home, nofile, beginning) {
             Err(DaemonError::Guardian(LinkError::Gone)) => {
                 return bequest::begin_again(home, nofile);
             }

@@ -160,6 +160,9 @@ impl Guardian {
                 daemon.ask_to_end();
             }
             self.wishes.must_end = true;
+            if let Ok(Some(manager)) = Notifier::find() {
+                manager.stopping().ok();
+            }
             self.pass_on_end();
         }
     }

@@ -14,6 +14,7 @@ mod packet;
 mod plan;
 mod score;
 mod seat;
+mod standby;
 mod start;
 mod state;
 mod store;
@@ -29,5 +30,6 @@ pub use message::{
 };
 pub use plan::{GuardianError, GuardianPlan, Outcome, READY_EXISTING, READY_NEW};
 pub use score::{SCORE_VARIABLE, original as score_before};
+pub use standby::{Relief, stand_by};
 pub use start::{resume, run};
 pub use state::ResumeError;

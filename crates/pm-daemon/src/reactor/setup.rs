@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use pm_core::{Ending, Fact, RunId};
+use pm_core::{Ask, Ending, Fact, RunId};
 use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
 use pm_os::limits::Nofile;
@@ -29,7 +29,17 @@ use crate::sampler::Figures;
 use crate::server::feed::Feed;
 use crate::server::{Desk, accept};
 use crate::spawner::{self, Workshop};
+use crate::store;
 use crate::trees::{self, Errand};
+
+/// What a daemon that finds no app begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Nothing, until somebody asks.
+    Empty,
+    /// The saved list, if no daemon of its guardian was before it: a machine that boots.
+    Saved,
+}
 
 fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
     let path = path.to_owned();
@@ -42,7 +52,11 @@ pub(super) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> Daemo
 
 /// Takes over. When it returns, nothing the daemon before knew is lost and no app runs twice.
 /// Apps and guardians after ours get back `nofile`.
-pub(super) fn begin(home: &Home, nofile: Option<Nofile>) -> Result<Reactor, DaemonError> {
+pub(super) fn begin(
+    home: &Home,
+    nofile: Option<Nofile>,
+    beginning: Beginning,
+) -> Result<Reactor, DaemonError> {
     let link = Arc::new(Link::inherit()?);
     let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
     let (salt, origin) = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
@@ -104,7 +118,11 @@ pub(super) fn begin(home: &Home, nofile: Option<Nofile>) -> Result<Reactor, Daem
         waiting: Vec::new(),
         last_words: None,
     };
-    reactor.inherit(inheritance, kept)?;
+    reactor.inherit(inheritance, &mut kept)?;
+    if beginning == Beginning::Saved && kept.is_first && reactor.core.seats().next().is_none() {
+        reactor.revive();
+    }
+    reactor.open(&mut kept)?;
     watch_signals(&reactor.outlet)?;
     Ok(reactor)
 }
@@ -194,7 +212,7 @@ fn watch_signals(outlet: &mpsc::Sender<Inlet>) -> Result<(), DaemonError> {
 
 impl Reactor {
     /// Goes on where the daemon before stopped.
-    fn inherit(&mut self, inheritance: Inheritance, mut kept: Kept) -> Result<(), DaemonError> {
+    fn inherit(&mut self, inheritance: Inheritance, kept: &mut Kept) -> Result<(), DaemonError> {
         let Inheritance { core, runs, facts, vanished, sweeping, unkept, never } = inheritance;
         self.core = core;
         for (id, run) in runs {
@@ -205,7 +223,7 @@ impl Reactor {
             kept.streams.retain(|key, _| key.tag != tag);
             self.hands.link.send(&ToGuardian::Drop { tag, slot: None }, &[])?;
         }
-        for (run, slot) in adopt::leftovers(&kept) {
+        for (run, slot) in adopt::leftovers(kept) {
             let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
             self.hands.link.send(&ToGuardian::Drop { tag, slot: Some(slot) }, &[])?;
         }
@@ -231,6 +249,30 @@ impl Reactor {
             }
         }
         self.step(Fact::Woke);
+        Ok(())
+    }
+
+    /// Brings back the saved list. It is only ordered here, so that sixty slow apps don't keep the machine from
+    /// booting (pain 29); what can't be started is told by the list, the diary and `pm startup --verify`.
+    fn revive(&mut self) {
+        match store::load(&self.home.saved()) {
+            Ok((apps, warning)) => {
+                diary::note(format_args!("starting the {} apps of the saved list", apps.len()));
+                if let Some(warning) = warning {
+                    diary::note(format_args!("{warning}"));
+                }
+                let request = self.number();
+                self.step(Fact::Asked(request, Ask::Restore(apps)));
+            }
+            Err(error @ store::StoreError::Nothing(_)) => {
+                diary::note(format_args!("could not {error}; `pm save` makes one"));
+            }
+            Err(error) => diary::note(format_args!("could not {error}")),
+        }
+    }
+
+    /// From here on we answer.
+    fn open(&mut self, kept: &mut Kept) -> Result<(), DaemonError> {
         self.hands.link.send(&ToGuardian::Adopted, &[])?;
         self.hands.link.send(&ToGuardian::Ready, &[])?;
         if let Some(listener) = kept.listener.take() {

@@ -1,0 +1,45 @@
+//! Verbs about booting: `startup`, `unstartup`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `startup systemd -u deploy --hp /home/deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct StartupArgs {
+    /// systemd, systemd-user, openrc, systemv, launchd or one of PM2's names; found out if left out
+    #[arg(value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+    /// Whose apps to start at boot; yours if left out
+    #[arg(short = 'u', long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// That user's home folder, if /etc/passwd does not say
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hp: Option<PathBuf>,
+    /// Name of the service: pm-USER if left out
+    #[arg(long = "service-name", value_name = "NAME")]
+    pub(crate) service_name: Option<String>,
+    /// Wait for the network to be online, not only set up
+    #[arg(long = "wait-ip")]
+    pub(crate) wait_ip: bool,
+    /// Only print the service file
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+/// `unstartup systemd -u deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct UnstartupArgs {
+    /// systemd, systemd-user, openrc, systemv, launchd or one of PM2's names; found out if left out
+    #[arg(value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+    /// Whose apps are started at boot; yours if left out
+    #[arg(short = 'u', long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// That user's home folder; not needed here, known from PM2
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hp: Option<PathBuf>,
+    /// Name of the service: pm-USER if left out
+    #[arg(long = "service-name", value_name = "NAME")]
+    pub(crate) service_name: Option<String>,
+}

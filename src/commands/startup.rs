@@ -1,0 +1,231 @@
+//! `pm startup` and `pm unstartup`: the service file of this machine's init system, written and enabled. What only root
+//! can do is not tried by anybody else; they get the line to paste (PM2).
+
+mod install;
+mod suspicion;
+
+use std::path::{Path, PathBuf};
+
+use pm_os::user;
+
+use crate::boot::{self, Platform, Unit, shell};
+use crate::cli::{StartupArgs, UnstartupArgs};
+use crate::commands::Session;
+use crate::failure::{Exit, Failure};
+use crate::launch;
+use crate::report::Report;
+
+const PLATFORMS: &str = "systemd, systemd-user, openrc, systemv or launchd";
+
+/// Which service is meant.
+struct Wanted<'a> {
+    platform: Option<&'a str>,
+    user: Option<&'a str>,
+    hp: Option<&'a Path>,
+    service: Option<&'a str>,
+    wait_ip: bool,
+}
+
+/// `pm startup`.
+pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
+    let wanted = Wanted {
+        platform: args.platform.as_deref(),
+        user: args.user.as_deref(),
+        hp: args.hp.as_deref(),
+        service: args.service_name.as_deref(),
+        wait_ip: args.wait_ip,
+    };
+    let unit = unit(session, &wanted)?;
+    if args.print {
+        return Ok(Report::Text(unit.text()));
+    }
+    if is_to_paste(&unit) {
+        return Ok(paste(session, &unit, "startup", &wanted));
+    }
+    suspicion::warn(session, &unit);
+    let done = install::install(session, &unit)?;
+    if !unit_home_has_list(&unit) {
+        session.stage.talk("hint: `pm save` says what is to be started; nothing is saved yet");
+    }
+    Ok(Report::Said { done: "startup", text: done })
+}
+
+/// `pm unstartup`.
+pub(super) fn unstartup(session: &Session, args: &UnstartupArgs) -> Result<Report, Failure> {
+    let wanted = Wanted {
+        platform: args.platform.as_deref(),
+        user: args.user.as_deref(),
+        hp: args.hp.as_deref(),
+        service: args.service_name.as_deref(),
+        wait_ip: false,
+    };
+    let unit = unit(session, &wanted)?;
+    if is_to_paste(&unit) {
+        return Ok(paste(session, &unit, "unstartup", &wanted));
+    }
+    let done = install::remove(session, &unit)?;
+    Ok(Report::Said { done: "unstartup", text: done })
+}
+
+fn is_to_paste(unit: &Unit) -> bool {
+    unit.platform.needs_root() && !rustix::process::geteuid().is_root()
+}
+
+fn unit(session: &Session, wanted: &Wanted<'_>) -> Result<Unit, Failure> {
+    let platform = platform(wanted.platform)?;
+    let us = user::by_number(rustix::process::geteuid().as_raw())
+        .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
+    let user = wanted.user.unwrap_or(&us.name).to_owned();
+    if !boot::is_name(&user) {
+        return Err(Failure::input(format!("could not use `{user}` as a user's name")));
+    }
+    if platform == Platform::SystemdUser && user != us.name {
+        let message = format!("could not make a user unit for {user}: you are {}", us.name);
+        return Err(Failure::input(message).hint(format!(
+            "become {user}, or leave out `systemd-user` for a unit of the whole machine"
+        )));
+    }
+    let called_as = called_as();
+    let service = match (wanted.service, platform) {
+        (Some(name), _) => name.to_owned(),
+        (None, Platform::SystemdUser) => called_as.to_owned(),
+        (None, _) => format!("{called_as}-{user}"),
+    };
+    if !boot::is_name(&service) {
+        return Err(Failure::input(format!("could not use `{service}` as the name of a service"))
+            .hint("letters, digits and _.-@: only"));
+    }
+    let unit = Unit {
+        platform,
+        home: home(session, wanted, &us)?,
+        service,
+        user,
+        program: program()?,
+        wait_ip: wanted.wait_ip,
+        config: config(&us.home),
+    };
+    if unit.is_nameable() {
+        return Ok(unit);
+    }
+    let shown = unit.program.display();
+    let message = format!("could not name {shown} in a unit: systemd takes no quotes in a path");
+    Err(Failure::input(message).hint("put pm somewhere else, or a link to it"))
+}
+
+fn platform(named: Option<&str>) -> Result<Platform, Failure> {
+    let Some(name) = named else {
+        return Platform::find(is_installed).ok_or_else(|| {
+            Failure::new(Exit::Failed, "could not find out what starts this machine's services")
+                .hint(format!("name it: pm startup {PLATFORMS}"))
+        });
+    };
+    Platform::parse(name).map_err(|unknown| {
+        let why = if unknown.is_pm2s { "pm does not run on it" } else { "it is not known" };
+        Failure::input(format!("could not use the platform `{name}`: {why}")).hint(PLATFORMS)
+    })
+}
+
+/// The home whose apps are started: of whoever asks, or of the user named.
+fn home(session: &Session, wanted: &Wanted<'_>, us: &user::Account) -> Result<PathBuf, Failure> {
+    let ours = session.home.root().to_path_buf();
+    let is_told = is_home_told();
+    let is_other = wanted.hp.is_some() || wanted.user.is_some_and(|user| user != us.name);
+    if is_told || !is_other {
+        return Ok(ours);
+    }
+    let folder = match (wanted.hp, wanted.user) {
+        (Some(folder), _) if folder.is_absolute() => folder.to_path_buf(),
+        (Some(folder), _) => {
+            let shown = folder.display();
+            let message = format!("could not use {shown} as a home: the path must be absolute");
+            return Err(Failure::input(message));
+        }
+        (None, Some(user)) => {
+            user::find(user)
+                .map_err(|error| {
+                    Failure::could_not(Exit::Input, &error).hint("--hp says where the home is")
+                })?
+                .home
+        }
+        (None, None) => us.home.clone(),
+    };
+    Ok(folder.join(ours.file_name().unwrap_or_default()))
+}
+
+/// Whether the environment names a home, so that it is not simply a folder in the user's.
+fn is_home_told() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_set("PM_HOME") || called_as() == "pm2" && is_set("PM2_HOME")
+}
+
+fn config(home: &Path) -> PathBuf {
+    let set = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    set.filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".config"))
+}
+
+/// `pm2` for whoever types that, else `pm`: the beginning of a service's name.
+fn called_as() -> &'static str {
+    let word = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&word).file_name().unwrap_or_default();
+    if name.to_string_lossy().starts_with("pm2") { "pm2" } else { "pm" }
+}
+
+/// The path we were called by, if it leads to this program and is not another program's name: it may be a link that
+/// is kept while versions come and go. Else the program's own file.
+fn program() -> Result<PathBuf, Failure> {
+    let own = launch::own_program()?;
+    let leads_here = |path: &PathBuf| {
+        path.is_absolute()
+            && path.file_name().is_some_and(|name| name == "pm")
+            && std::fs::canonicalize(path).is_ok_and(|real| real == own)
+    };
+    let word = PathBuf::from(std::env::args_os().next().unwrap_or_default());
+    let is_plain = word.components().count() == 1;
+    let found = if is_plain { find_in_path(&word.to_string_lossy()) } else { Some(word) };
+    Ok(found.filter(leads_here).unwrap_or(own))
+}
+
+fn find_in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    // Tools of root's are often not in a user's PATH, which says nothing about the machine.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn is_installed(name: &str) -> bool {
+    find_in_path(name).is_some()
+}
+
+fn unit_home_has_list(unit: &Unit) -> bool {
+    unit.home.join("saved.json").exists()
+}
+
+/// What to type as root. The home is named where it is not the usual one, for sudo brings another environment.
+fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &Wanted<'_>) -> Report {
+    let mut words = vec!["sudo".to_owned()];
+    let is_told = is_home_told();
+    if is_told {
+        words.push("env".into());
+        words.push(format!("PM_HOME={}", unit.home.display()));
+    }
+    let program = unit.program.display().to_string();
+    words.extend([program, verb.into(), unit.platform.name().into(), "-u".into()]);
+    words.push(unit.user.clone());
+    if let Some(folder) = unit.home.parent().filter(|_| !is_told) {
+        words.extend(["--hp".into(), folder.display().to_string()]);
+    }
+    if wanted.service.is_some() || called_as() != "pm" {
+        words.extend(["--service-name".into(), unit.service.clone()]);
+    }
+    words.extend(wanted.wait_ip.then(|| "--wait-ip".into()));
+    let line = words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
+    session.stage.talk(&format!(
+        "{verb} needs root. Paste this line{}:",
+        if verb == "startup" && unit.platform == Platform::Systemd {
+            ", or use a unit of your own: pm startup systemd-user"
+        } else {
+            ""
+        }
+    ));
+    Report::Paste(line + "\n")
+}

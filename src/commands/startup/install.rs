@@ -1,0 +1,120 @@
+//! Writes a service file and runs what enables it; and the reverse.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::boot::{MARK, Platform, Unit, shell};
+use crate::commands::Session;
+use crate::failure::{Exit, Failure};
+
+use super::is_installed;
+
+/// Exists where systemd runs (`sd_booted(3)`).
+const SYSTEMD_RUNS: &str = "/run/systemd/system";
+
+/// Installs; gives what to say.
+pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure> {
+    let path = unit.path();
+    keep_a_strangers(session, &path)?;
+    write(&path, unit).map_err(|error| unwritable(&path, &error))?;
+    for step in unit.enabling(is_installed) {
+        perform(session, unit, &step)?;
+    }
+    Ok(format!(
+        "wrote and enabled {}: at boot it starts the saved list of {}",
+        path.display(),
+        unit.home.display()
+    ))
+}
+
+/// Removes; gives what to say.
+pub(super) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
+    let path = unit.path();
+    if !path.exists() {
+        let message = format!("could not find {}: nothing to remove", path.display());
+        return Err(Failure::new(Exit::Failed, message)
+            .hint("--service-name and -u say which one is meant"));
+    }
+    for step in unit.disabling(is_installed) {
+        // What is not enabled need not be disabled; the file is what counts.
+        if let Err(failure) = perform(session, unit, &step) {
+            session.stage.talk(&format!("warning: {}", failure.message));
+        }
+    }
+    fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
+    for step in unit.enabling(is_installed) {
+        if step.iter().any(|word| word == "daemon-reload") {
+            perform(session, unit, &step)?;
+        }
+    }
+    if unit.platform == Platform::SystemdUser {
+        let user = &unit.user;
+        session.stage.talk(&format!(
+            "lingering was left on; where nothing else needs it: loginctl disable-linger {user}"
+        ));
+    }
+    Ok(format!("disabled and removed {}; what runs goes on running", path.display()))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("could not write {}: {error}", path.display()))
+}
+
+/// A file of that name that we did not write is put aside, not lost.
+fn keep_a_strangers(session: &Session, path: &Path) -> Result<(), Failure> {
+    let Ok(before) = fs::read(path) else { return Ok(()) };
+    if String::from_utf8_lossy(&before).contains(MARK) {
+        return Ok(());
+    }
+    let mut aside = path.to_path_buf().into_os_string();
+    aside.push(".before-pm");
+    let aside = PathBuf::from(aside);
+    fs::rename(path, &aside).map_err(|error| unwritable(&aside, &error))?;
+    let shown = aside.display();
+    session.stage.talk(&format!("warning: the service file that was there is now {shown}"));
+    Ok(())
+}
+
+/// Whole or not at all: a torn unit would keep the machine from starting our apps.
+fn write(path: &Path, unit: &Unit) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
+    let mut new = path.to_path_buf().into_os_string();
+    new.push(".new");
+    let mut file = File::create(&new)?;
+    file.write_all(unit.text().as_bytes())?;
+    file.set_permissions(Permissions::from_mode(unit.mode()))?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
+
+fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failure> {
+    let line = step.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
+    let Some((program, words)) = step.split_first() else { return Ok(()) };
+    let is_reload = words.iter().any(|word| word == "daemon-reload");
+    if is_reload && !Path::new(SYSTEMD_RUNS).exists() {
+        session
+            .stage
+            .talk("warning: systemd does not run here now; it reads the unit when it does");
+        return Ok(());
+    }
+    let output = Command::new(program).args(words).output().map_err(|error| {
+        Failure::new(Exit::Failed, format!("could not run `{line}`: {error}"))
+            .hint(format!("{} is written; it is not enabled", unit.path().display()))
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let told = String::from_utf8_lossy(&output.stderr);
+    let why = told.trim().lines().last().unwrap_or("it gave no reason").to_owned();
+    let message = format!("could not run `{line}`: {why}");
+    let hint = if program == "loginctl" {
+        format!("an administrator can: sudo {line}")
+    } else {
+        format!("{} is written; what failed can be run again", unit.path().display())
+    };
+    Err(Failure::new(Exit::Failed, message).hint(hint))
+}
