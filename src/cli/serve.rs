@@ -16,8 +16,8 @@ pub(crate) struct ServeArgs {
     /// TCP port; default 8080
     #[arg(value_name = "PORT")]
     pub(crate) port: Option<u16>,
-    /// TCP port, too
-    #[arg(long = "port", value_name = "PORT", conflicts_with = "port")]
+    /// TCP port, if none stands behind the path
+    #[arg(long = "port", value_name = "PORT")]
     pub(crate) port_flag: Option<u16>,
     /// Address to listen on; default 0.0.0.0, everywhere
     #[arg(long, value_name = "ADDRESS")]
@@ -41,7 +41,7 @@ pub(crate) struct ServeArgs {
     #[arg(long = "follow-links")]
     pub(crate) follow_links: bool,
     /// PM2's browser metrics: there is no dashboard to send them to
-    #[arg(long, hide = true, value_name = "APP", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, hide = true, value_name = "APP", num_args = 0..=1, default_missing_value = "")]
     pub(crate) monitor: Option<String>,
     #[command(flatten)]
     pub(crate) flags: StartFlags,
