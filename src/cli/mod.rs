@@ -13,8 +13,8 @@ pub(crate) use serve::ServeArgs;
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use verbs::{
-    CheckArgs, CompletionArgs, DaemonArgs, GuardianArgs, MonitArgs, RestartArgs, SaveArgs,
-    ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
+    CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
+    RestartArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};

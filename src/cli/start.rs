@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::verbs::EngineFlag;
+
 /// What to start and how.
 #[derive(Debug, Args)]
 pub(crate) struct StartArgs {
@@ -75,6 +77,8 @@ pub(crate) struct StartFlags {
     /// Show the logs afterwards
     #[arg(long)]
     pub(crate) attach: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlag,
     #[command(flatten)]
     pub(crate) policy: PolicyFlags,
     #[command(flatten)]

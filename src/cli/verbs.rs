@@ -13,6 +13,27 @@ pub(crate) struct SelectArgs {
     pub(crate) apps: Vec<String>,
 }
 
+/// What runs configs that are programs.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct EngineFlag {
+    /// What runs a JavaScript config: the built-in engine and node for what that lacks, or one of them only
+    #[arg(
+        long = "config-runtime",
+        value_name = "WHAT",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(crate) engine: Engine,
+}
+
+/// As typed.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Engine {
+    Auto,
+    Builtin,
+    Node,
+}
+
 /// Selectors, or config files that name the apps.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
@@ -22,6 +43,8 @@ pub(crate) struct TargetArgs {
     /// Of a config file only these apps (a,b)
     #[arg(long, value_name = "NAMES")]
     pub(crate) only: Vec<String>,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlag,
 }
 
 /// A restart by selector or config file.
@@ -42,6 +65,8 @@ pub(crate) struct RestartArgs {
     /// Return as soon as the processes exist, without waiting to see whether they stay
     #[arg(long = "no-wait")]
     pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlag,
 }
 
 /// `scale web +2`.
@@ -91,6 +116,8 @@ pub(crate) struct CheckArgs {
     /// Take `env_NAME`
     #[arg(long = "env", value_name = "NAME")]
     pub(crate) env_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlag,
 }
 
 /// `completion bash`.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
 use pm_client::{CallError, Client, Deadline};
+use pm_config::Overrides;
 use pm_protocol::{
     Code, Delete, List, Outcome, Outcomes, Reload, Reset, Restart, Row, Scale, SendSignal, Stop,
     Wait, What,
@@ -16,7 +17,7 @@ use pm_spec::{ByteString, Select, Signal};
 use crate::cli::{RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, environment, is_all, progress, quick, recheck, select, selects, start,
+    Session, engine, environment, is_all, progress, quick, recheck, select, selects, start,
 };
 use crate::failure::Failure;
 use crate::report::{Done, Report, Tail};
@@ -135,7 +136,7 @@ fn again(
     } else {
         session.need()?
     };
-    let select = resolve(session, &mut client, &words, &[])?;
+    let select = resolve(session, &mut client, &words, &Overrides::default())?;
     let asked = recheck::now();
     let outcomes = progress::during(session, what, || -> Result<_, Failure> {
         let mut outcomes = start::restart_configs(session, &mut client, &configs, args)?;
@@ -207,7 +208,9 @@ fn targets(session: &Session, args: &TargetArgs) -> Result<Option<(Client, Vec<S
         let satisfied = targets.iter().all(Target::is_config) || all_words(&targets);
         return if satisfied { Ok(None) } else { session.need().map(|_| None) };
     };
-    let select = resolve(session, &mut client, &targets, &args.only)?;
+    let overrides =
+        Overrides { only: args.only.clone(), engine: engine(args.engine), ..Overrides::default() };
+    let select = resolve(session, &mut client, &targets, &overrides)?;
     Ok((!select.is_empty()).then_some((client, select)))
 }
 

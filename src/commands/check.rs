@@ -3,14 +3,18 @@
 use pm_config::{Overrides, read};
 
 use crate::cli::CheckArgs;
-use crate::commands::Session;
+use crate::commands::{Session, engine};
 use crate::failure::Failure;
 use crate::report::{Checked, Report};
 
 pub(super) fn check(session: &Session, args: &CheckArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;
-    let overrides =
-        Overrides { strict: true, env_name: args.env_name.clone(), ..Overrides::default() };
+    let overrides = Overrides {
+        strict: true,
+        env_name: args.env_name.clone(),
+        engine: engine(args.engine),
+        ..Overrides::default()
+    };
     let check = |file: &std::path::PathBuf| {
         let shown = file.display().to_string();
         match read::load(file, &caller, &overrides) {

@@ -24,7 +24,7 @@ use pm_protocol::{Call, Home, List, Listing};
 use pm_spec::{ByteString, Environment, Select};
 use std::os::unix::ffi::OsStringExt;
 
-use crate::cli::Command;
+use crate::cli::{Command, Engine, EngineFlag};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
@@ -102,7 +102,12 @@ impl Session {
         })?;
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let cpus = u16::try_from(cpus).unwrap_or(u16::MAX);
-        Ok(Caller::new(cwd, environment(), self.home.root().into(), cpus))
+        let mut caller = Caller::new(cwd, environment(), self.home.root().into(), cpus);
+        caller.argv = std::env::args_os().map(|word| ByteString::new(word.into_vec())).collect();
+        if let (Ok(program), Some(first)) = (std::env::current_exe(), caller.argv.first_mut()) {
+            *first = ByteString::new(program.into_os_string().into_vec());
+        }
+        Ok(caller)
     }
 
     /// How things stand, for showing after something was done; `None` where nobody wants to see it.
@@ -131,6 +136,15 @@ pub(crate) fn environment() -> Environment {
         }
     }
     environment
+}
+
+/// The engine for configs that are programs.
+pub(crate) fn engine(flag: EngineFlag) -> pm_config::Engine {
+    match flag.engine {
+        Engine::Auto => pm_config::Engine::Auto,
+        Engine::Builtin => pm_config::Engine::Builtin,
+        Engine::Node => pm_config::Engine::Node,
+    }
 }
 
 /// Reads selectors as typed.

@@ -12,7 +12,7 @@ use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{RestartArgs, StartArgs, StartFlags};
 use crate::commands::targets::{self, Target};
-use crate::commands::{Session, act, environment, logs, progress, recheck, select};
+use crate::commands::{Session, act, engine, environment, logs, progress, recheck, select};
 use crate::failure::Failure;
 use crate::report::Report;
 
@@ -97,6 +97,7 @@ pub(super) fn restart_configs(
     let overrides = Overrides {
         only: args.only.clone(),
         env_name: args.env_name.clone(),
+        engine: engine(args.engine),
         ..Overrides::default()
     };
     let caller = session.caller()?;
@@ -155,7 +156,7 @@ fn words(args: &StartArgs, caller: &Caller) -> Result<Vec<OsString>, Failure> {
     }
     targets::default_file(&caller.cwd).map(|file| vec![file.into()]).ok_or_else(|| {
         Failure::input(
-            "could not find an ecosystem file here: ecosystem.json5, .json, .yaml or .toml",
+            "could not find an ecosystem file here: ecosystem.json5, .json, .yaml, .toml or .config.js",
         )
         .hint("pm start FILE, or pm start SCRIPT -- ARGS")
     })
@@ -267,6 +268,7 @@ fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
     Overrides {
         only: flags.only.clone(),
         env_name: flags.env_name.clone(),
+        engine: engine(flags.engine),
         strict: flags.strict,
         namespace: flags.namespace.clone(),
         cwd: flags.cwd.clone(),

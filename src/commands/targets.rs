@@ -121,7 +121,7 @@ pub(super) fn resolve(
     session: &Session,
     client: &mut Client,
     targets: &[Target],
-    only: &[String],
+    overrides: &Overrides,
 ) -> Result<Vec<Select>, Failure> {
     let mut selects = Vec::new();
     for target in targets {
@@ -137,8 +137,7 @@ pub(super) fn resolve(
                 return Err(Failure::new(Exit::Failed, message));
             }
             Target::File(_) | Target::Stdin(_) => {
-                let overrides = Overrides { only: only.to_vec(), ..Overrides::default() };
-                let names = target.names(&session.caller()?, &overrides)?;
+                let names = target.names(&session.caller()?, overrides)?;
                 let rows = rows(client)?;
                 for name in names {
                     if rows.iter().any(|row| row.name == name.as_str()) {
@@ -182,7 +181,7 @@ pub(super) fn absolute(cwd: &Path, path: &Path) -> PathBuf {
 
 /// The files `pm start` and `pm check` look for when none is named.
 pub(super) fn default_file(cwd: &Path) -> Option<PathBuf> {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "ecosystem.json5",
         "ecosystem.json",
         "ecosystem.yaml",
@@ -193,6 +192,7 @@ pub(super) fn default_file(cwd: &Path) -> Option<PathBuf> {
         "ecosystem.config.js",
         "ecosystem.config.cjs",
         "ecosystem.config.mjs",
+        "ecosystem.config.ts",
     ];
     NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file())
 }

@@ -1,4 +1,5 @@
-//! The founding article's two gunicorn apps, as it has them: names, arguments, folders, interpreter, environment, stamps.
+//! The founding article's two gunicorn apps, as it has them: the `ecosystem.config.js`, names, arguments, folders,
+//! interpreter, environment, stamps. PATH holds no `node`.
 //! It needs `/usr/bin/python3` with its venv module, and pip's index once; their absence is a failure, not a reason to
 //! skip.
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 use pm_protocol::{Row, Usage};
 use pm_testkit::{Home, is_alive, signal};
 
-const ECOSYSTEM: &str = r#"{
+const ECOSYSTEM: &str = r#"module.exports = {
   apps: [
     {
       name: "web-app-1",
@@ -25,7 +26,7 @@ const ECOSYSTEM: &str = r#"{
       log_date_format: "YYYY-MM-DD HH:mm:ss",
     },
     {
-      name: "web-app-2",
+      name: "web-app-2", 
       script: "gunicorn",
       args: "--workers 2 --bind 0.0.0.0:5001 app:app",
       cwd: "./project2/",
@@ -36,7 +37,7 @@ const ECOSYSTEM: &str = r#"{
       }
     }
   ]
-}
+};
 "#;
 
 const APP: &str = r#"
@@ -154,7 +155,7 @@ fn all_stamped(text: &str) -> bool {
 }
 
 fn write(home: &Home, venv: &Path) {
-    home.file("ecosystem.json5", ECOSYSTEM);
+    home.file("ecosystem.config.js", ECOSYSTEM);
     for project in ["project1", "project2"] {
         home.file(format!("{project}/app.py"), APP);
         std::os::unix::fs::symlink(venv, home.work().join(project).join("venv")).unwrap();
@@ -175,7 +176,7 @@ fn the_founding_article_comes_true() {
     let (venv, _ports) = venv();
     let home = Home::new();
     write(&home, &venv);
-    home.run(["start", "ecosystem.json5"]).ok();
+    home.pm(["start", "ecosystem.config.js"]).env("PATH", home.work()).run().ok();
     both_answer(&home);
     home.wait_until("all workers", || tree(&home, "web-app-1").len() == 5);
     home.wait_until("all workers", || tree(&home, "web-app-2").len() == 3);

@@ -20,6 +20,7 @@ mod homes;
 mod mistakes;
 mod output;
 mod pm2;
+mod programs;
 mod serve;
 mod survival;
 mod tidy;

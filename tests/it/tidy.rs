@@ -13,7 +13,7 @@ use serde_json::Value;
 const ARROWS: [(&str, &str, &str); 14] = [
     ("pm-spec", "", "serde"),
     ("pm-core", "pm-spec", "serde"),
-    ("pm-config", "pm-spec", "serde serde_json json5 toml serde-saphyr thiserror"),
+    ("pm-config", "pm-spec", "serde serde_json json5 toml serde-saphyr rquickjs rustix thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json rustix thiserror"),
     ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc sysinfo thiserror"),

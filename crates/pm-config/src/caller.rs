@@ -1,6 +1,7 @@
 //! Who calls and what the command line adds: facts that the config reader is given instead of finding them out.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use pm_spec::{ByteString, Environment};
 
@@ -19,13 +20,31 @@ pub struct Caller {
     pub passwd: PathBuf,
     /// Group names and ids; `/etc/group` but in tests.
     pub group: PathBuf,
+    /// The words of the command line from our program on; a config that is a program sees them as `process.argv`.
+    pub argv: Vec<ByteString>,
+    /// A config that is a program may run so long; 10 s but in tests.
+    pub patience: Duration,
+}
+
+/// What runs a config that is a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The built-in engine, and `node` for what that lacks.
+    #[default]
+    Auto,
+    /// The built-in engine only.
+    Builtin,
+    /// `node` only.
+    Node,
 }
 
 impl Caller {
     /// A caller on this machine.
     pub fn new(cwd: PathBuf, env: Environment, home: PathBuf, cpus: u16) -> Self {
         let passwd = PathBuf::from("/etc/passwd");
-        Self { cwd, env, home, cpus: cpus.max(1), passwd, group: PathBuf::from("/etc/group") }
+        let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
+        let patience = Duration::from_secs(10);
+        Self { cwd, env, home, cpus: cpus.max(1), passwd, group, argv, patience }
     }
 }
 
@@ -38,6 +57,8 @@ pub struct Overrides {
     pub only: Vec<String>,
     /// `--env NAME`: lays `env_NAME` over `env`. No effect on a script.
     pub env_name: Option<String>,
+    /// `--config-runtime`: what runs a config that is a program. No effect on others.
+    pub engine: Engine,
     /// `pm check`, `--strict`: unknown keys are errors.
     pub strict: bool,
     /// `--namespace`; for apps of a file that have none.

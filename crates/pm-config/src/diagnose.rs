@@ -187,6 +187,16 @@ impl Findings {
         result.map_err(|finding| self.add(finding)).ok()
     }
 
+    /// Takes over what was found about one app, saying which where the place does not.
+    pub(crate) fn absorb(&mut self, other: Self, who: Option<&str>) {
+        self.0.extend(other.0.into_iter().map(|mut finding| {
+            if let (Some(who), Place::Whole) = (who, finding.at) {
+                finding.message = format!("{}: {}", harmless(who), finding.message);
+            }
+            finding
+        }));
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }

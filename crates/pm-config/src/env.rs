@@ -36,6 +36,9 @@ pub(crate) fn environment(app: &mut App<'_>, ground: &Ground<'_>) -> Variables {
     for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || filter.drops(name)) {
         variables.all.unset(name);
     }
+    // `require('dotenv').config()` declares as much as `env` does.
+    let scripted = ground.scripted.iter().filter(|name| variables.all.get(name).is_some());
+    variables.declared.extend(scripted.cloned());
     if let Some(field) = app.get("env") {
         lay(app, field, &mut variables);
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::diagnose::{Finding, Findings, Lines, Place};
 use crate::tree::Node;
-use crate::{json, script, toml, yaml};
+use crate::{json, toml, yaml};
 
 /// The languages a config may be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,26 +17,27 @@ pub enum Format {
     Yaml,
     /// TOML, apps as `[[apps]]`.
     Toml,
-    /// A JavaScript module (`ecosystem.config.js`); not run yet, see `script.rs`.
+    /// A program (`ecosystem.config.js`); see `script.rs`.
     JavaScript,
 }
 
+/// What is in the name of a config that is a program.
+const PROGRAMS: [&str; 6] =
+    [".config.js", ".config.cjs", ".config.mjs", ".config.ts", ".config.mts", ".config.cts"];
+
 /// The format of a config file by its exact ending; `None`: what is named so is no config but an app.
 ///
-/// `.json`, `.json5`, `.yaml`, `.yml`, `.toml`, and `.config.js`, `.config.cjs`, `.config.mjs`. PM2 looks for these anywhere in
-/// the name; the exact ending keeps `app.json.py` an app.
+/// `.json`, `.json5`, `.yaml`, `.yml`, `.toml` by the exact ending, which keeps `app.json.py` an app; `.config.js`, `.config.cjs`,
+/// `.config.mjs`, `.config.ts` anywhere in the name, as in PM2.
 pub fn is_config_name(name: &str) -> Option<Format> {
     let lower = name.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or(&lower);
-    if [".config.js", ".config.cjs", ".config.mjs"].iter().any(|end| file.ends_with(end)) {
-        return Some(Format::JavaScript);
-    }
     match file.rsplit_once('.')?.1 {
         "json5" => Some(Format::Json5),
         "json" => Some(Format::Json),
         "yaml" | "yml" => Some(Format::Yaml),
         "toml" => Some(Format::Toml),
-        _ => None,
+        _ => PROGRAMS.iter().any(|part| file.contains(part)).then_some(Format::JavaScript),
     }
 }
 
@@ -68,7 +69,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, Finding> {
     })
 }
 
-/// Text to values; grammar mistakes become findings.
+/// Text to values; grammar mistakes become findings. Programs are run elsewhere.
 pub(crate) fn decode(text: &str, format: Format, findings: &mut Findings) -> Option<Node> {
     match format {
         Format::Json5 | Format::Json => findings.take(json::parse(text)),
@@ -76,7 +77,10 @@ pub(crate) fn decode(text: &str, format: Format, findings: &mut Findings) -> Opt
         Format::Toml => toml::parse(text)
             .map_err(|mistakes| mistakes.into_iter().for_each(|finding| findings.add(finding)))
             .ok(),
-        Format::JavaScript => findings.take(script::parse()),
+        Format::JavaScript => {
+            findings.add(Finding::error(Place::Whole, "JavaScript is only run from a file"));
+            None
+        }
     }
 }
 
@@ -93,6 +97,9 @@ mod tests {
             ("x.yml", Some(Format::Yaml)),
             ("pm.toml", Some(Format::Toml)),
             ("./ecosystem.config.cjs", Some(Format::JavaScript)),
+            ("a/app.config.js.local", Some(Format::JavaScript)),
+            ("pm.config.ts", Some(Format::JavaScript)),
+            ("ecosystem.config.json", Some(Format::Json)),
             ("app.json.py", None),
             ("dir.json/app", None),
             ("server.js", None),

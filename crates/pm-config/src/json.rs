@@ -231,7 +231,7 @@ fn ended(message: &str, text: &str, tokens: &Tokens) -> Finding {
 }
 
 /// JSON5 tells no places; they are assigned afterwards.
-struct Unplaced;
+pub(crate) struct Unplaced;
 
 impl<'de> Locate<'de> for Unplaced {
     fn node<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {

@@ -1,7 +1,8 @@
 //! Ecosystem files become app specs, or all their problems at once.
 //!
 //! Runs in the client only: the daemon never reads a config file (house 4.5). It looks at the file system (files, folders,
-//! `/etc/passwd`) but takes everything else, above all the caller's environment, as an argument. It starts no process.
+//! `/etc/passwd`) but takes everything else, above all the caller's environment, as an argument. The one process it starts is `node`, for a config
+//! that the built-in engine can't run.
 #![forbid(unsafe_code)]
 
 mod caller;
@@ -30,7 +31,7 @@ mod venv;
 mod words;
 mod yaml;
 
-pub use caller::{Caller, Overrides};
+pub use caller::{Caller, Engine, Overrides};
 pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
 pub use ecosystem::Ecosystem;
 pub use format::{Format, is_config_name};

@@ -3,7 +3,7 @@
 //! It touches disk and collects; meaning is made in `understand`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
@@ -15,6 +15,7 @@ use crate::caller::{Caller, Overrides};
 use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
+use crate::script::{self as program, Script};
 use crate::understand::{self, Ground};
 use crate::{flags, keys, paths};
 
@@ -56,7 +57,9 @@ pub fn script(
     let tables = vec![AppTable { at: Place::Flag("SCRIPT"), entries }];
     // `--env` and `--only` are about config files; PM2 ignores them here.
     let overrides = Overrides { env_name: None, ..overrides.clone() };
-    source.finish(&tables, Findings::default(), "", &Job { caller, overrides: &overrides })
+    let job =
+        Job { caller: Cow::Borrowed(caller), overrides: &overrides, scripted: BTreeSet::new() };
+    source.finish(&tables, Findings::default(), "", &job)
 }
 
 /// The names of the apps of a config file, for `stop`, `delete` and the like: nothing but the names has to be right.
@@ -67,7 +70,7 @@ pub fn names(
 ) -> Result<Vec<AppName>, Diagnosis> {
     let source = Source::of_file(path, caller);
     let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
-    names_in(&bytes, &source, overrides)
+    names_in(&bytes, &source, caller, overrides)
 }
 
 /// As [`names`], of a config in memory.
@@ -78,12 +81,18 @@ pub fn names_of(
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Vec<AppName>, Diagnosis> {
-    names_in(text, &Source::in_memory(origin, format, caller), overrides)
+    names_in(text, &Source::in_memory(origin, format, caller), caller, overrides)
 }
 
-fn names_in(bytes: &[u8], source: &Source, o: &Overrides) -> Result<Vec<AppName>, Diagnosis> {
+fn names_in(
+    bytes: &[u8],
+    source: &Source,
+    caller: &Caller,
+    o: &Overrides,
+) -> Result<Vec<AppName>, Diagnosis> {
     let mut findings = Findings::default();
-    let (text, tables) = source.tables(bytes, false, &mut findings);
+    let asked = Overrides { strict: false, ..o.clone() };
+    let Written { text, tables, .. } = source.written(bytes, caller, &asked, &mut findings);
     let tables = chosen(tables, &o.only, &mut findings);
     let mut names = Vec::new();
     for table in &tables {
@@ -96,8 +105,18 @@ fn names_in(bytes: &[u8], source: &Source, o: &Overrides) -> Result<Vec<AppName>
 }
 
 struct Job<'a> {
-    caller: &'a Caller,
+    caller: Cow<'a, Caller>,
     overrides: &'a Overrides,
+    /// Variables that the config itself set or removed.
+    scripted: BTreeSet<String>,
+}
+
+/// A config as written.
+struct Written<'t> {
+    text: Cow<'t, str>,
+    tables: Vec<AppTable>,
+    /// What a config that is a program did to its environment.
+    env: BTreeMap<String, Option<String>>,
 }
 
 /// Where a config comes from.
@@ -133,17 +152,27 @@ impl Source {
     }
 
     /// The app tables as written, and the text they stand in.
-    fn tables<'t>(
+    fn written<'t>(
         &self,
         bytes: &'t [u8],
-        strict: bool,
+        caller: &Caller,
+        overrides: &Overrides,
         findings: &mut Findings,
-    ) -> (Cow<'t, str>, Vec<AppTable>) {
+    ) -> Written<'t> {
         let Some(text) = findings.take(format::text(bytes)) else {
-            return (String::from_utf8_lossy(bytes), Vec::new());
+            let text = String::from_utf8_lossy(bytes);
+            return Written { text, tables: Vec::new(), env: BTreeMap::new() };
         };
-        let root = format::decode(&text, self.format, findings);
-        (text, root.map_or_else(Vec::new, |root| ecosystem::tables(root, strict, findings)))
+        let (root, env) = match (&self.file, self.format) {
+            (Some(file), Format::JavaScript) => {
+                let script = Script { file, caller, engine: overrides.engine };
+                let evaluated = findings.take(program::run(&script));
+                evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
+            }
+            _ => (format::decode(&text, self.format, findings), BTreeMap::new()),
+        };
+        let tables = root.map(|root| ecosystem::tables(root, overrides.strict, findings));
+        Written { text, tables: tables.unwrap_or_default(), env }
     }
 
     fn understand(
@@ -156,12 +185,14 @@ impl Source {
         if bytes.len() > LARGEST {
             return Err(self.failed(too_large()));
         }
-        let (text, tables) = self.tables(bytes, overrides.strict, &mut findings);
+        let Written { text, tables, env } = self.written(bytes, caller, overrides, &mut findings);
         let mut tables = chosen(tables, &overrides.only, &mut findings);
         for table in &mut tables {
             flags::over_file(&mut table.entries, caller, overrides);
         }
-        self.finish(&tables, findings, &text, &Job { caller, overrides })
+        let caller = changed(caller, &env);
+        let job = Job { caller, overrides, scripted: env.into_keys().collect() };
+        self.finish(&tables, findings, &text, &job)
     }
 
     fn finish(
@@ -172,18 +203,24 @@ impl Source {
         job: &Job<'_>,
     ) -> Result<Ecosystem, Diagnosis> {
         let ground = Ground {
-            caller: job.caller,
+            caller: &job.caller,
             overrides: job.overrides,
+            scripted: &job.scripted,
             folder: &self.folder,
             source: self.file.as_deref(),
         };
         let mut apps = Vec::new();
         let mut names: BTreeMap<AppName, Place> = BTreeMap::new();
         for table in tables {
-            if let Some(name) = understand::name(table, job.overrides, &mut Findings::default()) {
-                unique(name, table, &mut names, &mut findings);
+            let mut own = Findings::default();
+            let name = understand::name(table, job.overrides, &mut Findings::default());
+            if let Some(name) = &name {
+                unique(name.clone(), table, &mut names, &mut own);
             }
-            apps.extend(understand::app(table, &ground, &mut findings));
+            apps.extend(understand::app(table, &ground, &mut own));
+            // What a program exports has no place in its text.
+            let who = name.as_ref().filter(|_| self.format == Format::JavaScript);
+            findings.absorb(own, who.map(AppName::as_str));
         }
         let failed = findings.has_errors();
         let diagnostics = findings.into_diagnostics(&self.origin, text);
@@ -192,6 +229,19 @@ impl Source {
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })
     }
+}
+
+/// The caller with the environment that the config left behind: apps inherit that one, as in PM2.
+fn changed<'a>(caller: &'a Caller, env: &BTreeMap<String, Option<String>>) -> Cow<'a, Caller> {
+    let mut caller = Cow::Borrowed(caller);
+    for (name, value) in env {
+        let env = &mut caller.to_mut().env;
+        match value {
+            Some(value) => env.set(name, value.as_str()),
+            None => env.unset(name),
+        }
+    }
+    caller
 }
 
 /// One name means one app.

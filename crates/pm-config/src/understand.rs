@@ -2,6 +2,7 @@
 //!
 //! It asks the parts (program, environment, logs, policy, user) one after the other and goes on after each problem.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pm_spec::{AppName, AppSpec, ByteString, Limits};
@@ -19,6 +20,8 @@ use crate::{env, interpreter, logs, policy, serving, user};
 pub(crate) struct Ground<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) overrides: &'a Overrides,
+    /// Variables that the config, being a program, set or removed itself.
+    pub(crate) scripted: &'a BTreeSet<String>,
     /// The folder of the config file; the caller's for a script.
     pub(crate) folder: &'a Path,
     /// The config file.

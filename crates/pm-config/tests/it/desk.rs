@@ -20,7 +20,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let mut env = Environment::new();
-        env.set("PATH", format!("{}:/bin", root.join("bin").display()));
+        env.set("PATH", format!("{}:{}", root.join("bin").display(), root.join("sys").display()));
         env.set("HOME", root.join("home").display().to_string());
         env.set("SHELL_ONLY", "yes");
         let mut caller = Caller::new(root.clone(), env, root.join("pm home"), 4);
@@ -30,6 +30,9 @@ impl Desk {
         desk.write("passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:\n");
         desk.write("group", "root:x:0:\nstaff:x:50:alice\n");
         desk.program("app", "\x7fELF");
+        // Of the machine only the shells: what else is installed must not matter.
+        desk.link("sys/sh", "/bin/sh");
+        desk.link("sys/bash", "/bin/bash");
         desk
     }
 

@@ -6,5 +6,6 @@ mod attributes;
 mod desk;
 mod example;
 mod hostile;
+mod javascript;
 mod programs;
 mod shapes;

@@ -1,0 +1,125 @@
+//! `node` as the engine: for TypeScript, for what the built-in one lacks, or because somebody wants it.
+//!
+//! The result comes on a descriptor of its own. What the config prints goes to our standard error.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, FdFlags};
+use rustix::pipe::PipeFlags;
+
+use crate::caller::Caller;
+use crate::paths;
+use crate::script::{Answer, Failed, is_typescript, program, words};
+
+/// Node's own limit, in MiB of old space; its baseline is larger than the built-in engine's.
+const MEMORY: usize = 512;
+
+/// No config exports more.
+const LARGEST: usize = 8 << 20;
+
+/// What a config does after its answer (`process.on('exit')`) may take so long.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
+/// Runs a config.
+pub(super) fn run(
+    file: &Path,
+    caller: &Caller,
+    node: &Path,
+    deadline: Instant,
+) -> Result<Answer, Failed> {
+    let broken = |error: io::Error| Failed::Node(node.to_owned(), error);
+    let (read, write) =
+        rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(broken)?;
+    // This one is for the child, whoever it is: there is no other at this moment, and one that got it by accident would
+    // only keep it open.
+    rustix::io::fcntl_setfd(&write, FdFlags::empty()).map_err(io::Error::from).map_err(broken)?;
+    let mut command = command(node, caller);
+    command.arg(format!("--max-old-space-size={MEMORY}"));
+    if is_typescript(file) {
+        command.args(["--experimental-strip-types", "--disable-warning=ExperimentalWarning"]);
+    }
+    command.arg("-e").arg(include_str!("js/node.js")).arg("--");
+    command.arg(write.as_raw_fd().to_string()).arg(file).arg(program(caller));
+    command.args(words(caller).map(paths::from_bytes));
+    command.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(broken)?);
+    let mut child = command.spawn().map_err(broken)?;
+    drop(write);
+    let answer = receive(&read, deadline);
+    // Either it is at its end, or it had its time.
+    child.kill().ok();
+    let status = child.wait().map_err(broken)?;
+    let bytes = match answer {
+        Some(bytes) if bytes.len() > LARGEST => return Err(Failed::TooMuch),
+        Some(bytes) if bytes.is_empty() => return Err(Failed::Ended(status)),
+        Some(bytes) => bytes,
+        None => return Err(Failed::TooLong(caller.patience)),
+    };
+    serde_json::from_slice(&bytes).map_err(|error| Failed::Garbled(error.to_string()))
+}
+
+fn command(node: &Path, caller: &Caller) -> Command {
+    let mut command = Command::new(node);
+    command.env_clear().current_dir(&caller.cwd).stdin(Stdio::null());
+    for (name, value) in caller.env.iter() {
+        command.env(name, OsStr::from_bytes(value.as_bytes()));
+    }
+    command
+}
+
+/// The answer, which is one line; `None`: it did not come in time. Then a moment for what is done at the end.
+fn receive(pipe: &OwnedFd, mut deadline: Instant) -> Option<Vec<u8>> {
+    let mut answer = Vec::new();
+    let mut chunk = [0; 8 << 10];
+    let mut is_whole = false;
+    while answer.len() <= LARGEST {
+        if !is_whole && answer.last() == Some(&b'\n') {
+            is_whole = true;
+            deadline = deadline.min(Instant::now() + AFTERWARDS);
+        }
+        if !wait(pipe, deadline) {
+            return is_whole.then_some(answer);
+        }
+        match rustix::io::read(pipe, &mut chunk) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Err(Errno::INTR) => {}
+            Err(_) => break,
+        }
+    }
+    Some(answer)
+}
+
+/// Whether there is something to read before the deadline.
+fn wait(pipe: &OwnedFd, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok();
+        let mut wanted = [PollFd::new(pipe, PollFlags::IN)];
+        match poll(&mut wanted, left.as_ref()) {
+            Err(Errno::INTR) => {}
+            Ok(count) => return count > 0,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// The version a `node` says it is: major and minor.
+pub(super) fn version(node: &Path, caller: &Caller) -> Option<(u32, u32)> {
+    let output = command(node, caller).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let mut numbers = text.trim().strip_prefix('v')?.split('.');
+    let mut number = || numbers.next()?.parse().ok();
+    Some((number()?, number()?))
+}
+
+/// Whether this version can take the types out of TypeScript.
+pub(super) fn strips_types(version: (u32, u32)) -> bool {
+    version >= (22, 6)
+}
