@@ -10,6 +10,10 @@ mod census;
 mod exits;
 #[path = "pm2/life.rs"]
 mod life;
+#[path = "pm2/lists.rs"]
+mod lists;
+#[path = "pm2/outputs.rs"]
+mod outputs;
 #[path = "pm2/page.rs"]
 mod page;
 #[path = "pm2/side.rs"]
