@@ -6,8 +6,14 @@
 mod apps;
 #[path = "pm2/census.rs"]
 mod census;
+#[path = "pm2/configs.rs"]
+mod configs;
+#[path = "pm2/envs.rs"]
+mod envs;
 #[path = "pm2/exits.rs"]
 mod exits;
+#[path = "pm2/homes.rs"]
+mod homes;
 #[path = "pm2/life.rs"]
 mod life;
 #[path = "pm2/lists.rs"]
@@ -16,6 +22,8 @@ mod lists;
 mod outputs;
 #[path = "pm2/page.rs"]
 mod page;
+#[path = "pm2/selectors.rs"]
+mod selectors;
 #[path = "pm2/side.rs"]
 mod side;
 #[path = "pm2/tool.rs"]

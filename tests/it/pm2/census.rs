@@ -32,7 +32,7 @@ const SECTIONS: [(&str, &str); 17] = [
     ("deploy", "deploy"),
 ];
 
-fn census() -> Value {
+pub(super) fn census() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pm2/census.json");
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }

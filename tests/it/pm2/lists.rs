@@ -1,7 +1,6 @@
 //! What scripts and people read: `jlist` key by key, `prettylist` as it is grepped, `describe` line by line, lists.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -35,8 +34,7 @@ fn kind(value: &Value) -> &'static str {
 
 /// All keys of the census that an entry of `jlist` has at its top or in its `pm2_env`.
 fn keys(tool: &Tool, notes: &mut Notes, entry: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pm2/census.json");
-    let census: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let census = super::census::census();
     for key in census["jlist"].as_array().unwrap() {
         let key = key.as_str().unwrap();
         let found = entry.get(key).or_else(|| entry["pm2_env"].get(key));
@@ -100,38 +98,6 @@ fn jlist_ended(tool: &Tool, notes: &mut Notes) {
         ]);
         notes.put(name, values);
     }
-}
-
-/// How often scripts find a text.
-fn counts(text: &str, words: &[&str]) -> Value {
-    let counts = words.iter().map(|word| ((*word).to_owned(), text.matches(word).count()));
-    json!(counts.collect::<BTreeMap<_, _>>())
-}
-
-fn prettylist(tool: &Tool, notes: &mut Notes) {
-    tool.app("probe.js", "probe.js");
-    tool.ok("start probe.js --name findme -i 1 -x");
-    settled(tool, "findme");
-    let words =
-        ["findme", "name: 'findme'", "restart_time", "status: 'online'", "exec_mode", "pm_id: 0"];
-    let text = tool.ok("prettylist").out();
-    notes.put("counts", counts(&text, &words));
-    let head: Vec<_> = text.lines().take(2).map(|line| line.trim().to_owned()).collect();
-    // The first lines: `[`, `{`, and how keys are indented.
-    notes.put(
-        "begins",
-        json!(head.iter().map(|line| line.chars().take(1).collect::<String>()).collect::<Vec<_>>()),
-    );
-    notes.put("ends", text.trim_end().lines().last());
-    let node = std::process::Command::new("node")
-        .args([
-            "-e",
-            "const l=eval(process.argv[1]);console.log(l.length,l[0].name,l[0].pm2_env.status)",
-        ])
-        .arg(&text)
-        .output()
-        .unwrap();
-    notes.put("as_javascript", String::from_utf8_lossy(&node.stdout).trim());
 }
 
 /// `label` and `value` of the lines of `describe`, whichever way they are drawn.

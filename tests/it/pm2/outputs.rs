@@ -93,7 +93,7 @@ fn line_forms(tool: &Tool, notes: &mut Notes) {
         ("words", vec!["--log-date-format", "[at] DD.MM.YY"]),
         ("time", vec!["--time"]),
         ("json", vec!["--log-type", "json"]),
-        ("json_stamped", vec!["--log-type", "json", "--log-date-format", "YYYY"]),
+        ("jsonstamp", vec!["--log-type", "json", "--log-date-format", "YYYY"]),
     ] {
         tool.words(&[vec!["start", "say.sh", "--name", name], options].concat()).run();
         for (stream, last) in [("out", "two"), ("error", "wrong")] {
@@ -122,8 +122,7 @@ fn log_verb(tool: &Tool, notes: &mut Notes) {
         ("lines", "web --lines 2"),
         ("out", "web --out"),
         ("err", "web --err"),
-        ("raw", "web --raw --lines 2"),
-        ("regex", "/^web$/ --lines 1 --out"),
+        ("raw", "web --raw --out --lines 2"),
         ("by_id", "0 --lines 1 --out"),
     ] {
         let text = super::lists::plain(&tool.ok(&format!("logs {options} --nostream")).out());

@@ -1,0 +1,96 @@
+//! The home: what lies in it, what `save` keeps and `resurrect` brings back.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::side::{Notes, compare, scenarios};
+use super::tool::Tool;
+
+fn states(tool: &Tool) -> Value {
+    let list = tool.jlist();
+    let one = |entry: &Value| {
+        let env = &entry["pm2_env"];
+        json!([
+            entry["name"],
+            entry["pm_id"],
+            env["status"],
+            env["restart_time"],
+            env["namespace"],
+            env["args"]
+        ])
+    };
+    list.iter().map(one).collect()
+}
+
+fn home_files(tool: &Tool, notes: &mut Notes) {
+    tool.file("app.sh", "exec sleep 1000\n");
+    tool.ok("start app.sh --name web");
+    tool.ok("save");
+    tool.ok("save");
+    for name in [
+        "pm2.log",
+        "pm2.pid",
+        "dump.pm2",
+        "dump.pm2.bak",
+        "module_conf.json",
+        "touch",
+        "logs",
+        "pids",
+        "logs/web-out.log",
+        "logs/web-error.log",
+        "pids/web-0.pid",
+    ] {
+        notes.put(name, tool.home().join(name).exists());
+    }
+    let pid = fs::read_to_string(tool.home().join("pids/web-0.pid")).unwrap_or_default();
+    notes.put("pid is the app's", pid == tool.entry("web")["pid"].to_string());
+    tool.ok("stop web");
+    notes.put("pid file of a stopped app", tool.home().join("pids/web-0.pid").exists());
+}
+
+/// What `save` keeps, `kill` does not touch and `resurrect` brings back.
+fn save_and_resurrect(tool: &Tool, notes: &mut Notes) {
+    tool.app("probe.py", "probe.py");
+    tool.words(&["start", "probe.py", "--name", "up", "--namespace", "back", "--", "a", "b c"])
+        .env("COLOUR", "blue")
+        .run();
+    tool.ok("start probe.py --name down");
+    tool.wait_lives(2);
+    tool.ok("restart up");
+    tool.wait_lives(3);
+    tool.ok("stop down");
+    tool.ok("save");
+    tool.ok("start probe.py --name unsaved");
+    tool.wait_lives(4);
+    notes.put("kill", tool.call("kill").code);
+    notes.put(
+        "alive after kill",
+        tool.lives().iter().filter(|life| pm_testkit::is_alive(life.pid)).count(),
+    );
+    notes.put("resurrect", tool.call("resurrect").code);
+    let lives = tool.wait_lives(5);
+    notes.put("states", states(tool));
+    let last = lives.last().unwrap();
+    notes.put("args", json!(last.args));
+    notes.put("env", json!(last.env.get("COLOUR")));
+    notes.put("again", tool.call("resurrect").code);
+    notes.put("states again", states(tool));
+    notes.put("save of nothing", {
+        tool.ok("delete all");
+        tool.call("save").code
+    });
+    tool.ok("kill");
+    tool.ok("resurrect");
+    notes.put("an empty save keeps the old list", tool.jlist().len());
+    tool.ok("delete all");
+    tool.ok("save --force");
+    tool.ok("kill");
+    tool.call("resurrect");
+    notes.put("a forced one does not", tool.jlist().len());
+}
+
+#[test]
+fn homes_side_by_side() {
+    compare("homes", &scenarios![home_files, save_and_resurrect]);
+}
