@@ -44,7 +44,7 @@ fn home_files(tool: &Tool, notes: &mut Notes) {
         notes.put(name, tool.home().join(name).exists());
     }
     let pid = fs::read_to_string(tool.home().join("pids/web-0.pid")).unwrap_or_default();
-    notes.put("pid is the app's", pid == tool.entry("web")["pid"].to_string());
+    notes.put("pid is the app's", pid.parse::<u64>().ok() == tool.entry("web")["pid"].as_u64());
     tool.ok("stop web");
     notes.put("pid file of a stopped app", tool.home().join("pids/web-0.pid").exists());
 }

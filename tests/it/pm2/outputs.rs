@@ -86,7 +86,9 @@ fn paths(tool: &Tool) -> Value {
 
 /// An app that says the same lines in each form.
 fn line_forms(tool: &Tool, notes: &mut Notes) {
-    tool.file("say.sh", "echo one; echo two; echo wrong >&2; exec sleep 1000\n");
+    // Written at once: PM2 makes one object of what it reads at once.
+    tool.file("two.txt", "one\ntwo\n");
+    tool.file("say.sh", "cat two.txt; echo wrong >&2; exec sleep 1000\n");
     for (name, options) in [
         ("raw", vec![]),
         ("stamped", vec!["--log-date-format", "YYYY-MM-DD HH:mm:ss.SSS"]),
