@@ -1,6 +1,7 @@
 //! The grammar of the command line: clap types only, one file per group of verbs. Nothing is done here.
 
 mod boot;
+mod deploy;
 mod logs;
 mod serve;
 mod show;
@@ -8,6 +9,7 @@ mod start;
 mod verbs;
 
 pub(crate) use boot::{StartupArgs, UnstartupArgs};
+pub(crate) use deploy::DeployArgs;
 pub(crate) use logs::LogsArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
@@ -123,6 +125,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
+    /// Bring a git repository to hosts over ssh, with hooks
+    Deploy(DeployArgs),
     /// Serve a folder over HTTP, as an app
     #[command(visible_alias = "expose")]
     Serve(Box<ServeArgs>),

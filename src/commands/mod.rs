@@ -6,6 +6,7 @@ mod care;
 mod check;
 mod completion;
 mod daemon;
+mod deploy;
 mod logs;
 mod monit;
 mod progress;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
         Command::Update => care::update(&session),
         Command::Check(args) => check::check(&session, &args),
         Command::Completion(args) => completion::completion(&args),
+        Command::Deploy(args) => deploy::deploy(&session, &args),
         Command::Serve(args) => serve::serve(&session, &args),
         Command::ServeFiles => serve::serve_files(),
         Command::Guardian(args) => daemon::guardian(&session.home, &args),

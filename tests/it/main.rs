@@ -15,6 +15,7 @@ mod apps;
 mod article;
 mod boot;
 mod deaths;
+mod deploy;
 mod fidelity;
 mod homes;
 mod mistakes;

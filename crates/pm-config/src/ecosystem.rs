@@ -64,7 +64,7 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
                 findings.add(Finding::warning(entry.at, message));
             }
             found = Some(entry.node);
-        } else if wanted == "apps" {
+        } else if wanted == "apps" && entry.key != "deploy" {
             // Beside `pm2` stands the rest of a package.json.
             findings.add(neighbour(&entry, strict));
         }
@@ -75,7 +75,7 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
 fn neighbour(entry: &Entry, strict: bool) -> Finding {
     let key = quoted(&entry.key);
     match entry.key.as_str() {
-        "deploy" | "static" | "module_conf" => {
+        "static" | "module_conf" => {
             Finding::warning(entry.at, format!("{key} is known from PM2 but not supported yet"))
         }
         name => {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod caller;
+mod deploy;
 mod diagnose;
 mod ecosystem;
 mod env;
@@ -32,6 +33,7 @@ mod words;
 mod yaml;
 
 pub use caller::{Caller, Engine, Overrides};
+pub use deploy::{Deployment, Hooks};
 pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
 pub use ecosystem::Ecosystem;
 pub use format::{Format, is_config_name};

@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::AppName;
 
-use crate::caller::{Caller, Overrides};
+use crate::caller::{Caller, Engine, Overrides};
+use crate::deploy::Deployment;
 use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
 use crate::script::{self as program, Script};
+use crate::tree::Node;
 use crate::understand::{self, Ground};
-use crate::{flags, keys, paths};
+use crate::{deploy, flags, keys, paths};
 
 /// A larger file is no config; reading on would only exhaust memory.
 const LARGEST: usize = 4 << 20;
@@ -82,6 +84,22 @@ pub fn names_of(
     overrides: &Overrides,
 ) -> Result<Vec<AppName>, Diagnosis> {
     names_in(text, &Source::in_memory(origin, format, caller), caller, overrides)
+}
+
+/// The environment called `name` of the `deploy` section of a config file.
+pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment, Diagnosis> {
+    let source = Source::of_file(path, caller);
+    let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
+    let mut findings = Findings::default();
+    let text = findings.take(format::text(&bytes)).unwrap_or_default();
+    let (root, _) = source.root(&text, caller, Overrides::default().engine, &mut findings);
+    let read = root.and_then(|root| deploy::deployment(&root, name, &mut findings));
+    let failed = findings.has_errors();
+    let diagnostics = findings.into_diagnostics(&source.origin, &text);
+    match read {
+        Some(deployment) if !failed => Ok(Deployment { warnings: diagnostics, ..deployment }),
+        Some(_) | None => Err(Diagnosis { diagnostics }),
+    }
 }
 
 fn names_in(
@@ -163,16 +181,26 @@ impl Source {
             let text = String::from_utf8_lossy(bytes);
             return Written { text, tables: Vec::new(), env: BTreeMap::new() };
         };
-        let (root, env) = match (&self.file, self.format) {
-            (Some(file), Format::JavaScript) => {
-                let script = Script { file, caller, engine: overrides.engine };
-                let evaluated = findings.take(program::run(&script));
-                evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
-            }
-            _ => (format::decode(&text, self.format, findings), BTreeMap::new()),
-        };
+        let (root, env) = self.root(&text, caller, overrides.engine, findings);
         let tables = root.map(|root| ecosystem::tables(root, overrides.strict, findings));
         Written { text, tables: tables.unwrap_or_default(), env }
+    }
+
+    /// The document, and what a program did to its environment.
+    fn root(
+        &self,
+        text: &str,
+        caller: &Caller,
+        engine: Engine,
+        findings: &mut Findings,
+    ) -> (Option<Node>, BTreeMap<String, Option<String>>) {
+        match (&self.file, self.format) {
+            (Some(file), Format::JavaScript) => {
+                let evaluated = findings.take(program::run(&Script { file, caller, engine }));
+                evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
+            }
+            _ => (format::decode(text, self.format, findings), BTreeMap::new()),
+        }
     }
 
     fn understand(

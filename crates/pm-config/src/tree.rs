@@ -51,6 +51,12 @@ impl Value {
         if let Self::List(nodes) = self { Some(nodes) } else { None }
     }
 
+    /// The value of a key, if it is a table that has it; the last of several.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        let Self::Table(entries) = self else { return None };
+        entries.iter().rfind(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
     /// What a message calls it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
