@@ -109,7 +109,7 @@ fn a_project_is_set_up_deployed_and_taken_back_on_this_machine() {
     project.deploy("production").ends(1).complains("setup comes first");
     told("pre-deploy-local here");
     project.deploy("production setup").ok().complains("success");
-    assert_eq!(told("setup"), "pre-setup here\npost-setup source shared\n");
+    assert_eq!(told("setup"), "pre-setup here\npost-setup current shared\n");
     for folder in ["shared/logs", "shared/pids", "source/.git"] {
         assert!(project.target().join(folder).is_dir(), "{folder}");
     }
@@ -123,7 +123,7 @@ fn a_project_is_set_up_deployed_and_taken_back_on_this_machine() {
     project.deploy("ecosystem.json5 production update").ok();
     assert_eq!(
         told("deploy"),
-        "pre-deploy-local here\npre-deploy source shared\npost-deploy source a b; exit 3 shared\n"
+        "pre-deploy-local here\npre-deploy current shared\npost-deploy current a b; exit 3 shared\n"
     );
     assert_eq!(project.deployed(), "two");
     let three = project.commit("three");
@@ -144,7 +144,7 @@ fn a_project_is_set_up_deployed_and_taken_back_on_this_machine() {
     assert_eq!(project.deployed(), "three");
     project.deploy("production ref nosuch").ends(1).complains("could not check nosuch out");
     let run = project.deploy("production exec cat app.txt && basename $PWD").ok();
-    assert_eq!(run.out(), "threesource\n");
+    assert_eq!(run.out(), "threecurrent\n");
     project.deploy("production setup").ends(1).complains("hint: if it was set up before");
 }
 
