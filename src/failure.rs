@@ -27,11 +27,14 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// What is said before, line for line: the diagnostics of a config file.
     pub(crate) details: String,
+    /// Whether no app is meant by what was typed.
+    pub(crate) is_not_found: bool,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None, details: String::new() }
+        let (hint, details) = (None, String::new());
+        Self { exit, message: message.into(), hint, details, is_not_found: false }
     }
 
     pub(crate) fn input(message: impl Into<String>) -> Self {
@@ -142,7 +145,8 @@ impl From<Refusal> for Failure {
             | Code::TooMany
             | Code::System => None,
         });
-        Self { exit, message, hint, details: String::new() }
+        let is_not_found = code == Code::NotFound;
+        Self { exit, message, hint, details: String::new(), is_not_found }
     }
 }
 

@@ -2,10 +2,10 @@
 //! guardian, so any number of these may run at once (pain 15). It decides nothing about apps.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
-use std::fs::{DirBuilder, Permissions};
-use std::io;
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,6 +82,13 @@ pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
         // What can't be made is missed, and complained about, by the first app that needs it.
         DirBuilder::new().mode(0o700).create(folder).ok();
     }
+    if home.is_pm2() {
+        // PM2 says by the first that it was here before; scripts read and edit the second.
+        for (file, text) in [(home.root().join("touch"), ""), (home.module_conf(), "{}")] {
+            let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+            new.and_then(|mut file| file.write_all(text.as_bytes())).ok();
+        }
+    }
     match home.socket().parent() {
         Some(folder) if folder != home.root() => own(folder, Role::Sockets),
         Some(_) | None => Ok(()),
@@ -140,7 +147,10 @@ fn own(folder: &Path, role: Role) -> Result<(), Failure> {
 fn start(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
     let program = own_program()?;
     let text = |bytes: &OsStr| CString::new(bytes.as_bytes()).map_err(|_| nul(bytes));
-    let mut env = vec![variable("PM_HOME", home.root().as_os_str())?];
+    let mut env = Vec::new();
+    for (name, path) in home.variables() {
+        env.push(variable(name, path.as_os_str())?);
+    }
     for name in KEPT {
         if let Some(value) = std::env::var_os(name) {
             env.push(variable(name, &value)?);

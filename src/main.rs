@@ -13,23 +13,26 @@ mod render;
 mod report;
 mod stage;
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, Parser};
 use pm_protocol::Home;
 
-use cli::{Cli, Global};
+use cli::{Cli, Global, Guise};
 use failure::{Exit, Failure};
 use report::Report;
 use stage::Stage;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let called_as = std::env::args_os().next().unwrap_or_else(|| "pm".into());
+    let guise = Guise::of(&called_as);
+    let words = cli::words(guise, std::env::args_os().collect(), &Cli::command());
+    let cli = match Cli::try_parse_from(words.argv) {
         Ok(cli) => cli,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(&error, guise),
     };
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let mut flags = cli.global.clone();
@@ -40,18 +43,27 @@ fn main() -> ExitCode {
         stage.complain(&usage());
         return ExitCode::from(Exit::Failed as u8);
     };
-    let done = home().and_then(|home| commands::run(command, stage, home));
+    // Scripts made for PM2 give them anywhere, and nobody told them that they mean nothing there.
+    for idle in words.idle.iter().filter(|_| !guise.is_pm2()) {
+        stage.talk(&format!("warning: {idle} has no effect on this command"));
+    }
+    let done = home(&called_as).and_then(|home| commands::run(command, stage, home, guise));
     match done {
-        Ok(report) => print(&report, stage),
+        Ok(report) => print(&report, stage, guise),
         Err(failure) => {
             stage.complain(&failure.to_string());
-            ExitCode::from(failure.exit as u8)
+            exit_code(failure.exit, guise)
         }
     }
 }
 
+/// PM2 knows success and 1 only, and scripts made for it compare with that.
+fn exit_code(exit: Exit, guise: Guise) -> ExitCode {
+    ExitCode::from(if guise.is_pm2() { Exit::Failed as u8 } else { exit as u8 })
+}
+
 /// Shows a report; what it says did not come true becomes the exit code.
-fn print(report: &Report, stage: Stage) -> ExitCode {
+fn print(report: &Report, stage: Stage, guise: Guise) -> ExitCode {
     let text = if stage.json {
         render::json(report)
     } else if stage.silent && report.is_talk() {
@@ -67,11 +79,11 @@ fn print(report: &Report, stage: Stage) -> ExitCode {
             stage.complain(tails.trim_end());
         }
     }
-    report.failure().map_or(ExitCode::SUCCESS, |exit| ExitCode::from(exit as u8))
+    report.failure().map_or(ExitCode::SUCCESS, |exit| exit_code(exit, guise))
 }
 
 /// clap's own answers: help and version are data, anything else is your input.
-fn explain(error: &clap::Error) -> ExitCode {
+fn explain(error: &clap::Error, guise: Guise) -> ExitCode {
     if error.kind() == ErrorKind::DisplayVersion {
         // As PM2: nothing but the version. A reader that left has no use for it.
         stage::show(concat!(env!("CARGO_PKG_VERSION"), "\n")).ok();
@@ -83,8 +95,14 @@ fn explain(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let stage = Stage::new(&Global::default(), |name| std::env::var_os(name));
-    stage.complain(&house_style(&error.to_string()));
-    ExitCode::from(Exit::Input as u8)
+    if guise.is_pm2() && error.kind() == ErrorKind::InvalidSubcommand {
+        let word = error.get(ContextKind::InvalidSubcommand);
+        let word = word.map(|word| format!(": {word}")).unwrap_or_default();
+        stage.complain(&format!("error: Command not found{word}\n{}", usage()));
+    } else {
+        stage.complain(&house_style(&error.to_string()));
+    }
+    exit_code(Exit::Input, guise)
 }
 
 /// clap's words in our form: `error:`, then `hint:`, then the usage.
@@ -106,9 +124,8 @@ fn usage() -> String {
     )
 }
 
-fn home() -> Result<Home, Failure> {
-    let called_as = std::env::args_os().next().unwrap_or_else(|| OsString::from("pm"));
-    let called_as = Path::new(&called_as).file_name().unwrap_or_default().to_string_lossy();
+fn home(called_as: &OsStr) -> Result<Home, Failure> {
+    let called_as = Path::new(called_as).file_name().unwrap_or_default().to_string_lossy();
     Home::find(&called_as, |name| std::env::var_os(name)).map_err(|error| {
         Failure::could_not(Exit::Input, &error).hint("set PM_HOME to an absolute path")
     })

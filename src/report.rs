@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pm_protocol::{Descriptions, Listing, Outcome, Pong, Saved};
+use pm_protocol::{Descriptions, Host, Listing, Outcome, Pong, Saved};
 use pm_spec::ByteString;
 
 use crate::failure::Exit;
@@ -14,6 +14,12 @@ pub(crate) enum Report {
     List(Listing),
     /// The list in PM2's shape.
     Jlist(Descriptions),
+    /// The list in PM2's shape, as Node prints objects.
+    Prettylist(Descriptions),
+    /// Figures of the machine.
+    Machine(Host),
+    /// Figures of the machine, one a line.
+    MachineTree(Host),
     /// Everything about some instances.
     Described(Descriptions),
     /// What became of each instance.
@@ -99,6 +105,9 @@ impl Report {
             Self::Paste(_) => Some(Exit::Failed),
             Self::List(_)
             | Self::Jlist(_)
+            | Self::Prettylist(_)
+            | Self::Machine(_)
+            | Self::MachineTree(_)
             | Self::Described(_)
             | Self::Pong(_)
             | Self::Flushed(_)
@@ -122,6 +131,9 @@ impl Report {
             | Self::Said { .. } => true,
             Self::List(_)
             | Self::Jlist(_)
+            | Self::Prettylist(_)
+            | Self::Machine(_)
+            | Self::MachineTree(_)
             | Self::Described(_)
             | Self::Pids(_)
             | Self::Ids(_)

@@ -2,6 +2,8 @@
 
 mod boot;
 mod deploy;
+mod dialect;
+mod foreign;
 mod logs;
 mod serve;
 mod show;
@@ -10,9 +12,11 @@ mod verbs;
 
 pub(crate) use boot::{StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
+pub(crate) use dialect::{Guise, words};
+pub(crate) use foreign::AnyArgs;
 pub(crate) use logs::LogsArgs;
 pub(crate) use serve::ServeArgs;
-pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
+pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use verbs::{
     CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
@@ -70,6 +74,12 @@ pub(crate) enum Command {
     Restart(RestartArgs),
     /// Restart apps instance after instance
     Reload(RestartArgs),
+    /// Restart the apps of a config file, start those that are down
+    #[command(name = "startOrRestart", visible_alias = "start-or-restart")]
+    StartOrRestart(RestartArgs),
+    /// Reload the apps of a config file, start those that are down
+    #[command(name = "startOrReload", visible_aliases = ["start-or-reload", "startOrGracefulReload"])]
+    StartOrReload(RestartArgs),
     /// Stop apps and forget them
     #[command(visible_alias = "del")]
     Delete(TargetArgs),
@@ -85,6 +95,11 @@ pub(crate) enum Command {
     List(ListArgs),
     /// List the apps as JSON, in PM2's shape
     Jlist,
+    /// List the apps as Node prints objects, in PM2's shape
+    Prettylist,
+    /// Show figures of the machine, in PM2's shape
+    #[command(visible_alias = "sysinfos")]
+    Slist(SlistArgs),
     /// Show everything about an app
     #[command(visible_aliases = ["desc", "info", "show"])]
     Describe(OneArgs),
@@ -103,7 +118,7 @@ pub(crate) enum Command {
     #[command(name = "reloadLogs", visible_alias = "reload-logs")]
     ReloadLogs,
     /// Watch and steer the apps in a full screen
-    #[command(visible_aliases = ["dash", "dashboard"])]
+    #[command(visible_aliases = ["dash", "dashboard", "imonit"])]
     Monit(MonitArgs),
     /// Save the list of apps for `resurrect`
     #[command(visible_alias = "dump")]
@@ -114,6 +129,10 @@ pub(crate) enum Command {
     Startup(StartupArgs),
     /// Undo `startup`
     Unstartup(UnstartupArgs),
+    /// Save an empty list
+    Cleardump,
+    /// Open a Node app for a debugger
+    Inspect(IdArgs),
     /// Stop all apps and the daemon
     Kill,
     /// Start the daemon if need be and ask whether it answers
@@ -133,6 +152,24 @@ pub(crate) enum Command {
     /// The file server itself
     #[command(name = "serve-files", hide = true)]
     ServeFiles,
+    /// PM2's hosted dashboard is not part of pm
+    #[command(name = "link", aliases = ["unlink", "open", "plus", "register", "login", "logout"], hide = true)]
+    Hosted(AnyArgs),
+    /// Names what is built in instead of a module of PM2
+    #[command(alias = "module:install", aliases = ["module:update"], hide = true)]
+    Install(AnyArgs),
+    /// There are no modules
+    #[command(alias = "module:uninstall", hide = true)]
+    Uninstall(AnyArgs),
+    /// There are no modules
+    #[command(name = "package", aliases = ["publish", "module:publish", "module:generate"], hide = true)]
+    Modules(AnyArgs),
+    /// The daemon is no JavaScript
+    #[command(name = "profile:cpu", alias = "profile:mem", hide = true)]
+    Profile(AnyArgs),
+    /// Nothing is injected into apps
+    #[command(name = "install-otel", alias = "uninstall-otel", hide = true)]
+    Telemetry(AnyArgs),
     /// The half that never dies
     #[command(hide = true)]
     Guardian(GuardianArgs),

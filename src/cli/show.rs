@@ -13,6 +13,14 @@ pub(crate) struct ListArgs {
     pub(crate) sort: Option<String>,
 }
 
+/// `slist`.
+#[derive(Debug, Args)]
+pub(crate) struct SlistArgs {
+    /// As a tree (PM2's flag; the figures are the same)
+    #[arg(short = 't', long)]
+    pub(crate) tree: bool,
+}
+
 /// `describe web`.
 #[derive(Debug, Args)]
 pub(crate) struct OneArgs {

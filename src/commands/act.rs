@@ -9,17 +9,17 @@ use std::os::unix::fs::MetadataExt;
 use pm_client::{CallError, Client, Deadline};
 use pm_config::Overrides;
 use pm_protocol::{
-    Code, Delete, List, Outcome, Outcomes, Reload, Reset, Restart, Row, Scale, SendSignal, Stop,
-    Wait, What,
+    Code, Delete, Describe, Description, List, Outcome, Outcomes, Reload, Reset, Restart, Row,
+    Scale, SendSignal, Stop, Wait, What,
 };
 use pm_spec::{ByteString, Select, Signal};
 
-use crate::cli::{RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
+use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, engine, environment, is_all, progress, quick, recheck, select, selects, start,
+    Session, engine, environment, is_all, pick, progress, quick, recheck, start,
 };
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report, Tail};
 
 /// So many last lines of standard error are shown with a failure.
@@ -30,7 +30,7 @@ const TAIL_BYTES: u64 = 16 << 10;
 
 pub(super) fn stop(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets(session, args)? else {
-        return Ok(nothing("nothing to stop"));
+        return nothing(session, "nothing to stop");
     };
     let call = Stop { select };
     let done = progress::during(session, "stopping", || client.call(&call, Deadline::NEVER))?;
@@ -39,7 +39,7 @@ pub(super) fn stop(session: &Session, args: &TargetArgs) -> Result<Report, Failu
 
 pub(super) fn delete(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets(session, args)? else {
-        return Ok(nothing("nothing to delete"));
+        return nothing(session, "nothing to delete");
     };
     let done = progress::during(session, "deleting", || delete_surely(&mut client, select))?;
     report(session, &mut client, done.outcomes, u64::MAX, "nothing to delete")
@@ -132,7 +132,7 @@ fn again(
     } else if let Some(client) = session.find()? {
         client
     } else if all_words(&words) {
-        return Ok(nothing("nothing to restart"));
+        return nothing(session, "nothing to restart");
     } else {
         session.need()?
     };
@@ -150,7 +150,7 @@ fn again(
 
 pub(super) fn scale(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = vec![select(&args.app)?];
+    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let list = List { select: select.clone(), usage: false, host: false };
     let present = i64::try_from(quick(&mut client, &list)?.rows.len()).unwrap_or(i64::MAX);
     let to = wanted(&args.number, present)?;
@@ -176,26 +176,46 @@ pub(super) fn reset(session: &Session, args: &SelectArgs) -> Result<Report, Fail
     if args.apps.is_empty() {
         return Err(Failure::input("reset what?").hint("pm reset NAME, or pm reset all"));
     }
-    let select = selects(&args.apps)?;
-    let Some(mut client) = client_for(session, &select)? else {
-        return Ok(nothing("nothing to reset"));
+    let Some(mut client) = client_for(session, &args.apps)? else {
+        return Ok(done("nothing to reset"));
     };
-    let done = quick(&mut client, &Reset { select })?;
-    report(session, &mut client, done.outcomes, u64::MAX, "nothing to reset")
+    let select = pick::selects(session, &mut client, &args.apps)?;
+    let outcomes = quick(&mut client, &Reset { select })?.outcomes;
+    // Nothing to reset is no failure in PM2 either.
+    let listing = session.listing(&mut client)?;
+    Ok(Report::Done(Done { outcomes, listing, otherwise: "nothing to reset", ..Done::default() }))
 }
 
 pub(super) fn signal(session: &Session, args: &SendSignalArgs) -> Result<Report, Failure> {
     let signal = Signal::parse(&args.signal).map_err(|error| Failure::input(error.to_string()))?;
-    let select = selects(&args.apps)?;
-    let Some(mut client) = client_for(session, &select)? else {
-        return Ok(nothing("nothing to signal"));
+    let Some(mut client) = client_for(session, &args.apps)? else {
+        return nothing(session, "nothing to signal");
     };
+    let select = pick::selects(session, &mut client, &args.apps)?;
     let done = quick(&mut client, &SendSignal { select, signal })?;
     Ok(Report::Done(Done {
         outcomes: done.outcomes,
         otherwise: "nothing to signal",
         ..Done::default()
     }))
+}
+
+/// Opens Node apps for a debugger: Node listens on 127.0.0.1:9229 from SIGUSR1 on; anything else would die of it.
+pub(super) fn inspect(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
+    let mut client = session.need()?;
+    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let described = quick(&mut client, &Describe { select: select.clone() })?.descriptions;
+    let is_node = |described: &Description| {
+        let program = described.spec.interpreter.as_ref().unwrap_or(&described.spec.script);
+        program.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b"node".as_slice())
+    };
+    if let Some(other) = described.iter().find(|one| !is_node(one)) {
+        let message = format!("could not inspect {}: Node does not run it", other.row.name);
+        return Err(Failure::new(Exit::Failed, message));
+    }
+    quick(&mut client, &SendSignal { select, signal: Signal::USR1 })?;
+    let text = "the debugger listens where the app's error log says, usually 127.0.0.1:9229";
+    Ok(Report::Said { done: "inspect", text: text.into() })
 }
 
 /// The daemon and what is meant by the words; `None` if there is nothing, and nothing more was asked for.
@@ -215,9 +235,9 @@ fn targets(session: &Session, args: &TargetArgs) -> Result<Option<(Client, Vec<S
 }
 
 /// The daemon; `None` if none runs and `all` of nothing is meant.
-fn client_for(session: &Session, select: &[Select]) -> Result<Option<Client>, Failure> {
+fn client_for(session: &Session, words: &[String]) -> Result<Option<Client>, Failure> {
     match session.find()? {
-        None if is_all(select) => Ok(None),
+        None if is_all(words) => Ok(None),
         None => session.need().map(Some),
         found => Ok(found),
     }
@@ -227,7 +247,16 @@ fn all_words(targets: &[Target]) -> bool {
     targets.iter().all(|target| matches!(target, Target::Word(word) if word == "all"))
 }
 
-fn nothing(otherwise: &'static str) -> Report {
+/// Nothing was there to act on: as wished already, but for PM2, whose scripts find 1.
+fn nothing(session: &Session, otherwise: &'static str) -> Result<Report, Failure> {
+    if session.guise.is_pm2() {
+        return Err(Failure::new(Exit::Failed, format!("No process found: {otherwise}")));
+    }
+    Ok(done(otherwise))
+}
+
+/// Nothing was to be done, and that is well.
+pub(super) fn done(otherwise: &'static str) -> Report {
     Report::Done(Done { otherwise, ..Done::default() })
 }
 
@@ -239,6 +268,9 @@ pub(super) fn report(
     asked: u64,
     otherwise: &'static str,
 ) -> Result<Report, Failure> {
+    if outcomes.is_empty() {
+        return nothing(session, otherwise);
+    }
     let listing = session.listing(client)?;
     let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
     // More would bury the outcomes.

@@ -8,7 +8,7 @@ use pm_protocol::{Code, Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect
 use pm_spec::ByteString;
 
 use crate::cli::{SaveArgs, SelectArgs};
-use crate::commands::{Session, act, is_all, progress, quick, recheck, selects};
+use crate::commands::{QUICK, Session, act, is_all, pick, progress, quick, recheck};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::{Done, Report};
@@ -20,13 +20,22 @@ const CHANGE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 
 pub(super) fn flush(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
-    let select = selects(&args.apps)?;
     let mut client = match session.find()? {
         Some(client) => client,
-        None if is_all(&select) => return Ok(Report::Flushed(Vec::new())),
+        None if is_all(&args.apps) => return Ok(Report::Flushed(Vec::new())),
         None => session.need()?,
     };
-    Ok(Report::Flushed(quick(&mut client, &Flush { select })?.files))
+    let select = pick::selects(session, &mut client, &args.apps)?;
+    match client.call(&Flush { select }, Deadline::after(QUICK)) {
+        Ok(flushed) => Ok(Report::Flushed(flushed.files)),
+        // PM2 has nothing to say about apps it does not know.
+        Err(CallError::Refused(refusal))
+            if session.guise.is_pm2() && refusal.code == Code::NotFound =>
+        {
+            Ok(Report::Flushed(Vec::new()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) fn reload_logs(session: &Session) -> Result<Report, Failure> {
@@ -37,18 +46,33 @@ pub(super) fn reload_logs(session: &Session) -> Result<Report, Failure> {
 
 pub(super) fn save(session: &Session, args: &SaveArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    Ok(Report::Saved(quick(&mut client, &Save { force: args.force })?))
+    Ok(Report::Saved(quick(&mut client, &Save { force: args.force, empty: false })?))
+}
+
+/// PM2: the saved list is empty from now on, whatever runs.
+pub(super) fn cleardump(session: &Session) -> Result<Report, Failure> {
+    let mut client = session.daemon()?;
+    let saved = quick(&mut client, &Save { force: true, empty: true })?;
+    Ok(Report::Saved(saved))
 }
 
 pub(super) fn resurrect(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;
+    if session.guise.is_pm2() && !session.home.saved().exists() {
+        // For PM2 that is no failure; boot scripts rely on it.
+        session.stage.talk("error: there is no saved list; `pm2 save` makes one");
+        return Ok(Report::Nothing);
+    }
     let asked = recheck::now();
     let ask = || client.call(&Resurrect {}, Deadline::NEVER);
     let done = progress::during(session, "resurrecting", ask)?;
     if let Some(warning) = &done.warning {
         session.stage.talk(&format!("warning: {warning}"));
     }
-    act::report(session, &mut client, done.outcomes, asked, "nothing saved that is not known")
+    if done.outcomes.is_empty() {
+        return Ok(act::done("nothing saved that is not known"));
+    }
+    act::report(session, &mut client, done.outcomes, asked, "")
 }
 
 /// Everything down, daemon and guardian gone: told when it is true.

@@ -13,7 +13,7 @@ use pm_protocol::Logs;
 use pm_spec::Select;
 
 use crate::cli::LogsArgs;
-use crate::commands::{Session, quick, recheck, selects};
+use crate::commands::{Session, pick, quick, recheck};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 use crate::stage::Gone;
@@ -69,8 +69,18 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
     };
     let follow = !args.nostream && until.is_none();
     let want = Want { last, since, until, keep };
-    let select = selects(&apps)?;
-    show(session, &Wish { select, want, follow, streams, daemon: args.daemon }, form)
+    let mut client = session.need()?;
+    let select = pick::selects(session, &mut client, &apps)?;
+    drop(client);
+    let wish = Wish { select, want, follow, streams, daemon: args.daemon };
+    match show(session, &wish, form) {
+        // PM2 finds no logs of an app it does not know, and says so by their absence.
+        Err(failure) if session.guise.is_pm2() && failure.is_not_found => {
+            session.stage.talk(&failure.to_string());
+            Ok(Report::Nothing)
+        }
+        shown => shown,
+    }
 }
 
 /// Follows what was just started; ends when nobody listens.

@@ -7,8 +7,10 @@ mod check;
 mod completion;
 mod daemon;
 mod deploy;
+mod foreign;
 mod logs;
 mod monit;
+mod pick;
 mod progress;
 mod recheck;
 mod serve;
@@ -22,10 +24,10 @@ use std::time::Duration;
 use pm_client::{Client, Deadline};
 use pm_config::Caller;
 use pm_protocol::{Call, Home, List, Listing};
-use pm_spec::{ByteString, Environment, Select};
+use pm_spec::{ByteString, Environment};
 use std::os::unix::ffi::OsStringExt;
 
-use crate::cli::{Command, Engine, EngineFlag};
+use crate::cli::{Command, Engine, EngineFlag, Guise};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
@@ -35,19 +37,26 @@ use crate::stage::Stage;
 const QUICK: Duration = Duration::from_secs(30);
 
 /// Does what was asked for.
-pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, Failure> {
-    let session = Session { stage, home };
+pub(crate) fn run(
+    command: Command,
+    stage: Stage,
+    home: Home,
+    guise: Guise,
+) -> Result<Report, Failure> {
+    let session = Session { stage, home, guise };
     match command {
         Command::Start(args) => start::start(&session, &args),
         Command::Stop(args) => act::stop(&session, &args),
-        Command::Restart(args) => act::restart(&session, &args),
-        Command::Reload(args) => act::reload(&session, &args),
+        Command::Restart(args) | Command::StartOrRestart(args) => act::restart(&session, &args),
+        Command::Reload(args) | Command::StartOrReload(args) => act::reload(&session, &args),
         Command::Delete(args) => act::delete(&session, &args),
         Command::Scale(args) => act::scale(&session, &args),
         Command::Reset(args) => act::reset(&session, &args),
         Command::SendSignal(args) => act::signal(&session, &args),
         Command::List(args) => show::list(&session, &args),
         Command::Jlist => show::jlist(&session),
+        Command::Prettylist => show::prettylist(&session),
+        Command::Slist(args) => show::slist(&session, &args),
         Command::Describe(args) => show::describe(&session, &args),
         Command::Env(args) => show::env(&session, &args),
         Command::Pid(args) => show::pid(&session, &args),
@@ -60,9 +69,17 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
         Command::Resurrect => care::resurrect(&session),
         Command::Startup(args) => startup::startup(&session, &args),
         Command::Unstartup(args) => startup::unstartup(&session, &args),
+        Command::Cleardump => care::cleardump(&session),
+        Command::Inspect(args) => act::inspect(&session, &args),
         Command::Kill => care::kill(&session),
         Command::Ping => care::ping(&session),
         Command::Update => care::update(&session),
+        Command::Hosted(_) => foreign::hosted(),
+        Command::Install(args) => foreign::install(&args.words),
+        Command::Uninstall(args) => foreign::uninstall(&args.words),
+        Command::Modules(_) => foreign::modules(),
+        Command::Profile(_) => foreign::profile(),
+        Command::Telemetry(_) => foreign::telemetry(),
         Command::Check(args) => check::check(&session, &args),
         Command::Completion(args) => completion::completion(&args),
         Command::Deploy(args) => deploy::deploy(&session, &args),
@@ -78,6 +95,7 @@ pub(crate) fn run(command: Command, stage: Stage, home: Home) -> Result<Report, 
 pub(crate) struct Session {
     pub(crate) stage: Stage,
     pub(crate) home: Home,
+    pub(crate) guise: Guise,
 }
 
 impl Session {
@@ -109,6 +127,7 @@ impl Session {
         if let (Ok(program), Some(first)) = (std::env::current_exe(), caller.argv.first_mut()) {
             *first = ByteString::new(program.into_os_string().into_vec());
         }
+        (caller.logs, caller.pids) = (self.home.logs(), self.home.pids());
         Ok(caller)
     }
 
@@ -149,17 +168,7 @@ pub(crate) fn engine(flag: EngineFlag) -> pm_config::Engine {
     }
 }
 
-/// Reads selectors as typed.
-pub(crate) fn selects(words: &[String]) -> Result<Vec<Select>, Failure> {
-    words.iter().map(|word| select(word)).collect()
-}
-
-/// Reads one selector.
-pub(crate) fn select(word: &str) -> Result<Select, Failure> {
-    Select::parse(word).map_err(|error| Failure::input(error.to_string()))
-}
-
 /// Whether only `all` is meant, which no daemon at all satisfies (pain 79).
-pub(crate) fn is_all(select: &[Select]) -> bool {
-    select.iter().all(|select| matches!(select, Select::All))
+pub(crate) fn is_all(words: &[String]) -> bool {
+    words.iter().all(|word| word == "all")
 }

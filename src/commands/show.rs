@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use pm_client::{CallError, Deadline};
 use pm_protocol::{Code, Describe, Descriptions, List, Listing};
 
-use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs};
-use crate::commands::{QUICK, Session, quick, recheck, select, selects};
+use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
+use crate::commands::{QUICK, Session, pick, quick, recheck};
 use crate::failure::{Exit, Failure};
 use crate::render::Order;
 use crate::report::Report;
@@ -20,35 +20,52 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure
             )
         })?,
     };
-    let select = selects(&args.apps)?;
     let mut client = match session.find()? {
         Some(client) => client,
-        None if select.is_empty() => {
+        None if args.apps.is_empty() => {
             return Ok(Report::List(Listing { rows: Vec::new(), now: recheck::now(), host: None }));
         }
         None => session.need()?,
     };
+    let select = pick::selects(session, &mut client, &args.apps)?;
     let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
     order.sort(&mut listing.rows);
     Ok(Report::List(listing))
 }
 
 pub(super) fn jlist(session: &Session) -> Result<Report, Failure> {
-    let descriptions = match session.find()? {
-        Some(mut client) => quick(&mut client, &Describe { select: Vec::new() })?,
-        None => Descriptions { descriptions: Vec::new(), now: recheck::now() },
-    };
-    Ok(Report::Jlist(descriptions))
+    everything(session).map(Report::Jlist)
+}
+
+pub(super) fn prettylist(session: &Session) -> Result<Report, Failure> {
+    everything(session).map(Report::Prettylist)
+}
+
+fn everything(session: &Session) -> Result<Descriptions, Failure> {
+    match session.find()? {
+        Some(mut client) => quick(&mut client, &Describe { select: Vec::new() }),
+        None => Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() }),
+    }
+}
+
+/// The machine's figures; the daemon measures them, because some need two looks. A tree of them is the same list.
+pub(super) fn slist(session: &Session, args: &SlistArgs) -> Result<Report, Failure> {
+    let mut client = session.daemon()?;
+    let listing = quick(&mut client, &List { select: Vec::new(), usage: false, host: true })?;
+    let host = listing.host.unwrap_or_default();
+    Ok(if args.tree { Report::MachineTree(host) } else { Report::Machine(host) })
 }
 
 pub(super) fn describe(session: &Session, args: &OneArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    Ok(Report::Described(quick(&mut client, &Describe { select: selects(&args.apps)? })?))
+    let select = pick::selects(session, &mut client, &args.apps)?;
+    Ok(Report::Described(quick(&mut client, &Describe { select })?))
 }
 
 pub(super) fn env(session: &Session, args: &EnvArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let described = quick(&mut client, &Describe { select: vec![select(&args.app)?] })?;
+    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let described = quick(&mut client, &Describe { select })?;
     let Some(first) = described.descriptions.first() else {
         return Err(Failure::new(Exit::Failed, format!("no app is called {}", args.app)));
     };
@@ -72,8 +89,8 @@ pub(super) fn id(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
 
 /// Rows of what is selected; nothing if there is no such thing.
 fn rows(session: &Session, words: &[String]) -> Result<Vec<pm_protocol::Row>, Failure> {
-    let select = selects(words)?;
     let Some(mut client) = session.find()? else { return Ok(Vec::new()) };
+    let select = pick::selects(session, &mut client, words)?;
     let list = List { select, usage: false, host: false };
     match client.call(&list, Deadline::after(QUICK)) {
         Ok(listing) => Ok(listing.rows),

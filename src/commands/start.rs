@@ -12,7 +12,7 @@ use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{RestartArgs, StartArgs, StartFlags};
 use crate::commands::targets::{self, Target};
-use crate::commands::{Session, act, engine, environment, logs, progress, recheck, select};
+use crate::commands::{Session, act, engine, environment, logs, pick, progress, recheck};
 use crate::failure::Failure;
 use crate::report::Report;
 
@@ -132,7 +132,11 @@ fn plan(
         if let Target::Word(word) = &target
             && names_known(session, word, client, &mut rows)?
         {
-            plan.known.push(select(word)?);
+            let client = match client.as_mut() {
+                Some(client) => client,
+                None => client.insert(session.daemon()?),
+            };
+            plan.known.extend(pick::one(session, client, word, &mut rows)?);
             continue;
         }
         let ecosystem =

@@ -11,7 +11,7 @@ use pm_config::{
 use pm_protocol::{List, Row};
 use pm_spec::{AppName, Select};
 
-use crate::commands::{Session, quick, select};
+use crate::commands::{Session, pick, quick};
 use crate::failure::{Exit, Failure};
 
 /// More than any config; the reader says so when it gets it.
@@ -126,12 +126,12 @@ pub(super) fn resolve(
     let mut selects = Vec::new();
     for target in targets {
         match target {
-            Target::Word(word) if looks_like_path(word) && !is_known(word, &rows(client)?) => {
+            Target::Word(word) if is_script(word) && !is_known(word, &rows(client)?) => {
                 let caller = session.caller()?;
                 let path = absolute(&caller.cwd, Path::new(word));
                 selects.push(Select::Word(path.to_string_lossy().into_owned()));
             }
-            Target::Word(word) => selects.push(select(word)?),
+            Target::Word(word) => selects.extend(pick::one(session, client, word, &mut None)?),
             Target::Path(path) => {
                 let message = format!("no app is called {}", path.display());
                 return Err(Failure::new(Exit::Failed, message));
@@ -162,6 +162,12 @@ pub(super) fn is_known(word: &str, rows: &[Row]) -> bool {
 /// Whether a word could be the path of a script: PM2 takes what has no slash and no extension for a name.
 pub(super) fn looks_like_path(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some()
+}
+
+/// Whether a word that names no app may be the script of some: a path, or a file that lies here.
+fn is_script(word: &str) -> bool {
+    let is_pattern = word.len() > 2 && word.starts_with('/') && word.ends_with('/');
+    !is_explicit(word) && !is_pattern && (looks_like_path(word) || Path::new(word).is_file())
 }
 
 /// A path as seen from `cwd`, without `.` and `..`; symlinks stay as they are (pain 44).

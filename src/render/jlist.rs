@@ -9,8 +9,12 @@ use crate::render::describe::MASK;
 
 /// One line of JSON and a newline; an empty list is `[]`.
 pub(crate) fn jlist(descriptions: &Descriptions) -> String {
-    let list: Vec<_> = descriptions.descriptions.iter().map(entry).collect();
-    Value::Array(list).to_string() + "\n"
+    entries(descriptions).to_string() + "\n"
+}
+
+/// The list as a value.
+pub(crate) fn entries(descriptions: &Descriptions) -> Value {
+    descriptions.descriptions.iter().map(entry).collect()
 }
 
 fn entry(described: &Description) -> Value {
@@ -29,6 +33,9 @@ fn pm2_env(described: &Description) -> Value {
     let env = Value::Object(all.clone());
     all.append(&mut state(described));
     all.append(&mut settings(described));
+    let mut env = env;
+    // PM2 has the module configuration of an app there, under the app's name.
+    env[described.row.name.as_str()] = json!({});
     all.insert("env".into(), env);
     Value::Object(all)
 }
@@ -56,11 +63,11 @@ fn state(described: &Description) -> Map<String, Value> {
         "unstable_restarts": row.unstable,
         "prev_restart_delay": described.last_delay,
         "version": row.version.as_deref().unwrap_or("N/A"),
-        "username": row.user,
+        "username": row.user.clone().or_else(|| caller(described)),
         "unique_id": format!("{}-{}", row.id, row.created_at),
         "axm_actions": [],
         "axm_monitor": {},
-        "axm_options": {},
+        "axm_options": options(described),
         "axm_dynamic": {},
         "vizion_running": false,
         "km_link": false,
@@ -70,6 +77,22 @@ fn state(described: &Description) -> Map<String, Value> {
         state.insert("exit_code".into(), code.into());
     }
     state
+}
+
+/// Whose shell it was started from.
+fn caller(described: &Description) -> Option<String> {
+    let env = &described.spec.env;
+    let name = env.get("USER").or_else(|| env.get("LOGNAME"))?;
+    Some(name.display().into_owned())
+}
+
+/// What a Node app's metrics would say of it under PM2.
+fn options(described: &Description) -> Value {
+    let program = described.spec.interpreter.as_ref().map(ByteString::display);
+    match program.as_deref().and_then(|path| path.rsplit('/').next()) {
+        Some("node" | "bun") => json!({ "module_name": described.row.name }),
+        Some(_) | None => json!({}),
+    }
 }
 
 fn settings(described: &Description) -> Map<String, Value> {
@@ -102,6 +125,7 @@ fn settings(described: &Description) -> Map<String, Value> {
         "automation": false,
         "windowsHide": true,
         "filter_env": [],
+        "kill_retry_time": 100,
     }));
     let mut optional = |key: &str, value: Option<Value>| {
         if let Some(value) = value {

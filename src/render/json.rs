@@ -13,7 +13,10 @@ use crate::report::{Checked, Done, Report, Tail};
 pub(crate) fn json(report: &Report) -> String {
     let value = match report {
         Report::List(listing) => self::listing(listing),
-        Report::Jlist(descriptions) => return jlist(descriptions),
+        Report::Jlist(descriptions) | Report::Prettylist(descriptions) => {
+            return jlist(descriptions);
+        }
+        Report::Machine(host) | Report::MachineTree(host) => value(host),
         Report::Described(descriptions) => described(descriptions),
         Report::Done(done) => outcomes(done),
         Report::Pong(pong) => value(pong),

@@ -1,9 +1,11 @@
 //! Report -> text. Pure: how wide, whether coloured and what time it is are inputs.
 
 mod describe;
+mod inspect;
 mod jlist;
 mod json;
 mod list;
+mod machine;
 mod outcomes;
 mod table;
 mod text;
@@ -21,6 +23,9 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
         Report::List(listing) if mini => list::blocks(listing, look),
         Report::List(listing) => list::list(listing, look),
         Report::Jlist(descriptions) => jlist::jlist(descriptions),
+        Report::Prettylist(descriptions) => inspect::inspect(&jlist::entries(descriptions)) + "\n",
+        Report::Machine(host) => inspect::inspect(&machine::machine(host)) + "\n",
+        Report::MachineTree(host) => machine::tree(host),
         Report::Described(descriptions) => describe::describe(descriptions, look),
         Report::Done(done) => outcomes::done(done, look, mini),
         // PM2's words, for scripts that compare them.
@@ -54,6 +59,9 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         Report::Done(done) => outcomes::tails(done, look),
         Report::List(_)
         | Report::Jlist(_)
+        | Report::Prettylist(_)
+        | Report::Machine(_)
+        | Report::MachineTree(_)
         | Report::Described(_)
         | Report::Pong(_)
         | Report::Flushed(_)

@@ -121,7 +121,20 @@ fn p77_the_environment_is_the_callers_and_nothing_else() {
         })
         .collect();
     // PM2's words for its children, and the cookie by which a tree is known.
-    let known = ["NODE_APP_INSTANCE", "PM_TAG", "name", "namespace", "pm_id", "restart_time"];
+    let known = [
+        "NODE_APP_INSTANCE",
+        "PM2_HOME",
+        "PM_TAG",
+        "name",
+        "namespace",
+        "pm_cwd",
+        "pm_err_log_path",
+        "pm_exec_path",
+        "pm_id",
+        "pm_out_log_path",
+        "pm_pid_path",
+        "restart_time",
+    ];
     assert!(added.iter().all(|name| known.contains(name)), "{added:?}");
 }
 

@@ -21,6 +21,7 @@ mod homes;
 mod mistakes;
 mod output;
 mod pm2;
+mod pm2_surface;
 mod programs;
 mod serve;
 mod survival;

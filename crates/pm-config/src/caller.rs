@@ -12,8 +12,12 @@ pub struct Caller {
     pub cwd: PathBuf,
     /// The shell's environment; apps inherit it.
     pub env: Environment,
-    /// `PM_HOME`, absolute; default logs and pid files lie below it.
+    /// `PM_HOME`, absolute.
     pub home: PathBuf,
+    /// Where logs lie by default: `logs` in the home, but for PM2's variables.
+    pub logs: PathBuf,
+    /// Where pid files lie by default: `pids` in the home, but for PM2's variables.
+    pub pids: PathBuf,
     /// How many CPUs `instances: "max"` means, at least 1.
     pub cpus: u16,
     /// User names and ids; `/etc/passwd` but in tests.
@@ -42,9 +46,10 @@ impl Caller {
     /// A caller on this machine.
     pub fn new(cwd: PathBuf, env: Environment, home: PathBuf, cpus: u16) -> Self {
         let passwd = PathBuf::from("/etc/passwd");
+        let (logs, pids) = (home.join("logs"), home.join("pids"));
         let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
         let patience = Duration::from_secs(10);
-        Self { cwd, env, home, cpus: cpus.max(1), passwd, group, argv, patience }
+        Self { cwd, env, home, logs, pids, cpus: cpus.max(1), passwd, group, argv, patience }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn logs(
 ) -> Option<LogSpec> {
     let folder = Folder { cwd, caller };
     let file = name.map(AppName::in_file_names).unwrap_or_default();
-    let default = |ending: &str| caller.home.join("logs").join(format!("{file}{ending}"));
+    let default = |ending: &str| caller.logs.join(format!("{file}{ending}"));
     let out = folder.target(app, "out_file", &default("-out.log"));
     let error = folder.target(app, "error_file", &default("-error.log"));
     let combined = folder.combined(app, default(".log"));
@@ -51,7 +51,7 @@ pub(crate) fn pid_file(
     caller: &Caller,
 ) -> Option<pm_spec::ByteString> {
     let file = format!("{}.pid", name?.in_file_names());
-    let default = caller.home.join("pids").join(file);
+    let default = caller.pids.join(file);
     match (Folder { cwd, caller }).target(app, "pid_file", &default) {
         LogTarget::File(path) => Some(path),
         LogTarget::Discard => None,

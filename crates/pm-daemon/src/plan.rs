@@ -1,13 +1,14 @@
 //! From what the core wants to what the kernel and the log plane need: argv, environment, paths, sinks. Pure.
 
 use std::ffi::{CString, NulError, OsStr};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 use pm_core::InstanceId;
 use pm_logs::stamp::StampFormat;
 use pm_logs::{Format, Place, Sink, WhenFull};
-use pm_spec::{AppSpec, ByteString, LogFormat, LogFull, LogTarget};
+use pm_protocol::Home;
+use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget};
 
 /// Which of an app's instances.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +45,12 @@ pub(crate) struct Person {
 /// Argv, environment and folder of one run. Arguments are never joined: each stays one string (pain 51).
 ///
 /// Added to the environment (the whole set, pain 77): `name`, `namespace`, `pm_id`, the instance variable,
-/// `increment_var`'s, `restart_time`, `PM_HOME`; and `HOME`, `USER`, `LOGNAME` for another user.
+/// `increment_var`'s, `restart_time`, `pm_exec_path`, `pm_cwd`, `pm_out_log_path`, `pm_err_log_path`, `pm_pid_path`,
+/// `PM2_HOME`, `PM_HOME` (not in a home with PM2's names); and `HOME`, `USER`, `LOGNAME` for another user.
 pub(crate) fn command_line(
     app: &AppSpec,
     seat: Seat,
-    home: &Path,
+    home: &Home,
     person: Option<&Person>,
 ) -> Result<CommandLine, NulError> {
     let text = |bytes: &ByteString| CString::new(bytes.as_bytes());
@@ -72,7 +74,7 @@ pub(crate) fn command_line(
     env.set("namespace", app.namespace.as_str());
     env.set("pm_id", seat.instance.0.to_string());
     env.set("restart_time", seat.restarts.to_string());
-    env.set("PM_HOME", home.as_os_str().as_bytes());
+    places(&mut env, app, seat.instance, home);
     env.set(&app.instance_var.display(), seat.slot.to_string());
     if let Some(variable) = &app.increment_var {
         let variable = variable.display();
@@ -88,6 +90,28 @@ pub(crate) fn command_line(
         env: env.iter().map(entry).collect::<Result<_, _>>()?,
         cwd: text(&app.cwd)?,
     })
+}
+
+/// Where its files lie, under PM2's names.
+fn places(env: &mut Environment, app: &AppSpec, instance: InstanceId, home: &Home) {
+    let logs = log_paths(app, instance);
+    let pid = pid_file(app, instance).map(|path| ByteString::new(path.into_os_string().into_vec()));
+    let root = ByteString::from(home.root().as_os_str().as_bytes());
+    for (name, value) in [
+        ("pm_exec_path", Some(app.script.clone())),
+        ("pm_cwd", Some(app.cwd.clone())),
+        ("pm_out_log_path", logs.out),
+        ("pm_err_log_path", logs.error),
+        ("pm_pid_path", pid),
+        ("PM2_HOME", Some(root.clone())),
+        ("PM_HOME", (!home.is_pm2()).then_some(root)),
+    ] {
+        match value {
+            Some(value) => env.set(name, value),
+            // What an app gave on to an app it started is not true of that one.
+            None => env.unset(name),
+        }
+    }
 }
 
 /// Inserts `-<id>` before `ending`, as PM2 names the files of one instance.

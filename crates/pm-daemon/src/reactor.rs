@@ -19,12 +19,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::diary;
 use crate::hands::{Hands, Leaving, rows};
-use crate::journal;
 use crate::server::{Caller, answer};
 use crate::trees::Sample;
 
 mod bequest;
 mod call;
+mod farewell;
 mod setup;
 mod trial;
 
@@ -372,25 +372,6 @@ impl Reactor {
         }
         let until = *self.last_words.get_or_insert_with(|| Instant::now() + LAST_WORDS);
         self.hands.runs.is_empty() || Instant::now() >= until
-    }
-
-    /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
-    async fn leave(&mut self) {
-        self.hands.journal.rewrite(&journal::numbers(&self.core.records()));
-        if let Err(error) = self.hands.link.send(&ToGuardian::Leave, &[]) {
-            diary::note(format_args!("could not {error}"));
-        }
-        self.close().await;
-    }
-
-    /// Ends all connections, each after the reply it is owed.
-    async fn close(&mut self) {
-        self.hands.feed.tell(Change::Leaving);
-        self.hands.feed = crate::server::feed::Feed::default();
-        self.closing.send(true).ok();
-        self.inlet.close();
-        // The reactor's own copies are gone with `closing`; a client that does not read costs half a second.
-        tokio::time::timeout(Duration::from_millis(500), self.open.recv()).await.ok();
     }
 }
 

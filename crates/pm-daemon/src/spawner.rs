@@ -4,7 +4,6 @@
 //! with the guardian before the birth; the process is marked from its birth.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -16,6 +15,7 @@ use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
 use pm_os::stdio::{self, Owner};
 use pm_os::tag::Tag;
 use pm_os::user;
+use pm_protocol::Home;
 use pm_spec::{AppSpec, Identifier, UserChoice};
 use tokio::sync::mpsc;
 
@@ -43,7 +43,7 @@ impl Job {
 /// What the thread works with.
 #[derive(Debug)]
 pub(crate) struct Workshop {
-    pub(crate) home: PathBuf,
+    pub(crate) home: Home,
     pub(crate) salt: u32,
     pub(crate) link: Arc<Link>,
     pub(crate) scribe: Scribe,

@@ -277,6 +277,9 @@ pub struct Done {}
 pub struct Save {
     /// Whether an empty list may replace a saved one.
     pub force: bool,
+    /// Save an empty list whatever is known (PM2: `cleardump`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty: bool,
 }
 
 /// What was saved.

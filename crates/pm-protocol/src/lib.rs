@@ -14,7 +14,7 @@ pub use calls::*;
 pub use change::Change;
 pub use frame::{Frame, FrameError, Frames, MAX_FRAME, encode};
 pub use hello::{Hello, PROTOCOL};
-pub use home::{Home, HomeError};
+pub use home::{Home, HomeError, PM2_PATHS};
 pub use log::{LogShape, LogSource};
 pub use refusal::{Code, Refusal};
 pub use view::{Description, EndView, Host, Outcome, Row, Status, Usage, What};

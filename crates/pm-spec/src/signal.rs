@@ -68,6 +68,8 @@ impl Signal {
     pub const KILL: Self = Self(9);
     /// SIGTERM.
     pub const TERM: Self = Self(15);
+    /// Node opens its debugger.
+    pub const USR1: Self = Self(10);
 
     /// Reads `SIGTERM`, `TERM`, `term` or `15`.
     pub fn parse(text: &str) -> Result<Self, SignalError> {

@@ -13,7 +13,7 @@ use pm_guardian::{Kind, LINK_VARIABLE, Link, READY_EXISTING, READY_NEW, ToGuardi
 use pm_logs::Loan;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, SpawnPlan};
-use pm_protocol::Home;
+use pm_protocol::{Home, PM2_PATHS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
@@ -131,8 +131,8 @@ fn start_guardian(
         CString::new(entry).ok()
     });
     let mut env: Vec<CString> = env.collect();
-    // The second names a descriptor the guardian does not have.
-    for stale in ["PM_HOME", LINK_VARIABLE] {
+    // The link names a descriptor the guardian does not have.
+    for stale in ["PM_HOME", "PM2_HOME", LINK_VARIABLE].iter().chain(&PM2_PATHS) {
         let is_stale = |entry: &CString| {
             entry
                 .as_bytes()
@@ -141,8 +141,10 @@ fn start_guardian(
         };
         env.retain(|entry| !is_stale(entry));
     }
-    let root = home.root().as_os_str().as_encoded_bytes();
-    env.extend(CString::new([b"PM_HOME=".as_slice(), root].concat()).ok());
+    env.extend(home.variables().into_iter().filter_map(|(name, path)| {
+        let path = path.as_os_str().as_encoded_bytes();
+        CString::new([name.as_bytes(), b"=", path].concat()).ok()
+    }));
     let plan = SpawnPlan {
         program: program.clone(),
         argv: std::iter::once(program).chain(words.iter().copied().map(argument)).collect(),

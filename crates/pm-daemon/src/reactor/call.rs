@@ -8,7 +8,7 @@ use pm_core::{InstanceId, Refused, Time};
 use pm_logs::Scribe;
 use pm_protocol::{
     Code, Describe, Descriptions, Done, Flush, Flushed, List, Listing, LogSources, Pong, Refusal,
-    Request, Saved, Watch,
+    Request, Save, Saved, Watch,
 };
 use pm_spec::{AppSpec, ByteString, Select};
 
@@ -57,7 +57,7 @@ impl Reactor {
                 // Its queue may be full, and the loop waits for nobody.
                 tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
             }
-            Deed::Save(call) => self.save(call.force, caller),
+            Deed::Save(call) => self.save(call, caller),
             Deed::Resurrect => self.resurrect(caller),
             Deed::Update(call) => self.try_program(&call.program, caller),
             Deed::Watch(call) => self.watch(call, caller),
@@ -197,8 +197,9 @@ impl Reactor {
         tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
     }
 
-    fn save(&mut self, force: bool, caller: Caller) {
-        let apps = self.core.saved_list();
+    fn save(&mut self, call: Save, caller: Caller) {
+        let Save { force, empty } = call;
+        let apps = if empty { Vec::new() } else { self.core.saved_list() };
         let instances = apps.iter().map(|app| app.seats.len()).sum::<usize>();
         let path = self.home.saved();
         if instances == 0 && !force && path.exists() {

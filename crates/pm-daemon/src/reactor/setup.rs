@@ -77,7 +77,7 @@ pub(super) fn begin(
     let scribe = start_scribe(home, &link, &outlet)?;
     let trees = trees::start(guardian, outlet.clone()).map_err(system("start a thread"))?;
     let workshop = Workshop {
-        home: home.root().into(),
+        home: home.clone(),
         salt,
         link: Arc::clone(&link),
         scribe: scribe.clone(),
@@ -124,6 +124,7 @@ pub(super) fn begin(
     }
     reactor.open(&mut kept)?;
     watch_signals(&reactor.outlet)?;
+    crate::announce::announce(home);
     Ok(reactor)
 }
 

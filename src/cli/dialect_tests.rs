@@ -1,0 +1,82 @@
+//! What the grammar is given for what people type.
+
+use clap::CommandFactory;
+
+use super::*;
+use crate::cli::Cli;
+
+/// The words of a line, in the grammar's form, and what was left out.
+fn put(guise: Guise, line: &str) -> (String, Vec<String>) {
+    let argv = line.split(' ').map(OsString::from).collect();
+    let words = words(guise, argv, &Cli::command());
+    let argv: Vec<_> = words.argv.iter().map(|word| word.to_string_lossy()).collect();
+    (argv.join(" "), words.idle)
+}
+
+#[test]
+fn options_of_pm2_may_stand_anywhere() {
+    for (typed, meant) in [
+        (
+            "pm2 --name w -i -1 start app.js -- --name x",
+            "pm2 start --name=w --instances=-1 app.js -- --name x",
+        ),
+        ("pm2 start app.js -n w", "pm2 start app.js --name=w"),
+        ("pm2 -s jlist", "pm2 jlist --silent"),
+        ("pm2 ls --sort cpu:desc -m", "pm2 ls --sort=cpu:desc --mini-list"),
+        ("pm2 logs -n 5 web", "pm2 logs -n 5 web"),
+        ("pm2 start app.js --log", "pm2 start app.js --log"),
+        ("pm2 start app.js --log x.log", "pm2 start app.js --log=x.log"),
+        ("pm2 start --log app.js", "pm2 start --log app.js"),
+        ("pm2 scale web -2", "pm2 scale web -2"),
+        ("pm2 restart a --update-env b", "pm2 restart a --update-env b"),
+        ("pm2 start app.js --node-args=--inspect", "pm2 start app.js --node-args=--inspect"),
+    ] {
+        assert_eq!(put(Guise::Pm2, typed), (meant.to_owned(), Vec::new()), "{typed}");
+    }
+}
+
+#[test]
+fn options_that_mean_nothing_for_a_command_are_left_out_and_named() {
+    let (line, idle) = put(Guise::Pm, "pm --name x stop web --max-memory-restart 1G -s");
+    assert_eq!(line, "pm stop web --silent");
+    assert_eq!(idle, ["--name", "--max-memory-restart"]);
+    let (line, idle) = put(Guise::Pm, "pm stop web --nonsense 3");
+    assert_eq!((line.as_str(), idle.len()), ("pm stop web --nonsense 3", 0), "for the grammar");
+}
+
+#[test]
+fn what_is_no_command_stays_as_it_was() {
+    for line in ["pm2", "pm2 --help", "pm2 nosuch --name x", "pm2 -i", "pm2 -- start"] {
+        assert_eq!(put(Guise::Pm2, line), (line.to_owned(), Vec::new()));
+    }
+    assert_eq!(put(Guise::Pm2, "pm2 list -v").0, "pm2 --version");
+    assert_eq!(put(Guise::Pm2, "pm2 start a -- -v").0, "pm2 start a -- -v");
+}
+
+#[test]
+fn other_names_are_verbs() {
+    for (name, guise) in [
+        ("/usr/bin/pm2", Guise::Pm2),
+        ("pm2-runtime", Guise::Runtime),
+        ("pm2-docker", Guise::Runtime),
+        ("./pm2-dev", Guise::Dev),
+        ("pm", Guise::Pm),
+        ("pm2x", Guise::Pm),
+    ] {
+        assert_eq!(Guise::of(OsStr::new(name)), guise, "{name}");
+    }
+    assert_eq!(
+        put(Guise::Runtime, "pm2-runtime start app.js -i 2").0,
+        "pm2-runtime runtime app.js -i 2"
+    );
+    assert_eq!(put(Guise::Runtime, "pm2-docker app.js").0, "pm2-docker runtime app.js");
+    assert_eq!(put(Guise::Dev, "pm2-dev app.js --raw").0, "pm2-dev dev app.js --raw");
+}
+
+#[test]
+fn no_option_is_in_the_table_twice() {
+    let mut names: Vec<_> = OPTIONS.iter().map(|(long, ..)| *long).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), OPTIONS.len());
+}

@@ -1,0 +1,189 @@
+//! Called as `pm2`: its exit codes, its options anywhere, its order of selectors, its home.
+
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use pm_testkit::{Home, Invocation, fixture, pm};
+
+use crate::apps::up;
+
+/// A home, and the program under another name.
+fn named(name: &str) -> Home {
+    let home = Home::new();
+    let link = home.work().join("bin").join(name);
+    std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+    symlink(pm(), &link).unwrap();
+    home.with_program(link)
+}
+
+/// In a home that PM2's variable names.
+fn in_pm2_home(home: &Home, words: &[&str]) -> Invocation {
+    home.pm(words).env("PM_HOME", "").env("PM2_HOME", home.home().root())
+}
+
+#[test]
+fn pm2_knows_success_and_one_only() {
+    let home = named("pm2");
+    home.run(["stop", "nope"]).ends(1);
+    home.run(["nosuch"]).ends(1).complains("Command not found");
+    home.run(["stop"]).ends(1);
+    home.run(["list", "--nonsense"]).ends(1);
+    home.run(["start", "nofile.js"]).ends(1);
+    home.run(["stop", "all"]).ends(1).complains("No process found");
+    home.run(["delete", "all"]).ends(1);
+    home.run(["ping"]).ok();
+    home.run(["delete", "all"]).ends(1).complains("No process found");
+    home.run(["describe", "nope"]).ends(1);
+    home.run(["reset", "nope"]).ends(1);
+    home.run(["scale", "nope", "2"]).ends(1);
+    home.run(["flush", "nope"]).ok();
+    assert_eq!(home.run(["id", "nope"]).ok().out(), "[]\n");
+    assert_eq!(home.run(["pid", "nope"]).ok().out(), "\n");
+}
+
+#[test]
+fn p79_pm_takes_nothing_to_do_for_done() {
+    let home = Home::new();
+    home.run(["stop", "all"]).ok();
+    home.run(["ping"]).ok();
+    home.run(["delete", "all"]).ok();
+}
+
+#[test]
+fn options_of_pm2_are_taken_anywhere_and_by_every_command() {
+    let home = named("pm2");
+    let program = fixture();
+    let program = program.to_str().unwrap();
+    let words =
+        ["--name", "app", "-i", "2", "start", program, "--no-pmx", "--", "--live", "forever"];
+    home.run(words).ok();
+    assert_eq!(home.run(["-m", "id", "app", "--sort", "cpu"]).ok().out(), "[ 0, 1 ]\n");
+    let run = home.run(["--watch-delay", "3", "-k", "3000", "stop", "app"]).ok();
+    assert_eq!(run.err, "", "as pm2 nobody is warned");
+    assert_eq!(home.run(["list", "-v"]).ok().out().trim(), env!("CARGO_PKG_VERSION"));
+    let home = Home::new();
+    home.run(["list", "--name", "x"]).ok().complains("warning: --name has no effect");
+}
+
+#[test]
+fn an_expression_selects_by_name() {
+    let home = Home::new();
+    for name in ["web-1", "web-2", "api"] {
+        up(&home, name);
+    }
+    home.run(["stop", "/^web/"]).ok();
+    let status = |name: &str| {
+        let rows = home.run(["list", name, "--json"]).ok().json();
+        rows[0]["status"].as_str().unwrap().to_owned()
+    };
+    let all = ["web-1", "web-2", "api"].map(status);
+    assert_eq!(all, ["stopped", "stopped", "online"]);
+    home.run(["stop", "/^nope/"]).ends(1).complains("no app matches /^nope/");
+    home.run(["stop", "/(/"]).ends(2);
+}
+
+#[test]
+fn a_script_selects_every_app_that_runs_it() {
+    let home = Home::new();
+    let script = home.script("run", "exec sleep 1000");
+    for name in ["one", "two"] {
+        home.run(["start", script.to_str().unwrap(), "--name", name]).ok();
+    }
+    home.pm(["stop", "run"]).dir(script.parent().unwrap()).run().ok().says("two");
+    let rows = home.run(["list", "--json"]).ok().json();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["status"] == "stopped"), "{rows}");
+}
+
+#[test]
+fn p52_pm2_takes_the_first_kind_of_word_and_pm_asks() {
+    let home = named("pm2");
+    let program = fixture();
+    let begin = |name: &str, namespace: &str| {
+        let words = ["start", program.to_str().unwrap(), "--name", name, "--namespace", namespace];
+        home.run(words.into_iter().chain(["--", "--live", "forever"])).ok();
+    };
+    begin("both", "x");
+    begin("other", "both");
+    home.run(["stop", "both"]).ok();
+    let rows = home.run(["list", "--json"]).ok().json();
+    assert_eq!(rows[0]["status"], "stopped", "the name");
+    assert_eq!(rows[1]["status"], "online", "not the namespace");
+    let pm = home.with_program(pm());
+    pm.run(["stop", "both"]).ends(1).complains("ns:both");
+}
+
+#[test]
+fn prettylist_can_be_counted_and_jlist_read() {
+    let home = named("pm2");
+    let program = fixture();
+    let words =
+        ["start", program.to_str().unwrap(), "--name", "counted", "--", "--live", "forever"];
+    home.pm(words).env("COLOUR", "red").run().ok();
+    let pretty = home.run(["prettylist"]).ok().out();
+    let count = |text: &str| pretty.matches(text).count();
+    assert!(pretty.starts_with("[\n  {\n"), "{pretty}");
+    for (text, times) in [
+        ("name: 'counted'", 2),
+        ("restart_time: ", 1),
+        ("status: 'online'", 1),
+        ("exec_mode: 'fork_mode'", 1),
+        ("COLOUR: 'red'", 2),
+        // Once more for a Node app, whose metrics have a name.
+        ("counted", 6),
+    ] {
+        assert_eq!(count(text), times, "{text}\n{pretty}");
+    }
+    assert_eq!(
+        home.run(["jlist"]).ok().json()[0]["pm2_env"]["env"]["counted"],
+        serde_json::json!({})
+    );
+    home.run(["slist"]).ok().says("'RAM Usage': {");
+    home.run(["sysinfos", "-t"]).ok().says("RAM Usage: ");
+}
+
+#[test]
+fn a_pm2_home_has_pm2s_files() {
+    let home = named("pm2");
+    let program = fixture();
+    let moved = home.work().join("elsewhere");
+    let words = ["start", program.to_str().unwrap(), "--name", "a b", "--", "--live", "forever"];
+    let run = in_pm2_home(&home, &words).env("PM2_DEFAULT_PID_PATH", &moved).run().ok();
+    assert_eq!(run.code, 0);
+    let root = home.home().root();
+    for file in ["pm2.log", "pm2.pid", "logs/a-b-out.log", "logs/a-b-error.log"] {
+        assert!(root.join(file).exists(), "{file}");
+    }
+    assert!(moved.join("a-b-0.pid").exists());
+    assert!(!root.join("pm.log").exists());
+    let pid: u32 = std::fs::read_to_string(root.join("pm2.pid")).unwrap().trim().parse().unwrap();
+    assert_eq!(in_pm2_home(&home, &["ping", "--json"]).run().ok().json()["pid"], pid);
+    in_pm2_home(&home, &["kill"]).run().ok();
+    assert!(!root.join("pm2.pid").exists());
+}
+
+#[test]
+fn what_needs_pm2s_cloud_or_npm_says_what_there_is_instead() {
+    let home = Home::new();
+    for verb in ["link", "unlink", "plus", "register", "login", "logout", "open"] {
+        home.run([verb, "a", "--b"]).ends(1).complains("nothing leaves this machine");
+    }
+    home.run(["install", "pm2-logrotate"]).ok().says("built in");
+    home.run(["module:install", "left-pad"]).ends(1).complains("npm modules");
+    home.run(["uninstall", "pm2-logrotate"]).ok();
+    for verb in ["package", "publish", "module:generate", "profile:cpu", "profile:mem"] {
+        home.run([verb]).ends(1);
+    }
+    home.run(["install-otel"]).ends(1).complains("OpenTelemetry");
+}
+
+#[test]
+fn cleardump_empties_what_is_saved_and_nothing_else() {
+    let home = Home::new();
+    up(&home, "app");
+    home.run(["save"]).ok();
+    home.run(["cleardump"]).ok();
+    let saved: PathBuf = home.home().saved();
+    let saved: serde_json::Value = serde_json::from_slice(&std::fs::read(saved).unwrap()).unwrap();
+    assert_eq!(saved["apps"], serde_json::json!([]));
+    home.run(["list"]).ok().says("online");
+}
