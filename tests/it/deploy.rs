@@ -143,7 +143,7 @@ fn a_project_is_set_up_deployed_and_taken_back_on_this_machine() {
     project.deploy("production ref v1").ok();
     assert_eq!(project.deployed(), "three");
     project.deploy("production ref nosuch").ends(1).complains("could not check nosuch out");
-    let run = project.deploy("production exec cat app.txt && basename $PWD").ok();
+    let run = project.deploy("production exec cat app.txt && basename \"$PWD\"").ok();
     assert_eq!(run.out(), "threecurrent\n");
     project.deploy("production setup").ends(1).complains("hint: if it was set up before");
 }
