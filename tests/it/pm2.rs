@@ -22,6 +22,8 @@ mod lists;
 mod outputs;
 #[path = "pm2/page.rs"]
 mod page;
+#[path = "pm2/pauses.rs"]
+mod pauses;
 #[path = "pm2/selectors.rs"]
 mod selectors;
 #[path = "pm2/side.rs"]

@@ -223,9 +223,45 @@ fn default_names(tool: &Tool, notes: &mut Notes) {
     notes.put("program", known(tool));
 }
 
+fn script_forms(tool: &Tool, notes: &mut Notes) {
+    tool.file("app.sh", SLEEP);
+    tool.file("names.js", "module.exports = { first: 'x' };\n");
+    tool.file("data.json", r#"{ "script": "app.sh" }"#);
+    let common = "const path = require('path');\n\
+        const names = require('./names');\nconst data = require('./data.json');\n\
+        console.log('a config may talk');\n\
+        module.exports = { apps: [{ name: names.first + (process.env.TAIL || ''), \
+        script: path.join(__dirname, data.script) }] };\n";
+    for (key, file, text) in [
+        ("js", "ecosystem.config.js", common),
+        ("cjs", "ecosystem.config.cjs", common),
+        ("other name", "my.config.js", common),
+        ("mjs named", "n.config.mjs", "export const apps = [{ name: 'x', script: 'app.sh' }];\n"),
+        (
+            "mjs default",
+            "d.config.mjs",
+            "export default { apps: [{ name: 'x', script: 'app.sh' }] };\n",
+        ),
+        (
+            "function",
+            "f.config.js",
+            "module.exports = () => ({ apps: [{ name: 'x', script: 'app.sh' }] });\n",
+        ),
+        ("throws", "t.config.js", "throw new Error('no');\n"),
+        ("torn", "u.config.js", "module.exports = {\n"),
+    ] {
+        tool.file(file, text);
+        let run = tool.words(&["start", file]).env("TAIL", "y").run();
+        notes.put(key, json!([run.code, known(tool)]));
+        tool.call("delete all");
+    }
+    tool.file("ecosystem.config.js", common);
+    notes.put("found without a name", json!([tool.call("start").code, known(tool)]));
+}
+
 #[test]
 fn config_files_side_by_side() {
-    compare("configs", &scenarios![forms, subsets, wrong, default_names, profiles]);
+    compare("configs", &scenarios![forms, script_forms, subsets, wrong, default_names, profiles]);
 }
 
 #[test]
