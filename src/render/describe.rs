@@ -71,7 +71,7 @@ fn program(spec: &AppSpec) -> Fields {
         ("interpreter", spec.interpreter.as_ref().map_or("none".into(), |it| safe(it).into())),
         ("interpreter args", words(&spec.interpreter_args)),
         ("exec cwd", safe(&spec.cwd).into()),
-        ("exec mode", "fork_mode".into()),
+        ("exec mode", format!("{}_mode", spec.serving.mode.as_str())),
         ("instances", spec.instances.to_string()),
         ("user", user(spec.user.as_ref())),
         ("config file", spec.source.as_ref().map(|it| safe(it).into()).unwrap_or_default()),

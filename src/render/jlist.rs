@@ -102,7 +102,7 @@ fn settings(described: &Description) -> Map<String, Value> {
         "pm_exec_path": text(&spec.script),
         "pm_cwd": text(&spec.cwd),
         "exec_interpreter": interpreter,
-        "exec_mode": "fork_mode",
+        "exec_mode": format!("{}_mode", spec.serving.mode.as_str()),
         "node_args": list(&spec.interpreter_args),
         "instances": spec.instances,
         "instance_var": text(&spec.instance_var),

@@ -19,6 +19,7 @@ mod deploy;
 mod fidelity;
 mod homes;
 mod mistakes;
+mod node;
 mod output;
 mod pm2;
 mod pm2_surface;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
-const ARROWS: [(&str, &str, &str); 14] = [
+const ARROWS: [(&str, &str, &str); 15] = [
     ("pm-spec", "", "serde"),
     ("pm-core", "pm-spec", "serde"),
     ("pm-config", "pm-spec", "serde serde_json json5 toml serde-saphyr rquickjs rustix thiserror"),
@@ -18,10 +18,11 @@ const ARROWS: [(&str, &str, &str); 14] = [
     ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc sysinfo thiserror"),
     ("pm-guardian", "pm-os", "rustix libc thiserror"),
+    ("pm-node", "", "rustix serde_json thiserror"),
     ("pm-logs", "", "rustix memchr chrono flate2 thiserror"),
     (
         "pm-daemon",
-        "pm-spec pm-core pm-os pm-guardian pm-logs pm-protocol",
+        "pm-spec pm-core pm-os pm-guardian pm-node pm-logs pm-protocol",
         "tokio serde serde_json chrono rustix thiserror",
     ),
     (

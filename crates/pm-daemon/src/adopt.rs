@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
 use pm_core::{
-    Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SeatRecord, SpawnFailure,
-    Want,
+    AppId, Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SeatRecord,
+    SpawnFailure, Want,
 };
 use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian, Why};
 use pm_logs::{Stream, StreamKey};
@@ -18,7 +18,8 @@ use pm_os::tree::{Census, Seen};
 
 use crate::clock;
 use crate::diary;
-use crate::runs::{self, Address, Life, PIDFD_SLOT, Run, Told, stream_of};
+use crate::node::{self, ChannelEnd};
+use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Told, stream_of};
 
 /// What the guardian keeps.
 #[derive(Debug, Default)]
@@ -27,6 +28,10 @@ pub(crate) struct Kept {
     pidfds: BTreeMap<RunId, (i32, OwnedFd)>,
     /// Pipes and files by stream, and whose they are.
     pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>,
+    /// Channels of Node apps with their notes, by run.
+    channels: BTreeMap<RunId, ChannelEnd>,
+    /// Listening sockets of cluster workers with their notes, by app and number.
+    pub(crate) sockets: BTreeMap<(AppId, u8), ChannelEnd>,
     /// Whose runs the items belong to.
     owners: BTreeMap<RunId, Address>,
     /// Ends not acknowledged yet.
@@ -57,6 +62,11 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
             FromGuardian::Item { tag, slot, kind, name } => {
                 let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);
                 let (Some(tag), Some(first)) = (ours, descriptors.next()) else { continue };
+                if let Some(app) = node::app_of(tag) {
+                    let second = descriptors.next();
+                    kept.sockets.extend(second.map(|note| ((app, slot), (first, note))));
+                    continue;
+                }
                 let owner = Address::parse(name);
                 kept.owners.extend(owner.map(|owner| (RunId(tag.run()), owner)));
                 match (kind, stream_of(slot), descriptors.next()) {
@@ -66,6 +76,9 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
                     (Kind::Stream, Some(stream), Some(file)) => {
                         let key = StreamKey { tag: tag.raw(), stream };
                         kept.streams.insert(key, (first, file, owner));
+                    }
+                    (Kind::Other, None, Some(note)) if slot == CHANNEL_SLOT => {
+                        kept.channels.insert(RunId(tag.run()), (first, note));
                     }
                     (Kind::Stream | Kind::Other, _, _) => {}
                 }
@@ -88,6 +101,8 @@ pub(crate) struct Inheritance {
     pub(crate) sweeping: Vec<RunId>,
     /// Living runs whose main process the guardian does not keep, since it is new or got only a part of everything.
     pub(crate) unkept: Vec<RunId>,
+    /// Channels of runs that live.
+    pub(crate) channels: Vec<(RunId, ChannelEnd)>,
     /// Runs that never began; whatever the guardian keeps of them can go.
     pub(crate) never: Vec<RunId>,
 }
@@ -114,13 +129,14 @@ pub(crate) fn inherit(
         vanished: Vec::new(),
         sweeping: Vec::new(),
         unkept: Vec::new(),
+        channels: Vec::new(),
         never: Vec::new(),
     };
     for seat in core.seats() {
         let Some((id, identity)) = seat.run else { continue };
         let tag = Tag::new(salt, id.0);
         let address = Address { app: seat.app_id, instance: seat.id };
-        let mut run = Run::expected(tag, address, std::sync::Arc::clone(seat.app));
+        let mut run = Run::expected(tag, address, seat.slot, std::sync::Arc::clone(seat.app));
         let seen = marked.get(&id).map_or(&[][..], Vec::as_slice);
         let known = identity.map(runs::from_core).or_else(|| first_process(tag, seen, kept));
         let Some(known) = known else {
@@ -148,6 +164,9 @@ pub(crate) fn inherit(
         let there = census
             .find(known.pid)
             .is_some_and(|seen| seen.started == known.started || known.started == 0);
+        if let Some(channel) = kept.channels.remove(&id) {
+            inheritance.channels.push((id, channel));
+        }
         if going.contains(&id) {
             run.life = Life::Ended(Ending::Unknown, Told::Yes);
             inheritance.sweeping.push(id);
@@ -262,7 +281,7 @@ fn raise_counters(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>
     });
     let Some(highest) = highest else { return };
     let counters =
-        last.unwrap_or(Counters { app: pm_core::AppId(0), instance: InstanceId(0), run: RunId(0) });
+        last.unwrap_or(Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) });
     if counters.run <= highest {
         records.push(Record::Counters(Counters { run: RunId(highest.0 + 1), ..counters }));
     }
@@ -288,5 +307,6 @@ fn first_process(tag: Tag, seen: &[Seen], kept: &Kept) -> Option<Identity> {
 
 /// The slots of runs nobody knows any more, to be dropped.
 pub(crate) fn leftovers(kept: &Kept) -> impl Iterator<Item = (RunId, u8)> + '_ {
-    kept.pidfds.keys().map(|run| (*run, PIDFD_SLOT))
+    let channels = kept.channels.keys().map(|run| (*run, CHANNEL_SLOT));
+    kept.pidfds.keys().map(|run| (*run, PIDFD_SLOT)).chain(channels)
 }

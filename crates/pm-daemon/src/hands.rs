@@ -19,9 +19,10 @@ use crate::arrears::Arrears;
 use crate::clock::{self, Dial};
 use crate::diary;
 use crate::journal::Journal;
+use crate::node::{ChannelEnd, Node};
 use crate::pidfile::PidFile;
 use crate::plan;
-use crate::runs::{self, Address, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
+use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
 use crate::sampler::Figures;
 use crate::server::feed::Feed;
 use crate::server::{Caller, answer};
@@ -51,6 +52,7 @@ pub(crate) struct Hands {
     pub(crate) callers: BTreeMap<RequestId, Caller>,
     pub(crate) feed: Feed,
     pub(crate) figures: Figures,
+    pub(crate) node: Node,
     pub(crate) leaving: Leaving,
 }
 
@@ -70,6 +72,7 @@ impl Hands {
         self.journal.append(records);
         self.balance();
         let mut news = BTreeSet::new();
+        let is_news = orders.iter().any(|order| matches!(order, Order::Tell(_)));
         for order in orders.drain(..) {
             match order {
                 Order::Remember(_) => {}
@@ -85,6 +88,9 @@ impl Hands {
             }
         }
         self.publish(core, &news);
+        if is_news {
+            self.node.tidy(core);
+        }
         if self.journal.is_long() {
             self.journal.rewrite(&core.records());
         }
@@ -106,19 +112,27 @@ impl Hands {
     fn spawn(&mut self, run: RunId, plan: pm_core::SpawnPlan) {
         let tag = Tag::new(self.salt, run.0);
         let address = Address { app: plan.app_id, instance: plan.instance };
-        self.runs.insert(run, Run::expected(tag, address, Arc::clone(&plan.app)));
+        self.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
         self.spawner.send(Job { run, plan }).ok();
     }
 
     fn knock(&mut self, id: RunId, knock: Knock) {
-        let Some(run) = self.runs.get(id) else { return };
         let (signal, reach, forced) = match knock {
             Knock::Ask(signal, reach) => (signal.number(), reach, false),
             Knock::Force(reach) => (Signal::KILL.number(), reach, true),
             Knock::Pass(signal) => (signal.number(), Reach::Leader, false),
         };
         let Some(signal) = Signal::from_number(signal) else { return };
+        if matches!(knock, Knock::Ask(..)) && self.asked_otherwise(id, signal, reach) {
+            return;
+        }
+        self.signal(id, (signal, reach), forced);
+    }
+
+    /// A signal to a run; `forced`: again and again until nobody is left.
+    fn signal(&self, id: RunId, (signal, reach): (Signal, Reach), forced: bool) {
+        let Some(run) = self.runs.get(id) else { return };
         match reach {
             Reach::Tree if forced => self.errand(Errand::Force(run.tree())),
             Reach::Tree => self.errand(Errand::Knock(run.tree(), signal)),
@@ -153,6 +167,10 @@ impl Hands {
             if let Some(file) = file {
                 file.remove(pid);
             }
+        }
+        let had_channel = self.runs.get(id).is_some_and(|run| run.app.serving.channel);
+        if had_channel {
+            self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(CHANNEL_SLOT) });
         }
         self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
         self.forget_if_done(id);
@@ -189,6 +207,7 @@ impl Hands {
         id: RunId,
         identity: Identity,
         pidfd: OwnedFd,
+        channel: Option<ChannelEnd>,
     ) -> (Option<Fact>, Vec<Exit>) {
         let Some(run) = self.runs.get_mut(id) else { return (None, Vec::new()) };
         let early = match std::mem::replace(&mut run.life, Life::Alive) {
@@ -198,6 +217,9 @@ impl Hands {
         run.identity = Some(identity);
         run.pidfd = Some(pidfd);
         run.open = streams(&run.app, run.address.instance);
+        if let Some(end) = channel {
+            self.node.attach(run.tag, run.slot, (run.address.app, &run.app), end);
+        }
         let tag = run.tag.raw();
         for stream in std::mem::take(&mut run.ended_early) {
             self.stream_ended(StreamKey { tag, stream });
@@ -238,6 +260,10 @@ impl Hands {
     /// A main process ended. With a tree to end as well, somebody looks first who is left.
     pub(crate) fn ended(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
         let run = self.runs.get_mut(id)?;
+        run.waiting = None;
+        if run.app.serving.channel {
+            self.node.gone(run.tag);
+        }
         if !run.app.stop.tree {
             run.life = Life::Ended(ending, Told::Yes);
             return Some(Fact::Ended(id, ending, Rest::Nothing));
@@ -328,6 +354,28 @@ pub(crate) fn streams(app: &pm_spec::AppSpec, instance: InstanceId) -> Vec<Strea
 }
 
 impl Hands {
+    /// A Node app may be asked by a message first; the signal then waits for `drained`. One that gets the signal at
+    /// once gets no new connections any more.
+    fn asked_otherwise(&mut self, id: RunId, signal: Signal, reach: Reach) -> bool {
+        let Some(run) = self.runs.get_mut(id) else { return false };
+        let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
+        let Some(exchange) = self.node.begun().filter(|_| alive) else { return false };
+        if run.app.stop.by_message {
+            run.waiting = Some((signal, reach));
+            exchange.shutdown(run.tag.raw());
+            return true;
+        }
+        exchange.hold(run.tag.raw());
+        false
+    }
+
+    /// A Node app has done what it does by itself.
+    pub(crate) fn drained(&mut self, id: RunId) {
+        if let Some(waiting) = self.runs.get_mut(id).and_then(|run| run.waiting.take()) {
+            self.signal(id, waiting, false);
+        }
+    }
+
     /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
     pub(crate) fn keep_output(
         &mut self,
@@ -338,7 +386,7 @@ impl Hands {
         let Some(tag) = Tag::from_raw(key.tag) else { return };
         let id = RunId(tag.run());
         if self.runs.get(id).is_none() {
-            let mut run = Run::expected(tag, address, Arc::clone(app));
+            let mut run = Run::expected(tag, address, 0, Arc::clone(app));
             run.life = Life::Ended(Ending::Unknown, Told::Yes);
             run.released = true;
             self.runs.insert(id, run);

@@ -10,6 +10,7 @@ mod clock;
 mod diary;
 mod hands;
 mod journal;
+mod node;
 mod pidfile;
 mod plan;
 mod reactor;

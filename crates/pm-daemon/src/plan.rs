@@ -2,21 +2,28 @@
 
 use std::ffi::{CString, NulError, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pm_core::InstanceId;
 use pm_logs::stamp::StampFormat;
 use pm_logs::{Format, Place, Sink, WhenFull};
 use pm_protocol::Home;
-use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget};
+use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget, Mode};
 
 /// Which of an app's instances.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Seat<'a> {
     pub(crate) instance: InstanceId,
     pub(crate) slot: u16,
     pub(crate) restarts: u32,
+    /// The number of the run.
+    pub(crate) run: u32,
+    /// The script that cluster workers load first, if it could be written where they can read it.
+    pub(crate) preload: Option<&'a Path>,
 }
+
+/// The descriptor at which an app finds its channel: the first after the three of every program.
+const CHANNEL: &str = "3";
 
 /// The program and everything it is told.
 #[derive(Debug)]
@@ -49,13 +56,17 @@ pub(crate) struct Person {
 /// `PM2_HOME`, `PM_HOME` (not in a home with PM2's names); and `HOME`, `USER`, `LOGNAME` for another user.
 pub(crate) fn command_line(
     app: &AppSpec,
-    seat: Seat,
+    seat: Seat<'_>,
     home: &Home,
     person: Option<&Person>,
 ) -> Result<CommandLine, NulError> {
     let text = |bytes: &ByteString| CString::new(bytes.as_bytes());
     let program = app.interpreter.as_ref().unwrap_or(&app.script);
     let mut argv = vec![text(program)?];
+    if let Some(preload) = seat.preload {
+        argv.push(c"--require".to_owned());
+        argv.push(CString::new(preload.as_os_str().as_bytes())?);
+    }
     if app.interpreter.is_some() {
         for argument in app.interpreter_args.iter().chain([&app.script]) {
             argv.push(text(argument)?);
@@ -81,6 +92,7 @@ pub(crate) fn command_line(
         let base = env.get(&variable).and_then(|value| value.display().trim().parse::<i64>().ok());
         env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(seat.slot)).to_string());
     }
+    channel(&mut env, app, seat);
     let entry = |(name, value): (&str, &ByteString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
     };
@@ -111,6 +123,24 @@ fn places(env: &mut Environment, app: &AppSpec, instance: InstanceId, home: &Hom
             // What an app gave on to an app it started is not true of that one.
             None => env.unset(name),
         }
+    }
+}
+
+/// Node's variables: where the channel is, and that this is a cluster worker. Those of a caller who is itself a child
+/// of Node would name a descriptor that is not there.
+fn channel(env: &mut Environment, app: &AppSpec, seat: Seat<'_>) {
+    for name in ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID"] {
+        env.unset(name);
+    }
+    if app.serving.channel {
+        env.set("NODE_CHANNEL_FD", CHANNEL);
+        env.set("NODE_CHANNEL_SERIALIZATION_MODE", "json");
+    }
+    if app.serving.mode == Mode::Cluster {
+        env.set("NODE_UNIQUE_ID", seat.run.saturating_add(1).to_string());
+    }
+    if seat.preload.is_some() {
+        env.set(pm_node::MARK, "1");
     }
 }
 

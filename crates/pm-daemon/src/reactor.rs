@@ -19,12 +19,14 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::diary;
 use crate::hands::{Hands, Leaving, rows};
+use crate::node::ChannelEnd;
 use crate::server::{Caller, answer};
 use crate::trees::Sample;
 
 mod bequest;
 mod call;
 mod farewell;
+mod news;
 mod setup;
 mod trial;
 
@@ -45,13 +47,15 @@ pub(crate) enum Inlet {
     /// A client calls.
     Called(Box<Request>, Caller),
     /// A process was made.
-    Born(RunId, Identity, OwnedFd),
+    Born(RunId, Identity, OwnedFd, Option<ChannelEnd>),
     /// It could not be made.
     NotBorn(RunId, SpawnFailure),
     /// Whether anybody is left of a tree whose main process ended.
     Remains(RunId, bool),
     /// Nobody is left.
     Swept(RunId),
+    /// A Node app said something.
+    Node(pm_node::News),
     /// Figures.
     Sampled(Sample),
     /// A stream's end is in its log.
@@ -277,7 +281,10 @@ impl Reactor {
     async fn take(&mut self, news: Inlet) -> Option<Exit> {
         match news {
             Inlet::Called(request, caller) => self.called(*request, caller),
-            Inlet::Born(run, identity, pidfd) => self.born(run, identity, pidfd),
+            Inlet::Born(run, identity, pidfd, channel) => {
+                self.born(run, (identity, pidfd, channel));
+            }
+            Inlet::Node(news) => self.node_says(news),
             Inlet::NotBorn(run, failure) => {
                 self.hands.not_born(run);
                 self.step(Fact::NotSpawned(run, failure));
@@ -309,18 +316,6 @@ impl Reactor {
         let request = self.number();
         self.hands.callers.insert(request, caller);
         self.step(Fact::Asked(request, ask));
-    }
-
-    fn born(&mut self, run: RunId, identity: Identity, pidfd: OwnedFd) {
-        let (fact, early) = self.hands.born(run, identity, pidfd);
-        if let Some(fact) = fact {
-            self.step(fact);
-        }
-        for exit in early {
-            if let Some(fact) = self.hands.exited(exit) {
-                self.step(fact);
-            }
-        }
     }
 
     fn sampled(&mut self, sample: Sample) {

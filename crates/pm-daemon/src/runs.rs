@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use pm_core::{AppId, Ending, Identity, InstanceId, RunId};
+use pm_core::{AppId, Ending, Identity, InstanceId, Reach, RunId};
 use pm_guardian::{Exit, Name, Status};
 use pm_logs::{Stream, StreamKey};
+use pm_os::knock::Signal;
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
@@ -18,6 +19,9 @@ pub(crate) const PIDFD_SLOT: u8 = 0;
 pub(crate) const OUT_SLOT: u8 = 1;
 /// Standard error: pipe and file.
 pub(crate) const ERROR_SLOT: u8 = 2;
+
+/// Node's channel: our end and its note.
+pub(crate) const CHANNEL_SLOT: u8 = 3;
 
 /// The slot of a stream.
 pub(crate) fn slot_of(stream: Stream) -> u8 {
@@ -86,6 +90,8 @@ pub(crate) struct Run {
     pub(crate) tag: Tag,
     pub(crate) address: Address,
     pub(crate) app: Arc<AppSpec>,
+    /// The slot of its instance within the app.
+    pub(crate) slot: u16,
     pub(crate) identity: Option<pm_os::identity::Identity>,
     pub(crate) pidfd: Option<OwnedFd>,
     pub(crate) life: Life,
@@ -93,22 +99,26 @@ pub(crate) struct Run {
     pub(crate) open: Vec<Stream>,
     /// Streams that ended while the run was being made; the guardian may drop them after its birth.
     pub(crate) ended_early: Vec<Stream>,
+    /// The signal that waits until a Node app has left as far as it does by itself.
+    pub(crate) waiting: Option<(Signal, Reach)>,
     /// The core is done with it; what remains is output.
     pub(crate) released: bool,
 }
 
 impl Run {
     /// A run that is about to be made.
-    pub(crate) fn expected(tag: Tag, address: Address, app: Arc<AppSpec>) -> Self {
+    pub(crate) fn expected(tag: Tag, address: Address, slot: u16, app: Arc<AppSpec>) -> Self {
         Self {
             tag,
             address,
             app,
+            slot,
             identity: None,
             pidfd: None,
             life: Life::Expected(Vec::new()),
             open: Vec::new(),
             ended_early: Vec::new(),
+            waiting: None,
             released: false,
         }
     }

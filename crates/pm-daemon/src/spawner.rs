@@ -3,26 +3,32 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use pm_core::{RunId, SpawnFailure};
 use pm_guardian::{Kind, Link, Name, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
+use pm_node::Line;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
 use pm_os::stdio::{self, Owner};
 use pm_os::tag::Tag;
 use pm_os::user;
 use pm_protocol::Home;
-use pm_spec::{AppSpec, Identifier, UserChoice};
+use pm_spec::{AppSpec, Identifier, Mode, UserChoice};
 use tokio::sync::mpsc;
 
+use crate::diary;
+use crate::node::ChannelEnd;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, Seat};
 use crate::reactor::Inlet;
-use crate::runs::{Address, PIDFD_SLOT, slot_of};
+use crate::runs::{Address, CHANNEL_SLOT, PIDFD_SLOT, slot_of};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
@@ -67,7 +73,7 @@ fn work(workshop: &Workshop, jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
         let run = job.run;
         let news = match workshop.make(&mut spawner, &job) {
-            Ok(born) => Inlet::Born(run, born.identity, born.pidfd),
+            Ok((born, channel)) => Inlet::Born(run, born.identity, born.pidfd, channel),
             Err(failure) => {
                 let tag = workshop.tag(run).raw();
                 // The guardian being gone is noticed by the reactor.
@@ -92,21 +98,33 @@ impl Workshop {
         Tag::new(self.salt, run.0)
     }
 
-    fn make(&self, spawner: &mut Spawner, job: &Job) -> Result<Born, SpawnFailure> {
+    fn make(
+        &self,
+        spawner: &mut Spawner,
+        job: &Job,
+    ) -> Result<(Born, Option<ChannelEnd>), SpawnFailure> {
         let app = &job.plan.app;
         let runner = app.user.as_ref().map(runner).transpose()?;
-        let seat =
-            Seat { instance: job.plan.instance, slot: job.plan.slot, restarts: job.plan.restarts };
+        let preload = self.preload(app, runner.as_ref());
+        let seat = Seat {
+            instance: job.plan.instance,
+            slot: job.plan.slot,
+            restarts: job.plan.restarts,
+            run: job.run.0,
+            preload: preload.as_deref(),
+        };
         let person = runner.as_ref().map(|runner| &runner.person);
         let line = plan::command_line(app, seat, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
         let owner = runner.as_ref().map(|runner| runner.owner);
         let tag = self.tag(job.run);
         let outlets = self.outlets(tag, job, owner)?;
+        let channel = app.serving.channel.then(|| self.channel(tag, job)).transpose()?;
         let stdin = stdio::null().map_err(|error| short(format!("open /dev/null: {error}")))?;
         let credentials = runner.map(|runner| runner.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
-        let plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
+        let mut plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
+        plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
@@ -114,7 +132,34 @@ impl Workshop {
         if let Some(file) = PidFile::of(app, job.plan.instance) {
             file.write(born.pid);
         }
-        Ok(born)
+        Ok((born, channel.map(Line::into_ours)))
+    }
+
+    /// Makes a channel and gives our end to the guardian.
+    fn channel(&self, tag: Tag, job: &Job) -> Result<Line, SpawnFailure> {
+        let line = Line::new().map_err(|error| short(format!("make a channel: {error}")))?;
+        let (slot, kind, name) = (CHANNEL_SLOT, Kind::Other, job.address().name());
+        let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
+        self.link.send(&store, &line.kept()).map_err(|error| short(error.to_string()))?;
+        Ok(line)
+    }
+
+    /// The script that cluster workers load first. Only programs that are us can read it in our home, and only of an
+    /// interpreter we name do we know that it takes one.
+    fn preload(&self, app: &AppSpec, runner: Option<&Runner>) -> Option<PathBuf> {
+        let wanted = app.serving.mode == Mode::Cluster && app.serving.preload;
+        let is_us = runner.is_none_or(|runner| runner.credentials.are_ours());
+        if !wanted || !is_us || app.interpreter.is_none() {
+            return None;
+        }
+        let path = self.home.root().join("node-preload.js");
+        match put(&path, pm_node::PRELOAD.as_bytes()) {
+            Ok(()) => Some(path),
+            Err(error) => {
+                diary::note(format_args!("could not write {}: {error}", path.display()));
+                None
+            }
+        }
     }
 
     fn spawn_plan<'fd>(
@@ -186,6 +231,17 @@ impl Workshop {
         // If the guardian is gone the reactor hands everything to its successor, this run included.
         self.link.send(&store, &[born.pidfd.as_fd()]).ok();
     }
+}
+
+/// Makes a file of ours have these contents, whole at every moment.
+fn put(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    if std::fs::read(path).is_ok_and(|found| found == contents) {
+        return Ok(());
+    }
+    let new = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(&new)?.write_all(contents)?;
+    std::fs::rename(&new, path)
 }
 
 fn refused(why: String) -> SpawnFailure {

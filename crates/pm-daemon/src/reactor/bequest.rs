@@ -50,7 +50,9 @@ impl Reactor {
         let is_expected = |run: &Run| matches!(run.life, Life::Expected(_));
         while self.hands.runs.iter().any(|(_, run)| is_expected(run)) {
             match self.inlet.recv().await {
-                Some(Inlet::Born(run, identity, pidfd)) => self.born(run, identity, pidfd),
+                Some(Inlet::Born(run, identity, pidfd, channel)) => {
+                    self.born(run, (identity, pidfd, channel));
+                }
                 // Its intent is in the journal, so the next daemon starts it.
                 Some(Inlet::NotBorn(run, _)) => self.hands.not_born(run),
                 // The rest is asked, or seen, again.
@@ -58,6 +60,7 @@ impl Reactor {
                     Inlet::Called(..)
                     | Inlet::Remains(..)
                     | Inlet::Swept(_)
+                    | Inlet::Node(_)
                     | Inlet::Sampled(_)
                     | Inlet::StreamEnded(_)
                     | Inlet::Loaded(..)
@@ -89,6 +92,7 @@ impl Reactor {
             let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
             link.send(&store, &[pipe.as_fd(), fd.as_fd()])?;
         }
+        self.hands.node.bequeath(link, |run| self.hands.runs.get(run).map(|run| run.address))?;
         for (_, run) in self.hands.runs.iter().filter(|(_, run)| !run.released) {
             let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
             let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, run.address.name());

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use pm_core::{Ask, Ending, Fact, RunId};
+use pm_core::{AppId, Ask, Ending, Fact, RunId};
 use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
 use pm_os::limits::Nofile;
@@ -22,6 +22,7 @@ use crate::clock;
 use crate::diary;
 use crate::hands::{Hands, Leaving, streams};
 use crate::journal::Journal;
+use crate::node::{ChannelEnd, Node};
 use crate::plan;
 use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
 use crate::salt;
@@ -97,6 +98,7 @@ pub(super) fn begin(
         callers: BTreeMap::new(),
         feed: Feed::default(),
         figures: Figures::default(),
+        node: Node::new(salt, Arc::clone(&link), outlet.clone()),
         leaving: Leaving::No,
     };
     let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);
@@ -214,7 +216,8 @@ fn watch_signals(outlet: &mpsc::Sender<Inlet>) -> Result<(), DaemonError> {
 impl Reactor {
     /// Goes on where the daemon before stopped.
     fn inherit(&mut self, inheritance: Inheritance, kept: &mut Kept) -> Result<(), DaemonError> {
-        let Inheritance { core, runs, facts, vanished, sweeping, unkept, never } = inheritance;
+        let Inheritance { core, runs, facts, vanished, sweeping, unkept, channels, never } =
+            inheritance;
         self.core = core;
         for (id, run) in runs {
             self.hands.runs.insert(id, run);
@@ -230,6 +233,7 @@ impl Reactor {
         }
         self.attach(std::mem::take(&mut kept.streams));
         self.regain(&unkept);
+        self.reconnect(channels, std::mem::take(&mut kept.sockets));
         for fact in facts {
             self.step(fact);
         }
@@ -280,6 +284,23 @@ impl Reactor {
             self.listen(listener);
         }
         Ok(())
+    }
+
+    /// Goes on talking to Node apps. Sockets first: workers are known by what they listen on.
+    fn reconnect(
+        &mut self,
+        channels: Vec<(RunId, ChannelEnd)>,
+        sockets: BTreeMap<(AppId, u8), ChannelEnd>,
+    ) {
+        for ((app, index), socket) in sockets {
+            self.hands.node.recall(app, index, socket);
+        }
+        for (id, channel) in channels {
+            let Some(run) = self.hands.runs.get(id) else { continue };
+            let of = (run.address.app, &*run.app);
+            self.hands.node.attach(run.tag, run.slot, of, channel);
+        }
+        self.hands.node.tidy(&self.core);
     }
 
     /// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what

@@ -1,0 +1,194 @@
+//! Node apps: what is told to the thread that talks to them, and what of theirs the guardian keeps.
+//!
+//! The thread begins with the first app that has a channel.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use pm_core::{AppId, Core, InstanceId, RunId, Status};
+use pm_guardian::{Kind, Link, ToGuardian};
+use pm_node::{Attachment, Ears, Exchange, Keep, Place, Sched};
+use pm_os::tag::Tag;
+use pm_spec::{AppSpec, Mode};
+use tokio::sync::mpsc;
+
+use crate::diary;
+use crate::reactor::Inlet;
+use crate::runs::{Address, CHANNEL_SLOT};
+
+/// Our end of a channel and the memory of its note.
+pub(crate) type ChannelEnd = (OwnedFd, OwnedFd);
+
+/// Everything about Node apps.
+#[derive(Debug)]
+pub(crate) struct Node {
+    salt: u32,
+    link: Arc<Link>,
+    inlet: mpsc::Sender<Inlet>,
+    exchange: Option<Exchange>,
+    /// Apps that may have listening sockets with us, and the slots that were wanted when it was last said.
+    groups: BTreeMap<AppId, Vec<u16>>,
+}
+
+/// The tag under which the guardian keeps an app's listening sockets: no run has so high a number.
+fn tag_of(salt: u32, app: AppId) -> Tag {
+    Tag::new(salt, u32::MAX - app.0)
+}
+
+/// The app whose sockets are kept under this tag; `None`: it is a run's.
+pub(crate) fn app_of(tag: Tag) -> Option<AppId> {
+    let number = u32::MAX - tag.run();
+    (number < u32::MAX / 2).then_some(AppId(number))
+}
+
+impl Node {
+    pub(crate) fn new(salt: u32, link: Arc<Link>, inlet: mpsc::Sender<Inlet>) -> Self {
+        Self { salt, link, inlet, exchange: None, groups: BTreeMap::new() }
+    }
+
+    fn exchange(&mut self) -> Option<&Exchange> {
+        if self.exchange.is_none() {
+            match Exchange::start(self.ears()) {
+                Ok(exchange) => self.exchange = Some(exchange),
+                Err(error) => diary::note(format_args!("could not {error}")),
+            }
+        }
+        self.exchange.as_ref()
+    }
+
+    fn ears(&self) -> Ears {
+        let (salt, link, inlet) = (self.salt, Arc::clone(&self.link), self.inlet.clone());
+        Ears {
+            // A loop that has ended hears nothing, and then neither do we talk.
+            hear: Box::new(move |news| {
+                inlet.blocking_send(Inlet::Node(news)).ok();
+            }),
+            keep: Box::new(move |keep| keep_socket(&link, salt, keep)),
+        }
+    }
+
+    /// Talks over a run's channel from now on.
+    pub(crate) fn attach(&mut self, tag: Tag, slot: u16, of: (AppId, &AppSpec), end: ChannelEnd) {
+        let (app, spec) = of;
+        let is_cluster = spec.serving.mode == Mode::Cluster;
+        if is_cluster {
+            self.groups.entry(app).or_default();
+        }
+        let sched = match spec.serving.sched {
+            pm_spec::Sched::RoundRobin => Sched::RoundRobin,
+            pm_spec::Sched::Slot => Sched::Slot,
+        };
+        let place = is_cluster.then_some(Place { group: app.0, slot, sched });
+        let (channel, memory) = end;
+        if let Some(exchange) = self.exchange() {
+            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place });
+        }
+    }
+
+    /// A listening socket of an app, made before our time.
+    pub(crate) fn recall(&mut self, app: AppId, index: u8, (socket, memory): ChannelEnd) {
+        self.groups.entry(app).or_default();
+        if let Some(exchange) = self.exchange() {
+            exchange.recall(app.0, index, socket, memory);
+        }
+    }
+
+    /// The thread, if any app has needed it.
+    pub(crate) fn begun(&self) -> Option<&Exchange> {
+        self.exchange.as_ref()
+    }
+
+    /// A run's main process has ended.
+    pub(crate) fn gone(&self, tag: Tag) {
+        if let Some(exchange) = &self.exchange {
+            exchange.gone(tag.raw());
+        }
+    }
+
+    /// Closes listening sockets that nobody will serve: of apps that are down for good, and of slots that are.
+    pub(crate) fn tidy(&mut self, core: &Core) {
+        if self.groups.is_empty() {
+            return;
+        }
+        let mut wanted: BTreeMap<AppId, Vec<u16>> =
+            self.groups.keys().map(|app| (*app, Vec::new())).collect();
+        for seat in core.seats() {
+            let comes = seat.wanted && seat.status != Status::Errored;
+            if let Some(slots) =
+                wanted.get_mut(&seat.app_id).filter(|_| comes || seat.run.is_some())
+            {
+                slots.push(seat.slot);
+            }
+        }
+        for (app, slots) in wanted {
+            let known = self.groups.get(&app);
+            if known == Some(&slots) && !slots.is_empty() {
+                continue;
+            }
+            if let Some(exchange) = &self.exchange {
+                exchange.tidy(app.0, slots.clone());
+            }
+            if slots.is_empty() {
+                self.groups.remove(&app);
+            } else {
+                self.groups.insert(app, slots);
+            }
+        }
+    }
+
+    /// Gives another guardian everything that ours kept of Node apps.
+    pub(crate) fn bequeath(
+        &self,
+        link: &Link,
+        owner: impl Fn(RunId) -> Option<Address>,
+    ) -> Result<(), pm_guardian::LinkError> {
+        let Some(exchange) = &self.exchange else { return Ok(()) };
+        let loans = exchange.lend();
+        for (worker, channel, memory) in loans.channels {
+            let Some(tag) = Tag::from_raw(worker) else { continue };
+            let Some(address) = owner(RunId(tag.run())) else { continue };
+            store_channel(link, tag, address, &(channel, memory))?;
+        }
+        for (group, index, socket, memory) in loans.sockets {
+            let keep = Keep::Socket {
+                group,
+                index,
+                socket: std::os::fd::AsFd::as_fd(&socket),
+                memory: std::os::fd::AsFd::as_fd(&memory),
+            };
+            keep_socket(link, self.salt, keep);
+        }
+        Ok(())
+    }
+}
+
+/// The guardian keeps a channel: its death would end a cluster worker at once.
+pub(crate) fn store_channel(
+    link: &Link,
+    tag: Tag,
+    address: Address,
+    (channel, memory): &ChannelEnd,
+) -> Result<(), pm_guardian::LinkError> {
+    use std::os::fd::AsFd;
+    let (tag, slot, name) = (tag.raw(), CHANNEL_SLOT, address.name());
+    let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
+    link.send(&store, &[channel.as_fd(), memory.as_fd()])
+}
+
+fn keep_socket(link: &Link, salt: u32, keep: Keep<'_>) {
+    // A guardian that is gone is the reactor's business; its successor gets everything.
+    match keep {
+        Keep::Socket { group, index, socket, memory } => {
+            let app = AppId(group);
+            let name = Address { app, instance: InstanceId(0) }.name();
+            let (tag, slot) = (tag_of(salt, app).raw(), index);
+            let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
+            link.send(&store, &[socket, memory]).ok();
+        }
+        Keep::Drop { group, index } => {
+            let tag = tag_of(salt, AppId(group)).raw();
+            link.send(&ToGuardian::Drop { tag, slot: Some(index) }, &[]).ok();
+        }
+    }
+}

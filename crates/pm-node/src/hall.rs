@@ -1,0 +1,372 @@
+//! The thread itself: one wait for all channels, sockets and commands, then whatever follows from what came.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+
+use crate::channel::Channel;
+use crate::exchange::{Attachment, Command, Ears, Keep, Loans, News, Trigger};
+use crate::message::{Said, parse, understand};
+use crate::note::Note;
+use crate::primary::{Connection, Group, Millis, Primary, Recalled, SocketId, Worker};
+use crate::pulse::{self, Meaning, Pulse};
+use crate::query::Query;
+use crate::rounds::Rounds;
+use crate::socket;
+use crate::watch::{About, EventFlags, Token, Watch};
+
+/// A process we talk to.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) channel: Channel,
+    pub(crate) pulse: Pulse,
+    token: Token,
+    /// Whether we wait for room to write.
+    is_crowded: bool,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) socket: Arc<OwnedFd>,
+    pub(crate) note: Note,
+    pub(crate) query: Query,
+    pub(crate) group: Group,
+    /// Its number with the guardian; `None`: too many, this one ends with us.
+    pub(crate) index: Option<u8>,
+    token: Token,
+}
+
+/// Everything the thread owns.
+#[derive(Debug)]
+pub(crate) struct Hall {
+    watch: Watch,
+    wake: Arc<OwnedFd>,
+    commands: Receiver<Command>,
+    pub(crate) ears: Ears,
+    pub(crate) primary: Primary,
+    pub(crate) guests: BTreeMap<Worker, Guest>,
+    pub(crate) doors: BTreeMap<SocketId, Door>,
+    pub(crate) connections: BTreeMap<Connection, Arc<OwnedFd>>,
+    pub(crate) next_connection: Connection,
+    pub(crate) rounds: Rounds,
+    /// Workers of whom the next daemon must know more than before.
+    pub(crate) noteworthy: BTreeSet<Worker>,
+    /// Descriptors are short: when to accept again.
+    pub(crate) accept_at: Option<Millis>,
+}
+
+/// Milliseconds since boot.
+pub(crate) fn now() -> Millis {
+    micros() / 1000
+}
+
+/// Microseconds since boot: numbers of messages begin here, so that they are above all of a daemon before us.
+fn micros() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1000
+}
+
+impl Hall {
+    pub(crate) fn new(
+        wake: Arc<OwnedFd>,
+        commands: Receiver<Command>,
+        ears: Ears,
+    ) -> Result<Self, Errno> {
+        let mut watch = Watch::new()?;
+        let token = watch.token(About::Commands);
+        watch.set(&*wake, token, EventFlags::IN);
+        Ok(Self {
+            watch,
+            wake,
+            commands,
+            ears,
+            primary: Primary::default(),
+            guests: BTreeMap::new(),
+            doors: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            next_connection: 0,
+            rounds: Rounds::default(),
+            noteworthy: BTreeSet::new(),
+            accept_at: None,
+        })
+    }
+
+    /// Waits, then does everything that follows. `None`: the daemon is gone.
+    pub(crate) fn turn(&mut self) -> Option<()> {
+        let due = [self.primary.deadline(), self.rounds.deadline(), self.accept_at];
+        let limit = due.into_iter().flatten().min().map(|at| at.saturating_sub(now()));
+        for (token, flags) in self.watch.wait(limit) {
+            match self.watch.about(token) {
+                Some(About::Commands) => self.obey()?,
+                Some(About::Channel(worker)) => self.attend(worker, flags),
+                Some(About::Socket(id)) => self.welcome(id),
+                None => {}
+            }
+            self.carry_out();
+        }
+        let now = now();
+        self.primary.tick(now);
+        self.rounds.tick(now);
+        if self.accept_at.is_some_and(|at| at <= now) {
+            self.accept_at = None;
+            let doors: Vec<SocketId> = self.doors.keys().copied().collect();
+            for id in doors {
+                let is_served = self.primary.is_served(id);
+                self.watch_door(id, is_served);
+            }
+        }
+        self.carry_out();
+        Some(())
+    }
+
+    fn obey(&mut self) -> Option<()> {
+        let mut count = [0; 8];
+        rustix::io::read(&*self.wake, &mut count).ok();
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.heed(command),
+                Err(TryRecvError::Empty) => return Some(()),
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn heed(&mut self, command: Command) {
+        let now = now();
+        match command {
+            Command::Attach(attachment) => self.attach(*attachment),
+            Command::Recall { group, index, socket, memory } => {
+                self.recall(group, index, socket, memory);
+            }
+            Command::Hold(worker) => self.primary.hold(worker),
+            Command::Drain(worker) => self.primary.drain(now, worker),
+            Command::Shutdown(worker) => self.shut_down(worker),
+            Command::Gone(worker) => self.gone(worker),
+            Command::Tidy(group, slots) => self.primary.tidy(group, &slots),
+            Command::Look(reply) => {
+                let pulses = self.guests.iter().map(|(worker, guest)| (*worker, &guest.pulse));
+                reply(pulses.map(|(worker, pulse)| (worker, pulse.clone())).collect());
+            }
+            Command::Trigger(trigger) => self.trigger(now, *trigger),
+            Command::Lend(reply) => {
+                // Whoever asked waits for it.
+                reply.send(self.loans()).ok();
+            }
+        }
+        self.carry_out();
+    }
+
+    fn attach(&mut self, attachment: Attachment) {
+        let Attachment { worker, channel, memory, place } = attachment;
+        let (note, known) = Note::found(memory);
+        let channel = Channel::new(channel, note);
+        let pulse = Pulse::from_note(&known);
+        let token = self.watch.token(About::Channel(worker));
+        self.watch.set(channel.socket(), token, EventFlags::IN);
+        let (is_spoilt, is_ready) = (channel.is_spoilt(), pulse.is_ready);
+        self.guests.insert(worker, Guest { channel, pulse, token, is_crowded: false });
+        if let Some(place) = place {
+            let keys = known.get("keys").and_then(Value::as_array).into_iter().flatten();
+            let keys = keys.filter_map(Value::as_str).map(str::to_owned).collect();
+            let has_preload = known.get("preload").and_then(Value::as_bool).unwrap_or(false);
+            self.primary.attach(worker, place, micros(), &Recalled { keys, has_preload });
+            if self.primary.remember(worker).is_some_and(|known| !known.keys.is_empty()) {
+                (self.ears.hear)(News::Listening(worker));
+            }
+        }
+        if is_ready {
+            (self.ears.hear)(News::Ready(worker));
+        }
+        if is_spoilt {
+            self.primary.hold(worker);
+            (self.ears.hear)(News::Spoilt(worker));
+        }
+    }
+
+    fn recall(&mut self, group: Group, index: u8, socket: OwnedFd, memory: OwnedFd) {
+        let (note, known) = Note::found(memory);
+        let query = known.get("query").and_then(Query::parse);
+        let key = known.get("key").and_then(Value::as_str);
+        let (Some(query), Some(key)) = (query, key) else {
+            (self.ears.keep)(Keep::Drop { group, index });
+            return;
+        };
+        let slot = known.get("slot").and_then(Value::as_u64);
+        let slot = slot.and_then(|slot| u16::try_from(slot).ok());
+        let address = crate::primary::Address { group, key: key.to_owned(), slot };
+        let id = self.primary.recall(address, query.clone(), socket::name_of(&socket));
+        self.hang(id, (group, Some(index)), (socket, note), query);
+    }
+
+    /// Keeps a socket, which is not watched yet.
+    pub(crate) fn hang(
+        &mut self,
+        id: SocketId,
+        (group, index): (Group, Option<u8>),
+        (socket, note): (OwnedFd, Note),
+        query: Query,
+    ) {
+        let token = self.watch.token(About::Socket(id));
+        let socket = Arc::new(socket);
+        self.doors.insert(id, Door { socket, note, query, group, index, token });
+    }
+
+    pub(crate) fn watch_door(&self, id: SocketId, is_served: bool) {
+        let Some(door) = self.doors.get(&id) else { return };
+        let socket = door.socket.as_fd();
+        if is_served && self.accept_at.is_none() {
+            self.watch.set(socket, door.token, EventFlags::IN);
+        } else {
+            self.watch.pause(socket);
+        }
+    }
+
+    pub(crate) fn unhang(&mut self, id: SocketId) -> Option<Door> {
+        let door = self.doors.remove(&id)?;
+        self.watch.forget(door.socket.as_fd(), door.token);
+        Some(door)
+    }
+
+    /// Something happened on a channel.
+    fn attend(&mut self, worker: Worker, flags: EventFlags) {
+        let Some(guest) = self.guests.get_mut(&worker) else { return };
+        if flags.contains(EventFlags::OUT) {
+            guest.channel.write();
+        }
+        guest.channel.read();
+        while let Some(line) = self.guests.get_mut(&worker).and_then(|one| one.channel.next_line())
+        {
+            // What is no message is nobody's: the beginning may have gone with the daemon before us.
+            if let Some(said) = parse(&line) {
+                self.hear(worker, said);
+            }
+        }
+        let Some(guest) = self.guests.get(&worker) else { return };
+        if !guest.channel.is_open() {
+            self.watch.forget(guest.channel.socket(), guest.token);
+            self.rounds.lost(worker);
+            self.primary.hung_up(now(), worker);
+        }
+    }
+
+    fn hear(&mut self, worker: Worker, said: Said) {
+        let said = if let Said::Handle(inner) = said {
+            if !self.take_handle(worker) {
+                return;
+            }
+            understand(inner)
+        } else {
+            said
+        };
+        if let Said::User(message) = said {
+            return self.hear_app(worker, &message);
+        }
+        if matches!(said, Said::Query { .. } | Said::Preloaded | Said::Close { .. }) {
+            self.noteworthy.insert(worker);
+        }
+        self.primary.said(now(), worker, said);
+    }
+
+    /// A process sent a descriptor, which we have no use for; but until it hears so it sends nothing else.
+    fn take_handle(&mut self, worker: Worker) -> bool {
+        let Some(guest) = self.guests.get_mut(&worker) else { return false };
+        let came = guest.channel.claim().is_some();
+        let word = if came { "NODE_HANDLE_ACK" } else { "NODE_HANDLE_NACK" };
+        self.write(worker, json!({"cmd": word}).to_string().as_bytes(), None);
+        came
+    }
+
+    fn hear_app(&mut self, worker: Worker, message: &Value) {
+        let Some(guest) = self.guests.get_mut(&worker) else { return };
+        match guest.pulse.hear(message) {
+            Meaning::Ready => {
+                self.noteworthy.insert(worker);
+                (self.ears.hear)(News::Ready(worker));
+            }
+            Meaning::Reply { action, value } => self.rounds.replied(worker, &action, value),
+            Meaning::Noteworthy => {
+                self.noteworthy.insert(worker);
+            }
+            Meaning::Nothing => {}
+        }
+    }
+
+    /// Writes a line; false if it can't be.
+    pub(crate) fn write(
+        &mut self,
+        worker: Worker,
+        line: &[u8],
+        descriptor: Option<Arc<OwnedFd>>,
+    ) -> bool {
+        let Some(guest) = self.guests.get_mut(&worker) else { return false };
+        let sent = guest.channel.send(line, descriptor).is_ok();
+        let is_crowded = guest.channel.is_waiting();
+        if std::mem::replace(&mut guest.is_crowded, is_crowded) != is_crowded {
+            self.watch_guest(worker);
+        }
+        sent
+    }
+
+    fn watch_guest(&self, worker: Worker) {
+        let Some(guest) = self.guests.get(&worker).filter(|guest| guest.channel.is_open()) else {
+            return;
+        };
+        let mut flags = EventFlags::IN;
+        flags.set(EventFlags::OUT, guest.is_crowded);
+        self.watch.set(guest.channel.socket(), guest.token, flags);
+    }
+
+    fn shut_down(&mut self, worker: Worker) {
+        self.primary.hold(worker);
+        if !self.write(worker, b"\"shutdown\"", None) {
+            (self.ears.hear)(News::Drained(worker));
+        }
+    }
+
+    /// Asks everybody who offers the action.
+    fn trigger(&mut self, now: Millis, trigger: Trigger) {
+        let mut open = BTreeSet::new();
+        for (worker, id) in &trigger.workers {
+            let line = pulse::request(&trigger.action, trigger.param.as_deref(), *id);
+            let guest = self.guests.get(worker);
+            let offers = guest.is_some_and(|guest| guest.pulse.offers(&trigger.action));
+            if offers && self.write(*worker, &line, None) {
+                open.insert(*worker);
+            }
+        }
+        self.rounds.begin(now, trigger, open);
+    }
+
+    fn gone(&mut self, worker: Worker) {
+        self.primary.gone(worker);
+        self.rounds.lost(worker);
+        self.noteworthy.remove(&worker);
+        if let Some(guest) = self.guests.remove(&worker) {
+            self.watch.forget(guest.channel.socket(), guest.token);
+        }
+    }
+
+    fn loans(&self) -> Loans {
+        let mut loans = Loans::default();
+        for (worker, guest) in self.guests.iter().filter(|(_, guest)| guest.channel.is_open()) {
+            let copies = guest.channel.copies();
+            loans.channels.extend(copies.map(|(socket, memory)| (*worker, socket, memory)));
+        }
+        for door in self.doors.values() {
+            let memory = door.note.memory().try_clone_to_owned();
+            if let (Some(index), Ok(socket), Ok(memory)) =
+                (door.index, door.socket.try_clone(), memory)
+            {
+                loans.sockets.push((door.group, index, socket, memory));
+            }
+        }
+        loans
+    }
+}

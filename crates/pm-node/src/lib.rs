@@ -1,0 +1,34 @@
+//! Node's channel (`NODE_CHANNEL_FD`: lines of JSON, some with a descriptor) and the primary of its cluster workers.
+//!
+//! `primary`, `deal` and `leave` decide and touch nothing; `hall` and `deeds` are the thread that does it. It knows
+//! neither apps nor the core: processes and apps are numbers here.
+#![forbid(unsafe_code)]
+
+mod channel;
+mod deal;
+mod deeds;
+mod exchange;
+mod hall;
+mod leave;
+mod line;
+mod message;
+mod note;
+mod preload;
+mod primary;
+#[cfg(test)]
+mod primary_tests;
+mod pulse;
+mod query;
+mod rounds;
+mod socket;
+mod watch;
+
+pub use channel::SendError;
+pub use exchange::{
+    Answers, Attachment, Ears, Exchange, Keep, Line, Loans, News, StartError, Trigger,
+};
+pub use note::Note;
+pub use preload::{MARK, PRELOAD};
+pub use primary::{Group, Place, Sched, Worker};
+pub use pulse::Pulse;
+pub use query::{Kind, Query};

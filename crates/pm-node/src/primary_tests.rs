@@ -1,0 +1,1 @@
+//! Traces of the primary: what workers say and what it decides.

@@ -1,0 +1,127 @@
+//! A client that calls a server again and again and tells two failures apart: `hard` (refused, reset, cut off, hung,
+//! or not 200) and `stale` (a kept connection that was closed before a byte of the answer, which a client may repeat).
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Whether a connection is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Habit {
+    KeepAlive,
+    NewEach,
+}
+
+/// What came of all calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) good: usize,
+    pub(super) hard: Vec<String>,
+    pub(super) stale: usize,
+    /// What was answered, each different text once.
+    pub(super) answers: std::collections::BTreeSet<String>,
+}
+
+/// Callers at work.
+pub(super) struct Load {
+    over: Arc<AtomicBool>,
+    callers: Vec<JoinHandle<Tally>>,
+}
+
+impl Load {
+    /// So many callers begin.
+    pub(super) fn begin(port: u16, callers: usize, habit: Habit) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let caller = |_| {
+            let over = Arc::clone(&over);
+            std::thread::spawn(move || call(port, habit, &over))
+        };
+        let callers = (0..callers).map(caller).collect();
+        Self { over, callers }
+    }
+
+    /// They end; the sum of what they saw.
+    pub(super) fn end(self) -> Tally {
+        self.over.store(true, Ordering::Relaxed);
+        let mut sum = Tally::default();
+        for caller in self.callers {
+            let tally = caller.join().unwrap();
+            sum.good += tally.good;
+            sum.stale += tally.stale;
+            sum.hard.extend(tally.hard);
+            sum.answers.extend(tally.answers);
+        }
+        sum
+    }
+}
+
+fn call(port: u16, habit: Habit, over: &AtomicBool) -> Tally {
+    let mut tally = Tally::default();
+    let mut kept = None;
+    while !over.load(Ordering::Relaxed) {
+        let is_fresh = kept.is_none();
+        match once(port, habit, kept.take()) {
+            Ok((answer, connection)) => {
+                tally.good += 1;
+                tally.answers.insert(answer);
+                kept = connection;
+            }
+            Err(Failure::BeforeAnswer(_)) if !is_fresh => tally.stale += 1,
+            Err(Failure::BeforeAnswer(why) | Failure::Cut(why)) => tally.hard.push(why),
+        }
+    }
+    tally
+}
+
+enum Failure {
+    BeforeAnswer(String),
+    Cut(String),
+}
+
+/// One call: the body, and the connection if it may be used again.
+fn once(
+    port: u16,
+    habit: Habit,
+    kept: Option<TcpStream>,
+) -> Result<(String, Option<TcpStream>), Failure> {
+    let early = |error: std::io::Error| Failure::BeforeAnswer(error.to_string());
+    let mut stream = match kept {
+        Some(stream) => stream,
+        None => TcpStream::connect(("127.0.0.1", port)).map_err(early)?,
+    };
+    stream.set_read_timeout(Some(Duration::from_secs(20))).map_err(early)?;
+    let word = if habit == Habit::KeepAlive { "keep-alive" } else { "close" };
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: {word}\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(early)?;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some((body, may_stay)) = whole(&bytes)? {
+            return Ok((body, may_stay.then_some(stream)));
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) if bytes.is_empty() => return Err(early(ErrorKind::UnexpectedEof.into())),
+            Ok(0) => return Err(Failure::Cut("cut off".into())),
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) if bytes.is_empty() => return Err(early(error)),
+            Err(error) => return Err(Failure::Cut(error.to_string())),
+        }
+    }
+}
+
+/// The body, once it is there, and whether the connection stays open.
+fn whole(bytes: &[u8]) -> Result<Option<(String, bool)>, Failure> {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return Ok(None) };
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Err(Failure::Cut(head.lines().next().unwrap_or_default().to_owned()));
+    }
+    let head = head.to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+    let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let may_stay = !head.contains("connection: close");
+    Ok((body.len() >= length).then(|| (body[..length].to_owned(), may_stay)))
+}
