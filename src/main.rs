@@ -79,6 +79,10 @@ fn print(report: &Report, stage: Stage, guise: Guise) -> ExitCode {
             stage.complain(tails.trim_end());
         }
     }
+    if let Report::Ended(code) = report {
+        // An app's, whatever we are called.
+        return ExitCode::from(*code);
+    }
     report.failure().map_or(ExitCode::SUCCESS, |exit| exit_code(exit, guise))
 }
 

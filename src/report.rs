@@ -49,6 +49,8 @@ pub(crate) enum Report {
     Paste(String),
     /// Config files were checked.
     Checked(Vec<Checked>),
+    /// Everything was shown already; an app's exit code becomes ours.
+    Ended(u8),
     /// Everything was shown already.
     Nothing,
 }
@@ -117,6 +119,7 @@ impl Report {
             | Self::Env(_)
             | Self::Said { .. }
             | Self::Text(_)
+            | Self::Ended(_)
             | Self::Nothing => None,
         }
     }
@@ -141,6 +144,7 @@ impl Report {
             | Self::Text(_)
             | Self::Paste(_)
             | Self::Checked(_)
+            | Self::Ended(_)
             | Self::Nothing => false,
         }
     }

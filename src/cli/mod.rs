@@ -8,6 +8,7 @@ mod logs;
 mod serve;
 mod show;
 mod start;
+mod stay;
 mod verbs;
 
 pub(crate) use boot::{StartupArgs, UnstartupArgs};
@@ -18,6 +19,7 @@ pub(crate) use logs::LogsArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
+pub(crate) use stay::RuntimeArgs;
 pub(crate) use verbs::{
     CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
     RestartArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
@@ -68,6 +70,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Start apps: a config file, a script, or what is known already
     Start(Box<StartArgs>),
+    /// Run apps in the foreground and end with their exit code: for containers
+    Runtime(Box<RuntimeArgs>),
     /// Stop apps; returns when their process trees are gone
     Stop(TargetArgs),
     /// Restart apps

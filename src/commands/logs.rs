@@ -4,12 +4,13 @@
 mod channels;
 mod printer;
 mod stream;
+mod streaming;
 mod when;
 
 use std::sync::Arc;
 
 use pm_logs::{History, Keep, Merge, ReadError, Want};
-use pm_protocol::Logs;
+use pm_protocol::{LogSource, Logs};
 use pm_spec::Select;
 
 use crate::cli::LogsArgs;
@@ -19,7 +20,11 @@ use crate::report::Report;
 use crate::stage::Gone;
 
 use channels::Channels;
-use printer::{Form, Printer};
+use printer::Printer;
+use streaming::Until;
+
+pub(super) use printer::Form;
+pub(super) use streaming::Streaming;
 
 /// Lines of each file that are shown first (PM2).
 const LINES: usize = 15;
@@ -32,6 +37,8 @@ struct Wish {
     follow: bool,
     streams: Streams,
     daemon: bool,
+    /// When following ends although somebody still reads; never if `None`.
+    until: Option<Until>,
 }
 
 /// Which of an app's outputs.
@@ -72,7 +79,7 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, &apps)?;
     drop(client);
-    let wish = Wish { select, want, follow, streams, daemon: args.daemon };
+    let wish = Wish { select, want, follow, streams, daemon: args.daemon, until: None };
     match show(session, &wish, form) {
         // PM2 finds no logs of an app it does not know, and says so by their absence.
         Err(failure) if session.guise.is_pm2() && failure.is_not_found => {
@@ -95,6 +102,7 @@ pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<
         follow: true,
         streams: Streams::Both,
         daemon: false,
+        until: None,
     };
     show(session, &wish, Form::new(stage, false))
 }
@@ -103,6 +111,15 @@ fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let sources = quick(&mut client, &Logs { select: wish.select.clone() })?.sources;
     drop(client);
+    tell(session, wish, sources, form)
+}
+
+fn tell(
+    session: &Session,
+    wish: &Wish,
+    sources: Vec<LogSource>,
+    form: Form,
+) -> Result<Report, Failure> {
     let mut channels = Channels::new(session.home.log_state(), wish.streams);
     channels.add(sources);
     if wish.daemon {

@@ -7,12 +7,14 @@ mod check;
 mod completion;
 mod daemon;
 mod deploy;
+mod foreground;
 mod foreign;
 mod logs;
 mod monit;
 mod pick;
 mod progress;
 mod recheck;
+mod runtime;
 mod serve;
 mod show;
 mod start;
@@ -46,6 +48,7 @@ pub(crate) fn run(
     let session = Session { stage, home, guise };
     match command {
         Command::Start(args) => start::start(&session, &args),
+        Command::Runtime(args) => runtime::runtime(&session, *args),
         Command::Stop(args) => act::stop(&session, &args),
         Command::Restart(args) | Command::StartOrRestart(args) => act::restart(&session, &args),
         Command::Reload(args) | Command::StartOrReload(args) => act::reload(&session, &args),
@@ -91,7 +94,7 @@ pub(crate) fn run(
 }
 
 /// Who calls, where it all lies, and where to speak.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) stage: Stage,
     pub(crate) home: Home,

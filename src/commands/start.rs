@@ -114,6 +114,25 @@ pub(super) fn restart_configs(
     Ok(recheck::start(client, Start { apps, existing: Existing::Restart, wait })?.outcomes)
 }
 
+/// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
+pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
+    let caller = session.caller()?;
+    let overrides = overrides(&args.flags, &args.args);
+    let mut apps = Vec::new();
+    for word in words(args, &caller)? {
+        let target = Target::read(&word)?;
+        if let Some(ecosystem) = target.load(session, &caller, &overrides)? {
+            apps.extend(ecosystem.apps);
+            continue;
+        }
+        let script =
+            read::script(&word, &caller, &overrides).map_err(|it| targets::unusable_script(&it))?;
+        targets::warn(session, &script);
+        apps.extend(script.apps);
+    }
+    Ok(apps)
+}
+
 fn plan(
     session: &Session,
     args: &StartArgs,

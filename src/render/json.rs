@@ -30,7 +30,7 @@ pub(crate) fn json(report: &Report) -> String {
         Report::Paste(text) => json!({ "paste": text.trim_end() }),
         Report::Text(text) => json!({ "text": text }),
         Report::Checked(files) => files.iter().map(checked).collect(),
-        Report::Nothing => return String::new(),
+        Report::Ended(_) | Report::Nothing => return String::new(),
     };
     format!("{value}\n")
 }

@@ -48,7 +48,7 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
         Report::Said { text, .. } => format!("{text}\n"),
         Report::Text(text) | Report::Paste(text) => text.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
-        Report::Nothing => String::new(),
+        Report::Ended(_) | Report::Nothing => String::new(),
     }
 }
 
@@ -73,6 +73,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         | Report::Text(_)
         | Report::Paste(_)
         | Report::Checked(_)
+        | Report::Ended(_)
         | Report::Nothing => String::new(),
     }
 }

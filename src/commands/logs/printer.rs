@@ -22,32 +22,48 @@ enum Shape {
     Raw,
     /// An object.
     Json,
+    /// `key=value` pairs.
+    Pairs,
 }
 
 /// How lines are shown.
 #[derive(Clone, Debug)]
-pub(super) struct Form {
+pub(crate) struct Form {
     shape: Shape,
     /// Whether a terminal would obey what an app wrote.
     terminal: bool,
     colour: bool,
     stamp: Option<StampFormat>,
+    /// Whether what an app wrote to standard error goes to ours.
+    split: bool,
 }
 
 impl Form {
-    pub(super) fn new(stage: Stage, raw: bool) -> Self {
+    pub(crate) fn new(stage: Stage, raw: bool) -> Self {
         let look = stage.look;
         let shape = match (stage.json, raw) {
             (true, _) => Shape::Json,
             (false, true) => Shape::Raw,
             (false, false) => Shape::Lines,
         };
-        Self { shape, terminal: look.boxes, colour: look.colour, stamp: None }
+        Self { shape, terminal: look.boxes, colour: look.colour, stamp: None, split: false }
     }
 
     /// With the time of each line.
-    pub(super) fn stamped(mut self, format: &str) -> Self {
+    pub(crate) fn stamped(mut self, format: &str) -> Self {
         self.stamp = Some(StampFormat::new(format));
+        self
+    }
+
+    /// With standard error apart, for whoever runs us in place of the app.
+    pub(crate) fn split(mut self) -> Self {
+        self.split = true;
+        self
+    }
+
+    /// As `key=value` pairs (PM2: `--format`).
+    pub(crate) fn pairs(mut self) -> Self {
+        self.shape = Shape::Pairs;
         self
     }
 }
@@ -86,9 +102,18 @@ impl<W: Write> Printer<W> {
             Shape::Json => {
                 self.bytes.extend_from_slice(object(channel, line).to_string().as_bytes());
             }
+            Shape::Pairs => {
+                self.bytes.extend_from_slice(pairs(channel, line).as_bytes());
+                self.words(channel.words(&line.bytes));
+            }
         }
         if self.form.shape != Shape::Raw || line.terminated {
             self.bytes.push(b'\n');
+        }
+        if self.form.split && channel.stream == Stream::Err {
+            // A closed standard error is no reason to stop showing the rest.
+            io::stderr().write_all(&self.bytes).ok();
+            return Ok(());
         }
         self.out.write_all(&self.bytes).map_err(|_| Gone)
     }
@@ -137,6 +162,29 @@ impl<W: Write> Printer<W> {
     }
 }
 
+/// PM2's form: everything before the message.
+fn pairs(channel: &Channel, line: &Line) -> String {
+    let id = channel.id.map(|id| id.to_string()).unwrap_or_default();
+    let name = crate::render::safe_text(&channel.name);
+    format!(
+        "timestamp={} app={name} id={id} type={} message=",
+        timestamp(line).unwrap_or_default(),
+        word(channel.stream)
+    )
+}
+
+fn timestamp(line: &Line) -> Option<String> {
+    let moment = line.at.and_then(DateTime::from_timestamp_millis)?;
+    Some(moment.with_timezone(&Local).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string())
+}
+
+const fn word(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Out => "out",
+        Stream::Err => "err",
+    }
+}
+
 /// PM2's keys.
 fn object(channel: &Channel, line: &Line) -> Value {
     let words = channel.words(&line.bytes);
@@ -147,15 +195,8 @@ fn object(channel: &Channel, line: &Line) -> Value {
     {
         message = inner;
     }
-    let moment = line.at.and_then(DateTime::from_timestamp_millis);
-    let timestamp = moment
-        .map(|moment| moment.with_timezone(&Local).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string());
-    let stream = match channel.stream {
-        Stream::Out => "out",
-        Stream::Err => "err",
-    };
     json!({
-        "message": message, "timestamp": timestamp, "type": stream,
+        "message": message, "timestamp": timestamp(line), "type": word(channel.stream),
         "process_id": channel.id, "app_name": channel.name,
     })
 }
@@ -166,7 +207,8 @@ mod tests {
     use crate::commands::logs::Streams;
     use pm_protocol::{LogShape, LogSource};
 
-    const PLAIN: Form = Form { shape: Shape::Lines, terminal: false, colour: false, stamp: None };
+    const PLAIN: Form =
+        Form { shape: Shape::Lines, terminal: false, colour: false, stamp: None, split: false };
 
     fn shown(form: Form, shape: &LogShape, lines: &[(usize, &[u8], bool)]) -> String {
         let mut channels = Channels::new("/state".into(), Streams::Both);
@@ -196,6 +238,13 @@ mod tests {
         assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | hello\n1|worker | oops\n");
         let stamped = PLAIN.stamped("YYYY");
         assert_eq!(shown(stamped, &LogShape::Raw, &lines[..1]), "0|web    | -: hello\n");
+    }
+
+    #[test]
+    fn pairs_have_pm2s_keys_and_end_with_the_message() {
+        let pairs = PLAIN.pairs();
+        let shown = shown(pairs, &LogShape::Raw, &[(1, b"a message", true)]);
+        assert_eq!(shown, "timestamp= app=web id=0 type=err message=a message\n");
     }
 
     #[test]

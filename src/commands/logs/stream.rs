@@ -18,6 +18,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
 use super::printer::Printer;
+use super::streaming::Until;
 use super::{End, Wish};
 use crate::commands::{Session, quick, recheck};
 use crate::failure::{Exit, Failure};
@@ -37,32 +38,69 @@ pub(super) fn follow(
         follow.add(source, Some(history.cursor()))?;
     }
     drop(histories);
-    let since = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let since = wish.want.since.unwrap_or(now);
     let mut arrivals =
         Arrivals::watch(&session.home, wish.select.clone()).map_err(|error| trouble(&error))?;
     loop {
-        let mut lost = None;
-        let read = follow.read(&mut |line| {
-            let wanted = wish.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
-            let shown = if wanted { printer.line(channels, &line) } else { Ok(()) };
-            lost = shown.err();
-            if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        // A log that can't be read any more is no reason to stop showing the others.
-        if let Err(error) = read {
-            session.stage.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
-        }
-        if let Some(gone) = lost {
-            return Err(gone.into());
-        }
-        printer.flush()?;
-        if wait(&follow, &arrivals).map_err(|error| trouble(&error))? {
-            for sources in arrivals.take() {
+        read(session, wish, channels, printer, &mut follow)?;
+        let until = wish.until.as_ref();
+        let woken = wait(&follow, &arrivals, until).map_err(|error| trouble(&error))?;
+        let news = match woken {
+            Woken::Growth => Vec::new(),
+            Woken::Arrival => arrivals.take(),
+            Woken::End => until.map(Until::take).unwrap_or_default(),
+        };
+        if !news.is_empty() {
+            for sources in news {
                 channels.add(sources);
             }
             welcome(channels, printer, &mut follow, since)?;
         }
         is_heard()?;
+        if woken == Woken::End {
+            return finish(session, wish, channels, printer, &mut follow);
+        }
+    }
+}
+
+fn read(
+    session: &Session,
+    wish: &Wish,
+    channels: &Channels,
+    printer: &mut Printer,
+    follow: &mut Follow,
+) -> Result<(), End> {
+    let mut lost = None;
+    let read = follow.read(&mut |line| {
+        let wanted = wish.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
+        let shown = if wanted { printer.line(channels, &line) } else { Ok(()) };
+        lost = shown.err();
+        if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    // A log that can't be read any more is no reason to stop showing the others.
+    if let Err(error) = read {
+        session.stage.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
+    }
+    if let Some(gone) = lost {
+        return Err(gone.into());
+    }
+    Ok(printer.flush()?)
+}
+
+/// Nothing is written any more: shows the rest, a last line without an end included.
+fn finish(
+    session: &Session,
+    wish: &Wish,
+    channels: &Channels,
+    printer: &mut Printer,
+    follow: &mut Follow,
+) -> Result<(), End> {
+    loop {
+        read(session, wish, channels, printer, follow)?;
+        let Some(due) = follow.deadline() else { return Ok(()) };
+        let left = due.saturating_duration_since(Instant::now());
+        pm_client::pause(left, pm_client::Deadline::NEVER);
     }
 }
 
@@ -87,22 +125,40 @@ fn welcome(
     Ok(())
 }
 
-/// Waits until there is something to do; true if there are arrivals. A reader that left wakes it at once (pain 58).
-fn wait(follow: &Follow, arrivals: &Arrivals) -> io::Result<bool> {
-    let until = follow.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-    let timeout = until.and_then(|left| Timespec::try_from(left).ok());
+/// Why there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// A log grew, or the reader left.
+    Growth,
+    /// Apps came.
+    Arrival,
+    /// Nothing more will be written.
+    End,
+}
+
+/// Waits until there is something to do. A reader that left wakes it at once (pain 58).
+fn wait(follow: &Follow, arrivals: &Arrivals, until: Option<&Until>) -> io::Result<Woken> {
+    let left = follow.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+    let timeout = left.and_then(|left| Timespec::try_from(left).ok());
     let out = io::stdout();
     let out = out.as_fd();
-    let mut fds = [
+    let mut fds = vec![
         PollFd::from_borrowed_fd(follow.fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(arrivals.bell.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(out, PollFlags::empty()),
     ];
+    fds.extend(until.map(|until| PollFd::new(&until.bell, PollFlags::IN)));
     match poll(&mut fds, timeout.as_ref()) {
-        Ok(_) => Ok(!fds[1].revents().is_empty()),
-        Err(Errno::INTR) => Ok(false),
-        Err(errno) => Err(errno.into()),
+        Ok(_) => {}
+        Err(Errno::INTR) => return Ok(Woken::Growth),
+        Err(errno) => return Err(errno.into()),
     }
+    let rings = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+    Ok(match (rings(3), rings(1)) {
+        (true, _) => Woken::End,
+        (false, true) => Woken::Arrival,
+        (false, false) => Woken::Growth,
+    })
 }
 
 /// Whether anybody still reads our stdout.

@@ -1,0 +1,82 @@
+//! Showing logs beside something else, until that ends: a thread of its own, which shows everything before it is done.
+
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use pm_logs::Want;
+use pm_protocol::LogSource;
+use pm_spec::Select;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::printer::Form;
+use super::{Streams, Wish, tell};
+use crate::commands::Session;
+use crate::failure::{Exit, Failure};
+
+/// How a follower learns that nothing more will be written.
+#[derive(Debug)]
+pub(super) struct Until {
+    /// Hangs up then.
+    pub(super) bell: OwnedFd,
+    sources: Receiver<Vec<LogSource>>,
+}
+
+impl Until {
+    /// Where everything was written in the end.
+    pub(super) fn take(&self) -> Vec<Vec<LogSource>> {
+        self.sources.try_iter().collect()
+    }
+}
+
+/// Logs that are being shown.
+#[derive(Debug)]
+pub(crate) struct Streaming {
+    thread: JoinHandle<()>,
+    rope: OwnedFd,
+    sources: SyncSender<Vec<LogSource>>,
+}
+
+impl Streaming {
+    /// Shows what these apps write from `since` (ms since 1970) on, and those that come later.
+    pub(crate) fn start(
+        session: &Session,
+        form: Form,
+        since: u64,
+        (select, sources): (Vec<Select>, Vec<LogSource>),
+    ) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::new(Exit::Failed, format!("could not show logs: {error}"))
+        };
+        let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
+        let (bell, rope) = pipe;
+        let (sender, last) = sync_channel(1);
+        let since = i64::try_from(since).ok();
+        let wish = Wish {
+            select,
+            want: Want { since, ..Want::default() },
+            follow: true,
+            streams: Streams::Both,
+            daemon: false,
+            until: Some(Until { bell, sources: last }),
+        };
+        let session = session.clone();
+        let show = move || {
+            // A reader that left is no failure; anything else is said, and the apps go on.
+            if let Err(failure) = tell(&session, &wish, sources, form) {
+                session.stage.complain(&failure.to_string());
+            }
+        };
+        let thread = thread::Builder::new().name("logs".into()).spawn(show).map_err(failed)?;
+        Ok(Self { thread, rope, sources: sender })
+    }
+
+    /// Nothing more will be written: shows the rest of all these, and returns.
+    pub(crate) fn finish(self, sources: Vec<LogSource>) {
+        // A reader that left needs none.
+        self.sources.try_send(sources).ok();
+        drop(self.rope);
+        // It says itself what it could not do.
+        self.thread.join().ok();
+    }
+}

@@ -1,0 +1,110 @@
+//! `pm runtime`: what a container executes (pain 30). Output goes to our own streams, as it was written and each to its
+//! own; the exit code is the app's.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use pm_protocol::Home;
+use pm_spec::{AppSpec, ByteString, Bytes, LogTarget, Rotation};
+
+use crate::cli::{RuntimeArgs, StartArgs};
+use crate::commands::foreground::{Scope, Stay, stay};
+use crate::commands::logs::Form;
+use crate::commands::{Session, start};
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// What apps write passes through files. Nobody keeps them, so two small parts are enough for a reader that is busy.
+const PASSING: Rotation =
+    Rotation { max_size: Some(Bytes::new(4 << 20)), keep: 2, compress: false };
+
+/// `pm runtime [start] WHAT`.
+pub(super) fn runtime(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {
+    warn(session, &args);
+    drop_start(&mut args.start);
+    let delay = args.delay.unwrap_or(0.0);
+    let delay = Duration::try_from_secs_f32(delay).map_err(|_| {
+        Failure::input(format!("could not wait {delay} seconds")).hint("--delay 2.5")
+    })?;
+    let mut apps = start::apps(session, &args.start)?;
+    for app in &mut apps {
+        pass_through(app, &session.home);
+    }
+    let plan = Stay {
+        apps,
+        form: form(session, &args),
+        auto_exit: !args.no_auto_exit,
+        delay,
+        scope: Scope::Home,
+        post_exec: None,
+    };
+    stay(session, &plan)
+}
+
+/// `start` in front changes nothing (PM2), unless it is all there is.
+pub(super) fn drop_start(args: &mut StartArgs) {
+    if args.targets.first().is_some_and(|word| word == "start") {
+        args.targets.remove(0);
+    }
+}
+
+fn warn(session: &Session, args: &RuntimeArgs) {
+    let talk = |text: &str| session.stage.talk(&format!("warning: {text}"));
+    if args.web.is_some() {
+        talk(
+            "--web has no effect: pm has no HTTP interface; `pm jlist` in the container tells the same",
+        );
+    }
+    let keys = [args.secret.is_some(), args.public.is_some(), args.machine_name.is_some()];
+    if keys.contains(&true) {
+        talk(
+            "--secret, --public and --machine-name have no effect: there is no dashboard to send to",
+        );
+    }
+}
+
+fn form(session: &Session, args: &RuntimeArgs) -> Form {
+    if args.format {
+        return Form::new(session.stage, false).pairs();
+    }
+    let form = Form::new(session.stage, !args.formatted);
+    if args.formatted || session.stage.json { form } else { form.split() }
+}
+
+/// Output that was to go nowhere, or to our own streams, goes to a file of ours and from there to our streams. One
+/// the user named is written as well.
+fn pass_through(app: &mut AppSpec, home: &Home) {
+    let folder = home.logs();
+    let name = app.name.in_file_names();
+    let logs = &mut app.logs;
+    let mut passes = false;
+    for (target, stream) in [(&mut logs.out, "out"), (&mut logs.error, "error")] {
+        let (is_nowhere, is_usual) = match target {
+            LogTarget::Discard => (true, false),
+            LogTarget::File(path) => (is_stream(path), as_path(path).starts_with(&folder)),
+        };
+        if is_nowhere {
+            let path = folder.join(format!("{name}-{stream}.log"));
+            *target = LogTarget::File(ByteString::new(path.into_os_string().into_encoded_bytes()));
+        }
+        passes |= is_nowhere || is_usual;
+    }
+    logs.combined = logs.combined.take().filter(|path| !is_stream(path));
+    if passes && logs.rotation == Rotation::default() {
+        logs.rotation = PASSING;
+    }
+}
+
+fn as_path(path: &ByteString) -> &Path {
+    Path::new(OsStr::from_bytes(path.as_bytes()))
+}
+
+/// Whether a path means a stream of whoever opens it.
+fn is_stream(path: &ByteString) -> bool {
+    let path = as_path(path);
+    path == Path::new("/dev/stdout")
+        || path == Path::new("/dev/stderr")
+        || ["/dev/fd", "/proc/self/fd", "/proc/1/fd"].iter().any(|folder| path.starts_with(folder))
+}
