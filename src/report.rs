@@ -45,6 +45,13 @@ pub(crate) enum Report {
     },
     /// A text that is shown as it is.
     Text(String),
+    /// A text for people, and the same for programs.
+    Page {
+        /// As it is shown, with its final newline.
+        text: String,
+        /// As a document.
+        json: serde_json::Value,
+    },
     /// A line for root to paste: nothing was done.
     Paste(String),
     /// Config files were checked.
@@ -120,6 +127,7 @@ impl Report {
             | Self::Said { .. }
             | Self::Text(_)
             | Self::Ended(_)
+            | Self::Page { .. }
             | Self::Nothing => None,
         }
     }
@@ -142,6 +150,7 @@ impl Report {
             | Self::Ids(_)
             | Self::Env(_)
             | Self::Text(_)
+            | Self::Page { .. }
             | Self::Paste(_)
             | Self::Checked(_)
             | Self::Ended(_)

@@ -6,6 +6,7 @@ mod dialect;
 mod foreign;
 mod logs;
 mod serve;
+mod settings;
 mod show;
 mod start;
 mod stay;
@@ -17,6 +18,7 @@ pub(crate) use dialect::{Guise, words};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use logs::LogsArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::RuntimeArgs;
@@ -148,6 +150,17 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
+    /// Keep a setting; `app:key` is a variable of that app, which is restarted with it
+    Set(SetArgs),
+    /// Show settings
+    Get(GetArgs),
+    /// Remove settings
+    Unset(UnsetArgs),
+    /// Keep several settings
+    Multiset(MultisetArgs),
+    /// Show or keep a setting
+    #[command(alias = "config")]
+    Conf(SetArgs),
     /// Bring a git repository to hosts over ssh, with hooks
     Deploy(DeployArgs),
     /// Serve a folder over HTTP, as an app

@@ -16,6 +16,7 @@ mod progress;
 mod recheck;
 mod runtime;
 mod serve;
+mod settings;
 mod show;
 mod start;
 mod startup;
@@ -85,6 +86,11 @@ pub(crate) fn run(
         Command::Telemetry(_) => foreign::telemetry(),
         Command::Check(args) => check::check(&session, &args),
         Command::Completion(args) => completion::completion(&args),
+        Command::Set(args) => settings::set(&session, &args),
+        Command::Get(args) => settings::get(&session, &args),
+        Command::Unset(args) => settings::unset(&session, &args),
+        Command::Multiset(args) => settings::multiset(&session, &args),
+        Command::Conf(args) => settings::conf(&session, &args),
         Command::Deploy(args) => deploy::deploy(&session, &args),
         Command::Serve(args) => serve::serve(&session, &args),
         Command::ServeFiles => serve::serve_files(),

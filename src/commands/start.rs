@@ -12,7 +12,7 @@ use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{RestartArgs, StartArgs, StartFlags};
 use crate::commands::targets::{self, Target};
-use crate::commands::{Session, act, engine, environment, logs, pick, progress, recheck};
+use crate::commands::{Session, act, engine, environment, logs, pick, progress, recheck, settings};
 use crate::failure::Failure;
 use crate::report::Report;
 
@@ -161,7 +161,9 @@ fn plan(
         let ecosystem =
             read::script(&word, caller, overrides).map_err(|it| targets::unusable_script(&it))?;
         targets::warn(session, &ecosystem);
-        plan.scripts.extend(ecosystem.apps);
+        let mut apps = ecosystem.apps;
+        settings::lay_over(session, &mut apps);
+        plan.scripts.extend(apps);
     }
     if !plan.known.is_empty() && is_changed(overrides) {
         let message =

@@ -11,7 +11,7 @@ use pm_config::{
 use pm_protocol::{List, Row};
 use pm_spec::{AppName, Select};
 
-use crate::commands::{Session, pick, quick};
+use crate::commands::{Session, pick, quick, settings};
 use crate::failure::{Exit, Failure};
 
 /// More than any config; the reader says so when it gets it.
@@ -68,8 +68,9 @@ impl Target {
             Self::Stdin(bytes) => read::parse(bytes, Format::Json5, "stdin", caller, overrides),
             Self::Word(_) | Self::Path(_) => return Ok(None),
         };
-        let ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
+        let mut ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
         warn(session, &ecosystem);
+        settings::lay_over(session, &mut ecosystem.apps);
         Ok(Some(ecosystem))
     }
 

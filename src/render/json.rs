@@ -29,6 +29,7 @@ pub(crate) fn json(report: &Report) -> String {
         Report::Said { done, text } => json!({ "done": done, "message": text }),
         Report::Paste(text) => json!({ "paste": text.trim_end() }),
         Report::Text(text) => json!({ "text": text }),
+        Report::Page { json, .. } => json.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
         Report::Ended(_) | Report::Nothing => return String::new(),
     };

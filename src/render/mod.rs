@@ -46,7 +46,7 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
             lines(env.iter().map(|(name, value)| format!("{name}: {}", safe(value))))
         }
         Report::Said { text, .. } => format!("{text}\n"),
-        Report::Text(text) | Report::Paste(text) => text.clone(),
+        Report::Text(text) | Report::Page { text, .. } | Report::Paste(text) => text.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
         Report::Ended(_) | Report::Nothing => String::new(),
     }
@@ -71,6 +71,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         | Report::Env(_)
         | Report::Said { .. }
         | Report::Text(_)
+        | Report::Page { .. }
         | Report::Paste(_)
         | Report::Checked(_)
         | Report::Ended(_)

@@ -26,6 +26,7 @@ mod pm2_surface;
 mod programs;
 mod runtime;
 mod serve;
+mod settings;
 mod survival;
 mod tidy;
 mod verbs;
