@@ -59,6 +59,7 @@ fn line(outcome: &Outcome, look: Look) -> String {
         | What::Deleted
         | What::Reset
         | What::Signaled
+        | What::Amended
         | What::Added => ("✓", Paint::Good),
     };
     let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
@@ -84,6 +85,7 @@ fn word(what: &What) -> &'static str {
         What::Deleted => "deleted",
         What::Reset => "counters reset",
         What::Signaled => "signalled",
+        What::Amended => "changed, runs on",
         What::Added => "added, not started",
         What::Failed(_) => "failed",
         What::Superseded => "overtaken by a later command",

@@ -19,9 +19,9 @@ use crate::view::Cause;
 
 /// Who asks, when.
 #[derive(Clone, Copy, Debug)]
-struct Asker {
-    now: Time,
-    request: RequestId,
+pub(crate) struct Asker {
+    pub(crate) now: Time,
+    pub(crate) request: RequestId,
     patience: Patience,
 }
 
@@ -97,7 +97,7 @@ impl Core {
     }
 
     /// Opens the request for these instances and does the same with each.
-    fn each(&mut self, request: RequestId, ids: &[InstanceId], act: impl Fn(&mut Seat)) {
+    pub(crate) fn each(&mut self, request: RequestId, ids: &[InstanceId], act: impl Fn(&mut Seat)) {
         for id in ids {
             if let Some(seat) = self.seats.get_mut(id) {
                 act(seat);
@@ -114,17 +114,17 @@ impl Core {
         self.each(asker.request, ids, |seat| seat.renew(wish));
     }
 
-    const fn wish_of(&self, asker: Asker) -> Wish {
+    pub(crate) const fn wish_of(&self, asker: Asker) -> Wish {
         let Asker { now, request, patience } = asker;
         Wish { now, request, patience, from: self.counters.run }
     }
 
-    /// Lays an environment over those of the apps of these instances.
+    /// The apps of these instances see this shell now.
     fn lay_over(&mut self, ids: &[InstanceId], env: Option<&Environment>, orders: &mut Vec<Order>) {
         let Some(env) = env else { return };
         for app in self.apps_of(ids) {
             if let Some(mut spec) = self.apps.get(&app).map(|app| AppSpec::clone(&app.spec)) {
-                spec.env.merge(env);
+                spec.env = spec.seen_from(env);
                 self.respec(app, spec, orders);
             }
         }
@@ -165,13 +165,7 @@ impl Core {
                 self.grow(asker, app, to, up);
             } else {
                 for app in known {
-                    // What runs and is left alone keeps its spec: the next restart must not bring a surprise.
-                    if existing == Existing::Restart || !self.is_up(app) {
-                        self.respec(app, spec.clone(), orders);
-                        self.update(asker, app, existing);
-                    } else {
-                        self.members_up(asker, app, existing);
-                    }
+                    self.again(asker, app, (&spec, existing), orders);
                 }
             }
         }
@@ -185,7 +179,7 @@ impl Core {
     }
 
     /// Whether anything of it is up or coming up.
-    fn is_up(&self, app: AppId) -> bool {
+    pub(crate) fn is_up(&self, app: AppId) -> bool {
         let ids = self.apps.get(&app).into_iter().flat_map(|app| app.seats.values());
         ids.filter_map(|id| self.seats.get(id)).any(|seat| {
             seat.want.is_up() && !matches!(seat.phase, Phase::Failed { .. } | Phase::Lost(_))
@@ -193,16 +187,20 @@ impl Core {
     }
 
     /// `Start` of an app that is known and has its new spec.
-    fn update(&mut self, asker: Asker, app: AppId, existing: Existing) {
+    pub(crate) fn update(&mut self, asker: Asker, app: AppId, existing: Existing) {
         let Some(known) = self.apps.get(&app) else { return };
         let (to, autostart) = (known.spec.instances, known.spec.autostart);
         self.shrink(asker, app, to);
-        self.members_up(asker, app, existing);
+        if existing == Existing::Reload {
+            self.members_reloaded(asker, app);
+        } else {
+            self.members_up(asker, app, existing);
+        }
         self.grow(asker, app, to, autostart);
     }
 
     /// The instances that stay: restarted or raised, or left down if the app is not to start by itself.
-    fn members_up(&mut self, asker: Asker, app: AppId, existing: Existing) {
+    pub(crate) fn members_up(&mut self, asker: Asker, app: AppId, existing: Existing) {
         let wish = self.wish_of(asker);
         let ids = self.members(app);
         self.each(asker.request, &ids, |seat| {
@@ -218,14 +216,14 @@ impl Core {
     }
 
     /// The instances of an app that are not on their way to be forgotten, by slot.
-    fn members(&self, app: AppId) -> Vec<InstanceId> {
+    pub(crate) fn members(&self, app: AppId) -> Vec<InstanceId> {
         let ids = self.apps.get(&app).into_iter().flat_map(|app| app.seats.values().copied());
         let stays = |id: &InstanceId| self.seats.get(id).is_some_and(|s| s.want != Want::Gone);
         ids.filter(stays).collect()
     }
 
     /// Fills free slots from the lowest until there are so many instances. Those about to be forgotten are kept instead.
-    fn grow(&mut self, asker: Asker, app: AppId, to: u16, up: bool) {
+    pub(crate) fn grow(&mut self, asker: Asker, app: AppId, to: u16, up: bool) {
         let missing = usize::from(to).saturating_sub(self.members(app).len());
         let Some(known) = self.apps.get(&app) else { return };
         let is_free = |slot: &u16| match known.seats.get(slot) {
@@ -252,7 +250,7 @@ impl Core {
     }
 
     /// Takes the highest slots away until there are so many instances.
-    fn shrink(&mut self, asker: Asker, app: AppId, to: u16) {
+    pub(crate) fn shrink(&mut self, asker: Asker, app: AppId, to: u16) {
         let ids = self.members(app);
         let Asker { now, request, .. } = asker;
         let surplus = ids.get(usize::from(to)..).unwrap_or_default();

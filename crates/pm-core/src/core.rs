@@ -312,12 +312,17 @@ impl Core {
         if *app.spec == spec {
             return;
         }
+        let limits = (app.spec.logs.rotation, app.spec.logs.full);
         app.spec = Arc::new(spec);
+        let is_retuned = limits != (app.spec.logs.rotation, app.spec.logs.full);
         orders.push(Order::Remember(Record::App(Box::new(app.record()))));
         for id in app.seats.values() {
             if let Some(seat) = self.seats.get_mut(id) {
                 seat.spec = Arc::clone(&app.spec);
                 seat.changed = true;
+                if let Some(run) = seat.phase.run().filter(|_| is_retuned) {
+                    orders.push(Order::Retune(run, Arc::clone(&app.spec)));
+                }
                 self.dirty.insert(*id);
             }
         }

@@ -48,7 +48,7 @@ pub enum Ask {
     Raise {
         /// Which.
         select: Vec<Select>,
-        /// Laid over the stored environment where given.
+        /// The shell that takes the place of the one it was started from.
         env: Option<Environment>,
         /// What "up" means for the reply.
         patience: Patience,
@@ -59,7 +59,7 @@ pub enum Ask {
     Restart {
         /// Which.
         select: Vec<Select>,
-        /// Laid over the stored environment where given (PM2: `--update-env`).
+        /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
         env: Option<Environment>,
         /// What "up" means for the reply.
         patience: Patience,
@@ -68,7 +68,7 @@ pub enum Ask {
     Reload {
         /// Which.
         select: Vec<Select>,
-        /// Laid over the stored environment where given.
+        /// The shell that takes the place of the one it was started from.
         env: Option<Environment>,
     },
     /// Take down and forget.
@@ -96,6 +96,10 @@ pub enum Ask {
 pub enum Existing {
     /// Take over the new spec and restart what is up (PM2 with a config file).
     Restart,
+    /// Take over the new spec and reload what is up, one instance after the other (PM2: `reload FILE`).
+    Reload,
+    /// Take over the new spec, and restart only what can't be changed while it runs (`apply`).
+    Converge,
     /// Start what is down; refuse if it is up (PM2 with a script: "already launched").
     Refuse,
     /// Start what is down, leave alone what is up.

@@ -20,6 +20,8 @@ pub enum Order {
     Spawn(RunId, SpawnPlan),
     /// Send a signal; answered, if at all, by an end.
     Signal(RunId, Knock),
+    /// The run goes on under this spec: whoever looks after its logs takes over their limits.
+    Retune(RunId, Arc<AppSpec>),
     /// The run is over and remembered: acknowledge its exit, let go of its descriptors.
     Release(RunId),
     /// Whether memory is to be weighed because some running app has a limit.
@@ -108,6 +110,8 @@ pub enum Became {
     Restarted,
     /// It was as wished already.
     Unchanged,
+    /// It goes on as it was, by new rules.
+    Amended,
     /// It ran to its good end within the wait (a job).
     Finished,
     /// It is down, the whole tree gone.

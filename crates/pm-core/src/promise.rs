@@ -97,7 +97,11 @@ fn is_finished(seat: &SeatView<'_>) -> bool {
 /// Outcomes that can't be seen in what an instance is now.
 fn is_timeless(became: &Became) -> bool {
     match became {
-        Became::Unchanged | Became::Reset | Became::Signaled | Became::Superseded => true,
+        Became::Unchanged
+        | Became::Amended
+        | Became::Reset
+        | Became::Signaled
+        | Became::Superseded => true,
         Became::Failed(cause) => match cause {
             Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }

@@ -121,6 +121,10 @@ impl Witness {
             Order::Spawn(run, plan) => self.spawn(*run, plan),
             Order::Signal(run, knock) => self.signal(now, *run, *knock),
             Order::Release(run) => self.release(*run),
+            Order::Retune(run, spec) => {
+                let same = self.spec_of(*run) == Some(&**spec);
+                law(same, || format!("run {} is retuned as is written down", run.0))
+            }
             Order::Weigh(weigh) => {
                 law(*weigh != self.weighing, || "weighing is ordered when it changes".into())?;
                 self.weighing = *weigh;
@@ -151,6 +155,12 @@ impl Witness {
         match record {
             Record::App(app) => {
                 self.apps.insert(app.id, AppSpec::clone(&app.spec));
+                let grace = app.spec.stop.timeout.as_millis();
+                let seats = &self.seats;
+                let its = |trail: &&mut Trail| {
+                    seats.get(&trail.instance).is_some_and(|seat| seat.app == app.id)
+                };
+                self.runs.values_mut().filter(its).for_each(|run| run.grace = run.grace.min(grace));
             }
             Record::AppGone(id) => {
                 self.apps.remove(id);
@@ -245,8 +255,12 @@ impl Witness {
                     broken("only the unwanted are asked to go")
                 })?;
                 law(trail.marks.insert(Mark::Asked), || broken("once"))?;
-                law(spec.is_some_and(|s| s.stop.signal == signal), || broken("as specified"))?;
+                law(spec.as_ref().is_some_and(|s| s.stop.signal == signal), || {
+                    broken("as specified")
+                })?;
                 law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
+                // Rules may change while it runs; those hold by which it was asked.
+                trail.grace = spec.map_or(trail.grace, |spec| spec.stop.timeout.as_millis());
                 trail.asked = trail.asked.or(Some(now));
             }
             Knock::Force(reach) => {

@@ -14,6 +14,7 @@ use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
 use pm_protocol::Row;
+use pm_spec::AppSpec;
 
 use crate::arrears::Arrears;
 use crate::clock::{self, Dial};
@@ -64,6 +65,7 @@ impl Hands {
             Order::Spawn(..)
             | Order::Signal(..)
             | Order::Release(_)
+            | Order::Retune(..)
             | Order::Weigh(_)
             | Order::Tell(_)
             | Order::Reply(..)
@@ -81,6 +83,7 @@ impl Hands {
                 Order::Signal(run, knock) => self.knock(run, knock),
                 Order::Release(run) if self.arrears.holds(run) => {}
                 Order::Release(run) => self.release(run),
+                Order::Retune(run, app) => self.retune(run, &app),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
                 Order::Tell(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
@@ -174,6 +177,15 @@ impl Hands {
         }
         self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
         self.forget_if_done(id);
+    }
+
+    /// Its logs are kept by new rules from now on.
+    fn retune(&self, id: RunId, app: &AppSpec) {
+        let Some(run) = self.runs.get(id) else { return };
+        let (rotation, full) = (plan::rotation(app), plan::when_full(app));
+        for stream in &run.open {
+            self.scribe.retune(StreamKey { tag: run.tag.raw(), stream: *stream }, rotation, full);
+        }
     }
 
     fn forget_if_done(&mut self, id: RunId) {
@@ -345,7 +357,7 @@ pub(crate) fn rows(core: &Core, figures: &Figures) -> Vec<Row> {
 }
 
 /// The streams of an app's run: one if both go to the same place.
-pub(crate) fn streams(app: &pm_spec::AppSpec, instance: InstanceId) -> Vec<Stream> {
+pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
     if plan::one_pipe(&plan::sinks(app, instance, None)) {
         vec![Stream::Out]
     } else {
@@ -377,12 +389,7 @@ impl Hands {
     }
 
     /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
-    pub(crate) fn keep_output(
-        &mut self,
-        key: StreamKey,
-        address: Address,
-        app: &Arc<pm_spec::AppSpec>,
-    ) {
+    pub(crate) fn keep_output(&mut self, key: StreamKey, address: Address, app: &Arc<AppSpec>) {
         let Some(tag) = Tag::from_raw(key.tag) else { return };
         let id = RunId(tag.run());
         if self.runs.get(id).is_none() {

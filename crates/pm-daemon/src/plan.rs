@@ -196,7 +196,21 @@ pub(crate) fn sinks(
             stamp: format.as_deref().map(StampFormat::new),
         },
     };
-    let rotation = match app.logs.rotation.max_size {
+    let (rotation, full) = (rotation(app), when_full(app));
+    let sink = |path: Option<ByteString>| Sink {
+        place: path.map_or(Place::Discard, |path| Place::File(path_of(&path))),
+        format: format.clone(),
+        combined: paths.combined.as_ref().map(path_of),
+        rotation,
+        full,
+        owner,
+    };
+    [sink(paths.out.clone()), sink(paths.error.clone())]
+}
+
+/// When an app's logs are rotated.
+pub(crate) fn rotation(app: &AppSpec) -> pm_logs::Rotation {
+    match app.logs.rotation.max_size {
         None => pm_logs::Rotation::NEVER,
         Some(size) => pm_logs::Rotation {
             max_size: size.get(),
@@ -204,19 +218,15 @@ pub(crate) fn sinks(
             compress: app.logs.rotation.compress,
             ..pm_logs::Rotation::STANDARD
         },
-    };
-    let sink = |path: Option<ByteString>| Sink {
-        place: path.map_or(Place::Discard, |path| Place::File(path_of(&path))),
-        format: format.clone(),
-        combined: paths.combined.as_ref().map(path_of),
-        rotation,
-        full: match app.logs.full {
-            LogFull::Drop => WhenFull::Drop,
-            LogFull::Block => WhenFull::Block,
-        },
-        owner,
-    };
-    [sink(paths.out.clone()), sink(paths.error.clone())]
+    }
+}
+
+/// What becomes of an app's output while the disk is full.
+pub(crate) fn when_full(app: &AppSpec) -> WhenFull {
+    match app.logs.full {
+        LogFull::Drop => WhenFull::Drop,
+        LogFull::Block => WhenFull::Block,
+    }
 }
 
 /// Whether both streams share one pipe, which keeps the order in which the app wrote. JSON lines say which

@@ -263,6 +263,12 @@ impl Desk {
                 Ok(Command::Attach { key, pipe, fd, sink }) => self.attach(key, (pipe, fd), *sink),
                 Ok(Command::Drain(key)) => self.wish(key, Wish::Drain),
                 Ok(Command::Detach(key)) => self.wish(key, Wish::Detach),
+                Ok(Command::Retune(key, rotation, full)) => {
+                    let slot = self.by_key.get(&key).copied();
+                    if let Some(Some(seat)) = slot.and_then(|slot| self.seats.get_mut(slot)) {
+                        seat.flow.retune(rotation, full, &mut self.shelf);
+                    }
+                }
                 Ok(Command::Flush(logs, done)) => {
                     let failed = logs
                         .iter()

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use crate::book::{BookId, Leaving, Shelf};
 use crate::desk::Tools;
 use crate::pump::{Delivery, Pump};
+use crate::rotate::Rotation;
 use crate::scribe::{Loan, Notice};
 use crate::shape::Shaper;
 use crate::sink::{Place, Sink, StreamKey, WhenFull};
@@ -177,6 +178,21 @@ impl Flow {
             },
         };
         Ok(Loan { key: self.key, pipe: self.pipe.try_clone()?, fd })
+    }
+
+    /// Its logs are kept by other rules from now on, with the next byte at the latest.
+    pub(crate) fn retune(&mut self, rotation: Rotation, full: WhenFull, books: &mut Shelf) {
+        (self.sink.rotation, self.sink.full) = (rotation, full);
+        let outlets = match &self.way {
+            Way::Nowhere => return,
+            Way::Direct(outlet) => std::slice::from_ref(outlet),
+            Way::Spooled(line) => line.outlets.as_slice(),
+        };
+        for id in outlets.iter().filter_map(|outlet| outlet.book) {
+            if let Some(book) = books.get(id) {
+                book.log.set_rotation(rotation);
+            }
+        }
     }
 
     /// Opens what is not open yet. The first error counts, the others are tried.

@@ -14,7 +14,8 @@ use rustix::io::Errno;
 use crate::desk::Desk;
 use crate::ledger::room;
 use crate::open::{OpenError, open_log};
-use crate::sink::{Owner, Place, Sink, StreamKey};
+use crate::rotate::Rotation;
+use crate::sink::{Owner, Place, Sink, StreamKey, WhenFull};
 use crate::spool::Spool;
 
 /// Commands that may wait; a sender beyond that waits too.
@@ -107,6 +108,7 @@ pub(crate) enum Command {
     Drain(StreamKey),
     Detach(StreamKey),
     Flush(Vec<(PathBuf, Option<Owner>)>, Done),
+    Retune(StreamKey, Rotation, WhenFull),
     Reopen(Done),
     Lend(SyncSender<Vec<Loan>>),
     Stop,
@@ -184,6 +186,11 @@ impl Scribe {
     /// end; [`Notice::Drained`] is the last word. At once the same for a stream nobody knows.
     pub fn detach(&self, key: StreamKey) {
         self.send(Command::Detach(key));
+    }
+
+    /// The logs of a stream are kept by new rules from now on; nothing for a stream nobody knows.
+    pub fn retune(&self, key: StreamKey, rotation: Rotation, full: WhenFull) {
+        self.send(Command::Retune(key, rotation, full));
     }
 
     /// Empties these logs, each with the owner it was opened for, and what waits for them. A missing

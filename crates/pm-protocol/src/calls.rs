@@ -82,6 +82,10 @@ pub struct Pong {
 pub enum Existing {
     /// Take over the new settings and restart what is up (PM2 with a config file).
     Restart,
+    /// Take over the new settings and reload what is up, one instance after the other (PM2: `reload FILE`).
+    Reload,
+    /// Take over the new settings, and restart only what can't be changed while it runs (`apply`).
+    Converge,
     /// Start what is down; refuse if it is up (PM2 with a script).
     Refuse,
     /// Start what is down, leave alone what is up.
@@ -117,7 +121,7 @@ pub struct Start {
 pub struct Raise {
     /// Which.
     pub select: Vec<Select>,
-    /// Variables to lay over the stored environment (PM2: `--update-env`).
+    /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
     pub env: Option<Environment>,
     /// When to answer.
     pub wait: Wait,
@@ -135,7 +139,7 @@ pub struct Stop {
 pub struct Restart {
     /// Which.
     pub select: Vec<Select>,
-    /// Variables to lay over the stored environment (PM2: `--update-env`).
+    /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
     pub env: Option<Environment>,
     /// When to answer.
     pub wait: Wait,
@@ -146,7 +150,7 @@ pub struct Restart {
 pub struct Reload {
     /// Which.
     pub select: Vec<Select>,
-    /// Variables to lay over the stored environment.
+    /// The shell that takes the place of the one it was started from.
     pub env: Option<Environment>,
 }
 

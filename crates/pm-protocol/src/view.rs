@@ -157,6 +157,8 @@ pub enum What {
     Restarted,
     /// It was as wished already.
     Unchanged,
+    /// It runs on, by new rules.
+    Amended,
     /// It ran to its good end.
     Finished,
     /// It is down, the whole tree gone.

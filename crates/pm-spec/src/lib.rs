@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod app;
 mod bytes;
+mod difference;
 mod env;
 mod log;
 mod name;
@@ -20,6 +21,7 @@ mod time;
 
 pub use app::{AppSpec, Identifier, UserChoice};
 pub use bytes::ByteString;
+pub use difference::{Edit, Effort};
 pub use env::{Environment, looks_secret, read_apps};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError};

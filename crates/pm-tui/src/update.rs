@@ -167,6 +167,7 @@ fn summary(command: &Command, outcomes: &[Outcome]) -> (String, Tone) {
             | What::Reset
             | What::Signaled
             | What::Added
+            | What::Amended
             | What::Superseded => None,
         })
         .collect();

@@ -229,7 +229,15 @@ fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
         8 | 9 => What::Raise(pick, patience),
         10 | 11 => What::Delete(pick),
         12..=14 => {
-            let all = [Existing::Restart, Existing::Keep, Existing::Refuse, Existing::Duplicate];
+            let all = [
+                Existing::Restart,
+                Existing::Keep,
+                Existing::Refuse,
+                Existing::Duplicate,
+                Existing::Converge,
+                Existing::Reload,
+                Existing::Converge,
+            ];
             let (existing, instances) = (tape.pick(&all), 1 + tape.below(3));
             What::Start { app, existing, patience, instances }
         }

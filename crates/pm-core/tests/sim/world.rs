@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pm_core::{
-    Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, RequestId, Rest, RunId,
-    SavedApp, SpawnFailure, Status, Time, Witness,
+    Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, Record, RequestId, Rest,
+    RunId, SavedApp, SpawnFailure, Status, Time, Witness,
 };
 use pm_spec::{AppName, Bytes, Environment, Select, Signal};
 
@@ -39,6 +39,7 @@ enum Truth {
 
 #[derive(Debug)]
 struct Puppet {
+    app: pm_core::AppId,
     instance: InstanceId,
     script: Script,
     truth: Truth,
@@ -231,8 +232,18 @@ impl World<'_> {
                 self.at(script.after, Event::Exec(*run));
                 let (instance, tree) = (plan.instance, plan.app.stop.tree);
                 let truth = Truth::Making;
-                let process = Puppet { instance, script, truth, acknowledged: false, tree };
+                let app = plan.app_id;
+                let process = Puppet { app, instance, script, truth, acknowledged: false, tree };
                 self.processes.insert(*run, process);
+            }
+            Order::Remember(Record::App(record)) => {
+                // A rule that may change while it runs.
+                let tree = record.spec.stop.tree;
+                for process in self.processes.values_mut().filter(|one| one.app == record.id) {
+                    // Children who were left behind by the old rule stay so by the new one.
+                    let is_over = matches!(process.truth, Truth::Orphaned(_) | Truth::Gone(_));
+                    process.tree = tree && (process.tree || !is_over);
+                }
             }
             Order::Signal(run, Knock::Ask(..)) => self.knocked(*run, false),
             Order::Signal(run, Knock::Force(_)) => self.knocked(*run, true),
@@ -244,6 +255,7 @@ impl World<'_> {
             Order::Signal(_, Knock::Pass(_))
             | Order::Remember(_)
             | Order::Weigh(_)
+            | Order::Retune(..)
             | Order::Tell(_)
             | Order::Reply(..)
             | Order::Leave => {}
@@ -353,6 +365,27 @@ impl World<'_> {
         self.tell(Fact::Asked(RequestId(self.requests), ask))
     }
 
+    /// What somebody changed in the file meanwhile: nothing, something that takes a new run, or rules.
+    fn edit(&self, existing: Existing, spec: &mut pm_spec::AppSpec) {
+        if !matches!(existing, Existing::Converge | Existing::Reload) {
+            return;
+        }
+        match self.requests % 5 {
+            0 | 1 => {}
+            2 => spec.cwd = format!("/srv/{}", self.requests).as_str().into(),
+            3 => {
+                spec.stop.timeout = pm_spec::Span::from_millis(self.requests * 100);
+                spec.limits.memory = Some(Bytes::new(5000));
+                spec.logs.rotation.keep = 3;
+            }
+            _ => {
+                spec.restart.max_restarts = 2;
+                spec.stop.tree = !spec.stop.tree;
+                spec.serving.mode = pm_spec::Mode::Cluster;
+            }
+        }
+    }
+
     fn ask(&mut self, core: &Core, what: &What) -> Result<Option<Ask>, String> {
         let env = None::<Environment>;
         let apps = || self.schedule.apps.iter().enumerate();
@@ -367,6 +400,7 @@ impl World<'_> {
                 let spec = |(number, setup): (usize, &super::schedule::Setup)| {
                     let mut spec = setup.spec(number);
                     spec.instances = instances;
+                    self.edit(existing, &mut spec);
                     spec
                 };
                 Ask::Start { apps: chosen.map(spec).collect(), existing, patience }

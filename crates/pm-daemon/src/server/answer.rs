@@ -86,6 +86,8 @@ pub(crate) fn sort(request: Request) -> Business {
 fn existing(wire: pm_protocol::Existing) -> Existing {
     match wire {
         pm_protocol::Existing::Restart => Existing::Restart,
+        pm_protocol::Existing::Reload => Existing::Reload,
+        pm_protocol::Existing::Converge => Existing::Converge,
         pm_protocol::Existing::Refuse => Existing::Refuse,
         pm_protocol::Existing::Keep => Existing::Keep,
         pm_protocol::Existing::Duplicate => Existing::Duplicate,
@@ -233,6 +235,7 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core) -> pm_protocol::Outcome {
         Became::Deleted => What::Deleted,
         Became::Reset => What::Reset,
         Became::Signaled => What::Signaled,
+        Became::Amended => What::Amended,
         Became::Added => What::Added,
         Became::Superseded => What::Superseded,
         Became::Failed(why) => What::Failed(cause(why)),

@@ -1,0 +1,109 @@
+//! A known app is to be as a new spec says: restarted, reloaded, or changed while it runs.
+//!
+//! What it takes is `pm_spec`'s to say; here it is done with no more than that.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pm_spec::{AppSpec, Effort, Mode};
+
+use crate::ask::Asker;
+use crate::core::Core;
+use crate::fact::Existing;
+use crate::id::{AppId, InstanceId, RequestId, Time};
+use crate::instance::after;
+use crate::order::{Became, Order};
+use crate::phase::Phase;
+
+impl Core {
+    /// `Start` of an app that is known.
+    pub(crate) fn again(
+        &mut self,
+        asker: Asker,
+        app: AppId,
+        (spec, existing): (&AppSpec, Existing),
+        orders: &mut Vec<Order>,
+    ) {
+        match existing {
+            Existing::Converge => self.converge(asker, app, spec, orders),
+            // What runs and is left alone keeps its spec: the next restart must not bring a surprise.
+            Existing::Keep | Existing::Refuse | Existing::Duplicate if self.is_up(app) => {
+                self.members_up(asker, app, existing);
+            }
+            Existing::Restart
+            | Existing::Reload
+            | Existing::Keep
+            | Existing::Refuse
+            | Existing::Duplicate => {
+                self.take_over(asker.now, app, spec.clone(), orders);
+                self.update(asker, app, existing);
+            }
+        }
+    }
+
+    /// As the new spec says, with no more effort than it takes (pain 65).
+    fn converge(&mut self, asker: Asker, app: AppId, spec: &AppSpec, orders: &mut Vec<Order>) {
+        let Some(known) = self.apps.get(&app).map(|app| Arc::clone(&app.spec)) else { return };
+        let effort = known.effort(spec);
+        let existing = match (effort, spec.serving.mode) {
+            (Effort::Renewal, Mode::Cluster) => Existing::Reload,
+            (Effort::Renewal, Mode::Fork) => Existing::Restart,
+            (Effort::Nothing | Effort::Live, _) => Existing::Converge,
+        };
+        if !self.is_up(app) || effort == Effort::Renewal {
+            self.take_over(asker.now, app, spec.clone(), orders);
+            return self.update(asker, app, existing);
+        }
+        self.take_over(asker.now, app, known.carried_on(spec.clone()), orders);
+        self.update(asker, app, existing);
+        if effort == Effort::Live {
+            self.tell_amended(asker.request, app);
+        }
+    }
+
+    /// The new spec, and for those on their way out the shorter of the old and the new grace, as after a restore.
+    fn take_over(&mut self, now: Time, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
+        let latest = after(now, spec.stop.timeout);
+        self.respec(app, spec, orders);
+        for id in self.members_and_leavers(app) {
+            let Some(seat) = self.seats.get_mut(&id) else { continue };
+            if let Phase::Stopping(going) = &mut seat.phase
+                && going.force_at > latest
+            {
+                going.force_at = latest;
+                seat.touch();
+                self.dirty.insert(id);
+            }
+        }
+    }
+
+    fn members_and_leavers(&self, app: AppId) -> Vec<InstanceId> {
+        self.apps.get(&app).map_or_else(Vec::new, |app| app.seats.values().copied().collect())
+    }
+
+    /// Those that this request left as they were are governed by new rules.
+    fn tell_amended(&mut self, request: RequestId, app: AppId) {
+        for id in self.members(app) {
+            let answers = self.seats.get_mut(&id).map(|seat| &mut seat.answers);
+            let own = answers.into_iter().flatten().filter(|(asked, _)| *asked == request);
+            for (_, became) in own.filter(|(_, became)| *became == Became::Unchanged) {
+                *became = Became::Amended;
+            }
+        }
+    }
+
+    /// The instances that stay: one after the other with a new run, or left down as they are.
+    pub(crate) fn members_reloaded(&mut self, asker: Asker, app: AppId) {
+        let wish = self.wish_of(asker);
+        let is_up = |id: &InstanceId| {
+            self.seats.get(id).is_some_and(|seat| seat.want.is_up() || seat.spec.autostart)
+        };
+        let (up, down): (Vec<_>, Vec<_>) = self.members(app).into_iter().partition(is_up);
+        self.each(asker.request, &down, |seat| {
+            seat.ignore(wish.request);
+            seat.answers.push((wish.request, Became::Unchanged));
+        });
+        self.each(asker.request, &up, |_| {});
+        self.reload(asker.now, asker.request, &up);
+    }
+}
