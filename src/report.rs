@@ -16,6 +16,8 @@ pub(crate) enum Report {
     Jlist(Descriptions),
     /// The list in PM2's shape, as Node prints objects.
     Prettylist(Descriptions),
+    /// The list as blocks of `key : value`.
+    Blocks(Descriptions),
     /// Figures of the machine.
     Machine(Host),
     /// Figures of the machine, one a line.
@@ -115,6 +117,7 @@ impl Report {
             Self::List(_)
             | Self::Jlist(_)
             | Self::Prettylist(_)
+            | Self::Blocks(_)
             | Self::Machine(_)
             | Self::MachineTree(_)
             | Self::Described(_)
@@ -143,6 +146,7 @@ impl Report {
             Self::List(_)
             | Self::Jlist(_)
             | Self::Prettylist(_)
+            | Self::Blocks(_)
             | Self::Machine(_)
             | Self::MachineTree(_)
             | Self::Described(_)

@@ -8,7 +8,7 @@ use pm_protocol::{Code, Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect
 use pm_spec::ByteString;
 
 use crate::cli::{SaveArgs, SelectArgs};
-use crate::commands::{QUICK, Session, act, is_all, pick, progress, quick, recheck};
+use crate::commands::{QUICK, Session, act, dump, is_all, pick, progress, quick, recheck};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::{Done, Report};
@@ -45,19 +45,45 @@ pub(super) fn reload_logs(session: &Session) -> Result<Report, Failure> {
 }
 
 pub(super) fn save(session: &Session, args: &SaveArgs) -> Result<Report, Failure> {
-    let mut client = session.need()?;
-    Ok(Report::Saved(quick(&mut client, &Save { force: args.force, empty: false })?))
+    let mut client = if session.guise.is_pm2() { session.daemon()? } else { session.need()? };
+    let call = Save { force: args.force, empty: false };
+    match client.call(&call, Deadline::after(QUICK)) {
+        Ok(saved) => {
+            dump::write(session, &mut client, false)?;
+            Ok(Report::Saved(saved))
+        }
+        // An empty list is a warning for PM2, and the saved one stays.
+        Err(CallError::Refused(refusal))
+            if session.guise.is_pm2() && refusal.code == Code::BadRequest =>
+        {
+            session.stage.talk(&format!("warning: {}", refusal.message));
+            Ok(Report::Nothing)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// PM2: the saved list is empty from now on, whatever runs.
 pub(super) fn cleardump(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;
     let saved = quick(&mut client, &Save { force: true, empty: true })?;
+    dump::write(session, &mut client, true)?;
     Ok(Report::Saved(saved))
 }
 
 pub(super) fn resurrect(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;
+    if let Some(path) = dump::foreign(session) {
+        let asked = recheck::now();
+        session.stage.talk(&format!("reading {}, which PM2 wrote", path.display()));
+        let outcomes = progress::during(session, "resurrecting", || {
+            dump::resurrect(session, &mut client, &path)
+        })?;
+        if outcomes.is_empty() {
+            return Ok(act::done("nothing saved that is not known"));
+        }
+        return act::report(session, &mut client, outcomes, asked, "");
+    }
     if session.guise.is_pm2() && !session.home.saved().exists() {
         // For PM2 that is no failure; boot scripts rely on it.
         session.stage.talk("error: there is no saved list; `pm2 save` makes one");

@@ -7,6 +7,7 @@ mod check;
 mod completion;
 mod daemon;
 mod deploy;
+mod dump;
 mod foreground;
 mod foreign;
 mod logs;

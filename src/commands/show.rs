@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pm_client::{CallError, Deadline};
-use pm_protocol::{Code, Describe, Descriptions, List, Listing};
+use pm_os::user::by_number;
+use pm_protocol::{Code, Describe, Description, Descriptions, List, Listing};
 
 use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 use crate::commands::{QUICK, Session, pick, quick, recheck};
@@ -28,6 +29,11 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure
         None => session.need()?,
     };
     let select = pick::selects(session, &mut client, &args.apps)?;
+    if session.stage.mini && !session.stage.json {
+        let mut described = quick(&mut client, &Describe { select })?;
+        order.arrange(&mut described.descriptions, |one| &one.row);
+        return Ok(Report::Blocks(described));
+    }
     let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
     order.sort(&mut listing.rows);
     Ok(Report::List(listing))
@@ -42,9 +48,24 @@ pub(super) fn prettylist(session: &Session) -> Result<Report, Failure> {
 }
 
 fn everything(session: &Session) -> Result<Descriptions, Failure> {
-    match session.find()? {
-        Some(mut client) => quick(&mut client, &Describe { select: Vec::new() }),
-        None => Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() }),
+    let Some(mut client) = session.find()? else {
+        return Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() });
+    };
+    let mut all = quick(&mut client, &Describe { select: Vec::new() })?;
+    name_users(&mut all.descriptions);
+    Ok(all)
+}
+
+/// PM2 names the user of each app; without one of its own an app runs as the daemon does, which is as we do.
+pub(super) fn name_users(descriptions: &mut [Description]) {
+    let me = rustix::process::geteuid().as_raw();
+    let name = |uid: u32| by_number(uid).map(|account| account.name).ok();
+    let mine = name(me);
+    for described in descriptions {
+        described.row.user = match described.row.user.take() {
+            None => mine.clone(),
+            Some(number) => number.parse().ok().and_then(name).or(Some(number)),
+        };
     }
 }
 

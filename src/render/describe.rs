@@ -49,6 +49,7 @@ fn state(described: &Description, now: u64) -> Fields {
     );
     let mut fields = vec![
         ("status", row.status.as_str().into()),
+        ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),
         ("version", row.version.as_deref().map_or("N/A".into(), safe_text)),
@@ -59,6 +60,7 @@ fn state(described: &Description, now: u64) -> Fields {
         ("unstable restarts", row.unstable.to_string()),
         ("usage", if lives { figures } else { String::new() }),
         ("created at", text::moment(row.created_at)),
+        ("script id", row.id.to_string()),
     ];
     fields.push(("next start", next.unwrap_or_default()));
     fields
@@ -67,9 +69,13 @@ fn state(described: &Description, now: u64) -> Fields {
 fn program(spec: &AppSpec) -> Fields {
     vec![
         ("script path", safe(&spec.script).into()),
-        ("script args", words(&spec.args)),
+        ("script args", or_none(words(&spec.args))),
         ("interpreter", spec.interpreter.as_ref().map_or("none".into(), |it| safe(it).into())),
-        ("interpreter args", words(&spec.interpreter_args)),
+        ("interpreter args", or_none(words(&spec.interpreter_args))),
+        (
+            "node env",
+            or_none(spec.env.get("NODE_ENV").map(|it| safe(it).into()).unwrap_or_default()),
+        ),
         ("exec cwd", safe(&spec.cwd).into()),
         ("exec mode", format!("{}_mode", spec.serving.mode.as_str())),
         ("instances", spec.instances.to_string()),
@@ -118,6 +124,11 @@ fn files(described: &Description) -> Fields {
         ("log lines", format),
         ("pid path", path(&described.pid_file).unwrap_or_default()),
     ]
+}
+
+/// PM2's word for what there is not.
+fn or_none(text: String) -> String {
+    if text.is_empty() { "N/A".into() } else { text }
 }
 
 /// Keys and values; what has no value has no line. Long values go on below themselves.

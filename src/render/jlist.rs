@@ -7,6 +7,15 @@ use serde_json::{Map, Value, json};
 
 use crate::render::describe::MASK;
 
+/// Whether values that may be secrets are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// For people and pipes.
+    Masked,
+    /// For a file of our own that must bring the apps back.
+    Kept,
+}
+
 /// One line of JSON and a newline; an empty list is `[]`.
 pub(crate) fn jlist(descriptions: &Descriptions) -> String {
     entries(descriptions).to_string() + "\n"
@@ -17,6 +26,20 @@ pub(crate) fn entries(descriptions: &Descriptions) -> Value {
     descriptions.descriptions.iter().map(entry).collect()
 }
 
+/// PM2's saved list: the records without what a new life gives them anew.
+pub(crate) fn dump(descriptions: &Descriptions) -> Value {
+    let record = |described: &Description| {
+        let mut record = pm2_env(described, Secrets::Kept);
+        if let Some(record) = record.as_object_mut() {
+            for key in ["instances", "pm_id", "prev_restart_delay"] {
+                record.remove(key);
+            }
+        }
+        record
+    };
+    descriptions.descriptions.iter().map(record).collect()
+}
+
 fn entry(described: &Description) -> Value {
     let row = &described.row;
     json!({
@@ -24,12 +47,12 @@ fn entry(described: &Description) -> Value {
         "name": row.name,
         "pm_id": row.id,
         "monit": { "memory": row.usage.memory, "cpu": tenths(row.usage.cpu) },
-        "pm2_env": pm2_env(described),
+        "pm2_env": pm2_env(described, Secrets::Masked),
     })
 }
 
-fn pm2_env(described: &Description) -> Value {
-    let mut all = environment(described);
+fn pm2_env(described: &Description, secrets: Secrets) -> Value {
+    let mut all = environment(described, secrets);
     let env = Value::Object(all.clone());
     all.append(&mut state(described));
     all.append(&mut settings(described));
@@ -41,10 +64,11 @@ fn pm2_env(described: &Description) -> Value {
 }
 
 /// Variables by name; they stand under `env` and, as PM2 has it, beside it, where state wins over them.
-fn environment(described: &Description) -> Map<String, Value> {
+fn environment(described: &Description, secrets: Secrets) -> Map<String, Value> {
     let mut env = Map::new();
     for (name, value) in described.spec.env.iter() {
-        let value = if looks_secret(name) { MASK.into() } else { text(value) };
+        let is_masked = secrets == Secrets::Masked && looks_secret(name);
+        let value = if is_masked { MASK.into() } else { text(value) };
         env.insert(name.into(), value);
     }
     env
@@ -61,7 +85,6 @@ fn state(described: &Description) -> Map<String, Value> {
         "created_at": row.created_at,
         "restart_time": row.restarts,
         "unstable_restarts": row.unstable,
-        "prev_restart_delay": described.last_delay,
         "version": row.version.as_deref().unwrap_or("N/A"),
         "username": row.user.clone().or_else(|| caller(described)),
         "unique_id": format!("{}-{}", row.id, row.created_at),
@@ -73,8 +96,12 @@ fn state(described: &Description) -> Map<String, Value> {
         "km_link": false,
     }));
     state.insert(spec.instance_var.display().into_owned(), row.slot.into());
-    if let Some(code) = described.ends.last().and_then(|end| end.code) {
-        state.insert("exit_code".into(), code.into());
+    // A death by signal is code 0 in PM2.
+    if let Some(end) = described.ends.last() {
+        state.insert("exit_code".into(), end.code.unwrap_or(0).into());
+    }
+    if described.last_delay > 0 {
+        state.insert("prev_restart_delay".into(), described.last_delay.into());
     }
     state
 }
@@ -181,6 +208,10 @@ fn identifier(identifier: &Identifier) -> Value {
 
 /// Per cent with one decimal.
 fn tenths(cpu: f32) -> Value {
-    // Through text: 1.1_f32 as f64 would read 1.100000023841858.
-    format!("{cpu:.1}").parse::<f64>().map_or(Value::from(0), Value::from)
+    // Through text: 1.1_f32 as f64 would read 1.100000023841858. JavaScript shows whole numbers without a point.
+    let text = format!("{cpu:.1}");
+    match text.strip_suffix(".0").and_then(|whole| whole.parse::<u64>().ok()) {
+        Some(whole) => whole.into(),
+        None => text.parse::<f64>().map_or(Value::from(0), Value::from),
+    }
 }

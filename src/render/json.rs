@@ -17,7 +17,7 @@ pub(crate) fn json(report: &Report) -> String {
             return jlist(descriptions);
         }
         Report::Machine(host) | Report::MachineTree(host) => value(host),
-        Report::Described(descriptions) => described(descriptions),
+        Report::Described(descriptions) | Report::Blocks(descriptions) => described(descriptions),
         Report::Done(done) => outcomes(done),
         Report::Pong(pong) => value(pong),
         Report::Flushed(files) => json!({ "flushed": files.iter().map(text).collect::<Vec<_>>() }),

@@ -1,5 +1,6 @@
 //! `pm list`: as many columns as fit, never a wrapped line.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use pm_protocol::{Listing, Row};
@@ -58,24 +59,33 @@ impl Order {
         Some(Self { field, reversed })
     }
 
-    /// Puts rows into this order; equal ones stay in order of name and id.
+    /// Puts rows into this order; equal ones stay in order of id.
     pub(crate) fn sort(self, rows: &mut [Row]) {
-        rows.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
-        rows.sort_by(|a, b| {
-            let ordering = match self.field {
-                Field::Name => a.name.cmp(&b.name),
-                Field::Namespace => a.namespace.cmp(&b.namespace),
-                Field::Pid => a.pid.cmp(&b.pid),
-                Field::Id => a.id.cmp(&b.id),
-                Field::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
-                Field::Memory => a.usage.memory.cmp(&b.usage.memory),
-                // A longer uptime is an earlier start; what does not run has none.
-                Field::Uptime => start(b).cmp(&start(a)),
-                Field::Status => a.status.as_str().cmp(b.status.as_str()),
-                Field::Restarts => a.restarts.cmp(&b.restarts),
-            };
+        self.arrange(rows, |row| row);
+    }
+
+    /// Puts whatever has rows into this order.
+    pub(crate) fn arrange<T>(self, all: &mut [T], row: impl Fn(&T) -> &Row) {
+        all.sort_by_key(|one| row(one).id);
+        all.sort_by(|a, b| {
+            let ordering = self.compare(row(a), row(b));
             if self.reversed { ordering.reverse() } else { ordering }
         });
+    }
+
+    fn compare(self, a: &Row, b: &Row) -> Ordering {
+        match self.field {
+            Field::Name => a.name.cmp(&b.name),
+            Field::Namespace => a.namespace.cmp(&b.namespace),
+            Field::Pid => a.pid.cmp(&b.pid),
+            Field::Id => a.id.cmp(&b.id),
+            Field::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
+            Field::Memory => a.usage.memory.cmp(&b.usage.memory),
+            // A longer uptime is an earlier start; what does not run has none.
+            Field::Uptime => start(b).cmp(&start(a)),
+            Field::Status => a.status.as_str().cmp(b.status.as_str()),
+            Field::Restarts => a.restarts.cmp(&b.restarts),
+        }
     }
 }
 
@@ -204,34 +214,6 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         "status" => Paint::of(row.status),
         _ => Paint::Plain,
     }
-}
-
-/// `pm -m list`: a block per instance.
-pub(crate) fn blocks(listing: &Listing, look: Look) -> String {
-    let mut blocks = String::new();
-    for row in &listing.rows {
-        let status = Paint::of(row.status).on(row.status.as_str(), look.colour);
-        let version = row.version.as_deref().unwrap_or("N/A");
-        let uptime = text::uptime(row, listing.now);
-        let fields = [
-            ("namespace", safe_text(&row.namespace)),
-            ("version", safe_text(version)),
-            ("pid", row.pid.to_string()),
-            ("pm id", row.id.to_string()),
-            ("status", status),
-            ("mode", "fork".into()),
-            ("restarted", row.restarts.to_string()),
-            ("uptime", uptime),
-            ("memory usage", Bytes::new(row.usage.memory).to_string()),
-        ];
-        let name = format!("+--- {}", safe_text(&row.name));
-        blocks.push_str(&(Paint::Key.on(&name, look.colour) + "\n"));
-        for (key, value) in fields {
-            blocks.extend([key, " : ", &value, "\n"]);
-        }
-        blocks.push('\n');
-    }
-    blocks
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn lists_look_as_they_should() {
         }
     }
     golden::check("list-piped.txt", &list(&listing(), PIPED));
-    golden::check("list-mini.txt", &blocks(&listing(), PIPED));
+    golden::check("list-mini.txt", &crate::render::mini::rows(&listing(), PIPED));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod jlist;
 mod json;
 mod list;
 mod machine;
+mod mini;
 mod outcomes;
 mod table;
 mod text;
@@ -14,13 +15,16 @@ pub(crate) use json::json;
 pub(crate) use list::Order;
 pub(crate) use text::{Paint, safe, safe_text, width as columns};
 
+use pm_protocol::Descriptions;
+
 use crate::report::{Checked, Report};
 use crate::stage::Look;
 
 /// The report as people read it, with its final newline; empty if there is nothing to say.
 pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
     match report {
-        Report::List(listing) if mini => list::blocks(listing, look),
+        Report::List(listing) if mini => mini::rows(listing, look),
+        Report::Blocks(descriptions) => mini::blocks(descriptions, look),
         Report::List(listing) => list::list(listing, look),
         Report::Jlist(descriptions) => jlist::jlist(descriptions),
         Report::Prettylist(descriptions) => inspect::inspect(&jlist::entries(descriptions)) + "\n",
@@ -52,6 +56,11 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
     }
 }
 
+/// The list as PM2 saves it.
+pub(crate) fn dump(descriptions: &Descriptions) -> String {
+    format!("{:#}\n", jlist::dump(descriptions))
+}
+
 /// The last words of what failed; they go to stderr, after the failures themselves where nothing else is shown.
 pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
     match report {
@@ -60,6 +69,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         Report::List(_)
         | Report::Jlist(_)
         | Report::Prettylist(_)
+        | Report::Blocks(_)
         | Report::Machine(_)
         | Report::MachineTree(_)
         | Report::Described(_)

@@ -2,8 +2,8 @@
 
 use pm_protocol::{Outcome, What};
 
-use crate::render::list;
 use crate::render::text::{Paint, safe, safe_text};
+use crate::render::{list, mini};
 use crate::report::Done;
 use crate::stage::Look;
 use pm_client::{Colours, plain};
@@ -27,7 +27,7 @@ pub(crate) fn done(done: &Done, look: Look, mini: bool) -> String {
     }
     text.extend(bad.into_iter().map(|outcome| line(outcome, look)));
     if let Some(listing) = &done.listing {
-        let list = if mini { list::blocks(listing, look) } else { list::list(listing, look) };
+        let list = if mini { mini::rows(listing, look) } else { list::list(listing, look) };
         text.push_str(&list);
     }
     text

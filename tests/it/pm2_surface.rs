@@ -187,3 +187,117 @@ fn cleardump_empties_what_is_saved_and_nothing_else() {
     assert_eq!(saved["apps"], serde_json::json!([]));
     home.run(["list"]).ok().says("online");
 }
+
+#[test]
+fn pm2s_saved_list_is_read_where_pm2_wrote_it_last_and_written_for_it() {
+    let home = named("pm2");
+    let script = home.script("run", "echo $MINE $HOME; exec sleep 1000");
+    let record = |name: &str, status: &str, number: u32| {
+        serde_json::json!({
+            "name": name, "namespace": "old", "pm_exec_path": script, "pm_cwd": home.work(),
+            "exec_interpreter": "none", "exec_mode": "fork_mode", "args": ["a b"], "status": status,
+            "env": { "MINE": "theirs", "PATH": "/usr/bin:/bin", "unique_id": "x", name: {} },
+            "pm_out_log_path": home.work().join(format!("{name}-out-{number}.log")),
+            "pm_err_log_path": home.work().join(format!("{name}-error-{number}.log")),
+            "pm_pid_path": home.work().join(format!("{name}-{number}.pid")),
+            "kill_timeout": 2500, "restart_time": 9,
+        })
+    };
+    let list =
+        [record("two", "online", 0), record("two", "online", 1), record("down", "stopped", 2)];
+    let root = home.home().root();
+    let dump = root.join("dump.pm2");
+    in_pm2_home(&home, &["ping"]).run().ok();
+    std::fs::write(&dump, serde_json::to_vec(&list).unwrap()).unwrap();
+    in_pm2_home(&home, &["resurrect"]).run().ok().says("two");
+    let all = in_pm2_home(&home, &["jlist"]).run().ok().json();
+    let all = all.as_array().unwrap();
+    let what = |one: &serde_json::Value| {
+        let env = &one["pm2_env"];
+        (one["name"].clone(), env["status"].clone(), env["kill_timeout"].clone())
+    };
+    let told: Vec<_> = all.iter().map(what).collect();
+    let up = ("two".into(), "online".into(), 2500.into());
+    assert_eq!(told, [up.clone(), up, ("down".into(), "stopped".into(), 2500.into())]);
+    home.wait_file(home.work().join("two-out-1.log"), |bytes| bytes == b"theirs\n");
+
+    // Ours, as PM2 would read it; and then it is ours that counts.
+    in_pm2_home(&home, &["delete", "down"]).run().ok();
+    in_pm2_home(&home, &["save"]).run().ok();
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&dump).unwrap()).unwrap();
+    assert_eq!(written.as_array().unwrap().len(), 2);
+    assert_eq!(written[0]["pm_exec_path"], script.to_str().unwrap());
+    assert_eq!(written[1]["env"]["MINE"], "theirs");
+    for key in ["pm_id", "instances", "prev_restart_delay"] {
+        assert!(written[0].get(key).is_none(), "{key}");
+    }
+    assert_eq!(
+        std::fs::read(root.join("dump.pm2.bak")).unwrap(),
+        serde_json::to_vec(&list).unwrap()
+    );
+    in_pm2_home(&home, &["delete", "all"]).run().ok();
+    let run = in_pm2_home(&home, &["resurrect"]).run().ok();
+    assert!(!run.err.contains("which PM2 wrote"), "{}", run.err);
+    assert_eq!(in_pm2_home(&home, &["jlist"]).run().ok().json().as_array().unwrap().len(), 2);
+
+    // PM2 was here again, and its disk was full.
+    std::fs::write(&dump, b"[{").unwrap();
+    in_pm2_home(&home, &["delete", "all"]).run().ok();
+    in_pm2_home(&home, &["resurrect"]).run().ok().complains("used the one before");
+    in_pm2_home(&home, &["id", "down"]).run().ok().says("[ ");
+}
+
+#[test]
+fn pm2_is_not_told_off_for_saving_nothing() {
+    let home = named("pm2");
+    home.run(["save"]).ok();
+    home.run(["save"]).ok().complains("warning: ");
+    Home::new().run(["save"]).ends(3);
+}
+
+#[test]
+fn screens_have_pm2s_labels() {
+    let home = Home::new();
+    up(&home, "app");
+    let page = home.run(["describe", "app"]).ok().out();
+    for label in [
+        "status",
+        "name",
+        "namespace",
+        "version",
+        "restarts",
+        "uptime",
+        "script path",
+        "script args",
+        "error log path",
+        "out log path",
+        "pid path",
+        "interpreter",
+        "interpreter args",
+        "script id",
+        "exec cwd",
+        "exec mode",
+        "node env",
+        "unstable restarts",
+        "created at",
+    ] {
+        assert!(page.lines().any(|line| line.trim().starts_with(label)), "{label}\n{page}");
+    }
+    let blocks = home.run(["-m", "list"]).ok();
+    for line in ["+--- app\n", "pm2 id : 0\n", "mode : fork\n", "error log : /", "PID file : /"] {
+        assert!(blocks.out().contains(line), "{line}\n{}", blocks.out());
+    }
+}
+
+#[test]
+fn pm2s_knobs_are_defaults() {
+    let home = Home::new();
+    let program = fixture();
+    let words = ["start", program.to_str().unwrap(), "--name", "app", "--", "--live", "forever"];
+    let call = home.pm(words).env("PM2_KILL_SIGNAL", "SIGTERM").env("PM2_KILL_TIMEOUT", "700");
+    call.env("PM2_PROCESS_INSTANCE_VAR", "SLOT").run().ok();
+    let env = &home.run(["jlist"]).ok().json()[0]["pm2_env"];
+    assert_eq!((&env["kill_signal"], &env["kill_timeout"]), (&"SIGTERM".into(), &700.into()));
+    assert_eq!((&env["instance_var"], &env["SLOT"]), (&"SLOT".into(), &0.into()));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pm_spec::{ByteString, Delay, RestartPolicy, Signal, StopPolicy};
+use pm_spec::{ByteString, Delay, Environment, RestartPolicy, Signal, Span, StopPolicy};
 
 use crate::diagnose::{Finding, quoted};
 use crate::fields::{App, Field, whole};
@@ -57,9 +57,18 @@ fn codes(app: &mut App<'_>) -> BTreeSet<u8> {
     codes
 }
 
-/// How the app is stopped.
-pub(crate) fn stop(app: &mut App<'_>) -> StopPolicy {
+/// How the app is stopped, where neither file nor flag says it by PM2's variables: `PM2_KILL_SIGNAL`,
+/// `PM2_KILL_TIMEOUT` in ms, `PM2_KILL_USE_MESSAGE`.
+pub(crate) fn stop(app: &mut App<'_>, env: &Environment) -> StopPolicy {
     let mut policy = StopPolicy::default();
+    let knob = |name: &str| env.get(name).map(|value| value.display().into_owned());
+    if let Some(signal) = knob("PM2_KILL_SIGNAL").and_then(|text| Signal::parse(&text).ok()) {
+        policy.signal = signal;
+    }
+    if let Some(ms) = knob("PM2_KILL_TIMEOUT").and_then(|text| text.trim().parse().ok()) {
+        policy.timeout = Span::from_millis(ms);
+    }
+    policy.by_message = knob("PM2_KILL_USE_MESSAGE").is_some_and(|text| text == "true");
     if let Some(field) = app.get("kill_signal") {
         let text = field.node.value.to_bytes();
         match Signal::parse(&text.display()) {
@@ -102,11 +111,13 @@ pub(crate) fn instances(app: &mut App<'_>, cpus: u16) -> Option<u16> {
     Some(u16::try_from(left).unwrap_or(1))
 }
 
-/// `instance_var` and `increment_var`.
-pub(crate) fn variables(app: &mut App<'_>) -> (ByteString, Option<ByteString>) {
+/// `instance_var` (PM2's variable for all apps: `PM2_PROCESS_INSTANCE_VAR`) and `increment_var`.
+pub(crate) fn variables(app: &mut App<'_>, env: &Environment) -> (ByteString, Option<ByteString>) {
     let instance = variable(app, "instance_var");
     let increment = variable(app, "increment_var");
-    (instance.unwrap_or_else(|| ByteString::from("NODE_APP_INSTANCE")), increment)
+    let knob = || env.get("PM2_PROCESS_INSTANCE_VAR").filter(|name| !name.is_empty()).cloned();
+    let usual = || ByteString::from("NODE_APP_INSTANCE");
+    (instance.or_else(knob).unwrap_or_else(usual), increment)
 }
 
 fn variable(app: &mut App<'_>, key: &'static str) -> Option<ByteString> {

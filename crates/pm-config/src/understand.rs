@@ -90,12 +90,12 @@ pub(crate) fn app(
     let args = app.words("args");
     let instances = policy::instances(&mut app, ground.caller.cpus);
     let restart = policy::restart(&mut app);
-    let stop = policy::stop(&mut app);
+    let stop = policy::stop(&mut app, &ground.caller.env);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     let serving = serving::serving(&mut app, runtime);
     let memory = app.size("max_memory_restart").filter(|size| size.get() > 0);
     let autostart = app.switch("autostart").unwrap_or(true);
-    let (instance_var, increment_var) = policy::variables(&mut app);
+    let (instance_var, increment_var) = policy::variables(&mut app, &ground.caller.env);
     let base = cwd.as_deref().unwrap_or(ground.folder);
     let logs = logs::logs(&mut app, name.as_ref(), base, ground.caller);
     let pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
