@@ -2,7 +2,7 @@
 //! PM2 does not do (pain 38); `pm env` shows them.
 
 use pm_protocol::{Description, Descriptions};
-use pm_spec::{ByteString, Delay, Identifier, LogFormat, looks_secret};
+use pm_spec::{ByteString, Delay, Environment, Identifier, LogFormat, looks_secret};
 use serde_json::{Map, Value, json};
 
 use crate::render::describe::MASK;
@@ -124,7 +124,7 @@ fn options(described: &Description) -> Value {
 
 fn settings(described: &Description) -> Map<String, Value> {
     let spec = &described.spec;
-    let interpreter = spec.interpreter.as_ref().map_or("none".into(), text);
+    let interpreter = spec.interpreter.as_ref().map_or("none".into(), |it| typed(it, &spec.env));
     let mut settings = object(json!({
         "pm_exec_path": text(&spec.script),
         "pm_cwd": text(&spec.cwd),
@@ -180,6 +180,16 @@ fn settings(described: &Description) -> Map<String, Value> {
         optional("gid", user.gid.as_ref().map(identifier));
     }
     settings
+}
+
+/// A program as people type it: by its name alone where the app's `PATH` leads to its folder.
+fn typed(program: &ByteString, env: &Environment) -> Value {
+    let full = program.display();
+    let named = full.rsplit_once('/').filter(|(folder, _)| {
+        let path = env.get("PATH").map(ByteString::display);
+        path.is_some_and(|path| path.split(':').any(|one| one == *folder))
+    });
+    named.map_or_else(|| full.as_ref().into(), |(_, name)| name.into())
 }
 
 fn object(value: Value) -> Map<String, Value> {
