@@ -3,7 +3,10 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use pm_client::{Client, Deadline};
+use pm_protocol::{Hello, Ping};
 use pm_testkit::{Home, Run, fixture};
 
 /// `pm start FIXTURE --name NAME FLAGS -- STEPS`, whatever comes of it.
@@ -21,6 +24,13 @@ pub(crate) fn start(home: &Home, name: &str, flags: &[&str], steps: &[&str]) -> 
 pub(crate) fn up(home: &Home, name: &str) -> u32 {
     start(home, name, &[], &["--live", "forever"]).ok();
     home.row(name).pid
+}
+
+/// Who answers for a home, if somebody does: pids of daemon and guardian.
+pub(crate) fn answering(home: &Home) -> Option<Hello> {
+    let mut client = Client::open(home.home()).ok()?;
+    client.call(&Ping {}, Deadline::after(Duration::from_secs(5))).ok()?;
+    client.peer().cloned()
 }
 
 /// The pids of an app's trees, as `pm` knows them.

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use pm_testkit::{Home, Running, is_alive, signal, wait_gone};
 
-use crate::apps::{start, up};
+use crate::apps::{answering, start, up};
 
 const KILL: i32 = 9;
 const TERM: i32 = 15;
@@ -81,7 +81,7 @@ fn p02_p29_the_service_starts_the_saved_list_and_a_shutdown_leaves_the_list_alon
     home.run(["delete", "all"]).ok();
     let daemon = home.hello().pid;
     signal(daemon, KILL);
-    home.wait_until("a new daemon", || home.hello().pid != daemon);
+    home.wait_until("a new daemon", || answering(&home).is_some_and(|now| now.pid != daemon));
     assert!(home.rows().is_empty());
     home.run(["kill"]).ok();
     assert_eq!(service.wait(), 0, "the service manager must see that it was meant");
@@ -102,7 +102,9 @@ fn p06_a_service_whose_guardian_is_killed_keeps_its_apps() {
     let second = foreground(&home, &notes);
     let note = notes.next();
     assert!(note.starts_with("READY=1"), "{note}");
-    home.wait_until("somebody who answers", || home.hello().guardian != hello.guardian);
+    home.wait_until("somebody who answers", || {
+        answering(&home).is_some_and(|now| now.guardian != hello.guardian)
+    });
     assert_eq!(home.row("app").pid, app);
     assert_eq!(home.row("app").restarts, 0);
     end_of_service(&home, second, app);
@@ -137,7 +139,9 @@ fn the_service_stands_by_where_a_shell_was_first_and_takes_over_when_all_die() {
     signal(hello.pid, KILL);
     signal(hello.guardian, KILL);
     assert!(notes.next().starts_with("READY=1"));
-    home.wait_until("our guardian", || home.hello().guardian == service.pid());
+    home.wait_until("our guardian", || {
+        answering(&home).is_some_and(|now| now.guardian == service.pid())
+    });
     assert_eq!(home.row("app").pid, app);
     end_of_service(&home, service, app);
 }

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use pm_testkit::{Home, fixture, is_alive, signal, wait_gone};
 
+use crate::apps::answering;
+
 const INT: i32 = 2;
 const KILL: i32 = 9;
 const USR2: i32 = 12;
@@ -184,8 +186,7 @@ fn a_kill_from_beside_ends_it_and_the_death_of_its_managers_does_not() {
     signal(before.guardian, KILL);
     wait_gone(before.pid);
     home.wait_until("new managers", || {
-        let client = pm_client::Client::open(home.home());
-        client.is_ok() && home.hello().guardian != before.guardian
+        answering(&home).is_some_and(|hello| hello.guardian != before.guardian)
     });
     assert_eq!(home.row("app").pid, row.pid);
     home.run(["kill"]).ok();
