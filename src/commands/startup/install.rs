@@ -15,6 +15,9 @@ use super::is_installed;
 /// Exists where systemd runs (`sd_booted(3)`).
 const SYSTEMD_RUNS: &str = "/run/systemd/system";
 
+/// Holds a file for each user who lingers (`loginctl(1)`).
+const LINGERING: &str = "/var/lib/systemd/linger";
+
 /// Installs; gives what to say.
 pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure> {
     let path = unit.path();
@@ -94,6 +97,11 @@ fn write(path: &Path, unit: &Unit) -> io::Result<()> {
 fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failure> {
     let line = step.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
     let Some((program, words)) = step.split_first() else { return Ok(()) };
+    // Nobody need be asked for what is so already; without a session only root may.
+    let lingers = || Path::new(LINGERING).join(&unit.user).exists();
+    if program == "loginctl" && lingers() {
+        return Ok(());
+    }
     let is_reload = words.iter().any(|word| word == "daemon-reload");
     if is_reload && !Path::new(SYSTEMD_RUNS).exists() {
         session
