@@ -54,6 +54,8 @@ pub(crate) enum Report {
         /// As a document.
         json: serde_json::Value,
     },
+    /// How a boot would go.
+    Rehearsed(Rehearsal),
     /// A line for root to paste: nothing was done.
     Paste(String),
     /// Config files were checked.
@@ -101,6 +103,32 @@ pub(crate) struct Checked {
     pub(crate) problems: Vec<String>,
 }
 
+/// How a boot would go: problems keep something from starting, warnings might, notes say what will be different.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Rehearsal {
+    pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) apps: Vec<Rehearsed>,
+}
+
+/// One app of it.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Rehearsed {
+    pub(crate) name: String,
+    /// Whether it is to be up after the boot.
+    pub(crate) is_wanted: bool,
+    pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Rehearsal {
+    /// Whether everything that is wanted would start.
+    pub(crate) fn is_well(&self) -> bool {
+        self.problems.is_empty() && self.apps.iter().all(|app| app.problems.is_empty())
+    }
+}
+
 impl Report {
     /// What did not come true, if anything did not.
     pub(crate) fn failure(&self) -> Option<Exit> {
@@ -114,6 +142,7 @@ impl Report {
                 files.iter().any(|file| file.apps.is_none()).then_some(Exit::Input)
             }
             Self::Paste(_) => Some(Exit::Failed),
+            Self::Rehearsed(rehearsal) => (!rehearsal.is_well()).then_some(Exit::Failed),
             Self::List(_)
             | Self::Jlist(_)
             | Self::Prettylist(_)
@@ -156,6 +185,7 @@ impl Report {
             | Self::Text(_)
             | Self::Page { .. }
             | Self::Paste(_)
+            | Self::Rehearsed(_)
             | Self::Checked(_)
             | Self::Ended(_)
             | Self::Nothing => false,

@@ -1,5 +1,7 @@
 //! A property list for launchd.
 
+use std::path::PathBuf;
+
 use super::quote::xml;
 use super::{FOREGROUND, MARK, Unit};
 
@@ -8,7 +10,10 @@ pub(super) fn list(unit: &Unit) -> String {
     let text = |text: &str| format!("<string>{}</string>", xml(text));
     let service = text(&unit.service);
     let user = text(&unit.user);
-    let home = text(&unit.home.to_string_lossy());
+    let entry = |(name, path): &(&str, PathBuf)| {
+        format!("\t\t<key>{name}</key>\n\t\t{}", text(&path.to_string_lossy()))
+    };
+    let variables = unit.variables.iter().map(entry).collect::<Vec<_>>().join("\n");
     let program = unit.program.to_string_lossy();
     let words = std::iter::once(&*program).chain(FOREGROUND.split(' '));
     let words: Vec<_> = words.map(|word| format!("\t\t{}", text(word))).collect();
@@ -29,8 +34,7 @@ pub(super) fn list(unit: &Unit) -> String {
 	</array>
 	<key>EnvironmentVariables</key>
 	<dict>
-		<key>PM_HOME</key>
-		{home}
+{variables}
 	</dict>
 	<key>RunAtLoad</key>
 	<true/>

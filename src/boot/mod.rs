@@ -25,8 +25,10 @@ pub(crate) struct Unit {
     pub(crate) service: String,
     /// Who runs it.
     pub(crate) user: String,
-    /// `PM_HOME`.
+    /// The folder of their state.
     pub(crate) home: PathBuf,
+    /// What leads our program to it: `PM_HOME`, or `PM2_HOME` and what moves a part of it elsewhere.
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
     /// The `pm` binary: the only file of ours that is named (pain 45).
     pub(crate) program: PathBuf,
     /// Wait for an address.

@@ -7,7 +7,9 @@ use super::{MARK, Unit};
 pub(super) fn script(unit: &Unit) -> String {
     let Unit { user, wait_ip, .. } = unit;
     let program = shell_path(&unit.program);
-    let home = shell_path(&unit.home);
+    let words = unit.variables.iter().map(|(name, path)| format!("{name}={}", shell_path(path)));
+    let variables = words.collect::<Vec<_>>().join("\n");
+    let names = unit.variables.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
     // `need net` waits until a network service is up.
     let network = if *wait_ip { "need net" } else { "use net" };
     format!(
@@ -17,8 +19,8 @@ pub(super) fn script(unit: &Unit) -> String {
 name="pm ({user})"
 description="Apps of {user}, kept running by pm"
 program={program}
-PM_HOME={home}
-export PM_HOME
+{variables}
+export {names}
 
 depend() {{
 	{network}

@@ -45,9 +45,10 @@ pub(super) fn own(unit: &Unit) -> String {
 
 fn service(unit: &Unit) -> String {
     let program = quoted("", &unit.program);
-    let home = quoted("PM_HOME=", &unit.home);
+    let words = unit.variables.iter().map(|(name, path)| quoted(&format!("{name}="), path));
+    let variables = words.collect::<Vec<_>>().join(" ");
     format!(
-        "Type=notify\nEnvironment={home}\nExecStart={program} {FOREGROUND}\n\
+        "Type=notify\nEnvironment={variables}\nExecStart={program} {FOREGROUND}\n\
          ExecReload={program} reload all\n{LIFE}"
     )
 }

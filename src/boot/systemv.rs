@@ -7,7 +7,9 @@ use super::{MARK, Unit};
 pub(super) fn script(unit: &Unit) -> String {
     let Unit { service, user, .. } = unit;
     let program = shell_path(&unit.program);
-    let home = shell_path(&unit.home);
+    let words = unit.variables.iter().map(|(name, path)| format!("{name}={}", shell_path(path)));
+    let variables = words.collect::<Vec<_>>().join("\n");
+    let names = unit.variables.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
     format!(
         r#"#!/bin/sh
 # {MARK}
@@ -25,8 +27,8 @@ pub(super) fn script(unit: &Unit) -> String {
 ### END INIT INFO
 
 program={program}
-PM_HOME={home}
-export PM_HOME
+{variables}
+export {names}
 
 as_user() {{
 	if [ "$(id -un)" = {user} ]; then

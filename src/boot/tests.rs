@@ -14,6 +14,7 @@ fn unit(platform: Platform) -> Unit {
         service: "pm-deploy".into(),
         user: "deploy".into(),
         home: "/home/deploy/.pm".into(),
+        variables: vec![("PM_HOME", "/home/deploy/.pm".into())],
         program: "/usr/local/bin/pm".into(),
         wait_ip: false,
         config: "/home/deploy/.config".into(),
@@ -64,7 +65,7 @@ fn systemd_accepts_our_units() {
     for (platform, scope) in [(Platform::Systemd, "--system"), (Platform::SystemdUser, "--user")] {
         let unit = Unit {
             program: program.clone(),
-            home: home.clone(),
+            variables: vec![("PM2_HOME", home.clone()), ("PM2_LOG_FILE_PATH", home.join("l"))],
             user: "root".into(),
             wait_ip: true,
             ..unit(platform)
@@ -127,7 +128,8 @@ fn shells_read_our_scripts_and_get_every_byte() {
 
 #[test]
 fn a_property_list_is_well_formed() {
-    let text = Unit { home: "/Users/a & <b>/.pm".into(), ..unit(Platform::Launchd) }.text();
+    let variables = vec![("PM_HOME", "/Users/a & <b>/.pm".into())];
+    let text = Unit { variables, ..unit(Platform::Launchd) }.text();
     assert!(text.contains("<string>/Users/a &amp; &lt;b&gt;/.pm</string>"), "{text}");
     for tag in ["dict", "array", "plist", "string", "key"] {
         let count = |mark: &str| text.matches(mark).count();

@@ -25,6 +25,9 @@ pub(crate) struct StartupArgs {
     /// Only print the service file
     #[arg(long)]
     pub(crate) print: bool,
+    /// Rehearse: would everything on the saved list start at boot? Exit code 1 if not
+    #[arg(long, conflicts_with = "print")]
+    pub(crate) verify: bool,
 }
 
 /// `unstartup systemd -u deploy`.

@@ -3,11 +3,13 @@
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use pm_daemon::Beginning;
 use pm_guardian::{GuardianError, GuardianPlan, Outcome, Relief, resume, run, stand_by};
 use pm_os::session::{READY_FD, inherited};
 use pm_protocol::Home;
+use pm_spec::AppSpec;
 
 use crate::cli::{DaemonArgs, GuardianArgs};
 use crate::failure::{Exit, Failure};
@@ -88,6 +90,27 @@ fn ended(life: Result<Outcome, GuardianError>) -> Result<Report, Failure> {
         Ok(_) => Ok(Report::Nothing),
         Err(error) => Err(Failure::could_not(Exit::Failed, &error)),
     }
+}
+
+/// A saved list for those who only look at it: the apps, and whether any instance of each is wanted up.
+pub(super) struct Saved {
+    pub(super) apps: Vec<(AppSpec, bool)>,
+    /// That an older list had to be used, in a sentence.
+    pub(super) warning: Option<String>,
+}
+
+/// The saved list of a home.
+pub(super) fn saved(root: &Path) -> Result<Saved, Failure> {
+    let home = Home::at(root.to_path_buf(), None)
+        .map_err(|error| Failure::could_not(Exit::Input, &error))?;
+    let (apps, warning) = pm_daemon::load_saved(&home.saved()).map_err(|error| {
+        Failure::could_not(Exit::Failed, &error).hint("`pm save` makes one of what runs now")
+    })?;
+    let apps = apps.into_iter().map(|app| {
+        let is_wanted = app.seats.iter().any(|seat| seat.wanted);
+        (app.spec, is_wanted)
+    });
+    Ok(Saved { apps: apps.collect(), warning })
 }
 
 /// Lives as daemon; started by a guardian only.

@@ -3,6 +3,7 @@
 
 mod install;
 mod suspicion;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,9 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
     let unit = unit(session, &wanted)?;
     if args.print {
         return Ok(Report::Text(unit.text()));
+    }
+    if args.verify {
+        return verify::verify(session, &unit);
     }
     if is_to_paste(&unit) {
         return Ok(paste(session, &unit, "startup", &wanted));
@@ -85,7 +89,7 @@ fn unit(session: &Session, wanted: &Wanted<'_>) -> Result<Unit, Failure> {
             "become {user}, or leave out `systemd-user` for a unit of the whole machine"
         )));
     }
-    let called_as = called_as();
+    let called_as = called_as(session);
     let service = match (wanted.service, platform) {
         (Some(name), _) => name.to_owned(),
         (None, Platform::SystemdUser) => called_as.to_owned(),
@@ -95,9 +99,11 @@ fn unit(session: &Session, wanted: &Wanted<'_>) -> Result<Unit, Failure> {
         return Err(Failure::input(format!("could not use `{service}` as the name of a service"))
             .hint("letters, digits and _.-@: only"));
     }
+    let home = home(session, wanted, &us)?;
     let unit = Unit {
         platform,
-        home: home(session, wanted, &us)?,
+        variables: variables(session, &home),
+        home,
         service,
         user,
         program: program()?,
@@ -152,10 +158,20 @@ fn home(session: &Session, wanted: &Wanted<'_>, us: &user::Account) -> Result<Pa
     Ok(folder.join(ours.file_name().unwrap_or_default()))
 }
 
+/// What leads to that home.
+fn variables(session: &Session, home: &Path) -> Vec<(&'static str, PathBuf)> {
+    let ours = session.home.variables().into_iter();
+    if home == session.home.root() {
+        return ours.map(|(name, path)| (name, path.to_path_buf())).collect();
+    }
+    // Of another user: the same kind of home, in its usual place.
+    ours.take(1).map(|(name, _)| (name, home.to_path_buf())).collect()
+}
+
 /// Whether the environment names a home, so that it is not simply a folder in the user's.
 fn is_home_told() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    is_set("PM_HOME") || called_as() == "pm2" && is_set("PM2_HOME")
+    is_set("PM_HOME") || is_set("PM2_HOME")
 }
 
 fn config(home: &Path) -> PathBuf {
@@ -164,10 +180,8 @@ fn config(home: &Path) -> PathBuf {
 }
 
 /// `pm2` for whoever types that, else `pm`: the beginning of a service's name.
-fn called_as() -> &'static str {
-    let word = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&word).file_name().unwrap_or_default();
-    if name.to_string_lossy().starts_with("pm2") { "pm2" } else { "pm" }
+fn called_as(session: &Session) -> &'static str {
+    if session.guise.is_pm2() { "pm2" } else { "pm" }
 }
 
 /// The path we were called by, if it leads to this program and is not another program's name: it may be a link that
@@ -206,7 +220,8 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &Wanted<'_>) -> Rep
     let is_told = is_home_told();
     if is_told {
         words.push("env".into());
-        words.push(format!("PM_HOME={}", unit.home.display()));
+        let set = |(name, path): &(&str, PathBuf)| format!("{name}={}", path.display());
+        words.extend(unit.variables.iter().map(set));
     }
     let program = unit.program.display().to_string();
     words.extend([program, verb.into(), unit.platform.name().into(), "-u".into()]);
@@ -214,7 +229,7 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &Wanted<'_>) -> Rep
     if let Some(folder) = unit.home.parent().filter(|_| !is_told) {
         words.extend(["--hp".into(), folder.display().to_string()]);
     }
-    if wanted.service.is_some() || called_as() != "pm" {
+    if wanted.service.is_some() || called_as(session) != "pm" {
         words.extend(["--service-name".into(), unit.service.clone()]);
     }
     words.extend(wanted.wait_ip.then(|| "--wait-ip".into()));

@@ -27,6 +27,7 @@ pub(crate) fn json(report: &Report) -> String {
         Report::Pids(numbers) | Report::Ids(numbers) => value(numbers),
         Report::Env(env) => env.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
         Report::Said { done, text } => json!({ "done": done, "message": text }),
+        Report::Rehearsed(rehearsal) => json!(rehearsal),
         Report::Paste(text) => json!({ "paste": text.trim_end() }),
         Report::Text(text) => json!({ "text": text }),
         Report::Page { json, .. } => json.clone(),

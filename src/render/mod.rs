@@ -8,6 +8,7 @@ mod list;
 mod machine;
 mod mini;
 mod outcomes;
+mod rehearsal;
 mod table;
 mod text;
 
@@ -50,6 +51,7 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
             lines(env.iter().map(|(name, value)| format!("{name}: {}", safe(value))))
         }
         Report::Said { text, .. } => format!("{text}\n"),
+        Report::Rehearsed(it) => rehearsal::rehearsal(it, look),
         Report::Text(text) | Report::Page { text, .. } | Report::Paste(text) => text.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
         Report::Ended(_) | Report::Nothing => String::new(),
@@ -83,6 +85,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         | Report::Text(_)
         | Report::Page { .. }
         | Report::Paste(_)
+        | Report::Rehearsed(_)
         | Report::Checked(_)
         | Report::Ended(_)
         | Report::Nothing => String::new(),

@@ -207,12 +207,12 @@ fn without_root_startup_prints_the_line_for_sudo_and_nothing_else() {
     let variables = [("PM2_HOME", odd)];
     let output = as_nobody(&home, "pm2", &["startup", "systemd"], &variables);
     let line = String::from_utf8(output.stdout).unwrap();
-    assert!(line.contains("'PM_HOME=/home/it'\\''s mine'"), "{line}");
+    assert!(line.contains("'PM2_HOME=/home/it'\\''s mine'"), "{line}");
     // What a shell makes of it is what was meant.
     let shell = line.replacen("sudo env ", "printf '%s\\n' ", 1);
     let words = Command::new("sh").args(["-c", &shell]).output().unwrap();
     let words = String::from_utf8(words.stdout).unwrap();
-    assert_eq!(words.lines().next().unwrap(), format!("PM_HOME={odd}"));
+    assert_eq!(words.lines().next().unwrap(), format!("PM2_HOME={odd}"));
     assert!(words.lines().any(|word| word.starts_with("pm2-")), "{words}");
 }
 
@@ -235,4 +235,38 @@ fn the_service_file_can_be_seen_before_anything_is_written() {
     let user = ["startup", "systemd", "-u", "deploy", "--hp", "/srv/deploy", "--print"];
     home.run(user).ok().says("User=deploy");
     assert!(!Path::new("/etc/systemd/system/pm-deploy.service").exists());
+}
+
+#[test]
+fn p45_a_rehearsal_says_what_a_boot_would_miss() {
+    let home = Home::new();
+    home.run(["startup", "systemd", "--verify"]).ends(1).complains("pm save");
+    let gone = home.script("gone.sh", "exec sleep 1000");
+    let kept = home.script("kept.sh", "exec sleep 1000");
+    for (name, script) in [("gone", &gone), ("kept", &kept)] {
+        let words = ["start", script.to_str().unwrap(), "--name", name, "--no-wait"];
+        home.pm(words).env("COLOUR", "blue").env("SSH_AUTH_SOCK", "/run/user/1/x").run().ok();
+    }
+    home.run(["save"]).ok();
+    up(&home, "unsaved");
+    fs::remove_file(gone).unwrap();
+    let verify = ["startup", "systemd", "--service-name", "pm-none", "--verify"];
+    let run = home.pm(verify).env("NEWER", "1").run().ends(1);
+    for text in [
+        "error: no service starts the saved list at boot: pm startup",
+        "warning: unsaved is not on the saved list: pm save",
+        "gone would not start",
+        "gone.sh does not exist",
+        "kept would start",
+        "kept.sh may be gone after a boot",
+        "note: other values than in this shell: ",
+        "SSH_AUTH_SOCK: of a session, which is over at boot",
+    ] {
+        assert!(run.out().contains(text), "{text}\n{}", run.out());
+    }
+    let note = run.out();
+    let note = note.lines().find(|line| line.contains("other values")).unwrap();
+    assert!(note.contains("COLOUR") && note.contains("NEWER") && !note.contains("blue"), "{note}");
+    let told = home.run(verify.into_iter().chain(["--json"])).ends(1).json();
+    assert_eq!(told["apps"][0]["name"].as_str().or(told["apps"]["name"].as_str()), Some("gone"));
 }

@@ -1,0 +1,192 @@
+//! `pm startup --verify`: a rehearsal. Nothing is started; every file a boot needs is looked at with the rights it will
+//! be used with, and what will be different from this shell is said.
+
+mod look;
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use pm_os::user::{self, Account};
+use pm_spec::{AppSpec, ByteString, Environment, Identifier};
+
+use super::suspicion::changeable;
+use crate::boot::{Platform, Unit};
+use crate::commands::{Session, daemon, environment, targets};
+use crate::failure::{Exit, Failure};
+use crate::report::{Rehearsal, Rehearsed, Report};
+
+use look::{Wish, access, executable, shebang};
+
+/// Variables that every shell has and no app cares about.
+const IDLE: [&str; 8] = ["_", "SHLVL", "PWD", "OLDPWD", "TERM", "COLUMNS", "LINES", "LS_COLORS"];
+
+/// Folders that a boot empties.
+const GONE: [&str; 4] = ["/run", "/var/run", "/dev/shm", "/proc"];
+
+/// Folders that many machines empty.
+const SWEPT: [&str; 1] = ["/tmp"];
+
+/// Rehearses the boot of this unit.
+pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> {
+    let saved = daemon::saved(&unit.home)?;
+    let runner =
+        user::find(&unit.user).map_err(|error| Failure::could_not(Exit::Failed, &error))?;
+    let shell = environment();
+    let mut rehearsal = Rehearsal::default();
+    rehearsal.warnings.extend(saved.warning);
+    installed(unit, &mut rehearsal);
+    for (app, is_wanted) in &saved.apps {
+        let mut rehearsed =
+            Rehearsed { name: app.name.to_string(), is_wanted: *is_wanted, ..Rehearsed::default() };
+        if *is_wanted {
+            files(app, &runner, &mut rehearsed);
+        }
+        variables(app, &shell, &mut rehearsed);
+        rehearsal.apps.push(rehearsed);
+    }
+    let names: BTreeSet<_> = saved.apps.iter().map(|(app, _)| app.name.as_str()).collect();
+    if unit.home == session.home.root()
+        && let Some(mut client) = session.find()?
+    {
+        let mut unsaved: BTreeSet<_> =
+            targets::rows(&mut client)?.into_iter().map(|row| row.name).collect();
+        unsaved.retain(|name| !names.contains(name.as_str()));
+        rehearsal.warnings.extend(
+            unsaved.into_iter().map(|name| format!("{name} is not on the saved list: pm save")),
+        );
+    }
+    Ok(Report::Rehearsed(rehearsal))
+}
+
+/// Whether something starts the list at all.
+fn installed(unit: &Unit, rehearsal: &mut Rehearsal) {
+    let own = Unit { platform: Platform::SystemdUser, service: "pm".into(), ..unit.clone() };
+    let there = [unit, &own].into_iter().find(|unit| unit.path().exists());
+    let Some(there) = there else {
+        rehearsal.problems.push("no service starts the saved list at boot: pm startup".into());
+        return;
+    };
+    let path = there.path();
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    if !text.contains(&*there.home.to_string_lossy()) {
+        rehearsal.problems.push(format!("{} is about another home: pm startup", path.display()));
+    } else if text != there.text() && text != (Unit { wait_ip: true, ..there.clone() }).text() {
+        let shown = path.display();
+        rehearsal.warnings.push(format!("{shown} is not what `pm startup` would write now"));
+    }
+}
+
+/// Everything that must be there.
+fn files(app: &AppSpec, runner: &Account, found: &mut Rehearsed) {
+    let who = match app.user.as_ref().and_then(|choice| choice.uid.as_ref()) {
+        None => Ok(runner.clone()),
+        Some(Identifier::Number(uid)) => user::by_number(*uid),
+        Some(Identifier::Name(name)) => user::find(&name.display()),
+    };
+    let who = match who {
+        Ok(who) => who,
+        Err(error) => return found.problems.push(format!("could not {error}")),
+    };
+    if app.user.is_some() && runner.uid != 0 && who.uid != runner.uid {
+        found.problems.push(format!("{} may not start it as {}", runner.name, who.name));
+    }
+    let cwd = path(&app.cwd);
+    found.problems.extend(access(&cwd, &who, Wish::Enter).map(|why| format!("its folder {why}")));
+    let search = app.env.get("PATH").map(ByteString::as_bytes).unwrap_or_default();
+    let program = app.interpreter.as_ref().unwrap_or(&app.script);
+    let program = match executable(&path(program), &cwd, search, &who) {
+        Ok(program) => program,
+        Err(why) => return found.problems.push(why),
+    };
+    let mut used = vec![cwd.clone(), program.clone()];
+    if app.interpreter.is_some() {
+        let script = cwd.join(path(&app.script));
+        found.problems.extend(access(&script, &who, Wish::Read).map(|why| format!("script {why}")));
+        used.push(script);
+    } else if let Some(interpreter) = shebang(&program) {
+        found.problems.extend(executable(&interpreter, &cwd, search, &who).err());
+        used.push(interpreter);
+    }
+    lasting(&used, found);
+    if who.uid == 0 {
+        let others = used.iter().skip(1).filter_map(|file| Some((file, changeable(file)?)));
+        let told = others.map(|(file, why)| {
+            format!("root would run {}, which others can change: {why}", file.display())
+        });
+        found.warnings.extend(told);
+    }
+}
+
+/// Files in folders that do not outlive a boot.
+fn lasting(used: &[PathBuf], found: &mut Rehearsed) {
+    let below = |file: &&PathBuf, folders: &[&str]| folders.iter().any(|at| file.starts_with(at));
+    let gone = used.iter().filter(|file| below(file, &GONE));
+    found.problems.extend(gone.map(|file| format!("{} is gone after a boot", file.display())));
+    let swept = used.iter().filter(|file| below(file, &SWEPT));
+    let told = |file: &PathBuf| format!("{} may be gone after a boot", file.display());
+    found.warnings.extend(swept.map(told));
+}
+
+/// What a boot gives it otherwise than this shell would. Values may be secrets, so only names are shown; of PATH, its
+/// folders.
+fn variables(app: &AppSpec, shell: &Environment, found: &mut Rehearsed) {
+    let declared =
+        |name: &str| app.declared_env.iter().any(|one| one.as_bytes() == name.as_bytes());
+    let counts = |name: &str| !IDLE.contains(&name) && !declared(name) && name != "PATH";
+    let mut differing: Vec<_> = shell
+        .iter()
+        .filter(|(name, value)| counts(name) && app.env.get(name) != Some(*value))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    differing.extend(
+        app.env
+            .iter()
+            .filter(|(name, _)| counts(name) && shell.get(name).is_none())
+            .map(|(name, _)| name.to_owned()),
+    );
+    if !differing.is_empty() {
+        differing.sort();
+        found.notes.push(format!("other values than in this shell: {}", differing.join(", ")));
+    }
+    let folders = |env: &Environment| -> Vec<PathBuf> {
+        let value = env.get("PATH").map(ByteString::as_bytes).unwrap_or_default();
+        std::env::split_paths(OsStr::from_bytes(value)).collect()
+    };
+    let (saved, here) = (folders(&app.env), folders(shell));
+    let only = |these: &[PathBuf], those: &[PathBuf]| {
+        let names: BTreeSet<_> = these.iter().filter(|one| !those.contains(one)).collect();
+        names.into_iter().map(|one| one.display().to_string()).collect::<Vec<_>>().join(":")
+    };
+    for (text, list) in [
+        ("only in this shell's PATH", only(&here, &saved)),
+        ("only in its own PATH", only(&saved, &here)),
+    ] {
+        if !list.is_empty() {
+            found.notes.push(format!("{text}: {list}"));
+        }
+    }
+    let missing = saved
+        .iter()
+        .filter(|folder| GONE.iter().any(|gone| folder.starts_with(gone)) || !folder.exists());
+    let missing: BTreeSet<_> = missing.map(|folder| folder.display().to_string()).collect();
+    if !missing.is_empty() {
+        let missing = missing.into_iter().collect::<Vec<_>>().join(":");
+        found.notes.push(format!("not there at boot, of its PATH: {missing}"));
+    }
+    let sessions = app.env.iter().filter(|(_, value)| {
+        let path = path(value);
+        path.starts_with("/run/user") || path.starts_with("/tmp/ssh-")
+    });
+    let sessions: Vec<_> = sessions.map(|(name, _)| name).collect();
+    if !sessions.is_empty() {
+        let names = sessions.join(", ");
+        found.warnings.push(format!("{names}: of a session, which is over at boot"));
+    }
+}
+
+fn path(bytes: &ByteString) -> PathBuf {
+    Path::new(OsStr::from_bytes(bytes.as_bytes())).to_path_buf()
+}
