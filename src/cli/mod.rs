@@ -5,6 +5,7 @@ mod deploy;
 mod dialect;
 mod foreign;
 mod logs;
+mod project;
 mod serve;
 mod settings;
 mod show;
@@ -17,6 +18,7 @@ pub(crate) use deploy::DeployArgs;
 pub(crate) use dialect::{Guise, words};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use logs::LogsArgs;
+pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
@@ -161,6 +163,30 @@ pub(crate) enum Command {
     /// Show or keep a setting
     #[command(alias = "config")]
     Conf(SetArgs),
+    /// Write an ecosystem file to begin with
+    #[command(visible_alias = "ecosystem")]
+    Init(InitArgs),
+    /// Tell everything that a question about pm needs; secrets are masked
+    Report,
+    /// Bring an app's git repository to its newest commit, then reload it
+    Pull(PullArgs),
+    /// Bring an app's git repository one commit back, then reload it
+    Backward(StepArgs),
+    /// Bring an app's git repository one commit forward, then reload it
+    Forward(StepArgs),
+    /// Write a file for logrotate(8)
+    Logrotate(LogrotateArgs),
+    /// Show what can be typed
+    Examples,
+    /// There are no sample projects
+    #[command(hide = true)]
+    Create(AnyArgs),
+    /// There are no modules
+    #[command(hide = true)]
+    Autoinstall(AnyArgs),
+    /// Nothing is fetched from the network
+    #[command(name = "deepUpdate", hide = true)]
+    DeepUpdate(AnyArgs),
     /// Bring a git repository to hosts over ssh, with hooks
     Deploy(DeployArgs),
     /// Serve a folder over HTTP, as an app

@@ -14,7 +14,8 @@ use pm_config::{Deployment, read};
 
 use crate::boot::shell;
 use crate::cli::{Cli, DeployArgs};
-use crate::commands::deploy::host::{Host, ended, local};
+pub(super) use crate::commands::deploy::host::local;
+use crate::commands::deploy::host::{Host, ended};
 use crate::commands::deploy::words::{Step, Words};
 use crate::commands::{Session, targets};
 use crate::failure::{Exit, Failure};

@@ -54,6 +54,31 @@ pub(super) fn uninstall(words: &[String]) -> Result<Report, Failure> {
     Err(Failure::new(Exit::Failed, message).hint("an app is removed by `pm delete NAME`"))
 }
 
+/// `create`: PM2 asks which sample of its own to copy.
+pub(super) fn create() -> Result<Report, Failure> {
+    let message = "there are no sample projects in pm";
+    Err(Failure::new(Exit::Failed, message)
+        .hint("`pm init` writes an ecosystem file to begin with"))
+}
+
+/// `autoinstall`: PM2 looks for services to monitor and installs modules for them.
+pub(super) fn autoinstall() -> Result<Report, Failure> {
+    let message = "there are no modules to be installed: npm modules are not part of pm";
+    Err(Failure::new(Exit::Failed, message).hint("`pm install NAME` says what is built in instead"))
+}
+
+/// `deepUpdate`: PM2 has npm install its newest version.
+pub(super) fn deep_update() -> Result<Report, Failure> {
+    let message = "pm fetches nothing from the network, not even itself";
+    Err(Failure::new(Exit::Failed, message)
+        .hint("replace the one binary, then `pm update`: apps run on"))
+}
+
+/// `examples`.
+pub(super) fn examples() -> Report {
+    Report::Text(include_str!("foreign/examples.txt").into())
+}
+
 /// `package`, `publish`, `module:generate`.
 pub(super) fn modules() -> Result<Report, Failure> {
     let message = "modules of PM2 are neither made nor published by pm";

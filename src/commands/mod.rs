@@ -4,17 +4,21 @@
 mod act;
 mod care;
 mod check;
+mod checkout;
 mod completion;
 mod daemon;
 mod deploy;
 mod dump;
 mod foreground;
 mod foreign;
+mod init;
+mod logrotate;
 mod logs;
 mod monit;
 mod pick;
 mod progress;
 mod recheck;
+mod report;
 mod runtime;
 mod serve;
 mod settings;
@@ -87,6 +91,16 @@ pub(crate) fn run(
         Command::Telemetry(_) => foreign::telemetry(),
         Command::Check(args) => check::check(&session, &args),
         Command::Completion(args) => completion::completion(&args),
+        Command::Init(args) => init::init(&session, &args),
+        Command::Report => report::report(&session),
+        Command::Pull(args) => checkout::pull(&session, &args),
+        Command::Backward(args) => checkout::step(&session, &args.app, checkout::Step::Backward),
+        Command::Forward(args) => checkout::step(&session, &args.app, checkout::Step::Forward),
+        Command::Logrotate(args) => logrotate::logrotate(&session, &args),
+        Command::Examples => Ok(foreign::examples()),
+        Command::Create(_) => foreign::create(),
+        Command::Autoinstall(_) => foreign::autoinstall(),
+        Command::DeepUpdate(_) => foreign::deep_update(),
         Command::Set(args) => settings::set(&session, &args),
         Command::Get(args) => settings::get(&session, &args),
         Command::Unset(args) => settings::unset(&session, &args),

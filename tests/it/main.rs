@@ -24,6 +24,7 @@ mod output;
 mod pm2;
 mod pm2_surface;
 mod programs;
+mod project;
 mod runtime;
 mod serve;
 mod settings;

@@ -108,6 +108,20 @@ pub(crate) fn deployment(root: &Node, name: &str, findings: &mut Findings) -> Op
     Some(target.read())
 }
 
+/// Shell lines: one, or a list of them.
+pub(crate) fn lines(node: &Node, findings: &mut Findings) -> Vec<String> {
+    let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node));
+    let mut lines = Vec::new();
+    for node in nodes {
+        let text = node.value.as_text().and_then(|text| std::str::from_utf8(text.as_bytes()).ok());
+        match text.filter(|text| !text.contains('\0')) {
+            Some(line) => lines.push(line.to_owned()),
+            None => findings.add(Finding::error(node.at, "a shell line is a string")),
+        }
+    }
+    lines
+}
+
 /// One environment as written.
 struct Target<'a> {
     at: Place,

@@ -99,7 +99,7 @@ pub(crate) const KEYS: &[Key] = &[
     later("watch_options", &[]),
     later("name_prefix", &[]),
     later("source_map_support", &[]),
-    later("post_update", &[]),
+    full("post_update", &[]),
     later("install_url", &[]),
     idle("execute_command", "every app runs in fork mode"),
     idle("disable_source_map_support", "source maps are not switched on"),

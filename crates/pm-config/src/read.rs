@@ -102,6 +102,29 @@ pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment
     }
 }
 
+/// The shell lines of an app's `post_update`; none if the file has no such app.
+pub fn post_update(path: &Path, app: &str, caller: &Caller) -> Result<Vec<String>, Diagnosis> {
+    let source = Source::of_file(path, caller);
+    let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
+    let mut findings = Findings::default();
+    let plain = Overrides::default();
+    let Written { text, tables, .. } = source.written(&bytes, caller, &plain, &mut findings);
+    let is_wanted = |table: &&AppTable| {
+        let name = understand::name(table, &plain, &mut Findings::default());
+        name.is_some_and(|name| name.as_str() == app)
+    };
+    let lines = tables.iter().find(is_wanted).and_then(|table| {
+        let entry = table.entries.iter().rfind(|entry| {
+            keys::canonical(&entry.key) == Some("post_update") && !entry.node.value.is_falsy()
+        })?;
+        Some(deploy::lines(&entry.node, &mut findings))
+    });
+    if findings.has_errors() {
+        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
+    }
+    Ok(lines.unwrap_or_default())
+}
+
 fn names_in(
     bytes: &[u8],
     source: &Source,

@@ -103,7 +103,7 @@ impl Host<'_> {
 }
 
 /// A script on this machine.
-pub(super) fn local(script: &str) -> Command {
+pub(in crate::commands) fn local(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", RUNNER, script]);
     command

@@ -1,0 +1,45 @@
+//! `pm init`: an ecosystem file to begin with. One that is there is never replaced unless told to.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+
+use crate::cli::InitArgs;
+use crate::commands::Session;
+use crate::failure::{Exit, Failure};
+use crate::report::Report;
+
+/// `pm init [simple]`.
+pub(super) fn init(session: &Session, args: &InitArgs) -> Result<Report, Failure> {
+    let is_simple = args.kind.is_some();
+    let (name, text) = match (args.format.as_str(), is_simple) {
+        ("json5", false) => ("ecosystem.json5", include_str!("init/ecosystem.json5")),
+        ("json5", true) => ("ecosystem.json5", include_str!("init/simple.json5")),
+        ("yaml", false) => ("ecosystem.yaml", include_str!("init/ecosystem.yaml")),
+        ("yaml", true) => ("ecosystem.yaml", include_str!("init/simple.yaml")),
+        (_, false) => ("ecosystem.config.js", include_str!("init/ecosystem.config.js")),
+        (_, true) => ("ecosystem.config.js", include_str!("init/simple.config.js")),
+    };
+    let file = session.caller()?.cwd.join(name);
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if args.force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    let written = options.open(&file).and_then(|mut file| file.write_all(text.as_bytes()));
+    match written {
+        Ok(()) => {
+            let text = format!("wrote {}; `pm start` takes it", file.display());
+            Ok(Report::Said { done: "init", text })
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let message = format!("could not write {}: it is there already", file.display());
+            Err(Failure::new(Exit::Failed, message).hint("--force replaces it"))
+        }
+        Err(error) => {
+            let message = format!("could not write {}: {error}", file.display());
+            Err(Failure::new(Exit::Failed, message))
+        }
+    }
+}

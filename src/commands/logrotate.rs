@@ -1,0 +1,84 @@
+//! `pm logrotate`: a file for logrotate(8), for those who want one rotation for everything. Apps' logs are rotated without
+//! it; what it moves away is noticed within seconds, so nothing has to be run as root afterwards.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use pm_os::user;
+
+use crate::boot;
+use crate::cli::LogrotateArgs;
+use crate::commands::Session;
+use crate::failure::{Exit, Failure};
+use crate::report::Report;
+
+/// `pm logrotate`.
+pub(super) fn logrotate(session: &Session, args: &LogrotateArgs) -> Result<Report, Failure> {
+    let us = user::by_number(rustix::process::geteuid().as_raw())
+        .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
+    let (name, logs) = match &args.user {
+        Some(who) if *who != us.name => {
+            if !boot::is_name(who) {
+                return Err(Failure::input(format!("could not use `{who}` as a user's name")));
+            }
+            let account =
+                user::find(who).map_err(|error| Failure::could_not(Exit::Input, &error))?;
+            let folder = if session.home.is_pm2() { ".pm2/logs" } else { ".pm/logs" };
+            (who.clone(), Path::new(&account.home).join(folder))
+        }
+        Some(_) | None => (us.name, session.home.logs()),
+    };
+    let text = text(&logs)?;
+    if args.print {
+        return Ok(Report::Text(text));
+    }
+    let file = args.folder.join(format!("pm-{name}"));
+    let is_ours = || std::fs::symlink_metadata(&args.folder).is_ok_and(|meta| meta.uid() == us.uid);
+    if us.uid != 0 && !is_ours() {
+        return Err(Failure::new(Exit::Failed, format!("could not write {}", file.display()))
+            .hint(format!("only root may: sudo pm logrotate -u {name}; --print shows it")));
+    }
+    std::fs::write(&file, text).map_err(|error| {
+        Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
+    })?;
+    let text =
+        format!("wrote {}; apps' logs are rotated from 10 MiB on without it", file.display());
+    Ok(Report::Said { done: "logrotate", text })
+}
+
+/// PM2's rhythm: weekly, twelve kept. Renamed and left to the writer, never copied: a copy loses lines (pain 9).
+fn text(logs: &Path) -> Result<String, Failure> {
+    // What these mean to logrotate's own reader and to glob(7) can't be quoted for both.
+    let odd = |c: char| c.is_control() || "\"'\\*?[]{}".contains(c);
+    let Some(folder) = logs.to_str().filter(|folder| !folder.contains(odd)) else {
+        let message = format!("could not name {} in a file for logrotate", logs.display());
+        return Err(
+            Failure::input(message).hint("a home without quotes, brackets and stars can be")
+        );
+    };
+    let owner = std::fs::metadata(logs).ok().filter(|meta| meta.uid() != 0).and_then(|meta| {
+        // logrotate refuses folders of others unless it becomes them.
+        user::by_number(meta.uid())
+            .ok()
+            .map(|user| format!("    su {} {}\n", user.name, meta.gid()))
+    });
+    let owner = owner.unwrap_or_default();
+    Ok(format!(
+        "\"{folder}/*.log\" {{\n{owner}    weekly\n    rotate 12\n    missingok\n    notifempty\n    \
+         compress\n    delaycompress\n    nocreate\n    nocopytruncate\n}}\n"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_named_so_that_nothing_else_is_meant() {
+        let shown = text(Path::new("/no such/logs")).unwrap();
+        assert!(shown.starts_with("\"/no such/logs/*.log\" {\n    weekly\n"), "{shown}");
+        for odd in ["/a\"b", "/a*", "/a\nb", "/{a,b}", "/a\\b"] {
+            assert!(text(Path::new(odd)).is_err(), "{odd}");
+        }
+    }
+}
