@@ -159,7 +159,13 @@ pub(crate) fn words(guise: Guise, argv: Vec<OsString>, grammar: &Command) -> Wor
     let mut sorted = Sorted { argv: vec![program], idle: Vec::new(), targets: 0 };
     sorted.argv.extend(typed.get(at).cloned());
     sorted.sort(typed.get(..at).unwrap_or_default(), command, false);
-    sorted.sort(typed.get(at + 1..).unwrap_or_default(), command, true);
+    let after = typed.get(at + 1..).unwrap_or_default();
+    if command.get_name() == "deploy" {
+        // They may be a shell line for the host; `deploy` reads them itself.
+        sorted.argv.extend_from_slice(after);
+    } else {
+        sorted.sort(after, command, true);
+    }
     sorted.argv.extend(behind);
     Words { argv: sorted.argv, idle: sorted.idle }
 }

@@ -57,6 +57,7 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("port: '3000'", "/env/PORT", json!("3000")),
         ("port: 3000, env: {PORT: 1}", "/env/PORT", json!("3000")),
         ("", "/env/SHELL_ONLY", json!("yes")),
+        ("post_update: ['x']", "/post_update", json!(null)),
         ("filter_env: ['SHELL']", "/env/SHELL_ONLY", json!(null)),
         ("filter_env: 'SHELL'", "/env/SHELL_ONLY", json!("yes")),
         ("filterEnv: 'SHELL_ONLY'", "/env/SHELL_ONLY", json!(null)),
