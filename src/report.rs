@@ -62,6 +62,8 @@ pub(crate) enum Report {
     Checked(Vec<Checked>),
     /// Everything was shown already; an app's exit code becomes ours.
     Ended(u8),
+    /// What would be done.
+    Plan(Vec<Planned>),
     /// Everything was shown already.
     Nothing,
 }
@@ -77,6 +79,41 @@ pub(crate) struct Done {
     pub(crate) tails: Vec<Tail>,
     /// What to say where there are no outcomes.
     pub(crate) otherwise: &'static str,
+    /// What a config changed, and who is gone from it.
+    pub(crate) changes: Vec<Planned>,
+}
+
+/// One app of a config, or one gone from it.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// The app.
+    pub(crate) name: String,
+    /// What is done with it.
+    pub(crate) step: Step,
+    /// What differs, each in a few words, secrets masked.
+    pub(crate) edits: Vec<String>,
+}
+
+/// What is done with an app of a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Step {
+    /// It is new or down and comes up.
+    Start,
+    /// It becomes known (`autostart: false`).
+    Add,
+    /// It gets new runs.
+    Restart,
+    /// It gets new runs, one after the other.
+    Reload,
+    /// It runs on by new rules.
+    Change,
+    /// Nothing.
+    Keep,
+    /// It is gone from its file, and left alone.
+    Gone,
+    /// It is gone from its file, and removed.
+    Remove,
 }
 
 /// The last lines an app wrote to standard error.
@@ -130,6 +167,14 @@ impl Rehearsal {
 }
 
 impl Report {
+    /// With what a config changed.
+    pub(crate) fn with_changes(mut self, changes: Vec<Planned>) -> Self {
+        if let Self::Done(done) = &mut self {
+            done.changes = changes;
+        }
+        self
+    }
+
     /// What did not come true, if anything did not.
     pub(crate) fn failure(&self) -> Option<Exit> {
         match self {
@@ -160,6 +205,7 @@ impl Report {
             | Self::Text(_)
             | Self::Ended(_)
             | Self::Page { .. }
+            | Self::Plan(_)
             | Self::Nothing => None,
         }
     }
@@ -188,6 +234,7 @@ impl Report {
             | Self::Rehearsed(_)
             | Self::Checked(_)
             | Self::Ended(_)
+            | Self::Plan(_)
             | Self::Nothing => false,
         }
     }

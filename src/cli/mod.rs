@@ -25,7 +25,7 @@ pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::RuntimeArgs;
 pub(crate) use verbs::{
-    CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
+    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
     RestartArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
@@ -148,6 +148,8 @@ pub(crate) enum Command {
     /// Replace the running daemon by this program; apps run on
     #[command(visible_alias = "updatePM2")]
     Update,
+    /// Make what runs what config files say; only what differs restarts
+    Apply(ApplyArgs),
     /// Check config files and report every problem
     Check(CheckArgs),
     /// Print a completion script for a shell

@@ -107,6 +107,35 @@ pub(crate) struct MonitArgs {
     pub(crate) theme: Option<String>,
 }
 
+/// `apply ecosystem.json5`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
+pub(crate) struct ApplyArgs {
+    /// Config files, or `-` for one on stdin; the ecosystem file that lies here if left out
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<OsString>,
+    /// Only these apps (a,b)
+    #[arg(long, value_name = "NAMES", conflicts_with = "prune")]
+    pub(crate) only: Vec<String>,
+    /// Take `env_NAME`
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) env_name: Option<String>,
+    /// Remove apps of these files that are not in them any more
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long = "dry-run")]
+    pub(crate) dry_run: bool,
+    /// Unknown keys are errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Return as soon as the processes exist, without waiting to see whether they stay
+    #[arg(long = "no-wait")]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlag,
+}
+
 /// `check ecosystem.json5`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {

@@ -9,15 +9,15 @@ use std::os::unix::fs::MetadataExt;
 use pm_client::{CallError, Client, Deadline};
 use pm_config::Overrides;
 use pm_protocol::{
-    Code, Delete, Describe, Description, List, Outcome, Outcomes, Reload, Reset, Restart, Row,
-    Scale, SendSignal, Stop, Wait, What,
+    Code, Delete, Describe, Description, Existing, List, Outcome, Outcomes, Reload, Reset, Restart,
+    Row, Scale, SendSignal, Stop, Wait, What,
 };
 use pm_spec::{ByteString, Select, Signal};
 
 use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, engine, environment, is_all, pick, progress, quick, recheck, start,
+    Session, changes, engine, environment, is_all, pick, progress, quick, recheck,
 };
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report, Tail};
@@ -49,7 +49,7 @@ pub(super) fn delete(session: &Session, args: &TargetArgs) -> Result<Report, Fai
 const LOSSES: u32 = 3;
 
 /// Deletes, however many daemons it takes: after a lost answer what is still listed is asked for again, by number.
-fn delete_surely(client: &mut Client, select: Vec<Select>) -> Result<Outcomes, Failure> {
+pub(super) fn delete_surely(client: &mut Client, select: Vec<Select>) -> Result<Outcomes, Failure> {
     let list = List { select: select.clone(), usage: false, host: false };
     let doomed = quick(client, &list)?.rows;
     let mut call = Delete { select };
@@ -95,7 +95,7 @@ fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
 }
 
 pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
-    again(session, args, "restarting", |client, select| {
+    again(session, args, ("restarting", Existing::Restart), |client, select| {
         let env = args.update_env.then(environment);
         let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
         recheck::renew(client, &Restart { select, env, wait })
@@ -103,7 +103,7 @@ pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, F
 }
 
 pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
-    again(session, args, "reloading", |client, select| {
+    again(session, args, ("reloading", Existing::Reload), |client, select| {
         let env = args.update_env.then(environment);
         recheck::renew(client, &Reload { select, env })
     })
@@ -113,7 +113,7 @@ pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Fa
 fn again(
     session: &Session,
     args: &RestartArgs,
-    what: &str,
+    (what, existing): (&str, Existing),
     ask: impl FnOnce(&mut Client, Vec<Select>) -> Result<Outcomes, Failure>,
 ) -> Result<Report, Failure> {
     let mut targets = Vec::new();
@@ -138,14 +138,16 @@ fn again(
     };
     let select = resolve(session, &mut client, &words, &Overrides::default())?;
     let asked = recheck::now();
-    let outcomes = progress::during(session, what, || -> Result<_, Failure> {
-        let mut outcomes = start::restart_configs(session, &mut client, &configs, args)?;
+    let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
+        let (mut outcomes, news) =
+            changes::again(session, &mut client, (&configs, existing), args)?;
         if !select.is_empty() {
             outcomes.extend(ask(&mut client, select)?.outcomes);
         }
-        Ok(outcomes)
+        Ok((outcomes, news))
     })?;
-    report(session, &mut client, outcomes, asked, "nothing to restart")
+    let report = report(session, &mut client, outcomes, asked, "nothing to restart")?;
+    Ok(report.with_changes(news))
 }
 
 pub(super) fn scale(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {
@@ -275,7 +277,7 @@ pub(super) fn report(
     let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
     // More would bury the outcomes.
     let tails = failed.take(3).filter_map(|outcome| tail(outcome, asked)).collect();
-    Ok(Report::Done(Done { outcomes, listing, tails, otherwise }))
+    Ok(Report::Done(Done { outcomes, listing, tails, otherwise, ..Done::default() }))
 }
 
 /// The end of an app's error log, unless nothing was written to it since `asked`: older lines explain nothing.

@@ -2,7 +2,9 @@
 //! but talk, progress and what streams (logs).
 
 mod act;
+mod apply;
 mod care;
+mod changes;
 mod check;
 mod checkout;
 mod completion;
@@ -89,6 +91,7 @@ pub(crate) fn run(
         Command::Modules(_) => foreign::modules(),
         Command::Profile(_) => foreign::profile(),
         Command::Telemetry(_) => foreign::telemetry(),
+        Command::Apply(args) => apply::apply(&session, &args),
         Command::Check(args) => check::check(&session, &args),
         Command::Completion(args) => completion::completion(&args),
         Command::Init(args) => init::init(&session, &args),

@@ -10,7 +10,8 @@ use pm_config::{Caller, Overrides, read};
 use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
-use crate::cli::{RestartArgs, StartArgs, StartFlags};
+use crate::cli::{StartArgs, StartFlags};
+use crate::commands::changes::Configs;
 use crate::commands::targets::{self, Target};
 use crate::commands::{Session, act, engine, environment, logs, pick, progress, recheck, settings};
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ use crate::report::Report;
 #[derive(Debug, Default)]
 struct Plan {
     /// Apps of config files: a restart takes over what changed (PM2).
-    configured: Vec<AppSpec>,
+    configured: Configs,
     /// Apps of the command line: they must not be up already (PM2).
     scripts: Vec<AppSpec>,
     /// Known ones.
@@ -45,10 +46,16 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
         None => session.daemon()?,
     };
     let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+    let news = if plan.configured.apps.is_empty() {
+        Vec::new()
+    } else {
+        plan.configured.news(&mut client, configured(flags))?
+    };
     let outcomes =
         progress::during(session, "starting", || carry_out(&mut client, plan, flags, wait))?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
+    let report = report.with_changes(news);
     if flags.attach {
         return logs::attach(session, &report, &names);
     }
@@ -87,33 +94,6 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
     act::report(session, &mut client, outcomes, asked, "nothing to start")
 }
 
-/// `pm restart FILE` and `pm reload FILE` are `pm start FILE` (PM2).
-pub(super) fn restart_configs(
-    session: &Session,
-    client: &mut Client,
-    configs: &[Target],
-    args: &RestartArgs,
-) -> Result<Vec<Outcome>, Failure> {
-    let overrides = Overrides {
-        only: args.only.clone(),
-        env_name: args.env_name.clone(),
-        engine: engine(args.engine),
-        ..Overrides::default()
-    };
-    let caller = session.caller()?;
-    let mut apps = Vec::new();
-    for config in configs {
-        if let Some(ecosystem) = config.load(session, &caller, &overrides)? {
-            apps.extend(ecosystem.apps);
-        }
-    }
-    if apps.is_empty() {
-        return Ok(Vec::new());
-    }
-    let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
-    Ok(recheck::start(client, Start { apps, existing: Existing::Restart, wait })?.outcomes)
-}
-
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
 pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
     let caller = session.caller()?;
@@ -145,7 +125,7 @@ fn plan(
     for word in words(args, caller)? {
         let target = Target::read(&word)?;
         if let Some(ecosystem) = target.load(session, caller, overrides)? {
-            plan.configured.extend(ecosystem.apps);
+            plan.configured.add(ecosystem, overrides);
             continue;
         }
         if let Target::Word(word) = &target
@@ -213,18 +193,24 @@ fn names_known(
     Ok(known || (is_number && !Path::new(word).exists()))
 }
 
+/// What becomes of apps of a config that are up.
+fn configured(flags: &StartFlags) -> Existing {
+    if flags.no_restart { Existing::Keep } else { Existing::Restart }
+}
+
 fn carry_out(
     client: &mut Client,
     plan: Plan,
     flags: &StartFlags,
     wait: Wait,
 ) -> Result<Vec<Outcome>, Failure> {
-    let keep = |existing| if flags.no_restart { Existing::Keep } else { existing };
-    let duplicate = if flags.force { Existing::Duplicate } else { Existing::Refuse };
+    let scripts = match (flags.no_restart, flags.force) {
+        (true, _) => Existing::Keep,
+        (false, true) => Existing::Duplicate,
+        (false, false) => Existing::Refuse,
+    };
     let mut outcomes = Vec::new();
-    for (apps, existing) in
-        [(plan.configured, keep(Existing::Restart)), (plan.scripts, keep(duplicate))]
-    {
+    for (apps, existing) in [(plan.configured.apps, configured(flags)), (plan.scripts, scripts)] {
         if !apps.is_empty() {
             outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
         }

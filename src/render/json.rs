@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::render::describe::MASK;
 use crate::render::jlist::jlist;
-use crate::report::{Checked, Done, Report, Tail};
+use crate::report::{Checked, Done, Planned, Report, Tail};
 
 /// The report as a document.
 pub(crate) fn json(report: &Report) -> String {
@@ -32,6 +32,7 @@ pub(crate) fn json(report: &Report) -> String {
         Report::Text(text) => json!({ "text": text }),
         Report::Page { json, .. } => json.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
+        Report::Plan(plan) => plan.iter().map(planned).collect(),
         Report::Ended(_) | Report::Nothing => return String::new(),
     };
     format!("{value}\n")
@@ -89,6 +90,10 @@ fn outcomes(done: &Done) -> Value {
 
 fn last_lines(tail: &Tail) -> Vec<String> {
     tail.lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+}
+
+fn planned(one: &Planned) -> Value {
+    json!({ "name": one.name, "step": one.step, "changes": one.edits })
 }
 
 fn checked(file: &Checked) -> Value {

@@ -8,6 +8,7 @@ mod list;
 mod machine;
 mod mini;
 mod outcomes;
+mod plan;
 mod rehearsal;
 mod table;
 mod text;
@@ -54,6 +55,7 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
         Report::Rehearsed(it) => rehearsal::rehearsal(it, look),
         Report::Text(text) | Report::Page { text, .. } | Report::Paste(text) => text.clone(),
         Report::Checked(files) => files.iter().map(checked).collect(),
+        Report::Plan(plan) => plan::plan(plan, look),
         Report::Ended(_) | Report::Nothing => String::new(),
     }
 }
@@ -88,6 +90,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         | Report::Rehearsed(_)
         | Report::Checked(_)
         | Report::Ended(_)
+        | Report::Plan(_)
         | Report::Nothing => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use pm_protocol::{Outcome, What};
 
 use crate::render::text::{Paint, safe, safe_text};
-use crate::render::{list, mini};
+use crate::render::{list, mini, plan};
 use crate::report::Done;
 use crate::stage::Look;
 use pm_client::{Colours, plain};
@@ -13,7 +13,7 @@ const MOST: usize = 20;
 
 /// The lines, then the list.
 pub(crate) fn done(done: &Done, look: Look, mini: bool) -> String {
-    let mut text = String::new();
+    let mut text = plan::changes(&done.changes, look);
     if done.outcomes.is_empty() {
         text.push_str(done.otherwise);
         text.push('\n');

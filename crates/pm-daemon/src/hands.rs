@@ -83,7 +83,7 @@ impl Hands {
                 Order::Signal(run, knock) => self.knock(run, knock),
                 Order::Release(run) if self.arrears.holds(run) => {}
                 Order::Release(run) => self.release(run),
-                Order::Retune(run, app) => self.retune(run, &app),
+                Order::Retune(run, app) => self.runs.retune(run, &app, &self.scribe),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
                 Order::Tell(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
@@ -177,15 +177,6 @@ impl Hands {
         }
         self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
         self.forget_if_done(id);
-    }
-
-    /// Its logs are kept by new rules from now on.
-    fn retune(&self, id: RunId, app: &AppSpec) {
-        let Some(run) = self.runs.get(id) else { return };
-        let (rotation, full) = (plan::rotation(app), plan::when_full(app));
-        for stream in &run.open {
-            self.scribe.retune(StreamKey { tag: run.tag.raw(), stream: *stream }, rotation, full);
-        }
     }
 
     fn forget_if_done(&mut self, id: RunId) {

@@ -1,0 +1,99 @@
+//! `pm apply`: what runs becomes what the files say, with no more effort than it takes.
+
+use pm_client::Client;
+use pm_config::Overrides;
+use pm_protocol::{Existing, Outcome, Start, Wait};
+use pm_spec::{AppSpec, Select};
+
+use crate::cli::ApplyArgs;
+use crate::commands::changes::{Configs, Known, known};
+use crate::commands::targets::{self, Target};
+use crate::commands::{Session, act, engine, progress, recheck};
+use crate::failure::Failure;
+use crate::report::{Planned, Report, Step};
+
+pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
+    let overrides = Overrides {
+        only: args.only.clone(),
+        env_name: args.env_name.clone(),
+        strict: args.strict,
+        engine: engine(args.engine),
+        ..Overrides::default()
+    };
+    let configs = Configs::load(session, &files(session, args)?, &overrides)?;
+    let mut client = if args.dry_run { session.find()? } else { Some(session.daemon()?) };
+    let known = client.as_mut().map_or_else(|| Ok(Vec::new()), known)?;
+    let mut plan = configs.plan(&known, Existing::Converge);
+    if args.prune {
+        for one in plan.iter_mut().filter(|one| one.step == Step::Gone) {
+            one.step = Step::Remove;
+        }
+    }
+    let Some(mut client) = client.filter(|_| !args.dry_run) else {
+        return Ok(Report::Plan(plan));
+    };
+    let asked = recheck::now();
+    let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
+    let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
+    let outcomes = progress::during(session, "applying", || -> Result<_, Failure> {
+        let mut outcomes = remove(&mut client, &doomed)?;
+        for (apps, existing) in sorted(configs.apps, &plan) {
+            let start = Start { apps, existing, wait };
+            outcomes.extend(recheck::start(&mut client, start)?.outcomes);
+        }
+        Ok(outcomes)
+    })?;
+    plan.retain(|one| !one.edits.is_empty() || one.step == Step::Gone);
+    let report = act::report(session, &mut client, outcomes, asked, "nothing to apply")?;
+    Ok(report.with_changes(plan))
+}
+
+/// The files; without a word, the ecosystem file that lies here.
+fn files(session: &Session, args: &ApplyArgs) -> Result<Vec<Target>, Failure> {
+    if args.files.is_empty() {
+        let here = targets::default_file(&session.caller()?.cwd);
+        let missing = || Failure::input("apply what?").hint("pm apply FILE");
+        return here.map(|file| vec![Target::File(file)]).ok_or_else(missing);
+    }
+    let read = |word: &std::ffi::OsString| match Target::read(word)? {
+        // Whatever it is called, it is a config.
+        Target::Word(word) => Ok(Target::File(word.into())),
+        Target::Path(path) => Ok(Target::File(path)),
+        config @ (Target::File(_) | Target::Stdin(_)) => Ok(config),
+    };
+    args.files.iter().map(read).collect()
+}
+
+/// First of all: another app may want their ports.
+fn remove(client: &mut Client, doomed: &[&Known]) -> Result<Vec<Outcome>, Failure> {
+    let ids: Vec<_> =
+        doomed.iter().flat_map(|known| &known.ids).map(|id| Select::Id(*id)).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(act::delete_surely(client, ids)?.outcomes)
+}
+
+/// Those that get new runs apart: should a daemon die under the question, they are asked for again as such.
+fn sorted(apps: Vec<AppSpec>, plan: &[Planned]) -> Vec<(Vec<AppSpec>, Existing)> {
+    let mut calls = vec![
+        (Vec::new(), Existing::Converge),
+        (Vec::new(), Existing::Restart),
+        (Vec::new(), Existing::Reload),
+    ];
+    for (app, planned) in apps.into_iter().zip(plan) {
+        let existing = match planned.step {
+            Step::Restart => Existing::Restart,
+            Step::Reload => Existing::Reload,
+            Step::Start | Step::Add | Step::Change | Step::Keep | Step::Gone | Step::Remove => {
+                Existing::Converge
+            }
+        };
+        calls
+            .iter_mut()
+            .filter(|(_, it)| *it == existing)
+            .for_each(|(all, _)| all.push(app.clone()));
+    }
+    calls.retain(|(apps, _)| !apps.is_empty());
+    calls
+}

@@ -1,0 +1,45 @@
+//! What is going to be done, or was changed: one line an app.
+
+use crate::render::text::{Paint, safe_text};
+use crate::report::{Planned, Step};
+use crate::stage::Look;
+
+/// What would be done.
+pub(crate) fn plan(plan: &[Planned], look: Look) -> String {
+    if plan.is_empty() {
+        return "nothing to apply\n".into();
+    }
+    plan.iter().map(|one| line(one, look, true)).collect()
+}
+
+/// What was different, beside the outcomes that say what was done.
+pub(crate) fn changes(changes: &[Planned], look: Look) -> String {
+    changes.iter().map(|one| line(one, look, false)).collect()
+}
+
+fn line(one: &Planned, look: Look, is_plan: bool) -> String {
+    let (sign, paint, word) = match one.step {
+        Step::Start => ("+", Paint::Good, "start"),
+        Step::Add => ("+", Paint::Good, "add, not started"),
+        Step::Restart => ("~", Paint::Wait, "restart"),
+        Step::Reload => ("~", Paint::Wait, "reload"),
+        Step::Change => ("~", Paint::Good, "change while it runs"),
+        Step::Keep => ("=", Paint::Dim, "unchanged"),
+        Step::Remove => ("-", Paint::Bad, "remove"),
+        Step::Gone => ("!", Paint::Wait, "it is known but not in its file any more"),
+    };
+    let sign = if !is_plan && one.step != Step::Gone { "~" } else { sign };
+    let name = Paint::Key.on(&safe_text(&one.name), look.colour);
+    let mut parts = Vec::new();
+    if is_plan || one.step == Step::Gone {
+        parts.push(word.to_owned());
+    }
+    if !one.edits.is_empty() {
+        parts.push(safe_text(&one.edits.join(", ")));
+    }
+    if one.step == Step::Gone {
+        let name = safe_text(&one.name);
+        parts.push(format!("pm delete {name}, or pm apply --prune, removes it"));
+    }
+    format!("{} {name}: {}\n", paint.on(sign, look.colour), parts.join(": "))
+}

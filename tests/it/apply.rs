@@ -1,0 +1,208 @@
+//! Changes of config files: told per app, applied faithfully by restart, reload and start, and by `apply` with no more
+//! effort than it takes.
+
+use pm_testkit::Home;
+use serde_json::Value;
+
+const FILE: &str = "ecosystem.json5";
+
+/// A config of these apps, each a sleeping shell that has printed its environment.
+fn write(home: &Home, apps: &[(&str, &str)]) {
+    home.script("app.sh", "echo \"A=$A B=$B API_KEY=$API_KEY in $(pwd)\"; exec sleep 1000");
+    let apps: Vec<_> = apps
+        .iter()
+        .map(|(name, rest)| format!("{{ name: '{name}', script: './app.sh', {rest} }}"))
+        .collect();
+    home.file(FILE, format!("{{ apps: [\n{}\n] }}", apps.join(",\n")));
+}
+
+fn pid(home: &Home, name: &str) -> u32 {
+    home.row(name).pid
+}
+
+fn spec(home: &Home, name: &str) -> Value {
+    home.run(["describe", name, "--json"]).ok().json()[0]["spec"].clone()
+}
+
+/// The steps of a plan, as `name step`.
+fn steps(plan: &Value) -> Vec<String> {
+    let all = plan.as_array().unwrap().iter();
+    all.map(|one| format!("{} {}", one["name"], one["step"]).replace('"', "")).collect()
+}
+
+#[test]
+fn p12_a_restart_of_a_file_takes_over_everything_and_says_what() {
+    let home = Home::new();
+    home.file("other/here", "");
+    write(&home, &[("web", "env: { A: '1', B: '2', API_KEY: 'hunter2' }"), ("old", "")]);
+    home.run(["start", FILE]).ok();
+    for verb in ["restart", "reload", "start"] {
+        write(&home, &[("web", "env: { A: '1', B: '2', API_KEY: 'hunter2' }"), ("old", "")]);
+        home.run(["start", FILE]).ok();
+        let before = pid(&home, "web");
+        write(
+            &home,
+            &[(
+                "web",
+                "cwd: 'other', args: 'x y', env: { A: '3', API_KEY: 'sesame' }, script: '../app.sh'",
+            )],
+        );
+        let run = home.run([verb, FILE]).ok();
+        run.says("~ web: args added: x y, cwd ")
+            .says("env.A 1 -> 3, env.API_KEY *** -> ***, env.B removed")
+            .says("! old: it is known but not in its file any more");
+        assert_ne!(pid(&home, "web"), before, "{verb}");
+        let env = home.run(["env", "web", "--json"]).ok().json();
+        assert_eq!(
+            (&env["A"], &env["API_KEY"], &env["B"]),
+            (&"3".into(), &"sesame".into(), &Value::Null)
+        );
+        let out = home.home().logs().join("web-out.log");
+        home.wait_file(out, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            text.lines().last().is_some_and(|line| {
+                line.starts_with("A=3 B= API_KEY=sesame in ") && line.ends_with("/other")
+            })
+        });
+    }
+}
+
+#[test]
+fn p65_apply_restarts_only_what_differs() {
+    let home = Home::new();
+    write(
+        &home,
+        &[("same", ""), ("env", "env: { A: '1' }, instances: 1"), ("rules", ""), ("gone", "")],
+    );
+    home.run(["apply", FILE]).ok();
+    let before = home.rows();
+    write(
+        &home,
+        &[
+            ("same", ""),
+            ("env", "env: { A: '2' }, instances: 1"),
+            ("rules", "kill_timeout: '5s', autorestart: false, log_max_size: '1M'"),
+            ("new", ""),
+        ],
+    );
+    // From another shell, which is no difference.
+    let plan =
+        home.pm(["apply", FILE, "--dry-run", "--json"]).env("OLDPWD", "/x").run().ok().json();
+    assert_eq!(
+        steps(&plan),
+        ["same keep", "env restart", "rules change", "new start", "gone gone"]
+    );
+    assert_eq!(plan[1]["changes"][0], "env.A 1 -> 2");
+    assert_eq!(home.rows().len(), 4, "a dry run changes nothing");
+    assert_eq!(spec(&home, "rules")["restart"]["autorestart"], true);
+
+    home.pm(["apply", FILE]).env("OLDPWD", "/x").run().ok()
+        .says("~ env: env.A 1 -> 2")
+        .says("~ rules: autorestart true -> false, kill_timeout 1600ms -> 5s, log_max_size 10.0mb -> 1.0mb")
+        .says("! gone: it is known")
+        .says("= same (0) unchanged")
+        .says("rules (2) changed, runs on");
+    let old = |name: &str| before.iter().find(|row| row.name == name).unwrap().pid;
+    assert_eq!((pid(&home, "same"), pid(&home, "rules")), (old("same"), old("rules")));
+    assert_ne!(pid(&home, "env"), old("env"));
+    assert_eq!(pid(&home, "gone"), old("gone"));
+    assert_eq!(spec(&home, "rules")["stop"]["timeout"], 5000);
+
+    let plan = home.run(["apply", FILE, "--dry-run", "--prune", "--json"]).ok().json();
+    assert_eq!(steps(&plan)[4], "gone remove");
+    home.run(["apply", FILE, "--prune"]).ok();
+    assert!(home.rows().iter().all(|row| row.name != "gone"));
+    home.run(["apply", FILE, "--prune", "--dry-run"]).ok().says("= new: unchanged");
+
+    // What people stopped comes back, and more instances come beside the others.
+    home.run(["stop", "same"]).ok();
+    write(
+        &home,
+        &[("same", ""), ("env", "env: { A: '2' }, instances: 2"), ("new", ""), ("rules", "")],
+    );
+    let before = pid(&home, "env");
+    home.run(["apply"]).ok().says("~ env: instances 1 -> 2");
+    assert_ne!(pid(&home, "same"), 0);
+    let mut pids = home.rows().into_iter().filter(|row| row.name == "env").map(|row| row.pid);
+    assert!(pids.any(|pid| pid == before));
+}
+
+#[test]
+fn rules_of_running_apps_hold_at_once() {
+    let home = Home::new();
+    let lines = "i=0; while [ $i -lt 300 ]; do echo \"$i 0123456789012345678901234567890123456789\"; i=$((i+1)); done";
+    home.script("talk.sh", &format!("while read go; do {lines}; done < fifo"));
+    let fifo = home.work().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let config = |rest: &str| {
+        home.file(
+            FILE,
+            format!(
+                "{{ apps: [{{ name: 'talk', script: './talk.sh', log_compress: false, {rest} }}] }}"
+            ),
+        );
+    };
+    config("");
+    home.run(["start", FILE, "--no-wait"]).ok();
+    let mut go = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    let say = |go: &mut std::fs::File| std::io::Write::write_all(go, b"go\n").unwrap();
+    let log = home.home().logs().join("talk-out.log");
+    say(&mut go);
+    home.wait_file(&log, |bytes| {
+        bytes.ends_with(b"299 0123456789012345678901234567890123456789\n")
+    });
+    let before = pid(&home, "talk");
+    config("log_max_size: 4096, log_keep: 2");
+    home.run(["apply", FILE]).ok();
+    say(&mut go);
+    home.wait_until("rotated logs, two of them kept", || {
+        let names = std::fs::read_dir(home.home().logs()).unwrap();
+        let parts = names.filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name().to_string_lossy().into_owned();
+            name.starts_with("talk-out") && name != "talk-out.log"
+        });
+        parts.count() == 2
+    });
+    assert_eq!(pid(&home, "talk"), before);
+}
+
+#[test]
+fn apply_says_what_it_cannot_do() {
+    let home = Home::new();
+    home.run(["apply"]).ends(2).complains("apply what?");
+    home.file(FILE, "{ apps: [{ name: 'web', script: './gone.sh' }] }");
+    home.run(["apply", FILE]).ends(2).complains("there is no script");
+    home.script("bad.sh", "exit 7");
+    home.file(FILE, "{ apps: [{ name: 'web', script: './bad.sh' }] }");
+    home.run(["apply", FILE]).ends(1);
+    home.run(["apply", FILE, "--only", "web", "--prune"]).ends(2);
+    let plan = home
+        .pm(["apply", "-", "--dry-run", "--json"])
+        .input("[{name: 'x', script: '/bin/sleep', args: '9'}]")
+        .run()
+        .ok()
+        .json();
+    assert_eq!(steps(&plan), ["x start"]);
+}
+
+#[test]
+fn p11_a_name_keeps_its_environment_until_told_otherwise() {
+    let home = Home::new();
+    home.script("app.sh", "exec sleep 1000");
+    home.file(FILE, "{ apps: [{ name: 'web', script: './app.sh', env: { MINE: '1' } }] }");
+    home.pm(["start", FILE]).env("GOES", "1").env("STAYS", "1").run().ok();
+    let env = |home: &Home| home.run(["env", "web", "--json"]).ok().json();
+    home.pm(["restart", "web"]).env("STAYS", "2").env("COMES", "1").run().ok();
+    let now = env(&home);
+    assert_eq!(
+        (&now["STAYS"], &now["GOES"], &now["COMES"]),
+        (&"1".into(), &"1".into(), &Value::Null)
+    );
+    home.pm(["restart", "web", "--update-env"]).env("STAYS", "2").env("COMES", "1").run().ok();
+    let now = env(&home);
+    assert_eq!(
+        (&now["STAYS"], &now["GOES"], &now["COMES"]),
+        (&"2".into(), &Value::Null, &"1".into())
+    );
+    assert_eq!(now["MINE"], "1");
+}
