@@ -55,6 +55,8 @@ pub(crate) fn spec(name: &str) -> AppSpec {
         stop: StopPolicy::default(),
         limits: Limits { memory: Some(Bytes::new(200 << 20)) },
         serving: pm_spec::Serving::default(),
+        schedule: None,
+        watch: None,
         logs: LogSpec {
             out: LogTarget::File("/srv/app/out.log".into()),
             error: LogTarget::Discard,

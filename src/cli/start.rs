@@ -82,6 +82,8 @@ pub(crate) struct StartFlags {
     #[command(flatten)]
     pub(crate) policy: PolicyFlags,
     #[command(flatten)]
+    pub(crate) senses: SenseFlags,
+    #[command(flatten)]
     pub(crate) output: OutputFlags,
     #[command(flatten)]
     pub(crate) unsupported: Unsupported,
@@ -141,6 +143,32 @@ pub(crate) struct PolicyFlags {
     pub(crate) gid: Option<String>,
 }
 
+/// What starts the app anew by itself.
+#[derive(Debug, Args)]
+pub(crate) struct SenseFlags {
+    /// Restart when files below the app's folder change, or below these paths (`--watch=src`)
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) watch: Vec<OsString>,
+    /// Globs and regular expressions of files that do not count, separated by blanks
+    #[arg(long = "ignore-watch", value_name = "LIST")]
+    pub(crate) ignore_watch: Option<String>,
+    /// Only files with these endings count (js,ts)
+    #[arg(long, value_name = "LIST")]
+    pub(crate) ext: Option<String>,
+    /// How long it must be quiet before the restart: seconds, or 500ms
+    #[arg(long = "watch-delay", value_name = "TIME")]
+    pub(crate) watch_delay: Option<String>,
+    /// Restart at the times of this cron pattern; 0: never
+    #[arg(short = 'c', long = "cron-restart", alias = "cron", value_name = "PATTERN")]
+    pub(crate) cron_restart: Option<String>,
+    /// Time zone of the pattern, such as Europe/Berlin; default: the machine's
+    #[arg(long = "cron-timezone", alias = "cron-tz", value_name = "ZONE")]
+    pub(crate) cron_timezone: Option<String>,
+    /// Start at these times even what was stopped by a command
+    #[arg(long = "cron-after-stop")]
+    pub(crate) cron_after_stop: bool,
+}
+
 /// Where output goes.
 #[derive(Debug, Args)]
 pub(crate) struct OutputFlags {
@@ -177,14 +205,6 @@ pub(crate) struct OutputFlags {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct Unsupported {
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    watch: Option<String>,
-    #[arg(long = "ignore-watch", hide = true)]
-    ignore_watch: Option<String>,
-    #[arg(long = "watch-delay", hide = true)]
-    watch_delay: Option<String>,
-    #[arg(short = 'c', long = "cron-restart", alias = "cron", hide = true)]
-    cron_restart: Option<String>,
     #[arg(short = 'x', long = "execute-command", hide = true)]
     execute_command: bool,
     #[arg(long, hide = true)]
@@ -207,10 +227,6 @@ impl Unsupported {
     /// The flags that were given, as typed.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         [
-            (self.watch.is_some(), "--watch"),
-            (self.ignore_watch.is_some(), "--ignore-watch"),
-            (self.watch_delay.is_some(), "--watch-delay"),
-            (self.cron_restart.is_some(), "--cron-restart"),
             (self.execute_command, "--execute-command"),
             (self.parallel.is_some(), "--parallel"),
             (self.no_daemon, "--no-daemon"),

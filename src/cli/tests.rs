@@ -92,7 +92,7 @@ fn values_may_look_like_flags_where_pm2_has_such() {
     assert_eq!(args.number, "-2");
     let Command::Start(args) = command("start --watch a.py") else { panic!() };
     assert_eq!(args.targets, ["a.py"], "--watch takes no app for its value");
-    assert_eq!(args.flags.unsupported.given(), ["--watch"]);
+    assert_eq!(args.flags.senses.watch, [""]);
     let Command::Start(args) = command("start a.py --log") else { panic!() };
     assert_eq!(args.flags.output.log.as_deref(), Some("".as_ref()));
 }

@@ -105,6 +105,7 @@ mod tests {
             created_at: 0,
             usage: Usage::default(),
             user: None,
+            watching: false,
             note: None,
         }
     }

@@ -170,6 +170,7 @@ mod tests {
             created_at,
             usage: Usage::default(),
             user: None,
+            watching: false,
             note: None,
         }
     }

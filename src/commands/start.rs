@@ -247,6 +247,11 @@ fn changes_policy(overrides: &Overrides) -> bool {
         &overrides.listen_timeout,
         &overrides.kill_signal,
         &overrides.max_memory_restart,
+        &overrides.cron_restart,
+        &overrides.cron_timezone,
+        &overrides.ignore_watch,
+        &overrides.ext,
+        &overrides.watch_delay,
         &overrides.log_date_format,
         &overrides.log_type,
         &overrides.uid,
@@ -256,6 +261,7 @@ fn changes_policy(overrides: &Overrides) -> bool {
         overrides.autostart,
         overrides.autorestart,
         overrides.treekill,
+        overrides.cron_after_stop,
         overrides.shutdown_with_message,
         overrides.wait_ready,
         overrides.merge_logs,
@@ -268,6 +274,7 @@ fn changes_policy(overrides: &Overrides) -> bool {
         || switches.iter().any(Option::is_some)
         || files.iter().any(|file| file.is_some())
         || !overrides.stop_exit_codes.is_empty()
+        || !overrides.watch.is_empty()
 }
 
 /// The flags as the config reader wants them.
@@ -276,6 +283,7 @@ fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
     let denied = |flag: bool| flag.then_some(false);
     let policy = &flags.policy;
     let output = &flags.output;
+    let senses = &flags.senses;
     Overrides {
         only: flags.only.clone(),
         env_name: flags.env_name.clone(),
@@ -306,6 +314,13 @@ fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
         listen_timeout: policy.listen_timeout.clone(),
         treekill: denied(policy.no_treekill),
         max_memory_restart: policy.max_memory_restart.clone(),
+        watch: senses.watch.iter().map(PathBuf::from).collect(),
+        cron_restart: senses.cron_restart.clone(),
+        cron_timezone: senses.cron_timezone.clone(),
+        cron_after_stop: given(senses.cron_after_stop),
+        ignore_watch: senses.ignore_watch.clone(),
+        ext: senses.ext.clone(),
+        watch_delay: senses.watch_delay.clone(),
         out_file: output.output.clone(),
         error_file: output.error.clone(),
         log_file: output.log.clone().map(PathBuf::from),

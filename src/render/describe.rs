@@ -1,7 +1,10 @@
 //! Everything about an instance, secrets masked (pain 38).
 
 use pm_protocol::{Description, Descriptions, EndView};
-use pm_spec::{AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, UserChoice, looks_secret};
+use pm_spec::{
+    AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, Schedule, UserChoice, Watch,
+    looks_secret,
+};
 
 use crate::render::text::{self, Paint, safe, safe_text, width};
 use crate::stage::Look;
@@ -63,6 +66,10 @@ fn state(described: &Description, now: u64) -> Fields {
         ("script id", row.id.to_string()),
     ];
     fields.push(("next start", next.unwrap_or_default()));
+    let cron = described
+        .next_cron
+        .map(|at| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now))));
+    fields.push(("next cron restart", cron.unwrap_or_default()));
     fields
 }
 
@@ -101,6 +108,8 @@ fn policy(spec: &AppSpec) -> Fields {
             "gives up after",
             format!("{} runs shorter than {}", restart.max_restarts, restart.min_uptime),
         ),
+        ("cron restart", spec.schedule.as_ref().map(schedule).unwrap_or_default()),
+        ("watch & reload", spec.watch.as_ref().map_or("disabled".into(), watch)),
         ("stop exit codes", codes.join(" ")),
         ("max memory restart", spec.limits.memory.map(|it| it.to_string()).unwrap_or_default()),
         (
@@ -108,6 +117,20 @@ fn policy(spec: &AppSpec) -> Fields {
             format!("{} to {reach}, SIGKILL after {}", spec.stop.signal, spec.stop.timeout),
         ),
     ]
+}
+
+fn schedule(schedule: &Schedule) -> String {
+    let zone = schedule.zone.as_deref().map(|zone| format!(", {}", safe_text(zone)));
+    let stopped = if schedule.after_stop { ", also when stopped" } else { "" };
+    format!("{}{}{stopped}", safe_text(&schedule.pattern), zone.unwrap_or_default())
+}
+
+fn watch(watch: &Watch) -> String {
+    if !watch.on {
+        return "disabled".into();
+    }
+    let how = watch.poll.map_or(String::new(), |span| format!(" (looks every {span})"));
+    format!("{}{how}", words(&watch.paths))
 }
 
 fn files(described: &Description) -> Fields {

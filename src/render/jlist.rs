@@ -123,7 +123,7 @@ fn options(described: &Description) -> Value {
 }
 
 fn settings(described: &Description) -> Map<String, Value> {
-    let spec = &described.spec;
+    let (row, spec) = (&described.row, &described.spec);
     let interpreter = spec.interpreter.as_ref().map_or("none".into(), |it| typed(it, &spec.env));
     let mut settings = object(json!({
         "pm_exec_path": text(&spec.script),
@@ -146,7 +146,7 @@ fn settings(described: &Description) -> Map<String, Value> {
         "pm_out_log_path": path(described.out.as_ref()),
         "pm_err_log_path": path(described.error.as_ref()),
         "pm_pid_path": described.pid_file.as_ref().map(text),
-        "watch": false,
+        "watch": row.watching,
         "vizion": false,
         "pmx": false,
         "automation": false,
@@ -162,6 +162,11 @@ fn settings(described: &Description) -> Map<String, Value> {
     optional("args", (!spec.args.is_empty()).then(|| list(&spec.args)));
     optional("pm_log_path", described.combined.as_ref().map(text));
     optional("max_memory_restart", spec.limits.memory.map(|limit| limit.get().into()));
+    let cron = spec.schedule.as_ref();
+    optional("cron_restart", cron.map(|it| it.pattern.as_str().into()));
+    if let Some(watch) = &spec.watch {
+        optional("watch_delay", Some(watch.delay.as_millis().into()));
+    }
     optional("increment_var", spec.increment_var.as_ref().map(text));
     match spec.restart.delay {
         Delay::Automatic => {}

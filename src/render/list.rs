@@ -108,6 +108,7 @@ const SETS: [&[&str]; 6] = [
         "cpu",
         "mem",
         "user",
+        "watching",
     ],
     &["id", "name", "namespace", "pid", "uptime", "↺", "status", "cpu", "mem"],
     &["id", "name", "pid", "uptime", "↺", "status", "cpu", "mem"],
@@ -205,6 +206,7 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         }
         "cpu" => write!(text, "{:.0}%", row.usage.cpu),
         "mem" => write!(text, "{}", Bytes::new(row.usage.memory)),
+        "watching" => text.write_str(if row.watching { "enabled" } else { "disabled" }),
         _ => text.write_str(&one_line(user)),
     }
     // A string takes everything.

@@ -28,6 +28,7 @@ fn row(id: u32, name: &str, status: Status) -> Row {
             processes: 2,
         },
         user: (id == 1).then(|| "www-data".into()),
+        watching: id == 1,
         note: (status == Status::Errored)
             .then(|| "16 runs shorter than 1s; the last exited with code 3".into()),
     }

@@ -26,6 +26,7 @@ fn described() -> Descriptions {
         created_at: NOW - 900_000,
         usage: Usage { cpu: 1.1, memory: 50_855_936, processes: 3 },
         user: None,
+        watching: false,
         note: None,
     };
     let end = EndView {
@@ -47,6 +48,7 @@ fn described() -> Descriptions {
         ends: vec![end],
         last_delay: 3000,
         next_start: None,
+        next_cron: None,
     };
     Descriptions { descriptions: vec![described], now: NOW }
 }

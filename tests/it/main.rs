@@ -27,6 +27,7 @@ mod pm2_surface;
 mod programs;
 mod project;
 mod runtime;
+mod senses;
 mod serve;
 mod settings;
 mod survival;

@@ -74,6 +74,8 @@ pub struct Overrides {
     pub uid: Option<String>,
     /// `--gid`: number or name.
     pub gid: Option<String>,
+    /// `--watch [path]`, repeatable: empty stands for the bare flag.
+    pub watch: Vec<PathBuf>,
 
     /// `--name`.
     pub name: Option<String>,
@@ -117,6 +119,18 @@ pub struct Overrides {
     pub treekill: Option<bool>,
     /// `--max-memory-restart`: a size.
     pub max_memory_restart: Option<String>,
+    /// `--cron-restart`: a cron pattern, or `0`.
+    pub cron_restart: Option<String>,
+    /// `--cron-timezone`.
+    pub cron_timezone: Option<String>,
+    /// `--cron-after-stop`: `Some(true)`.
+    pub cron_after_stop: Option<bool>,
+    /// `--ignore-watch`: split at blanks.
+    pub ignore_watch: Option<String>,
+    /// `--ext`: endings, split at commas and blanks.
+    pub ext: Option<String>,
+    /// `--watch-delay`: a duration; a number is seconds, unlike in a file (PM2).
+    pub watch_delay: Option<String>,
     /// `--output`.
     pub out_file: Option<PathBuf>,
     /// `--error`.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pm_spec::ByteString;
 
@@ -19,6 +19,7 @@ pub(crate) fn script_app(target: &OsStr, overrides: &Overrides) -> Vec<Entry> {
     flags.text("namespace", "--namespace", overrides.namespace.as_deref());
     flags.command(overrides);
     flags.lifecycle(overrides);
+    flags.senses(overrides);
     flags.logs(overrides);
     flags.0
 }
@@ -75,6 +76,29 @@ impl Flags {
         self.path("cwd", "--cwd", cwd);
         self.text("uid", "--uid", overrides.uid.as_deref());
         self.text("gid", "--gid", overrides.gid.as_deref());
+        self.watch(&overrides.watch);
+    }
+
+    fn watch(&mut self, paths: &[PathBuf]) {
+        let named =
+            paths.iter().map(|path| path.as_os_str().as_bytes()).filter(|it| !it.is_empty());
+        let named: Vec<_> = named.map(ByteString::from).collect();
+        self.switch("watch", "--watch", (!paths.is_empty() && named.is_empty()).then_some(true));
+        self.list("watch", "--watch", named);
+    }
+
+    fn senses(&mut self, o: &Overrides) {
+        self.text("cron_restart", "--cron-restart", o.cron_restart.as_deref());
+        self.text("cron_timezone", "--cron-timezone", o.cron_timezone.as_deref());
+        self.switch("cron_after_stop", "--cron-after-stop", o.cron_after_stop);
+        self.text("ignore_watch", "--ignore-watch", o.ignore_watch.as_deref());
+        self.text("ext", "--ext", o.ext.as_deref());
+        let delay = o.watch_delay.as_deref().map(str::trim);
+        let delay = delay.map(|text| match text.parse::<f64>() {
+            Ok(_) => format!("{text}s"),
+            Err(_) => text.to_owned(),
+        });
+        self.text("watch_delay", "--watch-delay", delay.as_deref());
     }
 
     fn command(&mut self, o: &Overrides) {

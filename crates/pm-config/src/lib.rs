@@ -22,6 +22,7 @@ mod policy;
 mod program;
 pub mod read;
 mod script;
+mod senses;
 mod serving;
 mod shape;
 mod toml;

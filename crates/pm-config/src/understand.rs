@@ -14,7 +14,7 @@ use crate::fields::App;
 use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
 use crate::program::{self, Program};
-use crate::{env, interpreter, logs, policy, serving, user};
+use crate::{env, interpreter, logs, policy, senses, serving, user};
 
 /// What is the same for all apps of a config.
 pub(crate) struct Ground<'a> {
@@ -99,6 +99,8 @@ pub(crate) fn app(
     let base = cwd.as_deref().unwrap_or(ground.folder);
     let logs = logs::logs(&mut app, name.as_ref(), base, ground.caller);
     let pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
+    let schedule = senses::schedule(&mut app);
+    let watch = senses::watch(&mut app, base, &ground.caller.env);
     let user = user::choice(&mut app, ground.caller);
     let (name, cwd, program, choice) = (name?, cwd?, program?, choice?);
     let (script, args) = command(&program, args);
@@ -120,6 +122,8 @@ pub(crate) fn app(
         stop,
         limits: Limits { memory },
         serving,
+        schedule,
+        watch,
         logs: logs?,
         pid_file,
         user,

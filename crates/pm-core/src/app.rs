@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use pm_spec::{AppName, AppSpec};
+use pm_spec::{AppName, AppSpec, Schedule};
 
 use crate::id::{AppId, InstanceId};
 use crate::saved::AppRecord;
@@ -14,11 +14,27 @@ pub(crate) struct App {
     pub(crate) id: AppId,
     pub(crate) spec: Arc<AppSpec>,
     pub(crate) seats: BTreeMap<u16, InstanceId>,
+    /// How many of its instances need the clock.
+    pub(crate) clocked: usize,
+    /// How many of them need their files watched.
+    pub(crate) watched: usize,
+    /// When the clock was told to wake it.
+    pub(crate) schedule: Option<Schedule>,
+    /// As what it is being watched.
+    pub(crate) watch: Option<Arc<AppSpec>>,
 }
 
 impl App {
     pub(crate) const fn new(id: AppId, spec: Arc<AppSpec>) -> Self {
-        Self { id, spec, seats: BTreeMap::new() }
+        Self {
+            id,
+            spec,
+            seats: BTreeMap::new(),
+            clocked: 0,
+            watched: 0,
+            schedule: None,
+            watch: None,
+        }
     }
 
     /// What it is found by: name, then namespace.

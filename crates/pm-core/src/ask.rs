@@ -337,7 +337,12 @@ impl Core {
                     let id = seat.id;
                     let wish = self.wish_of(asker);
                     self.each(asker.request, &[id], |seat| {
-                        if saved.wanted { seat.raise(wish) } else { seat.add(wish) }
+                        if saved.wanted {
+                            seat.raise(wish);
+                        } else {
+                            seat.add(wish);
+                            seat.resting = saved.resting;
+                        }
                     });
                 }
             }
@@ -363,6 +368,7 @@ impl Seat {
             self.answer_if(|_| true, &Became::Superseded);
             self.want = Want::Down;
         }
+        self.resting = true;
         self.touch();
         self.answers.push((wish.request, Became::Added));
     }

@@ -16,7 +16,8 @@ use crate::instance::{Fate, Seat};
 use crate::order::{Became, Change, Knock, Order, Outcome, Refused, Reply};
 use crate::request::{Goal, Then};
 use crate::saved::{Counters, Record};
-use crate::view::SeatView;
+use crate::senses::Needs;
+use crate::view::{Cause, SeatView};
 
 /// What an instance is filed under besides its number, as far as the core's indexes know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(crate) struct Filed {
     pub(crate) run: Option<RunId>,
     pub(crate) deadline: Option<Time>,
     pub(crate) weighed: bool,
+    pub(crate) needs: Needs,
 }
 
 /// Decides. See the crate's description.
@@ -43,6 +45,8 @@ pub struct Core {
     pub(crate) weighing: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
+    /// Apps whose senses may have to change in this step.
+    pub(crate) attended: BTreeSet<AppId>,
     /// Requests that may have become true in this step.
     pub(crate) finished: BTreeSet<RequestId>,
 }
@@ -69,6 +73,7 @@ impl Core {
             weighed: 0,
             weighing: false,
             dirty: BTreeSet::new(),
+            attended: BTreeSet::new(),
             finished: BTreeSet::new(),
         }
     }
@@ -85,6 +90,7 @@ impl Core {
         while let Some(id) = self.dirty.pop_first() {
             self.tend(now, id, orders);
         }
+        self.attend(orders);
         self.answer(orders);
         if (self.weighed > 0) != self.weighing {
             self.weighing = !self.weighing;
@@ -140,6 +146,8 @@ impl Core {
             Fact::Weighed(run, used) => {
                 self.with_run(run, |seat| seat.weighed(used));
             }
+            Fact::Due(app) => self.nudged(now, app, &Cause::Scheduled),
+            Fact::Touched(app, path) => self.nudged(now, app, &Cause::Touched(path)),
             Fact::Woke => {}
         }
     }
@@ -184,8 +192,12 @@ impl Core {
             run: seat.phase.run(),
             deadline: seat.deadline(),
             weighed: seat.is_weighed(),
+            needs: self.needs(seat),
         });
         let old = self.filed.get(&id).copied().unwrap_or_default();
+        if let Some(app) = self.seats.get(&id).map(|seat| seat.app) {
+            self.count_needs(app, old.needs, new.needs);
+        }
         if old.run != new.run {
             old.run.map(|run| self.runs.remove(&run));
             new.run.map(|run| self.runs.insert(run, id));
@@ -206,6 +218,8 @@ impl Core {
     /// An instance is gone, and with the last one its app.
     fn forget(&mut self, id: InstanceId, orders: &mut Vec<Order>) {
         let Some(seat) = self.seats.remove(&id) else { return };
+        let needed = self.filed.get(&id).map(|filed| filed.needs).unwrap_or_default();
+        self.count_needs(seat.app, needed, Needs::default());
         orders.push(Order::Remember(Record::SeatGone(id)));
         if let Some(app) = self.apps.get_mut(&seat.app) {
             app.seats.remove(&seat.slot);
@@ -217,7 +231,9 @@ impl Core {
                         self.names.remove(&key);
                     }
                 }
-                self.apps.remove(&seat.app);
+                if let Some(mut app) = self.apps.remove(&seat.app) {
+                    app.unattend(orders);
+                }
                 orders.push(Order::Remember(Record::AppGone(seat.app)));
             }
         }
@@ -315,6 +331,7 @@ impl Core {
         let limits = (app.spec.logs.rotation, app.spec.logs.full);
         app.spec = Arc::new(spec);
         let is_retuned = limits != (app.spec.logs.rotation, app.spec.logs.full);
+        self.attended.insert(app.id);
         orders.push(Order::Remember(Record::App(Box::new(app.record()))));
         for id in app.seats.values() {
             if let Some(seat) = self.seats.get_mut(id) {

@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Bytes, Environment, Select, Signal};
+use pm_spec::{AppSpec, ByteString, Bytes, Environment, Select, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RequestId, RunId};
+use crate::id::{AppId, RequestId, RunId};
 use crate::saved::SavedApp;
 
 /// One thing that happened. A fact about a run nobody remembers changes nothing.
@@ -28,6 +28,10 @@ pub enum Fact {
     Swept(RunId),
     /// Resident memory of the whole tree.
     Weighed(RunId, Bytes),
+    /// A time of this app's schedule has come.
+    Due(AppId),
+    /// A file this app is watched for has changed, as seen from the app's folder.
+    Touched(AppId, ByteString),
     /// Nothing but time has passed.
     Woke,
 }

@@ -40,6 +40,7 @@ pub(crate) enum Fate {
 
 /// One instance.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Seat {
     pub(crate) id: InstanceId,
     pub(crate) app: AppId,
@@ -52,6 +53,8 @@ pub(crate) struct Seat {
     pub(crate) restarts: u32,
     pub(crate) streaks: Streaks,
     pub(crate) created: Time,
+    /// Down because it ended by itself or was never started, not because a person stopped it.
+    pub(crate) resting: bool,
     pub(crate) phase: Phase,
     pub(crate) history: VecDeque<End>,
     pub(crate) waiters: Vec<Waiter>,
@@ -81,6 +84,7 @@ impl Seat {
             restarts: 0,
             streaks: Streaks::default(),
             created: Time(0),
+            resting: false,
             phase: Phase::Down,
             history: VecDeque::new(),
             waiters: Vec::new(),
@@ -241,6 +245,7 @@ impl Seat {
             flaps: self.streaks.flaps,
             last_delay: self.streaks.delay,
             created: self.created,
+            resting: self.resting,
             phase: self.phase.saved(),
         }
     }
@@ -255,6 +260,7 @@ impl Seat {
             slot: self.slot,
             status: self.phase.status(),
             wanted: self.want.is_up(),
+            resting: self.resting,
             run: self.phase.run().map(|run| (run, life.map(|life| life.identity))),
             since: life.map(|life| life.since),
             restarts: self.restarts,

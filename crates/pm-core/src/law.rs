@@ -33,7 +33,8 @@ pub(crate) fn law(holds: bool, text: impl FnOnce() -> String) -> Result<(), Brok
 impl Core {
     /// Checks every law that can be seen in the state alone, as it is right after a step at `now`.
     pub fn check(&self, now: Time) -> Result<(), Broken> {
-        law(self.dirty.is_empty() && self.finished.is_empty(), || "work is left over".into())?;
+        let done = self.dirty.is_empty() && self.finished.is_empty() && self.attended.is_empty();
+        law(done, || "work is left over".into())?;
         law(self.next_deadline().is_none_or(|due| due > now), || "what is due is done".into())?;
         for seat in self.seats.values() {
             self.check_seat(seat, now)?;
@@ -52,6 +53,8 @@ impl Core {
         law(seat.history.len() <= HISTORY, || broken("history is bounded"))?;
         let runs = || seat.history.iter().map(|end| end.run);
         law(runs().zip(runs().skip(1)).all(|(a, b)| a < b), || broken("history is in order"))?;
+        let unwanted = seat.want == Want::Down;
+        law(!seat.resting || unwanted, || broken("who is wanted does not rest"))?;
         law(!self.leaving || !seat.want.is_up(), || broken("nothing is up while leaving"))?;
         if let Phase::Backoff { until, .. } = &seat.phase {
             let longest = now.0.saturating_add(seat.streaks.delay);
@@ -80,7 +83,8 @@ impl Core {
         for seat in self.seats.values() {
             let broken = |what: &str| format!("instance {}: {what}", seat.id.0);
             let (run, deadline) = (seat.phase.run(), seat.deadline());
-            let filed = Filed { run, deadline, weighed: seat.is_weighed() };
+            let (weighed, needs) = (seat.is_weighed(), self.needs(seat));
+            let filed = Filed { run, deadline, weighed, needs };
             law(self.filed.get(&seat.id) == Some(&filed), || broken("it is filed as it is"))?;
             if let Some(due) = deadline {
                 deadlines += 1;
@@ -103,6 +107,15 @@ impl Core {
         law(self.apps.values().all(|app| !app.seats.is_empty()), || "no empty app".into())?;
         let named: usize = self.names.values().map(alloc::collections::BTreeSet::len).sum();
         law(named == self.apps.len(), || "every app is found by its name".into())?;
+        for app in self.apps.values() {
+            let needs = app.seats.values().filter_map(|id| Some(self.filed.get(id)?.needs));
+            let (clocked, watched) = needs.fold((0, 0), |(clocked, watched), needs| {
+                (clocked + usize::from(needs.clock), watched + usize::from(needs.eyes))
+            });
+            law((clocked, watched) == (app.clocked, app.watched), || {
+                format!("the needs of app {} are counted", app.id.0)
+            })?;
+        }
         let weighed = self.seats.values().filter(|seat| seat.is_weighed()).count();
         law(weighed == self.weighed && self.weighing == (weighed > 0), || {
             "memory is weighed exactly while somebody has a limit".into()

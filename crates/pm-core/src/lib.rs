@@ -23,10 +23,12 @@ mod restore;
 mod rollout;
 mod run;
 mod saved;
+mod senses;
 mod settle;
 mod trail;
 mod verdict;
 mod view;
+mod vigil;
 mod witness;
 
 pub use crate::core::Core;

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, Select, Signal};
+use pm_spec::{AppName, AppSpec, Schedule, Select, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AppId, InstanceId, RequestId, RunId};
@@ -26,12 +26,23 @@ pub enum Order {
     Release(RunId),
     /// Whether memory is to be weighed because some running app has a limit.
     Weigh(bool),
+    /// When to say `Due` for an app from now on; `None`: never.
+    Schedule(AppId, Option<Schedule>),
+    /// As what to watch an app's files from now on, and say `Touched`; `None`: not at all.
+    Watch(AppId, Option<Arc<AppSpec>>),
     /// Tell subscribers.
     Tell(Change),
     /// Answer a request; exactly once each.
     Reply(RequestId, Reply),
     /// Nothing is left to do: end the daemon for good.
     Leave,
+}
+
+impl Order {
+    /// What it writes down.
+    pub const fn record(&self) -> Option<&Record> {
+        if let Self::Remember(record) = self { Some(record) } else { None }
+    }
 }
 
 /// What a spawn needs to know.

@@ -106,6 +106,8 @@ fn is_timeless(became: &Became) -> bool {
             Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::Memory { .. }
+            | Cause::Scheduled
+            | Cause::Touched(_)
             | Cause::Stopped
             | Cause::Restarted
             | Cause::Shutdown => true,

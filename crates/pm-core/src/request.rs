@@ -226,6 +226,7 @@ impl Seat {
     fn begin_anew(&mut self, now: Time) {
         self.streaks = Streaks::default();
         self.created = now;
+        self.resting = false;
         self.hand = Hand::Person;
         self.why = Cause::Restarted;
         self.touch();
@@ -236,9 +237,14 @@ impl Seat {
         self.ignore(request);
         self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
         if self.phase == Phase::Down && !self.want.is_up() {
+            if self.resting {
+                self.resting = false;
+                self.touch();
+            }
             self.answers.push((request, Became::Unchanged));
             return;
         }
+        self.resting = false;
         if self.want != Want::Gone {
             self.want = Want::Down;
         }
@@ -253,6 +259,7 @@ impl Seat {
         self.ignore(request);
         self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
         self.want = Want::Gone;
+        self.resting = false;
         self.why = Cause::Restarted;
         self.rouse(now);
         self.touch();

@@ -60,7 +60,12 @@ impl Core {
             let seats = app.seats.values().filter_map(|id| self.seats.get(id));
             let seats: Vec<SavedSeat> = seats
                 .filter(|seat| seat.want != Want::Gone)
-                .map(|seat| SavedSeat { id: seat.id, slot: seat.slot, wanted: seat.want.is_up() })
+                .map(|seat| SavedSeat {
+                    id: seat.id,
+                    slot: seat.slot,
+                    wanted: seat.want.is_up(),
+                    resting: seat.resting,
+                })
                 .collect();
             if !seats.is_empty() {
                 list.push(SavedApp { spec: AppSpec::clone(&app.spec), seats });
@@ -194,6 +199,7 @@ fn seat(now: Time, record: SeatRecord, slot: u16, spec: Arc<AppSpec>) -> Seat {
         restarts: record.restarts,
         streaks,
         created: record.created.min(now),
+        resting: record.resting && record.want == Want::Down,
         phase,
         unsaved: false,
         changed: false,

@@ -155,7 +155,9 @@ impl Seat {
         self.phase = Phase::Down;
         match cause {
             Cause::Ended(ending) if self.want.is_up() => self.judge(now, run, *ending),
-            Cause::Restarted | Cause::Memory { .. } if self.want.is_up() => {
+            Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::Touched(_)
+                if self.want.is_up() =>
+            {
                 self.restarts = self.restarts.saturating_add(1);
                 self.want = Want::Up;
                 let person = *cause == Cause::Restarted;
@@ -165,6 +167,8 @@ impl Seat {
             | Cause::Stopped
             | Cause::Restarted
             | Cause::Memory { .. }
+            | Cause::Scheduled
+            | Cause::Touched(_)
             | Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::Unkillable
@@ -181,6 +185,7 @@ impl Seat {
         match verdict {
             Verdict::Rest => {
                 self.want = Want::Down;
+                self.resting = true;
                 let done = verdict::is_done(&self.spec.restart, ending);
                 let failed = Became::Failed(Cause::Ended(ending));
                 self.disappoint(run, if done { &Became::Finished } else { &failed });

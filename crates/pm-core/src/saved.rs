@@ -87,6 +87,9 @@ pub struct SeatRecord {
     pub last_delay: u64,
     /// When people last started it (PM2: `created_at`).
     pub created: Time,
+    /// It is down because it ended by itself or was never started, so its schedule and its files may start it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub resting: bool,
     /// Where it stands.
     pub phase: SavedPhase,
 }
@@ -151,4 +154,12 @@ pub struct SavedSeat {
     pub slot: u16,
     /// Whether it is wanted up.
     pub wanted: bool,
+    /// Whether it is down without a person having stopped it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub resting: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }

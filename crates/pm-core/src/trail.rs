@@ -4,10 +4,11 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::vec::Vec;
 
 use crate::id::{InstanceId, Time};
 use crate::law::{Broken, law};
-use crate::saved::{SavedPhase, SeatRecord};
+use crate::saved::{Record, SavedPhase, SeatRecord};
 use crate::view::Cause;
 
 /// What is known of a run.
@@ -65,7 +66,10 @@ pub(crate) fn counted(
     law(counted, || broken("only short runs in a row are counted"))?;
     let expected = match &old.phase {
         SavedPhase::Backoff(_)
-        | SavedPhase::Going { cause: Cause::Restarted | Cause::Memory { .. }, .. } => Some(1),
+        | SavedPhase::Going {
+            cause: Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::Touched(_),
+            ..
+        } => Some(1),
         SavedPhase::Down
         | SavedPhase::Retry(_)
         | SavedPhase::Failed(_)
@@ -74,4 +78,12 @@ pub(crate) fn counted(
     };
     let exact = !begins || asked || expected.is_none() || up == expected;
     law(exact, || broken("a restart is counted, a start is not"))
+}
+
+/// Whether both say the same. The next numbers may be behind where they are learnt from facts about strangers.
+pub(crate) fn same_records(a: &[Record], b: &[Record]) -> bool {
+    let known = |records: &[Record]| -> Vec<Record> {
+        records.iter().filter(|r| !matches!(r, Record::Counters(_))).cloned().collect()
+    };
+    known(a) == known(b)
 }

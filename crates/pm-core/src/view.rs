@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use pm_spec::{AppSpec, Bytes};
+use pm_spec::{AppSpec, ByteString, Bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Ending, Identity};
@@ -46,6 +46,10 @@ pub enum Cause {
         /// What it may use.
         limit: Bytes,
     },
+    /// A time of its schedule had come.
+    Scheduled,
+    /// This file had changed.
+    Touched(ByteString),
     /// It could not be started; in words.
     NotSpawned(String),
     /// Too many short runs in a row; the last ended so.
@@ -93,6 +97,8 @@ pub struct SeatView<'a> {
     pub status: Status,
     /// Whether people want it up.
     pub wanted: bool,
+    /// Whether it is down without a person having stopped it.
+    pub resting: bool,
     /// The living run, if there is one.
     pub run: Option<(RunId, Option<Identity>)>,
     /// Since when the run lives.

@@ -16,8 +16,9 @@ use crate::order::{Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
 use crate::phase::Want;
 use crate::promise::Owed;
 use crate::saved::{Record, SavedPhase, SeatRecord};
-use crate::trail::{Mark, Trail, counted};
+use crate::trail::{Mark, Trail, counted, same_records};
 use crate::view::{Cause, Status};
+use crate::vigil::Vigil;
 
 /// Reading everything back costs more than all other laws together.
 const REPLAY_EVERY: u32 = 16;
@@ -40,6 +41,7 @@ pub struct Witness {
     short: BTreeMap<InstanceId, u32>,
     refused: BTreeMap<InstanceId, u32>,
     fact: Option<Fact>,
+    vigil: Vigil,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -68,6 +70,7 @@ impl Witness {
 
     /// A fact is about to be told to this core.
     pub fn fact(&mut self, core: &Core, fact: &Fact) {
+        self.vigil.fact(core, fact);
         match fact {
             Fact::Asked(request, ask) => {
                 self.owed.insert(*request, Owed::new(core, ask, self.last_run));
@@ -75,7 +78,11 @@ impl Witness {
             Fact::Withdrawn(request) => {
                 self.owed.remove(request);
             }
-            Fact::Spawned(..) | Fact::Weighed(..) | Fact::Woke => {}
+            Fact::Spawned(..)
+            | Fact::Weighed(..)
+            | Fact::Due(_)
+            | Fact::Touched(..)
+            | Fact::Woke => {}
             Fact::Ready(run) => self.trail(*run, |trail| {
                 trail.marks.insert(Mark::Ready);
             }),
@@ -130,6 +137,7 @@ impl Witness {
                 self.weighing = *weigh;
                 Ok(())
             }
+            Order::Schedule(..) | Order::Watch(..) => self.vigil.order(order),
             Order::Tell(Change::Changed(id) | Change::Removed(id)) => {
                 law(self.told.insert(*id), || format!("instance {} is told once a step", id.0))
             }
@@ -171,7 +179,8 @@ impl Witness {
                 if let Some(old) = self.seats.get(&seat.id) {
                     counted(old, seat, short, matches!(self.fact, Some(Fact::Asked(..))))?;
                 }
-                let asked = matches!(self.fact, Some(Fact::Asked(..)));
+                let asked =
+                    matches!(self.fact, Some(Fact::Asked(..) | Fact::Due(_) | Fact::Touched(..)));
                 let old = self.seats.insert(seat.id, seat.clone());
                 let anew = old.is_none_or(|old| old.created != seat.created);
                 if anew || (asked && seat.unstable == 0) {
@@ -186,6 +195,7 @@ impl Witness {
                     self.runs.values().any(|trail| trail.instance == *id && !trail.is(Mark::Over));
                 law(!alive, || format!("instance {} is forgotten when it is gone", id.0))?;
                 self.seats.remove(id);
+                self.vigil.gone(*id);
             }
             Record::End(id, end) => {
                 let (known, spec) = (self.runs.get(&end.run), self.spec_of(end.run));
@@ -216,6 +226,7 @@ impl Witness {
         let broken = |what: &str| format!("spawn of run {}: {what}", run.0);
         law(self.last_run < Some(run), || broken("numbers are never reused"))?;
         self.last_run = Some(run);
+        self.vigil.spawn(plan.instance)?;
         let seat = self.seats.get(&plan.instance);
         let intent = seat.is_some_and(|seat| seat.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
@@ -299,7 +310,7 @@ impl Witness {
 
     /// The step is done.
     pub fn rest(&mut self, now: Time, core: &Core) -> Result<(), Broken> {
-        core.check(now)?;
+        core.check(now).and_then(|()| self.vigil.rest(core))?;
         for (request, outcomes) in ::core::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let ready = |run| self.runs.get(&run).is_some_and(|trail| trail.is(Mark::Ready));
@@ -352,6 +363,7 @@ impl Witness {
         self.glances.clear();
         self.weighing = false;
         self.fact = None;
+        self.vigil.died(&self.seats);
         for trail in self.runs.values_mut() {
             trail.marks.remove(&Mark::Asked);
             trail.marks.remove(&Mark::Released);
@@ -385,12 +397,4 @@ impl Witness {
 fn glance(seat: &crate::view::SeatView<'_>) -> Glance {
     let run = seat.run.map(|(run, _)| run);
     (seat.status, seat.wanted, run, seat.restarts, seat.unstable, seat.next_start)
-}
-
-/// Whether both say the same. The next numbers may be behind where they are learnt from facts about strangers.
-fn same_records(a: &[Record], b: &[Record]) -> bool {
-    let known = |records: &[Record]| -> Vec<Record> {
-        records.iter().filter(|r| !matches!(r, Record::Counters(_))).cloned().collect()
-    };
-    known(a) == known(b)
 }

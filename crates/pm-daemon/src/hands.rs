@@ -25,6 +25,7 @@ use crate::pidfile::PidFile;
 use crate::plan;
 use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
 use crate::sampler::Figures;
+use crate::senses::agenda::Agenda;
 use crate::server::feed::Feed;
 use crate::server::{Caller, answer};
 use crate::spawner::Job;
@@ -54,30 +55,20 @@ pub(crate) struct Hands {
     pub(crate) feed: Feed,
     pub(crate) figures: Figures,
     pub(crate) node: Node,
+    pub(crate) agenda: Agenda,
     pub(crate) leaving: Leaving,
 }
 
 impl Hands {
     /// Writes down what is to be remembered, then performs the rest in order.
     pub(crate) fn perform(&mut self, core: &Core, orders: &mut Vec<Order>) {
-        let records = orders.iter().filter_map(|order| match order {
-            Order::Remember(record) => Some(record),
-            Order::Spawn(..)
-            | Order::Signal(..)
-            | Order::Release(_)
-            | Order::Retune(..)
-            | Order::Weigh(_)
-            | Order::Tell(_)
-            | Order::Reply(..)
-            | Order::Leave => None,
-        });
-        self.journal.append(records);
+        self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
         let mut news = BTreeSet::new();
         let is_news = orders.iter().any(|order| matches!(order, Order::Tell(_)));
         for order in orders.drain(..) {
             match order {
-                Order::Remember(_) => {}
+                Order::Remember(_) | Order::Watch(..) => {}
                 Order::Spawn(run, _) if self.arrears.refuses(run) => {}
                 Order::Spawn(run, plan) => self.spawn(run, plan),
                 Order::Signal(run, knock) => self.knock(run, knock),
@@ -85,6 +76,7 @@ impl Hands {
                 Order::Release(run) => self.release(run),
                 Order::Retune(run, app) => self.runs.retune(run, &app, &self.scribe),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
+                Order::Schedule(app, schedule) => self.agenda.set(app, schedule.as_ref()),
                 Order::Tell(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = Leaving::Soon,

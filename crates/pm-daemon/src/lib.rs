@@ -17,6 +17,7 @@ mod reactor;
 mod runs;
 mod salt;
 mod sampler;
+mod senses;
 mod server;
 mod spawner;
 mod store;

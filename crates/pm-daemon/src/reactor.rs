@@ -11,7 +11,7 @@ use pm_logs::StreamKey;
 use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
-use pm_protocol::{Change, Home, Request};
+use pm_protocol::{Home, Request};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -27,6 +27,7 @@ mod bequest;
 mod call;
 mod farewell;
 mod news;
+mod sensing;
 mod setup;
 mod trial;
 
@@ -179,6 +180,7 @@ impl Reactor {
                 Some(news) = self.inlet.recv() => {
                     if let Some(exit) = self.take(news).await { return Ok(exit) }
                 }
+                () = self.hands.agenda.rings() => self.keep_times(),
                 () = sleep => {}
             }
             if !self.hear_guardian()? {
@@ -316,33 +318,6 @@ impl Reactor {
         let request = self.number();
         self.hands.callers.insert(request, caller);
         self.step(Fact::Asked(request, ask));
-    }
-
-    fn sampled(&mut self, sample: Sample) {
-        let weights: Vec<(RunId, pm_spec::Bytes)> = sample
-            .usage
-            .iter()
-            .map(|(run, usage)| (*run, pm_spec::Bytes::new(usage.memory)))
-            .collect();
-        self.hands.figures.take(clock::now(), sample);
-        for (run, memory) in weights {
-            let limited =
-                self.core.seat_of_run(run).is_some_and(|seat| seat.app.limits.memory.is_some());
-            if limited {
-                self.step(Fact::Weighed(run, memory));
-            }
-        }
-        if self.hands.feed.is_heard() {
-            let figures = &self.hands.figures;
-            let running = self.core.seats().filter_map(|seat| Some((seat.id.0, seat.run?.0)));
-            let usage = running.map(|(id, run)| (id, figures.of(run))).collect();
-            let host = figures.host().cloned();
-            self.hands.feed.tell(Change::Usage(usage));
-            if let Some(host) = host {
-                self.hands.feed.tell(Change::Host(host));
-            }
-        }
-        self.answer_the_waiting();
     }
 
     async fn update(&mut self, program: PathBuf, caller: Caller) -> Option<Exit> {

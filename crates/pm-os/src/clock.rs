@@ -1,4 +1,4 @@
-//! The kernel's clocks and the name of this boot. Wall-clock time isn't here: nothing that has to
+//! The kernel's clocks and the name of this boot. The wall clock isn't here: nothing that has to
 //! do with processes may depend on it (pain 36).
 
 use std::fs;

@@ -6,6 +6,7 @@
 //! through a pidfd only (see [`knock`]), and every descriptor made here is close-on-exec.
 #![deny(unsafe_code)]
 
+pub mod alarm;
 pub mod clock;
 pub mod end;
 mod errno;

@@ -84,6 +84,9 @@ pub struct Row {
     /// The user it runs as, if not the daemon's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Whether its files are being watched (PM2: `watch`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub watching: bool,
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -129,6 +132,14 @@ pub struct Description {
     pub last_delay: u64,
     /// When the next run begins, in ms since 1970, while waiting for it.
     pub next_start: Option<u64>,
+    /// The next time of its schedule, in ms since 1970, while that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cron: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What became of one instance through a call.

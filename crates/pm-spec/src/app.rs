@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Serving, StopPolicy,
+    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
+    StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -47,6 +48,12 @@ pub struct AppSpec {
     /// How it serves, and how it talks to us.
     #[serde(default)]
     pub serving: Serving,
+    /// When the clock starts it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// Which files start it anew when they change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
     /// Where its output goes.
     pub logs: LogSpec,
     /// A file that holds the pid while it runs; the daemon adds `-<id>` before `.pid` (PM2: `pid_file`).

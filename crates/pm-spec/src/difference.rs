@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::{
-    AppSpec, ByteString, Delay, Environment, Identifier, LogFormat, LogSpec, LogTarget, Serving,
-    looks_secret,
+    AppSpec, ByteString, Delay, Environment, Identifier, LogFormat, LogSpec, LogTarget, Schedule,
+    Serving, looks_secret,
 };
 
 /// What it takes to bring a change about.
@@ -60,6 +60,7 @@ impl AppSpec {
         edits.program(self, new);
         edits.environment(self, new);
         edits.policy(self, new);
+        edits.senses(self, new);
         edits.serving(&self.serving, &new.serving);
         edits.logs(&self.logs, &new.logs);
         edits.rest(self, new);
@@ -174,6 +175,20 @@ impl Edits {
         self.plain("shutdown_with_message", live, (&was.by_message, &is.by_message));
     }
 
+    fn senses(&mut self, old: &AppSpec, new: &AppSpec) {
+        let live = Effort::Live;
+        self.note("cron_restart", live, (&old.schedule, &new.schedule), |schedule| {
+            let Schedule { pattern, zone, after_stop } = schedule.as_ref()?;
+            let zone = zone.as_ref().map_or(String::new(), |zone| format!(" {zone}"));
+            let stopped = if *after_stop { " after stop too" } else { "" };
+            Some(format!("{pattern}{zone}{stopped}"))
+        });
+        self.note("watch", live, (&old.watch, &new.watch), |watch| {
+            let watch = watch.as_ref().filter(|watch| watch.on)?;
+            words(&watch.paths)
+        });
+    }
+
     fn serving(&mut self, old: &Serving, new: &Serving) {
         // All of it, so that nothing that is added later is forgotten here.
         let Serving { mode, sched, channel, preload, wait_ready, listen_timeout } = old;
@@ -230,6 +245,8 @@ impl Edits {
             restart: _,
             stop: _,
             limits: _,
+            schedule: _,
+            watch: _,
             serving: _,
             logs: _,
             pid_file,
@@ -306,6 +323,8 @@ mod tests {
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
             limits: Limits::default(),
+            schedule: None,
+            watch: None,
             serving: Serving::default(),
             logs: LogSpec {
                 out: LogTarget::File("/l/out".into()),

@@ -261,6 +261,7 @@ fn row(id: u32) -> Row {
         created_at: now(),
         usage: Usage::default(),
         user: None,
+        watching: false,
         note: match status {
             Status::Errored => Some("16 short runs in a row: exit 1".into()),
             Status::WaitingRestart => Some("starts again in 3.4s".into()),
@@ -294,6 +295,8 @@ fn description(row: &Row) -> Description {
         stop: StopPolicy::default(),
         limits: Limits { memory: Some(pm_spec::Bytes::new(300 << 20)) },
         serving: pm_spec::Serving::default(),
+        schedule: None,
+        watch: None,
         logs: LogSpec {
             out: LogTarget::Discard,
             error: LogTarget::Discard,
@@ -327,5 +330,6 @@ fn description(row: &Row) -> Description {
         ends: vec![end(9000, Some(1), "exited by itself"), end(300, None, "killed: over 300.0mb")],
         last_delay: 0,
         next_start: (row.status == Status::WaitingRestart).then(|| now() + 3400),
+        next_cron: None,
     }
 }

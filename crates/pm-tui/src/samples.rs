@@ -32,6 +32,7 @@ pub(crate) fn row(id: u32, name: &str, status: Status) -> Row {
         created_at: NOW,
         usage: Usage::default(),
         user: None,
+        watching: false,
         note: (status == Status::Errored).then(|| "16 short runs in a row: exit 1".into()),
     }
 }
@@ -130,6 +131,8 @@ pub(crate) fn description() -> Description {
         stop: StopPolicy::default(),
         limits: Limits { memory: Some(Bytes::new(300 << 20)) },
         serving: pm_spec::Serving::default(),
+        schedule: None,
+        watch: None,
         logs: LogSpec {
             out: LogTarget::Discard,
             error: LogTarget::Discard,
@@ -163,6 +166,7 @@ pub(crate) fn description() -> Description {
         ends: vec![end],
         last_delay: 0,
         next_start: None,
+        next_cron: None,
     }
 }
 

@@ -59,6 +59,7 @@ fn row() -> Row {
         created_at: 0,
         usage: Usage::default(),
         user: None,
+        watching: false,
         note: None,
     }
 }

@@ -9,6 +9,7 @@ use crate::desk::Desk;
 fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = identity();
     rows.extend(lifecycle());
+    rows.extend(senses());
     rows.extend(logs());
     rows
 }
@@ -113,6 +114,42 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("sched: 'slot'", "/serving/sched", json!("slot")),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
+    ]
+}
+
+fn senses() -> Vec<(&'static str, &'static str, Value)> {
+    let folder = || json!(["/desk/"]);
+    vec![
+        ("", "/schedule", json!(null)),
+        ("cron_restart: ' 0 3 * * * '", "/schedule/pattern", json!("0 3 * * *")),
+        ("cron: '*/5 * * * * *'", "/schedule/pattern", json!("*/5 * * * * *")),
+        ("cron_restart: 0", "/schedule", json!(null)),
+        ("cron_restart: '0'", "/schedule", json!(null)),
+        ("cron: '@daily', cron_timezone: 'UTC'", "/schedule/zone", json!("UTC")),
+        ("cron: '@daily', cron_tz: 'UTC'", "/schedule/zone", json!("UTC")),
+        ("cron: '@daily', cron_after_stop: true", "/schedule/after_stop", json!(true)),
+        ("", "/watch", json!(null)),
+        ("watch: false", "/watch", json!(null)),
+        ("watch: true", "/watch/paths", folder()),
+        ("watch: []", "/watch/paths", folder()),
+        ("watch: 'a b'", "/watch/paths", json!(["/desk/a b"])),
+        ("watch: ['src', '/x', '!src/gen']", "/watch/paths", json!(["/desk/src", "/x"])),
+        ("watch: ['src', '!src/gen']", "/watch/ignore", json!([{ "glob": "src/gen" }])),
+        ("watch: ['**/*.js'], cwd: 'sub'", "/watch/paths", json!(["/desk/sub/**/*.js"])),
+        ("watch: true, ignore_watch: 'a b'", "/watch/ignore/1/glob", json!("b")),
+        ("watch: true, ignore_watch: ['a b']", "/watch/ignore/0/glob", json!("a b")),
+        ("ignore_watch: ['/tmp.x/i']", "/watch/ignore/0/regex", json!("(?i)tmp.x")),
+        (r"ignore_watch: ['[\\/]\\.']", "/watch/ignore/0/regex", json!(r"[\/]\.")),
+        ("ignore_watch: ['a']", "/watch/on", json!(false)),
+        ("watch: true, ext: 'js,.ts'", "/watch/extensions", json!(["js", "ts"])),
+        ("watch: true", "/watch/delay", json!(200)),
+        ("watch: true, watch_delay: 1000", "/watch/delay", json!(1000)),
+        ("watch: true, watch_delay: '2s'", "/watch/delay", json!(2000)),
+        ("watch: true", "/watch/poll", json!(null)),
+        ("watch_options: {usePolling: true}", "/watch/poll", json!(1000)),
+        ("watch_options: {usePolling: true, interval: 300}", "/watch/poll", json!(300)),
+        ("watch_options: {followSymlinks: false}", "/watch/follow_links", json!(false)),
+        ("watch_options: {ignored: 'x'}", "/watch/ignore/0/glob", json!("x")),
     ]
 }
 

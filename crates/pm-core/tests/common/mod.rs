@@ -30,6 +30,8 @@ pub(crate) fn app(name: &str) -> AppSpec {
         stop: StopPolicy::default(),
         limits: Limits::default(),
         serving: pm_spec::Serving::default(),
+        schedule: None,
+        watch: None,
         logs: LogSpec {
             out: LogTarget::Discard,
             error: LogTarget::Discard,

@@ -3,7 +3,10 @@
 //! Decoded from a tape of small numbers, so that shrinking the tape shrinks the schedule; kept as JSON.
 
 use pm_core::{Ending, Existing, Patience};
-use pm_spec::{AppSpec, Bytes, Delay, Limits, RestartPolicy, Signal, Span, StopPolicy};
+use pm_spec::{
+    AppSpec, ByteString, Bytes, Delay, Limits, RestartPolicy, Schedule as Clock, Signal, Span,
+    StopPolicy, Watch,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::common::app;
@@ -33,6 +36,17 @@ pub(crate) struct Setup {
     pub(crate) restart: RestartPolicy,
     pub(crate) timeout: u64,
     pub(crate) tree: bool,
+    #[serde(default)]
+    pub(crate) clock: Option<AfterStop>,
+    #[serde(default)]
+    pub(crate) watched: bool,
+}
+
+/// Whether a schedule moves what a person has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AfterStop {
+    Stays,
+    Starts,
 }
 
 /// How one run behaves; times in ms.
@@ -94,6 +108,10 @@ pub(crate) enum What {
     Signal(Pick),
     Restore,
     Leave,
+    /// A time of an app's schedule comes, so many times in a row.
+    Due(usize, u8),
+    /// A file of an app changes.
+    Touch(usize),
     /// The client of the last request goes away.
     Withdraw,
     /// A fact about a run that is over, or a fact once more.
@@ -144,6 +162,20 @@ impl Setup {
                 tree: self.tree,
                 by_message: false,
             },
+            schedule: self.clock.map(|after_stop| Clock {
+                pattern: "* * * * *".into(),
+                zone: None,
+                after_stop: after_stop == AfterStop::Starts,
+            }),
+            watch: self.watched.then(|| Watch {
+                on: true,
+                paths: vec![ByteString::from("/srv")],
+                ignore: Vec::new(),
+                extensions: Vec::new(),
+                delay: Span::ZERO,
+                poll: None,
+                follow_links: true,
+            }),
             ..app(&format!("app{number}"))
         }
     }
@@ -211,6 +243,8 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         },
         timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
         tree: !tape.rarely(5),
+        clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
+        watched: tape.rarely(3),
     }
 }
 
@@ -223,7 +257,7 @@ fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
         3 => Pick::All,
         _ => Pick::Id(u32::from(tape.below(5))),
     };
-    let what = match tape.below(24) {
+    let what = match tape.below(28) {
         0..=3 => What::Stop(pick),
         4..=7 => What::Restart(pick, patience),
         8 | 9 => What::Raise(pick, patience),
@@ -248,6 +282,8 @@ fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
         20 => What::Restore,
         21 => What::Withdraw,
         22 => What::Stale(u8::try_from(tape.below(6)).expect("small"), usize::from(tape.below(8))),
+        23..=25 => What::Due(app, tape.pick(&[1, 2])),
+        26 => What::Touch(app),
         _ if tape.rarely(2) => What::Leave,
         _ => What::Stop(Pick::All),
     };

@@ -1,12 +1,12 @@
 //! Performs orders as the daemon and the kernel would, and knows what is really true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pm_core::{
-    Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, Record, RequestId, Rest,
-    RunId, SavedApp, SpawnFailure, Status, Time, Witness,
+    AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, Record,
+    RequestId, Rest, RunId, SavedApp, SpawnFailure, Status, Time, Witness,
 };
-use pm_spec::{AppName, Bytes, Environment, Select, Signal};
+use pm_spec::{AppName, ByteString, Bytes, Environment, Select, Signal};
 
 use super::schedule::{Children, Pick, Schedule, Script, Spawning, What};
 use crate::common::identity;
@@ -39,7 +39,7 @@ enum Truth {
 
 #[derive(Debug)]
 struct Puppet {
-    app: pm_core::AppId,
+    app: AppId,
     instance: InstanceId,
     script: Script,
     truth: Truth,
@@ -61,6 +61,9 @@ pub(crate) struct World<'a> {
     fuse: Option<u32>,
     saved: Vec<SavedApp>,
     backlog: Vec<usize>,
+    /// Apps whose schedule is kept, and whose files are watched.
+    clocked: BTreeSet<AppId>,
+    watched: BTreeSet<AppId>,
     /// What happened, for people; only filled if asked for.
     pub(crate) log: Option<Vec<String>>,
 }
@@ -83,6 +86,8 @@ pub(crate) fn run(
         fuse: schedule.deaths.first().map(|death| death.orders),
         saved: Vec::new(),
         backlog: Vec::new(),
+        clocked: BTreeSet::new(),
+        watched: BTreeSet::new(),
         log,
     };
     let result = world.play();
@@ -155,6 +160,8 @@ impl World<'_> {
     fn die(&mut self) {
         self.note(|| "the daemon dies".into());
         self.witness.died();
+        self.clocked.clear();
+        self.watched.clear();
         for process in self.processes.values_mut() {
             // What has no process and no exit is dropped by the next daemon's adoption.
             if matches!(process.truth, Truth::Making | Truth::Never) {
@@ -252,6 +259,10 @@ impl World<'_> {
                     process.acknowledged = true;
                 }
             }
+            Order::Schedule(app, Some(_)) => drop(self.clocked.insert(*app)),
+            Order::Schedule(app, None) => drop(self.clocked.remove(app)),
+            Order::Watch(app, Some(_)) => drop(self.watched.insert(*app)),
+            Order::Watch(app, None) => drop(self.watched.remove(app)),
             Order::Signal(_, Knock::Pass(_))
             | Order::Remember(_)
             | Order::Weigh(_)
@@ -424,9 +435,44 @@ impl World<'_> {
                 let last = RequestId(self.requests);
                 return self.tell(Fact::Withdrawn(last)).map(|()| None);
             }
+            What::Due(app, times) => {
+                for _ in 0..times {
+                    self.sense(core, app, Fact::Due)?;
+                }
+                return Ok(None);
+            }
+            What::Touch(app) => {
+                let touched = |id| Fact::Touched(id, ByteString::from("app.js"));
+                return self.sense(core, app, touched).map(|()| None);
+            }
             What::Stale(kind, number) => return self.stale(core, kind, number).map(|()| None),
         };
         Ok(Some(ask))
+    }
+
+    /// The clock or a file moves an app. What is not looked out for is old news, and moves nobody.
+    fn sense(
+        &mut self,
+        core: &Core,
+        app: usize,
+        fact: impl Fn(AppId) -> Fact,
+    ) -> Result<(), String> {
+        let name = name(app);
+        let ids: BTreeSet<AppId> =
+            core.seats().filter(|seat| seat.app.name == name).map(|seat| seat.app_id).collect();
+        for id in ids {
+            let fact = fact(id);
+            let heard = match fact {
+                Fact::Due(_) => self.clocked.contains(&id),
+                _ => self.watched.contains(&id),
+            };
+            if heard {
+                self.tell(fact)?;
+            } else if let Some(core) = self.core.clone() {
+                self.no_news(&core, None, &fact)?;
+            }
+        }
+        Ok(())
     }
 
     /// A fact about a run that is over, or an old one once more, changes nothing.
@@ -446,11 +492,16 @@ impl World<'_> {
             (5, _) if !current => Fact::Weighed(run, Bytes::new(u64::MAX)),
             _ => Fact::Woke,
         };
+        self.no_news(core, Some(run), &fact)
+    }
+
+    /// This fact changes nothing; a run that is over may be let go once more.
+    fn no_news(&mut self, core: &Core, run: Option<RunId>, fact: &Fact) -> Result<(), String> {
         self.note(|| format!("stale: {fact:?}"));
         let after = |fact: Fact| {
             let (mut core, mut orders) = (core.clone(), Vec::new());
             core.step(self.now, fact, &mut orders);
-            orders.retain(|order| *order != Order::Release(run));
+            orders.retain(|order| !matches!(order, Order::Release(over) if Some(*over) == run));
             (core.records(), orders)
         };
         let (news, nothing) = (after(fact.clone()), after(Fact::Woke));

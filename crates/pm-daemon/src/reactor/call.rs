@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{InstanceId, Refused, Time};
+use pm_core::{InstanceId, Refused, SeatView, Time};
 use pm_logs::Scribe;
 use pm_protocol::{
-    Code, Describe, Descriptions, Done, Flush, Flushed, List, Listing, LogSources, Pong, Refusal,
-    Request, Save, Saved, Watch,
+    Code, Describe, Description, Descriptions, Done, Flush, Flushed, List, Listing, LogSources,
+    Pong, Refusal, Request, Save, Saved, Watch,
 };
 use pm_spec::{AppSpec, ByteString, Select};
 
@@ -142,10 +142,8 @@ impl Reactor {
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
         let dial = Dial::read();
-        let figures = &self.hands.figures;
         let seats = ids.iter().filter_map(|id| self.core.seat(*id));
-        let mut descriptions: Vec<_> =
-            seats.map(|seat| answer::description(&seat, figures, dial)).collect();
+        let mut descriptions: Vec<_> = seats.map(|seat| self.description(&seat, dial)).collect();
         let mut wanted = BTreeMap::new();
         for id in &ids {
             let run = self.core.seat(*id).and_then(|seat| seat.run).map(|(run, _)| run);
@@ -162,6 +160,12 @@ impl Reactor {
             }
             caller.reply(&Descriptions { descriptions, now: dial.wall() });
         });
+    }
+
+    fn description(&self, seat: &SeatView<'_>, dial: Dial) -> Description {
+        let mut description = answer::description(seat, &self.hands.figures, dial);
+        description.next_cron = self.hands.agenda.next(seat.app_id);
+        description
     }
 
     fn watch(&mut self, call: Watch, caller: Caller) {

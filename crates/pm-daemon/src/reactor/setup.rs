@@ -27,6 +27,7 @@ use crate::plan;
 use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
 use crate::salt;
 use crate::sampler::Figures;
+use crate::senses::agenda::Agenda;
 use crate::server::feed::Feed;
 use crate::server::{Desk, accept};
 use crate::spawner::{self, Workshop};
@@ -99,6 +100,7 @@ pub(super) fn begin(
         feed: Feed::default(),
         figures: Figures::default(),
         node: Node::new(salt, Arc::clone(&link), outlet.clone()),
+        agenda: Agenda::default(),
         leaving: Leaving::No,
     };
     let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);

@@ -125,11 +125,13 @@ pub(crate) fn row(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Row {
             Identifier::Number(number) => number.to_string(),
             Identifier::Name(name) => name.display().into_owned(),
         }),
+        watching: (seat.wanted || seat.resting)
+            && seat.app.watch.as_ref().is_some_and(|watch| watch.on),
         note: seat.failure.map(cause),
     }
 }
 
-/// Everything about one instance but its pids, which somebody else knows.
+/// Everything about one instance but its pids and times, which somebody else knows.
 pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Description {
     let paths = plan::log_paths(seat.app, seat.id);
     let pid_file = plan::pid_file(seat.app, seat.id);
@@ -144,6 +146,7 @@ pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) ->
         ends: seat.history.iter().map(|end| end_view(end, dial)).collect(),
         last_delay: seat.last_delay,
         next_start: seat.next_start.map(|at| dial.date(at)),
+        next_cron: None,
     }
 }
 
@@ -176,6 +179,8 @@ fn end_view(end: &End, dial: Dial) -> EndView {
         other @ (Cause::Stopped
         | Cause::Restarted
         | Cause::Memory { .. }
+        | Cause::Scheduled
+        | Cause::Touched(_)
         | Cause::NotSpawned(_)
         | Cause::CrashLoop { .. }
         | Cause::Unkillable
@@ -214,6 +219,8 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::Stopped => "stopped by a command".into(),
         Cause::Restarted => "restarted by a command".into(),
         Cause::Memory { used, limit } => format!("memory {used} > limit {limit}"),
+        Cause::Scheduled => "restarted by its schedule".into(),
+        Cause::Touched(path) => format!("watch: {}", path.display()),
         Cause::NotSpawned(why) => format!("could not {why}"),
         Cause::CrashLoop { runs, last } => {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))

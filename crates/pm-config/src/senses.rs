@@ -1,0 +1,215 @@
+//! What starts an app anew by itself, as written in a config: `cron_restart` and `watch` with all that belongs to them.
+
+use std::path::Path;
+
+use pm_senses::{Timetable, check_ignore};
+use pm_spec::{ByteString, Environment, Ignore, Schedule, Span, Watch};
+
+use crate::diagnose::{Finding, quoted};
+use crate::fields::{App, Field};
+use crate::paths;
+use crate::tree::{Entry, Node, Value};
+
+/// It must be quiet for so long before an app is started anew, so that a checkout of many files is one change.
+const QUIET: Span = Span::from_millis(200);
+
+/// How often a polling watch looks if nothing is said.
+const POLL: Span = Span::from_secs(1);
+
+/// And it never looks more often than this.
+const POLL_LEAST: Span = Span::from_millis(50);
+
+/// When the clock starts the app anew.
+pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
+    let zone = app.text("cron_timezone").map(str::to_owned);
+    let after_stop = app.switch("cron_after_stop").unwrap_or(false);
+    let field = app.get("cron_restart")?;
+    let pattern = match &field.node.value {
+        // PM2: 0 switches it off.
+        value if value.is_falsy() => return None,
+        Value::Text(text) if text.as_bytes().trim_ascii() == b"0" => return None,
+        Value::Text(text) => text.display().trim().to_owned(),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
+            return app.refuse(field, "a cron pattern such as \"0 3 * * *\", or 0 for none");
+        }
+        Value::List(_) | Value::Table(_) => return app.refuse(field, "a cron pattern"),
+    };
+    let schedule = Schedule { pattern, zone, after_stop };
+    match Timetable::parse(&schedule) {
+        Ok(_) => Some(schedule),
+        Err(error @ pm_senses::ScheduleError::Zone(_)) => {
+            let at = app.place("cron_timezone");
+            let finding = Finding::error(at, error.to_string());
+            app.findings
+                .add(finding.hint("write a name such as Europe/Berlin; tzdata must be installed"));
+            None
+        }
+        Err(error) => {
+            let finding = Finding::error(field.node.at, error.to_string());
+            let hint =
+                "minute hour day month weekday, or six fields with seconds first: \"0 3 * * *\"";
+            app.findings.add(finding.hint(hint));
+            None
+        }
+    }
+}
+
+/// Which files start the app anew.
+pub(crate) fn watch(app: &mut App<'_>, cwd: &Path, env: &Environment) -> Option<Watch> {
+    let (on, mut words) = watched(app);
+    let negated: Vec<ByteString> = words.iter().filter(|word| is_negated(word)).cloned().collect();
+    words.retain(|word| !is_negated(word));
+    let mut ignore = ignored(app);
+    ignore.extend(negated.iter().map(|word| Ignore::Glob(ByteString::new(&word.as_bytes()[1..]))));
+    let extensions: Vec<ByteString> = app
+        .words("ext")
+        .iter()
+        .flat_map(|word| word.as_bytes().split(|byte| *byte == b','))
+        .map(|ending| ByteString::new(ending.strip_prefix(b".").unwrap_or(ending)))
+        .filter(|ending| !ending.is_empty())
+        .collect();
+    let delay = app.span("watch_delay").unwrap_or(Span::ZERO).max(QUIET);
+    let options = options(app, &mut ignore);
+    let asks = ["watch", "ignore_watch", "ext", "watch_delay", "watch_options"];
+    let asked = |key: &&'static str| app.get(key).is_some_and(|it| !it.node.value.is_falsy());
+    if !on && !asks.iter().any(asked) {
+        return None;
+    }
+    if words.is_empty() {
+        words.push(paths::to_bytes(cwd));
+    }
+    let absolute = |word: &ByteString| paths::to_bytes(&paths::written(word, cwd, env));
+    Some(Watch {
+        on,
+        paths: words.iter().map(absolute).collect(),
+        ignore,
+        extensions,
+        delay,
+        poll: options.poll,
+        follow_links: options.follow_links,
+    })
+}
+
+fn is_negated(word: &ByteString) -> bool {
+    word.as_bytes().starts_with(b"!") && word.as_bytes().len() > 1
+}
+
+/// Whether `watch` is on, and what it names; nothing named is the app's folder.
+fn watched(app: &mut App<'_>) -> (bool, Vec<ByteString>) {
+    let Some(field) = app.get("watch") else { return (false, Vec::new()) };
+    match &field.node.value {
+        Value::Bool(on) => (*on, Vec::new()),
+        // PM2 takes an empty list for the folder, and a string as one path, blanks and all.
+        Value::List(nodes) => (true, texts(app, field, nodes)),
+        Value::Text(text) => match text.as_bytes() {
+            b"" | b"false" => (false, Vec::new()),
+            b"true" => (true, Vec::new()),
+            _ => (true, vec![text.clone()]),
+        },
+        Value::Null | Value::Integer(_) | Value::Float(_) | Value::Table(_) => {
+            app.refuse::<()>(field, "true, false, a path or a list of paths");
+            (false, Vec::new())
+        }
+    }
+}
+
+fn texts(app: &mut App<'_>, field: Field<'_>, nodes: &[Node]) -> Vec<ByteString> {
+    let mut texts = Vec::new();
+    for node in nodes {
+        texts.extend(text(app, Field { key: field.key, node }, "a path"));
+    }
+    texts
+}
+
+fn text(app: &mut App<'_>, field: Field<'_>, what: &str) -> Option<ByteString> {
+    let text = field.node.value.as_text().filter(|text| !text.is_empty()).cloned();
+    text.or_else(|| app.refuse(field, what))
+}
+
+/// `ignore_watch`: globs, or regular expressions: `/.../`, or what only one of these can be.
+fn ignored(app: &mut App<'_>) -> Vec<Ignore> {
+    const WHAT: &str = "a glob or a regular expression";
+    let Some(field) = app.get("ignore_watch") else { return Vec::new() };
+    let mut words = Vec::new();
+    if let Value::List(nodes) = &field.node.value {
+        for node in nodes {
+            let word = text(app, Field { key: field.key, node }, WHAT);
+            words.extend(word.map(|word| (word, node.at)));
+        }
+    } else {
+        words.extend(app.words("ignore_watch").into_iter().map(|word| (word, field.node.at)));
+    }
+    let mut rules = Vec::new();
+    for (word, at) in words {
+        let rule = rule(&word);
+        match check_ignore(&rule) {
+            Ok(()) => rules.push(rule),
+            Err(error) => app.findings.add(Finding::error(at, error.to_string())),
+        }
+    }
+    rules
+}
+
+/// PM2's manual shows regular expressions as strings, and JavaScript configs hold real ones.
+fn rule(word: &ByteString) -> Ignore {
+    let text = word.display();
+    let slashed = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'));
+    if let Some((inner, flags)) = slashed
+        && matches!(flags, "" | "i")
+        && !inner.is_empty()
+        && !Path::new(&*text).exists()
+    {
+        let caseless = if flags == "i" { "(?i)" } else { "" };
+        // What JavaScript must escape there.
+        return Ignore::Regex(format!("{caseless}{}", inner.replace(r"\/", "/")));
+    }
+    let looks_regular = text.contains('\\') || text.starts_with('^') || text.ends_with('$');
+    if looks_regular { Ignore::Regex(text.into_owned()) } else { Ignore::Glob(word.clone()) }
+}
+
+struct Options {
+    poll: Option<Span>,
+    follow_links: bool,
+}
+
+/// `watch_options`: those of chokidar that mean something here.
+fn options(app: &mut App<'_>, ignore: &mut Vec<Ignore>) -> Options {
+    let mut options = Options { poll: None, follow_links: true };
+    let Some(field) = app.get("watch_options") else { return options };
+    let Value::Table(entries) = &field.node.value else {
+        app.refuse::<()>(field, "an object such as { usePolling: true, interval: 1000 }");
+        return options;
+    };
+    let (mut polls, mut interval) = (false, POLL);
+    for entry in entries {
+        let key = entry.key.as_str();
+        match (key, &entry.node.value) {
+            ("usePolling", Value::Bool(on)) => polls = *on,
+            ("followSymlinks", Value::Bool(on)) => options.follow_links = *on,
+            ("interval", Value::Integer(_) | Value::Float(_) | Value::Text(_)) => {
+                match Span::parse(&entry.node.value.to_bytes().display()) {
+                    Ok(span) => interval = span.max(POLL_LEAST),
+                    Err(error) => app.error(entry.node.at, format!("`interval`: {error}")),
+                }
+            }
+            ("ignored", Value::Text(text)) => ignore.push(rule(text)),
+            ("ignored", Value::List(nodes)) => {
+                ignore.extend(nodes.iter().filter_map(|node| node.value.as_text()).map(rule));
+            }
+            ("usePolling" | "followSymlinks", _) => wrong(app, entry, "true or false"),
+            ("interval", _) => wrong(app, entry, "milliseconds"),
+            // What is so anyway.
+            ("persistent" | "ignoreInitial", Value::Bool(true)) | (_, Value::Null) => {}
+            _ => {
+                let message = format!("{} in `watch_options` has no effect", quoted(key));
+                app.warn(entry.at, message);
+            }
+        }
+    }
+    options.poll = polls.then_some(interval);
+    options
+}
+
+fn wrong(app: &mut App<'_>, entry: &Entry, what: &str) {
+    app.refuse::<()>(Field { key: &entry.key, node: &entry.node }, what);
+}

@@ -1,0 +1,172 @@
+//! What starts an app anew although nobody asked: the clock and files that change.
+//!
+//! When a time has come and which files those are is known outside; here is whom it moves, and for which apps somebody
+//! has to look at all (law 4).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pm_spec::AppSpec;
+
+use crate::app::App;
+use crate::core::Core;
+use crate::id::{AppId, Time};
+use crate::instance::{Hand, Seat};
+use crate::order::Order;
+use crate::phase::{Phase, Want};
+use crate::request::Aim;
+use crate::verdict::Streaks;
+use crate::view::Cause;
+
+/// Which senses an instance needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    pub(crate) clock: bool,
+    pub(crate) eyes: bool,
+}
+
+impl Core {
+    /// A time has come or a file has changed for this app.
+    pub(crate) fn nudged(&mut self, now: Time, app: AppId, cause: &Cause) {
+        if self.leaving {
+            return;
+        }
+        let ids = self.apps.get(&app).into_iter().flat_map(|app| app.seats.values());
+        for id in ids {
+            if let Some(seat) = self.seats.get_mut(id) {
+                seat.nudge(now, cause);
+                self.dirty.insert(*id);
+            }
+        }
+    }
+
+    /// What an instance needs now.
+    pub(crate) fn needs(&self, seat: &Seat) -> Needs {
+        if self.leaving { Needs::default() } else { seat.needs() }
+    }
+
+    /// An instance of an app needs something else than before.
+    pub(crate) fn count_needs(&mut self, app: AppId, old: Needs, new: Needs) {
+        if old == new {
+            return;
+        }
+        if let Some(app) = self.apps.get_mut(&app) {
+            app.clocked = app.clocked + usize::from(new.clock) - usize::from(old.clock);
+            app.watched = app.watched + usize::from(new.eyes) - usize::from(old.eyes);
+        }
+        self.attended.insert(app);
+    }
+
+    /// Orders what the apps need whose needs may have changed in this step.
+    pub(crate) fn attend(&mut self, orders: &mut Vec<Order>) {
+        while let Some(id) = self.attended.pop_first() {
+            if let Some(app) = self.apps.get_mut(&id) {
+                app.attend(orders);
+            }
+        }
+    }
+}
+
+impl App {
+    fn attend(&mut self, orders: &mut Vec<Order>) {
+        let schedule = self.spec.schedule.as_ref().filter(|_| self.clocked > 0);
+        if schedule != self.schedule.as_ref() {
+            self.schedule = schedule.cloned();
+            orders.push(Order::Schedule(self.id, self.schedule.clone()));
+        }
+        let watch = (self.watched > 0).then_some(&self.spec);
+        let same = match (watch, &self.watch) {
+            (Some(new), Some(old)) => looks_at_the_same(new, old),
+            (new, old) => new.is_none() && old.is_none(),
+        };
+        if !same {
+            self.watch = watch.cloned();
+            orders.push(Order::Watch(self.id, self.watch.clone()));
+        }
+    }
+
+    /// It is being forgotten.
+    pub(crate) fn unattend(&mut self, orders: &mut Vec<Order>) {
+        self.clocked = 0;
+        self.watched = 0;
+        self.attend(orders);
+    }
+}
+
+/// Whether both specs are watched alike; what we write ourselves is no change.
+fn looks_at_the_same(new: &Arc<AppSpec>, old: &Arc<AppSpec>) -> bool {
+    new.watch == old.watch
+        && new.cwd == old.cwd
+        && new.logs == old.logs
+        && new.pid_file == old.pid_file
+}
+
+impl Seat {
+    /// Whether a tick or a change may move it: it is wanted up, or is down only because it ended by itself.
+    fn listens(&self) -> bool {
+        self.want.is_up() || self.resting
+    }
+
+    fn needs(&self) -> Needs {
+        let stopped_too = self.spec.schedule.as_ref().is_some_and(|it| it.after_stop);
+        Needs {
+            clock: self.spec.schedule.is_some()
+                && self.want != Want::Gone
+                && (self.listens() || stopped_too),
+            eyes: self.spec.watch.as_ref().is_some_and(|it| it.on) && self.listens(),
+        }
+    }
+
+    /// A time has come or a file has changed: what runs is replaced, what rests or has failed is started.
+    fn nudge(&mut self, now: Time, cause: &Cause) {
+        let needs = self.needs();
+        let is_tick = *cause == Cause::Scheduled;
+        if !(if is_tick { needs.clock } else { needs.eyes }) {
+            return;
+        }
+        let is_awaited = self.is_awaited();
+        match &mut self.phase {
+            // It may have read the file already, but a run that somebody waits for is as fresh as a tick wants it; else
+            // who waits for an app that is restarted every second would wait for ever.
+            Phase::Starting { .. } if is_tick => {}
+            Phase::Up { .. } if is_tick && is_awaited => {}
+            Phase::Starting { .. } | Phase::Up { .. } if self.want == Want::Up => {
+                self.want = Want::Renewed;
+                self.why = cause.clone();
+                self.touch();
+            }
+            Phase::Down => {
+                self.want = Want::Up;
+                self.begin_afresh();
+            }
+            Phase::Failed { .. } if self.want.is_up() => {
+                self.phase = Phase::Down;
+                self.begin_afresh();
+            }
+            Phase::Backoff { until, .. } if self.want.is_up() => {
+                *until = now;
+                self.begin_afresh();
+            }
+            // The next run is on its way, or is not wanted.
+            Phase::Starting { .. }
+            | Phase::Up { .. }
+            | Phase::Stopping(_)
+            | Phase::Killing { .. }
+            | Phase::Lost(_)
+            | Phase::Backoff { .. }
+            | Phase::Failed { .. } => {}
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.waiters.iter().any(|waiter| matches!(waiter.aim, Aim::Up { .. }))
+    }
+
+    /// What failed before may go well now. A pause keeps its length, by which it is judged plausible after a restore.
+    fn begin_afresh(&mut self) {
+        self.resting = false;
+        self.hand = Hand::Policy;
+        self.streaks = Streaks { delay: self.streaks.delay, ..Streaks::default() };
+        self.touch();
+    }
+}

@@ -1,0 +1,137 @@
+//! What the senses were told to look out for, and whom a person has stopped.
+//!
+//! Part of the witness; the core itself keeps this in its apps and instances.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::sync::Arc;
+
+use pm_spec::{AppSpec, Schedule};
+
+use crate::core::Core;
+use crate::fact::{Ask, Fact};
+use crate::id::{AppId, InstanceId};
+use crate::law::{Broken, law};
+use crate::order::Order;
+use crate::phase::Want;
+use crate::saved::SeatRecord;
+
+/// Sees what concerns the senses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vigil {
+    schedules: BTreeMap<AppId, Schedule>,
+    watches: BTreeMap<AppId, Arc<AppSpec>>,
+    stopped: BTreeSet<InstanceId>,
+}
+
+impl Vigil {
+    /// A fact is about to be told: who is stopped by a person from now on, and who no longer.
+    pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
+        match fact {
+            Fact::Asked(_, Ask::Stop(select)) => {
+                let stays = |id: &InstanceId| {
+                    core.seats.get(id).is_some_and(|seat| seat.want != Want::Gone)
+                };
+                self.stopped.extend(core.resolve(select).into_iter().flatten().filter(stays));
+            }
+            Fact::Asked(
+                _,
+                Ask::Raise { select, .. }
+                | Ask::Restart { select, .. }
+                | Ask::Reload { select, .. }
+                | Ask::Delete(select),
+            ) => {
+                for id in core.resolve(select).into_iter().flatten() {
+                    self.stopped.remove(&id);
+                }
+            }
+            Fact::Asked(_, Ask::Start { apps, .. }) => {
+                let started = |id: &InstanceId| {
+                    let seat = core.seat(*id);
+                    seat.is_some_and(|seat| apps.iter().any(|app| app.name == seat.app.name))
+                };
+                self.stopped.retain(|id| !started(id));
+            }
+            Fact::Due(app) => {
+                let allowed = |id: &InstanceId| {
+                    let seat = core.seat(*id).filter(|seat| seat.app_id == *app);
+                    seat.and_then(|seat| seat.app.schedule.clone()).is_some_and(|it| it.after_stop)
+                };
+                self.stopped.retain(|id| !allowed(id));
+            }
+            Fact::Asked(..)
+            | Fact::Withdrawn(_)
+            | Fact::Spawned(..)
+            | Fact::NotSpawned(..)
+            | Fact::Ready(_)
+            | Fact::Ended(..)
+            | Fact::Swept(_)
+            | Fact::Weighed(..)
+            | Fact::Touched(..)
+            | Fact::Woke => {}
+        }
+    }
+
+    /// The senses are told something.
+    pub(crate) fn order(&mut self, order: &Order) -> Result<(), Broken> {
+        let news = match order {
+            Order::Schedule(app, Some(schedule)) => {
+                self.schedules.insert(*app, schedule.clone()).as_ref() != Some(schedule)
+            }
+            Order::Schedule(app, None) => self.schedules.remove(app).is_some(),
+            Order::Watch(app, Some(spec)) => {
+                self.watches.insert(*app, Arc::clone(spec)).as_ref() != Some(spec)
+            }
+            Order::Watch(app, None) => self.watches.remove(app).is_some(),
+            Order::Remember(_)
+            | Order::Spawn(..)
+            | Order::Signal(..)
+            | Order::Release(_)
+            | Order::Retune(..)
+            | Order::Weigh(_)
+            | Order::Tell(_)
+            | Order::Reply(..)
+            | Order::Leave => true,
+        };
+        law(news, || format!("the senses are told when something changes: {order:?}"))
+    }
+
+    /// An instance is forgotten.
+    pub(crate) fn gone(&mut self, id: InstanceId) {
+        self.stopped.remove(&id);
+    }
+
+    /// A run of this instance is to be made.
+    pub(crate) fn spawn(&self, id: InstanceId) -> Result<(), Broken> {
+        law(!self.stopped.contains(&id), || {
+            format!("instance {}: who was stopped by a person is started by one", id.0)
+        })
+    }
+
+    /// After a step: the senses look out for exactly those whom something could move (law 4).
+    pub(crate) fn rest(&self, core: &Core) -> Result<(), Broken> {
+        for app in core.apps.values() {
+            let seats = || core.seats.values().filter(|seat| seat.app == app.id && !core.leaving);
+            let listens = seats().any(|seat| seat.want.is_up() || seat.resting);
+            let stays = seats().any(|seat| seat.want != Want::Gone);
+            let broken = |what: &str| format!("app {}: {what}: {app:?}", app.id.0);
+            let schedule = app.spec.schedule.as_ref();
+            let timed = schedule.filter(|it| listens || (it.after_stop && stays));
+            law(timed == self.schedules.get(&app.id), || broken("its schedule is kept"))?;
+            let seen = app.spec.watch.as_ref().filter(|watch| watch.on && listens);
+            let watched = self.watches.get(&app.id).and_then(|spec| spec.watch.as_ref());
+            law(seen == watched, || broken("its files are watched"))?;
+        }
+        let known = |id: &AppId| core.apps.contains_key(id);
+        let strangers = self.schedules.keys().chain(self.watches.keys()).any(|id| !known(id));
+        law(!strangers, || "nobody looks out for an app that is gone".into())
+    }
+
+    /// The daemon died, and its senses with it; who was stopped is as it is written down.
+    pub(crate) fn died(&mut self, seats: &BTreeMap<InstanceId, SeatRecord>) {
+        self.schedules.clear();
+        self.watches.clear();
+        let stopped = |seat: &SeatRecord| seat.want == Want::Down && !seat.resting;
+        self.stopped.retain(|id| seats.get(id).is_some_and(stopped));
+    }
+}

@@ -1,0 +1,44 @@
+//! What the senses bring: times that have come, and figures.
+
+use pm_core::{Fact, RunId};
+use pm_protocol::Change;
+
+use super::Reactor;
+use crate::clock;
+use crate::trees::Sample;
+
+impl Reactor {
+    /// Tells whose time has come.
+    pub(super) fn keep_times(&mut self) {
+        for app in self.hands.agenda.come() {
+            self.step(Fact::Due(app));
+        }
+    }
+
+    pub(super) fn sampled(&mut self, sample: Sample) {
+        let weights: Vec<(RunId, pm_spec::Bytes)> = sample
+            .usage
+            .iter()
+            .map(|(run, usage)| (*run, pm_spec::Bytes::new(usage.memory)))
+            .collect();
+        self.hands.figures.take(clock::now(), sample);
+        for (run, memory) in weights {
+            let limited =
+                self.core.seat_of_run(run).is_some_and(|seat| seat.app.limits.memory.is_some());
+            if limited {
+                self.step(Fact::Weighed(run, memory));
+            }
+        }
+        if self.hands.feed.is_heard() {
+            let figures = &self.hands.figures;
+            let running = self.core.seats().filter_map(|seat| Some((seat.id.0, seat.run?.0)));
+            let usage = running.map(|(id, run)| (id, figures.of(run))).collect();
+            let host = figures.host().cloned();
+            self.hands.feed.tell(Change::Usage(usage));
+            if let Some(host) = host {
+                self.hands.feed.tell(Change::Host(host));
+            }
+        }
+        self.answer_the_waiting();
+    }
+}

@@ -1,0 +1,109 @@
+//! Apps that are started anew by the clock or by files that change (pains 26, 27, 36, 40).
+
+use std::fs;
+use std::path::Path;
+
+use pm_testkit::Home;
+
+use crate::apps::{ends, start, up};
+
+/// Every second.
+const TICK: &str = "* * * * * *";
+
+const FOREVER: [&str; 2] = ["--live", "forever"];
+
+/// How many times something was begun.
+fn runs(file: &Path) -> usize {
+    fs::read_to_string(file).unwrap_or_default().lines().count()
+}
+
+/// Waits until something that ticks has ticked so many times more.
+fn wait_ticks(home: &Home, name: &str, more: u32) {
+    let restarts = home.row(name).restarts;
+    home.wait_rows(&format!("{more} more ticks"), |rows| {
+        rows.iter().any(|row| row.name == name && row.restarts >= restarts + more)
+    });
+}
+
+#[test]
+fn p27_a_schedule_restarts_any_app_says_so_and_shows_its_next_time() {
+    let home = Home::new();
+    start(&home, "web", &["--cron-restart", TICK], &FOREVER).ok();
+    let pid = home.row("web").pid;
+    let row = home.wait_new_pid("web", pid);
+    assert!(row.restarts >= 1);
+    assert!(ends(&home, "web")[0]["why"].as_str().unwrap().contains("by its schedule"));
+    home.run(["describe", "web"]).ok().says("cron restart").says(TICK).says("next cron restart");
+    let described = home.run(["jlist"]).ok().json();
+    assert_eq!(described[0]["pm2_env"]["cron_restart"], TICK);
+}
+
+#[test]
+fn p27_a_job_is_started_at_each_time_and_not_in_between() {
+    let home = Home::new();
+    let file = home.work().join("runs");
+    let flags = ["--cron", TICK, "--no-autorestart"];
+    start(&home, "job", &flags, &["--write-file", "runs", "--exit", "0"]).ok();
+    home.wait_until("five runs", || runs(&file) >= 5);
+    let row = home.row("job");
+    assert_eq!(row.restarts, 0, "to start what has ended is no restart");
+    // Only made known, it waits for its time, too.
+    let flags = ["--cron", TICK, "--no-autorestart", "--no-autostart"];
+    start(&home, "later", &flags, &["--write-file", "late", "--exit", "0"]).ok();
+    home.wait_until("two runs", || runs(&home.work().join("late")) >= 2);
+}
+
+#[test]
+fn p27_what_a_person_stopped_stays_down_unless_the_spec_says_otherwise() {
+    let home = Home::new();
+    start(&home, "clock", &["--cron", TICK], &FOREVER).ok();
+    start(&home, "stopped", &["--cron", TICK], &FOREVER).ok();
+    let flags = ["--cron", TICK, "--no-autorestart"];
+    start(&home, "job", &flags, &["--write-file", "runs", "--exit", "0"]).ok();
+    start(&home, "stubborn", &["--cron", TICK, "--cron-after-stop"], &FOREVER).ok();
+    home.run(["stop", "stopped", "job", "stubborn"]).ok();
+    let times = runs(&home.work().join("runs"));
+    wait_ticks(&home, "clock", 2);
+    home.wait_status("stubborn", "online");
+    assert_eq!(home.row("stopped").status.as_str(), "stopped");
+    assert_eq!(runs(&home.work().join("runs")), times, "a job that was stopped in between");
+    let described = home.run(["describe", "stopped", "--json"]).ok().json();
+    assert!(described[0].get("next_cron").is_none(), "nobody waits for it");
+    // Saved and brought back, it still knows who stopped it.
+    home.run(["save"]).ok();
+    home.run(["kill"]).ok();
+    home.run(["resurrect"]).ok();
+    wait_ticks(&home, "clock", 2);
+    assert_eq!(home.row("stopped").status.as_str(), "stopped");
+    assert_eq!(runs(&home.work().join("runs")), times);
+    home.run(["start", "job"]).ok();
+    home.wait_until("it runs again at its times", || runs(&home.work().join("runs")) > times + 2);
+}
+
+#[test]
+fn law7_p27_schedules_survive_the_daemon() {
+    let home = Home::new();
+    start(&home, "web", &["--cron", TICK], &FOREVER).ok();
+    let file = home.work().join("runs");
+    let flags = ["--cron", TICK, "--no-autorestart"];
+    start(&home, "job", &flags, &["--write-file", "runs", "--exit", "0"]).ok();
+    pm_testkit::signal(home.hello().pid, 9);
+    let before = runs(&file);
+    wait_ticks(&home, "web", 2);
+    home.wait_until("the job goes on", || runs(&file) > before + 1);
+}
+
+#[test]
+fn p27_a_bad_pattern_is_refused_with_its_place() {
+    let home = Home::new();
+    home.file("eco.json5", "[{\n  script: 'sleep 9',\n  cron_restart: '61 * * * *',\n}]");
+    let run = home.run(["start", "eco.json5"]).ends(2);
+    run.complains("eco.json5:3:17").complains("`61 * * * *` is no cron pattern");
+    start(&home, "a", &["--cron", "often"], &FOREVER).ends(2).complains("--cron-restart");
+    let flags = ["--cron", TICK, "--cron-timezone", "Mars/Olympus"];
+    start(&home, "a", &flags, &FOREVER).ends(2).complains("no time zone `Mars/Olympus`");
+    up(&home, "known");
+    start(&home, "off", &["--cron-restart", "0"], &FOREVER).ok();
+    let described = home.run(["describe", "off", "--json"]).ok().json();
+    assert!(described[0]["spec"].get("schedule").is_none());
+}
