@@ -23,7 +23,7 @@ pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
-pub(crate) use stay::RuntimeArgs;
+pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use verbs::{
     ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
     RestartArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Start(Box<StartArgs>),
     /// Run apps in the foreground and end with their exit code: for containers
     Runtime(Box<RuntimeArgs>),
+    /// Run apps in the foreground while you work on them, in a home of their own
+    Dev(Box<DevArgs>),
     /// Stop apps; returns when their process trees are gone
     Stop(TargetArgs),
     /// Restart apps

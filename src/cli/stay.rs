@@ -36,3 +36,32 @@ pub(crate) struct RuntimeArgs {
     #[arg(long = "machine-name", hide = true, num_args = 0..=1, default_missing_value = "")]
     pub(crate) machine_name: Option<String>,
 }
+
+/// `dev [start] app.js`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
+pub(crate) struct DevArgs {
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    /// Do not watch these (a,b)
+    #[arg(long, value_name = "LIST")]
+    pub(crate) ignore: Option<String>,
+    /// A shell's command for each restart
+    #[arg(long = "post-exec", value_name = "COMMAND")]
+    pub(crate) post_exec: Option<String>,
+    /// Do not show what that command writes
+    #[arg(long = "silent-exec")]
+    pub(crate) silent_exec: bool,
+    /// Show output as it was written
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Show the time of each line, in this day.js format
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "YYYY-MM-DD-HH:mm:ss")]
+    pub(crate) timestamp: Option<String>,
+    /// End when no app runs any more
+    #[arg(long = "auto-exit")]
+    pub(crate) auto_exit: bool,
+    /// Known from PM2's own tests
+    #[arg(long = "test-mode", hide = true)]
+    pub(crate) test_mode: bool,
+}

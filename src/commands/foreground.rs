@@ -7,6 +7,7 @@ mod signals;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, Feed};
@@ -42,8 +43,15 @@ pub(super) struct Stay {
     /// Wait so long before anything is started.
     pub(super) delay: Duration,
     pub(super) scope: Scope,
-    /// A shell's command for each restart.
-    pub(super) post_exec: Option<String>,
+    pub(super) post_exec: Option<PostExec>,
+}
+
+/// A shell's command for each restart.
+#[derive(Debug)]
+pub(super) struct PostExec {
+    pub(super) command: String,
+    /// Whether nobody wants to see what it writes.
+    pub(super) is_silent: bool,
 }
 
 /// Whose the home is.
@@ -247,10 +255,15 @@ impl Watch<'_> {
     }
 
     fn after_restart(&self, row: &Row) {
-        let Some(command) = &self.plan.post_exec else { return };
+        let Some(PostExec { command, is_silent }) = &self.plan.post_exec else { return };
         self.session.stage.talk(&format!("{}: restarted; {command}", row.name));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).stdin(Stdio::null());
+        if *is_silent {
+            shell.stdout(Stdio::null()).stderr(Stdio::null());
+        }
         // It is reaped like any other child; how it ends is its own business.
-        if let Err(error) = std::process::Command::new("sh").args(["-c", command]).spawn() {
+        if let Err(error) = shell.spawn() {
             self.session.stage.complain(&format!("error: could not run {command}: {error}"));
         }
     }

@@ -10,6 +10,7 @@ mod checkout;
 mod completion;
 mod daemon;
 mod deploy;
+mod dev;
 mod dump;
 mod foreground;
 mod foreign;
@@ -57,6 +58,7 @@ pub(crate) fn run(
     match command {
         Command::Start(args) => start::start(&session, &args),
         Command::Runtime(args) => runtime::runtime(&session, *args),
+        Command::Dev(args) => dev::dev(&session, *args),
         Command::Stop(args) => act::stop(&session, &args),
         Command::Restart(args) | Command::StartOrRestart(args) => act::restart(&session, &args),
         Command::Reload(args) | Command::StartOrReload(args) => act::reload(&session, &args),

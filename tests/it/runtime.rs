@@ -279,3 +279,29 @@ fn p30_process_1_reaps_everybody_and_exits_with_the_apps_code() {
     assert_eq!(again.status.code(), Some(6), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(again.stdout, b"up\n");
 }
+
+#[test]
+fn dev_has_a_home_of_its_own_and_leaves_nothing() {
+    let home = Home::new();
+    let mine = crate::apps::up(&home, "mine");
+    let mut beside = home.home().root().as_os_str().to_os_string();
+    beside.push("-dev");
+    let beside = pm_protocol::Home::at(PathBuf::from(beside), None).unwrap();
+    let (program, told) = (fixture(), home.work().join("told"));
+    let post = format!("echo again >> {}", told.display());
+    let words = ["dev", "start", program.to_str().unwrap(), "--name", "app", "--post-exec", &post];
+    let steps = ["--", "--lines", "1", "--live", "200", "--exit", "3"];
+    let mut run = home.pm(words.into_iter().chain(steps)).background();
+    let shown = run.wait_for("\n");
+    assert!(shown.starts_with("0|app | "), "{shown}");
+    home.wait_until("a restart that is told", || told.exists());
+    assert!(beside.socket().exists());
+    assert_eq!(home.rows().len(), 1, "the usual home has only what was in it");
+    run.signal(INT);
+    assert_eq!(run.wait(), 0);
+    assert!(!beside.socket().exists() && is_alive(mine));
+    // The next one begins with number 0 again: nothing was kept.
+    let once = ["dev", program.to_str().unwrap(), "--no-autorestart", "--auto-exit", "--raw", "--"];
+    let run = home.run(once.into_iter().chain(["--lines", "1", "--exit", "4"])).ends(4);
+    assert_eq!(run.out().lines().count(), 1, "{}", run.out());
+}

@@ -1,0 +1,54 @@
+//! `pm dev`: apps in a home of their own while somebody works on them. They are restarted after a second, shown as they
+//! write, and deleted when that person has enough.
+
+use pm_protocol::Home;
+use pm_spec::{Delay, Span};
+
+use crate::cli::DevArgs;
+use crate::commands::foreground::{PostExec, Scope, Stay, stay};
+use crate::commands::logs::Form;
+use crate::commands::{Session, runtime, start};
+use crate::failure::{Exit, Failure};
+use crate::report::Report;
+
+/// The pause before a restart (PM2): a file that is saved again and again ends no app by its restarts.
+const PAUSE: Span = Span::from_secs(1);
+
+/// `pm dev [start] WHAT`.
+pub(super) fn dev(session: &Session, mut args: DevArgs) -> Result<Report, Failure> {
+    runtime::drop_start(&mut args.start);
+    let session = Session { home: home(&session.home)?, ..session.clone() };
+    let mut apps = start::apps(&session, &args.start)?;
+    for app in &mut apps {
+        if app.restart.delay == Delay::Automatic {
+            app.restart.delay = Delay::Fixed(PAUSE);
+        }
+    }
+    if args.ignore.is_some() {
+        session.stage.talk("warning: --ignore has no effect: files are not watched yet");
+    }
+    let form = Form::new(session.stage, args.raw);
+    let form = match &args.timestamp {
+        Some(format) => form.stamped(format),
+        None => form,
+    };
+    let post_exec = args.post_exec.map(|command| PostExec { command, is_silent: args.silent_exec });
+    let plan = Stay {
+        apps,
+        form,
+        auto_exit: args.auto_exit,
+        delay: std::time::Duration::ZERO,
+        scope: Scope::Apps,
+        post_exec,
+    };
+    stay(&session, &plan)
+}
+
+/// Beside the usual home, with `-dev` at the end of its name: `~/.pm-dev` (PM2: `~/.pm2-dev`).
+fn home(usual: &Home) -> Result<Home, Failure> {
+    let mut name = usual.root().file_name().unwrap_or_default().to_os_string();
+    name.push("-dev");
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
+    Home::at(usual.root().with_file_name(name), runtime.as_deref())
+        .map_err(|error| Failure::could_not(Exit::Input, &error))
+}
