@@ -107,3 +107,116 @@ fn p27_a_bad_pattern_is_refused_with_its_place() {
     let described = home.run(["describe", "off", "--json"]).ok().json();
     assert!(described[0]["spec"].get("schedule").is_none());
 }
+
+/// Starts an app that is watched, in a folder of its own.
+fn watched(home: &Home, flags: &[&str]) -> u32 {
+    home.file("app/main.py", "1");
+    let mut all = vec!["--cwd", "app", "--watch"];
+    all.extend(flags);
+    start(home, "web", &all, &FOREVER).ok();
+    home.row("web").pid
+}
+
+/// A change that counts is seen, after all that came before it: the one restart there is names it.
+fn only_this_counts(home: &Home, pid: u32, file: &str) {
+    home.file(format!("app/{file}"), "changed");
+    let row = home.wait_new_pid("web", pid);
+    assert_eq!(row.restarts, 1, "something else was seen");
+    let ends = ends(home, "web");
+    assert!(ends[0]["why"].as_str().unwrap().contains(&format!("watch: {file}")), "{ends:?}");
+}
+
+#[test]
+fn p26_a_changed_file_restarts_the_app_and_is_named() {
+    let home = Home::new();
+    let pid = watched(&home, &[]);
+    assert!(home.row("web").watching);
+    fs::create_dir(home.work().join("app/src")).unwrap();
+    only_this_counts(&home, pid, "src/app.py");
+    let diary = fs::read_to_string(home.home().diary()).unwrap();
+    assert!(diary.contains("web: src/app.py has changed"), "{diary}");
+    // What is removed or moved counts, too.
+    let pid = home.row("web").pid;
+    fs::rename(home.work().join("app/src/app.py"), home.work().join("app/src/b.py")).unwrap();
+    let pid = home.wait_new_pid("web", pid).pid;
+    fs::remove_file(home.work().join("app/main.py")).unwrap();
+    home.wait_new_pid("web", pid);
+}
+
+#[test]
+fn p26_what_is_ignored_restarts_nobody() {
+    let home = Home::new();
+    for folder in ["node_modules/x", ".git", "tmp", "public/css"] {
+        home.file(format!("app/{folder}/old"), "");
+    }
+    let pid = watched(&home, &["--ignore-watch", "tmp public/** /\\.bak$/"]);
+    for file in ["node_modules/x/a.js", ".git/index", "tmp/a", "public/css/a.css", "a.bak", "a.log"]
+    {
+        home.file(format!("app/{file}"), "changed");
+    }
+    only_this_counts(&home, pid, "main.py");
+}
+
+#[test]
+fn p26_many_changes_are_one_restart() {
+    let home = Home::new();
+    let pid = watched(&home, &["--watch-delay", "1"]);
+    for number in 0..300 {
+        home.file(format!("app/gen/{}/{number}.py", number % 7), "x");
+    }
+    let row = home.wait_new_pid("web", pid);
+    start(&home, "clock", &["--no-autorestart"], &["--live", "1500"]).ok();
+    home.wait_status("clock", "stopped");
+    assert_eq!((home.row("web").pid, home.row("web").restarts), (row.pid, 1));
+}
+
+#[test]
+fn a_watch_ends_with_stop_and_begins_again_with_start() {
+    let home = Home::new();
+    let pid = watched(&home, &[]);
+    home.run(["stop", "web"]).ok();
+    assert!(!home.row("web").watching);
+    home.file("app/main.py", "2");
+    start(&home, "clock", &["--no-autorestart"], &["--live", "1000"]).ok();
+    home.wait_status("clock", "stopped");
+    assert_eq!(home.row("web").status.as_str(), "stopped");
+    home.run(["start", "web"]).ok();
+    let pid = home.wait_new_pid("web", pid).pid;
+    home.file("app/main.py", "3");
+    home.wait_new_pid("web", pid);
+    // And it outlives the daemon.
+    pm_testkit::signal(home.hello().pid, 9);
+    let pid = home.row("web").pid;
+    // The next one may not look yet when it answers.
+    home.wait_until("a change is seen", || {
+        home.file("app/main.py", "4");
+        home.row("web").pid != pid
+    });
+}
+
+#[test]
+fn p40_a_watch_may_poll_and_sees_named_files_come_and_go() {
+    let home = Home::new();
+    home.file("app/conf.json", "{}");
+    let text = "[{
+        name: 'web', script: 'sleep', args: '1000', interpreter: 'none', cwd: 'app',
+        watch: ['conf.json', 'late/dir'], watch_options: POLL,
+    }]";
+    for poll in ["{ usePolling: true, interval: 50 }", "{}"] {
+        home.file("eco.json5", text.replace("POLL", poll));
+        home.run(["start", "eco.json5"]).ok();
+        let pid = home.row("web").pid;
+        home.file("app/other.json", "not watched");
+        home.file("app/conf.new", "2");
+        // As editors do it.
+        let app = home.work().join("app");
+        fs::rename(app.join("conf.new"), app.join("conf.json")).unwrap();
+        let pid = home.wait_new_pid("web", pid).pid;
+        let why = ends(&home, "web").pop().unwrap()["why"].as_str().unwrap().to_owned();
+        assert!(why.contains("watch: conf.json"), "{why}");
+        fs::create_dir_all(app.join("late")).unwrap();
+        home.file("app/conf.json", "3");
+        home.wait_new_pid("web", pid);
+        home.run(["delete", "web"]).ok();
+    }
+}

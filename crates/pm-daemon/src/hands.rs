@@ -25,7 +25,7 @@ use crate::pidfile::PidFile;
 use crate::plan;
 use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
 use crate::sampler::Figures;
-use crate::senses::agenda::Agenda;
+use crate::senses::Senses;
 use crate::server::feed::Feed;
 use crate::server::{Caller, answer};
 use crate::spawner::Job;
@@ -55,7 +55,7 @@ pub(crate) struct Hands {
     pub(crate) feed: Feed,
     pub(crate) figures: Figures,
     pub(crate) node: Node,
-    pub(crate) agenda: Agenda,
+    pub(crate) senses: Senses,
     pub(crate) leaving: Leaving,
 }
 
@@ -68,7 +68,7 @@ impl Hands {
         let is_news = orders.iter().any(|order| matches!(order, Order::Tell(_)));
         for order in orders.drain(..) {
             match order {
-                Order::Remember(_) | Order::Watch(..) => {}
+                Order::Remember(_) => {}
                 Order::Spawn(run, _) if self.arrears.refuses(run) => {}
                 Order::Spawn(run, plan) => self.spawn(run, plan),
                 Order::Signal(run, knock) => self.knock(run, knock),
@@ -76,7 +76,8 @@ impl Hands {
                 Order::Release(run) => self.release(run),
                 Order::Retune(run, app) => self.runs.retune(run, &app, &self.scribe),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
-                Order::Schedule(app, schedule) => self.agenda.set(app, schedule.as_ref()),
+                Order::Schedule(app, schedule) => self.senses.agenda.set(app, schedule.as_ref()),
+                Order::Watch(app, spec) => self.senses.watch(app, spec),
                 Order::Tell(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = Leaving::Soon,

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pm_core::{Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_core::{AppId, Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
 use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
 use pm_logs::StreamKey;
 use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
 use pm_protocol::{Home, Request};
+use pm_spec::ByteString;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -59,6 +60,8 @@ pub(crate) enum Inlet {
     Node(pm_node::News),
     /// Figures.
     Sampled(Sample),
+    /// A file of an app has changed.
+    Touched(AppId, ByteString),
     /// A stream's end is in its log.
     StreamEnded(StreamKey),
     /// A saved list was read for somebody.
@@ -180,7 +183,7 @@ impl Reactor {
                 Some(news) = self.inlet.recv() => {
                     if let Some(exit) = self.take(news).await { return Ok(exit) }
                 }
-                () = self.hands.agenda.rings() => self.keep_times(),
+                () = self.hands.senses.agenda.rings() => self.keep_times(),
                 () = sleep => {}
             }
             if !self.hear_guardian()? {
@@ -298,6 +301,7 @@ impl Reactor {
             }
             Inlet::Swept(run) => self.step(Fact::Swept(run)),
             Inlet::Sampled(sample) => self.sampled(sample),
+            Inlet::Touched(app, path) => self.step(Fact::Touched(app, path)),
             Inlet::StreamEnded(key) => self.hands.stream_ended(key),
             Inlet::Loaded(apps, caller) => self.ask(Ask::Restore(apps), caller),
             Inlet::Updating(program, caller) => return self.update(program, caller).await,

@@ -62,6 +62,7 @@ impl Reactor {
                     | Inlet::Swept(_)
                     | Inlet::Node(_)
                     | Inlet::Sampled(_)
+                    | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
                     | Inlet::Loaded(..)
                     | Inlet::Updating(..)

@@ -164,7 +164,7 @@ impl Reactor {
 
     fn description(&self, seat: &SeatView<'_>, dial: Dial) -> Description {
         let mut description = answer::description(seat, &self.hands.figures, dial);
-        description.next_cron = self.hands.agenda.next(seat.app_id);
+        description.next_cron = self.hands.senses.agenda.next(seat.app_id);
         description
     }
 

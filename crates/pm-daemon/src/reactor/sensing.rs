@@ -10,7 +10,7 @@ use crate::trees::Sample;
 impl Reactor {
     /// Tells whose time has come.
     pub(super) fn keep_times(&mut self) {
-        for app in self.hands.agenda.come() {
+        for app in self.hands.senses.agenda.come() {
             self.step(Fact::Due(app));
         }
     }

@@ -27,7 +27,7 @@ use crate::plan;
 use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
 use crate::salt;
 use crate::sampler::Figures;
-use crate::senses::agenda::Agenda;
+use crate::senses::Senses;
 use crate::server::feed::Feed;
 use crate::server::{Desk, accept};
 use crate::spawner::{self, Workshop};
@@ -100,7 +100,7 @@ pub(super) fn begin(
         feed: Feed::default(),
         figures: Figures::default(),
         node: Node::new(salt, Arc::clone(&link), outlet.clone()),
-        agenda: Agenda::default(),
+        senses: Senses::new(outlet.clone()),
         leaving: Leaving::No,
     };
     let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);

@@ -77,7 +77,7 @@ impl Times {
     }
 }
 
-/// The schedules and the alarm; it exists from the first schedule on.
+/// The schedules and the alarm, which exists from the first schedule on.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
     times: Times,
