@@ -66,7 +66,7 @@ fn exit_code(exit: Exit, guise: Guise) -> ExitCode {
 fn print(report: &Report, stage: Stage, guise: Guise) -> ExitCode {
     let text = if stage.json {
         render::json(report)
-    } else if stage.silent && report.is_talk() {
+    } else if stage.silent && (report.is_talk() || guise.is_pm2() && report.is_for_people()) {
         String::new()
     } else {
         render::text(report, stage.look, stage.mini)

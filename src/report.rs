@@ -238,4 +238,9 @@ impl Report {
             | Self::Nothing => false,
         }
     }
+
+    /// Whether it is a table for people, which PM2's `--silent` hides as well.
+    pub(crate) fn is_for_people(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Described(_))
+    }
 }

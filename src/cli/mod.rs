@@ -38,6 +38,7 @@ use clap::{ArgAction, Parser, Subcommand};
     version,
     disable_version_flag = true,
     subcommand_value_name = "COMMAND",
+    args_override_self = true,
     arg_required_else_help = false,
     max_term_width = 100
 )]

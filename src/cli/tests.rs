@@ -98,6 +98,19 @@ fn values_may_look_like_flags_where_pm2_has_such() {
 }
 
 #[test]
+fn an_option_given_twice_means_its_last_value() {
+    let Command::Start(args) =
+        command("start a.py --name x --node-args=-a -n y --interpreter-args=-b")
+    else {
+        panic!()
+    };
+    assert_eq!(args.flags.name.as_deref(), Some("y"));
+    assert_eq!(args.flags.interpreter_args.as_deref(), Some("-b"));
+    let Command::Start(args) = command("start a.py --only a --only b") else { panic!() };
+    assert_eq!(args.flags.only, ["a", "b"], "but lists are lists");
+}
+
+#[test]
 fn mistakes_are_refused_with_a_suggestion() {
     for (line, hint) in [
         ("strat web", "start"),

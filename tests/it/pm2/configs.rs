@@ -58,7 +58,9 @@ fn subsets(tool: &Tool, notes: &mut Notes) {
     }
     tool.ok("start all.json --only a");
     notes.put("the_rest_later", json!([tool.call("start all.json").code, known(tool)]));
-    notes.put("namespace", tool.call("start all.json --namespace ns").code);
+    let code = tool.call("start all.json --namespace ns").code;
+    notes.put("in another namespace", json!([code, known(tool)]));
+    tool.ok("delete all");
     tool.file(
         "bad.json",
         &json!({ "apps": [app("x"), { "name": "y", "script": "nosuch.sh" }] }).to_string(),

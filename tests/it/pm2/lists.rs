@@ -100,6 +100,38 @@ fn jlist_ended(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+/// How often scripts find a text.
+fn counts(text: &str, words: &[&str]) -> Value {
+    let counts = words.iter().map(|word| ((*word).to_owned(), text.matches(word).count()));
+    json!(counts.collect::<BTreeMap<_, _>>())
+}
+
+fn prettylist(tool: &Tool, notes: &mut Notes) {
+    tool.app("probe.js", "probe.js");
+    tool.ok("start probe.js --name findme -i 1 -x");
+    settled(tool, "findme");
+    let words =
+        ["findme", "name: 'findme'", "restart_time", "status: 'online'", "exec_mode", "pm_id: 0"];
+    let text = tool.ok("prettylist").out();
+    notes.put("counts", counts(&text, &words));
+    let head: Vec<_> = text.lines().take(2).map(|line| line.trim().to_owned()).collect();
+    // The first lines: `[`, `{`, and how keys are indented.
+    notes.put(
+        "begins",
+        json!(head.iter().map(|line| line.chars().take(1).collect::<String>()).collect::<Vec<_>>()),
+    );
+    notes.put("ends", text.trim_end().lines().last());
+    let node = std::process::Command::new("node")
+        .args([
+            "-e",
+            "const l=eval(process.argv[1]);console.log(l.length,l[0].name,l[0].pm2_env.status)",
+        ])
+        .arg(&text)
+        .output()
+        .unwrap();
+    notes.put("as_javascript", String::from_utf8_lossy(&node.stdout).trim());
+}
+
 /// `label` and `value` of the lines of `describe`, whichever way they are drawn.
 fn described(tool: &Tool, text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
@@ -230,6 +262,7 @@ fn lists_side_by_side() {
         jlist_node,
         jlist_python,
         jlist_ended,
+        prettylist,
         describe_lines,
         list_columns,
         mini_list,

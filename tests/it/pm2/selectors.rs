@@ -45,6 +45,27 @@ fn stop_by(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+fn expressions(tool: &Tool, notes: &mut Notes) {
+    fleet(tool);
+    for (key, selector) in [
+        ("begin", "/^w/"),
+        ("end", "/2$/"),
+        ("either", "/web2|other/"),
+        ("any", "/.*/"),
+        ("case", "/^W/"),
+        ("none", "/^zzz/"),
+        ("escaped", "/we\\w\\d/"),
+    ] {
+        let code = tool.call(&format!("stop {selector}")).code;
+        notes.put(key, json!([code, online(tool)]));
+        tool.ok("restart all");
+    }
+    notes.put("restart", tool.call("restart /^oth/").code);
+    notes.put("reload", tool.call("reload /^oth/").code);
+    notes.put("delete", json!([tool.call("delete /^w/").code, online(tool)]));
+    notes.put("logs", tool.call("logs /^oth/ --nostream --lines 1").code);
+}
+
 fn the_others_take_them_too(tool: &Tool, notes: &mut Notes) {
     fleet(tool);
     let counters = |tool: &Tool| {
@@ -102,6 +123,6 @@ fn files_select(tool: &Tool, notes: &mut Notes) {
 
 #[test]
 fn selectors_side_by_side() {
-    let all = scenarios![stop_by, the_others_take_them_too, start_by, files_select];
+    let all = scenarios![stop_by, expressions, the_others_take_them_too, start_by, files_select];
     compare("selectors", &all);
 }
