@@ -32,10 +32,12 @@ pub(super) fn runtime(session: &Session, mut args: RuntimeArgs) -> Result<Report
     for app in &mut apps {
         pass_through(app, &session.home);
     }
+    // A job that rests between two times of its schedule is not over.
+    let has_jobs = apps.iter().any(|app| app.schedule.is_some());
     let plan = Stay {
         apps,
         form: form(session, &args),
-        auto_exit: !args.no_auto_exit,
+        auto_exit: !args.no_auto_exit && !has_jobs,
         delay,
         scope: Scope::Home,
         post_exec: None,
