@@ -15,7 +15,7 @@ use crate::report::Report;
 use crate::{launch, stage};
 
 /// The hidden verb that serves; what it serves is in its environment, as with PM2.
-pub(super) const VERB: &str = "serve-files";
+pub(super) const VERB: &str = pm_config::SERVE_VERB;
 
 /// `pm serve [PATH] [PORT]`.
 pub(super) fn serve(session: &Session, args: &ServeArgs) -> Result<Report, Failure> {

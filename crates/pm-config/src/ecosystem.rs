@@ -8,6 +8,7 @@ use pm_spec::AppSpec;
 
 use crate::diagnose::{Diagnostic, Finding, Findings, Place, quoted};
 use crate::keys;
+use crate::program;
 use crate::tree::{Entry, Node, Value};
 
 /// What a config asks for.
@@ -40,9 +41,108 @@ pub(crate) fn tables(root: Node, strict: bool, findings: &mut Findings) -> Vec<A
         findings.add(Finding::error(at, message));
         return Vec::new();
     };
+    let served = entries.iter().find(|entry| entry.key == "static").cloned();
     match section(entries, strict, findings) {
-        Ok(node) => tables_of(node, findings),
+        Ok(node) => {
+            let mut tables = tables_of(node, findings);
+            tables.extend(served.into_iter().flat_map(|entry| statics(entry, findings)));
+            tables
+        }
         Err(entries) => vec![AppTable { at, entries }],
+    }
+}
+
+/// Each folder of `static` is an app that serves it, as in PM2.
+fn statics(entry: Entry, findings: &mut Findings) -> Vec<AppTable> {
+    let Value::List(nodes) = entry.node.value else {
+        let message =
+            format!("`static` must be a list of folders, not {}", entry.node.value.kind());
+        findings.add(Finding::error(entry.node.at, message));
+        return Vec::new();
+    };
+    nodes.into_iter().filter_map(|node| served(node, findings)).collect()
+}
+
+/// PM2's keys of a folder, and the variables its server reads.
+const SERVED: [(&str, &str); 7] = [
+    ("port", "PM2_SERVE_PORT"),
+    ("host", "PM2_SERVE_HOST"),
+    ("path", "PM2_SERVE_PATH"),
+    ("spa", "PM2_SERVE_SPA"),
+    ("ftp", "PM2_SERVE_FTP"),
+    ("directory", "PM2_SERVE_DIRECTORY"),
+    ("monitor", "PM2_SERVE_MONITOR"),
+];
+
+fn served(node: Node, findings: &mut Findings) -> Option<AppTable> {
+    let at = node.at;
+    let Value::Table(keys) = node.value else {
+        let finding = Finding::error(at, "a folder of `static` is an object of keys and values");
+        findings.add(finding.hint("write { path: \"...\", port: 8080 }"));
+        return None;
+    };
+    let text = |key: &str, value: Value| Entry { key: key.into(), at, node: Node { at, value } };
+    let (mut name, mut port, mut env) = (None, "8080".to_owned(), Vec::new());
+    for entry in keys {
+        let value = entry.node.value.to_bytes();
+        match entry.key.as_str() {
+            "name" => name = Some(entry),
+            "basic_auth" => env.extend(login(&entry)),
+            key => {
+                if key == "port" {
+                    port = value.display().into_owned();
+                }
+                let variable = SERVED.iter().find(|(known, _)| *known == key);
+                if let Some((_, variable)) = variable {
+                    env.push(Entry { key: (*variable).into(), ..entry });
+                } else {
+                    let message = format!("unknown key {} of a folder", quoted(key));
+                    findings.add(Finding::warning(entry.at, message + "; it is ignored"));
+                }
+            }
+        }
+    }
+    let default = || text("name", Value::text(format!("static-page-server-{port}").as_str()));
+    let name = name.filter(|entry| !entry.node.value.is_falsy()).unwrap_or_else(default);
+    let env = text("env", Value::Table(env));
+    Some(AppTable { at, entries: vec![name, text("script", Value::text(program::SERVE)), env] })
+}
+
+fn login(entry: &Entry) -> Vec<Entry> {
+    let at = entry.at;
+    let variable =
+        |key: &str, value: Value| Entry { key: key.into(), at, node: Node { at, value } };
+    let mut env = vec![variable("PM2_SERVE_BASIC_AUTH", Value::Bool(true))];
+    if let Value::Table(keys) = &entry.node.value {
+        for (key, name) in [
+            ("username", "PM2_SERVE_BASIC_AUTH_USERNAME"),
+            ("password", "PM2_SERVE_BASIC_AUTH_PASSWORD"),
+        ] {
+            let found = keys.iter().find(|entry| entry.key == key);
+            env.extend(found.map(|entry| variable(name, entry.node.value.clone())));
+        }
+    }
+    env
+}
+
+/// The variables of `deploy.NAME.env`, which count least (PM2).
+pub(crate) fn deployed(root: &Node, name: &str) -> Vec<Entry> {
+    let below = |node: &Node, key: &str| match &node.value {
+        Value::Table(entries) => {
+            entries.iter().find(|entry| entry.key == key).map(|entry| entry.node.clone())
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::List(_) => None,
+    };
+    let env =
+        below(root, "deploy").and_then(|it| below(&it, name)).and_then(|it| below(&it, "env"));
+    match env.map(|node| node.value) {
+        Some(Value::Table(entries)) => entries,
+        Some(_) | None => Vec::new(),
     }
 }
 
@@ -64,7 +164,7 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
                 findings.add(Finding::warning(entry.at, message));
             }
             found = Some(entry.node);
-        } else if wanted == "apps" && entry.key != "deploy" {
+        } else if wanted == "apps" && !["deploy", "static"].contains(&entry.key.as_str()) {
             // Beside `pm2` stands the rest of a package.json.
             findings.add(neighbour(&entry, strict));
         }
@@ -75,7 +175,7 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
 fn neighbour(entry: &Entry, strict: bool) -> Finding {
     let key = quoted(&entry.key);
     match entry.key.as_str() {
-        "static" | "module_conf" => {
+        "module_conf" => {
             Finding::warning(entry.at, format!("{key} is known from PM2 but not supported yet"))
         }
         name => {

@@ -36,6 +36,9 @@ pub(crate) fn environment(app: &mut App<'_>, ground: &Ground<'_>) -> Variables {
     for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || filter.drops(name)) {
         variables.all.unset(name);
     }
+    for entry in ground.deployed.iter().filter(|entry| inherited.get(&entry.key).is_none()) {
+        variables.set(&entry.key, &entry.node.value);
+    }
     // `require('dotenv').config()` declares as much as `env` does.
     let scripted = ground.scripted.iter().filter(|name| variables.all.get(name).is_some());
     variables.declared.extend(scripted.cloned());

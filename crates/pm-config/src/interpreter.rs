@@ -87,6 +87,9 @@ pub(crate) fn choose(
         // Wrong type: reported already, and guessing would hide it.
         return None;
     }
+    if let Program::Server(_) = program {
+        return Some(itself(Runtime::Other));
+    }
     let Program::File { path, found } = program else {
         // The shell is the interpreter of its line; PM2 ignores another one as well.
         if set.is_some_and(|name| name != "none") {

@@ -100,7 +100,7 @@ pub(crate) const KEYS: &[Key] = &[
     full("pid_file", &["pid"]),
     full("uid", &["user"]),
     full("gid", &[]),
-    later("name_prefix", &[]),
+    idle("name_prefix", "PM2 takes it from its programming interface only"),
     later("source_map_support", &[]),
     full("post_update", &[]),
     later("install_url", &[]),

@@ -39,3 +39,4 @@ pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
 pub use ecosystem::Ecosystem;
 pub use format::{Format, is_config_name};
 pub use keys::{Support, support_of, supported_keys};
+pub use program::SERVE_VERB;

@@ -31,7 +31,15 @@ pub(crate) enum Program {
         /// The line, as written.
         line: ByteString,
     },
+    /// Our own program, as a file server.
+    Server(PathBuf),
 }
+
+/// The script that means our own file server (PM2: `script: "serve"`).
+pub(crate) const SERVE: &str = "serve";
+
+/// The hidden verb of our program that serves what its environment says.
+pub const SERVE_VERB: &str = "serve-files";
 
 /// How a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +65,11 @@ pub(crate) fn find(
         return None;
     }
     let text = app.bytes("script")?;
+    // On the command line it is a program like any other, as in PM2.
+    if text.as_bytes() == SERVE.as_bytes() && !matches!(at, Place::Flag(_)) {
+        let own = ground.caller.argv.first().map(paths::from_bytes);
+        return Some(Program::Server(own.unwrap_or(Path::new("pm")).to_owned()));
+    }
     if let Some(path) = file(app, text, cwd, ground) {
         return Some(Program::File { path, found: Found::ByPath });
     }
@@ -129,7 +142,7 @@ fn missing(at: Place, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -> Fin
     };
     match (neighbour(&path), text.as_bytes()) {
         (Some(near), _) => finding.hint(format!("did you mean {}?", quoted(near))),
-        (None, b"serve") => finding.hint("PM2's built-in file server is not supported yet"),
+        (None, b"serve") => finding.hint("pm serve serves files; in a config `serve` means that"),
         (None, bytes) if bytes.contains(&b'/') => finding,
         (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH"),
     }

@@ -17,6 +17,7 @@ use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
 use crate::script::{self as program, Script};
+use crate::tree::Entry;
 use crate::tree::Node;
 use crate::understand::{self, Ground};
 use crate::{deploy, flags, keys, paths};
@@ -59,8 +60,12 @@ pub fn script(
     let tables = vec![AppTable { at: Place::Flag("SCRIPT"), entries }];
     // `--env` and `--only` are about config files; PM2 ignores them here.
     let overrides = Overrides { env_name: None, ..overrides.clone() };
-    let job =
-        Job { caller: Cow::Borrowed(caller), overrides: &overrides, scripted: BTreeSet::new() };
+    let job = Job {
+        caller: Cow::Borrowed(caller),
+        overrides: &overrides,
+        scripted: BTreeSet::new(),
+        deployed: Vec::new(),
+    };
     source.finish(&tables, Findings::default(), "", &job)
 }
 
@@ -150,6 +155,8 @@ struct Job<'a> {
     overrides: &'a Overrides,
     /// Variables that the config itself set or removed.
     scripted: BTreeSet<String>,
+    /// Variables that count least.
+    deployed: Vec<Entry>,
 }
 
 /// A config as written.
@@ -158,6 +165,8 @@ struct Written<'t> {
     tables: Vec<AppTable>,
     /// What a config that is a program did to its environment.
     env: BTreeMap<String, Option<String>>,
+    /// Variables of the `deploy` section for the chosen environment.
+    deployed: Vec<Entry>,
 }
 
 /// Where a config comes from.
@@ -202,11 +211,20 @@ impl Source {
     ) -> Written<'t> {
         let Some(text) = findings.take(format::text(bytes)) else {
             let text = String::from_utf8_lossy(bytes);
-            return Written { text, tables: Vec::new(), env: BTreeMap::new() };
+            return Written {
+                text,
+                tables: Vec::new(),
+                env: BTreeMap::new(),
+                deployed: Vec::new(),
+            };
         };
         let (root, env) = self.root(&text, caller, overrides.engine, findings);
+        let deployed = match (&root, &overrides.env_name) {
+            (Some(root), Some(name)) => ecosystem::deployed(root, name),
+            _ => Vec::new(),
+        };
         let tables = root.map(|root| ecosystem::tables(root, overrides.strict, findings));
-        Written { text, tables: tables.unwrap_or_default(), env }
+        Written { text, tables: tables.unwrap_or_default(), env, deployed }
     }
 
     /// The document, and what a program did to its environment.
@@ -236,13 +254,14 @@ impl Source {
         if bytes.len() > LARGEST {
             return Err(self.failed(too_large()));
         }
-        let Written { text, tables, env } = self.written(bytes, caller, overrides, &mut findings);
+        let Written { text, tables, env, deployed } =
+            self.written(bytes, caller, overrides, &mut findings);
         let mut tables = chosen(tables, &overrides.only, &mut findings);
         for table in &mut tables {
             flags::over_file(&mut table.entries, caller, overrides);
         }
         let caller = changed(caller, &env);
-        let job = Job { caller, overrides, scripted: env.into_keys().collect() };
+        let job = Job { caller, overrides, scripted: env.into_keys().collect(), deployed };
         self.finish(&tables, findings, &text, &job)
     }
 
@@ -257,6 +276,7 @@ impl Source {
             caller: &job.caller,
             overrides: job.overrides,
             scripted: &job.scripted,
+            deployed: &job.deployed,
             folder: &self.folder,
             source: self.file.as_deref(),
         };

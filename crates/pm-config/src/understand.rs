@@ -13,7 +13,8 @@ use crate::ecosystem::AppTable;
 use crate::fields::App;
 use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
-use crate::program::{self, Program};
+use crate::program::{self, Program, SERVE_VERB};
+use crate::tree::Entry;
 use crate::{env, interpreter, logs, policy, senses, serving, user};
 
 /// What is the same for all apps of a config.
@@ -22,6 +23,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) overrides: &'a Overrides,
     /// Variables that the config, being a program, set or removed itself.
     pub(crate) scripted: &'a BTreeSet<String>,
+    /// Variables of the `deploy` section that count least.
+    pub(crate) deployed: &'a [Entry],
     /// The folder of the config file; the caller's for a script.
     pub(crate) folder: &'a Path,
     /// The config file.
@@ -171,6 +174,7 @@ fn cwd(app: &mut App<'_>, ground: &Ground<'_>) -> Option<PathBuf> {
 fn command(program: &Program, args: Vec<ByteString>) -> (ByteString, Vec<ByteString>) {
     match program {
         Program::File { path, .. } => (paths::to_bytes(path), args),
+        Program::Server(own) => (paths::to_bytes(own), vec![ByteString::from(SERVE_VERB)]),
         Program::Line { shell, line } => {
             let mut all = vec![ByteString::from("-c"), line.clone()];
             if !args.is_empty() {

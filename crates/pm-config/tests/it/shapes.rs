@@ -152,3 +152,47 @@ fn names_are_read_though_everything_else_is_wrong() {
     let broken = read::names_of(b"[", Format::Json5, "stdin", &desk.caller, &desk.overrides);
     assert!(broken.unwrap_err().to_string().starts_with("stdin:1:2: error: the file ends"));
 }
+
+#[test]
+fn static_folders_and_serve_are_apps_of_our_own() {
+    let mut desk = Desk::new();
+    desk.caller.argv = vec![pm_spec::ByteString::from("/usr/bin/pm")];
+    let text = "{ apps: [{ name: 'docs', script: 'serve', env: { PM2_SERVE_PATH: './docs' } }],
+        static: [{ path: './www', port: 9000, spa: true, basic_auth: { username: 'u', password: 'p' } },
+                 { name: 'plain', path: '.' , nope: 1 }] }";
+    let ecosystem = desk.parse(text).unwrap();
+    let shown = |index: usize| {
+        let app = &ecosystem.apps[index];
+        let env = app.declared_env.iter().map(|name| {
+            let name = name.display().into_owned();
+            format!("{}={}", name.replace("PM2_SERVE_", ""), app.env.get(&name).unwrap().display())
+        });
+        let env: Vec<_> = env.collect();
+        let args: Vec<_> = app.args.iter().map(|arg| arg.display().into_owned()).collect();
+        format!("{}: {} {} {}", app.name, app.script.display(), args.join(" "), env.join(" "))
+    };
+    assert_eq!(shown(0), "docs: /usr/bin/pm serve-files PATH=./docs");
+    assert_eq!(
+        shown(1),
+        "static-page-server-9000: /usr/bin/pm serve-files BASIC_AUTH=true BASIC_AUTH_PASSWORD=p BASIC_AUTH_USERNAME=u PATH=./www PORT=9000 SPA=true"
+    );
+    assert_eq!(shown(2), "plain: /usr/bin/pm serve-files PATH=.");
+    let warnings: Vec<_> = ecosystem.warnings.iter().map(|one| one.message.clone()).collect();
+    assert_eq!(warnings, ["unknown key `nope` of a folder; it is ignored"]);
+    assert!(
+        desk.problems("{ apps: [], static: 5 }").contains("`static` must be a list of folders")
+    );
+}
+
+#[test]
+fn variables_of_the_deploy_section_count_least() {
+    let mut desk = Desk::new();
+    desk.overrides.env_name = Some("production".into());
+    let (app, warnings) = desk.app(
+        "{ apps: [{ script: 'app', env: { B: 'env' }, env_production: { C: 'profile' } }],
+           deploy: { production: { env: { A: 'deploy', B: 'deploy', C: 'deploy', SHELL_ONLY: 'deploy' } } } }",
+    );
+    let value = |name| app.env.get(name).unwrap().display().into_owned();
+    assert_eq!(["A", "B", "C", "SHELL_ONLY"].map(value), ["deploy", "env", "profile", "yes"]);
+    assert_eq!(warnings, "");
+}
