@@ -18,6 +18,8 @@ mod homes;
 mod life;
 #[path = "pm2/lists.rs"]
 mod lists;
+#[path = "pm2/nodes.rs"]
+mod nodes;
 #[path = "pm2/options.rs"]
 mod options;
 #[path = "pm2/outputs.rs"]
