@@ -82,15 +82,15 @@ pub(crate) enum Command {
     /// Stop apps; returns when their process trees are gone
     Stop(TargetArgs),
     /// Restart apps
-    Restart(RestartArgs),
+    Restart(Box<RestartArgs>),
     /// Restart apps instance after instance
-    Reload(RestartArgs),
+    Reload(Box<RestartArgs>),
     /// Restart the apps of a config file, start those that are down
     #[command(name = "startOrRestart", visible_alias = "start-or-restart")]
-    StartOrRestart(RestartArgs),
+    StartOrRestart(Box<RestartArgs>),
     /// Reload the apps of a config file, start those that are down
     #[command(name = "startOrReload", visible_aliases = ["start-or-reload", "startOrGracefulReload"])]
-    StartOrReload(RestartArgs),
+    StartOrReload(Box<RestartArgs>),
     /// Stop apps and forget them
     #[command(visible_alias = "del")]
     Delete(TargetArgs),

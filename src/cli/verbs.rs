@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::StartFlags;
+
 /// Selectors only.
 #[derive(Debug, Args)]
 pub(crate) struct SelectArgs {
@@ -53,20 +55,11 @@ pub(crate) struct RestartArgs {
     /// Name, id, namespace, `name:X`, `id:N`, `ns:X`, `all`, a config file, or `-` for one on stdin
     #[arg(value_name = "APP", required = true)]
     pub(crate) targets: Vec<OsString>,
-    /// Of a config file only these apps (a,b)
-    #[arg(long, value_name = "NAMES")]
-    pub(crate) only: Vec<String>,
-    /// Lay this shell's environment over the stored one
-    #[arg(short = 'a', long = "update-env")]
-    pub(crate) update_env: bool,
-    /// Of a config file take `env_NAME`
-    #[arg(long = "env", value_name = "NAME")]
-    pub(crate) env_name: Option<String>,
-    /// Return as soon as the processes exist, without waiting to see whether they stay
-    #[arg(long = "no-wait")]
-    pub(crate) no_wait: bool,
     #[command(flatten)]
-    pub(crate) engine: EngineFlag,
+    pub(crate) flags: StartFlags,
+    /// Arguments for the apps, in place of those they have
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<OsString>,
 }
 
 /// `scale web +2`.

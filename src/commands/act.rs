@@ -17,7 +17,8 @@ use pm_spec::{ByteString, Select, Signal};
 use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, changes, engine, environment, is_all, pick, progress, quick, recheck,
+    Session, amend, changes, engine, environment, is_all, logs, pick, progress, quick, recheck,
+    start,
 };
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report, Tail};
@@ -96,15 +97,15 @@ fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
 
 pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     again(session, args, ("restarting", Existing::Restart), |client, select| {
-        let env = args.update_env.then(environment);
-        let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
+        let env = args.flags.update_env.then(environment);
+        let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
         recheck::renew(client, &Restart { select, env, wait })
     })
 }
 
 pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     again(session, args, ("reloading", Existing::Reload), |client, select| {
-        let env = args.update_env.then(environment);
+        let env = args.flags.update_env.then(environment);
         recheck::renew(client, &Reload { select, env })
     })
 }
@@ -121,7 +122,7 @@ fn again(
         targets.push(Target::read(word)?);
     }
     let (configs, words): (Vec<_>, Vec<_>) = targets.into_iter().partition(Target::is_config);
-    if args.env_name.is_some() && configs.is_empty() {
+    if args.flags.env_name.is_some() && configs.is_empty() {
         return Err(Failure::input(
             "could not use --env: it picks `env_NAME` of a config file, and none is given",
         )
@@ -141,13 +142,21 @@ fn again(
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
         let (mut outcomes, news) =
             changes::again(session, &mut client, (&configs, existing), args)?;
-        if !select.is_empty() {
-            outcomes.extend(ask(&mut client, select)?.outcomes);
+        let flags = (&args.flags, args.args.as_slice());
+        if select.is_empty() {
+            return Ok((outcomes, news));
         }
+        outcomes.extend(if start::is_changed(&start::overrides(flags.0, flags.1)) {
+            amend::restart(session, &mut client, select, flags)?
+        } else {
+            ask(&mut client, select)?.outcomes
+        });
         Ok((outcomes, news))
     })?;
+    let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = report(session, &mut client, outcomes, asked, "nothing to restart")?;
-    Ok(report.with_changes(news))
+    let report = report.with_changes(news);
+    if args.flags.attach { logs::attach(session, &report, &ids) } else { Ok(report) }
 }
 
 pub(super) fn scale(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {

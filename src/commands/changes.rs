@@ -141,9 +141,9 @@ pub(super) fn again(
     args: &RestartArgs,
 ) -> Result<(Vec<Outcome>, Vec<Planned>), Failure> {
     let overrides = Overrides {
-        only: args.only.clone(),
-        env_name: args.env_name.clone(),
-        engine: engine(args.engine),
+        only: args.flags.only.clone(),
+        env_name: args.flags.env_name.clone(),
+        engine: engine(args.flags.engine),
         ..Overrides::default()
     };
     let configs = Configs::load(session, targets, &overrides)?;
@@ -151,7 +151,7 @@ pub(super) fn again(
         return Ok((Vec::new(), Vec::new()));
     }
     let news = configs.news(client, existing)?;
-    let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
+    let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let start = Start { apps: configs.apps, existing, wait };
     Ok((recheck::start(client, start)?.outcomes, news))
 }

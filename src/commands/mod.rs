@@ -2,6 +2,7 @@
 //! but talk, progress and what streams (logs).
 
 mod act;
+mod amend;
 mod apply;
 mod care;
 mod changes;

@@ -13,7 +13,9 @@ use pm_spec::{AppSpec, ByteString, Select};
 use crate::cli::{StartArgs, StartFlags};
 use crate::commands::changes::Configs;
 use crate::commands::targets::{self, Target};
-use crate::commands::{Session, act, engine, environment, logs, pick, progress, recheck, settings};
+use crate::commands::{
+    Session, act, amend, engine, environment, logs, pick, progress, recheck, settings,
+};
 use crate::failure::Failure;
 use crate::report::Report;
 
@@ -45,14 +47,14 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
         Some(client) => client,
         None => session.daemon()?,
     };
-    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let news = if plan.configured.apps.is_empty() {
         Vec::new()
     } else {
         plan.configured.news(&mut client, configured(flags))?
     };
-    let outcomes =
-        progress::during(session, "starting", || carry_out(&mut client, plan, flags, wait))?;
+    let outcomes = progress::during(session, "starting", || {
+        carry_out(session, &mut client, plan, (flags, &args.args))
+    })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
     let report = report.with_changes(news);
@@ -88,9 +90,9 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
     let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
     let asked = recheck::now();
     let mut client = session.daemon()?;
-    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
-    let outcomes =
-        progress::during(session, "starting", || carry_out(&mut client, plan, flags, wait))?;
+    let outcomes = progress::during(session, "starting", || {
+        carry_out(session, &mut client, plan, (flags, &[]))
+    })?;
     act::report(session, &mut client, outcomes, asked, "nothing to start")
 }
 
@@ -145,12 +147,6 @@ fn plan(
         settings::lay_over(session, &mut apps);
         plan.scripts.extend(apps);
     }
-    if !plan.known.is_empty() && is_changed(overrides) {
-        let message =
-            "could not change a known app by its name: only its file or script says what it is";
-        return Err(Failure::input(message)
-            .hint("start the file or script again with these flags, or drop them"));
-    }
     Ok(plan)
 }
 
@@ -199,11 +195,12 @@ fn configured(flags: &StartFlags) -> Existing {
 }
 
 fn carry_out(
+    session: &Session,
     client: &mut Client,
     plan: Plan,
-    flags: &StartFlags,
-    wait: Wait,
+    (flags, args): (&StartFlags, &[OsString]),
 ) -> Result<Vec<Outcome>, Failure> {
+    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let scripts = match (flags.no_restart, flags.force) {
         (true, _) => Existing::Keep,
         (false, true) => Existing::Duplicate,
@@ -215,7 +212,9 @@ fn carry_out(
             outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
         }
     }
-    if !plan.known.is_empty() {
+    if !plan.known.is_empty() && is_changed(&overrides(flags, args)) {
+        outcomes.extend(amend::restart(session, client, plan.known, (flags, args))?);
+    } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);
         let raise = Raise { select: plan.known, env, wait };
         outcomes.extend(recheck::renew(client, &raise)?.outcomes);
@@ -224,7 +223,7 @@ fn carry_out(
 }
 
 /// Whether any flag says how an app should be.
-fn is_changed(overrides: &Overrides) -> bool {
+pub(super) fn is_changed(overrides: &Overrides) -> bool {
     let Overrides { name, args, interpreter, interpreter_args, instances, cwd, namespace, .. } =
         overrides;
     name.is_some()
@@ -278,7 +277,7 @@ fn changes_policy(overrides: &Overrides) -> bool {
 }
 
 /// The flags as the config reader wants them.
-fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
+pub(super) fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
     let given = |flag: bool| flag.then_some(true);
     let denied = |flag: bool| flag.then_some(false);
     let policy = &flags.policy;

@@ -33,6 +33,9 @@ fn block(row: &Row, described: Option<&Description>, now: u64, look: Look) -> St
     ];
     if let Some(described) = described {
         fields.push(("error log", path(described.error.as_ref())));
+    }
+    fields.push(("watching", if row.watching { "yes" } else { "no" }.into()));
+    if let Some(described) = described {
         fields.push(("PID file", path(described.pid_file.as_ref())));
     }
     let name = format!("+--- {}", safe_text(&row.name));

@@ -301,3 +301,31 @@ fn pm2s_knobs_are_defaults() {
     assert_eq!((&env["kill_signal"], &env["kill_timeout"]), (&"SIGTERM".into(), &700.into()));
     assert_eq!((&env["instance_var"], &env["SLOT"]), (&"SLOT".into(), &0.into()));
 }
+
+#[test]
+fn flags_on_a_known_app_change_it_and_nothing_else() {
+    let home = named("pm2");
+    let program = fixture();
+    let words = ["start", program.to_str().unwrap(), "--name", "app", "--max-restarts", "3"];
+    home.pm(words.into_iter().chain(["--", "--live", "forever"])).env("MINE", "1").run().ok();
+    home.run(["restart", "app", "--kill-timeout", "900", "--max-memory-restart", "90M"]).ok();
+    let env = |home: &Home| home.run(["jlist"]).ok().json()[0]["pm2_env"].clone();
+    let now = env(&home);
+    for (key, value) in
+        [("kill_timeout", 900), ("max_memory_restart", 90 << 20), ("max_restarts", 3)]
+    {
+        assert_eq!(now[key], value, "{key}");
+    }
+    assert_eq!((&now["MINE"], &now["restart_time"]), (&"1".into(), &1.into()));
+    assert_eq!(now["args"], serde_json::json!(["--live", "forever"]));
+    home.run(["restart", "app", "--", "--print-env", "a b", "--live", "forever"]).ok();
+    assert_eq!(env(&home)["args"][1], "a b");
+    home.run(["start", "app", "--name", "site"]).ok();
+    let now = env(&home);
+    assert_eq!((&now["name"], &now["status"]), (&"site".into(), &"online".into()));
+    assert_eq!((&now["kill_timeout"], &now["MINE"]), (&900.into(), &"1".into()));
+    assert_eq!(home.run(["jlist"]).ok().json().as_array().unwrap().len(), 1);
+    home.run(["restart", "site", "--kill-timeout", "soon"]).ends(1);
+    assert_eq!(home.run(["-s", "list"]).ok().out(), "", "as PM2");
+    home.run(["-s", "jlist"]).ok().says("site");
+}
