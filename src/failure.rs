@@ -132,6 +132,7 @@ impl From<Refusal> for Failure {
             | Code::Version
             | Code::Storage
             | Code::TooMany
+            | Code::Busy
             | Code::System => Exit::Failed,
         };
         let hint = hint.or_else(|| match code {
@@ -143,6 +144,7 @@ impl From<Refusal> for Failure {
             | Code::BadRequest
             | Code::Storage
             | Code::TooMany
+            | Code::Busy
             | Code::System => None,
         });
         let is_not_found = code == Code::NotFound;

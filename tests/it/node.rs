@@ -2,6 +2,8 @@
 
 mod cluster;
 mod load;
+mod messages;
+mod reload;
 
 use pm_testkit::Home;
 
