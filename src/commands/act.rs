@@ -417,6 +417,7 @@ mod tests {
             created_at: 0,
             usage: Usage::default(),
             user: None,
+            mode: pm_spec::Mode::Fork,
             watching: false,
             note: None,
         }

@@ -170,6 +170,7 @@ mod tests {
             created_at,
             usage: Usage::default(),
             user: None,
+            mode: pm_spec::Mode::Fork,
             watching: false,
             note: None,
         }

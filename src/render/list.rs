@@ -195,7 +195,7 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         "name" => text.write_str(&one_line(&row.name)),
         "namespace" => text.write_str(&one_line(&row.namespace)),
         "version" => text.write_str(&one_line(version)),
-        "mode" => text.write_str("fork"),
+        "mode" => text.write_str(row.mode.as_str()),
         "pid" if row.pid != 0 => write!(text, "{}", row.pid),
         "pid" => text.write_str(none),
         "uptime" => text.write_str(&text::uptime(row, now)),

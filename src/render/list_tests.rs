@@ -1,6 +1,7 @@
 //! Lists as they look, at every width somebody may have.
 
 use pm_protocol::{Listing, Row, Status, Usage};
+use pm_spec::Mode;
 
 use super::*;
 use crate::golden;
@@ -28,6 +29,7 @@ fn row(id: u32, name: &str, status: Status) -> Row {
             processes: 2,
         },
         user: (id == 1).then(|| "www-data".into()),
+        mode: if id == 1 { Mode::Cluster } else { Mode::Fork },
         watching: id == 1,
         note: (status == Status::Errored)
             .then(|| "16 runs shorter than 1s; the last exited with code 3".into()),

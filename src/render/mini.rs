@@ -19,14 +19,13 @@ pub(crate) fn blocks(descriptions: &Descriptions, look: Look) -> String {
 }
 
 fn block(row: &Row, described: Option<&Description>, now: u64, look: Look) -> String {
-    let mode = described.map_or("fork", |it| it.spec.serving.mode.as_str());
     let mut fields = vec![
         ("namespace", safe_text(&row.namespace)),
         ("version", safe_text(row.version.as_deref().unwrap_or("N/A"))),
         ("pid", row.pid.to_string()),
         ("pm2 id", row.id.to_string()),
         ("status", Paint::of(row.status).on(row.status.as_str(), look.colour)),
-        ("mode", mode.into()),
+        ("mode", row.mode.as_str().into()),
         ("restarted", row.restarts.to_string()),
         ("uptime", text::uptime(row, now)),
         ("memory usage", Bytes::new(row.usage.memory).to_string()),

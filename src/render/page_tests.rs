@@ -26,6 +26,7 @@ fn described() -> Descriptions {
         created_at: NOW - 900_000,
         usage: Usage { cpu: 1.1, memory: 50_855_936, processes: 3 },
         user: None,
+        mode: pm_spec::Mode::Fork,
         watching: false,
         note: None,
     };

@@ -1,6 +1,6 @@
 //! What readers are shown: wire views, apart from the core's.
 
-use pm_spec::{AppSpec, ByteString};
+use pm_spec::{AppSpec, ByteString, Mode};
 use serde::{Deserialize, Serialize};
 
 /// The word for an instance's phase, spelled as PM2 does.
@@ -84,6 +84,9 @@ pub struct Row {
     /// The user it runs as, if not the daemon's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// As what it runs (PM2: `exec_mode`).
+    #[serde(default, skip_serializing_if = "is_fork")]
+    pub mode: Mode,
     /// Whether its files are being watched (PM2: `watch`).
     #[serde(default, skip_serializing_if = "is_false")]
     pub watching: bool,
@@ -135,6 +138,11 @@ pub struct Description {
     /// The next time of its schedule, in ms since 1970, while that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cron: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+const fn is_fork(mode: &Mode) -> bool {
+    matches!(mode, Mode::Fork)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]

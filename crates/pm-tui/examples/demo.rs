@@ -261,6 +261,7 @@ fn row(id: u32) -> Row {
         created_at: now(),
         usage: Usage::default(),
         user: None,
+        mode: pm_spec::Mode::Fork,
         watching: false,
         note: match status {
             Status::Errored => Some("16 short runs in a row: exit 1".into()),

@@ -371,6 +371,7 @@ pub(crate) mod tests {
             created_at: 1_000_000,
             usage: Usage::default(),
             user: None,
+            mode: pm_spec::Mode::Fork,
             watching: false,
             note: None,
         }

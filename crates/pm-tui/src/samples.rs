@@ -32,6 +32,7 @@ pub(crate) fn row(id: u32, name: &str, status: Status) -> Row {
         created_at: NOW,
         usage: Usage::default(),
         user: None,
+        mode: pm_spec::Mode::Fork,
         watching: false,
         note: (status == Status::Errored).then(|| "16 short runs in a row: exit 1".into()),
     }

@@ -59,6 +59,7 @@ fn row() -> Row {
         created_at: 0,
         usage: Usage::default(),
         user: None,
+        mode: pm_spec::Mode::Fork,
         watching: false,
         note: None,
     }

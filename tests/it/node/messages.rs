@@ -56,13 +56,15 @@ fn an_app_is_asked_to_stop_by_a_message() {
     home.file(
         "deaf.js",
         "process.send('ready', () => process.disconnect());\n\
+         process.on('disconnect', () => console.log('closed'));\n\
          process.on('SIGINT', () => { console.log('signal'); process.exit(0); });\n\
          setInterval(() => {}, 1000);\n",
     );
     home.run(["start", "deaf.js", "--shutdown-with-message", "--wait-ready"]).ok();
-    home.run(["stop", "deaf"]).ok();
     let log = home.home().logs().join("deaf-out.log");
-    home.wait_file(&log, |log| log == b"signal\n");
+    home.wait_file(&log, |log| log == b"closed\n");
+    home.run(["stop", "deaf"]).ok();
+    home.wait_file(&log, |log| log == b"closed\nsignal\n");
 }
 
 #[test]

@@ -127,6 +127,7 @@ pub(crate) fn row(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Row {
             Identifier::Number(number) => number.to_string(),
             Identifier::Name(name) => name.display().into_owned(),
         }),
+        mode: seat.app.serving.mode,
         watching: (seat.wanted || seat.resting)
             && seat.app.watch.as_ref().is_some_and(|watch| watch.on),
         note: seat.failure.map(cause),
