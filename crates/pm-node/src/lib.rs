@@ -15,8 +15,6 @@ mod message;
 mod note;
 mod preload;
 mod primary;
-#[cfg(test)]
-mod primary_tests;
 mod pulse;
 mod query;
 mod rounds;

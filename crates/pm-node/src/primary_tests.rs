@@ -1,1 +1,0 @@
-//! Traces of the primary: what workers say and what it decides.
