@@ -6,8 +6,8 @@ mod common;
 
 use common::{Story, app, spawns, word};
 use pm_core::{
-    Ask, Became, Cause, Core, Ending, Existing, Fact, Knock, Order, Patience, Refused, Reply,
-    RunId, Status, Time,
+    Ask, Became, Cause, Ending, Existing, Fact, Knock, Order, Patience, Refused, Reply, RunId,
+    Status,
 };
 use pm_spec::{AppSpec, Mode, Span};
 
@@ -156,35 +156,4 @@ fn a_second_reload_is_refused_unless_it_is_forced() {
     };
     let (third, _) = story.ask(raise);
     assert_eq!(story.became(third), [Became::Unchanged, Became::Unchanged]);
-}
-
-#[test]
-fn after_the_daemons_death_the_old_run_is_asked_again_with_a_fresh_grace() {
-    let mut story = Story::default();
-    let old = story.up(vec![workers(1)]);
-    let (_, orders) = story.ask(reload());
-    let new = story.spawn_all(&orders)[0];
-    assert_eq!(drained(&story.tell(Fact::Ready(new))), [old[0]]);
-    story.now = Time(story.now.0 + 60_000);
-    story.core = Core::restore(story.now, story.records.clone());
-    assert_eq!(drained(&story.tell(Fact::Woke)), [old[0]]);
-    let forced = |orders: &[Order]| {
-        orders.iter().any(|order| matches!(order, Order::Signal(_, Knock::Force(_))))
-    };
-    assert!(!forced(&story.later(7999)));
-    assert!(forced(&story.later(1)));
-    assert_eq!(story.seat(0).run.map(|run| run.0), Some(new));
-}
-
-#[test]
-fn a_reload_that_the_daemon_did_not_survive_is_carried_on() {
-    let mut story = Story::default();
-    let old = story.up(vec![workers(1)]);
-    let (_, orders) = story.ask(reload());
-    let new = story.spawn_all(&orders)[0];
-    story.core = Core::restore(story.now, story.records.clone());
-    assert_eq!(drained(&story.tell(Fact::Woke)), []);
-    assert_eq!(drained(&story.tell(Fact::Ready(new))), [old[0]]);
-    story.end(old[0], Ending::Exited(0));
-    assert_eq!(story.core.next_deadline(), None);
 }
