@@ -132,7 +132,6 @@ impl From<Refusal> for Failure {
             | Code::Version
             | Code::Storage
             | Code::TooMany
-            | Code::Busy
             | Code::System => Exit::Failed,
         };
         let hint = hint.or_else(|| match code {
@@ -144,7 +143,6 @@ impl From<Refusal> for Failure {
             | Code::BadRequest
             | Code::Storage
             | Code::TooMany
-            | Code::Busy
             | Code::System => None,
         });
         let is_not_found = code == Code::NotFound;

@@ -2,8 +2,6 @@
 
 mod cluster;
 mod load;
-mod messages;
-mod reload;
 
 use pm_testkit::Home;
 

@@ -69,11 +69,8 @@ impl Core {
                 self.each(request, &ids, |seat| seat.stop(now, request, Cause::Stopped));
                 Ok(())
             }
-            Ask::Reload { select, env, force } => {
+            Ask::Reload { select, env } => {
                 let ids = self.resolve(&select)?;
-                if let Some(name) = self.reloading(&ids).filter(|_| !force) {
-                    return Err(Refused::Reloading(name));
-                }
                 self.lay_over(&ids, env.as_ref(), orders);
                 self.each(request, &ids, |_| {});
                 self.reload(now, request, &ids);

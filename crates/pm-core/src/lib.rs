@@ -8,7 +8,6 @@ extern crate alloc;
 
 mod app;
 mod ask;
-mod beside;
 mod converge;
 mod core;
 mod fact;

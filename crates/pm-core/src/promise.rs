@@ -58,11 +58,11 @@ impl Owed {
         let seat = core.seat(outcome.instance);
         let holds = match (&outcome.became, &seat) {
             (Became::Started | Became::Restarted, Some(seat)) => self.is_up(now, seat, ready),
-            (Became::Stopped, Some(seat)) => seat.run.is_none() && seat.beside.is_none(),
+            (Became::Stopped, Some(seat)) => seat.run.is_none(),
             (Became::Finished, Some(seat)) => is_finished(seat),
             (Became::Added, Some(seat)) => !seat.wanted,
             (Became::Failed(Cause::Unkillable), Some(seat)) => {
-                (seat.run.is_some() && seat.status == Status::Errored) || seat.beside.is_some()
+                seat.run.is_some() && seat.status == Status::Errored
             }
             (Became::Failed(Cause::Ended(ending)), Some(seat)) => {
                 seat.history.back().is_some_and(|end| end.ending == *ending)
@@ -79,8 +79,7 @@ impl Owed {
         let Some((run, Some(_))) = seat.run else { return false };
         let lived = seat.since.map_or(0, |since| now.0.saturating_sub(since.0));
         let wait = seat.app.restart.min_uptime.as_millis().min(1000);
-        let lived = lived >= wait && !seat.app.serving.wait_ready;
-        let settled = self.patience == Patience::Spawned || lived || ready(run);
+        let settled = self.patience == Patience::Spawned || lived >= wait || ready(run);
         settled && self.later_than.is_none_or(|last| run > last)
     }
 }
@@ -109,8 +108,6 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::Memory { .. }
             | Cause::Scheduled
             | Cause::Touched(_)
-            | Cause::NotReady { .. }
-            | Cause::Reload
             | Cause::Stopped
             | Cause::Restarted
             | Cause::Shutdown => true,

@@ -16,7 +16,7 @@ use crate::order::{Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
 use crate::phase::Want;
 use crate::promise::Owed;
 use crate::saved::{Record, SavedPhase, SeatRecord};
-use crate::trail::{Mark, Trail, counted, phases, run_of, same_records};
+use crate::trail::{Mark, Trail, counted, same_records};
 use crate::view::{Cause, Status};
 use crate::vigil::Vigil;
 
@@ -40,8 +40,6 @@ pub struct Witness {
     told: BTreeSet<InstanceId>,
     short: BTreeMap<InstanceId, u32>,
     refused: BTreeMap<InstanceId, u32>,
-    /// Their rules changed since their last run.
-    pardoned: BTreeSet<InstanceId>,
     fact: Option<Fact>,
     vigil: Vigil,
     weighing: bool,
@@ -170,9 +168,6 @@ impl Witness {
                 let its = |trail: &&mut Trail| {
                     seats.get(&trail.instance).is_some_and(|seat| seat.app == app.id)
                 };
-                // What is under way goes on by the rules by which it began.
-                let its_seats = seats.iter().filter(|(_, seat)| seat.app == app.id);
-                self.pardoned.extend(its_seats.map(|(id, _)| *id));
                 self.runs.values_mut().filter(its).for_each(|run| run.grace = run.grace.min(grace));
             }
             Record::AppGone(id) => {
@@ -235,18 +230,15 @@ impl Witness {
         let seat = self.seats.get(&plan.instance);
         let intent = seat.is_some_and(|seat| seat.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
-        let beside = seat.and_then(|seat| run_of(seat.beside.as_ref()));
-        let mut others = self.runs.iter().filter(|(_, trail)| trail.instance == plan.instance);
-        let alone = others.all(|(other, trail)| trail.is(Mark::Over) || Some(*other) == beside);
-        law(alone, || broken("never two of one instance, but for a reload"))?;
+        let mut others = self.runs.values().filter(|trail| trail.instance == plan.instance);
+        law(others.all(|trail| trail.is(Mark::Over)), || broken("never two of one instance"))?;
         let app = seat.and_then(|seat| self.apps.get(&seat.app));
         law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
         let same = seat.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
         law(same, || broken("the plan says what is written down"))?;
         let row = self.short.get(&plan.instance).copied().unwrap_or(0);
         let most = plan.app.restart.max_restarts.max(1);
-        let pardoned = self.pardoned.remove(&plan.instance);
-        law(row < most || pardoned, || broken("so many short runs are enough"))?;
+        law(row < most, || broken("so many short runs are enough"))?;
         let trail = Trail {
             instance: plan.instance,
             asked: None,
@@ -266,12 +258,10 @@ impl Witness {
         let tree = spec.as_ref().is_some_and(|spec| spec.stop.tree);
         let meant = if tree { Reach::Tree } else { Reach::Leader };
         match knock {
-            Knock::Ask(signal, reach) | Knock::Drain(signal, reach) => {
+            Knock::Ask(signal, reach) => {
                 // Another one may be wanted already while this one is on its way out.
                 let on_its_way = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Going { .. });
-                let second = |seat: &SeatRecord| run_of(seat.beside.as_ref()) == Some(run);
-                let unwanted = seat
-                    .is_some_and(|seat| seat.want != Want::Up || on_its_way(seat) || second(seat));
+                let unwanted = seat.is_some_and(|seat| seat.want != Want::Up || on_its_way(seat));
                 law(unwanted || trail.is(Mark::Ended), || {
                     broken("only the unwanted are asked to go")
                 })?;
@@ -298,8 +288,15 @@ impl Witness {
 
     fn release(&mut self, run: RunId) -> Result<(), Broken> {
         let broken = |what: &str| format!("release of run {}: {what}", run.0);
-        let held =
-            self.seats.values().flat_map(phases).any(|phase| run_of(Some(phase)) == Some(run));
+        let held = self.seats.values().any(|seat| match &seat.phase {
+            SavedPhase::Starting(held)
+            | SavedPhase::Alive { run: held, .. }
+            | SavedPhase::Going { run: held, .. } => *held == run,
+            SavedPhase::Down
+            | SavedPhase::Backoff(_)
+            | SavedPhase::Retry(_)
+            | SavedPhase::Failed(_) => false,
+        });
         law(!held, || broken("written down as over"))?;
         let again = matches!(self.fact, Some(Fact::Ended(told, ..)) if told == run);
         if let Some(trail) = self.runs.get_mut(&run) {
@@ -372,8 +369,16 @@ impl Witness {
             trail.marks.remove(&Mark::Released);
         }
         // What had been told but not been written down is unknown to the next daemon, who will be told again.
-        for phase in self.seats.values().flat_map(phases) {
-            let Some(run) = run_of(Some(phase)) else { continue };
+        for seat in self.seats.values() {
+            let run = match &seat.phase {
+                SavedPhase::Starting(run)
+                | SavedPhase::Alive { run, .. }
+                | SavedPhase::Going { run, .. } => *run,
+                SavedPhase::Down
+                | SavedPhase::Backoff(_)
+                | SavedPhase::Retry(_)
+                | SavedPhase::Failed(_) => continue,
+            };
             if let Some(trail) = self.runs.get_mut(&run) {
                 trail.marks.remove(&Mark::Over);
                 if !trail.is(Mark::Written) {

@@ -20,8 +20,6 @@ pub enum Code {
     Version,
     /// A file of ours could not be read or written.
     Storage,
-    /// It is being done already.
-    Busy,
     /// There can't be more.
     TooMany,
     /// The machine refused something.
