@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// `startup systemd -u deploy --hp /home/deploy`.
+/// What starts whose apps at boot.
 #[derive(Debug, Args)]
-pub(crate) struct StartupArgs {
+pub(crate) struct BootArgs {
     /// systemd, systemd-user, openrc, systemv, launchd or one of PM2's names; found out if left out
     #[arg(value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
-    /// Whose apps to start at boot; yours if left out
+    /// Whose apps are started at boot; yours if left out
     #[arg(short = 'u', long, value_name = "USER")]
     pub(crate) user: Option<String>,
     /// That user's home folder, if /etc/passwd does not say
@@ -19,6 +19,13 @@ pub(crate) struct StartupArgs {
     /// Name of the service: pm-USER if left out
     #[arg(long = "service-name", value_name = "NAME")]
     pub(crate) service_name: Option<String>,
+}
+
+/// `startup systemd -u deploy --hp /home/deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct StartupArgs {
+    #[command(flatten)]
+    pub(crate) boot: BootArgs,
     /// Wait for the network to be online, not only set up
     #[arg(long = "wait-ip")]
     pub(crate) wait_ip: bool,
@@ -28,21 +35,4 @@ pub(crate) struct StartupArgs {
     /// Rehearse: would everything on the saved list start at boot? Exit code 1 if not
     #[arg(long, conflicts_with = "print")]
     pub(crate) verify: bool,
-}
-
-/// `unstartup systemd -u deploy`.
-#[derive(Debug, Args)]
-pub(crate) struct UnstartupArgs {
-    /// systemd, systemd-user, openrc, systemv, launchd or one of PM2's names; found out if left out
-    #[arg(value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
-    /// Whose apps are started at boot; yours if left out
-    #[arg(short = 'u', long, value_name = "USER")]
-    pub(crate) user: Option<String>,
-    /// That user's home folder; not needed here, known from PM2
-    #[arg(long, value_name = "DIR")]
-    pub(crate) hp: Option<PathBuf>,
-    /// Name of the service: pm-USER if left out
-    #[arg(long = "service-name", value_name = "NAME")]
-    pub(crate) service_name: Option<String>,
 }

@@ -13,7 +13,7 @@ mod start;
 mod stay;
 mod verbs;
 
-pub(crate) use boot::{StartupArgs, UnstartupArgs};
+pub(crate) use boot::{BootArgs, StartupArgs};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use dialect::{Guise, words};
 pub(crate) use foreign::AnyArgs;
@@ -139,7 +139,7 @@ pub(crate) enum Command {
     /// Have the machine start the saved list when it boots
     Startup(StartupArgs),
     /// Undo `startup`
-    Unstartup(UnstartupArgs),
+    Unstartup(BootArgs),
     /// Save an empty list
     Cleardump,
     /// Open a Node app for a debugger

@@ -321,7 +321,8 @@ fn last_lines(bytes: &[u8], is_cut: bool) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pm_protocol::{Frame, Frames, Listing, Request, Status, Usage, encode};
+    use pm_protocol::{Frame, Frames, Listing, Request, Row, Status, encode};
+    use pm_testkit::samples;
     use std::io::Write;
     use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -403,24 +404,7 @@ mod tests {
     }
 
     fn row(id: u32, name: &str) -> Row {
-        Row {
-            id,
-            name: name.into(),
-            namespace: "default".into(),
-            version: None,
-            slot: 0,
-            pid: 0,
-            status: Status::Online,
-            restarts: 0,
-            unstable: 0,
-            started_at: 0,
-            created_at: 0,
-            usage: Usage::default(),
-            user: None,
-            mode: pm_spec::Mode::Fork,
-            watching: false,
-            note: None,
-        }
+        samples::row(id, name, Status::Online)
     }
 
     #[test]

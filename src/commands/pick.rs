@@ -88,27 +88,11 @@ fn first_kind(word: &str, rows: &[Row]) -> Option<Select> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pm_protocol::{Status, Usage};
+    use pm_protocol::Status;
+    use pm_testkit::samples;
 
     fn row(id: u32, name: &str, namespace: &str) -> Row {
-        Row {
-            id,
-            name: name.into(),
-            namespace: namespace.into(),
-            version: None,
-            slot: 0,
-            pid: 0,
-            status: Status::Online,
-            restarts: 0,
-            unstable: 0,
-            started_at: 0,
-            created_at: 0,
-            usage: Usage::default(),
-            user: None,
-            mode: pm_spec::Mode::Fork,
-            watching: false,
-            note: None,
-        }
+        Row { namespace: namespace.into(), ..samples::row(id, name, Status::Online) }
     }
 
     #[test]

@@ -153,27 +153,11 @@ fn standing(row: &Row) -> Outcome {
 mod tests {
     use super::*;
     use crate::golden::spec;
-    use pm_protocol::{Usage, Wait};
+    use pm_protocol::Wait;
+    use pm_testkit::samples;
 
     fn row(name: &str, created_at: u64, status: Status) -> Row {
-        Row {
-            id: 7,
-            name: name.into(),
-            namespace: "default".into(),
-            version: None,
-            slot: 0,
-            pid: 0,
-            status,
-            restarts: 0,
-            unstable: 0,
-            started_at: 0,
-            created_at,
-            usage: Usage::default(),
-            user: None,
-            mode: pm_spec::Mode::Fork,
-            watching: false,
-            note: None,
-        }
+        Row { created_at, ..samples::row(7, name, status) }
     }
 
     fn names(start: &Start) -> Vec<&str> {

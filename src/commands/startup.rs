@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use pm_os::user;
 
 use crate::boot::{self, Platform, Unit, shell};
-use crate::cli::{StartupArgs, UnstartupArgs};
+use crate::cli::{BootArgs, StartupArgs};
 use crate::commands::Session;
 use crate::failure::{Exit, Failure};
 use crate::launch;
@@ -18,25 +18,10 @@ use crate::report::Report;
 
 const PLATFORMS: &str = "systemd, systemd-user, openrc, systemv or launchd";
 
-/// Which service is meant.
-struct Wanted<'a> {
-    platform: Option<&'a str>,
-    user: Option<&'a str>,
-    hp: Option<&'a Path>,
-    service: Option<&'a str>,
-    wait_ip: bool,
-}
-
 /// `pm startup`.
 pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
-    let wanted = Wanted {
-        platform: args.platform.as_deref(),
-        user: args.user.as_deref(),
-        hp: args.hp.as_deref(),
-        service: args.service_name.as_deref(),
-        wait_ip: args.wait_ip,
-    };
-    let unit = unit(session, &wanted)?;
+    let wanted = &args.boot;
+    let unit = Unit { wait_ip: args.wait_ip, ..unit(session, wanted)? };
     if args.print {
         return Ok(Report::Text(unit.text()));
     }
@@ -44,7 +29,7 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
         return verify::verify(session, &unit);
     }
     if is_to_paste(&unit) {
-        return Ok(paste(session, &unit, "startup", &wanted));
+        return Ok(paste(session, &unit, "startup", wanted));
     }
     suspicion::warn(session, &unit);
     let done = install::install(session, &unit)?;
@@ -55,17 +40,10 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
 }
 
 /// `pm unstartup`.
-pub(super) fn unstartup(session: &Session, args: &UnstartupArgs) -> Result<Report, Failure> {
-    let wanted = Wanted {
-        platform: args.platform.as_deref(),
-        user: args.user.as_deref(),
-        hp: args.hp.as_deref(),
-        service: args.service_name.as_deref(),
-        wait_ip: false,
-    };
-    let unit = unit(session, &wanted)?;
+pub(super) fn unstartup(session: &Session, wanted: &BootArgs) -> Result<Report, Failure> {
+    let unit = unit(session, wanted)?;
     if is_to_paste(&unit) {
-        return Ok(paste(session, &unit, "unstartup", &wanted));
+        return Ok(paste(session, &unit, "unstartup", wanted));
     }
     let done = install::remove(session, &unit)?;
     Ok(Report::Said { done: "unstartup", text: done })
@@ -75,11 +53,11 @@ fn is_to_paste(unit: &Unit) -> bool {
     unit.platform.needs_root() && !rustix::process::geteuid().is_root()
 }
 
-fn unit(session: &Session, wanted: &Wanted<'_>) -> Result<Unit, Failure> {
-    let platform = platform(wanted.platform)?;
+fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
+    let platform = platform(wanted.platform.as_deref())?;
     let us = user::by_number(rustix::process::geteuid().as_raw())
         .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
-    let user = wanted.user.unwrap_or(&us.name).to_owned();
+    let user = wanted.user.as_ref().unwrap_or(&us.name).clone();
     if !boot::is_name(&user) {
         return Err(Failure::input(format!("could not use `{user}` as a user's name")));
     }
@@ -90,8 +68,8 @@ fn unit(session: &Session, wanted: &Wanted<'_>) -> Result<Unit, Failure> {
         )));
     }
     let called_as = called_as(session);
-    let service = match (wanted.service, platform) {
-        (Some(name), _) => name.to_owned(),
+    let service = match (&wanted.service_name, platform) {
+        (Some(name), _) => name.clone(),
         (None, Platform::SystemdUser) => called_as.to_owned(),
         (None, _) => format!("{called_as}-{user}"),
     };
@@ -107,7 +85,7 @@ fn unit(session: &Session, wanted: &Wanted<'_>) -> Result<Unit, Failure> {
         service,
         user,
         program: program()?,
-        wait_ip: wanted.wait_ip,
+        wait_ip: false,
         config: config(&us.home),
     };
     if unit.is_nameable() {
@@ -132,15 +110,15 @@ fn platform(named: Option<&str>) -> Result<Platform, Failure> {
 }
 
 /// The home whose apps are started: of whoever asks, or of the user named.
-fn home(session: &Session, wanted: &Wanted<'_>, us: &user::Account) -> Result<PathBuf, Failure> {
+fn home(session: &Session, wanted: &BootArgs, us: &user::Account) -> Result<PathBuf, Failure> {
     let ours = session.home.root().to_path_buf();
     let is_told = is_home_told();
-    let is_other = wanted.hp.is_some() || wanted.user.is_some_and(|user| user != us.name);
+    let is_other = wanted.hp.is_some() || wanted.user.as_ref().is_some_and(|user| *user != us.name);
     if is_told || !is_other {
         return Ok(ours);
     }
-    let folder = match (wanted.hp, wanted.user) {
-        (Some(folder), _) if folder.is_absolute() => folder.to_path_buf(),
+    let folder = match (&wanted.hp, &wanted.user) {
+        (Some(folder), _) if folder.is_absolute() => folder.clone(),
         (Some(folder), _) => {
             let shown = folder.display();
             let message = format!("could not use {shown} as a home: the path must be absolute");
@@ -215,7 +193,7 @@ fn unit_home_has_list(unit: &Unit) -> bool {
 }
 
 /// What to type as root. The home is named where it is not the usual one, for sudo brings another environment.
-fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &Wanted<'_>) -> Report {
+fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Report {
     let mut words = vec!["sudo".to_owned()];
     let is_told = is_home_told();
     if is_told {
@@ -229,10 +207,10 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &Wanted<'_>) -> Rep
     if let Some(folder) = unit.home.parent().filter(|_| !is_told) {
         words.extend(["--hp".into(), folder.display().to_string()]);
     }
-    if wanted.service.is_some() || called_as(session) != "pm" {
+    if wanted.service_name.is_some() || called_as(session) != "pm" {
         words.extend(["--service-name".into(), unit.service.clone()]);
     }
-    words.extend(wanted.wait_ip.then(|| "--wait-ip".into()));
+    words.extend(unit.wait_ip.then(|| "--wait-ip".into()));
     let line = words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
     session.stage.talk(&format!(
         "{verb} needs root. Paste this line{}:",

@@ -2,6 +2,7 @@
 
 use pm_protocol::{Listing, Row, Status, Usage};
 use pm_spec::Mode;
+use pm_testkit::samples;
 
 use super::*;
 use crate::golden;
@@ -12,15 +13,10 @@ const NOW: u64 = 1_800_000_000_000;
 fn row(id: u32, name: &str, status: Status) -> Row {
     let lives = status == Status::Online || status == Status::Stopping;
     Row {
-        id,
-        name: name.into(),
         namespace: if id == 2 { "backend".into() } else { "default".into() },
         version: (id == 0).then(|| "2.3.1".into()),
-        slot: 0,
         pid: if lives { 4_000 + id } else { 0 },
-        status,
         restarts: id * 7,
-        unstable: 0,
         started_at: if lives { NOW - 1_000 * 3_u64.pow(id + 3) } else { 0 },
         created_at: NOW - 90_000_000,
         usage: Usage {
@@ -33,6 +29,7 @@ fn row(id: u32, name: &str, status: Status) -> Row {
         watching: id == 1,
         note: (status == Status::Errored)
             .then(|| "16 runs shorter than 1s; the last exited with code 3".into()),
+        ..samples::row(id, name, status)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Descriptions, outcomes and JSON as they look.
 
 use pm_protocol::{Description, Descriptions, EndView, Listing, Outcome, Row, Status, Usage, What};
+use pm_testkit::samples;
 use serde_json::Value;
 
 use crate::golden::{self, spec};
@@ -13,22 +14,13 @@ const PIPED: Look = Look { width: None, boxes: false, colour: false };
 
 fn described() -> Descriptions {
     let row = Row {
-        id: 0,
-        name: "web".into(),
-        namespace: "default".into(),
         version: Some("1.2.3".into()),
-        slot: 0,
         pid: 4000,
-        status: Status::Online,
         restarts: 2,
-        unstable: 0,
         started_at: NOW - 300_000,
         created_at: NOW - 900_000,
         usage: Usage { cpu: 1.1, memory: 50_855_936, processes: 3 },
-        user: None,
-        mode: pm_spec::Mode::Fork,
-        watching: false,
-        note: None,
+        ..samples::row(0, "web", Status::Online)
     };
     let end = EndView {
         at: NOW - 300_100,

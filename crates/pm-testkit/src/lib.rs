@@ -1,4 +1,4 @@
-//! Temp homes and waiting for facts: what black-box tests of the installed `pm` need.
+//! Temp homes and waiting for facts: what black-box tests of the installed `pm` need; and samples for all tests.
 //!
 //! Every wait has a deadline and, when it fails, tells the list, the daemon's log and the journal. Nothing sleeps for a
 //! guess. It knows no crate of ours but the client and the wire.
@@ -16,6 +16,7 @@ mod home;
 mod process;
 mod programs;
 mod run;
+pub mod samples;
 
 pub use home::Home;
 pub use process::{is_alive, signal, sweep_marked, wait_gone};

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pm_protocol::{Change, Description, EndView, Host, Outcome, Row, Status, Usage, What};
-use pm_spec::{
-    AppName, AppSpec, ByteString, Environment, Limits, LogFormat, LogFull, LogSpec, LogTarget,
-    RestartPolicy, Rotation, StopPolicy,
-};
+use pm_protocol::{Change, Description, EndView, Host, Outcome, Row, Status, What};
+use pm_spec::{AppSpec, ByteString, Bytes, Environment, Limits, LogFormat, LogSpec};
+use pm_testkit::samples;
 use pm_tui::{
     Action, Command, End, Lines, Link, LogLine, Model, Msg, Performer, Source, ThemeChoice,
     TuiError, Verb, show,
@@ -243,31 +241,21 @@ fn row(id: u32) -> Row {
     let index = usize::try_from(id).unwrap_or(0);
     let name = NAMES.get(index % NAMES.len()).copied().unwrap_or("app");
     let ages = [7, 95, 1_260, 30_000, 400_000];
+    let name =
+        if index < NAMES.len() { name.into() } else { format!("{name}-{}", index / NAMES.len()) };
     Row {
-        id,
-        name: if index < NAMES.len() {
-            name.into()
-        } else {
-            format!("{name}-{}", index / NAMES.len())
-        },
         namespace: if id.is_multiple_of(3) { "shop".into() } else { "default".into() },
-        version: None,
-        slot: 0,
         pid: if up { 20_000 + id * 17 } else { 0 },
-        status,
         restarts: id % 5,
         unstable: if status == Status::Errored { 16 } else { 0 },
         started_at: if up { now() - ages.get(index % 5).copied().unwrap_or(0) * 1000 } else { 0 },
         created_at: now(),
-        usage: Usage::default(),
-        user: None,
-        mode: pm_spec::Mode::Fork,
-        watching: false,
         note: match status {
             Status::Errored => Some("16 short runs in a row: exit 1".into()),
             Status::WaitingRestart => Some("starts again in 3.4s".into()),
             Status::Online | Status::Launching | Status::Stopping | Status::Stopped => None,
         },
+        ..samples::row(id, &name, status)
     }
 }
 
@@ -277,40 +265,21 @@ fn description(row: &Row) -> Description {
         env.set(name, "x");
     }
     let log = |end: &str| ByteString::from(format!("/root/.pm/logs/{}-{end}.log", row.name));
-    let name = || AppName::parse("demo").unwrap_or_else(|_| AppName::default_namespace());
+    let plain = samples::spec("demo");
     let spec = AppSpec {
-        name: name(),
-        namespace: AppName::default_namespace(),
         script: "/srv/shop/venv/bin/gunicorn".into(),
         interpreter: Some("/srv/shop/venv/bin/python".into()),
-        interpreter_args: Vec::new(),
         args: ["--workers", "3", "--bind", "0.0.0.0:5000", "app:app"].map(ByteString::from).into(),
         cwd: "/srv/shop/app one".into(),
         env,
         declared_env: ["PORT", "DATABASE_URL"].map(ByteString::from).into(),
-        instances: 1,
-        instance_var: "NODE_APP_INSTANCE".into(),
-        increment_var: None,
-        autostart: true,
-        restart: RestartPolicy::default(),
-        stop: StopPolicy::default(),
-        limits: Limits { memory: Some(pm_spec::Bytes::new(300 << 20)) },
-        serving: pm_spec::Serving::default(),
-        schedule: None,
-        watch: None,
+        limits: Limits { memory: Some(Bytes::new(300 << 20)) },
         logs: LogSpec {
-            out: LogTarget::Discard,
-            error: LogTarget::Discard,
-            combined: None,
-            merge: false,
             format: LogFormat::Stamped("YYYY-MM-DD HH:mm:ss".into()),
-            rotation: Rotation::default(),
-            full: LogFull::Drop,
+            ..plain.logs.clone()
         },
-        pid_file: None,
-        user: None,
-        version: None,
         source: Some("/srv/shop/ecosystem.config.json5".into()),
+        ..plain
     };
     let end = |ago: u64, code: Option<u8>, why: &str| EndView {
         at: now() - ago * 1000,

@@ -355,27 +355,7 @@ fn passes(row: &Row, filter: &str) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-
-    pub(crate) fn row(id: u32, name: &str, status: Status) -> Row {
-        Row {
-            id,
-            name: name.into(),
-            namespace: "default".into(),
-            version: None,
-            slot: 0,
-            pid: if status == Status::Online { 1000 + id } else { 0 },
-            status,
-            restarts: id,
-            unstable: 0,
-            started_at: if status == Status::Online { 1_000_000 } else { 0 },
-            created_at: 1_000_000,
-            usage: Usage::default(),
-            user: None,
-            mode: pm_spec::Mode::Fork,
-            watching: false,
-            note: None,
-        }
-    }
+    use crate::samples::row;
 
     fn names(fleet: &Fleet) -> Vec<&str> {
         fleet.listed().map(|one| one.row.name.as_str()).collect()
@@ -405,7 +385,7 @@ pub(crate) mod tests {
             (Column::Cpu, "api"),
             (Column::Memory, "web-10"),
             (Column::Restarts, "Cron"),
-            (Column::Uptime, "api"),
+            (Column::Uptime, "web-10"),
             (Column::Pid, "Cron"),
         ] {
             fleet.sort = Sort { column, reversed: false };

@@ -364,7 +364,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fleet::tests::row;
+    use crate::samples::row;
     use crate::theme::ThemeChoice;
     use pm_protocol::Status;
 

@@ -2,10 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use pm_protocol::{Change, Description, EndView, Host, Row, Status, Usage};
-use pm_spec::{
-    AppName, AppSpec, ByteString, Bytes, Environment, Limits, LogFormat, LogFull, LogSpec,
-    LogTarget, RestartPolicy, Rotation, StopPolicy,
-};
+use pm_spec::{AppSpec, ByteString, Bytes, Environment, Limits};
+use pm_testkit::samples;
 
 use crate::logbook::{LogLine, Source};
 use crate::model::Model;
@@ -19,22 +17,12 @@ pub(crate) const NOW: u64 = 1_795_348_800_000;
 pub(crate) fn row(id: u32, name: &str, status: Status) -> Row {
     let up = status == Status::Online;
     Row {
-        id,
-        name: name.into(),
-        namespace: "default".into(),
-        version: None,
-        slot: 0,
         pid: if up { 1000 + id } else { 0 },
-        status,
         restarts: id,
-        unstable: 0,
         started_at: if up { NOW - 3_600_000 * u64::from(id) - 30_000 } else { 0 },
         created_at: NOW,
-        usage: Usage::default(),
-        user: None,
-        mode: pm_spec::Mode::Fork,
-        watching: false,
         note: (status == Status::Errored).then(|| "16 short runs in a row: exit 1".into()),
+        ..samples::row(id, name, status)
     }
 }
 
@@ -115,38 +103,14 @@ pub(crate) fn description() -> Description {
         env.set(name, "hidden-value");
     }
     let spec = AppSpec {
-        name: AppName::parse("web-app-1").unwrap(),
-        namespace: AppName::default_namespace(),
         script: "/srv/app one/venv/bin/gunicorn".into(),
         interpreter: Some("/srv/app one/venv/bin/python".into()),
-        interpreter_args: Vec::new(),
         args: ["--bind", "0.0.0.0:5000", "app:app"].map(ByteString::from).into(),
         cwd: "/srv/app one".into(),
         env,
         declared_env: vec!["PORT".into()],
-        instances: 1,
-        instance_var: "NODE_APP_INSTANCE".into(),
-        increment_var: None,
-        autostart: true,
-        restart: RestartPolicy::default(),
-        stop: StopPolicy::default(),
         limits: Limits { memory: Some(Bytes::new(300 << 20)) },
-        serving: pm_spec::Serving::default(),
-        schedule: None,
-        watch: None,
-        logs: LogSpec {
-            out: LogTarget::Discard,
-            error: LogTarget::Discard,
-            combined: None,
-            merge: false,
-            format: LogFormat::Raw,
-            rotation: Rotation::default(),
-            full: LogFull::Drop,
-        },
-        pid_file: None,
-        user: None,
-        version: None,
-        source: None,
+        ..samples::spec("web-app-1")
     };
     let end = EndView {
         at: NOW - 300_000,

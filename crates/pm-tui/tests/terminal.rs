@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use pm_protocol::{Change, Row, Status, Usage};
+use pm_protocol::{Change, Status};
+use pm_testkit::samples::row;
 use pm_tui::{Action, Model, Msg, Performer, ThemeChoice, show};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -35,34 +36,13 @@ fn child() {
 /// Does nothing, or panics in another thread when the first typed letter arrives there.
 fn backstage(inlet: &SyncSender<Msg>, panics: bool) -> Performer {
     if panics {
-        inlet.send(Msg::News(Change::Snapshot(vec![row()]))).unwrap();
+        inlet.send(Msg::News(Change::Snapshot(vec![row(0, "web", Status::Stopped)]))).unwrap();
     }
     Box::new(|action| {
         if let Action::Perform(command) = action {
             std::thread::spawn(move || panic!("backstage fell at {:?}", command.verb));
         }
     })
-}
-
-fn row() -> Row {
-    Row {
-        id: 0,
-        name: "web".into(),
-        namespace: "default".into(),
-        version: None,
-        slot: 0,
-        pid: 0,
-        status: Status::Stopped,
-        restarts: 0,
-        unstable: 0,
-        started_at: 0,
-        created_at: 0,
-        usage: Usage::default(),
-        user: None,
-        mode: pm_spec::Mode::Fork,
-        watching: false,
-        note: None,
-    }
 }
 
 /// A child on a terminal, and our end of that terminal.

@@ -12,8 +12,7 @@ fn state(entry: &Value) -> Value {
 }
 
 fn verbs(tool: &Tool, notes: &mut Notes) {
-    tool.app("probe.js", "probe.js");
-    tool.ok("start probe.js --name web");
+    tool.web("probe.js");
     tool.wait_lives(1);
     notes.put("started", state(&tool.entry("web")));
     tool.ok("restart web");
@@ -91,8 +90,7 @@ fn crash_loop(tool: &Tool, notes: &mut Notes) {
 }
 
 fn crash_and_return(tool: &Tool, notes: &mut Notes) {
-    tool.app("probe.js", "probe.js");
-    tool.ok("start probe.js --name web");
+    tool.web("probe.js");
     let first = tool.wait_lives(1)[0].pid;
     pm_testkit::signal(first, 9);
     tool.wait_lives(2);

@@ -196,8 +196,7 @@ fn describe_lines(tool: &Tool, notes: &mut Notes) {
 }
 
 fn list_columns(tool: &Tool, notes: &mut Notes) {
-    tool.app("probe.js", "probe.js");
-    tool.ok("start probe.js --name web");
+    tool.web("probe.js");
     settled(tool, "web");
     let text = plain(&tool.ok("list").out());
     let head = text.lines().find(|line| line.contains("namespace")).unwrap();
@@ -209,8 +208,7 @@ fn list_columns(tool: &Tool, notes: &mut Notes) {
 }
 
 fn mini_list(tool: &Tool, notes: &mut Notes) {
-    tool.app("probe.js", "probe.js");
-    tool.ok("start probe.js --name web");
+    tool.web("probe.js");
     settled(tool, "web");
     let text = tool.neutral(&plain(&tool.ok("list -m").out()));
     let labels = text.lines().map(|line| line.split(" :").next().unwrap_or_default().to_owned());

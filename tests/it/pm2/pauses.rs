@@ -65,8 +65,7 @@ fn pauses_side_by_side() {
 
 /// The knobs of the daemon's environment.
 fn knobs_of_stopping(tool: &Tool, notes: &mut Notes) {
-    tool.app("probe.py", "probe.py");
-    tool.ok("start probe.py --name web");
+    tool.web("probe.py");
     tool.wait_lives(1);
     tool.ok("stop web");
     notes.put("signal", json!(tool.lives()[0].events));

@@ -104,6 +104,12 @@ impl Tool {
         self.file(as_name, &fs::read_to_string(apps.join(name)).unwrap())
     }
 
+    /// One of the apps of `fixtures/pm2/apps`, started as `web`.
+    pub(super) fn web(&self, probe: &str) -> Run {
+        self.app(probe, probe);
+        self.ok(&format!("start {probe} --name web"))
+    }
+
     /// A call that is not made yet, of words.
     pub(super) fn words(&self, words: &[&str]) -> Invocation {
         let mut command = Command::new(&self.program);

@@ -5,48 +5,13 @@ use pm_core::{
     Ask, Core, Ending, Existing, Fact, Identity, InstanceId, Order, Outcome, Patience, Record,
     Reply, RequestId, RunId, Time,
 };
-use pm_spec::{
-    AppName, AppSpec, ByteString, Environment, Limits, LogFormat, LogFull, LogSpec, LogTarget,
-    RestartPolicy, Rotation, Select, StopPolicy,
-};
 
-/// An app of that name with all defaults.
-pub(crate) fn app(name: &str) -> AppSpec {
-    AppSpec {
-        name: AppName::parse(name).expect("tests use good names"),
-        namespace: AppName::default_namespace(),
-        script: ByteString::from(format!("/srv/{name}.js")),
-        interpreter: None,
-        interpreter_args: Vec::new(),
-        args: Vec::new(),
-        cwd: ByteString::from("/srv"),
-        env: Environment::new(),
-        declared_env: Vec::new(),
-        instances: 1,
-        instance_var: ByteString::from("NODE_APP_INSTANCE"),
-        increment_var: None,
-        autostart: true,
-        restart: RestartPolicy::default(),
-        stop: StopPolicy::default(),
-        limits: Limits::default(),
-        serving: pm_spec::Serving::default(),
-        schedule: None,
-        watch: None,
-        logs: LogSpec {
-            out: LogTarget::Discard,
-            error: LogTarget::Discard,
-            combined: None,
-            merge: true,
-            format: LogFormat::Raw,
-            rotation: Rotation::default(),
-            full: LogFull::Drop,
-        },
-        pid_file: None,
-        user: None,
-        version: None,
-        source: None,
-    }
-}
+use pm_spec::{AppSpec, Select};
+
+#[path = "../../../pm-spec/tests/sample/mod.rs"]
+mod sample;
+
+pub(crate) use sample::app;
 
 /// A process that could have this run's number.
 pub(crate) fn identity(run: RunId) -> Identity {

@@ -5,8 +5,12 @@
 #![expect(unsafe_code, reason = "the puppet makes its children with clone(2)")]
 
 mod cases;
+mod ends;
 mod figures;
+mod keeping;
+mod lives;
 mod losses;
+mod places;
 mod puppet;
 mod world;
 
