@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use pm_client::{CallError, ConnectError};
+use pm_client::{CallError, Colours, ConnectError, plain};
 use pm_protocol::{Code, Refusal};
 
 /// Exit codes (house 5). A panic is 101.
@@ -132,6 +132,7 @@ impl From<Refusal> for Failure {
             | Code::Version
             | Code::Storage
             | Code::TooMany
+            | Code::Unable
             | Code::System => Exit::Failed,
         };
         let hint = hint.or_else(|| match code {
@@ -143,9 +144,13 @@ impl From<Refusal> for Failure {
             | Code::BadRequest
             | Code::Storage
             | Code::TooMany
+            | Code::Unable
             | Code::System => None,
         });
         let is_not_found = code == Code::NotFound;
+        // Apps may have a hand in it: names of actions, for one.
+        let shown = |text: String| plain(text.as_bytes(), Colours::Drop).into_owned();
+        let (message, hint) = (shown(message), hint.map(shown));
         Self { exit, message, hint, details: String::new(), is_not_found }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pm_protocol::{Descriptions, Host, Listing, Outcome, Pong, Saved};
-use pm_spec::ByteString;
+use pm_protocol::{ActionAnswer, Descriptions, Host, Listing, Outcome, Pong, Said, Saved};
+use pm_spec::{ByteString, Span};
 
 use crate::failure::Exit;
 
@@ -28,6 +28,8 @@ pub(crate) enum Report {
     Done(Done),
     /// The daemon is there.
     Pong(Pong),
+    /// What apps answered to an action.
+    Triggered(Round),
     /// Files that are empty now.
     Flushed(Vec<ByteString>),
     /// The list was saved.
@@ -81,6 +83,17 @@ pub(crate) struct Done {
     pub(crate) otherwise: &'static str,
     /// What a config changed, and who is gone from it.
     pub(crate) changes: Vec<Planned>,
+}
+
+/// An action that was asked for, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Round {
+    /// Its name.
+    pub(crate) action: String,
+    /// So long answers were waited for.
+    pub(crate) patience: Span,
+    /// One of each that was asked, in order of id.
+    pub(crate) answers: Vec<ActionAnswer>,
 }
 
 /// One app of a config, or one gone from it.
@@ -166,6 +179,15 @@ impl Rehearsal {
     }
 }
 
+impl Round {
+    /// Those who did not answer in time weigh less than those who never will.
+    fn failure(&self) -> Option<Exit> {
+        let any = |said: &Said| self.answers.iter().any(|one| one.said == *said);
+        let late = any(&Said::Late).then_some(Exit::Late);
+        any(&Said::Gone).then_some(Exit::Failed).or(late)
+    }
+}
+
 impl Report {
     /// With what a config changed.
     pub(crate) fn with_changes(mut self, changes: Vec<Planned>) -> Self {
@@ -186,6 +208,7 @@ impl Report {
             Self::Checked(files) => {
                 files.iter().any(|file| file.apps.is_none()).then_some(Exit::Input)
             }
+            Self::Triggered(round) => round.failure(),
             Self::Paste(_) => Some(Exit::Failed),
             Self::Rehearsed(rehearsal) => (!rehearsal.is_well()).then_some(Exit::Failed),
             Self::List(_)
@@ -225,6 +248,7 @@ impl Report {
             | Self::Machine(_)
             | Self::MachineTree(_)
             | Self::Described(_)
+            | Self::Triggered(_)
             | Self::Pids(_)
             | Self::Ids(_)
             | Self::Env(_)

@@ -11,6 +11,7 @@ mod settings;
 mod show;
 mod start;
 mod stay;
+mod talk;
 mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs};
@@ -24,6 +25,7 @@ pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
+pub(crate) use talk::TriggerArgs;
 pub(crate) use verbs::{
     ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
     RestartArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     /// Send a signal to the main processes of apps
     #[command(name = "sendSignal", visible_alias = "send-signal")]
     SendSignal(SendSignalArgs),
+    /// Have Node apps do something they offer, and show what they return
+    Trigger(TriggerArgs),
     /// List the apps
     #[command(visible_aliases = ["ls", "l", "ps", "status"])]
     List(ListArgs),

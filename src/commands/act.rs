@@ -9,12 +9,13 @@ use std::os::unix::fs::MetadataExt;
 use pm_client::{CallError, Client, Deadline};
 use pm_config::Overrides;
 use pm_protocol::{
-    Code, Delete, Describe, Description, Existing, List, Outcome, Outcomes, Reload, Reset, Restart,
-    Row, Scale, SendSignal, Stop, Wait, What,
+    Code, Delete, Description, Existing, List, Outcome, Outcomes, Reload, Reset, Restart, Row,
+    Scale, SendSignal, Stop, Wait, What,
 };
 use pm_spec::{ByteString, Select, Signal};
 
 use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
+use crate::commands::described::described;
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
     Session, amend, changes, engine, environment, is_all, logs, pick, progress, quick, recheck,
@@ -215,7 +216,7 @@ pub(super) fn signal(session: &Session, args: &SendSignalArgs) -> Result<Report,
 pub(super) fn inspect(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
-    let described = quick(&mut client, &Describe { select: select.clone() })?.descriptions;
+    let described = described(&mut client, select.clone())?.descriptions;
     let is_node = |described: &Description| {
         let program = described.spec.interpreter.as_ref().unwrap_or(&described.spec.script);
         program.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b"node".as_slice())

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 
 use pm_client::{Client, Deadline};
 use pm_config::{Overrides, read};
-use pm_protocol::{Delete, Describe, Existing, Outcome, Start, Wait};
+use pm_protocol::{Delete, Existing, Outcome, Start, Wait};
 use pm_spec::{AppSpec, ByteString, LogTarget, Select, Watch};
 
 use crate::cli::StartFlags;
-use crate::commands::{Session, environment, quick, recheck, start, targets};
+use crate::commands::described::described;
+use crate::commands::{Session, environment, recheck, start, targets};
 use crate::failure::{Exit, Failure};
 
 /// Restarts these apps as the flags say; what was down is started. An app under a new name is a new app with a new
@@ -24,7 +25,7 @@ pub(super) fn restart(
     (flags, args): (&StartFlags, &[OsString]),
 ) -> Result<Vec<Outcome>, Failure> {
     let overrides = start::overrides(flags, args);
-    let described = quick(client, &Describe { select })?.descriptions;
+    let described = described(client, select)?.descriptions;
     let mut known: BTreeMap<(String, String), AppSpec> = BTreeMap::new();
     for one in described {
         known.entry((one.row.name, one.row.namespace)).or_insert(one.spec);

@@ -2,12 +2,13 @@
 
 use pm_client::Client;
 use pm_config::{Ecosystem, Overrides};
-use pm_protocol::{Describe, Existing, Outcome, Start, Status, Wait};
+use pm_protocol::{Existing, Outcome, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
 use crate::cli::RestartArgs;
+use crate::commands::described::described;
 use crate::commands::targets::Target;
-use crate::commands::{Session, engine, quick, recheck};
+use crate::commands::{Session, engine, recheck};
 use crate::failure::Failure;
 use crate::report::{Planned, Step};
 
@@ -96,7 +97,7 @@ impl Known {
 /// All apps the daemon knows.
 pub(super) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
     let mut all: Vec<Known> = Vec::new();
-    for one in quick(client, &Describe { select: Vec::new() })?.descriptions {
+    for one in described(client, Vec::new())?.descriptions {
         let is_up = match one.row.status {
             Status::Online | Status::Launching | Status::WaitingRestart => true,
             Status::Stopping | Status::Stopped | Status::Errored => false,

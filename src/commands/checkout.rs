@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pm_config::read;
-use pm_protocol::{Describe, Description, Reload};
+use pm_protocol::{Description, Reload};
 use pm_spec::Select;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::PullArgs;
 use crate::commands::deploy::local;
-use crate::commands::{Session, act, pick, progress, quick, recheck, targets};
+use crate::commands::described::described;
+use crate::commands::{Session, act, pick, progress, recheck, targets};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -41,7 +42,7 @@ pub(super) fn pull(session: &Session, args: &PullArgs) -> Result<Report, Failure
 pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, &[word.to_owned()])?;
-    let described = quick(&mut client, &Describe { select })?.descriptions;
+    let described = described(&mut client, select)?.descriptions;
     let Some(first) = described.first() else {
         return Err(Failure::new(Exit::Failed, format!("no app is called {word}")));
     };

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{Format, Overrides, read};
-use pm_protocol::{Describe, Descriptions, Existing, Outcome, Start, Wait};
+use pm_protocol::{Descriptions, Existing, Outcome, Start, Wait};
 use pm_spec::{AppSpec, Environment};
 use serde_json::{Map, Value};
 
-use crate::commands::{Session, quick, recheck, show, targets};
+use crate::commands::described::described;
+use crate::commands::{Session, recheck, show, targets};
 use crate::failure::{Exit, Failure};
 use crate::render;
 
@@ -23,7 +24,7 @@ pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Resu
     let mut all = if empty {
         Descriptions { descriptions: Vec::new(), now: recheck::now() }
     } else {
-        quick(client, &Describe { select: Vec::new() })?
+        described(client, Vec::new())?
     };
     show::name_users(&mut all.descriptions);
     let saved = fs::metadata(session.home.saved()).and_then(|meta| meta.modified());

@@ -11,6 +11,7 @@ mod checkout;
 mod completion;
 mod daemon;
 mod deploy;
+mod described;
 mod dev;
 mod dump;
 mod foreground;
@@ -29,6 +30,7 @@ mod settings;
 mod show;
 mod start;
 mod startup;
+mod talk;
 mod targets;
 
 use std::time::Duration;
@@ -67,6 +69,7 @@ pub(crate) fn run(
         Command::Scale(args) => act::scale(&session, &args),
         Command::Reset(args) => act::reset(&session, &args),
         Command::SendSignal(args) => act::signal(&session, &args),
+        Command::Trigger(args) => talk::trigger(&session, args),
         Command::List(args) => show::list(&session, &args),
         Command::Jlist => show::jlist(&session),
         Command::Prettylist => show::prettylist(&session),

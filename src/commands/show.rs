@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use pm_client::{CallError, Deadline};
 use pm_os::user::by_number;
-use pm_protocol::{Code, Describe, Description, Descriptions, List, Listing};
+use pm_protocol::{Code, Description, Descriptions, List, Listing};
 
 use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
+use crate::commands::described::described;
 use crate::commands::{QUICK, Session, pick, quick, recheck};
 use crate::failure::{Exit, Failure};
 use crate::render::Order;
@@ -30,7 +31,7 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure
     };
     let select = pick::selects(session, &mut client, &args.apps)?;
     if session.stage.mini && !session.stage.json {
-        let mut described = quick(&mut client, &Describe { select })?;
+        let mut described = described(&mut client, select)?;
         order.arrange(&mut described.descriptions, |one| &one.row);
         return Ok(Report::Blocks(described));
     }
@@ -51,7 +52,7 @@ fn everything(session: &Session) -> Result<Descriptions, Failure> {
     let Some(mut client) = session.find()? else {
         return Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() });
     };
-    let mut all = quick(&mut client, &Describe { select: Vec::new() })?;
+    let mut all = described(&mut client, Vec::new())?;
     name_users(&mut all.descriptions);
     Ok(all)
 }
@@ -80,13 +81,13 @@ pub(super) fn slist(session: &Session, args: &SlistArgs) -> Result<Report, Failu
 pub(super) fn describe(session: &Session, args: &OneArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, &args.apps)?;
-    Ok(Report::Described(quick(&mut client, &Describe { select })?))
+    Ok(Report::Described(described(&mut client, select)?))
 }
 
 pub(super) fn env(session: &Session, args: &EnvArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
-    let described = quick(&mut client, &Describe { select })?;
+    let described = described(&mut client, select)?;
     let Some(first) = described.descriptions.first() else {
         return Err(Failure::new(Exit::Failed, format!("no app is called {}", args.app)));
     };

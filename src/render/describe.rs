@@ -6,6 +6,7 @@ use pm_spec::{
     looks_secret,
 };
 
+use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
 use crate::stage::Look;
 
@@ -31,6 +32,7 @@ fn page(described: &Description, now: u64, look: Look) -> String {
     fields.extend(policy(&described.spec));
     fields.extend(files(described));
     page.push_str(&table(&fields, look));
+    page.push_str(&pulse::pulse(&described.pulse, &row.name, look));
     page.push_str(&environment(&described.spec, look));
     page.push_str(&ends(&described.ends, look));
     page

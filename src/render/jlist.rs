@@ -88,8 +88,8 @@ fn state(described: &Description) -> Map<String, Value> {
         "version": row.version.as_deref().unwrap_or("N/A"),
         "username": row.user.clone().or_else(|| caller(described)),
         "unique_id": format!("{}-{}", row.id, row.created_at),
-        "axm_actions": [],
-        "axm_monitor": {},
+        "axm_actions": described.pulse.actions,
+        "axm_monitor": described.pulse.monitor,
         "axm_options": options(described),
         "axm_dynamic": {},
         "vizion_running": false,
@@ -113,13 +113,15 @@ fn caller(described: &Description) -> Option<String> {
     Some(name.display().into_owned())
 }
 
-/// What a Node app's metrics would say of it under PM2.
+/// What a Node app's metrics would say of it under PM2, and what it says itself.
 fn options(described: &Description) -> Value {
     let program = described.spec.interpreter.as_ref().map(ByteString::display);
-    match program.as_deref().and_then(|path| path.rsplit('/').next()) {
-        Some("node" | "bun") => json!({ "module_name": described.row.name }),
-        Some(_) | None => json!({}),
-    }
+    let mut options = match program.as_deref().and_then(|path| path.rsplit('/').next()) {
+        Some("node" | "bun") => object(json!({ "module_name": described.row.name })),
+        Some(_) | None => Map::new(),
+    };
+    options.extend(described.pulse.options.clone());
+    Value::Object(options)
 }
 
 fn settings(described: &Description) -> Map<String, Value> {

@@ -1,6 +1,6 @@
 //! Report -> JSON for `--json`, one document and a newline. Variables that look like secrets are masked but in `env`.
 
-use pm_protocol::{Description, Descriptions, Listing, Outcome, What};
+use pm_protocol::{ActionAnswer, Description, Descriptions, Listing, Outcome, Said, What};
 use pm_spec::{ByteString, Environment, looks_secret};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub(crate) fn json(report: &Report) -> String {
         Report::Machine(host) | Report::MachineTree(host) => value(host),
         Report::Described(descriptions) | Report::Blocks(descriptions) => described(descriptions),
         Report::Done(done) => outcomes(done),
+        Report::Triggered(round) => round.answers.iter().map(answered).collect(),
         Report::Pong(pong) => value(pong),
         Report::Flushed(files) => json!({ "flushed": files.iter().map(text).collect::<Vec<_>>() }),
         Report::Saved(saved) => {
@@ -86,6 +87,22 @@ fn outcomes(done: &Done) -> Value {
         })
     };
     done.outcomes.iter().map(one).collect()
+}
+
+/// What can't be read as JSON by us stays the text it was.
+fn answered(one: &ActionAnswer) -> Value {
+    let (said, returned) = match &one.said {
+        Said::Returned(json) => {
+            ("returned", serde_json::from_str(json).unwrap_or_else(|_| json.as_str().into()))
+        }
+        Said::Nothing => ("nothing", Value::Null),
+        Said::Late => ("late", Value::Null),
+        Said::Gone => ("gone", Value::Null),
+    };
+    json!({
+        "id": one.id, "name": one.name, "namespace": one.namespace,
+        "said": said, "returned": returned,
+    })
 }
 
 fn last_lines(tail: &Tail) -> Vec<String> {

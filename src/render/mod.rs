@@ -9,7 +9,9 @@ mod machine;
 mod mini;
 mod outcomes;
 mod plan;
+mod pulse;
 mod rehearsal;
+mod round;
 mod table;
 mod text;
 
@@ -34,6 +36,7 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
         Report::MachineTree(host) => machine::tree(host),
         Report::Described(descriptions) => describe::describe(descriptions, look),
         Report::Done(done) => outcomes::done(done, look, mini),
+        Report::Triggered(it) => round::round(it),
         // PM2's words, for scripts that compare them.
         Report::Pong(_) => "{ msg: 'pong' }\n".into(),
         Report::Flushed(files) if files.is_empty() => "nothing to flush\n".into(),
@@ -70,6 +73,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
     match report {
         Report::Done(done) if silent => outcomes::failures(done) + &outcomes::tails(done, look),
         Report::Done(done) => outcomes::tails(done, look),
+        Report::Triggered(it) => round::silence(it),
         Report::List(_)
         | Report::Jlist(_)
         | Report::Prettylist(_)

@@ -42,6 +42,7 @@ fn described() -> Descriptions {
         last_delay: 3000,
         next_start: None,
         next_cron: None,
+        pulse: pm_protocol::Pulse::default(),
     };
     Descriptions { descriptions: vec![described], now: NOW }
 }

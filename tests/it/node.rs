@@ -1,5 +1,6 @@
 //! Node apps: the channel, cluster workers on one port, and what happens to both when the daemon or a worker dies.
 
+mod actions;
 mod cluster;
 mod load;
 

@@ -77,7 +77,7 @@ impl Client {
 
 /// Whether asking twice is the same as asking once.
 ///
-/// `Start`, `Raise`, `Restart`, `Reload`, `SendSignal` are not: a second run or signal would be a second one.
+/// `Start`, `Raise`, `Restart`, `Reload`, `SendSignal`, `Trigger` are not: a second run, signal or answer would be a second one.
 /// `Delete` is not: the second answer would be "no such app". `Update` ends the daemon on purpose.
 pub fn repeatable(request: &Request) -> bool {
     match request {
@@ -100,6 +100,7 @@ pub fn repeatable(request: &Request) -> bool {
         | Request::Reload(_)
         | Request::Delete(_)
         | Request::SendSignal(_)
+        | Request::Trigger(_)
         | Request::Update(_) => false,
     }
 }

@@ -30,6 +30,7 @@ mod farewell;
 mod news;
 mod sensing;
 mod setup;
+mod talk;
 mod trial;
 
 pub use setup::Beginning;

@@ -1,7 +1,7 @@
 //! The one thread that holds all channels and all listening sockets of cluster workers: it reads, writes and accepts,
 //! and does what the primary decides. Commands come in by a queue, news go out by a function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel};
@@ -80,16 +80,16 @@ pub struct Attachment {
 
 /// A question to processes that offer an action.
 pub struct Trigger {
-    /// Whom, each with the number people know it by.
-    pub workers: Vec<(Worker, u32)>,
+    /// Whom.
+    pub workers: Vec<(Worker, Called)>,
     /// The action.
     pub action: String,
     /// Its parameter.
     pub param: Option<String>,
     /// So long in ms we wait for answers.
     pub patience: u64,
-    /// Gets what each receiver returned, nothing from those that did not answer in time; `None`: nobody offers it.
-    pub reply: Box<dyn FnOnce(Option<Answers>) + Send>,
+    /// Gets what came of it.
+    pub reply: Box<dyn FnOnce(Result<Answers, NotOffered>) + Send>,
 }
 
 impl std::fmt::Debug for Trigger {
@@ -98,8 +98,35 @@ impl std::fmt::Debug for Trigger {
     }
 }
 
-/// What receivers of an action returned.
-pub type Answers = BTreeMap<Worker, Option<serde_json::Value>>;
+/// By what a process was meant; it is told so with a parameter, as PM2 does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// The number people know it by.
+    Id(u32),
+    /// The name of its app.
+    Name(String),
+}
+
+/// What came from each process that was asked.
+pub type Answers = BTreeMap<Worker, Answer>;
+
+/// What came from a process that was asked to do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It returned this: JSON as it wrote it, `None` where it returned nothing at all.
+    Returned(Option<String>),
+    /// Nothing in time.
+    Late,
+    /// It ended, or closed its channel.
+    Gone,
+}
+
+/// Nobody offers the action.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotOffered {
+    /// What those who were meant do offer.
+    pub known: BTreeSet<String>,
+}
 
 /// Copies of what the thread holds, for another guardian.
 #[derive(Debug, Default)]
@@ -118,7 +145,7 @@ pub(crate) enum Command {
     Shutdown(Worker),
     Gone(Worker),
     Tidy(Group, Vec<u16>),
-    Look(Box<dyn FnOnce(BTreeMap<Worker, Pulse>) + Send>),
+    Look(Vec<Worker>, Box<dyn FnOnce(BTreeMap<Worker, Pulse>) + Send>),
     Trigger(Box<Trigger>),
     Lend(SyncSender<Loans>),
 }
@@ -202,9 +229,13 @@ impl Exchange {
         self.tell(Command::Tidy(group, slots));
     }
 
-    /// What processes said about themselves.
-    pub fn look(&self, reply: impl FnOnce(BTreeMap<Worker, Pulse>) + Send + 'static) {
-        self.tell(Command::Look(Box::new(reply)));
+    /// What these processes said about themselves; nothing of those that said nothing yet.
+    pub fn look(
+        &self,
+        workers: Vec<Worker>,
+        reply: impl FnOnce(BTreeMap<Worker, Pulse>) + Send + 'static,
+    ) {
+        self.tell(Command::Look(workers, Box::new(reply)));
     }
 
     /// Asks for an action.

@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::channel::Channel;
-use crate::exchange::{Attachment, Command, Ears, Keep, Loans, News, Trigger};
+use crate::exchange::{Attachment, Command, Ears, Keep, Loans, News};
 use crate::message::{Said, parse, understand};
 use crate::note::Note;
 use crate::primary::{Connection, Group, Millis, Primary, Recalled, SocketId, Worker};
@@ -150,9 +150,10 @@ impl Hall {
             Command::Shutdown(worker) => self.shut_down(worker),
             Command::Gone(worker) => self.gone(worker),
             Command::Tidy(group, slots) => self.primary.tidy(group, &slots),
-            Command::Look(reply) => {
-                let pulses = self.guests.iter().map(|(worker, guest)| (*worker, &guest.pulse));
-                reply(pulses.map(|(worker, pulse)| (worker, pulse.clone())).collect());
+            Command::Look(workers, reply) => {
+                let pulse =
+                    |worker: Worker| Some((worker, self.guests.get(&worker)?.pulse.clone()));
+                reply(workers.into_iter().filter_map(pulse).collect());
             }
             Command::Trigger(trigger) => self.trigger(now, *trigger),
             Command::Lend(reply) => {
@@ -245,7 +246,7 @@ impl Hall {
         {
             // What is no message is nobody's: the beginning may have gone with the daemon before us.
             if let Some(said) = parse(&line) {
-                self.hear(worker, said);
+                self.hear(worker, said, &line);
             }
         }
         let Some(guest) = self.guests.get(&worker) else { return };
@@ -256,7 +257,7 @@ impl Hall {
         }
     }
 
-    fn hear(&mut self, worker: Worker, said: Said) {
+    fn hear(&mut self, worker: Worker, said: Said, line: &[u8]) {
         let said = if let Said::Handle(inner) = said {
             if !self.take_handle(worker) {
                 return;
@@ -266,7 +267,7 @@ impl Hall {
             said
         };
         if let Said::User(message) = said {
-            return self.hear_app(worker, &message);
+            return self.hear_app(worker, &message, line);
         }
         if matches!(said, Said::Query { .. } | Said::Preloaded | Said::Close { .. }) {
             self.noteworthy.insert(worker);
@@ -283,14 +284,16 @@ impl Hall {
         came
     }
 
-    fn hear_app(&mut self, worker: Worker, message: &Value) {
+    fn hear_app(&mut self, worker: Worker, message: &Value, line: &[u8]) {
         let Some(guest) = self.guests.get_mut(&worker) else { return };
         match guest.pulse.hear(message) {
             Meaning::Ready => {
                 self.noteworthy.insert(worker);
                 (self.ears.hear)(News::Ready(worker));
             }
-            Meaning::Reply { action, value } => self.rounds.replied(worker, &action, value),
+            Meaning::Reply { action } => {
+                self.rounds.replied(worker, &action, pulse::returned(line));
+            }
             Meaning::Noteworthy => {
                 self.noteworthy.insert(worker);
             }
@@ -328,20 +331,6 @@ impl Hall {
         if !self.write(worker, b"\"shutdown\"", None) {
             (self.ears.hear)(News::Drained(worker));
         }
-    }
-
-    /// Asks everybody who offers the action.
-    fn trigger(&mut self, now: Millis, trigger: Trigger) {
-        let mut open = BTreeSet::new();
-        for (worker, id) in &trigger.workers {
-            let line = pulse::request(&trigger.action, trigger.param.as_deref(), *id);
-            let guest = self.guests.get(worker);
-            let offers = guest.is_some_and(|guest| guest.pulse.offers(&trigger.action));
-            if offers && self.write(*worker, &line, None) {
-                open.insert(*worker);
-            }
-        }
-        self.rounds.begin(now, trigger, open);
     }
 
     fn gone(&mut self, worker: Worker) {

@@ -23,7 +23,8 @@ mod watch;
 
 pub use channel::SendError;
 pub use exchange::{
-    Answers, Attachment, Ears, Exchange, Keep, Line, Loans, News, StartError, Trigger,
+    Answer, Answers, Attachment, Called, Ears, Exchange, Keep, Line, Loans, News, NotOffered,
+    StartError, Trigger,
 };
 pub use note::Note;
 pub use preload::{MARK, PRELOAD};

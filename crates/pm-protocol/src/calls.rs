@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogSource;
-use crate::view::{Description, Outcome, Row};
+use crate::view::{ActionAnswer, Description, Outcome, Row};
 
 /// A call knows its answer.
 pub trait Call: Serialize + DeserializeOwned + Into<Request> {
@@ -49,6 +49,7 @@ calls! {
     Scale => Outcomes,
     Reset => Outcomes,
     SendSignal => Outcomes,
+    Trigger => Triggered,
     List => Listing,
     Describe => Descriptions,
     Logs => LogSources,
@@ -184,6 +185,27 @@ pub struct SendSignal {
     pub select: Vec<Select>,
     /// Which signal.
     pub signal: Signal,
+}
+
+/// Ask Node apps to do something they offer (PM2: `trigger`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Which; those among them that offer it are asked.
+    pub select: Vec<Select>,
+    /// The action's name.
+    pub action: String,
+    /// Its parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+    /// So long in ms answers are waited for, at most a day.
+    pub patience: u64,
+}
+
+/// What came of it, in order of id; at least one was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triggered {
+    /// One for each that was asked.
+    pub answers: Vec<ActionAnswer>,
 }
 
 /// What became of each instance, in order of id.

@@ -17,4 +17,6 @@ pub use hello::{Hello, PROTOCOL};
 pub use home::{Home, HomeError, PM2_PATHS};
 pub use log::{LogShape, LogSource};
 pub use refusal::{Code, Refusal};
-pub use view::{Description, EndView, Host, Outcome, Row, Status, Usage, What};
+pub use view::{
+    ActionAnswer, Description, EndView, Host, Outcome, Pulse, Row, Said, Status, Usage, What,
+};

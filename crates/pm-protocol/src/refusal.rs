@@ -22,6 +22,8 @@ pub enum Code {
     Storage,
     /// There can't be more.
     TooMany,
+    /// The app can't do that: it offers no such action, has no channel, reads nothing.
+    Unable,
     /// The machine refused something.
     System,
 }

@@ -2,6 +2,7 @@
 
 use pm_spec::{AppSpec, ByteString, Mode};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The word for an instance's phase, spelled as PM2 does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -138,6 +139,73 @@ pub struct Description {
     /// The next time of its schedule, in ms since 1970, while that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cron: Option<u64>,
+    /// What its process says about itself over Node's channel.
+    #[serde(default, skip_serializing_if = "Pulse::is_empty")]
+    pub pulse: Pulse,
+}
+
+/// What a process says about itself over Node's channel, at most some 32 KiB, in the shapes of PM2's library.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pulse {
+    /// What it can be asked to do (PM2: `axm_actions`): objects with an `action_name`.
+    pub actions: Vec<Value>,
+    /// What it measures (PM2: `axm_monitor`), by name: objects with a `value` and perhaps a `unit`.
+    pub monitor: Map<String, Value>,
+    /// What else it says about itself (PM2: `axm_options`).
+    pub options: Map<String, Value>,
+}
+
+impl Pulse {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.monitor.is_empty() && self.options.is_empty()
+    }
+
+    /// Names of the actions, and what their app says about each, if anything.
+    pub fn actions(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.actions.iter().filter_map(|action| {
+            let comment = action.get("opts").and_then(|opts| opts.get("comment"));
+            Some((action.get("action_name")?.as_str()?, comment.and_then(Value::as_str)))
+        })
+    }
+
+    /// Names of the figures, and each with its unit as people read it.
+    pub fn figures(&self) -> impl Iterator<Item = (&str, String)> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.monitor.iter().map(move |(name, figure)| {
+            let value = text(figure.get("value").unwrap_or(figure));
+            let unit = figure.get("unit").and_then(Value::as_str).filter(|unit| !unit.is_empty());
+            (name.as_str(), unit.map_or(value.clone(), |unit| format!("{value} {unit}")))
+        })
+    }
+}
+
+/// What one instance answered to an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionAnswer {
+    /// The instance.
+    pub id: u32,
+    /// Its app's name.
+    pub name: String,
+    /// Its app's namespace.
+    pub namespace: String,
+    /// What came from it.
+    pub said: Said,
+}
+
+/// What came from a process that was asked to do something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// It returned this: JSON as it wrote it. As text, so that nothing it says can be too deep for anybody.
+    Returned(String),
+    /// It is done and returned nothing.
+    Nothing,
+    /// Nothing came in time.
+    Late,
+    /// It ended, or closed its channel.
+    Gone,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]

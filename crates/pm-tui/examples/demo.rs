@@ -301,5 +301,6 @@ fn description(row: &Row) -> Description {
         last_delay: 0,
         next_start: (row.status == Status::WaitingRestart).then(|| now() + 3400),
         next_cron: None,
+        pulse: pm_protocol::Pulse::default(),
     }
 }

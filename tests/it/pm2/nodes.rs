@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::lists::plain;
 use super::side::{Notes, compare, scenarios};
-use super::tool::Tool;
+use super::tool::{Tool, libraries};
 
 /// Which worker answers, or nobody.
 fn ask(port: u16) -> Option<String> {
@@ -36,11 +37,11 @@ fn cluster(tool: &Tool, notes: &mut Notes) {
     notes.put("workers", json!(seen));
     let modes = |tool: &Tool| {
         let list = tool.jlist();
-        let one = |entry: &serde_json::Value| {
+        let one = |entry: &Value| {
             let env = &entry["pm2_env"];
             json!([env["exec_mode"], env["status"], env["restart_time"], env["instances"]])
         };
-        serde_json::Value::Array(list.iter().map(one).collect())
+        Value::Array(list.iter().map(one).collect())
     };
     notes.put("started", modes(tool));
     notes.put("reload", tool.call("reload web").code);
@@ -92,7 +93,106 @@ fn exec_modes(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+const OFFERING: &str = r"
+const fs = require('fs');
+const offer = (name, more) =>
+  process.send({ type: 'axm:action', data: { action_name: name, action_type: 'custom', arity: 0, ...more } });
+const reply = (name, value) => process.send({ type: 'axm:reply', data: { return: value, action_name: name } });
+offer('echo', { arity: 1, opts: { comment: 'says it again' } });
+offer('hello');
+process.send({ type: 'axm:monitor', data: { Queue: { value: 7, unit: 'jobs' }, Plain: { value: 'x' } } });
+process.on('message', (message) => {
+  fs.appendFileSync('told', JSON.stringify(message) + '\n');
+  if (message === 'hello') reply('hello', { z: 1, a: [null, 'b'] });
+  else reply('echo', message.opts);
+});
+";
+
+/// What a line prints, without colours, and its exit code.
+fn said(tool: &Tool, line: &str) -> Value {
+    let run = tool.call(line);
+    let lines: Vec<String> = plain(&run.out()).lines().map(str::to_owned).collect();
+    json!([run.code, lines])
+}
+
+fn actions(tool: &Tool, notes: &mut Notes) {
+    tool.file("app.js", OFFERING);
+    tool.ok("start app.js --name web --namespace back --no-pmx");
+    let measured = |entry: &Value| entry["pm2_env"]["axm_monitor"]["Queue"].is_object();
+    let entry = tool.wait_entry("web", measured);
+    notes.put("axm_monitor", entry["pm2_env"]["axm_monitor"].clone());
+    notes.put("axm_actions[0]", entry["pm2_env"]["axm_actions"][0].clone());
+    for line in [
+        "trigger web hello",
+        "trigger 0 hello",
+        "trigger all hello",
+        "trigger back hello",
+        "trigger web echo loud",
+        "trigger 0 echo loud",
+        "trigger web echo",
+    ] {
+        notes.put(line, said(tool, line));
+    }
+    for line in ["trigger web nosuch", "trigger nobody hello", "trigger web"] {
+        notes.put(line, tool.call(line).code);
+    }
+    let told = std::fs::read_to_string(tool.work().join("told")).unwrap();
+    let told = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    notes.put("told", told.collect::<Value>());
+    let text = plain(&tool.ok("describe web").out());
+    let words = |line: &str| {
+        let words = line.split([' ', '│']).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let lines: Vec<_> = text.lines().map(words).collect();
+    for line in ["Actions available", "Code metrics value", "Queue 7 jobs", "Plain x"] {
+        notes.put(&format!("described {line}"), lines.iter().any(|one| one == line));
+    }
+    for name in ["hello", "echo"] {
+        let is_there = lines.iter().any(|line| line.split(' ').next() == Some(name));
+        notes.put(&format!("described {name}"), is_there);
+    }
+    tool.ok("stop web");
+    notes.put("stopped", tool.call("trigger web hello").code);
+    let entry = tool.entry("web");
+    notes.put("axm_monitor when stopped", entry["pm2_env"]["axm_monitor"].clone());
+}
+
+/// The libraries that apps made for PM2 announce themselves with.
+fn app_libraries(tool: &Tool, notes: &mut Notes) {
+    tool.file(
+        "io.js",
+        "const io = require('@pm2/io').init();\n\
+         io.metric({ name: 'Users', unit: 'people' }).set(42);\n\
+         io.action('db:clean', { comment: 'empties it' }, (reply) => reply({ cleaned: true }));\n\
+         io.action('say', (param, reply) => reply('got ' + param));\n\
+         setInterval(() => {}, 1e6);\n",
+    );
+    tool.file(
+        "tx.js",
+        "const tx2 = require('tx2');\n\
+         tx2.metric('Users', () => 17, 'u');\n\
+         tx2.action('hello', (reply) => reply({ yes: [1] }));\n\
+         tx2.action('para', 'x', (param, reply) => reply(param));\n\
+         setInterval(() => {}, 1e6);\n",
+    );
+    for name in ["io", "tx"] {
+        let start = ["start", &format!("{name}.js"), "--name", name];
+        tool.words(&start).env("NODE_PATH", libraries()).run();
+        let users = |entry: &Value| entry["pm2_env"]["axm_monitor"]["Users"].clone();
+        let entry = tool.wait_entry(name, |entry| users(entry)["value"].is_number());
+        notes.put(&format!("{name} metric"), users(&entry));
+    }
+    for line in
+        ["trigger io db:clean", "trigger io say hello", "trigger tx hello", "trigger tx para 7"]
+    {
+        notes.put(line, said(tool, line));
+    }
+}
+
 #[test]
 fn node_side_by_side() {
-    compare("node", &scenarios![cluster, readiness, shutdown_by_message, exec_modes]);
+    let all =
+        scenarios![cluster, readiness, shutdown_by_message, exec_modes, actions, app_libraries];
+    compare("node", &all);
 }

@@ -23,25 +23,35 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// The real PM2, installed once under `target/`.
 pub(super) fn real_pm2() -> PathBuf {
+    let name = format!("pm2-{VERSION}");
+    installed(&name, &[&format!("pm2@{VERSION}")]).join(".bin/pm2")
+}
+
+/// The libraries that apps made for PM2 use, installed once under `target/`: what `NODE_PATH` needs to say.
+pub(super) fn libraries() -> PathBuf {
+    installed("pm2-libraries", &["@pm2/io@6.1.0", "tx2@1.0.5"])
+}
+
+/// Where npm put these packages.
+fn installed(name: &str, packages: &[&str]) -> PathBuf {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     fs::create_dir_all(&target).unwrap();
     let lock = File::create(target.join("pm2.lock")).unwrap();
     lock.lock().unwrap();
-    let folder = target.join(format!("pm2-{VERSION}"));
-    let program = folder.join("node_modules/.bin/pm2");
+    let folder = target.join(name);
     if !folder.join("made").exists() {
         // What a broken attempt left.
         fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder).unwrap();
         let mut npm = Command::new("npm");
-        npm.args(["install", &format!("pm2@{VERSION}"), "--no-audit", "--no-fund", "--prefix"]);
+        npm.arg("install").args(packages).args(["--no-audit", "--no-fund", "--prefix"]);
         let done = npm.arg(&folder).output().unwrap_or_else(|error| {
             panic!("could not run npm: {error}\nthis test compares with the real PM2 and needs node and npm")
         });
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         fs::write(folder.join("made"), "").unwrap();
     }
-    program
+    folder.join("node_modules")
 }
 
 /// One program with its home.

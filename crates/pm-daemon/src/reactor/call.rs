@@ -61,6 +61,7 @@ impl Reactor {
             Deed::Resurrect => self.resurrect(caller),
             Deed::Update(call) => self.try_program(&call.program, caller),
             Deed::Watch(call) => self.watch(call, caller),
+            Deed::Trigger(call) => self.trigger(call, caller),
         }
     }
 
@@ -115,7 +116,7 @@ impl Reactor {
     }
 
     /// The selected instances; all if nothing is selected.
-    fn selected(&self, select: &[Select]) -> Result<Vec<InstanceId>, Refused> {
+    pub(super) fn selected(&self, select: &[Select]) -> Result<Vec<InstanceId>, Refused> {
         if select.is_empty() {
             return Ok(self.core.seats().map(|seat| seat.id).collect());
         }
@@ -135,7 +136,8 @@ impl Reactor {
         caller.reply(&Listing { rows, now: dial.wall(), host });
     }
 
-    /// The pids come from the tree thread, so somebody waits for them outside the loop.
+    /// The pids come from the tree thread and what apps say from the thread that hears them, so somebody waits for
+    /// both outside the loop.
     fn describe(&mut self, call: &Describe, caller: Caller) {
         let ids = match self.selected(&call.select) {
             Ok(ids) => ids,
@@ -144,6 +146,7 @@ impl Reactor {
         let dial = Dial::read();
         let seats = ids.iter().filter_map(|id| self.core.seat(*id));
         let mut descriptions: Vec<_> = seats.map(|seat| self.description(&seat, dial)).collect();
+        let pulses = self.pulses(&ids);
         let mut wanted = BTreeMap::new();
         for id in &ids {
             let run = self.core.seat(*id).and_then(|seat| seat.run).map(|(run, _)| run);
@@ -153,7 +156,9 @@ impl Reactor {
             wanted.insert(id.0, pids);
         }
         tokio::spawn(async move {
+            let mut pulses = pulses.await.unwrap_or_default();
             for description in &mut descriptions {
+                description.pulse = pulses.remove(&description.row.id).unwrap_or_default();
                 if let Some(pids) = wanted.remove(&description.row.id) {
                     description.pids = pids.await.unwrap_or_default();
                 }

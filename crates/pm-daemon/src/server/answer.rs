@@ -5,7 +5,7 @@ use pm_core::{
 };
 use pm_protocol::{
     Code, Describe, Description, EndView, Flush, List, LogShape, LogSource, Logs, Refusal, Request,
-    Row, Save, Update, Wait, Watch, What,
+    Row, Save, Trigger, Update, Wait, Watch, What,
 };
 use pm_spec::{Identifier, LogFormat, Signal};
 
@@ -42,6 +42,7 @@ pub(crate) enum Deed {
     Resurrect,
     Update(Update),
     Watch(Watch),
+    Trigger(Trigger),
 }
 
 /// Sorts a call.
@@ -79,6 +80,7 @@ pub(crate) fn sort(request: Request) -> Business {
         Request::Resurrect(_) => return Business::Deed(Deed::Resurrect),
         Request::Update(call) => return Business::Deed(Deed::Update(call)),
         Request::Watch(call) => return Business::Deed(Deed::Watch(call)),
+        Request::Trigger(call) => return Business::Deed(Deed::Trigger(call)),
     };
     Business::Core(ask)
 }
@@ -148,7 +150,14 @@ pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) ->
         last_delay: seat.last_delay,
         next_start: seat.next_start.map(|at| dial.date(at)),
         next_cron: None,
+        pulse: pm_protocol::Pulse::default(),
     }
+}
+
+/// What a process said about itself.
+pub(crate) fn pulse(pulse: pm_node::Pulse) -> pm_protocol::Pulse {
+    let pm_node::Pulse { actions, monitor, options, .. } = pulse;
+    pm_protocol::Pulse { actions, monitor, options }
 }
 
 /// Where one instance's output lies.

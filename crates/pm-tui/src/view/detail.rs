@@ -1,6 +1,6 @@
 //! Everything about the instance under the cursor. Of its environment only names: values may be secrets.
 
-use pm_protocol::{Description, EndView};
+use pm_protocol::{Description, EndView, Pulse};
 use pm_spec::{ByteString, Bytes, Identifier, LogFormat};
 use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
@@ -150,6 +150,7 @@ impl Page<'_> {
             let ids = [&user.uid, &user.gid].into_iter().flatten().map(identifier);
             self.tell("user", &ids.collect::<Vec<_>>().join(":"));
         }
+        self.pulse(&about.pulse);
         self.policy(about);
         self.ends(&about.ends, now);
         self.file("out", about.out.as_ref());
@@ -158,6 +159,18 @@ impl Page<'_> {
         self.file("pid file", about.pid_file.as_ref());
         self.file("from", spec.source.as_ref());
         self.environment(about);
+    }
+
+    /// What the app measures, and what it can be asked to do.
+    fn pulse(&mut self, pulse: &Pulse) {
+        for (index, (name, value)) in pulse.figures().enumerate() {
+            let label = if index == 0 { "metrics" } else { "" };
+            self.tell(label, &format!("{name}: {value}"));
+        }
+        let actions: Vec<_> = pulse.actions().map(|(name, _)| name).collect();
+        if !actions.is_empty() {
+            self.tell("actions", &actions.join(", "));
+        }
     }
 
     fn policy(&mut self, about: &Description) {

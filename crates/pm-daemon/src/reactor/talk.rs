@@ -1,0 +1,165 @@
+//! Talking with apps over Node's channel: what they say about themselves, and actions they are asked for.
+
+use std::collections::BTreeMap;
+
+use pm_core::{InstanceId, SeatView};
+use pm_node::{Answer, Answers, Called, NotOffered, Worker};
+use pm_protocol::{ActionAnswer, Code, Pulse, Refusal, Said, Trigger, Triggered};
+use pm_spec::Select;
+use tokio::sync::oneshot;
+
+use super::Reactor;
+use crate::server::{Caller, answer};
+
+/// Nobody waits longer for an answer than a day, in ms.
+const LONGEST: u64 = 86_400_000;
+
+impl Reactor {
+    /// The number by which the thread knows the process of an instance; `None`: there is none, or it has no channel.
+    fn worker(&self, seat: &SeatView<'_>) -> Option<Worker> {
+        let (run, identity) = seat.run?;
+        let run = self.hands.runs.get(run).filter(|run| run.app.serving.channel)?;
+        identity.map(|_| run.tag.raw())
+    }
+
+    /// What the processes of these instances say about themselves; those that say nothing are left out.
+    pub(super) fn pulses(&self, ids: &[InstanceId]) -> oneshot::Receiver<BTreeMap<u32, Pulse>> {
+        let (tell, told) = oneshot::channel();
+        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
+        let workers: BTreeMap<Worker, u32> =
+            seats.filter_map(|seat| Some((self.worker(&seat)?, seat.id.0))).collect();
+        match self.hands.node.begun().filter(|_| !workers.is_empty()) {
+            Some(exchange) => exchange.look(workers.keys().copied().collect(), move |pulses| {
+                let known = |(worker, pulse)| Some((*workers.get(&worker)?, answer::pulse(pulse)));
+                // Whoever asked may be gone.
+                tell.send(pulses.into_iter().filter_map(known).collect()).ok();
+            }),
+            None => {
+                tell.send(BTreeMap::new()).ok();
+            }
+        }
+        told
+    }
+
+    pub(super) fn trigger(&self, call: Trigger, caller: Caller) {
+        let ids = match self.selected(&call.select) {
+            Ok(ids) => ids,
+            Err(refused) => return caller.refuse(answer::refusal(&refused)),
+        };
+        let seats: Vec<_> = ids.iter().filter_map(|id| self.core.seat(*id)).collect();
+        let asked: BTreeMap<Worker, ActionAnswer> =
+            seats.iter().filter_map(|seat| Some((self.worker(seat)?, unanswered(seat)))).collect();
+        let Some(exchange) = self.hands.node.begun().filter(|_| !asked.is_empty()) else {
+            return caller.refuse(no_channel(&seats));
+        };
+        let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
+        exchange.trigger(pm_node::Trigger {
+            workers: workers.collect(),
+            action: call.action.clone(),
+            param: call.param,
+            patience: call.patience.min(LONGEST),
+            reply: Box::new(move |answers| match answers {
+                Ok(answers) => caller.reply(&triggered(asked, answers)),
+                Err(NotOffered { known }) => {
+                    caller.refuse(not_offered(&call.action, known.into_iter().collect()));
+                }
+            }),
+        });
+    }
+}
+
+fn unanswered(seat: &SeatView<'_>) -> ActionAnswer {
+    let (name, namespace) = (seat.app.name.to_string(), seat.app.namespace.to_string());
+    ActionAnswer { id: seat.id.0, name, namespace, said: Said::Late }
+}
+
+/// By what an instance was meant.
+fn called(select: &[Select], one: &ActionAnswer) -> Called {
+    let by_id = |select: &Select| match select {
+        Select::Id(id) => *id == one.id,
+        Select::Word(word) => *word == one.id.to_string() && *word != one.name,
+        Select::All | Select::Name(_) | Select::Namespace(_) => false,
+    };
+    if select.iter().any(by_id) { Called::Id(one.id) } else { Called::Name(one.name.clone()) }
+}
+
+fn triggered(mut asked: BTreeMap<Worker, ActionAnswer>, came: Answers) -> Triggered {
+    let answer = |(worker, came)| {
+        let said = match came {
+            Answer::Returned(Some(json)) => Said::Returned(json),
+            Answer::Returned(None) => Said::Nothing,
+            Answer::Late => Said::Late,
+            Answer::Gone => Said::Gone,
+        };
+        asked.remove(&worker).map(|one| ActionAnswer { said, ..one })
+    };
+    let mut answers: Vec<_> = came.into_iter().filter_map(answer).collect();
+    answers.sort_by_key(|one| one.id);
+    Triggered { answers }
+}
+
+fn unable(message: String, hint: Option<String>) -> Refusal {
+    Refusal { code: Code::Unable, message, hint }
+}
+
+/// Nobody who was meant can be asked anything.
+fn no_channel(seats: &[SeatView<'_>]) -> Refusal {
+    if let Some(seat) = seats.iter().find(|seat| seat.app.serving.channel) {
+        return unable(format!("`{}` does not run", seat.app.name), None);
+    }
+    let name = seats.first().map_or("it", |seat| seat.app.name.as_str());
+    let hint = "Node, Bun and Deno apps have one; others get it with `channel: true`";
+    unable(format!("`{name}` has no channel to be asked over"), Some(hint.into()))
+}
+
+fn not_offered(action: &str, known: Vec<String>) -> Refusal {
+    /// More names help nobody.
+    const MOST: usize = 20;
+    let message = format!("no process that is meant offers the action `{action}`");
+    if known.is_empty() {
+        let hint =
+            "an app offers one by process.send({type: 'axm:action', data: {action_name: ...}})";
+        return unable(message, Some(hint.into()));
+    }
+    let more = known.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let names: Vec<_> = known.into_iter().take(MOST).collect();
+    unable(message, Some(format!("there are: {}{more}", names.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_called_what_people_called_it() {
+        let one = |name: &str| ActionAnswer {
+            id: 7,
+            name: name.into(),
+            namespace: "default".into(),
+            said: Said::Late,
+        };
+        let name = |name: &str| Called::Name(name.into());
+        for (select, app, expected) in [
+            (Select::Id(7), "web", Called::Id(7)),
+            (Select::Word("7".into()), "web", Called::Id(7)),
+            (Select::Word("7".into()), "7", name("7")),
+            (Select::Word("web".into()), "web", name("web")),
+            (Select::Id(8), "web", name("web")),
+            (Select::All, "web", name("web")),
+        ] {
+            assert_eq!(called(std::slice::from_ref(&select), &one(app)), expected, "{select:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_what_there_is_not_hears_what_there_is() {
+        let hint = |known: usize| {
+            let known = (0..known).map(|number| format!("a{number}")).collect();
+            not_offered("x", known).hint.unwrap()
+        };
+        assert!(hint(0).contains("axm:action"));
+        assert_eq!(hint(2), "there are: a0, a1");
+        assert!(hint(25).ends_with("a19 and 5 more"));
+    }
+}
