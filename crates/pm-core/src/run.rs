@@ -80,14 +80,15 @@ impl Seat {
 
     /// The main process ended.
     pub(crate) fn ended(&mut self, now: Time, ending: Ending, rest: Rest, orders: &mut Vec<Order>) {
-        let rest = if self.spec.stop.tree { rest } else { Rest::Nothing };
         if let Some(true) = self.phase.going().map(|going| going.ended) {
-            // Told once more after the daemon's death; news only if the rest is gone meanwhile.
+            // Told once more after the daemon's death; news only if the rest is gone meanwhile. The rest was asked to
+            // go by the rules of then, and is waited for whatever the rules are now.
             if rest == Rest::Nothing {
                 self.swept(now);
             }
             return;
         }
+        let rest = if self.spec.stop.tree { rest } else { Rest::Nothing };
         let Some(run) = self.phase.run() else { return };
         let nobody = Life { run, identity: NOBODY, since: now };
         let life = self.phase.life().copied().unwrap_or(nobody);

@@ -39,6 +39,8 @@ pub struct Witness {
     glances: BTreeMap<InstanceId, Glance>,
     told: BTreeSet<InstanceId>,
     short: BTreeMap<InstanceId, u32>,
+    /// How long a run lived in ms that ended by itself and is not judged yet.
+    unjudged: BTreeMap<InstanceId, u64>,
     refused: BTreeMap<InstanceId, u32>,
     fact: Option<Fact>,
     vigil: Vigil,
@@ -95,7 +97,7 @@ impl Witness {
             }
             Fact::Ended(run, _, rest) => {
                 let tree = self.spec_of(*run).is_none_or(|spec| spec.stop.tree);
-                let over = *rest == Rest::Nothing || !tree;
+                let over = *rest == Rest::Nothing || !(tree || self.is_swept(*run));
                 self.trail(*run, |trail| {
                     trail.marks.insert(Mark::Ended);
                     trail.marks.extend(over.then_some(Mark::Over));
@@ -107,6 +109,13 @@ impl Witness {
             }),
         }
         self.fact = Some(fact.clone());
+    }
+
+    /// Whether the main process of this run is gone and its children are waited for.
+    fn is_swept(&self, run: RunId) -> bool {
+        self.seats.values().any(|seat| {
+            matches!(seat.phase, SavedPhase::Going { run: own, ended: true, .. } if own == run)
+        })
     }
 
     fn trail(&mut self, run: RunId, change: impl FnOnce(&mut Trail)) {
@@ -124,7 +133,7 @@ impl Witness {
     pub fn order(&mut self, now: Time, order: &Order) -> Result<(), Broken> {
         law(!self.left, || format!("nothing after leaving: {order:?}"))?;
         match order {
-            Order::Remember(record) => self.remember(record),
+            Order::Remember(record) => self.remember(now, record),
             Order::Spawn(run, plan) => self.spawn(*run, plan),
             Order::Signal(run, knock) => self.signal(now, *run, *knock),
             Order::Release(run) => self.release(*run),
@@ -159,7 +168,7 @@ impl Witness {
         }
     }
 
-    fn remember(&mut self, record: &Record) -> Result<(), Broken> {
+    fn remember(&mut self, now: Time, record: &Record) -> Result<(), Broken> {
         match record {
             Record::App(app) => {
                 self.apps.insert(app.id, AppSpec::clone(&app.spec));
@@ -174,17 +183,24 @@ impl Witness {
                 self.apps.remove(id);
             }
             Record::Seat(seat) => {
+                self.judge(seat)?;
                 let count = |of: &BTreeMap<_, u32>| of.get(&seat.id).copied().unwrap_or(0);
                 let short = count(&self.short) + count(&self.refused);
                 if let Some(old) = self.seats.get(&seat.id) {
-                    counted(old, seat, short, matches!(self.fact, Some(Fact::Asked(..))))?;
+                    // A reload asked for before comes to it in the moment of another wish.
+                    let wished = matches!(self.fact, Some(Fact::Asked(..))) || seat.created == now;
+                    counted(old, seat, short, wished)?;
                 }
                 let asked =
                     matches!(self.fact, Some(Fact::Asked(..) | Fact::Due(_) | Fact::Touched(..)));
                 let old = self.seats.insert(seat.id, seat.clone());
                 let anew = old.is_none_or(|old| old.created != seat.created);
+                if seat.want == Want::Gone {
+                    self.vigil.gone(seat.id);
+                }
                 if anew || (asked && seat.unstable == 0) {
                     self.short.remove(&seat.id);
+                    self.unjudged.remove(&seat.id);
                     // A run whose children are waited for is judged after that.
                     let judged = matches!(seat.phase, SavedPhase::Going { ended: true, .. });
                     self.refused.insert(seat.id, u32::from(judged));
@@ -198,19 +214,13 @@ impl Witness {
                 self.vigil.gone(*id);
             }
             Record::End(id, end) => {
-                let (known, spec) = (self.runs.get(&end.run), self.spec_of(end.run));
+                let known = self.runs.get(&end.run);
                 law(known.is_none_or(|t| t.is(Mark::Ended)), || {
                     format!("run {} ended", end.run.0)
                 })?;
-                let min = spec.map_or(0, |spec| spec.restart.min_uptime.as_millis());
                 let fresh = known.is_some_and(|trail| !trail.is(Mark::Written));
                 if matches!(end.cause, Cause::Ended(_)) && fresh {
-                    let short = end.at.0.saturating_sub(end.since.0) < min;
-                    let row = self.short.entry(*id).or_default();
-                    *row = if short { *row + 1 } else { 0 };
-                    if !short {
-                        self.refused.remove(id);
-                    }
+                    self.unjudged.insert(*id, end.at.0.saturating_sub(end.since.0));
                 }
                 self.trail(end.run, |trail| {
                     trail.marks.insert(Mark::Written);
@@ -220,6 +230,29 @@ impl Witness {
         }
         self.journal.push(record.clone());
         Ok(())
+    }
+
+    /// A run that ended by itself is judged by the rules of the moment in which nobody of it is left, unless a person's
+    /// wish comes before.
+    fn judge(&mut self, seat: &SeatRecord) -> Result<(), Broken> {
+        let waits = matches!(seat.phase, SavedPhase::Going { ended: true, .. });
+        let old = self.seats.get(&seat.id);
+        if old.is_some_and(|old| old.created != seat.created) {
+            self.unjudged.remove(&seat.id);
+        }
+        let Some(uptime) = self.unjudged.get(&seat.id).filter(|_| !waits) else { return Ok(()) };
+        let Some(rules) = self.apps.get(&seat.app).map(|app| &app.restart) else { return Ok(()) };
+        let is_short = *uptime < rules.min_uptime.as_millis();
+        let most = rules.max_restarts.max(1);
+        self.unjudged.remove(&seat.id);
+        let row = self.short.entry(seat.id).or_default();
+        *row = if is_short { *row + 1 } else { 0 };
+        if !is_short {
+            self.refused.remove(&seat.id);
+        }
+        let again = matches!(seat.phase, SavedPhase::Backoff(_) | SavedPhase::Starting(_));
+        let enough = is_short && *row >= most && again;
+        law(!enough, || format!("instance {}: so many short runs are enough", seat.id.0))
     }
 
     fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), Broken> {
@@ -236,9 +269,6 @@ impl Witness {
         law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
         let same = seat.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
         law(same, || broken("the plan says what is written down"))?;
-        let row = self.short.get(&plan.instance).copied().unwrap_or(0);
-        let most = plan.app.restart.max_restarts.max(1);
-        law(row < most, || broken("so many short runs are enough"))?;
         let trail = Trail {
             instance: plan.instance,
             asked: None,
