@@ -18,14 +18,6 @@ fn cluster(home: &Home, workers: usize, more: &str) -> u16 {
     port
 }
 
-/// Lets callers call for a while: nobody announces how much is enough, so they are counted by what was answered.
-fn let_it_run(millis: u64) {
-    let deadline = Deadline::after(std::time::Duration::from_millis(millis));
-    while !deadline.is_over() {
-        pause(std::time::Duration::from_millis(5), deadline);
-    }
-}
-
 #[test]
 fn workers_share_a_port_and_take_turns() {
     let home = Home::new();
@@ -33,8 +25,9 @@ fn workers_share_a_port_and_take_turns() {
     let pids: std::collections::BTreeSet<String> =
         home.rows().iter().map(|row| row.pid.to_string()).collect();
     assert_eq!(pids.len(), 3);
-    let load = Load::begin(port, 4, Habit::NewEach);
-    let_it_run(500);
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear(3);
+    load.go_on(100);
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");
     assert_eq!(tally.answers, pids, "everybody served");
@@ -44,8 +37,9 @@ fn workers_share_a_port_and_take_turns() {
 fn two_ports_of_slots_and_a_taken_one() {
     let home = Home::new();
     let port = cluster(&home, 2, "sched: 'slot'");
-    let load = Load::begin(port, 4, Habit::NewEach);
-    let_it_run(500);
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear(2);
+    load.go_on(100);
     let tally = load.end();
     assert!(tally.hard.is_empty() && tally.answers.len() == 2, "{tally:?}");
     // Another app does not get the port, and hears Node's own error.
@@ -70,11 +64,11 @@ fn law7_the_daemon_dies_under_load_and_no_caller_notices() {
         let load = Load::begin(port, 8, habit);
         for _ in 0..3 {
             let before = home.hello();
-            let_it_run(300);
+            load.go_on(100);
             signal(before.pid, 9);
             home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
         }
-        let_it_run(300);
+        load.go_on(100);
         let tally = load.end();
         assert!(tally.hard.is_empty() && tally.stale == 0, "{habit:?}: {tally:?}");
         assert!(tally.good > 100, "{habit:?}: {tally:?}");
@@ -88,11 +82,12 @@ fn an_app_with_one_worker_refuses_nobody_while_it_restarts() {
     let home = Home::new();
     let port = cluster(&home, 1, "");
     let old = home.row("web").pid;
-    let load = Load::begin(port, 2, Habit::NewEach);
-    let_it_run(200);
+    let mut load = Load::begin(port, 2, Habit::NewEach);
+    load.hear(1);
     signal(old, 9);
     home.wait_new_pid("web", old);
-    let_it_run(500);
+    load.hear(2);
+    load.go_on(100);
     let tally = load.end();
     // What it was about to answer is lost with it; nobody else is refused.
     assert!(tally.hard.len() <= 8, "{tally:?}");
@@ -112,6 +107,6 @@ fn a_port_is_free_again_when_its_app_is_stopped() {
     }
     home.run(["start", "web"]).ok();
     let load = Load::begin(port, 1, Habit::NewEach);
-    let_it_run(100);
+    load.go_on(100);
     assert!(load.end().hard.is_empty());
 }

@@ -1,12 +1,17 @@
 //! A client that calls a server again and again and tells two failures apart: `hard` (refused, reset, cut off, hung,
 //! or not 200) and `stale` (a kept connection that was closed before a byte of the answer, which a client may repeat).
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use pm_client::{Deadline, pause};
+use pm_testkit::PATIENCE;
 
 /// Whether a connection is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +27,16 @@ pub(super) struct Tally {
     pub(super) hard: Vec<String>,
     pub(super) stale: usize,
     /// What was answered, each different text once.
-    pub(super) answers: std::collections::BTreeSet<String>,
+    pub(super) answers: BTreeSet<String>,
 }
 
 /// Callers at work.
 pub(super) struct Load {
     over: Arc<AtomicBool>,
+    good: Arc<AtomicUsize>,
+    /// Each caller's new answers.
+    news: Receiver<String>,
+    heard: BTreeSet<String>,
     callers: Vec<JoinHandle<Tally>>,
 }
 
@@ -35,12 +44,32 @@ impl Load {
     /// So many callers begin.
     pub(super) fn begin(port: u16, callers: usize, habit: Habit) -> Self {
         let over = Arc::new(AtomicBool::new(false));
+        let good = Arc::new(AtomicUsize::new(0));
+        let (tell, news) = channel();
         let caller = |_| {
-            let over = Arc::clone(&over);
-            std::thread::spawn(move || call(port, habit, &over))
+            let (over, good, tell) = (Arc::clone(&over), Arc::clone(&good), tell.clone());
+            std::thread::spawn(move || call((port, habit), &over, &good, &tell))
         };
         let callers = (0..callers).map(caller).collect();
-        Self { over, callers }
+        Self { over, good, news, heard: BTreeSet::new(), callers }
+    }
+
+    /// Waits until so many more calls have been answered.
+    pub(super) fn go_on(&self, calls: usize) {
+        let enough = self.good.load(Ordering::Relaxed) + calls;
+        let deadline = Deadline::after(PATIENCE);
+        while self.good.load(Ordering::Relaxed) < enough {
+            assert!(!deadline.is_over(), "{calls} more calls are not answered");
+            pause(Duration::from_millis(5), deadline);
+        }
+    }
+
+    /// Waits until so many different answers have been heard.
+    pub(super) fn hear(&mut self, voices: usize) {
+        while self.heard.len() < voices {
+            let answer = self.news.recv_timeout(PATIENCE);
+            self.heard.insert(answer.unwrap());
+        }
     }
 
     /// They end; the sum of what they saw.
@@ -58,7 +87,12 @@ impl Load {
     }
 }
 
-fn call(port: u16, habit: Habit, over: &AtomicBool) -> Tally {
+fn call(
+    (port, habit): (u16, Habit),
+    over: &AtomicBool,
+    good: &AtomicUsize,
+    tell: &Sender<String>,
+) -> Tally {
     let mut tally = Tally::default();
     let mut kept = None;
     while !over.load(Ordering::Relaxed) {
@@ -66,7 +100,10 @@ fn call(port: u16, habit: Habit, over: &AtomicBool) -> Tally {
         match once(port, habit, kept.take()) {
             Ok((answer, connection)) => {
                 tally.good += 1;
-                tally.answers.insert(answer);
+                good.fetch_add(1, Ordering::Relaxed);
+                if tally.answers.insert(answer.clone()) {
+                    drop(tell.send(answer));
+                }
                 kept = connection;
             }
             Err(Failure::BeforeAnswer(_)) if !is_fresh => tally.stale += 1,
