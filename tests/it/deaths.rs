@@ -149,6 +149,60 @@ fn p05_stubborn_children_are_killed_with_their_parent() {
     assert!(pids.iter().all(|pid| !is_alive(*pid)), "{pids:?}");
 }
 
+/// Takes the mark in the limits off a process, as PAM does for `su` and `sudo`.
+fn strip(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed());
+    let none = rustix::process::Rlimit { current: None, maximum: None };
+    rustix::process::prlimit(pid, rustix::process::Resource::Locks, none).unwrap();
+}
+
+/// A child that lost its mark, but not its variables; or those as well, but not its session.
+const UNMARKED: [&str; 2] =
+    ["setsid sleep 1000 & wait", "(trap '' INT; exec env -i sleep 1000) & wait"];
+
+fn unmarked(script: &str) -> (Home, u32, u32) {
+    let home = Home::new();
+    let script = home.script("app", script);
+    let words = ["start", script.to_str().unwrap(), "--name", "app", "--kill-timeout", "200"];
+    home.run(words).ok();
+    home.wait_until("the child", || tree(&home, "app").len() == 2);
+    let main = home.row("app").pid;
+    let child = tree(&home, "app").into_iter().find(|pid| *pid != main).unwrap();
+    home.wait_until("its exec", || {
+        fs::read(format!("/proc/{child}/cmdline")).unwrap().starts_with(b"sleep")
+    });
+    strip(child);
+    (home, main, child)
+}
+
+#[test]
+fn p05_children_without_their_mark_are_found_after_a_crash() {
+    for script in UNMARKED {
+        let (home, main, child) = unmarked(script);
+        signal(main, 9);
+        home.wait_new_pid("app", main);
+        assert!(!is_alive(child), "the child of `{script}` is left");
+    }
+}
+
+#[test]
+fn p05_children_without_their_mark_are_found_by_the_next_daemon() {
+    for script in UNMARKED {
+        let (home, main, child) = unmarked(script);
+        signal(home.hello().pid, 9);
+        signal(main, 9);
+        home.wait_new_pid("app", main);
+        assert!(!is_alive(child), "the child of `{script}` is left");
+    }
+}
+
+#[test]
+fn p05_a_child_without_any_trace_is_stopped_with_its_app() {
+    let (home, _, child) = unmarked("(trap '' INT; exec env -i setsid sleep 1000) & wait");
+    home.run(["stop", "app"]).ok();
+    assert!(!is_alive(child), "it ignored the signal, its parent is gone, and it was forgotten");
+}
+
 #[test]
 fn p74_treekill_false_touches_the_main_process_only() {
     let home = Home::new();

@@ -11,7 +11,7 @@ use pm_core::RunId;
 use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
-use pm_os::tree::{Census, Depth, Member, Roll, Run};
+use pm_os::tree::{Census, Depth, Member, Roll, Run, Traces};
 use pm_os::usage::{Sampler, Usage};
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
@@ -95,6 +95,8 @@ struct Warden {
     watched: BTreeMap<RunId, Watched>,
     /// Runs whose members are killed on sight.
     forced: BTreeSet<RunId>,
+    /// Members without a mark of trees that are being ended: once their parent is gone nothing else tells whose they are.
+    unmarked: BTreeMap<RunId, Vec<Identity>>,
     /// Rounds since a tree was last added to the watch.
     rounds: usize,
     sampler: Sampler,
@@ -113,6 +115,7 @@ impl Warden {
             owed: Vec::new(),
             watched: BTreeMap::new(),
             forced: BTreeSet::new(),
+            unmarked: BTreeMap::new(),
             rounds: 0,
             sampler: Sampler::new(),
             unsent: Grumble::default(),
@@ -144,12 +147,12 @@ impl Warden {
     fn round(&mut self) -> Option<()> {
         let failed_before = !self.owed.is_empty();
         let batch = self.wait()?;
-        let batch = self.settle_the_traceless(batch)?;
+        let (batch, orphans) = self.settle_the_traceless(batch)?;
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
         }
         let light = |errand: &Errand| matches!(errand, Errand::Sample(..) | Errand::Remains(_));
-        let depth = if self.watched.is_empty() && batch.iter().all(light) {
+        let depth = if self.watched.is_empty() && !orphans && batch.iter().all(light) {
             Depth::Tags
         } else {
             Depth::Cookies
@@ -167,21 +170,25 @@ impl Warden {
         Some(())
     }
 
-    /// Most processes leave nobody behind when they end, and then a restart need not wait for a census.
-    fn settle_the_traceless(&mut self, mut batch: Vec<Errand>) -> Option<Vec<Errand>> {
+    /// Most processes leave nobody behind when they end, and then a restart need not wait for a census. What is left
+    /// of the batch, and whether somebody without a mark could be of one of its runs.
+    fn settle_the_traceless(&mut self, mut batch: Vec<Errand>) -> Option<(Vec<Errand>, bool)> {
         let ended = batch.iter().filter_map(|errand| match errand {
-            Errand::Remains(tree) => Some(Run { tag: tree.tag, leader: tree.leader.as_ref() }),
+            Errand::Remains(tree) => Some(run_of(tree, &self.unmarked)),
             Errand::Knock(..) | Errand::Force(_) | Errand::Sample(..) | Errand::Pids(..) => None,
         });
         let ended: Vec<Run<'_>> = ended.collect();
         if ended.is_empty() {
-            return Some(batch);
+            return Some((batch, false));
         }
         // If that fails the census will say so.
-        let Ok(traces) = pm_os::tree::traces(&ended, &[self.guardian]) else { return Some(batch) };
+        let traces = pm_os::tree::traces(&ended, &[self.guardian]);
+        let Ok(Traces { runs, orphans: false }) = traces else { return Some((batch, true)) };
         let mut gone = Vec::new();
         batch.retain(|errand| match errand {
-            Errand::Remains(tree) if !traces.contains(&tree.tag) => {
+            Errand::Remains(tree)
+                if !runs.contains(&tree.tag) && !self.unmarked.contains_key(&tree.run) =>
+            {
                 gone.push(*tree);
                 false
             }
@@ -194,20 +201,22 @@ impl Warden {
         for tree in gone {
             self.remains(tree, &[])?;
         }
-        Some(batch)
+        Some((batch, false))
     }
 
     fn serve(&mut self, census: &Census, batch: Vec<Errand>) -> Option<()> {
-        let roll = census.roll(&asked(&batch, &self.watched));
+        let roll = census.roll(&asked(&batch, &self.watched, &self.unmarked));
         let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
         for errand in batch {
             match errand {
                 Errand::Knock(tree, signal) => {
                     knock_all(members(tree.tag), signal, &mut self.unsent);
+                    self.remember(tree.run, members(tree.tag));
                 }
                 Errand::Force(tree) => {
                     self.forced.insert(tree.run);
                     knock_all(members(tree.tag), Signal::KILL, &mut self.unsent);
+                    self.remember(tree.run, members(tree.tag));
                 }
                 Errand::Remains(tree) => self.remains(tree, members(tree.tag))?,
                 Errand::Sample(trees, machine) => self.sample(&trees, &roll, machine)?,
@@ -225,17 +234,30 @@ impl Warden {
     fn remains(&mut self, tree: Tree, members: &[Member]) -> Option<()> {
         if members.is_empty() {
             self.forced.remove(&tree.run);
+            self.unmarked.remove(&tree.run);
         } else {
-            self.watched
-                .insert(tree.run, Watched { tree: Tree { leader: None, ..tree }, empty: 0 });
+            self.watched.insert(tree.run, Watched { tree, empty: 0 });
             self.rounds = 0;
+            self.remember(tree.run, members);
         }
         self.tell(Inlet::Remains(tree.run, !members.is_empty()))
+    }
+
+    /// Keeps who could not be found again by a mark.
+    fn remember(&mut self, run: RunId, members: &[Member]) {
+        let unmarked = members.iter().filter(|member| !member.marked).map(|member| member.identity);
+        let unmarked: Vec<_> = unmarked.collect();
+        if unmarked.is_empty() {
+            self.unmarked.remove(&run);
+        } else {
+            self.unmarked.insert(run, unmarked);
+        }
     }
 
     /// Trees that should vanish: told when two looks in a row found nobody (a fork may hide from one).
     fn look_after(&mut self, roll: &Roll) -> Option<()> {
         let mut gone = Vec::new();
+        let mut here = Vec::new();
         for (run, watched) in &mut self.watched {
             // Added in this very round and seen with members: not in the roll of the watch yet.
             let members = roll.get(&watched.tree.tag).map_or(&[][..], Vec::as_slice);
@@ -243,6 +265,7 @@ impl Warden {
                 watched.empty += 1;
             } else {
                 watched.empty = 0;
+                here.push((*run, members));
                 if self.forced.contains(run) {
                     knock_all(members, Signal::KILL, &mut self.unsent);
                 }
@@ -251,9 +274,13 @@ impl Warden {
                 gone.push(*run);
             }
         }
+        for (run, members) in here {
+            self.remember(run, members);
+        }
         for run in gone {
             self.watched.remove(&run);
             self.forced.remove(&run);
+            self.unmarked.remove(&run);
             self.tell(Inlet::Swept(run))?;
         }
         Some(())
@@ -280,12 +307,20 @@ impl Warden {
     }
 }
 
+/// What can be known of a run.
+fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<Identity>>) -> Run<'a> {
+    let known = unmarked.get(&tree.run).map_or(&[][..], Vec::as_slice);
+    Run { tag: tree.tag, leader: tree.leader.as_ref(), known }
+}
+
 /// All runs of a batch and of the watch, each once.
-fn asked<'a>(batch: &'a [Errand], watched: &'a BTreeMap<RunId, Watched>) -> Vec<Run<'a>> {
+fn asked<'a>(
+    batch: &'a [Errand],
+    watched: &'a BTreeMap<RunId, Watched>,
+    unmarked: &'a BTreeMap<RunId, Vec<Identity>>,
+) -> Vec<Run<'a>> {
     let mut runs: BTreeMap<Tag, Run<'a>> = BTreeMap::new();
-    let mut add = |tree: &'a Tree| {
-        runs.insert(tree.tag, Run { tag: tree.tag, leader: tree.leader.as_ref() });
-    };
+    let mut add = |tree: &'a Tree| _ = runs.insert(tree.tag, run_of(tree, unmarked));
     for one in watched.values() {
         add(&one.tree);
     }

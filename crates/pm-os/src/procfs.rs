@@ -126,6 +126,13 @@ pub(crate) fn newest_pid() -> i32 {
     text.trim_ascii().rsplit(|&byte| byte == b' ').next().and_then(pid_of_name).unwrap_or(0)
 }
 
+/// The children of a process of one thread, the dead ones included; none where the kernel doesn't tell. Reading while
+/// one of them is reaped may leave out another (proc(5)).
+pub(crate) fn children(pid: i32) -> Vec<i32> {
+    let list = std::fs::read(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split(|&byte| byte == b' ').filter_map(pid_of_name).collect()
+}
+
 /// Reads `/proc/PID/NAME` from its start into `buffer`; `None` when there is no such process.
 pub(crate) fn read(
     proc: impl AsFd,

@@ -136,6 +136,7 @@ mod tests {
 
     fn member(pid: i32, started: u64, own: u64, children: u64) -> Member {
         Member {
+            marked: true,
             identity: Identity { pid, started, boot: None, inode: 0 },
             ppid: 1,
             depth: 0,

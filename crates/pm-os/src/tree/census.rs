@@ -56,6 +56,8 @@ pub struct Seen {
     pub rss: u64,
     /// Its mark, by limit or (with [`Depth::Cookies`]) by cookie.
     pub tag: Option<Tag>,
+    /// Whether the mark is in its limits, where everything it starts inherits it.
+    pub marked: bool,
 }
 
 /// A living process that belongs to a run.
@@ -63,6 +65,8 @@ pub struct Seen {
 pub struct Member {
     /// Who it is; open it before touching it.
     pub identity: Identity,
+    /// Whether its limits bear the mark. Who has lost it may be missed by a later census.
+    pub marked: bool,
     /// Its parent.
     pub ppid: i32,
     /// How many members lie between it and the top of its tree: signal the greatest first.
@@ -82,6 +86,15 @@ pub struct Run<'i> {
     pub tag: Tag,
     /// Its first process, if known: finds members without any mark.
     pub leader: Option<&'i Identity>,
+    /// Members without a mark that an earlier census found, if they are still there.
+    pub known: &'i [Identity],
+}
+
+impl Run<'_> {
+    /// A run of which nothing but its mark is known.
+    pub const fn of(tag: Tag) -> Self {
+        Self { tag, leader: None, known: &[] }
+    }
 }
 
 /// The living members of each run asked for, parents before children; empty ones are listed too.
@@ -144,24 +157,19 @@ impl Census {
 
     /// The living members of one run, parents before children.
     pub fn members(&self, tag: Tag, leader: Option<&Identity>) -> Vec<Member> {
-        self.roll(&[Run { tag, leader }]).remove(&tag).unwrap_or_default()
+        self.roll(&[Run { leader, ..Run::of(tag) }]).remove(&tag).unwrap_or_default()
     }
 
     /// The living members of many runs at once.
     ///
     /// A process belongs to the run it is marked for; an unmarked one to the run in whose leader's
     /// session or group it is; else to that of its parent. Somebody else's mark always wins, so a
-    /// process manager run by an app keeps its own apps. A leader counts only if it is still
-    /// there, or its session number might have been reused.
+    /// process manager run by an app keeps its own apps. Of a leader that is gone the session and
+    /// group count for orphans of the spared: those come from apps, and a number is not given out
+    /// again while it is a session's.
     pub fn roll(&self, runs: &[Run<'_>]) -> Roll {
         let mut roll: Roll = runs.iter().map(|run| (run.tag, Vec::new())).collect();
-        let mut leaders = BTreeMap::new();
-        for run in runs {
-            if let Some(leader) = run.leader.filter(|leader| self.has(leader)) {
-                leaders.insert(leader.pid, run.tag);
-            }
-        }
-        let owners = self.owners(&roll, &leaders);
+        let owners = self.owners(&self.claims(runs));
         for ((at, seen), owner) in self.seen.iter().enumerate().zip(&owners) {
             let Some(members) = owner.and_then(|tag| roll.get_mut(&tag)) else { continue };
             if seen.alive {
@@ -174,21 +182,42 @@ impl Census {
         roll
     }
 
+    fn claims(&self, runs: &[Run<'_>]) -> Claims {
+        let mut claims = Claims::default();
+        for run in runs {
+            if let Some(leader) = run.leader.filter(|leader| leader.boot == self.boot) {
+                if self.has(leader) {
+                    claims.leaders.insert(leader.pid, run.tag);
+                } else if self.find(leader.pid).is_none() {
+                    claims.gone.insert(leader.pid, run.tag);
+                }
+            }
+            let known = run.known.iter().filter(|known| self.has(known));
+            claims.known.extend(known.map(|known| (known.pid, run.tag)));
+        }
+        claims
+    }
+
+    /// The run an unmarked process belongs to by itself, and not by descent.
+    fn claimed(&self, seen: &Seen, claims: &Claims) -> Option<Tag> {
+        let by = |numbers: &BTreeMap<i32, Tag>| {
+            [seen.pid, seen.session, seen.pgrp]
+                .iter()
+                .find_map(|number| numbers.get(number).copied())
+        };
+        let known = claims.known.get(&seen.pid).copied();
+        known
+            .or_else(|| by(&claims.leaders))
+            .or_else(|| by(&claims.gone).filter(|_| self.spared.contains(&seen.ppid)))
+    }
+
     /// For each process, by position, the run it belongs to.
-    fn owners(&self, roll: &Roll, leaders: &BTreeMap<i32, Tag>) -> Vec<Option<Tag>> {
-        let mut owners: Vec<Option<Tag>> = self
-            .seen
-            .iter()
-            .map(|seen| match seen.tag {
-                Some(tag) => Some(tag),
-                None => [seen.pid, seen.session, seen.pgrp]
-                    .iter()
-                    .find_map(|number| leaders.get(number).copied()),
-            })
-            .collect();
+    fn owners(&self, claims: &Claims) -> Vec<Option<Tag>> {
+        let claimed = |seen: &Seen| seen.tag.or_else(|| self.claimed(seen, claims));
+        let mut owners: Vec<Option<Tag>> = self.seen.iter().map(claimed).collect();
         // Descent: a child usually has a greater number than its parent, so one round does, and
         // one more proves it; after numbers wrapped round it takes a few.
-        let mut changed = !roll.is_empty();
+        let mut changed = true;
         while changed {
             changed = false;
             for at in 0..self.seen.len() {
@@ -236,6 +265,7 @@ impl Census {
         Member {
             // The inode is unknown here: pid and start time were read together, and `open` checks.
             identity: Identity { pid: seen.pid, started: seen.started, boot: self.boot, inode: 0 },
+            marked: seen.marked,
             ppid: seen.ppid,
             depth,
             own_ticks: seen.own_ticks,
@@ -245,19 +275,44 @@ impl Census {
     }
 }
 
-/// Which of these runs have left any trace: a marked process, dead or alive, or their leader's number in use. Of a
-/// run that is missing here nobody can be found by a census with [`Depth::Tags`] either, and this costs a tenth of one.
-pub fn traces(runs: &[Run<'_>], spared: &[i32]) -> Result<BTreeSet<Tag>, CensusError> {
+/// By what a process without a mark is known, each with the run it tells.
+#[derive(Debug, Default)]
+struct Claims {
+    /// Numbers of leaders that are there.
+    leaders: BTreeMap<i32, Tag>,
+    /// Numbers of leaders that are gone.
+    gone: BTreeMap<i32, Tag>,
+    /// Members seen before.
+    known: BTreeMap<i32, Tag>,
+}
+
+/// What [`traces`] found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Traces {
+    /// Runs with a marked process, dead or alive, or whose leader's number is in use.
+    pub runs: BTreeSet<Tag>,
+    /// Whether one of the spared has a child without a mark. It can be of any run that has ended.
+    pub orphans: bool,
+}
+
+/// Which of these runs have left any trace. Without orphans, of a run that is missing here nobody can be found by a
+/// census either (but by [`Run::known`]), and this costs a tenth of one.
+pub fn traces(runs: &[Run<'_>], spared: &[i32]) -> Result<Traces, CensusError> {
     let proc = procfs::open().map_err(CensusError)?;
     let wanted: BTreeSet<Tag> = runs.iter().map(|run| run.tag).collect();
     let leaders: BTreeMap<i32, Tag> =
         runs.iter().filter_map(|run| Some((run.leader?.pid, run.tag))).collect();
     let us = rustix::process::getpid().as_raw_pid();
-    let mut found = BTreeSet::new();
+    let children: BTreeSet<i32> = spared.iter().flat_map(|pid| procfs::children(*pid)).collect();
+    let mut found = Traces::default();
     for_each_pid(&proc, |pid| {
         if pid != us && !spared.contains(&pid) {
-            found.extend(leaders.get(&pid));
-            found.extend(tag::of(pid).filter(|tag| wanted.contains(tag)));
+            found.runs.extend(leaders.get(&pid));
+            match tag::of(pid) {
+                Some(tag) if wanted.contains(&tag) => _ = found.runs.insert(tag),
+                Some(_) => {}
+                None => found.orphans |= children.contains(&pid),
+            }
         }
         Ok(())
     })
@@ -307,6 +362,7 @@ fn seen(stat: &Stat, tag: Option<Tag>) -> Seen {
         children_ticks: stat.children_ticks,
         rss: stat.rss_pages.saturating_mul(page),
         tag,
+        marked: tag.is_some(),
     }
 }
 
@@ -337,6 +393,7 @@ mod tests {
             children_ticks: 0,
             rss: 4096,
             tag,
+            marked: tag.is_some(),
         }
     }
 
@@ -379,10 +436,34 @@ mod tests {
             process(12, 11, 10, None),
         ]);
         let leader = identity(10);
-        let roll =
-            census.roll(&[Run { tag: A, leader: Some(&leader) }, Run { tag: B, leader: None }]);
+        let roll = census.roll(&[Run { leader: Some(&leader), ..Run::of(A) }, Run::of(B)]);
         assert_eq!(pids(&roll[&A]), [10, 12], "a session mate goes by its session");
         assert_eq!(pids(&roll[&B]), [11]);
+    }
+
+    #[test]
+    fn orphans_of_the_spared_go_by_the_session_of_a_leader_that_is_gone() {
+        let census = census(vec![
+            process(11, 2, 10, None),
+            process(12, 11, 12, None),
+            process(13, 1, 10, None),
+            process(14, 2, 14, None),
+        ]);
+        let leader = identity(10);
+        assert_eq!(pids(&census.members(A, Some(&leader))), [11, 12], "13 may be a stranger");
+        let of_another_boot = Identity { boot: Some(clock::BootId(7)), ..leader };
+        assert_eq!(census.members(A, Some(&of_another_boot)), []);
+    }
+
+    #[test]
+    fn who_was_a_member_stays_one() {
+        let census = census(vec![process(14, 2, 14, None), process(15, 14, 15, None)]);
+        let roll = |known: &[Identity]| {
+            let mut roll = census.roll(&[Run { known, ..Run::of(A) }]);
+            pids(&roll.remove(&A).unwrap())
+        };
+        assert_eq!(roll(&[identity(14)]), [14, 15]);
+        assert_eq!(roll(&[Identity { started: 1, ..identity(14) }]), [], "its number is reused");
     }
 
     #[test]

@@ -173,7 +173,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn run(&self) -> Run<'_> {
-        Run { tag: self.tag, leader: Some(&self.born.identity) }
+        Run { leader: Some(&self.born.identity), ..Run::of(self.tag) }
     }
 
     /// Reads one line, without its end.

@@ -53,9 +53,9 @@ fn the_tree_is_found_without_its_leader() {
     assert_eq!(app.ending(), Ending::Exited(0));
     let found = members(&app, Depth::Tags);
     assert_eq!(found.len(), 2, "{found:?}");
-    let stranger = Run { tag: tag::Tag::new(app.tag.home() ^ 1, app.tag.run()), leader: None };
-    let without_leader = Run { tag: app.tag, leader: None };
-    assert_eq!(tree::traces(&[without_leader, stranger], &[]), Ok([app.tag].into()));
+    let stranger = Run::of(tag::Tag::new(app.tag.home() ^ 1, app.tag.run()));
+    let without_leader = Run::of(app.tag);
+    assert_eq!(tree::traces(&[without_leader, stranger], &[]).unwrap().runs, [app.tag].into());
     assert_eq!(tree::sweep(without_leader, &[], PATIENCE), Ok(2));
 }
 
@@ -151,7 +151,10 @@ fn helper_whose_numbers_repeat() {
     assert_eq!(by_time.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
     let census = Census::take(Depth::Tags, &[]).unwrap();
     assert_eq!(census.members(first.tag, Some(&by_time)), [], "nor does it lead a session");
-    assert_eq!(tree::sweep(Run { tag: first.tag, leader: Some(&by_time) }, &[], PATIENCE), Ok(0));
+    assert_eq!(
+        tree::sweep(Run { leader: Some(&by_time), ..Run::of(first.tag) }, &[], PATIENCE),
+        Ok(0)
+    );
     assert_eq!(end::peek(&second.born.pidfd), Ok(None), "the stranger lives");
 }
 
