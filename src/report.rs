@@ -7,15 +7,18 @@ use pm_spec::{ByteString, Span};
 
 use crate::failure::Exit;
 
+/// Versions of Node by the program that runs apps.
+pub(crate) type Nodes = BTreeMap<ByteString, String>;
+
 /// The result of a command.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// The list.
     List(Listing),
     /// The list in PM2's shape.
-    Jlist(Descriptions),
+    Jlist(Descriptions, Nodes),
     /// The list in PM2's shape, as Node prints objects.
-    Prettylist(Descriptions),
+    Prettylist(Descriptions, Nodes),
     /// The list as blocks of `key : value`.
     Blocks(Descriptions),
     /// Figures of the machine.
@@ -23,7 +26,7 @@ pub(crate) enum Report {
     /// Figures of the machine, one a line.
     MachineTree(Host),
     /// Everything about some instances.
-    Described(Descriptions),
+    Described(Descriptions, Nodes),
     /// What became of each instance.
     Done(Done),
     /// The daemon is there.
@@ -212,12 +215,12 @@ impl Report {
             Self::Paste(_) => Some(Exit::Failed),
             Self::Rehearsed(rehearsal) => (!rehearsal.is_well()).then_some(Exit::Failed),
             Self::List(_)
-            | Self::Jlist(_)
-            | Self::Prettylist(_)
+            | Self::Jlist(..)
+            | Self::Prettylist(..)
             | Self::Blocks(_)
             | Self::Machine(_)
             | Self::MachineTree(_)
-            | Self::Described(_)
+            | Self::Described(..)
             | Self::Pong(_)
             | Self::Flushed(_)
             | Self::Saved(_)
@@ -242,12 +245,12 @@ impl Report {
             | Self::Saved(_)
             | Self::Said { .. } => true,
             Self::List(_)
-            | Self::Jlist(_)
-            | Self::Prettylist(_)
+            | Self::Jlist(..)
+            | Self::Prettylist(..)
             | Self::Blocks(_)
             | Self::Machine(_)
             | Self::MachineTree(_)
-            | Self::Described(_)
+            | Self::Described(..)
             | Self::Triggered(_)
             | Self::Pids(_)
             | Self::Ids(_)
@@ -265,6 +268,6 @@ impl Report {
 
     /// Whether it is a table for people, which PM2's `--silent` hides as well.
     pub(crate) fn is_for_people(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Described(_))
+        matches!(self, Self::List(_) | Self::Described(..))
     }
 }

@@ -131,6 +131,7 @@ pub(crate) fn words(guise: Guise, argv: Vec<OsString>, grammar: &Command) -> Wor
     let mut argv = argv.into_iter();
     let program = argv.next().unwrap_or_else(|| "pm".into());
     let mut typed: Vec<OsString> = argv.collect();
+    // The names that are verbs: what follows may be options first, which are for that verb.
     if let Some(verb) = match guise {
         Guise::Runtime => Some("runtime"),
         Guise::Dev => Some("dev"),
@@ -138,8 +139,6 @@ pub(crate) fn words(guise: Guise, argv: Vec<OsString>, grammar: &Command) -> Wor
     } {
         let is_start = typed.first().is_some_and(|word| word == "start");
         typed.splice(..usize::from(is_start), [OsString::from(verb)]);
-        typed.insert(0, program);
-        return Words { argv: typed, idle: Vec::new() };
     }
     let end = typed.iter().position(|word| word == "--").unwrap_or(typed.len());
     let behind = typed.split_off(end);
@@ -153,7 +152,7 @@ pub(crate) fn words(guise: Guise, argv: Vec<OsString>, grammar: &Command) -> Wor
         return Words { argv: typed, idle: Vec::new() };
     };
     let asks_version = |word: &OsString| word == "-v" || word == "-V" || word == "--version";
-    if guise == Guise::Pm2 && typed.iter().any(asks_version) {
+    if guise.is_pm2() && typed.iter().any(asks_version) {
         return Words { argv: vec![program, "--version".into()], idle: Vec::new() };
     }
     let mut sorted = Sorted { argv: vec![program], idle: Vec::new(), targets: 0 };

@@ -67,10 +67,15 @@ fn other_names_are_verbs() {
     }
     assert_eq!(
         put(Guise::Runtime, "pm2-runtime start app.js -i 2").0,
-        "pm2-runtime runtime app.js -i 2"
+        "pm2-runtime runtime app.js --instances=2"
     );
     assert_eq!(put(Guise::Runtime, "pm2-docker app.js").0, "pm2-docker runtime app.js");
     assert_eq!(put(Guise::Dev, "pm2-dev app.js --raw").0, "pm2-dev dev app.js --raw");
+    let (line, idle) = put(Guise::Runtime, "pm2-runtime --trace -n web --deep-monitoring app.js");
+    assert_eq!(line, "pm2-runtime runtime --name=web app.js");
+    assert_eq!(idle, ["--trace", "--deep-monitoring"], "as with pm2, nobody is told");
+    let (line, _) = put(Guise::Runtime, "pm2-runtime app.js -- --trace -v");
+    assert_eq!(line, "pm2-runtime runtime app.js -- --trace -v");
 }
 
 #[test]

@@ -24,9 +24,15 @@ pub(crate) struct LogsArgs {
     /// Lines as they were written: no prefix, nothing made harmless
     #[arg(long)]
     pub(crate) raw: bool,
-    /// With the time of each line, in this day.js format
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "YYYY-MM-DDTHH:mm:ss")]
+    /// As `key=value` pairs
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) format: bool,
+    /// With the time of each line in front, in this day.js format
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "YYYY-MM-DD-HH:mm:ss")]
     pub(crate) timestamp: Option<String>,
+    /// Make this text stand out, on a terminal
+    #[arg(long, value_name = "TEXT", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) highlight: Option<String>,
     /// Only lines since then: 10m ago, or a local time such as `2026-11-22 10:00`
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,

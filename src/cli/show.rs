@@ -11,6 +11,9 @@ pub(crate) struct ListArgs {
     /// Order: FIELD or FIELD:desc; name, namespace, pid, id, cpu, memory, uptime, status, restarts
     #[arg(long, value_name = "FIELD")]
     pub(crate) sort: Option<String>,
+    /// Show it again and again, as it changes
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 /// `slist`.

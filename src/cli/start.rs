@@ -77,6 +77,14 @@ pub(crate) struct StartFlags {
     /// Show the logs afterwards
     #[arg(long)]
     pub(crate) attach: bool,
+    /// Stay in the foreground and show the logs; the end of it is the end of the apps
+    #[arg(long = "no-daemon")]
+    pub(crate) no_daemon: bool,
+    /// Write what was said as a config here: NAME-pm2.json
+    #[arg(short = 'w', long)]
+    pub(crate) write: bool,
+    #[command(flatten)]
+    pub(crate) node: NodeFlags,
     #[command(flatten)]
     pub(crate) engine: EngineFlag,
     #[command(flatten)]
@@ -87,6 +95,20 @@ pub(crate) struct StartFlags {
     pub(crate) output: OutputFlags,
     #[command(flatten)]
     pub(crate) unsupported: Unsupported,
+}
+
+/// What is for Node only.
+#[derive(Debug, Args)]
+pub(crate) struct NodeFlags {
+    /// No cluster, also with several instances
+    #[arg(short = 'x', long = "execute-command")]
+    pub(crate) execute_command: bool,
+    /// Show errors in the terms of the source that was translated (this is the default)
+    #[arg(long = "source-map-support", overrides_with = "disable_source_map_support")]
+    pub(crate) source_map_support: bool,
+    /// Do not
+    #[arg(long = "disable-source-map-support", overrides_with = "source_map_support")]
+    pub(crate) disable_source_map_support: bool,
 }
 
 /// When to restart, how to stop, whom to run as.
@@ -203,38 +225,25 @@ pub(crate) struct OutputFlags {
 
 /// Flags of PM2 that have no effect yet: named in a warning, never silently taken (house 4.10).
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct Unsupported {
-    #[arg(short = 'x', long = "execute-command", hide = true)]
-    execute_command: bool,
     #[arg(long, hide = true)]
     parallel: Option<String>,
-    #[arg(long = "no-daemon", hide = true)]
-    no_daemon: bool,
     #[arg(long = "no-vizion", hide = true)]
     no_vizion: bool,
     #[arg(long = "no-pmx", hide = true)]
     no_pmx: bool,
     #[arg(long = "no-automation", hide = true)]
     no_automation: bool,
-    #[arg(long = "source-map-support", hide = true)]
-    source_map_support: bool,
-    #[arg(long = "disable-source-map-support", hide = true)]
-    disable_source_map_support: bool,
 }
 
 impl Unsupported {
     /// The flags that were given, as typed.
     pub(crate) fn given(&self) -> Vec<&'static str> {
         [
-            (self.execute_command, "--execute-command"),
             (self.parallel.is_some(), "--parallel"),
-            (self.no_daemon, "--no-daemon"),
             (self.no_vizion, "--no-vizion"),
             (self.no_pmx, "--no-pmx"),
             (self.no_automation, "--no-automation"),
-            (self.source_map_support, "--source-map-support"),
-            (self.disable_source_map_support, "--disable-source-map-support"),
         ]
         .into_iter()
         .filter_map(|(given, flag)| given.then_some(flag))

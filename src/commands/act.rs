@@ -18,8 +18,8 @@ use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, Tar
 use crate::commands::described::described;
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, amend, changes, engine, environment, is_all, logs, pick, progress, quick, recheck,
-    start,
+    Session, amend, care, changes, engine, environment, is_all, logs, pick, progress, quick,
+    recheck, start,
 };
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report, Tail};
@@ -283,6 +283,7 @@ pub(super) fn report(
     if outcomes.is_empty() {
         return nothing(session, otherwise);
     }
+    care::autosave(session, client);
     let listing = session.listing(client)?;
     let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
     // More would bury the outcomes.

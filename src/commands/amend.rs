@@ -116,6 +116,8 @@ fn take_program(spec: &mut AppSpec, from: &AppSpec, given: &Overrides) {
         interpreter => interpreter,
         interpreter_args => interpreter_args,
         instances => instances,
+        execute_command => serving.mode,
+        source_maps => serving.source_maps,
         autostart => autostart,
         uid | gid => user,
         wait_ready => serving.wait_ready,

@@ -8,7 +8,9 @@ use pm_protocol::{Code, Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect
 use pm_spec::ByteString;
 
 use crate::cli::{SaveArgs, SelectArgs};
-use crate::commands::{QUICK, Session, act, dump, is_all, pick, progress, quick, recheck};
+use crate::commands::{
+    QUICK, Session, act, dump, is_all, pick, progress, quick, recheck, settings,
+};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::{Done, Report};
@@ -60,6 +62,20 @@ pub(super) fn save(session: &Session, args: &SaveArgs) -> Result<Report, Failure
             Ok(Report::Nothing)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// After each change of the list, if `pm set pm2:autodump true` wishes so (PM2's name, without effect in its newest
+/// versions): what is known now is what the next boot brings, an empty list included. The change itself is done, so a
+/// list that can't be saved is only told.
+pub(super) fn autosave(session: &Session, client: &mut Client) {
+    if !settings::is_on(session, "pm2:autodump") {
+        return;
+    }
+    let call = Save { force: true, empty: false };
+    let saved = quick(client, &call).and_then(|_| dump::write(session, client, false));
+    if let Err(failure) = saved {
+        session.stage.complain(&format!("warning: not saved: {}", failure.message));
     }
 }
 

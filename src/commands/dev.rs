@@ -2,7 +2,7 @@
 //! write, and deleted when that person has enough.
 
 use pm_protocol::Home;
-use pm_spec::{Delay, Span};
+use pm_spec::{Delay, Ignore, Span};
 
 use crate::cli::DevArgs;
 use crate::commands::foreground::{PostExec, Scope, Stay, stay};
@@ -18,14 +18,21 @@ const PAUSE: Span = Span::from_secs(1);
 pub(super) fn dev(session: &Session, mut args: DevArgs) -> Result<Report, Failure> {
     runtime::drop_start(&mut args.start);
     let session = Session { home: home(&session.home)?, ..session.clone() };
+    let watch = &mut args.start.flags.senses.watch;
+    if watch.is_empty() {
+        // The bare flag: each app's own folder.
+        watch.push("".into());
+    }
     let mut apps = start::apps(&session, &args.start)?;
+    let ignored = args.ignore.iter().flat_map(|list| list.split(',')).map(str::trim);
+    let ignored: Vec<_> = ignored.filter(|word| !word.is_empty()).collect();
     for app in &mut apps {
+        if let Some(watch) = &mut app.watch {
+            watch.ignore.extend(ignored.iter().map(|word| Ignore::Glob((*word).into())));
+        }
         if app.restart.delay == Delay::Automatic {
             app.restart.delay = Delay::Fixed(PAUSE);
         }
-    }
-    if args.ignore.is_some() {
-        session.stage.talk("warning: --ignore has no effect: files are not watched yet");
     }
     let form = Form::new(session.stage, args.raw);
     let form = match &args.timestamp {

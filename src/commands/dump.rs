@@ -28,7 +28,8 @@ pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Resu
     };
     show::name_users(&mut all.descriptions);
     let saved = fs::metadata(session.home.saved()).and_then(|meta| meta.modified());
-    let written = replace(&path, render::dump(&all).as_bytes()).and_then(|file| {
+    let old = backup(session, &path);
+    let written = replace(&path, &old, render::dump(&all).as_bytes()).and_then(|file| {
         // As old as our own list: a newer one was written by somebody else.
         file.set_times(FileTimes::new().set_modified(saved?))
     });
@@ -38,15 +39,21 @@ pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Resu
     })
 }
 
-/// The new file in the place of the old one, which becomes `.bak`.
-fn replace(path: &Path, text: &[u8]) -> io::Result<File> {
+/// Where the list before `path` lies.
+fn backup(session: &Session, path: &Path) -> PathBuf {
+    session.home.pm2_dump_backup().unwrap_or_else(|| beside(path, ".bak"))
+}
+
+/// The new file in the place of the one before, which goes to `old`.
+fn replace(path: &Path, old: &Path, text: &[u8]) -> io::Result<File> {
     let new = beside(path, ".new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.write_all(text)?;
     file.sync_all()?;
     if path.exists() {
-        fs::rename(path, beside(path, ".bak"))?;
+        // It may lie on another disk.
+        fs::rename(path, old).or_else(|_| fs::copy(path, old).map(drop))?;
     }
     fs::rename(&new, path)?;
     Ok(file)
@@ -62,7 +69,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 pub(super) fn foreign(session: &Session) -> Option<PathBuf> {
     let path = session.home.pm2_dump()?;
     let time = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let theirs = time(&path).or_else(|| time(&beside(&path, ".bak")))?;
+    let theirs = time(&path).or_else(|| time(&backup(session, &path)))?;
     let is_newer = time(&session.home.saved()).is_none_or(|ours| theirs > ours);
     is_newer.then_some(path)
 }
@@ -80,7 +87,7 @@ pub(super) fn resurrect(
     let records = match records(path) {
         Ok(records) => records,
         Err(error) => {
-            let older = records(&beside(path, ".bak")).map_err(|_| bad(error.clone()))?;
+            let older = records(&backup(session, path)).map_err(|_| bad(error.clone()))?;
             session.stage.talk(&format!(
                 "warning: could not read {}: {error}; used the one before",
                 path.display()
@@ -276,10 +283,11 @@ mod tests {
     fn the_list_before_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("dump.pm2");
-        replace(&path, b"[1]").unwrap();
-        replace(&path, b"[2]").unwrap();
+        let old = dir.path().join("old");
+        replace(&path, &old, b"[1]").unwrap();
+        replace(&path, &old, b"[2]").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"[2]");
-        assert_eq!(fs::read(beside(&path, ".bak")).unwrap(), b"[1]");
+        assert_eq!(fs::read(&old).unwrap(), b"[1]");
         assert_eq!(records(&path).unwrap(), [Value::from(2)]);
         assert!(records(&dir.path().join("none")).is_err());
     }

@@ -51,30 +51,23 @@ enum Streams {
 
 /// `pm logs`.
 pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
-    let mut apps = args.apps.clone();
-    let mut form = Form::new(session.stage, args.raw);
-    match &args.timestamp {
-        // `--timestamp web`: clap took the app for a format.
-        Some(word) if !when::is_format(word) => {
-            apps.push(word.clone());
-            form = form.stamped(when::DEFAULT_FORMAT);
-        }
-        Some(format) => form = form.stamped(format),
-        None => {}
-    }
+    let (form, apps) = form(session, args);
     let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
     let moment =
         |text: &Option<String>| text.as_ref().map(|text| when::parse(text, now)).transpose();
     let (since, until) = (moment(&args.since)?, moment(&args.until)?);
+    let follow = !args.nostream && until.is_none();
+    // PM2 has objects and pairs of what comes only, and what reads them counts on it.
+    let from_now = session.guise.is_pm2() && follow && (args.format || session.stage.json);
+    let usual = if from_now { 0 } else { LINES };
     // A span of time is shown whole unless a number says otherwise.
-    let last = args.lines.or((since.is_none() && until.is_none()).then_some(LINES));
+    let last = args.lines.or((since.is_none() && until.is_none()).then_some(usual));
     let keep = args.grep.as_ref().map(|text| keep(text, args.ignore_case));
     let streams = match (args.out, args.err) {
         (true, _) => Streams::Out,
         (_, true) => Streams::Err,
         (false, false) => Streams::Both,
     };
-    let follow = !args.nostream && until.is_none();
     let want = Want { last, since, until, keep };
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, &apps)?;
@@ -88,6 +81,27 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
         }
         shown => shown,
     }
+}
+
+/// How lines are to be shown, and whose: clap takes the app of `--timestamp web` for a format.
+fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
+    let mut apps = args.apps.clone();
+    let mut form = Form::new(session.stage, args.raw);
+    if args.format {
+        form = form.pairs();
+    }
+    match &args.timestamp {
+        Some(word) if !when::is_format(word) => {
+            apps.push(word.clone());
+            form = form.stamped(when::DEFAULT_FORMAT);
+        }
+        Some(format) => form = form.stamped(format),
+        None => {}
+    }
+    if let Some(text) = args.highlight.as_ref().filter(|text| !text.is_empty()) {
+        form = form.highlighting(text);
+    }
+    (form, apps)
 }
 
 /// Follows what was just started; ends when nobody listens.

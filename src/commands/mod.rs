@@ -20,6 +20,7 @@ mod init;
 mod logrotate;
 mod logs;
 mod monit;
+mod nodes;
 mod pick;
 mod progress;
 mod recheck;

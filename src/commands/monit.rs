@@ -3,7 +3,7 @@
 use pm_tui::{ThemeChoice, TuiPlan, run};
 
 use crate::cli::MonitArgs;
-use crate::commands::Session;
+use crate::commands::{Session, care};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -17,7 +17,12 @@ pub(super) fn monit(session: &Session, args: &MonitArgs) -> Result<Report, Failu
         None => (!session.stage.colour_wanted).then_some(ThemeChoice::Mono),
     };
     match run(TuiPlan { home: session.home.clone(), theme }) {
-        Ok(()) => Ok(Report::Nothing),
+        Ok(()) => {
+            if let Some(mut client) = session.find()? {
+                care::autosave(session, &mut client);
+            }
+            Ok(Report::Nothing)
+        }
         Err(error) => Err(Failure::could_not(Exit::Failed, &error)),
     }
 }

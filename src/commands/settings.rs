@@ -55,6 +55,13 @@ pub(super) fn multiset(session: &Session, args: &MultisetArgs) -> Result<Report,
     change(session, &pairs)
 }
 
+/// Whether a setting of our own says `true`. A file that can't be read says nothing.
+pub(super) fn is_on(session: &Session, key: &str) -> bool {
+    let book = Book::load(&session.home.module_conf());
+    let value = book.ok().zip(Key::parse(key).ok());
+    value.is_some_and(|(book, key)| book.get(&key).is_some_and(|it| book::plain(it) == "true"))
+}
+
 /// `pm unset KEY`; what was not set is no error (PM2).
 pub(super) fn unset(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;

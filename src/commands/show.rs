@@ -1,17 +1,19 @@
 //! Verbs that show something: list, jlist, describe, env, pid, id. None of them starts a daemon.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use pm_client::{CallError, Deadline};
+use pm_client::{CallError, Deadline, pause};
 use pm_os::user::by_number;
 use pm_protocol::{Code, Description, Descriptions, List, Listing};
 
 use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 use crate::commands::described::described;
-use crate::commands::{QUICK, Session, pick, quick, recheck};
+use crate::commands::{QUICK, Session, nodes, pick, quick, recheck};
 use crate::failure::{Exit, Failure};
-use crate::render::Order;
+use crate::render::{self, Order};
 use crate::report::Report;
+use crate::stage;
 
 pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
     let order = match &args.sort {
@@ -22,6 +24,31 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure
             )
         })?,
     };
+    if args.watch { again_and_again(session, args, order) } else { now(session, args, order) }
+}
+
+/// PM2's pause between two lists.
+const PAUSE: Duration = Duration::from_millis(900);
+
+/// The list until nobody looks any more; on a terminal each takes the place of the one before.
+fn again_and_again(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failure> {
+    let stage = session.stage;
+    let clear = if stage.look.boxes { "\x1b[2J\x1b[H" } else { "" };
+    loop {
+        let report = now(session, args, order)?;
+        let text = if stage.json {
+            render::json(&report)
+        } else {
+            render::text(&report, stage.look, stage.mini)
+        };
+        if stage::show(&format!("{clear}{text}")).is_err() {
+            return Ok(Report::Nothing);
+        }
+        pause(PAUSE, Deadline::NEVER);
+    }
+}
+
+fn now(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failure> {
     let mut client = match session.find()? {
         Some(client) => client,
         None if args.apps.is_empty() => {
@@ -41,11 +68,15 @@ pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure
 }
 
 pub(super) fn jlist(session: &Session) -> Result<Report, Failure> {
-    everything(session).map(Report::Jlist)
+    let all = everything(session)?;
+    let nodes = nodes::versions(&all);
+    Ok(Report::Jlist(all, nodes))
 }
 
 pub(super) fn prettylist(session: &Session) -> Result<Report, Failure> {
-    everything(session).map(Report::Prettylist)
+    let all = everything(session)?;
+    let nodes = nodes::versions(&all);
+    Ok(Report::Prettylist(all, nodes))
 }
 
 fn everything(session: &Session) -> Result<Descriptions, Failure> {
@@ -81,7 +112,9 @@ pub(super) fn slist(session: &Session, args: &SlistArgs) -> Result<Report, Failu
 pub(super) fn describe(session: &Session, args: &OneArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, &args.apps)?;
-    Ok(Report::Described(described(&mut client, select)?))
+    let described = described(&mut client, select)?;
+    let nodes = nodes::versions(&described);
+    Ok(Report::Described(described, nodes))
 }
 
 pub(super) fn env(session: &Session, args: &EnvArgs) -> Result<Report, Failure> {

@@ -1,9 +1,10 @@
 //! `pm start`: config files, scripts and known apps, in any mixture. Everything is read and checked before the daemon
 //! is asked for anything; a config with a problem starts nothing.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pm_client::Client;
 use pm_config::{Caller, Overrides, read};
@@ -12,11 +13,13 @@ use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
 use crate::commands::changes::Configs;
+use crate::commands::foreground::{self, Scope, Stay};
+use crate::commands::logs::Form;
 use crate::commands::targets::{self, Target};
 use crate::commands::{
     Session, act, amend, engine, environment, logs, pick, progress, recheck, settings,
 };
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
 /// What is to be asked of the daemon.
@@ -38,6 +41,9 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
             .stage
             .talk(&format!("warning: {flag} is known from PM2 but has no effect here yet"));
     }
+    if flags.no_daemon && session.find()?.is_none() {
+        return in_the_foreground(session, args);
+    }
     let caller = session.caller()?;
     let overrides = overrides(flags, &args.args);
     let mut client = None;
@@ -58,10 +64,23 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
     let report = report.with_changes(news);
-    if flags.attach {
+    if flags.attach || flags.no_daemon {
         return logs::attach(session, &report, &names);
     }
     Ok(report)
+}
+
+/// `--no-daemon` where none runs (PM2): what is started lives as long as this command.
+fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
+    let plan = Stay {
+        apps: apps(session, args)?,
+        form: Form::new(session.stage, false).stamped("HH:mm:ss"),
+        auto_exit: false,
+        delay: Duration::ZERO,
+        scope: Scope::Apps,
+        post_exec: None,
+    };
+    foreground::stay(session, &plan)
 }
 
 /// An app whose program is this one, in a hidden verb.
@@ -144,10 +163,29 @@ fn plan(
             read::script(&word, caller, overrides).map_err(|it| targets::unusable_script(&it))?;
         targets::warn(session, &ecosystem);
         let mut apps = ecosystem.apps;
+        if args.flags.write {
+            write(session, &word, (&apps, caller, overrides))?;
+        }
         settings::lay_over(session, &mut apps);
         plan.scripts.extend(apps);
     }
     Ok(plan)
+}
+
+/// Writes what the command line says as a config that says the same, beside whoever called (PM2).
+fn write(
+    session: &Session,
+    word: &OsStr,
+    (apps, caller, overrides): (&[AppSpec], &Caller, &Overrides),
+) -> Result<(), Failure> {
+    let Some(app) = apps.first() else { return Ok(()) };
+    let file = caller.cwd.join(format!("{}-pm2.json", app.name.in_file_names()));
+    let named = Overrides { name: Some(app.name.to_string()), ..overrides.clone() };
+    std::fs::write(&file, read::written(word, &named)).map_err(|error| {
+        Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
+    })?;
+    session.stage.talk(&format!("wrote {}", file.display()));
+    Ok(())
 }
 
 /// What to start; without a word, the ecosystem file that lies here.
@@ -257,6 +295,8 @@ fn changes_policy(overrides: &Overrides) -> bool {
         &overrides.gid,
     ];
     let switches = [
+        overrides.execute_command,
+        overrides.source_maps,
         overrides.autostart,
         overrides.autorestart,
         overrides.treekill,
@@ -299,6 +339,9 @@ pub(super) fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
         env: Vec::new(),
         filter_env: flags.filter_env.clone(),
         instances: flags.instances.clone(),
+        execute_command: given(flags.node.execute_command),
+        source_maps: given(flags.node.source_map_support)
+            .or(denied(flags.node.disable_source_map_support)),
         autostart: denied(policy.no_autostart),
         autorestart: denied(policy.no_autorestart),
         max_restarts: policy.max_restarts.clone(),

@@ -8,6 +8,7 @@ use pm_spec::{
 
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
+use crate::report::Nodes;
 use crate::stage::Look;
 
 /// What stands in place of a value that may be a secret.
@@ -16,19 +17,24 @@ pub(crate) const MASK: &str = "********";
 type Fields = Vec<(&'static str, String)>;
 
 /// One page each.
-pub(crate) fn describe(descriptions: &Descriptions, look: Look) -> String {
+pub(crate) fn describe(descriptions: &Descriptions, nodes: &Nodes, look: Look) -> String {
     let now = descriptions.now;
-    let pages: Vec<_> =
-        descriptions.descriptions.iter().map(|described| page(described, now, look)).collect();
+    let page = |described: &Description| {
+        let program = described.spec.interpreter.as_ref();
+        let node = program.and_then(|program| nodes.get(program)).map(String::as_str);
+        page(described, (now, node), look)
+    };
+    let pages: Vec<_> = descriptions.descriptions.iter().map(page).collect();
     pages.join("\n")
 }
 
-fn page(described: &Description, now: u64, look: Look) -> String {
+fn page(described: &Description, (now, node): (u64, Option<&str>), look: Look) -> String {
     let row = &described.row;
     let title = format!("{} (id {})", safe_text(&row.name), row.id);
     let mut page = Paint::Key.on(&title, look.colour) + "\n";
     let mut fields = state(described, now);
     fields.extend(program(&described.spec));
+    fields.push(("node.js version", node.map(safe_text).unwrap_or_default()));
     fields.extend(policy(&described.spec));
     fields.extend(files(described));
     page.push_str(&table(&fields, look));

@@ -6,6 +6,7 @@ use pm_spec::{ByteString, Delay, Environment, Identifier, LogFormat, looks_secre
 use serde_json::{Map, Value, json};
 
 use crate::render::describe::MASK;
+use crate::report::Nodes;
 
 /// Whether values that may be secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +18,20 @@ pub(crate) enum Secrets {
 }
 
 /// One line of JSON and a newline; an empty list is `[]`.
-pub(crate) fn jlist(descriptions: &Descriptions) -> String {
-    entries(descriptions).to_string() + "\n"
+pub(crate) fn jlist(descriptions: &Descriptions, nodes: &Nodes) -> String {
+    entries(descriptions, nodes).to_string() + "\n"
 }
 
 /// The list as a value.
-pub(crate) fn entries(descriptions: &Descriptions) -> Value {
+pub(crate) fn entries(descriptions: &Descriptions, nodes: &Nodes) -> Value {
+    let entry = |described: &Description| {
+        let mut entry = entry(described);
+        let program = described.spec.interpreter.as_ref();
+        if let Some(version) = program.and_then(|program| nodes.get(program)) {
+            entry["pm2_env"]["node_version"] = version.as_str().into();
+        }
+        entry
+    };
     descriptions.descriptions.iter().map(entry).collect()
 }
 
@@ -166,6 +175,11 @@ fn settings(described: &Description) -> Map<String, Value> {
     optional("max_memory_restart", spec.limits.memory.map(|limit| limit.get().into()));
     let cron = spec.schedule.as_ref();
     optional("cron_restart", cron.map(|it| it.pattern.as_str().into()));
+    let serving = &spec.serving;
+    optional("wait_ready", serving.wait_ready.then(|| true.into()));
+    let is_node = typed(spec.interpreter.as_ref().unwrap_or(&spec.script), &spec.env) == "node";
+    let no_maps = is_node && !serving.source_maps;
+    optional("disable_source_map_support", no_maps.then(|| true.into()));
     if let Some(watch) = &spec.watch {
         optional("watch_delay", Some(watch.delay.as_millis().into()));
     }

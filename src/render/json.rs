@@ -13,11 +13,13 @@ use crate::report::{Checked, Done, Planned, Report, Tail};
 pub(crate) fn json(report: &Report) -> String {
     let value = match report {
         Report::List(listing) => self::listing(listing),
-        Report::Jlist(descriptions) | Report::Prettylist(descriptions) => {
-            return jlist(descriptions);
+        Report::Jlist(descriptions, nodes) | Report::Prettylist(descriptions, nodes) => {
+            return jlist(descriptions, nodes);
         }
         Report::Machine(host) | Report::MachineTree(host) => value(host),
-        Report::Described(descriptions) | Report::Blocks(descriptions) => described(descriptions),
+        Report::Described(descriptions, _) | Report::Blocks(descriptions) => {
+            described(descriptions)
+        }
         Report::Done(done) => outcomes(done),
         Report::Triggered(round) => round.answers.iter().map(answered).collect(),
         Report::Pong(pong) => value(pong),

@@ -5,6 +5,17 @@ use serde_json::{Map, Value, json};
 
 /// PM2's metrics by name. Disks and interfaces are added up, and disk traffic is not measured.
 pub(crate) fn machine(host: &Host) -> Value {
+    let metric = |(name, value, unit): Metric| {
+        let told = json!({ "value": value, "type": "metric", "unit": unit, "historic": true });
+        (name.to_owned(), told)
+    };
+    Value::Object(metrics(host).map(metric).into_iter().collect::<Map<_, _>>())
+}
+
+/// Name, value as JavaScript shows it, unit.
+type Metric = (&'static str, Value, &'static str);
+
+fn metrics(host: &Host) -> [Metric; 12] {
     let mega = |bytes: u64| whole(bytes) / 1e6;
     let giga = |bytes: u64| whole(bytes) / 1e9;
     let metrics = [
@@ -21,26 +32,33 @@ pub(crate) fn machine(host: &Host) -> Value {
         ("fs:use:home", share(host.disk_used, host.disk_total), "%"),
         ("fs:size:home", giga(host.disk_total), "gb"),
     ];
-    let metric = |(name, value, unit): (&str, f64, &str)| {
+    metrics.map(|(name, value, unit)| {
         let value = (value * 100.0).round() / 100.0;
-        // Whole numbers as JavaScript shows them.
         let value = format!("{value}").parse::<u64>().map_or(Value::from(value), Value::from);
-        (
-            name.to_owned(),
-            json!({ "value": value, "type": "metric", "unit": unit, "historic": true }),
-        )
-    };
-    Value::Object(metrics.map(metric).into_iter().collect::<Map<_, _>>())
+        (name, value, unit)
+    })
 }
 
-/// The same, one a line.
+/// The same as a tree, as PM2 draws it.
 pub(crate) fn tree(host: &Host) -> String {
-    let all = machine(host);
-    let line = |(name, metric): (&String, &Value)| {
-        let unit = metric["unit"].as_str().unwrap_or_default();
-        format!("├─ {name}: {} {unit}", metric["value"]).trim_end().to_owned() + "\n"
-    };
-    all.as_object().into_iter().flatten().map(line).collect()
+    let metrics = metrics(host);
+    let last = metrics.len() - 1;
+    let mut tree = String::new();
+    for (at, (name, value, unit)) in metrics.into_iter().enumerate() {
+        let (branch, trunk) = if at == last { ("└─", " ") } else { ("├─", "│") };
+        tree.extend([branch, " ", name, "\n"]);
+        let value = format!("value: {value}");
+        let unit = format!("unit: {unit}");
+        for (fork, leaf) in [
+            ("├─", value.as_str()),
+            ("├─", "type: metric"),
+            ("├─", unit.trim_end()),
+            ("└─", "historic: true"),
+        ] {
+            tree.extend([trunk, "  ", fork, " ", leaf, "\n"]);
+        }
+    }
+    tree
 }
 
 fn share(part: u64, whole_of: u64) -> f64 {

@@ -30,11 +30,13 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
         Report::List(listing) if mini => mini::rows(listing, look),
         Report::Blocks(descriptions) => mini::blocks(descriptions, look),
         Report::List(listing) => list::list(listing, look),
-        Report::Jlist(descriptions) => jlist::jlist(descriptions),
-        Report::Prettylist(descriptions) => inspect::inspect(&jlist::entries(descriptions)) + "\n",
+        Report::Jlist(descriptions, nodes) => jlist::jlist(descriptions, nodes),
+        Report::Prettylist(descriptions, nodes) => {
+            inspect::inspect(&jlist::entries(descriptions, nodes)) + "\n"
+        }
         Report::Machine(host) => inspect::inspect(&machine::machine(host)) + "\n",
         Report::MachineTree(host) => machine::tree(host),
-        Report::Described(descriptions) => describe::describe(descriptions, look),
+        Report::Described(descriptions, nodes) => describe::describe(descriptions, nodes, look),
         Report::Done(done) => outcomes::done(done, look, mini),
         Report::Triggered(it) => round::round(it),
         // PM2's words, for scripts that compare them.
@@ -75,12 +77,12 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         Report::Done(done) => outcomes::tails(done, look),
         Report::Triggered(it) => round::silence(it),
         Report::List(_)
-        | Report::Jlist(_)
-        | Report::Prettylist(_)
+        | Report::Jlist(..)
+        | Report::Prettylist(..)
         | Report::Blocks(_)
         | Report::Machine(_)
         | Report::MachineTree(_)
-        | Report::Described(_)
+        | Report::Described(..)
         | Report::Pong(_)
         | Report::Flushed(_)
         | Report::Saved(_)

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::golden::{self, spec};
 use crate::render::{json, tails, text};
-use crate::report::{Checked, Done, Report, Tail};
+use crate::report::{Checked, Done, Nodes, Report, Tail};
 use crate::stage::Look;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -59,7 +59,7 @@ fn without_times(text: &str) -> String {
 
 #[test]
 fn descriptions_look_as_they_should() {
-    let report = Report::Described(described());
+    let report = Report::Described(described(), Nodes::new());
     for columns in [40, 80, 200] {
         let look = Look { width: Some(columns), boxes: true, colour: false };
         golden::check(
@@ -74,8 +74,8 @@ fn descriptions_look_as_they_should() {
 #[test]
 fn p38_secrets_are_masked_everywhere_but_in_env() {
     let look = Look { width: Some(300), boxes: true, colour: false };
-    let described = Report::Described(described());
-    let jlist = Report::Jlist(self::described());
+    let described = Report::Described(described(), Nodes::new());
+    let jlist = Report::Jlist(self::described(), Nodes::new());
     for shown in
         [text(&described, look, false), json(&described), text(&jlist, look, false), json(&jlist)]
     {
@@ -89,7 +89,7 @@ fn p38_secrets_are_masked_everywhere_but_in_env() {
 
 #[test]
 fn p42_jlist_has_pm2s_shape() {
-    let shown = text(&Report::Jlist(described()), PIPED, false);
+    let shown = text(&Report::Jlist(described(), Nodes::new()), PIPED, false);
     let list: Value = serde_json::from_str(&shown).unwrap();
     let entry = &list[0];
     assert_eq!(entry["pid"], 4000);
@@ -117,7 +117,11 @@ fn p42_jlist_has_pm2s_shape() {
     // A variable must not hide the state of the same name, as it does in PM2.
     assert_eq!(env["env"]["status"], "mine");
     assert_eq!(
-        text(&Report::Jlist(Descriptions { descriptions: vec![], now: 0 }), PIPED, false),
+        text(
+            &Report::Jlist(Descriptions { descriptions: vec![], now: 0 }, Nodes::new()),
+            PIPED,
+            false
+        ),
         "[]\n"
     );
     golden::check("jlist.json", &(serde_json::to_string_pretty(&list).unwrap() + "\n"));

@@ -238,6 +238,29 @@ fn the_service_file_can_be_seen_before_anything_is_written() {
 }
 
 #[test]
+fn options_of_startup_are_in_the_service_file() {
+    let home = Home::new();
+    let usual = ["startup", "systemd", "--print"];
+    let print = |words: &[&str]| {
+        let words = usual.iter().chain(words);
+        home.pm(words).env("PM_HOME", "").run().ok().out()
+    };
+    assert!(!print(&[]).contains("network-online.target"));
+    assert!(print(&["--wait-ip"]).contains("After=network-online.target"));
+    let other = print(&["-u", "deploy", "--hp", "/srv/deploy"]);
+    assert!(
+        other.contains("User=deploy\n") && other.contains("PM_HOME=/srv/deploy/.pm"),
+        "{other}"
+    );
+    let script = home.run(["startup", "systemv", "--service-name", "mine", "--print"]).ok();
+    assert!(
+        script.out().lines().any(|line| line.ends_with("Provides:          mine")),
+        "{}",
+        script.out()
+    );
+}
+
+#[test]
 fn p45_a_rehearsal_says_what_a_boot_would_miss() {
     let home = Home::new();
     home.run(["startup", "systemd", "--verify"]).ends(1).complains("pm save");

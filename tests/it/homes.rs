@@ -325,6 +325,33 @@ fn kill_ends_everything_and_a_new_start_is_fresh() {
 }
 
 #[test]
+fn autosave_follows_every_change_and_no_shutdown() {
+    let home = Home::new();
+    let saved = || {
+        let bytes = fs::read(home.home().saved()).unwrap_or_else(|_| b"{\"apps\": []}".to_vec());
+        let saved: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        saved["apps"].as_array().unwrap().len()
+    };
+    up(&home, "before");
+    assert_eq!(saved(), 0, "nobody has asked for it");
+    home.run(["set", "pm2:autodump", "true"]).ok();
+    up(&home, "app");
+    assert_eq!(saved(), 2);
+    home.run(["delete", "before"]).ok();
+    assert_eq!(saved(), 1);
+    home.run(["stop", "app"]).ok();
+    home.run(["kill"]).ok();
+    assert_eq!(saved(), 1, "an end of everything changes nothing");
+    home.run(["resurrect"]).ok();
+    assert_eq!(home.row("app").status.as_str(), "stopped", "as it was when it was saved");
+    home.run(["delete", "app"]).ok();
+    assert_eq!(saved(), 0, "nothing is what there is");
+    home.run(["set", "pm2:autodump", "false"]).ok();
+    up(&home, "app");
+    assert_eq!(saved(), 0);
+}
+
+#[test]
 fn p28_update_replaces_the_daemon_and_no_app_notices() {
     let home = Home::new();
     let pid = up(&home, "app");

@@ -18,6 +18,8 @@ mod homes;
 mod life;
 #[path = "pm2/lists.rs"]
 mod lists;
+#[path = "pm2/managers.rs"]
+mod managers;
 #[path = "pm2/nodes.rs"]
 mod nodes;
 #[path = "pm2/options.rs"]
@@ -30,6 +32,8 @@ mod page;
 mod pauses;
 #[path = "pm2/selectors.rs"]
 mod selectors;
+#[path = "pm2/senses.rs"]
+mod senses;
 #[path = "pm2/side.rs"]
 mod side;
 #[path = "pm2/tool.rs"]

@@ -138,7 +138,7 @@ fn prettylist_can_be_counted_and_jlist_read() {
         serde_json::json!({})
     );
     home.run(["slist"]).ok().says("'RAM Usage': {");
-    home.run(["sysinfos", "-t"]).ok().says("RAM Usage: ");
+    home.run(["sysinfos", "-t"]).ok().says("├─ RAM Usage\n│  ├─ value: ");
 }
 
 #[test]
@@ -272,7 +272,10 @@ fn pm2s_knobs_are_defaults() {
     let program = fixture();
     let words = ["start", program.to_str().unwrap(), "--name", "app", "--", "--live", "forever"];
     let call = home.pm(words).env("PM2_KILL_SIGNAL", "SIGTERM").env("PM2_KILL_TIMEOUT", "700");
-    call.env("PM2_PROCESS_INSTANCE_VAR", "SLOT").run().ok();
+    let call = call.env("PM2_PROCESS_INSTANCE_VAR", "SLOT");
+    call.env("PM2_GRACEFUL_LISTEN_TIMEOUT", "900").run().ok();
+    let described = home.run(["describe", "app", "--json"]).ok().json();
+    assert_eq!(described[0]["spec"]["serving"]["listen_timeout"], 900);
     let env = &home.run(["jlist"]).ok().json()[0]["pm2_env"];
     assert_eq!((&env["kill_signal"], &env["kill_timeout"]), (&"SIGTERM".into(), &700.into()));
     assert_eq!((&env["instance_var"], &env["SLOT"]), (&"SLOT".into(), &0.into()));

@@ -91,6 +91,10 @@ pub struct Overrides {
     pub filter_env: Vec<String>,
     /// `--instances`: number, `max`, or negative for CPUs minus so many.
     pub instances: Option<String>,
+    /// `--execute-command`: `Some(true)`, no cluster.
+    pub execute_command: Option<bool>,
+    /// `--source-map-support`: `Some(true)`; `--disable-source-map-support`: `Some(false)`.
+    pub source_maps: Option<bool>,
     /// `--no-autostart`: `Some(false)`.
     pub autostart: Option<bool>,
     /// `--no-autorestart`: `Some(false)`.

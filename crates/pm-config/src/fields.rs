@@ -81,10 +81,6 @@ impl<'a> App<'a> {
             let finding = match keys::support_of(&entry.key) {
                 None if entry.key.starts_with("env_") => None,
                 None => Some(unknown(entry, strict)),
-                Some(Support::Later) if asks => Some(Finding::warning(
-                    entry.at,
-                    format!("{key} is known from PM2 but not supported yet"),
-                )),
                 Some(Support::NoEffect(because)) if asks => Some(
                     Finding::warning(
                         entry.at,
@@ -92,7 +88,7 @@ impl<'a> App<'a> {
                     )
                     .hint(because),
                 ),
-                Some(Support::Full | Support::Later | Support::NoEffect(_)) => None,
+                Some(Support::Full | Support::NoEffect(_)) => None,
             };
             if let Some(finding) = finding {
                 self.findings.add(finding);

@@ -107,6 +107,8 @@ impl Flags {
         self.text("interpreter", "--interpreter", o.interpreter.as_deref());
         self.text("interpreter_args", "--interpreter-args", o.interpreter_args.as_deref());
         self.text("instances", "--instances", o.instances.as_deref());
+        self.switch("execute_command", "--execute-command", o.execute_command);
+        self.switch("source_map_support", "--source-map-support", o.source_maps);
         let words = o.filter_env.iter().map(|word| ByteString::from(word.as_str()));
         self.list("filter_env", "--filter-env", words.collect());
         if !o.env.is_empty() {

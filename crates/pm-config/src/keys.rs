@@ -7,8 +7,6 @@
 pub enum Support {
     /// It does what PM2's manual says.
     Full,
-    /// Not yet: a warning names it unless its value asks for nothing.
-    Later,
     /// Never needed here, because of what is said: a warning names it unless its value asks for nothing.
     NoEffect(&'static str),
 }
@@ -33,10 +31,6 @@ const fn renamed(first: &'static str, name: &'static str, aliases: &'static [&'s
     Key { name, aliases, first: Some(first), support: Support::Full }
 }
 
-const fn later(name: &'static str, aliases: &'static [&'static str]) -> Key {
-    Key { name, aliases, first: None, support: Support::Later }
-}
-
 const fn idle(name: &'static str, because: &'static str) -> Key {
     Key { name, aliases: &[], first: None, support: Support::NoEffect(because) }
 }
@@ -58,8 +52,11 @@ pub(crate) const KEYS: &[Key] = &[
     full("port", &[]),
     full("instances", &[]),
     full("exec_mode", &[]),
+    full("execute_command", &[]),
     full("sched", &[]),
     full("cluster_preload", &[]),
+    full("source_map_support", &[]),
+    full("disable_source_map_support", &[]),
     full("channel", &[]),
     full("wait_ready", &[]),
     full("listen_timeout", &[]),
@@ -101,11 +98,8 @@ pub(crate) const KEYS: &[Key] = &[
     full("uid", &["user"]),
     full("gid", &[]),
     idle("name_prefix", "PM2 takes it from its programming interface only"),
-    later("source_map_support", &[]),
     full("post_update", &[]),
-    later("install_url", &[]),
-    idle("execute_command", "every app runs in fork mode"),
-    idle("disable_source_map_support", "source maps are not switched on"),
+    idle("install_url", "nothing is downloaded"),
     idle("kill_retry_time", "the end of a process is noticed at once, without polling"),
     idle("username", "the list shows whom an app really runs as"),
     idle("force", "a name means one app; use another name for a second one"),

@@ -18,7 +18,7 @@ use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
 use crate::script::{self as program, Script};
 use crate::tree::Entry;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 use crate::understand::{self, Ground};
 use crate::{deploy, flags, keys, paths};
 
@@ -67,6 +67,15 @@ pub fn script(
         deployed: Vec::new(),
     };
     source.finish(&tables, Findings::default(), "", &job)
+}
+
+/// What `pm start target -- args` says, as the text of a JSON config (PM2: `--write`).
+pub fn written(target: impl AsRef<OsStr>, overrides: &Overrides) -> String {
+    let entries = flags::script_app(target.as_ref(), overrides);
+    let text = Value::Table(entries).to_bytes().display().into_owned();
+    // As people like to read it; what can't be read back is shown as it is.
+    let read = serde_json::from_str::<serde_json::Value>(&text);
+    read.map_or(text, |value| format!("{value:#}")) + "\n"
 }
 
 /// The names of the apps of a config file, for `stop`, `delete` and the like: nothing but the names has to be right.

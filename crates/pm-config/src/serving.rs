@@ -1,32 +1,45 @@
 //! As what an app's processes run and when they count as up: cluster or fork, the channel, `wait_ready`.
 
-use pm_spec::{Mode, Sched, Serving};
+use pm_spec::{Environment, Mode, Sched, Serving, Span};
 
 use crate::diagnose::Finding;
 use crate::fields::App;
 use crate::interpreter::Runtime;
 
-/// All of it.
-pub(crate) fn serving(app: &mut App<'_>, runtime: Runtime) -> Serving {
+/// All of it. `env` is the caller's, where PM2's knobs stand.
+pub(crate) fn serving(app: &mut App<'_>, runtime: Runtime, env: &Environment) -> Serving {
     let wait_ready = app.switch("wait_ready").unwrap_or(false);
     let speaks = matches!(runtime, Runtime::Node | Runtime::Bun | Runtime::Deno);
     let mode = mode(app, runtime);
     // Without its channel an app could never say that it is ready, nor share a port.
     let needed = wait_ready || mode == Mode::Cluster;
     let preload = app.switch("cluster_preload").unwrap_or(true);
-    let defaults = Serving::default();
+    let knob = env.get("PM2_GRACEFUL_LISTEN_TIMEOUT").map(|text| text.display().into_owned());
+    let patience = knob.and_then(|text| text.trim().parse().ok()).map(Span::from_millis);
+    let patience = patience.unwrap_or(Serving::default().listen_timeout);
     Serving {
         mode,
         sched: sched(app),
         channel: app.switch("channel").unwrap_or(speaks) || needed,
         preload: preload && runtime == Runtime::Node,
         wait_ready,
-        listen_timeout: app.span("listen_timeout").unwrap_or(defaults.listen_timeout),
+        listen_timeout: app.span("listen_timeout").unwrap_or(patience),
+        source_maps: source_maps(app) && runtime == Runtime::Node,
     }
+}
+
+/// PM2 switches them on for all apps of Node, whatever `source_map_support` says, unless told not to.
+fn source_maps(app: &mut App<'_>) -> bool {
+    let wanted = app.switch("source_map_support") != Some(false);
+    app.switch("disable_source_map_support") != Some(true) && wanted
 }
 
 /// PM2's rule: cluster where it is asked for, and for Node where a number of instances is given.
 fn mode(app: &mut App<'_>, runtime: Runtime) -> Mode {
+    // It wins over `exec_mode`, too.
+    if app.switch("execute_command") == Some(true) {
+        return Mode::Fork;
+    }
     let wanted = match app.text("exec_mode") {
         Some("fork" | "fork_mode") => return Mode::Fork,
         Some("cluster" | "cluster_mode") => true,

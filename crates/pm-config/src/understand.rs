@@ -95,7 +95,7 @@ pub(crate) fn app(
     let restart = policy::restart(&mut app);
     let stop = policy::stop(&mut app, &ground.caller.env);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
-    let serving = serving::serving(&mut app, runtime);
+    let serving = serving::serving(&mut app, runtime, &ground.caller.env);
     let memory = app.size("max_memory_restart").filter(|size| size.get() > 0);
     let autostart = app.switch("autostart").unwrap_or(true);
     let (instance_var, increment_var) = policy::variables(&mut app, &ground.caller.env);

@@ -68,6 +68,9 @@ pub(crate) fn command_line(
         argv.push(CString::new(preload.as_os_str().as_bytes())?);
     }
     if app.interpreter.is_some() {
+        if app.serving.source_maps {
+            argv.push(c"--enable-source-maps".to_owned());
+        }
         for argument in app.interpreter_args.iter().chain([&app.script]) {
             argv.push(text(argument)?);
         }

@@ -30,6 +30,7 @@ mod farewell;
 mod news;
 mod sensing;
 mod setup;
+mod signals;
 mod talk;
 mod trial;
 

@@ -22,11 +22,12 @@ enum Layout {
 }
 
 /// The variables that move one file or folder of a PM2 home elsewhere (PM2: `PM2_<KEY>`).
-pub const PM2_PATHS: [&str; 6] = [
+pub const PM2_PATHS: [&str; 7] = [
     "PM2_PID_FILE_PATH",
     "PM2_LOG_FILE_PATH",
     "PM2_MODULE_CONF_FILE",
     "PM2_DUMP_FILE_PATH",
+    "PM2_DUMP_BACKUP_FILE_PATH",
     "PM2_DEFAULT_LOG_PATH",
     "PM2_DEFAULT_PID_PATH",
 ];
@@ -151,6 +152,11 @@ impl Home {
     /// PM2's saved list, in a home with PM2's names; written beside ours, never instead of it.
     pub fn pm2_dump(&self) -> Option<PathBuf> {
         self.is_pm2().then(|| self.named("PM2_DUMP_FILE_PATH", "", "dump.pm2"))
+    }
+
+    /// PM2's saved list before that, in a home with PM2's names.
+    pub fn pm2_dump_backup(&self) -> Option<PathBuf> {
+        self.is_pm2().then(|| self.named("PM2_DUMP_BACKUP_FILE_PATH", "", "dump.pm2.bak"))
     }
 
     /// Whether the files have PM2's names.

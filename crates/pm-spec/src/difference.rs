@@ -191,7 +191,8 @@ impl Edits {
 
     fn serving(&mut self, old: &Serving, new: &Serving) {
         // All of it, so that nothing that is added later is forgotten here.
-        let Serving { mode, sched, channel, preload, wait_ready, listen_timeout } = old;
+        let Serving { mode, sched, channel, preload, wait_ready, listen_timeout, source_maps } =
+            old;
         let renewal = Effort::Renewal;
         self.note("exec_mode", renewal, (mode, &new.mode), |mode| Some(mode.as_str().into()));
         self.note("sched", renewal, (sched, &new.sched), |sched| Some(format!("{sched:?}")));
@@ -199,6 +200,7 @@ impl Edits {
         self.plain("cluster_preload", renewal, (preload, &new.preload));
         self.plain("wait_ready", Effort::Live, (wait_ready, &new.wait_ready));
         self.plain("listen_timeout", Effort::Live, (listen_timeout, &new.listen_timeout));
+        self.plain("source_map_support", renewal, (source_maps, &new.source_maps));
     }
 
     fn logs(&mut self, old: &LogSpec, new: &LogSpec) {

@@ -7,6 +7,7 @@ use crate::Span;
 /// How an app serves, and how it talks to its manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the config")]
 pub struct Serving {
     /// Separate processes, or Node cluster workers (PM2: `exec_mode`).
     pub mode: Mode,
@@ -20,6 +21,10 @@ pub struct Serving {
     pub wait_ready: bool,
     /// So long a new process may take to listen or to be ready (PM2: `listen_timeout`, 3 s).
     pub listen_timeout: Span,
+    /// Whether Node shows errors in the terms of the source that was translated (PM2: unless
+    /// `disable_source_map_support`).
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub source_maps: bool,
 }
 
 impl Default for Serving {
@@ -31,6 +36,7 @@ impl Default for Serving {
             preload: true,
             wait_ready: false,
             listen_timeout: Span::from_secs(3),
+            source_maps: false,
         }
     }
 }

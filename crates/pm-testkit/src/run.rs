@@ -227,9 +227,14 @@ impl Running {
 
     /// Waits until standard output holds this text; gives all of it.
     pub fn wait_for(&mut self, text: &str) -> String {
+        self.wait_until(text, |seen| seen.contains(text))
+    }
+
+    /// Waits until standard output is as wanted, which a failure calls `text`; gives all of it.
+    pub fn wait_until(&mut self, text: &str, is_so: impl Fn(&str) -> bool) -> String {
         let deadline = Deadline::after(PATIENCE);
         let mut buffer = vec![0; 64 << 10];
-        while !self.seen().contains(text) {
+        while !is_so(&self.seen()) {
             let Some(out) = &mut self.out else { self.give_up(text, "we closed it") };
             let left = deadline.left().and_then(|left| Timespec::try_from(left).ok());
             let ready = poll(&mut [PollFd::new(out, PollFlags::IN)], left.as_ref());

@@ -36,6 +36,8 @@ pub(crate) struct Form {
     stamp: Option<StampFormat>,
     /// Whether what an app wrote to standard error goes to ours.
     split: bool,
+    /// A text that stands out where colours are shown.
+    highlight: Option<String>,
 }
 
 impl Form {
@@ -46,12 +48,19 @@ impl Form {
             (false, true) => Shape::Raw,
             (false, false) => Shape::Lines,
         };
-        Self { shape, terminal: look.boxes, colour: look.colour, stamp: None, split: false }
+        let (stamp, split, highlight) = (None, false, None);
+        Self { shape, terminal: look.boxes, colour: look.colour, stamp, split, highlight }
     }
 
     /// With the time of each line.
     pub(crate) fn stamped(mut self, format: &str) -> Self {
         self.stamp = Some(StampFormat::new(format));
+        self
+    }
+
+    /// With this text standing out.
+    pub(crate) fn highlighting(mut self, text: &str) -> Self {
+        self.highlight = Some(text.into());
         self
     }
 
@@ -123,7 +132,7 @@ impl<W: Write> Printer<W> {
         self.out.flush().map_err(|_| Gone)
     }
 
-    /// `0|web  | `, then the time if asked for.
+    /// The time if asked for, then `0|web  | ` (PM2).
     fn prefix(&mut self, channels: &Channels, channel: &Channel, line: &Line) {
         if self.widest == 0 {
             let widths = channels.iter().map(|channel| columns(&channel.label()));
@@ -137,8 +146,6 @@ impl<W: Write> Printer<W> {
             Stream::Out => Paint::Good,
             Stream::Err => Paint::Bad,
         };
-        let label = paint.on(&format!("{label}{blanks} | "), self.form.colour);
-        self.bytes.extend_from_slice(label.as_bytes());
         if let Some(format) = &self.form.stamp {
             let mut stamp = Vec::new();
             let moment = line.at.and_then(DateTime::from_timestamp_millis);
@@ -148,8 +155,10 @@ impl<W: Write> Printer<W> {
             }
             let stamp = String::from_utf8_lossy(&stamp);
             self.bytes.extend_from_slice(Paint::Dim.on(&stamp, self.form.colour).as_bytes());
-            self.bytes.extend_from_slice(b": ");
+            self.bytes.push(b' ');
         }
+        let label = paint.on(&format!("{label}{blanks} | "), self.form.colour);
+        self.bytes.extend_from_slice(label.as_bytes());
     }
 
     fn words(&mut self, words: &[u8]) {
@@ -158,7 +167,14 @@ impl<W: Write> Printer<W> {
             return;
         }
         let colours = if self.form.colour { Colours::Keep } else { Colours::Drop };
-        self.bytes.extend_from_slice(plain(words, colours).as_bytes());
+        let words = plain(words, colours);
+        match self.form.highlight.as_ref().filter(|_| self.form.colour) {
+            Some(text) => {
+                let shining = format!("\x1b[100m{text}\x1b[49m");
+                self.bytes.extend_from_slice(words.replace(text, &shining).as_bytes());
+            }
+            None => self.bytes.extend_from_slice(words.as_bytes()),
+        }
     }
 }
 
@@ -166,16 +182,20 @@ impl<W: Write> Printer<W> {
 fn pairs(channel: &Channel, line: &Line) -> String {
     let id = channel.id.map(|id| id.to_string()).unwrap_or_default();
     let name = crate::render::safe_text(&channel.name);
+    let moment = line.at.and_then(DateTime::from_timestamp_millis);
+    let moment = moment.map(|moment| moment.with_timezone(&Local));
     format!(
         "timestamp={} app={name} id={id} type={} message=",
-        timestamp(line).unwrap_or_default(),
-        word(channel.stream)
+        moment.map(|moment| moment.format("%Y-%m-%d-%H:%M:%S%z").to_string()).unwrap_or_default(),
+        // PM2 has another word here than in its objects.
+        if channel.stream == Stream::Err { "error" } else { "out" }
     )
 }
 
+/// As JavaScript writes it.
 fn timestamp(line: &Line) -> Option<String> {
     let moment = line.at.and_then(DateTime::from_timestamp_millis)?;
-    Some(moment.with_timezone(&Local).format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string())
+    Some(moment.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
 const fn word(stream: Stream) -> &'static str {
@@ -207,8 +227,14 @@ mod tests {
     use crate::commands::logs::Streams;
     use pm_protocol::{LogShape, LogSource};
 
-    const PLAIN: Form =
-        Form { shape: Shape::Lines, terminal: false, colour: false, stamp: None, split: false };
+    const PLAIN: Form = Form {
+        shape: Shape::Lines,
+        terminal: false,
+        colour: false,
+        stamp: None,
+        split: false,
+        highlight: None,
+    };
 
     fn shown(form: Form, shape: &LogShape, lines: &[(usize, &[u8], bool)]) -> String {
         let mut channels = Channels::new("/state".into(), Streams::Both);
@@ -237,14 +263,14 @@ mod tests {
         let lines: [(usize, &[u8], bool); 2] = [(0, b"hello", true), (3, b"oops", true)];
         assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | hello\n1|worker | oops\n");
         let stamped = PLAIN.stamped("YYYY");
-        assert_eq!(shown(stamped, &LogShape::Raw, &lines[..1]), "0|web    | -: hello\n");
+        assert_eq!(shown(stamped, &LogShape::Raw, &lines[..1]), "- 0|web    | hello\n");
     }
 
     #[test]
     fn pairs_have_pm2s_keys_and_end_with_the_message() {
         let pairs = PLAIN.pairs();
         let shown = shown(pairs, &LogShape::Raw, &[(1, b"a message", true)]);
-        assert_eq!(shown, "timestamp= app=web id=0 type=err message=a message\n");
+        assert_eq!(shown, "timestamp= app=web id=0 type=error message=a message\n");
     }
 
     #[test]
@@ -253,6 +279,19 @@ mod tests {
         assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | \x1b[2J\x07x\n");
         let terminal = Form { terminal: true, ..PLAIN };
         assert_eq!(shown(terminal, &LogShape::Raw, &lines), "0|web    | \u{2407}x\n");
+    }
+
+    #[test]
+    fn a_text_stands_out_where_colours_are_shown() {
+        let lines: [(usize, &[u8], bool); 1] = [(0, b"an ERR and an ERR", true)];
+        let loud = Form { terminal: true, colour: true, ..PLAIN.highlighting("ERR") };
+        let told = shown(loud, &LogShape::Raw, &lines);
+        assert!(
+            told.ends_with("an \x1b[100mERR\x1b[49m and an \x1b[100mERR\x1b[49m\n"),
+            "{told:?}"
+        );
+        let quiet = Form { terminal: true, ..PLAIN.highlighting("ERR") };
+        assert!(shown(quiet, &LogShape::Raw, &lines).ends_with("| an ERR and an ERR\n"));
     }
 
     #[test]

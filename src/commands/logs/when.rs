@@ -6,7 +6,7 @@ use pm_spec::Span;
 use crate::failure::Failure;
 
 /// PM2's format for `--timestamp` without one.
-pub(super) const DEFAULT_FORMAT: &str = "YYYY-MM-DDTHH:mm:ss";
+pub(super) const DEFAULT_FORMAT: &str = "YYYY-MM-DD-HH:mm:ss";
 
 /// Whether a word says how to write a time, so that `--timestamp web` is not one.
 pub(super) fn is_format(word: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::side::{Notes, compare, scenarios};
+use super::side::{Notes, compare, compare_with, scenarios};
 use super::tool::Tool;
 
 fn states(tool: &Tool) -> Value {
@@ -93,4 +93,56 @@ fn save_and_resurrect(tool: &Tool, notes: &mut Notes) {
 #[test]
 fn homes_side_by_side() {
     compare("homes", &scenarios![home_files, save_and_resurrect]);
+}
+
+/// Files and folders that variables lead elsewhere.
+fn moved_files(tool: &Tool, notes: &mut Notes) {
+    tool.file("app.sh", "exec sleep 1000\n");
+    tool.ok("start app.sh --name web");
+    tool.ok("save");
+    tool.ok("save");
+    tool.ok("set some:thing 1");
+    for name in [
+        "moved.log",
+        "moved.pid",
+        "moved.dump",
+        "moved.bak",
+        "moved.json",
+        "moved-logs/web-out.log",
+        "moved-pids/web-0.pid",
+    ] {
+        notes.put(name, tool.folder().join(name).exists());
+    }
+    for name in
+        ["pm2.log", "pm2.pid", "dump.pm2", "dump.pm2.bak", "logs/web-out.log", "pids/web-0.pid"]
+    {
+        notes.put(name, tool.home().join(name).exists());
+    }
+    let conf = fs::read_to_string(tool.folder().join("moved.json")).unwrap_or_default();
+    notes.put("setting", conf.contains("thing"));
+    tool.ok("kill");
+    tool.ok("resurrect");
+    notes.put("resurrected", states(tool));
+    fs::remove_file(tool.folder().join("moved.dump")).unwrap();
+    // In a home of ours the own list counts; without it, what PM2 left.
+    fs::remove_file(tool.home().join("saved.json")).ok();
+    fs::remove_file(tool.home().join("saved.json.bak")).ok();
+    tool.ok("delete all");
+    tool.ok("kill");
+    tool.call("resurrect");
+    notes.put("resurrected from the one before", states(tool));
+}
+
+#[test]
+fn moved_homes_side_by_side() {
+    let paths = [
+        ("PM2_LOG_FILE_PATH", "FOLDER/moved.log"),
+        ("PM2_PID_FILE_PATH", "FOLDER/moved.pid"),
+        ("PM2_DUMP_FILE_PATH", "FOLDER/moved.dump"),
+        ("PM2_DUMP_BACKUP_FILE_PATH", "FOLDER/moved.bak"),
+        ("PM2_MODULE_CONF_FILE", "FOLDER/moved.json"),
+        ("PM2_DEFAULT_LOG_PATH", "FOLDER/moved-logs"),
+        ("PM2_DEFAULT_PID_PATH", "FOLDER/moved-pids"),
+    ];
+    compare_with("moved", &paths, &scenarios![moved_files]);
 }

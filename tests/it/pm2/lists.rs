@@ -238,6 +238,34 @@ fn sorted_lists(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+/// A list that is shown again and again.
+fn watched_list(tool: &Tool, notes: &mut Notes) {
+    tool.file("app.sh", "exec sleep 1000\n");
+    tool.ok("start app.sh --name web");
+    let mut run = tool.words(&["list", "--watch"]).background();
+    notes.put("first", run.wait_for("web").contains("stopped"));
+    tool.ok("stop web");
+    notes.put("later", run.wait_for("stopped").contains("stopped"));
+    run.signal(2);
+    run.wait();
+}
+
+/// What a machine is said to have.
+fn machine(tool: &Tool, notes: &mut Notes) {
+    let text = tool.ok("slist").out();
+    let names = ["CPU Usage", "RAM Usage", "RAM Total", "RAM Available"];
+    for name in names {
+        notes.put(name, text.contains(&format!("'{name}'")));
+    }
+    let tree = plain(&tool.ok("slist --tree").out());
+    for name in names {
+        notes.put(&format!("tree {name}"), tree.lines().any(|it| it.ends_with(name)));
+    }
+    let short = plain(&tool.ok("sysinfos -t").out());
+    notes.put("short", short.lines().next());
+    notes.put("units", tree.lines().any(|line| line.ends_with("├─ unit: %")));
+}
+
 fn ids_pids_and_env(tool: &Tool, notes: &mut Notes) {
     tool.app("probe.js", "probe.js");
     let words = ["start", "probe.js", "--name", "web", "-i", "2", "-x"];
@@ -265,6 +293,8 @@ fn lists_side_by_side() {
         list_columns,
         mini_list,
         sorted_lists,
+        watched_list,
+        machine,
         ids_pids_and_env,
     ];
     compare("lists", &all);

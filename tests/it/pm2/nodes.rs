@@ -77,12 +77,15 @@ fn shutdown_by_message(tool: &Tool, notes: &mut Notes) {
 
 fn exec_modes(tool: &Tool, notes: &mut Notes) {
     tool.app("probe.js", "probe.js");
+    let forced = json!({ "script": "probe.js", "exec_mode": "cluster", "execute_command": true });
+    tool.file("forced.json", &json!({ "apps": [forced] }).to_string());
     tool.app("probe.py", "probe.py");
     for (key, line) in [
         ("node", "start probe.js"),
         ("node -i 1", "start probe.js -i 1"),
         ("node -i 2 -x", "start probe.js -i 2 -x"),
         ("python -i 2", "start probe.py -i 2"),
+        ("a file", "start forced.json"),
     ] {
         tool.ok(line);
         let list = tool.jlist();
@@ -190,9 +193,46 @@ fn app_libraries(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+/// A script that was made of another: what it says of an error.
+fn source_maps(tool: &Tool, notes: &mut Notes) {
+    let said = "require('fs').writeFileSync(process.env.name, new Error('it').stack);setInterval(()=>{},1e6)";
+    tool.file("made.js", &format!("{said}\n//# sourceMappingURL=made.js.map\n"));
+    let map = json!({ "version": 3, "sources": ["source.ts"], "names": [], "mappings": "AAAA" });
+    tool.file("made.js.map", &map.to_string());
+    let config = |name: &str, key: &str| {
+        let mut app = json!({ "name": name, "script": "made.js" });
+        app[key] = true.into();
+        app
+    };
+    let apps =
+        [config("wanted", "source_map_support"), config("not", "disable_source_map_support")];
+    tool.file("two.json", &json!({ "apps": apps }).to_string());
+    for (name, line) in [
+        ("usual", "start made.js --name usual"),
+        ("cluster", "start made.js --name cluster -i 1"),
+        ("forced", "start made.js --name forced --source-map-support"),
+        ("off", "start made.js --name off --disable-source-map-support"),
+        ("wanted", "start two.json --only wanted"),
+        ("not", "start two.json --only not"),
+    ] {
+        tool.ok(line);
+        let file = tool.work().join(name);
+        let read = || std::fs::read_to_string(&file).unwrap_or_default();
+        tool.wait("the stack of an error", || read().contains(".js") || read().contains(".ts"));
+        notes.put(name, read().contains("source.ts"));
+    }
+}
+
 #[test]
 fn node_side_by_side() {
-    let all =
-        scenarios![cluster, readiness, shutdown_by_message, exec_modes, actions, app_libraries];
+    let all = scenarios![
+        cluster,
+        readiness,
+        shutdown_by_message,
+        exec_modes,
+        actions,
+        app_libraries,
+        source_maps,
+    ];
     compare("node", &all);
 }

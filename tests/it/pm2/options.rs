@@ -200,6 +200,22 @@ fn scaled(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+/// `--write`: a config that says what the line said.
+fn written_config(tool: &Tool, notes: &mut Notes) {
+    tool.app("probe.py", "probe.py");
+    let line =
+        "start probe.py --name web -w --max-memory-restart 90M --kill-timeout 700 -- one two";
+    notes.put("code", tool.call(line).code);
+    tool.wait_lives(1);
+    let written = tool.work().join("web-pm2.json");
+    notes.put("written", written.exists());
+    tool.ok("delete web");
+    notes.put("start of it", tool.call("start web-pm2.json").code);
+    notes.put("args", json!(tool.wait_lives(2)[1].args));
+    let entry = tool.entry("web");
+    keys(tool, notes, &entry, &["name", "max_memory_restart", "kill_timeout"]);
+}
+
 #[test]
 fn options_side_by_side() {
     let all = scenarios![
@@ -210,6 +226,7 @@ fn options_side_by_side() {
         silence,
         start_or_restart,
         scaled,
+        written_config,
     ];
     compare("options", &all);
 }

@@ -136,6 +136,43 @@ fn log_verb(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+/// Lines as they come, in each form: the first of each stream.
+fn log_streams(tool: &Tool, notes: &mut Notes) {
+    tool.file("say.sh", "while :; do echo tick tock; echo wrong >&2; sleep 0.2; done\n");
+    tool.ok("start say.sh --name web");
+    for (key, words) in [
+        ("format", &["--format"][..]),
+        ("json", &["--json"]),
+        ("timestamp", &["--timestamp", "--lines", "0"]),
+        ("own_timestamp", &["--lines", "0", "--timestamp", "[at] HH"]),
+        ("highlight", &["--lines", "0", "--highlight", "tick"]),
+        ("err", &["--lines", "0", "--err"]),
+    ] {
+        let mut run = tool.words(&[&["logs", "web"], words].concat()).background();
+        let wanted: &[&str] = if key == "err" { &["wrong"] } else { &["tick tock", "wrong"] };
+        for word in wanted {
+            // To the end of a line.
+            let line = |seen: &str| {
+                let seen = super::lists::plain(seen);
+                let mut lines = seen.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+                lines.find(|line| line.contains(word)).map(|line| line.trim_end().to_owned())
+            };
+            let seen = run.wait_until(word, |seen| line(seen).is_some());
+            let line = line(&seen).unwrap();
+            notes.put(&format!("{key} {word}"), told(&line));
+        }
+    }
+}
+
+/// A line of a log without what differs from time to time.
+fn told(line: &str) -> Value {
+    if let Ok(Value::Object(mut object)) = serde_json::from_str(line) {
+        object["timestamp"] = shape(object["timestamp"].as_str().unwrap()).into();
+        return Value::Object(object);
+    }
+    line.split('|').map(|part| shape(part.trim())).collect::<Vec<_>>().into()
+}
+
 fn flush_and_reload(tool: &Tool, notes: &mut Notes) {
     tool.file("say.py", "import time\nfor i in range(100000):\n    print('tick', flush=True)\n    time.sleep(0.02)\n");
     tool.file("quiet.sh", "echo something; exec sleep 1000\n");
@@ -157,5 +194,5 @@ fn flush_and_reload(tool: &Tool, notes: &mut Notes) {
 
 #[test]
 fn logs_side_by_side() {
-    compare("logs", &scenarios![file_names, line_forms, log_verb, flush_and_reload]);
+    compare("logs", &scenarios![file_names, line_forms, log_verb, log_streams, flush_and_reload]);
 }

@@ -18,6 +18,9 @@ pub(super) const VERSION: &str = "7.0.4";
 /// In the environment of everything a tool starts, so that nothing outlives the test.
 const MARK: &str = "PM2_CENSUS_MARK";
 
+/// In a variable: the folder of the tool.
+pub(super) const FOLDER: &str = "FOLDER";
+
 /// Between two looks at what nobody announces.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
@@ -60,7 +63,6 @@ pub(super) struct Tool {
     /// `PM2` or `pm`.
     pub(super) name: &'static str,
     folder: TempDir,
-    program: PathBuf,
     variables: Vec<(String, String)>,
 }
 
@@ -79,9 +81,12 @@ impl Tool {
         let folder = tempfile::Builder::new().prefix("pm2-test-").tempdir().unwrap();
         fs::create_dir(folder.path().join("work")).unwrap();
         fs::create_dir(folder.path().join("bin")).unwrap();
-        let link = folder.path().join("bin/pm2");
-        symlink(program, &link).unwrap();
-        Self { name, folder, program: link, variables: Vec::new() }
+        for called in ["pm2", "pm2-runtime", "pm2-docker", "pm2-dev"] {
+            let is_npms = program.file_name().is_some_and(|file| file == "pm2");
+            let target = if is_npms { program.with_file_name(called) } else { program.into() };
+            symlink(target, folder.path().join("bin").join(called)).unwrap();
+        }
+        Self { name, folder, variables: Vec::new() }
     }
 
     /// With this variable for the daemon and all calls.
@@ -93,6 +98,11 @@ impl Tool {
     /// `PM2_HOME`.
     pub(super) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    /// What `HOME` and the home lie in.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.path().into()
     }
 
     /// Where it is called.
@@ -122,14 +132,19 @@ impl Tool {
 
     /// A call that is not made yet, of words.
     pub(super) fn words(&self, words: &[&str]) -> Invocation {
-        let mut command = Command::new(&self.program);
+        self.named("pm2", words)
+    }
+
+    /// The same of one of the programs beside it: `pm2-runtime`, `pm2-dev`.
+    pub(super) fn named(&self, called: &str, words: &[&str]) -> Invocation {
+        let mut command = Command::new(self.folder.path().join("bin").join(called));
         command.args(words).current_dir(self.work()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.folder.path()).env("PM2_HOME", self.home());
         command.env("PM2_DISABLE_VERSION_CHECK", "true").env("PM2_DISCRETE_MODE", "true");
         command.env(MARK, self.folder.path()).env("PROBE", self.work().join("probe"));
         for (name, value) in &self.variables {
-            command.env(name, value);
+            command.env(name, value.replace(FOLDER, &self.folder.path().to_string_lossy()));
         }
         Invocation::new(command, &self.home())
     }
@@ -185,6 +200,30 @@ impl Tool {
                 self.name
             );
             pause(LOOK, deadline);
+        }
+    }
+
+    /// Does something again and again, with time in between, until something is true.
+    pub(super) fn wait_doing(
+        &self,
+        what: &str,
+        mut deed: impl FnMut(),
+        mut is_so: impl FnMut() -> bool,
+    ) {
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            deed();
+            for _ in 0..50 {
+                if is_so() {
+                    return;
+                }
+                let name = self.name;
+                assert!(
+                    !deadline.is_over(),
+                    "{name}: {what} did not come true within {PATIENCE:?}"
+                );
+                pause(LOOK, deadline);
+            }
         }
     }
 

@@ -111,6 +111,10 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("listen_timeout: '5s'", "/serving/listen_timeout", json!(5000)),
         ("channel: true", "/serving/channel", json!(true)),
         ("cluster_preload: true", "/serving/preload", json!(false)),
+        // These are for Node; `programs.rs` looks at them there.
+        ("execute_command: true", "/serving/mode", json!("fork")),
+        ("source_map_support: true", "/serving/source_maps", json!(null)),
+        ("disable_source_map_support: true", "/serving/source_maps", json!(null)),
         ("sched: 'slot'", "/serving/sched", json!("slot")),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),

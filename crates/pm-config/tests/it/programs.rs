@@ -224,9 +224,22 @@ fn node_apps_with_instances_are_clusters_and_others_are_not() {
     assert_eq!(mode("{script: 'a.js'}"), Fork);
     assert_eq!(mode("{script: 'a.js', instances: 2, exec_mode: 'fork'}"), Fork);
     assert_eq!(mode("{script: 'app', instances: 2}"), Fork);
+    let forced = "{script: 'a.js', instances: 2, exec_mode: 'cluster', execute_command: true}";
+    assert_eq!(mode(forced), Fork);
     let warnings = |written: &str| runs(&desk, written).2;
     assert!(warnings("{script: 'app', exec_mode: 'cluster'}").contains("separate processes"));
     assert_eq!(warnings("{script: 'a.js', instances: 2}"), "");
+}
+
+#[test]
+fn node_shows_source_maps_unless_told_not_to() {
+    let desk = desk();
+    desk.write("a.js", "");
+    let shows = |written: &str| desk.app(written).0.serving.source_maps;
+    assert!(shows("{script: 'a.js'}") && shows("{script: 'a.js', source_map_support: true}"));
+    assert!(!shows("{script: 'a.js', disable_source_map_support: true}"));
+    assert!(!shows("{script: 'a.js', source_map_support: false}"));
+    assert!(!shows("{script: 'app', source_map_support: true}"), "it is not Node");
 }
 
 #[test]

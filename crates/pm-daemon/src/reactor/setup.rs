@@ -13,10 +13,9 @@ use pm_os::tree::{Census, Depth};
 use pm_protocol::{Hello, Home, PROTOCOL};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use super::{DaemonError, Inlet, QUEUE, Reactor, named};
+use super::{DaemonError, Inlet, QUEUE, Reactor, named, signals};
 use crate::adopt::{self, Inheritance, Kept};
 use crate::clock;
 use crate::diary;
@@ -127,7 +126,7 @@ pub(super) fn begin(
         reactor.revive();
     }
     reactor.open(&mut kept)?;
-    watch_signals(&reactor.outlet)?;
+    signals::heed(&reactor.outlet, &reactor.hands.scribe)?;
     crate::announce::announce(home);
     Ok(reactor)
 }
@@ -198,21 +197,6 @@ fn start_scribe(
     };
     let (scribe, _thread) = Scribe::start(&plan, Box::new(hear))?;
     Ok(scribe)
-}
-
-fn watch_signals(outlet: &mpsc::Sender<Inlet>) -> Result<(), DaemonError> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let mut signals = signal(kind).map_err(system("watch for signals"))?;
-        let outlet = outlet.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                if outlet.send(Inlet::Terminate).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-    Ok(())
 }
 
 impl Reactor {

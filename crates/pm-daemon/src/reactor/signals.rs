@@ -1,0 +1,56 @@
+//! Signals to the daemon mean what they mean to PM2's: TERM, INT and QUIT end it and the apps, USR2 opens logs anew, HUP
+//! is nothing. The saved list is left alone by all of them.
+
+use pm_logs::Scribe;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::setup::system;
+use super::{DaemonError, Inlet};
+use crate::diary;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug)]
+enum Wish {
+    /// The end of the apps, then ours.
+    End,
+    /// Log files opened anew, after something else rotated them.
+    Reopen,
+    /// To go on.
+    Nothing,
+}
+
+/// Heeds them from now on.
+pub(super) fn heed(outlet: &mpsc::Sender<Inlet>, scribe: &Scribe) -> Result<(), DaemonError> {
+    for (kind, wish) in [
+        (SignalKind::terminate(), Wish::End),
+        (SignalKind::interrupt(), Wish::End),
+        (SignalKind::quit(), Wish::End),
+        (SignalKind::user_defined2(), Wish::Reopen),
+        (SignalKind::hangup(), Wish::Nothing),
+    ] {
+        let mut signals = signal(kind).map_err(system("watch for signals"))?;
+        let (outlet, scribe) = (outlet.clone(), scribe.clone());
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                match wish {
+                    Wish::End if outlet.send(Inlet::Terminate).await.is_err() => return,
+                    Wish::Reopen => reopen(scribe.clone()),
+                    Wish::End | Wish::Nothing => {}
+                }
+            }
+        });
+    }
+    Ok(())
+}
+
+fn reopen(scribe: Scribe) {
+    // Its queue may be full, and nobody here may wait for it.
+    tokio::task::spawn_blocking(move || {
+        scribe.reopen_all(Box::new(|problems| {
+            for problem in problems {
+                diary::note(format_args!("could not reopen a log: {problem}"));
+            }
+        }));
+    });
+}
