@@ -213,7 +213,8 @@ impl Tool {
         let deadline = Deadline::after(PATIENCE);
         loop {
             deed();
-            for _ in 0..50 {
+            let again = Deadline::after(std::time::Duration::from_secs(4));
+            while !again.is_over() {
                 if is_so() {
                     return;
                 }
