@@ -17,7 +17,7 @@ use crate::failure::{Exit, Failure};
 
 /// The variables a guardian and its daemon may see. Apps get theirs with each `start`; the rest of the first caller's
 /// shell is nobody's business later (pain 77).
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     "HOME",
     "PATH",
     "TZ",
@@ -26,6 +26,7 @@ const KEPT: [&str; 10] = [
     "USER",
     "LOGNAME",
     "XDG_RUNTIME_DIR",
+    "PM_GUARDIAN_PATIENCE",
     "NOTIFY_SOCKET",
     "RUST_BACKTRACE",
 ];

@@ -58,6 +58,8 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
             }
             FromGuardian::Listener => kept.listener = descriptors.next(),
             FromGuardian::EndOfList => return Ok(kept),
+            // Only a daemon that has said it is ready is asked.
+            FromGuardian::AreYouThere => {}
             FromGuardian::Exit(exit) => kept.exits.push(exit),
             FromGuardian::Item { tag, slot, kind, name } => {
                 let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);

@@ -265,6 +265,8 @@ impl Reactor {
                 }
                 self.remember_again();
             }
+            // If it can't be sent the guardian is dead, which the next look at the link tells.
+            FromGuardian::AreYouThere => _ = self.hands.link.send(&ToGuardian::Here, &[]).ok(),
             FromGuardian::Incarnation { .. }
             | FromGuardian::Item { .. }
             | FromGuardian::EndOfList => {}

@@ -50,6 +50,7 @@ impl ToGuardian {
                 put_u64(out, *tag);
                 out.push(*slot);
             }
+            Self::Here => out.push(11),
         }
     }
 
@@ -72,6 +73,7 @@ impl ToGuardian {
             8 => Some(Self::Ready),
             9 => Some(Self::Bequeath),
             10 => rest.u64().zip(rest.u8()).map(|(tag, slot)| Self::Redirect { tag, slot }),
+            11 => Some(Self::Here),
             other => return Err(DecodeError::Kind(other)),
         };
         rest.close(kind, message)
@@ -106,6 +108,7 @@ impl FromGuardian {
                 out.push(69);
                 exit.encode(out);
             }
+            Self::AreYouThere => out.push(70),
         }
     }
 
@@ -118,6 +121,7 @@ impl FromGuardian {
             67 => rest.item().map(|(tag, slot, kind, name)| Self::Item { tag, slot, kind, name }),
             68 => Some(Self::EndOfList),
             69 => rest.exit().map(Self::Exit),
+            70 => Some(Self::AreYouThere),
             other => return Err(DecodeError::Kind(other)),
         };
         rest.close(kind, message)

@@ -41,6 +41,15 @@ pub(crate) enum Listing {
     After(Option<Key>),
 }
 
+/// Whether the daemon is to be asked if it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// No.
+    None,
+    /// As soon as the socket takes it.
+    Due,
+}
+
 /// How a round of sending ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
@@ -67,6 +76,8 @@ pub(crate) struct Daemon {
     pub(crate) greeting: Option<FromGuardian>,
     /// Still to be given the listening socket.
     pub(crate) wants_listener: bool,
+    /// Still to be asked whether it is there.
+    pub(crate) question: Question,
     pub(crate) listing: Listing,
     /// What the watch reports of the link now.
     watched: EventFlags,
@@ -109,6 +120,7 @@ impl Daemon {
             has_adopted: false,
             greeting: None,
             wants_listener: false,
+            question: Question::None,
             listing: Listing::No,
             watched: EventFlags::IN,
         }
@@ -153,6 +165,7 @@ impl Daemon {
                     store.items().get(&(tag, slot)).map(Item::borrowed).unwrap_or_default()
                 }
                 FromGuardian::Incarnation { .. }
+                | FromGuardian::AreYouThere
                 | FromGuardian::EndOfList
                 | FromGuardian::Exit(_) => Vec::new(),
             };
@@ -178,6 +191,9 @@ impl Daemon {
         if self.wants_listener && has_listener {
             return Some(FromGuardian::Listener);
         }
+        if self.question == Question::Due {
+            return Some(FromGuardian::AreYouThere);
+        }
         if (self.has_adopted || self.listing != Listing::No)
             && let Some(exit) = store.untold()
         {
@@ -198,6 +214,7 @@ impl Daemon {
         match told {
             FromGuardian::Incarnation { .. } => self.greeting = None,
             FromGuardian::Listener => self.wants_listener = false,
+            FromGuardian::AreYouThere => self.question = Question::None,
             FromGuardian::Exit(exit) => store.told(exit.tag),
             FromGuardian::Item { tag, slot, .. } => {
                 self.listing = Listing::After(Some((tag, slot)));

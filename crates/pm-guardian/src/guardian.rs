@@ -14,10 +14,11 @@ use crate::diary::Diary;
 use crate::message::{MAX_MESSAGE, Status, ToGuardian, Why};
 use crate::packet::{self, Received};
 use crate::plan::{GuardianError, Outcome};
-use crate::seat::{Found, RECLAIM_MS, Seat};
+use crate::seat::{RECLAIM_MS, Seat};
 use crate::store::{FIRST_ITEM, Store};
 use crate::succession::{Life, Succession, Wishes};
 use crate::sys;
+use crate::vigil::{PATIENCE_VARIABLE, Vigil};
 use crate::watch::{EventFlags, Watch};
 
 /// Numbers in the watch; items follow from [`FIRST_ITEM`].
@@ -25,6 +26,7 @@ const SIGNALS: u64 = 0;
 const LINK: u64 = 1;
 const SEAT: u64 = 2;
 const STRANGER: u64 = 3;
+pub(crate) const LISTENER: u64 = 4;
 
 /// Messages heard in one go, so that a talkative daemon can't keep signals waiting.
 const EARFUL: usize = 256;
@@ -47,6 +49,7 @@ pub(crate) struct Guardian {
     /// Why and when (milliseconds since boot) the next daemon starts.
     pub(crate) next: Option<(Why, i64)>,
     pub(crate) wishes: Wishes,
+    pub(crate) vigil: Vigil,
     signals: OwnedFd,
     /// A child may have ended.
     reap_due: bool,
@@ -79,6 +82,7 @@ impl Guardian {
             number: 0,
             next: None,
             wishes: Wishes::default(),
+            vigil: Vigil::new(std::env::var(PATIENCE_VARIABLE).ok().as_deref()),
             signals,
             // Children that ended before we were, when we go on in place.
             reap_due: true,
@@ -105,13 +109,13 @@ impl Guardian {
                 self.seat.leave();
                 return outcome;
             }
-            let limit = self.deadline().map(|at| (at - sys::boot_ms()).max(0));
-            for (number, flags) in self.store.watch.wait(limit) {
+            for (number, flags) in self.store.watch.wait(self.limit()) {
                 match number {
                     SIGNALS => self.heed_signals(),
                     LINK => _ = self.hear_some(),
                     SEAT => self.seat.note_change(),
                     STRANGER => self.bury(Status::Unknown),
+                    LISTENER => self.vigil.begin(sys::awake_ms()),
                     item if item >= FIRST_ITEM => self.store.attend(item, flags),
                     _ => {}
                 }
@@ -136,6 +140,7 @@ impl Guardian {
         {
             self.begin(why);
         }
+        self.keep_vigil();
         self.tell(now);
         if self.wishes.must_become_new && self.daemon.as_ref().is_some_and(Daemon::is_settled) {
             self.wishes.must_become_new = false;
@@ -143,9 +148,13 @@ impl Guardian {
         }
     }
 
-    fn deadline(&self) -> Option<i64> {
+    /// How long nothing is due, in milliseconds.
+    fn limit(&self) -> Option<i64> {
         let next = self.next.map(|(_, at)| at);
-        [next, self.store.retry_at, self.seat.check_at, self.tell_at].into_iter().flatten().min()
+        let due = [next, self.store.retry_at, self.seat.check_at, self.tell_at];
+        let due = due.into_iter().flatten().min().map(|at| at - sys::boot_ms());
+        let vigil = self.vigil.deadline().map(|at| at - sys::awake_ms());
+        [due, vigil].into_iter().flatten().min().map(|limit| limit.max(0))
     }
 
     fn heed_signals(&mut self) {
@@ -257,6 +266,7 @@ impl Guardian {
             ToGuardian::Leave => self.wishes.is_leaving = true,
             ToGuardian::Ready => self.note_ready(),
             ToGuardian::Bequeath => self.inherit(descriptors),
+            ToGuardian::Here => self.vigil.answered(),
         }
     }
 
@@ -271,6 +281,7 @@ impl Guardian {
             manager.ready("the daemon answers").ok();
         }
         self.pass_on_end();
+        self.watch_callers();
         // From here on only the loop is needed.
         pm_os::memory::give_back();
     }
@@ -298,6 +309,7 @@ impl Guardian {
         let Some(daemon) = self.daemon.take() else { return };
         self.store.watch.remove(&daemon.link);
         self.tell_at = None;
+        self.vigil.end();
         let now = sys::boot_ms();
         let Kinship::Child(pid) = daemon.process else {
             if let Kinship::Stranger(Some(pidfd)) = &daemon.process {
@@ -358,25 +370,6 @@ impl Guardian {
         }
     }
 
-    /// Puts lock and socket back, and gives the daemon a new socket.
-    fn check_seat(&mut self) {
-        match self.seat.check() {
-            Ok(Found::Restored) => {
-                self.diary.note("somebody removed the socket; it is back");
-                if let Some(daemon) = &mut self.daemon {
-                    daemon.wants_listener = true;
-                }
-            }
-            Ok(Found::Taken { is_news: true }) => {
-                let end =
-                    format!("our apps run on; to end them and us: kill {}", std::process::id());
-                self.diary.note(&format!("another guardian began in our removed home; {end}"));
-            }
-            Ok(Found::Whole | Found::Taken { is_news: false }) => {}
-            Err(error) => self.diary.note(&format!("could not {error}: {}", source_of(&error))),
-        }
-    }
-
     fn tell(&mut self, now: i64) {
         if self.tell_at.is_some_and(|at| at > now) {
             return;
@@ -395,6 +388,6 @@ impl Guardian {
     }
 }
 
-fn source_of(error: &GuardianError) -> String {
+pub(crate) fn source_of(error: &GuardianError) -> String {
     std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
 }

@@ -3,6 +3,7 @@
 //! decides nothing about apps.
 #![deny(unsafe_code)]
 
+mod care;
 mod codec;
 mod daemon;
 mod diary;
@@ -20,6 +21,7 @@ mod state;
 mod store;
 mod succession;
 mod sys;
+mod vigil;
 mod watch;
 
 pub use codec::DecodeError;

@@ -154,6 +154,8 @@ pub enum ToGuardian {
     /// From a daemon whose guardian died to the new one: two descriptors, the listening socket
     /// and a pidfd of the sender. Everything else it stores in the usual way.
     Bequeath,
+    /// The answer to [`FromGuardian::AreYouThere`], given by the loop that does all the work.
+    Here,
 }
 
 /// From the guardian to a daemon.
@@ -185,6 +187,8 @@ pub enum FromGuardian {
     /// A leader ended. May be repeated; told to every daemon until acknowledged. Never acknowledge
     /// an exit which you cannot attribute.
     Exit(Exit),
+    /// Work has waited for long: answer with [`ToGuardian::Here`], or be replaced.
+    AreYouThere,
 }
 
 impl ToGuardian {
@@ -201,6 +205,7 @@ impl ToGuardian {
             | Self::List
             | Self::Adopted
             | Self::Leave
+            | Self::Here
             | Self::Ready => descriptors == 0,
             Self::Update { path } => descriptors == 0 && path.len() <= MAX_PATH,
         }

@@ -67,14 +67,25 @@ pub(crate) fn ending_of(pidfd: BorrowedFd<'_>, pid: i32) -> Status {
 /// When a process was born, in clock ticks since boot (`proc_pid_stat(5)`, field 22); also works
 /// on zombies. A process that can't be read counts as the youngest of all.
 pub(crate) fn start_of(pid: i32) -> u64 {
-    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The second field is the name in parentheses, which may hold anything, parentheses too.
-    let after = stat.iter().rposition(|byte| *byte == b')').map_or(0, |at| at + 2);
-    let field = stat.get(after..).unwrap_or_default().split(|byte| *byte == b' ').nth(19);
+    let stat = stat_of(pid);
+    let field = stat.split(|byte| *byte == b' ').nth(19);
     field
         .and_then(|text| std::str::from_utf8(text).ok())
         .and_then(|text| text.parse().ok())
         .unwrap_or(u64::MAX)
+}
+
+/// The letter for what a process is doing (`proc_pid_stat(5)`, field 3), if it can be read.
+pub(crate) fn state_of(pid: i32) -> Option<u8> {
+    stat_of(pid).first().copied()
+}
+
+/// The fields of a process from the third on.
+fn stat_of(pid: i32) -> Vec<u8> {
+    let mut stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The second field is the name in parentheses, which may hold anything, parentheses too.
+    let after = stat.iter().rposition(|byte| *byte == b')').map_or(0, |at| at + 2);
+    stat.split_off(after.min(stat.len()))
 }
 
 /// Blocks all signals of this thread, so that none can end it, and opens a descriptor from which
@@ -132,6 +143,11 @@ pub(crate) fn prepare_child(command: &mut Command, link: &OwnedFd, files: Rlimit
 /// Milliseconds since boot, including sleep.
 pub(crate) fn boot_ms() -> i64 {
     milliseconds(ClockId::Boottime)
+}
+
+/// Milliseconds of a clock that stands still while the machine sleeps.
+pub(crate) fn awake_ms() -> i64 {
+    milliseconds(ClockId::Monotonic)
 }
 
 /// Milliseconds since 1970.

@@ -42,6 +42,7 @@ fn to_guardian() -> impl Strategy<Value = ToGuardian> {
         Just(ToGuardian::Leave),
         Just(ToGuardian::Ready),
         Just(ToGuardian::Bequeath),
+        Just(ToGuardian::Here),
     ]
 }
 
@@ -60,6 +61,7 @@ fn from_guardian() -> impl Strategy<Value = FromGuardian> {
         (number(), any::<u8>(), kind(), name())
             .prop_map(|(tag, slot, kind, name)| FromGuardian::Item { tag, slot, kind, name }),
         Just(FromGuardian::EndOfList),
+        Just(FromGuardian::AreYouThere),
         exit.prop_map(|(tag, pid, status, unix_ms, boot_ms)| {
             FromGuardian::Exit(Exit { tag, pid, status, unix_ms, boot_ms })
         }),

@@ -251,6 +251,29 @@ fn law7_calls_and_ends_while_no_daemon_runs() {
     assert_eq!(home.row("second").pid, 0);
 }
 
+/// Stopped, as one that hangs: an end nobody heeds, then a call nobody takes.
+#[test]
+fn law7_a_daemon_that_hangs_is_replaced() {
+    let home = Home::new();
+    let program = fixture();
+    let words = ["start", program.to_str().unwrap(), "--name", "calm", "--", "--live", "forever"];
+    home.pm(words).env("PM_GUARDIAN_PATIENCE", "1500").run().ok();
+    let mortal = start_mortal(&home, "mortal");
+    let calm = home.row("calm").pid;
+    let first = home.hello();
+    signal(first.pid, STOP);
+    signal(mortal, KILL);
+    wait_gone(first.pid);
+    home.wait_status("mortal", "stopped");
+    let second = home.hello();
+    assert_eq!((second.incarnation, second.guardian), (first.incarnation + 1, first.guardian));
+    signal(second.pid, STOP);
+    home.run(["pid", "calm"]).ok();
+    assert_eq!(home.hello().incarnation, first.incarnation + 2);
+    assert_eq!(home.row("calm").pid, calm);
+    assert!(is_alive(calm));
+}
+
 #[test]
 fn law7_a_removed_home_comes_back_with_its_apps() {
     let home = Home::new();

@@ -36,6 +36,7 @@ cases! {
         idle_costs_nothing
         the_next_daemon_waits_longer_after_each_short_life
         the_end_signal_goes_to_the_daemon
+        a_daemon_that_does_not_answer_is_replaced
         leaving_is_graceful
         an_update_replaces_both_in_place
         a_bad_update_is_rolled_back

@@ -1,6 +1,7 @@
 //! How daemons and guardians follow each other.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -65,6 +66,35 @@ pub(crate) fn idle_costs_nothing() {
     assert!(!crate::world::is_readable(&world.control, std::time::Duration::from_secs(2)));
     assert_eq!(switches(), before);
     assert!(world.notified().starts_with("READY=1"), "systemd has been told");
+}
+
+/// A call and an end wait; a daemon that is stopped takes neither, one that answers is left alone.
+pub(crate) fn a_daemon_that_does_not_answer_is_replaced() {
+    for work in ["call", "end"] {
+        let mut world = World::with_patience("home", "1200");
+        let mut daemon = world.daemon();
+        daemon.settle();
+        daemon.tell("list; adopted; ready; stream 1 1 /dev/null");
+        let caller = if work == "call" {
+            Some(UnixStream::connect(world.socket()).unwrap())
+        } else {
+            let app = daemon.tell("spawn 1 exit 3");
+            daemon.tell("leader 1");
+            assert_eq!(daemon.tell("hear"), format!("exit 1 {app} 768"));
+            None
+        };
+        // It works slowly, but it answers.
+        assert_eq!(daemon.tell("hear"), "are you there", "{work}");
+        daemon.tell("here");
+        assert_eq!(daemon.tell("hear"), "are you there", "{work}");
+        daemon.tell("here");
+        let first = daemon.pid;
+        kill(first, Signal::STOP);
+        let mut daemon = world.daemon();
+        assert_eq!(daemon.settle(), "incarnation 2 Ended(Wait(9))");
+        assert!(world.diary().contains(&format!("(pid {first}, state T) does not answer: killed")));
+        drop(caller);
+    }
 }
 
 pub(crate) fn leaving_is_graceful() {

@@ -79,6 +79,7 @@ impl Puppet {
             }
             "adopted" => self.send(&ToGuardian::Adopted),
             "ready" => self.send(&ToGuardian::Ready),
+            "here" => self.send(&ToGuardian::Here),
             "leave" => self.send(&ToGuardian::Leave),
             "update" => self.send(&ToGuardian::Update { path: words[1].as_bytes().to_vec() }),
             "ack" => {
@@ -199,6 +200,7 @@ impl Puppet {
                 format!("item {} {slot} {kind} {count} {name:?}", tag - BASE)
             }
             FromGuardian::EndOfList => "end".to_owned(),
+            FromGuardian::AreYouThere => "are you there".to_owned(),
             FromGuardian::Exit(exit) => {
                 assert!(exit.unix_ms > 1_600_000_000_000 && exit.boot_ms > 0, "{exit:?}");
                 let status = match exit.status {

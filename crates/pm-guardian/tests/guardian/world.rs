@@ -47,11 +47,16 @@ impl World {
 
     /// The same with a chosen folder.
     pub(crate) fn at(home: &str) -> Self {
+        Self::with_patience(home, "")
+    }
+
+    /// With so much patience for a daemon that hangs, in milliseconds.
+    pub(crate) fn with_patience(home: &str, patience: &str) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join(home)).unwrap();
         let control = UnixListener::bind(folder.path().join("control")).unwrap();
         let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        let mut guardian = start(folder.path(), home);
+        let mut guardian = start(folder.path(), home, patience);
         assert_eq!(read_ready(&mut guardian), pm_guardian::READY_NEW);
         let pids = vec![i32::try_from(guardian.id()).unwrap()];
         Self { folder, control, manager, guardian, pids }
@@ -82,7 +87,7 @@ impl World {
 
     /// One more guardian for the same home.
     pub(crate) fn rival(&self) -> Child {
-        start(self.folder.path(), "home")
+        start(self.folder.path(), "home", "")
     }
 
     pub(crate) fn guardian_pid(&self) -> i32 {
@@ -177,11 +182,12 @@ impl Strings {
     }
 }
 
-fn start(folder: &Path, home: &str) -> Child {
+fn start(folder: &Path, home: &str, patience: &str) -> Child {
     Command::new(env::current_exe().unwrap())
         .arg("guardian")
         .env(CONTROL, folder.join("control"))
         .env(HOME, folder.join(home))
+        .env("PM_GUARDIAN_PATIENCE", patience)
         .env("NOTIFY_SOCKET", folder.join("notify"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
