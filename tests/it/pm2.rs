@@ -8,6 +8,8 @@ mod apps;
 mod census;
 #[path = "pm2/configs.rs"]
 mod configs;
+#[path = "pm2/deploying.rs"]
+mod deploying;
 #[path = "pm2/envs.rs"]
 mod envs;
 #[path = "pm2/exits.rs"]
@@ -34,7 +36,11 @@ mod pauses;
 mod selectors;
 #[path = "pm2/senses.rs"]
 mod senses;
+#[path = "pm2/serving.rs"]
+mod serving;
 #[path = "pm2/side.rs"]
 mod side;
+#[path = "pm2/staying.rs"]
+mod staying;
 #[path = "pm2/tool.rs"]
 mod tool;

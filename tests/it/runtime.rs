@@ -305,3 +305,49 @@ fn dev_has_a_home_of_its_own_and_leaves_nothing() {
     let run = home.run(once.into_iter().chain(["--lines", "1", "--exit", "4"])).ends(4);
     assert_eq!(run.out().lines().count(), 1, "{}", run.out());
 }
+
+#[test]
+fn dev_ignores_what_it_is_told_to_and_hides_what_is_run_after() {
+    let home = Home::new();
+    let mut beside = home.home().root().as_os_str().to_os_string();
+    beside.push("-dev");
+    let beside = pm_protocol::Home::at(PathBuf::from(beside), None).unwrap();
+    let script = home.script("app/app.sh", "echo up; exec sleep 1000");
+    for folder in ["tmp", "node_modules"] {
+        home.file(format!("app/{folder}/old"), "");
+    }
+    let (told, app) = (home.work().join("told"), home.work().join("app"));
+    let post = format!("echo said; echo again >> {}", told.display());
+    let words = ["dev", script.to_str().unwrap(), "--ignore", "tmp, other", "--silent-exec"];
+    let words = words.into_iter().chain(["--post-exec", &post, "--raw"]);
+    let mut run = home.pm(words).dir(&app).background();
+    run.wait_for("up\n");
+    let diary = || fs::read_to_string(beside.diary()).unwrap_or_default();
+    let mut round = 0;
+    // The first may come before anybody watches; quiet must follow each.
+    home.wait_until("a change is seen", || {
+        round += 1;
+        if round % 100 == 1 {
+            for file in ["tmp/new", "node_modules/new", "seen.txt"] {
+                home.file(format!("app/{file}"), round.to_string());
+            }
+        }
+        diary().contains("seen.txt has changed") && told.exists()
+    });
+    run.wait_for("up\nup\n");
+    run.signal(INT);
+    assert_eq!(run.wait(), 0);
+    assert!(!diary().contains("/new has changed"), "{}", diary());
+    assert!(!run.seen().contains("said"), "{}", run.seen());
+}
+
+#[test]
+fn runtime_stays_without_apps_if_told_to() {
+    let home = Home::new();
+    let program = fixture();
+    let flags = ["--no-autorestart", "--no-auto-exit", "--name", "app"];
+    let mut run = home.pm(app(&program, &flags, &["--lines", "1", "--exit", "7"])).background();
+    home.wait_until("its end", || home.rows().iter().any(|row| row.status.as_str() == "stopped"));
+    run.signal(TERM);
+    assert_eq!(run.wait(), 0, "it was told to end; what the app said is over");
+}

@@ -38,6 +38,13 @@ impl Invocation {
         self
     }
 
+    /// Without this variable.
+    #[must_use]
+    pub fn without(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// In this folder.
     #[must_use]
     pub fn dir(mut self, folder: impl AsRef<Path>) -> Self {
