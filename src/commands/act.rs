@@ -383,7 +383,7 @@ mod tests {
         let home = pm_protocol::Home::at(dir.path().into(), None).unwrap();
         let listing = |rows: &[(u32, &str)]| {
             let rows: Vec<_> = rows.iter().map(|(id, name)| row(*id, name)).collect();
-            Some(serde_json::to_value(Listing { rows, now: 1, host: None }).unwrap())
+            Some(serde_json::to_value(Listing { rows, now: 1, host: None, warning: None }).unwrap())
         };
         let done = deleted(&[row(2, "b")], Vec::new());
         let daemon = answers(

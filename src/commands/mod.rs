@@ -173,7 +173,15 @@ impl Session {
         let list = List { select: Vec::new(), usage: true, host: false };
         let mut listing = quick(client, &list)?;
         crate::render::Order::NAME.sort(&mut listing.rows);
+        self.heed(&listing);
         Ok(Some(listing))
+    }
+
+    /// Says what the daemon wants everybody to know.
+    pub(crate) fn heed(&self, listing: &Listing) {
+        if let Some(warning) = &listing.warning {
+            self.stage.talk(&format!("warning: {warning}"));
+        }
     }
 }
 

@@ -61,7 +61,10 @@ pub(super) fn report(session: &Session) -> Result<Report, Failure> {
 /// The daemon and its list; both empty if none runs.
 fn running(session: &Session) -> Result<(Value, Listing), Failure> {
     let Some(mut client) = session.find()? else {
-        return Ok((Value::Null, Listing { rows: Vec::new(), now: recheck::now(), host: None }));
+        return Ok((
+            Value::Null,
+            Listing { rows: Vec::new(), now: recheck::now(), host: None, warning: None },
+        ));
     };
     let pong = quick(&mut client, &Ping {})?;
     let hello = client.peer().cloned();

@@ -52,7 +52,12 @@ fn now(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failu
     let mut client = match session.find()? {
         Some(client) => client,
         None if args.apps.is_empty() => {
-            return Ok(Report::List(Listing { rows: Vec::new(), now: recheck::now(), host: None }));
+            return Ok(Report::List(Listing {
+                rows: Vec::new(),
+                now: recheck::now(),
+                host: None,
+                warning: None,
+            }));
         }
         None => session.need()?,
     };
@@ -63,6 +68,7 @@ fn now(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failu
         return Ok(Report::Blocks(described));
     }
     let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
+    session.heed(&listing);
     order.sort(&mut listing.rows);
     Ok(Report::List(listing))
 }

@@ -48,7 +48,7 @@ fn listing() -> Listing {
         row(6, "new", Status::Launching),
     ];
     Order::NAME.sort(&mut rows);
-    Listing { rows, now: NOW, host: None }
+    Listing { rows, now: NOW, host: None, warning: None }
 }
 
 fn look(width: usize, colour: bool) -> Look {
@@ -88,7 +88,7 @@ fn piped_columns_can_be_cut_by_blanks() {
 
 #[test]
 fn an_empty_list_says_what_to_do_only_to_people() {
-    let empty = Listing { rows: Vec::new(), now: NOW, host: None };
+    let empty = Listing { rows: Vec::new(), now: NOW, host: None, warning: None };
     assert!(list(&empty, look(80, false)).contains("pm start"));
     assert_eq!(list(&empty, PIPED).lines().count(), 1);
 }

@@ -194,6 +194,6 @@ fn small_reports_read_well() {
     let report = Report::Checked(vec![checked]);
     assert_eq!(show(&report), "a.json5:1:2: error: x\na.json5: can't be used\n");
     assert_eq!(report.failure(), Some(crate::failure::Exit::Input));
-    let empty = Listing { rows: vec![], now: NOW, host: None };
+    let empty = Listing { rows: vec![], now: NOW, host: None, warning: None };
     assert_eq!(json(&Report::List(empty)), "[]\n");
 }

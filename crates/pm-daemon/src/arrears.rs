@@ -35,6 +35,15 @@ impl Arrears {
         Vec::new()
     }
 
+    /// What people are told meanwhile: what they stop, delete or change is done, but not written down.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let why = self.why.as_deref()?;
+        Some(format!(
+            "could not write the journal: {why}; a daemon that starts before that works again \
+             knows nothing of what is changed now"
+        ))
+    }
+
     /// When somebody must try to write again.
     pub(crate) fn due(&self) -> Option<Time> {
         self.again
@@ -74,13 +83,14 @@ mod tests {
         let mut arrears = Arrears::default();
         assert!(arrears.settle(None, Time(5)).is_empty());
         assert!(!arrears.refuses(RunId(1)) && !arrears.holds(RunId(1)));
-        assert_eq!((arrears.due(), arrears.tell()), (None, None));
+        assert_eq!((arrears.due(), arrears.tell(), arrears.warning()), (None, None, None));
 
         assert!(arrears.settle(Some("no space"), Time(10)).is_empty());
         assert!(arrears.refuses(RunId(2)) && arrears.holds(RunId(1)));
         let why = SpawnFailure::Short("write the journal: no space".into());
         assert_eq!(arrears.tell(), Some(Fact::NotSpawned(RunId(2), why)));
         assert_eq!(arrears.tell(), None);
+        assert!(arrears.warning().unwrap().contains("no space"));
         // Other steps meanwhile do not put the next attempt off.
         arrears.settle(Some("no space"), Time(500));
         assert_eq!(arrears.due(), Some(Time(1010)));

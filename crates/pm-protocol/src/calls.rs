@@ -241,6 +241,9 @@ pub struct Listing {
     /// Figures of the machine, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<crate::view::Host>,
+    /// What everybody should know, in a sentence: what is done now would not survive the daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Everything about some instances.

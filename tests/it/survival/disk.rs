@@ -50,10 +50,16 @@ fn on_a_full_disk_nothing_begins_that_could_not_be_remembered() {
     assert!(run.out().contains("could not write the journal"), "{}", run.out());
     let last = format!("more{last}");
     assert_eq!(home.row(&last).pid, 0);
+    // What can be done without is done, and nobody is left to believe that it will be remembered.
+    home.run(["stop", "web"]).ok().complains("warning: could not write the journal");
+    assert_eq!(home.row("web").pid, 0);
+    home.run(["list"]).ok().complains("warning: could not write the journal");
     fs::remove_file(filler).unwrap();
     home.wait_status(&last, "online");
+    assert_eq!(home.run(["list"]).ok().err, "");
     // Now it is remembered, too.
     signal(home.hello().pid, 9);
     home.wait_status(&last, "online");
+    home.wait_status("web", "stopped");
     home.run(["kill"]).ok();
 }

@@ -133,7 +133,8 @@ impl Reactor {
         let seats = ids.iter().filter_map(|id| self.core.seat(*id));
         let rows = seats.map(|seat| answer::row(&seat, figures, dial)).collect();
         let host = figures.host().filter(|_| call.host).cloned();
-        caller.reply(&Listing { rows, now: dial.wall(), host });
+        let warning = self.hands.arrears.warning();
+        caller.reply(&Listing { rows, now: dial.wall(), host, warning });
     }
 
     /// The pids come from the tree thread and what apps say from the thread that hears them, so somebody waits for
