@@ -133,6 +133,7 @@ impl From<Refusal> for Failure {
             | Code::Storage
             | Code::TooMany
             | Code::Unable
+            | Code::Busy
             | Code::System => Exit::Failed,
         };
         let hint = hint.or_else(|| match code {
@@ -145,6 +146,7 @@ impl From<Refusal> for Failure {
             | Code::Storage
             | Code::TooMany
             | Code::Unable
+            | Code::Busy
             | Code::System => None,
         });
         let is_not_found = code == Code::NotFound;

@@ -59,7 +59,7 @@ pub(crate) struct StartFlags {
     /// Lay this shell's environment over that of a known app
     #[arg(short = 'a', long = "update-env")]
     pub(crate) update_env: bool,
-    /// Start another app although one of that name and script exists
+    /// Start another app although one of that name and script exists; reload although a reload is under way
     #[arg(short = 'f', long)]
     pub(crate) force: bool,
     /// Leave alone what is up already

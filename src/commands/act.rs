@@ -107,7 +107,7 @@ pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, F
 pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     again(session, args, ("reloading", Existing::Reload), |client, select| {
         let env = args.flags.update_env.then(environment);
-        recheck::renew(client, &Reload { select, env })
+        recheck::renew(client, &Reload { select, env, force: args.flags.force })
     })
 }
 

@@ -63,7 +63,7 @@ pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Repo
     }
     let select = vec![Select::Name(name.to_owned())];
     let asked = recheck::now();
-    let call = Reload { select, env: None };
+    let call = Reload { select, env: None, force: false };
     let done = progress::during(session, "reloading", || recheck::renew(&mut client, &call))?;
     act::report(session, &mut client, done.outcomes, asked, "nothing to reload")
 }

@@ -3,6 +3,8 @@
 mod actions;
 mod cluster;
 mod load;
+mod messages;
+mod reload;
 
 use pm_testkit::Home;
 

@@ -69,8 +69,11 @@ impl Core {
                 self.each(request, &ids, |seat| seat.stop(now, request, Cause::Stopped));
                 Ok(())
             }
-            Ask::Reload { select, env } => {
+            Ask::Reload { select, env, force } => {
                 let ids = self.resolve(&select)?;
+                if let Some(name) = self.reloading(&ids).filter(|_| !force) {
+                    return Err(Refused::Reloading(name));
+                }
                 self.lay_over(&ids, env.as_ref(), orders);
                 self.each(request, &ids, |_| {});
                 self.reload(now, request, &ids);

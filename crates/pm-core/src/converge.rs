@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Effort, Mode};
 
 use crate::ask::Asker;
+use crate::beside::{Beside, grace};
 use crate::core::Core;
 use crate::fact::Existing;
 use crate::id::{AppId, InstanceId, RequestId, Time};
@@ -64,6 +65,7 @@ impl Core {
     /// The new spec, and for those on their way out the shorter of the old and the new grace, as after a restore.
     fn take_over(&mut self, now: Time, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
         let latest = after(now, spec.stop.timeout);
+        let gentle = after(now, grace(&spec.stop));
         self.respec(app, spec, orders);
         for id in self.members_and_leavers(app) {
             let Some(seat) = self.seats.get_mut(&id) else { continue };
@@ -71,6 +73,13 @@ impl Core {
                 && going.force_at > latest
             {
                 going.force_at = latest;
+                seat.touch();
+                self.dirty.insert(id);
+            }
+            if let Some(Beside { phase: Phase::Stopping(going), .. }) = &mut seat.beside
+                && going.force_at > gentle
+            {
+                going.force_at = gentle;
                 seat.touch();
                 self.dirty.insert(id);
             }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec};
 
 use crate::app::App;
-use crate::fact::Fact;
+use crate::fact::{Ending, Fact, Rest};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::instance::{Fate, Seat};
 use crate::order::{Became, Change, Knock, Order, Outcome, Refused, Reply};
@@ -23,6 +23,7 @@ use crate::view::{Cause, SeatView};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filed {
     pub(crate) run: Option<RunId>,
+    pub(crate) beside: Option<RunId>,
     pub(crate) deadline: Option<Time>,
     pub(crate) weighed: bool,
     pub(crate) needs: Needs,
@@ -126,25 +127,25 @@ impl Core {
             Fact::Asked(request, ask) => self.asked(now, request, ask, orders),
             Fact::Withdrawn(request) => self.withdrawn(request),
             Fact::Spawned(run, identity) => {
-                self.with_run(run, |seat| seat.spawned(now, identity));
+                self.with_run(run, |seat| seat.spawned(now, identity), |_| {});
             }
             Fact::NotSpawned(run, failure) => {
-                self.with_run(run, |seat| seat.not_spawned(now, failure));
+                self.with_run(run, |seat| seat.not_spawned(now, failure), |_| {});
             }
             Fact::Ready(run) => {
-                self.with_run(run, Seat::said_ready);
+                self.with_run(run, Seat::said_ready, |_| {});
             }
             Fact::Ended(run, ending, rest) => {
-                if !self.with_run(run, |seat| seat.ended(now, ending, rest, orders)) {
+                if !self.ended(now, run, (ending, rest), orders) {
                     // Remembered as over before the daemon died, but its exit was not acknowledged yet.
                     orders.push(Order::Release(run));
                 }
             }
             Fact::Swept(run) => {
-                self.with_run(run, |seat| seat.swept(now));
+                self.with_run(run, |seat| seat.swept(now), Seat::beside_swept);
             }
             Fact::Weighed(run, used) => {
-                self.with_run(run, |seat| seat.weighed(used));
+                self.with_run(run, |seat| seat.weighed(used), |_| {});
             }
             Fact::Due(app) => self.nudged(now, app, &Cause::Scheduled),
             Fact::Touched(app, path) => self.nudged(now, app, &Cause::Touched(path)),
@@ -152,14 +153,41 @@ impl Core {
         }
     }
 
-    /// Lets the run's instance know. False if nobody remembers the run; then its number is at least never given out.
-    fn with_run(&mut self, run: RunId, tell: impl FnOnce(&mut Seat)) -> bool {
+    /// A main process ended. False if nobody remembers the run.
+    fn ended(
+        &mut self,
+        now: Time,
+        run: RunId,
+        (ending, rest): (Ending, Rest),
+        orders: &mut Vec<Order>,
+    ) -> bool {
+        let id = self.runs.get(&run).copied();
+        let second = id.and_then(|id| self.seats.get(&id)).is_some_and(|seat| seat.is_beside(run));
+        if second {
+            self.with_run(run, |_| {}, |seat| seat.beside_ended(now, ending, rest, orders))
+        } else {
+            self.with_run(run, |seat| seat.ended(now, ending, rest, orders), |_| {})
+        }
+    }
+
+    /// Lets the run's instance know, in one way or, of its second run, in the other. False if nobody remembers the
+    /// run; then its number is at least never given out.
+    fn with_run(
+        &mut self,
+        run: RunId,
+        tell: impl FnOnce(&mut Seat),
+        tell_second: impl FnOnce(&mut Seat),
+    ) -> bool {
         let seat = self.runs.get(&run).and_then(|id| self.seats.get_mut(id));
         let Some(seat) = seat else {
             self.counters.run = self.counters.run.max(RunId(run.0.saturating_add(1)));
             return false;
         };
-        tell(seat);
+        if seat.is_beside(run) {
+            tell_second(seat);
+        } else {
+            tell(seat);
+        }
         self.dirty.insert(seat.id);
         true
     }
@@ -190,6 +218,7 @@ impl Core {
     pub(crate) fn file(&mut self, id: InstanceId) {
         let new = self.seats.get(&id).map_or_else(Filed::default, |seat| Filed {
             run: seat.phase.run(),
+            beside: seat.beside.as_ref().and_then(|beside| beside.phase.run()),
             deadline: seat.deadline(),
             weighed: seat.is_weighed(),
             needs: self.needs(seat),
@@ -198,9 +227,13 @@ impl Core {
         if let Some(app) = self.seats.get(&id).map(|seat| seat.app) {
             self.count_needs(app, old.needs, new.needs);
         }
-        if old.run != new.run {
-            old.run.map(|run| self.runs.remove(&run));
-            new.run.map(|run| self.runs.insert(run, id));
+        if (old.run, old.beside) != (new.run, new.beside) {
+            for run in [old.run, old.beside].into_iter().flatten() {
+                self.runs.remove(&run);
+            }
+            for run in [new.run, new.beside].into_iter().flatten() {
+                self.runs.insert(run, id);
+            }
         }
         // The old deadline may have been taken out by `step`, so the new one is put in even if it is the same.
         if old.deadline != new.deadline {
@@ -253,8 +286,8 @@ impl Core {
         }
         let (app, id, became) = (outcome.app, outcome.instance, outcome.became.clone());
         goal.outcomes.insert(id, outcome);
-        if goal.rollouts.get(&app).is_some_and(|rollout| rollout.current == id) {
-            self.advance(now, request, app, &became);
+        if goal.rollouts.get(&app).is_some_and(|rollout| rollout.current.contains(&id)) {
+            self.advance(now, request, (app, id), &became);
         }
     }
 

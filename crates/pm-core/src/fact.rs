@@ -68,12 +68,15 @@ pub enum Ask {
         /// What "up" means for the reply.
         patience: Patience,
     },
-    /// Restart one instance after the other, each only after the one before is up; stops at the first failure.
+    /// Restart one instance after the other, each only after the one before is up; stops at the first failure. Cluster
+    /// workers are replaced by ones that run beside them until they serve.
     Reload {
         /// Which.
         select: Vec<Select>,
         /// The shell that takes the place of the one it was started from.
         env: Option<Environment>,
+        /// Also while another reload of them is under way.
+        force: bool,
     },
     /// Take down and forget.
     Delete(Vec<Select>),

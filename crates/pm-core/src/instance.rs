@@ -6,8 +6,9 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Span};
+use pm_spec::{AppSpec, Mode, Span};
 
+use crate::beside::Beside;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Became, Knock, Order, Reach, SpawnPlan};
 use crate::phase::{Going, Phase, Want};
@@ -15,7 +16,7 @@ use crate::request::Waiter;
 use crate::saved::{Record, SeatRecord};
 use crate::settle::{Step, settle};
 use crate::verdict::Streaks;
-use crate::view::{Cause, End, SeatView};
+use crate::view::{Cause, End, SeatView, Status};
 
 /// So many ends are remembered of each instance.
 pub(crate) const HISTORY: usize = 20;
@@ -66,6 +67,10 @@ pub(crate) struct Seat {
     pub(crate) unsaved: bool,
     /// Subscribers have not been told.
     pub(crate) changed: bool,
+    /// As what its run was made, whatever its app is to be by now.
+    pub(crate) made_as: Mode,
+    /// A second run, during a reload.
+    pub(crate) beside: Option<Beside>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) unasked: bool,
 }
@@ -92,6 +97,8 @@ impl Seat {
             release: None,
             unsaved: true,
             changed: true,
+            made_as: Mode::Fork,
+            beside: None,
             unasked: false,
         }
     }
@@ -107,9 +114,11 @@ impl Seat {
         if ::core::mem::take(&mut self.unasked) {
             self.ask_again(now, orders);
         }
+        self.hand_over(now);
         let fate = loop {
             match settle(&self.phase, self.want, now) {
                 Step::Rest => break Fate::Stays,
+                Step::Forget if self.beside.is_some() => break Fate::Stays,
                 Step::Forget => break Fate::Leaves,
                 Step::Spawn => self.spawn(runs, orders),
                 Step::Ask => self.ask(now, orders),
@@ -121,6 +130,7 @@ impl Seat {
                 }
             }
         };
+        self.settle_beside(now, orders);
         // A forgotten instance needs no last record of its own unless a run of it has to be let go.
         if fate == Fate::Stays || self.release.is_some() {
             self.flush(orders);
@@ -129,7 +139,7 @@ impl Seat {
     }
 
     /// The record first, then what depends on it.
-    fn flush(&mut self, orders: &mut Vec<Order>) {
+    pub(crate) fn flush(&mut self, orders: &mut Vec<Order>) {
         if self.unsaved {
             self.unsaved = false;
             orders.push(Order::Remember(Record::Seat(self.record())));
@@ -146,6 +156,7 @@ impl Seat {
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
+        self.made_as = self.spec.serving.mode;
         self.want = Want::Up;
         self.touch();
         self.flush(orders);
@@ -183,7 +194,7 @@ impl Seat {
         self.touch();
     }
 
-    fn force(&mut self, now: Time, orders: &mut Vec<Order>) {
+    pub(crate) fn force(&mut self, now: Time, orders: &mut Vec<Order>) {
         let patience = Span::from_millis(
             self.spec.stop.timeout.as_millis().saturating_add(FORCE_EVERY.as_millis()),
         );
@@ -202,7 +213,7 @@ impl Seat {
         self.phase = Phase::Killing { going, again_at: after(now, FORCE_EVERY), lost_at };
     }
 
-    fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         if let Some(going) = self.phase.going().cloned() {
             self.phase = Phase::Lost(going);
             self.changed = true;
@@ -211,9 +222,25 @@ impl Seat {
 
     /// A person asked again about a run that force did not end: try once more, as if its grace were over.
     pub(crate) fn rouse(&mut self, now: Time) {
+        self.rouse_beside(now);
         if let Phase::Lost(going) = &self.phase {
             self.phase = Phase::Stopping(Going { force_at: now, ..going.clone() });
             self.touch();
+        }
+    }
+
+    /// The word for people: what has to say that it is ready is not online before.
+    fn status(&self) -> Status {
+        match self.phase {
+            Phase::Up { ready: false, .. } if self.spec.serving.wait_ready => Status::Launching,
+            Phase::Up { .. }
+            | Phase::Down
+            | Phase::Starting { .. }
+            | Phase::Stopping(_)
+            | Phase::Killing { .. }
+            | Phase::Lost(_)
+            | Phase::Backoff { .. }
+            | Phase::Failed { .. } => self.phase.status(),
         }
     }
 
@@ -230,7 +257,8 @@ impl Seat {
     /// When it has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let waited_for = self.waiters.iter().filter_map(|waiter| waiter.due(self)).min();
-        [self.phase.deadline(), waited_for].into_iter().flatten().min()
+        let beside = self.beside.as_ref().and_then(|beside| beside.phase.deadline());
+        [self.phase.deadline(), waited_for, beside, self.handover()].into_iter().flatten().min()
     }
 
     /// As it is written down.
@@ -247,6 +275,8 @@ impl Seat {
             created: self.created,
             resting: self.resting,
             phase: self.phase.saved(),
+            worker: self.made_as == Mode::Cluster,
+            beside: self.beside.as_ref().map(|beside| beside.phase.saved()),
         }
     }
 
@@ -258,10 +288,14 @@ impl Seat {
             app_id: self.app,
             app: &self.spec,
             slot: self.slot,
-            status: self.phase.status(),
+            status: self.status(),
             wanted: self.want.is_up(),
             resting: self.resting,
             run: self.phase.run().map(|run| (run, life.map(|life| life.identity))),
+            beside: self.beside.as_ref().and_then(|beside| {
+                let identity = beside.phase.life().map(|life| life.identity);
+                beside.phase.run().map(|run| (run, identity))
+            }),
             since: life.map(|life| life.since),
             restarts: self.restarts,
             unstable: self.streaks.unstable,

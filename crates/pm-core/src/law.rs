@@ -2,6 +2,7 @@
 //!
 //! For tests and debug builds; laws about the order of things over time are `witness`'s.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -46,13 +47,29 @@ impl Core {
     fn check_seat(&self, seat: &Seat, now: Time) -> Result<(), Broken> {
         let broken = |what: &str| format!("instance {}: {what}: {seat:?}", seat.id.0);
         let step = settle(&seat.phase, seat.want, now);
-        law(step == Step::Rest, || broken("it is at rest"))?;
+        let waits = step == Step::Forget && seat.beside.is_some();
+        law(step == Step::Rest || waits, || broken("it is at rest"))?;
+        if let Some(beside) = &seat.beside {
+            let want = if beside.leaves { Want::Down } else { Want::Up };
+            let step = settle(&beside.phase, want, now);
+            law(step == Step::Rest, || broken("its second run is at rest"))?;
+            law(beside.phase.life().is_some(), || broken("its second run has a process"))?;
+            law(beside.leaves || seat.want == Want::Up, || {
+                broken("nobody falls back to what is not wanted")
+            })?;
+            law(beside.leaves || seat.phase.run().is_some(), || {
+                broken("an old run stays only while a new one may be ready")
+            })?;
+        }
         law(!seat.unsaved && !seat.changed, || broken("it is written down and told"))?;
         law(seat.release.is_none(), || broken("a run that is over is let go"))?;
         law(seat.answers.is_empty(), || broken("answers are given"))?;
         law(seat.history.len() <= HISTORY, || broken("history is bounded"))?;
         let runs = || seat.history.iter().map(|end| end.run);
-        law(runs().zip(runs().skip(1)).all(|(a, b)| a < b), || broken("history is in order"))?;
+        let times = || seat.history.iter().map(|end| end.at);
+        law(times().zip(times().skip(1)).all(|(a, b)| a <= b), || broken("history is in order"))?;
+        let distinct: BTreeSet<_> = runs().collect();
+        law(distinct.len() == seat.history.len(), || broken("a run ends once"))?;
         let unwanted = seat.want == Want::Down;
         law(!seat.resting || unwanted, || broken("who is wanted does not rest"))?;
         law(!self.leaving || !seat.want.is_up(), || broken("nothing is up while leaving"))?;
@@ -61,14 +78,18 @@ impl Core {
             law(until.0 <= longest, || broken("a pause has its length"))?;
         }
         if seat.phase == Phase::Down {
-            law(seat.want == Want::Down, || broken("it is down because it is wanted so"))?;
+            let is_down =
+                seat.want == Want::Down || (seat.want == Want::Gone && seat.beside.is_some());
+            law(is_down, || broken("it is down because it is wanted so"))?;
         }
         for waiter in &seat.waiters {
             let open = self.goals.get(&waiter.request).map(|goal| &goal.open);
             law(open.is_some_and(|o| o.contains(&seat.id)), || broken("waiters have a request"))?;
             let sense = match waiter.aim {
                 Aim::Up { .. } => seat.want.is_up(),
-                Aim::Down => !seat.want.is_up() && seat.phase.run().is_some(),
+                Aim::Down => {
+                    !seat.want.is_up() && (seat.phase.run().is_some() || seat.beside.is_some())
+                }
                 Aim::Gone => seat.want == Want::Gone,
                 Aim::Turn => true,
             };
@@ -83,14 +104,15 @@ impl Core {
         for seat in self.seats.values() {
             let broken = |what: &str| format!("instance {}: {what}", seat.id.0);
             let (run, deadline) = (seat.phase.run(), seat.deadline());
+            let beside = seat.beside.as_ref().and_then(|beside| beside.phase.run());
             let (weighed, needs) = (seat.is_weighed(), self.needs(seat));
-            let filed = Filed { run, deadline, weighed, needs };
+            let filed = Filed { run, beside, deadline, weighed, needs };
             law(self.filed.get(&seat.id) == Some(&filed), || broken("it is filed as it is"))?;
             if let Some(due) = deadline {
                 deadlines += 1;
                 law(self.deadlines.contains(&(due, seat.id)), || broken("its deadline is set"))?;
             }
-            if let Some(run) = run {
+            for run in [run, beside].into_iter().flatten() {
                 runs += 1;
                 law(self.runs.get(&run) == Some(&seat.id), || broken("its run is found"))?;
                 law(run < self.counters.run, || broken("its run's number is taken"))?;
@@ -105,7 +127,7 @@ impl Core {
         let sitting: usize = self.apps.values().map(|app| app.seats.len()).sum();
         law(sitting == self.seats.len(), || "no slot without an instance".into())?;
         law(self.apps.values().all(|app| !app.seats.is_empty()), || "no empty app".into())?;
-        let named: usize = self.names.values().map(alloc::collections::BTreeSet::len).sum();
+        let named: usize = self.names.values().map(BTreeSet::len).sum();
         law(named == self.apps.len(), || "every app is found by its name".into())?;
         for app in self.apps.values() {
             let needs = app.seats.values().filter_map(|id| Some(self.filed.get(id)?.needs));

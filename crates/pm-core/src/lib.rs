@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod app;
 mod ask;
+mod beside;
 mod converge;
 mod core;
 mod fact;

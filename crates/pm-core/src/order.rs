@@ -65,6 +65,8 @@ pub struct SpawnPlan {
 pub enum Knock {
     /// The app's stop signal.
     Ask(Signal, Reach),
+    /// Let go of what it serves without cutting anybody off, then the app's stop signal.
+    Drain(Signal, Reach),
     /// SIGKILL, again and again until nobody is left.
     Force(Reach),
     /// Some signal a person wanted the main process to get.
@@ -158,6 +160,8 @@ pub enum Refused {
     AlreadyUp(AppName),
     /// The daemon is on its way out.
     Leaving,
+    /// It is being reloaded already.
+    Reloading(AppName),
     /// There can't be more (instances, ids).
     TooMany,
 }

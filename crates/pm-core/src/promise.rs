@@ -58,15 +58,13 @@ impl Owed {
         let seat = core.seat(outcome.instance);
         let holds = match (&outcome.became, &seat) {
             (Became::Started | Became::Restarted, Some(seat)) => self.is_up(now, seat, ready),
-            (Became::Stopped, Some(seat)) => seat.run.is_none(),
+            (Became::Stopped, Some(seat)) => seat.run.is_none() && seat.beside.is_none(),
             (Became::Finished, Some(seat)) => is_finished(seat),
             (Became::Added, Some(seat)) => !seat.wanted,
             (Became::Failed(Cause::Unkillable), Some(seat)) => {
-                seat.run.is_some() && seat.status == Status::Errored
+                (seat.run.is_some() && seat.status == Status::Errored) || seat.beside.is_some()
             }
-            (Became::Failed(Cause::Ended(ending)), Some(seat)) => {
-                seat.history.back().is_some_and(|end| end.ending == *ending)
-            }
+            (Became::Failed(Cause::Ended(ending)), Some(seat)) => last_end(seat) == Some(*ending),
             (Became::Deleted, seat) => seat.is_none(),
             (Became::Stopped | Became::Superseded, None) => true,
             (became, Some(_)) => is_timeless(became),
@@ -79,13 +77,19 @@ impl Owed {
         let Some((run, Some(_))) = seat.run else { return false };
         let lived = seat.since.map_or(0, |since| now.0.saturating_sub(since.0));
         let wait = seat.app.restart.min_uptime.as_millis().min(1000);
-        let settled = self.patience == Patience::Spawned || lived >= wait || ready(run);
+        let lived = lived >= wait && !seat.app.serving.wait_ready;
+        let settled = self.patience == Patience::Spawned || lived || ready(run);
         settled && self.later_than.is_none_or(|last| run > last)
     }
 }
 
+/// How its newest run ended: in a reload the old one may end after it.
+fn last_end(seat: &SeatView<'_>) -> Option<Ending> {
+    seat.history.iter().max_by_key(|end| end.run).map(|end| end.ending)
+}
+
 fn is_finished(seat: &SeatView<'_>) -> bool {
-    let good = match seat.history.back().map(|end| end.ending) {
+    let good = match last_end(seat) {
         Some(Ending::Exited(number)) => {
             number == 0 || seat.app.restart.stop_exit_codes.contains(&number)
         }
@@ -108,6 +112,8 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::Memory { .. }
             | Cause::Scheduled
             | Cause::Touched(_)
+            | Cause::NotReady { .. }
+            | Cause::Reload
             | Cause::Stopped
             | Cause::Restarted
             | Cause::Shutdown => true,

@@ -42,7 +42,9 @@ pub(crate) enum Then {
 /// One app's instances on their way through a reload.
 #[derive(Clone, Debug)]
 pub(crate) struct Rollout {
-    pub(crate) current: InstanceId,
+    /// At most so many are being replaced at once.
+    pub(crate) most: usize,
+    pub(crate) current: BTreeSet<InstanceId>,
     pub(crate) queue: VecDeque<InstanceId>,
 }
 
@@ -82,11 +84,17 @@ impl Waiter {
     /// When time alone makes it true.
     pub(crate) fn due(&self, seat: &Seat) -> Option<Time> {
         match (&self.aim, &seat.phase) {
+            _ if seat.beside.is_some() => None,
             (
                 Aim::Up { from, patience: Patience::Settled, .. },
                 Phase::Up { life, ready: false },
             ) if life.run >= *from => {
-                Some(after(life.since, seat.spec.restart.min_uptime.min(SETTLED)))
+                let serving = &seat.spec.serving;
+                let settled = seat.spec.restart.min_uptime.min(SETTLED);
+                Some(after(
+                    life.since,
+                    if serving.wait_ready { serving.listen_timeout } else { settled },
+                ))
             }
             _ => None,
         }
@@ -97,6 +105,12 @@ impl Waiter {
         let lost = matches!(seat.phase, Phase::Lost(_));
         match &self.aim {
             Aim::Turn => None,
+            // Both of two runs have to be as wished, or known not to become so.
+            _ if seat.beside.is_some() && !seat.is_beside_lost() => None,
+            _ if seat.beside.is_some() && seat.has_settled_main() => {
+                Some(Became::Failed(Cause::Unkillable))
+            }
+            _ if seat.beside.is_some() => None,
             _ if lost => Some(Became::Failed(Cause::Unkillable)),
             Aim::Down if seat.phase.run().is_none() => Some(Became::Stopped),
             Aim::Down | Aim::Gone => None,
@@ -104,8 +118,17 @@ impl Waiter {
                 Phase::Failed { cause } => Some(Became::Failed(cause.clone())),
                 Phase::Up { life, .. } if life.run < *from => None,
                 Phase::Up { .. } => {
-                    let due = self.due(seat).is_none_or(|due| now >= due);
-                    (*patience == Patience::Spawned || due).then(|| became.clone())
+                    let due = self.due(seat);
+                    let settled = *patience == Patience::Spawned || due.is_none_or(|at| now >= at);
+                    let serving = &seat.spec.serving;
+                    // Not ready in time: it runs on, but nobody is told that it is up (pain 13).
+                    let late = serving.wait_ready && *patience == Patience::Settled;
+                    settled.then(|| match due {
+                        Some(_) if late => {
+                            Became::Failed(Cause::NotReady { within: serving.listen_timeout })
+                        }
+                        Some(_) | None => became.clone(),
+                    })
                 }
                 Phase::Down
                 | Phase::Starting { .. }
@@ -192,9 +215,10 @@ impl Seat {
             Phase::Stopping(going) | Phase::Killing { going, .. } | Phase::Lost(going) => {
                 self.want = Want::Up;
                 // A person's wish, so its own end is not judged any more.
-                if matches!(going.cause, Cause::Ended(_)) {
+                if matches!(going.cause, Cause::Ended(_) | Cause::Reload) {
                     going.cause = Cause::Restarted;
                 }
+                self.dismiss_beside();
                 self.rouse(wish.now);
             }
         }
@@ -223,7 +247,7 @@ impl Seat {
     }
 
     /// A person's start makes a clean slate of all streaks (PM2).
-    fn begin_anew(&mut self, now: Time) {
+    pub(crate) fn begin_anew(&mut self, now: Time) {
         self.streaks = Streaks::default();
         self.created = now;
         self.resting = false;
@@ -236,7 +260,7 @@ impl Seat {
     pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
         self.ignore(request);
         self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
-        if self.phase == Phase::Down && !self.want.is_up() {
+        if self.phase == Phase::Down && !self.want.is_up() && self.beside.is_none() {
             if self.resting {
                 self.resting = false;
                 self.touch();

@@ -7,9 +7,10 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
+use crate::beside::{Beside, grace};
 use crate::core::Core;
 use crate::id::{AppId, InstanceId, RunId, Time};
 use crate::instance::{HISTORY, Hand, Seat, after};
@@ -93,14 +94,16 @@ impl Replay {
             Record::Seat(seat) => {
                 let next = InstanceId(seat.id.0.saturating_add(1));
                 self.counters.instance = self.counters.instance.max(next);
-                match &seat.phase {
-                    crate::saved::SavedPhase::Starting(run)
-                    | crate::saved::SavedPhase::Alive { run, .. }
-                    | crate::saved::SavedPhase::Going { run, .. } => self.seen_run(*run),
-                    crate::saved::SavedPhase::Down
-                    | crate::saved::SavedPhase::Backoff(_)
-                    | crate::saved::SavedPhase::Retry(_)
-                    | crate::saved::SavedPhase::Failed(_) => {}
+                for phase in [Some(&seat.phase), seat.beside.as_ref()].into_iter().flatten() {
+                    match phase {
+                        crate::saved::SavedPhase::Starting(run)
+                        | crate::saved::SavedPhase::Alive { run, .. }
+                        | crate::saved::SavedPhase::Going { run, .. } => self.seen_run(*run),
+                        crate::saved::SavedPhase::Down
+                        | crate::saved::SavedPhase::Backoff(_)
+                        | crate::saved::SavedPhase::Retry(_)
+                        | crate::saved::SavedPhase::Failed(_) => {}
+                    }
                 }
                 self.seats.insert(seat.id, seat);
             }
@@ -168,23 +171,13 @@ impl Replay {
 
 /// One instance as it was written down.
 fn seat(now: Time, record: SeatRecord, slot: u16, spec: Arc<AppSpec>) -> Seat {
-    let mut phase = Phase::restored(record.phase);
+    let phase = plausible(now, Phase::restored(record.phase), record.last_delay, spec.stop.timeout);
     let unasked = matches!(phase, Phase::Stopping(_));
-    match &mut phase {
-        Phase::Stopping(going) => {
-            going.force_at = going.force_at.min(after(now, spec.stop.timeout));
-            going.life.since = going.life.since.min(now);
-        }
-        Phase::Up { life, .. } => life.since = life.since.min(now),
-        Phase::Backoff { until, .. } => {
-            *until = (*until).min(Time(now.0.saturating_add(record.last_delay)));
-        }
-        Phase::Down
-        | Phase::Starting { .. }
-        | Phase::Killing { .. }
-        | Phase::Lost(_)
-        | Phase::Failed { .. } => {}
-    }
+    let beside = record.beside.map(|saved| {
+        let phase = plausible(now, Phase::restored(saved), record.last_delay, grace(&spec.stop));
+        let leaves = matches!(phase, Phase::Stopping(_));
+        Beside { phase, leaves, unasked: leaves }
+    });
     let why = match record.want {
         Want::Down => Cause::Stopped,
         Want::Up | Want::Renewed | Want::Gone => Cause::Restarted,
@@ -203,7 +196,29 @@ fn seat(now: Time, record: SeatRecord, slot: u16, spec: Arc<AppSpec>) -> Seat {
         phase,
         unsaved: false,
         changed: false,
+        made_as: if record.worker { Mode::Cluster } else { Mode::Fork },
+        beside,
         unasked,
         ..Seat::new(record.id, record.app, slot, spec)
     }
+}
+
+/// Times that can't be are pulled back to now.
+fn plausible(now: Time, mut phase: Phase, last_delay: u64, grace: Span) -> Phase {
+    match &mut phase {
+        Phase::Stopping(going) => {
+            going.force_at = going.force_at.min(after(now, grace));
+            going.life.since = going.life.since.min(now);
+        }
+        Phase::Up { life, .. } => life.since = life.since.min(now),
+        Phase::Backoff { until, .. } => {
+            *until = (*until).min(Time(now.0.saturating_add(last_delay)));
+        }
+        Phase::Down
+        | Phase::Starting { .. }
+        | Phase::Killing { .. }
+        | Phase::Lost(_)
+        | Phase::Failed { .. } => {}
+    }
+    phase
 }

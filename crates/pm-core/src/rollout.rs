@@ -1,9 +1,12 @@
-//! Reload: one instance of an app after the other, each only after the one before is up.
+//! Reload: one instance of an app after the other (of many cluster workers two at once), each only after the one before
+//! is up; the first failure ends it, and who is left goes on as it was.
 //!
 //! It only sets wants, and only for instances nobody has wished anything else for meanwhile. It does not survive the
 //! daemon: who is not replaced by then keeps running as it was.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use pm_spec::{AppName, Mode};
 
 use crate::core::Core;
 use crate::fact::Patience;
@@ -23,46 +26,89 @@ impl Core {
                 self.dirty.insert(*id);
             }
         }
-        for (app, mut queue) in queues {
-            let Some(current) = queue.pop_front() else { continue };
+        for (app, queue) in queues {
+            let most = self.at_once(app, queue.len());
             if let Some(goal) = self.goals.get_mut(&request) {
-                goal.rollouts.insert(app, Rollout { current, queue });
+                goal.rollouts.insert(app, Rollout { most, current: BTreeSet::new(), queue });
             }
-            self.replace(now, request, current);
+            self.go_on(now, request, app);
         }
     }
 
-    /// The current one became this: on to the next, or an end of it.
-    pub(crate) fn advance(&mut self, now: Time, request: RequestId, app: AppId, became: &Became) {
+    /// How many may be replaced at once: of cluster workers two, if there are more (PM2), of others one.
+    fn at_once(&self, app: AppId, count: usize) -> usize {
+        let spec = self.apps.get(&app).map(|app| &app.spec);
+        let is_cluster = spec.is_some_and(|spec| spec.serving.mode == Mode::Cluster);
+        if is_cluster && count > 2 { 2 } else { 1 }
+    }
+
+    /// This one became that: on to the next, or an end of it.
+    pub(crate) fn advance(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        (app, id): (AppId, InstanceId),
+        became: &Became,
+    ) {
         let went_well = matches!(became, Became::Started | Became::Restarted | Became::Finished);
+        let rollout = self.goals.get_mut(&request).and_then(|goal| goal.rollouts.get_mut(&app));
+        let Some(rollout) = rollout else { return };
+        rollout.current.remove(&id);
+        if went_well {
+            return self.go_on(now, request, app);
+        }
+        let queue = ::core::mem::take(&mut rollout.queue);
+        for next in queue {
+            if self.waits(request, next) {
+                self.spare(request, next);
+            }
+        }
+        self.go_on(now, request, app);
+    }
+
+    fn waits(&self, request: RequestId, id: InstanceId) -> bool {
+        let waits = |w: &Waiter| w.request == request && w.aim == Aim::Turn;
+        self.seats.get(&id).is_some_and(|seat| seat.waiters.iter().any(waits))
+    }
+
+    /// As many as may be are being replaced; with none left, the rollout is over.
+    fn go_on(&mut self, now: Time, request: RequestId, app: AppId) {
         loop {
-            let rollout = self.goals.get_mut(&request).and_then(|goal| goal.rollouts.get_mut(&app));
-            let Some(rollout) = rollout else { return };
+            let goal = self.goals.get_mut(&request);
+            let Some(goal) = goal else { return };
+            let Some(rollout) = goal.rollouts.get_mut(&app) else { return };
+            if rollout.current.len() >= rollout.most {
+                return;
+            }
             let Some(next) = rollout.queue.pop_front() else {
-                if let Some(goal) = self.goals.get_mut(&request) {
+                if rollout.current.is_empty() {
                     goal.rollouts.remove(&app);
                 }
                 return;
             };
-            let waits = self.seats.get(&next).is_some_and(|seat| {
-                seat.waiters.iter().any(|w| w.request == request && w.aim == Aim::Turn)
-            });
-            if !waits {
+            if !self.waits(request, next) {
                 continue;
             }
-            if went_well {
-                rollout.current = next;
-                self.replace(now, request, next);
-                return;
+            let rollout = self.goals.get_mut(&request).and_then(|goal| goal.rollouts.get_mut(&app));
+            if let Some(rollout) = rollout {
+                rollout.current.insert(next);
             }
-            self.spare(request, next);
+            self.replace(now, request, next);
         }
+    }
+
+    /// An app among these that is being reloaded already.
+    pub(crate) fn reloading(&self, ids: &[InstanceId]) -> Option<AppName> {
+        let mut apps = ids.iter().filter_map(|id| self.seats.get(id)).map(|seat| seat.app);
+        let busy = |app: &AppId| self.goals.values().any(|goal| goal.rollouts.contains_key(app));
+        let found = apps.find(busy);
+        found.and_then(|app| self.apps.get(&app)).map(|app| app.spec.name.clone())
     }
 
     fn replace(&mut self, now: Time, request: RequestId, id: InstanceId) {
         let wish = Wish { now, request, patience: Patience::Settled, from: self.counters.run };
         if let Some(seat) = self.seats.get_mut(&id) {
-            seat.renew(wish);
+            seat.overlap(wish);
             self.dirty.insert(id);
         }
     }

@@ -36,6 +36,11 @@ impl Seat {
         if self.want != Want::Up {
             return;
         }
+        if let SpawnFailure::Short(text) | SpawnFailure::Refused(text) = &failure
+            && self.fall_back()
+        {
+            return self.disappoint(run, &Became::Failed(Cause::NotSpawned(text.clone())));
+        }
         match failure {
             SpawnFailure::Interrupted => {}
             SpawnFailure::Short(text) => {
@@ -95,7 +100,8 @@ impl Seat {
         let cause = self.note_end(now, &life, ending, orders);
         let done = cause == Cause::Ended(ending) && verdict::is_done(&self.spec.restart, ending);
         if !done {
-            self.disappoint(run, &Became::Failed(cause.clone()));
+            let told = if cause == Cause::Reload { Cause::Ended(ending) } else { cause.clone() };
+            self.disappoint(run, &Became::Failed(told));
         }
         match (rest, self.phase.going_mut()) {
             (Rest::Nothing, _) => self.conclude(now, run, &cause),
@@ -131,16 +137,27 @@ impl Seat {
         ending: Ending,
         orders: &mut Vec<Order>,
     ) -> Cause {
+        let cause = match self.phase.going() {
+            Some(going) => going.cause.clone(),
+            None if self.want == Want::Up => self.own_end(ending),
+            None => self.why.clone(),
+        };
+        self.write_end(now, (life, ending), cause, orders)
+    }
+
+    /// Puts an end into the history; gives the cause that stands there.
+    pub(crate) fn write_end(
+        &mut self,
+        now: Time,
+        (life, ending): (&Life, Ending),
+        cause: Cause,
+        orders: &mut Vec<Order>,
+    ) -> Cause {
         let Life { run, identity: Identity { pid, .. }, since } = *life;
-        if let Some(known) = self.history.back().filter(|end| end.run == run) {
+        if let Some(known) = self.history.iter().find(|end| end.run == run) {
             // Written down just before the daemon died, and told again: when it ended and why was known better then.
             return known.cause.clone();
         }
-        let cause = match self.phase.going() {
-            Some(going) => going.cause.clone(),
-            None if self.want == Want::Up => Cause::Ended(ending),
-            None => self.why.clone(),
-        };
         if self.history.len() >= HISTORY {
             self.history.pop_front();
         }
@@ -154,6 +171,9 @@ impl Seat {
     fn conclude(&mut self, now: Time, run: RunId, cause: &Cause) {
         self.release = Some(run);
         self.phase = Phase::Down;
+        if *cause == Cause::Reload && self.fall_back() {
+            return;
+        }
         match cause {
             Cause::Ended(ending) if self.want.is_up() => self.judge(now, run, *ending),
             Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::Touched(_)
@@ -172,6 +192,8 @@ impl Seat {
             | Cause::Touched(_)
             | Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
+            | Cause::NotReady { .. }
+            | Cause::Reload
             | Cause::Unkillable
             | Cause::Shutdown => {}
         }
@@ -179,7 +201,7 @@ impl Seat {
 
     /// It ended by itself and is wanted up.
     fn judge(&mut self, now: Time, run: RunId, ending: Ending) {
-        let end = self.history.back().filter(|end| end.run == run);
+        let end = self.history.iter().find(|end| end.run == run);
         let uptime = end.map_or(0, |end| end.at.0.saturating_sub(end.since.0));
         let (verdict, streaks) = verdict(&self.spec.restart, self.streaks, uptime, ending);
         self.streaks = streaks;

@@ -92,6 +92,12 @@ pub struct SeatRecord {
     pub resting: bool,
     /// Where it stands.
     pub phase: SavedPhase,
+    /// Whether its run was made as a cluster worker, whatever its app is to be by now.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub worker: bool,
+    /// A second run, during a reload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<SavedPhase>,
 }
 
 /// A phase as it is written down.

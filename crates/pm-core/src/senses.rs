@@ -135,7 +135,8 @@ impl Seat {
                 self.why = cause.clone();
                 self.touch();
             }
-            Phase::Down => {
+            // A stop is not over while the run that a reload left behind is on its way out.
+            Phase::Down if self.beside.is_none() || self.resting => {
                 self.want = Want::Up;
                 self.begin_afresh();
             }
@@ -148,7 +149,8 @@ impl Seat {
                 self.begin_afresh();
             }
             // The next run is on its way, or is not wanted.
-            Phase::Starting { .. }
+            Phase::Down
+            | Phase::Starting { .. }
             | Phase::Up { .. }
             | Phase::Stopping(_)
             | Phase::Killing { .. }

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use pm_spec::{AppSpec, ByteString, Bytes};
+use pm_spec::{AppSpec, ByteString, Bytes, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Ending, Identity};
@@ -59,6 +59,13 @@ pub enum Cause {
         /// The last end.
         last: Ending,
     },
+    /// It did not say in time that it is ready (`wait_ready`); it runs on.
+    NotReady {
+        /// How long it had.
+        within: Span,
+    },
+    /// It failed in a reload, and the run that it was to replace goes on.
+    Reload,
     /// SIGKILL did not end it (uninterruptible sleep).
     Unkillable,
     /// The manager itself was shut down.
@@ -101,6 +108,8 @@ pub struct SeatView<'a> {
     pub resting: bool,
     /// The living run, if there is one.
     pub run: Option<(RunId, Option<Identity>)>,
+    /// A second living run, during a reload.
+    pub beside: Option<(RunId, Option<Identity>)>,
     /// Since when the run lives.
     pub since: Option<Time>,
     /// How often it was restarted.

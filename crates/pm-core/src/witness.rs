@@ -16,7 +16,7 @@ use crate::order::{Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
 use crate::phase::Want;
 use crate::promise::Owed;
 use crate::saved::{Record, SavedPhase, SeatRecord};
-use crate::trail::{Mark, Trail, counted, same_records};
+use crate::trail::{Mark, Trail, counted, phases, run_of, same_records};
 use crate::view::{Cause, Status};
 use crate::vigil::Vigil;
 
@@ -113,9 +113,9 @@ impl Witness {
 
     /// Whether the main process of this run is gone and its children are waited for.
     fn is_swept(&self, run: RunId) -> bool {
-        self.seats.values().any(|seat| {
-            matches!(seat.phase, SavedPhase::Going { run: own, ended: true, .. } if own == run)
-        })
+        self.seats.values().flat_map(phases).any(
+            |phase| matches!(phase, SavedPhase::Going { run: own, ended: true, .. } if *own == run),
+        )
     }
 
     fn trail(&mut self, run: RunId, change: impl FnOnce(&mut Trail)) {
@@ -263,8 +263,10 @@ impl Witness {
         let seat = self.seats.get(&plan.instance);
         let intent = seat.is_some_and(|seat| seat.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
-        let mut others = self.runs.values().filter(|trail| trail.instance == plan.instance);
-        law(others.all(|trail| trail.is(Mark::Over)), || broken("never two of one instance"))?;
+        let beside = seat.and_then(|seat| run_of(seat.beside.as_ref()));
+        let mut others = self.runs.iter().filter(|(_, trail)| trail.instance == plan.instance);
+        let alone = others.all(|(other, trail)| trail.is(Mark::Over) || Some(*other) == beside);
+        law(alone, || broken("never two of one instance, but for a reload"))?;
         let app = seat.and_then(|seat| self.apps.get(&seat.app));
         law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
         let same = seat.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
@@ -288,10 +290,12 @@ impl Witness {
         let tree = spec.as_ref().is_some_and(|spec| spec.stop.tree);
         let meant = if tree { Reach::Tree } else { Reach::Leader };
         match knock {
-            Knock::Ask(signal, reach) => {
+            Knock::Ask(signal, reach) | Knock::Drain(signal, reach) => {
                 // Another one may be wanted already while this one is on its way out.
                 let on_its_way = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Going { .. });
-                let unwanted = seat.is_some_and(|seat| seat.want != Want::Up || on_its_way(seat));
+                let second = |seat: &SeatRecord| run_of(seat.beside.as_ref()) == Some(run);
+                let unwanted = seat
+                    .is_some_and(|seat| seat.want != Want::Up || on_its_way(seat) || second(seat));
                 law(unwanted || trail.is(Mark::Ended), || {
                     broken("only the unwanted are asked to go")
                 })?;
@@ -318,15 +322,8 @@ impl Witness {
 
     fn release(&mut self, run: RunId) -> Result<(), Broken> {
         let broken = |what: &str| format!("release of run {}: {what}", run.0);
-        let held = self.seats.values().any(|seat| match &seat.phase {
-            SavedPhase::Starting(held)
-            | SavedPhase::Alive { run: held, .. }
-            | SavedPhase::Going { run: held, .. } => *held == run,
-            SavedPhase::Down
-            | SavedPhase::Backoff(_)
-            | SavedPhase::Retry(_)
-            | SavedPhase::Failed(_) => false,
-        });
+        let held =
+            self.seats.values().flat_map(phases).any(|phase| run_of(Some(phase)) == Some(run));
         law(!held, || broken("written down as over"))?;
         let again = matches!(self.fact, Some(Fact::Ended(told, ..)) if told == run);
         if let Some(trail) = self.runs.get_mut(&run) {
@@ -399,16 +396,8 @@ impl Witness {
             trail.marks.remove(&Mark::Released);
         }
         // What had been told but not been written down is unknown to the next daemon, who will be told again.
-        for seat in self.seats.values() {
-            let run = match &seat.phase {
-                SavedPhase::Starting(run)
-                | SavedPhase::Alive { run, .. }
-                | SavedPhase::Going { run, .. } => *run,
-                SavedPhase::Down
-                | SavedPhase::Backoff(_)
-                | SavedPhase::Retry(_)
-                | SavedPhase::Failed(_) => continue,
-            };
+        for phase in self.seats.values().flat_map(phases) {
+            let Some(run) = run_of(Some(phase)) else { continue };
             if let Some(trail) = self.runs.get_mut(&run) {
                 trail.marks.remove(&Mark::Over);
                 if !trail.is(Mark::Written) {

@@ -115,15 +115,16 @@ fn a_reload_of_a_file_goes_one_by_one() {
         let runs = story.up(vec![spec.clone()]);
         spec.cwd = "/elsewhere".into();
         let (request, orders) = story.ask(ask(spec, existing));
-        assert_eq!(asked(&orders), [runs[0]], "the second one serves on");
+        assert_eq!(asked(&orders), [], "both serve on");
         assert_eq!(story.reply(request), None);
+        story.spawn_all(&orders);
+        let orders = story.later(3000);
+        assert_eq!(asked(&orders), [runs[0]], "the second one serves on");
         let orders = story.end(runs[0], Ending::Exited(0));
         story.spawn_all(&orders);
-        let orders = story.later(1000);
+        let orders = story.later(3000);
         assert_eq!(asked(&orders), [runs[1]]);
-        let orders = story.end(runs[1], Ending::Exited(0));
-        story.spawn_all(&orders);
-        story.later(1000);
+        story.end(runs[1], Ending::Exited(0));
         assert_eq!(story.became(request), [Became::Restarted, Became::Restarted]);
     }
 }

@@ -397,7 +397,7 @@ fn a_reload_goes_one_by_one_and_stops_at_the_first_failure() {
     spec.instances = 3;
     let mut story = Story::default();
     let runs = story.up(vec![spec]);
-    let (request, orders) = story.ask(Ask::Reload { select: word("web"), env: None });
+    let (request, orders) = story.ask(Ask::Reload { select: word("web"), env: None, force: false });
     let asked = |orders: &[Order]| -> Vec<_> {
         orders
             .iter()

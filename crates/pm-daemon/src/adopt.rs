@@ -134,8 +134,7 @@ pub(crate) fn inherit(
         channels: Vec::new(),
         never: Vec::new(),
     };
-    for seat in core.seats() {
-        let Some((id, identity)) = seat.run else { continue };
+    for (seat, (id, identity)) in living(&core) {
         let tag = Tag::new(salt, id.0);
         let address = Address { app: seat.app_id, instance: seat.id };
         let mut run = Run::expected(tag, address, seat.slot, std::sync::Arc::clone(seat.app));
@@ -181,22 +180,24 @@ pub(crate) fn inherit(
     inheritance
 }
 
+/// All runs that live as far as the core knows, with their instances.
+fn living(
+    core: &Core,
+) -> impl Iterator<Item = (pm_core::SeatView<'_>, (RunId, Option<pm_core::Identity>))> {
+    core.seats().flat_map(|seat| {
+        let runs = [seat.run, seat.beside].into_iter().flatten();
+        runs.map(|run| (seat.clone(), run)).collect::<Vec<_>>()
+    })
+}
+
 /// Runs whose main process has ended and whose tree is being swept.
 fn going(records: &[Record]) -> Vec<RunId> {
     let mut last = BTreeMap::new();
     for record in records {
         match record {
             Record::Seat(seat) => {
-                let run = match &seat.phase {
-                    SavedPhase::Going { run, ended: true, .. } => Some(*run),
-                    SavedPhase::Going { ended: false, .. }
-                    | SavedPhase::Down
-                    | SavedPhase::Starting(_)
-                    | SavedPhase::Alive { .. }
-                    | SavedPhase::Backoff(_)
-                    | SavedPhase::Retry(_)
-                    | SavedPhase::Failed(_) => None,
-                };
+                let phases = [Some(&seat.phase), seat.beside.as_ref()];
+                let run = phases.map(|phase| phase.and_then(ended));
                 last.insert(seat.id, run);
             }
             Record::App(_)
@@ -206,7 +207,21 @@ fn going(records: &[Record]) -> Vec<RunId> {
             | Record::Counters(_) => {}
         }
     }
-    last.into_values().flatten().collect()
+    last.into_values().flatten().flatten().collect()
+}
+
+/// The run whose main process has ended, if it is one.
+fn ended(phase: &SavedPhase) -> Option<RunId> {
+    match phase {
+        SavedPhase::Going { run, ended: true, .. } => Some(*run),
+        SavedPhase::Going { ended: false, .. }
+        | SavedPhase::Down
+        | SavedPhase::Starting(_)
+        | SavedPhase::Alive { .. }
+        | SavedPhase::Backoff(_)
+        | SavedPhase::Retry(_)
+        | SavedPhase::Failed(_) => None,
+    }
 }
 
 /// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this
@@ -218,7 +233,9 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
         match record {
             Record::Counters(counters) => next = next.max(counters.run),
             Record::Seat(seat) => {
-                next = next.max(run_of(&seat.phase).map_or(next, |run| RunId(run.0 + 1)));
+                for phase in [Some(&seat.phase), seat.beside.as_ref()].into_iter().flatten() {
+                    next = next.max(run_of(phase).map_or(next, |run| RunId(run.0 + 1)));
+                }
                 seats.insert(seat.id, seat.clone());
             }
             Record::SeatGone(id) => drop(seats.remove(id)),

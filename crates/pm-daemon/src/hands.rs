@@ -31,6 +31,8 @@ use crate::server::{Caller, answer};
 use crate::spawner::Job;
 use crate::trees::{Errand, Machine};
 
+mod gentle;
+
 /// Whether the daemon is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -115,12 +117,19 @@ impl Hands {
 
     fn knock(&mut self, id: RunId, knock: Knock) {
         let (signal, reach, forced) = match knock {
-            Knock::Ask(signal, reach) => (signal.number(), reach, false),
+            Knock::Ask(signal, reach) | Knock::Drain(signal, reach) => {
+                (signal.number(), reach, false)
+            }
             Knock::Force(reach) => (Signal::KILL.number(), reach, true),
             Knock::Pass(signal) => (signal.number(), Reach::Leader, false),
         };
         let Some(signal) = Signal::from_number(signal) else { return };
-        if matches!(knock, Knock::Ask(..)) && self.asked_otherwise(id, signal, reach) {
+        let otherwise = match knock {
+            Knock::Ask(..) => self.asked_otherwise(id, signal, reach),
+            Knock::Drain(..) => self.asked_to_drain(id, signal, reach),
+            Knock::Force(_) | Knock::Pass(_) => false,
+        };
+        if otherwise {
             return;
         }
         self.signal(id, (signal, reach), forced);
@@ -350,28 +359,6 @@ pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
 }
 
 impl Hands {
-    /// A Node app may be asked by a message first; the signal then waits for `drained`. One that gets the signal at
-    /// once gets no new connections any more.
-    fn asked_otherwise(&mut self, id: RunId, signal: Signal, reach: Reach) -> bool {
-        let Some(run) = self.runs.get_mut(id) else { return false };
-        let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
-        let Some(exchange) = self.node.begun().filter(|_| alive) else { return false };
-        if run.app.stop.by_message {
-            run.waiting = Some((signal, reach));
-            exchange.shutdown(run.tag.raw());
-            return true;
-        }
-        exchange.hold(run.tag.raw());
-        false
-    }
-
-    /// A Node app has done what it does by itself.
-    pub(crate) fn drained(&mut self, id: RunId) {
-        if let Some(waiting) = self.runs.get_mut(id).and_then(|run| run.waiting.take()) {
-            self.signal(id, waiting, false);
-        }
-    }
-
     /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
     pub(crate) fn keep_output(&mut self, key: StreamKey, address: Address, app: &Arc<AppSpec>) {
         let Some(tag) = Tag::from_raw(key.tag) else { return };

@@ -146,13 +146,16 @@ pub struct Restart {
     pub wait: Wait,
 }
 
-/// Restart instance after instance.
+/// Restart instance after instance; cluster workers are replaced by ones that serve before the old ones go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reload {
     /// Which.
     pub select: Vec<Select>,
     /// The shell that takes the place of the one it was started from.
     pub env: Option<Environment>,
+    /// Also while another reload of them is under way.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// Take down and forget.

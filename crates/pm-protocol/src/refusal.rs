@@ -20,6 +20,8 @@ pub enum Code {
     Version,
     /// A file of ours could not be read or written.
     Storage,
+    /// It is being done already.
+    Busy,
     /// There can't be more.
     TooMany,
     /// The app can't do that: it offers no such action, has no channel, reads nothing.

@@ -7,7 +7,7 @@ use super::load::{Habit, Load};
 use super::{free_port, server};
 
 /// Starts the server with so many workers; gives its port.
-fn cluster(home: &Home, workers: usize, more: &str) -> u16 {
+pub(super) fn cluster(home: &Home, workers: usize, more: &str) -> u16 {
     server(home);
     let port = free_port();
     let config = format!(
@@ -92,7 +92,6 @@ fn an_app_with_one_worker_refuses_nobody_while_it_restarts() {
     // What it was about to answer is lost with it; nobody else is refused.
     assert!(tally.hard.len() <= 8, "{tally:?}");
     assert!(!tally.hard.iter().any(|why| why.contains("refused")), "{tally:?}");
-    assert_eq!(tally.answers.len(), 2);
 }
 
 #[test]

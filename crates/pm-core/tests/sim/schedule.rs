@@ -4,8 +4,8 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Limits, RestartPolicy, Schedule as Clock, Signal, Span,
-    StopPolicy, Watch,
+    AppSpec, ByteString, Bytes, Delay, Limits, Mode, RestartPolicy, Schedule as Clock, Serving,
+    Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Option<AfterStop>,
     #[serde(default)]
     pub(crate) watched: bool,
+    #[serde(default)]
+    pub(crate) serving: Serving,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -176,6 +178,7 @@ impl Setup {
                 poll: None,
                 follow_links: true,
             }),
+            serving: self.serving.clone(),
             ..app(&format!("app{number}"))
         }
     }
@@ -245,7 +248,15 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         tree: !tape.rarely(5),
         clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
         watched: tape.rarely(3),
+        serving: serving(tape),
     }
+}
+
+fn serving(tape: &mut Tape<'_>) -> Serving {
+    let mode = tape.pick(&[Mode::Fork, Mode::Cluster]);
+    let wait_ready = tape.rarely(4);
+    let listen_timeout = Span::from_millis(tape.pick(&[3000, 0, 100, 1000]));
+    Serving { mode, wait_ready, listen_timeout, ..Serving::default() }
 }
 
 fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
@@ -317,7 +328,7 @@ fn script(tape: &mut Tape<'_>) -> Script {
         after: tape.pick(&SHORT),
         lives,
         ending,
-        ready: tape.rarely(8).then(|| tape.pick(&TIMES)),
+        ready: tape.rarely(3).then(|| tape.pick(&TIMES)),
         weighs: tape.rarely(4).then(|| (tape.pick(&TIMES), tape.pick(&[101, 100, 5000]))),
         on_ask: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
         on_force: (!tape.rarely(6)).then(|| tape.pick(&[1, 0, 999, 1000, 2600, 20_000])),

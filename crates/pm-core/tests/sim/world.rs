@@ -6,7 +6,7 @@ use pm_core::{
     AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, Record,
     RequestId, Rest, RunId, SavedApp, SpawnFailure, Status, Time, Witness,
 };
-use pm_spec::{AppName, ByteString, Bytes, Environment, Select, Signal};
+use pm_spec::{AppName, ByteString, Bytes, Environment, Mode, Select, Signal};
 
 use super::schedule::{Children, Pick, Schedule, Script, Spawning, What};
 use crate::common::identity;
@@ -45,6 +45,7 @@ struct Puppet {
     truth: Truth,
     acknowledged: bool,
     tree: bool,
+    is_worker: bool,
 }
 
 /// The world.
@@ -181,7 +182,8 @@ impl World<'_> {
         let journal = self.log.is_some().then(|| format!("{:?}", self.witness.journal()));
         self.note(|| format!("a daemon is born: {}", journal.unwrap_or_default()));
         self.witness.born(&core);
-        let remembered: Vec<_> = core.seats().filter_map(|seat| seat.run).collect();
+        let remembered: Vec<_> =
+            core.seats().flat_map(|seat| [seat.run, seat.beside]).flatten().collect();
         let mut facts = Vec::new();
         for (run, known) in &remembered {
             let unspoken = known.is_none() && run.0.is_multiple_of(2);
@@ -226,12 +228,15 @@ impl World<'_> {
     fn perform(&mut self, order: &Order) -> Result<(), String> {
         match order {
             Order::Spawn(run, plan) => {
-                let other = self.processes.iter().find(|(_, process)| {
+                // In a reload of a cluster worker there may be one, whatever it is to be by now.
+                let others = self.processes.iter().filter(|(_, process)| {
                     process.instance == plan.instance
                         && (matches!(process.truth, Truth::Making | Truth::Alive)
                             || (process.tree && matches!(process.truth, Truth::Orphaned(_))))
                 });
-                if let Some((other, _)) = other {
+                let others: Vec<_> = others.collect();
+                let allowed = usize::from(others.iter().all(|(_, one)| one.is_worker));
+                if let Some((other, _)) = others.get(allowed) {
                     return Err(format!("run {} beside run {}", run.0, other.0));
                 }
                 let script = self.schedule.scripts.get(self.processes.len());
@@ -240,7 +245,10 @@ impl World<'_> {
                 let (instance, tree) = (plan.instance, plan.app.stop.tree);
                 let truth = Truth::Making;
                 let app = plan.app_id;
-                let process = Puppet { app, instance, script, truth, acknowledged: false, tree };
+                let is_worker = plan.app.serving.mode == Mode::Cluster;
+                let acknowledged = false;
+                let process =
+                    Puppet { app, instance, script, truth, acknowledged, tree, is_worker };
                 self.processes.insert(*run, process);
             }
             Order::Remember(Record::App(record)) => {
@@ -252,7 +260,7 @@ impl World<'_> {
                     process.tree = tree && (process.tree || !is_over);
                 }
             }
-            Order::Signal(run, Knock::Ask(..)) => self.knocked(*run, false),
+            Order::Signal(run, Knock::Ask(..) | Knock::Drain(..)) => self.knocked(*run, false),
             Order::Signal(run, Knock::Force(_)) => self.knocked(*run, true),
             Order::Release(run) => {
                 if let Some(process) = self.processes.get_mut(run) {
@@ -392,7 +400,7 @@ impl World<'_> {
             _ => {
                 spec.restart.max_restarts = 2;
                 spec.stop.tree = !spec.stop.tree;
-                spec.serving.mode = pm_spec::Mode::Cluster;
+                spec.serving.mode = Mode::Cluster;
             }
         }
     }
@@ -423,7 +431,10 @@ impl World<'_> {
                 let env = self.requests.is_multiple_of(2).then_some(env);
                 Ask::Restart { select: select(pick), env, patience }
             }
-            What::Reload(pick) => Ask::Reload { select: select(pick), env },
+            What::Reload(pick) => {
+                let force = self.requests.is_multiple_of(2);
+                Ask::Reload { select: select(pick), env, force }
+            }
             What::Stop(pick) => Ask::Stop(select(pick)),
             What::Delete(pick) => Ask::Delete(select(pick)),
             What::Scale(pick, to) => Ask::Scale { select: select(pick), to },
@@ -522,7 +533,12 @@ impl World<'_> {
                 }
                 Status::Stopped => !seat.wanted && run.is_none(),
                 Status::Errored => seat.failure.is_some() && (seat.wanted || run.is_some()),
-                Status::Launching | Status::Stopping | Status::WaitingRestart => false,
+                // It runs, and nobody waits for it to say that it is ready.
+                Status::Launching => {
+                    let waits = seat.app.serving.wait_ready && seat.wanted;
+                    waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
+                }
+                Status::Stopping | Status::WaitingRestart => false,
             };
             if !rests {
                 return Err(format!("it never comes to rest: {seat:?}"));

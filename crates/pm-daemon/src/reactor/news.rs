@@ -71,7 +71,7 @@ impl Reactor {
         diary::note(format_args!("a message to instance {} was cut in two; it is replaced", id.0));
         let request = self.number();
         let (select, env) = (vec![Select::Id(id.0)], None);
-        self.step(Fact::Asked(request, Ask::Reload { select, env }));
+        self.step(Fact::Asked(request, Ask::Reload { select, env, force: true }));
         self.step(Fact::Withdrawn(request));
     }
 }

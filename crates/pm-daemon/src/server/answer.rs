@@ -64,7 +64,9 @@ pub(crate) fn sort(request: Request) -> Business {
         Request::Restart(call) => {
             Ask::Restart { select: call.select, env: call.env, patience: patience(call.wait) }
         }
-        Request::Reload(call) => Ask::Reload { select: call.select, env: call.env },
+        Request::Reload(call) => {
+            Ask::Reload { select: call.select, env: call.env, force: call.force }
+        }
         Request::Delete(call) => Ask::Delete(call.select),
         Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
         Request::Reset(call) => Ask::Reset(call.select),
@@ -193,6 +195,8 @@ fn end_view(end: &End, dial: Dial) -> EndView {
         | Cause::Touched(_)
         | Cause::NotSpawned(_)
         | Cause::CrashLoop { .. }
+        | Cause::NotReady { .. }
+        | Cause::Reload
         | Cause::Unkillable
         | Cause::Shutdown) => format!("{} ({})", cause(other), ending(end.ending)),
     };
@@ -235,6 +239,8 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::CrashLoop { runs, last } => {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
         }
+        Cause::NotReady { within } => format!("did not say within {within} that it is ready"),
+        Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),
     }
@@ -301,6 +307,11 @@ pub(crate) fn refusal(refused: &Refused) -> Refusal {
         Refused::Leaving => {
             (Code::Leaving, "the daemon is shutting down".into(), Some("try again".into()))
         }
+        Refused::Reloading(name) => (
+            Code::Busy,
+            format!("`{name}` is being reloaded already"),
+            Some("wait for it to end; `--force` begins anew all the same".into()),
+        ),
         Refused::TooMany => (Code::TooMany, "there can't be more instances".into(), None),
     };
     Refusal { code, message, hint }

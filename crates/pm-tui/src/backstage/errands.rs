@@ -55,7 +55,7 @@ fn perform(home: &Home, command: &Command) -> Result<End, CallError> {
         Verb::Start => outcomes(&mut client, &Raise { select, env, wait }),
         Verb::Stop => outcomes(&mut client, &Stop { select }),
         Verb::Restart => outcomes(&mut client, &Restart { select, env, wait }),
-        Verb::Reload => outcomes(&mut client, &Reload { select, env }),
+        Verb::Reload => outcomes(&mut client, &Reload { select, env, force: false }),
         Verb::Delete => outcomes(&mut client, &Delete { select }),
         Verb::Scale(to) => outcomes(&mut client, &Scale { select, to }),
         Verb::Flush => {
