@@ -1,0 +1,248 @@
+//! How things end: by themselves, by a person, by a rule.
+
+use pm_core::{
+    Ask, Became, Cause, Ending, Fact, Knock, Order, Patience, Reach, Refused, Reply, Rest, Status,
+};
+use pm_spec::{Bytes, Delay, Select, Signal, Span};
+
+use crate::CRASH;
+use crate::common::{Story, app, identity, spawns, start, word};
+
+#[test]
+fn a_job_that_ends_well_is_finished() {
+    let mut spec = app("job");
+    spec.restart.autorestart = false;
+    let mut story = Story::default();
+    for (ending, expected) in
+        [(Ending::Exited(0), Became::Finished), (CRASH, Became::Failed(Cause::Ended(CRASH)))]
+    {
+        let (request, orders) = story.ask(start(vec![spec.clone()]));
+        let (request, orders) = if spawns(&orders).is_empty() {
+            story.ask(Ask::Raise { select: word("job"), env: None, patience: Patience::Settled })
+        } else {
+            (request, orders)
+        };
+        let run = story.spawn_all(&orders)[0];
+        story.end(run, ending);
+        assert_eq!(story.became(request), [expected]);
+        assert_eq!(story.seat(0).status, Status::Stopped);
+        assert_eq!(story.core.next_deadline(), None);
+    }
+}
+
+#[test]
+fn p18_a_crash_loop_ends_after_fifteen_restarts() {
+    let mut story = Story::default();
+    let (_, mut orders) = story.ask(start(vec![app("bad")]));
+    let mut pauses = Vec::new();
+    for _ in 0..16 {
+        let run = story.spawn_all(&orders)[0];
+        orders = story.end(run, CRASH);
+        if spawns(&orders).is_empty() {
+            let before = story.now;
+            if let Some(due) = story.core.next_deadline() {
+                orders = story.later(due.0 - before.0);
+                pauses.push(due.0 - before.0);
+            }
+        } else {
+            pauses.push(0);
+        }
+    }
+    assert_eq!(pauses, [0, 0, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000, 1000, 1000, 1000]);
+    let seat = story.seat(0);
+    assert_eq!((seat.status, seat.restarts), (Status::Errored, 15));
+    assert_eq!(seat.failure, Some(&Cause::CrashLoop { runs: 16, last: CRASH }));
+    assert_eq!(story.core.next_deadline(), None);
+}
+
+#[test]
+fn a_stop_is_answered_when_the_tree_is_gone() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let (request, orders) = story.ask(Ask::Stop(word("web")));
+    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree))));
+    story.tell(Fact::Ended(run, Ending::Exited(0), Rest::Stragglers));
+    assert_eq!(story.reply(request), None, "children live");
+    let orders = story.tell(Fact::Swept(run));
+    assert_eq!(story.became(request), [Became::Stopped]);
+    assert!(orders.contains(&Order::Release(run)));
+    assert_eq!(story.seat(0).status, Status::Stopped);
+    assert_eq!(story.seat(0).restarts, 0);
+}
+
+#[test]
+fn who_ignores_the_ask_is_forced_and_at_last_given_up() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("deaf")])[0];
+    let (request, _) = story.ask(Ask::Stop(word("deaf")));
+    assert_eq!(story.later(1599), []);
+    let force = Order::Signal(run, Knock::Force(Reach::Tree));
+    assert!(story.later(1).contains(&force));
+    let orders = story.later(2599);
+    assert_eq!(orders.iter().filter(|o| **o == force).count(), 2, "again each second");
+    story.later(1);
+    assert_eq!(story.became(request), [Became::Failed(Cause::Unkillable)]);
+    assert_eq!(story.seat(0).status, Status::Errored);
+    assert_eq!(story.core.next_deadline(), None);
+    // Never a second one beside it; when it ends at last, things go on.
+    let (request, orders) =
+        story.ask(Ask::Raise { select: word("deaf"), env: None, patience: Patience::Spawned });
+    assert_eq!(spawns(&orders), []);
+    let orders = story.end(run, Ending::Signaled { signal: 9, core: false });
+    story.spawn_all(&orders);
+    assert_eq!(story.became(request), [Became::Started]);
+}
+
+#[test]
+fn p05_children_of_a_dead_main_process_go_before_the_next_run() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let orders = story.tell(Fact::Ended(run, CRASH, Rest::Stragglers));
+    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree))));
+    assert_eq!(spawns(&orders), []);
+    let orders = story.later(1600);
+    assert!(orders.contains(&Order::Signal(run, Knock::Force(Reach::Tree))));
+    let orders = story.tell(Fact::Swept(run));
+    assert_eq!(spawns(&orders).len(), 1);
+    assert_eq!((story.seat(0).restarts, story.seat(0).unstable), (1, 0));
+}
+
+#[test]
+fn p74_without_treekill_children_are_left_alone() {
+    let mut spec = app("web");
+    spec.stop.tree = false;
+    let mut story = Story::default();
+    let run = story.up(vec![spec])[0];
+    let orders = story.tell(Fact::Ended(run, CRASH, Rest::Stragglers));
+    assert_eq!(spawns(&orders).len(), 1);
+    let run = story.spawn_all(&orders)[0];
+    let (_, orders) = story.ask(Ask::Stop(word("web")));
+    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Leader))));
+}
+
+#[test]
+fn p17_a_stop_during_a_pause_cancels_it_at_once() {
+    let mut spec = app("web");
+    spec.restart.delay = Delay::Fixed(Span::from_secs(3));
+    let mut story = Story::default();
+    let run = story.up(vec![spec])[0];
+    story.end(run, CRASH);
+    assert_eq!(story.seat(0).status, Status::WaitingRestart);
+    let (request, _) = story.ask(Ask::Stop(word("web")));
+    assert_eq!(story.became(request), [Became::Stopped]);
+    assert_eq!(story.core.next_deadline(), None);
+    let (request, _) = story.ask(Ask::Stop(word("web")));
+    assert_eq!(story.became(request), [Became::Unchanged]);
+    assert_eq!(story.seat(0).restarts, 0);
+}
+
+#[test]
+fn a_restart_counts_only_what_was_up() {
+    let mut story = Story::default();
+    let first = story.up(vec![app("web")])[0];
+    let restart = || Ask::Restart { select: word("web"), env: None, patience: Patience::Settled };
+    let (request, _) = story.ask(restart());
+    let orders = story.end(first, Ending::Exited(0));
+    story.spawn_all(&orders);
+    story.later(1000);
+    assert_eq!(story.became(request), [Became::Restarted]);
+    assert_eq!(story.seat(0).restarts, 1);
+    let run = story.seat(0).run.expect("it is up").0;
+    story.ask(Ask::Stop(word("web")));
+    story.end(run, Ending::Exited(0));
+    let (request, orders) = story.ask(restart());
+    story.spawn_all(&orders);
+    story.later(1000);
+    assert_eq!(story.became(request), [Became::Started]);
+    assert_eq!(story.seat(0).restarts, 1);
+}
+
+#[test]
+fn a_restart_while_it_is_being_made_replaces_it() {
+    let mut story = Story::default();
+    let (first, orders) = story.ask(start(vec![app("web")]));
+    let (second, more) =
+        story.ask(Ask::Restart { select: word("web"), env: None, patience: Patience::Spawned });
+    assert_eq!(spawns(&more), []);
+    assert_eq!(story.became(first), [Became::Superseded]);
+    let run = spawns(&orders)[0];
+    let orders = story.tell(Fact::Spawned(run, identity(run)));
+    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree))));
+    let orders = story.end(run, Ending::Exited(0));
+    story.spawn_all(&orders);
+    assert_eq!(story.became(second), [Became::Restarted]);
+}
+
+#[test]
+fn p14_memory_above_the_limit_restarts_and_says_why() {
+    let mut spec = app("fat");
+    spec.limits.memory = Some(Bytes::new(100));
+    let mut story = Story::default();
+    let run = story.up(vec![spec])[0];
+    assert!(story.orders.contains(&Order::Weigh(true)));
+    assert_eq!(story.tell(Fact::Weighed(run, Bytes::new(100))), []);
+    let orders = story.tell(Fact::Weighed(run, Bytes::new(101)));
+    assert!(orders.iter().any(|o| matches!(o, Order::Signal(_, Knock::Ask(..)))));
+    assert!(orders.contains(&Order::Weigh(false)));
+    let orders = story.end(run, Ending::Exited(0));
+    assert_eq!(spawns(&orders).len(), 1);
+    let seat = story.seat(0);
+    assert_eq!((seat.restarts, seat.unstable), (1, 0));
+    let cause = &seat.history.back().expect("it has ended").cause;
+    assert_eq!(*cause, Cause::Memory { used: Bytes::new(101), limit: Bytes::new(100) });
+}
+
+#[test]
+fn a_reload_goes_one_by_one_and_stops_at_the_first_failure() {
+    let mut spec = app("web");
+    spec.instances = 3;
+    let mut story = Story::default();
+    let runs = story.up(vec![spec]);
+    let (request, orders) = story.ask(Ask::Reload { select: word("web"), env: None, force: false });
+    let asked = |orders: &[Order]| -> Vec<_> {
+        orders
+            .iter()
+            .filter_map(|order| match order {
+                Order::Signal(run, Knock::Ask(..)) => Some(*run),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(asked(&orders), [runs[0]]);
+    let orders = story.end(runs[0], Ending::Exited(0));
+    story.spawn_all(&orders);
+    let orders = story.later(1000);
+    assert_eq!(asked(&orders), [runs[1]]);
+    let orders = story.end(runs[1], Ending::Exited(0));
+    let bad = story.spawn_all(&orders)[0];
+    let orders = story.end(bad, CRASH);
+    assert_eq!(asked(&orders), []);
+    let failed = Became::Failed(Cause::Ended(CRASH));
+    assert_eq!(story.became(request), [Became::Restarted, failed, Became::Unchanged]);
+    assert_eq!(story.seat(2).run.map(|run| run.0), Some(runs[2]));
+}
+
+#[test]
+fn leaving_stops_everything_answers_and_leaves() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let (request, _) = story.ask(Ask::Leave);
+    let (late, _) = story.ask(start(vec![app("more")]));
+    assert_eq!(story.reply(late), Some(&Reply::Refused(Refused::Leaving)));
+    let orders = story.end(run, Ending::Exited(0));
+    assert_eq!(story.became(request), [Became::Stopped]);
+    assert_eq!(orders.last(), Some(&Order::Leave));
+    assert_eq!(story.seat(0).history.back().map(|e| e.cause.clone()), Some(Cause::Shutdown));
+}
+
+#[test]
+fn p79_stopping_all_of_nothing_is_done() {
+    let mut story = Story::default();
+    for ask in [Ask::Stop(vec![Select::All]), Ask::Delete(vec![Select::All])] {
+        let (request, _) = story.ask(ask);
+        assert_eq!(story.became(request), []);
+    }
+    let (request, orders) = story.ask(Ask::Leave);
+    assert_eq!(story.became(request), []);
+    assert_eq!(orders.last(), Some(&Order::Leave));
+}

@@ -1,0 +1,14 @@
+//! One short story per promise: what is asked, what happens, what follows.
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests look for single orders")]
+#![expect(clippy::panic, clippy::expect_used, reason = "a story that goes wrong ends")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod daemons;
+mod ends;
+mod starts;
+mod words;
+
+use pm_core::Ending;
+
+const CRASH: Ending = Ending::Exited(1);
