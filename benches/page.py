@@ -79,8 +79,9 @@ def machine():
             f"load at the end {os.getloadavg()[0]:.1f}")
 
 
-def write(file, text, bench):
-    begin, end = "<!-- figures -->", "<!-- end of figures -->"
+def write(file, text, bench, part):
+    """Puts a table between the marks of this part."""
+    begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
     figures = f"{begin}\n{time.strftime('%Y-%m-%d')}: {machine()}.\n{versions(bench)}.\n\n{text}\n{end}"
     old = file.read_text() if file.exists() else f"# Benchmarks\n\n{begin}\n{end}\n"
     before, _, rest = old.partition(begin)

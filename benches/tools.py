@@ -9,9 +9,36 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def built(profile):
+    """The release binary, as cargo names it."""
+    kind = ["--release"] if profile == "release" else ["--profile", profile]
+    told = subprocess.run(
+        ["cargo", "build", *kind, "--bin", "pm", "--message-format=json"],
+        cwd=ROOT, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    paths = [line.get("executable") for line in map(json.loads, told.stdout.splitlines())]
+    return pathlib.Path([path for path in paths if path][-1])
+
+
+def installed(bench):
+    """PM2 and Supervisor below `bench`; the program that all of them run."""
+    bench.mkdir(parents=True, exist_ok=True)
+    quiet = {"stdin": subprocess.DEVNULL, "check": True}
+    if not (bench / "pm2/node_modules/.bin/pm2").exists():
+        (bench / "pm2").mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "pm2"], cwd=bench / "pm2", **quiet)
+    if not (bench / "supervisor/bin/supervisord").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(bench / "supervisor")], **quiet)
+        subprocess.run([str(bench / "supervisor/bin/pip"), "install", "-q", "supervisor"], **quiet)
+    stage = bench / "stage"
+    subprocess.run(["cc", "-O2", "-static", "-o", str(stage), str(ROOT / "benches/stage.c")], **quiet)
+    return stage
 
 
 class App:
