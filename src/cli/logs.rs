@@ -25,7 +25,7 @@ pub(crate) struct LogsArgs {
     #[arg(long)]
     pub(crate) raw: bool,
     /// As `key=value` pairs
-    #[arg(long, conflicts_with = "raw")]
+    #[arg(long)]
     pub(crate) format: bool,
     /// With the time of each line in front, in this day.js format
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "YYYY-MM-DD-HH:mm:ss")]

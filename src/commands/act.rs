@@ -157,7 +157,11 @@ fn again(
     let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = report(session, &mut client, outcomes, asked, "nothing to restart")?;
     let report = report.with_changes(news);
-    if args.flags.attach { logs::attach(session, &report, &ids) } else { Ok(report) }
+    if args.flags.attach || args.flags.no_daemon {
+        logs::attach(session, &report, &ids)
+    } else {
+        Ok(report)
+    }
 }
 
 pub(super) fn scale(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {

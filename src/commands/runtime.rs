@@ -16,9 +16,9 @@ use crate::commands::{Session, start};
 use crate::failure::Failure;
 use crate::report::Report;
 
-/// What apps write passes through files. Nobody keeps them, so two small parts are enough for a reader that is busy.
+/// What apps write passes through files. Nobody keeps them, so a few small parts are enough for a reader that is busy.
 const PASSING: Rotation =
-    Rotation { max_size: Some(Bytes::new(4 << 20)), keep: 2, compress: false };
+    Rotation { max_size: Some(Bytes::new(4 << 20)), keep: 5, compress: false };
 
 /// `pm runtime [start] WHAT`.
 pub(super) fn runtime(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {

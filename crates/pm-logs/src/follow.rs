@@ -1,8 +1,9 @@
 //! Follows logs as they grow, over rotation, removal, truncation and folders that come and go.
 //! The kernel says when to look; the caller waits on [`Follow::fd`] and calls [`Follow::read`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::fs::Metadata;
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::cut::{End, Tail};
 use crate::line::{
-    Clock, Cursor, Line, Lines, ReadError, Source, Times, id_of, open_file, open_part,
+    Clock, Cursor, Line, Lines, Part, ReadError, Source, Times, id_of, open_file, open_part,
 };
 use crate::open::FileId;
 
@@ -23,8 +24,10 @@ use crate::open::FileId;
 const SILENCE: Duration = Duration::from_millis(60);
 /// How often to look where the kernel does not tell of spliced bytes (before 6.6).
 const LOOK: Duration = Duration::from_millis(200);
-/// Bytes of one log before the others have their turn.
-const TURN: u64 = 4 << 20;
+/// Bytes of one log before the others have their turn, and before it is looked what was rotated meanwhile.
+const TURN: u64 = 512 << 10;
+/// So many rotated parts are kept open for a reader that is slow, even if they are deleted.
+const HELD: usize = 16;
 
 /// Logs that are followed.
 pub struct Follow {
@@ -41,7 +44,7 @@ struct Trail {
     source: Source,
     open: Option<Open>,
     /// Rotated parts to read before the live file, newest last.
-    behind: Vec<PathBuf>,
+    behind: VecDeque<Part>,
     /// The time of the last stamped line.
     at: Option<i64>,
 }
@@ -79,7 +82,7 @@ impl Follow {
     /// Follows `source` from where a history ended, or from its present end. A second source of the
     /// same number takes the place of the first.
     pub fn add(&mut self, source: Source, from: Option<Cursor>) -> Result<(), ReadError> {
-        let mut trail = Trail { source, open: None, behind: Vec::new(), at: None };
+        let mut trail = Trail { source, open: None, behind: VecDeque::new(), at: None };
         let live = open_file(&trail.source.log)?;
         match (from, live) {
             (Some(from), Some((file, id, _))) if from.id == id => {
@@ -235,7 +238,9 @@ impl Trail {
         let mut files = self.source.parts(None);
         while let Some(path) = files.pop() {
             if id_of(&path) != Some(from.id) {
-                self.behind.insert(0, path);
+                if let Some(part) = open_part(&path)? {
+                    self.behind.push_front(part);
+                }
                 continue;
             }
             // A packed part was read to its end: nothing is added to those.
@@ -255,6 +260,7 @@ impl Trail {
             if self.open.is_some() {
                 let (more, flow) = self.read_open(tail, take)?;
                 if more || flow.is_break() {
+                    self.keep_up()?;
                     return Ok((more, flow));
                 }
                 if self.is_live() {
@@ -284,34 +290,52 @@ impl Trail {
     fn step(&mut self) -> Result<bool, ReadError> {
         // First the live file, then the parts: what is rotated in between is still the live one.
         let live = open_file(&self.source.log)?;
-        if let Some(open) = self.open.take() {
-            self.behind = self.missed(&open, live.as_ref().map(|live| live.1));
-        }
-        while !self.behind.is_empty() {
-            let path = self.behind.remove(0);
-            if let Some(part) = open_part(&path)? {
-                let lines = Lines::new(part.file, 0, part.packed);
-                self.open = Some(Open { id: part.id, clock: self.source.clock(part.id), lines });
-                return Ok(true);
-            }
+        self.hold(live.as_ref().map(|live| live.1))?;
+        self.open = None;
+        if let Some(part) = self.behind.pop_front() {
+            let lines = Lines::new(part.file, 0, part.packed);
+            self.open = Some(Open { id: part.id, clock: self.source.clock(part.id), lines });
+            return Ok(true);
         }
         let Some((file, id, _)) = live else { return Ok(false) };
         self.open = Some(self.opened(file, id, 0)?);
         Ok(true)
     }
 
-    /// Parts that were rotated after the file in hand, were it so fast. A part keeps the time of its
-    /// last byte even when compressed, so older ones are told by that.
-    fn missed(&self, left: &Open, live: Option<FileId>) -> Vec<PathBuf> {
-        let Some(ended) = left.lines.file().and_then(|file| file.metadata().ok()) else {
-            return self.behind.clone();
+    /// Takes into hand what was rotated since, before it is packed or deleted.
+    fn keep_up(&mut self) -> Result<(), ReadError> {
+        if self.is_live() || self.behind.len() >= HELD {
+            return Ok(());
+        }
+        let live = open_file(&self.source.log)?.map(|live| live.1);
+        self.hold(live)
+    }
+
+    /// Opens the parts that come after all that is in hand.
+    fn hold(&mut self, live: Option<FileId>) -> Result<(), ReadError> {
+        let last = match (self.behind.back(), &self.open) {
+            (Some(part), _) => Some((part.id, part.file.metadata().ok())),
+            (None, Some(open)) => {
+                Some((open.id, open.lines.file().and_then(|file| file.metadata().ok())))
+            }
+            (None, None) => None,
         };
+        let Some((id, Some(ended))) = last else { return Ok(()) };
+        for path in self.missed((id, &ended), live) {
+            self.behind.extend(open_part(&path)?);
+        }
+        Ok(())
+    }
+
+    /// Parts that were rotated after the file that ended so, were it so fast. A part keeps the time of its last byte even
+    /// when compressed, so older ones are told by that.
+    fn missed(&self, (id, ended): (FileId, &Metadata), live: Option<FileId>) -> Vec<PathBuf> {
         let mut files = self.source.parts(live);
-        if let Some(at) = files.iter().position(|path| id_of(path) == Some(left.id)) {
+        if let Some(at) = files.iter().position(|path| id_of(path) == Some(id)) {
             return files.split_off(at + 1);
         }
-        let time = |meta: &std::fs::Metadata| (meta.mtime(), meta.mtime_nsec());
-        files.retain(|path| std::fs::metadata(path).is_ok_and(|meta| time(&meta) > time(&ended)));
+        let time = |meta: &Metadata| (meta.mtime(), meta.mtime_nsec());
+        files.retain(|path| std::fs::metadata(path).is_ok_and(|meta| time(&meta) > time(ended)));
         files
     }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use pm_logs::stamp::StampFormat;
 use pm_logs::{Follow, Format, History, Line, Merge, Rotation, Sink, Source, Stream, Times, Want};
@@ -90,7 +90,7 @@ fn a_merge_is_by_time_also_of_raw_logs() {
             crate::desk::read(&logs[which]).ends_with(format!("{turn}\n").as_bytes())
         });
         // Times are noted in milliseconds, at most one in five.
-        std::thread::park_timeout(std::time::Duration::from_millis(12));
+        std::thread::park_timeout(Duration::from_millis(12));
     }
     drop(pipes);
     desk.ended(key(1));
@@ -248,6 +248,44 @@ fn a_reader_may_stop_at_any_line_and_go_on() {
 }
 
 #[test]
+fn a_slow_follower_misses_no_part_that_is_deleted_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let part = |number: u32| folder.path().join(format!("a__2026-01-01_00-00-0{number}.log"));
+    std::fs::write(&log, "1\n2\n3\n").unwrap();
+    let mut follow = Follow::new().unwrap();
+    follow.add(source(&log), None).unwrap();
+    append(&log, "4\n5\n6\n");
+    let mut seen = Vec::new();
+    let one = |follow: &mut Follow, seen: &mut Vec<String>| {
+        let read = follow.read(&mut |line: Line| {
+            seen.push(String::from_utf8(line.bytes).unwrap());
+            ControlFlow::Break(())
+        });
+        assert!(read.unwrap().is_break());
+    };
+    one(&mut follow, &mut seen);
+    // Rotated under a reader that is in the midst of the file, then once more: the part between is one it has not seen.
+    for number in 1..=3 {
+        // Parts are told apart by the time of their last byte, which is too coarse for a test.
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(number.into());
+        OpenOptions::new().write(true).open(&log).unwrap().set_modified(time).unwrap();
+        std::fs::rename(&log, part(number)).unwrap();
+        std::fs::write(&log, format!("part {}\n", number + 1)).unwrap();
+        if number == 2 {
+            one(&mut follow, &mut seen);
+            std::fs::remove_file(part(2)).unwrap();
+        }
+    }
+    let read = follow.read(&mut |line: Line| {
+        seen.push(String::from_utf8(line.bytes).unwrap());
+        ControlFlow::Continue(())
+    });
+    assert!(read.unwrap().is_continue());
+    assert_eq!(seen, ["4", "5", "6", "part 2", "part 3", "part 4"]);
+}
+
+#[test]
 fn a_line_reaches_a_follower_at_once() {
     let desk = Desk::new();
     let log = desk.path("a.log");
@@ -258,7 +296,7 @@ fn a_line_reaches_a_follower_at_once() {
         let mut reader = Reader::new(&log);
         let mut took: Vec<_> = (0..50)
             .map(|number| {
-                std::thread::park_timeout(std::time::Duration::from_millis(3));
+                std::thread::park_timeout(Duration::from_millis(3));
                 let line = format!("{}{number}", if tag == 1 { "" } else { "S: " });
                 let began = Instant::now();
                 writeln!(pipe, "{number}").unwrap();
