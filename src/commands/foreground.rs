@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, Feed};
 use pm_protocol::{
-    Change, Delete, Describe, Description, Existing, LogSource, Logs, ReloadLogs, Row, Start,
+    Change, Code, Delete, Describe, Description, Existing, LogSource, Logs, ReloadLogs, Row, Start,
     Status, Wait, What,
 };
 use pm_spec::{AppSpec, Select, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::commands::logs::{Form, Streaming};
-use crate::commands::{Session, care, quick, recheck, targets};
+use crate::commands::{QUICK, Session, care, quick, recheck, targets};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
@@ -296,7 +296,12 @@ impl Watch<'_> {
             last = sources(&mut client, select).unwrap_or_default();
             if over == Over::Ended {
                 let call = Describe { select: select.to_vec() };
-                code = code_of(&quick(&mut client, &call)?.descriptions);
+                code = match client.call(&call, Deadline::after(QUICK)) {
+                    Ok(all) => code_of(&all.descriptions),
+                    // Somebody ends everything, and the apps were the first.
+                    Err(error) if self.is_left(&error)? => 0,
+                    Err(error) => return Err(error.into()),
+                };
             }
             self.end_apps(&mut client, select)?;
         }
@@ -305,11 +310,26 @@ impl Watch<'_> {
         Ok(Report::Ended(code))
     }
 
+    /// Whether there was no answer because the daemon leaves, or has left for good.
+    fn is_left(&self, error: &CallError) -> Result<bool, Failure> {
+        Ok(match error {
+            CallError::Refused(refusal) => refusal.code == Code::Leaving,
+            CallError::Connect(error) => error.is_no_daemon(),
+            CallError::Lost => self.session.find()?.is_none(),
+            CallError::Late
+            | CallError::Version { .. }
+            | CallError::Protocol(_)
+            | CallError::Answer(_)
+            | CallError::Io(_) => false,
+        })
+    }
+
     fn end_apps(&self, client: &mut Client, select: &[Select]) -> Result<(), Failure> {
         if self.plan.scope == Scope::Apps {
             match client.call(&Delete { select: select.to_vec() }, Deadline::NEVER) {
                 // Somebody else has deleted some of them.
                 Ok(_) | Err(CallError::Refused(_)) => {}
+                Err(error) if self.is_left(&error)? => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
             if !targets::rows(client)?.is_empty() {
