@@ -26,6 +26,7 @@ mod run;
 mod saved;
 mod senses;
 mod settle;
+mod tally;
 mod trail;
 mod verdict;
 mod view;

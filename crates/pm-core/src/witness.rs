@@ -16,8 +16,9 @@ use crate::order::{Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
 use crate::phase::Want;
 use crate::promise::Owed;
 use crate::saved::{Record, SavedPhase, SeatRecord};
+use crate::tally::Tally;
 use crate::trail::{Mark, Trail, counted, phases, run_of, same_records};
-use crate::view::{Cause, Status};
+use crate::view::Status;
 use crate::vigil::Vigil;
 
 /// Reading everything back costs more than all other laws together.
@@ -38,10 +39,7 @@ pub struct Witness {
     replies: Vec<(RequestId, Vec<Outcome>)>,
     glances: BTreeMap<InstanceId, Glance>,
     told: BTreeSet<InstanceId>,
-    short: BTreeMap<InstanceId, u32>,
-    /// How long a run lived in ms that ended by itself and is not judged yet.
-    unjudged: BTreeMap<InstanceId, u64>,
-    refused: BTreeMap<InstanceId, u32>,
+    tally: Tally,
     fact: Option<Fact>,
     vigil: Vigil,
     weighing: bool,
@@ -92,7 +90,7 @@ impl Witness {
                 self.trail(*run, |trail| trail.marks.extend([Mark::Over, Mark::Written]));
                 let refused = matches!(failure, SpawnFailure::Refused(_));
                 if let Some(trail) = self.runs.get(run).filter(|_| refused) {
-                    *self.refused.entry(trail.instance).or_default() += 1;
+                    self.tally.refused(trail.instance);
                 }
             }
             Fact::Ended(run, _, rest) => {
@@ -183,13 +181,13 @@ impl Witness {
                 self.apps.remove(id);
             }
             Record::Seat(seat) => {
-                self.judge(seat)?;
-                let count = |of: &BTreeMap<_, u32>| of.get(&seat.id).copied().unwrap_or(0);
-                let short = count(&self.short) + count(&self.refused);
-                if let Some(old) = self.seats.get(&seat.id) {
+                let old = self.seats.get(&seat.id);
+                let rules = self.apps.get(&seat.app).map(|app| &app.restart);
+                self.tally.judge(old, seat, rules)?;
+                if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished = matches!(self.fact, Some(Fact::Asked(..))) || seat.created == now;
-                    counted(old, seat, short, wished)?;
+                    counted(old, seat, self.tally.most(seat.id), wished)?;
                 }
                 let asked =
                     matches!(self.fact, Some(Fact::Asked(..) | Fact::Due(_) | Fact::Touched(..)));
@@ -199,11 +197,7 @@ impl Witness {
                     self.vigil.gone(seat.id);
                 }
                 if anew || (asked && seat.unstable == 0) {
-                    self.short.remove(&seat.id);
-                    self.unjudged.remove(&seat.id);
-                    // A run whose children are waited for is judged after that.
-                    let judged = matches!(seat.phase, SavedPhase::Going { ended: true, .. });
-                    self.refused.insert(seat.id, u32::from(judged));
+                    self.tally.forget(seat);
                 }
             }
             Record::SeatGone(id) => {
@@ -219,8 +213,8 @@ impl Witness {
                     format!("run {} ended", end.run.0)
                 })?;
                 let fresh = known.is_some_and(|trail| !trail.is(Mark::Written));
-                if matches!(end.cause, Cause::Ended(_)) && fresh {
-                    self.unjudged.insert(*id, end.at.0.saturating_sub(end.since.0));
+                if fresh {
+                    self.tally.ended(*id, end);
                 }
                 self.trail(end.run, |trail| {
                     trail.marks.insert(Mark::Written);
@@ -230,29 +224,6 @@ impl Witness {
         }
         self.journal.push(record.clone());
         Ok(())
-    }
-
-    /// A run that ended by itself is judged by the rules of the moment in which nobody of it is left, unless a person's
-    /// wish comes before.
-    fn judge(&mut self, seat: &SeatRecord) -> Result<(), Broken> {
-        let waits = matches!(seat.phase, SavedPhase::Going { ended: true, .. });
-        let old = self.seats.get(&seat.id);
-        if old.is_some_and(|old| old.created != seat.created) {
-            self.unjudged.remove(&seat.id);
-        }
-        let Some(uptime) = self.unjudged.get(&seat.id).filter(|_| !waits) else { return Ok(()) };
-        let Some(rules) = self.apps.get(&seat.app).map(|app| &app.restart) else { return Ok(()) };
-        let is_short = *uptime < rules.min_uptime.as_millis();
-        let most = rules.max_restarts.max(1);
-        self.unjudged.remove(&seat.id);
-        let row = self.short.entry(seat.id).or_default();
-        *row = if is_short { *row + 1 } else { 0 };
-        if !is_short {
-            self.refused.remove(&seat.id);
-        }
-        let again = matches!(seat.phase, SavedPhase::Backoff(_) | SavedPhase::Starting(_));
-        let enough = is_short && *row >= most && again;
-        law(!enough, || format!("instance {}: so many short runs are enough", seat.id.0))
     }
 
     fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), Broken> {
