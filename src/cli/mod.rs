@@ -28,7 +28,7 @@ pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::TriggerArgs;
 pub(crate) use verbs::{
     ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
-    RestartArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
+    RestartArgs, ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -139,7 +139,7 @@ pub(crate) enum Command {
     #[command(visible_alias = "dump")]
     Save(SaveArgs),
     /// Start what was saved and is not known
-    Resurrect,
+    Resurrect(ResurrectArgs),
     /// Have the machine start the saved list when it boots
     Startup(StartupArgs),
     /// Undo `startup`

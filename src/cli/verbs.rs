@@ -92,6 +92,14 @@ pub(crate) struct SaveArgs {
     pub(crate) force: bool,
 }
 
+/// `resurrect --no-daemon`.
+#[derive(Debug, Args)]
+pub(crate) struct ResurrectArgs {
+    /// Stay in the foreground and show the logs; the end of it is the end of the apps
+    #[arg(long = "no-daemon")]
+    pub(crate) no_daemon: bool,
+}
+
 /// `monit --theme light`.
 #[derive(Debug, Args)]
 pub(crate) struct MonitArgs {

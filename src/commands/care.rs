@@ -7,7 +7,9 @@ use pm_client::{CallError, Client, Deadline, pause};
 use pm_protocol::{Code, Flush, Kill, Outcomes, Ping, Pong, ReloadLogs, Resurrect, Save, Update};
 use pm_spec::ByteString;
 
-use crate::cli::{SaveArgs, SelectArgs};
+use crate::cli::{ResurrectArgs, SaveArgs, SelectArgs};
+use crate::commands::foreground::{self, Stay};
+use crate::commands::logs::Form;
 use crate::commands::{
     QUICK, Session, act, dump, is_all, pick, progress, quick, recheck, settings,
 };
@@ -87,7 +89,16 @@ pub(super) fn cleardump(session: &Session) -> Result<Report, Failure> {
     Ok(Report::Saved(saved))
 }
 
-pub(super) fn resurrect(session: &Session) -> Result<Report, Failure> {
+pub(super) fn resurrect(session: &Session, args: &ResurrectArgs) -> Result<Report, Failure> {
+    if args.no_daemon && session.find()?.is_none() {
+        let form = Form::new(session.stage, false).stamped("HH:mm:ss");
+        return foreground::stay(session, &Stay::with_saved(form));
+    }
+    resurrected(session)
+}
+
+/// The saved list is up again.
+pub(super) fn resurrected(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;
     if let Some(path) = dump::foreign(session) {
         let asked = recheck::now();

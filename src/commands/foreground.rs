@@ -22,7 +22,9 @@ use crate::commands::logs::{Form, Streaming};
 use crate::commands::{QUICK, Session, care, quick, recheck, targets};
 use crate::failure::{Exit, Failure};
 use crate::launch;
+use crate::render;
 use crate::report::Report;
+use crate::stage;
 
 use news::News;
 use signals::Signals;
@@ -36,6 +38,7 @@ const LOOKS: u32 = 40;
 /// What is to run, and how it ends.
 #[derive(Debug)]
 pub(super) struct Stay {
+    /// What is started; the saved list if that is nothing.
     pub(super) apps: Vec<AppSpec>,
     pub(super) form: Form,
     /// Whether to end when no app is up or coming up any more.
@@ -44,6 +47,14 @@ pub(super) struct Stay {
     pub(super) delay: Duration,
     pub(super) scope: Scope,
     pub(super) post_exec: Option<PostExec>,
+}
+
+impl Stay {
+    /// The saved list, and whatever is started beside it; all of it ends with us.
+    pub(super) fn with_saved(form: Form) -> Self {
+        let (apps, delay) = (Vec::new(), Duration::ZERO);
+        Self { apps, form, auto_exit: false, delay, scope: Scope::All, post_exec: None }
+    }
 }
 
 /// A shell's command for each restart.
@@ -61,6 +72,8 @@ pub(super) enum Scope {
     Home,
     /// Others may run apps of theirs beside ours.
     Apps,
+    /// Whatever was and will be in it ends with us.
+    All,
 }
 
 /// Why it is over.
@@ -99,8 +112,16 @@ fn live(
     signals: Signals,
 ) -> Result<Report, Failure> {
     let asked = recheck::now();
-    let start = Start { apps: plan.apps.clone(), existing: Existing::Restart, wait: Wait::Spawned };
-    let outcomes = recheck::start(client, start)?.outcomes;
+    let outcomes = if plan.apps.is_empty() {
+        let report = care::resurrected(session)?;
+        // Nobody has to listen.
+        stage::show(&render::text(&report, session.stage.look, session.stage.mini)).ok();
+        Vec::new()
+    } else {
+        let apps = plan.apps.clone();
+        let start = Start { apps, existing: Existing::Restart, wait: Wait::Spawned };
+        recheck::start(client, start)?.outcomes
+    };
     for outcome in &outcomes {
         if let What::Failed(why) = &outcome.what {
             session.stage.complain(&format!("error: {} failed: {why}", outcome.name));
@@ -108,7 +129,7 @@ fn live(
     }
     let ids: Vec<u32> = outcomes.iter().map(|outcome| outcome.id).collect();
     let select = match plan.scope {
-        Scope::Home => Vec::new(),
+        Scope::Home | Scope::All => Vec::new(),
         Scope::Apps => ids.iter().map(|id| Select::Id(*id)).collect(),
     };
     let mut watch = Watch {
@@ -131,7 +152,7 @@ fn live(
 /// A daemon that has nothing but what we start.
 fn client(session: &Session, scope: Scope) -> Result<Client, Failure> {
     let home = &session.home;
-    if scope == Scope::Apps {
+    if scope != Scope::Home {
         return session.daemon();
     }
     if let Some(mut client) = session.find()? {
@@ -229,7 +250,7 @@ impl Watch<'_> {
 
     fn is_ours(&self, id: u32) -> bool {
         match self.plan.scope {
-            Scope::Home => true,
+            Scope::Home | Scope::All => true,
             Scope::Apps => self.ids.contains(&id),
         }
     }

@@ -84,7 +84,7 @@ pub(crate) fn run(
         Command::ReloadLogs => care::reload_logs(&session),
         Command::Monit(args) => monit::monit(&session, &args),
         Command::Save(args) => care::save(&session, &args),
-        Command::Resurrect => care::resurrect(&session),
+        Command::Resurrect(args) => care::resurrect(&session, &args),
         Command::Startup(args) => startup::startup(&session, &args),
         Command::Unstartup(args) => startup::unstartup(&session, &args),
         Command::Cleardump => care::cleardump(&session),

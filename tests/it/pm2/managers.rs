@@ -64,7 +64,25 @@ fn no_daemon(tool: &Tool, notes: &mut Notes) {
     notes.put("known to the next", tool.jlist().len());
 }
 
+/// The saved list, by whoever stays.
+fn resurrect_in_the_foreground(tool: &Tool, notes: &mut Notes) {
+    tool.file("say.sh", "while :; do echo tick; sleep 0.2; done\n");
+    tool.ok("start say.sh --name web");
+    tool.ok("save");
+    tool.ok("kill");
+    let mut run = tool.words(&["resurrect", "--no-daemon"]).background();
+    run.wait_for("tick");
+    notes.put("shown", run.seen().contains("0|web"));
+    notes.put("known", tool.wait_status("web", "online")["name"].clone());
+    run.signal(2);
+    run.wait();
+    notes.put("saved", tool.home().join("dump.pm2").exists());
+}
+
 #[test]
 fn daemons_side_by_side() {
-    compare("daemons", &scenarios![signals_that_end, other_signals, no_daemon]);
+    compare(
+        "daemons",
+        &scenarios![signals_that_end, other_signals, no_daemon, resurrect_in_the_foreground],
+    );
 }
