@@ -14,6 +14,15 @@ const MOST_PARKED: usize = 1024;
 /// When a connection that was refused is offered again, in ms.
 const AGAIN: Millis = 20;
 
+/// A connection that is about to go to a worker.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) worker: Worker,
+    seq: u64,
+    /// What its worker is told.
+    pub(crate) line: Vec<u8>,
+}
+
 impl Primary {
     /// Whether a connection on this socket would find somebody.
     pub(crate) fn is_served(&self, id: SocketId) -> bool {
@@ -45,31 +54,55 @@ impl Primary {
 
     /// Gives a connection to a worker with room, but not to `except` if there is any other.
     fn deal(&mut self, id: SocketId, connection: Connection, except: Option<Worker>) -> bool {
-        let Some(socket) = self.sockets.get(&id) else {
+        if !self.sockets.contains_key(&id) {
             self.acts.push(Act::CloseConnection(connection));
             return true;
-        };
+        }
+        let Some(turn) = self.assign(id, connection, except) else { return false };
+        let Turn { worker, line, .. } = turn;
+        self.acts.push(Act::Send { worker, line, with: With::Connection(connection) });
+        self.taken(worker);
+        true
+    }
+
+    /// Whose turn it is, decided before the connection is accepted: what was accepted and is not on its way yet would
+    /// be lost with this daemon. To be ended by `taken` or `untaken`.
+    pub(crate) fn assign(
+        &mut self,
+        id: SocketId,
+        connection: Connection,
+        except: Option<Worker>,
+    ) -> Option<Turn> {
+        let socket = self.sockets.get(&id)?;
         let able = socket.workers.iter().copied().filter(|one| self.has_room(*one));
-        let next = able.filter(|one| Some(*one) != except).min_by_key(|one| {
+        let worker = able.filter(|one| Some(*one) != except).min_by_key(|one| {
             self.members.get(one).map(|member| (member.unanswered.len(), member.turn))
-        });
-        let Some(worker) = next else { return false };
+        })?;
         let key = serde_json::Value::from(socket.address.key.as_str());
-        self.turns += 1;
-        let Some(member) = self.members.get_mut(&worker) else { return false };
-        member.turn = self.turns;
+        let member = self.members.get_mut(&worker)?;
         let seq = member.next_seq();
         member.unanswered.insert(seq, (id, connection));
-        let is_full = member.unanswered.len() >= CREDIT;
         let line = format!(
             "{{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{{\"cmd\":\"NODE_CLUSTER\",\"act\":\"newconn\",\"key\":{key},\"seq\":{seq}}}}}"
         );
-        let with = With::Connection(connection);
-        self.acts.push(Act::Send { worker, line: line.into_bytes(), with });
-        if is_full {
+        Some(Turn { worker, seq, line: line.into_bytes() })
+    }
+
+    /// The connection is on its way to its worker.
+    pub(crate) fn taken(&mut self, worker: Worker) {
+        self.turns += 1;
+        let Some(member) = self.members.get_mut(&worker) else { return };
+        member.turn = self.turns;
+        if member.unanswered.len() >= CREDIT {
             self.refresh_all_of(worker);
         }
-        true
+    }
+
+    /// There was no connection to be had.
+    pub(crate) fn untaken(&mut self, turn: &Turn) {
+        if let Some(member) = self.members.get_mut(&turn.worker) {
+            member.unanswered.remove(&turn.seq);
+        }
     }
 
     fn refresh_all_of(&mut self, worker: Worker) {

@@ -102,9 +102,12 @@ fn the_app_closes_its_server_itself_on_sigint() {
 fn the_daemon_dies_in_a_reload_and_it_is_carried_on_or_left_whole() {
     let home = Home::new();
     let port = cluster(&home, 2, "");
+    let old: Vec<u32> = home.rows().iter().map(|row| row.pid).collect();
     let load = Load::begin(port, 4, Habit::KeepAlive);
     let reload = home.pm(["reload", "web"]).background();
-    load.go_on(50);
+    home.wait_rows("the reload is under way", |rows| {
+        rows.iter().any(|row| row.pid != 0 && !old.contains(&row.pid))
+    });
     let before = home.hello();
     pm_testkit::signal(before.pid, 9);
     home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
@@ -112,7 +115,8 @@ fn the_daemon_dies_in_a_reload_and_it_is_carried_on_or_left_whole() {
     home.wait_rows("two workers", |rows| {
         rows.len() == 2 && rows.iter().all(|row| row.status.as_str() == "online")
     });
-    home.run(["reload", "web"]).ok();
+    // What was asked of the new daemon before the command was ended goes on, and another one has to wait for it.
+    home.wait_until("another reload", || home.run(["reload", "web"]).code == 0);
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");
 }
