@@ -25,7 +25,7 @@ pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
-pub(crate) use talk::TriggerArgs;
+pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
     ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
     RestartArgs, ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
@@ -103,6 +103,10 @@ pub(crate) enum Command {
     /// Send a signal to the main processes of apps
     #[command(name = "sendSignal", visible_alias = "send-signal")]
     SendSignal(SendSignalArgs),
+    /// Write a line to the standard input of apps
+    Send(SendArgs),
+    /// Show what an app writes, and pass on to it what is typed
+    Attach(AttachArgs),
     /// Have Node apps do something they offer, and show what they return
     Trigger(TriggerArgs),
     /// List the apps

@@ -7,6 +7,7 @@ mod stream;
 mod streaming;
 mod when;
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use pm_logs::{History, Keep, Merge, ReadError, Want};
@@ -119,6 +120,20 @@ pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<
         until: None,
     };
     show(session, &wish, Form::new(stage, false))
+}
+
+/// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens.
+pub(super) fn beside(session: &Session, id: u32, bell: OwnedFd) -> Result<(), Failure> {
+    let now = i64::try_from(recheck::now()).ok();
+    let wish = Wish {
+        select: vec![Select::Id(id)],
+        want: Want { since: now, ..Want::default() },
+        follow: true,
+        streams: Streams::Both,
+        daemon: false,
+        until: Some(Until::hangs_up(bell)),
+    };
+    show(session, &wish, Form::new(session.stage, true)).map(drop)
 }
 
 fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {

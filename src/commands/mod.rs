@@ -4,6 +4,7 @@
 mod act;
 mod amend;
 mod apply;
+mod attach;
 mod care;
 mod changes;
 mod check;
@@ -70,6 +71,8 @@ pub(crate) fn run(
         Command::Scale(args) => act::scale(&session, &args),
         Command::Reset(args) => act::reset(&session, &args),
         Command::SendSignal(args) => act::signal(&session, &args),
+        Command::Send(args) => talk::send(&session, &args),
+        Command::Attach(args) => attach::attach(&session, &args),
         Command::Trigger(args) => talk::trigger(&session, args),
         Command::List(args) => show::list(&session, &args),
         Command::Jlist => show::jlist(&session),

@@ -1,15 +1,16 @@
-//! Verbs that talk with apps: over Node's channel.
+//! Verbs that talk with apps: over Node's channel, and to their standard input.
 
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use pm_client::Deadline;
-use pm_protocol::Trigger;
-use pm_spec::Span;
+use pm_protocol::{Input, Trigger};
+use pm_spec::{ByteString, Span};
 
-use crate::cli::TriggerArgs;
-use crate::commands::{QUICK, Session, pick};
+use crate::cli::{SendArgs, TriggerArgs};
+use crate::commands::{QUICK, Session, pick, quick};
 use crate::failure::Failure;
-use crate::report::{Report, Round};
+use crate::report::{Done, Report, Round};
 
 /// Nobody waits longer for an answer than a day.
 const LONGEST: Span = Span::from_secs(86_400);
@@ -29,4 +30,16 @@ pub(super) fn trigger(session: &Session, args: TriggerArgs) -> Result<Report, Fa
     let deadline = Deadline::after(Duration::from_millis(milliseconds) + QUICK);
     let answers = client.call(&call, deadline)?.answers;
     Ok(Report::Triggered(Round { action, patience, answers }))
+}
+
+/// `pm send`. PM2 takes ids only, and of several words the first.
+pub(super) fn send(session: &Session, args: &SendArgs) -> Result<Report, Failure> {
+    let words: Vec<_> = args.line.iter().map(|word| word.as_bytes()).collect();
+    let mut line = words.join(&b' ');
+    line.push(b'\n');
+    let mut client = session.need()?;
+    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let call = Input { select, bytes: ByteString::new(line) };
+    let outcomes = quick(&mut client, &call)?.outcomes;
+    Ok(Report::Done(Done { outcomes, otherwise: "nobody to tell", ..Done::default() }))
 }

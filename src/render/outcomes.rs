@@ -60,6 +60,7 @@ fn line(outcome: &Outcome, look: Look) -> String {
         | What::Reset
         | What::Signaled
         | What::Amended
+        | What::Told
         | What::Added => ("✓", Paint::Good),
     };
     let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
@@ -85,6 +86,7 @@ fn word(what: &What) -> &'static str {
         What::Deleted => "deleted",
         What::Reset => "counters reset",
         What::Signaled => "signalled",
+        What::Told => "was told",
         What::Amended => "changed, runs on",
         What::Added => "added, not started",
         What::Failed(_) => "failed",

@@ -19,6 +19,7 @@ mod deaths;
 mod deploy;
 mod fidelity;
 mod homes;
+mod input;
 mod mistakes;
 mod node;
 mod output;

@@ -69,6 +69,7 @@ fn check(request: &Request, reply: &str) {
         Request::Scale(call) => answers(call, reply),
         Request::Reset(call) => answers(call, reply),
         Request::SendSignal(call) => answers(call, reply),
+        Request::Input(call) => answers(call, reply),
         Request::Trigger(call) => answers(call, reply),
         Request::List(call) => answers(call, reply),
         Request::Describe(call) => answers(call, reply),

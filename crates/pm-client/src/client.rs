@@ -77,7 +77,7 @@ impl Client {
 
 /// Whether asking twice is the same as asking once.
 ///
-/// `Start`, `Raise`, `Restart`, `Reload`, `SendSignal`, `Trigger` are not: a second run, signal or answer would be a second one.
+/// `Start`, `Raise`, `Restart`, `Reload`, `SendSignal`, `Trigger`, `Input` are not: a second run, signal or answer would be a second one.
 /// `Delete` is not: the second answer would be "no such app". `Update` ends the daemon on purpose.
 pub fn repeatable(request: &Request) -> bool {
     match request {
@@ -101,6 +101,7 @@ pub fn repeatable(request: &Request) -> bool {
         | Request::Delete(_)
         | Request::SendSignal(_)
         | Request::Trigger(_)
+        | Request::Input(_)
         | Request::Update(_) => false,
     }
 }

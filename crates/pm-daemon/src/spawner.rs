@@ -120,7 +120,7 @@ impl Workshop {
         let tag = self.tag(job.run);
         let outlets = self.outlets(tag, job, owner)?;
         let channel = app.serving.channel.then(|| self.channel(tag, job)).transpose()?;
-        let stdin = stdio::null().map_err(|error| short(format!("open /dev/null: {error}")))?;
+        let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
         let credentials = runner.map(|runner| runner.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let mut plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);

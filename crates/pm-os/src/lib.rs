@@ -12,6 +12,7 @@ pub mod end;
 mod errno;
 pub mod host;
 pub mod identity;
+pub mod input;
 pub mod knock;
 pub mod limits;
 pub mod lock;

@@ -60,18 +60,24 @@ pub fn app_pipe(
     owner: Option<Owner>,
     size: Option<usize>,
 ) -> Result<(OwnedFd, OwnedFd), PipeError> {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(PipeError::Make)?;
+    let (reader, writer) = owned_pipe(owner)?;
     if let Some(size) = size {
         // A wish, see above: with the default size everything still works.
         rustix::pipe::fcntl_setpipe_size(&reader, size).ok();
     }
+    let app = reopen_child_end(&writer)?;
+    rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK).map_err(PipeError::Make)?;
+    Ok((reader, app))
+}
+
+/// A pipe that its owner may open again through `/proc`.
+pub(crate) fn owned_pipe(owner: Option<Owner>) -> Result<(OwnedFd, OwnedFd), PipeError> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(PipeError::Make)?;
     if let Some(Owner { uid, gid }) = owner {
         rustix::fs::fchown(&writer, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
             .map_err(|errno| PipeError::Own { uid, errno })?;
     }
-    let app = reopen_child_end(&writer)?;
-    rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK).map_err(PipeError::Make)?;
-    Ok((reader, app))
+    Ok((reader, writer))
 }
 
 /// Opens a fresh app's end of a pipe of which we hold any end, for the next run.
@@ -103,7 +109,7 @@ pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
 
 /// Whether a descriptor is of the kind we hand out: a nameless pipe, open for reading and writing. The ends of other
 /// people's pipes are one or the other.
-fn is_app_end(pid: i32, fd: u32) -> bool {
+pub(crate) fn is_app_end(pid: i32, fd: u32) -> bool {
     let named = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
     let nameless =
         named.is_ok_and(|name| name.as_os_str().as_encoded_bytes().starts_with(b"pipe:["));

@@ -50,6 +50,7 @@ calls! {
     Reset => Outcomes,
     SendSignal => Outcomes,
     Trigger => Triggered,
+    Input => Outcomes,
     List => Listing,
     Describe => Descriptions,
     Logs => LogSources,
@@ -188,6 +189,15 @@ pub struct SendSignal {
     pub select: Vec<Select>,
     /// Which signal.
     pub signal: Signal,
+}
+
+/// Write to the standard input of apps (PM2: `send`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Of which.
+    pub select: Vec<Select>,
+    /// What, with its line end.
+    pub bytes: pm_spec::ByteString,
 }
 
 /// Ask Node apps to do something they offer (PM2: `trigger`).

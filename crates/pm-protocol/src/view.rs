@@ -256,6 +256,8 @@ pub enum What {
     Reset,
     /// The signal was sent.
     Signaled,
+    /// It was written to.
+    Told,
     /// It is known, and not wanted up yet.
     Added,
     /// It is not as wished, and this is why.

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +21,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 pub struct Invocation {
     command: Command,
     input: Vec<u8>,
+    is_typed: bool,
     home: PathBuf,
 }
 
@@ -28,7 +29,7 @@ impl Invocation {
     /// A call of any program; what lies in `home` is told if the test fails.
     pub fn new(mut command: Command, home: &Path) -> Self {
         command.stdin(Stdio::null());
-        Self { command, input: Vec::new(), home: home.into() }
+        Self { command, input: Vec::new(), is_typed: false, home: home.into() }
     }
 
     /// With this variable.
@@ -56,6 +57,14 @@ impl Invocation {
     #[must_use]
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = bytes.into();
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
+    /// With standard input that stays open for what is typed later, if it runs in the background.
+    #[must_use]
+    pub fn typed(mut self) -> Self {
+        self.is_typed = true;
         self.command.stdin(Stdio::piped());
         self
     }
@@ -94,14 +103,17 @@ impl Invocation {
     pub fn background(mut self) -> Running {
         let shown = shown(&self.command);
         let mut child = self.spawn();
-        if let Some(mut stdin) = child.stdin.take() {
+        let mut input = child.stdin.take();
+        if let Some(stdin) = &mut input {
             stdin.write_all(&self.input).expect("a program reads its input");
         }
+        let input = input.filter(|_| self.is_typed);
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let (out, err) = (out.expect("piped"), err.expect("piped"));
         Running {
             command: shown,
             child,
+            input,
             out: Some(out),
             err: pump(err),
             seen: Vec::new(),
@@ -215,6 +227,7 @@ impl Run {
 pub struct Running {
     command: String,
     child: Child,
+    input: Option<ChildStdin>,
     out: Option<ChildStdout>,
     err: Receiver<Vec<u8>>,
     seen: Vec<u8>,
@@ -230,6 +243,20 @@ impl Running {
     /// What it has written to standard output so far, as far as it was waited for.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// What has come on standard output by now.
+    pub fn seen_so_far(&mut self) -> String {
+        let mut buffer = vec![0; 64 << 10];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        while let Some(out) = &mut self.out {
+            let ready = poll(&mut [PollFd::new(out, PollFlags::IN)], Some(&at_once));
+            match ready.ok().filter(|ready| *ready > 0).map(|_| out.read(&mut buffer)) {
+                Some(Ok(count @ 1..)) => self.seen.extend_from_slice(&buffer[..count]),
+                Some(Ok(0) | Err(_)) | None => break,
+            }
+        }
+        self.seen()
     }
 
     /// Waits until standard output holds this text; gives all of it.
@@ -264,6 +291,17 @@ impl Running {
             "`{}` never said {text:?} ({why})\n--- stdout\n{seen}--- stderr\n{complaints}{story}",
             self.command
         );
+    }
+
+    /// Types this; it must have been begun as `typed`.
+    pub fn type_in(&mut self, text: &str) {
+        let input = self.input.as_mut().expect("begun as typed");
+        input.write_all(text.as_bytes()).expect("it reads what is typed");
+    }
+
+    /// Ends its standard input, as ctrl-d does.
+    pub fn end_input(&mut self) {
+        self.input = None;
     }
 
     /// Sends a signal by number.

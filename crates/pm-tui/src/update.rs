@@ -168,6 +168,7 @@ fn summary(command: &Command, outcomes: &[Outcome]) -> (String, Tone) {
             | What::Signaled
             | What::Added
             | What::Amended
+            | What::Told
             | What::Superseded => None,
         })
         .collect();

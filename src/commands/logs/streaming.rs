@@ -23,6 +23,11 @@ pub(super) struct Until {
 }
 
 impl Until {
+    /// Only the end is told.
+    pub(super) fn hangs_up(bell: OwnedFd) -> Self {
+        Self { bell, sources: sync_channel(1).1 }
+    }
+
     /// Where everything was written in the end.
     pub(super) fn take(&self) -> Vec<Vec<LogSource>> {
         self.sources.try_iter().collect()

@@ -223,6 +223,46 @@ fn source_maps(tool: &Tool, notes: &mut Notes) {
     }
 }
 
+/// Standard input: what it is, what comes through it, and that it never ends.
+fn words_for_apps(tool: &Tool, notes: &mut Notes) {
+    tool.file(
+        "app.js",
+        "const fs = require('fs');\n\
+         const say = (what) => fs.appendFileSync('said', what + '\\n');\n\
+         say('tty ' + Boolean(process.stdin.isTTY) + ' file ' + fs.fstatSync(0).isFile());\n\
+         process.stdin.on('data', (text) => { say('heard ' + text); console.log('got ' + text); });\n\
+         process.stdin.on('end', () => say('end'));\n",
+    );
+    tool.ok("start app.js --name web");
+    let said = || std::fs::read_to_string(tool.work().join("said")).unwrap_or_default();
+    let wait = |text: &str| tool.wait(text, || said().contains(text));
+    wait("tty");
+    notes.put("send", tool.call("send 0 one").code);
+    wait("heard one");
+    notes.put("send more words", tool.call("send 0 two words").code);
+    wait("heard two");
+    notes.put("send by name", tool.call("send web three").code);
+    for line in ["send 7 x", "send 0", "attach"] {
+        notes.put(line, tool.call(line).code);
+    }
+    let mut attached = tool.words(&["attach", "0"]).typed().background();
+    // Nobody announces that PM2 listens: what is said again and again is heard at last.
+    tool.wait("its output", || {
+        attached.type_in("typed\n");
+        attached.seen_so_far().contains("got typed")
+    });
+    attached.end_input();
+    notes.put("attached", attached.wait());
+    tool.ok("stop web");
+    notes.put("send to the stopped", tool.call("send 0 x").code);
+    let lines: Vec<String> = said().lines().map(str::to_owned).collect();
+    let with = |text: &str| lines.iter().filter(|line| line.contains(text)).collect::<Vec<_>>();
+    notes.put("what it is", json!(with("tty")));
+    notes.put("what it heard", json!([with("heard one"), with("heard typed").first()]));
+    notes.put("what it heard of more words", json!(with("heard two")));
+    notes.put("whether it ended", json!(with("end").is_empty()));
+}
+
 #[test]
 fn node_side_by_side() {
     let all = scenarios![
@@ -233,6 +273,7 @@ fn node_side_by_side() {
         actions,
         app_libraries,
         source_maps,
+        words_for_apps,
     ];
     compare("node", &all);
 }

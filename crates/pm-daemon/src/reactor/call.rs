@@ -61,6 +61,7 @@ impl Reactor {
             Deed::Resurrect => self.resurrect(caller),
             Deed::Update(call) => self.try_program(&call.program, caller),
             Deed::Watch(call) => self.watch(call, caller),
+            Deed::Input(call) => self.input(call, caller),
             Deed::Trigger(call) => self.trigger(call, caller),
         }
     }

@@ -1,18 +1,28 @@
-//! Talking with apps over Node's channel: what they say about themselves, and actions they are asked for.
+//! Talking with apps: over Node's channel what they say about themselves and actions they are asked for, and words for
+//! their standard input.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use pm_core::{InstanceId, SeatView};
 use pm_node::{Answer, Answers, Called, NotOffered, Worker};
-use pm_protocol::{ActionAnswer, Code, Pulse, Refusal, Said, Trigger, Triggered};
+use pm_os::identity::Identity;
+use pm_os::input;
+use pm_protocol::{
+    ActionAnswer, Code, Input, Outcome, Pulse, Refusal, Said, Trigger, Triggered, What,
+};
 use pm_spec::Select;
 use tokio::sync::oneshot;
 
 use super::Reactor;
+use crate::runs::Life;
 use crate::server::{Caller, answer};
 
 /// Nobody waits longer for an answer than a day, in ms.
 const LONGEST: u64 = 86_400_000;
+
+/// An app that reads its standard input at all makes room sooner than this.
+const ROOM: Duration = Duration::from_secs(2);
 
 impl Reactor {
     /// The number by which the thread knows the process of an instance; `None`: there is none, or it has no channel.
@@ -65,6 +75,46 @@ impl Reactor {
                 }
             }),
         });
+    }
+
+    /// Writes to apps, on a thread that may wait for those that are slow to read.
+    pub(super) fn input(&self, call: Input, caller: Caller) {
+        let ids = match self.selected(&call.select) {
+            Ok(ids) => ids,
+            Err(refused) => return caller.refuse(answer::refusal(&refused)),
+        };
+        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
+        let readers: Vec<_> = seats.map(|seat| self.reader(&seat)).collect();
+        tokio::task::spawn_blocking(move || {
+            // All together, however many do not read.
+            let until = Instant::now() + ROOM;
+            let tell = |(mut outcome, identity): (Outcome, Option<Identity>)| {
+                let left = until.saturating_duration_since(Instant::now());
+                let told = identity.map(|app| input::write(&app, call.bytes.as_bytes(), left));
+                outcome.what = match told {
+                    Some(Ok(())) => What::Told,
+                    Some(Err(error)) => What::Failed(format!("could not {error}")),
+                    None => What::Failed("it does not run".into()),
+                };
+                outcome
+            };
+            caller.outcomes(readers.into_iter().map(tell).collect());
+        });
+    }
+
+    /// An instance that is about to be written to, and who reads there.
+    fn reader(&self, seat: &SeatView<'_>) -> (Outcome, Option<Identity>) {
+        let run = seat.run.and_then(|(run, _)| self.hands.runs.get(run));
+        let identity =
+            run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
+        let outcome = Outcome {
+            id: seat.id.0,
+            name: seat.app.name.to_string(),
+            what: What::Told,
+            pid: identity.map_or(0, |app| u32::try_from(app.pid).unwrap_or(0)),
+            error_log: None,
+        };
+        (outcome, identity)
     }
 }
 

@@ -4,8 +4,8 @@ use pm_core::{
     Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
 };
 use pm_protocol::{
-    Code, Describe, Description, EndView, Flush, List, LogShape, LogSource, Logs, Refusal, Request,
-    Row, Save, Trigger, Update, Wait, Watch, What,
+    Code, Describe, Description, EndView, Flush, Input, List, LogShape, LogSource, Logs, Refusal,
+    Request, Row, Save, Trigger, Update, Wait, Watch, What,
 };
 use pm_spec::{Identifier, LogFormat, Signal};
 
@@ -43,6 +43,7 @@ pub(crate) enum Deed {
     Update(Update),
     Watch(Watch),
     Trigger(Trigger),
+    Input(Input),
 }
 
 /// Sorts a call.
@@ -82,6 +83,7 @@ pub(crate) fn sort(request: Request) -> Business {
         Request::Resurrect(_) => return Business::Deed(Deed::Resurrect),
         Request::Update(call) => return Business::Deed(Deed::Update(call)),
         Request::Watch(call) => return Business::Deed(Deed::Watch(call)),
+        Request::Input(call) => return Business::Deed(Deed::Input(call)),
         Request::Trigger(call) => return Business::Deed(Deed::Trigger(call)),
     };
     Business::Core(ask)

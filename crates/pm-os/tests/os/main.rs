@@ -8,6 +8,7 @@
 )]
 
 mod endings;
+mod inputs;
 mod launching;
 mod pipes;
 mod refusals;
