@@ -211,6 +211,12 @@ pub(crate) enum Command {
     /// PM2's hosted dashboard is not part of pm
     #[command(name = "link", aliases = ["unlink", "open", "plus", "register", "login", "logout"], hide = true)]
     Hosted(AnyArgs),
+    /// Mark apps for PM2's hosted dashboard; the mark is shown in `jlist`, and that is all
+    #[command(hide = true)]
+    Monitor(SelectArgs),
+    /// Take the mark away
+    #[command(hide = true)]
+    Unmonitor(SelectArgs),
     /// Names what is built in instead of a module of PM2
     #[command(alias = "module:install", aliases = ["module:update"], hide = true)]
     Install(AnyArgs),

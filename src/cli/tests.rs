@@ -49,6 +49,7 @@ fn every_command_of_pm2_has_its_names() {
         ("log", "Logs"),
         ("reload-logs", "ReloadLogs"),
         ("reloadLogs", "ReloadLogs"),
+        ("imonit", "Monit"),
         ("dash", "Monit"),
         ("dashboard", "Monit"),
         ("dump", "Save"),

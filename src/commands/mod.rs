@@ -20,6 +20,7 @@ mod foreign;
 mod init;
 mod logrotate;
 mod logs;
+mod mark;
 mod monit;
 mod nodes;
 mod pick;
@@ -96,6 +97,8 @@ pub(crate) fn run(
         Command::Ping => care::ping(&session),
         Command::Update => care::update(&session),
         Command::Hosted(_) => foreign::hosted(),
+        Command::Monitor(args) => mark::mark(&session, &args, Some(true)),
+        Command::Unmonitor(args) => mark::mark(&session, &args, None),
         Command::Install(args) => foreign::install(&args.words),
         Command::Uninstall(args) => foreign::uninstall(&args.words),
         Command::Modules(_) => foreign::modules(),

@@ -183,6 +183,7 @@ fn settings(described: &Description) -> Map<String, Value> {
     if let Some(watch) = &spec.watch {
         optional("watch_delay", Some(watch.delay.as_millis().into()));
     }
+    optional("_km_monitored", spec.serving.monitored.map(Value::from));
     optional("increment_var", spec.increment_var.as_ref().map(text));
     match spec.restart.delay {
         Delay::Automatic => {}

@@ -25,6 +25,7 @@ pub(crate) fn serving(app: &mut App<'_>, runtime: Runtime, env: &Environment) ->
         wait_ready,
         listen_timeout: app.span("listen_timeout").unwrap_or(patience),
         source_maps: source_maps(app) && runtime == Runtime::Node,
+        monitored: None,
     }
 }
 

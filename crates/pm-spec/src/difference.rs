@@ -191,8 +191,17 @@ impl Edits {
 
     fn serving(&mut self, old: &Serving, new: &Serving) {
         // All of it, so that nothing that is added later is forgotten here.
-        let Serving { mode, sched, channel, preload, wait_ready, listen_timeout, source_maps } =
-            old;
+        let Serving {
+            mode,
+            sched,
+            channel,
+            preload,
+            wait_ready,
+            listen_timeout,
+            source_maps,
+            // No file says it, and nobody acts on it.
+            monitored: _,
+        } = old;
         let renewal = Effort::Renewal;
         self.note("exec_mode", renewal, (mode, &new.mode), |mode| Some(mode.as_str().into()));
         self.note("sched", renewal, (sched, &new.sched), |sched| Some(format!("{sched:?}")));

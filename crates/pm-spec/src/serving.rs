@@ -25,6 +25,9 @@ pub struct Serving {
     /// `disable_source_map_support`).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub source_maps: bool,
+    /// Whether people marked it for PM2's hosted dashboard (PM2: `monitor`): shown, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitored: Option<bool>,
 }
 
 impl Default for Serving {
@@ -37,6 +40,7 @@ impl Default for Serving {
             wait_ready: false,
             listen_timeout: Span::from_secs(3),
             source_maps: false,
+            monitored: None,
         }
     }
 }

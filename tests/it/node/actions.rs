@@ -169,3 +169,24 @@ fn more_than_fits_into_one_answer_is_listed_all_the_same() {
     assert_eq!(ids, (0..40).collect::<Vec<_>>());
     assert!(list.iter().all(|entry| entry["pm2_env"]["BIG"] == big.as_str()));
 }
+
+#[test]
+fn inspect_opens_a_node_app_for_a_debugger_and_nothing_else() {
+    let home = Home::new();
+    home.file("app.js", "console.log('up'); setInterval(() => {}, 1e6);\n");
+    // A free port, for other tests inspect too.
+    let config = "[{ name: 'web', script: 'app.js', node_args: '--inspect-port=0' }]";
+    home.file("app.json5", config);
+    home.run(["start", "app.json5"]).ok();
+    let script = home.script("plain.sh", "exec sleep 1000");
+    home.run(["start", script.to_str().unwrap(), "--name", "plain"]).ok();
+    let logs = home.home().logs();
+    home.wait_file(logs.join("web-out.log"), |seen| seen == b"up\n");
+    home.run(["inspect", "web"]).ok().says("the debugger listens");
+    home.wait_file(logs.join("web-error.log"), |seen| {
+        String::from_utf8_lossy(seen).contains("Debugger listening on ws://127.0.0.1:")
+    });
+    home.run(["inspect", "plain"]).ends(1).complains("Node does not run it");
+    let rows = home.rows();
+    assert!(rows.iter().all(|row| row.restarts == 0 && row.pid != 0), "{rows:?}");
+}

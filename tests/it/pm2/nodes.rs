@@ -263,6 +263,20 @@ fn words_for_apps(tool: &Tool, notes: &mut Notes) {
     notes.put("whether it ended", json!(with("end").is_empty()));
 }
 
+fn marks(tool: &Tool, notes: &mut Notes) {
+    tool.app("probe.js", "probe.js");
+    tool.ok("start probe.js --name web");
+    tool.wait_lives(1);
+    let before = tool.entry("web");
+    for line in ["monitor web", "unmonitor web", "monitor all", "monitor nobody"] {
+        notes.put(line, tool.call(line).code);
+        notes.put(&format!("after {line}"), tool.entry("web")["pm2_env"]["_km_monitored"].clone());
+    }
+    let after = tool.entry("web");
+    let counts = |entry: &Value| json!([entry["pid"], entry["pm2_env"]["restart_time"]]);
+    notes.put("it ran on", counts(&before) == counts(&after));
+}
+
 #[test]
 fn node_side_by_side() {
     let all = scenarios![
@@ -274,6 +288,7 @@ fn node_side_by_side() {
         app_libraries,
         source_maps,
         words_for_apps,
+        marks,
     ];
     compare("node", &all);
 }

@@ -1,0 +1,52 @@
+//! `pm monitor`, `pm unmonitor`: PM2 marks apps for its hosted dashboard. Here scripts find the mark, and that is all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pm_client::Deadline;
+use pm_protocol::{Existing, List, Start, Status, Wait};
+use pm_spec::AppSpec;
+
+use crate::cli::SelectArgs;
+use crate::commands::described::described;
+use crate::commands::{QUICK, Session, foreign, pick, quick};
+use crate::failure::{Exit, Failure};
+use crate::report::{Done, Report};
+
+/// Marks apps, or takes the mark away.
+pub(super) fn mark(
+    session: &Session,
+    args: &SelectArgs,
+    mark: Option<bool>,
+) -> Result<Report, Failure> {
+    if args.apps.is_empty() {
+        return foreign::hosted();
+    }
+    let mut client = session.need()?;
+    let select = pick::selects(session, &mut client, &args.apps)?;
+    let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
+    let meant: BTreeSet<_> = rows.into_iter().map(|row| (row.name, row.namespace)).collect();
+    let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
+    for one in described(&mut client, Vec::new())?.descriptions {
+        let key = (one.row.name, one.row.namespace);
+        if !meant.contains(&key) {
+            continue;
+        }
+        // What is down would be started with its new spec.
+        if one.row.status != Status::Online {
+            let message = format!("could not mark {}: {} is not online", key.0, one.row.id);
+            return Err(Failure::new(Exit::Failed, message).hint("start it first"));
+        }
+        let spec = apps.entry(key).or_insert(one.spec);
+        spec.serving.monitored = mark;
+    }
+    let apps = apps.into_values().collect();
+    let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };
+    client.call(&call, Deadline::after(QUICK))?;
+    let otherwise = if mark.is_some() {
+        "marked; PM2's hosted dashboard, which would look at it, is not part of pm"
+    } else {
+        "not marked any more"
+    };
+    let listing = session.listing(&mut client)?;
+    Ok(Report::Done(Done { listing, otherwise, ..Done::default() }))
+}
