@@ -48,11 +48,13 @@ pub(super) fn attach(session: &Session, args: &AttachArgs) -> Result<Report, Fai
     let (tell, told) = sync_channel(1);
     let mouth = Mouth { client, stage: session.stage, id: row.id, rope, tell };
     let pieces = Pieces { separator: separator.to_vec(), rest: Vec::new() };
+    // Nothing is passed on before its answer can be seen.
+    let (begun, may_begin) = sync_channel(1);
     std::thread::Builder::new()
         .name("typed".into())
-        .spawn(move || mouth.pass_on(pieces))
+        .spawn(move || may_begin.recv().map_or((), |()| mouth.pass_on(pieces)))
         .map_err(failed)?;
-    logs::beside(session, row.id, bell)?;
+    logs::beside(session, row.id, bell, begun)?;
     // The other thread may still wait for its input: then nobody listens to us any more, which is no failure.
     Ok(if told.try_recv().is_ok() { Report::Ended(1) } else { Report::Nothing })
 }

@@ -9,6 +9,7 @@ mod when;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use pm_logs::{History, Keep, Merge, ReadError, Want};
 use pm_protocol::{LogSource, Logs};
@@ -122,16 +123,21 @@ pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<
     show(session, &wish, Form::new(stage, false))
 }
 
-/// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens.
-pub(super) fn beside(session: &Session, id: u32, bell: OwnedFd) -> Result<(), Failure> {
-    let now = i64::try_from(recheck::now()).ok();
+/// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens. `begun` is
+/// told when nothing is missed any more.
+pub(super) fn beside(
+    session: &Session,
+    id: u32,
+    bell: OwnedFd,
+    begun: SyncSender<()>,
+) -> Result<(), Failure> {
     let wish = Wish {
         select: vec![Select::Id(id)],
-        want: Want { since: now, ..Want::default() },
+        want: Want { last: Some(0), ..Want::default() },
         follow: true,
         streams: Streams::Both,
         daemon: false,
-        until: Some(Until::hangs_up(bell)),
+        until: Some(Until::hangs_up(bell, begun)),
     };
     show(session, &wish, Form::new(session.stage, true)).map(drop)
 }
@@ -196,6 +202,9 @@ fn story(
     printer.flush()?;
     if !wish.follow {
         return Ok(());
+    }
+    if let Some(until) = &wish.until {
+        until.has_begun();
     }
     stream::follow(session, wish, channels, printer, merge.into_histories())
 }

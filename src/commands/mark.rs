@@ -12,12 +12,15 @@ use crate::commands::{QUICK, Session, foreign, pick, quick};
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report};
 
+/// What becomes of the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Set,
+    Removed,
+}
+
 /// Marks apps, or takes the mark away.
-pub(super) fn mark(
-    session: &Session,
-    args: &SelectArgs,
-    mark: Option<bool>,
-) -> Result<Report, Failure> {
+pub(super) fn mark(session: &Session, args: &SelectArgs, mark: Mark) -> Result<Report, Failure> {
     if args.apps.is_empty() {
         return foreign::hosted();
     }
@@ -37,15 +40,14 @@ pub(super) fn mark(
             return Err(Failure::new(Exit::Failed, message).hint("start it first"));
         }
         let spec = apps.entry(key).or_insert(one.spec);
-        spec.serving.monitored = mark;
+        spec.serving.monitored = Some(mark == Mark::Set);
     }
     let apps = apps.into_values().collect();
     let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };
     client.call(&call, Deadline::after(QUICK))?;
-    let otherwise = if mark.is_some() {
-        "marked; PM2's hosted dashboard, which would look at it, is not part of pm"
-    } else {
-        "not marked any more"
+    let otherwise = match mark {
+        Mark::Set => "marked; PM2's hosted dashboard, which would look at it, is not part of pm",
+        Mark::Removed => "not marked any more",
     };
     let listing = session.listing(&mut client)?;
     Ok(Report::Done(Done { listing, otherwise, ..Done::default() }))

@@ -20,12 +20,22 @@ pub(super) struct Until {
     /// Hangs up then.
     pub(super) bell: OwnedFd,
     sources: Receiver<Vec<LogSource>>,
+    /// Who waits until everything that is written from then on will be shown.
+    begun: Option<SyncSender<()>>,
 }
 
 impl Until {
-    /// Only the end is told.
-    pub(super) fn hangs_up(bell: OwnedFd) -> Self {
-        Self { bell, sources: sync_channel(1).1 }
+    /// Only the end is told, and by us that we have begun.
+    pub(super) fn hangs_up(bell: OwnedFd, begun: SyncSender<()>) -> Self {
+        Self { bell, sources: sync_channel(1).1, begun: Some(begun) }
+    }
+
+    /// Whatever is written from now on is shown.
+    pub(super) fn has_begun(&self) {
+        if let Some(begun) = &self.begun {
+            // There is room for it, and nobody who waits is no matter.
+            begun.try_send(()).ok();
+        }
     }
 
     /// Where everything was written in the end.
@@ -63,7 +73,7 @@ impl Streaming {
             follow: true,
             streams: Streams::Both,
             daemon: false,
-            until: Some(Until { bell, sources: last }),
+            until: Some(Until { bell, sources: last, begun: None }),
         };
         let session = session.clone();
         let show = move || {
