@@ -276,11 +276,12 @@ fn law4_p24_with_nothing_to_do_nobody_wakes_up() {
     let home = Home::new();
     start(&home, "app", &["-i", "20"], &["--live", "forever"]).ok();
     let hello = home.hello();
-    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-    // What was asked for settles first: freshly started apps are judged, log files looked at.
+    // What was asked for settles first: freshly started apps are judged, log files looked at, a second after the last
+    // call memory is given back.
+    let pause = Timespec { tv_sec: 2, tv_nsec: 0 };
     home.wait_until("rest", || {
         let before = rests(hello.pid) + rests(hello.guardian);
-        poll(&mut [], Some(&second)).unwrap();
+        poll(&mut [], Some(&pause)).unwrap();
         rests(hello.pid) + rests(hello.guardian) == before
     });
     let before = rests(hello.pid) + rests(hello.guardian);

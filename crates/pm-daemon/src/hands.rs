@@ -33,6 +33,9 @@ use crate::trees::{Errand, Machine};
 
 mod gentle;
 
+/// So long after a reply, in ms, whoever runs one command after the other has gone.
+const QUIET: u64 = 1000;
+
 /// Whether the daemon is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -59,6 +62,8 @@ pub(crate) struct Hands {
     pub(crate) node: Node,
     pub(crate) senses: Senses,
     pub(crate) leaving: Leaving,
+    /// When to give memory back.
+    pub(crate) give_back_at: Option<pm_core::Time>,
 }
 
 impl Hands {
@@ -302,8 +307,12 @@ impl Hands {
             }
             Reply::Refused(why) => caller.refuse(answer::refusal(&why)),
         }
-        // Nobody waits any more, and what it took to do all this is not needed to keep watch.
-        pm_os::memory::give_back();
+        self.rest_soon();
+    }
+
+    /// What a call took is not needed to keep watch, but perhaps for the next one.
+    pub(crate) fn rest_soon(&mut self) {
+        self.give_back_at = Some(pm_core::Time(clock::now().0.saturating_add(QUIET)));
     }
 
     fn tell(&mut self, change: &Change, changed: &mut BTreeSet<InstanceId>) {

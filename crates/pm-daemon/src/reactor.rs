@@ -203,8 +203,9 @@ impl Reactor {
     fn alarm(&self) -> Option<Instant> {
         let now = clock::now();
         let hands = &self.hands;
-        let due = [self.core.next_deadline(), hands.figures.due(now), hands.arrears.due()];
-        let due = due.into_iter().flatten().min();
+        let own = [hands.figures.due(now), hands.arrears.due(), hands.give_back_at];
+        let due = own.into_iter().chain([self.core.next_deadline()]);
+        let due = due.flatten().min();
         let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
         let catch_up = self.hands.feed.is_behind().then(|| Instant::now() + CATCH_UP);
         [due, self.last_words, catch_up].into_iter().flatten().min()
@@ -228,6 +229,10 @@ impl Reactor {
         if self.hands.figures.due(now).is_some_and(|at| at <= now) {
             let machine = self.hands.figures.machine();
             self.hands.sample(now, machine);
+        }
+        if self.hands.give_back_at.is_some_and(|at| at <= now) {
+            self.hands.give_back_at = None;
+            pm_os::memory::give_back();
         }
     }
 

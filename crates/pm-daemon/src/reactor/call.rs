@@ -32,6 +32,7 @@ pub(super) struct Waiting {
 
 impl Reactor {
     pub(super) fn called(&mut self, request: Request, caller: Caller) {
+        self.hands.rest_soon();
         match answer::sort(request) {
             Business::Core(ask) => self.ask(ask, caller),
             Business::Deed(deed) => self.deed(deed, caller),

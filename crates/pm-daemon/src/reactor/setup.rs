@@ -101,6 +101,7 @@ pub(super) fn begin(
         node: Node::new(salt, Arc::clone(&link), outlet.clone()),
         senses: Senses::new(outlet.clone()),
         leaving: Leaving::No,
+        give_back_at: None,
     };
     let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);
     let mut reactor = Reactor {
