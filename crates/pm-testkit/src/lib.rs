@@ -26,4 +26,4 @@ pub use run::{Invocation, Run, Running};
 use std::time::Duration;
 
 /// How long any fact may take. Far more than it should: a loaded machine is no failure of `pm`.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
