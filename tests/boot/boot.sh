@@ -5,7 +5,7 @@
 #   tests/boot/boot.sh [PM]          PM: the binary, target/*/release/pm if left out
 #
 # Needs root, debootstrap and systemd-nspawn (packages debootstrap, systemd-container), about 300 MB and, the first time,
-# a Debian mirror (MIRROR). BOOT_ROOT keeps the installed system for the next time. Ends after ten minutes in any case.
+# a Debian mirror (debootstrap's own choice, or MIRROR). BOOT_ROOT keeps the installed system for the next time. Ends after ten minutes in any case.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${BOOT_BOUNDED:-}" ]; then
@@ -13,7 +13,6 @@ if [ -z "${BOOT_BOUNDED:-}" ]; then
 fi
 pm=${1:-$(ls "$here"/target/release/pm "$here"/target/*/release/pm 2>/dev/null | head -n 1)}
 base=${BOOT_ROOT:-/var/tmp/pm-boot-base}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 root=$(mktemp -d /var/tmp/pm-boot-XXXXXX)
 nspawn=
 leader=
@@ -79,7 +78,7 @@ command -v systemd-nspawn >/dev/null || fail "systemd-nspawn is not installed"
 test -x "$pm" || fail "no binary at $pm"
 if [ ! -e "$base/etc/debian_version" ]; then
 	debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,procps,python3-minimal \
-		bookworm "$base" "$mirror" >"$root/debootstrap.log" 2>&1 || fail "debootstrap: $(tail -n 3 "$root/debootstrap.log")"
+		bookworm "$base" ${MIRROR:+"$MIRROR"} >"$root/debootstrap.log" 2>&1 || fail "debootstrap: $(tail -n 3 "$root/debootstrap.log")"
 	rm -f "$root/debootstrap.log"
 fi
 cp -a "$base/." "$root"
