@@ -246,7 +246,8 @@ fn watched_list(tool: &Tool, notes: &mut Notes) {
     notes.put("first", run.wait_for("web").contains("stopped"));
     tool.ok("stop web");
     notes.put("later", run.wait_for("stopped").contains("stopped"));
-    run.signal(2);
+    // Not SIGINT: who was begun in the background of a script ignores that.
+    run.signal(15);
     run.wait();
 }
 
