@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::id::{AppId, InstanceId, RunId, Time};
 use crate::instance::{HISTORY, Hand, Seat, after};
 use crate::phase::{Phase, Want};
-use crate::saved::{Counters, Record, SavedApp, SavedSeat, SeatRecord};
+use crate::saved::{Counters, Record, SavedApp, SavedPhase, SavedSeat, SeatRecord};
 use crate::verdict::Streaks;
 use crate::view::{Cause, End};
 
@@ -94,17 +94,7 @@ impl Replay {
             Record::Seat(seat) => {
                 let next = InstanceId(seat.id.0.saturating_add(1));
                 self.counters.instance = self.counters.instance.max(next);
-                for phase in [Some(&seat.phase), seat.beside.as_ref()].into_iter().flatten() {
-                    match phase {
-                        crate::saved::SavedPhase::Starting(run)
-                        | crate::saved::SavedPhase::Alive { run, .. }
-                        | crate::saved::SavedPhase::Going { run, .. } => self.seen_run(*run),
-                        crate::saved::SavedPhase::Down
-                        | crate::saved::SavedPhase::Backoff(_)
-                        | crate::saved::SavedPhase::Retry(_)
-                        | crate::saved::SavedPhase::Failed(_) => {}
-                    }
-                }
+                seat.phases().filter_map(SavedPhase::run).for_each(|run| self.seen_run(run));
                 self.seats.insert(seat.id, seat);
             }
             Record::SeatGone(id) => {

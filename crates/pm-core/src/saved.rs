@@ -29,6 +29,18 @@ pub enum Record {
     Counters(Counters),
 }
 
+impl Record {
+    /// The next free numbers, if these records say any: the last ones count.
+    pub fn last_counters(records: &[Self]) -> Option<Counters> {
+        records.iter().rev().find_map(|record| match record {
+            Self::Counters(counters) => Some(*counters),
+            Self::App(_) | Self::AppGone(_) | Self::Seat(_) | Self::SeatGone(_) | Self::End(..) => {
+                None
+            }
+        })
+    }
+}
+
 /// An app and its number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AppRecord {
@@ -140,6 +152,23 @@ pub enum SavedPhase {
     Retry(Time),
     /// It is not tried again until a person asks.
     Failed(Cause),
+}
+
+impl SeatRecord {
+    /// Where its run stands, and its second one in a reload.
+    pub fn phases(&self) -> impl Iterator<Item = &SavedPhase> {
+        [Some(&self.phase), self.beside.as_ref()].into_iter().flatten()
+    }
+}
+
+impl SavedPhase {
+    /// The run it is about.
+    pub const fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Starting(run) | Self::Alive { run, .. } | Self::Going { run, .. } => Some(*run),
+            Self::Down | Self::Backoff(_) | Self::Retry(_) | Self::Failed(_) => None,
+        }
+    }
 }
 
 /// One app of the saved list (`pm save`), for `Ask::Restore`.

@@ -6,7 +6,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::id::{InstanceId, RunId, Time};
+use crate::id::{InstanceId, Time};
 use crate::law::{Broken, law};
 use crate::saved::{Record, SavedPhase, SeatRecord};
 use crate::view::Cause;
@@ -86,22 +86,4 @@ pub(crate) fn same_records(a: &[Record], b: &[Record]) -> bool {
         records.iter().filter(|r| !matches!(r, Record::Counters(_))).cloned().collect()
     };
     known(a) == known(b)
-}
-
-/// Where an instance's runs stand.
-pub(crate) fn phases(seat: &SeatRecord) -> impl Iterator<Item = &SavedPhase> {
-    [Some(&seat.phase), seat.beside.as_ref()].into_iter().flatten()
-}
-
-/// The run a phase is about.
-pub(crate) fn run_of(phase: Option<&SavedPhase>) -> Option<RunId> {
-    match phase? {
-        SavedPhase::Starting(run)
-        | SavedPhase::Alive { run, .. }
-        | SavedPhase::Going { run, .. } => Some(*run),
-        SavedPhase::Down
-        | SavedPhase::Backoff(_)
-        | SavedPhase::Retry(_)
-        | SavedPhase::Failed(_) => None,
-    }
 }

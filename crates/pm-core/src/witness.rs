@@ -17,7 +17,7 @@ use crate::phase::Want;
 use crate::promise::Owed;
 use crate::saved::{Record, SavedPhase, SeatRecord};
 use crate::tally::Tally;
-use crate::trail::{Mark, Trail, counted, phases, run_of, same_records};
+use crate::trail::{Mark, Trail, counted, same_records};
 use crate::view::Status;
 use crate::vigil::Vigil;
 
@@ -111,7 +111,7 @@ impl Witness {
 
     /// Whether the main process of this run is gone and its children are waited for.
     fn is_swept(&self, run: RunId) -> bool {
-        self.seats.values().flat_map(phases).any(
+        self.seats.values().flat_map(SeatRecord::phases).any(
             |phase| matches!(phase, SavedPhase::Going { run: own, ended: true, .. } if *own == run),
         )
     }
@@ -234,7 +234,7 @@ impl Witness {
         let seat = self.seats.get(&plan.instance);
         let intent = seat.is_some_and(|seat| seat.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
-        let beside = seat.and_then(|seat| run_of(seat.beside.as_ref()));
+        let beside = seat.and_then(|seat| seat.beside.as_ref()?.run());
         let mut others = self.runs.iter().filter(|(_, trail)| trail.instance == plan.instance);
         let alone = others.all(|(other, trail)| trail.is(Mark::Over) || Some(*other) == beside);
         law(alone, || broken("never two of one instance, but for a reload"))?;
@@ -264,7 +264,8 @@ impl Witness {
             Knock::Ask(signal, reach) | Knock::Drain(signal, reach) => {
                 // Another one may be wanted already while this one is on its way out.
                 let on_its_way = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Going { .. });
-                let second = |seat: &SeatRecord| run_of(seat.beside.as_ref()) == Some(run);
+                let second =
+                    |seat: &SeatRecord| seat.beside.as_ref().and_then(SavedPhase::run) == Some(run);
                 let unwanted = seat
                     .is_some_and(|seat| seat.want != Want::Up || on_its_way(seat) || second(seat));
                 law(unwanted || trail.is(Mark::Ended), || {
@@ -294,7 +295,7 @@ impl Witness {
     fn release(&mut self, run: RunId) -> Result<(), Broken> {
         let broken = |what: &str| format!("release of run {}: {what}", run.0);
         let held =
-            self.seats.values().flat_map(phases).any(|phase| run_of(Some(phase)) == Some(run));
+            self.seats.values().flat_map(SeatRecord::phases).any(|phase| phase.run() == Some(run));
         law(!held, || broken("written down as over"))?;
         let again = matches!(self.fact, Some(Fact::Ended(told, ..)) if told == run);
         if let Some(trail) = self.runs.get_mut(&run) {
@@ -367,8 +368,8 @@ impl Witness {
             trail.marks.remove(&Mark::Released);
         }
         // What had been told but not been written down is unknown to the next daemon, who will be told again.
-        for phase in self.seats.values().flat_map(phases) {
-            let Some(run) = run_of(Some(phase)) else { continue };
+        for phase in self.seats.values().flat_map(SeatRecord::phases) {
+            let Some(run) = phase.run() else { continue };
             if let Some(trail) = self.runs.get_mut(&run) {
                 trail.marks.remove(&Mark::Over);
                 if !trail.is(Mark::Written) {

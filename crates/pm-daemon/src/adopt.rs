@@ -233,8 +233,8 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
         match record {
             Record::Counters(counters) => next = next.max(counters.run),
             Record::Seat(seat) => {
-                for phase in [Some(&seat.phase), seat.beside.as_ref()].into_iter().flatten() {
-                    next = next.max(run_of(phase).map_or(next, |run| RunId(run.0 + 1)));
+                for phase in seat.phases() {
+                    next = next.max(phase.run().map_or(next, |run| RunId(run.0 + 1)));
                 }
                 seats.insert(seat.id, seat.clone());
             }
@@ -267,19 +267,6 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
     }
 }
 
-/// The run a phase is about.
-fn run_of(phase: &SavedPhase) -> Option<RunId> {
-    match phase {
-        SavedPhase::Starting(run)
-        | SavedPhase::Alive { run, .. }
-        | SavedPhase::Going { run, .. } => Some(*run),
-        SavedPhase::Down
-        | SavedPhase::Backoff(_)
-        | SavedPhase::Retry(_)
-        | SavedPhase::Failed(_) => None,
-    }
-}
-
 /// A run's number is never used twice, even if the journal lost its last lines.
 fn raise_counters(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept: &Kept) {
     let stored = kept.streams.keys().map(|key| key.tag);
@@ -290,14 +277,7 @@ fn raise_counters(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>
         .copied()
         .chain(tags.map(|tag| RunId(tag.run())))
         .max();
-    let last = records.iter().rev().find_map(|record| match record {
-        Record::Counters(counters) => Some(*counters),
-        Record::App(_)
-        | Record::AppGone(_)
-        | Record::Seat(_)
-        | Record::SeatGone(_)
-        | Record::End(..) => None,
-    });
+    let last = Record::last_counters(records);
     let Some(highest) = highest else { return };
     let counters =
         last.unwrap_or(Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) });

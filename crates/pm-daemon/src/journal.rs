@@ -248,14 +248,7 @@ impl Journal {
 /// What is left of records whose runs are all history: the next free numbers, since output and spools of a run are
 /// known by its number for longer than it lives. Instances count from 0 again, as people expect of an empty list.
 pub(crate) fn numbers(records: &[Record]) -> Vec<Record> {
-    let counters = records.iter().rev().find_map(|record| match record {
-        Record::Counters(counters) => Some(*counters),
-        Record::App(_)
-        | Record::AppGone(_)
-        | Record::Seat(_)
-        | Record::SeatGone(_)
-        | Record::End(..) => None,
-    });
+    let counters = Record::last_counters(records);
     let counters = counters.map(|counters| Counters { instance: InstanceId(0), ..counters });
     counters.map(Record::Counters).into_iter().collect()
 }
