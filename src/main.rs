@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use pm_protocol::Home;
 
 use cli::{Cli, Global, Guise};
@@ -29,8 +29,11 @@ use stage::Stage;
 fn main() -> ExitCode {
     let called_as = std::env::args_os().next().unwrap_or_else(|| "pm".into());
     let guise = Guise::of(&called_as);
-    let words = cli::words(guise, std::env::args_os().collect(), &Cli::command());
-    let cli = match Cli::try_parse_from(words.argv) {
+    // Building the grammar of all commands is most of what a short command does: once is enough.
+    let grammar = Cli::command();
+    let words = cli::words(guise, std::env::args_os().collect(), &grammar);
+    let parsed = grammar.try_get_matches_from(words.argv);
+    let cli = match parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => cli,
         Err(error) => return explain(&error, guise),
     };
@@ -137,6 +140,8 @@ fn home(called_as: &OsStr) -> Result<Home, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
