@@ -3,14 +3,15 @@
 //! The thread begins with the first app that has a channel.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
-use pm_guardian::{Kind, Link, ToGuardian};
+use pm_guardian::{Kind, Link, ToGuardian, Ushered};
 use pm_node::{Attachment, Ears, Exchange, Keep, Place, Sched};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 use crate::diary;
@@ -59,12 +60,14 @@ impl Node {
 
     fn ears(&self) -> Ears {
         let (salt, link, inlet) = (self.salt, Arc::clone(&self.link), self.inlet.clone());
+        let guardian = Arc::clone(&self.link);
         Ears {
             // A loop that has ended hears nothing, and then neither do we talk.
             hear: Box::new(move |news| {
                 inlet.blocking_send(Inlet::Node(news)).ok();
             }),
             keep: Box::new(move |keep| keep_socket(&link, salt, keep)),
+            usher: Box::new(move || find_usher(&guardian)),
         }
     }
 
@@ -151,12 +154,8 @@ impl Node {
             store_channel(link, tag, address, &(channel, memory))?;
         }
         for (group, index, socket, memory) in loans.sockets {
-            let keep = Keep::Socket {
-                group,
-                index,
-                socket: std::os::fd::AsFd::as_fd(&socket),
-                memory: std::os::fd::AsFd::as_fd(&memory),
-            };
+            let keep =
+                Keep::Socket { group, index, socket: socket.as_fd(), memory: memory.as_fd() };
             keep_socket(link, self.salt, keep);
         }
         Ok(())
@@ -170,10 +169,38 @@ pub(crate) fn store_channel(
     address: Address,
     (channel, memory): &ChannelEnd,
 ) -> Result<(), pm_guardian::LinkError> {
-    use std::os::fd::AsFd;
     let (tag, slot, name) = (tag.raw(), CHANNEL_SLOT, address.name());
     let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
     link.send(&store, &[channel.as_fd(), memory.as_fd()])
+}
+
+/// The guardian, as who lets callers in.
+struct Ushering(pm_guardian::Usher);
+
+impl AsFd for Ushering {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl pm_node::Usher for Ushering {
+    fn ask(&self, door: BorrowedFd<'_>, channel: BorrowedFd<'_>, line: &[u8]) -> Result<(), Errno> {
+        self.0.ask(door, channel, line)
+    }
+
+    fn hear(&self) -> Result<Option<pm_node::Ushered>, Errno> {
+        Ok(self.0.hear()?.map(|answer| match answer {
+            Ushered::Passed(connection) => pm_node::Ushered::Passed(connection),
+            Ushered::Left(connection) => pm_node::Ushered::Left(connection),
+            Ushered::Nobody(errno) => pm_node::Ushered::Nobody(errno),
+        }))
+    }
+}
+
+fn find_usher(link: &Link) -> Option<Box<dyn pm_node::Usher>> {
+    let (usher, theirs) = pm_guardian::Usher::pair().ok()?;
+    link.send(&ToGuardian::Usher, &[theirs.as_fd()]).ok()?;
+    Some(Box::new(Ushering(usher)))
 }
 
 fn keep_socket(link: &Link, salt: u32, keep: Keep<'_>) {

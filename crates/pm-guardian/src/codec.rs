@@ -51,6 +51,7 @@ impl ToGuardian {
                 out.push(*slot);
             }
             Self::Here => out.push(11),
+            Self::Usher => out.push(12),
         }
     }
 
@@ -74,6 +75,7 @@ impl ToGuardian {
             9 => Some(Self::Bequeath),
             10 => rest.u64().zip(rest.u8()).map(|(tag, slot)| Self::Redirect { tag, slot }),
             11 => Some(Self::Here),
+            12 => Some(Self::Usher),
             other => return Err(DecodeError::Kind(other)),
         };
         rest.close(kind, message)

@@ -18,6 +18,7 @@ use crate::seat::{RECLAIM_MS, Seat};
 use crate::store::{FIRST_ITEM, Store};
 use crate::succession::{Life, Succession, Wishes};
 use crate::sys;
+use crate::usher::{Desk, USHER};
 use crate::vigil::{PATIENCE_VARIABLE, Vigil};
 use crate::watch::{EventFlags, Watch};
 
@@ -50,6 +51,7 @@ pub(crate) struct Guardian {
     pub(crate) next: Option<(Why, i64)>,
     pub(crate) wishes: Wishes,
     pub(crate) vigil: Vigil,
+    usher: Desk,
     signals: OwnedFd,
     /// A child may have ended.
     reap_due: bool,
@@ -83,6 +85,7 @@ impl Guardian {
             next: None,
             wishes: Wishes::default(),
             vigil: Vigil::new(std::env::var(PATIENCE_VARIABLE).ok().as_deref()),
+            usher: Desk::default(),
             signals,
             // Children that ended before we were, when we go on in place.
             reap_due: true,
@@ -115,6 +118,7 @@ impl Guardian {
                     LINK => _ = self.hear_some(),
                     SEAT => self.seat.note_change(),
                     STRANGER => self.bury(Status::Unknown),
+                    USHER => self.usher.serve(&self.store.watch),
                     LISTENER => self.vigil.begin(sys::awake_ms()),
                     item if item >= FIRST_ITEM => self.store.attend(item, flags),
                     _ => {}
@@ -267,6 +271,7 @@ impl Guardian {
             ToGuardian::Ready => self.note_ready(),
             ToGuardian::Bequeath => self.inherit(descriptors),
             ToGuardian::Here => self.vigil.answered(),
+            ToGuardian::Usher => self.usher.open(descriptors, &self.store.watch),
         }
     }
 
@@ -308,6 +313,7 @@ impl Guardian {
     fn bury_silent(&mut self, status: Status) {
         let Some(daemon) = self.daemon.take() else { return };
         self.store.watch.remove(&daemon.link);
+        self.usher.close(&self.store.watch);
         self.tell_at = None;
         self.vigil.end();
         let now = sys::boot_ms();

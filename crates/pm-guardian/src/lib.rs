@@ -1,6 +1,6 @@
 //! The tiny immortal half: keeps descriptors and exits, restarts the daemon, moves output while no
-//! daemon runs. One thread, no runtime, parses no user data; it never signals an app, and it
-//! decides nothing about apps.
+//! daemon runs, lets callers of cluster workers in. One thread, no runtime, parses no user data; it
+//! never signals an app, and it decides nothing about apps.
 #![deny(unsafe_code)]
 
 mod care;
@@ -21,6 +21,7 @@ mod state;
 mod store;
 mod succession;
 mod sys;
+mod usher;
 mod vigil;
 mod watch;
 
@@ -35,3 +36,4 @@ pub use score::{SCORE_VARIABLE, original as score_before};
 pub use standby::{Relief, stand_by};
 pub use start::{resume, run};
 pub use state::ResumeError;
+pub use usher::{Usher, Ushered};

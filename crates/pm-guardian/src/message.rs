@@ -156,6 +156,8 @@ pub enum ToGuardian {
     Bequeath,
     /// The answer to [`FromGuardian::AreYouThere`], given by the loop that does all the work.
     Here,
+    /// One descriptor: the end of a [`crate::Usher`] on which questions come. Replaces the one before.
+    Usher,
 }
 
 /// From the guardian to a daemon.
@@ -195,7 +197,7 @@ impl ToGuardian {
     /// Whether this message may be sent with so many descriptors.
     pub fn allows(&self, descriptors: usize) -> bool {
         match self {
-            Self::Store { kind: Kind::Pidfd { .. }, .. } | Self::Redirect { .. } => {
+            Self::Store { kind: Kind::Pidfd { .. }, .. } | Self::Redirect { .. } | Self::Usher => {
                 descriptors == 1
             }
             Self::Store { kind: Kind::Stream, .. } | Self::Bequeath => descriptors == 2,

@@ -43,6 +43,7 @@ fn to_guardian() -> impl Strategy<Value = ToGuardian> {
         Just(ToGuardian::Ready),
         Just(ToGuardian::Bequeath),
         Just(ToGuardian::Here),
+        Just(ToGuardian::Usher),
     ]
 }
 

@@ -60,6 +60,17 @@ pub(crate) enum Other {
     Gone,
 }
 
+/// What lines of ours wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crowd {
+    /// None wait.
+    None,
+    /// For the other side to read.
+    WantsRoom,
+    /// For whoever writes now.
+    IsLent,
+}
+
 #[derive(Debug)]
 struct Waiting {
     bytes: Vec<u8>,
@@ -76,6 +87,8 @@ pub(crate) struct Channel {
     unclaimed: VecDeque<OwnedFd>,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
+    /// So many lines somebody else may be writing.
+    lent: usize,
     other: Other,
     /// A line was cut in two by the death of the daemon before us: nothing may be written any more.
     is_spoilt: bool,
@@ -93,6 +106,7 @@ impl Channel {
             unclaimed: VecDeque::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            lent: 0,
             other: Other::There,
             is_spoilt,
             is_bun: false,
@@ -121,9 +135,34 @@ impl Channel {
         self.other == Other::There
     }
 
-    /// Whether lines wait for room.
-    pub(crate) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty() && self.is_open()
+    /// Whether lines wait, and for what.
+    pub(crate) fn crowd(&self) -> Crowd {
+        match (self.waiting.is_empty() || !self.is_open(), self.lent) {
+            (true, _) => Crowd::None,
+            (false, 0) => Crowd::WantsRoom,
+            (false, _) => Crowd::IsLent,
+        }
+    }
+
+    /// Somebody else writes a line; meanwhile ours wait, so that none is written into the middle of another.
+    pub(crate) fn lend(&mut self) {
+        self.lent += 1;
+    }
+
+    /// That line is written, or will not be.
+    pub(crate) fn take_back(&mut self) {
+        self.lent = self.lent.saturating_sub(1);
+        self.write();
+    }
+
+    /// A line as it goes over the channel.
+    pub(crate) fn framed(&self, line: &[u8]) -> Vec<u8> {
+        let internal = self.is_bun && line.starts_with(b"{\"cmd\":\"NODE_");
+        let mut bytes = Vec::with_capacity(line.len() + 2);
+        bytes.extend(internal.then_some(BUN));
+        bytes.extend_from_slice(line);
+        bytes.push(b'\n');
+        bytes
     }
 
     /// Sends one line (without its end); a descriptor is kept until it is on its way.
@@ -138,11 +177,7 @@ impl Channel {
         if self.waiting_bytes + line.len() > MOST_WAITING {
             return Err(SendError::Full);
         }
-        let internal = self.is_bun && line.starts_with(b"{\"cmd\":\"NODE_");
-        let mut bytes = Vec::with_capacity(line.len() + 2);
-        bytes.extend(internal.then_some(BUN));
-        bytes.extend_from_slice(line);
-        bytes.push(b'\n');
+        let bytes = self.framed(line);
         self.waiting_bytes += bytes.len();
         self.waiting.push_back(Waiting { bytes, done: 0, descriptor });
         if self.waiting.len() == 1 {
@@ -153,6 +188,9 @@ impl Channel {
 
     /// Writes what the other side has room for.
     pub(crate) fn write(&mut self) {
+        if self.lent > 0 {
+            return;
+        }
         while let Some(first) = self.waiting.front_mut() {
             let rest = first.bytes.get(first.done..).unwrap_or_default();
             if first.done == 0 && rest.len() > ATOMIC {
@@ -287,7 +325,7 @@ mod tests {
             sent += 1;
         }
         assert_eq!(ours.send(&line, None), Err(SendError::Full));
-        assert!(ours.is_waiting() && ours.note.is_dirty(), "a line is half written");
+        assert!(ours.crowd() == Crowd::WantsRoom && ours.note.is_dirty(), "a line is half written");
         let mut heard = 0;
         while heard < sent {
             theirs.read();
@@ -297,7 +335,7 @@ mod tests {
             }
             ours.write();
         }
-        assert!(!ours.is_waiting() && !ours.note.is_dirty());
+        assert!(ours.crowd() == Crowd::None && !ours.note.is_dirty());
         assert_eq!(ours.waiting_bytes, 0);
     }
 
@@ -309,6 +347,24 @@ mod tests {
         let mut next = Channel::new(socket, Note::found(memory).0);
         assert!(next.is_spoilt());
         assert_eq!(next.send(b"1", None), Err(SendError::Closed));
+    }
+
+    #[test]
+    fn while_somebody_else_writes_ours_wait() {
+        let (mut ours, mut theirs) = channel();
+        ours.lend();
+        ours.lend();
+        ours.send(b"ours", None).unwrap();
+        assert_eq!(ours.crowd(), Crowd::IsLent);
+        let line = ours.framed(b"another's");
+        rustix::io::write(ours.socket(), &line).unwrap();
+        ours.take_back();
+        theirs.read();
+        assert_eq!(theirs.next_line().unwrap(), b"another's");
+        assert_eq!((theirs.next_line(), ours.crowd()), (None, Crowd::IsLent));
+        ours.take_back();
+        theirs.read();
+        assert_eq!((theirs.next_line().unwrap(), ours.crowd()), (b"ours".to_vec(), Crowd::None));
     }
 
     #[test]

@@ -1,24 +1,15 @@
-//! What the primary decided, done: sockets are opened and closed, lines written, connections accepted.
+//! What the primary decided, done: sockets are opened and closed, lines written.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::io::Errno;
-use rustix::net::{SocketFlags, acceptfrom_with};
 use serde_json::json;
 
-use crate::deal::Turn;
 use crate::exchange::{Keep, News};
 use crate::hall::{Hall, now};
 use crate::note::Note;
-use crate::primary::{Act, Connection, SocketId, Wanted, With, Worker};
+use crate::primary::{Act, SocketId, Wanted, With, Worker};
 use crate::socket::{self, Sharing};
-
-/// So many connections are taken from one socket before others have their turn.
-const AT_ONCE: usize = 16;
-
-/// How long accepting pauses when descriptors are short, in ms.
-const PAUSE: u64 = 100;
 
 impl Hall {
     /// Does everything that is decided, and what that leads to. What the next daemon must know is written first.
@@ -120,47 +111,5 @@ impl Hall {
         if !self.write(worker, line, descriptor) {
             self.primary.hung_up(now(), worker);
         }
-    }
-
-    /// Somebody calls. Each connection is on its way before the next is accepted, and all is ready before it is: what
-    /// was accepted and not passed on would be lost with us.
-    pub(crate) fn welcome(&mut self, id: SocketId) {
-        let Some(listener) = self.doors.get(&id).map(|door| Arc::clone(&door.socket)) else {
-            return;
-        };
-        for _ in 0..AT_ONCE {
-            if !self.primary.is_served(id) {
-                return;
-            }
-            let connection = self.next_connection + 1;
-            let Some(turn) = self.primary.assign(id, connection, None) else { return };
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            match acceptfrom_with(&*listener, flags) {
-                Ok((socket, _)) => self.pass_on(connection, Arc::new(socket), &turn),
-                Err(error) => {
-                    self.primary.untaken(&turn);
-                    match error {
-                        Errno::AGAIN => return,
-                        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => {
-                            self.accept_at = Some(now() + PAUSE);
-                            return self.watch_door(id, false);
-                        }
-                        // The caller hung up meanwhile, or its network is down: the next one may be better.
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn pass_on(&mut self, connection: Connection, socket: Arc<OwnedFd>, turn: &Turn) {
-        let is_sent = self.write(turn.worker, &turn.line, Some(Arc::clone(&socket)));
-        self.next_connection = connection;
-        self.connections.insert(connection, socket);
-        self.primary.taken(turn.worker);
-        if !is_sent {
-            self.primary.hung_up(now(), turn.worker);
-        }
-        self.carry_out();
     }
 }

@@ -1,5 +1,5 @@
-//! The one thread that holds all channels and all listening sockets of cluster workers: it reads, writes and accepts,
-//! and does what the primary decides. Commands come in by a queue, news go out by a function.
+//! The one thread that holds all channels and all listening sockets of cluster workers: it reads and writes, has
+//! callers let in, and does what the primary decides. Commands come in by a queue, news go out by a function.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,6 +13,7 @@ use crate::hall::Hall;
 use crate::note::Note;
 use crate::primary::{Group, Place, Worker};
 use crate::pulse::Pulse;
+use crate::usher::Usher;
 
 /// What the daemon learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Ears {
     pub hear: Box<dyn FnMut(News) + Send>,
     /// Keeps sockets.
     pub keep: Box<dyn FnMut(Keep<'_>) + Send>,
+    /// Finds somebody who lets callers in; `None`: not now.
+    pub usher: Box<dyn FnMut() -> Option<Box<dyn Usher>> + Send>,
 }
 
 impl std::fmt::Debug for Ears {

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Crowd};
 use crate::exchange::{Attachment, Command, Ears, Keep, Loans, News};
 use crate::message::{Said, parse, understand};
 use crate::note::Note;
@@ -18,6 +18,7 @@ use crate::pulse::{self, Meaning, Pulse};
 use crate::query::Query;
 use crate::rounds::Rounds;
 use crate::socket;
+use crate::usher::{Desk, Pace};
 use crate::watch::{About, EventFlags, Token, Watch};
 
 /// A process we talk to.
@@ -26,8 +27,7 @@ pub(crate) struct Guest {
     pub(crate) channel: Channel,
     pub(crate) pulse: Pulse,
     token: Token,
-    /// Whether we wait for room to write.
-    is_crowded: bool,
+    crowd: Crowd,
 }
 
 /// A listening socket.
@@ -39,13 +39,14 @@ pub(crate) struct Door {
     pub(crate) group: Group,
     /// Its number with the guardian; `None`: too many, this one ends with us.
     pub(crate) index: Option<u8>,
+    pub(crate) pace: Pace,
     token: Token,
 }
 
 /// Everything the thread owns.
 #[derive(Debug)]
 pub(crate) struct Hall {
-    watch: Watch,
+    pub(crate) watch: Watch,
     wake: Arc<OwnedFd>,
     commands: Receiver<Command>,
     pub(crate) ears: Ears,
@@ -57,7 +58,9 @@ pub(crate) struct Hall {
     pub(crate) rounds: Rounds,
     /// Workers of whom the next daemon must know more than before.
     pub(crate) noteworthy: BTreeSet<Worker>,
-    /// Descriptors are short: when to accept again.
+    /// Who lets callers in; begins with the first.
+    pub(crate) desk: Option<Desk>,
+    /// Nobody is let in before.
     pub(crate) accept_at: Option<Millis>,
 }
 
@@ -94,6 +97,7 @@ impl Hall {
             next_connection: 0,
             rounds: Rounds::default(),
             noteworthy: BTreeSet::new(),
+            desk: None,
             accept_at: None,
         })
     }
@@ -107,6 +111,7 @@ impl Hall {
                 Some(About::Commands) => self.obey()?,
                 Some(About::Channel(worker)) => self.attend(worker, flags),
                 Some(About::Socket(id)) => self.welcome(id),
+                Some(About::Usher) => self.hear_usher(),
                 None => {}
             }
             self.carry_out();
@@ -172,7 +177,7 @@ impl Hall {
         let token = self.watch.token(About::Channel(worker));
         self.watch.set(channel.socket(), token, EventFlags::IN);
         let (is_spoilt, is_ready) = (channel.is_spoilt(), pulse.is_ready);
-        self.guests.insert(worker, Guest { channel, pulse, token, is_crowded: false });
+        self.guests.insert(worker, Guest { channel, pulse, token, crowd: Crowd::None });
         if let Some(place) = place {
             let keys = known.get("keys").and_then(Value::as_array).into_iter().flatten();
             let keys = keys.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -216,16 +221,18 @@ impl Hall {
     ) {
         let token = self.watch.token(About::Socket(id));
         let socket = Arc::new(socket);
-        self.doors.insert(id, Door { socket, note, query, group, index, token });
+        let pace = Pace::new();
+        self.doors.insert(id, Door { socket, note, query, group, index, pace, token });
     }
 
     pub(crate) fn watch_door(&self, id: SocketId, is_served: bool) {
         let Some(door) = self.doors.get(&id) else { return };
         let socket = door.socket.as_fd();
-        if is_served && self.accept_at.is_none() {
-            self.watch.set(socket, door.token, EventFlags::IN);
-        } else {
+        if !is_served || self.accept_at.is_some() {
             self.watch.pause(socket);
+        } else if door.pace.open == 0 {
+            // Who calls while we have asked is told with the answers.
+            self.watch.set(socket, door.token, EventFlags::IN | EventFlags::ONESHOT);
         }
     }
 
@@ -242,6 +249,7 @@ impl Hall {
             guest.channel.write();
         }
         guest.channel.read();
+        self.settle_guest(worker);
         while let Some(line) = self.guests.get_mut(&worker).and_then(|one| one.channel.next_line())
         {
             // What is no message is nobody's: the beginning may have gone with the daemon before us.
@@ -310,20 +318,23 @@ impl Hall {
     ) -> bool {
         let Some(guest) = self.guests.get_mut(&worker) else { return false };
         let sent = guest.channel.send(line, descriptor).is_ok();
-        let is_crowded = guest.channel.is_waiting();
-        if std::mem::replace(&mut guest.is_crowded, is_crowded) != is_crowded {
-            self.watch_guest(worker);
-        }
+        self.settle_guest(worker);
         sent
     }
 
-    fn watch_guest(&self, worker: Worker) {
-        let Some(guest) = self.guests.get(&worker).filter(|guest| guest.channel.is_open()) else {
+    /// After something was written, or was not: who has no room gets no connections, and is watched for room.
+    pub(crate) fn settle_guest(&mut self, worker: Worker) {
+        let Some(guest) = self.guests.get_mut(&worker) else { return };
+        let crowd = guest.channel.crowd();
+        if std::mem::replace(&mut guest.crowd, crowd) == crowd {
             return;
-        };
-        let mut flags = EventFlags::IN;
-        flags.set(EventFlags::OUT, guest.is_crowded);
-        self.watch.set(guest.channel.socket(), guest.token, flags);
+        }
+        if guest.channel.is_open() {
+            let mut flags = EventFlags::IN;
+            flags.set(EventFlags::OUT, crowd == Crowd::WantsRoom);
+            self.watch.set(guest.channel.socket(), guest.token, flags);
+        }
+        self.primary.crowded(worker, crowd != Crowd::None);
     }
 
     fn shut_down(&mut self, worker: Worker) {

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use crate::primary::{Act, Millis, Primary, Stage, With, Worker};
+use crate::member::Stage;
+use crate::primary::{Act, Millis, Primary, With, Worker};
 
 /// So long we wait for a worker's answers, in ms: it may be busy, or hang.
 const ANSWERS: Millis = 1000;
@@ -53,7 +54,7 @@ impl Primary {
     pub(crate) fn progress(&mut self, now: Millis, worker: Worker) {
         let Some(member) = self.members.get(&worker) else { return };
         match member.stage {
-            Stage::Answers { until } if member.unanswered.is_empty() || now >= until => {
+            Stage::Answers { until } if member.load() == 0 || now >= until => {
                 self.stage(worker, Stage::Settling { at: now + SETTLE });
             }
             Stage::Settling { at } if now >= at && member.has_preload => {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
+use crate::member::{Member, Stage};
 use crate::message::Said;
 use crate::query::Query;
 
@@ -56,7 +57,7 @@ pub(crate) enum Act {
     Open(Box<Wanted>),
     /// Write a line to a worker.
     Send { worker: Worker, line: Vec<u8>, with: With },
-    /// Accept on it from now on, or stop that: callers wait in the kernel's queue.
+    /// Have connections on it accepted from now on, or stop that: callers wait in the kernel's queue.
     Accept(SocketId, bool),
     /// Close a listening socket.
     CloseSocket(SocketId),
@@ -105,54 +106,6 @@ impl Socket {
     }
 }
 
-/// How far a worker is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Serving,
-    /// It was asked to go by a signal, or goes by itself: it gets nothing new.
-    Held,
-    /// We wait for its answers to the connections it was given.
-    Answers {
-        until: Millis,
-    },
-    /// And a moment more: Node 26 cuts off connections it has just accepted.
-    Settling {
-        at: Millis,
-    },
-    /// Our preload was asked to let connections run out.
-    Asked {
-        until: Millis,
-    },
-    /// It was told to disconnect.
-    Disconnecting,
-    /// It has; its process may end by itself.
-    Ending {
-        at: Millis,
-    },
-    /// The rest is the signal's.
-    Left,
-}
-
-/// One worker.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) place: Place,
-    pub(crate) seq: u64,
-    pub(crate) listens: BTreeSet<SocketId>,
-    pub(crate) unanswered: BTreeMap<u64, (SocketId, Connection)>,
-    /// When it was last given one, counted in connections.
-    pub(crate) turn: u64,
-    pub(crate) stage: Stage,
-    pub(crate) has_preload: bool,
-}
-
-impl Member {
-    pub(crate) fn next_seq(&mut self) -> u64 {
-        self.seq += 1;
-        self.seq
-    }
-}
-
 /// What is known of a worker from the daemon before us.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recalled {
@@ -186,10 +139,12 @@ impl Primary {
             place,
             seq: first,
             listens: BTreeSet::new(),
+            promised: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             turn: self.turns,
             stage: Stage::Serving,
             has_preload: recalled.has_preload,
+            is_crowded: false,
         };
         self.members.insert(worker, member);
         for key in &recalled.keys {

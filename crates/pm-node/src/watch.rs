@@ -17,6 +17,7 @@ pub(crate) enum About {
     Commands,
     Channel(Worker),
     Socket(SocketId),
+    Usher,
 }
 
 /// Under which a descriptor is watched, or may be.

@@ -78,6 +78,24 @@ fn law7_the_daemon_dies_under_load_and_no_caller_notices() {
 }
 
 #[test]
+fn law7_an_update_under_load_and_no_caller_notices() {
+    let home = Home::new();
+    let port = cluster(&home, 2, "");
+    for habit in [Habit::KeepAlive, Habit::NewEach] {
+        let load = Load::begin(port, 8, habit);
+        load.go_on(100);
+        let before = home.hello();
+        home.run(["update"]).ok();
+        assert!(home.hello().incarnation > before.incarnation);
+        load.go_on(100);
+        let tally = load.end();
+        assert!(tally.hard.is_empty() && tally.stale == 0, "{habit:?}: {tally:?}");
+    }
+    let restarts: Vec<u32> = home.rows().iter().map(|row| row.restarts).collect();
+    assert_eq!(restarts, [0, 0], "nobody was replaced");
+}
+
+#[test]
 fn an_app_with_one_worker_refuses_nobody_while_it_restarts() {
     let home = Home::new();
     let port = cluster(&home, 1, "");
