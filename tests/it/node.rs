@@ -8,12 +8,6 @@ mod reload;
 
 use pm_testkit::Home;
 
-/// A port nobody uses now.
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 /// A server that answers with its pid.
 fn server(home: &Home) {
     home.file(

@@ -1,9 +1,9 @@
 //! Configs that are programs, through the command line: where their talk goes, what runs them, what they cost others.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
-use pm_testkit::Home;
+use pm_testkit::{Home, free_port};
 
 const CONFIG: &str = "console.log('talk'); process.stdout.write('more\\n'); console.error('loud');
 module.exports = { apps: [{ name: 'web', script: '/bin/sleep', args: ['1000'], env: { BY: process.versions.quickjs ? 'builtin' : 'node' } }] };";
@@ -59,7 +59,7 @@ fn a_config_that_throws_starts_nothing() {
 fn static_folders_of_a_config_are_served() {
     let home = Home::new();
     home.file("www/hello.txt", "hello");
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = free_port();
     home.file(
         "ecosystem.config.js",
         format!("module.exports = {{ apps: [], static: [{{ path: './www', port: {port}, host: '127.0.0.1' }}] }};"),

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 
-use pm_testkit::{Home, Running};
+use pm_testkit::{Home, Running, free_port};
 
 /// An answer as it came over the wire.
 struct Answer {
@@ -79,9 +79,7 @@ fn files(home: &Home, set: &[(&str, &str)]) -> (Running, u16) {
 fn a_folder_is_served_as_an_app() {
     let home = Home::new();
     folder(&home);
-    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = taken.local_addr().unwrap().port();
-    drop(taken);
+    let port = free_port();
     let port_word = port.to_string();
     home.run(["serve", "site", &port_word, "--host", "127.0.0.1"]).ok();
     let name = format!("static-page-server-{port}");

@@ -13,12 +13,14 @@
 
 mod facts;
 mod home;
+mod port;
 mod process;
 mod programs;
 mod run;
 pub mod samples;
 
 pub use home::Home;
+pub use port::free_port;
 pub use process::{is_alive, signal, sweep_marked, wait_gone};
 pub use programs::{fixture, pm};
 pub use run::{Invocation, Run, Running};

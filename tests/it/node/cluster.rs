@@ -1,10 +1,10 @@
 //! Workers of one app on one port.
 
 use pm_client::{Deadline, pause};
-use pm_testkit::{Home, PATIENCE, signal};
+use pm_testkit::{Home, PATIENCE, free_port, signal};
 
 use super::load::{Habit, Load};
-use super::{free_port, server};
+use super::server;
 
 /// Starts the server with so many workers; gives its port.
 pub(super) fn cluster(home: &Home, workers: usize, more: &str) -> u16 {

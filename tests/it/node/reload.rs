@@ -1,10 +1,10 @@
 //! Reload: workers are replaced one by one, nobody's request is cut off, and a bad new version changes nothing.
 
-use pm_testkit::Home;
+use pm_testkit::{Home, free_port};
 
 use super::cluster::cluster;
 use super::load::{Habit, Load};
-use super::{free_port, server};
+use super::server;
 
 /// Reloads under load: not one failure, and everybody is new.
 fn no_caller_notices(workers: usize, more: &str, habit: Habit) {

@@ -25,7 +25,7 @@ http.createServer((_, answer) => answer.end(process.env.NODE_APP_INSTANCE)).list
 fn cluster(tool: &Tool, notes: &mut Notes) {
     tool.file("server.js", SERVER);
     // A port of its own for each tool: both run at the same time.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = pm_testkit::free_port();
     tool.words(&["start", "server.js", "--name", "web", "-i", "2"])
         .env("PORT", free.to_string())
         .run();

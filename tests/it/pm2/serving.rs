@@ -1,17 +1,13 @@
 //! Folders served over HTTP: what a browser is answered.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
+use pm_testkit::free_port;
 use serde_json::{Value, json};
 
 use super::side::{Notes, compare, scenarios};
 use super::tool::Tool;
-
-/// A port of its own for each tool: both run at the same time.
-fn free() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// Status and body, or nothing where nobody listens.
 fn ask(port: u16, path: &str, header: &str) -> Option<(u16, String)> {
@@ -46,14 +42,14 @@ fn answers(tool: &Tool, notes: &mut Notes, key: &str, (port, header): (u16, &str
 
 fn served(tool: &Tool, notes: &mut Notes) {
     folder(tool);
-    let port = free();
+    let port = free_port();
     notes.put("code", tool.call(&format!("serve site {port}")).code);
     let entry = tool.entry(&format!("static-page-server-{port}"));
     notes.put("status", entry["pm2_env"]["status"].clone());
     notes.put("cwd", tool.neutral(entry["pm2_env"]["pm_cwd"].as_str().unwrap()));
     answers(tool, notes, "plain", (port, ""));
     tool.ok("delete all");
-    let port = free();
+    let port = free_port();
     let flags = "--spa --name web --basic-auth-username ann --basic-auth-password open";
     notes.put("flags: code", tool.call(&format!("expose site {port} {flags}")).code);
     notes.put("flags: name", tool.entry("web")["name"].clone());
@@ -68,7 +64,7 @@ fn served(tool: &Tool, notes: &mut Notes) {
 fn variables(tool: &Tool, notes: &mut Notes) {
     folder(tool);
     let start = |name: &str, more: &Value| {
-        let port = free();
+        let port = free_port();
         let mut env = json!({
             "PM2_SERVE_PATH": tool.work().join("site"), "PM2_SERVE_PORT": port,
             "PM2_SERVE_HOST": "127.0.0.1",
