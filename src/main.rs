@@ -17,8 +17,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
 use pm_protocol::Home;
 
 use cli::{Cli, Global, Guise};
@@ -29,11 +29,8 @@ use stage::Stage;
 fn main() -> ExitCode {
     let called_as = std::env::args_os().next().unwrap_or_else(|| "pm".into());
     let guise = Guise::of(&called_as);
-    // Building the grammar of all commands is most of what a short command does: once is enough.
-    let grammar = Cli::command();
-    let words = cli::words(guise, std::env::args_os().collect(), &grammar);
-    let parsed = grammar.try_get_matches_from(words.argv);
-    let cli = match parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+    let parsed = cli::parse(guise, std::env::args_os().collect());
+    let cli = match parsed.cli {
         Ok(cli) => cli,
         Err(error) => return explain(&error, guise),
     };
@@ -47,7 +44,7 @@ fn main() -> ExitCode {
         return ExitCode::from(Exit::Failed as u8);
     };
     // Scripts made for PM2 give them anywhere, and nobody told them that they mean nothing there.
-    for idle in words.idle.iter().filter(|_| !guise.is_pm2()) {
+    for idle in parsed.idle.iter().filter(|_| !guise.is_pm2()) {
         stage.talk(&format!("warning: {idle} has no effect on this command"));
     }
     let done = home(&called_as).and_then(|home| commands::run(command, stage, home, guise));

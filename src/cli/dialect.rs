@@ -126,47 +126,69 @@ pub(crate) struct Words {
     pub(crate) idle: Vec<String>,
 }
 
-/// Puts a command line into the grammar's form; what can't be understood is left for the grammar to refuse.
-pub(crate) fn words(guise: Guise, argv: Vec<OsString>, grammar: &Command) -> Words {
-    let mut argv = argv.into_iter();
-    let program = argv.next().unwrap_or_else(|| "pm".into());
-    let mut typed: Vec<OsString> = argv.collect();
-    // The names that are verbs: what follows may be options first, which are for that verb.
-    if let Some(verb) = match guise {
-        Guise::Runtime => Some("runtime"),
-        Guise::Dev => Some("dev"),
-        Guise::Pm | Guise::Pm2 => None,
-    } {
-        let is_start = typed.first().is_some_and(|word| word == "start");
-        typed.splice(..usize::from(is_start), [OsString::from(verb)]);
+/// A command line as it was typed, with the place of its verb.
+#[derive(Debug)]
+pub(crate) struct Line {
+    program: OsString,
+    /// What stands before `--`.
+    typed: Vec<OsString>,
+    /// `--` and what follows.
+    behind: Vec<OsString>,
+    /// Of the verb in `typed`.
+    verb: Option<usize>,
+}
+
+impl Line {
+    /// Takes the names into account that are verbs themselves.
+    pub(crate) fn new(guise: Guise, argv: Vec<OsString>) -> Self {
+        let mut argv = argv.into_iter();
+        let program = argv.next().unwrap_or_else(|| "pm".into());
+        let mut typed: Vec<OsString> = argv.collect();
+        // What follows may be options first, which are for that verb.
+        if let Some(verb) = match guise {
+            Guise::Runtime => Some("runtime"),
+            Guise::Dev => Some("dev"),
+            Guise::Pm | Guise::Pm2 => None,
+        } {
+            let is_start = typed.first().is_some_and(|word| word == "start");
+            typed.splice(..usize::from(is_start), [OsString::from(verb)]);
+        }
+        let end = typed.iter().position(|word| word == "--").unwrap_or(typed.len());
+        let behind = typed.split_off(end);
+        let verb = verb(&typed);
+        Self { program, typed, behind, verb }
     }
-    let end = typed.iter().position(|word| word == "--").unwrap_or(typed.len());
-    let behind = typed.split_off(end);
-    let found = verb(&typed).and_then(|at| {
-        let name = typed.get(at)?.to_str()?;
-        Some((at, grammar.find_subcommand(name)?))
-    });
-    let Some((at, command)) = found else {
-        typed.insert(0, program);
-        typed.extend(behind);
-        return Words { argv: typed, idle: Vec::new() };
-    };
-    let asks_version = |word: &OsString| word == "-v" || word == "-V" || word == "--version";
-    if guise.is_pm2() && typed.iter().any(asks_version) {
-        return Words { argv: vec![program, "--version".into()], idle: Vec::new() };
+
+    /// The name of a command, if there is a command of that name.
+    pub(crate) fn verb(&self) -> Option<&str> {
+        self.typed.get(self.verb?)?.to_str()
     }
-    let mut sorted = Sorted { argv: vec![program], idle: Vec::new(), targets: 0 };
-    sorted.argv.extend(typed.get(at).cloned());
-    sorted.sort(typed.get(..at).unwrap_or_default(), command, false);
-    let after = typed.get(at + 1..).unwrap_or_default();
-    if command.get_name() == "deploy" {
-        // They may be a shell line for the host; `deploy` reads them itself.
-        sorted.argv.extend_from_slice(after);
-    } else {
-        sorted.sort(after, command, true);
+
+    /// Puts the words into the grammar's form; what can't be understood is left for the grammar to refuse. `command`:
+    /// the one the verb names, with its arguments.
+    pub(crate) fn words(mut self, guise: Guise, command: Option<&Command>) -> Words {
+        let (Some(at), Some(command)) = (self.verb, command) else {
+            self.typed.insert(0, self.program);
+            self.typed.extend(self.behind);
+            return Words { argv: self.typed, idle: Vec::new() };
+        };
+        let asks_version = |word: &OsString| word == "-v" || word == "-V" || word == "--version";
+        if guise.is_pm2() && self.typed.iter().any(asks_version) {
+            return Words { argv: vec![self.program, "--version".into()], idle: Vec::new() };
+        }
+        let mut sorted = Sorted { argv: vec![self.program], idle: Vec::new(), targets: 0 };
+        sorted.argv.extend(self.typed.get(at).cloned());
+        sorted.sort(self.typed.get(..at).unwrap_or_default(), command, false);
+        let after = self.typed.get(at + 1..).unwrap_or_default();
+        if command.get_name() == "deploy" {
+            // They may be a shell line for the host; `deploy` reads them itself.
+            sorted.argv.extend_from_slice(after);
+        } else {
+            sorted.sort(after, command, true);
+        }
+        sorted.argv.extend(self.behind);
+        Words { argv: sorted.argv, idle: sorted.idle }
     }
-    sorted.argv.extend(behind);
-    Words { argv: sorted.argv, idle: sorted.idle }
 }
 
 /// Where the verb stands: the first word that is neither an option nor the value of one.
@@ -242,9 +264,12 @@ impl Sorted {
             if known.value.is_none() {
                 known.value = words.next_if(is_value).cloned();
             }
+            if is_global(known.long) {
+                self.argv.push(format!("--{}", known.long).into());
+                continue;
+            }
             match command.get_arguments().find(|arg| is_named(arg, known.long)) {
                 Some(own) => self.argv.extend(form(own, known)),
-                None if is_global(known.long) => self.argv.push(format!("--{}", known.long).into()),
                 None => self.idle.push(word.to_string_lossy().into_owned()),
             }
         }

@@ -8,7 +8,11 @@ use crate::cli::Cli;
 /// The words of a line, in the grammar's form, and what was left out.
 fn put(guise: Guise, line: &str) -> (String, Vec<String>) {
     let argv = line.split(' ').map(OsString::from).collect();
-    let words = words(guise, argv, &Cli::command());
+    let mut grammar = Cli::command();
+    grammar.build();
+    let line = Line::new(guise, argv);
+    let command = line.verb().and_then(|verb| grammar.find_subcommand(verb));
+    let words = line.words(guise, command);
     let argv: Vec<_> = words.argv.iter().map(|word| word.to_string_lossy()).collect();
     (argv.join(" "), words.idle)
 }
@@ -22,6 +26,7 @@ fn options_of_pm2_may_stand_anywhere() {
         ),
         ("pm2 start app.js -n w", "pm2 start app.js --name=w"),
         ("pm2 -s jlist", "pm2 jlist --silent"),
+        ("pm2 list --silent=yes", "pm2 list --silent"),
         ("pm2 ls --sort cpu:desc -m", "pm2 ls --sort=cpu:desc --mini-list"),
         ("pm2 logs -n 5 web", "pm2 logs -n 5 web"),
         ("pm2 start app.js --log", "pm2 start app.js --log"),

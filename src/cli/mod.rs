@@ -4,7 +4,9 @@ mod boot;
 mod deploy;
 mod dialect;
 mod foreign;
+mod later;
 mod logs;
+mod parse;
 mod project;
 mod serve;
 mod settings;
@@ -16,9 +18,11 @@ mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs};
 pub(crate) use deploy::DeployArgs;
-pub(crate) use dialect::{Guise, words};
+pub(crate) use dialect::Guise;
 pub(crate) use foreign::AnyArgs;
+pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
+pub(crate) use parse::parse;
 pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
@@ -44,15 +48,18 @@ use clap::{ArgAction, Parser, Subcommand};
     arg_required_else_help = false,
     max_term_width = 100
 )]
-pub(crate) struct Cli {
+pub(crate) struct Grammar<C: Subcommand> {
     /// Print the version
     #[arg(short = 'v', long = "version", action = ArgAction::Version)]
     version: Option<bool>,
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Option<C>,
 }
+
+/// With all commands.
+pub(crate) type Cli = Grammar<Command>;
 
 /// Options that may stand anywhere.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -76,82 +83,82 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start apps: a config file, a script, or what is known already
-    Start(Box<StartArgs>),
+    Start(Later<StartArgs>),
     /// Run apps in the foreground and end with their exit code: for containers
-    Runtime(Box<RuntimeArgs>),
+    Runtime(Later<RuntimeArgs>),
     /// Run apps in the foreground while you work on them, in a home of their own
-    Dev(Box<DevArgs>),
+    Dev(Later<DevArgs>),
     /// Stop apps; returns when their process trees are gone
-    Stop(TargetArgs),
+    Stop(Later<TargetArgs>),
     /// Restart apps
-    Restart(Box<RestartArgs>),
+    Restart(Later<RestartArgs>),
     /// Restart apps instance after instance
-    Reload(Box<RestartArgs>),
+    Reload(Later<RestartArgs>),
     /// Restart the apps of a config file, start those that are down
     #[command(name = "startOrRestart", visible_alias = "start-or-restart")]
-    StartOrRestart(Box<RestartArgs>),
+    StartOrRestart(Later<RestartArgs>),
     /// Reload the apps of a config file, start those that are down
     #[command(name = "startOrReload", visible_aliases = ["start-or-reload", "startOrGracefulReload"])]
-    StartOrReload(Box<RestartArgs>),
+    StartOrReload(Later<RestartArgs>),
     /// Stop apps and forget them
     #[command(visible_alias = "del")]
-    Delete(TargetArgs),
+    Delete(Later<TargetArgs>),
     /// Have so many instances of an app: N, +N or -N
-    Scale(ScaleArgs),
+    Scale(Later<ScaleArgs>),
     /// Set restart counters to zero
-    Reset(SelectArgs),
+    Reset(Later<SelectArgs>),
     /// Send a signal to the main processes of apps
     #[command(name = "sendSignal", visible_alias = "send-signal")]
-    SendSignal(SendSignalArgs),
+    SendSignal(Later<SendSignalArgs>),
     /// Write a line to the standard input of apps
-    Send(SendArgs),
+    Send(Later<SendArgs>),
     /// Show what an app writes, and pass on to it what is typed
-    Attach(AttachArgs),
+    Attach(Later<AttachArgs>),
     /// Have Node apps do something they offer, and show what they return
-    Trigger(TriggerArgs),
+    Trigger(Later<TriggerArgs>),
     /// List the apps
     #[command(visible_aliases = ["ls", "l", "ps", "status"])]
-    List(ListArgs),
+    List(Later<ListArgs>),
     /// List the apps as JSON, in PM2's shape
     Jlist,
     /// List the apps as Node prints objects, in PM2's shape
     Prettylist,
     /// Show figures of the machine, in PM2's shape
     #[command(visible_alias = "sysinfos")]
-    Slist(SlistArgs),
+    Slist(Later<SlistArgs>),
     /// Show everything about an app
     #[command(visible_aliases = ["desc", "info", "show"])]
-    Describe(OneArgs),
+    Describe(Later<OneArgs>),
     /// Show the environment of an instance, secrets included
-    Env(EnvArgs),
+    Env(Later<EnvArgs>),
     /// Show the pids of apps
-    Pid(PidArgs),
+    Pid(Later<PidArgs>),
     /// Show the ids of an app's instances
-    Id(IdArgs),
+    Id(Later<IdArgs>),
     /// Show logs and follow them
     #[command(visible_alias = "log")]
-    Logs(Box<LogsArgs>),
+    Logs(Later<LogsArgs>),
     /// Empty log files: of the given apps, or all and the daemon's own
-    Flush(SelectArgs),
+    Flush(Later<SelectArgs>),
     /// Open all log files anew, after something else rotated them
     #[command(name = "reloadLogs", visible_alias = "reload-logs")]
     ReloadLogs,
     /// Watch and steer the apps in a full screen
     #[command(visible_aliases = ["dash", "dashboard", "imonit"])]
-    Monit(MonitArgs),
+    Monit(Later<MonitArgs>),
     /// Save the list of apps for `resurrect`
     #[command(visible_alias = "dump")]
-    Save(SaveArgs),
+    Save(Later<SaveArgs>),
     /// Start what was saved and is not known
-    Resurrect(ResurrectArgs),
+    Resurrect(Later<ResurrectArgs>),
     /// Have the machine start the saved list when it boots
-    Startup(StartupArgs),
+    Startup(Later<StartupArgs>),
     /// Undo `startup`
-    Unstartup(BootArgs),
+    Unstartup(Later<BootArgs>),
     /// Save an empty list
     Cleardump,
     /// Open a Node app for a debugger
-    Inspect(IdArgs),
+    Inspect(Later<IdArgs>),
     /// Stop all apps and the daemon
     Kill,
     /// Start the daemon if need be and ask whether it answers
@@ -160,84 +167,84 @@ pub(crate) enum Command {
     #[command(visible_alias = "updatePM2")]
     Update,
     /// Make what runs what config files say; only what differs restarts
-    Apply(ApplyArgs),
+    Apply(Later<ApplyArgs>),
     /// Check config files and report every problem
-    Check(CheckArgs),
+    Check(Later<CheckArgs>),
     /// Print a completion script for a shell
-    Completion(CompletionArgs),
+    Completion(Later<CompletionArgs>),
     /// Keep a setting; `app:key` is a variable of that app, which is restarted with it
-    Set(SetArgs),
+    Set(Later<SetArgs>),
     /// Show settings
-    Get(GetArgs),
+    Get(Later<GetArgs>),
     /// Remove settings
-    Unset(UnsetArgs),
+    Unset(Later<UnsetArgs>),
     /// Keep several settings
-    Multiset(MultisetArgs),
+    Multiset(Later<MultisetArgs>),
     /// Show or keep a setting
     #[command(alias = "config")]
-    Conf(SetArgs),
+    Conf(Later<SetArgs>),
     /// Write an ecosystem file to begin with
     #[command(visible_alias = "ecosystem")]
-    Init(InitArgs),
+    Init(Later<InitArgs>),
     /// Tell everything that a question about pm needs; secrets are masked
     Report,
     /// Bring an app's git repository to its newest commit, then reload it
-    Pull(PullArgs),
+    Pull(Later<PullArgs>),
     /// Bring an app's git repository one commit back, then reload it
-    Backward(StepArgs),
+    Backward(Later<StepArgs>),
     /// Bring an app's git repository one commit forward, then reload it
-    Forward(StepArgs),
+    Forward(Later<StepArgs>),
     /// Write a file for logrotate(8)
-    Logrotate(LogrotateArgs),
+    Logrotate(Later<LogrotateArgs>),
     /// Show what can be typed
     Examples,
     /// There are no sample projects
     #[command(hide = true)]
-    Create(AnyArgs),
+    Create(Later<AnyArgs>),
     /// There are no modules
     #[command(hide = true)]
-    Autoinstall(AnyArgs),
+    Autoinstall(Later<AnyArgs>),
     /// Nothing is fetched from the network
     #[command(name = "deepUpdate", hide = true)]
-    DeepUpdate(AnyArgs),
+    DeepUpdate(Later<AnyArgs>),
     /// Bring a git repository to hosts over ssh, with hooks
-    Deploy(DeployArgs),
+    Deploy(Later<DeployArgs>),
     /// Serve a folder over HTTP, as an app
     #[command(visible_alias = "expose")]
-    Serve(Box<ServeArgs>),
+    Serve(Later<ServeArgs>),
     /// The file server itself
     #[command(name = "serve-files", hide = true)]
     ServeFiles,
     /// PM2's hosted dashboard is not part of pm
     #[command(name = "link", aliases = ["unlink", "open", "plus", "register", "login", "logout"], hide = true)]
-    Hosted(AnyArgs),
+    Hosted(Later<AnyArgs>),
     /// Mark apps for PM2's hosted dashboard; the mark is shown in `jlist`, and that is all
     #[command(hide = true)]
-    Monitor(SelectArgs),
+    Monitor(Later<SelectArgs>),
     /// Take the mark away
     #[command(hide = true)]
-    Unmonitor(SelectArgs),
+    Unmonitor(Later<SelectArgs>),
     /// Names what is built in instead of a module of PM2
     #[command(alias = "module:install", aliases = ["module:update"], hide = true)]
-    Install(AnyArgs),
+    Install(Later<AnyArgs>),
     /// There are no modules
     #[command(alias = "module:uninstall", hide = true)]
-    Uninstall(AnyArgs),
+    Uninstall(Later<AnyArgs>),
     /// There are no modules
     #[command(name = "package", aliases = ["publish", "module:publish", "module:generate"], hide = true)]
-    Modules(AnyArgs),
+    Modules(Later<AnyArgs>),
     /// The daemon is no JavaScript
     #[command(name = "profile:cpu", alias = "profile:mem", hide = true)]
-    Profile(AnyArgs),
+    Profile(Later<AnyArgs>),
     /// Nothing is injected into apps
     #[command(name = "install-otel", alias = "uninstall-otel", hide = true)]
-    Telemetry(AnyArgs),
+    Telemetry(Later<AnyArgs>),
     /// The half that never dies
     #[command(hide = true)]
-    Guardian(GuardianArgs),
+    Guardian(Later<GuardianArgs>),
     /// The half that may
     #[command(hide = true)]
-    Daemon(DaemonArgs),
+    Daemon(Later<DaemonArgs>),
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ pub(crate) fn run(
     let session = Session { stage, home, guise };
     match command {
         Command::Start(args) => start::start(&session, &args),
-        Command::Runtime(args) => runtime::runtime(&session, *args),
-        Command::Dev(args) => dev::dev(&session, *args),
+        Command::Runtime(args) => runtime::runtime(&session, args.into_inner()),
+        Command::Dev(args) => dev::dev(&session, args.into_inner()),
         Command::Stop(args) => act::stop(&session, &args),
         Command::Restart(args) | Command::StartOrRestart(args) => act::restart(&session, &args),
         Command::Reload(args) | Command::StartOrReload(args) => act::reload(&session, &args),
@@ -74,7 +74,7 @@ pub(crate) fn run(
         Command::SendSignal(args) => act::signal(&session, &args),
         Command::Send(args) => talk::send(&session, &args),
         Command::Attach(args) => attach::attach(&session, &args),
-        Command::Trigger(args) => talk::trigger(&session, args),
+        Command::Trigger(args) => talk::trigger(&session, args.into_inner()),
         Command::List(args) => show::list(&session, &args),
         Command::Jlist => show::jlist(&session),
         Command::Prettylist => show::prettylist(&session),

@@ -1,0 +1,53 @@
+//! From what was typed to what is meant. Most command lines are understood by the grammar of their one command; help,
+//! mistakes and whatever else that doesn't understand is for the grammar of all commands, which is several times larger.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
+
+use super::dialect::Line;
+use super::{Cli, Command, Grammar, Guise};
+
+/// What is meant.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// Or what is to be told instead: help, the version, a mistake.
+    pub(crate) cli: Result<Cli, Error>,
+    /// Options of PM2 that mean nothing for this command, as typed.
+    pub(crate) idle: Vec<String>,
+}
+
+/// Parses a whole command line, the program's name included.
+pub(crate) fn parse(guise: Guise, argv: Vec<OsString>) -> Parsed {
+    let line = Line::new(guise, argv);
+    let narrow = line.verb().and_then(narrow);
+    let words = line.words(guise, narrow.as_ref().and_then(only));
+    let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());
+    let cli = understood.map_or_else(|| read(Cli::command(), &words.argv), Ok);
+    Parsed { cli, idle: words.idle }
+}
+
+/// The grammar with one command only, built. It is put together from the definitions of the whole one.
+fn narrow(verb: &str) -> Option<clap::Command> {
+    let all = Command::augment_subcommands(clap::Command::new("all"));
+    let command = all.find_subcommand(verb)?.clone();
+    let mut grammar = Grammar::<Infallible>::command().disable_help_subcommand(true);
+    grammar = grammar.subcommand(command);
+    grammar.build();
+    Some(grammar)
+}
+
+/// The command of a narrow grammar.
+fn only(grammar: &clap::Command) -> Option<&clap::Command> {
+    grammar.get_subcommands().next()
+}
+
+fn read(grammar: clap::Command, argv: &[OsString]) -> Result<Cli, Error> {
+    let mut matches = grammar.try_get_matches_from(argv)?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;
