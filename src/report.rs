@@ -33,8 +33,8 @@ pub(crate) enum Report {
     Pong(Pong),
     /// What apps answered to an action.
     Triggered(Round),
-    /// Files that are empty now.
-    Flushed(Vec<ByteString>),
+    /// Files that are empty now, and how many rotated parts of theirs are gone.
+    Flushed(Vec<ByteString>, u32),
     /// The list was saved.
     Saved(Saved),
     /// Numbers, one a line: pids.
@@ -222,7 +222,7 @@ impl Report {
             | Self::MachineTree(_)
             | Self::Described(..)
             | Self::Pong(_)
-            | Self::Flushed(_)
+            | Self::Flushed(..)
             | Self::Saved(_)
             | Self::Pids(_)
             | Self::Ids(_)
@@ -241,7 +241,7 @@ impl Report {
         match self {
             Self::Done(_)
             | Self::Pong(_)
-            | Self::Flushed(_)
+            | Self::Flushed(..)
             | Self::Saved(_)
             | Self::Said { .. } => true,
             Self::List(_)

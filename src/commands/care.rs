@@ -26,17 +26,17 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) fn flush(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     let mut client = match session.find()? {
         Some(client) => client,
-        None if is_all(&args.apps) => return Ok(Report::Flushed(Vec::new())),
+        None if is_all(&args.apps) => return Ok(Report::Flushed(Vec::new(), 0)),
         None => session.need()?,
     };
     let select = pick::selects(session, &mut client, &args.apps)?;
     match client.call(&Flush { select }, Deadline::after(QUICK)) {
-        Ok(flushed) => Ok(Report::Flushed(flushed.files)),
+        Ok(flushed) => Ok(Report::Flushed(flushed.files, flushed.parts)),
         // PM2 has nothing to say about apps it does not know.
         Err(CallError::Refused(refusal))
             if session.guise.is_pm2() && refusal.code == Code::NotFound =>
         {
-            Ok(Report::Flushed(Vec::new()))
+            Ok(Report::Flushed(Vec::new(), 0))
         }
         Err(error) => Err(error.into()),
     }

@@ -23,7 +23,9 @@ pub(crate) fn json(report: &Report) -> String {
         Report::Done(done) => outcomes(done),
         Report::Triggered(round) => round.answers.iter().map(answered).collect(),
         Report::Pong(pong) => value(pong),
-        Report::Flushed(files) => json!({ "flushed": files.iter().map(text).collect::<Vec<_>>() }),
+        Report::Flushed(files, parts) => {
+            json!({ "flushed": files.iter().map(text).collect::<Vec<_>>(), "parts": parts })
+        }
         Report::Saved(saved) => {
             json!({ "saved": saved.instances, "file": text(&saved.file) })
         }

@@ -41,8 +41,12 @@ pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {
         Report::Triggered(it) => round::round(it),
         // PM2's words, for scripts that compare them.
         Report::Pong(_) => "{ msg: 'pong' }\n".into(),
-        Report::Flushed(files) if files.is_empty() => "nothing to flush\n".into(),
-        Report::Flushed(files) => lines(files.iter().map(|file| format!("flushed {}", safe(file)))),
+        Report::Flushed(files, _) if files.is_empty() => "nothing to flush\n".into(),
+        Report::Flushed(files, parts) => {
+            let parts =
+                (*parts > 0).then(|| format!("removed {}", text::count(*parts, "rotated part")));
+            lines(files.iter().map(|file| format!("flushed {}", safe(file))).chain(parts))
+        }
         Report::Saved(saved) => {
             format!("saved {} in {}\n", text::count(saved.instances, "instance"), safe(&saved.file))
         }
@@ -84,7 +88,7 @@ pub(crate) fn tails(report: &Report, look: Look, silent: bool) -> String {
         | Report::MachineTree(_)
         | Report::Described(..)
         | Report::Pong(_)
-        | Report::Flushed(_)
+        | Report::Flushed(..)
         | Report::Saved(_)
         | Report::Pids(_)
         | Report::Ids(_)

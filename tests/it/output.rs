@@ -228,6 +228,40 @@ fn flush_empties_what_it_says_and_nothing_else() {
 }
 
 #[test]
+fn a_flush_takes_the_rotated_parts_too() {
+    let home = Home::new();
+    let app = |name: &str| {
+        format!(
+            "{{ name: '{name}', script: {:?}, args: '--lines 9000 --live forever', log_max_size: '256K', \
+             log_keep: 9 }}",
+            fixture()
+        )
+    };
+    // The names are each other's beginnings.
+    home.file("apps.json5", format!("[{}, {}]", app("chatty"), app("chatty-out")));
+    home.run(["start", "apps.json5"]).ok();
+    let folder = home.home().logs();
+    let parts = |log: &str| {
+        files(&folder).into_iter().filter(|name| name.starts_with(&format!("{log}__"))).count()
+    };
+    home.wait_until("rotated parts", || {
+        let packed = files(&folder).iter().filter(|name| name.ends_with(".log.gz")).count();
+        parts("chatty-out") == 3 && parts("chatty-out-out") == 3 && packed == 6
+    });
+    home.run(["flush", "chatty"]).ok().says("chatty-out.log").says("removed 3 rotated parts");
+    assert_eq!((parts("chatty-out"), parts("chatty-out-out")), (0, 3));
+    assert_eq!(home.run(["logs", "chatty", "--nostream", "--raw"]).ok().out(), "");
+    let last = home.run(["logs", "chatty-out", "--nostream", "--raw", "--lines", "1"]).ok();
+    assert!(last.out().starts_with("00008999 "), "{}", last.out());
+    // And so it is for apps that are down.
+    home.run(["stop", "chatty-out"]).ok();
+    let flushed = home.run(["flush", "--json"]).ok().out();
+    assert!(flushed.contains("\"parts\": 3") || flushed.contains("\"parts\":3"), "{flushed}");
+    assert!(!files(&folder).iter().any(|name| name.contains("__")), "{:?}", files(&folder));
+    assert_eq!(home.run(["logs", "--nostream", "--raw"]).ok().out(), "");
+}
+
+#[test]
 fn logs_are_appended_over_restarts() {
     let home = Home::new();
     start(&home, "a", &[], &["--bytes", "610a", "--live", "forever"]).ok();

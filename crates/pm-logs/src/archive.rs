@@ -2,6 +2,7 @@
 //! Works from what lies in the folder, not from memory, so a kill at any point is made good by the
 //! next rotation. A part is replaced by its `.gz` in one rename.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,15 +12,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::{Compression, write::GzEncoder};
 use rustix::fs::{
-    AtFlags, Dir, Mode, OFlags, RenameFlags, fchown, fstat, openat, statat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, openat, statat, unlinkat,
 };
 use rustix::fs::{Timespec, Timestamps, renameat_with, utimensat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use crate::folder::{Missing, listed, open_folder};
+use crate::folder::{Missing, foreign, listed, open_folder};
 use crate::index;
-use crate::open::FileId;
+use crate::open::{FileId, OpenError, resolve};
 use crate::rotate::{Part, Rotation, part_of, surplus};
 use crate::sink::Owner;
 
@@ -88,9 +89,70 @@ pub(crate) fn tidy(job: &Job) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Removes all parts of a log and what is kept about them, following no link its owner could have made; how many
+/// there were. Files of other names stay, whatever they look like, and so does what is no regular file.
+pub(crate) fn clear(
+    (log, owner): (&Path, Option<Owner>),
+    indexes: &Path,
+) -> Result<usize, OpenError> {
+    // A link of our own may lead to another folder, as it does for those who open the log.
+    let log = if foreign(owner).is_none() { resolve(log, None) } else { log.to_path_buf() };
+    let (Some(folder), Some(name)) = (log.parent(), log.file_name()) else { return Ok(0) };
+    let folder = match open_folder(folder, owner, Missing::Leave) {
+        Err(OpenError::Refused { source: Errno::NOENT | Errno::NOTDIR, .. }) => return Ok(0),
+        other => other?,
+    };
+    let refused = |source| OpenError::Refused { path: log.clone(), source };
+    let folder = listed(&folder).map_err(refused)?;
+    let mut moments = BTreeSet::new();
+    // The plain ones first: compressing looks, after its own rename, whether the plain one is still there.
+    let names = all_parts(&folder, name).map_err(refused)?;
+    for part in names {
+        if remove(&folder, &part, indexes).map_err(refused)? {
+            moments.extend(moment(name, &part));
+        }
+        let mut packed = part;
+        packed.push(".gz");
+        if part_of(name, &packed).is_some() {
+            remove(&folder, &packed, indexes).map_err(refused)?;
+        }
+    }
+    Ok(moments.len())
+}
+
+/// Removes a regular file and its times; whether there was one.
+fn remove(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<bool, Errno> {
+    let stat = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(false),
+        other => other?,
+    };
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Ok(false);
+    }
+    match unlinkat(folder, name, AtFlags::empty()) {
+        // Compressed or deleted meanwhile.
+        Err(Errno::NOENT) => return Ok(false),
+        other => other?,
+    }
+    std::fs::remove_file(index::place(indexes, FileId::of(&stat))).ok();
+    Ok(true)
+}
+
 /// Names of the parts of `log`, oldest first. Of a part that is there twice (killed between rename
 /// and delete) the plain one is named and will be compressed again.
 pub(crate) fn parts(folder: &OwnedFd, log: &OsStr) -> Result<Vec<OsString>, Errno> {
+    let mut names = all_parts(folder, log)?;
+    names.dedup_by(|later, earlier| moment(log, later) == moment(log, earlier));
+    Ok(names)
+}
+
+/// When a part of `log` was rotated.
+fn moment(log: &OsStr, name: &OsStr) -> Option<(Vec<u8>, u32)> {
+    part_of(log, name).map(|part: Part<'_>| (part.stamp.to_vec(), part.number))
+}
+
+/// Names of the parts of `log`, oldest first, the plain one before the compressed one of the same moment.
+fn all_parts(folder: &OwnedFd, log: &OsStr) -> Result<Vec<OsString>, Errno> {
     use std::os::unix::ffi::OsStrExt;
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
@@ -100,10 +162,6 @@ pub(crate) fn parts(folder: &OwnedFd, log: &OsStr) -> Result<Vec<OsString>, Errn
         }
     }
     names.sort_by(|one, other| part_of(log, one).cmp(&part_of(log, other)));
-    let moment = |name: &OsString| {
-        part_of(log, name).map(|part: Part<'_>| (part.stamp.to_vec(), part.number))
-    };
-    names.dedup_by(|later, earlier| moment(later) == moment(earlier));
     Ok(names)
 }
 
@@ -141,6 +199,11 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         utimensat(folder, &unfinished, &times, AtFlags::SYMLINK_NOFOLLOW)?;
         replace(folder, (&unfinished, &compressed))?;
         let old = FileId::of(&stat);
+        // A flush that removed the part before the rename could not know of the new one.
+        if id_of(folder, name) != Some(old) {
+            unlinkat(folder, &compressed, AtFlags::empty())?;
+            return Err(Errno::NOENT);
+        }
         std::fs::rename(index::place(indexes, old), index::place(indexes, id)).ok();
         unlinkat(folder, name, AtFlags::empty())
     });
@@ -182,6 +245,56 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn clearing_takes_the_parts_of_exactly_one_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str| std::fs::write(folder.path().join(name), name).expect("written");
+        let parts = [
+            "a__2026-01-01_00-00-01.log",
+            "a__2026-01-01_00-00-02.log.gz",
+            // Killed between rename and delete: one part all the same.
+            "a__2026-01-01_00-00-03-7.log",
+            "a__2026-01-01_00-00-03-7.log.gz",
+        ];
+        let mut others = vec![
+            "a.log",
+            "a__today.log",
+            "a__2026-01-01_00-00-01.txt",
+            "a__2026-01-01_00-00-01",
+            "aa__2026-01-01_00-00-01.log",
+            "a-1__2026-01-01_00-00-01.log",
+        ];
+        parts.iter().chain(&others).for_each(|name| write(name));
+        std::fs::create_dir(folder.path().join("a__2026-01-01_00-00-05.log")).expect("made");
+        let link = folder.path().join("a__2026-01-01_00-00-06.log");
+        std::os::unix::fs::symlink(folder.path().join("a.log"), link).expect("a link");
+        others.extend(["a__2026-01-01_00-00-05.log", "a__2026-01-01_00-00-06.log"]);
+        others.sort_unstable();
+        let log = folder.path().join("a.log");
+        assert_eq!(clear((&log, None), folder.path()).expect("cleared"), 3);
+        assert_eq!(names(folder.path()), others);
+        assert_eq!(clear((&log, None), folder.path()).expect("cleared"), 0);
+        let missing = folder.path().join("missing/a.log");
+        assert_eq!(clear((&missing, None), folder.path()).expect("nothing to do"), 0);
+    }
+
+    #[test]
+    fn clearing_follows_no_link_of_an_apps_user() {
+        if !rustix::process::geteuid().is_root() {
+            return eprintln!("only root can write for others: nothing to protect here");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let part = folder.path().join("a__2026-01-01_00-00-01.log");
+        std::fs::write(&part, "root's").expect("written");
+        let link = folder.path().join("planted");
+        std::os::unix::fs::symlink(folder.path(), &link).expect("a link");
+        std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
+        let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+        let refused = clear((&link.join("a.log"), owner), folder.path());
+        assert!(matches!(refused, Err(OpenError::Planted { .. })), "{refused:?}");
+        assert!(part.exists());
     }
 
     #[test]

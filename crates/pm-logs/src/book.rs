@@ -95,6 +95,11 @@ impl Shelf {
         self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, owner))).copied()
     }
 
+    /// Where the times of logs are kept.
+    pub(crate) fn indexes(&self) -> PathBuf {
+        self.state.join("index")
+    }
+
     pub(crate) fn ids(&self) -> Vec<BookId> {
         self.books.keys().copied().collect()
     }
@@ -112,7 +117,7 @@ impl Shelf {
         let id = if let Some(id) = self.by_path.get(&path) {
             *id
         } else {
-            let indexes = self.state.join("index");
+            let indexes = self.indexes();
             let log = LogFile::open(path.clone(), sink.owner, sink.rotation, &indexes)?;
             self.next += 1;
             self.books.insert(self.next, Box::new(Book::new(log)));

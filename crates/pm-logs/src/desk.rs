@@ -1,25 +1,27 @@
 //! The scribe's thread: waits for pipes, commands and deadlines, and gives each stream its turn.
 //! With nothing to do it sleeps without a deadline.
 
+mod flush;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
-use rustix::fs::{fstat, ftruncate};
+use rustix::fs::fstat;
 use rustix::io::Errno;
 
 use crate::archive::{Archivist, Job};
 use crate::book::{Book, BookId, Shelf};
 use crate::flow::{Flow, Next, Wish};
 use crate::mover::Glass;
-use crate::open::{FileId, open_present};
+use crate::open::FileId;
 use crate::scribe::{Command, Limits, Loan, Notice, ScribePlan, null};
-use crate::sink::{Owner, Sink, StreamKey};
+use crate::sink::{Sink, StreamKey};
 
 /// The bell's place among the slots.
 const BELL: u64 = u64::MAX;
@@ -269,13 +271,7 @@ impl Desk {
                         seat.flow.retune(rotation, full, &mut self.shelf);
                     }
                 }
-                Ok(Command::Flush(logs, done)) => {
-                    let failed = logs
-                        .iter()
-                        .filter_map(|(path, owner)| self.flush(path, *owner).err())
-                        .collect();
-                    done(failed);
-                }
+                Ok(Command::Flush(logs, done)) => done(self.flush(&logs)),
                 Ok(Command::Reopen(done)) => {
                     let failed =
                         self.shelf.ids().into_iter().filter_map(|id| self.reopen(id).err());
@@ -343,30 +339,6 @@ impl Desk {
     fn slots(&mut self, id: BookId) -> Vec<usize> {
         let users = self.shelf.get(id).map(|book| book.users()).unwrap_or_default();
         users.iter().filter_map(|key| self.by_key.get(key).copied()).collect()
-    }
-
-    fn flush(&mut self, path: &Path, owner: Option<Owner>) -> Result<(), String> {
-        let failed = |error: Errno| format!("could not empty {}: {error}", path.display());
-        let unopened = || match open_present(path, owner) {
-            Ok(Some(log)) => ftruncate(&log.file, 0).map_err(failed),
-            Ok(None) => Ok(()),
-            Err(error) => Err(format!("could not empty {}: could not {error}", path.display())),
-        };
-        let Some(id) = self.shelf.find(path, owner) else { return unopened() };
-        let slots = self.slots(id);
-        // What was printed before the flush is flushed.
-        for slot in &slots {
-            self.turn(*slot);
-        }
-        let sizes: Vec<(StreamKey, u64)> = slots
-            .iter()
-            .filter_map(|slot| self.seats.get(*slot)?.as_ref())
-            .filter_map(|seat| Some((seat.flow.key(), seat.flow.spool_size()?)))
-            .collect();
-        match self.shelf.get(id) {
-            Some(book) => book.flush(&sizes).map_err(failed),
-            None => unopened(),
-        }
     }
 
     fn reopen(&mut self, id: BookId) -> Result<(), String> {

@@ -35,7 +35,7 @@ pub use line::{Cursor, Line, ReadError, Source, Times};
 pub use merge::Merge;
 pub use open::OpenError;
 pub use rotate::Rotation;
-pub use scribe::{Done, Limits, Loan, Notice, Scribe, ScribePlan, StartError};
+pub use scribe::{Done, FlushDone, Flushed, Limits, Loan, Notice, Scribe, ScribePlan, StartError};
 pub use sink::{Format, Owner, Place, Sink, Stream, StreamKey, WhenFull};
 pub use spool::forget_spools;
 pub use tail::{History, Keep, Want};

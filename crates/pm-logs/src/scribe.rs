@@ -103,11 +103,23 @@ pub enum Notice {
 /// Called when a command is done, with what could not be done.
 pub type Done = Box<dyn FnOnce(Vec<String>) + Send>;
 
+/// What a flush did besides emptying the files it was given.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// Rotated parts of theirs that are gone.
+    pub parts: usize,
+    /// What could not be done, a sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Called when a flush is done.
+pub type FlushDone = Box<dyn FnOnce(Flushed) + Send>;
+
 pub(crate) enum Command {
     Attach { key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Box<Sink> },
     Drain(StreamKey),
     Detach(StreamKey),
-    Flush(Vec<(PathBuf, Option<Owner>)>, Done),
+    Flush(Vec<(PathBuf, Option<Owner>)>, FlushDone),
     Retune(StreamKey, Rotation, WhenFull),
     Reopen(Done),
     Lend(SyncSender<Vec<Loan>>),
@@ -193,9 +205,9 @@ impl Scribe {
         self.send(Command::Retune(key, rotation, full));
     }
 
-    /// Empties these logs, each with the owner it was opened for, and what waits for them. A missing
-    /// file is no error.
-    pub fn flush(&self, logs: Vec<(PathBuf, Option<Owner>)>, done: Done) {
+    /// Empties these logs, each with the owner it was opened for, and what waits for them, and removes
+    /// their rotated parts. A missing file is no error.
+    pub fn flush(&self, logs: Vec<(PathBuf, Option<Owner>)>, done: FlushDone) {
         self.send(Command::Flush(logs, done));
     }
 

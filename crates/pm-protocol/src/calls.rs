@@ -304,6 +304,9 @@ pub struct Flush {
 pub struct Flushed {
     /// The files.
     pub files: Vec<pm_spec::ByteString>,
+    /// How many rotated parts of theirs were removed.
+    #[serde(default)]
+    pub parts: u32,
 }
 
 /// Open all log files anew (after a foreign rotation).

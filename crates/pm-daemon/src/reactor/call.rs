@@ -291,11 +291,12 @@ fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Cal
         |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), spawner::log_owner(app));
     let logs = files.iter().map(owned).collect();
     let files = files.into_keys().collect();
-    let done = move |problems: Vec<String>| {
-        if problems.is_empty() {
-            caller.reply(&Flushed { files });
+    let done = move |done: pm_logs::Flushed| {
+        if done.problems.is_empty() {
+            let parts = u32::try_from(done.parts).unwrap_or(u32::MAX);
+            caller.reply(&Flushed { files, parts });
         } else {
-            caller.refuse(answer::trouble(&problems));
+            caller.refuse(answer::trouble(&done.problems));
         }
     };
     scribe.flush(logs, Box::new(done));

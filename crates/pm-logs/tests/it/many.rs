@@ -216,7 +216,7 @@ fn flushing_empties_nothing_through_a_link_of_an_unprivileged_app() {
     let logs = logs.map(|name| (desk.path(name), owner)).to_vec();
     let (done, failed) = std::sync::mpsc::channel();
     desk.scribe.flush(logs, Box::new(move |it| done.send(it).unwrap()));
-    let failed = failed.recv().unwrap();
+    let failed = failed.recv().unwrap().problems;
     assert_eq!(failed.len(), 3, "{failed:?}");
     assert!(failed.iter().all(|text| text.contains("could have made")), "{failed:?}");
     assert_eq!((read(&secret), read(&open)), (b"root's".to_vec(), b"root's".to_vec()));

@@ -6,7 +6,7 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Format, Notice, Rotation, Sink, Stream, StreamKey};
+use pm_logs::{Flushed, Format, Notice, Rotation, Sink, Stream, StreamKey};
 
 use crate::desk::{Desk, key, parts, raw, read, until, whole};
 
@@ -155,7 +155,7 @@ fn flush_empties_what_it_says() {
         let logs = [log.clone(), other.clone(), desk.path("missing/c.log")];
         let logs = logs.into_iter().map(|log| (log, None)).collect();
         desk.scribe.flush(logs, Box::new(move |it| done.send(it).unwrap()));
-        assert_eq!(failed.recv().unwrap(), Vec::<String>::new());
+        assert_eq!(failed.recv().unwrap(), Flushed::default());
         assert_eq!((read(&log), read(&other)), (vec![], vec![]));
         pipe.write_all(b"new\n").unwrap();
         until("the new line", || read(&log).ends_with(b"new\n"));
