@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pm_client::{Client, ConnectError};
+use pm_client::{Client, ConnectError, Rival};
 use pm_os::session::{Launch, LaunchError, launch};
 use pm_protocol::Home;
 
@@ -63,8 +63,19 @@ pub(crate) fn find_or_start(home: &Home) -> Result<Client, Failure> {
 
 /// Starts a guardian with these words besides, unless one is faster; returns when its socket listens.
 pub(crate) fn begin(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
+    alone(home)?;
     prepare(home)?;
     start(home, words)
+}
+
+/// That no real PM2 lives in this home: both would run what is saved there, and each overwrite the other's files.
+pub(crate) fn alone(home: &Home) -> Result<(), Failure> {
+    let Some(Rival { pid }) = Rival::find(home) else { return Ok(()) };
+    let pid = pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    let message = format!("could not use {}: PM2 itself runs there{pid}", home.root().display());
+    Err(Failure::new(Exit::Failed, message).hint(
+        "end it with PM2's own `pm2 kill` after `pm2 save`, then `pm resurrect` here takes its list over; or set PM_HOME",
+    ))
 }
 
 /// What a folder is for.

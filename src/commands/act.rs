@@ -134,6 +134,7 @@ fn again(
     } else if let Some(client) = session.find()? {
         client
     } else if all_words(&words) {
+        session.warn_of_rival();
         return nothing(session, "nothing to restart");
     } else {
         session.need()?
@@ -242,7 +243,11 @@ fn targets(session: &Session, args: &TargetArgs) -> Result<Option<(Client, Vec<S
     }
     let Some(mut client) = session.find()? else {
         let satisfied = targets.iter().all(Target::is_config) || all_words(&targets);
-        return if satisfied { Ok(None) } else { session.need().map(|_| None) };
+        if !satisfied {
+            return session.need().map(|_| None);
+        }
+        session.warn_of_rival();
+        return Ok(None);
     };
     let overrides =
         Overrides { only: args.only.clone(), engine: engine(args.engine), ..Overrides::default() };
@@ -253,7 +258,10 @@ fn targets(session: &Session, args: &TargetArgs) -> Result<Option<(Client, Vec<S
 /// The daemon; `None` if none runs and `all` of nothing is meant.
 fn client_for(session: &Session, words: &[String]) -> Result<Option<Client>, Failure> {
     match session.find()? {
-        None if is_all(words) => Ok(None),
+        None if is_all(words) => {
+            session.warn_of_rival();
+            Ok(None)
+        }
         None => session.need().map(Some),
         found => Ok(found),
     }

@@ -26,7 +26,10 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) fn flush(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     let mut client = match session.find()? {
         Some(client) => client,
-        None if is_all(&args.apps) => return Ok(Report::Flushed(Vec::new(), 0)),
+        None if is_all(&args.apps) => {
+            session.warn_of_rival();
+            return Ok(Report::Flushed(Vec::new(), 0));
+        }
         None => session.need()?,
     };
     let select = pick::selects(session, &mut client, &args.apps)?;
@@ -132,6 +135,7 @@ pub(super) fn resurrected(session: &Session) -> Result<Report, Failure> {
 pub(super) fn kill(session: &Session) -> Result<Report, Failure> {
     let otherwise = "no daemon runs any more";
     let Some(mut client) = session.find()? else {
+        session.warn_of_rival();
         return Ok(Report::Done(Done { otherwise: "no daemon runs", ..Done::default() }));
     };
     let ask = || client.call(&Kill {}, Deadline::NEVER);
@@ -165,6 +169,7 @@ pub(super) fn ping(session: &Session) -> Result<Report, Failure> {
 /// Replaces the daemon by this program, and says so when the new one answers.
 pub(super) fn update(session: &Session) -> Result<Report, Failure> {
     let Some(mut client) = session.find()? else {
+        session.warn_of_rival();
         let text = "no daemon runs; the next one will be this program".into();
         return Ok(Report::Said { done: "update", text });
     };

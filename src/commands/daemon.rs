@@ -62,6 +62,7 @@ fn plan(home: &Home, args: &GuardianArgs) -> Result<GuardianPlan, Failure> {
 /// For service managers. Where another guardian has this home (a shell began it, or the daemon of a dead one made it)
 /// we stand by, so that who stops us stops the apps and who watches us sees them looked after.
 fn foreground(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
+    launch::alone(home)?;
     launch::prepare(home)?;
     std::env::set_current_dir("/")
         .map_err(|error| Failure::new(Exit::Failed, format!("could not change to /: {error}")))?;

@@ -146,7 +146,20 @@ impl Session {
 
     /// The daemon, which must run.
     pub(crate) fn need(&self) -> Result<Client, Failure> {
-        Ok(Client::open(&self.home)?)
+        match Client::open(&self.home) {
+            Err(error) if error.is_no_daemon() => {
+                Err(launch::alone(&self.home).err().unwrap_or(error.into()))
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    /// Where no daemon is fine: somebody who sees an empty list is told that a real PM2 has this home.
+    pub(crate) fn warn_of_rival(&self) {
+        if let Err(Failure { message, hint, .. }) = launch::alone(&self.home) {
+            let hint = hint.unwrap_or_default();
+            self.stage.talk(&format!("warning: {message}\nhint: {hint}"));
+        }
     }
 
     /// The daemon, started if need be.

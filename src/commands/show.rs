@@ -52,6 +52,7 @@ fn now(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failu
     let mut client = match session.find()? {
         Some(client) => client,
         None if args.apps.is_empty() => {
+            session.warn_of_rival();
             return Ok(Report::List(Listing {
                 rows: Vec::new(),
                 now: recheck::now(),
@@ -87,6 +88,7 @@ pub(super) fn prettylist(session: &Session) -> Result<Report, Failure> {
 
 fn everything(session: &Session) -> Result<Descriptions, Failure> {
     let Some(mut client) = session.find()? else {
+        session.warn_of_rival();
         return Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() });
     };
     let mut all = described(&mut client, Vec::new())?;
@@ -150,7 +152,10 @@ pub(super) fn id(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
 
 /// Rows of what is selected; nothing if there is no such thing.
 fn rows(session: &Session, words: &[String]) -> Result<Vec<pm_protocol::Row>, Failure> {
-    let Some(mut client) = session.find()? else { return Ok(Vec::new()) };
+    let Some(mut client) = session.find()? else {
+        session.warn_of_rival();
+        return Ok(Vec::new());
+    };
     let select = pick::selects(session, &mut client, words)?;
     let list = List { select, usage: false, host: false };
     match client.call(&list, Deadline::after(QUICK)) {

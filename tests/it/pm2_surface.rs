@@ -1,7 +1,10 @@
 //! Called as `pm2`: its exit codes, its options anywhere, its order of selectors, its home.
 
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use pm_testkit::{Home, Invocation, fixture, pm};
 
@@ -39,6 +42,45 @@ fn pm2_knows_success_and_one_only() {
     home.run(["flush", "nope"]).ok();
     assert_eq!(home.run(["id", "nope"]).ok().out(), "[]\n");
     assert_eq!(home.run(["pid", "nope"]).ok().out(), "\n");
+}
+
+/// Nothing is begun beside a PM2 that lives in the home, and who only looks is told.
+fn beside_a_rival(home: &Home, pid: u32) {
+    let names_it = format!("PM2 itself runs there, pid {pid}");
+    for words in
+        [&["start", "/bin/true"][..], &["resurrect"], &["ping"], &["stop", "web"], &["save"]]
+    {
+        let run = in_pm2_home(home, words).run().ends(1);
+        run.complains(&format!("error: could not use {}", home.home().root().display()))
+            .complains(&names_it)
+            .complains("end it with PM2's own `pm2 kill` after `pm2 save`");
+    }
+    for words in [&["list"][..], &["jlist"], &["pid"], &["kill"], &["flush", "all"], &["update"]] {
+        in_pm2_home(home, words).run().ok().complains("warning: could not").complains(&names_it);
+    }
+    in_pm2_home(home, &["stop", "all"]).run().ends(1).complains(&names_it);
+    in_pm2_home(home, &["guardian", "--foreground"]).run().ends(1).complains(&names_it);
+    assert!(!home.home().socket().exists(), "a guardian was begun beside PM2");
+}
+
+#[test]
+fn a_living_pm2_keeps_its_home_to_itself() {
+    let home = named("pm2");
+    let root = home.home().root();
+    std::fs::create_dir(root).unwrap();
+    let listener = UnixListener::bind(root.join("rpc.sock")).unwrap();
+    beside_a_rival(&home, std::process::id());
+    drop(listener);
+    // One whose socket is elsewhere, or lost.
+    let mut rival =
+        Command::new("sleep").arg0("PM2 v7.0.4: God Daemon (/h)").arg("1000").spawn().unwrap();
+    std::fs::write(root.join("pm2.pid"), rival.id().to_string()).unwrap();
+    beside_a_rival(&home, rival.id());
+    rival.kill().unwrap();
+    rival.wait().unwrap();
+    // Its files stay behind when it is killed.
+    in_pm2_home(&home, &["ping"]).run().ok();
+    in_pm2_home(&home, &["kill"]).run().ok();
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod client;
 mod connect;
 mod connection;
 mod plain;
+mod rival;
 mod subscription;
 mod wait;
 
@@ -15,5 +16,6 @@ pub use client::{Client, repeatable};
 pub use connect::ConnectError;
 pub use connection::{CallError, Connection};
 pub use plain::{Colours, plain};
+pub use rival::Rival;
 pub use subscription::{Feed, Subscription};
 pub use wait::{Deadline, pause};

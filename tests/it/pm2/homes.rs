@@ -95,6 +95,28 @@ fn homes_side_by_side() {
     compare("homes", &scenarios![home_files, save_and_resurrect]);
 }
 
+#[test]
+fn beside_a_living_pm2_nothing_is_begun() {
+    let (real, ours) = (Tool::real(), Tool::ours());
+    real.file("app.sh", "exec sleep 1000\n");
+    real.ok("start app.sh --name web");
+    real.ok("save");
+    let pid = fs::read_to_string(real.home().join("pm2.pid")).unwrap();
+    let told = format!("PM2 itself runs there, pid {}", pid.trim());
+    for line in [&["resurrect"][..], &["start", "app.sh"], &["stop", "web"]] {
+        real.called_by(&ours, line).run().ends(1).complains(&told);
+    }
+    real.called_by(&ours, &["ls"]).run().ok().complains(&told);
+    real.called_by(&ours, &["kill"]).run().ok().complains(&told);
+    assert_eq!(real.jlist().len(), 1, "it was disturbed");
+    assert_eq!(fs::read_to_string(real.home().join("pm2.pid")).unwrap(), pid);
+    // As the hint says.
+    real.ok("kill");
+    real.called_by(&ours, &["resurrect"]).run().ok();
+    real.called_by(&ours, &["pid", "web"]).run().ok();
+    real.called_by(&ours, &["kill"]).run().ok();
+}
+
 /// Files and folders that variables lead elsewhere.
 fn moved_files(tool: &Tool, notes: &mut Notes) {
     tool.file("app.sh", "exec sleep 1000\n");

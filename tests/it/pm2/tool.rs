@@ -89,6 +89,11 @@ impl Tool {
         Self { name, folder, variables: Vec::new() }
     }
 
+    /// The other tool's program in the home of this one.
+    pub(super) fn called_by(&self, other: &Self, words: &[&str]) -> Invocation {
+        other.words(words).env("PM2_HOME", self.home()).dir(self.work())
+    }
+
     /// With this variable for the daemon and all calls.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.into(), value.into()));
