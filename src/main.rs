@@ -13,7 +13,7 @@ mod render;
 mod report;
 mod stage;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -130,9 +130,19 @@ fn usage() -> String {
 
 fn home(called_as: &OsStr) -> Result<Home, Failure> {
     let called_as = Path::new(called_as).file_name().unwrap_or_default().to_string_lossy();
-    Home::find(&called_as, |name| std::env::var_os(name)).map_err(|error| {
+    let variable = |name: &str| {
+        let set = std::env::var_os(name).filter(|value| !value.is_empty());
+        set.or_else(|| if name == "HOME" { users_home() } else { None })
+    };
+    Home::find(&called_as, variable).map_err(|error| {
         Failure::could_not(Exit::Input, &error).hint("set PM_HOME to an absolute path")
     })
+}
+
+/// What passwd(5) says, for who is called without variables (cron, `env -i`). `/` is what accounts have that have none.
+fn users_home() -> Option<OsString> {
+    let account = pm_os::user::by_number(rustix::process::geteuid().as_raw()).ok()?;
+    (account.home != Path::new("/")).then(|| account.home.into_os_string())
 }
 
 #[cfg(test)]

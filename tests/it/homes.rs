@@ -211,7 +211,13 @@ fn p01_the_daemon_may_die_and_a_client_does_not_notice() {
 
 /// `pm` as another user, from a folder everybody may enter.
 fn as_nobody(home: &Home, words: &[&str]) -> Output {
-    let program = home.work().join("pm-of-all");
+    let mut command = nobodys(home, "pm-of-all");
+    command.args(words).env("PM_HOME", home.home().root()).env("HOME", "/").output().unwrap()
+}
+
+/// `pm` under some name as another user, without any variable.
+fn nobodys(home: &Home, name: &str) -> Command {
+    let program = home.work().join(name);
     if !program.exists() {
         fs::copy(pm_testkit::pm(), &program).unwrap();
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
@@ -220,8 +226,24 @@ fn as_nobody(home: &Home, words: &[&str]) -> Output {
         }
     }
     let mut command = Command::new(program);
-    command.args(words).env_clear().env("PM_HOME", home.home().root()).env("HOME", "/");
-    command.stdin(Stdio::null()).current_dir("/").uid(65534).gid(65534).output().unwrap()
+    command.env_clear().stdin(Stdio::null()).current_dir("/").uid(65534).gid(65534);
+    command
+}
+
+#[test]
+fn without_variables_the_users_own_folder_is_home() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let nobody = users.find(|fields| fields[2] == "65534").expect("a line for nobody in passwd");
+    let folder = nobody[5];
+    assert!(folder.len() > 1, "nobody has no folder on this machine: {nobody:?}");
+    let home = Home::new();
+    for (name, its) in [("pm", ".pm"), ("pm2", ".pm2")] {
+        let output = nobodys(&home, name).args(["stop", "nosuch"]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(&format!("none runs in {folder}/{its}\n")), "{name}: {told}");
+    }
 }
 
 #[test]

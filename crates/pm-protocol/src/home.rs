@@ -35,8 +35,8 @@ pub const PM2_PATHS: [&str; 7] = [
 /// Why there is no home.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    /// Neither `PM_HOME` nor `HOME` is set.
-    #[error("find a home: neither PM_HOME nor HOME is set")]
+    /// Neither `PM_HOME` nor `HOME` is set, and the user has no folder either.
+    #[error("find a home: neither PM_HOME nor HOME is set, and this user has no home folder")]
     Unset,
     /// A relative path would mean another home in each folder.
     #[error("use {0} as home: the path must be absolute")]
@@ -50,7 +50,7 @@ impl Home {
     /// The home of the caller: `PM_HOME`, else `PM2_HOME`, else `~/.pm2` if called as `pm2`, else `~/.pm`.
     ///
     /// A home that `PM2_HOME` names, or that was found by the name `pm2`, has PM2's file names. `variable` reads the
-    /// environment; `called_as` is the program's own file name.
+    /// environment, and may know a `HOME` where that has none; `called_as` is the program's own file name.
     pub fn find(
         called_as: &str,
         mut variable: impl FnMut(&str) -> Option<OsString>,
