@@ -3,6 +3,7 @@
 //! soon as a user or a session is asked for (200 times slower in a large daemon), and because only
 //! clone(2) can give a child to our parent. It neither searches PATH nor restarts anything.
 
+mod berths;
 mod child;
 mod refusal;
 
@@ -10,12 +11,14 @@ use std::ffi::{CStr, CString, c_char};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::clock;
+use crate::clock::{self, BootId};
 use crate::identity::{self, Identity};
 use crate::limits::Nofile;
 use crate::procfs::Stat;
 use crate::tag::{self, COOKIE, Tag};
 
+use berths::Berths;
+use child::{Arena, Failure, Made, Orders};
 pub use refusal::{ExecCause, SpawnError, Step};
 
 /// Most descriptors a child can be given beyond the first three.
@@ -89,17 +92,44 @@ pub struct Born {
     pub marked: bool,
 }
 
+impl Tools {
+    fn bear(&mut self, orders: &Orders<'_>, birth: Birth, marked: bool) -> Result<Made, Failure> {
+        // A child of another user might be traced by it and write into the arena later: it gets its own.
+        let mut fresh = None;
+        let arena = if orders.user.is_some() { &mut fresh } else { &mut self.arena };
+        let arena = match arena {
+            Some(arena) => arena,
+            None => arena.insert(Arena::new()?),
+        };
+        let made = child::clone_and_exec(orders, birth, marked, arena);
+        if let Some(berths) = &mut self.berths {
+            berths.clear();
+        }
+        made
+    }
+}
+
 static CLAIMED: AtomicBool = AtomicBool::new(false);
 
 /// The right to make marked processes. The mark is put on the whole of this process for the
 /// moment of birth, so there is one spawner at a time, on the thread that owns it.
 #[derive(Debug)]
-pub struct Spawner(());
+pub struct Spawner(Tools);
+
+/// What is kept from one birth to the next, to save the kernel work.
+#[derive(Debug, Default)]
+struct Tools {
+    arena: Option<Arena>,
+    berths: Option<Berths>,
+    boot: Option<BootId>,
+}
 
 impl Spawner {
-    /// Takes the right; `None` while another has it. Dropping gives it back.
+    /// Takes the right; `None` while another has it. Dropping gives it back. To be claimed early:
+    /// it keeps some of the lowest numbers of descriptors that are free now.
     pub fn claim() -> Option<Self> {
-        (!CLAIMED.swap(true, Ordering::AcqRel)).then_some(Self(()))
+        let tools = || Tools { arena: None, berths: Berths::new(), boot: clock::boot_id() };
+        (!CLAIMED.swap(true, Ordering::AcqRel)).then(|| Self(tools()))
     }
 
     /// Makes a process that is marked from birth: even if we are killed half-way, whoever scans
@@ -110,7 +140,7 @@ impl Spawner {
     pub fn spawn(&mut self, tag: Tag, plan: &SpawnPlan<'_>) -> Result<Born, SpawnError> {
         // Without the mark (a finite hard limit) the cookie still names the run.
         let marked = tag::wear(tag).is_ok();
-        let born = attempt(plan, Some(tag));
+        let born = attempt(plan, Some(tag), &mut self.0);
         if marked {
             // A soft limit may always be raised to the hard one; and were it refused, the next
             // birth would overwrite the mark and unmarked children take it off themselves.
@@ -128,16 +158,16 @@ impl Drop for Spawner {
 
 /// Makes a process without a mark: the guardian, the daemon, a probe's command.
 pub fn spawn(plan: &SpawnPlan<'_>) -> Result<Born, SpawnError> {
-    attempt(plan, None)
+    attempt(plan, None, &mut Tools { boot: clock::boot_id(), ..Tools::default() })
 }
 
-fn attempt(plan: &SpawnPlan<'_>, tag: Option<Tag>) -> Result<Born, SpawnError> {
-    match launch(plan, &plan.program, &plan.argv, tag) {
+fn attempt(plan: &SpawnPlan<'_>, tag: Option<Tag>, tools: &mut Tools) -> Result<Born, SpawnError> {
+    match launch(plan, (&plan.program, &plan.argv), tag, tools) {
         Err(error) if error.is_shell_text() => {
             // A text without `#!` is a shell script to every shell, so it is one to us.
             let mut argv = vec![c"/bin/sh".to_owned(), plan.program.clone()];
             argv.extend(plan.argv.iter().skip(1).cloned());
-            launch(plan, c"/bin/sh", &argv, tag)
+            launch(plan, (c"/bin/sh", &argv), tag, tools)
         }
         other => other,
     }
@@ -145,9 +175,9 @@ fn attempt(plan: &SpawnPlan<'_>, tag: Option<Tag>) -> Result<Born, SpawnError> {
 
 fn launch(
     plan: &SpawnPlan<'_>,
-    program: &CStr,
-    argv: &[CString],
+    (program, argv): (&CStr, &[CString]),
     tag: Option<Tag>,
+    tools: &mut Tools,
 ) -> Result<Born, SpawnError> {
     if plan.handed.len() > MOST_HANDED {
         return Err(SpawnError::TooManyHanded { count: plan.handed.len() });
@@ -160,35 +190,39 @@ fn launch(
     // The cookie comes first, where whoever looks for it needs to read least.
     let env = cookie.iter().chain(plan.env.iter().filter(|entry| !ours(entry)));
     let env = pointers(&env.map(CString::as_c_str).collect::<Vec<_>>());
-    let fds: Vec<i32> = [plan.stdin, plan.stdout, plan.stderr]
-        .iter()
-        .chain(&plan.handed)
-        .map(AsRawFd::as_raw_fd)
+    let handed: Vec<BorrowedFd<'_>> = [plan.stdin, plan.stdout, plan.stderr]
+        .into_iter()
+        .chain(plan.handed.iter().copied())
         .collect();
+    let low = tools.berths.as_mut().and_then(|berths| berths.fill(&handed));
     let oom = plan.oom_score_adj.map(|score| score.to_string());
     let groups: Vec<rustix::fs::Gid> = plan
         .user
         .iter()
         .flat_map(|user| user.groups.iter().map(|&gid| rustix::fs::Gid::from_raw(gid)))
         .collect();
-    let orders = child::Orders {
+    let orders = Orders {
         program,
         argv: &argv,
         env: &env,
         cwd: &plan.cwd,
-        fds: &fds,
+        fds: &low.as_ref().map_or_else(
+            || handed.iter().map(AsRawFd::as_raw_fd).collect(),
+            |(numbers, _)| numbers.clone(),
+        ),
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile.map(Nofile::into_limit),
         umask: plan.umask,
         oom: oom.as_ref().map(String::as_bytes),
+        shared_below: low.as_ref().map(|(_, end)| *end),
     };
-    let made = child::clone_and_exec(&orders, plan.birth, tag.is_some())
-        .map_err(|failure| SpawnError::from_child(failure, plan, program))?;
+    let made = tools.bear(&orders, plan.birth, tag.is_some());
+    let made = made.map_err(|failure| SpawnError::from_child(failure, plan, program))?;
     let started = Stat::parse(made.stat.as_slice()).map_or(0, |stat| stat.start);
     let inode = identity::inode(&made.pidfd);
     Ok(Born {
         pid: made.pid,
-        identity: Identity { pid: made.pid, started, boot: clock::boot_id(), inode },
+        identity: Identity { pid: made.pid, started, boot: tools.boot, inode },
         pidfd: made.pidfd,
         birth: made.birth,
         marked: false,

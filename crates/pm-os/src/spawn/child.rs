@@ -32,6 +32,8 @@ pub(super) struct Orders<'a> {
     pub(super) nofile: Option<Rlimit>,
     pub(super) umask: Option<u32>,
     pub(super) oom: Option<&'a [u8]>,
+    /// The child begins with our table of descriptors, and leaves it with those below this number.
+    pub(super) shared_below: Option<c_int>,
 }
 
 /// A child that executes.
@@ -61,7 +63,8 @@ struct Report {
 }
 
 /// One shared mapping: a guard page, the child's stack, the report on top of it.
-struct Arena {
+#[derive(Debug)]
+pub(super) struct Arena {
     base: *mut c_void,
 }
 
@@ -72,7 +75,11 @@ const ARENA: usize = GUARD + STACK + TOP;
 const _: () = assert!(size_of::<Report>() <= TOP, "the report fits its page");
 
 impl Arena {
-    fn new() -> Result<Self, Errno> {
+    pub(super) fn new() -> Result<Self, Failure> {
+        Self::map().map_err(|errno| Failure { step: Step::Clone, errno })
+    }
+
+    fn map() -> Result<Self, Errno> {
         let both = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice overlaps nothing.
         let base = unsafe { mmap_anonymous(ptr::null_mut(), ARENA, both, MapFlags::SHARED)? };
@@ -85,6 +92,16 @@ impl Arena {
     fn stack_top(&self) -> *mut c_void {
         // SAFETY: inside the mapping; page-aligned, hence aligned for every ABI.
         unsafe { self.base.byte_add(GUARD + STACK) }
+    }
+
+    /// Forgets what the child before left.
+    fn wipe(&mut self) {
+        // SAFETY: the page is mapped and starts as zeroes, a valid `Report`; nobody else uses it now, for the child
+        // before has executed or ended.
+        let report = unsafe { &mut *self.report() };
+        report.step = AtomicU32::new(0);
+        report.errno = AtomicU32::new(0);
+        report.length = AtomicU32::new(0);
     }
 
     fn report(&self) -> *mut Report {
@@ -115,25 +132,31 @@ pub(super) fn clone_and_exec(
     orders: &Orders<'_>,
     birth: Birth,
     marked: bool,
+    arena: &mut Arena,
 ) -> Result<Made, Failure> {
     let failed = |step| move |errno| Failure { step, errno };
-    let arena = Arena::new().map_err(failed(Step::Clone))?;
+    arena.wipe();
     // A child that changes its user must not share our memory, even for a moment: the new user
     // might stop or trace it. It gets a copy, like any fork.
     let shared = if orders.user.is_some() { 0 } else { libc::CLONE_VM };
+    let files = if orders.shared_below.is_some() { libc::CLONE_FILES } else { 0 };
     let parent = libc::CLONE_PARENT;
-    let ways = [(Birth::Sibling, shared | parent), (Birth::Child, shared), (Birth::Child, 0)];
+    let ways = [
+        (Birth::Sibling, shared | files | parent),
+        (Birth::Child, shared | files),
+        (Birth::Child, files),
+    ];
     let mut made = Err(Errno::INVAL);
     for (as_what, flags) in ways.into_iter().skip(usize::from(birth == Birth::Child)) {
         let passage = Passage { orders, report: arena.report(), marked };
-        made = clone(&arena, &passage, flags).map(|(pid, pidfd)| (pid, pidfd, as_what));
+        made = clone(arena, &passage, flags).map(|(pid, pidfd)| (pid, pidfd, as_what));
         if !matches!(made, Err(Errno::INVAL | Errno::PERM | Errno::NOSYS)) {
             break;
         }
     }
     let (pid, pidfd, birth) = made.map_err(failed(Step::Clone))?;
-    // SAFETY: the page is mapped until `arena` is dropped; it started as zeroes, which is a valid
-    // `Report`; the child, its only other user, has executed or ended.
+    // SAFETY: the page is mapped as long as `arena` is borrowed, and is a valid `Report`; the child,
+    // its only other user, has executed or ended.
     let report = unsafe { &*arena.report() };
     match Step::from_number(report.step.load(Ordering::Acquire)) {
         None => {
@@ -240,6 +263,10 @@ fn become_program(orders: &Orders<'_>, report: &mut Report, marked: bool) -> Fai
 
 fn prepare(orders: &Orders<'_>, report: &mut Report, marked: bool) -> Result<(), Failure> {
     let failed = |step| move |errno| Failure { step, errno };
+    if let Some(below) = orders.shared_below {
+        // Before anything else that has to do with descriptors.
+        leave_table(below).map_err(failed(Step::Descriptors))?;
+    }
     rustix::process::setsid().map_err(failed(Step::Session))?;
     reset_signals();
     if !marked {
@@ -305,6 +332,22 @@ fn adjust_oom(score: &[u8]) -> Result<(), Errno> {
     rustix::io::write(&file, score).map(drop)
 }
 
+/// Whether the kernel (5.9 and later) lets a process leave a table of descriptors it shares.
+pub(super) fn can_leave_a_table() -> bool {
+    let none = c_int::MAX;
+    // SAFETY: closes descriptors from the highest possible number on, which nobody can have.
+    unsafe { libc::syscall(libc::SYS_close_range, none, none, 0) == 0 }
+}
+
+/// From here on the table is this child's own, and holds what lies below a number.
+fn leave_table(below: c_int) -> Result<(), Errno> {
+    // SAFETY: what is closed is closed in the new table only; no Rust object of this child uses any of it.
+    let left = unsafe {
+        libc::syscall(libc::SYS_close_range, below, c_int::MAX, libc::CLOSE_RANGE_UNSHARE)
+    };
+    if left == 0 { Ok(()) } else { Err(errno::last()) }
+}
+
 /// Puts the given descriptors at 0, 1, 2, ... and closes all others on exec.
 fn place_descriptors(fds: &[c_int]) -> Result<(), Errno> {
     let mut lifted = [-1; MOST_HANDED + 3];
@@ -317,7 +360,7 @@ fn place_descriptors(fds: &[c_int]) -> Result<(), Errno> {
         *slot = std::os::fd::IntoRawFd::into_raw_fd(copy);
     }
     for (target, &from) in (0..count).zip(&lifted) {
-        // SAFETY: this is the child's own descriptor table (no CLONE_FILES); `from` was just made
+        // SAFETY: this is the child's own descriptor table (never shared, or left); `from` was just made
         // and nobody in this process holds `target`.
         if unsafe { libc::syscall(libc::SYS_dup3, from, target, 0) } < 0 {
             return Err(errno::last());
