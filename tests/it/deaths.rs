@@ -251,6 +251,34 @@ fn p14_a_memory_limit_counts_the_whole_tree_and_says_why() {
 }
 
 #[test]
+fn a_parent_is_told_to_stop_before_its_children_end() {
+    // A shell whose command ends by SIGINT and that has not got the signal itself goes on with its next command.
+    let home = Home::new();
+    let script = home.file(
+        "app.py",
+        "import os, signal\n\
+         signal.signal(signal.SIGCHLD, lambda *_: os.write(1, b'child\\n'))\n\
+         for _ in range(40):\n\
+         \x20   if os.fork() == 0:\n\
+         \x20       signal.signal(signal.SIGINT, signal.SIG_DFL)\n\
+         \x20       signal.pause()\n\
+         def told(*_):\n\
+         \x20   os.write(1, b'told\\n')\n\
+         \x20   os._exit(0)\n\
+         signal.signal(signal.SIGINT, told)\n\
+         os.write(1, b'up\\n')\n\
+         while True:\n\
+         \x20   signal.pause()\n",
+    );
+    home.run(["start", script.to_str().unwrap(), "--name", "family"]).ok();
+    let log = home.home().logs().join("family-out.log");
+    home.wait_file(&log, |bytes| bytes == b"up\n");
+    home.run(["stop", "family"]).ok();
+    let said = fs::read_to_string(log).unwrap();
+    assert!(said.starts_with("up\ntold\n"), "{said}");
+}
+
+#[test]
 fn p31_every_end_is_remembered_with_its_cause() {
     let home = Home::new();
     let pid = up(&home, "app");

@@ -30,7 +30,7 @@ pub(crate) struct Tree {
 /// What can be asked.
 #[derive(Debug)]
 pub(crate) enum Errand {
-    /// Send a signal to every member, the deepest first.
+    /// Send a signal to every member, parents before their children.
     Knock(Tree, Signal),
     /// Kill every member; go on while the tree is watched.
     Force(Tree),
@@ -336,9 +336,11 @@ fn asked<'a>(
     runs.into_values().collect()
 }
 
-/// Opens each member and signals it, the deepest first; who is gone or not ours any more is left alone.
+/// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has
+/// not got it too, goes on with its next command, and who supervises children would replace them. Who is gone or not
+/// ours any more is left alone.
 fn knock_all(members: &[Member], signal: Signal, unsent: &mut Grumble) {
-    for member in members.iter().rev() {
+    for member in members {
         let Ok(pidfd) = member.identity.open() else { continue };
         if let Err(error) = knock::signal(&pidfd, signal) {
             unsent.note(format_args!("could not {error} (pid {})", member.identity.pid));

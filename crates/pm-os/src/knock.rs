@@ -64,23 +64,6 @@ pub fn signal(pidfd: impl AsFd, signal: Signal) -> Result<Delivery, KnockError> 
     }
 }
 
-/// Sends one signal to many; all are tried, the first refusal is reported.
-///
-/// Give the members deepest first, so that a parent doesn't see its children die before it is
-/// told itself; [`crate::tree::Census::members`] lists them the other way round.
-pub fn signal_tree(pidfds: &[BorrowedFd<'_>], which: Signal) -> Result<usize, KnockError> {
-    let mut sent = 0;
-    let mut refusal = None;
-    for pidfd in pidfds {
-        match signal(*pidfd, which) {
-            Ok(Delivery::Sent) => sent += 1,
-            Ok(Delivery::Gone) => {}
-            Err(error) => refusal = refusal.or(Some(error)),
-        }
-    }
-    refusal.map_or(Ok(sent), Err)
-}
-
 /// Signal 0: whether the process is there at all (a zombie is).
 pub(crate) fn probe(pidfd: BorrowedFd<'_>) -> Result<(), Errno> {
     send(pidfd, 0)

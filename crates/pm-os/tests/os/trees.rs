@@ -123,9 +123,11 @@ fn what_multiplies_while_being_swept_is_caught() {
 fn a_signal_reaches_the_whole_tree_and_only_the_living() {
     let app = family(&["--fork", "2"]);
     let found = members(&app, Depth::Tags);
-    let pidfds: Vec<_> = found.iter().rev().map(|member| member.identity.open().unwrap()).collect();
-    let borrowed: Vec<_> = pidfds.iter().map(std::os::fd::AsFd::as_fd).collect();
-    assert_eq!(knock::signal_tree(&borrowed, Signal::TERM), Ok(3));
+    let pidfds: Vec<_> = found.iter().map(|member| member.identity.open().unwrap()).collect();
+    assert_eq!(pidfds.len(), 3);
+    for pidfd in &pidfds {
+        assert_eq!(knock::signal(pidfd, Signal::TERM), Ok(Delivery::Sent));
+    }
     for pidfd in &pidfds {
         assert!(readable(pidfd, PATIENCE));
     }
