@@ -6,6 +6,8 @@ use std::fmt;
 use pm_client::{CallError, Colours, ConnectError, plain};
 use pm_protocol::{Code, Refusal};
 
+use crate::called::as_called;
+
 /// Exit codes (house 5). A panic is 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -78,7 +80,7 @@ impl fmt::Display for Failure {
         f.write_str(&self.details)?;
         write!(f, "error: {}", self.message)?;
         match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
+            Some(hint) => write!(f, "\nhint: {}", as_called(hint)),
             None => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod called;
 mod cli;
 mod commands;
 mod failure;
@@ -120,10 +121,11 @@ fn house_style(text: &str) -> String {
 }
 
 fn usage() -> String {
-    let mut command = Cli::command();
+    let name = called::name();
+    let mut command = Cli::command().bin_name(name);
     format!(
-        "{}\n\n  pm start ecosystem.json5   start the apps of a file\n  pm start app.py -- --port 80\n  \
-         pm list | logs | monit     see how they are\n  pm --help                  everything else",
+        "{}\n\n  {name} start ecosystem.json5   start the apps of a file\n  {name} start app.py -- --port 80\n  \
+         {name} list | logs | monit     see how they are\n  {name} --help                  everything else",
         command.render_usage()
     )
 }

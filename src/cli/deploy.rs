@@ -6,7 +6,7 @@ use clap::Args;
 /// A config, an environment and what to do there.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "pm deploy [FILE] ENVIRONMENT [COMMAND]",
+    override_usage = format!("{} deploy [FILE] ENVIRONMENT [COMMAND]", crate::called::name()),
     after_help = "\
 The file may be left out: ecosystem.json5, ecosystem.config.js and their kin, or package.json.
 Commands:

@@ -191,7 +191,7 @@ fn wanted(text: &str, present: i64) -> Result<u16, Failure> {
 
 pub(super) fn reset(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     if args.apps.is_empty() {
-        return Err(Failure::input("reset what?").hint("pm reset NAME, or pm reset all"));
+        return Err(Failure::input("reset what?").hint("`pm reset NAME`, or `pm reset all`"));
     }
     let Some(mut client) = client_for(session, &args.apps)? else {
         return Ok(done("nothing to reset"));

@@ -52,7 +52,7 @@ pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failu
 fn files(session: &Session, args: &ApplyArgs) -> Result<Vec<Target>, Failure> {
     if args.files.is_empty() {
         let here = targets::default_file(&session.caller()?.cwd);
-        let missing = || Failure::input("apply what?").hint("pm apply FILE");
+        let missing = || Failure::input("apply what?").hint("`pm apply FILE`");
         return here.map(|file| vec![Target::File(file)]).ok_or_else(missing);
     }
     let read = |word: &std::ffi::OsString| match Target::read(word)? {

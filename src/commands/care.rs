@@ -208,7 +208,7 @@ fn successor(client: &mut Client, old: &Pong) -> Result<Pong, Failure> {
                 old.version, old.pid
             );
             return Err(Failure::new(Exit::Late, message)
-                .hint("its log says why: pm logs --daemon --nostream"));
+                .hint("its log says why: `pm logs --daemon --nostream`"));
         }
     }
 }

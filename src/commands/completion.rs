@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
+use crate::called;
 use crate::cli::{Cli, CompletionArgs};
 use crate::failure::Failure;
 use crate::report::Report;
@@ -20,10 +21,10 @@ pub(super) fn completion(args: &CompletionArgs) -> Result<Report, Failure> {
         Some("fish") => Shell::Fish,
         Some(_) | None => {
             return Err(Failure::input("completion for which shell?")
-                .hint("pm completion bash, zsh or fish"));
+                .hint("`pm completion bash`, zsh or fish"));
         }
     };
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "pm", &mut script);
+    generate(shell, &mut Cli::command(), called::name(), &mut script);
     Ok(Report::Text(String::from_utf8_lossy(&script).into_owned()))
 }

@@ -72,7 +72,7 @@ fn file(words: &Words, cwd: &Path) -> Result<PathBuf, Failure> {
     let package = || cwd.join("package.json").is_file().then(|| "package.json".into());
     targets::default_file(cwd).or_else(package).ok_or_else(|| {
         Failure::input("could not find a config here: ecosystem.json5 and its kin, or package.json")
-            .hint("pm deploy FILE ENVIRONMENT")
+            .hint("`pm deploy FILE ENVIRONMENT`")
     })
 }
 

@@ -1,6 +1,7 @@
 //! PM2's verbs that need its hosted dashboard, npm or its JavaScript daemon: one clear sentence each, and 0 only where
 //! what was asked for is there already.
 
+use crate::called::{self, as_called};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -29,7 +30,8 @@ pub(super) fn install(words: &[String]) -> Result<Report, Failure> {
     let name = module.split('@').next().unwrap_or(module);
     let known = BUILT_IN.iter().find(|(known, _)| *known == name);
     if let Some((_, instead)) = known {
-        return Ok(Report::Said { done: "install", text: format!("{name}: {instead}") });
+        let text = as_called(&format!("{name}: {instead}"));
+        return Ok(Report::Said { done: "install", text });
     }
     let message = match module {
         "" => "could not install a module: npm modules are not part of pm".into(),
@@ -76,7 +78,8 @@ pub(super) fn deep_update() -> Result<Report, Failure> {
 
 /// `examples`.
 pub(super) fn examples() -> Report {
-    Report::Text(include_str!("foreign/examples.txt").into())
+    let text = include_str!("foreign/examples.txt");
+    Report::Text(text.replace("  pm ", &format!("  {} ", called::name())))
 }
 
 /// `package`, `publish`, `module:generate`.

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
+use crate::called;
 use crate::cli::InitArgs;
 use crate::commands::Session;
 use crate::failure::{Exit, Failure};
@@ -30,7 +31,7 @@ pub(super) fn init(session: &Session, args: &InitArgs) -> Result<Report, Failure
     let written = options.open(&file).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => {
-            let text = format!("wrote {}; `pm start` takes it", file.display());
+            let text = format!("wrote {}; `{} start` takes it", file.display(), called::name());
             Ok(Report::Said { done: "init", text })
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

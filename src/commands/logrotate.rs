@@ -36,7 +36,7 @@ pub(super) fn logrotate(session: &Session, args: &LogrotateArgs) -> Result<Repor
     let is_ours = || std::fs::symlink_metadata(&args.folder).is_ok_and(|meta| meta.uid() == us.uid);
     if us.uid != 0 && !is_ours() {
         return Err(Failure::new(Exit::Failed, format!("could not write {}", file.display()))
-            .hint(format!("only root may: sudo pm logrotate -u {name}; --print shows it")));
+            .hint(format!("only root may: `sudo pm logrotate -u {name}`; --print shows it")));
     }
     std::fs::write(&file, text).map_err(|error| {
         Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))

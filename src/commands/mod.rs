@@ -44,6 +44,7 @@ use pm_protocol::{Call, Home, List, Listing};
 use pm_spec::{ByteString, Environment};
 use std::os::unix::ffi::OsStringExt;
 
+use crate::called::as_called;
 use crate::cli::{Command, Engine, EngineFlag, Guise};
 use crate::failure::{Exit, Failure};
 use crate::launch;
@@ -157,7 +158,7 @@ impl Session {
     /// Where no daemon is fine: somebody who sees an empty list is told that a real PM2 has this home.
     pub(crate) fn warn_of_rival(&self) {
         if let Err(Failure { message, hint, .. }) = launch::alone(&self.home) {
-            let hint = hint.unwrap_or_default();
+            let hint = as_called(&hint.unwrap_or_default());
             self.stage.talk(&format!("warning: {message}\nhint: {hint}"));
         }
     }

@@ -2,6 +2,7 @@
 
 use pm_tui::{ThemeChoice, TuiPlan, run};
 
+use crate::called;
 use crate::cli::MonitArgs;
 use crate::commands::{Session, care};
 use crate::failure::{Exit, Failure};
@@ -16,7 +17,7 @@ pub(super) fn monit(session: &Session, args: &MonitArgs) -> Result<Report, Failu
         // Whoever said `--no-color` to us did not say it to the monitor's variable.
         None => (!session.stage.colour_wanted).then_some(ThemeChoice::Mono),
     };
-    match run(TuiPlan { home: session.home.clone(), theme }) {
+    match run(TuiPlan { home: session.home.clone(), theme, program: called::name() }) {
         Ok(()) => {
             if let Some(mut client) = session.find()? {
                 care::autosave(session, &mut client);

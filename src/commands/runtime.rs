@@ -9,6 +9,7 @@ use std::time::Duration;
 use pm_protocol::Home;
 use pm_spec::{AppSpec, ByteString, Bytes, LogTarget, Rotation};
 
+use crate::called::as_called;
 use crate::cli::{RuntimeArgs, StartArgs};
 use crate::commands::foreground::{Scope, Stay, stay};
 use crate::commands::logs::Form;
@@ -55,9 +56,9 @@ pub(super) fn drop_start(args: &mut StartArgs) {
 fn warn(session: &Session, args: &RuntimeArgs) {
     let talk = |text: &str| session.stage.talk(&format!("warning: {text}"));
     if args.web.is_some() {
-        talk(
+        talk(&as_called(
             "--web has no effect: pm has no HTTP interface; `pm jlist` in the container tells the same",
-        );
+        ));
     }
     let keys = [args.secret.is_some(), args.public.is_some(), args.machine_name.is_some()];
     if keys.contains(&true) {

@@ -12,6 +12,7 @@ use pm_spec::{AppSpec, ByteString, Environment, Select};
 use serde_json::Value;
 
 use crate::boot::shell;
+use crate::called;
 use crate::cli::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 use crate::commands::settings::book::{Book, Key};
 use crate::commands::{Session, progress, quick, recheck};
@@ -23,8 +24,9 @@ use crate::report::Report;
 pub(super) fn set(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
     match (&args.key, &args.value) {
         (Some(key), Some(value)) => change(session, &[(Key::parse(key)?, value.clone())]),
-        (Some(key), None) => Err(Failure::input(format!("set {key} to what?"))
-            .hint(format!("pm set {key} VALUE; pm get {key} shows it, pm unset {key} removes it"))),
+        (Some(key), None) => Err(Failure::input(format!("set {key} to what?")).hint(format!(
+            "`pm set {key} VALUE`; `pm get {key}` shows it, `pm unset {key}` removes it"
+        ))),
         (None, _) => edit(session),
     }
 }
@@ -144,7 +146,7 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
     if let Some(outcome) = failed {
         let message = format!("it is set, but {app} did not come up again");
         return Err(
-            Failure::new(Exit::Failed, message).hint(format!("pm logs {} says why", outcome.id))
+            Failure::new(Exit::Failed, message).hint(format!("`pm logs {}` says why", outcome.id))
         );
     }
     session.stage.talk(&format!("{app} restarted with its settings"));
@@ -154,8 +156,10 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
 /// Settings as lines that set them again.
 fn page(book: &Book, only: Option<&Key>) -> Report {
     let (text, json) = book.lines(only);
-    let text =
-        text.into_iter().map(|(key, value)| format!("pm set {} {}\n", shell(&key), shell(&value)));
+    let name = called::name();
+    let line =
+        |(key, value): (String, String)| format!("{name} set {} {}\n", shell(&key), shell(&value));
+    let text = text.into_iter().map(line);
     Report::Page { text: text.collect(), json }
 }
 
@@ -163,8 +167,10 @@ fn page(book: &Book, only: Option<&Key>) -> Report {
 fn edit(session: &Session) -> Result<Report, Failure> {
     let file = session.home.module_conf();
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::input("set what?")
-            .hint(format!("pm set KEY VALUE; an editor for {} needs a terminal", file.display())));
+        return Err(Failure::input("set what?").hint(format!(
+            "`pm set KEY VALUE`; an editor for {} needs a terminal",
+            file.display()
+        )));
     }
     launch::prepare(&session.home)?;
     let copy = Book::load(&file)?.copy(&file)?;

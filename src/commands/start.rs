@@ -197,7 +197,7 @@ fn words(args: &StartArgs, caller: &Caller) -> Result<Vec<OsString>, Failure> {
         Failure::input(
             "could not find an ecosystem file here: ecosystem.json5, .json, .yaml, .toml or .config.js",
         )
-        .hint("pm start FILE, or pm start SCRIPT -- ARGS")
+        .hint("`pm start FILE`, or `pm start SCRIPT -- ARGS`")
     })
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use pm_os::user;
 
 use crate::boot::{self, Platform, Unit, shell};
+use crate::called::{self, as_called};
 use crate::cli::{BootArgs, StartupArgs};
 use crate::commands::Session;
 use crate::failure::{Exit, Failure};
@@ -34,7 +35,8 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
     suspicion::warn(session, &unit);
     let done = install::install(session, &unit)?;
     if !unit_home_has_list(&unit) {
-        session.stage.talk("hint: `pm save` says what is to be started; nothing is saved yet");
+        let hint = as_called("hint: `pm save` says what is to be started; nothing is saved yet");
+        session.stage.talk(&hint);
     }
     Ok(Report::Said { done: "startup", text: done })
 }
@@ -67,7 +69,7 @@ fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
             "become {user}, or leave out `systemd-user` for a unit of the whole machine"
         )));
     }
-    let called_as = called_as(session);
+    let called_as = called::name();
     let service = match (&wanted.service_name, platform) {
         (Some(name), _) => name.clone(),
         (None, Platform::SystemdUser) => called_as.to_owned(),
@@ -100,7 +102,7 @@ fn platform(named: Option<&str>) -> Result<Platform, Failure> {
     let Some(name) = named else {
         return Platform::find(is_installed).ok_or_else(|| {
             Failure::new(Exit::Failed, "could not find out what starts this machine's services")
-                .hint(format!("name it: pm startup {PLATFORMS}"))
+                .hint(format!("name it: `pm startup {PLATFORMS}`"))
         });
     };
     Platform::parse(name).map_err(|unknown| {
@@ -158,10 +160,6 @@ fn config(home: &Path) -> PathBuf {
 }
 
 /// `pm2` for whoever types that, else `pm`: the beginning of a service's name.
-fn called_as(session: &Session) -> &'static str {
-    if session.guise.is_pm2() { "pm2" } else { "pm" }
-}
-
 /// The path we were called by, if it leads to this program and is not another program's name: it may be a link that
 /// is kept while versions come and go. Else the program's own file.
 fn program() -> Result<PathBuf, Failure> {
@@ -207,7 +205,7 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Repor
     if let Some(folder) = unit.home.parent().filter(|_| !is_told) {
         words.extend(["--hp".into(), folder.display().to_string()]);
     }
-    if wanted.service_name.is_some() || called_as(session) != "pm" {
+    if wanted.service_name.is_some() || called::name() != "pm" {
         words.extend(["--service-name".into(), unit.service.clone()]);
     }
     words.extend(unit.wait_ip.then(|| "--wait-ip".into()));
@@ -215,9 +213,9 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Repor
     session.stage.talk(&format!(
         "{verb} needs root. Paste this line{}:",
         if verb == "startup" && unit.platform == Platform::Systemd {
-            ", or use a unit of your own: pm startup systemd-user"
+            as_called(", or use a unit of your own: `pm startup systemd-user`")
         } else {
-            ""
+            String::new()
         }
     ));
     Report::Paste(line + "\n")

@@ -6,6 +6,7 @@ use pm_spec::{
     looks_secret,
 };
 
+use crate::called;
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
 use crate::report::Nodes;
@@ -213,8 +214,8 @@ fn environment(spec: &AppSpec, look: Look) -> String {
         fields.push_str(&(line + "\n"));
     }
     let others = spec.env.len().saturating_sub(spec.declared_env.len());
-    let more =
-        format!("  and {others} inherited; `pm env {}` shows all\n", safe_text(spec.name.as_str()));
+    let (program, name) = (called::name(), safe_text(spec.name.as_str()));
+    let more = format!("  and {others} inherited; `{program} env {name}` shows all\n");
     fields.push_str(&Paint::Dim.on(&more, look.colour));
     Paint::Head.on("environment", look.colour) + "\n" + &fields
 }

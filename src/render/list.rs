@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use pm_protocol::{Listing, Row};
 use pm_spec::Bytes;
 
+use crate::called::as_called;
 use crate::render::table::{Column, Side, draw, fit};
 use crate::render::text::{self, Paint, one_line, safe_text};
 use crate::stage::Look;
@@ -121,7 +122,7 @@ const SETS: [&[&str]; 6] = [
 pub(crate) fn list(listing: &Listing, look: Look) -> String {
     let mut text = String::new();
     if listing.rows.is_empty() && look.boxes {
-        return "no apps; `pm start FILE` starts some\n".into();
+        return as_called("no apps; `pm start FILE` starts some\n");
     }
     let narrowest = SETS.len() - 1;
     for (index, names) in SETS.iter().enumerate() {

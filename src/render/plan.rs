@@ -1,5 +1,6 @@
 //! What is going to be done, or was changed: one line an app.
 
+use crate::called;
 use crate::render::text::{Paint, safe_text};
 use crate::report::{Planned, Step};
 use crate::stage::Look;
@@ -38,8 +39,8 @@ fn line(one: &Planned, look: Look, is_plan: bool) -> String {
         parts.push(safe_text(&one.edits.join(", ")));
     }
     if one.step == Step::Gone {
-        let name = safe_text(&one.name);
-        parts.push(format!("pm delete {name}, or pm apply --prune, removes it"));
+        let (program, name) = (called::name(), safe_text(&one.name));
+        parts.push(format!("`{program} delete {name}`, or `{program} apply --prune`, removes it"));
     }
     format!("{} {name}: {}\n", paint.on(sign, look.colour), parts.join(": "))
 }

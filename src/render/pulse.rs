@@ -3,6 +3,7 @@
 
 use pm_protocol::Pulse;
 
+use crate::called;
 use crate::render::text::{Paint, clip, safe_text, width};
 use crate::stage::Look;
 
@@ -16,7 +17,7 @@ pub(crate) fn pulse(pulse: &Pulse, app: &str, look: Look) -> String {
     let actions: Vec<_> = actions.collect();
     if !actions.is_empty() {
         text.push_str(&block("Actions available", &actions, look));
-        let how = format!("  pm trigger {} <action_name>\n", safe_text(app));
+        let how = format!("  {} trigger {} <action_name>\n", called::name(), safe_text(app));
         text.push_str(&Paint::Dim.on(&how, look.colour));
     }
     let figures: Vec<_> = pulse.figures().collect();

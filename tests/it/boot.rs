@@ -276,8 +276,8 @@ fn p45_a_rehearsal_says_what_a_boot_would_miss() {
     let verify = ["startup", "systemd", "--service-name", "pm-none", "--verify"];
     let run = home.pm(verify).env("NEWER", "1").run().ends(1);
     for text in [
-        "error: no service starts the saved list at boot: pm startup",
-        "warning: unsaved is not on the saved list: pm save",
+        "error: no service starts the saved list at boot: `pm startup`",
+        "warning: unsaved is not on the saved list: `pm save`",
         "gone would not start",
         "gone.sh does not exist",
         "kept would start",

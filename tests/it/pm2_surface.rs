@@ -350,3 +350,58 @@ fn flags_on_a_known_app_change_it_and_nothing_else() {
     assert_eq!(home.run(["-s", "list"]).ok().out(), "", "as PM2");
     home.run(["-s", "jlist"]).ok().says("site");
 }
+
+/// Words of a text that name the program; what stands in a path or is part of another word does not.
+fn names<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let is_name = |line: &&str| {
+        let words = line.split(|c: char| c.is_whitespace() || "`(,;:".contains(c));
+        let mut words = words.skip_while(|word| *word != name).skip(1);
+        // A verb or an option follows; prose has the name, too.
+        words.next().is_some_and(|next| next.starts_with(|c: char| c.is_lowercase() || c == '-'))
+    };
+    text.lines().filter(is_name).collect()
+}
+
+#[test]
+fn what_to_type_is_said_with_the_name_it_was_called_by() {
+    let home = named("pm2");
+    let said = |words: &[&str], is_known: bool| {
+        let run = in_pm2_home(&home, words).run();
+        let told = run.out() + &run.err;
+        assert!(names(&told, "pm").is_empty(), "{words:?}: {:?}", names(&told, "pm"));
+        assert!(!is_known || !names(&told, "pm2").is_empty(), "{words:?}: no name in {told}");
+    };
+    for words in [
+        &[][..],
+        &["nosuch"],
+        &["list", "--nonsense"],
+        &["stop", "web"],
+        &["set", "web"],
+        &["set"],
+        &["reset"],
+        &["apply"],
+        &["start"],
+        &["deploy"],
+        &["deploy", "--help"],
+        &["deploy", "a.json5"],
+        &["deploy", "production", "nosuch"],
+        &["examples"],
+        &["install", "pm2-web"],
+        &["uninstall", "left-pad"],
+        &["link"],
+        &["startup", "systemd", "--verify"],
+    ] {
+        said(words, true);
+    }
+    in_pm2_home(&home, &["set", "a", "b"]).run().ok();
+    in_pm2_home(&home, &["get"]).run().ok().says("pm2 set a b\n");
+    assert!(
+        in_pm2_home(&home, &["completion", "bash"]).run().ok().out().contains("complete -F _pm2")
+    );
+    // What the daemon answers.
+    in_pm2_home(&home, &["ping"]).run().ok();
+    said(&["stop", "web"], true);
+    said(&["stop", "/web/"], true);
+    said(&["resurrect"], true);
+    in_pm2_home(&home, &["kill"]).run().ok();
+}

@@ -142,7 +142,9 @@ fn missing(at: Place, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -> Fin
     };
     match (neighbour(&path), text.as_bytes()) {
         (Some(near), _) => finding.hint(format!("did you mean {}?", quoted(near))),
-        (None, b"serve") => finding.hint("pm serve serves files; in a config `serve` means that"),
+        (None, b"serve") => {
+            finding.hint("the verb `serve` serves files; in a config `serve` means that")
+        }
         (None, bytes) if bytes.contains(&b'/') => finding,
         (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH"),
     }

@@ -8,5 +8,5 @@ use pm_tui::{TuiPlan, run};
 fn main() -> Result<(), Box<dyn Error>> {
     let root = std::env::args_os().nth(1).ok_or("name a home")?;
     let home = Home::at(root.into(), None)?;
-    Ok(run(TuiPlan { home, theme: None })?)
+    Ok(run(TuiPlan { home, theme: None, program: "pm" })?)
 }

@@ -25,14 +25,16 @@ pub struct TuiPlan {
     pub home: Home,
     /// Which colours; `None`: what [`theme_of`] finds in the environment.
     pub theme: Option<ThemeChoice>,
+    /// What to type to call the program, for an empty screen.
+    pub program: &'static str,
 }
 
 /// Shows the monitor until somebody quits it, or SIGTERM or SIGHUP comes.
 pub fn run(plan: TuiPlan) -> Result<(), TuiError> {
-    let TuiPlan { home, theme } = plan;
+    let TuiPlan { home, theme, program } = plan;
     let theme = theme.unwrap_or_else(|| theme_of(|name| std::env::var_os(name)));
     let offset = chrono::Local::now().offset().local_minus_utc();
-    let model = Model::new(theme, home.root().display().to_string(), offset);
+    let model = Model::new(theme, home.root().display().to_string(), offset).called(program);
     show(model, |inlet| start(home, &inlet))
 }
 

@@ -77,6 +77,8 @@ pub struct Model {
     pub(crate) offset: i32,
     /// The home as shown where no daemon runs.
     pub(crate) home: String,
+    /// What to type to call the program.
+    pub(crate) program: &'static str,
     pub(crate) theme: ThemeChoice,
     pub(crate) link: Link,
     pub(crate) fleet: Fleet,
@@ -115,6 +117,7 @@ impl Model {
             now: 0,
             offset,
             home,
+            program: "pm",
             theme,
             link: Link::Connecting,
             fleet: Fleet::default(),
@@ -136,6 +139,12 @@ impl Model {
             notice: None,
             running: Vec::new(),
         }
+    }
+
+    /// For a program that people call by another name than `pm`.
+    #[must_use]
+    pub fn called(self, program: &'static str) -> Self {
+        Self { program, ..self }
     }
 
     pub(crate) fn area(&self) -> Rect {

@@ -43,14 +43,15 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Words>, Failure> {
     let is_forced = own.iter().any(|word| is_force(&word));
     let mut own = own.iter().filter(|word| !is_force(word)).map(String::as_str).peekable();
     if let Some(odd) = own.clone().find(|word| word.starts_with('-')) {
-        return Err(Failure::input(format!("deploy has no option {odd}")).hint("pm deploy --help"));
+        return Err(Failure::input(format!("deploy has no option {odd}"))
+            .hint("`pm deploy --help` says what there is"));
     }
     let file = own.next_if(|word| is_config_name(word).is_some()).map(str::to_owned);
     let Some(environment) = own.next().map(str::to_owned) else {
         return if file.is_none() && line.is_empty() {
             Ok(None)
         } else {
-            Err(Failure::input("deploy which environment?").hint("pm deploy FILE ENVIRONMENT"))
+            Err(Failure::input("deploy which environment?").hint("`pm deploy FILE ENVIRONMENT`"))
         };
     };
     let step = match line.split_first() {
@@ -61,7 +62,7 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Words>, Failure> {
     };
     match own.next() {
         Some(odd) => Err(Failure::input(format!("could not understand `{odd}`"))
-            .hint("pm deploy --help says what there is")),
+            .hint("`pm deploy --help` says what there is")),
         None => Ok(Some(Words { file, environment, step, is_forced })),
     }
 }
@@ -84,8 +85,9 @@ fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Failure> {
             None => return Err(Failure::input("ref what?").hint("a branch, a tag or a commit")),
         },
         Some(odd) => {
-            return Err(Failure::input(format!("deploy has no command {odd}"))
-                .hint(format!("pm deploy --help says what there is; `ref {odd}` deploys {odd}")));
+            return Err(Failure::input(format!("deploy has no command {odd}")).hint(format!(
+                "`pm deploy --help` says what there is; `ref {odd}` deploys {odd}"
+            )));
         }
     })
 }

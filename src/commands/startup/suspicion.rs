@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::boot::{Platform, Unit};
+use crate::called;
 use crate::commands::Session;
 
 /// Says it.
@@ -31,7 +32,9 @@ pub(super) fn warn(session: &Session, unit: &Unit) {
         && you != "root"
     {
         talk(format!("this starts root's apps, those of {}", unit.home.display()));
-        session.stage.talk(&format!("hint: for your own: sudo pm startup -u {you}"));
+        session
+            .stage
+            .talk(&format!("hint: for your own: `sudo {} startup -u {you}`", called::name()));
     }
 }
 

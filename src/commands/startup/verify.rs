@@ -14,6 +14,7 @@ use pm_spec::{AppSpec, ByteString, Environment, Identifier};
 
 use super::suspicion::changeable;
 use crate::boot::{Platform, Unit};
+use crate::called::{self, as_called};
 use crate::commands::{Session, daemon, environment, targets};
 use crate::failure::{Exit, Failure};
 use crate::report::{Rehearsal, Rehearsed, Report};
@@ -54,8 +55,11 @@ pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> 
         let mut unsaved: BTreeSet<_> =
             targets::rows(&mut client)?.into_iter().map(|row| row.name).collect();
         unsaved.retain(|name| !names.contains(name.as_str()));
+        let program = called::name();
         rehearsal.warnings.extend(
-            unsaved.into_iter().map(|name| format!("{name} is not on the saved list: pm save")),
+            unsaved
+                .into_iter()
+                .map(|name| format!("{name} is not on the saved list: `{program} save`")),
         );
     }
     Ok(Report::Rehearsed(rehearsal))
@@ -66,16 +70,20 @@ fn installed(unit: &Unit, rehearsal: &mut Rehearsal) {
     let own = Unit { platform: Platform::SystemdUser, service: "pm".into(), ..unit.clone() };
     let there = [unit, &own].into_iter().find(|unit| unit.path().exists());
     let Some(there) = there else {
-        rehearsal.problems.push("no service starts the saved list at boot: pm startup".into());
+        rehearsal
+            .problems
+            .push(as_called("no service starts the saved list at boot: `pm startup`"));
         return;
     };
-    let path = there.path();
+    let (path, program) = (there.path(), called::name());
     let text = fs::read_to_string(&path).unwrap_or_default();
     if !text.contains(&*there.home.to_string_lossy()) {
-        rehearsal.problems.push(format!("{} is about another home: pm startup", path.display()));
+        rehearsal
+            .problems
+            .push(format!("{} is about another home: `{program} startup`", path.display()));
     } else if text != there.text() && text != (Unit { wait_ip: true, ..there.clone() }).text() {
         let shown = path.display();
-        rehearsal.warnings.push(format!("{shown} is not what `pm startup` would write now"));
+        rehearsal.warnings.push(format!("{shown} is not what `{program} startup` would write now"));
     }
 }
 

@@ -257,7 +257,7 @@ impl Reactor {
                 self.step(Fact::Asked(request, Ask::Restore(apps)));
             }
             Err(error @ store::StoreError::Nothing(_)) => {
-                diary::note(format_args!("could not {error}; `pm save` makes one"));
+                diary::note(format_args!("could not {error}; `save` makes one"));
             }
             Err(error) => diary::note(format_args!("could not {error}")),
         }

@@ -45,7 +45,14 @@ impl Connection {
                     "this client (pm {}) speaks protocol {}, the daemon (pm {}) speaks {PROTOCOL}",
                     theirs.version, theirs.protocol, self.desk.hello.version
                 );
-                return self.refuse(0, Code::Version, message, "run `pm update`").await;
+                return self
+                    .refuse(
+                        0,
+                        Code::Version,
+                        message,
+                        "`pm update` replaces the daemon by this program",
+                    )
+                    .await;
             }
             Frame::Call(..) | Frame::Reply(..) | Frame::Refused(..) | Frame::News(..) => {
                 return self.refuse(0, Code::BadRequest, "say hello first".into(), "").await;

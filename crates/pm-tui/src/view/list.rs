@@ -175,14 +175,14 @@ fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Link::Live => vec![
             ("no apps yet".into(), theme.text),
             ("start one in another terminal:".into(), theme.dim),
-            ("pm start app.js".into(), theme.key),
-            ("pm start ecosystem.json5".into(), theme.key),
+            (format!("{} start app.js", model.program), theme.key),
+            (format!("{} start ecosystem.json5", model.program), theme.key),
         ],
         Link::NoDaemon => vec![
             (format!("no daemon runs in {home}"), theme.text),
             ("start something in another terminal:".into(), theme.dim),
-            ("pm start app.js".into(), theme.key),
-            ("pm resurrect".into(), theme.key),
+            (format!("{} start app.js", model.program), theme.key),
+            (format!("{} resurrect", model.program), theme.key),
         ],
     };
     let height = u16::try_from(texts.len()).unwrap_or(0);
