@@ -91,10 +91,10 @@ impl From<ConnectError> for Failure {
         match &error {
             ConnectError::NoDaemon { .. } => Self::could_not(Exit::NoDaemon, &error)
                 .hint("`pm start` starts one, `pm resurrect` brings back the saved list"),
-            ConnectError::Denied { .. } | ConnectError::Stranger { .. } => {
-                Self::could_not(Exit::Failed, &error)
-                    .hint("set PM_HOME to a folder of your own, or become that user")
-            }
+            ConnectError::Denied { .. }
+            | ConnectError::Closed { .. }
+            | ConnectError::Stranger { .. } => Self::could_not(Exit::Failed, &error)
+                .hint("set PM_HOME to a folder of your own, or become that user"),
             ConnectError::NoHello { diary, .. } => Self::could_not(Exit::NoDaemon, &error)
                 .hint(format!("{} may say why", diary.display())),
             ConnectError::Busy { .. } => Self::could_not(Exit::Late, &error),

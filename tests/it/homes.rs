@@ -1,7 +1,7 @@
 //! Homes on bad days: races, leftovers, odd paths, strangers, torn files (pains 1 to 3, 10, 15, 23, 35, 37, 61, 63, 78).
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -280,6 +280,45 @@ fn p37_a_home_of_another_user_is_named_with_its_owner() {
     for part in [home.home().root().to_str().unwrap(), "uid 0", "65534"] {
         assert!(told.contains(part), "{part:?} is missing in {told}");
     }
+}
+
+#[test]
+fn p37_a_home_behind_a_closed_folder_is_told_with_that_folder() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    fs::create_dir_all(home.home().root().join("closed/inside")).unwrap();
+    let mut command = nobodys(&home, "pm");
+    let closed = home.home().root().join("closed");
+    fs::set_permissions(home.home().root(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
+    let output = command.arg("list").env("PM_HOME", closed.join("inside/home")).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let line = format!("uid 65534 may not enter {}\n", closed.display());
+    assert!(told.contains(&line) && !told.contains("belongs to"), "{told}");
+}
+
+#[test]
+fn only_root_can_run_apps_as_another_user_and_who_is_not_is_told_at_once() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    fs::create_dir(home.home().root()).unwrap();
+    chown(home.home().root(), Some(65534), Some(65534)).unwrap();
+    let output = as_nobody(&home, &["start", "/bin/sleep", "--uid", "root", "--", "1000"]);
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8(told).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("only root can run apps as another user"), "{told}");
+    let row = home.row("sleep");
+    assert_eq!(
+        (row.status.as_str(), row.restarts, row.pid),
+        ("errored", 0, 0),
+        "it is tried again"
+    );
+    // As oneself it is nothing but a start.
+    let output =
+        as_nobody(&home, &["start", "/bin/sleep", "--name", "own", "--uid", "65534", "--", "1000"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// How often the threads of a process went to sleep, by `proc_pid_status(5)`: each wake-up ends in one more.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use interprocess::ConnectWaitMode;
@@ -28,6 +28,20 @@ pub enum ConnectError {
         home: PathBuf,
         /// Its owner.
         owner: u32,
+        /// The caller's effective uid.
+        you: u32,
+    },
+    /// The way to the home leads through a folder that is closed to the caller; whose home it is can't be seen.
+    #[error(
+        "reach the daemon in {}: uid {you} may not enter {}",
+        .home.display(),
+        .folder.display()
+    )]
+    Closed {
+        /// The home that was asked.
+        home: PathBuf,
+        /// The folder in the way.
+        folder: PathBuf,
         /// The caller's effective uid.
         you: u32,
     },
@@ -95,7 +109,7 @@ pub(crate) fn connect(home: &Home, deadline: Deadline) -> Result<Stream, Connect
                 return Err(ConnectError::Busy { socket: home.socket().into() });
             }
             Some(NOBODY) => pause(Duration::from_millis(5), deadline),
-            Some(uid) if uid != 0 && uid != owner(home) => {
+            Some(uid) if uid != 0 && uid != owner(home).unwrap_or_else(you) => {
                 return Err(ConnectError::Stranger { socket: home.socket().into(), uid });
             }
             Some(uid) if !serves(uid) => return Err(denied(home, uid)),
@@ -110,7 +124,15 @@ fn refused(home: &Home, error: io::Error) -> ConnectError {
         return ConnectError::NoDaemon { home: home.root().into() };
     }
     if kind == io::ErrorKind::PermissionDenied {
-        return denied(home, owner(home));
+        match owner(home) {
+            Some(owner) if owner != you() => return denied(home, owner),
+            // Our own, whatever its modes are.
+            Some(_) => {}
+            None => {
+                let folder = closed(home.root());
+                return ConnectError::Closed { home: home.root().into(), folder, you: you() };
+            }
+        }
     }
     ConnectError::Io { socket: home.socket().into(), source: error }
 }
@@ -118,19 +140,24 @@ fn refused(home: &Home, error: io::Error) -> ConnectError {
 /// Whether a daemon of this user answers us: it turns away all but its own user and root (pain 10), and who is turned
 /// away should hear so rather than see a connection end.
 fn serves(uid: u32) -> bool {
-    let you = rustix::process::geteuid().as_raw();
-    you == 0 || you == uid
+    you() == 0 || you() == uid
 }
 
 fn denied(home: &Home, owner: u32) -> ConnectError {
-    let you = rustix::process::geteuid().as_raw();
-    ConnectError::Denied { home: home.root().into(), owner, you }
+    ConnectError::Denied { home: home.root().into(), owner, you: you() }
 }
 
-/// Whose home it is; ours if it can't be seen.
-fn owner(home: &Home) -> u32 {
-    match std::fs::metadata(home.root()) {
-        Ok(meta) => meta.uid(),
-        Err(_) => rustix::process::geteuid().as_raw(),
-    }
+/// Whose home it is, if that can be seen.
+fn owner(home: &Home) -> Option<u32> {
+    std::fs::metadata(home.root()).ok().map(|meta| meta.uid())
+}
+
+/// The nearest folder above a path that can be seen: what is in it can't, so it is what is closed.
+fn closed(path: &Path) -> PathBuf {
+    let seen = path.ancestors().find(|folder| std::fs::metadata(folder).is_ok());
+    seen.unwrap_or(Path::new("/")).into()
+}
+
+fn you() -> u32 {
+    rustix::process::geteuid().as_raw()
 }

@@ -273,6 +273,13 @@ fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
         None => None,
     };
     let credentials = account.credentials(group);
+    if !rustix::process::geteuid().is_root() && !credentials.are_ours() {
+        // Trying would fail at another step each time, and again and again.
+        let who = account.name;
+        return Err(refused(format!(
+            "run as {who}: only root can run apps as another user or group"
+        )));
+    }
     Ok(Runner {
         owner: Owner { uid: credentials.uid, gid: credentials.gid },
         credentials,
