@@ -6,7 +6,7 @@ use pm_protocol::{Existing, Outcome, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
 use crate::cli::RestartArgs;
-use crate::commands::described::described;
+use crate::commands::described;
 use crate::commands::targets::Target;
 use crate::commands::{Session, engine, recheck};
 use crate::failure::Failure;
@@ -97,7 +97,7 @@ impl Known {
 /// All apps the daemon knows.
 pub(super) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
     let mut all: Vec<Known> = Vec::new();
-    for one in described(client, Vec::new())?.descriptions {
+    for one in described::known(client)?.descriptions {
         let is_up = match one.row.status {
             Status::Online | Status::Launching | Status::WaitingRestart => true,
             Status::Stopping | Status::Stopped | Status::Errored => false,

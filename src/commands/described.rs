@@ -10,33 +10,52 @@ use crate::failure::Failure;
 
 /// Everything about these; all if nothing is selected. In parts each is true, if not all at the same moment.
 pub(super) fn described(client: &mut Client, select: Vec<Select>) -> Result<Descriptions, Failure> {
-    let call = Describe { select: select.clone() };
+    ask(client, Describe { select, known: false })
+}
+
+/// What the daemon knows by itself of all instances; pids are left out.
+pub(super) fn known(client: &mut Client) -> Result<Descriptions, Failure> {
+    ask(client, Describe { select: Vec::new(), known: true })
+}
+
+fn ask(client: &mut Client, call: Describe) -> Result<Descriptions, Failure> {
     match client.call(&call, Deadline::after(QUICK)) {
         Err(CallError::Refused(refusal)) if refusal.code == Code::TooMany => {}
         answer => return Ok(answer?),
     }
+    let Describe { select, known } = call;
     let listing = quick(client, &List { select, usage: false, host: false })?;
+    let mut parts = Parts { client, known, descriptions: Vec::new() };
     let ids: Vec<u32> = listing.rows.iter().map(|row| row.id).collect();
-    let mut descriptions = Vec::new();
-    parts(client, &ids, &mut descriptions)?;
-    Ok(Descriptions { descriptions, now: listing.now })
+    parts.ask(&ids)?;
+    Ok(Descriptions { descriptions: parts.descriptions, now: listing.now })
 }
 
-/// The first half, then the second, unless they fit into one answer; each as often as it takes.
-fn parts(client: &mut Client, ids: &[u32], into: &mut Vec<Description>) -> Result<(), Failure> {
-    for part in ids.chunks(ids.len().div_ceil(2).max(1)) {
-        let select = part.iter().map(|id| Select::Id(*id)).collect();
-        match client.call(&Describe { select }, Deadline::after(QUICK)) {
-            Ok(answer) => into.extend(answer.descriptions),
-            Err(CallError::Refused(refusal))
-                if part.len() > 1 && matches!(refusal.code, Code::TooMany | Code::NotFound) =>
-            {
-                parts(client, part, into)?;
+/// What was answered so far.
+struct Parts<'a> {
+    client: &'a mut Client,
+    known: bool,
+    descriptions: Vec<Description>,
+}
+
+impl Parts<'_> {
+    /// The first half, then the second, unless they fit into one answer; each as often as it takes.
+    fn ask(&mut self, ids: &[u32]) -> Result<(), Failure> {
+        for part in ids.chunks(ids.len().div_ceil(2).max(1)) {
+            let select = part.iter().map(|id| Select::Id(*id)).collect();
+            let call = Describe { select, known: self.known };
+            match self.client.call(&call, Deadline::after(QUICK)) {
+                Ok(answer) => self.descriptions.extend(answer.descriptions),
+                Err(CallError::Refused(refusal))
+                    if part.len() > 1 && matches!(refusal.code, Code::TooMany | Code::NotFound) =>
+                {
+                    self.ask(part)?;
+                }
+                // Somebody deleted it meanwhile.
+                Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => {}
+                Err(error) => return Err(error.into()),
             }
-            // Somebody deleted it meanwhile.
-            Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => {}
-            Err(error) => return Err(error.into()),
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -316,7 +316,7 @@ impl Watch<'_> {
         if let Some(mut client) = self.session.find()?.filter(|_| over != Over::Killed) {
             last = sources(&mut client, select).unwrap_or_default();
             if over == Over::Ended {
-                let call = Describe { select: select.to_vec() };
+                let call = Describe { select: select.to_vec(), known: false };
                 code = match client.call(&call, Deadline::after(QUICK)) {
                     Ok(all) => code_of(&all.descriptions),
                     // Somebody ends everything, and the apps were the first.

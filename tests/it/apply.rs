@@ -1,6 +1,8 @@
 //! Changes of config files: told per app, applied faithfully by restart, reload and start, and by `apply` with no more
 //! effort than it takes.
 
+use pm_client::Deadline;
+use pm_protocol::Describe;
 use pm_testkit::Home;
 use serde_json::Value;
 
@@ -205,4 +207,20 @@ fn p11_a_name_keeps_its_environment_until_told_otherwise() {
         (&"2".into(), &Value::Null, &"1".into())
     );
     assert_eq!(now["MINE"], "1");
+}
+
+#[test]
+fn what_is_compared_with_a_file_is_asked_for_without_a_look_at_all_processes() {
+    let home = Home::new();
+    write(&home, &[("web", "")]);
+    home.run(["start", FILE]).ok();
+    let describe = |known| {
+        let call = Describe { select: Vec::new(), known };
+        let mut answer = home.client().call(&call, Deadline::NEVER).unwrap();
+        answer.descriptions.remove(0)
+    };
+    let (known, whole) = (describe(true), describe(false));
+    assert_eq!(known.spec, whole.spec);
+    assert_eq!((known.row.id, &known.out), (whole.row.id, &whole.out));
+    assert_eq!((known.pids, whole.pids.contains(&whole.row.pid)), (Vec::new(), true));
 }

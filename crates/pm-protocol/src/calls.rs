@@ -265,6 +265,10 @@ pub struct Describe {
     /// Which; all if empty.
     #[serde(default)]
     pub select: Vec<Select>,
+    /// Only what the daemon knows by itself: no pids, for which it would look through all processes of the machine,
+    /// and nothing that apps say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
 }
 
 /// Everything, in order of id.

@@ -294,7 +294,7 @@ pub(super) fn rows(home: &Home) -> Vec<Row> {
 
 /// Everything about all instances, by name.
 pub(super) fn descriptions(home: &Home) -> BTreeMap<String, Vec<Description>> {
-    let describe = Describe { select: Vec::new() };
+    let describe = Describe { select: Vec::new(), known: false };
     let all = insist(home, |client| client.call(&describe, Deadline::after(PATIENCE)));
     let mut by_name = BTreeMap::<String, Vec<_>>::new();
     for one in all.descriptions {

@@ -30,7 +30,9 @@ fn new_guardian(home: &Home, old: u32) -> Hello {
 
 fn describe(home: &Home, name: &str) -> Description {
     let mut client = home.client();
-    let all = client.call(&Describe { select: Vec::new() }, Deadline::after(PATIENCE)).unwrap();
+    let all = client
+        .call(&Describe { select: Vec::new(), known: false }, Deadline::after(PATIENCE))
+        .unwrap();
     all.descriptions.into_iter().find(|one| one.row.name == name).unwrap()
 }
 

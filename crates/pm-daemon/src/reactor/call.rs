@@ -149,6 +149,12 @@ impl Reactor {
         let dial = Dial::read();
         let seats = ids.iter().filter_map(|id| self.core.seat(*id));
         let mut descriptions: Vec<_> = seats.map(|seat| self.description(&seat, dial)).collect();
+        if call.known {
+            tokio::spawn(
+                async move { caller.reply(&Descriptions { descriptions, now: dial.wall() }) },
+            );
+            return;
+        }
         let pulses = self.pulses(&ids);
         let mut wanted = BTreeMap::new();
         for id in &ids {

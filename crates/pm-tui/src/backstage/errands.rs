@@ -138,7 +138,7 @@ fn describe(
     client: &mut Client,
     id: u32,
 ) -> Result<Option<Box<pm_protocol::Description>>, CallError> {
-    let call = Describe { select: vec![Select::Id(id)] };
+    let call = Describe { select: vec![Select::Id(id)], known: false };
     match client.call(&call, Deadline::after(PATIENCE)) {
         Ok(mut reply) => Ok(reply.descriptions.pop().map(Box::new)),
         Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => Ok(None),
