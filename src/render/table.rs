@@ -142,6 +142,12 @@ fn line<'a>(
     out.push('\n');
 }
 
-fn blanks(out: &mut String, count: usize) {
-    out.extend(std::iter::repeat_n(' ', count));
+fn blanks(out: &mut String, mut count: usize) {
+    // As many at once as are usual in a cell.
+    const BLANKS: &str = "                                ";
+    while count > BLANKS.len() {
+        out.push_str(BLANKS);
+        count -= BLANKS.len();
+    }
+    out.push_str(BLANKS.get(..count).unwrap_or(BLANKS));
 }

@@ -76,7 +76,8 @@ pub(crate) fn safe_text(text: &str) -> String {
 /// A text of others, fit to be shown in one line.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     let shown = plain(text.as_bytes(), Colours::Drop);
-    if shown.contains(['\n', '\t']) { shown.replace(['\n', '\t'], " ").into() } else { shown }
+    let is_one = !shown.bytes().any(|byte| matches!(byte, b'\n' | b'\t'));
+    if is_one { shown } else { shown.replace(['\n', '\t'], " ").into() }
 }
 
 /// How many columns a text takes.

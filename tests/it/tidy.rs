@@ -19,7 +19,7 @@ const ARROWS: [(&str, &str, &str); 16] = [
         "serde serde_json json5 toml serde-saphyr rquickjs rustix thiserror",
     ),
     ("pm-senses", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
-    ("pm-protocol", "pm-spec", "serde serde_json rustix thiserror"),
+    ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),
     ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc sysinfo thiserror"),
     ("pm-guardian", "pm-os", "rustix libc thiserror"),

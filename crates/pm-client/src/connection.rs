@@ -131,7 +131,12 @@ impl Connection {
         }
         loop {
             let until = if self.peer.is_none() { deadline.or(greeted) } else { deadline };
+            self.fill(until).map_err(|error| self.unless_unheard(error, deadline))?;
+            if let Some(reply) = self.frames.next_reply(number) {
+                return Ok(reply);
+            }
             match self.frame(until).map_err(|error| self.unless_unheard(error, deadline))? {
+                // What says what is wrong with it.
                 Frame::Reply(answered, reply) if answered == number => {
                     return Ok(serde_json::from_str(reply.get())?);
                 }
@@ -199,15 +204,23 @@ impl Connection {
 
     fn frame(&mut self, deadline: Deadline) -> Result<Frame, CallError> {
         loop {
+            self.fill(deadline)?;
             if let Some(frame) = self.frames.next_frame()? {
                 return Ok(frame);
             }
+        }
+    }
+
+    /// Waits until a whole line is here.
+    fn fill(&mut self, deadline: Deadline) -> Result<(), CallError> {
+        while !self.frames.has_line()? {
             match self.stream.read(&mut self.buffer) {
                 Ok(0) => return Err(CallError::Lost),
                 Ok(count) => self.frames.push(&self.buffer[..count]),
                 Err(error) => self.after(error, PollFlags::IN, deadline)?,
             }
         }
+        Ok(())
     }
 
     /// What to do about a read or write that was not done: wait, try again, or give up.

@@ -23,8 +23,10 @@ const LONGEST: usize = 4096;
 /// signs (`␀` to `␡`), what is not UTF-8 becomes U+FFFD, and so do characters that reorder text (CVE-2021-42574).
 /// Tabs and newlines stay; a carriage return at the end of a line is dropped.
 pub fn plain(bytes: &[u8], colours: Colours) -> Cow<'_, str> {
+    // Most of what is shown is short and plain: one look at its bytes tells.
+    let is_harmless = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n');
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !text.chars().any(needs_care)
+        && (bytes.iter().all(is_harmless) || !text.chars().any(needs_care))
     {
         return Cow::Borrowed(text);
     }

@@ -1,6 +1,6 @@
 //! Bytes to frames and back: one JSON value per line, incremental, capped. No I/O: one codec for all.
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -64,6 +64,13 @@ fn parse(line: &[u8]) -> Result<Frame, FrameError> {
     })
 }
 
+/// What stands in a [`Frame::Reply`] of that number, in the form in which [`encode`] writes one.
+fn reply<R: DeserializeOwned>(line: &[u8], number: u64) -> Option<R> {
+    let head = format!("{{\"reply\":[{number},");
+    let inside = line.strip_prefix(head.as_bytes())?.strip_suffix(b"]}")?;
+    serde_json::from_str(std::str::from_utf8(inside).ok()?).ok()
+}
+
 /// A frame's bytes, newline included.
 pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     let mut bytes = serde_json::to_vec(frame)?;
@@ -102,25 +109,49 @@ impl Frames {
         self.buffer.len() - self.start > MAX_FRAME
     }
 
+    /// Whether a whole line waits here.
+    pub fn has_line(&mut self) -> Result<bool, FrameError> {
+        Ok(self.end()?.is_some())
+    }
+
     /// The next whole line, without its newline; `None` until more bytes come.
     pub fn line(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        let Some(end) = self.end()? else { return Ok(None) };
+        let line = self.start..end;
+        self.pass(end);
+        Ok(Some(&self.buffer[line]))
+    }
+
+    /// The answer to the call of that number, if the next line is just that; else nothing is taken, and the line is for
+    /// [`Frames::next_frame`]. A long answer is read once this way, instead of being checked and copied before.
+    pub fn next_reply<R: DeserializeOwned>(&mut self, number: u64) -> Option<R> {
+        let end = self.end().ok()??;
+        let reply = reply(&self.buffer[self.start..end], number)?;
+        self.pass(end);
+        Some(reply)
+    }
+
+    /// Where the next line ends.
+    fn end(&mut self) -> Result<Option<usize>, FrameError> {
         let from = self.searched.max(self.start);
-        let found = self.buffer[from..].iter().position(|byte| *byte == b'\n');
-        let Some(offset) = found else {
+        let Some(offset) = memchr::memchr(b'\n', &self.buffer[from..]) else {
             self.searched = self.buffer.len();
             self.buffer.drain(..self.start);
             self.searched -= self.start;
             self.start = 0;
             return if self.buffer.len() > MAX_FRAME { Err(FrameError::TooLong) } else { Ok(None) };
         };
-        let end = from + offset;
-        if end - self.start > MAX_FRAME {
+        self.searched = from + offset;
+        if self.searched - self.start > MAX_FRAME {
             return Err(FrameError::TooLong);
         }
-        let line = self.start..end;
+        Ok(Some(self.searched))
+    }
+
+    /// Goes on behind the line that ends there.
+    fn pass(&mut self, end: usize) {
         self.start = end + 1;
         self.searched = self.start;
-        Ok(Some(&self.buffer[line]))
     }
 
     /// The next whole frame; `None` until more bytes come.
@@ -172,6 +203,28 @@ mod tests {
         }
         assert!(matches!(frames.next_frame(), Err(FrameError::Malformed(_))));
         assert!(matches!(frames.next_frame(), Ok(Some(Frame::Call(9, _)))));
+    }
+
+    #[test]
+    fn a_reply_is_taken_by_its_number_and_its_kind_or_left_alone() {
+        let mut frames = Frames::new();
+        let raw = serde_json::value::to_raw_value(&[1, 2]).unwrap();
+        let reply = encode(&Frame::Reply(7, raw)).unwrap();
+        frames.push(&reply[..reply.len() - 1]);
+        assert!(!frames.has_line().unwrap());
+        assert_eq!(frames.next_reply::<Vec<u8>>(7), None, "it is not whole");
+        frames.push(b"\n{\"reply\":[8,3] }\n");
+        frames.push(&encode(&Frame::Call(9, Ping {}.into())).unwrap());
+        assert!(frames.has_line().unwrap());
+        assert_eq!(frames.next_reply::<Vec<u8>>(8), None, "another number");
+        assert_eq!(frames.next_reply::<String>(7), None, "another kind");
+        assert_eq!(frames.next_reply::<Vec<u8>>(7), Some(vec![1, 2]));
+        assert_eq!(frames.next_reply::<u8>(8), None, "not as we write it");
+        let known = frames.next_frame().unwrap();
+        assert!(matches!(&known, Some(Frame::Reply(8, raw)) if raw.get() == "3"), "{known:?}");
+        assert_eq!(frames.next_reply::<u8>(9), None, "a call");
+        assert!(matches!(frames.next_frame(), Ok(Some(Frame::Call(9, _)))));
+        assert!(!frames.has_line().unwrap() && frames.next_reply::<u8>(9).is_none());
     }
 
     #[test]
