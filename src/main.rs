@@ -13,13 +13,14 @@ mod launch;
 mod render;
 mod report;
 mod stage;
+mod suggest;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use pm_protocol::Home;
 
 use cli::{Cli, Global, Guise};
@@ -100,12 +101,14 @@ fn explain(error: &clap::Error, guise: Guise) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let stage = Stage::new(&Global::default(), |name| std::env::var_os(name));
-    if guise.is_pm2() && error.kind() == ErrorKind::InvalidSubcommand {
-        let word = error.get(ContextKind::InvalidSubcommand);
-        let word = word.map(|word| format!(": {word}")).unwrap_or_default();
-        stage.complain(&format!("error: Command not found{word}\n{}", usage()));
-    } else {
-        stage.complain(&house_style(&error.to_string()));
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => {
+            let message = if guise.is_pm2() { "Command not found:" } else { "there is no command" };
+            let hint = suggest::command(word).map(|hint| format!("hint: {hint}\n"));
+            let hint = hint.unwrap_or_default();
+            stage.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
+        }
+        Some(_) | None => stage.complain(&house_style(&error.to_string())),
     }
     exit_code(Exit::Input, guise)
 }
@@ -114,7 +117,7 @@ fn explain(error: &clap::Error, guise: Guise) -> ExitCode {
 fn house_style(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("For more"));
     let line = |line: &str| match line.trim_start().strip_prefix("tip: ") {
-        Some(tip) => format!("hint: {tip}"),
+        Some(tip) => format!("hint: {}", suggest::tip(tip).unwrap_or_else(|| tip.into())),
         None => line.replacen("Usage:", "usage:", 1),
     };
     lines.map(line).collect::<Vec<_>>().join("\n")
@@ -155,7 +158,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_in_our_form() {
-        let error = Cli::try_parse_from(["pm", "strat"]).unwrap_err();
+        let error = Cli::try_parse_from(["pm", "stop", "--onyl", "x"]).unwrap_err();
         let told = house_style(&error.to_string());
         let words: Vec<_> = told.lines().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(words, ["error:", "hint:", "usage:"], "{told}");

@@ -188,6 +188,22 @@ fn what_is_not_understood_is_exit_2() {
 }
 
 #[test]
+fn a_mistyped_command_or_option_is_told_with_what_was_meant() {
+    let home = Home::new();
+    for (words, meant) in [
+        (&["strat", "app.js"][..], "hint: did you mean `start`?\n"),
+        (&["lst"], "hint: did you mean `list`?\n"),
+        (&["start", "--nmae", "x"], "hint: did you mean `--name`?\n"),
+        (&["completion", "bsh"], "hint: did you mean `bash`?\n"),
+    ] {
+        let run = home.run(words).ends(2).complains(meant);
+        assert_eq!(run.err.matches("did you mean").count(), 1, "{}", run.err);
+    }
+    let run = home.run(["xyzzy"]).ends(2).complains("there is no command xyzzy");
+    assert!(!run.err.contains("hint:"), "{}", run.err);
+}
+
+#[test]
 fn what_needs_a_daemon_and_finds_none_is_exit_3() {
     let home = Home::new();
     for words in [

@@ -162,14 +162,19 @@ pub(crate) fn nearest_key(wrong: &str) -> Option<&'static str> {
     nearest(wrong, KEYS.iter().flat_map(spellings))
 }
 
-/// The candidate nearest to a wrong word: at most a third of its letters differ.
+/// The candidate nearest to a wrong word, the first of equals.
 pub(crate) fn nearest<'a>(
     wrong: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    near(wrong, candidates).first().copied()
+}
+
+/// The candidates nearest to a wrong word, all equally near: at most a third of their letters differ.
+pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     // Long nonsense is no slip, and comparing it costs its length times ours.
     if wrong.len() > 64 {
-        return None;
+        return Vec::new();
     }
     let folded = |text: &str| -> Vec<char> {
         text.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
@@ -182,10 +187,11 @@ pub(crate) fn nearest<'a>(
         let distance = distance(&word, &letters);
         (begun || distance <= candidate.len().max(3) / 3).then_some(distance)
     };
-    candidates
-        .filter_map(|candidate| far(candidate).map(|distance| (distance, candidate)))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let found = candidates.filter_map(|candidate| Some((far(candidate)?, candidate)));
+    let found: Vec<_> = found.collect();
+    let least = found.iter().map(|(distance, _)| *distance).min();
+    let nearest = found.into_iter().filter(|(distance, _)| Some(*distance) == least);
+    nearest.map(|(_, candidate)| candidate).collect()
 }
 
 /// How many letters to insert, drop, change or swap with their neighbour (optimal string alignment).

@@ -1,0 +1,81 @@
+//! What a mistyped command or option was probably meant to be: the best one or two, never one that is hidden.
+
+use clap::CommandFactory;
+use pm_config::near;
+
+use crate::cli::Cli;
+
+/// More would be a list to read, which `--help` has.
+const MOST: usize = 2;
+
+/// Fewer letters begin too much to mean something.
+const BEGUN: usize = 3;
+
+/// The hint for a word that is no command.
+pub(crate) fn command(word: &str) -> Option<String> {
+    let all = Cli::command();
+    let names = all.get_subcommands().filter(|command| !command.is_hide_set());
+    let names: Vec<_> = names.map(clap::Command::get_name).collect();
+    meant(&similar(word, &names))
+}
+
+/// Names that begin with the word, if these are few; else the nearest.
+fn similar<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let begun = names.iter().filter(|name| word.len() >= BEGUN && name.starts_with(word));
+    let begun: Vec<_> = begun.copied().collect();
+    if (1..=MOST).contains(&begun.len()) {
+        return begun;
+    }
+    let mut near = near(word, names.iter().copied());
+    near.truncate(MOST);
+    near
+}
+
+/// clap's tip for an option or a value, in our form; it names the best last.
+pub(crate) fn tip(tip: &str) -> Option<String> {
+    let (_, words) = tip.split_once("similar ")?.1.split_once(": ")?;
+    let words = words.split(',').map(|word| word.trim_matches([' ', '\'']));
+    meant(&words.rev().take(MOST).collect::<Vec<_>>())
+}
+
+fn meant(words: &[&str]) -> Option<String> {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    (!words.is_empty()).then(|| format!("did you mean {}?", words.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_find_their_command_and_nothing_else_does() {
+        for (word, hint) in [
+            ("strat", Some("did you mean `start`?")),
+            ("startt", Some("did you mean `start`?")),
+            ("lst", Some("did you mean `list`?")),
+            ("delte", Some("did you mean `delete`?")),
+            ("monitt", Some("did you mean `monit`?")),
+            ("rstart", Some("did you mean `restart` or `start`?")),
+            ("mon", Some("did you mean `monit`?")),
+            ("resu", Some("did you mean `resurrect`?")),
+            ("guardia", None),
+            ("xyzzy", None),
+            ("re", None),
+            ("", None),
+        ] {
+            let found = command(word);
+            let found =
+                found.map(|found| found.replace("`start` or `restart`", "`restart` or `start`"));
+            assert_eq!(found.as_deref(), hint, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_tips_of_the_grammar_take_our_form() {
+        let one = "a similar argument exists: '--name'";
+        assert_eq!(tip(one).unwrap(), "did you mean `--name`?");
+        let more = "some similar arguments exist: '--a', '--b', '--c'";
+        assert_eq!(tip(more).unwrap(), "did you mean `--c` or `--b`?");
+        assert_eq!(tip("to pass '--x' as a value, use '-- --x'"), None);
+    }
+}
