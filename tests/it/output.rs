@@ -259,6 +259,55 @@ fn a_flush_takes_the_rotated_parts_too() {
 }
 
 #[test]
+fn the_managers_log_tells_the_lives_of_apps() {
+    let home = Home::new();
+    // Whatever the zone of whoever started it.
+    home.pm(["ping"]).env("TZ", "XYZ-9").run().ok();
+    start(&home, "web", &[], &["--live", "forever"]).ok();
+    start(&home, "sad", &["--max-restarts", "1", "--restart-delay", "0"], &["--exit", "3"]);
+    let diary = || fs::read_to_string(home.home().diary()).unwrap();
+    home.wait_until("the end of tries", || {
+        diary().contains("App [sad:1] had too many unstable restarts")
+    });
+    home.run(["stop", "web"]).ok();
+    signal(home.hello().pid, 9);
+    home.wait_until("the next daemon", || diary().contains("ended: killed by SIGKILL, after "));
+    let diary = diary();
+    let of = |name: &str| -> Vec<String> {
+        let lines = diary.lines().filter(|line| line.contains(name));
+        let said =
+            lines.filter_map(|line| Some(line.split_once("]: ").or(line.split_once(": "))?.1));
+        said.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        of("web"),
+        [
+            "App [web:0] starting in -fork mode-",
+            "App [web:0] online",
+            "Stopping app:web id:0",
+            "App [web:0] exited with code [0] via signal [SIGINT]"
+        ]
+    );
+    let sad = of("sad");
+    assert_eq!(
+        sad[..3],
+        [
+            "App [sad:1] starting in -fork mode-",
+            "App [sad:1] online",
+            "App [sad:1] exited with code [3] via signal [SIGINT]"
+        ]
+    );
+    // One clock and one form, the guardian's lines included.
+    for line in diary.lines() {
+        let form: String =
+            line.chars().take(24).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(form, "0000-00-00T00:00:00.000Z", "{line}");
+    }
+    let hours: Vec<_> = diary.lines().map(|line| &line[..13]).collect();
+    assert!(hours.is_sorted(), "two clocks:\n{diary}");
+}
+
+#[test]
 fn logs_are_appended_over_restarts() {
     let home = Home::new();
     start(&home, "a", &[], &["--bytes", "610a", "--live", "forever"]).ok();

@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use chrono::Local;
+use chrono::Utc;
 use pm_core::Time;
+use rustix::fs::FileType;
 
 use crate::clock;
 
@@ -24,37 +25,75 @@ const ASIDE: &[u8] = b".old";
 /// How long the same complaint stays unsaid, in ms.
 const SILENCE: u64 = 60_000;
 
-/// Writes one line. A diary that can't be written stops nobody.
+/// What PM2 and we call it in a home.
+const NAMES: [&str; 2] = ["pm.log", "pm2.log"];
+
+/// Names another file in a home of PM2's.
+const ELSEWHERE: &str = "PM2_LOG_FILE_PATH";
+
+/// Writes one line, with the time (UTC) as the guardian writes it. A diary that can't be written stops nobody.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
-    if let Ok(Some(file)) = successor(io::stderr().as_fd()) {
-        // If it can't be exchanged the old one grows, and the next line tries again.
-        rustix::stdio::dup2_stdout(&file).and_then(|()| rustix::stdio::dup2_stderr(&file)).ok();
-    }
-    let stamp = Local::now().format("%Y-%m-%dT%H:%M:%S%.3f");
+    turn_over();
+    let stamp = Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ");
     let line = format!("{stamp} daemon {}: {text}\n", std::process::id());
     io::stderr().write_all(line.as_bytes()).ok();
 }
 
-/// The file to go on in if this one is a `pm.log` that has grown: it becomes `pm.log.old`, unless the guardian has
-/// renamed it already.
+/// Begins the diary anew where it has grown.
+fn turn_over() {
+    if let Ok(Some(file)) = successor(io::stderr().as_fd()) {
+        // If it can't be exchanged the old one grows, and the next line tries again.
+        rustix::stdio::dup2_stdout(&file).and_then(|()| rustix::stdio::dup2_stderr(&file)).ok();
+    }
+}
+
+/// Forgets what was said. Lines are appended, so the file may be cut at any time; a missing one is as good as empty.
+pub(crate) fn empty(path: &Path) {
+    turn_over();
+    if let Ok(file) = File::options().write(true).open(path) {
+        file.set_len(0).ok();
+    }
+    let aside = aside(path);
+    let ours = rustix::fs::fstat(io::stderr()).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    // Not if we still write there.
+    if fs::symlink_metadata(&aside).is_ok_and(|meta| ours != Some((meta.dev(), meta.ino()))) {
+        fs::remove_file(&aside).ok();
+    }
+}
+
+fn aside(base: &Path) -> PathBuf {
+    OsString::from_vec([base.as_os_str().as_bytes(), ASIDE].concat()).into()
+}
+
+fn is_diary(path: &Path) -> bool {
+    let name = path.file_name();
+    let elsewhere = std::env::var_os(ELSEWHERE).map(PathBuf::from);
+    NAMES.iter().any(|known| name == Some(known.as_ref()))
+        || name.is_some() && name == elsewhere.as_deref().and_then(Path::file_name)
+}
+
+/// The file to go on in if this one is a diary that has grown: it becomes `pm.log.old`, unless the guardian has renamed it
+/// already.
 fn successor(diary: BorrowedFd<'_>) -> io::Result<Option<File>> {
-    let meta = File::from(diary.try_clone_to_owned()?).metadata()?;
-    if !meta.is_file() || meta.len() <= LIMIT {
+    let stat = rustix::fs::fstat(diary)?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    if !is_file || u64::try_from(stat.st_size).unwrap_or(0) <= LIMIT {
         return Ok(None);
     }
     let path = fs::read_link(format!("/proc/self/fd/{}", diary.as_raw_fd()))?;
     let there = fs::symlink_metadata(&path)?;
-    if (there.dev(), there.ino()) != (meta.dev(), meta.ino()) {
+    if (there.dev(), there.ino()) != (stat.st_dev, stat.st_ino) {
         // Removed with its home, or another file by now.
         return Ok(None);
     }
     let bytes = path.as_os_str().as_bytes();
     let base = PathBuf::from(OsString::from_vec(bytes.strip_suffix(ASIDE).unwrap_or(bytes).into()));
-    if base.file_name().is_none_or(|name| name != "pm.log") {
+    // Any other file that standard error may be is somebody else's.
+    if !is_diary(&base) {
         return Ok(None);
     }
     if base == path {
-        fs::rename(&base, OsString::from_vec([bytes, ASIDE].concat()))?;
+        fs::rename(&base, aside(&base))?;
     }
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
@@ -109,12 +148,13 @@ mod tests {
     #[test]
     fn a_diary_that_has_grown_is_put_aside_by_whoever_sees_it_first() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("pm.log");
+        // The same in a home of PM2's, where it has another name.
+        let path = dir.path().join("pm2.log");
         let diary = File::create(&path).unwrap();
         assert!(successor(diary.as_fd()).unwrap().is_none(), "a small one stays");
         diary.set_len(LIMIT + 1).unwrap();
         let next = successor(diary.as_fd()).unwrap().unwrap();
-        let aside = dir.path().join("pm.log.old");
+        let aside = dir.path().join("pm2.log.old");
         assert_eq!(fs::metadata(&aside).unwrap().len(), LIMIT + 1);
         assert_eq!(next.metadata().unwrap().ino(), fs::metadata(&path).unwrap().ino());
         // The guardian was faster: we follow it, and its new file stays where it is.

@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 
 use pm_core::{
     Change, Core, Ending, Fact, InstanceId, Knock, Order, Reach, Reply, RequestId, Rest, RunId,
+    SpawnFailure,
 };
 use pm_guardian::{Exit, Link, ToGuardian};
 use pm_logs::{Scribe, Stream, StreamKey};
@@ -31,6 +32,7 @@ use crate::server::{Caller, answer};
 use crate::spawner::Job;
 use crate::trees::{Errand, Machine};
 
+pub(crate) mod chronicle;
 mod gentle;
 
 /// So long after a reply, in ms, whoever runs one command after the other has gone.
@@ -80,7 +82,10 @@ impl Hands {
                 Order::Spawn(run, plan) => self.spawn(run, plan),
                 Order::Signal(run, knock) => self.knock(run, knock),
                 Order::Release(run) if self.arrears.holds(run) => {}
-                Order::Release(run) => self.release(run),
+                Order::Release(run) => {
+                    chronicle::over(self.runs.get(run), core);
+                    self.release(run);
+                }
                 Order::Retune(run, app) => self.runs.retune(run, &app, &self.scribe),
                 Order::Weigh(limits) => self.figures.set_limits(limits),
                 Order::Schedule(app, schedule) => self.senses.agenda.set(app, schedule.as_ref()),
@@ -113,6 +118,7 @@ impl Hands {
     }
 
     fn spawn(&mut self, run: RunId, plan: pm_core::SpawnPlan) {
+        chronicle::starting(&plan);
         let tag = Tag::new(self.salt, run.0);
         let address = Address { app: plan.app_id, instance: plan.instance };
         self.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
@@ -129,6 +135,7 @@ impl Hands {
             Knock::Pass(signal) => (signal.number(), Reach::Leader, false),
         };
         let Some(signal) = Signal::from_number(signal) else { return };
+        chronicle::knocked(self.runs.get_mut(id), knock);
         let otherwise = match knock {
             Knock::Ask(..) => self.asked_otherwise(id, signal, reach),
             Knock::Drain(..) => self.asked_to_drain(id, signal, reach),
@@ -227,6 +234,9 @@ impl Hands {
         run.identity = Some(identity);
         run.pidfd = Some(pidfd);
         run.open = streams(&run.app, run.address.instance);
+        if !run.app.serving.wait_ready {
+            chronicle::online(run);
+        }
         if let Some(end) = channel {
             self.node.attach(run.tag, run.slot, (run.address.app, &run.app), end);
         }
@@ -238,8 +248,8 @@ impl Hands {
     }
 
     /// There is no process; the spawner has told the guardian to drop everything.
-    pub(crate) fn not_born(&mut self, id: RunId) {
-        self.runs.remove(id);
+    pub(crate) fn not_born(&mut self, id: RunId, failure: &SpawnFailure) {
+        chronicle::not_born(self.runs.remove(id).as_ref(), failure);
     }
 
     /// The guardian saw an end. Returns the fact if nobody needs to look who is left.
@@ -270,6 +280,7 @@ impl Hands {
     /// A main process ended. With a tree to end as well, somebody looks first who is left.
     pub(crate) fn ended(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
         let run = self.runs.get_mut(id)?;
+        chronicle::exited(run, ending);
         run.waiting = None;
         if run.app.serving.channel {
             self.node.gone(run.tag);

@@ -300,7 +300,7 @@ impl Reactor {
             }
             Inlet::Node(news) => self.node_says(news),
             Inlet::NotBorn(run, failure) => {
-                self.hands.not_born(run);
+                self.hands.not_born(run, &failure);
                 self.step(Fact::NotSpawned(run, failure));
             }
             Inlet::Remains(run, stragglers) => {

@@ -327,7 +327,8 @@ impl Guardian {
         };
         let length_ms = now - daemon.born_ms;
         let number = self.number;
-        self.diary.note(&format!("daemon {number} (pid {pid}) ended: {status:?}, {length_ms} ms"));
+        self.diary
+            .note(&format!("daemon {number} (pid {pid}) ended: {status}, after {length_ms} ms"));
         if self.wishes.is_leaving && status == Status::Wait(0) {
             self.outcome = Some(Outcome::Left);
             return;

@@ -70,6 +70,39 @@ pub enum Status {
     Unknown,
 }
 
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Wait(status) if libc::WIFEXITED(status) => {
+                write!(f, "exit code {}", libc::WEXITSTATUS(status))
+            }
+            Self::Wait(status) => {
+                let number = libc::WTERMSIG(status);
+                match SIGNALS.iter().find(|signal| signal.0 == number) {
+                    Some((_, name)) => write!(f, "killed by {name}"),
+                    None => write!(f, "killed by signal {number}"),
+                }
+            }
+            Self::Unknown => f.write_str("nobody saw how"),
+        }
+    }
+}
+
+/// What a daemon dies of; others are said by number.
+const SIGNALS: [(i32, &str); 11] = [
+    (libc::SIGHUP, "SIGHUP"),
+    (libc::SIGINT, "SIGINT"),
+    (libc::SIGQUIT, "SIGQUIT"),
+    (libc::SIGILL, "SIGILL"),
+    (libc::SIGABRT, "SIGABRT"),
+    (libc::SIGBUS, "SIGBUS"),
+    (libc::SIGFPE, "SIGFPE"),
+    (libc::SIGKILL, "SIGKILL"),
+    (libc::SIGSEGV, "SIGSEGV"),
+    (libc::SIGTERM, "SIGTERM"),
+    (libc::SIGSYS, "SIGSYS"),
+];
+
 /// The end of a run's leader, kept until [`ToGuardian::Ack`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
@@ -210,6 +243,27 @@ impl ToGuardian {
             | Self::Here
             | Self::Ready => descriptors == 0,
             Self::Update { path } => descriptors == 0 && path.len() <= MAX_PATH,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Status;
+
+    #[test]
+    fn ends_are_told_in_words() {
+        let rows = [
+            (Status::Wait(0), "exit code 0"),
+            (Status::Wait(3 << 8), "exit code 3"),
+            (Status::Wait(9), "killed by SIGKILL"),
+            // With a core dump.
+            (Status::Wait(0x80 | 11), "killed by SIGSEGV"),
+            (Status::Wait(34), "killed by signal 34"),
+            (Status::Unknown, "nobody saw how"),
+        ];
+        for (status, words) in rows {
+            assert_eq!(status.to_string(), words);
         }
     }
 }

@@ -47,6 +47,16 @@ fn home_files(tool: &Tool, notes: &mut Notes) {
     notes.put("pid is the app's", pid.parse::<u64>().ok() == tool.entry("web")["pid"].as_u64());
     tool.ok("stop web");
     notes.put("pid file of a stopped app", tool.home().join("pids/web-0.pid").exists());
+    tool.file("ends.sh", "exit 3\n");
+    tool.call("start ends.sh --no-autorestart");
+    let log = || fs::read_to_string(tool.home().join("pm2.log")).unwrap_or_default();
+    tool.wait("the end in the log", || log().contains("App [ends:1] exited"));
+    let lines = log();
+    let said = lines.lines().filter_map(|line| {
+        let at = line.find("App [").or(line.find("Stopping app:"))?;
+        Some(&line[at..])
+    });
+    notes.put("what pm2.log says of apps", json!(said.collect::<Vec<_>>()));
 }
 
 /// What `save` keeps, `kill` does not touch and `resurrect` brings back.

@@ -54,7 +54,7 @@ impl Reactor {
                     self.born(run, (identity, pidfd, channel));
                 }
                 // Its intent is in the journal, so the next daemon starts it.
-                Some(Inlet::NotBorn(run, _)) => self.hands.not_born(run),
+                Some(Inlet::NotBorn(run, failure)) => self.hands.not_born(run, &failure),
                 // The rest is asked, or seen, again.
                 Some(
                     Inlet::Called(..)

@@ -209,7 +209,7 @@ impl Reactor {
             }
         }
         if call.select.is_empty() {
-            empty_diary(&self.home.diary());
+            crate::diary::empty(&self.home.diary());
         }
         let scribe = self.hands.scribe.clone();
         tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
@@ -283,13 +283,6 @@ fn machine(wanted: bool) -> Machine {
 
 fn bytes(path: PathBuf) -> ByteString {
     ByteString::new(path.into_os_string().into_encoded_bytes())
-}
-
-fn empty_diary(path: &std::path::Path) {
-    // Our own lines are appended, so the file may be cut at any time; a missing one is as good as empty.
-    if let Ok(file) = std::fs::OpenOptions::new().write(true).open(path) {
-        file.set_len(0).ok();
-    }
 }
 
 fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Caller) {

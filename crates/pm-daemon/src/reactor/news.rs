@@ -10,6 +10,7 @@ use pm_spec::Select;
 
 use super::Reactor;
 use crate::diary;
+use crate::hands::chronicle;
 use crate::node::ChannelEnd;
 
 impl Reactor {
@@ -59,6 +60,9 @@ impl Reactor {
 
     fn said_ready(&mut self, worker: Worker) {
         if let Some(run) = self.run_of(worker) {
+            if let Some(run) = self.hands.runs.get_mut(run) {
+                chronicle::online(run);
+            }
             self.step(Fact::Ready(run));
         }
     }
