@@ -29,7 +29,7 @@ fn metrics(host: &Host) -> [Metric; 12] {
         ("Swap Usage", share(host.swap_used, host.swap_total), "%"),
         ("net:rx_5:all", mega(host.received), "mb/s"),
         ("net:tx_5:all", mega(host.sent), "mb/s"),
-        ("fs:use:home", share(host.disk_used, host.disk_total), "%"),
+        ("fs:use:home", share(host.disk_used, host.disk_usable()), "%"),
         ("fs:size:home", giga(host.disk_total), "gb"),
     ];
     metrics.map(|(name, value, unit)| {
@@ -81,6 +81,9 @@ mod tests {
             memory_used: 1 << 30,
             memory_total: 4 << 30,
             received: 1_250_000,
+            disk_used: 70_000_000_000,
+            disk_free: Some(30_000_000_000),
+            disk_total: 105_000_000_000,
             ..Host::default()
         };
         let shown = machine(&host);
@@ -94,5 +97,8 @@ mod tests {
         );
         assert_eq!(shown["Swap Usage"]["value"], 0, "a machine without swap");
         assert_eq!(shown["CPU Usage"]["value"], 12.5);
+        // What is kept for root is neither used nor usable.
+        assert_eq!(shown["fs:use:home"]["value"], 70);
+        assert_eq!(shown["fs:size:home"]["value"], 105);
     }
 }

@@ -39,7 +39,9 @@ pub struct HostFigures {
 pub struct DiskFigures {
     /// Where it is mounted.
     pub mounted_at: std::path::PathBuf,
-    /// Bytes free to the unprivileged.
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes free to the unprivileged: less than what is not in use, for some are kept for root.
     pub free: u64,
     /// Size in bytes.
     pub total: u64,
@@ -111,11 +113,12 @@ fn look_at_system(system: &mut System, figures: &mut HostFigures) {
 }
 
 fn disk(disk: &sysinfo::Disk) -> DiskFigures {
-    DiskFigures {
-        mounted_at: disk.mount_point().to_owned(),
-        free: disk.available_space(),
-        total: disk.total_space(),
-    }
+    let (free, total) = (disk.available_space(), disk.total_space());
+    // statvfs(3); a disk that can't be asked has no reserve.
+    let used = rustix::fs::statvfs(disk.mount_point()).map_or(total.saturating_sub(free), |it| {
+        it.f_blocks.saturating_sub(it.f_bfree).saturating_mul(it.f_frsize)
+    });
+    DiskFigures { mounted_at: disk.mount_point().to_owned(), used, free, total }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people: 53 bits are plenty")]
@@ -134,6 +137,9 @@ mod tests {
         assert!(first.memory_total > 0 && first.memory_used <= first.memory_total);
         assert!(!first.cores.is_empty());
         assert!(first.received_per_second.abs() < f64::EPSILON, "no rate without an interval");
+        for disk in &first.disks {
+            assert!(disk.used.saturating_add(disk.free) <= disk.total, "{disk:?}");
+        }
         let second = host.look();
         assert!((0.0..=100.0).contains(&second.cpu));
         assert!(second.uptime >= first.uptime);

@@ -292,10 +292,20 @@ pub struct Host {
     pub swap_total: u64,
     /// Bytes in use on the disk that holds our home.
     pub disk_used: u64,
+    /// Bytes that are free on it, without those kept for root; `None`: an older daemon did not say.
+    #[serde(default)]
+    pub disk_free: Option<u64>,
     /// Bytes of that disk.
     pub disk_total: u64,
     /// Bytes received per second over all interfaces but loopback.
     pub received: u64,
     /// Bytes sent per second, likewise.
     pub sent: u64,
+}
+
+impl Host {
+    /// Bytes of the disk that people can use at all: what a share of it is a share of, as for `df` and PM2.
+    pub fn disk_usable(&self) -> u64 {
+        self.disk_free.map_or(self.disk_total, |free| self.disk_used.saturating_add(free))
+    }
 }

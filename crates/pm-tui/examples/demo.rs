@@ -124,6 +124,7 @@ impl World {
             swap_used: 0,
             swap_total: 0,
             disk_used: 61 << 30,
+            disk_free: None,
             disk_total: 80 << 30,
             received,
             sent,

@@ -91,6 +91,7 @@ pub(crate) fn host() -> Host {
         swap_used: 0,
         swap_total: 0,
         disk_used: 75 << 30,
+        disk_free: None,
         disk_total: 80 << 30,
         received: 123_456,
         sent: 7_890,

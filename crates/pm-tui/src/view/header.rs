@@ -113,7 +113,7 @@ fn state(model: &Model, theme: &Theme) -> Line<'static> {
 fn gauges(model: &Model, theme: &Theme, large: bool) -> Vec<Line<'static>> {
     let Some(host) = &model.host else { return Vec::new() };
     let memory = share(host.memory_used, host.memory_total);
-    let disk = share(host.disk_used, host.disk_total);
+    let disk = share(host.disk_used, host.disk_usable());
     let mut lines = vec![
         gauge(theme, "cpu", host.cpu, trend(model, large)),
         gauge(theme, "mem", memory, size(large, memory, host.memory_used, host.memory_total)),
