@@ -145,17 +145,24 @@ pub(super) fn beside(
 fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let sources = quick(&mut client, &Logs { select: wish.select.clone() })?.sources;
+    // Who asks for some instances still wants to know which files others write to.
+    let everybody = if wish.select.is_empty() {
+        Vec::new()
+    } else {
+        quick(&mut client, &Logs { select: Vec::new() })?.sources
+    };
     drop(client);
-    tell(session, wish, sources, form)
+    tell(session, wish, (sources, &everybody), form)
 }
 
 fn tell(
     session: &Session,
     wish: &Wish,
-    sources: Vec<LogSource>,
+    (sources, everybody): (Vec<LogSource>, &[LogSource]),
     form: Form,
 ) -> Result<Report, Failure> {
     let mut channels = Channels::new(session.home.log_state(), wish.streams);
+    channels.learn(everybody);
     channels.add(sources);
     if wish.daemon {
         channels.add_daemon(session.home.diary());

@@ -308,6 +308,23 @@ fn the_managers_log_tells_the_lives_of_apps() {
 }
 
 #[test]
+fn a_line_of_a_shared_file_is_nobodys_in_particular() {
+    let home = Home::new();
+    let steps = ["--bytes", "68690a", "--live", "forever"];
+    start(&home, "who", &["-i", "3", "--merge-logs"], &steps).ok();
+    start(&home, "own", &["-i", "2"], &steps).ok();
+    home.wait_file(home.home().logs().join("who-out.log"), |bytes| bytes == b"hi\nhi\nhi\n");
+    for word in ["2", "who"] {
+        let out = home.run(["logs", word, "--nostream"]).ok().out();
+        let lines: Vec<_> = out.lines().filter(|line| line.ends_with("hi")).collect();
+        assert_eq!(lines.len(), 3, "{out}");
+        assert!(lines.iter().all(|line| line.starts_with("who")), "{out}");
+    }
+    home.wait_file(home.home().logs().join("own-out-4.log"), |bytes| bytes == b"hi\n");
+    home.run(["logs", "4", "--nostream"]).ok().says("4|own");
+}
+
+#[test]
 fn logs_are_appended_over_restarts() {
     let home = Home::new();
     start(&home, "a", &[], &["--bytes", "610a", "--live", "forever"]).ok();

@@ -1,6 +1,6 @@
 //! The files that are shown, each once, and whose they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub(super) struct Channels {
     streams: Streams,
     all: Vec<Channel>,
     numbers: BTreeMap<PathBuf, usize>,
+    /// Files of several instances, not all of which need be here.
+    shared: BTreeSet<ByteString>,
     /// So many have been handed out by [`Channels::fresh`].
     handed: usize,
 }
@@ -36,7 +38,27 @@ pub(super) struct Channels {
 impl Channels {
     /// None yet; `state` is where the time indexes of raw logs lie.
     pub(super) fn new(state: PathBuf, streams: Streams) -> Self {
-        Self { state, streams, all: Vec::new(), numbers: BTreeMap::new(), handed: 0 }
+        Self {
+            state,
+            streams,
+            all: Vec::new(),
+            numbers: BTreeMap::new(),
+            shared: BTreeSet::new(),
+            handed: 0,
+        }
+    }
+
+    /// Learns from the sources of all instances which files are shared (`merge_logs`): whoever is asked for, no line of
+    /// those says whose it is.
+    pub(super) fn learn(&mut self, everybody: &[LogSource]) {
+        let mut owners = BTreeMap::new();
+        for source in everybody {
+            for file in [&source.out, &source.error, &source.combined].into_iter().flatten() {
+                if *owners.entry(file).or_insert(source.id) != source.id {
+                    self.shared.insert(file.clone());
+                }
+            }
+        }
     }
 
     /// Adds the files of these instances that are not known yet.
@@ -73,7 +95,8 @@ impl Channels {
             LogShape::Json => Times::Json(None),
         };
         let name = source.name.clone();
-        self.push(Channel { id: Some(source.id), name, stream, times, path });
+        let id = Some(source.id).filter(|_| !self.shared.contains(file));
+        self.push(Channel { id, name, stream, times, path });
     }
 
     /// Adds the daemon's own log.

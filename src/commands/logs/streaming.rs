@@ -78,7 +78,7 @@ impl Streaming {
         let session = session.clone();
         let show = move || {
             // A reader that left is no failure; anything else is said, and the apps go on.
-            if let Err(failure) = tell(&session, &wish, sources, form) {
+            if let Err(failure) = tell(&session, &wish, (sources, &[]), form) {
                 session.stage.complain(&failure.to_string());
             }
         };
