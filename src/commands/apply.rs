@@ -29,6 +29,7 @@ pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failu
             one.step = Step::Remove;
         }
     }
+    configs.warn(session, &known, &plan);
     let Some(mut client) = client.filter(|_| !args.dry_run) else {
         return Ok(Report::Plan(plan));
     };

@@ -1,5 +1,9 @@
 //! What config files ask to be different: compared with what is known before anything is done, told afterwards.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use pm_client::Client;
 use pm_config::{Ecosystem, Overrides};
 use pm_protocol::{Existing, Outcome, Start, Status, Wait};
@@ -10,6 +14,7 @@ use crate::commands::described;
 use crate::commands::targets::Target;
 use crate::commands::{Session, engine, recheck};
 use crate::failure::Failure;
+use crate::render::safe;
 use crate::report::{Planned, Step};
 
 /// Apps of config files.
@@ -68,16 +73,43 @@ impl Configs {
         known.iter().filter(is_gone).collect()
     }
 
+    /// Says which of the apps to be changed came from another file: two files may mean two apps by one name.
+    pub(super) fn warn(&self, session: &Session, known: &[Known], plan: &[Planned]) {
+        for (app, planned) in self.apps.iter().zip(plan) {
+            let changes = planned.step != Step::Keep || !planned.edits.is_empty();
+            let known = known.iter().find(|one| one.is(app)).filter(|_| changes);
+            let Some(was) = known.and_then(|one| one.spec.source.as_ref()) else { continue };
+            if let Some(is) = app.source.as_ref().filter(|is| is_another(is, was)) {
+                session.stage.talk(&format!(
+                    "warning: app `{}` was started from {}, which is still there; it becomes that of {}\n\
+                     hint: if they are two apps, rename one or give it a namespace of its own; if not, delete it first",
+                    planned.name,
+                    safe(was),
+                    safe(is)
+                ));
+            }
+        }
+    }
+
     /// What somebody who starts or restarts these files wants to know: what changed, and who is gone.
     pub(super) fn news(
         &self,
+        session: &Session,
         client: &mut Client,
         existing: Existing,
     ) -> Result<Vec<Planned>, Failure> {
-        let plan = self.plan(&known(client)?, existing);
+        let known = known(client)?;
+        let plan = self.plan(&known, existing);
+        self.warn(session, &known, &plan);
         let tells = |one: &Planned| !one.edits.is_empty() || one.step == Step::Gone;
         Ok(plan.into_iter().filter(tells).collect())
     }
+}
+
+/// Whether these are two files and the second one is still there.
+fn is_another(is: &ByteString, was: &ByteString) -> bool {
+    let real = |file: &ByteString| Path::new(OsStr::from_bytes(file.as_bytes())).canonicalize();
+    is != was && real(was).is_ok_and(|was| real(is).is_ok_and(|is| is != was))
 }
 
 /// An app the daemon knows.
@@ -151,7 +183,7 @@ pub(super) fn again(
     if configs.apps.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let news = configs.news(client, existing)?;
+    let news = configs.news(session, client, existing)?;
     let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let start = Start { apps: configs.apps, existing, wait };
     Ok((recheck::start(client, start)?.outcomes, news))

@@ -56,7 +56,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     let news = if plan.configured.apps.is_empty() {
         Vec::new()
     } else {
-        plan.configured.news(&mut client, configured(flags))?
+        plan.configured.news(session, &mut client, configured(flags))?
     };
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &args.args))

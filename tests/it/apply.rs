@@ -33,6 +33,32 @@ fn steps(plan: &Value) -> Vec<String> {
 }
 
 #[test]
+fn whoever_takes_over_an_app_of_another_file_is_told() {
+    let home = Home::new();
+    write(&home, &[("web", ""), ("own", "")]);
+    home.run(["start", FILE]).ok();
+    let other = home.file("two/other.json5", "{ name: 'web', script: '../app.sh', args: 'x' }");
+    let first = home.work().join(FILE);
+    let warning =
+        format!("warning: app `web` was started from {}, which is still there", first.display());
+    for words in [&["apply", "--dry-run", "two/other.json5"][..], &["restart", "two/other.json5"]] {
+        let run = home.run(words).ok().complains(&warning);
+        let run = run.complains(&format!("it becomes that of {}", other.display()));
+        let run = run.complains("rename one or give it a namespace");
+        assert!(!run.err.contains("`own`"), "{}", run.err);
+    }
+    // It belongs to the second file now; by another path it is the same one.
+    assert!(!home.run(["restart", "./two/../two/other.json5"]).ok().err.contains("started from"));
+    for verb in ["start", "reload", "apply"] {
+        home.run([verb, FILE]).ok().complains("app `web` was started from");
+        home.run(["restart", "two/other.json5"]).ok();
+    }
+    // One whose file is gone has been moved.
+    std::fs::remove_file(other).unwrap();
+    assert!(!home.run(["start", FILE]).ok().err.contains("started from"));
+}
+
+#[test]
 fn p12_a_restart_of_a_file_takes_over_everything_and_says_what() {
     let home = Home::new();
     home.file("other/here", "");
