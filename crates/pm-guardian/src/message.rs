@@ -258,7 +258,7 @@ mod tests {
             (Status::Wait(3 << 8), "exit code 3"),
             (Status::Wait(9), "killed by SIGKILL"),
             // With a core dump.
-            (Status::Wait(0x80 | 11), "killed by SIGSEGV"),
+            (Status::Wait(0x8b), "killed by SIGSEGV"),
             (Status::Wait(34), "killed by signal 34"),
             (Status::Unknown, "nobody saw how"),
         ];
