@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use pm_client::{Client, Deadline};
 use pm_config::{Overrides, read};
-use pm_protocol::{Delete, Existing, Outcome, Start, Wait};
+use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
 use pm_spec::{AppSpec, ByteString, LogTarget, Select, Watch};
 
 use crate::cli::StartFlags;
@@ -16,8 +16,8 @@ use crate::commands::described::described;
 use crate::commands::{Session, environment, recheck, start, targets};
 use crate::failure::{Exit, Failure};
 
-/// Restarts these apps as the flags say; what was down is started. An app under a new name is a new app with a new
-/// number: the old one goes first, for it may hold the port.
+/// Restarts these apps as the flags say; what was down is started. One that gets a new name keeps its numbers, its logs
+/// and its counters.
 pub(super) fn restart(
     session: &Session,
     client: &mut Client,
@@ -26,25 +26,23 @@ pub(super) fn restart(
 ) -> Result<Vec<Outcome>, Failure> {
     let overrides = start::overrides(flags, args);
     let described = described(client, select)?.descriptions;
-    let mut known: BTreeMap<(String, String), AppSpec> = BTreeMap::new();
+    let mut known: BTreeMap<(String, String), (u32, AppSpec)> = BTreeMap::new();
     for one in described {
-        known.entry((one.row.name, one.row.namespace)).or_insert(one.spec);
+        known.entry((one.row.name, one.row.namespace)).or_insert((one.row.id, one.spec));
     }
     if overrides.name.is_some() && known.len() > 1 {
         let message = "could not give several apps one name";
         return Err(Failure::new(Exit::Input, message));
     }
     let mut apps = Vec::new();
-    let mut old = Vec::new();
-    for ((name, namespace), spec) in known {
+    for (id, spec) in known.into_values() {
         let app = amended(session, &spec, &overrides, flags.update_env)?;
-        if app.name.as_str() != name || app.namespace.as_str() != namespace {
-            old.push(Select::Name(name));
+        if (&app.name, &app.namespace) != (&spec.name, &spec.namespace) {
+            let (name, namespace) = (app.name.clone(), app.namespace.clone());
+            let call = Rename { select: vec![Select::Id(id)], name, namespace };
+            client.call(&call, Deadline::NEVER)?;
         }
         apps.push(app);
-    }
-    if !old.is_empty() {
-        client.call(&Delete { select: old }, Deadline::NEVER)?;
     }
     let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let call = Start { apps, existing: Existing::Restart, wait };

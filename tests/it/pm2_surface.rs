@@ -345,6 +345,11 @@ fn flags_on_a_known_app_change_it_and_nothing_else() {
     let now = env(&home);
     assert_eq!((&now["name"], &now["status"]), (&"site".into(), &"online".into()));
     assert_eq!((&now["kill_timeout"], &now["MINE"]), (&900.into(), &"1".into()));
+    assert_eq!((&now["pm_id"], &now["restart_time"]), (&0.into(), &3.into()), "it is the same app");
+    home.run(["start", program.to_str().unwrap(), "--name", "taken", "--", "--live", "forever"])
+        .ok();
+    home.run(["restart", "site", "--name", "taken"]).ends(1).complains("has an app already");
+    home.run(["delete", "taken"]).ok();
     assert_eq!(home.run(["jlist"]).ok().json().as_array().unwrap().len(), 1);
     home.run(["restart", "site", "--kill-timeout", "soon"]).ends(1);
     assert_eq!(home.run(["-s", "list"]).ok().out(), "", "as PM2");

@@ -67,6 +67,7 @@ fn check(request: &Request, reply: &str) {
         Request::Reload(call) => answers(call, reply),
         Request::Delete(call) => answers(call, reply),
         Request::Scale(call) => answers(call, reply),
+        Request::Rename(call) => answers(call, reply),
         Request::Reset(call) => answers(call, reply),
         Request::SendSignal(call) => answers(call, reply),
         Request::Input(call) => answers(call, reply),

@@ -78,7 +78,7 @@ impl Client {
 /// Whether asking twice is the same as asking once.
 ///
 /// `Start`, `Raise`, `Restart`, `Reload`, `SendSignal`, `Trigger`, `Input` are not: a second run, signal or answer would be a second one.
-/// `Delete` is not: the second answer would be "no such app". `Update` ends the daemon on purpose.
+/// `Delete` and `Rename` are not: the second answer would be "no such app". `Update` ends the daemon on purpose.
 pub fn repeatable(request: &Request) -> bool {
     match request {
         Request::Ping(_)
@@ -96,6 +96,7 @@ pub fn repeatable(request: &Request) -> bool {
         | Request::Watch(_) => true,
         Request::Start(_)
         | Request::Raise(_)
+        | Request::Rename(_)
         | Request::Restart(_)
         | Request::Reload(_)
         | Request::Delete(_)

@@ -85,6 +85,10 @@ impl Core {
                 Ok(())
             }
             Ask::Scale { select, to } => self.scale(settled, &select, to, orders),
+            Ask::Rename { select, to } => {
+                let ids = self.resolve(&select)?;
+                self.rename(request, &ids, to, orders)
+            }
             Ask::Reset(select) => {
                 let ids = self.resolve(&select)?;
                 self.each(request, &ids, |seat| seat.reset(now, request));
@@ -133,7 +137,7 @@ impl Core {
         }
     }
 
-    fn apps_of(&self, ids: &[InstanceId]) -> BTreeSet<AppId> {
+    pub(crate) fn apps_of(&self, ids: &[InstanceId]) -> BTreeSet<AppId> {
         ids.iter().filter_map(|id| self.seats.get(id)).map(|seat| seat.app).collect()
     }
 

@@ -5,15 +5,16 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Effort, Mode};
+use pm_spec::{AppName, AppSpec, Effort, Mode};
 
+use crate::app::App;
 use crate::ask::Asker;
 use crate::beside::{Beside, grace};
 use crate::core::Core;
 use crate::fact::Existing;
 use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::after;
-use crate::order::{Became, Order};
+use crate::order::{Became, Order, Refused};
 use crate::phase::Phase;
 
 impl Core {
@@ -97,6 +98,45 @@ impl Core {
             let own = answers.into_iter().flatten().filter(|(asked, _)| *asked == request);
             for (_, became) in own.filter(|(_, became)| *became == Became::Unchanged) {
                 *became = Became::Amended;
+            }
+        }
+    }
+
+    /// Another name for the app of these instances.
+    pub(crate) fn rename(
+        &mut self,
+        request: RequestId,
+        ids: &[InstanceId],
+        to: (AppName, AppName),
+        orders: &mut Vec<Order>,
+    ) -> Result<(), Refused> {
+        let apps = self.apps_of(ids);
+        let others =
+            self.names.get(&to).is_some_and(|known| known.iter().any(|id| !apps.contains(id)));
+        if others || apps.len() > 1 {
+            return Err(Refused::NameTaken(to.0));
+        }
+        for app in apps {
+            let Some(mut spec) = self.apps.get(&app).map(|app| AppSpec::clone(&app.spec)) else {
+                continue;
+            };
+            (spec.name, spec.namespace) = to.clone();
+            self.unname(app);
+            self.respec(app, spec, orders);
+            self.names.entry(to.clone()).or_default().insert(app);
+            let members = self.members(app);
+            self.each(request, &members, |seat| seat.answers.push((request, Became::Amended)));
+        }
+        Ok(())
+    }
+
+    /// It is not found by its name any more.
+    pub(crate) fn unname(&mut self, id: AppId) {
+        let Some(key) = self.apps.get(&id).map(App::key) else { return };
+        if let Some(ids) = self.names.get_mut(&key) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.names.remove(&key);
             }
         }
     }

@@ -257,13 +257,7 @@ impl Core {
         if let Some(app) = self.apps.get_mut(&seat.app) {
             app.seats.remove(&seat.slot);
             if app.seats.is_empty() {
-                let key = app.key();
-                if let Some(ids) = self.names.get_mut(&key) {
-                    ids.remove(&seat.app);
-                    if ids.is_empty() {
-                        self.names.remove(&key);
-                    }
-                }
+                self.unname(seat.app);
                 if let Some(mut app) = self.apps.remove(&seat.app) {
                     app.unattend(orders);
                 }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, ByteString, Bytes, Environment, Select, Signal};
+use pm_spec::{AppName, AppSpec, ByteString, Bytes, Environment, Select, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AppId, RequestId, RunId};
@@ -86,6 +86,13 @@ pub enum Ask {
         select: Vec<Select>,
         /// Absolute number, 1 to 65535.
         to: u16,
+    },
+    /// The selected app is called something else from now on; its instances run on and keep their numbers.
+    Rename {
+        /// Which; all instances of an app have one name.
+        select: Vec<Select>,
+        /// Its new name and namespace.
+        to: (AppName, AppName),
     },
     /// Restart counters back to zero (PM2: `reset`).
     Reset(Vec<Select>),

@@ -158,6 +158,8 @@ pub enum Refused {
     },
     /// `Existing::Refuse` and it is up.
     AlreadyUp(AppName),
+    /// The name a rename is to give has an app, or several would get it.
+    NameTaken(AppName),
     /// The daemon is on its way out.
     Leaving,
     /// It is being reloaded already.

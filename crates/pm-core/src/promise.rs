@@ -37,6 +37,7 @@ impl Owed {
             Ask::Reload { select, .. } => (all(select), Patience::Settled, true),
             Ask::Start { patience, .. } => (None, *patience, false),
             Ask::Scale { .. } | Ask::Restore(_) => (None, Patience::Settled, false),
+            Ask::Rename { .. } => (None, Patience::Spawned, false),
             Ask::Leave => (all(&[pm_spec::Select::All]), Patience::Spawned, false),
         };
         Self { expected, patience, later_than: last.filter(|_| fresh) }

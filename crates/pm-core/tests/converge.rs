@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Story, app, spawns};
-use pm_core::{Ask, Became, Ending, Existing, Order, Patience, RunId};
-use pm_spec::{AppSpec, Mode, Span};
+use pm_core::{Ask, Became, Ending, Existing, Order, Patience, Refused, Reply, RunId};
+use pm_spec::{AppName, AppSpec, Mode, Select, Span};
 
 fn ask(spec: AppSpec, existing: Existing) -> Ask {
     Ask::Start { apps: vec![spec], existing, patience: Patience::Spawned }
@@ -156,4 +156,30 @@ fn p11_a_shell_is_replaced_and_not_laid_over() {
     story.ask(Ask::Restart { select, env: Some(shell), patience: Patience::Spawned });
     let names: Vec<_> = story.seat(0).app.env.iter().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(names, ["MINE", "NEW"]);
+}
+
+#[test]
+fn another_name_keeps_numbers_and_runs() {
+    let mut story = Story::default();
+    let several = AppSpec { instances: 2, ..app("web") };
+    story.up(vec![several, app("other")]);
+    let to = |name: &str| (AppName::parse(name).expect("a name"), AppName::default_namespace());
+    let rename = |select, name: &str| Ask::Rename { select, to: to(name) };
+    // One that is taken, or that several would get, is given to nobody.
+    for select in [common::word("web"), vec![Select::All]] {
+        let (request, orders) = story.ask(rename(select, "other"));
+        let taken = Reply::Refused(Refused::NameTaken(to("other").0));
+        assert_eq!(orders, [Order::Reply(request, taken)]);
+    }
+    let (request, orders) = story.ask(rename(common::word("1"), "site"));
+    assert_eq!(story.became(request), [Became::Amended, Became::Amended]);
+    assert_eq!((asked(&orders), spawns(&orders).len()), (vec![], 0));
+    assert_eq!(story.seat(0).app.name.as_str(), "site");
+    // It is found by its new name only, also to be started as a file says.
+    let (request, _) = story.ask(Ask::Reset(common::word("web")));
+    assert!(matches!(story.reply(request), Some(Reply::Refused(Refused::NoMatch(_)))));
+    let (request, _) = story.ask(ask(AppSpec { instances: 2, ..app("site") }, Existing::Keep));
+    assert_eq!(story.became(request), [Became::Unchanged, Became::Unchanged]);
+    let (_, orders) = story.ask(ask(app("web"), Existing::Keep));
+    assert_eq!(spawns(&orders).len(), 1, "a new one may have the old name");
 }

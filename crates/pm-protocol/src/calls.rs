@@ -1,6 +1,6 @@
 //! The registry of calls: what can be asked and what is answered.
 
-use pm_spec::{AppSpec, Environment, Select, Signal};
+use pm_spec::{AppName, AppSpec, Environment, Select, Signal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,7 @@ calls! {
     Reload => Outcomes,
     Delete => Outcomes,
     Scale => Outcomes,
+    Rename => Outcomes,
     Reset => Outcomes,
     SendSignal => Outcomes,
     Trigger => Triggered,
@@ -173,6 +174,17 @@ pub struct Scale {
     pub select: Vec<Select>,
     /// How many, 1 to 65535.
     pub to: u16,
+}
+
+/// Call an app something else; its instances run on and keep their numbers (PM2: `restart ID --name NEW`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    /// Which app, by any of its instances.
+    pub select: Vec<Select>,
+    /// Its name from now on.
+    pub name: AppName,
+    /// Its namespace from now on.
+    pub namespace: AppName,
 }
 
 /// Restart counters back to zero.

@@ -70,6 +70,9 @@ pub(crate) fn sort(request: Request) -> Business {
         }
         Request::Delete(call) => Ask::Delete(call.select),
         Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
+        Request::Rename(call) => {
+            Ask::Rename { select: call.select, to: (call.name, call.namespace) }
+        }
         Request::Reset(call) => Ask::Reset(call.select),
         Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
         Request::Kill(_) => Ask::Leave,
@@ -305,6 +308,11 @@ pub(crate) fn refusal(refused: &Refused) -> Refusal {
             Code::AlreadyRunning,
             format!("`{name}` is up already"),
             Some(format!("`pm restart {name}` restarts it; `--force` starts another one")),
+        ),
+        Refused::NameTaken(name) => (
+            Code::AlreadyRunning,
+            format!("the name `{name}` has an app already, or several would get it"),
+            Some("choose another name, or another namespace".into()),
         ),
         Refused::Leaving => {
             (Code::Leaving, "the daemon is shutting down".into(), Some("try again".into()))
