@@ -1,10 +1,6 @@
 //! Verbs that change what is known: stop, restart, reload, delete, scale, reset, sendSignal.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 
 use pm_client::{CallError, Client, Deadline};
 use pm_config::Overrides;
@@ -12,23 +8,17 @@ use pm_protocol::{
     Code, Delete, Description, Existing, List, Outcome, Outcomes, Reload, Reset, Restart, Row,
     Scale, SendSignal, Stop, Wait, What,
 };
-use pm_spec::{ByteString, Select, Signal};
+use pm_spec::{Select, Signal};
 
 use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
 use crate::commands::described::described;
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, amend, care, changes, engine, environment, is_all, logs, pick, progress, quick,
-    recheck, start,
+    Session, amend, care, changes, engine, environment, is_all, last_words, logs, pick, progress,
+    quick, recheck, start,
 };
 use crate::failure::{Exit, Failure};
-use crate::report::{Done, Report, Tail};
-
-/// So many last lines of standard error are shown with a failure.
-const TAIL_LINES: usize = 10;
-
-/// They are looked for in so many last bytes.
-const TAIL_BYTES: u64 = 16 << 10;
+use crate::report::{Done, Report};
 
 pub(super) fn stop(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets(session, args)? else {
@@ -297,39 +287,8 @@ pub(super) fn report(
     }
     care::autosave(session, client);
     let listing = session.listing(client)?;
-    let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
-    // More would bury the outcomes.
-    let tails = failed.take(3).filter_map(|outcome| tail(outcome, asked)).collect();
+    let tails = last_words::of(session, client, &outcomes, asked);
     Ok(Report::Done(Done { outcomes, listing, tails, otherwise, ..Done::default() }))
-}
-
-/// The end of an app's error log, unless nothing was written to it since `asked`: older lines explain nothing.
-fn tail(outcome: &Outcome, asked: u64) -> Option<Tail> {
-    let path = outcome.error_log.as_ref()?;
-    let mut file = File::open(std::ffi::OsStr::from_bytes(path.as_bytes())).ok()?;
-    let meta = file.metadata().ok()?;
-    let written = u64::try_from(meta.mtime()).ok()?.saturating_add(1).saturating_mul(1000);
-    if !meta.is_file() || written < asked {
-        return None;
-    }
-    let start = meta.len().saturating_sub(TAIL_BYTES);
-    file.seek(SeekFrom::Start(start)).ok()?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;
-    let lines = last_lines(&bytes, start > 0);
-    Some(Tail { id: outcome.id, name: outcome.name.clone(), file: ByteString::clone(path), lines })
-}
-
-/// The last whole lines of some bytes; the first is none if they were cut out of more.
-fn last_lines(bytes: &[u8], is_cut: bool) -> Vec<Vec<u8>> {
-    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    let torn = usize::from(is_cut && lines.len() > 1);
-    let from = lines.len().saturating_sub(TAIL_LINES).max(torn);
-    lines.get(from..).map(<[_]>::to_vec).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -337,7 +296,7 @@ mod tests {
     use super::*;
     use pm_protocol::{Frame, Frames, Listing, Request, Row, Status, encode};
     use pm_testkit::samples;
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::unix::net::{UnixListener, UnixStream};
 
     #[test]
@@ -419,14 +378,5 @@ mod tests {
 
     fn row(id: u32, name: &str) -> Row {
         samples::row(id, name, Status::Online)
-    }
-
-    #[test]
-    fn the_last_lines_are_whole() {
-        assert_eq!(last_lines(b"", false), Vec::<Vec<u8>>::new());
-        assert_eq!(last_lines(b"a\nb\n", false), [b"a", b"b"]);
-        assert_eq!(last_lines(b"torn\nb", true), [b"b"]);
-        let many: Vec<_> = (0..30).map(|n| n.to_string()).collect();
-        assert_eq!(last_lines(many.join("\n").as_bytes(), false).first().unwrap(), b"20");
     }
 }

@@ -18,6 +18,7 @@ mod dump;
 mod foreground;
 mod foreign;
 mod init;
+mod last_words;
 mod logrotate;
 mod logs;
 mod mark;

@@ -80,6 +80,36 @@ fn p13_what_vanished_since_is_told_when_it_is_needed() {
 }
 
 #[test]
+fn p13_the_last_words_of_a_failed_run_begin_with_its_error() {
+    let home = Home::new();
+    // As Node prints it, with a number for each run.
+    let stack =
+        "for line in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo \"    at line $line\" >&2; done";
+    let body = format!(
+        "echo >> runs; n=$(($(wc -l < runs)))\n\
+         echo starting >&2; echo \"Error: in run $n\" >&2; {stack}; exit 3"
+    );
+    home.script("app", &body);
+    let run = home
+        .run(["start", "./app", "-i", "2", "--max-restarts", "2", "--restart-delay", "300"])
+        .ends(1);
+    assert_eq!(run.err.matches("last lines of app").count(), 1, "told more than once\n{}", run.err);
+    let told: Vec<_> =
+        run.err.lines().skip_while(|line| !line.starts_with("last lines of")).collect();
+    let error = told[1].strip_prefix("  Error: in run ");
+    assert!(error.is_some() && told[2] == "      at line 1", "{}", run.err);
+}
+
+#[test]
+fn p13_what_node_says_of_a_port_in_use_is_shown() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    home.file("app.js", format!("require('node:http').createServer().listen({port}, '127.0.0.1')"));
+    home.run(["start", "app.js"]).ends(1).complains("Error: listen EADDRINUSE");
+}
+
+#[test]
 fn a_config_that_is_not_there_or_not_readable_is_refused() {
     let home = Home::new();
     refused(&home, home.run(["start", "missing.json5"]), "no such file or directory");
