@@ -370,3 +370,40 @@ impl Hall {
         loans
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use rustix::event::{EventfdFlags, eventfd};
+
+    use super::*;
+
+    fn hall() -> (Hall, std::sync::mpsc::Sender<Command>) {
+        let ears =
+            Ears { hear: Box::new(|_| ()), keep: Box::new(|_| ()), usher: Box::new(|| None) };
+        let (commands, queue) = channel();
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
+        (Hall::new(Arc::new(wake), queue, ears).unwrap(), commands)
+    }
+
+    #[test]
+    fn once_there_is_room_again_nobody_waits_for_it() {
+        let (mut hall, _commands) = hall();
+        let (ours, theirs) = crate::channel::pair().unwrap();
+        let memory = Note::new().unwrap().into_memory();
+        hall.attach(Attachment { worker: 1, channel: ours, memory, place: None });
+        let mut theirs = Channel::new(theirs, Note::new().unwrap());
+        let line = vec![b'x'; 1 << 20];
+        assert!(hall.write(1, &line, None));
+        assert_eq!(hall.guests[&1].crowd, Crowd::WantsRoom);
+        theirs.read();
+        while theirs.next_line().is_none() {
+            hall.turn().unwrap();
+            theirs.read();
+        }
+        assert_eq!(hall.guests[&1].crowd, Crowd::None);
+        let events = hall.watch.wait(Some(0));
+        assert!(events.is_empty(), "woken for nothing: {events:?}");
+    }
+}
