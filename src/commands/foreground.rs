@@ -13,7 +13,7 @@ use std::time::Duration;
 use pm_client::{CallError, Client, Deadline, Feed};
 use pm_protocol::{
     Change, Code, Delete, Describe, Description, Existing, LogSource, Logs, ReloadLogs, Row, Start,
-    Status, Wait, What,
+    Status, Wait,
 };
 use pm_spec::{AppSpec, Select, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -123,7 +123,7 @@ fn live(
         recheck::start(client, start)?.outcomes
     };
     for outcome in &outcomes {
-        if let What::Failed(why) = &outcome.what {
+        if let Some(why) = outcome.what.why() {
             session.stage.complain(&format!("error: {} failed: {why}", outcome.name));
         }
     }

@@ -81,9 +81,12 @@ fn masked(described: &Description) -> Value {
 
 fn outcomes(done: &Done) -> Value {
     let one = |outcome: &Outcome| {
-        let reason = if let What::Failed(why) = &outcome.what { Some(why) } else { None };
-        let what = value(&outcome.what);
-        let what = if reason.is_some() { "failed".into() } else { what };
+        let reason = outcome.what.why();
+        let what = match reason {
+            Some(_) if matches!(outcome.what, What::Unready(_)) => "unready".into(),
+            Some(_) => "failed".into(),
+            None => value(&outcome.what),
+        };
         json!({
             "id": outcome.id, "name": outcome.name, "what": what, "reason": reason,
             "pid": outcome.pid, "error_log": outcome.error_log.as_ref().map(text),

@@ -50,7 +50,7 @@ fn summary(outcomes: &[&Outcome], look: Look) -> String {
 fn line(outcome: &Outcome, look: Look) -> String {
     let (sign, paint) = match &outcome.what {
         What::Failed(_) => ("✗", Paint::Bad),
-        What::Superseded => ("!", Paint::Wait),
+        What::Superseded | What::Unready(_) => ("!", Paint::Wait),
         What::Unchanged => ("=", Paint::Dim),
         What::Started
         | What::Restarted
@@ -66,11 +66,12 @@ fn line(outcome: &Outcome, look: Look) -> String {
     let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
     let mut line =
         format!("{} {name} ({}) {}", paint.on(sign, look.colour), outcome.id, word(&outcome.what));
-    if let What::Failed(why) = &outcome.what {
+    if outcome.pid != 0 && !matches!(outcome.what, What::Failed(_)) {
+        line.extend([", pid ", &outcome.pid.to_string()]);
+    }
+    if let Some(why) = outcome.what.why() {
         line.push_str(": ");
         line.push_str(&safe_text(why));
-    } else if outcome.pid != 0 {
-        line.extend([", pid ", &outcome.pid.to_string()]);
     }
     line + "\n"
 }
@@ -90,6 +91,7 @@ fn word(what: &What) -> &'static str {
         What::Amended => "changed, runs on",
         What::Added => "added, not started",
         What::Failed(_) => "failed",
+        What::Unready(_) => "goes on as launching",
         What::Superseded => "overtaken by a later command",
     }
 }
@@ -98,9 +100,10 @@ fn word(what: &What) -> &'static str {
 pub(crate) fn failures(done: &Done) -> String {
     let mut text = String::new();
     for outcome in &done.outcomes {
-        if let What::Failed(why) = &outcome.what {
+        if let Some(why) = outcome.what.why() {
             let (name, id) = (safe_text(&outcome.name), outcome.id.to_string());
-            text.extend(["error: ", &name, " (", &id, ") failed: ", &safe_text(why), "\n"]);
+            let word = word(&outcome.what);
+            text.extend(["error: ", &name, " (", &id, ") ", word, ": ", &safe_text(why), "\n"]);
         }
     }
     text

@@ -262,14 +262,35 @@ pub enum What {
     Added,
     /// It is not as wished, and this is why.
     Failed(String),
+    /// It runs, but has not said within its time that it is ready, as this says; it may still.
+    Unready(String),
     /// A later call wished something else.
     Superseded,
 }
 
 impl What {
+    /// Why the wish did not come true, if it did not.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Failed(why) | Self::Unready(why) => Some(why),
+            Self::Started
+            | Self::Restarted
+            | Self::Unchanged
+            | Self::Amended
+            | Self::Finished
+            | Self::Stopped
+            | Self::Deleted
+            | Self::Reset
+            | Self::Signaled
+            | Self::Told
+            | Self::Added
+            | Self::Superseded => None,
+        }
+    }
+
     /// Whether the wish did not come true.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed(_))
+        self.why().is_some()
     }
 }
 

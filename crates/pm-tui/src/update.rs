@@ -154,24 +154,8 @@ fn done(model: &mut Model, command: &Command, end: End) {
 
 /// One line about all outcomes; failures first, for they are what matters.
 fn summary(command: &Command, outcomes: &[Outcome]) -> (String, Tone) {
-    let failures: Vec<_> = outcomes
-        .iter()
-        .filter_map(|outcome| match &outcome.what {
-            What::Failed(why) => Some((outcome, why)),
-            What::Started
-            | What::Restarted
-            | What::Unchanged
-            | What::Finished
-            | What::Stopped
-            | What::Deleted
-            | What::Reset
-            | What::Signaled
-            | What::Added
-            | What::Amended
-            | What::Told
-            | What::Superseded => None,
-        })
-        .collect();
+    let failures: Vec<_> =
+        outcomes.iter().filter_map(|outcome| Some((outcome, outcome.what.why()?))).collect();
     let Some((outcome, why)) = failures.first() else {
         return match outcomes {
             [one] if one.what == What::Unchanged => {

@@ -254,6 +254,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
 /// What became of one instance, with what helps to understand a failure.
 pub(crate) fn outcome(outcome: &Outcome, core: &Core) -> pm_protocol::Outcome {
     let seat = core.seat(outcome.instance);
+    let is_launching = seat.as_ref().is_some_and(|seat| seat.status == Status::Launching);
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
@@ -266,6 +267,7 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core) -> pm_protocol::Outcome {
         Became::Amended => What::Amended,
         Became::Added => What::Added,
         Became::Superseded => What::Superseded,
+        Became::Failed(why @ Cause::NotReady { .. }) if is_launching => What::Unready(cause(why)),
         Became::Failed(why) => What::Failed(cause(why)),
     };
     let error_log = seat
