@@ -127,6 +127,18 @@ fn only_this_counts(home: &Home, pid: u32, file: &str) {
 }
 
 #[test]
+fn a_file_that_takes_anothers_place_is_named_as_that() {
+    let home = Home::new();
+    let pid = watched(&home, &["--watch-delay", "1s"]);
+    // As `sed -i` and editors do.
+    let temporary = home.file("app/sedNeECP3", "2");
+    fs::rename(temporary, home.work().join("app/main.py")).unwrap();
+    home.wait_new_pid("web", pid);
+    let ends = ends(&home, "web");
+    assert!(ends[0]["why"].as_str().unwrap().contains("watch: main.py"), "{ends:?}");
+}
+
+#[test]
 fn p26_a_changed_file_restarts_the_app_and_is_named() {
     let home = Home::new();
     let pid = watched(&home, &[]);

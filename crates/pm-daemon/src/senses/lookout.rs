@@ -82,7 +82,7 @@ struct Post {
     grounds: Grounds,
     delay: u64,
     looks: Option<Looks>,
-    /// The first change that was not told, its time, and that of the last one.
+    /// The first change that was not told (of a file that is still there, if any is), its time, and that of the last one.
     pending: Option<(PathBuf, Time, Time)>,
     /// The last change that was told, when, and how often in haste.
     told: Option<(PathBuf, Time, u32)>,
@@ -123,7 +123,13 @@ impl Post {
             return;
         }
         match &mut self.pending {
-            Some((.., last)) => *last = now,
+            Some((pending, _, last)) => {
+                *last = now;
+                // Editors write a file of another name and put it in the place of the old one.
+                if pending != path && !pending.exists() && path.exists() {
+                    *pending = path.into();
+                }
+            }
             None => self.pending = Some((path.into(), now, now)),
         }
     }
