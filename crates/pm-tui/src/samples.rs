@@ -119,7 +119,7 @@ pub(crate) fn description() -> Description {
         pid: 77,
         code: None,
         signal: Some("SIGKILL".into()),
-        why: "killed: over 300.0mb".into(),
+        why: "memory 301.5mb > limit 300.0mb (killed by SIGKILL)".into(),
     };
     Description {
         row: row(0, "web-app-1", Status::Online),

@@ -196,13 +196,8 @@ impl Page<'_> {
         for (index, end) in ends.iter().rev().enumerate() {
             let label = if index == 0 { "ends" } else { "" };
             let ago = uptime(now.saturating_sub(end.at));
-            let how = match (end.code, &end.signal) {
-                (Some(code), _) => format!("exit {code}"),
-                (None, Some(signal)) => signal.clone(),
-                (None, None) => "unknown end".into(),
-            };
             let style = if end.code == Some(0) { self.theme.text } else { self.theme.bad };
-            let text = format!("{ago} ago: {how} after {}, {}", lived(end.lived), end.why);
+            let text = format!("{ago} ago: after {}, {}", lived(end.lived), end.why);
             self.say(label, &text, style);
         }
     }
