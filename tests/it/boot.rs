@@ -287,6 +287,7 @@ fn p45_a_rehearsal_says_what_a_boot_would_miss() {
     ] {
         assert!(run.out().contains(text), "{text}\n{}", run.out());
     }
+    assert_eq!(run.out().matches("may be gone after a boot").count(), 1, "{}", run.out());
     let note = run.out();
     let note = note.lines().find(|line| line.contains("other values")).unwrap();
     assert!(note.contains("COLOUR") && note.contains("NEWER") && !note.contains("blue"), "{note}");

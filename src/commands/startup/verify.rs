@@ -128,13 +128,15 @@ fn files(app: &AppSpec, runner: &Account, found: &mut Rehearsed) {
     }
 }
 
-/// Files in folders that do not outlive a boot.
+/// Files in folders that do not outlive a boot. Of a folder and a file in it the file says it all.
 fn lasting(used: &[PathBuf], found: &mut Rehearsed) {
-    let below = |file: &&PathBuf, folders: &[&str]| folders.iter().any(|at| file.starts_with(at));
+    let holds = |folder: &PathBuf| used.iter().any(|it| it != folder && it.starts_with(folder));
+    let used: BTreeSet<_> = used.iter().filter(|file| !holds(file)).collect();
+    let below = |file: &PathBuf, folders: &[&str]| folders.iter().any(|at| file.starts_with(at));
     let gone = used.iter().filter(|file| below(file, &GONE));
     found.problems.extend(gone.map(|file| format!("{} is gone after a boot", file.display())));
     let swept = used.iter().filter(|file| below(file, &SWEPT));
-    let told = |file: &PathBuf| format!("{} may be gone after a boot", file.display());
+    let told = |file: &&PathBuf| format!("{} may be gone after a boot", file.display());
     found.warnings.extend(swept.map(told));
 }
 
