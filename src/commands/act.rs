@@ -81,6 +81,7 @@ fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
         what: What::Deleted,
         pid: 0,
         error_log: None,
+        note: None,
     }));
     outcomes.sort_by_key(|outcome| outcome.id);
     Outcomes { outcomes, warning: None }

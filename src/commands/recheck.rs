@@ -146,7 +146,7 @@ fn standing(row: &Row) -> Outcome {
             What::Failed(row.note.clone().unwrap_or_else(|| row.status.as_str().into()))
         }
     };
-    Outcome { id: row.id, name: row.name.clone(), what, pid: row.pid, error_log: None }
+    Outcome { id: row.id, name: row.name.clone(), what, pid: row.pid, error_log: None, note: None }
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ fn line(outcome: &Outcome, look: Look) -> String {
         line.push_str(": ");
         line.push_str(&safe_text(why));
     }
+    if let Some(note) = &outcome.note {
+        line.extend([", ", &safe_text(note)]);
+    }
     line + "\n"
 }
 

@@ -61,11 +61,17 @@ fn law6_p16_stop_returns_when_a_deaf_app_is_gone_and_its_time_is_over() {
     start(&home, "deaf", &["--kill-timeout", "300"], &steps).ok();
     let pid = home.row("deaf").pid;
     let begun = Instant::now();
-    home.run(["stop", "deaf"]).ok();
+    let stopped = home.run(["stop", "deaf"]).ok();
     assert!(!is_alive(pid), "`stop` returned and {pid} is alive");
+    let words = "killed after 300 ms: it did not end by SIGINT (kill_timeout)";
+    let stopped = stopped.says(&format!("deaf (0) stopped, {words}"));
     assert!(begun.elapsed() >= Duration::from_millis(300), "it was not given its time");
     let ends = ends(&home, "deaf");
     assert_eq!(ends.last().unwrap()["signal"], "SIGKILL");
+    // Once is enough: it is down already.
+    assert!(!home.run(["stop", "deaf"]).ok().out().contains("killed"), "{}", stopped.out());
+    home.run(["start", "deaf"]).ok();
+    home.run(["restart", "deaf"]).ok().says(&format!(", the one before was {words}"));
 }
 
 #[test]

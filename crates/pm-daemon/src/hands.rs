@@ -313,8 +313,9 @@ impl Hands {
         let Some(caller) = self.callers.remove(&request) else { return };
         match reply {
             Reply::Done(outcomes) => {
-                let outcomes = outcomes.iter().map(|one| answer::outcome(one, core)).collect();
-                caller.outcomes(outcomes);
+                let asked = caller.asked();
+                let outcome = |one| answer::outcome(one, core, asked);
+                caller.outcomes(outcomes.iter().map(outcome).collect());
             }
             Reply::Refused(why) => caller.refuse(answer::refusal(&why)),
         }

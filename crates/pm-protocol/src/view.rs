@@ -232,6 +232,9 @@ pub struct Outcome {
     /// Where the reason of a failure may be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_log: Option<ByteString>,
+    /// What should be known besides: that it had to be killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What an instance became.

@@ -212,6 +212,7 @@ impl World {
                 what,
                 pid: row.pid,
                 error_log: None,
+                note: None,
             });
             if gone {
                 self.rows.remove(id);

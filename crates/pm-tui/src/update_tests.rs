@@ -105,7 +105,8 @@ fn results_are_told_and_pass() {
     let mut model = model(80, 24);
     let actions = press(&mut model, "r");
     let Some(Action::Perform(command)) = actions.first().cloned() else { panic!("{actions:?}") };
-    let outcome = |id, what| Outcome { id, name: "web".into(), what, pid: 1, error_log: None };
+    let outcome =
+        |id, what| Outcome { id, name: "web".into(), what, pid: 1, error_log: None, note: None };
     let end = End::Outcomes(vec![outcome(0, What::Restarted)]);
     update(&mut model, Msg::Done(command.clone(), end));
     assert!(model.running.is_empty());

@@ -113,6 +113,7 @@ impl Reactor {
             what: What::Told,
             pid: identity.map_or(0, |app| u32::try_from(app.pid).unwrap_or(0)),
             error_log: None,
+            note: None,
         };
         (outcome, identity)
     }

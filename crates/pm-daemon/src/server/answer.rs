@@ -2,6 +2,7 @@
 
 use pm_core::{
     Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
+    Time,
 };
 use pm_protocol::{
     Code, Describe, Description, EndView, Flush, Input, List, LogShape, LogSource, Logs, Refusal,
@@ -252,7 +253,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
 }
 
 /// What became of one instance, with what helps to understand a failure.
-pub(crate) fn outcome(outcome: &Outcome, core: &Core) -> pm_protocol::Outcome {
+pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protocol::Outcome {
     let seat = core.seat(outcome.instance);
     let is_launching = seat.as_ref().is_some_and(|seat| seat.status == Status::Launching);
     let what = match &outcome.became {
@@ -281,6 +282,44 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core) -> pm_protocol::Outcome {
         what,
         pid: identity.map_or(0, |identity| identity.pid),
         error_log,
+        note: seat.as_ref().and_then(|seat| killed(&outcome.became, seat, asked)),
+    }
+}
+
+/// That a stop did not end it: who reads this can give it more time, or teach it the signal.
+fn killed(became: &Became, seat: &SeatView<'_>, asked: Time) -> Option<String> {
+    let end = seat.history.back().filter(|end| end.at >= asked)?;
+    let kill = u8::from(Signal::KILL);
+    let is_kill = matches!(end.ending, Ending::Signaled { signal, .. } if signal == kill);
+    let by_us = matches!(end.cause, Cause::Stopped | Cause::Restarted);
+    let stop = &seat.app.stop;
+    if !is_kill || !by_us || stop.signal == Signal::KILL {
+        return None;
+    }
+    let who = match became {
+        Became::Stopped => "",
+        Became::Restarted => "the one before was ",
+        Became::Started
+        | Became::Unchanged
+        | Became::Amended
+        | Became::Finished
+        | Became::Deleted
+        | Became::Reset
+        | Became::Signaled
+        | Became::Added
+        | Became::Failed(_)
+        | Became::Superseded => return None,
+    };
+    let (time, signal) = (seconds(stop.timeout.as_millis()), stop.signal);
+    Some(format!("{who}killed after {time}: it did not end by {signal} (kill_timeout)"))
+}
+
+/// `1.6 s`, or `300 ms`.
+fn seconds(ms: u64) -> String {
+    match (ms / 1000, ms % 1000 / 100) {
+        (0, _) => format!("{ms} ms"),
+        (whole, 0) => format!("{whole} s"),
+        (whole, tenth) => format!("{whole}.{tenth} s"),
     }
 }
 

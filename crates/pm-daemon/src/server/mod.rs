@@ -7,10 +7,12 @@ pub(crate) mod feed;
 
 use std::sync::Arc;
 
+use pm_core::Time;
 use pm_protocol::{Change, Hello, Outcome, Outcomes, Refusal};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clock;
 use crate::reactor::Inlet;
 
 /// What a connection gets for a call.
@@ -28,6 +30,8 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Caller {
     reply: oneshot::Sender<Answer>,
+    /// Since when.
+    asked: Time,
     /// What it should know besides.
     warning: Option<String>,
 }
@@ -35,7 +39,12 @@ pub(crate) struct Caller {
 impl Caller {
     /// Owed an answer through this.
     pub(crate) fn new(reply: oneshot::Sender<Answer>) -> Self {
-        Self { reply, warning: None }
+        Self { reply, asked: clock::now(), warning: None }
+    }
+
+    /// When it asked.
+    pub(crate) fn asked(&self) -> Time {
+        self.asked
     }
 
     /// The same, to be told this besides.
