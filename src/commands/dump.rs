@@ -14,7 +14,7 @@ use pm_spec::{AppSpec, Environment};
 use serde_json::{Map, Value};
 
 use crate::commands::described::described;
-use crate::commands::{Session, recheck, show, targets};
+use crate::commands::{Session, recheck, targets, users};
 use crate::failure::{Exit, Failure};
 use crate::render;
 
@@ -26,7 +26,7 @@ pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Resu
     } else {
         described(client, Vec::new())?
     };
-    show::name_users(&mut all.descriptions);
+    users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
     let saved = fs::metadata(session.home.saved()).and_then(|meta| meta.modified());
     let old = backup(session, &path);
     let written = replace(&path, &old, render::dump(&all).as_bytes()).and_then(|file| {

@@ -36,6 +36,7 @@ mod start;
 mod startup;
 mod talk;
 mod targets;
+mod users;
 
 use std::time::Duration;
 
@@ -194,6 +195,7 @@ impl Session {
         let list = List { select: Vec::new(), usage: true, host: false };
         let mut listing = quick(client, &list)?;
         crate::render::Order::NAME.sort(&mut listing.rows);
+        users::name(self, listing.rows.iter_mut().collect());
         self.heed(&listing);
         Ok(Some(listing))
     }

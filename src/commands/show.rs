@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pm_client::{CallError, Deadline, pause};
-use pm_os::user::by_number;
-use pm_protocol::{Code, Description, Descriptions, List, Listing};
+use pm_protocol::{Code, Descriptions, List, Listing};
 
 use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
 use crate::commands::described::described;
-use crate::commands::{QUICK, Session, nodes, pick, quick, recheck};
+use crate::commands::{QUICK, Session, nodes, pick, quick, recheck, users};
 use crate::failure::{Exit, Failure};
 use crate::render::{self, Order};
 use crate::report::Report;
@@ -65,11 +64,13 @@ fn now(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failu
     let select = pick::selects(session, &mut client, &args.apps)?;
     if session.stage.mini && !session.stage.json {
         let mut described = described(&mut client, select)?;
+        users::name(session, described.descriptions.iter_mut().map(|one| &mut one.row).collect());
         order.arrange(&mut described.descriptions, |one| &one.row);
         return Ok(Report::Blocks(described));
     }
     let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
     session.heed(&listing);
+    users::name(session, listing.rows.iter_mut().collect());
     order.sort(&mut listing.rows);
     Ok(Report::List(listing))
 }
@@ -92,21 +93,8 @@ fn everything(session: &Session) -> Result<Descriptions, Failure> {
         return Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() });
     };
     let mut all = described(&mut client, Vec::new())?;
-    name_users(&mut all.descriptions);
+    users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
     Ok(all)
-}
-
-/// PM2 names the user of each app; without one of its own an app runs as the daemon does, which is as we do.
-pub(super) fn name_users(descriptions: &mut [Description]) {
-    let me = rustix::process::geteuid().as_raw();
-    let name = |uid: u32| by_number(uid).map(|account| account.name).ok();
-    let mine = name(me);
-    for described in descriptions {
-        described.row.user = match described.row.user.take() {
-            None => mine.clone(),
-            Some(number) => number.parse().ok().and_then(name).or(Some(number)),
-        };
-    }
 }
 
 /// The machine's figures; the daemon measures them, because some need two looks. A tree of them is the same list.
@@ -120,7 +108,8 @@ pub(super) fn slist(session: &Session, args: &SlistArgs) -> Result<Report, Failu
 pub(super) fn describe(session: &Session, args: &OneArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = pick::selects(session, &mut client, &args.apps)?;
-    let described = described(&mut client, select)?;
+    let mut described = described(&mut client, select)?;
+    users::name(session, described.descriptions.iter_mut().map(|one| &mut one.row).collect());
     let nodes = nodes::versions(&described);
     Ok(Report::Described(described, nodes))
 }

@@ -315,10 +315,17 @@ fn only_root_can_run_apps_as_another_user_and_who_is_not_is_told_at_once() {
         ("errored", 0, 0),
         "it is tried again"
     );
-    // As oneself it is nothing but a start.
+    // As oneself it is nothing but a start, and whose app it is can be seen, also by root.
     let output =
         as_nobody(&home, &["start", "/bin/sleep", "--name", "own", "--uid", "65534", "--", "1000"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    as_nobody(&home, &["start", "/bin/sleep", "--name", "plain", "--", "1000"]);
+    for name in ["own", "plain"] {
+        let rows = home.run(["list", name, "--json"]).ok().json();
+        assert_eq!(rows[0]["user"], "nobody", "{name}");
+        let line = home.run(["list", name]).ok().out();
+        assert!(line.contains(" nobody "), "{name}: {line}");
+    }
 }
 
 /// How often the threads of a process went to sleep, by `proc_pid_status(5)`: each wake-up ends in one more.
