@@ -249,7 +249,11 @@ fn unknown(entry: &Entry, strict: bool) -> Finding {
     } else {
         Finding::warning(entry.at, message + "; it is ignored")
     };
-    match keys::nearest_key(&entry.key) {
+    // What stands alone is taken for one bare app, also a list of apps under a mistyped name.
+    let is_apps = matches!(entry.node.value, Value::List(_))
+        && !keys::near(&entry.key, ["apps"].into_iter()).is_empty();
+    let near = if is_apps { Some("apps") } else { keys::nearest_key(&entry.key) };
+    match near {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding,
     }
