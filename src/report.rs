@@ -84,6 +84,8 @@ pub(crate) struct Done {
     pub(crate) tails: Vec<Tail>,
     /// What to say where there are no outcomes.
     pub(crate) otherwise: &'static str,
+    /// Whether new runs came by a reload.
+    pub(crate) is_reload: bool,
     /// What a config changed, and who is gone from it.
     pub(crate) changes: Vec<Planned>,
 }

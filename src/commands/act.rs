@@ -96,9 +96,13 @@ pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, F
 }
 
 pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
-    again(session, args, ("reloading", Existing::Reload), |client, select| {
+    let report = again(session, args, ("reloading", Existing::Reload), |client, select| {
         let env = args.flags.update_env.then(environment);
         recheck::renew(client, &Reload { select, env, force: args.flags.force })
+    })?;
+    Ok(match report {
+        Report::Done(done) => Report::Done(Done { is_reload: true, ..done }),
+        other => other,
     })
 }
 

@@ -21,11 +21,11 @@ pub(crate) fn done(done: &Done, look: Look, mini: bool) -> String {
     let failed = |outcome: &&Outcome| outcome.what.is_failure();
     let (bad, good): (Vec<&Outcome>, Vec<_>) = done.outcomes.iter().partition(failed);
     if good.len() > MOST {
-        text.push_str(&summary(&good, look));
+        text.push_str(&summary(&good, done.is_reload, look));
     } else {
-        text.extend(good.into_iter().map(|outcome| line(outcome, look)));
+        text.extend(good.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     }
-    text.extend(bad.into_iter().map(|outcome| line(outcome, look)));
+    text.extend(bad.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     if let Some(listing) = &done.listing {
         let list = if mini { mini::rows(listing, look) } else { list::list(listing, look) };
         text.push_str(&list);
@@ -34,10 +34,10 @@ pub(crate) fn done(done: &Done, look: Look, mini: bool) -> String {
 }
 
 /// `✓ 998 started, 2 unchanged`.
-fn summary(outcomes: &[&Outcome], look: Look) -> String {
+fn summary(outcomes: &[&Outcome], is_reload: bool, look: Look) -> String {
     let mut counts: Vec<(&str, u32)> = Vec::new();
     for outcome in outcomes {
-        let word = word(&outcome.what);
+        let word = word(&outcome.what, is_reload);
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -47,7 +47,7 @@ fn summary(outcomes: &[&Outcome], look: Look) -> String {
     format!("{} {}\n", Paint::Good.on("✓", look.colour), parts.join(", "))
 }
 
-fn line(outcome: &Outcome, look: Look) -> String {
+fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
     let (sign, paint) = match &outcome.what {
         What::Failed(_) => ("✗", Paint::Bad),
         What::Superseded | What::Unready(_) => ("!", Paint::Wait),
@@ -64,8 +64,12 @@ fn line(outcome: &Outcome, look: Look) -> String {
         | What::Added => ("✓", Paint::Good),
     };
     let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
-    let mut line =
-        format!("{} {name} ({}) {}", paint.on(sign, look.colour), outcome.id, word(&outcome.what));
+    let mut line = format!(
+        "{} {name} ({}) {}",
+        paint.on(sign, look.colour),
+        outcome.id,
+        word(&outcome.what, is_reload)
+    );
     if outcome.pid != 0 && !matches!(outcome.what, What::Failed(_)) {
         line.extend([", pid ", &outcome.pid.to_string()]);
     }
@@ -80,9 +84,10 @@ fn line(outcome: &Outcome, look: Look) -> String {
 }
 
 /// What happened, in a word or a few.
-fn word(what: &What) -> &'static str {
+fn word(what: &What, is_reload: bool) -> &'static str {
     match what {
         What::Started => "started",
+        What::Restarted if is_reload => "reloaded",
         What::Restarted => "restarted",
         What::Unchanged => "unchanged",
         What::Finished => "ran to its end",
@@ -105,7 +110,7 @@ pub(crate) fn failures(done: &Done) -> String {
     for outcome in &done.outcomes {
         if let Some(why) = outcome.what.why() {
             let (name, id) = (safe_text(&outcome.name), outcome.id.to_string());
-            let word = word(&outcome.what);
+            let word = word(&outcome.what, done.is_reload);
             text.extend(["error: ", &name, " (", &id, ") ", word, ": ", &safe_text(why), "\n"]);
         }
     }
