@@ -75,10 +75,25 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// What the standard library says of a refused call, without the number it adds: ` (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                told.push_str(rest);
+            }
+            Some(_) | None => told.extend([" (os error ", part]),
+        }
+    }
+    told
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.details)?;
-        write!(f, "error: {}", self.message)?;
+        write!(f, "error: {}", without_numbers(&self.message))?;
         match &self.hint {
             Some(hint) => write!(f, "\nhint: {}", as_called(hint)),
             None => Ok(()),
@@ -184,6 +199,14 @@ mod tests {
         assert_eq!(failure.exit, Exit::NoDaemon);
         assert!(failure.message.contains("for 20 s"), "{failure}");
         assert_eq!(failure.hint.as_deref(), Some("/h/pm.log may say why"));
+    }
+
+    #[test]
+    fn errors_of_the_system_come_without_their_numbers() {
+        let error = std::io::Error::from_raw_os_error(2);
+        let failure = Failure::input(format!("could not read x: {error}, sorry"));
+        assert!(failure.to_string().ends_with(": No such file or directory, sorry"), "{failure}");
+        assert_eq!(without_numbers("x (os error y) z"), "x (os error y) z");
     }
 
     #[test]

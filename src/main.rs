@@ -118,7 +118,7 @@ fn house_style(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("For more"));
     let line = |line: &str| match line.trim_start().strip_prefix("tip: ") {
         Some(tip) => format!("hint: {}", suggest::tip(tip).unwrap_or_else(|| tip.into())),
-        None => line.replacen("Usage:", "usage:", 1),
+        None => suggest::plain(&line.replacen("Usage:", "usage:", 1)),
     };
     lines.map(line).collect::<Vec<_>>().join("\n")
 }

@@ -194,6 +194,14 @@ impl Round {
 }
 
 impl Report {
+    /// What has a new run got it by a reload.
+    pub(crate) fn of_reload(mut self) -> Self {
+        if let Self::Done(done) = &mut self {
+            done.is_reload = true;
+        }
+        self
+    }
+
     /// With what a config changed.
     pub(crate) fn with_changes(mut self, changes: Vec<Planned>) -> Self {
         if let Self::Done(done) = &mut self {

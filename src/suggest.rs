@@ -38,6 +38,20 @@ pub(crate) fn tip(tip: &str) -> Option<String> {
     meant(&words.rev().take(MOST).collect::<Vec<_>>())
 }
 
+/// What the standard library says of a bad number, in words for people.
+const NUMBERS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "it is no whole number"),
+    ("cannot parse integer from empty string", "it is no whole number"),
+    ("number too large to fit in target type", "it is too large"),
+    ("invalid float literal", "it is no number"),
+];
+
+/// A line of clap's with these words.
+pub(crate) fn plain(line: &str) -> String {
+    let known = NUMBERS.iter().find_map(|(theirs, ours)| Some((line.strip_suffix(theirs)?, ours)));
+    known.map_or_else(|| line.to_owned(), |(line, ours)| format!("{line}{ours}"))
+}
+
 fn meant(words: &[&str]) -> Option<String> {
     let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     (!words.is_empty()).then(|| format!("did you mean {}?", words.join(" or ")))
@@ -68,6 +82,17 @@ mod tests {
                 found.map(|found| found.replace("`start` or `restart`", "`restart` or `start`"));
             assert_eq!(found.as_deref(), hint, "{word}");
         }
+    }
+
+    #[test]
+    fn bad_numbers_are_told_in_words() {
+        for (text, told) in
+            [("abc", "it is no whole number"), ("99999999999999999999999", "it is too large")]
+        {
+            let error = text.parse::<usize>().unwrap_err();
+            assert_eq!(plain(&format!("bad: {error}")), format!("bad: {told}"));
+        }
+        assert_eq!(plain("bad: x"), "bad: x");
     }
 
     #[test]

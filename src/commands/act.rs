@@ -100,10 +100,7 @@ pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Fa
         let env = args.flags.update_env.then(environment);
         recheck::renew(client, &Reload { select, env, force: args.flags.force })
     })?;
-    Ok(match report {
-        Report::Done(done) => Report::Done(Done { is_reload: true, ..done }),
-        other => other,
-    })
+    Ok(report.of_reload())
 }
 
 /// Restarts in one way or the other: configs by their new content, the rest by what is known.

@@ -149,6 +149,32 @@ fn unknown_keys_are_told_with_their_place_and_what_was_meant() {
 }
 
 #[test]
+fn a_mistyped_list_of_apps_is_told_with_what_was_meant() {
+    let home = Home::new();
+    home.file("wrong.json5", "{ app: [{ name: 'a', script: '/bin/sh' }] }");
+    home.run(["check", "wrong.json5"])
+        .ends(2)
+        .says("unknown key `app`")
+        .says("did you mean `apps`?");
+}
+
+#[test]
+fn a_bad_number_is_told_in_words() {
+    let home = Home::new();
+    let run = home.run(["logs", "--lines", "abc"]).ends(2).complains("it is no whole number");
+    assert!(!run.err.contains("invalid digit"), "{}", run.err);
+}
+
+#[test]
+fn a_reload_says_so() {
+    let home = Home::new();
+    up(&home, "app");
+    let told = home.run(["reload", "app"]).ok().out();
+    assert!(told.contains("app (0) reloaded") && !told.contains("restarted,"), "{told}");
+    home.run(["restart", "app"]).ok().says("app (0) restarted");
+}
+
+#[test]
 fn check_tells_all_problems_at_once_each_with_its_place() {
     let home = Home::new();
     let text = "{\n  apps: [\n    { script: \"/bin/sh\", name: \"a\", max_restarts: \"many\" },\n    { \
