@@ -31,6 +31,7 @@ pub(crate) fn raw(path: &Path) -> Sink {
         combined: None,
         rotation: Rotation::NEVER,
         full: WhenFull::Drop,
+        shared: false,
         owner: None,
     }
 }

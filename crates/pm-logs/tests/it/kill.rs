@@ -1,6 +1,6 @@
 //! A scribe in a process of its own, killed at any instant: every byte arrives once.
 
-use std::io::Write;
+use std::io::{PipeReader, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -30,8 +30,16 @@ fn scribe_process() {
     let sink = sink(&shape, &folder);
     let fd = scribe.prepare(key(1), &sink).unwrap();
     let pipe: OwnedFd = rustix::io::dup(std::io::stdin()).unwrap();
-    scribe.attach(key(1), pipe, fd, sink);
-    while !matches!(notices.recv().unwrap(), Notice::Ended { .. }) {}
+    scribe.attach(key(1), pipe, fd, sink.clone());
+    let mut open = 1;
+    if sink.shared {
+        let second: OwnedFd = rustix::io::dup(std::io::stderr()).unwrap();
+        scribe.attach(key(2), second, scribe.prepare(key(2), &sink).unwrap(), sink);
+        open = 2;
+    }
+    while open > 0 {
+        open -= i32::from(matches!(notices.recv().unwrap(), Notice::Ended { .. }));
+    }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     std::fs::write(folder.join("status"), status).unwrap();
 }
@@ -42,6 +50,7 @@ fn sink(shape: &str, folder: &Path) -> Sink {
     let stamped = Format::Stamped(StampFormat::new("[S]"));
     match shape {
         "raw" => sink,
+        "raw shared" => Sink { shared: true, ..sink },
         "raw rotated" => Sink { rotation, ..sink },
         "stamped" => Sink { format: stamped, ..sink },
         "stamped rotated" => Sink { format: stamped, rotation, ..sink },
@@ -53,13 +62,18 @@ fn sink(shape: &str, folder: &Path) -> Sink {
 }
 
 pub(crate) fn spawn(folder: &Path, shape: &str, stdin: impl Into<Stdio>) -> Child {
+    spawn_with(folder, shape, (stdin.into(), Stdio::null()))
+}
+
+/// `second`: the end of a second stream, where standard error would be.
+fn spawn_with(folder: &Path, shape: &str, (stdin, second): (Stdio, Stdio)) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::scribe_process", "--ignored", "--quiet"])
         .env(FOLDER, folder)
         .env(SHAPE, shape)
         .stdin(stdin)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(second)
         .spawn()
         .unwrap()
 }
@@ -76,39 +90,56 @@ impl Dice {
     }
 }
 
+/// Writes numbered lines until told to stop; gives what was written.
+fn author(mut write: impl Write, name: &str, stop: &AtomicBool) -> Vec<u8> {
+    let mut dice = Dice(7);
+    let mut written = Vec::new();
+    for number in 0_u64.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let length = usize::try_from(dice.roll(180)).unwrap();
+        let line = format!("{name}{number:08} {:.>length$}\n", "");
+        write.write_all(line.as_bytes()).unwrap();
+        written.extend_from_slice(line.as_bytes());
+        if dice.roll(60_000) == 0 {
+            std::thread::park_timeout(Duration::from_millis(60));
+        }
+    }
+    written
+}
+
 /// Kills a scribe again and again while numbered lines are written; gives what was written.
 fn torment(folder: &Path, shape: &str) -> Vec<u8> {
-    let (read, mut write) = std::io::pipe().unwrap();
+    let (read, write) = std::io::pipe().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
-    let writer = std::thread::spawn(move || {
-        let mut dice = Dice(7);
-        let mut written = Vec::new();
-        for number in 0_u64.. {
-            if stopped.load(Ordering::Relaxed) {
-                break;
-            }
-            let length = usize::try_from(dice.roll(180)).unwrap();
-            let line = format!("{number:08} {:.>length$}\n", "");
-            write.write_all(line.as_bytes()).unwrap();
-            written.extend_from_slice(line.as_bytes());
-            if dice.roll(60_000) == 0 {
-                std::thread::park_timeout(Duration::from_millis(60));
-            }
-        }
-        written
-    });
+    let writer = std::thread::spawn(move || author(write, "", &stopped));
+    kill_and_end((folder, shape), (read, None), &stop, || writer.join().unwrap())
+}
+
+/// Kills scribes, lets the authors end, and waits for the last scribe.
+fn kill_and_end<T>(
+    (folder, shape): (&Path, &str),
+    (read, second): (PipeReader, Option<PipeReader>),
+    stop: &AtomicBool,
+    join: impl FnOnce() -> T,
+) -> T {
     let mut dice = Dice(0x5eed);
+    let begin = || {
+        let second = second.as_ref().map_or_else(Stdio::null, |it| it.try_clone().unwrap().into());
+        spawn_with(folder, shape, (read.try_clone().unwrap().into(), second))
+    };
     for _ in 0..KILLS {
-        let mut child = spawn(folder, shape, read.try_clone().unwrap());
+        let mut child = begin();
         std::thread::park_timeout(Duration::from_micros(1500 + dice.roll(12_000)));
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let mut last = spawn(folder, shape, read.try_clone().unwrap());
-    drop(read);
+    let mut last = begin();
+    drop((read, second));
     stop.store(true, Ordering::Relaxed);
-    let written = writer.join().unwrap();
+    let written = join();
     until("the end of the last scribe", || last.try_wait().unwrap().is_some());
     written
 }
@@ -170,4 +201,24 @@ fn nor_in_a_combined_log() {
     let written = torment(folder.path(), "stamped combined");
     check(&unstamped(&whole(&folder.path().join("a.log"))), &written);
     check(&unstamped(&whole(&folder.path().join("both.log"))), &written);
+}
+
+#[test]
+fn nor_is_a_line_divided_where_two_streams_share_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (read, write) = std::io::pipe().unwrap();
+    let (read_second, write_second) = std::io::pipe().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (one, other) = (Arc::clone(&stop), Arc::clone(&stop));
+    let first = std::thread::spawn(move || author(write, "a", &one));
+    let second = std::thread::spawn(move || author(write_second, "b", &other));
+    let join = || [first.join().unwrap(), second.join().unwrap()];
+    let reads = (read, Some(read_second));
+    let written = kill_and_end((folder.path(), "raw shared"), reads, &stop, join);
+    let found = whole(&folder.path().join("a.log"));
+    for (name, written) in [b'a', b'b'].into_iter().zip(written) {
+        let lines = found.split_inclusive(|byte| *byte == b'\n');
+        let own: Vec<u8> = lines.filter(|line| line[0] == name).flatten().copied().collect();
+        check(&own, &written);
+    }
 }
