@@ -204,6 +204,8 @@ pub(crate) struct Lines {
     given: usize,
     /// Offset in the (unpacked) file of `bytes[given]`.
     offset: u64,
+    /// Nothing is read beyond this offset.
+    end: u64,
 }
 
 enum Input {
@@ -226,7 +228,12 @@ impl Lines {
         } else {
             Input::Plain(file)
         };
-        Lines { input, bytes: Vec::new(), given: 0, offset }
+        Lines { input, bytes: Vec::new(), given: 0, offset, end: u64::MAX }
+    }
+
+    /// Ends there, though the file may have grown.
+    pub(crate) fn until(self, end: u64) -> Self {
+        Self { end, ..self }
     }
 
     /// Offset after the last line given.
@@ -290,7 +297,9 @@ impl Lines {
 
     fn fill(&mut self) -> io::Result<usize> {
         let have = self.bytes.len();
-        self.bytes.resize(have + BLOCK, 0);
+        let place = self.offset + (have - self.given) as u64;
+        let most = usize::try_from(self.end.saturating_sub(place)).unwrap_or(BLOCK).min(BLOCK);
+        self.bytes.resize(have + most, 0);
         let result = loop {
             let space = &mut self.bytes[have..];
             let result = match &mut self.input {
@@ -304,5 +313,29 @@ impl Lines {
         };
         self.bytes.truncate(have + result.as_ref().copied().unwrap_or(0));
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_where_they_are_told_though_the_file_has_grown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.log");
+        std::fs::write(&path, "one\ntwo\nthree\n").expect("written");
+        for (end, expected) in
+            [(8, vec!["one", "two"]), (0, vec![]), (10, vec!["one", "two", "th"])]
+        {
+            let file = File::open(&path).expect("a file");
+            let mut lines = Lines::new(file, 0, false).until(end);
+            let mut found = Vec::new();
+            while let Some(slice) = lines.next(Tail::Release).expect("read") {
+                found.push(String::from_utf8_lossy(slice.bytes).into_owned());
+            }
+            assert_eq!(found, expected);
+            assert_eq!(lines.offset(), end);
+        }
     }
 }

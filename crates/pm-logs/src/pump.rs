@@ -75,11 +75,12 @@ impl Pump<'_> {
             }
             let bytes = tools.shaped.as_slice();
             let batch = Batch { key: self.key, raw_done: done + taken, bytes, open };
-            book.write(size, &batch).map_err(stuck)?;
-            fitted = false;
             if self.shaper.is_raw() {
+                // First, or a reader would find bytes without a time.
                 book.log.note(size, tools.wall);
             }
+            book.write(size, &batch).map_err(stuck)?;
+            fitted = false;
         }
         Ok(Delivery::Again)
     }

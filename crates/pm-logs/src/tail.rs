@@ -169,6 +169,7 @@ impl History {
         self.next += 1;
         let Some(Part { mut file, id, size, packed }) = leaf.open()? else { return Ok(()) };
         let failed = |error| ReadError::new(&self.source.log, error);
+        // Times are noted before bytes arrive: those that are there have theirs, later ones are for who follows.
         let clock = self.source.clock(id);
         let lines = if packed {
             let mut lines = Lines::new(file, 0, true);
@@ -177,7 +178,7 @@ impl History {
         } else {
             let offset = offset.min(size);
             file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-            Lines::new(file, offset, false)
+            Lines::new(file, offset, false).until(size)
         };
         self.open = Some(Open { id, clock, lines });
         Ok(())

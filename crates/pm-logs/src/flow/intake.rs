@@ -4,7 +4,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 
 use super::{Flow, Intake, Line, Next, Outlet, PATIENCE, RETRY, Way, floor};
 use crate::book::{Leaving, Shelf};
@@ -108,12 +108,13 @@ impl Flow {
                 (most, then_rotate) = (share.take, share.then_rotate);
             }
         }
-        let moved = mover::to_file(&self.pipe, book.log.file(), size, most).map_err(stuck)?;
-        if let Moved::Bytes(count) = moved {
+        // Before they arrive, or a reader would find bytes without a time. Of an empty pipe nothing is known yet.
+        if ioctl_fionread(&self.pipe).is_ok_and(|waiting| waiting > 0) {
             book.log.note(size, tools.wall);
-            if then_rotate && count == most {
-                tools.rotate(book);
-            }
+        }
+        let moved = mover::to_file(&self.pipe, book.log.file(), size, most).map_err(stuck)?;
+        if then_rotate && moved == Moved::Bytes(most) {
+            tools.rotate(book);
         }
         Ok(moved)
     }
