@@ -10,7 +10,7 @@ use crate::fact::{Ask, Ending, Patience};
 use crate::id::{InstanceId, RunId, Time};
 use crate::law::{Broken, law};
 use crate::order::{Became, Outcome};
-use crate::view::{Cause, SeatView, Status};
+use crate::view::{Cause, InstanceView, Status};
 
 /// A request that is owed a reply.
 #[derive(Clone, Debug)]
@@ -56,47 +56,54 @@ impl Owed {
         law(ids.is_sorted(), || "in order of number".into())?;
         law(self.expected.as_ref().is_none_or(|all| *all == ids), || "about all asked".into())?;
         let [outcome] = outcomes else { return Ok(()) };
-        let seat = core.seat(outcome.instance);
-        let holds = match (&outcome.became, &seat) {
-            (Became::Started | Became::Restarted, Some(seat)) => self.is_up(now, seat, ready),
-            (Became::Stopped, Some(seat)) => seat.run.is_none() && seat.beside.is_none(),
-            (Became::Finished, Some(seat)) => is_finished(seat),
-            (Became::Added, Some(seat)) => !seat.wanted,
-            (Became::Failed(Cause::Unkillable), Some(seat)) => {
-                (seat.run.is_some() && seat.status == Status::Errored) || seat.beside.is_some()
+        let instance = core.instance(outcome.instance);
+        let holds = match (&outcome.became, &instance) {
+            (Became::Started | Became::Restarted, Some(instance)) => {
+                self.is_up(now, instance, ready)
             }
-            (Became::Failed(Cause::Ended(ending)), Some(seat)) => last_end(seat) == Some(*ending),
-            (Became::Deleted, seat) => seat.is_none(),
+            (Became::Stopped, Some(instance)) => {
+                instance.run.is_none() && instance.second.is_none()
+            }
+            (Became::Finished, Some(instance)) => is_finished(instance),
+            (Became::Added, Some(instance)) => !instance.wanted,
+            (Became::Failed(Cause::Unkillable), Some(instance)) => {
+                (instance.run.is_some() && instance.status == Status::Errored)
+                    || instance.second.is_some()
+            }
+            (Became::Failed(Cause::Ended(ending)), Some(instance)) => {
+                last_end(instance) == Some(*ending)
+            }
+            (Became::Deleted, instance) => instance.is_none(),
             (Became::Stopped | Became::Superseded, None) => true,
             (became, Some(_)) => is_timeless(became),
             (_, None) => false,
         };
-        law(holds, || format!("true when sent: {seat:?}"))
+        law(holds, || format!("true when sent: {instance:?}"))
     }
 
-    fn is_up(&self, now: Time, seat: &SeatView<'_>, ready: impl Fn(RunId) -> bool) -> bool {
-        let Some((run, Some(_))) = seat.run else { return false };
-        let lived = seat.since.map_or(0, |since| now.0.saturating_sub(since.0));
-        let wait = seat.app.restart.min_uptime.as_millis().min(1000);
-        let lived = lived >= wait && !seat.app.serving.wait_ready;
+    fn is_up(&self, now: Time, instance: &InstanceView<'_>, ready: impl Fn(RunId) -> bool) -> bool {
+        let Some((run, Some(_))) = instance.run else { return false };
+        let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
+        let wait = instance.app.restart.min_uptime.as_millis().min(1000);
+        let lived = lived >= wait && !instance.app.serving.wait_ready;
         let settled = self.patience == Patience::Spawned || lived || ready(run);
         settled && self.later_than.is_none_or(|last| run > last)
     }
 }
 
 /// How its newest run ended: in a reload the old one may end after it.
-fn last_end(seat: &SeatView<'_>) -> Option<Ending> {
-    seat.history.iter().max_by_key(|end| end.run).map(|end| end.ending)
+fn last_end(instance: &InstanceView<'_>) -> Option<Ending> {
+    instance.history.iter().max_by_key(|end| end.run).map(|end| end.ending)
 }
 
-fn is_finished(seat: &SeatView<'_>) -> bool {
-    let good = match last_end(seat) {
+fn is_finished(instance: &InstanceView<'_>) -> bool {
+    let good = match last_end(instance) {
         Some(Ending::Exited(number)) => {
-            number == 0 || seat.app.restart.stop_exit_codes.contains(&number)
+            number == 0 || instance.app.restart.stop_exit_codes.contains(&number)
         }
         Some(Ending::Signaled { .. } | Ending::Unknown) | None => false,
     };
-    good && seat.run.is_none() && seat.status == Status::Stopped
+    good && instance.run.is_none() && instance.status == Status::Stopped
 }
 
 /// Outcomes that can't be seen in what an instance is now.
@@ -112,7 +119,7 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::CrashLoop { .. }
             | Cause::Memory { .. }
             | Cause::Scheduled
-            | Cause::Touched(_)
+            | Cause::FileChanged(_)
             | Cause::NotReady { .. }
             | Cause::Reload
             | Cause::Stopped

@@ -9,7 +9,7 @@ use pm_spec::RestartPolicy;
 
 use crate::id::InstanceId;
 use crate::law::{Broken, law};
-use crate::saved::{SavedPhase, SeatRecord};
+use crate::saved::{InstanceRecord, SavedPhase};
 use crate::view::{Cause, End};
 
 /// What has been counted of an instance.
@@ -51,8 +51,8 @@ impl Tally {
     /// wish comes before.
     pub(crate) fn judge(
         &mut self,
-        old: Option<&SeatRecord>,
-        new: &SeatRecord,
+        old: Option<&InstanceRecord>,
+        new: &InstanceRecord,
         rules: Option<&RestartPolicy>,
     ) -> Result<(), Broken> {
         let (Some(row), Some(rules)) = (self.rows.get_mut(&new.id), rules) else { return Ok(()) };
@@ -72,13 +72,13 @@ impl Tally {
     }
 
     /// A person, the clock or a file begins a new count.
-    pub(crate) fn forget(&mut self, seat: &SeatRecord) {
+    pub(crate) fn forget(&mut self, instance: &InstanceRecord) {
         // A run whose children are waited for is judged after that.
-        let refused = u32::from(is_waited_for(seat));
-        self.rows.insert(seat.id, Row { refused, ..Row::default() });
+        let refused = u32::from(is_waited_for(instance));
+        self.rows.insert(instance.id, Row { refused, ..Row::default() });
     }
 }
 
-fn is_waited_for(seat: &SeatRecord) -> bool {
-    matches!(seat.phase, SavedPhase::Going { ended: true, .. })
+fn is_waited_for(instance: &InstanceRecord) -> bool {
+    matches!(instance.phase, SavedPhase::Stopping { ended: true, .. })
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::id::{InstanceId, Time};
 use crate::law::{Broken, law};
-use crate::saved::{Record, SavedPhase, SeatRecord};
+use crate::saved::{InstanceRecord, Record, SavedPhase};
 use crate::view::Cause;
 
 /// What is known of a run.
@@ -47,8 +47,8 @@ impl Trail {
 /// Whether one record of an instance may follow the other: what is counted moves with a new run only, and only if
 /// there was one to be replaced. `short`: runs in a row that count as short, as the witness saw them.
 pub(crate) fn counted(
-    old: &SeatRecord,
-    new: &SeatRecord,
+    old: &InstanceRecord,
+    new: &InstanceRecord,
     short: u32,
     asked: bool,
 ) -> Result<(), Broken> {
@@ -66,15 +66,16 @@ pub(crate) fn counted(
     law(counted, || broken("only short runs in a row are counted"))?;
     let expected = match &old.phase {
         SavedPhase::Backoff(_)
-        | SavedPhase::Going {
-            cause: Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::Touched(_),
+        | SavedPhase::Stopping {
+            cause:
+                Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::FileChanged(_),
             ..
         } => Some(1),
         SavedPhase::Down
         | SavedPhase::Retry(_)
         | SavedPhase::Failed(_)
-        | SavedPhase::Going { cause: Cause::Stopped | Cause::Shutdown, .. } => Some(0),
-        SavedPhase::Starting(_) | SavedPhase::Alive { .. } | SavedPhase::Going { .. } => None,
+        | SavedPhase::Stopping { cause: Cause::Stopped | Cause::Shutdown, .. } => Some(0),
+        SavedPhase::Starting(_) | SavedPhase::Alive { .. } | SavedPhase::Stopping { .. } => None,
     };
     let exact = !begins || asked || expected.is_none() || up == expected;
     law(exact, || broken("a restart is counted, a start is not"))

@@ -14,7 +14,7 @@ use crate::id::{AppId, InstanceId};
 use crate::law::{Broken, law};
 use crate::order::Order;
 use crate::phase::Want;
-use crate::saved::SeatRecord;
+use crate::saved::InstanceRecord;
 
 /// Sees what concerns the senses.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl Vigil {
         match fact {
             Fact::Asked(_, Ask::Stop(select)) => {
                 let stays = |id: &InstanceId| {
-                    core.seats.get(id).is_some_and(|seat| seat.want != Want::Gone)
+                    core.instances.get(id).is_some_and(|instance| instance.want != Want::Gone)
                 };
                 self.stopped.extend(core.resolve(select).into_iter().flatten().filter(stays));
             }
@@ -47,15 +47,19 @@ impl Vigil {
             }
             Fact::Asked(_, Ask::Start { apps, .. }) => {
                 let started = |id: &InstanceId| {
-                    let seat = core.seat(*id);
-                    seat.is_some_and(|seat| apps.iter().any(|app| app.name == seat.app.name))
+                    let instance = core.instance(*id);
+                    instance.is_some_and(|instance| {
+                        apps.iter().any(|app| app.name == instance.app.name)
+                    })
                 };
                 self.stopped.retain(|id| !started(id));
             }
-            Fact::Due(app) => {
+            Fact::ScheduleDue(app) => {
                 let allowed = |id: &InstanceId| {
-                    let seat = core.seat(*id).filter(|seat| seat.app_id == *app);
-                    seat.and_then(|seat| seat.app.schedule.clone()).is_some_and(|it| it.after_stop)
+                    let instance = core.instance(*id).filter(|instance| instance.app_id == *app);
+                    instance
+                        .and_then(|instance| instance.app.schedule.clone())
+                        .is_some_and(|it| it.after_stop)
                 };
                 self.stopped.retain(|id| !allowed(id));
             }
@@ -65,10 +69,10 @@ impl Vigil {
             | Fact::NotSpawned(..)
             | Fact::Ready(_)
             | Fact::Ended(..)
-            | Fact::Swept(_)
-            | Fact::Weighed(..)
-            | Fact::Touched(..)
-            | Fact::Woke => {}
+            | Fact::TreeGone(_)
+            | Fact::MemoryMeasured(..)
+            | Fact::FileChanged(..)
+            | Fact::TimePassed => {}
         }
     }
 
@@ -83,13 +87,13 @@ impl Vigil {
                 self.watches.insert(*app, Arc::clone(spec)).as_ref() != Some(spec)
             }
             Order::Watch(app, None) => self.watches.remove(app).is_some(),
-            Order::Remember(_)
+            Order::Persist(_)
             | Order::Spawn(..)
             | Order::Signal(..)
             | Order::Release(_)
-            | Order::Retune(..)
-            | Order::Weigh(_)
-            | Order::Tell(_)
+            | Order::UpdateLogRules(..)
+            | Order::MeasureMemory(_)
+            | Order::Publish(_)
             | Order::Reply(..)
             | Order::Leave => true,
         };
@@ -111,14 +115,17 @@ impl Vigil {
     /// After a step: the senses look out for exactly those whom something could move (law 4).
     pub(crate) fn rest(&self, core: &Core) -> Result<(), Broken> {
         for app in core.apps.values() {
-            let seats = || core.seats.values().filter(|seat| seat.app == app.id && !core.leaving);
-            let listens = seats().any(|seat| seat.want.is_up() || seat.resting);
-            let stays = seats().any(|seat| seat.want != Want::Gone);
+            let instances = || {
+                core.instances.values().filter(|instance| instance.app == app.id && !core.leaving)
+            };
+            let accepts_triggers =
+                instances().any(|instance| instance.want.is_up() || instance.resting);
+            let stays = instances().any(|instance| instance.want != Want::Gone);
             let broken = |what: &str| format!("app {}: {what}: {app:?}", app.id.0);
             let schedule = app.spec.schedule.as_ref();
-            let timed = schedule.filter(|it| listens || (it.after_stop && stays));
+            let timed = schedule.filter(|it| accepts_triggers || (it.after_stop && stays));
             law(timed == self.schedules.get(&app.id), || broken("its schedule is kept"))?;
-            let seen = app.spec.watch.as_ref().filter(|watch| watch.on && listens);
+            let seen = app.spec.watch.as_ref().filter(|watch| watch.on && accepts_triggers);
             let watched = self.watches.get(&app.id).and_then(|spec| spec.watch.as_ref());
             law(seen == watched, || broken("its files are watched"))?;
         }
@@ -128,10 +135,10 @@ impl Vigil {
     }
 
     /// The daemon died, and its senses with it; who was stopped is as it is written down.
-    pub(crate) fn died(&mut self, seats: &BTreeMap<InstanceId, SeatRecord>) {
+    pub(crate) fn died(&mut self, instances: &BTreeMap<InstanceId, InstanceRecord>) {
         self.schedules.clear();
         self.watches.clear();
-        let stopped = |seat: &SeatRecord| seat.want == Want::Down && !seat.resting;
-        self.stopped.retain(|id| seats.get(id).is_some_and(stopped));
+        let stopped = |instance: &InstanceRecord| instance.want == Want::Down && !instance.resting;
+        self.stopped.retain(|id| instances.get(id).is_some_and(stopped));
     }
 }

@@ -9,13 +9,13 @@ use alloc::vec::Vec;
 use pm_spec::AppSpec;
 
 use crate::core::Core;
-use crate::fact::{Fact, Rest, SpawnFailure};
+use crate::fact::{Fact, Remaining, SpawnFailure};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::law::{Broken, law};
-use crate::order::{Change, Knock, Order, Outcome, Reach, Reply, SpawnPlan};
+use crate::order::{Change, Order, Outcome, Reach, Reply, RunSignal, SpawnPlan};
 use crate::phase::Want;
 use crate::promise::Owed;
-use crate::saved::{Record, SavedPhase, SeatRecord};
+use crate::saved::{InstanceRecord, Record, SavedPhase};
 use crate::tally::Tally;
 use crate::trail::{Mark, Trail, counted, same_records};
 use crate::view::Status;
@@ -31,7 +31,7 @@ type Glance = (Status, bool, Option<RunId>, u32, u32, Option<Time>);
 #[derive(Clone, Debug, Default)]
 pub struct Witness {
     journal: Vec<Record>,
-    seats: BTreeMap<InstanceId, SeatRecord>,
+    instances: BTreeMap<InstanceId, InstanceRecord>,
     apps: BTreeMap<AppId, AppSpec>,
     runs: BTreeMap<RunId, Trail>,
     last_run: Option<RunId>,
@@ -79,10 +79,10 @@ impl Witness {
                 self.owed.remove(request);
             }
             Fact::Spawned(..)
-            | Fact::Weighed(..)
-            | Fact::Due(_)
-            | Fact::Touched(..)
-            | Fact::Woke => {}
+            | Fact::MemoryMeasured(..)
+            | Fact::ScheduleDue(_)
+            | Fact::FileChanged(..)
+            | Fact::TimePassed => {}
             Fact::Ready(run) => self.trail(*run, |trail| {
                 trail.marks.insert(Mark::Ready);
             }),
@@ -95,13 +95,13 @@ impl Witness {
             }
             Fact::Ended(run, _, rest) => {
                 let tree = self.spec_of(*run).is_none_or(|spec| spec.stop.tree);
-                let over = *rest == Rest::Nothing || !(tree || self.is_swept(*run));
+                let over = *rest == Remaining::Nothing || !(tree || self.is_swept(*run));
                 self.trail(*run, |trail| {
                     trail.marks.insert(Mark::Ended);
                     trail.marks.extend(over.then_some(Mark::Over));
                 });
             }
-            Fact::Swept(run) => self.trail(*run, |trail| {
+            Fact::TreeGone(run) => self.trail(*run, |trail| {
                 let ended = trail.is(Mark::Ended);
                 trail.marks.extend(ended.then_some(Mark::Over));
             }),
@@ -111,8 +111,8 @@ impl Witness {
 
     /// Whether the main process of this run is gone and its children are waited for.
     fn is_swept(&self, run: RunId) -> bool {
-        self.seats.values().flat_map(SeatRecord::phases).any(
-            |phase| matches!(phase, SavedPhase::Going { run: own, ended: true, .. } if *own == run),
+        self.instances.values().flat_map(InstanceRecord::phases).any(
+            |phase| matches!(phase, SavedPhase::Stopping { run: own, ended: true, .. } if *own == run),
         )
     }
 
@@ -124,28 +124,28 @@ impl Witness {
 
     fn spec_of(&self, run: RunId) -> Option<&AppSpec> {
         let trail = self.runs.get(&run)?;
-        self.apps.get(&self.seats.get(&trail.instance)?.app)
+        self.apps.get(&self.instances.get(&trail.instance)?.app)
     }
 
     /// An order is being performed.
     pub fn order(&mut self, now: Time, order: &Order) -> Result<(), Broken> {
         law(!self.left, || format!("nothing after leaving: {order:?}"))?;
         match order {
-            Order::Remember(record) => self.remember(now, record),
+            Order::Persist(record) => self.remember(now, record),
             Order::Spawn(run, plan) => self.spawn(*run, plan),
-            Order::Signal(run, knock) => self.signal(now, *run, *knock),
+            Order::Signal(run, sent) => self.signal(now, *run, *sent),
             Order::Release(run) => self.release(*run),
-            Order::Retune(run, spec) => {
+            Order::UpdateLogRules(run, spec) => {
                 let same = self.spec_of(*run) == Some(&**spec);
                 law(same, || format!("run {} is retuned as is written down", run.0))
             }
-            Order::Weigh(weigh) => {
+            Order::MeasureMemory(weigh) => {
                 law(*weigh != self.weighing, || "weighing is ordered when it changes".into())?;
                 self.weighing = *weigh;
                 Ok(())
             }
             Order::Schedule(..) | Order::Watch(..) => self.vigil.order(order),
-            Order::Tell(Change::Changed(id) | Change::Removed(id)) => {
+            Order::Publish(Change::Changed(id) | Change::Removed(id)) => {
                 law(self.told.insert(*id), || format!("instance {} is told once a step", id.0))
             }
             Order::Reply(request, reply) => {
@@ -171,40 +171,43 @@ impl Witness {
             Record::App(app) => {
                 self.apps.insert(app.id, AppSpec::clone(&app.spec));
                 let grace = app.spec.stop.timeout.as_millis();
-                let seats = &self.seats;
+                let instances = &self.instances;
                 let its = |trail: &&mut Trail| {
-                    seats.get(&trail.instance).is_some_and(|seat| seat.app == app.id)
+                    instances.get(&trail.instance).is_some_and(|instance| instance.app == app.id)
                 };
                 self.runs.values_mut().filter(its).for_each(|run| run.grace = run.grace.min(grace));
             }
             Record::AppGone(id) => {
                 self.apps.remove(id);
             }
-            Record::Seat(seat) => {
-                let old = self.seats.get(&seat.id);
-                let rules = self.apps.get(&seat.app).map(|app| &app.restart);
-                self.tally.judge(old, seat, rules)?;
+            Record::Instance(instance) => {
+                let old = self.instances.get(&instance.id);
+                let rules = self.apps.get(&instance.app).map(|app| &app.restart);
+                self.tally.judge(old, instance, rules)?;
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
-                    let wished = matches!(self.fact, Some(Fact::Asked(..))) || seat.created == now;
-                    counted(old, seat, self.tally.most(seat.id), wished)?;
+                    let wished =
+                        matches!(self.fact, Some(Fact::Asked(..))) || instance.created == now;
+                    counted(old, instance, self.tally.most(instance.id), wished)?;
                 }
-                let asked =
-                    matches!(self.fact, Some(Fact::Asked(..) | Fact::Due(_) | Fact::Touched(..)));
-                let old = self.seats.insert(seat.id, seat.clone());
-                let anew = old.is_none_or(|old| old.created != seat.created);
-                if seat.want == Want::Gone {
-                    self.vigil.gone(seat.id);
+                let asked = matches!(
+                    self.fact,
+                    Some(Fact::Asked(..) | Fact::ScheduleDue(_) | Fact::FileChanged(..))
+                );
+                let old = self.instances.insert(instance.id, instance.clone());
+                let anew = old.is_none_or(|old| old.created != instance.created);
+                if instance.want == Want::Gone {
+                    self.vigil.gone(instance.id);
                 }
-                if anew || (asked && seat.unstable == 0) {
-                    self.tally.forget(seat);
+                if anew || (asked && instance.unstable == 0) {
+                    self.tally.forget(instance);
                 }
             }
-            Record::SeatGone(id) => {
+            Record::InstanceGone(id) => {
                 let alive =
                     self.runs.values().any(|trail| trail.instance == *id && !trail.is(Mark::Over));
                 law(!alive, || format!("instance {} is forgotten when it is gone", id.0))?;
-                self.seats.remove(id);
+                self.instances.remove(id);
                 self.vigil.gone(*id);
             }
             Record::End(id, end) => {
@@ -231,16 +234,16 @@ impl Witness {
         law(self.last_run < Some(run), || broken("numbers are never reused"))?;
         self.last_run = Some(run);
         self.vigil.spawn(plan.instance)?;
-        let seat = self.seats.get(&plan.instance);
-        let intent = seat.is_some_and(|seat| seat.phase == SavedPhase::Starting(run));
+        let instance = self.instances.get(&plan.instance);
+        let intent = instance.is_some_and(|instance| instance.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
-        let beside = seat.and_then(|seat| seat.beside.as_ref()?.run());
+        let second = instance.and_then(|instance| instance.second.as_ref()?.run());
         let mut others = self.runs.iter().filter(|(_, trail)| trail.instance == plan.instance);
-        let alone = others.all(|(other, trail)| trail.is(Mark::Over) || Some(*other) == beside);
+        let alone = others.all(|(other, trail)| trail.is(Mark::Over) || Some(*other) == second);
         law(alone, || broken("never two of one instance, but for a reload"))?;
-        let app = seat.and_then(|seat| self.apps.get(&seat.app));
+        let app = instance.and_then(|instance| self.apps.get(&instance.app));
         law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
-        let same = seat.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
+        let same = instance.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
         law(same, || broken("the plan says what is written down"))?;
         let trail = Trail {
             instance: plan.instance,
@@ -252,22 +255,26 @@ impl Witness {
         Ok(())
     }
 
-    fn signal(&mut self, now: Time, run: RunId, knock: Knock) -> Result<(), Broken> {
-        let broken = |what: &str| format!("{knock:?} to run {}: {what}", run.0);
+    fn signal(&mut self, now: Time, run: RunId, sent: RunSignal) -> Result<(), Broken> {
+        let broken = |what: &str| format!("{sent:?} to run {}: {what}", run.0);
         let spec = self.spec_of(run).cloned();
         let Some(trail) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
         law(!trail.is(Mark::Over), || broken("only the living are signalled"))?;
-        let seat = self.seats.get(&trail.instance);
+        let instance = self.instances.get(&trail.instance);
         let tree = spec.as_ref().is_some_and(|spec| spec.stop.tree);
         let meant = if tree { Reach::Tree } else { Reach::Leader };
-        match knock {
-            Knock::Ask(signal, reach) | Knock::Drain(signal, reach) => {
+        match sent {
+            RunSignal::Stop(signal, reach) | RunSignal::Drain(signal, reach) => {
                 // Another one may be wanted already while this one is on its way out.
-                let on_its_way = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Going { .. });
-                let second =
-                    |seat: &SeatRecord| seat.beside.as_ref().and_then(SavedPhase::run) == Some(run);
-                let unwanted = seat
-                    .is_some_and(|seat| seat.want != Want::Up || on_its_way(seat) || second(seat));
+                let on_its_way = |instance: &InstanceRecord| {
+                    matches!(instance.phase, SavedPhase::Stopping { .. })
+                };
+                let second = |instance: &InstanceRecord| {
+                    instance.second.as_ref().and_then(SavedPhase::run) == Some(run)
+                };
+                let unwanted = instance.is_some_and(|instance| {
+                    instance.want != Want::Up || on_its_way(instance) || second(instance)
+                });
                 law(unwanted || trail.is(Mark::Ended), || {
                     broken("only the unwanted are asked to go")
                 })?;
@@ -280,12 +287,12 @@ impl Witness {
                 trail.grace = spec.map_or(trail.grace, |spec| spec.stop.timeout.as_millis());
                 trail.asked = trail.asked.or(Some(now));
             }
-            Knock::Force(reach) => {
+            RunSignal::Kill(reach) => {
                 let due = trail.asked.map(|asked| asked.0.saturating_add(trail.grace));
                 law(due.is_some_and(|due| now.0 >= due), || broken("never before its grace"))?;
                 law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
             }
-            Knock::Pass(_) => {
+            RunSignal::Forward(_) => {
                 law(!trail.is(Mark::Ended), || broken("a person's signal is for a main process"))?;
             }
         }
@@ -294,8 +301,11 @@ impl Witness {
 
     fn release(&mut self, run: RunId) -> Result<(), Broken> {
         let broken = |what: &str| format!("release of run {}: {what}", run.0);
-        let held =
-            self.seats.values().flat_map(SeatRecord::phases).any(|phase| phase.run() == Some(run));
+        let held = self
+            .instances
+            .values()
+            .flat_map(InstanceRecord::phases)
+            .any(|phase| phase.run() == Some(run));
         law(!held, || broken("written down as over"))?;
         let again = matches!(self.fact, Some(Fact::Ended(told, ..)) if told == run);
         if let Some(trail) = self.runs.get_mut(&run) {
@@ -318,26 +328,28 @@ impl Witness {
             })?;
         }
         let fresh: BTreeMap<InstanceId, Glance> =
-            core.seats().map(|seat| (seat.id, glance(&seat))).collect();
+            core.instances().map(|instance| (instance.id, glance(&instance))).collect();
         for id in fresh.keys().chain(self.glances.keys()) {
             let same = fresh.get(id) == self.glances.get(id);
             law(same || self.told.contains(id), || format!("changes of {} are told", id.0))?;
         }
         self.glances = fresh;
         self.told.clear();
-        for seat in core.seats.values() {
-            let written = self.seats.get(&seat.id);
-            law(written == Some(&seat.record()), || {
-                format!("what is written down is what is: {written:?} {:?}", seat.record())
+        for instance in core.instances.values() {
+            let written = self.instances.get(&instance.id);
+            law(written == Some(&instance.record()), || {
+                format!("what is written down is what is: {written:?} {:?}", instance.record())
             })?;
         }
-        law(core.seats.len() == self.seats.len(), || "who is forgotten is written down".into())?;
+        law(core.instances.len() == self.instances.len(), || {
+            "who is forgotten is written down".into()
+        })?;
         self.steps += 1;
         if self.steps.is_multiple_of(REPLAY_EVERY) {
             self.replay(now, core)?;
         }
-        let over = |seat: &SeatRecord| matches!(seat.phase, SavedPhase::Down);
-        let done = core.next_deadline().is_none() && self.seats.values().all(over);
+        let over = |instance: &InstanceRecord| matches!(instance.phase, SavedPhase::Down);
+        let done = core.next_deadline().is_none() && self.instances.values().all(over);
         law(!done || self.owed.is_empty(), || "nobody waits when all is quiet".into())
     }
 
@@ -362,13 +374,13 @@ impl Witness {
         self.glances.clear();
         self.weighing = false;
         self.fact = None;
-        self.vigil.died(&self.seats);
+        self.vigil.died(&self.instances);
         for trail in self.runs.values_mut() {
             trail.marks.remove(&Mark::Asked);
             trail.marks.remove(&Mark::Released);
         }
         // What had been told but not been written down is unknown to the next daemon, who will be told again.
-        for phase in self.seats.values().flat_map(SeatRecord::phases) {
+        for phase in self.instances.values().flat_map(InstanceRecord::phases) {
             let Some(run) = phase.run() else { continue };
             if let Some(trail) = self.runs.get_mut(&run) {
                 trail.marks.remove(&Mark::Over);
@@ -381,11 +393,18 @@ impl Witness {
 
     /// A daemon was born from the journal; what readers see now is where it begins.
     pub fn born(&mut self, core: &Core) {
-        self.glances = core.seats().map(|seat| (seat.id, glance(&seat))).collect();
+        self.glances = core.instances().map(|instance| (instance.id, glance(&instance))).collect();
     }
 }
 
-fn glance(seat: &crate::view::SeatView<'_>) -> Glance {
-    let run = seat.run.map(|(run, _)| run);
-    (seat.status, seat.wanted, run, seat.restarts, seat.unstable, seat.next_start)
+fn glance(instance: &crate::view::InstanceView<'_>) -> Glance {
+    let run = instance.run.map(|(run, _)| run);
+    (
+        instance.status,
+        instance.wanted,
+        run,
+        instance.restarts,
+        instance.unstable,
+        instance.next_start,
+    )
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use pm_core::{
-    Change, Core, Ending, Fact, InstanceId, Knock, Order, Reach, Reply, RequestId, Rest, RunId,
-    SpawnFailure,
+    Change, Core, Ending, Fact, InstanceId, Order, Reach, Remaining, Reply, RequestId, RunId,
+    RunSignal, SpawnFailure,
 };
 use pm_guardian::{Exit, Link, ToGuardian};
 use pm_logs::{Scribe, Stream, StreamKey};
@@ -74,23 +74,23 @@ impl Hands {
         self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
         let mut news = BTreeSet::new();
-        let is_news = orders.iter().any(|order| matches!(order, Order::Tell(_)));
+        let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
         for order in orders.drain(..) {
             match order {
-                Order::Remember(_) => {}
+                Order::Persist(_) => {}
                 Order::Spawn(run, _) if self.arrears.refuses(run) => {}
                 Order::Spawn(run, plan) => self.spawn(run, plan),
-                Order::Signal(run, knock) => self.knock(run, knock),
+                Order::Signal(run, sent) => self.send_signal(run, sent),
                 Order::Release(run) if self.arrears.holds(run) => {}
                 Order::Release(run) => {
                     chronicle::over(self.runs.get(run), core);
                     self.release(run);
                 }
-                Order::Retune(run, app) => self.runs.retune(run, &app, &self.scribe),
-                Order::Weigh(limits) => self.figures.set_limits(limits),
+                Order::UpdateLogRules(run, app) => self.runs.retune(run, &app, &self.scribe),
+                Order::MeasureMemory(limits) => self.figures.set_limits(limits),
                 Order::Schedule(app, schedule) => self.senses.agenda.set(app, schedule.as_ref()),
                 Order::Watch(app, spec) => self.senses.watch(app, spec),
-                Order::Tell(change) => self.tell(&change, &mut news),
+                Order::Publish(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = Leaving::Soon,
             }
@@ -126,20 +126,20 @@ impl Hands {
         self.spawner.send(Job { run, plan }).ok();
     }
 
-    fn knock(&mut self, id: RunId, knock: Knock) {
-        let (signal, reach, forced) = match knock {
-            Knock::Ask(signal, reach) | Knock::Drain(signal, reach) => {
+    fn send_signal(&mut self, id: RunId, sent: RunSignal) {
+        let (signal, reach, forced) = match sent {
+            RunSignal::Stop(signal, reach) | RunSignal::Drain(signal, reach) => {
                 (signal.number(), reach, false)
             }
-            Knock::Force(reach) => (Signal::KILL.number(), reach, true),
-            Knock::Pass(signal) => (signal.number(), Reach::Leader, false),
+            RunSignal::Kill(reach) => (Signal::KILL.number(), reach, true),
+            RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
         };
         let Some(signal) = Signal::from_number(signal) else { return };
-        chronicle::knocked(self.runs.get_mut(id), knock);
-        let otherwise = match knock {
-            Knock::Ask(..) => self.asked_otherwise(id, signal, reach),
-            Knock::Drain(..) => self.asked_to_drain(id, signal, reach),
-            Knock::Force(_) | Knock::Pass(_) => false,
+        chronicle::signalled(self.runs.get_mut(id), sent);
+        let otherwise = match sent {
+            RunSignal::Stop(..) => self.asked_otherwise(id, signal, reach),
+            RunSignal::Drain(..) => self.asked_to_drain(id, signal, reach),
+            RunSignal::Kill(_) | RunSignal::Forward(_) => false,
         };
         if otherwise {
             return;
@@ -287,7 +287,7 @@ impl Hands {
         }
         if !run.app.stop.tree {
             run.life = Life::Ended(ending, Told::Yes);
-            return Some(Fact::Ended(id, ending, Rest::Nothing));
+            return Some(Fact::Ended(id, ending, Remaining::Nothing));
         }
         run.life = Life::Ended(ending, Told::NotYet);
         let tree = run.tree();
@@ -301,10 +301,10 @@ impl Hands {
         match run.life {
             Life::Ended(ending, Told::NotYet) => {
                 run.life = Life::Ended(ending, Told::Yes);
-                let rest = if stragglers { Rest::Stragglers } else { Rest::Nothing };
+                let rest = if stragglers { Remaining::Stragglers } else { Remaining::Nothing };
                 Some(Fact::Ended(id, ending, rest))
             }
-            Life::Ended(_, Told::Yes) => (!stragglers).then_some(Fact::Swept(id)),
+            Life::Ended(_, Told::Yes) => (!stragglers).then_some(Fact::TreeGone(id)),
             Life::Expected(_) | Life::Alive => None,
         }
     }
@@ -345,8 +345,8 @@ impl Hands {
         }
         let dial = Dial::read();
         for id in changed {
-            if let Some(seat) = core.seat(*id) {
-                let row = answer::row(&seat, &self.figures, dial);
+            if let Some(instance) = core.instance(*id) {
+                let row = answer::row(&instance, &self.figures, dial);
                 self.feed.tell(pm_protocol::Change::Changed(row));
             }
         }
@@ -367,7 +367,7 @@ impl Hands {
 /// The whole list.
 pub(crate) fn rows(core: &Core, figures: &Figures) -> Vec<Row> {
     let dial = Dial::read();
-    core.seats().map(|seat| answer::row(&seat, figures, dial)).collect()
+    core.instances().map(|instance| answer::row(&instance, figures, dial)).collect()
 }
 
 /// The streams of an app's run: one if both go to the same place.

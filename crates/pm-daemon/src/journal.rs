@@ -459,7 +459,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
-        journal.append([counters(1), counters(7), Record::SeatGone(InstanceId(1))].iter());
+        journal.append([counters(1), counters(7), Record::InstanceGone(InstanceId(1))].iter());
         let (_, records) = Journal::open(&path, "c").unwrap();
         let [Record::Counters(left)] = records[..] else { panic!("{records:?}") };
         assert_eq!(

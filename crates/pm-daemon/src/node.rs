@@ -116,12 +116,12 @@ impl Node {
         }
         let mut wanted: BTreeMap<AppId, Vec<u16>> =
             self.groups.keys().map(|app| (*app, Vec::new())).collect();
-        for seat in core.seats() {
-            let comes = seat.wanted && seat.status != Status::Errored;
+        for instance in core.instances() {
+            let comes = instance.wanted && instance.status != Status::Errored;
             if let Some(slots) =
-                wanted.get_mut(&seat.app_id).filter(|_| comes || seat.run.is_some())
+                wanted.get_mut(&instance.app_id).filter(|_| comes || instance.run.is_some())
             {
-                slots.push(seat.slot);
+                slots.push(instance.slot);
             }
         }
         for (app, slots) in wanted {

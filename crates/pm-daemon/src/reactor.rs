@@ -218,7 +218,7 @@ impl Reactor {
             self.hands.write_arrears(&self.core);
         }
         if self.core.next_deadline().is_some_and(|at| at <= now) {
-            self.step(Fact::Woke);
+            self.step(Fact::TimePassed);
         }
         if self.hands.feed.is_behind() {
             self.hands.feed.catch_up(|| rows(&self.core, &self.hands.figures));
@@ -308,9 +308,9 @@ impl Reactor {
                     self.step(fact);
                 }
             }
-            Inlet::Swept(run) => self.step(Fact::Swept(run)),
+            Inlet::Swept(run) => self.step(Fact::TreeGone(run)),
             Inlet::Sampled(sample) => self.sampled(sample),
-            Inlet::Touched(app, path) => self.step(Fact::Touched(app, path)),
+            Inlet::Touched(app, path) => self.step(Fact::FileChanged(app, path)),
             Inlet::StreamEnded(key) => self.hands.stream_ended(key),
             Inlet::Loaded(apps, caller) => self.ask(Ask::Restore(apps), caller),
             Inlet::Updating(program, caller) => return self.update(program, caller).await,

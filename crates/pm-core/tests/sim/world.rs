@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pm_core::{
-    AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Knock, Order, Patience, Record,
-    RequestId, Rest, RunId, SavedApp, SpawnFailure, Status, Time, Witness,
+    AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Order, Patience, Record, Remaining,
+    RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Status, Time, Witness,
 };
 use pm_spec::{AppName, ByteString, Bytes, Environment, Mode, Select, Signal};
 
@@ -114,7 +114,7 @@ impl World<'_> {
                 }
                 (_, due) => {
                     self.now = self.now.max(due.unwrap_or(self.now));
-                    self.tell(Fact::Woke)?;
+                    self.tell(Fact::TimePassed)?;
                 }
             }
         }
@@ -182,8 +182,11 @@ impl World<'_> {
         let journal = self.log.is_some().then(|| format!("{:?}", self.witness.journal()));
         self.note(|| format!("a daemon is born: {}", journal.unwrap_or_default()));
         self.witness.born(&core);
-        let remembered: Vec<_> =
-            core.seats().flat_map(|seat| [seat.run, seat.beside]).flatten().collect();
+        let remembered: Vec<_> = core
+            .instances()
+            .flat_map(|instance| [instance.run, instance.second])
+            .flatten()
+            .collect();
         let mut facts = Vec::new();
         for (run, known) in &remembered {
             let unspoken = known.is_none() && run.0.is_multiple_of(2);
@@ -197,11 +200,11 @@ impl World<'_> {
                 Some(Truth::Alive) => {}
                 Some(Truth::Orphaned(ending)) => {
                     facts.extend(unspoken.then(|| Fact::Spawned(*run, identity(*run))));
-                    facts.push(Fact::Ended(*run, ending, Rest::Stragglers));
+                    facts.push(Fact::Ended(*run, ending, Remaining::Stragglers));
                 }
                 Some(Truth::Gone(ending)) => {
                     facts.extend(unspoken.then(|| Fact::Spawned(*run, identity(*run))));
-                    facts.push(Fact::Ended(*run, ending, Rest::Nothing));
+                    facts.push(Fact::Ended(*run, ending, Remaining::Nothing));
                 }
             }
         }
@@ -210,9 +213,9 @@ impl World<'_> {
             self.processes.iter().filter(|(run, p)| !p.acknowledged && !knows(run))
         {
             match process.truth {
-                Truth::Gone(ending) => facts.push(Fact::Ended(*run, ending, Rest::Nothing)),
+                Truth::Gone(ending) => facts.push(Fact::Ended(*run, ending, Remaining::Nothing)),
                 Truth::Orphaned(ending) => {
-                    facts.push(Fact::Ended(*run, ending, Rest::Stragglers));
+                    facts.push(Fact::Ended(*run, ending, Remaining::Stragglers));
                 }
                 Truth::Making | Truth::Never | Truth::Alive => {}
             }
@@ -222,7 +225,7 @@ impl World<'_> {
         }
         self.core = Some(core);
         facts.into_iter().try_for_each(|fact| self.tell(fact))?;
-        self.tell(Fact::Woke)
+        self.tell(Fact::TimePassed)
     }
 
     fn perform(&mut self, order: &Order) -> Result<(), String> {
@@ -251,7 +254,7 @@ impl World<'_> {
                     Puppet { app, instance, script, truth, acknowledged, tree, is_worker };
                 self.processes.insert(*run, process);
             }
-            Order::Remember(Record::App(record)) => {
+            Order::Persist(Record::App(record)) => {
                 // A rule that may change while it runs.
                 let tree = record.spec.stop.tree;
                 for process in self.processes.values_mut().filter(|one| one.app == record.id) {
@@ -260,8 +263,10 @@ impl World<'_> {
                     process.tree = tree && (process.tree || !is_over);
                 }
             }
-            Order::Signal(run, Knock::Ask(..) | Knock::Drain(..)) => self.knocked(*run, false),
-            Order::Signal(run, Knock::Force(_)) => self.knocked(*run, true),
+            Order::Signal(run, RunSignal::Stop(..) | RunSignal::Drain(..)) => {
+                self.signalled(*run, false)
+            }
+            Order::Signal(run, RunSignal::Kill(_)) => self.signalled(*run, true),
             Order::Release(run) => {
                 if let Some(process) = self.processes.get_mut(run) {
                     process.acknowledged = true;
@@ -271,18 +276,18 @@ impl World<'_> {
             Order::Schedule(app, None) => drop(self.clocked.remove(app)),
             Order::Watch(app, Some(_)) => drop(self.watched.insert(*app)),
             Order::Watch(app, None) => drop(self.watched.remove(app)),
-            Order::Signal(_, Knock::Pass(_))
-            | Order::Remember(_)
-            | Order::Weigh(_)
-            | Order::Retune(..)
-            | Order::Tell(_)
+            Order::Signal(_, RunSignal::Forward(_))
+            | Order::Persist(_)
+            | Order::MeasureMemory(_)
+            | Order::UpdateLogRules(..)
+            | Order::Publish(_)
             | Order::Reply(..)
             | Order::Leave => {}
         }
         Ok(())
     }
 
-    fn knocked(&mut self, run: RunId, force: bool) {
+    fn signalled(&mut self, run: RunId, force: bool) {
         let Some(process) = self.processes.get(&run) else { return };
         let (truth, script) = (process.truth, process.script.clone());
         let after = if force { script.on_force } else { script.on_ask };
@@ -302,15 +307,15 @@ impl World<'_> {
                 self.tell(Fact::Ready(run))
             }
             Event::Weigh(run, used) if self.truth(run) == Some(Truth::Alive) => {
-                self.tell(Fact::Weighed(run, Bytes::new(used)))
+                self.tell(Fact::MemoryMeasured(run, Bytes::new(used)))
             }
             Event::End(run, ending) if self.truth(run) == Some(Truth::Alive) => {
                 let children = self.processes.get(&run).map(|process| process.script.children);
                 let (truth, rest) = match children {
                     Some(Children::Staying | Children::Leaving(_)) => {
-                        (Truth::Orphaned(ending), Rest::Stragglers)
+                        (Truth::Orphaned(ending), Remaining::Stragglers)
                     }
-                    Some(Children::Nobody) | None => (Truth::Gone(ending), Rest::Nothing),
+                    Some(Children::Nobody) | None => (Truth::Gone(ending), Remaining::Nothing),
                 };
                 self.set(run, truth);
                 if let Some(Children::Leaving(after)) = children {
@@ -321,7 +326,7 @@ impl World<'_> {
             Event::Sweep(run) => {
                 let Some(Truth::Orphaned(ending)) = self.truth(run) else { return Ok(()) };
                 self.set(run, Truth::Gone(ending));
-                self.tell(Fact::Swept(run))
+                self.tell(Fact::TreeGone(run))
             }
             Event::Act(number) => self.act(number),
             Event::Birth => self.birth(),
@@ -441,7 +446,7 @@ impl World<'_> {
             // There and back, so that the other names of the schedule mean somebody again.
             What::Reset(Pick::App(app)) if self.requests.is_multiple_of(3) => {
                 let (own, other) = (name(app), AppName::parse("other").expect("a good name"));
-                let is_known = core.seats().any(|seat| seat.app.name == own);
+                let is_known = core.instances().any(|instance| instance.app.name == own);
                 let (from, to) = if is_known { (own, other) } else { (other, own) };
                 let select = vec![Select::Name(from.as_str().into())];
                 Ask::Rename { select, to: (to, AppName::default_namespace()) }
@@ -456,12 +461,12 @@ impl World<'_> {
             }
             What::Due(app, times) => {
                 for _ in 0..times {
-                    self.sense(core, app, Fact::Due)?;
+                    self.sense(core, app, Fact::ScheduleDue)?;
                 }
                 return Ok(None);
             }
             What::Touch(app) => {
-                let touched = |id| Fact::Touched(id, ByteString::from("app.js"));
+                let touched = |id| Fact::FileChanged(id, ByteString::from("app.js"));
                 return self.sense(core, app, touched).map(|()| None);
             }
             What::Stale(kind, number) => return self.stale(core, kind, number).map(|()| None),
@@ -477,12 +482,15 @@ impl World<'_> {
         fact: impl Fn(AppId) -> Fact,
     ) -> Result<(), String> {
         let name = name(app);
-        let ids: BTreeSet<AppId> =
-            core.seats().filter(|seat| seat.app.name == name).map(|seat| seat.app_id).collect();
+        let ids: BTreeSet<AppId> = core
+            .instances()
+            .filter(|instance| instance.app.name == name)
+            .map(|instance| instance.app_id)
+            .collect();
         for id in ids {
             let fact = fact(id);
             let heard = match fact {
-                Fact::Due(_) => self.clocked.contains(&id),
+                Fact::ScheduleDue(_) => self.clocked.contains(&id),
                 _ => self.watched.contains(&id),
             };
             if heard {
@@ -498,18 +506,18 @@ impl World<'_> {
     fn stale(&mut self, core: &Core, kind: u8, number: usize) -> Result<(), String> {
         let Some((run, process)) = self.processes.iter().nth(number) else { return Ok(()) };
         let run = *run;
-        let current = core.seat_of_run(run).is_some();
+        let current = core.instance_of_run(run).is_some();
         let fact = match (kind, process.truth) {
             (0, truth) if !current || truth != Truth::Making => Fact::Spawned(run, identity(run)),
             (1, truth) if !current || truth != Truth::Making => {
                 Fact::NotSpawned(run, SpawnFailure::Short("late".into()))
             }
             (2, _) if !current => Fact::Ready(run),
-            (3, Truth::Gone(ending)) => Fact::Ended(run, ending, Rest::Nothing),
-            (4, Truth::Orphaned(ending)) => Fact::Ended(run, ending, Rest::Stragglers),
-            (4, truth) if truth != Truth::Making => Fact::Swept(run),
-            (5, _) if !current => Fact::Weighed(run, Bytes::new(u64::MAX)),
-            _ => Fact::Woke,
+            (3, Truth::Gone(ending)) => Fact::Ended(run, ending, Remaining::Nothing),
+            (4, Truth::Orphaned(ending)) => Fact::Ended(run, ending, Remaining::Stragglers),
+            (4, truth) if truth != Truth::Making => Fact::TreeGone(run),
+            (5, _) if !current => Fact::MemoryMeasured(run, Bytes::new(u64::MAX)),
+            _ => Fact::TimePassed,
         };
         self.no_news(core, Some(run), &fact)
     }
@@ -523,7 +531,7 @@ impl World<'_> {
             orders.retain(|order| !matches!(order, Order::Release(over) if Some(*over) == run));
             (core.records(), orders)
         };
-        let (news, nothing) = (after(fact.clone()), after(Fact::Woke));
+        let (news, nothing) = (after(fact.clone()), after(Fact::TimePassed));
         if news == nothing { Ok(()) } else { Err(format!("{fact:?} is no news: {news:?}")) }
     }
 
@@ -533,23 +541,23 @@ impl World<'_> {
         if self.witness.owed() > 0 {
             return Err("somebody still waits for a reply".into());
         }
-        for seat in core.seats() {
-            let run = seat.run.map(|(run, _)| run);
-            let rests = match seat.status {
+        for instance in core.instances() {
+            let run = instance.run.map(|(run, _)| run);
+            let rests = match instance.status {
                 Status::Online => {
-                    seat.wanted && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
+                    instance.wanted && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
                 }
-                Status::Stopped => !seat.wanted && run.is_none(),
-                Status::Errored => seat.failure.is_some() && (seat.wanted || run.is_some()),
+                Status::Stopped => !instance.wanted && run.is_none(),
+                Status::Errored => instance.failure.is_some() && (instance.wanted || run.is_some()),
                 // It runs, and nobody waits for it to say that it is ready.
                 Status::Launching => {
-                    let waits = seat.app.serving.wait_ready && seat.wanted;
+                    let waits = instance.app.serving.wait_ready && instance.wanted;
                     waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
                 }
                 Status::Stopping | Status::WaitingRestart => false,
             };
             if !rests {
-                return Err(format!("it never comes to rest: {seat:?}"));
+                return Err(format!("it never comes to rest: {instance:?}"));
             }
         }
         self.accounted(core)
@@ -558,7 +566,7 @@ impl World<'_> {
     /// No process without an instance, no exit that is never acknowledged.
     fn accounted(&self, core: &Core) -> Result<(), String> {
         for (run, process) in &self.processes {
-            let known = core.seat_of_run(*run).is_some();
+            let known = core.instance_of_run(*run).is_some();
             let fine = match process.truth {
                 Truth::Making | Truth::Alive => known,
                 Truth::Orphaned(_) => known || !process.tree,
@@ -577,8 +585,9 @@ impl World<'_> {
         if self.witness.owed() > 0 {
             return Err("it left with a debt".into());
         }
-        let immortal =
-            core.seats().all(|seat| seat.run.is_none() || seat.status == Status::Errored);
+        let immortal = core
+            .instances()
+            .all(|instance| instance.run.is_none() || instance.status == Status::Errored);
         if immortal { self.accounted(core) } else { Err("it left somebody behind".into()) }
     }
 }

@@ -1,7 +1,7 @@
 //! The lives of apps as the diary tells them, in the words programs know from PM2's log. Names and numbers only:
 //! arguments and variables may hold secrets.
 
-use pm_core::{Cause, Core, Ending, Knock, SpawnFailure, SpawnPlan, Status};
+use pm_core::{Cause, Core, Ending, RunSignal, SpawnFailure, SpawnPlan, Status};
 use pm_spec::{Mode, Signal};
 
 use crate::diary;
@@ -35,12 +35,12 @@ pub(super) fn not_born(run: Option<&Run>, failure: &SpawnFailure) {
 }
 
 /// It gets a signal.
-pub(super) fn knocked(run: Option<&mut Run>, knock: Knock) {
+pub(super) fn signalled(run: Option<&mut Run>, sent: RunSignal) {
     let Some(run) = run else { return };
-    match knock {
-        Knock::Ask(..) | Knock::Drain(..) => stopping(run),
-        Knock::Force(_) => forced(run),
-        Knock::Pass(_) => {}
+    match sent {
+        RunSignal::Stop(..) | RunSignal::Drain(..) => stopping(run),
+        RunSignal::Kill(_) => forced(run),
+        RunSignal::Forward(_) => {}
     }
 }
 
@@ -80,9 +80,10 @@ pub(super) fn exited(run: &Run, ending: Ending) {
 /// It is over; whether anybody tries again.
 pub(super) fn over(run: Option<&Run>, core: &Core) {
     let Some(run) = run else { return };
-    let seat = core.seat(run.address.instance).filter(|seat| seat.app_id == run.address.app);
-    if let Some(seat) = seat.filter(|seat| seat.status == Status::Errored)
-        && let Some(Cause::CrashLoop { runs, .. }) = seat.failure
+    let instance =
+        core.instance(run.address.instance).filter(|instance| instance.app_id == run.address.app);
+    if let Some(instance) = instance.filter(|instance| instance.status == Status::Errored)
+        && let Some(Cause::CrashLoop { runs, .. }) = instance.failure
     {
         diary::note(format_args!(
             "App [{}] had too many unstable restarts ({runs}). Stopped. \"errored\"",

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use pm_core::{Fact, Rest};
+use pm_core::{Fact, Remaining};
 use pm_guardian::{Kind, LINK_VARIABLE, Link, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::Loan;
 use pm_os::limits::Nofile;
@@ -81,7 +81,7 @@ impl Reactor {
             Life::Ended(_, Told::Yes) | Life::Alive | Life::Expected(_) => None,
         });
         for (id, ending) in untold.collect::<Vec<_>>() {
-            self.step(Fact::Ended(id, ending, Rest::Stragglers));
+            self.step(Fact::Ended(id, ending, Remaining::Stragglers));
         }
     }
 

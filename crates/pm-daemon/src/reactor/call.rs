@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{InstanceId, Refused, SeatView, Time};
+use pm_core::{InstanceId, InstanceView, Refused, Time};
 use pm_logs::Scribe;
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Flush, Flushed, List, Listing, LogSources,
@@ -70,7 +70,7 @@ impl Reactor {
     /// Fresh enough, and nobody who runs is without figures.
     fn figures_are_good(&self, now: Time, machine: Machine) -> bool {
         let figures = &self.hands.figures;
-        let mut running = self.core.seats().filter_map(|seat| seat.run);
+        let mut running = self.core.instances().filter_map(|instance| instance.run);
         figures.is_fresh(now, machine)
             && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
     }
@@ -108,8 +108,8 @@ impl Reactor {
             Look::Describe(call) => self.describe(&call, caller),
             Look::Logs(call) => match self.selected(&call.select) {
                 Ok(ids) => {
-                    let seats = ids.iter().filter_map(|id| self.core.seat(*id));
-                    let sources = seats.map(|seat| answer::source(&seat)).collect();
+                    let instances = ids.iter().filter_map(|id| self.core.instance(*id));
+                    let sources = instances.map(|instance| answer::source(&instance)).collect();
                     caller.reply(&LogSources { sources });
                 }
                 Err(refused) => caller.refuse(answer::refusal(&refused)),
@@ -120,7 +120,7 @@ impl Reactor {
     /// The selected instances; all if nothing is selected.
     pub(super) fn selected(&self, select: &[Select]) -> Result<Vec<InstanceId>, Refused> {
         if select.is_empty() {
-            return Ok(self.core.seats().map(|seat| seat.id).collect());
+            return Ok(self.core.instances().map(|instance| instance.id).collect());
         }
         self.core.resolve(select)
     }
@@ -132,8 +132,8 @@ impl Reactor {
         };
         let dial = Dial::read();
         let figures = &self.hands.figures;
-        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
-        let rows = seats.map(|seat| answer::row(&seat, figures, dial)).collect();
+        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
+        let rows = instances.map(|instance| answer::row(&instance, figures, dial)).collect();
         let host = figures.host().filter(|_| call.host).cloned();
         let warning = self.hands.arrears.warning();
         caller.reply(&Listing { rows, now: dial.wall(), host, warning });
@@ -147,8 +147,9 @@ impl Reactor {
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
         let dial = Dial::read();
-        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
-        let mut descriptions: Vec<_> = seats.map(|seat| self.description(&seat, dial)).collect();
+        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
+        let mut descriptions: Vec<_> =
+            instances.map(|instance| self.description(&instance, dial)).collect();
         if call.known {
             tokio::spawn(
                 async move { caller.reply(&Descriptions { descriptions, now: dial.wall() }) },
@@ -158,7 +159,7 @@ impl Reactor {
         let pulses = self.pulses(&ids);
         let mut wanted = BTreeMap::new();
         for id in &ids {
-            let run = self.core.seat(*id).and_then(|seat| seat.run).map(|(run, _)| run);
+            let run = self.core.instance(*id).and_then(|instance| instance.run).map(|(run, _)| run);
             let Some(run) = run.and_then(|run| self.hands.runs.get(run)) else { continue };
             let (reply, pids) = tokio::sync::oneshot::channel();
             self.hands.errand(Errand::Pids(run.tree(), reply));
@@ -176,9 +177,9 @@ impl Reactor {
         });
     }
 
-    fn description(&self, seat: &SeatView<'_>, dial: Dial) -> Description {
-        let mut description = answer::description(seat, &self.hands.figures, dial);
-        description.next_cron = self.hands.senses.agenda.next(seat.app_id);
+    fn description(&self, instance: &InstanceView<'_>, dial: Dial) -> Description {
+        let mut description = answer::description(instance, &self.hands.figures, dial);
+        description.next_cron = self.hands.senses.agenda.next(instance.app_id);
         description
     }
 
@@ -198,13 +199,13 @@ impl Reactor {
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
         let mut files: BTreeMap<ByteString, Arc<AppSpec>> = BTreeMap::new();
-        for seat in ids.iter().filter_map(|id| self.core.seat(*id)) {
-            let paths = plan::log_paths(seat.app, seat.id);
+        for instance in ids.iter().filter_map(|id| self.core.instance(*id)) {
+            let paths = plan::log_paths(instance.app, instance.id);
             for path in [paths.out, paths.error, paths.combined].into_iter().flatten() {
-                let app = files.entry(path).or_insert_with(|| Arc::clone(seat.app));
+                let app = files.entry(path).or_insert_with(|| Arc::clone(instance.app));
                 // Of several apps the one with a user of its own: links are suspect then.
                 if app.user.is_none() {
-                    *app = Arc::clone(seat.app);
+                    *app = Arc::clone(instance.app);
                 }
             }
         }
@@ -218,7 +219,7 @@ impl Reactor {
     fn save(&mut self, call: Save, caller: Caller) {
         let Save { force, empty } = call;
         let apps = if empty { Vec::new() } else { self.core.saved_list() };
-        let instances = apps.iter().map(|app| app.seats.len()).sum::<usize>();
+        let instances = apps.iter().map(|app| app.instances.len()).sum::<usize>();
         let path = self.home.saved();
         if instances == 0 && !force && path.exists() {
             return caller.refuse(Refusal {

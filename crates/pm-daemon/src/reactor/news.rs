@@ -70,8 +70,8 @@ impl Reactor {
     /// Nothing may be written to it any more, so it could neither serve nor be asked anything.
     fn replace(&mut self, worker: Worker) {
         let Some(run) = self.run_of(worker) else { return };
-        let Some(seat) = self.core.seat_of_run(run) else { return };
-        let id = seat.id;
+        let Some(instance) = self.core.instance_of_run(run) else { return };
+        let id = instance.id;
         diary::note(format_args!("a message to instance {} was cut in two; it is replaced", id.0));
         let request = self.number();
         let (select, env) = (vec![Select::Id(id.0)], None);

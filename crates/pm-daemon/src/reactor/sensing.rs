@@ -11,7 +11,7 @@ impl Reactor {
     /// Tells whose time has come.
     pub(super) fn keep_times(&mut self) {
         for app in self.hands.senses.agenda.come() {
-            self.step(Fact::Due(app));
+            self.step(Fact::ScheduleDue(app));
         }
     }
 
@@ -23,15 +23,18 @@ impl Reactor {
             .collect();
         self.hands.figures.take(clock::now(), sample);
         for (run, memory) in weights {
-            let limited =
-                self.core.seat_of_run(run).is_some_and(|seat| seat.app.limits.memory.is_some());
+            let limited = self
+                .core
+                .instance_of_run(run)
+                .is_some_and(|instance| instance.app.limits.memory.is_some());
             if limited {
-                self.step(Fact::Weighed(run, memory));
+                self.step(Fact::MemoryMeasured(run, memory));
             }
         }
         if self.hands.feed.is_heard() {
             let figures = &self.hands.figures;
-            let running = self.core.seats().filter_map(|seat| Some((seat.id.0, seat.run?.0)));
+            let running =
+                self.core.instances().filter_map(|instance| Some((instance.id.0, instance.run?.0)));
             let usage = running.map(|(id, run)| (id, figures.of(run))).collect();
             let host = figures.host().cloned();
             self.hands.feed.tell(Change::Usage(usage));

@@ -123,7 +123,7 @@ pub(super) fn begin(
         last_words: None,
     };
     reactor.inherit(inheritance, &mut kept)?;
-    if beginning == Beginning::Saved && kept.is_first && reactor.core.seats().next().is_none() {
+    if beginning == Beginning::Saved && kept.is_first && reactor.core.instances().next().is_none() {
         reactor.revive();
     }
     reactor.open(&mut kept)?;
@@ -240,7 +240,7 @@ impl Reactor {
                 self.step(fact);
             }
         }
-        self.step(Fact::Woke);
+        self.step(Fact::TimePassed);
         Ok(())
     }
 
@@ -294,23 +294,24 @@ impl Reactor {
     /// is left of it goes to its file as it is.
     fn attach(&mut self, streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>) {
         for (key, (pipe, file, owner)) in streams {
-            let seat = owner.and_then(|owner| {
-                self.core.seat(owner.instance).filter(|seat| seat.app_id == owner.app)
+            let instance = owner.and_then(|owner| {
+                self.core.instance(owner.instance).filter(|instance| instance.app_id == owner.app)
             });
-            let Some(seat) = seat else {
+            let Some(instance) = instance else {
                 if let Err(error) = drain(&pipe, &file) {
                     diary::note(format_args!("could not save the last output of an app: {error}"));
                 }
                 self.hands.stream_ended(key);
                 continue;
             };
-            let [out, error] = plan::sinks(seat.app, seat.id, spawner::log_owner(seat.app));
+            let [out, error] =
+                plan::sinks(instance.app, instance.id, spawner::log_owner(instance.app));
             let sink = match key.stream {
                 Stream::Out => out,
                 Stream::Err => error,
             };
-            let address = Address { app: seat.app_id, instance: seat.id };
-            let app = Arc::clone(seat.app);
+            let address = Address { app: instance.app_id, instance: instance.id };
+            let app = Arc::clone(instance.app);
             self.hands.keep_output(key, address, &app);
             self.hands.scribe.attach(key, pipe, file, sink);
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use pm_core::{InstanceId, SeatView};
+use pm_core::{InstanceId, InstanceView};
 use pm_node::{Answer, Answers, Called, NotOffered, Worker};
 use pm_os::identity::Identity;
 use pm_os::input;
@@ -26,8 +26,8 @@ const ROOM: Duration = Duration::from_secs(2);
 
 impl Reactor {
     /// The number by which the thread knows the process of an instance; `None`: there is none, or it has no channel.
-    fn worker(&self, seat: &SeatView<'_>) -> Option<Worker> {
-        let (run, identity) = seat.run?;
+    fn worker(&self, instance: &InstanceView<'_>) -> Option<Worker> {
+        let (run, identity) = instance.run?;
         let run = self.hands.runs.get(run).filter(|run| run.app.serving.channel)?;
         identity.map(|_| run.tag.raw())
     }
@@ -35,9 +35,10 @@ impl Reactor {
     /// What the processes of these instances say about themselves; those that say nothing are left out.
     pub(super) fn pulses(&self, ids: &[InstanceId]) -> oneshot::Receiver<BTreeMap<u32, Pulse>> {
         let (tell, told) = oneshot::channel();
-        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
-        let workers: BTreeMap<Worker, u32> =
-            seats.filter_map(|seat| Some((self.worker(&seat)?, seat.id.0))).collect();
+        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
+        let workers: BTreeMap<Worker, u32> = instances
+            .filter_map(|instance| Some((self.worker(&instance)?, instance.id.0)))
+            .collect();
         match self.hands.node.begun().filter(|_| !workers.is_empty()) {
             Some(exchange) => exchange.look(workers.keys().copied().collect(), move |pulses| {
                 let known = |(worker, pulse)| Some((*workers.get(&worker)?, answer::pulse(pulse)));
@@ -56,11 +57,13 @@ impl Reactor {
             Ok(ids) => ids,
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
-        let seats: Vec<_> = ids.iter().filter_map(|id| self.core.seat(*id)).collect();
-        let asked: BTreeMap<Worker, ActionAnswer> =
-            seats.iter().filter_map(|seat| Some((self.worker(seat)?, unanswered(seat)))).collect();
+        let instances: Vec<_> = ids.iter().filter_map(|id| self.core.instance(*id)).collect();
+        let asked: BTreeMap<Worker, ActionAnswer> = instances
+            .iter()
+            .filter_map(|instance| Some((self.worker(instance)?, unanswered(instance))))
+            .collect();
         let Some(exchange) = self.hands.node.begun().filter(|_| !asked.is_empty()) else {
-            return caller.refuse(no_channel(&seats));
+            return caller.refuse(no_channel(&instances));
         };
         let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
         exchange.trigger(pm_node::Trigger {
@@ -83,8 +86,8 @@ impl Reactor {
             Ok(ids) => ids,
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
-        let seats = ids.iter().filter_map(|id| self.core.seat(*id));
-        let readers: Vec<_> = seats.map(|seat| self.reader(&seat)).collect();
+        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
+        let readers: Vec<_> = instances.map(|instance| self.reader(&instance)).collect();
         tokio::task::spawn_blocking(move || {
             // All together, however many do not read.
             let until = Instant::now() + ROOM;
@@ -103,13 +106,13 @@ impl Reactor {
     }
 
     /// An instance that is about to be written to, and who reads there.
-    fn reader(&self, seat: &SeatView<'_>) -> (Outcome, Option<Identity>) {
-        let run = seat.run.and_then(|(run, _)| self.hands.runs.get(run));
+    fn reader(&self, instance: &InstanceView<'_>) -> (Outcome, Option<Identity>) {
+        let run = instance.run.and_then(|(run, _)| self.hands.runs.get(run));
         let identity =
             run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
         let outcome = Outcome {
-            id: seat.id.0,
-            name: seat.app.name.to_string(),
+            id: instance.id.0,
+            name: instance.app.name.to_string(),
             what: What::Told,
             pid: identity.map_or(0, |app| u32::try_from(app.pid).unwrap_or(0)),
             error_log: None,
@@ -119,9 +122,9 @@ impl Reactor {
     }
 }
 
-fn unanswered(seat: &SeatView<'_>) -> ActionAnswer {
-    let (name, namespace) = (seat.app.name.to_string(), seat.app.namespace.to_string());
-    ActionAnswer { id: seat.id.0, name, namespace, said: Said::Late }
+fn unanswered(instance: &InstanceView<'_>) -> ActionAnswer {
+    let (name, namespace) = (instance.app.name.to_string(), instance.app.namespace.to_string());
+    ActionAnswer { id: instance.id.0, name, namespace, said: Said::Late }
 }
 
 /// By what an instance was meant.
@@ -154,11 +157,11 @@ fn unable(message: String, hint: Option<String>) -> Refusal {
 }
 
 /// Nobody who was meant can be asked anything.
-fn no_channel(seats: &[SeatView<'_>]) -> Refusal {
-    if let Some(seat) = seats.iter().find(|seat| seat.app.serving.channel) {
-        return unable(format!("`{}` does not run", seat.app.name), None);
+fn no_channel(instances: &[InstanceView<'_>]) -> Refusal {
+    if let Some(instance) = instances.iter().find(|instance| instance.app.serving.channel) {
+        return unable(format!("`{}` does not run", instance.app.name), None);
     }
-    let name = seats.first().map_or("it", |seat| seat.app.name.as_str());
+    let name = instances.first().map_or("it", |instance| instance.app.name.as_str());
     let hint = "Node, Bun and Deno apps have one; others get it with `channel: true`";
     unable(format!("`{name}` has no channel to be asked over"), Some(hint.into()))
 }

@@ -1,8 +1,8 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
-    Time,
+    Ask, Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused,
+    Status, Time,
 };
 use pm_protocol::{
     Code, Describe, Description, EndView, Flush, Input, List, LogShape, LogSource, Logs, Refusal,
@@ -116,47 +116,51 @@ fn status(status: Status) -> pm_protocol::Status {
 }
 
 /// One line of the list.
-pub(crate) fn row(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Row {
-    let pid = seat.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
+pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, dial: Dial) -> Row {
+    let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
     Row {
-        id: seat.id.0,
-        name: seat.app.name.to_string(),
-        namespace: seat.app.namespace.to_string(),
-        version: seat.app.version.as_ref().map(|version| version.display().into_owned()),
-        slot: seat.slot,
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        namespace: instance.app.namespace.to_string(),
+        version: instance.app.version.as_ref().map(|version| version.display().into_owned()),
+        slot: instance.slot,
         pid,
-        status: status(seat.status),
-        restarts: seat.restarts,
-        unstable: seat.unstable,
-        started_at: seat.since.filter(|_| pid != 0).map_or(0, |since| dial.date(since)),
-        created_at: dial.date(seat.created),
-        usage: seat.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
-        user: seat.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
+        status: status(instance.status),
+        restarts: instance.restarts,
+        unstable: instance.unstable,
+        started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| dial.date(since)),
+        created_at: dial.date(instance.created),
+        usage: instance.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
+        user: instance.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
             Identifier::Number(number) => number.to_string(),
             Identifier::Name(name) => name.display().into_owned(),
         }),
-        mode: seat.app.serving.mode,
-        watching: (seat.wanted || seat.resting)
-            && seat.app.watch.as_ref().is_some_and(|watch| watch.on),
-        note: seat.failure.map(cause),
+        mode: instance.app.serving.mode,
+        watching: (instance.wanted || instance.resting)
+            && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
+        note: instance.failure.map(cause),
     }
 }
 
 /// Everything about one instance but its pids and times, which somebody else knows.
-pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Description {
-    let paths = plan::log_paths(seat.app, seat.id);
-    let pid_file = plan::pid_file(seat.app, seat.id);
+pub(crate) fn description(
+    instance: &InstanceView<'_>,
+    figures: &Figures,
+    dial: Dial,
+) -> Description {
+    let paths = plan::log_paths(instance.app, instance.id);
+    let pid_file = plan::pid_file(instance.app, instance.id);
     Description {
-        row: row(seat, figures, dial),
-        spec: (**seat.app).clone(),
+        row: row(instance, figures, dial),
+        spec: (**instance.app).clone(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
         pid_file: pid_file.map(|path| path.into_os_string().into_encoded_bytes().as_slice().into()),
         pids: Vec::new(),
-        ends: seat.history.iter().map(|end| end_view(end, dial)).collect(),
-        last_delay: seat.last_delay,
-        next_start: seat.next_start.map(|at| dial.date(at)),
+        ends: instance.history.iter().map(|end| end_view(end, dial)).collect(),
+        last_delay: instance.last_delay,
+        next_start: instance.next_start.map(|at| dial.date(at)),
         next_cron: None,
         pulse: pm_protocol::Pulse::default(),
     }
@@ -169,16 +173,16 @@ pub(crate) fn pulse(pulse: pm_node::Pulse) -> pm_protocol::Pulse {
 }
 
 /// Where one instance's output lies.
-pub(crate) fn source(seat: &SeatView<'_>) -> LogSource {
-    let paths = plan::log_paths(seat.app, seat.id);
+pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
+    let paths = plan::log_paths(instance.app, instance.id);
     LogSource {
-        id: seat.id.0,
-        name: seat.app.name.to_string(),
-        namespace: seat.app.namespace.to_string(),
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        namespace: instance.app.namespace.to_string(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
-        shape: match &seat.app.logs.format {
+        shape: match &instance.app.logs.format {
             LogFormat::Raw => LogShape::Raw,
             LogFormat::Stamped(format) => LogShape::Stamped(format.clone()),
             LogFormat::Json(_) => LogShape::Json,
@@ -198,7 +202,7 @@ fn end_view(end: &End, dial: Dial) -> EndView {
         | Cause::Restarted
         | Cause::Memory { .. }
         | Cause::Scheduled
-        | Cause::Touched(_)
+        | Cause::FileChanged(_)
         | Cause::NotSpawned(_)
         | Cause::CrashLoop { .. }
         | Cause::NotReady { .. }
@@ -240,7 +244,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::Restarted => "restarted by a command".into(),
         Cause::Memory { used, limit } => format!("memory {used} > limit {limit}"),
         Cause::Scheduled => "restarted by its schedule".into(),
-        Cause::Touched(path) => format!("watch: {}", path.display()),
+        Cause::FileChanged(path) => format!("watch: {}", path.display()),
         Cause::NotSpawned(why) => format!("could not {why}"),
         Cause::CrashLoop { runs, last } => {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
@@ -254,8 +258,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
 
 /// What became of one instance, with what helps to understand a failure.
 pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protocol::Outcome {
-    let seat = core.seat(outcome.instance);
-    let is_launching = seat.as_ref().is_some_and(|seat| seat.status == Status::Launching);
+    let instance = core.instance(outcome.instance);
+    let is_launching =
+        instance.as_ref().is_some_and(|instance| instance.status == Status::Launching);
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
@@ -271,28 +276,29 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protoco
         Became::Failed(why @ Cause::NotReady { .. }) if is_launching => What::Unready(cause(why)),
         Became::Failed(why) => What::Failed(cause(why)),
     };
-    let error_log = seat
+    let error_log = instance
         .as_ref()
         .filter(|_| what.is_failure())
-        .and_then(|seat| plan::log_paths(seat.app, seat.id).error);
-    let identity = seat.as_ref().and_then(|seat| seat.run).and_then(|(_, identity)| identity);
+        .and_then(|instance| plan::log_paths(instance.app, instance.id).error);
+    let identity =
+        instance.as_ref().and_then(|instance| instance.run).and_then(|(_, identity)| identity);
     pm_protocol::Outcome {
         id: outcome.instance.0,
         name: outcome.name.to_string(),
         what,
         pid: identity.map_or(0, |identity| identity.pid),
         error_log,
-        note: seat.as_ref().and_then(|seat| killed(&outcome.became, seat, asked)),
+        note: instance.as_ref().and_then(|instance| killed(&outcome.became, instance, asked)),
     }
 }
 
 /// That a stop did not end it: who reads this can give it more time, or teach it the signal.
-fn killed(became: &Became, seat: &SeatView<'_>, asked: Time) -> Option<String> {
-    let end = seat.history.back().filter(|end| end.at >= asked)?;
+fn killed(became: &Became, instance: &InstanceView<'_>, asked: Time) -> Option<String> {
+    let end = instance.history.back().filter(|end| end.at >= asked)?;
     let kill = u8::from(Signal::KILL);
     let is_kill = matches!(end.ending, Ending::Signaled { signal, .. } if signal == kill);
     let by_us = matches!(end.cause, Cause::Stopped | Cause::Restarted);
-    let stop = &seat.app.stop;
+    let stop = &instance.app.stop;
     if !is_kill || !by_us || stop.signal == Signal::KILL {
         return None;
     }

@@ -11,72 +11,72 @@ use pm_spec::AppSpec;
 use crate::app::App;
 use crate::core::Core;
 use crate::id::{AppId, Time};
-use crate::instance::{Hand, Seat};
+use crate::instance::{Instance, StartedBy};
 use crate::order::Order;
 use crate::phase::{Phase, Want};
-use crate::request::Aim;
+use crate::request::Awaited;
 use crate::verdict::Streaks;
 use crate::view::Cause;
 
 /// Which senses an instance needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
-    pub(crate) clock: bool,
-    pub(crate) eyes: bool,
+pub(crate) struct ActiveTriggers {
+    pub(crate) schedule: bool,
+    pub(crate) watch: bool,
 }
 
 impl Core {
     /// A time has come or a file has changed for this app.
-    pub(crate) fn nudged(&mut self, now: Time, app: AppId, cause: &Cause) {
+    pub(crate) fn triggered(&mut self, now: Time, app: AppId, cause: &Cause) {
         if self.leaving {
             return;
         }
-        let ids = self.apps.get(&app).into_iter().flat_map(|app| app.seats.values());
+        let ids = self.apps.get(&app).into_iter().flat_map(|app| app.slots.values());
         for id in ids {
-            if let Some(seat) = self.seats.get_mut(id) {
-                seat.nudge(now, cause);
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.trigger(now, cause);
                 self.dirty.insert(*id);
             }
         }
     }
 
     /// What an instance needs now.
-    pub(crate) fn needs(&self, seat: &Seat) -> Needs {
-        if self.leaving { Needs::default() } else { seat.needs() }
+    pub(crate) fn triggers(&self, instance: &Instance) -> ActiveTriggers {
+        if self.leaving { ActiveTriggers::default() } else { instance.triggers() }
     }
 
     /// An instance of an app needs something else than before.
-    pub(crate) fn count_needs(&mut self, app: AppId, old: Needs, new: Needs) {
+    pub(crate) fn count_triggers(&mut self, app: AppId, old: ActiveTriggers, new: ActiveTriggers) {
         if old == new {
             return;
         }
         if let Some(app) = self.apps.get_mut(&app) {
-            app.clocked = app.clocked + usize::from(new.clock) - usize::from(old.clock);
-            app.watched = app.watched + usize::from(new.eyes) - usize::from(old.eyes);
+            app.scheduled = app.scheduled + usize::from(new.schedule) - usize::from(old.schedule);
+            app.watched = app.watched + usize::from(new.watch) - usize::from(old.watch);
         }
-        self.attended.insert(app);
+        self.triggers_changed.insert(app);
     }
 
     /// Orders what the apps need whose needs may have changed in this step.
-    pub(crate) fn attend(&mut self, orders: &mut Vec<Order>) {
-        while let Some(id) = self.attended.pop_first() {
+    pub(crate) fn update_triggers(&mut self, orders: &mut Vec<Order>) {
+        while let Some(id) = self.triggers_changed.pop_first() {
             if let Some(app) = self.apps.get_mut(&id) {
-                app.attend(orders);
+                app.update_triggers(orders);
             }
         }
     }
 }
 
 impl App {
-    fn attend(&mut self, orders: &mut Vec<Order>) {
-        let schedule = self.spec.schedule.as_ref().filter(|_| self.clocked > 0);
+    fn update_triggers(&mut self, orders: &mut Vec<Order>) {
+        let schedule = self.spec.schedule.as_ref().filter(|_| self.scheduled > 0);
         if schedule != self.schedule.as_ref() {
             self.schedule = schedule.cloned();
             orders.push(Order::Schedule(self.id, self.schedule.clone()));
         }
         let watch = (self.watched > 0).then_some(&self.spec);
         let same = match (watch, &self.watch) {
-            (Some(new), Some(old)) => looks_at_the_same(new, old),
+            (Some(new), Some(old)) => is_watched_alike(new, old),
             (new, old) => new.is_none() && old.is_none(),
         };
         if !same {
@@ -86,42 +86,42 @@ impl App {
     }
 
     /// It is being forgotten.
-    pub(crate) fn unattend(&mut self, orders: &mut Vec<Order>) {
-        self.clocked = 0;
+    pub(crate) fn drop_triggers(&mut self, orders: &mut Vec<Order>) {
+        self.scheduled = 0;
         self.watched = 0;
-        self.attend(orders);
+        self.update_triggers(orders);
     }
 }
 
 /// Whether both specs are watched alike; what we write ourselves is no change.
-fn looks_at_the_same(new: &Arc<AppSpec>, old: &Arc<AppSpec>) -> bool {
+fn is_watched_alike(new: &Arc<AppSpec>, old: &Arc<AppSpec>) -> bool {
     new.watch == old.watch
         && new.cwd == old.cwd
         && new.logs == old.logs
         && new.pid_file == old.pid_file
 }
 
-impl Seat {
+impl Instance {
     /// Whether a tick or a change may move it: it is wanted up, or is down only because it ended by itself.
-    fn listens(&self) -> bool {
+    fn accepts_triggers(&self) -> bool {
         self.want.is_up() || self.resting
     }
 
-    fn needs(&self) -> Needs {
+    fn triggers(&self) -> ActiveTriggers {
         let stopped_too = self.spec.schedule.as_ref().is_some_and(|it| it.after_stop);
-        Needs {
-            clock: self.spec.schedule.is_some()
+        ActiveTriggers {
+            schedule: self.spec.schedule.is_some()
                 && self.want != Want::Gone
-                && (self.listens() || stopped_too),
-            eyes: self.spec.watch.as_ref().is_some_and(|it| it.on) && self.listens(),
+                && (self.accepts_triggers() || stopped_too),
+            watch: self.spec.watch.as_ref().is_some_and(|it| it.on) && self.accepts_triggers(),
         }
     }
 
     /// A time has come or a file has changed: what runs is replaced, what rests or has failed is started.
-    fn nudge(&mut self, now: Time, cause: &Cause) {
-        let needs = self.needs();
+    fn trigger(&mut self, now: Time, cause: &Cause) {
+        let triggers = self.triggers();
         let is_tick = *cause == Cause::Scheduled;
-        if !(if is_tick { needs.clock } else { needs.eyes }) {
+        if !(if is_tick { triggers.schedule } else { triggers.watch }) {
             return;
         }
         let is_awaited = self.is_awaited();
@@ -132,21 +132,21 @@ impl Seat {
             Phase::Up { .. } if is_tick && is_awaited => {}
             Phase::Starting { .. } | Phase::Up { .. } if self.want == Want::Up => {
                 self.want = Want::Renewed;
-                self.why = cause.clone();
-                self.touch();
+                self.stop_cause = cause.clone();
+                self.mark_changed();
             }
             // A stop is not over while the run that a reload left behind is on its way out.
-            Phase::Down if self.beside.is_none() || self.resting => {
+            Phase::Down if self.second.is_none() || self.resting => {
                 self.want = Want::Up;
-                self.begin_afresh();
+                self.reset_for_trigger();
             }
             Phase::Failed { .. } if self.want.is_up() => {
                 self.phase = Phase::Down;
-                self.begin_afresh();
+                self.reset_for_trigger();
             }
             Phase::Backoff { until, .. } if self.want.is_up() => {
                 *until = now;
-                self.begin_afresh();
+                self.reset_for_trigger();
             }
             // The next run is on its way, or is not wanted.
             Phase::Down
@@ -161,14 +161,14 @@ impl Seat {
     }
 
     fn is_awaited(&self) -> bool {
-        self.waiters.iter().any(|waiter| matches!(waiter.aim, Aim::Up { .. }))
+        self.waiters.iter().any(|waiter| matches!(waiter.awaited, Awaited::Up { .. }))
     }
 
     /// What failed before may go well now. A pause keeps its length, by which it is judged plausible after a restore.
-    fn begin_afresh(&mut self) {
+    fn reset_for_trigger(&mut self) {
         self.resting = false;
-        self.hand = Hand::Policy;
+        self.started_by = StartedBy::Policy;
         self.streaks = Streaks { delay: self.streaks.delay, ..Streaks::default() };
-        self.touch();
+        self.mark_changed();
     }
 }
