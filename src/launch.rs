@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use pm_client::{Client, ConnectError, Rival};
 use pm_os::session::{Launch, LaunchError, launch};
+use pm_os::tree::{Census, Depth};
 use pm_protocol::Home;
 
 use crate::failure::{Exit, Failure};
@@ -44,6 +45,24 @@ pub(crate) fn find(home: &Home) -> Result<Option<Client>, Failure> {
         Err(error) if error.is_no_daemon() => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The daemon of this home, if one runs or ought to: where it and its guardian were killed together and apps of theirs
+/// live on, a new pair is started, which adopts them.
+pub(crate) fn find_or_adopt(home: &Home) -> Result<Option<Client>, Failure> {
+    let found = find(home)?;
+    if found.is_some() || !lives_on(home) {
+        return Ok(found);
+    }
+    find_or_start(home).map(Some)
+}
+
+/// Whether processes bear the mark of this home. A home without its number never had any; an unreadable `/proc` shows none.
+fn lives_on(home: &Home) -> bool {
+    let Ok(number) = std::fs::read_to_string(home.salt()) else { return false };
+    let Ok(number) = number.trim().parse() else { return false };
+    let census = Census::take(Depth::Tags, &[]);
+    census.is_ok_and(|census| census.of_home(number).any(|(_, seen)| seen.alive))
 }
 
 /// The daemon of this home, started if need be.

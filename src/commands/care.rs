@@ -150,7 +150,7 @@ pub(super) fn kill(session: &Session) -> Result<Report, Failure> {
     };
     drop(client);
     let deadline = Deadline::after(CHANGE);
-    while session.find()?.is_some() {
+    while launch::find(&session.home)?.is_some() {
         if deadline.is_over() {
             let message = "could not end the daemon in time: it still listens";
             return Err(Failure::new(Exit::Late, message));
