@@ -8,6 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+mod census;
+
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
 const ARROWS: [(&str, &str, &str); 16] = [
