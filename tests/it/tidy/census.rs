@@ -29,7 +29,7 @@ const CIRCLES: [(&str, usize, usize); 10] = [
 /// Type names that stand in three crates or more. It only shrinks.
 const IN_THREE_CRATES: &str = "\
     Answer Book Command Connection Delivery Desk Done End Entry Exit Field Found Host Input Job \
-    Key Kind Line Lines Look Mark Mode Order Outcome Place Record Report Run Saved Seat Source \
+    Key Line Lines Look Mark Mode Order Outcome Place Record Report Run Saved Seat Source \
     Stage Status Step Watch Wish";
 
 /// How many of a thousand type names are defined in more than one file at most. It only shrinks; the goal is 50.
