@@ -20,10 +20,10 @@ mod size;
 mod time;
 mod triggers;
 
-pub use app::{AppSpec, Identifier, UserChoice};
+pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
 pub use difference::{Edit, Effort};
-pub use env::{Environment, looks_secret, read_apps};
+pub use env::{Environment, looks_secret};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError};
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
