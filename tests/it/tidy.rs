@@ -8,6 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+mod census;
+
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
 const ARROWS: [(&str, &str, &str); 16] = [
@@ -15,10 +17,10 @@ const ARROWS: [(&str, &str, &str); 16] = [
     ("pm-core", "pm-spec", "serde"),
     (
         "pm-config",
-        "pm-spec pm-senses",
+        "pm-spec pm-triggers",
         "serde serde_json json5 toml serde-saphyr rquickjs rustix thiserror",
     ),
-    ("pm-senses", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
+    ("pm-triggers", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),
     ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc sysinfo thiserror"),
@@ -27,7 +29,7 @@ const ARROWS: [(&str, &str, &str); 16] = [
     ("pm-logs", "", "rustix memchr chrono flate2 thiserror"),
     (
         "pm-daemon",
-        "pm-spec pm-core pm-senses pm-os pm-guardian pm-node pm-logs pm-protocol",
+        "pm-spec pm-core pm-triggers pm-os pm-guardian pm-node pm-logs pm-protocol",
         "tokio serde serde_json chrono rustix thiserror",
     ),
     (

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use pm_core::{AppId, Time};
-use pm_senses::Kind;
 use pm_spec::{AppSpec, ByteString};
+use pm_triggers::EntryKind;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
@@ -262,8 +262,8 @@ impl Guard {
 
     fn see(&mut self, sight: Sight, now: Time) {
         match sight {
-            Sight::File(path, apps) => self.touch(&path, &apps, Kind::File, now),
-            Sight::LostFolder(path, apps) => self.touch(&path, &apps, Kind::Folder, now),
+            Sight::File(path, apps) => self.touch(&path, &apps, EntryKind::File, now),
+            Sight::LostFolder(path, apps) => self.touch(&path, &apps, EntryKind::Folder, now),
             Sight::NewFolder(path, apps) => {
                 for app in apps {
                     self.enter(app, &path, now);
@@ -285,7 +285,7 @@ impl Guard {
         }
     }
 
-    fn touch(&mut self, path: &Path, apps: &BTreeSet<AppId>, kind: Kind, now: Time) {
+    fn touch(&mut self, path: &Path, apps: &BTreeSet<AppId>, kind: EntryKind, now: Time) {
         for app in apps {
             if let Some(post) = self.apps.get_mut(app)
                 && post.grounds.counts(path, kind)
@@ -298,7 +298,7 @@ impl Guard {
     /// A folder is new: from now on it is looked into, and what is in it already has come with it.
     fn enter(&mut self, app: AppId, path: &Path, now: Time) {
         let Some(mut post) = self.apps.remove(&app) else { return };
-        if post.grounds.counts(path, Kind::Folder) {
+        if post.grounds.counts(path, EntryKind::Folder) {
             let (mut folders, mut file) = (Vec::new(), None);
             post.grounds.walk(path, &mut |folder| folders.push(folder.into()), &mut |_| {});
             self.open_eyes(app, &mut post, &folders);

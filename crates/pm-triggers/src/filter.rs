@@ -27,7 +27,7 @@ const NEVER: [&str; 11] = [
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A folder.
     Folder,
     /// Anything else, or what is gone.
@@ -36,7 +36,7 @@ pub enum Kind {
 
 /// A rule that is none.
 #[derive(Debug, thiserror::Error)]
-pub enum SieveError {
+pub enum FilterError {
     /// A regular expression that is none.
     #[error("`{text}` is no regular expression: {why}")]
     Regex {
@@ -56,7 +56,7 @@ pub enum SieveError {
 }
 
 /// Whether this rule can be used.
-pub fn check_ignore(rule: &Ignore) -> Result<(), SieveError> {
+pub fn check_ignore(rule: &Ignore) -> Result<(), FilterError> {
     Rule::read(rule).map(drop)
 }
 
@@ -70,17 +70,17 @@ enum Rule {
 }
 
 impl Rule {
-    fn read(rule: &Ignore) -> Result<Self, SieveError> {
+    fn read(rule: &Ignore) -> Result<Self, FilterError> {
         match rule {
             Ignore::Regex(text) => Regex::new(text).map(Self::Regex).map_err(|error| {
                 let why = error.to_string();
-                SieveError::Regex { text: text.clone(), why }
+                FilterError::Regex { text: text.clone(), why }
             }),
             Ignore::Glob(glob) => {
                 let bytes = glob.as_bytes();
                 let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
                 let bytes = bytes.strip_suffix(b"/").filter(|it| !it.is_empty()).unwrap_or(bytes);
-                fast_glob::validate(bytes).map_err(|error| SieveError::Glob {
+                fast_glob::validate(bytes).map_err(|error| FilterError::Glob {
                     text: glob.display().into_owned(),
                     why: error.to_string(),
                 })?;
@@ -104,7 +104,7 @@ impl Rule {
 
 /// Lets through what counts.
 #[derive(Clone, Debug)]
-pub struct Sieve {
+pub struct WatchFilter {
     /// The app's folder.
     folder: PathBuf,
     rules: Vec<Rule>,
@@ -119,7 +119,7 @@ pub struct Sieve {
     own: Vec<PathBuf>,
 }
 
-impl Sieve {
+impl WatchFilter {
     /// For a watch, seen from the app's folder; `own`: its log and pid files. A rule that is none is left out; whoever
     /// reads configs has refused it.
     pub fn new(watch: &Watch, folder: PathBuf, own: Vec<PathBuf>) -> Self {
@@ -171,7 +171,7 @@ impl Sieve {
 
     /// Whether a path below a watched one counts, all folders above it being known to count. The watched paths
     /// themselves always do: who names `.env` means it.
-    pub fn counts(&self, path: &Path, kind: Kind) -> bool {
+    pub fn counts(&self, path: &Path, kind: EntryKind) -> bool {
         let Some(name) = path.file_name() else { return true };
         let name = name.as_bytes();
         if self.is_own(path) {
@@ -184,7 +184,7 @@ impl Sieve {
         }
         let never = name.starts_with(b".")
             || NEVER.iter().any(|glob| fast_glob::glob_match(glob.as_bytes(), name));
-        let is_folder = kind == Kind::Folder;
+        let is_folder = kind == EntryKind::Folder;
         !never
             && !caught(&self.rules)
             && (is_folder || (self.ends_well(path) && self.is_meant(path)))
@@ -253,9 +253,9 @@ mod tests {
         }
     }
 
-    fn sieve(ignore: &[Ignore], extensions: &[&str]) -> Sieve {
+    fn filter(ignore: &[Ignore], extensions: &[&str]) -> WatchFilter {
         let own = vec!["/srv/app/out/web-0.txt".into()];
-        Sieve::new(&all(ignore, extensions), "/srv/app".into(), own)
+        WatchFilter::new(&all(ignore, extensions), "/srv/app".into(), own)
     }
 
     fn glob(text: &str) -> Ignore {
@@ -263,19 +263,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(sieve: &Sieve, counting: &[&str], ignored: &[&str]) {
+    fn check(filter: &WatchFilter, counting: &[&str], ignored: &[&str]) {
         for path in counting {
-            assert!(sieve.counts(&Path::new("/srv/app").join(path), Kind::File), "{path} counts");
+            assert!(
+                filter.counts(&Path::new("/srv/app").join(path), EntryKind::File),
+                "{path} counts"
+            );
         }
         for path in ignored {
-            assert!(!sieve.counts(&Path::new("/srv/app").join(path), Kind::File), "{path}");
+            assert!(!filter.counts(&Path::new("/srv/app").join(path), EntryKind::File), "{path}");
         }
     }
 
     #[test]
     fn p26_what_tools_and_we_write_does_not_count() {
         check(
-            &sieve(&[], &[]),
+            &filter(&[], &[]),
             &["app.js", "src/a b.py", "4913.js", "out/web-0.txt.md", "out/other.txt"],
             &[
                 ".git",
@@ -296,28 +299,28 @@ mod tests {
     fn p26_globs_by_name_or_path_and_regular_expressions_are_honoured() {
         let rules =
             [glob("tmp"), glob("*.md"), glob("public/**"), glob("./build/"), glob("/var/x")];
-        let sieve = sieve(&rules, &[]);
+        let filter = filter(&rules, &[]);
         check(
-            &sieve,
+            &filter,
             &["src/tmp.js", "src/public/a", "x/build/a", "public.js"],
             &["tmp", "a/tmp", "x/README.md", "public/css/a.css", "build"],
         );
-        assert!(!sieve.counts(Path::new("/var/x"), Kind::Folder));
+        assert!(!filter.counts(Path::new("/var/x"), EntryKind::Folder));
         let regexes = [r"[\\/]cache[\\/]", r"^data"].map(|it| Ignore::Regex(it.into()));
-        check(&self::sieve(&regexes, &[]), &["cache", "my/data"], &["a/cache/b", "data.json"]);
+        check(&self::filter(&regexes, &[]), &["cache", "my/data"], &["a/cache/b", "data.json"]);
     }
 
     #[test]
     fn an_exception_counts_although_something_else_ignores_it() {
         let rules = [glob("*.json"), glob("!config.json"), glob("!.env")];
-        check(&sieve(&rules, &[]), &["config.json", ".env"], &["data.json", ".git"]);
+        check(&filter(&rules, &[]), &["config.json", ".env"], &["data.json", ".git"]);
     }
 
     #[test]
     fn only_the_wanted_endings_count_and_folders_are_looked_into() {
-        let sieve = sieve(&[], &["js", "ts"]);
-        check(&sieve, &["a.js", "b/c.ts"], &["a.css", "js", "Makefile"]);
-        assert!(sieve.counts(Path::new("/srv/app/src"), Kind::Folder));
+        let filter = filter(&[], &["js", "ts"]);
+        check(&filter, &["a.js", "b/c.ts"], &["a.css", "js", "Makefile"]);
+        assert!(filter.counts(Path::new("/srv/app/src"), EntryKind::Folder));
     }
 
     #[test]
@@ -328,14 +331,14 @@ mod tests {
                 .into(),
             ..all(&[], &[])
         };
-        let sieve = Sieve::new(&watch, "/srv/app".into(), Vec::new());
+        let filter = WatchFilter::new(&watch, "/srv/app".into(), Vec::new());
         check(
-            &sieve,
+            &filter,
             &["src/a.js", "src/b/c.ts", "views/x/y.html", "a.json"],
             &["src/a.css", "b/a.json"],
         );
         assert_eq!(
-            sieve.roots(),
+            filter.roots(),
             ["/srv/app", "/srv/app/src", "/srv/app/views"].map(PathBuf::from)
         );
     }

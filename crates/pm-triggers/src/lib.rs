@@ -3,8 +3,8 @@
 //! Shared by who checks a config and who acts on it. It asks no clock and touches no file but the time zone database.
 #![forbid(unsafe_code)]
 
-mod sieve;
+mod filter;
 mod timetable;
 
-pub use sieve::{Kind, Sieve, SieveError, check_ignore};
+pub use filter::{EntryKind, FilterError, WatchFilter, check_ignore};
 pub use timetable::{ScheduleError, Timetable};
