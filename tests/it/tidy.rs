@@ -25,7 +25,7 @@ const ARROWS: [(&str, &str, &str); 16] = [
     ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc sysinfo thiserror"),
     ("pm-guardian", "pm-os", "rustix libc thiserror"),
-    ("pm-node", "", "rustix serde_json thiserror"),
+    ("pm-node", "pm-os", "rustix serde_json thiserror"),
     ("pm-logs", "", "rustix memchr chrono flate2 thiserror"),
     (
         "pm-daemon",

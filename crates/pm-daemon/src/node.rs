@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::diary;
 use crate::reactor::Inlet;
 use crate::runs::{Address, CHANNEL_SLOT};
+use crate::spawner;
 
 /// Our end of a channel and the memory of its note.
 pub(crate) type ChannelEnd = (OwnedFd, OwnedFd);
@@ -83,9 +84,10 @@ impl Node {
             pm_spec::Sched::Slot => Sched::Slot,
         };
         let place = is_cluster.then_some(Place { group: app.0, slot, sched });
+        let user = spawner::credentials(spec).filter(|_| is_cluster);
         let (channel, memory) = end;
         if let Some(exchange) = self.exchange() {
-            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place });
+            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place, user });
         }
     }
 

@@ -15,7 +15,7 @@ use pm_guardian::{Kind, Link, Name, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
 use pm_node::Line;
 use pm_os::limits::Nofile;
-use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
+use pm_os::spawn::{Birth, Born, Credentials, SpawnPlan, Spawner};
 use pm_os::stdio::{self, Owner};
 use pm_os::tag::Tag;
 use pm_os::user;
@@ -167,7 +167,7 @@ impl Workshop {
         line: CommandLine,
         outlets: &'fd Outlets,
         stdin: BorrowedFd<'fd>,
-        user: Option<pm_os::spawn::Credentials>,
+        user: Option<Credentials>,
     ) -> SpawnPlan<'fd> {
         SpawnPlan {
             program: line.program,
@@ -254,7 +254,7 @@ fn short(why: String) -> SpawnFailure {
 
 /// Whom an app runs as.
 struct Runner {
-    credentials: pm_os::spawn::Credentials,
+    credentials: Credentials,
     owner: Owner,
     person: plan::Person,
 }
@@ -290,10 +290,15 @@ fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
     })
 }
 
-/// Whom the files of an app belong to, if not to us. Unknown users were refused when the app was started; one who is
-/// unknown by now is not us all the same: the numbers of nobody own no file, and `chown` leaves things as they are.
+/// As whom an app runs, if not as we do. Unknown users were refused when the app was started; one who is unknown by
+/// now is not us all the same: the numbers of nobody own no file, and whoever tries to act as them is refused.
+pub(crate) fn credentials(app: &AppSpec) -> Option<Credentials> {
+    let nobody = Credentials { uid: u32::MAX, gid: u32::MAX, groups: Vec::new() };
+    let credentials = runner(app.user.as_ref()?).map_or(nobody, |runner| runner.credentials);
+    (!credentials.are_ours()).then_some(credentials)
+}
+
+/// Whom the files of an app belong to, if not to us. With the numbers of nobody `chown` leaves things as they are.
 pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
-    const NOBODY: Owner = Owner { uid: u32::MAX, gid: u32::MAX };
-    let owner = runner(app.user.as_ref()?).map_or(NOBODY, |runner| runner.owner);
-    Some(pm_logs::Owner { uid: owner.uid, gid: owner.gid })
+    credentials(app).map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid })
 }
