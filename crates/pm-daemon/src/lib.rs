@@ -4,24 +4,25 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
-mod announce;
-mod arrears;
+mod app_events;
 mod clock;
-mod diary;
-mod hands;
+mod daemon_log;
+mod executor;
+mod home_id;
 mod journal;
 mod node;
 mod pidfile;
 mod plan;
+mod pm2_pid;
 mod reactor;
 mod runs;
-mod salt;
 mod sampler;
-mod senses;
 mod server;
 mod spawner;
 mod store;
 mod trees;
+mod triggers;
+mod unwritten;
 
 pub use reactor::{Beginning, DaemonError, run};
 pub use store::{StoreError, load as load_saved};

@@ -102,9 +102,9 @@ pub(crate) struct Run {
     pub(crate) ended_early: Vec<Stream>,
     /// The signal that waits until a Node app has left as far as it does by itself.
     pub(crate) waiting: Option<(Signal, Reach)>,
-    /// The diary says that it is up.
+    /// The daemon log says that it is up.
     pub(crate) online: bool,
-    /// The diary says that it had to be killed.
+    /// The daemon log says that it had to be killed.
     pub(crate) forced: bool,
     /// The core is done with it; what remains is output.
     pub(crate) released: bool,

@@ -23,10 +23,10 @@ use pm_protocol::Home;
 use pm_spec::{AppSpec, Identifier, Mode, UserChoice};
 use tokio::sync::mpsc;
 
-use crate::diary;
+use crate::daemon_log;
 use crate::node::ChannelEnd;
 use crate::pidfile::PidFile;
-use crate::plan::{self, CommandLine, Seat};
+use crate::plan::{self, CommandLine, RunNumbers};
 use crate::reactor::Inlet;
 use crate::runs::{Address, CHANNEL_SLOT, PIDFD_SLOT, slot_of};
 
@@ -48,9 +48,9 @@ impl Job {
 
 /// What the thread works with.
 #[derive(Debug)]
-pub(crate) struct Workshop {
+pub(crate) struct SpawnerParts {
     pub(crate) home: Home,
-    pub(crate) salt: u32,
+    pub(crate) home_id: u32,
     pub(crate) link: Arc<Link>,
     pub(crate) scribe: Scribe,
     /// The limit of open files that apps get back.
@@ -59,43 +59,43 @@ pub(crate) struct Workshop {
 }
 
 /// Starts the thread; it ends when the sender is gone. At most one job per instance waits in the queue.
-pub(crate) fn start(workshop: Workshop) -> std::io::Result<Sender<Job>> {
+pub(crate) fn start(parts: SpawnerParts) -> std::io::Result<Sender<Job>> {
     let (sender, jobs) = channel();
     std::thread::Builder::new()
         .name("pm-spawner".into())
         .stack_size(512 << 10)
-        .spawn(move || work(&workshop, &jobs))?;
+        .spawn(move || work(&parts, &jobs))?;
     Ok(sender)
 }
 
-fn work(workshop: &Workshop, jobs: &Receiver<Job>) {
+fn work(parts: &SpawnerParts, jobs: &Receiver<Job>) {
     let Some(mut spawner) = Spawner::claim() else { return };
     while let Ok(job) = jobs.recv() {
         let run = job.run;
-        let news = match workshop.make(&mut spawner, &job) {
+        let news = match parts.make(&mut spawner, &job) {
             Ok((born, channel)) => Inlet::Born(run, born.identity, born.pidfd, channel),
             Err(failure) => {
-                let tag = workshop.tag(run).raw();
+                let tag = parts.tag(run).raw();
                 // The guardian being gone is noticed by the reactor.
-                workshop.link.send(&ToGuardian::Drop { tag, slot: None }, &[]).ok();
+                parts.link.send(&ToGuardian::Drop { tag, slot: None }, &[]).ok();
                 Inlet::NotBorn(run, failure)
             }
         };
-        if workshop.inlet.blocking_send(news).is_err() {
+        if parts.inlet.blocking_send(news).is_err() {
             return;
         }
     }
 }
 
 /// The app's ends of its output pipes; one of them if both streams go to the same place.
-struct Outlets {
+struct OutputPipes {
     out: OwnedFd,
     error: Option<OwnedFd>,
 }
 
-impl Workshop {
+impl SpawnerParts {
     fn tag(&self, run: RunId) -> Tag {
-        Tag::new(self.salt, run.0)
+        Tag::new(self.home_id, run.0)
     }
 
     fn make(
@@ -104,26 +104,26 @@ impl Workshop {
         job: &Job,
     ) -> Result<(Born, Option<ChannelEnd>), SpawnFailure> {
         let app = &job.plan.app;
-        let runner = app.user.as_ref().map(runner).transpose()?;
-        let preload = self.preload(app, runner.as_ref());
-        let seat = Seat {
+        let app_user = app.user.as_ref().map(app_user).transpose()?;
+        let preload = self.preload(app, app_user.as_ref());
+        let seat = RunNumbers {
             instance: job.plan.instance,
             slot: job.plan.slot,
             restarts: job.plan.restarts,
             run: job.run.0,
             preload: preload.as_deref(),
         };
-        let person = runner.as_ref().map(|runner| &runner.person);
+        let person = app_user.as_ref().map(|app_user| &app_user.person);
         let line = plan::command_line(app, seat, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
-        let owner = runner.as_ref().map(|runner| runner.owner);
+        let owner = app_user.as_ref().map(|app_user| app_user.owner);
         let tag = self.tag(job.run);
-        let outlets = self.outlets(tag, job, owner)?;
+        let pipes = self.pipes(tag, job, owner)?;
         let channel = app.serving.channel.then(|| self.channel(tag, job)).transpose()?;
         let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
-        let credentials = runner.map(|runner| runner.credentials);
+        let credentials = app_user.map(|app_user| app_user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
-        let mut plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
+        let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
@@ -146,9 +146,9 @@ impl Workshop {
 
     /// The script that cluster workers load first. Only programs that are us can read it in our home, and only of an
     /// interpreter we name do we know that it takes one.
-    fn preload(&self, app: &AppSpec, runner: Option<&Runner>) -> Option<PathBuf> {
+    fn preload(&self, app: &AppSpec, app_user: Option<&AppUser>) -> Option<PathBuf> {
         let wanted = app.serving.mode == Mode::Cluster && app.serving.preload;
-        let is_us = runner.is_none_or(|runner| runner.credentials.are_ours());
+        let is_us = app_user.is_none_or(|app_user| app_user.credentials.are_ours());
         if !wanted || !is_us || app.interpreter.is_none() {
             return None;
         }
@@ -156,7 +156,7 @@ impl Workshop {
         match put(&path, pm_node::PRELOAD.as_bytes()) {
             Ok(()) => Some(path),
             Err(error) => {
-                diary::note(format_args!("could not write {}: {error}", path.display()));
+                daemon_log::note(format_args!("could not write {}: {error}", path.display()));
                 None
             }
         }
@@ -165,7 +165,7 @@ impl Workshop {
     fn spawn_plan<'fd>(
         &self,
         line: CommandLine,
-        outlets: &'fd Outlets,
+        pipes: &'fd OutputPipes,
         stdin: BorrowedFd<'fd>,
         user: Option<pm_os::spawn::Credentials>,
     ) -> SpawnPlan<'fd> {
@@ -175,8 +175,8 @@ impl Workshop {
             env: line.env,
             cwd: line.cwd,
             stdin,
-            stdout: outlets.out.as_fd(),
-            stderr: outlets.error.as_ref().unwrap_or(&outlets.out).as_fd(),
+            stdout: pipes.out.as_fd(),
+            stderr: pipes.error.as_ref().unwrap_or(&pipes.out).as_fd(),
             handed: Vec::new(),
             user,
             nofile: self.nofile,
@@ -187,7 +187,12 @@ impl Workshop {
     }
 
     /// Makes the pipes, gives them to the guardian with their files, then to the scribe.
-    fn outlets(&self, tag: Tag, job: &Job, owner: Option<Owner>) -> Result<Outlets, SpawnFailure> {
+    fn pipes(
+        &self,
+        tag: Tag,
+        job: &Job,
+        owner: Option<Owner>,
+    ) -> Result<OutputPipes, SpawnFailure> {
         let log_owner = owner.map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid });
         let sinks = plan::sinks(&job.plan.app, job.plan.instance, log_owner);
         let together = plan::one_pipe(&sinks);
@@ -196,10 +201,10 @@ impl Workshop {
         let out =
             self.outlet(StreamKey { tag: tag.raw(), stream: Stream::Out }, (out, name), owner)?;
         if together {
-            return Ok(Outlets { out, error: None });
+            return Ok(OutputPipes { out, error: None });
         }
         let key = StreamKey { tag: tag.raw(), stream: Stream::Err };
-        Ok(Outlets { out, error: Some(self.outlet(key, (error, name), owner)?) })
+        Ok(OutputPipes { out, error: Some(self.outlet(key, (error, name), owner)?) })
     }
 
     fn outlet(
@@ -253,14 +258,14 @@ fn short(why: String) -> SpawnFailure {
 }
 
 /// Whom an app runs as.
-struct Runner {
+struct AppUser {
     credentials: pm_os::spawn::Credentials,
     owner: Owner,
     person: plan::Person,
 }
 
 /// Looks up the user an app is to run as. A group without a user keeps our user.
-fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
+fn app_user(choice: &UserChoice) -> Result<AppUser, SpawnFailure> {
     let fail = |error: user::UserError| refused(error.to_string());
     let account = match &choice.uid {
         Some(Identifier::Name(name)) => user::find(&name.display()).map_err(fail)?,
@@ -280,7 +285,7 @@ fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
             "run as {who}: only root can run apps as another user or group"
         )));
     }
-    Ok(Runner {
+    Ok(AppUser {
         owner: Owner { uid: credentials.uid, gid: credentials.gid },
         credentials,
         person: plan::Person {
@@ -294,6 +299,6 @@ fn runner(choice: &UserChoice) -> Result<Runner, SpawnFailure> {
 /// unknown by now is not us all the same: the numbers of nobody own no file, and `chown` leaves things as they are.
 pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
     const NOBODY: Owner = Owner { uid: u32::MAX, gid: u32::MAX };
-    let owner = runner(app.user.as_ref()?).map_or(NOBODY, |runner| runner.owner);
+    let owner = app_user(app.user.as_ref()?).map_or(NOBODY, |app_user| app_user.owner);
     Some(pm_logs::Owner { uid: owner.uid, gid: owner.gid })
 }

@@ -88,7 +88,7 @@ fn encoded<R: serde::Serialize>(reply: &R) -> Answer {
 
 /// What every connection shares.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Endpoint {
     pub(crate) inlet: mpsc::Sender<Inlet>,
     pub(crate) hello: Arc<Hello>,
     /// Becomes true when the daemon is about to end.
