@@ -18,8 +18,9 @@ use pm_os::tree::{Census, Seen};
 
 use crate::clock;
 use crate::daemon_log;
-use crate::node::{self, ChannelEnd};
-use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Told, stream_of};
+use crate::node;
+use crate::runs::{self, Life, Run, Told};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
 
 /// What the guardian keeps.
 #[derive(Debug, Default)]

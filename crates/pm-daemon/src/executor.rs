@@ -18,18 +18,20 @@ use pm_protocol::Row;
 use pm_spec::AppSpec;
 
 use crate::app_events;
+use crate::caller::Caller;
 use crate::clock::{self, Clocks};
 use crate::daemon_log;
 use crate::journal::Journal;
-use crate::node::{ChannelEnd, Node};
+use crate::node::Node;
 use crate::pidfile::PidFile;
 use crate::plan;
-use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
+use crate::runs::{self, Life, Run, Runs, Told};
 use crate::sampler::Figures;
+use crate::server::answer;
 use crate::server::feed::Feed;
-use crate::server::{Caller, answer};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
 use crate::spawner::Job;
-use crate::trees::{Machine, TreeJob};
+use crate::tree_job::{Machine, TreeJob};
 use crate::triggers::Triggers;
 use crate::unwritten::Unwritten;
 

@@ -5,10 +5,14 @@
 
 mod adopt;
 mod app_events;
+mod app_user;
+mod caller;
 mod clock;
 mod daemon_log;
+mod error;
 mod executor;
 mod home_id;
+mod inlet;
 mod journal;
 mod node;
 mod pidfile;
@@ -18,11 +22,14 @@ mod reactor;
 mod runs;
 mod sampler;
 mod server;
+mod slots;
 mod spawner;
 mod store;
+mod tree_job;
 mod trees;
 mod triggers;
 mod unwritten;
 
-pub use reactor::{Beginning, DaemonError, run};
+pub use error::DaemonError;
+pub use reactor::{Beginning, run};
 pub use store::{StoreError, load as load_saved};

@@ -3,7 +3,7 @@
 //! The thread begins with the first app that has a channel.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
@@ -15,11 +15,8 @@ use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 use crate::daemon_log;
-use crate::reactor::Inlet;
-use crate::runs::{Address, CHANNEL_SLOT};
-
-/// Our end of a channel and the memory of its note.
-pub(crate) type ChannelEnd = (OwnedFd, OwnedFd);
+use crate::inlet::Inlet;
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd};
 
 /// Everything about Node apps.
 #[derive(Debug)]

@@ -5,24 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pm_core::{AppId, Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_core::{Ask, Core, Fact, Order, RequestId, Time};
 use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
-use pm_logs::StreamKey;
-use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
-use pm_protocol::{Home, Request};
-use pm_spec::ByteString;
+use pm_protocol::Home;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::caller::Caller;
 use crate::clock;
 use crate::daemon_log;
+use crate::error::DaemonError;
 use crate::executor::{Executor, Leaving, rows};
-use crate::node::ChannelEnd;
-use crate::server::{Caller, answer};
-use crate::trees::Sample;
+use crate::inlet::Inlet;
+use crate::server::answer;
 
 mod app_calls;
 mod calls;
@@ -44,67 +42,6 @@ const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
 /// How often we look whether a subscriber that missed something has read what it was sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
-
-/// Everything that reaches the loop from our own threads and connections.
-#[derive(Debug)]
-pub(crate) enum Inlet {
-    /// A client calls.
-    Called(Box<Request>, Caller),
-    /// A process was made.
-    Born(RunId, Identity, OwnedFd, Option<ChannelEnd>),
-    /// It could not be made.
-    NotBorn(RunId, SpawnFailure),
-    /// Whether anybody is left of a tree whose main process ended.
-    Remains(RunId, bool),
-    /// Nobody is left.
-    Swept(RunId),
-    /// A Node app said something.
-    Node(pm_node::News),
-    /// Figures.
-    Sampled(Sample),
-    /// A file of an app has changed.
-    Touched(AppId, ByteString),
-    /// A stream's end is in its log.
-    StreamEnded(StreamKey),
-    /// A saved list was read for somebody.
-    Loaded(Vec<pm_core::SavedApp>, Caller),
-    /// The new program was tried and may take over.
-    Updating(PathBuf, Caller),
-    /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
-    Terminate,
-}
-
-/// Why the daemon could not begin or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The guardian can't be reached.
-    #[error("talk to the guardian")]
-    Guardian(#[from] LinkError),
-    /// Something of ours could not be opened.
-    #[error("{what} {path}", path = path.display())]
-    File {
-        /// The attempt.
-        what: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The system refused threads, timers or signals.
-    #[error("{what}")]
-    System {
-        /// The attempt.
-        what: &'static str,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The log plane could not begin.
-    #[error(transparent)]
-    Logs(#[from] pm_logs::StartError),
-    /// Without /proc nothing can be known about processes.
-    #[error(transparent)]
-    Census(#[from] pm_os::tree::CensusError),
-}
 
 /// How the loop ended.
 enum Exit {

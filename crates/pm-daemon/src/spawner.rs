@@ -18,17 +18,16 @@ use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
 use pm_os::stdio::{self, Owner};
 use pm_os::tag::Tag;
-use pm_os::user;
 use pm_protocol::Home;
-use pm_spec::{AppSpec, Identifier, Mode, UserChoice};
+use pm_spec::{AppSpec, Mode};
 use tokio::sync::mpsc;
 
+use crate::app_user::{self, AppUser};
 use crate::daemon_log;
-use crate::node::ChannelEnd;
+use crate::inlet::Inlet;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
-use crate::reactor::Inlet;
-use crate::runs::{Address, CHANNEL_SLOT, PIDFD_SLOT, slot_of};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
@@ -104,8 +103,8 @@ impl SpawnerParts {
         job: &Job,
     ) -> Result<(Born, Option<ChannelEnd>), SpawnFailure> {
         let app = &job.plan.app;
-        let app_user = app.user.as_ref().map(app_user).transpose()?;
-        let preload = self.preload(app, app_user.as_ref());
+        let user = app.user.as_ref().map(app_user::find).transpose()?;
+        let preload = self.preload(app, user.as_ref());
         let seat = RunNumbers {
             instance: job.plan.instance,
             slot: job.plan.slot,
@@ -113,15 +112,15 @@ impl SpawnerParts {
             run: job.run.0,
             preload: preload.as_deref(),
         };
-        let person = app_user.as_ref().map(|app_user| &app_user.person);
+        let person = user.as_ref().map(|app_user| &app_user.person);
         let line = plan::command_line(app, seat, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
-        let owner = app_user.as_ref().map(|app_user| app_user.owner);
+        let owner = user.as_ref().map(|user| user.owner);
         let tag = self.tag(job.run);
         let pipes = self.pipes(tag, job, owner)?;
         let channel = app.serving.channel.then(|| self.channel(tag, job)).transpose()?;
         let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
-        let credentials = app_user.map(|app_user| app_user.credentials);
+        let credentials = user.map(|user| user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
@@ -146,9 +145,9 @@ impl SpawnerParts {
 
     /// The script that cluster workers load first. Only programs that are us can read it in our home, and only of an
     /// interpreter we name do we know that it takes one.
-    fn preload(&self, app: &AppSpec, app_user: Option<&AppUser>) -> Option<PathBuf> {
+    fn preload(&self, app: &AppSpec, user: Option<&AppUser>) -> Option<PathBuf> {
         let wanted = app.serving.mode == Mode::Cluster && app.serving.preload;
-        let is_us = app_user.is_none_or(|app_user| app_user.credentials.are_ours());
+        let is_us = user.is_none_or(|user| user.credentials.are_ours());
         if !wanted || !is_us || app.interpreter.is_none() {
             return None;
         }
@@ -255,50 +254,4 @@ fn refused(why: String) -> SpawnFailure {
 
 fn short(why: String) -> SpawnFailure {
     SpawnFailure::Short(why)
-}
-
-/// Whom an app runs as.
-struct AppUser {
-    credentials: pm_os::spawn::Credentials,
-    owner: Owner,
-    person: plan::Person,
-}
-
-/// Looks up the user an app is to run as. A group without a user keeps our user.
-fn app_user(choice: &UserChoice) -> Result<AppUser, SpawnFailure> {
-    let fail = |error: user::UserError| refused(error.to_string());
-    let account = match &choice.uid {
-        Some(Identifier::Name(name)) => user::find(&name.display()).map_err(fail)?,
-        Some(Identifier::Number(number)) => user::by_number(*number).map_err(fail)?,
-        None => user::by_number(rustix::process::geteuid().as_raw()).map_err(fail)?,
-    };
-    let group = match &choice.gid {
-        Some(Identifier::Name(name)) => Some(user::find_group(&name.display()).map_err(fail)?),
-        Some(Identifier::Number(number)) => Some(*number),
-        None => None,
-    };
-    let credentials = account.credentials(group);
-    if !rustix::process::geteuid().is_root() && !credentials.are_ours() {
-        // Trying would fail at another step each time, and again and again.
-        let who = account.name;
-        return Err(refused(format!(
-            "run as {who}: only root can run apps as another user or group"
-        )));
-    }
-    Ok(AppUser {
-        owner: Owner { uid: credentials.uid, gid: credentials.gid },
-        credentials,
-        person: plan::Person {
-            name: account.name.into_bytes(),
-            home: account.home.into_os_string().into_encoded_bytes(),
-        },
-    })
-}
-
-/// Whom the files of an app belong to, if not to us. Unknown users were refused when the app was started; one who is
-/// unknown by now is not us all the same: the numbers of nobody own no file, and `chown` leaves things as they are.
-pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
-    const NOBODY: Owner = Owner { uid: u32::MAX, gid: u32::MAX };
-    let owner = app_user(app.user.as_ref()?).map_or(NOBODY, |app_user| app_user.owner);
-    Some(pm_logs::Owner { uid: owner.uid, gid: owner.gid })
 }

@@ -12,51 +12,12 @@ use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
 use pm_os::tree::{Census, Depth, Member, Roll, Run, Traces};
-use pm_os::usage::{Sampler, Usage};
+use pm_os::usage::Sampler;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
 
 use crate::daemon_log::Throttle;
-use crate::reactor::Inlet;
-
-/// A run as this thread knows it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tree {
-    pub(crate) run: RunId,
-    pub(crate) tag: Tag,
-    pub(crate) leader: Option<Identity>,
-}
-
-/// What can be asked.
-#[derive(Debug)]
-pub(crate) enum TreeJob {
-    /// Send a signal to every member, parents before their children.
-    Knock(Tree, Signal),
-    /// Kill every member; go on while the tree is watched.
-    Force(Tree),
-    /// The main process ended: is anybody left? If so, watch until nobody is.
-    Remains(Tree),
-    /// Figures of these runs, and of the machine if wanted.
-    Sample(Vec<Tree>, Machine),
-    /// The pids of a run, the main process first.
-    Pids(Tree, oneshot::Sender<Vec<u32>>),
-}
-
-/// Whether the machine's figures are wanted as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Machine {
-    /// Yes.
-    Wanted,
-    /// No.
-    Unwanted,
-}
-
-/// Fresh figures.
-#[derive(Debug)]
-pub(crate) struct Sample {
-    pub(crate) usage: BTreeMap<RunId, Usage>,
-    pub(crate) host: Option<pm_os::host::HostFigures>,
-}
+use crate::inlet::Inlet;
+use crate::tree_job::{Machine, Sample, Tree, TreeJob};
 
 /// How long between looks at a tree that should vanish: short at first.
 const WATCH: [Duration; 4] = [

@@ -15,8 +15,9 @@ use pm_spec::Select;
 use tokio::sync::oneshot;
 
 use super::Reactor;
+use crate::caller::Caller;
 use crate::runs::Life;
-use crate::server::{Caller, answer};
+use crate::server::answer;
 
 /// Nobody waits longer for an answer than a day, in ms.
 const LONGEST: u64 = 86_400_000;

@@ -12,15 +12,17 @@ use pm_protocol::{
 };
 use pm_spec::{AppSpec, ByteString, Select};
 
-use super::{Inlet, Reactor, preflight};
+use super::{Reactor, preflight};
+use crate::app_user;
+use crate::caller::{Answer, Caller};
 use crate::clock::{self, Clocks};
 use crate::executor::rows;
+use crate::inlet::Inlet;
 use crate::plan;
+use crate::server::answer;
 use crate::server::answer::{CallKind, DaemonCall, ReadCall};
-use crate::server::{Answer, Caller, answer};
-use crate::spawner;
 use crate::store;
-use crate::trees::{Machine, TreeJob};
+use crate::tree_job::{Machine, TreeJob};
 
 /// A call that waits for figures.
 pub(super) struct Waiting {
@@ -288,7 +290,7 @@ fn bytes(path: PathBuf) -> ByteString {
 
 fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Caller) {
     let owned =
-        |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), spawner::log_owner(app));
+        |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), app_user::log_owner(app));
     let logs = files.iter().map(owned).collect();
     let files = files.into_keys().collect();
     let done = move |done: pm_logs::Flushed| {

@@ -17,10 +17,12 @@ use pm_protocol::{Home, PM2_PATHS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
-use super::setup::system;
-use super::{DaemonError, Inlet, Reactor};
+use super::Reactor;
 use crate::daemon_log;
-use crate::runs::{Life, PIDFD_SLOT, Run, Told, slot_of};
+use crate::error::{DaemonError, system};
+use crate::inlet::Inlet;
+use crate::runs::{Life, Run, Told};
+use crate::slots::{PIDFD_SLOT, slot_of};
 
 /// Seconds for a guardian to get its lock; it gives up after five.
 const PATIENCE: i64 = 10;

@@ -11,7 +11,7 @@ use pm_spec::Select;
 use super::Reactor;
 use crate::app_events;
 use crate::daemon_log;
-use crate::node::ChannelEnd;
+use crate::slots::ChannelEnd;
 
 impl Reactor {
     pub(super) fn node_says(&mut self, news: News) {

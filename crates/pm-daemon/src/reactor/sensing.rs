@@ -5,7 +5,7 @@ use pm_protocol::Change;
 
 use super::Reactor;
 use crate::clock;
-use crate::trees::Sample;
+use crate::tree_job::Sample;
 
 impl Reactor {
     /// Tells whose time has come.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Ending, Fact, RunId};
@@ -15,22 +14,28 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 
-use super::{DaemonError, Inlet, QUEUE, Reactor, named, signals};
+use super::{QUEUE, Reactor, named, signals};
 use crate::adopt::{self, Inheritance, Kept};
+use crate::app_user;
 use crate::clock;
 use crate::daemon_log;
+use crate::error::{DaemonError, file, system};
 use crate::executor::{Executor, Leaving, streams};
 use crate::home_id;
+use crate::inlet::Inlet;
 use crate::journal::Journal;
-use crate::node::{ChannelEnd, Node};
+use crate::node::Node;
 use crate::plan;
-use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
+use crate::runs::{Life, Runs};
 use crate::sampler::Figures;
+use crate::server::accept;
+use crate::server::endpoint::Endpoint;
 use crate::server::feed::Feed;
-use crate::server::{Endpoint, accept};
+use crate::slots::{Address, ChannelEnd, PIDFD_SLOT, slot_of};
 use crate::spawner::{self, SpawnerParts};
 use crate::store;
-use crate::trees::{self, TreeJob};
+use crate::tree_job::TreeJob;
+use crate::trees;
 use crate::triggers::Triggers;
 
 /// What a daemon that finds no app begins with.
@@ -40,15 +45,6 @@ pub enum Beginning {
     Empty,
     /// The saved list, if no daemon of its guardian was before it: a machine that boots.
     Saved,
-}
-
-fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
-    let path = path.to_owned();
-    move |source| DaemonError::File { what, path, source }
-}
-
-pub(super) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
-    move |source| DaemonError::System { what, source }
 }
 
 /// Takes over. When it returns, nothing the daemon before knew is lost and no app runs twice.
@@ -313,7 +309,7 @@ impl Reactor {
                 continue;
             };
             let [out, error] =
-                plan::sinks(instance.app, instance.id, spawner::log_owner(instance.app));
+                plan::sinks(instance.app, instance.id, app_user::log_owner(instance.app));
             let sink = match key.stream {
                 Stream::Out => out,
                 Stream::Err => error,
@@ -339,7 +335,7 @@ impl Reactor {
             }
         }
         for (tag, address, app, identity, missing) in lost {
-            let sinks = plan::sinks(&app, address.instance, spawner::log_owner(&app));
+            let sinks = plan::sinks(&app, address.instance, app_user::log_owner(&app));
             let mut first = None;
             for stream in missing {
                 let [out, error] = &sinks;

@@ -5,9 +5,9 @@ use pm_logs::Scribe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::setup::system;
-use super::{DaemonError, Inlet};
 use crate::daemon_log;
+use crate::error::{DaemonError, system};
+use crate::inlet::Inlet;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug)]

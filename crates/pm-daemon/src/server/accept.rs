@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::{Endpoint, connection};
+use super::connection;
+use super::endpoint::Endpoint;
 use crate::daemon_log::{self, Throttle};
 
 /// More connections than this wait in the kernel's backlog.

@@ -8,8 +8,9 @@ use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{Answer, Caller, Endpoint};
-use crate::reactor::Inlet;
+use super::endpoint::Endpoint;
+use crate::caller::{Answer, Caller};
+use crate::inlet::Inlet;
 
 /// A client that says nothing at all for so long after connecting is dropped.
 const HELLO_DEADLINE: Duration = Duration::from_secs(5);

@@ -17,7 +17,7 @@ use cron::Cron;
 use watcher::Watcher;
 
 use crate::daemon_log;
-use crate::reactor::Inlet;
+use crate::inlet::Inlet;
 
 /// All of them.
 #[derive(Debug)]
