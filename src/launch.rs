@@ -59,7 +59,7 @@ pub(crate) fn find_or_adopt(home: &Home) -> Result<Option<Client>, Failure> {
 
 /// Whether processes bear the mark of this home. A home without its number never had any; an unreadable `/proc` shows none.
 fn lives_on(home: &Home) -> bool {
-    let Ok(number) = std::fs::read_to_string(home.salt()) else { return false };
+    let Ok(number) = std::fs::read_to_string(home.id_file()) else { return false };
     let Ok(number) = number.trim().parse() else { return false };
     let census = Census::take(Depth::Tags, &[]);
     census.is_ok_and(|census| census.of_home(number).any(|(_, seen)| seen.alive))

@@ -17,9 +17,10 @@ use pm_os::tag::Tag;
 use pm_os::tree::{Census, Seen};
 
 use crate::clock;
-use crate::diary;
-use crate::node::{self, ChannelEnd};
-use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Told, stream_of};
+use crate::daemon_log;
+use crate::node;
+use crate::runs::{self, Life, Run, Told};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
 
 /// What the guardian keeps.
 #[derive(Debug, Default)]
@@ -45,7 +46,7 @@ pub(crate) struct Kept {
 }
 
 /// Asks the guardian for everything it keeps. Blocks until it has told all.
-pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
+pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
     link.send(&ToGuardian::List, &[])?;
     let mut kept = Kept::default();
     loop {
@@ -62,7 +63,7 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
             FromGuardian::AreYouThere => {}
             FromGuardian::Exit(exit) => kept.exits.push(exit),
             FromGuardian::Item { tag, slot, kind, name } => {
-                let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);
+                let ours = Tag::from_raw(tag).filter(|tag| tag.home() == home_id);
                 let (Some(tag), Some(first)) = (ours, descriptors.next()) else { continue };
                 if let Some(app) = node::app_of(tag) {
                     let second = descriptors.next();
@@ -114,10 +115,10 @@ pub(crate) fn inherit(
     mut records: Vec<Record>,
     census: &Census,
     kept: &mut Kept,
-    salt: u32,
+    home_id: u32,
 ) -> Inheritance {
     let mut marked: BTreeMap<RunId, Vec<Seen>> = BTreeMap::new();
-    for (tag, seen) in census.of_home(salt) {
+    for (tag, seen) in census.of_home(home_id) {
         marked.entry(RunId(tag.run())).or_default().push(*seen);
     }
     catch_up(&mut records, &marked, kept);
@@ -135,7 +136,7 @@ pub(crate) fn inherit(
         never: Vec::new(),
     };
     for (instance, (id, identity)) in living(&core) {
-        let tag = Tag::new(salt, id.0);
+        let tag = Tag::new(home_id, id.0);
         let address = Address { app: instance.app_id, instance: instance.id };
         let mut run =
             Run::expected(tag, address, instance.slot, std::sync::Arc::clone(instance.app));
@@ -254,7 +255,7 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
         });
         match instance {
             Some(instance) => {
-                diary::note(format_args!(
+                daemon_log::note(format_args!(
                     "the journal lost run {} of instance {}; it is taken over all the same",
                     run.0, instance.id.0
                 ));
@@ -262,7 +263,9 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
                 let want = if marked.contains_key(&run) { Want::Up } else { instance.want };
                 records.push(Record::Instance(InstanceRecord { phase, want, ..instance.clone() }));
             }
-            None => diary::note(format_args!("run {} is of an app nobody knows any more", run.0)),
+            None => {
+                daemon_log::note(format_args!("run {} is of an app nobody knows any more", run.0))
+            }
         }
     }
 }

@@ -5,34 +5,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pm_core::{AppId, Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_core::{Ask, Core, Fact, Order, RequestId, Time};
 use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
-use pm_logs::StreamKey;
-use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
-use pm_protocol::{Home, Request};
-use pm_spec::ByteString;
+use pm_protocol::Home;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::caller::Caller;
 use crate::clock;
-use crate::diary;
-use crate::hands::{Hands, Leaving, rows};
-use crate::node::ChannelEnd;
-use crate::server::{Caller, answer};
-use crate::trees::Sample;
+use crate::daemon_log;
+use crate::error::DaemonError;
+use crate::executor::{Executor, Leaving, rows};
+use crate::inlet::Inlet;
+use crate::server::answer;
 
-mod bequest;
-mod call;
-mod farewell;
+mod app_calls;
+mod calls;
+mod guardian_handover;
 mod news;
+mod preflight;
 mod sensing;
 mod setup;
+mod shutdown;
 mod signals;
-mod talk;
-mod trial;
 
 pub use setup::Beginning;
 
@@ -40,71 +38,10 @@ pub use setup::Beginning;
 const QUEUE: usize = 1024;
 
 /// How long the last output of apps may take to reach its file when the daemon leaves.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
 
 /// How often we look whether a subscriber that missed something has read what it was sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
-
-/// Everything that reaches the loop from our own threads and connections.
-#[derive(Debug)]
-pub(crate) enum Inlet {
-    /// A client calls.
-    Called(Box<Request>, Caller),
-    /// A process was made.
-    Born(RunId, Identity, OwnedFd, Option<ChannelEnd>),
-    /// It could not be made.
-    NotBorn(RunId, SpawnFailure),
-    /// Whether anybody is left of a tree whose main process ended.
-    Remains(RunId, bool),
-    /// Nobody is left.
-    Swept(RunId),
-    /// A Node app said something.
-    Node(pm_node::News),
-    /// Figures.
-    Sampled(Sample),
-    /// A file of an app has changed.
-    Touched(AppId, ByteString),
-    /// A stream's end is in its log.
-    StreamEnded(StreamKey),
-    /// A saved list was read for somebody.
-    Loaded(Vec<pm_core::SavedApp>, Caller),
-    /// The new program was tried and may take over.
-    Updating(PathBuf, Caller),
-    /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
-    Terminate,
-}
-
-/// Why the daemon could not begin or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The guardian can't be reached.
-    #[error("talk to the guardian")]
-    Guardian(#[from] LinkError),
-    /// Something of ours could not be opened.
-    #[error("{what} {path}", path = path.display())]
-    File {
-        /// The attempt.
-        what: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The system refused threads, timers or signals.
-    #[error("{what}")]
-    System {
-        /// The attempt.
-        what: &'static str,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The log plane could not begin.
-    #[error(transparent)]
-    Logs(#[from] pm_logs::StartError),
-    /// Without /proc nothing can be known about processes.
-    #[error(transparent)]
-    Census(#[from] pm_os::tree::CensusError),
-}
 
 /// How the loop ended.
 enum Exit {
@@ -129,7 +66,7 @@ pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
     let done = runtime.block_on(async {
         let mut reactor = match setup::begin(home, nofile, beginning) {
             Err(DaemonError::Guardian(LinkError::Gone)) => {
-                return bequest::begin_again(home, nofile);
+                return guardian_handover::start_over(home, nofile);
             }
             begun => begun?,
         };
@@ -139,7 +76,7 @@ pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
         }
     });
     // What was begun on other threads (a list being saved) may be finished, but not hold us up.
-    runtime.shutdown_timeout(LAST_WORDS);
+    runtime.shutdown_timeout(LAST_OUTPUT);
     done
 }
 
@@ -148,7 +85,7 @@ struct Reactor {
     /// The limit of open files as it was before we raised it.
     nofile: Option<Nofile>,
     core: Core,
-    hands: Hands,
+    executor: Executor,
     orders: Vec<Order>,
     link: AsyncFd<Arc<Link>>,
     inlet: mpsc::Receiver<Inlet>,
@@ -163,8 +100,8 @@ struct Reactor {
     next_request: u64,
     began: Time,
     /// Calls that wait for figures.
-    waiting: Vec<call::Waiting>,
-    last_words: Option<Instant>,
+    waiting: Vec<calls::Waiting>,
+    flush_until: Option<Instant>,
 }
 
 impl Reactor {
@@ -185,13 +122,13 @@ impl Reactor {
                 Some(news) = self.inlet.recv() => {
                     if let Some(exit) = self.take(news).await { return Ok(exit) }
                 }
-                () = self.hands.senses.agenda.rings() => self.keep_times(),
+                () = self.executor.triggers.cron.rings() => self.keep_times(),
                 () = sleep => {}
             }
-            if !self.hear_guardian()? {
+            if !self.read_guardian()? {
                 return Ok(Exit::Orphaned);
             }
-            self.look_after();
+            self.run_due();
             if self.is_done() {
                 self.leave().await;
                 return Ok(Exit::Left);
@@ -202,53 +139,53 @@ impl Reactor {
     /// When something is due although nothing happens.
     fn alarm(&self) -> Option<Instant> {
         let now = clock::now();
-        let hands = &self.hands;
-        let own = [hands.figures.due(now), hands.arrears.due(), hands.give_back_at];
+        let executor = &self.executor;
+        let own = [executor.figures.due(now), executor.unwritten.due(), executor.give_back_at];
         let due = own.into_iter().chain([self.core.next_deadline()]);
         let due = due.flatten().min();
         let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
-        let catch_up = self.hands.feed.is_behind().then(|| Instant::now() + CATCH_UP);
-        [due, self.last_words, catch_up].into_iter().flatten().min()
+        let catch_up = self.executor.feed.is_behind().then(|| Instant::now() + CATCH_UP);
+        [due, self.flush_until, catch_up].into_iter().flatten().min()
     }
 
     /// Fires what is due.
-    fn look_after(&mut self) {
+    fn run_due(&mut self) {
         let now = clock::now();
-        if self.hands.arrears.due().is_some_and(|at| at <= now) {
-            self.hands.write_arrears(&self.core);
+        if self.executor.unwritten.due().is_some_and(|at| at <= now) {
+            self.executor.write_again(&self.core);
         }
         if self.core.next_deadline().is_some_and(|at| at <= now) {
             self.step(Fact::TimePassed);
         }
-        if self.hands.feed.is_behind() {
-            self.hands.feed.catch_up(|| rows(&self.core, &self.hands.figures));
+        if self.executor.feed.is_behind() {
+            self.executor.feed.catch_up(|| rows(&self.core, &self.executor.figures));
         }
-        if self.hands.feed.forget_the_gone() {
-            self.hands.figures.set_watchers(self.hands.feed.shortest());
+        if self.executor.feed.forget_the_gone() {
+            self.executor.figures.set_watchers(self.executor.feed.shortest());
         }
-        if self.hands.figures.due(now).is_some_and(|at| at <= now) {
-            let machine = self.hands.figures.machine();
-            self.hands.sample(now, machine);
+        if self.executor.figures.due(now).is_some_and(|at| at <= now) {
+            let machine = self.executor.figures.machine();
+            self.executor.sample(now, machine);
         }
-        if self.hands.give_back_at.is_some_and(|at| at <= now) {
-            self.hands.give_back_at = None;
+        if self.executor.give_back_at.is_some_and(|at| at <= now) {
+            self.executor.give_back_at = None;
             pm_os::memory::give_back();
         }
     }
 
     fn step(&mut self, fact: Fact) {
         self.core.step(clock::now(), fact, &mut self.orders);
-        self.hands.perform(&self.core, &mut self.orders);
-        while let Some(fact) = self.hands.arrears.tell() {
+        self.executor.perform(&self.core, &mut self.orders);
+        while let Some(fact) = self.executor.unwritten.tell() {
             self.core.step(clock::now(), fact, &mut self.orders);
-            self.hands.perform(&self.core, &mut self.orders);
+            self.executor.perform(&self.core, &mut self.orders);
         }
     }
 
     /// Everything the guardian has said; `false`: it is dead.
-    fn hear_guardian(&mut self) -> Result<bool, DaemonError> {
+    fn read_guardian(&mut self) -> Result<bool, DaemonError> {
         loop {
-            match self.hands.link.receive_now() {
+            match self.executor.link.receive_now() {
                 Ok(Arrival::Nothing) => return Ok(true),
                 Ok(Arrival::Closed) | Err(LinkError::Gone) => return Ok(false),
                 Ok(Arrival::Message(message, descriptors)) => self.told(message, descriptors),
@@ -260,7 +197,7 @@ impl Reactor {
     fn told(&mut self, message: FromGuardian, descriptors: Vec<OwnedFd>) {
         match message {
             FromGuardian::Exit(exit) => {
-                if let Some(fact) = self.hands.exited(exit) {
+                if let Some(fact) = self.executor.exited(exit) {
                     self.step(fact);
                 }
             }
@@ -271,7 +208,7 @@ impl Reactor {
                 self.remember_again();
             }
             // If it can't be sent the guardian is dead, which the next look at the link tells.
-            FromGuardian::AreYouThere => _ = self.hands.link.send(&ToGuardian::Here, &[]).ok(),
+            FromGuardian::AreYouThere => _ = self.executor.link.send(&ToGuardian::Here, &[]).ok(),
             FromGuardian::Incarnation { .. }
             | FromGuardian::Item { .. }
             | FromGuardian::EndOfList => {}
@@ -286,10 +223,13 @@ impl Reactor {
 
     /// The socket's path had to be made anew, so the whole home may be gone.
     fn remember_again(&mut self) {
-        if let Err(error) = crate::salt::restore(&self.home.salt(), self.hands.salt) {
-            diary::note(format_args!("could not write {}: {error}", self.home.salt().display()));
+        if let Err(error) = crate::home_id::restore(&self.home.id_file(), self.executor.home_id) {
+            daemon_log::note(format_args!(
+                "could not write {}: {error}",
+                self.home.id_file().display()
+            ));
         }
-        self.hands.journal.restore(&self.core.records());
+        self.executor.journal.restore(&self.core.records());
     }
 
     async fn take(&mut self, news: Inlet) -> Option<Exit> {
@@ -300,18 +240,18 @@ impl Reactor {
             }
             Inlet::Node(news) => self.node_says(news),
             Inlet::NotBorn(run, failure) => {
-                self.hands.not_born(run, &failure);
+                self.executor.not_born(run, &failure);
                 self.step(Fact::NotSpawned(run, failure));
             }
             Inlet::Remains(run, stragglers) => {
-                if let Some(fact) = self.hands.remains(run, stragglers) {
+                if let Some(fact) = self.executor.remains(run, stragglers) {
                     self.step(fact);
                 }
             }
             Inlet::Swept(run) => self.step(Fact::TreeGone(run)),
             Inlet::Sampled(sample) => self.sampled(sample),
             Inlet::Touched(app, path) => self.step(Fact::FileChanged(app, path)),
-            Inlet::StreamEnded(key) => self.hands.stream_ended(key),
+            Inlet::StreamEnded(key) => self.executor.stream_ended(key),
             Inlet::Loaded(apps, caller) => self.ask(Ask::Restore(apps), caller),
             Inlet::Updating(program, caller) => return self.update(program, caller).await,
             Inlet::Terminate => {
@@ -329,13 +269,13 @@ impl Reactor {
 
     fn ask(&mut self, ask: Ask, caller: Caller) {
         let request = self.number();
-        self.hands.callers.insert(request, caller);
+        self.executor.callers.insert(request, caller);
         self.step(Fact::Asked(request, ask));
     }
 
     async fn update(&mut self, program: PathBuf, caller: Caller) -> Option<Exit> {
         let path = program.into_os_string().into_encoded_bytes();
-        match self.hands.link.send(&ToGuardian::Update { path }, &[]) {
+        match self.executor.link.send(&ToGuardian::Update { path }, &[]) {
             Ok(()) => {
                 caller.reply(&pm_protocol::Done {});
                 self.close().await;
@@ -350,15 +290,15 @@ impl Reactor {
 
     /// All apps are down, and what they wrote last is in its file.
     fn is_done(&mut self) -> bool {
-        if self.hands.leaving == Leaving::No {
+        if self.executor.leaving == Leaving::No {
             return false;
         }
-        let until = *self.last_words.get_or_insert_with(|| Instant::now() + LAST_WORDS);
-        self.hands.runs.is_empty() || Instant::now() >= until
+        let until = *self.flush_until.get_or_insert_with(|| Instant::now() + LAST_OUTPUT);
+        self.executor.runs.is_empty() || Instant::now() >= until
     }
 }
 
-/// The tag of a run in words, for the diary.
+/// The tag of a run in words, for the daemon log.
 fn named(tag: Tag) -> String {
     format!("run {}", tag.run())
 }

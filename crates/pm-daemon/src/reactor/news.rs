@@ -9,9 +9,9 @@ use pm_os::tag::Tag;
 use pm_spec::Select;
 
 use super::Reactor;
-use crate::diary;
-use crate::hands::chronicle;
-use crate::node::ChannelEnd;
+use crate::app_events;
+use crate::daemon_log;
+use crate::slots::ChannelEnd;
 
 impl Reactor {
     pub(super) fn node_says(&mut self, news: News) {
@@ -25,7 +25,7 @@ impl Reactor {
             }
             News::Drained(worker) => {
                 if let Some(run) = self.run_of(worker) {
-                    self.hands.drained(run);
+                    self.executor.drained(run);
                 }
             }
             News::Spoilt(worker) => self.replace(worker),
@@ -35,12 +35,12 @@ impl Reactor {
     /// A process was made; exits that were told before its birth come after it.
     pub(super) fn born(&mut self, run: RunId, born: (Identity, OwnedFd, Option<ChannelEnd>)) {
         let (identity, pidfd, channel) = born;
-        let (fact, early) = self.hands.born(run, identity, pidfd, channel);
+        let (fact, early) = self.executor.born(run, identity, pidfd, channel);
         if let Some(fact) = fact {
             self.step(fact);
         }
         for exit in early {
-            if let Some(fact) = self.hands.exited(exit) {
+            if let Some(fact) = self.executor.exited(exit) {
                 self.step(fact);
             }
         }
@@ -49,19 +49,19 @@ impl Reactor {
     fn run_of(&self, worker: Worker) -> Option<RunId> {
         let tag = Tag::from_raw(worker)?;
         let run = RunId(tag.run());
-        self.hands.runs.get(run).filter(|known| known.tag == tag).map(|_| run)
+        self.executor.runs.get(run).filter(|known| known.tag == tag).map(|_| run)
     }
 
     /// Whether the run's app says itself when it is ready; `None`: there is no such run.
     fn spec_of(&self, worker: Worker) -> Option<bool> {
         let run = self.run_of(worker)?;
-        self.hands.runs.get(run).map(|run| run.app.serving.wait_ready)
+        self.executor.runs.get(run).map(|run| run.app.serving.wait_ready)
     }
 
     fn said_ready(&mut self, worker: Worker) {
         if let Some(run) = self.run_of(worker) {
-            if let Some(run) = self.hands.runs.get_mut(run) {
-                chronicle::online(run);
+            if let Some(run) = self.executor.runs.get_mut(run) {
+                app_events::online(run);
             }
             self.step(Fact::Ready(run));
         }
@@ -72,7 +72,10 @@ impl Reactor {
         let Some(run) = self.run_of(worker) else { return };
         let Some(instance) = self.core.instance_of_run(run) else { return };
         let id = instance.id;
-        diary::note(format_args!("a message to instance {} was cut in two; it is replaced", id.0));
+        daemon_log::note(format_args!(
+            "a message to instance {} was cut in two; it is replaced",
+            id.0
+        ));
         let request = self.number();
         let (select, env) = (vec![Select::Id(id.0)], None);
         self.step(Fact::Asked(request, Ask::Reload { select, env, force: true }));

@@ -1,16 +1,16 @@
-//! What the senses bring: times that have come, and figures.
+//! What the triggers bring: times that have come, and figures.
 
 use pm_core::{Fact, RunId};
 use pm_protocol::Change;
 
 use super::Reactor;
 use crate::clock;
-use crate::trees::Sample;
+use crate::tree_job::Sample;
 
 impl Reactor {
     /// Tells whose time has come.
     pub(super) fn keep_times(&mut self) {
-        for app in self.hands.senses.agenda.come() {
+        for app in self.executor.triggers.cron.come() {
             self.step(Fact::ScheduleDue(app));
         }
     }
@@ -21,7 +21,7 @@ impl Reactor {
             .iter()
             .map(|(run, usage)| (*run, pm_spec::Bytes::new(usage.memory)))
             .collect();
-        self.hands.figures.take(clock::now(), sample);
+        self.executor.figures.take(clock::now(), sample);
         for (run, memory) in weights {
             let limited = self
                 .core
@@ -31,15 +31,15 @@ impl Reactor {
                 self.step(Fact::MemoryMeasured(run, memory));
             }
         }
-        if self.hands.feed.is_heard() {
-            let figures = &self.hands.figures;
+        if self.executor.feed.is_heard() {
+            let figures = &self.executor.figures;
             let running =
                 self.core.instances().filter_map(|instance| Some((instance.id.0, instance.run?.0)));
             let usage = running.map(|(id, run)| (id, figures.of(run))).collect();
             let host = figures.host().cloned();
-            self.hands.feed.tell(Change::Usage(usage));
+            self.executor.feed.tell(Change::Usage(usage));
             if let Some(host) = host {
-                self.hands.feed.tell(Change::Host(host));
+                self.executor.feed.tell(Change::Host(host));
             }
         }
         self.answer_the_waiting();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Ending, Fact, RunId};
@@ -15,23 +14,29 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 
-use super::{DaemonError, Inlet, QUEUE, Reactor, named, signals};
+use super::{QUEUE, Reactor, named, signals};
 use crate::adopt::{self, Inheritance, Kept};
+use crate::app_user;
 use crate::clock;
-use crate::diary;
-use crate::hands::{Hands, Leaving, streams};
+use crate::daemon_log;
+use crate::error::{DaemonError, file, system};
+use crate::executor::{Executor, Leaving, streams};
+use crate::home_id;
+use crate::inlet::Inlet;
 use crate::journal::Journal;
-use crate::node::{ChannelEnd, Node};
+use crate::node::Node;
 use crate::plan;
-use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
-use crate::salt;
+use crate::runs::{Life, Runs};
 use crate::sampler::Figures;
-use crate::senses::Senses;
+use crate::server::accept;
+use crate::server::endpoint::Endpoint;
 use crate::server::feed::Feed;
-use crate::server::{Desk, accept};
-use crate::spawner::{self, Workshop};
+use crate::slots::{Address, ChannelEnd, PIDFD_SLOT, slot_of};
+use crate::spawner::{self, SpawnerParts};
 use crate::store;
-use crate::trees::{self, Errand};
+use crate::tree_job::TreeJob;
+use crate::trees;
+use crate::triggers::Triggers;
 
 /// What a daemon that finds no app begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +45,6 @@ pub enum Beginning {
     Empty,
     /// The saved list, if no daemon of its guardian was before it: a machine that boots.
     Saved,
-}
-
-fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
-    let path = path.to_owned();
-    move |source| DaemonError::File { what, path, source }
-}
-
-pub(super) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
-    move |source| DaemonError::System { what, source }
 }
 
 /// Takes over. When it returns, nothing the daemon before knew is lost and no app runs twice.
@@ -60,46 +56,48 @@ pub(super) fn begin(
 ) -> Result<Reactor, DaemonError> {
     let link = Arc::new(Link::inherit()?);
     let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
-    let (salt, origin) = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
+    let (home_id, origin) = home_id::load(&home.id_file()).map_err(file("use", &home.id_file()))?;
     let boot = pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0));
     let journal = home.journal();
     let (journal, records) = Journal::open(&journal, &boot).map_err(file("use", &journal))?;
     // Scan first, ask then: what ends in between is in the guardian's answer (supervision.md, trap 3).
     let census = match origin {
         // The first start in this home: nobody can be found.
-        salt::Origin::Made if records.is_empty() => Census::of_nobody(),
-        salt::Origin::Made | salt::Origin::Found => Census::take(Depth::Cookies, &[guardian])?,
+        home_id::Origin::Made if records.is_empty() => Census::of_nobody(),
+        home_id::Origin::Made | home_id::Origin::Found => {
+            Census::take(Depth::Cookies, &[guardian])?
+        }
     };
-    let mut kept = adopt::ask(&link, salt)?;
-    let inheritance = adopt::inherit(records, &census, &mut kept, salt);
+    let mut kept = adopt::ask(&link, home_id)?;
+    let inheritance = adopt::inherit(records, &census, &mut kept, home_id);
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
     let scribe = start_scribe(home, &link, &outlet)?;
     let trees = trees::start(guardian, outlet.clone()).map_err(system("start a thread"))?;
-    let workshop = Workshop {
+    let parts = SpawnerParts {
         home: home.clone(),
-        salt,
+        home_id,
         link: Arc::clone(&link),
         scribe: scribe.clone(),
         nofile,
         inlet: outlet.clone(),
     };
-    let spawner = spawner::start(workshop).map_err(system("start a thread"))?;
-    let hands = Hands {
+    let spawner = spawner::start(parts).map_err(system("start a thread"))?;
+    let executor = Executor {
         link: Arc::clone(&link),
         journal,
-        arrears: crate::arrears::Arrears::default(),
+        unwritten: crate::unwritten::Unwritten::default(),
         spawner,
         trees,
         scribe,
-        salt,
+        home_id,
         runs: Runs::default(),
         callers: BTreeMap::new(),
         feed: Feed::default(),
         figures: Figures::default(),
-        node: Node::new(salt, Arc::clone(&link), outlet.clone()),
-        senses: Senses::new(outlet.clone()),
+        node: Node::new(home_id, Arc::clone(&link), outlet.clone()),
+        triggers: Triggers::new(outlet.clone()),
         leaving: Leaving::No,
         give_back_at: None,
     };
@@ -108,7 +106,7 @@ pub(super) fn begin(
         home: home.clone(),
         nofile,
         core: pm_core::Core::new(),
-        hands,
+        executor,
         orders: Vec::new(),
         link: wait_on(link)?,
         inlet,
@@ -120,15 +118,15 @@ pub(super) fn begin(
         next_request: 0,
         began: clock::now(),
         waiting: Vec::new(),
-        last_words: None,
+        flush_until: None,
     };
     reactor.inherit(inheritance, &mut kept)?;
     if beginning == Beginning::Saved && kept.is_first && reactor.core.instances().next().is_none() {
-        reactor.revive();
+        reactor.restore_saved();
     }
     reactor.open(&mut kept)?;
-    signals::heed(&reactor.outlet, &reactor.hands.scribe)?;
-    crate::announce::announce(home);
+    signals::handle(&reactor.outlet, &reactor.executor.scribe)?;
+    crate::pm2_pid::pm2_pid(home);
     Ok(reactor)
 }
 
@@ -167,8 +165,9 @@ fn open_doors(kept: &Kept, guardian: i32, outlet: &mpsc::Sender<Inlet>) -> Doors
     let (listeners, sockets) = mpsc::channel(4);
     let (closing, closes) = watch::channel(false);
     let (open, ended) = mpsc::channel(1);
-    let desk = Desk { inlet: outlet.clone(), hello: Arc::new(hello), closing: closes, open };
-    tokio::spawn(accept::serve(sockets, desk));
+    let endpoint =
+        Endpoint { inlet: outlet.clone(), hello: Arc::new(hello), closing: closes, open };
+    tokio::spawn(accept::serve(sockets, endpoint));
     (listeners, closing, ended)
 }
 
@@ -192,9 +191,9 @@ fn start_scribe(
         }
         Notice::Drained { .. } => {}
         Notice::Dropped { path, bytes, cause } => {
-            diary::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
+            daemon_log::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
         }
-        Notice::Warned { text } => diary::note(format_args!("{text}")),
+        Notice::Warned { text } => daemon_log::note(format_args!("{text}")),
     };
     let (scribe, _thread) = Scribe::start(&plan, Box::new(hear))?;
     Ok(scribe)
@@ -207,36 +206,36 @@ impl Reactor {
             inheritance;
         self.core = core;
         for (id, run) in runs {
-            self.hands.runs.insert(id, run);
+            self.executor.runs.insert(id, run);
         }
         for run in never {
-            let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
+            let tag = pm_os::tag::Tag::new(self.executor.home_id, run.0).raw();
             kept.streams.retain(|key, _| key.tag != tag);
-            self.hands.link.send(&ToGuardian::Drop { tag, slot: None }, &[])?;
+            self.executor.link.send(&ToGuardian::Drop { tag, slot: None }, &[])?;
         }
         for (run, slot) in adopt::leftovers(kept) {
-            let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
-            self.hands.link.send(&ToGuardian::Drop { tag, slot: Some(slot) }, &[])?;
+            let tag = pm_os::tag::Tag::new(self.executor.home_id, run.0).raw();
+            self.executor.link.send(&ToGuardian::Drop { tag, slot: Some(slot) }, &[])?;
         }
         self.attach(std::mem::take(&mut kept.streams));
-        self.regain(&unkept);
+        self.reopen_streams(&unkept);
         self.reconnect(channels, std::mem::take(&mut kept.sockets));
         for fact in facts {
             self.step(fact);
         }
         for run in vanished {
-            diary::note(format_args!("{} ended while nobody was there", named_run(run)));
-            if let Some(fact) = self.hands.ended(run, Ending::Unknown) {
+            daemon_log::note(format_args!("{} ended while nobody was there", named_run(run)));
+            if let Some(fact) = self.executor.ended(run, Ending::Unknown) {
                 self.step(fact);
             }
         }
         for run in sweeping {
-            if let Some(tree) = self.hands.runs.get(run).map(crate::runs::Run::tree) {
-                self.hands.errand(Errand::Remains(tree));
+            if let Some(tree) = self.executor.runs.get(run).map(crate::runs::Run::tree) {
+                self.executor.tree_job(TreeJob::Remains(tree));
             }
         }
         for exit in std::mem::take(&mut kept.exits) {
-            if let Some(fact) = self.hands.exited(exit) {
+            if let Some(fact) = self.executor.exited(exit) {
                 self.step(fact);
             }
         }
@@ -245,28 +244,31 @@ impl Reactor {
     }
 
     /// Brings back the saved list. It is only ordered here, so that sixty slow apps don't keep the machine from
-    /// booting (pain 29); what can't be started is told by the list, the diary and `pm startup --verify`.
-    fn revive(&mut self) {
+    /// booting (pain 29); what can't be started is told by the list, the daemon log and `pm startup --verify`.
+    fn restore_saved(&mut self) {
         match store::load(&self.home.saved()) {
             Ok((apps, warning)) => {
-                diary::note(format_args!("starting the {} apps of the saved list", apps.len()));
+                daemon_log::note(format_args!(
+                    "starting the {} apps of the saved list",
+                    apps.len()
+                ));
                 if let Some(warning) = warning {
-                    diary::note(format_args!("{warning}"));
+                    daemon_log::note(format_args!("{warning}"));
                 }
                 let request = self.number();
                 self.step(Fact::Asked(request, Ask::Restore(apps)));
             }
             Err(error @ store::StoreError::Nothing(_)) => {
-                diary::note(format_args!("could not {error}; `save` makes one"));
+                daemon_log::note(format_args!("could not {error}; `save` makes one"));
             }
-            Err(error) => diary::note(format_args!("could not {error}")),
+            Err(error) => daemon_log::note(format_args!("could not {error}")),
         }
     }
 
     /// From here on we answer.
     fn open(&mut self, kept: &mut Kept) -> Result<(), DaemonError> {
-        self.hands.link.send(&ToGuardian::Adopted, &[])?;
-        self.hands.link.send(&ToGuardian::Ready, &[])?;
+        self.executor.link.send(&ToGuardian::Adopted, &[])?;
+        self.executor.link.send(&ToGuardian::Ready, &[])?;
         if let Some(listener) = kept.listener.take() {
             self.listen(listener);
         }
@@ -280,14 +282,14 @@ impl Reactor {
         sockets: BTreeMap<(AppId, u8), ChannelEnd>,
     ) {
         for ((app, index), socket) in sockets {
-            self.hands.node.recall(app, index, socket);
+            self.executor.node.recall(app, index, socket);
         }
         for (id, channel) in channels {
-            let Some(run) = self.hands.runs.get(id) else { continue };
+            let Some(run) = self.executor.runs.get(id) else { continue };
             let of = (run.address.app, &*run.app);
-            self.hands.node.attach(run.tag, run.slot, of, channel);
+            self.executor.node.attach(run.tag, run.slot, of, channel);
         }
-        self.hands.node.tidy(&self.core);
+        self.executor.node.tidy(&self.core);
     }
 
     /// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what
@@ -299,30 +301,32 @@ impl Reactor {
             });
             let Some(instance) = instance else {
                 if let Err(error) = drain(&pipe, &file) {
-                    diary::note(format_args!("could not save the last output of an app: {error}"));
+                    daemon_log::note(format_args!(
+                        "could not save the last output of an app: {error}"
+                    ));
                 }
-                self.hands.stream_ended(key);
+                self.executor.stream_ended(key);
                 continue;
             };
             let [out, error] =
-                plan::sinks(instance.app, instance.id, spawner::log_owner(instance.app));
+                plan::sinks(instance.app, instance.id, app_user::log_owner(instance.app));
             let sink = match key.stream {
                 Stream::Out => out,
                 Stream::Err => error,
             };
             let address = Address { app: instance.app_id, instance: instance.id };
             let app = Arc::clone(instance.app);
-            self.hands.keep_output(key, address, &app);
-            self.hands.scribe.attach(key, pipe, file, sink);
+            self.executor.keep_output(key, address, &app);
+            self.executor.scribe.attach(key, pipe, file, sink);
         }
     }
 
     /// Guardian and daemon both died, perhaps half-way through a hand-over: the pipes live on in the apps, and we
     /// open our ends anew. An app that closed an output, or put something else in its place, is left alone; so is
     /// one whose main process the guardian keeps, for then a stream it doesn't keep has ended.
-    fn regain(&mut self, unkept: &[RunId]) {
+    fn reopen_streams(&mut self, unkept: &[RunId]) {
         let mut lost = Vec::new();
-        for run in unkept.iter().filter_map(|id| self.hands.runs.get(*id)) {
+        for run in unkept.iter().filter_map(|id| self.executor.runs.get(*id)) {
             let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
             if matches!(run.life, Life::Alive) {
                 let missing = streams(&run.app, run.address.instance).into_iter();
@@ -331,7 +335,7 @@ impl Reactor {
             }
         }
         for (tag, address, app, identity, missing) in lost {
-            let sinks = plan::sinks(&app, address.instance, spawner::log_owner(&app));
+            let sinks = plan::sinks(&app, address.instance, app_user::log_owner(&app));
             let mut first = None;
             for stream in missing {
                 let [out, error] = &sinks;
@@ -346,19 +350,19 @@ impl Reactor {
                     continue;
                 }
                 let key = StreamKey { tag: tag.raw(), stream };
-                let Ok(file) = self.hands.scribe.prepare(key, &sink) else { continue };
+                let Ok(file) = self.executor.scribe.prepare(key, &sink) else { continue };
                 let (slot, name) = (slot_of(stream), address.name());
                 let store = ToGuardian::Store { tag: tag.raw(), slot, kind: Kind::Stream, name };
-                self.hands.link.send(&store, &[pipe.as_fd(), file.as_fd()]).ok();
-                self.hands.keep_output(key, address, &app);
-                self.hands.scribe.attach(key, pipe, file, sink);
+                self.executor.link.send(&store, &[pipe.as_fd(), file.as_fd()]).ok();
+                self.executor.keep_output(key, address, &app);
+                self.executor.scribe.attach(key, pipe, file, sink);
             }
-            let run = self.hands.runs.get(RunId(tag.run()));
+            let run = self.executor.runs.get(RunId(tag.run()));
             if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
                 let kind = Kind::Pidfd { pid: identity.pid };
                 let (tag, slot) = (tag.raw(), PIDFD_SLOT);
                 let store = ToGuardian::Store { tag, slot, kind, name: address.name() };
-                self.hands.link.send(&store, &[pidfd.as_fd()]).ok();
+                self.executor.link.send(&store, &[pidfd.as_fd()]).ok();
             }
         }
     }

@@ -10,24 +10,24 @@ use pm_protocol::{
 };
 use pm_spec::{Identifier, LogFormat, Signal};
 
-use crate::clock::Dial;
+use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
 
 /// A call, sorted by whose business it is.
 #[derive(Debug)]
-pub(crate) enum Business {
+pub(crate) enum CallKind {
     /// The core decides.
     Core(Ask),
     /// Something is shown.
-    Look(Look),
+    ReadCall(ReadCall),
     /// Somebody else does it.
-    Deed(Deed),
+    DaemonCall(DaemonCall),
 }
 
 /// Calls that only show something.
 #[derive(Debug)]
-pub(crate) enum Look {
+pub(crate) enum ReadCall {
     Ping,
     List(List),
     Describe(Describe),
@@ -36,7 +36,7 @@ pub(crate) enum Look {
 
 /// Calls that are done without the core.
 #[derive(Debug)]
-pub(crate) enum Deed {
+pub(crate) enum DaemonCall {
     Flush(Flush),
     ReloadLogs,
     Save(Save),
@@ -48,7 +48,7 @@ pub(crate) enum Deed {
 }
 
 /// Sorts a call.
-pub(crate) fn sort(request: Request) -> Business {
+pub(crate) fn sort(request: Request) -> CallKind {
     let patience = |wait: Wait| match wait {
         Wait::Spawned => Patience::Spawned,
         Wait::Settled => Patience::Settled,
@@ -77,20 +77,20 @@ pub(crate) fn sort(request: Request) -> Business {
         Request::Reset(call) => Ask::Reset(call.select),
         Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
         Request::Kill(_) => Ask::Leave,
-        Request::Ping(_) => return Business::Look(Look::Ping),
-        Request::List(call) => return Business::Look(Look::List(call)),
-        Request::Describe(call) => return Business::Look(Look::Describe(call)),
-        Request::Logs(call) => return Business::Look(Look::Logs(call)),
-        Request::Flush(call) => return Business::Deed(Deed::Flush(call)),
-        Request::ReloadLogs(_) => return Business::Deed(Deed::ReloadLogs),
-        Request::Save(call) => return Business::Deed(Deed::Save(call)),
-        Request::Resurrect(_) => return Business::Deed(Deed::Resurrect),
-        Request::Update(call) => return Business::Deed(Deed::Update(call)),
-        Request::Watch(call) => return Business::Deed(Deed::Watch(call)),
-        Request::Input(call) => return Business::Deed(Deed::Input(call)),
-        Request::Trigger(call) => return Business::Deed(Deed::Trigger(call)),
+        Request::Ping(_) => return CallKind::ReadCall(ReadCall::Ping),
+        Request::List(call) => return CallKind::ReadCall(ReadCall::List(call)),
+        Request::Describe(call) => return CallKind::ReadCall(ReadCall::Describe(call)),
+        Request::Logs(call) => return CallKind::ReadCall(ReadCall::Logs(call)),
+        Request::Flush(call) => return CallKind::DaemonCall(DaemonCall::Flush(call)),
+        Request::ReloadLogs(_) => return CallKind::DaemonCall(DaemonCall::ReloadLogs),
+        Request::Save(call) => return CallKind::DaemonCall(DaemonCall::Save(call)),
+        Request::Resurrect(_) => return CallKind::DaemonCall(DaemonCall::Resurrect),
+        Request::Update(call) => return CallKind::DaemonCall(DaemonCall::Update(call)),
+        Request::Watch(call) => return CallKind::DaemonCall(DaemonCall::Watch(call)),
+        Request::Input(call) => return CallKind::DaemonCall(DaemonCall::Input(call)),
+        Request::Trigger(call) => return CallKind::DaemonCall(DaemonCall::Trigger(call)),
     };
-    Business::Core(ask)
+    CallKind::Core(ask)
 }
 
 fn existing(wire: pm_protocol::Existing) -> Existing {
@@ -116,7 +116,7 @@ fn status(status: Status) -> pm_protocol::Status {
 }
 
 /// One line of the list.
-pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, dial: Dial) -> Row {
+pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks) -> Row {
     let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
     Row {
         id: instance.id.0,
@@ -128,8 +128,8 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, dial: Dial) ->
         status: status(instance.status),
         restarts: instance.restarts,
         unstable: instance.unstable,
-        started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| dial.date(since)),
-        created_at: dial.date(instance.created),
+        started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| clocks.date(since)),
+        created_at: clocks.date(instance.created),
         usage: instance.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
         user: instance.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
             Identifier::Number(number) => number.to_string(),
@@ -146,21 +146,21 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, dial: Dial) ->
 pub(crate) fn description(
     instance: &InstanceView<'_>,
     figures: &Figures,
-    dial: Dial,
+    clocks: Clocks,
 ) -> Description {
     let paths = plan::log_paths(instance.app, instance.id);
     let pid_file = plan::pid_file(instance.app, instance.id);
     Description {
-        row: row(instance, figures, dial),
+        row: row(instance, figures, clocks),
         spec: (**instance.app).clone(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
         pid_file: pid_file.map(|path| path.into_os_string().into_encoded_bytes().as_slice().into()),
         pids: Vec::new(),
-        ends: instance.history.iter().map(|end| end_view(end, dial)).collect(),
+        ends: instance.history.iter().map(|end| end_view(end, clocks)).collect(),
         last_delay: instance.last_delay,
-        next_start: instance.next_start.map(|at| dial.date(at)),
+        next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: None,
         pulse: pm_protocol::Pulse::default(),
     }
@@ -190,7 +190,7 @@ pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &End, dial: Dial) -> EndView {
+fn end_view(end: &End, clocks: Clocks) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
@@ -211,7 +211,7 @@ fn end_view(end: &End, dial: Dial) -> EndView {
         | Cause::Shutdown) => format!("{} ({})", cause(other), ending(end.ending)),
     };
     EndView {
-        at: dial.date(end.at),
+        at: clocks.date(end.at),
         lived: end.at.0.saturating_sub(end.since.0),
         pid: end.pid,
         code,

@@ -1,41 +1,41 @@
-//! The lives of apps as the diary tells them, in the words programs know from PM2's log. Names and numbers only:
+//! The lives of apps as the daemon log tells them, in the words programs know from PM2's log. Names and numbers only:
 //! arguments and variables may hold secrets.
 
 use pm_core::{Cause, Core, Ending, RunSignal, SpawnFailure, SpawnPlan, Status};
 use pm_spec::{Mode, Signal};
 
-use crate::diary;
+use crate::daemon_log;
 use crate::runs::{Life, Run};
 
 /// A process is about to be made.
-pub(super) fn starting(plan: &SpawnPlan) {
+pub(crate) fn starting(plan: &SpawnPlan) {
     let (name, id, mode) = (&plan.app.name, plan.instance.0, plan.app.serving.mode);
     let mode = match mode {
         Mode::Cluster => "cluster",
         Mode::Fork => "fork",
     };
-    diary::note(format_args!("App [{name}:{id}] starting in -{mode} mode-"));
+    daemon_log::note(format_args!("App [{name}:{id}] starting in -{mode} mode-"));
 }
 
 /// There is a process, or it has said that it is ready for the first time.
 pub(crate) fn online(run: &mut Run) {
     if !std::mem::replace(&mut run.online, true) {
-        diary::note(format_args!("App [{}] online", Named(run)));
+        daemon_log::note(format_args!("App [{}] online", Named(run)));
     }
 }
 
 /// There is none.
-pub(super) fn not_born(run: Option<&Run>, failure: &SpawnFailure) {
+pub(crate) fn not_born(run: Option<&Run>, failure: &SpawnFailure) {
     let Some(run) = run else { return };
     let why = match failure {
         SpawnFailure::Refused(why) | SpawnFailure::Short(why) => why.as_str(),
         SpawnFailure::Interrupted => "interrupted",
     };
-    diary::note(format_args!("App [{}] could not be started: {why}", Named(run)));
+    daemon_log::note(format_args!("App [{}] could not be started: {why}", Named(run)));
 }
 
 /// It gets a signal.
-pub(super) fn signalled(run: Option<&mut Run>, sent: RunSignal) {
+pub(crate) fn signalled(run: Option<&mut Run>, sent: RunSignal) {
     let Some(run) = run else { return };
     match sent {
         RunSignal::Stop(..) | RunSignal::Drain(..) => stopping(run),
@@ -48,7 +48,7 @@ pub(super) fn signalled(run: Option<&mut Run>, sent: RunSignal) {
 fn stopping(run: &Run) {
     if matches!(run.life, Life::Alive) {
         let (name, id) = (&run.app.name, run.address.instance.0);
-        diary::note(format_args!("Stopping app:{name} id:{id}"));
+        daemon_log::note(format_args!("Stopping app:{name} id:{id}"));
     }
 }
 
@@ -56,36 +56,36 @@ fn stopping(run: &Run) {
 fn forced(run: &mut Run) {
     if !std::mem::replace(&mut run.forced, true) {
         let (named, timeout) = (Named(run), run.app.stop.timeout);
-        diary::note(format_args!(
+        daemon_log::note(format_args!(
             "App [{named}] did not end in time: killed (kill_timeout {timeout})"
         ));
     }
 }
 
 /// Its main process ended. PM2 names SIGINT where there was no signal, and scripts read the line.
-pub(super) fn exited(run: &Run, ending: Ending) {
+pub(crate) fn exited(run: &Run, ending: Ending) {
     let (code, signal) = match ending {
         Ending::Exited(code) => (code, Signal::INT),
         Ending::Signaled { signal, .. } => (0, Signal::try_from(signal).unwrap_or(Signal::KILL)),
         Ending::Unknown => {
-            return diary::note(format_args!("App [{}] exited, nobody saw how", Named(run)));
+            return daemon_log::note(format_args!("App [{}] exited, nobody saw how", Named(run)));
         }
     };
-    diary::note(format_args!(
+    daemon_log::note(format_args!(
         "App [{}] exited with code [{code}] via signal [{signal}]",
         Named(run)
     ));
 }
 
 /// It is over; whether anybody tries again.
-pub(super) fn over(run: Option<&Run>, core: &Core) {
+pub(crate) fn over(run: Option<&Run>, core: &Core) {
     let Some(run) = run else { return };
     let instance =
         core.instance(run.address.instance).filter(|instance| instance.app_id == run.address.app);
     if let Some(instance) = instance.filter(|instance| instance.status == Status::Errored)
         && let Some(Cause::CrashLoop { runs, .. }) = instance.failure
     {
-        diary::note(format_args!(
+        daemon_log::note(format_args!(
             "App [{}] had too many unstable restarts ({runs}). Stopped. \"errored\"",
             Named(run)
         ));

@@ -12,15 +12,17 @@ use pm_protocol::{
 };
 use pm_spec::{AppSpec, ByteString, Select};
 
-use super::{Inlet, Reactor, trial};
-use crate::clock::{self, Dial};
-use crate::hands::rows;
+use super::{Reactor, preflight};
+use crate::app_user;
+use crate::caller::{Answer, Caller};
+use crate::clock::{self, Clocks};
+use crate::executor::rows;
+use crate::inlet::Inlet;
 use crate::plan;
-use crate::server::answer::{Business, Deed, Look};
-use crate::server::{Answer, Caller, answer};
-use crate::spawner;
+use crate::server::answer;
+use crate::server::answer::{CallKind, DaemonCall, ReadCall};
 use crate::store;
-use crate::trees::{Errand, Machine};
+use crate::tree_job::{Machine, TreeJob};
 
 /// A call that waits for figures.
 pub(super) struct Waiting {
@@ -32,44 +34,44 @@ pub(super) struct Waiting {
 
 impl Reactor {
     pub(super) fn called(&mut self, request: Request, caller: Caller) {
-        self.hands.rest_soon();
+        self.executor.rest_soon();
         match answer::sort(request) {
-            Business::Core(ask) => self.ask(ask, caller),
-            Business::Deed(deed) => self.deed(deed, caller),
-            Business::Look(Look::List(call)) if call.usage => {
+            CallKind::Core(ask) => self.ask(ask, caller),
+            CallKind::DaemonCall(deed) => self.deed(deed, caller),
+            CallKind::ReadCall(ReadCall::List(call)) if call.usage => {
                 let machine = machine(call.host);
                 let now = clock::now();
                 if self.figures_are_good(now, machine) {
                     self.list(&call, caller);
                 } else {
                     self.waiting.push(Waiting { call, caller, has_seen_one: false });
-                    self.hands.sample(now, machine);
+                    self.executor.sample(now, machine);
                 }
             }
-            Business::Look(look) => self.show(look, caller),
+            CallKind::ReadCall(look) => self.show(look, caller),
         }
     }
 
-    fn deed(&mut self, deed: Deed, caller: Caller) {
+    fn deed(&mut self, deed: DaemonCall, caller: Caller) {
         match deed {
-            Deed::Flush(call) => self.flush(&call, caller),
-            Deed::ReloadLogs => {
-                let scribe = self.hands.scribe.clone();
+            DaemonCall::Flush(call) => self.flush(&call, caller),
+            DaemonCall::ReloadLogs => {
+                let scribe = self.executor.scribe.clone();
                 // Its queue may be full, and the loop waits for nobody.
                 tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
             }
-            Deed::Save(call) => self.save(call, caller),
-            Deed::Resurrect => self.resurrect(caller),
-            Deed::Update(call) => self.try_program(&call.program, caller),
-            Deed::Watch(call) => self.watch(call, caller),
-            Deed::Input(call) => self.input(call, caller),
-            Deed::Trigger(call) => self.trigger(call, caller),
+            DaemonCall::Save(call) => self.save(call, caller),
+            DaemonCall::Resurrect => self.resurrect(caller),
+            DaemonCall::Update(call) => self.try_program(&call.program, caller),
+            DaemonCall::Watch(call) => self.watch(call, caller),
+            DaemonCall::Input(call) => self.input(call, caller),
+            DaemonCall::Trigger(call) => self.trigger(call, caller),
         }
     }
 
     /// Fresh enough, and nobody who runs is without figures.
     fn figures_are_good(&self, now: Time, machine: Machine) -> bool {
-        let figures = &self.hands.figures;
+        let figures = &self.executor.figures;
         let mut running = self.core.instances().filter_map(|instance| instance.run);
         figures.is_fresh(now, machine)
             && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
@@ -92,21 +94,21 @@ impl Reactor {
             self.waiting.push(Waiting { has_seen_one: true, ..waiting });
         }
         if let Some(figures) = wanted {
-            self.hands.sample(now, figures);
+            self.executor.sample(now, figures);
         }
     }
 
     /// Answers from what is known now.
-    fn show(&mut self, look: Look, caller: Caller) {
+    fn show(&mut self, look: ReadCall, caller: Caller) {
         match look {
-            Look::Ping => caller.reply(&Pong {
+            ReadCall::Ping => caller.reply(&Pong {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 uptime: clock::now().0.saturating_sub(self.began.0),
             }),
-            Look::List(call) => self.list(&call, caller),
-            Look::Describe(call) => self.describe(&call, caller),
-            Look::Logs(call) => match self.selected(&call.select) {
+            ReadCall::List(call) => self.list(&call, caller),
+            ReadCall::Describe(call) => self.describe(&call, caller),
+            ReadCall::Logs(call) => match self.selected(&call.select) {
                 Ok(ids) => {
                     let instances = ids.iter().filter_map(|id| self.core.instance(*id));
                     let sources = instances.map(|instance| answer::source(&instance)).collect();
@@ -130,13 +132,13 @@ impl Reactor {
             Ok(ids) => ids,
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
-        let dial = Dial::read();
-        let figures = &self.hands.figures;
+        let clocks = Clocks::read();
+        let figures = &self.executor.figures;
         let instances = ids.iter().filter_map(|id| self.core.instance(*id));
-        let rows = instances.map(|instance| answer::row(&instance, figures, dial)).collect();
+        let rows = instances.map(|instance| answer::row(&instance, figures, clocks)).collect();
         let host = figures.host().filter(|_| call.host).cloned();
-        let warning = self.hands.arrears.warning();
-        caller.reply(&Listing { rows, now: dial.wall(), host, warning });
+        let warning = self.executor.unwritten.warning();
+        caller.reply(&Listing { rows, now: clocks.wall(), host, warning });
     }
 
     /// The pids come from the tree thread and what apps say from the thread that hears them, so somebody waits for
@@ -146,23 +148,23 @@ impl Reactor {
             Ok(ids) => ids,
             Err(refused) => return caller.refuse(answer::refusal(&refused)),
         };
-        let dial = Dial::read();
+        let clocks = Clocks::read();
         let instances = ids.iter().filter_map(|id| self.core.instance(*id));
         let mut descriptions: Vec<_> =
-            instances.map(|instance| self.description(&instance, dial)).collect();
+            instances.map(|instance| self.description(&instance, clocks)).collect();
         if call.known {
-            tokio::spawn(
-                async move { caller.reply(&Descriptions { descriptions, now: dial.wall() }) },
-            );
+            tokio::spawn(async move {
+                caller.reply(&Descriptions { descriptions, now: clocks.wall() })
+            });
             return;
         }
         let pulses = self.pulses(&ids);
         let mut wanted = BTreeMap::new();
         for id in &ids {
             let run = self.core.instance(*id).and_then(|instance| instance.run).map(|(run, _)| run);
-            let Some(run) = run.and_then(|run| self.hands.runs.get(run)) else { continue };
+            let Some(run) = run.and_then(|run| self.executor.runs.get(run)) else { continue };
             let (reply, pids) = tokio::sync::oneshot::channel();
-            self.hands.errand(Errand::Pids(run.tree(), reply));
+            self.executor.tree_job(TreeJob::Pids(run.tree(), reply));
             wanted.insert(id.0, pids);
         }
         tokio::spawn(async move {
@@ -173,20 +175,20 @@ impl Reactor {
                     description.pids = pids.await.unwrap_or_default();
                 }
             }
-            caller.reply(&Descriptions { descriptions, now: dial.wall() });
+            caller.reply(&Descriptions { descriptions, now: clocks.wall() });
         });
     }
 
-    fn description(&self, instance: &InstanceView<'_>, dial: Dial) -> Description {
-        let mut description = answer::description(instance, &self.hands.figures, dial);
-        description.next_cron = self.hands.senses.agenda.next(instance.app_id);
+    fn description(&self, instance: &InstanceView<'_>, clocks: Clocks) -> Description {
+        let mut description = answer::description(instance, &self.executor.figures, clocks);
+        description.next_cron = self.executor.triggers.cron.next(instance.app_id);
         description
     }
 
     fn watch(&mut self, call: Watch, caller: Caller) {
-        let rows = rows(&self.core, &self.hands.figures);
-        let news = self.hands.feed.subscribe(call.usage_every, rows);
-        self.hands.figures.set_watchers(self.hands.feed.shortest());
+        let rows = rows(&self.core, &self.executor.figures);
+        let news = self.executor.feed.subscribe(call.usage_every, rows);
+        self.executor.figures.set_watchers(self.executor.feed.shortest());
         match serde_json::value::to_raw_value(&Done {}) {
             Ok(raw) => caller.answer(Answer::Feed(raw, news)),
             Err(error) => caller.refuse(answer::system(&error)),
@@ -210,9 +212,9 @@ impl Reactor {
             }
         }
         if call.select.is_empty() {
-            crate::diary::empty(&self.home.diary());
+            crate::daemon_log::empty(&self.home.diary());
         }
-        let scribe = self.hands.scribe.clone();
+        let scribe = self.executor.scribe.clone();
         tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
     }
 
@@ -243,7 +245,7 @@ impl Reactor {
         tokio::task::spawn_blocking(move || match store::load(&path) {
             Ok((apps, warning)) => {
                 if let Some(warning) = &warning {
-                    crate::diary::note(format_args!("{warning}"));
+                    crate::daemon_log::note(format_args!("{warning}"));
                 }
                 let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
@@ -258,7 +260,7 @@ impl Reactor {
         let program = plan::path_of(program);
         let outlet = self.outlet.clone();
         tokio::task::spawn_blocking(move || {
-            match trial::says_its_version(&program, trial::PATIENCE) {
+            match preflight::says_its_version(&program, preflight::PATIENCE) {
                 Ok(true) => {
                     outlet.blocking_send(Inlet::Updating(program, caller)).ok();
                 }
@@ -288,7 +290,7 @@ fn bytes(path: PathBuf) -> ByteString {
 
 fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Caller) {
     let owned =
-        |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), spawner::log_owner(app));
+        |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), app_user::log_owner(app));
     let logs = files.iter().map(owned).collect();
     let files = files.into_keys().collect();
     let done = move |done: pm_logs::Flushed| {

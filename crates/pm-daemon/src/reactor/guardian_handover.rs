@@ -17,10 +17,12 @@ use pm_protocol::{Home, PM2_PATHS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
-use super::setup::system;
-use super::{DaemonError, Inlet, Reactor};
-use crate::diary;
-use crate::runs::{Life, PIDFD_SLOT, Run, Told, slot_of};
+use super::Reactor;
+use crate::daemon_log;
+use crate::error::{DaemonError, system};
+use crate::inlet::Inlet;
+use crate::runs::{Life, Run, Told};
+use crate::slots::{PIDFD_SLOT, slot_of};
 
 /// Seconds for a guardian to get its lock; it gives up after five.
 const PATIENCE: i64 = 10;
@@ -28,13 +30,13 @@ const PATIENCE: i64 = 10;
 impl Reactor {
     /// Starts a new guardian, gives it everything, and ends.
     pub(super) async fn hand_over(mut self) -> Result<(), DaemonError> {
-        diary::note(format_args!("the guardian is gone; handing over to a new one"));
+        daemon_log::note(format_args!("the guardian is gone; handing over to a new one"));
         self.await_births().await;
         self.write_ends_down();
         self.closing.send(true).ok();
         // Nobody may wait for us while we wait for the scribe.
         self.inlet.close();
-        let loans = self.hands.scribe.lend();
+        let loans = self.executor.scribe.lend();
         let (link, theirs) = Link::pair()?;
         let words = ["guardian", "--ready", "--predecessor"];
         let ready = start_guardian((&self.home, self.nofile), &words, theirs.as_fd())?;
@@ -42,19 +44,19 @@ impl Reactor {
         drop(theirs);
         // Until it has the lock another guardian may come first, and then the socket is not ours to give any more.
         await_word(ready)?;
-        self.bequeath(&link, loans)
+        self.give_everything(&link, loans)
     }
 
     /// Processes that are being made are either in the journal with their identity, or nothing, before we go.
     async fn await_births(&mut self) {
         let is_expected = |run: &Run| matches!(run.life, Life::Expected(_));
-        while self.hands.runs.iter().any(|(_, run)| is_expected(run)) {
+        while self.executor.runs.iter().any(|(_, run)| is_expected(run)) {
             match self.inlet.recv().await {
                 Some(Inlet::Born(run, identity, pidfd, channel)) => {
                     self.born(run, (identity, pidfd, channel));
                 }
                 // Its intent is in the journal, so the next daemon starts it.
-                Some(Inlet::NotBorn(run, failure)) => self.hands.not_born(run, &failure),
+                Some(Inlet::NotBorn(run, failure)) => self.executor.not_born(run, &failure),
                 // The rest is asked, or seen, again.
                 Some(
                     Inlet::Called(..)
@@ -76,7 +78,7 @@ impl Reactor {
     /// The guardian's news of these ends died with it. Who is left of their trees was not found out, so the next
     /// daemon looks.
     fn write_ends_down(&mut self) {
-        let untold = self.hands.runs.iter().filter_map(|(id, run)| match run.life {
+        let untold = self.executor.runs.iter().filter_map(|(id, run)| match run.life {
             Life::Ended(ending, Told::NotYet) => Some((id, ending)),
             Life::Ended(_, Told::Yes) | Life::Alive | Life::Expected(_) => None,
         });
@@ -86,15 +88,17 @@ impl Reactor {
     }
 
     /// Main processes go last: of a run whose main process is kept, every stream is.
-    fn bequeath(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
+    fn give_everything(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
         for Loan { key, pipe, fd } in loans {
-            let Some(address) = self.hands.runs.owner_of(key) else { continue };
+            let Some(address) = self.executor.runs.owner_of(key) else { continue };
             let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
             let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
             link.send(&store, &[pipe.as_fd(), fd.as_fd()])?;
         }
-        self.hands.node.bequeath(link, |run| self.hands.runs.get(run).map(|run| run.address))?;
-        for (_, run) in self.hands.runs.iter().filter(|(_, run)| !run.released) {
+        self.executor
+            .node
+            .hand_over(link, |run| self.executor.runs.get(run).map(|run| run.address))?;
+        for (_, run) in self.executor.runs.iter().filter(|(_, run)| !run.released) {
             let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
             let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, run.address.name());
             let kind = Kind::Pidfd { pid: identity.pid };
@@ -110,8 +114,8 @@ impl Reactor {
 
 /// The guardian died while we were asking it for what it keeps. What it kept is gone: a guardian without any of it
 /// begins, and its daemon finds the apps by the journal and their marks.
-pub(super) fn begin_again(home: &Home, nofile: Option<Nofile>) -> Result<(), DaemonError> {
-    diary::note(format_args!("the guardian is gone; starting a new one"));
+pub(super) fn start_over(home: &Home, nofile: Option<Nofile>) -> Result<(), DaemonError> {
+    daemon_log::note(format_args!("the guardian is gone; starting a new one"));
     let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
     start_guardian((home, nofile), &["guardian", "--ready"], null.as_fd()).map(drop)
 }

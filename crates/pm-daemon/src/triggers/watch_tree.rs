@@ -19,13 +19,13 @@ pub(super) type Snapshot = BTreeMap<PathBuf, Stamp>;
 
 /// What is watched for one app.
 #[derive(Debug)]
-pub(super) struct Grounds {
+pub(super) struct WatchTree {
     filter: WatchFilter,
     roots: Vec<PathBuf>,
     follow_links: bool,
 }
 
-impl Grounds {
+impl WatchTree {
     pub(super) fn new(app: &AppSpec, watch: &Watch) -> Self {
         // The endings of its instances' files are numbers, which is how rotation's are known, too.
         let paths = plan::log_paths(app, InstanceId(0));

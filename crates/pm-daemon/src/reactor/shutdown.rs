@@ -6,23 +6,23 @@ use pm_guardian::ToGuardian;
 use pm_protocol::Change;
 
 use super::Reactor;
-use crate::{diary, journal};
+use crate::{daemon_log, journal};
 
 impl Reactor {
     /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
     pub(super) async fn leave(&mut self) {
-        self.hands.journal.rewrite(&journal::numbers(&self.core.records()));
-        if let Err(error) = self.hands.link.send(&ToGuardian::Leave, &[]) {
-            diary::note(format_args!("could not {error}"));
+        self.executor.journal.rewrite(&journal::numbers(&self.core.records()));
+        if let Err(error) = self.executor.link.send(&ToGuardian::Leave, &[]) {
+            daemon_log::note(format_args!("could not {error}"));
         }
-        crate::announce::withdraw(&self.home);
+        crate::pm2_pid::withdraw(&self.home);
         self.close().await;
     }
 
     /// Ends all connections, each after the reply it is owed.
     pub(super) async fn close(&mut self) {
-        self.hands.feed.tell(Change::Leaving);
-        self.hands.feed = crate::server::feed::Feed::default();
+        self.executor.feed.tell(Change::Leaving);
+        self.executor.feed = crate::server::feed::Feed::default();
         self.closing.send(true).ok();
         self.inlet.close();
         // The reactor's own copies are gone with `closing`; a client that does not read costs half a second.

@@ -3,13 +3,13 @@
 use pm_core::{Reach, RunId};
 use pm_os::knock::Signal;
 
-use super::Hands;
+use super::Executor;
 use crate::runs::Life;
 
-impl Hands {
+impl Executor {
     /// A Node app may be asked by a message first; the signal then waits for `drained`. One that gets the signal at
     /// once gets no new connections any more.
-    pub(super) fn asked_otherwise(&mut self, id: RunId, signal: Signal, reach: Reach) -> bool {
+    pub(super) fn ask_by_message(&mut self, id: RunId, signal: Signal, reach: Reach) -> bool {
         let Some(run) = self.runs.get_mut(id) else { return false };
         let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
         let Some(exchange) = self.node.begun().filter(|_| alive) else { return false };
@@ -30,7 +30,7 @@ impl Hands {
     }
 
     /// A worker that is replaced lets its connections run out first; the signal waits for `drained`.
-    pub(super) fn asked_to_drain(&mut self, id: RunId, signal: Signal, reach: Reach) -> bool {
+    pub(super) fn ask_to_drain(&mut self, id: RunId, signal: Signal, reach: Reach) -> bool {
         let Some(run) = self.runs.get_mut(id) else { return false };
         let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
         let Some(exchange) = self.node.begun().filter(|_| alive) else { return false };

@@ -17,23 +17,25 @@ use pm_os::tag::Tag;
 use pm_protocol::Row;
 use pm_spec::AppSpec;
 
-use crate::arrears::Arrears;
-use crate::clock::{self, Dial};
-use crate::diary;
+use crate::app_events;
+use crate::caller::Caller;
+use crate::clock::{self, Clocks};
+use crate::daemon_log;
 use crate::journal::Journal;
-use crate::node::{ChannelEnd, Node};
+use crate::node::Node;
 use crate::pidfile::PidFile;
 use crate::plan;
-use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Runs, Told, slot_of};
+use crate::runs::{self, Life, Run, Runs, Told};
 use crate::sampler::Figures;
-use crate::senses::Senses;
+use crate::server::answer;
 use crate::server::feed::Feed;
-use crate::server::{Caller, answer};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
 use crate::spawner::Job;
-use crate::trees::{Errand, Machine};
+use crate::tree_job::{Machine, TreeJob};
+use crate::triggers::Triggers;
+use crate::unwritten::Unwritten;
 
-pub(crate) mod chronicle;
-mod gentle;
+mod drain;
 
 /// So long after a reply, in ms, whoever runs one command after the other has gone.
 const QUIET: u64 = 1000;
@@ -49,26 +51,26 @@ pub(crate) enum Leaving {
 
 /// Every owner an order can go to.
 #[derive(Debug)]
-pub(crate) struct Hands {
+pub(crate) struct Executor {
     pub(crate) link: Arc<Link>,
     pub(crate) journal: Journal,
-    pub(crate) arrears: Arrears,
+    pub(crate) unwritten: Unwritten,
     pub(crate) spawner: Sender<Job>,
-    pub(crate) trees: Sender<Errand>,
+    pub(crate) trees: Sender<TreeJob>,
     pub(crate) scribe: Scribe,
-    pub(crate) salt: u32,
+    pub(crate) home_id: u32,
     pub(crate) runs: Runs,
     pub(crate) callers: BTreeMap<RequestId, Caller>,
     pub(crate) feed: Feed,
     pub(crate) figures: Figures,
     pub(crate) node: Node,
-    pub(crate) senses: Senses,
+    pub(crate) triggers: Triggers,
     pub(crate) leaving: Leaving,
     /// When to give memory back.
     pub(crate) give_back_at: Option<pm_core::Time>,
 }
 
-impl Hands {
+impl Executor {
     /// Writes down what is to be remembered, then performs the rest in order.
     pub(crate) fn perform(&mut self, core: &Core, orders: &mut Vec<Order>) {
         self.journal.append(orders.iter().filter_map(Order::record));
@@ -78,18 +80,18 @@ impl Hands {
         for order in orders.drain(..) {
             match order {
                 Order::Persist(_) => {}
-                Order::Spawn(run, _) if self.arrears.refuses(run) => {}
+                Order::Spawn(run, _) if self.unwritten.refuses(run) => {}
                 Order::Spawn(run, plan) => self.spawn(run, plan),
                 Order::Signal(run, sent) => self.send_signal(run, sent),
-                Order::Release(run) if self.arrears.holds(run) => {}
+                Order::Release(run) if self.unwritten.holds(run) => {}
                 Order::Release(run) => {
-                    chronicle::over(self.runs.get(run), core);
+                    app_events::over(self.runs.get(run), core);
                     self.release(run);
                 }
                 Order::UpdateLogRules(run, app) => self.runs.retune(run, &app, &self.scribe),
                 Order::MeasureMemory(limits) => self.figures.set_limits(limits),
-                Order::Schedule(app, schedule) => self.senses.agenda.set(app, schedule.as_ref()),
-                Order::Watch(app, spec) => self.senses.watch(app, spec),
+                Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
+                Order::Watch(app, spec) => self.triggers.watch(app, spec),
                 Order::Publish(change) => self.tell(&change, &mut news),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = Leaving::Soon,
@@ -105,21 +107,21 @@ impl Hands {
     }
 
     /// Tries again to write what a full disk refused.
-    pub(crate) fn write_arrears(&mut self, core: &Core) {
+    pub(crate) fn write_again(&mut self, core: &Core) {
         self.journal.retry(|| core.records());
         self.balance();
     }
 
     /// Notes whether everything is written down; once it is, what waited for that is done.
     fn balance(&mut self) {
-        for run in self.arrears.settle(self.journal.arrears(), clock::now()) {
+        for run in self.unwritten.settle(self.journal.unwritten(), clock::now()) {
             self.release(run);
         }
     }
 
     fn spawn(&mut self, run: RunId, plan: pm_core::SpawnPlan) {
-        chronicle::starting(&plan);
-        let tag = Tag::new(self.salt, run.0);
+        app_events::starting(&plan);
+        let tag = Tag::new(self.home_id, run.0);
         let address = Address { app: plan.app_id, instance: plan.instance };
         self.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
@@ -135,10 +137,10 @@ impl Hands {
             RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
         };
         let Some(signal) = Signal::from_number(signal) else { return };
-        chronicle::signalled(self.runs.get_mut(id), sent);
+        app_events::signalled(self.runs.get_mut(id), sent);
         let otherwise = match sent {
-            RunSignal::Stop(..) => self.asked_otherwise(id, signal, reach),
-            RunSignal::Drain(..) => self.asked_to_drain(id, signal, reach),
+            RunSignal::Stop(..) => self.ask_by_message(id, signal, reach),
+            RunSignal::Drain(..) => self.ask_to_drain(id, signal, reach),
             RunSignal::Kill(_) | RunSignal::Forward(_) => false,
         };
         if otherwise {
@@ -151,20 +153,20 @@ impl Hands {
     fn signal(&self, id: RunId, (signal, reach): (Signal, Reach), forced: bool) {
         let Some(run) = self.runs.get(id) else { return };
         match reach {
-            Reach::Tree if forced => self.errand(Errand::Force(run.tree())),
-            Reach::Tree => self.errand(Errand::Knock(run.tree(), signal)),
+            Reach::Tree if forced => self.tree_job(TreeJob::Force(run.tree())),
+            Reach::Tree => self.tree_job(TreeJob::Knock(run.tree(), signal)),
             Reach::Leader => {
                 let Some(pidfd) = &run.pidfd else { return };
                 if let Err(error) = knock::signal(pidfd, signal) {
-                    diary::note(format_args!("could not {error}"));
+                    daemon_log::note(format_args!("could not {error}"));
                 }
             }
         }
     }
 
-    /// Hands an errand to the tree thread, which lives as long as we do.
-    pub(crate) fn errand(&self, errand: Errand) {
-        self.trees.send(errand).ok();
+    /// Hands a job to the tree thread, which lives as long as we do.
+    pub(crate) fn tree_job(&self, tree_job: TreeJob) {
+        self.trees.send(tree_job).ok();
     }
 
     fn tell_guardian(&self, message: &ToGuardian) {
@@ -235,7 +237,7 @@ impl Hands {
         run.pidfd = Some(pidfd);
         run.open = streams(&run.app, run.address.instance);
         if !run.app.serving.wait_ready {
-            chronicle::online(run);
+            app_events::online(run);
         }
         if let Some(end) = channel {
             self.node.attach(run.tag, run.slot, (run.address.app, &run.app), end);
@@ -249,7 +251,7 @@ impl Hands {
 
     /// There is no process; the spawner has told the guardian to drop everything.
     pub(crate) fn not_born(&mut self, id: RunId, failure: &SpawnFailure) {
-        chronicle::not_born(self.runs.remove(id).as_ref(), failure);
+        app_events::not_born(self.runs.remove(id).as_ref(), failure);
     }
 
     /// The guardian saw an end. Returns the fact if nobody needs to look who is left.
@@ -280,7 +282,7 @@ impl Hands {
     /// A main process ended. With a tree to end as well, somebody looks first who is left.
     pub(crate) fn ended(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
         let run = self.runs.get_mut(id)?;
-        chronicle::exited(run, ending);
+        app_events::exited(run, ending);
         run.waiting = None;
         if run.app.serving.channel {
             self.node.gone(run.tag);
@@ -291,7 +293,7 @@ impl Hands {
         }
         run.life = Life::Ended(ending, Told::NotYet);
         let tree = run.tree();
-        self.errand(Errand::Remains(tree));
+        self.tree_job(TreeJob::Remains(tree));
         None
     }
 
@@ -343,10 +345,10 @@ impl Hands {
         if !self.feed.is_heard() {
             return;
         }
-        let dial = Dial::read();
+        let clocks = Clocks::read();
         for id in changed {
             if let Some(instance) = core.instance(*id) {
-                let row = answer::row(&instance, &self.figures, dial);
+                let row = answer::row(&instance, &self.figures, clocks);
                 self.feed.tell(pm_protocol::Change::Changed(row));
             }
         }
@@ -359,15 +361,15 @@ impl Hands {
         if self.figures.order(now) {
             let alive = |run: &Run| matches!(run.life, Life::Alive) && run.identity.is_some();
             let trees = self.runs.iter().filter(|(_, run)| alive(run)).map(|(_, run)| run.tree());
-            self.errand(Errand::Sample(trees.collect(), machine));
+            self.tree_job(TreeJob::Sample(trees.collect(), machine));
         }
     }
 }
 
 /// The whole list.
 pub(crate) fn rows(core: &Core, figures: &Figures) -> Vec<Row> {
-    let dial = Dial::read();
-    core.instances().map(|instance| answer::row(&instance, figures, dial)).collect()
+    let clocks = Clocks::read();
+    core.instances().map(|instance| answer::row(&instance, figures, clocks)).collect()
 }
 
 /// The streams of an app's run: one if both go to the same place.
@@ -379,7 +381,7 @@ pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
     }
 }
 
-impl Hands {
+impl Executor {
     /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
     pub(crate) fn keep_output(&mut self, key: StreamKey, address: Address, app: &Arc<AppSpec>) {
         let Some(tag) = Tag::from_raw(key.tag) else { return };

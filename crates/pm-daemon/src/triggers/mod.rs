@@ -2,10 +2,10 @@
 //!
 //! The wall clock ends here: the core is told that a time has come, not which.
 
-mod agenda;
-mod eyes;
-mod grounds;
-mod lookout;
+mod cron;
+mod inotify;
+mod watch_tree;
+mod watcher;
 
 use std::sync::Arc;
 
@@ -13,38 +13,38 @@ use pm_core::AppId;
 use pm_spec::AppSpec;
 use tokio::sync::mpsc;
 
-use agenda::Agenda;
-use lookout::Lookout;
+use cron::Cron;
+use watcher::Watcher;
 
-use crate::diary;
-use crate::reactor::Inlet;
+use crate::daemon_log;
+use crate::inlet::Inlet;
 
 /// All of them.
 #[derive(Debug)]
-pub(crate) struct Senses {
-    pub(crate) agenda: Agenda,
+pub(crate) struct Triggers {
+    pub(crate) cron: Cron,
     /// It exists from the first watch on.
-    lookout: Option<Lookout>,
+    watcher: Option<Watcher>,
     outlet: mpsc::Sender<Inlet>,
 }
 
-impl Senses {
+impl Triggers {
     pub(crate) fn new(outlet: mpsc::Sender<Inlet>) -> Self {
-        Self { agenda: Agenda::default(), lookout: None, outlet }
+        Self { cron: Cron::default(), watcher: None, outlet }
     }
 
     /// Watches an app's files as this spec says from now on, or not any more.
     pub(crate) fn watch(&mut self, app: AppId, spec: Option<Arc<AppSpec>>) {
-        if self.lookout.is_none() && spec.is_some() {
+        if self.watcher.is_none() && spec.is_some() {
             let outlet = self.outlet.clone();
             let report = move |app, path| outlet.blocking_send(Inlet::Touched(app, path)).is_ok();
-            match Lookout::start(Box::new(report)) {
-                Ok(lookout) => self.lookout = Some(lookout),
-                Err(error) => diary::note(format_args!("could not watch files: {error}")),
+            match Watcher::start(Box::new(report)) {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(error) => daemon_log::note(format_args!("could not watch files: {error}")),
             }
         }
-        if let Some(lookout) = &self.lookout {
-            lookout.set(app, spec);
+        if let Some(watcher) = &self.watcher {
+            watcher.set(app, spec);
         }
     }
 }

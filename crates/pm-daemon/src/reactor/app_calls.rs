@@ -15,8 +15,9 @@ use pm_spec::Select;
 use tokio::sync::oneshot;
 
 use super::Reactor;
+use crate::caller::Caller;
 use crate::runs::Life;
-use crate::server::{Caller, answer};
+use crate::server::answer;
 
 /// Nobody waits longer for an answer than a day, in ms.
 const LONGEST: u64 = 86_400_000;
@@ -28,7 +29,7 @@ impl Reactor {
     /// The number by which the thread knows the process of an instance; `None`: there is none, or it has no channel.
     fn worker(&self, instance: &InstanceView<'_>) -> Option<Worker> {
         let (run, identity) = instance.run?;
-        let run = self.hands.runs.get(run).filter(|run| run.app.serving.channel)?;
+        let run = self.executor.runs.get(run).filter(|run| run.app.serving.channel)?;
         identity.map(|_| run.tag.raw())
     }
 
@@ -39,7 +40,7 @@ impl Reactor {
         let workers: BTreeMap<Worker, u32> = instances
             .filter_map(|instance| Some((self.worker(&instance)?, instance.id.0)))
             .collect();
-        match self.hands.node.begun().filter(|_| !workers.is_empty()) {
+        match self.executor.node.begun().filter(|_| !workers.is_empty()) {
             Some(exchange) => exchange.look(workers.keys().copied().collect(), move |pulses| {
                 let known = |(worker, pulse)| Some((*workers.get(&worker)?, answer::pulse(pulse)));
                 // Whoever asked may be gone.
@@ -62,7 +63,7 @@ impl Reactor {
             .iter()
             .filter_map(|instance| Some((self.worker(instance)?, unanswered(instance))))
             .collect();
-        let Some(exchange) = self.hands.node.begun().filter(|_| !asked.is_empty()) else {
+        let Some(exchange) = self.executor.node.begun().filter(|_| !asked.is_empty()) else {
             return caller.refuse(no_channel(&instances));
         };
         let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
@@ -107,7 +108,7 @@ impl Reactor {
 
     /// An instance that is about to be written to, and who reads there.
     fn reader(&self, instance: &InstanceView<'_>) -> (Outcome, Option<Identity>) {
-        let run = instance.run.and_then(|(run, _)| self.hands.runs.get(run));
+        let run = instance.run.and_then(|(run, _)| self.executor.runs.get(run));
         let identity =
             run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
         let outcome = Outcome {

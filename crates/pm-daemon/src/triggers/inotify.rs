@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 /// What was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum WatchEvent {
     /// A file is new, written, or gone.
     File(PathBuf, BTreeSet<AppId>),
     /// A folder is there that was not.
@@ -28,32 +28,32 @@ pub(super) enum Sight {
 }
 
 #[derive(Debug)]
-struct Place {
+struct Folder {
     path: PathBuf,
     apps: BTreeSet<AppId>,
 }
 
 /// One inotify instance for all apps: a user may have few of them (pain 40).
 #[derive(Debug)]
-pub(super) struct Eyes {
+pub(super) struct Inotify {
     inotify: OwnedFd,
-    places: BTreeMap<i32, Place>,
+    folders: BTreeMap<i32, Folder>,
 }
 
-impl AsFd for Eyes {
+impl AsFd for Inotify {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
 }
 
-impl Eyes {
+impl Inotify {
     pub(super) fn open() -> Result<Self, Errno> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        Ok(Self { inotify, places: BTreeMap::new() })
+        Ok(Self { inotify, folders: BTreeMap::new() })
     }
 
     /// Looks at a folder for an app. One that is gone by now is none to look at.
-    pub(super) fn look(&mut self, app: AppId, folder: &Path) -> Result<(), Errno> {
+    pub(super) fn add(&mut self, app: AppId, folder: &Path) -> Result<(), Errno> {
         let flags = WatchFlags::CREATE
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::DELETE
@@ -63,8 +63,8 @@ impl Eyes {
             | WatchFlags::EXCL_UNLINK;
         match inotify::add_watch(&self.inotify, folder, flags) {
             Ok(number) => {
-                let new = || Place { path: folder.into(), apps: BTreeSet::new() };
-                self.places.entry(number).or_insert_with(new).apps.insert(app);
+                let new = || Folder { path: folder.into(), apps: BTreeSet::new() };
+                self.folders.entry(number).or_insert_with(new).apps.insert(app);
                 Ok(())
             }
             Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => Ok(()),
@@ -74,16 +74,16 @@ impl Eyes {
 
     /// Looks at nothing for an app any more.
     pub(super) fn forget(&mut self, app: AppId) {
-        for place in self.places.values_mut() {
-            place.apps.remove(&app);
+        for folder in self.folders.values_mut() {
+            folder.apps.remove(&app);
         }
-        self.close(|place| place.apps.is_empty());
+        self.close(|folder| folder.apps.is_empty());
     }
 
-    fn close(&mut self, such: impl Fn(&Place) -> bool) {
+    fn close(&mut self, such: impl Fn(&Folder) -> bool) {
         let inotify = &self.inotify;
-        self.places.retain(|number, place| {
-            let goes = such(place);
+        self.folders.retain(|number, folder| {
+            let goes = such(folder);
             if goes {
                 // It may have gone with its folder.
                 inotify::remove_watch(inotify, *number).ok();
@@ -93,43 +93,43 @@ impl Eyes {
     }
 
     /// Everything seen since the last time.
-    pub(super) fn read(&mut self) -> Vec<Sight> {
-        let mut sights = Vec::new();
+    pub(super) fn read(&mut self) -> Vec<WatchEvent> {
+        let mut events = Vec::new();
         let mut gone = Vec::new();
         let mut buffer = [MaybeUninit::uninit(); 8192];
         let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
         while let Ok(event) = reader.next() {
             let flags = event.events();
             if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-                sights.push(Sight::Flood);
+                events.push(WatchEvent::Flood);
             } else if flags.contains(ReadFlags::IGNORED) {
                 gone.push(event.wd());
-            } else if let (Some(name), Some(place)) =
-                (event.file_name(), self.places.get(&event.wd()))
+            } else if let (Some(name), Some(folder)) =
+                (event.file_name(), self.folders.get(&event.wd()))
             {
-                let path = place.path.join(OsStr::from_bytes(name.to_bytes()));
-                sights.extend(sight(flags, path, place.apps.clone()));
+                let path = folder.path.join(OsStr::from_bytes(name.to_bytes()));
+                events.extend(watch_event(flags, path, folder.apps.clone()));
             }
         }
         for number in gone {
-            self.places.remove(&number);
+            self.folders.remove(&number);
         }
-        for sight in &sights {
-            if let Sight::LostFolder(path, _) = sight {
-                self.close(|place| place.path.starts_with(path));
+        for watch_event in &events {
+            if let WatchEvent::LostFolder(path, _) = watch_event {
+                self.close(|folder| folder.path.starts_with(path));
             }
         }
-        sights
+        events
     }
 }
 
-fn sight(flags: ReadFlags, path: PathBuf, apps: BTreeSet<AppId>) -> Option<Sight> {
+fn watch_event(flags: ReadFlags, path: PathBuf, apps: BTreeSet<AppId>) -> Option<WatchEvent> {
     if !flags.contains(ReadFlags::ISDIR) {
-        return Some(Sight::File(path, apps));
+        return Some(WatchEvent::File(path, apps));
     }
     if flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
-        return Some(Sight::NewFolder(path, apps));
+        return Some(WatchEvent::NewFolder(path, apps));
     }
     // A folder that is removed was empty: its files were seen going.
-    flags.contains(ReadFlags::MOVED_FROM).then_some(Sight::LostFolder(path, apps))
+    flags.contains(ReadFlags::MOVED_FROM).then_some(WatchEvent::LostFolder(path, apps))
 }

@@ -16,10 +16,10 @@ use rustix::fs::FileType;
 
 use crate::clock;
 
-/// Size in bytes past which the diary is put aside and begun anew, the same as the guardian's.
+/// Size in bytes past which the daemon log is put aside and begun anew, the same as the guardian's.
 const LIMIT: u64 = 1 << 20;
 
-/// What the diary is called after it was put aside, besides its name.
+/// What the daemon log is called after it was put aside, besides its name.
 const ASIDE: &[u8] = b".old";
 
 /// How long the same complaint stays unsaid, in ms.
@@ -31,7 +31,7 @@ const NAMES: [&str; 2] = ["pm.log", "pm2.log"];
 /// Names another file in a home of PM2's.
 const ELSEWHERE: &str = "PM2_LOG_FILE_PATH";
 
-/// Writes one line, with the time (UTC) as the guardian writes it. A diary that can't be written stops nobody.
+/// Writes one line, with the time (UTC) as the guardian writes it. A daemon log that can't be written stops nobody.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     turn_over();
     let stamp = Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ");
@@ -39,7 +39,7 @@ pub(crate) fn note(text: fmt::Arguments<'_>) {
     io::stderr().write_all(line.as_bytes()).ok();
 }
 
-/// Begins the diary anew where it has grown.
+/// Begins the daemon log anew where it has grown.
 fn turn_over() {
     if let Ok(Some(file)) = successor(io::stderr().as_fd()) {
         // If it can't be exchanged the old one grows, and the next line tries again.
@@ -72,15 +72,15 @@ fn is_diary(path: &Path) -> bool {
         || name.is_some() && name == elsewhere.as_deref().and_then(Path::file_name)
 }
 
-/// The file to go on in if this one is a diary that has grown: it becomes `pm.log.old`, unless the guardian has renamed it
+/// The file to go on in if this one is a daemon log that has grown: it becomes `pm.log.old`, unless the guardian has renamed it
 /// already.
-fn successor(diary: BorrowedFd<'_>) -> io::Result<Option<File>> {
-    let stat = rustix::fs::fstat(diary)?;
+fn successor(daemon_log: BorrowedFd<'_>) -> io::Result<Option<File>> {
+    let stat = rustix::fs::fstat(daemon_log)?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     if !is_file || u64::try_from(stat.st_size).unwrap_or(0) <= LIMIT {
         return Ok(None);
     }
-    let path = fs::read_link(format!("/proc/self/fd/{}", diary.as_raw_fd()))?;
+    let path = fs::read_link(format!("/proc/self/fd/{}", daemon_log.as_raw_fd()))?;
     let there = fs::symlink_metadata(&path)?;
     if (there.dev(), there.ino()) != (stat.st_dev, stat.st_ino) {
         // Removed with its home, or another file by now.
@@ -104,12 +104,12 @@ fn successor(diary: BorrowedFd<'_>) -> io::Result<Option<File>> {
 
 /// A complaint with a cause that may last: said at most once a minute, with how often it went unsaid.
 #[derive(Debug, Default)]
-pub(crate) struct Grumble {
+pub(crate) struct Throttle {
     said: Option<Time>,
     unsaid: u64,
 }
 
-impl Grumble {
+impl Throttle {
     /// Says it, unless it was said lately.
     pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) {
         match self.due(clock::now()) {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_complaint_is_heard_once_a_minute() {
-        let mut grumble = Grumble::default();
+        let mut grumble = Throttle::default();
         assert_eq!(grumble.due(Time(1)), Some(0));
         for now in 2..=9 {
             assert_eq!(grumble.due(Time(now)), None);
@@ -150,17 +150,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // The same in a home of PM2's, where it has another name.
         let path = dir.path().join("pm2.log");
-        let diary = File::create(&path).unwrap();
-        assert!(successor(diary.as_fd()).unwrap().is_none(), "a small one stays");
-        diary.set_len(LIMIT + 1).unwrap();
-        let next = successor(diary.as_fd()).unwrap().unwrap();
+        let daemon_log = File::create(&path).unwrap();
+        assert!(successor(daemon_log.as_fd()).unwrap().is_none(), "a small one stays");
+        daemon_log.set_len(LIMIT + 1).unwrap();
+        let next = successor(daemon_log.as_fd()).unwrap().unwrap();
         let aside = dir.path().join("pm2.log.old");
         assert_eq!(fs::metadata(&aside).unwrap().len(), LIMIT + 1);
         assert_eq!(next.metadata().unwrap().ino(), fs::metadata(&path).unwrap().ino());
         // The guardian was faster: we follow it, and its new file stays where it is.
-        let again = successor(diary.as_fd()).unwrap().unwrap();
+        let again = successor(daemon_log.as_fd()).unwrap().unwrap();
         assert_eq!(again.metadata().unwrap().ino(), next.metadata().unwrap().ino());
-        // A file that is no diary of ours is left alone, however large.
+        // A file that is no daemon log of ours is left alone, however large.
         let other = File::create(dir.path().join("other")).unwrap();
         other.set_len(LIMIT + 1).unwrap();
         assert!(successor(other.as_fd()).unwrap().is_none());

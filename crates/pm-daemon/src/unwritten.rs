@@ -10,7 +10,7 @@ const AGAIN: u64 = 1000;
 
 /// What waits for the journal.
 #[derive(Debug, Default)]
-pub(crate) struct Arrears {
+pub(crate) struct Unwritten {
     /// Why it can't be written; `None` if it can.
     why: Option<String>,
     /// When to try again.
@@ -21,7 +21,7 @@ pub(crate) struct Arrears {
     refused: Vec<RunId>,
 }
 
-impl Arrears {
+impl Unwritten {
     /// Takes note of how the journal stands; gives the runs that may be let go now.
     pub(crate) fn settle(&mut self, why: Option<&str>, now: Time) -> Vec<RunId> {
         self.why = why.map(Into::into);
@@ -80,25 +80,25 @@ mod tests {
 
     #[test]
     fn nothing_begins_or_is_forgotten_until_it_is_written_down() {
-        let mut arrears = Arrears::default();
-        assert!(arrears.settle(None, Time(5)).is_empty());
-        assert!(!arrears.refuses(RunId(1)) && !arrears.holds(RunId(1)));
-        assert_eq!((arrears.due(), arrears.tell(), arrears.warning()), (None, None, None));
+        let mut unwritten = Unwritten::default();
+        assert!(unwritten.settle(None, Time(5)).is_empty());
+        assert!(!unwritten.refuses(RunId(1)) && !unwritten.holds(RunId(1)));
+        assert_eq!((unwritten.due(), unwritten.tell(), unwritten.warning()), (None, None, None));
 
-        assert!(arrears.settle(Some("no space"), Time(10)).is_empty());
-        assert!(arrears.refuses(RunId(2)) && arrears.holds(RunId(1)));
+        assert!(unwritten.settle(Some("no space"), Time(10)).is_empty());
+        assert!(unwritten.refuses(RunId(2)) && unwritten.holds(RunId(1)));
         let why = SpawnFailure::Short("write the journal: no space".into());
-        assert_eq!(arrears.tell(), Some(Fact::NotSpawned(RunId(2), why)));
-        assert_eq!(arrears.tell(), None);
-        assert!(arrears.warning().unwrap().contains("no space"));
+        assert_eq!(unwritten.tell(), Some(Fact::NotSpawned(RunId(2), why)));
+        assert_eq!(unwritten.tell(), None);
+        assert!(unwritten.warning().unwrap().contains("no space"));
         // Other steps meanwhile do not put the next attempt off.
-        arrears.settle(Some("no space"), Time(500));
-        assert_eq!(arrears.due(), Some(Time(1010)));
-        arrears.settle(Some("no space"), Time(1010));
-        assert_eq!(arrears.due(), Some(Time(2010)));
+        unwritten.settle(Some("no space"), Time(500));
+        assert_eq!(unwritten.due(), Some(Time(1010)));
+        unwritten.settle(Some("no space"), Time(1010));
+        assert_eq!(unwritten.due(), Some(Time(2010)));
 
-        assert_eq!(arrears.settle(None, Time(2010)), [RunId(1)]);
-        assert!(!arrears.refuses(RunId(3)) && !arrears.holds(RunId(3)));
-        assert_eq!(arrears.due(), None);
+        assert_eq!(unwritten.settle(None, Time(2010)), [RunId(1)]);
+        assert!(!unwritten.refuses(RunId(3)) && !unwritten.holds(RunId(3)));
+        assert_eq!(unwritten.due(), None);
     }
 }

@@ -11,7 +11,7 @@ use pm_triggers::Timetable;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::{clock, diary};
+use crate::{clock, daemon_log};
 
 /// A time that is so long past, in ms, is over: after a night's sleep or a jump of the clock nothing is made up for
 /// (pain 36).
@@ -79,16 +79,16 @@ impl Times {
 
 /// The schedules and the alarm, which exists from the first schedule on.
 #[derive(Debug, Default)]
-pub(crate) struct Agenda {
+pub(crate) struct Cron {
     times: Times,
     alarm: Option<AsyncFd<WallAlarm>>,
 }
 
-impl Agenda {
+impl Cron {
     /// Keeps this schedule for an app from now on, or none.
     pub(crate) fn set(&mut self, app: AppId, schedule: Option<&Schedule>) {
         let table = schedule.map(Timetable::parse).transpose().unwrap_or_else(|error| {
-            diary::note(format_args!("could not keep the schedule of app {}: {error}", app.0));
+            daemon_log::note(format_args!("could not keep the schedule of app {}: {error}", app.0));
             None
         });
         self.times.set(app, table, clock::wall());
@@ -107,14 +107,16 @@ impl Agenda {
             match new_alarm() {
                 Ok(alarm) => self.alarm = Some(alarm),
                 Err(error) => {
-                    diary::note(format_args!("could not make an alarm for schedules: {error}"));
+                    daemon_log::note(format_args!(
+                        "could not make an alarm for schedules: {error}"
+                    ));
                 }
             }
         }
         if let Some(alarm) = &self.alarm
             && let Err(error) = alarm.get_ref().set(first)
         {
-            diary::note(format_args!("could not set the alarm for schedules: {error}"));
+            daemon_log::note(format_args!("could not set the alarm for schedules: {error}"));
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Where a salt comes from.
+/// Where a home id comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// It was in its file.
@@ -14,30 +14,30 @@ pub(crate) enum Origin {
     Made,
 }
 
-/// Reads the home's salt, making it first if it is missing or damaged.
+/// Reads the home's home id, making it first if it is missing or damaged.
 pub(crate) fn load(path: &Path) -> io::Result<(u32, Origin)> {
     let mut text = String::new();
     if let Ok(mut file) = File::open(path) {
         // A damaged file reads as no number and is replaced below.
         file.read_to_string(&mut text).ok();
     }
-    if let Ok(salt) = text.trim().parse::<u32>() {
-        return Ok((salt, Origin::Found));
+    if let Ok(home_id) = text.trim().parse::<u32>() {
+        return Ok((home_id, Origin::Found));
     }
     let mut bytes = [0_u8; 4];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let salt = u32::from_le_bytes(bytes) >> 1;
-    write(path, salt)?;
-    Ok((salt, Origin::Made))
+    let home_id = u32::from_le_bytes(bytes) >> 1;
+    write(path, home_id)?;
+    Ok((home_id, Origin::Made))
 }
 
-/// Puts a salt back whose file is gone with the whole home.
-pub(crate) fn restore(path: &Path, salt: u32) -> io::Result<()> {
-    if path.exists() { Ok(()) } else { write(path, salt) }
+/// Puts a home id back whose file is gone with the whole home.
+pub(crate) fn restore(path: &Path, home_id: u32) -> io::Result<()> {
+    if path.exists() { Ok(()) } else { write(path, home_id) }
 }
 
-fn write(path: &Path, salt: u32) -> io::Result<()> {
+fn write(path: &Path, home_id: u32) -> io::Result<()> {
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(file, "{salt}")
+    writeln!(file, "{home_id}")
 }

@@ -1,4 +1,4 @@
-//! The trial of a program that is to replace us: does it say its version? It gets no apps before, and no time
+//! The preflight of a program that is to replace us: does it say its version? It gets no apps before, and no time
 //! without end.
 
 use std::ffi::CString;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_on_trial_ends_in_time_or_is_ended() {
+    fn a_program_that_is_tried_ends_in_time_or_is_ended() {
         assert!(tried("echo 1.2.3").unwrap());
         assert!(tried("sleep 5 & echo 1.2.3").unwrap(), "a child that stays is no obstacle");
         assert!(!tried("echo 1.2.3; exit 1").unwrap());

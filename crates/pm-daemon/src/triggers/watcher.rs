@@ -15,9 +15,9 @@ use pm_triggers::EntryKind;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
-use super::eyes::{Eyes, Sight};
-use super::grounds::{Grounds, Snapshot};
-use crate::{clock, diary};
+use super::inotify::{Inotify, WatchEvent};
+use super::watch_tree::{Snapshot, WatchTree};
+use crate::{clock, daemon_log};
 
 /// However much goes on, an app is told of it so many ms after the first change that is long enough ago.
 const PATIENCE: u64 = 5_000;
@@ -30,80 +30,85 @@ const ROUNDS: u32 = 10;
 const HASTE: u64 = 5_000;
 
 /// Such a file is left unseen for so long, in ms.
-const BLIND: u64 = 60_000;
+const MUTED: u64 = 60_000;
 
 /// Tells that a file of an app has changed; false once nobody listens.
 pub(crate) type Report = Box<dyn Fn(AppId, ByteString) -> bool + Send>;
 
 /// The thread, as others see it.
 #[derive(Debug)]
-pub(crate) struct Lookout {
-    chores: Sender<(AppId, Option<Arc<AppSpec>>)>,
-    bell: Arc<OwnedFd>,
+pub(crate) struct Watcher {
+    changes: Sender<(AppId, Option<Arc<AppSpec>>)>,
+    wakeup: Arc<OwnedFd>,
 }
 
-impl Lookout {
+impl Watcher {
     /// Starts the thread; it ends when this is dropped.
     pub(crate) fn start(report: Report) -> io::Result<Self> {
-        let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
-        let (sender, chores) = channel();
-        let mut guard =
-            Guard { chores, bell: Arc::clone(&bell), report, eyes: None, apps: BTreeMap::new() };
+        let wakeup = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+        let (sender, changes) = channel();
+        let mut watcher = WatcherLoop {
+            changes,
+            wakeup: Arc::clone(&wakeup),
+            report,
+            inotify: None,
+            apps: BTreeMap::new(),
+        };
         std::thread::Builder::new()
-            .name("pm-lookout".into())
+            .name("pm-watcher".into())
             .stack_size(512 << 10)
-            .spawn(move || while guard.round() {})?;
-        Ok(Self { chores: sender, bell })
+            .spawn(move || while watcher.round() {})?;
+        Ok(Self { changes: sender, wakeup })
     }
 
     /// Watches for an app as its spec says, or not any more.
     pub(crate) fn set(&self, app: AppId, spec: Option<Arc<AppSpec>>) {
         // The thread lives as long as we do.
-        self.chores.send((app, spec)).ok();
-        ring(&self.bell);
+        self.changes.send((app, spec)).ok();
+        wake(&self.wakeup);
     }
 }
 
-impl Drop for Lookout {
+impl Drop for Watcher {
     fn drop(&mut self) {
-        self.chores = channel().0;
-        ring(&self.bell);
+        self.changes = channel().0;
+        wake(&self.wakeup);
     }
 }
 
-fn ring(bell: &OwnedFd) {
+fn wake(wakeup: &OwnedFd) {
     // It fails only if it rings already.
-    rustix::io::write(bell, &1_u64.to_ne_bytes()).ok();
+    rustix::io::write(wakeup, &1_u64.to_ne_bytes()).ok();
 }
 
 /// What is watched for one app.
-struct Post {
+struct WatchedApp {
     name: String,
-    grounds: Grounds,
+    tree: WatchTree,
     delay: u64,
-    looks: Option<Looks>,
+    polling: Option<Polling>,
     /// The first change that was not told (of a file that is still there, if any is), its time, and that of the last one.
     pending: Option<(PathBuf, Time, Time)>,
     /// The last change that was told, when, and how often in haste.
     told: Option<(PathBuf, Time, u32)>,
-    blind: Option<(PathBuf, Time)>,
+    muted: Option<(PathBuf, Time)>,
 }
 
 /// Looking from time to time.
-struct Looks {
+struct Polling {
     every: u64,
     next: Time,
     files: Snapshot,
 }
 
-impl Looks {
-    fn begin(grounds: &Grounds, every: u64) -> Self {
-        Self { every, next: later(clock::now(), every), files: grounds.snapshot() }
+impl Polling {
+    fn begin(tree: &WatchTree, every: u64) -> Self {
+        Self { every, next: later(clock::now(), every), files: tree.snapshot() }
     }
 
     /// What has changed since the last look.
-    fn look(&mut self, grounds: &Grounds) -> Option<PathBuf> {
-        let files = grounds.snapshot();
+    fn poll(&mut self, tree: &WatchTree) -> Option<PathBuf> {
+        let files = tree.snapshot();
         let changed = files.iter().find(|(path, stamp)| self.files.get(*path) != Some(stamp));
         let gone = self.files.keys().find(|path| !files.contains_key(*path));
         let path = changed.map(|(path, _)| path).or(gone).cloned();
@@ -117,9 +122,9 @@ fn later(now: Time, millis: u64) -> Time {
     Time(now.0.saturating_add(millis))
 }
 
-impl Post {
+impl WatchedApp {
     fn touch(&mut self, path: &Path, now: Time) {
-        if self.blind.as_ref().is_some_and(|(blind, until)| blind == path && now < *until) {
+        if self.muted.as_ref().is_some_and(|(muted, until)| muted == path && now < *until) {
             return;
         }
         match &mut self.pending {
@@ -151,12 +156,12 @@ impl Post {
             Some(_) | None => 1,
         };
         if rounds >= ROUNDS {
-            diary::note(format_args!(
+            daemon_log::note(format_args!(
                 "{}: {} has changed {rounds} times right after a restart, so the app writes it itself; it is not watched for a minute: put it into ignore_watch",
                 self.name,
-                self.grounds.seen(&path).display()
+                self.tree.seen(&path).display()
             ));
-            self.blind = Some((path.clone(), later(now, BLIND)));
+            self.muted = Some((path.clone(), later(now, MUTED)));
         }
         self.told = Some((path.clone(), now, if rounds >= ROUNDS { 0 } else { rounds }));
         Some(path)
@@ -164,39 +169,41 @@ impl Post {
 }
 
 /// The thread's own.
-struct Guard {
-    chores: Receiver<(AppId, Option<Arc<AppSpec>>)>,
-    bell: Arc<OwnedFd>,
+struct WatcherLoop {
+    changes: Receiver<(AppId, Option<Arc<AppSpec>>)>,
+    wakeup: Arc<OwnedFd>,
     report: Report,
-    eyes: Option<Eyes>,
-    apps: BTreeMap<AppId, Post>,
+    inotify: Option<Inotify>,
+    apps: BTreeMap<AppId, WatchedApp>,
 }
 
-impl Guard {
+impl WatcherLoop {
     /// One turn: waits, sees, tells. False: the daemon is gone.
     fn round(&mut self) -> bool {
         self.wait();
         let mut count = [0; 8];
-        rustix::io::read(&*self.bell, &mut count).ok();
+        rustix::io::read(&*self.wakeup, &mut count).ok();
         loop {
-            match self.chores.try_recv() {
+            match self.changes.try_recv() {
                 Ok((app, spec)) => self.set(app, spec.as_deref()),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
         let now = clock::now();
-        let sights = self.eyes.as_mut().map(Eyes::read).unwrap_or_default();
-        for sight in sights {
-            self.see(sight, now);
+        let events = self.inotify.as_mut().map(Inotify::read).unwrap_or_default();
+        for watch_event in events {
+            self.on_event(watch_event, now);
         }
-        self.look(now);
+        self.poll(now);
         self.tell(now)
     }
 
     fn wait(&self) {
-        let due = self.apps.values().flat_map(|post| {
-            [post.tells_at(), post.looks.as_ref().map(|looks| looks.next)].into_iter().flatten()
+        let due = self.apps.values().flat_map(|watched| {
+            [watched.tells_at(), watched.polling.as_ref().map(|polling| polling.next)]
+                .into_iter()
+                .flatten()
         });
         let now = clock::now();
         let timeout = due.min().map(|at| {
@@ -205,9 +212,11 @@ impl Guard {
             let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX);
             Timespec { tv_sec: seconds, tv_nsec: nanos.into() }
         });
-        let mut ready = vec![PollFd::new(&self.bell, PollFlags::IN)];
+        let mut ready = vec![PollFd::new(&self.wakeup, PollFlags::IN)];
         ready.extend(
-            self.eyes.iter().map(|eyes| PollFd::from_borrowed_fd(eyes.as_fd(), PollFlags::IN)),
+            self.inotify
+                .iter()
+                .map(|inotify| PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN)),
         );
         // A signal ends it early, which is harmless.
         poll(&mut ready, timeout.as_ref()).ok();
@@ -215,71 +224,71 @@ impl Guard {
 
     fn set(&mut self, app: AppId, spec: Option<&AppSpec>) {
         self.apps.remove(&app);
-        if let Some(eyes) = &mut self.eyes {
-            eyes.forget(app);
+        if let Some(inotify) = &mut self.inotify {
+            inotify.forget(app);
         }
         let Some((spec, watch)) = spec.and_then(|spec| Some((spec, spec.watch.as_ref()?))) else {
             return;
         };
-        let grounds = Grounds::new(spec, watch);
-        let mut post = Post {
+        let tree = WatchTree::new(spec, watch);
+        let mut watched = WatchedApp {
             name: spec.name.to_string(),
-            looks: watch.poll.map(|every| Looks::begin(&grounds, every.as_millis().max(1))),
-            grounds,
+            polling: watch.poll.map(|every| Polling::begin(&tree, every.as_millis().max(1))),
+            tree,
             delay: watch.delay.as_millis(),
             pending: None,
             told: None,
-            blind: None,
+            muted: None,
         };
-        if post.looks.is_none() {
-            let folders = post.grounds.folders();
-            self.open_eyes(app, &mut post, &folders);
+        if watched.polling.is_none() {
+            let folders = watched.tree.folders();
+            self.watch_folders(app, &mut watched, &folders);
         }
-        self.apps.insert(app, post);
+        self.apps.insert(app, watched);
     }
 
     /// Has the kernel tell us of these folders, or looks itself if it won't.
-    fn open_eyes(&mut self, app: AppId, post: &mut Post, folders: &[PathBuf]) {
+    fn watch_folders(&mut self, app: AppId, watched: &mut WatchedApp, folders: &[PathBuf]) {
         let Err(error) = self.watch_all(app, folders) else { return };
-        diary::note(format_args!(
+        daemon_log::note(format_args!(
             "{}: inotify has no room for {} folders ({error}), so they are looked at every {LOOK} ms; fs.inotify.max_user_watches or max_user_instances can be raised",
-            post.name,
+            watched.name,
             folders.len()
         ));
-        if let Some(eyes) = &mut self.eyes {
-            eyes.forget(app);
+        if let Some(inotify) = &mut self.inotify {
+            inotify.forget(app);
         }
-        post.looks = Some(Looks::begin(&post.grounds, LOOK));
+        watched.polling = Some(Polling::begin(&watched.tree, LOOK));
     }
 
     fn watch_all(&mut self, app: AppId, folders: &[PathBuf]) -> Result<(), Errno> {
-        let eyes = match &mut self.eyes {
-            Some(eyes) => eyes,
-            none => none.insert(Eyes::open()?),
+        let inotify = match &mut self.inotify {
+            Some(inotify) => inotify,
+            none => none.insert(Inotify::open()?),
         };
-        folders.iter().try_for_each(|folder| eyes.look(app, folder))
+        folders.iter().try_for_each(|folder| inotify.add(app, folder))
     }
 
-    fn see(&mut self, sight: Sight, now: Time) {
-        match sight {
-            Sight::File(path, apps) => self.touch(&path, &apps, EntryKind::File, now),
-            Sight::LostFolder(path, apps) => self.touch(&path, &apps, EntryKind::Folder, now),
-            Sight::NewFolder(path, apps) => {
+    fn on_event(&mut self, watch_event: WatchEvent, now: Time) {
+        match watch_event {
+            WatchEvent::File(path, apps) => self.touch(&path, &apps, EntryKind::File, now),
+            WatchEvent::LostFolder(path, apps) => self.touch(&path, &apps, EntryKind::Folder, now),
+            WatchEvent::NewFolder(path, apps) => {
                 for app in apps {
                     self.enter(app, &path, now);
                 }
             }
-            Sight::Flood => {
+            WatchEvent::Flood => {
                 let apps: Vec<AppId> = self.apps.keys().copied().collect();
                 for app in apps {
-                    let Some(mut post) = self.apps.remove(&app) else { continue };
-                    let folders = post.grounds.folders();
-                    if post.looks.is_none() {
-                        self.open_eyes(app, &mut post, &folders);
+                    let Some(mut watched) = self.apps.remove(&app) else { continue };
+                    let folders = watched.tree.folders();
+                    if watched.polling.is_none() {
+                        self.watch_folders(app, &mut watched, &folders);
                         let path = folders.first().cloned().unwrap_or_default();
-                        post.touch(&path, now);
+                        watched.touch(&path, now);
                     }
-                    self.apps.insert(app, post);
+                    self.apps.insert(app, watched);
                 }
             }
         }
@@ -287,46 +296,47 @@ impl Guard {
 
     fn touch(&mut self, path: &Path, apps: &BTreeSet<AppId>, kind: EntryKind, now: Time) {
         for app in apps {
-            if let Some(post) = self.apps.get_mut(app)
-                && post.grounds.counts(path, kind)
+            if let Some(watched) = self.apps.get_mut(app)
+                && watched.tree.counts(path, kind)
             {
-                post.touch(path, now);
+                watched.touch(path, now);
             }
         }
     }
 
     /// A folder is new: from now on it is looked into, and what is in it already has come with it.
     fn enter(&mut self, app: AppId, path: &Path, now: Time) {
-        let Some(mut post) = self.apps.remove(&app) else { return };
-        if post.grounds.counts(path, EntryKind::Folder) {
+        let Some(mut watched) = self.apps.remove(&app) else { return };
+        if watched.tree.counts(path, EntryKind::Folder) {
             let (mut folders, mut file) = (Vec::new(), None);
-            post.grounds.walk(path, &mut |folder| folders.push(folder.into()), &mut |_| {});
-            self.open_eyes(app, &mut post, &folders);
+            watched.tree.walk(path, &mut |folder| folders.push(folder.into()), &mut |_| {});
+            self.watch_folders(app, &mut watched, &folders);
             // Only after they are looked at, or a file that comes in between would be missed.
-            post.grounds.walk(path, &mut |_| {}, &mut |found| file = file.take().or(Some(found)));
+            watched.tree.walk(path, &mut |_| {}, &mut |found| file = file.take().or(Some(found)));
             if let Some(file) = file {
-                post.touch(&file, now);
+                watched.touch(&file, now);
             }
         }
-        self.apps.insert(app, post);
+        self.apps.insert(app, watched);
     }
 
-    fn look(&mut self, now: Time) {
-        for post in self.apps.values_mut() {
-            let Some(looks) = post.looks.as_mut().filter(|looks| looks.next <= now) else {
+    fn poll(&mut self, now: Time) {
+        for watched in self.apps.values_mut() {
+            let Some(polling) = watched.polling.as_mut().filter(|polling| polling.next <= now)
+            else {
                 continue;
             };
-            if let Some(path) = looks.look(&post.grounds) {
-                post.touch(&path, now);
+            if let Some(path) = polling.poll(&watched.tree) {
+                watched.touch(&path, now);
             }
         }
     }
 
     fn tell(&mut self, now: Time) -> bool {
-        for (app, post) in &mut self.apps {
-            let Some(path) = post.tell(now) else { continue };
-            let seen = post.grounds.seen(&path);
-            diary::note(format_args!("{}: {} has changed", post.name, seen.display()));
+        for (app, watched) in &mut self.apps {
+            let Some(path) = watched.tell(now) else { continue };
+            let seen = watched.tree.seen(&path);
+            daemon_log::note(format_args!("{}: {} has changed", watched.name, seen.display()));
             if !(self.report)(*app, ByteString::new(seen.as_os_str().as_bytes())) {
                 return false;
             }
