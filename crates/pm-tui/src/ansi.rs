@@ -5,7 +5,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::words::{is_hostile, stand_in};
+use crate::format::{is_hostile, stand_in};
 
 /// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq, Eq)]

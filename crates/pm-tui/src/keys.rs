@@ -2,9 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::logbook::Way;
+use crate::log_buffers::Way;
+use crate::message::Verb;
 use crate::model::Pane;
-use crate::msg::Verb;
 
 /// What a key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

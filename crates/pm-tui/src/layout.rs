@@ -4,7 +4,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::fleet::{Column, Fleet};
+use crate::instances::{Column, Instances};
 use crate::model::{Mode, Model, Pane};
 use crate::scroll::Room;
 
@@ -44,7 +44,7 @@ pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
         layout.footer = Rect { y: top + height, height: 1, ..area };
     }
     let main = Rect { y: top, height, ..area };
-    if model.fleet.all().len() == 0 {
+    if model.instances.all().len() == 0 {
         // Nothing but the hint how to start something.
         layout.list = main;
     } else if model.zoom || main.height < TALL {
@@ -96,7 +96,7 @@ fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
 
 /// Rows of a list without any blank ones but the last.
 fn lines_needed(model: &Model) -> u16 {
-    u16::try_from(model.fleet.listed_count()).unwrap_or(u16::MAX).saturating_add(3)
+    u16::try_from(model.instances.listed_count()).unwrap_or(u16::MAX).saturating_add(3)
 }
 
 /// So many thousandths of a length, leaving both sides at least something.
@@ -196,7 +196,7 @@ impl Prefix {
     pub(crate) fn of(width: u16, model: &Model) -> Self {
         let time = if model.log.times && width >= 30 { 9 } else { 0 };
         let several = model.log.group.len() > 1 && width >= 40;
-        let longest = model.log.group.iter().filter_map(|id| model.fleet.get(*id));
+        let longest = model.log.group.iter().filter_map(|id| model.instances.get(*id));
         let longest =
             longest.map(|one| one.row.name.chars().count() + digits(one.row.id) + 1).max();
         let name = longest.filter(|_| several).map_or(0, |length| clip(length, 20) + 1);
@@ -270,13 +270,13 @@ pub(crate) struct Slot {
 const GAP: u16 = 2;
 
 /// Chooses the fields a list of this width shows: the most wanted that fit.
-pub(crate) fn slots(width: u16, fleet: &Fleet) -> Vec<Slot> {
+pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<Slot> {
     let longest = |text: fn(&pm_protocol::Row) -> &str| {
-        fleet.listed().map(|one| text(&one.row).chars().count()).max().unwrap_or(0)
+        instances.listed().map(|one| text(&one.row).chars().count()).max().unwrap_or(0)
     };
     let name = clip(longest(|row| &row.name), 32).max(5);
-    let last_id = fleet.all().last().map_or(0, |one| one.row.id);
-    let mut namespaces = fleet.all().map(|one| one.row.namespace.as_str());
+    let last_id = instances.all().last().map_or(0, |one| one.row.id);
+    let mut namespaces = instances.all().map(|one| one.row.namespace.as_str());
     let first = namespaces.next();
     let many_namespaces = namespaces.any(|other| Some(other) != first);
     let least_name = name.min(if width >= 60 { 14 } else { 10 }).min(width);
@@ -370,7 +370,7 @@ mod tests {
 
     fn model(apps: u32) -> Model {
         let mut model = Model::new(ThemeChoice::Dark, String::new(), 0);
-        model.fleet.replace((0..apps).map(|id| row(id, "web-app", Status::Online)).collect());
+        model.instances.replace((0..apps).map(|id| row(id, "web-app", Status::Online)).collect());
         model
     }
 
@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(covered, area.area(), "a hole in {layout:?}");
         assert!(area.is_empty() || !layout.pane(model.focus).is_empty(), "no keys for {layout:?}");
         let lines = layout.list_lines();
-        let slots = slots(lines.width, &model.fleet);
+        let slots = slots(lines.width, &model.instances);
         assert!(
             slots.windows(2).all(|pair| pair[0].x + pair[0].width < pair[1].x),
             "{slots:?} overlap"
@@ -419,10 +419,10 @@ mod tests {
     #[test]
     fn more_width_shows_more() {
         let model = model(3);
-        let count = |width| slots(width, &model.fleet).len();
+        let count = |width| slots(width, &model.instances).len();
         assert_eq!(count(1), 1);
         assert!(count(40) >= 4 && count(80) > count(40) && count(140) > count(80));
-        let fields: Vec<_> = slots(80, &model.fleet).iter().map(|slot| slot.field).collect();
+        let fields: Vec<_> = slots(80, &model.instances).iter().map(|slot| slot.field).collect();
         assert!(
             fields.contains(&Field::CpuSpark) && fields.contains(&Field::Figure(Column::Restarts))
         );

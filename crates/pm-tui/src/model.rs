@@ -5,12 +5,12 @@
 use pm_protocol::{Description, Host};
 use ratatui::layout::Rect;
 
-use crate::fleet::{Column, Fleet, History};
-use crate::input::Input;
+use crate::instances::{Column, History, Instances};
 use crate::keys::Keyset;
 use crate::layout::{Layout, layout};
-use crate::logbook::Logbook;
-use crate::msg::{Command, Link};
+use crate::log_buffers::Logbook;
+use crate::message::{Command, Link};
+use crate::text_input::Input;
 use crate::theme::ThemeChoice;
 
 /// A part of the screen that can have the keys.
@@ -81,7 +81,7 @@ pub struct Model {
     pub(crate) program: &'static str,
     pub(crate) theme: ThemeChoice,
     pub(crate) link: Link,
-    pub(crate) fleet: Fleet,
+    pub(crate) instances: Instances,
     pub(crate) log: Logbook,
     /// The instance the detail pane is about.
     pub(crate) described: Option<u32>,
@@ -120,7 +120,7 @@ impl Model {
             program: "pm",
             theme,
             link: Link::Connecting,
-            fleet: Fleet::default(),
+            instances: Instances::default(),
             log: Logbook::new(),
             described: None,
             described_at: 0,
@@ -169,15 +169,16 @@ impl Model {
     pub fn wakes_at(&self) -> Option<u64> {
         let layout = self.layout();
         let lines = usize::from(layout.list_lines().height);
-        let ages = crate::layout::slots(layout.list.width, &self.fleet)
+        let ages = crate::layout::slots(layout.list.width, &self.instances)
             .iter()
             .any(|slot| slot.field == crate::layout::Field::Figure(Column::Uptime));
-        let listed = self.fleet.listed().skip(self.fleet.offset).take(if ages { lines } else { 0 });
-        let shown = self.fleet.under_cursor().filter(|_| !layout.detail.is_empty());
+        let listed =
+            self.instances.listed().skip(self.instances.offset).take(if ages { lines } else { 0 });
+        let shown = self.instances.under_cursor().filter(|_| !layout.detail.is_empty());
         listed
             .chain(shown)
             .filter_map(|one| one.age(self.now))
-            .map(|age| self.now.saturating_add(crate::words::uptime_lasts(age)))
+            .map(|age| self.now.saturating_add(crate::format::uptime_lasts(age)))
             .chain(self.notice.as_ref().map(|notice| notice.until))
             .min()
     }

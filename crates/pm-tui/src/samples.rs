@@ -5,9 +5,9 @@ use pm_protocol::{Change, Description, EndView, Host, Row, Status, Usage};
 use pm_spec::{AppSpec, ByteString, Bytes, Environment, Limits};
 use pm_testkit::samples;
 
-use crate::logbook::{LogLine, Source};
+use crate::log_buffers::{LogLine, Source};
+use crate::message::{Action, Lines, Msg};
 use crate::model::Model;
-use crate::msg::{Action, Lines, Msg};
 use crate::theme::ThemeChoice;
 use crate::update::update;
 

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::ansi;
-use crate::logbook::{Kept, Logbook};
+use crate::log_buffers::{Kept, Logbook};
 
 /// A row of a line: the line's number and which of its wrapped rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -197,10 +197,10 @@ impl Logbook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logbook::{LogLine, Source};
+    use crate::log_buffers::{LogLine, Source};
 
     fn add(log: &mut Logbook, lines: Vec<LogLine>) {
-        log.add(crate::msg::Lines { group: vec![1], lines, skipped: 0, fresh: false });
+        log.add(crate::message::Lines { group: vec![1], lines, skipped: 0, fresh: false });
     }
 
     fn log(lines: &[&str]) -> Logbook {

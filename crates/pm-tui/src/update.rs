@@ -1,15 +1,15 @@
 //! Messages in, model out, and what is to be done about it. No clock, no file, no terminal.
 
+mod keyboard;
 mod mouse;
-mod orders;
 mod typing;
 
 use pm_protocol::{Change, Outcome, What};
 
-use crate::logbook::Group;
+use crate::format::{clean, count};
+use crate::log_buffers::Group;
+use crate::message::{Action, Command, End, Link, Msg};
 use crate::model::{Mode, Model, Notice, Pane, Tone};
-use crate::msg::{Action, Command, End, Link, Msg};
-use crate::words::{clean, count};
 
 /// Groups of more instances than this would follow more files than anyone reads.
 const MOST_FOLLOWED: usize = 32;
@@ -24,7 +24,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Action> {
     let mut actions = Vec::new();
     match msg {
         Msg::Clock(now) => clock(model, now),
-        Msg::Key(event) => orders::key(model, event, &mut actions),
+        Msg::Key(event) => keyboard::key(model, event, &mut actions),
         Msg::Mouse(event) => mouse::mouse(model, event),
         Msg::Paste(text) => typing::paste(model, &text),
         Msg::Resize(width, height) => model.size = (width, height),
@@ -50,7 +50,7 @@ fn clock(model: &mut Model, now: u64) {
 fn linked(model: &mut Model, link: Link) {
     if link == Link::NoDaemon {
         // Nobody vouches for what we know any more.
-        model.fleet.replace(Vec::new());
+        model.instances.replace(Vec::new());
     }
     model.link = link;
 }
@@ -59,7 +59,7 @@ fn news(model: &mut Model, change: Change, actions: &mut Vec<Action>) {
     match change {
         Change::Snapshot(rows) => {
             model.link = Link::Live;
-            model.fleet.replace(rows);
+            model.instances.replace(rows);
             // Whatever we knew may have changed while we were not told.
             model.described = None;
             if !model.log.group.is_empty() {
@@ -70,15 +70,15 @@ fn news(model: &mut Model, change: Change, actions: &mut Vec<Action>) {
             if model.described == Some(row.id) {
                 actions.push(Action::Describe(row.id));
             }
-            model.fleet.change(row);
+            model.instances.change(row);
         }
-        Change::Removed(id) => model.fleet.remove(id),
+        Change::Removed(id) => model.instances.remove(id),
         Change::Usage(usages) => {
             let processes = |model: &Model| {
-                model.fleet.under_cursor().map(|one| (one.row.id, one.row.usage.processes))
+                model.instances.under_cursor().map(|one| (one.row.id, one.row.usage.processes))
             };
             let before = processes(model);
-            model.fleet.weigh(&usages);
+            model.instances.weigh(&usages);
             // Another number of processes means other pids in the detail pane; and some come and go in pairs.
             let stale = model.now.saturating_sub(model.described_at) >= STALE;
             let stale = stale && !model.layout().detail.is_empty();
@@ -192,15 +192,15 @@ fn settle(model: &mut Model, actions: &mut Vec<Action>) {
         model.focus = Pane::List;
     }
     let layout = model.layout();
-    model.fleet.keep_visible(usize::from(layout.list_lines().height));
+    model.instances.keep_visible(usize::from(layout.list_lines().height));
     let group: Group =
-        model.fleet.chosen().iter().map(|one| one.row.id).take(MOST_FOLLOWED).collect();
+        model.instances.chosen().iter().map(|one| one.row.id).take(MOST_FOLLOWED).collect();
     if group != model.log.group {
         let forgotten = model.log.open(group.clone());
         actions.extend(forgotten.into_iter().map(Action::Forget));
         actions.push(Action::Follow(group));
     }
-    let shown = model.fleet.under_cursor().map(|one| one.row.id);
+    let shown = model.instances.under_cursor().map(|one| one.row.id);
     if shown != model.described {
         if model.description.as_ref().is_some_and(|known| Some(known.row.id) != shown) {
             model.description = None;

@@ -7,15 +7,15 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::fleet::Column;
-use crate::logbook::{LogLine, Source};
+use crate::instances::Column;
+use crate::log_buffers::{LogLine, Source};
+use crate::message::{Lines, Verb};
 use crate::model::Purpose;
-use crate::msg::{Lines, Verb};
 use crate::samples::{NOW, description, host, key, line, model, press, row};
 use crate::view::view;
 
 fn name(model: &Model) -> &str {
-    &model.fleet.under_cursor().unwrap().row.name
+    &model.instances.under_cursor().unwrap().row.name
 }
 
 fn performed(actions: &[Action]) -> Vec<(Verb, Vec<u32>)> {
@@ -53,7 +53,7 @@ fn marks_choose_for_logs_and_commands() {
     assert_eq!(model.running.len(), 1);
     assert_eq!(performed(&press(&mut model, "x")), [], "it is being done already");
     press(&mut model, "\x1b\x1b");
-    assert!(model.fleet.marks.is_empty());
+    assert!(model.instances.marks.is_empty());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_scale_is_asked_for_and_once_for_each_app() {
     let twin = Row { id: 9, slot: 1, ..row(0, "web-app-1", Status::Online) };
     update(&mut model, Msg::News(Change::Changed(twin)));
     press(&mut model, "/web-app-1\na");
-    assert_eq!(model.fleet.marks.len(), 2);
+    assert_eq!(model.instances.marks.len(), 2);
     assert_eq!(performed(&press(&mut model, "c1x2\n")), [(Verb::Scale(12), vec![0])]);
     for bad in ["c0\n", "c\n", "c99999\n"] {
         assert_eq!(performed(&press(&mut model, bad)), [], "{bad}");
@@ -97,7 +97,7 @@ fn pasted_text_is_never_taken_for_keys() {
     assert_eq!(model.mode, Mode::Main);
     press(&mut model, "/");
     update(&mut model, Msg::Paste("web\u{7}\nrm -rf".into()));
-    assert_eq!(model.fleet.filter, "web");
+    assert_eq!(model.instances.filter, "web");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn p53_a_new_daemon_changes_nothing_on_the_screen() {
     update(&mut model, Msg::News(Change::Leaving));
     assert_eq!(model.link, Link::Reconnecting);
     assert_eq!(name(&model), "web-app-1");
-    let rows = model.fleet.all().map(|one| one.row.clone()).collect();
+    let rows = model.instances.all().map(|one| one.row.clone()).collect();
     let actions = update(&mut model, Msg::News(Change::Snapshot(rows)));
     assert_eq!(model.link, Link::Live);
     assert!(actions.contains(&Action::Follow(vec![0])) && actions.contains(&Action::Describe(0)));
@@ -148,7 +148,7 @@ fn without_a_daemon_nothing_is_claimed() {
     let mut model = model(80, 24);
     press(&mut model, " ");
     assert_eq!(update(&mut model, Msg::Link(Link::NoDaemon)), [Action::Follow(vec![])]);
-    assert_eq!(model.fleet.all().len(), 0);
+    assert_eq!(model.instances.all().len(), 0);
     assert_eq!(performed(&press(&mut model, "xrRsDF")), []);
     let back = Change::Snapshot(vec![row(0, "web-app-1", Status::Online)]);
     let actions = update(&mut model, Msg::News(back));
@@ -267,18 +267,18 @@ fn the_mouse_chooses_marks_orders_scrolls_and_drags() {
     mouse(&mut model, CLICK, 10, lines.y);
     assert_eq!(name(&model), "billing");
     mouse(&mut model, MouseEventKind::Down(MouseButton::Right), 10, lines.y + 1);
-    assert_eq!(model.fleet.marks.len(), 1);
+    assert_eq!(model.instances.marks.len(), 1);
     mouse(&mut model, CLICK, 10, lines.bottom() - 1);
     let head = layout.list_head();
-    let slots = crate::layout::slots(head.width, &model.fleet);
+    let slots = crate::layout::slots(head.width, &model.instances);
     let cpu = slots.iter().find(|s| s.field == crate::layout::Field::Figure(Column::Cpu)).unwrap();
     mouse(&mut model, CLICK, cpu.x + 3, head.y);
-    assert_eq!(model.fleet.sort.column, Column::Cpu);
-    assert!(model.fleet.sort.falling());
+    assert_eq!(model.instances.sort.column, Column::Cpu);
+    assert!(model.instances.sort.falling());
     mouse(&mut model, CLICK, cpu.x + 3, head.y);
-    assert!(!model.fleet.sort.falling());
+    assert!(!model.instances.sort.falling());
     mouse(&mut model, MouseEventKind::ScrollDown, 1, lines.y);
-    assert_eq!(model.fleet.position(), Some(4));
+    assert_eq!(model.instances.position(), Some(4));
     mouse(&mut model, CLICK, 40, layout.logs.y);
     assert!(model.dragging);
     mouse(&mut model, MouseEventKind::Drag(MouseButton::Left), 40, 15);
@@ -314,10 +314,13 @@ fn a_thousand_apps() {
     press(&mut model, "G");
     assert_eq!(name(&model), "app-999");
     let height = usize::from(model.layout().list_lines().height);
-    assert_eq!(model.fleet.offset, 1000 - height);
+    assert_eq!(model.instances.offset, 1000 - height);
     press(&mut model, "/app-99");
-    assert_eq!(model.fleet.listed_count(), 11);
-    assert_eq!(model.mode, Mode::Typing(Purpose::ListFilter, crate::input::Input::new("app-99")));
+    assert_eq!(model.instances.listed_count(), 11);
+    assert_eq!(
+        model.mode,
+        Mode::Typing(Purpose::ListFilter, crate::text_input::Input::new("app-99"))
+    );
 }
 
 #[test]
@@ -407,7 +410,7 @@ proptest! {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
             terminal.draw(|frame| view(&model, frame)).unwrap();
             let hostile = terminal.backend().buffer().content().iter().find(|cell| {
-                cell.symbol().chars().any(crate::words::is_hostile)
+                cell.symbol().chars().any(crate::format::is_hostile)
             });
             prop_assert!(hostile.is_none(), "{hostile:?}");
         }

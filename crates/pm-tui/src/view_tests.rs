@@ -7,7 +7,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use super::*;
-use crate::msg::{Link, Msg};
+use crate::message::{Link, Msg};
 use crate::samples::{model, press, row};
 use crate::theme::ThemeChoice;
 use crate::update::update;

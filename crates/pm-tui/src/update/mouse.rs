@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::orders::{move_in, order_by};
+use super::keyboard::{move_in, order_by};
 use crate::keys::Keyset;
 use crate::layout::{Field, Layout, slots};
 use crate::model::{Mode, Model, Pane};
@@ -67,18 +67,18 @@ fn click(
         return head(model, layout.list_head(), at);
     }
     let lines = layout.list_lines();
-    let line = model.fleet.offset + usize::from(at.y.saturating_sub(lines.y));
-    if lines.contains(at) && line < model.fleet.listed_count() {
-        model.fleet.put(line);
+    let line = model.instances.offset + usize::from(at.y.saturating_sub(lines.y));
+    if lines.contains(at) && line < model.instances.listed_count() {
+        model.instances.put(line);
         if button == MouseButton::Right || modifiers.contains(KeyModifiers::CONTROL) {
-            model.fleet.mark();
+            model.instances.mark();
         }
     }
 }
 
 fn head(model: &mut Model, head: Rect, at: Position) {
     let x = at.x - head.x;
-    let slot = slots(head.width, &model.fleet)
+    let slot = slots(head.width, &model.instances)
         .into_iter()
         .find(|slot| (slot.x..slot.x + slot.width).contains(&x));
     if let Some(Field::Figure(column)) = slot.map(|slot| slot.field) {

@@ -1,16 +1,16 @@
 //! What is typed: filters, which work while they are typed, a search, a number.
 
-use super::orders::{command, show_hit};
+use super::keyboard::{command, show_hit};
 use super::say;
-use crate::input::Input;
 use crate::keys::{Edit, Keyset};
-use crate::logbook::Way;
+use crate::log_buffers::Way;
+use crate::message::{Action, Verb};
 use crate::model::{Mode, Model, Purpose, Tone};
-use crate::msg::{Action, Verb};
+use crate::text_input::Input;
 
 pub(super) fn ask(model: &mut Model, purpose: Purpose) {
     let text = match purpose {
-        Purpose::ListFilter => model.fleet.filter.as_str(),
+        Purpose::ListFilter => model.instances.filter.as_str(),
         Purpose::LogSearch => &model.log.search,
         Purpose::LogFilter => &model.log.filter,
         Purpose::Scale => "",
@@ -69,9 +69,9 @@ fn typed(model: &mut Model) {
 
 fn apply(model: &mut Model, purpose: Purpose, text: &str) {
     match purpose {
-        Purpose::ListFilter if model.fleet.filter != text => {
-            text.clone_into(&mut model.fleet.filter);
-            model.fleet.arrange();
+        Purpose::ListFilter if model.instances.filter != text => {
+            text.clone_into(&mut model.instances.filter);
+            model.instances.arrange();
         }
         Purpose::LogFilter if model.log.filter != text => {
             text.clone_into(&mut model.log.filter);

@@ -1,6 +1,6 @@
 //! Figures over time as blocks. No axes: the label beside says what the peak is.
 
-use crate::fleet::History;
+use crate::instances::History;
 
 const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 

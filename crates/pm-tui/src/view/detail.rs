@@ -10,11 +10,11 @@ use ratatui::text::{Line, Span};
 use super::chart::chart;
 use super::header::glyph;
 use super::{put, title};
-use crate::fleet::Instance;
+use crate::format::{bytes, clean, count, lived, percent, uptime};
+use crate::instances::Instance;
 use crate::layout::Layout;
 use crate::model::{Model, Pane};
 use crate::theme::Theme;
-use crate::words::{bytes, clean, count, lived, percent, uptime};
 
 const LABEL: usize = 9;
 
@@ -27,7 +27,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
     if layout.detail.height >= 3 {
         let focus = if model.focus == Pane::Detail { theme.focus } else { theme.title };
         let name = model
-            .fleet
+            .instances
             .under_cursor()
             .map_or_else(String::new, |one| format!("{} ({}) ", clean(&one.row.name), one.row.id));
         let left = vec![Span::styled(" details ", focus), Span::styled(name, theme.text)];
@@ -42,7 +42,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
 
 /// All rows, for a body of this size.
 pub(super) fn rows(model: &Model, theme: &Theme, body: Rect) -> Vec<Line<'static>> {
-    let Some(one) = model.fleet.under_cursor() else { return Vec::new() };
+    let Some(one) = model.instances.under_cursor() else { return Vec::new() };
     let mut page = Page { theme, width: usize::from(body.width), rows: Vec::new() };
     page.standing(model, one);
     if body.height >= 10 && body.width >= 30 {

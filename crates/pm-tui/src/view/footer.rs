@@ -5,11 +5,11 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::put;
+use crate::format::clean;
 use crate::keys::KEYS;
+use crate::message::{Command, Verb};
 use crate::model::{Mode, Model, Purpose, Tone};
-use crate::msg::{Command, Verb};
 use crate::theme::Theme;
-use crate::words::clean;
 
 /// Draws it; gives the place of the text cursor, if there is one.
 pub(super) fn draw(

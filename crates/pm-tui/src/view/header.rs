@@ -9,11 +9,11 @@ use ratatui::text::{Line, Span};
 
 use super::chart::{bar, spark};
 use super::{first_row, put};
+use crate::format::{clean, count, percent, short_bytes, time_of_day};
+use crate::message::Link;
 use crate::model::Model;
-use crate::msg::Link;
 use crate::theme::Theme;
 use crate::update::share;
-use crate::words::{clean, count, percent, short_bytes, time_of_day};
 
 pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
@@ -43,9 +43,9 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
         return Line::from(spans);
     }
     let apps: BTreeSet<_> =
-        model.fleet.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
+        model.instances.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
     spans.push(Span::styled(format!(" {}", count(apps.len(), "app")), theme.text));
-    let instances = model.fleet.all().len();
+    let instances = model.instances.all().len();
     if instances != apps.len() {
         spans.push(Span::styled(format!(", {}", count(instances, "instance")), theme.text));
     }
@@ -57,7 +57,7 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
         Status::Stopped,
         Status::Errored,
     ] {
-        let number = model.fleet.all().filter(|one| one.row.status == status).count();
+        let number = model.instances.all().filter(|one| one.row.status == status).count();
         if number > 0 {
             let text = format!("  {} {number} {}", glyph(status), short(status));
             spans.push(Span::styled(text, theme.status(status)));

@@ -9,40 +9,40 @@ use ratatui::text::Span;
 use super::chart::spark;
 use super::header::{glyph, short};
 use super::title;
-use crate::fleet::{Column, Instance};
+use crate::format::{bytes, clean, percent, uptime};
+use crate::instances::{Column, Instance};
 use crate::layout::{Field, Layout, Slot, slots};
+use crate::message::Link;
 use crate::model::{Model, Pane};
-use crate::msg::Link;
 use crate::theme::Theme;
-use crate::words::{bytes, clean, percent, uptime};
 
 pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
     if layout.list.is_empty() {
         return;
     }
-    let slots = slots(layout.list.width, &model.fleet);
+    let slots = slots(layout.list.width, &model.instances);
     if layout.list.height >= 3 {
-        let shown = |slot: &Slot| slot.field == Field::Figure(model.fleet.sort.column);
+        let shown = |slot: &Slot| slot.field == Field::Figure(model.instances.sort.column);
         let told = slots.iter().any(shown) && !layout.list_head().is_empty();
         heading(model, theme, (layout.list, told), buffer);
     }
     let lines = layout.list_lines();
-    if model.fleet.listed_count() == 0 {
+    if model.instances.listed_count() == 0 {
         return empty(model, theme, lines, buffer);
     }
     head(model, theme, (layout.list_head(), &slots), buffer);
     // One scale for all, so that lines can be compared.
     let busiest = peak(model, |one, width| one.cpu.peak(width)).max(5.0);
     let largest = peak(model, |one, width| one.memory.peak(width));
-    let shown = model.fleet.listed().skip(model.fleet.offset);
-    let cursor = model.fleet.position();
+    let shown = model.instances.listed().skip(model.instances.offset);
+    let cursor = model.instances.position();
     for (index, (area, one)) in lines.rows().zip(shown).enumerate() {
         let ceilings = (busiest, largest);
         for slot in &slots {
             let (text, style) = field(model, theme, one, (slot, ceilings));
             cell(area, *slot, (&text, style), buffer);
         }
-        if cursor == Some(model.fleet.offset + index) {
+        if cursor == Some(model.instances.offset + index) {
             let here = model.focus == Pane::List;
             buffer.set_style(area, if here { theme.cursor } else { theme.cursor_away });
         }
@@ -50,37 +50,37 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
 }
 
 fn peak(model: &Model, of: fn(&Instance, usize) -> f32) -> f32 {
-    model.fleet.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
+    model.instances.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
 }
 
 fn heading(model: &Model, theme: &Theme, place: (Rect, bool), buffer: &mut Buffer) {
     let (area, told) = place;
     let focus = if model.focus == Pane::List { theme.focus } else { theme.title };
-    let fleet = &model.fleet;
+    let instances = &model.instances;
     let mut left = vec![Span::styled(" apps ", focus)];
-    if let Some(at) = fleet.position() {
-        left.push(Span::styled(format!("{}/{} ", at + 1, fleet.listed_count()), theme.dim));
+    if let Some(at) = instances.position() {
+        left.push(Span::styled(format!("{}/{} ", at + 1, instances.listed_count()), theme.dim));
     }
-    if !fleet.filter.is_empty() {
+    if !instances.filter.is_empty() {
         let text = format!(
             " filter `{}`, {} of {} ",
-            fleet.filter,
-            fleet.listed_count(),
-            fleet.all().len()
+            instances.filter,
+            instances.listed_count(),
+            instances.all().len()
         );
         left.push(Span::styled(text, theme.mark));
     }
-    if !fleet.marks.is_empty() {
-        left.push(Span::styled(format!(" {} marked ", fleet.marks.len()), theme.mark));
+    if !instances.marks.is_empty() {
+        left.push(Span::styled(format!(" {} marked ", instances.marks.len()), theme.mark));
     }
     // What the column's own title tells need not be told twice.
-    let order = format!(" by {} {} ", fleet.sort.column.title(), arrow(model));
+    let order = format!(" by {} {} ", instances.sort.column.title(), arrow(model));
     let right = if told { Vec::new() } else { vec![Span::styled(order, theme.dim)] };
     title(area, left, right, theme.rule, buffer);
 }
 
 fn arrow(model: &Model) -> &'static str {
-    if model.fleet.sort.falling() { "▾" } else { "▴" }
+    if model.instances.sort.falling() { "▾" } else { "▴" }
 }
 
 fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffer) {
@@ -90,7 +90,7 @@ fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffe
         if usize::from(slot.width) < column.title().chars().count() {
             continue;
         }
-        let sorted = column == model.fleet.sort.column && slot.width > 3;
+        let sorted = column == model.instances.sort.column && slot.width > 3;
         let text = format!("{}{}", column.title(), if sorted { arrow(model) } else { "" });
         cell(area, *slot, (&text, theme.dim), buffer);
     }
@@ -125,7 +125,7 @@ fn field(
     let runs = row.pid != 0;
     let width = usize::from(slot.width);
     match slot.field {
-        Field::Mark if model.fleet.marks.contains(&row.id) => ("▸".into(), theme.mark),
+        Field::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
         Field::Mark => (String::new(), theme.text),
         Field::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
         Field::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
@@ -162,11 +162,11 @@ fn status(row: &Row, width: usize) -> String {
 
 /// Says why there is nothing and what to do about it.
 fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let filtered = !model.fleet.filter.is_empty() && model.fleet.all().len() > 0;
+    let filtered = !model.instances.filter.is_empty() && model.instances.all().len() > 0;
     let home = clean(&model.home);
     let texts = match &model.link {
         _ if filtered => vec![
-            (format!("no app matches `{}`", model.fleet.filter), theme.text),
+            (format!("no app matches `{}`", model.instances.filter), theme.text),
             ("esc shows all again".into(), theme.dim),
         ],
         Link::Connecting => vec![("connecting …".into(), theme.dim)],

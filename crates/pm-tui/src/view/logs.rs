@@ -7,12 +7,12 @@ use ratatui::text::Span;
 
 use super::title;
 use crate::ansi;
+use crate::format::{clean, short_bytes, time_of_day};
 use crate::layout::{Layout, Prefix};
-use crate::logbook::{Kept, Source, Streams, hits};
+use crate::log_buffers::{Kept, Source, Streams, hits};
 use crate::model::{Model, Pane};
 use crate::scroll::{Glyph, Room, glyphs, rows};
 use crate::theme::Theme;
-use crate::words::{clean, short_bytes, time_of_day};
 
 pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
     if layout.logs.is_empty() {
@@ -118,7 +118,7 @@ fn before(model: &Model, theme: &Theme, what: (&Kept, Prefix, bool), place: (Rec
         x += prefix.time;
     }
     if prefix.name > 0 {
-        let name = model.fleet.get(line.id).map_or("?", |one| one.row.name.as_str());
+        let name = model.instances.get(line.id).map_or("?", |one| one.row.name.as_str());
         let text = format!("{} {}", line.id, clean(name));
         let turn = usize::try_from(line.id).unwrap_or(0) % theme.names.len();
         let style = theme.names.get(turn).copied().unwrap_or_default();
@@ -133,7 +133,7 @@ fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let name = match log.group.as_slice() {
         [] => String::new(),
         [id] => model
-            .fleet
+            .instances
             .get(*id)
             .map_or_else(String::new, |one| format!("{} ({}) ", clean(&one.row.name), one.row.id)),
         many => format!("{} instances ", many.len()),

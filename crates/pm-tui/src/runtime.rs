@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::inlets::{Keyboard, Signals};
+use crate::events::{Keyboard, Signals};
+use crate::message::{Action, Msg};
 use crate::model::Model;
-use crate::msg::{Action, Msg};
 use crate::terminal::Screen;
 use crate::update::update;
 
@@ -35,22 +35,22 @@ pub enum TuiError {
 /// Does what the model asks for. It must not block: answers come as messages.
 pub type Performer = Box<dyn FnMut(Action)>;
 
-/// Shows a model until somebody quits. `backstage` gets the inlet for messages and gives what performs actions.
+/// Shows a model until somebody quits. `workers` gets the sender for messages and gives what performs actions.
 pub fn show(
     mut model: Model,
-    backstage: impl FnOnce(SyncSender<Msg>) -> Result<Performer, TuiError>,
+    workers: impl FnOnce(SyncSender<Msg>) -> Result<Performer, TuiError>,
 ) -> Result<(), TuiError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let (inlet, outlet) = mpsc::sync_channel(QUEUE);
-    let perform = backstage(inlet.clone())?;
-    let signals = Signals::start(inlet.clone())?;
+    let (sender, receiver) = mpsc::sync_channel(QUEUE);
+    let perform = workers(sender.clone())?;
+    let signals = Signals::start(sender.clone())?;
     let mut screen = Screen::open().map_err(TuiError::Terminal)?;
     let (width, height) = crossterm::terminal::size().map_err(TuiError::Terminal)?;
     update(&mut model, Msg::Resize(width, height));
-    let keyboard = Keyboard::start(inlet)?;
-    let mut stage = Stage { model, perform, outlet, suspended: false, cleared: false };
+    let keyboard = Keyboard::start(sender)?;
+    let mut stage = Stage { model, perform, receiver, suspended: false, cleared: false };
     let ended = stage.play(&mut screen, &keyboard);
     drop(screen);
     // With nobody to take messages, no thread can be stuck with one.
@@ -63,7 +63,7 @@ pub fn show(
 struct Stage {
     model: Model,
     perform: Performer,
-    outlet: Receiver<Msg>,
+    receiver: Receiver<Msg>,
     suspended: bool,
     cleared: bool,
 }
@@ -91,7 +91,7 @@ impl Stage {
             self.take(Msg::Clock(now()));
             let mut go_on = self.take(msg);
             for _ in 0..QUEUE {
-                let Ok(msg) = self.outlet.try_recv() else { break };
+                let Ok(msg) = self.receiver.try_recv() else { break };
                 go_on &= self.take(msg);
             }
             if !go_on {
@@ -108,9 +108,9 @@ impl Stage {
     /// The next message; `None`: the time has come first.
     fn wait(&self, until: Option<Instant>) -> Result<Option<Msg>, TuiError> {
         let received = match until {
-            None => self.outlet.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until) => {
-                self.outlet.recv_timeout(until.saturating_duration_since(Instant::now()))
+                self.receiver.recv_timeout(until.saturating_duration_since(Instant::now()))
             }
         };
         match received {

@@ -12,8 +12,8 @@ use crossterm::event::{self, Event};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
-use crate::msg::Msg;
-use crate::stage::TuiError;
+use crate::message::Msg;
+use crate::runtime::TuiError;
 
 /// Reads the terminal.
 pub(crate) struct Keyboard {
@@ -23,14 +23,14 @@ pub(crate) struct Keyboard {
 }
 
 impl Keyboard {
-    pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+    pub(crate) fn start(sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error: io::Error| TuiError::Thread("keys", error);
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let bell = eventfd(0, flags).map_err(|error| failed(error.into()))?;
         let heard = bell.try_clone().map_err(failed)?;
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);
-        let work = move || read(&inlet, &heard, &is_over);
+        let work = move || read(&sender, &heard, &is_over);
         let thread = Builder::new().name("keys".into()).spawn(work).map_err(failed)?;
         Ok(Self { thread, bell, over })
     }
@@ -49,7 +49,7 @@ impl Keyboard {
 }
 
 /// `poll` over the terminal and our own end, for crossterm alone can't be woken.
-fn read(inlet: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
+fn read(sender: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
     let stdin = io::stdin();
     loop {
         let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
@@ -75,13 +75,13 @@ fn read(inlet: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
                 Event::Resize(width, height) => Msg::Resize(width, height),
                 Event::FocusGained | Event::FocusLost => continue,
             };
-            if inlet.send(msg).is_err() {
+            if sender.send(msg).is_err() {
                 return;
             }
         }
     }
     // The terminal is gone: nobody looks and nobody can quit.
-    drop(inlet.send(Msg::Leave));
+    drop(sender.send(Msg::Leave));
 }
 
 /// Waits for signals.
@@ -91,7 +91,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+    pub(crate) fn start(sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error| TuiError::Thread("signals", error);
         let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])
             .map_err(failed)?;
@@ -103,7 +103,7 @@ impl Signals {
                         .map_or(Msg::Leave, |(width, height)| Msg::Resize(width, height)),
                     _ => Msg::Leave,
                 };
-                if inlet.send(msg).is_err() {
+                if sender.send(msg).is_err() {
                     return;
                 }
             }

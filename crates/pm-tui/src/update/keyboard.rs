@@ -6,12 +6,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use pm_protocol::Status;
 
 use super::{say, typing};
-use crate::fleet::{Column, Instance, Sort};
-use crate::input::Input;
+use crate::instances::{Column, Instance, Sort};
 use crate::keys::{Answer, Go, Keyset, Order, Show, Switch, order};
-use crate::logbook::Way;
+use crate::log_buffers::Way;
+use crate::message::{Action, Command, Verb};
 use crate::model::{Mode, Model, Pane, Purpose, Tone};
-use crate::msg::{Action, Command, Verb};
+use crate::text_input::Input;
 
 /// Columns an unwrapped line is shifted at once.
 const SHIFT: usize = 16;
@@ -44,7 +44,7 @@ fn main(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
         Order::Suspend => actions.push(Action::Suspend),
         Order::Help => model.mode = Mode::Help { top: 0 },
         Order::Do(verb) => command(model, verb, actions),
-        Order::Scale if !model.fleet.chosen().is_empty() => {
+        Order::Scale if !model.instances.chosen().is_empty() => {
             model.mode = Mode::Typing(Purpose::Scale, Input::default());
         }
         Order::Find => {
@@ -54,15 +54,15 @@ fn main(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
         Order::Filter => typing::ask(model, Purpose::LogFilter),
         Order::Hit(way) => hit(model, way),
         Order::Mark => {
-            model.fleet.mark();
-            model.fleet.move_by(1);
+            model.instances.mark();
+            model.instances.move_by(1);
         }
-        Order::MarkAll => model.fleet.mark_all(),
+        Order::MarkAll => model.instances.mark_all(),
         Order::SortNext => sort(model, 1),
         Order::SortPrevious => sort(model, Column::ALL.len() - 1),
         Order::SortReverse => {
-            model.fleet.sort.reversed = !model.fleet.sort.reversed;
-            model.fleet.arrange();
+            model.instances.sort.reversed = !model.instances.sort.reversed;
+            model.instances.arrange();
         }
         Order::Switch(what) => switch(model, what),
         Order::Show(what) => show(model, what),
@@ -76,16 +76,16 @@ fn main(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
 
 fn sort(model: &mut Model, step: usize) {
     let columns = Column::ALL;
-    let at = columns.iter().position(|column| *column == model.fleet.sort.column).unwrap_or(0);
+    let at = columns.iter().position(|column| *column == model.instances.sort.column).unwrap_or(0);
     let column = columns.get((at + step) % columns.len()).copied().unwrap_or_default();
     order_by(model, column);
 }
 
 /// Orders by this column; a second time the other way round.
 pub(super) fn order_by(model: &mut Model, column: Column) {
-    let reversed = model.fleet.sort.column == column && !model.fleet.sort.reversed;
-    model.fleet.sort = Sort { column, reversed };
-    model.fleet.arrange();
+    let reversed = model.instances.sort.column == column && !model.instances.sort.reversed;
+    model.instances.sort = Sort { column, reversed };
+    model.instances.arrange();
 }
 
 fn switch(model: &mut Model, what: Switch) {
@@ -141,11 +141,11 @@ fn back(model: &mut Model) {
         model.log.sift();
     } else if model.focus != Pane::List {
         model.focus = Pane::List;
-    } else if !model.fleet.filter.is_empty() {
-        model.fleet.filter.clear();
-        model.fleet.arrange();
+    } else if !model.instances.filter.is_empty() {
+        model.instances.filter.clear();
+        model.instances.arrange();
     } else {
-        model.fleet.marks.clear();
+        model.instances.marks.clear();
     }
 }
 
@@ -196,7 +196,7 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     let room = model.layout().log_room(model);
     let far = by.unsigned_abs() > 1 << 20;
     match pane {
-        Pane::List => model.fleet.move_by(by),
+        Pane::List => model.instances.move_by(by),
         Pane::Logs if far && by < 0 => model.log.rewind(room),
         Pane::Logs if far => model.log.follow(),
         Pane::Logs => model.log.scroll(by, room),
@@ -267,7 +267,7 @@ fn help(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
 /// Builds a command for what is chosen; what destroys something asks first.
 pub(super) fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) {
     let chosen: Vec<&Instance> = model
-        .fleet
+        .instances
         .chosen()
         .into_iter()
         .filter(|one| verb != Verb::Start || is_down(one.row.status))
@@ -276,7 +276,7 @@ pub(super) fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) 
     let ids: Vec<u32> = chosen.iter().map(|one| one.row.id).collect();
     let label = match chosen.as_slice() {
         [] => {
-            let text = if verb == Verb::Start && model.fleet.all().len() > 0 {
+            let text = if verb == Verb::Start && model.instances.all().len() > 0 {
                 "it is up already; r restarts"
             } else {
                 "nothing is chosen"

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 use pm_protocol::{Change, Description, Outcome};
 
-use crate::logbook::{Group, LogLine};
+use crate::log_buffers::{Group, LogLine};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]

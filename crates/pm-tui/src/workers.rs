@@ -2,7 +2,7 @@
 //!
 //! Threads send messages and never see the model; what can't be done comes back as a message too.
 
-mod errands;
+mod calls;
 mod feed;
 mod reader;
 
@@ -11,11 +11,11 @@ use std::sync::mpsc::SyncSender;
 
 use pm_protocol::Home;
 
+use crate::message::{Action, Msg};
 use crate::model::Model;
-use crate::msg::{Action, Msg};
-use crate::stage::{Performer, TuiError, show};
+use crate::runtime::{Performer, TuiError, show};
 use crate::theme::ThemeChoice;
-use errands::{Commands, Describer};
+use calls::{Commands, Describer};
 use reader::Reader;
 
 /// What `pm monit` was asked for.
@@ -35,7 +35,7 @@ pub fn run(plan: TuiPlan) -> Result<(), TuiError> {
     let theme = theme.unwrap_or_else(|| theme_of(|name| std::env::var_os(name)));
     let offset = chrono::Local::now().offset().local_minus_utc();
     let model = Model::new(theme, home.root().display().to_string(), offset).called(program);
-    show(model, |inlet| start(home, &inlet))
+    show(model, |sender| start(home, &sender))
 }
 
 /// The theme people ask for by `PM_THEME` (see [`ThemeChoice::parse`]); `NO_COLOR` means none (no-color.org).
@@ -46,11 +46,11 @@ pub fn theme_of(variable: impl Fn(&str) -> Option<OsString>) -> ThemeChoice {
     variable("PM_THEME").and_then(|name| ThemeChoice::parse(name.to_str()?)).unwrap_or_default()
 }
 
-fn start(home: Home, inlet: &SyncSender<Msg>) -> Result<Performer, TuiError> {
-    feed::start(home.clone(), inlet.clone())?;
-    let describer = Describer::start(home.clone(), inlet.clone())?;
-    let reader = Reader::start(home.clone(), inlet.clone())?;
-    let commands = Commands::new(home, inlet.clone());
+fn start(home: Home, sender: &SyncSender<Msg>) -> Result<Performer, TuiError> {
+    feed::start(home.clone(), sender.clone())?;
+    let describer = Describer::start(home.clone(), sender.clone())?;
+    let reader = Reader::start(home.clone(), sender.clone())?;
+    let commands = Commands::new(home, sender.clone());
     Ok(Box::new(move |action| match action {
         Action::Perform(command) => commands.perform(command),
         Action::Describe(id) => describer.describe(id),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use pm_client::{CallError, Connection, Deadline, Feed, Subscription, pause};
 use pm_protocol::Home;
 
-use crate::msg::{Link, Msg};
-use crate::stage::TuiError;
+use crate::message::{Link, Msg};
+use crate::runtime::TuiError;
 
 /// Figures once a second, as often as a sparkline moves.
 const USAGE_EVERY: u32 = 1000;
@@ -18,12 +18,12 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Starts the thread; it ends when nobody takes its messages any more.
-pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<(), TuiError> {
+pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<(), TuiError> {
     let thread = Builder::new().name("feed".into());
     let work = move || {
-        while let Some(link) = subscribed(&home, &inlet) {
+        while let Some(link) = subscribed(&home, &sender) {
             let over = matches!(link, Link::Broken(_));
-            if inlet.send(Msg::Link(link)).is_err() || over {
+            if sender.send(Msg::Link(link)).is_err() || over {
                 return;
             }
             pause(LOOK, Deadline::NEVER);
@@ -33,7 +33,7 @@ pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<(), TuiError> 
 }
 
 /// One subscription to its end. `None`: nobody listens to us.
-fn subscribed(home: &Home, inlet: &SyncSender<Msg>) -> Option<Link> {
+fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<Link> {
     let mut feed = match Subscription::open(home, Some(USAGE_EVERY)) {
         Ok(feed) => feed,
         Err(error) => return Some(link_after(&error)),
@@ -56,7 +56,7 @@ fn subscribed(home: &Home, inlet: &SyncSender<Msg>) -> Option<Link> {
             },
             Err(error) => return Some(link_after(&error)),
         };
-        inlet.send(msg).ok()?;
+        sender.send(msg).ok()?;
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pm_protocol::{Row, Status, Usage};
 
-use crate::logbook::holds;
+use crate::log_buffers::holds;
 
 /// Figures remembered per instance: two minutes at one a second.
 const HISTORY: usize = 120;
@@ -191,7 +191,7 @@ impl Sort {
 
 /// All instances and what the list shows of them.
 #[derive(Debug, Default)]
-pub(crate) struct Fleet {
+pub(crate) struct Instances {
     instances: BTreeMap<u32, Instance>,
     order: Vec<u32>,
     cursor: Option<u32>,
@@ -202,7 +202,7 @@ pub(crate) struct Fleet {
     pub(crate) filter: String,
 }
 
-impl Fleet {
+impl Instances {
     /// Everything anew; what is known already keeps its past.
     pub(crate) fn replace(&mut self, rows: Vec<Row>) {
         let mut known = std::mem::take(&mut self.instances);
@@ -357,27 +357,27 @@ pub(crate) mod tests {
     use super::*;
     use crate::samples::row;
 
-    fn names(fleet: &Fleet) -> Vec<&str> {
-        fleet.listed().map(|one| one.row.name.as_str()).collect()
+    fn names(instances: &Instances) -> Vec<&str> {
+        instances.listed().map(|one| one.row.name.as_str()).collect()
     }
 
-    fn fleet() -> Fleet {
-        let mut fleet = Fleet::default();
-        fleet.replace(vec![
+    fn instances() -> Instances {
+        let mut instances = Instances::default();
+        instances.replace(vec![
             row(0, "web-10", Status::Online),
             row(1, "web-2", Status::Errored),
             row(2, "api", Status::Online),
             row(3, "Cron", Status::Stopped),
         ]);
-        fleet
+        instances
     }
 
     #[test]
     fn every_column_orders() {
-        let mut fleet = fleet();
-        assert_eq!(names(&fleet), ["api", "Cron", "web-2", "web-10"]);
+        let mut instances = instances();
+        assert_eq!(names(&instances), ["api", "Cron", "web-2", "web-10"]);
         let busy = Usage { cpu: 9.0, memory: 7, processes: 1 };
-        fleet.weigh(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
+        instances.weigh(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
         for (column, first) in [
             (Column::Id, "web-10"),
             (Column::Namespace, "api"),
@@ -388,14 +388,14 @@ pub(crate) mod tests {
             (Column::Uptime, "web-10"),
             (Column::Pid, "Cron"),
         ] {
-            fleet.sort = Sort { column, reversed: false };
-            fleet.arrange();
-            assert_eq!(names(&fleet)[0], first, "{column:?}");
-            let mut back = names(&fleet).into_iter().map(str::to_owned).collect::<Vec<_>>();
-            fleet.sort.reversed = true;
-            fleet.arrange();
+            instances.sort = Sort { column, reversed: false };
+            instances.arrange();
+            assert_eq!(names(&instances)[0], first, "{column:?}");
+            let mut back = names(&instances).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            instances.sort.reversed = true;
+            instances.arrange();
             back.sort();
-            let mut again = names(&fleet);
+            let mut again = names(&instances);
             again.sort_unstable();
             assert_eq!(back, again);
         }
@@ -403,66 +403,66 @@ pub(crate) mod tests {
 
     #[test]
     fn the_cursor_stays_on_its_instance_and_at_its_height_when_that_goes() {
-        let mut fleet = fleet();
-        fleet.put(2);
-        fleet.sort.reversed = true;
-        fleet.arrange();
-        assert_eq!(fleet.under_cursor().unwrap().row.name, "web-2");
-        assert_eq!(fleet.position(), Some(1));
-        fleet.remove(1);
-        assert_eq!(fleet.under_cursor().unwrap().row.name, "Cron");
+        let mut instances = instances();
+        instances.put(2);
+        instances.sort.reversed = true;
+        instances.arrange();
+        assert_eq!(instances.under_cursor().unwrap().row.name, "web-2");
+        assert_eq!(instances.position(), Some(1));
+        instances.remove(1);
+        assert_eq!(instances.under_cursor().unwrap().row.name, "Cron");
         for id in 0..4 {
-            fleet.remove(id);
+            instances.remove(id);
         }
-        assert!(fleet.under_cursor().is_none());
-        fleet.move_by(3);
-        fleet.change(row(7, "new", Status::Online));
-        assert_eq!(fleet.under_cursor().unwrap().row.id, 7);
+        assert!(instances.under_cursor().is_none());
+        instances.move_by(3);
+        instances.change(row(7, "new", Status::Online));
+        assert_eq!(instances.under_cursor().unwrap().row.id, 7);
     }
 
     #[test]
     fn filter_and_marks() {
-        let mut fleet = fleet();
-        fleet.filter = "web err".into();
-        fleet.arrange();
-        assert_eq!(names(&fleet), ["web-2"]);
-        fleet.mark_all();
-        fleet.filter.clear();
-        fleet.arrange();
-        assert_eq!(fleet.chosen().len(), 1);
-        fleet.mark_all();
-        assert_eq!(fleet.chosen().len(), 4);
-        fleet.mark_all();
-        assert!(fleet.marks.is_empty());
-        assert_eq!(fleet.chosen().len(), 1, "the one under the cursor");
+        let mut instances = instances();
+        instances.filter = "web err".into();
+        instances.arrange();
+        assert_eq!(names(&instances), ["web-2"]);
+        instances.mark_all();
+        instances.filter.clear();
+        instances.arrange();
+        assert_eq!(instances.chosen().len(), 1);
+        instances.mark_all();
+        assert_eq!(instances.chosen().len(), 4);
+        instances.mark_all();
+        assert!(instances.marks.is_empty());
+        assert_eq!(instances.chosen().len(), 1, "the one under the cursor");
     }
 
     #[test]
     fn a_window_keeps_the_cursor() {
-        let mut fleet = Fleet::default();
-        fleet.replace((0..1000).map(|id| row(id, "x", Status::Online)).collect());
-        fleet.move_by(999);
-        fleet.keep_visible(10);
-        assert_eq!(fleet.offset, 990);
-        fleet.move_by(-5);
-        fleet.keep_visible(10);
-        assert_eq!(fleet.offset, 990);
-        fleet.move_by(-100);
-        fleet.keep_visible(10);
-        assert_eq!(fleet.offset, 894);
-        fleet.keep_visible(0);
-        fleet.keep_visible(5000);
-        assert_eq!(fleet.offset, 0);
+        let mut instances = Instances::default();
+        instances.replace((0..1000).map(|id| row(id, "x", Status::Online)).collect());
+        instances.move_by(999);
+        instances.keep_visible(10);
+        assert_eq!(instances.offset, 990);
+        instances.move_by(-5);
+        instances.keep_visible(10);
+        assert_eq!(instances.offset, 990);
+        instances.move_by(-100);
+        instances.keep_visible(10);
+        assert_eq!(instances.offset, 894);
+        instances.keep_visible(0);
+        instances.keep_visible(5000);
+        assert_eq!(instances.offset, 0);
     }
 
     #[test]
     fn histories_are_bounded_and_survive_a_new_daemon() {
-        let mut fleet = fleet();
+        let mut instances = instances();
         for _ in 0..500 {
-            fleet.weigh(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
+            instances.weigh(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
         }
-        fleet.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
-        assert_eq!(fleet.get(0).unwrap().cpu.last(999).len(), HISTORY);
-        assert_eq!(fleet.get(1).unwrap().cpu.last(999).len(), 0);
+        instances.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
+        assert_eq!(instances.get(0).unwrap().cpu.last(999).len(), HISTORY);
+        assert_eq!(instances.get(1).unwrap().cpu.last(999).len(), 0);
     }
 }

@@ -1,11 +1,11 @@
 //! The lines that were read, per group of followed instances, within bounds.
 //!
-//! Reading files is `backstage`'s, wrapping and scrolling is `scroll`'s business.
+//! Reading files is `workers`'s, wrapping and scrolling is `scroll`'s business.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::ansi;
-use crate::msg::Lines;
+use crate::message::Lines;
 use crate::scroll::Place;
 
 /// The instances whose lines are shown together, in order of id.

@@ -17,9 +17,9 @@ use pm_protocol::{Home, LogShape, LogSource, Logs};
 use pm_spec::{ByteString, Select};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use crate::logbook::{Group, LogLine, Source};
-use crate::msg::{Lines, Msg};
-use crate::stage::TuiError;
+use crate::log_buffers::{Group, LogLine, Source};
+use crate::message::{Lines, Msg};
+use crate::runtime::TuiError;
 
 /// Lines of the past, shared by the logs of a group, but at least some for each.
 const PAST: usize = 1000;
@@ -47,7 +47,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+    pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error| TuiError::Thread("logs", error);
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let bell = eventfd(0, flags).map_err(|error| failed(error.into()))?;
@@ -55,7 +55,7 @@ impl Reader {
         let (wishes, inbox) = sync_channel(WISHES);
         let work = move || {
             let shelf =
-                Shelf { home, inlet, client: None, open: BTreeMap::new(), group: Group::new() };
+                Shelf { home, sender, client: None, open: BTreeMap::new(), group: Group::new() };
             shelf.serve(&inbox, &heard);
         };
         Builder::new().name("logs".into()).spawn(work).map_err(failed)?;
@@ -92,7 +92,7 @@ fn ring(bell: &OwnedFd) {
 /// All groups whose files are open.
 struct Shelf {
     home: Home,
-    inlet: SyncSender<Msg>,
+    sender: SyncSender<Msg>,
     client: Option<Client>,
     open: BTreeMap<Group, Reading>,
     /// The one on the screen.
@@ -140,7 +140,7 @@ impl Shelf {
                 if !reading.is_due(now) {
                     continue;
                 }
-                match reading.round(&group, &self.inlet) {
+                match reading.round(&group, &self.sender) {
                     Ok(Found::Lines) if !seen => reading.rests = Some(now + REST),
                     Ok(Found::Lines | Found::Nothing) => {}
                     Err(Trouble::Over) => return,
@@ -203,7 +203,7 @@ impl Shelf {
             Trouble::Call(error) => format!("could not {error}"),
             Trouble::Read(error) => format!("could not {error}"),
         };
-        drop(self.inlet.send(Msg::LogTrouble(group.clone(), text)));
+        drop(self.sender.send(Msg::LogTrouble(group.clone(), text)));
     }
 
     /// Opens a group, or goes on where it was left; files that changed their place are followed there.
@@ -218,7 +218,7 @@ impl Shelf {
         }
         let (reading, lines) = Reading::open(logs, owners)?;
         let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: true };
-        send(&self.inlet, lines)?;
+        send(&self.sender, lines)?;
         self.open.insert(group.clone(), reading);
         Ok(())
     }
@@ -297,7 +297,7 @@ impl Reading {
     }
 
     /// Reads what came, but not more than a screen can show.
-    fn round(&mut self, group: &Group, inlet: &SyncSender<Msg>) -> Result<Found, Trouble> {
+    fn round(&mut self, group: &Group, sender: &SyncSender<Msg>) -> Result<Found, Trouble> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).ok();
         let (mut lines, mut bytes) = (Vec::new(), 0);
@@ -317,21 +317,26 @@ impl Reading {
                 return Ok(Found::Nothing);
             }
             self.sizes = self.logs.iter().map(size).collect();
-            send(inlet, lines)?;
+            send(sender, lines)?;
             return Ok(Found::Lines);
         }
         self.rests = Some(Instant::now() + PAUSE);
         self.read += bytes;
-        send(inlet, lines)?;
+        send(sender, lines)?;
         let behind = self.grown().saturating_sub(self.read);
         if behind > TOO_FAR {
-            self.leap(behind, group, inlet)?;
+            self.leap(behind, group, sender)?;
         }
         Ok(Found::Lines)
     }
 
     /// Goes on near the end, so many bytes ahead.
-    fn leap(&mut self, behind: u64, group: &Group, inlet: &SyncSender<Msg>) -> Result<(), Trouble> {
+    fn leap(
+        &mut self,
+        behind: u64,
+        group: &Group,
+        sender: &SyncSender<Msg>,
+    ) -> Result<(), Trouble> {
         let (logs, owners) = (std::mem::take(&mut self.logs), std::mem::take(&mut self.owners));
         let (reading, mut lines) = Self::open(logs, owners)?;
         *self = Self { rests: self.rests, ..reading };
@@ -342,7 +347,7 @@ impl Reading {
             left.checked_sub(length).map(|rest| left = rest).is_none()
         });
         lines.drain(..known.map_or(0, |known| known + 1));
-        send(inlet, Lines { group: group.clone(), lines, skipped: left, fresh: false })
+        send(sender, Lines { group: group.clone(), lines, skipped: left, fresh: false })
     }
 
     /// Bytes the files grew by since everything was read. A rotated file counts from its new beginning.
@@ -365,8 +370,8 @@ fn shown(line: Line, owners: &[u32]) -> LogLine {
     LogLine { id, source, at: line.at, bytes: line.bytes }
 }
 
-fn send(inlet: &SyncSender<Msg>, lines: Lines) -> Result<(), Trouble> {
-    inlet.send(Msg::Lines(lines)).map_err(|_| Trouble::Over)
+fn send(sender: &SyncSender<Msg>, lines: Lines) -> Result<(), Trouble> {
+    sender.send(Msg::Lines(lines)).map_err(|_| Trouble::Over)
 }
 
 #[cfg(test)]
@@ -401,12 +406,12 @@ mod tests {
 
     /// Everything that is there, in as many rounds as it takes.
     fn read(reading: &mut Reading) -> (Vec<LogLine>, u64) {
-        let (inlet, outlet) = sync_channel(1000);
+        let (sender, receiver) = sync_channel(1000);
         let group = vec![7];
-        while reading.round(&group, &inlet).unwrap() == Found::Lines {}
-        drop(inlet);
+        while reading.round(&group, &sender).unwrap() == Found::Lines {}
+        drop(sender);
         let mut all = (Vec::new(), 0);
-        for msg in outlet {
+        for msg in receiver {
             let Msg::Lines(lines) = msg else { panic!("{msg:?}") };
             all.0.extend(lines.lines);
             all.1 += lines.skipped;

@@ -11,8 +11,8 @@ use pm_protocol::{
 };
 use pm_spec::Select;
 
-use crate::msg::{Command, End, Msg, Verb};
-use crate::stage::TuiError;
+use crate::message::{Command, End, Msg, Verb};
+use crate::runtime::TuiError;
 
 /// Longer waits for a description mean that the daemon is in trouble, which the feed tells.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,27 +22,27 @@ const WISHES: usize = 64;
 /// Has commands done.
 pub(super) struct Commands {
     home: Home,
-    inlet: SyncSender<Msg>,
+    sender: SyncSender<Msg>,
 }
 
 impl Commands {
-    pub(super) fn new(home: Home, inlet: SyncSender<Msg>) -> Self {
-        Self { home, inlet }
+    pub(super) fn new(home: Home, sender: SyncSender<Msg>) -> Self {
+        Self { home, sender }
     }
 
     /// Starts it; the end comes as a message.
     pub(super) fn perform(&self, command: Command) {
-        let (home, inlet) = (self.home.clone(), self.inlet.clone());
+        let (home, sender) = (self.home.clone(), self.sender.clone());
         let known = command.clone();
         let work = move || {
             let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
             // If nobody listens, somebody quit; the daemon does it all the same.
-            drop(inlet.send(Msg::Done(command, end)));
+            drop(sender.send(Msg::Done(command, end)));
         };
         if let Err(error) = Builder::new().name("command".into()).spawn(work) {
             let end = End::Failed(format!("no thread: {error}"), None);
             // The queue can be full here only if a flood is on; then the next change tells.
-            drop(self.inlet.try_send(Msg::Done(known, end)));
+            drop(self.sender.try_send(Msg::Done(known, end)));
         }
     }
 }
@@ -94,11 +94,11 @@ pub(super) struct Describer {
 }
 
 impl Describer {
-    pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+    pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let (wishes, inbox) = sync_channel(WISHES);
         let work = move || {
             // It ends when either side is gone.
-            describe_all(&home, &inbox, &inlet).unwrap_or_default();
+            describe_all(&home, &inbox, &sender).unwrap_or_default();
         };
         Builder::new()
             .name("describe".into())
@@ -113,7 +113,7 @@ impl Describer {
     }
 }
 
-fn describe_all(home: &Home, inbox: &Receiver<u32>, inlet: &SyncSender<Msg>) -> Option<()> {
+fn describe_all(home: &Home, inbox: &Receiver<u32>, sender: &SyncSender<Msg>) -> Option<()> {
     let mut client = None;
     loop {
         let mut id = inbox.recv().ok()?;
@@ -127,7 +127,7 @@ fn describe_all(home: &Home, inbox: &Receiver<u32>, inlet: &SyncSender<Msg>) -> 
                 .and_then(|opened| describe(none.insert(opened), id)),
         };
         match described {
-            Ok(description) => inlet.send(Msg::Described(id, description)).ok()?,
+            Ok(description) => sender.send(Msg::Described(id, description)).ok()?,
             // The feed tells what is wrong, and wishes again when it is over.
             Err(_) => client = None,
         }
