@@ -9,7 +9,7 @@ use crate::format::{is_hostile, stand_in};
 
 /// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct StyledText {
     pub(crate) style: Style,
     pub(crate) text: String,
 }
@@ -19,7 +19,7 @@ const TAB: usize = 8;
 const LONGEST_SEQUENCE: usize = 4096;
 
 /// Makes a line (without its newline) showable.
-pub(crate) fn runs(line: &[u8]) -> Vec<Run> {
+pub(crate) fn runs(line: &[u8]) -> Vec<StyledText> {
     let mut line = line;
     while let [rest @ .., b'\r'] = line {
         line = rest;
@@ -39,7 +39,7 @@ pub(crate) fn text(line: &[u8]) -> String {
 }
 
 struct Writer {
-    runs: Vec<Run>,
+    runs: Vec<StyledText>,
     style: Style,
     /// In characters, which is all a tab stop needs.
     column: usize,
@@ -51,7 +51,7 @@ impl Writer {
             return;
         }
         if self.runs.last().is_none_or(|run| run.style != self.style) {
-            self.runs.push(Run { style: self.style, text: String::new() });
+            self.runs.push(StyledText { style: self.style, text: String::new() });
         }
         let Some(run) = self.runs.last_mut() else { return };
         for c in String::from_utf8_lossy(bytes).chars() {

@@ -12,17 +12,17 @@ use crossterm::event::{self, Event};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
+use crate::error::TuiError;
 use crate::message::Msg;
-use crate::runtime::TuiError;
 
 /// Reads the terminal.
-pub(crate) struct Keyboard {
+pub(crate) struct KeyReader {
     thread: JoinHandle<()>,
     bell: OwnedFd,
     over: Arc<AtomicBool>,
 }
 
-impl Keyboard {
+impl KeyReader {
     pub(crate) fn start(sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error: io::Error| TuiError::Thread("keys", error);
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
@@ -85,12 +85,12 @@ fn read(sender: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
 }
 
 /// Waits for signals.
-pub(crate) struct Signals {
+pub(crate) struct SignalReader {
     thread: JoinHandle<()>,
     handle: signal_hook::iterator::Handle,
 }
 
-impl Signals {
+impl SignalReader {
     pub(crate) fn start(sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error| TuiError::Thread("signals", error);
         let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use pm_protocol::Status;
 use pm_spec::Bytes;
 
 /// Seconds of each unit, largest first. PM2 uses a unit from two of it on: `119s`, then `2m`.
@@ -21,7 +22,7 @@ pub(crate) fn uptime(age: u64) -> String {
 }
 
 /// Milliseconds until [`uptime`] says something else about this age.
-pub(crate) fn uptime_lasts(age: u64) -> u64 {
+pub(crate) fn uptime_changes_in(age: u64) -> u64 {
     let (unit, _) = unit_of(age / 1000);
     let unit = unit * 1000;
     unit - age % unit
@@ -51,8 +52,17 @@ pub(crate) fn short_bytes(count: u64) -> String {
     format!("{whole}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
+/// Per cent of a whole.
+pub(crate) fn share(part: u64, whole: u64) -> f32 {
+    if whole == 0 {
+        return 0.0;
+    }
+    let thousandths = u128::from(part) * 1000 / u128::from(whole);
+    f32::from(u16::try_from(thousandths).unwrap_or(u16::MAX)) / 10.0
+}
+
 /// A length of time in milliseconds, for the ends of runs: `340ms`, `12.4s`, `3m`.
-pub(crate) fn lived(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     match millis {
         0..1_000 => format!("{millis}ms"),
         1_000..60_000 => format!("{}.{}s", millis / 1000, millis % 1000 / 100),
@@ -69,6 +79,30 @@ pub(crate) fn time_of_day(at: i64, offset: i32) -> String {
 /// One and many.
 pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// A sign for each status, so that colour is never needed.
+pub(crate) fn status_sign(status: Status) -> &'static str {
+    match status {
+        Status::Online => "●",
+        Status::Launching => "◐",
+        Status::Stopping => "◑",
+        Status::Stopped => "○",
+        Status::Errored => "✖",
+        Status::WaitingRestart => "◌",
+    }
+}
+
+/// PM2's word; the only one of two words is cut to its first.
+pub(crate) fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::WaitingRestart => "waiting",
+        Status::Online
+        | Status::Launching
+        | Status::Stopping
+        | Status::Stopped
+        | Status::Errored => status.as_str(),
+    }
 }
 
 /// Whether a character would move, hide or reorder what stands around it.
@@ -111,7 +145,7 @@ mod tests {
             (172_800_000, "2D", 86_400_000),
         ] {
             assert_eq!(uptime(age), text);
-            assert_eq!(uptime_lasts(age), lasts, "{text}");
+            assert_eq!(uptime_changes_in(age), lasts, "{text}");
         }
     }
 
@@ -122,7 +156,7 @@ mod tests {
         assert_eq!(percent(6400.4), "6400%");
         assert_eq!(short_bytes(50_855_936), "48mb");
         assert_eq!(short_bytes(5 << 20), "5.0mb");
-        assert_eq!(lived(12_450), "12.4s");
+        assert_eq!(duration(12_450), "12.4s");
         assert_eq!(time_of_day(86_399_999, 0), "23:59:59");
         assert_eq!(time_of_day(-1, 3600), "00:59:59");
     }

@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pm_protocol::{Row, Status, Usage};
 
-use crate::log_buffers::holds;
+use crate::log_buffers::contains_text;
 
 /// Figures remembered per instance: two minutes at one a second.
-const HISTORY: usize = 120;
+const SERIES_LENGTH: usize = 120;
 
 /// The last figures of one kind, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct History(VecDeque<f32>);
+pub(crate) struct TimeSeries(VecDeque<f32>);
 
-impl History {
+impl TimeSeries {
     pub(crate) fn push(&mut self, figure: f32) {
-        if self.0.len() == HISTORY {
+        if self.0.len() == SERIES_LENGTH {
             self.0.pop_front();
         }
         self.0.push_back(if figure.is_finite() { figure.max(0.0) } else { 0.0 });
@@ -36,18 +36,18 @@ impl History {
 
 /// One instance and its recent past.
 #[derive(Clone, Debug)]
-pub(crate) struct Instance {
+pub(crate) struct MonitoredInstance {
     pub(crate) row: Row,
-    pub(crate) cpu: History,
-    pub(crate) memory: History,
+    pub(crate) cpu: TimeSeries,
+    pub(crate) memory: TimeSeries,
 }
 
-impl Instance {
+impl MonitoredInstance {
     fn new(row: Row) -> Self {
-        Self { row, cpu: History::default(), memory: History::default() }
+        Self { row, cpu: TimeSeries::default(), memory: TimeSeries::default() }
     }
 
-    fn weigh(&mut self, usage: Usage) {
+    fn record(&mut self, usage: Usage) {
         self.row.usage = usage;
         self.cpu.push(usage.cpu);
         #[expect(clippy::cast_precision_loss, reason = "a sparkline has eight levels")]
@@ -63,7 +63,7 @@ impl Instance {
 
 /// What the list can be ordered by, in the order of its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Column {
+pub(crate) enum SortColumn {
     /// The instance's number.
     Id,
     /// The app's name, then the number.
@@ -85,7 +85,7 @@ pub(crate) enum Column {
     Pid,
 }
 
-impl Column {
+impl SortColumn {
     pub(crate) const ALL: [Self; 9] = [
         Self::Id,
         Self::Name,
@@ -178,7 +178,7 @@ fn digits(text: &[u8]) -> (&[u8], &[u8]) {
 /// How the list is ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sort {
-    pub(crate) column: Column,
+    pub(crate) column: SortColumn,
     pub(crate) reversed: bool,
 }
 
@@ -192,7 +192,7 @@ impl Sort {
 /// All instances and what the list shows of them.
 #[derive(Debug, Default)]
 pub(crate) struct Instances {
-    instances: BTreeMap<u32, Instance>,
+    instances: BTreeMap<u32, MonitoredInstance>,
     order: Vec<u32>,
     cursor: Option<u32>,
     /// How many lines of the list are above the first one shown.
@@ -208,45 +208,45 @@ impl Instances {
         let mut known = std::mem::take(&mut self.instances);
         for row in rows {
             let instance = match known.remove(&row.id) {
-                Some(old) if old.row.name == row.name => Instance { row, ..old },
-                Some(_) | None => Instance::new(row),
+                Some(old) if old.row.name == row.name => MonitoredInstance { row, ..old },
+                Some(_) | None => MonitoredInstance::new(row),
             };
             self.instances.insert(instance.row.id, instance);
         }
         let instances = &self.instances;
         self.marks.retain(|id| instances.contains_key(id));
-        self.arrange();
+        self.rearrange();
     }
 
     pub(crate) fn change(&mut self, row: Row) {
         match self.instances.get_mut(&row.id) {
             Some(instance) => instance.row = row,
             None => {
-                self.instances.insert(row.id, Instance::new(row));
+                self.instances.insert(row.id, MonitoredInstance::new(row));
             }
         }
-        self.arrange();
+        self.rearrange();
     }
 
     pub(crate) fn remove(&mut self, id: u32) {
         self.instances.remove(&id);
         self.marks.remove(&id);
-        self.arrange();
+        self.rearrange();
     }
 
     /// Takes figures; what is not among them does not run.
-    pub(crate) fn weigh(&mut self, usages: &[(u32, Usage)]) {
+    pub(crate) fn record(&mut self, usages: &[(u32, Usage)]) {
         let fresh: BTreeMap<u32, Usage> = usages.iter().copied().collect();
         for (id, instance) in &mut self.instances {
-            instance.weigh(fresh.get(id).copied().unwrap_or_default());
+            instance.record(fresh.get(id).copied().unwrap_or_default());
         }
-        if matches!(self.sort.column, Column::Cpu | Column::Memory) {
-            self.arrange();
+        if matches!(self.sort.column, SortColumn::Cpu | SortColumn::Memory) {
+            self.rearrange();
         }
     }
 
     /// Orders and filters anew. A cursor whose line is gone stays at its height.
-    pub(crate) fn arrange(&mut self) {
+    pub(crate) fn rearrange(&mut self) {
         let at = self.position();
         let Self { instances, order, sort, filter, .. } = self;
         order.clear();
@@ -305,7 +305,7 @@ impl Instances {
     }
 
     /// The marked instances, else the one under the cursor.
-    pub(crate) fn chosen(&self) -> Vec<&Instance> {
+    pub(crate) fn chosen(&self) -> Vec<&MonitoredInstance> {
         if self.marks.is_empty() {
             self.under_cursor().into_iter().collect()
         } else {
@@ -313,11 +313,11 @@ impl Instances {
         }
     }
 
-    pub(crate) fn under_cursor(&self) -> Option<&Instance> {
+    pub(crate) fn under_cursor(&self) -> Option<&MonitoredInstance> {
         self.instances.get(&self.cursor?)
     }
 
-    pub(crate) fn get(&self, id: u32) -> Option<&Instance> {
+    pub(crate) fn get(&self, id: u32) -> Option<&MonitoredInstance> {
         self.instances.get(&id)
     }
 
@@ -328,7 +328,7 @@ impl Instances {
     }
 
     /// The listed instances, in order.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = &Instance> {
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &MonitoredInstance> {
         self.order.iter().filter_map(|id| self.instances.get(id))
     }
 
@@ -337,7 +337,7 @@ impl Instances {
     }
 
     /// All instances, in order of id.
-    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Instance> {
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &MonitoredInstance> {
         self.instances.values()
     }
 }
@@ -345,9 +345,9 @@ impl Instances {
 /// Words of the filter must all be found in what the line shows.
 fn passes(row: &Row, filter: &str) -> bool {
     filter.split_whitespace().all(|word| {
-        holds(&row.name, word)
-            || holds(&row.namespace, word)
-            || holds(row.status.as_str(), word)
+        contains_text(&row.name, word)
+            || contains_text(&row.namespace, word)
+            || contains_text(row.status.as_str(), word)
             || row.id.to_string() == word
     })
 }
@@ -377,23 +377,23 @@ pub(crate) mod tests {
         let mut instances = instances();
         assert_eq!(names(&instances), ["api", "Cron", "web-2", "web-10"]);
         let busy = Usage { cpu: 9.0, memory: 7, processes: 1 };
-        instances.weigh(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
+        instances.record(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
         for (column, first) in [
-            (Column::Id, "web-10"),
-            (Column::Namespace, "api"),
-            (Column::Status, "web-2"),
-            (Column::Cpu, "api"),
-            (Column::Memory, "web-10"),
-            (Column::Restarts, "Cron"),
-            (Column::Uptime, "web-10"),
-            (Column::Pid, "Cron"),
+            (SortColumn::Id, "web-10"),
+            (SortColumn::Namespace, "api"),
+            (SortColumn::Status, "web-2"),
+            (SortColumn::Cpu, "api"),
+            (SortColumn::Memory, "web-10"),
+            (SortColumn::Restarts, "Cron"),
+            (SortColumn::Uptime, "web-10"),
+            (SortColumn::Pid, "Cron"),
         ] {
             instances.sort = Sort { column, reversed: false };
-            instances.arrange();
+            instances.rearrange();
             assert_eq!(names(&instances)[0], first, "{column:?}");
             let mut back = names(&instances).into_iter().map(str::to_owned).collect::<Vec<_>>();
             instances.sort.reversed = true;
-            instances.arrange();
+            instances.rearrange();
             back.sort();
             let mut again = names(&instances);
             again.sort_unstable();
@@ -406,7 +406,7 @@ pub(crate) mod tests {
         let mut instances = instances();
         instances.put(2);
         instances.sort.reversed = true;
-        instances.arrange();
+        instances.rearrange();
         assert_eq!(instances.under_cursor().unwrap().row.name, "web-2");
         assert_eq!(instances.position(), Some(1));
         instances.remove(1);
@@ -424,11 +424,11 @@ pub(crate) mod tests {
     fn filter_and_marks() {
         let mut instances = instances();
         instances.filter = "web err".into();
-        instances.arrange();
+        instances.rearrange();
         assert_eq!(names(&instances), ["web-2"]);
         instances.mark_all();
         instances.filter.clear();
-        instances.arrange();
+        instances.rearrange();
         assert_eq!(instances.chosen().len(), 1);
         instances.mark_all();
         assert_eq!(instances.chosen().len(), 4);
@@ -459,10 +459,10 @@ pub(crate) mod tests {
     fn histories_are_bounded_and_survive_a_new_daemon() {
         let mut instances = instances();
         for _ in 0..500 {
-            instances.weigh(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
+            instances.record(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
         }
         instances.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
-        assert_eq!(instances.get(0).unwrap().cpu.last(999).len(), HISTORY);
+        assert_eq!(instances.get(0).unwrap().cpu.last(999).len(), SERIES_LENGTH);
         assert_eq!(instances.get(1).unwrap().cpu.last(999).len(), 0);
     }
 }

@@ -1,12 +1,15 @@
-//! Where everything stands: pure, from the size and the model. Serves drawing and mouse hits alike.
+//! Where everything stands: pure, from the size and the model. Serves drawing and mouse text_matches alike.
 //!
 //! Panes degrade by size: what does not fit usefully gets no area at all.
 
 use ratatui::layout::{Position, Rect};
 
-use crate::instances::{Column, Instances};
-use crate::model::{Mode, Model, Pane};
-use crate::scroll::Room;
+use crate::columns::{ListField, clip, digits, slots};
+use crate::format::uptime_changes_in;
+use crate::instances::SortColumn;
+use crate::keys::Pane;
+use crate::model::{InputMode, Model};
+use crate::scroll::Viewport;
 
 /// From this width on list and logs stand side by side.
 const WIDE: u16 = 140;
@@ -17,21 +20,21 @@ const ROOMY: u16 = 110;
 
 /// The areas of a screen. What is not shown has an empty one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct ScreenLayout {
     pub(crate) header: Rect,
     pub(crate) list: Rect,
     pub(crate) logs: Rect,
     pub(crate) detail: Rect,
     pub(crate) footer: Rect,
     /// The column between left and right, if there are two.
-    pub(crate) fence: Rect,
+    pub(crate) divider: Rect,
     /// What list and the rest share, for dragging the border.
     pub(crate) shared: Rect,
 }
 
 /// Computes the areas.
-pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
-    let mut layout = Layout::default();
+pub(crate) fn layout(area: Rect, model: &Model) -> ScreenLayout {
+    let mut layout = ScreenLayout::default();
     let (mut top, mut height) = (area.y, area.height);
     if height >= 8 {
         let rows = if height >= 20 { 2 } else { 1 };
@@ -57,11 +60,11 @@ pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
     layout
 }
 
-fn side_by_side(layout: &mut Layout, main: Rect, model: &Model) {
+fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     let left_width = part(main.width, model.split, 50, 60);
     let left = Rect { width: left_width, ..main };
     let right = Rect { x: main.x + left_width + 1, width: main.width - left_width - 1, ..main };
-    layout.fence = Rect { x: main.x + left_width, width: 1, ..main };
+    layout.divider = Rect { x: main.x + left_width, width: 1, ..main };
     layout.shared = main;
     layout.logs = right;
     layout.list = left;
@@ -73,7 +76,7 @@ fn side_by_side(layout: &mut Layout, main: Rect, model: &Model) {
     }
 }
 
-fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
+fn stacked(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     // A list longer than its lines would only waste rows that logs could have.
     let needed = lines_needed(model);
     let share = part(main.height, model.split, 4, 4);
@@ -85,7 +88,7 @@ fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
     if detail && main.width >= ROOMY {
         let width = main.width * 9 / 20;
         layout.detail = Rect { x: lower.x + lower.width - width, width, ..lower };
-        layout.fence = Rect { x: layout.detail.x - 1, width: 1, ..lower };
+        layout.divider = Rect { x: layout.detail.x - 1, width: 1, ..lower };
         layout.logs = Rect { width: lower.width - width - 1, ..lower };
     } else if detail {
         layout.detail = lower;
@@ -106,7 +109,7 @@ fn part(length: u16, thousandths: u16, least: u16, least_rest: u16) -> u16 {
     u16::try_from(share).unwrap_or(length).clamp(least.min(most), most)
 }
 
-impl Layout {
+impl ScreenLayout {
     pub(crate) fn pane(&self, pane: Pane) -> Rect {
         match pane {
             Pane::List => self.list,
@@ -131,7 +134,7 @@ impl Layout {
     /// Whether dragging here moves the border between list and the rest.
     pub(crate) fn on_border(&self, at: Position) -> bool {
         if self.side_by_side() {
-            self.fence.contains(at)
+            self.divider.contains(at)
         } else {
             let lower = if self.logs.is_empty() { self.detail } else { self.logs };
             !self.shared.is_empty() && self.shared.contains(at) && at.y == lower.y
@@ -140,7 +143,7 @@ impl Layout {
 
     /// Whether the list stands left of the logs and not above them.
     pub(crate) fn side_by_side(&self) -> bool {
-        !self.fence.is_empty() && self.fence.y == self.shared.y
+        !self.divider.is_empty() && self.divider.y == self.shared.y
     }
 
     /// Where the lines of the list stand.
@@ -164,10 +167,10 @@ impl Layout {
     }
 
     /// The room for the text of log lines.
-    pub(crate) fn log_room(&self, model: &Model) -> Room {
+    pub(crate) fn log_viewport(&self, model: &Model) -> Viewport {
         let body = self.body(Pane::Logs);
         let width = body.width.saturating_sub(Prefix::of(body.width, model).width());
-        Room { width: usize::from(width.max(1)), height: usize::from(body.height.max(1)) }
+        Viewport { width: usize::from(width.max(1)), height: usize::from(body.height.max(1)) }
     }
 }
 
@@ -208,132 +211,6 @@ impl Prefix {
     }
 }
 
-fn clip(length: usize, most: u16) -> u16 {
-    u16::try_from(length).unwrap_or(most).min(most)
-}
-
-fn digits(id: u32) -> usize {
-    id.checked_ilog10().unwrap_or(0) as usize + 1
-}
-
-/// One thing the list shows of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Field {
-    Mark,
-    Figure(Column),
-    CpuSpark,
-    MemorySpark,
-    Note,
-}
-
-impl Field {
-    /// The order from left to right.
-    const PLACES: [Self; 13] = [
-        Self::Mark,
-        Self::Figure(Column::Id),
-        Self::Figure(Column::Name),
-        Self::Figure(Column::Namespace),
-        Self::Figure(Column::Status),
-        Self::Figure(Column::Cpu),
-        Self::CpuSpark,
-        Self::Figure(Column::Memory),
-        Self::MemorySpark,
-        Self::Figure(Column::Restarts),
-        Self::Figure(Column::Uptime),
-        Self::Figure(Column::Pid),
-        Self::Note,
-    ];
-
-    pub(crate) fn right_aligned(self) -> bool {
-        matches!(
-            self,
-            Self::Figure(
-                Column::Id
-                    | Column::Cpu
-                    | Column::Memory
-                    | Column::Restarts
-                    | Column::Uptime
-                    | Column::Pid
-            )
-        )
-    }
-}
-
-/// A field and its columns on the screen, relative to the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    pub(crate) field: Field,
-    pub(crate) x: u16,
-    pub(crate) width: u16,
-}
-
-const GAP: u16 = 2;
-
-/// Chooses the fields a list of this width shows: the most wanted that fit.
-pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<Slot> {
-    let longest = |text: fn(&pm_protocol::Row) -> &str| {
-        instances.listed().map(|one| text(&one.row).chars().count()).max().unwrap_or(0)
-    };
-    let name = clip(longest(|row| &row.name), 32).max(5);
-    let last_id = instances.all().last().map_or(0, |one| one.row.id);
-    let mut namespaces = instances.all().map(|one| one.row.namespace.as_str());
-    let first = namespaces.next();
-    let many_namespaces = namespaces.any(|other| Some(other) != first);
-    let least_name = name.min(if width >= 60 { 14 } else { 10 }).min(width);
-    let mark = if width >= 20 { 2 } else { 0 };
-    let mut widths = vec![(Field::Figure(Column::Name), least_name)];
-    if mark > 0 {
-        widths.push((Field::Mark, 0));
-    }
-    // One column stays free at the right, for what stands beside.
-    let mut left = width.saturating_sub(least_name + mark + u16::from(width >= 20));
-    let status = if width >= 26 { 11 } else { 1 };
-    let wishes = [
-        (Field::Figure(Column::Status), status, true),
-        (Field::Figure(Column::Cpu), 6, true),
-        (Field::Figure(Column::Memory), 7, true),
-        (Field::Figure(Column::Uptime), 7, true),
-        (Field::Figure(Column::Id), clip(digits(last_id), 10).max(3), true),
-        (Field::Figure(Column::Restarts), 4, true),
-        (Field::CpuSpark, 10, true),
-        (Field::Figure(Column::Pid), 7, true),
-        (Field::MemorySpark, 10, true),
-        (
-            Field::Figure(Column::Namespace),
-            clip(longest(|row| &row.namespace), 16).max(10),
-            many_namespaces,
-        ),
-    ];
-    for (field, wish, wanted) in wishes {
-        if wanted && left >= wish + GAP {
-            left -= wish + GAP;
-            widths.push((field, wish));
-        } else if wanted {
-            break;
-        }
-    }
-    let grown = left.min(name - least_name);
-    if let Some((_, width)) = widths.first_mut() {
-        *width += grown;
-    }
-    left -= grown;
-    if left >= 20 + GAP {
-        widths.push((Field::Note, left - GAP));
-    }
-    place(&widths)
-}
-
-fn place(widths: &[(Field, u16)]) -> Vec<Slot> {
-    let mut x = 0;
-    let mut slots = Vec::new();
-    for field in Field::PLACES {
-        let Some((_, width)) = widths.iter().find(|(known, _)| *known == field) else { continue };
-        slots.push(Slot { field, x, width: if field == Field::Mark { 1 } else { *width } });
-        x += width + GAP;
-    }
-    slots
-}
-
 /// Where help stands: centred, as large as it may be.
 pub(crate) fn overlay(area: Rect, width: u16, height: u16) -> Rect {
     let width = width.min(area.width);
@@ -347,10 +224,37 @@ pub(crate) fn overlay(area: Rect, width: u16, height: u16) -> Rect {
 }
 
 impl Model {
+    pub(crate) fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
+    pub(crate) fn layout(&self) -> ScreenLayout {
+        layout(self.area(), self)
+    }
+
+    /// When something on the screen changes although nothing happens, in ms since 1970: a message passes or an
+    /// uptime that is shown grows. `None`: never.
+    pub fn wakes_at(&self) -> Option<u64> {
+        let layout = self.layout();
+        let lines = usize::from(layout.list_lines().height);
+        let ages = slots(layout.list.width, &self.instances)
+            .iter()
+            .any(|slot| slot.field == ListField::Figure(SortColumn::Uptime));
+        let listed =
+            self.instances.listed().skip(self.instances.offset).take(if ages { lines } else { 0 });
+        let shown = self.instances.under_cursor().filter(|_| !layout.detail.is_empty());
+        listed
+            .chain(shown)
+            .filter_map(|one| one.age(self.now))
+            .map(|age| self.now.saturating_add(uptime_changes_in(age)))
+            .chain(self.notice.as_ref().map(|notice| notice.until))
+            .min()
+    }
+
     fn needs_footer(&self) -> bool {
         match self.mode {
-            Mode::Asking(_) | Mode::Typing(..) => true,
-            Mode::Main | Mode::Help { .. } => false,
+            InputMode::Asking(_) | InputMode::Typing(..) => true,
+            InputMode::Main | InputMode::Help { .. } => false,
         }
     }
 
@@ -377,7 +281,7 @@ mod tests {
     fn check(area: Rect, model: &Model) {
         let layout = layout(area, model);
         let areas =
-            [layout.header, layout.list, layout.logs, layout.detail, layout.footer, layout.fence];
+            [layout.header, layout.list, layout.logs, layout.detail, layout.footer, layout.divider];
         for (index, one) in areas.iter().enumerate() {
             assert_eq!(one.intersection(area).area(), one.area(), "{one:?} leaves {area:?}");
             for other in areas.iter().skip(index + 1) {
@@ -424,7 +328,8 @@ mod tests {
         assert!(count(40) >= 4 && count(80) > count(40) && count(140) > count(80));
         let fields: Vec<_> = slots(80, &model.instances).iter().map(|slot| slot.field).collect();
         assert!(
-            fields.contains(&Field::CpuSpark) && fields.contains(&Field::Figure(Column::Restarts))
+            fields.contains(&ListField::CpuSpark)
+                && fields.contains(&ListField::Figure(SortColumn::Restarts))
         );
     }
 
@@ -432,7 +337,7 @@ mod tests {
     fn a_border_can_be_taken() {
         let model = model(3);
         let wide = layout(Rect::new(0, 0, 200, 60), &model);
-        assert!(wide.side_by_side() && wide.on_border(Position::new(wide.fence.x, 10)));
+        assert!(wide.side_by_side() && wide.on_border(Position::new(wide.divider.x, 10)));
         let tall = layout(Rect::new(0, 0, 80, 24), &model);
         assert!(!tall.side_by_side() && tall.on_border(Position::new(3, tall.logs.y)));
         assert!(!tall.on_border(Position::new(3, tall.logs.y + 1)));

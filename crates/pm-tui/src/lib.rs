@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod ansi;
+mod columns;
+mod error;
 mod events;
 mod format;
 mod instances;
@@ -24,10 +26,12 @@ mod update;
 mod view;
 mod workers;
 
-pub use log_buffers::{Group, LogLine, Source};
-pub use message::{Action, Command, End, Lines, Link, Msg, Verb};
+pub use error::TuiError;
+pub use message::{
+    Effect, LinkState, LogBatch, LogGroup, LogLine, Msg, Operation, OperationResult, Verb,
+};
 pub use model::Model;
-pub use runtime::{Performer, TuiError, show};
+pub use runtime::{EffectRunner, show};
 pub use theme::ThemeChoice;
 pub use update::update;
 pub use view::view;

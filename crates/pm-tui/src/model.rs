@@ -3,32 +3,22 @@
 //! `update` alone changes it, `view` alone draws it; neither touches the world.
 
 use pm_protocol::{Description, Host};
-use ratatui::layout::Rect;
 
-use crate::instances::{Column, History, Instances};
-use crate::keys::Keyset;
-use crate::layout::{Layout, layout};
-use crate::log_buffers::Logbook;
-use crate::message::{Command, Link};
-use crate::text_input::Input;
+use crate::format::clean;
+use crate::instances::{Instances, TimeSeries};
+use crate::keys::{Keyset, Pane};
+use crate::log_buffers::LogBuffers;
+use crate::message::{LinkState, Operation};
+use crate::text_input::TextInput;
 use crate::theme::ThemeChoice;
 
-/// A part of the screen that can have the keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Pane {
-    #[default]
-    List,
-    Logs,
-    Detail,
-}
-
-impl Pane {
-    pub(crate) const ALL: [Self; 3] = [Self::List, Self::Logs, Self::Detail];
-}
+/// How long good news is shown, and bad, in ms.
+pub(crate) const PASSING: u64 = 5_000;
+const PASSING_BAD: u64 = 12_000;
 
 /// What is being typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Prompt {
     ListFilter,
     LogSearch,
     LogFilter,
@@ -37,16 +27,16 @@ pub(crate) enum Purpose {
 
 /// Who gets the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum InputMode {
     #[default]
     Main,
     /// The help page, scrolled by so many rows.
     Help {
         top: usize,
     },
-    Typing(Purpose, Input),
+    Typing(Prompt, TextInput),
     /// A command that waits for a yes.
-    Asking(Command),
+    Asking(Operation),
 }
 
 /// How a passing message is meant.
@@ -59,7 +49,7 @@ pub(crate) enum Tone {
 
 /// A message line that passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Notice {
+pub(crate) struct StatusMessage {
     pub(crate) text: String,
     pub(crate) tone: Tone,
     /// In ms since 1970.
@@ -80,9 +70,9 @@ pub struct Model {
     /// What to type to call the program.
     pub(crate) program: &'static str,
     pub(crate) theme: ThemeChoice,
-    pub(crate) link: Link,
+    pub(crate) link: LinkState,
     pub(crate) instances: Instances,
-    pub(crate) log: Logbook,
+    pub(crate) log: LogBuffers,
     /// The instance the detail pane is about.
     pub(crate) described: Option<u32>,
     /// When its description was last asked for, in ms since 1970.
@@ -91,8 +81,8 @@ pub struct Model {
     /// Rows scrolled out on top of the detail pane.
     pub(crate) detail_top: usize,
     pub(crate) host: Option<Host>,
-    pub(crate) host_cpu: History,
-    pub(crate) host_memory: History,
+    pub(crate) host_cpu: TimeSeries,
+    pub(crate) host_memory: TimeSeries,
     pub(crate) focus: Pane,
     pub(crate) zoom: bool,
     /// Whether people want to see details; `None`: where there is room.
@@ -103,10 +93,10 @@ pub struct Model {
     pub(crate) split_by_hand: bool,
     /// Whether the border is being dragged.
     pub(crate) dragging: bool,
-    pub(crate) mode: Mode,
-    pub(crate) notice: Option<Notice>,
-    /// Commands that are not answered yet.
-    pub(crate) running: Vec<Command>,
+    pub(crate) mode: InputMode,
+    pub(crate) notice: Option<StatusMessage>,
+    /// Operations that are not answered yet.
+    pub(crate) running: Vec<Operation>,
 }
 
 impl Model {
@@ -119,23 +109,23 @@ impl Model {
             home,
             program: "pm",
             theme,
-            link: Link::Connecting,
+            link: LinkState::Connecting,
             instances: Instances::default(),
-            log: Logbook::new(),
+            log: LogBuffers::new(),
             described: None,
             described_at: 0,
             description: None,
             detail_top: 0,
             host: None,
-            host_cpu: History::default(),
-            host_memory: History::default(),
+            host_cpu: TimeSeries::default(),
+            host_memory: TimeSeries::default(),
             focus: Pane::List,
             zoom: false,
             detail: None,
             split: 450,
             split_by_hand: false,
             dragging: false,
-            mode: Mode::Main,
+            mode: InputMode::Main,
             notice: None,
             running: Vec::new(),
         }
@@ -147,39 +137,19 @@ impl Model {
         Self { program, ..self }
     }
 
-    pub(crate) fn area(&self) -> Rect {
-        Rect::new(0, 0, self.size.0, self.size.1)
-    }
-
-    pub(crate) fn layout(&self) -> Layout {
-        layout(self.area(), self)
+    /// Shows a message for a while, a bad one longer.
+    pub(crate) fn notify(&mut self, text: &str, tone: Tone) {
+        let lasts = if tone == Tone::Bad { PASSING_BAD } else { PASSING };
+        let until = self.now.saturating_add(lasts);
+        self.notice = Some(StatusMessage { text: clean(text).into_owned(), tone, until });
     }
 
     pub(crate) fn keyset(&self) -> Keyset {
         match self.mode {
-            Mode::Main => Keyset::Main,
-            Mode::Help { .. } => Keyset::Helping,
-            Mode::Typing(..) => Keyset::Typing,
-            Mode::Asking(_) => Keyset::Asking,
+            InputMode::Main => Keyset::Main,
+            InputMode::Help { .. } => Keyset::Helping,
+            InputMode::Typing(..) => Keyset::Typing,
+            InputMode::Asking(_) => Keyset::Asking,
         }
-    }
-
-    /// When something on the screen changes although nothing happens, in ms since 1970: a message passes or an
-    /// uptime that is shown grows. `None`: never.
-    pub fn wakes_at(&self) -> Option<u64> {
-        let layout = self.layout();
-        let lines = usize::from(layout.list_lines().height);
-        let ages = crate::layout::slots(layout.list.width, &self.instances)
-            .iter()
-            .any(|slot| slot.field == crate::layout::Field::Figure(Column::Uptime));
-        let listed =
-            self.instances.listed().skip(self.instances.offset).take(if ages { lines } else { 0 });
-        let shown = self.instances.under_cursor().filter(|_| !layout.detail.is_empty());
-        listed
-            .chain(shown)
-            .filter_map(|one| one.age(self.now))
-            .map(|age| self.now.saturating_add(crate::format::uptime_lasts(age)))
-            .chain(self.notice.as_ref().map(|notice| notice.until))
-            .min()
     }
 }

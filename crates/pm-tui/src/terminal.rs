@@ -36,7 +36,7 @@ impl Screen {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
                 // First the terminal: a message on the alternate screen would be lost with it.
-                give_back();
+                restore();
                 before(panic);
                 // If it was another thread, the loop may sleep: it must look and see that the screen is gone.
                 let us = rustix::process::getpid();
@@ -45,7 +45,7 @@ impl Screen {
         });
         take()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(64 << 10, io::stdout()));
-        Terminal::new(backend).map(|terminal| Self { terminal }).inspect_err(|_| give_back())
+        Terminal::new(backend).map(|terminal| Self { terminal }).inspect_err(|_| restore())
     }
 
     /// Draws what differs. False: somebody gave the terminal back (a panic in another thread).
@@ -66,7 +66,7 @@ impl Screen {
 
     /// Gives the terminal to the shell until `meanwhile` returns.
     pub(crate) fn lend(&mut self, meanwhile: impl FnOnce()) -> io::Result<()> {
-        give_back();
+        restore();
         meanwhile();
         take()?;
         self.terminal.clear()
@@ -75,7 +75,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
@@ -89,11 +89,11 @@ fn take() -> io::Result<()> {
         EnableBracketedPaste,
         cursor::Hide
     )
-    .inspect_err(|_| give_back())
+    .inspect_err(|_| restore())
 }
 
 /// Once and only once for each taking. Errors are of no use here: there is nobody left to tell.
-fn give_back() {
+fn restore() {
     if !OURS.swap(false, Ordering::SeqCst) {
         return;
     }

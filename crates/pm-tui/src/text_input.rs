@@ -3,14 +3,26 @@
 /// Longer input helps nobody and would have to be scrolled.
 const LONGEST: usize = 200;
 
+/// Changes to a line that is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextEdit {
+    EraseChar,
+    EraseWord,
+    EraseAll,
+    Left,
+    Right,
+    Start,
+    End,
+}
+
 /// Text and a cursor in it, counted in characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Input {
+pub(crate) struct TextInput {
     text: Vec<char>,
     cursor: usize,
 }
 
-impl Input {
+impl TextInput {
     pub(crate) fn new(text: &str) -> Self {
         let text: Vec<char> = text.chars().take(LONGEST).collect();
         Self { cursor: text.len(), text }
@@ -33,43 +45,34 @@ impl Input {
         }
     }
 
-    pub(crate) fn erase(&mut self) {
+    pub(crate) fn edit(&mut self, edit: TextEdit) {
+        match edit {
+            TextEdit::EraseChar => self.erase(),
+            TextEdit::EraseWord => {
+                while self.after_blank() {
+                    self.erase();
+                }
+                while self.cursor > 0 && !self.after_blank() {
+                    self.erase();
+                }
+            }
+            TextEdit::EraseAll => *self = Self::default(),
+            TextEdit::Left => self.cursor = self.cursor.saturating_sub(1),
+            TextEdit::Right => self.cursor = (self.cursor + 1).min(self.text.len()),
+            TextEdit::Start => self.cursor = 0,
+            TextEdit::End => self.cursor = self.text.len(),
+        }
+    }
+
+    fn erase(&mut self) {
         if self.cursor > 0 {
             self.cursor -= 1;
             self.text.remove(self.cursor);
         }
     }
 
-    pub(crate) fn erase_word(&mut self) {
-        let blank = |input: &Self| {
-            input.cursor.checked_sub(1).and_then(|at| input.text.get(at)).is_some_and(|c| *c == ' ')
-        };
-        while blank(self) {
-            self.erase();
-        }
-        while self.cursor > 0 && !blank(self) {
-            self.erase();
-        }
-    }
-
-    pub(crate) fn erase_all(&mut self) {
-        *self = Self::default();
-    }
-
-    pub(crate) fn left(&mut self) {
-        self.cursor = self.cursor.saturating_sub(1);
-    }
-
-    pub(crate) fn right(&mut self) {
-        self.cursor = (self.cursor + 1).min(self.text.len());
-    }
-
-    pub(crate) fn start(&mut self) {
-        self.cursor = 0;
-    }
-
-    pub(crate) fn end(&mut self) {
-        self.cursor = self.text.len();
+    fn after_blank(&self) -> bool {
+        self.cursor > 0 && self.text.get(self.cursor - 1) == Some(&' ')
     }
 }
 
@@ -79,22 +82,22 @@ mod tests {
 
     #[test]
     fn a_line_is_edited() {
-        let mut input = Input::new("ab cd");
-        input.erase_word();
+        let mut input = TextInput::new("ab cd");
+        input.edit(TextEdit::EraseWord);
         assert_eq!(input.text(), "ab ");
-        input.erase_word();
+        input.edit(TextEdit::EraseWord);
         assert_eq!(input.text(), "");
         for c in "x\u{7}y\u{e4}".chars() {
             input.insert(c);
         }
-        input.left();
-        input.erase();
+        input.edit(TextEdit::Left);
+        input.edit(TextEdit::EraseChar);
         assert_eq!((input.text().as_str(), input.before_cursor().as_str()), ("x\u{e4}", "x"));
-        input.end();
-        input.right();
-        input.start();
-        input.left();
-        input.erase();
+        input.edit(TextEdit::End);
+        input.edit(TextEdit::Right);
+        input.edit(TextEdit::Start);
+        input.edit(TextEdit::Left);
+        input.edit(TextEdit::EraseChar);
         input.insert('z');
         assert_eq!(input.text(), "zx\u{e4}");
         for _ in 0..500 {

@@ -7,7 +7,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use super::*;
-use crate::message::{Link, Msg};
+use crate::message::{LinkState, Msg};
 use crate::samples::{model, press, row};
 use crate::theme::ThemeChoice;
 use crate::update::update;
@@ -72,11 +72,11 @@ fn empty_screens_tell_what_to_do() {
     let mut model = model(80, 24);
     update(&mut model, Msg::News(Change::Snapshot(Vec::new())));
     insta::assert_snapshot!("empty_80x24", screen(&model));
-    update(&mut model, Msg::Link(Link::NoDaemon));
+    update(&mut model, Msg::Link(LinkState::NoDaemon));
     insta::assert_snapshot!("no_daemon_80x24", screen(&model));
-    update(&mut model, Msg::Link(Link::Reconnecting));
+    update(&mut model, Msg::Link(LinkState::Reconnecting));
     assert!(screen(&model).contains("reconnecting"));
-    update(&mut model, Msg::Link(Link::Broken("could not talk".into())));
+    update(&mut model, Msg::Link(LinkState::Broken("could not talk".into())));
     assert!(screen(&model).contains("could not talk"));
 }
 

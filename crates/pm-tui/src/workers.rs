@@ -11,11 +11,12 @@ use std::sync::mpsc::SyncSender;
 
 use pm_protocol::Home;
 
-use crate::message::{Action, Msg};
+use crate::error::TuiError;
+use crate::message::{Effect, Msg};
 use crate::model::Model;
-use crate::runtime::{Performer, TuiError, show};
+use crate::runtime::{EffectRunner, show};
 use crate::theme::ThemeChoice;
-use calls::{Commands, Describer};
+use calls::{Describer, Operations};
 use reader::Reader;
 
 /// What `pm monit` was asked for.
@@ -46,17 +47,17 @@ pub fn theme_of(variable: impl Fn(&str) -> Option<OsString>) -> ThemeChoice {
     variable("PM_THEME").and_then(|name| ThemeChoice::parse(name.to_str()?)).unwrap_or_default()
 }
 
-fn start(home: Home, sender: &SyncSender<Msg>) -> Result<Performer, TuiError> {
+fn start(home: Home, sender: &SyncSender<Msg>) -> Result<EffectRunner, TuiError> {
     feed::start(home.clone(), sender.clone())?;
     let describer = Describer::start(home.clone(), sender.clone())?;
     let reader = Reader::start(home.clone(), sender.clone())?;
-    let commands = Commands::new(home, sender.clone());
-    Ok(Box::new(move |action| match action {
-        Action::Perform(command) => commands.perform(command),
-        Action::Describe(id) => describer.describe(id),
-        Action::Follow(group) => reader.follow(group),
-        Action::Forget(group) => reader.forget(group),
-        Action::Redraw | Action::Suspend | Action::Quit => {}
+    let commands = Operations::new(home, sender.clone());
+    Ok(Box::new(move |effect| match effect {
+        Effect::Perform(command) => commands.perform(command),
+        Effect::Describe(id) => describer.describe(id),
+        Effect::Follow(group) => reader.follow(group),
+        Effect::Forget(group) => reader.forget(group),
+        Effect::Redraw | Effect::Suspend | Effect::Quit => {}
     }))
 }
 

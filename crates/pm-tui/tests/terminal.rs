@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pm_protocol::{Change, Status};
 use pm_testkit::samples::row;
-use pm_tui::{Action, Model, Msg, Performer, ThemeChoice, show};
+use pm_tui::{Effect, EffectRunner, Model, Msg, ThemeChoice, show};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,13 +34,13 @@ fn child() {
 }
 
 /// Does nothing, or panics in another thread when the first typed letter arrives there.
-fn workers(sender: &SyncSender<Msg>, panics: bool) -> Performer {
+fn workers(sender: &SyncSender<Msg>, panics: bool) -> EffectRunner {
     if panics {
         sender.send(Msg::News(Change::Snapshot(vec![row(0, "web", Status::Stopped)]))).unwrap();
     }
-    Box::new(|action| {
-        if let Action::Perform(command) = action {
-            std::thread::spawn(move || panic!("workers fell at {:?}", command.verb));
+    Box::new(|effect| {
+        if let Effect::Perform(operation) = effect {
+            std::thread::spawn(move || panic!("workers fell at {:?}", operation.verb));
         }
     })
 }

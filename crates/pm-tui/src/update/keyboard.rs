@@ -1,28 +1,24 @@
 //! What keys do.
 
-use std::collections::BTreeSet;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use pm_protocol::Status;
 
-use super::{say, typing};
-use crate::instances::{Column, Instance, Sort};
-use crate::keys::{Answer, Go, Keyset, Order, Show, Switch, order};
-use crate::log_buffers::Way;
-use crate::message::{Action, Command, Verb};
-use crate::model::{Mode, Model, Pane, Purpose, Tone};
-use crate::text_input::Input;
+use super::operate::{operate, perform};
+use super::typing;
+use crate::instances::{Sort, SortColumn};
+use crate::keys::{KeyAction, Keyset, Motion, Pane, meaning};
+use crate::log_buffers::Direction;
+use crate::message::Effect;
+use crate::model::{InputMode, Model, Prompt, Tone};
 
 /// Columns an unwrapped line is shifted at once.
 const SHIFT: usize = 16;
 
-pub(super) fn key(model: &mut Model, event: KeyEvent, actions: &mut Vec<Action>) {
+pub(super) fn key(model: &mut Model, event: KeyEvent, effects: &mut Vec<Effect>) {
     let keyset = model.keyset();
-    let meant = order(keyset, event);
-    match (keyset, meant) {
-        (Keyset::Main, Some(order)) => main(model, order, actions),
-        (Keyset::Typing, Some(Order::Edit(change))) => typing::edit(model, change, actions),
-        (Keyset::Typing, _) => {
+    match (keyset, meaning(keyset, event)) {
+        (Keyset::Main, Some(action)) => main(model, action, effects),
+        (Keyset::Typing, Some(action)) => typing::edit(model, action, effects),
+        (Keyset::Typing, None) => {
             let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
             if let KeyCode::Char(c) = event.code
                 && plain
@@ -31,100 +27,99 @@ pub(super) fn key(model: &mut Model, event: KeyEvent, actions: &mut Vec<Action>)
                 typing::insert(model, &c.to_string());
             }
         }
-        (Keyset::Asking, Some(Order::Answer(said))) => answer(model, said, actions),
-        (Keyset::Helping, Some(order)) => help(model, order, actions),
-        (Keyset::Asking | Keyset::Helping | Keyset::Main, _) => {}
+        (Keyset::Asking, Some(action)) => {
+            if let InputMode::Asking(operation) = std::mem::take(&mut model.mode)
+                && action == KeyAction::Yes
+            {
+                perform(model, operation, effects);
+            }
+        }
+        (Keyset::Helping, Some(action)) => help(model, action, effects),
+        (Keyset::Asking | Keyset::Helping | Keyset::Main, None) => {}
     }
 }
 
-fn main(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
-    match order {
-        Order::Quit => actions.push(Action::Quit),
-        Order::Redraw => actions.push(Action::Redraw),
-        Order::Suspend => actions.push(Action::Suspend),
-        Order::Help => model.mode = Mode::Help { top: 0 },
-        Order::Do(verb) => command(model, verb, actions),
-        Order::Scale if !model.instances.chosen().is_empty() => {
-            model.mode = Mode::Typing(Purpose::Scale, Input::default());
+fn main(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
+    match action {
+        KeyAction::Quit => effects.push(Effect::Quit),
+        KeyAction::Redraw => effects.push(Effect::Redraw),
+        KeyAction::Suspend => effects.push(Effect::Suspend),
+        KeyAction::Help => model.mode = InputMode::Help { top: 0 },
+        KeyAction::Operate(verb) => operate(model, verb, effects),
+        KeyAction::Scale if !model.instances.chosen().is_empty() => {
+            typing::ask(model, Prompt::Scale);
         }
-        Order::Find => {
+        KeyAction::Find => {
             let logs = model.focus == Pane::Logs;
-            typing::ask(model, if logs { Purpose::LogSearch } else { Purpose::ListFilter });
+            typing::ask(model, if logs { Prompt::LogSearch } else { Prompt::ListFilter });
         }
-        Order::Filter => typing::ask(model, Purpose::LogFilter),
-        Order::Hit(way) => hit(model, way),
-        Order::Mark => {
+        KeyAction::FilterLogs => typing::ask(model, Prompt::LogFilter),
+        KeyAction::NextMatch(direction) => next_match(model, direction),
+        KeyAction::Mark => {
             model.instances.mark();
             model.instances.move_by(1);
         }
-        Order::MarkAll => model.instances.mark_all(),
-        Order::SortNext => sort(model, 1),
-        Order::SortPrevious => sort(model, Column::ALL.len() - 1),
-        Order::SortReverse => {
-            model.instances.sort.reversed = !model.instances.sort.reversed;
-            model.instances.arrange();
+        KeyAction::MarkAll => model.instances.mark_all(),
+        KeyAction::SortNext => sort(model, 1),
+        KeyAction::SortPrevious => sort(model, SortColumn::ALL.len() - 1),
+        KeyAction::SortReverse => order_by(model, model.instances.sort.column),
+        KeyAction::NextTheme => {
+            model.theme = model.theme.next();
+            model.notify(&format!("theme {}", model.theme.name()), Tone::Neutral);
         }
-        Order::Switch(what) => switch(model, what),
-        Order::Show(what) => show(model, what),
-        Order::Back => back(model),
-        Order::NextPane => pane(model, 1),
-        Order::PreviousPane => pane(model, Pane::ALL.len() - 1),
-        Order::Go(way) => go(model, way),
-        Order::Scale | Order::Answer(_) | Order::Edit(_) => {}
+        KeyAction::ToggleDetail => toggle_detail(model),
+        KeyAction::ToggleZoom => model.zoom = !model.zoom,
+        KeyAction::LogsAlone => (model.focus, model.zoom) = (Pane::Logs, true),
+        KeyAction::ToggleFollow => toggle_follow(model),
+        KeyAction::ToggleWrap => toggle_wrap(model),
+        KeyAction::ToggleTimes => model.log.times = !model.log.times,
+        KeyAction::NextStreams => {
+            model.log.streams = model.log.streams.next();
+            model.log.refilter();
+        }
+        KeyAction::Back => back(model),
+        KeyAction::NextPane => pane(model, 1),
+        KeyAction::PreviousPane => pane(model, Pane::ALL.len() - 1),
+        KeyAction::Move(motion) => go(model, motion),
+        KeyAction::Scale | KeyAction::Yes | KeyAction::No | KeyAction::Edit(_) => {}
     }
 }
 
 fn sort(model: &mut Model, step: usize) {
-    let columns = Column::ALL;
+    let columns = SortColumn::ALL;
     let at = columns.iter().position(|column| *column == model.instances.sort.column).unwrap_or(0);
     let column = columns.get((at + step) % columns.len()).copied().unwrap_or_default();
     order_by(model, column);
 }
 
 /// Orders by this column; a second time the other way round.
-pub(super) fn order_by(model: &mut Model, column: Column) {
+pub(super) fn order_by(model: &mut Model, column: SortColumn) {
     let reversed = model.instances.sort.column == column && !model.instances.sort.reversed;
     model.instances.sort = Sort { column, reversed };
-    model.instances.arrange();
+    model.instances.rearrange();
 }
 
-fn switch(model: &mut Model, what: Switch) {
-    let room = model.layout().log_room(model);
-    match what {
-        Switch::Wrap => {
-            model.log.wrap = !model.log.wrap;
-            if let Some(book) = model.log.book_mut() {
-                book.left = 0;
-            }
-        }
-        Switch::Times => model.log.times = !model.log.times,
-        Switch::Streams => {
-            model.log.streams = model.log.streams.next();
-            model.log.sift();
-        }
-        Switch::Follow if model.log.follows() => model.log.hold(room),
-        Switch::Follow => model.log.follow(),
+fn toggle_detail(model: &mut Model) {
+    let shown = !model.layout().detail.is_empty();
+    model.detail = Some(!shown);
+    if shown && model.focus == Pane::Detail {
+        model.focus = Pane::List;
     }
 }
 
-fn show(model: &mut Model, what: Show) {
-    match what {
-        Show::Theme => {
-            model.theme = model.theme.next();
-            let text = format!("theme {}", model.theme.name());
-            say(model, &text, Tone::Neutral);
-        }
-        Show::Detail => {
-            let shown = !model.layout().detail.is_empty();
-            model.detail = Some(!shown);
-            if shown && model.focus == Pane::Detail {
-                model.focus = Pane::List;
-            }
-        }
-        Show::Logs => {
-            (model.focus, model.zoom) = (Pane::Logs, true);
-        }
-        Show::Zoom => model.zoom = !model.zoom,
+fn toggle_follow(model: &mut Model) {
+    if model.log.follows() {
+        let viewport = model.layout().log_viewport(model);
+        model.log.hold(viewport);
+    } else {
+        model.log.follow();
+    }
+}
+
+fn toggle_wrap(model: &mut Model) {
+    model.log.wrap = !model.log.wrap;
+    if let Some(buffer) = model.log.buffer_mut() {
+        buffer.left = 0;
     }
 }
 
@@ -138,12 +133,12 @@ fn back(model: &mut Model) {
         model.log.search.clear();
     } else if model.focus == Pane::Logs && !model.log.filter.is_empty() {
         model.log.filter.clear();
-        model.log.sift();
+        model.log.refilter();
     } else if model.focus != Pane::List {
         model.focus = Pane::List;
     } else if !model.instances.filter.is_empty() {
         model.instances.filter.clear();
-        model.instances.arrange();
+        model.instances.rearrange();
     } else {
         model.instances.marks.clear();
     }
@@ -161,21 +156,21 @@ fn pane(model: &mut Model, step: usize) {
     }
 }
 
-fn go(model: &mut Model, way: Go) {
+fn go(model: &mut Model, motion: Motion) {
     let layout = model.layout();
     let page = layout.body(model.focus).height.saturating_sub(1).max(1);
     let page = isize::try_from(page).unwrap_or(1);
-    let by = match way {
-        Go::Up => -1,
-        Go::Down => 1,
-        Go::PageUp => -page,
-        Go::PageDown => page,
-        Go::Top => isize::MIN / 2,
-        Go::Bottom => isize::MAX / 2,
-        Go::Left if shifts(model) => return shift(model, |left| left.saturating_sub(SHIFT)),
-        Go::Right if shifts(model) => return shift(model, |left| left.saturating_add(SHIFT)),
-        Go::Left => return pane(model, Pane::ALL.len() - 1),
-        Go::Right => return pane(model, 1),
+    let by = match motion {
+        Motion::Up => -1,
+        Motion::Down => 1,
+        Motion::PageUp => -page,
+        Motion::PageDown => page,
+        Motion::Top => isize::MIN / 2,
+        Motion::Bottom => isize::MAX / 2,
+        Motion::Left if shifts(model) => return shift(model, |left| left.saturating_sub(SHIFT)),
+        Motion::Right if shifts(model) => return shift(model, |left| left.saturating_add(SHIFT)),
+        Motion::Left => return pane(model, Pane::ALL.len() - 1),
+        Motion::Right => return pane(model, 1),
     };
     let focus = model.focus;
     move_in(model, focus, by);
@@ -186,20 +181,20 @@ fn shifts(model: &Model) -> bool {
 }
 
 fn shift(model: &mut Model, change: fn(usize) -> usize) {
-    if let Some(book) = model.log.book_mut() {
-        book.left = change(book.left).min(16 << 10);
+    if let Some(buffer) = model.log.buffer_mut() {
+        buffer.left = change(buffer.left).min(16 << 10);
     }
 }
 
 /// Moves a pane's cursor or window by so many lines; far enough means the start or the end.
 pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
-    let room = model.layout().log_room(model);
+    let viewport = model.layout().log_viewport(model);
     let far = by.unsigned_abs() > 1 << 20;
     match pane {
         Pane::List => model.instances.move_by(by),
-        Pane::Logs if far && by < 0 => model.log.rewind(room),
+        Pane::Logs if far && by < 0 => model.log.rewind(viewport),
         Pane::Logs if far => model.log.follow(),
-        Pane::Logs => model.log.scroll(by, room),
+        Pane::Logs => model.log.scroll(by, viewport),
         Pane::Detail => {
             let rows = crate::view::detail_rows(model);
             let height = usize::from(model.layout().body(Pane::Detail).height);
@@ -209,106 +204,36 @@ pub(super) fn move_in(model: &mut Model, pane: Pane, by: isize) {
     }
 }
 
-fn hit(model: &mut Model, way: Way) {
+fn next_match(model: &mut Model, direction: Direction) {
     if model.log.search.is_empty() {
-        return typing::ask(model, Purpose::LogSearch);
+        return typing::ask(model, Prompt::LogSearch);
     }
-    let room = model.layout().log_room(model);
-    let from = match (model.log.book().and_then(|book| book.found), way) {
+    let viewport = model.layout().log_viewport(model);
+    let from = match (model.log.buffer().and_then(|buffer| buffer.found), direction) {
         (Some(found), _) => found,
         // The first look goes upwards from what is seen: the latest is wanted first.
-        (None, _) => model.log.top(room).map_or(u64::MAX, |top| {
-            top.line.saturating_add(u64::try_from(room.height).unwrap_or(0))
+        (None, _) => model.log.top(viewport).map_or(u64::MAX, |top| {
+            top.line.saturating_add(u64::try_from(viewport.height).unwrap_or(0))
         }),
     };
-    show_hit(model, from, way);
+    typing::show_match(model, from, direction);
 }
 
-pub(super) fn show_hit(model: &mut Model, from: u64, way: Way) {
-    let room = model.layout().log_room(model);
-    let found = model.log.next_hit(from.min(u64::MAX - 1), way);
-    if let Some(book) = model.log.book_mut() {
-        book.found = found;
-    }
-    if let Some(line) = found {
-        model.log.show(line, room);
-    } else {
-        let text = format!("`{}` is not in these lines", model.log.search);
-        say(model, &text, Tone::Neutral);
-    }
-}
-
-fn answer(model: &mut Model, said: Answer, actions: &mut Vec<Action>) {
-    let Mode::Asking(command) = std::mem::take(&mut model.mode) else { return };
-    if said == Answer::Yes {
-        perform(model, command, actions);
-    }
-}
-
-fn help(model: &mut Model, order: Order, actions: &mut Vec<Action>) {
+fn help(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
     let page = usize::from(model.size.1.saturating_sub(4).max(1));
-    let Mode::Help { top } = &mut model.mode else { return };
-    if let Order::Go(way) = order {
-        match way {
-            Go::Up => *top = top.saturating_sub(1),
-            Go::Down => *top += 1,
-            Go::PageUp => *top = top.saturating_sub(page),
-            Go::PageDown => *top += page,
-            Go::Top | Go::Left => *top = 0,
-            Go::Bottom | Go::Right => *top = usize::MAX,
+    let InputMode::Help { top } = &mut model.mode else { return };
+    if let KeyAction::Move(motion) = action {
+        match motion {
+            Motion::Up => *top = top.saturating_sub(1),
+            Motion::Down => *top += 1,
+            Motion::PageUp => *top = top.saturating_sub(page),
+            Motion::PageDown => *top += page,
+            Motion::Top | Motion::Left => *top = 0,
+            Motion::Bottom | Motion::Right => *top = usize::MAX,
         }
-    } else if order == Order::Quit {
-        actions.push(Action::Quit);
+    } else if action == KeyAction::Quit {
+        effects.push(Effect::Quit);
     } else {
-        model.mode = Mode::Main;
+        model.mode = InputMode::Main;
     }
-}
-
-/// Builds a command for what is chosen; what destroys something asks first.
-pub(super) fn command(model: &mut Model, verb: Verb, actions: &mut Vec<Action>) {
-    let chosen: Vec<&Instance> = model
-        .instances
-        .chosen()
-        .into_iter()
-        .filter(|one| verb != Verb::Start || is_down(one.row.status))
-        .collect();
-    let chosen = if matches!(verb, Verb::Scale(_)) { one_of_each_app(chosen) } else { chosen };
-    let ids: Vec<u32> = chosen.iter().map(|one| one.row.id).collect();
-    let label = match chosen.as_slice() {
-        [] => {
-            let text = if verb == Verb::Start && model.instances.all().len() > 0 {
-                "it is up already; r restarts"
-            } else {
-                "nothing is chosen"
-            };
-            return say(model, text, Tone::Neutral);
-        }
-        [one] => format!("{} ({})", one.row.name, one.row.id),
-        many => format!("{} instances", many.len()),
-    };
-    let command = Command { verb, ids, label };
-    if matches!(verb, Verb::Delete | Verb::Flush) {
-        model.mode = Mode::Asking(command);
-    } else {
-        perform(model, command, actions);
-    }
-}
-
-/// Scaling is about apps: two instances of one are one wish.
-fn one_of_each_app(chosen: Vec<&Instance>) -> Vec<&Instance> {
-    let mut seen = BTreeSet::new();
-    chosen.into_iter().filter(|one| seen.insert((&one.row.namespace, &one.row.name))).collect()
-}
-
-fn is_down(status: Status) -> bool {
-    matches!(status, Status::Stopped | Status::Errored | Status::WaitingRestart | Status::Stopping)
-}
-
-fn perform(model: &mut Model, command: Command, actions: &mut Vec<Action>) {
-    if model.running.contains(&command) {
-        return say(model, "that is being done already", Tone::Neutral);
-    }
-    model.notice = None;
-    model.running.push(command.clone());
-    actions.push(Action::Perform(command));
 }

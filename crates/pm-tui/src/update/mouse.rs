@@ -4,11 +4,13 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::keyboard::{move_in, order_by};
+use crate::columns::{ListField, slots};
 use crate::keys::Keyset;
-use crate::layout::{Field, Layout, slots};
-use crate::model::{Mode, Model, Pane};
+use crate::keys::Pane;
+use crate::layout::ScreenLayout;
+use crate::model::{InputMode, Model};
 
-/// Lines a turn of the wheel moves.
+/// LogBatch a turn of the wheel moves.
 const WHEEL: isize = 3;
 
 pub(super) fn mouse(model: &mut Model, event: MouseEvent) {
@@ -38,11 +40,11 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) {
 }
 
 fn help(model: &mut Model, kind: MouseEventKind) {
-    let Mode::Help { top } = &mut model.mode else { return };
+    let InputMode::Help { top } = &mut model.mode else { return };
     match kind {
         MouseEventKind::ScrollUp => *top = top.saturating_sub(WHEEL.unsigned_abs()),
         MouseEventKind::ScrollDown => *top += WHEEL.unsigned_abs(),
-        MouseEventKind::Down(_) => model.mode = Mode::Main,
+        MouseEventKind::Down(_) => model.mode = InputMode::Main,
         MouseEventKind::Up(_)
         | MouseEventKind::Drag(_)
         | MouseEventKind::Moved
@@ -53,7 +55,7 @@ fn help(model: &mut Model, kind: MouseEventKind) {
 
 fn click(
     model: &mut Model,
-    layout: &Layout,
+    layout: &ScreenLayout,
     at: Position,
     button: MouseButton,
     modifiers: KeyModifiers,
@@ -81,7 +83,7 @@ fn head(model: &mut Model, head: Rect, at: Position) {
     let slot = slots(head.width, &model.instances)
         .into_iter()
         .find(|slot| (slot.x..slot.x + slot.width).contains(&x));
-    if let Some(Field::Figure(column)) = slot.map(|slot| slot.field) {
+    if let Some(ListField::Figure(column)) = slot.map(|slot| slot.field) {
         order_by(model, column);
     }
 }
@@ -99,7 +101,7 @@ fn drag(model: &mut Model, shared: Rect, at: Position) {
     model.split_by_hand = true;
 }
 
-fn wheel(model: &mut Model, layout: &Layout, at: Position, by: isize) {
+fn wheel(model: &mut Model, layout: &ScreenLayout, at: Position, by: isize) {
     if let Some(pane) = layout.hit(at) {
         move_in(model, pane, by);
     }

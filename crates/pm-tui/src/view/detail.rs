@@ -8,17 +8,17 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::chart::chart;
-use super::header::glyph;
-use super::{put, title};
-use crate::format::{bytes, clean, count, lived, percent, uptime};
-use crate::instances::Instance;
-use crate::layout::Layout;
-use crate::model::{Model, Pane};
+use super::paint::{put, title};
+use crate::format::{bytes, clean, count, duration, percent, status_sign, uptime};
+use crate::instances::MonitoredInstance;
+use crate::keys::Pane;
+use crate::layout::ScreenLayout;
+use crate::model::Model;
 use crate::theme::Theme;
 
 const LABEL: usize = 9;
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: &mut Buffer) {
     if layout.detail.is_empty() {
         return;
     }
@@ -43,7 +43,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
 /// All rows, for a body of this size.
 pub(super) fn rows(model: &Model, theme: &Theme, body: Rect) -> Vec<Line<'static>> {
     let Some(one) = model.instances.under_cursor() else { return Vec::new() };
-    let mut page = Page { theme, width: usize::from(body.width), rows: Vec::new() };
+    let mut page = DetailPage { theme, width: usize::from(body.width), rows: Vec::new() };
     page.standing(model, one);
     if body.height >= 10 && body.width >= 30 {
         page.charts(one, if body.height >= 18 { 3 } else { 1 });
@@ -56,13 +56,13 @@ pub(super) fn rows(model: &Model, theme: &Theme, body: Rect) -> Vec<Line<'static
     page.rows
 }
 
-struct Page<'a> {
+struct DetailPage<'a> {
     theme: &'a Theme,
     width: usize,
     rows: Vec<Line<'static>>,
 }
 
-impl Page<'_> {
+impl DetailPage<'_> {
     /// A label and a text that is wrapped beside it.
     fn say(&mut self, label: &str, text: &str, style: Style) {
         let text = clean(text).into_owned();
@@ -84,9 +84,9 @@ impl Page<'_> {
         }
     }
 
-    fn standing(&mut self, model: &Model, one: &Instance) {
+    fn standing(&mut self, model: &Model, one: &MonitoredInstance) {
         let row = &one.row;
-        let mut text = format!("{} {}", glyph(row.status), row.status.as_str());
+        let mut text = format!("{} {}", status_sign(row.status), row.status.as_str());
         if let Some(age) = one.age(model.now) {
             text = format!("{text} for {}", uptime(age));
         }
@@ -103,7 +103,7 @@ impl Page<'_> {
         }
     }
 
-    fn charts(&mut self, one: &Instance, height: usize) {
+    fn charts(&mut self, one: &MonitoredInstance, height: usize) {
         let width = self.width.saturating_sub(LABEL + 12).min(120);
         let usage = one.row.usage;
         let peak = one.cpu.peak(width);
@@ -143,7 +143,7 @@ impl Page<'_> {
             self.tell("pids", &format!("{} ({})", pids.join(" "), about.pids.len()));
         }
         if let Some(next) = about.next_start {
-            let wait = lived(next.saturating_sub(now));
+            let wait = duration(next.saturating_sub(now));
             self.say("next", &format!("starts again in {wait}"), self.theme.passing);
         }
         if let Some(user) = &spec.user {
@@ -197,7 +197,7 @@ impl Page<'_> {
             let label = if index == 0 { "ends" } else { "" };
             let ago = uptime(now.saturating_sub(end.at));
             let style = if end.code == Some(0) { self.theme.text } else { self.theme.bad };
-            let text = format!("{ago} ago: after {}, {}", lived(end.lived), end.why);
+            let text = format!("{ago} ago: after {}, {}", duration(end.lived), end.why);
             self.say(label, &text, style);
         }
     }

@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::put;
+use super::paint::put;
 use crate::format::clean;
 use crate::keys::KEYS;
-use crate::message::{Command, Verb};
-use crate::model::{Mode, Model, Purpose, Tone};
+use crate::message::{Operation, Verb};
+use crate::model::{InputMode, Model, Prompt, Tone};
 use crate::theme::Theme;
 
 /// Draws it; gives the place of the text cursor, if there is one.
@@ -22,7 +22,7 @@ pub(super) fn draw(
         return None;
     }
     match &model.mode {
-        Mode::Typing(purpose, input) => {
+        InputMode::Typing(purpose, input) => {
             let label = Span::styled(format!(" {} ", prompt(*purpose)), theme.key);
             let before = label.width() + Span::raw(input.before_cursor()).width();
             // Text longer than the line is shifted, for the cursor must be seen.
@@ -32,10 +32,10 @@ pub(super) fn draw(
             let x = u16::try_from(before - shift.min(before)).unwrap_or(u16::MAX);
             return Some(Position::new(area.x + x.min(area.width - 1), area.y));
         }
-        Mode::Asking(command) => {
+        InputMode::Asking(command) => {
             put(area, &question(theme, command), buffer);
         }
-        Mode::Main | Mode::Help { .. } => {
+        InputMode::Main | InputMode::Help { .. } => {
             let line = message(model, theme).unwrap_or_else(|| hints(model, theme, area.width));
             put(area, &line, buffer);
         }
@@ -43,16 +43,16 @@ pub(super) fn draw(
     None
 }
 
-fn prompt(purpose: Purpose) -> &'static str {
+fn prompt(purpose: Prompt) -> &'static str {
     match purpose {
-        Purpose::ListFilter => "filter the list:",
-        Purpose::LogSearch => "search the logs:",
-        Purpose::LogFilter => "only lines with:",
-        Purpose::Scale => "how many instances:",
+        Prompt::ListFilter => "filter the list:",
+        Prompt::LogSearch => "search the logs:",
+        Prompt::LogFilter => "only lines with:",
+        Prompt::Scale => "how many instances:",
     }
 }
 
-fn question(theme: &Theme, command: &Command) -> Line<'static> {
+fn question(theme: &Theme, command: &Operation) -> Line<'static> {
     let effect = match command.verb {
         Verb::Delete => "stops and forgets",
         Verb::Start | Verb::Stop | Verb::Restart | Verb::Reload | Verb::Flush | Verb::Scale(_) => {

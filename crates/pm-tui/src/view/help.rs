@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{blank, put, title};
+use super::paint::{blank, put, title};
 use crate::keys::{Binding, KEYS, SECTIONS};
 use crate::layout::overlay;
 use crate::theme::Theme;

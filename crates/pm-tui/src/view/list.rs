@@ -7,22 +7,24 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::chart::spark;
-use super::header::{glyph, short};
-use super::title;
-use crate::format::{bytes, clean, percent, uptime};
-use crate::instances::{Column, Instance};
-use crate::layout::{Field, Layout, Slot, slots};
-use crate::message::Link;
-use crate::model::{Model, Pane};
+use super::paint::title;
+use crate::columns::{ColumnSpan, ListField, slots};
+use crate::format::{bytes, clean, percent, status_sign, status_word, uptime};
+use crate::instances::{MonitoredInstance, SortColumn};
+use crate::keys::Pane;
+use crate::layout::ScreenLayout;
+use crate::message::LinkState;
+use crate::model::Model;
 use crate::theme::Theme;
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: &mut Buffer) {
     if layout.list.is_empty() {
         return;
     }
     let slots = slots(layout.list.width, &model.instances);
     if layout.list.height >= 3 {
-        let shown = |slot: &Slot| slot.field == Field::Figure(model.instances.sort.column);
+        let shown =
+            |slot: &ColumnSpan| slot.field == ListField::Figure(model.instances.sort.column);
         let told = slots.iter().any(shown) && !layout.list_head().is_empty();
         heading(model, theme, (layout.list, told), buffer);
     }
@@ -49,7 +51,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
     }
 }
 
-fn peak(model: &Model, of: fn(&Instance, usize) -> f32) -> f32 {
+fn peak(model: &Model, of: fn(&MonitoredInstance, usize) -> f32) -> f32 {
     model.instances.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
 }
 
@@ -83,10 +85,10 @@ fn arrow(model: &Model) -> &'static str {
     if model.instances.sort.falling() { "▾" } else { "▴" }
 }
 
-fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffer) {
+fn head(model: &Model, theme: &Theme, place: (Rect, &[ColumnSpan]), buffer: &mut Buffer) {
     let (area, slots) = place;
     for slot in slots {
-        let Field::Figure(column) = slot.field else { continue };
+        let ListField::Figure(column) = slot.field else { continue };
         if usize::from(slot.width) < column.title().chars().count() {
             continue;
         }
@@ -97,7 +99,7 @@ fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffe
 }
 
 /// One text in its columns, cut with an ellipsis where it is longer.
-fn cell(area: Rect, slot: Slot, content: (&str, Style), buffer: &mut Buffer) {
+fn cell(area: Rect, slot: ColumnSpan, content: (&str, Style), buffer: &mut Buffer) {
     let (text, style) = content;
     if area.is_empty() || slot.x >= area.width {
         return;
@@ -117,33 +119,33 @@ fn cell(area: Rect, slot: Slot, content: (&str, Style), buffer: &mut Buffer) {
 fn field(
     model: &Model,
     theme: &Theme,
-    one: &Instance,
-    slot: (&Slot, (f32, f32)),
+    one: &MonitoredInstance,
+    slot: (&ColumnSpan, (f32, f32)),
 ) -> (String, Style) {
     let (slot, (busiest, largest)) = slot;
     let row = &one.row;
     let runs = row.pid != 0;
     let width = usize::from(slot.width);
     match slot.field {
-        Field::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
-        Field::Mark => (String::new(), theme.text),
-        Field::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
-        Field::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
-        Field::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
-        Field::Figure(column) => match column {
-            Column::Id => (row.id.to_string(), theme.dim),
-            Column::Name => (clean(&row.name).into_owned(), theme.text),
-            Column::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
-            Column::Status => (status(row, width), theme.status(row.status)),
-            Column::Cpu if runs => (percent(row.usage.cpu), theme.text),
-            Column::Memory if runs => (bytes(row.usage.memory), theme.text),
-            Column::Restarts => {
+        ListField::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
+        ListField::Mark => (String::new(), theme.text),
+        ListField::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
+        ListField::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
+        ListField::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
+        ListField::Figure(column) => match column {
+            SortColumn::Id => (row.id.to_string(), theme.dim),
+            SortColumn::Name => (clean(&row.name).into_owned(), theme.text),
+            SortColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
+            SortColumn::Status => (status(row, width), theme.status(row.status)),
+            SortColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
+            SortColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
+            SortColumn::Restarts => {
                 let style = if row.unstable > 0 { theme.bad } else { theme.dim };
                 (row.restarts.to_string(), style)
             }
-            Column::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
-            Column::Pid if runs => (row.pid.to_string(), theme.dim),
-            Column::Cpu | Column::Memory | Column::Pid => (dash(), theme.dim),
+            SortColumn::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
+            SortColumn::Pid if runs => (row.pid.to_string(), theme.dim),
+            SortColumn::Cpu | SortColumn::Memory | SortColumn::Pid => (dash(), theme.dim),
         },
     }
 }
@@ -154,9 +156,9 @@ fn dash() -> String {
 
 fn status(row: &Row, width: usize) -> String {
     if width < 3 {
-        glyph(row.status).into()
+        status_sign(row.status).into()
     } else {
-        format!("{} {}", glyph(row.status), short(row.status))
+        format!("{} {}", status_sign(row.status), status_word(row.status))
     }
 }
 
@@ -169,16 +171,16 @@ fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             (format!("no app matches `{}`", model.instances.filter), theme.text),
             ("esc shows all again".into(), theme.dim),
         ],
-        Link::Connecting => vec![("connecting …".into(), theme.dim)],
-        Link::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
-        Link::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
-        Link::Live => vec![
+        LinkState::Connecting => vec![("connecting …".into(), theme.dim)],
+        LinkState::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
+        LinkState::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
+        LinkState::Live => vec![
             ("no apps yet".into(), theme.text),
             ("start one in another terminal:".into(), theme.dim),
             (format!("{} start app.js", model.program), theme.key),
             (format!("{} start ecosystem.json5", model.program), theme.key),
         ],
-        Link::NoDaemon => vec![
+        LinkState::NoDaemon => vec![
             (format!("no daemon runs in {home}"), theme.text),
             ("start something in another terminal:".into(), theme.dim),
             (format!("{} start app.js", model.program), theme.key),

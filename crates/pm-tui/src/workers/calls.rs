@@ -11,8 +11,8 @@ use pm_protocol::{
 };
 use pm_spec::Select;
 
-use crate::message::{Command, End, Msg, Verb};
-use crate::runtime::TuiError;
+use crate::error::TuiError;
+use crate::message::{Msg, Operation, OperationResult, Verb};
 
 /// Longer waits for a description mean that the daemon is in trouble, which the feed tells.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,18 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WISHES: usize = 64;
 
 /// Has commands done.
-pub(super) struct Commands {
+pub(super) struct Operations {
     home: Home,
     sender: SyncSender<Msg>,
 }
 
-impl Commands {
+impl Operations {
     pub(super) fn new(home: Home, sender: SyncSender<Msg>) -> Self {
         Self { home, sender }
     }
 
     /// Starts it; the end comes as a message.
-    pub(super) fn perform(&self, command: Command) {
+    pub(super) fn perform(&self, command: Operation) {
         let (home, sender) = (self.home.clone(), self.sender.clone());
         let known = command.clone();
         let work = move || {
@@ -40,14 +40,14 @@ impl Commands {
             drop(sender.send(Msg::Done(command, end)));
         };
         if let Err(error) = Builder::new().name("command".into()).spawn(work) {
-            let end = End::Failed(format!("no thread: {error}"), None);
+            let end = OperationResult::Failed(format!("no thread: {error}"), None);
             // The queue can be full here only if a flood is on; then the next change tells.
             drop(self.sender.try_send(Msg::Done(known, end)));
         }
     }
 }
 
-fn perform(home: &Home, command: &Command) -> Result<End, CallError> {
+fn perform(home: &Home, command: &Operation) -> Result<OperationResult, CallError> {
     let mut client = Client::open(home)?;
     let select: Vec<_> = command.ids.iter().map(|id| Select::Id(*id)).collect();
     let (env, wait) = (None, Wait::Settled);
@@ -60,22 +60,24 @@ fn perform(home: &Home, command: &Command) -> Result<End, CallError> {
         Verb::Scale(to) => outcomes(&mut client, &Scale { select, to }),
         Verb::Flush => {
             let flushed = client.call(&Flush { select }, Deadline::NEVER)?;
-            Ok(End::Flushed(flushed.files.len()))
+            Ok(OperationResult::Flushed(flushed.files.len()))
         }
     }
 }
 
-fn outcomes<C>(client: &mut Client, call: &C) -> Result<End, CallError>
+fn outcomes<C>(client: &mut Client, call: &C) -> Result<OperationResult, CallError>
 where
     C: Call<Reply = Outcomes> + Clone,
 {
-    client.call(call, Deadline::NEVER).map(|reply| End::Outcomes(reply.outcomes))
+    client.call(call, Deadline::NEVER).map(|reply| OperationResult::Outcomes(reply.outcomes))
 }
 
-fn end_after(error: &CallError) -> End {
+fn end_after(error: &CallError) -> OperationResult {
     match error {
-        CallError::Refused(refusal) => End::Failed(refusal.message.clone(), refusal.hint.clone()),
-        CallError::Lost => End::Failed(
+        CallError::Refused(refusal) => {
+            OperationResult::Failed(refusal.message.clone(), refusal.hint.clone())
+        }
+        CallError::Lost => OperationResult::Failed(
             "the daemon was replaced meanwhile".into(),
             Some("the list shows what became of it".into()),
         ),
@@ -84,7 +86,7 @@ fn end_after(error: &CallError) -> End {
         | CallError::Version { .. }
         | CallError::Protocol(_)
         | CallError::Answer(_)
-        | CallError::Io(_) => End::Failed(error.to_string(), None),
+        | CallError::Io(_) => OperationResult::Failed(error.to_string(), None),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use pm_client::{CallError, Connection, Deadline, Feed, Subscription, pause};
 use pm_protocol::Home;
 
-use crate::message::{Link, Msg};
-use crate::runtime::TuiError;
+use crate::error::TuiError;
+use crate::message::{LinkState, Msg};
 
 /// Figures once a second, as often as a sparkline moves.
 const USAGE_EVERY: u32 = 1000;
@@ -22,7 +22,7 @@ pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<(), TuiError>
     let thread = Builder::new().name("feed".into());
     let work = move || {
         while let Some(link) = subscribed(&home, &sender) {
-            let over = matches!(link, Link::Broken(_));
+            let over = matches!(link, LinkState::Broken(_));
             if sender.send(Msg::Link(link)).is_err() || over {
                 return;
             }
@@ -33,7 +33,7 @@ pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<(), TuiError>
 }
 
 /// One subscription to its end. `None`: nobody listens to us.
-fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<Link> {
+fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<LinkState> {
     let mut feed = match Subscription::open(home, Some(USAGE_EVERY)) {
         Ok(feed) => feed,
         Err(error) => return Some(link_after(&error)),
@@ -48,10 +48,10 @@ fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<Link> {
             }
             Ok(Some(Feed::Reconnecting)) => {
                 away = true;
-                Msg::Link(Link::Reconnecting)
+                Msg::Link(LinkState::Reconnecting)
             }
             Ok(None) => match Connection::open(home, PATIENCE) {
-                Err(error) if error.is_no_daemon() => Msg::Link(Link::NoDaemon),
+                Err(error) if error.is_no_daemon() => Msg::Link(LinkState::NoDaemon),
                 Ok(_) | Err(_) => continue,
             },
             Err(error) => return Some(link_after(&error)),
@@ -60,15 +60,15 @@ fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<Link> {
     }
 }
 
-fn link_after(error: &CallError) -> Link {
+fn link_after(error: &CallError) -> LinkState {
     match error {
-        CallError::Connect(error) if error.is_no_daemon() => Link::NoDaemon,
-        CallError::Lost | CallError::Late => Link::Reconnecting,
+        CallError::Connect(error) if error.is_no_daemon() => LinkState::NoDaemon,
+        CallError::Lost | CallError::Late => LinkState::Reconnecting,
         CallError::Connect(_)
         | CallError::Refused(_)
         | CallError::Version { .. }
         | CallError::Protocol(_)
         | CallError::Answer(_)
-        | CallError::Io(_) => Link::Broken(format!("could not {error}")),
+        | CallError::Io(_) => LinkState::Broken(format!("could not {error}")),
     }
 }

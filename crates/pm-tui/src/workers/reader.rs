@@ -17,11 +17,10 @@ use pm_protocol::{Home, LogShape, LogSource, Logs};
 use pm_spec::{ByteString, Select};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use crate::log_buffers::{Group, LogLine, Source};
-use crate::message::{Lines, Msg};
-use crate::runtime::TuiError;
+use crate::error::TuiError;
+use crate::message::{LogBatch, LogGroup, LogLine, Msg};
 
-/// Lines of the past, shared by the logs of a group, but at least some for each.
+/// LogBatch of the past, shared by the logs of a group, but at least some for each.
 const PAST: usize = 1000;
 const LEAST_PAST: usize = 50;
 /// Bytes read at once, and the pause before more is read at once: some 8 MB/s, more than anyone sees.
@@ -36,8 +35,8 @@ const WISHES: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 enum Wish {
-    Follow(Group),
-    Forget(Group),
+    Follow(LogGroup),
+    Forget(LogGroup),
 }
 
 /// Where wishes go.
@@ -55,18 +54,18 @@ impl Reader {
         let (wishes, inbox) = sync_channel(WISHES);
         let work = move || {
             let shelf =
-                Shelf { home, sender, client: None, open: BTreeMap::new(), group: Group::new() };
+                Shelf { home, sender, client: None, open: BTreeMap::new(), group: LogGroup::new() };
             shelf.serve(&inbox, &heard);
         };
         Builder::new().name("logs".into()).spawn(work).map_err(failed)?;
         Ok(Self { wishes, bell })
     }
 
-    pub(super) fn follow(&self, group: Group) {
+    pub(super) fn follow(&self, group: LogGroup) {
         self.wish(Wish::Follow(group));
     }
 
-    pub(super) fn forget(&self, group: Group) {
+    pub(super) fn forget(&self, group: LogGroup) {
         self.wish(Wish::Forget(group));
     }
 
@@ -94,16 +93,16 @@ struct Shelf {
     home: Home,
     sender: SyncSender<Msg>,
     client: Option<Client>,
-    open: BTreeMap<Group, Reading>,
+    open: BTreeMap<LogGroup, Reading>,
     /// The one on the screen.
-    group: Group,
+    group: LogGroup,
 }
 
 /// The files of a group.
 struct Reading {
     follow: Follow,
     logs: Vec<Log>,
-    /// Whose lines each log holds.
+    /// Whose lines each log contains_text.
     owners: Vec<u32>,
     /// Sizes when everything was read, to know how far behind we are.
     sizes: Vec<u64>,
@@ -197,7 +196,7 @@ impl Shelf {
         }
     }
 
-    fn tell(&mut self, group: &Group, trouble: &Trouble) {
+    fn tell(&mut self, group: &LogGroup, trouble: &Trouble) {
         let text = match trouble {
             Trouble::Over | Trouble::Call(CallError::Lost | CallError::Late) => return,
             Trouble::Call(error) => format!("could not {error}"),
@@ -207,7 +206,7 @@ impl Shelf {
     }
 
     /// Opens a group, or goes on where it was left; files that changed their place are followed there.
-    fn turn_to(&mut self, group: &Group) -> Result<(), Trouble> {
+    fn turn_to(&mut self, group: &LogGroup) -> Result<(), Trouble> {
         let (logs, owners) = self.logs(group)?;
         if let Some(reading) = self.open.get_mut(group) {
             if reading.logs == logs {
@@ -217,13 +216,13 @@ impl Shelf {
             self.open.remove(group);
         }
         let (reading, lines) = Reading::open(logs, owners)?;
-        let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: true };
+        let lines = LogBatch { group: group.clone(), lines, skipped: 0, fresh: true };
         send(&self.sender, lines)?;
         self.open.insert(group.clone(), reading);
         Ok(())
     }
 
-    fn logs(&mut self, group: &Group) -> Result<(Vec<Log>, Vec<u32>), Trouble> {
+    fn logs(&mut self, group: &LogGroup) -> Result<(Vec<Log>, Vec<u32>), Trouble> {
         let call = Logs { select: group.iter().map(|id| Select::Id(*id)).collect() };
         let mut client = match self.client.take() {
             Some(client) => client,
@@ -297,7 +296,7 @@ impl Reading {
     }
 
     /// Reads what came, but not more than a screen can show.
-    fn round(&mut self, group: &Group, sender: &SyncSender<Msg>) -> Result<Found, Trouble> {
+    fn round(&mut self, group: &LogGroup, sender: &SyncSender<Msg>) -> Result<Found, Trouble> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).ok();
         let (mut lines, mut bytes) = (Vec::new(), 0);
@@ -310,7 +309,7 @@ impl Reading {
         });
         let flow = flow.map_err(Trouble::Read)?;
         let some = !lines.is_empty();
-        let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: false };
+        let lines = LogBatch { group: group.clone(), lines, skipped: 0, fresh: false };
         if flow.is_continue() {
             (self.rests, self.read) = (None, 0);
             if !some {
@@ -334,7 +333,7 @@ impl Reading {
     fn leap(
         &mut self,
         behind: u64,
-        group: &Group,
+        group: &LogGroup,
         sender: &SyncSender<Msg>,
     ) -> Result<(), Trouble> {
         let (logs, owners) = (std::mem::take(&mut self.logs), std::mem::take(&mut self.owners));
@@ -347,7 +346,7 @@ impl Reading {
             left.checked_sub(length).map(|rest| left = rest).is_none()
         });
         lines.drain(..known.map_or(0, |known| known + 1));
-        send(sender, Lines { group: group.clone(), lines, skipped: left, fresh: false })
+        send(sender, LogBatch { group: group.clone(), lines, skipped: left, fresh: false })
     }
 
     /// Bytes the files grew by since everything was read. A rotated file counts from its new beginning.
@@ -363,14 +362,10 @@ fn size(log: &Log) -> u64 {
 
 fn shown(line: Line, owners: &[u32]) -> LogLine {
     let id = owners.get(line.source).copied().unwrap_or(u32::MAX);
-    let source = match line.stream {
-        Stream::Out => Source::Out,
-        Stream::Err => Source::Error,
-    };
-    LogLine { id, source, at: line.at, bytes: line.bytes }
+    LogLine { id, stream: line.stream, at: line.at, bytes: line.bytes }
 }
 
-fn send(sender: &SyncSender<Msg>, lines: Lines) -> Result<(), Trouble> {
+fn send(sender: &SyncSender<Msg>, lines: LogBatch) -> Result<(), Trouble> {
     sender.send(Msg::Lines(lines)).map_err(|_| Trouble::Over)
 }
 
@@ -431,13 +426,13 @@ mod tests {
         append(&logs[0].log, "three\n");
         let (lines, skipped) = read(&mut reading);
         assert_eq!(texts(&lines), ["three", "bad"]);
-        assert_eq!((lines[1].source, lines[1].id, skipped), (Source::Error, 7, 0));
+        assert_eq!((lines[1].stream, lines[1].id, skipped), (Stream::Err, 7, 0));
         assert!(lines[0].at.is_some(), "what comes now was written now");
     }
 
     #[test]
     fn a_flood_is_passed_over_and_counted() {
-        // Many short lines, and long ones of which the past read anew holds some that were shown already.
+        // Many short lines, and long ones of which the past read anew contains_text some that were shown already.
         for (count, length) in [(100_000, 89), (300, 10_000)] {
             flood(count, length);
         }
