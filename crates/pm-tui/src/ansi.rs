@@ -5,6 +5,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::cells::cells_of;
 use crate::format::{is_hostile, stand_in};
 
 /// A piece of text in one style.
@@ -41,7 +42,7 @@ pub(crate) fn text(line: &[u8]) -> String {
 struct Writer {
     runs: Vec<StyledText>,
     style: Style,
-    /// In characters, which is all a tab stop needs.
+    /// In cells, for tab stops.
     column: usize,
 }
 
@@ -60,8 +61,9 @@ impl Writer {
                 run.text.extend(std::iter::repeat_n(' ', blanks));
                 self.column += blanks;
             } else {
-                run.text.push(if is_hostile(c) { stand_in(c) } else { c });
-                self.column += 1;
+                let c = if is_hostile(c) { stand_in(c) } else { c };
+                run.text.push(c);
+                self.column += cells_of(c);
             }
         }
     }

@@ -1,6 +1,10 @@
 //! Which columns the list shows, and where: the most wanted that fit its width.
 
-use crate::instances::{Instances, SortColumn};
+use pm_protocol::Status;
+
+use crate::cells::{cells, wrap};
+use crate::format::{clean, status_sign};
+use crate::instances::{Instances, MonitoredInstance, SortColumn};
 
 /// One thing the list shows of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,18 +58,30 @@ pub(crate) struct ColumnSpan {
 }
 
 const GAP: u16 = 2;
+/// Notes that are told in rows of their own, and the narrowest list that has them.
+const MOST_NOTES: usize = 6;
+const LEAST_NOTE_ROW: u16 = 30;
+/// The narrowest sparkline that still shows a trend.
+const LEAST_SPARK: u16 = 6;
+/// Room for every column there is.
+const WIDEST: u16 = 500;
 
 /// Chooses the fields a list of this width shows: the most wanted that fit.
 pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
     let longest = |text: fn(&pm_protocol::Row) -> &str| {
-        instances.listed().map(|one| text(&one.row).chars().count()).max().unwrap_or(0)
+        instances.listed().map(|one| cells(&clean(text(&one.row)))).max().unwrap_or(0)
     };
     let name = clip(longest(|row| &row.name), 32).max(5);
     let last_id = instances.all().last().map_or(0, |one| one.row.id);
     let mut namespaces = instances.all().map(|one| one.row.namespace.as_str());
     let first = namespaces.next();
     let many_namespaces = namespaces.any(|other| Some(other) != first);
-    let least_name = name.min(if width >= 60 { 14 } else { 10 }).min(width);
+    let most_name = match width {
+        80.. => 20,
+        60.. => 14,
+        _ => 10,
+    };
+    let least_name = name.min(most_name).min(width);
     let mark = if width >= 20 { 2 } else { 0 };
     let mut widths = vec![(ListField::Figure(SortColumn::Name), least_name)];
     if mark > 0 {
@@ -91,9 +107,12 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
         ),
     ];
     for (field, wish, wanted) in wishes {
-        if wanted && left >= wish + GAP {
-            left -= wish + GAP;
-            widths.push((field, wish));
+        let room = left.saturating_sub(GAP);
+        let least = if matches!(field, ListField::CpuSpark) { LEAST_SPARK } else { wish };
+        if wanted && room >= least {
+            let width = wish.min(room);
+            left -= width + GAP;
+            widths.push((field, width));
         } else if wanted {
             break;
         }
@@ -122,6 +141,37 @@ fn place(widths: &[(ListField, u16)]) -> Vec<ColumnSpan> {
         x += width + GAP;
     }
     slots
+}
+
+/// The width of a list that shows every column.
+pub(crate) fn full_width(instances: &Instances) -> u16 {
+    let slots = slots(WIDEST, instances);
+    let end = |slot: &ColumnSpan| slot.x + slot.width + 1;
+    slots.iter().filter(|slot| slot.field != ListField::Note).map(end).max().unwrap_or(0)
+}
+
+/// Notes that a list of this width does not show in full, in rows of their own: at first that of the instance under
+/// the cursor.
+pub(crate) fn note_rows(width: u16, instances: &Instances) -> Vec<(Status, String)> {
+    if width < LEAST_NOTE_ROW {
+        return Vec::new();
+    }
+    let slots = slots(width, instances);
+    let shown = slots.iter().find(|slot| slot.field == ListField::Note);
+    let shown = shown.map_or(0, |slot| usize::from(slot.width));
+    let hidden = |one: &MonitoredInstance| {
+        one.row.note.as_deref().is_some_and(|note| cells(&clean(note)) > shown)
+    };
+    let cursor = instances.under_cursor();
+    let others = instances.listed().filter(|one| cursor.is_none_or(|it| it.row.id != one.row.id));
+    let told = cursor.into_iter().chain(others).filter(|one| hidden(one)).take(MOST_NOTES);
+    told.flat_map(|one| {
+        let (row, note) = (&one.row, one.row.note.as_deref().unwrap_or_default());
+        let text = format!("{} {} ({}): {note}", status_sign(row.status), row.name, row.id);
+        let pieces = wrap(&clean(&text), usize::from(width).saturating_sub(2));
+        pieces.into_iter().map(|piece| (row.status, piece))
+    })
+    .collect()
 }
 
 pub(crate) fn clip(length: usize, most: u16) -> u16 {

@@ -5,7 +5,7 @@ use std::io;
 /// Why the screen could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
-    /// TextInput or output is a pipe or a file.
+    /// Input or output is a pipe or a file.
     #[error("show the monitor: it needs a terminal for input and output")]
     NoTerminal,
     /// The terminal can't be set up or is gone.

@@ -76,6 +76,17 @@ pub(crate) fn time_of_day(at: i64, offset: i32) -> String {
     format!("{:02}:{:02}:{:02}", day / 3600, day / 60 % 60, day % 60)
 }
 
+/// A moment to come, both in ms since 1970: `in 5h, at 03:00:00`; further away than a day `in 3D`.
+pub(crate) fn ahead(at: u64, now: u64, offset: i32) -> String {
+    let wait = at.saturating_sub(now);
+    match i64::try_from(at) {
+        Ok(at) if wait < 86_400_000 => {
+            format!("in {}, at {}", duration(wait), time_of_day(at, offset))
+        }
+        Ok(_) | Err(_) => format!("in {}", duration(wait)),
+    }
+}
+
 /// One and many.
 pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
@@ -159,6 +170,8 @@ mod tests {
         assert_eq!(duration(12_450), "12.4s");
         assert_eq!(time_of_day(86_399_999, 0), "23:59:59");
         assert_eq!(time_of_day(-1, 3600), "00:59:59");
+        assert_eq!(ahead(10_800_000, 1000, 0), "in 2h, at 03:00:00");
+        assert_eq!(ahead(518_400_000, 0, 0), "in 6D");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use pm_protocol::{Row, Status, Usage};
 use crate::log_buffers::contains_text;
 
 /// Figures remembered per instance: two minutes at one a second.
-const SERIES_LENGTH: usize = 120;
+pub(crate) const SERIES_LENGTH: usize = 120;
 
 /// The last figures of one kind, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -192,7 +192,7 @@ impl Sort {
 /// All instances and what the list shows of them.
 #[derive(Debug, Default)]
 pub(crate) struct Instances {
-    instances: BTreeMap<u32, MonitoredInstance>,
+    by_id: BTreeMap<u32, MonitoredInstance>,
     order: Vec<u32>,
     cursor: Option<u32>,
     /// How many lines of the list are above the first one shown.
@@ -205,31 +205,31 @@ pub(crate) struct Instances {
 impl Instances {
     /// Everything anew; what is known already keeps its past.
     pub(crate) fn replace(&mut self, rows: Vec<Row>) {
-        let mut known = std::mem::take(&mut self.instances);
+        let mut known = std::mem::take(&mut self.by_id);
         for row in rows {
             let instance = match known.remove(&row.id) {
                 Some(old) if old.row.name == row.name => MonitoredInstance { row, ..old },
                 Some(_) | None => MonitoredInstance::new(row),
             };
-            self.instances.insert(instance.row.id, instance);
+            self.by_id.insert(instance.row.id, instance);
         }
-        let instances = &self.instances;
-        self.marks.retain(|id| instances.contains_key(id));
+        let known = &self.by_id;
+        self.marks.retain(|id| known.contains_key(id));
         self.rearrange();
     }
 
     pub(crate) fn change(&mut self, row: Row) {
-        match self.instances.get_mut(&row.id) {
+        match self.by_id.get_mut(&row.id) {
             Some(instance) => instance.row = row,
             None => {
-                self.instances.insert(row.id, MonitoredInstance::new(row));
+                self.by_id.insert(row.id, MonitoredInstance::new(row));
             }
         }
         self.rearrange();
     }
 
     pub(crate) fn remove(&mut self, id: u32) {
-        self.instances.remove(&id);
+        self.by_id.remove(&id);
         self.marks.remove(&id);
         self.rearrange();
     }
@@ -237,7 +237,7 @@ impl Instances {
     /// Takes figures; what is not among them does not run.
     pub(crate) fn record(&mut self, usages: &[(u32, Usage)]) {
         let fresh: BTreeMap<u32, Usage> = usages.iter().copied().collect();
-        for (id, instance) in &mut self.instances {
+        for (id, instance) in &mut self.by_id {
             instance.record(fresh.get(id).copied().unwrap_or_default());
         }
         if matches!(self.sort.column, SortColumn::Cpu | SortColumn::Memory) {
@@ -248,13 +248,11 @@ impl Instances {
     /// Orders and filters anew. A cursor whose line is gone stays at its height.
     pub(crate) fn rearrange(&mut self) {
         let at = self.position();
-        let Self { instances, order, sort, filter, .. } = self;
+        let Self { by_id, order, sort, filter, .. } = self;
         order.clear();
-        order.extend(
-            instances.values().filter(|one| passes(&one.row, filter)).map(|one| one.row.id),
-        );
+        order.extend(by_id.values().filter(|one| passes(&one.row, filter)).map(|one| one.row.id));
         order.sort_by(|a, b| {
-            let (Some(a), Some(b)) = (instances.get(a), instances.get(b)) else {
+            let (Some(a), Some(b)) = (by_id.get(a), by_id.get(b)) else {
                 return a.cmp(b);
             };
             let order = sort.column.compare(&a.row, &b.row);
@@ -309,16 +307,16 @@ impl Instances {
         if self.marks.is_empty() {
             self.under_cursor().into_iter().collect()
         } else {
-            self.marks.iter().filter_map(|id| self.instances.get(id)).collect()
+            self.marks.iter().filter_map(|id| self.by_id.get(id)).collect()
         }
     }
 
     pub(crate) fn under_cursor(&self) -> Option<&MonitoredInstance> {
-        self.instances.get(&self.cursor?)
+        self.by_id.get(&self.cursor?)
     }
 
     pub(crate) fn get(&self, id: u32) -> Option<&MonitoredInstance> {
-        self.instances.get(&id)
+        self.by_id.get(&id)
     }
 
     /// Where the cursor stands in the order.
@@ -329,7 +327,7 @@ impl Instances {
 
     /// The listed instances, in order.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &MonitoredInstance> {
-        self.order.iter().filter_map(|id| self.instances.get(id))
+        self.order.iter().filter_map(|id| self.by_id.get(id))
     }
 
     pub(crate) fn listed_count(&self) -> usize {
@@ -338,7 +336,7 @@ impl Instances {
 
     /// All instances, in order of id.
     pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &MonitoredInstance> {
-        self.instances.values()
+        self.by_id.values()
     }
 }
 

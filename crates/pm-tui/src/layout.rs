@@ -1,11 +1,12 @@
-//! Where everything stands: pure, from the size and the model. Serves drawing and mouse text_matches alike.
+//! Where everything stands: pure, from the size and the model. Serves drawing and mouse hits alike.
 //!
 //! Panes degrade by size: what does not fit usefully gets no area at all.
 
 use ratatui::layout::{Position, Rect};
 
-use crate::columns::{ListField, clip, digits, slots};
-use crate::format::uptime_changes_in;
+use crate::cells::cells;
+use crate::columns::{ListField, clip, digits, full_width, note_rows, slots};
+use crate::format::{clean, uptime_changes_in};
 use crate::instances::SortColumn;
 use crate::keys::Pane;
 use crate::model::{InputMode, Model};
@@ -18,6 +19,9 @@ const TALL: u16 = 9;
 /// From this width on logs and details share the lower part.
 const ROOMY: u16 = 110;
 
+/// The most a list beside the logs takes of the width by itself, in thousandths.
+const MOST_SPLIT: u16 = 550;
+
 /// The areas of a screen. What is not shown has an empty one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScreenLayout {
@@ -26,6 +30,8 @@ pub(crate) struct ScreenLayout {
     pub(crate) logs: Rect,
     pub(crate) detail: Rect,
     pub(crate) footer: Rect,
+    /// Rows at the end of the list that tell notes.
+    pub(crate) notes: u16,
     /// The column between left and right, if there are two.
     pub(crate) divider: Rect,
     /// What list and the rest share, for dragging the border.
@@ -57,11 +63,20 @@ pub(crate) fn layout(area: Rect, model: &Model) -> ScreenLayout {
     } else {
         stacked(&mut layout, main, model);
     }
+    if layout.notes == 0 && layout.list.height > 2 {
+        // Most of a list are its lines.
+        layout.notes = notes_needed(layout.list.width, model).min(layout.list.height / 3);
+    }
     layout
 }
 
 fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
-    let left_width = part(main.width, model.split, 50, 60);
+    let share = |thousandths| part(main.width, thousandths, 50, 60);
+    let left_width = if model.split_by_hand {
+        share(model.split)
+    } else {
+        full_width(&model.instances).min(share(MOST_SPLIT)).max(share(model.split))
+    };
     let left = Rect { width: left_width, ..main };
     let right = Rect { x: main.x + left_width + 1, width: main.width - left_width - 1, ..main };
     layout.divider = Rect { x: main.x + left_width, width: 1, ..main };
@@ -71,6 +86,8 @@ fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     if model.shows_detail(main.height >= 16) {
         // A long list takes up to half, a short one leaves its room to the details.
         let list = lines_needed(model).clamp(5, (main.height / 2).max(5));
+        layout.notes = notes_beside(list, left, model);
+        let list = list + layout.notes;
         layout.list = Rect { height: list, ..left };
         layout.detail = Rect { y: left.y + list, height: main.height - list, ..left };
     }
@@ -79,8 +96,12 @@ fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
 fn stacked(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     // A list longer than its lines would only waste rows that logs could have.
     let needed = lines_needed(model);
-    let share = part(main.height, model.split, 4, 4);
-    let list = if model.split_by_hand { share } else { share.min(needed.max(4)) };
+    let mut list = part(main.height, model.split, 4, 4);
+    if !model.split_by_hand {
+        list = list.min(needed.max(4));
+        layout.notes = notes_beside(list, main, model);
+        list += layout.notes;
+    }
     layout.shared = main;
     layout.list = Rect { height: list, ..main };
     let lower = Rect { y: main.y + list, height: main.height - list, ..main };
@@ -97,9 +118,19 @@ fn stacked(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     }
 }
 
-/// Rows of a list without any blank ones but the last.
+/// Rows of a list without any blank ones but the last, and without notes.
 fn lines_needed(model: &Model) -> u16 {
     u16::try_from(model.instances.listed_count()).unwrap_or(u16::MAX).saturating_add(3)
+}
+
+/// Rows for notes that a list of this height has besides, as long as the rest keeps some.
+fn notes_beside(list: u16, area: Rect, model: &Model) -> u16 {
+    let rest = area.height.saturating_sub(list + 4);
+    notes_needed(area.width, model).min((list / 3).max(2)).min(rest)
+}
+
+fn notes_needed(width: u16, model: &Model) -> u16 {
+    u16::try_from(note_rows(width, &model.instances).len()).unwrap_or(u16::MAX)
 }
 
 /// So many thousandths of a length, leaving both sides at least something.
@@ -148,7 +179,14 @@ impl ScreenLayout {
 
     /// Where the lines of the list stand.
     pub(crate) fn list_lines(&self) -> Rect {
-        below(self.list, if self.list.height >= 4 { 2 } else { title_rows(self.list) })
+        let lines = below(self.list, if self.list.height >= 4 { 2 } else { title_rows(self.list) });
+        Rect { height: lines.height.saturating_sub(self.notes), ..lines }
+    }
+
+    /// Where notes stand that have no room in the lines.
+    pub(crate) fn list_notes(&self) -> Rect {
+        let notes = self.notes.min(self.list.height);
+        Rect { y: self.list.bottom() - notes, height: notes, ..self.list }
     }
 
     /// Where the titles of the list's columns stand.
@@ -201,7 +239,7 @@ impl Prefix {
         let several = model.log.group.len() > 1 && width >= 40;
         let longest = model.log.group.iter().filter_map(|id| model.instances.get(*id));
         let longest =
-            longest.map(|one| one.row.name.chars().count() + digits(one.row.id) + 1).max();
+            longest.map(|one| cells(&clean(&one.row.name)) + digits(one.row.id) + 1).max();
         let name = longest.filter(|_| several).map_or(0, |length| clip(length, 20) + 1);
         Self { mark: u16::from(width >= 4), time, name }
     }

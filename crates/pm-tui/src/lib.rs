@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod ansi;
+mod cells;
 mod columns;
 mod error;
 mod events;

@@ -11,7 +11,7 @@ use crate::message::{LogBatch, LogGroup, LogLine};
 
 /// Bytes of lines kept per group; about ten thousand lines of a talkative app.
 const MOST_BYTES: usize = 2 << 20;
-/// LogBatch kept per group, so that empty lines are bounded too.
+/// Lines kept per group, so that empty lines are bounded too.
 const MOST_LINES: usize = 20_000;
 /// Groups kept while others are looked at; the one looked at longest ago is forgotten.
 const MOST_GROUPS: usize = 16;
@@ -77,7 +77,7 @@ pub(crate) struct LogBuffer {
     pub(crate) left: usize,
     /// The line the search stands on.
     pub(crate) found: Option<u64>,
-    /// LogBatch that came since following was left.
+    /// Lines that came since following was left.
     pub(crate) unseen: u64,
     looked_at: u64,
 }
@@ -253,7 +253,7 @@ impl LogBuffers {
         }
     }
 
-    /// The next shown line after (or before) the one the search stands on that contains_text what is searched, going round.
+    /// The next shown line after (or before) the one the search stands on that holds what is searched, going round.
     pub(crate) fn next_match(&self, from: u64, way: Direction) -> Option<u64> {
         let buffer = self.buffer()?;
         if self.search.is_empty() {
@@ -284,12 +284,12 @@ pub(crate) enum Direction {
     Down,
 }
 
-/// Whether a text contains_text another; capitals matter only if some are asked for.
+/// Whether a text holds another; capitals matter only if some are asked for.
 pub(crate) fn contains_text(text: &str, needle: &str) -> bool {
     !text_matches(text, needle).is_empty()
 }
 
-/// Where a text contains_text another (byte ranges, not overlapping).
+/// Where a text holds another (byte ranges, not overlapping).
 pub(crate) fn text_matches(text: &str, needle: &str) -> Vec<std::ops::Range<usize>> {
     if needle.is_empty() || needle.len() > text.len() {
         return Vec::new();

@@ -65,7 +65,7 @@ pub(crate) struct Theme {
     pub(crate) text: Style,
     /// Of lesser weight: labels, units, hints.
     pub(crate) dim: Style,
-    /// LogBatch between panes.
+    /// Lines between panes.
     pub(crate) rule: Style,
     pub(crate) title: Style,
     /// The title of the pane that has the keys.

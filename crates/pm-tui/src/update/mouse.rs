@@ -10,7 +10,7 @@ use crate::keys::Pane;
 use crate::layout::ScreenLayout;
 use crate::model::{InputMode, Model};
 
-/// LogBatch a turn of the wheel moves.
+/// Lines a turn of the wheel moves.
 const WHEEL: isize = 3;
 
 pub(super) fn mouse(model: &mut Model, event: MouseEvent) {

@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::paint::put;
+use crate::cells::cells_of;
 use crate::format::clean;
 use crate::keys::KEYS;
 use crate::message::{Operation, Verb};
@@ -27,8 +28,14 @@ pub(super) fn draw(
             let before = label.width() + Span::raw(input.before_cursor()).width();
             // Text longer than the line is shifted, for the cursor must be seen.
             let shift = (before + 1).saturating_sub(usize::from(area.width));
-            let shown: String = input.text().chars().skip(shift).collect();
-            put(area, &Line::from(vec![label, Span::styled(shown, theme.text)]), buffer);
+            let mut hidden = 0;
+            let text = input.text();
+            let shown = text.trim_start_matches(|c| {
+                let hides = hidden < shift;
+                hidden += cells_of(c);
+                hides
+            });
+            put(area, &Line::from(vec![label, Span::styled(shown.to_owned(), theme.text)]), buffer);
             let x = u16::try_from(before - shift.min(before)).unwrap_or(u16::MAX);
             return Some(Position::new(area.x + x.min(area.width - 1), area.y));
         }

@@ -50,13 +50,14 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
     if instances != apps.len() {
         spans.push(Span::styled(format!(", {}", count(instances, "instance")), theme.text));
     }
+    // Where there is no room for all, trouble must be seen.
     for status in [
-        Status::Online,
+        Status::Errored,
+        Status::WaitingRestart,
         Status::Launching,
         Status::Stopping,
-        Status::WaitingRestart,
+        Status::Online,
         Status::Stopped,
-        Status::Errored,
     ] {
         let number = model.instances.all().filter(|one| one.row.status == status).count();
         if number > 0 {

@@ -8,7 +8,8 @@ use ratatui::text::Span;
 
 use super::chart::spark;
 use super::paint::title;
-use crate::columns::{ColumnSpan, ListField, slots};
+use crate::cells::cells;
+use crate::columns::{ColumnSpan, ListField, note_rows, slots};
 use crate::format::{bytes, clean, percent, status_sign, status_word, uptime};
 use crate::instances::{MonitoredInstance, SortColumn};
 use crate::keys::Pane;
@@ -33,6 +34,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: 
         return empty(model, theme, lines, buffer);
     }
     head(model, theme, (layout.list_head(), &slots), buffer);
+    notes(model, theme, layout.list_notes(), buffer);
     // One scale for all, so that lines can be compared.
     let busiest = peak(model, |one, width| one.cpu.peak(width)).max(5.0);
     let largest = peak(model, |one, width| one.memory.peak(width));
@@ -48,6 +50,15 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: 
             let here = model.focus == Pane::List;
             buffer.set_style(area, if here { theme.cursor } else { theme.cursor_away });
         }
+    }
+}
+
+/// What the note column does not show in full, under the lines.
+fn notes(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let notes = note_rows(area.width, &model.instances);
+    for (row, (status, text)) in area.rows().zip(notes) {
+        let text = format!(" {text}");
+        buffer.set_stringn(row.x, row.y, text, usize::from(row.width), theme.status(status));
     }
 }
 
@@ -89,7 +100,7 @@ fn head(model: &Model, theme: &Theme, place: (Rect, &[ColumnSpan]), buffer: &mut
     let (area, slots) = place;
     for slot in slots {
         let ListField::Figure(column) = slot.field else { continue };
-        if usize::from(slot.width) < column.title().chars().count() {
+        if usize::from(slot.width) < cells(column.title()) {
             continue;
         }
         let sorted = column == model.instances.sort.column && slot.width > 3;

@@ -7,7 +7,7 @@ use ratatui::text::Span;
 
 use super::paint::title;
 use crate::ansi;
-use crate::format::{clean, short_bytes, time_of_day};
+use crate::format::{ahead, clean, short_bytes, time_of_day};
 use crate::keys::Pane;
 use crate::layout::{Prefix, ScreenLayout};
 use crate::log_buffers::{BufferedLine, StreamFilter, text_matches};
@@ -146,6 +146,9 @@ fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         many => format!("{} instances ", many.len()),
     };
     left.push(Span::styled(name, theme.text));
+    if let Some(next) = next_run(model) {
+        left.push(Span::styled(format!(" next run {next} "), theme.dim));
+    }
     let streams = match log.streams {
         StreamFilter::Both => "",
         StreamFilter::Out => " only out ",
@@ -172,6 +175,12 @@ fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         }
     }
     title(area, left, right, theme.rule, buffer);
+}
+
+/// When the schedule of the one instance shown starts it next.
+fn next_run(model: &Model) -> Option<String> {
+    let about = model.description.as_ref().filter(|about| model.log.group == [about.row.id])?;
+    Some(ahead(about.next_cron?, model.now, model.offset))
 }
 
 /// Why there are no lines.

@@ -20,7 +20,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use crate::error::TuiError;
 use crate::message::{LogBatch, LogGroup, LogLine, Msg};
 
-/// LogBatch of the past, shared by the logs of a group, but at least some for each.
+/// Lines of the past, shared by the logs of a group, but at least some for each.
 const PAST: usize = 1000;
 const LEAST_PAST: usize = 50;
 /// Bytes read at once, and the pause before more is read at once: some 8 MB/s, more than anyone sees.
@@ -102,7 +102,7 @@ struct Shelf {
 struct Reading {
     follow: Follow,
     logs: Vec<Log>,
-    /// Whose lines each log contains_text.
+    /// Whose lines each log holds.
     owners: Vec<u32>,
     /// Sizes when everything was read, to know how far behind we are.
     sizes: Vec<u64>,
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_passed_over_and_counted() {
-        // Many short lines, and long ones of which the past read anew contains_text some that were shown already.
+        // Many short lines, and long ones of which the past read anew holds some that were shown already.
         for (count, length) in [(100_000, 89), (300, 10_000)] {
             flood(count, length);
         }
