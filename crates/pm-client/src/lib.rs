@@ -15,7 +15,7 @@ mod wait;
 pub use client::{Client, repeatable};
 pub use connect::ConnectError;
 pub use connection::{CallError, Connection};
-pub use plain::{Colours, plain};
+pub use plain::{Colours, Piece, plain, scan, visible};
 pub use rival::Rival;
 pub use subscription::{Feed, Subscription};
 pub use wait::{Deadline, pause};

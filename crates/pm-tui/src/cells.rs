@@ -9,7 +9,7 @@ pub(crate) fn cells(text: &str) -> usize {
 
 /// How many cells a character takes.
 pub(crate) fn cells_of(c: char) -> usize {
-    cells(c.encode_utf8(&mut [0; 4]))
+    if c.is_ascii() { 1 } else { cells(c.encode_utf8(&mut [0; 4])) }
 }
 
 /// Pieces of at most `width` cells, broken at blanks where there are any.

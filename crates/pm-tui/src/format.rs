@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use pm_client::visible;
 use pm_protocol::Status;
 use pm_spec::Bytes;
 
@@ -116,25 +117,10 @@ pub(crate) fn status_word(status: Status) -> &'static str {
     }
 }
 
-/// Whether a character would move, hide or reorder what stands around it.
-pub(crate) fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// What stands in the place of a hostile character: a picture of a control byte, else U+FFFD.
-pub(crate) fn stand_in(c: char) -> char {
-    match u32::from(c) {
-        code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
-        0x7f => '\u{2421}',
-        _ => '\u{fffd}',
-    }
-}
-
 /// Text of others (names, notes, paths) that can't disturb the screen.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains(is_hostile) {
-        text.chars().map(|c| if is_hostile(c) { stand_in(c) } else { c }).collect::<String>().into()
+    if text.chars().any(|c| visible(c) != c) {
+        text.chars().map(visible).collect::<String>().into()
     } else {
         text.into()
     }

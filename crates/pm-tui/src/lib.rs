@@ -25,6 +25,7 @@ mod text_input;
 mod theme;
 mod update;
 mod view;
+mod wake;
 mod workers;
 
 pub use error::TuiError;

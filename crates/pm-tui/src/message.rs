@@ -98,43 +98,20 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// As a question and an order: `stop`.
-    pub(crate) fn order(self) -> String {
-        match self {
-            Self::Start => "start".into(),
-            Self::Stop => "stop".into(),
-            Self::Restart => "restart".into(),
-            Self::Reload => "reload".into(),
-            Self::Delete => "delete".into(),
-            Self::Flush => "flush the logs of".into(),
-            Self::Scale(to) => format!("scale to {to}:"),
-        }
-    }
-
-    /// While it lasts: `stopping`.
-    pub(crate) fn doing(self) -> String {
-        match self {
-            Self::Start => "starting".into(),
-            Self::Stop => "stopping".into(),
-            Self::Restart => "restarting".into(),
-            Self::Reload => "reloading".into(),
-            Self::Delete => "deleting".into(),
-            Self::Flush => "flushing".into(),
-            Self::Scale(to) => format!("scaling to {to}:"),
-        }
-    }
-
-    /// When it is done: `stopped`.
-    pub(crate) fn done(self) -> String {
-        match self {
-            Self::Start => "started".into(),
-            Self::Stop => "stopped".into(),
-            Self::Restart => "restarted".into(),
-            Self::Reload => "reloaded".into(),
-            Self::Delete => "deleted".into(),
-            Self::Flush => "flushed the logs of".into(),
-            Self::Scale(to) => format!("scaled to {to}:"),
-        }
+    /// As an order and a question, while it lasts, and when it is done: `stop`, `stopping`, `stopped`.
+    pub(crate) fn words(self) -> [String; 3] {
+        let words = match self {
+            Self::Start => ["start", "starting", "started"],
+            Self::Stop => ["stop", "stopping", "stopped"],
+            Self::Restart => ["restart", "restarting", "restarted"],
+            Self::Reload => ["reload", "reloading", "reloaded"],
+            Self::Delete => ["delete", "deleting", "deleted"],
+            Self::Flush => ["flush the logs of", "flushing", "flushed the logs of"],
+            Self::Scale(to) => {
+                return ["scale", "scaling", "scaled"].map(|word| format!("{word} to {to}:"));
+            }
+        };
+        words.map(str::to_owned)
     }
 }
 

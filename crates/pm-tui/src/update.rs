@@ -134,7 +134,7 @@ fn done(model: &mut Model, command: &Operation, end: OperationResult) {
         OperationResult::Failed(why, hint) => {
             let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
             (
-                format!("could not {} {}: {why}{hint}", command.verb.order(), command.label),
+                format!("could not {} {}: {why}{hint}", command.verb.words()[0], command.label),
                 Tone::Bad,
             )
         }
@@ -154,14 +154,14 @@ fn summary(command: &Operation, outcomes: &[Outcome]) -> (String, Tone) {
             [one] if one.what == What::Superseded => {
                 (format!("{} ({}): a later wish came first", one.name, one.id), Tone::Neutral)
             }
-            _ => (format!("{} {}", command.verb.done(), command.label), Tone::Good),
+            _ => (format!("{} {}", command.verb.words()[2], command.label), Tone::Good),
         };
     };
     let others = match failures.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    let verb = command.verb.order();
+    let [verb, ..] = command.verb.words();
     (format!("could not {verb} {} ({}): {why}{others}", outcome.name, outcome.id), Tone::Bad)
 }
 

@@ -414,7 +414,7 @@ proptest! {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
             terminal.draw(|frame| view(&model, frame)).unwrap();
             let hostile = terminal.backend().buffer().content().iter().find(|cell| {
-                cell.symbol().chars().any(crate::format::is_hostile)
+                cell.symbol().chars().any(|c| pm_client::visible(c) != c)
             });
             prop_assert!(hostile.is_none(), "{hostile:?}");
         }

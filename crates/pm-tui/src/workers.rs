@@ -17,7 +17,7 @@ use crate::model::Model;
 use crate::runtime::{EffectRunner, show};
 use crate::theme::ThemeChoice;
 use calls::{Describer, Operations};
-use reader::Reader;
+use reader::LogReader;
 
 /// What `pm monit` was asked for.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub fn theme_of(variable: impl Fn(&str) -> Option<OsString>) -> ThemeChoice {
 fn start(home: Home, sender: &SyncSender<Msg>) -> Result<EffectRunner, TuiError> {
     feed::start(home.clone(), sender.clone())?;
     let describer = Describer::start(home.clone(), sender.clone())?;
-    let reader = Reader::start(home.clone(), sender.clone())?;
+    let reader = LogReader::start(home.clone(), sender.clone())?;
     let commands = Operations::new(home, sender.clone());
     Ok(Box::new(move |effect| match effect {
         Effect::Perform(command) => commands.perform(command),

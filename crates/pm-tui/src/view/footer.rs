@@ -67,7 +67,7 @@ fn question(theme: &Theme, command: &Operation) -> Line<'static> {
         }
     };
     let effect = if effect.is_empty() { String::new() } else { format!(" ({effect})") };
-    let text = format!(" {} {}?{effect} ", command.verb.order(), clean(&command.label));
+    let text = format!(" {} {}?{effect} ", command.verb.words()[0], clean(&command.label));
     Line::from(vec![
         Span::styled(text, theme.bad),
         Span::styled("y", theme.key),
@@ -94,7 +94,7 @@ fn message(model: &Model, theme: &Theme) -> Option<Line<'static>> {
         1 => String::new(),
         all => format!(" (and {} more)", all - 1),
     };
-    let text = format!(" … {} {}{others}", command.verb.doing(), clean(&command.label));
+    let text = format!(" … {} {}{others}", command.verb.words()[1], clean(&command.label));
     Some(Line::from(Span::styled(text, theme.passing)))
 }
 
