@@ -134,15 +134,18 @@ impl SortColumn {
     }
 }
 
-fn trouble(status: Status) -> u8 {
-    match status {
-        Status::Errored => 0,
-        Status::WaitingRestart => 1,
-        Status::Launching => 2,
-        Status::Stopping => 3,
-        Status::Online => 4,
-        Status::Stopped => 5,
-    }
+/// The troubled first.
+pub(crate) const BY_TROUBLE: [Status; 6] = [
+    Status::Errored,
+    Status::WaitingRestart,
+    Status::Launching,
+    Status::Stopping,
+    Status::Online,
+    Status::Stopped,
+];
+
+fn trouble(status: Status) -> Option<usize> {
+    BY_TROUBLE.iter().position(|known| *known == status)
 }
 
 /// `web-2` before `web-10`: runs of digits compare as numbers.

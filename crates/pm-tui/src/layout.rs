@@ -19,7 +19,8 @@ const TALL: u16 = 9;
 /// From this width on logs and details share the lower part.
 const ROOMY: u16 = 110;
 
-/// The most a list beside the logs takes of the width by itself, in thousandths.
+/// The list's share of height or width in thousandths; beside the logs it takes more if its columns need that.
+const SPLIT: u16 = 450;
 const MOST_SPLIT: u16 = 550;
 
 /// The areas of a screen. What is not shown has an empty one.
@@ -72,11 +73,9 @@ pub(crate) fn layout(area: Rect, model: &Model) -> ScreenLayout {
 
 fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     let share = |thousandths| part(main.width, thousandths, 50, 60);
-    let left_width = if model.split_by_hand {
-        share(model.split)
-    } else {
-        full_width(&model.instances).min(share(MOST_SPLIT)).max(share(model.split))
-    };
+    let left_width = model
+        .split
+        .map_or_else(|| full_width(&model.instances).clamp(share(SPLIT), share(MOST_SPLIT)), share);
     let left = Rect { width: left_width, ..main };
     let right = Rect { x: main.x + left_width + 1, width: main.width - left_width - 1, ..main };
     layout.divider = Rect { x: main.x + left_width, width: 1, ..main };
@@ -96,8 +95,8 @@ fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
 fn stacked(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     // A list longer than its lines would only waste rows that logs could have.
     let needed = lines_needed(model);
-    let mut list = part(main.height, model.split, 4, 4);
-    if !model.split_by_hand {
+    let mut list = part(main.height, model.split.unwrap_or(SPLIT), 4, 4);
+    if model.split.is_none() {
         list = list.min(needed.max(4));
         layout.notes = notes_beside(list, main, model);
         list += layout.notes;
@@ -345,10 +344,11 @@ mod tests {
         #[test]
         fn p54_areas_never_overlap_nor_leave_holes(
             width in 0_u16..320, height in 0_u16..210, x in 0_u16..3, apps in 0_u32..40,
-            split in 0_u16..=1000, by_hand: bool, zoom: bool, detail: Option<bool>, focus in 0_usize..3,
+            split: Option<u16>, zoom: bool, detail: Option<bool>, focus in 0_usize..3,
         ) {
             let mut model = model(apps);
-            (model.split, model.split_by_hand, model.zoom, model.detail) = (split, by_hand, zoom, detail);
+            let split = split.map(|split| split % 1001);
+            (model.split, model.zoom, model.detail) = (split, zoom, detail);
             model.focus = if apps == 0 { Pane::List } else { Pane::ALL[focus] };
             if model.focus == Pane::Logs {
                 // `update` moves the focus off logs that details cover.

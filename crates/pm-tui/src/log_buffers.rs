@@ -18,33 +18,6 @@ const MOST_GROUPS: usize = 16;
 /// Bytes of one line that are kept: more than anyone reads on a screen, and wrapping stays cheap.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// Which lines are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum StreamFilter {
-    #[default]
-    Both,
-    Out,
-    Error,
-}
-
-impl StreamFilter {
-    pub(crate) fn next(self) -> Self {
-        match self {
-            Self::Both => Self::Out,
-            Self::Out => Self::Error,
-            Self::Error => Self::Both,
-        }
-    }
-
-    fn takes(self, stream: Stream) -> bool {
-        match self {
-            Self::Both => true,
-            Self::Out => stream == Stream::Out,
-            Self::Error => stream == Stream::Err,
-        }
-    }
-}
-
 /// A kept line and how much of it was left out.
 #[derive(Clone, Debug)]
 pub(crate) struct BufferedLine {
@@ -123,7 +96,8 @@ pub(crate) struct LogBuffers {
     passed: Option<VecDeque<u64>>,
     pub(crate) filter: String,
     pub(crate) search: String,
-    pub(crate) streams: StreamFilter,
+    /// The one output that is shown; `None`: both are.
+    pub(crate) stream: Option<Stream>,
     pub(crate) wrap: bool,
     pub(crate) times: bool,
 }
@@ -200,7 +174,7 @@ impl LogBuffers {
 
     /// After a change of filter or group.
     pub(crate) fn refilter(&mut self) {
-        let all = self.filter.is_empty() && self.streams == StreamFilter::Both;
+        let all = self.filter.is_empty() && self.stream.is_none();
         self.passed = (!all).then(VecDeque::new);
         if let Some(first) = self.buffer().map(|buffer| buffer.first) {
             self.filter_from(first);
@@ -215,7 +189,7 @@ impl LogBuffers {
             let start = start.max(buffer.first);
             let fresh = (start..buffer.end()).filter(|number| {
                 buffer.get(*number).is_some_and(|kept| {
-                    self.streams.takes(kept.line.stream)
+                    self.stream.is_none_or(|only| only == kept.line.stream)
                         && (self.filter.is_empty()
                             || contains_text(&ansi::text(&kept.line.bytes), &self.filter))
                 })
@@ -223,6 +197,16 @@ impl LogBuffers {
             passed.extend(fresh);
         }
         self.passed = Some(passed);
+    }
+
+    /// Both outputs, only the one, only the other, and so on.
+    pub(crate) fn next_stream(&mut self) {
+        self.stream = match self.stream {
+            None => Some(Stream::Out),
+            Some(Stream::Out) => Some(Stream::Err),
+            Some(Stream::Err) => None,
+        };
+        self.refilter();
     }
 
     /// How many lines pass the filter, if there is one.
@@ -389,8 +373,8 @@ mod tests {
         log.open(vec![1]);
         let error = LogLine { stream: Stream::Err, ..line(1, "bad") };
         log.add(lines(vec![1], vec![line(1, "good"), error], 5));
-        log.streams = log.streams.next().next();
-        log.refilter();
+        log.next_stream();
+        log.next_stream();
         assert_eq!(shown(&log), ["bad"]);
         assert_eq!(log.buffer().unwrap().skipped, 5);
         log.clear(&[1]);

@@ -57,7 +57,7 @@ pub(crate) struct StatusMessage {
 }
 
 /// The whole state of the screen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Model {
     /// Columns and rows of the terminal.
     pub(crate) size: (u16, u16),
@@ -82,15 +82,12 @@ pub struct Model {
     pub(crate) detail_top: usize,
     pub(crate) host: Option<Host>,
     pub(crate) host_cpu: TimeSeries,
-    pub(crate) host_memory: TimeSeries,
     pub(crate) focus: Pane,
     pub(crate) zoom: bool,
     /// Whether people want to see details; `None`: where there is room.
     pub(crate) detail: Option<bool>,
-    /// The list's share of the screen in thousandths.
-    pub(crate) split: u16,
-    /// Whether people moved the border.
-    pub(crate) split_by_hand: bool,
+    /// The list's share of the screen in thousandths, if people moved the border.
+    pub(crate) split: Option<u16>,
     /// Whether the border is being dragged.
     pub(crate) dragging: bool,
     pub(crate) mode: InputMode,
@@ -102,33 +99,8 @@ pub struct Model {
 impl Model {
     /// Nothing known yet. `offset` is that of local time, in seconds east of Greenwich; `home` is only shown.
     pub fn new(theme: ThemeChoice, home: String, offset: i32) -> Self {
-        Self {
-            size: (0, 0),
-            now: 0,
-            offset,
-            home,
-            program: "pm",
-            theme,
-            link: LinkState::Connecting,
-            instances: Instances::default(),
-            log: LogBuffers::new(),
-            described: None,
-            described_at: 0,
-            description: None,
-            detail_top: 0,
-            host: None,
-            host_cpu: TimeSeries::default(),
-            host_memory: TimeSeries::default(),
-            focus: Pane::List,
-            zoom: false,
-            detail: None,
-            split: 450,
-            split_by_hand: false,
-            dragging: false,
-            mode: InputMode::Main,
-            notice: None,
-            running: Vec::new(),
-        }
+        let log = LogBuffers::new();
+        Self { theme, home, offset, program: "pm", log, ..Self::default() }
     }
 
     /// For a program that people call by another name than `pm`.

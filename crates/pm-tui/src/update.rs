@@ -7,7 +7,7 @@ mod typing;
 
 use pm_protocol::{Change, Outcome, What};
 
-use crate::format::{count, share};
+use crate::format::count;
 use crate::keys::Pane;
 use crate::message::LogGroup;
 use crate::message::{Effect, LinkState, Msg, Operation, OperationResult};
@@ -90,7 +90,6 @@ fn news(model: &mut Model, change: Change, effects: &mut Vec<Effect>) {
         }
         Change::Host(host) => {
             model.host_cpu.push(host.cpu);
-            model.host_memory.push(share(host.memory_used, host.memory_total));
             model.host = Some(host);
         }
         Change::Leaving => model.link = LinkState::Reconnecting,

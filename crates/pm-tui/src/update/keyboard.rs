@@ -73,10 +73,7 @@ fn main(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
         KeyAction::ToggleFollow => toggle_follow(model),
         KeyAction::ToggleWrap => toggle_wrap(model),
         KeyAction::ToggleTimes => model.log.times = !model.log.times,
-        KeyAction::NextStreams => {
-            model.log.streams = model.log.streams.next();
-            model.log.refilter();
-        }
+        KeyAction::NextStreams => model.log.next_stream(),
         KeyAction::Back => back(model),
         KeyAction::NextPane => pane(model, 1),
         KeyAction::PreviousPane => pane(model, Pane::ALL.len() - 1),

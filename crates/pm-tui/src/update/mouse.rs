@@ -41,15 +41,12 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) {
 
 fn help(model: &mut Model, kind: MouseEventKind) {
     let InputMode::Help { top } = &mut model.mode else { return };
-    match kind {
-        MouseEventKind::ScrollUp => *top = top.saturating_sub(WHEEL.unsigned_abs()),
-        MouseEventKind::ScrollDown => *top += WHEEL.unsigned_abs(),
-        MouseEventKind::Down(_) => model.mode = InputMode::Main,
-        MouseEventKind::Up(_)
-        | MouseEventKind::Drag(_)
-        | MouseEventKind::Moved
-        | MouseEventKind::ScrollLeft
-        | MouseEventKind::ScrollRight => {}
+    if kind == MouseEventKind::ScrollUp {
+        *top = top.saturating_add_signed(-WHEEL);
+    } else if kind == MouseEventKind::ScrollDown {
+        *top = top.saturating_add_signed(WHEEL);
+    } else if matches!(kind, MouseEventKind::Down(_)) {
+        model.mode = InputMode::Main;
     }
 }
 
@@ -97,8 +94,7 @@ fn drag(model: &mut Model, shared: Rect, at: Position) {
     };
     // Half a cell more, so that the border lands where the hand is and not one before.
     let thousandths = (u32::from(offset) * 2 + 1) * 500 / u32::from(length.max(1));
-    model.split = u16::try_from(thousandths.min(1000)).unwrap_or(1000);
-    model.split_by_hand = true;
+    model.split = u16::try_from(thousandths.min(1000)).ok();
 }
 
 fn wheel(model: &mut Model, layout: &ScreenLayout, at: Position, by: isize) {

@@ -60,13 +60,7 @@ fn prompt(purpose: Prompt) -> &'static str {
 }
 
 fn question(theme: &Theme, command: &Operation) -> Line<'static> {
-    let effect = match command.verb {
-        Verb::Delete => "stops and forgets",
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Reload | Verb::Flush | Verb::Scale(_) => {
-            ""
-        }
-    };
-    let effect = if effect.is_empty() { String::new() } else { format!(" ({effect})") };
+    let effect = if command.verb == Verb::Delete { " (stops and forgets)" } else { "" };
     let text = format!(" {} {}?{effect} ", command.verb.words()[0], clean(&command.label));
     Line::from(vec![
         Span::styled(text, theme.bad),

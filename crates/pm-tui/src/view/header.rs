@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pm_protocol::{Host, Status};
+use pm_protocol::Host;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -12,6 +12,7 @@ use super::paint::{first_row, put};
 use crate::format::{
     clean, count, percent, share, short_bytes, status_sign, status_word, time_of_day,
 };
+use crate::instances::BY_TROUBLE;
 use crate::message::LinkState;
 use crate::model::Model;
 use crate::theme::Theme;
@@ -51,14 +52,7 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
         spans.push(Span::styled(format!(", {}", count(instances, "instance")), theme.text));
     }
     // Where there is no room for all, trouble must be seen.
-    for status in [
-        Status::Errored,
-        Status::WaitingRestart,
-        Status::Launching,
-        Status::Stopping,
-        Status::Online,
-        Status::Stopped,
-    ] {
+    for status in BY_TROUBLE {
         let number = model.instances.all().filter(|one| one.row.status == status).count();
         if number > 0 {
             let text = format!("  {} {number} {}", status_sign(status), status_word(status));

@@ -10,7 +10,7 @@ use crate::ansi;
 use crate::format::{ahead, clean, short_bytes, time_of_day};
 use crate::keys::Pane;
 use crate::layout::{Prefix, ScreenLayout};
-use crate::log_buffers::{BufferedLine, StreamFilter, text_matches};
+use crate::log_buffers::{BufferedLine, text_matches};
 use crate::model::Model;
 use crate::scroll::{Glyph, Viewport, glyphs, rows};
 use crate::theme::Theme;
@@ -149,10 +149,10 @@ fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if let Some(next) = next_run(model) {
         left.push(Span::styled(format!(" next run {next} "), theme.dim));
     }
-    let streams = match log.streams {
-        StreamFilter::Both => "",
-        StreamFilter::Out => " only out ",
-        StreamFilter::Error => " only error ",
+    let streams = match log.stream {
+        None => "",
+        Some(Stream::Out) => " only out ",
+        Some(Stream::Err) => " only error ",
     };
     left.push(Span::styled(streams, theme.mark));
     if !log.filter.is_empty() {

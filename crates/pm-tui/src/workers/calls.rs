@@ -73,21 +73,14 @@ where
 }
 
 fn end_after(error: &CallError) -> OperationResult {
-    match error {
-        CallError::Refused(refusal) => {
-            OperationResult::Failed(refusal.message.clone(), refusal.hint.clone())
-        }
-        CallError::Lost => OperationResult::Failed(
-            "the daemon was replaced meanwhile".into(),
-            Some("the list shows what became of it".into()),
-        ),
-        CallError::Connect(_)
-        | CallError::Late
-        | CallError::Version { .. }
-        | CallError::Protocol(_)
-        | CallError::Answer(_)
-        | CallError::Io(_) => OperationResult::Failed(error.to_string(), None),
+    if let CallError::Refused(refusal) = error {
+        return OperationResult::Failed(refusal.message.clone(), refusal.hint.clone());
     }
+    if matches!(error, CallError::Lost) {
+        let hint = "the list shows what became of it".into();
+        return OperationResult::Failed("the daemon was replaced meanwhile".into(), Some(hint));
+    }
+    OperationResult::Failed(error.to_string(), None)
 }
 
 /// Asks for descriptions.

@@ -61,14 +61,11 @@ fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<LinkState> {
 }
 
 fn link_after(error: &CallError) -> LinkState {
-    match error {
-        CallError::Connect(error) if error.is_no_daemon() => LinkState::NoDaemon,
-        CallError::Lost | CallError::Late => LinkState::Reconnecting,
-        CallError::Connect(_)
-        | CallError::Refused(_)
-        | CallError::Version { .. }
-        | CallError::Protocol(_)
-        | CallError::Answer(_)
-        | CallError::Io(_) => LinkState::Broken(format!("could not {error}")),
+    if matches!(error, CallError::Connect(error) if error.is_no_daemon()) {
+        LinkState::NoDaemon
+    } else if matches!(error, CallError::Lost | CallError::Late) {
+        LinkState::Reconnecting
+    } else {
+        LinkState::Broken(format!("could not {error}"))
     }
 }
