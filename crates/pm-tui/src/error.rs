@@ -16,5 +16,5 @@ pub enum TuiError {
     Thread(&'static str, #[source] io::Error),
     /// A part of us panicked; the message is above.
     #[error("go on: a part of the monitor failed")]
-    Fallen,
+    Panicked,
 }

@@ -34,11 +34,12 @@ pub fn show(
     let (width, height) = crossterm::terminal::size().map_err(TuiError::Terminal)?;
     update(&mut model, Msg::Resize(width, height));
     let keyboard = KeyReader::start(sender)?;
-    let mut stage = MonitorLoop { model, perform, receiver, suspended: false, cleared: false };
-    let ended = stage.play(&mut screen, &keyboard);
+    let mut screen_loop =
+        MonitorLoop { model, perform, receiver, suspended: false, cleared: false };
+    let ended = screen_loop.run(&mut screen, &keyboard);
     drop(screen);
     // With nobody to take messages, no thread can be stuck with one.
-    drop(stage);
+    drop(screen_loop);
     keyboard.end();
     signals.end();
     ended
@@ -53,7 +54,7 @@ struct MonitorLoop {
 }
 
 impl MonitorLoop {
-    fn play(&mut self, screen: &mut Screen, keyboard: &KeyReader) -> Result<(), TuiError> {
+    fn run(&mut self, screen: &mut Screen, keyboard: &KeyReader) -> Result<(), TuiError> {
         let mut drawn: Option<Instant> = None;
         let mut dirty = true;
         loop {
@@ -62,7 +63,7 @@ impl MonitorLoop {
                     screen.clear().map_err(TuiError::Terminal)?;
                 }
                 if !screen.draw(&self.model).map_err(TuiError::Terminal)? {
-                    return Err(TuiError::Fallen);
+                    return Err(TuiError::Panicked);
                 }
                 (drawn, dirty) = (Some(Instant::now()), false);
             }
@@ -82,7 +83,7 @@ impl MonitorLoop {
                 return Ok(());
             }
             if std::mem::take(&mut self.suspended) {
-                screen.lend(suspend).map_err(TuiError::Terminal)?;
+                screen.leave_while(suspend).map_err(TuiError::Terminal)?;
                 keyboard.nudge();
             }
             dirty = true;
@@ -100,7 +101,7 @@ impl MonitorLoop {
         match received {
             Ok(msg) => Ok(Some(msg)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(TuiError::Fallen),
+            Err(RecvTimeoutError::Disconnected) => Err(TuiError::Panicked),
         }
     }
 

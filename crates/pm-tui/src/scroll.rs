@@ -11,7 +11,7 @@ use ratatui::text::Span;
 use crate::ansi;
 use crate::log_buffers::{BufferedLine, LogBuffers, LogPosition};
 
-/// The room lines have: columns for the text itself, and rows.
+/// The viewport lines have: columns for the text itself, and rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Viewport {
     pub(crate) width: usize,
@@ -74,19 +74,19 @@ pub(crate) fn rows(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
 }
 
 impl LogBuffers {
-    fn height_of(&self, number: u64, room: Viewport) -> usize {
+    fn height_of(&self, number: u64, viewport: Viewport) -> usize {
         if !self.wrap {
             return 1;
         }
         let Some(kept) = self.buffer().and_then(|buffer| buffer.get(number)) else { return 1 };
         // Most lines fit: bytes bound columns unless there are tabs or wide characters in few bytes.
-        let fits = kept.line.bytes.len() <= room.width
+        let fits = kept.line.bytes.len() <= viewport.width
             && kept.line.bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
-        if fits { 1 } else { rows(&glyphs(kept), room.width).len() }
+        if fits { 1 } else { rows(&glyphs(kept), viewport.width).len() }
     }
 
     /// The place so many rows above, as far as there are rows.
-    fn up(&self, from: LogPosition, by: usize, room: Viewport) -> LogPosition {
+    fn up(&self, from: LogPosition, by: usize, viewport: Viewport) -> LogPosition {
         let mut place = from;
         let mut left = by;
         while left > place.row {
@@ -96,18 +96,18 @@ impl LogBuffers {
             left -= place.row + 1;
             place = LogPosition {
                 line: previous,
-                row: self.height_of(previous, room).saturating_sub(1),
+                row: self.height_of(previous, viewport).saturating_sub(1),
             };
         }
         LogPosition { line: place.line, row: place.row - left }
     }
 
     /// The place so many rows below, as far as there are rows.
-    fn down(&self, from: LogPosition, by: usize, room: Viewport) -> LogPosition {
+    fn down(&self, from: LogPosition, by: usize, viewport: Viewport) -> LogPosition {
         let mut place = from;
         let mut left = by;
         loop {
-            let height = self.height_of(place.line, room);
+            let height = self.height_of(place.line, viewport);
             if place.row + left < height {
                 return LogPosition { line: place.line, row: place.row + left };
             }
@@ -120,19 +120,20 @@ impl LogBuffers {
     }
 
     /// The top of the window when it shows the end.
-    fn last_top(&self, room: Viewport) -> Option<LogPosition> {
+    fn last_top(&self, viewport: Viewport) -> Option<LogPosition> {
         let last = self.before(u64::MAX)?;
-        let bottom = LogPosition { line: last, row: self.height_of(last, room).saturating_sub(1) };
-        Some(self.up(bottom, room.height.saturating_sub(1), room))
+        let bottom =
+            LogPosition { line: last, row: self.height_of(last, viewport).saturating_sub(1) };
+        Some(self.up(bottom, viewport.height.saturating_sub(1), viewport))
     }
 
     /// The top of the window; `None` if there is nothing to show.
-    pub(crate) fn top(&self, room: Viewport) -> Option<LogPosition> {
-        let last = self.last_top(room)?;
+    pub(crate) fn top(&self, viewport: Viewport) -> Option<LogPosition> {
+        let last = self.last_top(viewport)?;
         let Some(top) = self.buffer()?.top else { return Some(last) };
         let line = self.at_or_after(top.line).unwrap_or(last.line);
         let row = if line == top.line {
-            top.row.min(self.height_of(line, room).saturating_sub(1))
+            top.row.min(self.height_of(line, viewport).saturating_sub(1))
         } else {
             0
         };
@@ -140,21 +141,21 @@ impl LogBuffers {
     }
 
     /// Moves the window; reaching the end is following again.
-    pub(crate) fn scroll(&mut self, by: isize, room: Viewport) {
-        let Some(top) = self.top(room) else { return };
+    pub(crate) fn scroll(&mut self, by: isize, viewport: Viewport) {
+        let Some(top) = self.top(viewport) else { return };
         let place = if by < 0 {
-            self.up(top, by.unsigned_abs(), room)
+            self.up(top, by.unsigned_abs(), viewport)
         } else {
-            self.down(top, by.unsigned_abs(), room)
+            self.down(top, by.unsigned_abs(), viewport)
         };
-        let end = self.last_top(room).is_none_or(|last| place >= last);
+        let end = self.last_top(viewport).is_none_or(|last| place >= last);
         self.settle((!end || by < 0 && place < top).then_some(place));
     }
 
     /// To the first line that is kept.
-    pub(crate) fn rewind(&mut self, room: Viewport) {
+    pub(crate) fn rewind(&mut self, viewport: Viewport) {
         let first = self.at_or_after(0).map(|line| LogPosition { line, row: 0 });
-        let fits = first.zip(self.last_top(room)).is_some_and(|(first, last)| first >= last);
+        let fits = first.zip(self.last_top(viewport)).is_some_and(|(first, last)| first >= last);
         self.settle(first.filter(|_| !fits));
     }
 
@@ -164,14 +165,14 @@ impl LogBuffers {
     }
 
     /// Stays where it is although lines come.
-    pub(crate) fn hold(&mut self, room: Viewport) {
-        let top = self.top(room);
+    pub(crate) fn hold(&mut self, viewport: Viewport) {
+        let top = self.top(viewport);
         self.settle(top);
     }
 
     /// Shows this line, about a third down the window.
-    pub(crate) fn show(&mut self, line: u64, room: Viewport) {
-        let place = self.up(LogPosition { line, row: 0 }, room.height / 3, room);
+    pub(crate) fn show(&mut self, line: u64, viewport: Viewport) {
+        let place = self.up(LogPosition { line, row: 0 }, viewport.height / 3, viewport);
         self.settle(Some(place));
     }
 

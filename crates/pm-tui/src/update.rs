@@ -32,7 +32,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Described(id, description) => described(model, id, description, &mut effects),
         Msg::Lines(lines) => model.log.add(lines),
         Msg::LogTrouble(group, text) => model.log.trouble(&group, text),
-        Msg::Done(command, end) => done(model, &command, end),
+        Msg::Done(operation, end) => done(model, &operation, end),
         Msg::Leave => effects.push(Effect::Quit),
     }
     reconcile(model, &mut effects);
@@ -120,20 +120,20 @@ fn described(
     }
 }
 
-fn done(model: &mut Model, command: &Operation, end: OperationResult) {
-    if let Some(at) = model.running.iter().position(|running| running == command) {
+fn done(model: &mut Model, operation: &Operation, end: OperationResult) {
+    if let Some(at) = model.running.iter().position(|running| running == operation) {
         model.running.remove(at);
     }
     let (text, tone) = match end {
-        OperationResult::Outcomes(outcomes) => summary(command, &outcomes),
+        OperationResult::Outcomes(outcomes) => summary(operation, &outcomes),
         OperationResult::Flushed(files) => {
-            model.log.clear(&command.ids);
+            model.log.clear(&operation.ids);
             (format!("{} emptied", count(files, "log file")), Tone::Good)
         }
         OperationResult::Failed(why, hint) => {
             let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
             (
-                format!("could not {} {}: {why}{hint}", command.verb.words()[0], command.label),
+                format!("could not {} {}: {why}{hint}", operation.verb.words()[0], operation.label),
                 Tone::Bad,
             )
         }
@@ -142,7 +142,7 @@ fn done(model: &mut Model, command: &Operation, end: OperationResult) {
 }
 
 /// One line about all outcomes; failures first, for they are what matters.
-fn summary(command: &Operation, outcomes: &[Outcome]) -> (String, Tone) {
+fn summary(operation: &Operation, outcomes: &[Outcome]) -> (String, Tone) {
     let failures: Vec<_> =
         outcomes.iter().filter_map(|outcome| Some((outcome, outcome.what.why()?))).collect();
     let Some((outcome, why)) = failures.first() else {
@@ -153,14 +153,14 @@ fn summary(command: &Operation, outcomes: &[Outcome]) -> (String, Tone) {
             [one] if one.what == What::Superseded => {
                 (format!("{} ({}): a later wish came first", one.name, one.id), Tone::Neutral)
             }
-            _ => (format!("{} {}", command.verb.words()[2], command.label), Tone::Good),
+            _ => (format!("{} {}", operation.verb.words()[2], operation.label), Tone::Good),
         };
     };
     let others = match failures.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    let [verb, ..] = command.verb.words();
+    let [verb, ..] = operation.verb.words();
     (format!("could not {verb} {} ({}): {why}{others}", outcome.name, outcome.id), Tone::Bad)
 }
 

@@ -23,8 +23,8 @@ pub(super) fn draw(
         return None;
     }
     match &model.mode {
-        InputMode::Typing(purpose, input) => {
-            let label = Span::styled(format!(" {} ", prompt(*purpose)), theme.key);
+        InputMode::Typing(kind, input) => {
+            let label = Span::styled(format!(" {} ", prompt(*kind)), theme.key);
             let before = label.width() + Span::raw(input.before_cursor()).width();
             // Text longer than the line is shifted, for the cursor must be seen.
             let shift = (before + 1).saturating_sub(usize::from(area.width));
@@ -39,8 +39,8 @@ pub(super) fn draw(
             let x = u16::try_from(before - shift.min(before)).unwrap_or(u16::MAX);
             return Some(Position::new(area.x + x.min(area.width - 1), area.y));
         }
-        InputMode::Asking(command) => {
-            put(area, &question(theme, command), buffer);
+        InputMode::Asking(operation) => {
+            put(area, &question(theme, operation), buffer);
         }
         InputMode::Main | InputMode::Help { .. } => {
             let line = message(model, theme).unwrap_or_else(|| hints(model, theme, area.width));
@@ -50,8 +50,8 @@ pub(super) fn draw(
     None
 }
 
-fn prompt(purpose: Prompt) -> &'static str {
-    match purpose {
+fn prompt(kind: Prompt) -> &'static str {
+    match kind {
         Prompt::ListFilter => "filter the list:",
         Prompt::LogSearch => "search the logs:",
         Prompt::LogFilter => "only lines with:",
@@ -59,9 +59,9 @@ fn prompt(purpose: Prompt) -> &'static str {
     }
 }
 
-fn question(theme: &Theme, command: &Operation) -> Line<'static> {
-    let effect = if command.verb == Verb::Delete { " (stops and forgets)" } else { "" };
-    let text = format!(" {} {}?{effect} ", command.verb.words()[0], clean(&command.label));
+fn question(theme: &Theme, operation: &Operation) -> Line<'static> {
+    let effect = if operation.verb == Verb::Delete { " (stops and forgets)" } else { "" };
+    let text = format!(" {} {}?{effect} ", operation.verb.words()[0], clean(&operation.label));
     Line::from(vec![
         Span::styled(text, theme.bad),
         Span::styled("y", theme.key),
@@ -83,12 +83,12 @@ fn message(model: &Model, theme: &Theme) -> Option<Line<'static>> {
             Span::styled(notice.text.clone(), style),
         ]));
     }
-    let command = model.running.last()?;
+    let operation = model.running.last()?;
     let others = match model.running.len() {
         1 => String::new(),
         all => format!(" (and {} more)", all - 1),
     };
-    let text = format!(" … {} {}{others}", command.verb.words()[1], clean(&command.label));
+    let text = format!(" … {} {}{others}", operation.verb.words()[1], clean(&operation.label));
     Some(Line::from(Span::styled(text, theme.passing)))
 }
 

@@ -24,8 +24,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: 
         heading(model, theme, layout.logs, buffer);
     }
     let body = layout.body(Pane::Logs);
-    let room = layout.log_viewport(model);
-    let Some(top) = model.log.top(room) else { return silent(model, theme, body, buffer) };
+    let viewport = layout.log_viewport(model);
+    let Some(top) = model.log.top(viewport) else { return silent(model, theme, body, buffer) };
     let prefix = Prefix::of(body.width, model);
     let (mut number, mut skip) = (Some(top.line), top.row);
     let mut y = body.y;
@@ -34,9 +34,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: 
         let here = model.log.buffer().is_some_and(|buffer| buffer.found == Some(line));
         let glyphs = styled(model, theme, kept, here);
         let ranges = if model.log.wrap {
-            rows(&glyphs, room.width)
+            rows(&glyphs, viewport.width)
         } else {
-            vec![shifted(model, &glyphs, room)]
+            vec![shifted(model, &glyphs, viewport)]
         };
         for (index, range) in ranges.into_iter().enumerate().skip(skip) {
             if y >= body.bottom() {
@@ -73,7 +73,7 @@ fn styled(model: &Model, theme: &Theme, kept: &BufferedLine, here: bool) -> Vec<
 }
 
 /// The part of an unwrapped line that is in the window.
-fn shifted(model: &Model, glyphs: &[Glyph], room: Viewport) -> std::ops::Range<usize> {
+fn shifted(model: &Model, glyphs: &[Glyph], viewport: Viewport) -> std::ops::Range<usize> {
     let left = model.log.buffer().map_or(0, |buffer| buffer.left);
     let mut column = 0;
     let mut range = glyphs.len()..glyphs.len();
@@ -82,7 +82,7 @@ fn shifted(model: &Model, glyphs: &[Glyph], room: Viewport) -> std::ops::Range<u
             range.start = index;
         }
         column += glyph.width;
-        if column > left + room.width && range.start < glyphs.len() {
+        if column > left + viewport.width && range.start < glyphs.len() {
             range.end = index;
             return range.start..range.end.max(range.start);
         }
@@ -93,11 +93,11 @@ fn shifted(model: &Model, glyphs: &[Glyph], room: Viewport) -> std::ops::Range<u
 fn text(area: Rect, indent: u16, glyphs: &[Glyph], buffer: &mut Buffer) {
     let mut x = area.x + indent.min(area.width);
     for glyph in glyphs {
-        let room = usize::from(area.right().saturating_sub(x));
-        if glyph.width > room {
+        let viewport = usize::from(area.right().saturating_sub(x));
+        if glyph.width > viewport {
             break;
         }
-        x = buffer.set_stringn(x, area.y, &glyph.symbol, room, glyph.style).0;
+        x = buffer.set_stringn(x, area.y, &glyph.symbol, viewport, glyph.style).0;
     }
 }
 

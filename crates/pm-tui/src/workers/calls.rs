@@ -16,8 +16,8 @@ use crate::message::{Msg, Operation, OperationResult, Verb};
 
 /// Longer waits for a description mean that the daemon is in trouble, which the feed tells.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Wishes for descriptions that may wait; all but the last are dropped anyway.
-const WISHES: usize = 64;
+/// Requests for descriptions that may wait; all but the last are dropped anyway.
+const REQUESTS: usize = 64;
 
 /// Has commands done.
 pub(super) struct Operations {
@@ -85,12 +85,12 @@ fn end_after(error: &CallError) -> OperationResult {
 
 /// Asks for descriptions.
 pub(super) struct Describer {
-    wishes: SyncSender<u32>,
+    requests: SyncSender<u32>,
 }
 
 impl Describer {
     pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
-        let (wishes, inbox) = sync_channel(WISHES);
+        let (requests, inbox) = sync_channel(REQUESTS);
         let work = move || {
             // It ends when either side is gone.
             describe_all(&home, &inbox, &sender).unwrap_or_default();
@@ -99,12 +99,12 @@ impl Describer {
             .name("describe".into())
             .spawn(work)
             .map_err(|error| TuiError::Thread("descriptions", error))?;
-        Ok(Self { wishes })
+        Ok(Self { requests })
     }
 
-    /// Wishes for one; if too many wait already, the daemon is away, and the snapshot after that wishes again.
+    /// Requests for one; if too many wait already, the daemon is away, and the snapshot after that requests again.
     pub(super) fn describe(&self, id: u32) {
-        self.wishes.try_send(id).ok();
+        self.requests.try_send(id).ok();
     }
 }
 
@@ -123,7 +123,7 @@ fn describe_all(home: &Home, inbox: &Receiver<u32>, sender: &SyncSender<Msg>) ->
         };
         match described {
             Ok(description) => sender.send(Msg::Described(id, description)).ok()?,
-            // The feed tells what is wrong, and wishes again when it is over.
+            // The feed tells what is wrong, and requests again when it is over.
             Err(_) => client = None,
         }
     }

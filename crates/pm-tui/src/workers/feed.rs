@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::Builder;
 use std::time::Duration;
 
-use pm_client::{CallError, Connection, Deadline, Feed, Subscription, pause};
+use pm_client::{CallError, DaemonConnection, Deadline, Feed, Subscription, pause};
 use pm_protocol::Home;
 
 use crate::error::TuiError;
@@ -50,7 +50,7 @@ fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<LinkState> {
                 away = true;
                 Msg::Link(LinkState::Reconnecting)
             }
-            Ok(None) => match Connection::open(home, PATIENCE) {
+            Ok(None) => match DaemonConnection::open(home, PATIENCE) {
                 Err(error) if error.is_no_daemon() => Msg::Link(LinkState::NoDaemon),
                 Ok(_) | Err(_) => continue,
             },
