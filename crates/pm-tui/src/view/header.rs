@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use pm_protocol::{Host, Status};
+use pm_protocol::Host;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::chart::{bar, spark};
-use super::{first_row, put};
+use super::paint::{first_row, put};
+use crate::format::{
+    clean, count, percent, share, short_bytes, status_sign, status_word, time_of_day,
+};
+use crate::instances::BY_TROUBLE;
+use crate::message::LinkState;
 use crate::model::Model;
-use crate::msg::Link;
 use crate::theme::Theme;
-use crate::update::share;
-use crate::words::{clean, count, percent, short_bytes, time_of_day};
 
 pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
@@ -43,23 +45,17 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
         return Line::from(spans);
     }
     let apps: BTreeSet<_> =
-        model.fleet.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
+        model.instances.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
     spans.push(Span::styled(format!(" {}", count(apps.len(), "app")), theme.text));
-    let instances = model.fleet.all().len();
+    let instances = model.instances.all().len();
     if instances != apps.len() {
         spans.push(Span::styled(format!(", {}", count(instances, "instance")), theme.text));
     }
-    for status in [
-        Status::Online,
-        Status::Launching,
-        Status::Stopping,
-        Status::WaitingRestart,
-        Status::Stopped,
-        Status::Errored,
-    ] {
-        let number = model.fleet.all().filter(|one| one.row.status == status).count();
+    // Where there is no room for all, trouble must be seen.
+    for status in BY_TROUBLE {
+        let number = model.instances.all().filter(|one| one.row.status == status).count();
         if number > 0 {
-            let text = format!("  {} {number} {}", glyph(status), short(status));
+            let text = format!("  {} {number} {}", status_sign(status), status_word(status));
             spans.push(Span::styled(text, theme.status(status)));
         }
     }
@@ -69,35 +65,11 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
 /// What is wrong with the link, if anything.
 fn link(model: &Model, theme: &Theme) -> Option<(String, ratatui::style::Style)> {
     match &model.link {
-        Link::Live => None,
-        Link::Connecting => Some(("connecting …".into(), theme.passing)),
-        Link::Reconnecting => Some(("reconnecting … the apps go on".into(), theme.passing)),
-        Link::NoDaemon => Some(("no daemon runs".into(), theme.passing)),
-        Link::Broken(why) => Some((clean(why).into_owned(), theme.bad)),
-    }
-}
-
-/// A sign for each status, so that colour is never needed.
-pub(super) fn glyph(status: Status) -> &'static str {
-    match status {
-        Status::Online => "●",
-        Status::Launching => "◐",
-        Status::Stopping => "◑",
-        Status::Stopped => "○",
-        Status::Errored => "✖",
-        Status::WaitingRestart => "◌",
-    }
-}
-
-/// PM2's word; the only one of two words is cut to its first.
-pub(super) fn short(status: Status) -> &'static str {
-    match status {
-        Status::WaitingRestart => "waiting",
-        Status::Online
-        | Status::Launching
-        | Status::Stopping
-        | Status::Stopped
-        | Status::Errored => status.as_str(),
+        LinkState::Live => None,
+        LinkState::Connecting => Some(("connecting …".into(), theme.passing)),
+        LinkState::Reconnecting => Some(("reconnecting … the apps go on".into(), theme.passing)),
+        LinkState::NoDaemon => Some(("no daemon runs".into(), theme.passing)),
+        LinkState::Broken(why) => Some((clean(why).into_owned(), theme.bad)),
     }
 }
 

@@ -7,97 +7,110 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::chart::spark;
-use super::header::{glyph, short};
-use super::title;
-use crate::fleet::{Column, Instance};
-use crate::layout::{Field, Layout, Slot, slots};
-use crate::model::{Model, Pane};
-use crate::msg::Link;
+use super::paint::title;
+use crate::cells::cells;
+use crate::columns::{ColumnSpan, ListField, note_rows, slots};
+use crate::format::{bytes, clean, percent, status_sign, status_word, uptime};
+use crate::instances::{MonitoredInstance, SortColumn};
+use crate::keys::Pane;
+use crate::layout::ScreenLayout;
+use crate::message::LinkState;
+use crate::model::Model;
 use crate::theme::Theme;
-use crate::words::{bytes, clean, percent, uptime};
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: &mut Buffer) {
     if layout.list.is_empty() {
         return;
     }
-    let slots = slots(layout.list.width, &model.fleet);
+    let slots = slots(layout.list.width, &model.instances);
     if layout.list.height >= 3 {
-        let shown = |slot: &Slot| slot.field == Field::Figure(model.fleet.sort.column);
+        let shown =
+            |slot: &ColumnSpan| slot.field == ListField::Figure(model.instances.sort.column);
         let told = slots.iter().any(shown) && !layout.list_head().is_empty();
         heading(model, theme, (layout.list, told), buffer);
     }
     let lines = layout.list_lines();
-    if model.fleet.listed_count() == 0 {
+    if model.instances.listed_count() == 0 {
         return empty(model, theme, lines, buffer);
     }
     head(model, theme, (layout.list_head(), &slots), buffer);
+    notes(model, theme, layout.list_notes(), buffer);
     // One scale for all, so that lines can be compared.
     let busiest = peak(model, |one, width| one.cpu.peak(width)).max(5.0);
     let largest = peak(model, |one, width| one.memory.peak(width));
-    let shown = model.fleet.listed().skip(model.fleet.offset);
-    let cursor = model.fleet.position();
+    let shown = model.instances.listed().skip(model.instances.offset);
+    let cursor = model.instances.position();
     for (index, (area, one)) in lines.rows().zip(shown).enumerate() {
         let ceilings = (busiest, largest);
         for slot in &slots {
             let (text, style) = field(model, theme, one, (slot, ceilings));
             cell(area, *slot, (&text, style), buffer);
         }
-        if cursor == Some(model.fleet.offset + index) {
+        if cursor == Some(model.instances.offset + index) {
             let here = model.focus == Pane::List;
             buffer.set_style(area, if here { theme.cursor } else { theme.cursor_away });
         }
     }
 }
 
-fn peak(model: &Model, of: fn(&Instance, usize) -> f32) -> f32 {
-    model.fleet.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
+/// What the note column does not show in full, under the lines.
+fn notes(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let notes = note_rows(area.width, &model.instances);
+    for (row, (status, text)) in area.rows().zip(notes) {
+        let text = format!(" {text}");
+        buffer.set_stringn(row.x, row.y, text, usize::from(row.width), theme.status(status));
+    }
+}
+
+fn peak(model: &Model, of: fn(&MonitoredInstance, usize) -> f32) -> f32 {
+    model.instances.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
 }
 
 fn heading(model: &Model, theme: &Theme, place: (Rect, bool), buffer: &mut Buffer) {
     let (area, told) = place;
     let focus = if model.focus == Pane::List { theme.focus } else { theme.title };
-    let fleet = &model.fleet;
+    let instances = &model.instances;
     let mut left = vec![Span::styled(" apps ", focus)];
-    if let Some(at) = fleet.position() {
-        left.push(Span::styled(format!("{}/{} ", at + 1, fleet.listed_count()), theme.dim));
+    if let Some(at) = instances.position() {
+        left.push(Span::styled(format!("{}/{} ", at + 1, instances.listed_count()), theme.dim));
     }
-    if !fleet.filter.is_empty() {
+    if !instances.filter.is_empty() {
         let text = format!(
             " filter `{}`, {} of {} ",
-            fleet.filter,
-            fleet.listed_count(),
-            fleet.all().len()
+            instances.filter,
+            instances.listed_count(),
+            instances.all().len()
         );
         left.push(Span::styled(text, theme.mark));
     }
-    if !fleet.marks.is_empty() {
-        left.push(Span::styled(format!(" {} marked ", fleet.marks.len()), theme.mark));
+    if !instances.marks.is_empty() {
+        left.push(Span::styled(format!(" {} marked ", instances.marks.len()), theme.mark));
     }
     // What the column's own title tells need not be told twice.
-    let order = format!(" by {} {} ", fleet.sort.column.title(), arrow(model));
+    let order = format!(" by {} {} ", instances.sort.column.title(), arrow(model));
     let right = if told { Vec::new() } else { vec![Span::styled(order, theme.dim)] };
     title(area, left, right, theme.rule, buffer);
 }
 
 fn arrow(model: &Model) -> &'static str {
-    if model.fleet.sort.falling() { "▾" } else { "▴" }
+    if model.instances.sort.falling() { "▾" } else { "▴" }
 }
 
-fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffer) {
+fn head(model: &Model, theme: &Theme, place: (Rect, &[ColumnSpan]), buffer: &mut Buffer) {
     let (area, slots) = place;
     for slot in slots {
-        let Field::Figure(column) = slot.field else { continue };
-        if usize::from(slot.width) < column.title().chars().count() {
+        let ListField::Figure(column) = slot.field else { continue };
+        if usize::from(slot.width) < cells(column.title()) {
             continue;
         }
-        let sorted = column == model.fleet.sort.column && slot.width > 3;
+        let sorted = column == model.instances.sort.column && slot.width > 3;
         let text = format!("{}{}", column.title(), if sorted { arrow(model) } else { "" });
         cell(area, *slot, (&text, theme.dim), buffer);
     }
 }
 
 /// One text in its columns, cut with an ellipsis where it is longer.
-fn cell(area: Rect, slot: Slot, content: (&str, Style), buffer: &mut Buffer) {
+fn cell(area: Rect, slot: ColumnSpan, content: (&str, Style), buffer: &mut Buffer) {
     let (text, style) = content;
     if area.is_empty() || slot.x >= area.width {
         return;
@@ -117,33 +130,33 @@ fn cell(area: Rect, slot: Slot, content: (&str, Style), buffer: &mut Buffer) {
 fn field(
     model: &Model,
     theme: &Theme,
-    one: &Instance,
-    slot: (&Slot, (f32, f32)),
+    one: &MonitoredInstance,
+    slot: (&ColumnSpan, (f32, f32)),
 ) -> (String, Style) {
     let (slot, (busiest, largest)) = slot;
     let row = &one.row;
     let runs = row.pid != 0;
     let width = usize::from(slot.width);
     match slot.field {
-        Field::Mark if model.fleet.marks.contains(&row.id) => ("▸".into(), theme.mark),
-        Field::Mark => (String::new(), theme.text),
-        Field::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
-        Field::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
-        Field::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
-        Field::Figure(column) => match column {
-            Column::Id => (row.id.to_string(), theme.dim),
-            Column::Name => (clean(&row.name).into_owned(), theme.text),
-            Column::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
-            Column::Status => (status(row, width), theme.status(row.status)),
-            Column::Cpu if runs => (percent(row.usage.cpu), theme.text),
-            Column::Memory if runs => (bytes(row.usage.memory), theme.text),
-            Column::Restarts => {
+        ListField::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
+        ListField::Mark => (String::new(), theme.text),
+        ListField::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
+        ListField::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
+        ListField::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
+        ListField::Figure(column) => match column {
+            SortColumn::Id => (row.id.to_string(), theme.dim),
+            SortColumn::Name => (clean(&row.name).into_owned(), theme.text),
+            SortColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
+            SortColumn::Status => (status(row, width), theme.status(row.status)),
+            SortColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
+            SortColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
+            SortColumn::Restarts => {
                 let style = if row.unstable > 0 { theme.bad } else { theme.dim };
                 (row.restarts.to_string(), style)
             }
-            Column::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
-            Column::Pid if runs => (row.pid.to_string(), theme.dim),
-            Column::Cpu | Column::Memory | Column::Pid => (dash(), theme.dim),
+            SortColumn::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
+            SortColumn::Pid if runs => (row.pid.to_string(), theme.dim),
+            SortColumn::Cpu | SortColumn::Memory | SortColumn::Pid => (dash(), theme.dim),
         },
     }
 }
@@ -154,31 +167,31 @@ fn dash() -> String {
 
 fn status(row: &Row, width: usize) -> String {
     if width < 3 {
-        glyph(row.status).into()
+        status_sign(row.status).into()
     } else {
-        format!("{} {}", glyph(row.status), short(row.status))
+        format!("{} {}", status_sign(row.status), status_word(row.status))
     }
 }
 
 /// Says why there is nothing and what to do about it.
 fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let filtered = !model.fleet.filter.is_empty() && model.fleet.all().len() > 0;
+    let filtered = !model.instances.filter.is_empty() && model.instances.all().len() > 0;
     let home = clean(&model.home);
     let texts = match &model.link {
         _ if filtered => vec![
-            (format!("no app matches `{}`", model.fleet.filter), theme.text),
+            (format!("no app matches `{}`", model.instances.filter), theme.text),
             ("esc shows all again".into(), theme.dim),
         ],
-        Link::Connecting => vec![("connecting …".into(), theme.dim)],
-        Link::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
-        Link::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
-        Link::Live => vec![
+        LinkState::Connecting => vec![("connecting …".into(), theme.dim)],
+        LinkState::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
+        LinkState::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
+        LinkState::Live => vec![
             ("no apps yet".into(), theme.text),
             ("start one in another terminal:".into(), theme.dim),
             (format!("{} start app.js", model.program), theme.key),
             (format!("{} start ecosystem.json5", model.program), theme.key),
         ],
-        Link::NoDaemon => vec![
+        LinkState::NoDaemon => vec![
             (format!("no daemon runs in {home}"), theme.text),
             ("start something in another terminal:".into(), theme.dim),
             (format!("{} start app.js", model.program), theme.key),

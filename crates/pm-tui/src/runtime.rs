@@ -4,9 +4,10 @@ use std::io::{self, IsTerminal};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::inlets::{Keyboard, Signals};
+use crate::error::TuiError;
+use crate::events::{KeyReader, SignalReader};
+use crate::message::{Effect, Msg};
 use crate::model::Model;
-use crate::msg::{Action, Msg};
 use crate::terminal::Screen;
 use crate::update::update;
 
@@ -15,61 +16,45 @@ const QUEUE: usize = 256;
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// Why the screen could not be shown.
-#[derive(Debug, thiserror::Error)]
-pub enum TuiError {
-    /// Input or output is a pipe or a file.
-    #[error("show the monitor: it needs a terminal for input and output")]
-    NoTerminal,
-    /// The terminal can't be set up or is gone.
-    #[error("use the terminal: {0}")]
-    Terminal(#[source] io::Error),
-    /// A thread could not be started.
-    #[error("start a thread for {0}: {1}")]
-    Thread(&'static str, #[source] io::Error),
-    /// A part of us panicked; the message is above.
-    #[error("go on: a part of the monitor failed")]
-    Fallen,
-}
-
 /// Does what the model asks for. It must not block: answers come as messages.
-pub type Performer = Box<dyn FnMut(Action)>;
+pub type EffectRunner = Box<dyn FnMut(Effect)>;
 
-/// Shows a model until somebody quits. `backstage` gets the inlet for messages and gives what performs actions.
+/// Shows a model until somebody quits. `workers` gets the sender for messages and gives what performs effects.
 pub fn show(
     mut model: Model,
-    backstage: impl FnOnce(SyncSender<Msg>) -> Result<Performer, TuiError>,
+    workers: impl FnOnce(SyncSender<Msg>) -> Result<EffectRunner, TuiError>,
 ) -> Result<(), TuiError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let (inlet, outlet) = mpsc::sync_channel(QUEUE);
-    let perform = backstage(inlet.clone())?;
-    let signals = Signals::start(inlet.clone())?;
+    let (sender, receiver) = mpsc::sync_channel(QUEUE);
+    let perform = workers(sender.clone())?;
+    let signals = SignalReader::start(sender.clone())?;
     let mut screen = Screen::open().map_err(TuiError::Terminal)?;
     let (width, height) = crossterm::terminal::size().map_err(TuiError::Terminal)?;
     update(&mut model, Msg::Resize(width, height));
-    let keyboard = Keyboard::start(inlet)?;
-    let mut stage = Stage { model, perform, outlet, suspended: false, cleared: false };
-    let ended = stage.play(&mut screen, &keyboard);
+    let keyboard = KeyReader::start(sender)?;
+    let mut screen_loop =
+        MonitorLoop { model, perform, receiver, suspended: false, cleared: false };
+    let ended = screen_loop.run(&mut screen, &keyboard);
     drop(screen);
     // With nobody to take messages, no thread can be stuck with one.
-    drop(stage);
+    drop(screen_loop);
     keyboard.end();
     signals.end();
     ended
 }
 
-struct Stage {
+struct MonitorLoop {
     model: Model,
-    perform: Performer,
-    outlet: Receiver<Msg>,
+    perform: EffectRunner,
+    receiver: Receiver<Msg>,
     suspended: bool,
     cleared: bool,
 }
 
-impl Stage {
-    fn play(&mut self, screen: &mut Screen, keyboard: &Keyboard) -> Result<(), TuiError> {
+impl MonitorLoop {
+    fn run(&mut self, screen: &mut Screen, keyboard: &KeyReader) -> Result<(), TuiError> {
         let mut drawn: Option<Instant> = None;
         let mut dirty = true;
         loop {
@@ -78,7 +63,7 @@ impl Stage {
                     screen.clear().map_err(TuiError::Terminal)?;
                 }
                 if !screen.draw(&self.model).map_err(TuiError::Terminal)? {
-                    return Err(TuiError::Fallen);
+                    return Err(TuiError::Panicked);
                 }
                 (drawn, dirty) = (Some(Instant::now()), false);
             }
@@ -91,14 +76,14 @@ impl Stage {
             self.take(Msg::Clock(now()));
             let mut go_on = self.take(msg);
             for _ in 0..QUEUE {
-                let Ok(msg) = self.outlet.try_recv() else { break };
+                let Ok(msg) = self.receiver.try_recv() else { break };
                 go_on &= self.take(msg);
             }
             if !go_on {
                 return Ok(());
             }
             if std::mem::take(&mut self.suspended) {
-                screen.lend(suspend).map_err(TuiError::Terminal)?;
+                screen.leave_while(suspend).map_err(TuiError::Terminal)?;
                 keyboard.nudge();
             }
             dirty = true;
@@ -108,15 +93,15 @@ impl Stage {
     /// The next message; `None`: the time has come first.
     fn wait(&self, until: Option<Instant>) -> Result<Option<Msg>, TuiError> {
         let received = match until {
-            None => self.outlet.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until) => {
-                self.outlet.recv_timeout(until.saturating_duration_since(Instant::now()))
+                self.receiver.recv_timeout(until.saturating_duration_since(Instant::now()))
             }
         };
         match received {
             Ok(msg) => Ok(Some(msg)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(TuiError::Fallen),
+            Err(RecvTimeoutError::Disconnected) => Err(TuiError::Panicked),
         }
     }
 
@@ -128,16 +113,16 @@ impl Stage {
     /// False: somebody quits.
     fn take(&mut self, msg: Msg) -> bool {
         let mut go_on = true;
-        for action in update(&mut self.model, msg) {
-            match action {
-                Action::Quit => go_on = false,
-                Action::Suspend => self.suspended = true,
-                Action::Redraw => self.cleared = true,
-                Action::Perform(_)
-                | Action::Describe(_)
-                | Action::Follow(_)
-                | Action::Forget(_) => {
-                    (self.perform)(action);
+        for effect in update(&mut self.model, msg) {
+            match effect {
+                Effect::Quit => go_on = false,
+                Effect::Suspend => self.suspended = true,
+                Effect::Redraw => self.cleared = true,
+                Effect::Perform(_)
+                | Effect::Describe(_)
+                | Effect::Follow(_)
+                | Effect::Forget(_) => {
+                    (self.perform)(effect);
                 }
             }
         }

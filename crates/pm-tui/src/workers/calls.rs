@@ -11,43 +11,43 @@ use pm_protocol::{
 };
 use pm_spec::Select;
 
-use crate::msg::{Command, End, Msg, Verb};
-use crate::stage::TuiError;
+use crate::error::TuiError;
+use crate::message::{Msg, Operation, OperationResult, Verb};
 
 /// Longer waits for a description mean that the daemon is in trouble, which the feed tells.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Wishes for descriptions that may wait; all but the last are dropped anyway.
-const WISHES: usize = 64;
+/// Requests for descriptions that may wait; all but the last are dropped anyway.
+const REQUESTS: usize = 64;
 
 /// Has commands done.
-pub(super) struct Commands {
+pub(super) struct Operations {
     home: Home,
-    inlet: SyncSender<Msg>,
+    sender: SyncSender<Msg>,
 }
 
-impl Commands {
-    pub(super) fn new(home: Home, inlet: SyncSender<Msg>) -> Self {
-        Self { home, inlet }
+impl Operations {
+    pub(super) fn new(home: Home, sender: SyncSender<Msg>) -> Self {
+        Self { home, sender }
     }
 
     /// Starts it; the end comes as a message.
-    pub(super) fn perform(&self, command: Command) {
-        let (home, inlet) = (self.home.clone(), self.inlet.clone());
+    pub(super) fn perform(&self, command: Operation) {
+        let (home, sender) = (self.home.clone(), self.sender.clone());
         let known = command.clone();
         let work = move || {
             let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
             // If nobody listens, somebody quit; the daemon does it all the same.
-            drop(inlet.send(Msg::Done(command, end)));
+            drop(sender.send(Msg::Done(command, end)));
         };
         if let Err(error) = Builder::new().name("command".into()).spawn(work) {
-            let end = End::Failed(format!("no thread: {error}"), None);
+            let end = OperationResult::Failed(format!("no thread: {error}"), None);
             // The queue can be full here only if a flood is on; then the next change tells.
-            drop(self.inlet.try_send(Msg::Done(known, end)));
+            drop(self.sender.try_send(Msg::Done(known, end)));
         }
     }
 }
 
-fn perform(home: &Home, command: &Command) -> Result<End, CallError> {
+fn perform(home: &Home, command: &Operation) -> Result<OperationResult, CallError> {
     let mut client = Client::open(home)?;
     let select: Vec<_> = command.ids.iter().map(|id| Select::Id(*id)).collect();
     let (env, wait) = (None, Wait::Settled);
@@ -60,60 +60,55 @@ fn perform(home: &Home, command: &Command) -> Result<End, CallError> {
         Verb::Scale(to) => outcomes(&mut client, &Scale { select, to }),
         Verb::Flush => {
             let flushed = client.call(&Flush { select }, Deadline::NEVER)?;
-            Ok(End::Flushed(flushed.files.len()))
+            Ok(OperationResult::Flushed(flushed.files.len()))
         }
     }
 }
 
-fn outcomes<C>(client: &mut Client, call: &C) -> Result<End, CallError>
+fn outcomes<C>(client: &mut Client, call: &C) -> Result<OperationResult, CallError>
 where
     C: Call<Reply = Outcomes> + Clone,
 {
-    client.call(call, Deadline::NEVER).map(|reply| End::Outcomes(reply.outcomes))
+    client.call(call, Deadline::NEVER).map(|reply| OperationResult::Outcomes(reply.outcomes))
 }
 
-fn end_after(error: &CallError) -> End {
-    match error {
-        CallError::Refused(refusal) => End::Failed(refusal.message.clone(), refusal.hint.clone()),
-        CallError::Lost => End::Failed(
-            "the daemon was replaced meanwhile".into(),
-            Some("the list shows what became of it".into()),
-        ),
-        CallError::Connect(_)
-        | CallError::Late
-        | CallError::Version { .. }
-        | CallError::Protocol(_)
-        | CallError::Answer(_)
-        | CallError::Io(_) => End::Failed(error.to_string(), None),
+fn end_after(error: &CallError) -> OperationResult {
+    if let CallError::Refused(refusal) = error {
+        return OperationResult::Failed(refusal.message.clone(), refusal.hint.clone());
     }
+    if matches!(error, CallError::Lost) {
+        let hint = "the list shows what became of it".into();
+        return OperationResult::Failed("the daemon was replaced meanwhile".into(), Some(hint));
+    }
+    OperationResult::Failed(error.to_string(), None)
 }
 
 /// Asks for descriptions.
 pub(super) struct Describer {
-    wishes: SyncSender<u32>,
+    requests: SyncSender<u32>,
 }
 
 impl Describer {
-    pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
-        let (wishes, inbox) = sync_channel(WISHES);
+    pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
+        let (requests, inbox) = sync_channel(REQUESTS);
         let work = move || {
             // It ends when either side is gone.
-            describe_all(&home, &inbox, &inlet).unwrap_or_default();
+            describe_all(&home, &inbox, &sender).unwrap_or_default();
         };
         Builder::new()
             .name("describe".into())
             .spawn(work)
             .map_err(|error| TuiError::Thread("descriptions", error))?;
-        Ok(Self { wishes })
+        Ok(Self { requests })
     }
 
-    /// Wishes for one; if too many wait already, the daemon is away, and the snapshot after that wishes again.
+    /// Requests for one; if too many wait already, the daemon is away, and the snapshot after that requests again.
     pub(super) fn describe(&self, id: u32) {
-        self.wishes.try_send(id).ok();
+        self.requests.try_send(id).ok();
     }
 }
 
-fn describe_all(home: &Home, inbox: &Receiver<u32>, inlet: &SyncSender<Msg>) -> Option<()> {
+fn describe_all(home: &Home, inbox: &Receiver<u32>, sender: &SyncSender<Msg>) -> Option<()> {
     let mut client = None;
     loop {
         let mut id = inbox.recv().ok()?;
@@ -127,8 +122,8 @@ fn describe_all(home: &Home, inbox: &Receiver<u32>, inlet: &SyncSender<Msg>) -> 
                 .and_then(|opened| describe(none.insert(opened), id)),
         };
         match described {
-            Ok(description) => inlet.send(Msg::Described(id, description)).ok()?,
-            // The feed tells what is wrong, and wishes again when it is over.
+            Ok(description) => sender.send(Msg::Described(id, description)).ok()?,
+            // The feed tells what is wrong, and requests again when it is over.
             Err(_) => client = None,
         }
     }

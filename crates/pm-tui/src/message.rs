@@ -1,9 +1,8 @@
 //! What comes in and what goes out: the whole boundary of the model, two enums.
 
 use crossterm::event::{KeyEvent, MouseEvent};
+use pm_logs::Stream;
 use pm_protocol::{Change, Description, Outcome};
-
-use crate::logbook::{Group, LogLine};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,24 +18,24 @@ pub enum Msg {
     /// The terminal has this many columns and rows.
     Resize(u16, u16),
     /// The link to the daemon changed.
-    Link(Link),
+    Link(LinkState),
     /// News from the daemon.
     News(Change),
-    /// The answer to [`Action::Describe`]; `None`: there is no such instance any more.
+    /// The answer to [`Effect::Describe`]; `None`: there is no such instance any more.
     Described(u32, Option<Box<Description>>),
     /// Lines were read for a group.
-    Lines(Lines),
+    Lines(LogBatch),
     /// A group's files can't be read, in words.
-    LogTrouble(Group, String),
+    LogTrouble(LogGroup, String),
     /// A command is finished.
-    Done(Command, End),
+    Done(Operation, OperationResult),
     /// Please leave: a signal came or the terminal is gone.
     Leave,
 }
 
 /// How we stand with the daemon.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Link {
+pub enum LinkState {
     /// Not asked yet.
     #[default]
     Connecting,
@@ -50,11 +49,27 @@ pub enum Link {
     Broken(String),
 }
 
+/// The instances whose lines are shown together, in order of id.
+pub type LogGroup = Vec<u32>;
+
+/// One line an app printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The instance that printed it.
+    pub id: u32,
+    /// Which of its two outputs it used.
+    pub stream: Stream,
+    /// When it arrived in ms since 1970, if that is known.
+    pub at: Option<i64>,
+    /// The line without its newline, as it was printed.
+    pub bytes: Vec<u8>,
+}
+
 /// Lines of a group, in order of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lines {
+pub struct LogBatch {
     /// Which group's.
-    pub group: Group,
+    pub group: LogGroup,
     /// The lines.
     pub lines: Vec<LogLine>,
     /// Bytes passed over before them because they came too fast.
@@ -83,49 +98,26 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// As a question and an order: `stop`.
-    pub(crate) fn order(self) -> String {
-        match self {
-            Self::Start => "start".into(),
-            Self::Stop => "stop".into(),
-            Self::Restart => "restart".into(),
-            Self::Reload => "reload".into(),
-            Self::Delete => "delete".into(),
-            Self::Flush => "flush the logs of".into(),
-            Self::Scale(to) => format!("scale to {to}:"),
-        }
-    }
-
-    /// While it lasts: `stopping`.
-    pub(crate) fn doing(self) -> String {
-        match self {
-            Self::Start => "starting".into(),
-            Self::Stop => "stopping".into(),
-            Self::Restart => "restarting".into(),
-            Self::Reload => "reloading".into(),
-            Self::Delete => "deleting".into(),
-            Self::Flush => "flushing".into(),
-            Self::Scale(to) => format!("scaling to {to}:"),
-        }
-    }
-
-    /// When it is done: `stopped`.
-    pub(crate) fn done(self) -> String {
-        match self {
-            Self::Start => "started".into(),
-            Self::Stop => "stopped".into(),
-            Self::Restart => "restarted".into(),
-            Self::Reload => "reloaded".into(),
-            Self::Delete => "deleted".into(),
-            Self::Flush => "flushed the logs of".into(),
-            Self::Scale(to) => format!("scaled to {to}:"),
-        }
+    /// As an order and a question, while it lasts, and when it is done: `stop`, `stopping`, `stopped`.
+    pub(crate) fn words(self) -> [String; 3] {
+        let words = match self {
+            Self::Start => ["start", "starting", "started"],
+            Self::Stop => ["stop", "stopping", "stopped"],
+            Self::Restart => ["restart", "restarting", "restarted"],
+            Self::Reload => ["reload", "reloading", "reloaded"],
+            Self::Delete => ["delete", "deleting", "deleted"],
+            Self::Flush => ["flush the logs of", "flushing", "flushed the logs of"],
+            Self::Scale(to) => {
+                return ["scale", "scaling", "scaled"].map(|word| format!("{word} to {to}:"));
+            }
+        };
+        words.map(str::to_owned)
     }
 }
 
 /// One order of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
+pub struct Operation {
     /// What to do.
     pub verb: Verb,
     /// To which instances.
@@ -136,7 +128,7 @@ pub struct Command {
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq)]
-pub enum End {
+pub enum OperationResult {
     /// One outcome an instance.
     Outcomes(Vec<Outcome>),
     /// So many log files were emptied.
@@ -147,16 +139,16 @@ pub enum End {
 
 /// Something to be done outside the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum Effect {
     /// Ask the daemon to do something; answered by [`Msg::Done`].
-    Perform(Command),
+    Perform(Operation),
     /// Ask for everything about an instance; answered by [`Msg::Described`].
     Describe(u32),
     /// Read the past of these instances' logs and follow them; answered by [`Msg::Lines`]. The group followed
     /// before is read on, at leisure.
-    Follow(Group),
+    Follow(LogGroup),
     /// Close the files of this group.
-    Forget(Group),
+    Forget(LogGroup),
     /// Draw everything anew: something else wrote onto the screen.
     Redraw,
     /// Give the terminal back to the shell for a while.

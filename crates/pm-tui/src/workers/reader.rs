@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -15,11 +14,11 @@ use pm_client::{CallError, Client, Deadline};
 use pm_logs::{Follow, History, Line, Merge, ReadError, Source as Log, Stream, Times, Want};
 use pm_protocol::{Home, LogShape, LogSource, Logs};
 use pm_spec::{ByteString, Select};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::logbook::{Group, LogLine, Source};
-use crate::msg::{Lines, Msg};
-use crate::stage::TuiError;
+use crate::error::TuiError;
+use crate::message::{LogBatch, LogGroup, LogLine, Msg};
+use crate::wake::ThreadWaker;
 
 /// Lines of the past, shared by the logs of a group, but at least some for each.
 const PAST: usize = 1000;
@@ -31,76 +30,68 @@ const PAUSE: Duration = Duration::from_millis(33);
 const REST: Duration = Duration::from_millis(500);
 /// Further behind than this, the rest is passed over and reading goes on near the end.
 const TOO_FAR: u64 = 1 << 20;
-/// Wishes that may wait.
-const WISHES: usize = 256;
+/// Commands that may wait.
+const COMMANDS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-enum Wish {
-    Follow(Group),
-    Forget(Group),
+enum ReaderCommand {
+    Follow(LogGroup),
+    Forget(LogGroup),
 }
 
-/// Where wishes go.
-pub(super) struct Reader {
-    wishes: SyncSender<Wish>,
-    bell: OwnedFd,
+/// Has logs read by a thread of its own.
+pub(super) struct LogReader {
+    commands: SyncSender<ReaderCommand>,
+    waker: ThreadWaker,
 }
 
-impl Reader {
-    pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+impl LogReader {
+    pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error| TuiError::Thread("logs", error);
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let bell = eventfd(0, flags).map_err(|error| failed(error.into()))?;
-        let heard = bell.try_clone().map_err(failed)?;
-        let (wishes, inbox) = sync_channel(WISHES);
-        let work = move || {
-            let shelf =
-                Shelf { home, inlet, client: None, open: BTreeMap::new(), group: Group::new() };
-            shelf.serve(&inbox, &heard);
-        };
+        let waker = ThreadWaker::new().map_err(failed)?;
+        let (commands, inbox) = sync_channel(COMMANDS);
+        let (open, group) = (BTreeMap::new(), LogGroup::new());
+        let thread = ReaderThread { home, sender, waker: waker.clone(), client: None, open, group };
+        let work = move || thread.run(&inbox);
         Builder::new().name("logs".into()).spawn(work).map_err(failed)?;
-        Ok(Self { wishes, bell })
+        Ok(Self { commands, waker })
     }
 
-    pub(super) fn follow(&self, group: Group) {
-        self.wish(Wish::Follow(group));
+    pub(super) fn follow(&self, group: LogGroup) {
+        self.send(ReaderCommand::Follow(group));
     }
 
-    pub(super) fn forget(&self, group: Group) {
-        self.wish(Wish::Forget(group));
+    pub(super) fn forget(&self, group: LogGroup) {
+        self.send(ReaderCommand::Forget(group));
     }
 
-    /// A queue this long means a reader stuck in a dead file system; then wishes are of no use.
-    fn wish(&self, wish: Wish) {
-        self.wishes.try_send(wish).ok();
-        ring(&self.bell);
+    /// A queue this long means a thread stuck in a dead file system; then commands are of no use.
+    fn send(&self, command: ReaderCommand) {
+        self.commands.try_send(command).ok();
+        self.waker.wake();
     }
 }
 
-impl Drop for Reader {
-    /// Without it the thread would not learn that nobody wishes any more.
+impl Drop for LogReader {
+    /// Without it the thread would not learn that no more commands come.
     fn drop(&mut self) {
-        ring(&self.bell);
+        self.waker.wake();
     }
-}
-
-/// A bell that can't be rung has rung 2^64 times.
-fn ring(bell: &OwnedFd) {
-    rustix::io::write(bell, &1_u64.to_ne_bytes()).ok();
 }
 
 /// All groups whose files are open.
-struct Shelf {
+struct ReaderThread {
     home: Home,
-    inlet: SyncSender<Msg>,
+    sender: SyncSender<Msg>,
+    waker: ThreadWaker,
     client: Option<Client>,
-    open: BTreeMap<Group, Reading>,
+    open: BTreeMap<LogGroup, OpenGroup>,
     /// The one on the screen.
-    group: Group,
+    group: LogGroup,
 }
 
 /// The files of a group.
-struct Reading {
+struct OpenGroup {
     follow: Follow,
     logs: Vec<Log>,
     /// Whose lines each log holds.
@@ -110,126 +101,112 @@ struct Reading {
     /// Bytes read since then.
     read: u64,
     /// Not read before this.
-    rests: Option<Instant>,
-}
-
-/// Whether a look at the files was of use.
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    Lines,
-    Nothing,
+    paused_until: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum Trouble {
+enum ReadFailure {
     Call(CallError),
     Read(ReadError),
     /// Nobody takes our messages.
-    Over,
+    Closed,
 }
 
-impl Shelf {
-    fn serve(mut self, inbox: &Receiver<Wish>, bell: &OwnedFd) {
-        while self.obey(inbox, bell) {
-            self.wait(bell);
+impl ReaderThread {
+    fn run(mut self, inbox: &Receiver<ReaderCommand>) {
+        while self.run_commands(inbox).is_continue() {
+            self.wait();
             let now = Instant::now();
             let groups: Vec<_> = self.open.keys().cloned().collect();
             for group in groups {
-                let seen = group == self.group;
-                let Some(reading) = self.open.get_mut(&group) else { continue };
-                if !reading.is_due(now) {
+                let Some(open) = self.open.get_mut(&group).filter(|open| open.is_due(now)) else {
                     continue;
-                }
-                match reading.round(&group, &self.inlet) {
-                    Ok(Found::Lines) if !seen => reading.rests = Some(now + REST),
-                    Ok(Found::Lines | Found::Nothing) => {}
-                    Err(Trouble::Over) => return,
-                    Err(trouble) => {
+                };
+                match open.read_some(&group, &self.sender) {
+                    Ok(true) if group != self.group => open.paused_until = Some(now + REST),
+                    Ok(_) => {}
+                    Err(failure) => {
                         self.open.remove(&group);
-                        self.tell(&group, &trouble);
+                        if self.report(&group, failure).is_break() {
+                            return;
+                        }
                     }
                 }
             }
         }
     }
 
-    /// Sleeps until the bell rings, a file grows or the time comes for one.
-    fn wait(&self, bell: &OwnedFd) {
+    /// Sleeps until commands come, a file grows or the time comes for one.
+    fn wait(&self) {
         let now = Instant::now();
-        let until = self.open.values().filter_map(Reading::wakes_at).min();
+        let until = self.open.values().filter_map(OpenGroup::wakes_at).min();
         let left = until.map(|until| until.saturating_duration_since(now));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
-        // Whoever rests would wake us for what it does not read yet.
-        let awake = self.open.values().filter(|reading| reading.rests.is_none_or(|end| end <= now));
-        let files: Vec<_> = awake.map(|reading| reading.follow.fd()).collect();
-        let mut fds = vec![PollFd::new(bell, PollFlags::IN)];
+        // A paused one would wake us for what it does not read yet.
+        let due = self.open.values().filter(|open| open.is_due(now));
+        let files: Vec<_> = due.map(|open| open.follow.fd()).collect();
+        let mut fds = vec![PollFd::new(&self.waker, PollFlags::IN)];
         fds.extend(files.iter().map(|file| PollFd::new(file, PollFlags::IN)));
         // An interruption is as good a reason to look as any.
         poll(&mut fds, left.as_ref()).ok();
     }
 
-    /// Does what is wished; only the last group wished for is opened. False: nobody wishes any more.
-    fn obey(&mut self, inbox: &Receiver<Wish>, bell: &OwnedFd) -> bool {
-        let mut count = [0; 8];
-        // Empty or full, what matters is in the queue.
-        rustix::io::read(bell, &mut count).ok();
+    /// Only the last group to be followed is opened. It breaks when no more commands can come.
+    fn run_commands(&mut self, inbox: &Receiver<ReaderCommand>) -> ControlFlow<()> {
+        self.waker.clear();
         let mut last = None;
         loop {
             match inbox.try_recv() {
-                Ok(Wish::Follow(group)) => last = Some(group),
-                Ok(Wish::Forget(group)) => drop(self.open.remove(&group)),
+                Ok(ReaderCommand::Follow(group)) => last = Some(group),
+                Ok(ReaderCommand::Forget(group)) => drop(self.open.remove(&group)),
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Disconnected) => return ControlFlow::Break(()),
             }
         }
-        let Some(group) = last else { return true };
+        let Some(group) = last else { return ControlFlow::Continue(()) };
         self.group.clone_from(&group);
-        if group.is_empty() {
-            return true;
-        }
-        match self.turn_to(&group) {
-            Ok(()) => true,
-            Err(Trouble::Over) => false,
-            Err(trouble) => {
-                self.tell(&group, &trouble);
-                true
-            }
-        }
+        let opened = if group.is_empty() { Ok(()) } else { self.open_group(&group) };
+        opened.map_or_else(|failure| self.report(&group, failure), ControlFlow::Continue)
     }
 
-    fn tell(&mut self, group: &Group, trouble: &Trouble) {
-        let text = match trouble {
-            Trouble::Over | Trouble::Call(CallError::Lost | CallError::Late) => return,
-            Trouble::Call(error) => format!("could not {error}"),
-            Trouble::Read(error) => format!("could not {error}"),
+    /// Tells the screen; it breaks when nobody takes our messages.
+    fn report(&self, group: &LogGroup, failure: ReadFailure) -> ControlFlow<()> {
+        let text = match failure {
+            ReadFailure::Closed => return ControlFlow::Break(()),
+            // The feed tells of it.
+            ReadFailure::Call(CallError::Lost | CallError::Late) => {
+                return ControlFlow::Continue(());
+            }
+            ReadFailure::Call(error) => format!("could not {error}"),
+            ReadFailure::Read(error) => format!("could not {error}"),
         };
-        drop(self.inlet.send(Msg::LogTrouble(group.clone(), text)));
+        drop(self.sender.send(Msg::LogTrouble(group.clone(), text)));
+        ControlFlow::Continue(())
     }
 
     /// Opens a group, or goes on where it was left; files that changed their place are followed there.
-    fn turn_to(&mut self, group: &Group) -> Result<(), Trouble> {
+    fn open_group(&mut self, group: &LogGroup) -> Result<(), ReadFailure> {
         let (logs, owners) = self.logs(group)?;
-        if let Some(reading) = self.open.get_mut(group) {
-            if reading.logs == logs {
-                reading.rests = None;
+        if let Some(open) = self.open.get_mut(group) {
+            if open.logs == logs {
+                open.paused_until = None;
                 return Ok(());
             }
             self.open.remove(group);
         }
-        let (reading, lines) = Reading::open(logs, owners)?;
-        let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: true };
-        send(&self.inlet, lines)?;
-        self.open.insert(group.clone(), reading);
+        let (open, lines) = OpenGroup::open(logs, owners)?;
+        send(&self.sender, LogBatch { group: group.clone(), lines, skipped: 0, fresh: true })?;
+        self.open.insert(group.clone(), open);
         Ok(())
     }
 
-    fn logs(&mut self, group: &Group) -> Result<(Vec<Log>, Vec<u32>), Trouble> {
+    fn logs(&mut self, group: &LogGroup) -> Result<(Vec<Log>, Vec<u32>), ReadFailure> {
         let call = Logs { select: group.iter().map(|id| Select::Id(*id)).collect() };
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => Client::open(&self.home).map_err(|error| Trouble::Call(error.into()))?,
+            None => Client::open(&self.home).map_err(|error| ReadFailure::Call(error.into()))?,
         };
-        let reply = client.call(&call, Deadline::after(PATIENCE)).map_err(Trouble::Call)?;
+        let reply = client.call(&call, Deadline::after(PATIENCE)).map_err(ReadFailure::Call)?;
         self.client = Some(client);
         let (mut logs, mut owners): (Vec<Log>, Vec<u32>) = (Vec::new(), Vec::new());
         for source in &reply.sources {
@@ -267,37 +244,38 @@ fn times(home: &Home, shape: &LogShape) -> Times {
     }
 }
 
-impl Reading {
+impl OpenGroup {
     /// Reads the last lines, merged by time, and stands ready to follow.
-    fn open(logs: Vec<Log>, owners: Vec<u32>) -> Result<(Self, Vec<LogLine>), Trouble> {
+    fn open(logs: Vec<Log>, owners: Vec<u32>) -> Result<(Self, Vec<LogLine>), ReadFailure> {
         let each = (PAST / logs.len().max(1)).max(LEAST_PAST);
         let sizes = logs.iter().map(size).collect();
         let want = Want { last: Some(each), ..Want::default() };
         let histories: Result<Vec<_>, _> =
             logs.iter().map(|log| History::open(log.clone(), want.clone())).collect();
-        let mut merge = Merge::new(histories.map_err(Trouble::Read)?).map_err(Trouble::Read)?;
+        let mut merge =
+            Merge::new(histories.map_err(ReadFailure::Read)?).map_err(ReadFailure::Read)?;
         let mut lines = Vec::new();
-        while let Some(line) = merge.next_line().map_err(Trouble::Read)? {
+        while let Some(line) = merge.next_line().map_err(ReadFailure::Read)? {
             lines.push(shown(line, &owners));
         }
-        let mut follow = Follow::new().map_err(Trouble::Read)?;
+        let mut follow = Follow::new().map_err(ReadFailure::Read)?;
         for (log, history) in logs.iter().zip(merge.into_histories()) {
-            follow.add(log.clone(), history.cursor().into()).map_err(Trouble::Read)?;
+            follow.add(log.clone(), history.cursor().into()).map_err(ReadFailure::Read)?;
         }
-        Ok((Self { follow, logs, owners, sizes, read: 0, rests: None }, lines))
+        Ok((Self { follow, logs, owners, sizes, read: 0, paused_until: None }, lines))
     }
 
     /// When to look at the files whatever the kernel says.
     fn wakes_at(&self) -> Option<Instant> {
-        self.rests.or_else(|| self.follow.deadline())
+        self.paused_until.or_else(|| self.follow.deadline())
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        self.rests.is_none_or(|end| end <= now)
+        self.paused_until.is_none_or(|end| end <= now)
     }
 
-    /// Reads what came, but not more than a screen can show.
-    fn round(&mut self, group: &Group, inlet: &SyncSender<Msg>) -> Result<Found, Trouble> {
+    /// Reads what came, but not more than a screen can show; tells whether there was something.
+    fn read_some(&mut self, group: &LogGroup, to: &SyncSender<Msg>) -> Result<bool, ReadFailure> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).ok();
         let (mut lines, mut bytes) = (Vec::new(), 0);
@@ -308,33 +286,35 @@ impl Reading {
             lines.push(LogLine { at: line.at.or(now), ..line });
             if bytes < ROUND { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        let flow = flow.map_err(Trouble::Read)?;
-        let some = !lines.is_empty();
-        let lines = Lines { group: group.clone(), lines, skipped: 0, fresh: false };
-        if flow.is_continue() {
-            (self.rests, self.read) = (None, 0);
-            if !some {
-                return Ok(Found::Nothing);
+        let is_all = flow.map_err(ReadFailure::Read)?.is_continue();
+        if is_all {
+            (self.paused_until, self.read) = (None, 0);
+            if lines.is_empty() {
+                return Ok(false);
             }
             self.sizes = self.logs.iter().map(size).collect();
-            send(inlet, lines)?;
-            return Ok(Found::Lines);
+        } else {
+            self.paused_until = Some(Instant::now() + PAUSE);
+            self.read += bytes;
         }
-        self.rests = Some(Instant::now() + PAUSE);
-        self.read += bytes;
-        send(inlet, lines)?;
-        let behind = self.grown().saturating_sub(self.read);
+        send(to, LogBatch { group: group.clone(), lines, skipped: 0, fresh: false })?;
+        let behind = if is_all { 0 } else { self.grown().saturating_sub(self.read) };
         if behind > TOO_FAR {
-            self.leap(behind, group, inlet)?;
+            self.skip_ahead(behind, group, to)?;
         }
-        Ok(Found::Lines)
+        Ok(true)
     }
 
     /// Goes on near the end, so many bytes ahead.
-    fn leap(&mut self, behind: u64, group: &Group, inlet: &SyncSender<Msg>) -> Result<(), Trouble> {
+    fn skip_ahead(
+        &mut self,
+        behind: u64,
+        group: &LogGroup,
+        to: &SyncSender<Msg>,
+    ) -> Result<(), ReadFailure> {
         let (logs, owners) = (std::mem::take(&mut self.logs), std::mem::take(&mut self.owners));
-        let (reading, mut lines) = Self::open(logs, owners)?;
-        *self = Self { rests: self.rests, ..reading };
+        let (open, mut lines) = Self::open(logs, owners)?;
+        *self = Self { paused_until: self.paused_until, ..open };
         // Only the part of the past that was not read yet.
         let mut left = behind;
         let known = lines.iter().rposition(|line| {
@@ -342,7 +322,7 @@ impl Reading {
             left.checked_sub(length).map(|rest| left = rest).is_none()
         });
         lines.drain(..known.map_or(0, |known| known + 1));
-        send(inlet, Lines { group: group.clone(), lines, skipped: left, fresh: false })
+        send(to, LogBatch { group: group.clone(), lines, skipped: left, fresh: false })
     }
 
     /// Bytes the files grew by since everything was read. A rotated file counts from its new beginning.
@@ -358,15 +338,11 @@ fn size(log: &Log) -> u64 {
 
 fn shown(line: Line, owners: &[u32]) -> LogLine {
     let id = owners.get(line.source).copied().unwrap_or(u32::MAX);
-    let source = match line.stream {
-        Stream::Out => Source::Out,
-        Stream::Err => Source::Error,
-    };
-    LogLine { id, source, at: line.at, bytes: line.bytes }
+    LogLine { id, stream: line.stream, at: line.at, bytes: line.bytes }
 }
 
-fn send(inlet: &SyncSender<Msg>, lines: Lines) -> Result<(), Trouble> {
-    inlet.send(Msg::Lines(lines)).map_err(|_| Trouble::Over)
+fn send(sender: &SyncSender<Msg>, lines: LogBatch) -> Result<(), ReadFailure> {
+    sender.send(Msg::Lines(lines)).map_err(|_| ReadFailure::Closed)
 }
 
 #[cfg(test)]
@@ -400,13 +376,13 @@ mod tests {
     }
 
     /// Everything that is there, in as many rounds as it takes.
-    fn read(reading: &mut Reading) -> (Vec<LogLine>, u64) {
-        let (inlet, outlet) = sync_channel(1000);
+    fn read(reading: &mut OpenGroup) -> (Vec<LogLine>, u64) {
+        let (sender, receiver) = sync_channel(1000);
         let group = vec![7];
-        while reading.round(&group, &inlet).unwrap() == Found::Lines {}
-        drop(inlet);
+        while reading.read_some(&group, &sender).unwrap() {}
+        drop(sender);
         let mut all = (Vec::new(), 0);
-        for msg in outlet {
+        for msg in receiver {
             let Msg::Lines(lines) = msg else { panic!("{msg:?}") };
             all.0.extend(lines.lines);
             all.1 += lines.skipped;
@@ -419,14 +395,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let logs = logs(folder.path());
         append(&logs[0].log, "one\ntwo\n");
-        let (mut reading, past) = Reading::open(logs.clone(), vec![7, 7]).unwrap();
+        let (mut reading, past) = OpenGroup::open(logs.clone(), vec![7, 7]).unwrap();
         assert_eq!(texts(&past), ["one", "two"]);
         assert_eq!(read(&mut reading).0, []);
         append(&logs[1].log, "bad\n");
         append(&logs[0].log, "three\n");
         let (lines, skipped) = read(&mut reading);
         assert_eq!(texts(&lines), ["three", "bad"]);
-        assert_eq!((lines[1].source, lines[1].id, skipped), (Source::Error, 7, 0));
+        assert_eq!((lines[1].stream, lines[1].id, skipped), (Stream::Err, 7, 0));
         assert!(lines[0].at.is_some(), "what comes now was written now");
     }
 
@@ -442,7 +418,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let logs = logs(folder.path());
         File::create(&logs[0].log).unwrap();
-        let (mut reading, _) = Reading::open(logs.clone(), vec![7, 7]).unwrap();
+        let (mut reading, _) = OpenGroup::open(logs.clone(), vec![7, 7]).unwrap();
         let lines: Vec<_> =
             (0..count).map(|number| format!("{number:09} {}\n", "x".repeat(length))).collect();
         let flood = lines.concat();
@@ -466,7 +442,7 @@ mod tests {
         let logs = logs(folder.path());
         let many: Vec<_> = (0..5000).map(|number| number.to_string()).collect();
         append(&logs[0].log, &(many.join("\n") + "\n"));
-        let (_, past) = Reading::open(logs, vec![7, 7]).unwrap();
+        let (_, past) = OpenGroup::open(logs, vec![7, 7]).unwrap();
         assert_eq!(past.len(), PAST / 2);
         assert_eq!(texts(&past).last().unwrap(), "4999");
         let source = |out: &str, error: Option<&str>, combined: Option<&str>| LogSource {

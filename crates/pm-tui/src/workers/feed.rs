@@ -4,11 +4,11 @@ use std::sync::mpsc::SyncSender;
 use std::thread::Builder;
 use std::time::Duration;
 
-use pm_client::{CallError, Connection, Deadline, Feed, Subscription, pause};
+use pm_client::{CallError, DaemonConnection, Deadline, Feed, Subscription, pause};
 use pm_protocol::Home;
 
-use crate::msg::{Link, Msg};
-use crate::stage::TuiError;
+use crate::error::TuiError;
+use crate::message::{LinkState, Msg};
 
 /// Figures once a second, as often as a sparkline moves.
 const USAGE_EVERY: u32 = 1000;
@@ -18,12 +18,12 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Starts the thread; it ends when nobody takes its messages any more.
-pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<(), TuiError> {
+pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<(), TuiError> {
     let thread = Builder::new().name("feed".into());
     let work = move || {
-        while let Some(link) = subscribed(&home, &inlet) {
-            let over = matches!(link, Link::Broken(_));
-            if inlet.send(Msg::Link(link)).is_err() || over {
+        while let Some(link) = subscribed(&home, &sender) {
+            let over = matches!(link, LinkState::Broken(_));
+            if sender.send(Msg::Link(link)).is_err() || over {
                 return;
             }
             pause(LOOK, Deadline::NEVER);
@@ -33,7 +33,7 @@ pub(super) fn start(home: Home, inlet: SyncSender<Msg>) -> Result<(), TuiError> 
 }
 
 /// One subscription to its end. `None`: nobody listens to us.
-fn subscribed(home: &Home, inlet: &SyncSender<Msg>) -> Option<Link> {
+fn subscribed(home: &Home, sender: &SyncSender<Msg>) -> Option<LinkState> {
     let mut feed = match Subscription::open(home, Some(USAGE_EVERY)) {
         Ok(feed) => feed,
         Err(error) => return Some(link_after(&error)),
@@ -48,27 +48,24 @@ fn subscribed(home: &Home, inlet: &SyncSender<Msg>) -> Option<Link> {
             }
             Ok(Some(Feed::Reconnecting)) => {
                 away = true;
-                Msg::Link(Link::Reconnecting)
+                Msg::Link(LinkState::Reconnecting)
             }
-            Ok(None) => match Connection::open(home, PATIENCE) {
-                Err(error) if error.is_no_daemon() => Msg::Link(Link::NoDaemon),
+            Ok(None) => match DaemonConnection::open(home, PATIENCE) {
+                Err(error) if error.is_no_daemon() => Msg::Link(LinkState::NoDaemon),
                 Ok(_) | Err(_) => continue,
             },
             Err(error) => return Some(link_after(&error)),
         };
-        inlet.send(msg).ok()?;
+        sender.send(msg).ok()?;
     }
 }
 
-fn link_after(error: &CallError) -> Link {
-    match error {
-        CallError::Connect(error) if error.is_no_daemon() => Link::NoDaemon,
-        CallError::Lost | CallError::Late => Link::Reconnecting,
-        CallError::Connect(_)
-        | CallError::Refused(_)
-        | CallError::Version { .. }
-        | CallError::Protocol(_)
-        | CallError::Answer(_)
-        | CallError::Io(_) => Link::Broken(format!("could not {error}")),
+fn link_after(error: &CallError) -> LinkState {
+    if matches!(error, CallError::Connect(error) if error.is_no_daemon()) {
+        LinkState::NoDaemon
+    } else if matches!(error, CallError::Lost | CallError::Late) {
+        LinkState::Reconnecting
+    } else {
+        LinkState::Broken(format!("could not {error}"))
     }
 }

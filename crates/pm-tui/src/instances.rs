@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pm_protocol::{Row, Status, Usage};
 
-use crate::logbook::holds;
+use crate::log_buffers::contains_text;
 
 /// Figures remembered per instance: two minutes at one a second.
-const HISTORY: usize = 120;
+pub(crate) const SERIES_LENGTH: usize = 120;
 
 /// The last figures of one kind, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct History(VecDeque<f32>);
+pub(crate) struct TimeSeries(VecDeque<f32>);
 
-impl History {
+impl TimeSeries {
     pub(crate) fn push(&mut self, figure: f32) {
-        if self.0.len() == HISTORY {
+        if self.0.len() == SERIES_LENGTH {
             self.0.pop_front();
         }
         self.0.push_back(if figure.is_finite() { figure.max(0.0) } else { 0.0 });
@@ -36,18 +36,18 @@ impl History {
 
 /// One instance and its recent past.
 #[derive(Clone, Debug)]
-pub(crate) struct Instance {
+pub(crate) struct MonitoredInstance {
     pub(crate) row: Row,
-    pub(crate) cpu: History,
-    pub(crate) memory: History,
+    pub(crate) cpu: TimeSeries,
+    pub(crate) memory: TimeSeries,
 }
 
-impl Instance {
+impl MonitoredInstance {
     fn new(row: Row) -> Self {
-        Self { row, cpu: History::default(), memory: History::default() }
+        Self { row, cpu: TimeSeries::default(), memory: TimeSeries::default() }
     }
 
-    fn weigh(&mut self, usage: Usage) {
+    fn record(&mut self, usage: Usage) {
         self.row.usage = usage;
         self.cpu.push(usage.cpu);
         #[expect(clippy::cast_precision_loss, reason = "a sparkline has eight levels")]
@@ -63,7 +63,7 @@ impl Instance {
 
 /// What the list can be ordered by, in the order of its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Column {
+pub(crate) enum SortColumn {
     /// The instance's number.
     Id,
     /// The app's name, then the number.
@@ -85,7 +85,7 @@ pub(crate) enum Column {
     Pid,
 }
 
-impl Column {
+impl SortColumn {
     pub(crate) const ALL: [Self; 9] = [
         Self::Id,
         Self::Name,
@@ -134,15 +134,18 @@ impl Column {
     }
 }
 
-fn trouble(status: Status) -> u8 {
-    match status {
-        Status::Errored => 0,
-        Status::WaitingRestart => 1,
-        Status::Launching => 2,
-        Status::Stopping => 3,
-        Status::Online => 4,
-        Status::Stopped => 5,
-    }
+/// The troubled first.
+pub(crate) const BY_TROUBLE: [Status; 6] = [
+    Status::Errored,
+    Status::WaitingRestart,
+    Status::Launching,
+    Status::Stopping,
+    Status::Online,
+    Status::Stopped,
+];
+
+fn trouble(status: Status) -> Option<usize> {
+    BY_TROUBLE.iter().position(|known| *known == status)
 }
 
 /// `web-2` before `web-10`: runs of digits compare as numbers.
@@ -178,7 +181,7 @@ fn digits(text: &[u8]) -> (&[u8], &[u8]) {
 /// How the list is ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sort {
-    pub(crate) column: Column,
+    pub(crate) column: SortColumn,
     pub(crate) reversed: bool,
 }
 
@@ -191,8 +194,8 @@ impl Sort {
 
 /// All instances and what the list shows of them.
 #[derive(Debug, Default)]
-pub(crate) struct Fleet {
-    instances: BTreeMap<u32, Instance>,
+pub(crate) struct Instances {
+    by_id: BTreeMap<u32, MonitoredInstance>,
     order: Vec<u32>,
     cursor: Option<u32>,
     /// How many lines of the list are above the first one shown.
@@ -202,59 +205,57 @@ pub(crate) struct Fleet {
     pub(crate) filter: String,
 }
 
-impl Fleet {
+impl Instances {
     /// Everything anew; what is known already keeps its past.
     pub(crate) fn replace(&mut self, rows: Vec<Row>) {
-        let mut known = std::mem::take(&mut self.instances);
+        let mut known = std::mem::take(&mut self.by_id);
         for row in rows {
             let instance = match known.remove(&row.id) {
-                Some(old) if old.row.name == row.name => Instance { row, ..old },
-                Some(_) | None => Instance::new(row),
+                Some(old) if old.row.name == row.name => MonitoredInstance { row, ..old },
+                Some(_) | None => MonitoredInstance::new(row),
             };
-            self.instances.insert(instance.row.id, instance);
+            self.by_id.insert(instance.row.id, instance);
         }
-        let instances = &self.instances;
-        self.marks.retain(|id| instances.contains_key(id));
-        self.arrange();
+        let known = &self.by_id;
+        self.marks.retain(|id| known.contains_key(id));
+        self.rearrange();
     }
 
     pub(crate) fn change(&mut self, row: Row) {
-        match self.instances.get_mut(&row.id) {
+        match self.by_id.get_mut(&row.id) {
             Some(instance) => instance.row = row,
             None => {
-                self.instances.insert(row.id, Instance::new(row));
+                self.by_id.insert(row.id, MonitoredInstance::new(row));
             }
         }
-        self.arrange();
+        self.rearrange();
     }
 
     pub(crate) fn remove(&mut self, id: u32) {
-        self.instances.remove(&id);
+        self.by_id.remove(&id);
         self.marks.remove(&id);
-        self.arrange();
+        self.rearrange();
     }
 
     /// Takes figures; what is not among them does not run.
-    pub(crate) fn weigh(&mut self, usages: &[(u32, Usage)]) {
+    pub(crate) fn record(&mut self, usages: &[(u32, Usage)]) {
         let fresh: BTreeMap<u32, Usage> = usages.iter().copied().collect();
-        for (id, instance) in &mut self.instances {
-            instance.weigh(fresh.get(id).copied().unwrap_or_default());
+        for (id, instance) in &mut self.by_id {
+            instance.record(fresh.get(id).copied().unwrap_or_default());
         }
-        if matches!(self.sort.column, Column::Cpu | Column::Memory) {
-            self.arrange();
+        if matches!(self.sort.column, SortColumn::Cpu | SortColumn::Memory) {
+            self.rearrange();
         }
     }
 
     /// Orders and filters anew. A cursor whose line is gone stays at its height.
-    pub(crate) fn arrange(&mut self) {
+    pub(crate) fn rearrange(&mut self) {
         let at = self.position();
-        let Self { instances, order, sort, filter, .. } = self;
+        let Self { by_id, order, sort, filter, .. } = self;
         order.clear();
-        order.extend(
-            instances.values().filter(|one| passes(&one.row, filter)).map(|one| one.row.id),
-        );
+        order.extend(by_id.values().filter(|one| passes(&one.row, filter)).map(|one| one.row.id));
         order.sort_by(|a, b| {
-            let (Some(a), Some(b)) = (instances.get(a), instances.get(b)) else {
+            let (Some(a), Some(b)) = (by_id.get(a), by_id.get(b)) else {
                 return a.cmp(b);
             };
             let order = sort.column.compare(&a.row, &b.row);
@@ -305,20 +306,20 @@ impl Fleet {
     }
 
     /// The marked instances, else the one under the cursor.
-    pub(crate) fn chosen(&self) -> Vec<&Instance> {
+    pub(crate) fn chosen(&self) -> Vec<&MonitoredInstance> {
         if self.marks.is_empty() {
             self.under_cursor().into_iter().collect()
         } else {
-            self.marks.iter().filter_map(|id| self.instances.get(id)).collect()
+            self.marks.iter().filter_map(|id| self.by_id.get(id)).collect()
         }
     }
 
-    pub(crate) fn under_cursor(&self) -> Option<&Instance> {
-        self.instances.get(&self.cursor?)
+    pub(crate) fn under_cursor(&self) -> Option<&MonitoredInstance> {
+        self.by_id.get(&self.cursor?)
     }
 
-    pub(crate) fn get(&self, id: u32) -> Option<&Instance> {
-        self.instances.get(&id)
+    pub(crate) fn get(&self, id: u32) -> Option<&MonitoredInstance> {
+        self.by_id.get(&id)
     }
 
     /// Where the cursor stands in the order.
@@ -328,8 +329,8 @@ impl Fleet {
     }
 
     /// The listed instances, in order.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = &Instance> {
-        self.order.iter().filter_map(|id| self.instances.get(id))
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &MonitoredInstance> {
+        self.order.iter().filter_map(|id| self.by_id.get(id))
     }
 
     pub(crate) fn listed_count(&self) -> usize {
@@ -337,17 +338,17 @@ impl Fleet {
     }
 
     /// All instances, in order of id.
-    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Instance> {
-        self.instances.values()
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &MonitoredInstance> {
+        self.by_id.values()
     }
 }
 
 /// Words of the filter must all be found in what the line shows.
 fn passes(row: &Row, filter: &str) -> bool {
     filter.split_whitespace().all(|word| {
-        holds(&row.name, word)
-            || holds(&row.namespace, word)
-            || holds(row.status.as_str(), word)
+        contains_text(&row.name, word)
+            || contains_text(&row.namespace, word)
+            || contains_text(row.status.as_str(), word)
             || row.id.to_string() == word
     })
 }
@@ -357,45 +358,45 @@ pub(crate) mod tests {
     use super::*;
     use crate::samples::row;
 
-    fn names(fleet: &Fleet) -> Vec<&str> {
-        fleet.listed().map(|one| one.row.name.as_str()).collect()
+    fn names(instances: &Instances) -> Vec<&str> {
+        instances.listed().map(|one| one.row.name.as_str()).collect()
     }
 
-    fn fleet() -> Fleet {
-        let mut fleet = Fleet::default();
-        fleet.replace(vec![
+    fn instances() -> Instances {
+        let mut instances = Instances::default();
+        instances.replace(vec![
             row(0, "web-10", Status::Online),
             row(1, "web-2", Status::Errored),
             row(2, "api", Status::Online),
             row(3, "Cron", Status::Stopped),
         ]);
-        fleet
+        instances
     }
 
     #[test]
     fn every_column_orders() {
-        let mut fleet = fleet();
-        assert_eq!(names(&fleet), ["api", "Cron", "web-2", "web-10"]);
+        let mut instances = instances();
+        assert_eq!(names(&instances), ["api", "Cron", "web-2", "web-10"]);
         let busy = Usage { cpu: 9.0, memory: 7, processes: 1 };
-        fleet.weigh(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
+        instances.record(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
         for (column, first) in [
-            (Column::Id, "web-10"),
-            (Column::Namespace, "api"),
-            (Column::Status, "web-2"),
-            (Column::Cpu, "api"),
-            (Column::Memory, "web-10"),
-            (Column::Restarts, "Cron"),
-            (Column::Uptime, "web-10"),
-            (Column::Pid, "Cron"),
+            (SortColumn::Id, "web-10"),
+            (SortColumn::Namespace, "api"),
+            (SortColumn::Status, "web-2"),
+            (SortColumn::Cpu, "api"),
+            (SortColumn::Memory, "web-10"),
+            (SortColumn::Restarts, "Cron"),
+            (SortColumn::Uptime, "web-10"),
+            (SortColumn::Pid, "Cron"),
         ] {
-            fleet.sort = Sort { column, reversed: false };
-            fleet.arrange();
-            assert_eq!(names(&fleet)[0], first, "{column:?}");
-            let mut back = names(&fleet).into_iter().map(str::to_owned).collect::<Vec<_>>();
-            fleet.sort.reversed = true;
-            fleet.arrange();
+            instances.sort = Sort { column, reversed: false };
+            instances.rearrange();
+            assert_eq!(names(&instances)[0], first, "{column:?}");
+            let mut back = names(&instances).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            instances.sort.reversed = true;
+            instances.rearrange();
             back.sort();
-            let mut again = names(&fleet);
+            let mut again = names(&instances);
             again.sort_unstable();
             assert_eq!(back, again);
         }
@@ -403,66 +404,66 @@ pub(crate) mod tests {
 
     #[test]
     fn the_cursor_stays_on_its_instance_and_at_its_height_when_that_goes() {
-        let mut fleet = fleet();
-        fleet.put(2);
-        fleet.sort.reversed = true;
-        fleet.arrange();
-        assert_eq!(fleet.under_cursor().unwrap().row.name, "web-2");
-        assert_eq!(fleet.position(), Some(1));
-        fleet.remove(1);
-        assert_eq!(fleet.under_cursor().unwrap().row.name, "Cron");
+        let mut instances = instances();
+        instances.put(2);
+        instances.sort.reversed = true;
+        instances.rearrange();
+        assert_eq!(instances.under_cursor().unwrap().row.name, "web-2");
+        assert_eq!(instances.position(), Some(1));
+        instances.remove(1);
+        assert_eq!(instances.under_cursor().unwrap().row.name, "Cron");
         for id in 0..4 {
-            fleet.remove(id);
+            instances.remove(id);
         }
-        assert!(fleet.under_cursor().is_none());
-        fleet.move_by(3);
-        fleet.change(row(7, "new", Status::Online));
-        assert_eq!(fleet.under_cursor().unwrap().row.id, 7);
+        assert!(instances.under_cursor().is_none());
+        instances.move_by(3);
+        instances.change(row(7, "new", Status::Online));
+        assert_eq!(instances.under_cursor().unwrap().row.id, 7);
     }
 
     #[test]
     fn filter_and_marks() {
-        let mut fleet = fleet();
-        fleet.filter = "web err".into();
-        fleet.arrange();
-        assert_eq!(names(&fleet), ["web-2"]);
-        fleet.mark_all();
-        fleet.filter.clear();
-        fleet.arrange();
-        assert_eq!(fleet.chosen().len(), 1);
-        fleet.mark_all();
-        assert_eq!(fleet.chosen().len(), 4);
-        fleet.mark_all();
-        assert!(fleet.marks.is_empty());
-        assert_eq!(fleet.chosen().len(), 1, "the one under the cursor");
+        let mut instances = instances();
+        instances.filter = "web err".into();
+        instances.rearrange();
+        assert_eq!(names(&instances), ["web-2"]);
+        instances.mark_all();
+        instances.filter.clear();
+        instances.rearrange();
+        assert_eq!(instances.chosen().len(), 1);
+        instances.mark_all();
+        assert_eq!(instances.chosen().len(), 4);
+        instances.mark_all();
+        assert!(instances.marks.is_empty());
+        assert_eq!(instances.chosen().len(), 1, "the one under the cursor");
     }
 
     #[test]
     fn a_window_keeps_the_cursor() {
-        let mut fleet = Fleet::default();
-        fleet.replace((0..1000).map(|id| row(id, "x", Status::Online)).collect());
-        fleet.move_by(999);
-        fleet.keep_visible(10);
-        assert_eq!(fleet.offset, 990);
-        fleet.move_by(-5);
-        fleet.keep_visible(10);
-        assert_eq!(fleet.offset, 990);
-        fleet.move_by(-100);
-        fleet.keep_visible(10);
-        assert_eq!(fleet.offset, 894);
-        fleet.keep_visible(0);
-        fleet.keep_visible(5000);
-        assert_eq!(fleet.offset, 0);
+        let mut instances = Instances::default();
+        instances.replace((0..1000).map(|id| row(id, "x", Status::Online)).collect());
+        instances.move_by(999);
+        instances.keep_visible(10);
+        assert_eq!(instances.offset, 990);
+        instances.move_by(-5);
+        instances.keep_visible(10);
+        assert_eq!(instances.offset, 990);
+        instances.move_by(-100);
+        instances.keep_visible(10);
+        assert_eq!(instances.offset, 894);
+        instances.keep_visible(0);
+        instances.keep_visible(5000);
+        assert_eq!(instances.offset, 0);
     }
 
     #[test]
     fn histories_are_bounded_and_survive_a_new_daemon() {
-        let mut fleet = fleet();
+        let mut instances = instances();
         for _ in 0..500 {
-            fleet.weigh(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
+            instances.record(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
         }
-        fleet.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
-        assert_eq!(fleet.get(0).unwrap().cpu.last(999).len(), HISTORY);
-        assert_eq!(fleet.get(1).unwrap().cpu.last(999).len(), 0);
+        instances.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
+        assert_eq!(instances.get(0).unwrap().cpu.last(999).len(), SERIES_LENGTH);
+        assert_eq!(instances.get(1).unwrap().cpu.last(999).len(), 0);
     }
 }

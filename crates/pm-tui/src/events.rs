@@ -1,7 +1,6 @@
 //! Threads that turn keys and signals into messages; both sleep until there is one and can be ended.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -9,35 +8,35 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crossterm::event::{self, Event};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
-use crate::msg::Msg;
-use crate::stage::TuiError;
+use crate::error::TuiError;
+use crate::message::Msg;
+use crate::wake::ThreadWaker;
 
 /// Reads the terminal.
-pub(crate) struct Keyboard {
+pub(crate) struct KeyReader {
     thread: JoinHandle<()>,
-    bell: OwnedFd,
+    waker: ThreadWaker,
     over: Arc<AtomicBool>,
 }
 
-impl Keyboard {
-    pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+impl KeyReader {
+    pub(crate) fn start(sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error: io::Error| TuiError::Thread("keys", error);
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        let bell = eventfd(0, flags).map_err(|error| failed(error.into()))?;
-        let heard = bell.try_clone().map_err(failed)?;
+        let waker = ThreadWaker::new().map_err(failed)?;
+        let own = waker.clone();
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);
-        let work = move || read(&inlet, &heard, &is_over);
+        let work = move || read(&sender, &own, &is_over);
         let thread = Builder::new().name("keys".into()).spawn(work).map_err(failed)?;
-        Ok(Self { thread, bell, over })
+        Ok(Self { thread, waker, over })
     }
 
     /// Has it look again: what was typed while the terminal was in line mode wakes nobody.
     pub(crate) fn nudge(&self) {
-        rustix::io::write(&self.bell, &1_u64.to_ne_bytes()).ok();
+        self.waker.wake();
     }
 
     pub(crate) fn end(self) {
@@ -49,10 +48,10 @@ impl Keyboard {
 }
 
 /// `poll` over the terminal and our own end, for crossterm alone can't be woken.
-fn read(inlet: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
+fn read(sender: &SyncSender<Msg>, waker: &ThreadWaker, over: &AtomicBool) {
     let stdin = io::stdin();
     loop {
-        let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(waker, PollFlags::IN)];
         match poll(&mut ready, None) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
@@ -61,7 +60,7 @@ fn read(inlet: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
         if over.load(Ordering::SeqCst) {
             return;
         }
-        rustix::io::read(bell, &mut [0; 8]).ok();
+        waker.clear();
         let [terminal, _] = ready.map(|fd| fd.revents());
         if terminal.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             break;
@@ -75,23 +74,23 @@ fn read(inlet: &SyncSender<Msg>, bell: &OwnedFd, over: &AtomicBool) {
                 Event::Resize(width, height) => Msg::Resize(width, height),
                 Event::FocusGained | Event::FocusLost => continue,
             };
-            if inlet.send(msg).is_err() {
+            if sender.send(msg).is_err() {
                 return;
             }
         }
     }
     // The terminal is gone: nobody looks and nobody can quit.
-    drop(inlet.send(Msg::Leave));
+    drop(sender.send(Msg::Leave));
 }
 
 /// Waits for signals.
-pub(crate) struct Signals {
+pub(crate) struct SignalReader {
     thread: JoinHandle<()>,
     handle: signal_hook::iterator::Handle,
 }
 
-impl Signals {
-    pub(crate) fn start(inlet: SyncSender<Msg>) -> Result<Self, TuiError> {
+impl SignalReader {
+    pub(crate) fn start(sender: SyncSender<Msg>) -> Result<Self, TuiError> {
         let failed = |error| TuiError::Thread("signals", error);
         let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGWINCH])
             .map_err(failed)?;
@@ -103,7 +102,7 @@ impl Signals {
                         .map_or(Msg::Leave, |(width, height)| Msg::Resize(width, height)),
                     _ => Msg::Leave,
                 };
-                if inlet.send(msg).is_err() {
+                if sender.send(msg).is_err() {
                     return;
                 }
             }

@@ -52,30 +52,30 @@ pub enum CallError {
 
 /// How long a daemon may take to say hello. It does so before it serves any call, and needs a few seconds at most to
 /// take over a thousand apps.
-const HELLO: Duration = Duration::from_secs(20);
+const HELLO_LIMIT: Duration = Duration::from_secs(20);
 
 /// The number of a refusal that is about the whole connection: what was said was not even a call.
-const EVERYTHING: u64 = 0;
+const WHOLE_CONNECTION: u64 = 0;
 
 /// A connected daemon.
 #[derive(Debug)]
-pub struct Connection {
+pub struct DaemonConnection {
     stream: Stream,
     frames: Frames,
     /// What was written by the other side but not read yet lies here.
     buffer: Box<[u8]>,
     /// Our hello, until it goes out together with the first call: one write, one wake-up.
-    greeting: Vec<u8>,
+    first_bytes: Vec<u8>,
     peer: Option<Hello>,
     last: u64,
     home: Home,
     /// How long the daemon may take to say hello.
-    patience: Duration,
+    hello_limit: Duration,
     /// The daemon has refused to go on.
     is_over: bool,
 }
 
-impl Connection {
+impl DaemonConnection {
     /// Connects. Nothing is sent yet, so this says nothing about the daemon's health: a guardian without a daemon
     /// lets clients wait in its backlog.
     pub fn open(home: &Home, limit: Duration) -> Result<Self, ConnectError> {
@@ -88,17 +88,17 @@ impl Connection {
             guardian: 0,
         };
         // A hello always fits a frame; should it ever not, the daemon's refusal says so.
-        let greeting = encode(&Frame::Hello(hello)).unwrap_or_default();
+        let first_bytes = encode(&Frame::Hello(hello)).unwrap_or_default();
         let buffer = vec![0; 64 << 10].into_boxed_slice();
         Ok(Self {
             stream,
             frames: Frames::new(),
             buffer,
-            greeting,
+            first_bytes,
             peer: None,
             last: 0,
             home: home.clone(),
-            patience: HELLO,
+            hello_limit: HELLO_LIMIT,
             is_over: false,
         })
     }
@@ -118,31 +118,31 @@ impl Connection {
     pub fn call<C: Call>(&mut self, call: C, deadline: Deadline) -> Result<C::Reply, CallError> {
         self.last += 1;
         let number = self.last;
-        let mut bytes = std::mem::take(&mut self.greeting);
+        let mut bytes = std::mem::take(&mut self.first_bytes);
         bytes.extend(encode(&Frame::Call(number, call.into()))?);
-        let greeted = Deadline::after(self.patience);
+        let hello_by = Deadline::after(self.hello_limit);
         // A daemon that refuses our version answers and closes while we still write: its words count more.
         let sent =
-            self.send(&bytes, if self.peer.is_none() { deadline.or(greeted) } else { deadline });
+            self.send(&bytes, if self.peer.is_none() { deadline.or(hello_by) } else { deadline });
         if let Err(error) = sent
             && !matches!(error, CallError::Lost)
         {
-            return Err(self.unless_unheard(error, deadline));
+            return Err(self.or_no_hello(error, deadline));
         }
         loop {
-            let until = if self.peer.is_none() { deadline.or(greeted) } else { deadline };
-            self.fill(until).map_err(|error| self.unless_unheard(error, deadline))?;
+            let until = if self.peer.is_none() { deadline.or(hello_by) } else { deadline };
+            self.fill(until).map_err(|error| self.or_no_hello(error, deadline))?;
             if let Some(reply) = self.frames.next_reply(number) {
                 return Ok(reply);
             }
-            match self.frame(until).map_err(|error| self.unless_unheard(error, deadline))? {
+            match self.frame(until).map_err(|error| self.or_no_hello(error, deadline))? {
                 // What says what is wrong with it.
                 Frame::Reply(answered, reply) if answered == number => {
                     return Ok(serde_json::from_str(reply.get())?);
                 }
                 Frame::Refused(answered, refusal)
                     if answered == number
-                        || answered == EVERYTHING
+                        || answered == WHOLE_CONNECTION
                         || refusal.code == Code::Version =>
                 {
                     self.is_over = answered != number;
@@ -150,18 +150,18 @@ impl Connection {
                 }
                 // Answers to calls we gave up waiting for, and news nobody asked this connection for.
                 Frame::Reply(..) | Frame::Refused(..) | Frame::News(..) | Frame::Call(..) => {}
-                Frame::Hello(hello) => self.greet(hello)?,
+                Frame::Hello(hello) => self.check_hello(hello)?,
             }
         }
     }
 
     /// The error as it is, unless time is over only for a hello.
-    fn unless_unheard(&self, error: CallError, deadline: Deadline) -> CallError {
+    fn or_no_hello(&self, error: CallError, deadline: Deadline) -> CallError {
         if self.peer.is_some() || !matches!(error, CallError::Late) || deadline.is_over() {
             return error;
         }
         let (home, diary) = (self.home.root().into(), self.home.diary());
-        ConnectError::NoHello { home, diary, waited: self.patience }.into()
+        ConnectError::NoHello { home, diary, waited: self.hello_limit }.into()
     }
 
     /// The next piece of news after a `Watch`; `None` if the deadline passed first.
@@ -169,9 +169,9 @@ impl Connection {
         loop {
             match self.frame(deadline) {
                 Ok(Frame::News(_, change)) => return Ok(Some(change)),
-                Ok(Frame::Hello(hello)) => self.greet(hello)?,
+                Ok(Frame::Hello(hello)) => self.check_hello(hello)?,
                 Ok(Frame::Refused(number, refusal))
-                    if number == self.last || number == EVERYTHING =>
+                    if number == self.last || number == WHOLE_CONNECTION =>
                 {
                     self.is_over = true;
                     return Err(CallError::Refused(refusal));
@@ -183,7 +183,7 @@ impl Connection {
         }
     }
 
-    fn greet(&mut self, hello: Hello) -> Result<(), CallError> {
+    fn check_hello(&mut self, hello: Hello) -> Result<(), CallError> {
         if hello.protocol != PROTOCOL {
             return Err(CallError::Version { theirs: hello.protocol, version: hello.version });
         }
@@ -250,7 +250,7 @@ impl Connection {
     }
 }
 
-impl AsFd for Connection {
+impl AsFd for DaemonConnection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.stream {
             Stream::UdSocket(socket) => socket.inner().as_fd(),
@@ -269,15 +269,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path().into(), None).unwrap();
         let _guardian = UnixListener::bind(home.socket()).unwrap();
-        let mut connection = Connection::open(&home, HELLO).unwrap();
-        connection.patience = Duration::from_millis(50);
+        let mut connection = DaemonConnection::open(&home, HELLO_LIMIT).unwrap();
+        connection.hello_limit = Duration::from_millis(50);
         let answer = connection.call(Ping {}, Deadline::NEVER);
         assert!(
             matches!(answer, Err(CallError::Connect(ConnectError::NoHello { .. }))),
             "{answer:?}"
         );
         // Whoever asked for less gets what was asked for.
-        connection.patience = HELLO;
+        connection.hello_limit = HELLO_LIMIT;
         let answer = connection.call(Ping {}, Deadline::after(Duration::from_millis(20)));
         assert!(matches!(answer, Err(CallError::Late)), "{answer:?}");
     }

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use pm_client::visible;
+use pm_protocol::Status;
 use pm_spec::Bytes;
 
 /// Seconds of each unit, largest first. PM2 uses a unit from two of it on: `119s`, then `2m`.
@@ -21,7 +23,7 @@ pub(crate) fn uptime(age: u64) -> String {
 }
 
 /// Milliseconds until [`uptime`] says something else about this age.
-pub(crate) fn uptime_lasts(age: u64) -> u64 {
+pub(crate) fn uptime_changes_in(age: u64) -> u64 {
     let (unit, _) = unit_of(age / 1000);
     let unit = unit * 1000;
     unit - age % unit
@@ -51,8 +53,17 @@ pub(crate) fn short_bytes(count: u64) -> String {
     format!("{whole}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
+/// Per cent of a whole.
+pub(crate) fn share(part: u64, whole: u64) -> f32 {
+    if whole == 0 {
+        return 0.0;
+    }
+    let thousandths = u128::from(part) * 1000 / u128::from(whole);
+    f32::from(u16::try_from(thousandths).unwrap_or(u16::MAX)) / 10.0
+}
+
 /// A length of time in milliseconds, for the ends of runs: `340ms`, `12.4s`, `3m`.
-pub(crate) fn lived(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     match millis {
         0..1_000 => format!("{millis}ms"),
         1_000..60_000 => format!("{}.{}s", millis / 1000, millis % 1000 / 100),
@@ -66,30 +77,50 @@ pub(crate) fn time_of_day(at: i64, offset: i32) -> String {
     format!("{:02}:{:02}:{:02}", day / 3600, day / 60 % 60, day % 60)
 }
 
+/// A moment to come, both in ms since 1970: `in 5h, at 03:00:00`; further away than a day `in 3D`.
+pub(crate) fn ahead(at: u64, now: u64, offset: i32) -> String {
+    let wait = at.saturating_sub(now);
+    match i64::try_from(at) {
+        Ok(at) if wait < 86_400_000 => {
+            format!("in {}, at {}", duration(wait), time_of_day(at, offset))
+        }
+        Ok(_) | Err(_) => format!("in {}", duration(wait)),
+    }
+}
+
 /// One and many.
 pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// Whether a character would move, hide or reorder what stands around it.
-pub(crate) fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A sign for each status, so that colour is never needed.
+pub(crate) fn status_sign(status: Status) -> &'static str {
+    match status {
+        Status::Online => "●",
+        Status::Launching => "◐",
+        Status::Stopping => "◑",
+        Status::Stopped => "○",
+        Status::Errored => "✖",
+        Status::WaitingRestart => "◌",
+    }
 }
 
-/// What stands in the place of a hostile character: a picture of a control byte, else U+FFFD.
-pub(crate) fn stand_in(c: char) -> char {
-    match u32::from(c) {
-        code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
-        0x7f => '\u{2421}',
-        _ => '\u{fffd}',
+/// PM2's word; the only one of two words is cut to its first.
+pub(crate) fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::WaitingRestart => "waiting",
+        Status::Online
+        | Status::Launching
+        | Status::Stopping
+        | Status::Stopped
+        | Status::Errored => status.as_str(),
     }
 }
 
 /// Text of others (names, notes, paths) that can't disturb the screen.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains(is_hostile) {
-        text.chars().map(|c| if is_hostile(c) { stand_in(c) } else { c }).collect::<String>().into()
+    if text.chars().any(|c| visible(c) != c) {
+        text.chars().map(visible).collect::<String>().into()
     } else {
         text.into()
     }
@@ -111,7 +142,7 @@ mod tests {
             (172_800_000, "2D", 86_400_000),
         ] {
             assert_eq!(uptime(age), text);
-            assert_eq!(uptime_lasts(age), lasts, "{text}");
+            assert_eq!(uptime_changes_in(age), lasts, "{text}");
         }
     }
 
@@ -122,9 +153,11 @@ mod tests {
         assert_eq!(percent(6400.4), "6400%");
         assert_eq!(short_bytes(50_855_936), "48mb");
         assert_eq!(short_bytes(5 << 20), "5.0mb");
-        assert_eq!(lived(12_450), "12.4s");
+        assert_eq!(duration(12_450), "12.4s");
         assert_eq!(time_of_day(86_399_999, 0), "23:59:59");
         assert_eq!(time_of_day(-1, 3600), "00:59:59");
+        assert_eq!(ahead(10_800_000, 1000, 0), "in 2h, at 03:00:00");
+        assert_eq!(ahead(518_400_000, 0, 0), "in 6D");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Threads send messages and never see the model; what can't be done comes back as a message too.
 
-mod errands;
+mod calls;
 mod feed;
 mod reader;
 
@@ -11,12 +11,13 @@ use std::sync::mpsc::SyncSender;
 
 use pm_protocol::Home;
 
+use crate::error::TuiError;
+use crate::message::{Effect, Msg};
 use crate::model::Model;
-use crate::msg::{Action, Msg};
-use crate::stage::{Performer, TuiError, show};
+use crate::runtime::{EffectRunner, show};
 use crate::theme::ThemeChoice;
-use errands::{Commands, Describer};
-use reader::Reader;
+use calls::{Describer, Operations};
+use reader::LogReader;
 
 /// What `pm monit` was asked for.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ pub fn run(plan: TuiPlan) -> Result<(), TuiError> {
     let theme = theme.unwrap_or_else(|| theme_of(|name| std::env::var_os(name)));
     let offset = chrono::Local::now().offset().local_minus_utc();
     let model = Model::new(theme, home.root().display().to_string(), offset).called(program);
-    show(model, |inlet| start(home, &inlet))
+    show(model, |sender| start(home, &sender))
 }
 
 /// The theme people ask for by `PM_THEME` (see [`ThemeChoice::parse`]); `NO_COLOR` means none (no-color.org).
@@ -46,17 +47,17 @@ pub fn theme_of(variable: impl Fn(&str) -> Option<OsString>) -> ThemeChoice {
     variable("PM_THEME").and_then(|name| ThemeChoice::parse(name.to_str()?)).unwrap_or_default()
 }
 
-fn start(home: Home, inlet: &SyncSender<Msg>) -> Result<Performer, TuiError> {
-    feed::start(home.clone(), inlet.clone())?;
-    let describer = Describer::start(home.clone(), inlet.clone())?;
-    let reader = Reader::start(home.clone(), inlet.clone())?;
-    let commands = Commands::new(home, inlet.clone());
-    Ok(Box::new(move |action| match action {
-        Action::Perform(command) => commands.perform(command),
-        Action::Describe(id) => describer.describe(id),
-        Action::Follow(group) => reader.follow(group),
-        Action::Forget(group) => reader.forget(group),
-        Action::Redraw | Action::Suspend | Action::Quit => {}
+fn start(home: Home, sender: &SyncSender<Msg>) -> Result<EffectRunner, TuiError> {
+    feed::start(home.clone(), sender.clone())?;
+    let describer = Describer::start(home.clone(), sender.clone())?;
+    let reader = LogReader::start(home.clone(), sender.clone())?;
+    let commands = Operations::new(home, sender.clone());
+    Ok(Box::new(move |effect| match effect {
+        Effect::Perform(command) => commands.perform(command),
+        Effect::Describe(id) => describer.describe(id),
+        Effect::Follow(group) => reader.follow(group),
+        Effect::Forget(group) => reader.forget(group),
+        Effect::Redraw | Effect::Suspend | Effect::Quit => {}
     }))
 }
 
