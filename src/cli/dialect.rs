@@ -9,7 +9,7 @@ use clap::{Arg, Command};
 
 /// What this program was called as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guise {
+pub(crate) enum CalledAs {
     /// `pm`, or any name that is none of PM2's.
     Pm,
     /// `pm2`: PM2's exit codes and order of selectors.
@@ -20,7 +20,7 @@ pub(crate) enum Guise {
     Dev,
 }
 
-impl Guise {
+impl CalledAs {
     /// By the program's own file name.
     pub(crate) fn of(called_as: &OsStr) -> Self {
         match Path::new(called_as).file_name().and_then(OsStr::to_str) {
@@ -140,15 +140,15 @@ pub(crate) struct Line {
 
 impl Line {
     /// Takes the names into account that are verbs themselves.
-    pub(crate) fn new(guise: Guise, argv: Vec<OsString>) -> Self {
+    pub(crate) fn new(called_as: CalledAs, argv: Vec<OsString>) -> Self {
         let mut argv = argv.into_iter();
         let program = argv.next().unwrap_or_else(|| "pm".into());
         let mut typed: Vec<OsString> = argv.collect();
         // What follows may be options first, which are for that verb.
-        if let Some(verb) = match guise {
-            Guise::Runtime => Some("runtime"),
-            Guise::Dev => Some("dev"),
-            Guise::Pm | Guise::Pm2 => None,
+        if let Some(verb) = match called_as {
+            CalledAs::Runtime => Some("runtime"),
+            CalledAs::Dev => Some("dev"),
+            CalledAs::Pm | CalledAs::Pm2 => None,
         } {
             let is_start = typed.first().is_some_and(|word| word == "start");
             typed.splice(..usize::from(is_start), [OsString::from(verb)]);
@@ -166,14 +166,14 @@ impl Line {
 
     /// Puts the words into the grammar's form; what can't be understood is left for the grammar to refuse. `command`:
     /// the one the verb names, with its arguments.
-    pub(crate) fn words(mut self, guise: Guise, command: Option<&Command>) -> Words {
+    pub(crate) fn words(mut self, called_as: CalledAs, command: Option<&Command>) -> Words {
         let (Some(at), Some(command)) = (self.verb, command) else {
             self.typed.insert(0, self.program);
             self.typed.extend(self.behind);
             return Words { argv: self.typed, idle: Vec::new() };
         };
         let asks_version = |word: &OsString| word == "-v" || word == "-V" || word == "--version";
-        if guise.is_pm2() && self.typed.iter().any(asks_version) {
+        if called_as.is_pm2() && self.typed.iter().any(asks_version) {
             return Words { argv: vec![self.program, "--version".into()], idle: Vec::new() };
         }
         let mut sorted = Sorted { argv: vec![self.program], idle: Vec::new(), targets: 0 };

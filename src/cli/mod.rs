@@ -18,7 +18,7 @@ mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs};
 pub(crate) use deploy::DeployArgs;
-pub(crate) use dialect::Guise;
+pub(crate) use dialect::CalledAs;
 pub(crate) use foreign::AnyArgs;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;

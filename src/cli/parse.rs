@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
 
 use super::dialect::Line;
-use super::{Cli, Command, Grammar, Guise};
+use super::{CalledAs, Cli, Command, Grammar};
 
 /// What is meant.
 #[derive(Debug)]
@@ -19,10 +19,10 @@ pub(crate) struct Parsed {
 }
 
 /// Parses a whole command line, the program's name included.
-pub(crate) fn parse(guise: Guise, argv: Vec<OsString>) -> Parsed {
-    let line = Line::new(guise, argv);
+pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
+    let line = Line::new(called_as, argv);
     let narrow = line.verb().and_then(narrow);
-    let words = line.words(guise, narrow.as_ref().and_then(only));
+    let words = line.words(called_as, narrow.as_ref().and_then(only));
     let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());
     let cli = understood.map_or_else(|| read(Cli::command(), &words.argv), Ok);
     Parsed { cli, idle: words.idle }

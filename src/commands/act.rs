@@ -11,12 +11,10 @@ use pm_protocol::{
 use pm_spec::{Select, Signal};
 
 use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
-use crate::commands::described::described;
-use crate::commands::targets::{Target, resolve};
-use crate::commands::{
-    Session, amend, care, changes, engine, environment, is_all, last_words, logs, pick, progress,
-    quick, recheck, start,
-};
+use crate::commands::support::described::described;
+use crate::commands::support::targets::{Target, resolve};
+use crate::commands::support::{amend, changes, last_words, progress, resend, selectors};
+use crate::commands::{Session, care, engine, environment, is_all, logs, quick, start};
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report};
 
@@ -91,14 +89,14 @@ pub(super) fn restart(session: &Session, args: &RestartArgs) -> Result<Report, F
     again(session, args, ("restarting", Existing::Restart), |client, select| {
         let env = args.flags.update_env.then(environment);
         let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
-        recheck::renew(client, &Restart { select, env, wait })
+        resend::renew(client, &Restart { select, env, wait })
     })
 }
 
 pub(super) fn reload(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     let report = again(session, args, ("reloading", Existing::Reload), |client, select| {
         let env = args.flags.update_env.then(environment);
-        recheck::renew(client, &Reload { select, env, force: args.flags.force })
+        resend::renew(client, &Reload { select, env, force: args.flags.force })
     })?;
     Ok(report.of_reload())
 }
@@ -132,7 +130,7 @@ fn again(
         session.need()?
     };
     let select = resolve(session, &mut client, &words, &Overrides::default())?;
-    let asked = recheck::now();
+    let asked = resend::now();
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
         let (mut outcomes, news) =
             changes::again(session, &mut client, (&configs, existing), args)?;
@@ -159,11 +157,11 @@ fn again(
 
 pub(super) fn scale(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let list = List { select: select.clone(), usage: false, host: false };
     let present = i64::try_from(quick(&mut client, &list)?.rows.len()).unwrap_or(i64::MAX);
     let to = wanted(&args.number, present)?;
-    let asked = recheck::now();
+    let asked = resend::now();
     let call = Scale { select, to };
     let done = progress::during(session, "scaling", || client.call(&call, Deadline::NEVER))?;
     report(session, &mut client, done.outcomes, asked, "nothing to scale")
@@ -188,7 +186,7 @@ pub(super) fn reset(session: &Session, args: &SelectArgs) -> Result<Report, Fail
     let Some(mut client) = client_for(session, &args.apps)? else {
         return Ok(done("nothing to reset"));
     };
-    let select = pick::selects(session, &mut client, &args.apps)?;
+    let select = selectors::selects(session, &mut client, &args.apps)?;
     let outcomes = quick(&mut client, &Reset { select })?.outcomes;
     // Nothing to reset is no failure in PM2 either.
     let listing = session.listing(&mut client)?;
@@ -200,7 +198,7 @@ pub(super) fn signal(session: &Session, args: &SendSignalArgs) -> Result<Report,
     let Some(mut client) = client_for(session, &args.apps)? else {
         return nothing(session, "nothing to signal");
     };
-    let select = pick::selects(session, &mut client, &args.apps)?;
+    let select = selectors::selects(session, &mut client, &args.apps)?;
     let done = quick(&mut client, &SendSignal { select, signal })?;
     Ok(Report::Done(Done {
         outcomes: done.outcomes,
@@ -212,7 +210,7 @@ pub(super) fn signal(session: &Session, args: &SendSignalArgs) -> Result<Report,
 /// Opens Node apps for a debugger: Node listens on 127.0.0.1:9229 from SIGUSR1 on; anything else would die of it.
 pub(super) fn inspect(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select.clone())?.descriptions;
     let is_node = |described: &Description| {
         let program = described.spec.interpreter.as_ref().unwrap_or(&described.spec.script);
@@ -265,7 +263,7 @@ fn all_words(targets: &[Target]) -> bool {
 
 /// Nothing was there to act on: as wished already, but for PM2, whose scripts find 1.
 fn nothing(session: &Session, otherwise: &'static str) -> Result<Report, Failure> {
-    if session.guise.is_pm2() {
+    if session.called_as.is_pm2() {
         return Err(Failure::new(Exit::Failed, format!("No process found: {otherwise}")));
     }
     Ok(done(otherwise))

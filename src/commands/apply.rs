@@ -6,9 +6,10 @@ use pm_protocol::{Existing, Outcome, Start, Wait};
 use pm_spec::{AppSpec, Select};
 
 use crate::cli::ApplyArgs;
-use crate::commands::changes::{Configs, Known, known};
-use crate::commands::targets::{self, Target};
-use crate::commands::{Session, act, engine, progress, recheck};
+use crate::commands::support::changes::{Configs, Known, known};
+use crate::commands::support::targets::{self, Target};
+use crate::commands::support::{progress, resend};
+use crate::commands::{Session, act, engine};
 use crate::failure::Failure;
 use crate::report::{Planned, Report, Step};
 
@@ -33,14 +34,14 @@ pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failu
     let Some(mut client) = client.filter(|_| !args.dry_run) else {
         return Ok(Report::Plan(plan));
     };
-    let asked = recheck::now();
+    let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
     let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
     let outcomes = progress::during(session, "applying", || -> Result<_, Failure> {
         let mut outcomes = remove(&mut client, &doomed)?;
         for (apps, existing) in sorted(configs.apps, &plan) {
             let start = Start { apps, existing, wait };
-            outcomes.extend(recheck::start(&mut client, start)?.outcomes);
+            outcomes.extend(resend::start(&mut client, start)?.outcomes);
         }
         Ok(outcomes)
     })?;

@@ -10,9 +10,8 @@ use pm_spec::ByteString;
 use crate::cli::{ResurrectArgs, SaveArgs, SelectArgs};
 use crate::commands::foreground::{self, Stay};
 use crate::commands::logs::Form;
-use crate::commands::{
-    QUICK, Session, act, dump, is_all, pick, progress, quick, recheck, settings,
-};
+use crate::commands::support::{progress, resend, selectors};
+use crate::commands::{QUICK, Session, act, dump, is_all, quick, settings};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::{Done, Report};
@@ -32,12 +31,12 @@ pub(super) fn flush(session: &Session, args: &SelectArgs) -> Result<Report, Fail
         }
         None => session.need()?,
     };
-    let select = pick::selects(session, &mut client, &args.apps)?;
+    let select = selectors::selects(session, &mut client, &args.apps)?;
     match client.call(&Flush { select }, Deadline::after(QUICK)) {
         Ok(flushed) => Ok(Report::Flushed(flushed.files, flushed.parts)),
         // PM2 has nothing to say about apps it does not know.
         Err(CallError::Refused(refusal))
-            if session.guise.is_pm2() && refusal.code == Code::NotFound =>
+            if session.called_as.is_pm2() && refusal.code == Code::NotFound =>
         {
             Ok(Report::Flushed(Vec::new(), 0))
         }
@@ -52,7 +51,7 @@ pub(super) fn reload_logs(session: &Session) -> Result<Report, Failure> {
 }
 
 pub(super) fn save(session: &Session, args: &SaveArgs) -> Result<Report, Failure> {
-    let mut client = if session.guise.is_pm2() { session.daemon()? } else { session.need()? };
+    let mut client = if session.called_as.is_pm2() { session.daemon()? } else { session.need()? };
     let call = Save { force: args.force, empty: false };
     match client.call(&call, Deadline::after(QUICK)) {
         Ok(saved) => {
@@ -61,9 +60,9 @@ pub(super) fn save(session: &Session, args: &SaveArgs) -> Result<Report, Failure
         }
         // An empty list is a warning for PM2, and the saved one stays.
         Err(CallError::Refused(refusal))
-            if session.guise.is_pm2() && refusal.code == Code::BadRequest =>
+            if session.called_as.is_pm2() && refusal.code == Code::BadRequest =>
         {
-            session.stage.talk(&format!("warning: {}", refusal.message));
+            session.console.talk(&format!("warning: {}", refusal.message));
             Ok(Report::Nothing)
         }
         Err(error) => Err(error.into()),
@@ -80,7 +79,7 @@ pub(super) fn autosave(session: &Session, client: &mut Client) {
     let call = Save { force: true, empty: false };
     let saved = quick(client, &call).and_then(|_| dump::write(session, client, false));
     if let Err(failure) = saved {
-        session.stage.complain(&format!("warning: not saved: {}", failure.message));
+        session.console.complain(&format!("warning: not saved: {}", failure.message));
     }
 }
 
@@ -94,7 +93,7 @@ pub(super) fn cleardump(session: &Session) -> Result<Report, Failure> {
 
 pub(super) fn resurrect(session: &Session, args: &ResurrectArgs) -> Result<Report, Failure> {
     if args.no_daemon && session.find()?.is_none() {
-        let form = Form::new(session.stage, false).stamped("HH:mm:ss");
+        let form = Form::new(session.console, false).stamped("HH:mm:ss");
         return foreground::stay(session, &Stay::with_saved(form));
     }
     resurrected(session)
@@ -104,8 +103,8 @@ pub(super) fn resurrect(session: &Session, args: &ResurrectArgs) -> Result<Repor
 pub(super) fn resurrected(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;
     if let Some(path) = dump::foreign(session) {
-        let asked = recheck::now();
-        session.stage.talk(&format!("reading {}, which PM2 wrote", path.display()));
+        let asked = resend::now();
+        session.console.talk(&format!("reading {}, which PM2 wrote", path.display()));
         let outcomes = progress::during(session, "resurrecting", || {
             dump::resurrect(session, &mut client, &path)
         })?;
@@ -114,16 +113,16 @@ pub(super) fn resurrected(session: &Session) -> Result<Report, Failure> {
         }
         return act::report(session, &mut client, outcomes, asked, "");
     }
-    if session.guise.is_pm2() && !session.home.saved().exists() {
+    if session.called_as.is_pm2() && !session.home.saved().exists() {
         // For PM2 that is no failure; boot scripts rely on it.
-        session.stage.talk("error: there is no saved list; `pm2 save` makes one");
+        session.console.talk("error: there is no saved list; `pm2 save` makes one");
         return Ok(Report::Nothing);
     }
-    let asked = recheck::now();
+    let asked = resend::now();
     let ask = || client.call(&Resurrect {}, Deadline::NEVER);
     let done = progress::during(session, "resurrecting", ask)?;
     if let Some(warning) = &done.warning {
-        session.stage.talk(&format!("warning: {warning}"));
+        session.console.talk(&format!("warning: {warning}"));
     }
     if done.outcomes.is_empty() {
         return Ok(act::done("nothing saved that is not known"));

@@ -12,8 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::PullArgs;
 use crate::commands::deploy::local;
-use crate::commands::described::described;
-use crate::commands::{Session, act, pick, progress, recheck, targets};
+use crate::commands::support::described::described;
+use crate::commands::support::{progress, resend, selectors, targets};
+use crate::commands::{Session, act};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -41,7 +42,7 @@ pub(super) fn pull(session: &Session, args: &PullArgs) -> Result<Report, Failure
 /// Brings the repository of an app to another commit.
 pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, &[word.to_owned()])?;
+    let select = selectors::selects(session, &mut client, &[word.to_owned()])?;
     let described = described(&mut client, select)?.descriptions;
     let Some(first) = described.first() else {
         return Err(Failure::new(Exit::Failed, format!("no app is called {word}")));
@@ -56,15 +57,15 @@ pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Repo
         let text = format!("{name} is at {} already: nothing to do", short(&after));
         return Ok(Report::Said { done: "unchanged", text });
     }
-    session.stage.talk(&format!("{name}: {} -> {}", short(&before), short(&after)));
+    session.console.talk(&format!("{name}: {} -> {}", short(&before), short(&after)));
     if let Err(failure) = updated(session, first, &repository) {
         repository.git(&["reset", "-q", "--hard", &before])?;
         return Err(failure.hint(format!("the repository is back at {}", short(&before))));
     }
     let select = vec![Select::Name(name.to_owned())];
-    let asked = recheck::now();
+    let asked = resend::now();
     let call = Reload { select, env: None, force: false };
-    let done = progress::during(session, "reloading", || recheck::renew(&mut client, &call))?;
+    let done = progress::during(session, "reloading", || resend::renew(&mut client, &call))?;
     act::report(session, &mut client, done.outcomes, asked, "nothing to reload")
 }
 
@@ -82,7 +83,7 @@ fn updated(session: &Session, app: &Description, at: &Repository) -> Result<(), 
     let lines = read::post_update(&file, app.spec.name.as_str(), &session.caller()?)
         .map_err(|diagnosis| targets::unusable(&diagnosis))?;
     for line in lines {
-        session.stage.talk(&format!("  - {line}"));
+        session.console.talk(&format!("  - {line}"));
         let status = local(&line).current_dir(&at.top).stdout(std::io::stderr()).status();
         let status = status
             .map_err(|error| Failure::new(Exit::Failed, format!("could not run sh: {error}")))?;

@@ -14,10 +14,11 @@ use pm_config::{Deployment, read};
 
 use crate::boot::shell;
 use crate::cli::{Cli, DeployArgs};
+use crate::commands::Session;
 pub(super) use crate::commands::deploy::host::local;
 use crate::commands::deploy::host::{Host, ended};
 use crate::commands::deploy::words::{Step, Words};
-use crate::commands::{Session, targets};
+use crate::commands::support::targets;
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -32,7 +33,7 @@ pub(super) fn deploy(session: &Session, args: &DeployArgs) -> Result<Report, Fai
     let mut deployment = read::deployment(&file, &words.environment, &caller)
         .map_err(|diagnosis| targets::unusable(&diagnosis))?;
     for warning in &deployment.warnings {
-        session.stage.talk(&warning.to_string());
+        session.console.talk(&warning.to_string());
     }
     if !deployment.path.starts_with(['/', '~']) {
         // PM2's rule: seen from the folder of the caller.
@@ -45,15 +46,15 @@ pub(super) fn deploy(session: &Session, args: &DeployArgs) -> Result<Report, Fai
     if matches!(words.step, Step::Update | Step::Ref(_)) && !words.is_forced {
         nothing_is_left_behind()?;
     }
-    session.stage.talk(&format!("--> deploying to {}", words.environment));
+    session.console.talk(&format!("--> deploying to {}", words.environment));
     let mut told = String::new();
     for name in &deployment.hosts {
-        session.stage.talk(&format!("--> on host {name}"));
-        let host = Host { deployment: &deployment, name, shows: !session.stage.json };
+        session.console.talk(&format!("--> on host {name}"));
+        let host = Host { deployment: &deployment, name, shows: !session.console.json };
         let line = Line { session, deployment: &deployment, host };
         told += &line.take(&words.step)?;
     }
-    session.stage.talk("--> success");
+    session.console.talk("--> success");
     Ok(if told.is_empty() { Report::Nothing } else { Report::Text(told) })
 }
 
@@ -146,7 +147,7 @@ impl Line<'_> {
     }
 
     fn say(&self, text: &str) {
-        self.session.stage.talk(&format!("  - {text}"));
+        self.session.console.talk(&format!("  - {text}"));
     }
 
     fn setup(&self) -> Result<(), Failure> {

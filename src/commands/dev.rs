@@ -34,7 +34,7 @@ pub(super) fn dev(session: &Session, mut args: DevArgs) -> Result<Report, Failur
             app.restart.delay = Delay::Fixed(PAUSE);
         }
     }
-    let form = Form::new(session.stage, args.raw);
+    let form = Form::new(session.console, args.raw);
     let form = match &args.timestamp {
         Some(format) => form.stamped(format),
         None => form,

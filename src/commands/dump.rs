@@ -13,8 +13,9 @@ use pm_protocol::{Descriptions, Existing, Outcome, Start, Wait};
 use pm_spec::{AppSpec, Environment};
 use serde_json::{Map, Value};
 
-use crate::commands::described::described;
-use crate::commands::{Session, recheck, targets, users};
+use crate::commands::Session;
+use crate::commands::support::described::described;
+use crate::commands::support::{resend, targets, users};
 use crate::failure::{Exit, Failure};
 use crate::render;
 
@@ -22,7 +23,7 @@ use crate::render;
 pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Result<(), Failure> {
     let Some(path) = session.home.pm2_dump() else { return Ok(()) };
     let mut all = if empty {
-        Descriptions { descriptions: Vec::new(), now: recheck::now() }
+        Descriptions { descriptions: Vec::new(), now: resend::now() }
     } else {
         described(client, Vec::new())?
     };
@@ -88,7 +89,7 @@ pub(super) fn resurrect(
         Ok(records) => records,
         Err(error) => {
             let older = records(&backup(session, path)).map_err(|_| bad(error.clone()))?;
-            session.stage.talk(&format!(
+            session.console.talk(&format!(
                 "warning: could not read {}: {error}; used the one before",
                 path.display()
             ));
@@ -102,9 +103,8 @@ pub(super) fn resurrect(
     let mut outcomes = Vec::new();
     // Apps of the same name that differ are several apps, as they were.
     for (apps, existing) in rounds(session, &new)? {
-        outcomes.extend(
-            recheck::start(client, Start { apps, existing, wait: Wait::Spawned })?.outcomes,
-        );
+        outcomes
+            .extend(resend::start(client, Start { apps, existing, wait: Wait::Spawned })?.outcomes);
     }
     outcomes.sort_by_key(|outcome| outcome.id);
     Ok(outcomes)

@@ -19,12 +19,13 @@ use pm_spec::{AppSpec, Select, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::commands::logs::{Form, Streaming};
-use crate::commands::{QUICK, Session, care, quick, recheck, targets};
+use crate::commands::support::{resend, targets};
+use crate::commands::{QUICK, Session, care, quick};
+use crate::console;
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::render;
 use crate::report::Report;
-use crate::stage;
 
 use news::News;
 use signals::Signals;
@@ -111,20 +112,20 @@ fn live(
     client: &mut Client,
     signals: Signals,
 ) -> Result<Report, Failure> {
-    let asked = recheck::now();
+    let asked = resend::now();
     let outcomes = if plan.apps.is_empty() {
         let report = care::resurrected(session)?;
         // Nobody has to listen.
-        stage::show(&render::text(&report, session.stage.look, session.stage.mini)).ok();
+        console::show(&render::text(&report, session.console.look, session.console.mini)).ok();
         Vec::new()
     } else {
         let apps = plan.apps.clone();
         let start = Start { apps, existing: Existing::Restart, wait: Wait::Spawned };
-        recheck::start(client, start)?.outcomes
+        resend::start(client, start)?.outcomes
     };
     for outcome in &outcomes {
         if let Some(why) = outcome.what.why() {
-            session.stage.complain(&format!("error: {} failed: {why}", outcome.name));
+            session.console.complain(&format!("error: {} failed: {why}", outcome.name));
         }
     }
     let ids: Vec<u32> = outcomes.iter().map(|outcome| outcome.id).collect();
@@ -223,7 +224,7 @@ impl Watch<'_> {
             if signals::heard(&self.signals.reopen)
                 && let Err(failure) = quick(client, &ReloadLogs {})
             {
-                self.session.stage.complain(&failure.to_string());
+                self.session.console.complain(&failure.to_string());
             }
             for news in self.news.take() {
                 self.learn(news);
@@ -277,7 +278,7 @@ impl Watch<'_> {
 
     fn after_restart(&self, row: &Row) {
         let Some(PostExec { command, is_silent }) = &self.plan.post_exec else { return };
-        self.session.stage.talk(&format!("{}: restarted; {command}", row.name));
+        self.session.console.talk(&format!("{}: restarted; {command}", row.name));
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).stdin(Stdio::null());
         if *is_silent {
@@ -285,7 +286,7 @@ impl Watch<'_> {
         }
         // It is reaped like any other child; how it ends is its own business.
         if let Err(error) = shell.spawn() {
-            self.session.stage.complain(&format!("error: could not run {command}: {error}"));
+            self.session.console.complain(&format!("error: could not run {command}: {error}"));
         }
     }
 

@@ -16,10 +16,11 @@ use pm_protocol::{LogSource, Logs};
 use pm_spec::Select;
 
 use crate::cli::LogsArgs;
-use crate::commands::{Session, pick, quick, recheck};
+use crate::commands::support::{resend, selectors};
+use crate::commands::{Session, quick};
+use crate::console::Gone;
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
-use crate::stage::Gone;
 
 use channels::Channels;
 use printer::Printer;
@@ -54,13 +55,13 @@ enum Streams {
 /// `pm logs`.
 pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
     let (form, apps) = form(session, args);
-    let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
     let moment =
         |text: &Option<String>| text.as_ref().map(|text| when::parse(text, now)).transpose();
     let (since, until) = (moment(&args.since)?, moment(&args.until)?);
     let follow = !args.nostream && until.is_none();
     // PM2 has objects and pairs of what comes only, and what reads them counts on it.
-    let from_now = session.guise.is_pm2() && follow && (args.format || session.stage.json);
+    let from_now = session.called_as.is_pm2() && follow && (args.format || session.console.json);
     let usual = if from_now { 0 } else { LINES };
     // A span of time is shown whole unless a number says otherwise.
     let last = args.lines.or((since.is_none() && until.is_none()).then_some(usual));
@@ -72,13 +73,13 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
     };
     let want = Want { last, since, until, keep };
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, &apps)?;
+    let select = selectors::selects(session, &mut client, &apps)?;
     drop(client);
     let wish = Wish { select, want, follow, streams, daemon: args.daemon, until: None };
     match show(session, &wish, form) {
         // PM2 finds no logs of an app it does not know, and says so by their absence.
-        Err(failure) if session.guise.is_pm2() && failure.is_not_found => {
-            session.stage.talk(&failure.to_string());
+        Err(failure) if session.called_as.is_pm2() && failure.is_not_found => {
+            session.console.talk(&failure.to_string());
             Ok(Report::Nothing)
         }
         shown => shown,
@@ -88,7 +89,7 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
 /// How lines are to be shown, and whose: clap takes the app of `--timestamp web` for a format.
 fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
     let mut apps = args.apps.clone();
-    let mut form = Form::new(session.stage, args.raw);
+    let mut form = Form::new(session.console, args.raw);
     if args.format {
         form = form.pairs();
     }
@@ -108,8 +109,8 @@ fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
 
 /// Follows what was just started; ends when nobody listens.
 pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<Report, Failure> {
-    let stage = session.stage;
-    if crate::stage::show(&crate::render::text(report, stage.look, stage.mini)).is_err() {
+    let console = session.console;
+    if crate::console::show(&crate::render::text(report, console.look, console.mini)).is_err() {
         return Ok(Report::Nothing);
     }
     let wish = Wish {
@@ -120,7 +121,7 @@ pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<
         daemon: false,
         until: None,
     };
-    show(session, &wish, Form::new(stage, false))
+    show(session, &wish, Form::new(console, false))
 }
 
 /// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens. `begun` is
@@ -139,7 +140,7 @@ pub(super) fn beside(
         daemon: false,
         until: Some(Until::hangs_up(bell, begun)),
     };
-    show(session, &wish, Form::new(session.stage, true)).map(drop)
+    show(session, &wish, Form::new(session.console, true)).map(drop)
 }
 
 fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {

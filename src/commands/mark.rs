@@ -7,8 +7,9 @@ use pm_protocol::{Existing, List, Start, Status, Wait};
 use pm_spec::AppSpec;
 
 use crate::cli::SelectArgs;
-use crate::commands::described::described;
-use crate::commands::{QUICK, Session, foreign, pick, quick};
+use crate::commands::support::described::described;
+use crate::commands::support::selectors;
+use crate::commands::{QUICK, Session, foreign, quick};
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report};
 
@@ -25,7 +26,7 @@ pub(super) fn mark(session: &Session, args: &SelectArgs, mark: Mark) -> Result<R
         return foreign::hosted();
     }
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, &args.apps)?;
+    let select = selectors::selects(session, &mut client, &args.apps)?;
     let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
     let meant: BTreeSet<_> = rows.into_iter().map(|row| (row.name, row.namespace)).collect();
     let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();

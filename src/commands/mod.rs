@@ -2,31 +2,23 @@
 //! but talk, progress and what streams (logs).
 
 mod act;
-mod amend;
 mod apply;
 mod attach;
 mod care;
-mod changes;
 mod check;
 mod checkout;
 mod completion;
 mod daemon;
 mod deploy;
-mod described;
 mod dev;
 mod dump;
 mod foreground;
 mod foreign;
 mod init;
-mod last_words;
 mod logrotate;
 mod logs;
 mod mark;
 mod monit;
-mod nodes;
-mod pick;
-mod progress;
-mod recheck;
 mod report;
 mod runtime;
 mod serve;
@@ -34,9 +26,8 @@ mod settings;
 mod show;
 mod start;
 mod startup;
+mod support;
 mod talk;
-mod targets;
-mod users;
 
 use std::time::Duration;
 
@@ -47,11 +38,11 @@ use pm_spec::{ByteString, Environment};
 use std::os::unix::ffi::OsStringExt;
 
 use crate::called::as_called;
-use crate::cli::{Command, Engine, EngineFlag, Guise};
+use crate::cli::{CalledAs, Command, Engine, EngineFlag};
+use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
-use crate::stage::Stage;
 
 /// Calls that only look or note something down are answered at once; a daemon that can't is not well.
 const QUICK: Duration = Duration::from_secs(30);
@@ -59,11 +50,11 @@ const QUICK: Duration = Duration::from_secs(30);
 /// Does what was asked for.
 pub(crate) fn run(
     command: Command,
-    stage: Stage,
+    console: Console,
     home: Home,
-    guise: Guise,
+    called_as: CalledAs,
 ) -> Result<Report, Failure> {
-    let session = Session { stage, home, guise };
+    let session = Session { console, home, called_as };
     match command {
         Command::Start(args) => start::start(&session, &args),
         Command::Runtime(args) => runtime::runtime(&session, args.into_inner()),
@@ -136,9 +127,9 @@ pub(crate) fn run(
 /// Who calls, where it all lies, and where to speak.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
-    pub(crate) stage: Stage,
+    pub(crate) console: Console,
     pub(crate) home: Home,
-    pub(crate) guise: Guise,
+    pub(crate) called_as: CalledAs,
 }
 
 impl Session {
@@ -161,7 +152,7 @@ impl Session {
     pub(crate) fn warn_of_rival(&self) {
         if let Err(Failure { message, hint, .. }) = launch::alone(&self.home) {
             let hint = as_called(&hint.unwrap_or_default());
-            self.stage.talk(&format!("warning: {message}\nhint: {hint}"));
+            self.console.talk(&format!("warning: {message}\nhint: {hint}"));
         }
     }
 
@@ -189,13 +180,13 @@ impl Session {
 
     /// How things stand, for showing after something was done; `None` where nobody wants to see it.
     pub(crate) fn listing(&self, client: &mut Client) -> Result<Option<Listing>, Failure> {
-        if self.stage.json || self.stage.silent {
+        if self.console.json || self.console.silent {
             return Ok(None);
         }
         let list = List { select: Vec::new(), usage: true, host: false };
         let mut listing = quick(client, &list)?;
         crate::render::Order::NAME.sort(&mut listing.rows);
-        users::name(self, listing.rows.iter_mut().collect());
+        support::users::name(self, listing.rows.iter_mut().collect());
         self.heed(&listing);
         Ok(Some(listing))
     }
@@ -203,7 +194,7 @@ impl Session {
     /// Says what the daemon wants everybody to know.
     pub(crate) fn heed(&self, listing: &Listing) {
         if let Some(warning) = &listing.warning {
-            self.stage.talk(&format!("warning: {warning}"));
+            self.console.talk(&format!("warning: {warning}"));
         }
     }
 }

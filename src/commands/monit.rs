@@ -15,7 +15,7 @@ pub(super) fn monit(session: &Session, args: &MonitArgs) -> Result<Report, Failu
                 .hint("default, light, high-contrast or mono")
         })?),
         // Whoever said `--no-color` to us did not say it to the monitor's variable.
-        None => (!session.stage.colour_wanted).then_some(ThemeChoice::Mono),
+        None => (!session.console.colour_wanted).then_some(ThemeChoice::Mono),
     };
     match run(TuiPlan { home: session.home.clone(), theme, program: called::name() }) {
         Ok(()) => {

@@ -11,7 +11,8 @@ use pm_spec::looks_secret;
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
-use crate::commands::{Session, quick, recheck};
+use crate::commands::support::resend;
+use crate::commands::{Session, quick};
 use crate::failure::Failure;
 use crate::launch;
 use crate::report::Report;
@@ -63,7 +64,7 @@ fn running(session: &Session) -> Result<(Value, Listing), Failure> {
     let Some(mut client) = session.find()? else {
         return Ok((
             Value::Null,
-            Listing { rows: Vec::new(), now: recheck::now(), host: None, warning: None },
+            Listing { rows: Vec::new(), now: resend::now(), host: None, warning: None },
         ));
     };
     let pong = quick(&mut client, &Ping {})?;

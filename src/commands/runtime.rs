@@ -54,7 +54,7 @@ pub(super) fn drop_start(args: &mut StartArgs) {
 }
 
 fn warn(session: &Session, args: &RuntimeArgs) {
-    let talk = |text: &str| session.stage.talk(&format!("warning: {text}"));
+    let talk = |text: &str| session.console.talk(&format!("warning: {text}"));
     if args.web.is_some() {
         talk(&as_called(
             "--web has no effect: pm has no HTTP interface; `pm jlist` in the container tells the same",
@@ -70,10 +70,10 @@ fn warn(session: &Session, args: &RuntimeArgs) {
 
 fn form(session: &Session, args: &RuntimeArgs) -> Form {
     if args.format {
-        return Form::new(session.stage, false).pairs();
+        return Form::new(session.console, false).pairs();
     }
-    let form = Form::new(session.stage, !args.formatted);
-    if args.formatted || session.stage.json { form } else { form.split() }
+    let form = Form::new(session.console, !args.formatted);
+    if args.formatted || session.console.json { form } else { form.split() }
 }
 
 /// Output that was to go nowhere, or to our own streams, goes to a file of ours and from there to our streams. One

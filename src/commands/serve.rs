@@ -8,11 +8,11 @@ use pm_serve::{Site, variables};
 use pm_spec::ByteString;
 
 use crate::cli::ServeArgs;
-use crate::commands::targets::absolute;
+use crate::commands::support::targets::absolute;
 use crate::commands::{Session, start};
 use crate::failure::{Exit, Failure, chain};
 use crate::report::Report;
-use crate::{launch, stage};
+use crate::{console, launch};
 
 /// The hidden verb that serves; what it serves is in its environment, as with PM2.
 pub(super) const VERB: &str = pm_config::SERVE_VERB;
@@ -20,7 +20,7 @@ pub(super) const VERB: &str = pm_config::SERVE_VERB;
 /// `pm serve [PATH] [PORT]`.
 pub(super) fn serve(session: &Session, args: &ServeArgs) -> Result<Report, Failure> {
     if args.monitor.is_some() {
-        session.stage.talk("warning: --monitor has no effect: there is no dashboard to send to");
+        session.console.talk("warning: --monitor has no effect: there is no dashboard to send to");
     }
     let env = env(&session.caller()?.cwd, args);
     // What can't be served is told here, not in a log file.
@@ -79,7 +79,7 @@ pub(super) fn serve_files() -> Result<Report, Failure> {
     let login = if site.login.is_some() { " with a password" } else { "" };
     pm_serve::run(site, |address| {
         // A log nobody reads is no reason not to serve.
-        stage::show(&format!("serving {root} on http://{address}{login}\n")).ok();
+        console::show(&format!("serving {root} on http://{address}{login}\n")).ok();
     })
     .map_err(|error| {
         let failure = Failure::new(Exit::Failed, format!("could not {}", chain(&error)));

@@ -15,7 +15,8 @@ use crate::boot::shell;
 use crate::called;
 use crate::cli::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 use crate::commands::settings::book::{Book, Key};
-use crate::commands::{Session, progress, quick, recheck};
+use crate::commands::support::{progress, resend};
+use crate::commands::{Session, quick};
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
@@ -103,7 +104,7 @@ pub(super) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
                 app.declared_env.dedup();
             }
         }
-        Err(failure) => session.stage.talk(&format!("warning: {}", failure.message)),
+        Err(failure) => session.console.talk(&format!("warning: {}", failure.message)),
     }
 }
 
@@ -141,7 +142,7 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
     }
     let select = vec![Select::Name(app.to_owned())];
     let call = Restart { select, env: Some(variables(book, app)), wait: Wait::Settled };
-    let done = progress::during(session, "restarting", || recheck::renew(&mut client, &call))?;
+    let done = progress::during(session, "restarting", || resend::renew(&mut client, &call))?;
     let failed = done.outcomes.iter().find(|outcome| outcome.what.is_failure());
     if let Some(outcome) = failed {
         let message = format!("it is set, but {app} did not come up again");
@@ -149,7 +150,7 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
             Failure::new(Exit::Failed, message).hint(format!("`pm logs {}` says why", outcome.id))
         );
     }
-    session.stage.talk(&format!("{app} restarted with its settings"));
+    session.console.talk(&format!("{app} restarted with its settings"));
     Ok(())
 }
 

@@ -7,12 +7,13 @@ use pm_client::{CallError, Deadline, pause};
 use pm_protocol::{Code, Descriptions, List, Listing};
 
 use crate::cli::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
-use crate::commands::described::described;
-use crate::commands::{QUICK, Session, nodes, pick, quick, recheck, users};
+use crate::commands::support::described::described;
+use crate::commands::support::{nodes, resend, selectors, users};
+use crate::commands::{QUICK, Session, quick};
+use crate::console;
 use crate::failure::{Exit, Failure};
 use crate::render::{self, Order};
 use crate::report::Report;
-use crate::stage;
 
 pub(super) fn list(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
     let order = match &args.sort {
@@ -31,16 +32,16 @@ const PAUSE: Duration = Duration::from_millis(900);
 
 /// The list until nobody looks any more; on a terminal each takes the place of the one before.
 fn again_and_again(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failure> {
-    let stage = session.stage;
-    let clear = if stage.look.boxes { "\x1b[2J\x1b[H" } else { "" };
+    let console = session.console;
+    let clear = if console.look.boxes { "\x1b[2J\x1b[H" } else { "" };
     loop {
         let report = now(session, args, order)?;
-        let text = if stage.json {
+        let text = if console.json {
             render::json(&report)
         } else {
-            render::text(&report, stage.look, stage.mini)
+            render::text(&report, console.look, console.mini)
         };
-        if stage::show(&format!("{clear}{text}")).is_err() {
+        if console::show(&format!("{clear}{text}")).is_err() {
             return Ok(Report::Nothing);
         }
         pause(PAUSE, Deadline::NEVER);
@@ -54,15 +55,15 @@ fn now(session: &Session, args: &ListArgs, order: Order) -> Result<Report, Failu
             session.warn_of_rival();
             return Ok(Report::List(Listing {
                 rows: Vec::new(),
-                now: recheck::now(),
+                now: resend::now(),
                 host: None,
                 warning: None,
             }));
         }
         None => session.need()?,
     };
-    let select = pick::selects(session, &mut client, &args.apps)?;
-    if session.stage.mini && !session.stage.json {
+    let select = selectors::selects(session, &mut client, &args.apps)?;
+    if session.console.mini && !session.console.json {
         let mut described = described(&mut client, select)?;
         users::name(session, described.descriptions.iter_mut().map(|one| &mut one.row).collect());
         order.arrange(&mut described.descriptions, |one| &one.row);
@@ -90,7 +91,7 @@ pub(super) fn prettylist(session: &Session) -> Result<Report, Failure> {
 fn everything(session: &Session) -> Result<Descriptions, Failure> {
     let Some(mut client) = session.find()? else {
         session.warn_of_rival();
-        return Ok(Descriptions { descriptions: Vec::new(), now: recheck::now() });
+        return Ok(Descriptions { descriptions: Vec::new(), now: resend::now() });
     };
     let mut all = described(&mut client, Vec::new())?;
     users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
@@ -107,7 +108,7 @@ pub(super) fn slist(session: &Session, args: &SlistArgs) -> Result<Report, Failu
 
 pub(super) fn describe(session: &Session, args: &OneArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, &args.apps)?;
+    let select = selectors::selects(session, &mut client, &args.apps)?;
     let mut described = described(&mut client, select)?;
     users::name(session, described.descriptions.iter_mut().map(|one| &mut one.row).collect());
     let nodes = nodes::versions(&described);
@@ -116,7 +117,7 @@ pub(super) fn describe(session: &Session, args: &OneArgs) -> Result<Report, Fail
 
 pub(super) fn env(session: &Session, args: &EnvArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select)?;
     let Some(first) = described.descriptions.first() else {
         return Err(Failure::new(Exit::Failed, format!("no app is called {}", args.app)));
@@ -145,7 +146,7 @@ fn rows(session: &Session, words: &[String]) -> Result<Vec<pm_protocol::Row>, Fa
         session.warn_of_rival();
         return Ok(Vec::new());
     };
-    let select = pick::selects(session, &mut client, words)?;
+    let select = selectors::selects(session, &mut client, words)?;
     let list = List { select, usage: false, host: false };
     match client.call(&list, Deadline::after(QUICK)) {
         Ok(listing) => Ok(listing.rows),

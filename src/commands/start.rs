@@ -12,13 +12,12 @@ use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
-use crate::commands::changes::Configs;
 use crate::commands::foreground::{self, Scope, Stay};
 use crate::commands::logs::Form;
-use crate::commands::targets::{self, Target};
-use crate::commands::{
-    Session, act, amend, engine, environment, logs, pick, progress, recheck, settings,
-};
+use crate::commands::support::changes::Configs;
+use crate::commands::support::targets::{self, Target};
+use crate::commands::support::{amend, progress, resend, selectors};
+use crate::commands::{Session, act, engine, environment, logs, settings};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 
@@ -38,7 +37,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     let flags = &args.flags;
     for flag in flags.unsupported.given() {
         session
-            .stage
+            .console
             .talk(&format!("warning: {flag} is known from PM2 but has no effect here yet"));
     }
     if flags.no_daemon && session.find()?.is_none() {
@@ -48,7 +47,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     let overrides = overrides(flags, &args.args);
     let mut client = None;
     let plan = plan(session, args, &caller, &overrides, &mut client)?;
-    let asked = recheck::now();
+    let asked = resend::now();
     let mut client = match client {
         Some(client) => client,
         None => session.daemon()?,
@@ -74,7 +73,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
 fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let plan = Stay {
         apps: apps(session, args)?,
-        form: Form::new(session.stage, false).stamped("HH:mm:ss"),
+        form: Form::new(session.console, false).stamped("HH:mm:ss"),
         auto_exit: false,
         delay: Duration::ZERO,
         scope: Scope::Apps,
@@ -107,7 +106,7 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
         .map_err(|it| targets::unusable_script(&it))?;
     targets::warn(session, &ecosystem);
     let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
-    let asked = recheck::now();
+    let asked = resend::now();
     let mut client = session.daemon()?;
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &[]))
@@ -156,7 +155,7 @@ fn plan(
                 Some(client) => client,
                 None => client.insert(session.daemon()?),
             };
-            plan.known.extend(pick::one(session, client, word, &mut rows)?);
+            plan.known.extend(selectors::one(session, client, word, &mut rows)?);
             continue;
         }
         let ecosystem =
@@ -184,7 +183,7 @@ fn write(
     std::fs::write(&file, read::written(word, &named)).map_err(|error| {
         Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
     })?;
-    session.stage.talk(&format!("wrote {}", file.display()));
+    session.console.talk(&format!("wrote {}", file.display()));
     Ok(())
 }
 
@@ -247,7 +246,7 @@ fn carry_out(
     let mut outcomes = Vec::new();
     for (apps, existing) in [(plan.configured.apps, configured(flags)), (plan.scripts, scripts)] {
         if !apps.is_empty() {
-            outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
+            outcomes.extend(resend::start(client, Start { apps, existing, wait })?.outcomes);
         }
     }
     if !plan.known.is_empty() && is_changed(&overrides(flags, args)) {
@@ -255,7 +254,7 @@ fn carry_out(
     } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);
         let raise = Raise { select: plan.known, env, wait };
-        outcomes.extend(recheck::renew(client, &raise)?.outcomes);
+        outcomes.extend(resend::renew(client, &raise)?.outcomes);
     }
     Ok(outcomes)
 }

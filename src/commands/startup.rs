@@ -36,7 +36,7 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
     let done = install::install(session, &unit)?;
     if !unit_home_has_list(&unit) {
         let hint = as_called("hint: `pm save` says what is to be started; nothing is saved yet");
-        session.stage.talk(&hint);
+        session.console.talk(&hint);
     }
     Ok(Report::Said { done: "startup", text: done })
 }
@@ -210,7 +210,7 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Repor
     }
     words.extend(unit.wait_ip.then(|| "--wait-ip".into()));
     let line = words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
-    session.stage.talk(&format!(
+    session.console.talk(&format!(
         "{verb} needs root. Paste this line{}:",
         if verb == "startup" && unit.platform == Platform::Systemd {
             as_called(", or use a unit of your own: `pm startup systemd-user`")

@@ -8,7 +8,8 @@ use pm_protocol::{Input, Trigger};
 use pm_spec::{ByteString, Span};
 
 use crate::cli::{SendArgs, TriggerArgs};
-use crate::commands::{QUICK, Session, pick, quick};
+use crate::commands::support::selectors;
+use crate::commands::{QUICK, Session, quick};
 use crate::failure::Failure;
 use crate::report::{Done, Report, Round};
 
@@ -24,7 +25,7 @@ pub(super) fn trigger(session: &Session, args: TriggerArgs) -> Result<Report, Fa
             .hint("write 500ms, 30s or 5m; at most a day"));
     };
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, &[app])?;
+    let select = selectors::selects(session, &mut client, &[app])?;
     let milliseconds = patience.as_millis();
     let call = Trigger { select, action: action.clone(), param, patience: milliseconds };
     let deadline = Deadline::after(Duration::from_millis(milliseconds) + QUICK);
@@ -38,7 +39,7 @@ pub(super) fn send(session: &Session, args: &SendArgs) -> Result<Report, Failure
     let mut line = words.join(&b' ');
     line.push(b'\n');
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let call = Input { select, bytes: ByteString::new(line) };
     let outcomes = quick(&mut client, &call)?.outcomes;
     Ok(Report::Done(Done { outcomes, otherwise: "nobody to tell", ..Done::default() }))

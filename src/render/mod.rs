@@ -21,8 +21,8 @@ pub(crate) use text::{Paint, safe, safe_text, width as columns};
 
 use pm_protocol::Descriptions;
 
+use crate::console::Look;
 use crate::report::{Checked, Report};
-use crate::stage::Look;
 
 /// The report as people read it, with its final newline; empty if there is nothing to say.
 pub(crate) fn text(report: &Report, look: Look, mini: bool) -> String {

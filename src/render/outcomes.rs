@@ -2,10 +2,10 @@
 
 use pm_protocol::{Outcome, What};
 
+use crate::console::Look;
 use crate::render::text::{Paint, safe, safe_text};
 use crate::render::{list, mini, plan};
 use crate::report::Done;
-use crate::stage::Look;
 use pm_client::{Colours, plain};
 
 /// More lines than this say less than their sum.

@@ -4,10 +4,10 @@ use pm_protocol::{Description, Descriptions, EndView, Listing, Outcome, Row, Sta
 use pm_testkit::samples;
 use serde_json::Value;
 
+use crate::console::Look;
 use crate::golden::{self, spec};
 use crate::render::{json, tails, text};
 use crate::report::{Checked, Done, Nodes, Report, Tail};
-use crate::stage::Look;
 
 const NOW: u64 = 1_800_000_000_000;
 const PIPED: Look = Look { width: None, boxes: false, colour: false };

@@ -1,9 +1,9 @@
 //! What is going to be done, or was changed: one line an app.
 
 use crate::called;
+use crate::console::Look;
 use crate::render::text::{Paint, safe_text};
 use crate::report::{Planned, Step};
-use crate::stage::Look;
 
 /// What would be done.
 pub(crate) fn plan(plan: &[Planned], look: Look) -> String {

@@ -1,8 +1,8 @@
 //! `pm startup --verify`: one line an app, then what there is to say about it.
 
+use crate::console::Look;
 use crate::render::text::{Paint, safe_text};
 use crate::report::Rehearsal;
-use crate::stage::Look;
 
 /// The whole of it.
 pub(super) fn rehearsal(it: &Rehearsal, look: Look) -> String {

@@ -79,7 +79,7 @@ impl Streaming {
         let show = move || {
             // A reader that left is no failure; anything else is said, and the apps go on.
             if let Err(failure) = tell(&session, &wish, (sources, &[]), form) {
-                session.stage.complain(&failure.to_string());
+                session.console.complain(&failure.to_string());
             }
         };
         let thread = thread::Builder::new().name("logs".into()).spawn(show).map_err(failed)?;

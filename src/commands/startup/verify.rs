@@ -15,7 +15,8 @@ use pm_spec::{AppSpec, ByteString, Environment, Identifier};
 use super::suspicion::changeable;
 use crate::boot::{Platform, Unit};
 use crate::called::{self, as_called};
-use crate::commands::{Session, daemon, environment, targets};
+use crate::commands::support::targets;
+use crate::commands::{Session, daemon, environment};
 use crate::failure::{Exit, Failure};
 use crate::report::{Rehearsal, Rehearsed, Report};
 

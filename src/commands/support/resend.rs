@@ -25,13 +25,13 @@ const fn is_begun(row: &Row, asked: u64) -> bool {
 }
 
 /// Wall clock in ms since 1970; the rows' clock is this machine's as well.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Starts apps, each once.
-pub(super) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failure> {
+pub(crate) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failure> {
     let asked = now();
     let mut outcomes = Vec::new();
     let mut calls = vec![call];
@@ -71,7 +71,7 @@ fn rest(call: Start, rows: &[Row], asked: u64) -> Vec<Start> {
 }
 
 /// A call that names known instances, and can be asked again for some of them.
-pub(super) trait Renewal: Call<Reply = Outcomes> + Clone {
+pub(crate) trait Renewal: Call<Reply = Outcomes> + Clone {
     /// Of which.
     fn select(&self) -> &[Select];
     /// The same for these.
@@ -109,7 +109,7 @@ impl Renewal for pm_protocol::Reload {
 }
 
 /// Restarts, raises or reloads known instances, each once.
-pub(super) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {
+pub(crate) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {
     let asked = now();
     let mut call = call.clone();
     let mut outcomes = Vec::new();

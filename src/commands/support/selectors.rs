@@ -8,11 +8,12 @@ use pm_protocol::Row;
 use pm_spec::Select;
 use regex_lite::Regex;
 
-use crate::commands::{Session, targets};
+use crate::commands::Session;
+use crate::commands::support::targets;
 use crate::failure::{Exit, Failure};
 
 /// The selectors these words mean. The list is asked for at most once, and only where it is needed.
-pub(super) fn selects(
+pub(crate) fn selects(
     session: &Session,
     client: &mut Client,
     words: &[String],
@@ -26,7 +27,7 @@ pub(super) fn selects(
 }
 
 /// The selectors one word means.
-pub(super) fn one(
+pub(crate) fn one(
     session: &Session,
     client: &mut Client,
     word: &str,
@@ -34,7 +35,7 @@ pub(super) fn one(
 ) -> Result<Vec<Select>, Failure> {
     let select = Select::parse(word).map_err(|error| Failure::input(error.to_string()))?;
     let pattern = pattern(word)?;
-    if pattern.is_none() && !(session.guise.is_pm2() && matches!(select, Select::Word(_))) {
+    if pattern.is_none() && !(session.called_as.is_pm2() && matches!(select, Select::Word(_))) {
         return Ok(vec![select]);
     }
     let rows = match rows {

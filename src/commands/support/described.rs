@@ -9,12 +9,12 @@ use crate::commands::{QUICK, quick};
 use crate::failure::Failure;
 
 /// Everything about these; all if nothing is selected. In parts each is true, if not all at the same moment.
-pub(super) fn described(client: &mut Client, select: Vec<Select>) -> Result<Descriptions, Failure> {
+pub(crate) fn described(client: &mut Client, select: Vec<Select>) -> Result<Descriptions, Failure> {
     ask(client, Describe { select, known: false })
 }
 
 /// What the daemon knows by itself of all instances; pids are left out.
-pub(super) fn known(client: &mut Client) -> Result<Descriptions, Failure> {
+pub(crate) fn known(client: &mut Client) -> Result<Descriptions, Failure> {
     ask(client, Describe { select: Vec::new(), known: true })
 }
 

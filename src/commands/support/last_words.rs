@@ -40,7 +40,7 @@ const SLACK: u64 = 10;
 const TAIL_BYTES: u64 = 16 << 10;
 
 /// The last words of what failed since `asked` (ms since 1970), once for each app.
-pub(super) fn of(
+pub(crate) fn of(
     session: &Session,
     client: &mut Client,
     outcomes: &[Outcome],

@@ -10,7 +10,7 @@ use pm_protocol::Row;
 use crate::commands::Session;
 
 /// Gives each row the name of its user; who has none in passwd(5) stays a number.
-pub(super) fn name(session: &Session, rows: Vec<&mut Row>) {
+pub(crate) fn name(session: &Session, rows: Vec<&mut Row>) {
     let mut known = BTreeMap::new();
     let mut name = |uid: u32| -> Option<String> {
         known.entry(uid).or_insert_with(|| by_number(uid).map(|account| account.name).ok()).clone()

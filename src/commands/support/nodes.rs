@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// The version of each Node among the interpreters.
-pub(super) fn versions(all: &Descriptions) -> Nodes {
+pub(crate) fn versions(all: &Descriptions) -> Nodes {
     let mut nodes = Nodes::new();
     let programs = all.descriptions.iter().filter_map(|one| one.spec.interpreter.as_ref());
     for program in programs.filter(|program| is_node(program)) {

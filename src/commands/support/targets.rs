@@ -11,7 +11,8 @@ use pm_config::{
 use pm_protocol::{List, Row};
 use pm_spec::{AppName, Select};
 
-use crate::commands::{Session, pick, quick, settings};
+use crate::commands::support::selectors;
+use crate::commands::{Session, quick, settings};
 use crate::failure::{Exit, Failure};
 
 /// More than any config; the reader says so when it gets it.
@@ -19,7 +20,7 @@ const LARGEST: u64 = (4 << 20) + 1;
 
 /// A word, understood.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// A config file.
     File(PathBuf),
     /// A config that came on standard input.
@@ -32,7 +33,7 @@ pub(super) enum Target {
 
 impl Target {
     /// Reads a word; `-` reads standard input.
-    pub(super) fn read(word: &OsStr) -> Result<Self, Failure> {
+    pub(crate) fn read(word: &OsStr) -> Result<Self, Failure> {
         if word == "-" {
             let mut bytes = Vec::new();
             io::stdin().take(LARGEST).read_to_end(&mut bytes).map_err(|error| {
@@ -52,12 +53,12 @@ impl Target {
     }
 
     /// Whether it is a config.
-    pub(super) fn is_config(&self) -> bool {
+    pub(crate) fn is_config(&self) -> bool {
         matches!(self, Self::File(_) | Self::Stdin(_))
     }
 
     /// The apps of a config, complete.
-    pub(super) fn load(
+    pub(crate) fn load(
         &self,
         session: &Session,
         caller: &Caller,
@@ -86,14 +87,14 @@ impl Target {
 }
 
 /// Says what works but perhaps not as meant.
-pub(super) fn warn(session: &Session, ecosystem: &Ecosystem) {
+pub(crate) fn warn(session: &Session, ecosystem: &Ecosystem) {
     for warning in &ecosystem.warnings {
-        session.stage.talk(&warning.to_string());
+        session.console.talk(&warning.to_string());
     }
 }
 
 /// A config with problems, all of them told.
-pub(super) fn unusable(diagnosis: &Diagnosis) -> Failure {
+pub(crate) fn unusable(diagnosis: &Diagnosis) -> Failure {
     let errors = diagnosis.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
     let origin = diagnosis.diagnostics.first().map_or("the config", |one| one.origin.as_str());
     let problems = if errors == 1 { "1 problem".into() } else { format!("{errors} problems") };
@@ -102,7 +103,7 @@ pub(super) fn unusable(diagnosis: &Diagnosis) -> Failure {
 }
 
 /// A script or flags with problems; one alone needs no list.
-pub(super) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
+pub(crate) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
     match diagnosis.diagnostics.as_slice() {
         [one] if one.place == Place::Flag("SCRIPT") => {
             let failure = Failure::input(one.message.clone());
@@ -113,12 +114,12 @@ pub(super) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
 }
 
 /// Every row there is.
-pub(super) fn rows(client: &mut Client) -> Result<Vec<Row>, Failure> {
+pub(crate) fn rows(client: &mut Client) -> Result<Vec<Row>, Failure> {
     Ok(quick(client, &List { select: Vec::new(), usage: false, host: false })?.rows)
 }
 
 /// Selectors for words and configs, of what is known.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     session: &Session,
     client: &mut Client,
     targets: &[Target],
@@ -132,7 +133,7 @@ pub(super) fn resolve(
                 let path = absolute(&caller.cwd, Path::new(word));
                 selects.push(Select::Word(path.to_string_lossy().into_owned()));
             }
-            Target::Word(word) => selects.extend(pick::one(session, client, word, &mut None)?),
+            Target::Word(word) => selects.extend(selectors::one(session, client, word, &mut None)?),
             Target::Path(path) => {
                 let message = format!("no app is called {}", path.display());
                 return Err(Failure::new(Exit::Failed, message));
@@ -144,7 +145,9 @@ pub(super) fn resolve(
                     if rows.iter().any(|row| row.name == name.as_str()) {
                         selects.push(Select::Name(name.to_string()));
                     } else {
-                        session.stage.talk(&format!("warning: {name} is not known, nothing to do"));
+                        session
+                            .console
+                            .talk(&format!("warning: {name} is not known, nothing to do"));
                     }
                 }
             }
@@ -154,14 +157,14 @@ pub(super) fn resolve(
 }
 
 /// Whether a word names something in the list: PM2's order is name, then namespace, then id.
-pub(super) fn is_known(word: &str, rows: &[Row]) -> bool {
+pub(crate) fn is_known(word: &str, rows: &[Row]) -> bool {
     rows.iter().any(|row| {
         row.name == word || row.namespace == word || word.parse().is_ok_and(|id: u32| row.id == id)
     })
 }
 
 /// Whether a word could be the path of a script: PM2 takes what has no slash and no extension for a name.
-pub(super) fn looks_like_path(word: &str) -> bool {
+pub(crate) fn looks_like_path(word: &str) -> bool {
     word.contains('/') || Path::new(word).extension().is_some()
 }
 
@@ -172,7 +175,7 @@ fn is_script(word: &str) -> bool {
 }
 
 /// A path as seen from `cwd`, without `.` and `..`; symlinks stay as they are (pain 44).
-pub(super) fn absolute(cwd: &Path, path: &Path) -> PathBuf {
+pub(crate) fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     let mut absolute = PathBuf::new();
     for part in cwd.join(path).components() {
         match part {
@@ -187,7 +190,7 @@ pub(super) fn absolute(cwd: &Path, path: &Path) -> PathBuf {
 }
 
 /// The files `pm start` and `pm check` look for when none is named.
-pub(super) fn default_file(cwd: &Path) -> Option<PathBuf> {
+pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
     const NAMES: [&str; 11] = [
         "ecosystem.json5",
         "ecosystem.json",
@@ -205,7 +208,7 @@ pub(super) fn default_file(cwd: &Path) -> Option<PathBuf> {
 }
 
 /// Whether a word says itself that it selects among known apps.
-pub(super) fn is_explicit(word: &str) -> bool {
+pub(crate) fn is_explicit(word: &str) -> bool {
     word == "all" || ["name:", "id:", "ns:", "namespace:"].iter().any(|it| word.starts_with(it))
 }
 

@@ -9,7 +9,7 @@ use pm_client::{Deadline, Feed, Subscription};
 use pm_protocol::{Change, Home, Row, Status};
 
 use crate::commands::Session;
-use crate::stage;
+use crate::console;
 
 /// Nobody needs to be told what takes less: a start looks for a second whether the app stays.
 const WORTH_TELLING: Duration = Duration::from_millis(1500);
@@ -18,9 +18,9 @@ const WORTH_TELLING: Duration = Duration::from_millis(1500);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Does `work` and shows how far it is.
-pub(super) fn during<T>(session: &Session, what: &str, work: impl FnOnce() -> T) -> T {
-    let stage = session.stage;
-    if !stage.talk_is_terminal || stage.silent || stage.json {
+pub(crate) fn during<T>(session: &Session, what: &str, work: impl FnOnce() -> T) -> T {
+    let console = session.console;
+    if !console.talk_is_terminal || console.silent || console.json {
         return work();
     }
     thread::scope(|scope| {
@@ -52,11 +52,11 @@ fn show(home: &Home, what: &str, end: &Receiver<()>) {
         }
         let line = format!("{what}: {}", counts(&statuses));
         if line != told {
-            stage::progress(&line);
+            console::progress(&line);
             told = line;
         }
     }
-    stage::progress("");
+    console::progress("");
 }
 
 fn take(statuses: &mut BTreeMap<u32, Status>, change: Change) {

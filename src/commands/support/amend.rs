@@ -12,13 +12,14 @@ use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
 use pm_spec::{AppSpec, ByteString, LogTarget, Select, Watch};
 
 use crate::cli::StartFlags;
-use crate::commands::described::described;
-use crate::commands::{Session, environment, recheck, start, targets};
+use crate::commands::support::described::described;
+use crate::commands::support::{resend, targets};
+use crate::commands::{Session, environment, start};
 use crate::failure::{Exit, Failure};
 
 /// Restarts these apps as the flags say; what was down is started. One that gets a new name keeps its numbers, its logs
 /// and its counters.
-pub(super) fn restart(
+pub(crate) fn restart(
     session: &Session,
     client: &mut Client,
     select: Vec<Select>,
@@ -46,7 +47,7 @@ pub(super) fn restart(
     }
     let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let call = Start { apps, existing: Existing::Restart, wait };
-    Ok(recheck::start(client, call)?.outcomes)
+    Ok(resend::start(client, call)?.outcomes)
 }
 
 /// The spec with what the flags say. They are read as if the app were started anew from its own folder, with its own

@@ -24,7 +24,7 @@ pub(crate) struct Look {
 /// Both streams and what was said about them.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about two streams")]
-pub(crate) struct Stage {
+pub(crate) struct Console {
     pub(crate) json: bool,
     pub(crate) mini: bool,
     pub(crate) silent: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Stage {
     pub(crate) colour_wanted: bool,
 }
 
-impl Stage {
+impl Console {
     /// Looks around. Colours are left out if told to, by flag, by `NO_COLOR` (<https://no-color.org>: set and not
     /// empty) or by a terminal that calls itself dumb; `variable` reads the environment.
     pub(crate) fn new(flags: &Global, variable: impl Fn(&str) -> Option<OsString>) -> Self {

@@ -10,31 +10,32 @@ use pm_protocol::{Existing, Outcome, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
 use crate::cli::RestartArgs;
-use crate::commands::described;
-use crate::commands::targets::Target;
-use crate::commands::{Session, engine, recheck};
+use crate::commands::support::described;
+use crate::commands::support::resend;
+use crate::commands::support::targets::Target;
+use crate::commands::{Session, engine};
 use crate::failure::Failure;
 use crate::render::safe;
 use crate::report::{Planned, Step};
 
 /// Apps of config files.
 #[derive(Debug, Default)]
-pub(super) struct Configs {
-    pub(super) apps: Vec<AppSpec>,
+pub(crate) struct Configs {
+    pub(crate) apps: Vec<AppSpec>,
     /// The files of which all apps are here: nothing of them was left out by `--only`.
     whole: Vec<ByteString>,
 }
 
 impl Configs {
     /// Adds the apps of one file.
-    pub(super) fn add(&mut self, ecosystem: Ecosystem, overrides: &Overrides) {
+    pub(crate) fn add(&mut self, ecosystem: Ecosystem, overrides: &Overrides) {
         let source = ecosystem.apps.first().and_then(|app| app.source.clone());
         self.whole.extend(source.filter(|_| overrides.only.is_empty()));
         self.apps.extend(ecosystem.apps);
     }
 
     /// Reads these; what is no config is passed over.
-    pub(super) fn load(
+    pub(crate) fn load(
         session: &Session,
         targets: &[Target],
         overrides: &Overrides,
@@ -50,7 +51,7 @@ impl Configs {
     }
 
     /// What would become of each app, and of those that are gone from their file.
-    pub(super) fn plan(&self, known: &[Known], existing: Existing) -> Vec<Planned> {
+    pub(crate) fn plan(&self, known: &[Known], existing: Existing) -> Vec<Planned> {
         let own = self.apps.iter().map(|app| {
             let known = known.iter().find(|one| one.is(app));
             planned(app, known, existing)
@@ -64,7 +65,7 @@ impl Configs {
     }
 
     /// Apps that came from one of the files and are not in it any more.
-    pub(super) fn gone<'k>(&self, known: &'k [Known]) -> Vec<&'k Known> {
+    pub(crate) fn gone<'k>(&self, known: &'k [Known]) -> Vec<&'k Known> {
         let is_gone = |one: &&Known| {
             let file = one.spec.source.as_ref();
             file.is_some_and(|file| self.whole.contains(file))
@@ -74,13 +75,13 @@ impl Configs {
     }
 
     /// Says which of the apps to be changed came from another file: two files may mean two apps by one name.
-    pub(super) fn warn(&self, session: &Session, known: &[Known], plan: &[Planned]) {
+    pub(crate) fn warn(&self, session: &Session, known: &[Known], plan: &[Planned]) {
         for (app, planned) in self.apps.iter().zip(plan) {
             let changes = planned.step != Step::Keep || !planned.edits.is_empty();
             let known = known.iter().find(|one| one.is(app)).filter(|_| changes);
             let Some(was) = known.and_then(|one| one.spec.source.as_ref()) else { continue };
             if let Some(is) = app.source.as_ref().filter(|is| is_another(is, was)) {
-                session.stage.talk(&format!(
+                session.console.talk(&format!(
                     "warning: app `{}` was started from {}, which is still there; it becomes that of {}\n\
                      hint: if they are two apps, rename one or give it a namespace of its own; if not, delete it first",
                     planned.name,
@@ -92,7 +93,7 @@ impl Configs {
     }
 
     /// What somebody who starts or restarts these files wants to know: what changed, and who is gone.
-    pub(super) fn news(
+    pub(crate) fn news(
         &self,
         session: &Session,
         client: &mut Client,
@@ -114,9 +115,9 @@ fn is_another(is: &ByteString, was: &ByteString) -> bool {
 
 /// An app the daemon knows.
 #[derive(Debug)]
-pub(super) struct Known {
-    pub(super) spec: AppSpec,
-    pub(super) ids: Vec<u32>,
+pub(crate) struct Known {
+    pub(crate) spec: AppSpec,
+    pub(crate) ids: Vec<u32>,
     is_up: bool,
 }
 
@@ -127,7 +128,7 @@ impl Known {
 }
 
 /// All apps the daemon knows.
-pub(super) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
+pub(crate) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
     let mut all: Vec<Known> = Vec::new();
     for one in described::known(client)?.descriptions {
         let is_up = match one.row.status {
@@ -167,7 +168,7 @@ fn planned(app: &AppSpec, known: Option<&Known>, existing: Existing) -> Planned 
 }
 
 /// Config files that are restarted or reloaded: every field is taken over (pain 12).
-pub(super) fn again(
+pub(crate) fn again(
     session: &Session,
     client: &mut Client,
     (targets, existing): (&[Target], Existing),
@@ -186,5 +187,5 @@ pub(super) fn again(
     let news = configs.news(session, client, existing)?;
     let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let start = Start { apps: configs.apps, existing, wait };
-    Ok((recheck::start(client, start)?.outcomes, news))
+    Ok((resend::start(client, start)?.outcomes, news))
 }
