@@ -13,6 +13,7 @@ mod golden;
 mod launch;
 mod render;
 mod report;
+mod session;
 mod suggest;
 
 use std::ffi::{OsStr, OsString};
@@ -26,7 +27,8 @@ use pm_protocol::Home;
 use cli::{CalledAs, Cli, Global};
 use console::Console;
 use failure::{Exit, Failure};
-use report::Report;
+use report::{Ending, Report};
+use session::Session;
 
 fn main() -> ExitCode {
     let program = std::env::args_os().next().unwrap_or_else(|| "pm".into());
@@ -49,7 +51,8 @@ fn main() -> ExitCode {
     for idle in parsed.idle.iter().filter(|_| !called_as.is_pm2()) {
         console.talk(&format!("warning: {idle} has no effect on this command"));
     }
-    let done = home(&program).and_then(|home| commands::run(command, console, home, called_as));
+    let done = home(&program)
+        .and_then(|home| commands::run(&Session { console, home, called_as }, command));
     match done {
         Ok(report) => print(&report, console, called_as),
         Err(failure) => {
@@ -66,26 +69,15 @@ fn exit_code(exit: Exit, called_as: CalledAs) -> ExitCode {
 
 /// Shows a report; what it says did not come true becomes the exit code.
 fn print(report: &Report, console: Console, called_as: CalledAs) -> ExitCode {
-    let text = if console.json {
-        render::json(report)
-    } else if console.silent && (report.is_talk() || called_as.is_pm2() && report.is_for_people()) {
-        String::new()
-    } else {
-        render::text(report, console.look, console.mini)
-    };
     // A reader that left early (`| head`) has what it wanted.
-    let shown = console::show(&text);
-    if !console.json && shown.is_ok() {
-        let tails = render::tails(report, console.look, console.silent);
-        if !tails.is_empty() {
-            console.complain(tails.trim_end());
-        }
+    if console::show(&report.shown).is_ok() && !report.aside.is_empty() {
+        console.complain(report.aside.trim_end());
     }
-    if let Report::Ended(code) = report {
-        // An app's, whatever we are called.
-        return ExitCode::from(*code);
+    match report.ending {
+        Ending::Well => ExitCode::SUCCESS,
+        Ending::Not(exit) => exit_code(exit, called_as),
+        Ending::App(code) => ExitCode::from(code),
     }
-    report.failure().map_or(ExitCode::SUCCESS, |exit| exit_code(exit, called_as))
 }
 
 /// clap's own answers: help and version are data, anything else is your input.

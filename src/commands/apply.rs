@@ -6,14 +6,18 @@ use pm_protocol::{Existing, Outcome, Start, Wait};
 use pm_spec::{AppSpec, Select};
 
 use crate::cli::ApplyArgs;
+use crate::commands::delete;
 use crate::commands::support::changes::{Configs, Known, known};
 use crate::commands::support::targets::{self, Target};
-use crate::commands::support::{progress, resend};
-use crate::commands::{Session, act, engine};
+use crate::commands::support::{finish, progress, resend};
 use crate::failure::Failure;
-use crate::report::{Planned, Report, Step};
+use crate::render::json::value;
+use crate::render::outcomes::Done;
+use crate::render::plan::{self, Planned, Step};
+use crate::report::Report;
+use crate::session::{Session, engine};
 
-pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
     let overrides = Overrides {
         only: args.only.clone(),
         env_name: args.env_name.clone(),
@@ -32,7 +36,8 @@ pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failu
     }
     configs.warn(session, &known, &plan);
     let Some(mut client) = client.filter(|_| !args.dry_run) else {
-        return Ok(Report::Plan(plan));
+        let text = || plan::plan(&plan, session.console.look);
+        return Ok(Report::new(session.console, text, || value(&plan)));
     };
     let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
@@ -46,8 +51,8 @@ pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failu
         Ok(outcomes)
     })?;
     plan.retain(|one| !one.edits.is_empty() || one.step == Step::Gone);
-    let report = act::report(session, &mut client, outcomes, asked, "nothing to apply")?;
-    Ok(report.with_changes(plan))
+    let done = finish::done(session, &mut client, outcomes, asked, "nothing to apply")?;
+    Ok(Done { changes: plan, ..done }.report(session.console))
 }
 
 /// The files; without a word, the ecosystem file that lies here.
@@ -73,7 +78,7 @@ fn remove(client: &mut Client, doomed: &[&Known]) -> Result<Vec<Outcome>, Failur
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(act::delete_surely(client, ids)?.outcomes)
+    Ok(delete::surely(client, ids)?.outcomes)
 }
 
 /// Those that get new runs apart: should a daemon die under the question, they are asked for again as such.

@@ -15,12 +15,13 @@ use pm_spec::{ByteString, Select};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::cli::AttachArgs;
+use crate::commands::logs;
 use crate::commands::support::selectors;
-use crate::commands::{QUICK, Session, logs, quick};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::render::safe_text;
 use crate::report::Report;
+use crate::session::{QUICK, Session, quick};
 
 /// A line that has no end yet is passed on in parts of this size.
 const LONGEST: usize = 256 << 10;
@@ -29,7 +30,7 @@ const LONGEST: usize = 256 << 10;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// `pm attach`.
-pub(super) fn attach(session: &Session, args: &AttachArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &AttachArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
@@ -57,7 +58,7 @@ pub(super) fn attach(session: &Session, args: &AttachArgs) -> Result<Report, Fai
         .map_err(failed)?;
     logs::beside(session, row.id, bell, begun)?;
     // The other thread may still wait for its input: then nobody listens to us any more, which is no failure.
-    Ok(if told.try_recv().is_ok() { Report::Ended(1) } else { Report::Nothing })
+    Ok(if told.try_recv().is_ok() { Report::ended(1) } else { Report::default() })
 }
 
 /// Passes on what is typed.

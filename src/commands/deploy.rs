@@ -14,20 +14,20 @@ use pm_config::{Deployment, read};
 
 use crate::boot::shell;
 use crate::cli::{Cli, DeployArgs};
-use crate::commands::Session;
 pub(super) use crate::commands::deploy::host::local;
 use crate::commands::deploy::host::{Host, ended};
 use crate::commands::deploy::words::{Step, Words};
 use crate::commands::support::targets;
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
+use crate::session::Session;
 
 /// The largest script sent as a `pre-setup`: it has to fit into one argument (execve(2): 128 KiB).
 const LARGEST_SCRIPT: u64 = 64 << 10;
 
 /// `pm deploy`.
-pub(super) fn deploy(session: &Session, args: &DeployArgs) -> Result<Report, Failure> {
-    let Some(words) = words::parse(&args.words)? else { return Ok(help()) };
+pub(super) fn run(session: &Session, args: &DeployArgs) -> Result<Report, Failure> {
+    let Some(words) = words::parse(&args.words)? else { return Ok(help(session)) };
     let caller = session.caller()?;
     let file = file(&words, &caller.cwd)?;
     let mut deployment = read::deployment(&file, &words.environment, &caller)
@@ -55,14 +55,14 @@ pub(super) fn deploy(session: &Session, args: &DeployArgs) -> Result<Report, Fai
         told += &line.take(&words.step)?;
     }
     session.console.talk("--> success");
-    Ok(if told.is_empty() { Report::Nothing } else { Report::Text(told) })
+    Ok(if told.is_empty() { Report::default() } else { Report::text(session.console, told) })
 }
 
-fn help() -> Report {
+fn help(session: &Session) -> Report {
     let mut grammar = Cli::command();
     grammar.build();
     let deploy = grammar.find_subcommand_mut("deploy");
-    Report::Text(deploy.map(|it| it.render_help().to_string()).unwrap_or_default())
+    Report::text(session.console, deploy.map(|it| it.render_help().to_string()).unwrap_or_default())
 }
 
 /// The config named, or the one that lies here.

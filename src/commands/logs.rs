@@ -17,10 +17,11 @@ use pm_spec::Select;
 
 use crate::cli::LogsArgs;
 use crate::commands::support::{resend, selectors};
-use crate::commands::{Session, quick};
 use crate::console::Gone;
 use crate::failure::{Exit, Failure};
+use crate::render::outcomes::{self, Done};
 use crate::report::Report;
+use crate::session::{Session, quick};
 
 use channels::Channels;
 use printer::Printer;
@@ -53,7 +54,7 @@ enum Streams {
 }
 
 /// `pm logs`.
-pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
     let (form, apps) = form(session, args);
     let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
     let moment =
@@ -80,7 +81,7 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
         // PM2 finds no logs of an app it does not know, and says so by their absence.
         Err(failure) if session.called_as.is_pm2() && failure.is_not_found => {
             session.console.talk(&failure.to_string());
-            Ok(Report::Nothing)
+            Ok(Report::default())
         }
         shown => shown,
     }
@@ -108,10 +109,10 @@ fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
 }
 
 /// Follows what was just started; ends when nobody listens.
-pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<Report, Failure> {
+pub(super) fn attach(session: &Session, done: &Done, ids: &[u32]) -> Result<Report, Failure> {
     let console = session.console;
-    if crate::console::show(&crate::render::text(report, console.look, console.mini)).is_err() {
-        return Ok(Report::Nothing);
+    if crate::console::show(&outcomes::text(done, console.look, console.mini)).is_err() {
+        return Ok(Report::default());
     }
     let wish = Wish {
         select: ids.iter().map(|id| Select::Id(*id)).collect(),
@@ -170,7 +171,7 @@ fn tell(
     }
     let mut printer = Printer::new(form);
     match story(session, wish, &mut channels, &mut printer) {
-        Ok(()) | Err(End::Gone) => Ok(Report::Nothing),
+        Ok(()) | Err(End::Gone) => Ok(Report::default()),
         Err(End::Failed(failure)) => Err(failure),
     }
 }

@@ -11,18 +11,19 @@ use pm_spec::{AppSpec, ByteString, Bytes, LogTarget, Rotation};
 
 use crate::called::as_called;
 use crate::cli::{RuntimeArgs, StartArgs};
-use crate::commands::foreground::{Scope, Stay, stay};
 use crate::commands::logs::Form;
-use crate::commands::{Session, start};
+use crate::commands::start;
+use crate::commands::support::foreground::{Scope, Stay, stay};
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::session::Session;
 
 /// What apps write passes through files. Nobody keeps them, so a few small parts are enough for a reader that is busy.
 const PASSING: Rotation =
     Rotation { max_size: Some(Bytes::new(4 << 20)), keep: 5, compress: false };
 
 /// `pm runtime [start] WHAT`.
-pub(super) fn runtime(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {
     warn(session, &args);
     drop_start(&mut args.start);
     let delay = args.delay.unwrap_or(0.0);

@@ -12,14 +12,16 @@ use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
-use crate::commands::foreground::{self, Scope, Stay};
+use crate::commands::logs;
 use crate::commands::logs::Form;
 use crate::commands::support::changes::Configs;
+use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
-use crate::commands::support::{amend, progress, resend, selectors};
-use crate::commands::{Session, act, engine, environment, logs, settings};
+use crate::commands::support::{amend, finish, progress, resend, selectors, settings};
 use crate::failure::{Exit, Failure};
+use crate::render::outcomes::Done;
 use crate::report::Report;
+use crate::session::{Session, engine, environment};
 
 /// What is to be asked of the daemon.
 #[derive(Debug, Default)]
@@ -33,7 +35,7 @@ struct Plan {
 }
 
 /// `pm start`.
-pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let flags = &args.flags;
     for flag in flags.unsupported.given() {
         session
@@ -61,12 +63,12 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
         carry_out(session, &mut client, plan, (flags, &args.args))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
-    let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
-    let report = report.with_changes(news);
+    let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
+    let done = Done { changes: news, ..done };
     if flags.attach || flags.no_daemon {
-        return logs::attach(session, &report, &names);
+        return logs::attach(session, &done, &names);
     }
-    Ok(report)
+    Ok(done.report(session.console))
 }
 
 /// `--no-daemon` where none runs (PM2): what is started lives as long as this command.
@@ -111,7 +113,7 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &[]))
     })?;
-    act::report(session, &mut client, outcomes, asked, "nothing to start")
+    finish::report(session, &mut client, outcomes, asked, "nothing to start")
 }
 
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.

@@ -1,7 +1,7 @@
-//! `pm startup` and `pm unstartup`: the service file of this machine's init system, written and enabled. What only root
+//! `pm startup`: the service file of this machine's init system, written and enabled. What only root
 //! can do is not tried by anybody else; they get the line to paste (PM2).
 
-mod install;
+pub(super) mod install;
 mod suspicion;
 mod verify;
 
@@ -9,22 +9,24 @@ use std::path::{Path, PathBuf};
 
 use pm_os::user;
 
+use serde_json::json;
+
 use crate::boot::{self, Platform, Unit, shell};
 use crate::called::{self, as_called};
 use crate::cli::{BootArgs, StartupArgs};
-use crate::commands::Session;
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
+use crate::session::Session;
 
 const PLATFORMS: &str = "systemd, systemd-user, openrc, systemv or launchd";
 
 /// `pm startup`.
-pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
     let wanted = &args.boot;
     let unit = Unit { wait_ip: args.wait_ip, ..unit(session, wanted)? };
     if args.print {
-        return Ok(Report::Text(unit.text()));
+        return Ok(Report::text(session.console, unit.text()));
     }
     if args.verify {
         return verify::verify(session, &unit);
@@ -38,24 +40,14 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
         let hint = as_called("hint: `pm save` says what is to be started; nothing is saved yet");
         session.console.talk(&hint);
     }
-    Ok(Report::Said { done: "startup", text: done })
+    Ok(Report::said(session.console, "startup", &done))
 }
 
-/// `pm unstartup`.
-pub(super) fn unstartup(session: &Session, wanted: &BootArgs) -> Result<Report, Failure> {
-    let unit = unit(session, wanted)?;
-    if is_to_paste(&unit) {
-        return Ok(paste(session, &unit, "unstartup", wanted));
-    }
-    let done = install::remove(session, &unit)?;
-    Ok(Report::Said { done: "unstartup", text: done })
-}
-
-fn is_to_paste(unit: &Unit) -> bool {
+pub(super) fn is_to_paste(unit: &Unit) -> bool {
     unit.platform.needs_root() && !rustix::process::geteuid().is_root()
 }
 
-fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
+pub(super) fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
     let platform = platform(wanted.platform.as_deref())?;
     let us = user::by_number(rustix::process::geteuid().as_raw())
         .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
@@ -191,7 +183,7 @@ fn unit_home_has_list(unit: &Unit) -> bool {
 }
 
 /// What to type as root. The home is named where it is not the usual one, for sudo brings another environment.
-fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Report {
+pub(super) fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Report {
     let mut words = vec!["sudo".to_owned()];
     let is_told = is_home_told();
     if is_told {
@@ -218,5 +210,6 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Repor
             String::new()
         }
     ));
-    Report::Paste(line + "\n")
+    let report = Report::new(session.console, || format!("{line}\n"), || json!({ "paste": line }));
+    report.ending(Some(Exit::Failed))
 }

@@ -8,9 +8,9 @@ use pm_spec::{
 
 use crate::called;
 use crate::console::Look;
+use crate::render::jlist::Nodes;
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
-use crate::report::Nodes;
 
 /// What stands in place of a value that may be a secret.
 pub(crate) const MASK: &str = "********";

@@ -1,12 +1,16 @@
 //! `pm jlist`: PM2's JSON, for the scripts that read it. Values of variables that look like secrets are masked, which
 //! PM2 does not do (pain 38); `pm env` shows them.
 
+use std::collections::BTreeMap;
+
 use pm_protocol::{Description, Descriptions};
 use pm_spec::{ByteString, Delay, Environment, Identifier, LogFormat, looks_secret};
 use serde_json::{Map, Value, json};
 
 use crate::render::describe::MASK;
-use crate::report::Nodes;
+
+/// Versions of Node by the program that runs apps.
+pub(crate) type Nodes = BTreeMap<ByteString, String>;
 
 /// Whether values that may be secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +19,6 @@ pub(crate) enum Secrets {
     Masked,
     /// For a file of our own that must bring the apps back.
     Kept,
-}
-
-/// One line of JSON and a newline; an empty list is `[]`.
-pub(crate) fn jlist(descriptions: &Descriptions, nodes: &Nodes) -> String {
-    entries(descriptions, nodes).to_string() + "\n"
 }
 
 /// The list as a value.

@@ -21,10 +21,10 @@ use super::printer::Printer;
 use super::streaming::Until;
 use super::{End, Wish};
 use crate::commands::support::resend;
-use crate::commands::{Session, quick};
 use crate::console::Gone;
 use crate::failure::{Exit, Failure};
 use crate::launch;
+use crate::session::{Session, quick};
 
 /// Shows what is appended, until nobody listens.
 pub(super) fn follow(

@@ -11,8 +11,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::printer::Form;
 use super::{Streams, Wish, tell};
-use crate::commands::Session;
 use crate::failure::{Exit, Failure};
+use crate::session::Session;
 
 /// How a follower learns that nothing more will be written.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::boot::{MARK, Platform, Unit, shell};
-use crate::commands::Session;
 use crate::failure::{Exit, Failure};
+use crate::session::Session;
 
 use super::is_installed;
 
@@ -34,7 +34,7 @@ pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure>
 }
 
 /// Removes; gives what to say.
-pub(super) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
+pub(in crate::commands) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
     let path = unit.path();
     if !path.exists() {
         let message = format!("could not find {}: nothing to remove", path.display());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::boot::{Platform, Unit};
 use crate::called;
-use crate::commands::Session;
+use crate::session::Session;
 
 /// Says it.
 pub(super) fn warn(session: &Session, unit: &Unit) {

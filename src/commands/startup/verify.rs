@@ -15,10 +15,13 @@ use pm_spec::{AppSpec, ByteString, Environment, Identifier};
 use super::suspicion::changeable;
 use crate::boot::{Platform, Unit};
 use crate::called::{self, as_called};
+use crate::commands::daemon;
 use crate::commands::support::targets;
-use crate::commands::{Session, daemon, environment};
 use crate::failure::{Exit, Failure};
-use crate::report::{Rehearsal, Rehearsed, Report};
+use crate::render::json::value;
+use crate::render::rehearsal::{self, Rehearsal, Rehearsed};
+use crate::report::Report;
+use crate::session::{Session, environment};
 
 use look::{Wish, access, executable, shebang};
 
@@ -63,7 +66,9 @@ pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> 
                 .map(|name| format!("{name} is not on the saved list: `{program} save`")),
         );
     }
-    Ok(Report::Rehearsed(rehearsal))
+    let text = || rehearsal::rehearsal(&rehearsal, session.console.look);
+    let report = Report::new(session.console, text, || value(&rehearsal));
+    Ok(report.ending((!rehearsal.is_well()).then_some(Exit::Failed)))
 }
 
 /// Whether something starts the list at all.

@@ -12,10 +12,11 @@ use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
 use pm_spec::{AppSpec, ByteString, LogTarget, Select, Watch};
 
 use crate::cli::StartFlags;
+use crate::commands::start;
 use crate::commands::support::described::described;
 use crate::commands::support::{resend, targets};
-use crate::commands::{Session, environment, start};
 use crate::failure::{Exit, Failure};
+use crate::session::{Session, environment};
 
 /// Restarts these apps as the flags say; what was down is started. One that gets a new name keeps its numbers, its logs
 /// and its counters.

@@ -10,13 +10,12 @@ use pm_protocol::{Existing, Outcome, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
 use crate::cli::RestartArgs;
-use crate::commands::support::described;
-use crate::commands::support::resend;
 use crate::commands::support::targets::Target;
-use crate::commands::{Session, engine};
+use crate::commands::support::{described, resend};
 use crate::failure::Failure;
+use crate::render::plan::{Planned, Step};
 use crate::render::safe;
-use crate::report::{Planned, Step};
+use crate::session::{Session, engine};
 
 /// Apps of config files.
 #[derive(Debug, Default)]

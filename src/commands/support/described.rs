@@ -5,8 +5,8 @@ use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{Code, Describe, Description, Descriptions, List};
 use pm_spec::Select;
 
-use crate::commands::{QUICK, quick};
 use crate::failure::Failure;
+use crate::session::{QUICK, quick};
 
 /// Everything about these; all if nothing is selected. In parts each is true, if not all at the same moment.
 pub(crate) fn described(client: &mut Client, select: Vec<Select>) -> Result<Descriptions, Failure> {

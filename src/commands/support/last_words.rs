@@ -15,8 +15,8 @@ use pm_logs::{History, Source, Stream, Times, Want};
 use pm_protocol::{Describe, Description, Outcome};
 use pm_spec::{LogFormat, Select};
 
-use crate::commands::{QUICK, Session};
-use crate::report::Tail;
+use crate::render::outcomes::Tail;
+use crate::session::{QUICK, Session};
 
 /// So many apps are told of: more would bury the outcomes.
 const APPS: usize = 3;

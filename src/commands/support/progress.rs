@@ -8,8 +8,8 @@ use std::time::Duration;
 use pm_client::{Deadline, Feed, Subscription};
 use pm_protocol::{Change, Home, Row, Status};
 
-use crate::commands::Session;
 use crate::console;
+use crate::session::Session;
 
 /// Nobody needs to be told what takes less: a start looks for a second whether the app stays.
 const WORTH_TELLING: Duration = Duration::from_millis(1500);

@@ -10,8 +10,8 @@ use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{Call, Existing, List, Outcome, Outcomes, Restart, Row, Start, Status, What};
 use pm_spec::{AppSpec, Select};
 
-use crate::commands::quick;
 use crate::failure::Failure;
+use crate::session::quick;
 
 /// So many daemons may die under one command before we say so.
 const LOSSES: u32 = 3;

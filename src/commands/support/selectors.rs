@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use pm_client::Client;
-use pm_protocol::Row;
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{Code, List, Row};
 use pm_spec::Select;
 use regex_lite::Regex;
 
-use crate::commands::Session;
 use crate::commands::support::targets;
 use crate::failure::{Exit, Failure};
+use crate::session::{QUICK, Session};
 
 /// The selectors these words mean. The list is asked for at most once, and only where it is needed.
 pub(crate) fn selects(
@@ -45,6 +45,21 @@ pub(crate) fn one(
     match pattern {
         Some(pattern) => named_like(word, &pattern, rows),
         None => Ok(vec![first_kind(word, rows).unwrap_or(select)]),
+    }
+}
+
+/// Rows of what is selected; nothing if there is no such thing.
+pub(crate) fn rows(session: &Session, words: &[String]) -> Result<Vec<Row>, Failure> {
+    let Some(mut client) = session.find()? else {
+        session.warn_of_rival();
+        return Ok(Vec::new());
+    };
+    let select = selects(session, &mut client, words)?;
+    let list = List { select, usage: false, host: false };
+    match client.call(&list, Deadline::after(QUICK)) {
+        Ok(listing) => Ok(listing.rows),
+        Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -11,9 +11,10 @@ use pm_config::{
 use pm_protocol::{List, Row};
 use pm_spec::{AppName, Select};
 
-use crate::commands::support::selectors;
-use crate::commands::{Session, quick, settings};
+use crate::cli::TargetArgs;
+use crate::commands::support::{selectors, settings};
 use crate::failure::{Exit, Failure};
+use crate::session::{Session, engine, quick};
 
 /// More than any config; the reader says so when it gets it.
 const LARGEST: u64 = (4 << 20) + 1;
@@ -154,6 +155,34 @@ pub(crate) fn resolve(
         }
     }
     Ok(selects)
+}
+
+/// The daemon and what is meant by the words; `None` if there is nothing, and nothing more was asked for.
+pub(crate) fn meant(
+    session: &Session,
+    args: &TargetArgs,
+) -> Result<Option<(Client, Vec<Select>)>, Failure> {
+    let mut targets = Vec::new();
+    for word in &args.targets {
+        targets.push(Target::read(word)?);
+    }
+    let Some(mut client) = session.find()? else {
+        let satisfied = targets.iter().all(Target::is_config) || are_all(&targets);
+        if !satisfied {
+            return session.need().map(|_| None);
+        }
+        session.warn_of_rival();
+        return Ok(None);
+    };
+    let overrides =
+        Overrides { only: args.only.clone(), engine: engine(args.engine), ..Overrides::default() };
+    let select = resolve(session, &mut client, &targets, &overrides)?;
+    Ok((!select.is_empty()).then_some((client, select)))
+}
+
+/// Whether only `all` is meant, which no daemon at all satisfies.
+pub(crate) fn are_all(targets: &[Target]) -> bool {
+    targets.iter().all(|target| matches!(target, Target::Word(word) if word == "all"))
 }
 
 /// Whether a word names something in the list: PM2's order is name, then namespace, then id.

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{Format, Overrides, read};
-use pm_protocol::{Descriptions, Existing, Outcome, Start, Wait};
+use pm_protocol::{Descriptions, Existing, Outcome, Save, Start, Wait};
 use pm_spec::{AppSpec, Environment};
 use serde_json::{Map, Value};
 
-use crate::commands::Session;
 use crate::commands::support::described::described;
-use crate::commands::support::{resend, targets, users};
+use crate::commands::support::{resend, settings, targets, users};
 use crate::failure::{Exit, Failure};
-use crate::render;
+use crate::render::jlist;
+use crate::session::{Session, quick};
 
 /// Writes PM2's list as our daemon has just saved its own. In a home with our names there is none.
-pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Result<(), Failure> {
+pub(crate) fn write(session: &Session, client: &mut Client, empty: bool) -> Result<(), Failure> {
     let Some(path) = session.home.pm2_dump() else { return Ok(()) };
     let mut all = if empty {
         Descriptions { descriptions: Vec::new(), now: resend::now() }
@@ -30,14 +30,29 @@ pub(super) fn write(session: &Session, client: &mut Client, empty: bool) -> Resu
     users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
     let saved = fs::metadata(session.home.saved()).and_then(|meta| meta.modified());
     let old = backup(session, &path);
-    let written = replace(&path, &old, render::dump(&all).as_bytes()).and_then(|file| {
-        // As old as our own list: a newer one was written by somebody else.
-        file.set_times(FileTimes::new().set_modified(saved?))
-    });
+    let written =
+        replace(&path, &old, format!("{:#}\n", jlist::dump(&all)).as_bytes()).and_then(|file| {
+            // As old as our own list: a newer one was written by somebody else.
+            file.set_times(FileTimes::new().set_modified(saved?))
+        });
     written.map_err(|error| {
         Failure::new(Exit::Failed, format!("could not write {}: {error}", path.display()))
             .hint("our own saved list is in order; `pm resurrect` reads that")
     })
+}
+
+/// After each change of the list, if `pm set pm2:autodump true` wishes so (PM2's name, without effect in its newest
+/// versions): what is known now is what the next boot brings, an empty list included. The change itself is done, so a
+/// list that can't be saved is only told.
+pub(crate) fn autosave(session: &Session, client: &mut Client) {
+    if !settings::is_on(session, "pm2:autodump") {
+        return;
+    }
+    let call = Save { force: true, empty: false };
+    let saved = quick(client, &call).and_then(|_| write(session, client, false));
+    if let Err(failure) = saved {
+        session.console.complain(&format!("warning: not saved: {}", failure.message));
+    }
 }
 
 /// Where the list before `path` lies.
@@ -67,7 +82,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// PM2's list, if PM2 wrote it after we saved ours.
-pub(super) fn foreign(session: &Session) -> Option<PathBuf> {
+pub(crate) fn foreign(session: &Session) -> Option<PathBuf> {
     let path = session.home.pm2_dump()?;
     let time = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
     let theirs = time(&path).or_else(|| time(&backup(session, &path)))?;
@@ -77,7 +92,7 @@ pub(super) fn foreign(session: &Session) -> Option<PathBuf> {
 
 /// Starts what PM2 saved and is not known by name, as PM2 does. A file that can't be read is left alone, and the one
 /// before it is used.
-pub(super) fn resurrect(
+pub(crate) fn revive(
     session: &Session,
     client: &mut Client,
     path: &Path,
@@ -251,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_record_of_pm2_is_an_app() {
-        let text = include_str!("../../fixtures/pm2/dump.pm2");
+        let text = include_str!("../../../fixtures/pm2/dump.pm2");
         let records: Vec<Value> = serde_json::from_str(text).unwrap();
         let apps: Vec<_> = records.iter().map(app).collect();
         assert_eq!(apps[0]["script"], "/srv/app/s.sh");

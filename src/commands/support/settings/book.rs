@@ -13,11 +13,11 @@ use crate::failure::{Exit, Failure};
 
 /// Where a setting stands: `a`, `app:key`, `app.key.deeper`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key(Vec<String>);
+pub(crate) struct Key(Vec<String>);
 
 impl Key {
     /// As PM2: dots part if there are any, else colons; quotes keep them together.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let mark = if text.contains('.') { '.' } else { ':' };
         let mut parts = vec![String::new()];
         let mut is_quoted = false;
@@ -37,23 +37,23 @@ impl Key {
     }
 
     /// The settings of an app.
-    pub(super) fn of_app(app: &str) -> Self {
+    pub(crate) fn of_app(app: &str) -> Self {
         Self(vec![app.to_owned()])
     }
 
     /// The app it is about.
-    pub(super) fn app(&self) -> Option<&str> {
+    pub(crate) fn app(&self) -> Option<&str> {
         self.0.first().filter(|_| self.0.len() > 1).map(String::as_str)
     }
 }
 
 /// All settings.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Book(Map<String, Value>);
+pub(crate) struct Book(Map<String, Value>);
 
 impl Book {
     /// Reads the file; a missing or empty one holds nothing.
-    pub(super) fn load(file: &Path) -> Result<Self, Failure> {
+    pub(crate) fn load(file: &Path) -> Result<Self, Failure> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -69,7 +69,7 @@ impl Book {
     }
 
     /// Changes the file; nobody else changes it meanwhile.
-    pub(super) fn change(file: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, Failure> {
+    pub(crate) fn change(file: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, Failure> {
         let folder = File::open(folder(file)).map_err(|error| failed("open", file, &error))?;
         folder.lock().map_err(|error| failed("lock", file, &error))?;
         let mut book = Self::load(file)?;
@@ -81,25 +81,25 @@ impl Book {
     }
 
     /// A copy of it to be edited, beside the file.
-    pub(super) fn copy(&self, file: &Path) -> Result<PathBuf, Failure> {
+    pub(crate) fn copy(&self, file: &Path) -> Result<PathBuf, Failure> {
         let copy = beside(file, "edit.json");
         write(&copy, &self.text()).map_err(|error| failed("write", &copy, &error))?;
         Ok(copy)
     }
 
     /// Takes an edited copy over.
-    pub(super) fn take(copy: &Path, file: &Path) -> Result<Self, Failure> {
+    pub(crate) fn take(copy: &Path, file: &Path) -> Result<Self, Failure> {
         let edited = Self::load(copy)?;
         Self::change(file, |book| *book = edited)
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
         let (first, rest) = key.0.split_first()?;
         rest.iter().try_fold(self.0.get(first)?, |value, part| value.get(part))
     }
 
     /// What stood in the way of a deeper key is replaced (PM2).
-    pub(super) fn set(&mut self, key: &Key, value: &str) {
+    pub(crate) fn set(&mut self, key: &Key, value: &str) {
         let Some((last, folders)) = key.0.split_last() else { return };
         let mut map = &mut self.0;
         for part in folders {
@@ -113,7 +113,7 @@ impl Book {
         map.insert(last.clone(), value.into());
     }
 
-    pub(super) fn unset(&mut self, key: &Key) {
+    pub(crate) fn unset(&mut self, key: &Key) {
         let Some((last, folders)) = key.0.split_last() else { return };
         let mut map = &mut self.0;
         for part in folders {
@@ -123,12 +123,12 @@ impl Book {
         map.remove(last);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Keys and values in order, and the same as a document; of one key or of all.
-    pub(super) fn lines(&self, only: Option<&Key>) -> (Vec<(String, String)>, Value) {
+    pub(crate) fn lines(&self, only: Option<&Key>) -> (Vec<(String, String)>, Value) {
         let mut lines = Vec::new();
         let all = Value::Object(self.0.clone());
         match only {
@@ -181,12 +181,12 @@ fn collect(key: &[String], value: &Value, lines: &mut Vec<(String, String)>) {
 }
 
 /// A value as it was typed: text without quotes, the rest as JSON.
-pub(super) fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Words of a line; quotes keep blanks, and stay where they are.
-pub(super) fn words(line: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn words(line: &str) -> Result<Vec<String>, Failure> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut is_quoted = false;

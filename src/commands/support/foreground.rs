@@ -18,14 +18,14 @@ use pm_protocol::{
 use pm_spec::{AppSpec, Select, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::commands::kill;
 use crate::commands::logs::{Form, Streaming};
-use crate::commands::support::{resend, targets};
-use crate::commands::{QUICK, Session, care, quick};
+use crate::commands::support::{resend, resurrection, targets};
 use crate::console;
 use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::render;
 use crate::report::Report;
+use crate::session::{QUICK, Session, quick};
 
 use news::News;
 use signals::Signals;
@@ -38,21 +38,21 @@ const LOOKS: u32 = 40;
 
 /// What is to run, and how it ends.
 #[derive(Debug)]
-pub(super) struct Stay {
+pub(crate) struct Stay {
     /// What is started; the saved list if that is nothing.
-    pub(super) apps: Vec<AppSpec>,
-    pub(super) form: Form,
+    pub(crate) apps: Vec<AppSpec>,
+    pub(crate) form: Form,
     /// Whether to end when no app is up or coming up any more.
-    pub(super) auto_exit: bool,
+    pub(crate) auto_exit: bool,
     /// Wait so long before anything is started.
-    pub(super) delay: Duration,
-    pub(super) scope: Scope,
-    pub(super) post_exec: Option<PostExec>,
+    pub(crate) delay: Duration,
+    pub(crate) scope: Scope,
+    pub(crate) post_exec: Option<PostExec>,
 }
 
 impl Stay {
     /// The saved list, and whatever is started beside it; all of it ends with us.
-    pub(super) fn with_saved(form: Form) -> Self {
+    pub(crate) fn with_saved(form: Form) -> Self {
         let (apps, delay) = (Vec::new(), Duration::ZERO);
         Self { apps, form, auto_exit: false, delay, scope: Scope::All, post_exec: None }
     }
@@ -60,15 +60,15 @@ impl Stay {
 
 /// A shell's command for each restart.
 #[derive(Debug)]
-pub(super) struct PostExec {
-    pub(super) command: String,
+pub(crate) struct PostExec {
+    pub(crate) command: String,
     /// Whether nobody wants to see what it writes.
-    pub(super) is_silent: bool,
+    pub(crate) is_silent: bool,
 }
 
 /// Whose the home is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     /// Ours alone: whatever is in it ends with us.
     Home,
     /// Others may run apps of theirs beside ours.
@@ -89,18 +89,18 @@ enum Over {
 }
 
 /// Starts the apps and stays until they have ended.
-pub(super) fn stay(session: &Session, plan: &Stay) -> Result<Report, Failure> {
+pub(crate) fn stay(session: &Session, plan: &Stay) -> Result<Report, Failure> {
     let signals = Signals::heed().map_err(|error| {
         Failure::new(Exit::Failed, format!("could not watch for signals: {error}"))
     })?;
     if wait_for_end(&signals, plan.delay) {
-        return Ok(Report::Ended(0));
+        return Ok(Report::ended(0));
     }
     let mut client = client(session, plan.scope)?;
     let ended = live(session, plan, &mut client, signals);
     if ended.is_err() && plan.scope == Scope::Home {
         // Nobody else would end what we started; why we can't go on is what counts.
-        care::kill(session).ok();
+        kill::run(session).ok();
     }
     ended
 }
@@ -114,9 +114,9 @@ fn live(
 ) -> Result<Report, Failure> {
     let asked = resend::now();
     let outcomes = if plan.apps.is_empty() {
-        let report = care::resurrected(session)?;
+        let report = resurrection::run(session)?;
         // Nobody has to listen.
-        console::show(&render::text(&report, session.console.look, session.console.mini)).ok();
+        console::show(&report.shown).ok();
         Vec::new()
     } else {
         let apps = plan.apps.clone();
@@ -329,7 +329,7 @@ impl Watch<'_> {
         }
         shown.finish(last);
         signals::reap();
-        Ok(Report::Ended(code))
+        Ok(Report::ended(code))
     }
 
     /// Whether there was no answer because the daemon leaves, or has left for good.
@@ -358,7 +358,7 @@ impl Watch<'_> {
                 return Ok(());
             }
         }
-        care::kill(self.session).map(drop)
+        kill::run(self.session).map(drop)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `pm monitor`, `pm unmonitor`: PM2 marks apps for its hosted dashboard. Here scripts find the mark, and that is all.
+//! `pm monitor`: PM2 marks apps for its hosted dashboard. Here scripts find the mark, and that is all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,23 +7,27 @@ use pm_protocol::{Existing, List, Start, Status, Wait};
 use pm_spec::AppSpec;
 
 use crate::cli::SelectArgs;
+use crate::commands::foreign;
 use crate::commands::support::described::described;
-use crate::commands::support::selectors;
-use crate::commands::{QUICK, Session, foreign, quick};
+use crate::commands::support::{listing, selectors};
 use crate::failure::{Exit, Failure};
-use crate::report::{Done, Report};
+use crate::render::outcomes::Done;
+use crate::report::Report;
+use crate::session::{QUICK, Session, quick};
 
-/// What becomes of the mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    Set,
-    Removed,
+pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
+    let told = "marked; PM2's hosted dashboard, which would look at it, is not part of pm";
+    mark(session, args, (true, told))
 }
 
 /// Marks apps, or takes the mark away.
-pub(super) fn mark(session: &Session, args: &SelectArgs, mark: Mark) -> Result<Report, Failure> {
+pub(super) fn mark(
+    session: &Session,
+    args: &SelectArgs,
+    (is_set, told): (bool, &'static str),
+) -> Result<Report, Failure> {
     if args.apps.is_empty() {
-        return foreign::hosted();
+        return foreign::HOSTED.refuse();
     }
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &args.apps)?;
@@ -41,15 +45,11 @@ pub(super) fn mark(session: &Session, args: &SelectArgs, mark: Mark) -> Result<R
             return Err(Failure::new(Exit::Failed, message).hint("start it first"));
         }
         let spec = apps.entry(key).or_insert(one.spec);
-        spec.serving.monitored = Some(mark == Mark::Set);
+        spec.serving.monitored = Some(is_set);
     }
     let apps = apps.into_values().collect();
     let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };
     client.call(&call, Deadline::after(QUICK))?;
-    let otherwise = match mark {
-        Mark::Set => "marked; PM2's hosted dashboard, which would look at it, is not part of pm",
-        Mark::Removed => "not marked any more",
-    };
-    let listing = session.listing(&mut client)?;
-    Ok(Report::Done(Done { listing, otherwise, ..Done::default() }))
+    let listing = listing::now(session, &mut client)?;
+    Ok(Done { listing, ..Done::nothing(told) }.report(session.console))
 }

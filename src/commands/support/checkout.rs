@@ -10,20 +10,19 @@ use pm_spec::Select;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::PullArgs;
 use crate::commands::deploy::local;
 use crate::commands::support::described::described;
-use crate::commands::support::{progress, resend, selectors, targets};
-use crate::commands::{Session, act};
+use crate::commands::support::{finish, progress, resend, selectors, targets};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
+use crate::session::Session;
 
 /// Where the newest commit is remembered for `forward` on a branch that follows none.
 const NEWEST: &str = "refs/pm/newest";
 
 /// Which commit is wanted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step<'a> {
+pub(crate) enum Step<'a> {
     /// The newest of the branch.
     Newest,
     /// This one.
@@ -34,13 +33,8 @@ pub(super) enum Step<'a> {
     Forward,
 }
 
-/// `pm pull NAME [COMMIT]`.
-pub(super) fn pull(session: &Session, args: &PullArgs) -> Result<Report, Failure> {
-    step(session, &args.app, args.commit.as_deref().map_or(Step::Newest, Step::To))
-}
-
 /// Brings the repository of an app to another commit.
-pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Report, Failure> {
+pub(crate) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &[word.to_owned()])?;
     let described = described(&mut client, select)?.descriptions;
@@ -55,7 +49,7 @@ pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Repo
     let name = first.spec.name.as_str();
     if before == after {
         let text = format!("{name} is at {} already: nothing to do", short(&after));
-        return Ok(Report::Said { done: "unchanged", text });
+        return Ok(Report::said(session.console, "unchanged", &text));
     }
     session.console.talk(&format!("{name}: {} -> {}", short(&before), short(&after)));
     if let Err(failure) = updated(session, first, &repository) {
@@ -66,7 +60,7 @@ pub(super) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Repo
     let asked = resend::now();
     let call = Reload { select, env: None, force: false };
     let done = progress::during(session, "reloading", || resend::renew(&mut client, &call))?;
-    act::report(session, &mut client, done.outcomes, asked, "nothing to reload")
+    finish::report(session, &mut client, done.outcomes, asked, "nothing to reload")
 }
 
 /// Runs the lines of `post_update`, as the file says now.

@@ -1,7 +1,7 @@
-//! `set`, `get`, `unset`, `multiset`, `conf`: the settings of this home (PM2: `module_conf.json`), and what they mean for
+//! The settings of this home (PM2: `module_conf.json`), and what they mean for
 //! apps: `NAME:key` is a variable of the apps called NAME.
 
-mod book;
+pub(crate) mod book;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -13,86 +13,24 @@ use serde_json::Value;
 
 use crate::boot::shell;
 use crate::called;
-use crate::cli::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
-use crate::commands::settings::book::{Book, Key};
+use crate::commands::support::settings::book::{Book, Key};
 use crate::commands::support::{progress, resend};
-use crate::commands::{Session, quick};
+use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
-
-/// `pm set KEY VALUE`; without both, the file is edited.
-pub(super) fn set(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
-    match (&args.key, &args.value) {
-        (Some(key), Some(value)) => change(session, &[(Key::parse(key)?, value.clone())]),
-        (Some(key), None) => Err(Failure::input(format!("set {key} to what?")).hint(format!(
-            "`pm set {key} VALUE`; `pm get {key}` shows it, `pm unset {key}` removes it"
-        ))),
-        (None, _) => edit(session),
-    }
-}
-
-/// `pm conf`: `set`, `get` or the editor, by what is given (PM2).
-pub(super) fn conf(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
-    match (&args.key, &args.value) {
-        (Some(key), None) => get(session, &GetArgs { key: Some(key.clone()) }),
-        (_, _) => set(session, args),
-    }
-}
-
-/// `pm multiset "KEY VALUE KEY VALUE"`.
-pub(super) fn multiset(session: &Session, args: &MultisetArgs) -> Result<Report, Failure> {
-    let (words, is_line) = match args.pairs.as_slice() {
-        [line] => (book::words(line)?, true),
-        words => (words.to_vec(), false),
-    };
-    let mut pairs = Vec::new();
-    for pair in words.chunks(2) {
-        let [key, value] = pair else {
-            let last = pair.first().map_or("", String::as_str);
-            return Err(Failure::input(format!("{last} has no value: nothing was set")));
-        };
-        let value = if is_line { value.replace('"', "") } else { value.clone() };
-        pairs.push((Key::parse(key)?, value));
-    }
-    change(session, &pairs)
-}
+use crate::session::{Session, quick};
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
-pub(super) fn is_on(session: &Session, key: &str) -> bool {
+pub(crate) fn is_on(session: &Session, key: &str) -> bool {
     let book = Book::load(&session.home.module_conf());
     let value = book.ok().zip(Key::parse(key).ok());
     value.is_some_and(|(book, key)| book.get(&key).is_some_and(|it| book::plain(it) == "true"))
 }
 
-/// `pm unset KEY`; what was not set is no error (PM2).
-pub(super) fn unset(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
-    launch::prepare(&session.home)?;
-    let key = Key::parse(&args.key)?;
-    let book = Book::change(&session.home.module_conf(), |book| {
-        if args.key == "all" { book.clear() } else { book.unset(&key) }
-    })?;
-    Ok(page(&book, None))
-}
-
-/// `pm get [KEY]`.
-pub(super) fn get(session: &Session, args: &GetArgs) -> Result<Report, Failure> {
-    let book = Book::load(&session.home.module_conf())?;
-    let Some(word) = args.key.as_deref().filter(|key| *key != "all") else {
-        return Ok(page(&book, None));
-    };
-    let key = Key::parse(word)?;
-    match book.get(&key) {
-        None => Err(Failure::new(Exit::Failed, format!("there is no setting {word}"))
-            .hint("`pm get` shows all there are")),
-        Some(Value::Object(_)) => Ok(page(&book, Some(&key))),
-        Some(value) => Ok(Report::Page { text: book::plain(value) + "\n", json: value.clone() }),
-    }
-}
-
 /// Lays the settings of each app over its environment, as each start in PM2 does: `KEY` for each, and all of them as JSON
 /// in a variable of the app's name. A file that can't be read starts no app worse: it is told.
-pub(super) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
+pub(crate) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
     match Book::load(&session.home.module_conf()) {
         Ok(book) => {
             for app in apps {
@@ -119,7 +57,7 @@ fn variables(book: &Book, app: &str) -> Environment {
 }
 
 /// Sets, then restarts the apps that are meant (PM2).
-fn change(session: &Session, pairs: &[(Key, String)]) -> Result<Report, Failure> {
+pub(crate) fn change(session: &Session, pairs: &[(Key, String)]) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;
     let book = Book::change(&session.home.module_conf(), |book| {
         for (key, value) in pairs {
@@ -130,7 +68,7 @@ fn change(session: &Session, pairs: &[(Key, String)]) -> Result<Report, Failure>
     for app in apps {
         restart(session, &book, app)?;
     }
-    Ok(page(&book, None))
+    Ok(page(session.console, &book, None))
 }
 
 /// Restarts the apps of this name, if there are any, with their settings.
@@ -155,17 +93,17 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
 }
 
 /// Settings as lines that set them again.
-fn page(book: &Book, only: Option<&Key>) -> Report {
+pub(crate) fn page(console: Console, book: &Book, only: Option<&Key>) -> Report {
     let (text, json) = book.lines(only);
     let name = called::name();
     let line =
         |(key, value): (String, String)| format!("{name} set {} {}\n", shell(&key), shell(&value));
     let text = text.into_iter().map(line);
-    Report::Page { text: text.collect(), json }
+    Report::new(console, || text.collect(), || json)
 }
 
 /// Has the caller edit a copy; it is taken if it is still JSON.
-fn edit(session: &Session) -> Result<Report, Failure> {
+pub(crate) fn edit(session: &Session) -> Result<Report, Failure> {
     let file = session.home.module_conf();
     if !std::io::stdin().is_terminal() {
         return Err(Failure::input("set what?").hint(format!(
@@ -188,5 +126,5 @@ fn edit(session: &Session) -> Result<Report, Failure> {
     };
     // Taken over or not, the copy has served.
     std::fs::remove_file(&copy).ok();
-    book.map(|book| page(&book, None))
+    book.map(|book| page(session.console, &book, None))
 }
