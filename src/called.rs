@@ -1,7 +1,7 @@
 //! The name this program was called by, for texts that say what to type: called as `pm2` it has another home than as
 //! `pm`. The only place that knows it; texts write a command as `pm ...` between backticks.
 
-use crate::cli::CalledAs;
+use pm_pm2::CalledAs;
 
 /// `pm2` under PM2's names, else `pm`.
 pub(crate) fn name() -> &'static str {

@@ -22,9 +22,10 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use pm_pm2::CalledAs;
 use pm_protocol::Home;
 
-use cli::{CalledAs, Cli, Global};
+use cli::{Cli, Global};
 use console::Console;
 use failure::{Exit, Failure};
 use report::{Ending, Report};

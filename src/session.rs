@@ -9,7 +9,9 @@ use pm_protocol::{Call, Home, Listing};
 use pm_spec::{ByteString, Environment};
 
 use crate::called::as_called;
-use crate::cli::{CalledAs, Engine, EngineFlag};
+use pm_pm2::CalledAs;
+
+use crate::cli::{Engine, EngineFlag};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::launch;

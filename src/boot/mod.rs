@@ -12,7 +12,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 pub(crate) use platform::Platform;
-pub(crate) use quote::shell;
 
 /// Stands in every file of ours, so that one of somebody else is not overwritten without a copy.
 pub(crate) const MARK: &str = "Written by `pm startup`; `pm unstartup` removes it.";

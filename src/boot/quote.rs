@@ -4,15 +4,6 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A word of a POSIX shell.
-pub(crate) fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// A path for a shell; bytes that are no text stay what they are only where the file's encoding allows it, so they are
 /// written with `printf`.
 pub(super) fn shell_path(path: &Path) -> String {

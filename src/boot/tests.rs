@@ -121,9 +121,6 @@ fn shells_read_our_scripts_and_get_every_byte() {
     let line = format!("printf %s {}", quote::shell_path(&odd));
     let shown = Command::new("sh").args(["-c", &line]).output().unwrap();
     assert_eq!(shown.stdout, odd.as_os_str().as_bytes());
-    assert_eq!(shell("/usr/bin/pm"), "/usr/bin/pm");
-    assert_eq!(shell("it's"), r"'it'\''s'");
-    assert_eq!(shell(""), "''");
 }
 
 #[test]

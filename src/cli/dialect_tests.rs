@@ -2,7 +2,11 @@
 
 use clap::CommandFactory;
 
-use super::*;
+use std::ffi::{OsStr, OsString};
+
+use pm_pm2::CalledAs;
+use pm_pm2::dialect::Line;
+
 use crate::cli::Cli;
 
 /// The words of a line, in the grammar's form, and what was left out.
@@ -82,12 +86,4 @@ fn other_names_are_verbs() {
     assert_eq!(idle, ["--trace", "--deep-monitoring"], "as with pm2, nobody is told");
     let (line, _) = put(CalledAs::Runtime, "pm2-runtime app.js -- --trace -v");
     assert_eq!(line, "pm2-runtime runtime app.js -- --trace -v");
-}
-
-#[test]
-fn no_option_is_in_the_table_twice() {
-    let mut names: Vec<_> = OPTIONS.iter().map(|(long, ..)| *long).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), OPTIONS.len());
 }

@@ -2,7 +2,6 @@
 
 mod boot;
 mod deploy;
-mod dialect;
 mod foreign;
 mod later;
 mod logs;
@@ -18,7 +17,6 @@ mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs};
 pub(crate) use deploy::DeployArgs;
-pub(crate) use dialect::CalledAs;
 pub(crate) use foreign::AnyArgs;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;

@@ -6,8 +6,10 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
 
-use super::dialect::Line;
-use super::{CalledAs, Cli, Command, Grammar};
+use pm_pm2::CalledAs;
+use pm_pm2::dialect::Line;
+
+use super::{Cli, Command, Grammar};
 
 /// What is meant.
 #[derive(Debug)]
@@ -51,3 +53,7 @@ fn read(grammar: clap::Command, argv: &[OsString]) -> Result<Cli, Error> {
 #[cfg(test)]
 #[path = "parse_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "dialect_tests.rs"]
+mod dialect_tests;

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::cli::GetArgs;
-use crate::commands::support::settings::book::{self, Book, Key};
 use crate::commands::support::settings::page;
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 use crate::session::Session;
+use pm_pm2::settings::{self, Book, Key};
 
 pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> {
     let book = Book::load(&session.home.module_conf())?;
@@ -20,7 +20,7 @@ pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> 
             .hint("`pm get` shows all there are")),
         Some(Value::Object(_)) => Ok(page(session.console, &book, Some(&key))),
         Some(value) => {
-            Ok(Report::new(session.console, || book::plain(value) + "\n", || value.clone()))
+            Ok(Report::new(session.console, || settings::plain(value) + "\n", || value.clone()))
         }
     }
 }

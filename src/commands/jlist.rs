@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::commands::support::described::described;
 use crate::commands::support::{nodes, resend, users};
 use crate::failure::Failure;
-use crate::render::jlist;
 use crate::report::Report;
 use crate::session::Session;
+use pm_pm2::jlist;
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let entries = entries(session)?;

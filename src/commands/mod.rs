@@ -16,7 +16,6 @@ mod dev;
 mod env;
 mod examples;
 mod flush;
-mod foreign;
 mod forward;
 mod get;
 mod guardian;
@@ -61,6 +60,8 @@ mod unmonitor;
 mod unset;
 mod unstartup;
 mod update;
+
+use pm_pm2::absent;
 
 use crate::cli::Command;
 use crate::failure::Failure;
@@ -128,12 +129,12 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Report, Failure
         Command::ServeFiles => serve_files::run(),
         Command::Guardian(args) => guardian::run(&session.home, &args),
         Command::Daemon(args) => daemon::run(&session.home, &args),
-        Command::Hosted(_) => foreign::HOSTED.refuse(),
-        Command::Create(_) => foreign::CREATE.refuse(),
-        Command::Autoinstall(_) => foreign::AUTOINSTALL.refuse(),
-        Command::DeepUpdate(_) => foreign::DEEP_UPDATE.refuse(),
-        Command::Modules(_) => foreign::MODULES.refuse(),
-        Command::Profile(_) => foreign::PROFILE.refuse(),
-        Command::Telemetry(_) => foreign::TELEMETRY.refuse(),
+        Command::Hosted(_) => Err(absent::HOSTED.refusal().into()),
+        Command::Create(_) => Err(absent::CREATE.refusal().into()),
+        Command::Autoinstall(_) => Err(absent::AUTOINSTALL.refusal().into()),
+        Command::DeepUpdate(_) => Err(absent::DEEP_UPDATE.refusal().into()),
+        Command::Modules(_) => Err(absent::MODULES.refusal().into()),
+        Command::Profile(_) => Err(absent::PROFILE.refusal().into()),
+        Command::Telemetry(_) => Err(absent::TELEMETRY.refusal().into()),
     }
 }

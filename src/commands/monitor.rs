@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pm_client::Deadline;
+use pm_pm2::absent;
 use pm_protocol::{Existing, List, Start, Status, Wait};
 use pm_spec::AppSpec;
 
 use crate::cli::SelectArgs;
-use crate::commands::foreign;
 use crate::commands::support::described::described;
 use crate::commands::support::{listing, selectors};
 use crate::failure::{Exit, Failure};
@@ -27,7 +27,7 @@ pub(super) fn mark(
     (is_set, told): (bool, &'static str),
 ) -> Result<Report, Failure> {
     if args.apps.is_empty() {
-        return foreign::HOSTED.refuse();
+        return Err(absent::HOSTED.refusal().into());
     }
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &args.apps)?;

@@ -1,15 +1,15 @@
 //! `pm multiset "KEY VALUE KEY VALUE"`.
 
 use crate::cli::MultisetArgs;
-use crate::commands::support::settings::book::{self, Key};
 use crate::commands::support::settings::change;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::session::Session;
+use pm_pm2::settings::{self, Key};
 
 pub(super) fn run(session: &Session, args: &MultisetArgs) -> Result<Report, Failure> {
     let (words, is_line) = match args.pairs.as_slice() {
-        [line] => (book::words(line)?, true),
+        [line] => (settings::words(line)?, true),
         words => (words.to_vec(), false),
     };
     let mut pairs = Vec::new();

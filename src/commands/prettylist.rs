@@ -2,9 +2,9 @@
 
 use crate::commands::jlist;
 use crate::failure::Failure;
-use crate::render::inspect::inspect;
 use crate::report::Report;
 use crate::session::Session;
+use pm_pm2::inspect;
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let entries = jlist::entries(session)?;

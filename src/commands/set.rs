@@ -1,11 +1,11 @@
 //! `pm set KEY VALUE`; without both, the file is edited.
 
 use crate::cli::SetArgs;
-use crate::commands::support::settings::book::Key;
 use crate::commands::support::settings::{change, edit};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::session::Session;
+use pm_pm2::settings::Key;
 
 pub(super) fn run(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
     match (&args.key, &args.value) {

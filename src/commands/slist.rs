@@ -4,11 +4,11 @@ use pm_protocol::List;
 
 use crate::cli::SlistArgs;
 use crate::failure::Failure;
-use crate::render::inspect::inspect;
 use crate::render::json::value;
-use crate::render::machine;
 use crate::report::Report;
 use crate::session::{Session, quick};
+use pm_pm2::inspect;
+use pm_pm2::machine;
 
 pub(super) fn run(session: &Session, args: &SlistArgs) -> Result<Report, Failure> {
     let mut client = session.daemon()?;

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use pm_os::user;
 
+use pm_pm2::shell;
 use serde_json::json;
 
-use crate::boot::{self, Platform, Unit, shell};
+use crate::boot::{self, Platform, Unit};
 use crate::called::{self, as_called};
 use crate::cli::{BootArgs, StartupArgs};
 use crate::failure::{Exit, Failure};

@@ -1,11 +1,9 @@
 //! Wire views as documents for `--json`. Variables that look like secrets are masked.
 
 use pm_protocol::{Description, Descriptions, Listing};
-use pm_spec::{ByteString, Environment, looks_secret};
+use pm_spec::{ByteString, Environment, MASK, looks_secret};
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::render::describe::MASK;
 
 /// Any of our own plain types.
 pub(crate) fn value(of: impl Serialize) -> Value {

@@ -2,11 +2,8 @@
 //! inputs.
 
 pub(crate) mod describe;
-pub(crate) mod inspect;
-pub(crate) mod jlist;
 pub(crate) mod json;
 pub(crate) mod list;
-pub(crate) mod machine;
 pub(crate) mod mini;
 pub(crate) mod outcomes;
 pub(crate) mod plan;

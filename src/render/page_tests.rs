@@ -9,10 +9,10 @@ use crate::console::{Console, Look};
 use crate::failure::Exit;
 use crate::golden::{self, spec};
 use crate::render::describe::describe;
-use crate::render::jlist::{self, Nodes};
 use crate::render::json;
 use crate::render::outcomes::{self, Done, Tail};
 use crate::report::Ending;
+use pm_pm2::{Nodes, jlist};
 
 const NOW: u64 = 1_800_000_000_000;
 const PIPED: Look = Look { width: None, boxes: false, colour: false };

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
-const ARROWS: [(&str, &str, &str); 16] = [
+const ARROWS: [(&str, &str, &str); 17] = [
     ("pm-spec", "", "serde"),
     ("pm-core", "pm-spec", "serde"),
     (
@@ -40,9 +40,10 @@ const ARROWS: [(&str, &str, &str); 16] = [
         "",
         "hyper httpdate percent-encoding base64 constant_time_eq tokio rustix thiserror",
     ),
+    ("pm-pm2", "pm-spec pm-config pm-protocol", "clap serde serde_json thiserror"),
     (
         "pm",
-        "pm-spec pm-config pm-protocol pm-client pm-tui pm-serve pm-daemon pm-guardian pm-os pm-logs",
+        "pm-spec pm-config pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-daemon pm-guardian pm-os pm-logs",
         "clap clap_complete serde serde_json chrono regex-lite rustix signal-hook unicode-width",
     ),
     ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix"),

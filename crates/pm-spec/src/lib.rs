@@ -23,7 +23,7 @@ mod time;
 pub use app::{AppSpec, Identifier, UserChoice};
 pub use bytes::ByteString;
 pub use difference::{Edit, Effort};
-pub use env::{Environment, looks_secret, read_apps};
+pub use env::{Environment, MASK, looks_secret, read_apps};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError};
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};

@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::boot::{MARK, Platform, Unit, shell};
+use crate::boot::{MARK, Platform, Unit};
 use crate::failure::{Exit, Failure};
 use crate::session::Session;
 
 use super::is_installed;
+use pm_pm2::shell;
 
 /// Exists where systemd runs (`sd_booted(3)`).
 const SYSTEMD_RUNS: &str = "/run/systemd/system";

@@ -10,12 +10,12 @@ use pm_spec::Select;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::commands::deploy::local;
 use crate::commands::support::described::described;
 use crate::commands::support::{finish, progress, resend, selectors, targets};
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
 use crate::session::Session;
+use pm_pm2::local;
 
 /// Where the newest commit is remembered for `forward` on a branch that follows none.
 const NEWEST: &str = "refs/pm/newest";

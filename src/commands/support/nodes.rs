@@ -12,7 +12,7 @@ use pm_client::{Deadline, pause};
 use pm_protocol::Descriptions;
 use pm_spec::ByteString;
 
-use crate::render::jlist::Nodes;
+use pm_pm2::Nodes;
 
 /// Node needs 40 ms to say its version; what needs longer is something else.
 const PATIENCE: Duration = Duration::from_secs(2);

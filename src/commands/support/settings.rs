@@ -1,8 +1,6 @@
 //! The settings of this home (PM2: `module_conf.json`), and what they mean for
 //! apps: `NAME:key` is a variable of the apps called NAME.
 
-pub(crate) mod book;
-
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::Command;
@@ -11,21 +9,21 @@ use pm_protocol::{List, Restart, Wait};
 use pm_spec::{AppSpec, ByteString, Environment, Select};
 use serde_json::Value;
 
-use crate::boot::shell;
 use crate::called;
-use crate::commands::support::settings::book::{Book, Key};
 use crate::commands::support::{progress, resend};
 use crate::console::Console;
 use crate::failure::{Exit, Failure};
 use crate::launch;
 use crate::report::Report;
 use crate::session::{Session, quick};
+use pm_pm2::settings::{Book, Key, plain};
+use pm_pm2::shell;
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
 pub(crate) fn is_on(session: &Session, key: &str) -> bool {
     let book = Book::load(&session.home.module_conf());
     let value = book.ok().zip(Key::parse(key).ok());
-    value.is_some_and(|(book, key)| book.get(&key).is_some_and(|it| book::plain(it) == "true"))
+    value.is_some_and(|(book, key)| book.get(&key).is_some_and(|it| plain(it) == "true"))
 }
 
 /// Lays the settings of each app over its environment, as each start in PM2 does: `KEY` for each, and all of them as JSON
@@ -50,7 +48,7 @@ fn variables(book: &Book, app: &str) -> Environment {
     let mut env = Environment::new();
     let Some(Value::Object(own)) = book.get(&Key::of_app(app)) else { return env };
     for (name, value) in own {
-        env.set(name, book::plain(value).as_str());
+        env.set(name, plain(value).as_str());
     }
     env.set(app, Value::Object(own.clone()).to_string().as_str());
     env
@@ -120,7 +118,7 @@ pub(crate) fn edit(session: &Session) -> Result<Report, Failure> {
     command.arg("-c").arg("eval \"$0 \\\"\\$1\\\"\"").arg(editor).arg(&copy);
     let edited = command.status();
     let book = match edited {
-        Ok(status) if status.success() => Book::take(&copy, &file),
+        Ok(status) if status.success() => Book::take(&copy, &file).map_err(Failure::from),
         Ok(_) => Err(Failure::new(Exit::Failed, "the editor failed: nothing was changed")),
         Err(error) => Err(Failure::new(Exit::Failed, format!("could not run sh: {error}"))),
     };

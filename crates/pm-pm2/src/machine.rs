@@ -4,7 +4,7 @@ use pm_protocol::Host;
 use serde_json::{Map, Value, json};
 
 /// PM2's metrics by name. Disks and interfaces are added up, and disk traffic is not measured.
-pub(crate) fn machine(host: &Host) -> Value {
+pub fn machine(host: &Host) -> Value {
     let metric = |(name, value, unit): Metric| {
         let told = json!({ "value": value, "type": "metric", "unit": unit, "historic": true });
         (name.to_owned(), told)
@@ -40,7 +40,7 @@ fn metrics(host: &Host) -> [Metric; 12] {
 }
 
 /// The same as a tree, as PM2 draws it.
-pub(crate) fn tree(host: &Host) -> String {
+pub fn tree(host: &Host) -> String {
     let metrics = metrics(host);
     let last = metrics.len() - 1;
     let mut tree = String::new();

@@ -4,17 +4,15 @@
 use std::collections::BTreeMap;
 
 use pm_protocol::{Description, Descriptions};
-use pm_spec::{ByteString, Delay, Environment, Identifier, LogFormat, looks_secret};
+use pm_spec::{ByteString, Delay, Environment, Identifier, LogFormat, MASK, looks_secret};
 use serde_json::{Map, Value, json};
 
-use crate::render::describe::MASK;
-
 /// Versions of Node by the program that runs apps.
-pub(crate) type Nodes = BTreeMap<ByteString, String>;
+pub type Nodes = BTreeMap<ByteString, String>;
 
 /// Whether values that may be secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Secrets {
+pub enum Secrets {
     /// For people and pipes.
     Masked,
     /// For a file of our own that must bring the apps back.
@@ -22,7 +20,7 @@ pub(crate) enum Secrets {
 }
 
 /// The list as a value.
-pub(crate) fn entries(descriptions: &Descriptions, nodes: &Nodes) -> Value {
+pub fn entries(descriptions: &Descriptions, nodes: &Nodes) -> Value {
     let entry = |described: &Description| {
         let mut entry = entry(described);
         let program = described.spec.interpreter.as_ref();
@@ -35,7 +33,7 @@ pub(crate) fn entries(descriptions: &Descriptions, nodes: &Nodes) -> Value {
 }
 
 /// PM2's saved list: the records without what a new life gives them anew.
-pub(crate) fn dump(descriptions: &Descriptions) -> Value {
+pub fn dump(descriptions: &Descriptions) -> Value {
     let record = |described: &Description| {
         let mut record = pm2_env(described, Secrets::Kept);
         if let Some(record) = record.as_object_mut() {

@@ -15,7 +15,7 @@ const LEVELS: usize = 3;
 const SHORT: usize = 16;
 
 /// The value as Node shows it, without a final newline.
-pub(crate) fn inspect(value: &Value) -> String {
+pub fn inspect(value: &Value) -> String {
     Ink { indent: 0, deepest: 0 }.value(value, 0)
 }
 
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn values_look_as_node_shows_them() {
         let cases: Value =
-            serde_json::from_str(include_str!("../../fixtures/pm2/inspect.json")).unwrap();
+            serde_json::from_str(include_str!("../../../fixtures/pm2/inspect.json")).unwrap();
         let cases = cases.as_array().unwrap();
         assert!(cases.len() > 100);
         for case in cases {

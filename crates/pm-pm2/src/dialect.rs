@@ -3,39 +3,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
 
 use clap::{Arg, Command};
 
-/// What this program was called as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CalledAs {
-    /// `pm`, or any name that is none of PM2's.
-    Pm,
-    /// `pm2`: PM2's exit codes and order of selectors.
-    Pm2,
-    /// `pm2-runtime`, `pm2-docker`: what follows is for the verb `runtime`.
-    Runtime,
-    /// `pm2-dev`: what follows is for the verb `dev`.
-    Dev,
-}
-
-impl CalledAs {
-    /// By the program's own file name.
-    pub(crate) fn of(called_as: &OsStr) -> Self {
-        match Path::new(called_as).file_name().and_then(OsStr::to_str) {
-            Some("pm2") => Self::Pm2,
-            Some("pm2-runtime" | "pm2-docker") => Self::Runtime,
-            Some("pm2-dev") => Self::Dev,
-            Some(_) | None => Self::Pm,
-        }
-    }
-
-    /// Whether scripts made for PM2 are to find its exit codes.
-    pub(crate) fn is_pm2(self) -> bool {
-        !matches!(self, Self::Pm)
-    }
-}
+use crate::called_as::CalledAs;
 
 /// Whether an option of PM2 takes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,16 +90,16 @@ const OPTIONS: [(&str, Option<u8>, Takes); 64] = [
 
 /// Words as the grammar takes them.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Words {
+pub struct Words {
     /// The whole command line.
-    pub(crate) argv: Vec<OsString>,
+    pub argv: Vec<OsString>,
     /// Options of PM2 that mean nothing for this command, as typed.
-    pub(crate) idle: Vec<String>,
+    pub idle: Vec<String>,
 }
 
 /// A command line as it was typed, with the place of its verb.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub struct Line {
     program: OsString,
     /// What stands before `--`.
     typed: Vec<OsString>,
@@ -140,7 +111,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// Takes the names into account that are verbs themselves.
-    pub(crate) fn new(called_as: CalledAs, argv: Vec<OsString>) -> Self {
+    pub fn new(called_as: CalledAs, argv: Vec<OsString>) -> Self {
         let mut argv = argv.into_iter();
         let program = argv.next().unwrap_or_else(|| "pm".into());
         let mut typed: Vec<OsString> = argv.collect();
@@ -160,13 +131,13 @@ impl Line {
     }
 
     /// The name of a command, if there is a command of that name.
-    pub(crate) fn verb(&self) -> Option<&str> {
+    pub fn verb(&self) -> Option<&str> {
         self.typed.get(self.verb?)?.to_str()
     }
 
     /// Puts the words into the grammar's form; what can't be understood is left for the grammar to refuse. `command`:
     /// the one the verb names, with its arguments.
-    pub(crate) fn words(mut self, called_as: CalledAs, command: Option<&Command>) -> Words {
+    pub fn words(mut self, called_as: CalledAs, command: Option<&Command>) -> Words {
         let (Some(at), Some(command)) = (self.verb, command) else {
             self.typed.insert(0, self.program);
             self.typed.extend(self.behind);
@@ -308,5 +279,14 @@ fn form(own: &Arg, known: Known) -> Vec<OsString> {
 }
 
 #[cfg(test)]
-#[path = "dialect_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_is_in_the_table_twice() {
+        let mut names: Vec<_> = OPTIONS.iter().map(|(long, ..)| *long).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), OPTIONS.len());
+    }
+}

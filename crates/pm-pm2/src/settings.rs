@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Serializer, Value};
 
-use crate::failure::{Exit, Failure};
+use crate::refused::Refused;
 
 /// Where a setting stands: `a`, `app:key`, `app.key.deeper`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key(Vec<String>);
+pub struct Key(Vec<String>);
 
 impl Key {
     /// As PM2: dots part if there are any, else colons; quotes keep them together.
-    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+    pub fn parse(text: &str) -> Result<Self, Refused> {
         let mark = if text.contains('.') { '.' } else { ':' };
         let mut parts = vec![String::new()];
         let mut is_quoted = false;
@@ -30,30 +30,30 @@ impl Key {
             }
         }
         if is_quoted || parts.iter().any(|part| part.is_empty() || part.contains('\0')) {
-            return Err(Failure::input(format!("`{text}` is no name of a setting"))
+            return Err(Refused::input(format!("`{text}` is no name of a setting"))
                 .hint("write key, app:key or app.key"));
         }
         Ok(Self(parts))
     }
 
     /// The settings of an app.
-    pub(crate) fn of_app(app: &str) -> Self {
+    pub fn of_app(app: &str) -> Self {
         Self(vec![app.to_owned()])
     }
 
     /// The app it is about.
-    pub(crate) fn app(&self) -> Option<&str> {
+    pub fn app(&self) -> Option<&str> {
         self.0.first().filter(|_| self.0.len() > 1).map(String::as_str)
     }
 }
 
 /// All settings.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Book(Map<String, Value>);
+pub struct Book(Map<String, Value>);
 
 impl Book {
     /// Reads the file; a missing or empty one holds nothing.
-    pub(crate) fn load(file: &Path) -> Result<Self, Failure> {
+    pub fn load(file: &Path) -> Result<Self, Refused> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -63,13 +63,13 @@ impl Book {
             return Ok(Self::default());
         }
         serde_json::from_str(&text).map(Self).map_err(|error| {
-            Failure::new(Exit::Failed, format!("could not read {}: {error}", file.display()))
+            Refused::failed(format!("could not read {}: {error}", file.display()))
                 .hint("correct it, or remove it to begin anew")
         })
     }
 
     /// Changes the file; nobody else changes it meanwhile.
-    pub(crate) fn change(file: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, Failure> {
+    pub fn change(file: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, Refused> {
         let folder = File::open(folder(file)).map_err(|error| failed("open", file, &error))?;
         folder.lock().map_err(|error| failed("lock", file, &error))?;
         let mut book = Self::load(file)?;
@@ -81,25 +81,26 @@ impl Book {
     }
 
     /// A copy of it to be edited, beside the file.
-    pub(crate) fn copy(&self, file: &Path) -> Result<PathBuf, Failure> {
+    pub fn copy(&self, file: &Path) -> Result<PathBuf, Refused> {
         let copy = beside(file, "edit.json");
         write(&copy, &self.text()).map_err(|error| failed("write", &copy, &error))?;
         Ok(copy)
     }
 
     /// Takes an edited copy over.
-    pub(crate) fn take(copy: &Path, file: &Path) -> Result<Self, Failure> {
+    pub fn take(copy: &Path, file: &Path) -> Result<Self, Refused> {
         let edited = Self::load(copy)?;
         Self::change(file, |book| *book = edited)
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
+    /// What stands there.
+    pub fn get(&self, key: &Key) -> Option<&Value> {
         let (first, rest) = key.0.split_first()?;
         rest.iter().try_fold(self.0.get(first)?, |value, part| value.get(part))
     }
 
     /// What stood in the way of a deeper key is replaced (PM2).
-    pub(crate) fn set(&mut self, key: &Key, value: &str) {
+    pub fn set(&mut self, key: &Key, value: &str) {
         let Some((last, folders)) = key.0.split_last() else { return };
         let mut map = &mut self.0;
         for part in folders {
@@ -113,7 +114,8 @@ impl Book {
         map.insert(last.clone(), value.into());
     }
 
-    pub(crate) fn unset(&mut self, key: &Key) {
+    /// Removes what stands there.
+    pub fn unset(&mut self, key: &Key) {
         let Some((last, folders)) = key.0.split_last() else { return };
         let mut map = &mut self.0;
         for part in folders {
@@ -123,12 +125,13 @@ impl Book {
         map.remove(last);
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Removes everything.
+    pub fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Keys and values in order, and the same as a document; of one key or of all.
-    pub(crate) fn lines(&self, only: Option<&Key>) -> (Vec<(String, String)>, Value) {
+    pub fn lines(&self, only: Option<&Key>) -> (Vec<(String, String)>, Value) {
         let mut lines = Vec::new();
         let all = Value::Object(self.0.clone());
         match only {
@@ -152,7 +155,7 @@ impl Book {
         bytes
     }
 
-    fn store(&self, file: &Path) -> Result<(), Failure> {
+    fn store(&self, file: &Path) -> Result<(), Refused> {
         let new = beside(file, "new");
         write(&new, &self.text())
             .and_then(|()| fs::rename(&new, file))
@@ -181,12 +184,12 @@ fn collect(key: &[String], value: &Value, lines: &mut Vec<(String, String)>) {
 }
 
 /// A value as it was typed: text without quotes, the rest as JSON.
-pub(crate) fn plain(value: &Value) -> String {
+pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Words of a line; quotes keep blanks, and stay where they are.
-pub(crate) fn words(line: &str) -> Result<Vec<String>, Failure> {
+pub fn words(line: &str) -> Result<Vec<String>, Refused> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut is_quoted = false;
@@ -202,7 +205,7 @@ pub(crate) fn words(line: &str) -> Result<Vec<String>, Failure> {
     }
     words.extend(word);
     if is_quoted {
-        return Err(Failure::input("a quote is not closed: nothing was set"));
+        return Err(Refused::input("a quote is not closed: nothing was set"));
     }
     Ok(words)
 }
@@ -226,8 +229,8 @@ fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn failed(what: &str, file: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("could not {what} {}: {error}", file.display()))
+fn failed(what: &str, file: &Path, error: &io::Error) -> Refused {
+    Refused::failed(format!("could not {what} {}: {error}", file.display()))
 }
 
 #[cfg(test)]

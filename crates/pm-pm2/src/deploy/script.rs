@@ -3,7 +3,7 @@
 
 use pm_config::Deployment;
 
-use crate::boot::shell;
+use crate::shell::{RUNNER, shell};
 
 /// A path on the host as one shell word; `~/` is the home of whoever logs in there.
 fn place(deployment: &Deployment, below: &str) -> String {
@@ -93,11 +93,6 @@ pub(super) fn hook(it: &Deployment, line: &str, env: &[(String, String)]) -> Str
 pub(super) fn exec(it: &Deployment, line: &str) -> String {
     enter(it, "current") + line
 }
-
-/// What runs a script given as its `$0`, whatever shell the user logs in with: bash, for which PM2's users write their
-/// hooks, or `sh`.
-pub(super) const RUNNER: &str =
-    "command -v bash >/dev/null 2>&1 && exec bash -c \"$0\"; exec sh -c \"$0\"";
 
 /// The command line for `ssh`: the login shell has to understand nothing but quotes.
 pub(super) fn remote(script: &str) -> String {

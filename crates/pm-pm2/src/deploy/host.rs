@@ -6,24 +6,27 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use pm_config::Deployment;
 
-use crate::commands::deploy::script::{RUNNER, remote};
-use crate::failure::{Exit, Failure};
+use crate::deploy::script::remote;
+use crate::refused::Refused;
+use crate::shell::local;
 
 /// What ssh ends with when it is ssh that failed (ssh(1)).
 const UNREACHED: i32 = 255;
 
 /// A place where scripts run.
 #[derive(Debug)]
-pub(super) struct Host<'a> {
-    pub(super) deployment: &'a Deployment,
-    pub(super) name: &'a str,
+pub struct Host<'a> {
+    /// As the config says.
+    pub deployment: &'a Deployment,
+    /// Its name for `ssh`.
+    pub name: &'a str,
     /// Whether what is run there may write to our standard output.
-    pub(super) shows: bool,
+    pub shows: bool,
 }
 
 impl Host<'_> {
     /// Runs a script; `what` completes "could not".
-    pub(super) fn run(&self, what: &str, script: &str) -> Result<(), Failure> {
+    pub(super) fn run(&self, what: &str, script: &str) -> Result<(), Refused> {
         let mut command = self.command(script);
         if !self.shows {
             command.stdout(io::stderr());
@@ -33,7 +36,7 @@ impl Host<'_> {
     }
 
     /// Runs a script and gives what it prints.
-    pub(super) fn read(&self, what: &str, script: &str) -> Result<String, Failure> {
+    pub(super) fn read(&self, what: &str, script: &str) -> Result<String, Refused> {
         let mut command = self.command(script);
         let output = command.stderr(Stdio::inherit()).stdin(Stdio::null()).output();
         let output = output.map_err(|error| self.missing(&error))?;
@@ -83,30 +86,24 @@ impl Host<'_> {
         }
     }
 
-    fn judge(&self, what: &str, status: ExitStatus) -> Result<(), Failure> {
+    fn judge(&self, what: &str, status: ExitStatus) -> Result<(), Refused> {
         if status.success() {
             return Ok(());
         }
         let name = self.name;
         if !self.is_here() && status.code() == Some(UNREACHED) {
             let message = format!("could not {what} on {name}: ssh failed");
-            return Err(Failure::new(Exit::Failed, message)
-                .hint(format!("try `ssh {}` by itself", self.target())));
+            return Err(
+                Refused::failed(message).hint(format!("try `ssh {}` by itself", self.target()))
+            );
         }
-        Err(Failure::new(Exit::Failed, format!("could not {what} on {name}: {}", ended(status))))
+        Err(Refused::failed(format!("could not {what} on {name}: {}", ended(status))))
     }
 
-    fn missing(&self, error: &io::Error) -> Failure {
+    fn missing(&self, error: &io::Error) -> Refused {
         let program = if self.is_here() { "sh" } else { "ssh" };
-        Failure::new(Exit::Failed, format!("could not run {program}: {error}"))
+        Refused::failed(format!("could not run {program}: {error}"))
     }
-}
-
-/// A script on this machine.
-pub(in crate::commands) fn local(script: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", RUNNER, script]);
-    command
 }
 
 /// `it ended with 3`, `it was ended by signal 9`.

@@ -2,19 +2,24 @@
 
 use pm_config::is_config_name;
 
-use crate::failure::Failure;
+use crate::refused::Refused;
 
 /// What to do on the hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
+    /// Folders, the first clone.
     Setup,
+    /// Deploy what the config names.
     Update,
     /// Go back so many deployments.
     Revert(usize),
+    /// Show the commit that is checked out.
     Current,
+    /// Show the commit before it.
     Previous,
     /// A shell line.
     Exec(String),
+    /// Show all deployments.
     List,
     /// Deploy this branch, tag or commit.
     Ref(String),
@@ -22,17 +27,19 @@ pub(super) enum Step {
 
 /// A call of `pm deploy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub struct Words {
     /// The config, if it is named.
-    pub(super) file: Option<String>,
-    pub(super) environment: String,
-    pub(super) step: Step,
+    pub file: Option<String>,
+    /// Which part of the config.
+    pub environment: String,
+    /// What to do.
+    pub step: Step,
     /// Whether local changes do not matter.
-    pub(super) is_forced: bool,
+    pub is_forced: bool,
 }
 
 /// What is meant; `None` is a question for help.
-pub(super) fn parse(words: &[String]) -> Result<Option<Words>, Failure> {
+pub fn parse(words: &[String]) -> Result<Option<Words>, Refused> {
     let is_line = |word: &String| matches!(word.as_str(), "exec" | "run");
     let line = words.iter().position(is_line).unwrap_or(words.len());
     let (own, line) = words.split_at(line);
@@ -43,7 +50,7 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Words>, Failure> {
     let is_forced = own.iter().any(|word| is_force(&word));
     let mut own = own.iter().filter(|word| !is_force(word)).map(String::as_str).peekable();
     if let Some(odd) = own.clone().find(|word| word.starts_with('-')) {
-        return Err(Failure::input(format!("deploy has no option {odd}"))
+        return Err(Refused::input(format!("deploy has no option {odd}"))
             .hint("`pm deploy --help` says what there is"));
     }
     let file = own.next_if(|word| is_config_name(word).is_some()).map(str::to_owned);
@@ -51,23 +58,23 @@ pub(super) fn parse(words: &[String]) -> Result<Option<Words>, Failure> {
         return if file.is_none() && line.is_empty() {
             Ok(None)
         } else {
-            Err(Failure::input("deploy which environment?").hint("`pm deploy FILE ENVIRONMENT`"))
+            Err(Refused::input("deploy which environment?").hint("`pm deploy FILE ENVIRONMENT`"))
         };
     };
     let step = match line.split_first() {
-        Some((word, [])) => return Err(Failure::input(format!("{word} what?"))),
+        Some((word, [])) => return Err(Refused::input(format!("{word} what?"))),
         // As PM2: words make one shell line, the user's own.
         Some((_, words)) => Step::Exec(words.join(" ")),
         None => step(&mut own)?,
     };
     match own.next() {
-        Some(odd) => Err(Failure::input(format!("could not understand `{odd}`"))
+        Some(odd) => Err(Refused::input(format!("could not understand `{odd}`"))
             .hint("`pm deploy --help` says what there is")),
         None => Ok(Some(Words { file, environment, step, is_forced })),
     }
 }
 
-fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Failure> {
+fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Refused> {
     Ok(match words.next() {
         None | Some("update") => Step::Update,
         Some("setup") => Step::Setup,
@@ -78,14 +85,14 @@ fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Failure> {
             None => 1,
             Some(number) => number
                 .parse()
-                .map_err(|_| Failure::input(format!("`{number}` is no number of deployments")))?,
+                .map_err(|_| Refused::input(format!("`{number}` is no number of deployments")))?,
         }),
         Some("ref") => match words.next() {
             Some(reference) => Step::Ref(reference.into()),
-            None => return Err(Failure::input("ref what?").hint("a branch, a tag or a commit")),
+            None => return Err(Refused::input("ref what?").hint("a branch, a tag or a commit")),
         },
         Some(odd) => {
-            return Err(Failure::input(format!("deploy has no command {odd}")).hint(format!(
+            return Err(Refused::input(format!("deploy has no command {odd}")).hint(format!(
                 "`pm deploy --help` says what there is; `ref {odd}` deploys {odd}"
             )));
         }
@@ -96,7 +103,7 @@ fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Failure> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Option<Words>, Failure> {
+    fn parsed(line: &str) -> Result<Option<Words>, Refused> {
         parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
