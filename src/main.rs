@@ -34,7 +34,7 @@ use session::Session;
 fn main() -> ExitCode {
     let program = std::env::args_os().next().unwrap_or_else(|| "pm".into());
     let called_as = CalledAs::of(&program);
-    let parsed = cli::parse(called_as, std::env::args_os().collect());
+    let parsed = cli::parse::parse(called_as, std::env::args_os().collect());
     let cli = match parsed.cli {
         Ok(cli) => cli,
         Err(error) => return explain(&error, called_as),

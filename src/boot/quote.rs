@@ -1,4 +1,4 @@
-//! Texts that mean themselves in the languages of service files. Each has its own rules; none is a shell's but one.
+//! Texts that mean themselves in the languages of service files. Each has its own rules.
 
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -33,9 +33,4 @@ pub(super) fn systemd(before: &str, path: &Path) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// Text of an XML element.
-pub(super) fn xml(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -3,55 +3,35 @@
 
 mod channels;
 mod printer;
+mod story;
 mod stream;
 mod streaming;
 mod when;
+mod wish;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use pm_logs::{History, Keep, Merge, ReadError, Want};
-use pm_protocol::{LogSource, Logs};
+use pm_logs::{Keep, Want};
+use pm_protocol::Logs;
 use pm_spec::Select;
 
 use crate::cli::LogsArgs;
 use crate::commands::support::{resend, selectors};
-use crate::console::Gone;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::render::outcomes::{self, Done};
 use crate::report::Report;
 use crate::session::{Session, quick};
 
-use channels::Channels;
-use printer::Printer;
-use streaming::Until;
+use story::tell;
+use wish::{Streams, Until, Wish};
 
 pub(super) use printer::Form;
 pub(super) use streaming::Streaming;
 
 /// Lines of each file that are shown first (PM2).
 const LINES: usize = 15;
-
-/// What to show, understood.
-#[derive(Debug)]
-struct Wish {
-    select: Vec<Select>,
-    want: Want,
-    follow: bool,
-    streams: Streams,
-    daemon: bool,
-    /// When following ends although somebody still reads; never if `None`.
-    until: Option<Until>,
-}
-
-/// Which of an app's outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Streams {
-    Both,
-    Out,
-    Err,
-}
 
 /// `pm logs`.
 pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
@@ -155,67 +135,6 @@ fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
     };
     drop(client);
     tell(session, wish, (sources, &everybody), form)
-}
-
-fn tell(
-    session: &Session,
-    wish: &Wish,
-    (sources, everybody): (Vec<LogSource>, &[LogSource]),
-    form: Form,
-) -> Result<Report, Failure> {
-    let mut channels = Channels::new(session.home.log_state(), wish.streams);
-    channels.learn(everybody);
-    channels.add(sources);
-    if wish.daemon {
-        channels.add_daemon(session.home.diary());
-    }
-    let mut printer = Printer::new(form);
-    match story(session, wish, &mut channels, &mut printer) {
-        Ok(()) | Err(End::Gone) => Ok(Report::default()),
-        Err(End::Failed(failure)) => Err(failure),
-    }
-}
-
-/// Why a story ends before its end.
-#[derive(Debug)]
-enum End {
-    /// Nobody listens any more.
-    Gone,
-    Failed(Failure),
-}
-
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<ReadError> for End {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(Failure::could_not(Exit::Failed, &error))
-    }
-}
-
-fn story(
-    session: &Session,
-    wish: &Wish,
-    channels: &mut Channels,
-    printer: &mut Printer,
-) -> Result<(), End> {
-    let open = |source: pm_logs::Source| History::open(source, wish.want.clone());
-    let histories = channels.fresh().into_iter().map(open).collect::<Result<_, _>>()?;
-    let mut merge = Merge::new(histories)?;
-    while let Some(line) = merge.next_line()? {
-        printer.line(channels, &line)?;
-    }
-    printer.flush()?;
-    if !wish.follow {
-        return Ok(());
-    }
-    if let Some(until) = &wish.until {
-        until.has_begun();
-    }
-    stream::follow(session, wish, channels, printer, merge.into_histories())
 }
 
 /// `--grep`: lines with this text in them.

@@ -17,7 +17,7 @@ use crate::commands::logs::Form;
 use crate::commands::support::changes::Configs;
 use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
-use crate::commands::support::{amend, finish, progress, resend, selectors, settings};
+use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
 use crate::failure::{Exit, Failure};
 use crate::render::outcomes::Done;
 use crate::report::Report;
@@ -218,7 +218,7 @@ fn names_known(
     if rows.is_none() {
         *client = session.find()?;
         *rows = Some(match client {
-            Some(client) => targets::rows(client)?,
+            Some(client) => listing::rows(client)?,
             None => Vec::new(),
         });
     }

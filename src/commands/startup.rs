@@ -2,6 +2,7 @@
 //! can do is not tried by anybody else; they get the line to paste (PM2).
 
 pub(super) mod install;
+mod path;
 mod suspicion;
 mod verify;
 
@@ -20,7 +21,9 @@ use crate::launch;
 use crate::report::Report;
 use crate::session::Session;
 
-const PLATFORMS: &str = "systemd, systemd-user, openrc, systemv or launchd";
+use path::{find_in_path, is_installed};
+
+const PLATFORMS: &str = "systemd, systemd-user, openrc or systemv";
 
 /// `pm startup`.
 pub(super) fn run(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
@@ -152,7 +155,6 @@ fn config(home: &Path) -> PathBuf {
     set.filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".config"))
 }
 
-/// `pm2` for whoever types that, else `pm`: the beginning of a service's name.
 /// The path we were called by, if it leads to this program and is not another program's name: it may be a link that
 /// is kept while versions come and go. Else the program's own file.
 fn program() -> Result<PathBuf, Failure> {
@@ -166,17 +168,6 @@ fn program() -> Result<PathBuf, Failure> {
     let is_plain = word.components().count() == 1;
     let found = if is_plain { find_in_path(&word.to_string_lossy()) } else { Some(word) };
     Ok(found.filter(leads_here).unwrap_or(own))
-}
-
-fn find_in_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    // Tools of root's are often not in a user's PATH, which says nothing about the machine.
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
-    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-fn is_installed(name: &str) -> bool {
-    find_in_path(name).is_some()
 }
 
 fn unit_home_has_list(unit: &Unit) -> bool {

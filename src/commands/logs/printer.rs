@@ -224,7 +224,7 @@ fn object(channel: &Channel, line: &Line) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::logs::Streams;
+    use crate::commands::logs::wish::Streams;
     use pm_protocol::{LogShape, LogSource};
 
     const PLAIN: Form = Form {

@@ -18,8 +18,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
 use super::printer::Printer;
-use super::streaming::Until;
-use super::{End, Wish};
+use super::wish::{End, Until, Wish};
 use crate::commands::support::resend;
 use crate::console::Gone;
 use crate::failure::{Exit, Failure};

@@ -10,7 +10,7 @@ use crate::boot::{MARK, Platform, Unit};
 use crate::failure::{Exit, Failure};
 use crate::session::Session;
 
-use super::is_installed;
+use super::path::is_installed;
 use pm_pm2::shell;
 
 /// Exists where systemd runs (`sd_booted(3)`).
@@ -35,7 +35,7 @@ pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure>
 }
 
 /// Removes; gives what to say.
-pub(in crate::commands) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
+pub(crate) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
     let path = unit.path();
     if !path.exists() {
         let message = format!("could not find {}: nothing to remove", path.display());

@@ -16,7 +16,7 @@ use super::suspicion::changeable;
 use crate::boot::{Platform, Unit};
 use crate::called::{self, as_called};
 use crate::commands::daemon;
-use crate::commands::support::targets;
+use crate::commands::support::listing;
 use crate::failure::{Exit, Failure};
 use crate::render::json::value;
 use crate::render::rehearsal::{self, Rehearsal, Rehearsed};
@@ -57,7 +57,7 @@ pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> 
         && let Some(mut client) = session.find()?
     {
         let mut unsaved: BTreeSet<_> =
-            targets::rows(&mut client)?.into_iter().map(|row| row.name).collect();
+            listing::rows(&mut client)?.into_iter().map(|row| row.name).collect();
         unsaved.retain(|name| !names.contains(name.as_str()));
         let program = called::name();
         rehearsal.warnings.extend(

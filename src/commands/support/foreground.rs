@@ -20,7 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::commands::kill;
 use crate::commands::logs::{Form, Streaming};
-use crate::commands::support::{resend, resurrection, targets};
+use crate::commands::support::{listing, resend, resurrection};
 use crate::console;
 use crate::failure::{Exit, Failure};
 use crate::launch;
@@ -142,7 +142,7 @@ fn live(
         ids,
         looks: None,
     };
-    watch.rows = targets::rows(client)?.into_iter().map(|row| (row.id, row)).collect();
+    watch.rows = listing::rows(client)?.into_iter().map(|row| (row.id, row)).collect();
     let sources = sources(client, &select).unwrap_or_default();
     let form = plan.form.clone();
     let shown = Streaming::start(session, form, asked, (select.clone(), sources))?;
@@ -157,7 +157,7 @@ fn client(session: &Session, scope: Scope) -> Result<Client, Failure> {
         return session.daemon();
     }
     if let Some(mut client) = session.find()? {
-        let count = targets::rows(&mut client)?.len();
+        let count = listing::rows(&mut client)?.len();
         if count == 0 {
             return Ok(client);
         }
@@ -176,7 +176,7 @@ fn client(session: &Session, scope: Scope) -> Result<Client, Failure> {
         }
     }
     let mut client = session.daemon()?;
-    let left: Vec<_> = targets::rows(&mut client)?.iter().map(|row| Select::Id(row.id)).collect();
+    let left: Vec<_> = listing::rows(&mut client)?.iter().map(|row| Select::Id(row.id)).collect();
     if !left.is_empty() {
         // Of somebody before us who was killed.
         client.call(&Delete { select: left }, Deadline::NEVER)?;
@@ -354,7 +354,7 @@ impl Watch<'_> {
                 Err(error) if self.is_left(&error)? => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
-            if !targets::rows(client)?.is_empty() {
+            if !listing::rows(client)?.is_empty() {
                 return Ok(());
             }
         }

@@ -1,7 +1,7 @@
 //! How things stand, for showing after something was done.
 
 use pm_client::Client;
-use pm_protocol::{List, Listing};
+use pm_protocol::{List, Listing, Row};
 
 use crate::commands::support::users;
 use crate::failure::Failure;
@@ -19,4 +19,9 @@ pub(crate) fn now(session: &Session, client: &mut Client) -> Result<Option<Listi
     users::name(session, listing.rows.iter_mut().collect());
     session.heed(&listing);
     Ok(Some(listing))
+}
+
+/// Every row there is.
+pub(crate) fn rows(client: &mut Client) -> Result<Vec<Row>, Failure> {
+    Ok(quick(client, &List { select: Vec::new(), usage: false, host: false })?.rows)
 }

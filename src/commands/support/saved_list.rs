@@ -13,7 +13,7 @@ use pm_protocol::{Descriptions, Outcome, Save, Start, Wait};
 use serde_json::Value;
 
 use crate::commands::support::described::described;
-use crate::commands::support::{resend, settings, targets, users};
+use crate::commands::support::{listing, resend, settings, targets, users};
 use crate::failure::{Exit, Failure};
 use crate::session::{Session, quick};
 
@@ -113,7 +113,7 @@ pub(crate) fn revive(
             older
         }
     };
-    let rows = targets::rows(client)?;
+    let rows = listing::rows(client)?;
     let known: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let is_new = |record: &&Value| !record["name"].as_str().is_some_and(|it| known.contains(it));
     let new: Vec<Value> = records.iter().filter(is_new).cloned().collect();

@@ -8,7 +8,7 @@ use pm_protocol::{Code, List, Row};
 use pm_spec::Select;
 use regex_lite::Regex;
 
-use crate::commands::support::targets;
+use crate::commands::support::listing;
 use crate::failure::{Exit, Failure};
 use crate::session::{QUICK, Session};
 
@@ -40,7 +40,7 @@ pub(crate) fn one(
     }
     let rows = match rows {
         Some(rows) => rows,
-        None => rows.insert(targets::rows(client)?),
+        None => rows.insert(listing::rows(client)?),
     };
     match pattern {
         Some(pattern) => named_like(word, &pattern, rows),

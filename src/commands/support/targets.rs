@@ -8,13 +8,13 @@ use pm_client::Client;
 use pm_config::{
     Caller, Diagnosis, Ecosystem, Format, Overrides, Place, Severity, is_config_name, read,
 };
-use pm_protocol::{List, Row};
+use pm_protocol::Row;
 use pm_spec::{AppName, Select};
 
 use crate::cli::TargetArgs;
-use crate::commands::support::{selectors, settings};
+use crate::commands::support::{listing, selectors, settings};
 use crate::failure::{Exit, Failure};
-use crate::session::{Session, engine, quick};
+use crate::session::{Session, engine};
 
 /// More than any config; the reader says so when it gets it.
 const LARGEST: u64 = (4 << 20) + 1;
@@ -114,11 +114,6 @@ pub(crate) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
     }
 }
 
-/// Every row there is.
-pub(crate) fn rows(client: &mut Client) -> Result<Vec<Row>, Failure> {
-    Ok(quick(client, &List { select: Vec::new(), usage: false, host: false })?.rows)
-}
-
 /// Selectors for words and configs, of what is known.
 pub(crate) fn resolve(
     session: &Session,
@@ -129,7 +124,7 @@ pub(crate) fn resolve(
     let mut selects = Vec::new();
     for target in targets {
         match target {
-            Target::Word(word) if is_script(word) && !is_known(word, &rows(client)?) => {
+            Target::Word(word) if is_script(word) && !is_known(word, &listing::rows(client)?) => {
                 let caller = session.caller()?;
                 let path = absolute(&caller.cwd, Path::new(word));
                 selects.push(Select::Word(path.to_string_lossy().into_owned()));
@@ -141,7 +136,7 @@ pub(crate) fn resolve(
             }
             Target::File(_) | Target::Stdin(_) => {
                 let names = target.names(&session.caller()?, overrides)?;
-                let rows = rows(client)?;
+                let rows = listing::rows(client)?;
                 for name in names {
                     if rows.iter().any(|row| row.name == name.as_str()) {
                         selects.push(Select::Name(name.to_string()));
