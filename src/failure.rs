@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use pm_client::{CallError, Colours, ConnectError, plain};
+use pm_pm2::Refused;
 use pm_protocol::{Code, Refusal};
 
 use crate::called::as_called;
@@ -98,6 +99,13 @@ impl fmt::Display for Failure {
             Some(hint) => write!(f, "\nhint: {}", as_called(hint)),
             None => Ok(()),
         }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(Refused { is_input, message, hint }: Refused) -> Self {
+        let exit = if is_input { Exit::Input } else { Exit::Failed };
+        Self { hint, ..Self::new(exit, message) }
     }
 }
 

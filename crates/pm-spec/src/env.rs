@@ -97,6 +97,9 @@ impl core::fmt::Debug for Environment {
     }
 }
 
+/// What stands in place of a value that may be a secret.
+pub const MASK: &str = "********";
+
 /// Whether a variable of this name probably holds a secret, so that its value is masked where it is shown.
 pub fn looks_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();

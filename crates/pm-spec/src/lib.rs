@@ -23,7 +23,7 @@ mod triggers;
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
 pub use difference::{Edit, Effort};
-pub use env::{Environment, looks_secret};
+pub use env::{Environment, MASK, looks_secret};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError};
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
