@@ -28,7 +28,7 @@ use pm_protocol::Home;
 use cli::{Cli, Global};
 use console::Console;
 use failure::{Exit, Failure};
-use report::{Ending, Report};
+use report::{ExitStatus, Report};
 use session::Session;
 
 fn main() -> ExitCode {
@@ -75,9 +75,9 @@ fn print(report: &Report, console: Console, called_as: CalledAs) -> ExitCode {
         console.complain(report.aside.trim_end());
     }
     match report.ending {
-        Ending::Well => ExitCode::SUCCESS,
-        Ending::Not(exit) => exit_code(exit, called_as),
-        Ending::App(code) => ExitCode::from(code),
+        ExitStatus::Well => ExitCode::SUCCESS,
+        ExitStatus::Not(exit) => exit_code(exit, called_as),
+        ExitStatus::App(code) => ExitCode::from(code),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::golden::{self, spec};
 use crate::render::describe::describe;
 use crate::render::json;
 use crate::render::outcomes::{self, Done, Tail};
-use crate::report::Ending;
+use crate::report::ExitStatus;
 use pm_pm2::{Nodes, jlist};
 
 const NOW: u64 = 1_800_000_000_000;
@@ -145,7 +145,7 @@ fn outcomes_look_as_they_should() {
     golden::check("outcomes-colour.txt", &plain(colour));
     let console = Console::new(&Global { silent: true, ..Global::default() }, |_| None);
     let report = done.report(console);
-    assert_eq!((report.shown.as_str(), report.ending), ("", Ending::Not(Exit::Failed)));
+    assert_eq!((report.shown.as_str(), report.ending), ("", ExitStatus::Not(Exit::Failed)));
     let silent = report.aside;
     assert!(
         silent.starts_with("error: web (1) failed: exited with code 3\nlast lines"),
