@@ -6,8 +6,10 @@
 #![expect(clippy::print_stderr, reason = "the seed belongs into the log of each run")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests look for single orders")]
 
+#[path = "../common/mod.rs"]
 mod common;
-mod sim;
+mod schedule;
+mod world;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -16,8 +18,7 @@ use std::path::PathBuf;
 use proptest::prelude::{ProptestConfig, any};
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use sim::schedule::Schedule;
-use sim::world;
+use schedule::Schedule;
 
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
