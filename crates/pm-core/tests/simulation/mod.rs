@@ -2,8 +2,6 @@
 //!
 //! `PM_SIM_SCHEDULES` sets how many schedules are tried, `PM_SIM_SEED` where they begin (`fresh`: somewhere new),
 //! `PM_SIM_SHRINK` how much is done to make a failing one small (0: nothing).
-#![expect(clippy::panic, clippy::expect_used, reason = "a schedule that fails ends the test")]
-#![expect(clippy::print_stderr, reason = "the seed belongs into the log of each run")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests look for single orders")]
 
 #[path = "../common/mod.rs"]

@@ -265,7 +265,7 @@ impl World<'_> {
                 }
             }
             Order::Signal(run, RunSignal::Stop(..) | RunSignal::Drain(..)) => {
-                self.signalled(*run, false)
+                self.signalled(*run, false);
             }
             Order::Signal(run, RunSignal::Kill(_)) => self.signalled(*run, true),
             Order::Release(run) => {
