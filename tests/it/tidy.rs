@@ -201,7 +201,8 @@ fn p36_no_clock_is_asked_where_decisions_are_made() {
     for name in ["core", "spec"] {
         let library =
             fs::read_to_string(root().join(format!("crates/pm-{name}/src/lib.rs"))).unwrap();
-        assert!(library.contains("#![no_std]"), "pm-{name} has a clock at hand");
+        let has_none = ["#![no_std]", "#![cfg_attr(not(test), no_std)]"];
+        assert!(has_none.iter().any(|it| library.contains(it)), "pm-{name} has a clock at hand");
     }
 }
 

@@ -1,79 +1,84 @@
-//! Laws about the order of things: a witness sees every fact and every order as it is performed.
+//! Laws about the order of things: an oracle sees every fact and every order as it is performed.
 //!
-//! For tests and debug builds. It knows only what crosses the boundary, and keeps the journal the orders write.
+//! It knows only what crosses the boundary, and keeps the journal the orders write.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
-use alloc::vec::Vec;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pm_spec::AppSpec;
+
+mod replies;
+mod runs;
+mod state;
+mod streaks;
+mod triggers;
+
+use replies::ExpectedReply;
+use runs::{RunMark, RunTrace, counted, same_records};
+use state::{BrokenLaw, law};
+use streaks::ShortRuns;
+use triggers::TriggerLaws;
 
 use crate::core::Core;
 use crate::fact::{Fact, Remaining, SpawnFailure};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::law::{Broken, law};
 use crate::order::{Change, Order, Outcome, Reach, Reply, RunSignal, SpawnPlan};
 use crate::phase::Want;
-use crate::promise::Owed;
 use crate::saved::{InstanceRecord, Record, SavedPhase};
-use crate::tally::Tally;
-use crate::trail::{Mark, Trail, counted, same_records};
 use crate::view::Status;
-use crate::vigil::Vigil;
 
 /// Reading everything back costs more than all other laws together.
 const REPLAY_EVERY: u32 = 16;
 
 /// What a reader saw of an instance.
-type Glance = (Status, bool, Option<RunId>, u32, u32, Option<Time>);
+type Seen = (Status, bool, Option<RunId>, u32, u32, Option<Time>);
 
 /// Sees everything.
 #[derive(Clone, Debug, Default)]
-pub struct Witness {
+pub(crate) struct Oracle {
     journal: Vec<Record>,
     instances: BTreeMap<InstanceId, InstanceRecord>,
     apps: BTreeMap<AppId, AppSpec>,
-    runs: BTreeMap<RunId, Trail>,
+    runs: BTreeMap<RunId, RunTrace>,
     last_run: Option<RunId>,
-    owed: BTreeMap<RequestId, Owed>,
+    owed: BTreeMap<RequestId, ExpectedReply>,
     replies: Vec<(RequestId, Vec<Outcome>)>,
-    glances: BTreeMap<InstanceId, Glance>,
+    seen: BTreeMap<InstanceId, Seen>,
     told: BTreeSet<InstanceId>,
-    tally: Tally,
+    short_runs: ShortRuns,
     fact: Option<Fact>,
-    vigil: Vigil,
+    triggers: TriggerLaws,
     weighing: bool,
     left: bool,
     steps: u32,
 }
 
-impl Witness {
+impl Oracle {
     /// Has seen nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Everything written down so far, compacted.
-    pub fn journal(&self) -> &[Record] {
+    pub(crate) fn journal(&self) -> &[Record] {
         &self.journal
     }
 
     /// Requests nobody has answered.
-    pub fn owed(&self) -> usize {
+    pub(crate) fn owed(&self) -> usize {
         self.owed.len()
     }
 
     /// Whether the daemon was told to leave.
-    pub const fn has_left(&self) -> bool {
+    pub(crate) const fn has_left(&self) -> bool {
         self.left
     }
 
     /// A fact is about to be told to this core.
-    pub fn fact(&mut self, core: &Core, fact: &Fact) {
-        self.vigil.fact(core, fact);
+    pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
+        self.triggers.fact(core, fact);
         match fact {
             Fact::Asked(request, ask) => {
-                self.owed.insert(*request, Owed::new(core, ask, self.last_run));
+                self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
             }
             Fact::Withdrawn(request) => {
                 self.owed.remove(request);
@@ -83,27 +88,27 @@ impl Witness {
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)
             | Fact::TimePassed => {}
-            Fact::Ready(run) => self.trail(*run, |trail| {
-                trail.marks.insert(Mark::Ready);
+            Fact::Ready(run) => self.trace(*run, |trace| {
+                trace.marks.insert(RunMark::Ready);
             }),
             Fact::NotSpawned(run, failure) => {
-                self.trail(*run, |trail| trail.marks.extend([Mark::Over, Mark::Written]));
+                self.trace(*run, |trace| trace.marks.extend([RunMark::Over, RunMark::Written]));
                 let refused = matches!(failure, SpawnFailure::Refused(_));
-                if let Some(trail) = self.runs.get(run).filter(|_| refused) {
-                    self.tally.refused(trail.instance);
+                if let Some(trace) = self.runs.get(run).filter(|_| refused) {
+                    self.short_runs.refused(trace.instance);
                 }
             }
             Fact::Ended(run, _, rest) => {
                 let tree = self.spec_of(*run).is_none_or(|spec| spec.stop.tree);
                 let over = *rest == Remaining::Nothing || !(tree || self.is_swept(*run));
-                self.trail(*run, |trail| {
-                    trail.marks.insert(Mark::Ended);
-                    trail.marks.extend(over.then_some(Mark::Over));
+                self.trace(*run, |trace| {
+                    trace.marks.insert(RunMark::Ended);
+                    trace.marks.extend(over.then_some(RunMark::Over));
                 });
             }
-            Fact::TreeGone(run) => self.trail(*run, |trail| {
-                let ended = trail.is(Mark::Ended);
-                trail.marks.extend(ended.then_some(Mark::Over));
+            Fact::TreeGone(run) => self.trace(*run, |trace| {
+                let ended = trace.is(RunMark::Ended);
+                trace.marks.extend(ended.then_some(RunMark::Over));
             }),
         }
         self.fact = Some(fact.clone());
@@ -116,19 +121,19 @@ impl Witness {
         )
     }
 
-    fn trail(&mut self, run: RunId, change: impl FnOnce(&mut Trail)) {
-        if let Some(trail) = self.runs.get_mut(&run) {
-            change(trail);
+    fn trace(&mut self, run: RunId, change: impl FnOnce(&mut RunTrace)) {
+        if let Some(trace) = self.runs.get_mut(&run) {
+            change(trace);
         }
     }
 
     fn spec_of(&self, run: RunId) -> Option<&AppSpec> {
-        let trail = self.runs.get(&run)?;
-        self.apps.get(&self.instances.get(&trail.instance)?.app)
+        let trace = self.runs.get(&run)?;
+        self.apps.get(&self.instances.get(&trace.instance)?.app)
     }
 
     /// An order is being performed.
-    pub fn order(&mut self, now: Time, order: &Order) -> Result<(), Broken> {
+    pub(crate) fn order(&mut self, now: Time, order: &Order) -> Result<(), BrokenLaw> {
         law(!self.left, || format!("nothing after leaving: {order:?}"))?;
         match order {
             Order::Persist(record) => self.remember(now, record),
@@ -144,7 +149,7 @@ impl Witness {
                 self.weighing = *weigh;
                 Ok(())
             }
-            Order::Schedule(..) | Order::Watch(..) => self.vigil.order(order),
+            Order::Schedule(..) | Order::Watch(..) => self.triggers.order(order),
             Order::Publish(Change::Changed(id) | Change::Removed(id)) => {
                 law(self.told.insert(*id), || format!("instance {} is told once a step", id.0))
             }
@@ -166,14 +171,14 @@ impl Witness {
         }
     }
 
-    fn remember(&mut self, now: Time, record: &Record) -> Result<(), Broken> {
+    fn remember(&mut self, now: Time, record: &Record) -> Result<(), BrokenLaw> {
         match record {
             Record::App(app) => {
                 self.apps.insert(app.id, AppSpec::clone(&app.spec));
                 let grace = app.spec.stop.timeout.as_millis();
                 let instances = &self.instances;
-                let its = |trail: &&mut Trail| {
-                    instances.get(&trail.instance).is_some_and(|instance| instance.app == app.id)
+                let its = |trace: &&mut RunTrace| {
+                    instances.get(&trace.instance).is_some_and(|instance| instance.app == app.id)
                 };
                 self.runs.values_mut().filter(its).for_each(|run| run.grace = run.grace.min(grace));
             }
@@ -183,12 +188,12 @@ impl Witness {
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
                 let rules = self.apps.get(&instance.app).map(|app| &app.restart);
-                self.tally.judge(old, instance, rules)?;
+                self.short_runs.judge(old, instance, rules)?;
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished =
                         matches!(self.fact, Some(Fact::Asked(..))) || instance.created == now;
-                    counted(old, instance, self.tally.most(instance.id), wished)?;
+                    counted(old, instance, self.short_runs.most(instance.id), wished)?;
                 }
                 let asked = matches!(
                     self.fact,
@@ -197,30 +202,32 @@ impl Witness {
                 let old = self.instances.insert(instance.id, instance.clone());
                 let anew = old.is_none_or(|old| old.created != instance.created);
                 if instance.want == Want::Gone {
-                    self.vigil.gone(instance.id);
+                    self.triggers.gone(instance.id);
                 }
                 if anew || (asked && instance.unstable == 0) {
-                    self.tally.forget(instance);
+                    self.short_runs.forget(instance);
                 }
             }
             Record::InstanceGone(id) => {
-                let alive =
-                    self.runs.values().any(|trail| trail.instance == *id && !trail.is(Mark::Over));
+                let alive = self
+                    .runs
+                    .values()
+                    .any(|trace| trace.instance == *id && !trace.is(RunMark::Over));
                 law(!alive, || format!("instance {} is forgotten when it is gone", id.0))?;
                 self.instances.remove(id);
-                self.vigil.gone(*id);
+                self.triggers.gone(*id);
             }
             Record::End(id, end) => {
                 let known = self.runs.get(&end.run);
-                law(known.is_none_or(|t| t.is(Mark::Ended)), || {
+                law(known.is_none_or(|t| t.is(RunMark::Ended)), || {
                     format!("run {} ended", end.run.0)
                 })?;
-                let fresh = known.is_some_and(|trail| !trail.is(Mark::Written));
+                let fresh = known.is_some_and(|trace| !trace.is(RunMark::Written));
                 if fresh {
-                    self.tally.ended(*id, end);
+                    self.short_runs.ended(*id, end);
                 }
-                self.trail(end.run, |trail| {
-                    trail.marks.insert(Mark::Written);
+                self.trace(end.run, |trace| {
+                    trace.marks.insert(RunMark::Written);
                 });
             }
             Record::Counters(_) => {}
@@ -229,38 +236,38 @@ impl Witness {
         Ok(())
     }
 
-    fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), Broken> {
+    fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("spawn of run {}: {what}", run.0);
         law(self.last_run < Some(run), || broken("numbers are never reused"))?;
         self.last_run = Some(run);
-        self.vigil.spawn(plan.instance)?;
+        self.triggers.spawn(plan.instance)?;
         let instance = self.instances.get(&plan.instance);
         let intent = instance.is_some_and(|instance| instance.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
         let second = instance.and_then(|instance| instance.second.as_ref()?.run());
-        let mut others = self.runs.iter().filter(|(_, trail)| trail.instance == plan.instance);
-        let alone = others.all(|(other, trail)| trail.is(Mark::Over) || Some(*other) == second);
+        let mut others = self.runs.iter().filter(|(_, trace)| trace.instance == plan.instance);
+        let alone = others.all(|(other, trace)| trace.is(RunMark::Over) || Some(*other) == second);
         law(alone, || broken("never two of one instance, but for a reload"))?;
         let app = instance.and_then(|instance| self.apps.get(&instance.app));
         law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
         let same = instance.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
         law(same, || broken("the plan says what is written down"))?;
-        let trail = Trail {
+        let trace = RunTrace {
             instance: plan.instance,
             asked: None,
             grace: plan.app.stop.timeout.as_millis(),
             marks: BTreeSet::new(),
         };
-        self.runs.insert(run, trail);
+        self.runs.insert(run, trace);
         Ok(())
     }
 
-    fn signal(&mut self, now: Time, run: RunId, sent: RunSignal) -> Result<(), Broken> {
+    fn signal(&mut self, now: Time, run: RunId, sent: RunSignal) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("{sent:?} to run {}: {what}", run.0);
         let spec = self.spec_of(run).cloned();
-        let Some(trail) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
-        law(!trail.is(Mark::Over), || broken("only the living are signalled"))?;
-        let instance = self.instances.get(&trail.instance);
+        let Some(trace) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
+        law(!trace.is(RunMark::Over), || broken("only the living are signalled"))?;
+        let instance = self.instances.get(&trace.instance);
         let tree = spec.as_ref().is_some_and(|spec| spec.stop.tree);
         let meant = if tree { Reach::Tree } else { Reach::Leader };
         match sent {
@@ -275,31 +282,33 @@ impl Witness {
                 let unwanted = instance.is_some_and(|instance| {
                     instance.want != Want::Up || on_its_way(instance) || second(instance)
                 });
-                law(unwanted || trail.is(Mark::Ended), || {
+                law(unwanted || trace.is(RunMark::Ended), || {
                     broken("only the unwanted are asked to go")
                 })?;
-                law(trail.marks.insert(Mark::Asked), || broken("once"))?;
+                law(trace.marks.insert(RunMark::Asked), || broken("once"))?;
                 law(spec.as_ref().is_some_and(|s| s.stop.signal == signal), || {
                     broken("as specified")
                 })?;
                 law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
                 // Rules may change while it runs; those hold by which it was asked.
-                trail.grace = spec.map_or(trail.grace, |spec| spec.stop.timeout.as_millis());
-                trail.asked = trail.asked.or(Some(now));
+                trace.grace = spec.map_or(trace.grace, |spec| spec.stop.timeout.as_millis());
+                trace.asked = trace.asked.or(Some(now));
             }
             RunSignal::Kill(reach) => {
-                let due = trail.asked.map(|asked| asked.0.saturating_add(trail.grace));
+                let due = trace.asked.map(|asked| asked.0.saturating_add(trace.grace));
                 law(due.is_some_and(|due| now.0 >= due), || broken("never before its grace"))?;
                 law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
             }
             RunSignal::Forward(_) => {
-                law(!trail.is(Mark::Ended), || broken("a person's signal is for a main process"))?;
+                law(!trace.is(RunMark::Ended), || {
+                    broken("a person's signal is for a main process")
+                })?;
             }
         }
         Ok(())
     }
 
-    fn release(&mut self, run: RunId) -> Result<(), Broken> {
+    fn release(&mut self, run: RunId) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("release of run {}: {what}", run.0);
         let held = self
             .instances
@@ -308,32 +317,32 @@ impl Witness {
             .any(|phase| phase.run() == Some(run));
         law(!held, || broken("written down as over"))?;
         let again = matches!(self.fact, Some(Fact::Ended(told, ..)) if told == run);
-        if let Some(trail) = self.runs.get_mut(&run) {
-            law(trail.is(Mark::Over) && trail.is(Mark::Written), || {
+        if let Some(trace) = self.runs.get_mut(&run) {
+            law(trace.is(RunMark::Over) && trace.is(RunMark::Written), || {
                 broken("over, and its end is written down")
             })?;
-            law(trail.marks.insert(Mark::Released) || again, || broken("once"))?;
+            law(trace.marks.insert(RunMark::Released) || again, || broken("once"))?;
         }
         Ok(())
     }
 
     /// The step is done.
-    pub fn rest(&mut self, now: Time, core: &Core) -> Result<(), Broken> {
-        core.check(now).and_then(|()| self.vigil.rest(core))?;
-        for (request, outcomes) in ::core::mem::take(&mut self.replies) {
+    pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
+        core.check(now).and_then(|()| self.triggers.rest(core))?;
+        for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
-            let ready = |run| self.runs.get(&run).is_some_and(|trail| trail.is(Mark::Ready));
-            owed.kept(now, core, &outcomes, ready).map_err(|Broken(text)| {
-                Broken(format!("reply to {}: {text}: {outcomes:?}", request.0))
+            let ready = |run| self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));
+            owed.kept(now, core, &outcomes, ready).map_err(|BrokenLaw(text)| {
+                BrokenLaw(format!("reply to {}: {text}: {outcomes:?}", request.0))
             })?;
         }
-        let fresh: BTreeMap<InstanceId, Glance> =
-            core.instances().map(|instance| (instance.id, glance(&instance))).collect();
-        for id in fresh.keys().chain(self.glances.keys()) {
-            let same = fresh.get(id) == self.glances.get(id);
+        let fresh: BTreeMap<InstanceId, Seen> =
+            core.instances().map(|instance| (instance.id, seen(&instance))).collect();
+        for id in fresh.keys().chain(self.seen.keys()) {
+            let same = fresh.get(id) == self.seen.get(id);
             law(same || self.told.contains(id), || format!("changes of {} are told", id.0))?;
         }
-        self.glances = fresh;
+        self.seen = fresh;
         self.told.clear();
         for instance in core.instances.values() {
             let written = self.instances.get(&instance.id);
@@ -354,7 +363,7 @@ impl Witness {
     }
 
     /// Reading back everything that is written down gives what is.
-    fn replay(&mut self, now: Time, core: &Core) -> Result<(), Broken> {
+    fn replay(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
         let replayed = Core::restore(now, self.journal.iter().cloned()).records();
         let records = core.records();
         law(same_records(&replayed, &records), || {
@@ -367,37 +376,37 @@ impl Witness {
     }
 
     /// The daemon died: clients are gone, the journal stays.
-    pub fn died(&mut self) {
+    pub(crate) fn died(&mut self) {
         self.owed.clear();
         self.replies.clear();
         self.told.clear();
-        self.glances.clear();
+        self.seen.clear();
         self.weighing = false;
         self.fact = None;
-        self.vigil.died(&self.instances);
-        for trail in self.runs.values_mut() {
-            trail.marks.remove(&Mark::Asked);
-            trail.marks.remove(&Mark::Released);
+        self.triggers.died(&self.instances);
+        for trace in self.runs.values_mut() {
+            trace.marks.remove(&RunMark::Asked);
+            trace.marks.remove(&RunMark::Released);
         }
         // What had been told but not been written down is unknown to the next daemon, who will be told again.
         for phase in self.instances.values().flat_map(InstanceRecord::phases) {
             let Some(run) = phase.run() else { continue };
-            if let Some(trail) = self.runs.get_mut(&run) {
-                trail.marks.remove(&Mark::Over);
-                if !trail.is(Mark::Written) {
-                    trail.marks.remove(&Mark::Ended);
+            if let Some(trace) = self.runs.get_mut(&run) {
+                trace.marks.remove(&RunMark::Over);
+                if !trace.is(RunMark::Written) {
+                    trace.marks.remove(&RunMark::Ended);
                 }
             }
         }
     }
 
     /// A daemon was born from the journal; what readers see now is where it begins.
-    pub fn born(&mut self, core: &Core) {
-        self.glances = core.instances().map(|instance| (instance.id, glance(&instance))).collect();
+    pub(crate) fn born(&mut self, core: &Core) {
+        self.seen = core.instances().map(|instance| (instance.id, seen(&instance))).collect();
     }
 }
 
-fn glance(instance: &crate::view::InstanceView<'_>) -> Glance {
+fn seen(instance: &crate::view::InstanceView<'_>) -> Seen {
     let run = instance.run.map(|(run, _)| run);
     (
         instance.status,

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pm_core::{
     AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Order, Patience, Record, Remaining,
-    RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Status, Time, Witness,
+    RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Status, Time,
 };
 use pm_spec::{AppName, ByteString, Bytes, Environment, Mode, Select, Signal};
 
+use super::common::identity;
 use super::schedule::{Children, Pick, Schedule, Script, Spawning, What};
-use crate::common::identity;
+use crate::oracle::Oracle;
 
 /// A schedule that takes more steps than this never comes to rest.
 const STEPS: usize = 20_000;
@@ -56,7 +57,7 @@ pub(crate) struct World<'a> {
     events: BTreeMap<(Time, u64), Event>,
     processes: BTreeMap<RunId, Puppet>,
     core: Option<Core>,
-    witness: Witness,
+    oracle: Oracle,
     requests: u64,
     deaths: usize,
     fuse: Option<u32>,
@@ -81,7 +82,7 @@ pub(crate) fn run(
         events: BTreeMap::new(),
         processes: BTreeMap::new(),
         core: Some(Core::new()),
-        witness: Witness::new(),
+        oracle: Oracle::new(),
         requests: 0,
         deaths: 0,
         fuse: schedule.deaths.first().map(|death| death.orders),
@@ -99,7 +100,7 @@ impl World<'_> {
     fn play(&mut self) -> Result<(), String> {
         self.at(0, Event::Act(0));
         for _ in 0..STEPS {
-            if self.witness.has_left() {
+            if self.oracle.has_left() {
                 return self.left();
             }
             let due = self.core.as_ref().and_then(Core::next_deadline);
@@ -137,7 +138,7 @@ impl World<'_> {
     fn tell(&mut self, fact: Fact) -> Result<(), String> {
         let Some(mut core) = self.core.take() else { return Ok(()) };
         self.note(|| format!("{fact:?}"));
-        self.witness.fact(&core, &fact);
+        self.oracle.fact(&core, &fact);
         let mut orders = Vec::new();
         core.step(self.now, fact, &mut orders);
         for order in &orders {
@@ -150,17 +151,17 @@ impl World<'_> {
                 None => {}
             }
             self.note(|| format!("    {order:?}"));
-            self.witness.order(self.now, order).map_err(|broken| broken.to_string())?;
+            self.oracle.order(self.now, order).map_err(|broken| broken.to_string())?;
             self.perform(order)?;
         }
-        self.witness.rest(self.now, &core).map_err(|broken| broken.to_string())?;
+        self.oracle.rest(self.now, &core).map_err(|broken| broken.to_string())?;
         self.core = Some(core);
         Ok(())
     }
 
     fn die(&mut self) {
         self.note(|| "the daemon dies".into());
-        self.witness.died();
+        self.oracle.died();
         self.clocked.clear();
         self.watched.clear();
         for process in self.processes.values_mut() {
@@ -178,10 +179,10 @@ impl World<'_> {
 
     /// The next daemon: journal, then what the guardian and the process table know.
     fn birth(&mut self) -> Result<(), String> {
-        let core = Core::restore(self.now, self.witness.journal().iter().cloned());
-        let journal = self.log.is_some().then(|| format!("{:?}", self.witness.journal()));
+        let core = Core::restore(self.now, self.oracle.journal().iter().cloned());
+        let journal = self.log.is_some().then(|| format!("{:?}", self.oracle.journal()));
         self.note(|| format!("a daemon is born: {}", journal.unwrap_or_default()));
-        self.witness.born(&core);
+        self.oracle.born(&core);
         let remembered: Vec<_> = core
             .instances()
             .flat_map(|instance| [instance.run, instance.second])
@@ -264,7 +265,7 @@ impl World<'_> {
                 }
             }
             Order::Signal(run, RunSignal::Stop(..) | RunSignal::Drain(..)) => {
-                self.signalled(*run, false)
+                self.signalled(*run, false);
             }
             Order::Signal(run, RunSignal::Kill(_)) => self.signalled(*run, true),
             Order::Release(run) => {
@@ -538,7 +539,7 @@ impl World<'_> {
     /// Nothing will ever happen again by itself: everybody is where people want them.
     fn quiet(&mut self) -> Result<(), String> {
         let Some(core) = &self.core else { return Err("no daemon".into()) };
-        if self.witness.owed() > 0 {
+        if self.oracle.owed() > 0 {
             return Err("somebody still waits for a reply".into());
         }
         for instance in core.instances() {
@@ -582,7 +583,7 @@ impl World<'_> {
     /// The daemon has left for good: nobody lives but those whom SIGKILL does not end.
     fn left(&self) -> Result<(), String> {
         let Some(core) = &self.core else { return Ok(()) };
-        if self.witness.owed() > 0 {
+        if self.oracle.owed() > 0 {
             return Err("it left with a debt".into());
         }
         let immortal = core

@@ -1,30 +1,29 @@
-//! What the senses were told to look out for, and whom a person has stopped.
+//! What the triggers were told to wait for, and whom a person has stopped.
 //!
-//! Part of the witness; the core itself keeps this in its apps and instances.
+//! Part of the oracle; the core itself keeps this in its apps and instances.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
-use alloc::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pm_spec::{AppSpec, Schedule};
 
+use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::fact::{Ask, Fact};
 use crate::id::{AppId, InstanceId};
-use crate::law::{Broken, law};
 use crate::order::Order;
 use crate::phase::Want;
 use crate::saved::InstanceRecord;
 
 /// Sees what concerns the senses.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Vigil {
+pub(crate) struct TriggerLaws {
     schedules: BTreeMap<AppId, Schedule>,
     watches: BTreeMap<AppId, Arc<AppSpec>>,
     stopped: BTreeSet<InstanceId>,
 }
 
-impl Vigil {
+impl TriggerLaws {
     /// A fact is about to be told: who is stopped by a person from now on, and who no longer.
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         match fact {
@@ -77,7 +76,7 @@ impl Vigil {
     }
 
     /// The senses are told something.
-    pub(crate) fn order(&mut self, order: &Order) -> Result<(), Broken> {
+    pub(crate) fn order(&mut self, order: &Order) -> Result<(), BrokenLaw> {
         let news = match order {
             Order::Schedule(app, Some(schedule)) => {
                 self.schedules.insert(*app, schedule.clone()).as_ref() != Some(schedule)
@@ -106,14 +105,14 @@ impl Vigil {
     }
 
     /// A run of this instance is to be made.
-    pub(crate) fn spawn(&self, id: InstanceId) -> Result<(), Broken> {
+    pub(crate) fn spawn(&self, id: InstanceId) -> Result<(), BrokenLaw> {
         law(!self.stopped.contains(&id), || {
             format!("instance {}: who was stopped by a person is started by one", id.0)
         })
     }
 
     /// After a step: the senses look out for exactly those whom something could move (law 4).
-    pub(crate) fn rest(&self, core: &Core) -> Result<(), Broken> {
+    pub(crate) fn rest(&self, core: &Core) -> Result<(), BrokenLaw> {
         for app in core.apps.values() {
             let instances = || {
                 core.instances.values().filter(|instance| instance.app == app.id && !core.leaving)

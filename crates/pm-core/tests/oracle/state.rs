@@ -1,11 +1,9 @@
 //! Laws of the core's state, true after every step.
 //!
-//! For tests and debug builds; laws about the order of things over time are `witness`'s.
+//! Laws about the order of things over time are `oracle`'s.
 
-use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::string::String;
-use core::fmt;
+use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::core::{Core, IndexEntry};
 use crate::id::Time;
@@ -16,24 +14,24 @@ use crate::settle::{Transition, settle};
 
 /// A law that does not hold, in words for whoever debugs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(pub String);
+pub(crate) struct BrokenLaw(pub String);
 
-impl fmt::Display for Broken {
+impl fmt::Display for BrokenLaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "broken law: {}", self.0)
     }
 }
 
-impl ::core::error::Error for Broken {}
+impl std::error::Error for BrokenLaw {}
 
 /// `Ok` if it holds.
-pub(crate) fn law(holds: bool, text: impl FnOnce() -> String) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken(text())) }
+pub(crate) fn law(holds: bool, text: impl FnOnce() -> String) -> Result<(), BrokenLaw> {
+    if holds { Ok(()) } else { Err(BrokenLaw(text())) }
 }
 
 impl Core {
     /// Checks every law that can be seen in the state alone, as it is right after a step at `now`.
-    pub fn check(&self, now: Time) -> Result<(), Broken> {
+    pub(crate) fn check(&self, now: Time) -> Result<(), BrokenLaw> {
         let done =
             self.dirty.is_empty() && self.finished.is_empty() && self.triggers_changed.is_empty();
         law(done, || "work is left over".into())?;
@@ -45,7 +43,7 @@ impl Core {
         self.check_goals()
     }
 
-    fn check_instance(&self, instance: &Instance, now: Time) -> Result<(), Broken> {
+    fn check_instance(&self, instance: &Instance, now: Time) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("instance {}: {what}: {instance:?}", instance.id.0);
         let step = settle(&instance.phase, instance.want, now);
         let waits = step == Transition::Forget && instance.second.is_some();
@@ -102,7 +100,7 @@ impl Core {
         Ok(())
     }
 
-    fn check_indexes(&self) -> Result<(), Broken> {
+    fn check_indexes(&self) -> Result<(), BrokenLaw> {
         let mut deadlines = 0;
         let mut runs = 0;
         for instance in self.instances.values() {
@@ -152,7 +150,7 @@ impl Core {
         })
     }
 
-    fn check_goals(&self) -> Result<(), Broken> {
+    fn check_goals(&self) -> Result<(), BrokenLaw> {
         for (request, goal) in &self.goals {
             let broken = |what: &str| format!("request {}: {what}: {goal:?}", request.0);
             law(!goal.open.is_empty(), || broken("what has come true is answered"))?;

@@ -1,20 +1,17 @@
 //! What a reply has to mean (law 6): it is about whom was asked, and true the moment it is sent.
 //!
-//! Part of the witness; the core itself has no use for it.
+//! Part of the oracle; the core itself has no use for it.
 
-use alloc::format;
-use alloc::vec::Vec;
-
+use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::fact::{Ask, Ending, Patience};
 use crate::id::{InstanceId, RunId, Time};
-use crate::law::{Broken, law};
 use crate::order::{Became, Outcome};
 use crate::view::{Cause, InstanceView, Status};
 
 /// A request that is owed a reply.
 #[derive(Clone, Debug)]
-pub(crate) struct Owed {
+pub(crate) struct ExpectedReply {
     /// About whom, where the ask says so.
     expected: Option<Vec<InstanceId>>,
     patience: Patience,
@@ -22,7 +19,7 @@ pub(crate) struct Owed {
     later_than: Option<RunId>,
 }
 
-impl Owed {
+impl ExpectedReply {
     /// What this ask is owed, asked when `last` was the last run.
     pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
         let all = |select| core.resolve(select).ok();
@@ -51,7 +48,7 @@ impl Owed {
         core: &Core,
         outcomes: &[Outcome],
         ready: impl Fn(RunId) -> bool,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), BrokenLaw> {
         let ids: Vec<InstanceId> = outcomes.iter().map(|outcome| outcome.instance).collect();
         law(ids.is_sorted(), || "in order of number".into())?;
         law(self.expected.as_ref().is_none_or(|all| *all == ids), || "about all asked".into())?;

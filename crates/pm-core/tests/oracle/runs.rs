@@ -1,19 +1,17 @@
-//! One run as a witness follows it, by facts and orders alone.
+//! One run as an oracle follows it, by facts and orders alone.
 //!
-//! Part of the witness; the core itself keeps a run's state in its instance's phase.
+//! Part of the oracle; the core itself keeps a run's state in its instance's phase.
 
-use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::vec::Vec;
+use std::collections::BTreeSet;
 
+use super::state::{BrokenLaw, law};
 use crate::id::{InstanceId, Time};
-use crate::law::{Broken, law};
 use crate::saved::{InstanceRecord, Record, SavedPhase};
 use crate::view::Cause;
 
 /// What is known of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Mark {
+pub(crate) enum RunMark {
     /// It said that it is ready.
     Ready,
     /// It was asked to go, by this daemon.
@@ -30,28 +28,28 @@ pub(crate) enum Mark {
 
 /// What became of one run, as far as facts and orders tell.
 #[derive(Clone, Debug)]
-pub(crate) struct Trail {
+pub(crate) struct RunTrace {
     pub(crate) instance: InstanceId,
     pub(crate) asked: Option<Time>,
     pub(crate) grace: u64,
-    pub(crate) marks: BTreeSet<Mark>,
+    pub(crate) marks: BTreeSet<RunMark>,
 }
 
-impl Trail {
+impl RunTrace {
     /// Whether this is known of it.
-    pub(crate) fn is(&self, mark: Mark) -> bool {
+    pub(crate) fn is(&self, mark: RunMark) -> bool {
         self.marks.contains(&mark)
     }
 }
 
 /// Whether one record of an instance may follow the other: what is counted moves with a new run only, and only if
-/// there was one to be replaced. `short`: runs in a row that count as short, as the witness saw them.
+/// there was one to be replaced. `short`: runs in a row that count as short, as the oracle saw them.
 pub(crate) fn counted(
     old: &InstanceRecord,
     new: &InstanceRecord,
     short: u32,
     asked: bool,
-) -> Result<(), Broken> {
+) -> Result<(), BrokenLaw> {
     let begins = matches!(new.phase, SavedPhase::Starting(_)) && new.phase != old.phase;
     let broken = |what: &str| format!("instance {}: {what}: {old:?} {new:?}", new.id.0);
     // A person's wish begins a new count of everything (PM2: `created_at`), in a reload also later than asked.

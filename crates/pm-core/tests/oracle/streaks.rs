@@ -1,14 +1,13 @@
 //! Short runs in a row, counted from facts and records alone: what has to be enough, and when it is forgotten.
 //!
-//! Part of the witness; the core itself keeps this in its instances' streaks.
+//! Part of the oracle; the core itself keeps this in its instances' streaks.
 
-use alloc::collections::BTreeMap;
-use alloc::format;
+use std::collections::BTreeMap;
 
 use pm_spec::RestartPolicy;
 
+use super::state::{BrokenLaw, law};
 use crate::id::InstanceId;
-use crate::law::{Broken, law};
 use crate::saved::{InstanceRecord, SavedPhase};
 use crate::view::{Cause, End};
 
@@ -24,11 +23,11 @@ struct Row {
 
 /// Counts for all instances.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct ShortRuns {
     rows: BTreeMap<InstanceId, Row>,
 }
 
-impl Tally {
+impl ShortRuns {
     /// A spawn was refused.
     pub(crate) fn refused(&mut self, id: InstanceId) {
         self.rows.entry(id).or_default().refused += 1;
@@ -54,7 +53,7 @@ impl Tally {
         old: Option<&InstanceRecord>,
         new: &InstanceRecord,
         rules: Option<&RestartPolicy>,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), BrokenLaw> {
         let (Some(row), Some(rules)) = (self.rows.get_mut(&new.id), rules) else { return Ok(()) };
         if old.is_some_and(|old| old.created != new.created) {
             row.unjudged = None;

@@ -9,7 +9,7 @@ use pm_spec::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::common::app;
+use super::common::app;
 
 /// Bugs live at round numbers, at limits and beside them.
 const TIMES: [u64; 22] = [

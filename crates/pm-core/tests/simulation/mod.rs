@@ -2,12 +2,12 @@
 //!
 //! `PM_SIM_SCHEDULES` sets how many schedules are tried, `PM_SIM_SEED` where they begin (`fresh`: somewhere new),
 //! `PM_SIM_SHRINK` how much is done to make a failing one small (0: nothing).
-#![expect(clippy::panic, clippy::expect_used, reason = "a schedule that fails ends the test")]
-#![expect(clippy::print_stderr, reason = "the seed belongs into the log of each run")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests look for single orders")]
 
+#[path = "../common/mod.rs"]
 mod common;
-mod sim;
+mod schedule;
+mod world;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -16,8 +16,7 @@ use std::path::PathBuf;
 use proptest::prelude::{ProptestConfig, any};
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use sim::schedule::Schedule;
-use sim::world;
+use schedule::Schedule;
 
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
