@@ -368,3 +368,70 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, lchown, symlink};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use rustix::fs::CWD;
+
+    use super::*;
+    use crate::sink::{Format, Place, Stream, WhenFull};
+
+    const NOBODY: Owner = Owner { uid: 65_534, gid: 65_534 };
+
+    /// The user makes the folder a link and a folder again, until nobody looks.
+    fn swap(theirs: &Path, (swaps, is_over): (&AtomicU64, &AtomicBool)) {
+        let (folder, link) = (theirs.join("d"), theirs.join("link"));
+        while !is_over.load(Ordering::Relaxed) {
+            let both = rustix::fs::RenameFlags::EXCHANGE;
+            rustix::fs::renameat_with(CWD, &folder, CWD, &link, both).expect("swapped");
+            swaps.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_while_root_opens_a_log_in_it_leads_nowhere() {
+        if !rustix::process::geteuid().is_root() {
+            return eprintln!("only root can write for others: nothing to protect here");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let (theirs, victim) = (folder.path().join("theirs"), folder.path().join("victim"));
+        std::fs::create_dir_all(theirs.join("d")).expect("made");
+        std::fs::create_dir(&victim).expect("made");
+        for path in [&theirs, &theirs.join("d")] {
+            chown(path, Some(NOBODY.uid), Some(NOBODY.gid)).expect("given away");
+        }
+        symlink(&victim, theirs.join("link")).expect("a link");
+        lchown(theirs.join("link"), Some(NOBODY.uid), None).expect("given away");
+        let path = theirs.join("d/a.log");
+        let key = StreamKey { tag: 1, stream: Stream::Out };
+        let sink = Sink {
+            place: Place::File(path.clone()),
+            format: Format::Raw,
+            combined: None,
+            rotation: crate::rotate::Rotation::NEVER,
+            full: WhenFull::Drop,
+            shared: true,
+            owner: Some(NOBODY),
+        };
+        let mut shelf = Shelf::new(folder.path());
+        let (swaps, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+        let opened = std::thread::scope(|scope| {
+            scope.spawn(|| swap(&theirs, (&swaps, &is_over)));
+            let mut opened = 0;
+            while swaps.load(Ordering::Relaxed) < 5000 {
+                if let Ok(id) = shelf.open(&path, (key, None), &sink) {
+                    opened += 1;
+                    shelf.leave(id, key, Leaving::Over);
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            opened
+        });
+        let made: Vec<_> = std::fs::read_dir(&victim).expect("a folder").collect();
+        assert!(made.is_empty(), "root made {made:?}");
+        assert!(opened > 0, "their log was never opened");
+    }
+}
