@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pm_protocol::{Row, Status, Usage};
 
+use crate::format::clean;
 use crate::log_buffers::contains_text;
 
 /// Figures remembered per instance: two minutes at one a second.
@@ -52,6 +53,11 @@ impl MonitoredInstance {
         self.cpu.push(usage.cpu);
         #[expect(clippy::cast_precision_loss, reason = "a sparkline has eight levels")]
         self.memory.push(usage.memory as f32);
+    }
+
+    /// Its name and number as titles have them.
+    pub(crate) fn label(&self) -> String {
+        format!("{} ({}) ", clean(&self.row.name), self.row.id)
     }
 
     /// Milliseconds it has been up, if it is.
