@@ -8,9 +8,9 @@ use ratatui::text::Span;
 use super::chart::spark;
 use super::paint::{Canvas, from};
 use crate::cells::cells;
-use crate::columns::{ColumnSpan, ListField, note_rows, slots};
+use crate::columns::{ColumnSpan, note_rows, slots};
 use crate::format::{bytes, clean, percent, status_sign, status_word, uptime};
-use crate::instances::{MonitoredInstance, SortColumn};
+use crate::instances::{ListColumn, MonitoredInstance};
 use crate::keys::Pane;
 use crate::message::LinkState;
 use crate::model::Model;
@@ -23,7 +23,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>) {
     let slots = slots(area.width, &model.instances);
     let head_row = canvas.layout.list_head();
     if area.height >= 3 {
-        let sorted = ListField::Figure(model.instances.sort.column);
+        let sorted = model.instances.sort.column;
         let told = slots.iter().any(|slot| slot.field == sorted) && !head_row.is_empty();
         heading(canvas, told);
     }
@@ -90,7 +90,7 @@ fn arrow(model: &Model) -> &'static str {
 fn head(canvas: &mut Canvas<'_>, area: Rect, slots: &[ColumnSpan]) {
     let model = canvas.model;
     for slot in slots {
-        let ListField::Figure(column) = slot.field else { continue };
+        let column = slot.field;
         if usize::from(slot.width) < cells(column.title()) {
             continue;
         }
@@ -125,26 +125,26 @@ fn field(
     let runs = row.pid != 0;
     let width = usize::from(slot.width);
     match slot.field {
-        ListField::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
-        ListField::Mark => (String::new(), theme.text),
-        ListField::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
-        ListField::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
-        ListField::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
-        ListField::Figure(column) => match column {
-            SortColumn::Id => (row.id.to_string(), theme.dim),
-            SortColumn::Name => (clean(&row.name).into_owned(), theme.text),
-            SortColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
-            SortColumn::Status => (status(row, width), theme.status(row.status)),
-            SortColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
-            SortColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
-            SortColumn::Restarts => {
-                let style = if row.unstable > 0 { theme.bad } else { theme.dim };
-                (row.restarts.to_string(), style)
-            }
-            SortColumn::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
-            SortColumn::Pid if runs => (row.pid.to_string(), theme.dim),
-            SortColumn::Cpu | SortColumn::Memory | SortColumn::Pid => (dash(), theme.dim),
-        },
+        ListColumn::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
+        ListColumn::Mark => (String::new(), theme.text),
+        ListColumn::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
+        ListColumn::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
+        ListColumn::Note => {
+            (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim)
+        }
+        ListColumn::Id => (row.id.to_string(), theme.dim),
+        ListColumn::Name => (clean(&row.name).into_owned(), theme.text),
+        ListColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
+        ListColumn::Status => (status(row, width), theme.status(row.status)),
+        ListColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
+        ListColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
+        ListColumn::Restarts => {
+            let style = if row.unstable > 0 { theme.bad } else { theme.dim };
+            (row.restarts.to_string(), style)
+        }
+        ListColumn::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
+        ListColumn::Pid if runs => (row.pid.to_string(), theme.dim),
+        ListColumn::Cpu | ListColumn::Memory | ListColumn::Pid => (dash(), theme.dim),
     }
 }
 
