@@ -4,7 +4,7 @@ use pm_protocol::Status;
 
 use crate::cells::{cells, wrap};
 use crate::format::{clean, status_sign};
-use crate::instances::{Instances, ListColumn, MonitoredInstance};
+use crate::instances::{Instances, ListColumn};
 
 /// A field and its columns on the screen, relative to the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +25,7 @@ const WIDEST: u16 = 500;
 
 /// Chooses the fields a list of this width shows: the most wanted that fit.
 pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
-    let longest = |text: fn(&pm_protocol::Row) -> &str| {
-        instances.listed().map(|one| cells(&clean(text(&one.row)))).max().unwrap_or(0)
-    };
-    let name = clip(longest(|row| &row.name), 32).max(5);
+    let name = clip(instances.name_cells, 32).max(5);
     let last_id = instances.all().last().map_or(0, |one| one.row.id);
     let mut namespaces = instances.all().map(|one| one.row.namespace.as_str());
     let first = namespaces.next();
@@ -57,7 +54,7 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
         (ListColumn::CpuSpark, 10, true),
         (ListColumn::Pid, 7, true),
         (ListColumn::MemorySpark, 10, true),
-        (ListColumn::Namespace, clip(longest(|row| &row.namespace), 16).max(10), many_namespaces),
+        (ListColumn::Namespace, clip(instances.namespace_cells, 16).max(10), many_namespaces),
     ];
     for (field, wish, wanted) in wishes {
         let room = left.saturating_sub(GAP);
@@ -112,19 +109,17 @@ pub(crate) fn note_rows(width: u16, instances: &Instances) -> Vec<(Status, Strin
     let slots = slots(width, instances);
     let shown = slots.iter().find(|slot| slot.field == ListColumn::Note);
     let shown = shown.map_or(0, |slot| usize::from(slot.width));
-    let hidden = |one: &MonitoredInstance| {
-        one.row.note.as_deref().is_some_and(|note| cells(&clean(note)) > shown)
-    };
-    let cursor = instances.under_cursor();
-    let others = instances.listed().filter(|one| cursor.is_none_or(|it| it.row.id != one.row.id));
-    let told = cursor.into_iter().chain(others).filter(|one| hidden(one)).take(MOST_NOTES);
-    told.flat_map(|one| {
-        let (row, note) = (&one.row, one.row.note.as_deref().unwrap_or_default());
-        let text = format!("{} {} ({}): {note}", status_sign(row.status), row.name, row.id);
-        let pieces = wrap(&clean(&text), usize::from(width).saturating_sub(2));
-        pieces.into_iter().map(|piece| (row.status, piece))
-    })
-    .collect()
+    let told = instances.noted().filter_map(|one| {
+        let note = one.row.note.as_deref().filter(|note| cells(&clean(note)) > shown)?;
+        Some((&one.row, note))
+    });
+    told.take(MOST_NOTES)
+        .flat_map(|(row, note)| {
+            let text = format!("{} {} ({}): {note}", status_sign(row.status), row.name, row.id);
+            let pieces = wrap(&clean(&text), usize::from(width).saturating_sub(2));
+            pieces.into_iter().map(|piece| (row.status, piece))
+        })
+        .collect()
 }
 
 pub(crate) fn clip(length: usize, most: u16) -> u16 {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pm_protocol::{Row, Status, Usage};
 
+use crate::cells::cells;
 use crate::format::clean;
 use crate::log_buffers::{Direction, contains_text};
 
@@ -207,6 +208,10 @@ pub(crate) struct Instances {
     pub(crate) marks: BTreeSet<u32>,
     pub(crate) sort: Sort,
     pub(crate) filter: String,
+    /// Listed ones that have a note, and how many cells the longest name and namespace take: known to every layout.
+    noted: Vec<u32>,
+    pub(crate) name_cells: usize,
+    pub(crate) namespace_cells: usize,
 }
 
 impl Instances {
@@ -266,6 +271,14 @@ impl Instances {
             let order = if sort.falling() { order.reverse() } else { order };
             order.then_with(|| natural(&a.row.name, &b.row.name)).then(a.row.id.cmp(&b.row.id))
         });
+        let longest = |text: fn(&Row) -> &str| {
+            self.listed().map(|one| cells(&clean(text(&one.row)))).max().unwrap_or(0)
+        };
+        let (name_cells, namespace_cells) =
+            (longest(|row| &row.name), longest(|row| &row.namespace));
+        (self.name_cells, self.namespace_cells) = (name_cells, namespace_cells);
+        self.noted =
+            self.listed().filter(|one| one.row.note.is_some()).map(|one| one.row.id).collect();
         if self.position().is_none() {
             let at = at.unwrap_or(0).min(self.order.len().saturating_sub(1));
             self.cursor = self.order.get(at).copied();
@@ -335,6 +348,13 @@ impl Instances {
     /// The listed instances, in order.
     pub(crate) fn listed(&self) -> impl Iterator<Item = &MonitoredInstance> {
         self.order.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    /// The listed instances with something to say, in order, but that under the cursor first.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = &MonitoredInstance> {
+        let under = self.cursor.filter(|id| self.noted.contains(id));
+        let others = self.noted.iter().copied().filter(move |id| Some(*id) != under);
+        under.into_iter().chain(others).filter_map(|id| self.get(id))
     }
 
     pub(crate) fn listed_count(&self) -> usize {
