@@ -4,55 +4,12 @@ use pm_protocol::Status;
 
 use crate::cells::{cells, wrap};
 use crate::format::{clean, status_sign};
-use crate::instances::{Instances, MonitoredInstance, SortColumn};
-
-/// One thing the list shows of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ListField {
-    Mark,
-    Figure(SortColumn),
-    CpuSpark,
-    MemorySpark,
-    Note,
-}
-
-impl ListField {
-    /// The order from left to right.
-    const PLACES: [Self; 13] = [
-        Self::Mark,
-        Self::Figure(SortColumn::Id),
-        Self::Figure(SortColumn::Name),
-        Self::Figure(SortColumn::Namespace),
-        Self::Figure(SortColumn::Status),
-        Self::Figure(SortColumn::Cpu),
-        Self::CpuSpark,
-        Self::Figure(SortColumn::Memory),
-        Self::MemorySpark,
-        Self::Figure(SortColumn::Restarts),
-        Self::Figure(SortColumn::Uptime),
-        Self::Figure(SortColumn::Pid),
-        Self::Note,
-    ];
-
-    pub(crate) fn right_aligned(self) -> bool {
-        matches!(
-            self,
-            Self::Figure(
-                SortColumn::Id
-                    | SortColumn::Cpu
-                    | SortColumn::Memory
-                    | SortColumn::Restarts
-                    | SortColumn::Uptime
-                    | SortColumn::Pid
-            )
-        )
-    }
-}
+use crate::instances::{Instances, ListColumn};
 
 /// A field and its columns on the screen, relative to the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnSpan {
-    pub(crate) field: ListField,
+    pub(crate) field: ListColumn,
     pub(crate) x: u16,
     pub(crate) width: u16,
 }
@@ -68,10 +25,7 @@ const WIDEST: u16 = 500;
 
 /// Chooses the fields a list of this width shows: the most wanted that fit.
 pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
-    let longest = |text: fn(&pm_protocol::Row) -> &str| {
-        instances.listed().map(|one| cells(&clean(text(&one.row)))).max().unwrap_or(0)
-    };
-    let name = clip(longest(|row| &row.name), 32).max(5);
+    let name = clip(instances.name_cells, 32).max(5);
     let last_id = instances.all().last().map_or(0, |one| one.row.id);
     let mut namespaces = instances.all().map(|one| one.row.namespace.as_str());
     let first = namespaces.next();
@@ -83,32 +37,28 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
     };
     let least_name = name.min(most_name).min(width);
     let mark = if width >= 20 { 2 } else { 0 };
-    let mut widths = vec![(ListField::Figure(SortColumn::Name), least_name)];
+    let mut widths = vec![(ListColumn::Name, least_name)];
     if mark > 0 {
-        widths.push((ListField::Mark, 0));
+        widths.push((ListColumn::Mark, 0));
     }
     // One column stays free at the right, for what stands beside.
     let mut left = width.saturating_sub(least_name + mark + u16::from(width >= 20));
     let status = if width >= 26 { 11 } else { 1 };
     let wishes = [
-        (ListField::Figure(SortColumn::Status), status, true),
-        (ListField::Figure(SortColumn::Cpu), 6, true),
-        (ListField::Figure(SortColumn::Memory), 7, true),
-        (ListField::Figure(SortColumn::Uptime), 7, true),
-        (ListField::Figure(SortColumn::Id), clip(digits(last_id), 10).max(3), true),
-        (ListField::Figure(SortColumn::Restarts), 4, true),
-        (ListField::CpuSpark, 10, true),
-        (ListField::Figure(SortColumn::Pid), 7, true),
-        (ListField::MemorySpark, 10, true),
-        (
-            ListField::Figure(SortColumn::Namespace),
-            clip(longest(|row| &row.namespace), 16).max(10),
-            many_namespaces,
-        ),
+        (ListColumn::Status, status, true),
+        (ListColumn::Cpu, 6, true),
+        (ListColumn::Memory, 7, true),
+        (ListColumn::Uptime, 7, true),
+        (ListColumn::Id, clip(digits(last_id), 10).max(3), true),
+        (ListColumn::Restarts, 4, true),
+        (ListColumn::CpuSpark, 10, true),
+        (ListColumn::Pid, 7, true),
+        (ListColumn::MemorySpark, 10, true),
+        (ListColumn::Namespace, clip(instances.namespace_cells, 16).max(10), many_namespaces),
     ];
     for (field, wish, wanted) in wishes {
         let room = left.saturating_sub(GAP);
-        let least = if matches!(field, ListField::CpuSpark) { LEAST_SPARK } else { wish };
+        let least = if matches!(field, ListColumn::CpuSpark) { LEAST_SPARK } else { wish };
         if wanted && room >= least {
             let width = wish.min(room);
             left -= width + GAP;
@@ -123,20 +73,20 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
     }
     left -= grown;
     if left >= 20 + GAP {
-        widths.push((ListField::Note, left - GAP));
+        widths.push((ListColumn::Note, left - GAP));
     }
     place(&widths)
 }
 
-fn place(widths: &[(ListField, u16)]) -> Vec<ColumnSpan> {
+fn place(widths: &[(ListColumn, u16)]) -> Vec<ColumnSpan> {
     let mut x = 0;
     let mut slots = Vec::new();
-    for field in ListField::PLACES {
+    for (field, _) in ListColumn::ALL {
         let Some((_, width)) = widths.iter().find(|(known, _)| *known == field) else { continue };
         slots.push(ColumnSpan {
             field,
             x,
-            width: if field == ListField::Mark { 1 } else { *width },
+            width: if field == ListColumn::Mark { 1 } else { *width },
         });
         x += width + GAP;
     }
@@ -147,7 +97,7 @@ fn place(widths: &[(ListField, u16)]) -> Vec<ColumnSpan> {
 pub(crate) fn full_width(instances: &Instances) -> u16 {
     let slots = slots(WIDEST, instances);
     let end = |slot: &ColumnSpan| slot.x + slot.width + 1;
-    slots.iter().filter(|slot| slot.field != ListField::Note).map(end).max().unwrap_or(0)
+    slots.iter().filter(|slot| slot.field != ListColumn::Note).map(end).max().unwrap_or(0)
 }
 
 /// Notes that a list of this width does not show in full, in rows of their own: at first that of the instance under
@@ -157,21 +107,19 @@ pub(crate) fn note_rows(width: u16, instances: &Instances) -> Vec<(Status, Strin
         return Vec::new();
     }
     let slots = slots(width, instances);
-    let shown = slots.iter().find(|slot| slot.field == ListField::Note);
+    let shown = slots.iter().find(|slot| slot.field == ListColumn::Note);
     let shown = shown.map_or(0, |slot| usize::from(slot.width));
-    let hidden = |one: &MonitoredInstance| {
-        one.row.note.as_deref().is_some_and(|note| cells(&clean(note)) > shown)
-    };
-    let cursor = instances.under_cursor();
-    let others = instances.listed().filter(|one| cursor.is_none_or(|it| it.row.id != one.row.id));
-    let told = cursor.into_iter().chain(others).filter(|one| hidden(one)).take(MOST_NOTES);
-    told.flat_map(|one| {
-        let (row, note) = (&one.row, one.row.note.as_deref().unwrap_or_default());
-        let text = format!("{} {} ({}): {note}", status_sign(row.status), row.name, row.id);
-        let pieces = wrap(&clean(&text), usize::from(width).saturating_sub(2));
-        pieces.into_iter().map(|piece| (row.status, piece))
-    })
-    .collect()
+    let told = instances.noted().filter_map(|one| {
+        let note = one.row.note.as_deref().filter(|note| cells(&clean(note)) > shown)?;
+        Some((&one.row, note))
+    });
+    told.take(MOST_NOTES)
+        .flat_map(|(row, note)| {
+            let text = format!("{} {} ({}): {note}", status_sign(row.status), row.name, row.id);
+            let pieces = wrap(&clean(&text), usize::from(width).saturating_sub(2));
+            pieces.into_iter().map(|piece| (row.status, piece))
+        })
+        .collect()
 }
 
 pub(crate) fn clip(length: usize, most: u16) -> u16 {

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pm_protocol::{Row, Status, Usage};
 
-use crate::log_buffers::contains_text;
+use crate::cells::cells;
+use crate::format::clean;
+use crate::log_buffers::{Direction, contains_text};
 
 /// Figures remembered per instance: two minutes at one a second.
 pub(crate) const SERIES_LENGTH: usize = 120;
@@ -54,6 +56,11 @@ impl MonitoredInstance {
         self.memory.push(usage.memory as f32);
     }
 
+    /// Its name and number as titles have them.
+    pub(crate) fn label(&self) -> String {
+        format!("{} ({}) ", clean(&self.row.name), self.row.id)
+    }
+
     /// Milliseconds it has been up, if it is.
     pub(crate) fn age(&self, now: u64) -> Option<u64> {
         let up = matches!(self.row.status, Status::Online | Status::Launching | Status::Stopping);
@@ -61,55 +68,52 @@ impl MonitoredInstance {
     }
 }
 
-/// What the list can be ordered by, in the order of its columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SortColumn {
-    /// The instance's number.
+/// What the list can show of an instance, from left to right; what has a title it can be ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ListColumn {
+    Mark,
     Id,
-    /// The app's name, then the number.
     #[default]
     Name,
-    /// The app's namespace.
     Namespace,
     /// The word for its phase; the troubled first.
     Status,
-    /// Share of a core.
     Cpu,
-    /// Resident bytes.
+    CpuSpark,
     Memory,
-    /// How often it was restarted.
+    MemorySpark,
     Restarts,
-    /// How long it has been up.
     Uptime,
-    /// The main process.
     Pid,
+    Note,
 }
 
-impl SortColumn {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Id,
-        Self::Name,
-        Self::Namespace,
-        Self::Status,
-        Self::Cpu,
-        Self::Memory,
-        Self::Restarts,
-        Self::Uptime,
-        Self::Pid,
+impl ListColumn {
+    #[rustfmt::skip]
+    pub(crate) const ALL: [(Self, &str); 13] = [
+        (Self::Mark, ""), (Self::Id, "id"), (Self::Name, "name"), (Self::Namespace, "namespace"),
+        (Self::Status, "status"), (Self::Cpu, "cpu"), (Self::CpuSpark, ""), (Self::Memory, "memory"),
+        (Self::MemorySpark, ""), (Self::Restarts, "↺"), (Self::Uptime, "uptime"), (Self::Pid, "pid"),
+        (Self::Note, ""),
     ];
 
     pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Name => "name",
-            Self::Namespace => "namespace",
-            Self::Status => "status",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Restarts => "↺",
-            Self::Uptime => "uptime",
-            Self::Pid => "pid",
-        }
+        Self::ALL[self as usize].1
+    }
+
+    /// The column to order by after this one, or before it.
+    pub(crate) fn next(self, direction: Direction) -> Self {
+        let mut titled = Self::ALL.iter().filter(|(_, title)| !title.is_empty()).map(|(it, _)| *it);
+        let (at, count) = (titled.clone().position(|it| it == self), titled.clone().count());
+        let step = if direction == Direction::Down { 1 } else { count - 1 };
+        titled.nth((at.unwrap_or(0) + step) % count).unwrap_or_default()
+    }
+
+    pub(crate) fn right_aligned(self) -> bool {
+        matches!(
+            self,
+            Self::Id | Self::Pid | Self::Cpu | Self::Memory | Self::Restarts | Self::Uptime
+        )
     }
 
     /// Figures are most interesting when they are large.
@@ -130,6 +134,7 @@ impl SortColumn {
             Self::Restarts => a.restarts.cmp(&b.restarts),
             Self::Uptime => b.started_at.cmp(&a.started_at),
             Self::Pid => a.pid.cmp(&b.pid),
+            Self::Mark | Self::CpuSpark | Self::MemorySpark | Self::Note => Ordering::Equal,
         }
     }
 }
@@ -181,7 +186,7 @@ fn digits(text: &[u8]) -> (&[u8], &[u8]) {
 /// How the list is ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sort {
-    pub(crate) column: SortColumn,
+    pub(crate) column: ListColumn,
     pub(crate) reversed: bool,
 }
 
@@ -203,6 +208,10 @@ pub(crate) struct Instances {
     pub(crate) marks: BTreeSet<u32>,
     pub(crate) sort: Sort,
     pub(crate) filter: String,
+    /// Listed ones that have a note, and how many cells the longest name and namespace take: known to every layout.
+    noted: Vec<u32>,
+    pub(crate) name_cells: usize,
+    pub(crate) namespace_cells: usize,
 }
 
 impl Instances {
@@ -243,7 +252,7 @@ impl Instances {
         for (id, instance) in &mut self.by_id {
             instance.record(fresh.get(id).copied().unwrap_or_default());
         }
-        if matches!(self.sort.column, SortColumn::Cpu | SortColumn::Memory) {
+        if matches!(self.sort.column, ListColumn::Cpu | ListColumn::Memory) {
             self.rearrange();
         }
     }
@@ -262,6 +271,14 @@ impl Instances {
             let order = if sort.falling() { order.reverse() } else { order };
             order.then_with(|| natural(&a.row.name, &b.row.name)).then(a.row.id.cmp(&b.row.id))
         });
+        let longest = |text: fn(&Row) -> &str| {
+            self.listed().map(|one| cells(&clean(text(&one.row)))).max().unwrap_or(0)
+        };
+        let (name_cells, namespace_cells) =
+            (longest(|row| &row.name), longest(|row| &row.namespace));
+        (self.name_cells, self.namespace_cells) = (name_cells, namespace_cells);
+        self.noted =
+            self.listed().filter(|one| one.row.note.is_some()).map(|one| one.row.id).collect();
         if self.position().is_none() {
             let at = at.unwrap_or(0).min(self.order.len().saturating_sub(1));
             self.cursor = self.order.get(at).copied();
@@ -333,6 +350,13 @@ impl Instances {
         self.order.iter().filter_map(|id| self.by_id.get(id))
     }
 
+    /// The listed instances with something to say, in order, but that under the cursor first.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = &MonitoredInstance> {
+        let under = self.cursor.filter(|id| self.noted.contains(id));
+        let others = self.noted.iter().copied().filter(move |id| Some(*id) != under);
+        under.into_iter().chain(others).filter_map(|id| self.get(id))
+    }
+
     pub(crate) fn listed_count(&self) -> usize {
         self.order.len()
     }
@@ -380,14 +404,14 @@ pub(crate) mod tests {
         let busy = Usage { cpu: 9.0, memory: 7, processes: 1 };
         instances.record(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
         for (column, first) in [
-            (SortColumn::Id, "web-10"),
-            (SortColumn::Namespace, "api"),
-            (SortColumn::Status, "web-2"),
-            (SortColumn::Cpu, "api"),
-            (SortColumn::Memory, "web-10"),
-            (SortColumn::Restarts, "Cron"),
-            (SortColumn::Uptime, "web-10"),
-            (SortColumn::Pid, "Cron"),
+            (ListColumn::Id, "web-10"),
+            (ListColumn::Namespace, "api"),
+            (ListColumn::Status, "web-2"),
+            (ListColumn::Cpu, "api"),
+            (ListColumn::Memory, "web-10"),
+            (ListColumn::Restarts, "Cron"),
+            (ListColumn::Uptime, "web-10"),
+            (ListColumn::Pid, "Cron"),
         ] {
             instances.sort = Sort { column, reversed: false };
             instances.rearrange();

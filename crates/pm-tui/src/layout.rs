@@ -5,9 +5,9 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::cells::cells;
-use crate::columns::{ListField, clip, digits, full_width, note_rows, slots};
+use crate::columns::{clip, digits, full_width, note_rows, slots};
 use crate::format::{clean, uptime_changes_in};
-use crate::instances::SortColumn;
+use crate::instances::ListColumn;
 use crate::keys::Pane;
 use crate::model::{InputMode, Model};
 use crate::scroll::Viewport;
@@ -276,7 +276,7 @@ impl Model {
         let lines = usize::from(layout.list_lines().height);
         let ages = slots(layout.list.width, &self.instances)
             .iter()
-            .any(|slot| slot.field == ListField::Figure(SortColumn::Uptime));
+            .any(|slot| slot.field == ListColumn::Uptime);
         let listed =
             self.instances.listed().skip(self.instances.offset).take(if ages { lines } else { 0 });
         let shown = self.instances.under_cursor().filter(|_| !layout.detail.is_empty());
@@ -365,10 +365,7 @@ mod tests {
         assert_eq!(count(1), 1);
         assert!(count(40) >= 4 && count(80) > count(40) && count(140) > count(80));
         let fields: Vec<_> = slots(80, &model.instances).iter().map(|slot| slot.field).collect();
-        assert!(
-            fields.contains(&ListField::CpuSpark)
-                && fields.contains(&ListField::Figure(SortColumn::Restarts))
-        );
+        assert!(fields.contains(&ListColumn::CpuSpark) && fields.contains(&ListColumn::Restarts));
     }
 
     #[test]

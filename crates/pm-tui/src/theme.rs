@@ -99,7 +99,7 @@ fn on(ground: Color, colour: Color) -> Style {
 
 impl Theme {
     fn dark() -> Self {
-        let (grey, yellow) = (Color::Indexed(245), Color::Yellow);
+        let (grey, yellow, blue) = (Color::Indexed(245), Color::Yellow, Color::Blue);
         Self {
             text: Style::new(),
             dim: fg(grey),
@@ -119,15 +119,8 @@ impl Theme {
             hit_here: on(yellow, Color::Black),
             cpu: fg(Color::Cyan),
             memory: fg(Color::Magenta),
-            names: [
-                Color::Cyan,
-                yellow,
-                Color::Green,
-                Color::Magenta,
-                Color::Blue,
-                Color::LightRed,
-            ]
-            .map(fg),
+            names: [Color::Cyan, yellow, Color::Green, Color::Magenta, blue, Color::LightRed]
+                .map(fg),
             app_colours: true,
         }
     }
@@ -161,6 +154,7 @@ impl Theme {
     fn high_contrast() -> Self {
         let (white, yellow, red) =
             (fg(Color::White), bold(Color::LightYellow), bold(Color::LightRed));
+        let (cyan, green, magenta) = (Color::LightCyan, Color::LightGreen, Color::LightMagenta);
         let bright_on = |ground| on(ground, Color::Black);
         Self {
             text: white,
@@ -172,24 +166,17 @@ impl Theme {
             cursor: bright_on(Color::LightYellow).add_modifier(Modifier::BOLD),
             cursor_away: Style::new().add_modifier(Modifier::REVERSED),
             mark: yellow,
-            good: bold(Color::LightGreen),
+            good: bold(green),
             passing: yellow,
             quiet: white,
             bad: red,
             error_output: red,
-            hit: bright_on(Color::LightCyan),
+            hit: bright_on(cyan),
             hit_here: bright_on(Color::LightYellow).add_modifier(Modifier::BOLD),
-            cpu: fg(Color::LightCyan),
-            memory: fg(Color::LightMagenta),
-            names: [
-                Color::LightCyan,
-                Color::LightYellow,
-                Color::LightGreen,
-                Color::LightMagenta,
-                Color::LightBlue,
-                Color::White,
-            ]
-            .map(fg),
+            cpu: fg(cyan),
+            memory: fg(magenta),
+            names: [cyan, Color::LightYellow, green, magenta, Color::LightBlue, Color::White]
+                .map(fg),
             app_colours: true,
         }
     }

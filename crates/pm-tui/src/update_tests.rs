@@ -8,7 +8,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::instances::SortColumn;
+use crate::instances::ListColumn;
 use crate::message::LogLine;
 use crate::message::{LogBatch, Verb};
 use crate::model::{PASSING, Prompt};
@@ -272,12 +272,9 @@ fn the_mouse_chooses_marks_orders_scrolls_and_drags() {
     mouse(&mut model, CLICK, 10, lines.bottom() - 1);
     let head = layout.list_head();
     let slots = crate::columns::slots(head.width, &model.instances);
-    let cpu = slots
-        .iter()
-        .find(|s| s.field == crate::columns::ListField::Figure(SortColumn::Cpu))
-        .unwrap();
+    let cpu = slots.iter().find(|s| s.field == ListColumn::Cpu).unwrap();
     mouse(&mut model, CLICK, cpu.x + 3, head.y);
-    assert_eq!(model.instances.sort.column, SortColumn::Cpu);
+    assert_eq!(model.instances.sort.column, ListColumn::Cpu);
     assert!(model.instances.sort.falling());
     mouse(&mut model, CLICK, cpu.x + 3, head.y);
     assert!(!model.instances.sort.falling());

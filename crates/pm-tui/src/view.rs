@@ -10,28 +10,27 @@ mod logs;
 mod paint;
 
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 
 use crate::keys::Pane;
 use crate::layout::layout;
 use crate::model::{InputMode, Model};
-use crate::theme::Theme;
+use paint::Canvas;
 
 /// Draws the whole screen.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
-    let layout = layout(frame.area(), model);
-    let theme = model.theme.theme();
-    let buffer = frame.buffer_mut();
-    buffer.set_style(buffer.area, theme.text);
-    header::draw(model, &theme, layout.header, buffer);
-    divider(&theme, layout.divider, buffer);
-    list::draw(model, &theme, &layout, buffer);
-    logs::draw(model, &theme, &layout, buffer);
-    detail::draw(model, &theme, &layout, buffer);
-    let cursor = footer::draw(model, &theme, layout.footer, buffer);
+    let (theme, layout) = (model.theme.theme(), layout(frame.area(), model));
+    let mut canvas = Canvas { model, theme, layout, buffer: frame.buffer_mut() };
+    canvas.buffer.set_style(canvas.buffer.area, canvas.theme.text);
+    for row in canvas.layout.divider.rows() {
+        canvas.text(row, "│", canvas.theme.rule);
+    }
+    header::draw(&mut canvas);
+    list::draw(&mut canvas);
+    logs::draw(&mut canvas);
+    detail::draw(&mut canvas);
+    let cursor = footer::draw(&mut canvas);
     if let InputMode::Help { top } = model.mode {
-        help::draw(&theme, top, buffer);
+        help::draw(&mut canvas, top);
     }
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
@@ -49,12 +48,6 @@ pub(crate) fn help_rows(model: &Model) -> usize {
     match model.mode {
         InputMode::Help { .. } => help::hidden_rows(&model.theme.theme(), model.area()),
         InputMode::Main | InputMode::Typing(..) | InputMode::Asking(_) => 0,
-    }
-}
-
-fn divider(theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    for row in area.rows() {
-        buffer.set_stringn(row.x, row.y, "│", usize::from(row.width), theme.rule);
     }
 }
 

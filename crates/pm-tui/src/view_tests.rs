@@ -240,7 +240,7 @@ fn a_wider_screen_shows_every_column_a_narrower_one_has() {
         let model = model(width, height);
         let slots = crate::columns::slots(model.layout().list.width, &model.instances);
         let fields = slots.into_iter().map(|slot| slot.field);
-        fields.filter(|field| *field != crate::columns::ListField::Note).collect::<Vec<_>>()
+        fields.filter(|field| *field != crate::instances::ListColumn::Note).collect::<Vec<_>>()
     };
     let narrow = fields(120, 30);
     for width in [180, 200, 300] {

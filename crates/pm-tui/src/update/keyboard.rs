@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::operate::{operate, perform};
 use super::typing;
-use crate::instances::{Sort, SortColumn};
+use crate::instances::{ListColumn, Sort};
 use crate::keys::{KeyAction, Keyset, Motion, Pane, meaning};
 use crate::log_buffers::Direction;
 use crate::message::Effect;
@@ -40,6 +40,7 @@ pub(super) fn key(model: &mut Model, event: KeyEvent, effects: &mut Vec<Effect>)
 }
 
 fn main(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
+    let sorted = model.instances.sort.column;
     match action {
         KeyAction::Quit => effects.push(Effect::Quit),
         KeyAction::Redraw => effects.push(Effect::Redraw),
@@ -60,9 +61,9 @@ fn main(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
             model.instances.move_by(1);
         }
         KeyAction::MarkAll => model.instances.mark_all(),
-        KeyAction::SortNext => sort(model, 1),
-        KeyAction::SortPrevious => sort(model, SortColumn::ALL.len() - 1),
-        KeyAction::SortReverse => order_by(model, model.instances.sort.column),
+        KeyAction::SortNext => order_by(model, sorted.next(Direction::Down)),
+        KeyAction::SortPrevious => order_by(model, sorted.next(Direction::Up)),
+        KeyAction::SortReverse => order_by(model, sorted),
         KeyAction::NextTheme => {
             model.theme = model.theme.next();
             model.notify(&format!("theme {}", model.theme.name()), Tone::Neutral);
@@ -82,15 +83,8 @@ fn main(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
     }
 }
 
-fn sort(model: &mut Model, step: usize) {
-    let columns = SortColumn::ALL;
-    let at = columns.iter().position(|column| *column == model.instances.sort.column).unwrap_or(0);
-    let column = columns.get((at + step) % columns.len()).copied().unwrap_or_default();
-    order_by(model, column);
-}
-
 /// Orders by this column; a second time the other way round.
-pub(super) fn order_by(model: &mut Model, column: SortColumn) {
+pub(super) fn order_by(model: &mut Model, column: ListColumn) {
     let reversed = model.instances.sort.column == column && !model.instances.sort.reversed;
     model.instances.sort = Sort { column, reversed };
     model.instances.rearrange();

@@ -4,7 +4,7 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::keyboard::{move_in, order_by};
-use crate::columns::{ListField, slots};
+use crate::columns::slots;
 use crate::keys::Keyset;
 use crate::keys::Pane;
 use crate::layout::ScreenLayout;
@@ -80,8 +80,8 @@ fn head(model: &mut Model, head: Rect, at: Position) {
     let slot = slots(head.width, &model.instances)
         .into_iter()
         .find(|slot| (slot.x..slot.x + slot.width).contains(&x));
-    if let Some(ListField::Figure(column)) = slot.map(|slot| slot.field) {
-        order_by(model, column);
+    if let Some(slot) = slot.filter(|slot| !slot.field.title().is_empty()) {
+        order_by(model, slot.field);
     }
 }
 

@@ -2,42 +2,38 @@
 
 use pm_protocol::{Description, EndView, Pulse};
 use pm_spec::{ByteString, Bytes, Identifier, LogFormat};
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::chart::chart;
-use super::paint::{put, title};
+use super::paint::Canvas;
 use crate::cells::wrap;
 use crate::format::{ahead, bytes, clean, count, duration, percent, status_sign, uptime};
 use crate::instances::{MonitoredInstance, SERIES_LENGTH};
 use crate::keys::Pane;
-use crate::layout::ScreenLayout;
 use crate::model::Model;
 use crate::theme::Theme;
 
 const LABEL: usize = 9;
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &ScreenLayout, buffer: &mut Buffer) {
-    if layout.detail.is_empty() {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
+    let (model, area) = (canvas.model, canvas.layout.detail);
+    if area.is_empty() {
         return;
     }
-    let body = layout.body(Pane::Detail);
-    let rows = rows(model, theme, body);
-    if layout.detail.height >= 3 {
-        let focus = if model.focus == Pane::Detail { theme.focus } else { theme.title };
-        let name = model
-            .instances
-            .under_cursor()
-            .map_or_else(String::new, |one| format!("{} ({}) ", clean(&one.row.name), one.row.id));
-        let left = vec![Span::styled(" details ", focus), Span::styled(name, theme.text)];
+    let body = canvas.layout.body(Pane::Detail);
+    let rows = rows(model, &canvas.theme, body);
+    if area.height >= 3 {
+        let name = model.instances.under_cursor().map(MonitoredInstance::label).unwrap_or_default();
+        let name = Span::styled(name, canvas.theme.text);
         let hidden = rows.len().saturating_sub(model.detail_top + usize::from(body.height));
         let more = if hidden > 0 { format!(" ↓ {hidden} more ") } else { String::new() };
-        title(layout.detail, left, vec![Span::styled(more, theme.dim)], theme.rule, buffer);
+        let more = Span::styled(more, canvas.theme.dim);
+        canvas.title(area, vec![canvas.name_of(Pane::Detail, " details "), name], vec![more]);
     }
     for (row, line) in body.rows().zip(rows.iter().skip(model.detail_top)) {
-        put(row, line, buffer);
+        canvas.line(row, line);
     }
 }
 

@@ -1,10 +1,9 @@
 //! The bottom line: a question, what is typed, a passing message, what goes on, or hints; the first that applies.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 use ratatui::text::{Line, Span};
 
-use super::paint::put;
+use super::paint::Canvas;
 use crate::cells::cells_of;
 use crate::format::clean;
 use crate::keys::KEYS;
@@ -13,12 +12,8 @@ use crate::model::{InputMode, Model, Prompt, Tone};
 use crate::theme::Theme;
 
 /// Draws it; gives the place of the text cursor, if there is one.
-pub(super) fn draw(
-    model: &Model,
-    theme: &Theme,
-    area: Rect,
-    buffer: &mut Buffer,
-) -> Option<Position> {
+pub(super) fn draw(canvas: &mut Canvas<'_>) -> Option<Position> {
+    let (model, theme, area) = (canvas.model, &canvas.theme, canvas.layout.footer);
     if area.is_empty() {
         return None;
     }
@@ -35,16 +30,17 @@ pub(super) fn draw(
                 hidden += cells_of(c);
                 hides
             });
-            put(area, &Line::from(vec![label, Span::styled(shown.to_owned(), theme.text)]), buffer);
+            let shown = Span::styled(shown, theme.text);
+            canvas.line(area, &Line::from(vec![label, shown]));
             let x = u16::try_from(before - shift.min(before)).unwrap_or(u16::MAX);
             return Some(Position::new(area.x + x.min(area.width - 1), area.y));
         }
         InputMode::Asking(operation) => {
-            put(area, &question(theme, operation), buffer);
+            canvas.line(area, &question(theme, operation));
         }
         InputMode::Main | InputMode::Help { .. } => {
             let line = message(model, theme).unwrap_or_else(|| hints(model, theme, area.width));
-            put(area, &line, buffer);
+            canvas.line(area, &line);
         }
     }
     None

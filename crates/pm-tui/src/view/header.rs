@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use pm_protocol::Host;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::chart::{bar, spark};
-use super::paint::{first_row, put};
+use super::paint::{Canvas, from};
 use crate::format::{
     clean, count, percent, share, short_bytes, status_sign, status_word, time_of_day,
 };
@@ -17,25 +16,23 @@ use crate::message::LinkState;
 use crate::model::Model;
 use crate::theme::Theme;
 
-pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
+    let (model, area) = (canvas.model, canvas.layout.header);
     if area.is_empty() {
         return;
     }
-    let top = first_row(area);
-    let end = put(top, &summary(model, theme), buffer) + 2;
-    let rest = Rect { x: end, width: area.right().saturating_sub(end), ..top };
-    if area.height > 1 {
-        right(rest, &state(model, theme), buffer);
+    let end = canvas.line(area, &summary(model, &canvas.theme)) + 2;
+    let rest = from(area, end - area.x);
+    let line = if area.height > 1 {
         let second = Rect { y: area.y + 1, height: 1, ..area };
-        put(second, &fitting(gauges(model, theme, area.width >= 130), area.width), buffer);
+        let gauges = gauges(model, &canvas.theme, area.width >= 130);
+        canvas.line(second, &fitting(gauges, area.width));
+        clock(model, &canvas.theme)
     } else {
-        right(rest, &fitting(gauges(model, theme, false), rest.width), buffer);
-    }
-}
-
-fn right(area: Rect, line: &Line<'_>, buffer: &mut Buffer) {
-    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
-    put(Rect { x: area.right() - width, width, ..area }, line, buffer);
+        fitting(gauges(model, &canvas.theme, false), rest.width)
+    };
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(rest.width);
+    canvas.line(from(rest, rest.width - width), &line);
 }
 
 fn summary(model: &Model, theme: &Theme) -> Line<'static> {
@@ -73,11 +70,10 @@ fn link(model: &Model, theme: &Theme) -> Option<(String, ratatui::style::Style)>
     }
 }
 
-/// The right side of a high header: the time, and what goes on.
-fn state(model: &Model, theme: &Theme) -> Line<'static> {
-    let time = i64::try_from(model.now).unwrap_or(i64::MAX);
-    let minutes = time_of_day(time, model.offset);
-    let minutes = minutes.get(..5).unwrap_or_default().to_owned();
+/// Hours and minutes.
+fn clock(model: &Model, theme: &Theme) -> Line<'static> {
+    let time = time_of_day(i64::try_from(model.now).unwrap_or(i64::MAX), model.offset);
+    let minutes = time.get(..5).unwrap_or_default().to_owned();
     Line::from(vec![Span::styled(minutes, theme.dim), Span::raw(" ")])
 }
 

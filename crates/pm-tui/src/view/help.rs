@@ -1,10 +1,9 @@
 //! The help page, drawn from the key table.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::paint::{blank, put, title};
+use super::paint::{Canvas, from};
 use crate::keys::{Binding, KEYS, SECTIONS};
 use crate::layout::overlay;
 use crate::theme::Theme;
@@ -58,23 +57,23 @@ pub(super) fn hidden_rows(theme: &Theme, screen: Rect) -> usize {
     HelpPage::new(theme, screen).hidden_rows()
 }
 
-pub(super) fn draw(theme: &Theme, top: usize, buffer: &mut Buffer) {
-    let page = HelpPage::new(theme, buffer.area);
-    if page.area.is_empty() {
-        return;
+pub(super) fn draw(canvas: &mut Canvas<'_>, top: usize) {
+    let page = HelpPage::new(&canvas.theme, canvas.buffer.area);
+    for at in page.area.positions() {
+        canvas.buffer[at].reset();
     }
-    blank(page.area, theme.text, buffer);
+    canvas.buffer.set_style(page.area, canvas.theme.text);
     let hidden = page.hidden_rows();
     let top = top.min(hidden);
-    let more = if hidden > top { " ↓ more " } else { "" };
-    let left = vec![Span::styled(" keys ", theme.focus)];
-    let right = vec![Span::styled(more, theme.passing), Span::styled(" esc closes ", theme.dim)];
-    title(page.area, left, right, theme.rule, buffer);
+    let more = Span::styled(if hidden > top { " ↓ more " } else { "" }, canvas.theme.passing);
+    let left = vec![Span::styled(" keys ", canvas.theme.focus)];
+    let right = vec![more, Span::styled(" esc closes ", canvas.theme.dim)];
+    canvas.title(page.area, left, right);
     for (index, lines) in (0_u16..).zip(page.columns) {
-        let x = page.body.x + index * WIDTH;
-        let width = page.body.right().saturating_sub(x).min(WIDTH);
-        for (line, row) in lines.iter().skip(top).zip(page.body.rows()) {
-            put(Rect { x, width, ..row }, line, buffer);
+        let area = from(page.body, index * WIDTH);
+        let area = Rect { width: area.width.min(WIDTH), ..area };
+        for (line, row) in lines.iter().skip(top).zip(area.rows()) {
+            canvas.line(row, line);
         }
     }
 }
