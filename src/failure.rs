@@ -54,6 +54,13 @@ impl Failure {
         self
     }
 
+    /// A verb whose cargo feature this build lacks.
+    #[cfg(not(all(feature = "deploy", feature = "serve")))]
+    pub(crate) fn left_out(feature: &str) -> Self {
+        let message = format!("this build of pm has no `{feature}` (cargo feature `{feature}`)");
+        Self::new(Exit::Failed, message)
+    }
+
     /// An error whose text completes "could not ...", with its causes.
     pub(crate) fn could_not(exit: Exit, error: &dyn Error) -> Self {
         Self::new(exit, format!("could not {}", chain(error)))

@@ -10,6 +10,7 @@ mod completion;
 mod conf;
 mod daemon;
 mod delete;
+#[cfg_attr(not(feature = "deploy"), path = "left_out/deploy.rs")]
 mod deploy;
 mod describe;
 mod dev;
@@ -46,7 +47,9 @@ mod save;
 mod scale;
 mod send;
 mod send_signal;
+#[cfg_attr(not(feature = "serve"), path = "left_out/serve.rs")]
 mod serve;
+#[cfg_attr(not(feature = "serve"), path = "left_out/serve_files.rs")]
 mod serve_files;
 mod set;
 mod slist;

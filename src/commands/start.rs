@@ -85,6 +85,7 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
 }
 
 /// An app whose program is this one, in a hidden verb.
+#[cfg(feature = "serve")]
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) program: PathBuf,
@@ -98,6 +99,7 @@ pub(super) struct Own {
 }
 
 /// Starts an app of our own as `pm start` starts a script.
+#[cfg(feature = "serve")]
 pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
     let mut overrides = overrides(flags, &[own.verb.into()]);
     overrides.name.get_or_insert(own.name);

@@ -24,6 +24,7 @@ impl Refused {
     }
 
     /// With what to do about it.
+    #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
