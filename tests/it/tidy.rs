@@ -16,7 +16,7 @@ const ARROWS: [(&str, &str, &str); 16] = [
     (
         "pm-config",
         "pm-spec pm-senses",
-        "serde serde_json json5 toml serde-saphyr rquickjs rustix thiserror",
+        "serde serde_json json5 toml serde-saphyr rquickjs rustix strsim thiserror",
     ),
     ("pm-senses", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use pm_spec::options::Support;
 use pm_spec::{ByteString, Bytes, Span};
 
 use crate::diagnose::{Finding, Findings, Place, quoted};
-use crate::keys::{self, Support};
+use crate::keys;
 use crate::tree::{Entry, Node, Value};
 use crate::words;
 

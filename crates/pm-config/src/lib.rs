@@ -38,5 +38,5 @@ pub use deploy::{Deployment, Hooks};
 pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
 pub use ecosystem::Ecosystem;
 pub use format::{Format, is_config_name};
-pub use keys::{Support, near, support_of, supported_keys};
+pub use keys::{near, support_of, supported_keys};
 pub use program::SERVE_VERB;
