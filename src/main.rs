@@ -45,9 +45,14 @@ fn main() -> ExitCode {
         stage.complain(&usage());
         return ExitCode::from(Exit::Failed as u8);
     };
-    // Scripts made for PM2 give them anywhere, and nobody told them that they mean nothing there.
-    for idle in parsed.idle.iter().filter(|_| !guise.is_pm2()) {
-        stage.talk(&format!("warning: {idle} has no effect on this command"));
+    for idle in &parsed.idle {
+        let message = format!("{idle} has no effect on this command");
+        if !guise.is_pm2() {
+            stage.complain(&Failure::input(message).to_string());
+            return ExitCode::from(Exit::Input as u8);
+        }
+        // Scripts made for PM2 give them anywhere, and PM2 takes them.
+        stage.talk(&format!("warning: {message}"));
     }
     let done = home(&called_as).and_then(|home| commands::run(command, stage, home, guise));
     match done {

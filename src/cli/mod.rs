@@ -4,6 +4,7 @@ mod boot;
 mod deploy;
 mod dialect;
 mod foreign;
+mod keys;
 mod later;
 mod logs;
 mod parse;

@@ -11,11 +11,12 @@ use pm_protocol::{
 use pm_spec::{Select, Signal};
 
 use crate::cli::{IdArgs, RestartArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs};
+use crate::commands::changes::Configs;
 use crate::commands::described::described;
 use crate::commands::targets::{Target, resolve};
 use crate::commands::{
-    Session, amend, care, changes, engine, environment, is_all, last_words, logs, pick, progress,
-    quick, recheck, start,
+    Session, amend, care, engine, environment, is_all, last_words, logs, pick, progress, quick,
+    recheck, start,
 };
 use crate::failure::{Exit, Failure};
 use crate::report::{Done, Report};
@@ -121,6 +122,9 @@ fn again(
         )
         .hint("--update-env takes this shell's environment over"));
     }
+    if configs.is_empty() {
+        start::for_files(session, &args.flags)?;
+    }
     let mut client = if !configs.is_empty() {
         session.daemon()?
     } else if let Some(client) = session.find()? {
@@ -133,17 +137,19 @@ fn again(
     };
     let select = resolve(session, &mut client, &words, &Overrides::default())?;
     let asked = recheck::now();
+    let flags = &args.flags;
+    let overrides = start::overrides(session, flags, &args.args);
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
-        let (mut outcomes, news) =
-            changes::again(session, &mut client, (&configs, existing), args)?;
-        let flags = (&args.flags, args.args.as_slice());
+        let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+        let configs = Configs::load(session, &configs, &overrides)?;
+        let (mut outcomes, news) = configs.again(session, &mut client, (existing, wait))?;
         if select.is_empty() {
             return Ok((outcomes, news));
         }
-        outcomes.extend(if start::is_changed(&start::overrides(flags.0, flags.1)) {
-            amend::restart(session, &mut client, select, flags)?
-        } else {
+        outcomes.extend(if overrides.given.is_empty() {
             ask(&mut client, select)?.outcomes
+        } else {
+            amend::renew(session, &mut client, select, (&overrides.given, flags, existing))?
         });
         Ok((outcomes, news))
     })?;

@@ -18,6 +18,7 @@ mod boot;
 mod deaths;
 mod deploy;
 mod fidelity;
+mod flags;
 mod homes;
 mod input;
 mod mistakes;

@@ -160,12 +160,6 @@ impl<'a> App<'a> {
         }
     }
 
-    /// A whole number, also as a numeric string.
-    pub(crate) fn integer(&mut self, name: &'static str, what: &str) -> Option<i128> {
-        let field = self.get(name)?;
-        whole(&field.node.value).or_else(|| self.refuse(field, what))
-    }
-
     /// A duration; a number is milliseconds.
     pub(crate) fn span(&mut self, name: &'static str) -> Option<Span> {
         const WHAT: &str = "a duration: milliseconds (3000) or \"250ms\", \"3s\", \"1.5m\", \"2h\"";

@@ -67,6 +67,11 @@ pub struct AppSpec {
 }
 
 impl AppSpec {
+    /// What an app has where nothing is said.
+    pub fn usual() -> Self {
+        Self::new(AppName::default_namespace(), "", "")
+    }
+
     /// An app with all defaults, an empty environment and no logs.
     pub fn new(name: AppName, script: impl Into<ByteString>, cwd: impl Into<ByteString>) -> Self {
         Self {

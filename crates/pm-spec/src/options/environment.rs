@@ -20,6 +20,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     .nowhere()
     .flag(
         Flag::word("--filter-env", "TEXT", "Drop inherited variables whose name contains this")
+            .such_as("AWS_")
             .takes(FlagValue::Words),
     ),
     KeySpec::new(

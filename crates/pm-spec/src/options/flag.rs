@@ -17,9 +17,11 @@ pub struct Flag {
     pub value: FlagValue,
     /// One line for help.
     pub help: &'static str,
+    /// A value one could give, for docs and tests; empty: any of its kind.
+    pub example: &'static str,
     /// Whether PM2 lets it act on the apps of a config file.
     pub over_file: bool,
-    /// The flag, without dashes, of which the later one counts.
+    /// The key whose flag means the contrary: the later one counts.
     pub or: Option<&'static str>,
 }
 
@@ -30,8 +32,10 @@ pub enum FlagValue {
     On,
     /// Nothing: the key is false.
     Off,
-    /// One word, which may look like a flag.
+    /// One word.
     Word,
+    /// One word, which may look like a flag.
+    AnyWord,
     /// A path.
     Path,
     /// A duration; a number is seconds, unlike in a file (PM2).
@@ -61,6 +65,7 @@ impl Flag {
             value_name,
             value,
             help,
+            example: "",
             over_file: false,
             or: None,
         }
@@ -96,6 +101,11 @@ impl Flag {
 
     pub(super) const fn shown_alias(self, alias: &'static str) -> Self {
         Self { shown_alias: Some(alias), ..self }
+    }
+
+    /// A value one could give.
+    pub(super) const fn such_as(self, example: &'static str) -> Self {
+        Self { example, ..self }
     }
 
     pub(super) const fn over_file(self) -> Self {

@@ -70,7 +70,8 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .live()
     .told_apart()
-    .flag(Flag::word("--restart-delay", "TIME", "Pause before a restart")),
+    .ousts(&["exp_backoff_restart_delay"])
+    .flag(Flag::word("--restart-delay", "TIME", "Pause before a restart").such_as("7s")),
     KeySpec::new(
         "exp_backoff_restart_delay",
         "a pause that grows instead: this, then 1.5 times the last, up to 15 s",
@@ -85,11 +86,11 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .live()
     .told_apart()
-    .flag(Flag::word(
-        "--exp-backoff-restart-delay",
-        "TIME",
-        "Pause before a restart that grows",
-    )),
+    .ousts(&["restart_delay"])
+    .flag(
+        Flag::word("--exp-backoff-restart-delay", "TIME", "Pause before a restart that grows")
+            .such_as("100ms"),
+    ),
     KeySpec::new(
         "stop_exit_codes",
         "exit codes that mean that it is done; it stays stopped",
@@ -116,7 +117,10 @@ pub(super) const KEYS: &[KeySpec] = &[
     .live()
     .told_apart()
     .jlist(Jlist::Always)
-    .flag(Flag::word("--kill-signal", "SIGNAL", "Signal that asks the app to stop")),
+    .flag(
+        Flag::word("--kill-signal", "SIGNAL", "Signal that asks the app to stop")
+            .such_as("SIGTERM"),
+    ),
     KeySpec::new("kill_timeout", "after so long it is killed", field!(Span, stop.timeout))
         .knob("PM2_KILL_TIMEOUT")
         .live()

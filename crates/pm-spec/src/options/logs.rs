@@ -16,8 +16,9 @@ pub(super) const KEYS: &[KeySpec] = &[
     .aliases(&["out", "output", "out_log"])
     .told_apart()
     .jlist(Jlist::Never)
+    .ousts(&["disable_logs"])
     .flag(
-        Flag::word("--output", "FILE", "File for standard output")
+        Flag::word("--output", "FILE", "File for standard output").such_as("given-out.log")
             .takes(FlagValue::Path)
             .short('o')
             .aliases(&["out-file"]),
@@ -32,8 +33,9 @@ pub(super) const KEYS: &[KeySpec] = &[
     .aliases(&["error", "err", "err_file", "err_log"])
     .told_apart()
     .jlist(Jlist::Never)
+    .ousts(&["disable_logs"])
     .flag(
-        Flag::word("--error", "FILE", "File for standard error")
+        Flag::word("--error", "FILE", "File for standard error").such_as("given-error.log")
             .takes(FlagValue::Path)
             .short('e')
             .aliases(&["error-file"]),
@@ -48,8 +50,9 @@ pub(super) const KEYS: &[KeySpec] = &[
     .aliases(&["log"])
     .told_apart()
     .jlist(Jlist::Never)
+    .ousts(&["disable_logs"])
     .flag(
-        Flag::word("--log", "FILE", "File for both, in addition")
+        Flag::word("--log", "FILE", "File for both, in addition").such_as("given.log")
             .takes(FlagValue::MaybePath)
             .short('l')
             .aliases(&["log-file"]),
@@ -88,7 +91,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .beside(&["log_date_format"])
     .told_apart()
-    .flag(Flag::word("--log-type", "TYPE", "How lines are written: raw or json")),
+    .flag(Flag::word("--log-type", "TYPE", "How lines are written: raw or json").such_as("json")),
     KeySpec::new(
         "log_date_format",
         "stamps each line; day.js tokens",
@@ -105,11 +108,12 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .beside(&["log_type"])
     .told_apart()
+    .ousts(&["time"])
     .flag(Flag::word(
         "--log-date-format",
         "FORMAT",
         "A time before each line, in this day.js format",
-    )),
+    ).such_as("YYYY-MM-DD")),
     KeySpec::new(
         "time",
         "true: the stamp YYYY-MM-DDTHH:mm:ss",
@@ -119,6 +123,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .beside(&["log_type"])
     .nowhere()
+    .ousts(&["log_date_format"])
     .flag(Flag::on("--time", "A time before each line")),
     KeySpec::new(
         "log_max_size",
@@ -164,7 +169,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     .told_apart()
     .jlist(Jlist::Never)
     .flag(
-        Flag::word("--pid", "FILE", "File that holds the pid")
+        Flag::word("--pid", "FILE", "File that holds the pid").such_as("given.pid")
             .takes(FlagValue::Path)
             .short('p')
             .aliases(&["pid-file"]),

@@ -16,7 +16,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     .idle()
     .told_apart()
     .jlist(Jlist::Apart)
-    .flag(Flag::word("--name", "NAME", "Name of the app").short('n')),
+    .flag(Flag::word("--name", "NAME", "Name of the app").such_as("given").short('n')),
     KeySpec::new(
         "namespace",
         "the group it belongs to, for `pm stop ns:NAME`",
@@ -27,7 +27,11 @@ pub(super) const KEYS: &[KeySpec] = &[
     .idle()
     .told_apart()
     .jlist(Jlist::Apart)
-    .flag(Flag::word("--namespace", "NAMESPACE", "Group the app belongs to").over_file()),
+    .flag(
+        Flag::word("--namespace", "NAMESPACE", "Group the app belongs to")
+            .such_as("group")
+            .over_file(),
+    ),
     KeySpec::new(
         "script",
         "a file, a program of the venv or of PATH, or a line for the shell",
@@ -59,7 +63,12 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .told_apart()
     .jlist(Jlist::Never)
-    .flag(Flag::word("--cwd", "DIR", "Folder to run in").takes(FlagValue::Path).over_file()),
+    .flag(
+        Flag::word("--cwd", "DIR", "Folder to run in")
+            .such_as("sub")
+            .takes(FlagValue::Path)
+            .over_file(),
+    ),
     KeySpec::new(
         "interpreter",
         "what runs the script, `none`: nothing; default: by its first line, then by its ending",
@@ -70,7 +79,10 @@ pub(super) const KEYS: &[KeySpec] = &[
     .first("exec_interpreter")
     .told_apart()
     .jlist(Jlist::Never)
-    .flag(Flag::word("--interpreter", "PROGRAM", "What runs the script; `none` executes it")),
+    .flag(
+        Flag::word("--interpreter", "PROGRAM", "What runs the script; `none` executes it")
+            .such_as("bash"),
+    ),
     KeySpec::new(
         "interpreter_args",
         "arguments before the script",
@@ -85,6 +97,8 @@ pub(super) const KEYS: &[KeySpec] = &[
     .jlist(Jlist::Always)
     .flag(
         Flag::word("--interpreter-args", "ARGS", "Arguments for the interpreter")
+            .such_as("-u")
+            .takes(FlagValue::AnyWord)
             .aliases(&["node-args"]),
     ),
     KeySpec::new(
@@ -99,6 +113,8 @@ pub(super) const KEYS: &[KeySpec] = &[
     .jlist(Jlist::Always)
     .flag(
         Flag::word("--instances", "N", "How many: a number, `max`, or -1 for one less than CPUs")
+            .such_as("2")
+            .takes(FlagValue::AnyWord)
             .short('i'),
     ),
     KeySpec::new(
@@ -153,12 +169,13 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .told_apart()
     .jlist(Jlist::Apart)
+    .ousts(&["disable_source_map_support"])
     .flag(
         Flag::on(
             "--source-map-support",
             "Show errors in the terms of the source that was translated (this is the default)",
         )
-        .or("disable-source-map-support"),
+        .or("disable_source_map_support"),
     ),
     KeySpec::new(
         "disable_source_map_support",
@@ -169,7 +186,8 @@ pub(super) const KEYS: &[KeySpec] = &[
     )
     .told_apart()
     .jlist(Jlist::Apart)
-    .flag(Flag::on("--disable-source-map-support", "Do not").or("source-map-support")),
+    .ousts(&["source_map_support"])
+    .flag(Flag::on("--disable-source-map-support", "Do not").or("source_map_support")),
     KeySpec::new(
         "channel",
         "Node's channel in NODE_CHANNEL_FD; default: for Node, Bun and Deno, and with `wait_ready`",
@@ -192,6 +210,7 @@ pub(super) const USER_KEYS: &[KeySpec] = &[
     .told_apart()
     .flag(
         Flag::word("--uid", "USER", "User to run as, number or name")
+            .such_as("0")
             .shown_alias("user")
             .over_file(),
     ),
@@ -204,7 +223,7 @@ pub(super) const USER_KEYS: &[KeySpec] = &[
     )
     .beside(&["uid"])
     .told_apart()
-    .flag(Flag::word("--gid", "GROUP", "Group to run as, number or name").over_file()),
+    .flag(Flag::word("--gid", "GROUP", "Group to run as, number or name").such_as("0").over_file()),
 ];
 
 fn identifier(app: &AppSpec, part: fn(&UserChoice) -> &Option<Identifier>) -> Setting {

@@ -27,6 +27,8 @@ pub struct KeySpec {
     pub knob: Option<&'static str>,
     /// Keys that are read together with it: with its flag on a known app, these stay as they are.
     pub beside: &'static [&'static str],
+    /// Keys of a file that its flag puts out of force, besides itself.
+    pub ousts: &'static [&'static str],
     /// How `describe` shows it.
     pub label: Label,
     /// How `jlist` and PM2's saved list have it.
@@ -139,6 +141,7 @@ impl KeySpec {
             effort: Effort::Renewal,
             knob: None,
             beside: &[],
+            ousts: &[],
             label: Label::Name,
             jlist: Jlist::Changed,
             kind,
@@ -173,6 +176,10 @@ impl KeySpec {
 
     pub(super) const fn beside(self, beside: &'static [&'static str]) -> Self {
         Self { beside, ..self }
+    }
+
+    pub(super) const fn ousts(self, ousts: &'static [&'static str]) -> Self {
+        Self { ousts, ..self }
     }
 
     pub(super) const fn jlist(self, jlist: Jlist) -> Self {
@@ -216,11 +223,10 @@ impl KeySpec {
         }
     }
 
-    /// What it is set to, unless that is what everybody has.
-    pub fn changed(&self, app: &AppSpec) -> Option<Setting> {
-        let usual = AppSpec::new(app.name.clone(), app.script.clone(), app.cwd.clone());
+    /// What it is set to, unless `usual` has the same.
+    pub fn changed(&self, app: &AppSpec, usual: &AppSpec) -> Option<Setting> {
         let value = self.value(app);
-        (value.is_set() && value != self.value(&usual)).then_some(value)
+        (value != self.value(usual)).then_some(value)
     }
 
     /// Takes it over from a spec that was read with its flag.

@@ -38,7 +38,7 @@ pub(super) const KEYS: &[KeySpec] = &[
             "--cron-restart",
             "PATTERN",
             "Restart at the times of this cron pattern; 0: never",
-        )
+        ).such_as("0 3 * * *")
         .short('c')
         .aliases(&["cron"]),
     ),
@@ -60,7 +60,7 @@ pub(super) const KEYS: &[KeySpec] = &[
             "--cron-timezone",
             "ZONE",
             "Time zone of the pattern, such as Europe/Berlin; default: the machine's",
-        )
+        ).such_as("UTC")
         .aliases(&["cron-tz"]),
     ),
     KeySpec::new(
@@ -102,7 +102,7 @@ pub(super) const KEYS: &[KeySpec] = &[
             "--watch",
             "PATH",
             "Restart when files below the app's folder change, or below these paths (`--watch=src`)",
-        )
+        ).such_as("src")
         .takes(FlagValue::MaybeWords)
         .over_file(),
     ),
@@ -120,7 +120,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         "--ignore-watch",
         "LIST",
         "Globs and regular expressions of files that do not count, separated by blanks",
-    )),
+    ).such_as("tmp")),
     KeySpec::new(
         "ext",
         "only files with these endings count; default: all",
@@ -131,7 +131,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         ),
     )
     .live()
-    .flag(Flag::word("--ext", "LIST", "Only files with these endings count (js,ts)")),
+    .flag(Flag::word("--ext", "LIST", "Only files with these endings count (js,ts)").such_as("js,ts")),
     KeySpec::new(
         "watch_delay",
         "so long nothing more must change; at least 200 ms",
@@ -147,7 +147,7 @@ pub(super) const KEYS: &[KeySpec] = &[
             "--watch-delay",
             "TIME",
             "How long it must be quiet before the restart: seconds, or 500ms",
-        )
+        ).such_as("500ms")
         .takes(FlagValue::Seconds),
     ),
     KeySpec::new(
