@@ -149,7 +149,7 @@ fn again(
         outcomes.extend(if overrides.given.is_empty() {
             ask(&mut client, select)?.outcomes
         } else {
-            amend::renew(session, &mut client, select, (&overrides.given, flags, existing))?
+            amend::renew(session, &mut client, select, (&overrides, flags, existing))?
         });
         Ok((outcomes, news))
     })?;

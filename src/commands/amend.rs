@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pm_client::{Client, Deadline};
-use pm_config::{Given, read};
+use pm_config::{Overrides, read};
 use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
 use pm_spec::{AppSpec, Select};
 
@@ -19,14 +19,14 @@ pub(super) fn renew(
     session: &Session,
     client: &mut Client,
     select: Vec<Select>,
-    (given, flags, existing): (&Given, &StartFlags, Existing),
+    (overrides, flags, existing): (&Overrides, &StartFlags, Existing),
 ) -> Result<Vec<Outcome>, Failure> {
     let described = described(client, select)?.descriptions;
     let mut known: BTreeMap<(String, String), (u32, AppSpec)> = BTreeMap::new();
     for one in described {
         known.entry((one.row.name, one.row.namespace)).or_insert((one.row.id, one.spec));
     }
-    if given.has("name") && known.len() > 1 {
+    if overrides.given.has("name") && known.len() > 1 {
         let message = "could not give several apps one name";
         return Err(Failure::new(Exit::Input, message));
     }
@@ -37,7 +37,7 @@ pub(super) fn renew(
             spec.env.merge(&environment());
         }
         let app =
-            read::amended(&spec, &caller, given).map_err(|it| targets::unusable_script(&it))?;
+            read::amended(&spec, &caller, overrides).map_err(|it| targets::unusable_script(&it))?;
         if (&app.name, &app.namespace) != (&spec.name, &spec.namespace) {
             let (name, namespace) = (app.name.clone(), app.namespace.clone());
             let call = Rename { select: vec![Select::Id(id)], name, namespace };

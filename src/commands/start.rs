@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_client::Client;
-use pm_config::{Beside, Caller, Given, Overrides, Typed, flag_of, read};
+use pm_config::{Beside, Caller, Overrides, Typed, flag_of, read};
 use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
@@ -60,7 +60,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
         plan.configured.news(session, &mut client, configured(flags))?
     };
     let outcomes = progress::during(session, "starting", || {
-        carry_out(session, &mut client, plan, (flags, &overrides.given))
+        carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
@@ -119,7 +119,7 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
     let asked = recheck::now();
     let mut client = session.daemon()?;
     let outcomes = progress::during(session, "starting", || {
-        carry_out(session, &mut client, plan, (flags, &overrides.given))
+        carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     act::report(session, &mut client, outcomes, asked, "nothing to start")
 }
@@ -128,9 +128,15 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
 pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
     let caller = session.caller()?;
     let overrides = overrides(session, &args.flags, &args.args);
-    let mut apps = Vec::new();
+    let mut targets = Vec::new();
     for word in words(args, &caller)? {
-        let target = Target::read(&word)?;
+        targets.push((Target::read(&word)?, word));
+    }
+    if !targets.iter().any(|(target, _)| target.is_config()) {
+        for_files(session, &args.flags)?;
+    }
+    let mut apps = Vec::new();
+    for (target, word) in targets {
         if let Some(ecosystem) = target.load(session, &caller, &overrides)? {
             apps.extend(ecosystem.apps);
             continue;
@@ -246,7 +252,7 @@ fn carry_out(
     session: &Session,
     client: &mut Client,
     plan: Plan,
-    (flags, given): (&StartFlags, &Given),
+    (flags, overrides): (&StartFlags, &Overrides),
 ) -> Result<Vec<Outcome>, Failure> {
     let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let scripts = match (flags.no_restart, flags.force) {
@@ -260,8 +266,8 @@ fn carry_out(
             outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
         }
     }
-    if !plan.known.is_empty() && !given.is_empty() {
-        let how = (given, flags, Existing::Restart);
+    if !plan.known.is_empty() && !overrides.given.is_empty() {
+        let how = (overrides, flags, Existing::Restart);
         outcomes.extend(amend::renew(session, client, plan.known, how)?);
     } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);

@@ -28,6 +28,7 @@ mod pm2;
 mod pm2_surface;
 mod programs;
 mod project;
+mod registry;
 mod runtime;
 mod senses;
 mod serve;

@@ -68,14 +68,14 @@ pub struct Overrides {
     pub strict: bool,
     /// How the apps should be.
     pub given: Given,
-    /// What of that reaches the apps of a config file.
+    /// What of that reaches the apps of a config file, and whether what means nothing is refused.
     pub beside: Beside,
 }
 
-/// Which flags act on the apps of a config file.
+/// Which flags act on the apps of a config file, and what becomes of those that can't act.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Beside {
-    /// All; each says what it replaces.
+    /// All; each says what it replaces. One that means nothing is refused.
     #[default]
     All,
     /// Those that do in PM2; the others are told of.

@@ -17,7 +17,7 @@ use crate::deploy::Deployment;
 use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
-use crate::given::{Given, Typed};
+use crate::given::Typed;
 use crate::script::{self as program, Script};
 use crate::tree::Entry;
 use crate::tree::{Node, Value};
@@ -73,7 +73,12 @@ pub fn script(
 
 /// A known app with what the command line gives, and nothing else changed. It is read as if the app were started anew
 /// where it runs, with its own environment; then only what was given is taken over.
-pub fn amended(spec: &AppSpec, caller: &Caller, given: &Given) -> Result<AppSpec, Diagnosis> {
+pub fn amended(
+    spec: &AppSpec,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<AppSpec, Diagnosis> {
+    let given = &overrides.given;
     let mut all = given.clone();
     all.or("name", || Typed::word(spec.name.as_str()));
     all.or("cwd", || Typed::Words(vec![spec.cwd.clone()]));
@@ -83,7 +88,7 @@ pub fn amended(spec: &AppSpec, caller: &Caller, given: &Given) -> Result<AppSpec
         setting.into_iter().for_each(|setting| all.or_setting(name, &setting));
     }
     let caller = Caller { env: spec.env.clone(), ..caller.clone() };
-    let overrides = Overrides { given: all, ..Overrides::default() };
+    let overrides = Overrides { given: all, ..overrides.clone() };
     let fresh = script(OsStr::from_bytes(spec.script.as_bytes()), &caller, &overrides)?;
     let mut amended = spec.clone();
     for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {

@@ -2,12 +2,13 @@
 
 use pm_spec::{Mode, Serving};
 
+use crate::caller::Beside;
 use crate::diagnose::{Finding, Place};
 use crate::fields::App;
 use crate::interpreter::Runtime;
 
 /// What its rows do not say: the mode, and what follows from the mode and the runtime.
-pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, serving: &mut Serving) {
+pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, beside: Beside, serving: &mut Serving) {
     serving.mode = mode(app, runtime);
     if app.get("channel").is_none() {
         serving.channel = matches!(runtime, Runtime::Node | Runtime::Bun | Runtime::Deno);
@@ -20,7 +21,11 @@ pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, serving: &mut Serving)
         && matches!(field.node.at, Place::Flag(_))
         && runtime != Runtime::Node
     {
-        app.error(field.node.at, "only Node has source maps, and it does not run this app");
+        let message = "only Node has source maps, and it does not run this app";
+        app.findings.add(match beside {
+            Beside::All => Finding::error(field.node.at, message),
+            Beside::Pm2s => Finding::warning(field.node.at, message),
+        });
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn app(
     spec.instances = policy::instances(&mut app, ground.caller.cpus).unwrap_or(1);
     spec.restart.delay = policy::delay(&mut app);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
-    serving::settle(&mut app, runtime, &mut spec.serving);
+    serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     logs::settle(&mut app, name.as_ref(), base, ground.caller, &mut spec.logs);
     spec.pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
     spec.schedule = senses::schedule(&mut app);
