@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use pm_client::{CallError, Colours, ConnectError, plain};
+use pm_pm2::Refused;
 use pm_protocol::{Code, Refusal};
 
 use crate::called::as_called;
@@ -53,6 +54,13 @@ impl Failure {
         self
     }
 
+    /// A verb whose cargo feature this build lacks.
+    #[cfg(not(all(feature = "deploy", feature = "serve")))]
+    pub(crate) fn left_out(feature: &str) -> Self {
+        let message = format!("this build of pm has no `{feature}` (cargo feature `{feature}`)");
+        Self::new(Exit::Failed, message)
+    }
+
     /// An error whose text completes "could not ...", with its causes.
     pub(crate) fn could_not(exit: Exit, error: &dyn Error) -> Self {
         Self::new(exit, format!("could not {}", chain(error)))
@@ -98,6 +106,13 @@ impl fmt::Display for Failure {
             Some(hint) => write!(f, "\nhint: {}", as_called(hint)),
             None => Ok(()),
         }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(Refused { is_input, message, hint }: Refused) -> Self {
+        let exit = if is_input { Exit::Input } else { Exit::Failed };
+        Self { hint, ..Self::new(exit, message) }
     }
 }
 

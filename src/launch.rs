@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pm_client::{Client, ConnectError, Rival};
+use pm_client::{Client, ConnectError, ForeignPm2};
 use pm_os::session::{Launch, LaunchError, launch};
 use pm_os::tree::{Census, Depth};
 use pm_protocol::Home;
@@ -89,7 +89,7 @@ pub(crate) fn begin(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
 
 /// That no real PM2 lives in this home: both would run what is saved there, and each overwrite the other's files.
 pub(crate) fn alone(home: &Home) -> Result<(), Failure> {
-    let Some(Rival { pid }) = Rival::find(home) else { return Ok(()) };
+    let Some(ForeignPm2 { pid }) = ForeignPm2::find(home) else { return Ok(()) };
     let pid = pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let message = format!("could not use {}: PM2 itself runs there{pid}", home.root().display());
     Err(Failure::new(Exit::Failed, message).hint(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::verbs::EngineFlag;
+use super::engine::EngineFlag;
 
 /// What to start and how.
 #[derive(Debug, Args)]

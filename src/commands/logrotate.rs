@@ -8,12 +8,12 @@ use pm_os::user;
 
 use crate::boot;
 use crate::cli::LogrotateArgs;
-use crate::commands::Session;
 use crate::failure::{Exit, Failure};
 use crate::report::Report;
+use crate::session::Session;
 
 /// `pm logrotate`.
-pub(super) fn logrotate(session: &Session, args: &LogrotateArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Failure> {
     let us = user::by_number(rustix::process::geteuid().as_raw())
         .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
     let (name, logs) = match &args.user {
@@ -30,7 +30,7 @@ pub(super) fn logrotate(session: &Session, args: &LogrotateArgs) -> Result<Repor
     };
     let text = text(&logs)?;
     if args.print {
-        return Ok(Report::Text(text));
+        return Ok(Report::text(session.console, text));
     }
     let file = args.folder.join(format!("pm-{name}"));
     let is_ours = || std::fs::symlink_metadata(&args.folder).is_ok_and(|meta| meta.uid() == us.uid);
@@ -43,7 +43,7 @@ pub(super) fn logrotate(session: &Session, args: &LogrotateArgs) -> Result<Repor
     })?;
     let text =
         format!("wrote {}; apps' logs are rotated from 10 MiB on without it", file.display());
-    Ok(Report::Said { done: "logrotate", text })
+    Ok(Report::said(session.console, "logrotate", &text))
 }
 
 /// PM2's rhythm: weekly, twelve kept. Renamed and left to the writer, never copied: a copy loses lines (pain 9).

@@ -12,15 +12,16 @@ use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
-use crate::commands::changes::Configs;
-use crate::commands::foreground::{self, Scope, Stay};
+use crate::commands::logs;
 use crate::commands::logs::Form;
-use crate::commands::targets::{self, Target};
-use crate::commands::{
-    Session, act, amend, engine, environment, logs, pick, progress, recheck, settings,
-};
+use crate::commands::support::changes::Configs;
+use crate::commands::support::foreground::{self, Scope, Stay};
+use crate::commands::support::targets::{self, Target};
+use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
 use crate::failure::{Exit, Failure};
+use crate::render::outcomes::Done;
 use crate::report::Report;
+use crate::session::{Session, engine, environment};
 
 /// What is to be asked of the daemon.
 #[derive(Debug, Default)]
@@ -34,11 +35,11 @@ struct Plan {
 }
 
 /// `pm start`.
-pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let flags = &args.flags;
     for flag in flags.unsupported.given() {
         session
-            .stage
+            .console
             .talk(&format!("warning: {flag} is known from PM2 but has no effect here yet"));
     }
     if flags.no_daemon && session.find()?.is_none() {
@@ -48,7 +49,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     let overrides = overrides(flags, &args.args);
     let mut client = None;
     let plan = plan(session, args, &caller, &overrides, &mut client)?;
-    let asked = recheck::now();
+    let asked = resend::now();
     let mut client = match client {
         Some(client) => client,
         None => session.daemon()?,
@@ -62,19 +63,19 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
         carry_out(session, &mut client, plan, (flags, &args.args))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
-    let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
-    let report = report.with_changes(news);
+    let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
+    let done = Done { changes: news, ..done };
     if flags.attach || flags.no_daemon {
-        return logs::attach(session, &report, &names);
+        return logs::attach(session, &done, &names);
     }
-    Ok(report)
+    Ok(done.report(session.console))
 }
 
 /// `--no-daemon` where none runs (PM2): what is started lives as long as this command.
 fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let plan = Stay {
         apps: apps(session, args)?,
-        form: Form::new(session.stage, false).stamped("HH:mm:ss"),
+        form: Form::new(session.console, false).stamped("HH:mm:ss"),
         auto_exit: false,
         delay: Duration::ZERO,
         scope: Scope::Apps,
@@ -84,6 +85,7 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
 }
 
 /// An app whose program is this one, in a hidden verb.
+#[cfg(feature = "serve")]
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) program: PathBuf,
@@ -97,6 +99,7 @@ pub(super) struct Own {
 }
 
 /// Starts an app of our own as `pm start` starts a script.
+#[cfg(feature = "serve")]
 pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
     let mut overrides = overrides(flags, &[own.verb.into()]);
     overrides.name.get_or_insert(own.name);
@@ -107,12 +110,12 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
         .map_err(|it| targets::unusable_script(&it))?;
     targets::warn(session, &ecosystem);
     let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
-    let asked = recheck::now();
+    let asked = resend::now();
     let mut client = session.daemon()?;
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &[]))
     })?;
-    act::report(session, &mut client, outcomes, asked, "nothing to start")
+    finish::report(session, &mut client, outcomes, asked, "nothing to start")
 }
 
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
@@ -156,7 +159,7 @@ fn plan(
                 Some(client) => client,
                 None => client.insert(session.daemon()?),
             };
-            plan.known.extend(pick::one(session, client, word, &mut rows)?);
+            plan.known.extend(selectors::one(session, client, word, &mut rows)?);
             continue;
         }
         let ecosystem =
@@ -184,7 +187,7 @@ fn write(
     std::fs::write(&file, read::written(word, &named)).map_err(|error| {
         Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
     })?;
-    session.stage.talk(&format!("wrote {}", file.display()));
+    session.console.talk(&format!("wrote {}", file.display()));
     Ok(())
 }
 
@@ -217,7 +220,7 @@ fn names_known(
     if rows.is_none() {
         *client = session.find()?;
         *rows = Some(match client {
-            Some(client) => targets::rows(client)?,
+            Some(client) => listing::rows(client)?,
             None => Vec::new(),
         });
     }
@@ -247,7 +250,7 @@ fn carry_out(
     let mut outcomes = Vec::new();
     for (apps, existing) in [(plan.configured.apps, configured(flags)), (plan.scripts, scripts)] {
         if !apps.is_empty() {
-            outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
+            outcomes.extend(resend::start(client, Start { apps, existing, wait })?.outcomes);
         }
     }
     if !plan.known.is_empty() && is_changed(&overrides(flags, args)) {
@@ -255,7 +258,7 @@ fn carry_out(
     } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);
         let raise = Raise { select: plan.known, env, wait };
-        outcomes.extend(recheck::renew(client, &raise)?.outcomes);
+        outcomes.extend(resend::renew(client, &raise)?.outcomes);
     }
     Ok(outcomes)
 }

@@ -310,9 +310,11 @@ impl Core {
         orders: &mut Vec<Order>,
     ) -> Result<(), Refused> {
         for id in self.resolve(select)? {
-            let (became, order) = self.forward(id, signal);
-            orders.extend(order);
-            self.each(request, &[id], |instance| instance.answers.push((request, became.clone())));
+            if let Some(instance) = self.instances.get_mut(&id) {
+                let became = instance.forward(signal, orders);
+                instance.answers.push((request, became));
+            }
+            self.each(request, &[id], |_| {});
         }
         Ok(())
     }

@@ -132,7 +132,7 @@ impl Core {
             self.names.entry(to.clone()).or_default().insert(app);
             let members = self.members(app);
             self.each(request, &members, |instance| {
-                instance.answers.push((request, Became::Amended))
+                instance.answers.push((request, Became::Amended));
             });
         }
         Ok(())

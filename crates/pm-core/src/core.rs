@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::fact::{Ending, Fact, Remaining};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::instance::{Instance, Retention};
-use crate::order::{Became, Change, Order, Outcome, Refused, Reply, RunSignal};
+use crate::order::{Change, Order, Outcome, Refused, Reply};
 use crate::request::{Goal, Then};
 use crate::saved::{Counters, Record};
 use crate::triggers::ActiveTriggers;
@@ -382,23 +382,5 @@ impl Core {
     pub(crate) fn refuse(&mut self, request: RequestId, why: Refused, orders: &mut Vec<Order>) {
         self.goals.remove(&request);
         orders.push(Order::Reply(request, Reply::Refused(why)));
-    }
-
-    /// Sends a person's signal to the main process, if there is one.
-    pub(crate) fn forward(
-        &self,
-        id: InstanceId,
-        signal: pm_spec::Signal,
-    ) -> (Became, Option<Order>) {
-        let instance = self.instances.get(&id);
-        let alive = instance.is_some_and(|instance| {
-            instance.phase.stopping().is_none_or(|stopping| !stopping.ended)
-        });
-        match instance.and_then(|instance| instance.phase.live()) {
-            Some(live) if alive => {
-                (Became::Signaled, Some(Order::Signal(live.run, RunSignal::Forward(signal))))
-            }
-            Some(_) | None => (Became::Unchanged, None),
-        }
     }
 }

@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Mode, Span};
+use pm_spec::{AppSpec, Mode, Signal, Span};
 
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
@@ -217,6 +217,14 @@ impl Instance {
         orders.push(Order::Signal(stopping.live.run, RunSignal::Kill(self.reach())));
         self.changed = true;
         self.phase = Phase::Killing { stopping, again_at: after(now, KILL_EVERY), lost_at };
+    }
+
+    /// Sends a person's signal to the main process, if there is one.
+    pub(crate) fn forward(&self, signal: Signal, orders: &mut Vec<Order>) -> Became {
+        let has_main = self.phase.stopping().is_none_or(|stopping| !stopping.ended);
+        let Some(live) = self.phase.live().filter(|_| has_main) else { return Became::Unchanged };
+        orders.push(Order::Signal(live.run, RunSignal::Forward(signal)));
+        Became::Signaled
     }
 
     pub(crate) fn give_up(&mut self) {

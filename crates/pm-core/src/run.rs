@@ -182,7 +182,7 @@ impl Instance {
         }
         match cause {
             Cause::Ended(ending) if self.want.is_up() => {
-                self.apply_restart_policy(now, run, *ending)
+                self.apply_restart_policy(now, run, *ending);
             }
             Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::FileChanged(_)
                 if self.want.is_up() =>

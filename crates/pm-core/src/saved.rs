@@ -1,5 +1,6 @@
 //! What survives the daemon: the core's state as plain records, last one wins.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -16,7 +17,7 @@ use crate::view::{Cause, End};
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An app as it is specified now.
-    App(alloc::boxed::Box<AppRecord>),
+    App(Box<AppRecord>),
     /// An app is forgotten, with all its instances.
     AppGone(AppId),
     /// An instance as it stands now. An instance in `Starting` is the intent that precedes each spawn.

@@ -1,7 +1,8 @@
 //! The names under which the journal and the saved list are written: a name in the code may change, these never do.
 #![expect(clippy::expect_used, reason = "what can't be read ends the test")]
 
-mod common;
+#[path = "../../pm-spec/tests/sample/mod.rs"]
+mod sample;
 
 use pm_core::{Record, SavedApp};
 
@@ -30,7 +31,7 @@ fn records_keep_their_names() {
 
 #[test]
 fn the_saved_list_keeps_its_names() {
-    let app = common::app("web");
+    let app = sample::app("web");
     let spec = serde_json::to_string(&app).expect("specs are plain data");
     let line = format!(
         r#"{{"spec":{spec},"seats":[{{"id":4,"slot":0,"wanted":false,"resting":true}},{{"id":5,"slot":1,"wanted":true}}]}}"#

@@ -1,6 +1,7 @@
 //! Whom an app runs as, and whom its files belong to.
 
 use pm_core::SpawnFailure;
+use pm_os::spawn::Credentials;
 use pm_os::stdio::Owner;
 use pm_os::user;
 use pm_spec::{AppSpec, Identifier, UserChoice};
@@ -9,7 +10,7 @@ use crate::plan;
 
 /// Whom an app runs as.
 pub(crate) struct AppUser {
-    pub(crate) credentials: pm_os::spawn::Credentials,
+    pub(crate) credentials: Credentials,
     pub(crate) owner: Owner,
     pub(crate) person: plan::Person,
 }
@@ -45,10 +46,15 @@ pub(crate) fn find(choice: &UserChoice) -> Result<AppUser, SpawnFailure> {
     })
 }
 
-/// Whom the files of an app belong to, if not to us. Unknown users were refused when the app was started; one who is
-/// unknown by now is not us all the same: the numbers of nobody own no file, and `chown` leaves things as they are.
+/// As whom an app runs, if not as we do. Unknown users were refused when the app was started; one who is unknown by
+/// now is not us all the same: the numbers of nobody own no file, and whoever tries to act as them is refused.
+pub(crate) fn credentials(app: &AppSpec) -> Option<Credentials> {
+    let nobody = Credentials { uid: u32::MAX, gid: u32::MAX, groups: Vec::new() };
+    let credentials = find(app.user.as_ref()?).map_or(nobody, |user| user.credentials);
+    (!credentials.are_ours()).then_some(credentials)
+}
+
+/// Whom the files of an app belong to, if not to us. With the numbers of nobody `chown` leaves things as they are.
 pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
-    const NOBODY: Owner = Owner { uid: u32::MAX, gid: u32::MAX };
-    let owner = find(app.user.as_ref()?).map_or(NOBODY, |user| user.owner);
-    Some(pm_logs::Owner { uid: owner.uid, gid: owner.gid })
+    credentials(app).map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid })
 }

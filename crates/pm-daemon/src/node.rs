@@ -14,6 +14,7 @@ use pm_spec::{AppSpec, Mode};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 
+use crate::app_user;
 use crate::daemon_log;
 use crate::inlet::Inlet;
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd};
@@ -80,9 +81,10 @@ impl Node {
             pm_spec::Sched::Slot => Sched::Slot,
         };
         let place = is_cluster.then_some(Place { group: app.0, slot, sched });
+        let user = app_user::credentials(spec).filter(|_| is_cluster);
         let (channel, memory) = end;
         if let Some(exchange) = self.exchange() {
-            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place });
+            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place, user });
         }
     }
 

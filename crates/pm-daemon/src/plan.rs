@@ -213,7 +213,6 @@ pub(crate) fn sinks(
         combined: paths.combined.as_ref().map(path_of),
         rotation,
         full,
-        shared: app.logs.merge && app.instances > 1,
         owner,
     };
     [sink(paths.out.clone()), sink(paths.error.clone())]

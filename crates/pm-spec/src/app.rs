@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
@@ -83,4 +84,27 @@ pub enum Identifier {
     Number(u32),
     /// By name.
     Name(ByteString),
+}
+
+/// Reads a list of specs of which most have the same environment, and keeps one copy of it: at no time are there a
+/// thousand. For `#[serde(deserialize_with)]`.
+pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSpec>, D::Error> {
+    struct Apps;
+    impl<'de> Visitor<'de> for Apps {
+        type Value = Vec<AppSpec>;
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("a list of apps")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AppSpec>, A::Error> {
+            let mut apps = Vec::<AppSpec>::new();
+            while let Some(mut app) = seq.next_element::<AppSpec>()? {
+                if let Some(before) = apps.last() {
+                    app.env.share(&before.env);
+                }
+                apps.push(app);
+            }
+            Ok(apps)
+        }
+    }
+    deserializer.deserialize_seq(Apps)
 }

@@ -18,12 +18,12 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
 use super::printer::Printer;
-use super::streaming::Until;
-use super::{End, Wish};
-use crate::commands::{Session, quick, recheck};
+use super::wish::{End, Until, Wish};
+use crate::commands::support::resend;
+use crate::console::Gone;
 use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::stage::Gone;
+use crate::session::{Session, quick};
 
 /// Shows what is appended, until nobody listens.
 pub(super) fn follow(
@@ -38,7 +38,7 @@ pub(super) fn follow(
         follow.add(source, Some(history.cursor()))?;
     }
     drop(histories);
-    let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
     let since = wish.want.since.unwrap_or(now);
     let mut arrivals =
         Arrivals::watch(&session.home, wish.select.clone()).map_err(|error| trouble(&error))?;
@@ -80,7 +80,7 @@ fn read(
     });
     // A log that can't be read any more is no reason to stop showing the others.
     if let Err(error) = read {
-        session.stage.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
+        session.console.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
     }
     if let Some(gone) = lost {
         return Err(gone.into());

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use pm_core::AppId;
 use pm_os::alarm::{Ring, WallAlarm};
-use pm_senses::Timetable;
 use pm_spec::Schedule;
+use pm_triggers::Timetable;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use pm_core::InstanceId;
-use pm_senses::{Kind, Sieve};
 use pm_spec::{AppSpec, Watch};
+use pm_triggers::{EntryKind, WatchFilter};
 
 use crate::plan;
 
@@ -20,7 +20,7 @@ pub(super) type Snapshot = BTreeMap<PathBuf, Stamp>;
 /// What is watched for one app.
 #[derive(Debug)]
 pub(super) struct WatchTree {
-    sieve: Sieve,
+    filter: WatchFilter,
     roots: Vec<PathBuf>,
     follow_links: bool,
 }
@@ -32,22 +32,22 @@ impl WatchTree {
         let plain = [paths.out, paths.error, paths.combined, app.pid_file.clone()];
         let mut own: Vec<PathBuf> = plain.iter().flatten().map(plan::path_of).collect();
         own.extend(own.clone().iter().filter_map(|path| without_number(path)));
-        let sieve = Sieve::new(watch, plan::path_of(&app.cwd), own);
-        Self { roots: sieve.roots(), sieve, follow_links: watch.follow_links }
+        let filter = WatchFilter::new(watch, plan::path_of(&app.cwd), own);
+        Self { roots: filter.roots(), filter, follow_links: watch.follow_links }
     }
 
     /// As people see a path.
     pub(super) fn seen<'p>(&self, path: &'p Path) -> &'p Path {
-        self.sieve.seen(path)
+        self.filter.seen(path)
     }
 
     /// Whether a path counts, and every folder between it and what is watched.
-    pub(super) fn counts(&self, path: &Path, kind: Kind) -> bool {
+    pub(super) fn counts(&self, path: &Path, kind: EntryKind) -> bool {
         let counts_below = |root: &PathBuf| {
             let mut above = path.ancestors().skip(1).take_while(|it| *it != root);
             path.starts_with(root)
-                && above.all(|folder| self.sieve.counts(folder, Kind::Folder))
-                && self.sieve.counts(path, kind)
+                && above.all(|folder| self.filter.counts(folder, EntryKind::Folder))
+                && self.filter.counts(path, kind)
         };
         self.roots.iter().any(|root| path == root || counts_below(root))
     }
@@ -107,7 +107,7 @@ impl WatchTree {
             for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
                 let path = entry.path();
                 if let Some(kind) = self.kind(&entry)
-                    && self.sieve.counts(&path, kind)
+                    && self.filter.counts(&path, kind)
                 {
                     waiting.push(path);
                 }
@@ -116,14 +116,14 @@ impl WatchTree {
     }
 
     /// `None`: a link to a folder that is not to be followed.
-    fn kind(&self, entry: &fs::DirEntry) -> Option<Kind> {
+    fn kind(&self, entry: &fs::DirEntry) -> Option<EntryKind> {
         let kind = entry.file_type().ok()?;
         let is_link = kind.is_symlink();
         let leads_to_folder = is_link && fs::metadata(entry.path()).is_ok_and(|it| it.is_dir());
         match (kind.is_dir() || leads_to_folder, is_link) {
-            (false, _) => Some(Kind::File),
+            (false, _) => Some(EntryKind::File),
             (true, true) if !self.follow_links => None,
-            (true, _) => Some(Kind::Folder),
+            (true, _) => Some(EntryKind::Folder),
         }
     }
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use pm_core::{AppId, Time};
-use pm_senses::Kind;
 use pm_spec::{AppSpec, ByteString};
+use pm_triggers::EntryKind;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
@@ -271,8 +271,8 @@ impl WatcherLoop {
 
     fn on_event(&mut self, watch_event: WatchEvent, now: Time) {
         match watch_event {
-            WatchEvent::File(path, apps) => self.touch(&path, &apps, Kind::File, now),
-            WatchEvent::LostFolder(path, apps) => self.touch(&path, &apps, Kind::Folder, now),
+            WatchEvent::File(path, apps) => self.touch(&path, &apps, EntryKind::File, now),
+            WatchEvent::LostFolder(path, apps) => self.touch(&path, &apps, EntryKind::Folder, now),
             WatchEvent::NewFolder(path, apps) => {
                 for app in apps {
                     self.enter(app, &path, now);
@@ -294,7 +294,7 @@ impl WatcherLoop {
         }
     }
 
-    fn touch(&mut self, path: &Path, apps: &BTreeSet<AppId>, kind: Kind, now: Time) {
+    fn touch(&mut self, path: &Path, apps: &BTreeSet<AppId>, kind: EntryKind, now: Time) {
         for app in apps {
             if let Some(watched) = self.apps.get_mut(app)
                 && watched.tree.counts(path, kind)
@@ -307,7 +307,7 @@ impl WatcherLoop {
     /// A folder is new: from now on it is looked into, and what is in it already has come with it.
     fn enter(&mut self, app: AppId, path: &Path, now: Time) {
         let Some(mut watched) = self.apps.remove(&app) else { return };
-        if watched.tree.counts(path, Kind::Folder) {
+        if watched.tree.counts(path, EntryKind::Folder) {
             let (mut folders, mut file) = (Vec::new(), None);
             watched.tree.walk(path, &mut |folder| folders.push(folder.into()), &mut |_| {});
             self.watch_folders(app, &mut watched, &folders);

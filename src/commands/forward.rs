@@ -1,0 +1,11 @@
+//! `pm forward NAME`: its repository one commit forward.
+
+use crate::cli::StepArgs;
+use crate::commands::support::checkout::{Step, step};
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::session::Session;
+
+pub(super) fn run(session: &Session, args: &StepArgs) -> Result<Report, Failure> {
+    step(session, &args.app, Step::Forward)
+}

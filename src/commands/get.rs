@@ -1,0 +1,26 @@
+//! `pm get [KEY]`.
+
+use serde_json::Value;
+
+use crate::cli::GetArgs;
+use crate::commands::support::settings::page;
+use crate::failure::{Exit, Failure};
+use crate::report::Report;
+use crate::session::Session;
+use pm_pm2::settings::{self, Book, Key};
+
+pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> {
+    let book = Book::load(&session.home.module_conf())?;
+    let Some(word) = args.key.as_deref().filter(|key| *key != "all") else {
+        return Ok(page(session.console, &book, None));
+    };
+    let key = Key::parse(word)?;
+    match book.get(&key) {
+        None => Err(Failure::new(Exit::Failed, format!("there is no setting {word}"))
+            .hint("`pm get` shows all there are")),
+        Some(Value::Object(_)) => Ok(page(session.console, &book, Some(&key))),
+        Some(value) => {
+            Ok(Report::new(session.console, || settings::plain(value) + "\n", || value.clone()))
+        }
+    }
+}

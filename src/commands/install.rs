@@ -1,0 +1,14 @@
+//! `pm install MODULE`: nothing to do where the module's work is built in.
+
+use pm_pm2::modules::instead;
+
+use crate::called::as_called;
+use crate::cli::AnyArgs;
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::session::Session;
+
+pub(super) fn run(session: &Session, args: &AnyArgs) -> Result<Report, Failure> {
+    let text = as_called(&instead(&args.words)?);
+    Ok(Report::said(session.console, "install", &text))
+}

@@ -1,0 +1,10 @@
+//! `pm deploy` in a build without it.
+
+use crate::cli::DeployArgs;
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::session::Session;
+
+pub(super) fn run(_: &Session, _: &DeployArgs) -> Result<Report, Failure> {
+    Err(Failure::left_out("deploy"))
+}

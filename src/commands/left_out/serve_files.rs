@@ -1,0 +1,8 @@
+//! The hidden verb that serves, in a build without it.
+
+use crate::failure::Failure;
+use crate::report::Report;
+
+pub(super) fn run() -> Result<Report, Failure> {
+    Err(Failure::left_out("serve"))
+}

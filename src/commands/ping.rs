@@ -1,0 +1,15 @@
+//! `pm ping`: starts a daemon if there is none (PM2).
+
+use pm_protocol::Ping;
+
+use crate::failure::Failure;
+use crate::render::json::value;
+use crate::report::Report;
+use crate::session::{Session, quick};
+
+pub(super) fn run(session: &Session) -> Result<Report, Failure> {
+    let mut client = session.daemon()?;
+    let pong = quick(&mut client, &Ping {})?;
+    // PM2's words, for scripts that compare them.
+    Ok(Report::talk(session.console, || "{ msg: 'pong' }\n".into(), || value(&pong)))
+}

@@ -1,0 +1,11 @@
+//! `pm pull NAME [COMMIT]`.
+
+use crate::cli::PullArgs;
+use crate::commands::support::checkout::{Step, step};
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::session::Session;
+
+pub(super) fn run(session: &Session, args: &PullArgs) -> Result<Report, Failure> {
+    step(session, &args.app, args.commit.as_deref().map_or(Step::Newest, Step::To))
+}

@@ -1,0 +1,21 @@
+//! `pm sendSignal`.
+
+use pm_protocol::SendSignal;
+use pm_spec::Signal;
+
+use crate::cli::SendSignalArgs;
+use crate::commands::support::{finish, selectors};
+use crate::failure::Failure;
+use crate::render::outcomes::Done;
+use crate::report::Report;
+use crate::session::{Session, quick};
+
+pub(super) fn run(session: &Session, args: &SendSignalArgs) -> Result<Report, Failure> {
+    let signal = Signal::parse(&args.signal).map_err(|error| Failure::input(error.to_string()))?;
+    let Some(mut client) = session.find_for(&args.apps)? else {
+        return finish::nothing(session, "nothing to signal");
+    };
+    let select = selectors::selects(session, &mut client, &args.apps)?;
+    let outcomes = quick(&mut client, &SendSignal { select, signal })?.outcomes;
+    Ok(Done { outcomes, ..Done::nothing("nothing to signal") }.report(session.console))
+}

@@ -1,0 +1,18 @@
+//! `pm set KEY VALUE`; without both, the file is edited.
+
+use crate::cli::SetArgs;
+use crate::commands::support::settings::{change, edit};
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::session::Session;
+use pm_pm2::settings::Key;
+
+pub(super) fn run(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
+    match (&args.key, &args.value) {
+        (Some(key), Some(value)) => change(session, &[(Key::parse(key)?, value.clone())]),
+        (Some(key), None) => Err(Failure::input(format!("set {key} to what?")).hint(format!(
+            "`pm set {key} VALUE`; `pm get {key}` shows it, `pm unset {key}` removes it"
+        ))),
+        (None, _) => edit(session),
+    }
+}

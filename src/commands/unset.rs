@@ -1,0 +1,18 @@
+//! `pm unset KEY`; what was not set is no error (PM2).
+
+use crate::cli::UnsetArgs;
+use crate::commands::support::settings::page;
+use crate::failure::Failure;
+use crate::launch;
+use crate::report::Report;
+use crate::session::Session;
+use pm_pm2::settings::{Book, Key};
+
+pub(super) fn run(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
+    launch::prepare(&session.home)?;
+    let key = Key::parse(&args.key)?;
+    let book = Book::change(&session.home.module_conf(), |book| {
+        if args.key == "all" { book.clear() } else { book.unset(&key) }
+    })?;
+    Ok(page(session.console, &book, None))
+}
