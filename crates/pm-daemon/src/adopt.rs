@@ -22,13 +22,15 @@ use crate::node;
 use crate::runs::{self, Life, Run, Told};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
 
+/// Pipes and files by stream, and whose they are.
+pub(crate) type KeptStreams = BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>;
+
 /// What the guardian keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     /// Leaders by run.
     pidfds: BTreeMap<RunId, (i32, OwnedFd)>,
-    /// Pipes and files by stream, and whose they are.
-    pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>,
+    pub(crate) streams: KeptStreams,
     /// Channels of Node apps with their notes, by run.
     channels: BTreeMap<RunId, ChannelEnd>,
     /// Listening sockets of cluster workers with their notes, by app and number.

@@ -35,8 +35,7 @@ pub(crate) fn not_born(run: Option<&Run>, failure: &SpawnFailure) {
 }
 
 /// It gets a signal.
-pub(crate) fn signalled(run: Option<&mut Run>, sent: RunSignal) {
-    let Some(run) = run else { return };
+pub(crate) fn signalled(run: &mut Run, sent: RunSignal) {
     match sent {
         RunSignal::Stop(..) | RunSignal::Drain(..) => stopping(run),
         RunSignal::Kill(_) => forced(run),

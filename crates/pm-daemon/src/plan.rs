@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pm_core::InstanceId;
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Format, Place, Sink, WhenFull};
+use pm_logs::{Format, Place, Sink, Stream, WhenFull};
 use pm_protocol::Home;
 use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget, Mode};
 
@@ -181,6 +181,13 @@ pub(crate) fn pid_file(app: &AppSpec, instance: InstanceId) -> Option<PathBuf> {
 /// Bytes as a path.
 pub(crate) fn path_of(bytes: &ByteString) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes.as_bytes()))
+}
+
+/// The streams of an app's run: one if both go to the same place.
+pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
+    let mut streams = vec![Stream::Out, Stream::Err];
+    streams.truncate(if one_pipe(&sinks(app, instance, None)) { 1 } else { 2 });
+    streams
 }
 
 /// What the log plane needs to know of both streams, standard output first.

@@ -6,7 +6,7 @@ use std::fs;
 use pm_protocol::Home;
 
 /// Says which process the daemon is.
-pub(crate) fn pm2_pid(home: &Home) {
+pub(crate) fn announce(home: &Home) {
     let Some(path) = home.pm2_pid() else { return };
     if let Err(error) = fs::write(&path, std::process::id().to_string()) {
         crate::daemon_log::note(format_args!("could not write {}: {error}", path.display()));

@@ -119,6 +119,42 @@ impl Runs {
         self.0.remove(&id).map(|run| *run)
     }
 
+    /// What remains of a run that is over is output; once that is written it is forgotten.
+    pub(crate) fn forget_if_done(&mut self, id: RunId) {
+        if self.get(id).is_some_and(|run| run.released && run.open.is_empty()) {
+            self.remove(id);
+        }
+    }
+
+    /// A stream reached its end and is in its log. Whether the guardian is to drop it now: it must own something of a
+    /// run from before its birth until its end.
+    pub(crate) fn stream_ended(&mut self, key: StreamKey) -> bool {
+        let Some(run) = self.of_stream(key) else { return true };
+        let id = RunId(run.tag.run());
+        if matches!(run.life, Life::Expected(_)) {
+            run.ended_early.push(key.stream);
+            return false;
+        }
+        run.open.retain(|stream| *stream != key.stream);
+        self.forget_if_done(id);
+        true
+    }
+
+    /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
+    pub(crate) fn keep_output(&mut self, key: StreamKey, address: Address, app: &Arc<AppSpec>) {
+        let Some(tag) = Tag::from_raw(key.tag) else { return };
+        let ended = || {
+            let mut run = Run::expected(tag, address, 0, Arc::clone(app));
+            run.life = Life::Ended(Ending::Unknown, Told::Yes);
+            run.released = true;
+            Box::new(run)
+        };
+        let run = self.0.entry(RunId(tag.run())).or_insert_with(ended);
+        if !run.open.contains(&key.stream) {
+            run.open.push(key.stream);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -134,7 +170,7 @@ impl Runs {
     }
 
     /// The run a stream belongs to.
-    pub(crate) fn of_stream(&mut self, key: StreamKey) -> Option<&mut Run> {
+    fn of_stream(&mut self, key: StreamKey) -> Option<&mut Run> {
         let tag = Tag::from_raw(key.tag)?;
         self.get_mut(RunId(tag.run())).filter(|run| run.tag == tag)
     }

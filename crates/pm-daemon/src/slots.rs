@@ -1,10 +1,11 @@
 //! Whose a run is, and in which slots the guardian keeps what belongs to it.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use pm_core::{AppId, InstanceId};
-use pm_guardian::Name;
-use pm_logs::Stream;
+use pm_guardian::{Kind, Link, LinkError, Name, ToGuardian};
+use pm_logs::{Stream, StreamKey};
+use pm_os::tag::Tag;
 
 /// The guardian's slots of a run.
 pub(crate) const PIDFD_SLOT: u8 = 0;
@@ -58,6 +59,29 @@ impl Address {
         let (app, instance) = std::str::from_utf8(name.as_bytes()).ok()?.split_once(':')?;
         Some(Self { app: AppId(app.parse().ok()?), instance: InstanceId(instance.parse().ok()?) })
     }
+}
+
+/// Gives a main process to the guardian.
+pub(crate) fn store_pidfd(
+    link: &Link,
+    tag: Tag,
+    address: Address,
+    (pid, pidfd): (i32, &OwnedFd),
+) -> Result<(), LinkError> {
+    let (tag, slot, name) = (tag.raw(), PIDFD_SLOT, address.name());
+    link.send(&ToGuardian::Store { tag, slot, kind: Kind::Pidfd { pid }, name }, &[pidfd.as_fd()])
+}
+
+/// Gives a stream to the guardian: its pipe, and its file.
+pub(crate) fn store_stream(
+    link: &Link,
+    key: StreamKey,
+    address: Address,
+    (pipe, file): (&OwnedFd, &OwnedFd),
+) -> Result<(), LinkError> {
+    let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
+    let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
+    link.send(&store, &[pipe.as_fd(), file.as_fd()])
 }
 
 #[cfg(test)]

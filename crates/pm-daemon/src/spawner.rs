@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use pm_core::{RunId, SpawnFailure};
-use pm_guardian::{Kind, Link, Name, ToGuardian};
+use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
 use pm_node::Line;
 use pm_os::limits::Nofile;
@@ -27,7 +27,7 @@ use crate::daemon_log;
 use crate::inlet::Inlet;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
-use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
@@ -105,7 +105,7 @@ impl SpawnerParts {
         let app = &job.plan.app;
         let user = app.user.as_ref().map(app_user::find).transpose()?;
         let preload = self.preload(app, user.as_ref());
-        let seat = RunNumbers {
+        let numbers = RunNumbers {
             instance: job.plan.instance,
             slot: job.plan.slot,
             restarts: job.plan.restarts,
@@ -113,7 +113,7 @@ impl SpawnerParts {
             preload: preload.as_deref(),
         };
         let person = user.as_ref().map(|app_user| &app_user.person);
-        let line = plan::command_line(app, seat, &self.home, person)
+        let line = plan::command_line(app, numbers, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
         let owner = user.as_ref().map(|user| user.owner);
         let tag = self.tag(job.run);
@@ -128,7 +128,8 @@ impl SpawnerParts {
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
-        self.store_pidfd(tag, job.address(), &born);
+        // If the guardian is gone the reactor hands everything to its successor, this run included.
+        store_pidfd(&self.link, tag, job.address(), (born.pid, &born.pidfd)).ok();
         if let Some(file) = PidFile::of(app, job.plan.instance) {
             file.write(born.pid);
         }
@@ -197,44 +198,30 @@ impl SpawnerParts {
         let sinks = plan::sinks(&job.plan.app, job.plan.instance, log_owner);
         let together = plan::one_pipe(&sinks);
         let [out, error] = sinks;
-        let name = job.address().name();
+        let address = job.address();
         let out =
-            self.outlet(StreamKey { tag: tag.raw(), stream: Stream::Out }, (out, name), owner)?;
+            self.outlet(StreamKey { tag: tag.raw(), stream: Stream::Out }, (out, address), owner)?;
         if together {
             return Ok(OutputPipes { out, error: None });
         }
         let key = StreamKey { tag: tag.raw(), stream: Stream::Err };
-        Ok(OutputPipes { out, error: Some(self.outlet(key, (error, name), owner)?) })
+        Ok(OutputPipes { out, error: Some(self.outlet(key, (error, address), owner)?) })
     }
 
     fn outlet(
         &self,
         key: StreamKey,
-        (sink, name): (Sink, Name),
+        (sink, address): (Sink, Address),
         owner: Option<Owner>,
     ) -> Result<OwnedFd, SpawnFailure> {
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
         let file = self.scribe.prepare(key, &sink).map_err(|error| refused(error.to_string()))?;
-        let store =
-            ToGuardian::Store { tag: key.tag, slot: slot_of(key.stream), kind: Kind::Stream, name };
-        self.link
-            .send(&store, &[reader.as_fd(), file.as_fd()])
+        store_stream(&self.link, key, address, (&reader, &file))
             .map_err(|error| short(error.to_string()))?;
         self.scribe.attach(key, reader, file, sink);
         Ok(outlet)
-    }
-
-    fn store_pidfd(&self, tag: Tag, address: Address, born: &Born) {
-        let store = ToGuardian::Store {
-            tag: tag.raw(),
-            slot: PIDFD_SLOT,
-            kind: Kind::Pidfd { pid: born.pid },
-            name: address.name(),
-        };
-        // If the guardian is gone the reactor hands everything to its successor, this run included.
-        self.link.send(&store, &[born.pidfd.as_fd()]).ok();
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Tree {
 #[derive(Debug)]
 pub(crate) enum TreeJob {
     /// Send a signal to every member, parents before their children.
-    Knock(Tree, Signal),
+    Signal(Tree, Signal),
     /// Kill every member; go on while the tree is watched.
     Force(Tree),
     /// The main process ended: is anybody left? If so, watch until nobody is.

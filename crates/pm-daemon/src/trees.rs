@@ -137,7 +137,7 @@ impl TreeThread {
     fn settle_the_traceless(&mut self, mut batch: Vec<TreeJob>) -> Option<(Vec<TreeJob>, bool)> {
         let ended = batch.iter().filter_map(|tree_job| match tree_job {
             TreeJob::Remains(tree) => Some(run_of(tree, &self.unmarked)),
-            TreeJob::Knock(..) | TreeJob::Force(_) | TreeJob::Sample(..) | TreeJob::Pids(..) => {
+            TreeJob::Signal(..) | TreeJob::Force(_) | TreeJob::Sample(..) | TreeJob::Pids(..) => {
                 None
             }
         });
@@ -157,7 +157,7 @@ impl TreeThread {
                 false
             }
             TreeJob::Remains(_)
-            | TreeJob::Knock(..)
+            | TreeJob::Signal(..)
             | TreeJob::Force(_)
             | TreeJob::Sample(..)
             | TreeJob::Pids(..) => true,
@@ -173,13 +173,13 @@ impl TreeThread {
         let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
         for tree_job in batch {
             match tree_job {
-                TreeJob::Knock(tree, signal) => {
-                    knock_all(members(tree.tag), signal, &mut self.unsent);
+                TreeJob::Signal(tree, signal) => {
+                    signal_all(members(tree.tag), signal, &mut self.unsent);
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Force(tree) => {
                     self.forced.insert(tree.run);
-                    knock_all(members(tree.tag), Signal::KILL, &mut self.unsent);
+                    signal_all(members(tree.tag), Signal::KILL, &mut self.unsent);
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
@@ -231,7 +231,7 @@ impl TreeThread {
                 watched.empty = 0;
                 here.push((*run, members));
                 if self.forced.contains(run) {
-                    knock_all(members, Signal::KILL, &mut self.unsent);
+                    signal_all(members, Signal::KILL, &mut self.unsent);
                 }
             }
             if watched.empty >= 2 {
@@ -290,7 +290,7 @@ fn asked<'a>(
     }
     for tree_job in batch {
         match tree_job {
-            TreeJob::Knock(tree, _)
+            TreeJob::Signal(tree, _)
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)
             | TreeJob::Pids(tree, _) => add(tree),
@@ -303,7 +303,7 @@ fn asked<'a>(
 /// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has
 /// not got it too, goes on with its next command, and who supervises children would replace them. Who is gone or not
 /// ours any more is left alone.
-fn knock_all(members: &[Member], signal: Signal, unsent: &mut Throttle) {
+fn signal_all(members: &[Member], signal: Signal, unsent: &mut Throttle) {
     for member in members {
         let Ok(pidfd) = member.identity.open() else { continue };
         if let Err(error) = knock::signal(&pidfd, signal) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use pm_core::{InstanceId, InstanceView};
+use pm_core::InstanceView;
 use pm_node::{Answer, Answers, Called, NotOffered, Worker};
 use pm_os::identity::Identity;
 use pm_os::input;
@@ -14,8 +14,8 @@ use pm_protocol::{
 use pm_spec::Select;
 use tokio::sync::oneshot;
 
-use super::Reactor;
 use crate::caller::Caller;
+use crate::core_driver::CoreDriver;
 use crate::runs::Life;
 use crate::server::answer;
 
@@ -25,102 +25,92 @@ const LONGEST: u64 = 86_400_000;
 /// An app that reads its standard input at all makes room sooner than this.
 const ROOM: Duration = Duration::from_secs(2);
 
-impl Reactor {
-    /// The number by which the thread knows the process of an instance; `None`: there is none, or it has no channel.
-    fn worker(&self, instance: &InstanceView<'_>) -> Option<Worker> {
-        let (run, identity) = instance.run?;
-        let run = self.executor.runs.get(run).filter(|run| run.app.serving.channel)?;
-        identity.map(|_| run.tag.raw())
-    }
+/// The number by which the thread knows the process of an instance; `None`: there is none, or it has no channel.
+fn worker(driver: &CoreDriver, instance: &InstanceView<'_>) -> Option<Worker> {
+    let (run, identity) = instance.run?;
+    let run = driver.executor().runs().get(run).filter(|run| run.app.serving.channel)?;
+    identity.map(|_| run.tag.raw())
+}
 
-    /// What the processes of these instances say about themselves; those that say nothing are left out.
-    pub(super) fn pulses(&self, ids: &[InstanceId]) -> oneshot::Receiver<BTreeMap<u32, Pulse>> {
-        let (tell, told) = oneshot::channel();
-        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
-        let workers: BTreeMap<Worker, u32> = instances
-            .filter_map(|instance| Some((self.worker(&instance)?, instance.id.0)))
-            .collect();
-        match self.executor.node.begun().filter(|_| !workers.is_empty()) {
-            Some(exchange) => exchange.look(workers.keys().copied().collect(), move |pulses| {
-                let known = |(worker, pulse)| Some((*workers.get(&worker)?, answer::pulse(pulse)));
-                // Whoever asked may be gone.
-                tell.send(pulses.into_iter().filter_map(known).collect()).ok();
-            }),
-            None => {
-                tell.send(BTreeMap::new()).ok();
-            }
+/// What the processes of these instances say about themselves; those that say nothing are left out.
+pub(super) fn pulses(
+    driver: &CoreDriver,
+    instances: &[InstanceView<'_>],
+) -> oneshot::Receiver<BTreeMap<u32, Pulse>> {
+    let (tell, told) = oneshot::channel();
+    let known = |one: &InstanceView<'_>| Some((worker(driver, one)?, one.id.0));
+    let workers: BTreeMap<Worker, u32> = instances.iter().filter_map(known).collect();
+    match driver.executor().runs().node().begun().filter(|_| !workers.is_empty()) {
+        Some(exchange) => exchange.look(workers.keys().copied().collect(), move |pulses| {
+            let known = |(worker, pulse)| Some((*workers.get(&worker)?, answer::pulse(pulse)));
+            // Whoever asked may be gone.
+            tell.send(pulses.into_iter().filter_map(known).collect()).ok();
+        }),
+        None => {
+            tell.send(BTreeMap::new()).ok();
         }
-        told
     }
+    told
+}
 
-    pub(super) fn trigger(&self, call: Trigger, caller: Caller) {
-        let ids = match self.selected(&call.select) {
-            Ok(ids) => ids,
-            Err(refused) => return caller.refuse(answer::refusal(&refused)),
-        };
-        let instances: Vec<_> = ids.iter().filter_map(|id| self.core.instance(*id)).collect();
-        let asked: BTreeMap<Worker, ActionAnswer> = instances
-            .iter()
-            .filter_map(|instance| Some((self.worker(instance)?, unanswered(instance))))
-            .collect();
-        let Some(exchange) = self.executor.node.begun().filter(|_| !asked.is_empty()) else {
-            return caller.refuse(no_channel(&instances));
-        };
-        let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
-        exchange.trigger(pm_node::Trigger {
-            workers: workers.collect(),
-            action: call.action.clone(),
-            param: call.param,
-            patience: call.patience.min(LONGEST),
-            reply: Box::new(move |answers| match answers {
-                Ok(answers) => caller.reply(&triggered(asked, answers)),
-                Err(NotOffered { known }) => {
-                    caller.refuse(not_offered(&call.action, known.into_iter().collect()));
-                }
-            }),
-        });
-    }
+/// Asks apps to do something.
+pub(super) fn trigger(driver: &CoreDriver, call: Trigger, caller: Caller) {
+    let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
+    let known = |one: &InstanceView<'_>| Some((worker(driver, one)?, unanswered(one)));
+    let asked: BTreeMap<Worker, ActionAnswer> = instances.iter().filter_map(known).collect();
+    let exchange = driver.executor().runs().node().begun();
+    let Some(exchange) = exchange.filter(|_| !asked.is_empty()) else {
+        return caller.refuse(no_channel(&instances));
+    };
+    let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
+    exchange.trigger(pm_node::Trigger {
+        workers: workers.collect(),
+        action: call.action.clone(),
+        param: call.param,
+        patience: call.patience.min(LONGEST),
+        reply: Box::new(move |answers| match answers {
+            Ok(answers) => caller.reply(&triggered(asked, answers)),
+            Err(NotOffered { known }) => {
+                caller.refuse(not_offered(&call.action, known.into_iter().collect()));
+            }
+        }),
+    });
+}
 
-    /// Writes to apps, on a thread that may wait for those that are slow to read.
-    pub(super) fn input(&self, call: Input, caller: Caller) {
-        let ids = match self.selected(&call.select) {
-            Ok(ids) => ids,
-            Err(refused) => return caller.refuse(answer::refusal(&refused)),
-        };
-        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
-        let readers: Vec<_> = instances.map(|instance| self.reader(&instance)).collect();
-        tokio::task::spawn_blocking(move || {
-            // All together, however many do not read.
-            let until = Instant::now() + ROOM;
-            let tell = |(mut outcome, identity): (Outcome, Option<Identity>)| {
-                let left = until.saturating_duration_since(Instant::now());
-                let told = identity.map(|app| input::write(&app, call.bytes.as_bytes(), left));
-                outcome.what = match told {
-                    Some(Ok(())) => What::Told,
-                    Some(Err(error)) => What::Failed(format!("could not {error}")),
-                    None => What::Failed("it does not run".into()),
-                };
-                outcome
+/// Writes to apps, on a thread that may wait for those that are slow to read.
+pub(super) fn input(driver: &CoreDriver, call: Input, caller: Caller) {
+    let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
+    let readers: Vec<_> = instances.iter().map(|instance| reader(driver, instance)).collect();
+    tokio::task::spawn_blocking(move || {
+        // All together, however many do not read.
+        let until = Instant::now() + ROOM;
+        let tell = |(mut outcome, identity): (Outcome, Option<Identity>)| {
+            let left = until.saturating_duration_since(Instant::now());
+            let told = identity.map(|app| input::write(&app, call.bytes.as_bytes(), left));
+            outcome.what = match told {
+                Some(Ok(())) => What::Told,
+                Some(Err(error)) => What::Failed(format!("could not {error}")),
+                None => What::Failed("it does not run".into()),
             };
-            caller.outcomes(readers.into_iter().map(tell).collect());
-        });
-    }
-
-    /// An instance that is about to be written to, and who reads there.
-    fn reader(&self, instance: &InstanceView<'_>) -> (Outcome, Option<Identity>) {
-        let run = instance.run.and_then(|(run, _)| self.executor.runs.get(run));
-        let identity =
-            run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
-        let outcome = Outcome {
-            id: instance.id.0,
-            name: instance.app.name.to_string(),
-            what: What::Told,
-            pid: identity.map_or(0, |app| u32::try_from(app.pid).unwrap_or(0)),
-            error_log: None,
-            note: None,
+            outcome
         };
-        (outcome, identity)
-    }
+        caller.outcomes(readers.into_iter().map(tell).collect());
+    });
+}
+
+/// An instance that is about to be written to, and who reads there.
+fn reader(driver: &CoreDriver, instance: &InstanceView<'_>) -> (Outcome, Option<Identity>) {
+    let run = instance.run.and_then(|(run, _)| driver.executor().runs().get(run));
+    let identity = run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
+    let outcome = Outcome {
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        what: What::Told,
+        pid: identity.map_or(0, |app| u32::try_from(app.pid).unwrap_or(0)),
+        error_log: None,
+        note: None,
+    };
+    (outcome, identity)
 }
 
 fn unanswered(instance: &InstanceView<'_>) -> ActionAnswer {

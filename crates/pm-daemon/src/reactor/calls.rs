@@ -4,88 +4,98 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{InstanceId, InstanceView, Refused, Time};
+use pm_core::{InstanceView, Time};
 use pm_logs::Scribe;
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Flush, Flushed, List, Listing, LogSources,
     Pong, Refusal, Request, Save, Saved, Watch,
 };
-use pm_spec::{AppSpec, ByteString, Select};
+use pm_spec::{AppSpec, ByteString};
+use tokio::sync::mpsc;
 
-use super::{Reactor, preflight};
+use super::{app_calls, preflight};
 use crate::app_user;
 use crate::caller::{Answer, Caller};
 use crate::clock::{self, Clocks};
-use crate::executor::rows;
+use crate::core_driver::CoreDriver;
+use crate::daemon_log;
 use crate::inlet::Inlet;
 use crate::plan;
-use crate::server::answer;
-use crate::server::answer::{CallKind, DaemonCall, ReadCall};
+use crate::server::answer::{self, CallKind, DaemonCall, ReadCall};
 use crate::store;
 use crate::tree_job::{Machine, TreeJob};
 
-/// A call that waits for figures.
-pub(super) struct Waiting {
+/// A list that waits for figures.
+struct Waiting {
     call: List,
     caller: Caller,
     /// A sample has come that did not have what it wants.
     has_seen_one: bool,
 }
 
-impl Reactor {
-    pub(super) fn called(&mut self, request: Request, caller: Caller) {
-        self.executor.rest_soon();
+/// Answers calls, or gives them to whoever can.
+pub(super) struct Calls {
+    home: pm_protocol::Home,
+    /// For tasks that bring something back.
+    outlet: mpsc::Sender<Inlet>,
+    began: Time,
+    /// Calls that wait for figures.
+    waiting: Vec<Waiting>,
+}
+
+impl Calls {
+    pub(super) fn new(home: pm_protocol::Home, outlet: mpsc::Sender<Inlet>) -> Self {
+        Self { home, outlet, began: clock::now(), waiting: Vec::new() }
+    }
+
+    /// Somebody calls.
+    pub(super) fn take(&mut self, driver: &mut CoreDriver, request: Request, caller: Caller) {
+        driver.parts().0.give_back_soon();
         match answer::sort(request) {
-            CallKind::Core(ask) => self.ask(ask, caller),
-            CallKind::DaemonCall(deed) => self.deed(deed, caller),
+            CallKind::Core(ask) => driver.ask(ask, caller),
+            CallKind::DaemonCall(call) => self.perform(driver, call, caller),
             CallKind::ReadCall(ReadCall::List(call)) if call.usage => {
                 let machine = machine(call.host);
                 let now = clock::now();
-                if self.figures_are_good(now, machine) {
-                    self.list(&call, caller);
+                if has_figures(driver, now, machine) {
+                    list(driver, &call, caller);
                 } else {
                     self.waiting.push(Waiting { call, caller, has_seen_one: false });
-                    self.executor.sample(now, machine);
+                    driver.parts().0.sample(now, machine);
                 }
             }
-            CallKind::ReadCall(look) => self.show(look, caller),
+            CallKind::ReadCall(call) => self.show(driver, call, caller),
         }
     }
 
-    fn deed(&mut self, deed: DaemonCall, caller: Caller) {
-        match deed {
-            DaemonCall::Flush(call) => self.flush(&call, caller),
+    fn perform(&self, driver: &mut CoreDriver, call: DaemonCall, caller: Caller) {
+        match call {
+            DaemonCall::Flush(call) => self.flush(driver, &call, caller),
             DaemonCall::ReloadLogs => {
-                let scribe = self.executor.scribe.clone();
+                let scribe = driver.executor().runs().scribe().clone();
                 // Its queue may be full, and the loop waits for nobody.
                 tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
             }
-            DaemonCall::Save(call) => self.save(call, caller),
+            DaemonCall::Save(call) => self.save(driver, &call, caller),
             DaemonCall::Resurrect => self.resurrect(caller),
-            DaemonCall::Update(call) => self.try_program(&call.program, caller),
-            DaemonCall::Watch(call) => self.watch(call, caller),
-            DaemonCall::Input(call) => self.input(call, caller),
-            DaemonCall::Trigger(call) => self.trigger(call, caller),
+            DaemonCall::Update(call) => {
+                preflight::begin(plan::path_of(&call.program), caller, self.outlet.clone());
+            }
+            DaemonCall::Watch(call) => watch(driver, &call, caller),
+            DaemonCall::Input(call) => app_calls::input(driver, call, caller),
+            DaemonCall::Trigger(call) => app_calls::trigger(driver, call, caller),
         }
-    }
-
-    /// Fresh enough, and nobody who runs is without figures.
-    fn figures_are_good(&self, now: Time, machine: Machine) -> bool {
-        let figures = &self.executor.figures;
-        let mut running = self.core.instances().filter_map(|instance| instance.run);
-        figures.is_fresh(now, machine)
-            && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
     }
 
     /// A sample has come. For some it was ordered too early: their app began since, or they want the machine's
     /// figures too. They get another one, and then what there is, for apps may begin and end for ever.
-    pub(super) fn answer_the_waiting(&mut self) {
+    pub(super) fn sampled(&mut self, driver: &mut CoreDriver) {
         let now = clock::now();
         let mut wanted = None;
         for waiting in std::mem::take(&mut self.waiting) {
             let figures = machine(waiting.call.host);
-            if waiting.has_seen_one || self.figures_are_good(now, figures) {
-                self.list(&waiting.call, waiting.caller);
+            if waiting.has_seen_one || has_figures(driver, now, figures) {
+                list(driver, &waiting.call, waiting.caller);
                 continue;
             }
             if wanted != Some(Machine::Wanted) {
@@ -94,114 +104,34 @@ impl Reactor {
             self.waiting.push(Waiting { has_seen_one: true, ..waiting });
         }
         if let Some(figures) = wanted {
-            self.executor.sample(now, figures);
+            driver.parts().0.sample(now, figures);
         }
     }
 
     /// Answers from what is known now.
-    fn show(&mut self, look: ReadCall, caller: Caller) {
-        match look {
+    fn show(&self, driver: &CoreDriver, call: ReadCall, caller: Caller) {
+        match call {
             ReadCall::Ping => caller.reply(&Pong {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 uptime: clock::now().0.saturating_sub(self.began.0),
             }),
-            ReadCall::List(call) => self.list(&call, caller),
-            ReadCall::Describe(call) => self.describe(&call, caller),
-            ReadCall::Logs(call) => match self.selected(&call.select) {
-                Ok(ids) => {
-                    let instances = ids.iter().filter_map(|id| self.core.instance(*id));
-                    let sources = instances.map(|instance| answer::source(&instance)).collect();
-                    caller.reply(&LogSources { sources });
-                }
-                Err(refused) => caller.refuse(answer::refusal(&refused)),
-            },
-        }
-    }
-
-    /// The selected instances; all if nothing is selected.
-    pub(super) fn selected(&self, select: &[Select]) -> Result<Vec<InstanceId>, Refused> {
-        if select.is_empty() {
-            return Ok(self.core.instances().map(|instance| instance.id).collect());
-        }
-        self.core.resolve(select)
-    }
-
-    pub(super) fn list(&mut self, call: &List, caller: Caller) {
-        let ids = match self.selected(&call.select) {
-            Ok(ids) => ids,
-            Err(refused) => return caller.refuse(answer::refusal(&refused)),
-        };
-        let clocks = Clocks::read();
-        let figures = &self.executor.figures;
-        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
-        let rows = instances.map(|instance| answer::row(&instance, figures, clocks)).collect();
-        let host = figures.host().filter(|_| call.host).cloned();
-        let warning = self.executor.unwritten.warning();
-        caller.reply(&Listing { rows, now: clocks.wall(), host, warning });
-    }
-
-    /// The pids come from the tree thread and what apps say from the thread that hears them, so somebody waits for
-    /// both outside the loop.
-    fn describe(&mut self, call: &Describe, caller: Caller) {
-        let ids = match self.selected(&call.select) {
-            Ok(ids) => ids,
-            Err(refused) => return caller.refuse(answer::refusal(&refused)),
-        };
-        let clocks = Clocks::read();
-        let instances = ids.iter().filter_map(|id| self.core.instance(*id));
-        let mut descriptions: Vec<_> =
-            instances.map(|instance| self.description(&instance, clocks)).collect();
-        if call.known {
-            tokio::spawn(async move {
-                caller.reply(&Descriptions { descriptions, now: clocks.wall() })
-            });
-            return;
-        }
-        let pulses = self.pulses(&ids);
-        let mut wanted = BTreeMap::new();
-        for id in &ids {
-            let run = self.core.instance(*id).and_then(|instance| instance.run).map(|(run, _)| run);
-            let Some(run) = run.and_then(|run| self.executor.runs.get(run)) else { continue };
-            let (reply, pids) = tokio::sync::oneshot::channel();
-            self.executor.tree_job(TreeJob::Pids(run.tree(), reply));
-            wanted.insert(id.0, pids);
-        }
-        tokio::spawn(async move {
-            let mut pulses = pulses.await.unwrap_or_default();
-            for description in &mut descriptions {
-                description.pulse = pulses.remove(&description.row.id).unwrap_or_default();
-                if let Some(pids) = wanted.remove(&description.row.id) {
-                    description.pids = pids.await.unwrap_or_default();
-                }
+            ReadCall::List(call) => list(driver, &call, caller),
+            ReadCall::Describe(call) => describe(driver, &call, caller),
+            ReadCall::Logs(call) => {
+                let Some((instances, caller)) = driver.selected(&call.select, caller) else {
+                    return;
+                };
+                let sources = instances.iter().map(answer::source).collect();
+                caller.reply(&LogSources { sources });
             }
-            caller.reply(&Descriptions { descriptions, now: clocks.wall() });
-        });
-    }
-
-    fn description(&self, instance: &InstanceView<'_>, clocks: Clocks) -> Description {
-        let mut description = answer::description(instance, &self.executor.figures, clocks);
-        description.next_cron = self.executor.triggers.cron.next(instance.app_id);
-        description
-    }
-
-    fn watch(&mut self, call: Watch, caller: Caller) {
-        let rows = rows(&self.core, &self.executor.figures);
-        let news = self.executor.feed.subscribe(call.usage_every, rows);
-        self.executor.figures.set_watchers(self.executor.feed.shortest());
-        match serde_json::value::to_raw_value(&Done {}) {
-            Ok(raw) => caller.answer(Answer::Feed(raw, news)),
-            Err(error) => caller.refuse(answer::system(&error)),
         }
     }
 
-    fn flush(&mut self, call: &Flush, caller: Caller) {
-        let ids = match self.selected(&call.select) {
-            Ok(ids) => ids,
-            Err(refused) => return caller.refuse(answer::refusal(&refused)),
-        };
+    fn flush(&self, driver: &CoreDriver, call: &Flush, caller: Caller) {
+        let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
         let mut files: BTreeMap<ByteString, Arc<AppSpec>> = BTreeMap::new();
-        for instance in ids.iter().filter_map(|id| self.core.instance(*id)) {
+        for instance in instances {
             let paths = plan::log_paths(instance.app, instance.id);
             for path in [paths.out, paths.error, paths.combined].into_iter().flatten() {
                 let app = files.entry(path).or_insert_with(|| Arc::clone(instance.app));
@@ -212,15 +142,15 @@ impl Reactor {
             }
         }
         if call.select.is_empty() {
-            crate::daemon_log::empty(&self.home.diary());
+            daemon_log::empty(&self.home.diary());
         }
-        let scribe = self.executor.scribe.clone();
+        let scribe = driver.executor().runs().scribe().clone();
         tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
     }
 
-    fn save(&mut self, call: Save, caller: Caller) {
-        let Save { force, empty } = call;
-        let apps = if empty { Vec::new() } else { self.core.saved_list() };
+    fn save(&self, driver: &CoreDriver, call: &Save, caller: Caller) {
+        let Save { force, empty } = *call;
+        let apps = if empty { Vec::new() } else { driver.core().saved_list() };
         let instances = apps.iter().map(|app| app.instances.len()).sum::<usize>();
         let path = self.home.saved();
         if instances == 0 && !force && path.exists() {
@@ -239,13 +169,13 @@ impl Reactor {
         });
     }
 
-    fn resurrect(&mut self, caller: Caller) {
+    fn resurrect(&self, caller: Caller) {
         let path = self.home.saved();
         let outlet = self.outlet.clone();
         tokio::task::spawn_blocking(move || match store::load(&path) {
             Ok((apps, warning)) => {
                 if let Some(warning) = &warning {
-                    crate::daemon_log::note(format_args!("{warning}"));
+                    daemon_log::note(format_args!("{warning}"));
                 }
                 let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
@@ -254,28 +184,70 @@ impl Reactor {
             Err(error) => caller.refuse(answer::storage(&error)),
         });
     }
+}
 
-    /// A program that can't even say its version does not get our apps.
-    fn try_program(&mut self, program: &ByteString, caller: Caller) {
-        let program = plan::path_of(program);
-        let outlet = self.outlet.clone();
-        tokio::task::spawn_blocking(move || {
-            match preflight::says_its_version(&program, preflight::PATIENCE) {
-                Ok(true) => {
-                    outlet.blocking_send(Inlet::Updating(program, caller)).ok();
-                }
-                Ok(false) => caller.refuse(Refusal {
-                    code: Code::BadRequest,
-                    message: format!("{} is no pm", program.display()),
-                    hint: None,
-                }),
-                Err(error) => caller.refuse(Refusal {
-                    code: Code::System,
-                    message: format!("could not run {}: {error}", program.display()),
-                    hint: None,
-                }),
+/// Fresh enough, and nobody who runs is without figures.
+fn has_figures(driver: &CoreDriver, now: Time, machine: Machine) -> bool {
+    let figures = driver.executor().figures();
+    let mut running = driver.core().instances().filter_map(|instance| instance.run);
+    figures.is_fresh(now, machine)
+        && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
+}
+
+fn list(driver: &CoreDriver, call: &List, caller: Caller) {
+    let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
+    let clocks = Clocks::read();
+    let figures = driver.executor().figures();
+    let rows = instances.iter().map(|instance| answer::row(instance, figures, clocks)).collect();
+    let host = figures.host().filter(|_| call.host).cloned();
+    let warning = driver.executor().warning();
+    caller.reply(&Listing { rows, now: clocks.wall(), host, warning });
+}
+
+/// The pids come from the tree thread and what apps say from the thread that hears them, so somebody waits for
+/// both outside the loop.
+fn describe(driver: &CoreDriver, call: &Describe, caller: Caller) {
+    let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
+    let clocks = Clocks::read();
+    let described = instances.iter().map(|instance| description(driver, instance, clocks));
+    let mut descriptions: Vec<_> = described.collect();
+    if call.known {
+        return caller.reply(&Descriptions { descriptions, now: clocks.wall() });
+    }
+    let pulses = app_calls::pulses(driver, &instances);
+    let runs = driver.executor().runs();
+    let mut wanted = BTreeMap::new();
+    for instance in &instances {
+        let Some(run) = instance.run.and_then(|(run, _)| runs.get(run)) else { continue };
+        let (reply, pids) = tokio::sync::oneshot::channel();
+        runs.tree_job(TreeJob::Pids(run.tree(), reply));
+        wanted.insert(instance.id.0, pids);
+    }
+    tokio::spawn(async move {
+        let mut pulses = pulses.await.unwrap_or_default();
+        for description in &mut descriptions {
+            description.pulse = pulses.remove(&description.row.id).unwrap_or_default();
+            if let Some(pids) = wanted.remove(&description.row.id) {
+                description.pids = pids.await.unwrap_or_default();
             }
-        });
+        }
+        caller.reply(&Descriptions { descriptions, now: clocks.wall() });
+    });
+}
+
+fn description(driver: &CoreDriver, instance: &InstanceView<'_>, clocks: Clocks) -> Description {
+    let executor = driver.executor();
+    let mut description = answer::description(instance, executor.figures(), clocks);
+    description.next_cron = executor.cron().next(instance.app_id);
+    description
+}
+
+fn watch(driver: &mut CoreDriver, call: &Watch, caller: Caller) {
+    let (executor, core) = driver.parts();
+    let news = executor.subscribe(core, call.usage_every);
+    match serde_json::value::to_raw_value(&Done {}) {
+        Ok(raw) => caller.answer(Answer::Feed(raw, news)),
+        Err(error) => caller.refuse(answer::system(&error)),
     }
 }
 

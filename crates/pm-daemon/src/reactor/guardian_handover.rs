@@ -8,35 +8,55 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use pm_core::{Fact, Remaining};
-use pm_guardian::{Kind, LINK_VARIABLE, Link, READY_EXISTING, READY_NEW, ToGuardian};
+use pm_core::{Fact, Remaining, RunId};
+use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::Loan;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, SpawnPlan};
 use pm_protocol::{Home, PM2_PATHS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
+use tokio::sync::mpsc;
 
-use super::Reactor;
+use crate::core_driver::CoreDriver;
 use crate::daemon_log;
 use crate::error::{DaemonError, system};
 use crate::inlet::Inlet;
+use crate::run_control::RunControl;
 use crate::runs::{Life, Run, Told};
-use crate::slots::{PIDFD_SLOT, slot_of};
+use crate::server::connections::Connections;
+use crate::slots::{store_pidfd, store_stream};
 
 /// Seconds for a guardian to get its lock; it gives up after five.
 const PATIENCE: i64 = 10;
 
-impl Reactor {
+/// What the next guardian, and the daemon it starts, get from us.
+pub(super) struct GuardianHandover {
+    home: Home,
+    nofile: Option<Nofile>,
+    driver: CoreDriver,
+    inlet: mpsc::Receiver<Inlet>,
+}
+
+impl GuardianHandover {
+    pub(super) fn new(
+        home: Home,
+        nofile: Option<Nofile>,
+        driver: CoreDriver,
+        inlet: mpsc::Receiver<Inlet>,
+    ) -> Self {
+        Self { home, nofile, driver, inlet }
+    }
+
     /// Starts a new guardian, gives it everything, and ends.
-    pub(super) async fn hand_over(mut self) -> Result<(), DaemonError> {
+    pub(super) async fn run(mut self, connections: Connections) -> Result<(), DaemonError> {
         daemon_log::note(format_args!("the guardian is gone; handing over to a new one"));
         self.await_births().await;
         self.write_ends_down();
-        self.closing.send(true).ok();
+        let listener = connections.abandon();
         // Nobody may wait for us while we wait for the scribe.
         self.inlet.close();
-        let loans = self.executor.scribe.lend();
+        let loans = self.driver.executor().runs().scribe().lend();
         let (link, theirs) = Link::pair()?;
         let words = ["guardian", "--ready", "--predecessor"];
         let ready = start_guardian((&self.home, self.nofile), &words, theirs.as_fd())?;
@@ -44,19 +64,26 @@ impl Reactor {
         drop(theirs);
         // Until it has the lock another guardian may come first, and then the socket is not ours to give any more.
         await_word(ready)?;
-        self.give_everything(&link, loans)
+        give_all(self.driver.executor().runs(), &link, loans)?;
+        let Some(listener) = listener else { return Ok(()) };
+        let own = pidfd_open(getpid(), PidfdFlags::empty())
+            .map_err(|error| system("open ourselves")(error.into()))?;
+        link.send(&ToGuardian::Bequeath, &[listener.as_fd(), own.as_fd()])?;
+        Ok(())
     }
 
     /// Processes that are being made are either in the journal with their identity, or nothing, before we go.
     async fn await_births(&mut self) {
-        let is_expected = |run: &Run| matches!(run.life, Life::Expected(_));
-        while self.executor.runs.iter().any(|(_, run)| is_expected(run)) {
+        let is_expected = |(_, run): (RunId, &Run)| matches!(run.life, Life::Expected(_));
+        while self.driver.executor().runs().all().iter().any(is_expected) {
             match self.inlet.recv().await {
                 Some(Inlet::Born(run, identity, pidfd, channel)) => {
-                    self.born(run, (identity, pidfd, channel));
+                    self.driver.born(run, identity, pidfd, channel);
                 }
                 // Its intent is in the journal, so the next daemon starts it.
-                Some(Inlet::NotBorn(run, failure)) => self.executor.not_born(run, &failure),
+                Some(Inlet::NotBorn(run, failure)) => {
+                    self.driver.parts().0.runs_mut().not_born(run, &failure);
+                }
                 // The rest is asked, or seen, again.
                 Some(
                     Inlet::Called(..)
@@ -78,38 +105,30 @@ impl Reactor {
     /// The guardian's news of these ends died with it. Who is left of their trees was not found out, so the next
     /// daemon looks.
     fn write_ends_down(&mut self) {
-        let untold = self.executor.runs.iter().filter_map(|(id, run)| match run.life {
+        let untold = self.driver.executor().runs().all().iter();
+        let untold = untold.filter_map(|(id, run)| match run.life {
             Life::Ended(ending, Told::NotYet) => Some((id, ending)),
             Life::Ended(_, Told::Yes) | Life::Alive | Life::Expected(_) => None,
         });
         for (id, ending) in untold.collect::<Vec<_>>() {
-            self.step(Fact::Ended(id, ending, Remaining::Stragglers));
+            self.driver.step(Fact::Ended(id, ending, Remaining::Stragglers));
         }
     }
+}
 
-    /// Main processes go last: of a run whose main process is kept, every stream is.
-    fn give_everything(&self, link: &Link, loans: Vec<Loan>) -> Result<(), DaemonError> {
-        for Loan { key, pipe, fd } in loans {
-            let Some(address) = self.executor.runs.owner_of(key) else { continue };
-            let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
-            let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
-            link.send(&store, &[pipe.as_fd(), fd.as_fd()])?;
-        }
-        self.executor
-            .node
-            .hand_over(link, |run| self.executor.runs.get(run).map(|run| run.address))?;
-        for (_, run) in self.executor.runs.iter().filter(|(_, run)| !run.released) {
-            let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) else { continue };
-            let (tag, slot, name) = (run.tag.raw(), PIDFD_SLOT, run.address.name());
-            let kind = Kind::Pidfd { pid: identity.pid };
-            link.send(&ToGuardian::Store { tag, slot, kind, name }, &[pidfd.as_fd()])?;
-        }
-        let Some(listener) = &self.listener else { return Ok(()) };
-        let own = pidfd_open(getpid(), PidfdFlags::empty())
-            .map_err(|error| system("open ourselves")(error.into()))?;
-        link.send(&ToGuardian::Bequeath, &[listener.as_fd(), own.as_fd()])?;
-        Ok(())
+/// Main processes go last: of a run whose main process is kept, every stream is.
+fn give_all(runs: &RunControl, link: &Link, loans: Vec<Loan>) -> Result<(), LinkError> {
+    for Loan { key, pipe, fd } in loans {
+        let Some(address) = runs.all().owner_of(key) else { continue };
+        store_stream(link, key, address, (&pipe, &fd))?;
     }
+    runs.node().hand_over(link, |run| runs.get(run).map(|run| run.address))?;
+    for (_, run) in runs.all().iter().filter(|(_, run)| !run.released) {
+        if let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) {
+            store_pidfd(link, run.tag, run.address, (identity.pid, pidfd))?;
+        }
+    }
+    Ok(())
 }
 
 /// The guardian died while we were asking it for what it keeps. What it kept is gone: a guardian without any of it

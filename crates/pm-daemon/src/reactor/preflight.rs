@@ -6,25 +6,45 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pm_os::end::{self, Ending};
 use pm_os::knock::{self, Signal};
 use pm_os::spawn::{Birth, SpawnPlan};
+use pm_protocol::{Code, Refusal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::sync::mpsc;
+
+use crate::caller::Caller;
+use crate::inlet::Inlet;
 
 /// Seconds for a program to say its version; far more than any machine needs.
-pub(super) const PATIENCE: i64 = 10;
+const PATIENCE: i64 = 10;
 
 /// A version is shorter than this, in bytes.
 const LONGEST: u64 = 64;
 
+/// Tries a program on another thread; one that passes comes to the loop, to take over.
+pub(super) fn begin(program: PathBuf, caller: Caller, outlet: mpsc::Sender<Inlet>) {
+    tokio::task::spawn_blocking(move || {
+        let (code, message) = match says_its_version(&program, PATIENCE) {
+            Ok(true) => {
+                outlet.blocking_send(Inlet::Updating(program, caller)).ok();
+                return;
+            }
+            Ok(false) => (Code::BadRequest, format!("{} is no pm", program.display())),
+            Err(error) => (Code::System, format!("could not run {}: {error}", program.display())),
+        };
+        caller.refuse(Refusal { code, message, hint: None });
+    });
+}
+
 /// Whether this program says a version when asked for one; an error if it can't be run or does not end within
 /// `patience` seconds. Blocks until then.
-pub(super) fn says_its_version(program: &Path, patience: i64) -> io::Result<bool> {
+fn says_its_version(program: &Path, patience: i64) -> io::Result<bool> {
     // Nobody reads while it runs: who says more than a pipe holds is no pm.
     let (heard, said) = pipe_with(PipeFlags::CLOEXEC)?;
     // Its children may hold the other end after it has ended.

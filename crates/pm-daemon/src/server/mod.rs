@@ -1,7 +1,8 @@
 //! The side that clients see: one task that accepts, one task per connection, one translator.
 
-pub(crate) mod accept;
+mod accept;
 pub(crate) mod answer;
 mod connection;
-pub(crate) mod endpoint;
+pub(crate) mod connections;
+mod endpoint;
 pub(crate) mod feed;
