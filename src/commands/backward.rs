@@ -2,9 +2,7 @@
 
 use crate::cli::StepArgs;
 use crate::commands::support::checkout::{Step, step};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &StepArgs) -> Result<Report, Failure> {
     step(session, &args.app, Step::Backward)

@@ -2,9 +2,7 @@
 
 use crate::cli::MultisetArgs;
 use crate::commands::support::settings::change;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 use pm_pm2::settings::{self, Key};
 
 pub(super) fn run(session: &Session, args: &MultisetArgs) -> Result<Report, Failure> {

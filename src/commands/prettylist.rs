@@ -1,9 +1,7 @@
 //! `pm prettylist`: the list in PM2's shape, as Node prints objects.
 
 use crate::commands::jlist;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 use pm_pm2::inspect;
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {

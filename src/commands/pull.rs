@@ -2,9 +2,7 @@
 
 use crate::cli::PullArgs;
 use crate::commands::support::checkout::{Step, step};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &PullArgs) -> Result<Report, Failure> {
     step(session, &args.app, args.commit.as_deref().map_or(Step::Newest, Step::To))

@@ -1,10 +1,7 @@
 //! `pm reloadLogs`.
 
+use crate::prelude::{Failure, Report, Session, quick};
 use pm_protocol::ReloadLogs;
-
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let mut client = session.need()?;

@@ -2,9 +2,7 @@
 
 use crate::cli::SetArgs;
 use crate::commands::support::settings::{change, edit};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 use pm_pm2::settings::Key;
 
 pub(super) fn run(session: &Session, args: &SetArgs) -> Result<Report, Failure> {

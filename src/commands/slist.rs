@@ -3,10 +3,8 @@
 use pm_protocol::List;
 
 use crate::cli::SlistArgs;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::json::value;
-use crate::report::Report;
-use crate::session::{Session, quick};
 use pm_pm2::inspect;
 use pm_pm2::machine;
 

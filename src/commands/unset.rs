@@ -2,10 +2,8 @@
 
 use crate::cli::UnsetArgs;
 use crate::commands::support::settings::page;
-use crate::failure::Failure;
 use crate::launch;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 use pm_pm2::settings::{Book, Key};
 
 pub(super) fn run(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {

@@ -12,10 +12,10 @@ use pm_spec::{AppSpec, ByteString, Effort, Mode};
 use crate::cli::RestartArgs;
 use crate::commands::support::targets::Target;
 use crate::commands::support::{described, resend};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Session};
 use crate::render::plan::{Planned, Step};
 use crate::render::safe;
-use crate::session::{Session, engine};
+use crate::session::engine;
 
 /// Apps of config files.
 #[derive(Debug, Default)]

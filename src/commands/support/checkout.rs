@@ -12,9 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::commands::support::described::described;
 use crate::commands::support::{finish, progress, resend, selectors, targets};
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 use pm_pm2::local;
 
 /// Where the newest commit is remembered for `forward` on a branch that follows none.
@@ -39,7 +37,7 @@ pub(crate) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Repo
     let select = selectors::selects(session, &mut client, &[word.to_owned()])?;
     let described = described(&mut client, select)?.descriptions;
     let Some(first) = described.first() else {
-        return Err(Failure::new(Exit::Failed, format!("no app is called {word}")));
+        return Err(Failure::failed(format!("no app is called {word}")));
     };
     let repository = Repository::of(first)?;
     let before = repository.head()?;
@@ -79,13 +77,10 @@ fn updated(session: &Session, app: &Description, at: &Repository) -> Result<(), 
     for line in lines {
         session.console.talk(&format!("  - {line}"));
         let status = local(&line).current_dir(&at.top).stdout(std::io::stderr()).status();
-        let status = status
-            .map_err(|error| Failure::new(Exit::Failed, format!("could not run sh: {error}")))?;
+        let status =
+            status.map_err(|error| Failure::failed(format!("could not run sh: {error}")))?;
         if !status.success() {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("could not do post_update `{line}`: {status}"),
-            ));
+            return Err(Failure::failed(format!("could not do post_update `{line}`: {status}")));
         }
     }
     Ok(())
@@ -119,15 +114,15 @@ impl Repository {
     /// What git prints, without the last line feed.
     fn git(&self, words: &[&str]) -> Result<String, Failure> {
         let output = self.command(words).stdin(Stdio::inherit()).output();
-        let output = output
-            .map_err(|error| Failure::new(Exit::Failed, format!("could not run git: {error}")))?;
+        let output =
+            output.map_err(|error| Failure::failed(format!("could not run git: {error}")))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
         }
         let told = String::from_utf8_lossy(&output.stderr);
         let told = told.lines().rfind(|line| !line.is_empty()).unwrap_or("it failed").to_owned();
         let verb = words.first().copied().unwrap_or_default();
-        Err(Failure::new(Exit::Failed, format!("could not git {verb}: {told}")))
+        Err(Failure::failed(format!("could not git {verb}: {told}")))
     }
 
     fn head(&self) -> Result<String, Failure> {
@@ -138,8 +133,7 @@ impl Repository {
         self.git(&["diff", "--quiet", "HEAD"]).map(drop).map_err(|_| {
             let message =
                 format!("there are changes in {} that are not committed", self.top.display());
-            Failure::new(Exit::Failed, message)
-                .hint("commit, stash or drop them: they would be lost")
+            Failure::failed(message).hint("commit, stash or drop them: they would be lost")
         })
     }
 
@@ -151,12 +145,12 @@ impl Repository {
                 self.git(&["fetch", "-q", "--all", "--tags"]).ok();
                 let wanted = format!("{word}^{{commit}}");
                 self.git(&["rev-parse", "--verify", "-q", "--end-of-options", &wanted])
-                    .map_err(|_| Failure::new(Exit::Failed, format!("there is no commit {word}")))?
+                    .map_err(|_| Failure::failed(format!("there is no commit {word}")))?
             }
             Step::Backward => {
                 self.remember()?;
                 self.git(&["rev-parse", "--verify", "-q", "HEAD^"])
-                    .map_err(|_| Failure::new(Exit::Failed, "there is no commit before this one"))?
+                    .map_err(|_| Failure::failed("there is no commit before this one"))?
             }
             Step::Forward => {
                 let range = format!("HEAD..{}", self.newest());
