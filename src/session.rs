@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use pm_client::{Client, Deadline};
 use pm_config::Caller;
+use pm_pm2::CalledAs;
 use pm_protocol::{Call, Home, Listing};
 use pm_spec::{ByteString, Environment};
 
 use crate::called::as_called;
-use pm_pm2::CalledAs;
-
 use crate::cli::{Engine, EngineFlag};
 use crate::console::Console;
 use crate::failure::Failure;

@@ -1,7 +1,9 @@
 //! `pm forward NAME`: its repository one commit forward.
 
+use pm_pm2::repository::Step;
+
 use crate::cli::StepArgs;
-use crate::commands::support::checkout::{Step, step};
+use crate::commands::support::checkout::step;
 use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &StepArgs) -> Result<Report, Failure> {

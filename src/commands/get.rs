@@ -1,11 +1,11 @@
 //! `pm get [KEY]`.
 
+use pm_pm2::settings::{self, Book, Key};
 use serde_json::Value;
 
 use crate::cli::GetArgs;
 use crate::commands::support::settings::page;
 use crate::prelude::{Failure, Report, Session};
-use pm_pm2::settings::{self, Book, Key};
 
 pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> {
     let book = Book::load(&session.home.module_conf())?;

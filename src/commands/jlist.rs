@@ -1,11 +1,11 @@
 //! `pm jlist`: the list in PM2's shape.
 
+use pm_pm2::jlist;
 use pm_protocol::Descriptions;
 use serde_json::Value;
 
 use crate::commands::support::{described, nodes, resend};
 use crate::prelude::{Failure, Report, Session};
-use pm_pm2::jlist;
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let entries = entries(session)?;

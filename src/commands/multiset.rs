@@ -1,9 +1,10 @@
 //! `pm multiset "KEY VALUE KEY VALUE"`.
 
+use pm_pm2::settings::{self, Key};
+
 use crate::cli::MultisetArgs;
 use crate::commands::support::settings::change;
 use crate::prelude::{Failure, Report, Session};
-use pm_pm2::settings::{self, Key};
 
 pub(super) fn run(session: &Session, args: &MultisetArgs) -> Result<Report, Failure> {
     let (words, is_line) = match args.pairs.as_slice() {

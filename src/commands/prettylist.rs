@@ -1,8 +1,9 @@
 //! `pm prettylist`: the list in PM2's shape, as Node prints objects.
 
+use pm_pm2::inspect;
+
 use crate::commands::jlist;
 use crate::prelude::{Failure, Report, Session};
-use pm_pm2::inspect;
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let entries = jlist::entries(session)?;

@@ -1,7 +1,9 @@
 //! `pm pull NAME [COMMIT]`.
 
+use pm_pm2::repository::Step;
+
 use crate::cli::PullArgs;
-use crate::commands::support::checkout::{Step, step};
+use crate::commands::support::checkout::step;
 use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &PullArgs) -> Result<Report, Failure> {

@@ -1,7 +1,8 @@
 //! `pm reloadLogs`.
 
-use crate::prelude::{Failure, Report, Session, quick};
 use pm_protocol::ReloadLogs;
+
+use crate::prelude::{Failure, Report, Session, quick};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let mut client = session.need()?;

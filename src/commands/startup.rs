@@ -9,7 +9,6 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use pm_os::user;
-
 use pm_pm2::shell;
 use serde_json::json;
 

@@ -1,10 +1,11 @@
 //! `pm unset KEY`; what was not set is no error (PM2).
 
+use pm_pm2::settings::{Book, Key};
+
 use crate::cli::UnsetArgs;
 use crate::commands::support::settings::page;
 use crate::launch;
 use crate::prelude::{Failure, Report, Session};
-use pm_pm2::settings::{Book, Key};
 
 pub(super) fn run(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::boot::{MARK, Platform, Unit};
-use crate::prelude::{Failure, Session};
+use pm_pm2::shell;
 
 use super::path::is_installed;
-use pm_pm2::shell;
+use crate::boot::{MARK, Platform, Unit};
+use crate::prelude::{Failure, Session};
 
 /// Exists where systemd runs (`sd_booted(3)`).
 const SYSTEMD_RUNS: &str = "/run/systemd/system";

@@ -6,12 +6,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::prelude::{Failure, quick};
 use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{
     Call, Existing, List, Outcome, Outcomes, Raise, Reload, Restart, Row, Start, Status, What,
 };
 use pm_spec::{AppSpec, Select};
+
+use crate::prelude::{Failure, quick};
 
 /// So many daemons may die under one command before we say so.
 const LOSSES: u32 = 3;

@@ -104,6 +104,7 @@ fn first_kind(word: &str, rows: &[Row]) -> Option<Select> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Exit;
     use pm_protocol::Status;
     use pm_testkit::samples;
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::Command;
 
+use pm_pm2::settings::{Book, Key, plain};
+use pm_pm2::shell;
 use pm_protocol::{List, Restart, Wait};
 use pm_spec::{AppSpec, ByteString, Environment, Select};
 use serde_json::Value;
@@ -14,8 +16,6 @@ use crate::commands::support::{progress, resend};
 use crate::console::Console;
 use crate::launch;
 use crate::prelude::{Failure, Report, Session, quick};
-use pm_pm2::settings::{Book, Key, plain};
-use pm_pm2::shell;
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
 pub(crate) fn is_on(session: &Session, key: &str) -> bool {
