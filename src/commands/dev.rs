@@ -9,9 +9,7 @@ use crate::cli::DevArgs;
 use crate::commands::logs::Form;
 use crate::commands::support::foreground::{PostExec, Scope, Stay, stay};
 use crate::commands::{runtime, start};
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Exit, Failure, Report, Session};
 
 /// The pause before a restart (PM2): a file that is saved again and again ends no app by its restarts.
 const PAUSE: Span = Span::from_secs(1);

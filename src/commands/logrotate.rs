@@ -8,9 +8,7 @@ use pm_os::user::{self, Account};
 
 use crate::boot;
 use crate::cli::LogrotateArgs;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Exit, Failure, Report, Session};
 
 /// `pm logrotate`.
 pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Failure> {
@@ -37,12 +35,11 @@ pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Fai
     let file = args.folder.join(format!("pm-{name}"));
     let is_ours = || std::fs::symlink_metadata(&args.folder).is_ok_and(|meta| meta.uid() == us.uid);
     if us.uid != 0 && !is_ours() {
-        return Err(Failure::new(Exit::Failed, format!("could not write {}", file.display()))
+        return Err(Failure::failed(format!("could not write {}", file.display()))
             .hint(format!("only root may: `sudo pm logrotate -u {name}`; --print shows it")));
     }
-    std::fs::write(&file, text).map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
-    })?;
+    std::fs::write(&file, text)
+        .map_err(|error| Failure::failed(format!("could not write {}: {error}", file.display())))?;
     let text =
         format!("wrote {}; apps' logs are rotated from 10 MiB on without it", file.display());
     Ok(Report::said(session.console, "logrotate", &text))

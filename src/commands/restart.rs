@@ -10,10 +10,9 @@ use crate::commands::support::changes::Configs;
 use crate::commands::support::targets::{self, Target, resolve};
 use crate::commands::support::{amend, finish, progress, resend};
 use crate::commands::{logs, start};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::{Session, environment};
+use crate::session::environment;
 
 pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     again(session, args, ("restarting", Existing::Restart), |client, select| {

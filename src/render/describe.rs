@@ -1,5 +1,6 @@
 //! Everything about an instance, secrets masked (pain 38).
 
+use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
 use pm_spec::{
@@ -11,7 +12,6 @@ use crate::called;
 use crate::console::Look;
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
-use pm_pm2::Nodes;
 
 type Fields<'a> = Vec<(&'a str, String)>;
 

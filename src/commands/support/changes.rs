@@ -11,10 +11,9 @@ use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
 use crate::commands::support::targets::Target;
 use crate::commands::support::{described, resend};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Session};
 use crate::render::plan::{Planned, Step};
 use crate::render::safe;
-use crate::session::Session;
 
 /// Apps of config files.
 #[derive(Debug, Default)]
