@@ -5,6 +5,7 @@
 //! that the built-in engine can't run.
 #![forbid(unsafe_code)]
 
+mod amend;
 mod caller;
 mod deploy;
 mod diagnose;
@@ -35,6 +36,7 @@ mod venv;
 mod words;
 mod yaml;
 
+pub use amend::amended;
 pub use caller::{Beside, Caller, Engine, Overrides};
 pub use deploy::{Deployment, Hooks};
 pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};

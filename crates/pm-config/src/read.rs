@@ -7,17 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use pm_spec::{AppName, AppSpec};
+use pm_spec::AppName;
 
 use crate::caller::{Caller, Engine, Overrides};
 use crate::deploy::Deployment;
 use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
-use crate::given::Typed;
 use crate::script::{self as program, Script};
 use crate::tree::Entry;
 use crate::tree::{Node, Value};
@@ -69,32 +67,6 @@ pub fn script(
         deployed: Vec::new(),
     };
     source.finish(&tables, Findings::default(), "", &job)
-}
-
-/// A known app with what the command line gives, and nothing else changed. It is read as if the app were started anew
-/// where it runs, with its own environment; then only what was given is taken over.
-pub fn amended(
-    spec: &AppSpec,
-    caller: &Caller,
-    overrides: &Overrides,
-) -> Result<AppSpec, Diagnosis> {
-    let given = &overrides.given;
-    let mut all = given.clone();
-    all.or("name", || Typed::word(spec.name.as_str()));
-    all.or("cwd", || Typed::Words(vec![spec.cwd.clone()]));
-    all.or("interpreter", || Typed::Words(vec![spec.interpreter.clone().unwrap_or("none".into())]));
-    for name in given.keys().flat_map(|key| key.beside) {
-        let setting = pm_spec::options::key(name).map(|key| key.value(spec));
-        setting.into_iter().for_each(|setting| all.or_setting(name, &setting));
-    }
-    let caller = Caller { env: spec.env.clone(), ..caller.clone() };
-    let overrides = Overrides { given: all, ..overrides.clone() };
-    let fresh = script(OsStr::from_bytes(spec.script.as_bytes()), &caller, &overrides)?;
-    let mut amended = spec.clone();
-    for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {
-        key.take(&mut amended, fresh);
-    }
-    Ok(amended)
 }
 
 /// What `pm start target -- args` says, as the text of a JSON config (PM2: `--write`).

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pm_client::{Client, Deadline};
-use pm_config::{Overrides, read};
+use pm_config::{Overrides, amended};
 use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
 use pm_spec::{AppSpec, Select};
 
@@ -37,8 +37,7 @@ pub(crate) fn renew(
         if flags.update_env {
             spec.env.merge(&environment());
         }
-        let app =
-            read::amended(&spec, &caller, overrides).map_err(|it| targets::unusable_script(&it))?;
+        let app = amended(&spec, &caller, overrides).map_err(|it| targets::unusable_script(&it))?;
         if (&app.name, &app.namespace) != (&spec.name, &spec.namespace) {
             let (name, namespace) = (app.name.clone(), app.namespace.clone());
             let call = Rename { select: vec![Select::Id(id)], name, namespace };
