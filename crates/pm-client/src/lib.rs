@@ -16,6 +16,6 @@ pub use client::{Client, repeatable};
 pub use connect::ConnectError;
 pub use daemon_connection::{CallError, DaemonConnection};
 pub use foreign_pm2::ForeignPm2;
-pub use plain::{Colours, Piece, plain, scan, visible};
+pub use plain::{Colours, SafePiece, plain, scan, visible};
 pub use subscription::{Feed, Subscription};
 pub use wait::{Deadline, pause};

@@ -33,12 +33,12 @@ pub fn plain(bytes: &[u8], colours: Colours) -> Cow<'_, str> {
     let mut safe = String::with_capacity(bytes.len() + 8);
     let mut styled = false;
     scan(bytes, &mut |piece| match piece {
-        Piece::Char(c) => safe.push(c),
-        Piece::Style(parameters) if colours == Colours::Keep => {
+        SafePiece::Char(c) => safe.push(c),
+        SafePiece::Style(parameters) if colours == Colours::Keep => {
             safe.extend(["\x1b[", parameters, "m"]);
             styled = !matches!(parameters, "" | "0");
         }
-        Piece::Style(_) => {}
+        SafePiece::Style(_) => {}
     });
     if styled {
         safe.push_str("\x1b[0m");
@@ -48,7 +48,7 @@ pub fn plain(bytes: &[u8], colours: Colours) -> Cow<'_, str> {
 
 /// What is left of an app's bytes when everything that could harm a terminal is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum SafePiece<'a> {
     /// A character as it may be shown; of control characters only tabs and newlines.
     Char(char),
     /// The parameters of an SGR sequence (colours, bold ...).
@@ -56,11 +56,11 @@ pub enum Piece<'a> {
 }
 
 /// Gives all pieces in order.
-pub fn scan(bytes: &[u8], take: &mut impl FnMut(Piece<'_>)) {
+pub fn scan(bytes: &[u8], take: &mut impl FnMut(SafePiece<'_>)) {
     for chunk in bytes.utf8_chunks() {
         scan_text(chunk.valid(), take);
         if !chunk.invalid().is_empty() {
-            take(Piece::Char(char::REPLACEMENT_CHARACTER));
+            take(SafePiece::Char(char::REPLACEMENT_CHARACTER));
         }
     }
 }
@@ -85,23 +85,23 @@ fn needs_care(c: char) -> bool {
     !matches!(c, '\t' | '\n') && visible(c) != c
 }
 
-fn scan_text(text: &str, take: &mut impl FnMut(Piece<'_>)) {
+fn scan_text(text: &str, take: &mut impl FnMut(SafePiece<'_>)) {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c == '\x1b'
             && let Some(end) = escape_end(rest.as_bytes())
         {
             if let Some(parameters) = sgr(&rest[..end]) {
-                take(Piece::Style(parameters));
+                take(SafePiece::Style(parameters));
             }
             rest = &rest[end..];
             continue;
         }
         let after = &rest[c.len_utf8()..];
         match c {
-            '\t' | '\n' => take(Piece::Char(c)),
+            '\t' | '\n' => take(SafePiece::Char(c)),
             '\r' if after.is_empty() || after.starts_with('\n') => {}
-            _ => take(Piece::Char(visible(c))),
+            _ => take(SafePiece::Char(visible(c))),
         }
         rest = after;
     }

@@ -3,7 +3,7 @@
 //! SGR (colours, bold ...) becomes a style; every other complete escape sequence vanishes, what is left over
 //! becomes visible. Nothing is carried from one line to the next.
 
-use pm_client::{Piece, scan};
+use pm_client::{SafePiece, scan};
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::cells::cells_of;
@@ -27,8 +27,8 @@ pub(crate) fn runs(line: &[u8]) -> Vec<StyledText> {
     // Tab stops are counted in cells.
     let (mut style, mut column) = (Style::new(), 0);
     scan(line, &mut |piece| match piece {
-        Piece::Style(parameters) => style = sgr(style, parameters.as_bytes()),
-        Piece::Char(c) => {
+        SafePiece::Style(parameters) => style = sgr(style, parameters.as_bytes()),
+        SafePiece::Char(c) => {
             if runs.last().is_none_or(|run| run.style != style) {
                 runs.push(StyledText { style, text: String::new() });
             }

@@ -20,8 +20,6 @@ const MOST_NOTES: usize = 6;
 const LEAST_NOTE_ROW: u16 = 30;
 /// The narrowest sparkline that still shows a trend.
 const LEAST_SPARK: u16 = 6;
-/// Room for every column there is.
-const WIDEST: u16 = 500;
 
 /// Chooses the fields a list of this width shows: the most wanted that fit.
 pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
@@ -93,9 +91,9 @@ fn place(widths: &[(ListColumn, u16)]) -> Vec<ColumnSpan> {
     slots
 }
 
-/// The width of a list that shows every column.
-pub(crate) fn full_width(instances: &Instances) -> u16 {
-    let slots = slots(WIDEST, instances);
+/// What the columns of a list of this width need of it.
+pub(crate) fn needed_width(width: u16, instances: &Instances) -> u16 {
+    let slots = slots(width, instances);
     let end = |slot: &ColumnSpan| slot.x + slot.width + 1;
     slots.iter().filter(|slot| slot.field != ListColumn::Note).map(end).max().unwrap_or(0)
 }

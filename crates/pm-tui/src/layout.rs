@@ -5,7 +5,7 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::cells::cells;
-use crate::columns::{clip, digits, full_width, note_rows, slots};
+use crate::columns::{clip, digits, needed_width, note_rows, slots};
 use crate::format::{clean, uptime_changes_in};
 use crate::instances::ListColumn;
 use crate::keys::Pane;
@@ -75,7 +75,7 @@ fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     let share = |thousandths| part(main.width, thousandths, 50, 60);
     let left_width = model
         .split
-        .map_or_else(|| full_width(&model.instances).clamp(share(SPLIT), share(MOST_SPLIT)), share);
+        .map_or_else(|| needed_width(share(MOST_SPLIT), &model.instances).max(share(SPLIT)), share);
     let left = Rect { width: left_width, ..main };
     let right = Rect { x: main.x + left_width + 1, width: main.width - left_width - 1, ..main };
     layout.divider = Rect { x: main.x + left_width, width: 1, ..main };
@@ -366,6 +366,20 @@ mod tests {
         assert!(count(40) >= 4 && count(80) > count(40) && count(140) > count(80));
         let fields: Vec<_> = slots(80, &model.instances).iter().map(|slot| slot.field).collect();
         assert!(fields.contains(&ListColumn::CpuSpark) && fields.contains(&ListColumn::Restarts));
+    }
+
+    #[test]
+    fn a_list_beside_the_logs_takes_no_more_than_its_columns_need() {
+        let mut model = model(3);
+        let other = pm_protocol::Row { namespace: "jobs".into(), ..row(7, "x", Status::Online) };
+        model.instances.change(other);
+        for width in WIDE..320 {
+            let list = layout(Rect::new(0, 0, width, 60), &model).list.width;
+            let slots = slots(list, &model.instances);
+            let end = slots.last().map_or(0, |slot| slot.x + slot.width + 1);
+            let share = part(width, SPLIT, 50, 60);
+            assert!(list == end.max(share), "{list} for {end} of {width}: {slots:?}");
+        }
     }
 
     #[test]
