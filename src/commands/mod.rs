@@ -27,6 +27,7 @@ mod nodes;
 mod pick;
 mod progress;
 mod recheck;
+mod regular;
 mod report;
 mod runtime;
 mod serve;
