@@ -29,7 +29,10 @@ fn root_runs_no_program_of_another_users_app() {
     home.file("app.js", "");
     home.file(
         "app.json5",
-        format!("{{ name: 'app', script: 'app.js', interpreter: {node:?}, uid: {NOBODY}, gid: {NOBODY} }}"),
+        format!(
+            "{{ name: 'app', script: 'app.js', interpreter: '{}', uid: {NOBODY}, gid: {NOBODY} }}",
+            node.display()
+        ),
     );
     home.run(["start", "app.json5"]).ok();
     for words in [&["describe", "app"][..], &["jlist"], &["prettylist"]] {

@@ -2,7 +2,7 @@
 //! Node without one is asked.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use pm_client::{Deadline, pause};
 use pm_pm2::Nodes;
 use pm_protocol::Descriptions;
 use pm_spec::ByteString;
-use rustix::fs::{Mode, OFlags};
+
+use crate::commands::support::regular;
 
 /// Node needs 40 ms to say its version; what needs longer is something else.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -60,14 +61,7 @@ fn version(program: &ByteString, may_ask: bool) -> Option<String> {
 
 /// Whoever's it is, it can neither hold us up nor fill our memory.
 fn read(header: &Path) -> std::io::Result<String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(header, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(std::io::ErrorKind::InvalidInput.into());
-    }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
-    Ok(text)
+    std::io::read_to_string(regular::open(header)?.take(LONGEST))
 }
 
 /// The three numbers that the header defines.

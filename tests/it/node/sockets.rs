@@ -153,8 +153,9 @@ fn start(home: &Home, deed: &str) -> (Victim, PathBuf) {
     home.file("worker.js", WORKER);
     let config = format!(
         "{{ name: 'web', script: 'worker.js', exec_mode: 'cluster', instances: 1, uid: {NOBODY}, gid: {NOBODY}, \
-         merge_logs: true, env: {{ THEIRS: {theirs:?}, VICTIM: {:?}, DEED: '{deed}' }} }}",
-        victim.folder
+         merge_logs: true, env: {{ THEIRS: '{}', VICTIM: '{}', DEED: '{deed}' }} }}",
+        theirs.display(),
+        victim.folder.display()
     );
     home.file("web.json5", config);
     home.run(["start", "web.json5", "--no-wait"]).ok();
