@@ -16,12 +16,14 @@ use super::apps::{insist, rows, start_apps};
 use super::killer::Killer;
 use super::seed::Seed;
 
-/// `PM_KILLS` names another number.
-const KILLS: u32 = 60;
-const TURNS: u64 = 20;
-/// Lines of a turn.
+/// Lines that a writer writes in turns, one turn for each kill; that takes it about as long as a kill takes.
 const LINES: u64 = 60;
 const STAMP: &str = "2026-01-02 03:04:05.678: ";
+
+/// How often the daemon is killed: 60 times, or as `PM_KILLS` says.
+fn kills() -> u32 {
+    std::env::var("PM_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
+}
 
 /// Who writes to one log. A writer is known by the length of its lines.
 struct Mixture {
@@ -81,7 +83,7 @@ impl Mixture {
         let null = PathBuf::from("/dev/null");
         let app = |number: usize, shape: Shape, [out, error]: [PathBuf; 2]| {
             let mut args = vec!["--pause".to_owned(), "1500".to_owned()];
-            for _ in 0..TURNS {
+            for _ in 0..kills() {
                 for (switch, stream) in [("--stdout", number), ("--stderr", number + 1)] {
                     if switch == "--stdout" || self.one_app {
                         let lines = format!("{LINES}:{}", Self::length(stream));
@@ -121,7 +123,8 @@ impl Mixture {
             let instances = if self.is_scaled && writer == 0 { 2 } else { 1 };
             for number in 0..LINES {
                 let width = Self::length(writer) - "00000000 \n".len();
-                lines.insert(format!("{number:08} {:.>width$}", ""), TURNS * instances);
+                lines
+                    .insert(format!("{number:08} {:.>width$}", ""), u64::from(kills()) * instances);
             }
         }
         lines
@@ -204,8 +207,7 @@ fn law7_a_log_of_many_writers_loses_and_divides_no_line_at_any_kill() {
             });
         }
     }
-    let named = std::env::var("PM_KILLS").ok().and_then(|text| text.parse().ok());
-    while killer.killed() < named.unwrap_or(KILLS) && killer.is_at_it() {
+    while killer.killed() < kills() && killer.is_at_it() {
         pause(Duration::from_millis(20), Deadline::NEVER);
     }
     let toll = killer.stop();
