@@ -237,7 +237,7 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
                 records.push(Record::Instance(InstanceRecord { phase, want, ..instance.clone() }));
             }
             None => {
-                daemon_log::note(format_args!("run {} is of an app nobody knows any more", run.0))
+                daemon_log::note(format_args!("run {} is of an app nobody knows any more", run.0));
             }
         }
     }

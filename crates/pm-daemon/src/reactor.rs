@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::caller::Caller;
 use crate::clock;
 use crate::core_driver::CoreDriver;
-use crate::error::DaemonError;
+use crate::error::{DaemonError, system};
 use crate::inlet::Inlet;
 use crate::server::answer;
 use crate::server::connections::Connections;
@@ -55,7 +55,7 @@ pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
+        .map_err(system("start the event loop"))?;
     // With too few descriptors we still serve some apps.
     let nofile = pm_os::limits::raise_nofile().ok();
     let done = runtime.block_on(async {

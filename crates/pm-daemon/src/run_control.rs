@@ -228,8 +228,7 @@ impl RunControl {
             return Some(Fact::Ended(id, ending, Remaining::Nothing));
         }
         run.life = Life::Ended(ending, Told::NotYet);
-        let tree = run.tree();
-        self.tree_job(TreeJob::Remains(tree));
+        self.look_who_remains(id);
         None
     }
 

@@ -84,7 +84,9 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
             SpawnerJob::Make(job) => job,
             SpawnerJob::Retune(keys, app) => {
                 let (rotation, full) = (plan::rotation(&app), plan::when_full(&app));
-                keys.into_iter().for_each(|key| parts.scribe.retune(key, rotation, full));
+                for key in keys {
+                    parts.scribe.retune(key, rotation, full);
+                }
                 continue;
             }
         };

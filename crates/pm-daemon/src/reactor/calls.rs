@@ -54,10 +54,10 @@ impl Calls {
             Request::List(call) => return self.list(driver, call, caller),
             Request::Describe(call) => return describe(driver, &call, caller),
             Request::Logs(call) => return sources(driver, &call, caller),
-            Request::Watch(call) => return watch(driver, &call, caller),
+            Request::Watch(call) => return watch(driver, call, caller),
             Request::Flush(call) => return self.flush(driver, &call, caller),
             Request::ReloadLogs(_) => return reload_logs(driver, caller),
-            Request::Save(call) => return self.save(driver, &call, caller),
+            Request::Save(call) => return self.save(driver, call, caller),
             Request::Resurrect(_) => return self.resurrect(caller),
             Request::Update(call) => {
                 let program = plan::path_of(&call.program);
@@ -148,8 +148,8 @@ impl Calls {
         tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
     }
 
-    fn save(&self, driver: &CoreDriver, call: &Save, caller: Caller) {
-        let Save { force, empty } = *call;
+    fn save(&self, driver: &CoreDriver, call: Save, caller: Caller) {
+        let Save { force, empty } = call;
         let apps = if empty { Vec::new() } else { driver.core().saved_list() };
         let instances = apps.iter().map(|app| app.instances.len()).sum::<usize>();
         let path = self.home.saved();
@@ -254,7 +254,7 @@ fn description(driver: &CoreDriver, instance: &InstanceView<'_>, clocks: Clocks)
     description
 }
 
-fn watch(driver: &mut CoreDriver, call: &Watch, caller: Caller) {
+fn watch(driver: &mut CoreDriver, call: Watch, caller: Caller) {
     let (executor, core) = driver.parts();
     let news = executor.publisher_mut().subscribe(core, call.usage_every);
     match serde_json::value::to_raw_value(&Done {}) {

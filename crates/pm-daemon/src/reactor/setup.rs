@@ -280,12 +280,8 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
             }
             continue;
         };
-        let [out, error] =
-            plan::sinks(instance.app, instance.id, app_user::log_owner(instance.app));
-        let sink = match key.stream {
-            Stream::Out => out,
-            Stream::Err => error,
-        };
+        let owner = app_user::log_owner(instance.app);
+        let sink = plan::sink(instance.app, (instance.id, key.stream), owner);
         let address = Address { app: instance.app_id, instance: instance.id };
         owners.runs.keep_output(key, address, instance.app);
         owners.scribe.attach(key, pipe, file, sink);
@@ -306,14 +302,11 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
         }
     }
     for (tag, address, app, identity, missing) in lost {
-        let sinks = plan::sinks(&app, address.instance, app_user::log_owner(&app));
+        let owner = app_user::log_owner(&app);
         let mut first = None;
         for stream in missing {
-            let [out, error] = &sinks;
-            let (descriptor, sink) = match stream {
-                Stream::Out => (1, out.clone()),
-                Stream::Err => (2, error.clone()),
-            };
+            let sink = plan::sink(&app, (address.instance, stream), owner);
+            let descriptor = if stream == Stream::Out { 1 } else { 2 };
             let Ok(pipe) = pm_os::stdio::reopen_reader(&identity, descriptor) else { continue };
             // An app that put one output in the place of the other has one pipe, which needs one reader.
             let inode = rustix::fs::fstat(&pipe).ok().map(|meta| meta.st_ino);
