@@ -40,6 +40,10 @@ impl Failure {
         Self { exit, message: message.into(), hint, details, is_not_found: false }
     }
 
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self::new(Exit::Input, message)
     }
@@ -155,32 +159,15 @@ impl From<CallError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let Refusal { code, message, hint } = refusal;
-        let exit = match code {
-            Code::BadRequest => Exit::Input,
-            Code::NotFound
-            | Code::Ambiguous
-            | Code::AlreadyRunning
-            | Code::Leaving
-            | Code::Version
-            | Code::Storage
-            | Code::TooMany
-            | Code::Unable
-            | Code::Busy
-            | Code::System => Exit::Failed,
+        let exit = if code == Code::BadRequest { Exit::Input } else { Exit::Failed };
+        let usual = if code == Code::NotFound {
+            Some("`pm list` shows what there is")
+        } else if code == Code::Version {
+            Some("`pm update` replaces the daemon by this program")
+        } else {
+            None
         };
-        let hint = hint.or_else(|| match code {
-            Code::NotFound => Some("`pm list` shows what there is".into()),
-            Code::Version => Some("`pm update` replaces the daemon by this program".into()),
-            Code::Ambiguous
-            | Code::AlreadyRunning
-            | Code::Leaving
-            | Code::BadRequest
-            | Code::Storage
-            | Code::TooMany
-            | Code::Unable
-            | Code::Busy
-            | Code::System => None,
-        });
+        let hint = hint.or(usual.map(str::to_owned));
         let is_not_found = code == Code::NotFound;
         // Apps may have a hand in it: names of actions, for one.
         let shown = |text: String| plain(text.as_bytes(), Colours::Drop).into_owned();

@@ -92,7 +92,7 @@ pub(crate) fn alone(home: &Home) -> Result<(), Failure> {
     let Some(ForeignPm2 { pid }) = ForeignPm2::find(home) else { return Ok(()) };
     let pid = pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let message = format!("could not use {}: PM2 itself runs there{pid}", home.root().display());
-    Err(Failure::new(Exit::Failed, message).hint(
+    Err(Failure::failed(message).hint(
         "end it with PM2's own `pm2 kill` after `pm2 save`, then `pm resurrect` here takes its list over; or set PM_HOME",
     ))
 }
@@ -136,7 +136,7 @@ fn own(folder: &Path, role: Role) -> Result<(), Failure> {
         Role::Sockets => "socket folder",
     };
     let failed = |error: io::Error| {
-        Failure::new(Exit::Failed, format!("could not use {shown} as {what}: {error}"))
+        Failure::failed(format!("could not use {shown} as {what}: {error}"))
             .hint("set PM_HOME to a folder you can write")
     };
     let look = || match role {
@@ -160,14 +160,14 @@ fn own(folder: &Path, role: Role) -> Result<(), Failure> {
         let message = format!(
             "could not use {shown} as {what}: it belongs to uid {owner}, you are uid {you}"
         );
-        return Err(Failure::new(Exit::Failed, message)
+        return Err(Failure::failed(message)
             .hint("become that user, or set PM_HOME to a folder of your own"));
     }
     if meta.mode() & 0o022 != 0 {
         let mode = meta.mode() & 0o7777;
         let message =
             format!("could not use {shown} as {what}: others can write to it (mode {mode:04o})");
-        return Err(Failure::new(Exit::Failed, message).hint(format!("chmod 700 {shown}")));
+        return Err(Failure::failed(message).hint(format!("chmod 700 {shown}")));
     }
     if meta.mode() & 0o077 != 0 {
         std::fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
@@ -223,7 +223,7 @@ fn diary_hint(home: &Home) -> String {
 /// now is its successor, and the right one to start.
 pub(crate) fn own_program() -> Result<PathBuf, Failure> {
     let path = std::env::current_exe().map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not find this program's own file: {error}"))
+        Failure::failed(format!("could not find this program's own file: {error}"))
     })?;
     let bytes = path.into_os_string().into_vec();
     let bytes = bytes.strip_suffix(b" (deleted)").map(<[u8]>::to_vec).unwrap_or(bytes);

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use pm_client::{Client, Deadline};
 use pm_config::Caller;
+use pm_pm2::CalledAs;
 use pm_protocol::{Call, Home, Listing};
 use pm_spec::{ByteString, Environment};
 
 use crate::called::as_called;
-use pm_pm2::CalledAs;
-
 use crate::cli::{Engine, EngineFlag};
 use crate::console::Console;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::launch;
 
 /// Calls that only look or note something down are answered at once; a daemon that can't is not well.
@@ -81,7 +80,7 @@ impl Session {
     /// The facts the config reader wants to know.
     pub(crate) fn caller(&self) -> Result<Caller, Failure> {
         let cwd = std::env::current_dir().map_err(|error| {
-            Failure::new(Exit::Failed, format!("could not find the current folder: {error}"))
+            Failure::failed(format!("could not find the current folder: {error}"))
                 .hint("it may have been removed; `cd` somewhere else")
         })?;
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -1,9 +1,8 @@
 //! What the grammar is given for what people type.
 
-use clap::CommandFactory;
-
 use std::ffi::{OsStr, OsString};
 
+use clap::CommandFactory;
 use pm_pm2::CalledAs;
 use pm_pm2::dialect::Line;
 

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
-
 use pm_pm2::CalledAs;
 use pm_pm2::dialect::Line;
 

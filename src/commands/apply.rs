@@ -10,12 +10,11 @@ use crate::commands::delete;
 use crate::commands::support::changes::{Configs, Known, known};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{finish, progress, resend};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::outcomes::Done;
 use crate::render::plan::{self, Planned, Step};
-use crate::report::Report;
-use crate::session::{Session, engine};
+use crate::session::engine;
 
 pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
     let overrides = Overrides {

@@ -18,10 +18,9 @@ use crate::cli::AttachArgs;
 use crate::commands::logs;
 use crate::commands::support::selectors;
 use crate::console::Console;
-use crate::failure::{Exit, Failure};
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::safe_text;
-use crate::report::Report;
-use crate::session::{QUICK, Session, quick};
+use crate::session::QUICK;
 
 /// A line that has no end yet is passed on in parts of this size.
 const LONGEST: usize = 256 << 10;
@@ -44,7 +43,7 @@ pub(super) fn run(session: &Session, args: &AttachArgs) -> Result<Report, Failur
         return Err(Failure::input("could not tell lines apart by nothing"));
     }
     let failed = |error: std::io::Error| {
-        Failure::new(Exit::Failed, format!("could not pass on what is typed: {error}"))
+        Failure::failed(format!("could not pass on what is typed: {error}"))
     };
     let (bell, rope) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
     let (tell, told) = sync_channel(1);

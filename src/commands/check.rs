@@ -3,12 +3,11 @@
 use pm_config::{Overrides, read};
 
 use crate::cli::CheckArgs;
-use crate::failure::{Exit, Failure};
+use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::lines;
 use crate::render::text::count;
-use crate::report::Report;
-use crate::session::{Session, engine};
+use crate::session::engine;
 
 pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;

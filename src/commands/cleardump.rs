@@ -4,9 +4,7 @@ use pm_protocol::Save;
 
 use crate::commands::save;
 use crate::commands::support::saved_list;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;

@@ -7,9 +7,7 @@ use clap_complete::{Shell, generate};
 
 use crate::called;
 use crate::cli::{Cli, CompletionArgs};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &CompletionArgs) -> Result<Report, Failure> {
     let of_caller = || {

@@ -2,9 +2,7 @@
 
 use crate::cli::{GetArgs, SetArgs};
 use crate::commands::{get, set};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
     match (&args.key, &args.value) {

@@ -7,8 +7,7 @@ use pm_protocol::Home;
 use pm_spec::AppSpec;
 
 use crate::cli::DaemonArgs;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
+use crate::prelude::{Exit, Failure, Report};
 
 /// A saved list for those who only look at it: the apps, and whether any instance of each is wanted up.
 pub(super) struct Saved {

@@ -8,9 +8,7 @@ use pm_spec::Select;
 
 use crate::cli::TargetArgs;
 use crate::commands::support::{finish, progress, targets};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
 
 pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets::meant(session, args)? else {

@@ -11,9 +11,7 @@ use pm_pm2::shell;
 use crate::called;
 use crate::cli::{Cli, DeployArgs};
 use crate::commands::support::targets;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 /// `pm deploy`.
 pub(super) fn run(session: &Session, args: &DeployArgs) -> Result<Report, Failure> {

@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use crate::cli::EnvArgs;
 use crate::commands::support::described::described;
 use crate::commands::support::selectors;
-use crate::failure::{Exit, Failure};
+use crate::prelude::{Failure, Report, Session};
 use crate::render::{json, lines, safe};
-use crate::report::Report;
-use crate::session::Session;
 
 pub(super) fn run(session: &Session, args: &EnvArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select)?;
     let Some(first) = described.descriptions.first() else {
-        return Err(Failure::new(Exit::Failed, format!("no app is called {}", args.app)));
+        return Err(Failure::failed(format!("no app is called {}", args.app)));
     };
     let env: BTreeMap<_, _> = first.spec.env.iter().collect();
     let text = || lines(env.iter().map(|(name, value)| format!("{name}: {}", safe(value))));

@@ -1,8 +1,7 @@
 //! `pm examples`.
 
 use crate::called;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Report, Session};
 
 pub(super) fn run(session: &Session) -> Report {
     let text = include_str!("examples/examples.txt");

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use crate::cli::SelectArgs;
 use crate::commands::support::selectors;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::text::count;
 use crate::render::{self, safe};
-use crate::report::Report;
-use crate::session::{QUICK, Session};
+use crate::session::QUICK;
 
 pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     let Some(mut client) = session.find_for(&args.apps)? else {

@@ -1,10 +1,10 @@
 //! `pm forward NAME`: its repository one commit forward.
 
+use pm_pm2::repository::Step;
+
 use crate::cli::StepArgs;
-use crate::commands::support::checkout::{Step, step};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::commands::support::checkout::step;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &StepArgs) -> Result<Report, Failure> {
     step(session, &args.app, Step::Forward)

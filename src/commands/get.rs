@@ -1,13 +1,11 @@
 //! `pm get [KEY]`.
 
+use pm_pm2::settings::{self, Book, Key};
 use serde_json::Value;
 
 use crate::cli::GetArgs;
 use crate::commands::support::settings::page;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::Session;
-use pm_pm2::settings::{self, Book, Key};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> {
     let book = Book::load(&session.home.module_conf())?;
@@ -16,7 +14,7 @@ pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> 
     };
     let key = Key::parse(word)?;
     match book.get(&key) {
-        None => Err(Failure::new(Exit::Failed, format!("there is no setting {word}"))
+        None => Err(Failure::failed(format!("there is no setting {word}"))
             .hint("`pm get` shows all there are")),
         Some(Value::Object(_)) => Ok(page(session.console, &book, Some(&key))),
         Some(value) => {

@@ -9,9 +9,8 @@ use pm_os::session::{READY_FD, inherited};
 use pm_protocol::Home;
 
 use crate::cli::GuardianArgs;
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
+use crate::prelude::{Exit, Failure, Report};
 
 /// Lives as guardian until the daemon lets it go.
 pub(super) fn run(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
@@ -62,7 +61,7 @@ fn foreground(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
     launch::alone(home)?;
     launch::prepare(home)?;
     std::env::set_current_dir("/")
-        .map_err(|error| Failure::new(Exit::Failed, format!("could not change to /: {error}")))?;
+        .map_err(|error| Failure::failed(format!("could not change to /: {error}")))?;
     loop {
         match live(plan(home, args)?) {
             Ok(Outcome::Existing) => {}
@@ -78,9 +77,10 @@ fn foreground(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
 
 /// The orphaned daemon hands its link over as standard input; that descriptor itself can't be given away.
 fn predecessor() -> Result<OwnedFd, Failure> {
-    std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not take over the daemon's link: {error}"))
-    })
+    std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| Failure::failed(format!("could not take over the daemon's link: {error}")))
 }
 
 fn ended(life: Result<Outcome, GuardianError>) -> Result<Report, Failure> {

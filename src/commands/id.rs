@@ -2,10 +2,8 @@
 
 use crate::cli::IdArgs;
 use crate::commands::support::selectors;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
-use crate::report::Report;
-use crate::session::Session;
 
 pub(super) fn run(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
     let rows = selectors::rows(session, std::slice::from_ref(&args.app))?;

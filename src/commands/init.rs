@@ -5,9 +5,7 @@ use std::io::{self, Write};
 
 use crate::called;
 use crate::cli::InitArgs;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 /// `pm init [simple]`.
 pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure> {
@@ -36,11 +34,11 @@ pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure>
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("could not write {}: it is there already", file.display());
-            Err(Failure::new(Exit::Failed, message).hint("--force replaces it"))
+            Err(Failure::failed(message).hint("--force replaces it"))
         }
         Err(error) => {
             let message = format!("could not write {}: {error}", file.display());
-            Err(Failure::new(Exit::Failed, message))
+            Err(Failure::failed(message))
         }
     }
 }

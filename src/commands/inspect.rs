@@ -6,9 +6,7 @@ use pm_spec::Signal;
 use crate::cli::IdArgs;
 use crate::commands::support::described::described;
 use crate::commands::support::selectors;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
 
 /// Opens Node apps for a debugger: Node listens on 127.0.0.1:9229 from SIGUSR1 on; anything else would die of it.
 pub(super) fn run(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
@@ -21,7 +19,7 @@ pub(super) fn run(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
     };
     if let Some(other) = described.iter().find(|one| !is_node(one)) {
         let message = format!("could not inspect {}: Node does not run it", other.row.name);
-        return Err(Failure::new(Exit::Failed, message));
+        return Err(Failure::failed(message));
     }
     quick(&mut client, &SendSignal { select, signal: Signal::USR1 })?;
     let text = "the debugger listens where the app's error log says, usually 127.0.0.1:9229";

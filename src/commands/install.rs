@@ -4,9 +4,7 @@ use pm_pm2::modules::instead;
 
 use crate::called::as_called;
 use crate::cli::AnyArgs;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &AnyArgs) -> Result<Report, Failure> {
     let text = as_called(&instead(&args.words)?);

@@ -1,14 +1,11 @@
 //! `pm jlist`: the list in PM2's shape.
 
+use pm_pm2::jlist;
 use pm_protocol::Descriptions;
 use serde_json::Value;
 
-use crate::commands::support::described::described;
-use crate::commands::support::{nodes, resend, users};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
-use pm_pm2::jlist;
+use crate::commands::support::{described, nodes, resend};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let entries = entries(session)?;
@@ -26,7 +23,5 @@ fn everything(session: &Session) -> Result<Descriptions, Failure> {
         session.warn_of_rival();
         return Ok(Descriptions { descriptions: Vec::new(), now: resend::now() });
     };
-    let mut all = described(&mut client, Vec::new())?;
-    users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
-    Ok(all)
+    described::shown(session, &mut client, Vec::new())
 }

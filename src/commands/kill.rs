@@ -4,11 +4,10 @@ use pm_client::{CallError, Deadline, pause};
 use pm_protocol::{Code, Kill, Outcomes};
 
 use crate::commands::support::progress;
-use crate::failure::{Exit, Failure};
 use crate::launch;
+use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::{CHANGE, LOOK, Session};
+use crate::session::{CHANGE, LOOK};
 
 /// Told when it is true.
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {

@@ -6,13 +6,10 @@ use pm_client::{Deadline, pause};
 use pm_protocol::{List, Listing};
 
 use crate::cli::ListArgs;
-use crate::commands::support::described::described;
-use crate::commands::support::{resend, selectors, users};
+use crate::commands::support::{described, resend, selectors, users};
 use crate::console;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::{json, list, mini};
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
     let order = match &args.sort {
@@ -57,8 +54,7 @@ fn now(session: &Session, args: &ListArgs, order: list::Order) -> Result<Report,
     };
     let select = selectors::selects(session, &mut client, &args.apps)?;
     if session.console.mini && !session.console.json {
-        let mut described = described(&mut client, select)?;
-        users::name(session, described.descriptions.iter_mut().map(|one| &mut one.row).collect());
+        let mut described = described::shown(session, &mut client, select)?;
         order.arrange(&mut described.descriptions, |one| &one.row);
         return Ok(Report::text(session.console, mini::blocks(&described, session.console.look)));
     }

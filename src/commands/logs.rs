@@ -19,10 +19,8 @@ use pm_spec::Select;
 
 use crate::cli::LogsArgs;
 use crate::commands::support::{resend, selectors};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::{self, Done};
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 use story::tell;
 use wish::{Streams, Until, Wish};

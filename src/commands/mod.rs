@@ -67,9 +67,7 @@ mod update;
 use pm_pm2::absent;
 
 use crate::cli::Command;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 /// Does what was asked for.
 pub(crate) fn run(session: &Session, command: Command) -> Result<Report, Failure> {

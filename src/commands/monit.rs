@@ -5,9 +5,7 @@ use pm_tui::{ThemeChoice, TuiPlan};
 use crate::called;
 use crate::cli::MonitArgs;
 use crate::commands::support::saved_list;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Exit, Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &MonitArgs) -> Result<Report, Failure> {
     let theme = match &args.theme {

@@ -10,10 +10,9 @@ use pm_spec::AppSpec;
 use crate::cli::SelectArgs;
 use crate::commands::support::described::described;
 use crate::commands::support::{listing, selectors};
-use crate::failure::{Exit, Failure};
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::{QUICK, Session, quick};
+use crate::session::QUICK;
 
 pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     let told = "marked; PM2's hosted dashboard, which would look at it, is not part of pm";
@@ -42,7 +41,7 @@ pub(super) fn mark(
         // What is down would be started with its new spec.
         if one.row.status != Status::Online {
             let message = format!("could not mark {}: {} is not online", key.0, one.row.id);
-            return Err(Failure::new(Exit::Failed, message).hint("start it first"));
+            return Err(Failure::failed(message).hint("start it first"));
         }
         let spec = apps.entry(key).or_insert(one.spec);
         spec.serving.monitored = Some(is_set);

@@ -1,11 +1,10 @@
 //! `pm multiset "KEY VALUE KEY VALUE"`.
 
+use pm_pm2::settings::{self, Key};
+
 use crate::cli::MultisetArgs;
 use crate::commands::support::settings::change;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
-use pm_pm2::settings::{self, Key};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &MultisetArgs) -> Result<Report, Failure> {
     let (words, is_line) = match args.pairs.as_slice() {

@@ -2,11 +2,9 @@
 
 use crate::cli::PidArgs;
 use crate::commands::support::selectors;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::lines;
-use crate::report::Report;
-use crate::session::Session;
 
 pub(super) fn run(session: &Session, args: &PidArgs) -> Result<Report, Failure> {
     let words: Vec<_> = args.app.iter().cloned().collect();

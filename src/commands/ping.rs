@@ -2,10 +2,8 @@
 
 use pm_protocol::Ping;
 
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::json::value;
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let mut client = session.daemon()?;

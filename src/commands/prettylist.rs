@@ -1,10 +1,9 @@
 //! `pm prettylist`: the list in PM2's shape, as Node prints objects.
 
-use crate::commands::jlist;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
 use pm_pm2::inspect;
+
+use crate::commands::jlist;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let entries = jlist::entries(session)?;

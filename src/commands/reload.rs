@@ -5,9 +5,8 @@ use pm_protocol::{Existing, Reload};
 use crate::cli::RestartArgs;
 use crate::commands::restart;
 use crate::commands::support::resend;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::{Session, environment};
+use crate::prelude::{Failure, Report, Session};
+use crate::session::environment;
 
 pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     restart::again(session, args, ("reloading", Existing::Reload), |client, select| {

@@ -2,9 +2,7 @@
 
 use pm_protocol::ReloadLogs;
 
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let mut client = session.need()?;

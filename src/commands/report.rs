@@ -12,10 +12,8 @@ use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
 use crate::commands::support::resend;
-use crate::failure::Failure;
 use crate::launch;
-use crate::report::Report;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
 
 /// So much of the daemon's log is looked at.
 const DIARY: u64 = 16 << 10;

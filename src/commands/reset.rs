@@ -4,10 +4,8 @@ use pm_protocol::Reset;
 
 use crate::cli::SelectArgs;
 use crate::commands::support::{listing, selectors};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     if args.apps.is_empty() {

@@ -4,9 +4,7 @@ use crate::cli::ResurrectArgs;
 use crate::commands::logs::Form;
 use crate::commands::support::foreground::{self, Stay};
 use crate::commands::support::resurrection;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &ResurrectArgs) -> Result<Report, Failure> {
     if args.no_daemon && session.find()?.is_none() {

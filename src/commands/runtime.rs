@@ -14,9 +14,7 @@ use crate::cli::{RuntimeArgs, StartArgs};
 use crate::commands::logs::Form;
 use crate::commands::start;
 use crate::commands::support::foreground::{Scope, Stay, stay};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 /// What apps write passes through files. Nobody keeps them, so a few small parts are enough for a reader that is busy.
 const PASSING: Rotation =

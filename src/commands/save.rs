@@ -6,11 +6,10 @@ use serde_json::json;
 
 use crate::cli::SaveArgs;
 use crate::commands::support::saved_list;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::text::count;
 use crate::render::{self, safe};
-use crate::report::Report;
-use crate::session::{QUICK, Session};
+use crate::session::QUICK;
 
 pub(super) fn run(session: &Session, args: &SaveArgs) -> Result<Report, Failure> {
     let mut client = if session.called_as.is_pm2() { session.daemon()? } else { session.need()? };

@@ -5,9 +5,7 @@ use pm_protocol::{List, Scale};
 
 use crate::cli::ScaleArgs;
 use crate::commands::support::{finish, progress, resend, selectors};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
 
 pub(super) fn run(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;

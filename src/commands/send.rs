@@ -7,10 +7,8 @@ use pm_spec::ByteString;
 
 use crate::cli::SendArgs;
 use crate::commands::support::selectors;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 /// PM2 takes ids only, and of several words the first.
 pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Report, Failure> {

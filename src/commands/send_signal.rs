@@ -5,10 +5,8 @@ use pm_spec::Signal;
 
 use crate::cli::SendSignalArgs;
 use crate::commands::support::{finish, selectors};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::{Session, quick};
 
 pub(super) fn run(session: &Session, args: &SendSignalArgs) -> Result<Report, Failure> {
     let signal = Signal::parse(&args.signal).map_err(|error| Failure::input(error.to_string()))?;

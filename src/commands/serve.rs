@@ -10,10 +10,8 @@ use pm_spec::ByteString;
 use crate::cli::ServeArgs;
 use crate::commands::start;
 use crate::commands::support::targets::absolute;
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Exit, Failure, Report, Session};
 
 /// The hidden verb that serves; what it serves is in its environment, as with PM2.
 pub(super) const VERB: &str = pm_config::SERVE_VERB;

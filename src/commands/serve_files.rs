@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use pm_serve::{Site, variables};
 
 use crate::console;
-use crate::failure::{Exit, Failure, chain};
-use crate::report::Report;
+use crate::failure::chain;
+use crate::prelude::{Exit, Failure, Report};
 
 /// Serves until it is told to stop; what goes wrong stands in the app's error log.
 pub(super) fn run() -> Result<Report, Failure> {
@@ -19,7 +19,7 @@ pub(super) fn run() -> Result<Report, Failure> {
         console::show(&format!("serving {root} on http://{address}{login}\n")).ok();
     })
     .map_err(|error| {
-        let failure = Failure::new(Exit::Failed, format!("could not {}", chain(&error)));
+        let failure = Failure::failed(format!("could not {}", chain(&error)));
         match variable(variables::PORT).as_deref().map(OsStr::to_string_lossy) {
             Some(port) if chain(&error).contains("in use") => {
                 failure.hint(format!("another program listens on port {port}"))

@@ -1,11 +1,10 @@
 //! `pm set KEY VALUE`; without both, the file is edited.
 
+use pm_pm2::settings::Key;
+
 use crate::cli::SetArgs;
 use crate::commands::support::settings::{change, edit};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
-use pm_pm2::settings::Key;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
     match (&args.key, &args.value) {

@@ -1,14 +1,12 @@
 //! `pm slist`: the machine's figures. The daemon measures them, because some need two looks.
 
+use pm_pm2::inspect;
+use pm_pm2::machine;
 use pm_protocol::List;
 
 use crate::cli::SlistArgs;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::json::value;
-use crate::report::Report;
-use crate::session::{Session, quick};
-use pm_pm2::inspect;
-use pm_pm2::machine;
 
 pub(super) fn run(session: &Session, args: &SlistArgs) -> Result<Report, Failure> {
     let mut client = session.daemon()?;

@@ -9,17 +9,14 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use pm_os::user;
-
 use pm_pm2::shell;
 use serde_json::json;
 
 use crate::boot::{self, Platform, Unit};
 use crate::called::{self, as_called};
 use crate::cli::{BootArgs, StartupArgs};
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Exit, Failure, Report, Session};
 
 use path::{find_in_path, is_installed};
 
@@ -97,7 +94,7 @@ pub(super) fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure
 fn platform(named: Option<&str>) -> Result<Platform, Failure> {
     let Some(name) = named else {
         return Platform::find(is_installed).ok_or_else(|| {
-            Failure::new(Exit::Failed, "could not find out what starts this machine's services")
+            Failure::failed("could not find out what starts this machine's services")
                 .hint(format!("name it: `pm startup {PLATFORMS}`"))
         });
     };

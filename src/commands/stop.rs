@@ -5,9 +5,7 @@ use pm_protocol::Stop;
 
 use crate::cli::TargetArgs;
 use crate::commands::support::{finish, progress, targets};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets::meant(session, args)? else {

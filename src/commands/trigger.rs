@@ -8,10 +8,9 @@ use pm_spec::Span;
 
 use crate::cli::TriggerArgs;
 use crate::commands::support::selectors;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::round::Round;
-use crate::report::Report;
-use crate::session::{QUICK, Session};
+use crate::session::QUICK;
 
 /// Nobody waits longer for an answer than a day.
 const LONGEST: Span = Span::from_secs(86_400);

@@ -3,9 +3,7 @@
 use pm_pm2::modules::gone;
 
 use crate::cli::AnyArgs;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &AnyArgs) -> Result<Report, Failure> {
     Ok(Report::said(session.console, "uninstall", &gone(&args.words)?))

@@ -1,12 +1,11 @@
 //! `pm unset KEY`; what was not set is no error (PM2).
 
+use pm_pm2::settings::{Book, Key};
+
 use crate::cli::UnsetArgs;
 use crate::commands::support::settings::page;
-use crate::failure::Failure;
 use crate::launch;
-use crate::report::Report;
-use crate::session::Session;
-use pm_pm2::settings::{Book, Key};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;

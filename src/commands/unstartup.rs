@@ -2,9 +2,7 @@
 
 use crate::cli::BootArgs;
 use crate::commands::startup::{install, is_to_paste, paste, unit};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, wanted: &BootArgs) -> Result<Report, Failure> {
     let unit = unit(session, wanted)?;

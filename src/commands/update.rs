@@ -6,10 +6,9 @@ use pm_client::{CallError, Client, Deadline, pause};
 use pm_protocol::{Ping, Pong, Update};
 use pm_spec::ByteString;
 
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
-use crate::session::{CHANGE, LOOK, Session, quick};
+use crate::prelude::{Exit, Failure, Report, Session, quick};
+use crate::session::{CHANGE, LOOK};
 
 /// Says so when the new one answers.
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {

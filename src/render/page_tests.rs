@@ -1,5 +1,6 @@
 //! Descriptions, outcomes and JSON as they look.
 
+use pm_pm2::{Nodes, jlist};
 use pm_protocol::{Description, Descriptions, EndView, Listing, Outcome, Row, Status, Usage, What};
 use pm_testkit::samples;
 use serde_json::Value;
@@ -12,7 +13,6 @@ use crate::render::describe::describe;
 use crate::render::json;
 use crate::render::outcomes::{self, Done, Tail};
 use crate::report::ExitStatus;
-use pm_pm2::{Nodes, jlist};
 
 const NOW: u64 = 1_800_000_000_000;
 const PIPED: Look = Look { width: None, boxes: false, colour: false };

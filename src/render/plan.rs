@@ -2,7 +2,6 @@
 
 use crate::called;
 use crate::console::Look;
-
 use crate::render::text::{Paint, safe_text};
 
 /// One app of a config, or one gone from it.

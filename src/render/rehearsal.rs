@@ -1,7 +1,6 @@
 //! `pm startup --verify`: one line an app, then what there is to say about it.
 
 use crate::console::Look;
-
 use crate::render::text::{Paint, safe_text};
 
 /// How a boot would go: problems keep something from starting, warnings might, notes say what will be different.

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &str, &str); 17] = [
     (
         "pm-config",
         "pm-spec pm-triggers",
-        "serde serde_json json5 toml serde-saphyr rquickjs rustix thiserror",
+        "serde serde_json json5 toml serde-saphyr rquickjs rustix strsim thiserror",
     ),
     ("pm-triggers", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),

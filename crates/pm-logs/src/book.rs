@@ -413,7 +413,6 @@ mod tests {
             combined: None,
             rotation: crate::rotate::Rotation::NEVER,
             full: WhenFull::Drop,
-            shared: true,
             owner: Some(NOBODY),
         };
         let mut shelf = Shelf::new(folder.path());

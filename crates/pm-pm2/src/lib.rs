@@ -13,6 +13,7 @@ pub mod jlist;
 pub mod machine;
 pub mod modules;
 mod refused;
+pub mod repository;
 pub mod settings;
 mod shell;
 

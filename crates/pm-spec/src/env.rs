@@ -12,10 +12,10 @@ use crate::ByteString;
 /// A shell's environment is the largest part of an app's spec, and a thousand apps of one file have the same: a copy
 /// costs a pointer, and [`Environment::share`] finds equal ones that were read apart.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Environment(Arc<BTreeMap<Key, ByteString>>);
+pub struct Environment(Arc<BTreeMap<VariableName, ByteString>>);
 
 /// A name as a map key: the wire wants text there, so bytes that are not UTF-8 are refused when read.
-type Key = alloc::string::String;
+type VariableName = alloc::string::String;
 
 impl Environment {
     /// No variables.

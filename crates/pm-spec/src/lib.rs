@@ -12,6 +12,7 @@ mod difference;
 mod env;
 mod log;
 mod name;
+pub mod options;
 mod policy;
 mod select;
 mod serving;

@@ -194,6 +194,17 @@ fn why_an_app_is_down_is_told_at_every_width() {
 }
 
 #[test]
+fn a_reason_that_is_cut_says_so() {
+    let mut model = model(40, 12);
+    let note = "gave up after 16 short runs in a row; the last one exited with code 3";
+    let errored =
+        pm_protocol::Row { note: Some(note.into()), ..row(4, "billing", Status::Errored) };
+    update(&mut model, Msg::News(Change::Changed(errored)));
+    let shown = screen(&model);
+    assert!(shown.contains("runs in a row; the last one exited …"), "{shown}");
+}
+
+#[test]
 fn many_reasons_leave_the_list_its_lines_and_that_of_the_cursor_comes_first() {
     let mut model = model(80, 24);
     let rows = (0..30).map(|id| row(id, "app", Status::Errored)).collect();

@@ -1,9 +1,7 @@
 //! `pm deploy` in a build without it.
 
 use crate::cli::DeployArgs;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(_: &Session, _: &DeployArgs) -> Result<Report, Failure> {
     Err(Failure::left_out("deploy"))

@@ -1,7 +1,6 @@
 //! The hidden verb that serves, in a build without it.
 
-use crate::failure::Failure;
-use crate::report::Report;
+use crate::prelude::{Failure, Report};
 
 pub(super) fn run() -> Result<Report, Failure> {
     Err(Failure::left_out("serve"))

@@ -7,9 +7,7 @@ use super::channels::Channels;
 use super::printer::{Form, Printer};
 use super::stream;
 use super::wish::{End, Wish};
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::session::Session;
+use crate::prelude::{Failure, Report, Session};
 
 /// Shows it until nobody listens or nothing more is asked for.
 pub(super) fn tell(

@@ -21,9 +21,8 @@ use super::printer::Printer;
 use super::wish::{End, Until, Wish};
 use crate::commands::support::resend;
 use crate::console::Gone;
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::session::{Session, quick};
+use crate::prelude::{Failure, Session, quick};
 
 /// Shows what is appended, until nobody listens.
 pub(super) fn follow(
@@ -174,7 +173,7 @@ fn is_heard() -> Result<(), Gone> {
 }
 
 fn trouble(error: &io::Error) -> End {
-    End::Failed(Failure::new(Exit::Failed, format!("could not follow: {error}")))
+    End::Failed(Failure::failed(format!("could not follow: {error}")))
 }
 
 /// Apps that come while we follow, told by a thread that watches the daemon, whichever it is.

@@ -12,8 +12,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::printer::Form;
 use super::story::tell;
 use super::wish::{Streams, Until, Wish};
-use crate::failure::{Exit, Failure};
-use crate::session::Session;
+use crate::prelude::{Failure, Session};
 
 /// Logs that are being shown.
 #[derive(Debug)]
@@ -31,9 +30,8 @@ impl Streaming {
         since: u64,
         (select, sources): (Vec<Select>, Vec<LogSource>),
     ) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::new(Exit::Failed, format!("could not show logs: {error}"))
-        };
+        let failed =
+            |error: std::io::Error| Failure::failed(format!("could not show logs: {error}"));
         let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
         let (bell, rope) = pipe;
         let (sender, last) = sync_channel(1);

@@ -6,12 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::boot::{MARK, Platform, Unit};
-use crate::failure::{Exit, Failure};
-use crate::session::Session;
+use pm_pm2::shell;
 
 use super::path::is_installed;
-use pm_pm2::shell;
+use crate::boot::{MARK, Platform, Unit};
+use crate::prelude::{Failure, Session};
 
 /// Exists where systemd runs (`sd_booted(3)`).
 const SYSTEMD_RUNS: &str = "/run/systemd/system";
@@ -39,8 +38,7 @@ pub(crate) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> 
     let path = unit.path();
     if !path.exists() {
         let message = format!("could not find {}: nothing to remove", path.display());
-        return Err(Failure::new(Exit::Failed, message)
-            .hint("--service-name and -u say which one is meant"));
+        return Err(Failure::failed(message).hint("--service-name and -u say which one is meant"));
     }
     for step in unit.disabling(is_installed) {
         // What is not enabled need not be disabled; the file is what counts.
@@ -64,7 +62,7 @@ pub(crate) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> 
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("could not write {}: {error}", path.display()))
+    Failure::failed(format!("could not write {}: {error}", path.display()))
 }
 
 /// A file of that name that we did not write is put aside, not lost.
@@ -111,7 +109,7 @@ fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failur
         return Ok(());
     }
     let output = Command::new(program).args(words).output().map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not run `{line}`: {error}"))
+        Failure::failed(format!("could not run `{line}`: {error}"))
             .hint(format!("{} is written; it is not enabled", unit.path().display()))
     })?;
     if output.status.success() {
@@ -125,5 +123,5 @@ fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failur
     } else {
         format!("{} is written; what failed can be run again", unit.path().display())
     };
-    Err(Failure::new(Exit::Failed, message).hint(hint))
+    Err(Failure::failed(message).hint(hint))
 }

@@ -17,11 +17,10 @@ use crate::boot::{Platform, Unit};
 use crate::called::{self, as_called};
 use crate::commands::daemon;
 use crate::commands::support::listing;
-use crate::failure::{Exit, Failure};
+use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::rehearsal::{self, Rehearsal, Rehearsed};
-use crate::report::Report;
-use crate::session::{Session, environment};
+use crate::session::environment;
 
 use look::{Wish, access, executable, shebang};
 

@@ -5,12 +5,24 @@ use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{Code, Describe, Description, Descriptions, List};
 use pm_spec::Select;
 
-use crate::failure::Failure;
-use crate::session::{QUICK, quick};
+use crate::commands::support::users;
+use crate::prelude::{Failure, Session, quick};
+use crate::session::QUICK;
 
 /// Everything about these; all if nothing is selected. In parts each is true, if not all at the same moment.
 pub(crate) fn described(client: &mut Client, select: Vec<Select>) -> Result<Descriptions, Failure> {
     ask(client, Describe { select, known: false })
+}
+
+/// [`described`], with the names of users.
+pub(crate) fn shown(
+    session: &Session,
+    client: &mut Client,
+    select: Vec<Select>,
+) -> Result<Descriptions, Failure> {
+    let mut all = described(client, select)?;
+    users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
+    Ok(all)
 }
 
 /// What the daemon knows by itself of all instances; pids are left out.

@@ -4,10 +4,8 @@ use pm_client::Client;
 use pm_protocol::Outcome;
 
 use crate::commands::support::{last_words, listing, saved_list};
-use crate::failure::{Exit, Failure};
+use crate::prelude::{Failure, Report, Session};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::Session;
 
 /// Nothing was there to act on: as wished already, but for PM2, whose scripts find 1.
 pub(crate) fn nothing(session: &Session, otherwise: &'static str) -> Result<Report, Failure> {
@@ -16,7 +14,7 @@ pub(crate) fn nothing(session: &Session, otherwise: &'static str) -> Result<Repo
 
 fn none(session: &Session, otherwise: &'static str) -> Result<Done, Failure> {
     if session.called_as.is_pm2() {
-        return Err(Failure::new(Exit::Failed, format!("No process found: {otherwise}")));
+        return Err(Failure::failed(format!("No process found: {otherwise}")));
     }
     Ok(Done::nothing(otherwise))
 }

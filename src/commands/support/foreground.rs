@@ -22,10 +22,9 @@ use crate::commands::kill;
 use crate::commands::logs::{Form, Streaming};
 use crate::commands::support::{listing, resend, resurrection};
 use crate::console;
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
-use crate::session::{QUICK, Session, quick};
+use crate::prelude::{Failure, Report, Session, quick};
+use crate::session::QUICK;
 
 use news::News;
 use signals::Signals;
@@ -90,9 +89,8 @@ enum Over {
 
 /// Starts the apps and stays until they have ended.
 pub(crate) fn stay(session: &Session, plan: &Stay) -> Result<Report, Failure> {
-    let signals = Signals::heed().map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not watch for signals: {error}"))
-    })?;
+    let signals = Signals::heed()
+        .map_err(|error| Failure::failed(format!("could not watch for signals: {error}")))?;
     if wait_for_end(&signals, plan.delay) {
         return Ok(Report::ended(0));
     }
@@ -165,8 +163,9 @@ fn client(session: &Session, scope: Scope) -> Result<Client, Failure> {
             "could not take {} for ourselves: its daemon looks after {count} apps already",
             home.root().display()
         );
-        return Err(Failure::new(Exit::Failed, message)
-            .hint("`pm kill` ends them; PM_HOME chooses another home"));
+        return Err(
+            Failure::failed(message).hint("`pm kill` ends them; PM_HOME chooses another home")
+        );
     }
     if rustix::process::getpid() == rustix::process::Pid::INIT {
         // Process 1 is the first of its world: what a journal tells of was in another one.

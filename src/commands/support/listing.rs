@@ -4,9 +4,8 @@ use pm_client::Client;
 use pm_protocol::{List, Listing, Row};
 
 use crate::commands::support::users;
-use crate::failure::Failure;
+use crate::prelude::{Failure, Session, quick};
 use crate::render::list::Order;
-use crate::session::{Session, quick};
 
 /// The list; `None` where nobody wants to see it.
 pub(crate) fn now(session: &Session, client: &mut Client) -> Result<Option<Listing>, Failure> {

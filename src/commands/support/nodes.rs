@@ -10,11 +10,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pm_client::{Deadline, pause};
+use pm_pm2::Nodes;
 use pm_protocol::Descriptions;
 use pm_spec::ByteString;
 use rustix::fs::{Mode, OFlags};
-
-use pm_pm2::Nodes;
 
 /// Node needs 40 ms to say its version; what needs longer is something else.
 const PATIENCE: Duration = Duration::from_secs(2);

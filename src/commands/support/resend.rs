@@ -7,11 +7,12 @@
 use std::time::{Duration, SystemTime};
 
 use pm_client::{CallError, Client, Deadline};
-use pm_protocol::{Call, Existing, List, Outcome, Outcomes, Restart, Row, Start, Status, What};
+use pm_protocol::{
+    Call, Existing, List, Outcome, Outcomes, Raise, Reload, Restart, Row, Start, Status, What,
+};
 use pm_spec::{AppSpec, Select};
 
-use crate::failure::Failure;
-use crate::session::quick;
+use crate::prelude::{Failure, quick};
 
 /// So many daemons may die under one command before we say so.
 const LOSSES: u32 = 3;
@@ -78,35 +79,21 @@ pub(crate) trait Renewal: Call<Reply = Outcomes> + Clone {
     fn of(&self, select: Vec<Select>) -> Self;
 }
 
-impl Renewal for Restart {
-    fn select(&self) -> &[Select] {
-        &self.select
-    }
+macro_rules! renewals {
+    ($($call:ident),+) => {
+        $(impl Renewal for $call {
+            fn select(&self) -> &[Select] {
+                &self.select
+            }
 
-    fn of(&self, select: Vec<Select>) -> Self {
-        Self { select, ..self.clone() }
-    }
+            fn of(&self, select: Vec<Select>) -> Self {
+                Self { select, ..self.clone() }
+            }
+        })+
+    };
 }
 
-impl Renewal for pm_protocol::Raise {
-    fn select(&self) -> &[Select] {
-        &self.select
-    }
-
-    fn of(&self, select: Vec<Select>) -> Self {
-        Self { select, ..self.clone() }
-    }
-}
-
-impl Renewal for pm_protocol::Reload {
-    fn select(&self) -> &[Select] {
-        &self.select
-    }
-
-    fn of(&self, select: Vec<Select>) -> Self {
-        Self { select, ..self.clone() }
-    }
-}
+renewals!(Restart, Raise, Reload);
 
 /// Restarts, raises or reloads known instances, each once.
 pub(crate) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {

@@ -4,10 +4,8 @@ use pm_client::Deadline;
 use pm_protocol::Resurrect;
 
 use crate::commands::support::{finish, progress, resend, saved_list};
-use crate::failure::Failure;
+use crate::prelude::{Failure, Report, Session};
 use crate::render::outcomes::Done;
-use crate::report::Report;
-use crate::session::Session;
 
 /// The saved list is up again.
 pub(crate) fn run(session: &Session) -> Result<Report, Failure> {

@@ -12,20 +12,17 @@ use pm_pm2::{dump, jlist};
 use pm_protocol::{Descriptions, Outcome, Save, Start, Wait};
 use serde_json::Value;
 
-use crate::commands::support::described::described;
-use crate::commands::support::{listing, resend, settings, targets, users};
-use crate::failure::{Exit, Failure};
-use crate::session::{Session, quick};
+use crate::commands::support::{described, listing, resend, settings, targets};
+use crate::prelude::{Failure, Session, quick};
 
 /// Writes PM2's list as our daemon has just saved its own. In a home with our names there is none.
 pub(crate) fn write(session: &Session, client: &mut Client, empty: bool) -> Result<(), Failure> {
     let Some(path) = session.home.pm2_dump() else { return Ok(()) };
-    let mut all = if empty {
+    let all = if empty {
         Descriptions { descriptions: Vec::new(), now: resend::now() }
     } else {
-        described(client, Vec::new())?
+        described::shown(session, client, Vec::new())?
     };
-    users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
     let saved = fs::metadata(session.home.saved()).and_then(|meta| meta.modified());
     let old = backup(session, &path);
     let written =
@@ -34,7 +31,7 @@ pub(crate) fn write(session: &Session, client: &mut Client, empty: bool) -> Resu
             file.set_times(FileTimes::new().set_modified(saved?))
         });
     written.map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not write {}: {error}", path.display()))
+        Failure::failed(format!("could not write {}: {error}", path.display()))
             .hint("our own saved list is in order; `pm resurrect` reads that")
     })
 }
@@ -95,9 +92,8 @@ pub(crate) fn revive(
     client: &mut Client,
     path: &Path,
 ) -> Result<Vec<Outcome>, Failure> {
-    let bad = |error: String| {
-        Failure::new(Exit::Failed, format!("could not read {}: {error}", path.display()))
-    };
+    let bad =
+        |error: String| Failure::failed(format!("could not read {}: {error}", path.display()));
     let read = |path: &Path| {
         let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
         dump::records(&text)

@@ -9,8 +9,8 @@ use pm_spec::Select;
 use regex_lite::Regex;
 
 use crate::commands::support::listing;
-use crate::failure::{Exit, Failure};
-use crate::session::{QUICK, Session};
+use crate::prelude::{Failure, Session};
+use crate::session::QUICK;
 
 /// The selectors these words mean. The list is asked for at most once, and only where it is needed.
 pub(crate) fn selects(
@@ -84,7 +84,7 @@ fn named_like(word: &str, pattern: &Regex, rows: &[Row]) -> Result<Vec<Select>, 
     names.retain(|name| pattern.is_match(name));
     if names.is_empty() {
         let message = format!("no app matches {word}");
-        return Err(Failure::new(Exit::Failed, message).hint("`pm list` shows what there is"));
+        return Err(Failure::failed(message).hint("`pm list` shows what there is"));
     }
     Ok(names.into_iter().map(|name| Select::Name(name.into())).collect())
 }
@@ -104,6 +104,7 @@ fn first_kind(word: &str, rows: &[Row]) -> Option<Select> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Exit;
     use pm_protocol::Status;
     use pm_testkit::samples;
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::Command;
 
+use pm_pm2::settings::{Book, Key, plain};
+use pm_pm2::shell;
 use pm_protocol::{List, Restart, Wait};
 use pm_spec::{AppSpec, ByteString, Environment, Select};
 use serde_json::Value;
@@ -12,12 +14,8 @@ use serde_json::Value;
 use crate::called;
 use crate::commands::support::{progress, resend};
 use crate::console::Console;
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
-use crate::session::{Session, quick};
-use pm_pm2::settings::{Book, Key, plain};
-use pm_pm2::shell;
+use crate::prelude::{Failure, Report, Session, quick};
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
 pub(crate) fn is_on(session: &Session, key: &str) -> bool {
@@ -82,9 +80,7 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
     let failed = done.outcomes.iter().find(|outcome| outcome.what.is_failure());
     if let Some(outcome) = failed {
         let message = format!("it is set, but {app} did not come up again");
-        return Err(
-            Failure::new(Exit::Failed, message).hint(format!("`pm logs {}` says why", outcome.id))
-        );
+        return Err(Failure::failed(message).hint(format!("`pm logs {}` says why", outcome.id)));
     }
     session.console.talk(&format!("{app} restarted with its settings"));
     Ok(())
@@ -119,8 +115,8 @@ pub(crate) fn edit(session: &Session) -> Result<Report, Failure> {
     let edited = command.status();
     let book = match edited {
         Ok(status) if status.success() => Book::take(&copy, &file).map_err(Failure::from),
-        Ok(_) => Err(Failure::new(Exit::Failed, "the editor failed: nothing was changed")),
-        Err(error) => Err(Failure::new(Exit::Failed, format!("could not run sh: {error}"))),
+        Ok(_) => Err(Failure::failed("the editor failed: nothing was changed")),
+        Err(error) => Err(Failure::failed(format!("could not run sh: {error}"))),
     };
     // Taken over or not, the copy has served.
     std::fs::remove_file(&copy).ok();

@@ -13,8 +13,8 @@ use pm_spec::{AppName, Select};
 
 use crate::cli::TargetArgs;
 use crate::commands::support::{listing, selectors, settings};
-use crate::failure::{Exit, Failure};
-use crate::session::{Session, engine};
+use crate::prelude::{Failure, Session};
+use crate::session::engine;
 
 /// More than any config; the reader says so when it gets it.
 const LARGEST: u64 = (4 << 20) + 1;
@@ -132,7 +132,7 @@ pub(crate) fn resolve(
             Target::Word(word) => selects.extend(selectors::one(session, client, word, &mut None)?),
             Target::Path(path) => {
                 let message = format!("no app is called {}", path.display());
-                return Err(Failure::new(Exit::Failed, message));
+                return Err(Failure::failed(message));
             }
             Target::File(_) | Target::Stdin(_) => {
                 let names = target.names(&session.caller()?, overrides)?;

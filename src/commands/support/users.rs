@@ -1,12 +1,13 @@
 //! As whom each app runs, by name. An app without a user of its own runs as the daemon does, which only rows that name
 //! no user say of themselves.
 
-use crate::session::Session;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
 use pm_os::user::by_number;
 use pm_protocol::Row;
+
+use crate::session::Session;
 
 /// Gives each row the name of its user; who has none in passwd(5) stays a number.
 pub(crate) fn name(session: &Session, rows: Vec<&mut Row>) {

@@ -33,8 +33,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>) {
     }
     head(canvas, head_row, &slots);
     // What the note column does not show in full.
-    let rows = canvas.layout.list_notes().rows();
-    for (row, (status, text)) in rows.zip(note_rows(area.width, &model.instances)) {
+    let mut notes = note_rows(area.width, &model.instances).into_iter();
+    for row in canvas.layout.list_notes().rows() {
+        let Some((status, mut text)) = notes.next() else { break };
+        if row.bottom() == area.bottom() && notes.len() > 0 {
+            text.push('…');
+        }
         canvas.text(from(row, 1), &text, canvas.theme.status(status));
     }
     // One scale for all, so that lines can be compared.

@@ -8,7 +8,7 @@ use pm_client::{CallError, Feed, Subscription};
 use pm_protocol::Home;
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 
 /// So many changes may wait; a subscriber that is slower still gets a snapshot.
 const QUEUE: usize = 256;
@@ -24,9 +24,8 @@ pub(super) struct News {
 impl News {
     /// Subscribes; over as many daemons as it takes.
     pub(super) fn subscribe(home: &Home) -> Result<Self, Failure> {
-        let failed = |error: io::Error| {
-            Failure::new(Exit::Failed, format!("could not watch the apps: {error}"))
-        };
+        let failed =
+            |error: io::Error| Failure::failed(format!("could not watch the apps: {error}"));
         let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
         let (bell, rope) = pipe.map_err(|errno| failed(errno.into()))?;
         let subscription =
