@@ -16,11 +16,9 @@ use pm_os::identity::Identity;
 use pm_os::tag::Tag;
 use pm_os::tree::{Census, Seen};
 
-use crate::clock;
-use crate::daemon_log;
-use crate::node;
 use crate::runs::{self, Life, Run, Told};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
+use crate::{clock, daemon_log, node};
 
 /// Pipes and files by stream, and whose they are.
 pub(crate) type KeptStreams = BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>;
@@ -92,10 +90,9 @@ pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
     }
 }
 
-/// The state to go on from.
-#[derive(Debug)]
+/// What is to be done about what the daemon before left.
+#[derive(Debug, Default)]
 pub(crate) struct Inheritance {
-    pub(crate) core: Core,
     /// Runs that live, or whose end the core has not been told.
     pub(crate) runs: Vec<(RunId, Run)>,
     /// To be told to the core first.
@@ -112,13 +109,13 @@ pub(crate) struct Inheritance {
     pub(crate) never: Vec<RunId>,
 }
 
-/// Puts together what the journal, the scan and the guardian know.
+/// Puts together what the journal, the scan and the guardian know, to go on from.
 pub(crate) fn inherit(
     mut records: Vec<Record>,
     census: &Census,
     kept: &mut Kept,
     home_id: u32,
-) -> Inheritance {
+) -> (Core, Inheritance) {
     let mut marked: BTreeMap<RunId, Vec<Seen>> = BTreeMap::new();
     for (tag, seen) in census.of_home(home_id) {
         marked.entry(RunId(tag.run())).or_default().push(*seen);
@@ -127,16 +124,7 @@ pub(crate) fn inherit(
     let going = going(&records);
     raise_counters(&mut records, &marked, kept);
     let core = Core::restore(clock::now(), records);
-    let mut inheritance = Inheritance {
-        core: Core::new(),
-        runs: Vec::new(),
-        facts: Vec::new(),
-        vanished: Vec::new(),
-        sweeping: Vec::new(),
-        unkept: Vec::new(),
-        channels: Vec::new(),
-        never: Vec::new(),
-    };
+    let mut inheritance = Inheritance::default();
     for (instance, (id, identity)) in living(&core) {
         let tag = Tag::new(home_id, id.0);
         let address = Address { app: instance.app_id, instance: instance.id };
@@ -180,8 +168,7 @@ pub(crate) fn inherit(
         }
         inheritance.runs.push((id, run));
     }
-    inheritance.core = core;
-    inheritance
+    (core, inheritance)
 }
 
 /// All runs that live as far as the core knows, with their instances.
@@ -198,17 +185,9 @@ fn living(
 fn going(records: &[Record]) -> Vec<RunId> {
     let mut last = BTreeMap::new();
     for record in records {
-        match record {
-            Record::Instance(instance) => {
-                let phases = [Some(&instance.phase), instance.second.as_ref()];
-                let run = phases.map(|phase| phase.and_then(ended));
-                last.insert(instance.id, run);
-            }
-            Record::App(_)
-            | Record::AppGone(_)
-            | Record::InstanceGone(_)
-            | Record::End(..)
-            | Record::Counters(_) => {}
+        if let Record::Instance(instance) = record {
+            let phases = [Some(&instance.phase), instance.second.as_ref()];
+            last.insert(instance.id, phases.map(|phase| phase.and_then(ended)));
         }
     }
     last.into_values().flatten().flatten().collect()
@@ -216,16 +195,8 @@ fn going(records: &[Record]) -> Vec<RunId> {
 
 /// The run whose main process has ended, if it is one.
 fn ended(phase: &SavedPhase) -> Option<RunId> {
-    match phase {
-        SavedPhase::Stopping { run, ended: true, .. } => Some(*run),
-        SavedPhase::Stopping { ended: false, .. }
-        | SavedPhase::Down
-        | SavedPhase::Starting(_)
-        | SavedPhase::Alive { .. }
-        | SavedPhase::Backoff(_)
-        | SavedPhase::Retry(_)
-        | SavedPhase::Failed(_) => None,
-    }
+    let SavedPhase::Stopping { run, ended: true, .. } = phase else { return None };
+    Some(*run)
 }
 
 /// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this
@@ -266,7 +237,7 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
                 records.push(Record::Instance(InstanceRecord { phase, want, ..instance.clone() }));
             }
             None => {
-                daemon_log::note(format_args!("run {} is of an app nobody knows any more", run.0))
+                daemon_log::note(format_args!("run {} is of an app nobody knows any more", run.0));
             }
         }
     }

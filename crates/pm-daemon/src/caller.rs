@@ -11,7 +11,7 @@ use crate::clock;
 
 /// What a connection gets for a call.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum CallAnswer {
     /// The reply, encoded.
     Reply(Box<RawValue>),
     /// A refusal.
@@ -23,7 +23,7 @@ pub(crate) enum Answer {
 /// Somebody who is owed an answer.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<CallAnswer>,
     /// Since when.
     asked: Time,
     /// What it should know besides.
@@ -32,7 +32,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Owed an answer through this.
-    pub(crate) fn new(reply: oneshot::Sender<Answer>) -> Self {
+    pub(crate) fn new(reply: oneshot::Sender<CallAnswer>) -> Self {
         Self { reply, asked: clock::now(), warning: None }
     }
 
@@ -47,7 +47,7 @@ impl Caller {
     }
 
     /// Answers; whoever asked may be gone.
-    pub(crate) fn answer(self, answer: Answer) {
+    pub(crate) fn answer(self, answer: CallAnswer) {
         self.reply.send(answer).ok();
     }
 
@@ -64,15 +64,15 @@ impl Caller {
 
     /// Refuses.
     pub(crate) fn refuse(self, refusal: Refusal) {
-        self.answer(Answer::Refused(refusal));
+        self.answer(CallAnswer::Refused(refusal));
     }
 }
 
 /// A reply as it goes over the wire.
-fn encoded<R: serde::Serialize>(reply: &R) -> Answer {
+fn encoded<R: serde::Serialize>(reply: &R) -> CallAnswer {
     match serde_json::value::to_raw_value(reply) {
-        Ok(raw) => Answer::Reply(raw),
-        Err(error) => Answer::Refused(Refusal {
+        Ok(raw) => CallAnswer::Reply(raw),
+        Err(error) => CallAnswer::Refused(Refusal {
             code: pm_protocol::Code::System,
             message: format!("the answer could not be written down: {error}"),
             hint: None,

@@ -11,12 +11,11 @@ use pm_os::tag::Tag;
 use pm_spec::{Bytes, Select};
 
 use crate::caller::Caller;
-use crate::clock;
-use crate::daemon_log;
 use crate::executor::Executor;
 use crate::server::answer;
 use crate::slots::ChannelEnd;
 use crate::tree_job::Sample;
+use crate::{clock, daemon_log};
 
 /// The core, and who performs its orders.
 #[derive(Debug)]
@@ -169,7 +168,7 @@ impl CoreDriver {
         };
         let limited = sample.usage.iter().filter(|(run, _)| limited(run));
         let weights: Vec<_> = limited.map(|(run, usage)| (*run, usage.memory)).collect();
-        self.executor.sampled(&self.core, sample);
+        self.executor.publisher_mut().sampled(&self.core, sample);
         for (run, memory) in weights {
             self.step(Fact::MemoryMeasured(run, Bytes::new(memory)));
         }

@@ -1,26 +1,19 @@
 //! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
-use pm_protocol::{Change, Home};
-use tokio::sync::mpsc;
+use pm_protocol::Home;
 
-use crate::app_events;
 use crate::caller::Caller;
-use crate::clock;
-use crate::daemon_log;
-use crate::home_id;
 use crate::journal::{self, Journal};
 use crate::publisher::Publisher;
 use crate::run_control::RunControl;
-use crate::sampler::Figures;
 use crate::server::answer;
-use crate::tree_job::{Machine, Sample};
+use crate::tree_job::Machine;
 use crate::triggers::Triggers;
-use crate::triggers::cron::Cron;
 use crate::unwritten::Unwritten;
+use crate::{app_events, clock, daemon_log, home_id};
 
 /// So long after a reply, in ms, whoever runs one command after the other has gone.
 const QUIET: u64 = 1000;
@@ -70,11 +63,9 @@ impl Executor {
                     app_events::over(self.runs.get(run), core);
                     self.runs.release(run);
                 }
-                Order::UpdateLogRules(run, app) => self.runs.retune(run, &app),
+                Order::UpdateLogRules(run, app) => self.runs.retune(run, app),
                 Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
-                Order::Schedule(app, schedule) => {
-                    self.triggers.set_schedule(app, schedule.as_ref())
-                }
+                Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
                 Order::Watch(app, spec) => self.triggers.watch(app, spec),
                 Order::Publish(change) => self.publisher.note(&change),
                 Order::Reply(request, reply) => self.reply(core, request, reply),
@@ -153,28 +144,14 @@ impl Executor {
         }
     }
 
-    /// Takes fresh figures in and tells them.
-    pub(crate) fn sampled(&mut self, core: &Core, sample: Sample) {
-        self.publisher.sampled(core, sample);
+    /// What readers are told.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.publisher
     }
 
-    /// Adds a subscriber.
-    pub(crate) fn subscribe(
-        &mut self,
-        core: &Core,
-        usage_every: Option<u32>,
-    ) -> mpsc::Receiver<Arc<Change>> {
-        self.publisher.subscribe(core, usage_every)
-    }
-
-    /// Whether a subscriber missed something.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.publisher.is_behind()
-    }
-
-    /// The last figures.
-    pub(crate) fn figures(&self) -> &Figures {
-        self.publisher.figures()
+    /// The same, to be told something by somebody else.
+    pub(crate) fn publisher_mut(&mut self) -> &mut Publisher {
+        &mut self.publisher
     }
 
     /// All runs in hand.
@@ -192,14 +169,14 @@ impl Executor {
         self.unwritten.warning()
     }
 
-    /// The schedules that are kept.
-    pub(crate) fn cron(&self) -> &Cron {
-        self.triggers.cron()
+    /// Schedules, and files that are watched.
+    pub(crate) fn triggers(&self) -> &Triggers {
+        &self.triggers
     }
 
     /// The apps whose time has come.
     pub(crate) fn due_schedules(&mut self) -> Vec<AppId> {
-        self.triggers.due_schedules()
+        self.triggers.cron.come()
     }
 
     /// All apps are down, and what waits now is their last output.
@@ -219,10 +196,5 @@ impl Executor {
     /// Forgets all apps, which are down.
     pub(crate) fn forget_apps(&mut self, core: &Core) {
         self.journal.rewrite(&journal::numbers(&core.records()));
-    }
-
-    /// Tells subscribers that the daemon leaves.
-    pub(crate) fn close(&mut self) {
-        self.publisher.close();
     }
 }

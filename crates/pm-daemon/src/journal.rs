@@ -29,7 +29,7 @@ const MOST_PENDING: usize = 1 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum JournalLine {
     /// The first line.
     Journal(Header),
     /// All records of the snapshot stand above.
@@ -150,7 +150,7 @@ impl Journal {
             return;
         }
         for record in records {
-            encode(&Line::Record(record.borrow().clone()), &mut self.pending);
+            encode(&JournalLine::Record(record.borrow().clone()), &mut self.pending);
         }
         self.write_pending();
         if self.pending.len() > MOST_PENDING {
@@ -256,7 +256,7 @@ pub(crate) fn numbers(records: &[Record]) -> Vec<Record> {
     counters.map(Record::Counters).into_iter().collect()
 }
 
-fn encode(line: &Line, out: &mut Vec<u8>) {
+fn encode(line: &JournalLine, out: &mut Vec<u8>) {
     // Serialising plain data into memory has no way to fail; a line that did would only be missing.
     if serde_json::to_writer(&mut *out, line).is_ok() {
         out.push(b'\n');
@@ -270,11 +270,11 @@ fn append_to(path: &Path) -> io::Result<File> {
 /// Writes a whole new generation beside the old one and moves both, the old one first.
 fn fresh(path: &Path, boot: &str, records: &[Record]) -> io::Result<File> {
     let mut bytes = Vec::new();
-    encode(&Line::Journal(Header { format: FORMAT, boot: boot.into() }), &mut bytes);
+    encode(&JournalLine::Journal(Header { format: FORMAT, boot: boot.into() }), &mut bytes);
     for record in records {
-        encode(&Line::Record(record.clone()), &mut bytes);
+        encode(&JournalLine::Record(record.clone()), &mut bytes);
     }
-    encode(&Line::Whole, &mut bytes);
+    encode(&JournalLine::Whole, &mut bytes);
     let new = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
@@ -314,29 +314,29 @@ fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
     let mut whole = false;
     let (mut begun, mut here) = (false, false);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let Ok(parsed) = serde_json::from_slice::<Line>(line) else { break };
+        let Ok(parsed) = serde_json::from_slice::<JournalLine>(line) else { break };
         if !line.ends_with(b"\n") {
             break;
         }
         replay.good += line.len() as u64;
         match parsed {
-            Line::Journal(header) if header.format > FORMAT => {
+            JournalLine::Journal(header) if header.format > FORMAT => {
                 let why = format!(
                     "a newer pm wrote it (format {}, this one knows {FORMAT}); start that pm",
                     header.format
                 );
                 return Err(Bad::Unreadable(io::Error::other(why)));
             }
-            Line::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
-            Line::Journal(header) => {
+            JournalLine::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
+            JournalLine::Journal(header) => {
                 begun = true;
                 here = header.boot == boot;
             }
-            Line::Whole => {
+            JournalLine::Whole => {
                 whole = true;
                 replay.snapshot = replay.good;
             }
-            Line::Record(record) => replay.records.push(record),
+            JournalLine::Record(record) => replay.records.push(record),
         }
     }
     if begun && !here {

@@ -14,10 +14,9 @@ use pm_spec::{AppSpec, Mode};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 
-use crate::app_user;
-use crate::daemon_log;
 use crate::inlet::Inlet;
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd};
+use crate::{app_user, daemon_log};
 
 /// Everything about Node apps.
 #[derive(Debug)]

@@ -14,8 +14,7 @@ use pm_spec::AppSpec;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-use crate::app_user;
-use crate::plan;
+use crate::{app_user, plan};
 
 /// More than any pid with its line end; a longer file is none of ours.
 const LONGEST: u64 = 32;

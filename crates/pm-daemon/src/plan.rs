@@ -218,6 +218,19 @@ pub(crate) fn sinks(
     [sink(paths.out.clone()), sink(paths.error.clone())]
 }
 
+/// What it needs to know of one of them.
+pub(crate) fn sink(
+    app: &AppSpec,
+    key: (InstanceId, Stream),
+    owner: Option<pm_logs::Owner>,
+) -> Sink {
+    let [out, error] = sinks(app, key.0, owner);
+    match key.1 {
+        Stream::Out => out,
+        Stream::Err => error,
+    }
+}
+
 /// When an app's logs are rotated.
 pub(crate) fn rotation(app: &AppSpec) -> pm_logs::Rotation {
     match app.logs.rotation.max_size {

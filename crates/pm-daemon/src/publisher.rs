@@ -18,6 +18,8 @@ use crate::tree_job::{Machine, Sample};
 pub(crate) struct Publisher {
     feed: Feed,
     figures: Figures,
+    /// Some running app has a memory limit.
+    limits: bool,
     /// Instances that look different since it was last told.
     changed: BTreeSet<InstanceId>,
 }
@@ -30,7 +32,7 @@ impl Publisher {
 
     /// Some running app has a memory limit, or none has.
     pub(crate) fn set_limits(&mut self, limits: bool) {
-        self.figures.set_limits(limits);
+        self.limits = limits;
     }
 
     /// Notes that a sample was ordered; `false` if one is under way already.
@@ -68,9 +70,7 @@ impl Publisher {
         core: &Core,
         usage_every: Option<u32>,
     ) -> mpsc::Receiver<Arc<Change>> {
-        let news = self.feed.subscribe(usage_every, rows(core, &self.figures));
-        self.figures.set_watchers(self.feed.shortest());
-        news
+        self.feed.subscribe(usage_every, rows(core, &self.figures))
     }
 
     /// Takes fresh figures in and tells them.
@@ -94,7 +94,7 @@ impl Publisher {
 
     /// When the next figures are due; `None`: nobody looks.
     pub(crate) fn due(&self, now: Time) -> Option<Time> {
-        self.figures.due(now)
+        self.figures.due(now, self.feed.shortest(), self.limits)
     }
 
     /// Forgets who is gone and catches up with who is behind. What of a sample is due, if one is.
@@ -102,10 +102,10 @@ impl Publisher {
         if self.feed.is_behind() {
             self.feed.catch_up(|| rows(core, &self.figures));
         }
-        if self.feed.forget_the_gone() {
-            self.figures.set_watchers(self.feed.shortest());
-        }
-        self.due(now).filter(|at| *at <= now).map(|_| self.figures.machine())
+        self.feed.forget_the_gone();
+        let machine =
+            if self.feed.shortest().is_some() { Machine::Wanted } else { Machine::Unwanted };
+        self.due(now).filter(|at| *at <= now).map(|_| machine)
     }
 
     /// Tells everybody that the daemon leaves, and nothing more.

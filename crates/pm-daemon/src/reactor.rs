@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::caller::Caller;
 use crate::clock;
 use crate::core_driver::CoreDriver;
-use crate::error::DaemonError;
+use crate::error::{DaemonError, system};
 use crate::inlet::Inlet;
 use crate::server::answer;
 use crate::server::connections::Connections;
@@ -39,7 +39,7 @@ use shutdown::Shutdown;
 const CATCH_UP: Duration = Duration::from_millis(500);
 
 /// How the loop ended.
-enum Exit {
+enum LoopEnd {
     /// All apps are down and the guardian is to end as well.
     Left,
     /// Another program takes over; apps go on.
@@ -55,7 +55,7 @@ pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
+        .map_err(system("start the event loop"))?;
     // With too few descriptors we still serve some apps.
     let nofile = pm_os::limits::raise_nofile().ok();
     let done = runtime.block_on(async {
@@ -94,7 +94,7 @@ impl Reactor {
         Self { home, nofile, driver, link, inlet, calls, connections, shutdown }
     }
 
-    async fn turn(&mut self) -> Result<Exit, DaemonError> {
+    async fn turn(&mut self) -> Result<LoopEnd, DaemonError> {
         loop {
             let alarm = self.alarm();
             let sleep = async {
@@ -111,15 +111,15 @@ impl Reactor {
                 Some(news) = self.inlet.recv() => {
                     if let Some(exit) = self.take(news) { return Ok(exit) }
                 }
-                () = self.driver.executor().cron().rings() => self.driver.schedules_due(),
+                () = self.driver.executor().triggers().cron.rings() => self.driver.schedules_due(),
                 () = sleep => {}
             }
             if !self.read_guardian()? {
-                return Ok(Exit::Orphaned);
+                return Ok(LoopEnd::Orphaned);
             }
             self.driver.run_due();
             if self.shutdown.is_due(self.driver.executor()) {
-                return Ok(Exit::Left);
+                return Ok(LoopEnd::Left);
             }
         }
     }
@@ -129,7 +129,7 @@ impl Reactor {
         let now = clock::now();
         let due = self.driver.due(now);
         let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
-        let is_behind = self.driver.executor().is_behind();
+        let is_behind = self.driver.executor().publisher().is_behind();
         let catch_up = is_behind.then(|| Instant::now() + CATCH_UP);
         [due, self.shutdown.alarm(), catch_up].into_iter().flatten().min()
     }
@@ -166,7 +166,7 @@ impl Reactor {
         }
     }
 
-    fn take(&mut self, news: Inlet) -> Option<Exit> {
+    fn take(&mut self, news: Inlet) -> Option<LoopEnd> {
         let driver = &mut self.driver;
         match news {
             Inlet::Called(request, caller) => self.calls.take(driver, *request, caller),
@@ -190,12 +190,12 @@ impl Reactor {
         None
     }
 
-    fn update(&self, program: PathBuf, caller: Caller) -> Option<Exit> {
+    fn update(&self, program: PathBuf, caller: Caller) -> Option<LoopEnd> {
         let path = program.into_os_string().into_encoded_bytes();
         match self.link.get_ref().send(&ToGuardian::Update { path }, &[]) {
             Ok(()) => {
                 caller.reply(&Done {});
-                Some(Exit::Updated)
+                Some(LoopEnd::Updated)
             }
             Err(error) => {
                 caller.refuse(answer::system(&error));
@@ -206,17 +206,17 @@ impl Reactor {
 
     /// What there is to do when the loop is over; only here, where nobody waits for it any more, it is waited for
     /// others.
-    async fn end(mut self, exit: Exit) -> Result<(), DaemonError> {
+    async fn end(mut self, exit: LoopEnd) -> Result<(), DaemonError> {
         match exit {
-            Exit::Left => shutdown::leave(&mut self.driver, self.link.get_ref(), &self.home),
-            Exit::Updated => {}
-            Exit::Orphaned => {
+            LoopEnd::Left => shutdown::leave(&mut self.driver, self.link.get_ref(), &self.home),
+            LoopEnd::Updated => {}
+            LoopEnd::Orphaned => {
                 let Self { home, nofile, driver, inlet, connections, .. } = self;
                 return GuardianHandover::new(home, nofile, driver, inlet).run(connections).await;
             }
         }
         // Every connection ends after the reply it is owed.
-        self.driver.parts().0.close();
+        self.driver.parts().0.publisher_mut().close();
         self.inlet.close();
         self.connections.close().await;
         Ok(())

@@ -14,15 +14,13 @@ use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
-use crate::app_events;
-use crate::daemon_log;
 use crate::node::Node;
 use crate::pidfile::PidFile;
-use crate::plan;
 use crate::runs::{self, Life, Run, Runs, Told};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
-use crate::spawner::Job;
+use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::tree_job::{Machine, TreeJob};
+use crate::{app_events, daemon_log, plan};
 
 mod drain;
 
@@ -30,7 +28,7 @@ mod drain;
 #[derive(Debug)]
 pub(crate) struct Owners {
     pub(crate) link: Arc<Link>,
-    pub(crate) spawner: Sender<Job>,
+    pub(crate) spawner: Sender<SpawnerJob>,
     pub(crate) trees: Sender<TreeJob>,
     pub(crate) scribe: Scribe,
     pub(crate) home_id: u32,
@@ -71,7 +69,7 @@ impl RunControl {
         let address = Address { app: plan.app_id, instance: plan.instance };
         self.owners.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
-        self.owners.spawner.send(Job { run, plan }).ok();
+        self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, plan })).ok();
     }
 
     /// Sends a signal, perhaps not before a Node app has done what it does by itself.
@@ -114,8 +112,8 @@ impl RunControl {
     }
 
     /// Hands a job to the tree thread, which lives as long as we do.
-    pub(crate) fn tree_job(&self, tree_job: TreeJob) {
-        self.owners.trees.send(tree_job).ok();
+    pub(crate) fn tree_job(&self, job: TreeJob) {
+        self.owners.trees.send(job).ok();
     }
 
     fn tell_guardian(&self, message: &ToGuardian) {
@@ -230,8 +228,7 @@ impl RunControl {
             return Some(Fact::Ended(id, ending, Remaining::Nothing));
         }
         run.life = Life::Ended(ending, Told::NotYet);
-        let tree = run.tree();
-        self.tree_job(TreeJob::Remains(tree));
+        self.look_who_remains(id);
         None
     }
 
@@ -267,8 +264,11 @@ impl RunControl {
     }
 
     /// Its logs are kept by new rules from now on.
-    pub(crate) fn retune(&self, id: RunId, app: &AppSpec) {
-        self.owners.runs.retune(id, app, &self.owners.scribe);
+    pub(crate) fn retune(&self, id: RunId, app: Arc<AppSpec>) {
+        let Some(run) = self.get(id) else { return };
+        let tag = run.tag.raw();
+        let keys = run.open.iter().map(|stream| StreamKey { tag, stream: *stream }).collect();
+        self.owners.spawner.send(SpawnerJob::Retune(keys, app)).ok();
     }
 
     /// Closes listening sockets that nobody will serve.

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use pm_core::{Ending, Identity, Reach, RunId};
 use pm_guardian::{Exit, Status};
-use pm_logs::{Scribe, Stream, StreamKey};
+use pm_logs::{Stream, StreamKey};
 use pm_os::knock::Signal;
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
-use crate::plan;
 use crate::slots::Address;
 use crate::tree_job::Tree;
 
@@ -100,15 +99,6 @@ impl Runs {
 
     pub(crate) fn get(&self, id: RunId) -> Option<&Run> {
         self.0.get(&id).map(Box::as_ref)
-    }
-
-    /// Its logs are kept by new rules from now on.
-    pub(crate) fn retune(&self, id: RunId, app: &AppSpec, scribe: &Scribe) {
-        let Some(run) = self.get(id) else { return };
-        let (rotation, full) = (plan::rotation(app), plan::when_full(app));
-        for stream in &run.open {
-            scribe.retune(StreamKey { tag: run.tag.raw(), stream: *stream }, rotation, full);
-        }
     }
 
     pub(crate) fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {

@@ -32,14 +32,24 @@ use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream}
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
 
+/// What the thread can do.
+#[derive(Debug)]
+pub(crate) enum SpawnerJob {
+    /// Make a process.
+    Make(SpawnJob),
+    /// Have the logs of these streams kept by an app's new rules: the log plane's queue may be full, and the loop
+    /// waits for nobody.
+    Retune(Vec<StreamKey>, Arc<AppSpec>),
+}
+
 /// A process to be made.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct SpawnJob {
     pub(crate) run: RunId,
     pub(crate) plan: pm_core::SpawnPlan,
 }
 
-impl Job {
+impl SpawnJob {
     fn address(&self) -> Address {
         Address { app: self.plan.app_id, instance: self.plan.instance }
     }
@@ -57,8 +67,8 @@ pub(crate) struct SpawnerParts {
     pub(crate) inlet: mpsc::Sender<Inlet>,
 }
 
-/// Starts the thread; it ends when the sender is gone. At most one job per instance waits in the queue.
-pub(crate) fn start(parts: SpawnerParts) -> std::io::Result<Sender<Job>> {
+/// Starts the thread; it ends when the sender is gone. At most a few jobs per instance wait in the queue.
+pub(crate) fn start(parts: SpawnerParts) -> std::io::Result<Sender<SpawnerJob>> {
     let (sender, jobs) = channel();
     std::thread::Builder::new()
         .name("pm-spawner".into())
@@ -67,9 +77,19 @@ pub(crate) fn start(parts: SpawnerParts) -> std::io::Result<Sender<Job>> {
     Ok(sender)
 }
 
-fn work(parts: &SpawnerParts, jobs: &Receiver<Job>) {
+fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
     let Some(mut spawner) = Spawner::claim() else { return };
     while let Ok(job) = jobs.recv() {
+        let job = match job {
+            SpawnerJob::Make(job) => job,
+            SpawnerJob::Retune(keys, app) => {
+                let (rotation, full) = (plan::rotation(&app), plan::when_full(&app));
+                for key in keys {
+                    parts.scribe.retune(key, rotation, full);
+                }
+                continue;
+            }
+        };
         let run = job.run;
         let news = match parts.make(&mut spawner, &job) {
             Ok((born, channel)) => Inlet::Born(run, born.identity, born.pidfd, channel),
@@ -100,7 +120,7 @@ impl SpawnerParts {
     fn make(
         &self,
         spawner: &mut Spawner,
-        job: &Job,
+        job: &SpawnJob,
     ) -> Result<(Born, Option<ChannelEnd>), SpawnFailure> {
         let app = &job.plan.app;
         let user = app.user.as_ref().map(app_user::find).transpose()?;
@@ -137,7 +157,7 @@ impl SpawnerParts {
     }
 
     /// Makes a channel and gives our end to the guardian.
-    fn channel(&self, tag: Tag, job: &Job) -> Result<Line, SpawnFailure> {
+    fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<Line, SpawnFailure> {
         let line = Line::new().map_err(|error| short(format!("make a channel: {error}")))?;
         let (slot, kind, name) = (CHANNEL_SLOT, Kind::Other, job.address().name());
         let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
@@ -191,7 +211,7 @@ impl SpawnerParts {
     fn pipes(
         &self,
         tag: Tag,
-        job: &Job,
+        job: &SpawnJob,
         owner: Option<Owner>,
     ) -> Result<OutputPipes, SpawnFailure> {
         let log_owner = owner.map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid });

@@ -95,7 +95,7 @@ impl TreeThread {
                 if batch.is_empty() { WATCH[self.rounds.min(WATCH.len() - 1)] } else { AGAIN };
             self.rounds += 1;
             match self.jobs.recv_timeout(pause) {
-                Ok(tree_job) => batch.push(tree_job),
+                Ok(job) => batch.push(job),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
@@ -112,8 +112,7 @@ impl TreeThread {
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
         }
-        let light =
-            |tree_job: &TreeJob| matches!(tree_job, TreeJob::Sample(..) | TreeJob::Remains(_));
+        let light = |job: &TreeJob| matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_));
         let depth = if self.watched.is_empty() && !orphans && batch.iter().all(light) {
             Depth::Tags
         } else {
@@ -135,33 +134,19 @@ impl TreeThread {
     /// Most processes leave nobody behind when they end, and then a restart need not wait for a census. What is left
     /// of the batch, and whether somebody without a mark could be of one of its runs.
     fn settle_the_traceless(&mut self, mut batch: Vec<TreeJob>) -> Option<(Vec<TreeJob>, bool)> {
-        let ended = batch.iter().filter_map(|tree_job| match tree_job {
-            TreeJob::Remains(tree) => Some(run_of(tree, &self.unmarked)),
-            TreeJob::Signal(..) | TreeJob::Force(_) | TreeJob::Sample(..) | TreeJob::Pids(..) => {
-                None
-            }
-        });
-        let ended: Vec<Run<'_>> = ended.collect();
+        let of = |job: &TreeJob| if let TreeJob::Remains(tree) = job { Some(*tree) } else { None };
+        let trees: Vec<Tree> = batch.iter().filter_map(of).collect();
+        let ended: Vec<Run<'_>> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
         if ended.is_empty() {
             return Some((batch, false));
         }
         // If that fails the census will say so.
         let traces = pm_os::tree::traces(&ended, &[self.guardian]);
         let Ok(Traces { runs, orphans: false }) = traces else { return Some((batch, true)) };
-        let mut gone = Vec::new();
-        batch.retain(|tree_job| match tree_job {
-            TreeJob::Remains(tree)
-                if !runs.contains(&tree.tag) && !self.unmarked.contains_key(&tree.run) =>
-            {
-                gone.push(*tree);
-                false
-            }
-            TreeJob::Remains(_)
-            | TreeJob::Signal(..)
-            | TreeJob::Force(_)
-            | TreeJob::Sample(..)
-            | TreeJob::Pids(..) => true,
-        });
+        let is_gone =
+            |tree: &Tree| !runs.contains(&tree.tag) && !self.unmarked.contains_key(&tree.run);
+        let gone: Vec<Tree> = trees.into_iter().filter(is_gone).collect();
+        batch.retain(|job| of(job).is_none_or(|tree| !is_gone(&tree)));
         for tree in gone {
             self.remains(tree, &[])?;
         }
@@ -171,8 +156,8 @@ impl TreeThread {
     fn serve(&mut self, census: &Census, batch: Vec<TreeJob>) -> Option<()> {
         let roll = census.roll(&asked(&batch, &self.watched, &self.unmarked));
         let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
-        for tree_job in batch {
-            match tree_job {
+        for job in batch {
+            match job {
                 TreeJob::Signal(tree, signal) => {
                     signal_all(members(tree.tag), signal, &mut self.unsent);
                     self.remember(tree.run, members(tree.tag));
@@ -288,8 +273,8 @@ fn asked<'a>(
     for one in watched.values() {
         add(&one.tree);
     }
-    for tree_job in batch {
-        match tree_job {
+    for job in batch {
+        match job {
             TreeJob::Signal(tree, _)
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)

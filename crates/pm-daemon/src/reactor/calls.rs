@@ -4,26 +4,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{InstanceView, Time};
+use pm_core::{Ask, InstanceView, Time};
 use pm_logs::Scribe;
 use pm_protocol::{
-    Code, Describe, Description, Descriptions, Done, Flush, Flushed, List, Listing, LogSources,
-    Pong, Refusal, Request, Save, Saved, Watch,
+    Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
+    LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
+    Watch,
 };
 use pm_spec::{AppSpec, ByteString};
 use tokio::sync::mpsc;
 
 use super::{app_calls, preflight};
-use crate::app_user;
-use crate::caller::{Answer, Caller};
+use crate::caller::{CallAnswer, Caller};
 use crate::clock::{self, Clocks};
 use crate::core_driver::CoreDriver;
-use crate::daemon_log;
 use crate::inlet::Inlet;
-use crate::plan;
-use crate::server::answer::{self, CallKind, DaemonCall, ReadCall};
-use crate::store;
+use crate::server::answer;
 use crate::tree_job::{Machine, TreeJob};
+use crate::{app_user, daemon_log, plan, store};
 
 /// A list that waits for figures.
 struct Waiting {
@@ -35,7 +33,7 @@ struct Waiting {
 
 /// Answers calls, or gives them to whoever can.
 pub(super) struct Calls {
-    home: pm_protocol::Home,
+    home: Home,
     /// For tasks that bring something back.
     outlet: mpsc::Sender<Inlet>,
     began: Time,
@@ -44,47 +42,69 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn new(home: pm_protocol::Home, outlet: mpsc::Sender<Inlet>) -> Self {
+    pub(super) fn new(home: Home, outlet: mpsc::Sender<Inlet>) -> Self {
         Self { home, outlet, began: clock::now(), waiting: Vec::new() }
     }
 
     /// Somebody calls.
     pub(super) fn take(&mut self, driver: &mut CoreDriver, request: Request, caller: Caller) {
         driver.parts().0.give_back_soon();
-        match answer::sort(request) {
-            CallKind::Core(ask) => driver.ask(ask, caller),
-            CallKind::DaemonCall(call) => self.perform(driver, call, caller),
-            CallKind::ReadCall(ReadCall::List(call)) if call.usage => {
-                let machine = machine(call.host);
-                let now = clock::now();
-                if has_figures(driver, now, machine) {
-                    list(driver, &call, caller);
-                } else {
-                    self.waiting.push(Waiting { call, caller, has_seen_one: false });
-                    driver.parts().0.sample(now, machine);
-                }
+        let ask = match request {
+            Request::Ping(_) => return self.ping(caller),
+            Request::List(call) => return self.list(driver, call, caller),
+            Request::Describe(call) => return describe(driver, &call, caller),
+            Request::Logs(call) => return sources(driver, &call, caller),
+            Request::Watch(call) => return watch(driver, call, caller),
+            Request::Flush(call) => return self.flush(driver, &call, caller),
+            Request::ReloadLogs(_) => return reload_logs(driver, caller),
+            Request::Save(call) => return self.save(driver, call, caller),
+            Request::Resurrect(_) => return self.resurrect(caller),
+            Request::Update(call) => {
+                let program = plan::path_of(&call.program);
+                return preflight::begin(program, caller, self.outlet.clone());
             }
-            CallKind::ReadCall(call) => self.show(driver, call, caller),
-        }
+            Request::Input(call) => return app_calls::input(driver, call, caller),
+            Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
+            Request::Start(Start { apps, existing, wait }) => {
+                let (existing, patience) = (answer::existing(existing), answer::patience(wait));
+                Ask::Start { apps, existing, patience }
+            }
+            Request::Raise(Raise { select, env, wait }) => {
+                Ask::Raise { select, env, patience: answer::patience(wait) }
+            }
+            Request::Restart(Restart { select, env, wait }) => {
+                Ask::Restart { select, env, patience: answer::patience(wait) }
+            }
+            Request::Reload(Reload { select, env, force }) => Ask::Reload { select, env, force },
+            Request::Stop(call) => Ask::Stop(call.select),
+            Request::Delete(call) => Ask::Delete(call.select),
+            Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
+            Request::Rename(Rename { select, name, namespace }) => {
+                Ask::Rename { select, to: (name, namespace) }
+            }
+            Request::Reset(call) => Ask::Reset(call.select),
+            Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
+            Request::Kill(_) => Ask::Leave,
+        };
+        driver.ask(ask, caller);
     }
 
-    fn perform(&self, driver: &mut CoreDriver, call: DaemonCall, caller: Caller) {
-        match call {
-            DaemonCall::Flush(call) => self.flush(driver, &call, caller),
-            DaemonCall::ReloadLogs => {
-                let scribe = driver.executor().runs().scribe().clone();
-                // Its queue may be full, and the loop waits for nobody.
-                tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
-            }
-            DaemonCall::Save(call) => self.save(driver, &call, caller),
-            DaemonCall::Resurrect => self.resurrect(caller),
-            DaemonCall::Update(call) => {
-                preflight::begin(plan::path_of(&call.program), caller, self.outlet.clone());
-            }
-            DaemonCall::Watch(call) => watch(driver, &call, caller),
-            DaemonCall::Input(call) => app_calls::input(driver, call, caller),
-            DaemonCall::Trigger(call) => app_calls::trigger(driver, call, caller),
+    fn ping(&self, caller: Caller) {
+        caller.reply(&Pong {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            uptime: clock::now().0.saturating_sub(self.began.0),
+        });
+    }
+
+    /// At once from what is known, or as soon as there are figures, if they are wanted.
+    fn list(&mut self, driver: &mut CoreDriver, call: List, caller: Caller) {
+        let (now, machine) = (clock::now(), machine(call.host));
+        if !call.usage || has_figures(driver, now, machine) {
+            return listing(driver, &call, caller);
         }
+        self.waiting.push(Waiting { call, caller, has_seen_one: false });
+        driver.parts().0.sample(now, machine);
     }
 
     /// A sample has come. For some it was ordered too early: their app began since, or they want the machine's
@@ -95,7 +115,7 @@ impl Calls {
         for waiting in std::mem::take(&mut self.waiting) {
             let figures = machine(waiting.call.host);
             if waiting.has_seen_one || has_figures(driver, now, figures) {
-                list(driver, &waiting.call, waiting.caller);
+                listing(driver, &waiting.call, waiting.caller);
                 continue;
             }
             if wanted != Some(Machine::Wanted) {
@@ -105,26 +125,6 @@ impl Calls {
         }
         if let Some(figures) = wanted {
             driver.parts().0.sample(now, figures);
-        }
-    }
-
-    /// Answers from what is known now.
-    fn show(&self, driver: &CoreDriver, call: ReadCall, caller: Caller) {
-        match call {
-            ReadCall::Ping => caller.reply(&Pong {
-                pid: std::process::id(),
-                version: env!("CARGO_PKG_VERSION").into(),
-                uptime: clock::now().0.saturating_sub(self.began.0),
-            }),
-            ReadCall::List(call) => list(driver, &call, caller),
-            ReadCall::Describe(call) => describe(driver, &call, caller),
-            ReadCall::Logs(call) => {
-                let Some((instances, caller)) = driver.selected(&call.select, caller) else {
-                    return;
-                };
-                let sources = instances.iter().map(answer::source).collect();
-                caller.reply(&LogSources { sources });
-            }
         }
     }
 
@@ -148,8 +148,8 @@ impl Calls {
         tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
     }
 
-    fn save(&self, driver: &CoreDriver, call: &Save, caller: Caller) {
-        let Save { force, empty } = *call;
+    fn save(&self, driver: &CoreDriver, call: Save, caller: Caller) {
+        let Save { force, empty } = call;
         let apps = if empty { Vec::new() } else { driver.core().saved_list() };
         let instances = apps.iter().map(|app| app.instances.len()).sum::<usize>();
         let path = self.home.saved();
@@ -188,16 +188,28 @@ impl Calls {
 
 /// Fresh enough, and nobody who runs is without figures.
 fn has_figures(driver: &CoreDriver, now: Time, machine: Machine) -> bool {
-    let figures = driver.executor().figures();
+    let figures = driver.executor().publisher().figures();
     let mut running = driver.core().instances().filter_map(|instance| instance.run);
     figures.is_fresh(now, machine)
         && running.all(|(run, identity)| identity.is_none() || figures.knows(run))
 }
 
-fn list(driver: &CoreDriver, call: &List, caller: Caller) {
+fn sources(driver: &CoreDriver, call: &Logs, caller: Caller) {
+    let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
+    let sources = instances.iter().map(answer::source).collect();
+    caller.reply(&LogSources { sources });
+}
+
+fn reload_logs(driver: &CoreDriver, caller: Caller) {
+    let scribe = driver.executor().runs().scribe().clone();
+    // Its queue may be full, and the loop waits for nobody.
+    tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
+}
+
+fn listing(driver: &CoreDriver, call: &List, caller: Caller) {
     let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
     let clocks = Clocks::read();
-    let figures = driver.executor().figures();
+    let figures = driver.executor().publisher().figures();
     let rows = instances.iter().map(|instance| answer::row(instance, figures, clocks)).collect();
     let host = figures.host().filter(|_| call.host).cloned();
     let warning = driver.executor().warning();
@@ -237,16 +249,16 @@ fn describe(driver: &CoreDriver, call: &Describe, caller: Caller) {
 
 fn description(driver: &CoreDriver, instance: &InstanceView<'_>, clocks: Clocks) -> Description {
     let executor = driver.executor();
-    let mut description = answer::description(instance, executor.figures(), clocks);
-    description.next_cron = executor.cron().next(instance.app_id);
+    let mut description = answer::description(instance, executor.publisher().figures(), clocks);
+    description.next_cron = executor.triggers().cron.next(instance.app_id);
     description
 }
 
-fn watch(driver: &mut CoreDriver, call: &Watch, caller: Caller) {
+fn watch(driver: &mut CoreDriver, call: Watch, caller: Caller) {
     let (executor, core) = driver.parts();
-    let news = executor.subscribe(core, call.usage_every);
+    let news = executor.publisher_mut().subscribe(core, call.usage_every);
     match serde_json::value::to_raw_value(&Done {}) {
-        Ok(raw) => caller.answer(Answer::Feed(raw, news)),
+        Ok(raw) => caller.answer(CallAnswer::Feed(raw, news)),
         Err(error) => caller.refuse(answer::system(&error)),
     }
 }

@@ -3,10 +3,11 @@
 //! The apps, their pipes and the listening socket are in our hands only. Nothing is lost if we are killed here: what
 //! was not handed over is then found again through the apps themselves.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use pm_core::{Fact, Remaining, RunId};
 use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
@@ -139,8 +140,8 @@ pub(super) fn start_over(home: &Home, nofile: Option<Nofile>) -> Result<(), Daem
     start_guardian((home, nofile), &["guardian", "--ready"], null.as_fd()).map(drop)
 }
 
-/// Starts a guardian with these arguments and this standard input, and the limit of open files we had; gives the pipe through which it says that it is
-/// ready.
+/// Starts a guardian with these arguments and this standard input, and the limit of open files we had; gives the pipe
+/// through which it says that it is ready.
 fn start_guardian(
     (home, nofile): (&Home, Option<Nofile>),
     words: &[&str],
@@ -152,31 +153,21 @@ fn start_guardian(
     let null = pm_os::stdio::null().map_err(system("open /dev/null"))?;
     let stderr = io::stderr();
     let argument = |text: &str| CString::new(text).unwrap_or_default();
-    let env = std::env::vars_os().filter_map(|(name, value)| {
-        let mut entry = name.into_encoded_bytes();
-        entry.push(b'=');
-        entry.extend(value.into_encoded_bytes());
-        CString::new(entry).ok()
-    });
-    let mut env: Vec<CString> = env.collect();
     // The link names a descriptor the guardian does not have.
-    for stale in ["PM_HOME", "PM2_HOME", LINK_VARIABLE].iter().chain(&PM2_PATHS) {
-        let is_stale = |entry: &CString| {
-            entry
-                .as_bytes()
-                .strip_prefix(stale.as_bytes())
-                .is_some_and(|rest| rest.starts_with(b"="))
-        };
-        env.retain(|entry| !is_stale(entry));
-    }
-    env.extend(home.variables().into_iter().filter_map(|(name, path)| {
-        let path = path.as_os_str().as_encoded_bytes();
-        CString::new([name.as_bytes(), b"=", path].concat()).ok()
-    }));
+    let is_stale = |name: &OsString| {
+        let stale = ["PM_HOME", "PM2_HOME", LINK_VARIABLE];
+        stale.iter().chain(&PM2_PATHS).any(|stale| name == stale)
+    };
+    let kept = std::env::vars_os().filter(|(name, _)| !is_stale(name));
+    let own = home.variables().into_iter();
+    let own = own.map(|(name, path)| (OsString::from(name), OsString::from(path)));
+    let entry = |(name, value): (OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+    };
     let plan = SpawnPlan {
         program: program.clone(),
         argv: std::iter::once(program).chain(words.iter().copied().map(argument)).collect(),
-        env,
+        env: kept.chain(own).filter_map(entry).collect(),
         cwd: argument("/"),
         stdin,
         stdout: null.as_fd(),

@@ -17,25 +17,19 @@ use tokio::sync::mpsc;
 
 use super::signals;
 use crate::adopt::{self, Inheritance, Kept, KeptStreams};
-use crate::app_user;
 use crate::core_driver::CoreDriver;
-use crate::daemon_log;
 use crate::error::{DaemonError, file, system};
 use crate::executor::Executor;
-use crate::home_id;
 use crate::inlet::Inlet;
 use crate::journal::Journal;
 use crate::node::Node;
-use crate::plan;
-use crate::pm2_pid;
 use crate::run_control::{Owners, RunControl};
 use crate::runs::{Life, Runs};
 use crate::server::connections::Connections;
 use crate::slots::{Address, ChannelEnd, slot_of, store_pidfd, store_stream};
 use crate::spawner::{self, SpawnerParts};
-use crate::store;
-use crate::trees;
 use crate::triggers::Triggers;
+use crate::{app_user, daemon_log, home_id, plan, pm2_pid, store, trees};
 
 /// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
 const QUEUE: usize = 1024;
@@ -81,15 +75,15 @@ pub(super) fn begin(
         }
     };
     let mut kept = adopt::ask(&link, home_id)?;
-    let mut inheritance = adopt::inherit(records, &census, &mut kept, home_id);
+    let (core, mut inheritance) = adopt::inherit(records, &census, &mut kept, home_id);
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
     let mut owners = owners((home, home_id, nofile), guardian, &link, &outlet)?;
-    adopt_runs(&mut owners, &mut inheritance, &mut kept)?;
+    adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
     let runs = RunControl::new(owners);
     let executor = Executor::new(journal, runs, Triggers::new(outlet.clone()));
-    let mut driver = CoreDriver::new(inheritance.core, executor);
+    let mut driver = CoreDriver::new(core, executor);
     for fact in inheritance.facts {
         driver.step(fact);
     }
@@ -211,6 +205,7 @@ fn start_scribe(
 /// Takes the runs the daemon before had in hand, with their streams and channels.
 fn adopt_runs(
     owners: &mut Owners,
+    core: &Core,
     inheritance: &mut Inheritance,
     kept: &mut Kept,
 ) -> Result<(), DaemonError> {
@@ -225,10 +220,10 @@ fn adopt_runs(
     for (run, slot) in adopt::leftovers(kept) {
         owners.link.send(&ToGuardian::Drop { tag: tag_of(run), slot: Some(slot) }, &[])?;
     }
-    attach(owners, &inheritance.core, std::mem::take(&mut kept.streams));
+    attach(owners, core, std::mem::take(&mut kept.streams));
     reopen_streams(owners, &inheritance.unkept);
     let channels = std::mem::take(&mut inheritance.channels);
-    reconnect(owners, &inheritance.core, channels, std::mem::take(&mut kept.sockets));
+    reconnect(owners, core, channels, std::mem::take(&mut kept.sockets));
     Ok(())
 }
 
@@ -285,12 +280,8 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
             }
             continue;
         };
-        let [out, error] =
-            plan::sinks(instance.app, instance.id, app_user::log_owner(instance.app));
-        let sink = match key.stream {
-            Stream::Out => out,
-            Stream::Err => error,
-        };
+        let owner = app_user::log_owner(instance.app);
+        let sink = plan::sink(instance.app, (instance.id, key.stream), owner);
         let address = Address { app: instance.app_id, instance: instance.id };
         owners.runs.keep_output(key, address, instance.app);
         owners.scribe.attach(key, pipe, file, sink);
@@ -311,14 +302,11 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
         }
     }
     for (tag, address, app, identity, missing) in lost {
-        let sinks = plan::sinks(&app, address.instance, app_user::log_owner(&app));
+        let owner = app_user::log_owner(&app);
         let mut first = None;
         for stream in missing {
-            let [out, error] = &sinks;
-            let (descriptor, sink) = match stream {
-                Stream::Out => (1, out.clone()),
-                Stream::Err => (2, error.clone()),
-            };
+            let sink = plan::sink(&app, (address.instance, stream), owner);
+            let descriptor = if stream == Stream::Out { 1 } else { 2 };
             let Ok(pipe) = pm_os::stdio::reopen_reader(&identity, descriptor) else { continue };
             // An app that put one output in the place of the other has one pipe, which needs one reader.
             let inode = rustix::fs::fstat(&pipe).ok().map(|meta| meta.st_ino);

@@ -1,99 +1,26 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Ask, Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused,
-    Status, Time,
+    Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused, Status,
+    Time,
 };
-use pm_protocol::{
-    Code, Describe, Description, EndView, Flush, Input, List, LogShape, LogSource, Logs, Refusal,
-    Request, Row, Save, Trigger, Update, Wait, Watch, What,
-};
+use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, Wait, What};
 use pm_spec::{Identifier, LogFormat, Signal};
 
 use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
 
-/// A call, sorted by whose business it is.
-#[derive(Debug)]
-pub(crate) enum CallKind {
-    /// The core decides.
-    Core(Ask),
-    /// Something is shown.
-    ReadCall(ReadCall),
-    /// Somebody else does it.
-    DaemonCall(DaemonCall),
-}
-
-/// Calls that only show something.
-#[derive(Debug)]
-pub(crate) enum ReadCall {
-    Ping,
-    List(List),
-    Describe(Describe),
-    Logs(Logs),
-}
-
-/// Calls that are done without the core.
-#[derive(Debug)]
-pub(crate) enum DaemonCall {
-    Flush(Flush),
-    ReloadLogs,
-    Save(Save),
-    Resurrect,
-    Update(Update),
-    Watch(Watch),
-    Trigger(Trigger),
-    Input(Input),
-}
-
-/// Sorts a call.
-pub(crate) fn sort(request: Request) -> CallKind {
-    let patience = |wait: Wait| match wait {
+/// How long somebody waits for what it asked.
+pub(crate) fn patience(wait: Wait) -> Patience {
+    match wait {
         Wait::Spawned => Patience::Spawned,
         Wait::Settled => Patience::Settled,
-    };
-    let ask = match request {
-        Request::Start(call) => Ask::Start {
-            apps: call.apps,
-            existing: existing(call.existing),
-            patience: patience(call.wait),
-        },
-        Request::Raise(call) => {
-            Ask::Raise { select: call.select, env: call.env, patience: patience(call.wait) }
-        }
-        Request::Stop(call) => Ask::Stop(call.select),
-        Request::Restart(call) => {
-            Ask::Restart { select: call.select, env: call.env, patience: patience(call.wait) }
-        }
-        Request::Reload(call) => {
-            Ask::Reload { select: call.select, env: call.env, force: call.force }
-        }
-        Request::Delete(call) => Ask::Delete(call.select),
-        Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
-        Request::Rename(call) => {
-            Ask::Rename { select: call.select, to: (call.name, call.namespace) }
-        }
-        Request::Reset(call) => Ask::Reset(call.select),
-        Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
-        Request::Kill(_) => Ask::Leave,
-        Request::Ping(_) => return CallKind::ReadCall(ReadCall::Ping),
-        Request::List(call) => return CallKind::ReadCall(ReadCall::List(call)),
-        Request::Describe(call) => return CallKind::ReadCall(ReadCall::Describe(call)),
-        Request::Logs(call) => return CallKind::ReadCall(ReadCall::Logs(call)),
-        Request::Flush(call) => return CallKind::DaemonCall(DaemonCall::Flush(call)),
-        Request::ReloadLogs(_) => return CallKind::DaemonCall(DaemonCall::ReloadLogs),
-        Request::Save(call) => return CallKind::DaemonCall(DaemonCall::Save(call)),
-        Request::Resurrect(_) => return CallKind::DaemonCall(DaemonCall::Resurrect),
-        Request::Update(call) => return CallKind::DaemonCall(DaemonCall::Update(call)),
-        Request::Watch(call) => return CallKind::DaemonCall(DaemonCall::Watch(call)),
-        Request::Input(call) => return CallKind::DaemonCall(DaemonCall::Input(call)),
-        Request::Trigger(call) => return CallKind::DaemonCall(DaemonCall::Trigger(call)),
-    };
-    CallKind::Core(ask)
+    }
 }
 
-fn existing(wire: pm_protocol::Existing) -> Existing {
+/// What a start does to apps that are known already.
+pub(crate) fn existing(wire: pm_protocol::Existing) -> Existing {
     match wire {
         pm_protocol::Existing::Restart => Existing::Restart,
         pm_protocol::Existing::Reload => Existing::Reload,
@@ -196,19 +123,10 @@ fn end_view(end: &End, clocks: Clocks) -> EndView {
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
         Ending::Unknown => (None, None),
     };
-    let why = match &end.cause {
-        Cause::Ended(how) => ending(*how),
-        other @ (Cause::Stopped
-        | Cause::Restarted
-        | Cause::Memory { .. }
-        | Cause::Scheduled
-        | Cause::FileChanged(_)
-        | Cause::NotSpawned(_)
-        | Cause::CrashLoop { .. }
-        | Cause::NotReady { .. }
-        | Cause::Reload
-        | Cause::Unkillable
-        | Cause::Shutdown) => format!("{} ({})", cause(other), ending(end.ending)),
+    let why = if let Cause::Ended(how) = end.cause {
+        ending(how)
+    } else {
+        format!("{} ({})", cause(&end.cause), ending(end.ending))
     };
     EndView {
         at: clocks.date(end.at),
@@ -299,23 +217,11 @@ fn killed(became: &Became, instance: &InstanceView<'_>, asked: Time) -> Option<S
     let is_kill = matches!(end.ending, Ending::Signaled { signal, .. } if signal == kill);
     let by_us = matches!(end.cause, Cause::Stopped | Cause::Restarted);
     let stop = &instance.app.stop;
-    if !is_kill || !by_us || stop.signal == Signal::KILL {
+    let told = matches!(became, Became::Stopped | Became::Restarted);
+    if !told || !is_kill || !by_us || stop.signal == Signal::KILL {
         return None;
     }
-    let who = match became {
-        Became::Stopped => "",
-        Became::Restarted => "the one before was ",
-        Became::Started
-        | Became::Unchanged
-        | Became::Amended
-        | Became::Finished
-        | Became::Deleted
-        | Became::Reset
-        | Became::Signaled
-        | Became::Added
-        | Became::Failed(_)
-        | Became::Superseded => return None,
-    };
+    let who = if matches!(became, Became::Restarted) { "the one before was " } else { "" };
     let (time, signal) = (seconds(stop.timeout.as_millis()), stop.signal);
     Some(format!("{who}killed after {time}: it did not end by {signal} (kill_timeout)"))
 }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::endpoint::Endpoint;
-use crate::caller::{Answer, Caller};
+use crate::caller::{CallAnswer, Caller};
 use crate::inlet::Inlet;
 
 /// A client that says nothing at all for so long after connecting is dropped.
@@ -21,7 +21,7 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// The connection is over; there is nobody to tell.
 struct Over;
 
-struct Connection {
+struct ClientConnection {
     stream: UnixStream,
     frames: Frames,
     endpoint: Endpoint,
@@ -29,12 +29,12 @@ struct Connection {
 
 /// Serves one client until it or the daemon ends.
 pub(super) async fn serve(stream: UnixStream, endpoint: Endpoint) {
-    let mut connection = Connection { stream, frames: Frames::new(), endpoint };
+    let mut connection = ClientConnection { stream, frames: Frames::new(), endpoint };
     // Either side may end a connection at any time.
     connection.talk().await.ok();
 }
 
-impl Connection {
+impl ClientConnection {
     async fn talk(&mut self) -> Result<(), Over> {
         let hello = Frame::Hello((*self.endpoint.hello).clone());
         self.send(&hello).await?;
@@ -85,9 +85,9 @@ impl Connection {
             gone = hung_up(&mut self.stream, &mut self.frames) => return Err(gone),
         };
         match answer {
-            Answer::Reply(raw) => self.send(&Frame::Reply(number, raw)).await,
-            Answer::Refused(refusal) => self.send(&Frame::Refused(number, refusal)).await,
-            Answer::Feed(raw, mut news) => {
+            CallAnswer::Reply(raw) => self.send(&Frame::Reply(number, raw)).await,
+            CallAnswer::Refused(refusal) => self.send(&Frame::Refused(number, refusal)).await,
+            CallAnswer::Feed(raw, mut news) => {
                 self.send(&Frame::Reply(number, raw)).await?;
                 loop {
                     let change = tokio::select! { biased;

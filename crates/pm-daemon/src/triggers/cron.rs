@@ -22,14 +22,14 @@ const SET_BACK: u64 = 3_600_000;
 
 /// One schedule.
 #[derive(Debug)]
-struct Entry {
+struct KeptSchedule {
     table: Timetable,
     /// The last time that came, in ms since 1970.
     last: Option<u64>,
     next: Option<u64>,
 }
 
-impl Entry {
+impl KeptSchedule {
     /// Works out the next time.
     fn plan(&mut self, now: u64) {
         let last = self.last.filter(|last| (now..now.saturating_add(SET_BACK)).contains(last));
@@ -43,14 +43,14 @@ impl Entry {
 
 /// Times that are kept, without an alarm.
 #[derive(Debug, Default)]
-struct Times(BTreeMap<AppId, Entry>);
+struct Times(BTreeMap<AppId, KeptSchedule>);
 
 impl Times {
     fn set(&mut self, app: AppId, table: Option<Timetable>, now: u64) {
         match table {
             None => drop(self.0.remove(&app)),
             Some(table) => {
-                let mut entry = Entry { table, last: None, next: None };
+                let mut entry = KeptSchedule { table, last: None, next: None };
                 entry.plan(now);
                 self.0.insert(app, entry);
             }

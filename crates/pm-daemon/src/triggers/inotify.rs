@@ -24,7 +24,7 @@ pub(super) enum WatchEvent {
     /// A folder was moved away.
     LostFolder(PathBuf, BTreeSet<AppId>),
     /// So much happened that the kernel forgot some of it.
-    Flood,
+    Overflow,
 }
 
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Inotify {
         while let Ok(event) = reader.next() {
             let flags = event.events();
             if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-                events.push(WatchEvent::Flood);
+                events.push(WatchEvent::Overflow);
             } else if flags.contains(ReadFlags::IGNORED) {
                 gone.push(event.wd());
             } else if let (Some(name), Some(folder)) =

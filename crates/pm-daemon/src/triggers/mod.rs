@@ -2,7 +2,7 @@
 //!
 //! The wall clock ends here: the core is told that a time has come, not which.
 
-pub(crate) mod cron;
+mod cron;
 mod inotify;
 mod watch_tree;
 mod watcher;
@@ -10,7 +10,7 @@ mod watcher;
 use std::sync::Arc;
 
 use pm_core::AppId;
-use pm_spec::{AppSpec, Schedule};
+use pm_spec::AppSpec;
 use tokio::sync::mpsc;
 
 use cron::Cron;
@@ -22,7 +22,7 @@ use crate::inlet::Inlet;
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Triggers {
-    cron: Cron,
+    pub(crate) cron: Cron,
     /// It exists from the first watch on.
     watcher: Option<Watcher>,
     outlet: mpsc::Sender<Inlet>,
@@ -31,21 +31,6 @@ pub(crate) struct Triggers {
 impl Triggers {
     pub(crate) fn new(outlet: mpsc::Sender<Inlet>) -> Self {
         Self { cron: Cron::default(), watcher: None, outlet }
-    }
-
-    /// The schedules that are kept.
-    pub(crate) fn cron(&self) -> &Cron {
-        &self.cron
-    }
-
-    /// Keeps this schedule for an app from now on, or none.
-    pub(crate) fn set_schedule(&mut self, app: AppId, schedule: Option<&Schedule>) {
-        self.cron.set(app, schedule);
-    }
-
-    /// The apps whose time has come.
-    pub(crate) fn due_schedules(&mut self) -> Vec<AppId> {
-        self.cron.come()
     }
 
     /// Watches an app's files as this spec says from now on, or not any more.

@@ -192,8 +192,8 @@ impl WatcherLoop {
         }
         let now = clock::now();
         let events = self.inotify.as_mut().map(Inotify::read).unwrap_or_default();
-        for watch_event in events {
-            self.on_event(watch_event, now);
+        for event in events {
+            self.on_event(event, now);
         }
         self.poll(now);
         self.tell(now)
@@ -269,8 +269,8 @@ impl WatcherLoop {
         folders.iter().try_for_each(|folder| inotify.add(app, folder))
     }
 
-    fn on_event(&mut self, watch_event: WatchEvent, now: Time) {
-        match watch_event {
+    fn on_event(&mut self, event: WatchEvent, now: Time) {
+        match event {
             WatchEvent::File(path, apps) => self.touch(&path, &apps, EntryKind::File, now),
             WatchEvent::LostFolder(path, apps) => self.touch(&path, &apps, EntryKind::Folder, now),
             WatchEvent::NewFolder(path, apps) => {
@@ -278,7 +278,7 @@ impl WatcherLoop {
                     self.enter(app, &path, now);
                 }
             }
-            WatchEvent::Flood => {
+            WatchEvent::Overflow => {
                 let apps: Vec<AppId> = self.apps.keys().copied().collect();
                 for app in apps {
                     let Some(mut watched) = self.apps.remove(&app) else { continue };
