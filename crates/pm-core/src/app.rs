@@ -2,11 +2,20 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use pm_spec::{AppName, AppSpec, Schedule};
 
 use crate::id::{AppId, InstanceId};
+use crate::order::Order;
 use crate::saved::AppRecord;
+
+/// Which senses an instance needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ActiveTriggers {
+    pub(crate) schedule: bool,
+    pub(crate) watch: bool,
+}
 
 /// One app. It exists as long as it has an instance.
 #[derive(Clone, Debug)]
@@ -46,4 +55,36 @@ impl App {
     pub(crate) fn record(&self) -> AppRecord {
         AppRecord { id: self.id, spec: Arc::clone(&self.spec) }
     }
+
+    pub(crate) fn update_triggers(&mut self, orders: &mut Vec<Order>) {
+        let schedule = self.spec.schedule.as_ref().filter(|_| self.scheduled > 0);
+        if schedule != self.schedule.as_ref() {
+            self.schedule = schedule.cloned();
+            orders.push(Order::Schedule(self.id, self.schedule.clone()));
+        }
+        let watch = (self.watched > 0).then_some(&self.spec);
+        let same = match (watch, &self.watch) {
+            (Some(new), Some(old)) => is_watched_alike(new, old),
+            (new, old) => new.is_none() && old.is_none(),
+        };
+        if !same {
+            self.watch = watch.cloned();
+            orders.push(Order::Watch(self.id, self.watch.clone()));
+        }
+    }
+
+    /// It is being forgotten.
+    pub(crate) fn drop_triggers(&mut self, orders: &mut Vec<Order>) {
+        self.scheduled = 0;
+        self.watched = 0;
+        self.update_triggers(orders);
+    }
+}
+
+/// Whether both specs are watched alike; what we write ourselves is no change.
+fn is_watched_alike(new: &Arc<AppSpec>, old: &Arc<AppSpec>) -> bool {
+    new.watch == old.watch
+        && new.cwd == old.cwd
+        && new.logs == old.logs
+        && new.pid_file == old.pid_file
 }

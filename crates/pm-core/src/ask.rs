@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Environment, Select, Signal};
 
 use crate::core::Core;
+use crate::end::Cause;
 use crate::fact::{Ask, Existing, Patience};
 use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::Instance;
 use crate::order::{Became, Order, Refused};
 use crate::phase::{Phase, Want};
-use crate::request::{Goal, StartRequest, Then};
+use crate::request::StartRequest;
 use crate::saved::SavedApp;
-use crate::view::Cause;
 
 /// Who asks, when.
 #[derive(Clone, Copy, Debug)]
@@ -35,14 +35,11 @@ impl Core {
         orders: &mut Vec<Order>,
     ) {
         if self.leaving {
-            return self.refuse(request, Refused::Leaving, orders);
+            return self.requests.refuse(request, Refused::Leaving, orders);
         }
-        self.goals.insert(request, Goal::new());
-        match self.handle(now, request, ask, orders) {
-            Ok(()) => {
-                self.finished.insert(request);
-            }
-            Err(why) => self.refuse(request, why, orders),
+        self.requests.open(request);
+        if let Err(why) = self.handle(now, request, ask, orders) {
+            self.requests.refuse(request, why, orders);
         }
     }
 
@@ -114,9 +111,7 @@ impl Core {
             if let Some(instance) = self.instances.get_mut(id) {
                 act(instance);
                 self.dirty.insert(*id);
-                if let Some(goal) = self.goals.get_mut(&request) {
-                    goal.open.insert(*id);
-                }
+                self.requests.wait_for(request, *id);
             }
         }
     }
@@ -373,24 +368,8 @@ impl Core {
 
     fn shut_down(&mut self, now: Time, request: RequestId) {
         self.leaving = true;
-        if let Some(goal) = self.goals.get_mut(&request) {
-            goal.then = Then::Leave;
-        }
+        self.requests.leave_after(request);
         let ids: Vec<_> = self.instances.keys().copied().collect();
         self.each(request, &ids, |instance| instance.stop(now, request, Cause::Shutdown));
-    }
-}
-
-impl Instance {
-    /// Known, but not wanted up.
-    fn add(&mut self, start: StartRequest) {
-        self.ignore(start.request);
-        if self.want == Want::Gone {
-            self.answer_if(|_| true, &Became::Superseded);
-            self.want = Want::Down;
-        }
-        self.resting = true;
-        self.mark_changed();
-        self.answers.push((start.request, Became::Added));
     }
 }

@@ -7,27 +7,21 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec};
+use pm_spec::{AppName, AppSpec, Select};
 
-use crate::app::App;
-use crate::fact::{Ending, Fact, Remaining};
+use crate::app::{ActiveTriggers, App};
+use crate::end::Cause;
+use crate::fact::Fact;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
+use crate::index::{Index, IndexEntry};
 use crate::instance::{Instance, Retention};
-use crate::order::{Change, Order, Outcome, Refused, Reply};
-use crate::request::{Goal, Then};
-use crate::saved::{Counters, Record};
-use crate::triggers::ActiveTriggers;
-use crate::view::{Cause, InstanceView};
-
-/// What an instance is found by besides its number, as far as the core's indexes know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct IndexEntry {
-    pub(crate) run: Option<RunId>,
-    pub(crate) second: Option<RunId>,
-    pub(crate) deadline: Option<Time>,
-    pub(crate) measured: bool,
-    pub(crate) triggers: ActiveTriggers,
-}
+use crate::order::{Change, Order, Outcome, Refused};
+use crate::phase::Want;
+use crate::request::Requests;
+use crate::resolve::Resolver;
+use crate::restore::Restored;
+use crate::saved::{Counters, Record, SavedApp, SavedInstance};
+use crate::view::InstanceView;
 
 /// Decides. See the crate's description.
 #[derive(Clone, Debug)]
@@ -36,20 +30,15 @@ pub struct Core {
     pub(crate) names: BTreeMap<(AppName, AppName), BTreeSet<AppId>>,
     /// Boxed: a map that only grows at its end is half empty.
     pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
-    pub(crate) goals: BTreeMap<RequestId, Goal>,
+    pub(crate) requests: Requests,
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
-    pub(crate) indexed: BTreeMap<InstanceId, IndexEntry>,
-    pub(crate) runs: BTreeMap<RunId, InstanceId>,
-    pub(crate) deadlines: BTreeSet<(Time, InstanceId)>,
-    pub(crate) measured: usize,
+    pub(crate) index: Index,
     pub(crate) measuring: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
     /// Apps whose senses may have to change in this step.
     pub(crate) triggers_changed: BTreeSet<AppId>,
-    /// Requests that may have become true in this step.
-    pub(crate) finished: BTreeSet<RequestId>,
 }
 
 impl Default for Core {
@@ -65,18 +54,28 @@ impl Core {
             apps: BTreeMap::new(),
             names: BTreeMap::new(),
             instances: BTreeMap::new(),
-            goals: BTreeMap::new(),
+            requests: Requests::new(),
             counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
             leaving: false,
-            indexed: BTreeMap::new(),
-            runs: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            measured: 0,
+            index: Index::new(),
             measuring: false,
             dirty: BTreeSet::new(),
             triggers_changed: BTreeSet::new(),
-            finished: BTreeSet::new(),
         }
+    }
+
+    /// What the records say. The next step (with any fact) goes on where the last daemon stopped, so take it soon.
+    pub fn restore(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
+        let Restored { counters, apps, instances } = Restored::read(now, records);
+        let mut core = Self { counters, apps, instances, ..Self::new() };
+        for app in core.apps.values() {
+            core.names.entry(app.key()).or_default().insert(app.id);
+        }
+        core.dirty.extend(core.instances.keys().copied());
+        for id in core.dirty.clone() {
+            core.reindex(id);
+        }
+        core
     }
 
     /// Takes one fact and appends the orders that follow from it and from `now`.
@@ -84,16 +83,15 @@ impl Core {
     /// The fact comes first: what a person wishes or what ended by itself goes before what is merely due.
     pub fn step(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
         self.apply(now, fact, orders);
-        while let Some((due, id)) = self.deadlines.first().copied().filter(|(due, _)| *due <= now) {
-            self.deadlines.remove(&(due, id));
+        while let Some(id) = self.index.take_due(now) {
             self.dirty.insert(id);
         }
         while let Some(id) = self.dirty.pop_first() {
             self.settle_instance(now, id, orders);
         }
         self.update_triggers(orders);
-        self.answer(orders);
-        if (self.measured > 0) != self.measuring {
+        self.requests.answer(orders);
+        if self.index.is_measured() != self.measuring {
             self.measuring = !self.measuring;
             orders.push(Order::MeasureMemory(self.measuring));
         }
@@ -104,7 +102,7 @@ impl Core {
         if !self.dirty.is_empty() {
             return Some(Time(0));
         }
-        self.deadlines.first().map(|(due, _)| *due)
+        self.index.next_deadline()
     }
 
     /// All instances in order of their numbers.
@@ -119,7 +117,14 @@ impl Core {
 
     /// The instance a run belongs to; `None` if the run is over or unknown.
     pub fn instance_of_run(&self, run: RunId) -> Option<InstanceView<'_>> {
-        self.runs.get(&run).and_then(|id| self.instance(*id))
+        self.index.owner(run).and_then(|id| self.instance(id))
+    }
+
+    /// The instances these selectors mean together, in order of number, each once.
+    ///
+    /// `All` may mean none; any other selector that means none is `NoMatch`.
+    pub fn resolve(&self, selects: &[Select]) -> Result<Vec<InstanceId>, Refused> {
+        Resolver { apps: &self.apps, instances: &self.instances }.resolve(selects)
     }
 
     fn apply(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
@@ -127,25 +132,36 @@ impl Core {
             Fact::Asked(request, ask) => self.asked(now, request, ask, orders),
             Fact::Withdrawn(request) => self.withdrawn(request),
             Fact::Spawned(run, identity) => {
-                self.with_run(run, |instance| instance.spawned(now, identity), |_| {});
+                self.with_main(run, |instance| instance.spawned(now, identity));
             }
             Fact::NotSpawned(run, failure) => {
-                self.with_run(run, |instance| instance.not_spawned(now, failure), |_| {});
+                self.with_main(run, |instance| instance.not_spawned(now, failure));
             }
-            Fact::Ready(run) => {
-                self.with_run(run, Instance::mark_ready, |_| {});
+            Fact::Ready(run) => self.with_main(run, Instance::mark_ready),
+            Fact::MemoryMeasured(run, used) => {
+                self.with_main(run, |instance| instance.memory_measured(used));
             }
             Fact::Ended(run, ending, rest) => {
-                if !self.ended(now, run, (ending, rest), orders) {
+                let is_known = self.with_run(run, |instance| {
+                    if instance.is_second(run) {
+                        instance.second_ended(now, ending, rest, orders);
+                    } else {
+                        instance.ended(now, ending, rest, orders);
+                    }
+                });
+                if !is_known {
                     // Remembered as over before the daemon died, but its exit was not acknowledged yet.
                     orders.push(Order::Release(run));
                 }
             }
             Fact::TreeGone(run) => {
-                self.with_run(run, |instance| instance.tree_gone(now), Instance::second_tree_gone);
-            }
-            Fact::MemoryMeasured(run, used) => {
-                self.with_run(run, |instance| instance.memory_measured(used), |_| {});
+                self.with_run(run, |instance| {
+                    if instance.is_second(run) {
+                        instance.second_tree_gone();
+                    } else {
+                        instance.tree_gone(now);
+                    }
+                });
             }
             Fact::ScheduleDue(app) => self.triggered(now, app, &Cause::Scheduled),
             Fact::FileChanged(app, path) => self.triggered(now, app, &Cause::FileChanged(path)),
@@ -153,45 +169,26 @@ impl Core {
         }
     }
 
-    /// A main process ended. False if nobody remembers the run.
-    fn ended(
-        &mut self,
-        now: Time,
-        run: RunId,
-        (ending, rest): (Ending, Remaining),
-        orders: &mut Vec<Order>,
-    ) -> bool {
-        let id = self.runs.get(&run).copied();
-        let second = id
-            .and_then(|id| self.instances.get(&id))
-            .is_some_and(|instance| instance.is_second(run));
-        if second {
-            self.with_run(run, |_| {}, |instance| instance.second_ended(now, ending, rest, orders))
-        } else {
-            self.with_run(run, |instance| instance.ended(now, ending, rest, orders), |_| {})
-        }
-    }
-
-    /// Lets the run's instance know, in one way or, of its second run, in the other. False if nobody remembers the
-    /// run; then its number is at least never given out.
-    fn with_run(
-        &mut self,
-        run: RunId,
-        tell: impl FnOnce(&mut Instance),
-        tell_second: impl FnOnce(&mut Instance),
-    ) -> bool {
-        let instance = self.runs.get(&run).and_then(|id| self.instances.get_mut(id));
+    /// Lets a run's instance know. False if nobody remembers the run; then its number is at least never given out.
+    fn with_run(&mut self, run: RunId, tell: impl FnOnce(&mut Instance)) -> bool {
+        let id = self.index.owner(run);
+        let instance = id.and_then(|id| self.instances.get_mut(&id));
         let Some(instance) = instance else {
             self.counters.run = self.counters.run.max(RunId(run.0.saturating_add(1)));
             return false;
         };
-        if instance.is_second(run) {
-            tell_second(instance);
-        } else {
-            tell(instance);
-        }
+        tell(instance);
         self.dirty.insert(instance.id);
         true
+    }
+
+    /// The same of a run that is not the second one of its instance; what is said of that one is no news.
+    fn with_main(&mut self, run: RunId, tell: impl FnOnce(&mut Instance)) {
+        self.with_run(run, |instance| {
+            if !instance.is_second(run) {
+                tell(instance);
+            }
+        });
     }
 
     /// Brings one instance to rest, answers for it, files it anew.
@@ -220,45 +217,20 @@ impl Core {
         }
     }
 
-    /// Files an instance under its run, deadline and limit as they are now.
+    /// Has an instance found as it is now.
     pub(crate) fn reindex(&mut self, id: InstanceId) {
-        let new = self.instances.get(&id).map_or_else(IndexEntry::default, |instance| IndexEntry {
-            run: instance.phase.run(),
-            second: instance.second.as_ref().and_then(|second| second.phase.run()),
-            deadline: instance.deadline(),
-            measured: instance.is_measured(),
-            triggers: self.triggers(instance),
-        });
-        let old = self.indexed.get(&id).copied().unwrap_or_default();
-        if let Some(app) = self.instances.get(&id).map(|instance| instance.app) {
-            self.count_triggers(app, old.triggers, new.triggers);
-        }
-        if (old.run, old.second) != (new.run, new.second) {
-            for run in [old.run, old.second].into_iter().flatten() {
-                self.runs.remove(&run);
-            }
-            for run in [new.run, new.second].into_iter().flatten() {
-                self.runs.insert(run, id);
-            }
-        }
-        // The old deadline may have been taken out by `step`, so the new one is put in even if it is the same.
-        if old.deadline != new.deadline {
-            old.deadline.map(|due| self.deadlines.remove(&(due, id)));
-        }
-        new.deadline.map(|due| self.deadlines.insert((due, id)));
-        self.measured = self.measured + usize::from(new.measured) - usize::from(old.measured);
-        if self.instances.contains_key(&id) {
-            self.indexed.insert(id, new);
-        } else {
-            self.indexed.remove(&id);
-        }
+        let Some(instance) = self.instances.get(&id) else { return };
+        let triggers = self.triggers(instance);
+        let (app, new) = (instance.app, IndexEntry { triggers, ..instance.index_entry() });
+        let old = self.index.put(id, Some(new));
+        self.count_triggers(app, old.triggers, triggers);
     }
 
     /// An instance is gone, and with the last one its app.
     fn forget(&mut self, id: InstanceId, orders: &mut Vec<Order>) {
         let Some(instance) = self.instances.remove(&id) else { return };
-        let triggers = self.indexed.get(&id).map(|indexed| indexed.triggers).unwrap_or_default();
-        self.count_triggers(instance.app, triggers, ActiveTriggers::default());
+        let old = self.index.put(id, None);
+        self.count_triggers(instance.app, old.triggers, ActiveTriggers::default());
         orders.push(Order::Persist(Record::InstanceGone(id)));
         if let Some(app) = self.apps.get_mut(&instance.app) {
             app.slots.remove(&instance.slot);
@@ -278,50 +250,21 @@ impl Core {
     }
 
     /// One instance has become something for a request.
-    pub(crate) fn record_outcome(&mut self, now: Time, request: RequestId, outcome: Outcome) {
-        let Some(goal) = self.goals.get_mut(&request) else { return };
-        goal.open.remove(&outcome.instance);
-        if goal.open.is_empty() {
-            self.finished.insert(request);
-        }
+    fn record_outcome(&mut self, now: Time, request: RequestId, outcome: Outcome) {
         let (app, id, became) = (outcome.app, outcome.instance, outcome.became.clone());
-        goal.outcomes.insert(id, outcome);
-        if goal.rollouts.get(&app).is_some_and(|rollout| rollout.in_progress.contains(&id)) {
+        if self.requests.note(request, outcome) {
             self.advance(now, request, (app, id), &became);
-        }
-    }
-
-    /// Replies to all requests that have become true.
-    fn answer(&mut self, orders: &mut Vec<Order>) {
-        while let Some(request) = self.finished.pop_first() {
-            if self.goals.get(&request).is_none_or(|goal| !goal.open.is_empty()) {
-                continue;
-            }
-            let Some(goal) = self.goals.remove(&request) else { continue };
-            if goal.has_client {
-                let outcomes = goal.outcomes.into_values().collect();
-                orders.push(Order::Reply(request, Reply::Done(outcomes)));
-            }
-            if goal.then == Then::Leave {
-                orders.push(Order::Leave);
-            }
         }
     }
 
     /// Nobody waits for the reply any more. What was wished goes on.
     fn withdrawn(&mut self, request: RequestId) {
-        let Some(goal) = self.goals.get_mut(&request) else { return };
-        if goal.then == Then::Leave || !goal.rollouts.is_empty() {
-            goal.has_client = false;
-            return;
-        }
-        for id in ::core::mem::take(&mut goal.open) {
+        for id in self.requests.withdraw(request) {
             if let Some(instance) = self.instances.get_mut(&id) {
                 instance.ignore(request);
                 self.dirty.insert(id);
             }
         }
-        self.goals.remove(&request);
     }
 
     /// A new app.
@@ -378,9 +321,77 @@ impl Core {
         }
     }
 
-    /// A wish is refused: nothing was done.
-    pub(crate) fn refuse(&mut self, request: RequestId, why: Refused, orders: &mut Vec<Order>) {
-        self.goals.remove(&request);
-        orders.push(Order::Reply(request, Reply::Refused(why)));
+    /// A time has come or a file has changed for this app.
+    pub(crate) fn triggered(&mut self, now: Time, app: AppId, cause: &Cause) {
+        if self.leaving {
+            return;
+        }
+        let ids = self.apps.get(&app).into_iter().flat_map(|app| app.slots.values());
+        for id in ids {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.trigger(now, cause);
+                self.dirty.insert(*id);
+            }
+        }
+    }
+
+    /// What an instance needs now.
+    pub(crate) fn triggers(&self, instance: &Instance) -> ActiveTriggers {
+        if self.leaving { ActiveTriggers::default() } else { instance.triggers() }
+    }
+
+    /// An instance of an app needs something else than before.
+    pub(crate) fn count_triggers(&mut self, app: AppId, old: ActiveTriggers, new: ActiveTriggers) {
+        if old == new {
+            return;
+        }
+        if let Some(app) = self.apps.get_mut(&app) {
+            app.scheduled = app.scheduled + usize::from(new.schedule) - usize::from(old.schedule);
+            app.watched = app.watched + usize::from(new.watch) - usize::from(old.watch);
+        }
+        self.triggers_changed.insert(app);
+    }
+
+    /// Orders what the apps need whose needs may have changed in this step.
+    pub(crate) fn update_triggers(&mut self, orders: &mut Vec<Order>) {
+        while let Some(id) = self.triggers_changed.pop_first() {
+            if let Some(app) = self.apps.get_mut(&id) {
+                app.update_triggers(orders);
+            }
+        }
+    }
+
+    /// Everything as records, for a snapshot: `restore` of them is this core without what it owes to clients.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = Vec::with_capacity(1 + self.apps.len() + self.instances.len() * 2);
+        records.push(Record::Counters(self.counters));
+        records.extend(self.apps.values().map(|app| Record::App(Box::new(app.record()))));
+        for instance in self.instances.values() {
+            records.push(Record::Instance(instance.record()));
+            records
+                .extend(instance.history.iter().map(|end| Record::End(instance.id, end.clone())));
+        }
+        records
+    }
+
+    /// What `pm save` writes: every app that is not being deleted, and how its instances are wanted.
+    pub fn saved_list(&self) -> Vec<SavedApp> {
+        let mut list = Vec::with_capacity(self.apps.len());
+        for app in self.apps.values() {
+            let instances = app.slots.values().filter_map(|id| self.instances.get(id));
+            let instances: Vec<SavedInstance> = instances
+                .filter(|instance| instance.want != Want::Gone)
+                .map(|instance| SavedInstance {
+                    id: instance.id,
+                    slot: instance.slot,
+                    wanted: instance.want.is_up(),
+                    resting: instance.resting,
+                })
+                .collect();
+            if !instances.is_empty() {
+                list.push(SavedApp { spec: AppSpec::clone(&app.spec), instances });
+            }
+        }
+        list
     }
 }

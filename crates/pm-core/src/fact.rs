@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec, ByteString, Bytes, Environment, Select, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, RequestId, RunId};
+use crate::end::Ending;
+use crate::id::{AppId, Identity, RequestId, RunId};
 use crate::saved::SavedApp;
 
 /// One thing that happened. A fact about a run nobody remembers changes nothing.
@@ -130,34 +131,6 @@ pub enum Patience {
     Spawned,
     /// And has lived for the smaller of `min_uptime` and one second, or ended well for good before that.
     Settled,
-}
-
-/// A process, so that it can't be mistaken for another one that got its pid later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Identity {
-    /// The pid.
-    pub pid: u32,
-    /// Start time in clock ticks since boot (`/proc/PID/stat` field 22).
-    pub started: u64,
-    /// The inode of its pidfd where the kernel has pidfs (6.9), else 0.
-    pub inode: u64,
-}
-
-/// How a main process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// By itself, with this code.
-    Exited(u8),
-    /// By a signal.
-    Signaled {
-        /// Which.
-        signal: u8,
-        /// Whether a core was dumped.
-        core: bool,
-    },
-    /// Nobody was there to see it.
-    Unknown,
 }
 
 /// What is left of a tree whose main process ended.

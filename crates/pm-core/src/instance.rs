@@ -8,15 +8,16 @@ use alloc::vec::Vec;
 
 use pm_spec::{AppSpec, Mode, Signal, Span};
 
-use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
+use crate::end::{Cause, End};
+use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
+use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
-use crate::phase::{Phase, StoppingRun, Want};
+use crate::phase::{Phase, SecondRun, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
-use crate::second_run::SecondRun;
 use crate::settle::{Transition, settle};
 use crate::verdict::Streaks;
-use crate::view::{Cause, End, InstanceView, Status};
+use crate::view::{InstanceView, Status};
 
 /// So many ends are remembered of each instance.
 pub(crate) const HISTORY: usize = 20;
@@ -236,10 +237,12 @@ impl Instance {
 
     /// A person asked again about a run that force did not end: try once more, as if its grace were over.
     pub(crate) fn retry_kill(&mut self, now: Time) {
-        self.retry_kill_second(now);
-        if let Phase::Lost(stopping) = &self.phase {
-            self.phase = Phase::Stopping(StoppingRun { force_at: now, ..stopping.clone() });
-            self.mark_changed();
+        let second = self.second.as_mut().map(|second| &mut second.phase);
+        for phase in [Some(&mut self.phase), second].into_iter().flatten() {
+            if let Phase::Lost(stopping) = phase {
+                *phase = Phase::Stopping(StoppingRun { force_at: now, ..stopping.clone() });
+                (self.unsaved, self.changed) = (true, true);
+            }
         }
     }
 
@@ -263,19 +266,25 @@ impl Instance {
         if self.spec.stop.tree { Reach::Tree } else { Reach::Leader }
     }
 
-    /// Whether its memory matters.
-    pub(crate) fn is_measured(&self) -> bool {
-        matches!(self.phase, Phase::Up { .. }) && self.spec.limits.memory.is_some()
-    }
-
     /// When it has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let waited_for = self.waiters.iter().filter_map(|waiter| waiter.due(self)).min();
+        let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
         [self.phase.deadline(), waited_for, second, self.switch_deadline()]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// What it is found by.
+    pub(crate) fn index_entry(&self) -> IndexEntry {
+        IndexEntry {
+            run: self.phase.run(),
+            second: self.second.as_ref().and_then(|second| second.phase.run()),
+            deadline: self.deadline(),
+            measured: matches!(self.phase, Phase::Up { .. }) && self.spec.limits.memory.is_some(),
+            triggers: self.triggers(),
+        }
     }
 
     /// As it is written down.
@@ -332,9 +341,4 @@ impl Instance {
             history: &self.history,
         }
     }
-}
-
-/// `now` and so much later.
-pub(crate) fn after(now: Time, span: Span) -> Time {
-    Time(now.0.saturating_add(span.as_millis()))
 }

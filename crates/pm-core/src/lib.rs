@@ -8,32 +8,33 @@ extern crate alloc;
 
 mod app;
 mod ask;
-mod converge;
+mod asked;
 mod core;
+mod end;
 mod fact;
 mod id;
+mod index;
 mod instance;
 mod order;
 mod phase;
 mod request;
 mod resolve;
 mod restore;
-mod rollout;
 mod run;
 mod saved;
-mod second_run;
 mod settle;
-mod triggers;
+mod update;
 mod verdict;
 mod view;
 
 pub use crate::core::Core;
-pub use fact::{Ask, Ending, Existing, Fact, Identity, Patience, Remaining, SpawnFailure};
-pub use id::{AppId, InstanceId, RequestId, RunId, Time};
+pub use end::{Cause, End, Ending};
+pub use fact::{Ask, Existing, Fact, Patience, Remaining, SpawnFailure};
+pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};
 pub use phase::Want;
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
-pub use view::{Cause, End, InstanceView, Status};
+pub use view::{InstanceView, Status};
 
 // The simulation asks after what nobody else may see.
 #[cfg(test)]

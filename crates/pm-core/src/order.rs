@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec, Schedule, Select, Signal};
 use serde::{Deserialize, Serialize};
 
+use crate::end::Cause;
 use crate::id::{AppId, InstanceId, RequestId, RunId};
 use crate::saved::Record;
-use crate::view::Cause;
 
 /// One thing to be done. Orders of a step are performed in their order; `Persist` is durable before the next one.
 #[derive(Clone, Debug, PartialEq)]

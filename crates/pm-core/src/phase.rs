@@ -2,12 +2,12 @@
 //!
 //! Plain data and its reading; what follows from it is `settle`'s affair.
 
+use pm_spec::{Span, StopPolicy};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::Identity;
-use crate::id::{RunId, Time};
-use crate::saved::SavedPhase;
-use crate::view::{Cause, Status};
+use crate::end::{Cause, End, Ending};
+use crate::id::{Identity, RunId, Time};
+use crate::view::Status;
 
 /// What people want of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,14 @@ pub(crate) struct LiveRun {
     pub(crate) since: Time,
 }
 
+impl LiveRun {
+    /// Its end.
+    pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> End {
+        let Self { run, identity: Identity { pid, .. }, since } = *self;
+        End { run, pid, since, at, ending, cause }
+    }
+}
+
 /// A run on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoppingRun {
@@ -46,6 +54,20 @@ pub(crate) struct StoppingRun {
     pub(crate) cause: Cause,
     /// The main process has ended already, others of its tree have not.
     pub(crate) ended: bool,
+}
+
+/// What a run that leaves in a reload has for the requests it is at, where the app says nothing else (PM2:
+/// `GRACEFUL_TIMEOUT`, 8 s): the 1.6 s of a stop would cut off slow ones.
+const DRAIN_TIMEOUT: Span = Span::from_secs(8);
+
+/// The second run; its phase is one of those with a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecondRun {
+    pub(crate) phase: Phase,
+    /// It has to go; else it stays until the other one is ready.
+    pub(crate) must_stop: bool,
+    /// It is on its way out, but whether the daemon before us got to ask it is unknown.
+    pub(crate) stop_unconfirmed: bool,
 }
 
 /// Where an instance stands.
@@ -121,6 +143,12 @@ impl Phase {
         }
     }
 
+    /// Whether it is up, over, or won't go.
+    pub(crate) fn is_settled(&self) -> bool {
+        let gone = self.run().is_none() && !matches!(self, Self::Backoff { .. });
+        gone || matches!(self, Self::Up { .. } | Self::Lost(_))
+    }
+
     /// When the phase has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
@@ -160,50 +188,9 @@ impl Phase {
             | Self::Backoff { .. } => None,
         }
     }
+}
 
-    /// As it is written down. After a restore it is asked again, and force follows again, so how far that got needs
-    /// no record.
-    pub(crate) fn saved(&self) -> SavedPhase {
-        match self {
-            Self::Down => SavedPhase::Down,
-            Self::Starting { run } => SavedPhase::Starting(*run),
-            Self::Up { live, ready } => SavedPhase::Alive {
-                run: live.run,
-                identity: live.identity,
-                since: live.since,
-                up: *ready,
-            },
-            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
-                SavedPhase::Stopping {
-                    run: stopping.live.run,
-                    identity: stopping.live.identity,
-                    since: stopping.live.since,
-                    force_at: stopping.force_at,
-                    cause: stopping.cause.clone(),
-                    ended: stopping.ended,
-                }
-            }
-            Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
-            Self::Backoff { until, retry: true } => SavedPhase::Retry(*until),
-            Self::Failed { cause } => SavedPhase::Failed(cause.clone()),
-        }
-    }
-
-    /// Back from what was written down.
-    pub(crate) fn restored(saved: SavedPhase) -> Self {
-        match saved {
-            SavedPhase::Down => Self::Down,
-            SavedPhase::Starting(run) => Self::Starting { run },
-            SavedPhase::Alive { run, identity, since, up } => {
-                Self::Up { live: LiveRun { run, identity, since }, ready: up }
-            }
-            SavedPhase::Stopping { run, identity, since, force_at, cause, ended } => {
-                let live = LiveRun { run, identity, since };
-                Self::Stopping(StoppingRun { live, force_at, cause, ended })
-            }
-            SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
-            SavedPhase::Retry(until) => Self::Backoff { until, retry: true },
-            SavedPhase::Failed(cause) => Self::Failed { cause },
-        }
-    }
+/// How long a run that leaves gently has.
+pub(crate) fn drain_timeout(stop: &StopPolicy) -> Span {
+    if stop.timeout == StopPolicy::default().timeout { DRAIN_TIMEOUT } else { stop.timeout }
 }

@@ -2,6 +2,7 @@
 //!
 //! A word that could mean different sets is refused with all candidates rather than guessed (pain 52).
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -10,17 +11,20 @@ use alloc::vec::Vec;
 use pm_spec::Select;
 
 use crate::app::App;
-use crate::core::Core;
-use crate::id::InstanceId;
+use crate::id::{AppId, InstanceId};
+use crate::instance::Instance;
 use crate::order::Refused;
 
 type Ids = BTreeSet<InstanceId>;
 
-impl Core {
-    /// The instances these selectors mean together, in order of number, each once.
-    ///
-    /// `All` may mean none; any other selector that means none is `NoMatch`.
-    pub fn resolve(&self, selects: &[Select]) -> Result<Vec<InstanceId>, Refused> {
+/// Where a selector looks.
+pub(crate) struct Resolver<'a> {
+    pub(crate) apps: &'a BTreeMap<AppId, App>,
+    pub(crate) instances: &'a BTreeMap<InstanceId, Box<Instance>>,
+}
+
+impl Resolver<'_> {
+    pub(crate) fn resolve(&self, selects: &[Select]) -> Result<Vec<InstanceId>, Refused> {
         let mut ids = Ids::new();
         for select in selects {
             let meant = match select {

@@ -5,19 +5,38 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
-use crate::core::Core;
-use crate::id::{AppId, InstanceId, RunId, Time};
-use crate::instance::{HISTORY, Instance, StartedBy, after};
-use crate::phase::{Phase, Want};
-use crate::saved::{Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
-use crate::second_run::{SecondRun, drain_timeout};
+use crate::end::{Cause, End};
+use crate::id::{AppId, InstanceId, RunId, Time, after};
+use crate::instance::{HISTORY, Instance, StartedBy};
+use crate::phase::{Phase, SecondRun, Want, drain_timeout};
+use crate::saved::{Counters, InstanceRecord, Record, SavedPhase};
 use crate::verdict::Streaks;
-use crate::view::{Cause, End};
+
+/// What the records say, in the end.
+pub(crate) struct Restored {
+    pub(crate) counters: Counters,
+    pub(crate) apps: BTreeMap<AppId, App>,
+    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
+}
+
+impl Restored {
+    pub(crate) fn read(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
+        let mut replay = Replay {
+            apps: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
+        };
+        for record in records {
+            replay.apply(record);
+        }
+        replay.finish(now)
+    }
+}
 
 /// What is known while records are read.
 struct Replay {
@@ -25,56 +44,6 @@ struct Replay {
     instances: BTreeMap<InstanceId, InstanceRecord>,
     ends: BTreeMap<InstanceId, VecDeque<End>>,
     counters: Counters,
-}
-
-impl Core {
-    /// What the records say. The next step (with any fact) goes on where the last daemon stopped, so take it soon.
-    pub fn restore(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
-        let mut replay = Replay {
-            apps: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            counters: Self::new().counters,
-        };
-        for record in records {
-            replay.apply(record);
-        }
-        replay.finish(now)
-    }
-
-    /// Everything as records, for a snapshot: `restore` of them is this core without what it owes to clients.
-    pub fn records(&self) -> Vec<Record> {
-        let mut records = Vec::with_capacity(1 + self.apps.len() + self.instances.len() * 2);
-        records.push(Record::Counters(self.counters));
-        records.extend(self.apps.values().map(|app| Record::App(Box::new(app.record()))));
-        for instance in self.instances.values() {
-            records.push(Record::Instance(instance.record()));
-            records
-                .extend(instance.history.iter().map(|end| Record::End(instance.id, end.clone())));
-        }
-        records
-    }
-
-    /// What `pm save` writes: every app that is not being deleted, and how its instances are wanted.
-    pub fn saved_list(&self) -> Vec<SavedApp> {
-        let mut list = Vec::with_capacity(self.apps.len());
-        for app in self.apps.values() {
-            let instances = app.slots.values().filter_map(|id| self.instances.get(id));
-            let instances: Vec<SavedInstance> = instances
-                .filter(|instance| instance.want != Want::Gone)
-                .map(|instance| SavedInstance {
-                    id: instance.id,
-                    slot: instance.slot,
-                    wanted: instance.want.is_up(),
-                    resting: instance.resting,
-                })
-                .collect();
-            if !instances.is_empty() {
-                list.push(SavedApp { spec: AppSpec::clone(&app.spec), instances });
-            }
-        }
-        list
-    }
 }
 
 impl Replay {
@@ -128,35 +97,28 @@ impl Replay {
         self.counters.run = self.counters.run.max(RunId(run.0.saturating_add(1)));
     }
 
-    fn finish(self, now: Time) -> Core {
-        let mut core = Core::new();
-        core.counters = self.counters;
-        core.apps.extend(self.apps.into_iter().map(|(id, spec)| (id, App::new(id, spec))));
+    fn finish(self, now: Time) -> Restored {
+        let mut counters = self.counters;
+        let mut apps: BTreeMap<AppId, App> =
+            self.apps.into_iter().map(|(id, spec)| (id, App::new(id, spec))).collect();
+        let mut instances = BTreeMap::new();
         let mut ends = self.ends;
         for (id, record) in self.instances {
-            core.counters.instance = core.counters.instance.max(InstanceId(id.0.saturating_add(1)));
-            let Some(app) = core.apps.get_mut(&record.app) else { continue };
+            counters.instance = counters.instance.max(InstanceId(id.0.saturating_add(1)));
+            let Some(app) = apps.get_mut(&record.app) else { continue };
             let free = |slot: &u16| !app.slots.contains_key(slot);
             let slot = Some(record.slot).filter(free).or_else(|| (0..=u16::MAX).find(free));
             let Some(slot) = slot else { continue };
             app.slots.insert(slot, id);
             let mut instance = instance(now, record, slot, Arc::clone(&app.spec));
             instance.history = ends.remove(&id).unwrap_or_default();
-            core.instances.insert(id, Box::new(instance));
+            instances.insert(id, Box::new(instance));
         }
-        core.apps.retain(|_, app| !app.slots.is_empty());
-        for app in core.apps.values() {
-            core.names.entry(app.key()).or_default().insert(app.id);
+        apps.retain(|_, app| !app.slots.is_empty());
+        if instances.is_empty() {
+            counters.instance = InstanceId(0);
         }
-        let ids: Vec<InstanceId> = core.instances.keys().copied().collect();
-        if ids.is_empty() {
-            core.counters.instance = InstanceId(0);
-        }
-        for id in ids {
-            core.reindex(id);
-            core.dirty.insert(id);
-        }
-        core
+        Restored { counters, apps, instances }
     }
 }
 

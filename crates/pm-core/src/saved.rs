@@ -7,10 +7,9 @@ use alloc::vec::Vec;
 use pm_spec::AppSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::fact::Identity;
-use crate::id::{AppId, InstanceId, RunId, Time};
-use crate::phase::Want;
-use crate::view::{Cause, End};
+use crate::end::{Cause, End};
+use crate::id::{AppId, Identity, InstanceId, RunId, Time};
+use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 
 /// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -201,6 +200,54 @@ pub struct SavedInstance {
     /// Whether it is down without a person having stopped it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub resting: bool,
+}
+
+impl Phase {
+    /// As it is written down. After a restore it is asked again, and force follows again, so how far that got needs
+    /// no record.
+    pub(crate) fn saved(&self) -> SavedPhase {
+        match self {
+            Self::Down => SavedPhase::Down,
+            Self::Starting { run } => SavedPhase::Starting(*run),
+            Self::Up { live, ready } => SavedPhase::Alive {
+                run: live.run,
+                identity: live.identity,
+                since: live.since,
+                up: *ready,
+            },
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                SavedPhase::Stopping {
+                    run: stopping.live.run,
+                    identity: stopping.live.identity,
+                    since: stopping.live.since,
+                    force_at: stopping.force_at,
+                    cause: stopping.cause.clone(),
+                    ended: stopping.ended,
+                }
+            }
+            Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
+            Self::Backoff { until, retry: true } => SavedPhase::Retry(*until),
+            Self::Failed { cause } => SavedPhase::Failed(cause.clone()),
+        }
+    }
+
+    /// Back from what was written down.
+    pub(crate) fn restored(saved: SavedPhase) -> Self {
+        match saved {
+            SavedPhase::Down => Self::Down,
+            SavedPhase::Starting(run) => Self::Starting { run },
+            SavedPhase::Alive { run, identity, since, up } => {
+                Self::Up { live: LiveRun { run, identity, since }, ready: up }
+            }
+            SavedPhase::Stopping { run, identity, since, force_at, cause, ended } => {
+                let live = LiveRun { run, identity, since };
+                Self::Stopping(StoppingRun { live, force_at, cause, ended })
+            }
+            SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
+            SavedPhase::Retry(until) => Self::Backoff { until, retry: true },
+            SavedPhase::Failed(cause) => Self::Failed { cause },
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]

@@ -49,10 +49,9 @@ pub(crate) fn settle(phase: &Phase, want: Want, now: Time) -> Transition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Identity;
-    use crate::id::RunId;
+    use crate::end::Cause;
+    use crate::id::{Identity, RunId};
     use crate::phase::{LiveRun, StoppingRun};
-    use crate::view::Cause;
 
     const LIVE: LiveRun = LiveRun {
         run: RunId(1),

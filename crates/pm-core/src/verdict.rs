@@ -4,8 +4,7 @@
 
 use pm_spec::{Delay, RestartPolicy};
 
-use crate::fact::Ending;
-use crate::view::Cause;
+use crate::end::{Cause, Ending};
 
 /// A run of this length proves that the app works; all streaks are forgotten (PM2: `EXP_BACKOFF_RESET_TIMER`).
 pub(crate) const PROVEN_MS: u64 = 30_000;

@@ -4,10 +4,11 @@
 
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
-use crate::fact::{Ask, Ending, Patience};
+use crate::end::{Cause, Ending};
+use crate::fact::{Ask, Patience};
 use crate::id::{InstanceId, RunId, Time};
 use crate::order::{Became, Outcome};
-use crate::view::{Cause, InstanceView, Status};
+use crate::view::{InstanceView, Status};
 
 /// A request that is owed a reply.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::state::{BrokenLaw, law};
+use crate::end::Cause;
 use crate::id::{InstanceId, Time};
 use crate::saved::{InstanceRecord, Record, SavedPhase};
-use crate::view::Cause;
 
 /// What is known of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,15 +2,19 @@
 //!
 //! Laws about the order of things over time are `oracle`'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::core::{Core, IndexEntry};
-use crate::id::Time;
+use crate::core::Core;
+use crate::id::{InstanceId, RequestId, Time};
+use crate::index::IndexEntry;
 use crate::instance::{HISTORY, Instance};
 use crate::phase::{Phase, Want};
 use crate::request::Awaited;
 use crate::settle::{Transition, settle};
+
+/// Whom each request waits for.
+type Open = BTreeMap<RequestId, BTreeSet<InstanceId>>;
 
 /// A law that does not hold, in words for whoever debugs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +36,16 @@ pub(crate) fn law(holds: bool, text: impl FnOnce() -> String) -> Result<(), Brok
 impl Core {
     /// Checks every law that can be seen in the state alone, as it is right after a step at `now`.
     pub(crate) fn check(&self, now: Time) -> Result<(), BrokenLaw> {
-        let done =
-            self.dirty.is_empty() && self.finished.is_empty() && self.triggers_changed.is_empty();
+        let (open, is_answering) = self.requests.waiting();
+        let done = self.dirty.is_empty() && !is_answering && self.triggers_changed.is_empty();
         law(done, || "work is left over".into())?;
         law(self.next_deadline().is_none_or(|due| due > now), || "what is due is done".into())?;
         for instance in self.instances.values() {
             self.check_instance(instance, now)?;
+            self.check_waiters(instance, &open)?;
         }
         self.check_indexes()?;
-        self.check_goals()
+        self.check_requests(&open)
     }
 
     fn check_instance(&self, instance: &Instance, now: Time) -> Result<(), BrokenLaw> {
@@ -81,8 +86,13 @@ impl Core {
                 || (instance.want == Want::Gone && instance.second.is_some());
             law(is_down, || broken("it is down because it is wanted so"))?;
         }
+        Ok(())
+    }
+
+    fn check_waiters(&self, instance: &Instance, open: &Open) -> Result<(), BrokenLaw> {
+        let broken = |what: &str| format!("instance {}: {what}: {instance:?}", instance.id.0);
         for waiter in &instance.waiters {
-            let open = self.goals.get(&waiter.request).map(|goal| &goal.open);
+            let open = open.get(&waiter.request);
             law(open.is_some_and(|o| o.contains(&instance.id)), || {
                 broken("waiters have a request")
             })?;
@@ -101,26 +111,25 @@ impl Core {
     }
 
     fn check_indexes(&self) -> Result<(), BrokenLaw> {
-        let mut deadlines = 0;
-        let mut runs = 0;
+        let (entries, run_owners, set_deadlines, count_measured) = self.index.parts();
+        let (mut deadlines, mut runs, mut all_measured) = (0, 0, 0);
         for instance in self.instances.values() {
             let broken = |what: &str| format!("instance {}: {what}", instance.id.0);
             let (run, deadline) = (instance.phase.run(), instance.deadline());
             let second = instance.second.as_ref().and_then(|second| second.phase.run());
-            let (measured, triggers) = (instance.is_measured(), self.triggers(instance));
-            let indexed = IndexEntry { run, second, deadline, measured, triggers };
-            law(self.indexed.get(&instance.id) == Some(&indexed), || {
-                broken("it is indexed as it is")
-            })?;
+            let measured =
+                matches!(instance.phase, Phase::Up { .. }) && instance.spec.limits.memory.is_some();
+            all_measured += usize::from(measured);
+            let triggers = self.triggers(instance);
+            let entry = IndexEntry { run, second, deadline, measured, triggers };
+            law(entries.get(&instance.id) == Some(&entry), || broken("it is indexed as it is"))?;
             if let Some(due) = deadline {
                 deadlines += 1;
-                law(self.deadlines.contains(&(due, instance.id)), || {
-                    broken("its deadline is set")
-                })?;
+                law(set_deadlines.contains(&(due, instance.id)), || broken("its deadline is set"))?;
             }
             for run in [run, second].into_iter().flatten() {
                 runs += 1;
-                law(self.runs.get(&run) == Some(&instance.id), || broken("its run is found"))?;
+                law(run_owners.get(&run) == Some(&instance.id), || broken("its run is found"))?;
                 law(run < self.counters.run, || broken("its run's number is taken"))?;
             }
             let app = self.apps.get(&instance.app);
@@ -128,15 +137,15 @@ impl Core {
             law(slot == Some(&instance.id), || broken("it sits in its slot"))?;
             law(instance.id < self.counters.instance, || broken("its number is taken"))?;
         }
-        law(deadlines == self.deadlines.len(), || "no deadline without an instance".into())?;
-        law(runs == self.runs.len(), || "no run without an instance".into())?;
+        law(deadlines == set_deadlines.len(), || "no deadline without an instance".into())?;
+        law(runs == run_owners.len(), || "no run without an instance".into())?;
         let sitting: usize = self.apps.values().map(|app| app.slots.len()).sum();
         law(sitting == self.instances.len(), || "no slot without an instance".into())?;
         law(self.apps.values().all(|app| !app.slots.is_empty()), || "no empty app".into())?;
         let named: usize = self.names.values().map(BTreeSet::len).sum();
         law(named == self.apps.len(), || "every app is found by its name".into())?;
         for app in self.apps.values() {
-            let triggers = app.slots.values().filter_map(|id| Some(self.indexed.get(id)?.triggers));
+            let triggers = app.slots.values().filter_map(|id| Some(entries.get(id)?.triggers));
             let (scheduled, watched) = triggers.fold((0, 0), |(scheduled, watched), triggers| {
                 (scheduled + usize::from(triggers.schedule), watched + usize::from(triggers.watch))
             });
@@ -144,17 +153,16 @@ impl Core {
                 format!("the needs of app {} are counted", app.id.0)
             })?;
         }
-        let measured = self.instances.values().filter(|instance| instance.is_measured()).count();
-        law(measured == self.measured && self.measuring == (measured > 0), || {
+        law(all_measured == count_measured && self.measuring == (all_measured > 0), || {
             "memory is weighed exactly while somebody has a limit".into()
         })
     }
 
-    fn check_goals(&self) -> Result<(), BrokenLaw> {
-        for (request, goal) in &self.goals {
-            let broken = |what: &str| format!("request {}: {what}: {goal:?}", request.0);
-            law(!goal.open.is_empty(), || broken("what has come true is answered"))?;
-            for id in &goal.open {
+    fn check_requests(&self, open: &Open) -> Result<(), BrokenLaw> {
+        for (request, ids) in open {
+            let broken = |what: &str| format!("request {}: {what}: {ids:?}", request.0);
+            law(!ids.is_empty(), || broken("what has come true is answered"))?;
+            for id in ids {
                 let waiters = self.instances.get(id).map(|instance| &instance.waiters);
                 let count = waiters.map(|w| w.iter().filter(|w| w.request == *request).count());
                 law(count == Some(1), || broken("each open instance is waited for once"))?;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use pm_spec::RestartPolicy;
 
 use super::state::{BrokenLaw, law};
+use crate::end::{Cause, End};
 use crate::id::InstanceId;
 use crate::saved::{InstanceRecord, SavedPhase};
-use crate::view::{Cause, End};
 
 /// What has been counted of an instance.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,7 +1,11 @@
-//! A known app is to be as a new spec says: restarted, reloaded, or changed while it runs.
+//! Known apps become as a new spec says: restarted, changed while they run, or reloaded.
 //!
-//! What it takes is `pm_spec`'s to say; here it is done with no more than that.
+//! What it takes is `pm_spec`'s to say; here it is done with no more than that. A reload replaces one instance of an app
+//! after the other (of many cluster workers two at once), each only after the one before is up; the first failure ends
+//! it, and who is left goes on as it was. It only sets wants, and only for instances nobody has wished anything else for
+//! meanwhile. It does not survive the daemon: who is not replaced by then keeps running as it was.
 
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,12 +14,11 @@ use pm_spec::{AppName, AppSpec, Effort, Mode};
 use crate::app::App;
 use crate::ask::Requester;
 use crate::core::Core;
-use crate::fact::Existing;
-use crate::id::{AppId, InstanceId, RequestId, Time};
-use crate::instance::after;
-use crate::order::{Became, Order, Refused};
-use crate::phase::Phase;
-use crate::second_run::{SecondRun, drain_timeout};
+use crate::fact::{Existing, Patience};
+use crate::id::{AppId, InstanceId, RequestId, Time, after};
+use crate::order::{Became, Order, Outcome, Refused};
+use crate::phase::{Phase, SecondRun, drain_timeout};
+use crate::request::{Awaited, Rollout, StartRequest, Waiter};
 
 impl Core {
     /// `Start` of an app that is known.
@@ -164,5 +167,109 @@ impl Core {
         });
         self.each(requester.request, &up, |_| {});
         self.reload(requester.now, requester.request, &up);
+    }
+}
+
+/// Reload.
+impl Core {
+    /// Begins a reload of these instances.
+    pub(crate) fn reload(&mut self, now: Time, request: RequestId, ids: &[InstanceId]) {
+        let mut queues: BTreeMap<AppId, VecDeque<InstanceId>> = BTreeMap::new();
+        for id in ids {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.answer_if(|awaited| *awaited == Awaited::Turn, &Became::Superseded);
+                instance.waiters.push(Waiter { request, awaited: Awaited::Turn });
+                queues.entry(instance.app).or_default().push_back(*id);
+                self.dirty.insert(*id);
+            }
+        }
+        for (app, queue) in queues {
+            let max_parallel = self.max_parallel(app, queue.len());
+            let rollout = Rollout { max_parallel, in_progress: BTreeSet::new(), queue };
+            self.requests.roll_out(request, app, rollout);
+            self.start_next(now, request, app);
+        }
+    }
+
+    /// How many may be replaced at once: of cluster workers two, if there are more (PM2), of others one.
+    fn max_parallel(&self, app: AppId, count: usize) -> usize {
+        let spec = self.apps.get(&app).map(|app| &app.spec);
+        let is_cluster = spec.is_some_and(|spec| spec.serving.mode == Mode::Cluster);
+        if is_cluster && count > 2 { 2 } else { 1 }
+    }
+
+    /// This one became that: on to the next, or an end of it.
+    pub(crate) fn advance(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        (app, id): (AppId, InstanceId),
+        became: &Became,
+    ) {
+        let went_well = matches!(became, Became::Started | Became::Restarted | Became::Finished);
+        let Some(rollout) = self.requests.rollout(request, app) else { return };
+        rollout.in_progress.remove(&id);
+        if went_well {
+            return self.start_next(now, request, app);
+        }
+        let queue = ::core::mem::take(&mut rollout.queue);
+        for next in queue {
+            if self.waits(request, next) {
+                self.skip_turn(request, next);
+            }
+        }
+        self.start_next(now, request, app);
+    }
+
+    fn waits(&self, request: RequestId, id: InstanceId) -> bool {
+        let waits = |w: &Waiter| w.request == request && w.awaited == Awaited::Turn;
+        self.instances.get(&id).is_some_and(|instance| instance.waiters.iter().any(waits))
+    }
+
+    /// As many as may be are being replaced; with none left, the rollout is over.
+    fn start_next(&mut self, now: Time, request: RequestId, app: AppId) {
+        while let Some(rollout) = self.requests.rollout(request, app) {
+            if rollout.in_progress.len() >= rollout.max_parallel {
+                return;
+            }
+            let Some(next) = rollout.queue.pop_front() else {
+                if rollout.in_progress.is_empty() {
+                    self.requests.end_rollout(request, app);
+                }
+                return;
+            };
+            if self.waits(request, next) {
+                if let Some(rollout) = self.requests.rollout(request, app) {
+                    rollout.in_progress.insert(next);
+                }
+                self.replace(now, request, next);
+            }
+        }
+    }
+
+    /// An app among these that is being reloaded already.
+    pub(crate) fn reloading(&self, ids: &[InstanceId]) -> Option<AppName> {
+        let mut apps =
+            ids.iter().filter_map(|id| self.instances.get(id)).map(|instance| instance.app);
+        let found = apps.find(|app| self.requests.is_reloading(*app));
+        found.and_then(|app| self.apps.get(&app)).map(|app| app.spec.name.clone())
+    }
+
+    fn replace(&mut self, now: Time, request: RequestId, id: InstanceId) {
+        let start =
+            StartRequest { now, request, patience: Patience::Settled, from: self.counters.run };
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.replace_overlapping(start);
+            self.dirty.insert(id);
+        }
+    }
+
+    /// Its turn won't come: it goes on as it was.
+    fn skip_turn(&mut self, request: RequestId, id: InstanceId) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        instance.ignore(request);
+        let (app, name) = (instance.app, instance.spec.name.clone());
+        let outcome = Outcome { instance: id, app, name, became: Became::Unchanged };
+        self.requests.note(request, outcome);
     }
 }
