@@ -29,7 +29,7 @@ use pm_protocol::Home;
 use cli::{Cli, Global};
 use console::Console;
 use failure::{Exit, Failure};
-use report::{Ending, Report};
+use report::{Report, ReportExit};
 use session::Session;
 
 fn main() -> ExitCode {
@@ -76,9 +76,9 @@ fn print(report: &Report, console: Console, called_as: CalledAs) -> ExitCode {
         console.complain(report.aside.trim_end());
     }
     match report.ending {
-        Ending::Well => ExitCode::SUCCESS,
-        Ending::Not(exit) => exit_code(exit, called_as),
-        Ending::App(code) => ExitCode::from(code),
+        ReportExit::Well => ExitCode::SUCCESS,
+        ReportExit::Not(exit) => exit_code(exit, called_as),
+        ReportExit::App(code) => ExitCode::from(code),
     }
 }
 
