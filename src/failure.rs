@@ -12,7 +12,7 @@ use crate::called::as_called;
 /// Exit codes (house 5). A panic is 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Pm2Error or failed.
+    /// Refused or failed.
     Failed = 1,
     /// Your input.
     Input = 2,

@@ -88,7 +88,7 @@ const OPTIONS: [(&str, Option<u8>, Takes); 64] = [
     ("deep-monitoring", None, Nothing),
 ];
 
-/// GrammarWords as the grammar takes them.
+/// Words as the grammar takes them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct GrammarWords {
     /// The whole command line.

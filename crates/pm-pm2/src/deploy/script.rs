@@ -142,7 +142,7 @@ mod tests {
                 env: vec![("A".into(), evil.clone())],
                 ..Deployment::default()
             };
-            // DeployWords that a shell would run are printed by a git that only prints.
+            // Words that a shell would run are printed by a git that only prints.
             let git = "git() { for word in \"$@\"; do printf '<%s>' \"$word\"; done; }\n";
             let told = String::from_utf8(printed(&(git.to_owned() + &clone(&it)))).unwrap();
             prop_assert_eq!(

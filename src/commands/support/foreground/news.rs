@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// So many changes may wait; a subscriber that is slower still gets a snapshot.
 const QUEUE: usize = 256;
 
-/// ForegroundNews from a thread that reads them.
+/// News from a thread that reads them.
 #[derive(Debug)]
 pub(super) struct ForegroundNews {
     /// Readable when there are some.
