@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use pm_client::{CallError, Colours, ConnectError, plain};
-use pm_pm2::Refused;
+use pm_pm2::Pm2Error;
 use pm_protocol::{Code, Refusal};
 
 use crate::called::as_called;
@@ -113,8 +113,8 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(Refused { is_input, message, hint }: Refused) -> Self {
+impl From<Pm2Error> for Failure {
+    fn from(Pm2Error { is_input, message, hint }: Pm2Error) -> Self {
         let exit = if is_input { Exit::Input } else { Exit::Failed };
         Self { hint, ..Self::new(exit, message) }
     }

@@ -29,7 +29,7 @@ use pm_protocol::Home;
 use cli::{Cli, Global};
 use console::Console;
 use failure::{Exit, Failure};
-use report::{ExitStatus, Report};
+use report::{Report, ReportExit};
 use session::Session;
 
 fn main() -> ExitCode {
@@ -81,9 +81,9 @@ fn print(report: &Report, console: Console, called_as: CalledAs) -> ExitCode {
         console.complain(report.aside.trim_end());
     }
     match report.ending {
-        ExitStatus::Well => ExitCode::SUCCESS,
-        ExitStatus::Not(exit) => exit_code(exit, called_as),
-        ExitStatus::App(code) => ExitCode::from(code),
+        ReportExit::Well => ExitCode::SUCCESS,
+        ReportExit::Not(exit) => exit_code(exit, called_as),
+        ReportExit::App(code) => ExitCode::from(code),
     }
 }
 

@@ -13,12 +13,12 @@ pub(crate) struct Report {
     /// For stderr, once that is shown.
     pub(crate) aside: String,
     /// What becomes the exit code.
-    pub(crate) ending: ExitStatus,
+    pub(crate) ending: ReportExit,
 }
 
 /// How it went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ExitStatus {
+pub(crate) enum ReportExit {
     /// As wished.
     #[default]
     Well,
@@ -62,11 +62,11 @@ impl Report {
 
     /// Everything was shown already; an app's exit code becomes ours.
     pub(crate) fn ended(code: u8) -> Self {
-        Self { ending: ExitStatus::App(code), ..Self::default() }
+        Self { ending: ReportExit::App(code), ..Self::default() }
     }
 
     /// With what did not come true, if anything did not.
     pub(crate) fn ending(self, failure: Option<Exit>) -> Self {
-        Self { ending: failure.map_or(ExitStatus::Well, ExitStatus::Not), ..self }
+        Self { ending: failure.map_or(ReportExit::Well, ReportExit::Not), ..self }
     }
 }

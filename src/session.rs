@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Says what the daemon wants everybody to know.
-    pub(crate) fn heed(&self, listing: &Listing) {
+    pub(crate) fn pass_on_warning(&self, listing: &Listing) {
         if let Some(warning) = &listing.warning {
             self.console.talk(&format!("warning: {warning}"));
         }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::CommandFactory;
 use pm_pm2::CalledAs;
-use pm_pm2::dialect::Line;
+use pm_pm2::dialect::CommandLine;
 
 use crate::cli::Cli;
 
@@ -13,7 +13,7 @@ fn put(called_as: CalledAs, line: &str) -> (String, Vec<String>) {
     let argv = line.split(' ').map(OsString::from).collect();
     let mut grammar = Cli::command();
     grammar.build();
-    let line = Line::new(called_as, argv);
+    let line = CommandLine::new(called_as, argv);
     let command = line.verb().and_then(|verb| grammar.find_subcommand(verb));
     let words = line.words(called_as, command);
     let argv: Vec<_> = words.argv.iter().map(|word| word.to_string_lossy()).collect();

@@ -59,7 +59,7 @@ pub(crate) struct Grammar<C: Subcommand> {
 }
 
 /// With all commands.
-pub(crate) type Cli = Grammar<Command>;
+pub(crate) type Cli = Grammar<Verb>;
 
 /// Options that may stand anywhere.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -81,7 +81,7 @@ pub(crate) struct Global {
 
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum Verb {
     /// Start apps: a config file, a script, or what is known already
     Start(Later<StartArgs>),
     /// Run apps in the foreground and end with their exit code: for containers

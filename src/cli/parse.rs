@@ -6,9 +6,9 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
 use pm_pm2::CalledAs;
-use pm_pm2::dialect::Line;
+use pm_pm2::dialect::CommandLine;
 
-use super::{Cli, Command, Grammar};
+use super::{Cli, Grammar, Verb};
 
 /// What is meant.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Parsed {
 
 /// Parses a whole command line, the program's name included.
 pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
-    let line = Line::new(called_as, argv);
+    let line = CommandLine::new(called_as, argv);
     let narrow = line.verb().and_then(narrow);
     let words = line.words(called_as, narrow.as_ref().and_then(only));
     let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());
@@ -31,7 +31,7 @@ pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
 
 /// The grammar with one command only, built. It is put together from the definitions of the whole one.
 fn narrow(verb: &str) -> Option<clap::Command> {
-    let all = Command::augment_subcommands(clap::Command::new("all"));
+    let all = Verb::augment_subcommands(clap::Command::new("all"));
     let command = all.find_subcommand(verb)?.clone();
     let mut grammar = Grammar::<Infallible>::command().disable_help_subcommand(true);
     grammar = grammar.subcommand(command);

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use pm_config::Typed;
 
-use super::{Cli, Command, StartFlags};
+use super::{Cli, Verb, StartFlags};
 use crate::golden;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -16,7 +16,7 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
     )
 }
 
-fn command(line: &str) -> Command {
+fn command(line: &str) -> Verb {
     parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).command.unwrap()
 }
 
@@ -70,7 +70,7 @@ fn global_flags_may_stand_anywhere() {
         let global = parse(line).unwrap().global;
         assert!(global.silent && global.json, "{line}");
     }
-    let Command::Start(args) = command("start a.py -- --json -s") else { panic!() };
+    let Verb::Start(args) = command("start a.py -- --json -s") else { panic!() };
     assert_eq!(args.args, ["--json", "-s"], "but not behind --");
     assert!(!parse("start a.py -- --json").unwrap().global.json);
 }
@@ -81,7 +81,7 @@ fn p71_what_follows_two_dashes_reaches_the_app_byte_for_byte() {
     let words: Vec<OsString> =
         ["pm", "start", "a.py", "--", "--name", "", "--"].map(OsString::from).to_vec();
     let cli = Cli::try_parse_from(words.into_iter().chain([odd.clone()])).unwrap();
-    let Some(Command::Start(args)) = cli.command else { panic!() };
+    let Some(Verb::Start(args)) = cli.command else { panic!() };
     assert_eq!(args.targets, ["a.py"]);
     assert_eq!(args.args, [OsString::from("--name"), "".into(), "--".into(), odd]);
 }
@@ -96,28 +96,28 @@ fn word(flags: &StartFlags, key: &str) -> String {
 
 #[test]
 fn values_may_look_like_flags_where_pm2_has_such() {
-    let Command::Start(args) = command("start a.py -i -1 --node-args --inspect") else { panic!() };
+    let Verb::Start(args) = command("start a.py -i -1 --node-args --inspect") else { panic!() };
     assert_eq!(word(&args.flags, "instances"), "-1");
     assert_eq!(word(&args.flags, "interpreter_args"), "--inspect");
-    let Command::Scale(args) = command("scale web -2") else { panic!() };
+    let Verb::Scale(args) = command("scale web -2") else { panic!() };
     assert_eq!(args.number, "-2");
-    let Command::Start(args) = command("start --watch a.py") else { panic!() };
+    let Verb::Start(args) = command("start --watch a.py") else { panic!() };
     assert_eq!(args.targets, ["a.py"], "--watch takes no app for its value");
     assert_eq!(word(&args.flags, "watch"), "");
-    let Command::Start(args) = command("start a.py --log") else { panic!() };
+    let Verb::Start(args) = command("start a.py --log") else { panic!() };
     assert_eq!(word(&args.flags, "log_file"), "");
 }
 
 #[test]
 fn an_option_given_twice_means_its_last_value() {
-    let Command::Start(args) =
+    let Verb::Start(args) =
         command("start a.py --name x --node-args=-a -n y --interpreter-args=-b")
     else {
         panic!()
     };
     assert_eq!(word(&args.flags, "name"), "y");
     assert_eq!(word(&args.flags, "interpreter_args"), "-b");
-    let Command::Start(args) = command("start a.py --only a --only b") else { panic!() };
+    let Verb::Start(args) = command("start a.py --only a --only b") else { panic!() };
     assert_eq!(args.flags.only, ["a", "b"], "but lists are lists");
 }
 

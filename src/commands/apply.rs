@@ -7,13 +7,13 @@ use pm_spec::{AppSpec, Select};
 
 use crate::cli::ApplyArgs;
 use crate::commands::delete;
-use crate::commands::support::changes::{Configs, Known, known};
+use crate::commands::support::changes::{Configs, KnownApp, known};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{finish, progress, resend};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
-use crate::render::outcomes::Done;
-use crate::render::plan::{self, Planned, Step};
+use crate::render::outcomes::Completed;
+use crate::render::plan::{self, PlanStep, Planned};
 use crate::session::engine;
 
 pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
@@ -29,8 +29,8 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
     let known = client.as_mut().map_or_else(|| Ok(Vec::new()), known)?;
     let mut plan = configs.plan(&known, Existing::Converge);
     if args.prune {
-        for one in plan.iter_mut().filter(|one| one.step == Step::Gone) {
-            one.step = Step::Remove;
+        for one in plan.iter_mut().filter(|one| one.step == PlanStep::Gone) {
+            one.step = PlanStep::Remove;
         }
     }
     configs.warn(session, &known, &plan);
@@ -49,9 +49,9 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
         }
         Ok(outcomes)
     })?;
-    plan.retain(|one| !one.edits.is_empty() || one.step == Step::Gone);
+    plan.retain(|one| !one.edits.is_empty() || one.step == PlanStep::Gone);
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to apply")?;
-    Ok(Done { changes: plan, ..done }.report(session.console))
+    Ok(Completed { changes: plan, ..done }.report(session.console))
 }
 
 /// The files; without a word, the ecosystem file that lies here.
@@ -71,7 +71,7 @@ fn files(session: &Session, args: &ApplyArgs) -> Result<Vec<Target>, Failure> {
 }
 
 /// First of all: another app may want their ports.
-fn remove(client: &mut Client, doomed: &[&Known]) -> Result<Vec<Outcome>, Failure> {
+fn remove(client: &mut Client, doomed: &[&KnownApp]) -> Result<Vec<Outcome>, Failure> {
     let ids: Vec<_> =
         doomed.iter().flat_map(|known| &known.ids).map(|id| Select::Id(*id)).collect();
     if ids.is_empty() {
@@ -89,11 +89,14 @@ fn sorted(apps: Vec<AppSpec>, plan: &[Planned]) -> Vec<(Vec<AppSpec>, Existing)>
     ];
     for (app, planned) in apps.into_iter().zip(plan) {
         let existing = match planned.step {
-            Step::Restart => Existing::Restart,
-            Step::Reload => Existing::Reload,
-            Step::Start | Step::Add | Step::Change | Step::Keep | Step::Gone | Step::Remove => {
-                Existing::Converge
-            }
+            PlanStep::Restart => Existing::Restart,
+            PlanStep::Reload => Existing::Reload,
+            PlanStep::Start
+            | PlanStep::Add
+            | PlanStep::Change
+            | PlanStep::Keep
+            | PlanStep::Gone
+            | PlanStep::Remove => Existing::Converge,
         };
         calls
             .iter_mut()

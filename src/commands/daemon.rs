@@ -10,14 +10,14 @@ use crate::cli::DaemonArgs;
 use crate::prelude::{Exit, Failure, Report};
 
 /// A saved list for those who only look at it: the apps, and whether any instance of each is wanted up.
-pub(super) struct Saved {
+pub(super) struct SavedApps {
     pub(super) apps: Vec<(AppSpec, bool)>,
     /// That an older list had to be used, in a sentence.
     pub(super) warning: Option<String>,
 }
 
 /// The saved list of a home.
-pub(super) fn saved(root: &Path) -> Result<Saved, Failure> {
+pub(super) fn saved(root: &Path) -> Result<SavedApps, Failure> {
     let home = Home::at(root.to_path_buf(), None)
         .map_err(|error| Failure::could_not(Exit::Input, &error))?;
     let (apps, warning) = pm_daemon::load_saved(&home.saved()).map_err(|error| {
@@ -27,7 +27,7 @@ pub(super) fn saved(root: &Path) -> Result<Saved, Failure> {
         let is_wanted = app.instances.iter().any(|instance| instance.wanted);
         (app.spec, is_wanted)
     });
-    Ok(Saved { apps: apps.collect(), warning })
+    Ok(SavedApps { apps: apps.collect(), warning })
 }
 
 /// Lives as daemon; started by a guardian only.

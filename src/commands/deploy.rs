@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use pm_config::read;
-use pm_pm2::deploy::{self, Host, Step, Words};
+use pm_pm2::deploy::{self, DeployHost, DeployStep, DeployWords};
 use pm_pm2::shell;
 
 use crate::called;
@@ -31,14 +31,14 @@ pub(super) fn run(session: &Session, args: &DeployArgs) -> Result<Report, Failur
     if deployment.hooks.post_deploy.is_none() {
         deployment.hooks.post_deploy = Some(again(&file, &words.environment));
     }
-    if matches!(words.step, Step::Update | Step::Ref(_)) && !words.is_forced {
+    if matches!(words.step, DeployStep::Update | DeployStep::Ref(_)) && !words.is_forced {
         deploy::nothing_is_left_behind()?;
     }
     session.console.talk(&format!("--> deploying to {}", words.environment));
     let mut told = String::new();
     for name in &deployment.hosts {
         session.console.talk(&format!("--> on host {name}"));
-        let host = Host { deployment: &deployment, name, shows: !session.console.json };
+        let host = DeployHost { deployment: &deployment, name, shows: !session.console.json };
         told += &deploy::take(&host, &words.step, &|text| session.console.talk(text))?;
     }
     session.console.talk("--> success");
@@ -53,7 +53,7 @@ fn help(session: &Session) -> Report {
 }
 
 /// The config named, or the one that lies here.
-fn file(words: &Words, cwd: &Path) -> Result<PathBuf, Failure> {
+fn file(words: &DeployWords, cwd: &Path) -> Result<PathBuf, Failure> {
     if let Some(file) = &words.file {
         return Ok(file.into());
     }

@@ -1,6 +1,6 @@
 //! `pm get [KEY]`.
 
-use pm_pm2::settings::{self, Book, Key};
+use pm_pm2::settings::{self, SettingKey, Settings};
 use serde_json::Value;
 
 use crate::cli::GetArgs;
@@ -8,11 +8,11 @@ use crate::commands::support::settings::page;
 use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &GetArgs) -> Result<Report, Failure> {
-    let book = Book::load(&session.home.module_conf())?;
+    let book = Settings::load(&session.home.module_conf())?;
     let Some(word) = args.key.as_deref().filter(|key| *key != "all") else {
         return Ok(page(session.console, &book, None));
     };
-    let key = Key::parse(word)?;
+    let key = SettingKey::parse(word)?;
     match book.get(&key) {
         None => Err(Failure::failed(format!("there is no setting {word}"))
             .hint("`pm get` shows all there are")),

@@ -6,14 +6,14 @@ use pm_protocol::{Code, Kill, Outcomes};
 use crate::commands::support::progress;
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 use crate::session::{CHANGE, LOOK};
 
 /// Told when it is true.
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let Some(mut client) = session.find()? else {
         session.warn_of_rival();
-        return Ok(Done::nothing("no daemon runs").report(session.console));
+        return Ok(Completed::nothing("no daemon runs").report(session.console));
     };
     let ask = || client.call(&Kill {}, Deadline::NEVER);
     let outcomes = match progress::during(session, "stopping", ask) {
@@ -34,6 +34,7 @@ pub(super) fn run(session: &Session) -> Result<Report, Failure> {
         }
         pause(LOOK, deadline);
     }
-    let done = Done { outcomes: outcomes.outcomes, ..Done::nothing("no daemon runs any more") };
+    let done =
+        Completed { outcomes: outcomes.outcomes, ..Completed::nothing("no daemon runs any more") };
     Ok(done.report(session.console))
 }

@@ -13,8 +13,8 @@ use crate::render::{json, list, mini};
 
 pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
     let order = match &args.sort {
-        None => list::Order::NAME,
-        Some(text) => list::Order::parse(text).ok_or_else(|| {
+        None => list::SortOrder::NAME,
+        Some(text) => list::SortOrder::parse(text).ok_or_else(|| {
             Failure::input(format!("could not sort by `{text}`")).hint(
                 "name, namespace, pid, id, cpu, memory, uptime, status or restarts, then :asc or :desc",
             )
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(900);
 fn again_and_again(
     session: &Session,
     args: &ListArgs,
-    order: list::Order,
+    order: list::SortOrder,
 ) -> Result<Report, Failure> {
     let clear = if session.console.look.boxes { "\x1b[2J\x1b[H" } else { "" };
     loop {
@@ -42,7 +42,7 @@ fn again_and_again(
     }
 }
 
-fn now(session: &Session, args: &ListArgs, order: list::Order) -> Result<Report, Failure> {
+fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Report, Failure> {
     let mut client = match session.find()? {
         Some(client) => client,
         None if args.apps.is_empty() => {
@@ -59,7 +59,7 @@ fn now(session: &Session, args: &ListArgs, order: list::Order) -> Result<Report,
         return Ok(Report::text(session.console, mini::blocks(&described, session.console.look)));
     }
     let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
-    session.heed(&listing);
+    session.pass_on_warning(&listing);
     users::name(session, listing.rows.iter_mut().collect());
     order.sort(&mut listing.rows);
     Ok(report(session, &listing))

@@ -3,11 +3,11 @@
 
 mod channels;
 mod printer;
+mod query;
 mod story;
 mod stream;
 mod streaming;
 mod when;
-mod wish;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use pm_spec::Select;
 use crate::cli::LogsArgs;
 use crate::commands::support::{resend, selectors};
 use crate::prelude::{Failure, Report, Session, quick};
-use crate::render::outcomes::{self, Done};
+use crate::render::outcomes::{self, Completed};
 
+use query::{LogQuery, Until, WantedStreams};
 use story::tell;
-use wish::{Streams, Until, Wish};
 
 pub(super) use printer::Form;
 pub(super) use streaming::Streaming;
@@ -46,16 +46,16 @@ pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure>
     let last = args.lines.or((since.is_none() && until.is_none()).then_some(usual));
     let keep = args.grep.as_ref().map(|text| keep(text, args.ignore_case));
     let streams = match (args.out, args.err) {
-        (true, _) => Streams::Out,
-        (_, true) => Streams::Err,
-        (false, false) => Streams::Both,
+        (true, _) => WantedStreams::Out,
+        (_, true) => WantedStreams::Err,
+        (false, false) => WantedStreams::Both,
     };
     let want = Want { last, since, until, keep };
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &apps)?;
     drop(client);
-    let wish = Wish { select, want, follow, streams, daemon: args.daemon, until: None };
-    match show(session, &wish, form) {
+    let query = LogQuery { select, want, follow, streams, daemon: args.daemon, until: None };
+    match show(session, &query, form) {
         // PM2 finds no logs of an app it does not know, and says so by their absence.
         Err(failure) if session.called_as.is_pm2() && failure.is_not_found => {
             session.console.talk(&failure.to_string());
@@ -87,20 +87,20 @@ fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
 }
 
 /// Follows what was just started; ends when nobody listens.
-pub(super) fn attach(session: &Session, done: &Done, ids: &[u32]) -> Result<Report, Failure> {
+pub(super) fn attach(session: &Session, done: &Completed, ids: &[u32]) -> Result<Report, Failure> {
     let console = session.console;
     if crate::console::show(&outcomes::text(done, console.look, console.mini)).is_err() {
         return Ok(Report::default());
     }
-    let wish = Wish {
+    let query = LogQuery {
         select: ids.iter().map(|id| Select::Id(*id)).collect(),
         want: Want { last: Some(LINES), ..Want::default() },
         follow: true,
-        streams: Streams::Both,
+        streams: WantedStreams::Both,
         daemon: false,
         until: None,
     };
-    show(session, &wish, Form::new(console, false))
+    show(session, &query, Form::new(console, false))
 }
 
 /// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens. `begun` is
@@ -111,28 +111,28 @@ pub(super) fn beside(
     bell: OwnedFd,
     begun: SyncSender<()>,
 ) -> Result<(), Failure> {
-    let wish = Wish {
+    let query = LogQuery {
         select: vec![Select::Id(id)],
         want: Want { last: Some(0), ..Want::default() },
         follow: true,
-        streams: Streams::Both,
+        streams: WantedStreams::Both,
         daemon: false,
         until: Some(Until::hangs_up(bell, begun)),
     };
-    show(session, &wish, Form::new(session.console, true)).map(drop)
+    show(session, &query, Form::new(session.console, true)).map(drop)
 }
 
-fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
+fn show(session: &Session, query: &LogQuery, form: Form) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let sources = quick(&mut client, &Logs { select: wish.select.clone() })?.sources;
+    let sources = quick(&mut client, &Logs { select: query.select.clone() })?.sources;
     // Who asks for some instances still wants to know which files others write to.
-    let everybody = if wish.select.is_empty() {
+    let everybody = if query.select.is_empty() {
         Vec::new()
     } else {
         quick(&mut client, &Logs { select: Vec::new() })?.sources
     };
     drop(client);
-    tell(session, wish, (sources, &everybody), form)
+    tell(session, query, (sources, &everybody), form)
 }
 
 /// `--grep`: lines with this text in them.

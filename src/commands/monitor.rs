@@ -11,7 +11,7 @@ use crate::cli::SelectArgs;
 use crate::commands::support::described::described;
 use crate::commands::support::{listing, selectors};
 use crate::prelude::{Failure, Report, Session, quick};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 use crate::session::QUICK;
 
 pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
@@ -50,5 +50,5 @@ pub(super) fn mark(
     let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };
     client.call(&call, Deadline::after(QUICK))?;
     let listing = listing::now(session, &mut client)?;
-    Ok(Done { listing, ..Done::nothing(told) }.report(session.console))
+    Ok(Completed { listing, ..Completed::nothing(told) }.report(session.console))
 }

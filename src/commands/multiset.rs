@@ -1,6 +1,6 @@
 //! `pm multiset "KEY VALUE KEY VALUE"`.
 
-use pm_pm2::settings::{self, Key};
+use pm_pm2::settings::{self, SettingKey};
 
 use crate::cli::MultisetArgs;
 use crate::commands::support::settings::change;
@@ -18,7 +18,7 @@ pub(super) fn run(session: &Session, args: &MultisetArgs) -> Result<Report, Fail
             return Err(Failure::input(format!("{last} has no value: nothing was set")));
         };
         let value = if is_line { value.replace('"', "") } else { value.clone() };
-        pairs.push((Key::parse(key)?, value));
+        pairs.push((SettingKey::parse(key)?, value));
     }
     change(session, &pairs)
 }

@@ -11,7 +11,7 @@ use crate::commands::support::targets::{self, Target, resolve};
 use crate::commands::support::{amend, finish, progress, resend};
 use crate::commands::{logs, start};
 use crate::prelude::{Failure, Report, Session};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 use crate::session::environment;
 
 pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
@@ -74,7 +74,7 @@ pub(super) fn again(
     let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to restart")?;
     let is_reload = existing == Existing::Reload;
-    let done = Done { changes: news, is_reload, ..done };
+    let done = Completed { changes: news, is_reload, ..done };
     if args.flags.attach || args.flags.no_daemon {
         logs::attach(session, &done, &ids)
     } else {

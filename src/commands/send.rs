@@ -8,7 +8,7 @@ use pm_spec::ByteString;
 use crate::cli::SendArgs;
 use crate::commands::support::selectors;
 use crate::prelude::{Failure, Report, Session, quick};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 
 /// PM2 takes ids only, and of several words the first.
 pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Report, Failure> {
@@ -19,5 +19,5 @@ pub(super) fn run(session: &Session, args: &SendArgs) -> Result<Report, Failure>
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let call = Input { select, bytes: ByteString::new(line) };
     let outcomes = quick(&mut client, &call)?.outcomes;
-    Ok(Done { outcomes, ..Done::nothing("nobody to tell") }.report(session.console))
+    Ok(Completed { outcomes, ..Completed::nothing("nobody to tell") }.report(session.console))
 }

@@ -6,7 +6,7 @@ use pm_spec::Signal;
 use crate::cli::SendSignalArgs;
 use crate::commands::support::{finish, selectors};
 use crate::prelude::{Failure, Report, Session, quick};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 
 pub(super) fn run(session: &Session, args: &SendSignalArgs) -> Result<Report, Failure> {
     let signal = Signal::parse(&args.signal).map_err(|error| Failure::input(error.to_string()))?;
@@ -15,5 +15,5 @@ pub(super) fn run(session: &Session, args: &SendSignalArgs) -> Result<Report, Fa
     };
     let select = selectors::selects(session, &mut client, &args.apps)?;
     let outcomes = quick(&mut client, &SendSignal { select, signal })?.outcomes;
-    Ok(Done { outcomes, ..Done::nothing("nothing to signal") }.report(session.console))
+    Ok(Completed { outcomes, ..Completed::nothing("nothing to signal") }.report(session.console))
 }

@@ -1,6 +1,6 @@
 //! `pm set KEY VALUE`; without both, the file is edited.
 
-use pm_pm2::settings::Key;
+use pm_pm2::settings::SettingKey;
 
 use crate::cli::SetArgs;
 use crate::commands::support::settings::{change, edit};
@@ -8,7 +8,7 @@ use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &SetArgs) -> Result<Report, Failure> {
     match (&args.key, &args.value) {
-        (Some(key), Some(value)) => change(session, &[(Key::parse(key)?, value.clone())]),
+        (Some(key), Some(value)) => change(session, &[(SettingKey::parse(key)?, value.clone())]),
         (Some(key), None) => Err(Failure::input(format!("set {key} to what?")).hint(format!(
             "`pm set {key} VALUE`; `pm get {key}` shows it, `pm unset {key}` removes it"
         ))),

@@ -19,7 +19,7 @@ use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
 use crate::failure::{Exit, Failure};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 use crate::report::Report;
 use crate::session::{Session, engine, environment};
 
@@ -65,7 +65,7 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
-    let done = Done { changes: news, ..done };
+    let done = Completed { changes: news, ..done };
     if flags.attach || flags.no_daemon {
         return logs::attach(session, &done, &names);
     }

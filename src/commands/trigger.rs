@@ -9,7 +9,7 @@ use pm_spec::Span;
 use crate::cli::TriggerArgs;
 use crate::commands::support::selectors;
 use crate::prelude::{Failure, Report, Session};
-use crate::render::round::Round;
+use crate::render::round::ActionRound;
 use crate::session::QUICK;
 
 /// Nobody waits longer for an answer than a day.
@@ -29,5 +29,5 @@ pub(super) fn run(session: &Session, args: TriggerArgs) -> Result<Report, Failur
     let call = Trigger { select, action: action.clone(), param, patience: milliseconds };
     let deadline = Deadline::after(Duration::from_millis(milliseconds) + QUICK);
     let answers = client.call(&call, deadline)?.answers;
-    Ok(Round { action, patience, answers }.report(session.console))
+    Ok(ActionRound { action, patience, answers }.report(session.console))
 }

@@ -1,6 +1,6 @@
 //! `pm unset KEY`; what was not set is no error (PM2).
 
-use pm_pm2::settings::{Book, Key};
+use pm_pm2::settings::{SettingKey, Settings};
 
 use crate::cli::UnsetArgs;
 use crate::commands::support::settings::page;
@@ -9,8 +9,8 @@ use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;
-    let key = Key::parse(&args.key)?;
-    let book = Book::change(&session.home.module_conf(), |book| {
+    let key = SettingKey::parse(&args.key)?;
+    let book = Settings::change(&session.home.module_conf(), |book| {
         if args.key == "all" { book.clear() } else { book.unset(&key) }
     })?;
     Ok(page(session.console, &book, None))

@@ -8,18 +8,18 @@ use pm_spec::Bytes;
 
 use crate::called::as_called;
 use crate::console::Look;
-use crate::render::table::{Column, Side, draw, fit};
+use crate::render::table::{Side, TableColumn, draw, fit};
 use crate::render::text::{self, Paint, one_line, safe_text};
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Order {
-    field: Field,
+pub(crate) struct SortOrder {
+    field: SortField,
     reversed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+enum SortField {
     Name,
     Namespace,
     Pid,
@@ -32,21 +32,21 @@ enum Field {
 }
 
 /// The names of fields, as `--sort` takes them.
-const FIELDS: [(&str, Field); 9] = [
-    ("name", Field::Name),
-    ("namespace", Field::Namespace),
-    ("pid", Field::Pid),
-    ("id", Field::Id),
-    ("cpu", Field::Cpu),
-    ("memory", Field::Memory),
-    ("uptime", Field::Uptime),
-    ("status", Field::Status),
-    ("restarts", Field::Restarts),
+const FIELDS: [(&str, SortField); 9] = [
+    ("name", SortField::Name),
+    ("namespace", SortField::Namespace),
+    ("pid", SortField::Pid),
+    ("id", SortField::Id),
+    ("cpu", SortField::Cpu),
+    ("memory", SortField::Memory),
+    ("uptime", SortField::Uptime),
+    ("status", SortField::Status),
+    ("restarts", SortField::Restarts),
 ];
 
-impl Order {
+impl SortOrder {
     /// PM2's: by name, then id.
-    pub(crate) const NAME: Self = Self { field: Field::Name, reversed: false };
+    pub(crate) const NAME: Self = Self { field: SortField::Name, reversed: false };
 
     /// Reads `cpu`, `cpu:asc` or `cpu:desc`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -76,16 +76,16 @@ impl Order {
 
     fn compare(self, a: &Row, b: &Row) -> Ordering {
         match self.field {
-            Field::Name => a.name.cmp(&b.name),
-            Field::Namespace => a.namespace.cmp(&b.namespace),
-            Field::Pid => a.pid.cmp(&b.pid),
-            Field::Id => a.id.cmp(&b.id),
-            Field::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
-            Field::Memory => a.usage.memory.cmp(&b.usage.memory),
+            SortField::Name => a.name.cmp(&b.name),
+            SortField::Namespace => a.namespace.cmp(&b.namespace),
+            SortField::Pid => a.pid.cmp(&b.pid),
+            SortField::Id => a.id.cmp(&b.id),
+            SortField::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
+            SortField::Memory => a.usage.memory.cmp(&b.usage.memory),
             // A longer uptime is an earlier start; what does not run has none.
-            Field::Uptime => start(b).cmp(&start(a)),
-            Field::Status => a.status.as_str().cmp(b.status.as_str()),
-            Field::Restarts => a.restarts.cmp(&b.restarts),
+            SortField::Uptime => start(b).cmp(&start(a)),
+            SortField::Status => a.status.as_str().cmp(b.status.as_str()),
+            SortField::Restarts => a.restarts.cmp(&b.restarts),
         }
     }
 }
@@ -172,13 +172,13 @@ fn notes(listing: &Listing, look: Look) -> String {
     notes
 }
 
-fn column(name: &'static str, least: Option<usize>, listing: &Listing, look: Look) -> Column {
+fn column(name: &'static str, least: Option<usize>, listing: &Listing, look: Look) -> TableColumn {
     let side = if matches!(name, "id" | "pid" | "↺" | "cpu" | "mem" | "uptime") {
         Side::Right
     } else {
         Side::Left
     };
-    let mut column = Column::new(name, side, if name == "name" { least } else { None });
+    let mut column = TableColumn::new(name, side, if name == "name" { least } else { None });
     for row in &listing.rows {
         column.add(|text| cell(text, name, row, listing.now, look));
     }

@@ -47,7 +47,7 @@ fn listing() -> Listing {
         row(5, "web", Status::Stopped),
         row(6, "new", Status::Launching),
     ];
-    Order::NAME.sort(&mut rows);
+    SortOrder::NAME.sort(&mut rows);
     Listing { rows, now: NOW, host: None, warning: None }
 }
 
@@ -97,14 +97,14 @@ fn an_empty_list_says_what_to_do_only_to_people() {
 fn orders_are_read_and_kept() {
     let ids = |order: &str| {
         let mut rows = listing().rows;
-        Order::parse(order).unwrap().sort(&mut rows);
+        SortOrder::parse(order).unwrap().sort(&mut rows);
         rows.iter().map(|row| row.id).collect::<Vec<_>>()
     };
     assert_eq!(ids("name"), [1, 3, 4, 6, 0, 5, 2]);
     assert_eq!(ids("id:desc"), [6, 5, 4, 3, 2, 1, 0]);
     assert_eq!(ids("status")[..2], [3, 6]);
     assert_eq!(ids("uptime:desc")[..3], [2, 1, 0], "longest first");
-    assert!(Order::parse("size").is_none() && Order::parse("name:up").is_none());
+    assert!(SortOrder::parse("size").is_none() && SortOrder::parse("name:up").is_none());
 }
 
 #[test]

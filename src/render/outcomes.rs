@@ -18,13 +18,13 @@ const MOST: usize = 20;
 
 /// What became of each instance, and how things stand now.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct Completed {
     /// In order of id.
     pub(crate) outcomes: Vec<Outcome>,
     /// The list afterwards, if it was asked for.
     pub(crate) listing: Option<Listing>,
     /// The last lines of standard error of what failed.
-    pub(crate) tails: Vec<Tail>,
+    pub(crate) tails: Vec<LastLines>,
     /// What to say where there are no outcomes.
     pub(crate) otherwise: &'static str,
     /// Whether new runs came by a reload.
@@ -35,7 +35,7 @@ pub(crate) struct Done {
 
 /// The last lines an app wrote to standard error.
 #[derive(Debug)]
-pub(crate) struct Tail {
+pub(crate) struct LastLines {
     /// The instance.
     pub(crate) id: u32,
     /// Its name.
@@ -46,7 +46,7 @@ pub(crate) struct Tail {
     pub(crate) lines: Vec<Vec<u8>>,
 }
 
-impl Done {
+impl Completed {
     /// Nothing was to be done, and that is well.
     pub(crate) fn nothing(otherwise: &'static str) -> Self {
         Self { otherwise, ..Self::default() }
@@ -67,7 +67,7 @@ impl Done {
 }
 
 /// The lines, then the list.
-pub(crate) fn text(done: &Done, look: Look, mini: bool) -> String {
+pub(crate) fn text(done: &Completed, look: Look, mini: bool) -> String {
     let mut text = plan::changes(&done.changes, look);
     if done.outcomes.is_empty() {
         text.push_str(done.otherwise);
@@ -160,7 +160,7 @@ fn word(what: &What, is_reload: bool) -> &'static str {
 }
 
 /// What failed, as errors: for those who asked for nothing else.
-pub(crate) fn failures(done: &Done) -> String {
+pub(crate) fn failures(done: &Completed) -> String {
     let mut text = String::new();
     for outcome in &done.outcomes {
         if let Some(why) = outcome.what.why() {
@@ -173,7 +173,7 @@ pub(crate) fn failures(done: &Done) -> String {
 }
 
 /// The last words of what failed.
-pub(crate) fn tails(done: &Done, look: Look) -> String {
+pub(crate) fn tails(done: &Completed, look: Look) -> String {
     let mut text = String::new();
     for tail in done.tails.iter().filter(|tail| !tail.lines.is_empty()) {
         let head =
@@ -189,7 +189,7 @@ pub(crate) fn tails(done: &Done, look: Look) -> String {
 }
 
 /// One document each.
-fn json(done: &Done) -> Value {
+fn json(done: &Completed) -> Value {
     let one = |outcome: &Outcome| {
         let reason = outcome.what.why();
         let what = match reason {
@@ -206,6 +206,6 @@ fn json(done: &Done) -> Value {
     done.outcomes.iter().map(one).collect()
 }
 
-fn last_lines(tail: &Tail) -> Vec<String> {
+fn last_lines(tail: &LastLines) -> Vec<String> {
     tail.lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }

@@ -11,8 +11,8 @@ use crate::failure::Exit;
 use crate::golden::{self, spec};
 use crate::render::describe::describe;
 use crate::render::json;
-use crate::render::outcomes::{self, Done, Tail};
-use crate::report::ExitStatus;
+use crate::render::outcomes::{self, Completed, LastLines};
+use crate::report::ReportExit;
 
 const NOW: u64 = 1_800_000_000_000;
 const PIPED: Look = Look { width: None, boxes: false, colour: false };
@@ -132,20 +132,20 @@ fn outcomes_look_as_they_should() {
         outcome(4, What::Added, 0),
         outcome(5, What::Superseded, 0),
     ];
-    let tail = Tail {
+    let tail = LastLines {
         id: 1,
         name: "web".into(),
         file: "/h/logs/web-error-1.log".into(),
         lines: vec![b"Traceback\x1b[2J".to_vec(), b"\xff oops".to_vec()],
     };
-    let done = Done { outcomes, tails: vec![tail], ..Done::default() };
+    let done = Completed { outcomes, tails: vec![tail], ..Completed::default() };
     let plain = |look| outcomes::text(&done, look, false) + &outcomes::tails(&done, look);
     let colour = Look { width: Some(80), boxes: true, colour: true };
     golden::check("outcomes.txt", &plain(PIPED));
     golden::check("outcomes-colour.txt", &plain(colour));
     let console = Console::new(&Global { silent: true, ..Global::default() }, |_| None);
     let report = done.report(console);
-    assert_eq!((report.shown.as_str(), report.ending), ("", ExitStatus::Not(Exit::Failed)));
+    assert_eq!((report.shown.as_str(), report.ending), ("", ReportExit::Not(Exit::Failed)));
     let silent = report.aside;
     assert!(
         silent.starts_with("error: web (1) failed: exited with code 3\nlast lines"),
@@ -165,13 +165,13 @@ fn a_thousand_outcomes_are_summed_up_but_failures_are_told() {
     let mut outcomes: Vec<_> = (0..998).map(|id| outcome(id, What::Started, id + 1)).collect();
     outcomes.push(outcome(998, What::Unchanged, 5));
     outcomes.push(outcome(999, What::Failed("no such file".into()), 0));
-    let shown = outcomes::text(&Done { outcomes, ..Done::default() }, PIPED, false);
+    let shown = outcomes::text(&Completed { outcomes, ..Completed::default() }, PIPED, false);
     assert_eq!(shown, "✓ 998 started, 1 unchanged\n✗ web (999) failed: no such file\n");
 }
 
 #[test]
 fn small_reports_read_well() {
-    let nothing = Done::nothing("nothing to stop");
+    let nothing = Completed::nothing("nothing to stop");
     assert_eq!(outcomes::text(&nothing, PIPED, false), "nothing to stop\n");
     let empty = Listing { rows: vec![], now: NOW, host: None, warning: None };
     assert_eq!(json::listing(&empty).to_string(), "[]");

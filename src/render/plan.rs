@@ -10,7 +10,7 @@ pub(crate) struct Planned {
     /// The app.
     pub(crate) name: String,
     /// What is done with it.
-    pub(crate) step: Step,
+    pub(crate) step: PlanStep,
     /// What differs, each in a few words, secrets masked.
     #[serde(rename = "changes")]
     pub(crate) edits: Vec<String>,
@@ -19,7 +19,7 @@ pub(crate) struct Planned {
 /// What is done with an app of a config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Step {
+pub(crate) enum PlanStep {
     /// It is new or down and comes up.
     Start,
     /// It becomes known (`autostart: false`).
@@ -53,25 +53,25 @@ pub(crate) fn changes(changes: &[Planned], look: Look) -> String {
 
 fn line(one: &Planned, look: Look, is_plan: bool) -> String {
     let (sign, paint, word) = match one.step {
-        Step::Start => ("+", Paint::Good, "start"),
-        Step::Add => ("+", Paint::Good, "add, not started"),
-        Step::Restart => ("~", Paint::Wait, "restart"),
-        Step::Reload => ("~", Paint::Wait, "reload"),
-        Step::Change => ("~", Paint::Good, "change while it runs"),
-        Step::Keep => ("=", Paint::Dim, "unchanged"),
-        Step::Remove => ("-", Paint::Bad, "remove"),
-        Step::Gone => ("!", Paint::Wait, "it is known but not in its file any more"),
+        PlanStep::Start => ("+", Paint::Good, "start"),
+        PlanStep::Add => ("+", Paint::Good, "add, not started"),
+        PlanStep::Restart => ("~", Paint::Wait, "restart"),
+        PlanStep::Reload => ("~", Paint::Wait, "reload"),
+        PlanStep::Change => ("~", Paint::Good, "change while it runs"),
+        PlanStep::Keep => ("=", Paint::Dim, "unchanged"),
+        PlanStep::Remove => ("-", Paint::Bad, "remove"),
+        PlanStep::Gone => ("!", Paint::Wait, "it is known but not in its file any more"),
     };
-    let sign = if !is_plan && one.step != Step::Gone { "~" } else { sign };
+    let sign = if !is_plan && one.step != PlanStep::Gone { "~" } else { sign };
     let name = Paint::Key.on(&safe_text(&one.name), look.colour);
     let mut parts = Vec::new();
-    if is_plan || one.step == Step::Gone {
+    if is_plan || one.step == PlanStep::Gone {
         parts.push(word.to_owned());
     }
     if !one.edits.is_empty() {
         parts.push(safe_text(&one.edits.join(", ")));
     }
-    if one.step == Step::Gone {
+    if one.step == PlanStep::Gone {
         let (program, name) = (called::name(), safe_text(&one.name));
         parts.push(format!("`{program} delete {name}`, or `{program} apply --prune`, removes it"));
     }

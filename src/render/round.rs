@@ -11,7 +11,7 @@ use crate::report::Report;
 
 /// An action that was asked for, and what came of it.
 #[derive(Debug)]
-pub(crate) struct Round {
+pub(crate) struct ActionRound {
     /// Its name.
     pub(crate) action: String,
     /// So long answers were waited for.
@@ -20,7 +20,7 @@ pub(crate) struct Round {
     pub(crate) answers: Vec<ActionAnswer>,
 }
 
-impl Round {
+impl ActionRound {
     /// Answers are data; silence is told and is a failure.
     pub(crate) fn report(&self, console: Console) -> Report {
         let report =
@@ -38,7 +38,7 @@ impl Round {
 }
 
 /// How many were asked, then a line for each that answered.
-fn round(round: &Round) -> String {
+fn round(round: &ActionRound) -> String {
     let (count, action) = (round.answers.len(), safe_text(&round.action));
     let mut text = format!("{count} processes have received command {action}\n");
     for one in &round.answers {
@@ -54,7 +54,7 @@ fn round(round: &Round) -> String {
 }
 
 /// Those who did not answer.
-fn silence(round: &Round) -> String {
+fn silence(round: &ActionRound) -> String {
     let why = |one: &ActionAnswer| match one.said {
         Said::Late => Some(format!("did not answer within {}", round.patience)),
         Said::Gone => Some("ended or closed its channel without an answer".into()),
@@ -102,7 +102,7 @@ mod tests {
             namespace: "default".into(),
             said,
         });
-        let it = Round {
+        let it = ActionRound {
             action: "hello".into(),
             patience: Span::from_secs(5),
             answers: answers.collect(),

@@ -13,7 +13,7 @@ pub(crate) enum Side {
 /// A head, and a cell in each row. The texts lie in one string: a list of a thousand apps is drawn in well under a
 /// millisecond, most of which separate strings would cost.
 #[derive(Debug)]
-pub(crate) struct Column {
+pub(crate) struct TableColumn {
     head: &'static str,
     side: Side,
     /// May be cut down to so many columns when the room is short; `None`: never.
@@ -30,7 +30,7 @@ struct Cell {
     paint: Paint,
 }
 
-impl Column {
+impl TableColumn {
     pub(crate) fn new(head: &'static str, side: Side, least: Option<usize>) -> Self {
         let widest = width(head);
         Self { head, side, least, texts: String::new(), cells: Vec::new(), widest }
@@ -58,7 +58,7 @@ fn frame(columns: usize) -> usize {
 }
 
 /// The widths of the columns within `room`, or `None` if they don't fit even when cut.
-pub(crate) fn fit(columns: &[Column], room: Option<usize>) -> Option<Vec<usize>> {
+pub(crate) fn fit(columns: &[TableColumn], room: Option<usize>) -> Option<Vec<usize>> {
     let mut widths: Vec<_> = columns.iter().map(|column| column.widest).collect();
     let Some(room) = room else { return Some(widths) };
     let mut excess = (widths.iter().sum::<usize>() + frame(columns.len())).saturating_sub(room);
@@ -73,7 +73,7 @@ pub(crate) fn fit(columns: &[Column], room: Option<usize>) -> Option<Vec<usize>>
 }
 
 /// Draws the columns in these widths.
-pub(crate) fn draw(columns: &[Column], widths: &[usize], look: Look) -> String {
+pub(crate) fn draw(columns: &[TableColumn], widths: &[usize], look: Look) -> String {
     let rows = columns.first().map_or(0, |column| column.cells.len());
     let mut out = String::with_capacity((rows + 4) * (widths.iter().sum::<usize>() + 64));
     if look.boxes {
@@ -105,10 +105,10 @@ fn rule(out: &mut String, widths: &[usize], [left, middle, right]: [char; 3], lo
 
 fn line<'a>(
     out: &mut String,
-    columns: &'a [Column],
+    columns: &'a [TableColumn],
     widths: &[usize],
     look: Look,
-    cell: impl Fn(&'a Column) -> (&'a str, usize, Paint),
+    cell: impl Fn(&'a TableColumn) -> (&'a str, usize, Paint),
 ) {
     let start = out.len();
     for (index, (column, room)) in columns.iter().zip(widths).enumerate() {

@@ -1,6 +1,6 @@
 //! Verbs of PM2 that need its hosted dashboard, npm or its JavaScript daemon: one clear sentence each.
 
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 
 /// What is not here, and what there is instead.
 #[derive(Clone, Copy, Debug)]
@@ -8,8 +8,8 @@ pub struct Absent(&'static str, &'static str);
 
 impl Absent {
     /// One sentence and a hint.
-    pub fn refusal(&self) -> Refused {
-        Refused::failed(self.0).hint(self.1)
+    pub fn refusal(&self) -> Pm2Error {
+        Pm2Error::failed(self.0).hint(self.1)
     }
 }
 

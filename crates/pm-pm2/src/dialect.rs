@@ -90,7 +90,7 @@ const OPTIONS: [(&str, Option<u8>, Takes); 64] = [
 
 /// Words as the grammar takes them.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct GrammarWords {
     /// The whole command line.
     pub argv: Vec<OsString>,
     /// Options of PM2 that mean nothing for this command, as typed.
@@ -99,7 +99,7 @@ pub struct Words {
 
 /// A command line as it was typed, with the place of its verb.
 #[derive(Debug)]
-pub struct Line {
+pub struct CommandLine {
     program: OsString,
     /// What stands before `--`.
     typed: Vec<OsString>,
@@ -109,7 +109,7 @@ pub struct Line {
     verb: Option<usize>,
 }
 
-impl Line {
+impl CommandLine {
     /// Takes the names into account that are verbs themselves.
     pub fn new(called_as: CalledAs, argv: Vec<OsString>) -> Self {
         let mut argv = argv.into_iter();
@@ -137,15 +137,15 @@ impl Line {
 
     /// Puts the words into the grammar's form; what can't be understood is left for the grammar to refuse. `command`:
     /// the one the verb names, with its arguments.
-    pub fn words(mut self, called_as: CalledAs, command: Option<&Command>) -> Words {
+    pub fn words(mut self, called_as: CalledAs, command: Option<&Command>) -> GrammarWords {
         let (Some(at), Some(command)) = (self.verb, command) else {
             self.typed.insert(0, self.program);
             self.typed.extend(self.behind);
-            return Words { argv: self.typed, idle: Vec::new() };
+            return GrammarWords { argv: self.typed, idle: Vec::new() };
         };
         let asks_version = |word: &OsString| word == "-v" || word == "-V" || word == "--version";
         if called_as.is_pm2() && self.typed.iter().any(asks_version) {
-            return Words { argv: vec![self.program, "--version".into()], idle: Vec::new() };
+            return GrammarWords { argv: vec![self.program, "--version".into()], idle: Vec::new() };
         }
         let mut sorted = Sorted { argv: vec![self.program], idle: Vec::new(), targets: 0 };
         sorted.argv.extend(self.typed.get(at).cloned());
@@ -158,7 +158,7 @@ impl Line {
             sorted.sort(after, command, true);
         }
         sorted.argv.extend(self.behind);
-        Words { argv: sorted.argv, idle: sorted.idle }
+        GrammarWords { argv: sorted.argv, idle: sorted.idle }
     }
 }
 
@@ -178,7 +178,7 @@ fn verb(words: &[OsString]) -> Option<usize> {
 
 /// A word that is an option of PM2.
 #[derive(Debug)]
-struct Known {
+struct KnownOption {
     long: &'static str,
     is_short: bool,
     takes: Takes,
@@ -186,13 +186,10 @@ struct Known {
     value: Option<OsString>,
 }
 
-fn option(word: &OsStr) -> Option<Known> {
+fn option(word: &OsStr) -> Option<KnownOption> {
     let bytes = word.as_bytes();
-    let known = |(long, _, takes): &(&'static str, Option<u8>, Takes), is_short, value| Known {
-        long,
-        is_short,
-        takes: *takes,
-        value,
+    let known = |(long, _, takes): &(&'static str, Option<u8>, Takes), is_short, value| {
+        KnownOption { long, is_short, takes: *takes, value }
     };
     if let [b'-', short] = bytes {
         let found = OPTIONS.iter().find(|(_, known, _)| *known == Some(*short))?;
@@ -221,7 +218,8 @@ impl Sorted {
     fn sort(&mut self, words: &[OsString], command: &Command, is_behind: bool) {
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
-            let theirs = |known: &Known| !(is_behind && known.is_short && is_other(command, known));
+            let theirs =
+                |known: &KnownOption| !(is_behind && known.is_short && is_other(command, known));
             let Some(mut known) = option(word).filter(theirs) else {
                 self.targets += usize::from(!word.as_bytes().starts_with(b"-"));
                 self.argv.push(word.clone());
@@ -253,7 +251,7 @@ fn is_named(arg: &Arg, long: &str) -> bool {
 }
 
 /// Whether a short option means something else to this command: `logs -n 5` is no name.
-fn is_other(command: &Command, known: &Known) -> bool {
+fn is_other(command: &Command, known: &KnownOption) -> bool {
     let short = OPTIONS.iter().find(|(long, ..)| *long == known.long).and_then(|(_, it, _)| *it);
     let mine = |arg: &&Arg| arg.get_short() == short.map(char::from);
     command.get_arguments().find(mine).is_some_and(|arg| !is_named(arg, known.long))
@@ -265,7 +263,7 @@ fn is_global(long: &str) -> bool {
 }
 
 /// An option and its value as one word, so that a value may look like an option.
-fn form(own: &Arg, known: Known) -> Vec<OsString> {
+fn form(own: &Arg, known: KnownOption) -> Vec<OsString> {
     let name = format!("--{}", known.long);
     match known.value {
         None => vec![name.into()],

@@ -1,6 +1,6 @@
 //! PM2's modules: npm packages that the daemon runs. Here the work of some is built in.
 
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 
 /// Modules of PM2 whose work is done here, and by what.
 const BUILT_IN: [(&str, &str); 4] = [
@@ -15,7 +15,7 @@ const BUILT_IN: [(&str, &str); 4] = [
 ];
 
 /// What does the work of a module that somebody wants to have installed.
-pub fn instead(words: &[String]) -> Result<String, Refused> {
+pub fn instead(words: &[String]) -> Result<String, Pm2Error> {
     let module = words.iter().find(|word| !word.starts_with('-')).map_or("", String::as_str);
     // A version may follow: pm2-logrotate@2.7.0.
     let name = module.split('@').next().unwrap_or(module);
@@ -32,17 +32,17 @@ pub fn instead(words: &[String]) -> Result<String, Refused> {
     } else {
         "start it as an app: `npm install` it, then `pm start` its script"
     };
-    Err(Refused::failed(message).hint(hint))
+    Err(Pm2Error::failed(message).hint(hint))
 }
 
 /// What is said where a module is to be removed that never was here.
-pub fn gone(words: &[String]) -> Result<String, Refused> {
+pub fn gone(words: &[String]) -> Result<String, Pm2Error> {
     let module = words.first().map_or("no module", String::as_str);
     if BUILT_IN.iter().any(|(known, _)| *known == module) {
         return Ok(format!("{module} is not installed; what is built in stays"));
     }
     let message = format!("could not uninstall {module}: npm modules are not part of pm");
-    Err(Refused::failed(message).hint("an app is removed by `pm delete NAME`"))
+    Err(Pm2Error::failed(message).hint("an app is removed by `pm delete NAME`"))
 }
 
 #[cfg(test)]

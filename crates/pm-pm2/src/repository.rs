@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 
 /// Where the newest commit is remembered for `forward` on a branch that follows none.
 const NEWEST: &str = "refs/pm/newest";
 
 /// Which commit is wanted.
 #[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
+pub enum CommitStep<'a> {
     /// The newest of the branch.
     Newest,
     /// This one.
@@ -30,7 +30,7 @@ pub struct Repository {
 
 impl Repository {
     /// The one in which a folder lies.
-    pub fn around(folder: &Path) -> Result<Self, Refused> {
+    pub fn around(folder: &Path) -> Result<Self, Pm2Error> {
         let folder = Self { top: folder.to_owned() };
         Ok(Self { top: folder.git(&["rev-parse", "--show-toplevel"])?.into() })
     }
@@ -42,50 +42,50 @@ impl Repository {
     }
 
     /// What git prints, without the last line feed.
-    pub fn git(&self, words: &[&str]) -> Result<String, Refused> {
+    pub fn git(&self, words: &[&str]) -> Result<String, Pm2Error> {
         let output = self.command(words).stdin(Stdio::inherit()).output();
         let output =
-            output.map_err(|error| Refused::failed(format!("could not run git: {error}")))?;
+            output.map_err(|error| Pm2Error::failed(format!("could not run git: {error}")))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
         }
         let told = String::from_utf8_lossy(&output.stderr);
         let told = told.lines().rfind(|line| !line.is_empty()).unwrap_or("it failed").to_owned();
         let verb = words.first().copied().unwrap_or_default();
-        Err(Refused::failed(format!("could not git {verb}: {told}")))
+        Err(Pm2Error::failed(format!("could not git {verb}: {told}")))
     }
 
     /// The commit that is checked out.
-    pub fn head(&self) -> Result<String, Refused> {
+    pub fn head(&self) -> Result<String, Pm2Error> {
         self.git(&["rev-parse", "--verify", "HEAD"])
     }
 
     /// Refuses where something would be lost.
-    pub fn is_clean(&self) -> Result<(), Refused> {
+    pub fn is_clean(&self) -> Result<(), Pm2Error> {
         self.git(&["diff", "--quiet", "HEAD"]).map(drop).map_err(|_| {
             let message =
                 format!("there are changes in {} that are not committed", self.top.display());
-            Refused::failed(message).hint("commit, stash or drop them: they would be lost")
+            Pm2Error::failed(message).hint("commit, stash or drop them: they would be lost")
         })
     }
 
     /// Checks another commit out.
-    pub fn go(&self, step: Step<'_>) -> Result<(), Refused> {
+    pub fn go(&self, step: CommitStep<'_>) -> Result<(), Pm2Error> {
         let commit = match step {
-            Step::Newest => return self.git(&["pull", "-q", "--ff-only"]).map(drop),
-            Step::To(word) => {
+            CommitStep::Newest => return self.git(&["pull", "-q", "--ff-only"]).map(drop),
+            CommitStep::To(word) => {
                 // A commit may be here without a remote.
                 self.git(&["fetch", "-q", "--all", "--tags"]).ok();
                 let wanted = format!("{word}^{{commit}}");
                 self.git(&["rev-parse", "--verify", "-q", "--end-of-options", &wanted])
-                    .map_err(|_| Refused::failed(format!("there is no commit {word}")))?
+                    .map_err(|_| Pm2Error::failed(format!("there is no commit {word}")))?
             }
-            Step::Backward => {
+            CommitStep::Backward => {
                 self.remember()?;
                 self.git(&["rev-parse", "--verify", "-q", "HEAD^"])
-                    .map_err(|_| Refused::failed("there is no commit before this one"))?
+                    .map_err(|_| Pm2Error::failed("there is no commit before this one"))?
             }
-            Step::Forward => {
+            CommitStep::Forward => {
                 let range = format!("HEAD..{}", self.newest());
                 let words = ["rev-list", "--reverse", "--ancestry-path", "--first-parent", &range];
                 // Where nothing newer is known, this is the newest.
@@ -106,7 +106,7 @@ impl Repository {
     }
 
     /// Notes where we are, unless a newer commit is noted that leads here.
-    fn remember(&self) -> Result<(), Refused> {
+    fn remember(&self) -> Result<(), Pm2Error> {
         if self.newest() == NEWEST
             && self.git(&["merge-base", "--is-ancestor", "HEAD", NEWEST]).is_err()
         {

@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Serializer, Value};
 
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 
 /// Where a setting stands: `a`, `app:key`, `app.key.deeper`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(Vec<String>);
+pub struct SettingKey(Vec<String>);
 
-impl Key {
+impl SettingKey {
     /// As PM2: dots part if there are any, else colons; quotes keep them together.
-    pub fn parse(text: &str) -> Result<Self, Refused> {
+    pub fn parse(text: &str) -> Result<Self, Pm2Error> {
         let mark = if text.contains('.') { '.' } else { ':' };
         let mut parts = vec![String::new()];
         let mut is_quoted = false;
@@ -30,7 +30,7 @@ impl Key {
             }
         }
         if is_quoted || parts.iter().any(|part| part.is_empty() || part.contains('\0')) {
-            return Err(Refused::input(format!("`{text}` is no name of a setting"))
+            return Err(Pm2Error::input(format!("`{text}` is no name of a setting"))
                 .hint("write key, app:key or app.key"));
         }
         Ok(Self(parts))
@@ -49,11 +49,11 @@ impl Key {
 
 /// All settings.
 #[derive(Clone, Debug, Default)]
-pub struct Book(Map<String, Value>);
+pub struct Settings(Map<String, Value>);
 
-impl Book {
+impl Settings {
     /// Reads the file; a missing or empty one holds nothing.
-    pub fn load(file: &Path) -> Result<Self, Refused> {
+    pub fn load(file: &Path) -> Result<Self, Pm2Error> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -63,13 +63,13 @@ impl Book {
             return Ok(Self::default());
         }
         serde_json::from_str(&text).map(Self).map_err(|error| {
-            Refused::failed(format!("could not read {}: {error}", file.display()))
+            Pm2Error::failed(format!("could not read {}: {error}", file.display()))
                 .hint("correct it, or remove it to begin anew")
         })
     }
 
     /// Changes the file; nobody else changes it meanwhile.
-    pub fn change(file: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, Refused> {
+    pub fn change(file: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, Pm2Error> {
         let folder = File::open(folder(file)).map_err(|error| failed("open", file, &error))?;
         folder.lock().map_err(|error| failed("lock", file, &error))?;
         let mut book = Self::load(file)?;
@@ -81,26 +81,26 @@ impl Book {
     }
 
     /// A copy of it to be edited, beside the file.
-    pub fn copy(&self, file: &Path) -> Result<PathBuf, Refused> {
+    pub fn copy(&self, file: &Path) -> Result<PathBuf, Pm2Error> {
         let copy = beside(file, "edit.json");
         write(&copy, &self.text()).map_err(|error| failed("write", &copy, &error))?;
         Ok(copy)
     }
 
     /// Takes an edited copy over.
-    pub fn take(copy: &Path, file: &Path) -> Result<Self, Refused> {
+    pub fn take(copy: &Path, file: &Path) -> Result<Self, Pm2Error> {
         let edited = Self::load(copy)?;
         Self::change(file, |book| *book = edited)
     }
 
     /// What stands there.
-    pub fn get(&self, key: &Key) -> Option<&Value> {
+    pub fn get(&self, key: &SettingKey) -> Option<&Value> {
         let (first, rest) = key.0.split_first()?;
         rest.iter().try_fold(self.0.get(first)?, |value, part| value.get(part))
     }
 
     /// What stood in the way of a deeper key is replaced (PM2).
-    pub fn set(&mut self, key: &Key, value: &str) {
+    pub fn set(&mut self, key: &SettingKey, value: &str) {
         let Some((last, folders)) = key.0.split_last() else { return };
         let mut map = &mut self.0;
         for part in folders {
@@ -115,7 +115,7 @@ impl Book {
     }
 
     /// Removes what stands there.
-    pub fn unset(&mut self, key: &Key) {
+    pub fn unset(&mut self, key: &SettingKey) {
         let Some((last, folders)) = key.0.split_last() else { return };
         let mut map = &mut self.0;
         for part in folders {
@@ -131,7 +131,7 @@ impl Book {
     }
 
     /// Keys and values in order, and the same as a document; of one key or of all.
-    pub fn lines(&self, only: Option<&Key>) -> (Vec<(String, String)>, Value) {
+    pub fn lines(&self, only: Option<&SettingKey>) -> (Vec<(String, String)>, Value) {
         let mut lines = Vec::new();
         let all = Value::Object(self.0.clone());
         match only {
@@ -155,7 +155,7 @@ impl Book {
         bytes
     }
 
-    fn store(&self, file: &Path) -> Result<(), Refused> {
+    fn store(&self, file: &Path) -> Result<(), Pm2Error> {
         let new = beside(file, "new");
         write(&new, &self.text())
             .and_then(|()| fs::rename(&new, file))
@@ -189,7 +189,7 @@ pub fn plain(value: &Value) -> String {
 }
 
 /// Words of a line; quotes keep blanks, and stay where they are.
-pub fn words(line: &str) -> Result<Vec<String>, Refused> {
+pub fn words(line: &str) -> Result<Vec<String>, Pm2Error> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut is_quoted = false;
@@ -205,7 +205,7 @@ pub fn words(line: &str) -> Result<Vec<String>, Refused> {
     }
     words.extend(word);
     if is_quoted {
-        return Err(Refused::input("a quote is not closed: nothing was set"));
+        return Err(Pm2Error::input("a quote is not closed: nothing was set"));
     }
     Ok(words)
 }
@@ -229,8 +229,8 @@ fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn failed(what: &str, file: &Path, error: &io::Error) -> Refused {
-    Refused::failed(format!("could not {what} {}: {error}", file.display()))
+fn failed(what: &str, file: &Path, error: &io::Error) -> Pm2Error {
+    Pm2Error::failed(format!("could not {what} {}: {error}", file.display()))
 }
 
 #[cfg(test)]
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Vec<String> {
-        Key::parse(text).unwrap().0
+        SettingKey::parse(text).unwrap().0
     }
 
     #[test]
@@ -254,20 +254,24 @@ mod tests {
             assert_eq!(key(text), parts, "{text}");
         }
         for bad in ["", ":", "a:", ".a", "\"a", "a..b"] {
-            assert!(Key::parse(bad).is_err(), "{bad}");
+            assert!(SettingKey::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_is_set_is_found_and_removed() {
-        let mut book = Book::default();
+        let mut book = Settings::default();
         for (text, value) in [("a", "1"), ("web:port", "80"), ("a:b", "2"), ("web:x.y", "-1")] {
-            book.set(&Key::parse(text).unwrap(), value);
+            book.set(&SettingKey::parse(text).unwrap(), value);
         }
-        assert_eq!(book.get(&Key::parse("a:b").unwrap()), Some(&"2".into()), "a scalar gave way");
-        assert_eq!(book.get(&Key::parse("nosuch:b").unwrap()), None);
-        book.unset(&Key::parse("web:port").unwrap());
-        book.unset(&Key::parse("nosuch:b:c").unwrap());
+        assert_eq!(
+            book.get(&SettingKey::parse("a:b").unwrap()),
+            Some(&"2".into()),
+            "a scalar gave way"
+        );
+        assert_eq!(book.get(&SettingKey::parse("nosuch:b").unwrap()), None);
+        book.unset(&SettingKey::parse("web:port").unwrap());
+        book.unset(&SettingKey::parse("nosuch:b:c").unwrap());
         assert_eq!(
             String::from_utf8(book.text()).unwrap(),
             "{\n    \"a\": {\n        \"b\": \"2\"\n    },\n    \"web\": {},\n    \"web:x\": {\n        \
@@ -277,17 +281,17 @@ mod tests {
 
     #[test]
     fn lines_can_be_typed_again() {
-        let mut book = Book::default();
+        let mut book = Settings::default();
         for (text, value) in [("a", "x y"), ("web:port", "80"), ("\"my.app\".port", "1")] {
-            book.set(&Key::parse(text).unwrap(), value);
+            book.set(&SettingKey::parse(text).unwrap(), value);
         }
         let (lines, _) = book.lines(None);
-        let mut again = Book::default();
+        let mut again = Settings::default();
         for (text, value) in &lines {
-            again.set(&Key::parse(text).unwrap(), value);
+            again.set(&SettingKey::parse(text).unwrap(), value);
         }
         assert_eq!(again.0, book.0, "{lines:?}");
-        let (lines, json) = book.lines(Some(&Key::of_app("web")));
+        let (lines, json) = book.lines(Some(&SettingKey::of_app("web")));
         assert_eq!(lines, [("web:port".into(), "80".into())]);
         assert_eq!(json.to_string(), "{\"port\":\"80\"}");
     }

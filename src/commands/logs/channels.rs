@@ -10,7 +10,7 @@ use pm_logs::{Source, Stream, Times};
 use pm_protocol::{LogShape, LogSource};
 use pm_spec::ByteString;
 
-use super::wish::Streams;
+use super::query::WantedStreams;
 
 /// What is written into one file, and by whom.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Channel {
 #[derive(Debug)]
 pub(super) struct Channels {
     state: PathBuf,
-    streams: Streams,
+    streams: WantedStreams,
     all: Vec<Channel>,
     numbers: BTreeMap<PathBuf, usize>,
     /// Files of several instances, not all of which need be here.
@@ -37,7 +37,7 @@ pub(super) struct Channels {
 
 impl Channels {
     /// None yet; `state` is where the time indexes of raw logs lie.
-    pub(super) fn new(state: PathBuf, streams: Streams) -> Self {
+    pub(super) fn new(state: PathBuf, streams: WantedStreams) -> Self {
         Self {
             state,
             streams,
@@ -64,7 +64,8 @@ impl Channels {
     /// Adds the files of these instances that are not known yet.
     pub(super) fn add(&mut self, sources: Vec<LogSource>) {
         for source in sources {
-            let (out, err) = (self.streams != Streams::Err, self.streams != Streams::Out);
+            let (out, err) =
+                (self.streams != WantedStreams::Err, self.streams != WantedStreams::Out);
             // Where the streams have no files of their own, the common one is all there is.
             let alone = source.out.is_none() && source.error.is_none();
             let files = [
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_file_of_several_instances_is_read_once() {
-        let mut channels = Channels::new("/state".into(), Streams::Both);
+        let mut channels = Channels::new("/state".into(), WantedStreams::Both);
         channels.add(vec![source(0, "/o.log", "/e0.log"), source(1, "/o.log", "/e1.log")]);
         assert_eq!(channels.fresh().len(), 3);
         let labels: Vec<_> = channels.iter().map(Channel::label).collect();
@@ -194,10 +195,10 @@ mod tests {
 
     #[test]
     fn streams_are_chosen() {
-        let mut channels = Channels::new("/state".into(), Streams::Err);
+        let mut channels = Channels::new("/state".into(), WantedStreams::Err);
         channels.add(vec![source(0, "/o.log", "/e.log")]);
         assert_eq!(channels.fresh().first().unwrap().log, PathBuf::from("/e.log"));
-        let mut channels = Channels::new("/state".into(), Streams::Both);
+        let mut channels = Channels::new("/state".into(), WantedStreams::Both);
         channels.add(vec![LogSource { out: None, error: None, ..source(0, "", "") }]);
         assert_eq!(channels.fresh().first().unwrap().log, PathBuf::from("/c.log"));
     }

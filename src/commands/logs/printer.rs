@@ -15,7 +15,7 @@ use crate::render::{Paint, columns};
 
 /// What a line becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+enum LineShape {
     /// Whose it is, then itself.
     Lines,
     /// Itself.
@@ -29,7 +29,7 @@ enum Shape {
 /// How lines are shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
-    shape: Shape,
+    shape: LineShape,
     /// Whether a terminal would obey what an app wrote.
     terminal: bool,
     colour: bool,
@@ -44,9 +44,9 @@ impl Form {
     pub(crate) fn new(console: Console, raw: bool) -> Self {
         let look = console.look;
         let shape = match (console.json, raw) {
-            (true, _) => Shape::Json,
-            (false, true) => Shape::Raw,
-            (false, false) => Shape::Lines,
+            (true, _) => LineShape::Json,
+            (false, true) => LineShape::Raw,
+            (false, false) => LineShape::Lines,
         };
         let (stamp, split, highlight) = (None, false, None);
         Self { shape, terminal: look.boxes, colour: look.colour, stamp, split, highlight }
@@ -72,7 +72,7 @@ impl Form {
 
     /// As `key=value` pairs (PM2: `--format`).
     pub(crate) fn pairs(mut self) -> Self {
-        self.shape = Shape::Pairs;
+        self.shape = LineShape::Pairs;
         self
     }
 }
@@ -103,20 +103,20 @@ impl<W: Write> Printer<W> {
         let Some(channel) = channels.of(line.source) else { return Ok(()) };
         self.bytes.clear();
         match self.form.shape {
-            Shape::Lines => {
+            LineShape::Lines => {
                 self.prefix(channels, channel, line);
                 self.words(&line.bytes);
             }
-            Shape::Raw => self.bytes.extend_from_slice(&line.bytes),
-            Shape::Json => {
+            LineShape::Raw => self.bytes.extend_from_slice(&line.bytes),
+            LineShape::Json => {
                 self.bytes.extend_from_slice(object(channel, line).to_string().as_bytes());
             }
-            Shape::Pairs => {
+            LineShape::Pairs => {
                 self.bytes.extend_from_slice(pairs(channel, line).as_bytes());
                 self.words(channel.words(&line.bytes));
             }
         }
-        if self.form.shape != Shape::Raw || line.terminated {
+        if self.form.shape != LineShape::Raw || line.terminated {
             self.bytes.push(b'\n');
         }
         if self.form.split && channel.stream == Stream::Err {
@@ -224,11 +224,11 @@ fn object(channel: &Channel, line: &Line) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::logs::wish::Streams;
+    use crate::commands::logs::query::WantedStreams;
     use pm_protocol::{LogShape, LogSource};
 
     const PLAIN: Form = Form {
-        shape: Shape::Lines,
+        shape: LineShape::Lines,
         terminal: false,
         colour: false,
         stamp: None,
@@ -237,7 +237,7 @@ mod tests {
     };
 
     fn shown(form: Form, shape: &LogShape, lines: &[(usize, &[u8], bool)]) -> String {
-        let mut channels = Channels::new("/state".into(), Streams::Both);
+        let mut channels = Channels::new("/state".into(), WantedStreams::Both);
         let source = |id: u32, name: &str| LogSource {
             id,
             name: name.into(),
@@ -296,14 +296,14 @@ mod tests {
 
     #[test]
     fn raw_is_what_was_written() {
-        let raw = Form { shape: Shape::Raw, terminal: true, ..PLAIN };
+        let raw = Form { shape: LineShape::Raw, terminal: true, ..PLAIN };
         let lines: [(usize, &[u8], bool); 2] = [(0, b"\x1b[1m", true), (0, b"no end", false)];
         assert_eq!(shown(raw, &LogShape::Raw, &lines), "\x1b[1m\nno end");
     }
 
     #[test]
     fn p57_json_is_one_object_a_line_with_the_apps_own_words() {
-        let json = Form { shape: Shape::Json, ..PLAIN };
+        let json = Form { shape: LineShape::Json, ..PLAIN };
         let stamped = LogShape::Stamped("YYYY-MM-DD HH:mm:ss".into());
         let lines: [(usize, &[u8], bool); 1] = [(1, b"2026-11-22 10:00:00: hi \xff", true)];
         assert_eq!(

@@ -18,7 +18,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
 use super::printer::Printer;
-use super::wish::{End, Until, Wish};
+use super::query::{LogQuery, StoryEnd, Until};
 use crate::commands::support::resend;
 use crate::console::Gone;
 use crate::launch;
@@ -27,28 +27,28 @@ use crate::prelude::{Failure, Session, quick};
 /// Shows what is appended, until nobody listens.
 pub(super) fn follow(
     session: &Session,
-    wish: &Wish,
+    query: &LogQuery,
     channels: &mut Channels,
     printer: &mut Printer,
     histories: Vec<History>,
-) -> Result<(), End> {
+) -> Result<(), StoryEnd> {
     let mut follow = Follow::new()?;
     for (source, history) in channels.sources().into_iter().zip(&histories) {
         follow.add(source, Some(history.cursor()))?;
     }
     drop(histories);
     let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
-    let since = wish.want.since.unwrap_or(now);
+    let since = query.want.since.unwrap_or(now);
     let mut arrivals =
-        Arrivals::watch(&session.home, wish.select.clone()).map_err(|error| trouble(&error))?;
+        Arrivals::watch(&session.home, query.select.clone()).map_err(|error| trouble(&error))?;
     loop {
-        read(session, wish, channels, printer, &mut follow)?;
-        let until = wish.until.as_ref();
+        read(session, query, channels, printer, &mut follow)?;
+        let until = query.until.as_ref();
         let woken = wait(&follow, &arrivals, until).map_err(|error| trouble(&error))?;
         let news = match woken {
             Woken::Growth => Vec::new(),
             Woken::Arrival => arrivals.take(),
-            Woken::End => until.map(Until::take).unwrap_or_default(),
+            Woken::StoryEnd => until.map(Until::take).unwrap_or_default(),
         };
         if !news.is_empty() {
             for sources in news {
@@ -57,22 +57,22 @@ pub(super) fn follow(
             welcome(channels, printer, &mut follow, since)?;
         }
         is_heard()?;
-        if woken == Woken::End {
-            return finish(session, wish, channels, printer, &mut follow);
+        if woken == Woken::StoryEnd {
+            return finish(session, query, channels, printer, &mut follow);
         }
     }
 }
 
 fn read(
     session: &Session,
-    wish: &Wish,
+    query: &LogQuery,
     channels: &Channels,
     printer: &mut Printer,
     follow: &mut Follow,
-) -> Result<(), End> {
+) -> Result<(), StoryEnd> {
     let mut lost = None;
     let read = follow.read(&mut |line| {
-        let wanted = wish.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
+        let wanted = query.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
         let shown = if wanted { printer.line(channels, &line) } else { Ok(()) };
         lost = shown.err();
         if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -90,13 +90,13 @@ fn read(
 /// Nothing is written any more: shows the rest, a last line without an end included.
 fn finish(
     session: &Session,
-    wish: &Wish,
+    query: &LogQuery,
     channels: &Channels,
     printer: &mut Printer,
     follow: &mut Follow,
-) -> Result<(), End> {
+) -> Result<(), StoryEnd> {
     loop {
-        read(session, wish, channels, printer, follow)?;
+        read(session, query, channels, printer, follow)?;
         let Some(due) = follow.deadline() else { return Ok(()) };
         let left = due.saturating_duration_since(Instant::now());
         pm_client::pause(left, pm_client::Deadline::NEVER);
@@ -109,7 +109,7 @@ fn welcome(
     printer: &mut Printer,
     follow: &mut Follow,
     since: i64,
-) -> Result<(), End> {
+) -> Result<(), StoryEnd> {
     let sources = channels.fresh();
     let want = Want { since: Some(since), ..Want::default() };
     let open = |source: &pm_logs::Source| History::open(source.clone(), want.clone());
@@ -132,7 +132,7 @@ enum Woken {
     /// Apps came.
     Arrival,
     /// Nothing more will be written.
-    End,
+    StoryEnd,
 }
 
 /// Waits until there is something to do. A reader that left wakes it at once (pain 58).
@@ -154,7 +154,7 @@ fn wait(follow: &Follow, arrivals: &Arrivals, until: Option<&Until>) -> io::Resu
     }
     let rings = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
     Ok(match (rings(3), rings(1)) {
-        (true, _) => Woken::End,
+        (true, _) => Woken::StoryEnd,
         (false, true) => Woken::Arrival,
         (false, false) => Woken::Growth,
     })
@@ -172,8 +172,8 @@ fn is_heard() -> Result<(), Gone> {
     }
 }
 
-fn trouble(error: &io::Error) -> End {
-    End::Failed(Failure::failed(format!("could not follow: {error}")))
+fn trouble(error: &io::Error) -> StoryEnd {
+    StoryEnd::Failed(Failure::failed(format!("could not follow: {error}")))
 }
 
 /// Apps that come while we follow, told by a thread that watches the daemon, whichever it is.

@@ -10,8 +10,8 @@ use pm_spec::Select;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::printer::Form;
+use super::query::{LogQuery, Until, WantedStreams};
 use super::story::tell;
-use super::wish::{Streams, Until, Wish};
 use crate::prelude::{Failure, Session};
 
 /// Logs that are being shown.
@@ -36,18 +36,18 @@ impl Streaming {
         let (bell, rope) = pipe;
         let (sender, last) = sync_channel(1);
         let since = i64::try_from(since).ok();
-        let wish = Wish {
+        let query = LogQuery {
             select,
             want: Want { since, ..Want::default() },
             follow: true,
-            streams: Streams::Both,
+            streams: WantedStreams::Both,
             daemon: false,
             until: Some(Until { bell, sources: last, begun: None }),
         };
         let session = session.clone();
         let show = move || {
             // A reader that left is no failure; anything else is said, and the apps go on.
-            if let Err(failure) = tell(&session, &wish, (sources, &[]), form) {
+            if let Err(failure) = tell(&session, &query, (sources, &[]), form) {
                 session.console.complain(&failure.to_string());
             }
         };

@@ -22,7 +22,7 @@ use crate::render::json::value;
 use crate::render::rehearsal::{self, Rehearsal, Rehearsed};
 use crate::session::environment;
 
-use look::{Wish, access, executable, shebang};
+use look::{AccessMode, access, executable, shebang};
 
 /// Variables that every shell has and no app cares about.
 const IDLE: [&str; 8] = ["_", "SHLVL", "PWD", "OLDPWD", "TERM", "COLUMNS", "LINES", "LS_COLORS"];
@@ -107,7 +107,9 @@ fn files(app: &AppSpec, runner: &Account, found: &mut Rehearsed) {
         found.problems.push(format!("{} may not start it as {}", runner.name, who.name));
     }
     let cwd = path(&app.cwd);
-    found.problems.extend(access(&cwd, &who, Wish::Enter).map(|why| format!("its folder {why}")));
+    found
+        .problems
+        .extend(access(&cwd, &who, AccessMode::Enter).map(|why| format!("its folder {why}")));
     let search = app.env.get("PATH").map(ByteString::as_bytes).unwrap_or_default();
     let program = app.interpreter.as_ref().unwrap_or(&app.script);
     let program = match executable(&path(program), &cwd, search, &who) {
@@ -117,7 +119,9 @@ fn files(app: &AppSpec, runner: &Account, found: &mut Rehearsed) {
     let mut used = vec![cwd.clone(), program.clone()];
     if app.interpreter.is_some() {
         let script = cwd.join(path(&app.script));
-        found.problems.extend(access(&script, &who, Wish::Read).map(|why| format!("script {why}")));
+        found
+            .problems
+            .extend(access(&script, &who, AccessMode::Read).map(|why| format!("script {why}")));
         used.push(script);
     } else if let Some(interpreter) = shebang(&program) {
         found.problems.extend(executable(&interpreter, &cwd, search, &who).err());

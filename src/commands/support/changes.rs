@@ -12,7 +12,7 @@ use pm_spec::{AppSpec, ByteString, Effort, Mode};
 use crate::commands::support::targets::Target;
 use crate::commands::support::{described, resend};
 use crate::prelude::{Failure, Session};
-use crate::render::plan::{Planned, Step};
+use crate::render::plan::{PlanStep, Planned};
 use crate::render::safe;
 
 /// Apps of config files.
@@ -48,22 +48,22 @@ impl Configs {
     }
 
     /// What would become of each app, and of those that are gone from their file.
-    pub(crate) fn plan(&self, known: &[Known], existing: Existing) -> Vec<Planned> {
+    pub(crate) fn plan(&self, known: &[KnownApp], existing: Existing) -> Vec<Planned> {
         let own = self.apps.iter().map(|app| {
             let known = known.iter().find(|one| one.is(app));
             planned(app, known, existing)
         });
         let gone = self.gone(known).into_iter().map(|one| Planned {
             name: one.spec.name.to_string(),
-            step: Step::Gone,
+            step: PlanStep::Gone,
             edits: Vec::new(),
         });
         own.chain(gone).collect()
     }
 
     /// Apps that came from one of the files and are not in it any more.
-    pub(crate) fn gone<'k>(&self, known: &'k [Known]) -> Vec<&'k Known> {
-        let is_gone = |one: &&Known| {
+    pub(crate) fn gone<'k>(&self, known: &'k [KnownApp]) -> Vec<&'k KnownApp> {
+        let is_gone = |one: &&KnownApp| {
             let file = one.spec.source.as_ref();
             file.is_some_and(|file| self.whole.contains(file))
                 && !self.apps.iter().any(|app| one.is(app))
@@ -72,9 +72,9 @@ impl Configs {
     }
 
     /// Says which of the apps to be changed came from another file: two files may mean two apps by one name.
-    pub(crate) fn warn(&self, session: &Session, known: &[Known], plan: &[Planned]) {
+    pub(crate) fn warn(&self, session: &Session, known: &[KnownApp], plan: &[Planned]) {
         for (app, planned) in self.apps.iter().zip(plan) {
-            let changes = planned.step != Step::Keep || !planned.edits.is_empty();
+            let changes = planned.step != PlanStep::Keep || !planned.edits.is_empty();
             let known = known.iter().find(|one| one.is(app)).filter(|_| changes);
             let Some(was) = known.and_then(|one| one.spec.source.as_ref()) else { continue };
             if let Some(is) = app.source.as_ref().filter(|is| is_another(is, was)) {
@@ -99,7 +99,7 @@ impl Configs {
         let known = known(client)?;
         let plan = self.plan(&known, existing);
         self.warn(session, &known, &plan);
-        let tells = |one: &Planned| !one.edits.is_empty() || one.step == Step::Gone;
+        let tells = |one: &Planned| !one.edits.is_empty() || one.step == PlanStep::Gone;
         Ok(plan.into_iter().filter(tells).collect())
     }
 
@@ -127,21 +127,21 @@ fn is_another(is: &ByteString, was: &ByteString) -> bool {
 
 /// An app the daemon knows.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownApp {
     pub(crate) spec: AppSpec,
     pub(crate) ids: Vec<u32>,
     is_up: bool,
 }
 
-impl Known {
+impl KnownApp {
     fn is(&self, app: &AppSpec) -> bool {
         (&self.spec.name, &self.spec.namespace) == (&app.name, &app.namespace)
     }
 }
 
 /// All apps the daemon knows.
-pub(crate) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
-    let mut all: Vec<Known> = Vec::new();
+pub(crate) fn known(client: &mut Client) -> Result<Vec<KnownApp>, Failure> {
+    let mut all: Vec<KnownApp> = Vec::new();
     for one in described::known(client)?.descriptions {
         let is_up = match one.row.status {
             Status::Online | Status::Launching | Status::WaitingRestart => true,
@@ -152,28 +152,30 @@ pub(crate) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
                 known.ids.push(one.row.id);
                 known.is_up |= is_up;
             }
-            None => all.push(Known { spec: one.spec, ids: vec![one.row.id], is_up }),
+            None => all.push(KnownApp { spec: one.spec, ids: vec![one.row.id], is_up }),
         }
     }
     Ok(all)
 }
 
-fn planned(app: &AppSpec, known: Option<&Known>, existing: Existing) -> Planned {
+fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Planned {
     let name = app.name.to_string();
     let Some(known) = known else {
-        let step = if app.autostart { Step::Start } else { Step::Add };
+        let step = if app.autostart { PlanStep::Start } else { PlanStep::Add };
         return Planned { name, step, edits: Vec::new() };
     };
     let edits: Vec<_> = known.spec.edits(app).iter().map(ToString::to_string).collect();
     let step = match (existing, known.spec.effort(app)) {
-        _ if !known.is_up && app.autostart => Step::Start,
-        (Existing::Converge, Effort::Renewal) if app.serving.mode == Mode::Cluster => Step::Reload,
-        (Existing::Restart, _) | (Existing::Converge, Effort::Renewal) => Step::Restart,
-        (Existing::Reload, _) => Step::Reload,
-        (Existing::Converge, Effort::Live) => Step::Change,
-        (Existing::Converge, Effort::Nothing) => Step::Keep,
+        _ if !known.is_up && app.autostart => PlanStep::Start,
+        (Existing::Converge, Effort::Renewal) if app.serving.mode == Mode::Cluster => {
+            PlanStep::Reload
+        }
+        (Existing::Restart, _) | (Existing::Converge, Effort::Renewal) => PlanStep::Restart,
+        (Existing::Reload, _) => PlanStep::Reload,
+        (Existing::Converge, Effort::Live) => PlanStep::Change,
+        (Existing::Converge, Effort::Nothing) => PlanStep::Keep,
         (Existing::Keep | Existing::Refuse | Existing::Duplicate, _) => {
-            return Planned { name, step: Step::Keep, edits: Vec::new() };
+            return Planned { name, step: PlanStep::Keep, edits: Vec::new() };
         }
     };
     Planned { name, step, edits }

@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use pm_config::read;
-use pm_pm2::repository::{Repository, Step};
-use pm_pm2::{Refused, local};
+use pm_pm2::repository::{CommitStep, Repository};
+use pm_pm2::{Pm2Error, local};
 use pm_protocol::{Description, Reload};
 use pm_spec::Select;
 
@@ -16,7 +16,7 @@ use crate::commands::support::{finish, progress, resend, selectors, targets};
 use crate::prelude::{Failure, Report, Session};
 
 /// Brings the repository of an app to another commit.
-pub(crate) fn step(session: &Session, word: &str, step: Step<'_>) -> Result<Report, Failure> {
+pub(crate) fn step(session: &Session, word: &str, step: CommitStep<'_>) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &[word.to_owned()])?;
     let described = described(&mut client, select)?.descriptions;
@@ -78,6 +78,6 @@ fn repository(app: &Description) -> Result<Repository, Failure> {
     let folder = Path::new(OsStr::from_bytes(app.spec.cwd.as_bytes()));
     Repository::around(folder).map_err(|refused| {
         let message = format!("{} runs in no git repository: {}", app.spec.name, refused.message);
-        Refused { message, ..refused }.into()
+        Pm2Error { message, ..refused }.into()
     })
 }

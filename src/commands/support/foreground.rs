@@ -26,8 +26,8 @@ use crate::launch;
 use crate::prelude::{Failure, Report, Session, quick};
 use crate::session::QUICK;
 
-use news::News;
-use signals::Signals;
+use news::ForegroundNews;
+use signals::ForegroundSignals;
 
 /// How often to look whether there is a daemon again while there is none.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -78,7 +78,7 @@ pub(crate) enum Scope {
 
 /// Why it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Over {
+enum StayEnd {
     /// Nothing runs any more.
     Ended,
     /// We were told to end.
@@ -89,7 +89,7 @@ enum Over {
 
 /// Starts the apps and stays until they have ended.
 pub(crate) fn stay(session: &Session, plan: &Stay) -> Result<Report, Failure> {
-    let signals = Signals::heed()
+    let signals = ForegroundSignals::subscribe()
         .map_err(|error| Failure::failed(format!("could not watch for signals: {error}")))?;
     if wait_for_end(&signals, plan.delay) {
         return Ok(Report::ended(0));
@@ -108,7 +108,7 @@ fn live(
     session: &Session,
     plan: &Stay,
     client: &mut Client,
-    signals: Signals,
+    signals: ForegroundSignals,
 ) -> Result<Report, Failure> {
     let asked = resend::now();
     let outcomes = if plan.apps.is_empty() {
@@ -131,11 +131,11 @@ fn live(
         Scope::Home | Scope::All => Vec::new(),
         Scope::Apps => ids.iter().map(|id| Select::Id(*id)).collect(),
     };
-    let mut watch = Watch {
+    let mut watch = ForegroundWatch {
         session,
         plan,
         signals,
-        news: News::subscribe(&session.home)?,
+        news: ForegroundNews::subscribe(&session.home)?,
         rows: BTreeMap::new(),
         ids,
         looks: None,
@@ -188,18 +188,18 @@ fn sources(client: &mut Client, select: &[Select]) -> Result<Vec<LogSource>, Fai
 }
 
 /// Lets time pass; true if we were told to end meanwhile.
-fn wait_for_end(signals: &Signals, span: Duration) -> bool {
+fn wait_for_end(signals: &ForegroundSignals, span: Duration) -> bool {
     let timeout = Timespec::try_from(span).unwrap_or(LOOK);
     let mut fds = [PollFd::new(&signals.end, PollFlags::IN)];
     matches!(poll(&mut fds, Some(&timeout)), Ok(1..))
 }
 
 /// Us, while the apps run.
-struct Watch<'a> {
+struct ForegroundWatch<'a> {
     session: &'a Session,
     plan: &'a Stay,
-    signals: Signals,
-    news: News,
+    signals: ForegroundSignals,
+    news: ForegroundNews,
     rows: BTreeMap<u32, Row>,
     /// What we started.
     ids: Vec<u32>,
@@ -207,18 +207,18 @@ struct Watch<'a> {
     looks: Option<u32>,
 }
 
-impl Watch<'_> {
-    fn until_over(&mut self, client: &mut Client) -> Result<Over, Failure> {
+impl ForegroundWatch<'_> {
+    fn until_over(&mut self, client: &mut Client) -> Result<StayEnd, Failure> {
         loop {
             if self.plan.auto_exit && self.looks.is_none() && self.is_over() {
-                return Ok(Over::Ended);
+                return Ok(StayEnd::Ended);
             }
             self.wait();
             if signals::heard(&self.signals.child) {
                 signals::reap();
             }
             if signals::heard(&self.signals.end) {
-                return Ok(Over::Told);
+                return Ok(StayEnd::Told);
             }
             if signals::heard(&self.signals.reopen)
                 && let Err(failure) = quick(client, &ReloadLogs {})
@@ -229,13 +229,13 @@ impl Watch<'_> {
                 self.learn(news);
             }
             if self.look()? {
-                return Ok(Over::Killed);
+                return Ok(StayEnd::Killed);
             }
         }
     }
 
     fn wait(&self) {
-        let Signals { end, reopen, child } = &self.signals;
+        let ForegroundSignals { end, reopen, child } = &self.signals;
         let ears = [end.as_fd(), reopen.as_fd(), child.as_fd(), self.news.bell.as_fd()];
         let mut fds = ears.map(|ear| PollFd::from_borrowed_fd(ear, PollFlags::IN));
         // An interruption is as good as news.
@@ -310,12 +310,12 @@ impl Watch<'_> {
     }
 
     /// Ends everything that is ours, shows the rest, and takes over an exit code.
-    fn end(self, over: Over, shown: Streaming, select: &[Select]) -> Result<Report, Failure> {
+    fn end(self, over: StayEnd, shown: Streaming, select: &[Select]) -> Result<Report, Failure> {
         let mut last = Vec::new();
         let mut code = 0;
-        if let Some(mut client) = self.session.find()?.filter(|_| over != Over::Killed) {
+        if let Some(mut client) = self.session.find()?.filter(|_| over != StayEnd::Killed) {
             last = sources(&mut client, select).unwrap_or_default();
-            if over == Over::Ended {
+            if over == StayEnd::Ended {
                 let call = Describe { select: select.to_vec(), known: false };
                 code = match client.call(&call, Deadline::after(QUICK)) {
                     Ok(all) => code_of(&all.descriptions),

@@ -15,7 +15,7 @@ use pm_protocol::{Describe, Description, Outcome};
 use pm_spec::{LogFormat, Select};
 
 use crate::commands::support::regular;
-use crate::render::outcomes::Tail;
+use crate::render::outcomes::LastLines;
 use crate::session::{QUICK, Session};
 
 /// So many apps are told of: more would bury the outcomes.
@@ -45,14 +45,19 @@ pub(crate) fn of(
     client: &mut Client,
     outcomes: &[Outcome],
     asked: u64,
-) -> Vec<Tail> {
+) -> Vec<LastLines> {
     let mut apps = BTreeSet::new();
     let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
     let failed = failed.filter(|outcome| apps.insert(&outcome.name));
     failed.take(APPS).filter_map(|outcome| tail(session, client, outcome, asked)).collect()
 }
 
-fn tail(session: &Session, client: &mut Client, outcome: &Outcome, asked: u64) -> Option<Tail> {
+fn tail(
+    session: &Session,
+    client: &mut Client,
+    outcome: &Outcome,
+    asked: u64,
+) -> Option<LastLines> {
     let file = outcome.error_log.as_ref()?;
     let path = PathBuf::from(OsStr::from_bytes(file.as_bytes()));
     let meta = path.metadata().ok()?;
@@ -72,7 +77,7 @@ fn tail(session: &Session, client: &mut Client, outcome: &Outcome, asked: u64) -
             .unwrap_or_default()
     };
     let lines = if of_run.is_empty() { last_lines(&path)? } else { of_run };
-    Some(Tail {
+    Some(LastLines {
         id: outcome.id,
         name: outcome.name.clone(),
         file: file.clone(),

@@ -5,7 +5,7 @@ use pm_protocol::{List, Listing, Row};
 
 use crate::commands::support::users;
 use crate::prelude::{Failure, Session, quick};
-use crate::render::list::Order;
+use crate::render::list::SortOrder;
 
 /// The list; `None` where nobody wants to see it.
 pub(crate) fn now(session: &Session, client: &mut Client) -> Result<Option<Listing>, Failure> {
@@ -14,9 +14,9 @@ pub(crate) fn now(session: &Session, client: &mut Client) -> Result<Option<Listi
     }
     let list = List { select: Vec::new(), usage: true, host: false };
     let mut listing = quick(client, &list)?;
-    Order::NAME.sort(&mut listing.rows);
+    SortOrder::NAME.sort(&mut listing.rows);
     users::name(session, listing.rows.iter_mut().collect());
-    session.heed(&listing);
+    session.pass_on_warning(&listing);
     Ok(Some(listing))
 }
 

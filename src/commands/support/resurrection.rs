@@ -5,7 +5,7 @@ use pm_protocol::Resurrect;
 
 use crate::commands::support::{finish, progress, resend, saved_list};
 use crate::prelude::{Failure, Report, Session};
-use crate::render::outcomes::Done;
+use crate::render::outcomes::Completed;
 
 /// The saved list is up again.
 pub(crate) fn run(session: &Session) -> Result<Report, Failure> {
@@ -17,7 +17,9 @@ pub(crate) fn run(session: &Session) -> Result<Report, Failure> {
             saved_list::revive(session, &mut client, &path)
         })?;
         if outcomes.is_empty() {
-            return Ok(Done::nothing("nothing saved that is not known").report(session.console));
+            return Ok(
+                Completed::nothing("nothing saved that is not known").report(session.console)
+            );
         }
         return finish::report(session, &mut client, outcomes, asked, "");
     }
@@ -33,7 +35,7 @@ pub(crate) fn run(session: &Session) -> Result<Report, Failure> {
         session.console.talk(&format!("warning: {warning}"));
     }
     if done.outcomes.is_empty() {
-        return Ok(Done::nothing("nothing saved that is not known").report(session.console));
+        return Ok(Completed::nothing("nothing saved that is not known").report(session.console));
     }
     finish::report(session, &mut client, done.outcomes, asked, "")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::Command;
 
-use pm_pm2::settings::{Book, Key, plain};
+use pm_pm2::settings::{SettingKey, Settings, plain};
 use pm_pm2::shell;
 use pm_protocol::{List, Restart, Wait};
 use pm_spec::{AppSpec, ByteString, Environment, Select};
@@ -19,15 +19,15 @@ use crate::prelude::{Failure, Report, Session, quick};
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
 pub(crate) fn is_on(session: &Session, key: &str) -> bool {
-    let book = Book::load(&session.home.module_conf());
-    let value = book.ok().zip(Key::parse(key).ok());
+    let book = Settings::load(&session.home.module_conf());
+    let value = book.ok().zip(SettingKey::parse(key).ok());
     value.is_some_and(|(book, key)| book.get(&key).is_some_and(|it| plain(it) == "true"))
 }
 
 /// Lays the settings of each app over its environment, as each start in PM2 does: `KEY` for each, and all of them as JSON
 /// in a variable of the app's name. A file that can't be read starts no app worse: it is told.
 pub(crate) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
-    match Book::load(&session.home.module_conf()) {
+    match Settings::load(&session.home.module_conf()) {
         Ok(book) => {
             for app in apps {
                 let env = variables(&book, app.name.as_str());
@@ -42,9 +42,9 @@ pub(crate) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
     }
 }
 
-fn variables(book: &Book, app: &str) -> Environment {
+fn variables(book: &Settings, app: &str) -> Environment {
     let mut env = Environment::new();
-    let Some(Value::Object(own)) = book.get(&Key::of_app(app)) else { return env };
+    let Some(Value::Object(own)) = book.get(&SettingKey::of_app(app)) else { return env };
     for (name, value) in own {
         env.set(name, plain(value).as_str());
     }
@@ -53,9 +53,9 @@ fn variables(book: &Book, app: &str) -> Environment {
 }
 
 /// Sets, then restarts the apps that are meant (PM2).
-pub(crate) fn change(session: &Session, pairs: &[(Key, String)]) -> Result<Report, Failure> {
+pub(crate) fn change(session: &Session, pairs: &[(SettingKey, String)]) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;
-    let book = Book::change(&session.home.module_conf(), |book| {
+    let book = Settings::change(&session.home.module_conf(), |book| {
         for (key, value) in pairs {
             book.set(key, value);
         }
@@ -68,7 +68,7 @@ pub(crate) fn change(session: &Session, pairs: &[(Key, String)]) -> Result<Repor
 }
 
 /// Restarts the apps of this name, if there are any, with their settings.
-fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
+fn restart(session: &Session, book: &Settings, app: &str) -> Result<(), Failure> {
     let Some(mut client) = session.find()? else { return Ok(()) };
     let list = List { select: Vec::new(), usage: false, host: false };
     if !quick(&mut client, &list)?.rows.iter().any(|row| row.name == app) {
@@ -87,7 +87,7 @@ fn restart(session: &Session, book: &Book, app: &str) -> Result<(), Failure> {
 }
 
 /// Settings as lines that set them again.
-pub(crate) fn page(console: Console, book: &Book, only: Option<&Key>) -> Report {
+pub(crate) fn page(console: Console, book: &Settings, only: Option<&SettingKey>) -> Report {
     let (text, json) = book.lines(only);
     let name = called::name();
     let line =
@@ -106,7 +106,7 @@ pub(crate) fn edit(session: &Session) -> Result<Report, Failure> {
         )));
     }
     launch::prepare(&session.home)?;
-    let copy = Book::load(&file)?.copy(&file)?;
+    let copy = Settings::load(&file)?.copy(&file)?;
     let editor = ["VISUAL", "EDITOR"].iter().find_map(std::env::var_os);
     let editor = editor.unwrap_or_else(|| "vi".into());
     // The variable is the user's own shell line (environ(7)); the file is an argument of it.
@@ -114,7 +114,7 @@ pub(crate) fn edit(session: &Session) -> Result<Report, Failure> {
     command.arg("-c").arg("eval \"$0 \\\"\\$1\\\"\"").arg(editor).arg(&copy);
     let edited = command.status();
     let book = match edited {
-        Ok(status) if status.success() => Book::take(&copy, &file).map_err(Failure::from),
+        Ok(status) if status.success() => Settings::take(&copy, &file).map_err(Failure::from),
         Ok(_) => Err(Failure::failed("the editor failed: nothing was changed")),
         Err(error) => Err(Failure::failed(format!("could not run sh: {error}"))),
     };

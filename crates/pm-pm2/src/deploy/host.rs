@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use pm_config::Deployment;
 
 use crate::deploy::script::remote;
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 use crate::shell::local;
 
 /// What ssh ends with when it is ssh that failed (ssh(1)).
@@ -15,7 +15,7 @@ const UNREACHED: i32 = 255;
 
 /// A place where scripts run.
 #[derive(Debug)]
-pub struct Host<'a> {
+pub struct DeployHost<'a> {
     /// As the config says.
     pub deployment: &'a Deployment,
     /// Its name for `ssh`.
@@ -24,9 +24,9 @@ pub struct Host<'a> {
     pub shows: bool,
 }
 
-impl Host<'_> {
+impl DeployHost<'_> {
     /// Runs a script; `what` completes "could not".
-    pub(super) fn run(&self, what: &str, script: &str) -> Result<(), Refused> {
+    pub(super) fn run(&self, what: &str, script: &str) -> Result<(), Pm2Error> {
         let mut command = self.command(script);
         if !self.shows {
             command.stdout(io::stderr());
@@ -36,7 +36,7 @@ impl Host<'_> {
     }
 
     /// Runs a script and gives what it prints.
-    pub(super) fn read(&self, what: &str, script: &str) -> Result<String, Refused> {
+    pub(super) fn read(&self, what: &str, script: &str) -> Result<String, Pm2Error> {
         let mut command = self.command(script);
         let output = command.stderr(Stdio::inherit()).stdin(Stdio::null()).output();
         let output = output.map_err(|error| self.missing(&error))?;
@@ -86,7 +86,7 @@ impl Host<'_> {
         }
     }
 
-    fn judge(&self, what: &str, status: ExitStatus) -> Result<(), Refused> {
+    fn judge(&self, what: &str, status: ExitStatus) -> Result<(), Pm2Error> {
         if status.success() {
             return Ok(());
         }
@@ -94,15 +94,15 @@ impl Host<'_> {
         if !self.is_here() && status.code() == Some(UNREACHED) {
             let message = format!("could not {what} on {name}: ssh failed");
             return Err(
-                Refused::failed(message).hint(format!("try `ssh {}` by itself", self.target()))
+                Pm2Error::failed(message).hint(format!("try `ssh {}` by itself", self.target()))
             );
         }
-        Err(Refused::failed(format!("could not {what} on {name}: {}", ended(status))))
+        Err(Pm2Error::failed(format!("could not {what} on {name}: {}", ended(status))))
     }
 
-    fn missing(&self, error: &io::Error) -> Refused {
+    fn missing(&self, error: &io::Error) -> Pm2Error {
         let program = if self.is_here() { "sh" } else { "ssh" };
-        Refused::failed(format!("could not run {program}: {error}"))
+        Pm2Error::failed(format!("could not run {program}: {error}"))
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
             needs_tty: true,
             ..Deployment::default()
         };
-        let host = Host { deployment: &deployment, name: "web1", shows: true };
+        let host = DeployHost { deployment: &deployment, name: "web1", shows: true };
         let command = host.command("true");
         let words: Vec<_> = command.get_args().map(|word| word.to_str().unwrap()).collect();
         let (script, words) = words.split_last().unwrap();
@@ -158,7 +158,7 @@ mod tests {
             ]
         );
         assert_eq!(*script, remote("true"));
-        let here = Host { name: "localhost", ..host };
+        let here = DeployHost { name: "localhost", ..host };
         assert_eq!(here.command("true").get_program(), "sh");
     }
 }

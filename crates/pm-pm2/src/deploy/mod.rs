@@ -6,7 +6,7 @@ mod script;
 mod steps;
 mod words;
 
-pub use host::Host;
+pub use host::DeployHost;
 pub use repository::nothing_is_left_behind;
 pub use steps::take;
-pub use words::{Step, Words, parse};
+pub use words::{DeployStep, DeployWords, parse};

@@ -2,10 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 
 /// Refuses where something here is not in the repository that is deployed.
-pub fn nothing_is_left_behind() -> Result<(), Refused> {
+pub fn nothing_is_left_behind() -> Result<(), Pm2Error> {
     let git = |args: &[&str]| Command::new("git").args(args).stderr(Stdio::null()).output();
     let is_repository = git(&["rev-parse", "--is-inside-work-tree"]);
     if !is_repository.is_ok_and(|output| output.status.success()) {
@@ -27,7 +27,7 @@ pub fn nothing_is_left_behind() -> Result<(), Refused> {
     Ok(())
 }
 
-fn left_behind(what: &str, cure: &str) -> Refused {
-    Refused::failed(format!("could not deploy: {what}"))
+fn left_behind(what: &str, cure: &str) -> Pm2Error {
+    Pm2Error::failed(format!("could not deploy: {what}"))
         .hint(format!("{cure}, or deploy what is in the repository with --force"))
 }

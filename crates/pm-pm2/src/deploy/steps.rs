@@ -4,43 +4,47 @@ use std::fmt::Write as _;
 
 use pm_config::Deployment;
 
-use crate::deploy::host::{Host, ended};
+use crate::deploy::host::{DeployHost, ended};
 use crate::deploy::script;
-use crate::deploy::words::Step;
-use crate::refused::Refused;
+use crate::deploy::words::DeployStep;
+use crate::error::Pm2Error;
 use crate::shell::local;
 
 /// The largest script sent as a `pre-setup`: it has to fit into one argument (execve(2): 128 KiB).
 const LARGEST_SCRIPT: u64 = 64 << 10;
 
 /// Takes one step and gives what is to be printed of it; `say` is told what goes on.
-pub fn take(host: &Host<'_>, step: &Step, say: &dyn Fn(&str)) -> Result<String, Refused> {
+pub fn take(
+    host: &DeployHost<'_>,
+    step: &DeployStep,
+    say: &dyn Fn(&str),
+) -> Result<String, Pm2Error> {
     Steps { host, deployment: host.deployment, say }.take(step)
 }
 
 struct Steps<'a> {
-    host: &'a Host<'a>,
+    host: &'a DeployHost<'a>,
     deployment: &'a Deployment,
     say: &'a dyn Fn(&str),
 }
 
 impl Steps<'_> {
-    fn take(&self, step: &Step) -> Result<String, Refused> {
+    fn take(&self, step: &DeployStep) -> Result<String, Pm2Error> {
         let it = self.deployment;
         match step {
-            Step::Setup => self.setup()?,
-            Step::Update => self.deploy(&it.reference)?,
-            Step::Ref(reference) => self.deploy(reference)?,
-            Step::Revert(count) => {
+            DeployStep::Setup => self.setup()?,
+            DeployStep::Update => self.deploy(&it.reference)?,
+            DeployStep::Ref(reference) => self.deploy(reference)?,
+            DeployStep::Revert(count) => {
                 let commit = self.deployed(*count)?;
                 self.deploy(&commit)?;
             }
-            Step::Current => {
+            DeployStep::Current => {
                 return self.host.read("read the current commit", &script::current(it));
             }
-            Step::Previous => return self.deployed(1).map(|commit| commit + "\n"),
-            Step::List => return Ok(numbered(&self.deployments()?)),
-            Step::Exec(line) => self.host.run("run the command", &script::exec(it, line))?,
+            DeployStep::Previous => return self.deployed(1).map(|commit| commit + "\n"),
+            DeployStep::List => return Ok(numbered(&self.deployments()?)),
+            DeployStep::Exec(line) => self.host.run("run the command", &script::exec(it, line))?,
         }
         Ok(String::new())
     }
@@ -49,7 +53,7 @@ impl Steps<'_> {
         (self.say)(&format!("  - {text}"));
     }
 
-    fn setup(&self) -> Result<(), Refused> {
+    fn setup(&self) -> Result<(), Pm2Error> {
         let it = self.deployment;
         if let Some(line) = &it.hooks.pre_setup {
             self.say(&format!("pre-setup: {line}"));
@@ -67,9 +71,9 @@ impl Steps<'_> {
         self.hook("post-setup", it.hooks.post_setup.as_ref(), &[])
     }
 
-    fn deploy(&self, reference: &str) -> Result<(), Refused> {
+    fn deploy(&self, reference: &str) -> Result<(), Pm2Error> {
         if reference.starts_with('-') {
-            return Err(Refused::input(format!("`{reference}` is no branch, tag or commit")));
+            return Err(Pm2Error::input(format!("`{reference}` is no branch, tag or commit")));
         }
         let it = self.deployment;
         self.say(&format!("deploying {reference}"));
@@ -91,24 +95,25 @@ impl Steps<'_> {
         name: &str,
         line: Option<&String>,
         env: &[(String, String)],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Pm2Error> {
         let Some(line) = line else { return Ok(()) };
         self.say(&format!("{name}: {line}"));
         self.host.run(&format!("do {name}"), &script::hook(self.deployment, line, env))
     }
 
-    fn here(&self, line: &str) -> Result<(), Refused> {
+    fn here(&self, line: &str) -> Result<(), Pm2Error> {
         let mut command = local(line);
         if !self.host.shows {
             command.stdout(std::io::stderr());
         }
-        let failed = |why: String| Refused::failed(format!("could not do pre-deploy-local: {why}"));
+        let failed =
+            |why: String| Pm2Error::failed(format!("could not do pre-deploy-local: {why}"));
         let status = command.status().map_err(|error| failed(error.to_string()))?;
         if status.success() { Ok(()) } else { Err(failed(ended(status))) }
     }
 
     /// Commits in the order they were deployed.
-    fn deployments(&self) -> Result<Vec<String>, Refused> {
+    fn deployments(&self) -> Result<Vec<String>, Pm2Error> {
         let what = "read the list of deployments";
         let text = self.host.read(what, &script::deployments(self.deployment))?;
         let commit = |line: &str| line.split_whitespace().next().map(str::to_owned);
@@ -116,7 +121,7 @@ impl Steps<'_> {
     }
 
     /// The commit so many deployments before the last one.
-    fn deployed(&self, before: usize) -> Result<String, Refused> {
+    fn deployed(&self, before: usize) -> Result<String, Pm2Error> {
         let all = self.deployments()?;
         let found = all.iter().rev().nth(before).cloned();
         found.filter(|commit| is_commit(commit)).ok_or_else(|| {
@@ -125,13 +130,13 @@ impl Steps<'_> {
                 self.host.name,
                 all.len()
             );
-            Refused::failed(message)
+            Pm2Error::failed(message)
         })
     }
 }
 
 /// A failure with this hint, unless it knows better.
-fn or_hint(failure: Refused, hint: &str) -> Refused {
+fn or_hint(failure: Pm2Error, hint: &str) -> Pm2Error {
     if failure.hint.is_some() { failure } else { failure.hint(hint) }
 }
 
@@ -151,13 +156,13 @@ fn numbered(commits: &[String]) -> String {
 }
 
 /// A line for the host, or the content of a script that lies here (PM2).
-fn pre_setup(line: &str) -> Result<String, Refused> {
+fn pre_setup(line: &str) -> Result<String, Pm2Error> {
     let is_script =
         std::fs::metadata(line).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST_SCRIPT);
     if !is_script {
         return Ok(line.into());
     }
     std::fs::read_to_string(line).map_err(|error| {
-        Refused::input(format!("could not read the pre-setup script {line}: {error}"))
+        Pm2Error::input(format!("could not read the pre-setup script {line}: {error}"))
     })
 }

@@ -2,11 +2,11 @@
 
 use pm_config::is_config_name;
 
-use crate::refused::Refused;
+use crate::error::Pm2Error;
 
 /// What to do on the hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum DeployStep {
     /// Folders, the first clone.
     Setup,
     /// Deploy what the config names.
@@ -27,19 +27,19 @@ pub enum Step {
 
 /// A call of `pm deploy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct DeployWords {
     /// The config, if it is named.
     pub file: Option<String>,
     /// Which part of the config.
     pub environment: String,
     /// What to do.
-    pub step: Step,
+    pub step: DeployStep,
     /// Whether local changes do not matter.
     pub is_forced: bool,
 }
 
 /// What is meant; `None` is a question for help.
-pub fn parse(words: &[String]) -> Result<Option<Words>, Refused> {
+pub fn parse(words: &[String]) -> Result<Option<DeployWords>, Pm2Error> {
     let is_line = |word: &String| matches!(word.as_str(), "exec" | "run");
     let line = words.iter().position(is_line).unwrap_or(words.len());
     let (own, line) = words.split_at(line);
@@ -50,7 +50,7 @@ pub fn parse(words: &[String]) -> Result<Option<Words>, Refused> {
     let is_forced = own.iter().any(|word| is_force(&word));
     let mut own = own.iter().filter(|word| !is_force(word)).map(String::as_str).peekable();
     if let Some(odd) = own.clone().find(|word| word.starts_with('-')) {
-        return Err(Refused::input(format!("deploy has no option {odd}"))
+        return Err(Pm2Error::input(format!("deploy has no option {odd}"))
             .hint("`pm deploy --help` says what there is"));
     }
     let file = own.next_if(|word| is_config_name(word).is_some()).map(str::to_owned);
@@ -58,41 +58,41 @@ pub fn parse(words: &[String]) -> Result<Option<Words>, Refused> {
         return if file.is_none() && line.is_empty() {
             Ok(None)
         } else {
-            Err(Refused::input("deploy which environment?").hint("`pm deploy FILE ENVIRONMENT`"))
+            Err(Pm2Error::input("deploy which environment?").hint("`pm deploy FILE ENVIRONMENT`"))
         };
     };
     let step = match line.split_first() {
-        Some((word, [])) => return Err(Refused::input(format!("{word} what?"))),
+        Some((word, [])) => return Err(Pm2Error::input(format!("{word} what?"))),
         // As PM2: words make one shell line, the user's own.
-        Some((_, words)) => Step::Exec(words.join(" ")),
+        Some((_, words)) => DeployStep::Exec(words.join(" ")),
         None => step(&mut own)?,
     };
     match own.next() {
-        Some(odd) => Err(Refused::input(format!("could not understand `{odd}`"))
+        Some(odd) => Err(Pm2Error::input(format!("could not understand `{odd}`"))
             .hint("`pm deploy --help` says what there is")),
-        None => Ok(Some(Words { file, environment, step, is_forced })),
+        None => Ok(Some(DeployWords { file, environment, step, is_forced })),
     }
 }
 
-fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Refused> {
+fn step(words: &mut dyn Iterator<Item = &str>) -> Result<DeployStep, Pm2Error> {
     Ok(match words.next() {
-        None | Some("update") => Step::Update,
-        Some("setup") => Step::Setup,
-        Some("curr" | "current") => Step::Current,
-        Some("prev" | "previous") => Step::Previous,
-        Some("list") => Step::List,
-        Some("revert") => Step::Revert(match words.next() {
+        None | Some("update") => DeployStep::Update,
+        Some("setup") => DeployStep::Setup,
+        Some("curr" | "current") => DeployStep::Current,
+        Some("prev" | "previous") => DeployStep::Previous,
+        Some("list") => DeployStep::List,
+        Some("revert") => DeployStep::Revert(match words.next() {
             None => 1,
             Some(number) => number
                 .parse()
-                .map_err(|_| Refused::input(format!("`{number}` is no number of deployments")))?,
+                .map_err(|_| Pm2Error::input(format!("`{number}` is no number of deployments")))?,
         }),
         Some("ref") => match words.next() {
-            Some(reference) => Step::Ref(reference.into()),
-            None => return Err(Refused::input("ref what?").hint("a branch, a tag or a commit")),
+            Some(reference) => DeployStep::Ref(reference.into()),
+            None => return Err(Pm2Error::input("ref what?").hint("a branch, a tag or a commit")),
         },
         Some(odd) => {
-            return Err(Refused::input(format!("deploy has no command {odd}")).hint(format!(
+            return Err(Pm2Error::input(format!("deploy has no command {odd}")).hint(format!(
                 "`pm deploy --help` says what there is; `ref {odd}` deploys {odd}"
             )));
         }
@@ -103,24 +103,28 @@ fn step(words: &mut dyn Iterator<Item = &str>) -> Result<Step, Refused> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Option<Words>, Refused> {
+    fn parsed(line: &str) -> Result<Option<DeployWords>, Pm2Error> {
         parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
     fn words_are_pm2s() {
         for (line, file, step) in [
-            ("production", None, Step::Update),
-            ("eco.json production update", Some("eco.json"), Step::Update),
-            ("eco.config.js production setup", Some("eco.config.js"), Step::Setup),
-            ("production revert", None, Step::Revert(1)),
-            ("production revert 3", None, Step::Revert(3)),
-            ("production ref v1.2", None, Step::Ref("v1.2".into())),
-            ("production curr", None, Step::Current),
-            ("production previous", None, Step::Previous),
-            ("production list", None, Step::List),
-            ("production exec pm2 -s --force list", None, Step::Exec("pm2 -s --force list".into())),
-            ("production run ls", None, Step::Exec("ls".into())),
+            ("production", None, DeployStep::Update),
+            ("eco.json production update", Some("eco.json"), DeployStep::Update),
+            ("eco.config.js production setup", Some("eco.config.js"), DeployStep::Setup),
+            ("production revert", None, DeployStep::Revert(1)),
+            ("production revert 3", None, DeployStep::Revert(3)),
+            ("production ref v1.2", None, DeployStep::Ref("v1.2".into())),
+            ("production curr", None, DeployStep::Current),
+            ("production previous", None, DeployStep::Previous),
+            ("production list", None, DeployStep::List),
+            (
+                "production exec pm2 -s --force list",
+                None,
+                DeployStep::Exec("pm2 -s --force list".into()),
+            ),
+            ("production run ls", None, DeployStep::Exec("ls".into())),
         ] {
             let words = parsed(line).unwrap().unwrap();
             assert_eq!((words.file.as_deref(), words.step), (file, step), "{line}");

@@ -15,7 +15,7 @@ const FIRST_LINE: u64 = 256;
 
 /// What is to be done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum AccessMode {
     /// Work in a folder.
     Enter,
     /// Read a file.
@@ -25,7 +25,7 @@ pub(super) enum Wish {
 }
 
 /// Why this user can't; `None`: nothing speaks against it.
-pub(super) fn access(path: &Path, who: &Account, wish: Wish) -> Option<String> {
+pub(super) fn access(path: &Path, who: &Account, wish: AccessMode) -> Option<String> {
     let shown = path.display();
     let real = match fs::canonicalize(path) {
         Ok(real) => real,
@@ -50,9 +50,9 @@ pub(super) fn access(path: &Path, who: &Account, wish: Wish) -> Option<String> {
         Err(error) => return Some(format!("{shown} can't be looked at: {error}")),
     };
     let (fits, bit, verb) = match wish {
-        Wish::Enter => (meta.is_dir(), 1, "enter"),
-        Wish::Read => (meta.is_file(), 4, "read"),
-        Wish::Execute => (meta.is_file(), 1, "execute"),
+        AccessMode::Enter => (meta.is_dir(), 1, "enter"),
+        AccessMode::Read => (meta.is_file(), 4, "read"),
+        AccessMode::Execute => (meta.is_file(), 1, "execute"),
     };
     if !fits {
         let kind = if meta.is_dir() { "a folder" } else { "no folder" };
@@ -88,13 +88,13 @@ pub(super) fn executable(
     let is_plain = program.components().count() == 1 && !program.is_absolute();
     if !is_plain {
         let file = cwd.join(program);
-        return access(&file, who, Wish::Execute)
+        return access(&file, who, AccessMode::Execute)
             .map_or(Ok(file), |why| Err(format!("program {why}")));
     }
     let folders = std::env::split_paths(OsStr::from_bytes(search));
     let mut files = folders.map(|folder| folder.join(program));
     files
-        .find(|file| access(file, who, Wish::Execute).is_none())
+        .find(|file| access(file, who, AccessMode::Execute).is_none())
         .ok_or_else(|| format!("program {} is not in its PATH", program.display()))
 }
 
@@ -134,21 +134,25 @@ mod tests {
         fs::write(&file, "#! /bin/sh -e\n").unwrap();
         chmod(&file, 0o640);
         let who = stranger();
-        assert!(access(&file, &who, Wish::Read).unwrap().contains("stranger may not read it"));
-        chmod(&file, 0o644);
-        assert_eq!(access(&file, &who, Wish::Read), None);
-        assert!(access(&file, &who, Wish::Execute).is_some());
-        let root = Account { uid: 0, ..stranger() };
-        assert!(access(&file, &root, Wish::Execute).is_some(), "nobody may, so root can't");
-        chmod(&file, 0o700);
-        assert_eq!(access(&file, &root, Wish::Execute), None);
-        assert!(access(&file, &root, Wish::Enter).unwrap().ends_with("is no folder"));
         assert!(
-            access(&dir.path().join("x"), &who, Wish::Read).unwrap().ends_with("does not exist")
+            access(&file, &who, AccessMode::Read).unwrap().contains("stranger may not read it")
+        );
+        chmod(&file, 0o644);
+        assert_eq!(access(&file, &who, AccessMode::Read), None);
+        assert!(access(&file, &who, AccessMode::Execute).is_some());
+        let root = Account { uid: 0, ..stranger() };
+        assert!(access(&file, &root, AccessMode::Execute).is_some(), "nobody may, so root can't");
+        chmod(&file, 0o700);
+        assert_eq!(access(&file, &root, AccessMode::Execute), None);
+        assert!(access(&file, &root, AccessMode::Enter).unwrap().ends_with("is no folder"));
+        assert!(
+            access(&dir.path().join("x"), &who, AccessMode::Read)
+                .unwrap()
+                .ends_with("does not exist")
         );
         chmod(&file, 0o755);
         chmod(dir.path(), 0o700);
-        assert!(access(&file, &who, Wish::Read).unwrap().contains("may not enter"));
+        assert!(access(&file, &who, AccessMode::Read).unwrap().contains("may not enter"));
         assert_eq!(shebang(&file).unwrap(), Path::new("/bin/sh"));
         assert_eq!(shebang(Path::new("/bin/sh")), None);
     }

@@ -15,13 +15,13 @@ const QUEUE: usize = 256;
 
 /// News from a thread that reads them.
 #[derive(Debug)]
-pub(super) struct News {
+pub(super) struct ForegroundNews {
     /// Readable when there are some.
     pub(super) bell: OwnedFd,
     feed: Receiver<Feed>,
 }
 
-impl News {
+impl ForegroundNews {
     /// Subscribes; over as many daemons as it takes.
     pub(super) fn subscribe(home: &Home) -> Result<Self, Failure> {
         let failed =

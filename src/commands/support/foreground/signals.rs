@@ -11,7 +11,7 @@ use signal_hook::{flag, low_level::pipe};
 
 /// What came in. Each is a descriptor that becomes readable.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(super) struct ForegroundSignals {
     /// SIGTERM, SIGINT or SIGQUIT: everything is to end.
     pub(super) end: UnixStream,
     /// SIGUSR2: log files are to be opened anew (PM2).
@@ -20,9 +20,9 @@ pub(super) struct Signals {
     pub(super) child: UnixStream,
 }
 
-impl Signals {
-    /// Begins to heed them. SIGHUP has no effect from now on (PM2): a terminal that closes ends nothing.
-    pub(super) fn heed() -> io::Result<Self> {
+impl ForegroundSignals {
+    /// Begins to receive them. SIGHUP has no effect from now on (PM2): a terminal that closes ends nothing.
+    pub(super) fn subscribe() -> io::Result<Self> {
         flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
         Ok(Self {
             end: ear(&[SIGTERM, SIGINT, SIGQUIT])?,

@@ -3,7 +3,7 @@
 /// A message that says it, and what helps.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refused {
+pub struct Pm2Error {
     /// Whether it is the input that is wrong.
     pub is_input: bool,
     /// A fragment in lower case.
@@ -12,7 +12,7 @@ pub struct Refused {
     pub hint: Option<String>,
 }
 
-impl Refused {
+impl Pm2Error {
     /// Something else than the input.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { is_input: false, message: message.into(), hint: None }

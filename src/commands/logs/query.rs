@@ -12,11 +12,11 @@ use crate::failure::{Exit, Failure};
 
 /// What to show, understood.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct LogQuery {
     pub(super) select: Vec<Select>,
     pub(super) want: Want,
     pub(super) follow: bool,
-    pub(super) streams: Streams,
+    pub(super) streams: WantedStreams,
     pub(super) daemon: bool,
     /// When following ends although somebody still reads; never if `None`.
     pub(super) until: Option<Until>,
@@ -24,7 +24,7 @@ pub(super) struct Wish {
 
 /// Which of an app's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Streams {
+pub(super) enum WantedStreams {
     Both,
     Out,
     Err,
@@ -62,19 +62,19 @@ impl Until {
 
 /// Why a story ends before its end.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum StoryEnd {
     /// Nobody listens any more.
     Gone,
     Failed(Failure),
 }
 
-impl From<Gone> for End {
+impl From<Gone> for StoryEnd {
     fn from(_: Gone) -> Self {
         Self::Gone
     }
 }
 
-impl From<ReadError> for End {
+impl From<ReadError> for StoryEnd {
     fn from(error: ReadError) -> Self {
         Self::Failed(Failure::could_not(Exit::Failed, &error))
     }
