@@ -124,6 +124,7 @@ impl Workshop {
         let credentials = runner.map(|runner| runner.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let mut plan = self.spawn_plan(line, &outlets, stdin.as_fd(), credentials);
+        plan.umask = app.umask;
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }

@@ -37,6 +37,9 @@ pub struct AppSpec {
     pub instance_var: ByteString,
     /// A variable that counts up with the instance number, from its value in `env` or 0 (PM2: `increment_var`).
     pub increment_var: Option<ByteString>,
+    /// The permissions that new files do not get; the daemon's own mask if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
     /// When it is restarted.
@@ -87,6 +90,7 @@ impl AppSpec {
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
             increment_var: None,
+            umask: None,
             autostart: true,
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
@@ -174,7 +178,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            instances, instance_var, increment_var, autostart,
+            instances, instance_var, increment_var, umask, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
@@ -228,6 +232,7 @@ mod tests {
             instances: 2,
             instance_var: "B".into(),
             increment_var: Some("B".into()),
+            umask: Some(0o77),
             autostart: false,
             restart: RestartPolicy {
                 autorestart: false,

@@ -199,6 +199,20 @@ pub(super) const KEYS: &[KeySpec] = &[
 
 pub(super) const USER_KEYS: &[KeySpec] = &[
     KeySpec::new(
+        "umask",
+        "the permissions that files it makes do not get, octal: `022`; default: as the daemon's",
+        word!(
+            umask,
+            "an octal mask such as \"022\"",
+            [],
+            |text| u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777).map(Some),
+            |mask: &Option<u32>| Setting::text(mask.map(|mask| alloc::format!("{mask:03o}")))
+        ),
+    )
+    .flag(
+        Flag::word("--umask", "MASK", "Permissions that files it makes do not get").such_as("027"),
+    ),
+    KeySpec::new(
         "uid",
         "the user it runs as, by name or number, if `pm` runs as root",
         special!(["string", "integer"], |app| identifier(app, |user| &user.uid), |app, from| {
