@@ -1,15 +1,15 @@
 //! The name this program was called by, for texts that say what to type: called as `pm2` it has another home than as
 //! `pm`. The only place that knows it; texts write a command as `pm ...` between backticks.
 
-use crate::cli::Guise;
+use pm_pm2::CalledAs;
 
 /// `pm2` under PM2's names, else `pm`.
 pub(crate) fn name() -> &'static str {
-    name_of(Guise::of(&std::env::args_os().next().unwrap_or_default()))
+    name_of(CalledAs::of(&std::env::args_os().next().unwrap_or_default()))
 }
 
-fn name_of(guise: Guise) -> &'static str {
-    if guise.is_pm2() { "pm2" } else { "pm" }
+fn name_of(called_as: CalledAs) -> &'static str {
+    if called_as.is_pm2() { "pm2" } else { "pm" }
 }
 
 /// A text of ours, or of the daemon, with the commands in it as they are to be typed here.
@@ -33,7 +33,7 @@ mod tests {
         for (called, name) in
             [("/usr/bin/pm2", "pm2"), ("pm2-runtime", "pm2"), ("pm", "pm"), ("x", "pm")]
         {
-            assert_eq!(name_of(Guise::of(called.as_ref())), name);
+            assert_eq!(name_of(CalledAs::of(called.as_ref())), name);
         }
         let text = "`pm set a` or `sudo pm get`; npm modules, `npm init` and pm itself are left";
         assert_eq!(renamed(text, "pm"), text);

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use pm_client::{CallError, Colours, ConnectError, plain};
+use pm_pm2::Refused;
 use pm_protocol::{Code, Refusal};
 
 use crate::called::as_called;
@@ -39,6 +40,10 @@ impl Failure {
         Self { exit, message: message.into(), hint, details, is_not_found: false }
     }
 
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self::new(Exit::Input, message)
     }
@@ -51,6 +56,13 @@ impl Failure {
     pub(crate) fn after(mut self, details: impl Into<String>) -> Self {
         self.details = details.into();
         self
+    }
+
+    /// A verb whose cargo feature this build lacks.
+    #[cfg(not(all(feature = "deploy", feature = "serve")))]
+    pub(crate) fn left_out(feature: &str) -> Self {
+        let message = format!("this build of pm has no `{feature}` (cargo feature `{feature}`)");
+        Self::new(Exit::Failed, message)
     }
 
     /// An error whose text completes "could not ...", with its causes.
@@ -101,6 +113,13 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<Refused> for Failure {
+    fn from(Refused { is_input, message, hint }: Refused) -> Self {
+        let exit = if is_input { Exit::Input } else { Exit::Failed };
+        Self { hint, ..Self::new(exit, message) }
+    }
+}
+
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         match &error {
@@ -140,32 +159,15 @@ impl From<CallError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let Refusal { code, message, hint } = refusal;
-        let exit = match code {
-            Code::BadRequest => Exit::Input,
-            Code::NotFound
-            | Code::Ambiguous
-            | Code::AlreadyRunning
-            | Code::Leaving
-            | Code::Version
-            | Code::Storage
-            | Code::TooMany
-            | Code::Unable
-            | Code::Busy
-            | Code::System => Exit::Failed,
+        let exit = if code == Code::BadRequest { Exit::Input } else { Exit::Failed };
+        let usual = if code == Code::NotFound {
+            Some("`pm list` shows what there is")
+        } else if code == Code::Version {
+            Some("`pm update` replaces the daemon by this program")
+        } else {
+            None
         };
-        let hint = hint.or_else(|| match code {
-            Code::NotFound => Some("`pm list` shows what there is".into()),
-            Code::Version => Some("`pm update` replaces the daemon by this program".into()),
-            Code::Ambiguous
-            | Code::AlreadyRunning
-            | Code::Leaving
-            | Code::BadRequest
-            | Code::Storage
-            | Code::TooMany
-            | Code::Unable
-            | Code::Busy
-            | Code::System => None,
-        });
+        let hint = hint.or(usual.map(str::to_owned));
         let is_not_found = code == Code::NotFound;
         // Apps may have a hand in it: names of actions, for one.
         let shown = |text: String| plain(text.as_bytes(), Colours::Drop).into_owned();

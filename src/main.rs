@@ -6,13 +6,15 @@ mod boot;
 mod called;
 mod cli;
 mod commands;
+mod console;
 mod failure;
 #[cfg(test)]
 mod golden;
 mod launch;
+mod prelude;
 mod render;
 mod report;
-mod stage;
+mod session;
 mod suggest;
 
 use std::ffi::{OsStr, OsString};
@@ -21,83 +23,75 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use pm_pm2::CalledAs;
 use pm_protocol::Home;
 
-use cli::{Cli, Global, Guise};
+use cli::{Cli, Global};
+use console::Console;
 use failure::{Exit, Failure};
-use report::Report;
-use stage::Stage;
+use report::{ExitStatus, Report};
+use session::Session;
 
 fn main() -> ExitCode {
-    let called_as = std::env::args_os().next().unwrap_or_else(|| "pm".into());
-    let guise = Guise::of(&called_as);
-    let parsed = cli::parse(guise, std::env::args_os().collect());
+    let program = std::env::args_os().next().unwrap_or_else(|| "pm".into());
+    let called_as = CalledAs::of(&program);
+    let parsed = cli::parse::parse(called_as, std::env::args_os().collect());
     let cli = match parsed.cli {
         Ok(cli) => cli,
-        Err(error) => return explain(&error, guise),
+        Err(error) => return explain(&error, called_as),
     };
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let mut flags = cli.global.clone();
     // PM2's variable for scripts that can't pass a flag.
     flags.silent |= variable("PM2_SILENT").is_some_and(|value| value == "true");
-    let stage = Stage::new(&flags, variable);
+    let console = Console::new(&flags, variable);
     let Some(command) = cli.command else {
-        stage.complain(&usage());
+        console.complain(&usage());
         return ExitCode::from(Exit::Failed as u8);
     };
     for idle in &parsed.idle {
         let message = format!("{idle} has no effect on this command");
-        if !guise.is_pm2() {
-            stage.complain(&Failure::input(message).to_string());
+        if !called_as.is_pm2() {
+            console.complain(&Failure::input(message).to_string());
             return ExitCode::from(Exit::Input as u8);
         }
         // Scripts made for PM2 give them anywhere, and PM2 takes them.
-        stage.talk(&format!("warning: {message}"));
+        console.talk(&format!("warning: {message}"));
     }
-    let done = home(&called_as).and_then(|home| commands::run(command, stage, home, guise));
+    let done = home(&program)
+        .and_then(|home| commands::run(&Session { console, home, called_as }, command));
     match done {
-        Ok(report) => print(&report, stage, guise),
+        Ok(report) => print(&report, console, called_as),
         Err(failure) => {
-            stage.complain(&failure.to_string());
-            exit_code(failure.exit, guise)
+            console.complain(&failure.to_string());
+            exit_code(failure.exit, called_as)
         }
     }
 }
 
 /// PM2 knows success and 1 only, and scripts made for it compare with that.
-fn exit_code(exit: Exit, guise: Guise) -> ExitCode {
-    ExitCode::from(if guise.is_pm2() { Exit::Failed as u8 } else { exit as u8 })
+fn exit_code(exit: Exit, called_as: CalledAs) -> ExitCode {
+    ExitCode::from(if called_as.is_pm2() { Exit::Failed as u8 } else { exit as u8 })
 }
 
 /// Shows a report; what it says did not come true becomes the exit code.
-fn print(report: &Report, stage: Stage, guise: Guise) -> ExitCode {
-    let text = if stage.json {
-        render::json(report)
-    } else if stage.silent && (report.is_talk() || guise.is_pm2() && report.is_for_people()) {
-        String::new()
-    } else {
-        render::text(report, stage.look, stage.mini)
-    };
+fn print(report: &Report, console: Console, called_as: CalledAs) -> ExitCode {
     // A reader that left early (`| head`) has what it wanted.
-    let shown = stage::show(&text);
-    if !stage.json && shown.is_ok() {
-        let tails = render::tails(report, stage.look, stage.silent);
-        if !tails.is_empty() {
-            stage.complain(tails.trim_end());
-        }
+    if console::show(&report.shown).is_ok() && !report.aside.is_empty() {
+        console.complain(report.aside.trim_end());
     }
-    if let Report::Ended(code) = report {
-        // An app's, whatever we are called.
-        return ExitCode::from(*code);
+    match report.ending {
+        ExitStatus::Well => ExitCode::SUCCESS,
+        ExitStatus::Not(exit) => exit_code(exit, called_as),
+        ExitStatus::App(code) => ExitCode::from(code),
     }
-    report.failure().map_or(ExitCode::SUCCESS, |exit| exit_code(exit, guise))
 }
 
 /// clap's own answers: help and version are data, anything else is your input.
-fn explain(error: &clap::Error, guise: Guise) -> ExitCode {
+fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
     if error.kind() == ErrorKind::DisplayVersion {
         // As PM2: nothing but the version. A reader that left has no use for it.
-        stage::show(concat!(env!("CARGO_PKG_VERSION"), "\n")).ok();
+        console::show(concat!(env!("CARGO_PKG_VERSION"), "\n")).ok();
         return ExitCode::SUCCESS;
     }
     if error.kind() == ErrorKind::DisplayHelp {
@@ -105,17 +99,18 @@ fn explain(error: &clap::Error, guise: Guise) -> ExitCode {
         error.print().ok();
         return ExitCode::SUCCESS;
     }
-    let stage = Stage::new(&Global::default(), |name| std::env::var_os(name));
+    let console = Console::new(&Global::default(), |name| std::env::var_os(name));
     match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(word)) => {
-            let message = if guise.is_pm2() { "Command not found:" } else { "there is no command" };
+            let message =
+                if called_as.is_pm2() { "Command not found:" } else { "there is no command" };
             let hint = suggest::command(word).map(|hint| format!("hint: {hint}\n"));
             let hint = hint.unwrap_or_default();
-            stage.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
+            console.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
         }
-        Some(_) | None => stage.complain(&house_style(&error.to_string())),
+        Some(_) | None => console.complain(&house_style(&error.to_string())),
     }
-    exit_code(Exit::Input, guise)
+    exit_code(Exit::Input, called_as)
 }
 
 /// clap's words in our form: `error:`, then `hint:`, then the usage.
@@ -138,13 +133,13 @@ fn usage() -> String {
     )
 }
 
-fn home(called_as: &OsStr) -> Result<Home, Failure> {
-    let called_as = Path::new(called_as).file_name().unwrap_or_default().to_string_lossy();
+fn home(program: &OsStr) -> Result<Home, Failure> {
+    let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
     let variable = |name: &str| {
         let set = std::env::var_os(name).filter(|value| !value.is_empty());
         set.or_else(|| if name == "HOME" { users_home() } else { None })
     };
-    Home::find(&called_as, variable).map_err(|error| {
+    Home::find(&name, variable).map_err(|error| {
         Failure::could_not(Exit::Input, &error).hint("set PM_HOME to an absolute path")
     })
 }

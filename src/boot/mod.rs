@@ -1,44 +1,18 @@
 //! What makes a machine start our apps when it boots: the text of a service file for each init system, and the commands
 //! that enable it. Pure; `commands/startup.rs` writes files and runs commands.
 
-mod launchd;
 mod openrc;
 mod platform;
 mod quote;
 mod systemd;
 mod systemv;
+mod unit;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 pub(crate) use platform::Platform;
-pub(crate) use quote::shell;
-
-/// Stands in every file of ours, so that one of somebody else is not overwritten without a copy.
-pub(crate) const MARK: &str = "Written by `pm startup`; `pm unstartup` removes it.";
-
-/// What a service file says.
-#[derive(Clone, Debug)]
-pub(crate) struct Unit {
-    pub(crate) platform: Platform,
-    /// Name of the service, without an ending.
-    pub(crate) service: String,
-    /// Who runs it.
-    pub(crate) user: String,
-    /// The folder of their state.
-    pub(crate) home: PathBuf,
-    /// What leads our program to it: `PM_HOME`, or `PM2_HOME` and what moves a part of it elsewhere.
-    pub(crate) variables: Vec<(&'static str, PathBuf)>,
-    /// The `pm` binary: the only file of ours that is named (pain 45).
-    pub(crate) program: PathBuf,
-    /// Wait for an address.
-    pub(crate) wait_ip: bool,
-    /// Where units of one's own lie: `$XDG_CONFIG_HOME`, or `.config` in one's home.
-    pub(crate) config: PathBuf,
-}
-
-/// Arguments of the guardian a service manager starts.
-const FOREGROUND: &str = "guardian --foreground --resurrect";
+pub(crate) use unit::{MARK, Unit};
 
 impl Unit {
     /// The service file.
@@ -48,7 +22,6 @@ impl Unit {
             Platform::SystemdUser => systemd::own(self),
             Platform::Openrc => openrc::script(self),
             Platform::SystemV => systemv::script(self),
-            Platform::Launchd => launchd::list(self),
         }
     }
 
@@ -60,7 +33,7 @@ impl Unit {
             Platform::Systemd | Platform::SystemdUser => {
                 !self.program.as_os_str().as_bytes().iter().any(odd)
             }
-            Platform::Openrc | Platform::SystemV | Platform::Launchd => true,
+            Platform::Openrc | Platform::SystemV => true,
         }
     }
 
@@ -71,7 +44,6 @@ impl Unit {
             Platform::Systemd => format!("/etc/systemd/system/{name}.service").into(),
             Platform::SystemdUser => self.config.join(format!("systemd/user/{name}.service")),
             Platform::Openrc | Platform::SystemV => format!("/etc/init.d/{name}").into(),
-            Platform::Launchd => format!("/Library/LaunchDaemons/{name}.plist").into(),
         }
     }
 
@@ -79,14 +51,13 @@ impl Unit {
     pub(crate) const fn mode(&self) -> u32 {
         match self.platform {
             Platform::Openrc | Platform::SystemV => 0o755,
-            Platform::Systemd | Platform::SystemdUser | Platform::Launchd => 0o644,
+            Platform::Systemd | Platform::SystemdUser => 0o644,
         }
     }
 
     /// What makes the machine heed it; `has` tells whether a program is installed.
     pub(crate) fn enabling(&self, has: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
         let name = self.service.as_str();
-        let path = self.path().display().to_string();
         let steps: &[&[&str]] = match self.platform {
             Platform::Systemd => &[&["systemctl", "daemon-reload"], &["systemctl", "enable", name]],
             Platform::SystemdUser => &[
@@ -98,7 +69,6 @@ impl Unit {
             Platform::Openrc => &[&["rc-update", "add", name, "default"]],
             Platform::SystemV if has("update-rc.d") => &[&["update-rc.d", name, "defaults"]],
             Platform::SystemV => &[&["chkconfig", "--add", name], &["chkconfig", name, "on"]],
-            Platform::Launchd => &[&["launchctl", "load", "-w", &path]],
         };
         owned(steps)
     }
@@ -106,14 +76,12 @@ impl Unit {
     /// What makes the machine forget it; before the file is removed.
     pub(crate) fn disabling(&self, has: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
         let name = self.service.as_str();
-        let path = self.path().display().to_string();
         let steps: &[&[&str]] = match self.platform {
             Platform::Systemd => &[&["systemctl", "disable", name]],
             Platform::SystemdUser => &[&["systemctl", "--user", "disable", name]],
             Platform::Openrc => &[&["rc-update", "del", name, "default"]],
             Platform::SystemV if has("update-rc.d") => &[&["update-rc.d", "-f", name, "remove"]],
             Platform::SystemV => &[&["chkconfig", "--del", name]],
-            Platform::Launchd => &[&["launchctl", "unload", "-w", &path]],
         };
         owned(steps)
     }

@@ -11,8 +11,6 @@ pub(crate) enum Platform {
     Openrc,
     /// Scripts in /etc/init.d with LSB headers.
     SystemV,
-    /// macOS.
-    Launchd,
 }
 
 /// A name that is none of a platform we can serve.
@@ -32,10 +30,8 @@ impl Platform {
             "systemv" | "upstart" | "ubuntu14" | "ubuntu12" | "centos6" | "amazon" => {
                 Ok(Self::SystemV)
             }
-            "launchd" | "macos" | "darwin" => Ok(Self::Launchd),
-            "rcd" | "freebsd" | "rcd-openbsd" | "openbsd" | "smf" | "solaris" | "sunos" => {
-                Err(UnknownPlatform { is_pm2s: true })
-            }
+            "launchd" | "macos" | "darwin" | "rcd" | "freebsd" | "rcd-openbsd" | "openbsd"
+            | "smf" | "solaris" | "sunos" => Err(UnknownPlatform { is_pm2s: true }),
             _ => Err(UnknownPlatform { is_pm2s: false }),
         }
     }
@@ -47,7 +43,6 @@ impl Platform {
             ("update-rc.d", Self::SystemV),
             ("chkconfig", Self::SystemV),
             ("rc-update", Self::Openrc),
-            ("launchctl", Self::Launchd),
         ]
         .into_iter()
         .find_map(|(tool, platform)| has(tool).then_some(platform))
@@ -60,7 +55,6 @@ impl Platform {
             Self::SystemdUser => "systemd-user",
             Self::Openrc => "openrc",
             Self::SystemV => "systemv",
-            Self::Launchd => "launchd",
         }
     }
 

@@ -1,17 +1,8 @@
-//! Texts that mean themselves in the languages of service files. Each has its own rules; none is a shell's but one.
+//! Texts that mean themselves in the languages of service files. Each has its own rules.
 
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-/// A word of a POSIX shell.
-pub(crate) fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
 
 /// A path for a shell; bytes that are no text stay what they are only where the file's encoding allows it, so they are
 /// written with `printf`.
@@ -42,9 +33,4 @@ pub(super) fn systemd(before: &str, path: &Path) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// Text of an XML element.
-pub(super) fn xml(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

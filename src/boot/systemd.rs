@@ -2,7 +2,7 @@
 //! file to be late or stale; it says it is ready once the saved list is ordered, not when sixty slow apps are up.
 
 use super::quote::systemd as quoted;
-use super::{FOREGROUND, MARK, Unit};
+use super::unit::{FOREGROUND, MARK, Unit};
 
 /// Why each line is as it is, for whoever reads the unit later.
 const LIFE: &str = "\

@@ -7,7 +7,7 @@ use clap::Args;
 /// What starts whose apps at boot.
 #[derive(Debug, Args)]
 pub(crate) struct BootArgs {
-    /// systemd, systemd-user, openrc, systemv, launchd or one of PM2's names; found out if left out
+    /// systemd, systemd-user, openrc, systemv or one of PM2's names; found out if left out
     #[arg(value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
     /// Whose apps are started at boot; yours if left out

@@ -1,18 +1,21 @@
 //! What the grammar is given for what people type.
 
-use clap::CommandFactory;
+use std::ffi::{OsStr, OsString};
 
-use super::*;
+use clap::CommandFactory;
+use pm_pm2::CalledAs;
+use pm_pm2::dialect::Line;
+
 use crate::cli::Cli;
 
 /// The words of a line, in the grammar's form, and what was left out.
-fn put(guise: Guise, line: &str) -> (String, Vec<String>) {
+fn put(called_as: CalledAs, line: &str) -> (String, Vec<String>) {
     let argv = line.split(' ').map(OsString::from).collect();
     let mut grammar = Cli::command();
     grammar.build();
-    let line = Line::new(guise, argv);
+    let line = Line::new(called_as, argv);
     let command = line.verb().and_then(|verb| grammar.find_subcommand(verb));
-    let words = line.words(guise, command);
+    let words = line.words(called_as, command);
     let argv: Vec<_> = words.argv.iter().map(|word| word.to_string_lossy()).collect();
     (argv.join(" "), words.idle)
 }
@@ -36,57 +39,50 @@ fn options_of_pm2_may_stand_anywhere() {
         ("pm2 restart a --update-env b", "pm2 restart a --update-env b"),
         ("pm2 start app.js --node-args=--inspect", "pm2 start app.js --node-args=--inspect"),
     ] {
-        assert_eq!(put(Guise::Pm2, typed), (meant.to_owned(), Vec::new()), "{typed}");
+        assert_eq!(put(CalledAs::Pm2, typed), (meant.to_owned(), Vec::new()), "{typed}");
     }
 }
 
 #[test]
 fn options_that_mean_nothing_for_a_command_are_left_out_and_named() {
-    let (line, idle) = put(Guise::Pm, "pm --name x stop web --max-memory-restart 1G -s");
+    let (line, idle) = put(CalledAs::Pm, "pm --name x stop web --max-memory-restart 1G -s");
     assert_eq!(line, "pm stop web --silent");
     assert_eq!(idle, ["--name", "--max-memory-restart"]);
-    let (line, idle) = put(Guise::Pm, "pm stop web --nonsense 3");
+    let (line, idle) = put(CalledAs::Pm, "pm stop web --nonsense 3");
     assert_eq!((line.as_str(), idle.len()), ("pm stop web --nonsense 3", 0), "for the grammar");
 }
 
 #[test]
 fn what_is_no_command_stays_as_it_was() {
     for line in ["pm2", "pm2 --help", "pm2 nosuch --name x", "pm2 -i", "pm2 -- start"] {
-        assert_eq!(put(Guise::Pm2, line), (line.to_owned(), Vec::new()));
+        assert_eq!(put(CalledAs::Pm2, line), (line.to_owned(), Vec::new()));
     }
-    assert_eq!(put(Guise::Pm2, "pm2 list -v").0, "pm2 --version");
-    assert_eq!(put(Guise::Pm2, "pm2 start a -- -v").0, "pm2 start a -- -v");
+    assert_eq!(put(CalledAs::Pm2, "pm2 list -v").0, "pm2 --version");
+    assert_eq!(put(CalledAs::Pm2, "pm2 start a -- -v").0, "pm2 start a -- -v");
 }
 
 #[test]
 fn other_names_are_verbs() {
-    for (name, guise) in [
-        ("/usr/bin/pm2", Guise::Pm2),
-        ("pm2-runtime", Guise::Runtime),
-        ("pm2-docker", Guise::Runtime),
-        ("./pm2-dev", Guise::Dev),
-        ("pm", Guise::Pm),
-        ("pm2x", Guise::Pm),
+    for (name, called_as) in [
+        ("/usr/bin/pm2", CalledAs::Pm2),
+        ("pm2-runtime", CalledAs::Runtime),
+        ("pm2-docker", CalledAs::Runtime),
+        ("./pm2-dev", CalledAs::Dev),
+        ("pm", CalledAs::Pm),
+        ("pm2x", CalledAs::Pm),
     ] {
-        assert_eq!(Guise::of(OsStr::new(name)), guise, "{name}");
+        assert_eq!(CalledAs::of(OsStr::new(name)), called_as, "{name}");
     }
     assert_eq!(
-        put(Guise::Runtime, "pm2-runtime start app.js -i 2").0,
+        put(CalledAs::Runtime, "pm2-runtime start app.js -i 2").0,
         "pm2-runtime runtime app.js --instances=2"
     );
-    assert_eq!(put(Guise::Runtime, "pm2-docker app.js").0, "pm2-docker runtime app.js");
-    assert_eq!(put(Guise::Dev, "pm2-dev app.js --raw").0, "pm2-dev dev app.js --raw");
-    let (line, idle) = put(Guise::Runtime, "pm2-runtime --trace -n web --deep-monitoring app.js");
+    assert_eq!(put(CalledAs::Runtime, "pm2-docker app.js").0, "pm2-docker runtime app.js");
+    assert_eq!(put(CalledAs::Dev, "pm2-dev app.js --raw").0, "pm2-dev dev app.js --raw");
+    let (line, idle) =
+        put(CalledAs::Runtime, "pm2-runtime --trace -n web --deep-monitoring app.js");
     assert_eq!(line, "pm2-runtime runtime --name=web app.js");
     assert_eq!(idle, ["--trace", "--deep-monitoring"], "as with pm2, nobody is told");
-    let (line, _) = put(Guise::Runtime, "pm2-runtime app.js -- --trace -v");
+    let (line, _) = put(CalledAs::Runtime, "pm2-runtime app.js -- --trace -v");
     assert_eq!(line, "pm2-runtime runtime app.js -- --trace -v");
-}
-
-#[test]
-fn no_option_is_in_the_table_twice() {
-    let mut names: Vec<_> = OPTIONS.iter().map(|(long, ..)| *long).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), OPTIONS.len());
 }

@@ -2,12 +2,12 @@
 
 mod boot;
 mod deploy;
-mod dialect;
+mod engine;
 mod foreign;
 mod keys;
 mod later;
 mod logs;
-mod parse;
+pub(crate) mod parse;
 mod project;
 mod serve;
 mod settings;
@@ -19,11 +19,10 @@ mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs};
 pub(crate) use deploy::DeployArgs;
-pub(crate) use dialect::Guise;
+pub(crate) use engine::{Engine, EngineFlag};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
-pub(crate) use parse::parse;
 pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
@@ -32,8 +31,8 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, Engine, EngineFlag, GuardianArgs, MonitArgs,
-    RestartArgs, ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
+    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, GuardianArgs, MonitArgs, RestartArgs,
+    ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};

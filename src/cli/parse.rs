@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
+use pm_pm2::CalledAs;
+use pm_pm2::dialect::Line;
 
-use super::dialect::Line;
-use super::{Cli, Command, Grammar, Guise};
+use super::{Cli, Command, Grammar};
 
 /// What is meant.
 #[derive(Debug)]
@@ -19,10 +20,10 @@ pub(crate) struct Parsed {
 }
 
 /// Parses a whole command line, the program's name included.
-pub(crate) fn parse(guise: Guise, argv: Vec<OsString>) -> Parsed {
-    let line = Line::new(guise, argv);
+pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
+    let line = Line::new(called_as, argv);
     let narrow = line.verb().and_then(narrow);
-    let words = line.words(guise, narrow.as_ref().and_then(only));
+    let words = line.words(called_as, narrow.as_ref().and_then(only));
     let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());
     let cli = understood.map_or_else(|| read(Cli::command(), &words.argv), Ok);
     Parsed { cli, idle: words.idle }
@@ -51,3 +52,7 @@ fn read(grammar: clap::Command, argv: &[OsString]) -> Result<Cli, Error> {
 #[cfg(test)]
 #[path = "parse_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "dialect_tests.rs"]
+mod dialect_tests;

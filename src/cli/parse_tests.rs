@@ -37,11 +37,11 @@ const LINES: [&str; 26] = [
 ];
 
 /// What is meant by the grammar of all commands, and what is left out.
-fn by_all(guise: Guise, argv: Vec<OsString>, all: &clap::Command) -> Parsed {
-    let line = Line::new(guise, argv);
+fn by_all(called_as: CalledAs, argv: Vec<OsString>, all: &clap::Command) -> Parsed {
+    let line = Line::new(called_as, argv);
     let verb = line.verb().filter(|verb| *verb != "help");
     let command = verb.and_then(|verb| all.find_subcommand(verb));
-    let words = line.words(guise, command);
+    let words = line.words(called_as, command);
     Parsed { cli: read(Cli::command(), &words.argv), idle: words.idle }
 }
 
@@ -53,13 +53,17 @@ fn told(parsed: &Parsed) -> String {
 }
 
 /// Holds both against each other; whether the line was understood.
-fn is_the_same(guise: Guise, argv: &[&str], all: &clap::Command) -> bool {
+fn is_the_same(called_as: CalledAs, argv: &[&str], all: &clap::Command) -> bool {
     let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
-    let parsed = parse(guise, argv.clone());
-    assert_eq!(told(&parsed), told(&by_all(guise, argv.clone(), all)), "{guise:?} {argv:?}");
-    let line = Line::new(guise, argv.clone());
+    let parsed = parse(called_as, argv.clone());
+    assert_eq!(
+        told(&parsed),
+        told(&by_all(called_as, argv.clone(), all)),
+        "{called_as:?} {argv:?}"
+    );
+    let line = Line::new(called_as, argv.clone());
     if let (Ok(_), Some(grammar)) = (&parsed.cli, line.verb().and_then(narrow)) {
-        let words = line.words(guise, only(&grammar));
+        let words = line.words(called_as, only(&grammar));
         assert!(read(grammar, &words.argv).is_ok(), "{argv:?} is not for the grammar of all");
     }
     parsed.cli.is_ok()
@@ -102,17 +106,17 @@ fn every_command_means_the_same_by_its_own_grammar_as_by_that_of_all() {
         let needed = needed(command).join(" ");
         let main = command.get_name();
         let names = std::iter::once(main).chain(command.get_all_aliases());
-        let as_pm = names.map(|name| (name, "pm", Guise::Pm));
-        for (name, program, guise) in as_pm.chain([(main, "pm2", Guise::Pm2)]) {
+        let as_pm = names.map(|name| (name, "pm", CalledAs::Pm));
+        for (name, program, called_as) in as_pm.chain([(main, "pm2", CalledAs::Pm2)]) {
             for line in LINES {
                 let line = line.replace("NAME", name).replace("ARGS", &needed);
                 let argv: Vec<_> =
                     std::iter::once(program).chain(line.split_ascii_whitespace()).collect();
-                is_the_same(guise, &argv, &all);
+                is_the_same(called_as, &argv, &all);
             }
             let line = format!("{program} {name} {needed}");
             let argv: Vec<_> = line.split_ascii_whitespace().collect();
-            assert!(is_the_same(guise, &argv, &all), "{line} should be understood");
+            assert!(is_the_same(called_as, &argv, &all), "{line} should be understood");
         }
     }
 }
@@ -126,7 +130,7 @@ fn every_option_means_the_same_by_the_grammar_of_its_command_as_by_that_of_all()
         for form in command.get_arguments().flat_map(forms) {
             let words = form.iter().chain(&needed).map(String::as_str);
             let argv: Vec<_> = ["pm", command.get_name()].into_iter().chain(words).collect();
-            understood += usize::from(is_the_same(Guise::Pm, &argv, &all));
+            understood += usize::from(is_the_same(CalledAs::Pm, &argv, &all));
         }
     }
     assert!(understood > 500, "{understood}");
@@ -135,13 +139,13 @@ fn every_option_means_the_same_by_the_grammar_of_its_command_as_by_that_of_all()
 #[test]
 fn the_names_that_are_verbs_mean_the_same_by_both() {
     let all = all();
-    for (program, guise) in [("pm2-runtime", Guise::Runtime), ("pm2-dev", Guise::Dev)] {
+    for (program, called_as) in [("pm2-runtime", CalledAs::Runtime), ("pm2-dev", CalledAs::Dev)] {
         for line in LINES {
             for name in ["", "start", "list", "nosuch"] {
                 let line = line.replace("NAME", name).replace("ARGS", "a.js");
                 let argv: Vec<_> =
                     std::iter::once(program).chain(line.split_ascii_whitespace()).collect();
-                is_the_same(guise, &argv, &all);
+                is_the_same(called_as, &argv, &all);
             }
         }
     }
@@ -162,8 +166,8 @@ fn what_names_no_command_is_for_the_grammar_of_all() {
         "",
     ] {
         let argv: Vec<_> = line.split_ascii_whitespace().collect();
-        is_the_same(Guise::Pm, &argv, &all);
-        is_the_same(Guise::Pm2, &argv, &all);
+        is_the_same(CalledAs::Pm, &argv, &all);
+        is_the_same(CalledAs::Pm2, &argv, &all);
     }
     assert!(narrow("help").is_none() && narrow("strat").is_none());
 }

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
+use super::engine::EngineFlag;
 use super::keys::KeyFlags;
-use super::verbs::EngineFlag;
 
 /// What to start and how.
 #[derive(Debug, Args)]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::StartFlags;
+use super::engine::EngineFlag;
+use super::start::StartFlags;
 
 /// Selectors only.
 #[derive(Debug, Args)]
@@ -13,27 +14,6 @@ pub(crate) struct SelectArgs {
     /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,
-}
-
-/// What runs configs that are programs.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct EngineFlag {
-    /// What runs a JavaScript config: the built-in engine and node for what that lacks, or one of them only
-    #[arg(
-        long = "config-runtime",
-        value_name = "WHAT",
-        default_value = "auto",
-        hide_default_value = true
-    )]
-    pub(crate) engine: Engine,
-}
-
-/// As typed.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum Engine {
-    Auto,
-    Builtin,
-    Node,
 }
 
 /// Selectors, or config files that name the apps.

@@ -6,13 +6,17 @@ use pm_protocol::{Existing, Outcome, Start, Wait};
 use pm_spec::{AppSpec, Select};
 
 use crate::cli::ApplyArgs;
-use crate::commands::changes::{Configs, Known, known};
-use crate::commands::targets::{self, Target};
-use crate::commands::{Session, act, engine, progress, recheck};
-use crate::failure::Failure;
-use crate::report::{Planned, Report, Step};
+use crate::commands::delete;
+use crate::commands::support::changes::{Configs, Known, known};
+use crate::commands::support::targets::{self, Target};
+use crate::commands::support::{finish, progress, resend};
+use crate::prelude::{Failure, Report, Session};
+use crate::render::json::value;
+use crate::render::outcomes::Done;
+use crate::render::plan::{self, Planned, Step};
+use crate::session::engine;
 
-pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
     let overrides = Overrides {
         only: args.only.clone(),
         env_name: args.env_name.clone(),
@@ -31,22 +35,23 @@ pub(super) fn apply(session: &Session, args: &ApplyArgs) -> Result<Report, Failu
     }
     configs.warn(session, &known, &plan);
     let Some(mut client) = client.filter(|_| !args.dry_run) else {
-        return Ok(Report::Plan(plan));
+        let text = || plan::plan(&plan, session.console.look);
+        return Ok(Report::new(session.console, text, || value(&plan)));
     };
-    let asked = recheck::now();
+    let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
     let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
     let outcomes = progress::during(session, "applying", || -> Result<_, Failure> {
         let mut outcomes = remove(&mut client, &doomed)?;
         for (apps, existing) in sorted(configs.apps, &plan) {
             let start = Start { apps, existing, wait };
-            outcomes.extend(recheck::start(&mut client, start)?.outcomes);
+            outcomes.extend(resend::start(&mut client, start)?.outcomes);
         }
         Ok(outcomes)
     })?;
     plan.retain(|one| !one.edits.is_empty() || one.step == Step::Gone);
-    let report = act::report(session, &mut client, outcomes, asked, "nothing to apply")?;
-    Ok(report.with_changes(plan))
+    let done = finish::done(session, &mut client, outcomes, asked, "nothing to apply")?;
+    Ok(Done { changes: plan, ..done }.report(session.console))
 }
 
 /// The files; without a word, the ecosystem file that lies here.
@@ -72,7 +77,7 @@ fn remove(client: &mut Client, doomed: &[&Known]) -> Result<Vec<Outcome>, Failur
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(act::delete_surely(client, ids)?.outcomes)
+    Ok(delete::surely(client, ids)?.outcomes)
 }
 
 /// Those that get new runs apart: should a daemon die under the question, they are asked for again as such.

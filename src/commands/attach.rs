@@ -15,11 +15,12 @@ use pm_spec::{ByteString, Select};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::cli::AttachArgs;
-use crate::commands::{QUICK, Session, logs, pick, quick};
-use crate::failure::{Exit, Failure};
+use crate::commands::logs;
+use crate::commands::support::selectors;
+use crate::console::Console;
+use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::safe_text;
-use crate::report::Report;
-use crate::stage::Stage;
+use crate::session::QUICK;
 
 /// A line that has no end yet is passed on in parts of this size.
 const LONGEST: usize = 256 << 10;
@@ -28,9 +29,9 @@ const LONGEST: usize = 256 << 10;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// `pm attach`.
-pub(super) fn attach(session: &Session, args: &AttachArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &AttachArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, std::slice::from_ref(&args.app))?;
+    let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
     let [row] = rows.as_slice() else {
         let ids: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
@@ -42,11 +43,11 @@ pub(super) fn attach(session: &Session, args: &AttachArgs) -> Result<Report, Fai
         return Err(Failure::input("could not tell lines apart by nothing"));
     }
     let failed = |error: std::io::Error| {
-        Failure::new(Exit::Failed, format!("could not pass on what is typed: {error}"))
+        Failure::failed(format!("could not pass on what is typed: {error}"))
     };
     let (bell, rope) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
     let (tell, told) = sync_channel(1);
-    let mouth = Mouth { client, stage: session.stage, id: row.id, rope, tell };
+    let mouth = Mouth { client, console: session.console, id: row.id, rope, tell };
     let pieces = Pieces { separator: separator.to_vec(), rest: Vec::new() };
     // Nothing is passed on before its answer can be seen.
     let (begun, may_begin) = sync_channel(1);
@@ -56,13 +57,13 @@ pub(super) fn attach(session: &Session, args: &AttachArgs) -> Result<Report, Fai
         .map_err(failed)?;
     logs::beside(session, row.id, bell, begun)?;
     // The other thread may still wait for its input: then nobody listens to us any more, which is no failure.
-    Ok(if told.try_recv().is_ok() { Report::Ended(1) } else { Report::Nothing })
+    Ok(if told.try_recv().is_ok() { Report::ended(1) } else { Report::default() })
 }
 
 /// Passes on what is typed.
 struct Mouth {
     client: Client,
-    stage: Stage,
+    console: Console,
     id: u32,
     /// Hangs up when there is no more.
     rope: OwnedFd,
@@ -115,7 +116,7 @@ impl Mouth {
     }
 
     fn fail(&self, text: &str) {
-        self.stage.complain(text);
+        self.console.complain(text);
         // Once is enough.
         self.tell.try_send(()).ok();
     }

@@ -3,11 +3,13 @@
 use pm_config::{Overrides, read};
 
 use crate::cli::CheckArgs;
-use crate::commands::{Session, engine};
-use crate::failure::Failure;
-use crate::report::{Checked, Report};
+use crate::prelude::{Exit, Failure, Report, Session};
+use crate::render::json::value;
+use crate::render::lines;
+use crate::render::text::count;
+use crate::session::engine;
 
-pub(super) fn check(session: &Session, args: &CheckArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;
     let overrides = Overrides {
         strict: true,
@@ -30,5 +32,44 @@ pub(super) fn check(session: &Session, args: &CheckArgs) -> Result<Report, Failu
             },
         }
     };
-    Ok(Report::Checked(args.files.iter().map(check).collect()))
+    let files: Vec<_> = args.files.iter().map(check).collect();
+    let report =
+        Report::new(session.console, || files.iter().map(text).collect(), || value(&files));
+    let is_unusable = files.iter().any(|file| file.apps.is_none());
+    Ok(report.ending(is_unusable.then_some(Exit::Input)))
+}
+
+/// One config file and what is wrong with it.
+#[derive(Debug, serde::Serialize)]
+struct Checked {
+    /// The file as it was given.
+    file: String,
+    /// The names of its apps, if it can be used.
+    apps: Option<Vec<String>>,
+    /// Every problem, as shown.
+    problems: Vec<String>,
+}
+
+fn text(file: &Checked) -> String {
+    let mut text = lines(&file.problems);
+    match &file.apps {
+        Some(apps) => {
+            let many = count(u32::try_from(apps.len()).unwrap_or(u32::MAX), "app");
+            text.extend([&file.file, ": ", &many, ": ", &apps.join(", "), "\n"]);
+        }
+        None => text.extend([&file.file, ": can't be used\n"]),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_come_before_what_they_mean() {
+        let (file, problems) = ("a.json5".into(), vec!["a.json5:1:2: error: x".into()]);
+        let shown = text(&Checked { file, apps: None, problems });
+        assert_eq!(shown, "a.json5:1:2: error: x\na.json5: can't be used\n");
+    }
 }

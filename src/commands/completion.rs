@@ -7,10 +7,9 @@ use clap_complete::{Shell, generate};
 
 use crate::called;
 use crate::cli::{Cli, CompletionArgs};
-use crate::failure::Failure;
-use crate::report::Report;
+use crate::prelude::{Failure, Report, Session};
 
-pub(super) fn completion(args: &CompletionArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &CompletionArgs) -> Result<Report, Failure> {
     let of_caller = || {
         let shell = PathBuf::from(std::env::var_os("SHELL")?);
         Some(shell.file_name()?.to_str()?.to_owned())
@@ -26,5 +25,5 @@ pub(super) fn completion(args: &CompletionArgs) -> Result<Report, Failure> {
     };
     let mut script = Vec::new();
     generate(shell, &mut Cli::command(), called::name(), &mut script);
-    Ok(Report::Text(String::from_utf8_lossy(&script).into_owned()))
+    Ok(Report::text(session.console, String::from_utf8_lossy(&script).into_owned()))
 }

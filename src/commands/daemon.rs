@@ -1,97 +1,13 @@
-//! The two hidden halves. Only this file names `pm-guardian` and `pm-daemon` (house 4.3).
+//! The hidden half that may die. Only this file names `pm-daemon`.
 
-use std::ffi::CString;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use pm_daemon::Beginning;
-use pm_guardian::{GuardianError, GuardianPlan, Outcome, Relief, resume, run, stand_by};
-use pm_os::session::{READY_FD, inherited};
 use pm_protocol::Home;
 use pm_spec::AppSpec;
 
-use crate::cli::{DaemonArgs, GuardianArgs};
-use crate::failure::{Exit, Failure};
-use crate::launch;
-use crate::report::Report;
-
-/// Lives as guardian until the daemon lets it go.
-pub(super) fn guardian(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
-    if args.status {
-        let message = "no guardian runs in this home";
-        return match launch::find(home)? {
-            Some(_) => Ok(Report::Nothing),
-            None => Err(Failure::new(Exit::NoDaemon, message)),
-        };
-    }
-    if args.launch {
-        if launch::find(home)?.is_none() {
-            launch::begin(home, if args.resurrect { &[c"--resurrect"] } else { &[] })?;
-        }
-        return Ok(Report::Nothing);
-    }
-    if let Some(state) = args.resume {
-        return ended(resume(state));
-    }
-    if args.foreground {
-        return foreground(home, args);
-    }
-    let ready = args.ready.then(|| inherited(READY_FD)).flatten();
-    let predecessor = if args.predecessor { Some(predecessor()?) } else { None };
-    let plan = GuardianPlan { ready, predecessor, ..plan(home, args)? };
-    ended(run(plan))
-}
-
-fn plan(home: &Home, args: &GuardianArgs) -> Result<GuardianPlan, Failure> {
-    let program = launch::own_program()?;
-    let program = CString::new(program.as_os_str().as_bytes()).unwrap_or_default();
-    let mut daemon = vec![program, c"daemon".into()];
-    daemon.extend(args.resurrect.then(|| c"--resurrect".into()));
-    Ok(GuardianPlan {
-        socket: home.socket().into(),
-        lock: home.lock(),
-        diary: home.diary(),
-        daemon,
-        resume: vec![c"guardian".into(), c"--resume".into()],
-        ready: None,
-        predecessor: None,
-    })
-}
-
-/// For service managers. Where another guardian has this home (a shell began it, or the daemon of a dead one made it)
-/// we stand by, so that who stops us stops the apps and who watches us sees them looked after.
-fn foreground(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
-    launch::alone(home)?;
-    launch::prepare(home)?;
-    std::env::set_current_dir("/")
-        .map_err(|error| Failure::new(Exit::Failed, format!("could not change to /: {error}")))?;
-    loop {
-        match run(plan(home, args)?) {
-            Ok(Outcome::Existing) => {}
-            life => return ended(life),
-        }
-        match stand_by(home.socket(), &home.lock()) {
-            Ok(Relief::Vacant) => {}
-            Ok(Relief::Over) => return Ok(Report::Nothing),
-            Err(error) => return Err(Failure::could_not(Exit::Failed, &error)),
-        }
-    }
-}
-
-/// The orphaned daemon hands its link over as standard input; that descriptor itself can't be given away.
-fn predecessor() -> Result<OwnedFd, Failure> {
-    std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not take over the daemon's link: {error}"))
-    })
-}
-
-fn ended(life: Result<Outcome, GuardianError>) -> Result<Report, Failure> {
-    match life {
-        Ok(_) => Ok(Report::Nothing),
-        Err(error) => Err(Failure::could_not(Exit::Failed, &error)),
-    }
-}
+use crate::cli::DaemonArgs;
+use crate::prelude::{Exit, Failure, Report};
 
 /// A saved list for those who only look at it: the apps, and whether any instance of each is wanted up.
 pub(super) struct Saved {
@@ -108,17 +24,17 @@ pub(super) fn saved(root: &Path) -> Result<Saved, Failure> {
         Failure::could_not(Exit::Failed, &error).hint("`pm save` makes one of what runs now")
     })?;
     let apps = apps.into_iter().map(|app| {
-        let is_wanted = app.seats.iter().any(|seat| seat.wanted);
+        let is_wanted = app.instances.iter().any(|instance| instance.wanted);
         (app.spec, is_wanted)
     });
     Ok(Saved { apps: apps.collect(), warning })
 }
 
 /// Lives as daemon; started by a guardian only.
-pub(super) fn daemon(home: &Home, args: &DaemonArgs) -> Result<Report, Failure> {
+pub(super) fn run(home: &Home, args: &DaemonArgs) -> Result<Report, Failure> {
     let beginning = if args.resurrect { Beginning::Saved } else { Beginning::Empty };
     match pm_daemon::run(home, beginning) {
-        Ok(()) => Ok(Report::Nothing),
+        Ok(()) => Ok(Report::default()),
         Err(error) => Err(Failure::could_not(Exit::Failed, &error)),
     }
 }

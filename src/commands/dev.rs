@@ -6,17 +6,16 @@ use pm_protocol::Home;
 use pm_spec::{Delay, Ignore, Span};
 
 use crate::cli::DevArgs;
-use crate::commands::foreground::{PostExec, Scope, Stay, stay};
 use crate::commands::logs::Form;
-use crate::commands::{Session, runtime, start};
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
+use crate::commands::support::foreground::{PostExec, Scope, Stay, stay};
+use crate::commands::{runtime, start};
+use crate::prelude::{Exit, Failure, Report, Session};
 
 /// The pause before a restart (PM2): a file that is saved again and again ends no app by its restarts.
 const PAUSE: Span = Span::from_secs(1);
 
 /// `pm dev [start] WHAT`.
-pub(super) fn dev(session: &Session, mut args: DevArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failure> {
     runtime::drop_start(&mut args.start);
     let session = Session { home: home(&session.home)?, ..session.clone() };
     // The bare flag: each app's own folder.
@@ -32,7 +31,7 @@ pub(super) fn dev(session: &Session, mut args: DevArgs) -> Result<Report, Failur
             app.restart.delay = Delay::Fixed(PAUSE);
         }
     }
-    let form = Form::new(session.stage, args.raw);
+    let form = Form::new(session.console, args.raw);
     let form = match &args.timestamp {
         Some(format) => form.stamped(format),
         None => form,

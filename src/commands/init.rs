@@ -5,12 +5,10 @@ use std::io::{self, Write};
 
 use crate::called;
 use crate::cli::InitArgs;
-use crate::commands::Session;
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
+use crate::prelude::{Failure, Report, Session};
 
 /// `pm init [simple]`.
-pub(super) fn init(session: &Session, args: &InitArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure> {
     let is_simple = args.kind.is_some();
     let (name, text) = match (args.format.as_str(), is_simple) {
         ("json5", false) => ("ecosystem.json5", include_str!("init/ecosystem.json5")),
@@ -32,15 +30,15 @@ pub(super) fn init(session: &Session, args: &InitArgs) -> Result<Report, Failure
     match written {
         Ok(()) => {
             let text = format!("wrote {}; `{} start` takes it", file.display(), called::name());
-            Ok(Report::Said { done: "init", text })
+            Ok(Report::said(session.console, "init", &text))
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("could not write {}: it is there already", file.display());
-            Err(Failure::new(Exit::Failed, message).hint("--force replaces it"))
+            Err(Failure::failed(message).hint("--force replaces it"))
         }
         Err(error) => {
             let message = format!("could not write {}: {error}", file.display());
-            Err(Failure::new(Exit::Failed, message))
+            Err(Failure::failed(message))
         }
     }
 }

@@ -3,27 +3,27 @@
 
 mod channels;
 mod printer;
+mod story;
 mod stream;
 mod streaming;
 mod when;
+mod wish;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use pm_logs::{History, Keep, Merge, ReadError, Want};
-use pm_protocol::{LogSource, Logs};
+use pm_logs::{Keep, Want};
+use pm_protocol::Logs;
 use pm_spec::Select;
 
 use crate::cli::LogsArgs;
-use crate::commands::{Session, pick, quick, recheck};
-use crate::failure::{Exit, Failure};
-use crate::report::Report;
-use crate::stage::Gone;
+use crate::commands::support::{resend, selectors};
+use crate::prelude::{Failure, Report, Session, quick};
+use crate::render::outcomes::{self, Done};
 
-use channels::Channels;
-use printer::Printer;
-use streaming::Until;
+use story::tell;
+use wish::{Streams, Until, Wish};
 
 pub(super) use printer::Form;
 pub(super) use streaming::Streaming;
@@ -31,36 +31,16 @@ pub(super) use streaming::Streaming;
 /// Lines of each file that are shown first (PM2).
 const LINES: usize = 15;
 
-/// What to show, understood.
-#[derive(Debug)]
-struct Wish {
-    select: Vec<Select>,
-    want: Want,
-    follow: bool,
-    streams: Streams,
-    daemon: bool,
-    /// When following ends although somebody still reads; never if `None`.
-    until: Option<Until>,
-}
-
-/// Which of an app's outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Streams {
-    Both,
-    Out,
-    Err,
-}
-
 /// `pm logs`.
-pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
     let (form, apps) = form(session, args);
-    let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
     let moment =
         |text: &Option<String>| text.as_ref().map(|text| when::parse(text, now)).transpose();
     let (since, until) = (moment(&args.since)?, moment(&args.until)?);
     let follow = !args.nostream && until.is_none();
     // PM2 has objects and pairs of what comes only, and what reads them counts on it.
-    let from_now = session.guise.is_pm2() && follow && (args.format || session.stage.json);
+    let from_now = session.called_as.is_pm2() && follow && (args.format || session.console.json);
     let usual = if from_now { 0 } else { LINES };
     // A span of time is shown whole unless a number says otherwise.
     let last = args.lines.or((since.is_none() && until.is_none()).then_some(usual));
@@ -72,14 +52,14 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
     };
     let want = Want { last, since, until, keep };
     let mut client = session.need()?;
-    let select = pick::selects(session, &mut client, &apps)?;
+    let select = selectors::selects(session, &mut client, &apps)?;
     drop(client);
     let wish = Wish { select, want, follow, streams, daemon: args.daemon, until: None };
     match show(session, &wish, form) {
         // PM2 finds no logs of an app it does not know, and says so by their absence.
-        Err(failure) if session.guise.is_pm2() && failure.is_not_found => {
-            session.stage.talk(&failure.to_string());
-            Ok(Report::Nothing)
+        Err(failure) if session.called_as.is_pm2() && failure.is_not_found => {
+            session.console.talk(&failure.to_string());
+            Ok(Report::default())
         }
         shown => shown,
     }
@@ -88,7 +68,7 @@ pub(super) fn logs(session: &Session, args: &LogsArgs) -> Result<Report, Failure
 /// How lines are to be shown, and whose: clap takes the app of `--timestamp web` for a format.
 fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
     let mut apps = args.apps.clone();
-    let mut form = Form::new(session.stage, args.raw);
+    let mut form = Form::new(session.console, args.raw);
     if args.format {
         form = form.pairs();
     }
@@ -107,10 +87,10 @@ fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
 }
 
 /// Follows what was just started; ends when nobody listens.
-pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<Report, Failure> {
-    let stage = session.stage;
-    if crate::stage::show(&crate::render::text(report, stage.look, stage.mini)).is_err() {
-        return Ok(Report::Nothing);
+pub(super) fn attach(session: &Session, done: &Done, ids: &[u32]) -> Result<Report, Failure> {
+    let console = session.console;
+    if crate::console::show(&outcomes::text(done, console.look, console.mini)).is_err() {
+        return Ok(Report::default());
     }
     let wish = Wish {
         select: ids.iter().map(|id| Select::Id(*id)).collect(),
@@ -120,7 +100,7 @@ pub(super) fn attach(session: &Session, report: &Report, ids: &[u32]) -> Result<
         daemon: false,
         until: None,
     };
-    show(session, &wish, Form::new(stage, false))
+    show(session, &wish, Form::new(console, false))
 }
 
 /// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens. `begun` is
@@ -139,7 +119,7 @@ pub(super) fn beside(
         daemon: false,
         until: Some(Until::hangs_up(bell, begun)),
     };
-    show(session, &wish, Form::new(session.stage, true)).map(drop)
+    show(session, &wish, Form::new(session.console, true)).map(drop)
 }
 
 fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
@@ -153,67 +133,6 @@ fn show(session: &Session, wish: &Wish, form: Form) -> Result<Report, Failure> {
     };
     drop(client);
     tell(session, wish, (sources, &everybody), form)
-}
-
-fn tell(
-    session: &Session,
-    wish: &Wish,
-    (sources, everybody): (Vec<LogSource>, &[LogSource]),
-    form: Form,
-) -> Result<Report, Failure> {
-    let mut channels = Channels::new(session.home.log_state(), wish.streams);
-    channels.learn(everybody);
-    channels.add(sources);
-    if wish.daemon {
-        channels.add_daemon(session.home.diary());
-    }
-    let mut printer = Printer::new(form);
-    match story(session, wish, &mut channels, &mut printer) {
-        Ok(()) | Err(End::Gone) => Ok(Report::Nothing),
-        Err(End::Failed(failure)) => Err(failure),
-    }
-}
-
-/// Why a story ends before its end.
-#[derive(Debug)]
-enum End {
-    /// Nobody listens any more.
-    Gone,
-    Failed(Failure),
-}
-
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<ReadError> for End {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(Failure::could_not(Exit::Failed, &error))
-    }
-}
-
-fn story(
-    session: &Session,
-    wish: &Wish,
-    channels: &mut Channels,
-    printer: &mut Printer,
-) -> Result<(), End> {
-    let open = |source: pm_logs::Source| History::open(source, wish.want.clone());
-    let histories = channels.fresh().into_iter().map(open).collect::<Result<_, _>>()?;
-    let mut merge = Merge::new(histories)?;
-    while let Some(line) = merge.next_line()? {
-        printer.line(channels, &line)?;
-    }
-    printer.flush()?;
-    if !wish.follow {
-        return Ok(());
-    }
-    if let Some(until) = &wish.until {
-        until.has_begun();
-    }
-    stream::follow(session, wish, channels, printer, merge.into_histories())
 }
 
 /// `--grep`: lines with this text in them.

@@ -11,10 +11,9 @@ use pm_spec::looks_secret;
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
-use crate::commands::{Session, quick, recheck};
-use crate::failure::Failure;
+use crate::commands::support::resend;
 use crate::launch;
-use crate::report::Report;
+use crate::prelude::{Failure, Report, Session, quick};
 
 /// So much of the daemon's log is looked at.
 const DIARY: u64 = 16 << 10;
@@ -39,7 +38,7 @@ const TELLING: [&str; 12] = [
 ];
 
 /// `pm report`; it starts no daemon.
-pub(super) fn report(session: &Session) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     let (daemon, listing) = running(session)?;
     let apps: Vec<Value> = listing.rows.iter().map(row).collect();
     let json = json!({
@@ -55,7 +54,7 @@ pub(super) fn report(session: &Session) -> Result<Report, Failure> {
         "apps": apps,
         "log": diary(&session.home.diary()),
     });
-    Ok(Report::Page { text: text(&json), json })
+    Ok(Report::new(session.console, || text(&json), || json.clone()))
 }
 
 /// The daemon and its list; both empty if none runs.
@@ -63,7 +62,7 @@ fn running(session: &Session) -> Result<(Value, Listing), Failure> {
     let Some(mut client) = session.find()? else {
         return Ok((
             Value::Null,
-            Listing { rows: Vec::new(), now: recheck::now(), host: None, warning: None },
+            Listing { rows: Vec::new(), now: resend::now(), host: None, warning: None },
         ));
     };
     let pong = quick(&mut client, &Ping {})?;

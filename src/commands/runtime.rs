@@ -11,18 +11,17 @@ use pm_spec::{AppSpec, ByteString, Bytes, LogTarget, Rotation};
 
 use crate::called::as_called;
 use crate::cli::{RuntimeArgs, StartArgs};
-use crate::commands::foreground::{Scope, Stay, stay};
 use crate::commands::logs::Form;
-use crate::commands::{Session, start};
-use crate::failure::Failure;
-use crate::report::Report;
+use crate::commands::start;
+use crate::commands::support::foreground::{Scope, Stay, stay};
+use crate::prelude::{Failure, Report, Session};
 
 /// What apps write passes through files. Nobody keeps them, so a few small parts are enough for a reader that is busy.
 const PASSING: Rotation =
     Rotation { max_size: Some(Bytes::new(4 << 20)), keep: 5, compress: false };
 
 /// `pm runtime [start] WHAT`.
-pub(super) fn runtime(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {
     warn(session, &args);
     drop_start(&mut args.start);
     let delay = args.delay.unwrap_or(0.0);
@@ -54,7 +53,7 @@ pub(super) fn drop_start(args: &mut StartArgs) {
 }
 
 fn warn(session: &Session, args: &RuntimeArgs) {
-    let talk = |text: &str| session.stage.talk(&format!("warning: {text}"));
+    let talk = |text: &str| session.console.talk(&format!("warning: {text}"));
     if args.web.is_some() {
         talk(&as_called(
             "--web has no effect: pm has no HTTP interface; `pm jlist` in the container tells the same",
@@ -70,10 +69,10 @@ fn warn(session: &Session, args: &RuntimeArgs) {
 
 fn form(session: &Session, args: &RuntimeArgs) -> Form {
     if args.format {
-        return Form::new(session.stage, false).pairs();
+        return Form::new(session.console, false).pairs();
     }
-    let form = Form::new(session.stage, !args.formatted);
-    if args.formatted || session.stage.json { form } else { form.split() }
+    let form = Form::new(session.console, !args.formatted);
+    if args.formatted || session.console.json { form } else { form.split() }
 }
 
 /// Output that was to go nowhere, or to our own streams, goes to a file of ours and from there to our streams. One

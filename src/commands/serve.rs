@@ -1,6 +1,6 @@
 //! `pm serve`: this binary, in its hidden verb `serve-files`, becomes an app like any other.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -8,19 +8,18 @@ use pm_serve::{Site, variables};
 use pm_spec::ByteString;
 
 use crate::cli::ServeArgs;
-use crate::commands::targets::absolute;
-use crate::commands::{Session, start};
-use crate::failure::{Exit, Failure, chain};
-use crate::report::Report;
-use crate::{launch, stage};
+use crate::commands::start;
+use crate::commands::support::targets::absolute;
+use crate::launch;
+use crate::prelude::{Exit, Failure, Report, Session};
 
 /// The hidden verb that serves; what it serves is in its environment, as with PM2.
 pub(super) const VERB: &str = pm_config::SERVE_VERB;
 
 /// `pm serve [PATH] [PORT]`.
-pub(super) fn serve(session: &Session, args: &ServeArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Report, Failure> {
     if args.monitor.is_some() {
-        session.stage.talk("warning: --monitor has no effect: there is no dashboard to send to");
+        session.console.talk("warning: --monitor has no effect: there is no dashboard to send to");
     }
     let env = env(&session.caller()?.cwd, args);
     // What can't be served is told here, not in a log file.
@@ -69,26 +68,4 @@ fn env(cwd: &std::path::Path, args: &ServeArgs) -> Vec<(&'static str, OsString)>
     .into_iter()
     .filter_map(|(name, value)| value.map(|value| (name, value)))
     .collect()
-}
-
-/// Serves until it is told to stop; what goes wrong stands in the app's error log.
-pub(super) fn serve_files() -> Result<Report, Failure> {
-    let variable = |name: &str| std::env::var_os(name);
-    let site = Site::of(variable).map_err(|error| Failure::could_not(Exit::Input, &error))?;
-    let root = site.root.display().to_string();
-    let login = if site.login.is_some() { " with a password" } else { "" };
-    pm_serve::run(site, |address| {
-        // A log nobody reads is no reason not to serve.
-        stage::show(&format!("serving {root} on http://{address}{login}\n")).ok();
-    })
-    .map_err(|error| {
-        let failure = Failure::new(Exit::Failed, format!("could not {}", chain(&error)));
-        match variable(variables::PORT).as_deref().map(OsStr::to_string_lossy) {
-            Some(port) if chain(&error).contains("in use") => {
-                failure.hint(format!("another program listens on port {port}"))
-            }
-            Some(_) | None => failure,
-        }
-    })?;
-    Ok(Report::Nothing)
 }

@@ -12,15 +12,16 @@ use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
-use crate::commands::changes::Configs;
-use crate::commands::foreground::{self, Scope, Stay};
+use crate::commands::logs;
 use crate::commands::logs::Form;
-use crate::commands::targets::{self, Target};
-use crate::commands::{
-    Session, act, amend, engine, environment, logs, pick, progress, recheck, settings,
-};
+use crate::commands::support::changes::Configs;
+use crate::commands::support::foreground::{self, Scope, Stay};
+use crate::commands::support::targets::{self, Target};
+use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
 use crate::failure::{Exit, Failure};
+use crate::render::outcomes::Done;
 use crate::report::Report;
+use crate::session::{Session, engine, environment};
 
 /// What is to be asked of the daemon.
 #[derive(Debug, Default)]
@@ -34,10 +35,10 @@ struct Plan {
 }
 
 /// `pm start`.
-pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let flags = &args.flags;
     if flags.parallel.is_some() {
-        session.stage.talk("warning: --parallel has no effect: apps are started side by side");
+        session.console.talk("warning: --parallel has no effect: apps are started side by side");
     }
     if flags.no_daemon && session.find()?.is_none() {
         return in_the_foreground(session, args);
@@ -49,7 +50,7 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
     if plan.configured.apps.is_empty() {
         for_files(session, flags)?;
     }
-    let asked = recheck::now();
+    let asked = resend::now();
     let mut client = match client {
         Some(client) => client,
         None => session.daemon()?,
@@ -63,19 +64,19 @@ pub(super) fn start(session: &Session, args: &StartArgs) -> Result<Report, Failu
         carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
-    let report = act::report(session, &mut client, outcomes, asked, "nothing to start")?;
-    let report = report.with_changes(news);
+    let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
+    let done = Done { changes: news, ..done };
     if flags.attach || flags.no_daemon {
-        return logs::attach(session, &report, &names);
+        return logs::attach(session, &done, &names);
     }
-    Ok(report)
+    Ok(done.report(session.console))
 }
 
 /// `--no-daemon` where none runs (PM2): what is started lives as long as this command.
 fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let plan = Stay {
         apps: apps(session, args)?,
-        form: Form::new(session.stage, false).stamped("HH:mm:ss"),
+        form: Form::new(session.console, false).stamped("HH:mm:ss"),
         auto_exit: false,
         delay: Duration::ZERO,
         scope: Scope::Apps,
@@ -85,6 +86,7 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
 }
 
 /// An app whose program is this one, in a hidden verb.
+#[cfg(feature = "serve")]
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) program: PathBuf,
@@ -98,6 +100,7 @@ pub(super) struct Own {
 }
 
 /// Starts an app of our own as `pm start` starts a script.
+#[cfg(feature = "serve")]
 pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
     for_files(session, flags)?;
     let mut overrides = overrides(session, flags, &[own.verb.into()]);
@@ -116,12 +119,12 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
         .map_err(|it| targets::unusable_script(&it))?;
     targets::warn(session, &ecosystem);
     let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
-    let asked = recheck::now();
+    let asked = resend::now();
     let mut client = session.daemon()?;
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
-    act::report(session, &mut client, outcomes, asked, "nothing to start")
+    finish::report(session, &mut client, outcomes, asked, "nothing to start")
 }
 
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
@@ -171,7 +174,7 @@ fn plan(
                 Some(client) => client,
                 None => client.insert(session.daemon()?),
             };
-            plan.known.extend(pick::one(session, client, word, &mut rows)?);
+            plan.known.extend(selectors::one(session, client, word, &mut rows)?);
             continue;
         }
         let ecosystem =
@@ -200,7 +203,7 @@ fn write(
     std::fs::write(&file, read::written(word, &named)).map_err(|error| {
         Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
     })?;
-    session.stage.talk(&format!("wrote {}", file.display()));
+    session.console.talk(&format!("wrote {}", file.display()));
     Ok(())
 }
 
@@ -233,7 +236,7 @@ fn names_known(
     if rows.is_none() {
         *client = session.find()?;
         *rows = Some(match client {
-            Some(client) => targets::rows(client)?,
+            Some(client) => listing::rows(client)?,
             None => Vec::new(),
         });
     }
@@ -263,7 +266,7 @@ fn carry_out(
     let mut outcomes = Vec::new();
     for (apps, existing) in [(plan.configured.apps, configured(flags)), (plan.scripts, scripts)] {
         if !apps.is_empty() {
-            outcomes.extend(recheck::start(client, Start { apps, existing, wait })?.outcomes);
+            outcomes.extend(resend::start(client, Start { apps, existing, wait })?.outcomes);
         }
     }
     if !plan.known.is_empty() && !overrides.given.is_empty() {
@@ -272,7 +275,7 @@ fn carry_out(
     } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);
         let raise = Raise { select: plan.known, env, wait };
-        outcomes.extend(recheck::renew(client, &raise)?.outcomes);
+        outcomes.extend(resend::renew(client, &raise)?.outcomes);
     }
     Ok(outcomes)
 }
@@ -288,7 +291,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
         engine: engine(flags.engine),
         strict: flags.strict,
         given,
-        beside: if session.guise.is_pm2() { Beside::Pm2s } else { Beside::All },
+        beside: if session.called_as.is_pm2() { Beside::Pm2s } else { Beside::All },
     }
 }
 
@@ -300,8 +303,8 @@ pub(super) fn for_files(session: &Session, flags: &StartFlags) -> Result<(), Fai
         (None, true) => return Ok(()),
     };
     let message = format!("could not use {flag}, and none is given");
-    if session.guise.is_pm2() {
-        session.stage.talk(&format!("warning: {message}"));
+    if session.called_as.is_pm2() {
+        session.console.talk(&format!("warning: {message}"));
         return Ok(());
     }
     Err(Failure::input(message))

@@ -1,30 +1,33 @@
-//! `pm startup` and `pm unstartup`: the service file of this machine's init system, written and enabled. What only root
+//! `pm startup`: the service file of this machine's init system, written and enabled. What only root
 //! can do is not tried by anybody else; they get the line to paste (PM2).
 
-mod install;
+pub(super) mod install;
+mod path;
 mod suspicion;
 mod verify;
 
 use std::path::{Path, PathBuf};
 
 use pm_os::user;
+use pm_pm2::shell;
+use serde_json::json;
 
-use crate::boot::{self, Platform, Unit, shell};
+use crate::boot::{self, Platform, Unit};
 use crate::called::{self, as_called};
 use crate::cli::{BootArgs, StartupArgs};
-use crate::commands::Session;
-use crate::failure::{Exit, Failure};
 use crate::launch;
-use crate::report::Report;
+use crate::prelude::{Exit, Failure, Report, Session};
 
-const PLATFORMS: &str = "systemd, systemd-user, openrc, systemv or launchd";
+use path::{find_in_path, is_installed};
+
+const PLATFORMS: &str = "systemd, systemd-user, openrc or systemv";
 
 /// `pm startup`.
-pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &StartupArgs) -> Result<Report, Failure> {
     let wanted = &args.boot;
     let unit = Unit { wait_ip: args.wait_ip, ..unit(session, wanted)? };
     if args.print {
-        return Ok(Report::Text(unit.text()));
+        return Ok(Report::text(session.console, unit.text()));
     }
     if args.verify {
         return verify::verify(session, &unit);
@@ -36,26 +39,16 @@ pub(super) fn startup(session: &Session, args: &StartupArgs) -> Result<Report, F
     let done = install::install(session, &unit)?;
     if !unit_home_has_list(&unit) {
         let hint = as_called("hint: `pm save` says what is to be started; nothing is saved yet");
-        session.stage.talk(&hint);
+        session.console.talk(&hint);
     }
-    Ok(Report::Said { done: "startup", text: done })
+    Ok(Report::said(session.console, "startup", &done))
 }
 
-/// `pm unstartup`.
-pub(super) fn unstartup(session: &Session, wanted: &BootArgs) -> Result<Report, Failure> {
-    let unit = unit(session, wanted)?;
-    if is_to_paste(&unit) {
-        return Ok(paste(session, &unit, "unstartup", wanted));
-    }
-    let done = install::remove(session, &unit)?;
-    Ok(Report::Said { done: "unstartup", text: done })
-}
-
-fn is_to_paste(unit: &Unit) -> bool {
+pub(super) fn is_to_paste(unit: &Unit) -> bool {
     unit.platform.needs_root() && !rustix::process::geteuid().is_root()
 }
 
-fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
+pub(super) fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
     let platform = platform(wanted.platform.as_deref())?;
     let us = user::by_number(rustix::process::geteuid().as_raw())
         .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
@@ -101,7 +94,7 @@ fn unit(session: &Session, wanted: &BootArgs) -> Result<Unit, Failure> {
 fn platform(named: Option<&str>) -> Result<Platform, Failure> {
     let Some(name) = named else {
         return Platform::find(is_installed).ok_or_else(|| {
-            Failure::new(Exit::Failed, "could not find out what starts this machine's services")
+            Failure::failed("could not find out what starts this machine's services")
                 .hint(format!("name it: `pm startup {PLATFORMS}`"))
         });
     };
@@ -159,7 +152,6 @@ fn config(home: &Path) -> PathBuf {
     set.filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".config"))
 }
 
-/// `pm2` for whoever types that, else `pm`: the beginning of a service's name.
 /// The path we were called by, if it leads to this program and is not another program's name: it may be a link that
 /// is kept while versions come and go. Else the program's own file.
 fn program() -> Result<PathBuf, Failure> {
@@ -175,23 +167,12 @@ fn program() -> Result<PathBuf, Failure> {
     Ok(found.filter(leads_here).unwrap_or(own))
 }
 
-fn find_in_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    // Tools of root's are often not in a user's PATH, which says nothing about the machine.
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
-    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-fn is_installed(name: &str) -> bool {
-    find_in_path(name).is_some()
-}
-
 fn unit_home_has_list(unit: &Unit) -> bool {
     unit.home.join("saved.json").exists()
 }
 
 /// What to type as root. The home is named where it is not the usual one, for sudo brings another environment.
-fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Report {
+pub(super) fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Report {
     let mut words = vec!["sudo".to_owned()];
     let is_told = is_home_told();
     if is_told {
@@ -210,7 +191,7 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Repor
     }
     words.extend(unit.wait_ip.then(|| "--wait-ip".into()));
     let line = words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
-    session.stage.talk(&format!(
+    session.console.talk(&format!(
         "{verb} needs root. Paste this line{}:",
         if verb == "startup" && unit.platform == Platform::Systemd {
             as_called(", or use a unit of your own: `pm startup systemd-user`")
@@ -218,5 +199,6 @@ fn paste(session: &Session, unit: &Unit, verb: &str, wanted: &BootArgs) -> Repor
             String::new()
         }
     ));
-    Report::Paste(line + "\n")
+    let report = Report::new(session.console, || format!("{line}\n"), || json!({ "paste": line }));
+    report.ending(Some(Exit::Failed))
 }

@@ -1,20 +1,17 @@
 //! Everything about an instance, secrets masked (pain 38).
 
+use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, Schedule, UserChoice, Watch,
+    AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, MASK, Schedule, UserChoice, Watch,
     looks_secret,
 };
 
 use crate::called;
+use crate::console::Look;
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
-use crate::report::Nodes;
-use crate::stage::Look;
-
-/// What stands in place of a value that may be a secret.
-pub(crate) const MASK: &str = "********";
 
 type Fields<'a> = Vec<(&'a str, String)>;
 

@@ -7,9 +7,9 @@ use pm_protocol::{Listing, Row};
 use pm_spec::Bytes;
 
 use crate::called::as_called;
+use crate::console::Look;
 use crate::render::table::{Column, Side, draw, fit};
 use crate::render::text::{self, Paint, one_line, safe_text};
-use crate::stage::Look;
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use pm_protocol::{Description, Descriptions, Listing, Row};
 use pm_spec::{ByteString, Bytes};
 
+use crate::console::Look;
 use crate::render::text::{self, Paint, safe, safe_text};
-use crate::stage::Look;
 
 /// Blocks of what is listed after something was done: without the files.
 pub(crate) fn rows(listing: &Listing, look: Look) -> String {

@@ -1,18 +1,73 @@
 //! What became of each instance, one line each, then the list as it stands.
 
-use pm_protocol::{Outcome, What};
+use pm_client::{Colours, plain};
+use pm_protocol::{Listing, Outcome, What};
+use pm_spec::ByteString;
+use serde_json::{Value, json};
 
+use crate::console::{Console, Look};
+use crate::failure::Exit;
+use crate::render::json::{text as text_of, value};
+use crate::render::plan::Planned;
 use crate::render::text::{Paint, safe, safe_text};
 use crate::render::{list, mini, plan};
-use crate::report::Done;
-use crate::stage::Look;
-use pm_client::{Colours, plain};
+use crate::report::Report;
 
 /// More lines than this say less than their sum.
 const MOST: usize = 20;
 
+/// What became of each instance, and how things stand now.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// In order of id.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The list afterwards, if it was asked for.
+    pub(crate) listing: Option<Listing>,
+    /// The last lines of standard error of what failed.
+    pub(crate) tails: Vec<Tail>,
+    /// What to say where there are no outcomes.
+    pub(crate) otherwise: &'static str,
+    /// Whether new runs came by a reload.
+    pub(crate) is_reload: bool,
+    /// What a config changed, and who is gone from it.
+    pub(crate) changes: Vec<Planned>,
+}
+
+/// The last lines an app wrote to standard error.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    /// The instance.
+    pub(crate) id: u32,
+    /// Its name.
+    pub(crate) name: String,
+    /// The file.
+    pub(crate) file: ByteString,
+    /// The lines, as they were written.
+    pub(crate) lines: Vec<Vec<u8>>,
+}
+
+impl Done {
+    /// Nothing was to be done, and that is well.
+    pub(crate) fn nothing(otherwise: &'static str) -> Self {
+        Self { otherwise, ..Self::default() }
+    }
+
+    /// Said to whoever asked; what failed is told to those as well who asked for silence.
+    pub(crate) fn report(&self, console: Console) -> Report {
+        let text = || text(self, console.look, console.mini);
+        let report = Report::talk(console, text, || json(self));
+        let aside = match (console.json, console.silent) {
+            (true, _) => String::new(),
+            (false, true) => failures(self) + &tails(self, console.look),
+            (false, false) => tails(self, console.look),
+        };
+        let failed = self.outcomes.iter().any(|outcome| outcome.what.is_failure());
+        Report { aside, ..report.ending(failed.then_some(Exit::Failed)) }
+    }
+}
+
 /// The lines, then the list.
-pub(crate) fn done(done: &Done, look: Look, mini: bool) -> String {
+pub(crate) fn text(done: &Done, look: Look, mini: bool) -> String {
     let mut text = plan::changes(&done.changes, look);
     if done.outcomes.is_empty() {
         text.push_str(done.otherwise);
@@ -131,4 +186,26 @@ pub(crate) fn tails(done: &Done, look: Look) -> String {
         }
     }
     text
+}
+
+/// One document each.
+fn json(done: &Done) -> Value {
+    let one = |outcome: &Outcome| {
+        let reason = outcome.what.why();
+        let what = match reason {
+            Some(_) if matches!(outcome.what, What::Unready(_)) => "unready".into(),
+            Some(_) => "failed".into(),
+            None => value(&outcome.what),
+        };
+        json!({
+            "id": outcome.id, "name": outcome.name, "what": what, "reason": reason,
+            "pid": outcome.pid, "error_log": outcome.error_log.as_ref().map(text_of),
+            "last_lines": done.tails.iter().find(|tail| tail.id == outcome.id).map(last_lines),
+        })
+    };
+    done.outcomes.iter().map(one).collect()
+}
+
+fn last_lines(tail: &Tail) -> Vec<String> {
+    tail.lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }

@@ -1,13 +1,18 @@
 //! Descriptions, outcomes and JSON as they look.
 
+use pm_pm2::{Nodes, jlist};
 use pm_protocol::{Description, Descriptions, EndView, Listing, Outcome, Row, Status, Usage, What};
 use pm_testkit::samples;
 use serde_json::Value;
 
+use crate::cli::Global;
+use crate::console::{Console, Look};
+use crate::failure::Exit;
 use crate::golden::{self, spec};
-use crate::render::{json, tails, text};
-use crate::report::{Checked, Done, Nodes, Report, Tail};
-use crate::stage::Look;
+use crate::render::describe::describe;
+use crate::render::json;
+use crate::render::outcomes::{self, Done, Tail};
+use crate::report::ExitStatus;
 
 const NOW: u64 = 1_800_000_000_000;
 const PIPED: Look = Look { width: None, boxes: false, colour: false };
@@ -59,38 +64,32 @@ fn without_times(text: &str) -> String {
 
 #[test]
 fn descriptions_look_as_they_should() {
-    let report = Report::Described(described(), Nodes::new());
+    let shown = |look| without_times(&describe(&described(), &Nodes::new(), look));
     for columns in [40, 80, 200] {
         let look = Look { width: Some(columns), boxes: true, colour: false };
-        golden::check(
-            &format!("describe-{columns}.txt"),
-            &without_times(&text(&report, look, false)),
-        );
+        golden::check(&format!("describe-{columns}.txt"), &shown(look));
     }
     let look = Look { width: Some(80), boxes: true, colour: true };
-    golden::check("describe-80-colour.txt", &without_times(&text(&report, look, false)));
+    golden::check("describe-80-colour.txt", &shown(look));
 }
 
 #[test]
 fn p38_secrets_are_masked_everywhere_but_in_env() {
     let look = Look { width: Some(300), boxes: true, colour: false };
-    let described = Report::Described(described(), Nodes::new());
-    let jlist = Report::Jlist(self::described(), Nodes::new());
-    for shown in
-        [text(&described, look, false), json(&described), text(&jlist, look, false), json(&jlist)]
-    {
+    let described = described();
+    for shown in [
+        describe(&described, &Nodes::new(), look),
+        json::described(&described).to_string(),
+        jlist::entries(&described, &Nodes::new()).to_string(),
+    ] {
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("********"));
     }
-    let env =
-        spec("web").env.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
-    assert!(text(&Report::Env(env), look, false).contains("API_KEY: hunter2"));
 }
 
 #[test]
 fn p42_jlist_has_pm2s_shape() {
-    let shown = text(&Report::Jlist(described(), Nodes::new()), PIPED, false);
-    let list: Value = serde_json::from_str(&shown).unwrap();
+    let list = jlist::entries(&described(), &Nodes::new());
     let entry = &list[0];
     assert_eq!(entry["pid"], 4000);
     assert_eq!(entry["pm_id"], 0);
@@ -116,14 +115,6 @@ fn p42_jlist_has_pm2s_shape() {
     assert_eq!(env["env"]["PORT"], "5000");
     // A variable must not hide the state of the same name, as it does in PM2.
     assert_eq!(env["env"]["status"], "mine");
-    assert_eq!(
-        text(
-            &Report::Jlist(Descriptions { descriptions: vec![], now: 0 }, Nodes::new()),
-            PIPED,
-            false
-        ),
-        "[]\n"
-    );
     golden::check("jlist.json", &(serde_json::to_string_pretty(&list).unwrap() + "\n"));
 }
 
@@ -148,20 +139,21 @@ fn outcomes_look_as_they_should() {
         lines: vec![b"Traceback\x1b[2J".to_vec(), b"\xff oops".to_vec()],
     };
     let done = Done { outcomes, tails: vec![tail], ..Done::default() };
-    let report = Report::Done(done);
-    assert!(report.failure().is_some());
+    let plain = |look| outcomes::text(&done, look, false) + &outcomes::tails(&done, look);
     let colour = Look { width: Some(80), boxes: true, colour: true };
-    golden::check("outcomes.txt", &(text(&report, PIPED, false) + &tails(&report, PIPED, false)));
-    golden::check(
-        "outcomes-colour.txt",
-        &(text(&report, colour, false) + &tails(&report, colour, false)),
-    );
-    let silent = tails(&report, PIPED, true);
+    golden::check("outcomes.txt", &plain(PIPED));
+    golden::check("outcomes-colour.txt", &plain(colour));
+    let console = Console::new(&Global { silent: true, ..Global::default() }, |_| None);
+    let report = done.report(console);
+    assert_eq!((report.shown.as_str(), report.ending), ("", ExitStatus::Not(Exit::Failed)));
+    let silent = report.aside;
     assert!(
         silent.starts_with("error: web (1) failed: exited with code 3\nlast lines"),
         "{silent}"
     );
-    let shown: Value = serde_json::from_str(&json(&report)).unwrap();
+    let shown = done.report(Console { json: true, ..console });
+    assert_eq!(shown.aside, "", "one document and nothing else");
+    let shown: Value = serde_json::from_str(&shown.shown).unwrap();
     assert_eq!(shown[0]["what"], "started");
     assert_eq!(shown[1]["what"], "failed");
     assert_eq!(shown[1]["reason"], "exited with code 3");
@@ -173,27 +165,14 @@ fn a_thousand_outcomes_are_summed_up_but_failures_are_told() {
     let mut outcomes: Vec<_> = (0..998).map(|id| outcome(id, What::Started, id + 1)).collect();
     outcomes.push(outcome(998, What::Unchanged, 5));
     outcomes.push(outcome(999, What::Failed("no such file".into()), 0));
-    let shown = text(&Report::Done(Done { outcomes, ..Done::default() }), PIPED, false);
+    let shown = outcomes::text(&Done { outcomes, ..Done::default() }, PIPED, false);
     assert_eq!(shown, "✓ 998 started, 1 unchanged\n✗ web (999) failed: no such file\n");
 }
 
 #[test]
 fn small_reports_read_well() {
-    let show = |report: &Report| text(report, PIPED, false);
-    assert_eq!(show(&Report::Ids(vec![0, 1])), "[ 0, 1 ]\n");
-    assert_eq!(show(&Report::Ids(vec![])), "[]\n");
-    assert_eq!(show(&Report::Pids(vec![])), "\n");
-    assert_eq!(show(&Report::Pids(vec![7, 8])), "7\n8\n");
-    let nothing = Done { otherwise: "nothing to stop", ..Done::default() };
-    assert_eq!(show(&Report::Done(nothing)), "nothing to stop\n");
-    let checked = Checked {
-        file: "a.json5".into(),
-        apps: None,
-        problems: vec!["a.json5:1:2: error: x".into()],
-    };
-    let report = Report::Checked(vec![checked]);
-    assert_eq!(show(&report), "a.json5:1:2: error: x\na.json5: can't be used\n");
-    assert_eq!(report.failure(), Some(crate::failure::Exit::Input));
+    let nothing = Done::nothing("nothing to stop");
+    assert_eq!(outcomes::text(&nothing, PIPED, false), "nothing to stop\n");
     let empty = Listing { rows: vec![], now: NOW, host: None, warning: None };
-    assert_eq!(json(&Report::List(empty)), "[]\n");
+    assert_eq!(json::listing(&empty).to_string(), "[]");
 }

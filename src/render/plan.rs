@@ -1,9 +1,42 @@
 //! What is going to be done, or was changed: one line an app.
 
 use crate::called;
+use crate::console::Look;
 use crate::render::text::{Paint, safe_text};
-use crate::report::{Planned, Step};
-use crate::stage::Look;
+
+/// One app of a config, or one gone from it.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Planned {
+    /// The app.
+    pub(crate) name: String,
+    /// What is done with it.
+    pub(crate) step: Step,
+    /// What differs, each in a few words, secrets masked.
+    #[serde(rename = "changes")]
+    pub(crate) edits: Vec<String>,
+}
+
+/// What is done with an app of a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Step {
+    /// It is new or down and comes up.
+    Start,
+    /// It becomes known (`autostart: false`).
+    Add,
+    /// It gets new runs.
+    Restart,
+    /// It gets new runs, one after the other.
+    Reload,
+    /// It runs on by new rules.
+    Change,
+    /// Nothing.
+    Keep,
+    /// It is gone from its file, and left alone.
+    Gone,
+    /// It is gone from its file, and removed.
+    Remove,
+}
 
 /// What would be done.
 pub(crate) fn plan(plan: &[Planned], look: Look) -> String {

@@ -4,8 +4,8 @@
 use pm_protocol::Pulse;
 
 use crate::called;
+use crate::console::Look;
 use crate::render::text::{Paint, clip, safe_text, width};
-use crate::stage::Look;
 
 /// A column of names is no wider than this.
 const WIDEST: usize = 32;

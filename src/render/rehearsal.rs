@@ -1,11 +1,36 @@
 //! `pm startup --verify`: one line an app, then what there is to say about it.
 
+use crate::console::Look;
 use crate::render::text::{Paint, safe_text};
-use crate::report::Rehearsal;
-use crate::stage::Look;
+
+/// How a boot would go: problems keep something from starting, warnings might, notes say what will be different.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Rehearsal {
+    pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) apps: Vec<Rehearsed>,
+}
+
+/// One app of it.
+#[derive(Debug, Default, serde::Serialize)]
+pub(crate) struct Rehearsed {
+    pub(crate) name: String,
+    /// Whether it is to be up after the boot.
+    pub(crate) is_wanted: bool,
+    pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Rehearsal {
+    /// Whether everything that is wanted would start.
+    pub(crate) fn is_well(&self) -> bool {
+        self.problems.is_empty() && self.apps.iter().all(|app| app.problems.is_empty())
+    }
+}
 
 /// The whole of it.
-pub(super) fn rehearsal(it: &Rehearsal, look: Look) -> String {
+pub(crate) fn rehearsal(it: &Rehearsal, look: Look) -> String {
     let mut text = String::new();
     say(&mut text, look, "", (&it.problems, &it.warnings, &[]));
     for app in &it.apps {

@@ -1,7 +1,7 @@
 //! Columns: boxed for people at a terminal, aligned by blanks for everything else.
 
+use crate::console::Look;
 use crate::render::text::{Paint, clip, width};
-use crate::stage::Look;
 
 /// Where a column's texts stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

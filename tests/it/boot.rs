@@ -224,12 +224,16 @@ fn the_service_file_can_be_seen_before_anything_is_written() {
         ("systemd-user", "WantedBy=default.target"),
         ("openrc", "#!/sbin/openrc-run"),
         ("systemv", "### BEGIN INIT INFO"),
-        ("launchd", "<plist version=\"1.0\">"),
     ] {
         let text = home.run(["startup", platform, "--print"]).ok().says(line).out();
         assert!(text.contains(home.home().root().to_str().unwrap()), "{text}");
     }
-    home.run(["startup", "freebsd", "--print"]).ends(2).complains("pm does not run on it");
+    for other in ["freebsd", "launchd"] {
+        let refused = home.run(["startup", other, "--print"]).ends(2);
+        refused
+            .complains("pm does not run on it")
+            .complains("systemd, systemd-user, openrc or systemv");
+    }
     home.run(["startup", "beos", "--print"]).ends(2).complains("it is not known");
     home.run(["startup", "systemd", "--service-name", "../x", "--print"]).ends(2);
     let user = ["startup", "systemd", "-u", "deploy", "--hp", "/srv/deploy", "--print"];

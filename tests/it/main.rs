@@ -33,6 +33,7 @@ mod runtime;
 mod senses;
 mod serve;
 mod settings;
+mod strangers;
 mod survival;
 mod tidy;
 mod verbs;

@@ -1,12 +1,15 @@
 //! Configs that are programs: `*.config.js`, `.cjs`, `.mjs`, `.ts`.
 //!
-//! A small engine is built in, so that a machine needs no Node; what the engine lacks, `node` does if it is there. Both
-//! have ten seconds and a limit on memory, and what a config prints is talk: it goes to standard error.
+//! A small engine is built in (feature `js`), so that a machine needs no Node; what the engine lacks, `node` does if it
+//! is there. Both have ten seconds and a limit on memory, and what a config prints is talk: it goes to standard error.
 
+#[cfg(feature = "js")]
 mod builtin;
 mod fault;
+#[cfg(feature = "js")]
 mod host;
 mod node;
+#[cfg(feature = "js")]
 mod packages;
 
 use std::collections::BTreeMap;
@@ -93,12 +96,15 @@ impl Thrown {
 enum Failed {
     #[error("it ran longer than {0:?}")]
     TooLong(std::time::Duration),
+    #[cfg(feature = "js")]
     #[error("it used more than {0} MiB of memory")]
     TooLarge(usize),
+    #[cfg(feature = "js")]
     #[error("it waits for something that never comes")]
     Waiting,
     #[error("it exports more than can be read")]
     TooMuch,
+    #[cfg(feature = "js")]
     #[error("could not start the engine: {0}")]
     Engine(String),
     #[error("could not run {}: {}", .0.display(), paths::cause(.1))]
@@ -110,6 +116,7 @@ enum Failed {
 }
 
 /// So many MiB a config may use.
+#[cfg(feature = "js")]
 const MEMORY: usize = 256;
 
 /// Runs a config.
@@ -139,6 +146,18 @@ impl Work<'_> {
         Instant::now() + self.caller.patience
     }
 
+    /// Without an engine of our own, only `node` is left.
+    #[cfg(not(feature = "js"))]
+    fn builtin(&self) -> Result<(Answer, Vec<u8>), Finding> {
+        let message = "this build of pm has no JavaScript engine of its own (cargo feature `js`)";
+        let finding = Finding::error(Place::Whole, message);
+        Err(match &self.node {
+            Some(_) => finding.hint("leave out --config-runtime: `node` runs it"),
+            None => finding.hint("with `node` in PATH that would run it"),
+        })
+    }
+
+    #[cfg(feature = "js")]
     fn builtin(&self) -> Result<(Answer, Vec<u8>), Finding> {
         let (answer, said) = builtin::run(self.file, self.caller, self.node.as_deref());
         match answer {
@@ -153,7 +172,8 @@ impl Work<'_> {
     fn by_node(&self) -> Result<Answer, Finding> {
         let Some(node) = &self.node else {
             let finding = Finding::error(Place::Whole, "there is no `node` in PATH to run it with");
-            return Err(finding.hint("--config-runtime builtin runs it without"));
+            let without = "--config-runtime builtin runs it without";
+            return Err(if cfg!(feature = "js") { finding.hint(without) } else { finding });
         };
         let run = node::run(self.file, self.caller, node, self.deadline());
         run.map_err(|failed| Finding::error(Place::Whole, failed.to_string()))
@@ -161,6 +181,9 @@ impl Work<'_> {
 
     /// The built-in engine first. What it lacks or does not understand is for `node`, where there is one.
     fn by_either(&self) -> Result<Answer, Finding> {
+        if cfg!(not(feature = "js")) && self.node.is_some() {
+            return self.by_node();
+        }
         let (answer, said) = self.builtin()?;
         let is_good = answer.error.is_none() && answer.lacks.is_empty();
         let exits = answer.error.as_ref().is_some_and(|error| error.exit);

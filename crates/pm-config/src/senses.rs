@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pm_senses::{Timetable, check_ignore};
 use pm_spec::{ByteString, Environment, Ignore, Schedule, Span, Watch};
+use pm_triggers::{Timetable, check_ignore};
 
 use crate::diagnose::{Finding, Place, quoted};
 use crate::fields::{App, Field};
@@ -40,7 +40,7 @@ pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
     let schedule = Schedule { pattern, zone, after_stop };
     match Timetable::parse(&schedule) {
         Ok(_) => Some(schedule),
-        Err(error @ pm_senses::ScheduleError::Zone(_)) => {
+        Err(error @ pm_triggers::ScheduleError::Zone(_)) => {
             let at = app.place("cron_timezone");
             let finding = Finding::error(at, error.to_string());
             app.findings

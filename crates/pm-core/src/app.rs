@@ -13,9 +13,9 @@ use crate::saved::AppRecord;
 pub(crate) struct App {
     pub(crate) id: AppId,
     pub(crate) spec: Arc<AppSpec>,
-    pub(crate) seats: BTreeMap<u16, InstanceId>,
+    pub(crate) slots: BTreeMap<u16, InstanceId>,
     /// How many of its instances need the clock.
-    pub(crate) clocked: usize,
+    pub(crate) scheduled: usize,
     /// How many of them need their files watched.
     pub(crate) watched: usize,
     /// When the clock was told to wake it.
@@ -29,8 +29,8 @@ impl App {
         Self {
             id,
             spec,
-            seats: BTreeMap::new(),
-            clocked: 0,
+            slots: BTreeMap::new(),
+            scheduled: 0,
             watched: 0,
             schedule: None,
             watch: None,

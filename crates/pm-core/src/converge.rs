@@ -8,43 +8,49 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec, Effort, Mode};
 
 use crate::app::App;
-use crate::ask::Asker;
-use crate::beside::{Beside, grace};
+use crate::ask::Requester;
 use crate::core::Core;
 use crate::fact::Existing;
 use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::after;
 use crate::order::{Became, Order, Refused};
 use crate::phase::Phase;
+use crate::second_run::{SecondRun, drain_timeout};
 
 impl Core {
     /// `Start` of an app that is known.
-    pub(crate) fn again(
+    pub(crate) fn start_known(
         &mut self,
-        asker: Asker,
+        requester: Requester,
         app: AppId,
         (spec, existing): (&AppSpec, Existing),
         orders: &mut Vec<Order>,
     ) {
         match existing {
-            Existing::Converge => self.converge(asker, app, spec, orders),
+            Existing::Converge => self.converge(requester, app, spec, orders),
             // What runs and is left alone keeps its spec: the next restart must not bring a surprise.
             Existing::Keep | Existing::Refuse | Existing::Duplicate if self.is_up(app) => {
-                self.members_up(asker, app, existing);
+                self.members_up(requester, app, existing);
             }
             Existing::Restart
             | Existing::Reload
             | Existing::Keep
             | Existing::Refuse
             | Existing::Duplicate => {
-                self.take_over(asker.now, app, spec.clone(), orders);
-                self.update(asker, app, existing);
+                self.change_spec(requester.now, app, spec.clone(), orders);
+                self.update(requester, app, existing);
             }
         }
     }
 
     /// As the new spec says, with no more effort than it takes (pain 65).
-    fn converge(&mut self, asker: Asker, app: AppId, spec: &AppSpec, orders: &mut Vec<Order>) {
+    fn converge(
+        &mut self,
+        requester: Requester,
+        app: AppId,
+        spec: &AppSpec,
+        orders: &mut Vec<Order>,
+    ) {
         let Some(known) = self.apps.get(&app).map(|app| Arc::clone(&app.spec)) else { return };
         let effort = known.effort(spec);
         let existing = match (effort, spec.serving.mode) {
@@ -53,48 +59,48 @@ impl Core {
             (Effort::Nothing | Effort::Live, _) => Existing::Converge,
         };
         if !self.is_up(app) || effort == Effort::Renewal {
-            self.take_over(asker.now, app, spec.clone(), orders);
-            return self.update(asker, app, existing);
+            self.change_spec(requester.now, app, spec.clone(), orders);
+            return self.update(requester, app, existing);
         }
-        self.take_over(asker.now, app, known.carried_on(spec.clone()), orders);
-        self.update(asker, app, existing);
+        self.change_spec(requester.now, app, known.carried_on(spec.clone()), orders);
+        self.update(requester, app, existing);
         if effort == Effort::Live {
-            self.tell_amended(asker.request, app);
+            self.tell_amended(requester.request, app);
         }
     }
 
     /// The new spec, and for those on their way out the shorter of the old and the new grace, as after a restore.
-    fn take_over(&mut self, now: Time, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
+    fn change_spec(&mut self, now: Time, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
         let latest = after(now, spec.stop.timeout);
-        let gentle = after(now, grace(&spec.stop));
-        self.respec(app, spec, orders);
-        for id in self.members_and_leavers(app) {
-            let Some(seat) = self.seats.get_mut(&id) else { continue };
-            if let Phase::Stopping(going) = &mut seat.phase
-                && going.force_at > latest
+        let drained = after(now, drain_timeout(&spec.stop));
+        self.set_spec(app, spec, orders);
+        for id in self.all_members(app) {
+            let Some(instance) = self.instances.get_mut(&id) else { continue };
+            if let Phase::Stopping(stopping) = &mut instance.phase
+                && stopping.force_at > latest
             {
-                going.force_at = latest;
-                seat.touch();
+                stopping.force_at = latest;
+                instance.mark_changed();
                 self.dirty.insert(id);
             }
-            if let Some(Beside { phase: Phase::Stopping(going), .. }) = &mut seat.beside
-                && going.force_at > gentle
+            if let Some(SecondRun { phase: Phase::Stopping(stopping), .. }) = &mut instance.second
+                && stopping.force_at > drained
             {
-                going.force_at = gentle;
-                seat.touch();
+                stopping.force_at = drained;
+                instance.mark_changed();
                 self.dirty.insert(id);
             }
         }
     }
 
-    fn members_and_leavers(&self, app: AppId) -> Vec<InstanceId> {
-        self.apps.get(&app).map_or_else(Vec::new, |app| app.seats.values().copied().collect())
+    fn all_members(&self, app: AppId) -> Vec<InstanceId> {
+        self.apps.get(&app).map_or_else(Vec::new, |app| app.slots.values().copied().collect())
     }
 
     /// Those that this request left as they were are governed by new rules.
     fn tell_amended(&mut self, request: RequestId, app: AppId) {
         for id in self.members(app) {
-            let answers = self.seats.get_mut(&id).map(|seat| &mut seat.answers);
+            let answers = self.instances.get_mut(&id).map(|instance| &mut instance.answers);
             let own = answers.into_iter().flatten().filter(|(asked, _)| *asked == request);
             for (_, became) in own.filter(|(_, became)| *became == Became::Unchanged) {
                 *became = Became::Amended;
@@ -121,17 +127,19 @@ impl Core {
                 continue;
             };
             (spec.name, spec.namespace) = to.clone();
-            self.unname(app);
-            self.respec(app, spec, orders);
+            self.remove_name(app);
+            self.set_spec(app, spec, orders);
             self.names.entry(to.clone()).or_default().insert(app);
             let members = self.members(app);
-            self.each(request, &members, |seat| seat.answers.push((request, Became::Amended)));
+            self.each(request, &members, |instance| {
+                instance.answers.push((request, Became::Amended));
+            });
         }
         Ok(())
     }
 
     /// It is not found by its name any more.
-    pub(crate) fn unname(&mut self, id: AppId) {
+    pub(crate) fn remove_name(&mut self, id: AppId) {
         let Some(key) = self.apps.get(&id).map(App::key) else { return };
         if let Some(ids) = self.names.get_mut(&key) {
             ids.remove(&id);
@@ -142,17 +150,19 @@ impl Core {
     }
 
     /// The instances that stay: one after the other with a new run, or left down as they are.
-    pub(crate) fn members_reloaded(&mut self, asker: Asker, app: AppId) {
-        let wish = self.wish_of(asker);
+    pub(crate) fn members_reloaded(&mut self, requester: Requester, app: AppId) {
+        let start = self.start_request(requester);
         let is_up = |id: &InstanceId| {
-            self.seats.get(id).is_some_and(|seat| seat.want.is_up() || seat.spec.autostart)
+            self.instances
+                .get(id)
+                .is_some_and(|instance| instance.want.is_up() || instance.spec.autostart)
         };
         let (up, down): (Vec<_>, Vec<_>) = self.members(app).into_iter().partition(is_up);
-        self.each(asker.request, &down, |seat| {
-            seat.ignore(wish.request);
-            seat.answers.push((wish.request, Became::Unchanged));
+        self.each(requester.request, &down, |instance| {
+            instance.ignore(start.request);
+            instance.answers.push((start.request, Became::Unchanged));
         });
-        self.each(asker.request, &up, |_| {});
-        self.reload(asker.now, asker.request, &up);
+        self.each(requester.request, &up, |_| {});
+        self.reload(requester.now, requester.request, &up);
     }
 }

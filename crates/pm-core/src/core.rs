@@ -10,23 +10,23 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec};
 
 use crate::app::App;
-use crate::fact::{Ending, Fact, Rest};
+use crate::fact::{Ending, Fact, Remaining};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::instance::{Fate, Seat};
-use crate::order::{Became, Change, Knock, Order, Outcome, Refused, Reply};
+use crate::instance::{Instance, Retention};
+use crate::order::{Change, Order, Outcome, Refused, Reply};
 use crate::request::{Goal, Then};
 use crate::saved::{Counters, Record};
-use crate::senses::Needs;
-use crate::view::{Cause, SeatView};
+use crate::triggers::ActiveTriggers;
+use crate::view::{Cause, InstanceView};
 
-/// What an instance is filed under besides its number, as far as the core's indexes know.
+/// What an instance is found by besides its number, as far as the core's indexes know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filed {
+pub(crate) struct IndexEntry {
     pub(crate) run: Option<RunId>,
-    pub(crate) beside: Option<RunId>,
+    pub(crate) second: Option<RunId>,
     pub(crate) deadline: Option<Time>,
-    pub(crate) weighed: bool,
-    pub(crate) needs: Needs,
+    pub(crate) measured: bool,
+    pub(crate) triggers: ActiveTriggers,
 }
 
 /// Decides. See the crate's description.
@@ -35,19 +35,19 @@ pub struct Core {
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) names: BTreeMap<(AppName, AppName), BTreeSet<AppId>>,
     /// Boxed: a map that only grows at its end is half empty.
-    pub(crate) seats: BTreeMap<InstanceId, Box<Seat>>,
+    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
     pub(crate) goals: BTreeMap<RequestId, Goal>,
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
-    pub(crate) filed: BTreeMap<InstanceId, Filed>,
+    pub(crate) indexed: BTreeMap<InstanceId, IndexEntry>,
     pub(crate) runs: BTreeMap<RunId, InstanceId>,
     pub(crate) deadlines: BTreeSet<(Time, InstanceId)>,
-    pub(crate) weighed: usize,
-    pub(crate) weighing: bool,
+    pub(crate) measured: usize,
+    pub(crate) measuring: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
     /// Apps whose senses may have to change in this step.
-    pub(crate) attended: BTreeSet<AppId>,
+    pub(crate) triggers_changed: BTreeSet<AppId>,
     /// Requests that may have become true in this step.
     pub(crate) finished: BTreeSet<RequestId>,
 }
@@ -64,17 +64,17 @@ impl Core {
         Self {
             apps: BTreeMap::new(),
             names: BTreeMap::new(),
-            seats: BTreeMap::new(),
+            instances: BTreeMap::new(),
             goals: BTreeMap::new(),
             counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
             leaving: false,
-            filed: BTreeMap::new(),
+            indexed: BTreeMap::new(),
             runs: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            weighed: 0,
-            weighing: false,
+            measured: 0,
+            measuring: false,
             dirty: BTreeSet::new(),
-            attended: BTreeSet::new(),
+            triggers_changed: BTreeSet::new(),
             finished: BTreeSet::new(),
         }
     }
@@ -83,19 +83,19 @@ impl Core {
     ///
     /// The fact comes first: what a person wishes or what ended by itself goes before what is merely due.
     pub fn step(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
-        self.take(now, fact, orders);
+        self.apply(now, fact, orders);
         while let Some((due, id)) = self.deadlines.first().copied().filter(|(due, _)| *due <= now) {
             self.deadlines.remove(&(due, id));
             self.dirty.insert(id);
         }
         while let Some(id) = self.dirty.pop_first() {
-            self.tend(now, id, orders);
+            self.settle_instance(now, id, orders);
         }
-        self.attend(orders);
+        self.update_triggers(orders);
         self.answer(orders);
-        if (self.weighed > 0) != self.weighing {
-            self.weighing = !self.weighing;
-            orders.push(Order::Weigh(self.weighing));
+        if (self.measured > 0) != self.measuring {
+            self.measuring = !self.measuring;
+            orders.push(Order::MeasureMemory(self.measuring));
         }
     }
 
@@ -108,32 +108,32 @@ impl Core {
     }
 
     /// All instances in order of their numbers.
-    pub fn seats(&self) -> impl Iterator<Item = SeatView<'_>> {
-        self.seats.values().map(|seat| seat.view())
+    pub fn instances(&self) -> impl Iterator<Item = InstanceView<'_>> {
+        self.instances.values().map(|instance| instance.view())
     }
 
     /// One instance.
-    pub fn seat(&self, id: InstanceId) -> Option<SeatView<'_>> {
-        self.seats.get(&id).map(|seat| seat.view())
+    pub fn instance(&self, id: InstanceId) -> Option<InstanceView<'_>> {
+        self.instances.get(&id).map(|instance| instance.view())
     }
 
     /// The instance a run belongs to; `None` if the run is over or unknown.
-    pub fn seat_of_run(&self, run: RunId) -> Option<SeatView<'_>> {
-        self.runs.get(&run).and_then(|id| self.seat(*id))
+    pub fn instance_of_run(&self, run: RunId) -> Option<InstanceView<'_>> {
+        self.runs.get(&run).and_then(|id| self.instance(*id))
     }
 
-    fn take(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
+    fn apply(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
         match fact {
             Fact::Asked(request, ask) => self.asked(now, request, ask, orders),
             Fact::Withdrawn(request) => self.withdrawn(request),
             Fact::Spawned(run, identity) => {
-                self.with_run(run, |seat| seat.spawned(now, identity), |_| {});
+                self.with_run(run, |instance| instance.spawned(now, identity), |_| {});
             }
             Fact::NotSpawned(run, failure) => {
-                self.with_run(run, |seat| seat.not_spawned(now, failure), |_| {});
+                self.with_run(run, |instance| instance.not_spawned(now, failure), |_| {});
             }
             Fact::Ready(run) => {
-                self.with_run(run, Seat::said_ready, |_| {});
+                self.with_run(run, Instance::mark_ready, |_| {});
             }
             Fact::Ended(run, ending, rest) => {
                 if !self.ended(now, run, (ending, rest), orders) {
@@ -141,15 +141,15 @@ impl Core {
                     orders.push(Order::Release(run));
                 }
             }
-            Fact::Swept(run) => {
-                self.with_run(run, |seat| seat.swept(now), Seat::beside_swept);
+            Fact::TreeGone(run) => {
+                self.with_run(run, |instance| instance.tree_gone(now), Instance::second_tree_gone);
             }
-            Fact::Weighed(run, used) => {
-                self.with_run(run, |seat| seat.weighed(used), |_| {});
+            Fact::MemoryMeasured(run, used) => {
+                self.with_run(run, |instance| instance.memory_measured(used), |_| {});
             }
-            Fact::Due(app) => self.nudged(now, app, &Cause::Scheduled),
-            Fact::Touched(app, path) => self.nudged(now, app, &Cause::Touched(path)),
-            Fact::Woke => {}
+            Fact::ScheduleDue(app) => self.triggered(now, app, &Cause::Scheduled),
+            Fact::FileChanged(app, path) => self.triggered(now, app, &Cause::FileChanged(path)),
+            Fact::TimePassed => {}
         }
     }
 
@@ -158,15 +158,17 @@ impl Core {
         &mut self,
         now: Time,
         run: RunId,
-        (ending, rest): (Ending, Rest),
+        (ending, rest): (Ending, Remaining),
         orders: &mut Vec<Order>,
     ) -> bool {
         let id = self.runs.get(&run).copied();
-        let second = id.and_then(|id| self.seats.get(&id)).is_some_and(|seat| seat.is_beside(run));
+        let second = id
+            .and_then(|id| self.instances.get(&id))
+            .is_some_and(|instance| instance.is_second(run));
         if second {
-            self.with_run(run, |_| {}, |seat| seat.beside_ended(now, ending, rest, orders))
+            self.with_run(run, |_| {}, |instance| instance.second_ended(now, ending, rest, orders))
         } else {
-            self.with_run(run, |seat| seat.ended(now, ending, rest, orders), |_| {})
+            self.with_run(run, |instance| instance.ended(now, ending, rest, orders), |_| {})
         }
     }
 
@@ -175,63 +177,67 @@ impl Core {
     fn with_run(
         &mut self,
         run: RunId,
-        tell: impl FnOnce(&mut Seat),
-        tell_second: impl FnOnce(&mut Seat),
+        tell: impl FnOnce(&mut Instance),
+        tell_second: impl FnOnce(&mut Instance),
     ) -> bool {
-        let seat = self.runs.get(&run).and_then(|id| self.seats.get_mut(id));
-        let Some(seat) = seat else {
+        let instance = self.runs.get(&run).and_then(|id| self.instances.get_mut(id));
+        let Some(instance) = instance else {
             self.counters.run = self.counters.run.max(RunId(run.0.saturating_add(1)));
             return false;
         };
-        if seat.is_beside(run) {
-            tell_second(seat);
+        if instance.is_second(run) {
+            tell_second(instance);
         } else {
-            tell(seat);
+            tell(instance);
         }
-        self.dirty.insert(seat.id);
+        self.dirty.insert(instance.id);
         true
     }
 
     /// Brings one instance to rest, answers for it, files it anew.
-    fn tend(&mut self, now: Time, id: InstanceId, orders: &mut Vec<Order>) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let fate = seat.settle(now, &mut self.counters.run, orders);
-        match fate {
-            Fate::Stays => seat.check(now),
-            Fate::Leaves => seat.farewell(),
+    fn settle_instance(&mut self, now: Time, id: InstanceId, orders: &mut Vec<Order>) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let retention = instance.settle(now, &mut self.counters.run, orders);
+        match retention {
+            Retention::Keep => instance.check(now),
+            Retention::Forget => instance.answer_rest(),
         }
-        let answers = ::core::mem::take(&mut seat.answers);
-        let (app, name) = (seat.app, seat.spec.name.clone());
-        if fate == Fate::Stays && ::core::mem::take(&mut seat.changed) {
-            orders.push(Order::Tell(Change::Changed(id)));
+        let answers = ::core::mem::take(&mut instance.answers);
+        let (app, name) = (instance.app, instance.spec.name.clone());
+        if retention == Retention::Keep && ::core::mem::take(&mut instance.changed) {
+            orders.push(Order::Publish(Change::Changed(id)));
         }
-        if fate == Fate::Leaves {
+        if retention == Retention::Forget {
             self.forget(id, orders);
         }
-        self.file(id);
+        self.reindex(id);
         for (request, became) in answers {
-            self.note(now, request, Outcome { instance: id, app, name: name.clone(), became });
+            self.record_outcome(
+                now,
+                request,
+                Outcome { instance: id, app, name: name.clone(), became },
+            );
         }
     }
 
     /// Files an instance under its run, deadline and limit as they are now.
-    pub(crate) fn file(&mut self, id: InstanceId) {
-        let new = self.seats.get(&id).map_or_else(Filed::default, |seat| Filed {
-            run: seat.phase.run(),
-            beside: seat.beside.as_ref().and_then(|beside| beside.phase.run()),
-            deadline: seat.deadline(),
-            weighed: seat.is_weighed(),
-            needs: self.needs(seat),
+    pub(crate) fn reindex(&mut self, id: InstanceId) {
+        let new = self.instances.get(&id).map_or_else(IndexEntry::default, |instance| IndexEntry {
+            run: instance.phase.run(),
+            second: instance.second.as_ref().and_then(|second| second.phase.run()),
+            deadline: instance.deadline(),
+            measured: instance.is_measured(),
+            triggers: self.triggers(instance),
         });
-        let old = self.filed.get(&id).copied().unwrap_or_default();
-        if let Some(app) = self.seats.get(&id).map(|seat| seat.app) {
-            self.count_needs(app, old.needs, new.needs);
+        let old = self.indexed.get(&id).copied().unwrap_or_default();
+        if let Some(app) = self.instances.get(&id).map(|instance| instance.app) {
+            self.count_triggers(app, old.triggers, new.triggers);
         }
-        if (old.run, old.beside) != (new.run, new.beside) {
-            for run in [old.run, old.beside].into_iter().flatten() {
+        if (old.run, old.second) != (new.run, new.second) {
+            for run in [old.run, old.second].into_iter().flatten() {
                 self.runs.remove(&run);
             }
-            for run in [new.run, new.beside].into_iter().flatten() {
+            for run in [new.run, new.second].into_iter().flatten() {
                 self.runs.insert(run, id);
             }
         }
@@ -240,39 +246,39 @@ impl Core {
             old.deadline.map(|due| self.deadlines.remove(&(due, id)));
         }
         new.deadline.map(|due| self.deadlines.insert((due, id)));
-        self.weighed = self.weighed + usize::from(new.weighed) - usize::from(old.weighed);
-        if self.seats.contains_key(&id) {
-            self.filed.insert(id, new);
+        self.measured = self.measured + usize::from(new.measured) - usize::from(old.measured);
+        if self.instances.contains_key(&id) {
+            self.indexed.insert(id, new);
         } else {
-            self.filed.remove(&id);
+            self.indexed.remove(&id);
         }
     }
 
     /// An instance is gone, and with the last one its app.
     fn forget(&mut self, id: InstanceId, orders: &mut Vec<Order>) {
-        let Some(seat) = self.seats.remove(&id) else { return };
-        let needed = self.filed.get(&id).map(|filed| filed.needs).unwrap_or_default();
-        self.count_needs(seat.app, needed, Needs::default());
-        orders.push(Order::Remember(Record::SeatGone(id)));
-        if let Some(app) = self.apps.get_mut(&seat.app) {
-            app.seats.remove(&seat.slot);
-            if app.seats.is_empty() {
-                self.unname(seat.app);
-                if let Some(mut app) = self.apps.remove(&seat.app) {
-                    app.unattend(orders);
+        let Some(instance) = self.instances.remove(&id) else { return };
+        let triggers = self.indexed.get(&id).map(|indexed| indexed.triggers).unwrap_or_default();
+        self.count_triggers(instance.app, triggers, ActiveTriggers::default());
+        orders.push(Order::Persist(Record::InstanceGone(id)));
+        if let Some(app) = self.apps.get_mut(&instance.app) {
+            app.slots.remove(&instance.slot);
+            if app.slots.is_empty() {
+                self.remove_name(instance.app);
+                if let Some(mut app) = self.apps.remove(&instance.app) {
+                    app.drop_triggers(orders);
                 }
-                orders.push(Order::Remember(Record::AppGone(seat.app)));
+                orders.push(Order::Persist(Record::AppGone(instance.app)));
             }
         }
-        if self.seats.is_empty() {
+        if self.instances.is_empty() {
             self.counters.instance = InstanceId(0);
-            orders.push(Order::Remember(Record::Counters(self.counters)));
+            orders.push(Order::Persist(Record::Counters(self.counters)));
         }
-        orders.push(Order::Tell(Change::Removed(id)));
+        orders.push(Order::Publish(Change::Removed(id)));
     }
 
     /// One instance has become something for a request.
-    pub(crate) fn note(&mut self, now: Time, request: RequestId, outcome: Outcome) {
+    pub(crate) fn record_outcome(&mut self, now: Time, request: RequestId, outcome: Outcome) {
         let Some(goal) = self.goals.get_mut(&request) else { return };
         goal.open.remove(&outcome.instance);
         if goal.open.is_empty() {
@@ -280,7 +286,7 @@ impl Core {
         }
         let (app, id, became) = (outcome.app, outcome.instance, outcome.became.clone());
         goal.outcomes.insert(id, outcome);
-        if goal.rollouts.get(&app).is_some_and(|rollout| rollout.current.contains(&id)) {
+        if goal.rollouts.get(&app).is_some_and(|rollout| rollout.in_progress.contains(&id)) {
             self.advance(now, request, (app, id), &became);
         }
     }
@@ -292,7 +298,7 @@ impl Core {
                 continue;
             }
             let Some(goal) = self.goals.remove(&request) else { continue };
-            if goal.heard {
+            if goal.has_client {
                 let outcomes = goal.outcomes.into_values().collect();
                 orders.push(Order::Reply(request, Reply::Done(outcomes)));
             }
@@ -306,12 +312,12 @@ impl Core {
     fn withdrawn(&mut self, request: RequestId) {
         let Some(goal) = self.goals.get_mut(&request) else { return };
         if goal.then == Then::Leave || !goal.rollouts.is_empty() {
-            goal.heard = false;
+            goal.has_client = false;
             return;
         }
         for id in ::core::mem::take(&mut goal.open) {
-            if let Some(seat) = self.seats.get_mut(&id) {
-                seat.ignore(request);
+            if let Some(instance) = self.instances.get_mut(&id) {
+                instance.ignore(request);
                 self.dirty.insert(id);
             }
         }
@@ -327,30 +333,30 @@ impl Core {
             spec.env.share(&before.spec.env);
         }
         let app = App::new(id, Arc::new(spec));
-        orders.push(Order::Remember(Record::App(Box::new(app.record()))));
+        orders.push(Order::Persist(Record::App(Box::new(app.record()))));
         self.names.entry(app.key()).or_default().insert(id);
         self.apps.insert(id, app);
         id
     }
 
     /// A new instance, down, with this number or, if `None`, the next.
-    pub(crate) fn add_seat(
+    pub(crate) fn add_instance(
         &mut self,
         app: AppId,
         slot: u16,
         id: Option<InstanceId>,
-    ) -> Option<&mut Seat> {
+    ) -> Option<&mut Instance> {
         let id = id.unwrap_or(self.counters.instance);
         let app = self.apps.get_mut(&app)?;
         self.counters.instance = self.counters.instance.max(InstanceId(id.0.saturating_add(1)));
-        app.seats.insert(slot, id);
+        app.slots.insert(slot, id);
         self.dirty.insert(id);
-        let seat = Seat::new(id, app.id, slot, Arc::clone(&app.spec));
-        Some(self.seats.entry(id).or_insert(Box::new(seat)))
+        let instance = Instance::new(id, app.id, slot, Arc::clone(&app.spec));
+        Some(self.instances.entry(id).or_insert(Box::new(instance)))
     }
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.
-    pub(crate) fn respec(&mut self, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
+    pub(crate) fn set_spec(&mut self, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
         let Some(app) = self.apps.get_mut(&app) else { return };
         if *app.spec == spec {
             return;
@@ -358,14 +364,14 @@ impl Core {
         let limits = (app.spec.logs.rotation, app.spec.logs.full);
         app.spec = Arc::new(spec);
         let is_retuned = limits != (app.spec.logs.rotation, app.spec.logs.full);
-        self.attended.insert(app.id);
-        orders.push(Order::Remember(Record::App(Box::new(app.record()))));
-        for id in app.seats.values() {
-            if let Some(seat) = self.seats.get_mut(id) {
-                seat.spec = Arc::clone(&app.spec);
-                seat.changed = true;
-                if let Some(run) = seat.phase.run().filter(|_| is_retuned) {
-                    orders.push(Order::Retune(run, Arc::clone(&app.spec)));
+        self.triggers_changed.insert(app.id);
+        orders.push(Order::Persist(Record::App(Box::new(app.record()))));
+        for id in app.slots.values() {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.spec = Arc::clone(&app.spec);
+                instance.changed = true;
+                if let Some(run) = instance.phase.run().filter(|_| is_retuned) {
+                    orders.push(Order::UpdateLogRules(run, Arc::clone(&app.spec)));
                 }
                 self.dirty.insert(*id);
             }
@@ -376,17 +382,5 @@ impl Core {
     pub(crate) fn refuse(&mut self, request: RequestId, why: Refused, orders: &mut Vec<Order>) {
         self.goals.remove(&request);
         orders.push(Order::Reply(request, Reply::Refused(why)));
-    }
-
-    /// Sends a person's signal to the main process, if there is one.
-    pub(crate) fn pass(&self, id: InstanceId, signal: pm_spec::Signal) -> (Became, Option<Order>) {
-        let seat = self.seats.get(&id);
-        let alive = seat.is_some_and(|seat| seat.phase.going().is_none_or(|going| !going.ended));
-        match seat.and_then(|seat| seat.phase.life()) {
-            Some(life) if alive => {
-                (Became::Signaled, Some(Order::Signal(life.run, Knock::Pass(signal))))
-            }
-            Some(_) | None => (Became::Unchanged, None),
-        }
     }
 }

@@ -23,17 +23,17 @@ pub enum Fact {
     /// The app said that it is ready.
     Ready(RunId),
     /// The main process ended; whether others of its tree still live. Told once per run.
-    Ended(RunId, Ending, Rest),
-    /// The rest of the tree is gone as well. Follows an `Ended` with `Rest::Stragglers`.
-    Swept(RunId),
+    Ended(RunId, Ending, Remaining),
+    /// The rest of the tree is gone as well. Follows an `Ended` with `Remaining::Stragglers`.
+    TreeGone(RunId),
     /// Resident memory of the whole tree.
-    Weighed(RunId, Bytes),
+    MemoryMeasured(RunId, Bytes),
     /// A time of this app's schedule has come.
-    Due(AppId),
+    ScheduleDue(AppId),
     /// A file this app is watched for has changed, as seen from the app's folder.
-    Touched(AppId, ByteString),
+    FileChanged(AppId, ByteString),
     /// Nothing but time has passed.
-    Woke,
+    TimePassed,
 }
 
 /// A client's wish. Selectors are resolved together before anything is done; one that matches nothing refuses all.
@@ -162,7 +162,7 @@ pub enum Ending {
 
 /// What is left of a tree whose main process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum Remaining {
     /// Nothing.
     Nothing,
     /// Other processes, to be asked and then forced to go.

@@ -32,7 +32,7 @@ impl Want {
 
 /// A run that has a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub(crate) struct LiveRun {
     pub(crate) run: RunId,
     pub(crate) identity: Identity,
     pub(crate) since: Time,
@@ -40,8 +40,8 @@ pub(crate) struct Life {
 
 /// A run on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Going {
-    pub(crate) life: Life,
+pub(crate) struct StoppingRun {
+    pub(crate) live: LiveRun,
     pub(crate) force_at: Time,
     pub(crate) cause: Cause,
     /// The main process has ended already, others of its tree have not.
@@ -56,13 +56,13 @@ pub(crate) enum Phase {
     /// A run is being made.
     Starting { run: RunId },
     /// It runs; `ready`: and has said so.
-    Up { life: Life, ready: bool },
+    Up { live: LiveRun, ready: bool },
     /// It was asked to go.
-    Stopping(Going),
+    Stopping(StoppingRun),
     /// It is being forced to go, again at `again_at`, given up at `lost_at`.
-    Killing { going: Going, again_at: Time, lost_at: Time },
+    Killing { stopping: StoppingRun, again_at: Time, lost_at: Time },
     /// Force did not help. Never a second run beside it.
-    Lost(Going),
+    Lost(StoppingRun),
     /// A pause before the next run; `retry`: the last one had no process, so the next is no restart.
     Backoff { until: Time, retry: bool },
     /// Not tried again until a person asks.
@@ -74,29 +74,31 @@ impl Phase {
     pub(crate) const fn run(&self) -> Option<RunId> {
         match self {
             Self::Starting { run } => Some(*run),
-            Self::Up { life, .. } => Some(life.run),
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
-                Some(going.life.run)
+            Self::Up { live, .. } => Some(live.run),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(stopping.live.run)
             }
             Self::Down | Self::Backoff { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The run's process, once it is known.
-    pub(crate) const fn life(&self) -> Option<&Life> {
+    pub(crate) const fn live(&self) -> Option<&LiveRun> {
         match self {
-            Self::Up { life, .. } => Some(life),
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
-                Some(&going.life)
+            Self::Up { live, .. } => Some(live),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(&stopping.live)
             }
             Self::Down | Self::Starting { .. } | Self::Backoff { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The run's way out, if it is on it.
-    pub(crate) const fn going(&self) -> Option<&Going> {
+    pub(crate) const fn stopping(&self) -> Option<&StoppingRun> {
         match self {
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => Some(going),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(stopping)
+            }
             Self::Down
             | Self::Starting { .. }
             | Self::Up { .. }
@@ -106,9 +108,11 @@ impl Phase {
     }
 
     /// The same, to be changed.
-    pub(crate) const fn going_mut(&mut self) -> Option<&mut Going> {
+    pub(crate) const fn stopping_mut(&mut self) -> Option<&mut StoppingRun> {
         match self {
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => Some(going),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(stopping)
+            }
             Self::Down
             | Self::Starting { .. }
             | Self::Up { .. }
@@ -120,7 +124,7 @@ impl Phase {
     /// When the phase has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
-            Self::Stopping(going) => Some(going.force_at),
+            Self::Stopping(stopping) => Some(stopping.force_at),
             Self::Killing { again_at, lost_at, .. } => Some(*again_at.min(lost_at)),
             Self::Backoff { until, .. } => Some(*until),
             Self::Down
@@ -163,20 +167,20 @@ impl Phase {
         match self {
             Self::Down => SavedPhase::Down,
             Self::Starting { run } => SavedPhase::Starting(*run),
-            Self::Up { life, ready } => SavedPhase::Alive {
-                run: life.run,
-                identity: life.identity,
-                since: life.since,
+            Self::Up { live, ready } => SavedPhase::Alive {
+                run: live.run,
+                identity: live.identity,
+                since: live.since,
                 up: *ready,
             },
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
-                SavedPhase::Going {
-                    run: going.life.run,
-                    identity: going.life.identity,
-                    since: going.life.since,
-                    force_at: going.force_at,
-                    cause: going.cause.clone(),
-                    ended: going.ended,
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                SavedPhase::Stopping {
+                    run: stopping.live.run,
+                    identity: stopping.live.identity,
+                    since: stopping.live.since,
+                    force_at: stopping.force_at,
+                    cause: stopping.cause.clone(),
+                    ended: stopping.ended,
                 }
             }
             Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
@@ -191,11 +195,11 @@ impl Phase {
             SavedPhase::Down => Self::Down,
             SavedPhase::Starting(run) => Self::Starting { run },
             SavedPhase::Alive { run, identity, since, up } => {
-                Self::Up { life: Life { run, identity, since }, ready: up }
+                Self::Up { live: LiveRun { run, identity, since }, ready: up }
             }
-            SavedPhase::Going { run, identity, since, force_at, cause, ended } => {
-                let life = Life { run, identity, since };
-                Self::Stopping(Going { life, force_at, cause, ended })
+            SavedPhase::Stopping { run, identity, since, force_at, cause, ended } => {
+                let live = LiveRun { run, identity, since };
+                Self::Stopping(StoppingRun { live, force_at, cause, ended })
             }
             SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
             SavedPhase::Retry(until) => Self::Backoff { until, retry: true },

@@ -8,7 +8,7 @@ use pm_spec::Span;
 
 use crate::fact::Patience;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::instance::{Hand, Seat, after};
+use crate::instance::{Instance, StartedBy, after};
 use crate::order::{Became, Outcome};
 use crate::phase::{Phase, Want};
 use crate::verdict::Streaks;
@@ -27,7 +27,7 @@ pub(crate) struct Goal {
     /// Reloads under way for it.
     pub(crate) rollouts: BTreeMap<AppId, Rollout>,
     /// Whether the client still wants to know.
-    pub(crate) heard: bool,
+    pub(crate) has_client: bool,
     /// What comes after the answer.
     pub(crate) then: Then,
 }
@@ -43,8 +43,8 @@ pub(crate) enum Then {
 #[derive(Clone, Debug)]
 pub(crate) struct Rollout {
     /// At most so many are being replaced at once.
-    pub(crate) most: usize,
-    pub(crate) current: BTreeSet<InstanceId>,
+    pub(crate) max_parallel: usize,
+    pub(crate) in_progress: BTreeSet<InstanceId>,
     pub(crate) queue: VecDeque<InstanceId>,
 }
 
@@ -54,7 +54,7 @@ impl Goal {
             open: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             rollouts: BTreeMap::new(),
-            heard: true,
+            has_client: true,
             then: Then::Nothing,
         }
     }
@@ -64,12 +64,12 @@ impl Goal {
 #[derive(Clone, Debug)]
 pub(crate) struct Waiter {
     pub(crate) request: RequestId,
-    pub(crate) aim: Aim,
+    pub(crate) awaited: Awaited,
 }
 
 /// What it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Aim {
+pub(crate) enum Awaited {
     /// A run made from `from` on is up.
     Up { from: RunId, patience: Patience, became: Became },
     /// No run.
@@ -82,17 +82,17 @@ pub(crate) enum Aim {
 
 impl Waiter {
     /// When time alone makes it true.
-    pub(crate) fn due(&self, seat: &Seat) -> Option<Time> {
-        match (&self.aim, &seat.phase) {
-            _ if seat.beside.is_some() => None,
+    pub(crate) fn due(&self, instance: &Instance) -> Option<Time> {
+        match (&self.awaited, &instance.phase) {
+            _ if instance.second.is_some() => None,
             (
-                Aim::Up { from, patience: Patience::Settled, .. },
-                Phase::Up { life, ready: false },
-            ) if life.run >= *from => {
-                let serving = &seat.spec.serving;
-                let settled = seat.spec.restart.min_uptime.min(SETTLED);
+                Awaited::Up { from, patience: Patience::Settled, .. },
+                Phase::Up { live, ready: false },
+            ) if live.run >= *from => {
+                let serving = &instance.spec.serving;
+                let settled = instance.spec.restart.min_uptime.min(SETTLED);
                 Some(after(
-                    life.since,
+                    live.since,
                     if serving.wait_ready { serving.listen_timeout } else { settled },
                 ))
             }
@@ -101,26 +101,26 @@ impl Waiter {
     }
 
     /// What the instance has become for it, if that is settled.
-    fn answer(&self, seat: &Seat, now: Time) -> Option<Became> {
-        let lost = matches!(seat.phase, Phase::Lost(_));
-        match &self.aim {
-            Aim::Turn => None,
+    fn answer(&self, instance: &Instance, now: Time) -> Option<Became> {
+        let lost = matches!(instance.phase, Phase::Lost(_));
+        match &self.awaited {
+            Awaited::Turn => None,
             // Both of two runs have to be as wished, or known not to become so.
-            _ if seat.beside.is_some() && !seat.is_beside_lost() => None,
-            _ if seat.beside.is_some() && seat.has_settled_main() => {
+            _ if instance.second.is_some() && !instance.is_second_lost() => None,
+            _ if instance.second.is_some() && instance.has_settled_main() => {
                 Some(Became::Failed(Cause::Unkillable))
             }
-            _ if seat.beside.is_some() => None,
+            _ if instance.second.is_some() => None,
             _ if lost => Some(Became::Failed(Cause::Unkillable)),
-            Aim::Down if seat.phase.run().is_none() => Some(Became::Stopped),
-            Aim::Down | Aim::Gone => None,
-            Aim::Up { from, patience, became } => match &seat.phase {
+            Awaited::Down if instance.phase.run().is_none() => Some(Became::Stopped),
+            Awaited::Down | Awaited::Gone => None,
+            Awaited::Up { from, patience, became } => match &instance.phase {
                 Phase::Failed { cause } => Some(Became::Failed(cause.clone())),
-                Phase::Up { life, .. } if life.run < *from => None,
+                Phase::Up { live, .. } if live.run < *from => None,
                 Phase::Up { .. } => {
-                    let due = self.due(seat);
+                    let due = self.due(instance);
                     let settled = *patience == Patience::Spawned || due.is_none_or(|at| now >= at);
-                    let serving = &seat.spec.serving;
+                    let serving = &instance.spec.serving;
                     // Not ready in time: it runs on, but nobody is told that it is up (pain 13).
                     let late = serving.wait_ready && *patience == Patience::Settled;
                     settled.then(|| match due {
@@ -141,7 +141,7 @@ impl Waiter {
     }
 }
 
-impl Seat {
+impl Instance {
     /// Answers whom it can.
     pub(crate) fn check(&mut self, now: Time) {
         if self.waiters.is_empty() {
@@ -157,16 +157,17 @@ impl Seat {
     }
 
     /// The run did not stay up: so much for those who waited for it.
-    pub(crate) fn disappoint(&mut self, run: RunId, became: &Became) {
-        let waited = |aim: &Aim| matches!(aim, Aim::Up { from, .. } if *from <= run);
+    pub(crate) fn fail_waiters(&mut self, run: RunId, became: &Became) {
+        let waited =
+            |awaited: &Awaited| matches!(awaited, Awaited::Up { from, .. } if *from <= run);
         self.answer_if(waited, became);
     }
 
     /// Answers all whose aim is such.
-    pub(crate) fn answer_if(&mut self, such: impl Fn(&Aim) -> bool, became: &Became) {
+    pub(crate) fn answer_if(&mut self, such: impl Fn(&Awaited) -> bool, became: &Became) {
         let answers = &mut self.answers;
         self.waiters.retain(|waiter| {
-            let hit = such(&waiter.aim);
+            let hit = such(&waiter.awaited);
             if hit {
                 answers.push((waiter.request, became.clone()));
             }
@@ -175,9 +176,9 @@ impl Seat {
     }
 
     /// It is being forgotten: everybody who still waits is told.
-    pub(crate) fn farewell(&mut self) {
-        self.answer_if(|aim| *aim == Aim::Gone, &Became::Deleted);
-        self.answer_if(|aim| *aim == Aim::Down, &Became::Stopped);
+    pub(crate) fn answer_rest(&mut self) {
+        self.answer_if(|awaited| *awaited == Awaited::Gone, &Became::Deleted);
+        self.answer_if(|awaited| *awaited == Awaited::Down, &Became::Stopped);
         self.answer_if(|_| true, &Became::Superseded);
     }
 
@@ -190,7 +191,7 @@ impl Seat {
 
 /// A wish about one instance.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct StartRequest {
     pub(crate) now: Time,
     pub(crate) request: RequestId,
     pub(crate) patience: Patience,
@@ -198,72 +199,75 @@ pub(crate) struct Wish {
     pub(crate) from: RunId,
 }
 
-impl Seat {
+impl Instance {
     /// Up, with a run that begins after this.
-    pub(crate) fn renew(&mut self, wish: Wish) {
-        self.ignore(wish.request);
+    pub(crate) fn renew(&mut self, start: StartRequest) {
+        self.ignore(start.request);
         self.answer_if(|_| true, &Became::Superseded);
         let was_up = self.want.is_up() && self.phase.run().is_some();
         let became = if was_up { Became::Restarted } else { Became::Started };
-        self.begin_anew(wish.now);
+        self.reset_for_person(start.now);
         match &mut self.phase {
             Phase::Down | Phase::Backoff { .. } | Phase::Failed { .. } => {
                 self.phase = Phase::Down;
                 self.want = Want::Up;
             }
             Phase::Starting { .. } | Phase::Up { .. } => self.want = Want::Renewed,
-            Phase::Stopping(going) | Phase::Killing { going, .. } | Phase::Lost(going) => {
+            Phase::Stopping(stopping) | Phase::Killing { stopping, .. } | Phase::Lost(stopping) => {
                 self.want = Want::Up;
                 // A person's wish, so its own end is not judged any more.
-                if matches!(going.cause, Cause::Ended(_) | Cause::Reload) {
-                    going.cause = Cause::Restarted;
+                if matches!(stopping.cause, Cause::Ended(_) | Cause::Reload) {
+                    stopping.cause = Cause::Restarted;
                 }
-                self.dismiss_beside();
-                self.rouse(wish.now);
+                self.dismiss_second();
+                self.retry_kill(start.now);
             }
         }
-        let Wish { request, patience, from, .. } = wish;
-        self.waiters.push(Waiter { request, aim: Aim::Up { from, patience, became } });
+        let StartRequest { request, patience, from, .. } = start;
+        self.waiters.push(Waiter { request, awaited: Awaited::Up { from, patience, became } });
     }
 
     /// Up; what is up already stays as it is.
-    pub(crate) fn raise(&mut self, wish: Wish) {
+    pub(crate) fn raise(&mut self, start: StartRequest) {
         let hopeless = matches!(self.phase, Phase::Failed { .. } | Phase::Lost(_));
         if self.want.is_up() && !hopeless {
-            self.ignore(wish.request);
-            self.answers.push((wish.request, Became::Unchanged));
+            self.ignore(start.request);
+            self.answers.push((start.request, Became::Unchanged));
         } else if let Phase::Starting { run } = self.phase {
             // It was not wanted any more while it was being made; now it is again.
-            self.ignore(wish.request);
+            self.ignore(start.request);
             self.answer_if(|_| true, &Became::Superseded);
-            self.begin_anew(wish.now);
+            self.reset_for_person(start.now);
             self.want = Want::Up;
-            let Wish { request, patience, .. } = wish;
-            let aim = Aim::Up { from: run, patience, became: Became::Started };
-            self.waiters.push(Waiter { request, aim });
+            let StartRequest { request, patience, .. } = start;
+            let awaited = Awaited::Up { from: run, patience, became: Became::Started };
+            self.waiters.push(Waiter { request, awaited });
         } else {
-            self.renew(wish);
+            self.renew(start);
         }
     }
 
     /// A person's start makes a clean slate of all streaks (PM2).
-    pub(crate) fn begin_anew(&mut self, now: Time) {
+    pub(crate) fn reset_for_person(&mut self, now: Time) {
         self.streaks = Streaks::default();
         self.created = now;
         self.resting = false;
-        self.hand = Hand::Person;
-        self.why = Cause::Restarted;
-        self.touch();
+        self.started_by = StartedBy::Person;
+        self.stop_cause = Cause::Restarted;
+        self.mark_changed();
     }
 
     /// Down.
     pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
         self.ignore(request);
-        self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
-        if self.phase == Phase::Down && !self.want.is_up() && self.beside.is_none() {
+        self.answer_if(
+            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::Turn),
+            &Became::Superseded,
+        );
+        if self.phase == Phase::Down && !self.want.is_up() && self.second.is_none() {
             if self.resting {
                 self.resting = false;
-                self.touch();
+                self.mark_changed();
             }
             self.answers.push((request, Became::Unchanged));
             return;
@@ -272,22 +276,25 @@ impl Seat {
         if self.want != Want::Gone {
             self.want = Want::Down;
         }
-        self.why = why;
-        self.rouse(now);
-        self.touch();
-        self.waiters.push(Waiter { request, aim: Aim::Down });
+        self.stop_cause = why;
+        self.retry_kill(now);
+        self.mark_changed();
+        self.waiters.push(Waiter { request, awaited: Awaited::Down });
     }
 
     /// Down and forgotten.
     pub(crate) fn delete(&mut self, now: Time, request: RequestId) {
         self.ignore(request);
-        self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
+        self.answer_if(
+            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::Turn),
+            &Became::Superseded,
+        );
         self.want = Want::Gone;
         self.resting = false;
-        self.why = Cause::Restarted;
-        self.rouse(now);
-        self.touch();
-        self.waiters.push(Waiter { request, aim: Aim::Gone });
+        self.stop_cause = Cause::Restarted;
+        self.retry_kill(now);
+        self.mark_changed();
+        self.waiters.push(Waiter { request, awaited: Awaited::Gone });
     }
 
     /// Counters back to zero.
@@ -298,7 +305,7 @@ impl Seat {
         let delay = if paused { self.streaks.delay } else { 0 };
         self.streaks = Streaks { delay, ..Streaks::default() };
         self.created = now;
-        self.touch();
+        self.mark_changed();
         self.answers.push((request, Became::Reset));
     }
 }

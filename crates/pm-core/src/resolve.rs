@@ -25,7 +25,7 @@ impl Core {
         for select in selects {
             let meant = match select {
                 Select::All => {
-                    ids.extend(self.seats.keys());
+                    ids.extend(self.instances.keys());
                     continue;
                 }
                 Select::Name(name) => self.of_apps(|app| app.spec.name.as_str() == name),
@@ -43,12 +43,12 @@ impl Core {
 
     fn of_apps(&self, such: impl Fn(&App) -> bool) -> Ids {
         let apps = self.apps.values().filter(|app| such(app));
-        apps.flat_map(|app| app.seats.values().copied()).collect()
+        apps.flat_map(|app| app.slots.values().copied()).collect()
     }
 
     fn of_id(&self, id: u32) -> Ids {
         let id = InstanceId(id);
-        self.seats.contains_key(&id).then_some(id).into_iter().collect()
+        self.instances.contains_key(&id).then_some(id).into_iter().collect()
     }
 
     /// PM2's three kinds: name or script, namespace, number.
@@ -76,8 +76,8 @@ impl Core {
     fn by_names(&self, ids: &Ids) -> Vec<(String, Vec<InstanceId>)> {
         let mut names: BTreeMap<String, Vec<InstanceId>> = BTreeMap::new();
         for id in ids {
-            if let Some(seat) = self.seats.get(id) {
-                names.entry(format!("name:{}", seat.spec.name)).or_default().push(*id);
+            if let Some(instance) = self.instances.get(id) {
+                names.entry(format!("name:{}", instance.spec.name)).or_default().push(*id);
             }
         }
         names.into_iter().collect()

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use pm_spec::Bytes;
 
-use crate::fact::{Ending, Identity, Rest, SpawnFailure};
+use crate::fact::{Ending, Identity, Remaining, SpawnFailure};
 use crate::id::{RunId, Time};
-use crate::instance::{HISTORY, Hand, Seat, after};
-use crate::order::{Became, Knock, Order, Reach};
-use crate::phase::{Going, Life, Phase, Want};
+use crate::instance::{HISTORY, Instance, StartedBy, after};
+use crate::order::{Became, Order, Reach, RunSignal};
+use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 use crate::saved::Record;
 use crate::verdict::{self, Verdict, verdict};
 use crate::view::{Cause, End};
@@ -18,12 +18,12 @@ use crate::view::{Cause, End};
 /// The process of a run that ended before anybody told us its pid.
 const NOBODY: Identity = Identity { pid: 0, started: 0, inode: 0 };
 
-impl Seat {
+impl Instance {
     /// The process exists.
     pub(crate) fn spawned(&mut self, now: Time, identity: Identity) {
         if let Phase::Starting { run } = self.phase {
-            self.phase = Phase::Up { life: Life { run, identity, since: now }, ready: false };
-            self.touch();
+            self.phase = Phase::Up { live: LiveRun { run, identity, since: now }, ready: false };
+            self.mark_changed();
         }
     }
 
@@ -31,7 +31,7 @@ impl Seat {
     pub(crate) fn not_spawned(&mut self, now: Time, failure: SpawnFailure) {
         let Phase::Starting { run } = self.phase else { return };
         self.release = Some(run);
-        self.touch();
+        self.mark_changed();
         self.phase = Phase::Down;
         if self.want != Want::Up {
             return;
@@ -39,21 +39,21 @@ impl Seat {
         if let SpawnFailure::Short(text) | SpawnFailure::Refused(text) = &failure
             && self.fall_back()
         {
-            return self.disappoint(run, &Became::Failed(Cause::NotSpawned(text.clone())));
+            return self.fail_waiters(run, &Became::Failed(Cause::NotSpawned(text.clone())));
         }
         match failure {
             SpawnFailure::Interrupted => {}
             SpawnFailure::Short(text) => {
-                self.disappoint(run, &Became::Failed(Cause::NotSpawned(text)));
+                self.fail_waiters(run, &Became::Failed(Cause::NotSpawned(text)));
                 self.streaks = verdict::retry(self.streaks);
                 self.pause(now, true);
             }
             SpawnFailure::Refused(text) => {
                 let cause = Cause::NotSpawned(text);
-                self.disappoint(run, &Became::Failed(cause.clone()));
-                let (again, streaks) = match self.hand {
-                    Hand::Person => (None, self.streaks),
-                    Hand::Policy => verdict::refused(&self.spec.restart, self.streaks),
+                self.fail_waiters(run, &Became::Failed(cause.clone()));
+                let (again, streaks) = match self.started_by {
+                    StartedBy::Person => (None, self.streaks),
+                    StartedBy::Policy => verdict::refused(&self.spec.restart, self.streaks),
                 };
                 self.streaks = streaks;
                 match again {
@@ -65,95 +65,101 @@ impl Seat {
     }
 
     /// The app said that it is ready.
-    pub(crate) fn said_ready(&mut self) {
+    pub(crate) fn mark_ready(&mut self) {
         if let Phase::Up { ready: ready @ false, .. } = &mut self.phase {
             *ready = true;
-            self.touch();
+            self.mark_changed();
         }
     }
 
     /// Its tree uses so much memory.
-    pub(crate) fn weighed(&mut self, used: Bytes) {
+    pub(crate) fn memory_measured(&mut self, used: Bytes) {
         let Some(limit) = self.spec.limits.memory else { return };
         let is_up = matches!(self.phase, Phase::Up { .. }) && self.want == Want::Up;
         if is_up && used > limit {
             self.want = Want::Renewed;
-            self.why = Cause::Memory { used, limit };
-            self.touch();
+            self.stop_cause = Cause::Memory { used, limit };
+            self.mark_changed();
         }
     }
 
     /// The main process ended.
-    pub(crate) fn ended(&mut self, now: Time, ending: Ending, rest: Rest, orders: &mut Vec<Order>) {
-        if let Some(true) = self.phase.going().map(|going| going.ended) {
+    pub(crate) fn ended(
+        &mut self,
+        now: Time,
+        ending: Ending,
+        rest: Remaining,
+        orders: &mut Vec<Order>,
+    ) {
+        if let Some(true) = self.phase.stopping().map(|stopping| stopping.ended) {
             // Told once more after the daemon's death; news only if the rest is gone meanwhile. The rest was asked to
             // go by the rules of then, and is waited for whatever the rules are now.
-            if rest == Rest::Nothing {
-                self.swept(now);
+            if rest == Remaining::Nothing {
+                self.tree_gone(now);
             }
             return;
         }
-        let rest = if self.spec.stop.tree { rest } else { Rest::Nothing };
+        let rest = if self.spec.stop.tree { rest } else { Remaining::Nothing };
         let Some(run) = self.phase.run() else { return };
-        let nobody = Life { run, identity: NOBODY, since: now };
-        let life = self.phase.life().copied().unwrap_or(nobody);
-        let cause = self.note_end(now, &life, ending, orders);
+        let nobody = LiveRun { run, identity: NOBODY, since: now };
+        let live = self.phase.live().copied().unwrap_or(nobody);
+        let cause = self.record_end(now, &live, ending, orders);
         let done = cause == Cause::Ended(ending) && verdict::is_done(&self.spec.restart, ending);
         if !done {
             let told = if cause == Cause::Reload { Cause::Ended(ending) } else { cause.clone() };
-            self.disappoint(run, &Became::Failed(told));
+            self.fail_waiters(run, &Became::Failed(told));
         }
-        match (rest, self.phase.going_mut()) {
-            (Rest::Nothing, _) => self.conclude(now, run, &cause),
-            (Rest::Stragglers, Some(going)) => going.ended = true,
-            (Rest::Stragglers, None) => {
+        match (rest, self.phase.stopping_mut()) {
+            (Remaining::Nothing, _) => self.run_over(now, run, &cause),
+            (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
+            (Remaining::Stragglers, None) => {
                 let signal = self.spec.stop.signal;
-                orders.push(Order::Signal(run, Knock::Ask(signal, Reach::Tree)));
+                orders.push(Order::Signal(run, RunSignal::Stop(signal, Reach::Tree)));
                 let force_at = after(now, self.spec.stop.timeout);
-                self.phase = Phase::Stopping(Going { life, force_at, cause, ended: true });
+                self.phase = Phase::Stopping(StoppingRun { live, force_at, cause, ended: true });
                 if self.want == Want::Renewed {
                     self.want = Want::Up;
                 }
             }
         }
-        self.touch();
+        self.mark_changed();
     }
 
     /// The rest of the tree is gone too.
-    pub(crate) fn swept(&mut self, now: Time) {
-        let Some(going) = self.phase.going() else { return };
-        if going.ended {
-            let (run, cause) = (going.life.run, going.cause.clone());
-            self.conclude(now, run, &cause);
-            self.touch();
+    pub(crate) fn tree_gone(&mut self, now: Time) {
+        let Some(stopping) = self.phase.stopping() else { return };
+        if stopping.ended {
+            let (run, cause) = (stopping.live.run, stopping.cause.clone());
+            self.run_over(now, run, &cause);
+            self.mark_changed();
         }
     }
 
     /// Puts the end into the history, and says why it came.
-    fn note_end(
+    fn record_end(
         &mut self,
         now: Time,
-        life: &Life,
+        live: &LiveRun,
         ending: Ending,
         orders: &mut Vec<Order>,
     ) -> Cause {
-        let cause = match self.phase.going() {
-            Some(going) => going.cause.clone(),
-            None if self.want == Want::Up => self.own_end(ending),
-            None => self.why.clone(),
+        let cause = match self.phase.stopping() {
+            Some(stopping) => stopping.cause.clone(),
+            None if self.want == Want::Up => self.end_cause(ending),
+            None => self.stop_cause.clone(),
         };
-        self.write_end(now, (life, ending), cause, orders)
+        self.append_end(now, (live, ending), cause, orders)
     }
 
     /// Puts an end into the history; gives the cause that stands there.
-    pub(crate) fn write_end(
+    pub(crate) fn append_end(
         &mut self,
         now: Time,
-        (life, ending): (&Life, Ending),
+        (live, ending): (&LiveRun, Ending),
         cause: Cause,
         orders: &mut Vec<Order>,
     ) -> Cause {
-        let Life { run, identity: Identity { pid, .. }, since } = *life;
+        let LiveRun { run, identity: Identity { pid, .. }, since } = *live;
         if let Some(known) = self.history.iter().find(|end| end.run == run) {
             // Written down just before the daemon died, and told again: when it ended and why was known better then.
             return known.cause.clone();
@@ -162,34 +168,36 @@ impl Seat {
             self.history.pop_front();
         }
         let end = End { run, pid, since, at: now, ending, cause: cause.clone() };
-        orders.push(Order::Remember(Record::End(self.id, end.clone())));
+        orders.push(Order::Persist(Record::End(self.id, end.clone())));
         self.history.push_back(end);
         cause
     }
 
     /// Nobody of the run is left: what follows?
-    fn conclude(&mut self, now: Time, run: RunId, cause: &Cause) {
+    fn run_over(&mut self, now: Time, run: RunId, cause: &Cause) {
         self.release = Some(run);
         self.phase = Phase::Down;
         if *cause == Cause::Reload && self.fall_back() {
             return;
         }
         match cause {
-            Cause::Ended(ending) if self.want.is_up() => self.judge(now, run, *ending),
-            Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::Touched(_)
+            Cause::Ended(ending) if self.want.is_up() => {
+                self.apply_restart_policy(now, run, *ending);
+            }
+            Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::FileChanged(_)
                 if self.want.is_up() =>
             {
                 self.restarts = self.restarts.saturating_add(1);
                 self.want = Want::Up;
                 let person = *cause == Cause::Restarted;
-                self.hand = if person { Hand::Person } else { Hand::Policy };
+                self.started_by = if person { StartedBy::Person } else { StartedBy::Policy };
             }
             Cause::Ended(_)
             | Cause::Stopped
             | Cause::Restarted
             | Cause::Memory { .. }
             | Cause::Scheduled
-            | Cause::Touched(_)
+            | Cause::FileChanged(_)
             | Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::NotReady { .. }
@@ -200,21 +208,21 @@ impl Seat {
     }
 
     /// It ended by itself and is wanted up.
-    fn judge(&mut self, now: Time, run: RunId, ending: Ending) {
+    fn apply_restart_policy(&mut self, now: Time, run: RunId, ending: Ending) {
         let end = self.history.iter().find(|end| end.run == run);
         let uptime = end.map_or(0, |end| end.at.0.saturating_sub(end.since.0));
         let (verdict, streaks) = verdict(&self.spec.restart, self.streaks, uptime, ending);
         self.streaks = streaks;
         match verdict {
-            Verdict::Rest => {
+            Verdict::StayDown => {
                 self.want = Want::Down;
                 self.resting = true;
                 let done = verdict::is_done(&self.spec.restart, ending);
                 let failed = Became::Failed(Cause::Ended(ending));
-                self.disappoint(run, if done { &Became::Finished } else { &failed });
+                self.fail_waiters(run, if done { &Became::Finished } else { &failed });
             }
-            Verdict::Again(_) => self.pause(now, false),
-            Verdict::Enough(cause) => self.phase = Phase::Failed { cause },
+            Verdict::RestartAfter(_) => self.pause(now, false),
+            Verdict::GiveUp(cause) => self.phase = Phase::Failed { cause },
         }
     }
 
@@ -222,7 +230,7 @@ impl Seat {
         let until = Time(now.0.saturating_add(self.streaks.delay));
         self.phase = Phase::Backoff { until, retry };
         if !retry {
-            self.hand = Hand::Policy;
+            self.started_by = StartedBy::Policy;
         }
     }
 }

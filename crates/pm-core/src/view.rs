@@ -49,7 +49,8 @@ pub enum Cause {
     /// A time of its schedule had come.
     Scheduled,
     /// This file had changed.
-    Touched(ByteString),
+    #[serde(rename = "touched")]
+    FileChanged(ByteString),
     /// It could not be started; in words.
     NotSpawned(String),
     /// Too many short runs in a row; the last ended so.
@@ -91,7 +92,7 @@ pub struct End {
 
 /// One instance as readers see it.
 #[derive(Clone, Debug)]
-pub struct SeatView<'a> {
+pub struct InstanceView<'a> {
     /// Its number.
     pub id: InstanceId,
     /// Its app's number.
@@ -109,7 +110,7 @@ pub struct SeatView<'a> {
     /// The living run, if there is one.
     pub run: Option<(RunId, Option<Identity>)>,
     /// A second living run, during a reload.
-    pub beside: Option<(RunId, Option<Identity>)>,
+    pub second: Option<(RunId, Option<Identity>)>,
     /// Since when the run lives.
     pub since: Option<Time>,
     /// How often it was restarted.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use pm_core::{Counters, InstanceId, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::diary;
+use crate::daemon_log;
 
 /// Format of the lines; a higher one is refused.
 const FORMAT: u32 = 1;
@@ -63,7 +63,7 @@ pub(crate) struct Journal {
 
 /// What is at a journal's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FileState {
     /// Our file.
     There,
     /// Nothing.
@@ -116,7 +116,10 @@ impl Journal {
             Err(Bad::Broken) => {
                 let replay = older(&old, boot)?;
                 let kept = put_aside(path, "damaged");
-                diary::note(format_args!("the journal is damaged; kept as {}", kept.display()));
+                daemon_log::note(format_args!(
+                    "the journal is damaged; kept as {}",
+                    kept.display()
+                ));
                 replay
             }
             Err(Bad::Missing) => older(&old, boot)?,
@@ -166,7 +169,7 @@ impl Journal {
     }
 
     /// Why not everything is written down that should be, if it isn't.
-    pub(crate) fn arrears(&self) -> Option<&str> {
+    pub(crate) fn unwritten(&self) -> Option<&str> {
         let is_behind = self.owes_snapshot || !self.pending.is_empty();
         is_behind.then(|| self.trouble.as_deref().unwrap_or_default())
     }
@@ -191,7 +194,7 @@ impl Journal {
     /// Says what is wrong, once until something is written again.
     fn complain(&mut self, what: &str, error: &io::Error) {
         if self.trouble.is_none() {
-            diary::note(format_args!("could not {what} {}: {error}", self.path.display()));
+            daemon_log::note(format_args!("could not {what} {}: {error}", self.path.display()));
         }
         self.trouble = Some(error.to_string());
     }
@@ -203,24 +206,24 @@ impl Journal {
 
     /// Writes everything anew if the file is gone: somebody removed the whole home.
     pub(crate) fn restore(&mut self, records: &[Record]) {
-        if self.place() == Place::Nowhere {
+        if self.file_state() == FileState::Nowhere {
             self.rewrite(records);
         }
     }
 
     /// Where our file is now.
-    fn place(&self) -> Place {
+    fn file_state(&self) -> FileState {
         let ours = self.file.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
         match fs::symlink_metadata(&self.path) {
-            Ok(there) if Some((there.dev(), there.ino())) == ours => Place::There,
-            Ok(_) => Place::Taken,
-            Err(_) => Place::Nowhere,
+            Ok(there) if Some((there.dev(), there.ino())) == ours => FileState::There,
+            Ok(_) => FileState::Taken,
+            Err(_) => FileState::Nowhere,
         }
     }
 
     /// Replaces the journal by these records, which are all there is to know.
     pub(crate) fn rewrite(&mut self, records: &[Record]) {
-        if self.place() == Place::Taken {
+        if self.file_state() == FileState::Taken {
             // The home was removed and is another guardian's now; its journal is not ours to touch.
             self.snapshot = self.size;
             self.pending.clear();
@@ -403,10 +406,10 @@ mod tests {
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
         let disk = std::mem::replace(&mut journal.file, full());
         journal.append([counters(1)].iter());
-        assert!(journal.arrears().is_some_and(|why| why.contains("No space")));
+        assert!(journal.unwritten().is_some_and(|why| why.contains("No space")));
         journal.file = disk;
         journal.retry(|| panic!("a few records need no snapshot"));
-        assert_eq!(journal.arrears(), None);
+        assert_eq!(journal.unwritten(), None);
         assert_eq!(read(&path, "b").unwrap().records, [counters(1)]);
 
         journal.file = full();
@@ -414,10 +417,10 @@ mod tests {
             journal.append([counters(run)].iter());
             assert!(journal.pending.len() <= MOST_PENDING);
         }
-        assert!(journal.arrears().is_some());
+        assert!(journal.unwritten().is_some());
         journal.file = append_to(&path).unwrap();
         journal.retry(|| vec![counters(200_000)]);
-        assert_eq!(journal.arrears(), None);
+        assert_eq!(journal.unwritten(), None);
         journal.append([counters(200_001)].iter());
         let records = read(&path, "b").unwrap().records;
         assert_eq!(records, [counters(200_000), counters(200_001)]);
@@ -459,7 +462,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
-        journal.append([counters(1), counters(7), Record::SeatGone(InstanceId(1))].iter());
+        journal.append([counters(1), counters(7), Record::InstanceGone(InstanceId(1))].iter());
         let (_, records) = Journal::open(&path, "c").unwrap();
         let [Record::Counters(left)] = records[..] else { panic!("{records:?}") };
         assert_eq!(

@@ -6,7 +6,7 @@ use pm_core::{RunId, Time};
 use pm_os::host::HostFigures;
 use pm_protocol::{Host, Usage};
 
-use crate::trees::{Machine, Sample};
+use crate::tree_job::{Machine, Sample};
 
 /// Figures younger than this are shown again instead of being taken anew, in ms.
 const FRESH: u64 = 1_000;

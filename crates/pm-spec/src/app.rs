@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
@@ -126,6 +127,29 @@ pub enum Identifier {
     Name(ByteString),
 }
 
+/// Reads a list of specs of which most have the same environment, and keeps one copy of it: at no time are there a
+/// thousand. For `#[serde(deserialize_with)]`.
+pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSpec>, D::Error> {
+    struct Apps;
+    impl<'de> Visitor<'de> for Apps {
+        type Value = Vec<AppSpec>;
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("a list of apps")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AppSpec>, A::Error> {
+            let mut apps = Vec::<AppSpec>::new();
+            while let Some(mut app) = seq.next_element::<AppSpec>()? {
+                if let Some(before) = apps.last() {
+                    app.env.share(&before.env);
+                }
+                apps.push(app);
+            }
+            Ok(apps)
+        }
+    }
+    deserializer.deserialize_seq(Apps)
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
@@ -215,6 +239,19 @@ mod tests {
         app
     }
 
+    fn other_serving() -> Serving {
+        Serving {
+            mode: Mode::Cluster,
+            sched: Sched::Slot,
+            channel: true,
+            preload: false,
+            wait_ready: true,
+            listen_timeout: Span::ZERO,
+            source_maps: true,
+            monitored: Some(true),
+        }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -248,16 +285,7 @@ mod tests {
                 by_message: true,
             },
             limits: Limits { memory: Some(Bytes::new(1)) },
-            serving: Serving {
-                mode: Mode::Cluster,
-                sched: Sched::Slot,
-                channel: true,
-                preload: false,
-                wait_ready: true,
-                listen_timeout: Span::ZERO,
-                source_maps: true,
-                monitored: Some(true),
-            },
+            serving: other_serving(),
             schedule: Some(Schedule {
                 pattern: "* * * * *".into(),
                 zone: Some("UTC".into()),
@@ -293,10 +321,9 @@ mod tests {
 
     /// Whether some row tells these apart.
     fn is_seen(old: &AppSpec, new: &AppSpec) -> bool {
-        options::keys().any(|key| match key.kind {
-            KeyKind::Variables => old.edits(new).iter().any(|edit| edit.what.starts_with("env.")),
-            _ => key.value(old) != key.value(new),
-        })
+        let told = old.edits(new);
+        told.iter().any(|edit| edit.what.starts_with("env."))
+            || options::keys().any(|key| key.value(old) != key.value(new))
     }
 
     #[test]

@@ -2,12 +2,10 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AppSpec, ByteString};
+use crate::ByteString;
 
 /// The variables an app is started with, in order of name.
 ///
@@ -92,35 +90,15 @@ impl<'de> Deserialize<'de> for Environment {
     }
 }
 
-/// Reads a list of specs of which most have the same environment, and keeps one copy of it: at no time are there a
-/// thousand. For `#[serde(deserialize_with)]`.
-pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSpec>, D::Error> {
-    struct Apps;
-    impl<'de> Visitor<'de> for Apps {
-        type Value = Vec<AppSpec>;
-        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-            f.write_str("a list of apps")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AppSpec>, A::Error> {
-            let mut apps = Vec::<AppSpec>::new();
-            while let Some(mut app) = seq.next_element::<AppSpec>()? {
-                if let Some(before) = apps.last() {
-                    app.env.share(&before.env);
-                }
-                apps.push(app);
-            }
-            Ok(apps)
-        }
-    }
-    deserializer.deserialize_seq(Apps)
-}
-
 /// Names only: values may be secrets and do not belong into a debug print.
 impl core::fmt::Debug for Environment {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
+
+/// What stands in place of a value that may be a secret.
+pub const MASK: &str = "********";
 
 /// Whether a variable of this name probably holds a secret, so that its value is masked where it is shown.
 pub fn looks_secret(name: &str) -> bool {

@@ -10,7 +10,7 @@ use pm_logs::{Source, Stream, Times};
 use pm_protocol::{LogShape, LogSource};
 use pm_spec::ByteString;
 
-use super::Streams;
+use super::wish::Streams;
 
 /// What is written into one file, and by whom.
 #[derive(Debug)]

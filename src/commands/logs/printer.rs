@@ -10,8 +10,8 @@ use pm_logs::{Line, Stream, Times};
 use serde_json::{Value, json};
 
 use super::channels::{Channel, Channels};
+use crate::console::{Console, Gone};
 use crate::render::{Paint, columns};
-use crate::stage::{Gone, Stage};
 
 /// What a line becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,9 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    pub(crate) fn new(stage: Stage, raw: bool) -> Self {
-        let look = stage.look;
-        let shape = match (stage.json, raw) {
+    pub(crate) fn new(console: Console, raw: bool) -> Self {
+        let look = console.look;
+        let shape = match (console.json, raw) {
             (true, _) => Shape::Json,
             (false, true) => Shape::Raw,
             (false, false) => Shape::Lines,
@@ -224,7 +224,7 @@ fn object(channel: &Channel, line: &Line) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::logs::Streams;
+    use crate::commands::logs::wish::Streams;
     use pm_protocol::{LogShape, LogSource};
 
     const PLAIN: Form = Form {

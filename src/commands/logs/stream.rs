@@ -18,12 +18,11 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
 use super::printer::Printer;
-use super::streaming::Until;
-use super::{End, Wish};
-use crate::commands::{Session, quick, recheck};
-use crate::failure::{Exit, Failure};
+use super::wish::{End, Until, Wish};
+use crate::commands::support::resend;
+use crate::console::Gone;
 use crate::launch;
-use crate::stage::Gone;
+use crate::prelude::{Failure, Session, quick};
 
 /// Shows what is appended, until nobody listens.
 pub(super) fn follow(
@@ -38,7 +37,7 @@ pub(super) fn follow(
         follow.add(source, Some(history.cursor()))?;
     }
     drop(histories);
-    let now = i64::try_from(recheck::now()).unwrap_or(i64::MAX);
+    let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
     let since = wish.want.since.unwrap_or(now);
     let mut arrivals =
         Arrivals::watch(&session.home, wish.select.clone()).map_err(|error| trouble(&error))?;
@@ -80,7 +79,7 @@ fn read(
     });
     // A log that can't be read any more is no reason to stop showing the others.
     if let Err(error) = read {
-        session.stage.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
+        session.console.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
     }
     if let Some(gone) = lost {
         return Err(gone.into());
@@ -174,7 +173,7 @@ fn is_heard() -> Result<(), Gone> {
 }
 
 fn trouble(error: &io::Error) -> End {
-    End::Failed(Failure::new(Exit::Failed, format!("could not follow: {error}")))
+    End::Failed(Failure::failed(format!("could not follow: {error}")))
 }
 
 /// Apps that come while we follow, told by a thread that watches the daemon, whichever it is.

@@ -1,7 +1,7 @@
 //! Showing logs beside something else, until that ends: a thread of its own, which shows everything before it is done.
 
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use pm_logs::Want;
@@ -10,39 +10,9 @@ use pm_spec::Select;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::printer::Form;
-use super::{Streams, Wish, tell};
-use crate::commands::Session;
-use crate::failure::{Exit, Failure};
-
-/// How a follower learns that nothing more will be written.
-#[derive(Debug)]
-pub(super) struct Until {
-    /// Hangs up then.
-    pub(super) bell: OwnedFd,
-    sources: Receiver<Vec<LogSource>>,
-    /// Who waits until everything that is written from then on will be shown.
-    begun: Option<SyncSender<()>>,
-}
-
-impl Until {
-    /// Only the end is told, and by us that we have begun.
-    pub(super) fn hangs_up(bell: OwnedFd, begun: SyncSender<()>) -> Self {
-        Self { bell, sources: sync_channel(1).1, begun: Some(begun) }
-    }
-
-    /// Whatever is written from now on is shown.
-    pub(super) fn has_begun(&self) {
-        if let Some(begun) = &self.begun {
-            // There is room for it, and nobody who waits is no matter.
-            begun.try_send(()).ok();
-        }
-    }
-
-    /// Where everything was written in the end.
-    pub(super) fn take(&self) -> Vec<Vec<LogSource>> {
-        self.sources.try_iter().collect()
-    }
-}
+use super::story::tell;
+use super::wish::{Streams, Until, Wish};
+use crate::prelude::{Failure, Session};
 
 /// Logs that are being shown.
 #[derive(Debug)]
@@ -60,9 +30,8 @@ impl Streaming {
         since: u64,
         (select, sources): (Vec<Select>, Vec<LogSource>),
     ) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::new(Exit::Failed, format!("could not show logs: {error}"))
-        };
+        let failed =
+            |error: std::io::Error| Failure::failed(format!("could not show logs: {error}"));
         let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
         let (bell, rope) = pipe;
         let (sender, last) = sync_channel(1);
@@ -79,7 +48,7 @@ impl Streaming {
         let show = move || {
             // A reader that left is no failure; anything else is said, and the apps go on.
             if let Err(failure) = tell(&session, &wish, (sources, &[]), form) {
-                session.stage.complain(&failure.to_string());
+                session.console.complain(&failure.to_string());
             }
         };
         let thread = thread::Builder::new().name("logs".into()).spawn(show).map_err(failed)?;

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::boot::{MARK, Platform, Unit, shell};
-use crate::commands::Session;
-use crate::failure::{Exit, Failure};
+use pm_pm2::shell;
 
-use super::is_installed;
+use super::path::is_installed;
+use crate::boot::{MARK, Platform, Unit};
+use crate::prelude::{Failure, Session};
 
 /// Exists where systemd runs (`sd_booted(3)`).
 const SYSTEMD_RUNS: &str = "/run/systemd/system";
@@ -34,17 +34,16 @@ pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure>
 }
 
 /// Removes; gives what to say.
-pub(super) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
+pub(crate) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
     let path = unit.path();
     if !path.exists() {
         let message = format!("could not find {}: nothing to remove", path.display());
-        return Err(Failure::new(Exit::Failed, message)
-            .hint("--service-name and -u say which one is meant"));
+        return Err(Failure::failed(message).hint("--service-name and -u say which one is meant"));
     }
     for step in unit.disabling(is_installed) {
         // What is not enabled need not be disabled; the file is what counts.
         if let Err(failure) = perform(session, unit, &step) {
-            session.stage.talk(&format!("warning: {}", failure.message));
+            session.console.talk(&format!("warning: {}", failure.message));
         }
     }
     fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
@@ -55,7 +54,7 @@ pub(super) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> 
     }
     if unit.platform == Platform::SystemdUser {
         let user = &unit.user;
-        session.stage.talk(&format!(
+        session.console.talk(&format!(
             "lingering was left on; where nothing else needs it: loginctl disable-linger {user}"
         ));
     }
@@ -63,7 +62,7 @@ pub(super) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> 
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("could not write {}: {error}", path.display()))
+    Failure::failed(format!("could not write {}: {error}", path.display()))
 }
 
 /// A file of that name that we did not write is put aside, not lost.
@@ -77,7 +76,7 @@ fn keep_a_strangers(session: &Session, path: &Path) -> Result<(), Failure> {
     let aside = PathBuf::from(aside);
     fs::rename(path, &aside).map_err(|error| unwritable(&aside, &error))?;
     let shown = aside.display();
-    session.stage.talk(&format!("warning: the service file that was there is now {shown}"));
+    session.console.talk(&format!("warning: the service file that was there is now {shown}"));
     Ok(())
 }
 
@@ -105,12 +104,12 @@ fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failur
     let is_reload = words.iter().any(|word| word == "daemon-reload");
     if is_reload && !Path::new(SYSTEMD_RUNS).exists() {
         session
-            .stage
+            .console
             .talk("warning: systemd does not run here now; it reads the unit when it does");
         return Ok(());
     }
     let output = Command::new(program).args(words).output().map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not run `{line}`: {error}"))
+        Failure::failed(format!("could not run `{line}`: {error}"))
             .hint(format!("{} is written; it is not enabled", unit.path().display()))
     })?;
     if output.status.success() {
@@ -124,5 +123,5 @@ fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failur
     } else {
         format!("{} is written; what failed can be run again", unit.path().display())
     };
-    Err(Failure::new(Exit::Failed, message).hint(hint))
+    Err(Failure::failed(message).hint(hint))
 }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::boot::{Platform, Unit};
 use crate::called;
-use crate::commands::Session;
+use crate::session::Session;
 
 /// Says it.
 pub(super) fn warn(session: &Session, unit: &Unit) {
-    let talk = |text: String| session.stage.talk(&format!("warning: {text}"));
+    let talk = |text: String| session.console.talk(&format!("warning: {text}"));
     if unit.platform.needs_root()
         && let Some(why) = changeable(&unit.program)
     {
@@ -25,7 +25,7 @@ pub(super) fn warn(session: &Session, unit: &Unit) {
     let theirs = PathBuf::from(format!("/etc/systemd/system/{other}.service"));
     if unit.platform == Platform::Systemd && theirs.exists() {
         talk(format!("{other}.service is still there and would start its apps as well"));
-        session.stage.talk(&format!("hint: systemctl disable {other}"));
+        session.console.talk(&format!("hint: systemctl disable {other}"));
     }
     if let Some(you) = std::env::var("SUDO_USER").ok().filter(|you| !you.is_empty())
         && unit.user == "root"
@@ -33,7 +33,7 @@ pub(super) fn warn(session: &Session, unit: &Unit) {
     {
         talk(format!("this starts root's apps, those of {}", unit.home.display()));
         session
-            .stage
+            .console
             .talk(&format!("hint: for your own: `sudo {} startup -u {you}`", called::name()));
     }
 }

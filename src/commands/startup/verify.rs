@@ -15,9 +15,12 @@ use pm_spec::{AppSpec, ByteString, Environment, Identifier};
 use super::suspicion::changeable;
 use crate::boot::{Platform, Unit};
 use crate::called::{self, as_called};
-use crate::commands::{Session, daemon, environment, targets};
-use crate::failure::{Exit, Failure};
-use crate::report::{Rehearsal, Rehearsed, Report};
+use crate::commands::daemon;
+use crate::commands::support::listing;
+use crate::prelude::{Exit, Failure, Report, Session};
+use crate::render::json::value;
+use crate::render::rehearsal::{self, Rehearsal, Rehearsed};
+use crate::session::environment;
 
 use look::{Wish, access, executable, shebang};
 
@@ -53,7 +56,7 @@ pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> 
         && let Some(mut client) = session.find()?
     {
         let mut unsaved: BTreeSet<_> =
-            targets::rows(&mut client)?.into_iter().map(|row| row.name).collect();
+            listing::rows(&mut client)?.into_iter().map(|row| row.name).collect();
         unsaved.retain(|name| !names.contains(name.as_str()));
         let program = called::name();
         rehearsal.warnings.extend(
@@ -62,7 +65,9 @@ pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> 
                 .map(|name| format!("{name} is not on the saved list: `{program} save`")),
         );
     }
-    Ok(Report::Rehearsed(rehearsal))
+    let text = || rehearsal::rehearsal(&rehearsal, session.console.look);
+    let report = Report::new(session.console, text, || value(&rehearsal));
+    Ok(report.ending((!rehearsal.is_well()).then_some(Exit::Failed)))
 }
 
 /// Whether something starts the list at all.

@@ -1,8 +1,8 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
-    Time,
+    Ask, Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused,
+    Status, Time,
 };
 use pm_protocol::{
     Code, Describe, Description, EndView, Flush, Input, List, LogShape, LogSource, Logs, Refusal,
@@ -10,24 +10,24 @@ use pm_protocol::{
 };
 use pm_spec::{Identifier, LogFormat, Signal};
 
-use crate::clock::Dial;
+use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
 
 /// A call, sorted by whose business it is.
 #[derive(Debug)]
-pub(crate) enum Business {
+pub(crate) enum CallKind {
     /// The core decides.
     Core(Ask),
     /// Something is shown.
-    Look(Look),
+    ReadCall(ReadCall),
     /// Somebody else does it.
-    Deed(Deed),
+    DaemonCall(DaemonCall),
 }
 
 /// Calls that only show something.
 #[derive(Debug)]
-pub(crate) enum Look {
+pub(crate) enum ReadCall {
     Ping,
     List(List),
     Describe(Describe),
@@ -36,7 +36,7 @@ pub(crate) enum Look {
 
 /// Calls that are done without the core.
 #[derive(Debug)]
-pub(crate) enum Deed {
+pub(crate) enum DaemonCall {
     Flush(Flush),
     ReloadLogs,
     Save(Save),
@@ -48,7 +48,7 @@ pub(crate) enum Deed {
 }
 
 /// Sorts a call.
-pub(crate) fn sort(request: Request) -> Business {
+pub(crate) fn sort(request: Request) -> CallKind {
     let patience = |wait: Wait| match wait {
         Wait::Spawned => Patience::Spawned,
         Wait::Settled => Patience::Settled,
@@ -77,20 +77,20 @@ pub(crate) fn sort(request: Request) -> Business {
         Request::Reset(call) => Ask::Reset(call.select),
         Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
         Request::Kill(_) => Ask::Leave,
-        Request::Ping(_) => return Business::Look(Look::Ping),
-        Request::List(call) => return Business::Look(Look::List(call)),
-        Request::Describe(call) => return Business::Look(Look::Describe(call)),
-        Request::Logs(call) => return Business::Look(Look::Logs(call)),
-        Request::Flush(call) => return Business::Deed(Deed::Flush(call)),
-        Request::ReloadLogs(_) => return Business::Deed(Deed::ReloadLogs),
-        Request::Save(call) => return Business::Deed(Deed::Save(call)),
-        Request::Resurrect(_) => return Business::Deed(Deed::Resurrect),
-        Request::Update(call) => return Business::Deed(Deed::Update(call)),
-        Request::Watch(call) => return Business::Deed(Deed::Watch(call)),
-        Request::Input(call) => return Business::Deed(Deed::Input(call)),
-        Request::Trigger(call) => return Business::Deed(Deed::Trigger(call)),
+        Request::Ping(_) => return CallKind::ReadCall(ReadCall::Ping),
+        Request::List(call) => return CallKind::ReadCall(ReadCall::List(call)),
+        Request::Describe(call) => return CallKind::ReadCall(ReadCall::Describe(call)),
+        Request::Logs(call) => return CallKind::ReadCall(ReadCall::Logs(call)),
+        Request::Flush(call) => return CallKind::DaemonCall(DaemonCall::Flush(call)),
+        Request::ReloadLogs(_) => return CallKind::DaemonCall(DaemonCall::ReloadLogs),
+        Request::Save(call) => return CallKind::DaemonCall(DaemonCall::Save(call)),
+        Request::Resurrect(_) => return CallKind::DaemonCall(DaemonCall::Resurrect),
+        Request::Update(call) => return CallKind::DaemonCall(DaemonCall::Update(call)),
+        Request::Watch(call) => return CallKind::DaemonCall(DaemonCall::Watch(call)),
+        Request::Input(call) => return CallKind::DaemonCall(DaemonCall::Input(call)),
+        Request::Trigger(call) => return CallKind::DaemonCall(DaemonCall::Trigger(call)),
     };
-    Business::Core(ask)
+    CallKind::Core(ask)
 }
 
 fn existing(wire: pm_protocol::Existing) -> Existing {
@@ -116,47 +116,51 @@ fn status(status: Status) -> pm_protocol::Status {
 }
 
 /// One line of the list.
-pub(crate) fn row(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Row {
-    let pid = seat.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
+pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks) -> Row {
+    let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
     Row {
-        id: seat.id.0,
-        name: seat.app.name.to_string(),
-        namespace: seat.app.namespace.to_string(),
-        version: seat.app.version.as_ref().map(|version| version.display().into_owned()),
-        slot: seat.slot,
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        namespace: instance.app.namespace.to_string(),
+        version: instance.app.version.as_ref().map(|version| version.display().into_owned()),
+        slot: instance.slot,
         pid,
-        status: status(seat.status),
-        restarts: seat.restarts,
-        unstable: seat.unstable,
-        started_at: seat.since.filter(|_| pid != 0).map_or(0, |since| dial.date(since)),
-        created_at: dial.date(seat.created),
-        usage: seat.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
-        user: seat.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
+        status: status(instance.status),
+        restarts: instance.restarts,
+        unstable: instance.unstable,
+        started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| clocks.date(since)),
+        created_at: clocks.date(instance.created),
+        usage: instance.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
+        user: instance.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
             Identifier::Number(number) => number.to_string(),
             Identifier::Name(name) => name.display().into_owned(),
         }),
-        mode: seat.app.serving.mode,
-        watching: (seat.wanted || seat.resting)
-            && seat.app.watch.as_ref().is_some_and(|watch| watch.on),
-        note: seat.failure.map(cause),
+        mode: instance.app.serving.mode,
+        watching: (instance.wanted || instance.resting)
+            && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
+        note: instance.failure.map(cause),
     }
 }
 
 /// Everything about one instance but its pids and times, which somebody else knows.
-pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Description {
-    let paths = plan::log_paths(seat.app, seat.id);
-    let pid_file = plan::pid_file(seat.app, seat.id);
+pub(crate) fn description(
+    instance: &InstanceView<'_>,
+    figures: &Figures,
+    clocks: Clocks,
+) -> Description {
+    let paths = plan::log_paths(instance.app, instance.id);
+    let pid_file = plan::pid_file(instance.app, instance.id);
     Description {
-        row: row(seat, figures, dial),
-        spec: (**seat.app).clone(),
+        row: row(instance, figures, clocks),
+        spec: (**instance.app).clone(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
         pid_file: pid_file.map(|path| path.into_os_string().into_encoded_bytes().as_slice().into()),
         pids: Vec::new(),
-        ends: seat.history.iter().map(|end| end_view(end, dial)).collect(),
-        last_delay: seat.last_delay,
-        next_start: seat.next_start.map(|at| dial.date(at)),
+        ends: instance.history.iter().map(|end| end_view(end, clocks)).collect(),
+        last_delay: instance.last_delay,
+        next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: None,
         pulse: pm_protocol::Pulse::default(),
     }
@@ -169,16 +173,16 @@ pub(crate) fn pulse(pulse: pm_node::Pulse) -> pm_protocol::Pulse {
 }
 
 /// Where one instance's output lies.
-pub(crate) fn source(seat: &SeatView<'_>) -> LogSource {
-    let paths = plan::log_paths(seat.app, seat.id);
+pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
+    let paths = plan::log_paths(instance.app, instance.id);
     LogSource {
-        id: seat.id.0,
-        name: seat.app.name.to_string(),
-        namespace: seat.app.namespace.to_string(),
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        namespace: instance.app.namespace.to_string(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
-        shape: match &seat.app.logs.format {
+        shape: match &instance.app.logs.format {
             LogFormat::Raw => LogShape::Raw,
             LogFormat::Stamped(format) => LogShape::Stamped(format.clone()),
             LogFormat::Json(_) => LogShape::Json,
@@ -186,7 +190,7 @@ pub(crate) fn source(seat: &SeatView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &End, dial: Dial) -> EndView {
+fn end_view(end: &End, clocks: Clocks) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
@@ -198,7 +202,7 @@ fn end_view(end: &End, dial: Dial) -> EndView {
         | Cause::Restarted
         | Cause::Memory { .. }
         | Cause::Scheduled
-        | Cause::Touched(_)
+        | Cause::FileChanged(_)
         | Cause::NotSpawned(_)
         | Cause::CrashLoop { .. }
         | Cause::NotReady { .. }
@@ -207,7 +211,7 @@ fn end_view(end: &End, dial: Dial) -> EndView {
         | Cause::Shutdown) => format!("{} ({})", cause(other), ending(end.ending)),
     };
     EndView {
-        at: dial.date(end.at),
+        at: clocks.date(end.at),
         lived: end.at.0.saturating_sub(end.since.0),
         pid: end.pid,
         code,
@@ -240,7 +244,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::Restarted => "restarted by a command".into(),
         Cause::Memory { used, limit } => format!("memory {used} > limit {limit}"),
         Cause::Scheduled => "restarted by its schedule".into(),
-        Cause::Touched(path) => format!("watch: {}", path.display()),
+        Cause::FileChanged(path) => format!("watch: {}", path.display()),
         Cause::NotSpawned(why) => format!("could not {why}"),
         Cause::CrashLoop { runs, last } => {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
@@ -254,8 +258,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
 
 /// What became of one instance, with what helps to understand a failure.
 pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protocol::Outcome {
-    let seat = core.seat(outcome.instance);
-    let is_launching = seat.as_ref().is_some_and(|seat| seat.status == Status::Launching);
+    let instance = core.instance(outcome.instance);
+    let is_launching =
+        instance.as_ref().is_some_and(|instance| instance.status == Status::Launching);
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
@@ -271,28 +276,29 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protoco
         Became::Failed(why @ Cause::NotReady { .. }) if is_launching => What::Unready(cause(why)),
         Became::Failed(why) => What::Failed(cause(why)),
     };
-    let error_log = seat
+    let error_log = instance
         .as_ref()
         .filter(|_| what.is_failure())
-        .and_then(|seat| plan::log_paths(seat.app, seat.id).error);
-    let identity = seat.as_ref().and_then(|seat| seat.run).and_then(|(_, identity)| identity);
+        .and_then(|instance| plan::log_paths(instance.app, instance.id).error);
+    let identity =
+        instance.as_ref().and_then(|instance| instance.run).and_then(|(_, identity)| identity);
     pm_protocol::Outcome {
         id: outcome.instance.0,
         name: outcome.name.to_string(),
         what,
         pid: identity.map_or(0, |identity| identity.pid),
         error_log,
-        note: seat.as_ref().and_then(|seat| killed(&outcome.became, seat, asked)),
+        note: instance.as_ref().and_then(|instance| killed(&outcome.became, instance, asked)),
     }
 }
 
 /// That a stop did not end it: who reads this can give it more time, or teach it the signal.
-fn killed(became: &Became, seat: &SeatView<'_>, asked: Time) -> Option<String> {
-    let end = seat.history.back().filter(|end| end.at >= asked)?;
+fn killed(became: &Became, instance: &InstanceView<'_>, asked: Time) -> Option<String> {
+    let end = instance.history.back().filter(|end| end.at >= asked)?;
     let kill = u8::from(Signal::KILL);
     let is_kill = matches!(end.ending, Ending::Signaled { signal, .. } if signal == kill);
     let by_us = matches!(end.cause, Cause::Stopped | Cause::Restarted);
-    let stop = &seat.app.stop;
+    let stop = &instance.app.stop;
     if !is_kill || !by_us || stop.signal == Signal::KILL {
         return None;
     }

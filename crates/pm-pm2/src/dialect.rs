@@ -1,0 +1,292 @@
+//! From what people type to what the grammar takes. PM2's options may stand anywhere before `--`, on any command, also
+//! where they mean nothing; its verbs have aliases for programs of their own (`pm2-runtime`). Pure: words in, words out.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use clap::{Arg, Command};
+
+use crate::called_as::CalledAs;
+
+/// Whether an option of PM2 takes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    /// The next word, whatever it looks like.
+    Value,
+    /// The next word if it is no option, and if a word to act on came before: `start --watch app.js` means the app.
+    Perhaps,
+}
+
+use Takes::{Nothing, Perhaps, Value};
+
+/// PM2's options that may stand on any command: long name, short one, value. Those of its Docker mode are not here.
+const OPTIONS: [(&str, Option<u8>, Takes); 64] = [
+    ("silent", Some(b's'), Nothing),
+    ("ext", None, Value),
+    ("name", Some(b'n'), Value),
+    ("mini-list", Some(b'm'), Nothing),
+    ("interpreter", None, Value),
+    ("interpreter-args", None, Value),
+    ("node-args", None, Value),
+    ("output", Some(b'o'), Value),
+    ("error", Some(b'e'), Value),
+    ("log", Some(b'l'), Perhaps),
+    ("filter-env", None, Perhaps),
+    ("log-type", None, Value),
+    ("log-date-format", None, Value),
+    ("time", None, Nothing),
+    ("disable-logs", None, Nothing),
+    ("env", None, Value),
+    ("update-env", Some(b'a'), Nothing),
+    ("force", Some(b'f'), Nothing),
+    ("instances", Some(b'i'), Value),
+    ("parallel", None, Value),
+    ("shutdown-with-message", None, Nothing),
+    ("pid", Some(b'p'), Value),
+    ("kill-timeout", Some(b'k'), Value),
+    ("listen-timeout", None, Value),
+    ("max-memory-restart", None, Value),
+    ("restart-delay", None, Value),
+    ("exp-backoff-restart-delay", None, Value),
+    ("execute-command", Some(b'x'), Nothing),
+    ("max-restarts", None, Perhaps),
+    ("user", Some(b'u'), Value),
+    ("uid", None, Value),
+    ("gid", None, Value),
+    ("namespace", None, Value),
+    ("cwd", None, Value),
+    ("hp", None, Value),
+    ("wait-ip", None, Nothing),
+    ("service-name", None, Value),
+    ("cron", Some(b'c'), Value),
+    ("cron-restart", Some(b'c'), Value),
+    ("write", Some(b'w'), Nothing),
+    ("no-daemon", None, Nothing),
+    ("source-map-support", None, Nothing),
+    ("only", None, Value),
+    ("disable-source-map-support", None, Nothing),
+    ("wait-ready", None, Nothing),
+    ("merge-logs", None, Nothing),
+    ("watch", None, Perhaps),
+    ("ignore-watch", None, Value),
+    ("watch-delay", None, Value),
+    ("no-color", None, Nothing),
+    ("no-vizion", None, Nothing),
+    ("no-autostart", None, Nothing),
+    ("no-autorestart", None, Nothing),
+    ("stop-exit-codes", None, Value),
+    ("no-treekill", None, Nothing),
+    ("no-pmx", None, Nothing),
+    ("no-automation", None, Nothing),
+    ("trace", None, Nothing),
+    ("disable-trace", None, Nothing),
+    ("sort", None, Value),
+    ("attach", None, Nothing),
+    ("v8", None, Nothing),
+    ("event-loop-inspector", None, Nothing),
+    ("deep-monitoring", None, Nothing),
+];
+
+/// Words as the grammar takes them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The whole command line.
+    pub argv: Vec<OsString>,
+    /// Options of PM2 that mean nothing for this command, as typed.
+    pub idle: Vec<String>,
+}
+
+/// A command line as it was typed, with the place of its verb.
+#[derive(Debug)]
+pub struct Line {
+    program: OsString,
+    /// What stands before `--`.
+    typed: Vec<OsString>,
+    /// `--` and what follows.
+    behind: Vec<OsString>,
+    /// Of the verb in `typed`.
+    verb: Option<usize>,
+}
+
+impl Line {
+    /// Takes the names into account that are verbs themselves.
+    pub fn new(called_as: CalledAs, argv: Vec<OsString>) -> Self {
+        let mut argv = argv.into_iter();
+        let program = argv.next().unwrap_or_else(|| "pm".into());
+        let mut typed: Vec<OsString> = argv.collect();
+        // What follows may be options first, which are for that verb.
+        if let Some(verb) = match called_as {
+            CalledAs::Runtime => Some("runtime"),
+            CalledAs::Dev => Some("dev"),
+            CalledAs::Pm | CalledAs::Pm2 => None,
+        } {
+            let is_start = typed.first().is_some_and(|word| word == "start");
+            typed.splice(..usize::from(is_start), [OsString::from(verb)]);
+        }
+        let end = typed.iter().position(|word| word == "--").unwrap_or(typed.len());
+        let behind = typed.split_off(end);
+        let verb = verb(&typed);
+        Self { program, typed, behind, verb }
+    }
+
+    /// The name of a command, if there is a command of that name.
+    pub fn verb(&self) -> Option<&str> {
+        self.typed.get(self.verb?)?.to_str()
+    }
+
+    /// Puts the words into the grammar's form; what can't be understood is left for the grammar to refuse. `command`:
+    /// the one the verb names, with its arguments.
+    pub fn words(mut self, called_as: CalledAs, command: Option<&Command>) -> Words {
+        let (Some(at), Some(command)) = (self.verb, command) else {
+            self.typed.insert(0, self.program);
+            self.typed.extend(self.behind);
+            return Words { argv: self.typed, idle: Vec::new() };
+        };
+        let asks_version = |word: &OsString| word == "-v" || word == "-V" || word == "--version";
+        if called_as.is_pm2() && self.typed.iter().any(asks_version) {
+            return Words { argv: vec![self.program, "--version".into()], idle: Vec::new() };
+        }
+        let mut sorted = Sorted { argv: vec![self.program], idle: Vec::new(), targets: 0 };
+        sorted.argv.extend(self.typed.get(at).cloned());
+        sorted.sort(self.typed.get(..at).unwrap_or_default(), command, false);
+        let after = self.typed.get(at + 1..).unwrap_or_default();
+        if command.get_name() == "deploy" {
+            // They may be a shell line for the host; `deploy` reads them itself.
+            sorted.argv.extend_from_slice(after);
+        } else {
+            sorted.sort(after, command, true);
+        }
+        sorted.argv.extend(self.behind);
+        Words { argv: sorted.argv, idle: sorted.idle }
+    }
+}
+
+/// Where the verb stands: the first word that is neither an option nor the value of one.
+fn verb(words: &[OsString]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        match option(word) {
+            Some(known) if known.takes == Value && known.value.is_none() => at += 2,
+            Some(_) => at += 1,
+            None if word.as_bytes().starts_with(b"-") => at += 1,
+            None => return Some(at),
+        }
+    }
+    None
+}
+
+/// A word that is an option of PM2.
+#[derive(Debug)]
+struct Known {
+    long: &'static str,
+    is_short: bool,
+    takes: Takes,
+    /// Behind `=`.
+    value: Option<OsString>,
+}
+
+fn option(word: &OsStr) -> Option<Known> {
+    let bytes = word.as_bytes();
+    let known = |(long, _, takes): &(&'static str, Option<u8>, Takes), is_short, value| Known {
+        long,
+        is_short,
+        takes: *takes,
+        value,
+    };
+    if let [b'-', short] = bytes {
+        let found = OPTIONS.iter().find(|(_, known, _)| *known == Some(*short))?;
+        return Some(known(found, true, None));
+    }
+    let name = bytes.strip_prefix(b"--")?;
+    let (name, value) = match name.iter().position(|byte| *byte == b'=') {
+        Some(at) => (&name[..at], Some(OsString::from_vec(name[at + 1..].to_vec()))),
+        None => (name, None),
+    };
+    let found = OPTIONS.iter().find(|(long, ..)| long.as_bytes() == name)?;
+    Some(known(found, false, value))
+}
+
+#[derive(Debug)]
+struct Sorted {
+    argv: Vec<OsString>,
+    idle: Vec<String>,
+    /// So many words to act on were seen.
+    targets: usize,
+}
+
+impl Sorted {
+    /// Options of PM2 in the form this command takes them, the rest untouched. `is_behind`: the words stand behind
+    /// the verb, where a short option is the command's own if it has such.
+    fn sort(&mut self, words: &[OsString], command: &Command, is_behind: bool) {
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            let theirs = |known: &Known| !(is_behind && known.is_short && is_other(command, known));
+            let Some(mut known) = option(word).filter(theirs) else {
+                self.targets += usize::from(!word.as_bytes().starts_with(b"-"));
+                self.argv.push(word.clone());
+                continue;
+            };
+            let is_value = |next: &&OsString| match known.takes {
+                Nothing => false,
+                Value => true,
+                Perhaps => self.targets > 0 && !next.as_bytes().starts_with(b"-"),
+            };
+            if known.value.is_none() {
+                known.value = words.next_if(is_value).cloned();
+            }
+            if is_global(known.long) {
+                self.argv.push(format!("--{}", known.long).into());
+                continue;
+            }
+            match command.get_arguments().find(|arg| is_named(arg, known.long)) {
+                Some(own) => self.argv.extend(form(own, known)),
+                None => self.idle.push(word.to_string_lossy().into_owned()),
+            }
+        }
+    }
+}
+
+fn is_named(arg: &Arg, long: &str) -> bool {
+    arg.get_long() == Some(long)
+        || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&long))
+}
+
+/// Whether a short option means something else to this command: `logs -n 5` is no name.
+fn is_other(command: &Command, known: &Known) -> bool {
+    let short = OPTIONS.iter().find(|(long, ..)| *long == known.long).and_then(|(_, it, _)| *it);
+    let mine = |arg: &&Arg| arg.get_short() == short.map(char::from);
+    command.get_arguments().find(mine).is_some_and(|arg| !is_named(arg, known.long))
+}
+
+/// Options of every command of the grammar.
+fn is_global(long: &str) -> bool {
+    matches!(long, "silent" | "no-color" | "mini-list")
+}
+
+/// An option and its value as one word, so that a value may look like an option.
+fn form(own: &Arg, known: Known) -> Vec<OsString> {
+    let name = format!("--{}", known.long);
+    match known.value {
+        None => vec![name.into()],
+        Some(value) if own.get_action().takes_values() => {
+            let mut joined = OsString::from(name + "=");
+            joined.push(value);
+            vec![joined]
+        }
+        Some(value) => vec![name.into(), value],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_is_in_the_table_twice() {
+        let mut names: Vec<_> = OPTIONS.iter().map(|(long, ..)| *long).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), OPTIONS.len());
+    }
+}

@@ -1,0 +1,24 @@
+//! PM2's face: its command line, the shapes it prints, the files it keeps, its `deploy`. Data in, data out; nothing is
+//! printed here, and no daemon is asked.
+#![forbid(unsafe_code)]
+
+pub mod absent;
+mod called_as;
+#[cfg(feature = "deploy")]
+pub mod deploy;
+pub mod dialect;
+pub mod dump;
+mod inspect;
+pub mod jlist;
+pub mod machine;
+pub mod modules;
+mod refused;
+pub mod repository;
+pub mod settings;
+mod shell;
+
+pub use called_as::CalledAs;
+pub use inspect::inspect;
+pub use jlist::Nodes;
+pub use refused::Refused;
+pub use shell::{local, shell};

@@ -1,0 +1,149 @@
+//! `pm delete`.
+
+use std::collections::BTreeSet;
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{Code, Delete, List, Outcome, Outcomes, Row, What};
+use pm_spec::Select;
+
+use crate::cli::TargetArgs;
+use crate::commands::support::{finish, progress, targets};
+use crate::prelude::{Failure, Report, Session, quick};
+
+pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
+    let Some((mut client, select)) = targets::meant(session, args)? else {
+        return finish::nothing(session, "nothing to delete");
+    };
+    let done = progress::during(session, "deleting", || surely(&mut client, select))?;
+    finish::report(session, &mut client, done.outcomes, u64::MAX, "nothing to delete")
+}
+
+/// So many daemons may die under one command before we say so.
+const LOSSES: u32 = 3;
+
+/// Deletes, however many daemons it takes: after a lost answer what is still listed is asked for again, by number.
+pub(super) fn surely(client: &mut Client, select: Vec<Select>) -> Result<Outcomes, Failure> {
+    let list = List { select: select.clone(), usage: false, host: false };
+    let doomed = quick(client, &list)?.rows;
+    let mut call = Delete { select };
+    let mut losses = 0;
+    loop {
+        match client.call(&call, Deadline::NEVER) {
+            Err(CallError::Lost) if losses < LOSSES => losses += 1,
+            // Somebody else deleted one of them between our two calls.
+            Err(CallError::Refused(refusal)) if losses > 0 && refusal.code == Code::NotFound => {
+                losses += 1;
+            }
+            Ok(answer) => return Ok(deleted(&doomed, answer.outcomes)),
+            Err(error) => return Err(error.into()),
+        }
+        let all = List { select: Vec::new(), usage: false, host: false };
+        let left = left(&doomed, &quick(client, &all)?.rows);
+        if left.is_empty() {
+            return Ok(deleted(&doomed, Vec::new()));
+        }
+        call.select = left;
+    }
+}
+
+/// What is still there of what was to go. A number alone might be another app's by now.
+fn left(doomed: &[Row], there: &[Row]) -> Vec<Select> {
+    let same = |one: &Row| there.iter().any(|row| (row.id, &row.name) == (one.id, &one.name));
+    doomed.iter().filter(|one| same(one)).map(|one| Select::Id(one.id)).collect()
+}
+
+/// What was said, and of the rest what its absence says.
+fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
+    let told: BTreeSet<u32> = outcomes.iter().map(|outcome| outcome.id).collect();
+    let untold = doomed.iter().filter(|row| !told.contains(&row.id));
+    outcomes.extend(untold.map(|row| Outcome {
+        id: row.id,
+        name: row.name.clone(),
+        what: What::Deleted,
+        pid: 0,
+        error_log: None,
+        note: None,
+    }));
+    outcomes.sort_by_key(|outcome| outcome.id);
+    Outcomes { outcomes, warning: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pm_protocol::{Frame, Frames, Listing, Request, Row, Status, encode};
+    use pm_testkit::samples;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    /// A daemon on the home's socket that answers each call as told, on a new connection each; `None` dies instead.
+    fn answers(
+        home: &pm_protocol::Home,
+        script: Vec<Option<serde_json::Value>>,
+    ) -> std::thread::JoinHandle<Vec<Request>> {
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        std::thread::spawn(move || {
+            let mut asked = Vec::new();
+            let mut open: Option<(UnixStream, Frames)> = None;
+            for answer in script {
+                let (mut stream, mut frames) =
+                    open.take().unwrap_or_else(|| (listener.accept().unwrap().0, Frames::new()));
+                let number = loop {
+                    match frames.next_frame().unwrap() {
+                        Some(Frame::Hello(hello)) => {
+                            stream.write_all(&encode(&Frame::Hello(hello)).unwrap()).unwrap();
+                        }
+                        Some(Frame::Call(number, request)) => {
+                            asked.push(request);
+                            break number;
+                        }
+                        Some(Frame::Reply(..) | Frame::Refused(..) | Frame::News(..)) | None => {
+                            let mut bytes = [0; 4096];
+                            let count = stream.read(&mut bytes).unwrap();
+                            assert!(count > 0, "the client left");
+                            frames.push(&bytes[..count]);
+                        }
+                    }
+                };
+                if let Some(answer) = answer {
+                    let raw = serde_json::value::to_raw_value(&answer).unwrap();
+                    stream.write_all(&encode(&Frame::Reply(number, raw)).unwrap()).unwrap();
+                    open = Some((stream, frames));
+                }
+            }
+            asked
+        })
+    }
+
+    #[test]
+    fn after_a_lost_answer_only_what_is_still_there_is_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = pm_protocol::Home::at(dir.path().into(), None).unwrap();
+        let listing = |rows: &[(u32, &str)]| {
+            let rows: Vec<_> = rows.iter().map(|(id, name)| row(*id, name)).collect();
+            Some(serde_json::to_value(Listing { rows, now: 1, host: None, warning: None }).unwrap())
+        };
+        let done = deleted(&[row(2, "b")], Vec::new());
+        let daemon = answers(
+            &home,
+            vec![
+                listing(&[(1, "a"), (2, "b"), (3, "c")]),
+                None,
+                // Number 3 is somebody else's by now.
+                listing(&[(2, "b"), (3, "new")]),
+                Some(serde_json::to_value(done).unwrap()),
+            ],
+        );
+        let mut client = Client::open(&home).unwrap();
+        let select = vec![Select::Word("a".into()), Select::Word("b".into())];
+        let told = surely(&mut client, select.clone()).unwrap();
+        assert_eq!(told.outcomes.iter().map(|one| one.id).collect::<Vec<_>>(), [1, 2, 3]);
+        let asked = daemon.join().unwrap();
+        assert_eq!(asked[1], Delete { select }.into());
+        assert_eq!(asked[3], Delete { select: vec![Select::Id(2)] }.into());
+    }
+
+    fn row(id: u32, name: &str) -> Row {
+        samples::row(id, name, Status::Online)
+    }
+}

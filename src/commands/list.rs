@@ -1,0 +1,76 @@
+//! `pm list`.
+
+use std::time::Duration;
+
+use pm_client::{Deadline, pause};
+use pm_protocol::{List, Listing};
+
+use crate::cli::ListArgs;
+use crate::commands::support::{described, resend, selectors, users};
+use crate::console;
+use crate::prelude::{Failure, Report, Session, quick};
+use crate::render::{json, list, mini};
+
+pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
+    let order = match &args.sort {
+        None => list::Order::NAME,
+        Some(text) => list::Order::parse(text).ok_or_else(|| {
+            Failure::input(format!("could not sort by `{text}`")).hint(
+                "name, namespace, pid, id, cpu, memory, uptime, status or restarts, then :asc or :desc",
+            )
+        })?,
+    };
+    if args.watch { again_and_again(session, args, order) } else { now(session, args, order) }
+}
+
+/// PM2's pause between two lists.
+const PAUSE: Duration = Duration::from_millis(900);
+
+/// The list until nobody looks any more; on a terminal each takes the place of the one before.
+fn again_and_again(
+    session: &Session,
+    args: &ListArgs,
+    order: list::Order,
+) -> Result<Report, Failure> {
+    let clear = if session.console.look.boxes { "\x1b[2J\x1b[H" } else { "" };
+    loop {
+        let text = now(session, args, order)?.shown;
+        if console::show(&format!("{clear}{text}")).is_err() {
+            return Ok(Report::default());
+        }
+        pause(PAUSE, Deadline::NEVER);
+    }
+}
+
+fn now(session: &Session, args: &ListArgs, order: list::Order) -> Result<Report, Failure> {
+    let mut client = match session.find()? {
+        Some(client) => client,
+        None if args.apps.is_empty() => {
+            session.warn_of_rival();
+            let (rows, now) = (Vec::new(), resend::now());
+            return Ok(report(session, &Listing { rows, now, host: None, warning: None }));
+        }
+        None => session.need()?,
+    };
+    let select = selectors::selects(session, &mut client, &args.apps)?;
+    if session.console.mini && !session.console.json {
+        let mut described = described::shown(session, &mut client, select)?;
+        order.arrange(&mut described.descriptions, |one| &one.row);
+        return Ok(Report::text(session.console, mini::blocks(&described, session.console.look)));
+    }
+    let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
+    session.heed(&listing);
+    users::name(session, listing.rows.iter_mut().collect());
+    order.sort(&mut listing.rows);
+    Ok(report(session, &listing))
+}
+
+fn report(session: &Session, listing: &Listing) -> Report {
+    let (console, json) = (session.console, || json::listing(listing));
+    let text = || match (session.hides_tables(), console.mini) {
+        (true, _) => String::new(),
+        (false, true) => mini::rows(listing, console.look),
+        (false, false) => list::list(listing, console.look),
+    };
+    Report::new(console, text, json)
+}

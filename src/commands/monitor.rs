@@ -1,0 +1,54 @@
+//! `pm monitor`: PM2 marks apps for its hosted dashboard. Here scripts find the mark, and that is all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pm_client::Deadline;
+use pm_pm2::absent;
+use pm_protocol::{Existing, List, Start, Status, Wait};
+use pm_spec::AppSpec;
+
+use crate::cli::SelectArgs;
+use crate::commands::support::described::described;
+use crate::commands::support::{listing, selectors};
+use crate::prelude::{Failure, Report, Session, quick};
+use crate::render::outcomes::Done;
+use crate::session::QUICK;
+
+pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
+    let told = "marked; PM2's hosted dashboard, which would look at it, is not part of pm";
+    mark(session, args, (true, told))
+}
+
+/// Marks apps, or takes the mark away.
+pub(super) fn mark(
+    session: &Session,
+    args: &SelectArgs,
+    (is_set, told): (bool, &'static str),
+) -> Result<Report, Failure> {
+    if args.apps.is_empty() {
+        return Err(absent::HOSTED.refusal().into());
+    }
+    let mut client = session.need()?;
+    let select = selectors::selects(session, &mut client, &args.apps)?;
+    let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
+    let meant: BTreeSet<_> = rows.into_iter().map(|row| (row.name, row.namespace)).collect();
+    let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
+    for one in described(&mut client, Vec::new())?.descriptions {
+        let key = (one.row.name, one.row.namespace);
+        if !meant.contains(&key) {
+            continue;
+        }
+        // What is down would be started with its new spec.
+        if one.row.status != Status::Online {
+            let message = format!("could not mark {}: {} is not online", key.0, one.row.id);
+            return Err(Failure::failed(message).hint("start it first"));
+        }
+        let spec = apps.entry(key).or_insert(one.spec);
+        spec.serving.monitored = Some(is_set);
+    }
+    let apps = apps.into_values().collect();
+    let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };
+    client.call(&call, Deadline::after(QUICK))?;
+    let listing = listing::now(session, &mut client)?;
+    Ok(Done { listing, ..Done::nothing(told) }.report(session.console))
+}

@@ -1,0 +1,83 @@
+//! `pm restart`: configs by their new content, the rest by what is known.
+
+use pm_client::Client;
+use pm_config::Overrides;
+use pm_protocol::{Existing, Outcomes, Restart, Wait};
+use pm_spec::Select;
+
+use crate::cli::RestartArgs;
+use crate::commands::support::changes::Configs;
+use crate::commands::support::targets::{self, Target, resolve};
+use crate::commands::support::{amend, finish, progress, resend};
+use crate::commands::{logs, start};
+use crate::prelude::{Failure, Report, Session};
+use crate::render::outcomes::Done;
+use crate::session::environment;
+
+pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
+    again(session, args, ("restarting", Existing::Restart), |client, select| {
+        let env = args.flags.update_env.then(environment);
+        let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
+        resend::renew(client, &Restart { select, env, wait })
+    })
+}
+
+/// Restarts in one way or the other: configs by their new content, the rest by what is known.
+pub(super) fn again(
+    session: &Session,
+    args: &RestartArgs,
+    (what, existing): (&str, Existing),
+    ask: impl FnOnce(&mut Client, Vec<Select>) -> Result<Outcomes, Failure>,
+) -> Result<Report, Failure> {
+    let mut targets = Vec::new();
+    for word in &args.targets {
+        targets.push(Target::read(word)?);
+    }
+    let (configs, words): (Vec<_>, Vec<_>) = targets.into_iter().partition(Target::is_config);
+    if args.flags.env_name.is_some() && configs.is_empty() {
+        return Err(Failure::input(
+            "could not use --env: it picks `env_NAME` of a config file, and none is given",
+        )
+        .hint("--update-env takes this shell's environment over"));
+    }
+    if configs.is_empty() {
+        start::for_files(session, &args.flags)?;
+    }
+    let mut client = if !configs.is_empty() {
+        session.daemon()?
+    } else if let Some(client) = session.find()? {
+        client
+    } else if targets::are_all(&words) {
+        session.warn_of_rival();
+        return finish::nothing(session, "nothing to restart");
+    } else {
+        session.need()?
+    };
+    let select = resolve(session, &mut client, &words, &Overrides::default())?;
+    let asked = resend::now();
+    let flags = &args.flags;
+    let overrides = start::overrides(session, flags, &args.args);
+    let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
+        let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+        let configs = Configs::load(session, &configs, &overrides)?;
+        let (mut outcomes, news) = configs.again(session, &mut client, (existing, wait))?;
+        if select.is_empty() {
+            return Ok((outcomes, news));
+        }
+        outcomes.extend(if overrides.given.is_empty() {
+            ask(&mut client, select)?.outcomes
+        } else {
+            amend::renew(session, &mut client, select, (&overrides, flags, existing))?
+        });
+        Ok((outcomes, news))
+    })?;
+    let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
+    let done = finish::done(session, &mut client, outcomes, asked, "nothing to restart")?;
+    let is_reload = existing == Existing::Reload;
+    let done = Done { changes: news, is_reload, ..done };
+    if args.flags.attach || args.flags.no_daemon {
+        logs::attach(session, &done, &ids)
+    } else {
+        Ok(done.report(session.console))
+    }
+}

@@ -1,0 +1,180 @@
+//! What config files ask to be different: compared with what is known before anything is done, told afterwards.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use pm_client::Client;
+use pm_config::{Ecosystem, Overrides};
+use pm_protocol::{Existing, Outcome, Start, Status, Wait};
+use pm_spec::{AppSpec, ByteString, Effort, Mode};
+
+use crate::commands::support::targets::Target;
+use crate::commands::support::{described, resend};
+use crate::prelude::{Failure, Session};
+use crate::render::plan::{Planned, Step};
+use crate::render::safe;
+
+/// Apps of config files.
+#[derive(Debug, Default)]
+pub(crate) struct Configs {
+    pub(crate) apps: Vec<AppSpec>,
+    /// The files of which all apps are here: nothing of them was left out by `--only`.
+    whole: Vec<ByteString>,
+}
+
+impl Configs {
+    /// Adds the apps of one file.
+    pub(crate) fn add(&mut self, ecosystem: Ecosystem, overrides: &Overrides) {
+        let source = ecosystem.apps.first().and_then(|app| app.source.clone());
+        self.whole.extend(source.filter(|_| overrides.only.is_empty()));
+        self.apps.extend(ecosystem.apps);
+    }
+
+    /// Reads these; what is no config is passed over.
+    pub(crate) fn load(
+        session: &Session,
+        targets: &[Target],
+        overrides: &Overrides,
+    ) -> Result<Self, Failure> {
+        let caller = session.caller()?;
+        let mut configs = Self::default();
+        for target in targets {
+            if let Some(ecosystem) = target.load(session, &caller, overrides)? {
+                configs.add(ecosystem, overrides);
+            }
+        }
+        Ok(configs)
+    }
+
+    /// What would become of each app, and of those that are gone from their file.
+    pub(crate) fn plan(&self, known: &[Known], existing: Existing) -> Vec<Planned> {
+        let own = self.apps.iter().map(|app| {
+            let known = known.iter().find(|one| one.is(app));
+            planned(app, known, existing)
+        });
+        let gone = self.gone(known).into_iter().map(|one| Planned {
+            name: one.spec.name.to_string(),
+            step: Step::Gone,
+            edits: Vec::new(),
+        });
+        own.chain(gone).collect()
+    }
+
+    /// Apps that came from one of the files and are not in it any more.
+    pub(crate) fn gone<'k>(&self, known: &'k [Known]) -> Vec<&'k Known> {
+        let is_gone = |one: &&Known| {
+            let file = one.spec.source.as_ref();
+            file.is_some_and(|file| self.whole.contains(file))
+                && !self.apps.iter().any(|app| one.is(app))
+        };
+        known.iter().filter(is_gone).collect()
+    }
+
+    /// Says which of the apps to be changed came from another file: two files may mean two apps by one name.
+    pub(crate) fn warn(&self, session: &Session, known: &[Known], plan: &[Planned]) {
+        for (app, planned) in self.apps.iter().zip(plan) {
+            let changes = planned.step != Step::Keep || !planned.edits.is_empty();
+            let known = known.iter().find(|one| one.is(app)).filter(|_| changes);
+            let Some(was) = known.and_then(|one| one.spec.source.as_ref()) else { continue };
+            if let Some(is) = app.source.as_ref().filter(|is| is_another(is, was)) {
+                session.console.talk(&format!(
+                    "warning: app `{}` was started from {}, which is still there; it becomes that of {}\n\
+                     hint: if they are two apps, rename one or give it a namespace of its own; if not, delete it first",
+                    planned.name,
+                    safe(was),
+                    safe(is)
+                ));
+            }
+        }
+    }
+
+    /// What somebody who starts or restarts these files wants to know: what changed, and who is gone.
+    pub(crate) fn news(
+        &self,
+        session: &Session,
+        client: &mut Client,
+        existing: Existing,
+    ) -> Result<Vec<Planned>, Failure> {
+        let known = known(client)?;
+        let plan = self.plan(&known, existing);
+        self.warn(session, &known, &plan);
+        let tells = |one: &Planned| !one.edits.is_empty() || one.step == Step::Gone;
+        Ok(plan.into_iter().filter(tells).collect())
+    }
+
+    /// Restarts or reloads them: every field is taken over (pain 12).
+    pub(crate) fn again(
+        self,
+        session: &Session,
+        client: &mut Client,
+        (existing, wait): (Existing, Wait),
+    ) -> Result<(Vec<Outcome>, Vec<Planned>), Failure> {
+        if self.apps.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let news = self.news(session, client, existing)?;
+        let start = Start { apps: self.apps, existing, wait };
+        Ok((resend::start(client, start)?.outcomes, news))
+    }
+}
+
+/// Whether these are two files and the second one is still there.
+fn is_another(is: &ByteString, was: &ByteString) -> bool {
+    let real = |file: &ByteString| Path::new(OsStr::from_bytes(file.as_bytes())).canonicalize();
+    is != was && real(was).is_ok_and(|was| real(is).is_ok_and(|is| is != was))
+}
+
+/// An app the daemon knows.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) spec: AppSpec,
+    pub(crate) ids: Vec<u32>,
+    is_up: bool,
+}
+
+impl Known {
+    fn is(&self, app: &AppSpec) -> bool {
+        (&self.spec.name, &self.spec.namespace) == (&app.name, &app.namespace)
+    }
+}
+
+/// All apps the daemon knows.
+pub(crate) fn known(client: &mut Client) -> Result<Vec<Known>, Failure> {
+    let mut all: Vec<Known> = Vec::new();
+    for one in described::known(client)?.descriptions {
+        let is_up = match one.row.status {
+            Status::Online | Status::Launching | Status::WaitingRestart => true,
+            Status::Stopping | Status::Stopped | Status::Errored => false,
+        };
+        match all.iter_mut().find(|known| known.is(&one.spec)) {
+            Some(known) => {
+                known.ids.push(one.row.id);
+                known.is_up |= is_up;
+            }
+            None => all.push(Known { spec: one.spec, ids: vec![one.row.id], is_up }),
+        }
+    }
+    Ok(all)
+}
+
+fn planned(app: &AppSpec, known: Option<&Known>, existing: Existing) -> Planned {
+    let name = app.name.to_string();
+    let Some(known) = known else {
+        let step = if app.autostart { Step::Start } else { Step::Add };
+        return Planned { name, step, edits: Vec::new() };
+    };
+    let edits: Vec<_> = known.spec.edits(app).iter().map(ToString::to_string).collect();
+    let step = match (existing, known.spec.effort(app)) {
+        _ if !known.is_up && app.autostart => Step::Start,
+        (Existing::Converge, Effort::Renewal) if app.serving.mode == Mode::Cluster => Step::Reload,
+        (Existing::Restart, _) | (Existing::Converge, Effort::Renewal) => Step::Restart,
+        (Existing::Reload, _) => Step::Reload,
+        (Existing::Converge, Effort::Live) => Step::Change,
+        (Existing::Converge, Effort::Nothing) => Step::Keep,
+        (Existing::Keep | Existing::Refuse | Existing::Duplicate, _) => {
+            return Planned { name, step: Step::Keep, edits: Vec::new() };
+        }
+    };
+    Planned { name, step, edits }
+}

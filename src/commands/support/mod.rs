@@ -1,0 +1,19 @@
+//! What several verbs need: what words mean, asking again after a lost answer, what is shown afterwards.
+
+pub(crate) mod amend;
+pub(crate) mod changes;
+pub(crate) mod checkout;
+pub(crate) mod described;
+pub(crate) mod finish;
+pub(crate) mod foreground;
+pub(crate) mod last_words;
+pub(crate) mod listing;
+pub(crate) mod nodes;
+pub(crate) mod progress;
+pub(crate) mod resend;
+pub(crate) mod resurrection;
+pub(crate) mod saved_list;
+pub(crate) mod selectors;
+pub(crate) mod settings;
+pub(crate) mod targets;
+pub(crate) mod users;

@@ -1,0 +1,181 @@
+//! After a call that must not be asked twice was lost with its daemon: looks at the list and asks only for what was
+//! not begun.
+//!
+//! The journal is written before anything is spawned, and a row's `created_at` is the time people last started it. So
+//! a row with a later one than our question was taken over by the lost daemon, and its successor carries it on.
+
+use std::time::{Duration, SystemTime};
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{
+    Call, Existing, List, Outcome, Outcomes, Raise, Reload, Restart, Row, Start, Status, What,
+};
+use pm_spec::{AppSpec, Select};
+
+use crate::prelude::{Failure, quick};
+
+/// So many daemons may die under one command before we say so.
+const LOSSES: u32 = 3;
+
+/// Whose start this is was read from several clocks, each cut to whole milliseconds: so many may be lost.
+const SLACK: u64 = 3;
+
+/// Whether a row was last started by people after we `asked`.
+const fn is_begun(row: &Row, asked: u64) -> bool {
+    row.created_at.saturating_add(SLACK) >= asked
+}
+
+/// Wall clock in ms since 1970; the rows' clock is this machine's as well.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Starts apps, each once.
+pub(crate) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failure> {
+    let asked = now();
+    let mut outcomes = Vec::new();
+    let mut calls = vec![call];
+    let mut losses = 0;
+    while let Some(call) = calls.pop() {
+        match client.call(&call, Deadline::NEVER) {
+            Ok(answer) => outcomes.extend(answer.outcomes),
+            Err(CallError::Lost) if losses < LOSSES => {
+                losses += 1;
+                let list = List { select: Vec::new(), usage: false, host: false };
+                let rows = quick(client, &list)?.rows;
+                calls.extend(rest(call, &rows, asked));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    outcomes.sort_by_key(|outcome| outcome.id);
+    Ok(Outcomes { outcomes, warning: None })
+}
+
+/// What is left of a lost start: apps not begun are asked for again as before; those begun are waited for.
+fn rest(call: Start, rows: &[Row], asked: u64) -> Vec<Start> {
+    let begun = |app: &AppSpec| {
+        rows.iter().any(|row| {
+            row.name == app.name.as_str()
+                && row.namespace == app.namespace.as_str()
+                && is_begun(row, asked)
+        })
+    };
+    let Start { apps, existing, wait } = call;
+    let (begun, fresh): (Vec<_>, Vec<_>) = apps.into_iter().partition(begun);
+    [(begun, Existing::Keep), (fresh, existing)]
+        .into_iter()
+        .filter(|(apps, _)| !apps.is_empty())
+        .map(|(apps, existing)| Start { apps, existing, wait })
+        .collect()
+}
+
+/// A call that names known instances, and can be asked again for some of them.
+pub(crate) trait Renewal: Call<Reply = Outcomes> + Clone {
+    /// Of which.
+    fn select(&self) -> &[Select];
+    /// The same for these.
+    fn of(&self, select: Vec<Select>) -> Self;
+}
+
+macro_rules! renewals {
+    ($($call:ident),+) => {
+        $(impl Renewal for $call {
+            fn select(&self) -> &[Select] {
+                &self.select
+            }
+
+            fn of(&self, select: Vec<Select>) -> Self {
+                Self { select, ..self.clone() }
+            }
+        })+
+    };
+}
+
+renewals!(Restart, Raise, Reload);
+
+/// Restarts, raises or reloads known instances, each once.
+pub(crate) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {
+    let asked = now();
+    let mut call = call.clone();
+    let mut outcomes = Vec::new();
+    for _ in 0..=LOSSES {
+        match client.call(&call, Deadline::NEVER) {
+            Ok(answer) => {
+                outcomes.extend(answer.outcomes);
+                outcomes.sort_by_key(|outcome| outcome.id);
+                return Ok(Outcomes { outcomes, warning: None });
+            }
+            Err(CallError::Lost) => {
+                let list = List { select: call.select().to_vec(), usage: false, host: false };
+                let rows = quick(client, &list)?.rows;
+                let (begun, fresh): (Vec<_>, Vec<_>) =
+                    rows.into_iter().partition(|row| is_begun(row, asked));
+                outcomes.extend(begun.iter().map(standing));
+                if fresh.is_empty() {
+                    return Ok(Outcomes { outcomes, warning: None });
+                }
+                call = call.of(fresh.iter().map(|row| Select::Id(row.id)).collect());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(CallError::Lost.into())
+}
+
+/// An instance that was begun, as it stands now.
+fn standing(row: &Row) -> Outcome {
+    let what = match row.status {
+        Status::Online | Status::Launching | Status::Stopping => What::Restarted,
+        Status::Stopped => What::Finished,
+        Status::Errored | Status::WaitingRestart => {
+            What::Failed(row.note.clone().unwrap_or_else(|| row.status.as_str().into()))
+        }
+    };
+    Outcome { id: row.id, name: row.name.clone(), what, pid: row.pid, error_log: None, note: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::spec;
+    use pm_protocol::Wait;
+    use pm_testkit::samples;
+
+    fn row(name: &str, created_at: u64, status: Status) -> Row {
+        Row { created_at, ..samples::row(7, name, status) }
+    }
+
+    fn names(start: &Start) -> Vec<&str> {
+        start.apps.iter().map(|app| app.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_lost_start_is_asked_again_only_for_what_was_not_begun() {
+        let apps = vec![spec("begun"), spec("fresh"), spec("old")];
+        let call = Start { apps, existing: Existing::Duplicate, wait: Wait::Settled };
+        let rows = [row("begun", 999, Status::Online), row("old", 990, Status::Online)];
+        let calls = rest(call, &rows, 1_000);
+        assert_eq!(calls.len(), 2);
+        assert_eq!((names(&calls[0]), calls[0].existing), (vec!["begun"], Existing::Keep));
+        let fresh = (names(&calls[1]), calls[1].existing);
+        assert_eq!(fresh, (vec!["fresh", "old"], Existing::Duplicate));
+    }
+
+    #[test]
+    fn a_lost_start_of_one_app_is_one_call() {
+        let call =
+            Start { apps: vec![spec("web")], existing: Existing::Refuse, wait: Wait::Spawned };
+        let calls = rest(call, &[row("web", 500, Status::Errored)], 100);
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].existing, Existing::Keep, "refusing our own app would be a lie");
+    }
+
+    #[test]
+    fn what_was_begun_is_told_as_it_stands() {
+        assert_eq!(standing(&row("a", 1, Status::Online)).what, What::Restarted);
+        assert_eq!(standing(&row("a", 1, Status::Stopped)).what, What::Finished);
+        assert!(standing(&row("a", 1, Status::Errored)).what.is_failure());
+    }
+}

@@ -1,0 +1,135 @@
+//! What selectors mean that only the command line knows: `/regex/` over names, and, called as `pm2`, PM2's order where
+//! one word fits several kinds (we refuse those, pain 52).
+
+use std::path::Path;
+
+use pm_client::{CallError, Client, Deadline};
+use pm_protocol::{Code, List, Row};
+use pm_spec::Select;
+use regex_lite::Regex;
+
+use crate::commands::support::listing;
+use crate::prelude::{Failure, Session};
+use crate::session::QUICK;
+
+/// The selectors these words mean. The list is asked for at most once, and only where it is needed.
+pub(crate) fn selects(
+    session: &Session,
+    client: &mut Client,
+    words: &[String],
+) -> Result<Vec<Select>, Failure> {
+    let mut rows = None;
+    let mut selects = Vec::new();
+    for word in words {
+        selects.extend(one(session, client, word, &mut rows)?);
+    }
+    Ok(selects)
+}
+
+/// The selectors one word means.
+pub(crate) fn one(
+    session: &Session,
+    client: &mut Client,
+    word: &str,
+    rows: &mut Option<Vec<Row>>,
+) -> Result<Vec<Select>, Failure> {
+    let select = Select::parse(word).map_err(|error| Failure::input(error.to_string()))?;
+    let pattern = pattern(word)?;
+    if pattern.is_none() && !(session.called_as.is_pm2() && matches!(select, Select::Word(_))) {
+        return Ok(vec![select]);
+    }
+    let rows = match rows {
+        Some(rows) => rows,
+        None => rows.insert(listing::rows(client)?),
+    };
+    match pattern {
+        Some(pattern) => named_like(word, &pattern, rows),
+        None => Ok(vec![first_kind(word, rows).unwrap_or(select)]),
+    }
+}
+
+/// Rows of what is selected; nothing if there is no such thing.
+pub(crate) fn rows(session: &Session, words: &[String]) -> Result<Vec<Row>, Failure> {
+    let Some(mut client) = session.find()? else {
+        session.warn_of_rival();
+        return Ok(Vec::new());
+    };
+    let select = selects(session, &mut client, words)?;
+    let list = List { select, usage: false, host: false };
+    match client.call(&list, Deadline::after(QUICK)) {
+        Ok(listing) => Ok(listing.rows),
+        Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `/web|api/`, as PM2 takes it; an expression that takes more than linear time can't be written.
+fn pattern(word: &str) -> Result<Option<Regex>, Failure> {
+    let inside = word.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+    let Some(inside) = inside.filter(|inside| !inside.is_empty() && !Path::new(word).exists())
+    else {
+        return Ok(None);
+    };
+    let bad = |error| {
+        Failure::input(format!("could not understand {word}: {error}"))
+            .hint("look-around and back-references can't be used")
+    };
+    Regex::new(inside).map(Some).map_err(bad)
+}
+
+fn named_like(word: &str, pattern: &Regex, rows: &[Row]) -> Result<Vec<Select>, Failure> {
+    let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| pattern.is_match(name));
+    if names.is_empty() {
+        let message = format!("no app matches {word}");
+        return Err(Failure::failed(message).hint("`pm list` shows what there is"));
+    }
+    Ok(names.into_iter().map(|name| Select::Name(name.into())).collect())
+}
+
+/// PM2's order: name, then namespace, then number. A script's path is left to the daemon, who knows it.
+fn first_kind(word: &str, rows: &[Row]) -> Option<Select> {
+    if rows.iter().any(|row| row.name == word) {
+        return Some(Select::Name(word.into()));
+    }
+    if rows.iter().any(|row| row.namespace == word) {
+        return Some(Select::Namespace(word.into()));
+    }
+    let id = word.parse().ok()?;
+    rows.iter().any(|row| row.id == id).then_some(Select::Id(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+    use pm_protocol::Status;
+    use pm_testkit::samples;
+
+    fn row(id: u32, name: &str, namespace: &str) -> Row {
+        Row { namespace: namespace.into(), ..samples::row(id, name, Status::Online) }
+    }
+
+    #[test]
+    fn an_expression_stands_between_slashes() {
+        assert!(pattern("web").unwrap().is_none() && pattern("/").unwrap().is_none());
+        assert!(pattern("/usr/bin/").unwrap().is_none(), "a folder is a folder");
+        let rows = [row(0, "web-1", "a"), row(1, "api", "a"), row(2, "web-1", "b")];
+        let web = pattern("/^web/").unwrap().unwrap();
+        assert_eq!(named_like("/^web/", &web, &rows).unwrap(), [Select::Name("web-1".into())]);
+        assert_eq!(named_like("/x/", &web, &[]).unwrap_err().exit, Exit::Failed);
+        assert_eq!(pattern("/(?=a)/").unwrap_err().exit, Exit::Input);
+    }
+
+    #[test]
+    fn pm2_takes_the_first_kind_that_fits() {
+        let rows = [row(0, "a", "b"), row(1, "b", "1"), row(2, "0", "c")];
+        assert_eq!(first_kind("b", &rows), Some(Select::Name("b".into())));
+        assert_eq!(first_kind("1", &rows), Some(Select::Namespace("1".into())));
+        assert_eq!(first_kind("0", &rows), Some(Select::Name("0".into())));
+        assert_eq!(first_kind("2", &rows), Some(Select::Id(2)));
+        assert_eq!(first_kind("nope", &rows), None);
+    }
+}

@@ -1,0 +1,271 @@
+//! What a word on the command line means: a config file, a known app, or a script (PM2's order, `pm2.md` 2).
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use pm_client::Client;
+use pm_config::{
+    Caller, Diagnosis, Ecosystem, Format, Overrides, Place, Severity, is_config_name, read,
+};
+use pm_protocol::Row;
+use pm_spec::{AppName, Select};
+
+use crate::cli::TargetArgs;
+use crate::commands::support::{listing, selectors, settings};
+use crate::prelude::{Failure, Session};
+use crate::session::engine;
+
+/// More than any config; the reader says so when it gets it.
+const LARGEST: u64 = (4 << 20) + 1;
+
+/// A word, understood.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A config file.
+    File(PathBuf),
+    /// A config that came on standard input.
+    Stdin(Vec<u8>),
+    /// Anything else: a selector, or a script.
+    Word(String),
+    /// A script whose name is no text.
+    Path(PathBuf),
+}
+
+impl Target {
+    /// Reads a word; `-` reads standard input.
+    pub(crate) fn read(word: &OsStr) -> Result<Self, Failure> {
+        if word == "-" {
+            let mut bytes = Vec::new();
+            io::stdin().take(LARGEST).read_to_end(&mut bytes).map_err(|error| {
+                Failure::input(format!("could not read standard input: {error}"))
+            })?;
+            return Ok(Self::Stdin(bytes));
+        }
+        match word.to_str() {
+            Some(text) if is_explicit(text) => Ok(Self::Word(text.into())),
+            Some(text) if is_config_name(text).is_some() => Ok(Self::File(word.into())),
+            Some(text) => Ok(Self::Word(text.into())),
+            None if is_config_name(&word.to_string_lossy()).is_some() => {
+                Ok(Self::File(word.into()))
+            }
+            None => Ok(Self::Path(word.into())),
+        }
+    }
+
+    /// Whether it is a config.
+    pub(crate) fn is_config(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Stdin(_))
+    }
+
+    /// The apps of a config, complete.
+    pub(crate) fn load(
+        &self,
+        session: &Session,
+        caller: &Caller,
+        overrides: &Overrides,
+    ) -> Result<Option<Ecosystem>, Failure> {
+        let read = match self {
+            Self::File(path) => read::load(path, caller, overrides),
+            Self::Stdin(bytes) => read::parse(bytes, Format::Json5, "stdin", caller, overrides),
+            Self::Word(_) | Self::Path(_) => return Ok(None),
+        };
+        let mut ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
+        warn(session, &ecosystem);
+        settings::lay_over(session, &mut ecosystem.apps);
+        Ok(Some(ecosystem))
+    }
+
+    /// The names of the apps of a config; the rest of it need not be right.
+    fn names(&self, caller: &Caller, overrides: &Overrides) -> Result<Vec<AppName>, Failure> {
+        let read = match self {
+            Self::File(path) => read::names(path, caller, overrides),
+            Self::Stdin(bytes) => read::names_of(bytes, Format::Json5, "stdin", caller, overrides),
+            Self::Word(_) | Self::Path(_) => Ok(Vec::new()),
+        };
+        read.map_err(|diagnosis| unusable(&diagnosis))
+    }
+}
+
+/// Says what works but perhaps not as meant.
+pub(crate) fn warn(session: &Session, ecosystem: &Ecosystem) {
+    for warning in &ecosystem.warnings {
+        session.console.talk(&warning.to_string());
+    }
+}
+
+/// A config with problems, all of them told.
+pub(crate) fn unusable(diagnosis: &Diagnosis) -> Failure {
+    let errors = diagnosis.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+    let origin = diagnosis.diagnostics.first().map_or("the config", |one| one.origin.as_str());
+    let problems = if errors == 1 { "1 problem".into() } else { format!("{errors} problems") };
+    Failure::input(format!("could not use {origin}: {problems}, nothing was done"))
+        .after(diagnosis.to_string())
+}
+
+/// A script or flags with problems; one alone needs no list.
+pub(crate) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
+    match diagnosis.diagnostics.as_slice() {
+        [one] if one.place == Place::Flag("SCRIPT") => {
+            let failure = Failure::input(one.message.clone());
+            one.hint.iter().fold(failure, Failure::hint)
+        }
+        _ => unusable(diagnosis),
+    }
+}
+
+/// Selectors for words and configs, of what is known.
+pub(crate) fn resolve(
+    session: &Session,
+    client: &mut Client,
+    targets: &[Target],
+    overrides: &Overrides,
+) -> Result<Vec<Select>, Failure> {
+    let mut selects = Vec::new();
+    for target in targets {
+        match target {
+            Target::Word(word) if is_script(word) && !is_known(word, &listing::rows(client)?) => {
+                let caller = session.caller()?;
+                let path = absolute(&caller.cwd, Path::new(word));
+                selects.push(Select::Word(path.to_string_lossy().into_owned()));
+            }
+            Target::Word(word) => selects.extend(selectors::one(session, client, word, &mut None)?),
+            Target::Path(path) => {
+                let message = format!("no app is called {}", path.display());
+                return Err(Failure::failed(message));
+            }
+            Target::File(_) | Target::Stdin(_) => {
+                let names = target.names(&session.caller()?, overrides)?;
+                let rows = listing::rows(client)?;
+                for name in names {
+                    if rows.iter().any(|row| row.name == name.as_str()) {
+                        selects.push(Select::Name(name.to_string()));
+                    } else {
+                        session
+                            .console
+                            .talk(&format!("warning: {name} is not known, nothing to do"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(selects)
+}
+
+/// The daemon and what is meant by the words; `None` if there is nothing, and nothing more was asked for.
+pub(crate) fn meant(
+    session: &Session,
+    args: &TargetArgs,
+) -> Result<Option<(Client, Vec<Select>)>, Failure> {
+    let mut targets = Vec::new();
+    for word in &args.targets {
+        targets.push(Target::read(word)?);
+    }
+    let Some(mut client) = session.find()? else {
+        let satisfied = targets.iter().all(Target::is_config) || are_all(&targets);
+        if !satisfied {
+            return session.need().map(|_| None);
+        }
+        session.warn_of_rival();
+        return Ok(None);
+    };
+    let overrides =
+        Overrides { only: args.only.clone(), engine: engine(args.engine), ..Overrides::default() };
+    let select = resolve(session, &mut client, &targets, &overrides)?;
+    Ok((!select.is_empty()).then_some((client, select)))
+}
+
+/// Whether only `all` is meant, which no daemon at all satisfies.
+pub(crate) fn are_all(targets: &[Target]) -> bool {
+    targets.iter().all(|target| matches!(target, Target::Word(word) if word == "all"))
+}
+
+/// Whether a word names something in the list: PM2's order is name, then namespace, then id.
+pub(crate) fn is_known(word: &str, rows: &[Row]) -> bool {
+    rows.iter().any(|row| {
+        row.name == word || row.namespace == word || word.parse().is_ok_and(|id: u32| row.id == id)
+    })
+}
+
+/// Whether a word could be the path of a script: PM2 takes what has no slash and no extension for a name.
+pub(crate) fn looks_like_path(word: &str) -> bool {
+    word.contains('/') || Path::new(word).extension().is_some()
+}
+
+/// Whether a word that names no app may be the script of some: a path, or a file that lies here.
+fn is_script(word: &str) -> bool {
+    let is_pattern = word.len() > 2 && word.starts_with('/') && word.ends_with('/');
+    !is_explicit(word) && !is_pattern && (looks_like_path(word) || Path::new(word).is_file())
+}
+
+/// A path as seen from `cwd`, without `.` and `..`; symlinks stay as they are (pain 44).
+pub(crate) fn absolute(cwd: &Path, path: &Path) -> PathBuf {
+    let mut absolute = PathBuf::new();
+    for part in cwd.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => absolute.push(part),
+        }
+    }
+    absolute
+}
+
+/// The files `pm start` and `pm check` look for when none is named.
+pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
+    const NAMES: [&str; 11] = [
+        "ecosystem.json5",
+        "ecosystem.json",
+        "ecosystem.yaml",
+        "ecosystem.yml",
+        "ecosystem.toml",
+        "ecosystem.config.json5",
+        "ecosystem.config.json",
+        "ecosystem.config.js",
+        "ecosystem.config.cjs",
+        "ecosystem.config.mjs",
+        "ecosystem.config.ts",
+    ];
+    NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file())
+}
+
+/// Whether a word says itself that it selects among known apps.
+pub(crate) fn is_explicit(word: &str) -> bool {
+    word == "all" || ["name:", "id:", "ns:", "namespace:"].iter().any(|it| word.starts_with(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_from_configs() {
+        for (word, config) in [
+            ("ecosystem.json5", true),
+            ("a/b.yaml", true),
+            ("pm.config.js", true),
+            ("web", false),
+            ("app.py", false),
+            ("3", false),
+            ("name:a.json", false),
+        ] {
+            assert_eq!(Target::read(OsStr::new(word)).unwrap().is_config(), config, "{word}");
+        }
+    }
+
+    #[test]
+    fn paths_are_made_absolute_without_following_links() {
+        let cwd = Path::new("/srv/app");
+        assert_eq!(absolute(cwd, Path::new("./a/../b.py")), Path::new("/srv/app/b.py"));
+        assert_eq!(absolute(cwd, Path::new("/x/./y")), Path::new("/x/y"));
+        assert_eq!(absolute(cwd, Path::new("../../../..")), Path::new("/"));
+    }
+
+    #[test]
+    fn a_word_without_slash_and_extension_is_a_name_first() {
+        assert!(!looks_like_path("web"));
+        assert!(looks_like_path("./web") && looks_like_path("web.py"));
+    }
+}
