@@ -61,18 +61,15 @@ impl FromArgMatches for KeyFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut given = Given::default();
         for key in keys().filter(|key| key.support == Support::Full) {
-            match key.flag.as_ref().map(|flag| flag.value) {
-                None => {}
-                Some(value @ (FlagValue::On | FlagValue::Off)) => {
-                    if matches.get_flag(key.name) {
-                        given.set(key.name, Typed::Switch(value == FlagValue::On));
-                    }
+            let Some(flag) = &key.flag else { continue };
+            if matches!(flag.value, FlagValue::On | FlagValue::Off) {
+                if matches.get_flag(key.name) {
+                    given.set(key.name, Typed::Switch(flag.value == FlagValue::On));
                 }
-                Some(_) => {
-                    let words = matches.get_many::<OsString>(key.name).into_iter().flatten();
-                    let words = words.map(|word| ByteString::new(word.clone().into_vec()));
-                    given.set(key.name, Typed::Words(words.collect()));
-                }
+            } else {
+                let words = matches.get_many::<OsString>(key.name).into_iter().flatten();
+                let words = words.map(|word| ByteString::new(word.clone().into_vec()));
+                given.set(key.name, Typed::Words(words.collect()));
             }
         }
         Ok(Self { given })

@@ -68,7 +68,7 @@ fn file(home: &Home, name: &str) -> String {
     let app = json!({
         "name": name, "script": home.work().join("app"), "instances": 1, "cron_restart": "0 0 1 1 *"
     });
-    home.file(&file, &app.to_string());
+    home.file(&file, app.to_string());
     file
 }
 
@@ -203,7 +203,7 @@ fn what_a_flag_replaces_in_a_file_is_said_once() {
         { "name": "a", "script": "./app", "kill_timeout": 1, "args": "x" },
         { "name": "b", "script": "./app", "kill_timeout": 2 },
     ]);
-    home.file("two.json5", &two.to_string());
+    home.file("two.json5", two.to_string());
     let run = home.run(["start", "two.json5", "--kill-timeout", "7000", "--", "extra"]).ok();
     assert_eq!(run.err.matches("--kill-timeout: warning: it replaces").count(), 1, "{}", run.err);
     let list = list(&home);
@@ -218,7 +218,7 @@ fn what_a_flag_replaces_in_a_file_is_said_once() {
 fn as_pm2_pm2s_meaning_of_a_flag_counts() {
     let home = named("pm2");
     home.script("app", "exec sleep 1000");
-    home.file("one.json", &json!([{ "name": "a", "script": "./app" }]).to_string());
+    home.file("one.json", json!([{ "name": "a", "script": "./app" }]).to_string());
     let run = home.run(["start", "one.json", "--kill-timeout", "9000", "--cwd", "/"]).ok();
     assert_eq!(entry(&list(&home), "a")["pm2_env"]["kill_timeout"], 1600);
     assert_eq!(entry(&list(&home), "a")["pm2_env"]["pm_cwd"], "/");

@@ -35,11 +35,11 @@ fn the_table_of_keys_is_current() {
          config file and on known apps alike.\n",
     );
     for group in &GROUPS {
-        page += &format!("\n## {}\n\n", group.heading);
+        page.extend(["\n## ", group.heading, "\n\n"]);
         if group.keys.iter().all(|key| key.support != Support::Full) {
             page += "| key | why nothing follows from it |\n|---|---|\n";
             for key in group.keys {
-                page += &format!("| `{}` | {} |\n", key.name, key.doc);
+                page.extend(["| `", key.name, "` | ", key.doc, " |\n"]);
             }
             continue;
         }
@@ -239,7 +239,7 @@ fn the_schema_takes_what_is_right_and_nothing_else() {
         let path = entry.unwrap().path();
         // One shows what is taken with a warning: an editor may say so.
         if path.is_file() && !path.ends_with("warnings.json5") {
-            cases += &format!("good {}\n", path.display());
+            cases.extend(["good ", path.to_str().unwrap(), "\n"]);
         }
     }
     for bad in [
@@ -259,7 +259,7 @@ fn the_schema_takes_what_is_right_and_nothing_else() {
         "{ pm2: [{ script: 'a', out: 7 }] }",
         "{ apps: [{ script: 'a' }], deploy: [] }",
     ] {
-        cases += &format!("bad {bad}\n");
+        cases.extend(["bad ", bad, "\n"]);
     }
     let list = root().join("target").join(format!("schema-{}.txt", std::process::id()));
     fs::write(&list, cases).unwrap();

@@ -23,8 +23,9 @@ pub fn amended(
     all.or("cwd", || Typed::Words(vec![spec.cwd.clone()]));
     all.or("interpreter", || Typed::Words(vec![spec.interpreter.clone().unwrap_or("none".into())]));
     for name in given.keys().flat_map(|key| key.beside) {
-        let setting = options::key(name).map(|key| key.value(spec));
-        setting.into_iter().for_each(|setting| all.or_setting(name, &setting));
+        if let Some(key) = options::key(name) {
+            all.or_setting(name, &key.value(spec));
+        }
     }
     let caller = Caller { env: spec.env.clone(), ..caller.clone() };
     let overrides = Overrides { given: all, ..overrides.clone() };

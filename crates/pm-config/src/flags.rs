@@ -99,7 +99,7 @@ fn of_words(takes: FlagValue, words: &[ByteString], at: Place) -> Value {
     let list = |words: Vec<ByteString>| {
         Value::List(words.into_iter().map(|word| Node { at, value: Value::Text(word) }).collect())
     };
-    let last = words.last().cloned().unwrap_or_default();
+    let one = words.last().cloned().unwrap_or_default();
     match takes {
         FlagValue::Words => list(words.to_vec()),
         FlagValue::List => list(words.iter().flat_map(parts).collect()),
@@ -107,10 +107,10 @@ fn of_words(takes: FlagValue, words: &[ByteString], at: Place) -> Value {
         FlagValue::MaybeWords => {
             list(words.iter().filter(|word| !word.is_empty()).cloned().collect())
         }
-        FlagValue::MaybePath if last.is_empty() => Value::Bool(true),
-        FlagValue::Seconds => Value::Text(seconds(&last)),
+        FlagValue::MaybePath if one.is_empty() => Value::Bool(true),
+        FlagValue::Seconds => Value::Text(seconds(&one)),
         FlagValue::Word | FlagValue::AnyWord | FlagValue::Path | FlagValue::MaybePath => {
-            Value::Text(last)
+            Value::Text(one)
         }
         FlagValue::On => Value::Bool(true),
         FlagValue::Off => Value::Bool(false),

@@ -44,9 +44,12 @@ impl Given {
 
     /// Sets a key as an app has it, unless it is given.
     pub(crate) fn or_setting(&mut self, name: &str, setting: &Setting) {
-        self.or(name, || match setting {
-            Setting::Switch(on) => Typed::Switch(*on),
-            other => Typed::Words(other.words()),
+        self.or(name, || {
+            if let Setting::Switch(on) = setting {
+                Typed::Switch(*on)
+            } else {
+                Typed::Words(setting.words())
+            }
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pm_spec::options::{KeyKind, KeySpec, Word, keys};
+use pm_spec::options::{Access, KeyKind, KeySpec, Word, keys};
 use pm_spec::{AppSpec, Bytes, Environment, Span};
 
 use crate::fields::{App, Field, whole};
@@ -23,11 +23,7 @@ pub(crate) fn read(app: &mut App<'_>, spec: &mut AppSpec, env: &Environment) {
 fn turn(key: &KeySpec, spec: &mut AppSpec, text: &str) {
     match &key.kind {
         KeyKind::Switch(at) => *(at.put)(spec) = text == "true",
-        KeyKind::Span(at) => {
-            if let Ok(span) = Span::parse(text) {
-                *(at.put)(spec) = span;
-            }
-        }
+        KeyKind::Span(at) => set(at, spec, Span::parse(text).ok()),
         KeyKind::Word(word) => {
             (word.read)(spec, text);
         }
@@ -42,33 +38,25 @@ fn turn(key: &KeySpec, spec: &mut AppSpec, text: &str) {
 
 fn one(app: &mut App<'_>, key: &'static KeySpec, spec: &mut AppSpec) {
     match &key.kind {
-        KeyKind::Switch(at) => {
-            if let Some(on) = app.switch(key.name) {
-                *(at.put)(spec) = on;
-            }
-        }
-        KeyKind::Count(at, least) => {
-            if let Some(count) = count(app, key.name, *least) {
-                *(at.put)(spec) = count;
-            }
-        }
-        KeyKind::Span(at) => {
-            if let Some(span) = app.span(key.name) {
-                *(at.put)(spec) = span;
-            }
-        }
+        KeyKind::Switch(at) => set(at, spec, app.switch(key.name)),
+        KeyKind::Count(at, least) => set(at, spec, count(app, key.name, *least)),
+        KeyKind::Span(at) => set(at, spec, app.span(key.name)),
+        KeyKind::Codes(at) => set(at, spec, codes(app, key.name)),
         KeyKind::Size(at) => {
-            if let Some(size) = size(app, key.name) {
-                *(at.put)(spec) = size;
-            }
-        }
-        KeyKind::Codes(at) => {
-            if let Some(codes) = codes(app, key.name) {
-                *(at.put)(spec) = codes;
-            }
+            let value = app.get(key.name).map(|field| &field.node.value);
+            let is_off = matches!(value, Some(Value::Bool(false)));
+            let size = if is_off { Some(Bytes::new(0)) } else { app.size(key.name) };
+            // 0: none.
+            set(at, spec, size.map(|size| Some(size).filter(|size| size.get() > 0)));
         }
         KeyKind::Word(one) => word(app, key.name, one, spec),
         KeyKind::Variables | KeyKind::Special(_) | KeyKind::Unused => {}
+    }
+}
+
+fn set<T>(at: &Access<T>, spec: &mut AppSpec, value: Option<T>) {
+    if let Some(value) = value {
+        *(at.put)(spec) = value;
     }
 }
 
@@ -77,14 +65,6 @@ fn count(app: &mut App<'_>, key: &'static str, least: u32) -> Option<u32> {
     let count = whole(&field.node.value).and_then(|count| u32::try_from(count).ok());
     let count = count.filter(|count| *count >= least);
     count.or_else(|| app.refuse(field, &format!("a whole number, {least} or more")))
-}
-
-/// 0 and false: none.
-fn size(app: &mut App<'_>, key: &'static str) -> Option<Option<Bytes>> {
-    match app.get(key)?.node.value {
-        Value::Bool(false) => Some(None),
-        _ => app.size(key).map(|size| Some(size).filter(|size| size.get() > 0)),
-    }
 }
 
 fn codes(app: &mut App<'_>, key: &'static str) -> Option<BTreeSet<u8>> {

@@ -143,6 +143,7 @@ impl SpawnerParts {
         let credentials = user.map(|user| user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
+        plan.umask = app.umask;
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         self.scribe.settle();
         let born = spawner.spawn(tag, &plan).map_err(|error| {

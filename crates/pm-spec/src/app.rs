@@ -38,6 +38,9 @@ pub struct AppSpec {
     pub instance_var: ByteString,
     /// A variable that counts up with the instance number, from its value in `env` or 0 (PM2: `increment_var`).
     pub increment_var: Option<ByteString>,
+    /// The permissions that new files do not get; the daemon's own mask if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
     /// When it is restarted.
@@ -88,6 +91,7 @@ impl AppSpec {
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
             increment_var: None,
+            umask: None,
             autostart: true,
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
@@ -198,7 +202,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            instances, instance_var, increment_var, autostart,
+            instances, instance_var, increment_var, umask, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
@@ -235,6 +239,19 @@ mod tests {
         app
     }
 
+    fn other_serving() -> Serving {
+        Serving {
+            mode: Mode::Cluster,
+            sched: Sched::Slot,
+            channel: true,
+            preload: false,
+            wait_ready: true,
+            listen_timeout: Span::ZERO,
+            source_maps: true,
+            monitored: Some(true),
+        }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -252,6 +269,7 @@ mod tests {
             instances: 2,
             instance_var: "B".into(),
             increment_var: Some("B".into()),
+            umask: Some(0o77),
             autostart: false,
             restart: RestartPolicy {
                 autorestart: false,
@@ -267,16 +285,7 @@ mod tests {
                 by_message: true,
             },
             limits: Limits { memory: Some(Bytes::new(1)) },
-            serving: Serving {
-                mode: Mode::Cluster,
-                sched: Sched::Slot,
-                channel: true,
-                preload: false,
-                wait_ready: true,
-                listen_timeout: Span::ZERO,
-                source_maps: true,
-                monitored: Some(true),
-            },
+            serving: other_serving(),
             schedule: Some(Schedule {
                 pattern: "* * * * *".into(),
                 zone: Some("UTC".into()),
@@ -312,10 +321,9 @@ mod tests {
 
     /// Whether some row tells these apart.
     fn is_seen(old: &AppSpec, new: &AppSpec) -> bool {
-        options::keys().any(|key| match key.kind {
-            KeyKind::Variables => old.edits(new).iter().any(|edit| edit.what.starts_with("env.")),
-            _ => key.value(old) != key.value(new),
-        })
+        let told = old.edits(new);
+        told.iter().any(|edit| edit.what.starts_with("env."))
+            || options::keys().any(|key| key.value(old) != key.value(new))
     }
 
     #[test]

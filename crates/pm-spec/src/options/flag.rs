@@ -1,5 +1,7 @@
 //! The flag of a key.
 
+use super::row::may_say;
+
 /// A flag of the command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Flag {
@@ -50,72 +52,43 @@ pub enum FlagValue {
     MaybeWords,
 }
 
+/// A flag with a word.
+pub(super) const fn flag(long: &'static str, value_name: &'static str, help: &'static str) -> Flag {
+    Flag {
+        long,
+        short: None,
+        aliases: &[],
+        shown_alias: None,
+        value_name,
+        value: FlagValue::Word,
+        help,
+        example: "",
+        over_file: false,
+        or: None,
+    }
+}
+
+/// A flag without a value.
+pub(super) const fn on(long: &'static str, help: &'static str) -> Flag {
+    flag(long, "", help).takes(FlagValue::On)
+}
+
+/// A flag without a value that switches off.
+pub(super) const fn off(long: &'static str, help: &'static str) -> Flag {
+    flag(long, "", help).takes(FlagValue::Off)
+}
+
+may_say! { Flag:
+    takes(value: FlagValue) { value: value }
+    short(letter: char) { short: Some(letter) }
+    aliases(all: &'static [&'static str]) { aliases: all }
+    shown_alias(name: &'static str) { shown_alias: Some(name) }
+    such_as(example: &'static str) { example: example }
+    over_file() { over_file: true }
+    or(other: &'static str) { or: Some(other) }
+}
+
 impl Flag {
-    const fn new(
-        long: &'static str,
-        value: FlagValue,
-        value_name: &'static str,
-        help: &'static str,
-    ) -> Self {
-        Self {
-            long,
-            short: None,
-            aliases: &[],
-            shown_alias: None,
-            value_name,
-            value,
-            help,
-            example: "",
-            over_file: false,
-            or: None,
-        }
-    }
-
-    /// A flag without a value.
-    pub(super) const fn on(long: &'static str, help: &'static str) -> Self {
-        Self::new(long, FlagValue::On, "", help)
-    }
-
-    /// A flag without a value that switches off.
-    pub(super) const fn off(long: &'static str, help: &'static str) -> Self {
-        Self::new(long, FlagValue::Off, "", help)
-    }
-
-    /// A flag with a word.
-    pub(super) const fn word(long: &'static str, name: &'static str, help: &'static str) -> Self {
-        Self::new(long, FlagValue::Word, name, help)
-    }
-
-    /// What it takes, if not a word.
-    pub(super) const fn takes(self, value: FlagValue) -> Self {
-        Self { value, ..self }
-    }
-
-    pub(super) const fn short(self, short: char) -> Self {
-        Self { short: Some(short), ..self }
-    }
-
-    pub(super) const fn aliases(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
-    }
-
-    pub(super) const fn shown_alias(self, alias: &'static str) -> Self {
-        Self { shown_alias: Some(alias), ..self }
-    }
-
-    /// A value one could give.
-    pub(super) const fn such_as(self, example: &'static str) -> Self {
-        Self { example, ..self }
-    }
-
-    pub(super) const fn over_file(self) -> Self {
-        Self { over_file: true, ..self }
-    }
-
-    pub(super) const fn or(self, other: &'static str) -> Self {
-        Self { or: Some(other), ..self }
-    }
-
     /// Without its dashes.
     pub fn name(&self) -> &'static str {
         self.long.trim_start_matches('-')

@@ -128,74 +128,52 @@ pub enum KeyKind {
     Unused,
 }
 
-impl KeySpec {
-    /// A key that works, with nothing else said.
-    pub(super) const fn new(name: &'static str, doc: &'static str, kind: KeyKind) -> Self {
-        Self {
-            name,
-            aliases: &[],
-            first: None,
-            support: Support::Full,
-            doc,
-            flag: None,
-            effort: Effort::Renewal,
-            knob: None,
-            beside: &[],
-            ousts: &[],
-            label: Label::Name,
-            jlist: Jlist::Changed,
-            kind,
+/// A key that works, with nothing else said.
+pub(super) const fn key(name: &'static str, doc: &'static str, kind: KeyKind) -> KeySpec {
+    KeySpec {
+        name,
+        aliases: &[],
+        first: None,
+        support: Support::Full,
+        doc,
+        flag: None,
+        effort: Effort::Renewal,
+        knob: None,
+        beside: &[],
+        ousts: &[],
+        label: Label::Name,
+        jlist: Jlist::Changed,
+        kind,
+    }
+}
+
+/// What a row may say, one after the other: `name(given) { field: value }`.
+macro_rules! may_say {
+    ($of:ident: $($name:ident($($given:ident: $type:ty)?) { $($field:ident: $value:expr),* })*) => {
+        impl $of {
+            $(pub(super) const fn $name(self, $($given: $type)?) -> Self {
+                Self { $($field: $value,)* ..self }
+            })*
         }
-    }
+    };
+}
+pub(super) use may_say;
 
-    pub(super) const fn aliases(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
-    }
+may_say! { KeySpec:
+    aliases(all: &'static [&'static str]) { aliases: all }
+    first(name: &'static str) { first: Some(name) }
+    flag(flag: Flag) { flag: Some(flag) }
+    live() { effort: Effort::Live }
+    idle() { effort: Effort::Nothing }
+    knob(name: &'static str) { knob: Some(name) }
+    beside(keys: &'static [&'static str]) { beside: keys }
+    ousts(keys: &'static [&'static str]) { ousts: keys }
+    jlist(how: Jlist) { jlist: how }
+    told_apart() { label: Label::Apart }
+    nowhere() { label: Label::Apart, jlist: Jlist::Never }
+}
 
-    pub(super) const fn first(self, first: &'static str) -> Self {
-        Self { first: Some(first), ..self }
-    }
-
-    pub(super) const fn flag(self, flag: Flag) -> Self {
-        Self { flag: Some(flag), ..self }
-    }
-
-    /// A change of it holds from now on.
-    pub(super) const fn live(self) -> Self {
-        Self { effort: Effort::Live, ..self }
-    }
-
-    /// Nobody runs differently for it.
-    pub(super) const fn idle(self) -> Self {
-        Self { effort: Effort::Nothing, ..self }
-    }
-
-    pub(super) const fn knob(self, knob: &'static str) -> Self {
-        Self { knob: Some(knob), ..self }
-    }
-
-    pub(super) const fn beside(self, beside: &'static [&'static str]) -> Self {
-        Self { beside, ..self }
-    }
-
-    pub(super) const fn ousts(self, ousts: &'static [&'static str]) -> Self {
-        Self { ousts, ..self }
-    }
-
-    pub(super) const fn jlist(self, jlist: Jlist) -> Self {
-        Self { jlist, ..self }
-    }
-
-    /// `describe` writes it apart.
-    pub(super) const fn told_apart(self) -> Self {
-        Self { label: Label::Apart, ..self }
-    }
-
-    /// It only makes other keys.
-    pub(super) const fn nowhere(self) -> Self {
-        Self { label: Label::Apart, jlist: Jlist::Never, ..self }
-    }
-
+impl KeySpec {
     /// What PM2 calls it.
     pub fn pm2_name(&self) -> &'static str {
         self.first.unwrap_or(self.name)
@@ -257,20 +235,27 @@ macro_rules! field {
     };
 }
 
-/// A word by the path of its field, how it is read and how it is shown:
-/// `word!(stop.signal, "a signal", [], |text| ..., |signal| ...)`.
+/// A word by the path of its field: with its choices, or how it is read and how it is shown.
 macro_rules! word {
-    ($($field:ident).+, $what:expr, $choices:expr, $read:expr, $show:expr) => {
+    (@of $choices:expr, $($field:ident).+, $what:expr, $read:expr, $show:expr) => {
         $crate::options::KeyKind::Word($crate::options::Word {
             what: $what,
             choices: &$choices,
             value: |app| ($show)(&app.$($field).+),
-            read: |app, text| {
-                let read = ($read)(text);
-                read.map(|value| app.$($field).+ = value).is_some()
-            },
-            take: |app, from| app.$($field).+ = from.$($field).+.clone(),
+            read: |app, text| ($read)(text).map(|value| app.$($field).+ = value).is_some(),
+            take: |app, from| app.$($field).+.clone_from(&from.$($field).+),
         })
+    };
+    ($($field:ident).+, $what:expr, [$($text:literal = $choice:path),+]) => {
+        $crate::options::row::word!(@of [$($text),+], $($field).+, $what, |text| match text {
+            $($text => Some($choice),)+
+            _ => None,
+        }, |value: &_| match value {
+            $($choice => $crate::options::Setting::text(Some($text)),)+
+        })
+    };
+    ($($field:ident).+, $what:expr, $read:expr, $show:expr) => {
+        $crate::options::row::word!(@of [], $($field).+, $what, $read, $show)
     };
 }
 
@@ -284,9 +269,27 @@ macro_rules! special {
             take: $take,
         })
     };
-    ([$($type:literal),*], $value:expr, $take:expr) => {
-        special!([$($type),*] of [], $value, $take)
+    ($types:tt, $value:expr, $take:expr) => {
+        $crate::options::row::special!($types of [], $value, $take)
     };
 }
 
-pub(super) use {field, special, word};
+/// The same with a field of its own.
+macro_rules! made {
+    ($types:tt, $($field:ident).+) => {
+        $crate::options::row::special!($types, |app| (&app.$($field).+).into(), |app, from| {
+            app.$($field).+.clone_from(&from.$($field).+);
+        })
+    };
+}
+
+/// The same for one that only helps to make the field of another.
+macro_rules! via {
+    ($types:tt, $($field:ident).+) => {
+        $crate::options::row::special!($types, |_| $crate::options::Setting::Unset, |app, from| {
+            app.$($field).+.clone_from(&from.$($field).+);
+        })
+    };
+}
+
+pub(super) use {field, made, special, via, word};

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{ByteString, Bytes, Span};
+use crate::{AppName, ByteString, Bytes, LogTarget, Span};
 
 /// What a key is set to; `Display` is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,11 @@ impl Setting {
         text.map_or(Self::Unset, |text| Self::Text(text.into()))
     }
 
+    /// On, or nothing.
+    pub fn on(on: bool) -> Self {
+        if on { Self::Switch(true) } else { Self::Unset }
+    }
+
     /// False if there is nothing, also no word of several.
     pub fn is_set(&self) -> bool {
         match self {
@@ -56,6 +61,30 @@ impl Setting {
             Self::Switch(_) | Self::Count(_) | Self::Span(_) => [self.to_string().into()].into(),
         }
     }
+}
+
+/// Fields that are settings as they are.
+macro_rules! settings {
+    ($($type:ty: |$field:ident| $setting:expr;)*) => {
+        $(impl From<&$type> for Setting {
+            fn from($field: &$type) -> Self {
+                $setting
+            }
+        })*
+    };
+}
+
+settings! {
+    bool: |on| Self::Switch(*on);
+    u16: |count| Self::Count((*count).into());
+    AppName: |name| Self::Text(name.as_str().into());
+    ByteString: |text| Self::Text(text.clone());
+    Option<ByteString>: |text| Self::text(text.clone());
+    Vec<ByteString>: |words| Self::Words(words.clone());
+    LogTarget: |target| match target {
+        LogTarget::File(path) => Self::Text(path.clone()),
+        LogTarget::Discard => Self::Unset,
+    };
 }
 
 impl fmt::Display for Setting {
