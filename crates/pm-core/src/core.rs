@@ -67,7 +67,7 @@ impl Core {
     /// What the records say. The next step (with any fact) goes on where the last daemon stopped, so take it soon.
     pub fn restore(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
         let Restored { counters, apps, instances } = Restored::read(now, records);
-        let mut core = Self { counters, apps, instances, ..Self::new() };
+        let mut core = Self { apps, instances, counters, ..Self::new() };
         for app in core.apps.values() {
             core.names.entry(app.key()).or_default().insert(app.id);
         }
@@ -288,14 +288,15 @@ impl Core {
         app: AppId,
         slot: u16,
         id: Option<InstanceId>,
-    ) -> Option<&mut Instance> {
+    ) -> Option<InstanceId> {
         let id = id.unwrap_or(self.counters.instance);
         let app = self.apps.get_mut(&app)?;
         self.counters.instance = self.counters.instance.max(InstanceId(id.0.saturating_add(1)));
         app.slots.insert(slot, id);
         self.dirty.insert(id);
         let instance = Instance::new(id, app.id, slot, Arc::clone(&app.spec));
-        Some(self.instances.entry(id).or_insert(Box::new(instance)))
+        self.instances.entry(id).or_insert(Box::new(instance));
+        Some(id)
     }
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.

@@ -117,30 +117,28 @@ impl Phase {
 
     /// The run's way out, if it is on it.
     pub(crate) const fn stopping(&self) -> Option<&StoppingRun> {
-        match self {
-            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
-                Some(stopping)
-            }
-            Self::Down
-            | Self::Starting { .. }
-            | Self::Up { .. }
-            | Self::Backoff { .. }
-            | Self::Failed { .. } => None,
-        }
+        let (Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping)) =
+            self
+        else {
+            return None;
+        };
+        Some(stopping)
     }
 
     /// The same, to be changed.
     pub(crate) const fn stopping_mut(&mut self) -> Option<&mut StoppingRun> {
-        match self {
-            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
-                Some(stopping)
-            }
-            Self::Down
-            | Self::Starting { .. }
-            | Self::Up { .. }
-            | Self::Backoff { .. }
-            | Self::Failed { .. } => None,
-        }
+        let (Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping)) =
+            self
+        else {
+            return None;
+        };
+        Some(stopping)
+    }
+
+    /// When the next run begins.
+    pub(crate) const fn next_start(&self) -> Option<Time> {
+        let Self::Backoff { until, .. } = self else { return None };
+        Some(*until)
     }
 
     /// Whether it is up, over, or won't go.
