@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use pm_spec::{
-    AppName, AppSpec, ByteString, Bytes, Delay, Environment, Limits, LogFormat, LogFull, LogSpec,
-    LogTarget, RestartPolicy, Rotation, Span, StopPolicy,
+    AppName, AppSpec, ByteString, Bytes, Delay, Environment, Limits, LogFormat, LogSpec, LogTarget,
+    RestartPolicy, Span,
 };
 
 /// `shown` is what the golden file of this name says.
@@ -33,42 +33,27 @@ pub(crate) fn spec(name: &str) -> AppSpec {
     env.set("API_KEY", "hunter2");
     env.set("PATH", "/usr/bin");
     env.set("status", "mine");
+    let name = AppName::parse(name).unwrap();
     AppSpec {
-        name: AppName::parse(name).unwrap(),
-        namespace: AppName::default_namespace(),
-        script: "/srv/app/venv/bin/gunicorn".into(),
         interpreter: Some("/srv/app/venv/bin/python3".into()),
         interpreter_args: vec!["-u".into()],
         args: ["-w", "2", "--bind", "0.0.0.0:5000", "my app:app"].map(ByteString::from).to_vec(),
-        cwd: "/srv/app".into(),
         env,
         declared_env: vec!["API_KEY".into(), "PORT".into()],
-        instances: 1,
-        instance_var: "NODE_APP_INSTANCE".into(),
-        increment_var: None,
-        autostart: true,
         restart: RestartPolicy {
             delay: Delay::Fixed(Span::from_secs(3)),
             stop_exit_codes: [0, 2].into(),
             ..RestartPolicy::default()
         },
-        stop: StopPolicy::default(),
         limits: Limits { memory: Some(Bytes::new(200 << 20)) },
-        serving: pm_spec::Serving::default(),
-        schedule: None,
-        watch: None,
         logs: LogSpec {
             out: LogTarget::File("/srv/app/out.log".into()),
-            error: LogTarget::Discard,
-            combined: None,
-            merge: true,
             format: LogFormat::Stamped("YYYY-MM-DD HH:mm:ss".into()),
-            rotation: Rotation::default(),
-            full: LogFull::Drop,
+            ..LogSpec::default()
         },
         pid_file: Some("/h/pids/web.pid".into()),
-        user: None,
         version: Some("1.2.3".into()),
         source: Some("/srv/app/ecosystem.json5".into()),
+        ..AppSpec::new(name, "/srv/app/venv/bin/gunicorn", "/srv/app")
     }
 }

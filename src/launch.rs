@@ -9,8 +9,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pm_client::{Client, ConnectError, Rival};
+use pm_client::{Client, ConnectError, ForeignPm2};
 use pm_os::session::{Launch, LaunchError, launch};
+use pm_os::tree::{Census, Depth};
 use pm_protocol::Home;
 
 use crate::failure::{Exit, Failure};
@@ -46,6 +47,24 @@ pub(crate) fn find(home: &Home) -> Result<Option<Client>, Failure> {
     }
 }
 
+/// The daemon of this home, if one runs or ought to: where it and its guardian were killed together and apps of theirs
+/// live on, a new pair is started, which adopts them.
+pub(crate) fn find_or_adopt(home: &Home) -> Result<Option<Client>, Failure> {
+    let found = find(home)?;
+    if found.is_some() || !lives_on(home) {
+        return Ok(found);
+    }
+    find_or_start(home).map(Some)
+}
+
+/// Whether processes bear the mark of this home. A home without its number never had any; an unreadable `/proc` shows none.
+fn lives_on(home: &Home) -> bool {
+    let Ok(number) = std::fs::read_to_string(home.id_file()) else { return false };
+    let Ok(number) = number.trim().parse() else { return false };
+    let census = Census::take(Depth::Tags, &[]);
+    census.is_ok_and(|census| census.of_home(number).any(|(_, seen)| seen.alive))
+}
+
 /// The daemon of this home, started if need be.
 pub(crate) fn find_or_start(home: &Home) -> Result<Client, Failure> {
     if let Some(client) = find(home)? {
@@ -70,7 +89,7 @@ pub(crate) fn begin(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
 
 /// That no real PM2 lives in this home: both would run what is saved there, and each overwrite the other's files.
 pub(crate) fn alone(home: &Home) -> Result<(), Failure> {
-    let Some(Rival { pid }) = Rival::find(home) else { return Ok(()) };
+    let Some(ForeignPm2 { pid }) = ForeignPm2::find(home) else { return Ok(()) };
     let pid = pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let message = format!("could not use {}: PM2 itself runs there{pid}", home.root().display());
     Err(Failure::failed(message).hint(

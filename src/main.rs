@@ -49,9 +49,14 @@ fn main() -> ExitCode {
         console.complain(&usage());
         return ExitCode::from(Exit::Failed as u8);
     };
-    // Scripts made for PM2 give them anywhere, and nobody told them that they mean nothing there.
-    for idle in parsed.idle.iter().filter(|_| !called_as.is_pm2()) {
-        console.talk(&format!("warning: {idle} has no effect on this command"));
+    for idle in &parsed.idle {
+        let message = format!("{idle} has no effect on this command");
+        if !called_as.is_pm2() {
+            console.complain(&Failure::input(message).to_string());
+            return ExitCode::from(Exit::Input as u8);
+        }
+        // Scripts made for PM2 give them anywhere, and PM2 takes them.
+        console.talk(&format!("warning: {message}"));
     }
     let done = home(&program)
         .and_then(|home| commands::run(&Session { console, home, called_as }, command));

@@ -33,19 +33,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The daemon, if one runs. Looking at things starts none (pain 37).
+    /// The daemon, if one runs. Looking at things starts none (pain 37), unless apps live that have lost theirs.
     pub(crate) fn find(&self) -> Result<Option<Client>, Failure> {
-        launch::find(&self.home)
+        launch::find_or_adopt(&self.home)
     }
 
     /// The daemon, which must run.
     pub(crate) fn need(&self) -> Result<Client, Failure> {
-        match Client::open(&self.home) {
-            Err(error) if error.is_no_daemon() => {
-                Err(launch::alone(&self.home).err().unwrap_or(error.into()))
-            }
-            opened => Ok(opened?),
+        if let Some(client) = self.find()? {
+            return Ok(client);
         }
+        launch::alone(&self.home)?;
+        Ok(Client::open(&self.home)?)
     }
 
     /// Where no daemon is fine: somebody who sees an empty list is told that a real PM2 has this home.

@@ -4,6 +4,7 @@ mod boot;
 mod deploy;
 mod engine;
 mod foreign;
+mod keys;
 mod later;
 mod logs;
 pub(crate) mod parse;

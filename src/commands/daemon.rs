@@ -24,7 +24,7 @@ pub(super) fn saved(root: &Path) -> Result<SavedApps, Failure> {
         Failure::could_not(Exit::Failed, &error).hint("`pm save` makes one of what runs now")
     })?;
     let apps = apps.into_iter().map(|app| {
-        let is_wanted = app.seats.iter().any(|seat| seat.wanted);
+        let is_wanted = app.instances.iter().any(|instance| instance.wanted);
         (app.spec, is_wanted)
     });
     Ok(SavedApps { apps: apps.collect(), warning })

@@ -1,6 +1,7 @@
 //! `pm dev`: apps in a home of their own while somebody works on them. They are restarted after a second, shown as they
 //! write, and deleted when that person has enough.
 
+use pm_config::Typed;
 use pm_protocol::Home;
 use pm_spec::{Delay, Ignore, Span};
 
@@ -17,11 +18,8 @@ const PAUSE: Span = Span::from_secs(1);
 pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failure> {
     runtime::drop_start(&mut args.start);
     let session = Session { home: home(&session.home)?, ..session.clone() };
-    let watch = &mut args.start.flags.senses.watch;
-    if watch.is_empty() {
-        // The bare flag: each app's own folder.
-        watch.push("".into());
-    }
+    // The bare flag: each app's own folder.
+    args.start.flags.keys.given.or("watch", || Typed::word(""));
     let mut apps = start::apps(&session, &args.start)?;
     let ignored = args.ignore.iter().flat_map(|list| list.split(',')).map(str::trim);
     let ignored: Vec<_> = ignored.filter(|word| !word.is_empty()).collect();

@@ -4,6 +4,7 @@ use pm_client::{CallError, Deadline, pause};
 use pm_protocol::{Code, Kill, Outcomes};
 
 use crate::commands::support::progress;
+use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::outcomes::Completed;
 use crate::session::{CHANGE, LOOK};
@@ -26,7 +27,7 @@ pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     };
     drop(client);
     let deadline = Deadline::after(CHANGE);
-    while session.find()?.is_some() {
+    while launch::find(&session.home)?.is_some() {
         if deadline.is_over() {
             let message = "could not end the daemon in time: it still listens";
             return Err(Failure::new(Exit::Late, message));

@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use pm_os::user;
+use pm_os::user::{self, Account};
 
 use crate::boot;
 use crate::cli::LogrotateArgs;
@@ -14,7 +14,7 @@ use crate::prelude::{Exit, Failure, Report, Session};
 pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Failure> {
     let us = user::by_number(rustix::process::geteuid().as_raw())
         .map_err(|error| Failure::could_not(Exit::Failed, &error))?;
-    let (name, logs) = match &args.user {
+    let (whose, logs) = match &args.user {
         Some(who) if *who != us.name => {
             if !boot::is_name(who) {
                 return Err(Failure::input(format!("could not use `{who}` as a user's name")));
@@ -22,11 +22,13 @@ pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Fai
             let account =
                 user::find(who).map_err(|error| Failure::could_not(Exit::Input, &error))?;
             let folder = if session.home.is_pm2() { ".pm2/logs" } else { ".pm/logs" };
-            (who.clone(), Path::new(&account.home).join(folder))
+            let logs = account.home.join(folder);
+            (account, logs)
         }
-        Some(_) | None => (us.name, session.home.logs()),
+        Some(_) | None => (us.clone(), session.home.logs()),
     };
-    let text = text(&logs)?;
+    let name = &whose.name;
+    let text = text(&logs, &whose)?;
     if args.print {
         return Ok(Report::text(session.console, text));
     }
@@ -44,7 +46,7 @@ pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Fai
 }
 
 /// PM2's rhythm: weekly, twelve kept. Renamed and left to the writer, never copied: a copy loses lines (pain 9).
-fn text(logs: &Path) -> Result<String, Failure> {
+fn text(logs: &Path, whose: &Account) -> Result<String, Failure> {
     // What these mean to logrotate's own reader and to glob(7) can't be quoted for both.
     let odd = |c: char| c.is_control() || "\"'\\*?[]{}".contains(c);
     let Some(folder) = logs.to_str().filter(|folder| !folder.contains(odd)) else {
@@ -53,13 +55,12 @@ fn text(logs: &Path) -> Result<String, Failure> {
             Failure::input(message).hint("a home without quotes, brackets and stars can be")
         );
     };
-    let owner = std::fs::metadata(logs).ok().filter(|meta| meta.uid() != 0).and_then(|meta| {
-        // logrotate refuses folders of others unless it becomes them.
-        user::by_number(meta.uid())
-            .ok()
-            .map(|user| format!("    su {} {}\n", user.name, meta.gid()))
-    });
-    let owner = owner.unwrap_or_default();
+    // logrotate becomes whose the folder is, not whose a link leads to that they may make of it.
+    let owner = if whose.uid == 0 {
+        String::new()
+    } else {
+        format!("    su {} {}\n", whose.name, whose.gid)
+    };
     Ok(format!(
         "\"{folder}/*.log\" {{\n{owner}    weekly\n    rotate 12\n    missingok\n    notifempty\n    \
          compress\n    delaycompress\n    nocreate\n    nocopytruncate\n}}\n"
@@ -72,10 +73,21 @@ mod tests {
 
     #[test]
     fn a_folder_is_named_so_that_nothing_else_is_meant() {
-        let shown = text(Path::new("/no such/logs")).unwrap();
+        let root = user::by_number(0).unwrap();
+        let shown = text(Path::new("/no such/logs"), &root).unwrap();
         assert!(shown.starts_with("\"/no such/logs/*.log\" {\n    weekly\n"), "{shown}");
         for odd in ["/a\"b", "/a*", "/a\nb", "/{a,b}", "/a\\b"] {
-            assert!(text(Path::new(odd)).is_err(), "{odd}");
+            assert!(text(Path::new(odd), &root).is_err(), "{odd}");
         }
+    }
+
+    #[test]
+    fn whose_logs_are_meant_decides_and_not_whose_a_link_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = folder.path().join("logs");
+        std::os::unix::fs::symlink("/", &logs).unwrap();
+        let who = Account { name: "ann".into(), gid: 8, ..user::by_number(65_534).unwrap() };
+        let shown = text(&logs, &who).unwrap();
+        assert!(shown.contains("{\n    su ann 8\n    weekly\n"), "{shown}");
     }
 }

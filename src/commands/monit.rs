@@ -16,6 +16,8 @@ pub(super) fn run(session: &Session, args: &MonitArgs) -> Result<Report, Failure
         // Whoever said `--no-color` to us did not say it to the monitor's variable.
         None => (!session.console.colour_wanted).then_some(ThemeChoice::Mono),
     };
+    // The screen starts no daemon, but apps that lost theirs are to be seen.
+    session.find()?;
     match pm_tui::run(TuiPlan { home: session.home.clone(), theme, program: called::name() }) {
         Ok(()) => {
             if let Some(mut client) = session.find()? {

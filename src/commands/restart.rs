@@ -6,8 +6,9 @@ use pm_protocol::{Existing, Outcomes, Restart, Wait};
 use pm_spec::Select;
 
 use crate::cli::RestartArgs;
+use crate::commands::support::changes::Configs;
 use crate::commands::support::targets::{self, Target, resolve};
-use crate::commands::support::{amend, changes, finish, progress, resend};
+use crate::commands::support::{amend, finish, progress, resend};
 use crate::commands::{logs, start};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::outcomes::Completed;
@@ -39,6 +40,9 @@ pub(super) fn again(
         )
         .hint("--update-env takes this shell's environment over"));
     }
+    if configs.is_empty() {
+        start::for_files(session, &args.flags)?;
+    }
     let mut client = if !configs.is_empty() {
         session.daemon()?
     } else if let Some(client) = session.find()? {
@@ -51,17 +55,19 @@ pub(super) fn again(
     };
     let select = resolve(session, &mut client, &words, &Overrides::default())?;
     let asked = resend::now();
+    let flags = &args.flags;
+    let overrides = start::overrides(session, flags, &args.args);
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
-        let (mut outcomes, news) =
-            changes::again(session, &mut client, (&configs, existing), args)?;
-        let flags = (&args.flags, args.args.as_slice());
+        let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+        let configs = Configs::load(session, &configs, &overrides)?;
+        let (mut outcomes, news) = configs.again(session, &mut client, (existing, wait))?;
         if select.is_empty() {
             return Ok((outcomes, news));
         }
-        outcomes.extend(if start::is_changed(&start::overrides(flags.0, flags.1)) {
-            amend::restart(session, &mut client, select, flags)?
-        } else {
+        outcomes.extend(if overrides.given.is_empty() {
             ask(&mut client, select)?.outcomes
+        } else {
+            amend::renew(session, &mut client, select, (&overrides, flags, existing))?
         });
         Ok((outcomes, news))
     })?;

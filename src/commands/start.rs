@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_client::Client;
-use pm_config::{Caller, Overrides, read};
+use pm_config::{Beside, Caller, Overrides, Typed, flag_of, read};
 use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
@@ -37,18 +37,19 @@ struct Plan {
 /// `pm start`.
 pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
     let flags = &args.flags;
-    for flag in flags.unsupported.given() {
-        session
-            .console
-            .talk(&format!("warning: {flag} is known from PM2 but has no effect here yet"));
+    if flags.parallel.is_some() {
+        session.console.talk("warning: --parallel has no effect: apps are started side by side");
     }
     if flags.no_daemon && session.find()?.is_none() {
         return in_the_foreground(session, args);
     }
     let caller = session.caller()?;
-    let overrides = overrides(flags, &args.args);
+    let overrides = overrides(session, flags, &args.args);
     let mut client = None;
     let plan = plan(session, args, &caller, &overrides, &mut client)?;
+    if plan.configured.apps.is_empty() {
+        for_files(session, flags)?;
+    }
     let asked = resend::now();
     let mut client = match client {
         Some(client) => client,
@@ -60,7 +61,7 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
         plan.configured.news(session, &mut client, configured(flags))?
     };
     let outcomes = progress::during(session, "starting", || {
-        carry_out(session, &mut client, plan, (flags, &args.args))
+        carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
@@ -101,11 +102,19 @@ pub(super) struct Own {
 /// Starts an app of our own as `pm start` starts a script.
 #[cfg(feature = "serve")]
 pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
-    let mut overrides = overrides(flags, &[own.verb.into()]);
-    overrides.name.get_or_insert(own.name);
-    overrides.cwd.get_or_insert(own.cwd);
-    overrides.interpreter = Some("none".into());
-    overrides.env = own.env;
+    for_files(session, flags)?;
+    let mut overrides = overrides(session, flags, &[own.verb.into()]);
+    let given = &mut overrides.given;
+    for key in ["interpreter", "interpreter_args"] {
+        if let Some(key) = pm_spec::options::key(key).filter(|key| given.has(key.name)) {
+            let message = format!("could not use {}: this app is pm itself", flag_of(key));
+            return Err(Failure::input(message));
+        }
+    }
+    given.or("name", || Typed::word(own.name));
+    given.or("cwd", || Typed::word(own.cwd.into_os_string().into_vec()));
+    given.set("interpreter", Typed::word("none"));
+    given.set("env", Typed::Variables(own.env));
     let ecosystem = read::script(own.program, &session.caller()?, &overrides)
         .map_err(|it| targets::unusable_script(&it))?;
     targets::warn(session, &ecosystem);
@@ -113,7 +122,7 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
     let asked = resend::now();
     let mut client = session.daemon()?;
     let outcomes = progress::during(session, "starting", || {
-        carry_out(session, &mut client, plan, (flags, &[]))
+        carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     finish::report(session, &mut client, outcomes, asked, "nothing to start")
 }
@@ -121,10 +130,16 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
 pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
     let caller = session.caller()?;
-    let overrides = overrides(&args.flags, &args.args);
-    let mut apps = Vec::new();
+    let overrides = overrides(session, &args.flags, &args.args);
+    let mut targets = Vec::new();
     for word in words(args, &caller)? {
-        let target = Target::read(&word)?;
+        targets.push((Target::read(&word)?, word));
+    }
+    if !targets.iter().any(|(target, _)| target.is_config()) {
+        for_files(session, &args.flags)?;
+    }
+    let mut apps = Vec::new();
+    for (target, word) in targets {
         if let Some(ecosystem) = target.load(session, &caller, &overrides)? {
             apps.extend(ecosystem.apps);
             continue;
@@ -183,7 +198,8 @@ fn write(
 ) -> Result<(), Failure> {
     let Some(app) = apps.first() else { return Ok(()) };
     let file = caller.cwd.join(format!("{}-pm2.json", app.name.in_file_names()));
-    let named = Overrides { name: Some(app.name.to_string()), ..overrides.clone() };
+    let mut named = overrides.clone();
+    named.given.set("name", Typed::word(app.name.as_str()));
     std::fs::write(&file, read::written(word, &named)).map_err(|error| {
         Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
     })?;
@@ -239,7 +255,7 @@ fn carry_out(
     session: &Session,
     client: &mut Client,
     plan: Plan,
-    (flags, args): (&StartFlags, &[OsString]),
+    (flags, overrides): (&StartFlags, &Overrides),
 ) -> Result<Vec<Outcome>, Failure> {
     let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     let scripts = match (flags.no_restart, flags.force) {
@@ -253,8 +269,9 @@ fn carry_out(
             outcomes.extend(resend::start(client, Start { apps, existing, wait })?.outcomes);
         }
     }
-    if !plan.known.is_empty() && is_changed(&overrides(flags, args)) {
-        outcomes.extend(amend::restart(session, client, plan.known, (flags, args))?);
+    if !plan.known.is_empty() && !overrides.given.is_empty() {
+        let how = (overrides, flags, Existing::Restart);
+        outcomes.extend(amend::renew(session, client, plan.known, how)?);
     } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);
         let raise = Raise { select: plan.known, env, wait };
@@ -263,117 +280,32 @@ fn carry_out(
     Ok(outcomes)
 }
 
-/// Whether any flag says how an app should be.
-pub(super) fn is_changed(overrides: &Overrides) -> bool {
-    let Overrides { name, args, interpreter, interpreter_args, instances, cwd, namespace, .. } =
-        overrides;
-    name.is_some()
-        || !args.is_empty()
-        || interpreter.is_some()
-        || interpreter_args.is_some()
-        || instances.is_some()
-        || cwd.is_some()
-        || namespace.is_some()
-        || changes_policy(overrides)
-}
-
-fn changes_policy(overrides: &Overrides) -> bool {
-    let texts = [
-        &overrides.max_restarts,
-        &overrides.min_uptime,
-        &overrides.restart_delay,
-        &overrides.exp_backoff_restart_delay,
-        &overrides.kill_timeout,
-        &overrides.listen_timeout,
-        &overrides.kill_signal,
-        &overrides.max_memory_restart,
-        &overrides.cron_restart,
-        &overrides.cron_timezone,
-        &overrides.ignore_watch,
-        &overrides.ext,
-        &overrides.watch_delay,
-        &overrides.log_date_format,
-        &overrides.log_type,
-        &overrides.uid,
-        &overrides.gid,
-    ];
-    let switches = [
-        overrides.execute_command,
-        overrides.source_maps,
-        overrides.autostart,
-        overrides.autorestart,
-        overrides.treekill,
-        overrides.cron_after_stop,
-        overrides.shutdown_with_message,
-        overrides.wait_ready,
-        overrides.merge_logs,
-        overrides.disable_logs,
-        overrides.time,
-    ];
-    let files =
-        [&overrides.out_file, &overrides.error_file, &overrides.log_file, &overrides.pid_file];
-    texts.iter().any(|text| text.is_some())
-        || switches.iter().any(Option::is_some)
-        || files.iter().any(|file| file.is_some())
-        || !overrides.stop_exit_codes.is_empty()
-        || !overrides.watch.is_empty()
-}
-
-/// The flags as the config reader wants them.
-pub(super) fn overrides(flags: &StartFlags, args: &[OsString]) -> Overrides {
-    let given = |flag: bool| flag.then_some(true);
-    let denied = |flag: bool| flag.then_some(false);
-    let policy = &flags.policy;
-    let output = &flags.output;
-    let senses = &flags.senses;
+/// What the command line says, as the config reader wants it.
+pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]) -> Overrides {
+    let mut given = flags.keys.given.clone();
+    let args = args.iter().map(|arg| ByteString::new(arg.clone().into_vec()));
+    given.set("args", Typed::Words(args.collect()));
     Overrides {
         only: flags.only.clone(),
         env_name: flags.env_name.clone(),
         engine: engine(flags.engine),
         strict: flags.strict,
-        namespace: flags.namespace.clone(),
-        cwd: flags.cwd.clone(),
-        uid: policy.uid.clone(),
-        gid: policy.gid.clone(),
-        name: flags.name.clone(),
-        args: args.iter().map(|arg| ByteString::new(arg.clone().into_vec())).collect(),
-        interpreter: flags.interpreter.clone(),
-        interpreter_args: flags.interpreter_args.clone(),
-        env: Vec::new(),
-        filter_env: flags.filter_env.clone(),
-        instances: flags.instances.clone(),
-        execute_command: given(flags.node.execute_command),
-        source_maps: given(flags.node.source_map_support)
-            .or(denied(flags.node.disable_source_map_support)),
-        autostart: denied(policy.no_autostart),
-        autorestart: denied(policy.no_autorestart),
-        max_restarts: policy.max_restarts.clone(),
-        min_uptime: policy.min_uptime.clone(),
-        restart_delay: policy.restart_delay.clone(),
-        exp_backoff_restart_delay: policy.exp_backoff_restart_delay.clone(),
-        stop_exit_codes: policy.stop_exit_codes.clone(),
-        kill_timeout: policy.kill_timeout.clone(),
-        kill_signal: policy.kill_signal.clone(),
-        shutdown_with_message: given(policy.shutdown_with_message),
-        wait_ready: given(policy.wait_ready),
-        listen_timeout: policy.listen_timeout.clone(),
-        treekill: denied(policy.no_treekill),
-        max_memory_restart: policy.max_memory_restart.clone(),
-        watch: senses.watch.iter().map(PathBuf::from).collect(),
-        cron_restart: senses.cron_restart.clone(),
-        cron_timezone: senses.cron_timezone.clone(),
-        cron_after_stop: given(senses.cron_after_stop),
-        ignore_watch: senses.ignore_watch.clone(),
-        ext: senses.ext.clone(),
-        watch_delay: senses.watch_delay.clone(),
-        out_file: output.output.clone(),
-        error_file: output.error.clone(),
-        log_file: output.log.clone().map(PathBuf::from),
-        merge_logs: given(output.merge_logs),
-        disable_logs: given(output.disable_logs),
-        log_date_format: output.log_date_format.clone(),
-        time: given(output.time),
-        log_type: output.log_type.clone(),
-        pid_file: output.pid.clone(),
+        given,
+        beside: if session.called_as.is_pm2() { Beside::Pm2s } else { Beside::All },
     }
+}
+
+/// Flags that pick something of a config file, where there is none: refused, or told of where PM2 takes them.
+pub(super) fn for_files(session: &Session, flags: &StartFlags) -> Result<(), Failure> {
+    let flag = match (&flags.env_name, flags.only.is_empty()) {
+        (Some(_), _) => "--env: it picks `env_NAME` of a config file",
+        (None, false) => "--only: it picks apps of a config file",
+        (None, true) => return Ok(()),
+    };
+    let message = format!("could not use {flag}, and none is given");
+    if session.called_as.is_pm2() {
+        session.console.talk(&format!("warning: {message}"));
+        return Ok(());
+    }
+    Err(Failure::input(message))
 }

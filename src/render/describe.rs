@@ -2,6 +2,7 @@
 
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
+use pm_spec::options::{Label, keys};
 use pm_spec::{
     AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, MASK, Schedule, UserChoice, Watch,
     looks_secret,
@@ -12,7 +13,7 @@ use crate::console::Look;
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
 
-type Fields = Vec<(&'static str, String)>;
+type Fields<'a> = Vec<(&'a str, String)>;
 
 /// One page each.
 pub(crate) fn describe(descriptions: &Descriptions, nodes: &Nodes, look: Look) -> String {
@@ -34,6 +35,8 @@ fn page(described: &Description, (now, node): (u64, Option<&str>), look: Look) -
     fields.extend(program(&described.spec));
     fields.push(("node.js version", node.map(safe_text).unwrap_or_default()));
     fields.extend(policy(&described.spec));
+    let changed = changed(&described.spec);
+    fields.extend(changed.iter().map(|(label, value)| (label.as_str(), value.clone())));
     fields.extend(files(described));
     page.push_str(&table(&fields, look));
     page.push_str(&pulse::pulse(&described.pulse, &row.name, look));
@@ -42,7 +45,7 @@ fn page(described: &Description, (now, node): (u64, Option<&str>), look: Look) -
     page
 }
 
-fn state(described: &Description, now: u64) -> Fields {
+fn state(described: &Description, now: u64) -> Fields<'static> {
     let row = &described.row;
     let lives = row.pid != 0;
     let uptime = text::uptime(row, now);
@@ -79,7 +82,7 @@ fn state(described: &Description, now: u64) -> Fields {
     fields
 }
 
-fn program(spec: &AppSpec) -> Fields {
+fn program(spec: &AppSpec) -> Fields<'static> {
     vec![
         ("script path", safe(&spec.script).into()),
         ("script args", or_none(words(&spec.args))),
@@ -97,9 +100,8 @@ fn program(spec: &AppSpec) -> Fields {
     ]
 }
 
-fn policy(spec: &AppSpec) -> Fields {
+fn policy(spec: &AppSpec) -> Fields<'static> {
     let restart = &spec.restart;
-    let codes: Vec<_> = restart.stop_exit_codes.iter().map(u8::to_string).collect();
     let delay = match restart.delay {
         Delay::Automatic => "automatic".into(),
         Delay::Fixed(span) => span.to_string(),
@@ -116,13 +118,23 @@ fn policy(spec: &AppSpec) -> Fields {
         ),
         ("cron restart", spec.schedule.as_ref().map(schedule).unwrap_or_default()),
         ("watch & reload", spec.watch.as_ref().map_or("disabled".into(), watch)),
-        ("stop exit codes", codes.join(" ")),
-        ("max memory restart", spec.limits.memory.map(|it| it.to_string()).unwrap_or_default()),
         (
             "stops by",
             format!("{} to {reach}, SIGKILL after {}", spec.stop.signal, spec.stop.timeout),
         ),
     ]
+}
+
+/// What is not as usual and stands in no other line.
+fn changed(spec: &AppSpec) -> Vec<(String, String)> {
+    let usual = AppSpec::usual();
+    let named = keys().filter(|key| key.label == Label::Name);
+    let changed = named.filter_map(|key| {
+        let value = key.changed(spec, &usual)?;
+        let shown = if value.is_set() { value.to_string() } else { "none".into() };
+        Some((key.name.replace('_', " "), safe_text(&shown)))
+    });
+    changed.collect()
 }
 
 fn schedule(schedule: &Schedule) -> String {
@@ -139,7 +151,7 @@ fn watch(watch: &Watch) -> String {
     format!("{}{how}", words(&watch.paths))
 }
 
-fn files(described: &Description) -> Fields {
+fn files(described: &Description) -> Fields<'static> {
     let path = |file: &Option<ByteString>| file.as_ref().map(|it| safe(it).into());
     let format = match &described.spec.logs.format {
         LogFormat::Raw => "raw".into(),
@@ -161,7 +173,7 @@ fn or_none(text: String) -> String {
 }
 
 /// Keys and values; what has no value has no line. Long values go on below themselves.
-fn table(fields: &Fields, look: Look) -> String {
+fn table(fields: &Fields<'_>, look: Look) -> String {
     let shown: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).collect();
     let keys = shown.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     let mut table = String::new();

@@ -215,6 +215,18 @@ fn p50_slots_keep_their_numbers_and_ports() {
 }
 
 #[test]
+fn files_an_app_makes_have_the_permissions_its_mask_leaves() {
+    let home = Home::new();
+    home.script("app", "umask; exec sleep 1000");
+    home.run(["start", "./app", "--umask", "027"]).ok();
+    assert_eq!(lines(&home, "app", 1), ["0027"]);
+    home.run(["restart", "app", "--umask", "077"]).ok();
+    assert_eq!(lines(&home, "app", 2), ["0027", "0077"]);
+    home.run(["describe", "app"]).ok().says("umask").says("077");
+    home.run(["restart", "app", "--umask", "1000"]).ends(2).complains("--umask: error: `umask`");
+}
+
+#[test]
 fn p44_a_flipped_release_link_runs_the_new_code() {
     let home = Home::new();
     for release in ["one", "two"] {

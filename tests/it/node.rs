@@ -5,6 +5,7 @@ mod cluster;
 mod load;
 mod messages;
 mod reload;
+mod sockets;
 
 use pm_testkit::Home;
 

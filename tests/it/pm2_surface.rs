@@ -11,7 +11,7 @@ use pm_testkit::{Home, Invocation, fixture, pm};
 use crate::apps::up;
 
 /// A home, and the program under another name.
-fn named(name: &str) -> Home {
+pub(crate) fn named(name: &str) -> Home {
     let home = Home::new();
     let link = home.work().join("bin").join(name);
     std::fs::create_dir_all(link.parent().unwrap()).unwrap();
@@ -101,10 +101,10 @@ fn options_of_pm2_are_taken_anywhere_and_by_every_command() {
     home.run(words).ok();
     assert_eq!(home.run(["-m", "id", "app", "--sort", "cpu"]).ok().out(), "[ 0, 1 ]\n");
     let run = home.run(["--watch-delay", "3", "-k", "3000", "stop", "app"]).ok();
-    assert_eq!(run.err, "", "as pm2 nobody is warned");
+    run.complains("warning: --watch-delay has no effect on this command").complains("-k has no");
     assert_eq!(home.run(["list", "-v"]).ok().out().trim(), env!("CARGO_PKG_VERSION"));
     let home = Home::new();
-    home.run(["list", "--name", "x"]).ok().complains("warning: --name has no effect");
+    home.run(["list", "--name", "x"]).ends(2).complains("error: --name has no effect");
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod disk;
 mod journals;
 mod killer;
 mod kills;
+mod mixtures;
 mod seed;
 mod updates;

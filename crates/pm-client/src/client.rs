@@ -5,7 +5,7 @@ use std::time::Duration;
 use pm_protocol::{Call, Hello, Home, Request};
 
 use crate::connect::ConnectError;
-use crate::connection::{CallError, Connection};
+use crate::daemon_connection::{CallError, DaemonConnection};
 use crate::wait::{Deadline, pause};
 
 /// How long a connection may take. A guardian without a daemon answers at once (its backlog), so this is generous.
@@ -13,19 +13,19 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// How often a lost call is repeated before we say so; a daemon that dies of the call itself must not be asked
 /// for ever.
-const ATTEMPTS: u32 = 5;
+const MOST_ATTEMPTS: u32 = 5;
 
 /// Asks the daemon of a home, over as many connections as it takes.
 #[derive(Debug)]
 pub struct Client {
     home: Home,
-    connection: Option<Connection>,
+    connection: Option<DaemonConnection>,
 }
 
 impl Client {
     /// Connects.
     pub fn open(home: &Home) -> Result<Self, ConnectError> {
-        let connection = Connection::open(home, CONNECT)?;
+        let connection = DaemonConnection::open(home, CONNECT)?;
         Ok(Self { home: home.clone(), connection: Some(connection) })
     }
 
@@ -36,7 +36,7 @@ impl Client {
 
     /// The daemon's hello, once it has answered something.
     pub fn peer(&self) -> Option<&Hello> {
-        self.connection.as_ref().and_then(Connection::peer)
+        self.connection.as_ref().and_then(DaemonConnection::peer)
     }
 
     /// Asks, and waits for the answer. If the daemon is replaced meanwhile, a [`repeatable`] call is asked again
@@ -48,7 +48,7 @@ impl Client {
         deadline: Deadline,
     ) -> Result<C::Reply, CallError> {
         let request: Request = call.clone().into();
-        let attempts = if repeatable(&request) { ATTEMPTS } else { 1 };
+        let attempts = if repeatable(&request) { MOST_ATTEMPTS } else { 1 };
         for attempt in 0..attempts {
             if attempt > 0 {
                 pause(Duration::from_millis(20 << attempt), deadline);
@@ -56,7 +56,7 @@ impl Client {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
                 // Between two guardians there may be no socket for a moment.
-                None => match Connection::open(&self.home, CONNECT) {
+                None => match DaemonConnection::open(&self.home, CONNECT) {
                     Err(error) if attempt + 1 < attempts && error.is_no_daemon() => continue,
                     opened => opened?,
                 },

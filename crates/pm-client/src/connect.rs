@@ -91,7 +91,7 @@ impl ConnectError {
 }
 
 /// `SO_PEERCRED` of a socket that is not connected (unix(7)).
-const NOBODY: u32 = u32::MAX;
+const NOT_CONNECTED: u32 = u32::MAX;
 
 /// Connects without blocking. Linux refuses with EAGAIN while the backlog is full, which the library takes for
 /// "under way"; an unconnected socket is recognised by its missing peer.
@@ -105,11 +105,11 @@ pub(crate) fn connect(home: &Home, deadline: Deadline) -> Result<Stream, Connect
             .nonblocking_stream(true);
         let stream = options.connect_sync().map_err(|error| refused(home, error))?;
         match stream.peer_creds().map_err(io)?.euid() {
-            Some(NOBODY) if deadline.is_over() => {
+            Some(NOT_CONNECTED) if deadline.is_over() => {
                 return Err(ConnectError::Busy { socket: home.socket().into() });
             }
-            Some(NOBODY) => pause(Duration::from_millis(5), deadline),
-            Some(uid) if uid != 0 && uid != owner(home).unwrap_or_else(you) => {
+            Some(NOT_CONNECTED) => pause(Duration::from_millis(5), deadline),
+            Some(uid) if uid != 0 && uid != owner(home).unwrap_or_else(euid) => {
                 return Err(ConnectError::Stranger { socket: home.socket().into(), uid });
             }
             Some(uid) if !serves(uid) => return Err(denied(home, uid)),
@@ -125,12 +125,12 @@ fn refused(home: &Home, error: io::Error) -> ConnectError {
     }
     if kind == io::ErrorKind::PermissionDenied {
         match owner(home) {
-            Some(owner) if owner != you() => return denied(home, owner),
+            Some(owner) if owner != euid() => return denied(home, owner),
             // Our own, whatever its modes are.
             Some(_) => {}
             None => {
-                let folder = closed(home.root());
-                return ConnectError::Closed { home: home.root().into(), folder, you: you() };
+                let folder = nearest_visible_folder(home.root());
+                return ConnectError::Closed { home: home.root().into(), folder, you: euid() };
             }
         }
     }
@@ -140,11 +140,11 @@ fn refused(home: &Home, error: io::Error) -> ConnectError {
 /// Whether a daemon of this user answers us: it turns away all but its own user and root (pain 10), and who is turned
 /// away should hear so rather than see a connection end.
 fn serves(uid: u32) -> bool {
-    you() == 0 || you() == uid
+    euid() == 0 || euid() == uid
 }
 
 fn denied(home: &Home, owner: u32) -> ConnectError {
-    ConnectError::Denied { home: home.root().into(), owner, you: you() }
+    ConnectError::Denied { home: home.root().into(), owner, you: euid() }
 }
 
 /// Whose home it is, if that can be seen.
@@ -153,11 +153,11 @@ fn owner(home: &Home) -> Option<u32> {
 }
 
 /// The nearest folder above a path that can be seen: what is in it can't, so it is what is closed.
-fn closed(path: &Path) -> PathBuf {
+fn nearest_visible_folder(path: &Path) -> PathBuf {
     let seen = path.ancestors().find(|folder| std::fs::metadata(folder).is_ok());
     seen.unwrap_or(Path::new("/")).into()
 }
 
-fn you() -> u32 {
+fn euid() -> u32 {
     rustix::process::geteuid().as_raw()
 }

@@ -6,16 +6,16 @@
 
 mod client;
 mod connect;
-mod connection;
+mod daemon_connection;
+mod foreign_pm2;
 mod plain;
-mod rival;
 mod subscription;
 mod wait;
 
 pub use client::{Client, repeatable};
 pub use connect::ConnectError;
-pub use connection::{CallError, Connection};
-pub use plain::{Colours, plain};
-pub use rival::Rival;
+pub use daemon_connection::{CallError, DaemonConnection};
+pub use foreign_pm2::ForeignPm2;
+pub use plain::{Colours, SafePiece, plain, scan, visible};
 pub use subscription::{Feed, Subscription};
 pub use wait::{Deadline, pause};

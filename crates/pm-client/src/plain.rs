@@ -32,56 +32,79 @@ pub fn plain(bytes: &[u8], colours: Colours) -> Cow<'_, str> {
     }
     let mut safe = String::with_capacity(bytes.len() + 8);
     let mut styled = false;
-    for chunk in bytes.utf8_chunks() {
-        clean(chunk.valid(), colours, &mut safe, &mut styled);
-        if !chunk.invalid().is_empty() {
-            safe.push(char::REPLACEMENT_CHARACTER);
+    scan(bytes, &mut |piece| match piece {
+        SafePiece::Char(c) => safe.push(c),
+        SafePiece::Style(parameters) if colours == Colours::Keep => {
+            safe.extend(["\x1b[", parameters, "m"]);
+            styled = !matches!(parameters, "" | "0");
         }
-    }
+        SafePiece::Style(_) => {}
+    });
     if styled {
         safe.push_str("\x1b[0m");
     }
     Cow::Owned(safe)
 }
 
+/// What is left of an app's bytes when everything that could harm a terminal is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SafePiece<'a> {
+    /// A character as it may be shown; of control characters only tabs and newlines.
+    Char(char),
+    /// The parameters of an SGR sequence (colours, bold ...).
+    Style(&'a str),
+}
+
+/// Gives all pieces in order.
+pub fn scan(bytes: &[u8], take: &mut impl FnMut(SafePiece<'_>)) {
+    for chunk in bytes.utf8_chunks() {
+        scan_text(chunk.valid(), take);
+        if !chunk.invalid().is_empty() {
+            take(SafePiece::Char(char::REPLACEMENT_CHARACTER));
+        }
+    }
+}
+
+/// What may be shown in the place of a character that would move, hide or reorder what stands around it: the picture
+/// of a control character (Unicode block Control Pictures), else U+FFFD; any other character is itself.
+pub fn visible(c: char) -> char {
+    match c {
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        _ => c,
+    }
+}
+
 fn needs_care(c: char) -> bool {
-    (c.is_control() && c != '\t' && c != '\n') || reorders(c)
+    !matches!(c, '\t' | '\n') && visible(c) != c
 }
 
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
-}
-
-fn clean(text: &str, colours: Colours, safe: &mut String, styled: &mut bool) {
+fn scan_text(text: &str, take: &mut impl FnMut(SafePiece<'_>)) {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c == '\x1b'
             && let Some(end) = escape_end(rest.as_bytes())
         {
-            let sequence = &rest[..end];
-            if colours == Colours::Keep && is_sgr(sequence) {
-                safe.push_str(sequence);
-                *styled = !matches!(sequence, "\x1b[m" | "\x1b[0m");
+            if let Some(parameters) = sgr(&rest[..end]) {
+                take(SafePiece::Style(parameters));
             }
             rest = &rest[end..];
             continue;
         }
         let after = &rest[c.len_utf8()..];
         match c {
-            '\t' | '\n' => safe.push(c),
+            '\t' | '\n' => take(SafePiece::Char(c)),
             '\r' if after.is_empty() || after.starts_with('\n') => {}
-            '\x7f' => safe.push('\u{2421}'),
-            '\0'..='\x1f' => safe.push(picture(c)),
-            _ if c.is_control() || reorders(c) => safe.push(char::REPLACEMENT_CHARACTER),
-            _ => safe.push(c),
+            _ => take(SafePiece::Char(visible(c))),
         }
         rest = after;
     }
-}
-
-/// The sign for a C0 control character (Unicode block Control Pictures).
-fn picture(c: char) -> char {
-    char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// Where the escape sequence at the start of `bytes` ends; `None` if it does not end properly.
@@ -111,11 +134,11 @@ fn escape_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn is_sgr(sequence: &str) -> bool {
-    sequence
-        .strip_prefix("\x1b[")
-        .and_then(|rest| rest.strip_suffix('m'))
-        .is_some_and(|inner| inner.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b';' | b':')))
+/// The parameters of a sequence that is SGR.
+fn sgr(sequence: &str) -> Option<&str> {
+    let parameters = sequence.strip_prefix("\x1b[")?.strip_suffix('m')?;
+    let plain = |byte| matches!(byte, b'0'..=b'9' | b';' | b':');
+    parameters.bytes().all(plain).then_some(parameters)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pm_protocol::{Change, Home, Watch};
 
-use crate::connection::{CallError, Connection};
+use crate::daemon_connection::{CallError, DaemonConnection};
 use crate::wait::{Deadline, pause};
 
 /// What a subscriber is told.
@@ -26,7 +26,7 @@ pub struct Subscription {
 
 #[derive(Debug)]
 enum State {
-    Up(Box<Connection>),
+    Up(Box<DaemonConnection>),
     /// The connection ended and the subscriber has not been told.
     Ended,
     /// The subscriber knows; so many attempts have failed since.
@@ -96,9 +96,9 @@ impl Iterator for Subscription {
     }
 }
 
-fn subscribe(home: &Home, watch: Watch, deadline: Deadline) -> Result<Connection, CallError> {
+fn subscribe(home: &Home, watch: Watch, deadline: Deadline) -> Result<DaemonConnection, CallError> {
     let limit = deadline.left().unwrap_or(ANSWER);
-    let mut connection = Connection::open(home, limit)?;
+    let mut connection = DaemonConnection::open(home, limit)?;
     connection.call(watch, deadline)?;
     Ok(connection)
 }

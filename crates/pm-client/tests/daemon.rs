@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use pm_client::{CallError, Client, Connection, Deadline, Feed, Subscription};
+use pm_client::{CallError, Client, DaemonConnection, Deadline, Feed, Subscription};
 use pm_protocol::{
     Change, Code, Done, Frame, Frames, Hello, Home, List, Listing, Outcomes, PROTOCOL, Ping, Pong,
     Refusal, Reload, Stop, encode,
@@ -75,7 +75,7 @@ fn a_call_is_answered_and_the_peer_known() {
         peer.pong(number + 100); // an answer to something else is not taken for ours
         peer.pong(number);
     });
-    let mut connection = Connection::open(&script.home, SOON).unwrap();
+    let mut connection = DaemonConnection::open(&script.home, SOON).unwrap();
     assert!(connection.peer().is_none());
     let pong = connection.call(Ping {}, Deadline::after(SOON)).unwrap();
     assert_eq!(pong.pid, 7);
@@ -87,13 +87,13 @@ fn a_call_is_answered_and_the_peer_known() {
 fn no_daemon_is_told_from_other_trouble() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::at(dir.path().into(), None).unwrap();
-    assert!(Connection::open(&home, SOON).unwrap_err().is_no_daemon());
+    assert!(DaemonConnection::open(&home, SOON).unwrap_err().is_no_daemon());
     // A socket nobody listens at, left by a guardian that was killed.
     drop(UnixListener::bind(home.socket()).unwrap());
-    assert!(Connection::open(&home, SOON).unwrap_err().is_no_daemon());
+    assert!(DaemonConnection::open(&home, SOON).unwrap_err().is_no_daemon());
     std::fs::remove_file(home.socket()).unwrap();
     std::fs::create_dir(home.socket()).unwrap();
-    drop(Connection::open(&home, SOON).unwrap_err());
+    drop(DaemonConnection::open(&home, SOON).unwrap_err());
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_big_call_does_not_need_a_big_buffer() {
         peer.pong(number);
     });
     let name = "x".repeat(8 << 20);
-    let mut connection = Connection::open(&script.home, SOON).unwrap();
+    let mut connection = DaemonConnection::open(&script.home, SOON).unwrap();
     let select = vec![pm_spec::Select::Word(name)];
     // The answer is of another kind on purpose: it must be an error, no panic.
     let answer = connection.call(Stop { select }, Deadline::after(SOON));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use pm_spec::{ByteString, Environment};
 
+use crate::given::Given;
+
 /// The facts of who calls.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -53,9 +55,7 @@ impl Caller {
     }
 }
 
-/// What the flags of the command line say, as typed; `None` and empty: not given. Values are read exactly as in a file.
-///
-/// On the apps of a config file only the first group has an effect, as in PM2; on a plain script everything.
+/// What else the command line says.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--only a,b`: names of the apps to take; split at commas and blanks. No effect on a script.
@@ -66,91 +66,18 @@ pub struct Overrides {
     pub engine: Engine,
     /// `pm check`, `--strict`: unknown keys are errors.
     pub strict: bool,
-    /// `--namespace`; for apps of a file that have none.
-    pub namespace: Option<String>,
-    /// `--cwd`; relative to the caller's folder.
-    pub cwd: Option<PathBuf>,
-    /// `--uid`: number or name.
-    pub uid: Option<String>,
-    /// `--gid`: number or name.
-    pub gid: Option<String>,
-    /// `--watch [path]`, repeatable: empty stands for the bare flag.
-    pub watch: Vec<PathBuf>,
+    /// How the apps should be.
+    pub given: Given,
+    /// What of that reaches the apps of a config file, and whether what means nothing is refused.
+    pub beside: Beside,
+}
 
-    /// `--name`.
-    pub name: Option<String>,
-    /// Everything after `--`, unsplit.
-    pub args: Vec<ByteString>,
-    /// `--interpreter`.
-    pub interpreter: Option<String>,
-    /// `--interpreter-args`, `--node-args`: split at blanks.
-    pub interpreter_args: Option<String>,
-    /// Variables of the command line, over the shell's.
-    pub env: Vec<(String, ByteString)>,
-    /// `--filter-env`, repeatable: inherited variables whose name contains one are dropped.
-    pub filter_env: Vec<String>,
-    /// `--instances`: number, `max`, or negative for CPUs minus so many.
-    pub instances: Option<String>,
-    /// `--execute-command`: `Some(true)`, no cluster.
-    pub execute_command: Option<bool>,
-    /// `--source-map-support`: `Some(true)`; `--disable-source-map-support`: `Some(false)`.
-    pub source_maps: Option<bool>,
-    /// `--no-autostart`: `Some(false)`.
-    pub autostart: Option<bool>,
-    /// `--no-autorestart`: `Some(false)`.
-    pub autorestart: Option<bool>,
-    /// `--max-restarts`.
-    pub max_restarts: Option<String>,
-    /// `--min-uptime`: a duration.
-    pub min_uptime: Option<String>,
-    /// `--restart-delay`: a duration.
-    pub restart_delay: Option<String>,
-    /// `--exp-backoff-restart-delay`: a duration.
-    pub exp_backoff_restart_delay: Option<String>,
-    /// `--stop-exit-codes`: codes, split at commas and blanks.
-    pub stop_exit_codes: Vec<String>,
-    /// `--kill-timeout`: a duration.
-    pub kill_timeout: Option<String>,
-    /// `--kill-signal`.
-    pub kill_signal: Option<String>,
-    /// `--shutdown-with-message`: `Some(true)`.
-    pub shutdown_with_message: Option<bool>,
-    /// `--wait-ready`: `Some(true)`.
-    pub wait_ready: Option<bool>,
-    /// `--listen-timeout`: a duration.
-    pub listen_timeout: Option<String>,
-    /// `--no-treekill`: `Some(false)`.
-    pub treekill: Option<bool>,
-    /// `--max-memory-restart`: a size.
-    pub max_memory_restart: Option<String>,
-    /// `--cron-restart`: a cron pattern, or `0`.
-    pub cron_restart: Option<String>,
-    /// `--cron-timezone`.
-    pub cron_timezone: Option<String>,
-    /// `--cron-after-stop`: `Some(true)`.
-    pub cron_after_stop: Option<bool>,
-    /// `--ignore-watch`: split at blanks.
-    pub ignore_watch: Option<String>,
-    /// `--ext`: endings, split at commas and blanks.
-    pub ext: Option<String>,
-    /// `--watch-delay`: a duration; a number is seconds, unlike in a file (PM2).
-    pub watch_delay: Option<String>,
-    /// `--output`.
-    pub out_file: Option<PathBuf>,
-    /// `--error`.
-    pub error_file: Option<PathBuf>,
-    /// `--log [path]`: empty stands for the bare flag.
-    pub log_file: Option<PathBuf>,
-    /// `--merge-logs`: `Some(true)`.
-    pub merge_logs: Option<bool>,
-    /// `--disable-logs`: `Some(true)`.
-    pub disable_logs: Option<bool>,
-    /// `--log-date-format`: day.js tokens.
-    pub log_date_format: Option<String>,
-    /// `--time`: `Some(true)`.
-    pub time: Option<bool>,
-    /// `--log-type`: `json` or `raw`.
-    pub log_type: Option<String>,
-    /// `--pid`.
-    pub pid_file: Option<PathBuf>,
+/// Which flags act on the apps of a config file, and what becomes of those that can't act.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Beside {
+    /// All; each says what it replaces. One that means nothing is refused.
+    #[default]
+    All,
+    /// Those that do in PM2; the others are told of.
+    Pm2s,
 }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use pm_spec::options::Support;
 use pm_spec::{ByteString, Bytes, Span};
 
 use crate::diagnose::{Finding, Findings, Place, quoted};
-use crate::keys::{self, Support};
+use crate::keys;
 use crate::tree::{Entry, Node, Value};
 use crate::words;
 
@@ -157,12 +158,6 @@ impl<'a> App<'a> {
                 self.refuse(field, "UTF-8 text")
             }
         }
-    }
-
-    /// A whole number, also as a numeric string.
-    pub(crate) fn integer(&mut self, name: &'static str, what: &str) -> Option<i128> {
-        let field = self.get(name)?;
-        whole(&field.node.value).or_else(|| self.refuse(field, what))
     }
 
     /// A duration; a number is milliseconds.

@@ -5,6 +5,7 @@
 //! that the built-in engine can't run.
 #![forbid(unsafe_code)]
 
+mod amend;
 mod caller;
 mod deploy;
 mod diagnose;
@@ -13,6 +14,7 @@ mod env;
 mod fields;
 mod flags;
 mod format;
+mod given;
 mod interpreter;
 mod json;
 mod keys;
@@ -21,6 +23,7 @@ mod paths;
 mod policy;
 mod program;
 pub mod read;
+mod rows;
 mod script;
 mod senses;
 mod serving;
@@ -33,10 +36,12 @@ mod venv;
 mod words;
 mod yaml;
 
-pub use caller::{Caller, Engine, Overrides};
+pub use amend::amended;
+pub use caller::{Beside, Caller, Engine, Overrides};
 pub use deploy::{Deployment, Hooks};
 pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
 pub use ecosystem::Ecosystem;
 pub use format::{Format, is_config_name};
-pub use keys::{Support, near, support_of, supported_keys};
+pub use given::{Given, Typed, flag_of};
+pub use keys::{near, support_of, supported_keys};
 pub use program::SERVE_VERB;

@@ -2,45 +2,36 @@
 
 use std::path::{Path, PathBuf};
 
-use pm_spec::{AppName, LogFormat, LogFull, LogSpec, LogTarget, Rotation};
+use pm_spec::{AppName, LogFormat, LogSpec, LogTarget};
 
 use crate::caller::Caller;
 use crate::diagnose::{Finding, quoted};
-use crate::fields::{App, whole};
+use crate::fields::App;
 use crate::paths;
 use crate::tree::Value;
 
-/// The log settings; `None` only without a name to make paths from.
-pub(crate) fn logs(
+/// What the rows do not say: where to, in which form, and whether instances share a file.
+pub(crate) fn settle(
     app: &mut App<'_>,
     name: Option<&AppName>,
     cwd: &Path,
     caller: &Caller,
-) -> Option<LogSpec> {
+    logs: &mut LogSpec,
+) {
     let folder = Folder { cwd, caller };
     let file = name.map(AppName::in_file_names).unwrap_or_default();
     let default = |ending: &str| caller.logs.join(format!("{file}{ending}"));
-    let out = folder.target(app, "out_file", &default("-out.log"));
-    let error = folder.target(app, "error_file", &default("-error.log"));
-    let combined = folder.combined(app, default(".log"));
-    let disabled = app.switch("disable_logs").unwrap_or(false);
-    let merge = app.switch("merge_logs");
+    logs.out = folder.target(app, "out_file", &default("-out.log"));
+    logs.error = folder.target(app, "error_file", &default("-error.log"));
+    logs.combined = folder.combined(app, default(".log")).as_deref().map(paths::to_bytes);
+    if app.switch("disable_logs") == Some(true) {
+        (logs.out, logs.error, logs.combined) = (LogTarget::Discard, LogTarget::Discard, None);
+    }
     // PM2's table: one file unless the number of instances was thought of.
-    let merge = merge.unwrap_or_else(|| app.get("instances").is_none());
-    let format = format(app);
-    let rotation = rotation(app);
-    let full = full(app);
-    name?;
-    let keep = |target| if disabled { LogTarget::Discard } else { target };
-    Some(LogSpec {
-        out: keep(out),
-        error: keep(error),
-        combined: combined.filter(|_| !disabled).map(|path| paths::to_bytes(&path)),
-        merge,
-        format,
-        rotation,
-        full,
-    })
+    if app.get("merge_logs").is_none() {
+        logs.merge = app.get("instances").is_none();
+    }
+    logs.format = format(app);
 }
 
 /// The pid file; the daemon adds `-<id>` before `.pid`.
@@ -130,43 +121,4 @@ fn format(app: &mut App<'_>) -> LogFormat {
         }
     }
     stamp.map_or(LogFormat::Raw, LogFormat::Stamped)
-}
-
-fn rotation(app: &mut App<'_>) -> Rotation {
-    let mut rotation = Rotation::default();
-    match app.get("log_max_size").map(|field| &field.node.value) {
-        Some(Value::Bool(false)) => rotation.max_size = None,
-        Some(_) => {
-            if let Some(size) = app.size("log_max_size") {
-                rotation.max_size = Some(size).filter(|size| size.get() > 0);
-            }
-        }
-        None => {}
-    }
-    if let Some(field) = app.get("log_keep") {
-        let count = whole(&field.node.value).and_then(|count| u32::try_from(count).ok());
-        match count {
-            Some(count) if count > 0 => rotation.keep = count,
-            _ => {
-                app.refuse::<()>(field, "a number of files, at least 1");
-            }
-        }
-    }
-    if let Some(compress) = app.switch("log_compress") {
-        rotation.compress = compress;
-    }
-    rotation
-}
-
-fn full(app: &mut App<'_>) -> LogFull {
-    match app.text("log_full") {
-        None | Some("drop") => LogFull::Drop,
-        Some("block") => LogFull::Block,
-        Some(_) => {
-            if let Some(field) = app.get("log_full") {
-                app.refuse::<()>(field, "\"drop\" or \"block\"");
-            }
-            LogFull::Drop
-        }
-    }
 }

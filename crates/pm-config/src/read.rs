@@ -266,9 +266,7 @@ impl Source {
         let Written { text, tables, env, deployed } =
             self.written(bytes, caller, overrides, &mut findings);
         let mut tables = chosen(tables, &overrides.only, &mut findings);
-        for table in &mut tables {
-            flags::over_file(&mut table.entries, caller, overrides);
-        }
+        flags::over_file(&mut tables, caller, overrides, &mut findings);
         let caller = changed(caller, &env);
         let job = Job { caller, overrides, scripted: env.into_keys().collect(), deployed };
         self.finish(&tables, findings, &text, &job)

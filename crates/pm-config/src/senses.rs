@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use pm_senses::{Timetable, check_ignore};
 use pm_spec::{ByteString, Environment, Ignore, Schedule, Span, Watch};
+use pm_triggers::{Timetable, check_ignore};
 
-use crate::diagnose::{Finding, quoted};
+use crate::diagnose::{Finding, Place, quoted};
 use crate::fields::{App, Field};
 use crate::paths;
 use crate::tree::{Entry, Node, Value};
@@ -23,7 +23,10 @@ const POLL_LEAST: Span = Span::from_millis(50);
 pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
     let zone = app.text("cron_timezone").map(str::to_owned);
     let after_stop = app.switch("cron_after_stop").unwrap_or(false);
-    let field = app.get("cron_restart")?;
+    let Some(field) = app.get("cron_restart") else {
+        useless(app);
+        return None;
+    };
     let pattern = match &field.node.value {
         // PM2: 0 switches it off.
         value if value.is_falsy() => return None,
@@ -37,7 +40,7 @@ pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
     let schedule = Schedule { pattern, zone, after_stop };
     match Timetable::parse(&schedule) {
         Ok(_) => Some(schedule),
-        Err(error @ pm_senses::ScheduleError::Zone(_)) => {
+        Err(error @ pm_triggers::ScheduleError::Zone(_)) => {
             let at = app.place("cron_timezone");
             let finding = Finding::error(at, error.to_string());
             app.findings
@@ -51,6 +54,20 @@ pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
             app.findings.add(finding.hint(hint));
             None
         }
+    }
+}
+
+/// A zone without a schedule: typed, it is a mistake; in a file, it may wait for one.
+fn useless(app: &mut App<'_>) {
+    for key in ["cron_timezone", "cron_after_stop"] {
+        let Some(field) = app.get(key).filter(|field| !field.node.value.is_falsy()) else {
+            continue;
+        };
+        let message = format!("`{key}` has no effect without `cron_restart`");
+        app.findings.add(match field.node.at {
+            at @ Place::Flag(_) => Finding::error(at, message),
+            at @ (Place::Line { .. } | Place::Whole) => Finding::warning(at, message),
+        });
     }
 }
 

@@ -1,31 +1,31 @@
 //! As what an app's processes run and when they count as up: cluster or fork, the channel, `wait_ready`.
 
-use pm_spec::{Environment, Mode, Sched, Serving, Span};
+use pm_spec::{Mode, Serving};
 
-use crate::diagnose::Finding;
+use crate::caller::Beside;
+use crate::diagnose::{Finding, Place};
 use crate::fields::App;
 use crate::interpreter::Runtime;
 
-/// All of it. `env` is the caller's, where PM2's knobs stand.
-pub(crate) fn serving(app: &mut App<'_>, runtime: Runtime, env: &Environment) -> Serving {
-    let wait_ready = app.switch("wait_ready").unwrap_or(false);
-    let speaks = matches!(runtime, Runtime::Node | Runtime::Bun | Runtime::Deno);
-    let mode = mode(app, runtime);
+/// What its rows do not say: the mode, and what follows from the mode and the runtime.
+pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, beside: Beside, serving: &mut Serving) {
+    serving.mode = mode(app, runtime);
+    if app.get("channel").is_none() {
+        serving.channel = matches!(runtime, Runtime::Node | Runtime::Bun | Runtime::Deno);
+    }
     // Without its channel an app could never say that it is ready, nor share a port.
-    let needed = wait_ready || mode == Mode::Cluster;
-    let preload = app.switch("cluster_preload").unwrap_or(true);
-    let knob = env.get("PM2_GRACEFUL_LISTEN_TIMEOUT").map(|text| text.display().into_owned());
-    let patience = knob.and_then(|text| text.trim().parse().ok()).map(Span::from_millis);
-    let patience = patience.unwrap_or(Serving::default().listen_timeout);
-    Serving {
-        mode,
-        sched: sched(app),
-        channel: app.switch("channel").unwrap_or(speaks) || needed,
-        preload: preload && runtime == Runtime::Node,
-        wait_ready,
-        listen_timeout: app.span("listen_timeout").unwrap_or(patience),
-        source_maps: source_maps(app) && runtime == Runtime::Node,
-        monitored: None,
+    serving.channel |= serving.wait_ready || serving.mode == Mode::Cluster;
+    serving.preload &= runtime == Runtime::Node;
+    serving.source_maps = source_maps(app) && runtime == Runtime::Node;
+    if let Some(field) = app.get("source_map_support")
+        && matches!(field.node.at, Place::Flag(_))
+        && runtime != Runtime::Node
+    {
+        let message = "only Node has source maps, and it does not run this app";
+        app.findings.add(match beside {
+            Beside::All => Finding::error(field.node.at, message),
+            Beside::Pm2s => Finding::warning(field.node.at, message),
+        });
     }
 }
 
@@ -69,19 +69,6 @@ fn mode(app: &mut App<'_>, runtime: Runtime) -> Mode {
         }
         Runtime::Node | Runtime::Bun | Runtime::Deno | Runtime::Python | Runtime::Other => {
             Mode::Fork
-        }
-    }
-}
-
-fn sched(app: &mut App<'_>) -> Sched {
-    match app.text("sched") {
-        None | Some("rr") => Sched::RoundRobin,
-        Some("slot") => Sched::Slot,
-        Some(_) => {
-            if let Some(field) = app.get("sched") {
-                app.refuse::<()>(field, "\"rr\" or \"slot\"");
-            }
-            Sched::RoundRobin
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pm_spec::{AppName, AppSpec, ByteString, Limits};
+use pm_spec::{AppName, AppSpec, ByteString};
 
 use crate::caller::{Caller, Overrides};
 use crate::diagnose::{Finding, Findings, quoted};
@@ -15,7 +15,7 @@ use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
 use crate::program::{self, Program, SERVE_VERB};
 use crate::tree::Entry;
-use crate::{env, interpreter, logs, policy, senses, serving, user};
+use crate::{env, interpreter, logs, policy, rows, senses, serving, user};
 
 /// What is the same for all apps of a config.
 pub(crate) struct Ground<'a> {
@@ -89,49 +89,32 @@ pub(crate) fn app(
     if let Some(choice) = &choice {
         choice.runtime.settle(&mut env.all);
     }
-    let interpreter_args = app.words("interpreter_args");
-    let args = app.words("args");
-    let instances = policy::instances(&mut app, ground.caller.cpus);
-    let restart = policy::restart(&mut app);
-    let stop = policy::stop(&mut app, &ground.caller.env);
-    let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
-    let serving = serving::serving(&mut app, runtime, &ground.caller.env);
-    let memory = app.size("max_memory_restart").filter(|size| size.get() > 0);
-    let autostart = app.switch("autostart").unwrap_or(true);
-    let (instance_var, increment_var) = policy::variables(&mut app, &ground.caller.env);
     let base = cwd.as_deref().unwrap_or(ground.folder);
-    let logs = logs::logs(&mut app, name.as_ref(), base, ground.caller);
-    let pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
-    let schedule = senses::schedule(&mut app);
-    let watch = senses::watch(&mut app, base, &ground.caller.env);
-    let user = user::choice(&mut app, ground.caller);
-    let (name, cwd, program, choice) = (name?, cwd?, program?, choice?);
-    let (script, args) = command(&program, args);
+    let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
+    let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
+    rows::read(&mut app, &mut spec, &ground.caller.env);
+    spec.interpreter_args = app.words("interpreter_args");
+    spec.args = app.words("args");
+    spec.instances = policy::instances(&mut app, ground.caller.cpus).unwrap_or(1);
+    spec.restart.delay = policy::delay(&mut app);
+    let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
+    serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
+    logs::settle(&mut app, name.as_ref(), base, ground.caller, &mut spec.logs);
+    spec.pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
+    spec.schedule = senses::schedule(&mut app);
+    spec.watch = senses::watch(&mut app, base, &ground.caller.env);
+    spec.user = user::choice(&mut app, ground.caller);
+    let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
+    (spec.script, spec.args) = command(&program, spec.args);
     Some(AppSpec {
         namespace: namespace.unwrap_or_else(AppName::default_namespace),
         version: version(&program),
-        script,
         interpreter: choice.interpreter.as_deref().map(paths::to_bytes),
-        interpreter_args: choice.args.into_iter().chain(interpreter_args).collect(),
-        args,
-        cwd: paths::to_bytes(&cwd),
+        interpreter_args: choice.args.into_iter().chain(spec.interpreter_args).collect(),
         env: env.all,
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
-        instances: instances.unwrap_or(1),
-        instance_var,
-        increment_var,
-        autostart,
-        restart,
-        stop,
-        limits: Limits { memory },
-        serving,
-        schedule,
-        watch,
-        logs: logs?,
-        pid_file,
-        user,
         source: ground.source.map(paths::to_bytes),
-        name,
+        ..spec
     })
 }
 

@@ -14,7 +14,7 @@ mod common;
 use std::time::Instant;
 
 use common::{app, identity, spawns, start};
-use pm_core::{Core, Ending, Fact, Order, RequestId, Rest, RunId, Time};
+use pm_core::{Core, Ending, Fact, Order, Remaining, RequestId, RunId, Time};
 
 const APPS: u32 = 1_000;
 
@@ -33,12 +33,12 @@ fn main() {
     let runs = spawns(&orders);
     each("Spawned", &runs, |run| step(&mut core, 1, Fact::Spawned(run, identity(run))).len());
     let begin = Instant::now();
-    let orders = step(&mut core, 1001, Fact::Woke);
+    let orders = step(&mut core, 1001, Fact::TimePassed);
     println!("the wake-up that settles all: {:?}, {} orders", begin.elapsed(), orders.len());
     let ending = Ending::Exited(1);
     let mut again = Vec::new();
     each("Ended, restarted", &runs, |run| {
-        let orders = step(&mut core, 2000, Fact::Ended(run, ending, Rest::Nothing));
+        let orders = step(&mut core, 2000, Fact::Ended(run, ending, Remaining::Nothing));
         again.extend(spawns(&orders));
         orders.len()
     });
@@ -50,14 +50,14 @@ fn main() {
     let orders = step(&mut core, 3000, Fact::Asked(RequestId(2), pm_core::Ask::Stop(all)));
     println!("one Stop of all: {:?}, {} orders", begin.elapsed(), orders.len());
     each("Ended, stopped", &again, |run| {
-        step(&mut core, 3001, Fact::Ended(run, ending, Rest::Nothing)).len()
+        step(&mut core, 3001, Fact::Ended(run, ending, Remaining::Nothing)).len()
     });
     let begin = Instant::now();
     let records = core.records();
     println!("a snapshot: {:?}, {} records", begin.elapsed(), records.len());
     let begin = Instant::now();
     let core = Core::restore(Time(4000), records);
-    println!("a restore: {:?}, {} instances", begin.elapsed(), core.seats().count());
+    println!("a restore: {:?}, {} instances", begin.elapsed(), core.instances().count());
 }
 
 fn each(what: &str, runs: &[RunId], mut act: impl FnMut(RunId) -> usize) {

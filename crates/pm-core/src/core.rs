@@ -7,27 +7,21 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec};
+use pm_spec::{AppName, AppSpec, Select};
 
-use crate::app::App;
-use crate::fact::{Ending, Fact, Rest};
+use crate::app::{ActiveTriggers, App};
+use crate::end::Cause;
+use crate::fact::Fact;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::instance::{Fate, Seat};
-use crate::order::{Became, Change, Knock, Order, Outcome, Refused, Reply};
-use crate::request::{Goal, Then};
-use crate::saved::{Counters, Record};
-use crate::senses::Needs;
-use crate::view::{Cause, SeatView};
-
-/// What an instance is filed under besides its number, as far as the core's indexes know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filed {
-    pub(crate) run: Option<RunId>,
-    pub(crate) beside: Option<RunId>,
-    pub(crate) deadline: Option<Time>,
-    pub(crate) weighed: bool,
-    pub(crate) needs: Needs,
-}
+use crate::index::{Index, IndexEntry};
+use crate::instance::{Instance, Retention};
+use crate::order::{Change, Order, Outcome, Refused};
+use crate::phase::Want;
+use crate::request::Requests;
+use crate::resolve::Resolver;
+use crate::restore::Restored;
+use crate::saved::{Counters, Record, SavedApp, SavedInstance};
+use crate::view::InstanceView;
 
 /// Decides. See the crate's description.
 #[derive(Clone, Debug)]
@@ -35,21 +29,16 @@ pub struct Core {
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) names: BTreeMap<(AppName, AppName), BTreeSet<AppId>>,
     /// Boxed: a map that only grows at its end is half empty.
-    pub(crate) seats: BTreeMap<InstanceId, Box<Seat>>,
-    pub(crate) goals: BTreeMap<RequestId, Goal>,
+    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
+    pub(crate) requests: Requests,
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
-    pub(crate) filed: BTreeMap<InstanceId, Filed>,
-    pub(crate) runs: BTreeMap<RunId, InstanceId>,
-    pub(crate) deadlines: BTreeSet<(Time, InstanceId)>,
-    pub(crate) weighed: usize,
-    pub(crate) weighing: bool,
+    pub(crate) index: Index,
+    pub(crate) measuring: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
     /// Apps whose senses may have to change in this step.
-    pub(crate) attended: BTreeSet<AppId>,
-    /// Requests that may have become true in this step.
-    pub(crate) finished: BTreeSet<RequestId>,
+    pub(crate) triggers_changed: BTreeSet<AppId>,
 }
 
 impl Default for Core {
@@ -64,38 +53,47 @@ impl Core {
         Self {
             apps: BTreeMap::new(),
             names: BTreeMap::new(),
-            seats: BTreeMap::new(),
-            goals: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            requests: Requests::new(),
             counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
             leaving: false,
-            filed: BTreeMap::new(),
-            runs: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            weighed: 0,
-            weighing: false,
+            index: Index::new(),
+            measuring: false,
             dirty: BTreeSet::new(),
-            attended: BTreeSet::new(),
-            finished: BTreeSet::new(),
+            triggers_changed: BTreeSet::new(),
         }
+    }
+
+    /// What the records say. The next step (with any fact) goes on where the last daemon stopped, so take it soon.
+    pub fn restore(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
+        let Restored { counters, apps, instances } = Restored::read(now, records);
+        let mut core = Self { counters, apps, instances, ..Self::new() };
+        for app in core.apps.values() {
+            core.names.entry(app.key()).or_default().insert(app.id);
+        }
+        core.dirty.extend(core.instances.keys().copied());
+        for id in core.dirty.clone() {
+            core.reindex(id);
+        }
+        core
     }
 
     /// Takes one fact and appends the orders that follow from it and from `now`.
     ///
     /// The fact comes first: what a person wishes or what ended by itself goes before what is merely due.
     pub fn step(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
-        self.take(now, fact, orders);
-        while let Some((due, id)) = self.deadlines.first().copied().filter(|(due, _)| *due <= now) {
-            self.deadlines.remove(&(due, id));
+        self.apply(now, fact, orders);
+        while let Some(id) = self.index.take_due(now) {
             self.dirty.insert(id);
         }
         while let Some(id) = self.dirty.pop_first() {
-            self.tend(now, id, orders);
+            self.settle_instance(now, id, orders);
         }
-        self.attend(orders);
-        self.answer(orders);
-        if (self.weighed > 0) != self.weighing {
-            self.weighing = !self.weighing;
-            orders.push(Order::Weigh(self.weighing));
+        self.update_triggers(orders);
+        self.requests.answer(orders);
+        if self.index.is_measured() != self.measuring {
+            self.measuring = !self.measuring;
+            orders.push(Order::MeasureMemory(self.measuring));
         }
     }
 
@@ -104,218 +102,169 @@ impl Core {
         if !self.dirty.is_empty() {
             return Some(Time(0));
         }
-        self.deadlines.first().map(|(due, _)| *due)
+        self.index.next_deadline()
     }
 
     /// All instances in order of their numbers.
-    pub fn seats(&self) -> impl Iterator<Item = SeatView<'_>> {
-        self.seats.values().map(|seat| seat.view())
+    pub fn instances(&self) -> impl Iterator<Item = InstanceView<'_>> {
+        self.instances.values().map(|instance| instance.view())
     }
 
     /// One instance.
-    pub fn seat(&self, id: InstanceId) -> Option<SeatView<'_>> {
-        self.seats.get(&id).map(|seat| seat.view())
+    pub fn instance(&self, id: InstanceId) -> Option<InstanceView<'_>> {
+        self.instances.get(&id).map(|instance| instance.view())
     }
 
     /// The instance a run belongs to; `None` if the run is over or unknown.
-    pub fn seat_of_run(&self, run: RunId) -> Option<SeatView<'_>> {
-        self.runs.get(&run).and_then(|id| self.seat(*id))
+    pub fn instance_of_run(&self, run: RunId) -> Option<InstanceView<'_>> {
+        self.index.owner(run).and_then(|id| self.instance(id))
     }
 
-    fn take(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
+    /// The instances these selectors mean together, in order of number, each once.
+    ///
+    /// `All` may mean none; any other selector that means none is `NoMatch`.
+    pub fn resolve(&self, selects: &[Select]) -> Result<Vec<InstanceId>, Refused> {
+        Resolver { apps: &self.apps, instances: &self.instances }.resolve(selects)
+    }
+
+    fn apply(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
         match fact {
             Fact::Asked(request, ask) => self.asked(now, request, ask, orders),
             Fact::Withdrawn(request) => self.withdrawn(request),
             Fact::Spawned(run, identity) => {
-                self.with_run(run, |seat| seat.spawned(now, identity), |_| {});
+                self.with_main(run, |instance| instance.spawned(now, identity));
             }
             Fact::NotSpawned(run, failure) => {
-                self.with_run(run, |seat| seat.not_spawned(now, failure), |_| {});
+                self.with_main(run, |instance| instance.not_spawned(now, failure));
             }
-            Fact::Ready(run) => {
-                self.with_run(run, Seat::said_ready, |_| {});
+            Fact::Ready(run) => self.with_main(run, Instance::mark_ready),
+            Fact::MemoryMeasured(run, used) => {
+                self.with_main(run, |instance| instance.memory_measured(used));
             }
             Fact::Ended(run, ending, rest) => {
-                if !self.ended(now, run, (ending, rest), orders) {
+                let is_known = self.with_run(run, |instance| {
+                    if instance.is_second(run) {
+                        instance.second_ended(now, ending, rest, orders);
+                    } else {
+                        instance.ended(now, ending, rest, orders);
+                    }
+                });
+                if !is_known {
                     // Remembered as over before the daemon died, but its exit was not acknowledged yet.
                     orders.push(Order::Release(run));
                 }
             }
-            Fact::Swept(run) => {
-                self.with_run(run, |seat| seat.swept(now), Seat::beside_swept);
+            Fact::TreeGone(run) => {
+                self.with_run(run, |instance| {
+                    if instance.is_second(run) {
+                        instance.second_tree_gone();
+                    } else {
+                        instance.tree_gone(now);
+                    }
+                });
             }
-            Fact::Weighed(run, used) => {
-                self.with_run(run, |seat| seat.weighed(used), |_| {});
-            }
-            Fact::Due(app) => self.nudged(now, app, &Cause::Scheduled),
-            Fact::Touched(app, path) => self.nudged(now, app, &Cause::Touched(path)),
-            Fact::Woke => {}
+            Fact::ScheduleDue(app) => self.triggered(now, app, &Cause::Scheduled),
+            Fact::FileChanged(app, path) => self.triggered(now, app, &Cause::FileChanged(path)),
+            Fact::TimePassed => {}
         }
     }
 
-    /// A main process ended. False if nobody remembers the run.
-    fn ended(
-        &mut self,
-        now: Time,
-        run: RunId,
-        (ending, rest): (Ending, Rest),
-        orders: &mut Vec<Order>,
-    ) -> bool {
-        let id = self.runs.get(&run).copied();
-        let second = id.and_then(|id| self.seats.get(&id)).is_some_and(|seat| seat.is_beside(run));
-        if second {
-            self.with_run(run, |_| {}, |seat| seat.beside_ended(now, ending, rest, orders))
-        } else {
-            self.with_run(run, |seat| seat.ended(now, ending, rest, orders), |_| {})
-        }
-    }
-
-    /// Lets the run's instance know, in one way or, of its second run, in the other. False if nobody remembers the
-    /// run; then its number is at least never given out.
-    fn with_run(
-        &mut self,
-        run: RunId,
-        tell: impl FnOnce(&mut Seat),
-        tell_second: impl FnOnce(&mut Seat),
-    ) -> bool {
-        let seat = self.runs.get(&run).and_then(|id| self.seats.get_mut(id));
-        let Some(seat) = seat else {
+    /// Lets a run's instance know. False if nobody remembers the run; then its number is at least never given out.
+    fn with_run(&mut self, run: RunId, tell: impl FnOnce(&mut Instance)) -> bool {
+        let id = self.index.owner(run);
+        let instance = id.and_then(|id| self.instances.get_mut(&id));
+        let Some(instance) = instance else {
             self.counters.run = self.counters.run.max(RunId(run.0.saturating_add(1)));
             return false;
         };
-        if seat.is_beside(run) {
-            tell_second(seat);
-        } else {
-            tell(seat);
-        }
-        self.dirty.insert(seat.id);
+        tell(instance);
+        self.dirty.insert(instance.id);
         true
     }
 
+    /// The same of a run that is not the second one of its instance; what is said of that one is no news.
+    fn with_main(&mut self, run: RunId, tell: impl FnOnce(&mut Instance)) {
+        self.with_run(run, |instance| {
+            if !instance.is_second(run) {
+                tell(instance);
+            }
+        });
+    }
+
     /// Brings one instance to rest, answers for it, files it anew.
-    fn tend(&mut self, now: Time, id: InstanceId, orders: &mut Vec<Order>) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let fate = seat.settle(now, &mut self.counters.run, orders);
-        match fate {
-            Fate::Stays => seat.check(now),
-            Fate::Leaves => seat.farewell(),
+    fn settle_instance(&mut self, now: Time, id: InstanceId, orders: &mut Vec<Order>) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let retention = instance.settle(now, &mut self.counters.run, orders);
+        match retention {
+            Retention::Keep => instance.check(now),
+            Retention::Forget => instance.answer_rest(),
         }
-        let answers = ::core::mem::take(&mut seat.answers);
-        let (app, name) = (seat.app, seat.spec.name.clone());
-        if fate == Fate::Stays && ::core::mem::take(&mut seat.changed) {
-            orders.push(Order::Tell(Change::Changed(id)));
+        let answers = ::core::mem::take(&mut instance.answers);
+        let (app, name) = (instance.app, instance.spec.name.clone());
+        if retention == Retention::Keep && ::core::mem::take(&mut instance.changed) {
+            orders.push(Order::Publish(Change::Changed(id)));
         }
-        if fate == Fate::Leaves {
+        if retention == Retention::Forget {
             self.forget(id, orders);
         }
-        self.file(id);
+        self.reindex(id);
         for (request, became) in answers {
-            self.note(now, request, Outcome { instance: id, app, name: name.clone(), became });
+            self.record_outcome(
+                now,
+                request,
+                Outcome { instance: id, app, name: name.clone(), became },
+            );
         }
     }
 
-    /// Files an instance under its run, deadline and limit as they are now.
-    pub(crate) fn file(&mut self, id: InstanceId) {
-        let new = self.seats.get(&id).map_or_else(Filed::default, |seat| Filed {
-            run: seat.phase.run(),
-            beside: seat.beside.as_ref().and_then(|beside| beside.phase.run()),
-            deadline: seat.deadline(),
-            weighed: seat.is_weighed(),
-            needs: self.needs(seat),
-        });
-        let old = self.filed.get(&id).copied().unwrap_or_default();
-        if let Some(app) = self.seats.get(&id).map(|seat| seat.app) {
-            self.count_needs(app, old.needs, new.needs);
-        }
-        if (old.run, old.beside) != (new.run, new.beside) {
-            for run in [old.run, old.beside].into_iter().flatten() {
-                self.runs.remove(&run);
-            }
-            for run in [new.run, new.beside].into_iter().flatten() {
-                self.runs.insert(run, id);
-            }
-        }
-        // The old deadline may have been taken out by `step`, so the new one is put in even if it is the same.
-        if old.deadline != new.deadline {
-            old.deadline.map(|due| self.deadlines.remove(&(due, id)));
-        }
-        new.deadline.map(|due| self.deadlines.insert((due, id)));
-        self.weighed = self.weighed + usize::from(new.weighed) - usize::from(old.weighed);
-        if self.seats.contains_key(&id) {
-            self.filed.insert(id, new);
-        } else {
-            self.filed.remove(&id);
-        }
+    /// Has an instance found as it is now.
+    pub(crate) fn reindex(&mut self, id: InstanceId) {
+        let Some(instance) = self.instances.get(&id) else { return };
+        let triggers = self.triggers(instance);
+        let (app, new) = (instance.app, IndexEntry { triggers, ..instance.index_entry() });
+        let old = self.index.put(id, Some(new));
+        self.count_triggers(app, old.triggers, triggers);
     }
 
     /// An instance is gone, and with the last one its app.
     fn forget(&mut self, id: InstanceId, orders: &mut Vec<Order>) {
-        let Some(seat) = self.seats.remove(&id) else { return };
-        let needed = self.filed.get(&id).map(|filed| filed.needs).unwrap_or_default();
-        self.count_needs(seat.app, needed, Needs::default());
-        orders.push(Order::Remember(Record::SeatGone(id)));
-        if let Some(app) = self.apps.get_mut(&seat.app) {
-            app.seats.remove(&seat.slot);
-            if app.seats.is_empty() {
-                self.unname(seat.app);
-                if let Some(mut app) = self.apps.remove(&seat.app) {
-                    app.unattend(orders);
+        let Some(instance) = self.instances.remove(&id) else { return };
+        let old = self.index.put(id, None);
+        self.count_triggers(instance.app, old.triggers, ActiveTriggers::default());
+        orders.push(Order::Persist(Record::InstanceGone(id)));
+        if let Some(app) = self.apps.get_mut(&instance.app) {
+            app.slots.remove(&instance.slot);
+            if app.slots.is_empty() {
+                self.remove_name(instance.app);
+                if let Some(mut app) = self.apps.remove(&instance.app) {
+                    app.drop_triggers(orders);
                 }
-                orders.push(Order::Remember(Record::AppGone(seat.app)));
+                orders.push(Order::Persist(Record::AppGone(instance.app)));
             }
         }
-        if self.seats.is_empty() {
+        if self.instances.is_empty() {
             self.counters.instance = InstanceId(0);
-            orders.push(Order::Remember(Record::Counters(self.counters)));
+            orders.push(Order::Persist(Record::Counters(self.counters)));
         }
-        orders.push(Order::Tell(Change::Removed(id)));
+        orders.push(Order::Publish(Change::Removed(id)));
     }
 
     /// One instance has become something for a request.
-    pub(crate) fn note(&mut self, now: Time, request: RequestId, outcome: Outcome) {
-        let Some(goal) = self.goals.get_mut(&request) else { return };
-        goal.open.remove(&outcome.instance);
-        if goal.open.is_empty() {
-            self.finished.insert(request);
-        }
+    fn record_outcome(&mut self, now: Time, request: RequestId, outcome: Outcome) {
         let (app, id, became) = (outcome.app, outcome.instance, outcome.became.clone());
-        goal.outcomes.insert(id, outcome);
-        if goal.rollouts.get(&app).is_some_and(|rollout| rollout.current.contains(&id)) {
+        if self.requests.note(request, outcome) {
             self.advance(now, request, (app, id), &became);
-        }
-    }
-
-    /// Replies to all requests that have become true.
-    fn answer(&mut self, orders: &mut Vec<Order>) {
-        while let Some(request) = self.finished.pop_first() {
-            if self.goals.get(&request).is_none_or(|goal| !goal.open.is_empty()) {
-                continue;
-            }
-            let Some(goal) = self.goals.remove(&request) else { continue };
-            if goal.heard {
-                let outcomes = goal.outcomes.into_values().collect();
-                orders.push(Order::Reply(request, Reply::Done(outcomes)));
-            }
-            if goal.then == Then::Leave {
-                orders.push(Order::Leave);
-            }
         }
     }
 
     /// Nobody waits for the reply any more. What was wished goes on.
     fn withdrawn(&mut self, request: RequestId) {
-        let Some(goal) = self.goals.get_mut(&request) else { return };
-        if goal.then == Then::Leave || !goal.rollouts.is_empty() {
-            goal.heard = false;
-            return;
-        }
-        for id in ::core::mem::take(&mut goal.open) {
-            if let Some(seat) = self.seats.get_mut(&id) {
-                seat.ignore(request);
+        for id in self.requests.withdraw(request) {
+            if let Some(instance) = self.instances.get_mut(&id) {
+                instance.ignore(request);
                 self.dirty.insert(id);
             }
         }
-        self.goals.remove(&request);
     }
 
     /// A new app.
@@ -327,30 +276,30 @@ impl Core {
             spec.env.share(&before.spec.env);
         }
         let app = App::new(id, Arc::new(spec));
-        orders.push(Order::Remember(Record::App(Box::new(app.record()))));
+        orders.push(Order::Persist(Record::App(Box::new(app.record()))));
         self.names.entry(app.key()).or_default().insert(id);
         self.apps.insert(id, app);
         id
     }
 
     /// A new instance, down, with this number or, if `None`, the next.
-    pub(crate) fn add_seat(
+    pub(crate) fn add_instance(
         &mut self,
         app: AppId,
         slot: u16,
         id: Option<InstanceId>,
-    ) -> Option<&mut Seat> {
+    ) -> Option<&mut Instance> {
         let id = id.unwrap_or(self.counters.instance);
         let app = self.apps.get_mut(&app)?;
         self.counters.instance = self.counters.instance.max(InstanceId(id.0.saturating_add(1)));
-        app.seats.insert(slot, id);
+        app.slots.insert(slot, id);
         self.dirty.insert(id);
-        let seat = Seat::new(id, app.id, slot, Arc::clone(&app.spec));
-        Some(self.seats.entry(id).or_insert(Box::new(seat)))
+        let instance = Instance::new(id, app.id, slot, Arc::clone(&app.spec));
+        Some(self.instances.entry(id).or_insert(Box::new(instance)))
     }
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.
-    pub(crate) fn respec(&mut self, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
+    pub(crate) fn set_spec(&mut self, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
         let Some(app) = self.apps.get_mut(&app) else { return };
         if *app.spec == spec {
             return;
@@ -358,35 +307,91 @@ impl Core {
         let limits = (app.spec.logs.rotation, app.spec.logs.full);
         app.spec = Arc::new(spec);
         let is_retuned = limits != (app.spec.logs.rotation, app.spec.logs.full);
-        self.attended.insert(app.id);
-        orders.push(Order::Remember(Record::App(Box::new(app.record()))));
-        for id in app.seats.values() {
-            if let Some(seat) = self.seats.get_mut(id) {
-                seat.spec = Arc::clone(&app.spec);
-                seat.changed = true;
-                if let Some(run) = seat.phase.run().filter(|_| is_retuned) {
-                    orders.push(Order::Retune(run, Arc::clone(&app.spec)));
+        self.triggers_changed.insert(app.id);
+        orders.push(Order::Persist(Record::App(Box::new(app.record()))));
+        for id in app.slots.values() {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.spec = Arc::clone(&app.spec);
+                instance.changed = true;
+                if let Some(run) = instance.phase.run().filter(|_| is_retuned) {
+                    orders.push(Order::UpdateLogRules(run, Arc::clone(&app.spec)));
                 }
                 self.dirty.insert(*id);
             }
         }
     }
 
-    /// A wish is refused: nothing was done.
-    pub(crate) fn refuse(&mut self, request: RequestId, why: Refused, orders: &mut Vec<Order>) {
-        self.goals.remove(&request);
-        orders.push(Order::Reply(request, Reply::Refused(why)));
+    /// A time has come or a file has changed for this app.
+    pub(crate) fn triggered(&mut self, now: Time, app: AppId, cause: &Cause) {
+        if self.leaving {
+            return;
+        }
+        let ids = self.apps.get(&app).into_iter().flat_map(|app| app.slots.values());
+        for id in ids {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.trigger(now, cause);
+                self.dirty.insert(*id);
+            }
+        }
     }
 
-    /// Sends a person's signal to the main process, if there is one.
-    pub(crate) fn pass(&self, id: InstanceId, signal: pm_spec::Signal) -> (Became, Option<Order>) {
-        let seat = self.seats.get(&id);
-        let alive = seat.is_some_and(|seat| seat.phase.going().is_none_or(|going| !going.ended));
-        match seat.and_then(|seat| seat.phase.life()) {
-            Some(life) if alive => {
-                (Became::Signaled, Some(Order::Signal(life.run, Knock::Pass(signal))))
-            }
-            Some(_) | None => (Became::Unchanged, None),
+    /// What an instance needs now.
+    pub(crate) fn triggers(&self, instance: &Instance) -> ActiveTriggers {
+        if self.leaving { ActiveTriggers::default() } else { instance.triggers() }
+    }
+
+    /// An instance of an app needs something else than before.
+    pub(crate) fn count_triggers(&mut self, app: AppId, old: ActiveTriggers, new: ActiveTriggers) {
+        if old == new {
+            return;
         }
+        if let Some(app) = self.apps.get_mut(&app) {
+            app.scheduled = app.scheduled + usize::from(new.schedule) - usize::from(old.schedule);
+            app.watched = app.watched + usize::from(new.watch) - usize::from(old.watch);
+        }
+        self.triggers_changed.insert(app);
+    }
+
+    /// Orders what the apps need whose needs may have changed in this step.
+    pub(crate) fn update_triggers(&mut self, orders: &mut Vec<Order>) {
+        while let Some(id) = self.triggers_changed.pop_first() {
+            if let Some(app) = self.apps.get_mut(&id) {
+                app.update_triggers(orders);
+            }
+        }
+    }
+
+    /// Everything as records, for a snapshot: `restore` of them is this core without what it owes to clients.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = Vec::with_capacity(1 + self.apps.len() + self.instances.len() * 2);
+        records.push(Record::Counters(self.counters));
+        records.extend(self.apps.values().map(|app| Record::App(Box::new(app.record()))));
+        for instance in self.instances.values() {
+            records.push(Record::Instance(instance.record()));
+            records
+                .extend(instance.history.iter().map(|end| Record::End(instance.id, end.clone())));
+        }
+        records
+    }
+
+    /// What `pm save` writes: every app that is not being deleted, and how its instances are wanted.
+    pub fn saved_list(&self) -> Vec<SavedApp> {
+        let mut list = Vec::with_capacity(self.apps.len());
+        for app in self.apps.values() {
+            let instances = app.slots.values().filter_map(|id| self.instances.get(id));
+            let instances: Vec<SavedInstance> = instances
+                .filter(|instance| instance.want != Want::Gone)
+                .map(|instance| SavedInstance {
+                    id: instance.id,
+                    slot: instance.slot,
+                    wanted: instance.want.is_up(),
+                    resting: instance.resting,
+                })
+                .collect();
+            if !instances.is_empty() {
+                list.push(SavedApp { spec: AppSpec::clone(&app.spec), instances });
+            }
+        }
+        list
     }
 }

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec, ByteString, Bytes, Environment, Select, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppId, RequestId, RunId};
+use crate::end::Ending;
+use crate::id::{AppId, Identity, RequestId, RunId};
 use crate::saved::SavedApp;
 
 /// One thing that happened. A fact about a run nobody remembers changes nothing.
@@ -23,17 +24,17 @@ pub enum Fact {
     /// The app said that it is ready.
     Ready(RunId),
     /// The main process ended; whether others of its tree still live. Told once per run.
-    Ended(RunId, Ending, Rest),
-    /// The rest of the tree is gone as well. Follows an `Ended` with `Rest::Stragglers`.
-    Swept(RunId),
+    Ended(RunId, Ending, Remaining),
+    /// The rest of the tree is gone as well. Follows an `Ended` with `Remaining::Stragglers`.
+    TreeGone(RunId),
     /// Resident memory of the whole tree.
-    Weighed(RunId, Bytes),
+    MemoryMeasured(RunId, Bytes),
     /// A time of this app's schedule has come.
-    Due(AppId),
+    ScheduleDue(AppId),
     /// A file this app is watched for has changed, as seen from the app's folder.
-    Touched(AppId, ByteString),
+    FileChanged(AppId, ByteString),
     /// Nothing but time has passed.
-    Woke,
+    TimePassed,
 }
 
 /// A client's wish. Selectors are resolved together before anything is done; one that matches nothing refuses all.
@@ -132,37 +133,9 @@ pub enum Patience {
     Settled,
 }
 
-/// A process, so that it can't be mistaken for another one that got its pid later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Identity {
-    /// The pid.
-    pub pid: u32,
-    /// Start time in clock ticks since boot (`/proc/PID/stat` field 22).
-    pub started: u64,
-    /// The inode of its pidfd where the kernel has pidfs (6.9), else 0.
-    pub inode: u64,
-}
-
-/// How a main process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// By itself, with this code.
-    Exited(u8),
-    /// By a signal.
-    Signaled {
-        /// Which.
-        signal: u8,
-        /// Whether a core was dumped.
-        core: bool,
-    },
-    /// Nobody was there to see it.
-    Unknown,
-}
-
 /// What is left of a tree whose main process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum Remaining {
     /// Nothing.
     Nothing,
     /// Other processes, to be asked and then forced to go.

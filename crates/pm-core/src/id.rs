@@ -1,5 +1,6 @@
-//! Numbers that name things, and the core's time.
+//! What names things, and the core's time.
 
+use pm_spec::Span;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds of `CLOCK_MONOTONIC`: since the machine's boot, shared by every incarnation of the daemon, never
@@ -26,3 +27,19 @@ pub struct InstanceId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub u32);
+
+/// A process, so that it can't be mistaken for another one that got its pid later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identity {
+    /// The pid.
+    pub pid: u32,
+    /// Start time in clock ticks since boot (`/proc/PID/stat` field 22).
+    pub started: u64,
+    /// The inode of its pidfd where the kernel has pidfs (6.9), else 0.
+    pub inode: u64,
+}
+
+/// `now` and so much later.
+pub(crate) fn after(now: Time, span: Span) -> Time {
+    Time(now.0.saturating_add(span.as_millis()))
+}

@@ -1,31 +1,32 @@
 //! One instance: what is wanted of it, where it stands, its counters, and who waits for it.
 //!
-//! A seat is complete in itself: it sees no other seat, and only appends orders.
+//! An instance is complete in itself: it sees no other instance, and only appends orders.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Mode, Span};
+use pm_spec::{AppSpec, Mode, Signal, Span};
 
-use crate::beside::Beside;
-use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::order::{Became, Knock, Order, Reach, SpawnPlan};
-use crate::phase::{Going, Phase, Want};
+use crate::end::{Cause, End};
+use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
+use crate::index::IndexEntry;
+use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
+use crate::phase::{Phase, SecondRun, StoppingRun, Want};
 use crate::request::Waiter;
-use crate::saved::{Record, SeatRecord};
-use crate::settle::{Step, settle};
+use crate::saved::{InstanceRecord, Record};
+use crate::settle::{Transition, settle};
 use crate::verdict::Streaks;
-use crate::view::{Cause, End, SeatView, Status};
+use crate::view::{InstanceView, Status};
 
 /// So many ends are remembered of each instance.
 pub(crate) const HISTORY: usize = 20;
 /// SIGKILL is repeated this often while somebody of the tree is left.
-const FORCE_EVERY: Span = Span::from_secs(1);
+const KILL_EVERY: Span = Span::from_secs(1);
 
 /// On whose behalf the current run is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hand {
+pub(crate) enum StartedBy {
     /// A person's, who is told at once if it can't be spawned.
     Person,
     /// The restart policy's, which tries again.
@@ -34,23 +35,23 @@ pub(crate) enum Hand {
 
 /// Whether an instance goes on being known after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Stays,
-    Leaves,
+pub(crate) enum Retention {
+    Keep,
+    Forget,
 }
 
 /// One instance.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Seat {
+pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) app: AppId,
     pub(crate) slot: u16,
     pub(crate) spec: Arc<AppSpec>,
     pub(crate) want: Want,
     /// Why the run has to go if `want` says so.
-    pub(crate) why: Cause,
-    pub(crate) hand: Hand,
+    pub(crate) stop_cause: Cause,
+    pub(crate) started_by: StartedBy,
     pub(crate) restarts: u32,
     pub(crate) streaks: Streaks,
     pub(crate) created: Time,
@@ -68,14 +69,14 @@ pub(crate) struct Seat {
     /// Subscribers have not been told.
     pub(crate) changed: bool,
     /// As what its run was made, whatever its app is to be by now.
-    pub(crate) made_as: Mode,
+    pub(crate) run_mode: Mode,
     /// A second run, during a reload.
-    pub(crate) beside: Option<Beside>,
+    pub(crate) second: Option<SecondRun>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
-    pub(crate) unasked: bool,
+    pub(crate) stop_unconfirmed: bool,
 }
 
-impl Seat {
+impl Instance {
     /// A new one, down, with nothing behind it.
     pub(crate) fn new(id: InstanceId, app: AppId, slot: u16, spec: Arc<AppSpec>) -> Self {
         Self {
@@ -84,8 +85,8 @@ impl Seat {
             slot,
             spec,
             want: Want::Down,
-            why: Cause::Stopped,
-            hand: Hand::Person,
+            stop_cause: Cause::Stopped,
+            started_by: StartedBy::Person,
             restarts: 0,
             streaks: Streaks::default(),
             created: Time(0),
@@ -97,52 +98,57 @@ impl Seat {
             release: None,
             unsaved: true,
             changed: true,
-            made_as: Mode::Fork,
-            beside: None,
-            unasked: false,
+            run_mode: Mode::Fork,
+            second: None,
+            stop_unconfirmed: false,
         }
     }
 
     /// Something is different: to be written down and told.
-    pub(crate) const fn touch(&mut self) {
+    pub(crate) const fn mark_changed(&mut self) {
         self.unsaved = true;
         self.changed = true;
     }
 
     /// Does everything the table says, until it says rest. `runs` is the next free number.
-    pub(crate) fn settle(&mut self, now: Time, runs: &mut RunId, orders: &mut Vec<Order>) -> Fate {
-        if ::core::mem::take(&mut self.unasked) {
-            self.ask_again(now, orders);
+    pub(crate) fn settle(
+        &mut self,
+        now: Time,
+        runs: &mut RunId,
+        orders: &mut Vec<Order>,
+    ) -> Retention {
+        if ::core::mem::take(&mut self.stop_unconfirmed) {
+            self.stop_again(now, orders);
         }
-        self.hand_over(now);
-        let fate = loop {
+        self.switch_over(now);
+        let retention = loop {
             match settle(&self.phase, self.want, now) {
-                Step::Rest => break Fate::Stays,
-                Step::Forget if self.beside.is_some() => break Fate::Stays,
-                Step::Forget => break Fate::Leaves,
-                Step::Spawn => self.spawn(runs, orders),
-                Step::Ask => self.ask(now, orders),
-                Step::Force => self.force(now, orders),
-                Step::Lose => self.lose(),
-                Step::Calm => {
+                Transition::Wait => break Retention::Keep,
+                Transition::Forget if self.second.is_some() => break Retention::Keep,
+                Transition::Forget => break Retention::Forget,
+                Transition::Spawn => self.spawn(runs, orders),
+                Transition::Stop => self.stop_run(now, orders),
+                Transition::Kill => self.kill(now, orders),
+                Transition::GiveUp => self.give_up(),
+                Transition::GoDown => {
                     self.phase = Phase::Down;
-                    self.touch();
+                    self.mark_changed();
                 }
             }
         };
-        self.settle_beside(now, orders);
+        self.settle_second(now, orders);
         // A forgotten instance needs no last record of its own unless a run of it has to be let go.
-        if fate == Fate::Stays || self.release.is_some() {
+        if retention == Retention::Keep || self.release.is_some() {
             self.flush(orders);
         }
-        fate
+        retention
     }
 
     /// The record first, then what depends on it.
     pub(crate) fn flush(&mut self, orders: &mut Vec<Order>) {
         if self.unsaved {
             self.unsaved = false;
-            orders.push(Order::Remember(Record::Seat(self.record())));
+            orders.push(Order::Persist(Record::Instance(self.record())));
         }
         if let Some(run) = self.release.take() {
             orders.push(Order::Release(run));
@@ -156,9 +162,9 @@ impl Seat {
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
-        self.made_as = self.spec.serving.mode;
+        self.run_mode = self.spec.serving.mode;
         self.want = Want::Up;
-        self.touch();
+        self.mark_changed();
         self.flush(orders);
         let plan = SpawnPlan {
             app_id: self.app,
@@ -171,36 +177,37 @@ impl Seat {
     }
 
     /// The wish is written down before the signal.
-    pub(crate) fn ask(&mut self, now: Time, orders: &mut Vec<Order>) {
-        let Phase::Up { life, .. } = self.phase else { return };
+    pub(crate) fn stop_run(&mut self, now: Time, orders: &mut Vec<Order>) {
+        let Phase::Up { live, .. } = self.phase else { return };
         self.flush(orders);
-        orders.push(Order::Signal(life.run, Knock::Ask(self.spec.stop.signal, self.reach())));
+        orders.push(Order::Signal(live.run, RunSignal::Stop(self.spec.stop.signal, self.reach())));
         let force_at = after(now, self.spec.stop.timeout);
-        let cause = self.why.clone();
-        self.phase = Phase::Stopping(Going { life, force_at, cause, ended: false });
+        let cause = self.stop_cause.clone();
+        self.phase = Phase::Stopping(StoppingRun { live, force_at, cause, ended: false });
         if self.want == Want::Renewed {
             self.want = Want::Up;
         }
-        self.touch();
+        self.mark_changed();
     }
 
     /// A daemon that died may have written the wish down and sent no signal. To ask twice, with a fresh grace, is
     /// better than to force what has never been asked.
-    fn ask_again(&mut self, now: Time, orders: &mut Vec<Order>) {
+    fn stop_again(&mut self, now: Time, orders: &mut Vec<Order>) {
         let reach = self.reach();
-        let Phase::Stopping(going) = &mut self.phase else { return };
-        going.force_at = after(now, self.spec.stop.timeout);
-        orders.push(Order::Signal(going.life.run, Knock::Ask(self.spec.stop.signal, reach)));
-        self.touch();
+        let Phase::Stopping(stopping) = &mut self.phase else { return };
+        stopping.force_at = after(now, self.spec.stop.timeout);
+        orders
+            .push(Order::Signal(stopping.live.run, RunSignal::Stop(self.spec.stop.signal, reach)));
+        self.mark_changed();
     }
 
-    pub(crate) fn force(&mut self, now: Time, orders: &mut Vec<Order>) {
+    pub(crate) fn kill(&mut self, now: Time, orders: &mut Vec<Order>) {
         let patience = Span::from_millis(
-            self.spec.stop.timeout.as_millis().saturating_add(FORCE_EVERY.as_millis()),
+            self.spec.stop.timeout.as_millis().saturating_add(KILL_EVERY.as_millis()),
         );
-        let (going, lost_at) = match &self.phase {
-            Phase::Stopping(going) => (going.clone(), after(now, patience)),
-            Phase::Killing { going, lost_at, .. } => (going.clone(), *lost_at),
+        let (stopping, lost_at) = match &self.phase {
+            Phase::Stopping(stopping) => (stopping.clone(), after(now, patience)),
+            Phase::Killing { stopping, lost_at, .. } => (stopping.clone(), *lost_at),
             Phase::Down
             | Phase::Starting { .. }
             | Phase::Up { .. }
@@ -208,24 +215,34 @@ impl Seat {
             | Phase::Backoff { .. }
             | Phase::Failed { .. } => return,
         };
-        orders.push(Order::Signal(going.life.run, Knock::Force(self.reach())));
+        orders.push(Order::Signal(stopping.live.run, RunSignal::Kill(self.reach())));
         self.changed = true;
-        self.phase = Phase::Killing { going, again_at: after(now, FORCE_EVERY), lost_at };
+        self.phase = Phase::Killing { stopping, again_at: after(now, KILL_EVERY), lost_at };
     }
 
-    pub(crate) fn lose(&mut self) {
-        if let Some(going) = self.phase.going().cloned() {
-            self.phase = Phase::Lost(going);
+    /// Sends a person's signal to the main process, if there is one.
+    pub(crate) fn forward(&self, signal: Signal, orders: &mut Vec<Order>) -> Became {
+        let has_main = self.phase.stopping().is_none_or(|stopping| !stopping.ended);
+        let Some(live) = self.phase.live().filter(|_| has_main) else { return Became::Unchanged };
+        orders.push(Order::Signal(live.run, RunSignal::Forward(signal)));
+        Became::Signaled
+    }
+
+    pub(crate) fn give_up(&mut self) {
+        if let Some(stopping) = self.phase.stopping().cloned() {
+            self.phase = Phase::Lost(stopping);
             self.changed = true;
         }
     }
 
     /// A person asked again about a run that force did not end: try once more, as if its grace were over.
-    pub(crate) fn rouse(&mut self, now: Time) {
-        self.rouse_beside(now);
-        if let Phase::Lost(going) = &self.phase {
-            self.phase = Phase::Stopping(Going { force_at: now, ..going.clone() });
-            self.touch();
+    pub(crate) fn retry_kill(&mut self, now: Time) {
+        let second = self.second.as_mut().map(|second| &mut second.phase);
+        for phase in [Some(&mut self.phase), second].into_iter().flatten() {
+            if let Phase::Lost(stopping) = phase {
+                *phase = Phase::Stopping(StoppingRun { force_at: now, ..stopping.clone() });
+                (self.unsaved, self.changed) = (true, true);
+            }
         }
     }
 
@@ -249,21 +266,30 @@ impl Seat {
         if self.spec.stop.tree { Reach::Tree } else { Reach::Leader }
     }
 
-    /// Whether its memory matters.
-    pub(crate) fn is_weighed(&self) -> bool {
-        matches!(self.phase, Phase::Up { .. }) && self.spec.limits.memory.is_some()
-    }
-
     /// When it has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        let waited_for = self.waiters.iter().filter_map(|waiter| waiter.due(self)).min();
-        let beside = self.beside.as_ref().and_then(|beside| beside.phase.deadline());
-        [self.phase.deadline(), waited_for, beside, self.handover()].into_iter().flatten().min()
+        let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
+        let second = self.second.as_ref().and_then(|second| second.phase.deadline());
+        [self.phase.deadline(), waited_for, second, self.switch_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What it is found by.
+    pub(crate) fn index_entry(&self) -> IndexEntry {
+        IndexEntry {
+            run: self.phase.run(),
+            second: self.second.as_ref().and_then(|second| second.phase.run()),
+            deadline: self.deadline(),
+            measured: matches!(self.phase, Phase::Up { .. }) && self.spec.limits.memory.is_some(),
+            triggers: self.triggers(),
+        }
     }
 
     /// As it is written down.
-    pub(crate) fn record(&self) -> SeatRecord {
-        SeatRecord {
+    pub(crate) fn record(&self) -> InstanceRecord {
+        InstanceRecord {
             id: self.id,
             app: self.app,
             slot: self.slot,
@@ -275,15 +301,15 @@ impl Seat {
             created: self.created,
             resting: self.resting,
             phase: self.phase.saved(),
-            worker: self.made_as == Mode::Cluster,
-            beside: self.beside.as_ref().map(|beside| beside.phase.saved()),
+            worker: self.run_mode == Mode::Cluster,
+            second: self.second.as_ref().map(|second| second.phase.saved()),
         }
     }
 
     /// As readers see it.
-    pub(crate) fn view(&self) -> SeatView<'_> {
-        let life = self.phase.life();
-        SeatView {
+    pub(crate) fn view(&self) -> InstanceView<'_> {
+        let live = self.phase.live();
+        InstanceView {
             id: self.id,
             app_id: self.app,
             app: &self.spec,
@@ -291,12 +317,12 @@ impl Seat {
             status: self.status(),
             wanted: self.want.is_up(),
             resting: self.resting,
-            run: self.phase.run().map(|run| (run, life.map(|life| life.identity))),
-            beside: self.beside.as_ref().and_then(|beside| {
-                let identity = beside.phase.life().map(|life| life.identity);
-                beside.phase.run().map(|run| (run, identity))
+            run: self.phase.run().map(|run| (run, live.map(|live| live.identity))),
+            second: self.second.as_ref().and_then(|second| {
+                let identity = second.phase.live().map(|live| live.identity);
+                second.phase.run().map(|run| (run, identity))
             }),
-            since: life.map(|life| life.since),
+            since: live.map(|live| live.since),
             restarts: self.restarts,
             unstable: self.streaks.unstable,
             created: self.created,
@@ -315,9 +341,4 @@ impl Seat {
             history: &self.history,
         }
     }
-}
-
-/// `now` and so much later.
-pub(crate) fn after(now: Time, span: Span) -> Time {
-    Time(now.0.saturating_add(span.as_millis()))
 }

@@ -1,44 +1,47 @@
 //! Decides: facts in, orders out, on virtual time.
 //!
 //! No clock, no file, no process: the daemon performs the orders, the simulation interprets them in its place.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod app;
 mod ask;
-mod beside;
-mod converge;
+mod asked;
 mod core;
+mod end;
 mod fact;
 mod id;
+mod index;
 mod instance;
-mod law;
 mod order;
 mod phase;
-mod promise;
 mod request;
 mod resolve;
 mod restore;
-mod rollout;
 mod run;
 mod saved;
-mod senses;
 mod settle;
-mod tally;
-mod trail;
+mod update;
 mod verdict;
 mod view;
-mod vigil;
-mod witness;
 
 pub use crate::core::Core;
-pub use fact::{Ask, Ending, Existing, Fact, Identity, Patience, Rest, SpawnFailure};
-pub use id::{AppId, InstanceId, RequestId, RunId, Time};
-pub use law::Broken;
-pub use order::{Became, Change, Knock, Order, Outcome, Reach, Refused, Reply, SpawnPlan};
+pub use end::{Cause, End, Ending};
+pub use fact::{Ask, Existing, Fact, Patience, Remaining, SpawnFailure};
+pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
+pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};
 pub use phase::Want;
-pub use saved::{AppRecord, Counters, Record, SavedApp, SavedPhase, SavedSeat, SeatRecord};
-pub use view::{Cause, End, SeatView, Status};
-pub use witness::Witness;
+pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
+pub use view::{InstanceView, Status};
+
+// The simulation asks after what nobody else may see.
+#[cfg(test)]
+extern crate self as pm_core;
+#[cfg(test)]
+#[path = "../tests/oracle/mod.rs"]
+mod oracle;
+#[cfg(test)]
+#[path = "../tests/simulation/mod.rs"]
+mod simulation;

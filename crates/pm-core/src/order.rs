@@ -7,31 +7,31 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec, Schedule, Select, Signal};
 use serde::{Deserialize, Serialize};
 
+use crate::end::Cause;
 use crate::id::{AppId, InstanceId, RequestId, RunId};
 use crate::saved::Record;
-use crate::view::Cause;
 
-/// One thing to be done. Orders of a step are performed in their order; `Remember` is durable before the next one.
+/// One thing to be done. Orders of a step are performed in their order; `Persist` is durable before the next one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
     /// Write down; read back by `Core::restore` after the daemon's death.
-    Remember(Record),
+    Persist(Record),
     /// Make a process; answered by `Spawned` or `NotSpawned`.
     Spawn(RunId, SpawnPlan),
     /// Send a signal; answered, if at all, by an end.
-    Signal(RunId, Knock),
+    Signal(RunId, RunSignal),
     /// The run goes on under this spec: whoever looks after its logs takes over their limits.
-    Retune(RunId, Arc<AppSpec>),
+    UpdateLogRules(RunId, Arc<AppSpec>),
     /// The run is over and remembered: acknowledge its exit, let go of its descriptors.
     Release(RunId),
     /// Whether memory is to be weighed because some running app has a limit.
-    Weigh(bool),
-    /// When to say `Due` for an app from now on; `None`: never.
+    MeasureMemory(bool),
+    /// When to say `ScheduleDue` for an app from now on; `None`: never.
     Schedule(AppId, Option<Schedule>),
-    /// As what to watch an app's files from now on, and say `Touched`; `None`: not at all.
+    /// As what to watch an app's files from now on, and say `FileChanged`; `None`: not at all.
     Watch(AppId, Option<Arc<AppSpec>>),
     /// Tell subscribers.
-    Tell(Change),
+    Publish(Change),
     /// Answer a request; exactly once each.
     Reply(RequestId, Reply),
     /// Nothing is left to do: end the daemon for good.
@@ -41,7 +41,7 @@ pub enum Order {
 impl Order {
     /// What it writes down.
     pub const fn record(&self) -> Option<&Record> {
-        if let Self::Remember(record) = self { Some(record) } else { None }
+        if let Self::Persist(record) = self { Some(record) } else { None }
     }
 }
 
@@ -62,15 +62,15 @@ pub struct SpawnPlan {
 
 /// A signal to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knock {
+pub enum RunSignal {
     /// The app's stop signal.
-    Ask(Signal, Reach),
+    Stop(Signal, Reach),
     /// Let go of what it serves without cutting anybody off, then the app's stop signal.
     Drain(Signal, Reach),
     /// SIGKILL, again and again until nobody is left.
-    Force(Reach),
+    Kill(Reach),
     /// Some signal a person wanted the main process to get.
-    Pass(Signal),
+    Forward(Signal),
 }
 
 /// Who gets a signal.

@@ -2,12 +2,12 @@
 //!
 //! Plain data and its reading; what follows from it is `settle`'s affair.
 
+use pm_spec::{Span, StopPolicy};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::Identity;
-use crate::id::{RunId, Time};
-use crate::saved::SavedPhase;
-use crate::view::{Cause, Status};
+use crate::end::{Cause, End, Ending};
+use crate::id::{Identity, RunId, Time};
+use crate::view::Status;
 
 /// What people want of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,20 +32,42 @@ impl Want {
 
 /// A run that has a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub(crate) struct LiveRun {
     pub(crate) run: RunId,
     pub(crate) identity: Identity,
     pub(crate) since: Time,
 }
 
+impl LiveRun {
+    /// Its end.
+    pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> End {
+        let Self { run, identity: Identity { pid, .. }, since } = *self;
+        End { run, pid, since, at, ending, cause }
+    }
+}
+
 /// A run on its way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Going {
-    pub(crate) life: Life,
+pub(crate) struct StoppingRun {
+    pub(crate) live: LiveRun,
     pub(crate) force_at: Time,
     pub(crate) cause: Cause,
     /// The main process has ended already, others of its tree have not.
     pub(crate) ended: bool,
+}
+
+/// What a run that leaves in a reload has for the requests it is at, where the app says nothing else (PM2:
+/// `GRACEFUL_TIMEOUT`, 8 s): the 1.6 s of a stop would cut off slow ones.
+const DRAIN_TIMEOUT: Span = Span::from_secs(8);
+
+/// The second run; its phase is one of those with a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecondRun {
+    pub(crate) phase: Phase,
+    /// It has to go; else it stays until the other one is ready.
+    pub(crate) must_stop: bool,
+    /// It is on its way out, but whether the daemon before us got to ask it is unknown.
+    pub(crate) stop_unconfirmed: bool,
 }
 
 /// Where an instance stands.
@@ -56,13 +78,13 @@ pub(crate) enum Phase {
     /// A run is being made.
     Starting { run: RunId },
     /// It runs; `ready`: and has said so.
-    Up { life: Life, ready: bool },
+    Up { live: LiveRun, ready: bool },
     /// It was asked to go.
-    Stopping(Going),
+    Stopping(StoppingRun),
     /// It is being forced to go, again at `again_at`, given up at `lost_at`.
-    Killing { going: Going, again_at: Time, lost_at: Time },
+    Killing { stopping: StoppingRun, again_at: Time, lost_at: Time },
     /// Force did not help. Never a second run beside it.
-    Lost(Going),
+    Lost(StoppingRun),
     /// A pause before the next run; `retry`: the last one had no process, so the next is no restart.
     Backoff { until: Time, retry: bool },
     /// Not tried again until a person asks.
@@ -74,29 +96,31 @@ impl Phase {
     pub(crate) const fn run(&self) -> Option<RunId> {
         match self {
             Self::Starting { run } => Some(*run),
-            Self::Up { life, .. } => Some(life.run),
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
-                Some(going.life.run)
+            Self::Up { live, .. } => Some(live.run),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(stopping.live.run)
             }
             Self::Down | Self::Backoff { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The run's process, once it is known.
-    pub(crate) const fn life(&self) -> Option<&Life> {
+    pub(crate) const fn live(&self) -> Option<&LiveRun> {
         match self {
-            Self::Up { life, .. } => Some(life),
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
-                Some(&going.life)
+            Self::Up { live, .. } => Some(live),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(&stopping.live)
             }
             Self::Down | Self::Starting { .. } | Self::Backoff { .. } | Self::Failed { .. } => None,
         }
     }
 
     /// The run's way out, if it is on it.
-    pub(crate) const fn going(&self) -> Option<&Going> {
+    pub(crate) const fn stopping(&self) -> Option<&StoppingRun> {
         match self {
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => Some(going),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(stopping)
+            }
             Self::Down
             | Self::Starting { .. }
             | Self::Up { .. }
@@ -106,9 +130,11 @@ impl Phase {
     }
 
     /// The same, to be changed.
-    pub(crate) const fn going_mut(&mut self) -> Option<&mut Going> {
+    pub(crate) const fn stopping_mut(&mut self) -> Option<&mut StoppingRun> {
         match self {
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => Some(going),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(stopping)
+            }
             Self::Down
             | Self::Starting { .. }
             | Self::Up { .. }
@@ -117,10 +143,16 @@ impl Phase {
         }
     }
 
+    /// Whether it is up, over, or won't go.
+    pub(crate) fn is_settled(&self) -> bool {
+        let gone = self.run().is_none() && !matches!(self, Self::Backoff { .. });
+        gone || matches!(self, Self::Up { .. } | Self::Lost(_))
+    }
+
     /// When the phase has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
-            Self::Stopping(going) => Some(going.force_at),
+            Self::Stopping(stopping) => Some(stopping.force_at),
             Self::Killing { again_at, lost_at, .. } => Some(*again_at.min(lost_at)),
             Self::Backoff { until, .. } => Some(*until),
             Self::Down
@@ -156,50 +188,9 @@ impl Phase {
             | Self::Backoff { .. } => None,
         }
     }
+}
 
-    /// As it is written down. After a restore it is asked again, and force follows again, so how far that got needs
-    /// no record.
-    pub(crate) fn saved(&self) -> SavedPhase {
-        match self {
-            Self::Down => SavedPhase::Down,
-            Self::Starting { run } => SavedPhase::Starting(*run),
-            Self::Up { life, ready } => SavedPhase::Alive {
-                run: life.run,
-                identity: life.identity,
-                since: life.since,
-                up: *ready,
-            },
-            Self::Stopping(going) | Self::Killing { going, .. } | Self::Lost(going) => {
-                SavedPhase::Going {
-                    run: going.life.run,
-                    identity: going.life.identity,
-                    since: going.life.since,
-                    force_at: going.force_at,
-                    cause: going.cause.clone(),
-                    ended: going.ended,
-                }
-            }
-            Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
-            Self::Backoff { until, retry: true } => SavedPhase::Retry(*until),
-            Self::Failed { cause } => SavedPhase::Failed(cause.clone()),
-        }
-    }
-
-    /// Back from what was written down.
-    pub(crate) fn restored(saved: SavedPhase) -> Self {
-        match saved {
-            SavedPhase::Down => Self::Down,
-            SavedPhase::Starting(run) => Self::Starting { run },
-            SavedPhase::Alive { run, identity, since, up } => {
-                Self::Up { life: Life { run, identity, since }, ready: up }
-            }
-            SavedPhase::Going { run, identity, since, force_at, cause, ended } => {
-                let life = Life { run, identity, since };
-                Self::Stopping(Going { life, force_at, cause, ended })
-            }
-            SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
-            SavedPhase::Retry(until) => Self::Backoff { until, retry: true },
-            SavedPhase::Failed(cause) => Self::Failed { cause },
-        }
-    }
+/// How long a run that leaves gently has.
+pub(crate) fn drain_timeout(stop: &StopPolicy) -> Span {
+    if stop.timeout == StopPolicy::default().timeout { DRAIN_TIMEOUT } else { stop.timeout }
 }

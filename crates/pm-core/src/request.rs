@@ -3,60 +3,145 @@
 //! A request is open while one of its instances is; each instance answers for itself.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use pm_spec::Span;
+use alloc::vec::Vec;
 
 use crate::fact::Patience;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::instance::{Hand, Seat, after};
-use crate::order::{Became, Outcome};
-use crate::phase::{Phase, Want};
-use crate::verdict::Streaks;
-use crate::view::Cause;
-
-/// Nobody waits longer than this for an app to prove that it stays up.
-const SETTLED: Span = Span::from_secs(1);
+use crate::order::{Became, Order, Outcome, Refused, Reply};
 
 /// A request that is owed an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Goal {
     /// Instances that have not become what they should yet.
-    pub(crate) open: BTreeSet<InstanceId>,
+    open: BTreeSet<InstanceId>,
     /// What the others became.
-    pub(crate) outcomes: BTreeMap<InstanceId, Outcome>,
+    outcomes: BTreeMap<InstanceId, Outcome>,
     /// Reloads under way for it.
-    pub(crate) rollouts: BTreeMap<AppId, Rollout>,
+    rollouts: BTreeMap<AppId, Rollout>,
     /// Whether the client still wants to know.
-    pub(crate) heard: bool,
-    /// What comes after the answer.
-    pub(crate) then: Then,
-}
-
-/// What comes after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    Nothing,
-    Leave,
+    has_client: bool,
+    /// Whether the daemon leaves after the answer.
+    leaves: bool,
 }
 
 /// One app's instances on their way through a reload.
 #[derive(Clone, Debug)]
 pub(crate) struct Rollout {
     /// At most so many are being replaced at once.
-    pub(crate) most: usize,
-    pub(crate) current: BTreeSet<InstanceId>,
+    pub(crate) max_parallel: usize,
+    pub(crate) in_progress: BTreeSet<InstanceId>,
     pub(crate) queue: VecDeque<InstanceId>,
 }
 
-impl Goal {
+/// All requests that are owed an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Requests {
+    goals: BTreeMap<RequestId, Goal>,
+    /// Those that may have become true in this step.
+    finished: BTreeSet<RequestId>,
+}
+
+impl Requests {
     pub(crate) const fn new() -> Self {
-        Self {
+        Self { goals: BTreeMap::new(), finished: BTreeSet::new() }
+    }
+
+    /// A client asks.
+    pub(crate) fn open(&mut self, request: RequestId) {
+        let goal = Goal {
             open: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             rollouts: BTreeMap::new(),
-            heard: true,
-            then: Then::Nothing,
+            has_client: true,
+            leaves: false,
+        };
+        self.goals.insert(request, goal);
+        self.finished.insert(request);
+    }
+
+    /// It waits for this instance too.
+    pub(crate) fn wait_for(&mut self, request: RequestId, id: InstanceId) {
+        if let Some(goal) = self.goals.get_mut(&request) {
+            goal.open.insert(id);
         }
+    }
+
+    /// After its answer the daemon leaves.
+    pub(crate) fn leave_after(&mut self, request: RequestId) {
+        if let Some(goal) = self.goals.get_mut(&request) {
+            goal.leaves = true;
+        }
+    }
+
+    /// One instance has become something for a request. Whether that moves a reload.
+    pub(crate) fn note(&mut self, request: RequestId, outcome: Outcome) -> bool {
+        let Some(goal) = self.goals.get_mut(&request) else { return false };
+        let (app, id) = (outcome.app, outcome.instance);
+        goal.open.remove(&id);
+        if goal.open.is_empty() {
+            self.finished.insert(request);
+        }
+        goal.outcomes.insert(id, outcome);
+        goal.rollouts.get(&app).is_some_and(|rollout| rollout.in_progress.contains(&id))
+    }
+
+    /// Replies to all that have become true.
+    pub(crate) fn answer(&mut self, orders: &mut Vec<Order>) {
+        while let Some(request) = self.finished.pop_first() {
+            if self.goals.get(&request).is_none_or(|goal| !goal.open.is_empty()) {
+                continue;
+            }
+            let Some(goal) = self.goals.remove(&request) else { continue };
+            if goal.has_client {
+                let outcomes = goal.outcomes.into_values().collect();
+                orders.push(Order::Reply(request, Reply::Done(outcomes)));
+            }
+            if goal.leaves {
+                orders.push(Order::Leave);
+            }
+        }
+    }
+
+    /// Nothing was done.
+    pub(crate) fn refuse(&mut self, request: RequestId, why: Refused, orders: &mut Vec<Order>) {
+        self.goals.remove(&request);
+        orders.push(Order::Reply(request, Reply::Refused(why)));
+    }
+
+    /// Nobody waits for the reply any more, but what was wished goes on; whose waiters are to be forgotten.
+    pub(crate) fn withdraw(&mut self, request: RequestId) -> BTreeSet<InstanceId> {
+        let goes_on = |goal: &mut Goal| goal.leaves || !goal.rollouts.is_empty();
+        if let Some(goal) = self.goals.get_mut(&request)
+            && goes_on(goal)
+        {
+            goal.has_client = false;
+            return BTreeSet::new();
+        }
+        self.goals.remove(&request).map(|goal| goal.open).unwrap_or_default()
+    }
+
+    /// A reload begins.
+    pub(crate) fn roll_out(&mut self, request: RequestId, app: AppId, rollout: Rollout) {
+        if let Some(goal) = self.goals.get_mut(&request) {
+            goal.rollouts.insert(app, rollout);
+        }
+    }
+
+    /// A reload under way.
+    pub(crate) fn rollout(&mut self, request: RequestId, app: AppId) -> Option<&mut Rollout> {
+        self.goals.get_mut(&request)?.rollouts.get_mut(&app)
+    }
+
+    /// The reload is over.
+    pub(crate) fn end_rollout(&mut self, request: RequestId, app: AppId) {
+        if let Some(goal) = self.goals.get_mut(&request) {
+            goal.rollouts.remove(&app);
+        }
+    }
+
+    /// Whether an app is being reloaded.
+    pub(crate) fn is_reloading(&self, app: AppId) -> bool {
+        self.goals.values().any(|goal| goal.rollouts.contains_key(&app))
     }
 }
 
@@ -64,12 +149,12 @@ impl Goal {
 #[derive(Clone, Debug)]
 pub(crate) struct Waiter {
     pub(crate) request: RequestId,
-    pub(crate) aim: Aim,
+    pub(crate) awaited: Awaited,
 }
 
 /// What it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Aim {
+pub(crate) enum Awaited {
     /// A run made from `from` on is up.
     Up { from: RunId, patience: Patience, became: Became },
     /// No run.
@@ -80,117 +165,9 @@ pub(crate) enum Aim {
     Turn,
 }
 
-impl Waiter {
-    /// When time alone makes it true.
-    pub(crate) fn due(&self, seat: &Seat) -> Option<Time> {
-        match (&self.aim, &seat.phase) {
-            _ if seat.beside.is_some() => None,
-            (
-                Aim::Up { from, patience: Patience::Settled, .. },
-                Phase::Up { life, ready: false },
-            ) if life.run >= *from => {
-                let serving = &seat.spec.serving;
-                let settled = seat.spec.restart.min_uptime.min(SETTLED);
-                Some(after(
-                    life.since,
-                    if serving.wait_ready { serving.listen_timeout } else { settled },
-                ))
-            }
-            _ => None,
-        }
-    }
-
-    /// What the instance has become for it, if that is settled.
-    fn answer(&self, seat: &Seat, now: Time) -> Option<Became> {
-        let lost = matches!(seat.phase, Phase::Lost(_));
-        match &self.aim {
-            Aim::Turn => None,
-            // Both of two runs have to be as wished, or known not to become so.
-            _ if seat.beside.is_some() && !seat.is_beside_lost() => None,
-            _ if seat.beside.is_some() && seat.has_settled_main() => {
-                Some(Became::Failed(Cause::Unkillable))
-            }
-            _ if seat.beside.is_some() => None,
-            _ if lost => Some(Became::Failed(Cause::Unkillable)),
-            Aim::Down if seat.phase.run().is_none() => Some(Became::Stopped),
-            Aim::Down | Aim::Gone => None,
-            Aim::Up { from, patience, became } => match &seat.phase {
-                Phase::Failed { cause } => Some(Became::Failed(cause.clone())),
-                Phase::Up { life, .. } if life.run < *from => None,
-                Phase::Up { .. } => {
-                    let due = self.due(seat);
-                    let settled = *patience == Patience::Spawned || due.is_none_or(|at| now >= at);
-                    let serving = &seat.spec.serving;
-                    // Not ready in time: it runs on, but nobody is told that it is up (pain 13).
-                    let late = serving.wait_ready && *patience == Patience::Settled;
-                    settled.then(|| match due {
-                        Some(_) if late => {
-                            Became::Failed(Cause::NotReady { within: serving.listen_timeout })
-                        }
-                        Some(_) | None => became.clone(),
-                    })
-                }
-                Phase::Down
-                | Phase::Starting { .. }
-                | Phase::Stopping(_)
-                | Phase::Killing { .. }
-                | Phase::Lost(_)
-                | Phase::Backoff { .. } => None,
-            },
-        }
-    }
-}
-
-impl Seat {
-    /// Answers whom it can.
-    pub(crate) fn check(&mut self, now: Time) {
-        if self.waiters.is_empty() {
-            return;
-        }
-        let waiters = ::core::mem::take(&mut self.waiters);
-        for waiter in waiters {
-            match waiter.answer(self, now) {
-                Some(became) => self.answers.push((waiter.request, became)),
-                None => self.waiters.push(waiter),
-            }
-        }
-    }
-
-    /// The run did not stay up: so much for those who waited for it.
-    pub(crate) fn disappoint(&mut self, run: RunId, became: &Became) {
-        let waited = |aim: &Aim| matches!(aim, Aim::Up { from, .. } if *from <= run);
-        self.answer_if(waited, became);
-    }
-
-    /// Answers all whose aim is such.
-    pub(crate) fn answer_if(&mut self, such: impl Fn(&Aim) -> bool, became: &Became) {
-        let answers = &mut self.answers;
-        self.waiters.retain(|waiter| {
-            let hit = such(&waiter.aim);
-            if hit {
-                answers.push((waiter.request, became.clone()));
-            }
-            !hit
-        });
-    }
-
-    /// It is being forgotten: everybody who still waits is told.
-    pub(crate) fn farewell(&mut self) {
-        self.answer_if(|aim| *aim == Aim::Gone, &Became::Deleted);
-        self.answer_if(|aim| *aim == Aim::Down, &Became::Stopped);
-        self.answer_if(|_| true, &Became::Superseded);
-    }
-
-    /// One request's interest in it ends without an answer.
-    pub(crate) fn ignore(&mut self, request: RequestId) {
-        self.waiters.retain(|waiter| waiter.request != request);
-        self.answers.retain(|(asked, _)| *asked != request);
-    }
-}
-
 /// A wish about one instance.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct StartRequest {
     pub(crate) now: Time,
     pub(crate) request: RequestId,
     pub(crate) patience: Patience,
@@ -198,107 +175,11 @@ pub(crate) struct Wish {
     pub(crate) from: RunId,
 }
 
-impl Seat {
-    /// Up, with a run that begins after this.
-    pub(crate) fn renew(&mut self, wish: Wish) {
-        self.ignore(wish.request);
-        self.answer_if(|_| true, &Became::Superseded);
-        let was_up = self.want.is_up() && self.phase.run().is_some();
-        let became = if was_up { Became::Restarted } else { Became::Started };
-        self.begin_anew(wish.now);
-        match &mut self.phase {
-            Phase::Down | Phase::Backoff { .. } | Phase::Failed { .. } => {
-                self.phase = Phase::Down;
-                self.want = Want::Up;
-            }
-            Phase::Starting { .. } | Phase::Up { .. } => self.want = Want::Renewed,
-            Phase::Stopping(going) | Phase::Killing { going, .. } | Phase::Lost(going) => {
-                self.want = Want::Up;
-                // A person's wish, so its own end is not judged any more.
-                if matches!(going.cause, Cause::Ended(_) | Cause::Reload) {
-                    going.cause = Cause::Restarted;
-                }
-                self.dismiss_beside();
-                self.rouse(wish.now);
-            }
-        }
-        let Wish { request, patience, from, .. } = wish;
-        self.waiters.push(Waiter { request, aim: Aim::Up { from, patience, became } });
-    }
-
-    /// Up; what is up already stays as it is.
-    pub(crate) fn raise(&mut self, wish: Wish) {
-        let hopeless = matches!(self.phase, Phase::Failed { .. } | Phase::Lost(_));
-        if self.want.is_up() && !hopeless {
-            self.ignore(wish.request);
-            self.answers.push((wish.request, Became::Unchanged));
-        } else if let Phase::Starting { run } = self.phase {
-            // It was not wanted any more while it was being made; now it is again.
-            self.ignore(wish.request);
-            self.answer_if(|_| true, &Became::Superseded);
-            self.begin_anew(wish.now);
-            self.want = Want::Up;
-            let Wish { request, patience, .. } = wish;
-            let aim = Aim::Up { from: run, patience, became: Became::Started };
-            self.waiters.push(Waiter { request, aim });
-        } else {
-            self.renew(wish);
-        }
-    }
-
-    /// A person's start makes a clean slate of all streaks (PM2).
-    pub(crate) fn begin_anew(&mut self, now: Time) {
-        self.streaks = Streaks::default();
-        self.created = now;
-        self.resting = false;
-        self.hand = Hand::Person;
-        self.why = Cause::Restarted;
-        self.touch();
-    }
-
-    /// Down.
-    pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
-        self.ignore(request);
-        self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
-        if self.phase == Phase::Down && !self.want.is_up() && self.beside.is_none() {
-            if self.resting {
-                self.resting = false;
-                self.touch();
-            }
-            self.answers.push((request, Became::Unchanged));
-            return;
-        }
-        self.resting = false;
-        if self.want != Want::Gone {
-            self.want = Want::Down;
-        }
-        self.why = why;
-        self.rouse(now);
-        self.touch();
-        self.waiters.push(Waiter { request, aim: Aim::Down });
-    }
-
-    /// Down and forgotten.
-    pub(crate) fn delete(&mut self, now: Time, request: RequestId) {
-        self.ignore(request);
-        self.answer_if(|aim| matches!(aim, Aim::Up { .. } | Aim::Turn), &Became::Superseded);
-        self.want = Want::Gone;
-        self.resting = false;
-        self.why = Cause::Restarted;
-        self.rouse(now);
-        self.touch();
-        self.waiters.push(Waiter { request, aim: Aim::Gone });
-    }
-
-    /// Counters back to zero.
-    pub(crate) fn reset(&mut self, now: Time, request: RequestId) {
-        self.restarts = 0;
-        // A pause under way keeps its length, by which it is judged plausible after a restore.
-        let paused = matches!(self.phase, Phase::Backoff { .. });
-        let delay = if paused { self.streaks.delay } else { 0 };
-        self.streaks = Streaks { delay, ..Streaks::default() };
-        self.created = now;
-        self.touch();
-        self.answers.push((request, Became::Reset));
+#[cfg(test)]
+impl Requests {
+    /// For laws: whom each request waits for, and whether any is still to be answered in this step.
+    pub(crate) fn waiting(&self) -> (BTreeMap<RequestId, BTreeSet<InstanceId>>, bool) {
+        let open = self.goals.iter().map(|(request, goal)| (*request, goal.open.clone()));
+        (open.collect(), !self.finished.is_empty())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A word that could mean different sets is refused with all candidates rather than guessed (pain 52).
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -10,22 +11,25 @@ use alloc::vec::Vec;
 use pm_spec::Select;
 
 use crate::app::App;
-use crate::core::Core;
-use crate::id::InstanceId;
+use crate::id::{AppId, InstanceId};
+use crate::instance::Instance;
 use crate::order::Refused;
 
 type Ids = BTreeSet<InstanceId>;
 
-impl Core {
-    /// The instances these selectors mean together, in order of number, each once.
-    ///
-    /// `All` may mean none; any other selector that means none is `NoMatch`.
-    pub fn resolve(&self, selects: &[Select]) -> Result<Vec<InstanceId>, Refused> {
+/// Where a selector looks.
+pub(crate) struct Resolver<'a> {
+    pub(crate) apps: &'a BTreeMap<AppId, App>,
+    pub(crate) instances: &'a BTreeMap<InstanceId, Box<Instance>>,
+}
+
+impl Resolver<'_> {
+    pub(crate) fn resolve(&self, selects: &[Select]) -> Result<Vec<InstanceId>, Refused> {
         let mut ids = Ids::new();
         for select in selects {
             let meant = match select {
                 Select::All => {
-                    ids.extend(self.seats.keys());
+                    ids.extend(self.instances.keys());
                     continue;
                 }
                 Select::Name(name) => self.of_apps(|app| app.spec.name.as_str() == name),
@@ -43,12 +47,12 @@ impl Core {
 
     fn of_apps(&self, such: impl Fn(&App) -> bool) -> Ids {
         let apps = self.apps.values().filter(|app| such(app));
-        apps.flat_map(|app| app.seats.values().copied()).collect()
+        apps.flat_map(|app| app.slots.values().copied()).collect()
     }
 
     fn of_id(&self, id: u32) -> Ids {
         let id = InstanceId(id);
-        self.seats.contains_key(&id).then_some(id).into_iter().collect()
+        self.instances.contains_key(&id).then_some(id).into_iter().collect()
     }
 
     /// PM2's three kinds: name or script, namespace, number.
@@ -76,8 +80,8 @@ impl Core {
     fn by_names(&self, ids: &Ids) -> Vec<(String, Vec<InstanceId>)> {
         let mut names: BTreeMap<String, Vec<InstanceId>> = BTreeMap::new();
         for id in ids {
-            if let Some(seat) = self.seats.get(id) {
-                names.entry(format!("name:{}", seat.spec.name)).or_default().push(*id);
+            if let Some(instance) = self.instances.get(id) {
+                names.entry(format!("name:{}", instance.spec.name)).or_default().push(*id);
             }
         }
         names.into_iter().collect()

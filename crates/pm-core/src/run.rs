@@ -4,26 +4,28 @@
 
 use alloc::vec::Vec;
 
-use pm_spec::Bytes;
+use pm_spec::{Bytes, Mode};
 
-use crate::fact::{Ending, Identity, Rest, SpawnFailure};
-use crate::id::{RunId, Time};
-use crate::instance::{HISTORY, Hand, Seat, after};
-use crate::order::{Became, Knock, Order, Reach};
-use crate::phase::{Going, Life, Phase, Want};
+use crate::end::{Cause, End, Ending};
+use crate::fact::{Remaining, SpawnFailure};
+use crate::id::{Identity, RunId, Time, after};
+use crate::instance::{HISTORY, Instance, StartedBy};
+use crate::order::{Became, Order, Reach, RunSignal};
+use crate::phase::{LiveRun, Phase, SecondRun, StoppingRun, Want, drain_timeout};
+use crate::request::{Awaited, StartRequest, Waiter};
 use crate::saved::Record;
+use crate::settle::{Transition, settle};
 use crate::verdict::{self, Verdict, verdict};
-use crate::view::{Cause, End};
 
 /// The process of a run that ended before anybody told us its pid.
 const NOBODY: Identity = Identity { pid: 0, started: 0, inode: 0 };
 
-impl Seat {
+impl Instance {
     /// The process exists.
     pub(crate) fn spawned(&mut self, now: Time, identity: Identity) {
         if let Phase::Starting { run } = self.phase {
-            self.phase = Phase::Up { life: Life { run, identity, since: now }, ready: false };
-            self.touch();
+            self.phase = Phase::Up { live: LiveRun { run, identity, since: now }, ready: false };
+            self.mark_changed();
         }
     }
 
@@ -31,7 +33,7 @@ impl Seat {
     pub(crate) fn not_spawned(&mut self, now: Time, failure: SpawnFailure) {
         let Phase::Starting { run } = self.phase else { return };
         self.release = Some(run);
-        self.touch();
+        self.mark_changed();
         self.phase = Phase::Down;
         if self.want != Want::Up {
             return;
@@ -39,21 +41,21 @@ impl Seat {
         if let SpawnFailure::Short(text) | SpawnFailure::Refused(text) = &failure
             && self.fall_back()
         {
-            return self.disappoint(run, &Became::Failed(Cause::NotSpawned(text.clone())));
+            return self.fail_waiters(run, &Became::Failed(Cause::NotSpawned(text.clone())));
         }
         match failure {
             SpawnFailure::Interrupted => {}
             SpawnFailure::Short(text) => {
-                self.disappoint(run, &Became::Failed(Cause::NotSpawned(text)));
+                self.fail_waiters(run, &Became::Failed(Cause::NotSpawned(text)));
                 self.streaks = verdict::retry(self.streaks);
                 self.pause(now, true);
             }
             SpawnFailure::Refused(text) => {
                 let cause = Cause::NotSpawned(text);
-                self.disappoint(run, &Became::Failed(cause.clone()));
-                let (again, streaks) = match self.hand {
-                    Hand::Person => (None, self.streaks),
-                    Hand::Policy => verdict::refused(&self.spec.restart, self.streaks),
+                self.fail_waiters(run, &Became::Failed(cause.clone()));
+                let (again, streaks) = match self.started_by {
+                    StartedBy::Person => (None, self.streaks),
+                    StartedBy::Policy => verdict::refused(&self.spec.restart, self.streaks),
                 };
                 self.streaks = streaks;
                 match again {
@@ -65,131 +67,136 @@ impl Seat {
     }
 
     /// The app said that it is ready.
-    pub(crate) fn said_ready(&mut self) {
+    pub(crate) fn mark_ready(&mut self) {
         if let Phase::Up { ready: ready @ false, .. } = &mut self.phase {
             *ready = true;
-            self.touch();
+            self.mark_changed();
         }
     }
 
     /// Its tree uses so much memory.
-    pub(crate) fn weighed(&mut self, used: Bytes) {
+    pub(crate) fn memory_measured(&mut self, used: Bytes) {
         let Some(limit) = self.spec.limits.memory else { return };
         let is_up = matches!(self.phase, Phase::Up { .. }) && self.want == Want::Up;
         if is_up && used > limit {
             self.want = Want::Renewed;
-            self.why = Cause::Memory { used, limit };
-            self.touch();
+            self.stop_cause = Cause::Memory { used, limit };
+            self.mark_changed();
         }
     }
 
     /// The main process ended.
-    pub(crate) fn ended(&mut self, now: Time, ending: Ending, rest: Rest, orders: &mut Vec<Order>) {
-        if let Some(true) = self.phase.going().map(|going| going.ended) {
+    pub(crate) fn ended(
+        &mut self,
+        now: Time,
+        ending: Ending,
+        rest: Remaining,
+        orders: &mut Vec<Order>,
+    ) {
+        if self.phase.stopping().is_some_and(|stopping| stopping.ended) {
             // Told once more after the daemon's death; news only if the rest is gone meanwhile. The rest was asked to
             // go by the rules of then, and is waited for whatever the rules are now.
-            if rest == Rest::Nothing {
-                self.swept(now);
+            if rest == Remaining::Nothing {
+                self.tree_gone(now);
             }
             return;
         }
-        let rest = if self.spec.stop.tree { rest } else { Rest::Nothing };
+        let rest = if self.spec.stop.tree { rest } else { Remaining::Nothing };
         let Some(run) = self.phase.run() else { return };
-        let nobody = Life { run, identity: NOBODY, since: now };
-        let life = self.phase.life().copied().unwrap_or(nobody);
-        let cause = self.note_end(now, &life, ending, orders);
+        let nobody = LiveRun { run, identity: NOBODY, since: now };
+        let live = self.phase.live().copied().unwrap_or(nobody);
+        let cause = self.append_end(live.end(now, ending, self.cause_of(ending)), orders);
         let done = cause == Cause::Ended(ending) && verdict::is_done(&self.spec.restart, ending);
         if !done {
             let told = if cause == Cause::Reload { Cause::Ended(ending) } else { cause.clone() };
-            self.disappoint(run, &Became::Failed(told));
+            self.fail_waiters(run, &Became::Failed(told));
         }
-        match (rest, self.phase.going_mut()) {
-            (Rest::Nothing, _) => self.conclude(now, run, &cause),
-            (Rest::Stragglers, Some(going)) => going.ended = true,
-            (Rest::Stragglers, None) => {
-                let signal = self.spec.stop.signal;
-                orders.push(Order::Signal(run, Knock::Ask(signal, Reach::Tree)));
-                let force_at = after(now, self.spec.stop.timeout);
-                self.phase = Phase::Stopping(Going { life, force_at, cause, ended: true });
+        match (rest, self.phase.stopping_mut()) {
+            (Remaining::Nothing, _) => self.run_over(now, run, &cause),
+            (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
+            (Remaining::Stragglers, None) => {
+                self.phase = self.stop_stragglers(now, live, cause, orders);
                 if self.want == Want::Renewed {
                     self.want = Want::Up;
                 }
             }
         }
-        self.touch();
+        self.mark_changed();
     }
 
     /// The rest of the tree is gone too.
-    pub(crate) fn swept(&mut self, now: Time) {
-        let Some(going) = self.phase.going() else { return };
-        if going.ended {
-            let (run, cause) = (going.life.run, going.cause.clone());
-            self.conclude(now, run, &cause);
-            self.touch();
+    pub(crate) fn tree_gone(&mut self, now: Time) {
+        let Some(stopping) = self.phase.stopping() else { return };
+        if stopping.ended {
+            let (run, cause) = (stopping.live.run, stopping.cause.clone());
+            self.run_over(now, run, &cause);
+            self.mark_changed();
         }
     }
 
-    /// Puts the end into the history, and says why it came.
-    fn note_end(
-        &mut self,
-        now: Time,
-        life: &Life,
-        ending: Ending,
-        orders: &mut Vec<Order>,
-    ) -> Cause {
-        let cause = match self.phase.going() {
-            Some(going) => going.cause.clone(),
-            None if self.want == Want::Up => self.own_end(ending),
-            None => self.why.clone(),
-        };
-        self.write_end(now, (life, ending), cause, orders)
+    /// Why the run ended: what it was told to go for, if it was.
+    fn cause_of(&self, ending: Ending) -> Cause {
+        match self.phase.stopping() {
+            Some(stopping) => stopping.cause.clone(),
+            None if self.want == Want::Up && self.has_fallback() => Cause::Reload,
+            None if self.want == Want::Up => Cause::Ended(ending),
+            None => self.stop_cause.clone(),
+        }
     }
 
     /// Puts an end into the history; gives the cause that stands there.
-    pub(crate) fn write_end(
-        &mut self,
-        now: Time,
-        (life, ending): (&Life, Ending),
-        cause: Cause,
-        orders: &mut Vec<Order>,
-    ) -> Cause {
-        let Life { run, identity: Identity { pid, .. }, since } = *life;
-        if let Some(known) = self.history.iter().find(|end| end.run == run) {
+    fn append_end(&mut self, end: End, orders: &mut Vec<Order>) -> Cause {
+        if let Some(known) = self.history.iter().find(|known| known.run == end.run) {
             // Written down just before the daemon died, and told again: when it ended and why was known better then.
             return known.cause.clone();
         }
         if self.history.len() >= HISTORY {
             self.history.pop_front();
         }
-        let end = End { run, pid, since, at: now, ending, cause: cause.clone() };
-        orders.push(Order::Remember(Record::End(self.id, end.clone())));
+        let cause = end.cause.clone();
+        orders.push(Order::Persist(Record::End(self.id, end.clone())));
         self.history.push_back(end);
         cause
     }
 
+    /// A main process ended, others of its tree did not: they are told to go too.
+    fn stop_stragglers(
+        &self,
+        now: Time,
+        live: LiveRun,
+        cause: Cause,
+        orders: &mut Vec<Order>,
+    ) -> Phase {
+        orders.push(Order::Signal(live.run, RunSignal::Stop(self.spec.stop.signal, Reach::Tree)));
+        let force_at = after(now, self.spec.stop.timeout);
+        Phase::Stopping(StoppingRun { live, force_at, cause, ended: true })
+    }
+
     /// Nobody of the run is left: what follows?
-    fn conclude(&mut self, now: Time, run: RunId, cause: &Cause) {
+    fn run_over(&mut self, now: Time, run: RunId, cause: &Cause) {
         self.release = Some(run);
         self.phase = Phase::Down;
         if *cause == Cause::Reload && self.fall_back() {
             return;
         }
         match cause {
-            Cause::Ended(ending) if self.want.is_up() => self.judge(now, run, *ending),
-            Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::Touched(_)
+            Cause::Ended(ending) if self.want.is_up() => {
+                self.apply_restart_policy(now, run, *ending);
+            }
+            Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::FileChanged(_)
                 if self.want.is_up() =>
             {
                 self.restarts = self.restarts.saturating_add(1);
                 self.want = Want::Up;
                 let person = *cause == Cause::Restarted;
-                self.hand = if person { Hand::Person } else { Hand::Policy };
+                self.started_by = if person { StartedBy::Person } else { StartedBy::Policy };
             }
             Cause::Ended(_)
             | Cause::Stopped
             | Cause::Restarted
             | Cause::Memory { .. }
             | Cause::Scheduled
-            | Cause::Touched(_)
+            | Cause::FileChanged(_)
             | Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::NotReady { .. }
@@ -200,21 +207,21 @@ impl Seat {
     }
 
     /// It ended by itself and is wanted up.
-    fn judge(&mut self, now: Time, run: RunId, ending: Ending) {
+    fn apply_restart_policy(&mut self, now: Time, run: RunId, ending: Ending) {
         let end = self.history.iter().find(|end| end.run == run);
         let uptime = end.map_or(0, |end| end.at.0.saturating_sub(end.since.0));
         let (verdict, streaks) = verdict(&self.spec.restart, self.streaks, uptime, ending);
         self.streaks = streaks;
         match verdict {
-            Verdict::Rest => {
+            Verdict::StayDown => {
                 self.want = Want::Down;
                 self.resting = true;
                 let done = verdict::is_done(&self.spec.restart, ending);
                 let failed = Became::Failed(Cause::Ended(ending));
-                self.disappoint(run, if done { &Became::Finished } else { &failed });
+                self.fail_waiters(run, if done { &Became::Finished } else { &failed });
             }
-            Verdict::Again(_) => self.pause(now, false),
-            Verdict::Enough(cause) => self.phase = Phase::Failed { cause },
+            Verdict::RestartAfter(_) => self.pause(now, false),
+            Verdict::GiveUp(cause) => self.phase = Phase::Failed { cause },
         }
     }
 
@@ -222,7 +229,172 @@ impl Seat {
         let until = Time(now.0.saturating_add(self.streaks.delay));
         self.phase = Phase::Backoff { until, retry };
         if !retry {
-            self.hand = Hand::Policy;
+            self.started_by = StartedBy::Policy;
         }
+    }
+}
+
+/// Two runs of it, during a reload.
+impl Instance {
+    /// A new run beside the one there is, if it is a cluster worker that is up; else down and up again.
+    pub(crate) fn replace_overlapping(&mut self, start: StartRequest) {
+        let fits = self.run_mode == Mode::Cluster
+            && self.spec.serving.mode == Mode::Cluster
+            && self.want == Want::Up
+            && self.second.is_none()
+            && matches!(self.phase, Phase::Up { .. });
+        if !fits {
+            return self.renew(start);
+        }
+        self.ignore(start.request);
+        self.answer_if(|_| true, &Became::Superseded);
+        self.reset_for_person(start.now);
+        let phase = ::core::mem::replace(&mut self.phase, Phase::Down);
+        self.second = Some(SecondRun { phase, must_stop: false, stop_unconfirmed: false });
+        self.restarts = self.restarts.saturating_add(1);
+        let StartRequest { request, patience, from, .. } = start;
+        let awaited = Awaited::Up { from, patience, became: Became::Restarted };
+        self.waiters.push(Waiter { request, awaited });
+    }
+
+    /// Whether this is its second run.
+    pub(crate) fn is_second(&self, run: RunId) -> bool {
+        self.second.as_ref().is_some_and(|second| second.phase.run() == Some(run))
+    }
+
+    /// Whether the old run still serves and is kept until the new one does.
+    fn has_fallback(&self) -> bool {
+        let stays =
+            |second: &SecondRun| !second.must_stop && matches!(second.phase, Phase::Up { .. });
+        self.second.as_ref().is_some_and(stays)
+    }
+
+    /// When the new run has had its time to be ready.
+    pub(crate) fn switch_deadline(&self) -> Option<Time> {
+        let Phase::Up { live, .. } = &self.phase else { return None };
+        self.has_fallback().then(|| after(live.since, self.spec.serving.listen_timeout))
+    }
+
+    /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
+    /// to say so and did not goes itself, and the old one stays.
+    pub(crate) fn switch_over(&mut self, now: Time) {
+        if !self.has_fallback() {
+            return;
+        }
+        let due = self.switch_deadline().is_some_and(|at| now >= at);
+        let ready = matches!(self.phase, Phase::Up { ready: true, .. });
+        let must_say = self.spec.serving.wait_ready;
+        let is_unwanted = self.want != Want::Up;
+        if due && !ready && must_say && !is_unwanted {
+            let cause = Cause::NotReady { within: self.spec.serving.listen_timeout };
+            if let Some(run) = self.phase.run() {
+                self.fail_waiters(run, &Became::Failed(cause));
+            }
+            if let Some(second) = &mut self.second {
+                ::core::mem::swap(&mut self.phase, &mut second.phase);
+            }
+        } else if !(ready || due || is_unwanted) {
+            return;
+        }
+        if let Some(second) = &mut self.second {
+            second.must_stop = true;
+        }
+        self.mark_changed();
+    }
+
+    /// Does what the table says of the second run.
+    pub(crate) fn settle_second(&mut self, now: Time, orders: &mut Vec<Order>) {
+        loop {
+            let Some(second) = &mut self.second else { return };
+            if ::core::mem::take(&mut second.stop_unconfirmed) {
+                self.drain_second(now, orders);
+                continue;
+            }
+            let want = if second.must_stop { Want::Down } else { Want::Up };
+            match settle(&second.phase, want, now) {
+                Transition::Stop => self.drain_second(now, orders),
+                Transition::Kill => self.with_second(|instance| instance.kill(now, orders)),
+                Transition::GiveUp => self.with_second(Self::give_up),
+                Transition::Wait | Transition::Spawn | Transition::GoDown | Transition::Forget => {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// As if the second run were the only one.
+    fn with_second(&mut self, act: impl FnOnce(&mut Self)) {
+        let Some(mut second) = self.second.take() else { return };
+        ::core::mem::swap(&mut self.phase, &mut second.phase);
+        act(self);
+        ::core::mem::swap(&mut self.phase, &mut second.phase);
+        self.second = Some(second);
+    }
+
+    fn drain_second(&mut self, now: Time, orders: &mut Vec<Order>) {
+        self.flush(orders);
+        let (signal, reach) = (self.spec.stop.signal, self.reach());
+        let force_at = after(now, drain_timeout(&self.spec.stop));
+        let Some(second) = &mut self.second else { return };
+        let Some(live) = second.phase.live().copied() else { return };
+        orders.push(Order::Signal(live.run, RunSignal::Drain(signal, reach)));
+        let ended = second.phase.stopping().is_some_and(|stopping| stopping.ended);
+        second.phase =
+            Phase::Stopping(StoppingRun { live, force_at, cause: Cause::Restarted, ended });
+        second.must_stop = true;
+        self.mark_changed();
+    }
+
+    /// The main process of the second run ended.
+    pub(crate) fn second_ended(
+        &mut self,
+        now: Time,
+        ending: Ending,
+        rest: Remaining,
+        orders: &mut Vec<Order>,
+    ) {
+        let Some(second) = &mut self.second else { return };
+        let Some(live) = second.phase.live().copied() else { return };
+        if second.phase.stopping().is_some_and(|stopping| stopping.ended) {
+            if rest == Remaining::Nothing {
+                self.second_over();
+            }
+            return;
+        }
+        let rest = if self.spec.stop.tree { rest } else { Remaining::Nothing };
+        self.append_end(live.end(now, ending, Cause::Restarted), orders);
+        self.mark_changed();
+        match (rest, self.second.as_mut().and_then(|second| second.phase.stopping_mut())) {
+            (Remaining::Nothing, _) => self.second_over(),
+            (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
+            (Remaining::Stragglers, None) => {
+                let phase = self.stop_stragglers(now, live, Cause::Restarted, orders);
+                self.second = Some(SecondRun { phase, must_stop: true, stop_unconfirmed: false });
+            }
+        }
+    }
+
+    /// The rest of its tree is gone too.
+    pub(crate) fn second_tree_gone(&mut self) {
+        let stopping = self.second.as_ref().and_then(|second| second.phase.stopping());
+        if stopping.is_some_and(|stopping| stopping.ended) {
+            self.second_over();
+        }
+    }
+
+    fn second_over(&mut self) {
+        self.release = self.second.take().and_then(|second| second.phase.run());
+        self.mark_changed();
+    }
+
+    /// The new run is no more: the old one goes on as if nothing had been. False: there is none that could.
+    pub(crate) fn fall_back(&mut self) -> bool {
+        if !self.has_fallback() || self.want != Want::Up {
+            return false;
+        }
+        if let Some(second) = self.second.take() {
+            self.phase = second.phase;
+        }
+        true
     }
 }

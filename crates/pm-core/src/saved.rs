@@ -1,28 +1,30 @@
 //! What survives the daemon: the core's state as plain records, last one wins.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pm_spec::AppSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::fact::Identity;
-use crate::id::{AppId, InstanceId, RunId, Time};
-use crate::phase::Want;
-use crate::view::{Cause, End};
+use crate::end::{Cause, End};
+use crate::id::{AppId, Identity, InstanceId, RunId, Time};
+use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 
 /// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An app as it is specified now.
-    App(alloc::boxed::Box<AppRecord>),
+    App(Box<AppRecord>),
     /// An app is forgotten, with all its instances.
     AppGone(AppId),
-    /// An instance as it stands now. A seat in `Starting` is the intent that precedes each spawn.
-    Seat(SeatRecord),
+    /// An instance as it stands now. An instance in `Starting` is the intent that precedes each spawn.
+    #[serde(rename = "seat")]
+    Instance(InstanceRecord),
     /// An instance is forgotten.
-    SeatGone(InstanceId),
+    #[serde(rename = "seat_gone")]
+    InstanceGone(InstanceId),
     /// A run ended; appended to the instance's history (last twenty are kept).
     End(InstanceId, End),
     /// The next free numbers.
@@ -34,9 +36,11 @@ impl Record {
     pub fn last_counters(records: &[Self]) -> Option<Counters> {
         records.iter().rev().find_map(|record| match record {
             Self::Counters(counters) => Some(*counters),
-            Self::App(_) | Self::AppGone(_) | Self::Seat(_) | Self::SeatGone(_) | Self::End(..) => {
-                None
-            }
+            Self::App(_)
+            | Self::AppGone(_)
+            | Self::Instance(_)
+            | Self::InstanceGone(_)
+            | Self::End(..) => None,
         })
     }
 }
@@ -80,7 +84,7 @@ pub struct Counters {
 
 /// One instance as it must be known after the daemon's death.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SeatRecord {
+pub struct InstanceRecord {
     /// Its number.
     pub id: InstanceId,
     /// Its app.
@@ -108,8 +112,8 @@ pub struct SeatRecord {
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub worker: bool,
     /// A second run, during a reload.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beside: Option<SavedPhase>,
+    #[serde(default, rename = "beside", skip_serializing_if = "Option::is_none")]
+    pub second: Option<SavedPhase>,
 }
 
 /// A phase as it is written down.
@@ -132,7 +136,8 @@ pub enum SavedPhase {
         up: bool,
     },
     /// A run is on its way out, or its main process is gone and its children are.
-    Going {
+    #[serde(rename = "going")]
+    Stopping {
         /// Which.
         run: RunId,
         /// Its main process.
@@ -154,10 +159,10 @@ pub enum SavedPhase {
     Failed(Cause),
 }
 
-impl SeatRecord {
+impl InstanceRecord {
     /// Where its run stands, and its second one in a reload.
     pub fn phases(&self) -> impl Iterator<Item = &SavedPhase> {
-        [Some(&self.phase), self.beside.as_ref()].into_iter().flatten()
+        [Some(&self.phase), self.second.as_ref()].into_iter().flatten()
     }
 }
 
@@ -165,7 +170,9 @@ impl SavedPhase {
     /// The run it is about.
     pub const fn run(&self) -> Option<RunId> {
         match self {
-            Self::Starting(run) | Self::Alive { run, .. } | Self::Going { run, .. } => Some(*run),
+            Self::Starting(run) | Self::Alive { run, .. } | Self::Stopping { run, .. } => {
+                Some(*run)
+            }
             Self::Down | Self::Backoff(_) | Self::Retry(_) | Self::Failed(_) => None,
         }
     }
@@ -177,12 +184,13 @@ pub struct SavedApp {
     /// What was asked for.
     pub spec: AppSpec,
     /// Its instances: number, slot, and whether it is wanted up.
-    pub seats: Vec<SavedSeat>,
+    #[serde(rename = "seats")]
+    pub instances: Vec<SavedInstance>,
 }
 
 /// One instance of the saved list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedSeat {
+pub struct SavedInstance {
     /// Its number when it was saved.
     pub id: InstanceId,
     /// Its slot.
@@ -192,6 +200,54 @@ pub struct SavedSeat {
     /// Whether it is down without a person having stopped it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub resting: bool,
+}
+
+impl Phase {
+    /// As it is written down. After a restore it is asked again, and force follows again, so how far that got needs
+    /// no record.
+    pub(crate) fn saved(&self) -> SavedPhase {
+        match self {
+            Self::Down => SavedPhase::Down,
+            Self::Starting { run } => SavedPhase::Starting(*run),
+            Self::Up { live, ready } => SavedPhase::Alive {
+                run: live.run,
+                identity: live.identity,
+                since: live.since,
+                up: *ready,
+            },
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                SavedPhase::Stopping {
+                    run: stopping.live.run,
+                    identity: stopping.live.identity,
+                    since: stopping.live.since,
+                    force_at: stopping.force_at,
+                    cause: stopping.cause.clone(),
+                    ended: stopping.ended,
+                }
+            }
+            Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
+            Self::Backoff { until, retry: true } => SavedPhase::Retry(*until),
+            Self::Failed { cause } => SavedPhase::Failed(cause.clone()),
+        }
+    }
+
+    /// Back from what was written down.
+    pub(crate) fn restored(saved: SavedPhase) -> Self {
+        match saved {
+            SavedPhase::Down => Self::Down,
+            SavedPhase::Starting(run) => Self::Starting { run },
+            SavedPhase::Alive { run, identity, since, up } => {
+                Self::Up { live: LiveRun { run, identity, since }, ready: up }
+            }
+            SavedPhase::Stopping { run, identity, since, force_at, cause, ended } => {
+                let live = LiveRun { run, identity, since };
+                Self::Stopping(StoppingRun { live, force_at, cause, ended })
+            }
+            SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
+            SavedPhase::Retry(until) => Self::Backoff { until, retry: true },
+            SavedPhase::Failed(cause) => Self::Failed { cause },
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]

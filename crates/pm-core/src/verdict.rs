@@ -4,8 +4,7 @@
 
 use pm_spec::{Delay, RestartPolicy};
 
-use crate::fact::Ending;
-use crate::view::Cause;
+use crate::end::{Cause, Ending};
 
 /// A run of this length proves that the app works; all streaks are forgotten (PM2: `EXP_BACKOFF_RESET_TIMER`).
 pub(crate) const PROVEN_MS: u64 = 30_000;
@@ -29,11 +28,11 @@ pub(crate) struct Streaks {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It stays down.
-    Rest,
+    StayDown,
     /// Another run after so many ms.
-    Again(u64),
+    RestartAfter(u64),
     /// Too many short runs.
-    Enough(Cause),
+    GiveUp(Cause),
 }
 
 /// Whether this end is a good one after which the app stays down: a job that is done.
@@ -49,7 +48,7 @@ pub(crate) fn verdict(
     ending: Ending,
 ) -> (Verdict, Streaks) {
     if !policy.autorestart || is_stop_code(policy, ending) {
-        return (Verdict::Rest, past);
+        return (Verdict::StayDown, past);
     }
     let short = uptime < policy.min_uptime.as_millis();
     let mut next = if uptime >= PROVEN_MS {
@@ -60,14 +59,14 @@ pub(crate) fn verdict(
     if short {
         next.unstable = past.unstable.saturating_add(1);
         if next.unstable >= policy.max_restarts {
-            return (Verdict::Enough(Cause::CrashLoop { runs: next.unstable, last: ending }), next);
+            return (Verdict::GiveUp(Cause::CrashLoop { runs: next.unstable, last: ending }), next);
         }
     } else {
         next.unstable = 0;
         next.flaps = if uptime >= PROVEN_MS { 0 } else { past.flaps.saturating_add(1) };
     }
     next.delay = pause(policy.delay, next);
-    (Verdict::Again(next.delay), next)
+    (Verdict::RestartAfter(next.delay), next)
 }
 
 /// What follows a refused spawn of an automatic restart: it counts as a short run. `None`: enough.
@@ -134,13 +133,13 @@ mod tests {
     #[test]
     fn an_end_and_the_past_make_a_verdict() {
         let none = past(0, 0, 0);
-        let again = |ms| Verdict::Again(ms);
+        let again = |ms| Verdict::RestartAfter(ms);
         let automatic = policy(Delay::Automatic);
         let killed = Ending::Signaled { signal: 9, core: false };
-        let many = |runs, last| Verdict::Enough(Cause::CrashLoop { runs, last });
+        let many = |runs, last| Verdict::GiveUp(Cause::CrashLoop { runs, last });
         for (row, (before, uptime, ending, verdict_, after)) in [
-            (none, 5, Ending::Exited(3), Verdict::Rest, none),
-            (none, 5, Ending::Exited(0), Verdict::Rest, none),
+            (none, 5, Ending::Exited(3), Verdict::StayDown, none),
+            (none, 5, Ending::Exited(0), Verdict::StayDown, none),
             // A signal is no code (PM2 takes it for 0).
             (none, 5, killed, again(0), past(1, 0, 0)),
             (none, 5, Ending::Unknown, again(0), past(1, 0, 0)),
@@ -180,19 +179,19 @@ mod tests {
             [100, 150, 225, 337, 505, 757, 1135, 1702, 2553, 3829, 5743, 8614, 12_921, 15_000];
         assert_eq!(pauses, expected);
         let (after, _) = verdict(&exponential, streaks, 30_000, CRASH);
-        assert_eq!(after, Verdict::Again(100), "forgotten after 30 s");
+        assert_eq!(after, Verdict::RestartAfter(100), "forgotten after 30 s");
         let fixed = policy(Delay::Fixed(Span::from_secs(3)));
-        assert_eq!(verdict(&fixed, streaks, 30_000, CRASH).0, Verdict::Again(3000));
+        assert_eq!(verdict(&fixed, streaks, 30_000, CRASH).0, Verdict::RestartAfter(3000));
         let once = RestartPolicy { autorestart: false, ..policy(Delay::Automatic) };
-        assert_eq!(verdict(&once, streaks, 0, CRASH), (Verdict::Rest, streaks));
+        assert_eq!(verdict(&once, streaks, 0, CRASH), (Verdict::StayDown, streaks));
     }
 
     #[test]
     fn never_to_be_tried_again_means_the_first_short_run_is_enough() {
         let zero = RestartPolicy { max_restarts: 0, ..policy(Delay::Automatic) };
-        let enough = Verdict::Enough(Cause::CrashLoop { runs: 1, last: CRASH });
+        let enough = Verdict::GiveUp(Cause::CrashLoop { runs: 1, last: CRASH });
         assert_eq!(verdict(&zero, Streaks::default(), 0, CRASH).0, enough);
-        assert_eq!(verdict(&zero, Streaks::default(), 1000, CRASH).0, Verdict::Again(0));
+        assert_eq!(verdict(&zero, Streaks::default(), 1000, CRASH).0, Verdict::RestartAfter(0));
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn asked(orders: &[Order]) -> Vec<RunId> {
 
 fn retuned(orders: &[Order]) -> Vec<RunId> {
     let run = |order: &Order| match order {
-        Order::Retune(run, _) => Some(*run),
+        Order::UpdateLogRules(run, _) => Some(*run),
         _ => None,
     };
     orders.iter().filter_map(run).collect()
@@ -38,7 +38,7 @@ fn what_is_the_same_is_left_alone() {
     let (request, orders) = story.ask(ask(same, Existing::Converge));
     assert_eq!(story.became(request), [Became::Unchanged]);
     assert_eq!((spawns(&orders).len(), asked(&orders).len()), (0, 0));
-    assert!(story.seat(0).app.env.is_empty(), "the run has the environment it began with");
+    assert!(story.instance(0).app.env.is_empty(), "the run has the environment it began with");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn p65_rules_change_while_it_runs() {
     let (request, orders) = story.ask(ask(new, Existing::Converge));
     assert_eq!(story.became(request), [Became::Amended]);
     assert_eq!((asked(&orders).len(), retuned(&orders)), (0, runs.clone()));
-    assert!(story.seat(0).app.env.is_empty());
+    assert!(story.instance(0).app.env.is_empty());
     // And they hold.
     let orders = story.end(runs[0], Ending::Exited(1));
     assert!(spawns(&orders).is_empty(), "autorestart is off now");
@@ -72,7 +72,7 @@ fn p12_what_a_run_cannot_take_over_takes_a_new_one() {
     let orders = story.end(runs[0], Ending::Exited(0));
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Restarted]);
-    assert_eq!(story.seat(0).app.env, new.env, "a new run has the whole new environment");
+    assert_eq!(story.instance(0).app.env, new.env, "a new run has the whole new environment");
     // Once more, and there is nothing to do.
     let (request, orders) = story.ask(ask(new, Existing::Converge));
     assert_eq!((story.became(request), asked(&orders).len()), (vec![Became::Unchanged], 0));
@@ -103,7 +103,7 @@ fn what_is_down_comes_up_as_the_file_says() {
     assert_eq!(spawns(&orders).len(), 1);
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
-    assert_eq!(story.seat(0).app.env.len(), 1);
+    assert_eq!(story.instance(0).app.env.len(), 1);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn p11_a_shell_is_replaced_and_not_laid_over() {
     shell.set("NEW", "1");
     let select = common::word("web");
     story.ask(Ask::Restart { select, env: Some(shell), patience: Patience::Spawned });
-    let names: Vec<_> = story.seat(0).app.env.iter().map(|(name, _)| name.to_owned()).collect();
+    let names: Vec<_> = story.instance(0).app.env.iter().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(names, ["MINE", "NEW"]);
 }
 
@@ -174,7 +174,7 @@ fn another_name_keeps_numbers_and_runs() {
     let (request, orders) = story.ask(rename(common::word("1"), "site"));
     assert_eq!(story.became(request), [Became::Amended, Became::Amended]);
     assert_eq!((asked(&orders), spawns(&orders).len()), (vec![], 0));
-    assert_eq!(story.seat(0).app.name.as_str(), "site");
+    assert_eq!(story.instance(0).app.name.as_str(), "site");
     // It is found by its new name only, also to be started as a file says.
     let (request, _) = story.ask(Ask::Reset(common::word("web")));
     assert!(matches!(story.reply(request), Some(Reply::Refused(Refused::NoMatch(_)))));

@@ -6,8 +6,8 @@ mod common;
 
 use common::{Story, app, spawns, word};
 use pm_core::{
-    Ask, Became, Cause, Core, Ending, Existing, Fact, Knock, Order, Patience, Refused, Reply,
-    RunId, Status, Time,
+    Ask, Became, Cause, Core, Ending, Existing, Fact, Order, Patience, Refused, Reply, RunId,
+    RunSignal, Status, Time,
 };
 use pm_spec::{AppSpec, Mode, Span};
 
@@ -26,7 +26,7 @@ fn reload() -> Ask {
 
 fn drained(orders: &[Order]) -> Vec<RunId> {
     let drains = orders.iter().filter_map(|order| match order {
-        Order::Signal(run, Knock::Drain(..)) => Some(*run),
+        Order::Signal(run, RunSignal::Drain(..)) => Some(*run),
         _ => None,
     });
     drains.collect()
@@ -49,7 +49,7 @@ fn the_old_run_goes_when_the_new_one_serves_and_then_the_next_is_replaced() {
     assert_eq!(drained(&orders), [old[1]]);
     story.end(old[1], Ending::Exited(0));
     assert_eq!(story.became(request), [Became::Restarted, Became::Restarted]);
-    assert_eq!((story.seat(0).restarts, story.seat(0).history.len()), (1, 1));
+    assert_eq!((story.instance(0).restarts, story.instance(0).history.len()), (1, 1));
     assert_eq!(story.core.next_deadline(), None);
 }
 
@@ -81,8 +81,8 @@ fn the_old_run_goes_on_when_the_new_one_fails() {
     assert_eq!((drained(&orders), spawns(&orders).len()), (vec![], 0));
     let failed = Became::Failed(Cause::Ended(CRASH));
     assert_eq!(story.became(request), [failed, Became::Unchanged]);
-    assert_eq!(story.seat(0).run.map(|run| run.0), Some(old[0]));
-    assert_eq!(story.seat(0).status, Status::Online);
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(old[0]));
+    assert_eq!(story.instance(0).status, Status::Online);
     assert_eq!(story.core.next_deadline(), None);
 }
 
@@ -103,7 +103,7 @@ fn a_new_run_that_does_not_say_that_it_is_ready_goes_and_the_old_one_stays() {
     let late = Cause::NotReady { within: Span::from_millis(500) };
     story.end(new, Ending::Exited(0));
     assert_eq!(story.became(request), [Became::Failed(late)]);
-    assert_eq!(story.seat(0).run.map(|run| run.0), Some(old));
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(old));
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn p13_what_does_not_say_in_time_that_it_is_ready_is_not_up_but_runs_on() {
     story.later(1);
     let late = Cause::NotReady { within: Span::from_secs(3) };
     assert_eq!(story.became(request), [Became::Failed(late)]);
-    assert_eq!((story.seat(0).status, story.core.next_deadline()), (Status::Launching, None));
+    assert_eq!((story.instance(0).status, story.core.next_deadline()), (Status::Launching, None));
     story.tell(Fact::Ready(run));
-    assert_eq!(story.seat(0).status, Status::Online);
+    assert_eq!(story.instance(0).status, Status::Online);
 }
 
 #[test]
@@ -167,13 +167,13 @@ fn after_the_daemons_death_the_old_run_is_asked_again_with_a_fresh_grace() {
     assert_eq!(drained(&story.tell(Fact::Ready(new))), [old[0]]);
     story.now = Time(story.now.0 + 60_000);
     story.core = Core::restore(story.now, story.records.clone());
-    assert_eq!(drained(&story.tell(Fact::Woke)), [old[0]]);
+    assert_eq!(drained(&story.tell(Fact::TimePassed)), [old[0]]);
     let forced = |orders: &[Order]| {
-        orders.iter().any(|order| matches!(order, Order::Signal(_, Knock::Force(_))))
+        orders.iter().any(|order| matches!(order, Order::Signal(_, RunSignal::Kill(_))))
     };
     assert!(!forced(&story.later(7999)));
     assert!(forced(&story.later(1)));
-    assert_eq!(story.seat(0).run.map(|run| run.0), Some(new));
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(new));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_reload_that_the_daemon_did_not_survive_is_carried_on() {
     let (_, orders) = story.ask(reload());
     let new = story.spawn_all(&orders)[0];
     story.core = Core::restore(story.now, story.records.clone());
-    assert_eq!(drained(&story.tell(Fact::Woke)), []);
+    assert_eq!(drained(&story.tell(Fact::TimePassed)), []);
     assert_eq!(drained(&story.tell(Fact::Ready(new))), [old[0]]);
     story.end(old[0], Ending::Exited(0));
     assert_eq!(story.core.next_deadline(), None);

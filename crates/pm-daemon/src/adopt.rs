@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
 use pm_core::{
-    AppId, Core, Counters, Ending, Fact, InstanceId, Record, RunId, SavedPhase, SeatRecord,
+    AppId, Core, Counters, Ending, Fact, InstanceId, InstanceRecord, Record, RunId, SavedPhase,
     SpawnFailure, Want,
 };
 use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian, Why};
@@ -16,18 +16,19 @@ use pm_os::identity::Identity;
 use pm_os::tag::Tag;
 use pm_os::tree::{Census, Seen};
 
-use crate::clock;
-use crate::diary;
-use crate::node::{self, ChannelEnd};
-use crate::runs::{self, Address, CHANNEL_SLOT, Life, PIDFD_SLOT, Run, Told, stream_of};
+use crate::runs::{self, Life, Run, Told};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
+use crate::{clock, daemon_log, node};
+
+/// Pipes and files by stream, and whose they are.
+pub(crate) type KeptStreams = BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>;
 
 /// What the guardian keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     /// Leaders by run.
     pidfds: BTreeMap<RunId, (i32, OwnedFd)>,
-    /// Pipes and files by stream, and whose they are.
-    pub(crate) streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>,
+    pub(crate) streams: KeptStreams,
     /// Channels of Node apps with their notes, by run.
     channels: BTreeMap<RunId, ChannelEnd>,
     /// Listening sockets of cluster workers with their notes, by app and number.
@@ -45,7 +46,7 @@ pub(crate) struct Kept {
 }
 
 /// Asks the guardian for everything it keeps. Blocks until it has told all.
-pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
+pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
     link.send(&ToGuardian::List, &[])?;
     let mut kept = Kept::default();
     loop {
@@ -62,7 +63,7 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
             FromGuardian::AreYouThere => {}
             FromGuardian::Exit(exit) => kept.exits.push(exit),
             FromGuardian::Item { tag, slot, kind, name } => {
-                let ours = Tag::from_raw(tag).filter(|tag| tag.home() == salt);
+                let ours = Tag::from_raw(tag).filter(|tag| tag.home() == home_id);
                 let (Some(tag), Some(first)) = (ours, descriptors.next()) else { continue };
                 if let Some(app) = node::app_of(tag) {
                     let second = descriptors.next();
@@ -89,10 +90,9 @@ pub(crate) fn ask(link: &Link, salt: u32) -> Result<Kept, LinkError> {
     }
 }
 
-/// The state to go on from.
-#[derive(Debug)]
+/// What is to be done about what the daemon before left.
+#[derive(Debug, Default)]
 pub(crate) struct Inheritance {
-    pub(crate) core: Core,
     /// Runs that live, or whose end the core has not been told.
     pub(crate) runs: Vec<(RunId, Run)>,
     /// To be told to the core first.
@@ -109,35 +109,27 @@ pub(crate) struct Inheritance {
     pub(crate) never: Vec<RunId>,
 }
 
-/// Puts together what the journal, the scan and the guardian know.
+/// Puts together what the journal, the scan and the guardian know, to go on from.
 pub(crate) fn inherit(
     mut records: Vec<Record>,
     census: &Census,
     kept: &mut Kept,
-    salt: u32,
-) -> Inheritance {
+    home_id: u32,
+) -> (Core, Inheritance) {
     let mut marked: BTreeMap<RunId, Vec<Seen>> = BTreeMap::new();
-    for (tag, seen) in census.of_home(salt) {
+    for (tag, seen) in census.of_home(home_id) {
         marked.entry(RunId(tag.run())).or_default().push(*seen);
     }
     catch_up(&mut records, &marked, kept);
     let going = going(&records);
     raise_counters(&mut records, &marked, kept);
     let core = Core::restore(clock::now(), records);
-    let mut inheritance = Inheritance {
-        core: Core::new(),
-        runs: Vec::new(),
-        facts: Vec::new(),
-        vanished: Vec::new(),
-        sweeping: Vec::new(),
-        unkept: Vec::new(),
-        channels: Vec::new(),
-        never: Vec::new(),
-    };
-    for (seat, (id, identity)) in living(&core) {
-        let tag = Tag::new(salt, id.0);
-        let address = Address { app: seat.app_id, instance: seat.id };
-        let mut run = Run::expected(tag, address, seat.slot, std::sync::Arc::clone(seat.app));
+    let mut inheritance = Inheritance::default();
+    for (instance, (id, identity)) in living(&core) {
+        let tag = Tag::new(home_id, id.0);
+        let address = Address { app: instance.app_id, instance: instance.id };
+        let mut run =
+            Run::expected(tag, address, instance.slot, std::sync::Arc::clone(instance.app));
         let seen = marked.get(&id).map_or(&[][..], Vec::as_slice);
         let known = identity.map(runs::from_core).or_else(|| first_process(tag, seen, kept));
         let Some(known) = known else {
@@ -176,17 +168,16 @@ pub(crate) fn inherit(
         }
         inheritance.runs.push((id, run));
     }
-    inheritance.core = core;
-    inheritance
+    (core, inheritance)
 }
 
 /// All runs that live as far as the core knows, with their instances.
 fn living(
     core: &Core,
-) -> impl Iterator<Item = (pm_core::SeatView<'_>, (RunId, Option<pm_core::Identity>))> {
-    core.seats().flat_map(|seat| {
-        let runs = [seat.run, seat.beside].into_iter().flatten();
-        runs.map(|run| (seat.clone(), run)).collect::<Vec<_>>()
+) -> impl Iterator<Item = (pm_core::InstanceView<'_>, (RunId, Option<pm_core::Identity>))> {
+    core.instances().flat_map(|instance| {
+        let runs = [instance.run, instance.second].into_iter().flatten();
+        runs.map(|run| (instance.clone(), run)).collect::<Vec<_>>()
     })
 }
 
@@ -194,17 +185,9 @@ fn living(
 fn going(records: &[Record]) -> Vec<RunId> {
     let mut last = BTreeMap::new();
     for record in records {
-        match record {
-            Record::Seat(seat) => {
-                let phases = [Some(&seat.phase), seat.beside.as_ref()];
-                let run = phases.map(|phase| phase.and_then(ended));
-                last.insert(seat.id, run);
-            }
-            Record::App(_)
-            | Record::AppGone(_)
-            | Record::SeatGone(_)
-            | Record::End(..)
-            | Record::Counters(_) => {}
+        if let Record::Instance(instance) = record {
+            let phases = [Some(&instance.phase), instance.second.as_ref()];
+            last.insert(instance.id, phases.map(|phase| phase.and_then(ended)));
         }
     }
     last.into_values().flatten().flatten().collect()
@@ -212,33 +195,25 @@ fn going(records: &[Record]) -> Vec<RunId> {
 
 /// The run whose main process has ended, if it is one.
 fn ended(phase: &SavedPhase) -> Option<RunId> {
-    match phase {
-        SavedPhase::Going { run, ended: true, .. } => Some(*run),
-        SavedPhase::Going { ended: false, .. }
-        | SavedPhase::Down
-        | SavedPhase::Starting(_)
-        | SavedPhase::Alive { .. }
-        | SavedPhase::Backoff(_)
-        | SavedPhase::Retry(_)
-        | SavedPhase::Failed(_) => None,
-    }
+    let SavedPhase::Stopping { run, ended: true, .. } = phase else { return None };
+    Some(*run)
 }
 
 /// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this
 /// their apps would be started a second time.
 fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept: &Kept) {
     let mut next = RunId(0);
-    let mut seats: BTreeMap<InstanceId, SeatRecord> = BTreeMap::new();
+    let mut instances: BTreeMap<InstanceId, InstanceRecord> = BTreeMap::new();
     for record in records.iter() {
         match record {
             Record::Counters(counters) => next = next.max(counters.run),
-            Record::Seat(seat) => {
-                for phase in seat.phases() {
+            Record::Instance(instance) => {
+                for phase in instance.phases() {
                     next = next.max(phase.run().map_or(next, |run| RunId(run.0 + 1)));
                 }
-                seats.insert(seat.id, seat.clone());
+                instances.insert(instance.id, instance.clone());
             }
-            Record::SeatGone(id) => drop(seats.remove(id)),
+            Record::InstanceGone(id) => drop(instances.remove(id)),
             Record::App(_) | Record::AppGone(_) | Record::End(..) => {}
         }
     }
@@ -248,21 +223,22 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
     let unknown: BTreeSet<RunId> = known.filter(|run| *run >= next).collect();
     // In order, so that of several runs of an instance the latest counts.
     for run in unknown {
-        let seat = kept
-            .owners
-            .get(&run)
-            .and_then(|owner| seats.get(&owner.instance).filter(|seat| seat.app == owner.app));
-        match seat {
-            Some(seat) => {
-                diary::note(format_args!(
+        let instance = kept.owners.get(&run).and_then(|owner| {
+            instances.get(&owner.instance).filter(|instance| instance.app == owner.app)
+        });
+        match instance {
+            Some(instance) => {
+                daemon_log::note(format_args!(
                     "the journal lost run {} of instance {}; it is taken over all the same",
-                    run.0, seat.id.0
+                    run.0, instance.id.0
                 ));
                 let phase = SavedPhase::Starting(run);
-                let want = if marked.contains_key(&run) { Want::Up } else { seat.want };
-                records.push(Record::Seat(SeatRecord { phase, want, ..seat.clone() }));
+                let want = if marked.contains_key(&run) { Want::Up } else { instance.want };
+                records.push(Record::Instance(InstanceRecord { phase, want, ..instance.clone() }));
             }
-            None => diary::note(format_args!("run {} is of an app nobody knows any more", run.0)),
+            None => {
+                daemon_log::note(format_args!("run {} is of an app nobody knows any more", run.0));
+            }
         }
     }
 }

@@ -17,12 +17,12 @@ pub(crate) fn wall() -> u64 {
 
 /// One look at both clocks, to show the core's times as dates.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Dial {
+pub(crate) struct Clocks {
     now: Time,
     wall: u64,
 }
 
-impl Dial {
+impl Clocks {
     /// Looks.
     pub(crate) fn read() -> Self {
         Self { now: now(), wall: wall() }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use pm_core::{Counters, InstanceId, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::diary;
+use crate::daemon_log;
 
 /// Format of the lines; a higher one is refused.
 const FORMAT: u32 = 1;
@@ -29,7 +29,7 @@ const MOST_PENDING: usize = 1 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum JournalLine {
     /// The first line.
     Journal(Header),
     /// All records of the snapshot stand above.
@@ -63,7 +63,7 @@ pub(crate) struct Journal {
 
 /// What is at a journal's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FileState {
     /// Our file.
     There,
     /// Nothing.
@@ -116,7 +116,10 @@ impl Journal {
             Err(Bad::Broken) => {
                 let replay = older(&old, boot)?;
                 let kept = put_aside(path, "damaged");
-                diary::note(format_args!("the journal is damaged; kept as {}", kept.display()));
+                daemon_log::note(format_args!(
+                    "the journal is damaged; kept as {}",
+                    kept.display()
+                ));
                 replay
             }
             Err(Bad::Missing) => older(&old, boot)?,
@@ -147,7 +150,7 @@ impl Journal {
             return;
         }
         for record in records {
-            encode(&Line::Record(record.borrow().clone()), &mut self.pending);
+            encode(&JournalLine::Record(record.borrow().clone()), &mut self.pending);
         }
         self.write_pending();
         if self.pending.len() > MOST_PENDING {
@@ -166,7 +169,7 @@ impl Journal {
     }
 
     /// Why not everything is written down that should be, if it isn't.
-    pub(crate) fn arrears(&self) -> Option<&str> {
+    pub(crate) fn unwritten(&self) -> Option<&str> {
         let is_behind = self.owes_snapshot || !self.pending.is_empty();
         is_behind.then(|| self.trouble.as_deref().unwrap_or_default())
     }
@@ -191,7 +194,7 @@ impl Journal {
     /// Says what is wrong, once until something is written again.
     fn complain(&mut self, what: &str, error: &io::Error) {
         if self.trouble.is_none() {
-            diary::note(format_args!("could not {what} {}: {error}", self.path.display()));
+            daemon_log::note(format_args!("could not {what} {}: {error}", self.path.display()));
         }
         self.trouble = Some(error.to_string());
     }
@@ -203,24 +206,24 @@ impl Journal {
 
     /// Writes everything anew if the file is gone: somebody removed the whole home.
     pub(crate) fn restore(&mut self, records: &[Record]) {
-        if self.place() == Place::Nowhere {
+        if self.file_state() == FileState::Nowhere {
             self.rewrite(records);
         }
     }
 
     /// Where our file is now.
-    fn place(&self) -> Place {
+    fn file_state(&self) -> FileState {
         let ours = self.file.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
         match fs::symlink_metadata(&self.path) {
-            Ok(there) if Some((there.dev(), there.ino())) == ours => Place::There,
-            Ok(_) => Place::Taken,
-            Err(_) => Place::Nowhere,
+            Ok(there) if Some((there.dev(), there.ino())) == ours => FileState::There,
+            Ok(_) => FileState::Taken,
+            Err(_) => FileState::Nowhere,
         }
     }
 
     /// Replaces the journal by these records, which are all there is to know.
     pub(crate) fn rewrite(&mut self, records: &[Record]) {
-        if self.place() == Place::Taken {
+        if self.file_state() == FileState::Taken {
             // The home was removed and is another guardian's now; its journal is not ours to touch.
             self.snapshot = self.size;
             self.pending.clear();
@@ -253,7 +256,7 @@ pub(crate) fn numbers(records: &[Record]) -> Vec<Record> {
     counters.map(Record::Counters).into_iter().collect()
 }
 
-fn encode(line: &Line, out: &mut Vec<u8>) {
+fn encode(line: &JournalLine, out: &mut Vec<u8>) {
     // Serialising plain data into memory has no way to fail; a line that did would only be missing.
     if serde_json::to_writer(&mut *out, line).is_ok() {
         out.push(b'\n');
@@ -267,11 +270,11 @@ fn append_to(path: &Path) -> io::Result<File> {
 /// Writes a whole new generation beside the old one and moves both, the old one first.
 fn fresh(path: &Path, boot: &str, records: &[Record]) -> io::Result<File> {
     let mut bytes = Vec::new();
-    encode(&Line::Journal(Header { format: FORMAT, boot: boot.into() }), &mut bytes);
+    encode(&JournalLine::Journal(Header { format: FORMAT, boot: boot.into() }), &mut bytes);
     for record in records {
-        encode(&Line::Record(record.clone()), &mut bytes);
+        encode(&JournalLine::Record(record.clone()), &mut bytes);
     }
-    encode(&Line::Whole, &mut bytes);
+    encode(&JournalLine::Whole, &mut bytes);
     let new = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
@@ -311,29 +314,29 @@ fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
     let mut whole = false;
     let (mut begun, mut here) = (false, false);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let Ok(parsed) = serde_json::from_slice::<Line>(line) else { break };
+        let Ok(parsed) = serde_json::from_slice::<JournalLine>(line) else { break };
         if !line.ends_with(b"\n") {
             break;
         }
         replay.good += line.len() as u64;
         match parsed {
-            Line::Journal(header) if header.format > FORMAT => {
+            JournalLine::Journal(header) if header.format > FORMAT => {
                 let why = format!(
                     "a newer pm wrote it (format {}, this one knows {FORMAT}); start that pm",
                     header.format
                 );
                 return Err(Bad::Unreadable(io::Error::other(why)));
             }
-            Line::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
-            Line::Journal(header) => {
+            JournalLine::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
+            JournalLine::Journal(header) => {
                 begun = true;
                 here = header.boot == boot;
             }
-            Line::Whole => {
+            JournalLine::Whole => {
                 whole = true;
                 replay.snapshot = replay.good;
             }
-            Line::Record(record) => replay.records.push(record),
+            JournalLine::Record(record) => replay.records.push(record),
         }
     }
     if begun && !here {
@@ -403,10 +406,10 @@ mod tests {
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
         let disk = std::mem::replace(&mut journal.file, full());
         journal.append([counters(1)].iter());
-        assert!(journal.arrears().is_some_and(|why| why.contains("No space")));
+        assert!(journal.unwritten().is_some_and(|why| why.contains("No space")));
         journal.file = disk;
         journal.retry(|| panic!("a few records need no snapshot"));
-        assert_eq!(journal.arrears(), None);
+        assert_eq!(journal.unwritten(), None);
         assert_eq!(read(&path, "b").unwrap().records, [counters(1)]);
 
         journal.file = full();
@@ -414,10 +417,10 @@ mod tests {
             journal.append([counters(run)].iter());
             assert!(journal.pending.len() <= MOST_PENDING);
         }
-        assert!(journal.arrears().is_some());
+        assert!(journal.unwritten().is_some());
         journal.file = append_to(&path).unwrap();
         journal.retry(|| vec![counters(200_000)]);
-        assert_eq!(journal.arrears(), None);
+        assert_eq!(journal.unwritten(), None);
         journal.append([counters(200_001)].iter());
         let records = read(&path, "b").unwrap().records;
         assert_eq!(records, [counters(200_000), counters(200_001)]);
@@ -459,7 +462,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
-        journal.append([counters(1), counters(7), Record::SeatGone(InstanceId(1))].iter());
+        journal.append([counters(1), counters(7), Record::InstanceGone(InstanceId(1))].iter());
         let (_, records) = Journal::open(&path, "c").unwrap();
         let [Record::Counters(left)] = records[..] else { panic!("{records:?}") };
         assert_eq!(

@@ -4,24 +4,35 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
-mod announce;
-mod arrears;
+mod app_events;
+mod app_user;
+mod caller;
 mod clock;
-mod diary;
-mod hands;
+mod core_driver;
+mod daemon_log;
+mod error;
+mod executor;
+mod home_id;
+mod inlet;
 mod journal;
 mod node;
 mod pidfile;
 mod plan;
+mod pm2_pid;
+mod publisher;
 mod reactor;
+mod run_control;
 mod runs;
-mod salt;
 mod sampler;
-mod senses;
 mod server;
+mod slots;
 mod spawner;
 mod store;
+mod tree_job;
 mod trees;
+mod triggers;
+mod unwritten;
 
-pub use reactor::{Beginning, DaemonError, run};
+pub use error::DaemonError;
+pub use reactor::{Beginning, run};
 pub use store::{StoreError, load as load_saved};

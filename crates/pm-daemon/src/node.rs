@@ -3,7 +3,7 @@
 //! The thread begins with the first app that has a channel.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
@@ -14,17 +14,14 @@ use pm_spec::{AppSpec, Mode};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 
-use crate::diary;
-use crate::reactor::Inlet;
-use crate::runs::{Address, CHANNEL_SLOT};
-
-/// Our end of a channel and the memory of its note.
-pub(crate) type ChannelEnd = (OwnedFd, OwnedFd);
+use crate::inlet::Inlet;
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd};
+use crate::{app_user, daemon_log};
 
 /// Everything about Node apps.
 #[derive(Debug)]
 pub(crate) struct Node {
-    salt: u32,
+    home_id: u32,
     link: Arc<Link>,
     inlet: mpsc::Sender<Inlet>,
     exchange: Option<Exchange>,
@@ -33,8 +30,8 @@ pub(crate) struct Node {
 }
 
 /// The tag under which the guardian keeps an app's listening sockets: no run has so high a number.
-fn tag_of(salt: u32, app: AppId) -> Tag {
-    Tag::new(salt, u32::MAX - app.0)
+fn tag_of(home_id: u32, app: AppId) -> Tag {
+    Tag::new(home_id, u32::MAX - app.0)
 }
 
 /// The app whose sockets are kept under this tag; `None`: it is a run's.
@@ -44,29 +41,29 @@ pub(crate) fn app_of(tag: Tag) -> Option<AppId> {
 }
 
 impl Node {
-    pub(crate) fn new(salt: u32, link: Arc<Link>, inlet: mpsc::Sender<Inlet>) -> Self {
-        Self { salt, link, inlet, exchange: None, groups: BTreeMap::new() }
+    pub(crate) fn new(home_id: u32, link: Arc<Link>, inlet: mpsc::Sender<Inlet>) -> Self {
+        Self { home_id, link, inlet, exchange: None, groups: BTreeMap::new() }
     }
 
     fn exchange(&mut self) -> Option<&Exchange> {
         if self.exchange.is_none() {
             match Exchange::start(self.ears()) {
                 Ok(exchange) => self.exchange = Some(exchange),
-                Err(error) => diary::note(format_args!("could not {error}")),
+                Err(error) => daemon_log::note(format_args!("could not {error}")),
             }
         }
         self.exchange.as_ref()
     }
 
     fn ears(&self) -> Ears {
-        let (salt, link, inlet) = (self.salt, Arc::clone(&self.link), self.inlet.clone());
+        let (home_id, link, inlet) = (self.home_id, Arc::clone(&self.link), self.inlet.clone());
         let guardian = Arc::clone(&self.link);
         Ears {
             // A loop that has ended hears nothing, and then neither do we talk.
             hear: Box::new(move |news| {
                 inlet.blocking_send(Inlet::Node(news)).ok();
             }),
-            keep: Box::new(move |keep| keep_socket(&link, salt, keep)),
+            keep: Box::new(move |keep| keep_socket(&link, home_id, keep)),
             usher: Box::new(move || find_usher(&guardian)),
         }
     }
@@ -83,9 +80,10 @@ impl Node {
             pm_spec::Sched::Slot => Sched::Slot,
         };
         let place = is_cluster.then_some(Place { group: app.0, slot, sched });
+        let user = app_user::credentials(spec).filter(|_| is_cluster);
         let (channel, memory) = end;
         if let Some(exchange) = self.exchange() {
-            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place });
+            exchange.attach(Attachment { worker: tag.raw(), channel, memory, place, user });
         }
     }
 
@@ -116,12 +114,12 @@ impl Node {
         }
         let mut wanted: BTreeMap<AppId, Vec<u16>> =
             self.groups.keys().map(|app| (*app, Vec::new())).collect();
-        for seat in core.seats() {
-            let comes = seat.wanted && seat.status != Status::Errored;
+        for instance in core.instances() {
+            let comes = instance.wanted && instance.status != Status::Errored;
             if let Some(slots) =
-                wanted.get_mut(&seat.app_id).filter(|_| comes || seat.run.is_some())
+                wanted.get_mut(&instance.app_id).filter(|_| comes || instance.run.is_some())
             {
-                slots.push(seat.slot);
+                slots.push(instance.slot);
             }
         }
         for (app, slots) in wanted {
@@ -141,7 +139,7 @@ impl Node {
     }
 
     /// Gives another guardian everything that ours kept of Node apps.
-    pub(crate) fn bequeath(
+    pub(crate) fn hand_over(
         &self,
         link: &Link,
         owner: impl Fn(RunId) -> Option<Address>,
@@ -156,7 +154,7 @@ impl Node {
         for (group, index, socket, memory) in loans.sockets {
             let keep =
                 Keep::Socket { group, index, socket: socket.as_fd(), memory: memory.as_fd() };
-            keep_socket(link, self.salt, keep);
+            keep_socket(link, self.home_id, keep);
         }
         Ok(())
     }
@@ -203,18 +201,18 @@ fn find_usher(link: &Link) -> Option<Box<dyn pm_node::Usher>> {
     Some(Box::new(Ushering(usher)))
 }
 
-fn keep_socket(link: &Link, salt: u32, keep: Keep<'_>) {
+fn keep_socket(link: &Link, home_id: u32, keep: Keep<'_>) {
     // A guardian that is gone is the reactor's business; its successor gets everything.
     match keep {
         Keep::Socket { group, index, socket, memory } => {
             let app = AppId(group);
             let name = Address { app, instance: InstanceId(0) }.name();
-            let (tag, slot) = (tag_of(salt, app).raw(), index);
+            let (tag, slot) = (tag_of(home_id, app).raw(), index);
             let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
             link.send(&store, &[socket, memory]).ok();
         }
         Keep::Drop { group, index } => {
-            let tag = tag_of(salt, AppId(group)).raw();
+            let tag = tag_of(home_id, AppId(group)).raw();
             link.send(&ToGuardian::Drop { tag, slot: Some(index) }, &[]).ok();
         }
     }

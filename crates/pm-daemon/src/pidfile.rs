@@ -14,8 +14,7 @@ use pm_spec::AppSpec;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-use crate::plan;
-use crate::spawner;
+use crate::{app_user, plan};
 
 /// More than any pid with its line end; a longer file is none of ours.
 const LONGEST: u64 = 32;
@@ -32,7 +31,7 @@ impl PidFile {
     /// That of one instance, if its app wants one.
     pub(crate) fn of(app: &AppSpec, instance: InstanceId) -> Option<Self> {
         let path = plan::pid_file(app, instance)?;
-        Some(Self { path, owner: spawner::log_owner(app) })
+        Some(Self { path, owner: app_user::log_owner(app) })
     }
 
     /// Writes the pid, in place of whatever had the name.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use pm_core::InstanceId;
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Format, Place, Sink, WhenFull};
+use pm_logs::{Format, Place, Sink, Stream, WhenFull};
 use pm_protocol::Home;
 use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget, Mode};
 
 /// Which of an app's instances.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat<'a> {
+pub(crate) struct RunNumbers<'a> {
     pub(crate) instance: InstanceId,
     pub(crate) slot: u16,
     pub(crate) restarts: u32,
@@ -56,14 +56,14 @@ pub(crate) struct Person {
 /// `PM2_HOME`, `PM_HOME` (not in a home with PM2's names); and `HOME`, `USER`, `LOGNAME` for another user.
 pub(crate) fn command_line(
     app: &AppSpec,
-    seat: Seat<'_>,
+    numbers: RunNumbers<'_>,
     home: &Home,
     person: Option<&Person>,
 ) -> Result<CommandLine, NulError> {
     let text = |bytes: &ByteString| CString::new(bytes.as_bytes());
     let program = app.interpreter.as_ref().unwrap_or(&app.script);
     let mut argv = vec![text(program)?];
-    if let Some(preload) = seat.preload {
+    if let Some(preload) = numbers.preload {
         argv.push(c"--require".to_owned());
         argv.push(CString::new(preload.as_os_str().as_bytes())?);
     }
@@ -86,16 +86,16 @@ pub(crate) fn command_line(
     }
     env.set("name", app.name.as_str());
     env.set("namespace", app.namespace.as_str());
-    env.set("pm_id", seat.instance.0.to_string());
-    env.set("restart_time", seat.restarts.to_string());
-    places(&mut env, app, seat.instance, home);
-    env.set(&app.instance_var.display(), seat.slot.to_string());
+    env.set("pm_id", numbers.instance.0.to_string());
+    env.set("restart_time", numbers.restarts.to_string());
+    places(&mut env, app, numbers.instance, home);
+    env.set(&app.instance_var.display(), numbers.slot.to_string());
     if let Some(variable) = &app.increment_var {
         let variable = variable.display();
         let base = env.get(&variable).and_then(|value| value.display().trim().parse::<i64>().ok());
-        env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(seat.slot)).to_string());
+        env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(numbers.slot)).to_string());
     }
-    channel(&mut env, app, seat);
+    channel(&mut env, app, numbers);
     let entry = |(name, value): (&str, &ByteString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
     };
@@ -131,7 +131,7 @@ fn places(env: &mut Environment, app: &AppSpec, instance: InstanceId, home: &Hom
 
 /// Node's variables: where the channel is, and that this is a cluster worker. Those of a caller who is itself a child
 /// of Node would name a descriptor that is not there.
-fn channel(env: &mut Environment, app: &AppSpec, seat: Seat<'_>) {
+fn channel(env: &mut Environment, app: &AppSpec, numbers: RunNumbers<'_>) {
     for name in ["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID"] {
         env.unset(name);
     }
@@ -140,9 +140,9 @@ fn channel(env: &mut Environment, app: &AppSpec, seat: Seat<'_>) {
         env.set("NODE_CHANNEL_SERIALIZATION_MODE", "json");
     }
     if app.serving.mode == Mode::Cluster {
-        env.set("NODE_UNIQUE_ID", seat.run.saturating_add(1).to_string());
+        env.set("NODE_UNIQUE_ID", numbers.run.saturating_add(1).to_string());
     }
-    if seat.preload.is_some() {
+    if numbers.preload.is_some() {
         env.set(pm_node::MARK, "1");
     }
 }
@@ -183,6 +183,13 @@ pub(crate) fn path_of(bytes: &ByteString) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes.as_bytes()))
 }
 
+/// The streams of an app's run: one if both go to the same place.
+pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
+    let mut streams = vec![Stream::Out, Stream::Err];
+    streams.truncate(if one_pipe(&sinks(app, instance, None)) { 1 } else { 2 });
+    streams
+}
+
 /// What the log plane needs to know of both streams, standard output first.
 pub(crate) fn sinks(
     app: &AppSpec,
@@ -206,10 +213,22 @@ pub(crate) fn sinks(
         combined: paths.combined.as_ref().map(path_of),
         rotation,
         full,
-        shared: app.logs.merge && app.instances > 1,
         owner,
     };
     [sink(paths.out.clone()), sink(paths.error.clone())]
+}
+
+/// What it needs to know of one of them.
+pub(crate) fn sink(
+    app: &AppSpec,
+    key: (InstanceId, Stream),
+    owner: Option<pm_logs::Owner>,
+) -> Sink {
+    let [out, error] = sinks(app, key.0, owner);
+    match key.1 {
+        Stream::Out => out,
+        Stream::Err => error,
+    }
 }
 
 /// When an app's logs are rotated.

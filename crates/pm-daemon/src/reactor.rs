@@ -1,113 +1,45 @@
-//! The loop: one await at the top, then a step of the core and its orders (law 3).
+//! The loop: one `select!`, then a step of the core and its orders (law 3).
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pm_core::{AppId, Ask, Core, Fact, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_core::{Ask, Fact};
 use pm_guardian::{Arrival, FromGuardian, Link, LinkError, ToGuardian};
-use pm_logs::StreamKey;
-use pm_os::identity::Identity;
 use pm_os::limits::Nofile;
-use pm_os::tag::Tag;
-use pm_protocol::{Home, Request};
-use pm_spec::ByteString;
+use pm_protocol::{Done, Home};
 use tokio::io::unix::AsyncFd;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use crate::caller::Caller;
 use crate::clock;
-use crate::diary;
-use crate::hands::{Hands, Leaving, rows};
-use crate::node::ChannelEnd;
-use crate::server::{Caller, answer};
-use crate::trees::Sample;
+use crate::core_driver::CoreDriver;
+use crate::error::{DaemonError, system};
+use crate::inlet::Inlet;
+use crate::server::answer;
+use crate::server::connections::Connections;
 
-mod bequest;
-mod call;
-mod farewell;
-mod news;
-mod sensing;
+mod app_calls;
+mod calls;
+mod guardian_handover;
+mod preflight;
 mod setup;
+mod shutdown;
 mod signals;
-mod talk;
-mod trial;
 
+use calls::Calls;
+use guardian_handover::GuardianHandover;
 pub use setup::Beginning;
-
-/// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
-const QUEUE: usize = 1024;
-
-/// How long the last output of apps may take to reach its file when the daemon leaves.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+use setup::Start;
+use shutdown::Shutdown;
 
 /// How often we look whether a subscriber that missed something has read what it was sent.
 const CATCH_UP: Duration = Duration::from_millis(500);
 
-/// Everything that reaches the loop from our own threads and connections.
-#[derive(Debug)]
-pub(crate) enum Inlet {
-    /// A client calls.
-    Called(Box<Request>, Caller),
-    /// A process was made.
-    Born(RunId, Identity, OwnedFd, Option<ChannelEnd>),
-    /// It could not be made.
-    NotBorn(RunId, SpawnFailure),
-    /// Whether anybody is left of a tree whose main process ended.
-    Remains(RunId, bool),
-    /// Nobody is left.
-    Swept(RunId),
-    /// A Node app said something.
-    Node(pm_node::News),
-    /// Figures.
-    Sampled(Sample),
-    /// A file of an app has changed.
-    Touched(AppId, ByteString),
-    /// A stream's end is in its log.
-    StreamEnded(StreamKey),
-    /// A saved list was read for somebody.
-    Loaded(Vec<pm_core::SavedApp>, Caller),
-    /// The new program was tried and may take over.
-    Updating(PathBuf, Caller),
-    /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
-    Terminate,
-}
-
-/// Why the daemon could not begin or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The guardian can't be reached.
-    #[error("talk to the guardian")]
-    Guardian(#[from] LinkError),
-    /// Something of ours could not be opened.
-    #[error("{what} {path}", path = path.display())]
-    File {
-        /// The attempt.
-        what: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The system refused threads, timers or signals.
-    #[error("{what}")]
-    System {
-        /// The attempt.
-        what: &'static str,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The log plane could not begin.
-    #[error(transparent)]
-    Logs(#[from] pm_logs::StartError),
-    /// Without /proc nothing can be known about processes.
-    #[error(transparent)]
-    Census(#[from] pm_os::tree::CensusError),
-}
-
 /// How the loop ended.
-enum Exit {
+enum LoopEnd {
     /// All apps are down and the guardian is to end as well.
     Left,
     /// Another program takes over; apps go on.
@@ -123,23 +55,22 @@ pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|source| DaemonError::System { what: "start the event loop", source })?;
+        .map_err(system("start the event loop"))?;
     // With too few descriptors we still serve some apps.
     let nofile = pm_os::limits::raise_nofile().ok();
     let done = runtime.block_on(async {
-        let mut reactor = match setup::begin(home, nofile, beginning) {
+        let start = match setup::begin(home, nofile, beginning) {
             Err(DaemonError::Guardian(LinkError::Gone)) => {
-                return bequest::begin_again(home, nofile);
+                return guardian_handover::start_over(home, nofile);
             }
             begun => begun?,
         };
-        match reactor.turn().await? {
-            Exit::Left | Exit::Updated => Ok(()),
-            Exit::Orphaned => reactor.hand_over().await,
-        }
+        let mut reactor = Reactor::new(home, nofile, start);
+        let exit = reactor.turn().await?;
+        reactor.end(exit).await
     });
     // What was begun on other threads (a list being saved) may be finished, but not hold us up.
-    runtime.shutdown_timeout(LAST_WORDS);
+    runtime.shutdown_timeout(shutdown::LAST_OUTPUT);
     done
 }
 
@@ -147,28 +78,23 @@ struct Reactor {
     home: Home,
     /// The limit of open files as it was before we raised it.
     nofile: Option<Nofile>,
-    core: Core,
-    hands: Hands,
-    orders: Vec<Order>,
+    driver: CoreDriver,
     link: AsyncFd<Arc<Link>>,
     inlet: mpsc::Receiver<Inlet>,
-    /// For tasks that bring something back.
-    outlet: mpsc::Sender<Inlet>,
-    listeners: mpsc::Sender<OwnedFd>,
-    /// The listening socket once more, for the guardian after ours.
-    listener: Option<OwnedFd>,
-    closing: watch::Sender<bool>,
-    /// Ends when the last connection does.
-    open: mpsc::Receiver<()>,
-    next_request: u64,
-    began: Time,
-    /// Calls that wait for figures.
-    waiting: Vec<call::Waiting>,
-    last_words: Option<Instant>,
+    calls: Calls,
+    connections: Connections,
+    shutdown: Shutdown,
 }
 
 impl Reactor {
-    async fn turn(&mut self) -> Result<Exit, DaemonError> {
+    fn new(home: &Home, nofile: Option<Nofile>, start: Start) -> Self {
+        let Start { driver, link, inlet, outlet, connections } = start;
+        let (home, calls) = (home.clone(), Calls::new(home.clone(), outlet));
+        let shutdown = Shutdown::default();
+        Self { home, nofile, driver, link, inlet, calls, connections, shutdown }
+    }
+
+    async fn turn(&mut self) -> Result<LoopEnd, DaemonError> {
         loop {
             let alarm = self.alarm();
             let sleep = async {
@@ -183,18 +109,17 @@ impl Reactor {
                     Err(source) => return Err(DaemonError::System { what: "wait for the guardian", source }),
                 },
                 Some(news) = self.inlet.recv() => {
-                    if let Some(exit) = self.take(news).await { return Ok(exit) }
+                    if let Some(exit) = self.take(news) { return Ok(exit) }
                 }
-                () = self.hands.senses.agenda.rings() => self.keep_times(),
+                () = self.driver.executor().triggers().cron.rings() => self.driver.schedules_due(),
                 () = sleep => {}
             }
-            if !self.hear_guardian()? {
-                return Ok(Exit::Orphaned);
+            if !self.read_guardian()? {
+                return Ok(LoopEnd::Orphaned);
             }
-            self.look_after();
-            if self.is_done() {
-                self.leave().await;
-                return Ok(Exit::Left);
+            self.driver.run_due();
+            if self.shutdown.is_due(self.driver.executor()) {
+                return Ok(LoopEnd::Left);
             }
         }
     }
@@ -202,53 +127,17 @@ impl Reactor {
     /// When something is due although nothing happens.
     fn alarm(&self) -> Option<Instant> {
         let now = clock::now();
-        let hands = &self.hands;
-        let own = [hands.figures.due(now), hands.arrears.due(), hands.give_back_at];
-        let due = own.into_iter().chain([self.core.next_deadline()]);
-        let due = due.flatten().min();
+        let due = self.driver.due(now);
         let due = due.map(|at| Instant::now() + Duration::from_millis(at.0.saturating_sub(now.0)));
-        let catch_up = self.hands.feed.is_behind().then(|| Instant::now() + CATCH_UP);
-        [due, self.last_words, catch_up].into_iter().flatten().min()
-    }
-
-    /// Fires what is due.
-    fn look_after(&mut self) {
-        let now = clock::now();
-        if self.hands.arrears.due().is_some_and(|at| at <= now) {
-            self.hands.write_arrears(&self.core);
-        }
-        if self.core.next_deadline().is_some_and(|at| at <= now) {
-            self.step(Fact::Woke);
-        }
-        if self.hands.feed.is_behind() {
-            self.hands.feed.catch_up(|| rows(&self.core, &self.hands.figures));
-        }
-        if self.hands.feed.forget_the_gone() {
-            self.hands.figures.set_watchers(self.hands.feed.shortest());
-        }
-        if self.hands.figures.due(now).is_some_and(|at| at <= now) {
-            let machine = self.hands.figures.machine();
-            self.hands.sample(now, machine);
-        }
-        if self.hands.give_back_at.is_some_and(|at| at <= now) {
-            self.hands.give_back_at = None;
-            pm_os::memory::give_back();
-        }
-    }
-
-    fn step(&mut self, fact: Fact) {
-        self.core.step(clock::now(), fact, &mut self.orders);
-        self.hands.perform(&self.core, &mut self.orders);
-        while let Some(fact) = self.hands.arrears.tell() {
-            self.core.step(clock::now(), fact, &mut self.orders);
-            self.hands.perform(&self.core, &mut self.orders);
-        }
+        let is_behind = self.driver.executor().publisher().is_behind();
+        let catch_up = is_behind.then(|| Instant::now() + CATCH_UP);
+        [due, self.shutdown.alarm(), catch_up].into_iter().flatten().min()
     }
 
     /// Everything the guardian has said; `false`: it is dead.
-    fn hear_guardian(&mut self) -> Result<bool, DaemonError> {
+    fn read_guardian(&mut self) -> Result<bool, DaemonError> {
         loop {
-            match self.hands.link.receive_now() {
+            match self.link.get_ref().receive_now() {
                 Ok(Arrival::Nothing) => return Ok(true),
                 Ok(Arrival::Closed) | Err(LinkError::Gone) => return Ok(false),
                 Ok(Arrival::Message(message, descriptors)) => self.told(message, descriptors),
@@ -259,87 +148,54 @@ impl Reactor {
 
     fn told(&mut self, message: FromGuardian, descriptors: Vec<OwnedFd>) {
         match message {
-            FromGuardian::Exit(exit) => {
-                if let Some(fact) = self.hands.exited(exit) {
-                    self.step(fact);
-                }
-            }
+            FromGuardian::Exit(exit) => self.driver.exited(exit),
             FromGuardian::Listener => {
                 for socket in descriptors {
-                    self.listen(socket);
+                    self.connections.listen(socket);
                 }
-                self.remember_again();
+                let (executor, core) = self.driver.parts();
+                executor.restore_home(core, &self.home);
             }
             // If it can't be sent the guardian is dead, which the next look at the link tells.
-            FromGuardian::AreYouThere => _ = self.hands.link.send(&ToGuardian::Here, &[]).ok(),
+            FromGuardian::AreYouThere => {
+                self.link.get_ref().send(&ToGuardian::Here, &[]).ok();
+            }
             FromGuardian::Incarnation { .. }
             | FromGuardian::Item { .. }
             | FromGuardian::EndOfList => {}
         }
     }
 
-    fn listen(&mut self, socket: OwnedFd) {
-        self.listener = socket.try_clone().ok();
-        // The accepting task lives as long as we do, and reads quickly.
-        self.listeners.try_send(socket).ok();
-    }
-
-    /// The socket's path had to be made anew, so the whole home may be gone.
-    fn remember_again(&mut self) {
-        if let Err(error) = crate::salt::restore(&self.home.salt(), self.hands.salt) {
-            diary::note(format_args!("could not write {}: {error}", self.home.salt().display()));
-        }
-        self.hands.journal.restore(&self.core.records());
-    }
-
-    async fn take(&mut self, news: Inlet) -> Option<Exit> {
+    fn take(&mut self, news: Inlet) -> Option<LoopEnd> {
+        let driver = &mut self.driver;
         match news {
-            Inlet::Called(request, caller) => self.called(*request, caller),
+            Inlet::Called(request, caller) => self.calls.take(driver, *request, caller),
             Inlet::Born(run, identity, pidfd, channel) => {
-                self.born(run, (identity, pidfd, channel));
+                driver.born(run, identity, pidfd, channel);
             }
-            Inlet::Node(news) => self.node_says(news),
-            Inlet::NotBorn(run, failure) => {
-                self.hands.not_born(run, &failure);
-                self.step(Fact::NotSpawned(run, failure));
+            Inlet::Node(news) => driver.node_says(news),
+            Inlet::NotBorn(run, failure) => driver.not_born(run, failure),
+            Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
+            Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
+            Inlet::Sampled(sample) => {
+                driver.sampled(sample);
+                self.calls.sampled(driver);
             }
-            Inlet::Remains(run, stragglers) => {
-                if let Some(fact) = self.hands.remains(run, stragglers) {
-                    self.step(fact);
-                }
-            }
-            Inlet::Swept(run) => self.step(Fact::Swept(run)),
-            Inlet::Sampled(sample) => self.sampled(sample),
-            Inlet::Touched(app, path) => self.step(Fact::Touched(app, path)),
-            Inlet::StreamEnded(key) => self.hands.stream_ended(key),
-            Inlet::Loaded(apps, caller) => self.ask(Ask::Restore(apps), caller),
-            Inlet::Updating(program, caller) => return self.update(program, caller).await,
-            Inlet::Terminate => {
-                let request = self.number();
-                self.step(Fact::Asked(request, Ask::Leave));
-            }
+            Inlet::Touched(app, path) => driver.step(Fact::FileChanged(app, path)),
+            Inlet::StreamEnded(key) => driver.parts().0.runs_mut().stream_ended(key),
+            Inlet::Loaded(apps, caller) => driver.ask(Ask::Restore(apps), caller),
+            Inlet::Updating(program, caller) => return self.update(program, caller),
+            Inlet::Terminate => _ = driver.ask_ourselves(Ask::Leave),
         }
         None
     }
 
-    fn number(&mut self) -> RequestId {
-        self.next_request += 1;
-        RequestId(self.next_request)
-    }
-
-    fn ask(&mut self, ask: Ask, caller: Caller) {
-        let request = self.number();
-        self.hands.callers.insert(request, caller);
-        self.step(Fact::Asked(request, ask));
-    }
-
-    async fn update(&mut self, program: PathBuf, caller: Caller) -> Option<Exit> {
+    fn update(&self, program: PathBuf, caller: Caller) -> Option<LoopEnd> {
         let path = program.into_os_string().into_encoded_bytes();
-        match self.hands.link.send(&ToGuardian::Update { path }, &[]) {
+        match self.link.get_ref().send(&ToGuardian::Update { path }, &[]) {
             Ok(()) => {
-                caller.reply(&pm_protocol::Done {});
-                self.close().await;
-                Some(Exit::Updated)
+                caller.reply(&Done {});
+                Some(LoopEnd::Updated)
             }
             Err(error) => {
                 caller.refuse(answer::system(&error));
@@ -348,17 +204,21 @@ impl Reactor {
         }
     }
 
-    /// All apps are down, and what they wrote last is in its file.
-    fn is_done(&mut self) -> bool {
-        if self.hands.leaving == Leaving::No {
-            return false;
+    /// What there is to do when the loop is over; only here, where nobody waits for it any more, it is waited for
+    /// others.
+    async fn end(mut self, exit: LoopEnd) -> Result<(), DaemonError> {
+        match exit {
+            LoopEnd::Left => shutdown::leave(&mut self.driver, self.link.get_ref(), &self.home),
+            LoopEnd::Updated => {}
+            LoopEnd::Orphaned => {
+                let Self { home, nofile, driver, inlet, connections, .. } = self;
+                return GuardianHandover::new(home, nofile, driver, inlet).run(connections).await;
+            }
         }
-        let until = *self.last_words.get_or_insert_with(|| Instant::now() + LAST_WORDS);
-        self.hands.runs.is_empty() || Instant::now() >= until
+        // Every connection ends after the reply it is owed.
+        self.driver.parts().0.publisher_mut().close();
+        self.inlet.close();
+        self.connections.close().await;
+        Ok(())
     }
-}
-
-/// The tag of a run in words, for the diary.
-fn named(tag: Tag) -> String {
-    format!("run {}", tag.run())
 }

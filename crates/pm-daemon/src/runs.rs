@@ -4,66 +4,15 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use pm_core::{AppId, Ending, Identity, InstanceId, Reach, RunId};
-use pm_guardian::{Exit, Name, Status};
-use pm_logs::{Scribe, Stream, StreamKey};
+use pm_core::{Ending, Identity, Reach, RunId};
+use pm_guardian::{Exit, Status};
+use pm_logs::{Stream, StreamKey};
 use pm_os::knock::Signal;
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
-use crate::plan;
-use crate::trees::Tree;
-
-/// The guardian's slots of a run.
-pub(crate) const PIDFD_SLOT: u8 = 0;
-/// Standard output: pipe and file.
-pub(crate) const OUT_SLOT: u8 = 1;
-/// Standard error: pipe and file.
-pub(crate) const ERROR_SLOT: u8 = 2;
-
-/// Node's channel: our end and its note.
-pub(crate) const CHANNEL_SLOT: u8 = 3;
-
-/// The slot of a stream.
-pub(crate) fn slot_of(stream: Stream) -> u8 {
-    match stream {
-        Stream::Out => OUT_SLOT,
-        Stream::Err => ERROR_SLOT,
-    }
-}
-
-/// The stream of a slot.
-pub(crate) fn stream_of(slot: u8) -> Option<Stream> {
-    match slot {
-        OUT_SLOT => Some(Stream::Out),
-        ERROR_SLOT => Some(Stream::Err),
-        _ => None,
-    }
-}
-
-/// Whose a run is. Numbers of instances begin anew when nothing is known any more, those of apps never do: output of
-/// a deleted app must not be taken for that of the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) app: AppId,
-    pub(crate) instance: InstanceId,
-}
-
-impl Address {
-    /// What the guardian gives back with each item: whose it is, for output that outlives its run and for a journal
-    /// that lost its last lines.
-    pub(crate) fn name(self) -> Name {
-        // Two numbers of ten digits always fit.
-        let text = format!("{}:{}", self.app.0, self.instance.0);
-        Name::parse(text.as_bytes()).unwrap_or(Name::EMPTY)
-    }
-
-    /// The address a name was made of.
-    pub(crate) fn parse(name: Name) -> Option<Self> {
-        let (app, instance) = std::str::from_utf8(name.as_bytes()).ok()?.split_once(':')?;
-        Some(Self { app: AppId(app.parse().ok()?), instance: InstanceId(instance.parse().ok()?) })
-    }
-}
+use crate::slots::Address;
+use crate::tree_job::Tree;
 
 /// How far a run is.
 #[derive(Debug)]
@@ -102,9 +51,9 @@ pub(crate) struct Run {
     pub(crate) ended_early: Vec<Stream>,
     /// The signal that waits until a Node app has left as far as it does by itself.
     pub(crate) waiting: Option<(Signal, Reach)>,
-    /// The diary says that it is up.
+    /// The daemon log says that it is up.
     pub(crate) online: bool,
-    /// The diary says that it had to be killed.
+    /// The daemon log says that it had to be killed.
     pub(crate) forced: bool,
     /// The core is done with it; what remains is output.
     pub(crate) released: bool,
@@ -152,21 +101,48 @@ impl Runs {
         self.0.get(&id).map(Box::as_ref)
     }
 
-    /// Its logs are kept by new rules from now on.
-    pub(crate) fn retune(&self, id: RunId, app: &AppSpec, scribe: &Scribe) {
-        let Some(run) = self.get(id) else { return };
-        let (rotation, full) = (plan::rotation(app), plan::when_full(app));
-        for stream in &run.open {
-            scribe.retune(StreamKey { tag: run.tag.raw(), stream: *stream }, rotation, full);
-        }
-    }
-
     pub(crate) fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
         self.0.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn remove(&mut self, id: RunId) -> Option<Run> {
         self.0.remove(&id).map(|run| *run)
+    }
+
+    /// What remains of a run that is over is output; once that is written it is forgotten.
+    pub(crate) fn forget_if_done(&mut self, id: RunId) {
+        if self.get(id).is_some_and(|run| run.released && run.open.is_empty()) {
+            self.remove(id);
+        }
+    }
+
+    /// A stream reached its end and is in its log. Whether the guardian is to drop it now: it must own something of a
+    /// run from before its birth until its end.
+    pub(crate) fn stream_ended(&mut self, key: StreamKey) -> bool {
+        let Some(run) = self.of_stream(key) else { return true };
+        let id = RunId(run.tag.run());
+        if matches!(run.life, Life::Expected(_)) {
+            run.ended_early.push(key.stream);
+            return false;
+        }
+        run.open.retain(|stream| *stream != key.stream);
+        self.forget_if_done(id);
+        true
+    }
+
+    /// Output of a run that ended before us may still be on its way: the run is kept until it is written.
+    pub(crate) fn keep_output(&mut self, key: StreamKey, address: Address, app: &Arc<AppSpec>) {
+        let Some(tag) = Tag::from_raw(key.tag) else { return };
+        let ended = || {
+            let mut run = Run::expected(tag, address, 0, Arc::clone(app));
+            run.life = Life::Ended(Ending::Unknown, Told::Yes);
+            run.released = true;
+            Box::new(run)
+        };
+        let run = self.0.entry(RunId(tag.run())).or_insert_with(ended);
+        if !run.open.contains(&key.stream) {
+            run.open.push(key.stream);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -184,7 +160,7 @@ impl Runs {
     }
 
     /// The run a stream belongs to.
-    pub(crate) fn of_stream(&mut self, key: StreamKey) -> Option<&mut Run> {
+    fn of_stream(&mut self, key: StreamKey) -> Option<&mut Run> {
         let tag = Tag::from_raw(key.tag)?;
         self.get_mut(RunId(tag.run())).filter(|run| run.tag == tag)
     }
@@ -220,19 +196,5 @@ pub(crate) fn ending(status: Status) -> Ending {
             }
             pm_os::end::Ending::Unknown => Ending::Unknown,
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_survives_the_guardian_and_nothing_else_is_taken_for_one() {
-        let address = Address { app: AppId(u32::MAX), instance: InstanceId(u32::MAX) };
-        assert_eq!(Address::parse(address.name()), Some(address));
-        for bad in ["", "7", "7:", ":7", "7:7:7", "a:b", "4294967296:0"] {
-            assert_eq!(Address::parse(Name::parse(bad.as_bytes()).unwrap()), None, "{bad}");
-        }
     }
 }

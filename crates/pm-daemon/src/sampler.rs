@@ -6,7 +6,7 @@ use pm_core::{RunId, Time};
 use pm_os::host::HostFigures;
 use pm_protocol::{Host, Usage};
 
-use crate::trees::{Machine, Sample};
+use crate::tree_job::{Machine, Sample};
 
 /// Figures younger than this are shown again instead of being taken anew, in ms.
 const FRESH: u64 = 1_000;
@@ -22,9 +22,6 @@ pub(crate) struct Figures {
     taken: Option<Time>,
     host_taken: Option<Time>,
     asked: Option<Time>,
-    limits: bool,
-    /// The shortest interval of the subscribers in ms.
-    watchers: Option<u64>,
 }
 
 impl Figures {
@@ -49,33 +46,12 @@ impl Figures {
         self.usage.contains_key(&run)
     }
 
-    /// Some running app has a limit, or none has.
-    pub(crate) fn set_limits(&mut self, limits: bool) {
-        self.limits = limits;
-    }
-
-    /// The shortest interval of those who watch, in ms.
-    pub(crate) fn set_watchers(&mut self, shortest: Option<u64>) {
-        self.watchers = shortest;
-    }
-
-    /// When the next figures are due by themselves; `None`: nobody looks.
-    pub(crate) fn due(&self, now: Time) -> Option<Time> {
-        if self.asked.is_some() {
-            return None;
-        }
-        let interval = match (self.watchers, self.limits) {
-            (Some(watchers), true) => watchers.min(LIMIT_INTERVAL),
-            (Some(watchers), false) => watchers,
-            (None, true) => LIMIT_INTERVAL,
-            (None, false) => return None,
-        };
-        Some(self.taken.map_or(now, |taken| Time(taken.0 + interval)))
-    }
-
-    /// Whether the machine's figures belong into the next sample anyway.
-    pub(crate) fn machine(&self) -> Machine {
-        if self.watchers.is_some() { Machine::Wanted } else { Machine::Unwanted }
+    /// When the next figures are due by themselves, for watchers with this shortest interval in ms and for memory
+    /// limits, if there are any of them; `None`: nobody looks.
+    pub(crate) fn due(&self, now: Time, watchers: Option<u64>, limits: bool) -> Option<Time> {
+        let interval = watchers.into_iter().chain(limits.then_some(LIMIT_INTERVAL)).min()?;
+        let next = self.taken.map_or(now, |taken| Time(taken.0 + interval));
+        self.asked.is_none().then_some(next)
     }
 
     /// Notes that a sample was ordered; `false` if one is under way already.

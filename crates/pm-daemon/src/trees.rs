@@ -1,6 +1,6 @@
 //! One thread that looks at `/proc` for everybody: who belongs to a run, signals to whole trees, figures.
 //!
-//! Errands that wait together are served by one pass, so that stopping a thousand apps costs a few passes and
+//! Jobs that wait together are served by one pass, so that stopping a thousand apps costs a few passes and
 //! not a thousand. With nothing to watch it sleeps in its queue.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,51 +12,12 @@ use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
 use pm_os::tree::{Census, Depth, Member, Roll, Run, Traces};
-use pm_os::usage::{Sampler, Usage};
+use pm_os::usage::Sampler;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
 
-use crate::diary::Grumble;
-use crate::reactor::Inlet;
-
-/// A run as this thread knows it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tree {
-    pub(crate) run: RunId,
-    pub(crate) tag: Tag,
-    pub(crate) leader: Option<Identity>,
-}
-
-/// What can be asked.
-#[derive(Debug)]
-pub(crate) enum Errand {
-    /// Send a signal to every member, parents before their children.
-    Knock(Tree, Signal),
-    /// Kill every member; go on while the tree is watched.
-    Force(Tree),
-    /// The main process ended: is anybody left? If so, watch until nobody is.
-    Remains(Tree),
-    /// Figures of these runs, and of the machine if wanted.
-    Sample(Vec<Tree>, Machine),
-    /// The pids of a run, the main process first.
-    Pids(Tree, oneshot::Sender<Vec<u32>>),
-}
-
-/// Whether the machine's figures are wanted as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Machine {
-    /// Yes.
-    Wanted,
-    /// No.
-    Unwanted,
-}
-
-/// Fresh figures.
-#[derive(Debug)]
-pub(crate) struct Sample {
-    pub(crate) usage: BTreeMap<RunId, Usage>,
-    pub(crate) host: Option<pm_os::host::HostFigures>,
-}
+use crate::daemon_log::Throttle;
+use crate::inlet::Inlet;
+use crate::tree_job::{Machine, Sample, Tree, TreeJob};
 
 /// How long between looks at a tree that should vanish: short at first.
 const WATCH: [Duration; 4] = [
@@ -69,14 +30,14 @@ const WATCH: [Duration; 4] = [
 /// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// Starts the thread; it ends when all senders are gone. The queue holds at most a few errands per run.
-pub(crate) fn start(guardian: i32, inlet: mpsc::Sender<Inlet>) -> std::io::Result<Sender<Errand>> {
-    let (sender, errands) = channel();
-    let mut warden = Warden::new(guardian, inlet, errands);
+/// Starts the thread; it ends when all senders are gone. The queue holds at most a few jobs per run.
+pub(crate) fn start(guardian: i32, inlet: mpsc::Sender<Inlet>) -> std::io::Result<Sender<TreeJob>> {
+    let (sender, jobs) = channel();
+    let mut thread = TreeThread::new(guardian, inlet, jobs);
     std::thread::Builder::new()
         .name("pm-trees".into())
         .stack_size(256 << 10)
-        .spawn(move || while warden.round().is_some() {})?;
+        .spawn(move || while thread.round().is_some() {})?;
     Ok(sender)
 }
 
@@ -86,12 +47,12 @@ struct Watched {
     empty: u8,
 }
 
-struct Warden {
+struct TreeThread {
     guardian: i32,
     inlet: mpsc::Sender<Inlet>,
-    errands: Receiver<Errand>,
-    /// Errands whose look failed: somebody waits for each of them.
-    owed: Vec<Errand>,
+    jobs: Receiver<TreeJob>,
+    /// Jobs whose look failed: somebody waits for each of them.
+    owed: Vec<TreeJob>,
     watched: BTreeMap<RunId, Watched>,
     /// Runs whose members are killed on sight.
     forced: BTreeSet<RunId>,
@@ -101,49 +62,49 @@ struct Warden {
     rounds: usize,
     sampler: Sampler,
     /// Of signals nobody lets us send, and of /proc.
-    unsent: Grumble,
-    unread: Grumble,
+    unsent: Throttle,
+    unread: Throttle,
     host: Option<pm_os::host::Host>,
 }
 
-impl Warden {
-    fn new(guardian: i32, inlet: mpsc::Sender<Inlet>, errands: Receiver<Errand>) -> Self {
+impl TreeThread {
+    fn new(guardian: i32, inlet: mpsc::Sender<Inlet>, jobs: Receiver<TreeJob>) -> Self {
         Self {
             guardian,
             inlet,
-            errands,
+            jobs,
             owed: Vec::new(),
             watched: BTreeMap::new(),
             forced: BTreeSet::new(),
             unmarked: BTreeMap::new(),
             rounds: 0,
             sampler: Sampler::new(),
-            unsent: Grumble::default(),
-            unread: Grumble::default(),
+            unsent: Throttle::default(),
+            unread: Throttle::default(),
             host: None,
         }
     }
 
-    /// Errands, as many as wait, and those that are owed. `None`: the daemon is gone.
-    fn wait(&mut self) -> Option<Vec<Errand>> {
+    /// Jobs, as many as wait, and those that are owed. `None`: the daemon is gone.
+    fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
         if batch.is_empty() && self.watched.is_empty() {
-            batch.push(self.errands.recv().ok()?);
+            batch.push(self.jobs.recv().ok()?);
         } else {
             let pause =
                 if batch.is_empty() { WATCH[self.rounds.min(WATCH.len() - 1)] } else { AGAIN };
             self.rounds += 1;
-            match self.errands.recv_timeout(pause) {
-                Ok(errand) => batch.push(errand),
+            match self.jobs.recv_timeout(pause) {
+                Ok(job) => batch.push(job),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
-        batch.extend(self.errands.try_iter());
+        batch.extend(self.jobs.try_iter());
         Some(batch)
     }
 
-    /// Waits for errands, serves all that wait with one pass. `None`: the daemon is gone.
+    /// Waits for jobs, serves all that wait with one pass. `None`: the daemon is gone.
     fn round(&mut self) -> Option<()> {
         let failed_before = !self.owed.is_empty();
         let batch = self.wait()?;
@@ -151,7 +112,7 @@ impl Warden {
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
         }
-        let light = |errand: &Errand| matches!(errand, Errand::Sample(..) | Errand::Remains(_));
+        let light = |job: &TreeJob| matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_));
         let depth = if self.watched.is_empty() && !orphans && batch.iter().all(light) {
             Depth::Tags
         } else {
@@ -172,55 +133,43 @@ impl Warden {
 
     /// Most processes leave nobody behind when they end, and then a restart need not wait for a census. What is left
     /// of the batch, and whether somebody without a mark could be of one of its runs.
-    fn settle_the_traceless(&mut self, mut batch: Vec<Errand>) -> Option<(Vec<Errand>, bool)> {
-        let ended = batch.iter().filter_map(|errand| match errand {
-            Errand::Remains(tree) => Some(run_of(tree, &self.unmarked)),
-            Errand::Knock(..) | Errand::Force(_) | Errand::Sample(..) | Errand::Pids(..) => None,
-        });
-        let ended: Vec<Run<'_>> = ended.collect();
+    fn settle_the_traceless(&mut self, mut batch: Vec<TreeJob>) -> Option<(Vec<TreeJob>, bool)> {
+        let of = |job: &TreeJob| if let TreeJob::Remains(tree) = job { Some(*tree) } else { None };
+        let trees: Vec<Tree> = batch.iter().filter_map(of).collect();
+        let ended: Vec<Run<'_>> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
         if ended.is_empty() {
             return Some((batch, false));
         }
         // If that fails the census will say so.
         let traces = pm_os::tree::traces(&ended, &[self.guardian]);
         let Ok(Traces { runs, orphans: false }) = traces else { return Some((batch, true)) };
-        let mut gone = Vec::new();
-        batch.retain(|errand| match errand {
-            Errand::Remains(tree)
-                if !runs.contains(&tree.tag) && !self.unmarked.contains_key(&tree.run) =>
-            {
-                gone.push(*tree);
-                false
-            }
-            Errand::Remains(_)
-            | Errand::Knock(..)
-            | Errand::Force(_)
-            | Errand::Sample(..)
-            | Errand::Pids(..) => true,
-        });
+        let is_gone =
+            |tree: &Tree| !runs.contains(&tree.tag) && !self.unmarked.contains_key(&tree.run);
+        let gone: Vec<Tree> = trees.into_iter().filter(is_gone).collect();
+        batch.retain(|job| of(job).is_none_or(|tree| !is_gone(&tree)));
         for tree in gone {
             self.remains(tree, &[])?;
         }
         Some((batch, false))
     }
 
-    fn serve(&mut self, census: &Census, batch: Vec<Errand>) -> Option<()> {
+    fn serve(&mut self, census: &Census, batch: Vec<TreeJob>) -> Option<()> {
         let roll = census.roll(&asked(&batch, &self.watched, &self.unmarked));
         let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
-        for errand in batch {
-            match errand {
-                Errand::Knock(tree, signal) => {
-                    knock_all(members(tree.tag), signal, &mut self.unsent);
+        for job in batch {
+            match job {
+                TreeJob::Signal(tree, signal) => {
+                    signal_all(members(tree.tag), signal, &mut self.unsent);
                     self.remember(tree.run, members(tree.tag));
                 }
-                Errand::Force(tree) => {
+                TreeJob::Force(tree) => {
                     self.forced.insert(tree.run);
-                    knock_all(members(tree.tag), Signal::KILL, &mut self.unsent);
+                    signal_all(members(tree.tag), Signal::KILL, &mut self.unsent);
                     self.remember(tree.run, members(tree.tag));
                 }
-                Errand::Remains(tree) => self.remains(tree, members(tree.tag))?,
-                Errand::Sample(trees, machine) => self.sample(&trees, &roll, machine)?,
-                Errand::Pids(tree, reply) => {
+                TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
+                TreeJob::Sample(trees, machine) => self.sample(&trees, &roll, machine)?,
+                TreeJob::Pids(tree, reply) => {
                     let pids =
                         members(tree.tag).iter().filter_map(|m| u32::try_from(m.identity.pid).ok());
                     // Whoever asked may be gone.
@@ -228,7 +177,7 @@ impl Warden {
                 }
             }
         }
-        self.look_after(&roll)
+        self.run_due(&roll)
     }
 
     fn remains(&mut self, tree: Tree, members: &[Member]) -> Option<()> {
@@ -255,7 +204,7 @@ impl Warden {
     }
 
     /// Trees that should vanish: told when two looks in a row found nobody (a fork may hide from one).
-    fn look_after(&mut self, roll: &Roll) -> Option<()> {
+    fn run_due(&mut self, roll: &Roll) -> Option<()> {
         let mut gone = Vec::new();
         let mut here = Vec::new();
         for (run, watched) in &mut self.watched {
@@ -267,7 +216,7 @@ impl Warden {
                 watched.empty = 0;
                 here.push((*run, members));
                 if self.forced.contains(run) {
-                    knock_all(members, Signal::KILL, &mut self.unsent);
+                    signal_all(members, Signal::KILL, &mut self.unsent);
                 }
             }
             if watched.empty >= 2 {
@@ -315,7 +264,7 @@ fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<Identity>>) -> R
 
 /// All runs of a batch and of the watch, each once.
 fn asked<'a>(
-    batch: &'a [Errand],
+    batch: &'a [TreeJob],
     watched: &'a BTreeMap<RunId, Watched>,
     unmarked: &'a BTreeMap<RunId, Vec<Identity>>,
 ) -> Vec<Run<'a>> {
@@ -324,13 +273,13 @@ fn asked<'a>(
     for one in watched.values() {
         add(&one.tree);
     }
-    for errand in batch {
-        match errand {
-            Errand::Knock(tree, _)
-            | Errand::Force(tree)
-            | Errand::Remains(tree)
-            | Errand::Pids(tree, _) => add(tree),
-            Errand::Sample(trees, _) => trees.iter().for_each(&mut add),
+    for job in batch {
+        match job {
+            TreeJob::Signal(tree, _)
+            | TreeJob::Force(tree)
+            | TreeJob::Remains(tree)
+            | TreeJob::Pids(tree, _) => add(tree),
+            TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
         }
     }
     runs.into_values().collect()
@@ -339,7 +288,7 @@ fn asked<'a>(
 /// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has
 /// not got it too, goes on with its next command, and who supervises children would replace them. Who is gone or not
 /// ours any more is left alone.
-fn knock_all(members: &[Member], signal: Signal, unsent: &mut Grumble) {
+fn signal_all(members: &[Member], signal: Signal, unsent: &mut Throttle) {
     for member in members {
         let Ok(pidfd) = member.identity.open() else { continue };
         if let Err(error) = knock::signal(&pidfd, signal) {
@@ -369,18 +318,18 @@ mod tests {
     #[ignore = "run by the test above"]
     fn a_look_fails_for_want_of_descriptors() {
         let (outlet, mut inlet) = mpsc::channel(8);
-        let (sender, errands) = channel();
-        let mut warden = Warden::new(0, outlet, errands);
+        let (sender, jobs) = channel();
+        let mut thread = TreeThread::new(0, outlet, jobs);
         let tree = Tree { run: RunId(7), tag: Tag::new(1, 7), leader: None };
-        sender.send(Errand::Remains(tree)).unwrap();
-        sender.send(Errand::Sample(vec![tree], Machine::Unwanted)).unwrap();
+        sender.send(TreeJob::Remains(tree)).unwrap();
+        sender.send(TreeJob::Sample(vec![tree], Machine::Unwanted)).unwrap();
         let limit = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
-        warden.round().unwrap();
+        thread.round().unwrap();
         assert!(inlet.try_recv().is_err(), "nobody is told a guess");
-        warden.round().unwrap();
+        thread.round().unwrap();
         setrlimit(Resource::Nofile, limit).unwrap();
-        warden.round().unwrap();
+        thread.round().unwrap();
         assert!(matches!(inlet.try_recv(), Ok(Inlet::Remains(RunId(7), false))));
         assert!(matches!(inlet.try_recv(), Ok(Inlet::Sampled(_))));
         assert!(inlet.try_recv().is_err());

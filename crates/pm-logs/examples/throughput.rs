@@ -68,7 +68,6 @@ fn scribe(
         combined: None,
         rotation: Rotation::STANDARD,
         full: WhenFull::Drop,
-        shared: false,
         owner: None,
     };
     let fd = scribe.prepare(key, &sink).expect("a log");

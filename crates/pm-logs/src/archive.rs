@@ -176,8 +176,12 @@ fn id_of(folder: &OwnedFd, name: &OsStr) -> Option<FileId> {
 
 fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let mut part = File::from(openat(folder, name, flags, Mode::empty())?);
+    let part = File::from(openat(folder, name, flags, Mode::empty())?);
     let stat = fstat(&part)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        // It is none of ours, and a FIFO has no end.
+        return Ok(());
+    }
     let mut compressed = name.to_os_string();
     compressed.push(".gz");
     let mut unfinished = compressed.clone();
@@ -187,7 +191,8 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
     let made = openat(folder, &unfinished, flags, Mode::from_raw_mode(stat.st_mode & 0o777))?;
     // Only root can and needs to give it away.
     fchown(&made, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))).ok();
-    let kept = squeeze(&mut part, made).and_then(|id| {
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    let kept = squeeze(&mut (&part).take(size), made).and_then(|id| {
         // Someone who still held the old file may have written to it: then it stays as it is.
         if fstat(&part)?.st_size != stat.st_size {
             return Err(Errno::AGAIN);
@@ -218,7 +223,7 @@ fn replace(folder: &OwnedFd, (from, to): (&OsStr, &OsStr)) -> Result<(), Errno> 
     renameat_with(folder, from, folder, to, RenameFlags::empty())
 }
 
-fn squeeze(part: &mut File, made: OwnedFd) -> Result<FileId, Errno> {
+fn squeeze(part: &mut impl Read, made: OwnedFd) -> Result<FileId, Errno> {
     let failed =
         |error: std::io::Error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error);
     let mut encoder = GzEncoder::new(File::from(made), Compression::default());
@@ -309,7 +314,10 @@ mod tests {
         }
         // Killed between rename and delete.
         write("a__2026-01-01_00-00-04.log.gz");
-        let rotation = Rotation { keep: 2, compress: true, ..Rotation::STANDARD };
+        // Not ours to read.
+        let fifo = folder.path().join("a__2026-01-01_00-00-05.log");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RWXU).expect("a FIFO");
+        let rotation = Rotation { keep: 3, compress: true, ..Rotation::STANDARD };
         let link = folder.path().join("planted");
         std::os::unix::fs::symlink(folder.path(), &link).expect("a link");
         let job = |place: &Path, owner| Job {
@@ -322,7 +330,7 @@ mod tests {
             std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
             let owner = Some(Owner { uid: 65_534, gid: 65_534 });
             assert_eq!(tidy(&job(&link, owner)), Err(Errno::LOOP));
-            assert_eq!(names(folder.path()).len(), 9, "an app's user leads us nowhere");
+            assert_eq!(names(folder.path()).len(), 10, "an app's user leads us nowhere");
         }
         std::fs::remove_file(&link).expect("removed");
         tidy(&job(folder.path(), None)).expect("tidied");
@@ -331,6 +339,7 @@ mod tests {
             "a__2026-01-01_00-00-01.log.gz.tmp",
             "a__2026-01-01_00-00-03.log.gz",
             "a__2026-01-01_00-00-04.log.gz",
+            "a__2026-01-01_00-00-05.log",
             "a__today.log",
         ];
         assert_eq!(names(folder.path()), want);

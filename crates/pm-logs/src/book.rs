@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use crate::ledger::{Entry, Ledger, write_full};
 use crate::logfile::LogFile;
 use crate::mover;
-use crate::open::{OpenError, nickname, resolve};
+use crate::open::{FileId, OpenError, nickname, open_present, resolve};
 use crate::sink::{Owner, Sink, StreamKey};
 use crate::spool::Spool;
 
@@ -92,7 +92,11 @@ impl Shelf {
     }
 
     pub(crate) fn find(&self, path: &Path, owner: Option<Owner>) -> Option<BookId> {
-        self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, owner))).copied()
+        let known = self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, owner)));
+        known.copied().or_else(|| {
+            let present = open_present(path, owner).ok().flatten()?;
+            self.find_file(present.id)
+        })
     }
 
     /// Where the times of logs are kept.
@@ -112,17 +116,11 @@ impl Shelf {
         sink: &Sink,
     ) -> Result<BookId, OpenError> {
         // The folder must be there before the path can be resolved.
-        drop(crate::open::open_log(path, sink.owner)?);
+        let file = crate::open::open_log(path, sink.owner)?.id;
         let path = resolve(path, sink.owner);
-        let id = if let Some(id) = self.by_path.get(&path) {
-            *id
-        } else {
-            let indexes = self.indexes();
-            let log = LogFile::open(path.clone(), sink.owner, sink.rotation, &indexes)?;
-            self.next += 1;
-            self.books.insert(self.next, Box::new(Book::new(log)));
-            self.by_path.insert(path.clone(), self.next);
-            self.next
+        let id = match self.by_path.get(&path).copied().or_else(|| self.find_file(file)) {
+            Some(id) => id,
+            None => self.add(path.clone(), sink)?,
         };
         let entered = self.enter(id, key, spool);
         if let Some(book) = self.books.get_mut(&id) {
@@ -132,6 +130,28 @@ impl Shelf {
             self.leave(id, key, Leaving::Resumed);
             OpenError::Refused { path, source }
         })
+    }
+
+    /// A book of its own for the log at `path`. What a kill left half done there is made good before anybody writes.
+    fn add(&mut self, path: PathBuf, sink: &Sink) -> Result<BookId, OpenError> {
+        let log = LogFile::open(path.clone(), sink.owner, sink.rotation, &self.indexes())?;
+        let mut book = Book::new(log);
+        Ledger::find(self.ledger_of(&book))
+            .and_then(|ledger| ledger.map_or(Ok(()), |ledger| book.resume(ledger, &self.state)))
+            .map_err(|source| OpenError::Refused { path: path.clone(), source })?;
+        self.next += 1;
+        self.books.insert(self.next, Box::new(book));
+        self.by_path.insert(path, self.next);
+        Ok(self.next)
+    }
+
+    fn ledger_of(&self, book: &Book) -> PathBuf {
+        self.state.join("ledger").join(nickname(book.log.path()))
+    }
+
+    /// The book of a file, by whatever name it was opened.
+    fn find_file(&self, file: FileId) -> Option<BookId> {
+        self.books.iter().find(|(_, book)| book.log.id() == file).map(|(id, _)| *id)
     }
 
     /// `key` no longer writes to the log; the last one closes it.
@@ -159,10 +179,10 @@ impl Shelf {
         }
     }
 
-    /// Readies a book for `key`. For shaped lines from a spool that loads its ledger and makes good
-    /// what a kill left half done.
+    /// Readies a book for `key`; for lines from a spool with a ledger.
     fn enter(&mut self, id: BookId, key: StreamKey, spool: Option<&Spool>) -> Result<(), Errno> {
-        let folder = self.state.join("ledger");
+        let Some(book) = self.books.get(&id) else { return Err(Errno::BADF) };
+        let path = self.ledger_of(book);
         let Some(book) = self.books.get_mut(&id) else { return Err(Errno::BADF) };
         let Some(spool) = spool else {
             book.direct.insert(key);
@@ -170,25 +190,7 @@ impl Shelf {
         };
         book.shaped.insert(key);
         if book.ledger.is_none() {
-            let mut ledger = Ledger::load(folder.join(nickname(book.log.path())))?;
-            let size = mover::size(book.log.file())?;
-            let (id, done) = (book.log.id(), ledger.record().log_done);
-            // Bytes beyond what is published are ours, to be written again, if a spool still holds
-            // them; otherwise somebody else appended them.
-            let spools = self.state.join("spool");
-            let mut entries = ledger.record().entries.iter();
-            let redo = entries.any(|(key, entry)| Spool::holds_more(&spools, *key, entry));
-            if ledger.record().id == id && size > done && redo {
-                ftruncate(book.log.file(), done)?;
-            }
-            if ledger.record().id != id || size < done || size > done && !redo {
-                ledger.change(|record| {
-                    (record.id, record.log_done, record.open) = (id, size, None);
-                })?;
-            } else {
-                book.ragged = false;
-            }
-            book.ledger = Some(ledger);
+            book.resume(Ledger::load(path)?, &self.state)?;
         }
         let Some(ledger) = &mut book.ledger else { return Err(Errno::BADF) };
         let entry = spool.entry(ledger.record().entries.get(&key));
@@ -202,6 +204,35 @@ impl Book {
     fn new(log: LogFile) -> Self {
         let (direct, shaped) = (Writers::default(), Writers::default());
         Book { log, ledger: None, direct, shaped, complained: None, ragged: true }
+    }
+
+    /// Goes on with a ledger. Bytes beyond what it has published are cut off if they are those it announced, for they
+    /// will be written again; all others were put there by somebody else.
+    fn resume(&mut self, mut ledger: Ledger, state: &Path) -> Result<(), Errno> {
+        let mut size = mover::size(self.log.file())?;
+        let (id, done, draft) = (self.log.id(), ledger.record().log_done, ledger.record().draft);
+        let is_same = ledger.record().id == id;
+        if let Some(draft) = draft.filter(|_| is_same && size > done)
+            && let Some(entry) = ledger.record().entries.get(&draft.key)
+            && Spool::holds_more(&state.join("spool"), draft.key, entry)
+            && draft.is_all(self.log.file(), done, size)?
+        {
+            ftruncate(self.log.file(), done)?;
+            size = done;
+        }
+        self.ragged = !is_same || size != done;
+        if self.ragged || draft.is_some() {
+            let open = ledger.record().open.filter(|_| !self.ragged);
+            ledger.change(|record| (record.id, record.log_done, record.open) = (id, size, open))?;
+        }
+        self.ledger = Some(ledger);
+        Ok(())
+    }
+
+    /// Whether more than one stream writes to this log. Then each goes over a spool, or two would write at a time
+    /// while no daemon runs, and their lines could be divided.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.direct.0.len() + self.shaped.0.len() > 1
     }
 
     /// All who write to this log.
@@ -266,11 +297,11 @@ impl Book {
     /// Writes a batch at `size` and publishes that; after an error nothing is published and the
     /// same batch may be written again.
     pub(crate) fn write(&mut self, size: u64, batch: &Batch<'_>) -> Result<(), Errno> {
-        let written = write_full(self.log.file(), batch.bytes, size);
         let length = u64::try_from(batch.bytes.len()).unwrap_or(0);
         let open = batch.open.then_some(batch.key);
         let Some(ledger) = &mut self.ledger else { return Err(Errno::BADF) };
-        written
+        ledger.draft(batch.key, batch.bytes)?;
+        write_full(self.log.file(), batch.bytes, size)
             .and_then(|()| ledger.advance(batch.key, batch.raw_done, (size + length, open)))
             .inspect_err(|_| {
                 // Otherwise the half written batch would pass for somebody else's lines.
@@ -335,5 +366,71 @@ impl Book {
             }),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, lchown, symlink};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use rustix::fs::CWD;
+
+    use super::*;
+    use crate::sink::{Format, Place, Stream, WhenFull};
+
+    const NOBODY: Owner = Owner { uid: 65_534, gid: 65_534 };
+
+    /// The user makes the folder a link and a folder again, until nobody looks.
+    fn swap(theirs: &Path, (swaps, is_over): (&AtomicU64, &AtomicBool)) {
+        let (folder, link) = (theirs.join("d"), theirs.join("link"));
+        while !is_over.load(Ordering::Relaxed) {
+            let both = rustix::fs::RenameFlags::EXCHANGE;
+            rustix::fs::renameat_with(CWD, &folder, CWD, &link, both).expect("swapped");
+            swaps.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_while_root_opens_a_log_in_it_leads_nowhere() {
+        if !rustix::process::geteuid().is_root() {
+            return eprintln!("only root can write for others: nothing to protect here");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let (theirs, victim) = (folder.path().join("theirs"), folder.path().join("victim"));
+        std::fs::create_dir_all(theirs.join("d")).expect("made");
+        std::fs::create_dir(&victim).expect("made");
+        for path in [&theirs, &theirs.join("d")] {
+            chown(path, Some(NOBODY.uid), Some(NOBODY.gid)).expect("given away");
+        }
+        symlink(&victim, theirs.join("link")).expect("a link");
+        lchown(theirs.join("link"), Some(NOBODY.uid), None).expect("given away");
+        let path = theirs.join("d/a.log");
+        let key = StreamKey { tag: 1, stream: Stream::Out };
+        let sink = Sink {
+            place: Place::File(path.clone()),
+            format: Format::Raw,
+            combined: None,
+            rotation: crate::rotate::Rotation::NEVER,
+            full: WhenFull::Drop,
+            owner: Some(NOBODY),
+        };
+        let mut shelf = Shelf::new(folder.path());
+        let (swaps, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+        let opened = std::thread::scope(|scope| {
+            scope.spawn(|| swap(&theirs, (&swaps, &is_over)));
+            let mut opened = 0;
+            while swaps.load(Ordering::Relaxed) < 5000 {
+                if let Ok(id) = shelf.open(&path, (key, None), &sink) {
+                    opened += 1;
+                    shelf.leave(id, key, Leaving::Over);
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            opened
+        });
+        let made: Vec<_> = std::fs::read_dir(&victim).expect("a folder").collect();
+        assert!(made.is_empty(), "root made {made:?}");
+        assert!(opened > 0, "their log was never opened");
     }
 }

@@ -12,14 +12,12 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
-use rustix::fs::fstat;
 use rustix::io::Errno;
 
 use crate::archive::{Archivist, Job};
 use crate::book::{Book, BookId, Shelf};
 use crate::flow::{Flow, Next, Wish};
 use crate::mover::Glass;
-use crate::open::FileId;
 use crate::scribe::{Command, Limits, Loan, Notice, ScribePlan, null};
 use crate::sink::{Sink, StreamKey};
 
@@ -41,6 +39,8 @@ pub(crate) struct Tools {
     pub shaped: Vec<u8>,
     pub limits: Limits,
     pub spools: PathBuf,
+    /// Streams that should have their turn, for another one waits for what they do then.
+    pub nudges: Vec<StreamKey>,
     archivist: Archivist,
     notices: Box<dyn Fn(Notice) + Send>,
 }
@@ -146,6 +146,7 @@ impl Desk {
             shaped: Vec::new(),
             limits: plan.limits,
             spools: plan.state_dir.join("spool"),
+            nudges: Vec::new(),
             archivist: Archivist::default(),
             notices,
         };
@@ -217,7 +218,19 @@ impl Desk {
         }
     }
 
+    /// A turn, and one for each of those it depends on.
     fn turn(&mut self, slot: usize) {
+        self.take_turn(slot);
+        for key in std::mem::take(&mut self.tools.nudges) {
+            if let Some(slot) = self.by_key.get(&key).copied() {
+                self.take_turn(slot);
+            }
+        }
+        // Whoever still waits comes again by itself.
+        self.tools.nudges.clear();
+    }
+
+    fn take_turn(&mut self, slot: usize) {
         let Some(Some(seat)) = self.seats.get_mut(slot) else { return };
         let next = seat.flow.turn(&mut self.shelf, &mut self.tools);
         let (armed, deadline) = match next {
@@ -277,6 +290,7 @@ impl Desk {
                         self.shelf.ids().into_iter().filter_map(|id| self.reopen(id).err());
                     done(failed.collect());
                 }
+                Ok(Command::Settle(waiting)) => drop(waiting.send(())),
                 Ok(Command::Lend(borrower)) => {
                     // If nobody waits for it any more, nobody needs it.
                     borrower.send(self.lend()).ok();
@@ -301,12 +315,8 @@ impl Desk {
             }
         };
         // What can't be opened now is opened, or complained about, when there is something to write.
-        if flow.open(&mut self.shelf).is_ok()
-            && let Some(book) = flow.direct().and_then(|id| self.shelf.get(id))
-            && fstat(&fd).is_ok_and(|stat| FileId::of(&stat) != book.log.id())
-            && let Ok(fd) = book.log.file().try_clone()
-        {
-            self.tools.tell(Notice::Moved { keys: vec![key], fd });
+        if flow.open(&mut self.shelf).is_ok() {
+            flow.correct(&fd, &mut self.shelf, &self.tools);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.seats.push(None);

@@ -2,6 +2,7 @@
 //! what happens to it when the disk doesn't take it. Waits for nothing; `desk.rs` calls it again.
 
 mod intake;
+mod way;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -51,20 +52,7 @@ struct Outlet {
     book: Option<BookId>,
 }
 
-#[derive(Debug)]
-enum Way {
-    Nowhere,
-    Direct(Outlet),
-    Spooled(Box<Line>),
-}
-
-/// What lies between the pipe and the logs of a shaped stream.
-#[derive(Debug)]
-struct Line {
-    spool: Spool,
-    shaper: Shaper,
-    outlets: Vec<Outlet>,
-}
+use way::{Line, Way};
 
 /// What reading the pipe came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +72,11 @@ pub(crate) struct Flow {
     way: Way,
     ended: bool,
     widened: bool,
+    /// Its log's file system knows no splice.
+    is_unspliceable: bool,
     served: Option<Instant>,
+    /// Since when its log has asked for the other way.
+    asked: Option<Instant>,
     /// With taking bytes from the pipe.
     trouble: Trouble,
     /// With bringing them from the spool to the logs.
@@ -106,9 +98,11 @@ impl Flow {
             Place::File(path) => Some(outlet(path)),
             Place::Discard => None,
         };
+        let is_adopted = Spool::is_there(spools, key);
         let way = match own {
             None if sink.combined.is_none() => Way::Nowhere,
-            Some(own) if sink.is_direct() => Way::Direct(own),
+            // A spool left behind comes first.
+            Some(own) if sink.is_direct() && !is_adopted => Way::Direct(own),
             own => Way::Spooled(Box::new(Line {
                 spool: Spool::open(spools, key)?,
                 shaper: Shaper::new(sink.format.clone(), key.stream),
@@ -122,7 +116,10 @@ impl Flow {
             way,
             ended: false,
             widened: false,
-            served: None,
+            is_unspliceable: false,
+            // The rest of a line may be on its way.
+            served: is_adopted.then(Instant::now),
+            asked: None,
             trouble: Trouble::default(),
             held: Trouble::default(),
             farewell: None,
@@ -143,14 +140,6 @@ impl Flow {
         match &self.way {
             Way::Spooled(line) => line.spool.size().ok(),
             Way::Nowhere | Way::Direct(_) => None,
-        }
-    }
-
-    /// The log this stream is spliced into, if it is.
-    pub(crate) fn direct(&self) -> Option<BookId> {
-        match &self.way {
-            Way::Direct(outlet) => outlet.book,
-            Way::Nowhere | Way::Spooled(_) => None,
         }
     }
 
@@ -246,6 +235,9 @@ impl Flow {
             }
             Err(stuck) => self.hold(&stuck, books, tools),
         };
+        if delivery == Delivery::Done && intake != Intake::Over {
+            self.straighten(books, tools);
+        }
         match (intake, delivery) {
             (Intake::Over, Delivery::Done) => self.finish(books, tools),
             (Intake::Empty, Delivery::Done) => self.at_rest(tools),

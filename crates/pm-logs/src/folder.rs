@@ -3,9 +3,9 @@
 //! Deliberately never changes owner or mode of a folder that was there before.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, fchown, fstat, mkdirat, openat, readlinkat};
 use rustix::io::Errno;
@@ -55,6 +55,12 @@ pub(crate) fn listed(folder: &OwnedFd) -> Result<OwnedFd, Errno> {
     openat(folder, c".", READ, Mode::empty())
 }
 
+/// Where an open folder is; `None` if it was removed.
+pub(crate) fn place_of(folder: &OwnedFd) -> Option<PathBuf> {
+    let is_there = fstat(folder).is_ok_and(|stat| stat.st_nlink > 0);
+    is_there.then(|| std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).ok())?
+}
+
 /// The owner, if that is somebody else than us.
 pub(crate) fn foreign(owner: Option<Owner>) -> Option<Owner> {
     owner.filter(|owner| owner.uid != geteuid().as_raw())
@@ -97,7 +103,8 @@ impl Walk<'_> {
         Ok(at)
     }
 
-    /// Where a link leads. Root's are fine (`/home` on another disk), and only they.
+    /// Where a link leads. Root's are fine (`/home` on another disk), and only they, where root put them: a user may have
+    /// made another name for one in a folder of theirs.
     fn link(&self, at: &OwnedFd, name: &OsStr) -> Result<Vec<OsString>, OpenError> {
         let refused = refused(self.path);
         // The link itself, so that the one that is judged is the one that is followed.
@@ -107,7 +114,8 @@ impl Walk<'_> {
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             return Err(refused(Errno::NOTDIR));
         }
-        if stat.st_uid != 0 {
+        let is_moved = stat.st_nlink > 1 && fstat(at).map_err(&refused)?.st_uid != 0;
+        if stat.st_uid != 0 || is_moved {
             return Err(OpenError::Planted { path: self.path.to_path_buf(), uid: self.owner.uid });
         }
         let target = readlinkat(&link, c"", Vec::new()).map_err(&refused)?;

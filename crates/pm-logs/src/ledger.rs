@@ -19,6 +19,7 @@ const MAGIC: u64 = u64::from_le_bytes(*b"pmledge1");
 const FIRST_SLOT: usize = 4096;
 const HEAD: usize = 8;
 const ENTRY: usize = 4;
+const FLAGS: OFlags = OFlags::RDWR.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
 /// How far one spool has been taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,36 @@ pub(crate) struct Entry {
     pub nonce: u64,
     /// Offset in the spool up to which the log holds everything.
     pub raw_done: u64,
+}
+
+/// Bytes of a draft that are kept to know it by.
+const FIRST: usize = 64;
+
+/// A batch that is about to be written behind `log_done`. After a kill it tells our own unpublished bytes from those
+/// that somebody else put there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Draft {
+    /// Whose spool it comes from.
+    pub key: StreamKey,
+    length: u64,
+    first: [u8; FIRST],
+}
+
+impl Draft {
+    fn of(key: StreamKey, bytes: &[u8]) -> Self {
+        let mut first = [0; FIRST];
+        let kept = bytes.len().min(FIRST);
+        first[..kept].copy_from_slice(&bytes[..kept]);
+        Draft { key, length: u64::try_from(bytes.len()).unwrap_or(0), first }
+    }
+
+    /// Whether all that `log` holds between `done` and its end `size` is this batch or a part of it.
+    pub(crate) fn is_all(&self, log: &OwnedFd, done: u64, size: u64) -> Result<bool, Errno> {
+        let mut found = [0; FIRST];
+        let kept = usize::try_from(size.saturating_sub(done)).unwrap_or(FIRST).min(FIRST);
+        let have = read_full(log, &mut found[..kept], done)?;
+        Ok(size <= done.saturating_add(self.length) && found[..have] == self.first[..have])
+    }
 }
 
 /// The state of one log.
@@ -40,6 +71,8 @@ pub(crate) struct Record {
     pub open: Option<StreamKey>,
     /// The spools it is fed from.
     pub entries: BTreeMap<StreamKey, Entry>,
+    /// What may lie beyond `log_done`, unpublished.
+    pub draft: Option<Draft>,
 }
 
 /// The record on disk.
@@ -56,8 +89,20 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Loads the record at `path`, or begins one.
     pub(crate) fn load(path: PathBuf) -> Result<Self, Errno> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600))?;
+        let file = rustix::fs::open(&path, FLAGS | OFlags::CREATE, Mode::from_raw_mode(0o600))?;
+        Self::read(path, file)
+    }
+
+    /// Loads the record at `path` if there is one.
+    pub(crate) fn find(path: PathBuf) -> Result<Option<Self>, Errno> {
+        match rustix::fs::open(&path, FLAGS, Mode::empty()) {
+            Ok(file) => Self::read(path, file).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read(path: PathBuf, file: OwnedFd) -> Result<Self, Errno> {
         let size = usize::try_from(mover::size(&file)?).unwrap_or(0);
         let slot = if size < 2 * FIRST_SLOT { FIRST_SLOT } else { size / 2 };
         let mut bytes = vec![0; slot];
@@ -78,6 +123,7 @@ impl Ledger {
             log_done: 0,
             open: None,
             entries: BTreeMap::new(),
+            draft: None,
         };
         let (sequence, record) = newest.unwrap_or((0, empty));
         Ok(Ledger { path, file, slot, sequence, record, bytes })
@@ -90,8 +136,15 @@ impl Ledger {
     /// Changes the record here and on disk; if that fails, nothing has changed.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), Errno> {
         let before = self.record.clone();
+        self.record.draft = None;
         change(&mut self.record);
         self.publish().inspect_err(|_| self.record = before)
+    }
+
+    /// `bytes` of `key` are going to be written at `log_done`.
+    pub(crate) fn draft(&mut self, key: StreamKey, bytes: &[u8]) -> Result<(), Errno> {
+        self.record.draft = Some(Draft::of(key, bytes));
+        self.publish().inspect_err(|_| self.record.draft = None)
     }
 
     /// The common change, without copying the record: `key` has been taken over up to `raw_done`.
@@ -102,6 +155,7 @@ impl Ledger {
         (log_done, open): (u64, Option<StreamKey>),
     ) -> Result<(), Errno> {
         let before = (self.record.log_done, self.record.open, self.raw_done(key));
+        self.record.draft = None;
         self.set(key, raw_done, (log_done, open));
         self.publish().inspect_err(|_| self.set(key, before.2, (before.0, before.1)))
     }
@@ -165,6 +219,16 @@ fn encode(sequence: u64, record: &Record, bytes: &mut Vec<u8>) {
     }
     let sum = fnv(bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
+    // Behind the record, where programs from before there were drafts don't look.
+    if let Some(draft) = &record.draft {
+        let (tag, stream) = key_words(Some(draft.key));
+        for word in [tag, stream, draft.length] {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        bytes.extend_from_slice(&draft.first);
+        let sum = fnv(bytes);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+    }
 }
 
 fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
@@ -187,7 +251,20 @@ fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
     }
     let id = FileId { dev: word(3)?, ino: word(4)? };
     let open = key_of(word(6)?, word(7)?);
-    Some((word(1)?, Record { id, log_done: word(5)?, open, entries }))
+    let draft = decode_draft(bytes, end + 1);
+    Some((word(1)?, Record { id, log_done: word(5)?, open, entries, draft }))
+}
+
+/// The draft behind a record; its sum covers both, so that of an older record is none.
+fn decode_draft(bytes: &[u8], from: usize) -> Option<Draft> {
+    let (start, end) = (from * 8, (from + 3) * 8 + FIRST);
+    let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    if word(end)? != fnv(bytes.get(..end)?) {
+        return None;
+    }
+    let key = key_of(word(start)?, word(start + 8)?)?;
+    let first = bytes.get(start + 24..end)?.try_into().ok()?;
+    Some(Draft { key, length: word(start + 16)?, first })
 }
 
 fn key_words(key: Option<StreamKey>) -> (u64, u64) {
@@ -272,6 +349,31 @@ mod tests {
         let torn = Ledger::load(path).expect("a ledger");
         assert_eq!((torn.record().log_done, torn.record().open), (200, Some(key(1))));
         assert_eq!(torn.record().entries[&key(1)].raw_done, 100);
+    }
+
+    #[test]
+    fn only_what_was_announced_is_ours() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let mut ledger = Ledger::load(path.clone()).expect("a ledger");
+        let batch: Vec<u8> = (0..200).collect();
+        ledger.advance(key(1), 0, (5, None)).expect("published");
+        ledger.draft(key(2), &batch).expect("published");
+        let again = Ledger::find(path.clone()).expect("readable").expect("a ledger");
+        let draft = again.record().draft.expect("a draft");
+        assert_eq!((draft.key, Some(draft)), (key(2), ledger.record().draft));
+        let log: OwnedFd = tempfile::tempfile().expect("a file").into();
+        let holds = |bytes: &[u8]| {
+            rustix::fs::ftruncate(&log, 0).expect("emptied");
+            write_full(&log, &[b"12345", bytes].concat(), 0).expect("written");
+            draft.is_all(&log, 5, 5 + bytes.len() as u64).expect("compared")
+        };
+        assert!(holds(&batch) && holds(&batch[..100]) && holds(&batch[..3]));
+        assert!(!holds(b"others\n") && !holds(&[&batch[..], b"others\n"].concat()));
+        ledger.advance(key(2), 1, (205, None)).expect("published");
+        let again = Ledger::load(path).expect("a ledger");
+        assert_eq!(again.record().draft, None);
+        assert!(Ledger::find(folder.path().join("other")).expect("readable").is_none());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::folder::{Missing, foreign, give, open_folder};
+use crate::folder::{Missing, foreign, give, open_folder, place_of};
 use crate::sink::Owner;
 
 /// Why a log could not be opened.
@@ -91,8 +91,13 @@ pub(crate) fn resolve(path: &Path, owner: Option<Owner>) -> PathBuf {
     {
         return real;
     }
-    match (path.parent().map(Path::canonicalize), path.file_name()) {
-        (Some(Ok(folder)), Some(name)) => folder.join(name),
+    let folder = path.parent().and_then(|folder| match foreign(owner) {
+        None => folder.canonicalize().ok(),
+        // By its name the folder may be another one by now, behind a link.
+        Some(_) => place_of(&open_folder(folder, owner, Missing::Leave).ok()?),
+    });
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
         _ => path.to_path_buf(),
     }
 }

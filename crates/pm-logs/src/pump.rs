@@ -56,6 +56,12 @@ impl Pump<'_> {
             if done >= self.size {
                 return Ok(Delivery::Done);
             }
+            let direct = book.direct_users();
+            if !direct.is_empty() {
+                // Those write to the end of the log at any time, and will take the way over a spool at their turn.
+                tools.nudges.extend(direct.into_iter().chain([self.key]));
+                return Err(stuck(Errno::BUSY));
+            }
             let opened = |error| Stuck::from_open(&path, &error);
             let size = book.settle(tools.now).map_err(opened)?;
             let max = book.log.rotation().max_size.max(1);
@@ -108,7 +114,8 @@ impl Pump<'_> {
                 tools.shaped.push(b'\n');
             }
             let state = (open, tools.wall);
-            let shaped = self.shaper.shape(&tools.raw[..have], tail, state, &mut tools.shaped);
+            let bytes = &tools.raw[..have];
+            let shaped = self.shaper.shape(bytes, tail, state, &mut tools.shaped);
             if shaped.taken > 0 {
                 self.shaper.learn(shaped.taken, tools.shaped.len());
                 return Ok(Some((shaped.taken as u64, shaped.open)));

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{Mode, OFlags};
@@ -26,11 +27,13 @@ const QUEUE: usize = 1024;
 pub struct Limits {
     /// Bytes of one stream that may wait in its spool while its log can't be written.
     pub spool: u64,
+    /// After so much time as the only one a raw stream goes straight into its log again.
+    pub calm: Duration,
 }
 
 impl Limits {
-    /// 64 MiB of spool a stream.
-    pub const STANDARD: Limits = Limits { spool: 64 << 20 };
+    /// 64 MiB of spool a stream; a second, in which a new daemon has taken over all streams.
+    pub const STANDARD: Limits = Limits { spool: 64 << 20, calm: Duration::from_secs(1) };
 }
 
 /// What a scribe needs to start.
@@ -63,7 +66,7 @@ pub enum StartError {
 /// return, and must not call a method of [`Scribe`] that could wait for the queue.
 #[derive(Debug)]
 pub enum Notice {
-    /// These streams go to another file now (rotation, reopening): the guardian wants this
+    /// These streams go to another file now (rotation, reopening, another stream that joins or leaves): the guardian wants this
     /// descriptor instead of the old one; the pipe stays the same. Bytes go there only after the callback has returned, so
     /// one that sends it to the guardian before returning keeps the order of bytes over any kill.
     Moved {
@@ -122,6 +125,7 @@ pub(crate) enum Command {
     Flush(Vec<(PathBuf, Option<Owner>)>, FlushDone),
     Retune(StreamKey, Rotation, WhenFull),
     Reopen(Done),
+    Settle(SyncSender<()>),
     Lend(SyncSender<Vec<Loan>>),
     Stop,
 }
@@ -187,6 +191,15 @@ impl Scribe {
     /// the stream ends at once. A pipe whose writer is gone brings a left behind spool to its log.
     pub fn attach(&self, key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Sink) {
         self.send(Command::Attach { key, pipe, fd, sink: Box::new(sink) });
+    }
+
+    /// Waits until everything asked so far is done. Before an app may write: only then does its stream go where it is
+    /// to go while no daemon runs, if its log is also another's.
+    pub fn settle(&self) {
+        let (sender, done) = sync_channel(1);
+        self.send(Command::Settle(sender));
+        // It fails if the thread has ended; then everything asked is undone, and the daemon about to end.
+        done.recv().ok();
     }
 
     /// Asks for [`Notice::Drained`] as soon as the pipe is empty; the stream goes on.

@@ -1,7 +1,7 @@
 //! Lines in the shape they have in a log file: raw, stamped, or one JSON object each.
 //! Pure but for the stamp it is given; cutting is `cut.rs`, writing is `flow.rs`.
 
-use crate::cut::{Cut, End, Piece, Tail};
+use crate::cut::{Cut, End, LONGEST_LINE, Piece, Tail};
 use crate::sink::{Format, Stream};
 use crate::stamp::{StampCache, StampFormat};
 
@@ -57,9 +57,16 @@ impl Shaper {
         out: &mut Vec<u8>,
     ) -> Shaped {
         if self.is_raw() {
-            out.extend_from_slice(raw);
-            let open = raw.last().map_or(open, |last| *last != b'\n');
-            return Shaped { taken: raw.len(), open };
+            // Whole lines, or one that another stream writes here could come between.
+            let end = match memchr::memrchr(b'\n', raw) {
+                _ if tail == Tail::Release => raw.len(),
+                Some(at) => at + 1,
+                None if raw.len() > LONGEST_LINE => raw.len(),
+                None => 0,
+            };
+            out.extend_from_slice(&raw[..end]);
+            let open = raw[..end].last().map_or(open, |last| *last != b'\n');
+            return Shaped { taken: end, open };
         }
         let mut open = open;
         let mut cut = Cut::new(raw, tail);

@@ -100,17 +100,15 @@ pub struct Sink {
     pub rotation: Rotation,
     /// What to do while the disk is full.
     pub full: WhenFull,
-    /// Whether streams of others go to the same file (`merge_logs`): then a line must never be divided, not even by a
-    /// kill in the middle of a `splice(2)`.
-    pub shared: bool,
     /// Who owns the files; also forbids following symbolic links an app could have made.
     pub owner: Option<Owner>,
 }
 
 impl Sink {
-    /// Whether the bytes go from the pipe straight into the log, with no spool between.
+    /// Whether the bytes may go from the pipe straight into the log, with no spool between: as long as no other stream
+    /// goes there, which the log knows.
     pub(crate) fn is_direct(&self) -> bool {
-        self.format == Format::Raw && self.combined.is_none() && !self.shared
+        self.format == Format::Raw && self.combined.is_none()
     }
 
     /// Whether nobody will ever see the bytes.

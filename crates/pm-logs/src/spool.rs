@@ -60,6 +60,11 @@ impl Spool {
         Ok(spool)
     }
 
+    /// Whether `key` has a spool.
+    pub(crate) fn is_there(folder: &Path, key: StreamKey) -> bool {
+        rustix::fs::lstat(place(folder, key)).is_ok()
+    }
+
     /// Whether the spool of `key` has bytes which, by its ledger `entry`, are in no log yet.
     pub(crate) fn holds_more(folder: &Path, key: StreamKey, entry: &Entry) -> bool {
         rustix::fs::lstat(place(folder, key))
@@ -142,7 +147,7 @@ impl Spool {
     }
 
     /// Deletes the spool; the caller has seen that everything is taken over.
-    pub(crate) fn remove(self) {
+    pub(crate) fn remove(&self) {
         let same = |file: &OwnedFd| {
             let (open, named) = (fstat(file).ok()?, rustix::fs::lstat(&self.path).ok()?);
             Some(FileId::of(&open) == FileId::of(&named))

@@ -9,7 +9,7 @@ use crate::exchange::{Keep, News};
 use crate::hall::{Hall, now};
 use crate::note::Note;
 use crate::primary::{Act, SocketId, Wanted, With, Worker};
-use crate::socket::{self, Sharing};
+use crate::socket::{self, Maker, Sharing};
 
 impl Hall {
     /// Does everything that is decided, and what that leads to. What the next daemon must know is written first.
@@ -60,31 +60,33 @@ impl Hall {
         } else {
             Sharing::Alone
         };
-        let made = socket::open(&wanted.query, sharing)
+        let Some(guest) = self.guests.get(&wanted.worker) else { return };
+        let maker = guest.maker.clone();
+        let made = socket::open(&wanted.query, sharing, &maker)
             .and_then(|socket| Note::new().map(|note| (socket, note)));
         self.noteworthy.insert(wanted.worker);
         match made {
-            Ok((socket, note)) => self.opened(wanted, socket, note),
+            Ok(made) => self.opened(wanted, made, maker),
             Err(errno) => {
                 self.primary.opened(wanted, Err(errno.raw_os_error()));
             }
         }
     }
 
-    fn opened(&mut self, wanted: Wanted, socket: OwnedFd, mut note: Note) {
+    fn opened(&mut self, wanted: Wanted, (socket, mut note): (OwnedFd, Note), maker: Maker) {
         let group = wanted.address.group;
         let (address, query) = (wanted.address.clone(), wanted.query.clone());
         let name = socket::name_of(&socket);
         let Some(id) = self.primary.opened(wanted, Ok(name)) else { return };
         note.write(&json!({
-            "key": address.key, "slot": address.slot, "query": query.to_json(),
+            "key": address.key, "slot": address.slot, "query": query.to_json(), "user": maker.to_json(),
         }));
         let index = self.free_index(group);
         if let Some(index) = index {
             let (socket, memory) = (socket.as_fd(), note.memory());
             (self.ears.keep)(Keep::Socket { group, index, socket, memory });
         }
-        self.hang(id, (group, index), (socket, note), query);
+        self.hang(id, (group, index), (socket, note), (query, Some(maker)));
     }
 
     fn free_index(&self, group: u32) -> Option<u8> {
@@ -99,7 +101,9 @@ impl Hall {
         if let Some(index) = door.index {
             (self.ears.keep)(Keep::Drop { group: door.group, index });
         }
-        socket::unlink(&door.query);
+        if let Some(maker) = &door.maker {
+            socket::unlink(&door.query, maker);
+        }
     }
 
     fn send(&mut self, worker: Worker, line: &[u8], with: With) {

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel};
 
+use pm_os::spawn::Credentials;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
@@ -79,6 +80,8 @@ pub struct Attachment {
     pub memory: OwnedFd,
     /// Where it sits, if it is a cluster worker.
     pub place: Option<Place>,
+    /// Whose it is, if not ours.
+    pub user: Option<Credentials>,
 }
 
 /// A question to processes that offer an action.

@@ -17,7 +17,7 @@ use crate::primary::{Connection, Group, Millis, Primary, Recalled, SocketId, Wor
 use crate::pulse::{self, Meaning, Pulse};
 use crate::query::Query;
 use crate::rounds::Rounds;
-use crate::socket;
+use crate::socket::{self, Maker};
 use crate::usher::{Desk, Pace};
 use crate::watch::{About, EventFlags, Token, Watch};
 
@@ -28,6 +28,8 @@ pub(crate) struct Guest {
     pub(crate) pulse: Pulse,
     token: Token,
     crowd: Crowd,
+    /// As whom sockets are made for it.
+    pub(crate) maker: Maker,
 }
 
 /// A listening socket.
@@ -40,6 +42,8 @@ pub(crate) struct Door {
     /// Its number with the guardian; `None`: too many, this one ends with us.
     pub(crate) index: Option<u8>,
     pub(crate) pace: Pace,
+    /// Who made it; `None`: a daemon that did not say, and its path stays.
+    pub(crate) maker: Option<Maker>,
     token: Token,
 }
 
@@ -170,14 +174,15 @@ impl Hall {
     }
 
     fn attach(&mut self, attachment: Attachment) {
-        let Attachment { worker, channel, memory, place } = attachment;
+        let Attachment { worker, channel, memory, place, user } = attachment;
         let (note, known) = Note::found(memory);
         let channel = Channel::new(channel, note);
         let pulse = Pulse::from_note(&known);
         let token = self.watch.token(About::Channel(worker));
         self.watch.set(channel.socket(), token, EventFlags::IN);
         let (is_spoilt, is_ready) = (channel.is_spoilt(), pulse.is_ready);
-        self.guests.insert(worker, Guest { channel, pulse, token, crowd: Crowd::None });
+        let (crowd, maker) = (Crowd::None, Maker::of(user.as_ref()));
+        self.guests.insert(worker, Guest { channel, pulse, token, crowd, maker });
         if let Some(place) = place {
             let keys = known.get("keys").and_then(Value::as_array).into_iter().flatten();
             let keys = keys.filter_map(Value::as_str).map(str::to_owned).collect();
@@ -208,7 +213,8 @@ impl Hall {
         let slot = slot.and_then(|slot| u16::try_from(slot).ok());
         let address = crate::primary::Address { group, key: key.to_owned(), slot };
         let id = self.primary.recall(address, query.clone(), socket::name_of(&socket));
-        self.hang(id, (group, Some(index)), (socket, note), query);
+        let maker = known.get("user").and_then(Maker::parse);
+        self.hang(id, (group, Some(index)), (socket, note), (query, maker));
     }
 
     /// Keeps a socket, which is not watched yet.
@@ -217,12 +223,12 @@ impl Hall {
         id: SocketId,
         (group, index): (Group, Option<u8>),
         (socket, note): (OwnedFd, Note),
-        query: Query,
+        (query, maker): (Query, Option<Maker>),
     ) {
         let token = self.watch.token(About::Socket(id));
         let socket = Arc::new(socket);
         let pace = Pace::new();
-        self.doors.insert(id, Door { socket, note, query, group, index, pace, token });
+        self.doors.insert(id, Door { socket, note, query, group, index, pace, maker, token });
     }
 
     pub(crate) fn watch_door(&self, id: SocketId, is_served: bool) {
@@ -392,7 +398,7 @@ mod tests {
         let (mut hall, _commands) = hall();
         let (ours, theirs) = crate::channel::pair().unwrap();
         let memory = Note::new().unwrap().into_memory();
-        hall.attach(Attachment { worker: 1, channel: ours, memory, place: None });
+        hall.attach(Attachment { worker: 1, channel: ours, memory, place: None, user: None });
         let mut theirs = Channel::new(theirs, Note::new().unwrap());
         let line = vec![b'x'; 1 << 20];
         assert!(hall.write(1, &line, None));

@@ -1,11 +1,13 @@
 //! Sockets for workers: bound and listening at once, so that callers wait in the backlog instead of being refused.
 
-use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
+use pm_os::spawn::Credentials;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
+use rustix::net::netdevice::name_to_index;
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType, bind, getsockname,
     listen, socket_with, sockopt,
@@ -19,6 +21,11 @@ const ONLY_V6: i64 = 1;
 /// UDP addresses may be used again (libuv's `UV_UDP_REUSEADDR`).
 const REUSE: i64 = 4;
 
+/// Whatever has this name, without opening it, and be it a link.
+const ITSELF: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 /// Whether other sockets may share its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
@@ -27,12 +34,52 @@ pub(crate) enum Sharing {
     Port(Option<u16>),
 }
 
+/// As whom a unix socket is made and removed: a worker gets what its user could have made, and loses only that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// Its app runs as we do.
+    Us,
+    User(Credentials),
+}
+
+impl Maker {
+    pub(crate) fn of(user: Option<&Credentials>) -> Self {
+        user.map_or(Self::Us, |user| Self::User(user.clone()))
+    }
+
+    fn act<T: Send>(&self, work: impl FnOnce() -> Result<T, Errno> + Send) -> Result<T, Errno> {
+        match self {
+            Self::Us => work(),
+            Self::User(user) => user.act(work),
+        }
+    }
+
+    /// As it is written down for the next daemon.
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::Us => json!({}),
+            Self::User(user) => json!({"uid": user.uid, "gid": user.gid, "groups": user.groups}),
+        }
+    }
+
+    /// Undoes `to_json`; `None` if that wrote something else.
+    pub(crate) fn parse(value: &Value) -> Option<Self> {
+        if value.as_object()?.is_empty() {
+            return Some(Self::Us);
+        }
+        let number = |value: &Value| u32::try_from(value.as_u64()?).ok();
+        let groups = value.get("groups")?.as_array()?.iter().map(number).collect::<Option<_>>()?;
+        let (uid, gid) = (number(value.get("uid")?)?, number(value.get("gid")?)?);
+        Some(Self::User(Credentials { uid, gid, groups }))
+    }
+}
+
 /// Makes the socket that is asked for.
-pub(crate) fn open(query: &Query, sharing: Sharing) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(query: &Query, sharing: Sharing, maker: &Maker) -> Result<OwnedFd, Errno> {
     match query.kind {
         Kind::Descriptor => Err(Errno::INVAL),
         _ if query.fd.is_some() => Err(Errno::INVAL),
-        Kind::Path => path(query),
+        Kind::Path => maker.act(|| path(query)),
         Kind::Tcp4 | Kind::Tcp6 | Kind::Udp4 | Kind::Udp6 => internet(query, sharing),
     }
 }
@@ -52,12 +99,27 @@ fn path(query: &Query) -> Result<OwnedFd, Errno> {
         (true, true) => Some(0o666),
     };
     if let Some(more) = mode {
-        let current = std::fs::metadata(path).map_or(0o700, |meta| meta.permissions().mode());
-        // libuv widens the rights in the same way; a path that is gone by now serves nobody.
-        std::fs::set_permissions(path, Permissions::from_mode(current | more)).ok();
+        // libuv does it as well; a path that is gone by now serves nobody.
+        widen(path, more).ok();
     }
     listen(&socket, query.backlog)?;
     Ok(socket)
+}
+
+/// Gives more rights to a socket, and to nothing else that may have taken its place.
+fn widen(path: &str, more: u32) -> Result<(), Errno> {
+    let socket = openat(CWD, path, ITSELF, Mode::empty())?;
+    let stat = fstat(&socket)?;
+    if !is_socket(&stat) {
+        return Err(Errno::NOTSOCK);
+    }
+    // Rights can't be given through such a descriptor, but by its name.
+    let itself = format!("/proc/self/fd/{}", socket.as_raw_fd());
+    rustix::fs::chmod(itself, Mode::from_raw_mode(stat.st_mode & 0o7777 | more))
+}
+
+fn is_socket(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Socket
 }
 
 /// Tries the address, or where none is given both kinds of any address, as Node does.
@@ -98,9 +160,8 @@ fn address_of(host: &str, port: u16) -> Result<SocketAddr, Errno> {
 }
 
 fn index_of(interface: &str) -> Result<u32, Errno> {
-    let path = format!("/sys/class/net/{interface}/ifindex");
-    let text = std::fs::read_to_string(path).map_err(|_| Errno::NODEV)?;
-    text.trim().parse().map_err(|_| Errno::NODEV)
+    let any = socket_with(AddressFamily::INET6, SocketType::DGRAM, flags(), None)?;
+    name_to_index(any, interface).map_err(|_| Errno::NODEV)
 }
 
 fn one(query: &Query, address: SocketAddr, sharing: Sharing) -> Result<OwnedFd, Errno> {
@@ -146,17 +207,30 @@ fn address(socket: &OwnedFd) -> Option<SocketAddr> {
 }
 
 /// Removes the path of a unix socket that nobody listens on any more.
-pub(crate) fn unlink(query: &Query) {
+pub(crate) fn unlink(query: &Query, maker: &Maker) {
     if let (Kind::Path, Some(path)) = (query.kind, query.address.as_deref())
         && !path.starts_with('\0')
     {
-        std::fs::remove_file(path).ok();
+        // Gone already, or no longer theirs to remove: either way it stays as it is.
+        maker.act(|| remove(Path::new(path))).ok();
     }
+}
+
+/// What took the socket's place stays, unless that is a socket too.
+fn remove(path: &Path) -> Result<(), Errno> {
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = openat(CWD, folder.unwrap_or(Path::new(".")), FOLDER, Mode::empty())?;
+    if !is_socket(&statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?) {
+        return Err(Errno::NOTSOCK);
+    }
+    unlinkat(&folder, name, AtFlags::empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn query(text: &str) -> Query {
         Query::parse(&serde_json::from_str(text).unwrap()).unwrap()
@@ -165,28 +239,29 @@ mod tests {
     #[test]
     fn a_free_port_is_found_and_may_be_shared_on_purpose_only() {
         let first = query(r#"{"address":"127.0.0.1","port":0,"addressType":4}"#);
-        let socket = open(&first, Sharing::Alone).unwrap();
+        let socket = open(&first, Sharing::Alone, &Maker::Us).unwrap();
         let port = port_of(&socket).unwrap();
         let again = query(&format!(r#"{{"address":"127.0.0.1","port":{port},"addressType":4}}"#));
-        assert_eq!(open(&again, Sharing::Alone).unwrap_err(), Errno::ADDRINUSE);
-        let one = open(&first, Sharing::Port(None)).unwrap();
-        let two = open(&first, Sharing::Port(port_of(&one))).unwrap();
+        assert_eq!(open(&again, Sharing::Alone, &Maker::Us).unwrap_err(), Errno::ADDRINUSE);
+        let one = open(&first, Sharing::Port(None), &Maker::Us).unwrap();
+        let two = open(&first, Sharing::Port(port_of(&one)), &Maker::Us).unwrap();
         assert_eq!(port_of(&one), port_of(&two));
     }
 
     #[test]
     fn any_host_is_both_kinds_and_a_path_is_a_path() {
-        let any = open(&query(r#"{"port":0,"addressType":4}"#), Sharing::Alone).unwrap();
+        let any =
+            open(&query(r#"{"port":0,"addressType":4}"#), Sharing::Alone, &Maker::Us).unwrap();
         assert!(["::", "0.0.0.0"].contains(&name_of(&any)["address"].as_str().unwrap()));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let text =
             format!(r#"{{"address":{path:?},"port":-1,"addressType":-1,"writableAll":true}}"#);
         let asked = query(&text);
-        let socket = open(&asked, Sharing::Alone).unwrap();
+        let socket = open(&asked, Sharing::Alone, &Maker::Us).unwrap();
         assert!(name_of(&socket).is_null());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o222, 0o222);
-        unlink(&asked);
+        unlink(&asked, &Maker::Us);
         assert!(!path.exists());
     }
 
@@ -196,9 +271,43 @@ mod tests {
             (r#"{"fd":7,"addressType":null}"#, Errno::INVAL),
             (r#"{"address":"nonsense","port":1,"addressType":4}"#, Errno::INVAL),
             (r#"{"port":70000,"addressType":4}"#, Errno::INVAL),
+            // Only names of interfaces are zones.
+            (r#"{"address":"fe80::1%../net/lo","port":1,"addressType":6}"#, Errno::NODEV),
             (r#"{"address":"192.0.2.1","port":0,"addressType":4}"#, Errno::ADDRNOTAVAIL),
         ] {
-            assert_eq!(open(&query(text), Sharing::Alone).unwrap_err(), error, "{text}");
+            assert_eq!(
+                open(&query(text), Sharing::Alone, &Maker::Us).unwrap_err(),
+                error,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_took_the_place_of_a_socket_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let asked = query(&format!(r#"{{"address":{path:?},"port":-1,"addressType":-1}}"#));
+        let socket = open(&asked, Sharing::Alone, &Maker::Us).unwrap();
+        std::fs::rename(&path, folder.path().join("away")).unwrap();
+        std::fs::write(&path, "precious").unwrap();
+        unlink(&asked, &Maker::Us);
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("away"), &path).unwrap();
+        unlink(&asked, &Maker::Us);
+        assert!(path.is_symlink() && folder.path().join("away").exists());
+        drop(socket);
+    }
+
+    #[test]
+    fn the_next_daemon_knows_whose_a_socket_is_or_that_it_does_not() {
+        let user = Credentials { uid: 33, gid: 7, groups: vec![7, 8] };
+        for maker in [Maker::Us, Maker::User(user)] {
+            assert_eq!(Maker::parse(&maker.to_json()), Some(maker));
+        }
+        for text in ["null", r#"{"uid":33}"#, r#"{"uid":33,"gid":7,"groups":["x"]}"#, "0"] {
+            assert_eq!(Maker::parse(&serde_json::from_str(text).unwrap()), None, "{text}");
         }
     }
 }

@@ -92,19 +92,16 @@ pub fn reopen_child_end(pipe: impl AsFd) -> Result<OwnedFd, PipeError> {
 pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
     let pid = app.pid;
     let path = format!("/proc/{pid}/fd/{fd}");
-    let found = rustix::fs::stat(path.as_str()).map_err(PipeError::Reopen)?;
+    // What is checked is what is opened, for a process may redirect a descriptor at any moment: first a handle that
+    // touches nothing, then a look at it and at whose it is.
+    let handle = open(&path, OFlags::PATH).map_err(PipeError::Reopen)?;
+    let found = rustix::fs::fstat(&handle).map_err(PipeError::Reopen)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Fifo || !is_app_end(pid, fd) {
         return Err(PipeError::NotAPipe { pid, fd });
     }
-    let reader = open(&path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(PipeError::Reopen)?;
-    // Checked after opening: if the process is ours now, it was ours when we opened, though it may
-    // have redirected the descriptor meanwhile.
     app.open().map(drop)?;
-    let opened = rustix::fs::fstat(&reader).map_err(PipeError::Reopen)?;
-    if FileType::from_raw_mode(opened.st_mode) != FileType::Fifo {
-        return Err(PipeError::NotAPipe { pid, fd });
-    }
-    Ok(reader)
+    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    open(&path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(PipeError::Reopen)
 }
 
 /// Whether a descriptor is of the kind we hand out: a nameless pipe, open for reading and writing. The ends of other

@@ -8,7 +8,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Gid, getegid, geteuid, getgroups};
+use rustix::io::Errno;
+use rustix::process::{Gid, Uid, getegid, geteuid, getgroups};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::spawn::Credentials;
 use crate::stdio::Owner;
@@ -118,6 +120,33 @@ impl Credentials {
             && self.gid == getegid().as_raw()
             && (!us.is_root() || all(&self.groups) == all(&our_groups()))
     }
+
+    /// Does something with the rights of this user and no others: what the kernel would refuse them it refuses us.
+    ///
+    /// In a thread of its own, for to Linux users are a thread's, and one that ends has nothing to take back. Its real
+    /// user stays ours, so that this user can neither signal nor trace it. Waits for the end.
+    pub fn act<T: Send>(&self, work: impl FnOnce() -> Result<T, Errno> + Send) -> Result<T, Errno> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("pm-as-user".into());
+            let thread =
+                thread.spawn_scoped(scope, || self.assume().and_then(|()| work())).map_err(
+                    |error| error.raw_os_error().map_or(Errno::AGAIN, Errno::from_raw_os_error),
+                )?;
+            thread.join().unwrap_or(Err(Errno::IO))
+        })
+    }
+
+    /// Makes them those of this thread.
+    fn assume(&self) -> Result<(), Errno> {
+        // To the kernel the highest number means to leave things as they are.
+        if [self.uid, self.gid].contains(&u32::MAX) {
+            return Err(Errno::INVAL);
+        }
+        let groups: Vec<Gid> = self.groups.iter().map(|group| Gid::from_raw(*group)).collect();
+        set_thread_groups(&groups)?;
+        set_thread_res_gid(None, Gid::from_raw(self.gid), None)?;
+        set_thread_res_uid(None, Uid::from_raw(self.uid), None)
+    }
 }
 
 /// Finds a group by name or, failing that, by number (PM2 key `gid`).
@@ -204,6 +233,7 @@ fn path(bytes: &[u8]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     const USERS: &[u8] = b"root:x:0:0:root:/root:/bin/bash\n# note\n+::::::\nbroken:x:1\n\
         www-data:x:33:33:www:/var/www:/usr/sbin/nologin\n1000:x:7:8::/odd:\nann:x:1000:100:A,B:/home/ann:/bin/sh";
@@ -265,5 +295,32 @@ mod tests {
         assert_eq!(by_number(0).unwrap().uid, 0);
         let error = find("no-such-user-here").unwrap_err().to_string();
         assert_eq!(error, "find user no-such-user-here: no such name or number in /etc/passwd");
+    }
+
+    #[test]
+    fn what_is_done_as_a_user_is_done_with_their_rights_alone() {
+        let nobody = Credentials { uid: 65_534, gid: 65_533, groups: vec![65_532, 65_533] };
+        let whole = || (geteuid().as_raw(), getegid().as_raw(), our_groups());
+        if !geteuid().is_root() {
+            assert_eq!(nobody.act(|| Ok(())), Err(Errno::PERM));
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let open = || {
+            let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+            rustix::fs::open(folder.path(), flags, rustix::fs::Mode::empty()).map(drop)
+        };
+        let before = whole();
+        assert_eq!(nobody.act(|| Ok(whole())), Ok((65_534, 65_533, vec![65_532, 65_533])));
+        assert_eq!(nobody.act(open), Err(Errno::ACCESS), "no privilege is left");
+        // Who would trace or signal it meets root.
+        let real = || Ok(rustix::process::getuid().as_raw());
+        assert_eq!(nobody.act(real), Ok(0));
+        assert_eq!((open(), whole()), (Ok(()), before), "all others stay who they were");
+        for (uid, gid) in [(u32::MAX, 65_534), (65_534, u32::MAX)] {
+            let unknown = Credentials { uid, gid, groups: Vec::new() };
+            assert_eq!(unknown.act(|| Ok(())), Err(Errno::INVAL), "nobody is not root");
+        }
     }
 }

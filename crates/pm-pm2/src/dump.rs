@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pm_config::{Caller, Diagnosis, Format, Overrides, read};
 use pm_protocol::Existing;
+use pm_spec::options::{Jlist, keys};
 use pm_spec::{AppSpec, Environment};
 use serde_json::{Map, Value};
 
@@ -61,43 +62,6 @@ fn understand(apps: Vec<Value>, caller: &Caller) -> Result<Vec<AppSpec>, Diagnos
     Ok(apps)
 }
 
-/// The keys of a record that mean the same in a config.
-const SAME: [&str; 33] = [
-    "name",
-    "namespace",
-    "args",
-    "node_args",
-    "exec_mode",
-    "instance_var",
-    "increment_var",
-    "autorestart",
-    "max_restarts",
-    "min_uptime",
-    "restart_delay",
-    "exp_backoff_restart_delay",
-    "stop_exit_codes",
-    "max_memory_restart",
-    "kill_signal",
-    "kill_timeout",
-    "shutdown_with_message",
-    "treekill",
-    "wait_ready",
-    "listen_timeout",
-    "cron_restart",
-    "watch",
-    "ignore_watch",
-    "watch_delay",
-    "watch_options",
-    "merge_logs",
-    "disable_logs",
-    "log_type",
-    "log_date_format",
-    "uid",
-    "gid",
-    "post_update",
-    "source_map_support",
-];
-
 /// One record as an app of a config.
 fn app(record: &Value) -> Map<String, Value> {
     let mut app = Map::new();
@@ -106,8 +70,8 @@ fn app(record: &Value) -> Map<String, Value> {
             app.insert(key.into(), value);
         }
     };
-    for key in SAME {
-        set(key, record[key].clone());
+    for key in keys().filter(|key| key.jlist != Jlist::Never) {
+        set(key.pm2_name(), record[key.pm2_name()].clone());
     }
     set("script", record["pm_exec_path"].clone());
     set("cwd", record["pm_cwd"].clone());

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use pm_protocol::{Description, Descriptions};
-use pm_spec::{ByteString, Delay, Environment, Identifier, LogFormat, MASK, looks_secret};
+use pm_spec::options::{Jlist, Setting, keys};
+use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
 use serde_json::{Map, Value, json};
 
 /// Versions of Node by the program that runs apps.
@@ -138,19 +139,6 @@ fn settings(described: &Description) -> Map<String, Value> {
         "pm_cwd": text(&spec.cwd),
         "exec_interpreter": interpreter,
         "exec_mode": format!("{}_mode", spec.serving.mode.as_str()),
-        "node_args": list(&spec.interpreter_args),
-        "instances": spec.instances,
-        "instance_var": text(&spec.instance_var),
-        "autostart": spec.autostart,
-        "autorestart": spec.restart.autorestart,
-        "max_restarts": spec.restart.max_restarts,
-        "min_uptime": spec.restart.min_uptime.as_millis(),
-        "stop_exit_codes": spec.restart.stop_exit_codes,
-        "kill_timeout": spec.stop.timeout.as_millis(),
-        "kill_signal": spec.stop.signal.to_string(),
-        "treekill": spec.stop.tree,
-        "shutdown_with_message": spec.stop.by_message,
-        "merge_logs": spec.logs.merge,
         "pm_out_log_path": path(described.out.as_ref()),
         "pm_err_log_path": path(described.error.as_ref()),
         "pm_pid_path": described.pid_file.as_ref().map(text),
@@ -167,36 +155,21 @@ fn settings(described: &Description) -> Map<String, Value> {
             settings.insert(key.into(), value);
         }
     };
-    optional("args", (!spec.args.is_empty()).then(|| list(&spec.args)));
     optional("pm_log_path", described.combined.as_ref().map(text));
-    optional("max_memory_restart", spec.limits.memory.map(|limit| limit.get().into()));
-    let cron = spec.schedule.as_ref();
-    optional("cron_restart", cron.map(|it| it.pattern.as_str().into()));
-    let serving = &spec.serving;
-    optional("wait_ready", serving.wait_ready.then(|| true.into()));
     let is_node = typed(spec.interpreter.as_ref().unwrap_or(&spec.script), &spec.env) == "node";
-    let no_maps = is_node && !serving.source_maps;
+    let no_maps = is_node && !spec.serving.source_maps;
     optional("disable_source_map_support", no_maps.then(|| true.into()));
-    if let Some(watch) = &spec.watch {
-        optional("watch_delay", Some(watch.delay.as_millis().into()));
-    }
     optional("_km_monitored", spec.serving.monitored.map(Value::from));
-    optional("increment_var", spec.increment_var.as_ref().map(text));
-    match spec.restart.delay {
-        Delay::Automatic => {}
-        Delay::Fixed(span) => optional("restart_delay", Some(span.as_millis().into())),
-        Delay::Exponential(span) => {
-            optional("exp_backoff_restart_delay", Some(span.as_millis().into()));
-        }
-    }
-    match &spec.logs.format {
-        LogFormat::Raw => {}
-        LogFormat::Stamped(format) => optional("log_date_format", Some(format.as_str().into())),
-        LogFormat::Json(_) => optional("log_type", Some("json".into())),
-    }
-    if let Some(user) = &spec.user {
-        optional("uid", user.uid.as_ref().map(identifier));
-        optional("gid", user.gid.as_ref().map(identifier));
+    let usual = AppSpec::usual();
+    for key in keys() {
+        optional(
+            key.pm2_name(),
+            match key.jlist {
+                Jlist::Always => Some(json(&key.value(spec))),
+                Jlist::Changed => key.changed(spec, &usual).as_ref().map(json),
+                Jlist::Apart | Jlist::Never => None,
+            },
+        );
     }
     settings
 }
@@ -220,19 +193,22 @@ fn text(bytes: &ByteString) -> Value {
     bytes.display().into_owned().into()
 }
 
-fn list(items: &[ByteString]) -> Value {
-    items.iter().map(text).collect()
+/// Numbers where PM2 has numbers: milliseconds and bytes.
+fn json(setting: &Setting) -> Value {
+    match setting {
+        Setting::Unset => false.into(),
+        Setting::Switch(on) => (*on).into(),
+        Setting::Count(count) => (*count).into(),
+        Setting::Span(span) => span.as_millis().into(),
+        Setting::Size(size) => size.get().into(),
+        Setting::Text(bytes) => text(bytes),
+        Setting::Words(words) => words.iter().map(text).collect(),
+        Setting::Counts(counts) => counts.iter().copied().collect(),
+    }
 }
 
 fn path(file: Option<&ByteString>) -> Value {
     file.map_or("/dev/null".into(), text)
-}
-
-fn identifier(identifier: &Identifier) -> Value {
-    match identifier {
-        Identifier::Number(number) => (*number).into(),
-        Identifier::Name(name) => text(name),
-    }
 }
 
 /// Per cent with one decimal.

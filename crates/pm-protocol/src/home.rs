@@ -190,7 +190,7 @@ impl Home {
     }
 
     /// A random number that tells our tags from those of other homes.
-    pub fn salt(&self) -> PathBuf {
+    pub fn id_file(&self) -> PathBuf {
         self.root.join("salt")
     }
 }

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
@@ -37,6 +38,9 @@ pub struct AppSpec {
     pub instance_var: ByteString,
     /// A variable that counts up with the instance number, from its value in `env` or 0 (PM2: `increment_var`).
     pub increment_var: Option<ByteString>,
+    /// The permissions that new files do not get; the daemon's own mask if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
     /// When it is restarted.
@@ -66,6 +70,44 @@ pub struct AppSpec {
     pub source: Option<ByteString>,
 }
 
+impl AppSpec {
+    /// What an app has where nothing is said.
+    pub fn usual() -> Self {
+        Self::new(AppName::default_namespace(), "", "")
+    }
+
+    /// An app with all defaults, an empty environment and no logs.
+    pub fn new(name: AppName, script: impl Into<ByteString>, cwd: impl Into<ByteString>) -> Self {
+        Self {
+            name,
+            namespace: AppName::default_namespace(),
+            script: script.into(),
+            interpreter: None,
+            interpreter_args: Vec::new(),
+            args: Vec::new(),
+            cwd: cwd.into(),
+            env: Environment::new(),
+            declared_env: Vec::new(),
+            instances: 1,
+            instance_var: "NODE_APP_INSTANCE".into(),
+            increment_var: None,
+            umask: None,
+            autostart: true,
+            restart: RestartPolicy::default(),
+            stop: StopPolicy::default(),
+            limits: Limits::default(),
+            serving: Serving::default(),
+            schedule: None,
+            watch: None,
+            logs: LogSpec::default(),
+            pid_file: None,
+            user: None,
+            version: None,
+            source: None,
+        }
+    }
+}
+
 /// Another user to run as; names are looked up when the app starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserChoice {
@@ -83,4 +125,230 @@ pub enum Identifier {
     Number(u32),
     /// By name.
     Name(ByteString),
+}
+
+/// Reads a list of specs of which most have the same environment, and keeps one copy of it: at no time are there a
+/// thousand. For `#[serde(deserialize_with)]`.
+pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSpec>, D::Error> {
+    struct Apps;
+    impl<'de> Visitor<'de> for Apps {
+        type Value = Vec<AppSpec>;
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("a list of apps")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AppSpec>, A::Error> {
+            let mut apps = Vec::<AppSpec>::new();
+            while let Some(mut app) = seq.next_element::<AppSpec>()? {
+                if let Some(before) = apps.last() {
+                    app.env.share(&before.env);
+                }
+                apps.push(app);
+            }
+            Ok(apps)
+        }
+    }
+    deserializer.deserialize_seq(Apps)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+    use crate::options::{self, KeyKind};
+    use crate::{
+        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span,
+    };
+
+    type Field = (String, fn(&mut AppSpec, &AppSpec));
+
+    /// All fields of a spec, those of the structs in it one by one. One that is missing here does not compile.
+    macro_rules! fields {
+        ($($field:ident $(: $inner:ident $parts:tt)?),* $(,)?) => {{
+            #[expect(unused_variables, reason = "they are only named")]
+            fn all(app: AppSpec) {
+                let AppSpec { $($field),* } = app;
+                $($(fields!(@all $field $inner $parts);)?)*
+            }
+            let _: fn(AppSpec) = all;
+            let mut list: Vec<Field> = Vec::new();
+            $(fields!(@list list $field $($parts)?);)*
+            list
+        }};
+        (@all $field:ident Option { $struct:ident { $($part:ident),* } }) => {
+            if let Some($struct { $($part),* }) = $field {}
+        };
+        (@all $field:ident $struct:ident { $($part:ident),* }) => {
+            let $struct { $($part),* } = $field;
+        };
+        (@list $list:ident $field:ident) => {
+            let copy = |to: &mut AppSpec, from: &AppSpec| to.$field = from.$field.clone();
+            $list.push((stringify!($field).into(), copy));
+        };
+        (@list $list:ident $field:ident { $struct:ident { $($part:ident),* } }) => {
+            $($list.push((alloc::format!("{}.{}", stringify!($field), stringify!($part)), |to, from| {
+                if let (Some(to), Some(from)) = (&mut to.$field, &from.$field) {
+                    to.$part = from.$part.clone();
+                }
+            }));)*
+        };
+        (@list $list:ident $field:ident { $($part:ident),* }) => {
+            $($list.push((alloc::format!("{}.{}", stringify!($field), stringify!($part)), |to, from| {
+                to.$field.$part = from.$field.$part.clone();
+            }));)*
+        };
+    }
+
+    fn every_field() -> Vec<Field> {
+        fields! {
+            name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
+            instances, instance_var, increment_var, umask, autostart,
+            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
+            stop: StopPolicy { signal, timeout, tree, by_message },
+            limits: Limits { memory },
+            serving: Serving {
+                mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, monitored
+            },
+            schedule: Option { Schedule { pattern, zone, after_stop } },
+            watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
+            logs: LogSpec { out, error, combined, merge, format, rotation, full },
+            pid_file,
+            user: Option { UserChoice { uid, gid } },
+            version, source,
+        }
+    }
+
+    /// What no file says: it is only shown.
+    const NO_KEYS: [&str; 3] = ["serving.monitored", "version", "source"];
+
+    fn usual() -> AppSpec {
+        let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
+        app.schedule =
+            Some(Schedule { pattern: "0 0 * * *".into(), zone: None, after_stop: false });
+        app.watch = Some(Watch {
+            on: false,
+            paths: Vec::new(),
+            ignore: Vec::new(),
+            extensions: Vec::new(),
+            delay: Span::ZERO,
+            poll: None,
+            follow_links: true,
+        });
+        app.user = Some(UserChoice { uid: None, gid: None });
+        app.declared_env = Vec::from(["A".into()]);
+        app
+    }
+
+    fn other_serving() -> Serving {
+        Serving {
+            mode: Mode::Cluster,
+            sched: Sched::Slot,
+            channel: true,
+            preload: false,
+            wait_ready: true,
+            listen_timeout: Span::ZERO,
+            source_maps: true,
+            monitored: Some(true),
+        }
+    }
+
+    /// Different in every field.
+    fn other() -> AppSpec {
+        let mut env = Environment::new();
+        env.set("A", "1");
+        AppSpec {
+            name: AppName::parse("b").unwrap(),
+            namespace: AppName::parse("b").unwrap(),
+            script: "b".into(),
+            interpreter: Some("sh".into()),
+            interpreter_args: Vec::from(["-x".into()]),
+            args: Vec::from(["b".into()]),
+            cwd: "/b".into(),
+            env,
+            declared_env: Vec::from(["B".into()]),
+            instances: 2,
+            instance_var: "B".into(),
+            increment_var: Some("B".into()),
+            umask: Some(0o77),
+            autostart: false,
+            restart: RestartPolicy {
+                autorestart: false,
+                max_restarts: 1,
+                min_uptime: Span::ZERO,
+                delay: Delay::Fixed(Span::ZERO),
+                stop_exit_codes: [1].into(),
+            },
+            stop: StopPolicy {
+                signal: Signal::TERM,
+                timeout: Span::ZERO,
+                tree: false,
+                by_message: true,
+            },
+            limits: Limits { memory: Some(Bytes::new(1)) },
+            serving: other_serving(),
+            schedule: Some(Schedule {
+                pattern: "* * * * *".into(),
+                zone: Some("UTC".into()),
+                after_stop: true,
+            }),
+            watch: Some(Watch {
+                on: true,
+                paths: Vec::from(["/b".into()]),
+                ignore: Vec::from([Ignore::Glob("b".into())]),
+                extensions: Vec::from(["b".into()]),
+                delay: Span::from_secs(1),
+                poll: Some(Span::from_secs(1)),
+                follow_links: false,
+            }),
+            logs: LogSpec {
+                out: LogTarget::File("/o".into()),
+                error: LogTarget::File("/e".into()),
+                combined: Some("/c".into()),
+                merge: false,
+                format: LogFormat::Stamped("HH".into()),
+                rotation: Rotation { max_size: None, keep: 1, compress: false },
+                full: LogFull::Block,
+            },
+            pid_file: Some("/p".into()),
+            user: Some(UserChoice {
+                uid: Some(Identifier::Number(1)),
+                gid: Some(Identifier::Number(1)),
+            }),
+            version: Some("2".into()),
+            source: Some("/s".into()),
+        }
+    }
+
+    /// Whether some row tells these apart.
+    fn is_seen(old: &AppSpec, new: &AppSpec) -> bool {
+        let told = old.edits(new);
+        told.iter().any(|edit| edit.what.starts_with("env."))
+            || options::keys().any(|key| key.value(old) != key.value(new))
+    }
+
+    #[test]
+    fn no_field_lacks_its_row() {
+        for (name, copy) in every_field() {
+            let mut old = usual();
+            if name == "watch.paths" {
+                // Where nothing is watched they are nobody's.
+                old.watch.as_mut().unwrap().on = true;
+            }
+            let mut new = old.clone();
+            copy(&mut new, &other());
+            assert_ne!(new, old, "`other` has nothing of its own for {name}");
+            let is_key = !NO_KEYS.contains(&name.as_str()) && name != "declared_env";
+            assert_eq!(is_seen(&old, &new), is_key, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_flag_says_is_taken_over() {
+        for key in options::keys().filter(|key| key.flag.is_some()) {
+            let mut app = usual();
+            key.take(&mut app, &other());
+            let is_unused = matches!(key.kind, KeyKind::Unused);
+            assert_eq!(app == usual(), is_unused, "{}", key.name);
+        }
+    }
 }

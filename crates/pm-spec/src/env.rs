@@ -2,22 +2,20 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AppSpec, ByteString};
+use crate::ByteString;
 
 /// The variables an app is started with, in order of name.
 ///
 /// A shell's environment is the largest part of an app's spec, and a thousand apps of one file have the same: a copy
 /// costs a pointer, and [`Environment::share`] finds equal ones that were read apart.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Environment(Arc<BTreeMap<Key, ByteString>>);
+pub struct Environment(Arc<BTreeMap<VariableName, ByteString>>);
 
 /// A name as a map key: the wire wants text there, so bytes that are not UTF-8 are refused when read.
-type Key = alloc::string::String;
+type VariableName = alloc::string::String;
 
 impl Environment {
     /// No variables.
@@ -90,29 +88,6 @@ impl<'de> Deserialize<'de> for Environment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         BTreeMap::deserialize(deserializer).map(|entries| Self(Arc::new(entries)))
     }
-}
-
-/// Reads a list of specs of which most have the same environment, and keeps one copy of it: at no time are there a
-/// thousand. For `#[serde(deserialize_with)]`.
-pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSpec>, D::Error> {
-    struct Apps;
-    impl<'de> Visitor<'de> for Apps {
-        type Value = Vec<AppSpec>;
-        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-            f.write_str("a list of apps")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AppSpec>, A::Error> {
-            let mut apps = Vec::<AppSpec>::new();
-            while let Some(mut app) = seq.next_element::<AppSpec>()? {
-                if let Some(before) = apps.last() {
-                    app.env.share(&before.env);
-                }
-                apps.push(app);
-            }
-            Ok(apps)
-        }
-    }
-    deserializer.deserialize_seq(Apps)
 }
 
 /// Names only: values may be secrets and do not belong into a debug print.

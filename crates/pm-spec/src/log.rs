@@ -25,6 +25,21 @@ pub struct LogSpec {
     pub full: LogFull,
 }
 
+impl Default for LogSpec {
+    /// No output is kept.
+    fn default() -> Self {
+        Self {
+            out: LogTarget::Discard,
+            error: LogTarget::Discard,
+            combined: None,
+            merge: true,
+            format: LogFormat::Raw,
+            rotation: Rotation::default(),
+            full: LogFull::Drop,
+        }
+    }
+}
+
 /// One stream's destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,110 +3,52 @@
 //! SGR (colours, bold ...) becomes a style; every other complete escape sequence vanishes, what is left over
 //! becomes visible. Nothing is carried from one line to the next.
 
+use pm_client::{SafePiece, scan};
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::words::{is_hostile, stand_in};
+use crate::cells::cells_of;
 
 /// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct StyledText {
     pub(crate) style: Style,
     pub(crate) text: String,
 }
 
 const TAB: usize = 8;
-/// Longer sequences are no sequences: a lone ESC must not swallow a page of output.
-const LONGEST_SEQUENCE: usize = 4096;
 
 /// Makes a line (without its newline) showable.
-pub(crate) fn runs(line: &[u8]) -> Vec<Run> {
+pub(crate) fn runs(line: &[u8]) -> Vec<StyledText> {
     let mut line = line;
     while let [rest @ .., b'\r'] = line {
         line = rest;
     }
-    let mut writer = Writer { runs: Vec::new(), style: Style::new(), column: 0 };
-    while let Some(at) = line.iter().position(|byte| *byte == 0x1b) {
-        writer.text(line.get(..at).unwrap_or_default());
-        line = writer.escape(line.get(at..).unwrap_or_default());
-    }
-    writer.text(line);
-    writer.runs
+    let mut runs: Vec<StyledText> = Vec::new();
+    // Tab stops are counted in cells.
+    let (mut style, mut column) = (Style::new(), 0);
+    scan(line, &mut |piece| match piece {
+        SafePiece::Style(parameters) => style = sgr(style, parameters.as_bytes()),
+        SafePiece::Char(c) => {
+            if runs.last().is_none_or(|run| run.style != style) {
+                runs.push(StyledText { style, text: String::new() });
+            }
+            let Some(run) = runs.last_mut() else { return };
+            if c == '\t' {
+                let blanks = TAB - column % TAB;
+                run.text.extend(std::iter::repeat_n(' ', blanks));
+                column += blanks;
+            } else {
+                run.text.push(c);
+                column += cells_of(c);
+            }
+        }
+    });
+    runs
 }
 
 /// The text alone, for searching.
 pub(crate) fn text(line: &[u8]) -> String {
     runs(line).into_iter().map(|run| run.text).collect()
-}
-
-struct Writer {
-    runs: Vec<Run>,
-    style: Style,
-    /// In characters, which is all a tab stop needs.
-    column: usize,
-}
-
-impl Writer {
-    fn text(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        if self.runs.last().is_none_or(|run| run.style != self.style) {
-            self.runs.push(Run { style: self.style, text: String::new() });
-        }
-        let Some(run) = self.runs.last_mut() else { return };
-        for c in String::from_utf8_lossy(bytes).chars() {
-            if c == '\t' {
-                let blanks = TAB - self.column % TAB;
-                run.text.extend(std::iter::repeat_n(' ', blanks));
-                self.column += blanks;
-            } else {
-                run.text.push(if is_hostile(c) { stand_in(c) } else { c });
-                self.column += 1;
-            }
-        }
-    }
-
-    /// Takes one sequence off the front of `line`, which starts with ESC, and gives the rest.
-    fn escape<'a>(&mut self, line: &'a [u8]) -> &'a [u8] {
-        let window = line.get(..LONGEST_SEQUENCE.min(line.len())).unwrap_or_default();
-        let length = match window {
-            [_, b'[', body @ ..] => control_length(body).map(|length| length + 2),
-            [_, b']' | b'P' | b'X' | b'^' | b'_', body @ ..] => {
-                string_length(body).map(|length| length + 2)
-            }
-            [_, b'(' | b')' | b'*' | b'+' | b'#' | b'%' | b' ', _, ..] => Some(3),
-            [_, b'0'..=b'~', ..] => Some(2),
-            _ => None,
-        };
-        let Some(length) = length else {
-            self.visible_escape();
-            return line.get(1..).unwrap_or_default();
-        };
-        if let Some([_, b'[', parameters @ .., b'm']) = line.get(..length) {
-            self.style = sgr(self.style, parameters);
-        }
-        line.get(length..).unwrap_or_default()
-    }
-
-    fn visible_escape(&mut self) {
-        self.text(&[0x1b]);
-    }
-}
-
-/// Parameter bytes, intermediate bytes, one final byte (ECMA-48, 5.4); `None` if it breaks off.
-fn control_length(body: &[u8]) -> Option<usize> {
-    let end = body.iter().position(|byte| !(0x20..=0x3f).contains(byte))?;
-    body.get(end).filter(|byte| (0x40..=0x7e).contains(*byte)).map(|_| end + 1)
-}
-
-/// Up to BEL or ESC `\` (OSC, DCS, SOS, PM, APC).
-fn string_length(body: &[u8]) -> Option<usize> {
-    let end = body.iter().position(|byte| matches!(byte, 0x07 | 0x1b))?;
-    match body.get(end..) {
-        Some([0x07, ..]) => Some(end + 1),
-        Some([0x1b, b'\\', ..]) => Some(end + 2),
-        _ => None,
-    }
 }
 
 fn sgr(style: Style, parameters: &[u8]) -> Style {
@@ -177,24 +119,13 @@ fn extended(rest: &[u16]) -> (Option<Color>, &[u16]) {
 }
 
 /// The terminal's own sixteen, so that people's palettes are respected.
+#[rustfmt::skip]
 fn basic(index: u16) -> Color {
     const COLOURS: [Color; 16] = [
-        Color::Black,
-        Color::Red,
-        Color::Green,
-        Color::Yellow,
-        Color::Blue,
-        Color::Magenta,
-        Color::Cyan,
-        Color::Gray,
-        Color::DarkGray,
-        Color::LightRed,
-        Color::LightGreen,
-        Color::LightYellow,
-        Color::LightBlue,
-        Color::LightMagenta,
-        Color::LightCyan,
-        Color::White,
+        Color::Black, Color::Red, Color::Green, Color::Yellow,
+        Color::Blue, Color::Magenta, Color::Cyan, Color::Gray,
+        Color::DarkGray, Color::LightRed, Color::LightGreen, Color::LightYellow,
+        Color::LightBlue, Color::LightMagenta, Color::LightCyan, Color::White,
     ];
     COLOURS.get(usize::from(index)).copied().unwrap_or(Color::Reset)
 }

@@ -2,40 +2,60 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::logbook::Way;
-use crate::model::Pane;
-use crate::msg::Verb;
+use crate::log_buffers::Direction;
+use crate::message::Verb;
+use crate::text_input::TextEdit;
+
+/// A part of the screen that can have the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Pane {
+    #[default]
+    List,
+    Logs,
+    Detail,
+}
+
+impl Pane {
+    pub(crate) const ALL: [Self; 3] = [Self::List, Self::Logs, Self::Detail];
+}
 
 /// What a key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Go(Go),
+pub(crate) enum KeyAction {
+    Move(Motion),
     NextPane,
     PreviousPane,
     Back,
-    Show(Show),
+    NextTheme,
+    ToggleDetail,
+    ToggleZoom,
+    LogsAlone,
     Mark,
     MarkAll,
     SortNext,
     SortPrevious,
     SortReverse,
     Find,
-    Filter,
-    Hit(Way),
-    Switch(Switch),
-    Do(Verb),
+    FilterLogs,
+    NextMatch(Direction),
+    ToggleFollow,
+    ToggleWrap,
+    ToggleTimes,
+    NextStreams,
+    Operate(Verb),
     Scale,
     Redraw,
     Suspend,
     Help,
     Quit,
-    Answer(Answer),
-    Edit(Edit),
+    Yes,
+    No,
+    Edit(TextEdit),
 }
 
 /// Where to go in a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Go {
+pub(crate) enum Motion {
     Up,
     Down,
     PageUp,
@@ -44,45 +64,6 @@ pub(crate) enum Go {
     Bottom,
     Left,
     Right,
-}
-
-/// What to show or hide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Show {
-    Theme,
-    Detail,
-    Zoom,
-    Logs,
-}
-
-/// How logs are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Switch {
-    Follow,
-    Wrap,
-    Times,
-    Streams,
-}
-
-/// An answer to a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Yes,
-    No,
-}
-
-/// Changes to a line that is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edit {
-    Accept,
-    Cancel,
-    EraseChar,
-    EraseWord,
-    EraseAll,
-    Left,
-    Right,
-    Start,
-    End,
 }
 
 /// Which keys are in force.
@@ -102,7 +83,7 @@ pub(crate) struct Chord {
 }
 
 const fn key(c: char) -> Chord {
-    Chord { code: KeyCode::Char(c), control: false }
+    code(KeyCode::Char(c))
 }
 
 const fn control(c: char) -> Chord {
@@ -129,35 +110,15 @@ impl Chord {
 
     /// As help shows it.
     pub(crate) fn name(self) -> String {
-        let name = match self.code {
-            KeyCode::Char(' ') => "space".into(),
-            KeyCode::Char(c) => c.to_string(),
-            KeyCode::F(number) => format!("F{number}"),
-            KeyCode::Enter => "enter".into(),
-            KeyCode::Esc => "esc".into(),
-            KeyCode::Tab => "tab".into(),
-            KeyCode::BackTab => "shift-tab".into(),
-            KeyCode::Backspace => "backspace".into(),
-            KeyCode::Up => "↑".into(),
-            KeyCode::Down => "↓".into(),
-            KeyCode::Left => "←".into(),
-            KeyCode::Right => "→".into(),
-            KeyCode::PageUp => "pgup".into(),
-            KeyCode::PageDown => "pgdn".into(),
-            KeyCode::Home => "home".into(),
-            KeyCode::End => "end".into(),
-            KeyCode::Delete
-            | KeyCode::Insert
-            | KeyCode::Null
-            | KeyCode::CapsLock
-            | KeyCode::ScrollLock
-            | KeyCode::NumLock
-            | KeyCode::PrintScreen
-            | KeyCode::Pause
-            | KeyCode::Menu
-            | KeyCode::KeypadBegin
-            | KeyCode::Media(_)
-            | KeyCode::Modifier(_) => format!("{:?}", self.code).to_lowercase(),
+        let arrow = [(Up, "↑"), (Down, "↓"), (Left, "←"), (Right, "→")];
+        let known = [(PageUp, "pgup"), (PageDown, "pgdn"), (BackTab, "shift-tab"), (Esc, "esc")];
+        let name = arrow.iter().chain(&known).find(|(code, _)| *code == self.code);
+        let name = match (name, self.code) {
+            (Some((_, name)), _) => (*name).into(),
+            // A capital is another key than the small letter.
+            (None, KeyCode::Char(c)) if c != ' ' => c.to_string(),
+            (None, F(number)) => format!("F{number}"),
+            (None, code) => code.to_string().to_lowercase(),
         };
         if self.control { format!("ctrl-{name}") } else { name }
     }
@@ -187,28 +148,50 @@ impl Hint {
 pub(crate) struct Binding {
     pub(crate) keyset: Keyset,
     pub(crate) keys: &'static [Chord],
-    pub(crate) order: Order,
+    pub(crate) action: KeyAction,
     /// The heading it stands under in help.
     pub(crate) section: &'static str,
     pub(crate) help: &'static str,
     pub(crate) hint: Hint,
 }
 
-const fn main(
-    section: &'static str,
-    keys: &'static [Chord],
-    order: Order,
-    help: &'static str,
-    hint: Hint,
-) -> Binding {
-    Binding { keyset: Keyset::Main, keys, order, section, help, hint }
+/// Main keys under a heading of help: keys, meaning, help, hint.
+macro_rules! main {
+    ($section:ident $keys:expr, $action:expr, $help:expr, $hint:expr) => {
+        Binding {
+            keyset: Keyset::Main,
+            keys: &$keys,
+            action: $action,
+            section: $section,
+            help: $help,
+            hint: $hint,
+        }
+    };
 }
 
-const fn other(keyset: Keyset, keys: &'static [Chord], order: Order) -> Binding {
-    Binding { keyset, keys, order, section: "", help: "", hint: Nowhere }
+/// Keys while something is typed, asked or helped, which help does not tell of.
+macro_rules! other {
+    ($keyset:ident $keys:expr, $action:expr) => {
+        Binding {
+            keyset: Keyset::$keyset,
+            keys: &$keys,
+            action: $action,
+            section: "",
+            help: "",
+            hint: Nowhere,
+        }
+    };
 }
 
 use Hint::{Everywhere, In, Nowhere};
+use KeyAction::{
+    Back, Edit, FilterLogs, Find, Help, LogsAlone, Mark, MarkAll, Move, NextMatch, NextPane,
+    NextStreams, NextTheme, No, Operate, PreviousPane, Quit, Redraw, Scale, SortNext, SortPrevious,
+    SortReverse, Suspend, ToggleDetail, ToggleFollow, ToggleTimes, ToggleWrap, ToggleZoom, Yes,
+};
+use KeyCode::{
+    BackTab, Backspace, Down, End, Enter, Esc, F, Home, Left, PageDown, PageUp, Right, Tab, Up,
+};
 use Pane::{List, Logs};
 
 const MOVE: &str = "moving";
@@ -217,136 +200,69 @@ const LIST: &str = "list";
 const LOGS: &str = "logs";
 const SCREEN: &str = "screen";
 
-/// Every key there is. Order is that of help and footer.
+/// Every key there is, in the order of help and footer.
+#[rustfmt::skip]
 pub(crate) const KEYS: &[Binding] = &[
-    main(APPS, &[key('s')], Order::Do(Verb::Start), "start what is down", In(List, "start")),
-    main(APPS, &[key('x')], Order::Do(Verb::Stop), "stop", In(List, "stop")),
-    main(APPS, &[key('r')], Order::Do(Verb::Restart), "restart", In(List, "restart")),
-    main(SCREEN, &[key('/')], Order::Find, "filter the list; search the logs", Everywhere("find")),
-    main(LIST, &[key(' ')], Order::Mark, "mark", In(List, "mark")),
-    main(MOVE, &[code(KeyCode::Tab)], Order::NextPane, "next pane", Everywhere("pane")),
-    main(
-        APPS,
-        &[key('R')],
-        Order::Do(Verb::Reload),
-        "reload: restart one after the other",
-        Nowhere,
-    ),
-    main(APPS, &[key('D')], Order::Do(Verb::Delete), "delete (asks)", In(List, "delete")),
-    main(APPS, &[key('c')], Order::Scale, "scale to a number of instances", Nowhere),
-    main(APPS, &[key('F')], Order::Do(Verb::Flush), "flush: empty the log files (asks)", Nowhere),
-    main(LIST, &[key('a')], Order::MarkAll, "mark all that is listed, or none", Nowhere),
-    main(
-        LIST,
-        &[key('o'), key('>')],
-        Order::SortNext,
-        "order by the next column",
-        In(List, "order"),
-    ),
-    main(LIST, &[key('O'), key('<')], Order::SortPrevious, "order by the column before", Nowhere),
-    main(LIST, &[key('v')], Order::SortReverse, "reverse the order", Nowhere),
-    main(
-        LOGS,
-        &[key('f')],
-        Order::Switch(Switch::Follow),
-        "follow the end, or stay",
-        In(Logs, "follow"),
-    ),
-    main(LOGS, &[key('w')], Order::Switch(Switch::Wrap), "wrap long lines", In(Logs, "wrap")),
-    main(LOGS, &[key('t')], Order::Switch(Switch::Times), "show times", In(Logs, "times")),
-    main(
-        LOGS,
-        &[key('e')],
-        Order::Switch(Switch::Streams),
-        "both outputs, only out, only error",
-        In(Logs, "streams"),
-    ),
-    main(LOGS, &[key('n')], Order::Hit(Way::Down), "next hit of the search", In(Logs, "next")),
-    main(LOGS, &[key('N')], Order::Hit(Way::Up), "hit before", In(Logs, "before")),
-    main(LOGS, &[key('&')], Order::Filter, "only lines that hold a text", In(Logs, "only")),
-    main(
-        SCREEN,
-        &[key('i')],
-        Order::Show(Show::Detail),
-        "show or hide details",
-        Everywhere("details"),
-    ),
-    main(
-        SCREEN,
-        &[key('z')],
-        Order::Show(Show::Zoom),
-        "the pane alone, or all",
-        Everywhere("zoom"),
-    ),
-    main(SCREEN, &[key('T')], Order::Show(Show::Theme), "next theme", Nowhere),
-    main(SCREEN, &[control('l')], Order::Redraw, "draw everything anew", Nowhere),
-    main(SCREEN, &[control('z')], Order::Suspend, "to the shell; fg comes back", Nowhere),
-    main(MOVE, &[code(KeyCode::Up), key('k')], Order::Go(Go::Up), "up", Nowhere),
-    main(MOVE, &[code(KeyCode::Down), key('j')], Order::Go(Go::Down), "down", Nowhere),
-    main(MOVE, &[code(KeyCode::PageUp), control('b')], Order::Go(Go::PageUp), "a page up", Nowhere),
-    main(
-        MOVE,
-        &[code(KeyCode::PageDown), control('f')],
-        Order::Go(Go::PageDown),
-        "a page down",
-        Nowhere,
-    ),
-    main(MOVE, &[code(KeyCode::Home), key('g')], Order::Go(Go::Top), "to the start", Nowhere),
-    main(MOVE, &[code(KeyCode::End), key('G')], Order::Go(Go::Bottom), "to the end", Nowhere),
-    main(
-        MOVE,
-        &[code(KeyCode::Left), key('h')],
-        Order::Go(Go::Left),
-        "pane before; shift unwrapped lines",
-        Nowhere,
-    ),
-    main(
-        MOVE,
-        &[code(KeyCode::Right), key('l')],
-        Order::Go(Go::Right),
-        "next pane; shift unwrapped lines",
-        Nowhere,
-    ),
-    main(MOVE, &[code(KeyCode::BackTab)], Order::PreviousPane, "pane before", Nowhere),
-    main(MOVE, &[code(KeyCode::Enter)], Order::Show(Show::Logs), "the app's logs, large", Nowhere),
-    main(MOVE, &[code(KeyCode::Esc)], Order::Back, "back: zoom, search, filter, marks", Nowhere),
-    main(SCREEN, &[key('?'), code(KeyCode::F(1))], Order::Help, "this page", Everywhere("help")),
-    main(
-        SCREEN,
-        &[key('q'), control('c')],
-        Order::Quit,
-        "quit; the apps go on",
-        Everywhere("quit"),
-    ),
-    other(Keyset::Typing, &[code(KeyCode::Enter)], Order::Edit(Edit::Accept)),
-    other(Keyset::Typing, &[code(KeyCode::Esc), control('c')], Order::Edit(Edit::Cancel)),
-    other(Keyset::Typing, &[code(KeyCode::Backspace), control('h')], Order::Edit(Edit::EraseChar)),
-    other(Keyset::Typing, &[control('w')], Order::Edit(Edit::EraseWord)),
-    other(Keyset::Typing, &[control('u')], Order::Edit(Edit::EraseAll)),
-    other(Keyset::Typing, &[code(KeyCode::Left)], Order::Edit(Edit::Left)),
-    other(Keyset::Typing, &[code(KeyCode::Right)], Order::Edit(Edit::Right)),
-    other(Keyset::Typing, &[code(KeyCode::Home), control('a')], Order::Edit(Edit::Start)),
-    other(Keyset::Typing, &[code(KeyCode::End), control('e')], Order::Edit(Edit::End)),
-    other(Keyset::Asking, &[key('y'), key('Y')], Order::Answer(Answer::Yes)),
-    other(
-        Keyset::Asking,
-        &[key('n'), key('N'), key('q'), code(KeyCode::Esc), control('c')],
-        Order::Answer(Answer::No),
-    ),
-    other(Keyset::Helping, &[code(KeyCode::Up), key('k')], Order::Go(Go::Up)),
-    other(Keyset::Helping, &[code(KeyCode::Down), key('j')], Order::Go(Go::Down)),
-    other(Keyset::Helping, &[code(KeyCode::PageUp)], Order::Go(Go::PageUp)),
-    other(Keyset::Helping, &[code(KeyCode::PageDown), key(' ')], Order::Go(Go::PageDown)),
-    other(
-        Keyset::Helping,
-        &[key('?'), code(KeyCode::F(1)), key('q'), code(KeyCode::Esc), code(KeyCode::Enter)],
-        Order::Back,
-    ),
-    other(Keyset::Helping, &[control('c')], Order::Quit),
+    main!(APPS [key('s')], Operate(Verb::Start), "start what is down", In(List, "start")),
+    main!(APPS [key('x')], Operate(Verb::Stop), "stop", In(List, "stop")),
+    main!(APPS [key('r')], Operate(Verb::Restart), "restart", In(List, "restart")),
+    main!(SCREEN [key('/')], Find, "filter the list; search the logs", Everywhere("find")),
+    main!(LIST [key(' ')], Mark, "mark", In(List, "mark")),
+    main!(MOVE [code(Tab)], NextPane, "next pane", Everywhere("pane")),
+    main!(APPS [key('R')], Operate(Verb::Reload), "reload: restart one after the other", Nowhere),
+    main!(APPS [key('D')], Operate(Verb::Delete), "delete (asks)", In(List, "delete")),
+    main!(APPS [key('c')], Scale, "scale to a number of instances", Nowhere),
+    main!(APPS [key('F')], Operate(Verb::Flush), "flush: empty the log files (asks)", Nowhere),
+    main!(LIST [key('a')], MarkAll, "mark all that is listed, or none", Nowhere),
+    main!(LIST [key('o'), key('>')], SortNext, "order by the next column", In(List, "order")),
+    main!(LIST [key('O'), key('<')], SortPrevious, "order by the column before", Nowhere),
+    main!(LIST [key('v')], SortReverse, "reverse the order", Nowhere),
+    main!(LOGS [key('f')], ToggleFollow, "follow the end, or stay", In(Logs, "follow")),
+    main!(LOGS [key('w')], ToggleWrap, "wrap long lines", In(Logs, "wrap")),
+    main!(LOGS [key('t')], ToggleTimes, "show times", In(Logs, "times")),
+    main!(LOGS [key('e')], NextStreams, "both outputs, only out, only error", In(Logs, "streams")),
+    main!(LOGS [key('n')], NextMatch(Direction::Down), "next hit of the search", In(Logs, "next")),
+    main!(LOGS [key('N')], NextMatch(Direction::Up), "hit before", In(Logs, "before")),
+    main!(LOGS [key('&')], FilterLogs, "only lines that hold a text", In(Logs, "only")),
+    main!(SCREEN [key('i')], ToggleDetail, "show or hide details", Everywhere("details")),
+    main!(SCREEN [key('z')], ToggleZoom, "the pane alone, or all", Everywhere("zoom")),
+    main!(SCREEN [key('T')], NextTheme, "next theme", Nowhere),
+    main!(SCREEN [control('l')], Redraw, "draw everything anew", Nowhere),
+    main!(SCREEN [control('z')], Suspend, "to the shell; fg comes back", Nowhere),
+    main!(MOVE [code(Up), key('k')], Move(Motion::Up), "up", Nowhere),
+    main!(MOVE [code(Down), key('j')], Move(Motion::Down), "down", Nowhere),
+    main!(MOVE [code(PageUp), control('b')], Move(Motion::PageUp), "a page up", Nowhere),
+    main!(MOVE [code(PageDown), control('f')], Move(Motion::PageDown), "a page down", Nowhere),
+    main!(MOVE [code(Home), key('g')], Move(Motion::Top), "to the start", Nowhere),
+    main!(MOVE [code(End), key('G')], Move(Motion::Bottom), "to the end", Nowhere),
+    main!(MOVE [code(Left), key('h')], Move(Motion::Left), "pane before; shift unwrapped lines", Nowhere),
+    main!(MOVE [code(Right), key('l')], Move(Motion::Right), "next pane; shift unwrapped lines", Nowhere),
+    main!(MOVE [code(BackTab)], PreviousPane, "pane before", Nowhere),
+    main!(MOVE [code(Enter)], LogsAlone, "the app's logs, large", Nowhere),
+    main!(MOVE [code(Esc)], Back, "back: zoom, search, filter, marks", Nowhere),
+    main!(SCREEN [key('?'), code(F(1))], Help, "this page", Everywhere("help")),
+    main!(SCREEN [key('q'), control('c')], Quit, "quit; the apps go on", Everywhere("quit")),
+    other!(Typing [code(Enter)], Yes),
+    other!(Typing [code(Esc), control('c')], No),
+    other!(Typing [code(Backspace), control('h')], Edit(TextEdit::EraseChar)),
+    other!(Typing [control('w')], Edit(TextEdit::EraseWord)),
+    other!(Typing [control('u')], Edit(TextEdit::EraseAll)),
+    other!(Typing [code(Left)], Edit(TextEdit::Left)),
+    other!(Typing [code(Right)], Edit(TextEdit::Right)),
+    other!(Typing [code(Home), control('a')], Edit(TextEdit::Start)),
+    other!(Typing [code(End), control('e')], Edit(TextEdit::End)),
+    other!(Asking [key('y'), key('Y')], Yes),
+    other!(Asking [key('n'), key('N'), key('q'), code(Esc), control('c')], No),
+    other!(Helping [code(Up), key('k')], Move(Motion::Up)),
+    other!(Helping [code(Down), key('j')], Move(Motion::Down)),
+    other!(Helping [code(PageUp)], Move(Motion::PageUp)),
+    other!(Helping [code(PageDown), key(' ')], Move(Motion::PageDown)),
+    other!(Helping [key('?'), code(F(1)), key('q'), code(Esc), code(Enter)], Back),
+    other!(Helping [control('c')], Quit),
 ];
 
 /// What this key means here, if anything. Key releases mean nothing.
-pub(crate) fn order(keyset: Keyset, event: KeyEvent) -> Option<Order> {
+pub(crate) fn meaning(keyset: Keyset, event: KeyEvent) -> Option<KeyAction> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
@@ -354,7 +270,7 @@ pub(crate) fn order(keyset: Keyset, event: KeyEvent) -> Option<Order> {
         .find(|binding| {
             binding.keyset == keyset && binding.keys.iter().any(|chord| chord.is(event))
         })
-        .map(|binding| binding.order)
+        .map(|binding| binding.action)
 }
 
 /// The sections of help, in the order people need them.
@@ -387,13 +303,13 @@ mod tests {
 
     #[test]
     fn modifiers_matter() {
-        let press = |code, modifiers| order(Keyset::Main, KeyEvent::new(code, modifiers));
-        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Order::Quit));
-        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::NONE), Some(Order::Scale));
-        assert_eq!(press(KeyCode::Char('D'), KeyModifiers::SHIFT), Some(Order::Do(Verb::Delete)));
+        let press = |code, modifiers| meaning(Keyset::Main, KeyEvent::new(code, modifiers));
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Quit));
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::NONE), Some(Scale));
+        assert_eq!(press(KeyCode::Char('D'), KeyModifiers::SHIFT), Some(Operate(Verb::Delete)));
         assert_eq!(press(KeyCode::Char('x'), KeyModifiers::ALT), None);
         let mut event = KeyEvent::new(KeyCode::Char('x'), KeyModifiers::NONE);
         event.kind = KeyEventKind::Release;
-        assert_eq!(order(Keyset::Main, event), None);
+        assert_eq!(meaning(Keyset::Main, event), None);
     }
 }

@@ -4,9 +4,13 @@
 
 use ratatui::layout::{Position, Rect};
 
-use crate::fleet::{Column, Fleet};
-use crate::model::{Mode, Model, Pane};
-use crate::scroll::Room;
+use crate::cells::cells;
+use crate::columns::{clip, digits, needed_width, note_rows, slots};
+use crate::format::{clean, uptime_changes_in};
+use crate::instances::ListColumn;
+use crate::keys::Pane;
+use crate::model::{InputMode, Model};
+use crate::scroll::Viewport;
 
 /// From this width on list and logs stand side by side.
 const WIDE: u16 = 140;
@@ -15,23 +19,29 @@ const TALL: u16 = 9;
 /// From this width on logs and details share the lower part.
 const ROOMY: u16 = 110;
 
+/// The list's share of height or width in thousandths; beside the logs it takes more if its columns need that.
+const SPLIT: u16 = 450;
+const MOST_SPLIT: u16 = 550;
+
 /// The areas of a screen. What is not shown has an empty one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct ScreenLayout {
     pub(crate) header: Rect,
     pub(crate) list: Rect,
     pub(crate) logs: Rect,
     pub(crate) detail: Rect,
     pub(crate) footer: Rect,
+    /// Rows at the end of the list that tell notes.
+    pub(crate) notes: u16,
     /// The column between left and right, if there are two.
-    pub(crate) fence: Rect,
+    pub(crate) divider: Rect,
     /// What list and the rest share, for dragging the border.
     pub(crate) shared: Rect,
 }
 
 /// Computes the areas.
-pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
-    let mut layout = Layout::default();
+pub(crate) fn layout(area: Rect, model: &Model) -> ScreenLayout {
+    let mut layout = ScreenLayout::default();
     let (mut top, mut height) = (area.y, area.height);
     if height >= 8 {
         let rows = if height >= 20 { 2 } else { 1 };
@@ -44,7 +54,7 @@ pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
         layout.footer = Rect { y: top + height, height: 1, ..area };
     }
     let main = Rect { y: top, height, ..area };
-    if model.fleet.all().len() == 0 {
+    if model.instances.all().len() == 0 {
         // Nothing but the hint how to start something.
         layout.list = main;
     } else if model.zoom || main.height < TALL {
@@ -54,30 +64,43 @@ pub(crate) fn layout(area: Rect, model: &Model) -> Layout {
     } else {
         stacked(&mut layout, main, model);
     }
+    if layout.notes == 0 && layout.list.height > 2 {
+        // Most of a list are its lines.
+        layout.notes = notes_needed(layout.list.width, model).min(layout.list.height / 3);
+    }
     layout
 }
 
-fn side_by_side(layout: &mut Layout, main: Rect, model: &Model) {
-    let left_width = part(main.width, model.split, 50, 60);
+fn side_by_side(layout: &mut ScreenLayout, main: Rect, model: &Model) {
+    let share = |thousandths| part(main.width, thousandths, 50, 60);
+    let left_width = model
+        .split
+        .map_or_else(|| needed_width(share(MOST_SPLIT), &model.instances).max(share(SPLIT)), share);
     let left = Rect { width: left_width, ..main };
     let right = Rect { x: main.x + left_width + 1, width: main.width - left_width - 1, ..main };
-    layout.fence = Rect { x: main.x + left_width, width: 1, ..main };
+    layout.divider = Rect { x: main.x + left_width, width: 1, ..main };
     layout.shared = main;
     layout.logs = right;
     layout.list = left;
     if model.shows_detail(main.height >= 16) {
         // A long list takes up to half, a short one leaves its room to the details.
         let list = lines_needed(model).clamp(5, (main.height / 2).max(5));
+        layout.notes = notes_beside(list, left, model);
+        let list = list + layout.notes;
         layout.list = Rect { height: list, ..left };
         layout.detail = Rect { y: left.y + list, height: main.height - list, ..left };
     }
 }
 
-fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
+fn stacked(layout: &mut ScreenLayout, main: Rect, model: &Model) {
     // A list longer than its lines would only waste rows that logs could have.
     let needed = lines_needed(model);
-    let share = part(main.height, model.split, 4, 4);
-    let list = if model.split_by_hand { share } else { share.min(needed.max(4)) };
+    let mut list = part(main.height, model.split.unwrap_or(SPLIT), 4, 4);
+    if model.split.is_none() {
+        list = list.min(needed.max(4));
+        layout.notes = notes_beside(list, main, model);
+        list += layout.notes;
+    }
     layout.shared = main;
     layout.list = Rect { height: list, ..main };
     let lower = Rect { y: main.y + list, height: main.height - list, ..main };
@@ -85,7 +108,7 @@ fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
     if detail && main.width >= ROOMY {
         let width = main.width * 9 / 20;
         layout.detail = Rect { x: lower.x + lower.width - width, width, ..lower };
-        layout.fence = Rect { x: layout.detail.x - 1, width: 1, ..lower };
+        layout.divider = Rect { x: layout.detail.x - 1, width: 1, ..lower };
         layout.logs = Rect { width: lower.width - width - 1, ..lower };
     } else if detail {
         layout.detail = lower;
@@ -94,9 +117,19 @@ fn stacked(layout: &mut Layout, main: Rect, model: &Model) {
     }
 }
 
-/// Rows of a list without any blank ones but the last.
+/// Rows of a list without any blank ones but the last, and without notes.
 fn lines_needed(model: &Model) -> u16 {
-    u16::try_from(model.fleet.listed_count()).unwrap_or(u16::MAX).saturating_add(3)
+    u16::try_from(model.instances.listed_count()).unwrap_or(u16::MAX).saturating_add(3)
+}
+
+/// Rows for notes that a list of this height has besides, as long as the rest keeps some.
+fn notes_beside(list: u16, area: Rect, model: &Model) -> u16 {
+    let rest = area.height.saturating_sub(list + 4);
+    notes_needed(area.width, model).min((list / 3).max(2)).min(rest)
+}
+
+fn notes_needed(width: u16, model: &Model) -> u16 {
+    u16::try_from(note_rows(width, &model.instances).len()).unwrap_or(u16::MAX)
 }
 
 /// So many thousandths of a length, leaving both sides at least something.
@@ -106,7 +139,7 @@ fn part(length: u16, thousandths: u16, least: u16, least_rest: u16) -> u16 {
     u16::try_from(share).unwrap_or(length).clamp(least.min(most), most)
 }
 
-impl Layout {
+impl ScreenLayout {
     pub(crate) fn pane(&self, pane: Pane) -> Rect {
         match pane {
             Pane::List => self.list,
@@ -131,7 +164,7 @@ impl Layout {
     /// Whether dragging here moves the border between list and the rest.
     pub(crate) fn on_border(&self, at: Position) -> bool {
         if self.side_by_side() {
-            self.fence.contains(at)
+            self.divider.contains(at)
         } else {
             let lower = if self.logs.is_empty() { self.detail } else { self.logs };
             !self.shared.is_empty() && self.shared.contains(at) && at.y == lower.y
@@ -140,12 +173,19 @@ impl Layout {
 
     /// Whether the list stands left of the logs and not above them.
     pub(crate) fn side_by_side(&self) -> bool {
-        !self.fence.is_empty() && self.fence.y == self.shared.y
+        !self.divider.is_empty() && self.divider.y == self.shared.y
     }
 
     /// Where the lines of the list stand.
     pub(crate) fn list_lines(&self) -> Rect {
-        below(self.list, if self.list.height >= 4 { 2 } else { title_rows(self.list) })
+        let lines = below(self.list, if self.list.height >= 4 { 2 } else { title_rows(self.list) });
+        Rect { height: lines.height.saturating_sub(self.notes), ..lines }
+    }
+
+    /// Where notes stand that have no room in the lines.
+    pub(crate) fn list_notes(&self) -> Rect {
+        let notes = self.notes.min(self.list.height);
+        Rect { y: self.list.bottom() - notes, height: notes, ..self.list }
     }
 
     /// Where the titles of the list's columns stand.
@@ -164,10 +204,10 @@ impl Layout {
     }
 
     /// The room for the text of log lines.
-    pub(crate) fn log_room(&self, model: &Model) -> Room {
+    pub(crate) fn log_viewport(&self, model: &Model) -> Viewport {
         let body = self.body(Pane::Logs);
         let width = body.width.saturating_sub(Prefix::of(body.width, model).width());
-        Room { width: usize::from(width.max(1)), height: usize::from(body.height.max(1)) }
+        Viewport { width: usize::from(width.max(1)), height: usize::from(body.height.max(1)) }
     }
 }
 
@@ -196,9 +236,9 @@ impl Prefix {
     pub(crate) fn of(width: u16, model: &Model) -> Self {
         let time = if model.log.times && width >= 30 { 9 } else { 0 };
         let several = model.log.group.len() > 1 && width >= 40;
-        let longest = model.log.group.iter().filter_map(|id| model.fleet.get(*id));
+        let longest = model.log.group.iter().filter_map(|id| model.instances.get(*id));
         let longest =
-            longest.map(|one| one.row.name.chars().count() + digits(one.row.id) + 1).max();
+            longest.map(|one| cells(&clean(&one.row.name)) + digits(one.row.id) + 1).max();
         let name = longest.filter(|_| several).map_or(0, |length| clip(length, 20) + 1);
         Self { mark: u16::from(width >= 4), time, name }
     }
@@ -206,132 +246,6 @@ impl Prefix {
     pub(crate) fn width(self) -> u16 {
         self.mark + self.time + self.name
     }
-}
-
-fn clip(length: usize, most: u16) -> u16 {
-    u16::try_from(length).unwrap_or(most).min(most)
-}
-
-fn digits(id: u32) -> usize {
-    id.checked_ilog10().unwrap_or(0) as usize + 1
-}
-
-/// One thing the list shows of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Field {
-    Mark,
-    Figure(Column),
-    CpuSpark,
-    MemorySpark,
-    Note,
-}
-
-impl Field {
-    /// The order from left to right.
-    const PLACES: [Self; 13] = [
-        Self::Mark,
-        Self::Figure(Column::Id),
-        Self::Figure(Column::Name),
-        Self::Figure(Column::Namespace),
-        Self::Figure(Column::Status),
-        Self::Figure(Column::Cpu),
-        Self::CpuSpark,
-        Self::Figure(Column::Memory),
-        Self::MemorySpark,
-        Self::Figure(Column::Restarts),
-        Self::Figure(Column::Uptime),
-        Self::Figure(Column::Pid),
-        Self::Note,
-    ];
-
-    pub(crate) fn right_aligned(self) -> bool {
-        matches!(
-            self,
-            Self::Figure(
-                Column::Id
-                    | Column::Cpu
-                    | Column::Memory
-                    | Column::Restarts
-                    | Column::Uptime
-                    | Column::Pid
-            )
-        )
-    }
-}
-
-/// A field and its columns on the screen, relative to the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    pub(crate) field: Field,
-    pub(crate) x: u16,
-    pub(crate) width: u16,
-}
-
-const GAP: u16 = 2;
-
-/// Chooses the fields a list of this width shows: the most wanted that fit.
-pub(crate) fn slots(width: u16, fleet: &Fleet) -> Vec<Slot> {
-    let longest = |text: fn(&pm_protocol::Row) -> &str| {
-        fleet.listed().map(|one| text(&one.row).chars().count()).max().unwrap_or(0)
-    };
-    let name = clip(longest(|row| &row.name), 32).max(5);
-    let last_id = fleet.all().last().map_or(0, |one| one.row.id);
-    let mut namespaces = fleet.all().map(|one| one.row.namespace.as_str());
-    let first = namespaces.next();
-    let many_namespaces = namespaces.any(|other| Some(other) != first);
-    let least_name = name.min(if width >= 60 { 14 } else { 10 }).min(width);
-    let mark = if width >= 20 { 2 } else { 0 };
-    let mut widths = vec![(Field::Figure(Column::Name), least_name)];
-    if mark > 0 {
-        widths.push((Field::Mark, 0));
-    }
-    // One column stays free at the right, for what stands beside.
-    let mut left = width.saturating_sub(least_name + mark + u16::from(width >= 20));
-    let status = if width >= 26 { 11 } else { 1 };
-    let wishes = [
-        (Field::Figure(Column::Status), status, true),
-        (Field::Figure(Column::Cpu), 6, true),
-        (Field::Figure(Column::Memory), 7, true),
-        (Field::Figure(Column::Uptime), 7, true),
-        (Field::Figure(Column::Id), clip(digits(last_id), 10).max(3), true),
-        (Field::Figure(Column::Restarts), 4, true),
-        (Field::CpuSpark, 10, true),
-        (Field::Figure(Column::Pid), 7, true),
-        (Field::MemorySpark, 10, true),
-        (
-            Field::Figure(Column::Namespace),
-            clip(longest(|row| &row.namespace), 16).max(10),
-            many_namespaces,
-        ),
-    ];
-    for (field, wish, wanted) in wishes {
-        if wanted && left >= wish + GAP {
-            left -= wish + GAP;
-            widths.push((field, wish));
-        } else if wanted {
-            break;
-        }
-    }
-    let grown = left.min(name - least_name);
-    if let Some((_, width)) = widths.first_mut() {
-        *width += grown;
-    }
-    left -= grown;
-    if left >= 20 + GAP {
-        widths.push((Field::Note, left - GAP));
-    }
-    place(&widths)
-}
-
-fn place(widths: &[(Field, u16)]) -> Vec<Slot> {
-    let mut x = 0;
-    let mut slots = Vec::new();
-    for field in Field::PLACES {
-        let Some((_, width)) = widths.iter().find(|(known, _)| *known == field) else { continue };
-        slots.push(Slot { field, x, width: if field == Field::Mark { 1 } else { *width } });
-        x += width + GAP;
-    }
-    slots
 }
 
 /// Where help stands: centred, as large as it may be.
@@ -347,10 +261,37 @@ pub(crate) fn overlay(area: Rect, width: u16, height: u16) -> Rect {
 }
 
 impl Model {
+    pub(crate) fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
+    pub(crate) fn layout(&self) -> ScreenLayout {
+        layout(self.area(), self)
+    }
+
+    /// When something on the screen changes although nothing happens, in ms since 1970: a message passes or an
+    /// uptime that is shown grows. `None`: never.
+    pub fn wakes_at(&self) -> Option<u64> {
+        let layout = self.layout();
+        let lines = usize::from(layout.list_lines().height);
+        let ages = slots(layout.list.width, &self.instances)
+            .iter()
+            .any(|slot| slot.field == ListColumn::Uptime);
+        let listed =
+            self.instances.listed().skip(self.instances.offset).take(if ages { lines } else { 0 });
+        let shown = self.instances.under_cursor().filter(|_| !layout.detail.is_empty());
+        listed
+            .chain(shown)
+            .filter_map(|one| one.age(self.now))
+            .map(|age| self.now.saturating_add(uptime_changes_in(age)))
+            .chain(self.notice.as_ref().map(|notice| notice.until))
+            .min()
+    }
+
     fn needs_footer(&self) -> bool {
         match self.mode {
-            Mode::Asking(_) | Mode::Typing(..) => true,
-            Mode::Main | Mode::Help { .. } => false,
+            InputMode::Asking(_) | InputMode::Typing(..) => true,
+            InputMode::Main | InputMode::Help { .. } => false,
         }
     }
 
@@ -370,14 +311,14 @@ mod tests {
 
     fn model(apps: u32) -> Model {
         let mut model = Model::new(ThemeChoice::Dark, String::new(), 0);
-        model.fleet.replace((0..apps).map(|id| row(id, "web-app", Status::Online)).collect());
+        model.instances.replace((0..apps).map(|id| row(id, "web-app", Status::Online)).collect());
         model
     }
 
     fn check(area: Rect, model: &Model) {
         let layout = layout(area, model);
         let areas =
-            [layout.header, layout.list, layout.logs, layout.detail, layout.footer, layout.fence];
+            [layout.header, layout.list, layout.logs, layout.detail, layout.footer, layout.divider];
         for (index, one) in areas.iter().enumerate() {
             assert_eq!(one.intersection(area).area(), one.area(), "{one:?} leaves {area:?}");
             for other in areas.iter().skip(index + 1) {
@@ -388,7 +329,7 @@ mod tests {
         assert_eq!(covered, area.area(), "a hole in {layout:?}");
         assert!(area.is_empty() || !layout.pane(model.focus).is_empty(), "no keys for {layout:?}");
         let lines = layout.list_lines();
-        let slots = slots(lines.width, &model.fleet);
+        let slots = slots(lines.width, &model.instances);
         assert!(
             slots.windows(2).all(|pair| pair[0].x + pair[0].width < pair[1].x),
             "{slots:?} overlap"
@@ -403,10 +344,11 @@ mod tests {
         #[test]
         fn p54_areas_never_overlap_nor_leave_holes(
             width in 0_u16..320, height in 0_u16..210, x in 0_u16..3, apps in 0_u32..40,
-            split in 0_u16..=1000, by_hand: bool, zoom: bool, detail: Option<bool>, focus in 0_usize..3,
+            split: Option<u16>, zoom: bool, detail: Option<bool>, focus in 0_usize..3,
         ) {
             let mut model = model(apps);
-            (model.split, model.split_by_hand, model.zoom, model.detail) = (split, by_hand, zoom, detail);
+            let split = split.map(|split| split % 1001);
+            (model.split, model.zoom, model.detail) = (split, zoom, detail);
             model.focus = if apps == 0 { Pane::List } else { Pane::ALL[focus] };
             if model.focus == Pane::Logs {
                 // `update` moves the focus off logs that details cover.
@@ -419,20 +361,32 @@ mod tests {
     #[test]
     fn more_width_shows_more() {
         let model = model(3);
-        let count = |width| slots(width, &model.fleet).len();
+        let count = |width| slots(width, &model.instances).len();
         assert_eq!(count(1), 1);
         assert!(count(40) >= 4 && count(80) > count(40) && count(140) > count(80));
-        let fields: Vec<_> = slots(80, &model.fleet).iter().map(|slot| slot.field).collect();
-        assert!(
-            fields.contains(&Field::CpuSpark) && fields.contains(&Field::Figure(Column::Restarts))
-        );
+        let fields: Vec<_> = slots(80, &model.instances).iter().map(|slot| slot.field).collect();
+        assert!(fields.contains(&ListColumn::CpuSpark) && fields.contains(&ListColumn::Restarts));
+    }
+
+    #[test]
+    fn a_list_beside_the_logs_takes_no_more_than_its_columns_need() {
+        let mut model = model(3);
+        let other = pm_protocol::Row { namespace: "jobs".into(), ..row(7, "x", Status::Online) };
+        model.instances.change(other);
+        for width in WIDE..320 {
+            let list = layout(Rect::new(0, 0, width, 60), &model).list.width;
+            let slots = slots(list, &model.instances);
+            let end = slots.last().map_or(0, |slot| slot.x + slot.width + 1);
+            let share = part(width, SPLIT, 50, 60);
+            assert!(list == end.max(share), "{list} for {end} of {width}: {slots:?}");
+        }
     }
 
     #[test]
     fn a_border_can_be_taken() {
         let model = model(3);
         let wide = layout(Rect::new(0, 0, 200, 60), &model);
-        assert!(wide.side_by_side() && wide.on_border(Position::new(wide.fence.x, 10)));
+        assert!(wide.side_by_side() && wide.on_border(Position::new(wide.divider.x, 10)));
         let tall = layout(Rect::new(0, 0, 80, 24), &model);
         assert!(!tall.side_by_side() && tall.on_border(Position::new(3, tall.logs.y)));
         assert!(!tall.on_border(Position::new(3, tall.logs.y + 1)));

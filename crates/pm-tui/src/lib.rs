@@ -1,34 +1,40 @@
 //! `pm monit`: the terminal monitor, a client like any other.
 //!
-//! `Model`, `Msg`, `update`, `view`: messages in, model out, cells out. Only `stage`, `inlets`,
-//! `terminal` and `backstage` touch the world. It decides nothing about apps and reads log files itself.
+//! `Model`, `Msg`, `update`, `view`: messages in, model out, cells out. Only `runtime`, `events`,
+//! `terminal` and `workers` touch the world. It decides nothing about apps and reads log files itself.
 #![forbid(unsafe_code)]
 
 mod ansi;
-mod backstage;
-mod fleet;
-mod inlets;
-mod input;
+mod cells;
+mod columns;
+mod error;
+mod events;
+mod format;
+mod instances;
 mod keys;
 mod layout;
-mod logbook;
+mod log_buffers;
+mod message;
 mod model;
-mod msg;
+mod runtime;
 #[cfg(test)]
 mod samples;
 mod scroll;
-mod stage;
 mod terminal;
+mod text_input;
 mod theme;
 mod update;
 mod view;
-mod words;
+mod wake;
+mod workers;
 
-pub use backstage::{TuiPlan, run, theme_of};
-pub use logbook::{Group, LogLine, Source};
+pub use error::TuiError;
+pub use message::{
+    Effect, LinkState, LogBatch, LogGroup, LogLine, Msg, Operation, OperationResult, Verb,
+};
 pub use model::Model;
-pub use msg::{Action, Command, End, Lines, Link, Msg, Verb};
-pub use stage::{Performer, TuiError, show};
+pub use runtime::{EffectRunner, show};
 pub use theme::ThemeChoice;
 pub use update::update;
 pub use view::view;
+pub use workers::{TuiPlan, run, theme_of};

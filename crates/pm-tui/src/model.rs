@@ -3,32 +3,22 @@
 //! `update` alone changes it, `view` alone draws it; neither touches the world.
 
 use pm_protocol::{Description, Host};
-use ratatui::layout::Rect;
 
-use crate::fleet::{Column, Fleet, History};
-use crate::input::Input;
-use crate::keys::Keyset;
-use crate::layout::{Layout, layout};
-use crate::logbook::Logbook;
-use crate::msg::{Command, Link};
+use crate::format::clean;
+use crate::instances::{Instances, TimeSeries};
+use crate::keys::{Keyset, Pane};
+use crate::log_buffers::LogBuffers;
+use crate::message::{LinkState, Operation};
+use crate::text_input::TextInput;
 use crate::theme::ThemeChoice;
 
-/// A part of the screen that can have the keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Pane {
-    #[default]
-    List,
-    Logs,
-    Detail,
-}
-
-impl Pane {
-    pub(crate) const ALL: [Self; 3] = [Self::List, Self::Logs, Self::Detail];
-}
+/// How long good news is shown, and bad, in ms.
+pub(crate) const PASSING: u64 = 5_000;
+const PASSING_BAD: u64 = 12_000;
 
 /// What is being typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Prompt {
     ListFilter,
     LogSearch,
     LogFilter,
@@ -37,16 +27,16 @@ pub(crate) enum Purpose {
 
 /// Who gets the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum InputMode {
     #[default]
     Main,
     /// The help page, scrolled by so many rows.
     Help {
         top: usize,
     },
-    Typing(Purpose, Input),
+    Typing(Prompt, TextInput),
     /// A command that waits for a yes.
-    Asking(Command),
+    Asking(Operation),
 }
 
 /// How a passing message is meant.
@@ -59,7 +49,7 @@ pub(crate) enum Tone {
 
 /// A message line that passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Notice {
+pub(crate) struct StatusMessage {
     pub(crate) text: String,
     pub(crate) tone: Tone,
     /// In ms since 1970.
@@ -67,7 +57,7 @@ pub(crate) struct Notice {
 }
 
 /// The whole state of the screen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Model {
     /// Columns and rows of the terminal.
     pub(crate) size: (u16, u16),
@@ -80,9 +70,9 @@ pub struct Model {
     /// What to type to call the program.
     pub(crate) program: &'static str,
     pub(crate) theme: ThemeChoice,
-    pub(crate) link: Link,
-    pub(crate) fleet: Fleet,
-    pub(crate) log: Logbook,
+    pub(crate) link: LinkState,
+    pub(crate) instances: Instances,
+    pub(crate) log: LogBuffers,
     /// The instance the detail pane is about.
     pub(crate) described: Option<u32>,
     /// When its description was last asked for, in ms since 1970.
@@ -91,54 +81,26 @@ pub struct Model {
     /// Rows scrolled out on top of the detail pane.
     pub(crate) detail_top: usize,
     pub(crate) host: Option<Host>,
-    pub(crate) host_cpu: History,
-    pub(crate) host_memory: History,
+    pub(crate) host_cpu: TimeSeries,
     pub(crate) focus: Pane,
     pub(crate) zoom: bool,
     /// Whether people want to see details; `None`: where there is room.
     pub(crate) detail: Option<bool>,
-    /// The list's share of the screen in thousandths.
-    pub(crate) split: u16,
-    /// Whether people moved the border.
-    pub(crate) split_by_hand: bool,
+    /// The list's share of the screen in thousandths, if people moved the border.
+    pub(crate) split: Option<u16>,
     /// Whether the border is being dragged.
     pub(crate) dragging: bool,
-    pub(crate) mode: Mode,
-    pub(crate) notice: Option<Notice>,
-    /// Commands that are not answered yet.
-    pub(crate) running: Vec<Command>,
+    pub(crate) mode: InputMode,
+    pub(crate) notice: Option<StatusMessage>,
+    /// Operations that are not answered yet.
+    pub(crate) running: Vec<Operation>,
 }
 
 impl Model {
     /// Nothing known yet. `offset` is that of local time, in seconds east of Greenwich; `home` is only shown.
     pub fn new(theme: ThemeChoice, home: String, offset: i32) -> Self {
-        Self {
-            size: (0, 0),
-            now: 0,
-            offset,
-            home,
-            program: "pm",
-            theme,
-            link: Link::Connecting,
-            fleet: Fleet::default(),
-            log: Logbook::new(),
-            described: None,
-            described_at: 0,
-            description: None,
-            detail_top: 0,
-            host: None,
-            host_cpu: History::default(),
-            host_memory: History::default(),
-            focus: Pane::List,
-            zoom: false,
-            detail: None,
-            split: 450,
-            split_by_hand: false,
-            dragging: false,
-            mode: Mode::Main,
-            notice: None,
-            running: Vec::new(),
-        }
+        let log = LogBuffers::new();
+        Self { theme, home, offset, program: "pm", log, ..Self::default() }
     }
 
     /// For a program that people call by another name than `pm`.
@@ -147,38 +109,19 @@ impl Model {
         Self { program, ..self }
     }
 
-    pub(crate) fn area(&self) -> Rect {
-        Rect::new(0, 0, self.size.0, self.size.1)
-    }
-
-    pub(crate) fn layout(&self) -> Layout {
-        layout(self.area(), self)
+    /// Shows a message for a while, a bad one longer.
+    pub(crate) fn notify(&mut self, text: &str, tone: Tone) {
+        let lasts = if tone == Tone::Bad { PASSING_BAD } else { PASSING };
+        let until = self.now.saturating_add(lasts);
+        self.notice = Some(StatusMessage { text: clean(text).into_owned(), tone, until });
     }
 
     pub(crate) fn keyset(&self) -> Keyset {
         match self.mode {
-            Mode::Main => Keyset::Main,
-            Mode::Help { .. } => Keyset::Helping,
-            Mode::Typing(..) => Keyset::Typing,
-            Mode::Asking(_) => Keyset::Asking,
+            InputMode::Main => Keyset::Main,
+            InputMode::Help { .. } => Keyset::Helping,
+            InputMode::Typing(..) => Keyset::Typing,
+            InputMode::Asking(_) => Keyset::Asking,
         }
-    }
-
-    /// When something on the screen changes although nothing happens, in ms since 1970: a message passes or an
-    /// uptime that is shown grows. `None`: never.
-    pub fn wakes_at(&self) -> Option<u64> {
-        let layout = self.layout();
-        let lines = usize::from(layout.list_lines().height);
-        let ages = crate::layout::slots(layout.list.width, &self.fleet)
-            .iter()
-            .any(|slot| slot.field == crate::layout::Field::Figure(Column::Uptime));
-        let listed = self.fleet.listed().skip(self.fleet.offset).take(if ages { lines } else { 0 });
-        let shown = self.fleet.under_cursor().filter(|_| !layout.detail.is_empty());
-        listed
-            .chain(shown)
-            .filter_map(|one| one.age(self.now))
-            .map(|age| self.now.saturating_add(crate::words::uptime_lasts(age)))
-            .chain(self.notice.as_ref().map(|notice| notice.until))
-            .min()
     }
 }

@@ -1,13 +1,14 @@
 //! A small invented world for tests.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use pm_logs::Stream;
 use pm_protocol::{Change, Description, EndView, Host, Row, Status, Usage};
 use pm_spec::{AppSpec, ByteString, Bytes, Environment, Limits};
 use pm_testkit::samples;
 
-use crate::logbook::{LogLine, Source};
+use crate::message::LogLine;
+use crate::message::{Effect, LogBatch, Msg};
 use crate::model::Model;
-use crate::msg::{Action, Lines, Msg};
 use crate::theme::ThemeChoice;
 use crate::update::update;
 
@@ -36,8 +37,8 @@ pub(crate) fn rows() -> Vec<Row> {
     ]
 }
 
-pub(crate) fn line(id: u32, source: Source, text: &str) -> LogLine {
-    LogLine { id, source, at: Some(i64::try_from(NOW).unwrap()), bytes: text.into() }
+pub(crate) fn line(id: u32, stream: Stream, text: &str) -> LogLine {
+    LogLine { id, stream, at: Some(i64::try_from(NOW).unwrap()), bytes: text.into() }
 }
 
 /// A model of this size, with apps, figures and logs.
@@ -62,20 +63,20 @@ pub(crate) fn model(width: u16, height: u16) -> Model {
     // Sorted by name, the cursor starts on `billing`; `web-app-1` is more interesting.
     press(&mut model, "gjj");
     let group = model.log.group.clone();
-    update(&mut model, Msg::Lines(Lines { group, lines: lines(), skipped: 0, fresh: false }));
+    update(&mut model, Msg::Lines(LogBatch { group, lines: lines(), skipped: 0, fresh: false }));
     update(&mut model, Msg::Described(0, Some(Box::new(description()))));
     model
 }
 
 pub(crate) fn lines() -> Vec<LogLine> {
     vec![
-        line(0, Source::Out, "\x1b[32mINFO\x1b[0m listening on 0.0.0.0:5000"),
-        line(0, Source::Error, "Traceback (most recent call last):"),
-        line(0, Source::Error, "  \x1b[1;31mKeyError\x1b[0m: 'session'"),
-        line(0, Source::Out, "\x1b[2J\x1b]0;owned\x07not cleared\tat all"),
+        line(0, Stream::Out, "\x1b[32mINFO\x1b[0m listening on 0.0.0.0:5000"),
+        line(0, Stream::Err, "Traceback (most recent call last):"),
+        line(0, Stream::Err, "  \x1b[1;31mKeyError\x1b[0m: 'session'"),
+        line(0, Stream::Out, "\x1b[2J\x1b]0;owned\x07not cleared\tat all"),
         line(
             0,
-            Source::Out,
+            Stream::Out,
             "GET /orders/1 200 in 3 ms, which is a line that is a little longer than narrow screens are",
         ),
     ]
@@ -147,7 +148,7 @@ pub(crate) fn key(code: KeyCode) -> Msg {
 }
 
 /// Presses the keys of these characters; `\n`, `\x1b` and `\t` are enter, escape and tab.
-pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Action> {
+pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let code = |c| match c {
         '\n' => KeyCode::Enter,
         '\x1b' => KeyCode::Esc,

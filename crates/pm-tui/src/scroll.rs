@@ -9,18 +9,11 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::ansi;
-use crate::logbook::{Kept, Logbook};
+use crate::log_buffers::{BufferedLine, LogBuffers, LogPosition};
 
-/// A row of a line: the line's number and which of its wrapped rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) line: u64,
-    pub(crate) row: usize,
-}
-
-/// The room lines have: columns for the text itself, and rows.
+/// The viewport lines have: columns for the text itself, and rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct Viewport {
     pub(crate) width: usize,
     pub(crate) height: usize,
 }
@@ -36,7 +29,7 @@ pub(crate) struct Glyph {
 }
 
 /// A line cut into what people see as characters.
-pub(crate) fn glyphs(kept: &Kept) -> Vec<Glyph> {
+pub(crate) fn glyphs(kept: &BufferedLine) -> Vec<Glyph> {
     let mut glyphs = Vec::new();
     let mut offset = 0;
     for run in ansi::runs(&kept.line.bytes) {
@@ -80,85 +73,89 @@ pub(crate) fn rows(glyphs: &[Glyph], width: usize) -> Vec<Range<usize>> {
     rows
 }
 
-impl Logbook {
-    fn height_of(&self, number: u64, room: Room) -> usize {
+impl LogBuffers {
+    fn height_of(&self, number: u64, viewport: Viewport) -> usize {
         if !self.wrap {
             return 1;
         }
-        let Some(kept) = self.book().and_then(|book| book.get(number)) else { return 1 };
+        let Some(kept) = self.buffer().and_then(|buffer| buffer.get(number)) else { return 1 };
         // Most lines fit: bytes bound columns unless there are tabs or wide characters in few bytes.
-        let fits = kept.line.bytes.len() <= room.width
+        let fits = kept.line.bytes.len() <= viewport.width
             && kept.line.bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
-        if fits { 1 } else { rows(&glyphs(kept), room.width).len() }
+        if fits { 1 } else { rows(&glyphs(kept), viewport.width).len() }
     }
 
     /// The place so many rows above, as far as there are rows.
-    fn up(&self, from: Place, by: usize, room: Room) -> Place {
+    fn up(&self, from: LogPosition, by: usize, viewport: Viewport) -> LogPosition {
         let mut place = from;
         let mut left = by;
         while left > place.row {
             let Some(previous) = self.before(place.line) else {
-                return Place { line: place.line, row: 0 };
+                return LogPosition { line: place.line, row: 0 };
             };
             left -= place.row + 1;
-            place = Place { line: previous, row: self.height_of(previous, room).saturating_sub(1) };
+            place = LogPosition {
+                line: previous,
+                row: self.height_of(previous, viewport).saturating_sub(1),
+            };
         }
-        Place { line: place.line, row: place.row - left }
+        LogPosition { line: place.line, row: place.row - left }
     }
 
     /// The place so many rows below, as far as there are rows.
-    fn down(&self, from: Place, by: usize, room: Room) -> Place {
+    fn down(&self, from: LogPosition, by: usize, viewport: Viewport) -> LogPosition {
         let mut place = from;
         let mut left = by;
         loop {
-            let height = self.height_of(place.line, room);
+            let height = self.height_of(place.line, viewport);
             if place.row + left < height {
-                return Place { line: place.line, row: place.row + left };
+                return LogPosition { line: place.line, row: place.row + left };
             }
             let Some(next) = self.at_or_after(place.line + 1) else {
-                return Place { line: place.line, row: height.saturating_sub(1) };
+                return LogPosition { line: place.line, row: height.saturating_sub(1) };
             };
             left -= height.saturating_sub(place.row).min(left);
-            place = Place { line: next, row: 0 };
+            place = LogPosition { line: next, row: 0 };
         }
     }
 
     /// The top of the window when it shows the end.
-    fn last_top(&self, room: Room) -> Option<Place> {
+    fn last_top(&self, viewport: Viewport) -> Option<LogPosition> {
         let last = self.before(u64::MAX)?;
-        let bottom = Place { line: last, row: self.height_of(last, room).saturating_sub(1) };
-        Some(self.up(bottom, room.height.saturating_sub(1), room))
+        let bottom =
+            LogPosition { line: last, row: self.height_of(last, viewport).saturating_sub(1) };
+        Some(self.up(bottom, viewport.height.saturating_sub(1), viewport))
     }
 
     /// The top of the window; `None` if there is nothing to show.
-    pub(crate) fn top(&self, room: Room) -> Option<Place> {
-        let last = self.last_top(room)?;
-        let Some(top) = self.book()?.top else { return Some(last) };
+    pub(crate) fn top(&self, viewport: Viewport) -> Option<LogPosition> {
+        let last = self.last_top(viewport)?;
+        let Some(top) = self.buffer()?.top else { return Some(last) };
         let line = self.at_or_after(top.line).unwrap_or(last.line);
         let row = if line == top.line {
-            top.row.min(self.height_of(line, room).saturating_sub(1))
+            top.row.min(self.height_of(line, viewport).saturating_sub(1))
         } else {
             0
         };
-        Some(last.min(Place { line, row }))
+        Some(last.min(LogPosition { line, row }))
     }
 
     /// Moves the window; reaching the end is following again.
-    pub(crate) fn scroll(&mut self, by: isize, room: Room) {
-        let Some(top) = self.top(room) else { return };
+    pub(crate) fn scroll(&mut self, by: isize, viewport: Viewport) {
+        let Some(top) = self.top(viewport) else { return };
         let place = if by < 0 {
-            self.up(top, by.unsigned_abs(), room)
+            self.up(top, by.unsigned_abs(), viewport)
         } else {
-            self.down(top, by.unsigned_abs(), room)
+            self.down(top, by.unsigned_abs(), viewport)
         };
-        let end = self.last_top(room).is_none_or(|last| place >= last);
+        let end = self.last_top(viewport).is_none_or(|last| place >= last);
         self.settle((!end || by < 0 && place < top).then_some(place));
     }
 
     /// To the first line that is kept.
-    pub(crate) fn rewind(&mut self, room: Room) {
-        let first = self.at_or_after(0).map(|line| Place { line, row: 0 });
-        let fits = first.zip(self.last_top(room)).is_some_and(|(first, last)| first >= last);
+    pub(crate) fn rewind(&mut self, viewport: Viewport) {
+        let first = self.at_or_after(0).map(|line| LogPosition { line, row: 0 });
+        let fits = first.zip(self.last_top(viewport)).is_some_and(|(first, last)| first >= last);
         self.settle(first.filter(|_| !fits));
     }
 
@@ -168,47 +165,48 @@ impl Logbook {
     }
 
     /// Stays where it is although lines come.
-    pub(crate) fn hold(&mut self, room: Room) {
-        let top = self.top(room);
+    pub(crate) fn hold(&mut self, viewport: Viewport) {
+        let top = self.top(viewport);
         self.settle(top);
     }
 
     /// Shows this line, about a third down the window.
-    pub(crate) fn show(&mut self, line: u64, room: Room) {
-        let place = self.up(Place { line, row: 0 }, room.height / 3, room);
+    pub(crate) fn show(&mut self, line: u64, viewport: Viewport) {
+        let place = self.up(LogPosition { line, row: 0 }, viewport.height / 3, viewport);
         self.settle(Some(place));
     }
 
-    fn settle(&mut self, top: Option<Place>) {
-        if let Some(book) = self.book_mut() {
-            book.top = top;
+    fn settle(&mut self, top: Option<LogPosition>) {
+        if let Some(buffer) = self.buffer_mut() {
+            buffer.top = top;
             if top.is_none() {
-                book.unseen = 0;
+                buffer.unseen = 0;
             }
         }
     }
 
     /// Whether new lines push the old ones up.
     pub(crate) fn follows(&self) -> bool {
-        self.book().is_none_or(|book| book.top.is_none())
+        self.buffer().is_none_or(|buffer| buffer.top.is_none())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logbook::{LogLine, Source};
+    use crate::message::LogLine;
+    use pm_logs::Stream;
 
-    fn add(log: &mut Logbook, lines: Vec<LogLine>) {
-        log.add(crate::msg::Lines { group: vec![1], lines, skipped: 0, fresh: false });
+    fn add(log: &mut LogBuffers, lines: Vec<LogLine>) {
+        log.add(crate::message::LogBatch { group: vec![1], lines, skipped: 0, fresh: false });
     }
 
-    fn log(lines: &[&str]) -> Logbook {
-        let mut log = Logbook::new();
+    fn log(lines: &[&str]) -> LogBuffers {
+        let mut log = LogBuffers::new();
         log.open(vec![1]);
         let lines = lines.iter().map(|text| LogLine {
             id: 1,
-            source: Source::Out,
+            stream: Stream::Out,
             at: None,
             bytes: (*text).into(),
         });
@@ -216,10 +214,10 @@ mod tests {
         log
     }
 
-    const ROOM: Room = Room { width: 4, height: 3 };
+    const ROOM: Viewport = Viewport { width: 4, height: 3 };
 
-    fn place(line: u64, row: usize) -> Place {
-        Place { line, row }
+    fn place(line: u64, row: usize) -> LogPosition {
+        LogPosition { line, row }
     }
 
     #[test]
@@ -243,14 +241,14 @@ mod tests {
         let mut log = log(&["1", "2", "3", "4", "5"]);
         log.scroll(-1, ROOM);
         let held = log.top(ROOM);
-        let line = LogLine { id: 1, source: Source::Out, at: None, bytes: vec![b'x'; 9] };
+        let line = LogLine { id: 1, stream: Stream::Out, at: None, bytes: vec![b'x'; 9] };
         add(&mut log, vec![line.clone(); 10]);
         assert_eq!(log.top(ROOM), held);
-        assert_eq!(log.book().unwrap().unseen, 10);
+        assert_eq!(log.buffer().unwrap().unseen, 10);
         add(&mut log, vec![line; 30_000]);
         assert!(log.top(ROOM) > held, "what is gone can't be shown");
         log.follow();
-        assert_eq!(log.book().unwrap().unseen, 0);
+        assert_eq!(log.buffer().unwrap().unseen, 0);
         log.rewind(ROOM);
         assert!(!log.follows());
     }
@@ -266,7 +264,7 @@ mod tests {
         }
         log.hold(ROOM);
         assert!(!log.follows());
-        assert_eq!(Logbook::default().top(ROOM), None);
+        assert_eq!(LogBuffers::default().top(ROOM), None);
     }
 
     #[test]
@@ -274,17 +272,17 @@ mod tests {
         let mut log = log(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         log.scroll(-2, ROOM);
         assert_eq!(log.top(ROOM), Some(place(5, 0)));
-        assert_eq!(log.top(Room { height: 8, ..ROOM }), Some(place(2, 0)));
-        assert_eq!(log.top(Room { height: 50, ..ROOM }), Some(place(0, 0)));
+        assert_eq!(log.top(Viewport { height: 8, ..ROOM }), Some(place(2, 0)));
+        assert_eq!(log.top(Viewport { height: 50, ..ROOM }), Some(place(0, 0)));
         log.filter = "9".into();
-        log.sift();
+        log.refilter();
         assert_eq!(log.top(ROOM), Some(place(9, 0)), "what is filtered out can't be on top");
     }
 
     #[test]
     fn wide_characters_are_not_cut() {
         let kept = log(&["\u{4f60}\u{597d}\u{4f60}x"]);
-        let glyphs = glyphs(kept.book().unwrap().get(0).unwrap());
+        let glyphs = glyphs(kept.buffer().unwrap().get(0).unwrap());
         assert_eq!(rows(&glyphs, 5), [0..2, 2..4]);
         assert_eq!(rows(&glyphs, 1).len(), 4);
         assert_eq!(rows(&[], 5).len(), 1, "an empty line has a row");

@@ -21,7 +21,7 @@ use crate::model::Model;
 use crate::view::view;
 
 /// Whether the terminal is ours just now. Terminals are one per process, and so is this.
-static OURS: AtomicBool = AtomicBool::new(false);
+static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
 /// The screen; giving it up restores the terminal.
@@ -36,21 +36,21 @@ impl Screen {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
                 // First the terminal: a message on the alternate screen would be lost with it.
-                give_back();
+                restore();
                 before(panic);
                 // If it was another thread, the loop may sleep: it must look and see that the screen is gone.
                 let us = rustix::process::getpid();
                 rustix::process::kill_process(us, rustix::process::Signal::WINCH).ok();
             }));
         });
-        take()?;
+        enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(64 << 10, io::stdout()));
-        Terminal::new(backend).map(|terminal| Self { terminal }).inspect_err(|_| give_back())
+        Terminal::new(backend).map(|terminal| Self { terminal }).inspect_err(|_| restore())
     }
 
     /// Draws what differs. False: somebody gave the terminal back (a panic in another thread).
     pub(crate) fn draw(&mut self, model: &Model) -> io::Result<bool> {
-        if !OURS.load(Ordering::SeqCst) {
+        if !TAKEN.load(Ordering::SeqCst) {
             return Ok(false);
         }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
@@ -65,23 +65,23 @@ impl Screen {
     }
 
     /// Gives the terminal to the shell until `meanwhile` returns.
-    pub(crate) fn lend(&mut self, meanwhile: impl FnOnce()) -> io::Result<()> {
-        give_back();
+    pub(crate) fn leave_while(&mut self, meanwhile: impl FnOnce()) -> io::Result<()> {
+        restore();
         meanwhile();
-        take()?;
+        enter()?;
         self.terminal.clear()
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-fn take() -> io::Result<()> {
+fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    OURS.store(true, Ordering::SeqCst);
+    TAKEN.store(true, Ordering::SeqCst);
     execute!(
         io::stdout(),
         EnterAlternateScreen,
@@ -89,12 +89,12 @@ fn take() -> io::Result<()> {
         EnableBracketedPaste,
         cursor::Hide
     )
-    .inspect_err(|_| give_back())
+    .inspect_err(|_| restore())
 }
 
 /// Once and only once for each taking. Errors are of no use here: there is nobody left to tell.
-fn give_back() {
-    if !OURS.swap(false, Ordering::SeqCst) {
+fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
     let mut out = io::stdout();

@@ -18,35 +18,28 @@ pub enum ThemeChoice {
     Mono,
 }
 
+/// Each with its name, in the order a key goes through them.
+const THEMES: [(ThemeChoice, &str); 4] = [
+    (ThemeChoice::Dark, "default"),
+    (ThemeChoice::Light, "light"),
+    (ThemeChoice::HighContrast, "high-contrast"),
+    (ThemeChoice::Mono, "mono"),
+];
+
 impl ThemeChoice {
     /// Reads `default`, `dark`, `light`, `high-contrast` or `mono`.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "default" | "dark" => Some(Self::Dark),
-            "light" => Some(Self::Light),
-            "high-contrast" => Some(Self::HighContrast),
-            "mono" => Some(Self::Mono),
-            _ => None,
-        }
+        let name = if text == "dark" { "default" } else { text };
+        THEMES.iter().find(|(_, known)| *known == name).map(|(choice, _)| *choice)
     }
 
     /// Its name, as [`parse`](Self::parse) reads it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Dark => "default",
-            Self::Light => "light",
-            Self::HighContrast => "high-contrast",
-            Self::Mono => "mono",
-        }
+        THEMES[self as usize].1
     }
 
     pub(crate) fn next(self) -> Self {
-        match self {
-            Self::Dark => Self::Light,
-            Self::Light => Self::HighContrast,
-            Self::HighContrast => Self::Mono,
-            Self::Mono => Self::Dark,
-        }
+        THEMES[(self as usize + 1) % THEMES.len()].0
     }
 
     pub(crate) fn theme(self) -> Theme {
@@ -96,95 +89,94 @@ fn fg(colour: Color) -> Style {
     Style::new().fg(colour)
 }
 
+fn bold(colour: Color) -> Style {
+    fg(colour).add_modifier(Modifier::BOLD)
+}
+
+fn on(ground: Color, colour: Color) -> Style {
+    fg(colour).bg(ground)
+}
+
 impl Theme {
     fn dark() -> Self {
-        let bold = Modifier::BOLD;
+        let (grey, yellow, blue) = (Color::Indexed(245), Color::Yellow, Color::Blue);
         Self {
             text: Style::new(),
-            dim: fg(Color::Indexed(245)),
+            dim: fg(grey),
             rule: fg(Color::Indexed(239)),
             title: fg(Color::Indexed(250)),
-            focus: fg(Color::Cyan).add_modifier(bold),
+            focus: bold(Color::Cyan),
             key: fg(Color::Cyan),
-            cursor: Style::new().bg(Color::Indexed(24)).fg(Color::Indexed(255)),
+            cursor: on(Color::Indexed(24), Color::Indexed(255)),
             cursor_away: Style::new().bg(Color::Indexed(236)),
-            mark: fg(Color::Yellow).add_modifier(bold),
+            mark: bold(yellow),
             good: fg(Color::Green),
-            passing: fg(Color::Yellow),
-            quiet: fg(Color::Indexed(245)),
+            passing: fg(yellow),
+            quiet: fg(grey),
             bad: fg(Color::LightRed),
             error_output: fg(Color::Red),
-            hit: Style::new().bg(Color::Indexed(58)).fg(Color::Indexed(255)),
-            hit_here: Style::new().bg(Color::Yellow).fg(Color::Black),
+            hit: on(Color::Indexed(58), Color::Indexed(255)),
+            hit_here: on(yellow, Color::Black),
             cpu: fg(Color::Cyan),
             memory: fg(Color::Magenta),
-            names: [
-                fg(Color::Cyan),
-                fg(Color::Yellow),
-                fg(Color::Green),
-                fg(Color::Magenta),
-                fg(Color::Blue),
-                fg(Color::LightRed),
-            ],
+            names: [Color::Cyan, yellow, Color::Green, Color::Magenta, blue, Color::LightRed]
+                .map(fg),
             app_colours: true,
         }
     }
 
     fn light() -> Self {
-        let bold = Modifier::BOLD;
+        let [blue, brown, green, purple, red] = [25, 130, 28, 90, 160].map(Color::Indexed);
+        let (grey, black) = (Color::Indexed(241), Color::Indexed(16));
         Self {
-            dim: fg(Color::Indexed(241)),
+            dim: fg(grey),
             rule: fg(Color::Indexed(250)),
             title: fg(Color::Indexed(238)),
-            focus: fg(Color::Indexed(25)).add_modifier(bold),
-            key: fg(Color::Indexed(25)),
-            cursor: Style::new().bg(Color::Indexed(153)).fg(Color::Indexed(16)),
+            focus: bold(blue),
+            key: fg(blue),
+            cursor: on(Color::Indexed(153), black),
             cursor_away: Style::new().bg(Color::Indexed(254)),
-            mark: fg(Color::Indexed(130)).add_modifier(bold),
-            good: fg(Color::Indexed(28)),
-            passing: fg(Color::Indexed(130)),
-            quiet: fg(Color::Indexed(241)),
-            bad: fg(Color::Indexed(160)),
-            error_output: fg(Color::Indexed(160)),
-            hit: Style::new().bg(Color::Indexed(229)).fg(Color::Indexed(16)),
-            hit_here: Style::new().bg(Color::Indexed(214)).fg(Color::Indexed(16)),
-            cpu: fg(Color::Indexed(25)),
-            memory: fg(Color::Indexed(90)),
+            mark: bold(brown),
+            good: fg(green),
+            passing: fg(brown),
+            quiet: fg(grey),
+            bad: fg(red),
+            error_output: fg(red),
+            hit: on(Color::Indexed(229), black),
+            hit_here: on(Color::Indexed(214), black),
+            cpu: fg(blue),
+            memory: fg(purple),
             names: [25, 130, 28, 90, 24, 124].map(|index| fg(Color::Indexed(index))),
             ..Self::dark()
         }
     }
 
     fn high_contrast() -> Self {
-        let bold = Modifier::BOLD;
-        let white = fg(Color::White);
+        let (white, yellow, red) =
+            (fg(Color::White), bold(Color::LightYellow), bold(Color::LightRed));
+        let (cyan, green, magenta) = (Color::LightCyan, Color::LightGreen, Color::LightMagenta);
+        let bright_on = |ground| on(ground, Color::Black);
         Self {
             text: white,
             dim: white,
             rule: white,
-            title: white.add_modifier(bold),
-            focus: Style::new().bg(Color::White).fg(Color::Black).add_modifier(bold),
-            key: fg(Color::LightYellow).add_modifier(bold),
-            cursor: Style::new().bg(Color::LightYellow).fg(Color::Black).add_modifier(bold),
+            title: bold(Color::White),
+            focus: bright_on(Color::White).add_modifier(Modifier::BOLD),
+            key: yellow,
+            cursor: bright_on(Color::LightYellow).add_modifier(Modifier::BOLD),
             cursor_away: Style::new().add_modifier(Modifier::REVERSED),
-            mark: fg(Color::LightYellow).add_modifier(bold),
-            good: fg(Color::LightGreen).add_modifier(bold),
-            passing: fg(Color::LightYellow).add_modifier(bold),
+            mark: yellow,
+            good: bold(green),
+            passing: yellow,
             quiet: white,
-            bad: fg(Color::LightRed).add_modifier(bold),
-            error_output: fg(Color::LightRed).add_modifier(bold),
-            hit: Style::new().bg(Color::LightCyan).fg(Color::Black),
-            hit_here: Style::new().bg(Color::LightYellow).fg(Color::Black).add_modifier(bold),
-            cpu: fg(Color::LightCyan),
-            memory: fg(Color::LightMagenta),
-            names: [
-                fg(Color::LightCyan),
-                fg(Color::LightYellow),
-                fg(Color::LightGreen),
-                fg(Color::LightMagenta),
-                fg(Color::LightBlue),
-                fg(Color::White),
-            ],
+            bad: red,
+            error_output: red,
+            hit: bright_on(cyan),
+            hit_here: bright_on(Color::LightYellow).add_modifier(Modifier::BOLD),
+            cpu: fg(cyan),
+            memory: fg(magenta),
+            names: [cyan, Color::LightYellow, green, magenta, Color::LightBlue, Color::White]
+                .map(fg),
             app_colours: true,
         }
     }
@@ -193,6 +185,7 @@ impl Theme {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
         let reversed = plain.add_modifier(Modifier::REVERSED);
+        let underlined = plain.add_modifier(Modifier::UNDERLINED);
         let dim = plain.add_modifier(Modifier::DIM);
         Self {
             text: plain,
@@ -202,14 +195,14 @@ impl Theme {
             focus: bold.add_modifier(Modifier::UNDERLINED),
             key: bold,
             cursor: reversed,
-            cursor_away: plain.add_modifier(Modifier::UNDERLINED),
+            cursor_away: underlined,
             mark: bold,
             good: plain,
             passing: plain,
             quiet: dim,
             bad: bold,
             error_output: bold,
-            hit: plain.add_modifier(Modifier::UNDERLINED),
+            hit: underlined,
             hit_here: reversed,
             cpu: plain,
             memory: plain,

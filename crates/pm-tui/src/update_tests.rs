@@ -1,34 +1,35 @@
 //! What keys, mouse and news do to the model, a story each.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use pm_logs::Stream;
 use pm_protocol::{Row, Status, Usage};
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::fleet::Column;
-use crate::logbook::{LogLine, Source};
-use crate::model::Purpose;
-use crate::msg::{Lines, Verb};
+use crate::instances::ListColumn;
+use crate::message::LogLine;
+use crate::message::{LogBatch, Verb};
+use crate::model::{PASSING, Prompt};
 use crate::samples::{NOW, description, host, key, line, model, press, row};
 use crate::view::view;
 
 fn name(model: &Model) -> &str {
-    &model.fleet.under_cursor().unwrap().row.name
+    &model.instances.under_cursor().unwrap().row.name
 }
 
-fn performed(actions: &[Action]) -> Vec<(Verb, Vec<u32>)> {
-    actions
+fn performed(effects: &[Effect]) -> Vec<(Verb, Vec<u32>)> {
+    effects
         .iter()
-        .filter_map(|action| {
-            let Action::Perform(command) = action else { return None };
+        .filter_map(|effect| {
+            let Effect::Perform(command) = effect else { return None };
             Some((command.verb, command.ids.clone()))
         })
         .collect()
 }
 
-fn mouse(model: &mut Model, kind: MouseEventKind, column: u16, row: u16) -> Vec<Action> {
+fn mouse(model: &mut Model, kind: MouseEventKind, column: u16, row: u16) -> Vec<Effect> {
     update(model, Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
 }
 
@@ -38,22 +39,22 @@ const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
 fn the_cursor_is_followed_by_logs_and_details() {
     let mut model = model(80, 24);
     assert_eq!(name(&model), "web-app-1");
-    let actions = press(&mut model, "j");
-    assert_eq!(actions, [Action::Follow(vec![1]), Action::Describe(1)]);
-    assert_eq!(press(&mut model, "j"), [Action::Follow(vec![2]), Action::Describe(2)]);
+    let effects = press(&mut model, "j");
+    assert_eq!(effects, [Effect::Follow(vec![1]), Effect::Describe(1)]);
+    assert_eq!(press(&mut model, "j"), [Effect::Follow(vec![2]), Effect::Describe(2)]);
     assert_eq!(press(&mut model, "j"), [], "the end of the list");
 }
 
 #[test]
 fn marks_choose_for_logs_and_commands() {
     let mut model = model(80, 24);
-    let actions = press(&mut model, "g  ");
-    assert!(actions.contains(&Action::Follow(vec![3, 4])), "{actions:?}");
+    let effects = press(&mut model, "g  ");
+    assert!(effects.contains(&Effect::Follow(vec![3, 4])), "{effects:?}");
     assert_eq!(performed(&press(&mut model, "x")), [(Verb::Stop, vec![3, 4])]);
     assert_eq!(model.running.len(), 1);
     assert_eq!(performed(&press(&mut model, "x")), [], "it is being done already");
     press(&mut model, "\x1b\x1b");
-    assert!(model.fleet.marks.is_empty());
+    assert!(model.instances.marks.is_empty());
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn what_destroys_asks_first() {
     for (keys, verb) in [("D", Verb::Delete), ("F", Verb::Flush)] {
         let mut model = model(80, 24);
         assert_eq!(performed(&press(&mut model, keys)), []);
-        assert!(matches!(model.mode, Mode::Asking(_)));
+        assert!(matches!(model.mode, InputMode::Asking(_)));
         assert_eq!(performed(&press(&mut model, "jqy")), [], "q is no");
         assert_eq!(performed(&press(&mut model, keys)), []);
         assert_eq!(performed(&press(&mut model, "xy")), [(verb, vec![0])]);
@@ -82,7 +83,7 @@ fn a_scale_is_asked_for_and_once_for_each_app() {
     let twin = Row { id: 9, slot: 1, ..row(0, "web-app-1", Status::Online) };
     update(&mut model, Msg::News(Change::Changed(twin)));
     press(&mut model, "/web-app-1\na");
-    assert_eq!(model.fleet.marks.len(), 2);
+    assert_eq!(model.instances.marks.len(), 2);
     assert_eq!(performed(&press(&mut model, "c1x2\n")), [(Verb::Scale(12), vec![0])]);
     for bad in ["c0\n", "c\n", "c99999\n"] {
         assert_eq!(performed(&press(&mut model, bad)), [], "{bad}");
@@ -94,20 +95,20 @@ fn a_scale_is_asked_for_and_once_for_each_app() {
 fn pasted_text_is_never_taken_for_keys() {
     let mut model = model(80, 24);
     assert_eq!(update(&mut model, Msg::Paste("Dyq\nx".into())), []);
-    assert_eq!(model.mode, Mode::Main);
+    assert_eq!(model.mode, InputMode::Main);
     press(&mut model, "/");
     update(&mut model, Msg::Paste("web\u{7}\nrm -rf".into()));
-    assert_eq!(model.fleet.filter, "web");
+    assert_eq!(model.instances.filter, "web");
 }
 
 #[test]
 fn results_are_told_and_pass() {
     let mut model = model(80, 24);
-    let actions = press(&mut model, "r");
-    let Some(Action::Perform(command)) = actions.first().cloned() else { panic!("{actions:?}") };
+    let effects = press(&mut model, "r");
+    let Some(Effect::Perform(command)) = effects.first().cloned() else { panic!("{effects:?}") };
     let outcome =
         |id, what| Outcome { id, name: "web".into(), what, pid: 1, error_log: None, note: None };
-    let end = End::Outcomes(vec![outcome(0, What::Restarted)]);
+    let end = OperationResult::Outcomes(vec![outcome(0, What::Restarted)]);
     update(&mut model, Msg::Done(command.clone(), end));
     assert!(model.running.is_empty());
     assert_eq!(model.notice.as_ref().unwrap().text, "restarted web-app-1 (0)");
@@ -116,12 +117,12 @@ fn results_are_told_and_pass() {
     assert_eq!(model.notice, None);
 
     let failed = outcome(3, What::Failed("no such\x1bfile".into()));
-    let end = End::Outcomes(vec![outcome(0, What::Restarted), failed.clone(), failed]);
+    let end = OperationResult::Outcomes(vec![outcome(0, What::Restarted), failed.clone(), failed]);
     update(&mut model, Msg::Done(command.clone(), end));
     let notice = model.notice.take().unwrap();
     assert_eq!(notice.text, "could not restart web (3): no such\u{241b}file (and 1 more)");
     assert_eq!(notice.tone, Tone::Bad);
-    let end = End::Failed("it is away".into(), Some("try later".into()));
+    let end = OperationResult::Failed("it is away".into(), Some("try later".into()));
     update(&mut model, Msg::Done(command, end));
     assert_eq!(
         model.notice.unwrap().text,
@@ -133,13 +134,13 @@ fn results_are_told_and_pass() {
 fn p53_a_new_daemon_changes_nothing_on_the_screen() {
     let mut model = model(80, 24);
     update(&mut model, Msg::News(Change::Leaving));
-    assert_eq!(model.link, Link::Reconnecting);
+    assert_eq!(model.link, LinkState::Reconnecting);
     assert_eq!(name(&model), "web-app-1");
-    let rows = model.fleet.all().map(|one| one.row.clone()).collect();
-    let actions = update(&mut model, Msg::News(Change::Snapshot(rows)));
-    assert_eq!(model.link, Link::Live);
-    assert!(actions.contains(&Action::Follow(vec![0])) && actions.contains(&Action::Describe(0)));
-    assert_eq!(model.log.book().unwrap().end(), 5, "lines are kept");
+    let rows = model.instances.all().map(|one| one.row.clone()).collect();
+    let effects = update(&mut model, Msg::News(Change::Snapshot(rows)));
+    assert_eq!(model.link, LinkState::Live);
+    assert!(effects.contains(&Effect::Follow(vec![0])) && effects.contains(&Effect::Describe(0)));
+    assert_eq!(model.log.buffer().unwrap().end(), 5, "lines are kept");
     assert!(model.description.is_some(), "and shown until the new ones come");
 }
 
@@ -147,12 +148,12 @@ fn p53_a_new_daemon_changes_nothing_on_the_screen() {
 fn without_a_daemon_nothing_is_claimed() {
     let mut model = model(80, 24);
     press(&mut model, " ");
-    assert_eq!(update(&mut model, Msg::Link(Link::NoDaemon)), [Action::Follow(vec![])]);
-    assert_eq!(model.fleet.all().len(), 0);
+    assert_eq!(update(&mut model, Msg::Link(LinkState::NoDaemon)), [Effect::Follow(vec![])]);
+    assert_eq!(model.instances.all().len(), 0);
     assert_eq!(performed(&press(&mut model, "xrRsDF")), []);
     let back = Change::Snapshot(vec![row(0, "web-app-1", Status::Online)]);
-    let actions = update(&mut model, Msg::News(back));
-    assert!(actions.contains(&Action::Follow(vec![0])) && actions.contains(&Action::Describe(0)));
+    let effects = update(&mut model, Msg::News(back));
+    assert!(effects.contains(&Effect::Follow(vec![0])) && effects.contains(&Effect::Describe(0)));
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn a_description_on_the_screen_is_kept_fresh() {
     let same = || Msg::News(Change::Usage(vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3 })]));
     assert_eq!(update(&mut model, same()), []);
     update(&mut model, Msg::Clock(NOW + STALE));
-    assert_eq!(update(&mut model, same()), [Action::Describe(0)]);
+    assert_eq!(update(&mut model, same()), [Effect::Describe(0)]);
     assert_eq!(update(&mut model, same()), []);
 }
 
@@ -171,14 +172,14 @@ fn descriptions_are_asked_for_when_something_changed() {
     let same = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3 })];
     assert_eq!(update(&mut model, Msg::News(Change::Usage(same))), []);
     let more = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 4 })];
-    assert_eq!(update(&mut model, Msg::News(Change::Usage(more))), [Action::Describe(0)]);
+    assert_eq!(update(&mut model, Msg::News(Change::Usage(more))), [Effect::Describe(0)]);
     let changed = Change::Changed(row(0, "web-app-1", Status::Stopping));
-    assert_eq!(update(&mut model, Msg::News(changed)), [Action::Describe(0)]);
+    assert_eq!(update(&mut model, Msg::News(changed)), [Effect::Describe(0)]);
     let other = Change::Changed(row(3, "cron", Status::Launching));
     assert_eq!(update(&mut model, Msg::News(other)), []);
     let moved = pm_protocol::Description { out: Some("/elsewhere".into()), ..description() };
-    let actions = update(&mut model, Msg::Described(0, Some(Box::new(moved))));
-    assert_eq!(actions, [Action::Follow(vec![0])], "its files have moved");
+    let effects = update(&mut model, Msg::Described(0, Some(Box::new(moved))));
+    assert_eq!(effects, [Effect::Follow(vec![0])], "its files have moved");
     let other = pm_protocol::Description { row: row(3, "cron", Status::Stopped), ..description() };
     let late = update(&mut model, Msg::Described(3, Some(Box::new(other))));
     assert_eq!(late, [], "nobody asks for that any more");
@@ -189,10 +190,10 @@ fn descriptions_are_asked_for_when_something_changed() {
 fn search_and_filter_of_logs() {
     let mut model = model(80, 24);
     press(&mut model, "\t/session\n");
-    assert_eq!(model.log.book().unwrap().found, Some(2));
-    assert!(model.log.follows() || model.log.book().unwrap().top.is_some());
+    assert_eq!(model.log.buffer().unwrap().found, Some(2));
+    assert!(model.log.follows() || model.log.buffer().unwrap().top.is_some());
     press(&mut model, "n");
-    assert_eq!(model.log.book().unwrap().found, Some(2), "the only hit");
+    assert_eq!(model.log.buffer().unwrap().found, Some(2), "the only hit");
     press(&mut model, "&get");
     assert_eq!(model.log.passing(), Some(1), "while typing");
     press(&mut model, "\n");
@@ -208,30 +209,30 @@ fn search_and_filter_of_logs() {
 #[test]
 fn following_can_be_left_and_taken_up() {
     let mut model = model(80, 24);
-    let lines: Vec<LogLine> = (0..100).map(|n| line(0, Source::Out, &n.to_string())).collect();
+    let lines: Vec<LogLine> = (0..100).map(|n| line(0, Stream::Out, &n.to_string())).collect();
     update(
         &mut model,
-        Msg::Lines(Lines { group: vec![0], lines: lines.clone(), skipped: 0, fresh: false }),
+        Msg::Lines(LogBatch { group: vec![0], lines: lines.clone(), skipped: 0, fresh: false }),
     );
     press(&mut model, "\tkk");
     assert!(!model.log.follows());
-    update(&mut model, Msg::Lines(Lines { group: vec![0], lines, skipped: 7, fresh: false }));
-    assert_eq!(model.log.book().unwrap().unseen, 100);
-    assert_eq!(model.log.book().unwrap().skipped, 7);
+    update(&mut model, Msg::Lines(LogBatch { group: vec![0], lines, skipped: 7, fresh: false }));
+    assert_eq!(model.log.buffer().unwrap().unseen, 100);
+    assert_eq!(model.log.buffer().unwrap().skipped, 7);
     press(&mut model, "f");
     assert!(model.log.follows());
     press(&mut model, "fG");
     assert!(model.log.follows());
     press(&mut model, "g");
-    assert_eq!(model.log.book().unwrap().top.unwrap().line, 0);
+    assert_eq!(model.log.buffer().unwrap().top.unwrap().line, 0);
 }
 
 #[test]
 fn a_flush_empties_the_buffer_too() {
     let mut model = model(80, 24);
-    let actions = press(&mut model, "Fy");
-    let Some(Action::Perform(command)) = actions.first().cloned() else { panic!("{actions:?}") };
-    update(&mut model, Msg::Done(command, End::Flushed(2)));
+    let effects = press(&mut model, "Fy");
+    let Some(Effect::Perform(command)) = effects.first().cloned() else { panic!("{effects:?}") };
+    update(&mut model, Msg::Done(command, OperationResult::Flushed(2)));
     assert_eq!(model.log.at_or_after(0), None);
     assert_eq!(model.notice.unwrap().text, "2 log files emptied");
 }
@@ -267,18 +268,18 @@ fn the_mouse_chooses_marks_orders_scrolls_and_drags() {
     mouse(&mut model, CLICK, 10, lines.y);
     assert_eq!(name(&model), "billing");
     mouse(&mut model, MouseEventKind::Down(MouseButton::Right), 10, lines.y + 1);
-    assert_eq!(model.fleet.marks.len(), 1);
+    assert_eq!(model.instances.marks.len(), 1);
     mouse(&mut model, CLICK, 10, lines.bottom() - 1);
     let head = layout.list_head();
-    let slots = crate::layout::slots(head.width, &model.fleet);
-    let cpu = slots.iter().find(|s| s.field == crate::layout::Field::Figure(Column::Cpu)).unwrap();
+    let slots = crate::columns::slots(head.width, &model.instances);
+    let cpu = slots.iter().find(|s| s.field == ListColumn::Cpu).unwrap();
     mouse(&mut model, CLICK, cpu.x + 3, head.y);
-    assert_eq!(model.fleet.sort.column, Column::Cpu);
-    assert!(model.fleet.sort.falling());
+    assert_eq!(model.instances.sort.column, ListColumn::Cpu);
+    assert!(model.instances.sort.falling());
     mouse(&mut model, CLICK, cpu.x + 3, head.y);
-    assert!(!model.fleet.sort.falling());
+    assert!(!model.instances.sort.falling());
     mouse(&mut model, MouseEventKind::ScrollDown, 1, lines.y);
-    assert_eq!(model.fleet.position(), Some(4));
+    assert_eq!(model.instances.position(), Some(4));
     mouse(&mut model, CLICK, 40, layout.logs.y);
     assert!(model.dragging);
     mouse(&mut model, MouseEventKind::Drag(MouseButton::Left), 40, 15);
@@ -287,7 +288,7 @@ fn the_mouse_chooses_marks_orders_scrolls_and_drags() {
     assert!(!model.dragging);
     press(&mut model, "D");
     mouse(&mut model, CLICK, 10, lines.y);
-    assert!(matches!(model.mode, Mode::Asking(_)), "a slip of the hand deletes nothing");
+    assert!(matches!(model.mode, InputMode::Asking(_)), "a slip of the hand deletes nothing");
 }
 
 #[test]
@@ -314,20 +315,23 @@ fn a_thousand_apps() {
     press(&mut model, "G");
     assert_eq!(name(&model), "app-999");
     let height = usize::from(model.layout().list_lines().height);
-    assert_eq!(model.fleet.offset, 1000 - height);
+    assert_eq!(model.instances.offset, 1000 - height);
     press(&mut model, "/app-99");
-    assert_eq!(model.fleet.listed_count(), 11);
-    assert_eq!(model.mode, Mode::Typing(Purpose::ListFilter, crate::input::Input::new("app-99")));
+    assert_eq!(model.instances.listed_count(), 11);
+    assert_eq!(
+        model.mode,
+        InputMode::Typing(Prompt::ListFilter, crate::text_input::TextInput::new("app-99"))
+    );
 }
 
 #[test]
 fn help_scrolls_and_quits_only_by_the_hard_key() {
     let mut model = model(40, 12);
     press(&mut model, "?jj");
-    assert_eq!(model.mode, Mode::Help { top: 2 });
+    assert_eq!(model.mode, InputMode::Help { top: 2 });
     assert_eq!(press(&mut model, "q"), []);
-    assert_eq!(model.mode, Mode::Main);
-    assert_eq!(press(&mut model, "q"), [Action::Quit]);
+    assert_eq!(model.mode, InputMode::Main);
+    assert_eq!(press(&mut model, "q"), [Effect::Quit]);
 }
 
 fn messages() -> impl Strategy<Value = Msg> {
@@ -344,8 +348,8 @@ fn messages() -> impl Strategy<Value = Msg> {
     );
     let any_line = (0..12_u32, any::<bool>(), any::<Option<i64>>(), any::<Vec<u8>>()).prop_map(
         |(id, out, at, bytes)| {
-            let source = if out { Source::Out } else { Source::Error };
-            LogLine { id, source, at, bytes }
+            let stream = if out { Stream::Out } else { Stream::Err };
+            LogLine { id, stream, at, bytes }
         },
     );
     let usage = (0..12_u32, any::<f32>(), any::<u64>(), any::<u32>())
@@ -382,10 +386,10 @@ fn messages() -> impl Strategy<Value = Msg> {
         }),
         3 => (proptest::collection::vec(any_line, 0..30), any::<u64>(), proptest::collection::btree_set(0..12_u32, 1..3))
             .prop_map(|(lines, skipped, group)| {
-                Msg::Lines(Lines { group: group.into_iter().collect(), lines, skipped: skipped / 1000, fresh: false })
+                Msg::Lines(LogBatch { group: group.into_iter().collect(), lines, skipped: skipped / 1000, fresh: false })
             }),
         1 => (0..12_u32).prop_map(|id| Msg::Described(id, Some(Box::new(description())))),
-        1 => ".*".prop_map(|why| Msg::Link(Link::Broken(why))),
+        1 => ".*".prop_map(|why| Msg::Link(LinkState::Broken(why))),
     ]
 }
 
@@ -407,7 +411,7 @@ proptest! {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
             terminal.draw(|frame| view(&model, frame)).unwrap();
             let hostile = terminal.backend().buffer().content().iter().find(|cell| {
-                cell.symbol().chars().any(crate::words::is_hostile)
+                cell.symbol().chars().any(|c| pm_client::visible(c) != c)
             });
             prop_assert!(hostile.is_none(), "{hostile:?}");
         }

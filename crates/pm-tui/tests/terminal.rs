@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pm_protocol::{Change, Status};
 use pm_testkit::samples::row;
-use pm_tui::{Action, Model, Msg, Performer, ThemeChoice, show};
+use pm_tui::{Effect, EffectRunner, Model, Msg, ThemeChoice, show};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
@@ -30,30 +30,30 @@ const ROLE: &str = "PM_TUI_TEST_ROLE";
 fn child() {
     let Some(role) = std::env::var_os(ROLE) else { return };
     let model = Model::new(ThemeChoice::Dark, "/nowhere".into(), 0);
-    show(model, |inlet| Ok(backstage(&inlet, role == "panic"))).unwrap();
+    show(model, |sender| Ok(workers(&sender, role == "panic"))).unwrap();
 }
 
 /// Does nothing, or panics in another thread when the first typed letter arrives there.
-fn backstage(inlet: &SyncSender<Msg>, panics: bool) -> Performer {
+fn workers(sender: &SyncSender<Msg>, panics: bool) -> EffectRunner {
     if panics {
-        inlet.send(Msg::News(Change::Snapshot(vec![row(0, "web", Status::Stopped)]))).unwrap();
+        sender.send(Msg::News(Change::Snapshot(vec![row(0, "web", Status::Stopped)]))).unwrap();
     }
-    Box::new(|action| {
-        if let Action::Perform(command) = action {
-            std::thread::spawn(move || panic!("backstage fell at {:?}", command.verb));
+    Box::new(|effect| {
+        if let Effect::Perform(operation) = effect {
+            std::thread::spawn(move || panic!("workers fell at {:?}", operation.verb));
         }
     })
 }
 
 /// A child on a terminal, and our end of that terminal.
-struct Stage {
+struct TerminalChild {
     child: Child,
     ours: File,
     theirs: OwnedFd,
     seen: String,
 }
 
-impl Stage {
+impl TerminalChild {
     fn open(role: &str) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
@@ -73,11 +73,11 @@ impl Stage {
             .stderr(end())
             .spawn()
             .unwrap();
-        let mut stage = Self { child, ours: File::from(ours), theirs, seen: String::new() };
-        stage.wait_for(OPENED);
-        stage.wait_for("quit");
-        assert!(!stage.line_mode(), "keys come one by one");
-        stage
+        let mut child = Self { child, ours: File::from(ours), theirs, seen: String::new() };
+        child.wait_for(OPENED);
+        child.wait_for("quit");
+        assert!(!child.line_mode(), "keys come one by one");
+        child
     }
 
     fn line_mode(&self) -> bool {
@@ -123,7 +123,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for TerminalChild {
     fn drop(&mut self) {
         // It has ended unless the test failed.
         self.child.kill().ok();
@@ -133,26 +133,26 @@ impl Drop for Stage {
 
 #[test]
 fn p54_it_opens_and_quits() {
-    let mut stage = Stage::open("quiet");
-    stage.type_keys("?");
-    stage.wait_for("esc closes");
-    stage.type_keys("qq");
-    stage.ends(true);
+    let mut child = TerminalChild::open("quiet");
+    child.type_keys("?");
+    child.wait_for("esc closes");
+    child.type_keys("qq");
+    child.ends(true);
 }
 
 #[test]
 fn p54_a_signal_gives_the_terminal_back() {
-    let stage = Stage::open("quiet");
-    kill_process(Pid::from_child(&stage.child), Signal::TERM).unwrap();
-    stage.ends(true);
+    let child = TerminalChild::open("quiet");
+    kill_process(Pid::from_child(&child.child), Signal::TERM).unwrap();
+    child.ends(true);
 }
 
 #[test]
 fn p54_a_panic_gives_the_terminal_back_before_its_message() {
-    let mut stage = Stage::open("panic");
-    stage.type_keys("s");
-    let after = stage.ends(false);
-    assert!(after.contains("backstage fell at Start"), "{after:?}");
+    let mut child = TerminalChild::open("panic");
+    child.type_keys("s");
+    let after = child.ends(false);
+    assert!(after.contains("workers fell at Start"), "{after:?}");
 }
 
 #[test]

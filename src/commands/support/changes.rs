@@ -9,13 +9,11 @@ use pm_config::{Ecosystem, Overrides};
 use pm_protocol::{Existing, Outcome, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
-use crate::cli::RestartArgs;
 use crate::commands::support::targets::Target;
 use crate::commands::support::{described, resend};
 use crate::prelude::{Failure, Session};
 use crate::render::plan::{PlanStep, Planned};
 use crate::render::safe;
-use crate::session::engine;
 
 /// Apps of config files.
 #[derive(Debug, Default)]
@@ -104,6 +102,21 @@ impl Configs {
         let tells = |one: &Planned| !one.edits.is_empty() || one.step == PlanStep::Gone;
         Ok(plan.into_iter().filter(tells).collect())
     }
+
+    /// Restarts or reloads them: every field is taken over (pain 12).
+    pub(crate) fn again(
+        self,
+        session: &Session,
+        client: &mut Client,
+        (existing, wait): (Existing, Wait),
+    ) -> Result<(Vec<Outcome>, Vec<Planned>), Failure> {
+        if self.apps.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let news = self.news(session, client, existing)?;
+        let start = Start { apps: self.apps, existing, wait };
+        Ok((resend::start(client, start)?.outcomes, news))
+    }
 }
 
 /// Whether these are two files and the second one is still there.
@@ -166,27 +179,4 @@ fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Plann
         }
     };
     Planned { name, step, edits }
-}
-
-/// Config files that are restarted or reloaded: every field is taken over (pain 12).
-pub(crate) fn again(
-    session: &Session,
-    client: &mut Client,
-    (targets, existing): (&[Target], Existing),
-    args: &RestartArgs,
-) -> Result<(Vec<Outcome>, Vec<Planned>), Failure> {
-    let overrides = Overrides {
-        only: args.flags.only.clone(),
-        env_name: args.flags.env_name.clone(),
-        engine: engine(args.flags.engine),
-        ..Overrides::default()
-    };
-    let configs = Configs::load(session, targets, &overrides)?;
-    if configs.apps.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let news = configs.news(session, client, existing)?;
-    let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
-    let start = Start { apps: configs.apps, existing, wait };
-    Ok((resend::start(client, start)?.outcomes, news))
 }

@@ -336,7 +336,7 @@ impl ForegroundWatch<'_> {
         Ok(match error {
             CallError::Refused(refusal) => refusal.code == Code::Leaving,
             CallError::Connect(error) => error.is_no_daemon(),
-            CallError::Lost => self.session.find()?.is_none(),
+            CallError::Lost => launch::find(&self.session.home)?.is_none(),
             CallError::Late
             | CallError::Version { .. }
             | CallError::Protocol(_)

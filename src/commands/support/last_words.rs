@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pm_client::{Client, Deadline};
 use pm_logs::stamp::StampFormat;
@@ -15,6 +14,7 @@ use pm_logs::{History, Source, Stream, Times, Want};
 use pm_protocol::{Describe, Description, Outcome};
 use pm_spec::{LogFormat, Select};
 
+use crate::commands::support::regular;
 use crate::render::outcomes::LastLines;
 use crate::session::{QUICK, Session};
 
@@ -107,8 +107,8 @@ fn of_run(session: &Session, described: &Description, log: PathBuf, asked: u64) 
 }
 
 /// The whole lines among the last bytes of a file; the first is none if it was cut out of more.
-fn last_lines(path: &PathBuf) -> Option<Vec<Vec<u8>>> {
-    let mut file = File::open(path).ok()?;
+fn last_lines(path: &Path) -> Option<Vec<Vec<u8>>> {
+    let mut file = regular::open(path).ok()?;
     let start = file.metadata().ok()?.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(start)).ok()?;
     let mut bytes = Vec::new();

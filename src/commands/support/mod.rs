@@ -10,6 +10,7 @@ pub(crate) mod last_words;
 pub(crate) mod listing;
 pub(crate) mod nodes;
 pub(crate) mod progress;
+pub(crate) mod regular;
 pub(crate) mod resend;
 pub(crate) mod resurrection;
 pub(crate) mod saved_list;

@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,8 +14,13 @@ use pm_pm2::Nodes;
 use pm_protocol::Descriptions;
 use pm_spec::ByteString;
 
+use crate::commands::support::regular;
+
 /// Node needs 40 ms to say its version; what needs longer is something else.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// No header is longer.
+const LONGEST: u64 = 64 << 10;
 
 /// Between two looks whether it has.
 const LOOK: Duration = Duration::from_millis(2);
@@ -22,11 +28,14 @@ const LOOK: Duration = Duration::from_millis(2);
 /// The version of each Node among the interpreters.
 pub(crate) fn versions(all: &Descriptions) -> Nodes {
     let mut nodes = Nodes::new();
-    let programs = all.descriptions.iter().filter_map(|one| one.spec.interpreter.as_ref());
-    for program in programs.filter(|program| is_node(program)) {
-        if !nodes.contains_key(program)
-            && let Some(version) = version(program)
-        {
+    for spec in all.descriptions.iter().map(|one| &one.spec) {
+        let program = spec.interpreter.as_ref().filter(|program| is_node(program));
+        let Some(program) = program.filter(|program| !nodes.contains_key(*program)) else {
+            continue;
+        };
+        // A program that runs as another user may be that user's: we don't run it as ourselves.
+        let may_ask = spec.user.is_none();
+        if let Some(version) = version(program, may_ask) {
             nodes.insert(program.clone(), version);
         }
     }
@@ -38,15 +47,21 @@ fn is_node(program: &ByteString) -> bool {
     matches!(name, Some(b"node" | b"nodejs"))
 }
 
-fn version(program: &ByteString) -> Option<String> {
+fn version(program: &ByteString, may_ask: bool) -> Option<String> {
     let path = PathBuf::from(OsString::from_vec(program.as_bytes().to_vec()));
     // What a link leads to has its header where that lies.
     let real = fs::canonicalize(&path).ok()?;
     let header = real.parent()?.parent()?.join("include/node/node_version.h");
-    match fs::read_to_string(header) {
+    match read(&header) {
         Ok(text) => of_header(&text),
-        Err(_) => said(&path),
+        Err(_) if may_ask => said(&path),
+        Err(_) => None,
     }
+}
+
+/// Whoever's it is, it can neither hold us up nor fill our memory.
+fn read(header: &Path) -> std::io::Result<String> {
+    std::io::read_to_string(regular::open(header)?.take(LONGEST))
 }
 
 /// The three numbers that the header defines.
@@ -113,12 +128,12 @@ mod tests {
         fs::set_permissions(&node, mode).unwrap();
         let program = ByteString::from(node.as_os_str().as_bytes());
         assert!(is_node(&program));
-        assert_eq!(version(&program).as_deref(), Some("1.2.3"));
+        assert_eq!(version(&program, true).as_deref(), Some("1.2.3"));
         let header = dir.path().join("include/node");
         fs::create_dir_all(&header).unwrap();
         let text = "#define NODE_MAJOR_VERSION 4\n#define NODE_MINOR_VERSION 5\n\
                     #define NODE_PATCH_VERSION 6\n";
         fs::write(header.join("node_version.h"), text).unwrap();
-        assert_eq!(version(&program).as_deref(), Some("4.5.6"));
+        assert_eq!(version(&program, false).as_deref(), Some("4.5.6"));
     }
 }

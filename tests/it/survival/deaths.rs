@@ -189,6 +189,55 @@ fn law7_both_are_killed_and_the_next_command_takes_over() {
     }
 }
 
+/// README: adopted by the next `pm` command, whichever it is.
+#[test]
+fn law7_both_are_killed_and_any_command_finds_the_apps() {
+    let home = Home::new();
+    start_mortal(&home, "app");
+    home.run(["save"]).ok();
+    let before = standing(&home);
+    let looks: [&[&str]; 13] = [
+        &["list"],
+        &["jlist"],
+        &["describe", "app"],
+        &["logs", "app", "--nostream"],
+        &["env", "0"],
+        &["pid", "app"],
+        &["id", "app"],
+        &["save"],
+        &["flush", "app"],
+        &["report"],
+        &["update"],
+        &["resurrect"],
+        &["sendSignal", "CONT", "app"],
+    ];
+    for words in looks {
+        kill_both(&home);
+        home.run(words.iter().copied()).ok();
+        assert_same(&home, &before);
+    }
+    kill_both(&home);
+    home.run(["list"]).ok().says("app");
+    let pid = apps::rows(&home)[0].pid;
+    kill_both(&home);
+    home.run(["restart", "app"]).ok();
+    wait_gone(pid);
+    let pid = apps::rows(&home)[0].pid;
+    kill_both(&home);
+    home.run(["stop", "app"]).ok();
+    wait_gone(pid);
+    // Nothing lives: nothing is started, only told.
+    kill_both(&home);
+    home.run(["describe", "app"]).ends(3);
+    assert!(Client::open(home.home()).is_err());
+    home.run(["ping"]).ok();
+    home.run(["start", "app"]).ok();
+    let pid = apps::rows(&home)[0].pid;
+    kill_both(&home);
+    home.run(["kill"]).ok();
+    wait_gone(pid);
+}
+
 /// The guardian, and a moment later the daemon, which is starting another guardian or is its new daemon already.
 #[test]
 fn law7_a_hand_over_is_interrupted_at_any_moment() {

@@ -24,6 +24,8 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("namespace: 'back'", "/namespace", json!("back")),
         ("args: '-a \"b c\"'", "/args", json!(["-a", "b c"])),
         ("args: ['a b', 5000, true, '']", "/args", json!(["a b", "5000", "true", ""])),
+        ("umask: '022'", "/umask", json!(0o22)),
+        ("umask: 77", "/umask", json!(0o77)),
         ("args: 5", "/args", json!(["5"])),
         ("node_args: '--x --y'", "/interpreter_args", json!(["--x", "--y"])),
         ("interpreter_args: ['--x y']", "/interpreter_args", json!(["--x y"])),

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use pm_config::{Caller, Diagnosis, Ecosystem, Format, Overrides, read};
+use pm_config::{Caller, Diagnosis, Ecosystem, Format, Overrides, Typed, read};
 use pm_spec::{AppSpec, ByteString, Environment};
 
 /// One project folder.
@@ -63,6 +63,12 @@ impl Desk {
         self.write(&format!("{name}/pyvenv.cfg"), "home = /usr/bin\n");
         self.link(&format!("{name}/bin/python3"), "/bin/sh");
         self.link(&format!("{name}/bin/python"), "python3");
+    }
+
+    /// Gives a key as the command line does.
+    pub(crate) fn give(&mut self, key: &str, words: &[&str]) {
+        let words = words.iter().map(|word| ByteString::from(*word)).collect();
+        self.overrides.given.set(key, Typed::Words(words));
     }
 
     pub(crate) fn load(&self, name: &str) -> Result<Ecosystem, Diagnosis> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pm_config::{Caller, Overrides, read, support_of, supported_keys};
 use pm_spec::Environment;
+use pm_spec::options::Support;
 
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,6 +68,6 @@ fn the_example_shows_no_key_that_does_nothing() {
     let plain =
         |key: &&str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     for key in keys.filter(plain).filter(|key| !key.starts_with("env_")) {
-        assert_eq!(support_of(key), Some(pm_config::Support::Full), "{key}");
+        assert_eq!(support_of(key), Some(Support::Full), "{key}");
     }
 }

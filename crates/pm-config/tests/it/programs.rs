@@ -1,6 +1,6 @@
 //! What `script` and `interpreter` lead to, in files and on the command line.
 
-use pm_config::{Overrides, read};
+use pm_config::{Overrides, Typed, read};
 use pm_spec::AppSpec;
 
 use crate::desk::{Desk, one, text, texts};
@@ -260,32 +260,35 @@ fn who_gets_a_channel() {
 fn flags_make_an_app_as_a_file_would() {
     let mut desk = desk();
     desk.write("src/app.py", "");
-    desk.overrides = Overrides {
-        name: Some("web".into()),
-        namespace: Some("ns".into()),
-        cwd: Some("src".into()),
-        args: vec!["--x".into(), "a b".into(), (&b"\xff"[..]).into()],
-        interpreter_args: Some("-u -O".into()),
-        env: vec![("A".into(), "1".into())],
-        instances: Some("max".into()),
-        autorestart: Some(false),
-        max_restarts: Some("3".into()),
-        min_uptime: Some("5s".into()),
-        restart_delay: Some("1s".into()),
-        stop_exit_codes: vec!["0,3".into(), "4 5".into()],
-        kill_timeout: Some("2s".into()),
-        kill_signal: Some("TERM".into()),
-        treekill: Some(false),
-        max_memory_restart: Some("1G".into()),
-        log_file: Some("".into()),
-        out_file: Some("o.log".into()),
-        time: Some(true),
-        uid: Some("alice".into()),
-        autostart: Some(false),
-        env_name: Some("production".into()),
-        only: vec!["ignored".into()],
-        ..Overrides::default()
-    };
+    for (key, words) in [
+        ("name", &["web"][..]),
+        ("namespace", &["ns"]),
+        ("cwd", &["src"]),
+        ("interpreter_args", &["-u -O"]),
+        ("instances", &["max"]),
+        ("max_restarts", &["3"]),
+        ("min_uptime", &["5s"]),
+        ("restart_delay", &["1s"]),
+        ("stop_exit_codes", &["0,3", "4 5"]),
+        ("kill_timeout", &["2s"]),
+        ("kill_signal", &["TERM"]),
+        ("max_memory_restart", &["1G"]),
+        ("log_file", &[""]),
+        ("out_file", &["o.log"]),
+        ("uid", &["alice"]),
+    ] {
+        desk.give(key, words);
+    }
+    let given = &mut desk.overrides.given;
+    given.set("args", Typed::Words(vec!["--x".into(), "a b".into(), (&b"\xff"[..]).into()]));
+    given.set("env", Typed::Variables(vec![("A".into(), "1".into())]));
+    for (key, on) in
+        [("autorestart", false), ("treekill", false), ("time", true), ("autostart", false)]
+    {
+        given.set(key, Typed::Switch(on));
+    }
+    desk.overrides.env_name = Some("production".into());
+    desk.overrides.only = vec!["ignored".into()];
     let (spec, warnings) = one(desk.script("app.py"));
     assert_eq!(warnings, "");
     assert_eq!(spec.args[2].as_bytes(), b"\xff");
@@ -296,12 +299,9 @@ fn flags_make_an_app_as_a_file_would() {
 #[test]
 fn wrong_flags_are_told_by_their_names() {
     let mut desk = desk();
-    desk.overrides = Overrides {
-        max_memory_restart: Some("1X".into()),
-        kill_timeout: Some("soon".into()),
-        cwd: Some("gone".into()),
-        ..Overrides::default()
-    };
+    for (key, word) in [("max_memory_restart", "1X"), ("kill_timeout", "soon"), ("cwd", "gone")] {
+        desk.give(key, &[word]);
+    }
     insta::assert_snapshot!(desk.plain(&desk.script("app").unwrap_err().to_string()), @r#"
     --cwd: error: `cwd` /desk/gone: no such file or directory
     --kill-timeout: error: `kill_timeout` must be a duration: milliseconds (3000) or "250ms", "3s", "1.5m", "2h", not `soon`

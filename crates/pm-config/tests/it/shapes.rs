@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pm_config::{Diagnosis, Ecosystem, Format, Overrides, Severity, read};
+use pm_config::{Beside, Diagnosis, Ecosystem, Format, Overrides, Severity, read};
 
 use crate::desk::Desk;
 
@@ -121,14 +121,12 @@ fn only_takes_a_subset_and_a_broken_neighbour_does_not_matter() {
 fn flags_replace_what_the_file_says_where_pm2_lets_them() {
     let mut desk = Desk::new();
     desk.write("sub/app", "#!/bin/sh\n");
-    desk.overrides = Overrides {
-        cwd: Some("sub".into()),
-        uid: Some("alice".into()),
-        namespace: Some("ns".into()),
-        name: Some("ignored".into()),
-        instances: Some("7".into()),
-        ..Overrides::default()
-    };
+    desk.overrides.beside = Beside::Pm2s;
+    for (key, word) in
+        [("cwd", "sub"), ("uid", "alice"), ("namespace", "ns"), ("name", "x"), ("instances", "7")]
+    {
+        desk.give(key, &[word]);
+    }
     let (spec, _) = desk.app("{script: 'app', cwd: '/', user: 'root'}");
     assert_eq!(crate::desk::text(&spec.cwd), desk.path("sub").display().to_string());
     assert_eq!((spec.name.as_str(), spec.namespace.as_str(), spec.instances), ("app", "ns", 1));
@@ -136,7 +134,7 @@ fn flags_replace_what_the_file_says_where_pm2_lets_them() {
     assert_eq!(user["uid"]["name"], "alice");
     let (spec, _) = desk.app("{script: 'app', namespace: 'own'}");
     assert_eq!(spec.namespace.as_str(), "own");
-    desk.overrides.uid = Some("alcie".into());
+    desk.give("uid", &["alcie"]);
     assert!(desk.problems("{script: 'app'}").contains("--uid: error: there is no user `alcie`"));
 }
 

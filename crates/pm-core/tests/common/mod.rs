@@ -44,7 +44,7 @@ impl Story {
         let mut orders = Vec::new();
         self.core.step(self.now, fact, &mut orders);
         for order in &orders {
-            if let Order::Remember(record) = order {
+            if let Order::Persist(record) = order {
                 self.records.push(record.clone());
             }
         }
@@ -65,7 +65,7 @@ impl Story {
         let mut orders = Vec::new();
         while let Some(due) = self.core.next_deadline().filter(|due| *due <= end) {
             self.now = self.now.max(due);
-            orders.extend(self.tell(Fact::Woke));
+            orders.extend(self.tell(Fact::TimePassed));
             assert!(
                 self.core.next_deadline() > Some(self.now) || self.core.next_deadline().is_none()
             );
@@ -93,7 +93,7 @@ impl Story {
 
     /// A run ends with nobody left.
     pub(crate) fn end(&mut self, run: RunId, ending: Ending) -> Vec<Order> {
-        self.tell(Fact::Ended(run, ending, pm_core::Rest::Nothing))
+        self.tell(Fact::Ended(run, ending, pm_core::Remaining::Nothing))
     }
 
     /// What was answered to a request.
@@ -115,8 +115,8 @@ impl Story {
         }
     }
 
-    pub(crate) fn seat(&self, id: u32) -> pm_core::SeatView<'_> {
-        self.core.seat(InstanceId(id)).expect("the story knows its instances")
+    pub(crate) fn instance(&self, id: u32) -> pm_core::InstanceView<'_> {
+        self.core.instance(InstanceId(id)).expect("the story knows its instances")
     }
 }
 

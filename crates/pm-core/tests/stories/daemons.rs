@@ -1,6 +1,6 @@
 //! What the next daemon makes of what the one before wrote down.
 
-use pm_core::{Ask, Became, Core, Ending, Fact, Knock, Order, Reach, Rest, Time};
+use pm_core::{Ask, Became, Core, Ending, Fact, Order, Reach, Remaining, RunSignal, Time};
 use pm_spec::Signal;
 
 use crate::CRASH;
@@ -31,9 +31,9 @@ fn an_exit_remembered_but_not_acknowledged_is_let_go_after_the_daemons_death() {
     story.ask(Ask::Stop(word("web")));
     story.end(run, Ending::Exited(0));
     story.core = Core::restore(story.now, story.records.clone());
-    story.tell(Fact::Woke);
+    story.tell(Fact::TimePassed);
     assert_eq!(story.end(run, Ending::Exited(0)), [Order::Release(run)]);
-    assert_eq!(story.seat(0).history.len(), 1);
+    assert_eq!(story.instance(0).history.len(), 1);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_deletion_survives_the_daemon() {
     story.ask(Ask::Delete(word("web")));
     story.core = Core::restore(story.now, story.records.clone());
     story.end(run, Ending::Unknown);
-    assert_eq!(story.core.seats().count(), 0);
+    assert_eq!(story.core.instances().count(), 0);
     assert_eq!(story.core.next_deadline(), None);
     assert_eq!(story.now, Time(1000));
 }
@@ -53,13 +53,13 @@ fn a_stop_is_asked_for_again_with_a_fresh_grace_after_the_daemons_death() {
     let mut story = Story::default();
     let run = story.up(vec![app("web")])[0];
     let (_, orders) = story.ask(Ask::Stop(word("web")));
-    let ask = Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree));
+    let ask = Order::Signal(run, RunSignal::Stop(Signal::INT, Reach::Tree));
     assert!(orders.contains(&ask));
     // It dies before the signal is sent, and nobody is there for longer than the grace.
     story.now = Time(story.now.0 + 60_000);
     story.core = Core::restore(story.now, story.records.clone());
-    assert_eq!(story.tell(Fact::Woke).iter().filter(|order| **order == ask).count(), 1);
-    let force = Order::Signal(run, Knock::Force(Reach::Tree));
+    assert_eq!(story.tell(Fact::TimePassed).iter().filter(|order| **order == ask).count(), 1);
+    let force = Order::Signal(run, RunSignal::Kill(Reach::Tree));
     let early = story.later(1599);
     assert!(!early.contains(&force) && !early.contains(&ask), "{early:?}");
     assert!(story.later(1).contains(&force));
@@ -69,14 +69,14 @@ fn a_stop_is_asked_for_again_with_a_fresh_grace_after_the_daemons_death() {
 fn children_of_an_ended_app_are_asked_again_after_the_daemons_death() {
     let mut story = Story::default();
     let run = story.up(vec![app("web")])[0];
-    let orders = story.tell(Fact::Ended(run, Ending::Exited(1), Rest::Stragglers));
-    let ask = Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree));
+    let orders = story.tell(Fact::Ended(run, Ending::Exited(1), Remaining::Stragglers));
+    let ask = Order::Signal(run, RunSignal::Stop(Signal::INT, Reach::Tree));
     assert!(orders.contains(&ask));
     story.now = Time(story.now.0 + 60_000);
     story.core = Core::restore(story.now, story.records.clone());
-    let orders = story.tell(Fact::Ended(run, Ending::Unknown, Rest::Stragglers));
+    let orders = story.tell(Fact::Ended(run, Ending::Unknown, Remaining::Stragglers));
     assert_eq!(orders.iter().filter(|order| **order == ask).count(), 1, "{orders:?}");
-    assert!(!orders.contains(&Order::Signal(run, Knock::Force(Reach::Tree))));
+    assert!(!orders.contains(&Order::Signal(run, RunSignal::Kill(Reach::Tree))));
 }
 
 #[test]
@@ -88,13 +88,13 @@ fn a_loop_of_daemon_deaths_neither_resets_nor_doubles_the_counters() {
         orders = story.end(run, CRASH);
         let records = std::mem::take(&mut story.records);
         story.core = Core::restore(story.now, records);
-        assert_eq!(story.seat(0).unstable, count);
+        assert_eq!(story.instance(0).unstable, count);
         story.records = story.core.records();
         if let Some(run) = spawns(&orders).first() {
-            assert_eq!(story.seat(0).run.map(|run| run.0), Some(*run), "the intent is known");
+            assert_eq!(story.instance(0).run.map(|run| run.0), Some(*run), "the intent is known");
         } else {
             orders = story.later(1000);
         }
-        assert_eq!(story.seat(0).restarts, count);
+        assert_eq!(story.instance(0).restarts, count);
     }
 }

@@ -1,7 +1,8 @@
 //! How things end: by themselves, by a person, by a rule.
 
 use pm_core::{
-    Ask, Became, Cause, Ending, Fact, Knock, Order, Patience, Reach, Refused, Reply, Rest, Status,
+    Ask, Became, Cause, Ending, Fact, Order, Patience, Reach, Refused, Remaining, Reply, RunSignal,
+    Status,
 };
 use pm_spec::{Bytes, Delay, Select, Signal, Span};
 
@@ -25,7 +26,7 @@ fn a_job_that_ends_well_is_finished() {
         let run = story.spawn_all(&orders)[0];
         story.end(run, ending);
         assert_eq!(story.became(request), [expected]);
-        assert_eq!(story.seat(0).status, Status::Stopped);
+        assert_eq!(story.instance(0).status, Status::Stopped);
         assert_eq!(story.core.next_deadline(), None);
     }
 }
@@ -49,9 +50,9 @@ fn p18_a_crash_loop_ends_after_fifteen_restarts() {
         }
     }
     assert_eq!(pauses, [0, 0, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 1000, 1000, 1000, 1000]);
-    let seat = story.seat(0);
-    assert_eq!((seat.status, seat.restarts), (Status::Errored, 15));
-    assert_eq!(seat.failure, Some(&Cause::CrashLoop { runs: 16, last: CRASH }));
+    let instance = story.instance(0);
+    assert_eq!((instance.status, instance.restarts), (Status::Errored, 15));
+    assert_eq!(instance.failure, Some(&Cause::CrashLoop { runs: 16, last: CRASH }));
     assert_eq!(story.core.next_deadline(), None);
 }
 
@@ -60,14 +61,14 @@ fn a_stop_is_answered_when_the_tree_is_gone() {
     let mut story = Story::default();
     let run = story.up(vec![app("web")])[0];
     let (request, orders) = story.ask(Ask::Stop(word("web")));
-    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree))));
-    story.tell(Fact::Ended(run, Ending::Exited(0), Rest::Stragglers));
+    assert!(orders.contains(&Order::Signal(run, RunSignal::Stop(Signal::INT, Reach::Tree))));
+    story.tell(Fact::Ended(run, Ending::Exited(0), Remaining::Stragglers));
     assert_eq!(story.reply(request), None, "children live");
-    let orders = story.tell(Fact::Swept(run));
+    let orders = story.tell(Fact::TreeGone(run));
     assert_eq!(story.became(request), [Became::Stopped]);
     assert!(orders.contains(&Order::Release(run)));
-    assert_eq!(story.seat(0).status, Status::Stopped);
-    assert_eq!(story.seat(0).restarts, 0);
+    assert_eq!(story.instance(0).status, Status::Stopped);
+    assert_eq!(story.instance(0).restarts, 0);
 }
 
 #[test]
@@ -76,13 +77,13 @@ fn who_ignores_the_ask_is_forced_and_at_last_given_up() {
     let run = story.up(vec![app("deaf")])[0];
     let (request, _) = story.ask(Ask::Stop(word("deaf")));
     assert_eq!(story.later(1599), []);
-    let force = Order::Signal(run, Knock::Force(Reach::Tree));
+    let force = Order::Signal(run, RunSignal::Kill(Reach::Tree));
     assert!(story.later(1).contains(&force));
     let orders = story.later(2599);
     assert_eq!(orders.iter().filter(|o| **o == force).count(), 2, "again each second");
     story.later(1);
     assert_eq!(story.became(request), [Became::Failed(Cause::Unkillable)]);
-    assert_eq!(story.seat(0).status, Status::Errored);
+    assert_eq!(story.instance(0).status, Status::Errored);
     assert_eq!(story.core.next_deadline(), None);
     // Never a second one beside it; when it ends at last, things go on.
     let (request, orders) =
@@ -97,14 +98,14 @@ fn who_ignores_the_ask_is_forced_and_at_last_given_up() {
 fn p05_children_of_a_dead_main_process_go_before_the_next_run() {
     let mut story = Story::default();
     let run = story.up(vec![app("web")])[0];
-    let orders = story.tell(Fact::Ended(run, CRASH, Rest::Stragglers));
-    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree))));
+    let orders = story.tell(Fact::Ended(run, CRASH, Remaining::Stragglers));
+    assert!(orders.contains(&Order::Signal(run, RunSignal::Stop(Signal::INT, Reach::Tree))));
     assert_eq!(spawns(&orders), []);
     let orders = story.later(1600);
-    assert!(orders.contains(&Order::Signal(run, Knock::Force(Reach::Tree))));
-    let orders = story.tell(Fact::Swept(run));
+    assert!(orders.contains(&Order::Signal(run, RunSignal::Kill(Reach::Tree))));
+    let orders = story.tell(Fact::TreeGone(run));
     assert_eq!(spawns(&orders).len(), 1);
-    assert_eq!((story.seat(0).restarts, story.seat(0).unstable), (1, 0));
+    assert_eq!((story.instance(0).restarts, story.instance(0).unstable), (1, 0));
 }
 
 #[test]
@@ -113,11 +114,11 @@ fn p74_without_treekill_children_are_left_alone() {
     spec.stop.tree = false;
     let mut story = Story::default();
     let run = story.up(vec![spec])[0];
-    let orders = story.tell(Fact::Ended(run, CRASH, Rest::Stragglers));
+    let orders = story.tell(Fact::Ended(run, CRASH, Remaining::Stragglers));
     assert_eq!(spawns(&orders).len(), 1);
     let run = story.spawn_all(&orders)[0];
     let (_, orders) = story.ask(Ask::Stop(word("web")));
-    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Leader))));
+    assert!(orders.contains(&Order::Signal(run, RunSignal::Stop(Signal::INT, Reach::Leader))));
 }
 
 #[test]
@@ -127,13 +128,13 @@ fn p17_a_stop_during_a_pause_cancels_it_at_once() {
     let mut story = Story::default();
     let run = story.up(vec![spec])[0];
     story.end(run, CRASH);
-    assert_eq!(story.seat(0).status, Status::WaitingRestart);
+    assert_eq!(story.instance(0).status, Status::WaitingRestart);
     let (request, _) = story.ask(Ask::Stop(word("web")));
     assert_eq!(story.became(request), [Became::Stopped]);
     assert_eq!(story.core.next_deadline(), None);
     let (request, _) = story.ask(Ask::Stop(word("web")));
     assert_eq!(story.became(request), [Became::Unchanged]);
-    assert_eq!(story.seat(0).restarts, 0);
+    assert_eq!(story.instance(0).restarts, 0);
 }
 
 #[test]
@@ -146,15 +147,15 @@ fn a_restart_counts_only_what_was_up() {
     story.spawn_all(&orders);
     story.later(1000);
     assert_eq!(story.became(request), [Became::Restarted]);
-    assert_eq!(story.seat(0).restarts, 1);
-    let run = story.seat(0).run.expect("it is up").0;
+    assert_eq!(story.instance(0).restarts, 1);
+    let run = story.instance(0).run.expect("it is up").0;
     story.ask(Ask::Stop(word("web")));
     story.end(run, Ending::Exited(0));
     let (request, orders) = story.ask(restart());
     story.spawn_all(&orders);
     story.later(1000);
     assert_eq!(story.became(request), [Became::Started]);
-    assert_eq!(story.seat(0).restarts, 1);
+    assert_eq!(story.instance(0).restarts, 1);
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn a_restart_while_it_is_being_made_replaces_it() {
     assert_eq!(story.became(first), [Became::Superseded]);
     let run = spawns(&orders)[0];
     let orders = story.tell(Fact::Spawned(run, identity(run)));
-    assert!(orders.contains(&Order::Signal(run, Knock::Ask(Signal::INT, Reach::Tree))));
+    assert!(orders.contains(&Order::Signal(run, RunSignal::Stop(Signal::INT, Reach::Tree))));
     let orders = story.end(run, Ending::Exited(0));
     story.spawn_all(&orders);
     assert_eq!(story.became(second), [Became::Restarted]);
@@ -179,16 +180,16 @@ fn p14_memory_above_the_limit_restarts_and_says_why() {
     spec.limits.memory = Some(Bytes::new(100));
     let mut story = Story::default();
     let run = story.up(vec![spec])[0];
-    assert!(story.orders.contains(&Order::Weigh(true)));
-    assert_eq!(story.tell(Fact::Weighed(run, Bytes::new(100))), []);
-    let orders = story.tell(Fact::Weighed(run, Bytes::new(101)));
-    assert!(orders.iter().any(|o| matches!(o, Order::Signal(_, Knock::Ask(..)))));
-    assert!(orders.contains(&Order::Weigh(false)));
+    assert!(story.orders.contains(&Order::MeasureMemory(true)));
+    assert_eq!(story.tell(Fact::MemoryMeasured(run, Bytes::new(100))), []);
+    let orders = story.tell(Fact::MemoryMeasured(run, Bytes::new(101)));
+    assert!(orders.iter().any(|o| matches!(o, Order::Signal(_, RunSignal::Stop(..)))));
+    assert!(orders.contains(&Order::MeasureMemory(false)));
     let orders = story.end(run, Ending::Exited(0));
     assert_eq!(spawns(&orders).len(), 1);
-    let seat = story.seat(0);
-    assert_eq!((seat.restarts, seat.unstable), (1, 0));
-    let cause = &seat.history.back().expect("it has ended").cause;
+    let instance = story.instance(0);
+    assert_eq!((instance.restarts, instance.unstable), (1, 0));
+    let cause = &instance.history.back().expect("it has ended").cause;
     assert_eq!(*cause, Cause::Memory { used: Bytes::new(101), limit: Bytes::new(100) });
 }
 
@@ -203,7 +204,7 @@ fn a_reload_goes_one_by_one_and_stops_at_the_first_failure() {
         orders
             .iter()
             .filter_map(|order| match order {
-                Order::Signal(run, Knock::Ask(..)) => Some(*run),
+                Order::Signal(run, RunSignal::Stop(..)) => Some(*run),
                 _ => None,
             })
             .collect()
@@ -219,7 +220,7 @@ fn a_reload_goes_one_by_one_and_stops_at_the_first_failure() {
     assert_eq!(asked(&orders), []);
     let failed = Became::Failed(Cause::Ended(CRASH));
     assert_eq!(story.became(request), [Became::Restarted, failed, Became::Unchanged]);
-    assert_eq!(story.seat(2).run.map(|run| run.0), Some(runs[2]));
+    assert_eq!(story.instance(2).run.map(|run| run.0), Some(runs[2]));
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn leaving_stops_everything_answers_and_leaves() {
     let orders = story.end(run, Ending::Exited(0));
     assert_eq!(story.became(request), [Became::Stopped]);
     assert_eq!(orders.last(), Some(&Order::Leave));
-    assert_eq!(story.seat(0).history.back().map(|e| e.cause.clone()), Some(Cause::Shutdown));
+    assert_eq!(story.instance(0).history.back().map(|e| e.cause.clone()), Some(Cause::Shutdown));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::common::{Story, app, spawns, start, word};
 fn a_start_is_answered_when_it_has_settled() {
     let mut story = Story::default();
     let (request, orders) = story.ask(start(vec![app("web")]));
-    let intent = orders.iter().position(|o| matches!(o, Order::Remember(Record::Seat(s)) if matches!(s.phase, SavedPhase::Starting(_))));
+    let intent = orders.iter().position(|o| matches!(o, Order::Persist(Record::Instance(s)) if matches!(s.phase, SavedPhase::Starting(_))));
     let spawn = orders.iter().position(|o| matches!(o, Order::Spawn(..)));
     assert!(intent < spawn && intent.is_some(), "the intent comes before the spawn");
     story.spawn_all(&orders);
@@ -21,7 +21,7 @@ fn a_start_is_answered_when_it_has_settled() {
     assert_eq!(story.reply(request), None);
     story.later(1);
     assert_eq!(story.became(request), [Became::Started]);
-    assert_eq!(story.seat(0).status, Status::Online);
+    assert_eq!(story.instance(0).status, Status::Online);
     assert_eq!(story.core.next_deadline(), None);
 }
 
@@ -64,7 +64,7 @@ fn a_refused_spawn_fails_a_persons_start_and_is_tried_again_by_the_policy() {
     let (request, orders) = story.ask(start(vec![app("gone")]));
     story.tell(Fact::NotSpawned(spawns(&orders)[0], refused()));
     assert_eq!(story.became(request), [Became::Failed(cause.clone())]);
-    assert_eq!(story.seat(0).failure, Some(&cause));
+    assert_eq!(story.instance(0).failure, Some(&cause));
     assert_eq!(story.core.next_deadline(), None);
     // Later the file is there, and gone again when the app crashes.
     let (_, orders) =
@@ -80,7 +80,7 @@ fn a_refused_spawn_fails_a_persons_start_and_is_tried_again_by_the_policy() {
         }
     }
     assert_eq!(tries, 15);
-    assert_eq!(story.seat(0).failure, Some(&cause));
+    assert_eq!(story.instance(0).failure, Some(&cause));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn p67_a_short_machine_is_waited_for() {
     }
     assert_eq!(story.became(request), [Became::Failed(Cause::NotSpawned("no memory".into()))]);
     story.spawn_all(&orders);
-    assert_eq!((story.seat(0).status, story.seat(0).restarts), (Status::Online, 0));
+    assert_eq!((story.instance(0).status, story.instance(0).restarts), (Status::Online, 0));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn an_interrupted_spawn_is_repeated_under_a_new_number_and_not_counted() {
     assert!(again > run);
     story.later(1000);
     assert_eq!(story.became(request), [Became::Started]);
-    assert_eq!(story.seat(0).restarts, 0);
+    assert_eq!(story.instance(0).restarts, 0);
 }
 
 #[test]
@@ -117,16 +117,16 @@ fn numbers_start_at_zero_again_when_the_list_is_empty() {
     let runs = story.up(vec![app("a"), app("b")]);
     story.ask(Ask::Delete(word("a")));
     story.end(runs[0], Ending::Exited(0));
-    assert!(story.core.seat(InstanceId(0)).is_none());
+    assert!(story.core.instance(InstanceId(0)).is_none());
     let third = story.up(vec![app("c")])[0];
-    assert!(story.core.seat(InstanceId(2)).is_some());
+    assert!(story.core.instance(InstanceId(2)).is_some());
     let (request, _) = story.ask(Ask::Delete(vec![Select::All]));
     story.end(runs[1], Ending::Exited(0));
     assert_eq!(story.reply(request), None);
     story.end(third, Ending::Exited(0));
     assert_eq!(story.became(request), [Became::Deleted, Became::Deleted]);
     story.up(vec![app("d")]);
-    assert_eq!(story.seat(0).app.name.as_str(), "d");
+    assert_eq!(story.instance(0).app.name.as_str(), "d");
 }
 
 #[test]
@@ -141,11 +141,16 @@ fn p50_slots_are_stable_and_the_lowest_free_is_taken() {
     story.spawn_all(&orders);
     story.later(1000);
     assert_eq!(story.became(request), [Became::Unchanged, Became::Unchanged, Became::Started]);
-    let slots: Vec<_> = story.core.seats().map(|seat| (seat.id.0, seat.slot)).collect();
+    let slots: Vec<_> =
+        story.core.instances().map(|instance| (instance.id.0, instance.slot)).collect();
     assert_eq!(slots, [(0, 0), (2, 2), (3, 1)]);
     let (request, _) = story.ask(Ask::Scale { select: word("web"), to: 1 });
-    for run in story.core.seats().filter_map(|s| s.run).map(|r| r.0).collect::<Vec<_>>() {
-        if story.core.seat_of_run(run).is_some_and(|seat| seat.status == Status::Stopping) {
+    for run in story.core.instances().filter_map(|s| s.run).map(|r| r.0).collect::<Vec<_>>() {
+        if story
+            .core
+            .instance_of_run(run)
+            .is_some_and(|instance| instance.status == Status::Stopping)
+        {
             story.end(run, Ending::Exited(0));
         }
     }
@@ -187,7 +192,7 @@ fn existing_apps_are_refused_kept_or_doubled_as_asked() {
     let (request, orders) = story.ask(ask(Existing::Duplicate));
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
-    assert_eq!(story.core.seats().count(), 2);
+    assert_eq!(story.core.instances().count(), 2);
 }
 
 #[test]

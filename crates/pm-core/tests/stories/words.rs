@@ -1,6 +1,6 @@
 //! What is said to the core, and to whom it goes.
 
-use pm_core::{Ask, Became, Core, Ending, Fact, InstanceId, Knock, Order, Refused, Status};
+use pm_core::{Ask, Became, Core, Ending, Fact, InstanceId, Order, Refused, RunSignal, Status};
 use pm_spec::{Select, Signal};
 
 use crate::common::{Story, app, word};
@@ -11,13 +11,13 @@ fn a_signal_is_passed_on_and_a_withdrawn_request_is_not_answered() {
     let run = story.up(vec![app("web")])[0];
     let signal = Signal::parse("USR1").expect("a signal");
     let (request, orders) = story.ask(Ask::Signal(word("web"), signal));
-    assert_eq!(orders[0], Order::Signal(run, Knock::Pass(signal)));
+    assert_eq!(orders[0], Order::Signal(run, RunSignal::Forward(signal)));
     assert_eq!(story.became(request), [Became::Signaled]);
     let (request, _) = story.ask(Ask::Stop(word("web")));
     story.tell(Fact::Withdrawn(request));
     story.end(run, Ending::Exited(0));
     assert_eq!(story.reply(request), None);
-    assert_eq!(story.seat(0).status, Status::Stopped);
+    assert_eq!(story.instance(0).status, Status::Stopped);
 }
 
 #[test]

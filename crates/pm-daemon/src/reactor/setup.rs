@@ -2,36 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 
-use pm_core::{AppId, Ask, Ending, Fact, RunId};
-use pm_guardian::{Kind, Link, ToGuardian};
+use pm_core::{AppId, Ask, Core, Fact, RunId};
+use pm_guardian::{Link, ToGuardian};
 use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
 use pm_os::limits::Nofile;
+use pm_os::tag::Tag;
 use pm_os::tree::{Census, Depth};
 use pm_protocol::{Hello, Home, PROTOCOL};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use super::{DaemonError, Inlet, QUEUE, Reactor, named, signals};
-use crate::adopt::{self, Inheritance, Kept};
-use crate::clock;
-use crate::diary;
-use crate::hands::{Hands, Leaving, streams};
+use super::signals;
+use crate::adopt::{self, Inheritance, Kept, KeptStreams};
+use crate::core_driver::CoreDriver;
+use crate::error::{DaemonError, file, system};
+use crate::executor::Executor;
+use crate::inlet::Inlet;
 use crate::journal::Journal;
-use crate::node::{ChannelEnd, Node};
-use crate::plan;
-use crate::runs::{Address, Life, PIDFD_SLOT, Runs, slot_of};
-use crate::salt;
-use crate::sampler::Figures;
-use crate::senses::Senses;
-use crate::server::feed::Feed;
-use crate::server::{Desk, accept};
-use crate::spawner::{self, Workshop};
-use crate::store;
-use crate::trees::{self, Errand};
+use crate::node::Node;
+use crate::run_control::{Owners, RunControl};
+use crate::runs::{Life, Runs};
+use crate::server::connections::Connections;
+use crate::slots::{Address, ChannelEnd, slot_of, store_pidfd, store_stream};
+use crate::spawner::{self, SpawnerParts};
+use crate::triggers::Triggers;
+use crate::{app_user, daemon_log, home_id, plan, pm2_pid, store, trees};
+
+/// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
+const QUEUE: usize = 1024;
 
 /// What a daemon that finds no app begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +43,14 @@ pub enum Beginning {
     Saved,
 }
 
-fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DaemonError {
-    let path = path.to_owned();
-    move |source| DaemonError::File { what, path, source }
-}
-
-pub(super) fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
-    move |source| DaemonError::System { what, source }
+/// What the loop begins with.
+pub(super) struct Start {
+    pub(super) driver: CoreDriver,
+    pub(super) link: AsyncFd<Arc<Link>>,
+    pub(super) inlet: mpsc::Receiver<Inlet>,
+    /// For tasks that bring something back.
+    pub(super) outlet: mpsc::Sender<Inlet>,
+    pub(super) connections: Connections,
 }
 
 /// Takes over. When it returns, nothing the daemon before knew is lost and no app runs twice.
@@ -57,79 +59,87 @@ pub(super) fn begin(
     home: &Home,
     nofile: Option<Nofile>,
     beginning: Beginning,
-) -> Result<Reactor, DaemonError> {
+) -> Result<Start, DaemonError> {
     let link = Arc::new(Link::inherit()?);
     let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
-    let (salt, origin) = salt::load(&home.salt()).map_err(file("use", &home.salt()))?;
+    let (home_id, origin) = home_id::load(&home.id_file()).map_err(file("use", &home.id_file()))?;
     let boot = pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0));
     let journal = home.journal();
     let (journal, records) = Journal::open(&journal, &boot).map_err(file("use", &journal))?;
     // Scan first, ask then: what ends in between is in the guardian's answer (supervision.md, trap 3).
     let census = match origin {
         // The first start in this home: nobody can be found.
-        salt::Origin::Made if records.is_empty() => Census::of_nobody(),
-        salt::Origin::Made | salt::Origin::Found => Census::take(Depth::Cookies, &[guardian])?,
+        home_id::Origin::Made if records.is_empty() => Census::of_nobody(),
+        home_id::Origin::Made | home_id::Origin::Found => {
+            Census::take(Depth::Cookies, &[guardian])?
+        }
     };
-    let mut kept = adopt::ask(&link, salt)?;
-    let inheritance = adopt::inherit(records, &census, &mut kept, salt);
+    let mut kept = adopt::ask(&link, home_id)?;
+    let (core, mut inheritance) = adopt::inherit(records, &census, &mut kept, home_id);
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
-    let scribe = start_scribe(home, &link, &outlet)?;
+    let mut owners = owners((home, home_id, nofile), guardian, &link, &outlet)?;
+    adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
+    let runs = RunControl::new(owners);
+    let executor = Executor::new(journal, runs, Triggers::new(outlet.clone()));
+    let mut driver = CoreDriver::new(core, executor);
+    for fact in inheritance.facts {
+        driver.step(fact);
+    }
+    for run in inheritance.vanished {
+        daemon_log::note(format_args!("run {} ended while nobody was there", run.0));
+        driver.vanished(run);
+    }
+    for run in inheritance.sweeping {
+        driver.executor().runs().look_who_remains(run);
+    }
+    for exit in std::mem::take(&mut kept.exits) {
+        driver.exited(exit);
+    }
+    driver.step(Fact::TimePassed);
+    if beginning == Beginning::Saved && kept.is_first && driver.core().instances().next().is_none()
+    {
+        restore_saved(home, &mut driver);
+    }
+    let mut connections = Connections::new(hello(&kept, guardian), outlet.clone());
+    // From here on we answer.
+    link.send(&ToGuardian::Adopted, &[])?;
+    link.send(&ToGuardian::Ready, &[])?;
+    if let Some(listener) = kept.listener.take() {
+        connections.listen(listener);
+    }
+    signals::handle(&outlet, driver.executor().runs().scribe())?;
+    pm2_pid::announce(home);
+    Ok(Start { driver, link: wait_on(link)?, inlet, outlet, connections })
+}
+
+/// Starts everybody who has to do with runs.
+fn owners(
+    (home, home_id, nofile): (&Home, u32, Option<Nofile>),
+    guardian: i32,
+    link: &Arc<Link>,
+    outlet: &mpsc::Sender<Inlet>,
+) -> Result<Owners, DaemonError> {
+    let scribe = start_scribe(home, link, outlet)?;
     let trees = trees::start(guardian, outlet.clone()).map_err(system("start a thread"))?;
-    let workshop = Workshop {
+    let parts = SpawnerParts {
         home: home.clone(),
-        salt,
-        link: Arc::clone(&link),
+        home_id,
+        link: Arc::clone(link),
         scribe: scribe.clone(),
         nofile,
         inlet: outlet.clone(),
     };
-    let spawner = spawner::start(workshop).map_err(system("start a thread"))?;
-    let hands = Hands {
-        link: Arc::clone(&link),
-        journal,
-        arrears: crate::arrears::Arrears::default(),
-        spawner,
+    Ok(Owners {
+        link: Arc::clone(link),
+        spawner: spawner::start(parts).map_err(system("start a thread"))?,
         trees,
         scribe,
-        salt,
+        home_id,
         runs: Runs::default(),
-        callers: BTreeMap::new(),
-        feed: Feed::default(),
-        figures: Figures::default(),
-        node: Node::new(salt, Arc::clone(&link), outlet.clone()),
-        senses: Senses::new(outlet.clone()),
-        leaving: Leaving::No,
-        give_back_at: None,
-    };
-    let (listeners, closing, open) = open_doors(&kept, guardian, &outlet);
-    let mut reactor = Reactor {
-        home: home.clone(),
-        nofile,
-        core: pm_core::Core::new(),
-        hands,
-        orders: Vec::new(),
-        link: wait_on(link)?,
-        inlet,
-        outlet,
-        listeners,
-        listener: None,
-        closing,
-        open,
-        next_request: 0,
-        began: clock::now(),
-        waiting: Vec::new(),
-        last_words: None,
-    };
-    reactor.inherit(inheritance, &mut kept)?;
-    if beginning == Beginning::Saved && kept.is_first && reactor.core.seats().next().is_none() {
-        reactor.revive();
-    }
-    reactor.open(&mut kept)?;
-    signals::heed(&reactor.outlet, &reactor.hands.scribe)?;
-    crate::announce::announce(home);
-    Ok(reactor)
+        node: Node::new(home_id, Arc::clone(link), outlet.clone()),
+    })
 }
 
 /// Room for all news that can come while we adopt and read none of it: then nobody who brings news waits for us while
@@ -154,22 +164,14 @@ fn forget_spools(home: &Home, kept: &Kept, inheritance: &Inheritance) {
     pm_logs::forget_spools(&home.log_state(), known);
 }
 
-type Doors = (mpsc::Sender<OwnedFd>, watch::Sender<bool>, mpsc::Receiver<()>);
-
-fn open_doors(kept: &Kept, guardian: i32, outlet: &mpsc::Sender<Inlet>) -> Doors {
-    let hello = Hello {
+fn hello(kept: &Kept, guardian: i32) -> Hello {
+    Hello {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").into(),
         pid: std::process::id(),
         incarnation: u64::from(kept.incarnation),
         guardian: u32::try_from(guardian).unwrap_or(0),
-    };
-    let (listeners, sockets) = mpsc::channel(4);
-    let (closing, closes) = watch::channel(false);
-    let (open, ended) = mpsc::channel(1);
-    let desk = Desk { inlet: outlet.clone(), hello: Arc::new(hello), closing: closes, open };
-    tokio::spawn(accept::serve(sockets, desk));
-    (listeners, closing, ended)
+    }
 }
 
 fn start_scribe(
@@ -192,179 +194,136 @@ fn start_scribe(
         }
         Notice::Drained { .. } => {}
         Notice::Dropped { path, bytes, cause } => {
-            diary::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
+            daemon_log::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
         }
-        Notice::Warned { text } => diary::note(format_args!("{text}")),
+        Notice::Warned { text } => daemon_log::note(format_args!("{text}")),
     };
     let (scribe, _thread) = Scribe::start(&plan, Box::new(hear))?;
     Ok(scribe)
 }
 
-impl Reactor {
-    /// Goes on where the daemon before stopped.
-    fn inherit(&mut self, inheritance: Inheritance, kept: &mut Kept) -> Result<(), DaemonError> {
-        let Inheritance { core, runs, facts, vanished, sweeping, unkept, channels, never } =
-            inheritance;
-        self.core = core;
-        for (id, run) in runs {
-            self.hands.runs.insert(id, run);
-        }
-        for run in never {
-            let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
-            kept.streams.retain(|key, _| key.tag != tag);
-            self.hands.link.send(&ToGuardian::Drop { tag, slot: None }, &[])?;
-        }
-        for (run, slot) in adopt::leftovers(kept) {
-            let tag = pm_os::tag::Tag::new(self.hands.salt, run.0).raw();
-            self.hands.link.send(&ToGuardian::Drop { tag, slot: Some(slot) }, &[])?;
-        }
-        self.attach(std::mem::take(&mut kept.streams));
-        self.regain(&unkept);
-        self.reconnect(channels, std::mem::take(&mut kept.sockets));
-        for fact in facts {
-            self.step(fact);
-        }
-        for run in vanished {
-            diary::note(format_args!("{} ended while nobody was there", named_run(run)));
-            if let Some(fact) = self.hands.ended(run, Ending::Unknown) {
-                self.step(fact);
-            }
-        }
-        for run in sweeping {
-            if let Some(tree) = self.hands.runs.get(run).map(crate::runs::Run::tree) {
-                self.hands.errand(Errand::Remains(tree));
-            }
-        }
-        for exit in std::mem::take(&mut kept.exits) {
-            if let Some(fact) = self.hands.exited(exit) {
-                self.step(fact);
-            }
-        }
-        self.step(Fact::Woke);
-        Ok(())
+/// Takes the runs the daemon before had in hand, with their streams and channels.
+fn adopt_runs(
+    owners: &mut Owners,
+    core: &Core,
+    inheritance: &mut Inheritance,
+    kept: &mut Kept,
+) -> Result<(), DaemonError> {
+    for (id, run) in std::mem::take(&mut inheritance.runs) {
+        owners.runs.insert(id, run);
     }
-
-    /// Brings back the saved list. It is only ordered here, so that sixty slow apps don't keep the machine from
-    /// booting (pain 29); what can't be started is told by the list, the diary and `pm startup --verify`.
-    fn revive(&mut self) {
-        match store::load(&self.home.saved()) {
-            Ok((apps, warning)) => {
-                diary::note(format_args!("starting the {} apps of the saved list", apps.len()));
-                if let Some(warning) = warning {
-                    diary::note(format_args!("{warning}"));
-                }
-                let request = self.number();
-                self.step(Fact::Asked(request, Ask::Restore(apps)));
-            }
-            Err(error @ store::StoreError::Nothing(_)) => {
-                diary::note(format_args!("could not {error}; `save` makes one"));
-            }
-            Err(error) => diary::note(format_args!("could not {error}")),
-        }
+    let tag_of = |run: RunId| Tag::new(owners.home_id, run.0).raw();
+    for tag in inheritance.never.iter().copied().map(tag_of) {
+        kept.streams.retain(|key, _| key.tag != tag);
+        owners.link.send(&ToGuardian::Drop { tag, slot: None }, &[])?;
     }
-
-    /// From here on we answer.
-    fn open(&mut self, kept: &mut Kept) -> Result<(), DaemonError> {
-        self.hands.link.send(&ToGuardian::Adopted, &[])?;
-        self.hands.link.send(&ToGuardian::Ready, &[])?;
-        if let Some(listener) = kept.listener.take() {
-            self.listen(listener);
-        }
-        Ok(())
+    for (run, slot) in adopt::leftovers(kept) {
+        owners.link.send(&ToGuardian::Drop { tag: tag_of(run), slot: Some(slot) }, &[])?;
     }
+    attach(owners, core, std::mem::take(&mut kept.streams));
+    reopen_streams(owners, &inheritance.unkept);
+    let channels = std::mem::take(&mut inheritance.channels);
+    reconnect(owners, core, channels, std::mem::take(&mut kept.sockets));
+    Ok(())
+}
 
-    /// Goes on talking to Node apps. Sockets first: workers are known by what they listen on.
-    fn reconnect(
-        &mut self,
-        channels: Vec<(RunId, ChannelEnd)>,
-        sockets: BTreeMap<(AppId, u8), ChannelEnd>,
-    ) {
-        for ((app, index), socket) in sockets {
-            self.hands.node.recall(app, index, socket);
-        }
-        for (id, channel) in channels {
-            let Some(run) = self.hands.runs.get(id) else { continue };
-            let of = (run.address.app, &*run.app);
-            self.hands.node.attach(run.tag, run.slot, of, channel);
-        }
-        self.hands.node.tidy(&self.core);
-    }
-
-    /// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what
-    /// is left of it goes to its file as it is.
-    fn attach(&mut self, streams: BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>) {
-        for (key, (pipe, file, owner)) in streams {
-            let seat = owner.and_then(|owner| {
-                self.core.seat(owner.instance).filter(|seat| seat.app_id == owner.app)
-            });
-            let Some(seat) = seat else {
-                if let Err(error) = drain(&pipe, &file) {
-                    diary::note(format_args!("could not save the last output of an app: {error}"));
-                }
-                self.hands.stream_ended(key);
-                continue;
-            };
-            let [out, error] = plan::sinks(seat.app, seat.id, spawner::log_owner(seat.app));
-            let sink = match key.stream {
-                Stream::Out => out,
-                Stream::Err => error,
-            };
-            let address = Address { app: seat.app_id, instance: seat.id };
-            let app = Arc::clone(seat.app);
-            self.hands.keep_output(key, address, &app);
-            self.hands.scribe.attach(key, pipe, file, sink);
-        }
-    }
-
-    /// Guardian and daemon both died, perhaps half-way through a hand-over: the pipes live on in the apps, and we
-    /// open our ends anew. An app that closed an output, or put something else in its place, is left alone; so is
-    /// one whose main process the guardian keeps, for then a stream it doesn't keep has ended.
-    fn regain(&mut self, unkept: &[RunId]) {
-        let mut lost = Vec::new();
-        for run in unkept.iter().filter_map(|id| self.hands.runs.get(*id)) {
-            let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
-            if matches!(run.life, Life::Alive) {
-                let missing = streams(&run.app, run.address.instance).into_iter();
-                let missing: Vec<_> = missing.filter(|stream| !run.open.contains(stream)).collect();
-                lost.push((run.tag, run.address, Arc::clone(&run.app), identity, missing));
+/// Brings back the saved list. It is only ordered here, so that sixty slow apps don't keep the machine from
+/// booting (pain 29); what can't be started is told by the list, the daemon log and `pm startup --verify`.
+fn restore_saved(home: &Home, driver: &mut CoreDriver) {
+    match store::load(&home.saved()) {
+        Ok((apps, warning)) => {
+            daemon_log::note(format_args!("starting the {} apps of the saved list", apps.len()));
+            if let Some(warning) = warning {
+                daemon_log::note(format_args!("{warning}"));
             }
+            driver.ask_ourselves(Ask::Restore(apps));
         }
-        for (tag, address, app, identity, missing) in lost {
-            let sinks = plan::sinks(&app, address.instance, spawner::log_owner(&app));
-            let mut first = None;
-            for stream in missing {
-                let [out, error] = &sinks;
-                let (descriptor, sink) = match stream {
-                    Stream::Out => (1, out.clone()),
-                    Stream::Err => (2, error.clone()),
-                };
-                let Ok(pipe) = pm_os::stdio::reopen_reader(&identity, descriptor) else { continue };
-                // An app that put one output in the place of the other has one pipe, which needs one reader.
-                let inode = rustix::fs::fstat(&pipe).ok().map(|meta| meta.st_ino);
-                if inode.is_none() || std::mem::replace(&mut first, inode) == inode {
-                    continue;
-                }
-                let key = StreamKey { tag: tag.raw(), stream };
-                let Ok(file) = self.hands.scribe.prepare(key, &sink) else { continue };
-                let (slot, name) = (slot_of(stream), address.name());
-                let store = ToGuardian::Store { tag: tag.raw(), slot, kind: Kind::Stream, name };
-                self.hands.link.send(&store, &[pipe.as_fd(), file.as_fd()]).ok();
-                self.hands.keep_output(key, address, &app);
-                self.hands.scribe.attach(key, pipe, file, sink);
-            }
-            let run = self.hands.runs.get(RunId(tag.run()));
-            if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
-                let kind = Kind::Pidfd { pid: identity.pid };
-                let (tag, slot) = (tag.raw(), PIDFD_SLOT);
-                let store = ToGuardian::Store { tag, slot, kind, name: address.name() };
-                self.hands.link.send(&store, &[pidfd.as_fd()]).ok();
-            }
+        Err(error @ store::StoreError::Nothing(_)) => {
+            daemon_log::note(format_args!("could not {error}; `save` makes one"));
         }
+        Err(error) => daemon_log::note(format_args!("could not {error}")),
     }
 }
 
-fn named_run(run: RunId) -> String {
-    named(pm_os::tag::Tag::new(0, run.0))
+/// Goes on talking to Node apps. Sockets first: workers are known by what they listen on.
+fn reconnect(
+    owners: &mut Owners,
+    core: &Core,
+    channels: Vec<(RunId, ChannelEnd)>,
+    sockets: BTreeMap<(AppId, u8), ChannelEnd>,
+) {
+    for ((app, index), socket) in sockets {
+        owners.node.recall(app, index, socket);
+    }
+    for (id, channel) in channels {
+        let Some(run) = owners.runs.get(id) else { continue };
+        let of = (run.address.app, &*run.app);
+        owners.node.attach(run.tag, run.slot, of, channel);
+    }
+    owners.node.tidy(core);
+}
+
+/// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what
+/// is left of it goes to its file as it is.
+fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
+    for (key, (pipe, file, owner)) in streams {
+        let instance = owner.and_then(|owner| {
+            core.instance(owner.instance).filter(|instance| instance.app_id == owner.app)
+        });
+        let Some(instance) = instance else {
+            if let Err(error) = drain(&pipe, &file) {
+                daemon_log::note(format_args!("could not save the last output of an app: {error}"));
+            }
+            if owners.runs.stream_ended(key) {
+                let (tag, slot) = (key.tag, Some(slot_of(key.stream)));
+                owners.link.send(&ToGuardian::Drop { tag, slot }, &[]).ok();
+            }
+            continue;
+        };
+        let owner = app_user::log_owner(instance.app);
+        let sink = plan::sink(instance.app, (instance.id, key.stream), owner);
+        let address = Address { app: instance.app_id, instance: instance.id };
+        owners.runs.keep_output(key, address, instance.app);
+        owners.scribe.attach(key, pipe, file, sink);
+    }
+}
+
+/// Guardian and daemon both died, perhaps half-way through a hand-over: the pipes live on in the apps, and we
+/// open our ends anew. An app that closed an output, or put something else in its place, is left alone; so is
+/// one whose main process the guardian keeps, for then a stream it doesn't keep has ended.
+fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
+    let mut lost = Vec::new();
+    for run in unkept.iter().filter_map(|id| owners.runs.get(*id)) {
+        let Some(identity) = run.identity.filter(|_| run.pidfd.is_some()) else { continue };
+        if matches!(run.life, Life::Alive) {
+            let missing = plan::streams(&run.app, run.address.instance).into_iter();
+            let missing: Vec<_> = missing.filter(|stream| !run.open.contains(stream)).collect();
+            lost.push((run.tag, run.address, Arc::clone(&run.app), identity, missing));
+        }
+    }
+    for (tag, address, app, identity, missing) in lost {
+        let owner = app_user::log_owner(&app);
+        let mut first = None;
+        for stream in missing {
+            let sink = plan::sink(&app, (address.instance, stream), owner);
+            let descriptor = if stream == Stream::Out { 1 } else { 2 };
+            let Ok(pipe) = pm_os::stdio::reopen_reader(&identity, descriptor) else { continue };
+            // An app that put one output in the place of the other has one pipe, which needs one reader.
+            let inode = rustix::fs::fstat(&pipe).ok().map(|meta| meta.st_ino);
+            if inode.is_none() || std::mem::replace(&mut first, inode) == inode {
+                continue;
+            }
+            let key = StreamKey { tag: tag.raw(), stream };
+            let Ok(file) = owners.scribe.prepare(key, &sink) else { continue };
+            store_stream(&owners.link, key, address, (&pipe, &file)).ok();
+            owners.runs.keep_output(key, address, &app);
+            owners.scribe.attach(key, pipe, file, sink);
+        }
+        let run = owners.runs.get(RunId(tag.run()));
+        if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
+            store_pidfd(&owners.link, tag, address, (identity.pid, pidfd)).ok();
+        }
+    }
 }
 
 /// Moves what is left in a pipe to the end of a file.

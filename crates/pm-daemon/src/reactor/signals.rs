@@ -5,9 +5,9 @@ use pm_logs::Scribe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::setup::system;
-use super::{DaemonError, Inlet};
-use crate::diary;
+use crate::daemon_log;
+use crate::error::{DaemonError, system};
+use crate::inlet::Inlet;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ enum Wish {
 }
 
 /// Heeds them from now on.
-pub(super) fn heed(outlet: &mpsc::Sender<Inlet>, scribe: &Scribe) -> Result<(), DaemonError> {
+pub(super) fn handle(outlet: &mpsc::Sender<Inlet>, scribe: &Scribe) -> Result<(), DaemonError> {
     for (kind, wish) in [
         (SignalKind::terminate(), Wish::End),
         (SignalKind::interrupt(), Wish::End),
@@ -49,7 +49,7 @@ fn reopen(scribe: Scribe) {
     tokio::task::spawn_blocking(move || {
         scribe.reopen_all(Box::new(|problems| {
             for problem in problems {
-                diary::note(format_args!("could not reopen a log: {problem}"));
+                daemon_log::note(format_args!("could not reopen a log: {problem}"));
             }
         }));
     });

@@ -1,99 +1,26 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Ask, Became, Cause, Core, End, Ending, Existing, Outcome, Patience, Refused, SeatView, Status,
+    Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused, Status,
     Time,
 };
-use pm_protocol::{
-    Code, Describe, Description, EndView, Flush, Input, List, LogShape, LogSource, Logs, Refusal,
-    Request, Row, Save, Trigger, Update, Wait, Watch, What,
-};
+use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, Wait, What};
 use pm_spec::{Identifier, LogFormat, Signal};
 
-use crate::clock::Dial;
+use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
 
-/// A call, sorted by whose business it is.
-#[derive(Debug)]
-pub(crate) enum Business {
-    /// The core decides.
-    Core(Ask),
-    /// Something is shown.
-    Look(Look),
-    /// Somebody else does it.
-    Deed(Deed),
-}
-
-/// Calls that only show something.
-#[derive(Debug)]
-pub(crate) enum Look {
-    Ping,
-    List(List),
-    Describe(Describe),
-    Logs(Logs),
-}
-
-/// Calls that are done without the core.
-#[derive(Debug)]
-pub(crate) enum Deed {
-    Flush(Flush),
-    ReloadLogs,
-    Save(Save),
-    Resurrect,
-    Update(Update),
-    Watch(Watch),
-    Trigger(Trigger),
-    Input(Input),
-}
-
-/// Sorts a call.
-pub(crate) fn sort(request: Request) -> Business {
-    let patience = |wait: Wait| match wait {
+/// How long somebody waits for what it asked.
+pub(crate) fn patience(wait: Wait) -> Patience {
+    match wait {
         Wait::Spawned => Patience::Spawned,
         Wait::Settled => Patience::Settled,
-    };
-    let ask = match request {
-        Request::Start(call) => Ask::Start {
-            apps: call.apps,
-            existing: existing(call.existing),
-            patience: patience(call.wait),
-        },
-        Request::Raise(call) => {
-            Ask::Raise { select: call.select, env: call.env, patience: patience(call.wait) }
-        }
-        Request::Stop(call) => Ask::Stop(call.select),
-        Request::Restart(call) => {
-            Ask::Restart { select: call.select, env: call.env, patience: patience(call.wait) }
-        }
-        Request::Reload(call) => {
-            Ask::Reload { select: call.select, env: call.env, force: call.force }
-        }
-        Request::Delete(call) => Ask::Delete(call.select),
-        Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
-        Request::Rename(call) => {
-            Ask::Rename { select: call.select, to: (call.name, call.namespace) }
-        }
-        Request::Reset(call) => Ask::Reset(call.select),
-        Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
-        Request::Kill(_) => Ask::Leave,
-        Request::Ping(_) => return Business::Look(Look::Ping),
-        Request::List(call) => return Business::Look(Look::List(call)),
-        Request::Describe(call) => return Business::Look(Look::Describe(call)),
-        Request::Logs(call) => return Business::Look(Look::Logs(call)),
-        Request::Flush(call) => return Business::Deed(Deed::Flush(call)),
-        Request::ReloadLogs(_) => return Business::Deed(Deed::ReloadLogs),
-        Request::Save(call) => return Business::Deed(Deed::Save(call)),
-        Request::Resurrect(_) => return Business::Deed(Deed::Resurrect),
-        Request::Update(call) => return Business::Deed(Deed::Update(call)),
-        Request::Watch(call) => return Business::Deed(Deed::Watch(call)),
-        Request::Input(call) => return Business::Deed(Deed::Input(call)),
-        Request::Trigger(call) => return Business::Deed(Deed::Trigger(call)),
-    };
-    Business::Core(ask)
+    }
 }
 
-fn existing(wire: pm_protocol::Existing) -> Existing {
+/// What a start does to apps that are known already.
+pub(crate) fn existing(wire: pm_protocol::Existing) -> Existing {
     match wire {
         pm_protocol::Existing::Restart => Existing::Restart,
         pm_protocol::Existing::Reload => Existing::Reload,
@@ -116,47 +43,51 @@ fn status(status: Status) -> pm_protocol::Status {
 }
 
 /// One line of the list.
-pub(crate) fn row(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Row {
-    let pid = seat.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
+pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks) -> Row {
+    let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
     Row {
-        id: seat.id.0,
-        name: seat.app.name.to_string(),
-        namespace: seat.app.namespace.to_string(),
-        version: seat.app.version.as_ref().map(|version| version.display().into_owned()),
-        slot: seat.slot,
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        namespace: instance.app.namespace.to_string(),
+        version: instance.app.version.as_ref().map(|version| version.display().into_owned()),
+        slot: instance.slot,
         pid,
-        status: status(seat.status),
-        restarts: seat.restarts,
-        unstable: seat.unstable,
-        started_at: seat.since.filter(|_| pid != 0).map_or(0, |since| dial.date(since)),
-        created_at: dial.date(seat.created),
-        usage: seat.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
-        user: seat.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
+        status: status(instance.status),
+        restarts: instance.restarts,
+        unstable: instance.unstable,
+        started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| clocks.date(since)),
+        created_at: clocks.date(instance.created),
+        usage: instance.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
+        user: instance.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
             Identifier::Number(number) => number.to_string(),
             Identifier::Name(name) => name.display().into_owned(),
         }),
-        mode: seat.app.serving.mode,
-        watching: (seat.wanted || seat.resting)
-            && seat.app.watch.as_ref().is_some_and(|watch| watch.on),
-        note: seat.failure.map(cause),
+        mode: instance.app.serving.mode,
+        watching: (instance.wanted || instance.resting)
+            && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
+        note: instance.failure.map(cause),
     }
 }
 
 /// Everything about one instance but its pids and times, which somebody else knows.
-pub(crate) fn description(seat: &SeatView<'_>, figures: &Figures, dial: Dial) -> Description {
-    let paths = plan::log_paths(seat.app, seat.id);
-    let pid_file = plan::pid_file(seat.app, seat.id);
+pub(crate) fn description(
+    instance: &InstanceView<'_>,
+    figures: &Figures,
+    clocks: Clocks,
+) -> Description {
+    let paths = plan::log_paths(instance.app, instance.id);
+    let pid_file = plan::pid_file(instance.app, instance.id);
     Description {
-        row: row(seat, figures, dial),
-        spec: (**seat.app).clone(),
+        row: row(instance, figures, clocks),
+        spec: (**instance.app).clone(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
         pid_file: pid_file.map(|path| path.into_os_string().into_encoded_bytes().as_slice().into()),
         pids: Vec::new(),
-        ends: seat.history.iter().map(|end| end_view(end, dial)).collect(),
-        last_delay: seat.last_delay,
-        next_start: seat.next_start.map(|at| dial.date(at)),
+        ends: instance.history.iter().map(|end| end_view(end, clocks)).collect(),
+        last_delay: instance.last_delay,
+        next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: None,
         pulse: pm_protocol::Pulse::default(),
     }
@@ -169,16 +100,16 @@ pub(crate) fn pulse(pulse: pm_node::Pulse) -> pm_protocol::Pulse {
 }
 
 /// Where one instance's output lies.
-pub(crate) fn source(seat: &SeatView<'_>) -> LogSource {
-    let paths = plan::log_paths(seat.app, seat.id);
+pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
+    let paths = plan::log_paths(instance.app, instance.id);
     LogSource {
-        id: seat.id.0,
-        name: seat.app.name.to_string(),
-        namespace: seat.app.namespace.to_string(),
+        id: instance.id.0,
+        name: instance.app.name.to_string(),
+        namespace: instance.app.namespace.to_string(),
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
-        shape: match &seat.app.logs.format {
+        shape: match &instance.app.logs.format {
             LogFormat::Raw => LogShape::Raw,
             LogFormat::Stamped(format) => LogShape::Stamped(format.clone()),
             LogFormat::Json(_) => LogShape::Json,
@@ -186,28 +117,19 @@ pub(crate) fn source(seat: &SeatView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &End, dial: Dial) -> EndView {
+fn end_view(end: &End, clocks: Clocks) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
         Ending::Unknown => (None, None),
     };
-    let why = match &end.cause {
-        Cause::Ended(how) => ending(*how),
-        other @ (Cause::Stopped
-        | Cause::Restarted
-        | Cause::Memory { .. }
-        | Cause::Scheduled
-        | Cause::Touched(_)
-        | Cause::NotSpawned(_)
-        | Cause::CrashLoop { .. }
-        | Cause::NotReady { .. }
-        | Cause::Reload
-        | Cause::Unkillable
-        | Cause::Shutdown) => format!("{} ({})", cause(other), ending(end.ending)),
+    let why = if let Cause::Ended(how) = end.cause {
+        ending(how)
+    } else {
+        format!("{} ({})", cause(&end.cause), ending(end.ending))
     };
     EndView {
-        at: dial.date(end.at),
+        at: clocks.date(end.at),
         lived: end.at.0.saturating_sub(end.since.0),
         pid: end.pid,
         code,
@@ -240,7 +162,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::Restarted => "restarted by a command".into(),
         Cause::Memory { used, limit } => format!("memory {used} > limit {limit}"),
         Cause::Scheduled => "restarted by its schedule".into(),
-        Cause::Touched(path) => format!("watch: {}", path.display()),
+        Cause::FileChanged(path) => format!("watch: {}", path.display()),
         Cause::NotSpawned(why) => format!("could not {why}"),
         Cause::CrashLoop { runs, last } => {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
@@ -254,8 +176,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
 
 /// What became of one instance, with what helps to understand a failure.
 pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protocol::Outcome {
-    let seat = core.seat(outcome.instance);
-    let is_launching = seat.as_ref().is_some_and(|seat| seat.status == Status::Launching);
+    let instance = core.instance(outcome.instance);
+    let is_launching =
+        instance.as_ref().is_some_and(|instance| instance.status == Status::Launching);
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
@@ -271,45 +194,34 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protoco
         Became::Failed(why @ Cause::NotReady { .. }) if is_launching => What::Unready(cause(why)),
         Became::Failed(why) => What::Failed(cause(why)),
     };
-    let error_log = seat
+    let error_log = instance
         .as_ref()
         .filter(|_| what.is_failure())
-        .and_then(|seat| plan::log_paths(seat.app, seat.id).error);
-    let identity = seat.as_ref().and_then(|seat| seat.run).and_then(|(_, identity)| identity);
+        .and_then(|instance| plan::log_paths(instance.app, instance.id).error);
+    let identity =
+        instance.as_ref().and_then(|instance| instance.run).and_then(|(_, identity)| identity);
     pm_protocol::Outcome {
         id: outcome.instance.0,
         name: outcome.name.to_string(),
         what,
         pid: identity.map_or(0, |identity| identity.pid),
         error_log,
-        note: seat.as_ref().and_then(|seat| killed(&outcome.became, seat, asked)),
+        note: instance.as_ref().and_then(|instance| killed(&outcome.became, instance, asked)),
     }
 }
 
 /// That a stop did not end it: who reads this can give it more time, or teach it the signal.
-fn killed(became: &Became, seat: &SeatView<'_>, asked: Time) -> Option<String> {
-    let end = seat.history.back().filter(|end| end.at >= asked)?;
+fn killed(became: &Became, instance: &InstanceView<'_>, asked: Time) -> Option<String> {
+    let end = instance.history.back().filter(|end| end.at >= asked)?;
     let kill = u8::from(Signal::KILL);
     let is_kill = matches!(end.ending, Ending::Signaled { signal, .. } if signal == kill);
     let by_us = matches!(end.cause, Cause::Stopped | Cause::Restarted);
-    let stop = &seat.app.stop;
-    if !is_kill || !by_us || stop.signal == Signal::KILL {
+    let stop = &instance.app.stop;
+    let told = matches!(became, Became::Stopped | Became::Restarted);
+    if !told || !is_kill || !by_us || stop.signal == Signal::KILL {
         return None;
     }
-    let who = match became {
-        Became::Stopped => "",
-        Became::Restarted => "the one before was ",
-        Became::Started
-        | Became::Unchanged
-        | Became::Amended
-        | Became::Finished
-        | Became::Deleted
-        | Became::Reset
-        | Became::Signaled
-        | Became::Added
-        | Became::Failed(_)
-        | Became::Superseded => return None,
-    };
+    let who = if matches!(became, Became::Restarted) { "the one before was " } else { "" };
     let (time, signal) = (seconds(stop.timeout.as_millis()), stop.signal);
     Some(format!("{who}killed after {time}: it did not end by {signal} (kill_timeout)"))
 }

@@ -8,8 +8,9 @@ use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{Answer, Caller, Desk};
-use crate::reactor::Inlet;
+use super::endpoint::Endpoint;
+use crate::caller::{CallAnswer, Caller};
+use crate::inlet::Inlet;
 
 /// A client that says nothing at all for so long after connecting is dropped.
 const HELLO_DEADLINE: Duration = Duration::from_secs(5);
@@ -20,22 +21,22 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// The connection is over; there is nobody to tell.
 struct Over;
 
-struct Connection {
+struct ClientConnection {
     stream: UnixStream,
     frames: Frames,
-    desk: Desk,
+    endpoint: Endpoint,
 }
 
 /// Serves one client until it or the daemon ends.
-pub(super) async fn serve(stream: UnixStream, desk: Desk) {
-    let mut connection = Connection { stream, frames: Frames::new(), desk };
+pub(super) async fn serve(stream: UnixStream, endpoint: Endpoint) {
+    let mut connection = ClientConnection { stream, frames: Frames::new(), endpoint };
     // Either side may end a connection at any time.
     connection.talk().await.ok();
 }
 
-impl Connection {
+impl ClientConnection {
     async fn talk(&mut self) -> Result<(), Over> {
-        let hello = Frame::Hello((*self.desk.hello).clone());
+        let hello = Frame::Hello((*self.endpoint.hello).clone());
         self.send(&hello).await?;
         let first = timeout(HELLO_DEADLINE, self.receive()).await.map_err(|_| Over)??;
         match first {
@@ -43,7 +44,7 @@ impl Connection {
             Frame::Hello(theirs) => {
                 let message = format!(
                     "this client (pm {}) speaks protocol {}, the daemon (pm {}) speaks {PROTOCOL}",
-                    theirs.version, theirs.protocol, self.desk.hello.version
+                    theirs.version, theirs.protocol, self.endpoint.hello.version
                 );
                 return self
                     .refuse(
@@ -59,7 +60,7 @@ impl Connection {
             }
         }
         loop {
-            let mut closing = self.desk.closing.clone();
+            let mut closing = self.endpoint.closing.clone();
             let frame = tokio::select! { biased;
                 frame = self.receive() => frame?,
                 _ = closing.wait_for(|closing| *closing) => return Ok(()),
@@ -77,16 +78,16 @@ impl Connection {
     async fn call(&mut self, number: u64, request: Request) -> Result<(), Over> {
         let (caller, mut answer) = oneshot::channel();
         let asked = Inlet::Called(Box::new(request), Caller::new(caller));
-        self.desk.inlet.send(asked).await.map_err(|_| Over)?;
+        self.endpoint.inlet.send(asked).await.map_err(|_| Over)?;
         let answer = tokio::select! { biased;
             answer = &mut answer => answer.map_err(|_| Over)?,
             // Whoever hangs up takes back nothing: the wish stands, only nobody waits any more.
             gone = hung_up(&mut self.stream, &mut self.frames) => return Err(gone),
         };
         match answer {
-            Answer::Reply(raw) => self.send(&Frame::Reply(number, raw)).await,
-            Answer::Refused(refusal) => self.send(&Frame::Refused(number, refusal)).await,
-            Answer::Feed(raw, mut news) => {
+            CallAnswer::Reply(raw) => self.send(&Frame::Reply(number, raw)).await,
+            CallAnswer::Refused(refusal) => self.send(&Frame::Refused(number, refusal)).await,
+            CallAnswer::Feed(raw, mut news) => {
                 self.send(&Frame::Reply(number, raw)).await?;
                 loop {
                     let change = tokio::select! { biased;
@@ -203,8 +204,8 @@ mod tests {
         let (inlet, mut asked) = mpsc::channel(1);
         let (_closing, closes) = watch::channel(false);
         let (open, _ended) = mpsc::channel(1);
-        let desk = Desk { inlet, hello: Arc::new(hello()), closing: closes, open };
-        let server = tokio::spawn(serve(ours, desk));
+        let endpoint = Endpoint { inlet, hello: Arc::new(hello()), closing: closes, open };
+        let server = tokio::spawn(serve(ours, endpoint));
         let reactor = tokio::spawn(async move {
             let Some(Inlet::Called(_, caller)) = asked.recv().await else { panic!("no call") };
             caller.reply(&"x".repeat(MAX_FRAME));

@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, ioctl_fionread};
 
-use super::{Flow, Intake, Line, Next, Outlet, PATIENCE, RETRY, Way, floor};
-use crate::book::{Leaving, Shelf};
+use super::way::{Line, Way};
+use super::{Flow, Intake, Next, Outlet, PATIENCE, RETRY, floor};
+use crate::book::Shelf;
 use crate::desk::Tools;
 use crate::mover::{self, CHUNK, Moved};
 use crate::rotate::share;
-use crate::scribe::Notice;
-use crate::shape::Shaper;
 use crate::sink::WhenFull;
-use crate::spool::Spool;
 use crate::trouble::Stuck;
 
 /// A pipe that brings more than this at once is not paused.
@@ -59,6 +57,9 @@ impl Flow {
             let moved = mover::to_nowhere(&self.pipe, &tools.null, CHUNK);
             return moved.map_err(|errno| Stuck::new("/dev/null".as_ref(), errno));
         }
+        if self.is_to_share(books, tools)? {
+            self.detour(books, tools)?;
+        }
         if let Way::Spooled(line) = &self.way {
             let Line { spool, outlets, .. } = &**line;
             let path = outlets.first().map(|outlet| outlet.path.clone()).unwrap_or_default();
@@ -74,13 +75,14 @@ impl Flow {
         }
         let moved = self.take_direct(books, tools);
         if moved.as_ref().is_err_and(|stuck| stuck.errno == Errno::INVAL) {
+            // The log's file system can't be spliced into: from now on over the spool, in our own folder.
+            self.is_unspliceable = true;
             self.detour(books, tools)?;
         }
         moved
     }
 
     fn take_direct(&mut self, books: &mut Shelf, tools: &mut Tools) -> Result<Moved, Stuck> {
-        self.open(books)?;
         let Way::Direct(Outlet { book: Some(id), path }) = &self.way else {
             return Err(Stuck::new("".as_ref(), Errno::BADF));
         };
@@ -108,6 +110,12 @@ impl Flow {
                 (most, then_rotate) = (share.take, share.then_rotate);
             }
         }
+        if book.is_shared() {
+            // Only the rest of our unfinished line, see `is_to_share`.
+            let window = tools.glass.look(&self.pipe).map_err(stuck)?;
+            most = memchr::memchr(b'\n', window).map_or(most, |at| at + 1);
+            then_rotate = false;
+        }
         // Before they arrive, or a reader would find bytes without a time. Of an empty pipe nothing is known yet.
         if ioctl_fionread(&self.pipe).is_ok_and(|waiting| waiting > 0) {
             book.log.note(size, tools.wall);
@@ -117,22 +125,6 @@ impl Flow {
             tools.rotate(book);
         }
         Ok(moved)
-    }
-
-    /// The log's file system can't be spliced into: from now on over the spool, in our own folder.
-    fn detour(&mut self, books: &mut Shelf, tools: &mut Tools) -> Result<(), Stuck> {
-        let Way::Direct(Outlet { path, book }) = &self.way else { return Ok(()) };
-        let stuck = |errno| Stuck::new(path, errno);
-        let spool = Spool::open(&tools.spools, self.key).map_err(stuck)?;
-        let fd = spool.file().try_clone().map_err(|_| stuck(Errno::MFILE))?;
-        let outlets = vec![Outlet { path: path.clone(), book: None }];
-        if let Some(id) = book {
-            books.leave(*id, self.key, Leaving::Over);
-        }
-        let shaper = Shaper::new(self.sink.format.clone(), self.key.stream);
-        self.way = Way::Spooled(Box::new(Line { spool, shaper, outlets }));
-        tools.tell(Notice::Moved { keys: vec![self.key], fd });
-        Ok(())
     }
 
     /// The pipe's bytes can't be put anywhere: they wait, then are dropped and counted.

@@ -31,7 +31,6 @@ pub(crate) fn raw(path: &Path) -> Sink {
         combined: None,
         rotation: Rotation::NEVER,
         full: WhenFull::Drop,
-        shared: false,
         owner: None,
     }
 }

@@ -9,3 +9,4 @@ mod kill;
 mod many;
 mod readers;
 mod scribe;
+mod sharing;

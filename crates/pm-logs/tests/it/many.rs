@@ -172,6 +172,34 @@ fn a_root_daemon_follows_no_link_of_an_unprivileged_app() {
 }
 
 #[test]
+fn a_link_of_roots_is_no_link_of_roots_where_a_user_made_another_name_for_it() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("only root can write for others: nothing to protect here");
+    }
+    let desk = Desk::new();
+    let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+    for folder in ["theirs", "etc"] {
+        std::fs::create_dir(desk.path(folder)).unwrap();
+    }
+    std::os::unix::fs::chown(desk.path("theirs"), Some(65_534), Some(65_534)).unwrap();
+    symlink(desk.path("etc"), desk.path("roots")).unwrap();
+    let prepare = |name: &str| {
+        let sink = Sink { owner, ..raw(&desk.path(name)) };
+        desk.scribe.prepare(key(1), &sink)
+    };
+    prepare("roots/fine.log").unwrap();
+    // As a user may where `fs.protected_hardlinks` is 0.
+    std::fs::hard_link(desk.path("roots"), desk.path("theirs/logs")).unwrap();
+    let error = prepare("theirs/logs/a.log").unwrap_err().to_string();
+    assert!(error.contains("could have made"), "{error}");
+    assert!(!desk.path("etc/a.log").exists());
+    // Root's own, in whoever's folder.
+    std::fs::remove_file(desk.path("roots")).unwrap();
+    prepare("theirs/logs/a.log").unwrap();
+    assert!(desk.path("etc/a.log").exists());
+}
+
+#[test]
 fn folders_are_given_away_only_below_those_the_user_has() {
     if !rustix::process::geteuid().is_root() {
         return eprintln!("only root can write for others: nothing to give away");

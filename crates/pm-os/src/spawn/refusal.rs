@@ -4,9 +4,11 @@ use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::Errno;
 
 use super::SpawnPlan;
@@ -267,8 +269,14 @@ fn is_text(path: &Path) -> bool {
 
 fn head(path: &Path) -> Option<Vec<u8>> {
     let mut start = Vec::with_capacity(256);
-    // Only regular files: opening a pipe or a device to diagnose it could hang or do harm.
-    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-    File::open(path).ok()?.take(256).read_to_end(&mut start).ok()?;
+    // Only regular files: opening a pipe or a device to diagnose it could hang or do harm. What is looked at is what is
+    // opened, for whose program it is may put something else in its place.
+    let handle = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let found = fstat(&handle).ok()?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let itself = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    File::open(itself).ok()?.take(256).read_to_end(&mut start).ok()?;
     Some(start)
 }

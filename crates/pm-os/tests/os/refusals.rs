@@ -132,3 +132,35 @@ fn a_failure_leaves_nobody_behind() {
         !dead.filter(|seen| seen.tag.is_none()).any(|seen| comm(seen.pid) == name)
     });
 }
+
+#[test]
+fn a_program_that_becomes_a_pipe_while_we_look_why_it_does_not_run_holds_up_nobody() {
+    use rustix::fs::{CWD, Mode, OFlags, RenameFlags, mkfifoat, open, renameat_with};
+    let folder = tempfile::tempdir().unwrap();
+    let program = file(folder.path(), "program", b"#!/no/such/interpreter\n", 0o755);
+    let pipe = folder.path().join("pipe");
+    mkfifoat(CWD, &pipe, Mode::RWXU).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let caught = std::thread::scope(|scope| {
+        let swapper = scope.spawn(|| {
+            let mut caught = 0;
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                renameat_with(CWD, &program, CWD, &pipe, RenameFlags::EXCHANGE).unwrap();
+                // There is somebody to write to only while somebody waits for that, who is let go by it.
+                let write = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                let writes = |path: &Path| {
+                    path.metadata().is_ok_and(|it| !it.is_file())
+                        && open(path, write, Mode::empty()).is_ok()
+                };
+                caught += u32::from(writes(&program)) + u32::from(writes(&pipe));
+            }
+            caught
+        });
+        for _ in 0..300 {
+            refused(Order::of(program.to_str().unwrap(), &[]));
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        swapper.join().unwrap()
+    });
+    assert_eq!(caught, 0, "times we waited for a stranger's pipe");
+}

@@ -3,10 +3,12 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::orders::{move_in, order_by};
+use super::keyboard::{move_in, order_by};
+use crate::columns::slots;
 use crate::keys::Keyset;
-use crate::layout::{Field, Layout, slots};
-use crate::model::{Mode, Model, Pane};
+use crate::keys::Pane;
+use crate::layout::ScreenLayout;
+use crate::model::{InputMode, Model};
 
 /// Lines a turn of the wheel moves.
 const WHEEL: isize = 3;
@@ -38,22 +40,19 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) {
 }
 
 fn help(model: &mut Model, kind: MouseEventKind) {
-    let Mode::Help { top } = &mut model.mode else { return };
-    match kind {
-        MouseEventKind::ScrollUp => *top = top.saturating_sub(WHEEL.unsigned_abs()),
-        MouseEventKind::ScrollDown => *top += WHEEL.unsigned_abs(),
-        MouseEventKind::Down(_) => model.mode = Mode::Main,
-        MouseEventKind::Up(_)
-        | MouseEventKind::Drag(_)
-        | MouseEventKind::Moved
-        | MouseEventKind::ScrollLeft
-        | MouseEventKind::ScrollRight => {}
+    let InputMode::Help { top } = &mut model.mode else { return };
+    if kind == MouseEventKind::ScrollUp {
+        *top = top.saturating_add_signed(-WHEEL);
+    } else if kind == MouseEventKind::ScrollDown {
+        *top = top.saturating_add_signed(WHEEL);
+    } else if matches!(kind, MouseEventKind::Down(_)) {
+        model.mode = InputMode::Main;
     }
 }
 
 fn click(
     model: &mut Model,
-    layout: &Layout,
+    layout: &ScreenLayout,
     at: Position,
     button: MouseButton,
     modifiers: KeyModifiers,
@@ -67,22 +66,22 @@ fn click(
         return head(model, layout.list_head(), at);
     }
     let lines = layout.list_lines();
-    let line = model.fleet.offset + usize::from(at.y.saturating_sub(lines.y));
-    if lines.contains(at) && line < model.fleet.listed_count() {
-        model.fleet.put(line);
+    let line = model.instances.offset + usize::from(at.y.saturating_sub(lines.y));
+    if lines.contains(at) && line < model.instances.listed_count() {
+        model.instances.put(line);
         if button == MouseButton::Right || modifiers.contains(KeyModifiers::CONTROL) {
-            model.fleet.mark();
+            model.instances.mark();
         }
     }
 }
 
 fn head(model: &mut Model, head: Rect, at: Position) {
     let x = at.x - head.x;
-    let slot = slots(head.width, &model.fleet)
+    let slot = slots(head.width, &model.instances)
         .into_iter()
         .find(|slot| (slot.x..slot.x + slot.width).contains(&x));
-    if let Some(Field::Figure(column)) = slot.map(|slot| slot.field) {
-        order_by(model, column);
+    if let Some(slot) = slot.filter(|slot| !slot.field.title().is_empty()) {
+        order_by(model, slot.field);
     }
 }
 
@@ -95,11 +94,10 @@ fn drag(model: &mut Model, shared: Rect, at: Position) {
     };
     // Half a cell more, so that the border lands where the hand is and not one before.
     let thousandths = (u32::from(offset) * 2 + 1) * 500 / u32::from(length.max(1));
-    model.split = u16::try_from(thousandths.min(1000)).unwrap_or(1000);
-    model.split_by_hand = true;
+    model.split = u16::try_from(thousandths.min(1000)).ok();
 }
 
-fn wheel(model: &mut Model, layout: &Layout, at: Position, by: isize) {
+fn wheel(model: &mut Model, layout: &ScreenLayout, at: Position, by: isize) {
     if let Some(pane) = layout.hit(at) {
         move_in(model, pane, by);
     }

@@ -1,11 +1,16 @@
 //! Figures over time as blocks. No axes: the label beside says what the peak is.
 
-use crate::fleet::History;
+use crate::instances::TimeSeries;
 
 const LEVELS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// So many rows of so many columns, the newest on the right; `ceiling` fills a column.
-pub(super) fn chart(history: &History, width: usize, height: usize, ceiling: f32) -> Vec<String> {
+pub(super) fn chart(
+    history: &TimeSeries,
+    width: usize,
+    height: usize,
+    ceiling: f32,
+) -> Vec<String> {
     let figures: Vec<f32> = history.last(width).collect();
     let missing = width.saturating_sub(figures.len());
     (0..height)
@@ -18,7 +23,7 @@ pub(super) fn chart(history: &History, width: usize, height: usize, ceiling: f32
 }
 
 /// One row of it.
-pub(super) fn spark(history: &History, width: usize, ceiling: f32) -> String {
+pub(super) fn spark(history: &TimeSeries, width: usize, ceiling: f32) -> String {
     chart(history, width, 1, ceiling).pop().unwrap_or_default()
 }
 
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn figures_become_blocks() {
-        let mut history = History::default();
+        let mut history = TimeSeries::default();
         for figure in [0.0, 1.0, 50.0, 100.0, 900.0] {
             history.push(figure);
         }

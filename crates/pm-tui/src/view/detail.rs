@@ -2,50 +2,55 @@
 
 use pm_protocol::{Description, EndView, Pulse};
 use pm_spec::{ByteString, Bytes, Identifier, LogFormat};
-use ratatui::buffer::{Buffer, CellWidth};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::chart::chart;
-use super::header::glyph;
-use super::{put, title};
-use crate::fleet::Instance;
-use crate::layout::Layout;
-use crate::model::{Model, Pane};
+use super::paint::Canvas;
+use crate::cells::wrap;
+use crate::format::{ahead, bytes, clean, count, duration, percent, status_sign, uptime};
+use crate::instances::{MonitoredInstance, SERIES_LENGTH};
+use crate::keys::Pane;
+use crate::model::Model;
 use crate::theme::Theme;
-use crate::words::{bytes, clean, count, lived, percent, uptime};
 
 const LABEL: usize = 9;
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
-    if layout.detail.is_empty() {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
+    let (model, area) = (canvas.model, canvas.layout.detail);
+    if area.is_empty() {
         return;
     }
-    let body = layout.body(Pane::Detail);
-    let rows = rows(model, theme, body);
-    if layout.detail.height >= 3 {
-        let focus = if model.focus == Pane::Detail { theme.focus } else { theme.title };
-        let name = model
-            .fleet
-            .under_cursor()
-            .map_or_else(String::new, |one| format!("{} ({}) ", clean(&one.row.name), one.row.id));
-        let left = vec![Span::styled(" details ", focus), Span::styled(name, theme.text)];
+    let body = canvas.layout.body(Pane::Detail);
+    let rows = rows(model, &canvas.theme, body);
+    if area.height >= 3 {
+        let name = model.instances.under_cursor().map(MonitoredInstance::label).unwrap_or_default();
+        let name = Span::styled(name, canvas.theme.text);
         let hidden = rows.len().saturating_sub(model.detail_top + usize::from(body.height));
         let more = if hidden > 0 { format!(" ↓ {hidden} more ") } else { String::new() };
-        title(layout.detail, left, vec![Span::styled(more, theme.dim)], theme.rule, buffer);
+        let more = Span::styled(more, canvas.theme.dim);
+        canvas.title(area, vec![canvas.name_of(Pane::Detail, " details "), name], vec![more]);
     }
     for (row, line) in body.rows().zip(rows.iter().skip(model.detail_top)) {
-        put(row, line, buffer);
+        canvas.line(row, line);
     }
 }
 
 /// All rows, for a body of this size.
 pub(super) fn rows(model: &Model, theme: &Theme, body: Rect) -> Vec<Line<'static>> {
-    let Some(one) = model.fleet.under_cursor() else { return Vec::new() };
-    let mut page = Page { theme, width: usize::from(body.width), rows: Vec::new() };
+    let Some(one) = model.instances.under_cursor() else { return Vec::new() };
+    let mut page = DetailPage {
+        theme,
+        width: usize::from(body.width),
+        offset: model.offset,
+        rows: Vec::new(),
+    };
     page.standing(model, one);
-    if body.height >= 10 && body.width >= 30 {
+    if body.height >= 10
+        && body.width >= 30
+        && (one.row.pid != 0 || one.memory.peak(SERIES_LENGTH) > 0.0)
+    {
         page.charts(one, if body.height >= 18 { 3 } else { 1 });
     }
     if let Some(description) =
@@ -56,13 +61,15 @@ pub(super) fn rows(model: &Model, theme: &Theme, body: Rect) -> Vec<Line<'static
     page.rows
 }
 
-struct Page<'a> {
+struct DetailPage<'a> {
     theme: &'a Theme,
     width: usize,
+    /// Seconds east of Greenwich.
+    offset: i32,
     rows: Vec<Line<'static>>,
 }
 
-impl Page<'_> {
+impl DetailPage<'_> {
     /// A label and a text that is wrapped beside it.
     fn say(&mut self, label: &str, text: &str, style: Style) {
         let text = clean(text).into_owned();
@@ -84,9 +91,9 @@ impl Page<'_> {
         }
     }
 
-    fn standing(&mut self, model: &Model, one: &Instance) {
+    fn standing(&mut self, model: &Model, one: &MonitoredInstance) {
         let row = &one.row;
-        let mut text = format!("{} {}", glyph(row.status), row.status.as_str());
+        let mut text = format!("{} {}", status_sign(row.status), row.status.as_str());
         if let Some(age) = one.age(model.now) {
             text = format!("{text} for {}", uptime(age));
         }
@@ -103,7 +110,7 @@ impl Page<'_> {
         }
     }
 
-    fn charts(&mut self, one: &Instance, height: usize) {
+    fn charts(&mut self, one: &MonitoredInstance, height: usize) {
         let width = self.width.saturating_sub(LABEL + 12).min(120);
         let usage = one.row.usage;
         let peak = one.cpu.peak(width);
@@ -143,8 +150,12 @@ impl Page<'_> {
             self.tell("pids", &format!("{} ({})", pids.join(" "), about.pids.len()));
         }
         if let Some(next) = about.next_start {
-            let wait = lived(next.saturating_sub(now));
+            let wait = duration(next.saturating_sub(now));
             self.say("next", &format!("starts again in {wait}"), self.theme.passing);
+        }
+        if let Some(next) = about.next_cron {
+            let next = ahead(next, now, self.offset);
+            self.tell("next run", &format!("by its schedule {next}"));
         }
         if let Some(user) = &spec.user {
             let ids = [&user.uid, &user.gid].into_iter().flatten().map(identifier);
@@ -197,23 +208,26 @@ impl Page<'_> {
             let label = if index == 0 { "ends" } else { "" };
             let ago = uptime(now.saturating_sub(end.at));
             let style = if end.code == Some(0) { self.theme.text } else { self.theme.bad };
-            let text = format!("{ago} ago: after {}, {}", lived(end.lived), end.why);
+            let text = format!("{ago} ago: after {}, {}", duration(end.lived), end.why);
             self.say(label, &text, style);
         }
     }
 
+    /// Names only, for values may be secrets; of what was inherited, the number.
     fn environment(&mut self, about: &Description) {
         let declared = |name: &str| {
             about.spec.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes())
         };
         let (own, inherited): (Vec<_>, Vec<_>) =
             about.spec.env.iter().map(|(name, _)| name).partition(|name| declared(name));
-        if !own.is_empty() {
-            self.tell("env", &own.join(" "));
-        }
-        if !inherited.is_empty() {
-            let label = if own.is_empty() { "env" } else { "" };
-            self.say(label, &inherited.join(" "), self.theme.dim);
+        let inherited = inherited.len();
+        let text = match (own.join(" "), inherited) {
+            (own, 0) => own,
+            (own, _) if own.is_empty() => format!("{inherited} inherited"),
+            (own, _) => format!("{own} and {inherited} inherited"),
+        };
+        if !text.is_empty() {
+            self.tell("env", &text);
         }
     }
 }
@@ -235,49 +249,9 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Pieces of at most `width` columns, broken at blanks where there are any.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let mut piece = String::new();
-    let mut used = 0;
-    for word in text.split_inclusive(' ') {
-        let length = usize::from(word.trim_end().cell_width());
-        if used > 0 && used + length > width {
-            pieces.push(std::mem::take(&mut piece));
-            used = 0;
-        }
-        for c in word.chars() {
-            let columns = usize::from(c.encode_utf8(&mut [0; 4]).cell_width());
-            if used + columns > width && used > 0 {
-                if c == ' ' {
-                    // The blank a line is broken at is not seen.
-                    continue;
-                }
-                pieces.push(std::mem::take(&mut piece));
-                used = 0;
-            }
-            piece.push(c);
-            used += columns;
-        }
-    }
-    if !piece.is_empty() || pieces.is_empty() {
-        pieces.push(piece);
-    }
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_texts_are_broken_at_blanks_or_anywhere() {
-        assert_eq!(wrap("a bc def", 5), ["a bc ", "def"]);
-        assert_eq!(wrap("a bc def", 4), ["a bc", "def"]);
-        assert_eq!(wrap("abcdef", 4), ["abcd", "ef"]);
-        assert_eq!(wrap("", 4), [""]);
-        assert_eq!(wrap("\u{4f60}\u{597d}", 1), ["\u{4f60}", "\u{597d}"]);
-    }
 
     #[test]
     fn words_are_quoted_only_where_needed() {

@@ -1,66 +1,63 @@
 //! The bottom line: a question, what is typed, a passing message, what goes on, or hints; the first that applies.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 use ratatui::text::{Line, Span};
 
-use super::put;
+use super::paint::Canvas;
+use crate::cells::cells_of;
+use crate::format::clean;
 use crate::keys::KEYS;
-use crate::model::{Mode, Model, Purpose, Tone};
-use crate::msg::{Command, Verb};
+use crate::message::{Operation, Verb};
+use crate::model::{InputMode, Model, Prompt, Tone};
 use crate::theme::Theme;
-use crate::words::clean;
 
 /// Draws it; gives the place of the text cursor, if there is one.
-pub(super) fn draw(
-    model: &Model,
-    theme: &Theme,
-    area: Rect,
-    buffer: &mut Buffer,
-) -> Option<Position> {
+pub(super) fn draw(canvas: &mut Canvas<'_>) -> Option<Position> {
+    let (model, theme, area) = (canvas.model, &canvas.theme, canvas.layout.footer);
     if area.is_empty() {
         return None;
     }
     match &model.mode {
-        Mode::Typing(purpose, input) => {
-            let label = Span::styled(format!(" {} ", prompt(*purpose)), theme.key);
+        InputMode::Typing(kind, input) => {
+            let label = Span::styled(format!(" {} ", prompt(*kind)), theme.key);
             let before = label.width() + Span::raw(input.before_cursor()).width();
             // Text longer than the line is shifted, for the cursor must be seen.
             let shift = (before + 1).saturating_sub(usize::from(area.width));
-            let shown: String = input.text().chars().skip(shift).collect();
-            put(area, &Line::from(vec![label, Span::styled(shown, theme.text)]), buffer);
+            let mut hidden = 0;
+            let text = input.text();
+            let shown = text.trim_start_matches(|c| {
+                let hides = hidden < shift;
+                hidden += cells_of(c);
+                hides
+            });
+            let shown = Span::styled(shown, theme.text);
+            canvas.line(area, &Line::from(vec![label, shown]));
             let x = u16::try_from(before - shift.min(before)).unwrap_or(u16::MAX);
             return Some(Position::new(area.x + x.min(area.width - 1), area.y));
         }
-        Mode::Asking(command) => {
-            put(area, &question(theme, command), buffer);
+        InputMode::Asking(operation) => {
+            canvas.line(area, &question(theme, operation));
         }
-        Mode::Main | Mode::Help { .. } => {
+        InputMode::Main | InputMode::Help { .. } => {
             let line = message(model, theme).unwrap_or_else(|| hints(model, theme, area.width));
-            put(area, &line, buffer);
+            canvas.line(area, &line);
         }
     }
     None
 }
 
-fn prompt(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::ListFilter => "filter the list:",
-        Purpose::LogSearch => "search the logs:",
-        Purpose::LogFilter => "only lines with:",
-        Purpose::Scale => "how many instances:",
+fn prompt(kind: Prompt) -> &'static str {
+    match kind {
+        Prompt::ListFilter => "filter the list:",
+        Prompt::LogSearch => "search the logs:",
+        Prompt::LogFilter => "only lines with:",
+        Prompt::Scale => "how many instances:",
     }
 }
 
-fn question(theme: &Theme, command: &Command) -> Line<'static> {
-    let effect = match command.verb {
-        Verb::Delete => "stops and forgets",
-        Verb::Start | Verb::Stop | Verb::Restart | Verb::Reload | Verb::Flush | Verb::Scale(_) => {
-            ""
-        }
-    };
-    let effect = if effect.is_empty() { String::new() } else { format!(" ({effect})") };
-    let text = format!(" {} {}?{effect} ", command.verb.order(), clean(&command.label));
+fn question(theme: &Theme, operation: &Operation) -> Line<'static> {
+    let effect = if operation.verb == Verb::Delete { " (stops and forgets)" } else { "" };
+    let text = format!(" {} {}?{effect} ", operation.verb.words()[0], clean(&operation.label));
     Line::from(vec![
         Span::styled(text, theme.bad),
         Span::styled("y", theme.key),
@@ -82,12 +79,12 @@ fn message(model: &Model, theme: &Theme) -> Option<Line<'static>> {
             Span::styled(notice.text.clone(), style),
         ]));
     }
-    let command = model.running.last()?;
+    let operation = model.running.last()?;
     let others = match model.running.len() {
         1 => String::new(),
         all => format!(" (and {} more)", all - 1),
     };
-    let text = format!(" … {} {}{others}", command.verb.doing(), clean(&command.label));
+    let text = format!(" … {} {}{others}", operation.verb.words()[1], clean(&operation.label));
     Some(Line::from(Span::styled(text, theme.passing)))
 }
 

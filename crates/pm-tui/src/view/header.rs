@@ -2,38 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use pm_protocol::{Host, Status};
-use ratatui::buffer::Buffer;
+use pm_protocol::Host;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::chart::{bar, spark};
-use super::{first_row, put};
+use super::paint::{Canvas, from};
+use crate::format::{
+    clean, count, percent, share, short_bytes, status_sign, status_word, time_of_day,
+};
+use crate::instances::BY_TROUBLE;
+use crate::message::LinkState;
 use crate::model::Model;
-use crate::msg::Link;
 use crate::theme::Theme;
-use crate::update::share;
-use crate::words::{clean, count, percent, short_bytes, time_of_day};
 
-pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
+    let (model, area) = (canvas.model, canvas.layout.header);
     if area.is_empty() {
         return;
     }
-    let top = first_row(area);
-    let end = put(top, &summary(model, theme), buffer) + 2;
-    let rest = Rect { x: end, width: area.right().saturating_sub(end), ..top };
-    if area.height > 1 {
-        right(rest, &state(model, theme), buffer);
+    let end = canvas.line(area, &summary(model, &canvas.theme)) + 2;
+    let rest = from(area, end - area.x);
+    let line = if area.height > 1 {
         let second = Rect { y: area.y + 1, height: 1, ..area };
-        put(second, &fitting(gauges(model, theme, area.width >= 130), area.width), buffer);
+        let gauges = gauges(model, &canvas.theme, area.width >= 130);
+        canvas.line(second, &fitting(gauges, area.width));
+        clock(model, &canvas.theme)
     } else {
-        right(rest, &fitting(gauges(model, theme, false), rest.width), buffer);
-    }
-}
-
-fn right(area: Rect, line: &Line<'_>, buffer: &mut Buffer) {
-    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
-    put(Rect { x: area.right() - width, width, ..area }, line, buffer);
+        fitting(gauges(model, &canvas.theme, false), rest.width)
+    };
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(rest.width);
+    canvas.line(from(rest, rest.width - width), &line);
 }
 
 fn summary(model: &Model, theme: &Theme) -> Line<'static> {
@@ -43,23 +42,17 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
         return Line::from(spans);
     }
     let apps: BTreeSet<_> =
-        model.fleet.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
+        model.instances.all().map(|one| (&one.row.namespace, &one.row.name)).collect();
     spans.push(Span::styled(format!(" {}", count(apps.len(), "app")), theme.text));
-    let instances = model.fleet.all().len();
+    let instances = model.instances.all().len();
     if instances != apps.len() {
         spans.push(Span::styled(format!(", {}", count(instances, "instance")), theme.text));
     }
-    for status in [
-        Status::Online,
-        Status::Launching,
-        Status::Stopping,
-        Status::WaitingRestart,
-        Status::Stopped,
-        Status::Errored,
-    ] {
-        let number = model.fleet.all().filter(|one| one.row.status == status).count();
+    // Where there is no room for all, trouble must be seen.
+    for status in BY_TROUBLE {
+        let number = model.instances.all().filter(|one| one.row.status == status).count();
         if number > 0 {
-            let text = format!("  {} {number} {}", glyph(status), short(status));
+            let text = format!("  {} {number} {}", status_sign(status), status_word(status));
             spans.push(Span::styled(text, theme.status(status)));
         }
     }
@@ -69,43 +62,18 @@ fn summary(model: &Model, theme: &Theme) -> Line<'static> {
 /// What is wrong with the link, if anything.
 fn link(model: &Model, theme: &Theme) -> Option<(String, ratatui::style::Style)> {
     match &model.link {
-        Link::Live => None,
-        Link::Connecting => Some(("connecting …".into(), theme.passing)),
-        Link::Reconnecting => Some(("reconnecting … the apps go on".into(), theme.passing)),
-        Link::NoDaemon => Some(("no daemon runs".into(), theme.passing)),
-        Link::Broken(why) => Some((clean(why).into_owned(), theme.bad)),
+        LinkState::Live => None,
+        LinkState::Connecting => Some(("connecting …".into(), theme.passing)),
+        LinkState::Reconnecting => Some(("reconnecting … the apps go on".into(), theme.passing)),
+        LinkState::NoDaemon => Some(("no daemon runs".into(), theme.passing)),
+        LinkState::Broken(why) => Some((clean(why).into_owned(), theme.bad)),
     }
 }
 
-/// A sign for each status, so that colour is never needed.
-pub(super) fn glyph(status: Status) -> &'static str {
-    match status {
-        Status::Online => "●",
-        Status::Launching => "◐",
-        Status::Stopping => "◑",
-        Status::Stopped => "○",
-        Status::Errored => "✖",
-        Status::WaitingRestart => "◌",
-    }
-}
-
-/// PM2's word; the only one of two words is cut to its first.
-pub(super) fn short(status: Status) -> &'static str {
-    match status {
-        Status::WaitingRestart => "waiting",
-        Status::Online
-        | Status::Launching
-        | Status::Stopping
-        | Status::Stopped
-        | Status::Errored => status.as_str(),
-    }
-}
-
-/// The right side of a high header: the time, and what goes on.
-fn state(model: &Model, theme: &Theme) -> Line<'static> {
-    let time = i64::try_from(model.now).unwrap_or(i64::MAX);
-    let minutes = time_of_day(time, model.offset);
-    let minutes = minutes.get(..5).unwrap_or_default().to_owned();
+/// Hours and minutes.
+fn clock(model: &Model, theme: &Theme) -> Line<'static> {
+    let time = time_of_day(i64::try_from(model.now).unwrap_or(i64::MAX), model.offset);
+    let minutes = time.get(..5).unwrap_or_default().to_owned();
     Line::from(vec![Span::styled(minutes, theme.dim), Span::raw(" ")])
 }
 

@@ -1,10 +1,9 @@
 //! The help page, drawn from the key table.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{blank, put, title};
+use super::paint::{Canvas, from};
 use crate::keys::{Binding, KEYS, SECTIONS};
 use crate::layout::overlay;
 use crate::theme::Theme;
@@ -13,65 +12,70 @@ use crate::theme::Theme;
 const WIDTH: u16 = 62;
 const KEY_WIDTH: usize = 16;
 
-pub(super) fn draw(theme: &Theme, top: usize, buffer: &mut Buffer) {
-    let area = place(theme, buffer.area);
-    if area.is_empty() {
-        return;
-    }
-    blank(area, theme.text, buffer);
-    let (columns, body) = columns(theme, area);
-    let hidden =
-        columns.iter().map(Vec::len).max().unwrap_or(0).saturating_sub(usize::from(body.height));
-    let top = top.min(hidden);
-    let more = if hidden > top { " ↓ more " } else { "" };
-    let left = vec![Span::styled(" keys ", theme.focus)];
-    let right = vec![Span::styled(more, theme.passing), Span::styled(" esc closes ", theme.dim)];
-    title(area, left, right, theme.rule, buffer);
-    for (index, lines) in (0_u16..).zip(columns) {
-        let x = body.x + index * WIDTH;
-        for (line, row) in lines.iter().skip(top).zip(body.rows()) {
-            put(Rect { x, width: body.right().saturating_sub(x).min(WIDTH), ..row }, line, buffer);
+/// The page as it stands on a screen.
+struct HelpPage {
+    area: Rect,
+    body: Rect,
+    /// One or two columns of lines.
+    columns: Vec<Vec<Line<'static>>>,
+}
+
+impl HelpPage {
+    fn new(theme: &Theme, screen: Rect) -> Self {
+        let sections = sections(theme);
+        let rows: usize = sections.iter().map(Vec::len).sum();
+        let (mut columns, mut width, mut height) = (vec![Vec::new()], WIDTH + 2, rows + 2);
+        if screen.width >= 2 * WIDTH + 2 {
+            (width, height) = (2 * WIDTH + 2, rows.div_ceil(2) + 10);
+            columns.push(Vec::new());
         }
+        let last = columns.len() - 1;
+        for section in sections {
+            let column = if columns[0].len() < rows / 2 { 0 } else { last };
+            columns[column].extend(section);
+        }
+        // Stripes of what lies below would only disturb.
+        let width = if screen.width < width + 30 { screen.width } else { width };
+        let area = overlay(screen, width, u16::try_from(height).unwrap_or(u16::MAX));
+        let body = Rect {
+            x: area.x + 1.min(area.width),
+            y: area.y + 1.min(area.height),
+            width: area.width.saturating_sub(2),
+            height: area.height.saturating_sub(1),
+        };
+        Self { area, body, columns }
+    }
+
+    fn hidden_rows(&self) -> usize {
+        let rows = self.columns.iter().map(Vec::len).max().unwrap_or(0);
+        rows.saturating_sub(usize::from(self.body.height))
     }
 }
 
 /// How many rows don't fit a screen.
 pub(super) fn hidden_rows(theme: &Theme, screen: Rect) -> usize {
-    let (columns, body) = columns(theme, place(theme, screen));
-    let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
-    rows.saturating_sub(usize::from(body.height))
+    HelpPage::new(theme, screen).hidden_rows()
 }
 
-fn place(theme: &Theme, screen: Rect) -> Rect {
-    let two = screen.width >= 2 * WIDTH + 2;
-    let rows: usize = sections(theme).iter().map(Vec::len).sum();
-    let rows = if two { rows.div_ceil(2) + 8 } else { rows };
-    let height = u16::try_from(rows + 2).unwrap_or(u16::MAX);
-    let width = if two { 2 * WIDTH + 2 } else { WIDTH + 2 };
-    // Stripes of what lies below would only disturb.
-    let width = if screen.width < width + 30 { screen.width } else { width };
-    overlay(screen, width, height)
-}
-
-/// The lines of one or two columns, and the area they stand in.
-fn columns(theme: &Theme, area: Rect) -> (Vec<Vec<Line<'static>>>, Rect) {
-    let body = Rect {
-        x: area.x + 1.min(area.width),
-        y: area.y + 1.min(area.height),
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(1),
-    };
-    let sections = sections(theme);
-    if area.width < 2 * WIDTH {
-        return (vec![sections.concat()], body);
+pub(super) fn draw(canvas: &mut Canvas<'_>, top: usize) {
+    let page = HelpPage::new(&canvas.theme, canvas.buffer.area);
+    for at in page.area.positions() {
+        canvas.buffer[at].reset();
     }
-    let half = sections.iter().map(Vec::len).sum::<usize>() / 2;
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    for section in sections {
-        let column = if left.len() < half { &mut left } else { &mut right };
-        column.extend(section);
+    canvas.buffer.set_style(page.area, canvas.theme.text);
+    let hidden = page.hidden_rows();
+    let top = top.min(hidden);
+    let more = Span::styled(if hidden > top { " ↓ more " } else { "" }, canvas.theme.passing);
+    let left = vec![Span::styled(" keys ", canvas.theme.focus)];
+    let right = vec![more, Span::styled(" esc closes ", canvas.theme.dim)];
+    canvas.title(page.area, left, right);
+    for (index, lines) in (0_u16..).zip(page.columns) {
+        let area = from(page.body, index * WIDTH);
+        let area = Rect { width: area.width.min(WIDTH), ..area };
+        for (line, row) in lines.iter().skip(top).zip(area.rows()) {
+            canvas.line(row, line);
+        }
     }
-    (vec![left, right], body)
 }
 
 fn sections(theme: &Theme) -> Vec<Vec<Line<'static>>> {

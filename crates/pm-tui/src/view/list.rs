@@ -1,150 +1,154 @@
 //! The list of instances.
 
 use pm_protocol::Row;
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
 use super::chart::spark;
-use super::header::{glyph, short};
-use super::title;
-use crate::fleet::{Column, Instance};
-use crate::layout::{Field, Layout, Slot, slots};
-use crate::model::{Model, Pane};
-use crate::msg::Link;
-use crate::theme::Theme;
-use crate::words::{bytes, clean, percent, uptime};
+use super::paint::{Canvas, from};
+use crate::cells::cells;
+use crate::columns::{ColumnSpan, note_rows, slots};
+use crate::format::{bytes, clean, percent, status_sign, status_word, uptime};
+use crate::instances::{ListColumn, MonitoredInstance};
+use crate::keys::Pane;
+use crate::message::LinkState;
+use crate::model::Model;
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
-    if layout.list.is_empty() {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
+    let (model, area) = (canvas.model, canvas.layout.list);
+    if area.is_empty() {
         return;
     }
-    let slots = slots(layout.list.width, &model.fleet);
-    if layout.list.height >= 3 {
-        let shown = |slot: &Slot| slot.field == Field::Figure(model.fleet.sort.column);
-        let told = slots.iter().any(shown) && !layout.list_head().is_empty();
-        heading(model, theme, (layout.list, told), buffer);
+    let slots = slots(area.width, &model.instances);
+    let head_row = canvas.layout.list_head();
+    if area.height >= 3 {
+        let sorted = model.instances.sort.column;
+        let told = slots.iter().any(|slot| slot.field == sorted) && !head_row.is_empty();
+        heading(canvas, told);
     }
-    let lines = layout.list_lines();
-    if model.fleet.listed_count() == 0 {
-        return empty(model, theme, lines, buffer);
+    let lines = canvas.layout.list_lines();
+    if model.instances.listed_count() == 0 {
+        return empty(canvas, lines);
     }
-    head(model, theme, (layout.list_head(), &slots), buffer);
+    head(canvas, head_row, &slots);
+    // What the note column does not show in full.
+    let mut notes = note_rows(area.width, &model.instances).into_iter();
+    for row in canvas.layout.list_notes().rows() {
+        let Some((status, mut text)) = notes.next() else { break };
+        if row.bottom() == area.bottom() && notes.len() > 0 {
+            text.push('…');
+        }
+        canvas.text(from(row, 1), &text, canvas.theme.status(status));
+    }
     // One scale for all, so that lines can be compared.
     let busiest = peak(model, |one, width| one.cpu.peak(width)).max(5.0);
     let largest = peak(model, |one, width| one.memory.peak(width));
-    let shown = model.fleet.listed().skip(model.fleet.offset);
-    let cursor = model.fleet.position();
-    for (index, (area, one)) in lines.rows().zip(shown).enumerate() {
-        let ceilings = (busiest, largest);
+    let shown = model.instances.listed().skip(model.instances.offset);
+    for (area, one) in lines.rows().zip(shown) {
         for slot in &slots {
-            let (text, style) = field(model, theme, one, (slot, ceilings));
-            cell(area, *slot, (&text, style), buffer);
+            let (text, style) = field(canvas, one, *slot, (busiest, largest));
+            cell(canvas, area, *slot, &text, style);
         }
-        if cursor == Some(model.fleet.offset + index) {
+        if model.instances.under_cursor().is_some_and(|it| it.row.id == one.row.id) {
             let here = model.focus == Pane::List;
-            buffer.set_style(area, if here { theme.cursor } else { theme.cursor_away });
+            let bar = if here { canvas.theme.cursor } else { canvas.theme.cursor_away };
+            canvas.buffer.set_style(area, bar);
         }
     }
 }
 
-fn peak(model: &Model, of: fn(&Instance, usize) -> f32) -> f32 {
-    model.fleet.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
+fn peak(model: &Model, of: fn(&MonitoredInstance, usize) -> f32) -> f32 {
+    model.instances.listed().map(|one| of(one, 10)).fold(0.0, f32::max)
 }
 
-fn heading(model: &Model, theme: &Theme, place: (Rect, bool), buffer: &mut Buffer) {
-    let (area, told) = place;
-    let focus = if model.focus == Pane::List { theme.focus } else { theme.title };
-    let fleet = &model.fleet;
-    let mut left = vec![Span::styled(" apps ", focus)];
-    if let Some(at) = fleet.position() {
-        left.push(Span::styled(format!("{}/{} ", at + 1, fleet.listed_count()), theme.dim));
+fn heading(canvas: &mut Canvas<'_>, told: bool) {
+    let (model, theme) = (canvas.model, &canvas.theme);
+    let instances = &model.instances;
+    let mut left = vec![canvas.name_of(Pane::List, " apps ")];
+    if let Some(at) = instances.position() {
+        left.push(Span::styled(format!("{}/{} ", at + 1, instances.listed_count()), theme.dim));
     }
-    if !fleet.filter.is_empty() {
+    if !instances.filter.is_empty() {
         let text = format!(
             " filter `{}`, {} of {} ",
-            fleet.filter,
-            fleet.listed_count(),
-            fleet.all().len()
+            instances.filter,
+            instances.listed_count(),
+            instances.all().len()
         );
         left.push(Span::styled(text, theme.mark));
     }
-    if !fleet.marks.is_empty() {
-        left.push(Span::styled(format!(" {} marked ", fleet.marks.len()), theme.mark));
+    if !instances.marks.is_empty() {
+        left.push(Span::styled(format!(" {} marked ", instances.marks.len()), theme.mark));
     }
     // What the column's own title tells need not be told twice.
-    let order = format!(" by {} {} ", fleet.sort.column.title(), arrow(model));
+    let order = format!(" by {} {} ", instances.sort.column.title(), arrow(model));
     let right = if told { Vec::new() } else { vec![Span::styled(order, theme.dim)] };
-    title(area, left, right, theme.rule, buffer);
+    canvas.title(canvas.layout.list, left, right);
 }
 
 fn arrow(model: &Model) -> &'static str {
-    if model.fleet.sort.falling() { "▾" } else { "▴" }
+    if model.instances.sort.falling() { "▾" } else { "▴" }
 }
 
-fn head(model: &Model, theme: &Theme, place: (Rect, &[Slot]), buffer: &mut Buffer) {
-    let (area, slots) = place;
+fn head(canvas: &mut Canvas<'_>, area: Rect, slots: &[ColumnSpan]) {
+    let model = canvas.model;
     for slot in slots {
-        let Field::Figure(column) = slot.field else { continue };
-        if usize::from(slot.width) < column.title().chars().count() {
+        let column = slot.field;
+        if usize::from(slot.width) < cells(column.title()) {
             continue;
         }
-        let sorted = column == model.fleet.sort.column && slot.width > 3;
+        let sorted = column == model.instances.sort.column && slot.width > 3;
         let text = format!("{}{}", column.title(), if sorted { arrow(model) } else { "" });
-        cell(area, *slot, (&text, theme.dim), buffer);
+        cell(canvas, area, *slot, &text, canvas.theme.dim);
     }
 }
 
 /// One text in its columns, cut with an ellipsis where it is longer.
-fn cell(area: Rect, slot: Slot, content: (&str, Style), buffer: &mut Buffer) {
-    let (text, style) = content;
-    if area.is_empty() || slot.x >= area.width {
-        return;
-    }
-    let width = usize::from(slot.width.min(area.width - slot.x));
-    let length = Span::raw(text).width();
+fn cell(canvas: &mut Canvas<'_>, area: Rect, slot: ColumnSpan, text: &str, style: Style) {
+    let area = from(area, slot.x);
+    let width = slot.width.min(area.width);
+    let length = u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX);
     let indent = if slot.field.right_aligned() { width.saturating_sub(length) } else { 0 };
-    let x = area.x + slot.x + u16::try_from(indent).unwrap_or(0);
     if length <= width {
-        buffer.set_stringn(x, area.y, text, width, style);
-    } else {
-        let (end, _) = buffer.set_stringn(x, area.y, text, width.saturating_sub(1), style);
-        buffer.set_stringn(end, area.y, "…", 1, style);
+        canvas.text(Rect { width: width - indent, ..from(area, indent) }, text, style);
+    } else if width > 0 {
+        let end = canvas.text(Rect { width: width - 1, ..area }, text, style);
+        canvas.text(Rect { x: end, width: 1, ..area }, "…", style);
     }
 }
 
 fn field(
-    model: &Model,
-    theme: &Theme,
-    one: &Instance,
-    slot: (&Slot, (f32, f32)),
+    canvas: &Canvas<'_>,
+    one: &MonitoredInstance,
+    slot: ColumnSpan,
+    (busiest, largest): (f32, f32),
 ) -> (String, Style) {
-    let (slot, (busiest, largest)) = slot;
+    let (model, theme) = (canvas.model, &canvas.theme);
     let row = &one.row;
     let runs = row.pid != 0;
     let width = usize::from(slot.width);
     match slot.field {
-        Field::Mark if model.fleet.marks.contains(&row.id) => ("▸".into(), theme.mark),
-        Field::Mark => (String::new(), theme.text),
-        Field::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
-        Field::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
-        Field::Note => (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim),
-        Field::Figure(column) => match column {
-            Column::Id => (row.id.to_string(), theme.dim),
-            Column::Name => (clean(&row.name).into_owned(), theme.text),
-            Column::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
-            Column::Status => (status(row, width), theme.status(row.status)),
-            Column::Cpu if runs => (percent(row.usage.cpu), theme.text),
-            Column::Memory if runs => (bytes(row.usage.memory), theme.text),
-            Column::Restarts => {
-                let style = if row.unstable > 0 { theme.bad } else { theme.dim };
-                (row.restarts.to_string(), style)
-            }
-            Column::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
-            Column::Pid if runs => (row.pid.to_string(), theme.dim),
-            Column::Cpu | Column::Memory | Column::Pid => (dash(), theme.dim),
-        },
+        ListColumn::Mark if model.instances.marks.contains(&row.id) => ("▸".into(), theme.mark),
+        ListColumn::Mark => (String::new(), theme.text),
+        ListColumn::CpuSpark => (spark(&one.cpu, width, busiest), theme.cpu),
+        ListColumn::MemorySpark => (spark(&one.memory, width, largest), theme.memory),
+        ListColumn::Note => {
+            (clean(row.note.as_deref().unwrap_or_default()).into_owned(), theme.dim)
+        }
+        ListColumn::Id => (row.id.to_string(), theme.dim),
+        ListColumn::Name => (clean(&row.name).into_owned(), theme.text),
+        ListColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
+        ListColumn::Status => (status(row, width), theme.status(row.status)),
+        ListColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
+        ListColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
+        ListColumn::Restarts => {
+            let style = if row.unstable > 0 { theme.bad } else { theme.dim };
+            (row.restarts.to_string(), style)
+        }
+        ListColumn::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
+        ListColumn::Pid if runs => (row.pid.to_string(), theme.dim),
+        ListColumn::Cpu | ListColumn::Memory | ListColumn::Pid => (dash(), theme.dim),
     }
 }
 
@@ -154,31 +158,32 @@ fn dash() -> String {
 
 fn status(row: &Row, width: usize) -> String {
     if width < 3 {
-        glyph(row.status).into()
+        status_sign(row.status).into()
     } else {
-        format!("{} {}", glyph(row.status), short(row.status))
+        format!("{} {}", status_sign(row.status), status_word(row.status))
     }
 }
 
 /// Says why there is nothing and what to do about it.
-fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let filtered = !model.fleet.filter.is_empty() && model.fleet.all().len() > 0;
+fn empty(canvas: &mut Canvas<'_>, area: Rect) {
+    let (model, theme) = (canvas.model, &canvas.theme);
+    let filtered = !model.instances.filter.is_empty() && model.instances.all().len() > 0;
     let home = clean(&model.home);
     let texts = match &model.link {
         _ if filtered => vec![
-            (format!("no app matches `{}`", model.fleet.filter), theme.text),
+            (format!("no app matches `{}`", model.instances.filter), theme.text),
             ("esc shows all again".into(), theme.dim),
         ],
-        Link::Connecting => vec![("connecting …".into(), theme.dim)],
-        Link::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
-        Link::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
-        Link::Live => vec![
+        LinkState::Connecting => vec![("connecting …".into(), theme.dim)],
+        LinkState::Reconnecting => vec![("reconnecting …".into(), theme.passing)],
+        LinkState::Broken(why) => vec![(clean(why).into_owned(), theme.bad)],
+        LinkState::Live => vec![
             ("no apps yet".into(), theme.text),
             ("start one in another terminal:".into(), theme.dim),
             (format!("{} start app.js", model.program), theme.key),
             (format!("{} start ecosystem.json5", model.program), theme.key),
         ],
-        Link::NoDaemon => vec![
+        LinkState::NoDaemon => vec![
             (format!("no daemon runs in {home}"), theme.text),
             ("start something in another terminal:".into(), theme.dim),
             (format!("{} start app.js", model.program), theme.key),
@@ -189,7 +194,6 @@ fn empty(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let top = area.height.saturating_sub(height) / 2;
     for ((text, style), row) in texts.iter().zip(area.rows().skip(usize::from(top))) {
         let width = u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX).min(row.width);
-        let x = row.x + (row.width - width) / 2;
-        buffer.set_stringn(x, row.y, text, usize::from(width), *style);
+        canvas.text(from(row, (row.width - width) / 2), text, *style);
     }
 }

@@ -1,53 +1,57 @@
 //! The lines of the chosen instances.
 
-use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::title;
+use super::paint::{Canvas, from};
 use crate::ansi;
-use crate::layout::{Layout, Prefix};
-use crate::logbook::{Kept, Source, Streams, hits};
-use crate::model::{Model, Pane};
-use crate::scroll::{Glyph, Room, glyphs, rows};
-use crate::theme::Theme;
-use crate::words::{clean, short_bytes, time_of_day};
+use crate::format::{ahead, clean, short_bytes, time_of_day};
+use crate::instances::MonitoredInstance;
+use crate::keys::Pane;
+use crate::layout::Prefix;
+use crate::log_buffers::{BufferedLine, text_matches};
+use crate::model::Model;
+use crate::scroll::{Glyph, Viewport, glyphs, rows};
+use pm_logs::Stream;
 
-pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut Buffer) {
-    if layout.logs.is_empty() {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
+    let (model, pane) = (canvas.model, canvas.layout.logs);
+    if pane.is_empty() {
         return;
     }
-    if layout.logs.height >= 3 {
-        heading(model, theme, layout.logs, buffer);
+    if pane.height >= 3 {
+        heading(canvas);
     }
-    let body = layout.body(Pane::Logs);
-    let room = layout.log_room(model);
-    let Some(top) = model.log.top(room) else { return silent(model, theme, body, buffer) };
+    let body = canvas.layout.body(Pane::Logs);
+    let viewport = canvas.layout.log_viewport(model);
+    let Some(top) = model.log.top(viewport) else { return silent(canvas, body) };
     let prefix = Prefix::of(body.width, model);
     let (mut number, mut skip) = (Some(top.line), top.row);
-    let mut y = body.y;
-    while let Some(line) = number.filter(|_| y < body.bottom()) {
-        let Some(kept) = model.log.book().and_then(|book| book.get(line)) else { break };
-        let here = model.log.book().is_some_and(|book| book.found == Some(line));
-        let glyphs = styled(model, theme, kept, here);
+    let mut free = body.rows();
+    while let (Some(line), Some(buffer)) = (number, model.log.buffer()) {
+        let Some(kept) = buffer.get(line) else { break };
+        let glyphs = styled(canvas, kept, buffer.found == Some(line));
         let ranges = if model.log.wrap {
-            rows(&glyphs, room.width)
+            rows(&glyphs, viewport.width)
         } else {
-            vec![shifted(model, &glyphs, room)]
+            vec![shifted(buffer.left, &glyphs, viewport)]
         };
         for (index, range) in ranges.into_iter().enumerate().skip(skip) {
-            if y >= body.bottom() {
-                break;
-            }
-            let area = Rect { y, height: 1, ..body };
-            before(model, theme, (kept, prefix, index == 0), (area, buffer));
+            let Some(row) = free.next() else { return };
+            before(canvas, row, (kept, prefix, index == 0));
             let cut = !model.log.wrap && range.end < glyphs.len();
-            text(area, prefix.width(), glyphs.get(range).unwrap_or_default(), buffer);
-            if cut {
-                buffer.set_stringn(area.right() - 1, y, "›", 1, theme.dim);
+            let mut rest = from(row, prefix.width());
+            for glyph in glyphs.get(range).unwrap_or_default() {
+                if glyph.width > usize::from(rest.width) {
+                    break;
+                }
+                let end = canvas.text(rest, &glyph.symbol, glyph.style);
+                rest = from(rest, end - rest.x);
             }
-            y += 1;
+            if cut {
+                canvas.text(from(row, row.width - 1), "›", canvas.theme.dim);
+            }
         }
         skip = 0;
         number = model.log.at_or_after(line + 1);
@@ -55,9 +59,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, layout: &Layout, buffer: &mut B
 }
 
 /// The glyphs with theme and search laid over what the app chose.
-fn styled(model: &Model, theme: &Theme, kept: &Kept, here: bool) -> Vec<Glyph> {
+fn styled(canvas: &Canvas<'_>, kept: &BufferedLine, here: bool) -> Vec<Glyph> {
+    let (model, theme) = (canvas.model, &canvas.theme);
     let mut glyphs = glyphs(kept);
-    let found = hits(&ansi::text(&kept.line.bytes), &model.log.search);
+    let found = text_matches(&ansi::text(&kept.line.bytes), &model.log.search);
     let hit = if here { theme.hit_here } else { theme.hit };
     for glyph in &mut glyphs {
         if !theme.app_colours {
@@ -71,8 +76,7 @@ fn styled(model: &Model, theme: &Theme, kept: &Kept, here: bool) -> Vec<Glyph> {
 }
 
 /// The part of an unwrapped line that is in the window.
-fn shifted(model: &Model, glyphs: &[Glyph], room: Room) -> std::ops::Range<usize> {
-    let left = model.log.book().map_or(0, |book| book.left);
+fn shifted(left: usize, glyphs: &[Glyph], viewport: Viewport) -> std::ops::Range<usize> {
     let mut column = 0;
     let mut range = glyphs.len()..glyphs.len();
     for (index, glyph) in glyphs.iter().enumerate() {
@@ -80,7 +84,7 @@ fn shifted(model: &Model, glyphs: &[Glyph], room: Room) -> std::ops::Range<usize
             range.start = index;
         }
         column += glyph.width;
-        if column > left + room.width && range.start < glyphs.len() {
+        if column > left + viewport.width && range.start < glyphs.len() {
             range.end = index;
             return range.start..range.end.max(range.start);
         }
@@ -88,61 +92,47 @@ fn shifted(model: &Model, glyphs: &[Glyph], room: Room) -> std::ops::Range<usize
     range
 }
 
-fn text(area: Rect, indent: u16, glyphs: &[Glyph], buffer: &mut Buffer) {
-    let mut x = area.x + indent.min(area.width);
-    for glyph in glyphs {
-        let room = usize::from(area.right().saturating_sub(x));
-        if glyph.width > room {
-            break;
-        }
-        x = buffer.set_stringn(x, area.y, &glyph.symbol, room, glyph.style).0;
-    }
-}
-
 /// What stands before the text: which output on every row, time and name on the first.
-fn before(model: &Model, theme: &Theme, what: (&Kept, Prefix, bool), place: (Rect, &mut Buffer)) {
-    let (kept, prefix, first) = what;
-    let (area, buffer) = place;
-    let line = &kept.line;
-    let mut x = area.x;
-    if line.source == Source::Error && prefix.mark > 0 {
-        buffer.set_stringn(x, area.y, "▌", 1, theme.error_output);
+fn before(canvas: &mut Canvas<'_>, row: Rect, what: (&BufferedLine, Prefix, bool)) {
+    let (BufferedLine { line, .. }, prefix, first) = what;
+    if line.stream == Stream::Err && prefix.mark > 0 {
+        canvas.text(row, "▌", canvas.theme.error_output);
     }
-    x += prefix.mark;
     if !first {
         return;
     }
+    let row = from(row, prefix.mark);
     if prefix.time > 0 {
-        let time = line.at.map_or_else(|| "--:--:--".into(), |at| time_of_day(at, model.offset));
-        buffer.set_stringn(x, area.y, time, usize::from(prefix.time), theme.dim);
-        x += prefix.time;
+        let offset = canvas.model.offset;
+        let time = line.at.map_or_else(|| "--:--:--".into(), |at| time_of_day(at, offset));
+        canvas.text(row, &time, canvas.theme.dim);
     }
     if prefix.name > 0 {
-        let name = model.fleet.get(line.id).map_or("?", |one| one.row.name.as_str());
+        let name = canvas.model.instances.get(line.id).map_or("?", |one| one.row.name.as_str());
         let text = format!("{} {}", line.id, clean(name));
-        let turn = usize::try_from(line.id).unwrap_or(0) % theme.names.len();
-        let style = theme.names.get(turn).copied().unwrap_or_default();
-        buffer.set_stringn(x, area.y, text, usize::from(prefix.name - 1), style);
+        let names = &canvas.theme.names;
+        let style = names[usize::try_from(line.id).unwrap_or(0) % names.len()];
+        let row = from(row, prefix.time);
+        canvas.text(Rect { width: row.width.min(prefix.name - 1), ..row }, &text, style);
     }
 }
 
-fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let focus = if model.focus == Pane::Logs { theme.focus } else { theme.title };
-    let log = &model.log;
-    let mut left = vec![Span::styled(" logs ", focus)];
+fn heading(canvas: &mut Canvas<'_>) {
+    let (model, theme, log) = (canvas.model, &canvas.theme, &canvas.model.log);
+    let mut left = vec![canvas.name_of(Pane::Logs, " logs ")];
     let name = match log.group.as_slice() {
         [] => String::new(),
-        [id] => model
-            .fleet
-            .get(*id)
-            .map_or_else(String::new, |one| format!("{} ({}) ", clean(&one.row.name), one.row.id)),
+        [id] => model.instances.get(*id).map(MonitoredInstance::label).unwrap_or_default(),
         many => format!("{} instances ", many.len()),
     };
     left.push(Span::styled(name, theme.text));
-    let streams = match log.streams {
-        Streams::Both => "",
-        Streams::Out => " only out ",
-        Streams::Error => " only error ",
+    if let Some(next) = next_run(model) {
+        left.push(Span::styled(format!(" next run {next} "), theme.dim));
+    }
+    let streams = match log.stream {
+        None => "",
+        Some(Stream::Out) => " only out ",
+        Some(Stream::Err) => " only error ",
     };
     left.push(Span::styled(streams, theme.mark));
     if !log.filter.is_empty() {
@@ -153,41 +143,41 @@ fn heading(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         left.push(Span::styled(format!(" search `{}` ", log.search), theme.mark));
     }
     let mut right = Vec::new();
-    if let Some(book) = log.book() {
-        if book.skipped > 0 {
-            let text = format!(" flood: {} passed over ", short_bytes(book.skipped));
+    if let Some(buffer) = log.buffer() {
+        if buffer.skipped > 0 {
+            let text = format!(" flood: {} passed over ", short_bytes(buffer.skipped));
             right.push(Span::styled(text, theme.passing));
         }
         if log.follows() {
             right.push(Span::styled(" following ", theme.good));
         } else {
-            right.push(Span::styled(format!(" held, {} new ", book.unseen), theme.passing));
+            right.push(Span::styled(format!(" held, {} new ", buffer.unseen), theme.passing));
         }
     }
-    title(area, left, right, theme.rule, buffer);
+    canvas.title(canvas.layout.logs, left, right);
+}
+
+/// When the schedule of the one instance shown starts it next.
+fn next_run(model: &Model) -> Option<String> {
+    let about = model.description.as_ref().filter(|about| model.log.group == [about.row.id])?;
+    Some(ahead(about.next_cron?, model.now, model.offset))
 }
 
 /// Why there are no lines.
-fn silent(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let text = match model.log.book() {
+fn silent(canvas: &mut Canvas<'_>, area: Rect) {
+    let model = canvas.model;
+    let text = match model.log.buffer() {
         None => return,
-        Some(book) => match &book.trouble {
+        Some(buffer) => match &buffer.trouble {
             Some(trouble) => clean(trouble).into_owned(),
-            None if !book.loaded => "reading …".into(),
-            None if book.end() > 0 && model.log.passing().is_some() => {
+            None if !buffer.loaded => "reading …".into(),
+            None if buffer.end() > 0 && model.log.passing().is_some() => {
                 "no line passes the filter".into()
             }
             None => "nothing printed yet".into(),
         },
     };
-    if !area.is_empty() && !model.log.group.is_empty() {
-        let style = theme.dim;
-        buffer.set_stringn(
-            area.x + 1.min(area.width - 1),
-            area.y,
-            text,
-            usize::from(area.width.saturating_sub(1)),
-            style,
-        );
+    if !model.log.group.is_empty() {
+        canvas.text(from(area, 1), &text, canvas.theme.dim);
     }
 }

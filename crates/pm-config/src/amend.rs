@@ -1,0 +1,38 @@
+//! A known app changed in what the command line gives.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use pm_spec::{AppSpec, options};
+
+use crate::caller::{Caller, Overrides};
+use crate::diagnose::Diagnosis;
+use crate::given::Typed;
+use crate::read;
+
+/// A known app with what the command line gives, and nothing else changed. It is read as if the app were started anew
+/// where it runs, with its own environment; then only what was given is taken over.
+pub fn amended(
+    spec: &AppSpec,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<AppSpec, Diagnosis> {
+    let given = &overrides.given;
+    let mut all = given.clone();
+    all.or("name", || Typed::word(spec.name.as_str()));
+    all.or("cwd", || Typed::Words(vec![spec.cwd.clone()]));
+    all.or("interpreter", || Typed::Words(vec![spec.interpreter.clone().unwrap_or("none".into())]));
+    for name in given.keys().flat_map(|key| key.beside) {
+        if let Some(key) = options::key(name) {
+            all.or_setting(name, &key.value(spec));
+        }
+    }
+    let caller = Caller { env: spec.env.clone(), ..caller.clone() };
+    let overrides = Overrides { given: all, ..overrides.clone() };
+    let fresh = read::script(OsStr::from_bytes(spec.script.as_bytes()), &caller, &overrides)?;
+    let mut amended = spec.clone();
+    for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {
+        key.take(&mut amended, fresh);
+    }
+    Ok(amended)
+}

@@ -1,0 +1,100 @@
+//! Keys that need nothing but their own value, read as their rows say.
+
+use std::collections::BTreeSet;
+
+use pm_spec::options::{Access, KeyKind, KeySpec, Word, keys};
+use pm_spec::{AppSpec, Bytes, Environment, Span};
+
+use crate::fields::{App, Field, whole};
+use crate::tree::{Node, Value};
+
+/// Reads them all. What is not set is as PM2's variable for it in `env` says.
+pub(crate) fn read(app: &mut App<'_>, spec: &mut AppSpec, env: &Environment) {
+    for key in keys() {
+        let knob = key.knob.and_then(|name| env.get(name));
+        if let Some(text) = knob.filter(|text| !text.is_empty()) {
+            turn(key, spec, text.display().trim());
+        }
+        one(app, key, spec);
+    }
+}
+
+/// PM2 takes no notice of a variable that means nothing.
+fn turn(key: &KeySpec, spec: &mut AppSpec, text: &str) {
+    match &key.kind {
+        KeyKind::Switch(at) => *(at.put)(spec) = text == "true",
+        KeyKind::Span(at) => set(at, spec, Span::parse(text).ok()),
+        KeyKind::Word(word) => {
+            (word.read)(spec, text);
+        }
+        KeyKind::Count(..)
+        | KeyKind::Size(_)
+        | KeyKind::Codes(_)
+        | KeyKind::Variables
+        | KeyKind::Special(_)
+        | KeyKind::Unused => {}
+    }
+}
+
+fn one(app: &mut App<'_>, key: &'static KeySpec, spec: &mut AppSpec) {
+    match &key.kind {
+        KeyKind::Switch(at) => set(at, spec, app.switch(key.name)),
+        KeyKind::Count(at, least) => set(at, spec, count(app, key.name, *least)),
+        KeyKind::Span(at) => set(at, spec, app.span(key.name)),
+        KeyKind::Codes(at) => set(at, spec, codes(app, key.name)),
+        KeyKind::Size(at) => {
+            let value = app.get(key.name).map(|field| &field.node.value);
+            let is_off = matches!(value, Some(Value::Bool(false)));
+            let size = if is_off { Some(Bytes::new(0)) } else { app.size(key.name) };
+            // 0: none.
+            set(at, spec, size.map(|size| Some(size).filter(|size| size.get() > 0)));
+        }
+        KeyKind::Word(one) => word(app, key.name, one, spec),
+        KeyKind::Variables | KeyKind::Special(_) | KeyKind::Unused => {}
+    }
+}
+
+fn set<T>(at: &Access<T>, spec: &mut AppSpec, value: Option<T>) {
+    if let Some(value) = value {
+        *(at.put)(spec) = value;
+    }
+}
+
+fn count(app: &mut App<'_>, key: &'static str, least: u32) -> Option<u32> {
+    let field = app.get(key)?;
+    let count = whole(&field.node.value).and_then(|count| u32::try_from(count).ok());
+    let count = count.filter(|count| *count >= least);
+    count.or_else(|| app.refuse(field, &format!("a whole number, {least} or more")))
+}
+
+fn codes(app: &mut App<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
+    const WHAT: &str = "an exit code, 0 to 255, or a list of them";
+    let field = app.get(key)?;
+    let one = |node: &Node| whole(&node.value).and_then(|code| u8::try_from(code).ok());
+    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
+    let mut codes = BTreeSet::new();
+    for node in nodes {
+        match one(node) {
+            Some(code) => drop(codes.insert(code)),
+            None => drop(app.refuse::<()>(Field { key: field.key, node }, WHAT)),
+        }
+    }
+    Some(codes)
+}
+
+/// An empty text says nothing.
+fn word(app: &mut App<'_>, key: &'static str, word: &Word, spec: &mut AppSpec) {
+    let Some(field) = app.get(key) else { return };
+    let text = match &field.node.value {
+        Value::Text(text) if text.is_empty() => return,
+        value @ (Value::Text(_) | Value::Integer(_)) => value.to_bytes(),
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => {
+            app.refuse::<()>(field, word.what);
+            return;
+        }
+    };
+    let read = std::str::from_utf8(text.as_bytes()).is_ok_and(|text| (word.read)(spec, text));
+    if !read {
+        app.refuse::<()>(field, word.what);
+    }
+}

@@ -1,0 +1,86 @@
+//! How a run ended, and why.
+
+use alloc::string::String;
+
+use pm_spec::{ByteString, Bytes, Span};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RunId, Time};
+
+/// How a main process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// By itself, with this code.
+    Exited(u8),
+    /// By a signal.
+    Signaled {
+        /// Which.
+        signal: u8,
+        /// Whether a core was dumped.
+        core: bool,
+    },
+    /// Nobody was there to see it.
+    Unknown,
+}
+
+/// Why a run ended or an app is not up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// By itself.
+    Ended(Ending),
+    /// A person stopped it.
+    Stopped,
+    /// A person restarted, reloaded or deleted it.
+    Restarted,
+    /// Memory of the tree above the limit.
+    Memory {
+        /// What it used.
+        used: Bytes,
+        /// What it may use.
+        limit: Bytes,
+    },
+    /// A time of its schedule had come.
+    Scheduled,
+    /// This file had changed.
+    #[serde(rename = "touched")]
+    FileChanged(ByteString),
+    /// It could not be started; in words.
+    NotSpawned(String),
+    /// Too many short runs in a row; the last ended so.
+    CrashLoop {
+        /// How many.
+        runs: u32,
+        /// The last end.
+        last: Ending,
+    },
+    /// It did not say in time that it is ready (`wait_ready`); it runs on.
+    NotReady {
+        /// How long it had.
+        within: Span,
+    },
+    /// It failed in a reload, and the run that it was to replace goes on.
+    Reload,
+    /// SIGKILL did not end it (uninterruptible sleep).
+    Unkillable,
+    /// The manager itself was shut down.
+    Shutdown,
+}
+
+/// One end of one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// The run.
+    pub run: RunId,
+    /// Its main process.
+    pub pid: u32,
+    /// When it began.
+    pub since: Time,
+    /// When it ended.
+    pub at: Time,
+    /// How.
+    pub ending: Ending,
+    /// Why.
+    pub cause: Cause,
+}

@@ -1,0 +1,135 @@
+//! What a reply has to mean (law 6): it is about whom was asked, and true the moment it is sent.
+//!
+//! Part of the oracle; the core itself has no use for it.
+
+use super::state::{BrokenLaw, law};
+use crate::core::Core;
+use crate::end::{Cause, Ending};
+use crate::fact::{Ask, Patience};
+use crate::id::{InstanceId, RunId, Time};
+use crate::order::{Became, Outcome};
+use crate::view::{InstanceView, Status};
+
+/// A request that is owed a reply.
+#[derive(Clone, Debug)]
+pub(crate) struct ExpectedReply {
+    /// About whom, where the ask says so.
+    expected: Option<Vec<InstanceId>>,
+    patience: Patience,
+    /// Whoever is up has to be so with a later run than this.
+    later_than: Option<RunId>,
+}
+
+impl ExpectedReply {
+    /// What this ask is owed, asked when `last` was the last run.
+    pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
+        let all = |select| core.resolve(select).ok();
+        let (expected, patience, fresh) = match ask {
+            Ask::Raise { select, patience, .. } | Ask::Restart { select, patience, .. } => {
+                (all(select), *patience, true)
+            }
+            Ask::Stop(select)
+            | Ask::Delete(select)
+            | Ask::Reset(select)
+            | Ask::Signal(select, _) => (all(select), Patience::Spawned, false),
+            Ask::Reload { select, .. } => (all(select), Patience::Settled, true),
+            Ask::Start { patience, .. } => (None, *patience, false),
+            Ask::Scale { .. } | Ask::Restore(_) => (None, Patience::Settled, false),
+            Ask::Rename { .. } => (None, Patience::Spawned, false),
+            Ask::Leave => (all(&[pm_spec::Select::All]), Patience::Spawned, false),
+        };
+        Self { expected, patience, later_than: last.filter(|_| fresh) }
+    }
+
+    /// Whether these outcomes, sent now, are what it is owed. Only a single instance's outcome can be seen to be
+    /// true now; of several, the others' may be old.
+    pub(crate) fn kept(
+        &self,
+        now: Time,
+        core: &Core,
+        outcomes: &[Outcome],
+        ready: impl Fn(RunId) -> bool,
+    ) -> Result<(), BrokenLaw> {
+        let ids: Vec<InstanceId> = outcomes.iter().map(|outcome| outcome.instance).collect();
+        law(ids.is_sorted(), || "in order of number".into())?;
+        law(self.expected.as_ref().is_none_or(|all| *all == ids), || "about all asked".into())?;
+        let [outcome] = outcomes else { return Ok(()) };
+        let instance = core.instance(outcome.instance);
+        let holds = match (&outcome.became, &instance) {
+            (Became::Started | Became::Restarted, Some(instance)) => {
+                self.is_up(now, instance, ready)
+            }
+            (Became::Stopped, Some(instance)) => {
+                instance.run.is_none() && instance.second.is_none()
+            }
+            (Became::Finished, Some(instance)) => is_finished(instance),
+            (Became::Added, Some(instance)) => !instance.wanted,
+            (Became::Failed(Cause::Unkillable), Some(instance)) => {
+                (instance.run.is_some() && instance.status == Status::Errored)
+                    || instance.second.is_some()
+            }
+            (Became::Failed(Cause::Ended(ending)), Some(instance)) => {
+                last_end(instance) == Some(*ending)
+            }
+            (Became::Deleted, instance) => instance.is_none(),
+            (Became::Stopped | Became::Superseded, None) => true,
+            (became, Some(_)) => is_timeless(became),
+            (_, None) => false,
+        };
+        law(holds, || format!("true when sent: {instance:?}"))
+    }
+
+    fn is_up(&self, now: Time, instance: &InstanceView<'_>, ready: impl Fn(RunId) -> bool) -> bool {
+        let Some((run, Some(_))) = instance.run else { return false };
+        let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
+        let wait = instance.app.restart.min_uptime.as_millis().min(1000);
+        let lived = lived >= wait && !instance.app.serving.wait_ready;
+        let settled = self.patience == Patience::Spawned || lived || ready(run);
+        settled && self.later_than.is_none_or(|last| run > last)
+    }
+}
+
+/// How its newest run ended: in a reload the old one may end after it.
+fn last_end(instance: &InstanceView<'_>) -> Option<Ending> {
+    instance.history.iter().max_by_key(|end| end.run).map(|end| end.ending)
+}
+
+fn is_finished(instance: &InstanceView<'_>) -> bool {
+    let good = match last_end(instance) {
+        Some(Ending::Exited(number)) => {
+            number == 0 || instance.app.restart.stop_exit_codes.contains(&number)
+        }
+        Some(Ending::Signaled { .. } | Ending::Unknown) | None => false,
+    };
+    good && instance.run.is_none() && instance.status == Status::Stopped
+}
+
+/// Outcomes that can't be seen in what an instance is now.
+fn is_timeless(became: &Became) -> bool {
+    match became {
+        Became::Unchanged
+        | Became::Amended
+        | Became::Reset
+        | Became::Signaled
+        | Became::Superseded => true,
+        Became::Failed(cause) => match cause {
+            Cause::NotSpawned(_)
+            | Cause::CrashLoop { .. }
+            | Cause::Memory { .. }
+            | Cause::Scheduled
+            | Cause::FileChanged(_)
+            | Cause::NotReady { .. }
+            | Cause::Reload
+            | Cause::Stopped
+            | Cause::Restarted
+            | Cause::Shutdown => true,
+            Cause::Ended(_) | Cause::Unkillable => false,
+        },
+        Became::Started
+        | Became::Restarted
+        | Became::Finished
+        | Became::Stopped
+        | Became::Deleted
+        | Became::Added => false,
+    }
+}

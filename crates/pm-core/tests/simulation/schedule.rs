@@ -1,0 +1,337 @@
+//! What a world does: apps, what people ask when, how each run behaves, when the daemon dies.
+//!
+//! Decoded from a tape of small numbers, so that shrinking the tape shrinks the schedule; kept as JSON.
+
+use pm_core::{Ending, Existing, Patience};
+use pm_spec::{
+    AppSpec, ByteString, Bytes, Delay, Limits, Mode, RestartPolicy, Schedule as Clock, Serving,
+    Signal, Span, StopPolicy, Watch,
+};
+use serde::{Deserialize, Serialize};
+
+use super::common::app;
+
+/// Bugs live at round numbers, at limits and beside them.
+const TIMES: [u64; 22] = [
+    0, 1, 2, 10, 99, 100, 101, 500, 999, 1000, 1001, 1599, 1600, 1601, 2599, 2600, 4999, 15_000,
+    29_999, 30_000, 30_001, 60_000,
+];
+const SHORT: [u64; 6] = [1, 0, 2, 10, 100, 1600];
+
+/// Everything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Schedule {
+    pub(crate) apps: Vec<Setup>,
+    pub(crate) scripts: Vec<Script>,
+    pub(crate) acts: Vec<Act>,
+    pub(crate) deaths: Vec<Death>,
+}
+
+/// One app's policies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    pub(crate) instances: u16,
+    pub(crate) autostart: bool,
+    pub(crate) memory: Option<u64>,
+    pub(crate) restart: RestartPolicy,
+    pub(crate) timeout: u64,
+    pub(crate) tree: bool,
+    #[serde(default)]
+    pub(crate) clock: Option<AfterStop>,
+    #[serde(default)]
+    pub(crate) watched: bool,
+    #[serde(default)]
+    pub(crate) serving: Serving,
+}
+
+/// Whether a schedule moves what a person has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AfterStop {
+    Stays,
+    Starts,
+}
+
+/// How one run behaves; times in ms.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Script {
+    pub(crate) spawns: Spawning,
+    pub(crate) after: u64,
+    pub(crate) lives: Option<u64>,
+    pub(crate) ending: Ending,
+    pub(crate) ready: Option<u64>,
+    pub(crate) weighs: Option<(u64, u64)>,
+    pub(crate) on_ask: Option<u64>,
+    pub(crate) on_force: Option<u64>,
+    pub(crate) children: Children,
+}
+
+/// Who is left when the main process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Children {
+    Nobody,
+    /// Some, until they are signalled.
+    Staying,
+    /// Some, who go by themselves after so long.
+    Leaving(u64),
+}
+
+/// What comes of a spawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Spawning {
+    Well,
+    Refused,
+    Short,
+}
+
+/// What people do, and how long after the thing before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Act {
+    pub(crate) after: u64,
+    pub(crate) what: What,
+}
+
+/// What people do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum What {
+    Start {
+        app: usize,
+        existing: Existing,
+        patience: Patience,
+        instances: u16,
+    },
+    StartAll,
+    Raise(Pick, Patience),
+    Restart(Pick, Patience),
+    Reload(Pick),
+    Stop(Pick),
+    Delete(Pick),
+    Scale(Pick, u16),
+    Reset(Pick),
+    Signal(Pick),
+    Restore,
+    Leave,
+    /// A time of an app's schedule comes, so many times in a row.
+    Due(usize, u8),
+    /// A file of an app changes.
+    Touch(usize),
+    /// The client of the last request goes away.
+    Withdraw,
+    /// A fact about a run that is over, or a fact once more.
+    Stale(u8, usize),
+}
+
+/// Whom they mean.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Pick {
+    All,
+    App(usize),
+    Id(u32),
+}
+
+/// The daemon dies before performing its n-th order from its birth and is back after so many ms.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Death {
+    pub(crate) orders: u32,
+    pub(crate) down: u64,
+}
+
+impl Script {
+    /// What runs do when there is nothing scripted any more.
+    pub(crate) const GOOD: Self = Self {
+        spawns: Spawning::Well,
+        after: 1,
+        lives: None,
+        ending: Ending::Exited(0),
+        ready: None,
+        weighs: None,
+        on_ask: Some(1),
+        on_force: Some(1),
+        children: Children::Nobody,
+    };
+}
+
+impl Setup {
+    /// As the core sees it.
+    pub(crate) fn spec(&self, number: usize) -> AppSpec {
+        AppSpec {
+            instances: self.instances,
+            autostart: self.autostart,
+            limits: Limits { memory: self.memory.map(Bytes::new) },
+            restart: self.restart.clone(),
+            stop: StopPolicy {
+                signal: Signal::INT,
+                timeout: Span::from_millis(self.timeout),
+                tree: self.tree,
+                by_message: false,
+            },
+            schedule: self.clock.map(|after_stop| Clock {
+                pattern: "* * * * *".into(),
+                zone: None,
+                after_stop: after_stop == AfterStop::Starts,
+            }),
+            watch: self.watched.then(|| Watch {
+                on: true,
+                paths: vec![ByteString::from("/srv")],
+                ignore: Vec::new(),
+                extensions: Vec::new(),
+                delay: Span::ZERO,
+                poll: None,
+                follow_links: true,
+            }),
+            serving: self.serving.clone(),
+            ..app(&format!("app{number}"))
+        }
+    }
+}
+
+/// Small numbers, and zeros when they are used up.
+struct Tape<'a>(std::slice::Iter<'a, u16>);
+
+impl Tape<'_> {
+    fn below(&mut self, limit: u16) -> u16 {
+        self.0.next().map_or(0, |number| number % limit)
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        let limit = u16::try_from(from.len()).expect("lists are short");
+        from[usize::from(self.below(limit))]
+    }
+
+    /// One time in `n`.
+    fn rarely(&mut self, n: u16) -> bool {
+        self.below(n) == n - 1
+    }
+
+    fn many<T>(&mut self, most: u16, one: impl Fn(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(most + 1)).map(|_| one(self)).collect()
+    }
+}
+
+impl Schedule {
+    /// What the tape says; `mortal`: the daemon dies now and then.
+    pub(crate) fn read(tape: &[u16], mortal: bool) -> Self {
+        let mut tape = Tape(tape.iter());
+        let deaths = if mortal { tape.many(5, death) } else { Vec::new() };
+        let mut apps = vec![setup(&mut tape)];
+        apps.extend(tape.many(1, setup));
+        let mut acts = vec![Act { after: 0, what: What::StartAll }];
+        let count = u16::try_from(apps.len()).expect("few apps");
+        acts.extend(tape.many(9, |tape| act(tape, count)));
+        let scripts = tape.many(24, script);
+        Self { apps, scripts, acts, deaths }
+    }
+}
+
+fn death(tape: &mut Tape<'_>) -> Death {
+    Death { orders: u32::from(tape.below(24)), down: tape.pick(&[0, 1, 10, 1000, 5000]) }
+}
+
+fn setup(tape: &mut Tape<'_>) -> Setup {
+    let delay = match tape.below(6) {
+        0..=3 => Delay::Automatic,
+        4 => Delay::Fixed(Span::from_millis(tape.pick(&[0, 100, 3000]))),
+        _ => Delay::Exponential(Span::from_millis(tape.pick(&[100, 1, 0, 20_000]))),
+    };
+    let stop_code = tape.rarely(5).then_some(3);
+    Setup {
+        instances: tape.pick(&[1, 2, 1, 3]),
+        autostart: !tape.rarely(10),
+        memory: tape.rarely(4).then_some(100),
+        restart: RestartPolicy {
+            autorestart: !tape.rarely(6),
+            max_restarts: tape.pick(&[16, 3, 1, 2, 0]),
+            min_uptime: Span::from_millis(tape.pick(&[1000, 0, 1, 5000, 100, 40_000])),
+            delay,
+            stop_exit_codes: stop_code.into_iter().collect(),
+        },
+        timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
+        tree: !tape.rarely(5),
+        clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
+        watched: tape.rarely(3),
+        serving: serving(tape),
+    }
+}
+
+fn serving(tape: &mut Tape<'_>) -> Serving {
+    let mode = tape.pick(&[Mode::Fork, Mode::Cluster]);
+    let wait_ready = tape.rarely(4);
+    let listen_timeout = Span::from_millis(tape.pick(&[3000, 0, 100, 1000]));
+    Serving { mode, wait_ready, listen_timeout, ..Serving::default() }
+}
+
+fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
+    let after = tape.pick(&TIMES);
+    let app = usize::from(tape.below(apps));
+    let patience = tape.pick(&[Patience::Settled, Patience::Spawned]);
+    let pick = match tape.below(6) {
+        0..=2 => Pick::App(app),
+        3 => Pick::All,
+        _ => Pick::Id(u32::from(tape.below(5))),
+    };
+    let what = match tape.below(28) {
+        0..=3 => What::Stop(pick),
+        4..=7 => What::Restart(pick, patience),
+        8 | 9 => What::Raise(pick, patience),
+        10 | 11 => What::Delete(pick),
+        12..=14 => {
+            let all = [
+                Existing::Restart,
+                Existing::Keep,
+                Existing::Refuse,
+                Existing::Duplicate,
+                Existing::Converge,
+                Existing::Reload,
+                Existing::Converge,
+            ];
+            let (existing, instances) = (tape.pick(&all), 1 + tape.below(3));
+            What::Start { app, existing, patience, instances }
+        }
+        15 | 16 => What::Reload(pick),
+        17 => What::Scale(pick, tape.pick(&[1, 3, 2])),
+        18 => What::Reset(pick),
+        19 => What::Signal(pick),
+        20 => What::Restore,
+        21 => What::Withdraw,
+        22 => What::Stale(u8::try_from(tape.below(6)).expect("small"), usize::from(tape.below(8))),
+        23..=25 => What::Due(app, tape.pick(&[1, 2])),
+        26 => What::Touch(app),
+        _ if tape.rarely(2) => What::Leave,
+        _ => What::Stop(Pick::All),
+    };
+    Act { after, what }
+}
+
+fn script(tape: &mut Tape<'_>) -> Script {
+    let spawns = tape.pick(&[
+        Spawning::Well,
+        Spawning::Well,
+        Spawning::Well,
+        Spawning::Well,
+        Spawning::Refused,
+        Spawning::Short,
+    ]);
+    let lives = (!tape.rarely(4)).then(|| tape.pick(&TIMES));
+    let ending = tape.pick(&[
+        Ending::Exited(1),
+        Ending::Exited(0),
+        Ending::Exited(3),
+        Ending::Signaled { signal: 11, core: true },
+        Ending::Unknown,
+    ]);
+    let children = match tape.below(6) {
+        4 => Children::Staying,
+        5 => Children::Leaving(tape.pick(&TIMES)),
+        _ => Children::Nobody,
+    };
+    Script {
+        spawns,
+        after: tape.pick(&SHORT),
+        lives,
+        ending,
+        ready: tape.rarely(3).then(|| tape.pick(&TIMES)),
+        weighs: tape.rarely(4).then(|| (tape.pick(&TIMES), tape.pick(&[101, 100, 5000]))),
+        on_ask: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
+        on_force: (!tape.rarely(6)).then(|| tape.pick(&[1, 0, 999, 1000, 2600, 20_000])),
+        children,
+    }
+}

@@ -1,0 +1,222 @@
+//! Drives the core: each fact is one step, and its orders are handed out before the next. What the guardian, threads
+//! and apps tell becomes facts here.
+
+use std::os::fd::OwnedFd;
+
+use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_guardian::Exit;
+use pm_node::{News, Worker};
+use pm_os::identity::Identity;
+use pm_os::tag::Tag;
+use pm_spec::{Bytes, Select};
+
+use crate::caller::Caller;
+use crate::executor::Executor;
+use crate::server::answer;
+use crate::slots::ChannelEnd;
+use crate::tree_job::Sample;
+use crate::{clock, daemon_log};
+
+/// The core, and who performs its orders.
+#[derive(Debug)]
+pub(crate) struct CoreDriver {
+    core: Core,
+    executor: Executor,
+    /// Kept for its room.
+    orders: Vec<Order>,
+    last_request: u64,
+}
+
+impl CoreDriver {
+    pub(crate) fn new(core: Core, executor: Executor) -> Self {
+        Self { core, executor, orders: Vec::new(), last_request: 0 }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    /// The executor for what is no order, and the core for it to read.
+    pub(crate) fn parts(&mut self) -> (&mut Executor, &Core) {
+        (&mut self.executor, &self.core)
+    }
+
+    /// Tells the core a fact and has its orders performed.
+    pub(crate) fn step(&mut self, fact: Fact) {
+        let mut next = Some(fact);
+        while let Some(fact) = next {
+            self.core.step(clock::now(), fact, &mut self.orders);
+            self.executor.perform(&self.core, &mut self.orders);
+            next = self.executor.refused();
+        }
+    }
+
+    /// Asks the core for somebody.
+    pub(crate) fn ask(&mut self, ask: Ask, caller: Caller) {
+        let request = self.number();
+        self.executor.owe(request, caller);
+        self.step(Fact::Asked(request, ask));
+    }
+
+    /// Asks the core for nobody who would want an answer.
+    pub(crate) fn ask_ourselves(&mut self, ask: Ask) -> RequestId {
+        let request = self.number();
+        self.step(Fact::Asked(request, ask));
+        request
+    }
+
+    fn number(&mut self) -> RequestId {
+        self.last_request += 1;
+        RequestId(self.last_request)
+    }
+
+    /// The selected instances, all if nothing is selected, for somebody who is refused if that can't be.
+    pub(crate) fn selected(
+        &self,
+        select: &[Select],
+        caller: Caller,
+    ) -> Option<(Vec<InstanceView<'_>>, Caller)> {
+        if select.is_empty() {
+            return Some((self.core.instances().collect(), caller));
+        }
+        match self.core.resolve(select) {
+            Ok(ids) => {
+                Some((ids.iter().filter_map(|id| self.core.instance(*id)).collect(), caller))
+            }
+            Err(refused) => {
+                caller.refuse(answer::refusal(&refused));
+                None
+            }
+        }
+    }
+
+    /// When something is due although nothing happens.
+    pub(crate) fn due(&self, now: Time) -> Option<Time> {
+        [self.executor.due(now), self.core.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn run_due(&mut self) {
+        let now = clock::now();
+        self.executor.run_due(&self.core, now);
+        if self.core.next_deadline().is_some_and(|at| at <= now) {
+            self.step(Fact::TimePassed);
+        }
+    }
+
+    /// The alarm of the schedules rang.
+    pub(crate) fn schedules_due(&mut self) {
+        for app in self.executor.due_schedules() {
+            self.step(Fact::ScheduleDue(app));
+        }
+    }
+
+    /// The guardian saw an end.
+    pub(crate) fn exited(&mut self, exit: Exit) {
+        let fact = self.executor.runs_mut().exited(exit);
+        self.step_if(fact);
+    }
+
+    /// A main process has ended, and nobody saw how.
+    pub(crate) fn vanished(&mut self, run: RunId) {
+        let fact = self.executor.runs_mut().ended(run, Ending::Unknown);
+        self.step_if(fact);
+    }
+
+    /// A process was made; exits that were told before its birth come after it.
+    pub(crate) fn born(
+        &mut self,
+        run: RunId,
+        identity: Identity,
+        pidfd: OwnedFd,
+        channel: Option<ChannelEnd>,
+    ) {
+        let (fact, early) = self.executor.runs_mut().born(run, identity, pidfd, channel);
+        self.step_if(fact);
+        for exit in early {
+            self.exited(exit);
+        }
+    }
+
+    /// A process could not be made.
+    pub(crate) fn not_born(&mut self, run: RunId, failure: SpawnFailure) {
+        self.executor.runs_mut().not_born(run, &failure);
+        self.step(Fact::NotSpawned(run, failure));
+    }
+
+    /// Whether anybody is left of a tree.
+    pub(crate) fn remains(&mut self, run: RunId, stragglers: bool) {
+        let fact = self.executor.runs_mut().remains(run, stragglers);
+        self.step_if(fact);
+    }
+
+    fn step_if(&mut self, fact: Option<Fact>) {
+        if let Some(fact) = fact {
+            self.step(fact);
+        }
+    }
+
+    /// Figures have come: memory limits are the core's business.
+    pub(crate) fn sampled(&mut self, sample: Sample) {
+        let limited = |run: &RunId| {
+            let instance = self.core.instance_of_run(*run);
+            instance.is_some_and(|instance| instance.app.limits.memory.is_some())
+        };
+        let limited = sample.usage.iter().filter(|(run, _)| limited(run));
+        let weights: Vec<_> = limited.map(|(run, usage)| (*run, usage.memory)).collect();
+        self.executor.publisher_mut().sampled(&self.core, sample);
+        for (run, memory) in weights {
+            self.step(Fact::MemoryMeasured(run, Bytes::new(memory)));
+        }
+    }
+
+    /// A Node app said something.
+    pub(crate) fn node_says(&mut self, news: News) {
+        match news {
+            News::Ready(worker) => self.said_ready(worker),
+            // An app that says itself when it is ready may listen before that.
+            News::Listening(worker) => {
+                let run = self.run_of(worker).and_then(|run| self.executor.runs().get(run));
+                if run.is_some_and(|run| !run.app.serving.wait_ready) {
+                    self.said_ready(worker);
+                }
+            }
+            News::Drained(worker) => {
+                if let Some(run) = self.run_of(worker) {
+                    self.executor.runs_mut().drained(run);
+                }
+            }
+            News::Spoilt(worker) => self.replace(worker),
+        }
+    }
+
+    fn run_of(&self, worker: Worker) -> Option<RunId> {
+        let tag = Tag::from_raw(worker)?;
+        let run = RunId(tag.run());
+        self.executor.runs().get(run).filter(|known| known.tag == tag).map(|_| run)
+    }
+
+    fn said_ready(&mut self, worker: Worker) {
+        if let Some(run) = self.run_of(worker) {
+            self.executor.runs_mut().online(run);
+            self.step(Fact::Ready(run));
+        }
+    }
+
+    /// Nothing may be written to it any more, so it could neither serve nor be asked anything.
+    fn replace(&mut self, worker: Worker) {
+        let Some(run) = self.run_of(worker) else { return };
+        let Some(id) = self.core.instance_of_run(run).map(|instance| instance.id) else { return };
+        daemon_log::note(format_args!(
+            "a message to instance {} was cut in two; it is replaced",
+            id.0
+        ));
+        let (select, env) = (vec![Select::Id(id.0)], None);
+        let request = self.ask_ourselves(Ask::Reload { select, env, force: true });
+        self.step(Fact::Withdrawn(request));
+    }
+}

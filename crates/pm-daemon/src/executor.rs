@@ -1,0 +1,200 @@
+//! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
+
+use std::collections::BTreeMap;
+
+use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
+use pm_protocol::Home;
+
+use crate::caller::Caller;
+use crate::journal::{self, Journal};
+use crate::publisher::Publisher;
+use crate::run_control::RunControl;
+use crate::server::answer;
+use crate::tree_job::Machine;
+use crate::triggers::Triggers;
+use crate::unwritten::Unwritten;
+use crate::{app_events, clock, daemon_log, home_id};
+
+/// So long after a reply, in ms, whoever runs one command after the other has gone.
+const QUIET: u64 = 1000;
+
+/// Performs orders: has their owners, and whom an answer is owed.
+#[derive(Debug)]
+pub(crate) struct Executor {
+    journal: Journal,
+    unwritten: Unwritten,
+    runs: RunControl,
+    triggers: Triggers,
+    publisher: Publisher,
+    callers: BTreeMap<RequestId, Caller>,
+    /// All apps are down; the last output is being written.
+    leaving: bool,
+    /// When to give memory back.
+    give_back_at: Option<Time>,
+}
+
+impl Executor {
+    pub(crate) fn new(journal: Journal, runs: RunControl, triggers: Triggers) -> Self {
+        Self {
+            journal,
+            unwritten: Unwritten::default(),
+            runs,
+            triggers,
+            publisher: Publisher::default(),
+            callers: BTreeMap::new(),
+            leaving: false,
+            give_back_at: None,
+        }
+    }
+
+    /// Writes down what is to be remembered, then performs the rest in order.
+    pub(crate) fn perform(&mut self, core: &Core, orders: &mut Vec<Order>) {
+        self.journal.append(orders.iter().filter_map(Order::record));
+        self.balance();
+        let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
+        for order in orders.drain(..) {
+            match order {
+                Order::Persist(_) => {}
+                Order::Spawn(run, _) if self.unwritten.refuses(run) => {}
+                Order::Spawn(run, plan) => self.runs.spawn(run, plan),
+                Order::Signal(run, sent) => self.runs.send_signal(run, sent),
+                Order::Release(run) if self.unwritten.holds(run) => {}
+                Order::Release(run) => {
+                    app_events::over(self.runs.get(run), core);
+                    self.runs.release(run);
+                }
+                Order::UpdateLogRules(run, app) => self.runs.retune(run, app),
+                Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
+                Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
+                Order::Watch(app, spec) => self.triggers.watch(app, spec),
+                Order::Publish(change) => self.publisher.note(&change),
+                Order::Reply(request, reply) => self.reply(core, request, reply),
+                Order::Leave => self.leaving = true,
+            }
+        }
+        self.publisher.publish(core);
+        if is_news {
+            self.runs.tidy(core);
+        }
+        if self.journal.is_long() {
+            self.journal.rewrite(&core.records());
+        }
+    }
+
+    /// Does what is due: tries again to write what a full disk refused, takes figures, gives memory back.
+    pub(crate) fn run_due(&mut self, core: &Core, now: Time) {
+        if self.unwritten.due().is_some_and(|at| at <= now) {
+            self.journal.retry(|| core.records());
+            self.balance();
+        }
+        if let Some(machine) = self.publisher.run_due(core, now) {
+            self.sample(now, machine);
+        }
+        if self.give_back_at.is_some_and(|at| at <= now) {
+            self.give_back_at = None;
+            pm_os::memory::give_back();
+        }
+    }
+
+    /// When something is due although nothing happens.
+    pub(crate) fn due(&self, now: Time) -> Option<Time> {
+        let due = [self.publisher.due(now), self.unwritten.due(), self.give_back_at];
+        due.into_iter().flatten().min()
+    }
+
+    /// What the core must hear of runs that could not be begun.
+    pub(crate) fn refused(&mut self) -> Option<Fact> {
+        self.unwritten.tell()
+    }
+
+    /// Notes whether everything is written down; once it is, what waited for that is done.
+    fn balance(&mut self) {
+        for run in self.unwritten.settle(self.journal.unwritten(), clock::now()) {
+            self.runs.release(run);
+        }
+    }
+
+    /// This request is owed an answer.
+    pub(crate) fn owe(&mut self, request: RequestId, caller: Caller) {
+        self.callers.insert(request, caller);
+    }
+
+    fn reply(&mut self, core: &Core, request: RequestId, reply: Reply) {
+        let Some(caller) = self.callers.remove(&request) else { return };
+        match reply {
+            Reply::Done(outcomes) => {
+                let asked = caller.asked();
+                let outcome = |one| answer::outcome(one, core, asked);
+                caller.outcomes(outcomes.iter().map(outcome).collect());
+            }
+            Reply::Refused(why) => caller.refuse(answer::refusal(&why)),
+        }
+        self.give_back_soon();
+    }
+
+    /// What a call took is not needed to keep watch, but perhaps for the next one.
+    pub(crate) fn give_back_soon(&mut self) {
+        self.give_back_at = Some(Time(clock::now().0.saturating_add(QUIET)));
+    }
+
+    /// Orders figures unless they are on their way.
+    pub(crate) fn sample(&mut self, now: Time, machine: Machine) {
+        if self.publisher.order_sample(now) {
+            self.runs.sample(machine);
+        }
+    }
+
+    /// What readers are told.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// The same, to be told something by somebody else.
+    pub(crate) fn publisher_mut(&mut self) -> &mut Publisher {
+        &mut self.publisher
+    }
+
+    /// All runs in hand.
+    pub(crate) fn runs(&self) -> &RunControl {
+        &self.runs
+    }
+
+    /// The same, to tell what became of them.
+    pub(crate) fn runs_mut(&mut self) -> &mut RunControl {
+        &mut self.runs
+    }
+
+    /// What people are told while the journal can't be written.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.unwritten.warning()
+    }
+
+    /// Schedules, and files that are watched.
+    pub(crate) fn triggers(&self) -> &Triggers {
+        &self.triggers
+    }
+
+    /// The apps whose time has come.
+    pub(crate) fn due_schedules(&mut self) -> Vec<AppId> {
+        self.triggers.cron.come()
+    }
+
+    /// All apps are down, and what waits now is their last output.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// The socket's path had to be made anew, so the whole home may be gone: what was in it is written again.
+    pub(crate) fn restore_home(&mut self, core: &Core, home: &Home) {
+        let path = home.id_file();
+        if let Err(error) = home_id::restore(&path, self.runs.home_id()) {
+            daemon_log::note(format_args!("could not write {}: {error}", path.display()));
+        }
+        self.journal.restore(&core.records());
+    }
+
+    /// Forgets all apps, which are down.
+    pub(crate) fn forget_apps(&mut self, core: &Core) {
+        self.journal.rewrite(&journal::numbers(&core.records()));
+    }
+}

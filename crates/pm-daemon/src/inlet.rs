@@ -1,0 +1,43 @@
+//! What comes into the loop: the one queue that connections, threads and tasks send to.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use pm_core::{AppId, RunId, SpawnFailure};
+use pm_logs::StreamKey;
+use pm_os::identity::Identity;
+use pm_protocol::Request;
+use pm_spec::ByteString;
+
+use crate::caller::Caller;
+use crate::slots::ChannelEnd;
+use crate::tree_job::Sample;
+
+/// Everything that reaches the loop from our own threads and connections.
+#[derive(Debug)]
+pub(crate) enum Inlet {
+    /// A client calls.
+    Called(Box<Request>, Caller),
+    /// A process was made.
+    Born(RunId, Identity, OwnedFd, Option<ChannelEnd>),
+    /// It could not be made.
+    NotBorn(RunId, SpawnFailure),
+    /// Whether anybody is left of a tree whose main process ended.
+    Remains(RunId, bool),
+    /// Nobody is left.
+    Swept(RunId),
+    /// A Node app said something.
+    Node(pm_node::News),
+    /// Figures.
+    Sampled(Sample),
+    /// A file of an app has changed.
+    Touched(AppId, ByteString),
+    /// A stream's end is in its log.
+    StreamEnded(StreamKey),
+    /// A saved list was read for somebody.
+    Loaded(Vec<pm_core::SavedApp>, Caller),
+    /// The new program was tried and may take over.
+    Updating(PathBuf, Caller),
+    /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
+    Terminate,
+}

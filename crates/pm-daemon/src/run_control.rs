@@ -1,0 +1,285 @@
+//! Runs from the order to make one until nothing of it is left: who makes, signals and watches them is told here.
+//!
+//! Never waits for an outcome: what became of it is told from outside, and turned into facts.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
+use pm_guardian::{Exit, Link, ToGuardian};
+use pm_logs::{Scribe, StreamKey};
+use pm_os::identity::Identity;
+use pm_os::knock::{self, Signal};
+use pm_os::tag::Tag;
+use pm_spec::AppSpec;
+
+use crate::node::Node;
+use crate::pidfile::PidFile;
+use crate::runs::{self, Life, Run, Runs, Told};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
+use crate::spawner::{SpawnJob, SpawnerJob};
+use crate::tree_job::{Machine, TreeJob};
+use crate::{app_events, daemon_log, plan};
+
+mod drain;
+
+/// Everybody who has to do with runs, as the daemon begins.
+#[derive(Debug)]
+pub(crate) struct Owners {
+    pub(crate) link: Arc<Link>,
+    pub(crate) spawner: Sender<SpawnerJob>,
+    pub(crate) trees: Sender<TreeJob>,
+    pub(crate) scribe: Scribe,
+    pub(crate) home_id: u32,
+    pub(crate) runs: Runs,
+    pub(crate) node: Node,
+}
+
+/// The runs in hand, and everybody who has to do with them.
+#[derive(Debug)]
+pub(crate) struct RunControl {
+    owners: Owners,
+}
+
+impl RunControl {
+    pub(crate) fn new(owners: Owners) -> Self {
+        Self { owners }
+    }
+
+    /// A run in hand.
+    pub(crate) fn get(&self, id: RunId) -> Option<&Run> {
+        self.owners.runs.get(id)
+    }
+
+    /// All runs in hand.
+    pub(crate) fn all(&self) -> &Runs {
+        &self.owners.runs
+    }
+
+    /// What tells our tags from those of other homes.
+    pub(crate) fn home_id(&self) -> u32 {
+        self.owners.home_id
+    }
+
+    /// Has a process made.
+    pub(crate) fn spawn(&mut self, run: RunId, plan: pm_core::SpawnPlan) {
+        app_events::starting(&plan);
+        let tag = Tag::new(self.owners.home_id, run.0);
+        let address = Address { app: plan.app_id, instance: plan.instance };
+        self.owners.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
+        // The thread lives as long as we do.
+        self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, plan })).ok();
+    }
+
+    /// Sends a signal, perhaps not before a Node app has done what it does by itself.
+    pub(crate) fn send_signal(&mut self, id: RunId, sent: RunSignal) {
+        let (signal, reach, forced) = match sent {
+            RunSignal::Stop(signal, reach) | RunSignal::Drain(signal, reach) => {
+                (signal.number(), reach, false)
+            }
+            RunSignal::Kill(reach) => (Signal::KILL.number(), reach, true),
+            RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
+        };
+        let Some(signal) = Signal::from_number(signal) else { return };
+        let Some(run) = self.owners.runs.get_mut(id) else { return };
+        app_events::signalled(run, sent);
+        if !drain::is_begun(&self.owners.node, run, sent, (signal, reach)) {
+            self.signal(id, (signal, reach), forced);
+        }
+    }
+
+    /// A Node app has done what it does by itself.
+    pub(crate) fn drained(&mut self, id: RunId) {
+        if let Some(waiting) = self.owners.runs.get_mut(id).and_then(|run| run.waiting.take()) {
+            self.signal(id, waiting, false);
+        }
+    }
+
+    /// A signal to a run; `forced`: again and again until nobody is left.
+    fn signal(&self, id: RunId, (signal, reach): (Signal, Reach), forced: bool) {
+        let Some(run) = self.owners.runs.get(id) else { return };
+        match reach {
+            Reach::Tree if forced => self.tree_job(TreeJob::Force(run.tree())),
+            Reach::Tree => self.tree_job(TreeJob::Signal(run.tree(), signal)),
+            Reach::Leader => {
+                let Some(pidfd) = &run.pidfd else { return };
+                if let Err(error) = knock::signal(pidfd, signal) {
+                    daemon_log::note(format_args!("could not {error}"));
+                }
+            }
+        }
+    }
+
+    /// Hands a job to the tree thread, which lives as long as we do.
+    pub(crate) fn tree_job(&self, job: TreeJob) {
+        self.owners.trees.send(job).ok();
+    }
+
+    fn tell_guardian(&self, message: &ToGuardian) {
+        // A guardian that is gone is noticed by the reactor, which hands everything to the next one.
+        self.owners.link.send(message, &[]).ok();
+    }
+
+    /// The run is over and written down.
+    pub(crate) fn release(&mut self, id: RunId) {
+        let Some(run) = self.owners.runs.get_mut(id) else { return };
+        run.released = true;
+        let tag = run.tag.raw();
+        let had_channel = run.app.serving.channel;
+        let pid = run.identity.map(|identity| identity.pid);
+        let file = PidFile::of(&run.app, run.address.instance);
+        if let Some(pid) = pid {
+            self.tell_guardian(&ToGuardian::Ack { tag, pid });
+            if let Some(file) = file {
+                file.remove(pid);
+            }
+        }
+        if had_channel {
+            self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(CHANNEL_SLOT) });
+        }
+        self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
+        self.owners.runs.forget_if_done(id);
+    }
+
+    /// A stream reached its end and is in its log.
+    pub(crate) fn stream_ended(&mut self, key: StreamKey) {
+        if self.owners.runs.stream_ended(key) {
+            self.tell_guardian(&ToGuardian::Drop { tag: key.tag, slot: Some(slot_of(key.stream)) });
+        }
+    }
+
+    /// A process exists. Returns the fact, and exits that were told before.
+    pub(crate) fn born(
+        &mut self,
+        id: RunId,
+        identity: Identity,
+        pidfd: OwnedFd,
+        channel: Option<ChannelEnd>,
+    ) -> (Option<Fact>, Vec<Exit>) {
+        let Some(run) = self.owners.runs.get_mut(id) else { return (None, Vec::new()) };
+        let early = match std::mem::replace(&mut run.life, Life::Alive) {
+            Life::Expected(exits) => exits,
+            Life::Alive | Life::Ended(..) => Vec::new(),
+        };
+        run.identity = Some(identity);
+        run.pidfd = Some(pidfd);
+        run.open = plan::streams(&run.app, run.address.instance);
+        if !run.app.serving.wait_ready {
+            app_events::online(run);
+        }
+        if let Some(end) = channel {
+            self.owners.node.attach(run.tag, run.slot, (run.address.app, &run.app), end);
+        }
+        let tag = run.tag.raw();
+        for stream in std::mem::take(&mut run.ended_early) {
+            self.stream_ended(StreamKey { tag, stream });
+        }
+        (Some(Fact::Spawned(id, runs::to_core(identity))), early)
+    }
+
+    /// There is no process; the spawner has told the guardian to drop everything.
+    pub(crate) fn not_born(&mut self, id: RunId, failure: &SpawnFailure) {
+        app_events::not_born(self.owners.runs.remove(id).as_ref(), failure);
+    }
+
+    /// The guardian saw an end. Returns the fact if nobody needs to look who is left.
+    pub(crate) fn exited(&mut self, exit: Exit) -> Option<Fact> {
+        let tag = Tag::from_raw(exit.tag)?;
+        let acknowledge = ToGuardian::Ack { tag: exit.tag, pid: exit.pid };
+        let id = RunId(tag.run());
+        let run = match self.owners.runs.get_mut(id) {
+            Some(run) if run.tag == tag => run,
+            // Nothing of ours: a run that was released, or of a home that lost its journal.
+            Some(_) | None => {
+                self.tell_guardian(&acknowledge);
+                return None;
+            }
+        };
+        match &mut run.life {
+            Life::Expected(early) => early.push(exit),
+            Life::Alive if run.identity.is_some_and(|identity| identity.pid == exit.pid) => {
+                return self.ended(id, runs::ending(exit.status));
+            }
+            // Not the main process, or told again.
+            Life::Ended(..) if run.identity.is_some_and(|identity| identity.pid == exit.pid) => {}
+            Life::Alive | Life::Ended(..) => self.tell_guardian(&acknowledge),
+        }
+        None
+    }
+
+    /// It is up, or says so for the first time.
+    pub(crate) fn online(&mut self, id: RunId) {
+        if let Some(run) = self.owners.runs.get_mut(id) {
+            app_events::online(run);
+        }
+    }
+
+    /// A main process ended. With a tree to end as well, somebody looks first who is left.
+    pub(crate) fn ended(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
+        let run = self.owners.runs.get_mut(id)?;
+        app_events::exited(run, ending);
+        run.waiting = None;
+        if run.app.serving.channel {
+            self.owners.node.gone(run.tag);
+        }
+        if !run.app.stop.tree {
+            run.life = Life::Ended(ending, Told::Yes);
+            return Some(Fact::Ended(id, ending, Remaining::Nothing));
+        }
+        run.life = Life::Ended(ending, Told::NotYet);
+        self.look_who_remains(id);
+        None
+    }
+
+    /// The tree thread has looked.
+    pub(crate) fn remains(&mut self, id: RunId, stragglers: bool) -> Option<Fact> {
+        let run = self.owners.runs.get_mut(id)?;
+        match run.life {
+            Life::Ended(ending, Told::NotYet) => {
+                run.life = Life::Ended(ending, Told::Yes);
+                let rest = if stragglers { Remaining::Stragglers } else { Remaining::Nothing };
+                Some(Fact::Ended(id, ending, rest))
+            }
+            Life::Ended(_, Told::Yes) => (!stragglers).then_some(Fact::TreeGone(id)),
+            Life::Expected(_) | Life::Alive => None,
+        }
+    }
+
+    /// Has somebody look who is left of a tree.
+    pub(crate) fn look_who_remains(&self, id: RunId) {
+        if let Some(run) = self.owners.runs.get(id) {
+            self.tree_job(TreeJob::Remains(run.tree()));
+        }
+    }
+
+    /// Those who talk to Node apps.
+    pub(crate) fn node(&self) -> &Node {
+        &self.owners.node
+    }
+
+    /// The log plane.
+    pub(crate) fn scribe(&self) -> &Scribe {
+        &self.owners.scribe
+    }
+
+    /// Its logs are kept by new rules from now on.
+    pub(crate) fn retune(&self, id: RunId, app: Arc<AppSpec>) {
+        let Some(run) = self.get(id) else { return };
+        let tag = run.tag.raw();
+        let keys = run.open.iter().map(|stream| StreamKey { tag, stream: *stream }).collect();
+        self.owners.spawner.send(SpawnerJob::Retune(keys, app)).ok();
+    }
+
+    /// Closes listening sockets that nobody will serve.
+    pub(crate) fn tidy(&mut self, core: &Core) {
+        self.owners.node.tidy(core);
+    }
+
+    /// Orders figures of all that live.
+    pub(crate) fn sample(&self, machine: Machine) {
+        let alive = |run: &Run| matches!(run.life, Life::Alive) && run.identity.is_some();
+        let trees = self.all().iter().filter(|(_, run)| alive(run)).map(|(_, run)| run.tree());
+        self.tree_job(TreeJob::Sample(trees.collect(), machine));
+    }
+}

@@ -1,0 +1,27 @@
+//! How Node apps are asked to go: by a message, or after they have let go of what they serve.
+
+use pm_core::{Reach, RunSignal};
+use pm_os::knock::Signal;
+
+use crate::node::Node;
+use crate::runs::{Life, Run};
+
+/// Whether this signal waits until a Node app has done what it does by itself: one that is asked by a message, or a
+/// worker that is replaced and lets its connections run out. One that gets its signal at once gets no new connections
+/// any more.
+pub(super) fn is_begun(node: &Node, run: &mut Run, sent: RunSignal, held: (Signal, Reach)) -> bool {
+    let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
+    let Some(exchange) = node.begun().filter(|_| alive) else { return false };
+    let tag = run.tag.raw();
+    match sent {
+        RunSignal::Drain(..) => exchange.drain(tag),
+        RunSignal::Stop(..) if run.app.stop.by_message => exchange.shutdown(tag),
+        RunSignal::Stop(..) => {
+            exchange.hold(tag);
+            return false;
+        }
+        RunSignal::Kill(_) | RunSignal::Forward(_) => return false,
+    }
+    run.waiting = Some(held);
+    true
+}

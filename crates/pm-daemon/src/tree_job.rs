@@ -1,0 +1,49 @@
+//! What the tree thread is asked, and what it brings.
+
+use std::collections::BTreeMap;
+
+use pm_core::RunId;
+use pm_os::identity::Identity;
+use pm_os::knock::Signal;
+use pm_os::tag::Tag;
+use pm_os::usage::Usage;
+use tokio::sync::oneshot;
+
+/// A run as the tree thread knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tree {
+    pub(crate) run: RunId,
+    pub(crate) tag: Tag,
+    pub(crate) leader: Option<Identity>,
+}
+
+/// What can be asked of it.
+#[derive(Debug)]
+pub(crate) enum TreeJob {
+    /// Send a signal to every member, parents before their children.
+    Signal(Tree, Signal),
+    /// Kill every member; go on while the tree is watched.
+    Force(Tree),
+    /// The main process ended: is anybody left? If so, watch until nobody is.
+    Remains(Tree),
+    /// Figures of these runs, and of the machine if wanted.
+    Sample(Vec<Tree>, Machine),
+    /// The pids of a run, the main process first.
+    Pids(Tree, oneshot::Sender<Vec<u32>>),
+}
+
+/// Whether the machine's figures are wanted as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// Yes.
+    Wanted,
+    /// No.
+    Unwanted,
+}
+
+/// Fresh figures.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) usage: BTreeMap<RunId, Usage>,
+    pub(crate) host: Option<pm_os::host::HostFigures>,
+}

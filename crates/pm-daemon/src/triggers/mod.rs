@@ -1,0 +1,50 @@
+//! What comes from outside without anybody asking: times of schedules, and files that change.
+//!
+//! The wall clock ends here: the core is told that a time has come, not which.
+
+mod cron;
+mod inotify;
+mod watch_tree;
+mod watcher;
+
+use std::sync::Arc;
+
+use pm_core::AppId;
+use pm_spec::AppSpec;
+use tokio::sync::mpsc;
+
+use cron::Cron;
+use watcher::Watcher;
+
+use crate::daemon_log;
+use crate::inlet::Inlet;
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Triggers {
+    pub(crate) cron: Cron,
+    /// It exists from the first watch on.
+    watcher: Option<Watcher>,
+    outlet: mpsc::Sender<Inlet>,
+}
+
+impl Triggers {
+    pub(crate) fn new(outlet: mpsc::Sender<Inlet>) -> Self {
+        Self { cron: Cron::default(), watcher: None, outlet }
+    }
+
+    /// Watches an app's files as this spec says from now on, or not any more.
+    pub(crate) fn watch(&mut self, app: AppId, spec: Option<Arc<AppSpec>>) {
+        if self.watcher.is_none() && spec.is_some() {
+            let outlet = self.outlet.clone();
+            let report = move |app, path| outlet.blocking_send(Inlet::Touched(app, path)).is_ok();
+            match Watcher::start(Box::new(report)) {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(error) => daemon_log::note(format_args!("could not watch files: {error}")),
+            }
+        }
+        if let Some(watcher) = &self.watcher {
+            watcher.set(app, spec);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! When an app starts, when it starts again, and how it stops.
+
+use super::Setting;
+use super::flag::{FlagValue::List, flag, off, on};
+use super::row::{
+    Jlist::{Always, Apart},
+    KeySpec, field, key, special, word,
+};
+use crate::{Delay, Signal};
+
+#[rustfmt::skip]
+pub(super) const KEYS: &[KeySpec] = &[
+    key("wait_ready", "true: it is up when it has sent `ready` over its channel", field!(Switch, serving.wait_ready))
+        .live()
+        .flag(on("--wait-ready", "The app is up when it has sent `ready` over its channel")),
+    key("listen_timeout", "so long a new process may take to be ready, or to listen in a reload", field!(Span, serving.listen_timeout))
+        .knob("PM2_GRACEFUL_LISTEN_TIMEOUT").live()
+        .flag(flag("--listen-timeout", "TIME", "How long a new process may take to be ready, or to listen in a reload")),
+    key("autostart", "false: it is only made known", field!(Switch, autostart))
+        .live().jlist(Always)
+        .flag(off("--no-autostart", "Only make the app known")),
+    key("autorestart", "false: when it ends it stays stopped", field!(Switch, restart.autorestart))
+        .live().told_apart().jlist(Always)
+        .flag(off("--no-autorestart", "Do not restart the app when it ends")),
+    key("max_restarts", "so many runs in a row shorter than `min_uptime`, and it is given up as errored", field!(Count, restart.max_restarts, 0))
+        .live().told_apart().jlist(Always)
+        .flag(flag("--max-restarts", "N", "So many short runs in a row are enough")),
+    key("min_uptime", "a run at least this long was a good one", field!(Span, restart.min_uptime))
+        .live().told_apart().jlist(Always)
+        .flag(flag("--min-uptime", "TIME", "A run at least this long is a success")),
+    key("restart_delay", "always the same pause; default: none after a good run, growing after bad ones",
+        special!(["integer", "string"], |app| match app.restart.delay {
+            Delay::Fixed(span) => Setting::Span(span),
+            Delay::Automatic | Delay::Exponential(_) => Setting::Unset,
+        }, |app, from| app.restart.delay = from.restart.delay))
+        .ousts(&["exp_backoff_restart_delay"]).live().told_apart()
+        .flag(flag("--restart-delay", "TIME", "Pause before a restart").such_as("7s")),
+    key("exp_backoff_restart_delay", "a pause that grows instead: this, then 1.5 times the last, up to 15 s",
+        special!(["integer", "string"], |app| match app.restart.delay {
+            Delay::Exponential(span) => Setting::Span(span),
+            Delay::Automatic | Delay::Fixed(_) => Setting::Unset,
+        }, |app, from| app.restart.delay = from.restart.delay))
+        .ousts(&["restart_delay"]).live().told_apart()
+        .flag(flag("--exp-backoff-restart-delay", "TIME", "Pause before a restart that grows").such_as("100ms")),
+    key("stop_exit_codes", "exit codes that mean that it is done; it stays stopped", field!(Codes, restart.stop_exit_codes))
+        .live().jlist(Always)
+        .flag(flag("--stop-exit-codes", "CODES", "Exit codes after which the app stays stopped").takes(List)),
+    key("kill_signal", "asks it to stop",
+        word!(stop.signal, "a signal such as \"SIGTERM\" or 15", |text| Signal::parse(text).ok(),
+            |signal: &Signal| Setting::text(Some(alloc::format!("{signal}")))))
+        .knob("PM2_KILL_SIGNAL").live().told_apart().jlist(Always)
+        .flag(flag("--kill-signal", "SIGNAL", "Signal that asks the app to stop").such_as("SIGTERM")),
+    key("kill_timeout", "after so long it is killed", field!(Span, stop.timeout))
+        .knob("PM2_KILL_TIMEOUT").live().told_apart().jlist(Always)
+        .flag(flag("--kill-timeout", "TIME", "Kill after so long").short('k')),
+    key("shutdown_with_message", "true: it is asked by the message `shutdown` on its channel instead of the signal", field!(Switch, stop.by_message))
+        .knob("PM2_KILL_USE_MESSAGE").live().jlist(Always)
+        .flag(on("--shutdown-with-message", "Stop a Node app by a message")),
+    key("treekill", "false: only its first process is asked, not all of them", field!(Switch, stop.tree))
+        .live().told_apart().jlist(Always)
+        .flag(off("--no-treekill", "Signal only the main process")),
+    key("post_update", "shell lines in the repository after `pm pull`, before the reload", special!(["array", "string"], |_| Setting::Unset, |_, _| ()))
+        .idle().told_apart().jlist(Apart),
+];

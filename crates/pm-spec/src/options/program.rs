@@ -1,0 +1,82 @@
+//! What is run, how many times, and as whom.
+
+use super::Setting;
+use super::flag::{
+    FlagValue::{AnyWord, Path},
+    flag, on,
+};
+use super::row::{
+    Jlist::{Always, Apart, Never},
+    KeySpec, field, key, made, special, via, word,
+};
+use crate::{Identifier, Sched, UserChoice};
+
+#[rustfmt::skip]
+pub(super) const KEYS: &[KeySpec] = &[
+    key("name", "what the app is called; default: the script's name up to its last dot", made!(["string"], name))
+        .idle().told_apart().jlist(Apart)
+        .flag(flag("--name", "NAME", "Name of the app").short('n').such_as("given")),
+    key("namespace", "the group it belongs to, for `pm stop ns:NAME`", made!(["string"], namespace))
+        .idle().told_apart().jlist(Apart)
+        .flag(flag("--namespace", "NAMESPACE", "Group the app belongs to").such_as("group").over_file()),
+    key("script", "a file, a program of the venv or of PATH, or a line for the shell", made!(["string"], script))
+        .aliases(&["exec", "cmd", "command"]).told_apart().jlist(Never),
+    key("args", "its arguments: a list, or a string that is split at blanks outside quotes", made!(["string", "array", "number"], args))
+        .told_apart(),
+    key("cwd", "the folder it runs in; default: the folder of the file", made!(["string"], cwd))
+        .told_apart().jlist(Never)
+        .flag(flag("--cwd", "DIR", "Folder to run in").takes(Path).such_as("sub").over_file()),
+    key("interpreter", "what runs the script, `none`: nothing; default: by its first line, then by its ending", made!(["string"], interpreter))
+        .first("exec_interpreter").told_apart().jlist(Never)
+        .flag(flag("--interpreter", "PROGRAM", "What runs the script; `none` executes it").such_as("bash")),
+    key("interpreter_args", "arguments before the script", made!(["string", "array", "number"], interpreter_args))
+        .first("node_args").told_apart().jlist(Always)
+        .flag(flag("--interpreter-args", "ARGS", "Arguments for the interpreter").takes(AnyWord).aliases(&["node-args"]).such_as("-u")),
+    key("instances", "so many processes; `max`: one for each CPU; -1: one less than CPUs", made!(["integer", "string"], instances))
+        .live().told_apart().jlist(Always)
+        .flag(flag("--instances", "N", "How many: a number, `max`, or -1 for one less than CPUs").takes(AnyWord).short('i').such_as("2")),
+    key("exec_mode", "`cluster`: Node workers that share their port; the default for Node with `instances`",
+        special!(["string"] of ["fork", "cluster", "fork_mode", "cluster_mode"],
+            |app| Setting::text(Some(app.serving.mode.as_str())), |app, from| app.serving.mode = from.serving.mode))
+        .told_apart().jlist(Apart),
+    key("execute_command", "true: no cluster, whatever `exec_mode` and `instances` say", via!(["boolean"], serving.mode))
+        .nowhere()
+        .flag(on("--execute-command", "No cluster, also with several instances").short('x')),
+    key("sched", "how cluster workers share a port: `rr` in turn, or `slot`: one listening socket each",
+        word!(serving.sched, "\"rr\" or \"slot\"", ["rr" = Sched::RoundRobin, "slot" = Sched::Slot])),
+    key("cluster_preload", "false: cluster workers are not made to finish their requests before they go", field!(Switch, serving.preload))
+        .nowhere(),
+    key("source_map_support", "Node shows errors in the terms of the source that was translated; this is the default", made!(["boolean"], serving.source_maps))
+        .ousts(&["disable_source_map_support"]).told_apart().jlist(Apart)
+        .flag(on("--source-map-support", "Show errors in the terms of the source that was translated (this is the default)").or("disable_source_map_support")),
+    key("disable_source_map_support", "true: Node does not", via!(["boolean"], serving.source_maps))
+        .ousts(&["source_map_support"]).told_apart().jlist(Apart)
+        .flag(on("--disable-source-map-support", "Do not").or("source_map_support")),
+    key("channel", "Node's channel in NODE_CHANNEL_FD; default: for Node, Bun and Deno, and with `wait_ready`", field!(Switch, serving.channel))
+        .nowhere(),
+];
+
+#[rustfmt::skip]
+pub(super) const USER_KEYS: &[KeySpec] = &[
+    key("umask", "the permissions that files it makes do not get, octal: `022`; default: as the daemon's",
+        word!(umask, "an octal mask such as \"022\"",
+            |text| u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777).map(Some),
+            |mask: &Option<u32>| Setting::text(mask.map(|mask| alloc::format!("{mask:03o}")))))
+        .flag(flag("--umask", "MASK", "Permissions that files it makes do not get").such_as("027")),
+    key("uid", "the user it runs as, by name or number, if `pm` runs as root",
+        special!(["string", "integer"], |app| identifier(app.user.as_ref(), |user| &user.uid), |app, from| app.user.clone_from(&from.user)))
+        .aliases(&["user"]).beside(&["gid"]).told_apart()
+        .flag(flag("--uid", "USER", "User to run as, number or name").such_as("0").shown_alias("user").over_file()),
+    key("gid", "the group it runs as; default: the user's own",
+        special!(["string", "integer"], |app| identifier(app.user.as_ref(), |user| &user.gid), |app, from| app.user.clone_from(&from.user)))
+        .beside(&["uid"]).told_apart()
+        .flag(flag("--gid", "GROUP", "Group to run as, number or name").such_as("0").over_file()),
+];
+
+fn identifier(user: Option<&UserChoice>, part: fn(&UserChoice) -> &Option<Identifier>) -> Setting {
+    match user.map(part) {
+        Some(Some(Identifier::Number(number))) => Setting::Count((*number).into()),
+        Some(Some(Identifier::Name(name))) => Setting::Text(name.clone()),
+        Some(None) | None => Setting::Unset,
+    }
+}
