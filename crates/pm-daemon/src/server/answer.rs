@@ -1,7 +1,7 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Ask, Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused,
+    Ask, Became, Cause, Core, Ending, Existing, InstanceView, Outcome, Patience, Refused, RunEnd,
     Status, Time,
 };
 use pm_protocol::{
@@ -190,7 +190,7 @@ pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &End, dial: Dial) -> EndView {
+fn end_view(end: &RunEnd, dial: Dial) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
