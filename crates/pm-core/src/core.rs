@@ -13,7 +13,7 @@ use crate::app::{ActiveTriggers, App};
 use crate::end::Cause;
 use crate::fact::Fact;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::index::{Index, IndexEntry};
+use crate::index::{IndexEntry, InstanceIndex};
 use crate::instance::{Instance, Retention};
 use crate::order::{Change, Order, Outcome, Refused};
 use crate::phase::Want;
@@ -33,7 +33,7 @@ pub struct Core {
     pub(crate) requests: Requests,
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
-    pub(crate) index: Index,
+    pub(crate) index: InstanceIndex,
     pub(crate) measuring: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
@@ -57,7 +57,7 @@ impl Core {
             requests: Requests::new(),
             counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
             leaving: false,
-            index: Index::new(),
+            index: InstanceIndex::new(),
             measuring: false,
             dirty: BTreeSet::new(),
             triggers_changed: BTreeSet::new(),

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use pm_spec::{AppSpec, Mode, Signal, Span};
 
-use crate::end::{Cause, End};
+use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
@@ -58,7 +58,7 @@ pub(crate) struct Instance {
     /// Down because it ended by itself or was never started, not because a person stopped it.
     pub(crate) resting: bool,
     pub(crate) phase: Phase,
-    pub(crate) history: VecDeque<End>,
+    pub(crate) history: VecDeque<RunEnd>,
     pub(crate) waiters: Vec<Waiter>,
     /// Answers found, to be collected by the core.
     pub(crate) answers: Vec<(RequestId, Became)>,

@@ -5,7 +5,7 @@
 use pm_spec::{Span, StopPolicy};
 use serde::{Deserialize, Serialize};
 
-use crate::end::{Cause, End, Ending};
+use crate::end::{Cause, Ending, RunEnd};
 use crate::id::{Identity, RunId, Time};
 use crate::view::Status;
 
@@ -40,9 +40,9 @@ pub(crate) struct LiveRun {
 
 impl LiveRun {
     /// Its end.
-    pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> End {
+    pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> RunEnd {
         let Self { run, identity: Identity { pid, .. }, since } = *self;
-        End { run, pid, since, at, ending, cause }
+        RunEnd { run, pid, since, at, ending, cause }
     }
 }
 

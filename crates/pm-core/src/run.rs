@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use pm_spec::{Bytes, Mode};
 
-use crate::end::{Cause, End, Ending};
+use crate::end::{Cause, Ending, RunEnd};
 use crate::fact::{Remaining, SpawnFailure};
 use crate::id::{Identity, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
@@ -145,7 +145,7 @@ impl Instance {
     }
 
     /// Puts an end into the history; gives the cause that stands there.
-    fn append_end(&mut self, end: End, orders: &mut Vec<Order>) -> Cause {
+    fn append_end(&mut self, end: RunEnd, orders: &mut Vec<Order>) -> Cause {
         if let Some(known) = self.history.iter().find(|known| known.run == end.run) {
             // Written down just before the daemon died, and told again: when it ended and why was known better then.
             return known.cause.clone();
