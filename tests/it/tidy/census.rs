@@ -332,7 +332,7 @@ impl<'a> Graph<'a> {
         }
         let globs = names.imports.iter().filter(|(own, _)| own == "*");
         let mut behind = globs.filter_map(|(_, path)| {
-            let longer = [&path[..], &[name.clone()]].concat();
+            let longer = [&path[..], std::slice::from_ref(name)].concat();
             self.file(home, &longer, turns + 1)
         });
         Some(behind.next().unwrap_or(home))
@@ -485,7 +485,6 @@ fn paths_lead_to_where_things_are_defined() {
 
 /// For people: `fixtures/census`.
 #[test]
-#[expect(clippy::print_stdout, reason = "it exists to print")]
 fn census() {
     if std::env::var_os("PM_CENSUS").is_none() {
         return;
