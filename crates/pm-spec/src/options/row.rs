@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Flag, Setting};
-use crate::{AppSpec, Bytes, Effort, Span};
+use crate::{AppSpec, Bytes, Span};
 
 /// One key of an app.
 #[derive(Debug)]
@@ -46,6 +46,17 @@ pub enum Support {
     NoEffect(&'static str),
 }
 
+/// What it takes to bring a change about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Nothing: there is no change, or nobody but a reader sees it.
+    Nothing,
+    /// It holds from now on; the run goes on.
+    Live,
+    /// A new run.
+    Renewal,
+}
+
 /// How `describe` shows a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
@@ -79,7 +90,7 @@ pub struct Access<T: 'static> {
 
 /// A key that is made in a way of its own.
 #[derive(Debug)]
-pub struct Made {
+pub struct MadeKey {
     /// Its types in a file, as JSON Schema calls them.
     pub types: &'static [&'static str],
     /// All words it may be, if they can be counted.
@@ -104,11 +115,11 @@ pub enum KeyKind {
     /// Exit codes.
     Codes(Access<BTreeSet<u8>>),
     /// A text or number: what it must be, for messages, and what sets it; false: this is none.
-    Word(Made, &'static str, fn(&mut AppSpec, &str) -> bool),
+    Word(MadeKey, &'static str, fn(&mut AppSpec, &str) -> bool),
     /// The environment: variables are told one by one.
     Variables,
     /// What the reader of configs puts together itself.
-    Special(Made),
+    Special(MadeKey),
     /// Nothing of it is kept.
     Unused,
 }
@@ -221,7 +232,7 @@ macro_rules! field {
 /// A word by the path of its field: with its choices, or how it is read and how it is shown.
 macro_rules! word {
     (@of $choices:expr, $($field:ident).+, $what:expr, $read:expr, $show:expr) => {
-        $crate::options::KeyKind::Word($crate::options::Made {
+        $crate::options::KeyKind::Word($crate::options::MadeKey {
             types: &["string", "integer"],
             choices: &$choices,
             value: |app| ($show)(&app.$($field).+),
@@ -244,7 +255,7 @@ macro_rules! word {
 /// A key that the reader puts together: `special!(["string"], |app| value, |app, from| take)`.
 macro_rules! special {
     ([$($type:literal),*] of $choices:expr, $value:expr, $take:expr) => {
-        $crate::options::KeyKind::Special($crate::options::Made {
+        $crate::options::KeyKind::Special($crate::options::MadeKey {
             types: &[$($type),*],
             choices: &$choices,
             value: $value,
