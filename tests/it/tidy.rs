@@ -8,7 +8,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::made::root;
+
 mod census;
+mod pages;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
@@ -68,10 +71,6 @@ const BANNED: [&str; 9] =
 /// Where `unsafe` may be, and in how many places at most.
 const UNSAFE: [(&str, usize); 3] =
     [("crates/pm-os/", 40), ("crates/pm-guardian/", 20), ("crates/pm-fixture/", 4)];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// All files below our folders with this ending: path from the root, and text.
 fn files(ending: &str) -> BTreeMap<String, String> {
