@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use pm_core::{RunId, SpawnFailure};
-use pm_guardian::{Kind, Link, ToGuardian};
+use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
 use pm_node::Line;
 use pm_os::limits::Nofile;
@@ -160,7 +160,7 @@ impl SpawnerParts {
     /// Makes a channel and gives our end to the guardian.
     fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<Line, SpawnFailure> {
         let line = Line::new().map_err(|error| short(format!("make a channel: {error}")))?;
-        let (slot, kind, name) = (CHANNEL_SLOT, Kind::Other, job.address().name());
+        let (slot, kind, name) = (CHANNEL_SLOT, ItemKind::Other, job.address().name());
         let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
         self.link.send(&store, &line.kept()).map_err(|error| short(error.to_string()))?;
         Ok(line)
@@ -203,7 +203,7 @@ impl SpawnerParts {
             user,
             nofile: self.nofile,
             umask: None,
-            oom_score_adj: pm_guardian::score_before(),
+            oom_score_adj: pm_guardian::oom_score_before(),
             birth: Birth::Sibling,
         }
     }

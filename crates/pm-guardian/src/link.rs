@@ -24,7 +24,7 @@ pub struct Link {
 }
 
 /// A message with the descriptors that came along.
-pub type Delivery = (FromGuardian, Vec<OwnedFd>);
+pub type LinkMessage = (FromGuardian, Vec<OwnedFd>);
 
 /// What a non-blocking receive found.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl Link {
     }
 
     /// Waits for a message; `None`: the guardian is dead and everything it said has been read.
-    pub fn receive(&self) -> Result<Option<Delivery>, LinkError> {
+    pub fn receive(&self) -> Result<Option<LinkMessage>, LinkError> {
         match self.receive_with(RecvFlags::empty())? {
             Arrival::Message(message, descriptors) => Ok(Some((message, descriptors))),
             Arrival::Nothing | Arrival::Closed => Ok(None),

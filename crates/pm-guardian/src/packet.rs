@@ -68,12 +68,12 @@ pub(crate) enum Received {
 }
 
 /// Room for the longest message and one byte more, so that a longer one is noticed.
-pub(crate) type Buffer = [u8; MAX_MESSAGE + 1];
+pub(crate) type PacketBuffer = [u8; MAX_MESSAGE + 1];
 
 /// Receives one packet; its descriptors are close-on-exec.
 pub(crate) fn receive(
     socket: BorrowedFd<'_>,
-    buffer: &mut Buffer,
+    buffer: &mut PacketBuffer,
     flags: RecvFlags,
 ) -> Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];

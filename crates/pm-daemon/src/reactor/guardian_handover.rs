@@ -69,7 +69,7 @@ impl GuardianHandover {
         let Some(listener) = listener else { return Ok(()) };
         let own = pidfd_open(getpid(), PidfdFlags::empty())
             .map_err(|error| system("open ourselves")(error.into()))?;
-        link.send(&ToGuardian::Bequeath, &[listener.as_fd(), own.as_fd()])?;
+        link.send(&ToGuardian::HandOver, &[listener.as_fd(), own.as_fd()])?;
         Ok(())
     }
 
