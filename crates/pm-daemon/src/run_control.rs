@@ -8,7 +8,7 @@ use std::sync::mpsc::Sender;
 
 use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
 use pm_guardian::{LeaderExit, Link, ToGuardian};
-use pm_logs::{Scribe, StreamKey};
+use pm_logs::{LogWriter, StreamKey};
 use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
@@ -30,7 +30,7 @@ pub(crate) struct Owners {
     pub(crate) link: Arc<Link>,
     pub(crate) spawner: Sender<SpawnerJob>,
     pub(crate) trees: Sender<TreeJob>,
-    pub(crate) scribe: Scribe,
+    pub(crate) log_writer: LogWriter,
     pub(crate) home_id: u32,
     pub(crate) runs: Runs,
     pub(crate) node: Node,
@@ -259,8 +259,8 @@ impl RunControl {
     }
 
     /// The log plane.
-    pub(crate) fn scribe(&self) -> &Scribe {
-        &self.owners.scribe
+    pub(crate) fn log_writer(&self) -> &LogWriter {
+        &self.owners.log_writer
     }
 
     /// Its logs are kept by new rules from now on.

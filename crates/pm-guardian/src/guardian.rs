@@ -305,7 +305,7 @@ impl Guardian {
                 *known = Some(pidfd);
             }
             Some(DaemonProcess::Child(_)) | None => {
-                self.daemon_log.note("refused an unexpected hand-over")
+                self.daemon_log.note("refused an unexpected hand-over");
             }
         }
     }

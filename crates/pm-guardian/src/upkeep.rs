@@ -31,7 +31,7 @@ impl Guardian {
             }
             Ok(LockCheck::Intact | LockCheck::Taken { is_news: false }) => {}
             Err(error) => {
-                self.daemon_log.note(&format!("could not {error}: {}", source_of(&error)))
+                self.daemon_log.note(&format!("could not {error}: {}", source_of(&error)));
             }
         }
     }

@@ -10,12 +10,13 @@ use rustix::fs::{RenameFlags, fstat, ftruncate, lstat, renameat_with};
 use rustix::io::Errno;
 
 use crate::archive::parts;
-use crate::folder::{Missing, listed, open_folder};
-use crate::index::Index;
-use crate::ledger::read_full;
-use crate::open::{FileId, OpenError, open_log};
-use crate::rotate::{Rotation, part_name, part_of};
-use crate::sink::Owner;
+use crate::file_io::ends_line;
+use crate::folder::{IfMissing, listed, open_folder};
+use crate::index::TimeIndex;
+use crate::open::{FileId, open_log};
+use crate::open_error::OpenError;
+use crate::rotate::{LogRotation, part_name, part_of};
+use crate::sink::FileOwner;
 
 /// While bytes flow, the path is looked at this often for a foreign rotation (pain 19 asks for 5 s).
 /// A deleted file is noticed at once, for the size is asked for anyway.
@@ -27,18 +28,18 @@ const ATTEMPTS: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct LogFile {
     path: PathBuf,
-    owner: Option<Owner>,
-    rotation: Rotation,
+    owner: Option<FileOwner>,
+    rotation: LogRotation,
     file: OwnedFd,
     id: FileId,
     looked: Instant,
     indexes: PathBuf,
-    index: Option<Index>,
+    index: Option<TimeIndex>,
 }
 
 /// How a log stands just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct LogStatus {
     /// Bytes in the file.
     pub size: u64,
     /// Whether it is another file than the last time.
@@ -49,8 +50,8 @@ impl LogFile {
     /// Opens the log at `path`, which `open::resolve` has made; `indexes` is the index folder.
     pub(crate) fn open(
         path: PathBuf,
-        owner: Option<Owner>,
-        rotation: Rotation,
+        owner: Option<FileOwner>,
+        rotation: LogRotation,
         indexes: &Path,
     ) -> Result<Self, OpenError> {
         let opened = open_log(&path, owner)?;
@@ -66,7 +67,7 @@ impl LogFile {
         })
     }
 
-    pub(crate) fn file(&self) -> &OwnedFd {
+    pub(crate) fn fd(&self) -> &OwnedFd {
         &self.file
     }
 
@@ -78,7 +79,7 @@ impl LogFile {
         &self.path
     }
 
-    pub(crate) fn owner(&self) -> Option<Owner> {
+    pub(crate) fn owner(&self) -> Option<FileOwner> {
         self.owner
     }
 
@@ -86,17 +87,17 @@ impl LogFile {
         &self.indexes
     }
 
-    pub(crate) fn rotation(&self) -> &Rotation {
+    pub(crate) fn rotation(&self) -> &LogRotation {
         &self.rotation
     }
 
     /// Later starts may bring other limits.
-    pub(crate) fn set_rotation(&mut self, rotation: Rotation) {
+    pub(crate) fn set_rotation(&mut self, rotation: LogRotation) {
         self.rotation = rotation;
     }
 
     /// Asks where the log stands; opens a new one where the old was moved or deleted.
-    pub(crate) fn settle(&mut self, now: Instant) -> Result<Standing, OpenError> {
+    pub(crate) fn settle(&mut self, now: Instant) -> Result<LogStatus, OpenError> {
         let refused = |source| OpenError::Refused { path: self.path.clone(), source };
         let stat = fstat(&self.file).map_err(refused)?;
         let gone = stat.st_nlink == 0
@@ -106,9 +107,9 @@ impl LogFile {
             };
         if gone {
             let size = self.reopen()?;
-            return Ok(Standing { size, moved: true });
+            return Ok(LogStatus { size, moved: true });
         }
-        Ok(Standing { size: u64::try_from(stat.st_size).unwrap_or(0), moved: false })
+        Ok(LogStatus { size: u64::try_from(stat.st_size).unwrap_or(0), moved: false })
     }
 
     /// Whether the path still means the open file.
@@ -125,8 +126,7 @@ impl LogFile {
 
     /// Whether the next byte would begin a line.
     pub(crate) fn ends_line(&self, size: u64) -> bool {
-        let mut last = [b'\n'];
-        size == 0 || read_full(&self.file, &mut last, size - 1).is_ok_and(|_| last[0] == b'\n')
+        ends_line(&self.file, 0, size)
     }
 
     /// Renames the log to the name of a part and opens a new one. If that can't be, all stays.
@@ -137,7 +137,7 @@ impl LogFile {
         let (Some(folder), Some(name)) = (self.path.parent(), name) else {
             return Err(refused(Errno::INVAL));
         };
-        let folder = open_folder(folder, self.owner, Missing::Leave)?;
+        let folder = open_folder(folder, self.owner, IfMissing::Leave)?;
         let folder = listed(&folder).map_err(refused)?;
         let at = Local::now();
         let parts = parts(&folder, &name).map_err(refused)?;
@@ -174,7 +174,7 @@ impl LogFile {
     /// Notes that the byte at `offset` arrives `at`.
     pub(crate) fn note(&mut self, offset: u64, at: i64) {
         if self.index.is_none() {
-            self.index = Index::open(&self.indexes, &self.path, (self.id, offset));
+            self.index = TimeIndex::open(&self.indexes, &self.path, (self.id, offset));
         }
         if let Some(index) = &mut self.index {
             index.note(offset, at);
