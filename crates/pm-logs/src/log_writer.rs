@@ -129,17 +129,6 @@ impl LogWriter {
         done.recv().ok();
     }
 
-    /// Asks for [`crate::Notice::Drained`] as soon as the pipe is empty; the stream goes on.
-    pub fn drain(&self, key: StreamKey) {
-        self.send(WriterCommand::Drain(key));
-    }
-
-    /// Takes what is in the pipe, then forgets the stream although somebody still holds its writing
-    /// end; [`crate::Notice::Drained`] is the last word. At once the same for a stream nobody knows.
-    pub fn detach(&self, key: StreamKey) {
-        self.send(WriterCommand::Detach(key));
-    }
-
     /// The logs of a stream are kept by new rules from now on; nothing for a stream nobody knows.
     pub fn reconfigure(&self, key: StreamKey, rotation: LogRotation, full: WhenFull) {
         self.send(WriterCommand::Retune(key, rotation, full));

@@ -46,12 +46,6 @@ pub enum Notice {
         /// A duplicate of the new descriptor.
         fd: OwnedFd,
     },
-    /// Everything that was in the pipe when asked is in the log ([`crate::LogWriter::drain`], or the last
-    /// notice after [`crate::LogWriter::detach`]).
-    Drained {
-        /// The stream.
-        key: StreamKey,
-    },
     /// The last writer is gone and everything is in the log; the stream is forgotten.
     Ended {
         /// The stream.
@@ -94,8 +88,6 @@ pub type FlushCallback = Box<dyn FnOnce(FlushReport) + Send>;
 
 pub(crate) enum WriterCommand {
     Attach { key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Box<Sink> },
-    Drain(StreamKey),
-    Detach(StreamKey),
     Flush(Vec<(PathBuf, Option<FileOwner>)>, FlushCallback),
     Retune(StreamKey, LogRotation, WhenFull),
     Reopen(DoneCallback),

@@ -40,14 +40,6 @@ pub(crate) enum NextTurn {
     Never,
 }
 
-/// What was asked about a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum StreamRequest {
-    Nothing,
-    Drain,
-    Detach,
-}
-
 /// What reading the pipe came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Intake {
@@ -75,9 +67,6 @@ pub(crate) struct StreamState {
     intake_outage: Outage,
     /// With bringing them from the spool to the logs.
     delivery_outage: Outage,
-    /// The last word, once it is over.
-    last_notice: Option<Notice>,
-    pub request: StreamRequest,
 }
 
 impl StreamState {
@@ -115,8 +104,6 @@ impl StreamState {
             asked: None,
             intake_outage: Outage::default(),
             delivery_outage: Outage::default(),
-            last_notice: None,
-            request: StreamRequest::Nothing,
         })
     }
 
@@ -201,17 +188,14 @@ impl StreamState {
         outcome
     }
 
-    /// Lets go of the logs. If the stream is over its spool goes too, and this is the last word on it.
-    pub(crate) fn close(mut self, logs: &mut OpenLogs) -> Option<Notice> {
-        let leaving =
-            if self.last_notice.is_some() { LeaveReason::Over } else { LeaveReason::Resumed };
+    /// Lets go of the logs. If the stream is over its spool goes too.
+    pub(crate) fn close(mut self, logs: &mut OpenLogs, leaving: LeaveReason) {
         if let (Route::Spooled(spooled), LeaveReason::Over) = (&self.route, leaving) {
             spooled.spool.remove();
         }
         for id in self.route.open_logs() {
             logs.leave(id, self.key, leaving);
         }
-        self.last_notice
     }
 
     /// Does what can be done now, and says when to come again.
@@ -219,8 +203,7 @@ impl StreamState {
         tools.tick();
         let intake = if self.ended { Intake::Over } else { self.intake(logs, tools) };
         let silent = self.served.is_none_or(|served| tools.now >= served + SILENCE);
-        let asked = self.request != StreamRequest::Nothing && intake == Intake::Empty;
-        let release = silent || asked || intake == Intake::Over;
+        let release = silent || intake == Intake::Over;
         let delivery = match self.deliver(release, logs, tools) {
             Ok(delivery) => {
                 self.delivery_outage.over(tools, &self.sink_path());
@@ -233,7 +216,11 @@ impl StreamState {
         }
         match (intake, delivery) {
             (Intake::Over, Pumped::Done) => self.finish(logs, tools),
-            (Intake::Empty, Pumped::Done) => self.at_rest(tools),
+            // The marker is written as soon as the disk is back, also if nothing else is.
+            (Intake::Empty, Pumped::Done) if self.intake_outage.wants_mark() => {
+                NextTurn::ReadyOr(tools.now + RETRY * 4)
+            }
+            (Intake::Empty, Pumped::Done) => NextTurn::Ready,
             (Intake::Over, Pumped::Later) | (_, Pumped::Again) => NextTurn::At(tools.now),
             (Intake::Empty, Pumped::Later) => {
                 NextTurn::ReadyOr(self.served.unwrap_or(tools.now) + SILENCE)
@@ -290,26 +277,6 @@ impl StreamState {
         delivery
     }
 
-    /// Nothing to do until the pipe brings something.
-    fn at_rest(&mut self, tools: &mut WriterTools) -> NextTurn {
-        let request = std::mem::replace(&mut self.request, StreamRequest::Nothing);
-        if request == StreamRequest::Drain {
-            tools.tell(Notice::Drained { key: self.key });
-        }
-        match request {
-            // The marker is written as soon as the disk is back, also if nothing else is.
-            StreamRequest::Nothing | StreamRequest::Drain if self.intake_outage.wants_mark() => {
-                NextTurn::ReadyOr(tools.now + RETRY * 4)
-            }
-            StreamRequest::Nothing | StreamRequest::Drain => NextTurn::Ready,
-            StreamRequest::Detach => {
-                self.intake_outage.tell(tools, &self.sink_path());
-                self.last_notice = Some(Notice::Drained { key: self.key });
-                NextTurn::Never
-            }
-        }
-    }
-
     /// The last writer is gone and everything is delivered.
     fn finish(&mut self, logs: &mut OpenLogs, tools: &mut WriterTools) -> NextTurn {
         if let Route::Spooled(spooled) = &self.route
@@ -323,7 +290,6 @@ impl StreamState {
             }
         }
         self.intake_outage.tell(tools, &self.sink_path());
-        self.last_notice = Some(Notice::Ended { key: self.key });
         NextTurn::Never
     }
 
@@ -344,8 +310,7 @@ impl StreamState {
         if self.delivery_outage.again(&stuck.cause, tools.now) < PATIENCE {
             return Pumped::Stuck;
         }
-        let leaving = self.ended || self.request == StreamRequest::Detach;
-        if leaving && self.sink.full == WhenFull::Drop {
+        if self.ended && self.sink.full == WhenFull::Drop {
             if let Route::Spooled(spooled) = &self.route {
                 let size = spooled.spool.size().unwrap_or(0);
                 let done = spooled.delivered_to_all(self.key, logs);

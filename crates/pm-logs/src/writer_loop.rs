@@ -13,9 +13,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 
 use crate::messages::{HandedStream, LogWriterPlan, Notice, NoticeCallback, WriterCommand};
-use crate::open_logs::{LogId, OpenLogs};
+use crate::open_logs::{LeaveReason, LogId, OpenLogs};
 use crate::sink::{Sink, StreamKey};
-use crate::stream_state::{NextTurn, StreamRequest, StreamState};
+use crate::stream_state::{NextTurn, StreamState};
 use crate::tools::WriterTools;
 
 /// The wake descriptor's place among the slots.
@@ -139,7 +139,11 @@ impl WriterLoop {
             NextTurn::Ready => (true, None),
             NextTurn::ReadyOr(at) => (true, Some(at)),
             NextTurn::At(at) => (false, Some(at)),
-            NextTurn::Never => return self.leave(slot),
+            NextTurn::Never => {
+                let key = stream.state.key();
+                self.leave(slot, LeaveReason::Over);
+                return self.tools.tell(Notice::Ended { key });
+            }
         };
         if stream.deadline != deadline {
             if let Some(old) = stream.deadline {
@@ -156,7 +160,7 @@ impl WriterLoop {
         }
     }
 
-    fn leave(&mut self, slot: usize) {
+    fn leave(&mut self, slot: usize, leaving: LeaveReason) {
         let Some(stream) = self.streams.get_mut(slot).and_then(Option::take) else { return };
         if stream.armed {
             arm(&self.epoll, (&stream.state, slot), false);
@@ -166,9 +170,7 @@ impl WriterLoop {
         }
         self.by_key.remove(&stream.state.key());
         self.free.push(slot);
-        if let Some(notice) = stream.state.close(&mut self.logs) {
-            self.tools.tell(notice);
-        }
+        stream.state.close(&mut self.logs, leaving);
     }
 
     /// Does what has been asked; `false` to stop.
@@ -180,8 +182,6 @@ impl WriterLoop {
                 Ok(WriterCommand::Attach { key, pipe, fd, sink }) => {
                     self.attach(key, (pipe, fd), *sink);
                 }
-                Ok(WriterCommand::Drain(key)) => self.request(key, StreamRequest::Drain),
-                Ok(WriterCommand::Detach(key)) => self.request(key, StreamRequest::Detach),
                 Ok(WriterCommand::Retune(key, rotation, full)) => {
                     let slot = self.by_key.get(&key).copied();
                     if let Some(Some(stream)) = slot.and_then(|slot| self.streams.get_mut(slot)) {
@@ -208,7 +208,7 @@ impl WriterLoop {
     fn attach(&mut self, key: StreamKey, (pipe, fd): (OwnedFd, OwnedFd), sink: Sink) {
         if let Some(slot) = self.by_key.get(&key).copied() {
             // The same stream twice: the pipe is the same one, only the handle is new.
-            self.leave(slot);
+            self.leave(slot, LeaveReason::Resumed);
         }
         let mut state = match StreamState::new((key, pipe), sink, &self.tools.spools) {
             Ok(state) => state,
@@ -230,17 +230,6 @@ impl WriterLoop {
         self.streams[slot] = Some(StreamSlot { state, armed: true, deadline: None });
         // A spool may hold what the last daemon left.
         self.turn(slot);
-    }
-
-    fn request(&mut self, key: StreamKey, request: StreamRequest) {
-        let slot = self.by_key.get(&key).copied();
-        match slot.and_then(|slot| Some((slot, self.streams.get_mut(slot)?.as_mut()?))) {
-            Some((slot, stream)) => {
-                stream.state.request = stream.state.request.max(request);
-                self.turn(slot);
-            }
-            None => self.tools.tell(Notice::Drained { key }),
-        }
     }
 
     fn hand_over(&mut self) -> Vec<HandedStream> {

@@ -192,7 +192,6 @@ fn start_log_writer(
         Notice::Ended { key } => {
             outlet.blocking_send(Inlet::StreamEnded(key)).ok();
         }
-        Notice::Drained { .. } => {}
         Notice::Dropped { path, bytes, cause } => {
             daemon_log::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
         }

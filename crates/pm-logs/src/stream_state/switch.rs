@@ -9,7 +9,7 @@ use rustix::fs::fstat;
 use rustix::io::Errno;
 
 use super::route::{Outlet, Route};
-use super::{SILENCE, StreamRequest, StreamState};
+use super::{SILENCE, StreamState};
 use crate::messages::Notice;
 use crate::mover;
 use crate::open::FileId;
@@ -85,8 +85,7 @@ impl StreamState {
 
     /// Once everything is delivered and nobody else has written to the log for a while: straight into it again.
     pub(super) fn back_to_direct(&mut self, logs: &mut OpenLogs, tools: &WriterTools) {
-        if !self.sink.is_direct() || self.is_unspliceable || self.request != StreamRequest::Nothing
-        {
+        if !self.sink.is_direct() || self.is_unspliceable {
             return;
         }
         let Route::Spooled(spooled) = &self.route else { return };

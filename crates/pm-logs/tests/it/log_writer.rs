@@ -186,26 +186,15 @@ fn the_guardian_hears_of_every_new_file() {
 }
 
 #[test]
-fn drain_and_detach_answer_when_the_pipe_is_empty() {
+fn a_line_without_an_end_is_shown_and_goes_on_where_it_was() {
     for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
         let fixture = Fixture::new();
         let log = fixture.path("a.log");
         let mut pipe = fixture.open(key(1), shape(raw(&log)));
-        let drained = || {
-            fixture.notice(|notice| {
-                matches!(notice, Notice::Drained { key: it } if it == key(1)).then_some(())
-            });
-        };
         pipe.write_all(b"one\npart").unwrap();
-        fixture.writer.drain(key(1));
-        drained();
-        assert!(read(&log).ends_with(b"part"));
+        until("the part", || read(&log).ends_with(b"part"));
         pipe.write_all(b" two\n").unwrap();
-        fixture.writer.detach(key(1));
-        drained();
-        assert!(read(&log).ends_with(b"part two\n"));
-        fixture.writer.detach(key(1));
-        drained();
+        until("the rest", || read(&log).ends_with(b"part two\n"));
     }
 }
 
