@@ -29,7 +29,7 @@ mod watchdog;
 pub use accept_relay::{AcceptRelay, RelayOutcome};
 pub use codec::DecodeError;
 pub use error::{GuardianError, ResumeError};
-pub use link::{Arrival, LINK_VARIABLE, Link, LinkError, LinkMessage};
+pub use link::{Arrival, LINK_VARIABLE, Link, LinkError};
 pub use message::{
     FromGuardian, ItemKind, ItemName, LeaderExit, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH,
     StartReason, ToGuardian, WaitStatus,

@@ -3,7 +3,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, Result};
 use rustix::net::{
@@ -112,12 +112,14 @@ pub(crate) fn is_momentary(error: Errno) -> bool {
 }
 
 /// Whether a descriptor is a connected packet socket of ours.
-pub(crate) fn is_link(socket: &impl AsFd) -> bool {
+pub(crate) fn is_link(socket: &OwnedFd) -> bool {
     sockopt::socket_type(socket).is_ok_and(|kind| kind == SocketType::SEQPACKET)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]

@@ -11,10 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::{Compression, write::GzEncoder};
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, openat, statat, unlinkat,
-};
-use rustix::fs::{Timespec, Timestamps, renameat_with, utimensat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fchown, fstat, openat, statat, unlinkat};
+use rustix::fs::{Timespec, Timestamps, renameat, utimensat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
@@ -22,7 +20,7 @@ use crate::folder::{IfMissing, foreign, listed, open_folder};
 use crate::index;
 use crate::open::{FileId, resolve};
 use crate::open_error::OpenError;
-use crate::rotate::{LogRotation, RotatedPart, part_of, surplus};
+use crate::rotate::{LogRotation, RotatedPart, part_of, surplus, with_suffix};
 use crate::sink::FileOwner;
 
 /// A log whose parts want looking after.
@@ -43,7 +41,7 @@ pub(crate) struct Archiver {
 
 impl Archiver {
     /// Never waits: what doesn't fit into the queue is done at the next rotation.
-    pub(crate) fn look_after(&mut self, job: ArchiveJob) {
+    pub(crate) fn enqueue(&mut self, job: ArchiveJob) {
         if self.sender.is_none() {
             let (sender, receiver) = sync_channel(256);
             let thread = std::thread::Builder::new().name("pm-archive".into());
@@ -112,8 +110,7 @@ pub(crate) fn clear(
         if remove(&folder, &part, indexes).map_err(refused)? {
             moments.extend(moment(name, &part));
         }
-        let mut packed = part;
-        packed.push(".gz");
+        let packed = with_suffix(part, ".gz");
         if part_of(name, &packed).is_some() {
             remove(&folder, &packed, indexes).map_err(refused)?;
         }
@@ -183,10 +180,8 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         // It is none of ours, and a FIFO has no end.
         return Ok(());
     }
-    let mut compressed = name.to_os_string();
-    compressed.push(".gz");
-    let mut unfinished = compressed.clone();
-    unfinished.push(".tmp");
+    let compressed = with_suffix(name, ".gz");
+    let unfinished = with_suffix(&compressed, ".tmp");
     unlinkat(folder, &unfinished, AtFlags::empty()).ok();
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = openat(folder, &unfinished, flags, Mode::from_raw_mode(stat.st_mode & 0o777))?;
@@ -203,7 +198,8 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         let last_modification = time(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0));
         let times = Timestamps { last_access: last_modification, last_modification };
         utimensat(folder, &unfinished, &times, AtFlags::SYMLINK_NOFOLLOW)?;
-        replace(folder, (&unfinished, &compressed))?;
+        // A `.gz` of that name is what a kill before the delete left; the plain part is the truth.
+        renameat(folder, &unfinished, folder, &compressed)?;
         let old = FileId::of(&stat);
         // A flush that removed the part before the rename could not know of the new one.
         if id_of(folder, name) != Some(old) {
@@ -217,11 +213,6 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         unlinkat(folder, &unfinished, AtFlags::empty()).ok();
     }
     kept
-}
-
-/// A `.gz` of that name is what a kill before the delete left; the plain part is the truth.
-fn replace(folder: &OwnedFd, (from, to): (&OsStr, &OsStr)) -> Result<(), Errno> {
-    renameat_with(folder, from, folder, to, RenameFlags::empty())
 }
 
 fn gzip(part: &mut impl Read, made: OwnedFd) -> Result<FileId, Errno> {

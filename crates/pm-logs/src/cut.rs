@@ -2,11 +2,11 @@
 //! Deliberately does not decide when a partial line has waited long enough; the caller does.
 
 /// A longer line is cut into pieces of this many bytes, so that nobody's memory depends on an app.
-pub const LONGEST_LINE: usize = 1 << 20;
+pub(crate) const LONGEST_LINE: usize = 1 << 20;
 
 /// How a piece ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PieceEnd {
+pub(crate) enum PieceEnd {
     /// With a newline, which is not part of the piece.
     Newline,
     /// At [`LONGEST_LINE`], the rest of the line follows.
@@ -17,7 +17,7 @@ pub enum PieceEnd {
 
 /// One line, or a piece of a too long one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinePiece<'a> {
+pub(crate) struct LinePiece<'a> {
     /// Without its newline.
     pub bytes: &'a [u8],
     /// How it ends.
@@ -26,7 +26,7 @@ pub struct LinePiece<'a> {
 
 /// What to do with bytes after the last newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartialLine {
+pub(crate) enum PartialLine {
     /// Leave them for the next time.
     Keep,
     /// Give them as an open piece.
@@ -35,7 +35,7 @@ pub enum PartialLine {
 
 /// Iterates over the pieces of `bytes`; [`LineCutter::taken`] says how many bytes they made up.
 #[derive(Debug, Clone)]
-pub struct LineCutter<'a> {
+pub(crate) struct LineCutter<'a> {
     bytes: &'a [u8],
     taken: usize,
     tail: PartialLine,
@@ -43,12 +43,12 @@ pub struct LineCutter<'a> {
 
 impl<'a> LineCutter<'a> {
     /// Cuts `bytes`, which start at a line or inside one the caller knows of.
-    pub fn new(bytes: &'a [u8], tail: PartialLine) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], tail: PartialLine) -> Self {
         LineCutter { bytes, taken: 0, tail }
     }
 
     /// Bytes consumed so far, newlines included.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.taken
     }
 }

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::fs::inotify::{self, WatchFlags};
 use rustix::io::Errno;
@@ -21,6 +21,7 @@ use crate::line::{
     id_of, open_file, open_part,
 };
 use crate::open::FileId;
+use crate::stamp::unix_ms;
 
 /// A line without an end is given after so much silence.
 const SILENCE: Duration = Duration::from_millis(60);
@@ -357,7 +358,7 @@ impl FollowedLog {
             open.lines.rewind().map_err(failed)?;
         }
         let until = open.lines.offset() + TURN;
-        let now = wall();
+        let now = unix_ms();
         while let Some(slice) = open.lines.next(tail).map_err(failed)? {
             let stamp = open.clock.at(slice.offset, slice.bytes).or(self.at);
             self.at = stamp;
@@ -372,11 +373,6 @@ impl FollowedLog {
         }
         Ok((false, ControlFlow::Continue(())))
     }
-}
-
-fn wall() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Since Linux 6.6 a splice into a file is told by inotify like a write.

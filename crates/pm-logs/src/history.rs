@@ -213,14 +213,6 @@ impl History {
     }
 }
 
-impl Iterator for History {
-    type Item = Result<StoredLine, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_line().transpose()
-    }
-}
-
 fn is_newer(file: &std::path::Path, since: i64) -> bool {
     use std::os::unix::fs::MetadataExt;
     // A part keeps the time of its last byte, also when it is compressed. One second of grace.

@@ -1,22 +1,22 @@
 //! The data plane: the kernel moves the bytes.
 //!
 //! One thread, the [`LogWriter`], takes what apps print from their pipes to their log files, exactly
-//! once whatever kills it; readers ([`history`], [`follow`], [`merge`]) look at the files themselves.
+//! once whatever kills it; readers ([`History`], [`Follow`], [`Merge`]) look at the files themselves.
 //! Nothing here decides when an app runs, and no byte of output passes through the daemon's core.
 #![forbid(unsafe_code)]
 
 mod archive;
-pub mod cut;
+mod cut;
 mod file_io;
 mod folder;
-pub mod follow;
-pub mod history;
+mod follow;
+mod history;
 mod index;
 mod ledger;
 mod line;
 mod log_writer;
 mod logfile;
-pub mod merge;
+mod merge;
 mod messages;
 mod mover;
 mod open;
@@ -24,7 +24,7 @@ mod open_error;
 mod open_logs;
 mod outage;
 mod pump;
-pub mod rotate;
+mod rotate;
 mod shape;
 mod sink;
 mod spool;

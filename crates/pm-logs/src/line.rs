@@ -14,6 +14,7 @@ use crate::cut::{LONGEST_LINE, LineCutter, PartialLine, PieceEnd};
 use crate::index::TimeTable;
 use crate::open::{FileId, resolve};
 
+use crate::rotate::with_suffix;
 use crate::sink::Stream;
 use crate::stamp::StampFormat;
 
@@ -168,8 +169,7 @@ pub(crate) fn id_of(path: &Path) -> Option<FileId> {
 
 /// Opens a rotated part, also if it has been compressed since it was listed.
 pub(crate) fn open_part(path: &Path) -> Result<Option<OpenPart>, ReadError> {
-    let mut packed = path.to_path_buf().into_os_string();
-    packed.push(".gz");
+    let packed = with_suffix(path, ".gz");
     for path in [path, Path::new(&packed)] {
         let part = open_file(path)?;
         if part.is_some() {

@@ -9,13 +9,13 @@ use chrono::Local;
 use rustix::fs::{RenameFlags, fstat, ftruncate, lstat, renameat_with};
 use rustix::io::Errno;
 
-use crate::archive::parts;
+use crate::archive::{ArchiveJob, parts};
 use crate::file_io::ends_line;
 use crate::folder::{IfMissing, listed, open_folder};
 use crate::index::TimeIndex;
 use crate::open::{FileId, open_log};
 use crate::open_error::OpenError;
-use crate::rotate::{LogRotation, part_name, part_of};
+use crate::rotate::{LogRotation, part_name, part_of, with_suffix};
 use crate::sink::FileOwner;
 
 /// While bytes flow, the path is looked at this often for a foreign rotation (pain 19 asks for 5 s).
@@ -29,7 +29,8 @@ const ATTEMPTS: u32 = 16;
 pub(crate) struct LogFile {
     path: PathBuf,
     owner: Option<FileOwner>,
-    rotation: LogRotation,
+    /// Later starts may bring other limits.
+    pub rotation: LogRotation,
     file: OwnedFd,
     id: FileId,
     looked: Instant,
@@ -79,21 +80,14 @@ impl LogFile {
         &self.path
     }
 
-    pub(crate) fn owner(&self) -> Option<FileOwner> {
-        self.owner
-    }
-
-    pub(crate) fn indexes(&self) -> &Path {
-        &self.indexes
-    }
-
-    pub(crate) fn rotation(&self) -> &LogRotation {
-        &self.rotation
-    }
-
-    /// Later starts may bring other limits.
-    pub(crate) fn set_rotation(&mut self, rotation: LogRotation) {
-        self.rotation = rotation;
+    /// What the archiver has to know.
+    pub(crate) fn archive_job(&self) -> ArchiveJob {
+        ArchiveJob {
+            log: self.path.clone(),
+            owner: self.owner,
+            rotation: self.rotation,
+            index: self.indexes.clone(),
+        }
     }
 
     /// Asks where the log stands; opens a new one where the old was moved or deleted.
@@ -144,7 +138,9 @@ impl LogFile {
         let newest = parts.last().and_then(|newest| part_of(&name, newest));
         for attempt in 0..ATTEMPTS {
             let part = part_name(&name, at, newest, attempt);
-            if rustix::fs::statat(&folder, with_gz(&part), rustix::fs::AtFlags::empty()).is_ok() {
+            if rustix::fs::statat(&folder, with_suffix(&part, ".gz"), rustix::fs::AtFlags::empty())
+                .is_ok()
+            {
                 continue;
             }
             match renameat_with(&folder, &name, &folder, &part, RenameFlags::NOREPLACE) {
@@ -180,10 +176,4 @@ impl LogFile {
             index.note(offset, at);
         }
     }
-}
-
-fn with_gz(part: &std::ffi::OsStr) -> std::ffi::OsString {
-    let mut name = part.to_os_string();
-    name.push(".gz");
-    name
 }

@@ -50,11 +50,3 @@ impl Merge {
         self.histories
     }
 }
-
-impl Iterator for Merge {
-    type Item = Result<StoredLine, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_line().transpose()
-    }
-}

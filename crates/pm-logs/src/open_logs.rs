@@ -105,7 +105,7 @@ impl OpenLogs {
         };
         let entered = self.enter(id, key, spool);
         if let Some(log) = self.logs.get_mut(&id) {
-            log.file.set_rotation(sink.rotation);
+            log.file.rotation = sink.rotation;
         }
         entered.map(|()| id).map_err(|source| {
             self.leave(id, key, LeaveReason::Resumed);

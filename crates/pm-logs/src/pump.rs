@@ -68,7 +68,7 @@ impl Pump<'_> {
             }
             let opened = |error| WriteError::from_open(&path, &error);
             let size = log.settle(tools.now).map_err(opened)?;
-            let max = log.file.rotation().max_size.max(1);
+            let max = log.file.rotation.max_size.max(1);
             let room = max.saturating_sub(size).saturating_mul(1000) / self.shaper.growth();
             let most = room.clamp(SMALLEST, CHUNK as u64);
             let shaped = self.shape((&mut *log, size), done, most, tools).map_err(stuck)?;

@@ -81,6 +81,13 @@ pub(crate) fn part_name(
     OsString::from_vec(name)
 }
 
+/// `NAME` and `.gz` or another suffix.
+pub(crate) fn with_suffix(name: impl AsRef<OsStr>, suffix: &str) -> OsString {
+    let mut name = name.as_ref().to_os_string();
+    name.push(suffix);
+    name
+}
+
 fn divide(log: &OsStr) -> (&[u8], &[u8]) {
     let bytes = log.as_bytes();
     match memchr::memrchr(b'.', bytes) {

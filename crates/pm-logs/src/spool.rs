@@ -13,6 +13,7 @@ use crate::file_io::{ends_line, read_full, write_full};
 use crate::ledger::LedgerEntry;
 use crate::mover;
 use crate::open::FileId;
+use crate::rotate::with_suffix;
 use crate::sink::{Stream, StreamKey};
 
 const MAGIC: [u8; 8] = *b"pmspool1";
@@ -51,8 +52,7 @@ impl Spool {
             Err(Errno::NOENT) => {}
             Err(error) => return Err(error),
         }
-        let mut path_new = path.clone().into_os_string();
-        path_new.push(".new");
+        let path_new = with_suffix(&path, ".new");
         let flags = flags | OFlags::CREATE | OFlags::TRUNC;
         let file = rustix::fs::open(&path_new, flags, Mode::from_raw_mode(0o600))?;
         let mut spool = Spool { path, file, nonce: 0, start: HEAD, punched: BLOCK };

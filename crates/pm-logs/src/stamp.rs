@@ -1,6 +1,8 @@
 //! PM2's date formats (the day.js tokens) rendered and read back, in local time.
 //! Deliberately no locale: names of months and days are English, as in PM2.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use chrono::{DateTime, Datelike, Local, TimeZone, Timelike};
 
 use StampToken::{Name, Number, Zone};
@@ -291,6 +293,12 @@ fn read_zone<'a>(rest: &'a [u8], colon: &str, zone: &mut Option<i32>) -> Option<
     let rest = digits(rest, 2, &mut minutes)?;
     *zone = Some(sign * i32::try_from(hours * 60 + minutes).ok()?);
     Some(rest)
+}
+
+/// Unix milliseconds by now.
+pub(crate) fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Renders at most once a millisecond, so that a flood of lines costs a copy each.

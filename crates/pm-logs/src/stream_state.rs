@@ -167,7 +167,7 @@ impl StreamState {
         (self.sink.rotation, self.sink.full) = (rotation, full);
         for id in self.route.open_logs() {
             if let Some(log) = logs.get(id) {
-                log.file.set_rotation(rotation);
+                log.file.rotation = rotation;
             }
         }
     }

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use rustix::io::Errno;
 
-use crate::archive::{ArchiveJob, Archiver};
+use crate::archive::Archiver;
 use crate::messages::{LogWriterPlan, Notice, NoticeCallback, WriterLimits};
 use crate::mover::PipePeek;
 use crate::open::null;
 use crate::open_logs::OpenLog;
 use crate::sink::StreamKey;
+use crate::stamp::unix_ms;
 
 /// Buffers beyond this are given back when there is nothing to do.
 const KEPT_BUFFER: usize = 64 << 10;
@@ -60,8 +61,7 @@ impl WriterTools {
     /// Looks at the clocks.
     pub(crate) fn tick(&mut self) {
         self.now = Instant::now();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.wall = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        self.wall = unix_ms();
     }
 
     pub(crate) fn tell(&self, notice: Notice) {
@@ -88,12 +88,7 @@ impl WriterTools {
         match log.rotate() {
             Ok(()) => {
                 self.moved(log);
-                self.archiver.look_after(ArchiveJob {
-                    log: log.file.path().to_path_buf(),
-                    owner: log.file.owner(),
-                    rotation: *log.file.rotation(),
-                    index: log.file.indexes().to_path_buf(),
-                });
+                self.archiver.enqueue(log.file.archive_job());
             }
             Err(error) => {
                 let path = log.file.path().display();

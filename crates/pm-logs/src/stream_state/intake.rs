@@ -106,7 +106,7 @@ impl StreamState {
         let mut size = self.intake_outage.mark(log.file.fd(), place).map_err(stuck)?;
         let mut most = CHUNK;
         let mut then_rotate = false;
-        let max = log.file.rotation().max_size.max(1);
+        let max = log.file.rotation.max_size.max(1);
         if max.saturating_sub(size) < CHUNK as u64 {
             if size >= max && log.file.ends_line(size) {
                 tools.rotate(log);
@@ -114,7 +114,7 @@ impl StreamState {
             }
             let window = tools.peek.look(&self.pipe).map_err(stuck)?;
             if !window.is_empty() {
-                let split = split_at_limit(window, size, log.file.rotation());
+                let split = split_at_limit(window, size, &log.file.rotation);
                 (most, then_rotate) = (split.take, split.then_rotate);
             }
         }

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use pm_logs::{
-    LineFormat, LogDestination, LogRotation, LogWriter, LogWriterPlan, Notice, Sink, Stream,
-    StreamKey, WhenFull, WriterLimits,
+    LineFormat, LogDestination, LogRotation, LogWriter, LogWriterPlan, Notice, ReadError, Sink,
+    StoredLine, Stream, StreamKey, WhenFull, WriterLimits,
 };
 use tempfile::TempDir;
 
@@ -19,6 +19,13 @@ pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) writer: LogWriter,
     pub(crate) notices: Receiver<Notice>,
+}
+
+/// All lines of a history or of several.
+pub(crate) fn lines(
+    mut next: impl FnMut() -> Result<Option<StoredLine>, ReadError>,
+) -> Vec<StoredLine> {
+    std::iter::from_fn(|| next().unwrap()).collect()
 }
 
 pub(crate) fn key(tag: u64) -> StreamKey {

@@ -12,7 +12,7 @@ use pm_logs::{
     Sink, Stream, StreamKey,
 };
 
-use crate::fixture::{Fixture, key, raw, read, start, until};
+use crate::fixture::{Fixture, key, lines, raw, read, start, until};
 use crate::kill::spawn;
 
 const STREAMS: u64 = 2000;
@@ -282,7 +282,8 @@ fn rotated_parts_are_packed_and_still_know_their_times() {
         times: LineTimes::Index(fixture.path("state")),
     };
     let want = LineQuery { last: Some(3000), ..LineQuery::default() };
-    let lines: Vec<_> = History::open(source, want).unwrap().map(|line| line.unwrap()).collect();
+    let mut history = History::open(source, want).unwrap();
+    let lines = lines(|| history.next_line());
     assert_eq!(lines.len(), 3000);
     for (line, number) in lines.iter().zip(1000..) {
         assert_eq!(line.bytes, format!("line {number}").into_bytes());

@@ -13,7 +13,7 @@ use pm_logs::{
     StoredLine, Stream,
 };
 
-use crate::fixture::{DEADLINE, Fixture, key, parts, raw, until};
+use crate::fixture::{DEADLINE, Fixture, key, lines, parts, raw, until};
 
 fn source(log: &Path) -> LogFiles {
     LogFiles { number: 0, stream: Stream::Out, log: log.to_path_buf(), times: LineTimes::Unknown }
@@ -23,12 +23,13 @@ fn last(count: usize) -> LineQuery {
     LineQuery { last: Some(count), ..LineQuery::default() }
 }
 
-fn texts(history: History) -> Vec<String> {
-    history.map(|line| String::from_utf8(line.unwrap().bytes).unwrap()).collect()
+fn texts(history: &mut History) -> Vec<String> {
+    let lines = lines(|| history.next_line()).into_iter();
+    lines.map(|line| String::from_utf8(line.bytes).unwrap()).collect()
 }
 
 fn tail(log: &Path, want: LineQuery) -> Vec<String> {
-    texts(History::open(source(log), want).unwrap())
+    texts(&mut History::open(source(log), want).unwrap())
 }
 
 fn gzip(path: &Path, text: &str) {
@@ -65,16 +66,12 @@ fn lines_of_any_length_and_content() {
     std::fs::write(&log, format!("first\n{long}\nlast\n")).unwrap();
     assert_eq!(tail(&log, last(2)), [long.as_str(), "last"]);
     std::fs::write(&log, b"\0\xff\n\xfe\r\n").unwrap();
-    let lines: Vec<StoredLine> =
-        History::open(source(&log), last(9)).unwrap().map(|line| line.unwrap()).collect();
+    let mut history = History::open(source(&log), last(9)).unwrap();
+    let lines = lines(|| history.next_line());
     assert_eq!(lines[0].bytes, b"\0\xff");
     assert_eq!(lines[1].bytes, b"\xfe\r");
     std::fs::write(&log, vec![b'x'; 5 << 20]).unwrap();
-    let pieces: Vec<usize> = History::open(source(&log), last(3))
-        .unwrap()
-        .map(|line| line.unwrap().bytes.len())
-        .collect();
-    assert_eq!(pieces, [1 << 20; 3]);
+    assert_eq!(tail(&log, last(3)).iter().map(String::len).collect::<Vec<_>>(), [1 << 20; 3]);
 }
 
 #[test]
@@ -101,15 +98,15 @@ fn a_merge_is_by_time_also_of_raw_logs() {
         let source = LogFiles { number, times: times.clone(), ..source(log) };
         History::open(source, LineQuery::default()).unwrap()
     });
-    let merge = Merge::new(histories.collect()).unwrap();
-    let lines: Vec<StoredLine> = merge.map(|line| line.unwrap()).collect();
+    let mut merge = Merge::new(histories.collect()).unwrap();
+    let lines = lines(|| merge.next_line());
     let found: Vec<String> =
         lines.iter().map(|line| String::from_utf8(line.bytes.clone()).unwrap()).collect();
     assert_eq!(found, want);
     let middle = lines[5].at;
     let source = LogFiles { times, ..source(&logs[0]) };
     let want = LineQuery { since: middle, ..LineQuery::default() };
-    assert_eq!(texts(History::open(source, want).unwrap()), ["5", "8"]);
+    assert_eq!(texts(&mut History::open(source, want).unwrap()), ["5", "8"]);
 }
 
 #[test]
@@ -123,7 +120,7 @@ fn a_span_of_time_of_a_stamped_log() {
     let source = LogFiles { times: LineTimes::Stamped(format), ..source(&log) };
     let at = |minute: i64| Some((1_588_672_800 + minute * 60) * 1000);
     let want = LineQuery { since: at(12), until: at(14), ..LineQuery::default() };
-    let found = texts(History::open(source, want).unwrap());
+    let found = texts(&mut History::open(source, want).unwrap());
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].ends_with("at 12") && found[1] == "continued" && found[2].ends_with("at 13"));
 }
@@ -218,10 +215,7 @@ fn history_and_following_meet_without_a_seam_over_rotation() {
     write(0..3000);
     until("some of it", || parts(&log).len() > 3);
     let mut history = History::open(source(&log), LineQuery::default()).unwrap();
-    let mut seen: Vec<String> = Vec::new();
-    for line in history.by_ref() {
-        seen.push(String::from_utf8(line.unwrap().bytes).unwrap());
-    }
+    let seen = texts(&mut history);
     let mut reader = Reader { follow: Follow::new().unwrap(), seen };
     write(3000..6000);
     reader.follow.add(source(&log), Some(history.cursor())).unwrap();
