@@ -38,7 +38,7 @@ const MESSAGES_PER_TURN: usize = 256;
 pub(crate) struct Guardian {
     pub(crate) store: Store,
     pub(crate) home_lock: HomeLock,
-    pub(crate) daemon_log: DaemonLog,
+    pub(crate) log: DaemonLog,
     pub(crate) respawn: Respawn,
     pub(crate) resume: Vec<CString>,
     /// `RLIMIT_NOFILE` as it was before we raised it; daemons start with it.
@@ -63,7 +63,7 @@ pub(crate) struct Guardian {
 impl Guardian {
     pub(crate) fn new(
         (home_lock, signals): (HomeLock, OwnedFd),
-        daemon_log: DaemonLog,
+        log: DaemonLog,
         respawn: Respawn,
         resume: Vec<CString>,
         files: Rlimit,
@@ -76,7 +76,7 @@ impl Guardian {
         Ok(Self {
             store: Store::new(epoll),
             home_lock,
-            daemon_log,
+            log,
             respawn,
             resume,
             files,
@@ -168,7 +168,7 @@ impl Guardian {
                 self.reap_due = true;
                 continue;
             }
-            self.daemon_log.note(&format!("told to end by signal {signal}"));
+            self.log.note(&format!("told to end by signal {signal}"));
             if let Some(daemon) = self.daemon.as_ref().filter(|_| self.requests.must_end) {
                 // Told twice: whoever asks has waited long enough for the daemon.
                 daemon.ask_to_end();
@@ -222,8 +222,7 @@ impl Guardian {
                     self.handle_message(bytes, descriptors);
                 }
                 Ok(Received::Damaged) => {
-                    self.daemon_log
-                        .note("lost a message of the daemon: too long, or too many files");
+                    self.log.note("lost a message of the daemon: too long, or too many files");
                 }
                 Ok(Received::Nothing) => return false,
                 Ok(Received::Closed) | Err(_) => {
@@ -245,11 +244,9 @@ impl Guardian {
             Ok(message) if message.allows(descriptors.len()) => message,
             Ok(message) => {
                 let count = descriptors.len();
-                return self
-                    .daemon_log
-                    .note(&format!("refused {message:?} with {count} descriptors"));
+                return self.log.note(&format!("refused {message:?} with {count} descriptors"));
             }
-            Err(error) => return self.daemon_log.note(&format!("could not {error}")),
+            Err(error) => return self.log.note(&format!("could not {error}")),
         };
         let Some(daemon) = &mut self.daemon else { return };
         match message {
@@ -267,7 +264,7 @@ impl Guardian {
             ToGuardian::Adopted => daemon.has_adopted = true,
             ToGuardian::Update { path } => {
                 if let Ok(program) = CString::new(path) {
-                    self.daemon_log.note(&format!("next daemon: {}", program.to_string_lossy()));
+                    self.log.note(&format!("next daemon: {}", program.to_string_lossy()));
                     self.respawn.want(program);
                 }
             }
@@ -305,7 +302,7 @@ impl Guardian {
                 *known = Some(pidfd);
             }
             Some(DaemonProcess::Child(_)) | None => {
-                self.daemon_log.note("refused an unexpected hand-over");
+                self.log.note("refused an unexpected hand-over");
             }
         }
     }
@@ -327,13 +324,13 @@ impl Guardian {
             if let DaemonProcess::Predecessor(Some(pidfd)) = &daemon.process {
                 self.store.epoll.remove(pidfd);
             }
-            self.daemon_log.note("the daemon before has handed over");
+            self.log.note("the daemon before has handed over");
             self.next = Some((StartReason::Inherited, now));
             return;
         };
         let length_ms = now - daemon.born_ms;
         let number = self.number;
-        self.daemon_log
+        self.log
             .note(&format!("daemon {number} (pid {pid}) ended: {status}, after {length_ms} ms"));
         if self.requests.is_leaving && status == WaitStatus::Wait(0) {
             self.outcome = Some(GuardianOutcome::Left);
@@ -367,17 +364,17 @@ impl Guardian {
         if self.home_lock.listener.is_none()
             && let Err(error) = self.home_lock.listen()
         {
-            self.daemon_log.note(&format!("could not {error}: {}", source_of(&error)));
+            self.log.note(&format!("could not {}", error.with_cause()));
             self.home_lock.check_at = Some(sys::boot_ms() + 2_000);
         }
         self.number = self.number.wrapping_add(1);
         let greeting = (self.number, why);
         let before = (self.files, self.oom_score);
-        let started = Daemon::start(&self.respawn, &self.daemon_log, before, greeting)
+        let started = Daemon::start(&self.respawn, &self.log, before, greeting)
             .map_err(GuardianError::system("start the daemon"))
             .and_then(|daemon| self.accept(daemon));
         if let Err(error) = started {
-            self.daemon_log.note(&format!("could not {error}: {}", source_of(&error)));
+            self.log.note(&format!("could not {}", error.with_cause()));
             let status = WaitStatus::Unknown;
             self.plan_next(DaemonLife { status, length_ms: 0, was_ready: false });
         }
@@ -399,8 +396,4 @@ impl Guardian {
         };
         daemon.watch_for(flags, &self.store.epoll, LINK);
     }
-}
-
-pub(crate) fn source_of(error: &GuardianError) -> String {
-    std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
 }

@@ -40,7 +40,7 @@ pub fn run(plan: GuardianPlan) -> Result<GuardianOutcome, GuardianError> {
     let told = match &begun {
         Ok(LockClaim::Ours(_)) => READY_NEW.to_vec(),
         Ok(LockClaim::Theirs) => READY_EXISTING.to_vec(),
-        Err(error) => with_cause(error).into_bytes(),
+        Err(error) => error.with_cause().into_bytes(),
     };
     if let Some(ready) = ready {
         File::from(ready).write_all(&told).ok();
@@ -105,7 +105,7 @@ impl Guardian {
     /// When that fails, everything stays as it was.
     pub(crate) fn exec_new_binary(&mut self) {
         let error = self.execute();
-        self.daemon_log.note(&format!("could not go on as the new binary: {error}"));
+        self.log.note(&format!("could not go on as the new binary: {error}"));
     }
 
     fn execute(&self) -> io::Error {
@@ -138,7 +138,7 @@ impl Guardian {
         let facts = GuardianFacts {
             socket: self.home_lock.socket.clone(),
             lock: self.home_lock.lock.clone(),
-            daemon_log: self.daemon_log.path().into(),
+            daemon_log: self.log.path().into(),
             command: self.respawn.command.clone(),
             resume: self.resume.clone(),
             files: self.files,
@@ -210,13 +210,5 @@ fn write_state(bytes: &[u8]) -> io::Result<OwnedFd> {
 fn set_flags(descriptors: impl IntoIterator<Item = impl AsFd>, flags: FdFlags) {
     for descriptor in descriptors {
         fcntl_setfd(descriptor, flags).ok();
-    }
-}
-
-/// An error with its cause.
-fn with_cause(error: &GuardianError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

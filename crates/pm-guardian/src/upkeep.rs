@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::daemon::DaemonProcess;
 use crate::epoll_set::EventFlags;
-use crate::guardian::{Guardian, LISTENER, source_of};
+use crate::guardian::{Guardian, LISTENER};
 use crate::home_lock::LockCheck;
 use crate::message::FromGuardian;
 use crate::sys;
@@ -18,7 +18,7 @@ impl Guardian {
     pub(crate) fn check_home(&mut self) {
         match self.home_lock.check() {
             Ok(LockCheck::Restored) => {
-                self.daemon_log.note("somebody removed the socket; it is back");
+                self.log.note("somebody removed the socket; it is back");
                 self.watch_callers();
                 if let Some(daemon) = &mut self.daemon {
                     daemon.wants_listener = true;
@@ -27,12 +27,10 @@ impl Guardian {
             Ok(LockCheck::Taken { is_news: true }) => {
                 let end =
                     format!("our apps run on; to end them and us: kill {}", std::process::id());
-                self.daemon_log.note(&format!("another guardian began in our removed home; {end}"));
+                self.log.note(&format!("another guardian began in our removed home; {end}"));
             }
             Ok(LockCheck::Intact | LockCheck::Taken { is_news: false }) => {}
-            Err(error) => {
-                self.daemon_log.note(&format!("could not {error}: {}", source_of(&error)));
-            }
+            Err(error) => self.log.note(&format!("could not {}", error.with_cause())),
         }
     }
 
@@ -72,7 +70,7 @@ impl Guardian {
             WatchdogAction::Kill => {
                 let state = state.map_or('?', char::from);
                 let number = self.number;
-                self.daemon_log.note(&format!(
+                self.log.note(&format!(
                     "daemon {number} (pid {pid}, state {state}) does not answer: killed"
                 ));
                 // It can't be a stranger's number, for only we reap it.
