@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
 use pm_guardian::Exit;
 use pm_node::{News, Worker};
-use pm_os::identity::Identity;
+use pm_os::identity::ProcIdentity;
 use pm_os::tag::Tag;
 use pm_spec::{Bytes, Select};
 
@@ -131,7 +131,7 @@ impl CoreDriver {
     pub(crate) fn born(
         &mut self,
         run: RunId,
-        identity: Identity,
+        identity: ProcIdentity,
         pidfd: OwnedFd,
         channel: Option<ChannelEnd>,
     ) {

@@ -11,8 +11,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::errno;
-use crate::identity::{Identity, NotOurs};
-use crate::stdio::{Owner, PipeError, is_app_end, reopen_child_end};
+use crate::identity::{NotOurs, ProcIdentity};
+use crate::stdio::{PipeError, PipeOwner, is_app_end, reopen_child_end};
 
 /// Room for so many bytes: enough for what people type, little of a user's budget of pipe pages (pipe(7)).
 const ROOM: usize = 16 << 10;
@@ -40,7 +40,7 @@ pub enum InputError {
 }
 
 /// The end of such a pipe for an app that is about to be made.
-pub fn pipe(owner: Option<Owner>) -> Result<OwnedFd, PipeError> {
+pub fn pipe(owner: Option<PipeOwner>) -> Result<OwnedFd, PipeError> {
     let (reader, _writer) = crate::stdio::owned_pipe(owner)?;
     // A wish: with the default size everything works as well.
     rustix::pipe::fcntl_setpipe_size(&reader, ROOM).ok();
@@ -50,7 +50,7 @@ pub fn pipe(owner: Option<Owner>) -> Result<OwnedFd, PipeError> {
 /// Writes to the standard input of a living app; blocks for at most `patience` while that is full.
 ///
 /// Up to 4096 bytes (`PIPE_BUF`) are written as a whole or not at all.
-pub fn write(app: &Identity, bytes: &[u8], patience: Duration) -> Result<(), InputError> {
+pub fn write(app: &ProcIdentity, bytes: &[u8], patience: Duration) -> Result<(), InputError> {
     let pipe = open(app)?;
     let until = Instant::now() + patience;
     let mut written = 0;
@@ -83,7 +83,7 @@ fn await_room(pipe: &OwnedFd, left: Duration) -> Result<(), InputError> {
 
 /// A way in that never blocks. What is checked is what is opened: first a handle that touches nothing, then a look at
 /// it and at whose it is, and only then an end to write to.
-fn open(app: &Identity) -> Result<OwnedFd, InputError> {
+fn open(app: &ProcIdentity) -> Result<OwnedFd, InputError> {
     let pid = app.pid;
     let found = |path: &str, how: OFlags| {
         rustix::fs::openat(CWD, path, how | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())

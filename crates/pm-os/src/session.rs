@@ -17,7 +17,7 @@ use rustix::io::{Errno, FdFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::clock;
-use crate::spawn::{self, Birth, SpawnError, SpawnPlan};
+use crate::spawn::{self, Birth, SpawnError, SpawnRequest};
 use crate::stdio;
 
 /// The descriptor on which a launched program reports, see [`announce`].
@@ -101,7 +101,7 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, LaunchError> {
     };
     let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| LaunchError::Pipe(errno.into()));
     let (ready, report) = pipe?;
-    let plan = SpawnPlan {
+    let plan = SpawnRequest {
         program: launch.program.clone(),
         argv: launch.argv.clone(),
         env: launch.env.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pm_core::InstanceView;
 use pm_node::{Answer, Answers, Called, NotOffered, Worker};
-use pm_os::identity::Identity;
+use pm_os::identity::ProcIdentity;
 use pm_os::input;
 use pm_protocol::{
     ActionAnswer, Code, Input, Outcome, Pulse, Refusal, Said, Trigger, Triggered, What,
@@ -84,7 +84,7 @@ pub(super) fn input(driver: &CoreDriver, call: Input, caller: Caller) {
     tokio::task::spawn_blocking(move || {
         // All together, however many do not read.
         let until = Instant::now() + ROOM;
-        let tell = |(mut outcome, identity): (Outcome, Option<Identity>)| {
+        let tell = |(mut outcome, identity): (Outcome, Option<ProcIdentity>)| {
             let left = until.saturating_duration_since(Instant::now());
             let told = identity.map(|app| input::write(&app, call.bytes.as_bytes(), left));
             outcome.what = match told {
@@ -99,7 +99,7 @@ pub(super) fn input(driver: &CoreDriver, call: Input, caller: Caller) {
 }
 
 /// An instance that is about to be written to, and who reads there.
-fn reader(driver: &CoreDriver, instance: &InstanceView<'_>) -> (Outcome, Option<Identity>) {
+fn reader(driver: &CoreDriver, instance: &InstanceView<'_>) -> (Outcome, Option<ProcIdentity>) {
     let run = instance.run.and_then(|(run, _)| driver.executor().runs().get(run));
     let identity = run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
     let outcome = Outcome {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pm_os::end::{self, Ending};
-use pm_os::knock::{self, Signal};
 use pm_os::session::{self, Launch, LaunchError, Launched};
+use pm_os::signal::{self, SignalNumber};
+use pm_os::wait::{self, Termination};
 
 use crate::support::{PATIENCE, readable, text, wait_until};
 
@@ -38,7 +38,7 @@ fn what_is_launched_has_nothing_of_ours() {
         told.lines().filter(|line| line.contains(" -> ") && !line.contains(" 10 -> ")).count();
     assert_eq!(fds, 4, "0, 1, 2 and the report: {told}");
     assert!(told.contains("\n/\ntag=\n") && told.contains("0 -> /dev/null"), "{told}");
-    assert_eq!(end::reap(&pidfd), Ok(Some(Ending::Exited(0))));
+    assert_eq!(wait::reap(&pidfd), Ok(Some(Termination::Exited(0))));
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn every_outcome_has_its_error() {
     let pidfd = late.pidfd.try_clone().unwrap();
     let error = late.wait(Duration::from_millis(20)).unwrap_err();
     assert!(error.to_string().ends_with("not ready after 20 ms"), "{error}");
-    knock::signal(&pidfd, Signal::KILL).unwrap();
-    wait_until("it is dead", || end::reap(&pidfd) != Ok(None));
+    signal::send(&pidfd, SignalNumber::KILL).unwrap();
+    wait_until("it is dead", || wait::reap(&pidfd) != Ok(None));
     let missing = Launch { program: text("/no/such"), argv: vec![], env: vec![], diary: None };
     assert_eq!(session::launch(&missing).unwrap_err().to_string(), "run /no/such: no such file");
 }
@@ -82,5 +82,5 @@ fn a_program_of_ours_takes_its_report_over() {
     let pidfd = launched.pidfd.try_clone().unwrap();
     launched.wait(PATIENCE).unwrap();
     assert!(readable(&pidfd, PATIENCE));
-    assert_eq!(end::reap(&pidfd), Ok(Some(Ending::Exited(0))));
+    assert_eq!(wait::reap(&pidfd), Ok(Some(Termination::Exited(0))));
 }
