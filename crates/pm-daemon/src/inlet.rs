@@ -27,7 +27,7 @@ pub(crate) enum Inlet {
     /// Nobody is left.
     Swept(RunId),
     /// A Node app said something.
-    Node(pm_node::News),
+    Node(pm_node::NodeEvent),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.

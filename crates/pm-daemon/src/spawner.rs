@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use pm_core::{RunId, SpawnFailure};
 use pm_guardian::{Kind, Link, ToGuardian};
 use pm_logs::{Scribe, Sink, Stream, StreamKey};
-use pm_node::Line;
+use pm_node::ChannelPair;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, SpawnRequest, Spawned, Spawner};
 use pm_os::stdio::{self, PipeOwner};
@@ -154,12 +154,12 @@ impl SpawnerParts {
         if let Some(file) = PidFile::of(app, job.plan.instance) {
             file.write(born.pid);
         }
-        Ok((born, channel.map(Line::into_ours)))
+        Ok((born, channel.map(ChannelPair::into_ours)))
     }
 
     /// Makes a channel and gives our end to the guardian.
-    fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<Line, SpawnFailure> {
-        let line = Line::new().map_err(|error| short(format!("make a channel: {error}")))?;
+    fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<ChannelPair, SpawnFailure> {
+        let line = ChannelPair::new().map_err(|error| short(format!("make a channel: {error}")))?;
         let (slot, kind, name) = (CHANNEL_SLOT, Kind::Other, job.address().name());
         let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
         self.link.send(&store, &line.kept()).map_err(|error| short(error.to_string()))?;

@@ -10,7 +10,7 @@ pub struct Query {
     /// The port; -1 with a path.
     pub port: i64,
     /// What kind of socket.
-    pub kind: Kind,
+    pub kind: SocketKind,
     /// A descriptor's number instead of an address; nothing we could serve.
     pub fd: Option<i64>,
     /// Bit 0: IPv6 only. Bit 2: UDP addresses may be used again.
@@ -29,7 +29,7 @@ pub struct Query {
 
 /// The kind of a socket, Node's `addressType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SocketKind {
     /// TCP over IPv4.
     Tcp4,
     /// TCP over IPv6, or any host.
@@ -44,7 +44,7 @@ pub enum Kind {
     Udp6,
 }
 
-impl Kind {
+impl SocketKind {
     /// Whether it is UDP, which is always shared.
     pub const fn is_udp(self) -> bool {
         matches!(self, Self::Udp4 | Self::Udp6)
@@ -93,7 +93,7 @@ impl Query {
         Some(Self {
             address,
             port: number("port").unwrap_or(0),
-            kind: Kind::of(message.get("addressType"))?,
+            kind: SocketKind::of(message.get("addressType"))?,
             fd: number("fd").filter(|fd| *fd >= 0),
             flags: number("flags").unwrap_or(0),
             backlog: backlog.filter(|backlog| *backlog > 0).unwrap_or(BACKLOG),
@@ -117,12 +117,12 @@ impl Query {
     /// As it is written down for the next daemon.
     pub(crate) fn to_json(&self) -> Value {
         let kind = match self.kind {
-            Kind::Tcp4 => json!(4),
-            Kind::Tcp6 => json!(6),
-            Kind::Path => json!(-1),
-            Kind::Descriptor => Value::Null,
-            Kind::Udp4 => json!("udp4"),
-            Kind::Udp6 => json!("udp6"),
+            SocketKind::Tcp4 => json!(4),
+            SocketKind::Tcp6 => json!(6),
+            SocketKind::Path => json!(-1),
+            SocketKind::Descriptor => Value::Null,
+            SocketKind::Udp4 => json!("udp4"),
+            SocketKind::Udp6 => json!("udp6"),
         };
         json!({
             "address": self.address, "port": self.port, "addressType": kind, "fd": self.fd,

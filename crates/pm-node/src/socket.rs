@@ -14,7 +14,7 @@ use rustix::net::{
 };
 use serde_json::{Value, json};
 
-use crate::query::{Kind, Query};
+use crate::query::{Query, SocketKind};
 
 /// IPv6 only (libuv's `UV_TCP_IPV6ONLY`, `UV_UDP_IPV6ONLY`).
 const ONLY_V6: i64 = 1;
@@ -77,10 +77,12 @@ impl Maker {
 /// Makes the socket that is asked for.
 pub(crate) fn open(query: &Query, sharing: Sharing, maker: &Maker) -> Result<OwnedFd, Errno> {
     match query.kind {
-        Kind::Descriptor => Err(Errno::INVAL),
+        SocketKind::Descriptor => Err(Errno::INVAL),
         _ if query.fd.is_some() => Err(Errno::INVAL),
-        Kind::Path => maker.act(|| path(query)),
-        Kind::Tcp4 | Kind::Tcp6 | Kind::Udp4 | Kind::Udp6 => internet(query, sharing),
+        SocketKind::Path => maker.act(|| path(query)),
+        SocketKind::Tcp4 | SocketKind::Tcp6 | SocketKind::Udp4 | SocketKind::Udp6 => {
+            internet(query, sharing)
+        }
     }
 }
 
@@ -130,8 +132,8 @@ fn internet(query: &Query, sharing: Sharing) -> Result<OwnedFd, Errno> {
         Sharing::Port(_) | Sharing::Alone => port,
     };
     let any = match query.kind {
-        Kind::Tcp4 | Kind::Udp4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Kind::Tcp6 | Kind::Udp6 | Kind::Path | Kind::Descriptor => {
+        SocketKind::Tcp4 | SocketKind::Udp4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketKind::Tcp6 | SocketKind::Udp6 | SocketKind::Path | SocketKind::Descriptor => {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED)
         }
     };
@@ -208,7 +210,7 @@ fn address(socket: &OwnedFd) -> Option<SocketAddr> {
 
 /// Removes the path of a unix socket that nobody listens on any more.
 pub(crate) fn unlink(query: &Query, maker: &Maker) {
-    if let (Kind::Path, Some(path)) = (query.kind, query.address.as_deref())
+    if let (SocketKind::Path, Some(path)) = (query.kind, query.address.as_deref())
         && !path.starts_with('\0')
     {
         // Gone already, or no longer theirs to remove: either way it stays as it is.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pm_core::InstanceView;
-use pm_node::{Answer, Answers, Called, NotOffered, Worker};
+use pm_node::{ActionResult, ActionResults, Called, NotOffered, Worker};
 use pm_os::identity::ProcIdentity;
 use pm_os::input;
 use pm_protocol::{
@@ -63,7 +63,7 @@ pub(super) fn trigger(driver: &CoreDriver, call: Trigger, caller: Caller) {
         return caller.refuse(no_channel(&instances));
     };
     let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
-    exchange.trigger(pm_node::Trigger {
+    exchange.trigger(pm_node::ActionRequest {
         workers: workers.collect(),
         action: call.action.clone(),
         param: call.param,
@@ -128,13 +128,13 @@ fn called(select: &[Select], one: &ActionAnswer) -> Called {
     if select.iter().any(by_id) { Called::Id(one.id) } else { Called::Name(one.name.clone()) }
 }
 
-fn triggered(mut asked: BTreeMap<Worker, ActionAnswer>, came: Answers) -> Triggered {
+fn triggered(mut asked: BTreeMap<Worker, ActionAnswer>, came: ActionResults) -> Triggered {
     let answer = |(worker, came)| {
         let said = match came {
-            Answer::Returned(Some(json)) => Said::Returned(json),
-            Answer::Returned(None) => Said::Nothing,
-            Answer::Late => Said::Late,
-            Answer::Gone => Said::Gone,
+            ActionResult::Returned(Some(json)) => Said::Returned(json),
+            ActionResult::Returned(None) => Said::Nothing,
+            ActionResult::Late => Said::Late,
+            ActionResult::Gone => Said::Gone,
         };
         asked.remove(&worker).map(|one| ActionAnswer { said, ..one })
     };
