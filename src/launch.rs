@@ -190,7 +190,7 @@ fn start(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
     let diary = home.diary();
     let mut argv = vec![text(program.as_os_str())?, c"guardian".into(), c"--ready".into()];
     argv.extend(words.iter().map(|word| CString::from(*word)));
-    let plan = Launch { program: text(program.as_os_str())?, argv, env, diary: Some(&diary) };
+    let plan = Launch { program: text(program.as_os_str())?, argv, env, log: Some(&diary) };
     let told = launch(&plan).and_then(|launched| launched.wait(PATIENCE));
     match told {
         Ok(()) => Ok(()),

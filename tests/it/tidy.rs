@@ -198,7 +198,7 @@ fn law3_the_loop_awaits_in_one_place() {
                 let is_task = ["tokio::spawn(", "block_on(", "let sleep = "];
                 assert!(is_task.iter().any(|task| line.contains(task)), "{path}: {line}");
             }
-            let waits = [".blocking_recv(", ".lend(", "scribe.retune(", "scribe.flush("];
+            let waits = [".blocking_recv(", "exchange.copies(", "scribe.retune(", "scribe.flush("];
             if waits.iter().any(|call| line.contains(call)) {
                 blocking.push(line);
             }
@@ -210,7 +210,7 @@ fn law3_the_loop_awaits_in_one_place() {
         "who may wait: the loop, and nobody once it runs"
     );
     // The one when the loop has ended, the other on a thread of its own.
-    let known = ["let loans = exchange.lend();", "scribe.flush(logs, Box::new(done));"];
+    let known = ["let copies = exchange.copies();", "scribe.flush(logs, Box::new(done));"];
     assert_eq!(blocking, known);
 }
 

@@ -87,18 +87,6 @@ impl ProcIdentity {
         let boots_agree = self.boot == other.boot || self.boot.is_none() || other.boot.is_none();
         self.pid == other.pid && self.started == other.started && inodes_agree && boots_agree
     }
-
-    /// The identity as four numbers for a journal, undone by [`ProcIdentity::from_fields`]:
-    /// pid, start, inode, boot (0 = unknown).
-    pub fn to_fields(&self) -> (i32, u64, u64, u128) {
-        (self.pid, self.started, self.inode, self.boot.map_or(0, |boot| boot.0))
-    }
-
-    /// Undoes [`ProcIdentity::to_fields`]; `None` if the pid can't be one.
-    pub fn from_fields((pid, started, inode, boot): (i32, u64, u64, u128)) -> Option<Self> {
-        let boot = (boot != 0).then_some(BootId(boot));
-        (pid > 0).then_some(Self { pid, started, boot, inode })
-    }
 }
 
 /// Opens a pidfd for whatever process has this number now.
@@ -149,7 +137,6 @@ mod tests {
         assert!(me.started > 0 && me.boot.is_some());
         let pidfd = me.open().unwrap();
         assert_eq!(inode(&pidfd), me.inode);
-        assert_eq!(ProcIdentity::from_fields(me.to_fields()), Some(me));
     }
 
     #[test]

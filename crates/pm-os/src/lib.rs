@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lock;
 pub mod memory;
 pub mod notify;
+mod poll;
 mod procfs;
 pub mod session;
 pub mod signal;

@@ -90,6 +90,15 @@ pub fn reopen_child_end(pipe: impl AsFd) -> Result<OwnedFd, PipeError> {
 /// and daemon both died). Refused unless the process is the one meant and `fd` is a pipe as made by [`app_pipe`]: to
 /// read from a FIFO of its own, or from its pipe to another program, would steal what it writes there.
 pub fn reopen_reader(app: &ProcIdentity, fd: u32) -> Result<OwnedFd, PipeError> {
+    reopen_app_end(app, fd, OFlags::RDONLY | OFlags::NONBLOCK)
+}
+
+/// Opens a living app's descriptor again, in a way of ours.
+pub(crate) fn reopen_app_end(
+    app: &ProcIdentity,
+    fd: u32,
+    how: OFlags,
+) -> Result<OwnedFd, PipeError> {
     let pid = app.pid;
     let path = format!("/proc/{pid}/fd/{fd}");
     // What is checked is what is opened, for a process may redirect a descriptor at any moment: first a handle that
@@ -101,12 +110,12 @@ pub fn reopen_reader(app: &ProcIdentity, fd: u32) -> Result<OwnedFd, PipeError> 
     }
     app.open().map(drop)?;
     let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    open(&path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(PipeError::Reopen)
+    open(&path, how).map_err(PipeError::Reopen)
 }
 
 /// Whether a descriptor is of the kind we hand out: a nameless pipe, open for reading and writing. The ends of other
 /// people's pipes are one or the other.
-pub(crate) fn is_app_end(pid: i32, fd: u32) -> bool {
+fn is_app_end(pid: i32, fd: u32) -> bool {
     let named = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
     let nameless =
         named.is_ok_and(|name| name.as_os_str().as_encoded_bytes().starts_with(b"pipe:["));

@@ -138,7 +138,6 @@ mod tests {
         TreeMember {
             marked: true,
             identity: ProcIdentity { pid, started, boot: None, inode: 0 },
-            ppid: 1,
             depth: 0,
             own_ticks: own,
             children_ticks: children,

@@ -6,9 +6,10 @@ use rustix::io::Errno;
 
 /// A step between clone and exec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub enum SpawnStep {
     /// The clone itself.
-    Clone,
+    Clone = 1,
     /// A session of its own.
     Session,
     /// Putting descriptors in their places.
@@ -35,15 +36,7 @@ impl SpawnStep {
     ];
 
     pub(super) fn number(self) -> u32 {
-        match self {
-            Self::Clone => 1,
-            Self::Session => 2,
-            Self::Descriptors => 3,
-            Self::Nofile => 4,
-            Self::User => 5,
-            Self::Cwd => 6,
-            Self::Exec => 7,
-        }
+        self as u32
     }
 
     pub(super) fn from_number(number: u32) -> Option<Self> {

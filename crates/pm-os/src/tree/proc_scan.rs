@@ -42,8 +42,6 @@ pub struct ProcEntry {
     pub pgrp: i32,
     /// Its session.
     pub session: i32,
-    /// State letter of proc(5): `R`, `S`, `D`, `Z`, ...
-    pub state: u8,
     /// Whether it still runs; zombies don't.
     pub alive: bool,
     /// Clock ticks from boot to its start.
@@ -67,8 +65,6 @@ pub struct TreeMember {
     pub identity: ProcIdentity,
     /// Whether its limits bear the mark. Who has lost it may be missed by a later scan.
     pub marked: bool,
-    /// Its parent.
-    pub ppid: i32,
     /// How many members lie between it and the top of its tree: signal the greatest first.
     pub depth: u32,
     /// Clock ticks it used.
@@ -273,7 +269,6 @@ impl ProcScan {
                 inode: 0,
             },
             marked: seen.marked,
-            ppid: seen.ppid,
             depth,
             own_ticks: seen.own_ticks,
             children_ticks: seen.children_ticks,
@@ -362,7 +357,6 @@ fn seen(stat: &Stat, tag: Option<Tag>) -> ProcEntry {
         ppid: stat.ppid,
         pgrp: stat.pgrp,
         session: stat.session,
-        state: stat.state,
         alive: stat.alive(),
         started: stat.start,
         own_ticks: stat.own_ticks,
@@ -393,7 +387,6 @@ mod tests {
             ppid: parent,
             pgrp: session,
             session,
-            state: b'S',
             alive: true,
             started: 100 + u64::from(pid.unsigned_abs()),
             own_ticks: 1,

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 
 use super::proc_scan::{Depth, ProcScan, ProcScanError, RunQuery, for_each_pid};
 use crate::clock;
 use crate::identity::{self, NotOurs};
+use crate::poll;
 use crate::procfs;
 use crate::signal::{self, SignalNumber, SignalOutcome};
 use crate::tag::{self, Tag};
@@ -135,8 +136,7 @@ fn kill_if_marked(pid: i32, wanted: &BTreeSet<Tag>, spared: &[i32]) -> Option<(i
 
 /// Whether the process is dead, a zombie included: then its pidfd is readable.
 fn ended(pidfd: &OwnedFd) -> bool {
-    let mut watch = [PollFd::new(pidfd, PollFlags::IN)];
-    poll(&mut watch, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    poll::ready(pidfd, PollFlags::IN, Duration::ZERO).unwrap_or(false)
 }
 
 /// Waits until all have ended, but at most for `patience`, and never long: the next look finds
@@ -145,12 +145,7 @@ fn await_death(dying: &[(i32, OwnedFd)], patience: Duration) {
     let until = clock::monotonic() + patience.min(Duration::from_millis(100));
     for (_, pidfd) in dying {
         let rest = until.saturating_sub(clock::monotonic());
-        let mut watch = [PollFd::new(pidfd, PollFlags::IN)];
-        let timeout = Timespec {
-            tv_sec: i64::try_from(rest.as_secs()).unwrap_or(0),
-            tv_nsec: i64::from(rest.subsec_nanos()),
-        };
-        // Interrupted or refused: the next look tells.
-        poll(&mut watch, Some(&timeout)).ok();
+        // Refused: the next look tells.
+        poll::ready(pidfd, PollFlags::IN, rest).ok();
     }
 }

@@ -9,12 +9,12 @@ use pm_os::wait::{self, Termination};
 
 use crate::support::{PATIENCE, readable, text, wait_until};
 
-fn shell(script: &str, diary: Option<&Path>) -> Launched {
+fn shell(script: &str, log: Option<&Path>) -> Launched {
     let launch = Launch {
         program: text("/bin/sh"),
         argv: ["sh", "-c", script].iter().map(text).collect(),
         env: vec![text("PATH=/usr/bin:/bin"), text("PM_TAG=0000000100000001")],
-        diary,
+        log,
     };
     session::launch(&launch).unwrap()
 }
@@ -22,17 +22,17 @@ fn shell(script: &str, diary: Option<&Path>) -> Launched {
 #[test]
 fn what_is_launched_has_nothing_of_ours() {
     let folder = tempfile::tempdir().unwrap();
-    let diary = folder.path().join("diary");
+    let log = folder.path().join("log");
     let script = "ls -l /proc/$$/fd >&2; pwd >&2; echo \"tag=$PM_TAG\" >&2; \
                   printf '\\000' >&3; exec 3>&-; read x; echo end >&2";
-    let launched = shell(script, Some(&diary));
+    let launched = shell(script, Some(&log));
     let pid = launched.pid;
     let number = rustix::process::Pid::from_raw(pid);
     assert_eq!(rustix::process::getsid(number).ok(), number);
     let pidfd = launched.pidfd.try_clone().unwrap();
     launched.wait(PATIENCE).unwrap();
     assert!(readable(&pidfd, PATIENCE));
-    let told = std::fs::read_to_string(&diary).unwrap();
+    let told = std::fs::read_to_string(&log).unwrap();
     // From 10 on they are the shell's own.
     let fds =
         told.lines().filter(|line| line.contains(" -> ") && !line.contains(" 10 -> ")).count();
@@ -54,7 +54,7 @@ fn every_outcome_has_its_error() {
     assert!(error.to_string().ends_with("not ready after 20 ms"), "{error}");
     signal::send(&pidfd, SignalNumber::KILL).unwrap();
     wait_until("it is dead", || wait::reap(&pidfd) != Ok(None));
-    let missing = Launch { program: text("/no/such"), argv: vec![], env: vec![], diary: None };
+    let missing = Launch { program: text("/no/such"), argv: vec![], env: vec![], log: None };
     assert_eq!(session::launch(&missing).unwrap_err().to_string(), "run /no/such: no such file");
 }
 
@@ -76,7 +76,7 @@ fn a_program_of_ours_takes_its_report_over() {
         program: text(std::env::current_exe().unwrap()),
         argv: helper.iter().map(text).collect(),
         env: vec![],
-        diary: None,
+        log: None,
     };
     let launched = session::launch(&launch).unwrap();
     let pidfd = launched.pidfd.try_clone().unwrap();
