@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use pm_config::Typed;
 
-use super::{Cli, Verb, StartFlags};
+use super::{Cli, StartFlags, Verb};
 use crate::golden;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {

@@ -3,11 +3,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use pm_client::Client;
-use pm_config::{Beside, Caller, Overrides, Typed, flag_of, read};
+use pm_config::{Beside, Caller, Overrides, Typed, read};
 use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
@@ -89,12 +89,12 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
 #[cfg(feature = "serve")]
 #[derive(Debug)]
 pub(super) struct Own {
-    pub(super) program: PathBuf,
+    pub(super) program: std::path::PathBuf,
     pub(super) verb: &'static str,
     /// Its name, unless `--name` says another.
     pub(super) name: String,
     /// Its folder, unless `--cwd` says another.
-    pub(super) cwd: PathBuf,
+    pub(super) cwd: std::path::PathBuf,
     /// What it is told.
     pub(super) env: Vec<(String, ByteString)>,
 }
@@ -107,7 +107,8 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
     let given = &mut overrides.given;
     for key in ["interpreter", "interpreter_args"] {
         if let Some(key) = pm_spec::options::key(key).filter(|key| given.has(key.name)) {
-            let message = format!("could not use {}: this app is pm itself", flag_of(key));
+            let message =
+                format!("could not use {}: this app is pm itself", pm_config::flag_of(key));
             return Err(Failure::input(message));
         }
     }

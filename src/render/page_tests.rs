@@ -143,7 +143,8 @@ fn outcomes_look_as_they_should() {
     let colour = Look { width: Some(80), boxes: true, colour: true };
     golden::check("outcomes.txt", &plain(PIPED));
     golden::check("outcomes-colour.txt", &plain(colour));
-    let console = Console::new(&Global { silent: true, ..Global::default() }, |_| None);
+    let flags = Global { silent: true, ..Global::default() };
+    let console = Console { look: PIPED, ..Console::new(&flags, |_| None) };
     let report = done.report(console);
     assert_eq!((report.shown.as_str(), report.ending), ("", ReportExit::Not(Exit::Failed)));
     let silent = report.aside;

@@ -44,7 +44,7 @@ fn typed(key: &KeySpec) -> Vec<String> {
         (
             _,
             KeyKind::Switch(_)
-            | KeyKind::Word(_)
+            | KeyKind::Word(..)
             | KeyKind::Variables
             | KeyKind::Special(_)
             | KeyKind::Unused,

@@ -114,15 +114,11 @@ fn shape(key: &KeySpec) -> Value {
             let one = json!({ "type": ["integer", "string"], "minimum": 0, "maximum": 255, "pattern": NUMBER });
             vec![one.clone(), json!({ "type": "array", "items": one })]
         }
-        KeyKind::Word(word) if word.choices.is_empty() => {
-            vec![json!({ "type": ["string", "integer"] })]
-        }
-        KeyKind::Word(word) => vec![json!({ "enum": word.choices })],
         KeyKind::Variables => vec![json!({ "type": "object" })],
-        KeyKind::Special(special) if special.choices.is_empty() => {
-            vec![json!({ "type": special.types })]
+        KeyKind::Word(made, ..) | KeyKind::Special(made) if made.choices.is_empty() => {
+            vec![json!({ "type": made.types })]
         }
-        KeyKind::Special(special) => vec![json!({ "enum": special.choices })],
+        KeyKind::Word(made, ..) | KeyKind::Special(made) => vec![json!({ "enum": made.choices })],
         KeyKind::Unused => return json!({ "description": format!("no effect: {}", key.doc) }),
     };
     any.push(json!({ "type": "null" }));

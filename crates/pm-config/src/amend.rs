@@ -24,7 +24,7 @@ pub fn amended(
     all.or("interpreter", || Typed::Words(vec![spec.interpreter.clone().unwrap_or("none".into())]));
     for name in given.keys().flat_map(|key| key.beside) {
         if let Some(key) = options::key(name) {
-            all.or_setting(name, &key.value(spec));
+            all.or(name, || Typed::of(&key.value(spec)));
         }
     }
     let caller = Caller { env: spec.env.clone(), ..caller.clone() };

@@ -6,9 +6,9 @@ use pm_spec::Environment;
 
 use crate::diagnose::{Finding, Place, quoted};
 use crate::fields::{App, Field, whole};
+use crate::ground::Ground;
 use crate::keys;
 use crate::tree::{Entry, Value};
-use crate::understand::Ground;
 
 /// All variables, and the names of those that the file or the command line set.
 pub(crate) struct Variables {

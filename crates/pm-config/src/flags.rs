@@ -9,14 +9,14 @@ use pm_spec::options::{FlagValue, KeySpec};
 use crate::caller::{Beside, Caller, Overrides};
 use crate::diagnose::{Finding, Findings, Place};
 use crate::ecosystem::AppTable;
-use crate::given::{Typed, flag_of, takes};
+use crate::given::{GivenKey, Typed, flag_of, takes};
 use crate::tree::{Entry, Node, Value};
 use crate::{keys, paths};
 
 /// Everything, as one app that runs `target`.
 pub(crate) fn script_app(target: &OsStr, overrides: &Overrides) -> Vec<Entry> {
     let script = entry("script", Place::Flag("SCRIPT"), Value::text(target.as_bytes()));
-    let given = overrides.given.iter().map(|(key, typed)| written(key, typed));
+    let given = overrides.given.iter().map(|one| written(one.key, &one.typed));
     std::iter::once(script).chain(given).collect()
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn over_file(
     overrides: &Overrides,
     findings: &mut Findings,
 ) {
-    for (key, typed) in overrides.given.iter() {
+    for GivenKey { key, typed, is_implied } in overrides.given.iter() {
         let flag = flag_of(key);
         let is_pm2s = key.flag.is_some_and(|flag| flag.over_file);
         if overrides.beside == Beside::Pm2s && !is_pm2s {
@@ -56,7 +56,7 @@ pub(crate) fn over_file(
             replaced |= table.entries.len() < before;
             table.entries.push(typed_here(key, typed, caller));
         }
-        if replaced && overrides.beside == Beside::All {
+        if replaced && !is_implied && overrides.beside == Beside::All {
             let message = format!("it replaces what the file says of `{}`", key.name);
             findings.add(Finding::warning(Place::Flag(flag), message));
         }

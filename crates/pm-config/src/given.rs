@@ -15,6 +15,15 @@ pub enum Typed {
 }
 
 impl Typed {
+    /// As an app has it.
+    pub(crate) fn of(setting: &Setting) -> Self {
+        if let Setting::Switch(on) = setting {
+            Self::Switch(*on)
+        } else {
+            Self::Words(setting.words())
+        }
+    }
+
     /// One word.
     pub fn word(word: impl Into<ByteString>) -> Self {
         Self::Words(vec![word.into()])
@@ -23,15 +32,22 @@ impl Typed {
 
 /// Keys that were given; each once.
 #[derive(Clone, Debug, Default)]
-pub struct Given(Vec<(&'static KeySpec, Typed)>);
+pub struct Given(Vec<GivenKey>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct GivenKey {
+    pub(crate) key: &'static KeySpec,
+    pub(crate) typed: Typed,
+    /// Nobody typed it: it follows from the command.
+    pub(crate) is_implied: bool,
+}
 
 impl Given {
     /// Sets a key, in place of what it was set to. No words are no value, and an unknown key is nobody's.
     pub fn set(&mut self, name: &str, typed: Typed) {
-        let Some(key) = options::key(name) else { return };
-        self.0.retain(|(known, _)| known.name != name);
-        if typed != Typed::Words(Vec::new()) {
-            self.0.push((key, typed));
+        self.0.retain(|one| one.key.name != name);
+        if let Some(key) = options::key(name).filter(|_| typed != Typed::Words(Vec::new())) {
+            self.0.push(GivenKey { key, typed, is_implied: false });
         }
     }
 
@@ -39,23 +55,14 @@ impl Given {
     pub fn or(&mut self, name: &str, typed: impl FnOnce() -> Typed) {
         if !self.has(name) {
             self.set(name, typed());
+            let own = self.0.iter_mut().filter(|one| one.key.name == name);
+            own.for_each(|one| one.is_implied = true);
         }
-    }
-
-    /// Sets a key as an app has it, unless it is given.
-    pub(crate) fn or_setting(&mut self, name: &str, setting: &Setting) {
-        self.or(name, || {
-            if let Setting::Switch(on) = setting {
-                Typed::Switch(*on)
-            } else {
-                Typed::Words(setting.words())
-            }
-        });
     }
 
     /// What a key is set to.
     pub fn get(&self, name: &str) -> Option<&Typed> {
-        self.iter().find(|(key, _)| key.name == name).map(|(_, typed)| typed)
+        self.iter().find(|one| one.key.name == name).map(|one| &one.typed)
     }
 
     /// Whether a key is given.
@@ -70,11 +77,11 @@ impl Given {
 
     /// The keys.
     pub fn keys(&self) -> impl Iterator<Item = &'static KeySpec> {
-        self.0.iter().map(|(key, _)| *key)
+        self.iter().map(|one| one.key)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static KeySpec, &Typed)> {
-        self.0.iter().map(|(key, typed)| (*key, typed))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &GivenKey> {
+        self.0.iter()
     }
 }
 

@@ -13,9 +13,9 @@ use pm_spec::{ByteString, Environment};
 use crate::diagnose::{Finding, quoted};
 use crate::env::Variables;
 use crate::fields::App;
+use crate::ground::Ground;
 use crate::paths;
 use crate::program::{Found, Program};
-use crate::understand::Ground;
 use crate::venv::Venv;
 
 /// What runs the script.

@@ -15,6 +15,7 @@ mod fields;
 mod flags;
 mod format;
 mod given;
+mod ground;
 mod interpreter;
 mod json;
 mod keys;

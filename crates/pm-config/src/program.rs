@@ -9,9 +9,9 @@ use pm_spec::ByteString;
 use crate::diagnose::{Finding, Place, quoted};
 use crate::env::Variables;
 use crate::fields::App;
+use crate::ground::Ground;
 use crate::keys;
 use crate::paths::{self, Look};
-use crate::understand::Ground;
 use crate::venv::Venv;
 
 /// What is run.

@@ -16,10 +16,11 @@ use crate::deploy::Deployment;
 use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
+use crate::ground::Ground;
 use crate::script::{self as program, Script};
 use crate::tree::Entry;
 use crate::tree::{Node, Value};
-use crate::understand::{self, Ground};
+use crate::understand;
 use crate::{deploy, flags, keys, paths};
 
 /// A larger file is no config; reading on would only exhaust memory.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pm_spec::options::{Access, KeyKind, KeySpec, Word, keys};
+use pm_spec::options::{Access, KeyKind, KeySpec, keys};
 use pm_spec::{AppSpec, Bytes, Environment, Span};
 
 use crate::fields::{App, Field, whole};
@@ -24,8 +24,8 @@ fn turn(key: &KeySpec, spec: &mut AppSpec, text: &str) {
     match &key.kind {
         KeyKind::Switch(at) => *(at.put)(spec) = text == "true",
         KeyKind::Span(at) => set(at, spec, Span::parse(text).ok()),
-        KeyKind::Word(word) => {
-            (word.read)(spec, text);
+        KeyKind::Word(_, _, read) => {
+            read(spec, text);
         }
         KeyKind::Count(..)
         | KeyKind::Size(_)
@@ -49,7 +49,13 @@ fn one(app: &mut App<'_>, key: &'static KeySpec, spec: &mut AppSpec) {
             // 0: none.
             set(at, spec, size.map(|size| Some(size).filter(|size| size.get() > 0)));
         }
-        KeyKind::Word(one) => word(app, key.name, one, spec),
+        KeyKind::Word(_, what, read) => {
+            if let Some(field) = app.get(key.name)
+                && word(field).is_none_or(|text| !text.is_empty() && !read(spec, &text))
+            {
+                app.refuse::<()>(field, what);
+            }
+        }
         KeyKind::Variables | KeyKind::Special(_) | KeyKind::Unused => {}
     }
 }
@@ -82,19 +88,12 @@ fn codes(app: &mut App<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
     Some(codes)
 }
 
-/// An empty text says nothing.
-fn word(app: &mut App<'_>, key: &'static str, word: &Word, spec: &mut AppSpec) {
-    let Some(field) = app.get(key) else { return };
-    let text = match &field.node.value {
-        Value::Text(text) if text.is_empty() => return,
-        value @ (Value::Text(_) | Value::Integer(_)) => value.to_bytes(),
-        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => {
-            app.refuse::<()>(field, word.what);
-            return;
+/// Text, or a number as text.
+fn word(field: Field<'_>) -> Option<String> {
+    match &field.node.value {
+        value @ (Value::Text(_) | Value::Integer(_)) => {
+            String::from_utf8(value.to_bytes().into_bytes()).ok()
         }
-    };
-    let read = std::str::from_utf8(text.as_bytes()).is_ok_and(|text| (word.read)(spec, text));
-    if !read {
-        app.refuse::<()>(field, word.what);
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
     }
 }

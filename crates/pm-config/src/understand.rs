@@ -2,34 +2,19 @@
 //!
 //! It asks the parts (program, environment, logs, policy, user) one after the other and goes on after each problem.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pm_spec::{AppName, AppSpec, ByteString};
 
-use crate::caller::{Caller, Overrides};
+use crate::caller::Overrides;
 use crate::diagnose::{Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
 use crate::fields::App;
+use crate::ground::Ground;
 use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
 use crate::program::{self, Program, SERVE_VERB};
-use crate::tree::Entry;
 use crate::{env, interpreter, logs, policy, rows, senses, serving, user};
-
-/// What is the same for all apps of a config.
-pub(crate) struct Ground<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) overrides: &'a Overrides,
-    /// Variables that the config, being a program, set or removed itself.
-    pub(crate) scripted: &'a BTreeSet<String>,
-    /// Variables of the `deploy` section that count least.
-    pub(crate) deployed: &'a [Entry],
-    /// The folder of the config file; the caller's for a script.
-    pub(crate) folder: &'a Path,
-    /// The config file.
-    pub(crate) source: Option<&'a Path>,
-}
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(

@@ -14,16 +14,8 @@ use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::Instance;
 use crate::order::{Became, Order, Refused};
 use crate::phase::{Phase, Want};
-use crate::request::StartRequest;
+use crate::request::Requester;
 use crate::saved::SavedApp;
-
-/// Who asks, when.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Requester {
-    pub(crate) now: Time,
-    pub(crate) request: RequestId,
-    patience: Patience,
-}
 
 impl Core {
     /// A client asks.
@@ -50,7 +42,8 @@ impl Core {
         ask: Ask,
         orders: &mut Vec<Order>,
     ) -> Result<(), Refused> {
-        let settled = Requester { now, request, patience: Patience::Settled };
+        let settled =
+            Requester { now, request, patience: Patience::Settled, from: self.counters.run };
         match ask {
             Ask::Start { apps, existing, patience } => {
                 self.start(Requester { patience, ..settled }, apps, existing, orders)
@@ -58,7 +51,8 @@ impl Core {
             Ask::Raise { select, env, patience } | Ask::Restart { select, env, patience } => {
                 let ids = self.resolve(&select)?;
                 self.update_env(&ids, env.as_ref(), orders);
-                self.renew_all(Requester { patience, ..settled }, &ids);
+                let requester = Requester { patience, ..settled };
+                self.each(request, &ids, |instance| instance.renew(requester));
                 Ok(())
             }
             Ask::Stop(select) => {
@@ -114,16 +108,6 @@ impl Core {
                 self.requests.wait_for(request, *id);
             }
         }
-    }
-
-    fn renew_all(&mut self, requester: Requester, ids: &[InstanceId]) {
-        let start = self.start_request(requester);
-        self.each(requester.request, ids, |instance| instance.renew(start));
-    }
-
-    pub(crate) const fn start_request(&self, requester: Requester) -> StartRequest {
-        let Requester { now, request, patience } = requester;
-        StartRequest { now, request, patience, from: self.counters.run }
     }
 
     /// The apps of these instances see this shell now.
@@ -215,16 +199,14 @@ impl Core {
 
     /// The instances that stay: restarted or raised, or left down if the app is not to start by itself.
     pub(crate) fn members_up(&mut self, requester: Requester, app: AppId, existing: Existing) {
-        let start = self.start_request(requester);
         let ids = self.members(app);
         self.each(requester.request, &ids, |instance| {
             if !instance.want.is_up() && !instance.spec.autostart {
-                instance.ignore(start.request);
-                instance.answers.push((start.request, Became::Unchanged));
+                instance.answer(requester.request, Became::Unchanged);
             } else if existing == Existing::Restart {
-                instance.renew(start);
+                instance.renew(requester);
             } else {
-                instance.raise(start);
+                instance.raise(requester);
             }
         });
     }
@@ -245,18 +227,12 @@ impl Core {
             None => true,
         };
         let slots: Vec<u16> = (0..=u16::MAX).filter(is_free).take(missing).collect();
-        let start = self.start_request(requester);
         for slot in slots {
             let present = self.apps.get(&app).and_then(|app| app.slots.get(&slot)).copied();
-            let id = match present {
-                Some(id) => id,
-                None => match self.add_instance(app, slot, None) {
-                    Some(instance) => instance.id,
-                    None => return,
-                },
-            };
-            self.each(start.request, &[id], |instance| {
-                if up { instance.raise(start) } else { instance.add(start) }
+            let id = present.or_else(|| self.add_instance(app, slot, None));
+            let Some(id) = id else { return };
+            self.each(requester.request, &[id], |instance| {
+                if up { instance.raise(requester) } else { instance.add(requester) }
             });
         }
     }
@@ -345,18 +321,13 @@ impl Core {
                         continue;
                     }
                     let free = !self.instances.contains_key(&saved.id);
-                    let Some(instance) =
-                        self.add_instance(app, saved.slot, free.then_some(saved.id))
-                    else {
-                        continue;
-                    };
-                    let id = instance.id;
-                    let start = self.start_request(requester);
+                    let id = self.add_instance(app, saved.slot, free.then_some(saved.id));
+                    let Some(id) = id else { continue };
                     self.each(requester.request, &[id], |instance| {
                         if saved.wanted {
-                            instance.raise(start);
+                            instance.raise(requester);
                         } else {
-                            instance.add(start);
+                            instance.add(requester);
                             instance.resting = saved.resting;
                         }
                     });

@@ -11,7 +11,7 @@ use crate::id::{RequestId, RunId, Time, after};
 use crate::instance::{Instance, StartedBy};
 use crate::order::Became;
 use crate::phase::{Phase, Want};
-use crate::request::{Awaited, StartRequest, Waiter};
+use crate::request::{Awaited, Requester, Waiter};
 use crate::verdict::Streaks;
 
 /// Nobody waits longer than this for an app to prove that it stays up.
@@ -19,12 +19,12 @@ const SETTLED: Span = Span::from_secs(1);
 
 impl Instance {
     /// Up, with a run that begins after this.
-    pub(crate) fn renew(&mut self, start: StartRequest) {
-        self.ignore(start.request);
+    pub(crate) fn renew(&mut self, requester: Requester) {
+        self.ignore(requester.request);
         self.answer_if(|_| true, &Became::Superseded);
         let was_up = self.want.is_up() && self.phase.run().is_some();
         let became = if was_up { Became::Restarted } else { Became::Started };
-        self.reset_for_person(start.now);
+        self.reset_for_person(requester.now);
         match &mut self.phase {
             Phase::Down | Phase::Backoff { .. } | Phase::Failed { .. } => {
                 self.phase = Phase::Down;
@@ -41,30 +41,29 @@ impl Instance {
                 if let Some(second) = &mut self.second {
                     second.must_stop = true;
                 }
-                self.retry_kill(start.now);
+                self.retry_kill(requester.now);
             }
         }
-        let StartRequest { request, patience, from, .. } = start;
+        let Requester { request, patience, from, .. } = requester;
         self.waiters.push(Waiter { request, awaited: Awaited::Up { from, patience, became } });
     }
 
     /// Up; what is up already stays as it is.
-    pub(crate) fn raise(&mut self, start: StartRequest) {
+    pub(crate) fn raise(&mut self, requester: Requester) {
         let hopeless = matches!(self.phase, Phase::Failed { .. } | Phase::Lost(_));
         if self.want.is_up() && !hopeless {
-            self.ignore(start.request);
-            self.answers.push((start.request, Became::Unchanged));
+            self.answer(requester.request, Became::Unchanged);
         } else if let Phase::Starting { run } = self.phase {
             // It was not wanted any more while it was being made; now it is again.
-            self.ignore(start.request);
+            self.ignore(requester.request);
             self.answer_if(|_| true, &Became::Superseded);
-            self.reset_for_person(start.now);
+            self.reset_for_person(requester.now);
             self.want = Want::Up;
-            let StartRequest { request, patience, .. } = start;
+            let Requester { request, patience, .. } = requester;
             let awaited = Awaited::Up { from: run, patience, became: Became::Started };
             self.waiters.push(Waiter { request, awaited });
         } else {
-            self.renew(start);
+            self.renew(requester);
         }
     }
 
@@ -131,15 +130,15 @@ impl Instance {
     }
 
     /// Known, but not wanted up.
-    pub(crate) fn add(&mut self, start: StartRequest) {
-        self.ignore(start.request);
+    pub(crate) fn add(&mut self, requester: Requester) {
+        self.ignore(requester.request);
         if self.want == Want::Gone {
             self.answer_if(|_| true, &Became::Superseded);
             self.want = Want::Down;
         }
         self.resting = true;
         self.mark_changed();
-        self.answers.push((start.request, Became::Added));
+        self.answers.push((requester.request, Became::Added));
     }
 }
 
@@ -244,6 +243,12 @@ impl Instance {
         self.answer_if(|awaited| *awaited == Awaited::Gone, &Became::Deleted);
         self.answer_if(|awaited| *awaited == Awaited::Down, &Became::Stopped);
         self.answer_if(|_| true, &Became::Superseded);
+    }
+
+    /// This is what it became for a request.
+    pub(crate) fn answer(&mut self, request: RequestId, became: Became) {
+        self.ignore(request);
+        self.answers.push((request, became));
     }
 
     /// One request's interest in it ends without an answer.

@@ -13,7 +13,7 @@ use crate::app::{ActiveTriggers, App};
 use crate::end::Cause;
 use crate::fact::Fact;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
-use crate::index::{Index, IndexEntry};
+use crate::index::{IndexEntry, InstanceIndex};
 use crate::instance::{Instance, Retention};
 use crate::order::{Change, Order, Outcome, Refused};
 use crate::phase::Want;
@@ -33,7 +33,7 @@ pub struct Core {
     pub(crate) requests: Requests,
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
-    pub(crate) index: Index,
+    pub(crate) index: InstanceIndex,
     pub(crate) measuring: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
@@ -57,7 +57,7 @@ impl Core {
             requests: Requests::new(),
             counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
             leaving: false,
-            index: Index::new(),
+            index: InstanceIndex::new(),
             measuring: false,
             dirty: BTreeSet::new(),
             triggers_changed: BTreeSet::new(),
@@ -67,7 +67,7 @@ impl Core {
     /// What the records say. The next step (with any fact) goes on where the last daemon stopped, so take it soon.
     pub fn restore(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
         let Restored { counters, apps, instances } = Restored::read(now, records);
-        let mut core = Self { counters, apps, instances, ..Self::new() };
+        let mut core = Self { apps, instances, counters, ..Self::new() };
         for app in core.apps.values() {
             core.names.entry(app.key()).or_default().insert(app.id);
         }
@@ -288,14 +288,15 @@ impl Core {
         app: AppId,
         slot: u16,
         id: Option<InstanceId>,
-    ) -> Option<&mut Instance> {
+    ) -> Option<InstanceId> {
         let id = id.unwrap_or(self.counters.instance);
         let app = self.apps.get_mut(&app)?;
         self.counters.instance = self.counters.instance.max(InstanceId(id.0.saturating_add(1)));
         app.slots.insert(slot, id);
         self.dirty.insert(id);
         let instance = Instance::new(id, app.id, slot, Arc::clone(&app.spec));
-        Some(self.instances.entry(id).or_insert(Box::new(instance)))
+        self.instances.entry(id).or_insert(Box::new(instance));
+        Some(id)
     }
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.

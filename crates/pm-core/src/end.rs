@@ -70,7 +70,7 @@ pub enum Cause {
 
 /// One end of one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
+pub struct RunEnd {
     /// The run.
     pub run: RunId,
     /// Its main process.

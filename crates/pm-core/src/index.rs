@@ -18,14 +18,14 @@ pub(crate) struct IndexEntry {
 
 /// The entries of all instances.
 #[derive(Clone, Debug)]
-pub(crate) struct Index {
+pub(crate) struct InstanceIndex {
     entries: BTreeMap<InstanceId, IndexEntry>,
     runs: BTreeMap<RunId, InstanceId>,
     deadlines: BTreeSet<(Time, InstanceId)>,
     measured: usize,
 }
 
-impl Index {
+impl InstanceIndex {
     pub(crate) const fn new() -> Self {
         Self {
             entries: BTreeMap::new(),
@@ -75,7 +75,7 @@ impl Index {
 }
 
 #[cfg(test)]
-impl Index {
+impl InstanceIndex {
     /// For laws: entries, runs and deadlines, and how many count as measured.
     #[expect(clippy::type_complexity, reason = "all it has")]
     pub(crate) fn parts(

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use pm_spec::{AppSpec, Mode, Signal, Span};
 
-use crate::end::{Cause, End};
+use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
@@ -58,7 +58,7 @@ pub(crate) struct Instance {
     /// Down because it ended by itself or was never started, not because a person stopped it.
     pub(crate) resting: bool,
     pub(crate) phase: Phase,
-    pub(crate) history: VecDeque<End>,
+    pub(crate) history: VecDeque<RunEnd>,
     pub(crate) waiters: Vec<Waiter>,
     /// Answers found, to be collected by the core.
     pub(crate) answers: Vec<(RequestId, Became)>,
@@ -205,15 +205,12 @@ impl Instance {
         let patience = Span::from_millis(
             self.spec.stop.timeout.as_millis().saturating_add(KILL_EVERY.as_millis()),
         );
-        let (stopping, lost_at) = match &self.phase {
-            Phase::Stopping(stopping) => (stopping.clone(), after(now, patience)),
-            Phase::Killing { stopping, lost_at, .. } => (stopping.clone(), *lost_at),
-            Phase::Down
-            | Phase::Starting { .. }
-            | Phase::Up { .. }
-            | Phase::Lost(_)
-            | Phase::Backoff { .. }
-            | Phase::Failed { .. } => return,
+        let (stopping, lost_at) = if let Phase::Killing { stopping, lost_at, .. } = &self.phase {
+            (stopping.clone(), *lost_at)
+        } else if let Phase::Stopping(stopping) = &self.phase {
+            (stopping.clone(), after(now, patience))
+        } else {
+            return;
         };
         orders.push(Order::Signal(stopping.live.run, RunSignal::Kill(self.reach())));
         self.changed = true;
@@ -248,17 +245,9 @@ impl Instance {
 
     /// The word for people: what has to say that it is ready is not online before.
     fn status(&self) -> Status {
-        match self.phase {
-            Phase::Up { ready: false, .. } if self.spec.serving.wait_ready => Status::Launching,
-            Phase::Up { .. }
-            | Phase::Down
-            | Phase::Starting { .. }
-            | Phase::Stopping(_)
-            | Phase::Killing { .. }
-            | Phase::Lost(_)
-            | Phase::Backoff { .. }
-            | Phase::Failed { .. } => self.phase.status(),
-        }
+        let is_unready = matches!(self.phase, Phase::Up { ready: false, .. });
+        let waits = is_unready && self.spec.serving.wait_ready;
+        if waits { Status::Launching } else { self.phase.status() }
     }
 
     /// Who gets signals.
@@ -326,16 +315,7 @@ impl Instance {
             restarts: self.restarts,
             unstable: self.streaks.unstable,
             created: self.created,
-            next_start: match &self.phase {
-                Phase::Backoff { until, .. } => Some(*until),
-                Phase::Down
-                | Phase::Starting { .. }
-                | Phase::Up { .. }
-                | Phase::Stopping(_)
-                | Phase::Killing { .. }
-                | Phase::Lost(_)
-                | Phase::Failed { .. } => None,
-            },
+            next_start: self.phase.next_start(),
             last_delay: self.streaks.delay,
             failure: self.phase.failure(),
             history: &self.history,

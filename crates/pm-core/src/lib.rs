@@ -28,7 +28,7 @@ mod verdict;
 mod view;
 
 pub use crate::core::Core;
-pub use end::{Cause, End, Ending};
+pub use end::{Cause, Ending, RunEnd};
 pub use fact::{Ask, Existing, Fact, Patience, Remaining, SpawnFailure};
 pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};

@@ -5,7 +5,7 @@
 use pm_spec::{Span, StopPolicy};
 use serde::{Deserialize, Serialize};
 
-use crate::end::{Cause, End, Ending};
+use crate::end::{Cause, Ending, RunEnd};
 use crate::id::{Identity, RunId, Time};
 use crate::view::Status;
 
@@ -40,9 +40,9 @@ pub(crate) struct LiveRun {
 
 impl LiveRun {
     /// Its end.
-    pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> End {
+    pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> RunEnd {
         let Self { run, identity: Identity { pid, .. }, since } = *self;
-        End { run, pid, since, at, ending, cause }
+        RunEnd { run, pid, since, at, ending, cause }
     }
 }
 
@@ -117,30 +117,28 @@ impl Phase {
 
     /// The run's way out, if it is on it.
     pub(crate) const fn stopping(&self) -> Option<&StoppingRun> {
-        match self {
-            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
-                Some(stopping)
-            }
-            Self::Down
-            | Self::Starting { .. }
-            | Self::Up { .. }
-            | Self::Backoff { .. }
-            | Self::Failed { .. } => None,
-        }
+        let (Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping)) =
+            self
+        else {
+            return None;
+        };
+        Some(stopping)
     }
 
     /// The same, to be changed.
     pub(crate) const fn stopping_mut(&mut self) -> Option<&mut StoppingRun> {
-        match self {
-            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
-                Some(stopping)
-            }
-            Self::Down
-            | Self::Starting { .. }
-            | Self::Up { .. }
-            | Self::Backoff { .. }
-            | Self::Failed { .. } => None,
-        }
+        let (Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping)) =
+            self
+        else {
+            return None;
+        };
+        Some(stopping)
+    }
+
+    /// When the next run begins.
+    pub(crate) const fn next_start(&self) -> Option<Time> {
+        let Self::Backoff { until, .. } = self else { return None };
+        Some(*until)
     }
 
     /// Whether it is up, over, or won't go.

@@ -165,13 +165,13 @@ pub(crate) enum Awaited {
     Turn,
 }
 
-/// A wish about one instance.
+/// Who asks, when, and what has to become true for the answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StartRequest {
+pub(crate) struct Requester {
     pub(crate) now: Time,
     pub(crate) request: RequestId,
     pub(crate) patience: Patience,
-    /// The number of the next run.
+    /// The number of the next run: a new one has this or a later one.
     pub(crate) from: RunId,
 }
 

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
-use crate::end::{Cause, End};
+use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
 use crate::phase::{Phase, SecondRun, Want, drain_timeout};
@@ -25,28 +25,28 @@ pub(crate) struct Restored {
 
 impl Restored {
     pub(crate) fn read(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
-        let mut replay = Replay {
+        let mut reader = RecordReader {
             apps: BTreeMap::new(),
             instances: BTreeMap::new(),
             ends: BTreeMap::new(),
             counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
         };
         for record in records {
-            replay.apply(record);
+            reader.apply(record);
         }
-        replay.finish(now)
+        reader.finish(now)
     }
 }
 
 /// What is known while records are read.
-struct Replay {
+struct RecordReader {
     apps: BTreeMap<AppId, Arc<AppSpec>>,
     instances: BTreeMap<InstanceId, InstanceRecord>,
-    ends: BTreeMap<InstanceId, VecDeque<End>>,
+    ends: BTreeMap<InstanceId, VecDeque<RunEnd>>,
     counters: Counters,
 }
 
-impl Replay {
+impl RecordReader {
     fn apply(&mut self, record: Record) {
         match record {
             Record::App(app) => {

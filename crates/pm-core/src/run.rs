@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 
 use pm_spec::{Bytes, Mode};
 
-use crate::end::{Cause, End, Ending};
+use crate::end::{Cause, Ending, RunEnd};
 use crate::fact::{Remaining, SpawnFailure};
 use crate::id::{Identity, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
 use crate::order::{Became, Order, Reach, RunSignal};
 use crate::phase::{LiveRun, Phase, SecondRun, StoppingRun, Want, drain_timeout};
-use crate::request::{Awaited, StartRequest, Waiter};
+use crate::request::{Awaited, Requester, Waiter};
 use crate::saved::Record;
 use crate::settle::{Transition, settle};
 use crate::verdict::{self, Verdict, verdict};
@@ -145,7 +145,7 @@ impl Instance {
     }
 
     /// Puts an end into the history; gives the cause that stands there.
-    fn append_end(&mut self, end: End, orders: &mut Vec<Order>) -> Cause {
+    fn append_end(&mut self, end: RunEnd, orders: &mut Vec<Order>) -> Cause {
         if let Some(known) = self.history.iter().find(|known| known.run == end.run) {
             // Written down just before the daemon died, and told again: when it ended and why was known better then.
             return known.cause.clone();
@@ -237,22 +237,22 @@ impl Instance {
 /// Two runs of it, during a reload.
 impl Instance {
     /// A new run beside the one there is, if it is a cluster worker that is up; else down and up again.
-    pub(crate) fn replace_overlapping(&mut self, start: StartRequest) {
+    pub(crate) fn replace_overlapping(&mut self, requester: Requester) {
         let fits = self.run_mode == Mode::Cluster
             && self.spec.serving.mode == Mode::Cluster
             && self.want == Want::Up
             && self.second.is_none()
             && matches!(self.phase, Phase::Up { .. });
         if !fits {
-            return self.renew(start);
+            return self.renew(requester);
         }
-        self.ignore(start.request);
+        self.ignore(requester.request);
         self.answer_if(|_| true, &Became::Superseded);
-        self.reset_for_person(start.now);
+        self.reset_for_person(requester.now);
         let phase = ::core::mem::replace(&mut self.phase, Phase::Down);
         self.second = Some(SecondRun { phase, must_stop: false, stop_unconfirmed: false });
         self.restarts = self.restarts.saturating_add(1);
-        let StartRequest { request, patience, from, .. } = start;
+        let Requester { request, patience, from, .. } = requester;
         let awaited = Awaited::Up { from, patience, became: Became::Restarted };
         self.waiters.push(Waiter { request, awaited });
     }

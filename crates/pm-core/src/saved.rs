@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use pm_spec::AppSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::end::{Cause, End};
+use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
 use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 
@@ -26,7 +26,7 @@ pub enum Record {
     #[serde(rename = "seat_gone")]
     InstanceGone(InstanceId),
     /// A run ended; appended to the instance's history (last twenty are kept).
-    End(InstanceId, End),
+    End(InstanceId, RunEnd),
     /// The next free numbers.
     Counters(Counters),
 }

@@ -12,13 +12,12 @@ use alloc::vec::Vec;
 use pm_spec::{AppName, AppSpec, Effort, Mode};
 
 use crate::app::App;
-use crate::ask::Requester;
 use crate::core::Core;
 use crate::fact::{Existing, Patience};
 use crate::id::{AppId, InstanceId, RequestId, Time, after};
 use crate::order::{Became, Order, Outcome, Refused};
 use crate::phase::{Phase, SecondRun, drain_timeout};
-use crate::request::{Awaited, Rollout, StartRequest, Waiter};
+use crate::request::{Awaited, Requester, Rollout, Waiter};
 
 impl Core {
     /// `Start` of an app that is known.
@@ -154,7 +153,6 @@ impl Core {
 
     /// The instances that stay: one after the other with a new run, or left down as they are.
     pub(crate) fn members_reloaded(&mut self, requester: Requester, app: AppId) {
-        let start = self.start_request(requester);
         let is_up = |id: &InstanceId| {
             self.instances
                 .get(id)
@@ -162,8 +160,7 @@ impl Core {
         };
         let (up, down): (Vec<_>, Vec<_>) = self.members(app).into_iter().partition(is_up);
         self.each(requester.request, &down, |instance| {
-            instance.ignore(start.request);
-            instance.answers.push((start.request, Became::Unchanged));
+            instance.answer(requester.request, Became::Unchanged);
         });
         self.each(requester.request, &up, |_| {});
         self.reload(requester.now, requester.request, &up);
@@ -256,10 +253,10 @@ impl Core {
     }
 
     fn replace(&mut self, now: Time, request: RequestId, id: InstanceId) {
-        let start =
-            StartRequest { now, request, patience: Patience::Settled, from: self.counters.run };
+        let requester =
+            Requester { now, request, patience: Patience::Settled, from: self.counters.run };
         if let Some(instance) = self.instances.get_mut(&id) {
-            instance.replace_overlapping(start);
+            instance.replace_overlapping(requester);
             self.dirty.insert(id);
         }
     }

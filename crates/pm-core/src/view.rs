@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use pm_spec::AppSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::end::{Cause, End};
+use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
 
 /// The word shown to users, computed from the phase, never stored.
@@ -64,5 +64,5 @@ pub struct InstanceView<'a> {
     /// Why it failed, if it did.
     pub failure: Option<&'a Cause>,
     /// The last ends, oldest first, at most twenty.
-    pub history: &'a VecDeque<End>,
+    pub history: &'a VecDeque<RunEnd>,
 }

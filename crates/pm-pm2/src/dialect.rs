@@ -6,6 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clap::{Arg, Command};
 
+use pm_spec::options::{FlagValue, keys};
+
 use crate::called_as::CalledAs;
 
 /// Whether an option of PM2 takes a value.
@@ -20,65 +22,28 @@ enum Takes {
 
 use Takes::{Nothing, Perhaps, Value};
 
-/// PM2's options that may stand on any command: long name, short one, value. Those of its Docker mode are not here.
-const OPTIONS: [(&str, Option<u8>, Takes); 64] = [
+/// A long name, a short one, whether a value follows.
+type Known = (&'static str, Option<u8>, Takes);
+
+/// PM2's options that may stand on any command and are no flags of keys, or take their value in another way than those.
+/// Those of its Docker mode are not here.
+const OTHERS: [Known; 23] = [
     ("silent", Some(b's'), Nothing),
-    ("ext", None, Value),
-    ("name", Some(b'n'), Value),
     ("mini-list", Some(b'm'), Nothing),
-    ("interpreter", None, Value),
-    ("interpreter-args", None, Value),
-    ("node-args", None, Value),
-    ("output", Some(b'o'), Value),
-    ("error", Some(b'e'), Value),
-    ("log", Some(b'l'), Perhaps),
     ("filter-env", None, Perhaps),
-    ("log-type", None, Value),
-    ("log-date-format", None, Value),
-    ("time", None, Nothing),
-    ("disable-logs", None, Nothing),
     ("env", None, Value),
     ("update-env", Some(b'a'), Nothing),
     ("force", Some(b'f'), Nothing),
-    ("instances", Some(b'i'), Value),
     ("parallel", None, Value),
-    ("shutdown-with-message", None, Nothing),
-    ("pid", Some(b'p'), Value),
-    ("kill-timeout", Some(b'k'), Value),
-    ("listen-timeout", None, Value),
-    ("max-memory-restart", None, Value),
-    ("restart-delay", None, Value),
-    ("exp-backoff-restart-delay", None, Value),
-    ("execute-command", Some(b'x'), Nothing),
     ("max-restarts", None, Perhaps),
     ("user", Some(b'u'), Value),
-    ("uid", None, Value),
-    ("gid", None, Value),
-    ("namespace", None, Value),
-    ("cwd", None, Value),
     ("hp", None, Value),
     ("wait-ip", None, Nothing),
     ("service-name", None, Value),
-    ("cron", Some(b'c'), Value),
-    ("cron-restart", Some(b'c'), Value),
     ("write", Some(b'w'), Nothing),
     ("no-daemon", None, Nothing),
-    ("source-map-support", None, Nothing),
     ("only", None, Value),
-    ("disable-source-map-support", None, Nothing),
-    ("wait-ready", None, Nothing),
-    ("merge-logs", None, Nothing),
-    ("watch", None, Perhaps),
-    ("ignore-watch", None, Value),
-    ("watch-delay", None, Value),
     ("no-color", None, Nothing),
-    ("no-vizion", None, Nothing),
-    ("no-autostart", None, Nothing),
-    ("no-autorestart", None, Nothing),
-    ("stop-exit-codes", None, Value),
-    ("no-treekill", None, Nothing),
-    ("no-pmx", None, Nothing),
-    ("no-automation", None, Nothing),
     ("trace", None, Nothing),
     ("disable-trace", None, Nothing),
     ("sort", None, Value),
@@ -87,6 +52,26 @@ const OPTIONS: [(&str, Option<u8>, Takes); 64] = [
     ("event-loop-inspector", None, Nothing),
     ("deep-monitoring", None, Nothing),
 ];
+
+/// All options that may stand on any command.
+fn options() -> impl Iterator<Item = Known> {
+    let flags = keys().filter_map(|key| key.flag.as_ref()).flat_map(|flag| {
+        let takes = match flag.value {
+            FlagValue::On | FlagValue::Off => Nothing,
+            FlagValue::MaybePath | FlagValue::MaybeWords => Perhaps,
+            FlagValue::Word
+            | FlagValue::AnyWord
+            | FlagValue::Path
+            | FlagValue::Seconds
+            | FlagValue::Words
+            | FlagValue::List => Value,
+        };
+        let short = flag.short.and_then(|short| u8::try_from(short).ok());
+        let names = [flag.name()].into_iter().chain(flag.aliases.iter().copied());
+        names.map(move |name| (name, short, takes))
+    });
+    OTHERS.into_iter().chain(flags)
+}
 
 /// Words as the grammar takes them.
 #[derive(Debug, PartialEq, Eq)]
@@ -176,9 +161,9 @@ fn verb(words: &[OsString]) -> Option<usize> {
     None
 }
 
-/// A word that is an option of PM2.
+/// A word that is an option, with what stands behind `=`.
 #[derive(Debug)]
-struct KnownOption {
+struct TypedOption {
     long: &'static str,
     is_short: bool,
     takes: Takes,
@@ -186,13 +171,12 @@ struct KnownOption {
     value: Option<OsString>,
 }
 
-fn option(word: &OsStr) -> Option<KnownOption> {
+fn option(word: &OsStr) -> Option<TypedOption> {
     let bytes = word.as_bytes();
-    let known = |(long, _, takes): &(&'static str, Option<u8>, Takes), is_short, value| {
-        KnownOption { long, is_short, takes: *takes, value }
-    };
+    let known =
+        |(long, _, takes): Known, is_short, value| TypedOption { long, is_short, takes, value };
     if let [b'-', short] = bytes {
-        let found = OPTIONS.iter().find(|(_, known, _)| *known == Some(*short))?;
+        let found = options().find(|(_, known, _)| *known == Some(*short))?;
         return Some(known(found, true, None));
     }
     let name = bytes.strip_prefix(b"--")?;
@@ -200,7 +184,7 @@ fn option(word: &OsStr) -> Option<KnownOption> {
         Some(at) => (&name[..at], Some(OsString::from_vec(name[at + 1..].to_vec()))),
         None => (name, None),
     };
-    let found = OPTIONS.iter().find(|(long, ..)| long.as_bytes() == name)?;
+    let found = options().find(|(long, ..)| long.as_bytes() == name)?;
     Some(known(found, false, value))
 }
 
@@ -219,7 +203,7 @@ impl Sorted {
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
             let theirs =
-                |known: &KnownOption| !(is_behind && known.is_short && is_other(command, known));
+                |known: &TypedOption| !(is_behind && known.is_short && is_other(command, known));
             let Some(mut known) = option(word).filter(theirs) else {
                 self.targets += usize::from(!word.as_bytes().starts_with(b"-"));
                 self.argv.push(word.clone());
@@ -251,8 +235,8 @@ fn is_named(arg: &Arg, long: &str) -> bool {
 }
 
 /// Whether a short option means something else to this command: `logs -n 5` is no name.
-fn is_other(command: &Command, known: &KnownOption) -> bool {
-    let short = OPTIONS.iter().find(|(long, ..)| *long == known.long).and_then(|(_, it, _)| *it);
+fn is_other(command: &Command, known: &TypedOption) -> bool {
+    let short = options().find(|(long, ..)| *long == known.long).and_then(|(_, it, _)| it);
     let mine = |arg: &&Arg| arg.get_short() == short.map(char::from);
     command.get_arguments().find(mine).is_some_and(|arg| !is_named(arg, known.long))
 }
@@ -263,7 +247,7 @@ fn is_global(long: &str) -> bool {
 }
 
 /// An option and its value as one word, so that a value may look like an option.
-fn form(own: &Arg, known: KnownOption) -> Vec<OsString> {
+fn form(own: &Arg, known: TypedOption) -> Vec<OsString> {
     let name = format!("--{}", known.long);
     match known.value {
         None => vec![name.into()],
@@ -273,18 +257,5 @@ fn form(own: &Arg, known: KnownOption) -> Vec<OsString> {
             vec![joined]
         }
         Some(value) => vec![name.into(), value],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_option_is_in_the_table_twice() {
-        let mut names: Vec<_> = OPTIONS.iter().map(|(long, ..)| *long).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), OPTIONS.len());
     }
 }

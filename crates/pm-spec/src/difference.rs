@@ -9,19 +9,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::options::{self, KeyKind, Setting};
+use crate::options::{Effort, KeyKind, Setting, keys};
 use crate::{AppSpec, ByteString, Environment, looks_secret};
-
-/// What it takes to bring a change about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
-    /// Nothing: there is no change, or nobody but a reader sees it.
-    Nothing,
-    /// It holds from now on; the run goes on.
-    Live,
-    /// A new run.
-    Renewal,
-}
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +44,7 @@ impl AppSpec {
     /// What is different in `new`, in the order of the manual.
     pub fn edits(&self, new: &Self) -> Vec<Edit> {
         let mut edits = Vec::new();
-        for key in options::keys().filter(|key| key.effort != Effort::Nothing) {
+        for key in keys().filter(|key| key.effort != Effort::Nothing) {
             if let KeyKind::Variables = key.kind {
                 edits.extend(variables(self, new));
                 continue;

@@ -23,10 +23,11 @@ mod triggers;
 
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
-pub use difference::{Edit, Effort};
+pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError};
+pub use options::Effort;
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};

@@ -12,7 +12,7 @@ mod triggers;
 mod unused;
 
 pub use flag::{Flag, FlagValue};
-pub use row::{Access, Jlist, KeyKind, KeySpec, Label, Special, Support, Word};
+pub use row::{Access, Effort, Jlist, KeyKind, KeySpec, Label, MadeKey, Support};
 pub use setting::Setting;
 
 /// Keys that belong together, under one heading in help and docs.

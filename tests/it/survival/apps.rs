@@ -305,11 +305,12 @@ pub(super) fn descriptions(home: &Home) -> BTreeMap<String, Vec<Description>> {
 
 /// Starts apps although daemons die: what isn't known afterwards is asked for again, and nothing else.
 pub(super) fn start(home: &Home, writers: &[Writer]) {
-    start_apps(home, writers.iter().map(|writer| writer.config(home)).collect());
+    let apps: Vec<Value> = writers.iter().map(|writer| writer.config(home)).collect();
+    start_apps(home, &apps);
 }
 
 /// The same with apps as a config file has them.
-pub(super) fn start_apps(home: &Home, apps: Vec<Value>) {
+pub(super) fn start_apps(home: &Home, apps: &[Value]) {
     let file = home.file("apps.json", json!({ "apps": apps }).to_string());
     let caller =
         Caller::new(home.work(), pm_spec::Environment::default(), home.home().root().into(), 2);

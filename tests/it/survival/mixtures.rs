@@ -31,10 +31,17 @@ struct Mixture {
     name: &'static str,
     /// Shape and path of each stream.
     writers: &'static [(Shape, &'static str)],
-    /// Whether the two writers are the two outputs of one app.
-    one_app: bool,
-    /// Whether the first app gets a second instance, with the same log.
-    is_scaled: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Each writer is an app.
+    Apps,
+    /// The same, and the first app gets a second instance with the same log.
+    Scaled,
+    /// The two writers are the two outputs of one app.
+    Outputs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,28 +53,26 @@ enum Shape {
 
 /// `link` leads to the folder of the home, `NAME.link` to the log.
 const MIXTURES: [Mixture; 8] = [
-    mixture("merged", &[(Shape::Raw, "merged")], false, true),
-    mixture("raws", &[(Shape::Raw, "raws"), (Shape::Raw, "raws.link")], false, false),
-    mixture("joined", &[(Shape::Raw, "joined"), (Shape::Stamped, "link/joined")], false, false),
-    mixture("stamps", &[(Shape::Stamped, "stamps"), (Shape::Stamped, "stamps")], false, false),
-    mixture("objects", &[(Shape::Json, "objects"), (Shape::Raw, "objects")], false, false),
-    mixture("both", &[(Shape::Raw, "both"), (Shape::Raw, "both.link")], true, false),
-    mixture("halves", &[(Shape::Json, "halves"), (Shape::Json, "halves")], true, false),
+    mixture("merged", &[(Shape::Raw, "merged")], Kind::Scaled),
+    mixture("raws", &[(Shape::Raw, "raws"), (Shape::Raw, "raws.link")], Kind::Apps),
+    mixture("joined", &[(Shape::Raw, "joined"), (Shape::Stamped, "link/joined")], Kind::Apps),
+    mixture("stamps", &[(Shape::Stamped, "stamps"), (Shape::Stamped, "stamps")], Kind::Apps),
+    mixture("objects", &[(Shape::Json, "objects"), (Shape::Raw, "objects")], Kind::Apps),
+    mixture("both", &[(Shape::Raw, "both"), (Shape::Raw, "both.link")], Kind::Outputs),
+    mixture("halves", &[(Shape::Json, "halves"), (Shape::Json, "halves")], Kind::Outputs),
     mixture(
         "all",
         &[(Shape::Raw, "all"), (Shape::Json, "all"), (Shape::Stamped, "all")],
-        false,
-        true,
+        Kind::Scaled,
     ),
 ];
 
 const fn mixture(
     name: &'static str,
     writers: &'static [(Shape, &'static str)],
-    one_app: bool,
-    is_scaled: bool,
+    kind: Kind,
 ) -> Mixture {
-    Mixture { name, writers, one_app, is_scaled }
+    Mixture { name, writers, kind }
 }
 
 impl Mixture {
@@ -85,7 +90,7 @@ impl Mixture {
             let mut args = vec!["--pause".to_owned(), "1500".to_owned()];
             for _ in 0..kills() {
                 for (switch, stream) in [("--stdout", number), ("--stderr", number + 1)] {
-                    if switch == "--stdout" || self.one_app {
+                    if switch == "--stdout" || self.kind == Kind::Outputs {
                         let lines = format!("{LINES}:{}", Self::length(stream));
                         args.extend([switch.into(), "--lines".into(), lines]);
                     }
@@ -104,7 +109,7 @@ impl Mixture {
             }
             app
         };
-        if self.one_app {
+        if self.kind == Kind::Outputs {
             let [(shape, out), (_, error)] = *self.writers else { unreachable!("two outputs") };
             return vec![app(0, shape, [out, error].map(|path| Self::path(home, path)))];
         }
@@ -120,7 +125,7 @@ impl Mixture {
     fn expected(&self) -> BTreeMap<String, u64> {
         let mut lines = BTreeMap::new();
         for writer in 0..self.writers.len() {
-            let instances = if self.is_scaled && writer == 0 { 2 } else { 1 };
+            let instances = if self.kind == Kind::Scaled && writer == 0 { 2 } else { 1 };
             for number in 0..LINES {
                 let width = Self::length(writer) - "00000000 \n".len();
                 lines
@@ -194,10 +199,11 @@ fn law7_a_log_of_many_writers_loses_and_divides_no_line_at_any_kill() {
     // The first writer of each log has it for itself for a while.
     let killer = Killer::start(&home, seed.fork());
     let apps: Vec<Vec<Value>> = MIXTURES.iter().map(|mixture| mixture.apps(&home)).collect();
-    let first = apps.iter().filter_map(|apps| apps.first().cloned()).collect();
-    start_apps(&home, first);
-    start_apps(&home, apps.iter().flat_map(|apps| apps[1..].to_vec()).collect());
-    for mixture in MIXTURES.iter().filter(|mixture| mixture.is_scaled) {
+    let first: Vec<Value> = apps.iter().filter_map(|apps| apps.first().cloned()).collect();
+    start_apps(&home, &first);
+    let others: Vec<Value> = apps.iter().flat_map(|apps| apps[1..].to_vec()).collect();
+    start_apps(&home, &others);
+    for mixture in MIXTURES.iter().filter(|mixture| mixture.kind == Kind::Scaled) {
         let name = format!("{}-0", mixture.name);
         while rows(&home).iter().filter(|row| row.name == name).count() < 2 {
             let scale = Scale { select: vec![Select::Name(name.clone())], to: 2 };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pm_config::{Beside, Diagnosis, Ecosystem, Format, Overrides, Severity, read};
+use pm_config::{Beside, Diagnosis, Ecosystem, Format, Overrides, Severity, Typed, read};
 
 use crate::desk::Desk;
 
@@ -136,6 +136,29 @@ fn flags_replace_what_the_file_says_where_pm2_lets_them() {
     assert_eq!(spec.namespace.as_str(), "own");
     desk.give("uid", &["alcie"]);
     assert!(desk.problems("{script: 'app'}").contains("--uid: error: there is no user `alcie`"));
+}
+
+#[test]
+fn what_flags_replace_is_told_unless_nobody_typed_them() {
+    let mut desk = Desk::new();
+    let text =
+        "[{script: 'app', name: 'a', cron: '* * * * *', exp_backoff_restart_delay: 5, watch: true},
+        {script: 'app', name: 'b', watch: false}]";
+    desk.give("restart_delay", &["7s"]);
+    desk.give("cron_restart", &["0 3 * * *"]);
+    desk.overrides.given.or("watch", || Typed::word(""));
+    let read = desk.parse(text).unwrap();
+    let told: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told.join("\n"),
+        "--cron-restart: warning: it replaces what the file says of `cron_restart`\n\
+         --restart-delay: warning: it replaces what the file says of `restart_delay`"
+    );
+    for app in &read.apps {
+        assert_eq!(app.restart.delay, pm_spec::Delay::Fixed(pm_spec::Span::from_secs(7)));
+        assert_eq!(app.schedule.as_ref().unwrap().pattern, "0 3 * * *");
+        assert!(app.watch.as_ref().unwrap().on);
+    }
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Core {
         law(self.next_deadline().is_none_or(|due| due > now), || "what is due is done".into())?;
         for instance in self.instances.values() {
             self.check_instance(instance, now)?;
-            self.check_waiters(instance, &open)?;
+            check_waiters(instance, &open)?;
         }
         self.check_indexes()?;
         self.check_requests(&open)
@@ -85,27 +85,6 @@ impl Core {
             let is_down = instance.want == Want::Down
                 || (instance.want == Want::Gone && instance.second.is_some());
             law(is_down, || broken("it is down because it is wanted so"))?;
-        }
-        Ok(())
-    }
-
-    fn check_waiters(&self, instance: &Instance, open: &Open) -> Result<(), BrokenLaw> {
-        let broken = |what: &str| format!("instance {}: {what}: {instance:?}", instance.id.0);
-        for waiter in &instance.waiters {
-            let open = open.get(&waiter.request);
-            law(open.is_some_and(|o| o.contains(&instance.id)), || {
-                broken("waiters have a request")
-            })?;
-            let sense = match waiter.awaited {
-                Awaited::Up { .. } => instance.want.is_up(),
-                Awaited::Down => {
-                    !instance.want.is_up()
-                        && (instance.phase.run().is_some() || instance.second.is_some())
-                }
-                Awaited::Gone => instance.want == Want::Gone,
-                Awaited::Turn => true,
-            };
-            law(sense, || broken("what is waited for can come"))?;
         }
         Ok(())
     }
@@ -170,4 +149,23 @@ impl Core {
         }
         Ok(())
     }
+}
+
+fn check_waiters(instance: &Instance, open: &Open) -> Result<(), BrokenLaw> {
+    let broken = |what: &str| format!("instance {}: {what}: {instance:?}", instance.id.0);
+    for waiter in &instance.waiters {
+        let open = open.get(&waiter.request);
+        law(open.is_some_and(|o| o.contains(&instance.id)), || broken("waiters have a request"))?;
+        let sense = match waiter.awaited {
+            Awaited::Up { .. } => instance.want.is_up(),
+            Awaited::Down => {
+                !instance.want.is_up()
+                    && (instance.phase.run().is_some() || instance.second.is_some())
+            }
+            Awaited::Gone => instance.want == Want::Gone,
+            Awaited::Turn => true,
+        };
+        law(sense, || broken("what is waited for can come"))?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use pm_spec::RestartPolicy;
 
 use super::state::{BrokenLaw, law};
-use crate::end::{Cause, End};
+use crate::end::{Cause, RunEnd};
 use crate::id::InstanceId;
 use crate::saved::{InstanceRecord, SavedPhase};
 
@@ -34,7 +34,7 @@ impl ShortRuns {
     }
 
     /// An end is written down for the first time.
-    pub(crate) fn ended(&mut self, id: InstanceId, end: &End) {
+    pub(crate) fn ended(&mut self, id: InstanceId, end: &RunEnd) {
         if matches!(end.cause, Cause::Ended(_)) {
             let uptime = end.at.0.saturating_sub(end.since.0);
             self.rows.entry(id).or_default().unjudged = Some(uptime);

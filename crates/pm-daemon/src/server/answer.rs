@@ -1,8 +1,8 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Became, Cause, Core, End, Ending, Existing, InstanceView, Outcome, Patience, Refused, Status,
-    Time,
+    Became, Cause, Core, Ending, Existing, InstanceView, Outcome, Patience, Refused, RunEnd,
+    Status, Time,
 };
 use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, Wait, What};
 use pm_spec::{Identifier, LogFormat, Signal};
@@ -117,7 +117,7 @@ pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &End, clocks: Clocks) -> EndView {
+fn end_view(end: &RunEnd, clocks: Clocks) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),

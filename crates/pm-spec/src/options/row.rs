@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Flag, Setting};
-use crate::{AppSpec, Bytes, Effort, Span};
+use crate::{AppSpec, Bytes, Span};
 
 /// One key of an app.
 #[derive(Debug)]
@@ -46,6 +46,17 @@ pub enum Support {
     NoEffect(&'static str),
 }
 
+/// What it takes to bring a change about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Nothing: there is no change, or nobody but a reader sees it.
+    Nothing,
+    /// It holds from now on; the run goes on.
+    Live,
+    /// A new run.
+    Renewal,
+}
+
 /// How `describe` shows a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
@@ -77,27 +88,12 @@ pub struct Access<T: 'static> {
     pub put: fn(&mut AppSpec) -> &mut T,
 }
 
-/// A text or number that its row understands.
+/// A key that is made in a way of its own.
 #[derive(Debug)]
-pub struct Word {
-    /// What it must be, for messages.
-    pub what: &'static str,
-    /// All there are, if they can be counted.
-    pub choices: &'static [&'static str],
-    /// What it is set to.
-    pub value: fn(&AppSpec) -> Setting,
-    /// Sets it; false: this is none.
-    pub read: fn(&mut AppSpec, &str) -> bool,
-    /// Takes it over.
-    pub take: fn(&mut AppSpec, &AppSpec),
-}
-
-/// A key that is read with more than its own value.
-#[derive(Debug)]
-pub struct Special {
-    /// Its types in a file, as JSON Schema calls them, and the words it may be if there are only a few.
+pub struct MadeKey {
+    /// Its types in a file, as JSON Schema calls them.
     pub types: &'static [&'static str],
-    /// The words.
+    /// All words it may be, if they can be counted.
     pub choices: &'static [&'static str],
     /// What it is set to; never set, if it only makes other keys.
     pub value: fn(&AppSpec) -> Setting,
@@ -118,12 +114,12 @@ pub enum KeyKind {
     Size(Access<Option<Bytes>>),
     /// Exit codes.
     Codes(Access<BTreeSet<u8>>),
-    /// A text or number with a meaning of its own.
-    Word(Word),
+    /// A text or number: what it must be, for messages, and what sets it; false: this is none.
+    Word(MadeKey, &'static str, fn(&mut AppSpec, &str) -> bool),
     /// The environment: variables are told one by one.
     Variables,
     /// What the reader of configs puts together itself.
-    Special(Special),
+    Special(MadeKey),
     /// Nothing of it is kept.
     Unused,
 }
@@ -195,8 +191,7 @@ impl KeySpec {
                 let codes: Vec<u64> = (at.get)(app).iter().map(|code| (*code).into()).collect();
                 Setting::Counts(codes)
             }
-            KeyKind::Word(word) => (word.value)(app),
-            KeyKind::Special(special) => (special.value)(app),
+            KeyKind::Word(made, ..) | KeyKind::Special(made) => (made.value)(app),
             KeyKind::Variables | KeyKind::Unused => Setting::Unset,
         }
     }
@@ -215,8 +210,7 @@ impl KeySpec {
             KeyKind::Span(at) => *(at.put)(app) = *(at.get)(from),
             KeyKind::Size(at) => *(at.put)(app) = *(at.get)(from),
             KeyKind::Codes(at) => (at.put)(app).clone_from((at.get)(from)),
-            KeyKind::Word(word) => (word.take)(app, from),
-            KeyKind::Special(special) => (special.take)(app, from),
+            KeyKind::Word(made, ..) | KeyKind::Special(made) => (made.take)(app, from),
             KeyKind::Variables | KeyKind::Unused => {}
         }
     }
@@ -238,13 +232,12 @@ macro_rules! field {
 /// A word by the path of its field: with its choices, or how it is read and how it is shown.
 macro_rules! word {
     (@of $choices:expr, $($field:ident).+, $what:expr, $read:expr, $show:expr) => {
-        $crate::options::KeyKind::Word($crate::options::Word {
-            what: $what,
+        $crate::options::KeyKind::Word($crate::options::MadeKey {
+            types: &["string", "integer"],
             choices: &$choices,
             value: |app| ($show)(&app.$($field).+),
-            read: |app, text| ($read)(text).map(|value| app.$($field).+ = value).is_some(),
             take: |app, from| app.$($field).+.clone_from(&from.$($field).+),
-        })
+        }, $what, |app, text| ($read)(text).map(|value| app.$($field).+ = value).is_some())
     };
     ($($field:ident).+, $what:expr, [$($text:literal = $choice:path),+]) => {
         $crate::options::row::word!(@of [$($text),+], $($field).+, $what, |text| match text {
@@ -262,7 +255,7 @@ macro_rules! word {
 /// A key that the reader puts together: `special!(["string"], |app| value, |app, from| take)`.
 macro_rules! special {
     ([$($type:literal),*] of $choices:expr, $value:expr, $take:expr) => {
-        $crate::options::KeyKind::Special($crate::options::Special {
+        $crate::options::KeyKind::Special($crate::options::MadeKey {
             types: &[$($type),*],
             choices: &$choices,
             value: $value,
