@@ -50,6 +50,9 @@ impl SocketKind {
         matches!(self, Self::Udp4 | Self::Udp6)
     }
 
+    const ALL: [Self; 6] =
+        [Self::Tcp4, Self::Tcp6, Self::Path, Self::Descriptor, Self::Udp4, Self::Udp6];
+
     const fn as_node(self) -> &'static str {
         match self {
             Self::Tcp4 => "4",
@@ -61,22 +64,13 @@ impl SocketKind {
         }
     }
 
+    /// As Node writes it: the text, where it is no number and not `null`.
+    fn to_json(self) -> Value {
+        serde_json::from_str(self.as_node()).unwrap_or_else(|_| self.as_node().into())
+    }
+
     fn of(value: Option<&Value>) -> Option<Self> {
-        match value {
-            None | Some(Value::Null) => Some(Self::Descriptor),
-            Some(Value::Number(number)) => match number.as_i64()? {
-                4 => Some(Self::Tcp4),
-                6 => Some(Self::Tcp6),
-                -1 => Some(Self::Path),
-                _ => None,
-            },
-            Some(Value::String(text)) => match text.as_str() {
-                "udp4" => Some(Self::Udp4),
-                "udp6" => Some(Self::Udp6),
-                _ => None,
-            },
-            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
-        }
+        Self::ALL.into_iter().find(|kind| kind.to_json() == *value.unwrap_or(&Value::Null))
     }
 }
 
@@ -116,16 +110,8 @@ impl Query {
 
     /// As it is written down for the next daemon.
     pub(crate) fn to_json(&self) -> Value {
-        let kind = match self.kind {
-            SocketKind::Tcp4 => json!(4),
-            SocketKind::Tcp6 => json!(6),
-            SocketKind::Path => json!(-1),
-            SocketKind::Descriptor => Value::Null,
-            SocketKind::Udp4 => json!("udp4"),
-            SocketKind::Udp6 => json!("udp6"),
-        };
         json!({
-            "address": self.address, "port": self.port, "addressType": kind, "fd": self.fd,
+            "address": self.address, "port": self.port, "addressType": self.kind.to_json(), "fd": self.fd,
             "flags": self.flags, "backlog": self.backlog, "index": self.index, "data": self.data,
             "readableAll": self.readable_all, "writableAll": self.writable_all,
         })

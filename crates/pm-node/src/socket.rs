@@ -131,18 +131,13 @@ fn internet(query: &Query, sharing: Sharing) -> Result<OwnedFd, Errno> {
         Sharing::Port(Some(found)) if port == 0 => found,
         Sharing::Port(_) | Sharing::Alone => port,
     };
-    let any = match query.kind {
-        SocketKind::Tcp4 | SocketKind::Udp4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        SocketKind::Tcp6 | SocketKind::Udp6 | SocketKind::Path | SocketKind::Descriptor => {
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-        }
-    };
     let Some(host) = query.address.as_deref().filter(|host| !host.is_empty()) else {
-        let dual = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-        let first = if query.kind.is_udp() { any } else { dual };
+        let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let first =
+            if query.kind == SocketKind::Udp4 { ipv4 } else { Ipv6Addr::UNSPECIFIED.into() };
         return one(query, SocketAddr::new(first, port), sharing).or_else(|error| match error {
             Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::INVAL => {
-                one(query, SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port), sharing)
+                one(query, SocketAddr::new(ipv4, port), sharing)
             }
             other => Err(other),
         });
