@@ -101,7 +101,7 @@ impl Primary {
     pub(crate) fn hung_up(&mut self, now: Millis, worker: Worker) {
         match self.members.get(&worker).map(|member| member.stage) {
             Some(WorkerStage::Disconnecting) => {
-                self.stage(worker, WorkerStage::Ending { at: now + BY_ITSELF })
+                self.stage(worker, WorkerStage::Ending { at: now + BY_ITSELF });
             }
             Some(
                 WorkerStage::Answers { .. }
