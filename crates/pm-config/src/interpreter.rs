@@ -12,10 +12,10 @@ use pm_spec::{ByteString, Environment};
 
 use crate::diagnose::{Finding, quoted};
 use crate::env::Variables;
-use crate::fields::App;
-use crate::ground::Ground;
+use crate::fields::AppFields;
+use crate::ground::ConfigGround;
 use crate::paths;
-use crate::program::{Found, Program};
+use crate::program::{FoundBy, Program};
 use crate::venv::Venv;
 
 /// What runs the script.
@@ -76,11 +76,11 @@ const ENDINGS: [(&[&str], &[&str]); 9] = [
 
 /// Chooses; `None` after a finding.
 pub(crate) fn choose(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     program: &Program,
     cwd: &Path,
     env: &Variables,
-    ground: &Ground<'_>,
+    ground: &ConfigGround<'_>,
 ) -> Option<Choice> {
     let set = app.text("interpreter");
     if set.is_none() && app.get("interpreter").is_some_and(|field| !field.node.value.is_falsy()) {
@@ -102,7 +102,7 @@ pub(crate) fn choose(
     match set {
         Some("none") => executable(app, path),
         Some(name) => explicit(app, name, &search),
-        None if *found == Found::ByName => Some(itself(own_runtime(path))),
+        None if *found == FoundBy::ByName => Some(itself(own_runtime(path))),
         None => automatic(app, &search),
     }
 }
@@ -121,7 +121,7 @@ struct Search<'a> {
     script: &'a Path,
     cwd: &'a Path,
     env: &'a Variables,
-    ground: &'a Ground<'a>,
+    ground: &'a ConfigGround<'a>,
 }
 
 impl Search<'_> {
@@ -143,7 +143,7 @@ impl Search<'_> {
     }
 }
 
-fn explicit(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<Choice> {
+fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<Choice> {
     let at = app.place("interpreter");
     let (name, version) = match name.split_once('@') {
         Some((name, version)) if !name.contains('/') && !name.is_empty() => (name, Some(version)),
@@ -189,7 +189,7 @@ fn explicit(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<Choice
 }
 
 /// An interpreter given by its path: seen from the app's folder, else, with a warning, from where scripts are looked for too.
-fn written(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf> {
+fn written(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf> {
     let text = ByteString::from(name);
     let seen_from = |folder: &Path| {
         let path = paths::written(&text, folder, &search.env.all);
@@ -207,7 +207,7 @@ fn written(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf
 }
 
 /// Without an `interpreter`: shebang, ending, itself.
-fn automatic(app: &mut App<'_>, search: &Search<'_>) -> Option<Choice> {
+fn automatic(app: &mut AppFields<'_>, search: &Search<'_>) -> Option<Choice> {
     let path = search.script;
     if let Some(line) = shebang(path) {
         let generic = is_generic(&line);
@@ -246,7 +246,7 @@ fn automatic(app: &mut App<'_>, search: &Search<'_>) -> Option<Choice> {
 }
 
 /// A script with a shebang that may not be executed: its interpreter is called as the kernel would.
-fn run_by(app: &mut App<'_>, line: Shebang, search: &Search<'_>) -> Option<Choice> {
+fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option<Choice> {
     let interpreter = match &line.name {
         Some(name) => search.program(name),
         None => Some(line.program.clone()).filter(|path| paths::is_executable(path)),
@@ -265,7 +265,7 @@ fn run_by(app: &mut App<'_>, line: Shebang, search: &Search<'_>) -> Option<Choic
     None
 }
 
-fn executable(app: &mut App<'_>, path: &Path) -> Option<Choice> {
+fn executable(app: &mut AppFields<'_>, path: &Path) -> Option<Choice> {
     if paths::is_executable(path) {
         return Some(itself(own_runtime(path)));
     }

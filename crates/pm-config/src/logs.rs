@@ -6,19 +6,19 @@ use pm_spec::{AppName, LogFormat, LogSpec, LogTarget};
 
 use crate::caller::Caller;
 use crate::diagnose::{Finding, quoted};
-use crate::fields::App;
+use crate::fields::AppFields;
 use crate::paths;
 use crate::tree::Value;
 
 /// What the rows do not say: where to, in which form, and whether instances share a file.
 pub(crate) fn settle(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     name: Option<&AppName>,
     cwd: &Path,
     caller: &Caller,
     logs: &mut LogSpec,
 ) {
-    let folder = Folder { cwd, caller };
+    let folder = LogFolder { cwd, caller };
     let file = name.map(AppName::in_file_names).unwrap_or_default();
     let default = |ending: &str| caller.logs.join(format!("{file}{ending}"));
     logs.out = folder.target(app, "out_file", &default("-out.log"));
@@ -36,26 +36,26 @@ pub(crate) fn settle(
 
 /// The pid file; the daemon adds `-<id>` before `.pid`.
 pub(crate) fn pid_file(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     name: Option<&AppName>,
     cwd: &Path,
     caller: &Caller,
 ) -> Option<pm_spec::ByteString> {
     let file = format!("{}.pid", name?.in_file_names());
     let default = caller.pids.join(file);
-    match (Folder { cwd, caller }).target(app, "pid_file", &default) {
+    match (LogFolder { cwd, caller }).target(app, "pid_file", &default) {
         LogTarget::File(path) => Some(path),
         LogTarget::Discard => None,
     }
 }
 
-struct Folder<'a> {
+struct LogFolder<'a> {
     cwd: &'a Path,
     caller: &'a Caller,
 }
 
-impl Folder<'_> {
-    fn target(&self, app: &mut App<'_>, key: &'static str, default: &Path) -> LogTarget {
+impl LogFolder<'_> {
+    fn target(&self, app: &mut AppFields<'_>, key: &'static str, default: &Path) -> LogTarget {
         let Some(text) = app.bytes(key).filter(|text| !text.is_empty()) else {
             return LogTarget::File(paths::to_bytes(default));
         };
@@ -68,7 +68,7 @@ impl Folder<'_> {
     }
 
     /// `log_file`: a path, or true for the default one.
-    fn combined(&self, app: &mut App<'_>, default: PathBuf) -> Option<PathBuf> {
+    fn combined(&self, app: &mut AppFields<'_>, default: PathBuf) -> Option<PathBuf> {
         let field = app.get("log_file")?;
         match &field.node.value {
             Value::Bool(on) => on.then_some(default),
@@ -87,8 +87,8 @@ impl Folder<'_> {
     }
 }
 
-fn refuse_folder(app: &mut App<'_>, key: &'static str, path: &Path) {
-    if matches!(paths::look(path), paths::Look::Folder) {
+fn refuse_folder(app: &mut AppFields<'_>, key: &'static str, path: &Path) {
+    if matches!(paths::look(path), paths::PathKind::Folder) {
         let at = app.place(key);
         let message = format!("`{key}` {} is a folder", path.display());
         app.findings.add(Finding::error(at, message).hint("name a file in it"));
@@ -98,7 +98,7 @@ fn refuse_folder(app: &mut App<'_>, key: &'static str, path: &Path) {
 /// What `time: true` means in PM2.
 const TIME: &str = "YYYY-MM-DDTHH:mm:ss";
 
-fn format(app: &mut App<'_>) -> LogFormat {
+fn format(app: &mut AppFields<'_>) -> LogFormat {
     let mut stamp = match app.get("log_date_format").map(|field| &field.node.value) {
         // Falsy in JavaScript: no stamp.
         Some(Value::Bool(false)) => None,

@@ -3,10 +3,10 @@
 use pm_spec::{ByteString, Delay};
 
 use crate::diagnose::{Finding, quoted};
-use crate::fields::{App, whole};
+use crate::fields::{AppFields, whole};
 
 /// The pause before a restart; as in PM2 the growing one wins, and 0 means that there is none.
-pub(crate) fn delay(app: &mut App<'_>) -> Delay {
+pub(crate) fn delay(app: &mut AppFields<'_>) -> Delay {
     let growing = app.span("exp_backoff_restart_delay").filter(|span| span.as_millis() > 0);
     let fixed = app.span("restart_delay");
     match (growing, fixed) {
@@ -17,7 +17,7 @@ pub(crate) fn delay(app: &mut App<'_>) -> Delay {
 }
 
 /// How many instances: PM2's `max` and 0 are all CPUs, a negative number all but so many.
-pub(crate) fn instances(app: &mut App<'_>, cpus: u16) -> Option<u16> {
+pub(crate) fn instances(app: &mut AppFields<'_>, cpus: u16) -> Option<u16> {
     const WHAT: &str = "a number of instances or \"max\"";
     let field = app.get("instances")?;
     let value = &field.node.value;
