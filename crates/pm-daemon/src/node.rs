@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
-use pm_guardian::{Kind, Link, ToGuardian, Ushered};
+use pm_guardian::{ItemKind, Link, RelayOutcome, ToGuardian};
 use pm_node::{Attachment, Callbacks, Exchange, KeepRequest, PortSharing, WorkerSlot};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
@@ -64,7 +64,7 @@ impl Node {
                 inlet.blocking_send(Inlet::Node(news)).ok();
             }),
             keep: Box::new(move |keep| keep_socket(&link, home_id, keep)),
-            find_relay: Box::new(move || find_usher(&guardian)),
+            find_relay: Box::new(move || find_relay(&guardian)),
         }
     }
 
@@ -172,37 +172,42 @@ pub(crate) fn store_channel(
     (channel, memory): &ChannelEnd,
 ) -> Result<(), pm_guardian::LinkError> {
     let (tag, slot, name) = (tag.raw(), CHANNEL_SLOT, address.name());
-    let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
+    let store = ToGuardian::Store { tag, slot, kind: ItemKind::Other, name };
     link.send(&store, &[channel.as_fd(), memory.as_fd()])
 }
 
 /// The guardian, as who lets callers in.
-struct Ushering(pm_guardian::Usher);
+struct GuardianRelay(pm_guardian::AcceptRelay);
 
-impl AsFd for Ushering {
+impl AsFd for GuardianRelay {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl pm_node::ConnectionRelay for Ushering {
-    fn ask(&self, door: BorrowedFd<'_>, channel: BorrowedFd<'_>, line: &[u8]) -> Result<(), Errno> {
-        self.0.ask(door, channel, line)
+impl pm_node::ConnectionRelay for GuardianRelay {
+    fn ask(
+        &self,
+        listener: BorrowedFd<'_>,
+        channel: BorrowedFd<'_>,
+        line: &[u8],
+    ) -> Result<(), Errno> {
+        self.0.request(listener, channel, line)
     }
 
     fn hear(&self) -> Result<Option<pm_node::Relayed>, Errno> {
-        Ok(self.0.hear()?.map(|answer| match answer {
-            Ushered::Passed(connection) => pm_node::Relayed::Passed(connection),
-            Ushered::Left(connection) => pm_node::Relayed::Left(connection),
-            Ushered::Nobody(errno) => pm_node::Relayed::Nobody(errno),
+        Ok(self.0.response()?.map(|answer| match answer {
+            RelayOutcome::Passed(connection) => pm_node::Relayed::Passed(connection),
+            RelayOutcome::Left(connection) => pm_node::Relayed::Left(connection),
+            RelayOutcome::NoConnection(errno) => pm_node::Relayed::Nobody(errno),
         }))
     }
 }
 
-fn find_usher(link: &Link) -> Option<Box<dyn pm_node::ConnectionRelay>> {
-    let (usher, theirs) = pm_guardian::Usher::pair().ok()?;
-    link.send(&ToGuardian::Usher, &[theirs.as_fd()]).ok()?;
-    Some(Box::new(Ushering(usher)))
+fn find_relay(link: &Link) -> Option<Box<dyn pm_node::ConnectionRelay>> {
+    let (relay, theirs) = pm_guardian::AcceptRelay::pair().ok()?;
+    link.send(&ToGuardian::AcceptRelay, &[theirs.as_fd()]).ok()?;
+    Some(Box::new(GuardianRelay(relay)))
 }
 
 fn keep_socket(link: &Link, home_id: u32, keep: KeepRequest<'_>) {
@@ -212,7 +217,7 @@ fn keep_socket(link: &Link, home_id: u32, keep: KeepRequest<'_>) {
             let app = AppId(group);
             let name = Address { app, instance: InstanceId(0) }.name();
             let (tag, slot) = (tag_of(home_id, app).raw(), index);
-            let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
+            let store = ToGuardian::Store { tag, slot, kind: ItemKind::Other, name };
             link.send(&store, &[socket, memory]).ok();
         }
         KeepRequest::Drop { group, index } => {
