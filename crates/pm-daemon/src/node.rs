@@ -186,8 +186,13 @@ impl AsFd for GuardianRelay {
 }
 
 impl pm_node::ConnectionRelay for GuardianRelay {
-    fn ask(&self, door: BorrowedFd<'_>, channel: BorrowedFd<'_>, line: &[u8]) -> Result<(), Errno> {
-        self.0.request(door, channel, line)
+    fn ask(
+        &self,
+        listener: BorrowedFd<'_>,
+        channel: BorrowedFd<'_>,
+        line: &[u8],
+    ) -> Result<(), Errno> {
+        self.0.request(listener, channel, line)
     }
 
     fn hear(&self) -> Result<Option<pm_node::Relayed>, Errno> {
