@@ -82,7 +82,7 @@ pub(super) fn begin(
     let mut owners = owners((home, home_id, nofile), guardian, &link, &outlet)?;
     adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
     let runs = RunControl::new(owners);
-    let executor = Executor::new(journal, runs, Triggers::new(outlet.clone()));
+    let executor = Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone()));
     let mut driver = CoreDriver::new(core, executor);
     for fact in inheritance.facts {
         driver.step(fact);
