@@ -325,3 +325,37 @@ fn a_script_on_the_command_line_need_not_be_utf8() {
     assert!(spec.script.as_bytes().ends_with(b"caf\xe9.py"));
     assert_eq!(spec.name.as_str(), "caf\u{fffd}");
 }
+
+/// The log files of the apps of a text.
+fn logs(desk: &Desk, written: &str) -> Vec<String> {
+    let apps = desk.parse(written).unwrap_or_else(|diagnosis| panic!("{diagnosis}")).apps;
+    let file = |app: &AppSpec| match &app.logs.out {
+        pm_spec::LogTarget::File(path) => {
+            desk.plain(&text(path)).replace("/desk/pm home/logs/", "")
+        }
+        pm_spec::LogTarget::Discard => String::new(),
+    };
+    apps.iter().map(file).collect()
+}
+
+#[test]
+fn apps_of_different_names_share_no_file() {
+    let mut desk = desk();
+    let names = ["\u{7532}\u{4e59}", "\u{4e19}\u{4e01}", "a/b", "a-b", "a b", "a_b", "-x", ".x"];
+    let apps: Vec<_> =
+        names.iter().map(|name| format!("{{script: 'app', name: '{name}'}}")).collect();
+    let all = format!("[{}]", apps.join(","));
+    let expected =
+        ["\u{7532}\u{4e59}", "\u{4e19}\u{4e01}", "a%2Fb", "a-b", "a b", "a_b", "%2Dx", "%2Ex"];
+    assert_eq!(logs(&desk, &all), expected.map(|name| format!("{name}-out.log")));
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    let files = logs(&desk, &all);
+    assert_eq!(files[..3], ["\u{7532}\u{4e59}-out.log", "\u{4e19}\u{4e01}-out.log", "a-b-out.log"]);
+    let distinct: std::collections::BTreeSet<_> = files.iter().collect();
+    assert_eq!(distinct.len(), names.len(), "{files:?}");
+    assert!(files[3..6].iter().all(|file| file.starts_with("a-b~")), "{files:?}");
+    // Who was there first keeps its file.
+    desk.caller.names = ["a_b", "a-b"].map(|name| pm_spec::AppName::parse(name).unwrap()).into();
+    assert_eq!(logs(&desk, "{script: 'app', name: 'a_b'}"), ["a-b-out.log"]);
+    assert!(logs(&desk, "{script: 'app', name: 'a-b'}")[0].starts_with("a-b~"));
+}
