@@ -10,6 +10,7 @@ use crate::diagnose::{Finding, Place, quoted};
 use crate::env::Variables;
 use crate::fields::App;
 use crate::ground::Ground;
+use crate::interpreter::also_called;
 use crate::keys;
 use crate::paths::{self, Look};
 use crate::venv::Venv;
@@ -75,8 +76,17 @@ pub(crate) fn find(
     }
     let name = OsStr::from_bytes(text.as_bytes());
     if !text.as_bytes().contains(&b'/') {
-        let venv = Venv::of(cwd, None, env).and_then(|venv| venv.program(name));
-        if let Some(path) = venv.or_else(|| paths::search(name, &env.all, cwd)) {
+        let venv = Venv::of(cwd, None, env, ground.folder);
+        let named = |name: &OsStr| {
+            let own = venv.as_ref().and_then(|venv| venv.program(name));
+            own.or_else(|| paths::search(name, &env.all, cwd))
+        };
+        if let Some(path) = named(name) {
+            return Some(Program::File { path, found: Found::ByName });
+        }
+        if let Some(path) = also_called(name).and_then(|name| named(OsStr::new(name))) {
+            let message = format!("there is no program {}", quoted(text.as_bytes()));
+            app.warn(at, format!("{message}; {} is used", path.display()));
             return Some(Program::File { path, found: Found::ByName });
         }
     }

@@ -14,6 +14,7 @@ use crate::ground::Ground;
 use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
 use crate::program::{self, Program, SERVE_VERB};
+use crate::venv::Venv;
 use crate::{env, interpreter, logs, policy, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
@@ -75,6 +76,11 @@ pub(crate) fn app(
         choice.runtime.settle(&mut env.all);
     }
     let base = cwd.as_deref().unwrap_or(ground.folder);
+    if let (Some(program), Some(choice)) = (&program, &choice)
+        && let Some(venv) = Venv::entered(program, choice, (base, ground.folder), &env)
+    {
+        venv.enter(&mut env);
+    }
     let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);

@@ -91,8 +91,10 @@ fn python_runs_in_the_venv_beside_the_app() {
     assert_eq!(python(in_venv).unwrap(), "/desk/two/.venv/bin/python3");
     assert_eq!(python("{script: 'src/app.py', cwd: 'two'}").unwrap(), "/desk/two/.venv/bin/python");
     assert_eq!(python("{script: 'app.py', cwd: 'four'}").unwrap(), "/desk/bin/python3");
-    // A python of somebody's own choice is not replaced; here it is missing.
-    assert!(desk.problems("{script: 'app.py', cwd: 'three'}").contains("/opt/own/python3"));
+    // A python of somebody's own choice is replaced only where it is missing, and that is told.
+    let (interpreter, _, warnings) = runs(&desk, "{script: 'app.py', cwd: 'three'}");
+    assert_eq!(interpreter.unwrap(), "/desk/three/venv/bin/python");
+    assert!(warnings.contains("there is no `/opt/own/python3`"), "{warnings}");
 }
 
 #[test]
@@ -358,4 +360,94 @@ fn apps_of_different_names_share_no_file() {
     desk.caller.names = ["a_b", "a-b"].map(|name| pm_spec::AppName::parse(name).unwrap()).into();
     assert_eq!(logs(&desk, "{script: 'app', name: 'a_b'}"), ["a-b-out.log"]);
     assert!(logs(&desk, "{script: 'app', name: 'a-b'}")[0].starts_with("a-b~"));
+}
+
+/// `PATH` up to its first colon, and `VIRTUAL_ENV`.
+fn entered(desk: &Desk, written: &str) -> (String, String) {
+    let env = desk.app(written).0.env;
+    let get = |name| desk.plain(&env.get(name).map(text).unwrap_or_default());
+    (get("PATH").split(':').next().unwrap_or("").into(), get("VIRTUAL_ENV"))
+}
+
+#[test]
+fn apps_live_in_their_venv_shell_lines_too() {
+    let mut desk = desk();
+    desk.write("one/app.py", "");
+    desk.write("one/run.sh", "exec gunicorn app:app");
+    desk.venv("one/.venv");
+    desk.program("one/.venv/bin/gunicorn", "");
+    desk.write("one/server.js", "");
+    let own = ("/desk/one/.venv/bin".to_owned(), "/desk/one/.venv".to_owned());
+    for script in ["gunicorn app:app", "app.py", "gunicorn", "run.sh"] {
+        let written = format!("{{script: '{script}', name: 'a', cwd: 'one'}}");
+        assert_eq!(entered(&desk, &written), own, "{script}");
+    }
+    let other = ("/desk/bin".to_owned(), String::new());
+    assert_eq!(entered(&desk, "{script: 'server.js', cwd: 'one'}"), other);
+    assert_eq!(entered(&desk, "{script: 'gunicorn app:app'}"), other);
+    // What the file says of these counts.
+    let line = "script: 'gunicorn app:app', cwd: 'one'";
+    let path = desk.path("one/.venv/bin");
+    let written = format!("{{{line}, env: {{PATH: '/mine:{}'}}}}", path.display());
+    assert_eq!(entered(&desk, &written).0, "/mine");
+    desk.caller.env.set("PATH", "");
+    assert_eq!(entered(&desk, "{script: 'app.py', cwd: 'one'}"), own);
+}
+
+#[test]
+fn a_venv_may_have_any_name_and_lie_above() {
+    let desk = desk();
+    for (app, venv) in [
+        ("a/app.py", "a/env"),
+        ("b/app.py", "b/.venv-prod"),
+        ("c/app.py", "c/myvenv"),
+        ("d/src/web/app.py", "d/.venv"),
+        ("e/app.py", "e/venv"),
+    ] {
+        desk.write(app, "");
+        desk.venv(venv);
+        let python = runs(&desk, &format!("{{script: '{app}'}}")).0.unwrap();
+        assert_eq!(python, format!("/desk/{venv}/bin/python"));
+    }
+    // The usual names come first.
+    desk.venv("e/.venv");
+    desk.venv("e/a");
+    assert_eq!(runs(&desk, "{script: 'e/app.py'}").0.unwrap(), "/desk/e/.venv/bin/python");
+    // Beyond the root of the config only git's root counts.
+    desk.write("f/deep/eco.json5", "{script: 'app.py'}");
+    desk.write("f/deep/app.py", "");
+    desk.venv("f/.venv");
+    let python =
+        || one(desk.load("f/deep/eco.json5")).0.interpreter.map(|it| desk.plain(&text(&it)));
+    assert_eq!(python().unwrap(), "/desk/bin/python3");
+    desk.write("f/.git/HEAD", "");
+    assert_eq!(python().unwrap(), "/desk/f/.venv/bin/python");
+}
+
+#[test]
+fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
+    let desk = desk();
+    for (file, first, interpreter) in [
+        ("a.py", "#!/usr/bin/nopython", "python3"),
+        ("b.py", "#!/usr/bin/env python", "python3"),
+        ("c", "#!/usr/bin/env python", "python3"),
+        ("d", "#!/gone/nodejs", "node"),
+        ("e.sh", "#!/gone/bash", "bash"),
+    ] {
+        for executable in [false, true] {
+            desk.write(file, format!("{first}\n"));
+            if executable {
+                desk.program(file, &format!("{first}\n"));
+            }
+            let (got, _, warnings) = runs(&desk, &format!("{{script: '{file}'}}"));
+            assert_eq!(got.unwrap(), format!("/desk/bin/{interpreter}"), "{file}");
+            assert!(warnings.contains("which the first line of"), "{warnings}");
+        }
+    }
+    let (got, _, warnings) = runs(&desk, "{script: 'a.py', interpreter: 'python'}");
+    assert_eq!(got.unwrap(), "/desk/bin/python3");
+    assert!(warnings.contains("there is no interpreter `python`; "), "{warnings}");
+    let (_, script, warnings) = runs(&desk, "{script: 'python', args: 'a.py'}");
+    assert_eq!(script, "/desk/bin/python3");
+    assert!(warnings.contains("there is no program `python`; "), "{warnings}");
 }
