@@ -4,7 +4,9 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use pm_guardian::{GuardianError, GuardianPlan, Outcome, Relief, resume, run as live, stand_by};
+use pm_guardian::{
+    GuardianError, GuardianOutcome, GuardianPlan, StandbyOutcome, resume, run as live, stand_by,
+};
 use pm_os::session::{READY_FD, inherited};
 use pm_protocol::Home;
 
@@ -47,7 +49,7 @@ fn plan(home: &Home, args: &GuardianArgs) -> Result<GuardianPlan, Failure> {
     Ok(GuardianPlan {
         socket: home.socket().into(),
         lock: home.lock(),
-        diary: home.diary(),
+        daemon_log: home.diary(),
         daemon,
         resume: vec![c"guardian".into(), c"--resume".into()],
         ready: None,
@@ -64,12 +66,12 @@ fn foreground(home: &Home, args: &GuardianArgs) -> Result<Report, Failure> {
         .map_err(|error| Failure::failed(format!("could not change to /: {error}")))?;
     loop {
         match live(plan(home, args)?) {
-            Ok(Outcome::Existing) => {}
+            Ok(GuardianOutcome::Existing) => {}
             life => return ended(life),
         }
         match stand_by(home.socket(), &home.lock()) {
-            Ok(Relief::Vacant) => {}
-            Ok(Relief::Over) => return Ok(Report::default()),
+            Ok(StandbyOutcome::TakeOver) => {}
+            Ok(StandbyOutcome::Ended) => return Ok(Report::default()),
             Err(error) => return Err(Failure::could_not(Exit::Failed, &error)),
         }
     }
@@ -83,7 +85,7 @@ fn predecessor() -> Result<OwnedFd, Failure> {
         .map_err(|error| Failure::failed(format!("could not take over the daemon's link: {error}")))
 }
 
-fn ended(life: Result<Outcome, GuardianError>) -> Result<Report, Failure> {
+fn ended(life: Result<GuardianOutcome, GuardianError>) -> Result<Report, Failure> {
     match life {
         Ok(_) => Ok(Report::default()),
         Err(error) => Err(Failure::could_not(Exit::Failed, &error)),

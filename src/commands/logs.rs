@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use pm_logs::{Keep, Want};
+use pm_logs::{LineFilter, LineQuery};
 use pm_protocol::Logs;
 use pm_spec::Select;
 
@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure>
         (_, true) => WantedStreams::Err,
         (false, false) => WantedStreams::Both,
     };
-    let want = Want { last, since, until, keep };
+    let want = LineQuery { last, since, until, keep };
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &apps)?;
     drop(client);
@@ -94,7 +94,7 @@ pub(super) fn attach(session: &Session, done: &Completed, ids: &[u32]) -> Result
     }
     let query = LogQuery {
         select: ids.iter().map(|id| Select::Id(*id)).collect(),
-        want: Want { last: Some(LINES), ..Want::default() },
+        want: LineQuery { last: Some(LINES), ..LineQuery::default() },
         follow: true,
         streams: WantedStreams::Both,
         daemon: false,
@@ -113,7 +113,7 @@ pub(super) fn beside(
 ) -> Result<(), Failure> {
     let query = LogQuery {
         select: vec![Select::Id(id)],
-        want: Want { last: Some(0), ..Want::default() },
+        want: LineQuery { last: Some(0), ..LineQuery::default() },
         follow: true,
         streams: WantedStreams::Both,
         daemon: false,
@@ -136,7 +136,7 @@ fn show(session: &Session, query: &LogQuery, form: Form) -> Result<Report, Failu
 }
 
 /// `--grep`: lines with this text in them.
-fn keep(text: &str, ignore_case: bool) -> Keep {
+fn keep(text: &str, ignore_case: bool) -> LineFilter {
     if !ignore_case {
         let text = text.as_bytes().to_vec();
         return Arc::new(move |line| contains(line, &text));

@@ -21,6 +21,7 @@ mod fidelity;
 mod flags;
 mod homes;
 mod input;
+mod made;
 mod mistakes;
 mod node;
 mod output;

@@ -10,20 +10,7 @@ use pm_spec::options::{FlagValue, GROUPS, Jlist, KeyKind, KeySpec, Support, keys
 use pm_spec::{AppSpec, Effort};
 use serde_json::{Map, Value, json};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// `made` is what lies there.
-fn current(name: &str, made: &str) {
-    let path = root().join(name);
-    if std::env::var_os("PM_BLESS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, made).unwrap();
-    }
-    let there = fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == made, "{name} is not current; PM_BLESS=1 writes it anew");
-}
+use super::made::{current, root};
 
 #[test]
 fn the_table_of_keys_is_current() {

@@ -8,7 +8,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::made::root;
+
 mod census;
+mod pages;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
@@ -68,10 +71,6 @@ const BANNED: [&str; 9] =
 /// Where `unsafe` may be, and in how many places at most.
 const UNSAFE: [(&str, usize); 3] =
     [("crates/pm-os/", 40), ("crates/pm-guardian/", 20), ("crates/pm-fixture/", 4)];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// All files below our folders with this ending: path from the root, and text.
 fn files(ending: &str) -> BTreeMap<String, String> {
@@ -198,7 +197,13 @@ fn law3_the_loop_awaits_in_one_place() {
                 let is_task = ["tokio::spawn(", "block_on(", "let sleep = "];
                 assert!(is_task.iter().any(|task| line.contains(task)), "{path}: {line}");
             }
-            let waits = [".blocking_recv(", ".lend(", "scribe.retune(", "scribe.flush("];
+            let waits = [
+                ".blocking_recv(",
+                ".lend(",
+                ".hand_over(",
+                "log_writer.reconfigure(",
+                "log_writer.flush(",
+            ];
             if waits.iter().any(|call| line.contains(call)) {
                 blocking.push(line);
             }
@@ -210,7 +215,7 @@ fn law3_the_loop_awaits_in_one_place() {
         "who may wait: the loop, and nobody once it runs"
     );
     // The one when the loop has ended, the other on a thread of its own.
-    let known = ["let loans = exchange.lend();", "scribe.flush(logs, Box::new(done));"];
+    let known = ["let loans = exchange.lend();", "log_writer.flush(logs, Box::new(done));"];
     assert_eq!(blocking, known);
 }
 

@@ -10,7 +10,7 @@ use pm_core::{
     AppId, Core, Counters, Ending, Fact, InstanceId, InstanceRecord, Record, RunId, SavedPhase,
     SpawnFailure, Want,
 };
-use pm_guardian::{Exit, FromGuardian, Kind, Link, LinkError, ToGuardian, Why};
+use pm_guardian::{FromGuardian, ItemKind, LeaderExit, Link, LinkError, StartReason, ToGuardian};
 use pm_logs::{Stream, StreamKey};
 use pm_os::identity::Identity;
 use pm_os::tag::Tag;
@@ -36,7 +36,7 @@ pub(crate) struct Kept {
     /// Whose runs the items belong to.
     owners: BTreeMap<RunId, Address>,
     /// Ends not acknowledged yet.
-    pub(crate) exits: Vec<Exit>,
+    pub(crate) exits: Vec<LeaderExit>,
     /// The listening socket.
     pub(crate) listener: Option<OwnedFd>,
     /// Which incarnation we are.
@@ -55,12 +55,12 @@ pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
         match message {
             FromGuardian::Incarnation { number, why } => {
                 kept.incarnation = number;
-                kept.is_first = why == Why::First;
+                kept.is_first = why == StartReason::First;
             }
             FromGuardian::Listener => kept.listener = descriptors.next(),
             FromGuardian::EndOfList => return Ok(kept),
             // Only a daemon that has said it is ready is asked.
-            FromGuardian::AreYouThere => {}
+            FromGuardian::Ping => {}
             FromGuardian::Exit(exit) => kept.exits.push(exit),
             FromGuardian::Item { tag, slot, kind, name } => {
                 let ours = Tag::from_raw(tag).filter(|tag| tag.home() == home_id);
@@ -73,17 +73,17 @@ pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
                 let owner = Address::parse(name);
                 kept.owners.extend(owner.map(|owner| (RunId(tag.run()), owner)));
                 match (kind, stream_of(slot), descriptors.next()) {
-                    (Kind::Pidfd { pid }, _, _) => {
+                    (ItemKind::Pidfd { pid }, _, _) => {
                         kept.pidfds.insert(RunId(tag.run()), (pid, first));
                     }
-                    (Kind::Stream, Some(stream), Some(file)) => {
+                    (ItemKind::Stream, Some(stream), Some(file)) => {
                         let key = StreamKey { tag: tag.raw(), stream };
                         kept.streams.insert(key, (first, file, owner));
                     }
-                    (Kind::Other, None, Some(note)) if slot == CHANNEL_SLOT => {
+                    (ItemKind::Other, None, Some(note)) if slot == CHANNEL_SLOT => {
                         kept.channels.insert(RunId(tag.run()), (first, note));
                     }
-                    (Kind::Stream | Kind::Other, _, _) => {}
+                    (ItemKind::Stream | ItemKind::Other, _, _) => {}
                 }
             }
         }

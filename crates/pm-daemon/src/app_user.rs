@@ -55,6 +55,6 @@ pub(crate) fn credentials(app: &AppSpec) -> Option<Credentials> {
 }
 
 /// Whom the files of an app belong to, if not to us. With the numbers of nobody `chown` leaves things as they are.
-pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::Owner> {
-    credentials(app).map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid })
+pub(crate) fn log_owner(app: &AppSpec) -> Option<pm_logs::FileOwner> {
+    credentials(app).map(|owner| pm_logs::FileOwner { uid: owner.uid, gid: owner.gid })
 }

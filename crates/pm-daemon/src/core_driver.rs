@@ -4,7 +4,7 @@
 use std::os::fd::OwnedFd;
 
 use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
-use pm_guardian::Exit;
+use pm_guardian::LeaderExit;
 use pm_node::{News, Worker};
 use pm_os::identity::Identity;
 use pm_os::tag::Tag;
@@ -116,7 +116,7 @@ impl CoreDriver {
     }
 
     /// The guardian saw an end.
-    pub(crate) fn exited(&mut self, exit: Exit) {
+    pub(crate) fn exited(&mut self, exit: LeaderExit) {
         let fact = self.executor.runs_mut().exited(exit);
         self.step_if(fact);
     }

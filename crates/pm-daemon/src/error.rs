@@ -30,7 +30,7 @@ pub enum DaemonError {
     },
     /// The log plane could not begin.
     #[error(transparent)]
-    Logs(#[from] pm_logs::StartError),
+    Logs(#[from] pm_logs::LogWriterError),
     /// Without /proc nothing can be known about processes.
     #[error(transparent)]
     Census(#[from] pm_os::tree::CensusError),

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
-use pm_guardian::{Kind, Link, ToGuardian, Ushered};
+use pm_guardian::{ItemKind, Link, RelayOutcome, ToGuardian};
 use pm_node::{Attachment, Ears, Exchange, Keep, Place, Sched};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
@@ -168,37 +168,37 @@ pub(crate) fn store_channel(
     (channel, memory): &ChannelEnd,
 ) -> Result<(), pm_guardian::LinkError> {
     let (tag, slot, name) = (tag.raw(), CHANNEL_SLOT, address.name());
-    let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
+    let store = ToGuardian::Store { tag, slot, kind: ItemKind::Other, name };
     link.send(&store, &[channel.as_fd(), memory.as_fd()])
 }
 
 /// The guardian, as who lets callers in.
-struct Ushering(pm_guardian::Usher);
+struct GuardianRelay(pm_guardian::AcceptRelay);
 
-impl AsFd for Ushering {
+impl AsFd for GuardianRelay {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl pm_node::Usher for Ushering {
+impl pm_node::Usher for GuardianRelay {
     fn ask(&self, door: BorrowedFd<'_>, channel: BorrowedFd<'_>, line: &[u8]) -> Result<(), Errno> {
-        self.0.ask(door, channel, line)
+        self.0.request(door, channel, line)
     }
 
     fn hear(&self) -> Result<Option<pm_node::Ushered>, Errno> {
-        Ok(self.0.hear()?.map(|answer| match answer {
-            Ushered::Passed(connection) => pm_node::Ushered::Passed(connection),
-            Ushered::Left(connection) => pm_node::Ushered::Left(connection),
-            Ushered::Nobody(errno) => pm_node::Ushered::Nobody(errno),
+        Ok(self.0.response()?.map(|answer| match answer {
+            RelayOutcome::Passed(connection) => pm_node::Ushered::Passed(connection),
+            RelayOutcome::Left(connection) => pm_node::Ushered::Left(connection),
+            RelayOutcome::NoConnection(errno) => pm_node::Ushered::Nobody(errno),
         }))
     }
 }
 
 fn find_usher(link: &Link) -> Option<Box<dyn pm_node::Usher>> {
-    let (usher, theirs) = pm_guardian::Usher::pair().ok()?;
-    link.send(&ToGuardian::Usher, &[theirs.as_fd()]).ok()?;
-    Some(Box::new(Ushering(usher)))
+    let (relay, theirs) = pm_guardian::AcceptRelay::pair().ok()?;
+    link.send(&ToGuardian::AcceptRelay, &[theirs.as_fd()]).ok()?;
+    Some(Box::new(GuardianRelay(relay)))
 }
 
 fn keep_socket(link: &Link, home_id: u32, keep: Keep<'_>) {
@@ -208,7 +208,7 @@ fn keep_socket(link: &Link, home_id: u32, keep: Keep<'_>) {
             let app = AppId(group);
             let name = Address { app, instance: InstanceId(0) }.name();
             let (tag, slot) = (tag_of(home_id, app).raw(), index);
-            let store = ToGuardian::Store { tag, slot, kind: Kind::Other, name };
+            let store = ToGuardian::Store { tag, slot, kind: ItemKind::Other, name };
             link.send(&store, &[socket, memory]).ok();
         }
         Keep::Drop { group, index } => {

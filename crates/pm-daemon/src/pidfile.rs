@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use pm_core::InstanceId;
-use pm_logs::{Missing, Owner, open_folder};
+use pm_logs::{FileOwner, IfMissing, open_folder};
 use pm_spec::AppSpec;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
@@ -24,7 +24,7 @@ const LONGEST: u64 = 32;
 pub(crate) struct PidFile {
     path: PathBuf,
     /// Whose app it is; links of that user are not followed.
-    owner: Option<Owner>,
+    owner: Option<FileOwner>,
 }
 
 impl PidFile {
@@ -36,7 +36,7 @@ impl PidFile {
 
     /// Writes the pid, in place of whatever had the name.
     pub(crate) fn write(&self, pid: i32) {
-        let Some((folder, name)) = self.place(Missing::Make) else { return };
+        let Some((folder, name)) = self.place(IfMissing::Make) else { return };
         let mut new = name.to_os_string();
         new.push(".new");
         let written = create(&folder, &new)
@@ -49,13 +49,13 @@ impl PidFile {
 
     /// Removes the file if it still names this process; another daemon or a person may have written a new one.
     pub(crate) fn remove(&self, pid: i32) {
-        let Some((folder, name)) = self.place(Missing::Leave) else { return };
+        let Some((folder, name)) = self.place(IfMissing::Leave) else { return };
         if read(&folder, name).is_ok_and(|text| text.trim() == pid.to_string()) {
             unlinkat(&folder, name, AtFlags::empty()).ok();
         }
     }
 
-    fn place(&self, missing: Missing) -> Option<(OwnedFd, &OsStr)> {
+    fn place(&self, missing: IfMissing) -> Option<(OwnedFd, &OsStr)> {
         let folder = open_folder(self.path.parent()?, self.owner, missing).ok()?;
         Some((folder, self.path.file_name()?))
     }
@@ -111,7 +111,7 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+        let owner = Some(FileOwner { uid: 65_534, gid: 65_534 });
         let file = |name: &str| PidFile { path: at(name), owner };
         fs::create_dir(at("theirs")).unwrap();
         chown(at("theirs"), Some(65_534), Some(65_534)).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pm_core::InstanceId;
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Format, Place, Sink, Stream, WhenFull};
+use pm_logs::{LineFormat, LogDestination, Sink, Stream, WhenFull};
 use pm_protocol::Home;
 use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget, Mode};
 
@@ -194,13 +194,13 @@ pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
 pub(crate) fn sinks(
     app: &AppSpec,
     instance: InstanceId,
-    owner: Option<pm_logs::Owner>,
+    owner: Option<pm_logs::FileOwner>,
 ) -> [Sink; 2] {
     let paths = log_paths(app, instance);
     let format = match &app.logs.format {
-        LogFormat::Raw => Format::Raw,
-        LogFormat::Stamped(format) => Format::Stamped(StampFormat::new(format)),
-        LogFormat::Json(format) => Format::Json {
+        LogFormat::Raw => LineFormat::Raw,
+        LogFormat::Stamped(format) => LineFormat::Stamped(StampFormat::new(format)),
+        LogFormat::Json(format) => LineFormat::Json {
             app: app.name.as_str().into(),
             instance: u64::from(instance.0),
             stamp: format.as_deref().map(StampFormat::new),
@@ -208,7 +208,7 @@ pub(crate) fn sinks(
     };
     let (rotation, full) = (rotation(app), when_full(app));
     let sink = |path: Option<ByteString>| Sink {
-        place: path.map_or(Place::Discard, |path| Place::File(path_of(&path))),
+        place: path.map_or(LogDestination::Discard, |path| LogDestination::File(path_of(&path))),
         format: format.clone(),
         combined: paths.combined.as_ref().map(path_of),
         rotation,
@@ -222,7 +222,7 @@ pub(crate) fn sinks(
 pub(crate) fn sink(
     app: &AppSpec,
     key: (InstanceId, Stream),
-    owner: Option<pm_logs::Owner>,
+    owner: Option<pm_logs::FileOwner>,
 ) -> Sink {
     let [out, error] = sinks(app, key.0, owner);
     match key.1 {
@@ -232,14 +232,14 @@ pub(crate) fn sink(
 }
 
 /// When an app's logs are rotated.
-pub(crate) fn rotation(app: &AppSpec) -> pm_logs::Rotation {
+pub(crate) fn rotation(app: &AppSpec) -> pm_logs::LogRotation {
     match app.logs.rotation.max_size {
-        None => pm_logs::Rotation::NEVER,
-        Some(size) => pm_logs::Rotation {
+        None => pm_logs::LogRotation::NEVER,
+        Some(size) => pm_logs::LogRotation {
             max_size: size.get(),
             keep: usize::try_from(app.logs.rotation.keep).unwrap_or(usize::MAX),
             compress: app.logs.rotation.compress,
-            ..pm_logs::Rotation::STANDARD
+            ..pm_logs::LogRotation::STANDARD
         },
     }
 }
@@ -255,5 +255,5 @@ pub(crate) fn when_full(app: &AppSpec) -> WhenFull {
 /// Whether both streams share one pipe, which keeps the order in which the app wrote. JSON lines say which
 /// stream they came from, so there each keeps its own.
 pub(crate) fn one_pipe([out, error]: &[Sink; 2]) -> bool {
-    out == error && !matches!(out.format, Format::Json { .. })
+    out == error && !matches!(out.format, LineFormat::Json { .. })
 }

@@ -157,8 +157,8 @@ impl Reactor {
                 executor.restore_home(core, &self.home);
             }
             // If it can't be sent the guardian is dead, which the next look at the link tells.
-            FromGuardian::AreYouThere => {
-                self.link.get_ref().send(&ToGuardian::Here, &[]).ok();
+            FromGuardian::Ping => {
+                self.link.get_ref().send(&ToGuardian::Pong, &[]).ok();
             }
             FromGuardian::Incarnation { .. }
             | FromGuardian::Item { .. }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
-use pm_guardian::{Exit, Link, ToGuardian};
-use pm_logs::{Scribe, StreamKey};
+use pm_guardian::{LeaderExit, Link, ToGuardian};
+use pm_logs::{LogWriter, StreamKey};
 use pm_os::identity::Identity;
 use pm_os::knock::{self, Signal};
 use pm_os::tag::Tag;
@@ -30,7 +30,7 @@ pub(crate) struct Owners {
     pub(crate) link: Arc<Link>,
     pub(crate) spawner: Sender<SpawnerJob>,
     pub(crate) trees: Sender<TreeJob>,
-    pub(crate) scribe: Scribe,
+    pub(crate) log_writer: LogWriter,
     pub(crate) home_id: u32,
     pub(crate) runs: Runs,
     pub(crate) node: Node,
@@ -156,7 +156,7 @@ impl RunControl {
         identity: Identity,
         pidfd: OwnedFd,
         channel: Option<ChannelEnd>,
-    ) -> (Option<Fact>, Vec<Exit>) {
+    ) -> (Option<Fact>, Vec<LeaderExit>) {
         let Some(run) = self.owners.runs.get_mut(id) else { return (None, Vec::new()) };
         let early = match std::mem::replace(&mut run.life, Life::Alive) {
             Life::Expected(exits) => exits,
@@ -184,7 +184,7 @@ impl RunControl {
     }
 
     /// The guardian saw an end. Returns the fact if nobody needs to look who is left.
-    pub(crate) fn exited(&mut self, exit: Exit) -> Option<Fact> {
+    pub(crate) fn exited(&mut self, exit: LeaderExit) -> Option<Fact> {
         let tag = Tag::from_raw(exit.tag)?;
         let acknowledge = ToGuardian::Ack { tag: exit.tag, pid: exit.pid };
         let id = RunId(tag.run());
@@ -259,8 +259,8 @@ impl RunControl {
     }
 
     /// The log plane.
-    pub(crate) fn scribe(&self) -> &Scribe {
-        &self.owners.scribe
+    pub(crate) fn log_writer(&self) -> &LogWriter {
+        &self.owners.log_writer
     }
 
     /// Its logs are kept by new rules from now on.

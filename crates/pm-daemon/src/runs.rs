@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use pm_core::{Ending, Identity, Reach, RunId};
-use pm_guardian::{Exit, Status};
+use pm_guardian::{LeaderExit, WaitStatus};
 use pm_logs::{Stream, StreamKey};
 use pm_os::knock::Signal;
 use pm_os::tag::Tag;
@@ -18,7 +18,7 @@ use crate::tree_job::Tree;
 #[derive(Debug)]
 pub(crate) enum Life {
     /// Being made; exits that were told before its birth wait here.
-    Expected(Vec<Exit>),
+    Expected(Vec<LeaderExit>),
     /// Its main process lives, or nobody said otherwise.
     Alive,
     /// Its main process ended; whether the core was told (it is asked first who is left).
@@ -186,10 +186,10 @@ pub(crate) fn from_core(identity: Identity) -> pm_os::identity::Identity {
 }
 
 /// What the guardian saw, in the core's words.
-pub(crate) fn ending(status: Status) -> Ending {
+pub(crate) fn ending(status: WaitStatus) -> Ending {
     match status {
-        Status::Unknown => Ending::Unknown,
-        Status::Wait(raw) => match pm_os::end::Ending::from_status(raw) {
+        WaitStatus::Unknown => Ending::Unknown,
+        WaitStatus::Wait(raw) => match pm_os::end::Ending::from_status(raw) {
             pm_os::end::Ending::Exited(code) => Ending::Exited(code),
             pm_os::end::Ending::Signaled { signal, core } => {
                 Ending::Signaled { signal: u8::try_from(signal).unwrap_or(0), core }

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use pm_core::{AppId, InstanceId};
-use pm_guardian::{Kind, Link, LinkError, Name, ToGuardian};
+use pm_guardian::{ItemKind, ItemName, Link, LinkError, ToGuardian};
 use pm_logs::{Stream, StreamKey};
 use pm_os::tag::Tag;
 
@@ -48,14 +48,14 @@ pub(crate) struct Address {
 impl Address {
     /// What the guardian gives back with each item: whose it is, for output that outlives its run and for a journal
     /// that lost its last lines.
-    pub(crate) fn name(self) -> Name {
+    pub(crate) fn name(self) -> ItemName {
         // Two numbers of ten digits always fit.
         let text = format!("{}:{}", self.app.0, self.instance.0);
-        Name::parse(text.as_bytes()).unwrap_or(Name::EMPTY)
+        ItemName::parse(text.as_bytes()).unwrap_or(ItemName::EMPTY)
     }
 
     /// The address a name was made of.
-    pub(crate) fn parse(name: Name) -> Option<Self> {
+    pub(crate) fn parse(name: ItemName) -> Option<Self> {
         let (app, instance) = std::str::from_utf8(name.as_bytes()).ok()?.split_once(':')?;
         Some(Self { app: AppId(app.parse().ok()?), instance: InstanceId(instance.parse().ok()?) })
     }
@@ -69,7 +69,10 @@ pub(crate) fn store_pidfd(
     (pid, pidfd): (i32, &OwnedFd),
 ) -> Result<(), LinkError> {
     let (tag, slot, name) = (tag.raw(), PIDFD_SLOT, address.name());
-    link.send(&ToGuardian::Store { tag, slot, kind: Kind::Pidfd { pid }, name }, &[pidfd.as_fd()])
+    link.send(
+        &ToGuardian::Store { tag, slot, kind: ItemKind::Pidfd { pid }, name },
+        &[pidfd.as_fd()],
+    )
 }
 
 /// Gives a stream to the guardian: its pipe, and its file.
@@ -80,7 +83,7 @@ pub(crate) fn store_stream(
     (pipe, file): (&OwnedFd, &OwnedFd),
 ) -> Result<(), LinkError> {
     let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
-    let store = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
+    let store = ToGuardian::Store { tag, slot, kind: ItemKind::Stream, name };
     link.send(&store, &[pipe.as_fd(), file.as_fd()])
 }
 
@@ -93,7 +96,7 @@ mod tests {
         let address = Address { app: AppId(u32::MAX), instance: InstanceId(u32::MAX) };
         assert_eq!(Address::parse(address.name()), Some(address));
         for bad in ["", "7", "7:", ":7", "7:7:7", "a:b", "4294967296:0"] {
-            assert_eq!(Address::parse(Name::parse(bad.as_bytes()).unwrap()), None, "{bad}");
+            assert_eq!(Address::parse(ItemName::parse(bad.as_bytes()).unwrap()), None, "{bad}");
         }
     }
 }

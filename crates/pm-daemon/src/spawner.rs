@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use pm_core::{RunId, SpawnFailure};
-use pm_guardian::{Kind, Link, ToGuardian};
-use pm_logs::{Scribe, Sink, Stream, StreamKey};
+use pm_guardian::{ItemKind, Link, ToGuardian};
+use pm_logs::{LogWriter, Sink, Stream, StreamKey};
 use pm_node::Line;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
@@ -61,7 +61,7 @@ pub(crate) struct SpawnerParts {
     pub(crate) home: Home,
     pub(crate) home_id: u32,
     pub(crate) link: Arc<Link>,
-    pub(crate) scribe: Scribe,
+    pub(crate) log_writer: LogWriter,
     /// The limit of open files that apps get back.
     pub(crate) nofile: Option<Nofile>,
     pub(crate) inlet: mpsc::Sender<Inlet>,
@@ -85,7 +85,7 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
             SpawnerJob::Retune(keys, app) => {
                 let (rotation, full) = (plan::rotation(&app), plan::when_full(&app));
                 for key in keys {
-                    parts.scribe.retune(key, rotation, full);
+                    parts.log_writer.reconfigure(key, rotation, full);
                 }
                 continue;
             }
@@ -145,7 +145,7 @@ impl SpawnerParts {
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         plan.umask = app.umask;
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
-        self.scribe.settle();
+        self.log_writer.settle();
         let born = spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
@@ -160,7 +160,7 @@ impl SpawnerParts {
     /// Makes a channel and gives our end to the guardian.
     fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<Line, SpawnFailure> {
         let line = Line::new().map_err(|error| short(format!("make a channel: {error}")))?;
-        let (slot, kind, name) = (CHANNEL_SLOT, Kind::Other, job.address().name());
+        let (slot, kind, name) = (CHANNEL_SLOT, ItemKind::Other, job.address().name());
         let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
         self.link.send(&store, &line.kept()).map_err(|error| short(error.to_string()))?;
         Ok(line)
@@ -203,19 +203,19 @@ impl SpawnerParts {
             user,
             nofile: self.nofile,
             umask: None,
-            oom_score_adj: pm_guardian::score_before(),
+            oom_score_adj: pm_guardian::oom_score_before(),
             birth: Birth::Sibling,
         }
     }
 
-    /// Makes the pipes, gives them to the guardian with their files, then to the scribe.
+    /// Makes the pipes, gives them to the guardian with their files, then to the log writer.
     fn pipes(
         &self,
         tag: Tag,
         job: &SpawnJob,
         owner: Option<Owner>,
     ) -> Result<OutputPipes, SpawnFailure> {
-        let log_owner = owner.map(|owner| pm_logs::Owner { uid: owner.uid, gid: owner.gid });
+        let log_owner = owner.map(|owner| pm_logs::FileOwner { uid: owner.uid, gid: owner.gid });
         let sinks = plan::sinks(&job.plan.app, job.plan.instance, log_owner);
         let together = plan::one_pipe(&sinks);
         let [out, error] = sinks;
@@ -238,10 +238,11 @@ impl SpawnerParts {
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
-        let file = self.scribe.prepare(key, &sink).map_err(|error| refused(error.to_string()))?;
+        let file =
+            self.log_writer.prepare(key, &sink).map_err(|error| refused(error.to_string()))?;
         store_stream(&self.link, key, address, (&reader, &file))
             .map_err(|error| short(error.to_string()))?;
-        self.scribe.attach(key, reader, file, sink);
+        self.log_writer.attach(key, reader, file, sink);
         Ok(outlet)
     }
 }

@@ -2,7 +2,9 @@
 //! not parse to the last byte is refused. A number once given to a message is never given to
 //! another one: during an update, old and new binaries talk to each other.
 
-use crate::message::{Exit, FromGuardian, Kind, MAX_PATH, Name, Status, ToGuardian, Why};
+use crate::message::{
+    FromGuardian, ItemKind, ItemName, LeaderExit, MAX_PATH, StartReason, ToGuardian, WaitStatus,
+};
 
 /// Why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,20 +46,20 @@ impl ToGuardian {
             }
             Self::Leave => out.push(7),
             Self::Ready => out.push(8),
-            Self::Bequeath => out.push(9),
+            Self::HandOver => out.push(9),
             Self::Redirect { tag, slot } => {
                 out.push(10);
                 put_u64(out, *tag);
                 out.push(*slot);
             }
-            Self::Here => out.push(11),
-            Self::Usher => out.push(12),
+            Self::Pong => out.push(11),
+            Self::AcceptRelay => out.push(12),
         }
     }
 
     /// Reads one whole message.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (kind, mut rest) = Fields::open(bytes)?;
+        let (kind, mut rest) = FieldReader::open(bytes)?;
         let message = match kind {
             1 => rest.item().map(|(tag, slot, kind, name)| Self::Store { tag, slot, kind, name }),
             2 => rest.u64().and_then(|tag| {
@@ -72,10 +74,10 @@ impl ToGuardian {
             6 => rest.path().map(|path| Self::Update { path }),
             7 => Some(Self::Leave),
             8 => Some(Self::Ready),
-            9 => Some(Self::Bequeath),
+            9 => Some(Self::HandOver),
             10 => rest.u64().zip(rest.u8()).map(|(tag, slot)| Self::Redirect { tag, slot }),
-            11 => Some(Self::Here),
-            12 => Some(Self::Usher),
+            11 => Some(Self::Pong),
+            12 => Some(Self::AcceptRelay),
             other => return Err(DecodeError::Kind(other)),
         };
         rest.close(kind, message)
@@ -90,14 +92,14 @@ impl FromGuardian {
                 out.push(65);
                 out.extend(number.to_le_bytes());
                 match why {
-                    Why::First => out.push(0),
-                    Why::Ended(status) => {
+                    StartReason::First => out.push(0),
+                    StartReason::Ended(status) => {
                         out.push(1);
                         put_status(out, *status);
                     }
-                    Why::Updated => out.push(2),
-                    Why::RolledBack => out.push(3),
-                    Why::Inherited => out.push(4),
+                    StartReason::Updated => out.push(2),
+                    StartReason::RolledBack => out.push(3),
+                    StartReason::Inherited => out.push(4),
                 }
             }
             Self::Listener => out.push(66),
@@ -110,28 +112,28 @@ impl FromGuardian {
                 out.push(69);
                 exit.encode(out);
             }
-            Self::AreYouThere => out.push(70),
+            Self::Ping => out.push(70),
         }
     }
 
     /// Reads one whole message.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (kind, mut rest) = Fields::open(bytes)?;
+        let (kind, mut rest) = FieldReader::open(bytes)?;
         let message = match kind {
             65 => rest.incarnation(),
             66 => Some(Self::Listener),
             67 => rest.item().map(|(tag, slot, kind, name)| Self::Item { tag, slot, kind, name }),
             68 => Some(Self::EndOfList),
             69 => rest.exit().map(Self::Exit),
-            70 => Some(Self::AreYouThere),
+            70 => Some(Self::Ping),
             other => return Err(DecodeError::Kind(other)),
         };
         rest.close(kind, message)
     }
 }
 
-impl Exit {
-    /// Appends the exit's bytes: always [`Exit::LENGTH`] of them.
+impl LeaderExit {
+    /// Appends the exit's bytes: always [`LeaderExit::LENGTH`] of them.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_u64(out, self.tag);
         put_i32(out, self.pid);
@@ -149,22 +151,22 @@ fn put_i32(out: &mut Vec<u8>, value: i32) {
     out.extend(value.to_le_bytes());
 }
 
-pub(crate) fn put_status(out: &mut Vec<u8>, status: Status) {
+pub(crate) fn put_status(out: &mut Vec<u8>, status: WaitStatus) {
     let (known, raw) = match status {
-        Status::Wait(raw) => (1, raw),
-        Status::Unknown => (0, 0),
+        WaitStatus::Wait(raw) => (1, raw),
+        WaitStatus::Unknown => (0, 0),
     };
     out.push(known);
     put_i32(out, raw);
 }
 
-pub(crate) fn put_item(out: &mut Vec<u8>, (tag, slot): (u64, u8), kind: Kind, name: &Name) {
+pub(crate) fn put_item(out: &mut Vec<u8>, (tag, slot): (u64, u8), kind: ItemKind, name: &ItemName) {
     put_u64(out, tag);
     out.push(slot);
     let (number, pid) = match kind {
-        Kind::Pidfd { pid } => (0, pid),
-        Kind::Stream => (1, 0),
-        Kind::Other => (2, 0),
+        ItemKind::Pidfd { pid } => (0, pid),
+        ItemKind::Stream => (1, 0),
+        ItemKind::Other => (2, 0),
     };
     out.push(number);
     put_i32(out, pid);
@@ -174,9 +176,9 @@ pub(crate) fn put_item(out: &mut Vec<u8>, (tag, slot): (u64, u8), kind: Kind, na
 
 /// The bytes that are still to be read. Each reader gives `None` when they do not suffice.
 #[derive(Debug)]
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+pub(crate) struct FieldReader<'a>(pub(crate) &'a [u8]);
 
-impl<'a> Fields<'a> {
+impl<'a> FieldReader<'a> {
     fn open(bytes: &'a [u8]) -> Result<(u8, Self), DecodeError> {
         let (kind, rest) = bytes.split_first().ok_or(DecodeError::Empty)?;
         Ok((*kind, Self(rest)))
@@ -219,28 +221,28 @@ impl<'a> Fields<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
-    pub(crate) fn status(&mut self) -> Option<Status> {
+    pub(crate) fn status(&mut self) -> Option<WaitStatus> {
         match (self.u8()?, self.i32()?) {
-            (1, raw) => Some(Status::Wait(raw)),
-            (0, 0) => Some(Status::Unknown),
+            (1, raw) => Some(WaitStatus::Wait(raw)),
+            (0, 0) => Some(WaitStatus::Unknown),
             _ => None,
         }
     }
 
-    pub(crate) fn item(&mut self) -> Option<(u64, u8, Kind, Name)> {
+    pub(crate) fn item(&mut self) -> Option<(u64, u8, ItemKind, ItemName)> {
         let (tag, slot) = (self.u64()?, self.u8()?);
         let kind = match (self.u8()?, self.i32()?) {
-            (0, pid) if pid > 0 => Kind::Pidfd { pid },
-            (1, 0) => Kind::Stream,
-            (2, 0) => Kind::Other,
+            (0, pid) if pid > 0 => ItemKind::Pidfd { pid },
+            (1, 0) => ItemKind::Stream,
+            (2, 0) => ItemKind::Other,
             _ => return None,
         };
         let length = usize::from(self.u8()?);
-        Some((tag, slot, kind, Name::parse(self.take(length)?)?))
+        Some((tag, slot, kind, ItemName::parse(self.take(length)?)?))
     }
 
-    pub(crate) fn exit(&mut self) -> Option<Exit> {
-        Some(Exit {
+    pub(crate) fn exit(&mut self) -> Option<LeaderExit> {
+        Some(LeaderExit {
             tag: self.u64()?,
             pid: self.i32()?,
             status: self.status()?,
@@ -252,11 +254,11 @@ impl<'a> Fields<'a> {
     fn incarnation(&mut self) -> Option<FromGuardian> {
         let number = self.u32()?;
         let why = match self.u8()? {
-            0 => Why::First,
-            1 => Why::Ended(self.status()?),
-            2 => Why::Updated,
-            3 => Why::RolledBack,
-            4 => Why::Inherited,
+            0 => StartReason::First,
+            1 => StartReason::Ended(self.status()?),
+            2 => StartReason::Updated,
+            3 => StartReason::RolledBack,
+            4 => StartReason::Inherited,
             _ => return None,
         };
         Some(FromGuardian::Incarnation { number, why })

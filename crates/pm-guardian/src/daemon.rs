@@ -13,46 +13,37 @@ use std::process::{Command, Stdio};
 use rustix::net::SendFlags;
 use rustix::process::{Pid, Rlimit, Signal, kill_process};
 
-use crate::diary::Diary;
+use crate::daemon_log::DaemonLog;
+use crate::epoll_set::{EpollSet, EventFlags};
 use crate::link::LINK_VARIABLE;
-use crate::message::{FromGuardian, Why};
+use crate::message::{FromGuardian, StartReason};
+use crate::oom_score;
 use crate::packet;
-use crate::score;
-use crate::store::{Item, Key, Store};
-use crate::succession::Succession;
+use crate::respawn::Respawn;
+use crate::store::{ItemKey, Store, StoredItem};
 use crate::sys;
-use crate::watch::{EventFlags, Watch};
 
 /// Who the daemon is to us.
 #[derive(Debug)]
-pub(crate) enum Kinship {
+pub(crate) enum DaemonProcess {
     /// Our child; its death comes with SIGCHLD.
     Child(i32),
     /// The daemon that started us; `None` until it has sent its pidfd.
-    Stranger(Option<OwnedFd>),
+    Predecessor(Option<OwnedFd>),
 }
 
 /// How far the list has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Listing {
+pub(crate) enum ListProgress {
     /// Not asked for, or complete.
     No,
     /// Up to this item; `None`: from the start.
-    After(Option<Key>),
-}
-
-/// Whether the daemon is to be asked if it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
-    /// No.
-    None,
-    /// As soon as the socket takes it.
-    Due,
+    After(Option<ItemKey>),
 }
 
 /// How a round of sending ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub(crate) enum SendProgress {
     /// Everything is told.
     All,
     /// The socket is full.
@@ -66,19 +57,17 @@ pub(crate) enum Sent {
 /// A daemon, from its start until it is reaped.
 #[derive(Debug)]
 pub(crate) struct Daemon {
-    pub(crate) process: Kinship,
+    pub(crate) process: DaemonProcess,
     pub(crate) link: OwnedFd,
     pub(crate) born_ms: i64,
     pub(crate) is_ready: bool,
     /// It knows the whole list and wants news.
     pub(crate) has_adopted: bool,
-    /// Still to be told who it is.
-    pub(crate) greeting: Option<FromGuardian>,
+    /// Still to be told before anything else: who it is, or a ping.
+    pub(crate) urgent: Option<FromGuardian>,
     /// Still to be given the listening socket.
     pub(crate) wants_listener: bool,
-    /// Still to be asked whether it is there.
-    pub(crate) question: Question,
-    pub(crate) listing: Listing,
+    pub(crate) listing: ListProgress,
     /// What the watch reports of the link now.
     watched: EventFlags,
 }
@@ -86,54 +75,53 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts one as our child.
     pub(crate) fn start(
-        succession: &Succession,
-        diary: &Diary,
-        (files, score): (Rlimit, Option<i32>),
-        greeting: (u32, Why),
+        respawn: &Respawn,
+        daemon_log: &DaemonLog,
+        (files, oom_score): (Rlimit, Option<i32>),
+        greeting: (u32, StartReason),
     ) -> io::Result<Self> {
         let (link, theirs) = packet::pair()?;
-        let mut words = succession.command.iter().map(|word| OsStr::from_bytes(word.to_bytes()));
+        let mut words = respawn.command.iter().map(|word| OsStr::from_bytes(word.to_bytes()));
         let program = words.next().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut command = Command::new(program);
         command.arg0(program).args(words);
         command.env(LINK_VARIABLE, theirs.as_raw_fd().to_string()).env_remove("NOTIFY_SOCKET");
-        score::pass_on(&mut command, score);
-        command.stdin(Stdio::null()).stdout(diary.stdio()).stderr(diary.stdio());
+        oom_score::pass_on(&mut command, oom_score);
+        command.stdin(Stdio::null()).stdout(daemon_log.stdio()).stderr(daemon_log.stdio());
         sys::prepare_child(&mut command, &theirs, files);
         let child = command.spawn()?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         let (number, why) = greeting;
         Ok(Self {
-            greeting: Some(FromGuardian::Incarnation { number, why }),
+            urgent: Some(FromGuardian::Incarnation { number, why }),
             wants_listener: true,
-            ..Self::over(Kinship::Child(pid), link)
+            ..Self::over(DaemonProcess::Child(pid), link)
         })
     }
 
     /// One that is already there.
-    pub(crate) fn over(process: Kinship, link: OwnedFd) -> Self {
+    pub(crate) fn over(process: DaemonProcess, link: OwnedFd) -> Self {
         Self {
             process,
             link,
             born_ms: sys::boot_ms(),
             is_ready: false,
             has_adopted: false,
-            greeting: None,
+            urgent: None,
             wants_listener: false,
-            question: Question::None,
-            listing: Listing::No,
+            listing: ListProgress::No,
             watched: EventFlags::IN,
         }
     }
 
     pub(crate) fn is_child(&self, pid: i32) -> bool {
-        matches!(self.process, Kinship::Child(own) if own == pid)
+        matches!(self.process, DaemonProcess::Child(own) if own == pid)
     }
 
     /// Tells it to end; what that means is its decision. Its pid can't be a stranger's, for only
     /// we reap it.
     pub(crate) fn ask_to_end(&self) {
-        if let Kinship::Child(pid) = self.process
+        if let DaemonProcess::Child(pid) = self.process
             && let Some(pid) = Pid::from_raw(pid)
         {
             kill_process(pid, Signal::TERM).ok();
@@ -143,29 +131,33 @@ impl Daemon {
     /// Whether it answers requests and nothing is half told.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_ready
-            && self.greeting.is_none()
+            && self.urgent.is_none()
             && !self.wants_listener
-            && self.listing == Listing::No
+            && self.listing == ListProgress::No
     }
 
     /// Changes what wakes us, if it isn't that already.
-    pub(crate) fn watch_for(&mut self, flags: EventFlags, watch: &Watch, number: u64) {
-        if self.watched != flags && watch.add(&self.link, number, flags).is_ok() {
+    pub(crate) fn watch_for(&mut self, flags: EventFlags, epoll: &EpollSet, number: u64) {
+        if self.watched != flags && epoll.add(&self.link, number, flags).is_ok() {
             self.watched = flags;
         }
     }
 
     /// Tells as much as the socket takes.
-    pub(crate) fn tell(&mut self, store: &mut Store, listener: Option<BorrowedFd<'_>>) -> Sent {
+    pub(crate) fn tell(
+        &mut self,
+        store: &mut Store,
+        listener: Option<BorrowedFd<'_>>,
+    ) -> SendProgress {
         let mut bytes = Vec::with_capacity(128);
         while let Some(message) = self.next(store, listener.is_some()) {
             let descriptors = match message {
                 FromGuardian::Listener => listener.into_iter().collect(),
                 FromGuardian::Item { tag, slot, .. } => {
-                    store.items().get(&(tag, slot)).map(Item::borrowed).unwrap_or_default()
+                    store.items().get(&(tag, slot)).map(StoredItem::borrowed).unwrap_or_default()
                 }
                 FromGuardian::Incarnation { .. }
-                | FromGuardian::AreYouThere
+                | FromGuardian::Ping
                 | FromGuardian::EndOfList
                 | FromGuardian::Exit(_) => Vec::new(),
             };
@@ -173,33 +165,30 @@ impl Daemon {
             message.encode(&mut bytes);
             match packet::send(self.link.as_fd(), &bytes, &descriptors, SendFlags::DONTWAIT) {
                 Ok(()) => self.advance(message, store),
-                Err(rustix::io::Errno::AGAIN) => return Sent::Full,
-                Err(error) if packet::is_momentary(error) => return Sent::Later,
-                Err(_) => return Sent::Gone,
+                Err(rustix::io::Errno::AGAIN) => return SendProgress::Full,
+                Err(error) if packet::is_momentary(error) => return SendProgress::Later,
+                Err(_) => return SendProgress::Gone,
             }
         }
-        Sent::All
+        SendProgress::All
     }
 
     /// What comes next. Exits go before items and the list's end, so that a daemon which knows
     /// the list knows every end that came before; and none goes to a daemon that hasn't asked,
     /// for it may not know the run yet (supervision.md 3, trap 1).
     fn next(&self, store: &Store, has_listener: bool) -> Option<FromGuardian> {
-        if let Some(greeting) = self.greeting {
-            return Some(greeting);
+        if self.urgent.is_some() {
+            return self.urgent;
         }
         if self.wants_listener && has_listener {
             return Some(FromGuardian::Listener);
         }
-        if self.question == Question::Due {
-            return Some(FromGuardian::AreYouThere);
-        }
-        if (self.has_adopted || self.listing != Listing::No)
+        if (self.has_adopted || self.listing != ListProgress::No)
             && let Some(exit) = store.untold()
         {
             return Some(FromGuardian::Exit(exit));
         }
-        let Listing::After(last) = self.listing else { return None };
+        let ListProgress::After(last) = self.listing else { return None };
         let from = last.map_or(Unbounded, Excluded);
         let item = store.items().range((from, Unbounded)).next();
         Some(item.map_or(FromGuardian::EndOfList, |((tag, slot), item)| FromGuardian::Item {
@@ -212,14 +201,13 @@ impl Daemon {
 
     fn advance(&mut self, told: FromGuardian, store: &mut Store) {
         match told {
-            FromGuardian::Incarnation { .. } => self.greeting = None,
+            FromGuardian::Incarnation { .. } | FromGuardian::Ping => self.urgent = None,
             FromGuardian::Listener => self.wants_listener = false,
-            FromGuardian::AreYouThere => self.question = Question::None,
             FromGuardian::Exit(exit) => store.told(exit.tag),
             FromGuardian::Item { tag, slot, .. } => {
-                self.listing = Listing::After(Some((tag, slot)));
+                self.listing = ListProgress::After(Some((tag, slot)));
             }
-            FromGuardian::EndOfList => self.listing = Listing::No,
+            FromGuardian::EndOfList => self.listing = ListProgress::No,
         }
     }
 }

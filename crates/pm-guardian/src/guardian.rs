@@ -9,83 +9,84 @@ use pm_os::tag;
 use rustix::net::RecvFlags;
 use rustix::process::Rlimit;
 
-use crate::daemon::{Daemon, Kinship, Listing, Sent};
-use crate::diary::Diary;
-use crate::message::{MAX_MESSAGE, Status, ToGuardian, Why};
+use crate::accept_relay::{RELAY, RelayServer};
+use crate::daemon::{Daemon, DaemonProcess, ListProgress, SendProgress};
+use crate::daemon_log::DaemonLog;
+use crate::epoll_set::{EpollSet, EventFlags};
+use crate::error::GuardianError;
+use crate::home_lock::{HomeLock, RECLAIM_MS};
+use crate::message::{MAX_MESSAGE, StartReason, ToGuardian, WaitStatus};
 use crate::packet::{self, Received};
-use crate::plan::{GuardianError, Outcome};
-use crate::seat::{RECLAIM_MS, Seat};
+use crate::plan::GuardianOutcome;
+use crate::respawn::{DaemonLife, PendingRequests, Respawn};
 use crate::store::{FIRST_ITEM, Store};
-use crate::succession::{Life, Succession, Wishes};
 use crate::sys;
-use crate::usher::{Desk, USHER};
-use crate::vigil::{PATIENCE_VARIABLE, Vigil};
-use crate::watch::{EventFlags, Watch};
+use crate::watchdog::{TIMEOUT_VARIABLE, Watchdog};
 
 /// Numbers in the watch; items follow from [`FIRST_ITEM`].
 const SIGNALS: u64 = 0;
 const LINK: u64 = 1;
-const SEAT: u64 = 2;
-const STRANGER: u64 = 3;
+const HOME_FILES: u64 = 2;
+const PREDECESSOR: u64 = 3;
 pub(crate) const LISTENER: u64 = 4;
 
 /// Messages heard in one go, so that a talkative daemon can't keep signals waiting.
-const EARFUL: usize = 256;
+const MESSAGES_PER_TURN: usize = 256;
 
 /// The immortal half.
 #[derive(Debug)]
 pub(crate) struct Guardian {
     pub(crate) store: Store,
-    pub(crate) seat: Seat,
-    pub(crate) diary: Diary,
-    pub(crate) succession: Succession,
+    pub(crate) home_lock: HomeLock,
+    pub(crate) log: DaemonLog,
+    pub(crate) respawn: Respawn,
     pub(crate) resume: Vec<CString>,
     /// `RLIMIT_NOFILE` as it was before we raised it; daemons start with it.
     pub(crate) files: Rlimit,
     /// Our out-of-memory score before we lowered it, for apps; `None`: we didn't.
-    pub(crate) score: Option<i32>,
+    pub(crate) oom_score: Option<i32>,
     pub(crate) daemon: Option<Daemon>,
     /// Number of the latest daemon.
     pub(crate) number: u32,
     /// Why and when (milliseconds since boot) the next daemon starts.
-    pub(crate) next: Option<(Why, i64)>,
-    pub(crate) wishes: Wishes,
-    pub(crate) vigil: Vigil,
-    usher: Desk,
+    pub(crate) next: Option<(StartReason, i64)>,
+    pub(crate) requests: PendingRequests,
+    pub(crate) watchdog: Watchdog,
+    relay: RelayServer,
     signals: OwnedFd,
     /// A child may have ended.
     reap_due: bool,
     tell_at: Option<i64>,
-    outcome: Option<Outcome>,
+    outcome: Option<GuardianOutcome>,
 }
 
 impl Guardian {
     pub(crate) fn new(
-        (seat, signals): (Seat, OwnedFd),
-        diary: Diary,
-        succession: Succession,
+        (home_lock, signals): (HomeLock, OwnedFd),
+        log: DaemonLog,
+        respawn: Respawn,
         resume: Vec<CString>,
         files: Rlimit,
     ) -> Result<Self, GuardianError> {
-        let watch = Watch::new().map_err(GuardianError::system("make an epoll set"))?;
-        watch
+        let epoll = EpollSet::new().map_err(GuardianError::system("make an epoll set"))?;
+        epoll
             .add(&signals, SIGNALS, EventFlags::IN)
-            .and_then(|()| watch.add(&seat.changes, SEAT, EventFlags::IN))
+            .and_then(|()| epoll.add(&home_lock.changes, HOME_FILES, EventFlags::IN))
             .map_err(GuardianError::system("watch signals"))?;
         Ok(Self {
-            store: Store::new(watch),
-            seat,
-            diary,
-            succession,
+            store: Store::new(epoll),
+            home_lock,
+            log,
+            respawn,
             resume,
             files,
-            score: None,
+            oom_score: None,
             daemon: None,
             number: 0,
             next: None,
-            wishes: Wishes::default(),
-            vigil: Vigil::new(std::env::var(PATIENCE_VARIABLE).ok().as_deref()),
-            usher: Desk::default(),
+            requests: PendingRequests::default(),
+            watchdog: Watchdog::new(std::env::var(TIMEOUT_VARIABLE).ok().as_deref()),
+            relay: RelayServer::default(),
             signals,
             // Children that ended before we were, when we go on in place.
             reap_due: true,
@@ -97,30 +98,30 @@ impl Guardian {
     /// Goes on with this daemon, whoever started it.
     pub(crate) fn accept(&mut self, daemon: Daemon) -> Result<(), GuardianError> {
         self.store
-            .watch
+            .epoll
             .add(&daemon.link, LINK, EventFlags::IN)
             .map_err(GuardianError::system("watch the daemon"))?;
         self.daemon = Some(daemon);
         Ok(())
     }
 
-    /// Lives until the daemon ends for good.
-    pub(crate) fn live(mut self) -> Outcome {
+    /// Runs until the daemon ends for good.
+    pub(crate) fn run(mut self) -> GuardianOutcome {
         loop {
             self.work();
             if let Some(outcome) = self.outcome {
-                self.seat.leave();
+                self.home_lock.leave();
                 return outcome;
             }
-            for (number, flags) in self.store.watch.wait(self.limit()) {
+            for (number, flags) in self.store.epoll.wait(self.limit()) {
                 match number {
-                    SIGNALS => self.heed_signals(),
-                    LINK => _ = self.hear_some(),
-                    SEAT => self.seat.note_change(),
-                    STRANGER => self.bury(Status::Unknown),
-                    USHER => self.usher.serve(&self.store.watch),
-                    LISTENER => self.vigil.begin(sys::awake_ms()),
-                    item if item >= FIRST_ITEM => self.store.attend(item, flags),
+                    SIGNALS => self.handle_signals(),
+                    LINK => _ = self.receive_some(),
+                    HOME_FILES => self.home_lock.note_change(),
+                    PREDECESSOR => self.on_daemon_exit(WaitStatus::Unknown),
+                    RELAY => self.relay.serve(&self.store.epoll),
+                    LISTENER => self.watchdog.arm(sys::awake_ms()),
+                    item if item >= FIRST_ITEM => self.store.on_event(item, flags),
                     _ => {}
                 }
             }
@@ -136,56 +137,56 @@ impl Guardian {
         if self.store.retry_at.is_some_and(|at| at <= now) {
             self.store.retry();
         }
-        if self.seat.check_at.is_some_and(|at| at <= now) {
-            self.check_seat();
+        if self.home_lock.check_at.is_some_and(|at| at <= now) {
+            self.check_home();
         }
         if let Some((why, _)) = self.next.filter(|(_, at)| *at <= now)
             && self.outcome.is_none()
         {
-            self.begin(why);
+            self.start_daemon(why);
         }
-        self.keep_vigil();
+        self.check_daemon();
         self.tell(now);
-        if self.wishes.must_become_new && self.daemon.as_ref().is_some_and(Daemon::is_settled) {
-            self.wishes.must_become_new = false;
-            self.become_new();
+        if self.requests.must_become_new && self.daemon.as_ref().is_some_and(Daemon::is_settled) {
+            self.requests.must_become_new = false;
+            self.exec_new_binary();
         }
     }
 
     /// How long nothing is due, in milliseconds.
     fn limit(&self) -> Option<i64> {
         let next = self.next.map(|(_, at)| at);
-        let due = [next, self.store.retry_at, self.seat.check_at, self.tell_at];
+        let due = [next, self.store.retry_at, self.home_lock.check_at, self.tell_at];
         let due = due.into_iter().flatten().min().map(|at| at - sys::boot_ms());
-        let vigil = self.vigil.deadline().map(|at| at - sys::awake_ms());
-        [due, vigil].into_iter().flatten().min().map(|limit| limit.max(0))
+        let watchdog = self.watchdog.deadline().map(|at| at - sys::awake_ms());
+        [due, watchdog].into_iter().flatten().min().map(|limit| limit.max(0))
     }
 
-    fn heed_signals(&mut self) {
+    fn handle_signals(&mut self) {
         for signal in sys::read_signals(&self.signals) {
             if signal == libc::SIGCHLD {
                 self.reap_due = true;
                 continue;
             }
-            self.diary.note(&format!("told to end by signal {signal}"));
-            if let Some(daemon) = self.daemon.as_ref().filter(|_| self.wishes.must_end) {
+            self.log.note(&format!("told to end by signal {signal}"));
+            if let Some(daemon) = self.daemon.as_ref().filter(|_| self.requests.must_end) {
                 // Told twice: whoever asks has waited long enough for the daemon.
                 daemon.ask_to_end();
             }
-            self.wishes.must_end = true;
+            self.requests.must_end = true;
             if let Ok(Some(manager)) = Notifier::find() {
                 manager.stopping().ok();
             }
-            self.pass_on_end();
+            self.forward_end();
         }
     }
 
-    /// A daemon that isn't ready yet would die of the signal instead of heeding it.
-    fn pass_on_end(&mut self) {
+    /// A daemon that isn't ready yet would die of the signal instead of acting on it.
+    fn forward_end(&mut self) {
         if let Some(daemon) =
-            self.daemon.as_ref().filter(|daemon| self.wishes.must_end && daemon.is_ready)
+            self.daemon.as_ref().filter(|daemon| self.requests.must_end && daemon.is_ready)
         {
-            self.wishes.must_end = false;
+            self.requests.must_end = false;
             daemon.ask_to_end();
         }
     }
@@ -197,11 +198,11 @@ impl Guardian {
         while let Some(zombie) = sys::peek() {
             if self.daemon.as_ref().is_some_and(|daemon| daemon.is_child(zombie.pid)) {
                 sys::reap(zombie);
-                self.bury(zombie.status);
+                self.on_daemon_exit(zombie.status);
                 continue;
             }
             if !self.store.is_leader(zombie.pid) {
-                while self.hear_some() {}
+                while self.receive_some() {}
             }
             let tag = tag::of(zombie.pid).map(tag::Tag::raw);
             self.store.record_child(zombie, tag);
@@ -210,25 +211,25 @@ impl Guardian {
     }
 
     /// Takes in messages; `false`: there are no more.
-    fn hear_some(&mut self) -> bool {
+    fn receive_some(&mut self) -> bool {
         let mut buffer = [0; MAX_MESSAGE + 1];
-        for _ in 0..EARFUL {
+        for _ in 0..MESSAGES_PER_TURN {
             let Some(daemon) = &self.daemon else { return false };
             let link = daemon.link.as_fd();
             match packet::receive(link, &mut buffer, RecvFlags::DONTWAIT) {
                 Ok(Received::Packet(length, descriptors)) => {
                     let bytes = buffer.get(..length).unwrap_or_default();
-                    self.heed(bytes, descriptors);
+                    self.handle_message(bytes, descriptors);
                 }
                 Ok(Received::Damaged) => {
-                    self.diary.note("lost a message of the daemon: too long, or too many files");
+                    self.log.note("lost a message of the daemon: too long, or too many files");
                 }
                 Ok(Received::Nothing) => return false,
                 Ok(Received::Closed) | Err(_) => {
-                    self.store.watch.remove(&daemon.link);
-                    if matches!(daemon.process, Kinship::Stranger(None)) {
+                    self.store.epoll.remove(&daemon.link);
+                    if matches!(daemon.process, DaemonProcess::Predecessor(None)) {
                         // Its descriptors are closed, which is all we can know of its death.
-                        self.bury_silent(Status::Unknown);
+                        self.remove_daemon(WaitStatus::Unknown);
                     }
                     return false;
                 }
@@ -238,14 +239,14 @@ impl Guardian {
     }
 
     /// Acts on one message of the daemon, dead or alive.
-    fn heed(&mut self, bytes: &[u8], descriptors: Vec<OwnedFd>) {
+    fn handle_message(&mut self, bytes: &[u8], descriptors: Vec<OwnedFd>) {
         let message = match ToGuardian::decode(bytes) {
             Ok(message) if message.allows(descriptors.len()) => message,
             Ok(message) => {
                 let count = descriptors.len();
-                return self.diary.note(&format!("refused {message:?} with {count} descriptors"));
+                return self.log.note(&format!("refused {message:?} with {count} descriptors"));
             }
-            Err(error) => return self.diary.note(&format!("could not {error}")),
+            Err(error) => return self.log.note(&format!("could not {error}")),
         };
         let Some(daemon) = &mut self.daemon else { return };
         match message {
@@ -256,22 +257,22 @@ impl Guardian {
             ToGuardian::Drop { tag, slot } => self.store.drop_items(tag, slot),
             ToGuardian::Ack { tag, pid } => self.store.acknowledge(tag, pid),
             ToGuardian::List => {
-                daemon.listing = Listing::After(None);
+                daemon.listing = ListProgress::After(None);
                 // The answer must include everybody who is dead by now.
                 self.reap_due = true;
             }
             ToGuardian::Adopted => daemon.has_adopted = true,
             ToGuardian::Update { path } => {
                 if let Ok(program) = CString::new(path) {
-                    self.diary.note(&format!("next daemon: {}", program.to_string_lossy()));
-                    self.succession.want(program);
+                    self.log.note(&format!("next daemon: {}", program.to_string_lossy()));
+                    self.respawn.want(program);
                 }
             }
-            ToGuardian::Leave => self.wishes.is_leaving = true,
+            ToGuardian::Leave => self.requests.is_leaving = true,
             ToGuardian::Ready => self.note_ready(),
-            ToGuardian::Bequeath => self.inherit(descriptors),
-            ToGuardian::Here => self.vigil.answered(),
-            ToGuardian::Usher => self.usher.open(descriptors, &self.store.watch),
+            ToGuardian::HandOver => self.inherit(descriptors),
+            ToGuardian::Pong => self.watchdog.answered(),
+            ToGuardian::AcceptRelay => self.relay.open(descriptors, &self.store.epoll),
         }
     }
 
@@ -279,13 +280,13 @@ impl Guardian {
         if let Some(daemon) = &mut self.daemon {
             daemon.is_ready = true;
         }
-        if self.succession.confirm() {
-            self.wishes.must_become_new = true;
+        if self.respawn.confirm() {
+            self.requests.must_become_new = true;
         }
         if let Ok(Some(manager)) = Notifier::find() {
             manager.ready("the daemon answers").ok();
         }
-        self.pass_on_end();
+        self.forward_end();
         self.watch_callers();
         // From here on only the loop is needed.
         pm_os::memory::give_back();
@@ -295,52 +296,54 @@ impl Guardian {
     fn inherit(&mut self, descriptors: Vec<OwnedFd>) {
         let Ok([listener, pidfd]) = <[OwnedFd; 2]>::try_from(descriptors) else { return };
         match self.daemon.as_mut().map(|daemon| &mut daemon.process) {
-            Some(Kinship::Stranger(known)) => {
-                self.seat.inherit(listener);
-                self.store.watch.add(&pidfd, STRANGER, EventFlags::IN).ok();
+            Some(DaemonProcess::Predecessor(known)) => {
+                self.home_lock.inherit(listener);
+                self.store.epoll.add(&pidfd, PREDECESSOR, EventFlags::IN).ok();
                 *known = Some(pidfd);
             }
-            Some(Kinship::Child(_)) | None => self.diary.note("refused an unexpected heritage"),
+            Some(DaemonProcess::Child(_)) | None => {
+                self.log.note("refused an unexpected hand-over");
+            }
         }
     }
 
     /// The daemon is dead: its last messages count, then the next one is due.
-    fn bury(&mut self, status: Status) {
-        while self.hear_some() {}
-        self.bury_silent(status);
+    fn on_daemon_exit(&mut self, status: WaitStatus) {
+        while self.receive_some() {}
+        self.remove_daemon(status);
     }
 
-    fn bury_silent(&mut self, status: Status) {
+    fn remove_daemon(&mut self, status: WaitStatus) {
         let Some(daemon) = self.daemon.take() else { return };
-        self.store.watch.remove(&daemon.link);
-        self.usher.close(&self.store.watch);
+        self.store.epoll.remove(&daemon.link);
+        self.relay.close(&self.store.epoll);
         self.tell_at = None;
-        self.vigil.end();
+        self.watchdog.disarm();
         let now = sys::boot_ms();
-        let Kinship::Child(pid) = daemon.process else {
-            if let Kinship::Stranger(Some(pidfd)) = &daemon.process {
-                self.store.watch.remove(pidfd);
+        let DaemonProcess::Child(pid) = daemon.process else {
+            if let DaemonProcess::Predecessor(Some(pidfd)) = &daemon.process {
+                self.store.epoll.remove(pidfd);
             }
-            self.diary.note("the daemon before has handed over");
-            self.next = Some((Why::Inherited, now));
+            self.log.note("the daemon before has handed over");
+            self.next = Some((StartReason::Inherited, now));
             return;
         };
         let length_ms = now - daemon.born_ms;
         let number = self.number;
-        self.diary
+        self.log
             .note(&format!("daemon {number} (pid {pid}) ended: {status}, after {length_ms} ms"));
-        if self.wishes.is_leaving && status == Status::Wait(0) {
-            self.outcome = Some(Outcome::Left);
+        if self.requests.is_leaving && status == WaitStatus::Wait(0) {
+            self.outcome = Some(GuardianOutcome::Left);
             return;
         }
-        self.wishes.is_leaving = false;
-        self.store.tell_again();
-        let life = Life { status, length_ms, was_ready: daemon.is_ready };
+        self.requests.is_leaving = false;
+        self.store.untell_all();
+        let life = DaemonLife { status, length_ms, was_ready: daemon.is_ready };
         self.plan_next(life);
     }
 
-    fn plan_next(&mut self, life: Life) {
-        let (why, pause) = self.succession.after(life);
+    fn plan_next(&mut self, life: DaemonLife) {
+        let (why, pause) = self.respawn.after(life);
         self.next = Some((why, sys::boot_ms() + pause));
         // For a daemon that comes at once, watching a thousand pipes isn't worth it.
         if pause > 0 {
@@ -349,31 +352,31 @@ impl Guardian {
     }
 
     /// Starts the next daemon.
-    fn begin(&mut self, why: Why) {
-        if self.seat.is_taken() {
+    fn start_daemon(&mut self, why: StartReason) {
+        if self.home_lock.is_taken() {
             // Its journal would be taken for ours, and its apps would be started twice.
             self.next = Some((why, sys::boot_ms() + RECLAIM_MS));
-            self.seat.check_at = Some(sys::boot_ms());
+            self.home_lock.check_at = Some(sys::boot_ms());
             return self.store.watch_output();
         }
         self.next = None;
         self.store.leave_output();
-        if self.seat.listener.is_none()
-            && let Err(error) = self.seat.listen()
+        if self.home_lock.listener.is_none()
+            && let Err(error) = self.home_lock.listen()
         {
-            self.diary.note(&format!("could not {error}: {}", source_of(&error)));
-            self.seat.check_at = Some(sys::boot_ms() + 2_000);
+            self.log.note(&format!("could not {}", error.with_cause()));
+            self.home_lock.check_at = Some(sys::boot_ms() + 2_000);
         }
         self.number = self.number.wrapping_add(1);
         let greeting = (self.number, why);
-        let before = (self.files, self.score);
-        let started = Daemon::start(&self.succession, &self.diary, before, greeting)
+        let before = (self.files, self.oom_score);
+        let started = Daemon::start(&self.respawn, &self.log, before, greeting)
             .map_err(GuardianError::system("start the daemon"))
             .and_then(|daemon| self.accept(daemon));
         if let Err(error) = started {
-            self.diary.note(&format!("could not {error}: {}", source_of(&error)));
-            let status = Status::Unknown;
-            self.plan_next(Life { status, length_ms: 0, was_ready: false });
+            self.log.note(&format!("could not {}", error.with_cause()));
+            let status = WaitStatus::Unknown;
+            self.plan_next(DaemonLife { status, length_ms: 0, was_ready: false });
         }
     }
 
@@ -383,18 +386,14 @@ impl Guardian {
         }
         self.tell_at = None;
         let Some(daemon) = &mut self.daemon else { return };
-        let flags = match daemon.tell(&mut self.store, self.seat.listener()) {
-            Sent::All | Sent::Gone => EventFlags::IN,
-            Sent::Full => EventFlags::IN | EventFlags::OUT,
-            Sent::Later => {
+        let flags = match daemon.tell(&mut self.store, self.home_lock.listener()) {
+            SendProgress::All | SendProgress::Gone => EventFlags::IN,
+            SendProgress::Full => EventFlags::IN | EventFlags::OUT,
+            SendProgress::Later => {
                 self.tell_at = Some(now + 5);
                 EventFlags::IN
             }
         };
-        daemon.watch_for(flags, &self.store.watch, LINK);
+        daemon.watch_for(flags, &self.store.epoll, LINK);
     }
-}
-
-pub(crate) fn source_of(error: &GuardianError) -> String {
-    std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
 }

@@ -1,39 +1,40 @@
-//! The tiny immortal half: keeps descriptors and exits, restarts the daemon, moves output while no
+//! The half that never dies: keeps descriptors and exits, restarts the daemon, moves output while no
 //! daemon runs, lets callers of cluster workers in. One thread, no runtime, parses no user data; it
 //! never signals an app, and it decides nothing about apps.
 #![deny(unsafe_code)]
 
-mod care;
+mod accept_relay;
 mod codec;
 mod daemon;
-mod diary;
+mod daemon_log;
+mod epoll_set;
+mod error;
 mod guardian;
+mod home_lock;
 mod link;
 mod message;
 mod mover;
+mod oom_score;
 mod packet;
 mod plan;
-mod score;
-mod seat;
+mod respawn;
 mod standby;
 mod start;
 mod state;
 mod store;
-mod succession;
 mod sys;
-mod usher;
-mod vigil;
-mod watch;
+mod upkeep;
+mod watchdog;
 
+pub use accept_relay::{AcceptRelay, RelayOutcome};
 pub use codec::DecodeError;
-pub use link::{Arrival, Delivery, LINK_VARIABLE, Link, LinkError};
+pub use error::{GuardianError, ResumeError};
+pub use link::{Arrival, LINK_VARIABLE, Link, LinkError};
 pub use message::{
-    Exit, FromGuardian, Kind, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH, Name, Status,
-    ToGuardian, Why,
+    FromGuardian, ItemKind, ItemName, LeaderExit, MAX_DESCRIPTORS, MAX_MESSAGE, MAX_NAME, MAX_PATH,
+    StartReason, ToGuardian, WaitStatus,
 };
-pub use plan::{GuardianError, GuardianPlan, Outcome, READY_EXISTING, READY_NEW};
-pub use score::{SCORE_VARIABLE, original as score_before};
-pub use standby::{Relief, stand_by};
+pub use oom_score::{OOM_SCORE_VARIABLE, original as oom_score_before};
+pub use plan::{GuardianOutcome, GuardianPlan, READY_EXISTING, READY_NEW};
+pub use standby::{StandbyOutcome, stand_by};
 pub use start::{resume, run};
-pub use state::ResumeError;
-pub use usher::{Usher, Ushered};

@@ -23,9 +23,6 @@ pub struct Link {
     socket: OwnedFd,
 }
 
-/// A message with the descriptors that came along.
-pub type Delivery = (FromGuardian, Vec<OwnedFd>);
-
 /// What a non-blocking receive found.
 #[derive(Debug)]
 pub enum Arrival {
@@ -89,15 +86,7 @@ impl Link {
 
     /// The same with the number known. The descriptor must not be owned by anything else.
     pub fn inherit_number(number: RawFd) -> Result<Self, LinkError> {
-        Self::from_socket(adopt(number).ok_or(LinkError::NotALink(number))?)
-    }
-
-    /// Uses a socket that is already owned.
-    pub fn from_socket(socket: OwnedFd) -> Result<Self, LinkError> {
-        let number = socket.as_raw_fd();
-        if !packet::is_link(&socket) {
-            return Err(LinkError::NotALink(number));
-        }
+        let socket = adopt(number).filter(packet::is_link).ok_or(LinkError::NotALink(number))?;
         fcntl_setfd(&socket, FdFlags::CLOEXEC).map_err(|_| LinkError::NotALink(number))?;
         Ok(Self { socket })
     }
@@ -138,7 +127,7 @@ impl Link {
     }
 
     /// Waits for a message; `None`: the guardian is dead and everything it said has been read.
-    pub fn receive(&self) -> Result<Option<Delivery>, LinkError> {
+    pub fn receive(&self) -> Result<Option<(FromGuardian, Vec<OwnedFd>)>, LinkError> {
         match self.receive_with(RecvFlags::empty())? {
             Arrival::Message(message, descriptors) => Ok(Some((message, descriptors))),
             Arrival::Nothing | Arrival::Closed => Ok(None),

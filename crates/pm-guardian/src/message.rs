@@ -18,12 +18,12 @@ pub const MAX_DESCRIPTORS: usize = 2;
 
 /// Up to [`MAX_NAME`] bytes which mean something to the daemon only.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Name {
+pub struct ItemName {
     pub(crate) length: u8,
     bytes: [u8; MAX_NAME],
 }
 
-impl Name {
+impl ItemName {
     /// No bytes at all.
     pub const EMPTY: Self = Self { length: 0, bytes: [0; MAX_NAME] };
 
@@ -34,13 +34,13 @@ impl Name {
         Some(Self { length: u8::try_from(name.len()).ok()?, bytes })
     }
 
-    /// The bytes that were given to [`Name::parse`].
+    /// The bytes that were given to [`ItemName::parse`].
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
     }
 }
 
-impl fmt::Debug for Name {
+impl fmt::Debug for ItemName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", String::from_utf8_lossy(self.as_bytes()))
     }
@@ -48,7 +48,7 @@ impl fmt::Debug for Name {
 
 /// What a stored item is; the guardian acts on the first two and merely keeps the third.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ItemKind {
     /// The leader of a run: one descriptor, a pidfd of `pid`.
     Pidfd {
         /// The leader's process id in our namespace.
@@ -63,14 +63,14 @@ pub enum Kind {
 
 /// How a process ended, as far as anybody can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum WaitStatus {
     /// The raw status of `wait(2)`: `WIFEXITED` and friends apply.
     Wait(i32),
     /// It was not our child and the kernel (before 6.15) does not tell.
     Unknown,
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for WaitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Wait(status) if libc::WIFEXITED(status) => {
@@ -105,13 +105,13 @@ const SIGNALS: [(i32, &str); 11] = [
 
 /// The end of a run's leader, kept until [`ToGuardian::Ack`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit {
+pub struct LeaderExit {
     /// The run it belonged to.
     pub tag: u64,
     /// Its process id.
     pub pid: i32,
     /// How it ended.
-    pub status: Status,
+    pub status: WaitStatus,
     /// When that was noticed, in milliseconds since 1970 (`CLOCK_REALTIME`).
     pub unix_ms: i64,
     /// When that was noticed, in milliseconds since boot (`CLOCK_BOOTTIME`).
@@ -120,11 +120,11 @@ pub struct Exit {
 
 /// Why this daemon was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum StartReason {
     /// It is the first one of this guardian.
     First,
     /// The one before ended on its own, like this.
-    Ended(Status),
+    Ended(WaitStatus),
     /// The one before asked for another binary, which this is.
     Updated,
     /// The new binary failed to become ready; this is the one from before the update.
@@ -136,7 +136,7 @@ pub enum Why {
 /// From a daemon to the guardian. Once `send` has returned, the message survives the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToGuardian {
-    /// Keep these descriptors (number and meaning: [`Kind`]); replaces what had the same tag and
+    /// Keep these descriptors (number and meaning: [`ItemKind`]); replaces what had the same tag and
     /// slot. A run must own at least one item from before its birth until its exit was
     /// acknowledged: the ends of processes whose tag owns nothing are nobody's business.
     Store {
@@ -145,9 +145,9 @@ pub enum ToGuardian {
         /// Which of the run's items; the number means something to the daemon only.
         slot: u8,
         /// What it is.
-        kind: Kind,
+        kind: ItemKind,
         /// Given back with the item.
-        name: Name,
+        name: ItemName,
     },
     /// Forget one item, or with `slot: None` all items of the run. Exits stay.
     Drop {
@@ -156,7 +156,7 @@ pub enum ToGuardian {
         /// Which item; `None`: all.
         slot: Option<u8>,
     },
-    /// One descriptor: from now on the output of this [`Kind::Stream`] item goes into this file (a
+    /// One descriptor: from now on the output of this [`ItemKind::Stream`] item goes into this file (a
     /// rotation). Pipe and name stay as they are; an item that isn't there stays away.
     Redirect {
         /// The run.
@@ -186,11 +186,11 @@ pub enum ToGuardian {
     Ready,
     /// From a daemon whose guardian died to the new one: two descriptors, the listening socket
     /// and a pidfd of the sender. Everything else it stores in the usual way.
-    Bequeath,
-    /// The answer to [`FromGuardian::AreYouThere`], given by the loop that does all the work.
-    Here,
-    /// One descriptor: the end of a [`crate::Usher`] on which questions come. Replaces the one before.
-    Usher,
+    HandOver,
+    /// The answer to [`FromGuardian::Ping`], given by the loop that does all the work.
+    Pong,
+    /// One descriptor: the end of a [`crate::AcceptRelay`] on which questions come. Replaces the one before.
+    AcceptRelay,
 }
 
 /// From the guardian to a daemon.
@@ -201,7 +201,7 @@ pub enum FromGuardian {
         /// 1 for the first daemon of this guardian, then counting up.
         number: u32,
         /// Why it was started.
-        why: Why,
+        why: StartReason,
     },
     /// One descriptor: the listening socket. Comes again, to replace the one before, when somebody
     /// removed the socket's path and it had to be made anew.
@@ -213,34 +213,36 @@ pub enum FromGuardian {
         /// Which of the run's items.
         slot: u8,
         /// What it is.
-        kind: Kind,
+        kind: ItemKind,
         /// As it was stored.
-        name: Name,
+        name: ItemName,
     },
     /// The answer to `List` is complete: no process that ended before the question is missing.
     EndOfList,
     /// A leader ended. May be repeated; told to every daemon until acknowledged. Never acknowledge
     /// an exit which you cannot attribute.
-    Exit(Exit),
-    /// Work has waited for long: answer with [`ToGuardian::Here`], or be replaced.
-    AreYouThere,
+    Exit(LeaderExit),
+    /// Work has waited for long: answer with [`ToGuardian::Pong`], or be replaced.
+    Ping,
 }
 
 impl ToGuardian {
     /// Whether this message may be sent with so many descriptors.
     pub fn allows(&self, descriptors: usize) -> bool {
         match self {
-            Self::Store { kind: Kind::Pidfd { .. }, .. } | Self::Redirect { .. } | Self::Usher => {
-                descriptors == 1
+            Self::Store { kind: ItemKind::Pidfd { .. }, .. }
+            | Self::Redirect { .. }
+            | Self::AcceptRelay => descriptors == 1,
+            Self::Store { kind: ItemKind::Stream, .. } | Self::HandOver => descriptors == 2,
+            Self::Store { kind: ItemKind::Other, .. } => {
+                (1..=MAX_DESCRIPTORS).contains(&descriptors)
             }
-            Self::Store { kind: Kind::Stream, .. } | Self::Bequeath => descriptors == 2,
-            Self::Store { kind: Kind::Other, .. } => (1..=MAX_DESCRIPTORS).contains(&descriptors),
             Self::Drop { .. }
             | Self::Ack { .. }
             | Self::List
             | Self::Adopted
             | Self::Leave
-            | Self::Here
+            | Self::Pong
             | Self::Ready => descriptors == 0,
             Self::Update { path } => descriptors == 0 && path.len() <= MAX_PATH,
         }
@@ -249,18 +251,18 @@ impl ToGuardian {
 
 #[cfg(test)]
 mod tests {
-    use super::Status;
+    use super::WaitStatus;
 
     #[test]
     fn ends_are_told_in_words() {
         let rows = [
-            (Status::Wait(0), "exit code 0"),
-            (Status::Wait(3 << 8), "exit code 3"),
-            (Status::Wait(9), "killed by SIGKILL"),
+            (WaitStatus::Wait(0), "exit code 0"),
+            (WaitStatus::Wait(3 << 8), "exit code 3"),
+            (WaitStatus::Wait(9), "killed by SIGKILL"),
             // With a core dump.
-            (Status::Wait(0x8b), "killed by SIGSEGV"),
-            (Status::Wait(34), "killed by signal 34"),
-            (Status::Unknown, "nobody saw how"),
+            (WaitStatus::Wait(0x8b), "killed by SIGSEGV"),
+            (WaitStatus::Wait(34), "killed by signal 34"),
+            (WaitStatus::Unknown, "nobody saw how"),
         ];
         for (status, words) in rows {
             assert_eq!(status.to_string(), words);

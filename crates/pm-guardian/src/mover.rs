@@ -13,7 +13,7 @@ const BATCH: usize = 1 << 20;
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moved {
+pub(crate) enum MoveOutcome {
     /// There may be more.
     Some,
     /// The pipe is empty.
@@ -25,7 +25,7 @@ pub(crate) enum Moved {
 }
 
 /// One batch from `pipe` to the end of `sink`.
-pub(crate) fn move_once(pipe: BorrowedFd<'_>, sink: BorrowedFd<'_>) -> Moved {
+pub(crate) fn move_once(pipe: BorrowedFd<'_>, sink: BorrowedFd<'_>) -> MoveOutcome {
     let result = fstat(sink).and_then(|file| {
         let regular = FileType::from_raw_mode(file.st_mode) == FileType::RegularFile;
         // The size is taken anew each time: after a truncation by the user no hole appears.
@@ -34,9 +34,9 @@ pub(crate) fn move_once(pipe: BorrowedFd<'_>, sink: BorrowedFd<'_>) -> Moved {
         splice(pipe, None, sink, offset, BATCH, SpliceFlags::NONBLOCK | SpliceFlags::MOVE)
     });
     match result {
-        Ok(0) => Moved::End,
-        Ok(_) | Err(Errno::INTR) => Moved::Some,
-        Err(Errno::AGAIN) => Moved::Empty,
-        Err(error) => Moved::Refused(error),
+        Ok(0) => MoveOutcome::End,
+        Ok(_) | Err(Errno::INTR) => MoveOutcome::Some,
+        Err(Errno::AGAIN) => MoveOutcome::Empty,
+        Err(error) => MoveOutcome::Refused(error),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, Result};
 use rustix::net::{
@@ -68,12 +68,12 @@ pub(crate) enum Received {
 }
 
 /// Room for the longest message and one byte more, so that a longer one is noticed.
-pub(crate) type Buffer = [u8; MAX_MESSAGE + 1];
+pub(crate) type PacketBuffer = [u8; MAX_MESSAGE + 1];
 
 /// Receives one packet; its descriptors are close-on-exec.
 pub(crate) fn receive(
     socket: BorrowedFd<'_>,
-    buffer: &mut Buffer,
+    buffer: &mut PacketBuffer,
     flags: RecvFlags,
 ) -> Result<Received> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
@@ -112,12 +112,14 @@ pub(crate) fn is_momentary(error: Errno) -> bool {
 }
 
 /// Whether a descriptor is a connected packet socket of ours.
-pub(crate) fn is_link(socket: &impl AsFd) -> bool {
+pub(crate) fn is_link(socket: &OwnedFd) -> bool {
     sockopt::socket_type(socket).is_ok_and(|kind| kind == SocketType::SEQPACKET)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]

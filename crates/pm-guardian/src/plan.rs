@@ -1,11 +1,8 @@
-//! What a guardian is told at its start, how it may end, and why it could not begin.
+//! What a guardian is told at its start, and how it may end.
 
 use std::ffi::CString;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-
-use crate::state::ResumeError;
 
 /// Says through [`GuardianPlan::ready`]: the socket listens, this guardian is new.
 pub const READY_NEW: &[u8] = b"\0";
@@ -23,8 +20,8 @@ pub struct GuardianPlan {
     /// (`flock(2)`) is the guardian of this home.
     pub lock: PathBuf,
     /// Standard output and error of the daemon, and the guardian's own few lines, are appended
-    /// here; past 1 MiB it is renamed to `<diary>.old`.
-    pub diary: PathBuf,
+    /// here; past 1 MiB it is renamed to `<daemon_log>.old`.
+    pub daemon_log: PathBuf,
     /// The daemon's program and arguments, passed as they are; the link's descriptor is named in
     /// [`crate::LINK_VARIABLE`]. Never empty.
     pub daemon: Vec<CString>,
@@ -41,59 +38,9 @@ pub struct GuardianPlan {
 
 /// How a guardian's life ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum GuardianOutcome {
     /// The daemon asked it to leave and ended with code 0; the socket is removed.
     Left,
     /// Another guardian serves this home; nothing was done.
     Existing,
-}
-
-/// Why there is no guardian.
-#[derive(Debug, thiserror::Error)]
-pub enum GuardianError {
-    /// [`GuardianPlan::daemon`] is empty.
-    #[error("start a daemon without a program")]
-    NoProgram,
-    /// The kernel refused something every kernel since 5.4 has.
-    #[error("{what}")]
-    System {
-        /// The attempt.
-        what: &'static str,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The lock file can't be opened or locked.
-    #[error("lock {path}", path = path.display())]
-    Lock {
-        /// The lock file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Another guardian holds the lock but doesn't listen, for five seconds.
-    #[error("lock {path}: it is held by {holder}, who doesn't answer", path = path.display())]
-    Held {
-        /// The lock file.
-        path: PathBuf,
-        /// What the lock file says.
-        holder: String,
-    },
-    /// The socket can't be made.
-    #[error("listen at {path}", path = path.display())]
-    Listen {
-        /// The socket's path.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// What the guardian before handed over can't be used.
-    #[error(transparent)]
-    Resume(#[from] ResumeError),
-}
-
-impl GuardianError {
-    /// For `map_err`: names the attempt.
-    pub(crate) fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::System { what, source: source.into() }
-    }
 }

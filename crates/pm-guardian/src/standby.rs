@@ -10,33 +10,33 @@ use pm_os::notify::Notifier;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::plan::GuardianError;
+use crate::error::GuardianError;
 use crate::sys;
 
-/// How often to look who holds the lock where nobody can be waited for, in nanoseconds.
-const LOOK_NS: i64 = 50_000_000;
+/// How often to ask who holds the lock where nobody can be waited for, in nanoseconds.
+const POLL_NS: i64 = 50_000_000;
 
-/// After so many looks in vain nobody is there to be told to end.
-const LOOKS: u32 = 100;
+/// After so many times in vain nobody is there to be told to end.
+const POLLS: u32 = 100;
 
 /// How standing by ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relief {
+pub enum StandbyOutcome {
     /// Nobody looks after this home any more: our turn.
-    Vacant,
+    TakeOver,
     /// The other guardian has left, because we or somebody else wished so.
-    Over,
+    Ended,
 }
 
 /// Waits until the guardian that has `lock` is gone. SIGTERM and SIGINT are passed on to it. Call it after [`crate::run`]
 /// has found an existing guardian, in the same process.
-pub fn stand_by(socket: &Path, lock: &Path) -> Result<Relief, GuardianError> {
-    let signals = sys::take_signals().map_err(GuardianError::system("take signals"))?;
+pub fn stand_by(socket: &Path, lock: &Path) -> Result<StandbyOutcome, GuardianError> {
+    let signals = sys::block_signals().map_err(GuardianError::system("take signals"))?;
     if let Ok(Some(manager)) = Notifier::find() {
         manager.ready("another guardian looks after the apps; standing by").ok();
     }
     let mut is_told = false;
-    let mut looks = 0;
+    let mut polls = 0;
     loop {
         let guardian = guardian_of(lock);
         if is_told && let Some(guardian) = &guardian {
@@ -44,13 +44,13 @@ pub fn stand_by(socket: &Path, lock: &Path) -> Result<Relief, GuardianError> {
         }
         let is_gone = wait(&signals, guardian.as_ref(), &mut is_told)?;
         // A guardian that leaves takes its socket along; one that dies can't.
-        looks = if guardian.is_none() { looks + 1 } else { 0 };
-        if is_gone && !socket.exists() || looks > LOOKS && is_told {
-            return Ok(Relief::Over);
+        polls = if guardian.is_none() { polls + 1 } else { 0 };
+        if is_gone && !socket.exists() || polls > POLLS && is_told {
+            return Ok(StandbyOutcome::Ended);
         }
         // Between two guardians the daemon of the first holds the place; with none at all it is ours.
         if is_gone && !is_told {
-            return Ok(Relief::Vacant);
+            return Ok(StandbyOutcome::TakeOver);
         }
     }
 }
@@ -68,7 +68,7 @@ fn wait(
 ) -> Result<bool, GuardianError> {
     let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
     fds.extend(guardian.map(|guardian| PollFd::from_borrowed_fd(guardian.as_fd(), PollFlags::IN)));
-    let limit = Timespec { tv_sec: 0, tv_nsec: LOOK_NS };
+    let limit = Timespec { tv_sec: 0, tv_nsec: POLL_NS };
     let limit = guardian.is_none().then_some(&limit);
     match poll(&mut fds, limit) {
         Ok(_) | Err(rustix::io::Errno::INTR) => {}

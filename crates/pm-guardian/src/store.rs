@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use crate::message::{Exit, Kind, Name, Status};
-use crate::mover::{Moved, move_once};
+use crate::epoll_set::{EpollSet, EventFlags};
+use crate::message::{ItemKind, ItemName, LeaderExit, WaitStatus};
+use crate::mover::{MoveOutcome, move_once};
 use crate::sys::{self, Zombie};
-use crate::watch::{EventFlags, Watch};
 
 /// The first number that names an item in the watch; smaller ones belong to the guardian.
 pub(crate) const FIRST_ITEM: u64 = 16;
@@ -19,11 +19,11 @@ pub(crate) const FIRST_ITEM: u64 = 16;
 const ZOMBIE_LIMIT_MS: i64 = 5_000;
 
 /// A run and the number of one of its items.
-pub(crate) type Key = (u64, u8);
+pub(crate) type ItemKey = (u64, u8);
 
 /// Where an item stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ItemState {
     /// Merely kept.
     Quiet,
     /// In the watch: output while no daemon runs, or a process that is not our child.
@@ -39,15 +39,15 @@ pub(crate) enum Stage {
 
 /// A kept item.
 #[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) kind: Kind,
-    pub(crate) name: Name,
+pub(crate) struct StoredItem {
+    pub(crate) kind: ItemKind,
+    pub(crate) name: ItemName,
     pub(crate) descriptors: Vec<OwnedFd>,
-    pub(crate) stage: Stage,
+    pub(crate) state: ItemState,
     number: u64,
 }
 
-impl Item {
+impl StoredItem {
     pub(crate) fn borrowed(&self) -> Vec<BorrowedFd<'_>> {
         self.descriptors.iter().map(AsFd::as_fd).collect()
     }
@@ -56,8 +56,8 @@ impl Item {
 /// The end of a run, and how old the process was: of a run whose leader isn't known yet, the
 /// oldest process is the leader.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record {
-    pub(crate) exit: Exit,
+pub(crate) struct ExitRecord {
+    pub(crate) exit: LeaderExit,
     /// Start in clock ticks since boot.
     pub(crate) started: u64,
 }
@@ -65,22 +65,22 @@ pub(crate) struct Record {
 /// The guardian's memory.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(crate) watch: Watch,
-    items: BTreeMap<Key, Item>,
-    numbers: BTreeMap<u64, Key>,
+    pub(crate) epoll: EpollSet,
+    items: BTreeMap<ItemKey, StoredItem>,
+    numbers: BTreeMap<u64, ItemKey>,
     /// Pid of each run's leader. A pid may be used again: see [`Store::record_child`].
-    leaders: BTreeMap<i32, Key>,
+    leaders: BTreeMap<i32, ItemKey>,
     next_number: u64,
-    exits: BTreeMap<u64, Record>,
+    exits: BTreeMap<u64, ExitRecord>,
     untold: BTreeSet<u64>,
     /// When to try again what is stuck, in milliseconds since boot.
     pub(crate) retry_at: Option<i64>,
 }
 
 impl Store {
-    pub(crate) fn new(watch: Watch) -> Self {
+    pub(crate) fn new(epoll: EpollSet) -> Self {
         Self {
-            watch,
+            epoll,
             items: BTreeMap::new(),
             numbers: BTreeMap::new(),
             leaders: BTreeMap::new(),
@@ -91,31 +91,38 @@ impl Store {
         }
     }
 
-    pub(crate) fn items(&self) -> &BTreeMap<Key, Item> {
+    pub(crate) fn items(&self) -> &BTreeMap<ItemKey, StoredItem> {
         &self.items
     }
 
-    pub(crate) fn exits(&self) -> &BTreeMap<u64, Record> {
+    pub(crate) fn exits(&self) -> &BTreeMap<u64, ExitRecord> {
         &self.exits
     }
 
     /// Keeps an item, in place of the one with the same key. The caller has checked that the
     /// descriptors are as many as the kind wants.
-    pub(crate) fn keep(&mut self, key: Key, kind: Kind, name: Name, descriptors: Vec<OwnedFd>) {
+    pub(crate) fn keep(
+        &mut self,
+        key: ItemKey,
+        kind: ItemKind,
+        name: ItemName,
+        descriptors: Vec<OwnedFd>,
+    ) {
         self.forget(key);
         let number = self.next_number;
         self.next_number += 1;
         self.numbers.insert(number, key);
-        self.items.insert(key, Item { kind, name, descriptors, stage: Stage::Quiet, number });
-        if let Kind::Pidfd { pid } = kind {
+        self.items
+            .insert(key, StoredItem { kind, name, descriptors, state: ItemState::Quiet, number });
+        if let ItemKind::Pidfd { pid } = kind {
             self.leaders.insert(pid, key);
-            self.meet_leader(key, pid);
+            self.set_leader(key, pid);
         }
     }
 
     /// The output of a stream goes into another file from now on.
-    pub(crate) fn redirect(&mut self, key: Key, sink: Vec<OwnedFd>) {
-        let item = self.items.get_mut(&key).filter(|item| item.kind == Kind::Stream);
+    pub(crate) fn redirect(&mut self, key: ItemKey, sink: Vec<OwnedFd>) {
+        let item = self.items.get_mut(&key).filter(|item| item.kind == ItemKind::Stream);
         if let (Some(item), Some(sink)) = (item, sink.into_iter().next()) {
             item.descriptors.truncate(1);
             item.descriptors.push(sink);
@@ -124,7 +131,7 @@ impl Store {
 
     /// Now the run's leader is known: an exit of another process of the run is nobody's, and a
     /// process that is not our child must be watched.
-    fn meet_leader(&mut self, key: Key, pid: i32) {
+    fn set_leader(&mut self, key: ItemKey, pid: i32) {
         let known = self.exits.get(&key.0).map(|record| record.exit.pid);
         if known.is_some_and(|other| other != pid) {
             self.exits.remove(&key.0);
@@ -132,21 +139,21 @@ impl Store {
         }
         let Some(item) = self.items.get_mut(&key) else { return };
         if known == Some(pid) {
-            item.stage = Stage::Over;
+            item.state = ItemState::Over;
         } else if let Some(pidfd) = item.descriptors.first()
             && !sys::is_child(pidfd.as_fd())
         {
             let flags = EventFlags::IN | EventFlags::ONESHOT;
-            item.stage = match self.watch.add(pidfd, item.number, flags) {
-                Ok(()) => Stage::Watched,
-                Err(_) => Stage::Quiet,
+            item.state = match self.epoll.add(pidfd, item.number, flags) {
+                Ok(()) => ItemState::Watched,
+                Err(_) => ItemState::Quiet,
             };
         }
     }
 
     /// Forgets one item, or all of a run.
     pub(crate) fn drop_items(&mut self, tag: u64, slot: Option<u8>) {
-        let keys: Vec<Key> = match slot {
+        let keys: Vec<ItemKey> = match slot {
             Some(slot) => vec![(tag, slot)],
             None => self.items.range((tag, 0)..=(tag, u8::MAX)).map(|(key, _)| *key).collect(),
         };
@@ -155,13 +162,13 @@ impl Store {
         }
     }
 
-    fn forget(&mut self, key: Key) {
+    fn forget(&mut self, key: ItemKey) {
         if let Some(item) = self.items.remove(&key) {
             self.numbers.remove(&item.number);
             if let Some(first) = item.descriptors.first() {
-                self.watch.remove(first);
+                self.epoll.remove(first);
             }
-            if let Kind::Pidfd { pid } = item.kind
+            if let ItemKind::Pidfd { pid } = item.kind
                 && self.leaders.get(&pid) == Some(&key)
             {
                 self.leaders.remove(&pid);
@@ -179,10 +186,10 @@ impl Store {
     }
 
     /// The key and pid of a run's leader, if its pidfd is kept.
-    fn leader(&self, tag: u64) -> Option<(Key, i32)> {
+    fn leader(&self, tag: u64) -> Option<(ItemKey, i32)> {
         self.items.range((tag, 0)..=(tag, u8::MAX)).find_map(|(key, item)| match item.kind {
-            Kind::Pidfd { pid } => Some((*key, pid)),
-            Kind::Stream | Kind::Other => None,
+            ItemKind::Pidfd { pid } => Some((*key, pid)),
+            ItemKind::Stream | ItemKind::Other => None,
         })
     }
 
@@ -205,30 +212,30 @@ impl Store {
         let started = sys::start_of(pid);
         let known = self.exits.get(&tag).map(|record| (record.started, record.exit.pid));
         if known.is_none_or(|older| (started, pid) < older) {
-            self.restore_exit(Record { exit: exit_now(tag, pid, status), started });
+            self.restore_exit(ExitRecord { exit: exit_now(tag, pid, status), started });
         }
     }
 
-    fn record_leader(&mut self, key: Key, pid: i32, status: Status) {
-        let item = self.items.get_mut(&key).filter(|item| item.stage != Stage::Over);
+    fn record_leader(&mut self, key: ItemKey, pid: i32, status: WaitStatus) {
+        let item = self.items.get_mut(&key).filter(|item| item.state != ItemState::Over);
         let Some(item) = item else { return };
-        item.stage = Stage::Over;
-        self.restore_exit(Record { exit: exit_now(key.0, pid, status), started: 0 });
+        item.state = ItemState::Over;
+        self.restore_exit(ExitRecord { exit: exit_now(key.0, pid, status), started: 0 });
     }
 
     /// Keeps an exit as it is, to be told.
-    pub(crate) fn restore_exit(&mut self, record: Record) {
+    pub(crate) fn restore_exit(&mut self, record: ExitRecord) {
         self.untold.insert(record.exit.tag);
         self.exits.insert(record.exit.tag, record);
     }
 
     /// After a hand-over from another image of us: the leader's end is recorded already, also
     /// when its exit was acknowledged.
-    pub(crate) fn restore_over(&mut self, key: Key) {
+    pub(crate) fn restore_over(&mut self, key: ItemKey) {
         if let Some(item) = self.items.get_mut(&key) {
-            item.stage = Stage::Over;
+            item.state = ItemState::Over;
             if let Some(first) = item.descriptors.first() {
-                self.watch.remove(first);
+                self.epoll.remove(first);
             }
         }
     }
@@ -242,7 +249,7 @@ impl Store {
     }
 
     /// An exit this daemon hasn't been told.
-    pub(crate) fn untold(&self) -> Option<Exit> {
+    pub(crate) fn untold(&self) -> Option<LeaderExit> {
         self.untold.first().and_then(|tag| self.exits.get(tag)).map(|record| record.exit)
     }
 
@@ -251,54 +258,54 @@ impl Store {
     }
 
     /// A new daemon has been told nothing.
-    pub(crate) fn tell_again(&mut self) {
+    pub(crate) fn untell_all(&mut self) {
         self.untold = self.exits.keys().copied().collect();
     }
 
     /// Starts to watch all output. Only when no daemon lives.
     pub(crate) fn watch_output(&mut self) {
-        for item in self.items.values_mut().filter(|item| item.kind == Kind::Stream) {
-            if let (Stage::Quiet, Some(pipe)) = (item.stage, item.descriptors.first())
-                && self.watch.add(pipe, item.number, EventFlags::IN).is_ok()
+        for item in self.items.values_mut().filter(|item| item.kind == ItemKind::Stream) {
+            if let (ItemState::Quiet, Some(pipe)) = (item.state, item.descriptors.first())
+                && self.epoll.add(pipe, item.number, EventFlags::IN).is_ok()
             {
-                item.stage = Stage::Watched;
+                item.state = ItemState::Watched;
             }
         }
     }
 
     /// Leaves all output alone: a daemon is about to be born.
     pub(crate) fn leave_output(&mut self) {
-        for item in self.items.values_mut().filter(|item| item.kind == Kind::Stream) {
-            if let (Stage::Watched, Some(pipe)) = (item.stage, item.descriptors.first()) {
-                self.watch.remove(pipe);
+        for item in self.items.values_mut().filter(|item| item.kind == ItemKind::Stream) {
+            if let (ItemState::Watched, Some(pipe)) = (item.state, item.descriptors.first()) {
+                self.epoll.remove(pipe);
             }
-            item.stage = Stage::Quiet;
+            item.state = ItemState::Quiet;
         }
     }
 
     /// Something happened to the item with this number.
-    pub(crate) fn attend(&mut self, number: u64, flags: EventFlags) {
+    pub(crate) fn on_event(&mut self, number: u64, flags: EventFlags) {
         let Some(key) = self.numbers.get(&number).copied() else { return };
         match self.items.get(&key).map(|item| item.kind) {
-            Some(Kind::Stream) => self.move_output(key),
-            Some(Kind::Pidfd { pid }) => self.attend_stranger(key, pid, flags),
-            Some(Kind::Other) | None => {}
+            Some(ItemKind::Stream) => self.move_output(key),
+            Some(ItemKind::Pidfd { pid }) => self.on_foreign_exit(key, pid, flags),
+            Some(ItemKind::Other) | None => {}
         }
     }
 
-    fn move_output(&mut self, key: Key) {
-        let Some(item) = self.items.get_mut(&key).filter(|item| item.stage == Stage::Watched)
+    fn move_output(&mut self, key: ItemKey) {
+        let Some(item) = self.items.get_mut(&key).filter(|item| item.state == ItemState::Watched)
         else {
             return;
         };
         let [pipe, sink] = item.descriptors.as_slice() else { return };
-        item.stage = match move_once(pipe.as_fd(), sink.as_fd()) {
-            Moved::Some | Moved::Empty => return,
-            Moved::End => Stage::Over,
-            Moved::Refused(_) => Stage::Stuck { since: sys::boot_ms() },
+        item.state = match move_once(pipe.as_fd(), sink.as_fd()) {
+            MoveOutcome::Some | MoveOutcome::Empty => return,
+            MoveOutcome::End => ItemState::Over,
+            MoveOutcome::Refused(_) => ItemState::Stuck { since: sys::boot_ms() },
         };
-        self.watch.remove(pipe);
-        if item.stage != Stage::Over {
+        self.epoll.remove(pipe);
+        if item.state != ItemState::Over {
             self.retry_at = Some(sys::boot_ms() + 250);
         }
     }
@@ -306,19 +313,19 @@ impl Store {
     /// A process that is not our child has ended; how, the kernel tells once it was reaped. Its
     /// parent may take its time (the first process of a container often does), so a zombie is
     /// asked at once.
-    fn attend_stranger(&mut self, key: Key, pid: i32, flags: EventFlags) {
+    fn on_foreign_exit(&mut self, key: ItemKey, pid: i32, flags: EventFlags) {
         let now = sys::boot_ms();
         let Some(item) = self.items.get_mut(&key) else { return };
-        let since = match item.stage {
-            Stage::Quiet | Stage::Watched => now,
-            Stage::Stuck { since } => since,
-            Stage::Over => return,
+        let since = match item.state {
+            ItemState::Quiet | ItemState::Watched => now,
+            ItemState::Stuck { since } => since,
+            ItemState::Over => return,
         };
         let pidfd = item.descriptors.first();
-        let status = pidfd.map_or(Status::Unknown, |pidfd| sys::ending_of(pidfd.as_fd(), pid));
+        let status = pidfd.map_or(WaitStatus::Unknown, |pidfd| sys::ending_of(pidfd.as_fd(), pid));
         let may_be_told = !flags.contains(EventFlags::HUP) && now - since < ZOMBIE_LIMIT_MS;
-        if status == Status::Unknown && may_be_told {
-            item.stage = Stage::Stuck { since };
+        if status == WaitStatus::Unknown && may_be_told {
+            item.state = ItemState::Stuck { since };
             self.retry_at = Some(now + 50);
             return;
         }
@@ -329,23 +336,24 @@ impl Store {
     pub(crate) fn retry(&mut self) {
         self.retry_at = None;
         for item in self.items.values_mut() {
-            let (Stage::Stuck { .. }, Some(first)) = (item.stage, item.descriptors.first()) else {
+            let (ItemState::Stuck { .. }, Some(first)) = (item.state, item.descriptors.first())
+            else {
                 continue;
             };
-            let flags = if item.kind == Kind::Stream {
-                item.stage = Stage::Watched;
+            let flags = if item.kind == ItemKind::Stream {
+                item.state = ItemState::Watched;
                 EventFlags::IN
             } else {
                 EventFlags::IN | EventFlags::ONESHOT
             };
-            match self.watch.add(first, item.number, flags) {
+            match self.epoll.add(first, item.number, flags) {
                 Ok(()) | Err(Errno::EXIST) => {}
-                Err(_) => item.stage = Stage::Quiet,
+                Err(_) => item.state = ItemState::Quiet,
             }
         }
     }
 }
 
-fn exit_now(tag: u64, pid: i32, status: Status) -> Exit {
-    Exit { tag, pid, status, unix_ms: sys::unix_ms(), boot_ms: sys::boot_ms() }
+fn exit_now(tag: u64, pid: i32, status: WaitStatus) -> LeaderExit {
+    LeaderExit { tag, pid, status, unix_ms: sys::unix_ms(), boot_ms: sys::boot_ms() }
 }

@@ -17,13 +17,13 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Resource, Rlimit, WaitId, WaitIdOptions, setrlimit, waitid};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::message::Status;
+use crate::message::WaitStatus;
 
 /// A child that has ended and waits to be reaped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Zombie {
     pub(crate) pid: i32,
-    pub(crate) status: Status,
+    pub(crate) status: WaitStatus,
 }
 
 /// Looks at any child that ended, without reaping it (`waitid(2)`, `WNOWAIT`).
@@ -40,7 +40,7 @@ pub(crate) fn peek() -> Option<Zombie> {
         libc::CLD_DUMPED => status | 0x80,
         _ => status,
     };
-    (answer == 0 && pid > 0).then_some(Zombie { pid, status: Status::Wait(raw) })
+    (answer == 0 && pid > 0).then_some(Zombie { pid, status: WaitStatus::Wait(raw) })
 }
 
 /// Reaps the child that [`peek`] found.
@@ -58,10 +58,10 @@ pub(crate) fn is_child(pidfd: BorrowedFd<'_>) -> bool {
 }
 
 /// How the process behind a pidfd ended, whoever its parent was.
-pub(crate) fn ending_of(pidfd: BorrowedFd<'_>, pid: i32) -> Status {
+pub(crate) fn ending_of(pidfd: BorrowedFd<'_>, pid: i32) -> WaitStatus {
     // A zombie is looked up by number: while our pidfd's process is one, nobody else has it.
     let ending = end::of_stranger(pidfd).or_else(|| end::zombie(pid));
-    ending.and_then(end::Ending::to_status).map_or(Status::Unknown, Status::Wait)
+    ending.and_then(end::Ending::to_status).map_or(WaitStatus::Unknown, WaitStatus::Wait)
 }
 
 /// When a process was born, in clock ticks since boot (`proc_pid_stat(5)`, field 22); also works
@@ -90,19 +90,19 @@ fn stat_of(pid: i32) -> Vec<u8> {
 
 /// Blocks all signals of this thread, so that none can end it, and opens a descriptor from which
 /// those we heed are read (`signalfd(2)`).
-pub(crate) fn take_signals() -> io::Result<OwnedFd> {
+pub(crate) fn block_signals() -> io::Result<OwnedFd> {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    let mut heeded = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut accepted = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: both sets are initialised by sigfillset and sigemptyset before they are read; the
     // descriptor that signalfd returns is new and ours.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
-        libc::sigemptyset(heeded.as_mut_ptr());
+        libc::sigemptyset(accepted.as_mut_ptr());
         for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT] {
-            libc::sigaddset(heeded.as_mut_ptr(), signal);
+            libc::sigaddset(accepted.as_mut_ptr(), signal);
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
-        match libc::signalfd(-1, heeded.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
+        match libc::signalfd(-1, accepted.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
             -1 => Err(io::Error::last_os_error()),
             number => Ok(OwnedFd::from_raw_fd(number)),
         }

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use pm_guardian::{
-    DecodeError, Exit, FromGuardian, Kind, MAX_MESSAGE, MAX_NAME, MAX_PATH, Name, Status,
-    ToGuardian, Why,
+    DecodeError, FromGuardian, ItemKind, ItemName, LeaderExit, MAX_MESSAGE, MAX_NAME, MAX_PATH,
+    StartReason, ToGuardian, WaitStatus,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,18 +12,26 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), Just(1), Just(u64::MAX), Just(1 << 32), any::<u64>()]
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
+fn kind() -> impl Strategy<Value = ItemKind> {
     let pid = prop_oneof![Just(1), Just(i32::MAX), 1..i32::MAX];
-    prop_oneof![pid.prop_map(|pid| Kind::Pidfd { pid }), Just(Kind::Stream), Just(Kind::Other)]
+    prop_oneof![
+        pid.prop_map(|pid| ItemKind::Pidfd { pid }),
+        Just(ItemKind::Stream),
+        Just(ItemKind::Other)
+    ]
 }
 
-fn name() -> impl Strategy<Value = Name> {
+fn name() -> impl Strategy<Value = ItemName> {
     prop_oneof![Just(vec![]), Just(vec![0xff; MAX_NAME]), vec(any::<u8>(), 0..=MAX_NAME)]
-        .prop_map(|bytes| Name::parse(&bytes).unwrap())
+        .prop_map(|bytes| ItemName::parse(&bytes).unwrap())
 }
 
-fn status() -> impl Strategy<Value = Status> {
-    prop_oneof![Just(Status::Unknown), Just(Status::Wait(0)), any::<i32>().prop_map(Status::Wait)]
+fn status() -> impl Strategy<Value = WaitStatus> {
+    prop_oneof![
+        Just(WaitStatus::Unknown),
+        Just(WaitStatus::Wait(0)),
+        any::<i32>().prop_map(WaitStatus::Wait)
+    ]
 }
 
 fn to_guardian() -> impl Strategy<Value = ToGuardian> {
@@ -41,19 +49,19 @@ fn to_guardian() -> impl Strategy<Value = ToGuardian> {
         Just(ToGuardian::Adopted),
         Just(ToGuardian::Leave),
         Just(ToGuardian::Ready),
-        Just(ToGuardian::Bequeath),
-        Just(ToGuardian::Here),
-        Just(ToGuardian::Usher),
+        Just(ToGuardian::HandOver),
+        Just(ToGuardian::Pong),
+        Just(ToGuardian::AcceptRelay),
     ]
 }
 
 fn from_guardian() -> impl Strategy<Value = FromGuardian> {
     let why = prop_oneof![
-        Just(Why::First),
-        status().prop_map(Why::Ended),
-        Just(Why::Updated),
-        Just(Why::RolledBack),
-        Just(Why::Inherited),
+        Just(StartReason::First),
+        status().prop_map(StartReason::Ended),
+        Just(StartReason::Updated),
+        Just(StartReason::RolledBack),
+        Just(StartReason::Inherited),
     ];
     let exit = (number(), any::<i32>(), status(), any::<i64>(), any::<i64>());
     prop_oneof![
@@ -62,9 +70,9 @@ fn from_guardian() -> impl Strategy<Value = FromGuardian> {
         (number(), any::<u8>(), kind(), name())
             .prop_map(|(tag, slot, kind, name)| FromGuardian::Item { tag, slot, kind, name }),
         Just(FromGuardian::EndOfList),
-        Just(FromGuardian::AreYouThere),
+        Just(FromGuardian::Ping),
         exit.prop_map(|(tag, pid, status, unix_ms, boot_ms)| {
-            FromGuardian::Exit(Exit { tag, pid, status, unix_ms, boot_ms })
+            FromGuardian::Exit(LeaderExit { tag, pid, status, unix_ms, boot_ms })
         }),
     ]
 }
@@ -130,7 +138,7 @@ proptest! {
 fn limits_hold() {
     assert_eq!(ToGuardian::decode(&[]), Err(DecodeError::Empty));
     assert_eq!(ToGuardian::decode(&[0]), Err(DecodeError::Kind(0)));
-    assert!(Name::parse(&[0; MAX_NAME + 1]).is_none());
+    assert!(ItemName::parse(&[0; MAX_NAME + 1]).is_none());
     let relative = ToGuardian::Update { path: b"pm".to_vec() };
     assert_eq!(ToGuardian::decode(&bytes_to(&relative)), Err(DecodeError::Fields(6)));
     let holed = ToGuardian::Update { path: b"/p\0m".to_vec() };
@@ -139,12 +147,12 @@ fn limits_hold() {
 
 #[test]
 fn descriptors_are_counted() {
-    let store = |kind| ToGuardian::Store { tag: 1, slot: 0, kind, name: Name::EMPTY };
+    let store = |kind| ToGuardian::Store { tag: 1, slot: 0, kind, name: ItemName::EMPTY };
     let allowed = |message: &ToGuardian| (0..4).filter(|n| message.allows(*n)).collect::<Vec<_>>();
-    assert_eq!(allowed(&store(Kind::Pidfd { pid: 1 })), [1]);
-    assert_eq!(allowed(&store(Kind::Stream)), [2]);
-    assert_eq!(allowed(&store(Kind::Other)), [1, 2]);
-    assert_eq!(allowed(&ToGuardian::Bequeath), [2]);
+    assert_eq!(allowed(&store(ItemKind::Pidfd { pid: 1 })), [1]);
+    assert_eq!(allowed(&store(ItemKind::Stream)), [2]);
+    assert_eq!(allowed(&store(ItemKind::Other)), [1, 2]);
+    assert_eq!(allowed(&ToGuardian::HandOver), [2]);
     assert_eq!(allowed(&ToGuardian::List), [0]);
     let long = ToGuardian::Update { path: vec![b'/'; MAX_PATH + 1] };
     assert!(allowed(&long).is_empty());

@@ -18,7 +18,8 @@ use std::time::Instant;
 
 use pm_logs::stamp::StampFormat;
 use pm_logs::{
-    Format, Limits, Notice, Place, Rotation, Scribe, ScribePlan, Sink, Stream, StreamKey, WhenFull,
+    LineFormat, LogDestination, LogRotation, LogWriter, LogWriterPlan, Notice, Sink, Stream,
+    StreamKey, WhenFull, WriterLimits,
 };
 
 const LINE: usize = 100;
@@ -51,31 +52,31 @@ fn cat(read: PipeReader, folder: &Path, start: impl FnOnce() -> std::process::Ch
     cat.wait().expect("waited");
 }
 
-fn scribe(
-    format: Format,
+fn log_writer(
+    format: LineFormat,
     read: PipeReader,
     folder: &Path,
     start: impl FnOnce() -> std::process::Child,
 ) {
     let (sender, notices) = channel();
-    let plan = ScribePlan { state_dir: folder.join("state"), limits: Limits::STANDARD };
+    let plan = LogWriterPlan { state_dir: folder.join("state"), limits: WriterLimits::STANDARD };
     let tell = Box::new(move |notice| sender.send(notice).expect("heard"));
-    let (scribe, thread) = Scribe::start(&plan, tell).expect("a scribe");
+    let (writer, thread) = LogWriter::start(&plan, tell).expect("a writer");
     let key = StreamKey { tag: 1, stream: Stream::Out };
     let sink = Sink {
-        place: Place::File(folder.join("pm.log")),
+        place: LogDestination::File(folder.join("pm.log")),
         format,
         combined: None,
-        rotation: Rotation::STANDARD,
+        rotation: LogRotation::STANDARD,
         full: WhenFull::Drop,
         owner: None,
     };
-    let fd = scribe.prepare(key, &sink).expect("a log");
-    scribe.attach(key, OwnedFd::from(read), fd, sink);
+    let fd = writer.prepare(key, &sink).expect("a log");
+    writer.attach(key, OwnedFd::from(read), fd, sink);
     let mut child = start();
     while !matches!(notices.recv().expect("a notice"), Notice::Ended { .. }) {}
     child.wait().expect("waited");
-    scribe.stop();
+    writer.stop();
     thread.join().expect("ended");
 }
 
@@ -94,11 +95,11 @@ fn main() {
     }
     let total = number(1).unwrap_or(100) * 1_000_000;
     let stamp = StampFormat::new("YYYY-MM-DD HH:mm:ss.SSS");
-    let shapes: [(&str, Option<Format>); 4] = [
+    let shapes: [(&str, Option<LineFormat>); 4] = [
         ("cat", None),
-        ("raw", Some(Format::Raw)),
-        ("stamped", Some(Format::Stamped(stamp))),
-        ("json", Some(Format::Json { app: "app".into(), instance: 0, stamp: None })),
+        ("raw", Some(LineFormat::Raw)),
+        ("stamped", Some(LineFormat::Stamped(stamp))),
+        ("json", Some(LineFormat::Json { app: "app".into(), instance: 0, stamp: None })),
     ];
     println!("{:<8} {:>12} {:>10} {:>16}", "what", "write bytes", "MB/s", "own CPU ms/MB");
     for size in [LINE, CHUNK / LINE * LINE] {
@@ -111,7 +112,7 @@ fn main() {
                     let start = || writer(size, total, write);
                     match format {
                         None => cat(read, folder.path(), start),
-                        Some(format) => scribe(format.clone(), read, folder.path(), start),
+                        Some(format) => log_writer(format.clone(), read, folder.path(), start),
                     }
                     (began.elapsed().as_secs_f64(), processor() - used)
                 })

@@ -11,38 +11,37 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::{Compression, write::GzEncoder};
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fchown, fstat, openat, statat, unlinkat,
-};
-use rustix::fs::{Timespec, Timestamps, renameat_with, utimensat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fchown, fstat, openat, statat, unlinkat};
+use rustix::fs::{Timespec, Timestamps, renameat, utimensat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use crate::folder::{Missing, foreign, listed, open_folder};
+use crate::folder::{IfMissing, foreign, listed, open_folder};
 use crate::index;
-use crate::open::{FileId, OpenError, resolve};
-use crate::rotate::{Part, Rotation, part_of, surplus};
-use crate::sink::Owner;
+use crate::open::{FileId, resolve};
+use crate::open_error::OpenError;
+use crate::rotate::{LogRotation, RotatedPart, part_of, surplus, with_suffix};
+use crate::sink::FileOwner;
 
 /// A log whose parts want looking after.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct ArchiveJob {
     pub log: PathBuf,
     /// Whose it is: where such a user led us elsewhere, nothing is deleted.
-    pub owner: Option<Owner>,
-    pub rotation: Rotation,
+    pub owner: Option<FileOwner>,
+    pub rotation: LogRotation,
     pub index: PathBuf,
 }
 
 /// Hands jobs to the thread, which begins with the first of them.
 #[derive(Debug, Default)]
-pub(crate) struct Archivist {
-    sender: Option<SyncSender<Job>>,
+pub(crate) struct Archiver {
+    sender: Option<SyncSender<ArchiveJob>>,
 }
 
-impl Archivist {
+impl Archiver {
     /// Never waits: what doesn't fit into the queue is done at the next rotation.
-    pub(crate) fn look_after(&mut self, job: Job) {
+    pub(crate) fn enqueue(&mut self, job: ArchiveJob) {
         if self.sender.is_none() {
             let (sender, receiver) = sync_channel(256);
             let thread = std::thread::Builder::new().name("pm-archive".into());
@@ -57,7 +56,7 @@ impl Archivist {
     }
 }
 
-fn work(jobs: &Receiver<Job>) {
+fn work(jobs: &Receiver<ArchiveJob>) {
     // On Linux this is about the calling thread; without it we are merely less polite.
     rustix::process::setpriority_process(None, 19).ok();
     while let Ok(job) = jobs.recv() {
@@ -67,17 +66,17 @@ fn work(jobs: &Receiver<Job>) {
 }
 
 /// Brings the parts of one log within its limits and, if wanted, compresses the rest.
-pub(crate) fn tidy(job: &Job) -> Result<(), Errno> {
+pub(crate) fn tidy(job: &ArchiveJob) -> Result<(), Errno> {
     let (Some(folder), Some(log)) = (job.log.parent(), job.log.file_name()) else {
         return Ok(());
     };
-    let folder = open_folder(folder, job.owner, Missing::Leave).map_err(|error| error.errno())?;
+    let folder = open_folder(folder, job.owner, IfMissing::Leave).map_err(|error| error.errno())?;
     let folder = listed(&folder)?;
     let mut names = parts(&folder, log)?;
     let sizes = names.iter().map(|name| size_of(&folder, name)).collect::<Vec<u64>>();
     for name in names.drain(..surplus(&sizes, &job.rotation)) {
         if let Some(id) = id_of(&folder, &name) {
-            std::fs::remove_file(index::place(&job.index, id)).ok();
+            std::fs::remove_file(index::path_of(&job.index, id)).ok();
         }
         unlinkat(&folder, &name, AtFlags::empty())?;
     }
@@ -92,13 +91,13 @@ pub(crate) fn tidy(job: &Job) -> Result<(), Errno> {
 /// Removes all parts of a log and what is kept about them, following no link its owner could have made; how many
 /// there were. Files of other names stay, whatever they look like, and so does what is no regular file.
 pub(crate) fn clear(
-    (log, owner): (&Path, Option<Owner>),
+    (log, owner): (&Path, Option<FileOwner>),
     indexes: &Path,
 ) -> Result<usize, OpenError> {
     // A link of our own may lead to another folder, as it does for those who open the log.
     let log = if foreign(owner).is_none() { resolve(log, None) } else { log.to_path_buf() };
     let (Some(folder), Some(name)) = (log.parent(), log.file_name()) else { return Ok(0) };
-    let folder = match open_folder(folder, owner, Missing::Leave) {
+    let folder = match open_folder(folder, owner, IfMissing::Leave) {
         Err(OpenError::Refused { source: Errno::NOENT | Errno::NOTDIR, .. }) => return Ok(0),
         other => other?,
     };
@@ -111,8 +110,7 @@ pub(crate) fn clear(
         if remove(&folder, &part, indexes).map_err(refused)? {
             moments.extend(moment(name, &part));
         }
-        let mut packed = part;
-        packed.push(".gz");
+        let packed = with_suffix(part, ".gz");
         if part_of(name, &packed).is_some() {
             remove(&folder, &packed, indexes).map_err(refused)?;
         }
@@ -134,7 +132,7 @@ fn remove(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<bool, Errno>
         Err(Errno::NOENT) => return Ok(false),
         other => other?,
     }
-    std::fs::remove_file(index::place(indexes, FileId::of(&stat))).ok();
+    std::fs::remove_file(index::path_of(indexes, FileId::of(&stat))).ok();
     Ok(true)
 }
 
@@ -148,7 +146,7 @@ pub(crate) fn parts(folder: &OwnedFd, log: &OsStr) -> Result<Vec<OsString>, Errn
 
 /// When a part of `log` was rotated.
 fn moment(log: &OsStr, name: &OsStr) -> Option<(Vec<u8>, u32)> {
-    part_of(log, name).map(|part: Part<'_>| (part.stamp.to_vec(), part.number))
+    part_of(log, name).map(|part: RotatedPart<'_>| (part.stamp.to_vec(), part.number))
 }
 
 /// Names of the parts of `log`, oldest first, the plain one before the compressed one of the same moment.
@@ -182,17 +180,15 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         // It is none of ours, and a FIFO has no end.
         return Ok(());
     }
-    let mut compressed = name.to_os_string();
-    compressed.push(".gz");
-    let mut unfinished = compressed.clone();
-    unfinished.push(".tmp");
+    let compressed = with_suffix(name, ".gz");
+    let unfinished = with_suffix(&compressed, ".tmp");
     unlinkat(folder, &unfinished, AtFlags::empty()).ok();
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = openat(folder, &unfinished, flags, Mode::from_raw_mode(stat.st_mode & 0o777))?;
     // Only root can and needs to give it away.
     fchown(&made, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid))).ok();
     let size = u64::try_from(stat.st_size).unwrap_or(0);
-    let kept = squeeze(&mut (&part).take(size), made).and_then(|id| {
+    let kept = gzip(&mut (&part).take(size), made).and_then(|id| {
         // Someone who still held the old file may have written to it: then it stays as it is.
         if fstat(&part)?.st_size != stat.st_size {
             return Err(Errno::AGAIN);
@@ -202,14 +198,15 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
         let last_modification = time(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0));
         let times = Timestamps { last_access: last_modification, last_modification };
         utimensat(folder, &unfinished, &times, AtFlags::SYMLINK_NOFOLLOW)?;
-        replace(folder, (&unfinished, &compressed))?;
+        // A `.gz` of that name is what a kill before the delete left; the plain part is the truth.
+        renameat(folder, &unfinished, folder, &compressed)?;
         let old = FileId::of(&stat);
         // A flush that removed the part before the rename could not know of the new one.
         if id_of(folder, name) != Some(old) {
             unlinkat(folder, &compressed, AtFlags::empty())?;
             return Err(Errno::NOENT);
         }
-        std::fs::rename(index::place(indexes, old), index::place(indexes, id)).ok();
+        std::fs::rename(index::path_of(indexes, old), index::path_of(indexes, id)).ok();
         unlinkat(folder, name, AtFlags::empty())
     });
     if kept.is_err() {
@@ -218,12 +215,7 @@ fn compress(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<(), Errno>
     kept
 }
 
-/// A `.gz` of that name is what a kill before the delete left; the plain part is the truth.
-fn replace(folder: &OwnedFd, (from, to): (&OsStr, &OsStr)) -> Result<(), Errno> {
-    renameat_with(folder, from, folder, to, RenameFlags::empty())
-}
-
-fn squeeze(part: &mut impl Read, made: OwnedFd) -> Result<FileId, Errno> {
+fn gzip(part: &mut impl Read, made: OwnedFd) -> Result<FileId, Errno> {
     let failed =
         |error: std::io::Error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error);
     let mut encoder = GzEncoder::new(File::from(made), Compression::default());
@@ -296,7 +288,7 @@ mod tests {
         let link = folder.path().join("planted");
         std::os::unix::fs::symlink(folder.path(), &link).expect("a link");
         std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
-        let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+        let owner = Some(FileOwner { uid: 65_534, gid: 65_534 });
         let refused = clear((&link.join("a.log"), owner), folder.path());
         assert!(matches!(refused, Err(OpenError::Planted { .. })), "{refused:?}");
         assert!(part.exists());
@@ -317,10 +309,10 @@ mod tests {
         // Not ours to read.
         let fifo = folder.path().join("a__2026-01-01_00-00-05.log");
         rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RWXU).expect("a FIFO");
-        let rotation = Rotation { keep: 3, compress: true, ..Rotation::STANDARD };
+        let rotation = LogRotation { keep: 3, compress: true, ..LogRotation::STANDARD };
         let link = folder.path().join("planted");
         std::os::unix::fs::symlink(folder.path(), &link).expect("a link");
-        let job = |place: &Path, owner| Job {
+        let job = |place: &Path, owner| ArchiveJob {
             log: place.join("a.log"),
             owner,
             rotation,
@@ -328,7 +320,7 @@ mod tests {
         };
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
-            let owner = Some(Owner { uid: 65_534, gid: 65_534 });
+            let owner = Some(FileOwner { uid: 65_534, gid: 65_534 });
             assert_eq!(tidy(&job(&link, owner)), Err(Errno::LOOP));
             assert_eq!(names(folder.path()).len(), 10, "an app's user leads us nowhere");
         }

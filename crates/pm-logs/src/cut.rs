@@ -2,11 +2,11 @@
 //! Deliberately does not decide when a partial line has waited long enough; the caller does.
 
 /// A longer line is cut into pieces of this many bytes, so that nobody's memory depends on an app.
-pub const LONGEST_LINE: usize = 1 << 20;
+pub(crate) const LONGEST_LINE: usize = 1 << 20;
 
 /// How a piece ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum PieceEnd {
     /// With a newline, which is not part of the piece.
     Newline,
     /// At [`LONGEST_LINE`], the rest of the line follows.
@@ -17,61 +17,61 @@ pub enum End {
 
 /// One line, or a piece of a too long one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Piece<'a> {
+pub(crate) struct LinePiece<'a> {
     /// Without its newline.
     pub bytes: &'a [u8],
     /// How it ends.
-    pub end: End,
+    pub end: PieceEnd,
 }
 
 /// What to do with bytes after the last newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tail {
+pub(crate) enum PartialLine {
     /// Leave them for the next time.
     Keep,
     /// Give them as an open piece.
     Release,
 }
 
-/// Iterates over the pieces of `bytes`; [`Cut::taken`] says how many bytes they made up.
+/// Iterates over the pieces of `bytes`; [`LineCutter::taken`] says how many bytes they made up.
 #[derive(Debug, Clone)]
-pub struct Cut<'a> {
+pub(crate) struct LineCutter<'a> {
     bytes: &'a [u8],
     taken: usize,
-    tail: Tail,
+    tail: PartialLine,
 }
 
-impl<'a> Cut<'a> {
+impl<'a> LineCutter<'a> {
     /// Cuts `bytes`, which start at a line or inside one the caller knows of.
-    pub fn new(bytes: &'a [u8], tail: Tail) -> Self {
-        Cut { bytes, taken: 0, tail }
+    pub(crate) fn new(bytes: &'a [u8], tail: PartialLine) -> Self {
+        LineCutter { bytes, taken: 0, tail }
     }
 
     /// Bytes consumed so far, newlines included.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.taken
     }
 }
 
-impl<'a> Iterator for Cut<'a> {
-    type Item = Piece<'a>;
+impl<'a> Iterator for LineCutter<'a> {
+    type Item = LinePiece<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<LinePiece<'a>> {
         let rest = self.bytes.get(self.taken..).filter(|rest| !rest.is_empty())?;
         let window = &rest[..rest.len().min(LONGEST_LINE + 1)];
         if let Some(at) = memchr::memchr(b'\n', window) {
             self.taken += at + 1;
-            return Some(Piece { bytes: &rest[..at], end: End::Newline });
+            return Some(LinePiece { bytes: &rest[..at], end: PieceEnd::Newline });
         }
         if rest.len() > LONGEST_LINE {
             self.taken += LONGEST_LINE;
-            return Some(Piece { bytes: &rest[..LONGEST_LINE], end: End::Split });
+            return Some(LinePiece { bytes: &rest[..LONGEST_LINE], end: PieceEnd::Split });
         }
         match self.tail {
-            Tail::Keep => None,
-            Tail::Release => {
+            PartialLine::Keep => None,
+            PartialLine::Release => {
                 self.taken += rest.len();
-                Some(Piece { bytes: rest, end: End::Open })
+                Some(LinePiece { bytes: rest, end: PieceEnd::Open })
             }
         }
     }
@@ -83,19 +83,19 @@ mod tests {
 
     use super::*;
 
-    fn ends(bytes: &[u8], tail: Tail) -> (Vec<(Vec<u8>, End)>, usize) {
-        let mut cut = Cut::new(bytes, tail);
+    fn ends(bytes: &[u8], tail: PartialLine) -> (Vec<(Vec<u8>, PieceEnd)>, usize) {
+        let mut cut = LineCutter::new(bytes, tail);
         let pieces = cut.by_ref().map(|piece| (piece.bytes.to_vec(), piece.end)).collect();
         (pieces, cut.taken())
     }
 
     #[test]
     fn lines_keep_every_odd_byte() {
-        let (pieces, taken) = ends(b"a\0\xff\n\nb", Tail::Keep);
-        assert_eq!(pieces, [(b"a\0\xff".to_vec(), End::Newline), (vec![], End::Newline)]);
+        let (pieces, taken) = ends(b"a\0\xff\n\nb", PartialLine::Keep);
+        assert_eq!(pieces, [(b"a\0\xff".to_vec(), PieceEnd::Newline), (vec![], PieceEnd::Newline)]);
         assert_eq!(taken, 5);
-        let (pieces, taken) = ends(b"a\nb", Tail::Release);
-        assert_eq!(pieces.last(), Some(&(b"b".to_vec(), End::Open)));
+        let (pieces, taken) = ends(b"a\nb", PartialLine::Release);
+        assert_eq!(pieces.last(), Some(&(b"b".to_vec(), PieceEnd::Open)));
         assert_eq!(taken, 3);
     }
 
@@ -103,11 +103,11 @@ mod tests {
     fn a_line_of_exactly_the_limit_is_whole_and_one_more_byte_splits_it() {
         let mut bytes = vec![b'x'; LONGEST_LINE];
         bytes.push(b'\n');
-        assert_eq!(ends(&bytes, Tail::Keep).0.len(), 1);
+        assert_eq!(ends(&bytes, PartialLine::Keep).0.len(), 1);
         bytes.insert(0, b'x');
-        let (pieces, taken) = ends(&bytes, Tail::Keep);
-        assert_eq!(pieces[0].1, End::Split);
-        assert_eq!(pieces[1], (b"x".to_vec(), End::Newline));
+        let (pieces, taken) = ends(&bytes, PartialLine::Keep);
+        assert_eq!(pieces[0].1, PieceEnd::Split);
+        assert_eq!(pieces[1], (b"x".to_vec(), PieceEnd::Newline));
         assert_eq!(taken, bytes.len());
     }
 
@@ -116,10 +116,10 @@ mod tests {
         fn joined_pieces_are_the_input(bytes in proptest::collection::vec(
             prop_oneof![Just(b'\n'), any::<u8>()], 0..400)) {
             let mut joined = Vec::new();
-            let mut cut = Cut::new(&bytes, Tail::Release);
+            let mut cut = LineCutter::new(&bytes, PartialLine::Release);
             for piece in cut.by_ref() {
                 joined.extend_from_slice(piece.bytes);
-                if piece.end == End::Newline {
+                if piece.end == PieceEnd::Newline {
                     joined.push(b'\n');
                 }
             }

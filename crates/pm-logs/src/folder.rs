@@ -11,8 +11,8 @@ use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, fchown, fstat, mkdirat, opena
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid, geteuid};
 
-use crate::open::OpenError;
-use crate::sink::Owner;
+use crate::open_error::OpenError;
+use crate::sink::FileOwner;
 
 /// As many links as the kernel follows (`path_resolution(7)`).
 const MOST_LINKS: u32 = 40;
@@ -25,7 +25,7 @@ const READ: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEX
 
 /// What to do about something that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub enum IfMissing {
     /// Make it.
     Make,
     /// Leave it at that.
@@ -36,14 +36,14 @@ pub enum Missing {
 /// a folder that has to be made becomes the owner's only below one the owner has already.
 pub fn open_folder(
     path: &Path,
-    owner: Option<Owner>,
-    missing: Missing,
+    owner: Option<FileOwner>,
+    missing: IfMissing,
 ) -> Result<OwnedFd, OpenError> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     if let Some(owner) = foreign(owner) {
-        return Walk { path, owner, missing }.all();
+        return FolderWalk { path, owner, missing }.all();
     }
-    if missing == Missing::Make {
+    if missing == IfMissing::Make {
         std::fs::create_dir_all(path)
             .map_err(|source| OpenError::Folder { path: path.to_path_buf(), source })?;
     }
@@ -56,18 +56,18 @@ pub(crate) fn listed(folder: &OwnedFd) -> Result<OwnedFd, Errno> {
 }
 
 /// Where an open folder is; `None` if it was removed.
-pub(crate) fn place_of(folder: &OwnedFd) -> Option<PathBuf> {
+pub(crate) fn current_path(folder: &OwnedFd) -> Option<PathBuf> {
     let is_there = fstat(folder).is_ok_and(|stat| stat.st_nlink > 0);
     is_there.then(|| std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd())).ok())?
 }
 
 /// The owner, if that is somebody else than us.
-pub(crate) fn foreign(owner: Option<Owner>) -> Option<Owner> {
+pub(crate) fn foreign(owner: Option<FileOwner>) -> Option<FileOwner> {
     owner.filter(|owner| owner.uid != geteuid().as_raw())
 }
 
 /// Makes something of ours the owner's.
-pub(crate) fn give(file: &OwnedFd, owner: Owner) -> Result<(), Errno> {
+pub(crate) fn chown_to(file: &OwnedFd, owner: FileOwner) -> Result<(), Errno> {
     fchown(file, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
 }
 
@@ -77,13 +77,13 @@ fn refused(path: &Path) -> impl Fn(Errno) -> OpenError {
 }
 
 /// On the way to a folder of another user's app.
-struct Walk<'a> {
+struct FolderWalk<'a> {
     path: &'a Path,
-    owner: Owner,
-    missing: Missing,
+    owner: FileOwner,
+    missing: IfMissing,
 }
 
-impl Walk<'_> {
+impl FolderWalk<'_> {
     fn all(&self) -> Result<OwnedFd, OpenError> {
         let refused = refused(self.path);
         let mut at = openat(CWD, c".", FOLDER, Mode::empty()).map_err(&refused)?;
@@ -96,7 +96,9 @@ impl Walk<'_> {
                     links += 1;
                     left.extend(self.link(&at, &step)?);
                 }
-                Err(Errno::NOENT) if self.missing == Missing::Make => at = self.make(&at, &step)?,
+                Err(Errno::NOENT) if self.missing == IfMissing::Make => {
+                    at = self.make(&at, &step)?;
+                }
                 Err(error) => return Err(refused(error)),
             }
         }
@@ -137,7 +139,7 @@ impl Walk<'_> {
         // The owner could have moved another folder of ours to this place meanwhile; but an empty one they could
         // just as well have deleted and made anew.
         if above.st_uid == self.owner.uid && ours && is_empty(&made).map_err(failed)? {
-            give(&made, self.owner).map_err(failed)?;
+            chown_to(&made, self.owner).map_err(failed)?;
         }
         Ok(made)
     }

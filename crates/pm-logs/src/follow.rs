@@ -4,21 +4,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::fs::Metadata;
+use std::io::{Seek, SeekFrom};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::fs::inotify::{self, WatchFlags};
 use rustix::io::Errno;
 
-use crate::cut::{End, Tail};
+use crate::cut::PartialLine;
 use crate::line::{
-    Clock, Cursor, Line, Lines, Part, ReadError, Source, Times, id_of, open_file, open_part,
+    Cursor, LineClock, LineReader, LineTimes, LogFiles, OpenFile, OpenPart, ReadError, StoredLine,
+    id_of, open_file, open_part,
 };
 use crate::open::FileId;
+use crate::stamp::unix_ms;
 
 /// A line without an end is given after so much silence.
 const SILENCE: Duration = Duration::from_millis(60);
@@ -32,7 +35,7 @@ const HELD: usize = 16;
 /// Logs that are followed.
 pub struct Follow {
     inotify: OwnedFd,
-    trails: BTreeMap<usize, Trail>,
+    followed: BTreeMap<usize, FollowedLog>,
     /// Who wants to know of a watch.
     watches: BTreeMap<i32, Vec<usize>>,
     unfinished: bool,
@@ -40,28 +43,22 @@ pub struct Follow {
     partial_due: Option<Instant>,
 }
 
-struct Trail {
-    source: Source,
-    open: Option<Open>,
+struct FollowedLog {
+    source: LogFiles,
+    open: Option<OpenFile>,
     /// Rotated parts to read before the live file, newest last.
-    behind: VecDeque<Part>,
+    behind: VecDeque<OpenPart>,
     /// The time of the last stamped line.
     at: Option<i64>,
 }
 
-struct Open {
-    id: FileId,
-    clock: Clock,
-    lines: Lines,
-}
-
 impl fmt::Debug for Follow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Follow").field("trails", &self.trails.len()).finish_non_exhaustive()
+        f.debug_struct("Follow").field("followed", &self.followed.len()).finish_non_exhaustive()
     }
 }
 
-type Take<'a> = &'a mut dyn FnMut(Line) -> ControlFlow<()>;
+type Take<'a> = &'a mut dyn FnMut(StoredLine) -> ControlFlow<()>;
 
 impl Follow {
     /// Follows nothing yet.
@@ -71,7 +68,7 @@ impl Follow {
         let inotify = inotify::init(flags).map_err(failed)?;
         Ok(Follow {
             inotify,
-            trails: BTreeMap::new(),
+            followed: BTreeMap::new(),
             watches: BTreeMap::new(),
             unfinished: false,
             looks: !tells_of_splices(),
@@ -81,27 +78,30 @@ impl Follow {
 
     /// Follows `source` from where a history ended, or from its present end. A second source of the
     /// same number takes the place of the first.
-    pub fn add(&mut self, source: Source, from: Option<Cursor>) -> Result<(), ReadError> {
-        let mut trail = Trail { source, open: None, behind: VecDeque::new(), at: None };
-        let live = open_file(&trail.source.log)?;
+    pub fn add(&mut self, source: LogFiles, from: Option<Cursor>) -> Result<(), ReadError> {
+        let mut followed = FollowedLog { source, open: None, behind: VecDeque::new(), at: None };
+        let live = open_file(&followed.source.log)?;
         match (from, live) {
-            (Some(from), Some((file, id, _))) if from.id == id => {
-                trail.open = Some(trail.opened(file, id, from.offset)?);
+            (Some(from), Some(live)) if from.id == live.id => {
+                followed.open = Some(followed.opened(live, from.offset)?);
             }
             // Rotated meanwhile: the rest is in a part.
-            (Some(from), _) => trail.resume(from)?,
-            (None, Some((file, id, size))) => trail.open = Some(trail.opened(file, id, size)?),
+            (Some(from), _) => followed.resume(from)?,
+            (None, Some(live)) => {
+                let end = live.size;
+                followed.open = Some(followed.opened(live, end)?);
+            }
             (None, None) => {}
         }
-        self.watch(&trail);
-        self.trails.insert(trail.source.number, trail);
+        self.watch(&followed);
+        self.followed.insert(followed.source.number, followed);
         self.unfinished = true;
         Ok(())
     }
 
     /// Follows the source of that number no longer.
     pub fn remove(&mut self, number: usize) {
-        self.trails.remove(&number);
+        self.followed.remove(&number);
         for (watch, numbers) in &mut self.watches {
             numbers.retain(|other| *other != number);
             if numbers.is_empty() {
@@ -129,25 +129,26 @@ impl Follow {
         let due = self.partial_due.is_some_and(|due| Instant::now() >= due);
         let woken = self.woken();
         let everybody = self.looks || due || std::mem::replace(&mut self.unfinished, false);
-        let numbers = if everybody { self.trails.keys().copied().collect() } else { woken };
+        let numbers = if everybody { self.followed.keys().copied().collect() } else { woken };
         let mut flow = ControlFlow::Continue(());
         for number in numbers {
-            let Some(trail) = self.trails.get_mut(&number) else { continue };
-            let before = trail.open.as_ref().map(|open| open.id);
-            let partial = if due { Tail::Release } else { Tail::Keep };
-            let (more, result) = trail.read(partial, take)?;
+            let Some(followed) = self.followed.get_mut(&number) else { continue };
+            let before = followed.open.as_ref().map(|open| open.id);
+            let partial = if due { PartialLine::Release } else { PartialLine::Keep };
+            let (more, result) = followed.read(partial, take)?;
             self.unfinished |= more || result.is_break();
-            if trail.open.as_ref().map(|open| open.id) != before || !trail.source.log.exists() {
-                watch(&self.inotify, &mut self.watches, trail);
+            if followed.open.as_ref().map(|open| open.id) != before || !followed.source.log.exists()
+            {
+                watch(&self.inotify, &mut self.watches, followed);
                 // It may have come between the look and the watch.
-                self.unfinished |= !trail.is_live();
+                self.unfinished |= !followed.is_live();
             }
             if result.is_break() {
                 flow = result;
                 break;
             }
         }
-        let partial = self.trails.values().any(Trail::holds_partial);
+        let partial = self.followed.values().any(FollowedLog::holds_partial);
         self.partial_due = match self.partial_due.filter(|_| !due) {
             due if partial => due.or_else(|| Some(Instant::now() + SILENCE)),
             _ => None,
@@ -155,8 +156,8 @@ impl Follow {
         Ok(flow)
     }
 
-    fn watch(&mut self, trail: &Trail) {
-        watch(&self.inotify, &mut self.watches, trail);
+    fn watch(&mut self, followed: &FollowedLog) {
+        watch(&self.inotify, &mut self.watches, followed);
     }
 
     /// Who is told of something, and that only once.
@@ -181,18 +182,18 @@ impl Follow {
 }
 
 /// Watches the log and the folder it is in, or the nearest folder above that exists.
-fn watch(inotify: &OwnedFd, watches: &mut BTreeMap<i32, Vec<usize>>, trail: &Trail) {
+fn watch(inotify: &OwnedFd, watches: &mut BTreeMap<i32, Vec<usize>>, followed: &FollowedLog) {
     let mut note = |path: &Path, flags: WatchFlags| {
         let watch = inotify::add_watch(inotify, path, flags);
         if let Ok(watch) = watch {
             let numbers = watches.entry(watch).or_default();
-            if !numbers.contains(&trail.source.number) {
-                numbers.push(trail.source.number);
+            if !numbers.contains(&followed.source.number) {
+                numbers.push(followed.source.number);
             }
         }
         watch.is_ok()
     };
-    let log = crate::open::resolve(&trail.source.log, None);
+    let log = crate::open::resolve(&followed.source.log, None);
     let folder = WatchFlags::CREATE
         | WatchFlags::MOVED_TO
         | WatchFlags::MOVED_FROM
@@ -213,16 +214,17 @@ fn watch(inotify: &OwnedFd, watches: &mut BTreeMap<i32, Vec<usize>>, trail: &Tra
     note(&log, WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MASK_ADD);
 }
 
-impl Trail {
-    fn opened(&self, mut file: std::fs::File, id: FileId, offset: u64) -> Result<Open, ReadError> {
-        use std::io::{Seek, SeekFrom};
-        file.seek(SeekFrom::Start(offset)).map_err(|error| self.failed(error))?;
+impl FollowedLog {
+    fn opened(&self, mut part: OpenPart, offset: u64) -> Result<OpenFile, ReadError> {
+        part.file.seek(SeekFrom::Start(offset)).map_err(|error| self.failed(error))?;
         let clock = match self.source.times {
             // What is read as it comes was written now.
-            Times::Index(_) => Clock::Unknown,
-            Times::Unknown | Times::Json(_) | Times::Stamped(_) => self.source.clock(id),
+            LineTimes::Index(_) => LineClock::Unknown,
+            LineTimes::Unknown | LineTimes::Json(_) | LineTimes::Stamped(_) => {
+                self.source.clock(part.id)
+            }
         };
-        Ok(Open { id, clock, lines: Lines::new(file, offset, false) })
+        Ok(OpenFile { id: part.id, clock, lines: LineReader::new(part.file, offset, false) })
     }
 
     fn failed(&self, error: std::io::Error) -> ReadError {
@@ -245,7 +247,7 @@ impl Trail {
             }
             // A packed part was read to its end: nothing is added to those.
             if let Some(part) = open_part(&path)?.filter(|part| !part.packed) {
-                self.open = Some(self.opened(part.file, part.id, from.offset)?);
+                self.open = Some(self.opened(part, from.offset)?);
             }
             return Ok(());
         }
@@ -255,7 +257,11 @@ impl Trail {
     }
 
     /// Reads on; tells whether there is more to come at once.
-    fn read(&mut self, tail: Tail, take: Take<'_>) -> Result<(bool, ControlFlow<()>), ReadError> {
+    fn read(
+        &mut self,
+        tail: PartialLine,
+        take: Take<'_>,
+    ) -> Result<(bool, ControlFlow<()>), ReadError> {
         loop {
             if self.open.is_some() {
                 let (more, flow) = self.read_open(tail, take)?;
@@ -267,7 +273,7 @@ impl Trail {
                     return Ok((false, flow));
                 }
                 // Another read: bytes may have come between the last one and the rename.
-                let (more, flow) = self.read_open(Tail::Release, take)?;
+                let (more, flow) = self.read_open(PartialLine::Release, take)?;
                 if more || flow.is_break() {
                     return Ok((more, flow));
                 }
@@ -290,15 +296,15 @@ impl Trail {
     fn step(&mut self) -> Result<bool, ReadError> {
         // First the live file, then the parts: what is rotated in between is still the live one.
         let live = open_file(&self.source.log)?;
-        self.hold(live.as_ref().map(|live| live.1))?;
+        self.open_missed(live.as_ref().map(|live| live.id))?;
         self.open = None;
         if let Some(part) = self.behind.pop_front() {
-            let lines = Lines::new(part.file, 0, part.packed);
-            self.open = Some(Open { id: part.id, clock: self.source.clock(part.id), lines });
+            let lines = LineReader::new(part.file, 0, part.packed);
+            self.open = Some(OpenFile { id: part.id, clock: self.source.clock(part.id), lines });
             return Ok(true);
         }
-        let Some((file, id, _)) = live else { return Ok(false) };
-        self.open = Some(self.opened(file, id, 0)?);
+        let Some(live) = live else { return Ok(false) };
+        self.open = Some(self.opened(live, 0)?);
         Ok(true)
     }
 
@@ -307,12 +313,12 @@ impl Trail {
         if self.is_live() || self.behind.len() >= HELD {
             return Ok(());
         }
-        let live = open_file(&self.source.log)?.map(|live| live.1);
-        self.hold(live)
+        let live = open_file(&self.source.log)?.map(|live| live.id);
+        self.open_missed(live)
     }
 
     /// Opens the parts that come after all that is in hand.
-    fn hold(&mut self, live: Option<FileId>) -> Result<(), ReadError> {
+    fn open_missed(&mut self, live: Option<FileId>) -> Result<(), ReadError> {
         let last = match (self.behind.back(), &self.open) {
             (Some(part), _) => Some((part.id, part.file.metadata().ok())),
             (None, Some(open)) => {
@@ -341,7 +347,7 @@ impl Trail {
 
     fn read_open(
         &mut self,
-        tail: Tail,
+        tail: PartialLine,
         take: Take<'_>,
     ) -> Result<(bool, ControlFlow<()>), ReadError> {
         let Some(open) = &mut self.open else { return Ok((false, ControlFlow::Continue(()))) };
@@ -352,20 +358,13 @@ impl Trail {
             open.lines.rewind().map_err(failed)?;
         }
         let until = open.lines.offset() + TURN;
-        let now = wall();
+        let now = unix_ms();
         while let Some(slice) = open.lines.next(tail).map_err(failed)? {
             let stamp = open.clock.at(slice.offset, slice.bytes).or(self.at);
             self.at = stamp;
-            let at = if matches!(open.clock, Clock::Unknown) { Some(now) } else { stamp };
+            let at = if matches!(open.clock, LineClock::Unknown) { Some(now) } else { stamp };
             let offset = slice.offset;
-            let line = Line {
-                source: self.source.number,
-                stream: self.source.stream,
-                at,
-                bytes: slice.bytes.to_vec(),
-                terminated: slice.end == End::Newline,
-            };
-            if take(line).is_break() {
+            if take(self.source.line(at, &slice)).is_break() {
                 return Ok((true, ControlFlow::Break(())));
             }
             if offset > until {
@@ -374,11 +373,6 @@ impl Trail {
         }
         Ok((false, ControlFlow::Continue(())))
     }
-}
-
-fn wall() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Since Linux 6.6 a splice into a file is told by inotify like a write.

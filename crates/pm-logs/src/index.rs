@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, ftruncate};
 
-use crate::ledger::write_full;
+use crate::file_io::{read_full, write_full};
 use crate::mover;
 use crate::open::{FileId, fnv};
 
@@ -25,39 +25,39 @@ const ABSOLUTE: u8 = 0;
 
 /// One note: bytes from `offset` on arrived at `at` (unix milliseconds) or later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
+struct TimeMark {
     offset: u64,
     at: i64,
 }
 
 /// Writes the index of one log.
 #[derive(Debug)]
-pub(crate) struct Index {
+pub(crate) struct TimeIndex {
     file: OwnedFd,
     size: u64,
-    last: Option<Mark>,
+    last: Option<TimeMark>,
 }
 
-impl Index {
+impl TimeIndex {
     /// Opens the index of the log `id` known as `log`; a log of `size` 0 gets a new one.
     pub(crate) fn open(folder: &Path, log: &Path, (id, size): (FileId, u64)) -> Option<Self> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let path = place(folder, id);
+        let path = path_of(folder, id);
         let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)).ok()?;
         let head = head_of(log);
         let mut found = [0; HEAD];
-        let known = crate::ledger::read_full(&file, &mut found, 0) == Ok(HEAD) && found == head;
+        let known = read_full(&file, &mut found, 0) == Ok(HEAD) && found == head;
         if !known || size == 0 {
             ftruncate(&file, 0).ok()?;
             write_full(&file, &head, 0).ok()?;
         }
         let size = mover::size(&file).ok()?;
-        Some(Index { file, size, last: None })
+        Some(TimeIndex { file, size, last: None })
     }
 
     /// Notes that the byte at `offset` arrives `at`.
     pub(crate) fn note(&mut self, offset: u64, at: i64) {
-        let mark = Mark { offset, at };
+        let mark = TimeMark { offset, at };
         let mut bytes = Vec::with_capacity(20);
         match self.last {
             Some(last) if offset > last.offset && at >= last.at => {
@@ -91,16 +91,16 @@ impl Index {
 
 /// An index read back.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Table {
-    marks: Vec<Mark>,
+pub(crate) struct TimeTable {
+    marks: Vec<TimeMark>,
 }
 
-impl Table {
+impl TimeTable {
     /// The index of the log `id`, a part of or the present file of `log`.
     pub(crate) fn load(folder: &Path, log: &Path, id: FileId) -> Option<Self> {
-        let bytes = std::fs::read(place(folder, id)).ok()?;
+        let bytes = std::fs::read(path_of(folder, id)).ok()?;
         let notes = bytes.strip_prefix(&head_of(log))?;
-        Some(Table { marks: decode(notes) })
+        Some(TimeTable { marks: decode(notes) })
     }
 
     /// When the byte at `offset` arrived, as far as is known.
@@ -110,8 +110,8 @@ impl Table {
     }
 }
 
-fn decode(mut bytes: &[u8]) -> Vec<Mark> {
-    let mut marks: Vec<Mark> = Vec::new();
+fn decode(mut bytes: &[u8]) -> Vec<TimeMark> {
+    let mut marks: Vec<TimeMark> = Vec::new();
     while let Some(mark) = decode_one(&mut bytes, marks.last()) {
         // Offsets that go back mean that the log was emptied in between.
         while marks.last().is_some_and(|last| last.offset >= mark.offset) {
@@ -122,18 +122,18 @@ fn decode(mut bytes: &[u8]) -> Vec<Mark> {
     marks
 }
 
-fn decode_one(bytes: &mut &[u8], last: Option<&Mark>) -> Option<Mark> {
+fn decode_one(bytes: &mut &[u8], last: Option<&TimeMark>) -> Option<TimeMark> {
     if *bytes.first()? == ABSOLUTE {
         let (note, rest) = bytes.get(1..)?.split_at_checked(16)?;
         let offset = u64::from_le_bytes(note[..8].try_into().ok()?);
         let at = i64::from_le_bytes(note[8..].try_into().ok()?);
         *bytes = rest;
-        return Some(Mark { offset, at });
+        return Some(TimeMark { offset, at });
     }
     let last = last?;
     let offset = last.offset.checked_add(unvarint(bytes)?)?;
     let at = last.at.checked_add(i64::try_from(unvarint(bytes)?).ok()?)?;
-    Some(Mark { offset, at })
+    Some(TimeMark { offset, at })
 }
 
 fn varint(mut value: u64, bytes: &mut Vec<u8>) {
@@ -158,7 +158,7 @@ fn unvarint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Where the index of a file lies.
-pub(crate) fn place(folder: &Path, id: FileId) -> PathBuf {
+pub(crate) fn path_of(folder: &Path, id: FileId) -> PathBuf {
     folder.join(format!("{:x}-{:x}", id.dev, id.ino))
 }
 
@@ -182,29 +182,29 @@ mod tests {
     fn times_are_found_by_offset_and_forgotten_with_the_bytes() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Path::new("/logs/a.log");
-        let mut index = Index::open(folder.path(), log, (ID, 0)).expect("an index");
+        let mut index = TimeIndex::open(folder.path(), log, (ID, 0)).expect("an index");
         for (offset, at) in [(0, 1000), (10, 1001), (20, 2000), (500, 90_000)] {
             index.note(offset, at);
         }
-        let table = Table::load(folder.path(), log, ID).expect("a table");
+        let table = TimeTable::load(folder.path(), log, ID).expect("a table");
         let found = [0, 15, 20, 499, 500, 9999].map(|offset| table.at(offset));
         assert_eq!(found, [1000, 1000, 2000, 2000, 90_000, 90_000].map(Some));
-        assert!(Table::load(folder.path(), Path::new("/logs/b.log"), ID).is_none());
+        assert!(TimeTable::load(folder.path(), Path::new("/logs/b.log"), ID).is_none());
         // Adopted after a restart, then the user emptied the log.
-        let mut index = Index::open(folder.path(), log, (ID, 700)).expect("an index");
+        let mut index = TimeIndex::open(folder.path(), log, (ID, 700)).expect("an index");
         index.note(700, 95_000);
         index.note(0, 99_000);
-        let table = Table::load(folder.path(), log, ID).expect("a table");
+        let table = TimeTable::load(folder.path(), log, ID).expect("a table");
         assert_eq!([table.at(0), table.at(800)], [Some(99_000); 2]);
         index.clear();
-        assert_eq!(Table::load(folder.path(), log, ID).and_then(|table| table.at(0)), None);
+        assert_eq!(TimeTable::load(folder.path(), log, ID).and_then(|table| table.at(0)), None);
     }
 
     #[test]
     fn it_never_outgrows_its_limit() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Path::new("/logs/a.log");
-        let mut index = Index::open(folder.path(), log, (ID, 0)).expect("an index");
+        let mut index = TimeIndex::open(folder.path(), log, (ID, 0)).expect("an index");
         for step in 0..1_000_000_u64 {
             index.note(step * 100_000, i64::try_from(step).expect("small") * 2000);
         }

@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, pread, pwrite};
+use rustix::io::Errno;
 
+use crate::file_io::{read_full, write_full};
 use crate::mover;
 use crate::open::{FileId, fnv};
+
 use crate::sink::{Stream, StreamKey};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"pmledge1");
@@ -23,7 +25,7 @@ const FLAGS: OFlags = OFlags::RDWR.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW
 
 /// How far one spool has been taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct LedgerEntry {
     /// Which spool; a new file under the same name has another one.
     pub nonce: u64,
     /// Offset in the spool up to which the log holds everything.
@@ -62,7 +64,7 @@ impl Draft {
 
 /// The state of one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct LedgerRecord {
     /// Which file the rest is about.
     pub id: FileId,
     /// The log is right up to here.
@@ -70,7 +72,7 @@ pub(crate) struct Record {
     /// The stream inside whose line the log ends.
     pub open: Option<StreamKey>,
     /// The spools it is fed from.
-    pub entries: BTreeMap<StreamKey, Entry>,
+    pub entries: BTreeMap<StreamKey, LedgerEntry>,
     /// What may lie beyond `log_done`, unpublished.
     pub draft: Option<Draft>,
 }
@@ -82,7 +84,7 @@ pub(crate) struct Ledger {
     file: OwnedFd,
     slot: usize,
     sequence: u64,
-    record: Record,
+    record: LedgerRecord,
     bytes: Vec<u8>,
 }
 
@@ -106,7 +108,7 @@ impl Ledger {
         let size = usize::try_from(mover::size(&file)?).unwrap_or(0);
         let slot = if size < 2 * FIRST_SLOT { FIRST_SLOT } else { size / 2 };
         let mut bytes = vec![0; slot];
-        let mut newest: Option<(u64, Record)> = None;
+        let mut newest: Option<(u64, LedgerRecord)> = None;
         for half in 0..2 {
             let length = read_full(&file, &mut bytes, (half * slot) as u64)?;
             let found = decode(&bytes[..length]);
@@ -118,7 +120,7 @@ impl Ledger {
             // Blocks that exist can be overwritten on a full disk.
             write_full(&file, &vec![0; 2 * slot - size], size as u64)?;
         }
-        let empty = Record {
+        let empty = LedgerRecord {
             id: FileId { dev: 0, ino: 0 },
             log_done: 0,
             open: None,
@@ -129,12 +131,12 @@ impl Ledger {
         Ok(Ledger { path, file, slot, sequence, record, bytes })
     }
 
-    pub(crate) fn record(&self) -> &Record {
+    pub(crate) fn record(&self) -> &LedgerRecord {
         &self.record
     }
 
     /// Changes the record here and on disk; if that fails, nothing has changed.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), Errno> {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut LedgerRecord)) -> Result<(), Errno> {
         let before = self.record.clone();
         self.record.draft = None;
         change(&mut self.record);
@@ -206,7 +208,7 @@ impl Ledger {
     }
 }
 
-fn encode(sequence: u64, record: &Record, bytes: &mut Vec<u8>) {
+fn encode(sequence: u64, record: &LedgerRecord, bytes: &mut Vec<u8>) {
     let (tag, stream) = key_words(record.open);
     let count = u64::try_from(record.entries.len()).unwrap_or(0);
     let head = [MAGIC, sequence, count, record.id.dev, record.id.ino, record.log_done, tag, stream];
@@ -231,7 +233,7 @@ fn encode(sequence: u64, record: &Record, bytes: &mut Vec<u8>) {
     }
 }
 
-fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
+fn decode(bytes: &[u8]) -> Option<(u64, LedgerRecord)> {
     let word = |at: usize| {
         let eight = bytes.get(at * 8..at * 8 + 8)?;
         Some(u64::from_le_bytes(eight.try_into().ok()?))
@@ -247,12 +249,12 @@ fn decode(bytes: &[u8]) -> Option<(u64, Record)> {
     let mut entries = BTreeMap::new();
     for at in (HEAD..end).step_by(ENTRY) {
         let key = key_of(word(at)?, word(at + 1)?)?;
-        entries.insert(key, Entry { nonce: word(at + 2)?, raw_done: word(at + 3)? });
+        entries.insert(key, LedgerEntry { nonce: word(at + 2)?, raw_done: word(at + 3)? });
     }
     let id = FileId { dev: word(3)?, ino: word(4)? };
     let open = key_of(word(6)?, word(7)?);
     let draft = decode_draft(bytes, end + 1);
-    Some((word(1)?, Record { id, log_done: word(5)?, open, entries, draft }))
+    Some((word(1)?, LedgerRecord { id, log_done: word(5)?, open, entries, draft }))
 }
 
 /// The draft behind a record; its sum covers both, so that of an older record is none.
@@ -283,42 +285,6 @@ fn key_of(tag: u64, stream: u64) -> Option<StreamKey> {
     }
 }
 
-/// Reads until `bytes` is full or the file ends.
-pub(crate) fn read_full(file: &OwnedFd, bytes: &mut [u8], at: u64) -> Result<usize, Errno> {
-    let mut have = 0;
-    while have < bytes.len() {
-        match pread(file, &mut bytes[have..], at + have as u64) {
-            Ok(0) => break,
-            Ok(count) => have += count,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(have)
-}
-
-/// Writes all of `bytes`, or fails with some of them written.
-pub(crate) fn write_full(file: &OwnedFd, bytes: &[u8], at: u64) -> Result<(), Errno> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match pwrite(file, &bytes[done..], at + done as u64) {
-            Ok(0) => return Err(Errno::NOSPC),
-            Ok(count) => done += count,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// The folder `name` of the state folder, made if missing.
-pub(crate) fn room(state: &Path, name: &str) -> Result<PathBuf, std::io::Error> {
-    use std::os::unix::fs::DirBuilderExt;
-    let path = state.join(name);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-    Ok(path)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -336,7 +302,7 @@ mod tests {
         let mut ledger = Ledger::load(path.clone()).expect("a ledger");
         ledger
             .change(|record| {
-                record.entries.insert(key(1), Entry { nonce: 7, raw_done: 16 });
+                record.entries.insert(key(1), LedgerEntry { nonce: 7, raw_done: 16 });
             })
             .expect("published");
         ledger.advance(key(1), 100, (200, Some(key(1)))).expect("published");
@@ -382,7 +348,7 @@ mod tests {
         let path = folder.path().join("ledger");
         let mut ledger = Ledger::load(path.clone()).expect("a ledger");
         for tag in 0..700 {
-            let entry = Entry { nonce: tag, raw_done: tag };
+            let entry = LedgerEntry { nonce: tag, raw_done: tag };
             ledger
                 .change(|record| assert_eq!(record.entries.insert(key(tag), entry), None))
                 .expect("published");

@@ -1,41 +1,49 @@
 //! The data plane: the kernel moves the bytes.
 //!
-//! One thread, the [`Scribe`], takes what apps print from their pipes to their log files, exactly
-//! once whatever kills it; readers ([`tail`], [`follow`], [`merge`]) look at the files themselves.
+//! One thread, the [`LogWriter`], takes what apps print from their pipes to their log files, exactly
+//! once whatever kills it; readers ([`History`], [`Follow`], [`Merge`]) look at the files themselves.
 //! Nothing here decides when an app runs, and no byte of output passes through the daemon's core.
 #![forbid(unsafe_code)]
 
 mod archive;
-mod book;
-pub mod cut;
-mod desk;
-mod flow;
+mod cut;
+mod file_io;
 mod folder;
-pub mod follow;
+mod follow;
+mod history;
 mod index;
 mod ledger;
 mod line;
+mod log_writer;
 mod logfile;
-pub mod merge;
+mod merge;
+mod messages;
 mod mover;
 mod open;
+mod open_error;
+mod open_logs;
+mod outage;
 mod pump;
-pub mod rotate;
-mod scribe;
+mod rotate;
 mod shape;
 mod sink;
 mod spool;
 pub mod stamp;
-pub mod tail;
-mod trouble;
+mod stream_state;
+mod tools;
+mod writer_loop;
 
-pub use folder::{Missing, open_folder};
+pub use folder::{IfMissing, open_folder};
 pub use follow::Follow;
-pub use line::{Cursor, Line, ReadError, Source, Times};
+pub use history::{History, LineFilter, LineQuery};
+pub use line::{Cursor, LineTimes, LogFiles, ReadError, StoredLine};
+pub use log_writer::{LogWriter, LogWriterError};
 pub use merge::Merge;
-pub use open::OpenError;
-pub use rotate::Rotation;
-pub use scribe::{Done, FlushDone, Flushed, Limits, Loan, Notice, Scribe, ScribePlan, StartError};
-pub use sink::{Format, Owner, Place, Sink, Stream, StreamKey, WhenFull};
+pub use messages::{
+    DoneCallback, FlushCallback, FlushReport, HandedStream, LogWriterPlan, Notice, NoticeCallback,
+    WriterLimits,
+};
+pub use open_error::OpenError;
+pub use rotate::LogRotation;
+pub use sink::{FileOwner, LineFormat, LogDestination, Sink, Stream, StreamKey, WhenFull};
 pub use spool::forget_spools;
-pub use tail::{History, Keep, Want};

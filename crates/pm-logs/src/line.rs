@@ -10,15 +10,17 @@ use flate2::read::MultiGzDecoder;
 use rustix::fs::{Mode, OFlags, fstat};
 
 use crate::archive::parts;
-use crate::cut::{Cut, End, LONGEST_LINE, Tail};
-use crate::index::Table;
+use crate::cut::{LONGEST_LINE, LineCutter, PartialLine, PieceEnd};
+use crate::index::TimeTable;
 use crate::open::{FileId, resolve};
+
+use crate::rotate::with_suffix;
 use crate::sink::Stream;
 use crate::stamp::StampFormat;
 
 /// One line, or a piece of at most [`LONGEST_LINE`] bytes of a longer one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct StoredLine {
     /// The caller's number of the source.
     pub source: usize,
     /// Which output it was printed to.
@@ -33,8 +35,8 @@ pub struct Line {
 
 /// Where the times of a log's lines are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Times {
-    /// In the index beside a raw log; the scribe's state folder.
+pub enum LineTimes {
+    /// In the index beside a raw log; the log writer's state folder.
     Index(PathBuf),
     /// Before each line.
     Stamped(StampFormat),
@@ -46,15 +48,15 @@ pub enum Times {
 
 /// A log to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Given back in each [`Line`].
+pub struct LogFiles {
+    /// Given back in each [`StoredLine`].
     pub number: usize,
     /// Which output it holds.
     pub stream: Stream,
     /// The log; its rotated parts lie beside it.
     pub log: PathBuf,
     /// How to know when a line was written.
-    pub times: Times,
+    pub times: LineTimes,
 }
 
 /// Why a log can't be read.
@@ -85,7 +87,18 @@ impl Cursor {
     pub(crate) const NOWHERE: Cursor = Cursor { id: FileId { dev: 0, ino: 0 }, offset: 0 };
 }
 
-impl Source {
+impl LogFiles {
+    /// A line of one of the files.
+    pub(crate) fn line(&self, at: Option<i64>, slice: &LineSlice<'_>) -> StoredLine {
+        StoredLine {
+            source: self.number,
+            stream: self.stream,
+            at,
+            bytes: slice.bytes.to_vec(),
+            terminated: slice.end == PieceEnd::Newline,
+        }
+    }
+
     /// The rotated parts of this log, oldest first. What is rotated while somebody looks would be
     /// missed or seen twice, so one opens the live file first and names it as `live` here: parts
     /// that are it, or newer, are left out.
@@ -106,15 +119,16 @@ impl Source {
     }
 
     /// How to find the times in one of the files.
-    pub(crate) fn clock(&self, id: FileId) -> Clock {
+    pub(crate) fn clock(&self, id: FileId) -> LineClock {
         match &self.times {
-            Times::Unknown => Clock::Unknown,
-            Times::Stamped(format) => Clock::Stamped(format.clone()),
-            Times::Json(None) => Clock::Json(StampFormat::new(StampFormat::ISO)),
-            Times::Json(Some(format)) => Clock::Json(format.clone()),
-            Times::Index(state) => {
+            LineTimes::Unknown => LineClock::Unknown,
+            LineTimes::Stamped(format) => LineClock::Stamped(format.clone()),
+            LineTimes::Json(None) => LineClock::Json(StampFormat::new(StampFormat::ISO)),
+            LineTimes::Json(Some(format)) => LineClock::Json(format.clone()),
+            LineTimes::Index(state) => {
                 let log = resolve(&self.log, None);
-                Table::load(&state.join("index"), &log, id).map_or(Clock::Unknown, Clock::Index)
+                TimeTable::load(&state.join("index"), &log, id)
+                    .map_or(LineClock::Unknown, LineClock::Index)
             }
         }
     }
@@ -122,28 +136,28 @@ impl Source {
 
 /// Tells the times of lines in one file.
 #[derive(Debug)]
-pub(crate) enum Clock {
+pub(crate) enum LineClock {
     Unknown,
     Stamped(StampFormat),
     Json(StampFormat),
-    Index(Table),
+    Index(TimeTable),
 }
 
-impl Clock {
+impl LineClock {
     /// When the line `bytes` at `offset` was written.
     pub(crate) fn at(&self, offset: u64, bytes: &[u8]) -> Option<i64> {
         const KEY: &[u8] = b"\",\"timestamp\":\"";
         match self {
-            Clock::Unknown => None,
-            Clock::Stamped(format) => {
+            LineClock::Unknown => None,
+            LineClock::Stamped(format) => {
                 let (at, length) = format.read(bytes)?;
                 bytes.get(length..)?.starts_with(b": ").then_some(at)
             }
-            Clock::Json(format) => {
+            LineClock::Json(format) => {
                 let at = memchr::memmem::rfind(bytes, KEY)?;
                 format.read(bytes.get(at + KEY.len()..)?).map(|found| found.0)
             }
-            Clock::Index(table) => table.at(offset),
+            LineClock::Index(table) => table.at(offset),
         }
     }
 }
@@ -154,19 +168,19 @@ pub(crate) fn id_of(path: &Path) -> Option<FileId> {
 }
 
 /// Opens a rotated part, also if it has been compressed since it was listed.
-pub(crate) fn open_part(path: &Path) -> Result<Option<Part>, ReadError> {
-    let mut packed = path.to_path_buf().into_os_string();
-    packed.push(".gz");
+pub(crate) fn open_part(path: &Path) -> Result<Option<OpenPart>, ReadError> {
+    let packed = with_suffix(path, ".gz");
     for path in [path, Path::new(&packed)] {
-        if let Some((file, id, size)) = open_file(path)? {
-            return Ok(Some(Part { file, id, size, packed: is_compressed(path) }));
+        let part = open_file(path)?;
+        if part.is_some() {
+            return Ok(part);
         }
     }
     Ok(None)
 }
 
 /// A file of a log, open.
-pub(crate) struct Part {
+pub(crate) struct OpenPart {
     pub file: File,
     pub id: FileId,
     pub size: u64,
@@ -174,7 +188,7 @@ pub(crate) struct Part {
 }
 
 /// Opens a file of a log, never stopping at a FIFO; `None` if it isn't there or is no file.
-pub(crate) fn open_file(path: &Path) -> Result<Option<(File, FileId, u64)>, ReadError> {
+pub(crate) fn open_file(path: &Path) -> Result<Option<OpenPart>, ReadError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file: OwnedFd = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(file) => file,
@@ -186,19 +200,23 @@ pub(crate) fn open_file(path: &Path) -> Result<Option<(File, FileId, u64)>, Read
         return Ok(None);
     }
     let size = u64::try_from(stat.st_size).unwrap_or(0);
-    Ok(Some((File::from(file), FileId::of(&stat), size)))
-}
-
-fn is_compressed(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz")
+    let packed = path.extension().is_some_and(|extension| extension == "gz");
+    Ok(Some(OpenPart { file: File::from(file), id: FileId::of(&stat), size, packed }))
 }
 
 /// Bytes read at once.
 const BLOCK: usize = 64 << 10;
 
+/// A file that is being read, and how to tell the times of its lines.
+pub(crate) struct OpenFile {
+    pub id: FileId,
+    pub clock: LineClock,
+    pub lines: LineReader,
+}
+
 /// Cuts a file into lines, holding one line at most.
-pub(crate) struct Lines {
-    input: Input,
+pub(crate) struct LineReader {
+    input: LineInput,
     bytes: Vec<u8>,
     /// What of `bytes` has been given.
     given: usize,
@@ -208,27 +226,27 @@ pub(crate) struct Lines {
     end: u64,
 }
 
-enum Input {
+enum LineInput {
     Plain(File),
     Packed(Box<MultiGzDecoder<File>>),
 }
 
 /// A line still inside the buffer.
-pub(crate) struct Slice<'a> {
+pub(crate) struct LineSlice<'a> {
     pub offset: u64,
     pub bytes: &'a [u8],
-    pub end: End,
+    pub end: PieceEnd,
 }
 
-impl Lines {
+impl LineReader {
     /// Of `file`, whose next byte has that offset.
     pub(crate) fn new(file: File, offset: u64, packed: bool) -> Self {
         let input = if packed {
-            Input::Packed(Box::new(MultiGzDecoder::new(file)))
+            LineInput::Packed(Box::new(MultiGzDecoder::new(file)))
         } else {
-            Input::Plain(file)
+            LineInput::Plain(file)
         };
-        Lines { input, bytes: Vec::new(), given: 0, offset, end: u64::MAX }
+        LineReader { input, bytes: Vec::new(), given: 0, offset, end: u64::MAX }
     }
 
     /// Ends there, though the file may have grown.
@@ -249,8 +267,8 @@ impl Lines {
     /// The open file, unless it is packed.
     pub(crate) fn file(&self) -> Option<&File> {
         match &self.input {
-            Input::Plain(file) => Some(file),
-            Input::Packed(_) => None,
+            LineInput::Plain(file) => Some(file),
+            LineInput::Packed(_) => None,
         }
     }
 
@@ -260,20 +278,20 @@ impl Lines {
         self.bytes.clear();
         (self.given, self.offset) = (0, 0);
         match &mut self.input {
-            Input::Plain(file) => file.rewind(),
-            Input::Packed(_) => Ok(()),
+            LineInput::Plain(file) => file.rewind(),
+            LineInput::Packed(_) => Ok(()),
         }
     }
 
     /// The next line; `None` at the end of what there is. `tail` says whether bytes without a line
     /// end are a line there.
-    pub(crate) fn next(&mut self, tail: Tail) -> io::Result<Option<Slice<'_>>> {
+    pub(crate) fn next(&mut self, tail: PartialLine) -> io::Result<Option<LineSlice<'_>>> {
         let mut searched = self.given;
         loop {
             let waiting = self.bytes.len() - self.given;
             let whole = memchr::memchr(b'\n', &self.bytes[searched..]).is_some();
             if whole || waiting > LONGEST_LINE {
-                return Ok(self.give(Tail::Keep));
+                return Ok(self.give(PartialLine::Keep));
             }
             if self.given > 0 {
                 self.bytes.drain(..self.given);
@@ -286,13 +304,13 @@ impl Lines {
         }
     }
 
-    fn give(&mut self, tail: Tail) -> Option<Slice<'_>> {
-        let mut cut = Cut::new(&self.bytes[self.given..], tail);
+    fn give(&mut self, tail: PartialLine) -> Option<LineSlice<'_>> {
+        let mut cut = LineCutter::new(&self.bytes[self.given..], tail);
         let piece = cut.next()?;
         let offset = self.offset;
         self.given += cut.taken();
         self.offset += cut.taken() as u64;
-        Some(Slice { offset, bytes: piece.bytes, end: piece.end })
+        Some(LineSlice { offset, bytes: piece.bytes, end: piece.end })
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -303,8 +321,8 @@ impl Lines {
         let result = loop {
             let space = &mut self.bytes[have..];
             let result = match &mut self.input {
-                Input::Plain(file) => file.read(space),
-                Input::Packed(packed) => packed.read(space),
+                LineInput::Plain(file) => file.read(space),
+                LineInput::Packed(packed) => packed.read(space),
             };
             match result {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -329,9 +347,9 @@ mod tests {
             [(8, vec!["one", "two"]), (0, vec![]), (10, vec!["one", "two", "th"])]
         {
             let file = File::open(&path).expect("a file");
-            let mut lines = Lines::new(file, 0, false).until(end);
+            let mut lines = LineReader::new(file, 0, false).until(end);
             let mut found = Vec::new();
-            while let Some(slice) = lines.next(Tail::Release).expect("read") {
+            while let Some(slice) = lines.next(PartialLine::Release).expect("read") {
                 found.push(String::from_utf8_lossy(slice.bytes).into_owned());
             }
             assert_eq!(found, expected);

@@ -9,13 +9,14 @@ use chrono::Local;
 use rustix::fs::{RenameFlags, fstat, ftruncate, lstat, renameat_with};
 use rustix::io::Errno;
 
-use crate::archive::parts;
-use crate::folder::{Missing, listed, open_folder};
-use crate::index::Index;
-use crate::ledger::read_full;
-use crate::open::{FileId, OpenError, open_log};
-use crate::rotate::{Rotation, part_name, part_of};
-use crate::sink::Owner;
+use crate::archive::{ArchiveJob, parts};
+use crate::file_io::ends_line;
+use crate::folder::{IfMissing, listed, open_folder};
+use crate::index::TimeIndex;
+use crate::open::{FileId, open_log};
+use crate::open_error::OpenError;
+use crate::rotate::{LogRotation, part_name, part_of, with_suffix};
+use crate::sink::FileOwner;
 
 /// While bytes flow, the path is looked at this often for a foreign rotation (pain 19 asks for 5 s).
 /// A deleted file is noticed at once, for the size is asked for anyway.
@@ -27,18 +28,19 @@ const ATTEMPTS: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct LogFile {
     path: PathBuf,
-    owner: Option<Owner>,
-    rotation: Rotation,
+    owner: Option<FileOwner>,
+    /// Later starts may bring other limits.
+    pub rotation: LogRotation,
     file: OwnedFd,
     id: FileId,
     looked: Instant,
     indexes: PathBuf,
-    index: Option<Index>,
+    index: Option<TimeIndex>,
 }
 
 /// How a log stands just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct LogStatus {
     /// Bytes in the file.
     pub size: u64,
     /// Whether it is another file than the last time.
@@ -49,8 +51,8 @@ impl LogFile {
     /// Opens the log at `path`, which `open::resolve` has made; `indexes` is the index folder.
     pub(crate) fn open(
         path: PathBuf,
-        owner: Option<Owner>,
-        rotation: Rotation,
+        owner: Option<FileOwner>,
+        rotation: LogRotation,
         indexes: &Path,
     ) -> Result<Self, OpenError> {
         let opened = open_log(&path, owner)?;
@@ -66,7 +68,7 @@ impl LogFile {
         })
     }
 
-    pub(crate) fn file(&self) -> &OwnedFd {
+    pub(crate) fn fd(&self) -> &OwnedFd {
         &self.file
     }
 
@@ -78,25 +80,18 @@ impl LogFile {
         &self.path
     }
 
-    pub(crate) fn owner(&self) -> Option<Owner> {
-        self.owner
-    }
-
-    pub(crate) fn indexes(&self) -> &Path {
-        &self.indexes
-    }
-
-    pub(crate) fn rotation(&self) -> &Rotation {
-        &self.rotation
-    }
-
-    /// Later starts may bring other limits.
-    pub(crate) fn set_rotation(&mut self, rotation: Rotation) {
-        self.rotation = rotation;
+    /// What the archiver has to know.
+    pub(crate) fn archive_job(&self) -> ArchiveJob {
+        ArchiveJob {
+            log: self.path.clone(),
+            owner: self.owner,
+            rotation: self.rotation,
+            index: self.indexes.clone(),
+        }
     }
 
     /// Asks where the log stands; opens a new one where the old was moved or deleted.
-    pub(crate) fn settle(&mut self, now: Instant) -> Result<Standing, OpenError> {
+    pub(crate) fn settle(&mut self, now: Instant) -> Result<LogStatus, OpenError> {
         let refused = |source| OpenError::Refused { path: self.path.clone(), source };
         let stat = fstat(&self.file).map_err(refused)?;
         let gone = stat.st_nlink == 0
@@ -106,9 +101,9 @@ impl LogFile {
             };
         if gone {
             let size = self.reopen()?;
-            return Ok(Standing { size, moved: true });
+            return Ok(LogStatus { size, moved: true });
         }
-        Ok(Standing { size: u64::try_from(stat.st_size).unwrap_or(0), moved: false })
+        Ok(LogStatus { size: u64::try_from(stat.st_size).unwrap_or(0), moved: false })
     }
 
     /// Whether the path still means the open file.
@@ -125,8 +120,7 @@ impl LogFile {
 
     /// Whether the next byte would begin a line.
     pub(crate) fn ends_line(&self, size: u64) -> bool {
-        let mut last = [b'\n'];
-        size == 0 || read_full(&self.file, &mut last, size - 1).is_ok_and(|_| last[0] == b'\n')
+        ends_line(&self.file, 0, size)
     }
 
     /// Renames the log to the name of a part and opens a new one. If that can't be, all stays.
@@ -137,14 +131,16 @@ impl LogFile {
         let (Some(folder), Some(name)) = (self.path.parent(), name) else {
             return Err(refused(Errno::INVAL));
         };
-        let folder = open_folder(folder, self.owner, Missing::Leave)?;
+        let folder = open_folder(folder, self.owner, IfMissing::Leave)?;
         let folder = listed(&folder).map_err(refused)?;
         let at = Local::now();
         let parts = parts(&folder, &name).map_err(refused)?;
         let newest = parts.last().and_then(|newest| part_of(&name, newest));
         for attempt in 0..ATTEMPTS {
             let part = part_name(&name, at, newest, attempt);
-            if rustix::fs::statat(&folder, with_gz(&part), rustix::fs::AtFlags::empty()).is_ok() {
+            if rustix::fs::statat(&folder, with_suffix(&part, ".gz"), rustix::fs::AtFlags::empty())
+                .is_ok()
+            {
                 continue;
             }
             match renameat_with(&folder, &name, &folder, &part, RenameFlags::NOREPLACE) {
@@ -174,16 +170,10 @@ impl LogFile {
     /// Notes that the byte at `offset` arrives `at`.
     pub(crate) fn note(&mut self, offset: u64, at: i64) {
         if self.index.is_none() {
-            self.index = Index::open(&self.indexes, &self.path, (self.id, offset));
+            self.index = TimeIndex::open(&self.indexes, &self.path, (self.id, offset));
         }
         if let Some(index) = &mut self.index {
             index.note(offset, at);
         }
     }
-}
-
-fn with_gz(part: &std::ffi::OsStr) -> std::ffi::OsString {
-    let mut name = part.to_os_string();
-    name.push(".gz");
-    name
 }

@@ -1,8 +1,8 @@
 //! One story of several logs, by time. Lines of equal time keep the order of their sources, lines
 //! of unknown time stay beside their neighbours. Holds one line of each log.
 
-use crate::line::{Line, ReadError};
-use crate::tail::History;
+use crate::history::History;
+use crate::line::{ReadError, StoredLine};
 
 /// Several histories told as one.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Merge {
 
 #[derive(Debug)]
 struct Head {
-    line: Option<Line>,
+    line: Option<StoredLine>,
     /// The time it is sorted by.
     at: i64,
 }
@@ -33,7 +33,7 @@ impl Merge {
     }
 
     /// The next line of all.
-    pub fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
+    pub fn next_line(&mut self) -> Result<Option<StoredLine>, ReadError> {
         let heads = self.heads.iter_mut().zip(&mut self.histories);
         let waiting = heads.filter(|(head, _)| head.line.is_some());
         let Some((head, history)) = waiting.min_by_key(|(head, _)| head.at) else {
@@ -48,13 +48,5 @@ impl Merge {
     /// The histories, to ask each where it ended.
     pub fn into_histories(self) -> Vec<History> {
         self.histories
-    }
-}
-
-impl Iterator for Merge {
-    type Item = Result<Line, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_line().transpose()
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const CHUNK: usize = 256 << 10;
 
 /// What one attempt to move found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moved {
+pub(crate) enum SpliceOutcome {
     /// So many bytes, at least one.
     Bytes(usize),
     /// Nothing there now.
@@ -33,43 +33,47 @@ pub(crate) fn to_file(
     file: impl AsFd,
     at: u64,
     most: usize,
-) -> Result<Moved, Errno> {
+) -> Result<SpliceOutcome, Errno> {
     let mut offset = at;
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
     understand(splice(pipe, None, file, Some(&mut offset), most, flags))
 }
 
 /// Moves at most `most` bytes to where they are forgotten.
-pub(crate) fn to_nowhere(pipe: impl AsFd, null: impl AsFd, most: usize) -> Result<Moved, Errno> {
+pub(crate) fn to_nowhere(
+    pipe: impl AsFd,
+    null: impl AsFd,
+    most: usize,
+) -> Result<SpliceOutcome, Errno> {
     understand(splice(pipe, None, null, None, most, SpliceFlags::NONBLOCK))
 }
 
-fn understand(result: Result<usize, Errno>) -> Result<Moved, Errno> {
+fn understand(result: Result<usize, Errno>) -> Result<SpliceOutcome, Errno> {
     match result {
-        Ok(0) => Ok(Moved::End),
-        Ok(count) => Ok(Moved::Bytes(count)),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(Moved::Empty),
+        Ok(0) => Ok(SpliceOutcome::End),
+        Ok(count) => Ok(SpliceOutcome::Bytes(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(SpliceOutcome::Empty),
         Err(error) => Err(error),
     }
 }
 
 /// A pipe of our own through which to look into others without taking anything from them.
 #[derive(Debug)]
-pub(crate) struct Glass {
+pub(crate) struct PipePeek {
     read: OwnedFd,
     write: OwnedFd,
     bytes: Vec<u8>,
 }
 
-impl Glass {
+impl PipePeek {
     pub(crate) fn new() -> Result<Self, Errno> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         widen(write.as_fd());
-        Ok(Glass { read, write, bytes: Vec::new() })
+        Ok(PipePeek { read, write, bytes: Vec::new() })
     }
 
     /// Gives the buffer back.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn free_buffer(&mut self) {
         self.bytes = Vec::new();
     }
 
@@ -111,15 +115,15 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(b"old ").expect("written");
         (&write).write_all(b"a\nb\n").expect("written");
-        let mut glass = Glass::new().expect("a glass");
-        assert_eq!(glass.look(&read), Ok(&b"a\nb\n"[..]));
+        let mut peek = PipePeek::new().expect("a pipe");
+        assert_eq!(peek.look(&read), Ok(&b"a\nb\n"[..]));
         let at = size(&file).expect("a size");
-        assert_eq!(to_file(&read, &file, at, 2), Ok(Moved::Bytes(2)));
-        assert_eq!(glass.look(&read), Ok(&b"b\n"[..]));
-        assert_eq!(to_file(&read, &file, at + 2, CHUNK), Ok(Moved::Bytes(2)));
-        assert_eq!(to_file(&read, &file, at + 4, CHUNK), Ok(Moved::Empty));
+        assert_eq!(to_file(&read, &file, at, 2), Ok(SpliceOutcome::Bytes(2)));
+        assert_eq!(peek.look(&read), Ok(&b"b\n"[..]));
+        assert_eq!(to_file(&read, &file, at + 2, CHUNK), Ok(SpliceOutcome::Bytes(2)));
+        assert_eq!(to_file(&read, &file, at + 4, CHUNK), Ok(SpliceOutcome::Empty));
         drop(write);
-        assert_eq!(to_file(&read, &file, at + 4, CHUNK), Ok(Moved::End));
+        assert_eq!(to_file(&read, &file, at + 4, CHUNK), Ok(SpliceOutcome::End));
         assert_eq!(size(&file), Ok(8));
     }
 }

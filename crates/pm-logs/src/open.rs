@@ -10,57 +10,9 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::folder::{Missing, foreign, give, open_folder, place_of};
-use crate::sink::Owner;
-
-/// Why a log could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder is missing and could not be made.
-    #[error("make the log folder {path:?}: {source}")]
-    Folder {
-        /// Which folder.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The system refused.
-    #[error("open the log {path:?}: {source}")]
-    Refused {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        source: Errno,
-    },
-    /// A folder, a device, a socket.
-    #[error("use {path:?} as a log: it is not a regular file")]
-    NotAFile {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// A link the user of the app could have made.
-    #[error("open the log {path:?}: it is reached through a link that user {uid} could have made")]
-    Planted {
-        /// Which file.
-        path: PathBuf,
-        /// Whose app it is.
-        uid: u32,
-    },
-}
-
-impl OpenError {
-    /// The system's number of the cause, as far as there is one.
-    pub(crate) fn errno(&self) -> Errno {
-        match self {
-            OpenError::Folder { source, .. } => {
-                source.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error)
-            }
-            OpenError::Refused { source, .. } => *source,
-            OpenError::NotAFile { .. } => Errno::INVAL,
-            OpenError::Planted { .. } => Errno::LOOP,
-        }
-    }
-}
+use crate::folder::{IfMissing, chown_to, current_path, foreign, open_folder};
+use crate::open_error::OpenError;
+use crate::sink::FileOwner;
 
 /// Which file a descriptor or a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +37,7 @@ pub(crate) struct Opened {
 
 /// The path by which a log is known inside: its folder without links, then its name. A log that is
 /// itself a link means the file behind it, unless `owner` makes links suspect.
-pub(crate) fn resolve(path: &Path, owner: Option<Owner>) -> PathBuf {
+pub(crate) fn resolve(path: &Path, owner: Option<FileOwner>) -> PathBuf {
     if foreign(owner).is_none()
         && let Ok(real) = path.canonicalize()
     {
@@ -94,7 +46,7 @@ pub(crate) fn resolve(path: &Path, owner: Option<Owner>) -> PathBuf {
     let folder = path.parent().and_then(|folder| match foreign(owner) {
         None => folder.canonicalize().ok(),
         // By its name the folder may be another one by now, behind a link.
-        Some(_) => place_of(&open_folder(folder, owner, Missing::Leave).ok()?),
+        Some(_) => current_path(&open_folder(folder, owner, IfMissing::Leave).ok()?),
     });
     match (folder, path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
@@ -103,8 +55,8 @@ pub(crate) fn resolve(path: &Path, owner: Option<Owner>) -> PathBuf {
 }
 
 /// Opens `path` for reading and positional writing, making it and its folders if missing.
-pub(crate) fn open_log(path: &Path, owner: Option<Owner>) -> Result<Opened, OpenError> {
-    let site = Site::find(path, owner, Missing::Make)?;
+pub(crate) fn open_log(path: &Path, owner: Option<FileOwner>) -> Result<Opened, OpenError> {
+    let site = LogSite::find(path, owner, IfMissing::Make)?;
     // Twice: the file may come or go between the two questions.
     for _ in 0..2 {
         match site.open(OFlags::empty()) {
@@ -115,7 +67,7 @@ pub(crate) fn open_log(path: &Path, owner: Option<Owner>) -> Result<Opened, Open
             Err(Errno::EXIST) => {}
             Ok(file) => {
                 if let Some(owner) = site.foreign {
-                    give(&file, owner).map_err(|error| site.refused(error))?;
+                    chown_to(&file, owner).map_err(|error| site.refused(error))?;
                 }
                 return site.judge(Ok(file));
             }
@@ -126,8 +78,11 @@ pub(crate) fn open_log(path: &Path, owner: Option<Owner>) -> Result<Opened, Open
 }
 
 /// Opens `path` as [`open_log`] does if it is there.
-pub(crate) fn open_present(path: &Path, owner: Option<Owner>) -> Result<Option<Opened>, OpenError> {
-    let present = Site::find(path, owner, Missing::Leave).and_then(|site| {
+pub(crate) fn open_present(
+    path: &Path,
+    owner: Option<FileOwner>,
+) -> Result<Option<Opened>, OpenError> {
+    let present = LogSite::find(path, owner, IfMissing::Leave).and_then(|site| {
         let file = site.open(OFlags::empty());
         site.judge(file)
     });
@@ -139,15 +94,19 @@ pub(crate) fn open_present(path: &Path, owner: Option<Owner>) -> Result<Option<O
 }
 
 /// Where a log is or would be.
-struct Site<'a> {
+struct LogSite<'a> {
     path: &'a Path,
     folder: OwnedFd,
     name: PathBuf,
-    foreign: Option<Owner>,
+    foreign: Option<FileOwner>,
 }
 
-impl<'a> Site<'a> {
-    fn find(path: &'a Path, owner: Option<Owner>, missing: Missing) -> Result<Self, OpenError> {
+impl<'a> LogSite<'a> {
+    fn find(
+        path: &'a Path,
+        owner: Option<FileOwner>,
+        missing: IfMissing,
+    ) -> Result<Self, OpenError> {
         let folder = open_folder(path.parent().unwrap_or(path), owner, missing)?;
         let foreign = foreign(owner);
         let name = match (path.file_name(), foreign) {
@@ -156,7 +115,7 @@ impl<'a> Site<'a> {
             // A link of our own may lead to another folder.
             (Some(_), None) => resolve(path, None),
         };
-        Ok(Site { path, folder, name, foreign })
+        Ok(LogSite { path, folder, name, foreign })
     }
 
     fn open(&self, making: OFlags) -> Result<OwnedFd, Errno> {
@@ -195,8 +154,15 @@ impl<'a> Site<'a> {
     }
 }
 
+/// Where bytes are forgotten.
+pub(crate) fn null() -> Result<OwnedFd, OpenError> {
+    let path = "/dev/null";
+    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|source| OpenError::Refused { path: path.into(), source })
+}
+
 /// A fixed name for a path: what `path` is called inside the state folder.
-pub(crate) fn nickname(path: &Path) -> OsString {
+pub(crate) fn hashed_name(path: &Path) -> OsString {
     use std::os::unix::ffi::OsStrExt;
     OsString::from(format!("{:016x}", fnv(path.as_os_str().as_bytes())))
 }

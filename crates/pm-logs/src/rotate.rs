@@ -10,7 +10,7 @@ use crate::cut::LONGEST_LINE;
 
 /// Limits of one log and of its rotated parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rotation {
+pub struct LogRotation {
     /// Bytes after which the log is renamed at the next line end; `u64::MAX` means never.
     pub max_size: u64,
     /// How many rotated parts stay.
@@ -21,19 +21,19 @@ pub struct Rotation {
     pub compress: bool,
 }
 
-impl Rotation {
+impl LogRotation {
     /// On by default (pain 4): ten parts of 10 MiB, as they are.
-    pub const STANDARD: Rotation =
-        Rotation { max_size: 10 << 20, keep: 10, total: u64::MAX, compress: false };
+    pub const STANDARD: LogRotation =
+        LogRotation { max_size: 10 << 20, keep: 10, total: u64::MAX, compress: false };
 
     /// Never rotates, never deletes.
-    pub const NEVER: Rotation =
-        Rotation { max_size: u64::MAX, keep: usize::MAX, total: u64::MAX, compress: false };
+    pub const NEVER: LogRotation =
+        LogRotation { max_size: u64::MAX, keep: usize::MAX, total: u64::MAX, compress: false };
 }
 
 /// How much of what waits belongs into the present file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct LimitSplit {
     /// So many bytes first.
     pub take: usize,
     /// Then a new file.
@@ -41,20 +41,20 @@ pub(crate) struct Share {
 }
 
 /// Divides `window`, the bytes that wait, at a line end near the limit of a file of `size` bytes.
-pub(crate) fn share(window: &[u8], size: u64, rotation: &Rotation) -> Share {
+pub(crate) fn split_at_limit(window: &[u8], size: u64, rotation: &LogRotation) -> LimitSplit {
     let room = rotation.max_size.saturating_sub(size);
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     if window.len() <= room {
-        return Share { take: window.len(), then_rotate: false };
+        return LimitSplit { take: window.len(), then_rotate: false };
     }
     let before = memchr::memrchr(b'\n', &window[..room]);
     let after = || memchr::memchr(b'\n', &window[room..]).map(|at| at + room);
     if let Some(at) = before.or_else(after) {
-        return Share { take: at + 1, then_rotate: true };
+        return LimitSplit { take: at + 1, then_rotate: true };
     }
     let longest = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
     let overlong = size > rotation.max_size.saturating_add(longest);
-    Share { take: window.len(), then_rotate: overlong }
+    LimitSplit { take: window.len(), then_rotate: overlong }
 }
 
 /// `NAME__YYYY-MM-DD_HH-mm-ss[-n].log`: the part of `log` (a file name) rotated at `at`, the `attempt`th try. It never
@@ -63,7 +63,7 @@ pub(crate) fn share(window: &[u8], size: u64, rotation: &Rotation) -> Share {
 pub(crate) fn part_name(
     log: &OsStr,
     at: DateTime<Local>,
-    newest: Option<Part<'_>>,
+    newest: Option<RotatedPart<'_>>,
     attempt: u32,
 ) -> OsString {
     let now = at.format("%Y-%m-%d_%H-%M-%S").to_string();
@@ -81,6 +81,13 @@ pub(crate) fn part_name(
     OsString::from_vec(name)
 }
 
+/// `NAME` and `.gz` or another suffix.
+pub(crate) fn with_suffix(name: impl AsRef<OsStr>, suffix: &str) -> OsString {
+    let mut name = name.as_ref().to_os_string();
+    name.push(suffix);
+    name
+}
+
 fn divide(log: &OsStr) -> (&[u8], &[u8]) {
     let bytes = log.as_bytes();
     match memchr::memrchr(b'.', bytes) {
@@ -90,7 +97,7 @@ fn divide(log: &OsStr) -> (&[u8], &[u8]) {
 }
 
 /// Orders parts of `log` by age and tells them from other files: `(stamp, n, compressed)`.
-pub(crate) fn part_of<'a>(log: &OsStr, name: &'a OsStr) -> Option<Part<'a>> {
+pub(crate) fn part_of<'a>(log: &OsStr, name: &'a OsStr) -> Option<RotatedPart<'a>> {
     let (stem, extension) = divide(log);
     let bytes = name.as_bytes();
     let rest = bytes.strip_prefix(stem)?.strip_prefix(b"__")?;
@@ -109,14 +116,14 @@ pub(crate) fn part_of<'a>(log: &OsStr, name: &'a OsStr) -> Option<Part<'a>> {
         [b'-', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok(),
         _ => None,
     }?;
-    fits.then_some(Part { stamp, number, compressed })
+    fits.then_some(RotatedPart { stamp, number, compressed })
 }
 
 const STAMP: &[u8] = b"0000-00-00_00-00-00";
 
 /// A rotated part, as its name tells; orders from oldest to newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Part<'a> {
+pub(crate) struct RotatedPart<'a> {
     /// When it was rotated, sortable as text.
     pub stamp: &'a [u8],
     /// Which one of that second.
@@ -126,7 +133,7 @@ pub(crate) struct Part<'a> {
 }
 
 /// How many of the oldest parts must go; `sizes` from oldest to newest.
-pub(crate) fn surplus(sizes: &[u64], rotation: &Rotation) -> usize {
+pub(crate) fn surplus(sizes: &[u64], rotation: &LogRotation) -> usize {
     let mut total: u64 = sizes.iter().fold(0, |sum, size| sum.saturating_add(*size));
     let mut gone = 0;
     for size in sizes {
@@ -146,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    const TEN: Rotation = Rotation { max_size: 10, ..Rotation::STANDARD };
+    const TEN: LogRotation = LogRotation { max_size: 10, ..LogRotation::STANDARD };
 
     #[test]
     fn a_log_is_divided_at_a_line_end() {
@@ -162,8 +169,8 @@ mod tests {
             (b"a", 11 + (1 << 20), 1, true),
         ];
         for (window, size, take, then_rotate) in rows {
-            let want = Share { take: *take, then_rotate: *then_rotate };
-            assert_eq!(share(window, *size, &TEN), want, "{window:?} at {size}");
+            let want = LimitSplit { take: *take, then_rotate: *then_rotate };
+            assert_eq!(split_at_limit(window, *size, &TEN), want, "{window:?} at {size}");
         }
     }
 
@@ -202,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_first() {
-        let rotation = Rotation { keep: 2, total: 100, ..TEN };
+        let rotation = LogRotation { keep: 2, total: 100, ..TEN };
         assert_eq!(surplus(&[10, 10], &rotation), 0);
         assert_eq!(surplus(&[10, 10, 10], &rotation), 1);
         assert_eq!(surplus(&[90, 60], &rotation), 1);
@@ -216,11 +223,11 @@ mod tests {
             window in proptest::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..64),
             size in 0_u64..20,
         ) {
-            let share = share(&window, size, &TEN);
-            prop_assert!(share.take <= window.len());
-            prop_assert!(share.take > 0 || window.is_empty());
-            if share.then_rotate && size <= 10 + (1 << 20) {
-                prop_assert_eq!(window[share.take - 1], b'\n');
+            let split = split_at_limit(&window, size, &TEN);
+            prop_assert!(split.take <= window.len());
+            prop_assert!(split.take > 0 || window.is_empty());
+            if split.then_rotate && size <= 10 + (1 << 20) {
+                prop_assert_eq!(window[split.take - 1], b'\n');
             }
         }
     }

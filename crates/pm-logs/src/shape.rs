@@ -1,14 +1,14 @@
 //! Lines in the shape they have in a log file: raw, stamped, or one JSON object each.
-//! Pure but for the stamp it is given; cutting is `cut.rs`, writing is `flow.rs`.
+//! Pure but for the stamp it is given; cutting is `cut.rs`, writing is `stream_state.rs`.
 
-use crate::cut::{Cut, End, LONGEST_LINE, Piece, Tail};
-use crate::sink::{Format, Stream};
+use crate::cut::{LONGEST_LINE, LineCutter, LinePiece, PartialLine, PieceEnd};
+use crate::sink::{LineFormat, Stream};
 use crate::stamp::{StampCache, StampFormat};
 
 /// Turns pieces into log bytes; remembers the last stamp.
 #[derive(Debug)]
 pub(crate) struct Shaper {
-    format: Format,
+    format: LineFormat,
     stream: Stream,
     iso: StampFormat,
     stamps: StampCache,
@@ -26,14 +26,14 @@ pub(crate) struct Shaped {
 }
 
 impl Shaper {
-    pub(crate) fn new(format: Format, stream: Stream) -> Self {
+    pub(crate) fn new(format: LineFormat, stream: Stream) -> Self {
         let iso = StampFormat::new(StampFormat::ISO);
         Shaper { format, stream, iso, stamps: StampCache::default(), growth: 1000 }
     }
 
     /// Whether the log holds exactly what the app wrote.
     pub(crate) fn is_raw(&self) -> bool {
-        self.format == Format::Raw
+        self.format == LineFormat::Raw
     }
 
     /// Log bytes that a thousand raw bytes became lately; never 0.
@@ -52,14 +52,14 @@ impl Shaper {
     pub(crate) fn shape(
         &mut self,
         raw: &[u8],
-        tail: Tail,
+        tail: PartialLine,
         (open, at): (bool, i64),
         out: &mut Vec<u8>,
     ) -> Shaped {
         if self.is_raw() {
             // Whole lines, or one that another stream writes here could come between.
             let end = match memchr::memrchr(b'\n', raw) {
-                _ if tail == Tail::Release => raw.len(),
+                _ if tail == PartialLine::Release => raw.len(),
                 Some(at) => at + 1,
                 None if raw.len() > LONGEST_LINE => raw.len(),
                 None => 0,
@@ -69,32 +69,32 @@ impl Shaper {
             return Shaped { taken: end, open };
         }
         let mut open = open;
-        let mut cut = Cut::new(raw, tail);
+        let mut cut = LineCutter::new(raw, tail);
         for piece in cut.by_ref() {
             match &self.format {
-                Format::Json { app, instance, stamp } => {
+                LineFormat::Json { app, instance, stamp } => {
                     let stamp = self.stamps.get(stamp.as_ref().unwrap_or(&self.iso), at);
                     object(piece.bytes, stamp, (self.stream, *instance, app), out);
                 }
-                Format::Stamped(format) => {
+                LineFormat::Stamped(format) => {
                     let stamp = if open { None } else { Some(self.stamps.get(format, at)) };
                     line(piece, stamp, out);
-                    open = piece.end == End::Open;
+                    open = piece.end == PieceEnd::Open;
                 }
-                Format::Raw => {}
+                LineFormat::Raw => {}
             }
         }
         Shaped { taken: cut.taken(), open }
     }
 }
 
-fn line(piece: Piece<'_>, stamp: Option<&[u8]>, out: &mut Vec<u8>) {
+fn line(piece: LinePiece<'_>, stamp: Option<&[u8]>, out: &mut Vec<u8>) {
     if let Some(stamp) = stamp {
         out.extend_from_slice(stamp);
         out.extend_from_slice(b": ");
     }
     out.extend_from_slice(piece.bytes);
-    if piece.end != End::Open {
+    if piece.end != PieceEnd::Open {
         out.push(b'\n');
     }
 }
@@ -149,13 +149,14 @@ mod tests {
 
     fn json() -> Shaper {
         let stamp = Some(StampFormat::new("YYYY"));
-        Shaper::new(Format::Json { app: "a\"b".into(), instance: 3, stamp }, Stream::Err)
+        Shaper::new(LineFormat::Json { app: "a\"b".into(), instance: 3, stamp }, Stream::Err)
     }
 
     #[test]
     fn each_line_is_one_object() {
         let mut out = Vec::new();
-        let shaped = json().shape(b"x\ty\n\xff\x1b[31m\npart", Tail::Keep, (false, 0), &mut out);
+        let shaped =
+            json().shape(b"x\ty\n\xff\x1b[31m\npart", PartialLine::Keep, (false, 0), &mut out);
         assert_eq!(shaped, Shaped { taken: 11, open: false });
         let text = String::from_utf8(out).expect("text");
         let objects: Vec<serde_json::Value> =
@@ -169,11 +170,11 @@ mod tests {
 
     #[test]
     fn a_released_partial_line_gets_one_stamp_in_all() {
-        let mut shaper = Shaper::new(Format::Stamped(StampFormat::new("[T]")), Stream::Out);
+        let mut shaper = Shaper::new(LineFormat::Stamped(StampFormat::new("[T]")), Stream::Out);
         let mut out = Vec::new();
-        let first = shaper.shape(b"ab", Tail::Release, (false, 0), &mut out);
+        let first = shaper.shape(b"ab", PartialLine::Release, (false, 0), &mut out);
         assert_eq!(first, Shaped { taken: 2, open: true });
-        let second = shaper.shape(b"c\nd\n", Tail::Keep, (true, 9), &mut out);
+        let second = shaper.shape(b"c\nd\n", PartialLine::Keep, (true, 9), &mut out);
         assert_eq!(second, Shaped { taken: 4, open: false });
         assert_eq!(out, b"T: abc\nT: d\n");
     }

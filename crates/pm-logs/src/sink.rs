@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::rotate::Rotation;
+use crate::rotate::LogRotation;
 use crate::stamp::StampFormat;
 
 /// Which of the two outputs of a program.
@@ -36,7 +36,7 @@ pub struct StreamKey {
 
 /// The shape in which output reaches the file (PM2: `log_date_format`, `time`, `log_type`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Format {
+pub enum LineFormat {
     /// Byte for byte.
     Raw,
     /// `<stamp>: <line>`.
@@ -54,18 +54,18 @@ pub enum Format {
 
 /// A file, or nowhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum LogDestination {
     /// This file, made with its folders if missing.
     File(PathBuf),
     /// Read and forgotten (`/dev/null`, `NULL`, `none`).
     Discard,
 }
 
-impl Place {
+impl LogDestination {
     /// PM2's meaning of a path: `NULL`, `none` and `/dev/null` are nowhere.
     pub fn parse(path: &Path) -> Self {
         let nowhere = ["NULL", "none", "/dev/null"].iter().any(|word| path == Path::new(word));
-        if nowhere { Place::Discard } else { Place::File(path.to_path_buf()) }
+        if nowhere { LogDestination::Discard } else { LogDestination::File(path.to_path_buf()) }
     }
 }
 
@@ -80,7 +80,7 @@ pub enum WhenFull {
 
 /// The user an app runs as when that is not us; its files are made over to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct FileOwner {
     /// Numeric user.
     pub uid: u32,
     /// Numeric group.
@@ -91,28 +91,28 @@ pub struct Owner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sink {
     /// The stream's own log (`out_file`, `error_file`).
-    pub place: Place,
+    pub place: LogDestination,
     /// How lines look there.
-    pub format: Format,
+    pub format: LineFormat,
     /// A second file that gets the same (`log_file`, PM2's combined log).
     pub combined: Option<PathBuf>,
     /// When to rotate either file.
-    pub rotation: Rotation,
+    pub rotation: LogRotation,
     /// What to do while the disk is full.
     pub full: WhenFull,
     /// Who owns the files; also forbids following symbolic links an app could have made.
-    pub owner: Option<Owner>,
+    pub owner: Option<FileOwner>,
 }
 
 impl Sink {
     /// Whether the bytes may go from the pipe straight into the log, with no spool between: as long as no other stream
     /// goes there, which the log knows.
     pub(crate) fn is_direct(&self) -> bool {
-        self.format == Format::Raw && self.combined.is_none()
+        self.format == LineFormat::Raw && self.combined.is_none()
     }
 
     /// Whether nobody will ever see the bytes.
     pub(crate) fn is_nowhere(&self) -> bool {
-        self.place == Place::Discard && self.combined.is_none()
+        self.place == LogDestination::Discard && self.combined.is_none()
     }
 }

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, fstat, ftruncate};
 use rustix::io::Errno;
 
-use crate::ledger::{Entry, read_full, write_full};
+use crate::file_io::{ends_line, read_full, write_full};
+use crate::ledger::LedgerEntry;
 use crate::mover;
 use crate::open::FileId;
+use crate::rotate::with_suffix;
 use crate::sink::{Stream, StreamKey};
 
 const MAGIC: [u8; 8] = *b"pmspool1";
@@ -39,7 +41,7 @@ pub(crate) struct Spool {
 impl Spool {
     /// The spool of `key` in `folder`, made if there is none.
     pub(crate) fn open(folder: &Path, key: StreamKey) -> Result<Self, Errno> {
-        let path = place(folder, key);
+        let path = path_of(folder, key);
         let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         match rustix::fs::open(&path, flags, Mode::empty()) {
             Ok(file) => {
@@ -50,8 +52,7 @@ impl Spool {
             Err(Errno::NOENT) => {}
             Err(error) => return Err(error),
         }
-        let mut path_new = path.clone().into_os_string();
-        path_new.push(".new");
+        let path_new = with_suffix(&path, ".new");
         let flags = flags | OFlags::CREATE | OFlags::TRUNC;
         let file = rustix::fs::open(&path_new, flags, Mode::from_raw_mode(0o600))?;
         let mut spool = Spool { path, file, nonce: 0, start: HEAD, punched: BLOCK };
@@ -62,12 +63,12 @@ impl Spool {
 
     /// Whether `key` has a spool.
     pub(crate) fn is_there(folder: &Path, key: StreamKey) -> bool {
-        rustix::fs::lstat(place(folder, key)).is_ok()
+        rustix::fs::lstat(path_of(folder, key)).is_ok()
     }
 
     /// Whether the spool of `key` has bytes which, by its ledger `entry`, are in no log yet.
-    pub(crate) fn holds_more(folder: &Path, key: StreamKey, entry: &Entry) -> bool {
-        rustix::fs::lstat(place(folder, key))
+    pub(crate) fn holds_more(folder: &Path, key: StreamKey, entry: &LedgerEntry) -> bool {
+        rustix::fs::lstat(path_of(folder, key))
             .is_ok_and(|stat| u64::try_from(stat.st_size).unwrap_or(0) > entry.raw_done)
     }
 
@@ -107,18 +108,16 @@ impl Spool {
     }
 
     /// Where to go on, given what the ledger remembers.
-    pub(crate) fn entry(&self, remembered: Option<&Entry>) -> Entry {
+    pub(crate) fn entry(&self, remembered: Option<&LedgerEntry>) -> LedgerEntry {
         match remembered {
             Some(entry) if entry.nonce == self.nonce => *entry,
-            Some(_) | None => Entry { nonce: self.nonce, raw_done: self.start },
+            Some(_) | None => LedgerEntry { nonce: self.nonce, raw_done: self.start },
         }
     }
 
     /// Whether the last byte that waits ends a line; an empty spool does.
     pub(crate) fn ends_line(&self, size: u64) -> bool {
-        let mut last = [b'\n'];
-        size <= self.start
-            || read_full(&self.file, &mut last, size - 1).is_ok_and(|_| last[0] == b'\n')
+        ends_line(&self.file, self.start, size)
     }
 
     /// Frees what every log has taken over, up to `done`.
@@ -135,7 +134,7 @@ impl Spool {
     }
 
     /// Starts anew if the spool is far along and `done` is all of it; tells the new entry.
-    pub(crate) fn renew(&mut self, done: u64, size: u64) -> Result<Option<Entry>, Errno> {
+    pub(crate) fn renew(&mut self, done: u64, size: u64) -> Result<Option<LedgerEntry>, Errno> {
         if done < size || size < RENEW {
             return Ok(None);
         }
@@ -143,7 +142,7 @@ impl Spool {
         ftruncate(&self.file, HEAD)?;
         self.write_head(HEAD)?;
         self.punched = BLOCK;
-        Ok(Some(Entry { nonce: self.nonce, raw_done: HEAD }))
+        Ok(Some(LedgerEntry { nonce: self.nonce, raw_done: HEAD }))
     }
 
     /// Deletes the spool; the caller has seen that everything is taken over.
@@ -159,7 +158,7 @@ impl Spool {
     }
 }
 
-/// Deletes the spools of streams that are not `known`, and unfinished ones. Only while no [`crate::Scribe`] of the
+/// Deletes the spools of streams that are not `known`, and unfinished ones. Only while no [`crate::LogWriter`] of the
 /// state folder runs; what can't be deleted stays.
 pub fn forget_spools(state_dir: &Path, known: impl Fn(StreamKey) -> bool) {
     let Ok(entries) = std::fs::read_dir(state_dir.join("spool")) else { return };
@@ -180,7 +179,7 @@ fn key_of(name: &OsStr) -> Option<StreamKey> {
     Some(StreamKey { tag, stream })
 }
 
-fn place(folder: &Path, key: StreamKey) -> PathBuf {
+fn path_of(folder: &Path, key: StreamKey) -> PathBuf {
     folder.join(format!("{:x}.{}", key.tag, key.stream.word()))
 }
 
@@ -195,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let spool = Spool::open(folder.path(), KEY).expect("a spool");
         write_full(spool.file(), b"abc", 32).expect("written");
-        let entry = Entry { raw_done: 34, ..spool.entry(None) };
+        let entry = LedgerEntry { raw_done: 34, ..spool.entry(None) };
         let again = Spool::open(folder.path(), KEY).expect("a spool");
         assert_eq!(again.entry(Some(&entry)), entry);
         assert_eq!(again.size(), Ok(35));
@@ -241,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut spool = Spool::open(folder.path(), KEY).expect("a spool");
         ftruncate(spool.file(), RENEW + 5).expect("grown");
-        let old = Entry { raw_done: RENEW + 5, ..spool.entry(None) };
+        let old = LedgerEntry { raw_done: RENEW + 5, ..spool.entry(None) };
         spool.write_head(RENEW + 5).expect("step one");
         let after_one = Spool::open(folder.path(), KEY).expect("a spool");
         assert_eq!(after_one.entry(Some(&old)).raw_done, RENEW + 5);

@@ -1,65 +1,69 @@
 //! PM2's date formats (the day.js tokens) rendered and read back, in local time.
 //! Deliberately no locale: names of months and days are English, as in PM2.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use chrono::{DateTime, Datelike, Local, TimeZone, Timelike};
+
+use StampToken::{Name, Number, Zone};
+use StampUnit::{
+    Afternoon, Day, Hour, Hour12, Milli, Minute, Month, Second, Weekday, Year, YearOfCentury,
+};
+
+/// What a token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StampUnit {
+    Year,
+    YearOfCentury,
+    Month,
+    Day,
+    Weekday,
+    Hour,
+    Hour12,
+    Afternoon,
+    Minute,
+    Second,
+    Milli,
+}
 
 /// One element of a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
-    Year4,
-    Year2,
-    Month,
-    Month2,
-    MonthShort,
-    MonthLong,
-    Day,
-    Day2,
-    Weekday,
-    WeekdayMin,
-    WeekdayShort,
-    WeekdayLong,
-    Hour,
-    Hour2,
-    Hour12,
-    Hour12Two,
-    Minute,
-    Minute2,
-    Second,
-    Second2,
-    Milli,
-    Zone,
-    ZoneTight,
-    UpperMeridiem,
-    LowerMeridiem,
+enum StampToken {
+    /// A number of at least so many digits.
+    Number(StampUnit, usize),
+    /// At most so many letters of one of these names.
+    Name(StampUnit, &'static [&'static str], usize),
+    /// Hours and minutes from UTC, with this between them.
+    Zone(&'static str),
 }
 
 /// In the order in which day.js tries them: longest first for each letter.
-const TOKENS: &[(&str, Token)] = &[
-    ("YYYY", Token::Year4),
-    ("YY", Token::Year2),
-    ("MMMM", Token::MonthLong),
-    ("MMM", Token::MonthShort),
-    ("MM", Token::Month2),
-    ("M", Token::Month),
-    ("DD", Token::Day2),
-    ("D", Token::Day),
-    ("dddd", Token::WeekdayLong),
-    ("ddd", Token::WeekdayShort),
-    ("dd", Token::WeekdayMin),
-    ("d", Token::Weekday),
-    ("HH", Token::Hour2),
-    ("H", Token::Hour),
-    ("hh", Token::Hour12Two),
-    ("h", Token::Hour12),
-    ("mm", Token::Minute2),
-    ("m", Token::Minute),
-    ("ss", Token::Second2),
-    ("s", Token::Second),
-    ("SSS", Token::Milli),
-    ("ZZ", Token::ZoneTight),
-    ("Z", Token::Zone),
-    ("A", Token::UpperMeridiem),
-    ("a", Token::LowerMeridiem),
+const TOKENS: &[(&str, StampToken)] = &[
+    ("YYYY", Number(Year, 4)),
+    ("YY", Number(YearOfCentury, 2)),
+    ("MMMM", Name(Month, &MONTHS, usize::MAX)),
+    ("MMM", Name(Month, &MONTHS, 3)),
+    ("MM", Number(Month, 2)),
+    ("M", Number(Month, 1)),
+    ("DD", Number(Day, 2)),
+    ("D", Number(Day, 1)),
+    ("dddd", Name(Weekday, &WEEKDAYS, usize::MAX)),
+    ("ddd", Name(Weekday, &WEEKDAYS, 3)),
+    ("dd", Name(Weekday, &WEEKDAYS, 2)),
+    ("d", Number(Weekday, 1)),
+    ("HH", Number(Hour, 2)),
+    ("H", Number(Hour, 1)),
+    ("hh", Number(Hour12, 2)),
+    ("h", Number(Hour12, 1)),
+    ("mm", Number(Minute, 2)),
+    ("m", Number(Minute, 1)),
+    ("ss", Number(Second, 2)),
+    ("s", Number(Second, 1)),
+    ("SSS", Number(Milli, 3)),
+    ("ZZ", Zone("")),
+    ("Z", Zone(":")),
+    ("A", Name(Afternoon, &["AM", "PM"], 2)),
+    ("a", Name(Afternoon, &["am", "pm"], 2)),
 ];
 
 const MONTHS: [&str; 12] = [
@@ -80,16 +84,16 @@ const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum FormatPart {
     Literal(String),
-    Token(Token),
+    Token(StampToken),
 }
 
 /// A format such as `YYYY-MM-DD HH:mm:ss.SSS Z`, taken apart once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StampFormat {
     text: String,
-    parts: Vec<Part>,
+    parts: Vec<FormatPart>,
 }
 
 impl StampFormat {
@@ -113,9 +117,9 @@ impl StampFormat {
                 TOKENS.iter().find(|(word, _)| rest.starts_with(word))
             {
                 if !literal.is_empty() {
-                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                    parts.push(FormatPart::Literal(std::mem::take(&mut literal)));
                 }
-                parts.push(Part::Token(*token));
+                parts.push(FormatPart::Token(*token));
                 rest = &rest[word.len()..];
             } else {
                 literal.push(first);
@@ -123,7 +127,7 @@ impl StampFormat {
             }
         }
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal));
+            parts.push(FormatPart::Literal(literal));
         }
         StampFormat { text: text.to_owned(), parts }
     }
@@ -137,8 +141,8 @@ impl StampFormat {
     pub fn render(&self, at: DateTime<Local>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
-                Part::Literal(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Token(token) => render(*token, at, out),
+                FormatPart::Literal(text) => out.extend_from_slice(text.as_bytes()),
+                FormatPart::Token(token) => render(*token, at, out),
             }
         }
     }
@@ -146,61 +150,54 @@ impl StampFormat {
     /// Reads the stamp `line` begins with; `None` if it doesn't or the format names no full moment.
     /// Gives unix milliseconds and how many bytes the stamp took.
     pub fn read(&self, line: &[u8]) -> Option<(i64, usize)> {
-        let mut moment = Moment::default();
+        let mut moment = StampFields::default();
         let mut rest = line;
         for part in &self.parts {
             rest = match part {
-                Part::Literal(text) => rest.strip_prefix(text.as_bytes())?,
-                Part::Token(token) => moment.read(*token, rest)?,
+                FormatPart::Literal(text) => rest.strip_prefix(text.as_bytes())?,
+                FormatPart::Token(token) => moment.read(*token, rest)?,
             };
         }
         Some((moment.unix_millis()?, line.len() - rest.len()))
     }
 }
 
-fn render(token: Token, at: DateTime<Local>, out: &mut Vec<u8>) {
-    let hour12 = if at.hour().is_multiple_of(12) { 12 } else { at.hour() % 12 };
-    let weekday = at.weekday().num_days_from_sunday();
-    let day_name = WEEKDAYS.get(usize::try_from(weekday).unwrap_or(0)).copied().unwrap_or("");
-    let month_name = MONTHS.get(usize::try_from(at.month0()).unwrap_or(0)).copied().unwrap_or("");
-    let offset = at.offset().local_minus_utc() / 60;
-    let year = u32::try_from(at.year()).unwrap_or(0);
+fn render(token: StampToken, at: DateTime<Local>, out: &mut Vec<u8>) {
     match token {
-        Token::Year4 => number(year, 4, out),
-        Token::Year2 => number(year % 100, 2, out),
-        Token::Month => number(at.month(), 1, out),
-        Token::Month2 => number(at.month(), 2, out),
-        Token::MonthShort => out.extend_from_slice(&month_name.as_bytes()[..3]),
-        Token::MonthLong => out.extend_from_slice(month_name.as_bytes()),
-        Token::Day => number(at.day(), 1, out),
-        Token::Day2 => number(at.day(), 2, out),
-        Token::Weekday => number(weekday, 1, out),
-        Token::WeekdayMin => out.extend_from_slice(&day_name.as_bytes()[..2]),
-        Token::WeekdayShort => out.extend_from_slice(&day_name.as_bytes()[..3]),
-        Token::WeekdayLong => out.extend_from_slice(day_name.as_bytes()),
-        Token::Hour => number(at.hour(), 1, out),
-        Token::Hour2 => number(at.hour(), 2, out),
-        Token::Hour12 => number(hour12, 1, out),
-        Token::Hour12Two => number(hour12, 2, out),
-        Token::Minute => number(at.minute(), 1, out),
-        Token::Minute2 => number(at.minute(), 2, out),
-        Token::Second => number(at.second(), 1, out),
-        Token::Second2 => number(at.second(), 2, out),
-        // A leap second has more than 999 of them; day.js knows none.
-        Token::Milli => number((at.nanosecond() / 1_000_000).min(999), 3, out),
-        Token::Zone => zone(offset, ":", out),
-        Token::ZoneTight => zone(offset, "", out),
-        Token::UpperMeridiem => {
-            out.extend_from_slice(if at.hour() < 12 { b"AM" } else { b"PM" });
+        Number(unit, width) => {
+            out.extend_from_slice(format!("{:0width$}", unit.of(at)).as_bytes());
         }
-        Token::LowerMeridiem => {
-            out.extend_from_slice(if at.hour() < 12 { b"am" } else { b"pm" });
+        Name(unit, names, length) => {
+            let index = usize::try_from(unit.of(at) - unit.first()).unwrap_or(0);
+            let name = names.get(index).map_or(&b""[..], |name| name.as_bytes());
+            out.extend_from_slice(&name[..name.len().min(length)]);
         }
+        Zone(colon) => zone(at.offset().local_minus_utc() / 60, colon, out),
     }
 }
 
-fn number(value: u32, width: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("{value:0width$}").as_bytes());
+impl StampUnit {
+    fn of(self, at: DateTime<Local>) -> u32 {
+        match self {
+            Year => u32::try_from(at.year()).unwrap_or(0),
+            YearOfCentury => Year.of(at) % 100,
+            Month => at.month(),
+            Day => at.day(),
+            Weekday => at.weekday().num_days_from_sunday(),
+            Hour => at.hour(),
+            Hour12 => (at.hour() + 11) % 12 + 1,
+            Afternoon => at.hour() / 12,
+            Minute => at.minute(),
+            Second => at.second(),
+            // A leap second has more than 999 of them; day.js knows none.
+            Milli => (at.nanosecond() / 1_000_000).min(999),
+        }
+    }
+
+    /// The value that has the first name.
+    fn first(self) -> u32 {
+        u32::from(self == Month)
+    }
 }
 
 fn zone(minutes: i32, colon: &str, out: &mut Vec<u8>) {
@@ -211,7 +208,7 @@ fn zone(minutes: i32, colon: &str, out: &mut Vec<u8>) {
 
 /// What has been read of a stamp.
 #[derive(Debug, Default)]
-struct Moment {
+struct StampFields {
     year: Option<i32>,
     month: Option<u32>,
     day: Option<u32>,
@@ -223,59 +220,38 @@ struct Moment {
     zone: Option<i32>,
 }
 
-impl Moment {
-    fn read<'a>(&mut self, token: Token, rest: &'a [u8]) -> Option<&'a [u8]> {
-        let mut slot = 0;
-        let after = match token {
-            Token::Year4 => digits(rest, 4, &mut slot),
-            Token::Milli => digits(rest, 3, &mut slot),
-            Token::Weekday => digits(rest, 1, &mut slot),
-            Token::Year2
-            | Token::Month2
-            | Token::Day2
-            | Token::Hour2
-            | Token::Hour12Two
-            | Token::Minute2
-            | Token::Second2 => digits(rest, 2, &mut slot),
-            Token::Month
-            | Token::Day
-            | Token::Hour
-            | Token::Hour12
-            | Token::Minute
-            | Token::Second => digits(rest, 2, &mut slot).or_else(|| digits(rest, 1, &mut slot)),
-            Token::MonthShort => word(rest, &MONTHS, 3, &mut slot),
-            Token::MonthLong => word(rest, &MONTHS, usize::MAX, &mut slot),
-            Token::WeekdayMin => word(rest, &WEEKDAYS, 2, &mut slot),
-            Token::WeekdayShort => word(rest, &WEEKDAYS, 3, &mut slot),
-            Token::WeekdayLong => word(rest, &WEEKDAYS, usize::MAX, &mut slot),
-            Token::UpperMeridiem => word(rest, &["AM", "PM"], 2, &mut slot),
-            Token::LowerMeridiem => word(rest, &["am", "pm"], 2, &mut slot),
-            Token::Zone => read_zone(rest, ":", &mut self.zone),
-            Token::ZoneTight => read_zone(rest, "", &mut self.zone),
-        }?;
-        self.keep(token, slot);
-        Some(after)
+impl StampFields {
+    fn read<'a>(&mut self, token: StampToken, rest: &'a [u8]) -> Option<&'a [u8]> {
+        let mut value = 0;
+        let (unit, after) = match token {
+            Number(unit, 1) if unit != Weekday => {
+                (unit, digits(rest, 2, &mut value).or_else(|| digits(rest, 1, &mut value)))
+            }
+            Number(unit, width) => (unit, digits(rest, width, &mut value)),
+            Name(unit, names, length) => {
+                let after = word(rest, names, length, &mut value);
+                value += unit.first();
+                (unit, after)
+            }
+            Zone(colon) => return read_zone(rest, colon, &mut self.zone),
+        };
+        self.keep(unit, value);
+        after
     }
 
-    fn keep(&mut self, token: Token, value: u32) {
-        match token {
-            Token::Year4 => self.year = i32::try_from(value).ok(),
-            Token::Year2 => self.year = i32::try_from(value + 2000).ok(),
-            Token::Month | Token::Month2 => self.month = Some(value),
-            Token::MonthShort | Token::MonthLong => self.month = Some(value + 1),
-            Token::Day | Token::Day2 => self.day = Some(value),
-            Token::Hour | Token::Hour2 => self.hour = Some(value),
-            Token::Hour12 | Token::Hour12Two => self.hour = Some(self.hour.unwrap_or(value)),
-            Token::UpperMeridiem | Token::LowerMeridiem => self.afternoon = Some(value == 1),
-            Token::Minute | Token::Minute2 => self.minute = value,
-            Token::Second | Token::Second2 => self.second = value,
-            Token::Milli => self.milli = value,
-            Token::Weekday
-            | Token::WeekdayMin
-            | Token::WeekdayShort
-            | Token::WeekdayLong
-            | Token::Zone
-            | Token::ZoneTight => {}
+    fn keep(&mut self, unit: StampUnit, value: u32) {
+        match unit {
+            Year => self.year = i32::try_from(value).ok(),
+            YearOfCentury => self.year = i32::try_from(value + 2000).ok(),
+            Month => self.month = Some(value),
+            Day => self.day = Some(value),
+            Hour => self.hour = Some(value),
+            Hour12 => self.hour = Some(self.hour.unwrap_or(value)),
+            Afternoon => self.afternoon = Some(value == 1),
+            Minute => self.minute = value,
+            Second => self.second = value,
+            Milli => self.milli = value,
+            Weekday => {}
         }
     }
 
@@ -317,6 +293,12 @@ fn read_zone<'a>(rest: &'a [u8], colon: &str, zone: &mut Option<i32>) -> Option<
     let rest = digits(rest, 2, &mut minutes)?;
     *zone = Some(sign * i32::try_from(hours * 60 + minutes).ok()?);
     Some(rest)
+}
+
+/// Unix milliseconds by now.
+pub(crate) fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Renders at most once a millisecond, so that a flood of lines costs a copy each.

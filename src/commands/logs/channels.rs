@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Source, Stream, Times};
+use pm_logs::{LineTimes, LogFiles, Stream};
 use pm_protocol::{LogShape, LogSource};
 use pm_spec::ByteString;
 
@@ -18,7 +18,7 @@ pub(super) struct Channel {
     pub(super) id: Option<u32>,
     pub(super) name: String,
     pub(super) stream: Stream,
-    pub(super) times: Times,
+    pub(super) times: LineTimes,
     path: PathBuf,
 }
 
@@ -91,9 +91,9 @@ impl Channels {
             return;
         }
         let times = match &source.shape {
-            LogShape::Raw => Times::Index(self.state.clone()),
-            LogShape::Stamped(format) => Times::Stamped(StampFormat::new(format)),
-            LogShape::Json => Times::Json(None),
+            LogShape::Raw => LineTimes::Index(self.state.clone()),
+            LogShape::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
+            LogShape::Json => LineTimes::Json(None),
         };
         let name = source.name.clone();
         let id = Some(source.id).filter(|_| !self.shared.contains(file));
@@ -103,7 +103,7 @@ impl Channels {
     /// Adds the daemon's own log.
     pub(super) fn add_daemon(&mut self, path: PathBuf) {
         let (id, name) = (None, "PM".to_owned());
-        self.push(Channel { id, name, stream: Stream::Out, times: Times::Unknown, path });
+        self.push(Channel { id, name, stream: Stream::Out, times: LineTimes::Unknown, path });
     }
 
     fn push(&mut self, channel: Channel) {
@@ -112,18 +112,18 @@ impl Channels {
     }
 
     /// Those added since the last time, as the readers want them.
-    pub(super) fn fresh(&mut self) -> Vec<Source> {
+    pub(super) fn fresh(&mut self) -> Vec<LogFiles> {
         let from = std::mem::replace(&mut self.handed, self.all.len());
         self.from(from)
     }
 
     /// All of them, as the readers want them.
-    pub(super) fn sources(&self) -> Vec<Source> {
+    pub(super) fn sources(&self) -> Vec<LogFiles> {
         self.from(0)
     }
 
-    fn from(&self, from: usize) -> Vec<Source> {
-        let source = |(number, channel): (usize, &Channel)| Source {
+    fn from(&self, from: usize) -> Vec<LogFiles> {
+        let source = |(number, channel): (usize, &Channel)| LogFiles {
             number,
             stream: channel.stream,
             log: channel.path.clone(),
@@ -156,11 +156,11 @@ impl Channel {
     /// A line without what we put before it in the file: the app's own words.
     pub(super) fn words<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         match &self.times {
-            Times::Stamped(format) => format
+            LineTimes::Stamped(format) => format
                 .read(bytes)
                 .and_then(|(_, length)| bytes.get(length..)?.strip_prefix(b": "))
                 .unwrap_or(bytes),
-            Times::Index(_) | Times::Json(_) | Times::Unknown => bytes,
+            LineTimes::Index(_) | LineTimes::Json(_) | LineTimes::Unknown => bytes,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use chrono::{DateTime, Local};
 use pm_client::{Colours, plain};
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Line, Stream, Times};
+use pm_logs::{LineTimes, StoredLine, Stream};
 use serde_json::{Value, json};
 
 use super::channels::{Channel, Channels};
@@ -99,7 +99,7 @@ impl<W: Write> Printer<W> {
     }
 
     /// One line.
-    pub(super) fn line(&mut self, channels: &Channels, line: &Line) -> Result<(), Gone> {
+    pub(super) fn line(&mut self, channels: &Channels, line: &StoredLine) -> Result<(), Gone> {
         let Some(channel) = channels.of(line.source) else { return Ok(()) };
         self.bytes.clear();
         match self.form.shape {
@@ -133,7 +133,7 @@ impl<W: Write> Printer<W> {
     }
 
     /// The time if asked for, then `0|web  | ` (PM2).
-    fn prefix(&mut self, channels: &Channels, channel: &Channel, line: &Line) {
+    fn prefix(&mut self, channels: &Channels, channel: &Channel, line: &StoredLine) {
         if self.widest == 0 {
             let widths = channels.iter().map(|channel| columns(&channel.label()));
             self.widest = widths.max().unwrap_or(0);
@@ -179,7 +179,7 @@ impl<W: Write> Printer<W> {
 }
 
 /// PM2's form: everything before the message.
-fn pairs(channel: &Channel, line: &Line) -> String {
+fn pairs(channel: &Channel, line: &StoredLine) -> String {
     let id = channel.id.map(|id| id.to_string()).unwrap_or_default();
     let name = crate::render::safe_text(&channel.name);
     let moment = line.at.and_then(DateTime::from_timestamp_millis);
@@ -193,7 +193,7 @@ fn pairs(channel: &Channel, line: &Line) -> String {
 }
 
 /// As JavaScript writes it.
-fn timestamp(line: &Line) -> Option<String> {
+fn timestamp(line: &StoredLine) -> Option<String> {
     let moment = line.at.and_then(DateTime::from_timestamp_millis)?;
     Some(moment.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
@@ -206,10 +206,10 @@ const fn word(stream: Stream) -> &'static str {
 }
 
 /// PM2's keys.
-fn object(channel: &Channel, line: &Line) -> Value {
+fn object(channel: &Channel, line: &StoredLine) -> Value {
     let words = channel.words(&line.bytes);
     let mut message = String::from_utf8_lossy(words).into_owned();
-    if let Times::Json(_) = &channel.times
+    if let LineTimes::Json(_) = &channel.times
         && let Ok(Value::Object(mut written)) = serde_json::from_slice(words)
         && let Some(Value::String(inner)) = written.remove("message")
     {
@@ -251,8 +251,13 @@ mod tests {
         let mut printer = Printer::on(Vec::new(), form);
         for (source, bytes, terminated) in lines {
             let (source, terminated) = (*source, *terminated);
-            let line =
-                Line { source, stream: Stream::Out, at: None, bytes: bytes.to_vec(), terminated };
+            let line = StoredLine {
+                source,
+                stream: Stream::Out,
+                at: None,
+                bytes: bytes.to_vec(),
+                terminated,
+            };
             printer.line(&channels, &line).unwrap();
         }
         String::from_utf8_lossy(&printer.out).into_owned()

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use pm_logs::{ReadError, Want};
+use pm_logs::{LineQuery, ReadError};
 use pm_protocol::LogSource;
 use pm_spec::Select;
 
@@ -14,7 +14,7 @@ use crate::failure::{Exit, Failure};
 #[derive(Debug)]
 pub(super) struct LogQuery {
     pub(super) select: Vec<Select>,
-    pub(super) want: Want,
+    pub(super) want: LineQuery,
     pub(super) follow: bool,
     pub(super) streams: WantedStreams,
     pub(super) daemon: bool,

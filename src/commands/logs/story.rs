@@ -35,7 +35,7 @@ fn story(
     channels: &mut Channels,
     printer: &mut Printer,
 ) -> Result<(), StoryEnd> {
-    let open = |source: pm_logs::Source| History::open(source, query.want.clone());
+    let open = |source: pm_logs::LogFiles| History::open(source, query.want.clone());
     let histories = channels.fresh().into_iter().map(open).collect::<Result<_, _>>()?;
     let mut merge = Merge::new(histories)?;
     while let Some(line) = merge.next_line()? {

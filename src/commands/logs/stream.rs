@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use pm_client::{Feed, Subscription};
-use pm_logs::{Follow, History, Merge, Want};
+use pm_logs::{Follow, History, LineQuery, Merge};
 use pm_protocol::{Change, Home, LogSource, Logs};
 use pm_spec::Select;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -111,8 +111,8 @@ fn welcome(
     since: i64,
 ) -> Result<(), StoryEnd> {
     let sources = channels.fresh();
-    let want = Want { since: Some(since), ..Want::default() };
-    let open = |source: &pm_logs::Source| History::open(source.clone(), want.clone());
+    let want = LineQuery { since: Some(since), ..LineQuery::default() };
+    let open = |source: &pm_logs::LogFiles| History::open(source.clone(), want.clone());
     let histories = sources.iter().map(open).collect::<Result<_, _>>()?;
     let mut merge = Merge::new(histories)?;
     while let Some(line) = merge.next_line()? {

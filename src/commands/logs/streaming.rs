@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use pm_logs::Want;
+use pm_logs::LineQuery;
 use pm_protocol::LogSource;
 use pm_spec::Select;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -38,7 +38,7 @@ impl Streaming {
         let since = i64::try_from(since).ok();
         let query = LogQuery {
             select,
-            want: Want { since, ..Want::default() },
+            want: LineQuery { since, ..LineQuery::default() },
             follow: true,
             streams: WantedStreams::Both,
             daemon: false,

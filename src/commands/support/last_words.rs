@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use pm_client::{Client, Deadline};
 use pm_logs::stamp::StampFormat;
-use pm_logs::{History, Source, Stream, Times, Want};
+use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
 use pm_protocol::{Describe, Description, Outcome};
 use pm_spec::{LogFormat, Select};
 
@@ -92,12 +92,12 @@ fn of_run(session: &Session, described: &Description, log: PathBuf, asked: u64) 
     let before = described.ends.iter().rev().nth(1 - is_running).map_or(0, |end| end.at);
     let since = asked.max(before).saturating_sub(SLACK);
     let times = match &described.spec.logs.format {
-        LogFormat::Raw => Times::Index(session.home.log_state()),
-        LogFormat::Stamped(format) => Times::Stamped(StampFormat::new(format)),
-        LogFormat::Json(_) => Times::Json(None),
+        LogFormat::Raw => LineTimes::Index(session.home.log_state()),
+        LogFormat::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
+        LogFormat::Json(_) => LineTimes::Json(None),
     };
-    let source = Source { number: 0, stream: Stream::Err, log, times };
-    let want = Want { since: i64::try_from(since).ok(), ..Want::default() };
+    let source = LogFiles { number: 0, stream: Stream::Err, log, times };
+    let want = LineQuery { since: i64::try_from(since).ok(), ..LineQuery::default() };
     let mut lines = Vec::new();
     let Ok(mut history) = History::open(source, want) else { return lines };
     while let Ok(Some(line)) = history.next_line() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{Ask, InstanceView, Time};
-use pm_logs::Scribe;
+use pm_logs::LogWriter;
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
     LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
@@ -144,8 +144,8 @@ impl Calls {
         if call.select.is_empty() {
             daemon_log::empty(&self.home.diary());
         }
-        let scribe = driver.executor().runs().scribe().clone();
-        tokio::task::spawn_blocking(move || empty(&scribe, files, caller));
+        let log_writer = driver.executor().runs().log_writer().clone();
+        tokio::task::spawn_blocking(move || empty(&log_writer, files, caller));
     }
 
     fn save(&self, driver: &CoreDriver, call: Save, caller: Caller) {
@@ -201,9 +201,9 @@ fn sources(driver: &CoreDriver, call: &Logs, caller: Caller) {
 }
 
 fn reload_logs(driver: &CoreDriver, caller: Caller) {
-    let scribe = driver.executor().runs().scribe().clone();
+    let log_writer = driver.executor().runs().log_writer().clone();
     // Its queue may be full, and the loop waits for nobody.
-    tokio::task::spawn_blocking(move || scribe.reopen_all(done_or_warned(caller)));
+    tokio::task::spawn_blocking(move || log_writer.reopen_all(done_or_warned(caller)));
 }
 
 fn listing(driver: &CoreDriver, call: &List, caller: Caller) {
@@ -272,12 +272,12 @@ fn bytes(path: PathBuf) -> ByteString {
     ByteString::new(path.into_os_string().into_encoded_bytes())
 }
 
-fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Caller) {
+fn empty(log_writer: &LogWriter, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Caller) {
     let owned =
         |(path, app): (&ByteString, &Arc<AppSpec>)| (plan::path_of(path), app_user::log_owner(app));
     let logs = files.iter().map(owned).collect();
     let files = files.into_keys().collect();
-    let done = move |done: pm_logs::Flushed| {
+    let done = move |done: pm_logs::FlushReport| {
         if done.problems.is_empty() {
             let parts = u32::try_from(done.parts).unwrap_or(u32::MAX);
             caller.reply(&Flushed { files, parts });
@@ -285,7 +285,7 @@ fn empty(scribe: &Scribe, files: BTreeMap<ByteString, Arc<AppSpec>>, caller: Cal
             caller.refuse(answer::trouble(&done.problems));
         }
     };
-    scribe.flush(logs, Box::new(done));
+    log_writer.flush(logs, Box::new(done));
 }
 
 fn done_or_warned(caller: Caller) -> Box<dyn FnOnce(Vec<String>) + Send> {

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use pm_core::{Fact, Remaining, RunId};
 use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
-use pm_logs::Loan;
+use pm_logs::HandedStream;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{Birth, SpawnPlan};
 use pm_protocol::{Home, PM2_PATHS};
@@ -55,9 +55,9 @@ impl GuardianHandover {
         self.await_births().await;
         self.write_ends_down();
         let listener = connections.abandon();
-        // Nobody may wait for us while we wait for the scribe.
+        // Nobody may wait for us while we wait for the log writer.
         self.inlet.close();
-        let loans = self.driver.executor().runs().scribe().lend();
+        let streams = self.driver.executor().runs().log_writer().hand_over();
         let (link, theirs) = Link::pair()?;
         let words = ["guardian", "--ready", "--predecessor"];
         let ready = start_guardian((&self.home, self.nofile), &words, theirs.as_fd())?;
@@ -65,11 +65,11 @@ impl GuardianHandover {
         drop(theirs);
         // Until it has the lock another guardian may come first, and then the socket is not ours to give any more.
         await_word(ready)?;
-        give_all(self.driver.executor().runs(), &link, loans)?;
+        give_all(self.driver.executor().runs(), &link, streams)?;
         let Some(listener) = listener else { return Ok(()) };
         let own = pidfd_open(getpid(), PidfdFlags::empty())
             .map_err(|error| system("open ourselves")(error.into()))?;
-        link.send(&ToGuardian::Bequeath, &[listener.as_fd(), own.as_fd()])?;
+        link.send(&ToGuardian::HandOver, &[listener.as_fd(), own.as_fd()])?;
         Ok(())
     }
 
@@ -118,8 +118,8 @@ impl GuardianHandover {
 }
 
 /// Main processes go last: of a run whose main process is kept, every stream is.
-fn give_all(runs: &RunControl, link: &Link, loans: Vec<Loan>) -> Result<(), LinkError> {
-    for Loan { key, pipe, fd } in loans {
+fn give_all(runs: &RunControl, link: &Link, streams: Vec<HandedStream>) -> Result<(), LinkError> {
+    for HandedStream { key, pipe, fd } in streams {
         let Some(address) = runs.all().owner_of(key) else { continue };
         store_stream(link, key, address, (&pipe, &fd))?;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Core, Fact, RunId};
 use pm_guardian::{Link, ToGuardian};
-use pm_logs::{Limits, Notice, Scribe, ScribePlan, Stream, StreamKey};
+use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, WriterLimits};
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
 use pm_os::tree::{Census, Depth};
@@ -109,7 +109,7 @@ pub(super) fn begin(
     if let Some(listener) = kept.listener.take() {
         connections.listen(listener);
     }
-    signals::handle(&outlet, driver.executor().runs().scribe())?;
+    signals::handle(&outlet, driver.executor().runs().log_writer())?;
     pm2_pid::announce(home);
     Ok(Start { driver, link: wait_on(link)?, inlet, outlet, connections })
 }
@@ -121,13 +121,13 @@ fn owners(
     link: &Arc<Link>,
     outlet: &mpsc::Sender<Inlet>,
 ) -> Result<Owners, DaemonError> {
-    let scribe = start_scribe(home, link, outlet)?;
+    let log_writer = start_log_writer(home, link, outlet)?;
     let trees = trees::start(guardian, outlet.clone()).map_err(system("start a thread"))?;
     let parts = SpawnerParts {
         home: home.clone(),
         home_id,
         link: Arc::clone(link),
-        scribe: scribe.clone(),
+        log_writer: log_writer.clone(),
         nofile,
         inlet: outlet.clone(),
     };
@@ -135,7 +135,7 @@ fn owners(
         link: Arc::clone(link),
         spawner: spawner::start(parts).map_err(system("start a thread"))?,
         trees,
-        scribe,
+        log_writer,
         home_id,
         runs: Runs::default(),
         node: Node::new(home_id, Arc::clone(link), outlet.clone()),
@@ -174,12 +174,12 @@ fn hello(kept: &Kept, guardian: i32) -> Hello {
     }
 }
 
-fn start_scribe(
+fn start_log_writer(
     home: &Home,
     link: &Arc<Link>,
     outlet: &mpsc::Sender<Inlet>,
-) -> Result<Scribe, DaemonError> {
-    let plan = ScribePlan { state_dir: home.log_state(), limits: Limits::STANDARD };
+) -> Result<LogWriter, DaemonError> {
+    let plan = LogWriterPlan { state_dir: home.log_state(), limits: WriterLimits::STANDARD };
     let (link, outlet) = (Arc::clone(link), outlet.clone());
     let hear = move |notice: Notice| match notice {
         Notice::Moved { keys, fd } => {
@@ -192,14 +192,13 @@ fn start_scribe(
         Notice::Ended { key } => {
             outlet.blocking_send(Inlet::StreamEnded(key)).ok();
         }
-        Notice::Drained { .. } => {}
         Notice::Dropped { path, bytes, cause } => {
             daemon_log::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
         }
         Notice::Warned { text } => daemon_log::note(format_args!("{text}")),
     };
-    let (scribe, _thread) = Scribe::start(&plan, Box::new(hear))?;
-    Ok(scribe)
+    let (log_writer, _thread) = LogWriter::start(&plan, Box::new(hear))?;
+    Ok(log_writer)
 }
 
 /// Takes the runs the daemon before had in hand, with their streams and channels.
@@ -263,7 +262,7 @@ fn reconnect(
     owners.node.tidy(core);
 }
 
-/// Gives the pipes the guardian kept to the scribe. Output of a deleted app has no settings any more: what
+/// Gives the pipes the guardian kept to the log writer. Output of a deleted app has no settings any more: what
 /// is left of it goes to its file as it is.
 fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
     for (key, (pipe, file, owner)) in streams {
@@ -284,7 +283,7 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
         let sink = plan::sink(instance.app, (instance.id, key.stream), owner);
         let address = Address { app: instance.app_id, instance: instance.id };
         owners.runs.keep_output(key, address, instance.app);
-        owners.scribe.attach(key, pipe, file, sink);
+        owners.log_writer.attach(key, pipe, file, sink);
     }
 }
 
@@ -314,10 +313,10 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
                 continue;
             }
             let key = StreamKey { tag: tag.raw(), stream };
-            let Ok(file) = owners.scribe.prepare(key, &sink) else { continue };
+            let Ok(file) = owners.log_writer.prepare(key, &sink) else { continue };
             store_stream(&owners.link, key, address, (&pipe, &file)).ok();
             owners.runs.keep_output(key, address, &app);
-            owners.scribe.attach(key, pipe, file, sink);
+            owners.log_writer.attach(key, pipe, file, sink);
         }
         let run = owners.runs.get(RunId(tag.run()));
         if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {

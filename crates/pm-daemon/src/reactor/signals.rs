@@ -1,7 +1,7 @@
 //! Signals to the daemon mean what they mean to PM2's: TERM, INT and QUIT end it and the apps, USR2 opens logs anew, HUP
 //! is nothing. The saved list is left alone by all of them.
 
-use pm_logs::Scribe;
+use pm_logs::LogWriter;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -21,7 +21,10 @@ enum Wish {
 }
 
 /// Heeds them from now on.
-pub(super) fn handle(outlet: &mpsc::Sender<Inlet>, scribe: &Scribe) -> Result<(), DaemonError> {
+pub(super) fn handle(
+    outlet: &mpsc::Sender<Inlet>,
+    log_writer: &LogWriter,
+) -> Result<(), DaemonError> {
     for (kind, wish) in [
         (SignalKind::terminate(), Wish::End),
         (SignalKind::interrupt(), Wish::End),
@@ -30,12 +33,12 @@ pub(super) fn handle(outlet: &mpsc::Sender<Inlet>, scribe: &Scribe) -> Result<()
         (SignalKind::hangup(), Wish::Nothing),
     ] {
         let mut signals = signal(kind).map_err(system("watch for signals"))?;
-        let (outlet, scribe) = (outlet.clone(), scribe.clone());
+        let (outlet, log_writer) = (outlet.clone(), log_writer.clone());
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
                 match wish {
                     Wish::End if outlet.send(Inlet::Terminate).await.is_err() => return,
-                    Wish::Reopen => reopen(scribe.clone()),
+                    Wish::Reopen => reopen(log_writer.clone()),
                     Wish::End | Wish::Nothing => {}
                 }
             }
@@ -44,10 +47,10 @@ pub(super) fn handle(outlet: &mpsc::Sender<Inlet>, scribe: &Scribe) -> Result<()
     Ok(())
 }
 
-fn reopen(scribe: Scribe) {
+fn reopen(log_writer: LogWriter) {
     // Its queue may be full, and nobody here may wait for it.
     tokio::task::spawn_blocking(move || {
-        scribe.reopen_all(Box::new(|problems| {
+        log_writer.reopen_all(Box::new(|problems| {
             for problem in problems {
                 daemon_log::note(format_args!("could not reopen a log: {problem}"));
             }

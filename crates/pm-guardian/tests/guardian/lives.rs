@@ -35,7 +35,7 @@ pub(crate) fn the_end_signal_goes_to_the_daemon() {
     }
     // A daemon that isn't ready is spared until it is.
     kill(world.guardian_pid(), Signal::TERM);
-    world.until("the note", || world.diary().contains("told to end by signal 15"));
+    world.until("the note", || world.daemon_log().contains("told to end by signal 15"));
     assert_eq!(daemon.tell("hear-now"), "nothing");
     daemon.order("ready");
     let mut daemon = world.daemon();
@@ -71,7 +71,7 @@ pub(crate) fn idle_costs_nothing() {
 /// A call and an end wait; a daemon that is stopped takes neither, one that answers is left alone.
 pub(crate) fn a_daemon_that_does_not_answer_is_replaced() {
     for work in ["call", "end"] {
-        let mut world = World::with_patience("home", "1200");
+        let mut world = World::with_timeout("home", "1200");
         let mut daemon = world.daemon();
         daemon.settle();
         daemon.tell("list; adopted; ready; stream 1 1 /dev/null");
@@ -92,7 +92,9 @@ pub(crate) fn a_daemon_that_does_not_answer_is_replaced() {
         kill(first, Signal::STOP);
         let mut daemon = world.daemon();
         assert_eq!(daemon.settle(), "incarnation 2 Ended(Wait(9))");
-        assert!(world.diary().contains(&format!("(pid {first}, state T) does not answer: killed")));
+        assert!(
+            world.daemon_log().contains(&format!("(pid {first}, state T) does not answer: killed"))
+        );
         drop(caller);
     }
 }
@@ -182,7 +184,7 @@ pub(crate) fn a_failing_exec_changes_nothing() {
     daemon.settle();
     fs::remove_file(&new).unwrap();
     daemon.tell("ready");
-    world.until("the note", || world.diary().contains("could not go on as the new binary"));
+    world.until("the note", || world.daemon_log().contains("could not go on as the new binary"));
     assert_eq!(exe_of(world.guardian_pid()), std::env::current_exe().unwrap());
     assert_eq!(daemon.tell("list"), "item 1 1 stream 2 \"stream 1\"");
     // Its descriptors don't leak into the next daemon.

@@ -61,7 +61,7 @@ pub(crate) fn a_home_that_another_guardian_took_is_left_alone() {
     assert_eq!(read_ready(&mut rival), pm_guardian::READY_NEW);
     let mut theirs = world.daemon();
     theirs.settle();
-    world.until("the old guardian's word", || world.diary().contains("another guardian"));
+    world.until("the old guardian's word", || world.daemon_log().contains("another guardian"));
     assert_eq!(world.call(&mut theirs), format!("hello from {}", theirs.pid));
     assert_eq!(theirs.tell("hear-now"), "nothing", "no new socket is needed");
     assert_eq!(daemon.tell("hear-now"), "nothing", "nor given");

@@ -64,7 +64,7 @@ fn plan(predecessor: Option<OwnedFd>) -> GuardianPlan {
     GuardianPlan {
         socket: home.join("pm.sock"),
         lock: home.join("pm.lock"),
-        diary: home.join("pm.diary"),
+        daemon_log: home.join("pm.diary"),
         daemon: vec![program, c"daemon".to_owned()],
         resume: vec![c"resume".to_owned()],
         ready,

@@ -11,7 +11,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, exit};
 
-use pm_guardian::{Arrival, FromGuardian, Kind, Link, Name, Status, ToGuardian};
+use pm_guardian::{Arrival, FromGuardian, ItemKind, ItemName, Link, ToGuardian, WaitStatus};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process, pidfd_open};
@@ -24,7 +24,7 @@ struct Puppet {
     listener: Option<OwnedFd>,
     writers: BTreeMap<u64, OwnedFd>,
     pidfds: BTreeMap<u64, (i32, OwnedFd)>,
-    items: BTreeMap<(u64, u8), (Kind, Name, Vec<OwnedFd>)>,
+    items: BTreeMap<(u64, u8), (ItemKind, ItemName, Vec<OwnedFd>)>,
 }
 
 /// Serves the test until it says otherwise.
@@ -79,7 +79,7 @@ impl Puppet {
             }
             "adopted" => self.send(&ToGuardian::Adopted),
             "ready" => self.send(&ToGuardian::Ready),
-            "here" => self.send(&ToGuardian::Here),
+            "here" => self.send(&ToGuardian::Pong),
             "leave" => self.send(&ToGuardian::Leave),
             "update" => self.send(&ToGuardian::Update { path: words[1].as_bytes().to_vec() }),
             "ack" => {
@@ -108,8 +108,8 @@ impl Puppet {
     fn stream(&mut self, tag: u64, slot: u8, sink: &str) {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let sink = File::options().write(true).create(true).truncate(false).open(sink).unwrap();
-        let name = Name::parse(format!("stream {}", tag - BASE).as_bytes()).unwrap();
-        let message = ToGuardian::Store { tag, slot, kind: Kind::Stream, name };
+        let name = ItemName::parse(format!("stream {}", tag - BASE).as_bytes()).unwrap();
+        let message = ToGuardian::Store { tag, slot, kind: ItemKind::Stream, name };
         self.link.send(&message, &[reader.as_fd(), sink.as_fd()]).unwrap();
         self.writers.insert(tag, writer);
     }
@@ -155,16 +155,21 @@ impl Puppet {
 
     fn store_leader(&mut self, tag: u64) {
         let (pid, pidfd) = &self.pidfds[&tag];
-        let message =
-            ToGuardian::Store { tag, slot: 0, kind: Kind::Pidfd { pid: *pid }, name: Name::EMPTY };
+        let message = ToGuardian::Store {
+            tag,
+            slot: 0,
+            kind: ItemKind::Pidfd { pid: *pid },
+            name: ItemName::EMPTY,
+        };
         self.link.send(&message, &[pidfd.as_fd()]).unwrap();
     }
 
     fn burst(&self, count: u64) {
         let null = File::open("/dev/null").unwrap();
         for tag in 0..count {
-            let name = Name::parse(tag.to_string().as_bytes()).unwrap();
-            let message = ToGuardian::Store { tag: BASE + tag, slot: 7, kind: Kind::Other, name };
+            let name = ItemName::parse(tag.to_string().as_bytes()).unwrap();
+            let message =
+                ToGuardian::Store { tag: BASE + tag, slot: 7, kind: ItemKind::Other, name };
             self.link.send(&message, &[null.as_fd()]).unwrap();
         }
     }
@@ -193,19 +198,19 @@ impl Puppet {
                 let count = descriptors.len();
                 self.items.insert((tag, slot), (kind, name, descriptors));
                 let kind = match kind {
-                    Kind::Pidfd { pid } => format!("pidfd({pid})"),
-                    Kind::Stream => "stream".to_owned(),
-                    Kind::Other => "other".to_owned(),
+                    ItemKind::Pidfd { pid } => format!("pidfd({pid})"),
+                    ItemKind::Stream => "stream".to_owned(),
+                    ItemKind::Other => "other".to_owned(),
                 };
                 format!("item {} {slot} {kind} {count} {name:?}", tag - BASE)
             }
             FromGuardian::EndOfList => "end".to_owned(),
-            FromGuardian::AreYouThere => "are you there".to_owned(),
+            FromGuardian::Ping => "are you there".to_owned(),
             FromGuardian::Exit(exit) => {
                 assert!(exit.unix_ms > 1_600_000_000_000 && exit.boot_ms > 0, "{exit:?}");
                 let status = match exit.status {
-                    Status::Wait(raw) => raw.to_string(),
-                    Status::Unknown => "unknown".to_owned(),
+                    WaitStatus::Wait(raw) => raw.to_string(),
+                    WaitStatus::Unknown => "unknown".to_owned(),
                 };
                 format!("exit {} {} {status}", exit.tag - BASE, exit.pid)
             }
@@ -251,7 +256,7 @@ impl Puppet {
         }
         let own = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
         let listener = self.listener.as_ref().unwrap();
-        link.send(&ToGuardian::Bequeath, &[listener.as_fd(), own.as_fd()]).unwrap();
+        link.send(&ToGuardian::HandOver, &[listener.as_fd(), own.as_fd()]).unwrap();
     }
 }
 

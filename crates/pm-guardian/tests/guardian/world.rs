@@ -47,16 +47,16 @@ impl World {
 
     /// The same with a chosen folder.
     pub(crate) fn at(home: &str) -> Self {
-        Self::with_patience(home, "")
+        Self::with_timeout(home, "")
     }
 
-    /// With so much patience for a daemon that hangs, in milliseconds.
-    pub(crate) fn with_patience(home: &str, patience: &str) -> Self {
+    /// With this timeout for a daemon that hangs, in milliseconds.
+    pub(crate) fn with_timeout(home: &str, timeout: &str) -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join(home)).unwrap();
         let control = UnixListener::bind(folder.path().join("control")).unwrap();
         let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        let mut guardian = start(folder.path(), home, patience);
+        let mut guardian = start(folder.path(), home, timeout);
         assert_eq!(read_ready(&mut guardian), pm_guardian::READY_NEW);
         let pids = vec![i32::try_from(guardian.id()).unwrap()];
         Self { folder, control, manager, guardian, pids }
@@ -96,7 +96,7 @@ impl World {
 
     /// The next daemon that starts.
     pub(crate) fn daemon(&mut self) -> Strings {
-        assert!(is_readable(&self.control, LIMIT), "no daemon came\n{}", self.diary());
+        assert!(is_readable(&self.control, LIMIT), "no daemon came\n{}", self.daemon_log());
         let (control, _) = self.control.accept().unwrap();
         let mut strings =
             Strings { pid: 0, answers: BufReader::new(control.try_clone().unwrap()), control };
@@ -112,7 +112,7 @@ impl World {
         self.daemon()
     }
 
-    pub(crate) fn diary(&self) -> String {
+    pub(crate) fn daemon_log(&self) -> String {
         fs::read_to_string(self.path("home/pm.diary")).unwrap_or_default()
     }
 
@@ -120,7 +120,7 @@ impl World {
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
         while !holds() {
-            assert!(start.elapsed() < LIMIT, "waited in vain for: {what}\n{}", self.diary());
+            assert!(start.elapsed() < LIMIT, "waited in vain for: {what}\n{}", self.daemon_log());
             let nothing: &mut [PollFd<'_>] = &mut [];
             poll(nothing, Some(&Timespec { tv_sec: 0, tv_nsec: 2_000_000 })).unwrap();
         }
@@ -182,12 +182,12 @@ impl Strings {
     }
 }
 
-fn start(folder: &Path, home: &str, patience: &str) -> Child {
+fn start(folder: &Path, home: &str, timeout: &str) -> Child {
     Command::new(env::current_exe().unwrap())
         .arg("guardian")
         .env(CONTROL, folder.join("control"))
         .env(HOME, folder.join(home))
-        .env("PM_GUARDIAN_PATIENCE", patience)
+        .env("PM_GUARDIAN_PATIENCE", timeout)
         .env("NOTIFY_SOCKET", folder.join("notify"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use pm_logs::{Notice, Sink, WhenFull};
 
-use crate::desk::{Desk, key, raw, read, until};
+use crate::fixture::{Fixture, key, raw, read, until};
 use crate::kill::spawn;
 
 /// A file system of 256 KiB. Needs the right to mount; whoever lacks it makes one of a user
@@ -52,32 +52,29 @@ fn check_gap(log: &[u8], written: &[u8]) -> u64 {
 
 #[test]
 fn a_full_disk_costs_counted_bytes_and_never_the_app() {
-    let desk = Desk::new();
-    let disk = SmallDisk::mount(desk.path("small"));
+    let fixture = Fixture::new();
+    let disk = SmallDisk::mount(fixture.path("small"));
     let filler = disk.0.join("filler");
     std::fs::write(&filler, vec![0; 128 << 10]).unwrap();
     let log = disk.0.join("a.log");
-    let mut pipe = desk.open(key(1), raw(&log));
+    let mut pipe = fixture.open(key(1), raw(&log));
     let mut written = numbers();
     pipe.write_all(&written).unwrap();
-    desk.scribe.drain(key(1));
-    let mut told = 0;
-    desk.notice(|notice| match notice {
+    let mut told = fixture.notice(|notice| match notice {
         Notice::Dropped { bytes, cause, .. } => {
             assert_eq!(cause, "disk full");
-            told += bytes;
-            None
+            Some(bytes)
         }
-        Notice::Drained { .. } => Some(()),
         _ => None,
     });
+    until("an empty pipe", || rustix::io::ioctl_fionread(&pipe) == Ok(0));
     std::fs::remove_file(filler).unwrap();
     until("the marker, though nothing is written", || read(&log).ends_with(b"full\n"));
     pipe.write_all(b"after\n").unwrap();
     written.extend_from_slice(b"after\n");
     until("what follows", || read(&log).ends_with(b"after\n"));
     drop(pipe);
-    desk.notice(|notice| match notice {
+    fixture.notice(|notice| match notice {
         Notice::Dropped { bytes, .. } => {
             told += bytes;
             None
@@ -90,38 +87,38 @@ fn a_full_disk_costs_counted_bytes_and_never_the_app() {
 
 #[test]
 fn with_block_the_app_waits_and_nothing_is_lost() {
-    let desk = Desk::new();
-    let disk = SmallDisk::mount(desk.path("small"));
+    let fixture = Fixture::new();
+    let disk = SmallDisk::mount(fixture.path("small"));
     let filler = disk.0.join("filler");
     std::fs::write(&filler, vec![0; 128 << 10]).unwrap();
     let log = disk.0.join("a.log");
-    let mut pipe = desk.open(key(1), Sink { full: WhenFull::Block, ..raw(&log) });
+    let mut pipe = fixture.open(key(1), Sink { full: WhenFull::Block, ..raw(&log) });
     let written = numbers()[..200_000].to_vec();
     let bytes = written.clone();
     let writer = std::thread::spawn(move || pipe.write_all(&bytes).unwrap());
-    desk.notice(|notice| matches!(notice, Notice::Warned { .. }).then_some(()));
+    fixture.notice(|notice| matches!(notice, Notice::Warned { .. }).then_some(()));
     std::fs::remove_file(filler).unwrap();
     writer.join().unwrap();
-    desk.ended(key(1));
+    fixture.ended(key(1));
     assert!(read(&log) == written);
 }
 
 #[test]
 fn a_stamped_log_on_a_full_disk_waits_in_its_spool() {
-    use pm_logs::{Format, stamp::StampFormat};
-    let desk = Desk::new();
-    let disk = SmallDisk::mount(desk.path("small"));
+    use pm_logs::{LineFormat, stamp::StampFormat};
+    let fixture = Fixture::new();
+    let disk = SmallDisk::mount(fixture.path("small"));
     let filler = disk.0.join("filler");
     std::fs::write(&filler, vec![0; 192 << 10]).unwrap();
     let log = disk.0.join("a.log");
-    let sink = Sink { format: Format::Stamped(StampFormat::new("[S]")), ..raw(&log) };
-    let mut pipe = desk.open(key(1), sink);
+    let sink = Sink { format: LineFormat::Stamped(StampFormat::new("[S]")), ..raw(&log) };
+    let mut pipe = fixture.open(key(1), sink);
     let written = numbers()[..150_000].to_vec();
     pipe.write_all(&written).unwrap();
-    desk.notice(|notice| matches!(notice, Notice::Warned { .. }).then_some(()));
+    fixture.notice(|notice| matches!(notice, Notice::Warned { .. }).then_some(()));
     std::fs::remove_file(filler).unwrap();
     drop(pipe);
-    desk.ended(key(1));
+    fixture.ended(key(1));
     assert_eq!(read(&log).len(), 150_000 + 15_000 * 3);
 }
 

@@ -1,4 +1,4 @@
-//! A scribe in a process of its own, killed at any instant: every byte arrives once.
+//! A log writer in a process of its own, killed at any instant: every byte arrives once.
 
 use std::io::{PipeReader, Write};
 use std::os::fd::OwnedFd;
@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Format, Notice, Place, Rotation, Sink};
+use pm_logs::{LineFormat, LogDestination, LogRotation, Notice, Sink};
 
-use crate::desk::{key, raw, start, until, whole};
+use crate::fixture::{key, raw, start, until, whole};
 
 const FOLDER: &str = "PM_LOGS_TEST_FOLDER";
 const SHAPE: &str = "PM_LOGS_TEST_SHAPE";
@@ -25,17 +25,17 @@ const FEWER: u32 = 60;
 /// Not a test: what the others start and kill. Takes its standard input to `a.log` until it ends.
 #[test]
 #[ignore = "started by the other tests as a process of its own"]
-fn scribe_process() {
+fn writer_process() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let shape = std::env::var(SHAPE).unwrap();
     if shape == "many" {
         return crate::many::many_streams(&folder);
     }
-    let (scribe, notices) = start(&folder.join("state"));
+    let (writer, notices) = start(&folder.join("state"));
     let mut sinks: Vec<Sink> = shape.split('+').map(|shape| sink(shape, &folder)).collect();
     // A spelling of its own, which is the same file.
     for sink in &mut sinks[1..] {
-        sink.place = Place::File(folder.join("link.log"));
+        sink.place = LogDestination::File(folder.join("link.log"));
     }
     let mut open = sinks.len();
     for (tag, sink) in (1..).zip(sinks) {
@@ -47,7 +47,7 @@ fn scribe_process() {
             // The first one has the log for itself at first.
             std::thread::park_timeout(Duration::from_millis(2));
         }
-        scribe.attach(key(tag), pipe, scribe.prepare(key(tag), &sink).unwrap(), sink);
+        writer.attach(key(tag), pipe, writer.prepare(key(tag), &sink).unwrap(), sink);
     }
     while open > 0 {
         open -= usize::from(matches!(notices.recv().unwrap(), Notice::Ended { .. }));
@@ -58,14 +58,14 @@ fn scribe_process() {
 
 fn sink(shape: &str, folder: &Path) -> Sink {
     let sink = raw(&folder.join("a.log"));
-    let rotation = Rotation { max_size: 300_000, keep: usize::MAX, ..Rotation::STANDARD };
-    let stamped = Format::Stamped(StampFormat::new("[S]"));
+    let rotation = LogRotation { max_size: 300_000, keep: usize::MAX, ..LogRotation::STANDARD };
+    let stamped = LineFormat::Stamped(StampFormat::new("[S]"));
     match shape {
         "raw" => sink,
         "raw rotated" => Sink { rotation, ..sink },
         "stamped" => Sink { format: stamped, ..sink },
         "json" => {
-            let format = Format::Json { app: "a".into(), instance: 0, stamp: None };
+            let format = LineFormat::Json { app: "a".into(), instance: 0, stamp: None };
             Sink { format, ..sink }
         }
         "stamped rotated" => Sink { format: stamped, rotation, ..sink },
@@ -83,7 +83,7 @@ pub(crate) fn spawn(folder: &Path, shape: &str, stdin: impl Into<Stdio>) -> Chil
 /// `second`: the end of a second stream, where standard error would be.
 fn spawn_with(folder: &Path, shape: &str, (stdin, second): (Stdio, Stdio)) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::scribe_process", "--ignored", "--quiet"])
+        .args(["--exact", "kill::writer_process", "--ignored", "--quiet"])
         .env(FOLDER, folder)
         .env(SHAPE, shape)
         .stdin(stdin)
@@ -124,7 +124,7 @@ fn author(mut write: impl Write, name: &str, stop: &AtomicBool) -> Vec<u8> {
     written
 }
 
-/// Kills a scribe again and again while numbered lines are written; gives what was written.
+/// Kills a log writer again and again while numbered lines are written; gives what was written.
 fn torment(folder: &Path, shape: &str) -> Vec<u8> {
     let (read, write) = std::io::pipe().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
@@ -133,7 +133,7 @@ fn torment(folder: &Path, shape: &str) -> Vec<u8> {
     kill_and_end((folder, shape), (read, None), &stop, || writer.join().unwrap())
 }
 
-/// Kills scribes, lets the authors end, and waits for the last scribe.
+/// Kills log writers, lets the authors end, and waits for the last log writer.
 fn kill_and_end<T>(
     (folder, shape): (&Path, &str),
     (read, second): (PipeReader, Option<PipeReader>),
@@ -157,7 +157,7 @@ fn kill_and_end<T>(
     drop((read, second));
     stop.store(true, Ordering::Relaxed);
     let written = join();
-    until("the end of the last scribe", || last.try_wait().unwrap().is_some());
+    until("the end of the last log writer", || last.try_wait().unwrap().is_some());
     written
 }
 

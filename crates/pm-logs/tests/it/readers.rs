@@ -8,24 +8,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Follow, Format, History, Line, Merge, Rotation, Sink, Source, Stream, Times, Want};
+use pm_logs::{
+    Follow, History, LineFormat, LineQuery, LineTimes, LogFiles, LogRotation, Merge, Sink,
+    StoredLine, Stream,
+};
 
-use crate::desk::{DEADLINE, Desk, key, parts, raw, until};
+use crate::fixture::{DEADLINE, Fixture, key, lines, parts, raw, until};
 
-fn source(log: &Path) -> Source {
-    Source { number: 0, stream: Stream::Out, log: log.to_path_buf(), times: Times::Unknown }
+fn source(log: &Path) -> LogFiles {
+    LogFiles { number: 0, stream: Stream::Out, log: log.to_path_buf(), times: LineTimes::Unknown }
 }
 
-fn last(count: usize) -> Want {
-    Want { last: Some(count), ..Want::default() }
+fn last(count: usize) -> LineQuery {
+    LineQuery { last: Some(count), ..LineQuery::default() }
 }
 
-fn texts(history: History) -> Vec<String> {
-    history.map(|line| String::from_utf8(line.unwrap().bytes).unwrap()).collect()
+fn texts(history: &mut History) -> Vec<String> {
+    let lines = lines(|| history.next_line()).into_iter();
+    lines.map(|line| String::from_utf8(line.bytes).unwrap()).collect()
 }
 
-fn tail(log: &Path, want: Want) -> Vec<String> {
-    texts(History::open(source(log), want).unwrap())
+fn tail(log: &Path, want: LineQuery) -> Vec<String> {
+    texts(&mut History::open(source(log), want).unwrap())
 }
 
 fn gzip(path: &Path, text: &str) {
@@ -48,10 +52,10 @@ fn the_last_lines_over_rotated_and_packed_parts() {
         let want = &want[want.len().saturating_sub(count)..];
         assert_eq!(tail(&log, last(count)), want, "{count}");
     }
-    assert_eq!(tail(&log, Want::default()).len(), 8);
+    assert_eq!(tail(&log, LineQuery::default()).len(), 8);
     assert_eq!(tail(&folder.path().join("none.log"), last(5)), [""; 0]);
     let odd = Arc::new(|line: &[u8]| matches!(line, b"1" | b"3" | b"5" | b"7"));
-    assert_eq!(tail(&log, Want { keep: Some(odd), ..last(3) }), ["3", "5", "7"]);
+    assert_eq!(tail(&log, LineQuery { keep: Some(odd), ..last(3) }), ["3", "5", "7"]);
 }
 
 #[test]
@@ -62,51 +66,47 @@ fn lines_of_any_length_and_content() {
     std::fs::write(&log, format!("first\n{long}\nlast\n")).unwrap();
     assert_eq!(tail(&log, last(2)), [long.as_str(), "last"]);
     std::fs::write(&log, b"\0\xff\n\xfe\r\n").unwrap();
-    let lines: Vec<Line> =
-        History::open(source(&log), last(9)).unwrap().map(|line| line.unwrap()).collect();
+    let mut history = History::open(source(&log), last(9)).unwrap();
+    let lines = lines(|| history.next_line());
     assert_eq!(lines[0].bytes, b"\0\xff");
     assert_eq!(lines[1].bytes, b"\xfe\r");
     std::fs::write(&log, vec![b'x'; 5 << 20]).unwrap();
-    let pieces: Vec<usize> = History::open(source(&log), last(3))
-        .unwrap()
-        .map(|line| line.unwrap().bytes.len())
-        .collect();
-    assert_eq!(pieces, [1 << 20; 3]);
+    assert_eq!(tail(&log, last(3)).iter().map(String::len).collect::<Vec<_>>(), [1 << 20; 3]);
 }
 
 #[test]
 fn a_merge_is_by_time_also_of_raw_logs() {
-    let desk = Desk::new();
-    let times = Times::Index(desk.path("state"));
-    let logs: Vec<PathBuf> = ["a.log", "b.log"].iter().map(|name| desk.path(name)).collect();
+    let fixture = Fixture::new();
+    let times = LineTimes::Index(fixture.path("state"));
+    let logs: Vec<PathBuf> = ["a.log", "b.log"].iter().map(|name| fixture.path(name)).collect();
     let mut pipes: Vec<_> =
-        (0..2).map(|at| desk.open(key(at), raw(&logs[usize::try_from(at).unwrap()]))).collect();
+        (0..2).map(|at| fixture.open(key(at), raw(&logs[usize::try_from(at).unwrap()]))).collect();
     let mut want = Vec::new();
     for turn in 0..10 {
         let which = [0, 1, 1, 0, 1][turn % 5];
         writeln!(pipes[which], "{turn}").unwrap();
         want.push(turn.to_string());
         until("the line", || {
-            crate::desk::read(&logs[which]).ends_with(format!("{turn}\n").as_bytes())
+            crate::fixture::read(&logs[which]).ends_with(format!("{turn}\n").as_bytes())
         });
         // Times are noted in milliseconds, at most one in five.
         std::thread::park_timeout(Duration::from_millis(12));
     }
     drop(pipes);
-    desk.ended(key(1));
+    fixture.ended(key(1));
     let histories = logs.iter().enumerate().map(|(number, log)| {
-        let source = Source { number, times: times.clone(), ..source(log) };
-        History::open(source, Want::default()).unwrap()
+        let source = LogFiles { number, times: times.clone(), ..source(log) };
+        History::open(source, LineQuery::default()).unwrap()
     });
-    let merge = Merge::new(histories.collect()).unwrap();
-    let lines: Vec<Line> = merge.map(|line| line.unwrap()).collect();
+    let mut merge = Merge::new(histories.collect()).unwrap();
+    let lines = lines(|| merge.next_line());
     let found: Vec<String> =
         lines.iter().map(|line| String::from_utf8(line.bytes.clone()).unwrap()).collect();
     assert_eq!(found, want);
     let middle = lines[5].at;
-    let source = Source { times, ..source(&logs[0]) };
-    let want = Want { since: middle, ..Want::default() };
-    assert_eq!(texts(History::open(source, want).unwrap()), ["5", "8"]);
+    let source = LogFiles { times, ..source(&logs[0]) };
+    let want = LineQuery { since: middle, ..LineQuery::default() };
+    assert_eq!(texts(&mut History::open(source, want).unwrap()), ["5", "8"]);
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn a_span_of_time_of_a_stamped_log() {
     let line = |minute: u32| format!("2020-05-05 10:{minute:02}:00 +00:00: at {minute}\n");
     let text: String = (10..20).map(line).collect();
     std::fs::write(&log, text.replace("at 12\n", "at 12\ncontinued\n")).unwrap();
-    let source = Source { times: Times::Stamped(format), ..source(&log) };
+    let source = LogFiles { times: LineTimes::Stamped(format), ..source(&log) };
     let at = |minute: i64| Some((1_588_672_800 + minute * 60) * 1000);
-    let want = Want { since: at(12), until: at(14), ..Want::default() };
-    let found = texts(History::open(source, want).unwrap());
+    let want = LineQuery { since: at(12), until: at(14), ..LineQuery::default() };
+    let found = texts(&mut History::open(source, want).unwrap());
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].ends_with("at 12") && found[1] == "continued" && found[2].ends_with("at 13"));
 }
@@ -143,7 +143,7 @@ impl Reader {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let seen = &mut self.seen;
-            let mut take = |line: Line| {
+            let mut take = |line: StoredLine| {
                 seen.push(String::from_utf8_lossy(&line.bytes).into_owned());
                 ControlFlow::Continue(())
             };
@@ -203,10 +203,10 @@ fn following_survives_what_can_happen_to_a_log() {
 
 #[test]
 fn history_and_following_meet_without_a_seam_over_rotation() {
-    let desk = Desk::new();
-    let log = desk.path("a.log");
-    let rotation = Rotation { max_size: 5_000, keep: 1000, ..Rotation::STANDARD };
-    let mut pipe = desk.open(key(1), Sink { rotation, ..raw(&log) });
+    let fixture = Fixture::new();
+    let log = fixture.path("a.log");
+    let rotation = LogRotation { max_size: 5_000, keep: 1000, ..LogRotation::STANDARD };
+    let mut pipe = fixture.open(key(1), Sink { rotation, ..raw(&log) });
     let mut write = |range: std::ops::Range<u32>| {
         for number in range {
             writeln!(pipe, "line {number}").unwrap();
@@ -214,11 +214,8 @@ fn history_and_following_meet_without_a_seam_over_rotation() {
     };
     write(0..3000);
     until("some of it", || parts(&log).len() > 3);
-    let mut history = History::open(source(&log), Want::default()).unwrap();
-    let mut seen: Vec<String> = Vec::new();
-    for line in history.by_ref() {
-        seen.push(String::from_utf8(line.unwrap().bytes).unwrap());
-    }
+    let mut history = History::open(source(&log), LineQuery::default()).unwrap();
+    let seen = texts(&mut history);
     let mut reader = Reader { follow: Follow::new().unwrap(), seen };
     write(3000..6000);
     reader.follow.add(source(&log), Some(history.cursor())).unwrap();
@@ -258,7 +255,7 @@ fn a_slow_follower_misses_no_part_that_is_deleted_meanwhile() {
     append(&log, "4\n5\n6\n");
     let mut seen = Vec::new();
     let one = |follow: &mut Follow, seen: &mut Vec<String>| {
-        let read = follow.read(&mut |line: Line| {
+        let read = follow.read(&mut |line: StoredLine| {
             seen.push(String::from_utf8(line.bytes).unwrap());
             ControlFlow::Break(())
         });
@@ -277,7 +274,7 @@ fn a_slow_follower_misses_no_part_that_is_deleted_meanwhile() {
             std::fs::remove_file(part(2)).unwrap();
         }
     }
-    let read = follow.read(&mut |line: Line| {
+    let read = follow.read(&mut |line: StoredLine| {
         seen.push(String::from_utf8(line.bytes).unwrap());
         ControlFlow::Continue(())
     });
@@ -287,12 +284,12 @@ fn a_slow_follower_misses_no_part_that_is_deleted_meanwhile() {
 
 #[test]
 fn each_line_reaches_a_follower() {
-    let desk = Desk::new();
-    let log = desk.path("a.log");
-    let format = Format::Stamped(StampFormat::new("[S]"));
-    for (tag, sink) in [(1, raw(&log)), (2, Sink { format, ..raw(&desk.path("b.log")) })] {
-        let log = desk.path(if tag == 1 { "a.log" } else { "b.log" });
-        let mut pipe = desk.open(key(tag), sink);
+    let fixture = Fixture::new();
+    let log = fixture.path("a.log");
+    let format = LineFormat::Stamped(StampFormat::new("[S]"));
+    for (tag, sink) in [(1, raw(&log)), (2, Sink { format, ..raw(&fixture.path("b.log")) })] {
+        let log = fixture.path(if tag == 1 { "a.log" } else { "b.log" });
+        let mut pipe = fixture.open(key(tag), sink);
         let mut reader = Reader::new(&log);
         let mut took: Vec<_> = (0..50)
             .map(|number| {

@@ -11,7 +11,9 @@ use std::thread::Builder;
 use std::time::{Duration, Instant, SystemTime};
 
 use pm_client::{CallError, Client, Deadline};
-use pm_logs::{Follow, History, Line, Merge, ReadError, Source as Log, Stream, Times, Want};
+use pm_logs::{
+    Follow, History, LineQuery, LineTimes, LogFiles as Log, Merge, ReadError, StoredLine, Stream,
+};
 use pm_protocol::{Home, LogShape, LogSource, Logs};
 use pm_spec::{ByteString, Select};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -236,11 +238,11 @@ fn path_of(path: &ByteString) -> PathBuf {
     OsString::from_vec(path.as_bytes().to_vec()).into()
 }
 
-fn times(home: &Home, shape: &LogShape) -> Times {
+fn times(home: &Home, shape: &LogShape) -> LineTimes {
     match shape {
-        LogShape::Raw => Times::Index(home.log_state()),
-        LogShape::Stamped(format) => Times::Stamped(pm_logs::stamp::StampFormat::new(format)),
-        LogShape::Json => Times::Json(None),
+        LogShape::Raw => LineTimes::Index(home.log_state()),
+        LogShape::Stamped(format) => LineTimes::Stamped(pm_logs::stamp::StampFormat::new(format)),
+        LogShape::Json => LineTimes::Json(None),
     }
 }
 
@@ -249,7 +251,7 @@ impl OpenGroup {
     fn open(logs: Vec<Log>, owners: Vec<u32>) -> Result<(Self, Vec<LogLine>), ReadFailure> {
         let each = (PAST / logs.len().max(1)).max(LEAST_PAST);
         let sizes = logs.iter().map(size).collect();
-        let want = Want { last: Some(each), ..Want::default() };
+        let want = LineQuery { last: Some(each), ..LineQuery::default() };
         let histories: Result<Vec<_>, _> =
             logs.iter().map(|log| History::open(log.clone(), want.clone())).collect();
         let mut merge =
@@ -336,7 +338,7 @@ fn size(log: &Log) -> u64 {
     std::fs::metadata(&log.log).map_or(0, |meta| meta.len())
 }
 
-fn shown(line: Line, owners: &[u32]) -> LogLine {
+fn shown(line: StoredLine, owners: &[u32]) -> LogLine {
     let id = owners.get(line.source).copied().unwrap_or(u32::MAX);
     LogLine { id, stream: line.stream, at: line.at, bytes: line.bytes }
 }
@@ -361,7 +363,7 @@ mod tests {
                 number,
                 stream,
                 log: folder.join(name),
-                times: Times::Unknown,
+                times: LineTimes::Unknown,
             })
             .collect()
     }

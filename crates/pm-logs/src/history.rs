@@ -8,16 +8,17 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cut::{End, LONGEST_LINE, Tail};
-use crate::line::{Clock, Cursor, Line, Lines, Part, ReadError, Source, open_file, open_part};
-use crate::open::FileId;
+use crate::cut::{LONGEST_LINE, PartialLine};
+use crate::line::{
+    Cursor, LineReader, LogFiles, OpenFile, OpenPart, ReadError, StoredLine, open_file, open_part,
+};
 
 /// Decides whether a line is wanted, by its bytes.
-pub type Keep = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+pub type LineFilter = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// Which lines are wanted. All of it is optional.
 #[derive(Clone, Default)]
-pub struct Want {
+pub struct LineQuery {
     /// So many, the last ones of those that fit the rest.
     pub last: Option<usize>,
     /// Not before this (unix milliseconds).
@@ -25,12 +26,12 @@ pub struct Want {
     /// Before this (unix milliseconds).
     pub until: Option<i64>,
     /// Only these.
-    pub keep: Option<Keep>,
+    pub keep: Option<LineFilter>,
 }
 
-impl fmt::Debug for Want {
+impl fmt::Debug for LineQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Want")
+        f.debug_struct("LineQuery")
             .field("last", &self.last)
             .field("since", &self.since)
             .field("until", &self.until)
@@ -39,7 +40,7 @@ impl fmt::Debug for Want {
     }
 }
 
-impl Want {
+impl LineQuery {
     fn takes(&self, at: Option<i64>, bytes: &[u8]) -> bool {
         // A line of unknown time belongs to no span.
         self.since.is_none_or(|since| at.is_some_and(|at| at >= since))
@@ -55,46 +56,40 @@ impl Want {
 /// The wanted lines of one log, oldest first. After the last one, [`History::cursor`] says where to
 /// follow on without losing or repeating a line.
 pub struct History {
-    source: Source,
-    want: Want,
-    files: Vec<Leaf>,
+    source: LogFiles,
+    want: LineQuery,
+    files: Vec<HistoryFile>,
     /// Which of them is next.
     next: usize,
-    open: Option<Open>,
+    open: Option<OpenFile>,
     /// The time of the last line that had one.
     at: Option<i64>,
     left: usize,
     cursor: Cursor,
 }
 
-struct Open {
-    id: FileId,
-    clock: Clock,
-    lines: Lines,
-}
-
 /// A file to read: the live one is held open, whatever it is called by now.
-enum Leaf {
+enum HistoryFile {
     Part(PathBuf),
-    Live(File, FileId),
+    Live(OpenPart),
 }
 
-impl Leaf {
-    fn open(&self) -> Result<Option<Part>, ReadError> {
+impl HistoryFile {
+    fn open(&self) -> Result<Option<OpenPart>, ReadError> {
         match self {
-            Leaf::Part(path) => open_part(path),
-            Leaf::Live(file, id) => {
+            HistoryFile::Part(path) => open_part(path),
+            HistoryFile::Live(live) => {
                 let failed = |error| ReadError::new("live log".as_ref(), error);
-                let size = file.metadata().map_err(failed)?.len();
-                let file = file.try_clone().map_err(failed)?;
-                Ok(Some(Part { file, id: *id, size, packed: false }))
+                let size = live.file.metadata().map_err(failed)?.len();
+                let file = live.file.try_clone().map_err(failed)?;
+                Ok(Some(OpenPart { file, id: live.id, size, packed: false }))
             }
         }
     }
 }
 
 /// A place in one of the files: which, and at which (unpacked) offset.
-type Place = (usize, u64);
+type LinePosition = (usize, u64);
 
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,17 +99,20 @@ impl fmt::Debug for History {
 
 impl History {
     /// Finds where the wanted lines of `source` begin. A log that isn't there has none.
-    pub fn open(source: Source, want: Want) -> Result<Self, ReadError> {
+    pub fn open(source: LogFiles, want: LineQuery) -> Result<Self, ReadError> {
         let live = open_file(&source.log)?;
-        let mut parts = source.parts(live.as_ref().map(|live| live.1));
+        let mut parts = source.parts(live.as_ref().map(|live| live.id));
         if let Some(since) = want.since {
             parts.retain(|file| is_newer(file, since));
         }
-        let live = live.into_iter().map(|(file, id, _)| Leaf::Live(file, id));
         let mut history = History {
             source,
             want,
-            files: parts.into_iter().map(Leaf::Part).chain(live).collect(),
+            files: parts
+                .into_iter()
+                .map(HistoryFile::Part)
+                .chain(live.map(HistoryFile::Live))
+                .collect(),
             next: 0,
             open: None,
             at: None,
@@ -125,7 +123,7 @@ impl History {
             let start = match last {
                 0 => None,
                 _ if history.want.is_plain() => back(&history.files, last)?,
-                _ => history.survey(last)?,
+                _ => history.find_last(last)?,
             };
             history.begin(start, last)?;
         }
@@ -138,23 +136,23 @@ impl History {
     }
 
     /// The next line.
-    pub fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
+    pub fn next_line(&mut self) -> Result<Option<StoredLine>, ReadError> {
         Ok(self.advance()?.map(|found| found.1))
     }
 
     /// Goes through everything once and remembers where the last wanted lines are.
-    fn survey(&mut self, last: usize) -> Result<Option<Place>, ReadError> {
-        let mut places: VecDeque<Place> = VecDeque::new();
+    fn find_last(&mut self, last: usize) -> Result<Option<LinePosition>, ReadError> {
+        let mut positions: VecDeque<LinePosition> = VecDeque::new();
         while let Some((offset, _)) = self.advance()? {
-            if places.len() == last {
-                places.pop_front();
+            if positions.len() == last {
+                positions.pop_front();
             }
-            places.push_back((self.next - 1, offset));
+            positions.push_back((self.next - 1, offset));
         }
-        Ok(places.front().copied())
+        Ok(positions.front().copied())
     }
 
-    fn begin(&mut self, start: Option<Place>, last: usize) -> Result<(), ReadError> {
+    fn begin(&mut self, start: Option<LinePosition>, last: usize) -> Result<(), ReadError> {
         (self.at, self.cursor, self.left) = (None, Cursor::NOWHERE, last);
         self.open = None;
         // Nothing wanted: straight to the end of the last file, to be followed from there.
@@ -167,24 +165,26 @@ impl History {
     fn enter(&mut self, offset: u64) -> Result<(), ReadError> {
         let Some(leaf) = self.files.get(self.next) else { return Ok(()) };
         self.next += 1;
-        let Some(Part { mut file, id, size, packed }) = leaf.open()? else { return Ok(()) };
+        let Some(OpenPart { mut file, id, size, packed }) = leaf.open()? else { return Ok(()) };
         let failed = |error| ReadError::new(&self.source.log, error);
         // Times are noted before bytes arrive: those that are there have theirs, later ones are for who follows.
         let clock = self.source.clock(id);
         let lines = if packed {
-            let mut lines = Lines::new(file, 0, true);
-            while lines.offset() < offset && lines.next(Tail::Release).map_err(failed)?.is_some() {}
+            let mut lines = LineReader::new(file, 0, true);
+            while lines.offset() < offset
+                && lines.next(PartialLine::Release).map_err(failed)?.is_some()
+            {}
             lines
         } else {
             let offset = offset.min(size);
             file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-            Lines::new(file, offset, false).until(size)
+            LineReader::new(file, offset, false).until(size)
         };
-        self.open = Some(Open { id, clock, lines });
+        self.open = Some(OpenFile { id, clock, lines });
         Ok(())
     }
 
-    fn advance(&mut self) -> Result<Option<(u64, Line)>, ReadError> {
+    fn advance(&mut self) -> Result<Option<(u64, StoredLine)>, ReadError> {
         loop {
             let Some(open) = &mut self.open else {
                 if self.next >= self.files.len() {
@@ -194,7 +194,7 @@ impl History {
                 continue;
             };
             // The end of the live file may be the middle of a line: that is for who follows.
-            let slice = open.lines.next(Tail::Release);
+            let slice = open.lines.next(PartialLine::Release);
             let Some(slice) = slice.map_err(|error| ReadError::new(&self.source.log, error))?
             else {
                 self.cursor = Cursor { id: open.id, offset: open.lines.offset() };
@@ -208,23 +208,8 @@ impl History {
             if self.left != usize::MAX {
                 self.left -= 1;
             }
-            let line = Line {
-                source: self.source.number,
-                stream: self.source.stream,
-                at: self.at,
-                bytes: slice.bytes.to_vec(),
-                terminated: slice.end == End::Newline,
-            };
-            return Ok(Some((slice.offset, line)));
+            return Ok(Some((slice.offset, self.source.line(self.at, &slice))));
         }
-    }
-}
-
-impl Iterator for History {
-    type Item = Result<Line, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_line().transpose()
     }
 }
 
@@ -235,19 +220,19 @@ fn is_newer(file: &std::path::Path, since: i64) -> bool {
 }
 
 /// Where the last `last` lines of all files together begin, looked for from the end.
-fn back(files: &[Leaf], last: usize) -> Result<Option<Place>, ReadError> {
+fn back(files: &[HistoryFile], last: usize) -> Result<Option<LinePosition>, ReadError> {
     let mut left = last;
     let mut start = None;
     for (number, leaf) in files.iter().enumerate().rev() {
-        let Some(Part { file, size, packed, .. }) = leaf.open()? else { continue };
+        let Some(OpenPart { file, size, packed, .. }) = leaf.open()? else { continue };
         let found = if packed {
-            back_packed(Lines::new(file, 0, true), left)
+            back_packed(LineReader::new(file, 0, true), left)
         } else {
             back_plain(file, size, left)
         };
         let (found, offset) = found.map_err(|error| match leaf {
-            Leaf::Part(path) => ReadError::new(path, error),
-            Leaf::Live(..) => ReadError::new("live log".as_ref(), error),
+            HistoryFile::Part(path) => ReadError::new(path, error),
+            HistoryFile::Live(..) => ReadError::new("live log".as_ref(), error),
         })?;
         if found > 0 {
             start = Some((number, offset));
@@ -261,9 +246,9 @@ fn back(files: &[Leaf], last: usize) -> Result<Option<Place>, ReadError> {
 }
 
 /// A packed file can only be read from its beginning.
-fn back_packed(mut lines: Lines, last: usize) -> std::io::Result<(usize, u64)> {
+fn back_packed(mut lines: LineReader, last: usize) -> std::io::Result<(usize, u64)> {
     let mut offsets = VecDeque::new();
-    while let Some(slice) = lines.next(Tail::Release)? {
+    while let Some(slice) = lines.next(PartialLine::Release)? {
         if offsets.len() == last {
             offsets.pop_front();
         }

@@ -1,5 +1,5 @@
 //! The file in which daemon and guardian say what happened to themselves. It never grows past a
-//! limit for long, and a diary that can't be written stops nobody.
+//! limit for long, and a log that can't be written stops nobody.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,16 +9,16 @@ use std::process::Stdio;
 
 use crate::sys;
 
-/// Size in bytes past which the diary is put aside and begun anew (pain 4).
+/// Size in bytes past which the log is put aside and begun anew (pain 4).
 const LIMIT: u64 = 1 << 20;
 
 /// Where lines go.
 #[derive(Debug)]
-pub(crate) struct Diary {
+pub(crate) struct DaemonLog {
     path: PathBuf,
 }
 
-impl Diary {
+impl DaemonLog {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }
     }
@@ -34,7 +34,7 @@ impl Diary {
         }
     }
 
-    /// The diary as somebody's standard output or error.
+    /// The log as somebody's standard output or error.
     pub(crate) fn stdio(&self) -> Stdio {
         self.open().map_or_else(Stdio::null, Stdio::from)
     }

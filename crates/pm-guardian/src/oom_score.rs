@@ -5,13 +5,13 @@ use std::process::Command;
 
 /// The environment variable with the score we had before we lowered it (-1000 to 1000, `proc(5)`). Not set: apps
 /// simply inherit ours.
-pub const SCORE_VARIABLE: &str = "PM_OOM_SCORE_ADJ";
+pub const OOM_SCORE_VARIABLE: &str = "PM_OOM_SCORE_ADJ";
 
 const OURS: &str = "/proc/self/oom_score_adj";
 
 /// What apps get back; `None`: the score was never changed.
 pub fn original() -> Option<i32> {
-    std::env::var(SCORE_VARIABLE).ok().and_then(|text| parse(&text))
+    std::env::var(OOM_SCORE_VARIABLE).ok().and_then(|text| parse(&text))
 }
 
 /// Asks the system to spare us, which only root may do, and gives what apps get back.
@@ -23,15 +23,15 @@ pub(crate) fn spare_us() -> Option<i32> {
 }
 
 /// Lets a command's process know.
-pub(crate) fn pass_on(command: &mut Command, score: Option<i32>) {
-    match score {
-        Some(score) => command.env(SCORE_VARIABLE, score.to_string()),
-        None => command.env_remove(SCORE_VARIABLE),
+pub(crate) fn pass_on(command: &mut Command, oom_score: Option<i32>) {
+    match oom_score {
+        Some(oom_score) => command.env(OOM_SCORE_VARIABLE, oom_score.to_string()),
+        None => command.env_remove(OOM_SCORE_VARIABLE),
     };
 }
 
 fn parse(text: &str) -> Option<i32> {
-    text.trim().parse().ok().filter(|score| (-1000..=1000).contains(score))
+    text.trim().parse().ok().filter(|oom_score| (-1000..=1000).contains(oom_score))
 }
 
 #[cfg(test)]

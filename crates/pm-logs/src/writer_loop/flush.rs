@@ -5,23 +5,23 @@ use std::path::{Path, PathBuf};
 use rustix::fs::ftruncate;
 use rustix::io::Errno;
 
-use super::Desk;
+use super::WriterLoop;
 use crate::archive::clear;
+use crate::messages::FlushReport;
 use crate::open::open_present;
-use crate::scribe::Flushed;
-use crate::sink::{Owner, StreamKey};
+use crate::sink::{FileOwner, StreamKey};
 
-impl Desk {
+impl WriterLoop {
     /// Empties these logs; what can't be done keeps nothing else from being done.
-    pub(super) fn flush(&mut self, logs: &[(PathBuf, Option<Owner>)]) -> Flushed {
-        let mut flushed = Flushed::default();
+    pub(super) fn flush(&mut self, logs: &[(PathBuf, Option<FileOwner>)]) -> FlushReport {
+        let mut flushed = FlushReport::default();
         for (path, owner) in logs {
             let parts = self
                 .empty(path, *owner)
                 .map_err(|error| format!("could not empty {}: {error}", path.display()))
                 // Where a link is suspect we have stopped by now.
                 .and_then(|()| {
-                    clear((path, *owner), &self.shelf.indexes()).map_err(|error| {
+                    clear((path, *owner), &self.logs.indexes()).map_err(|error| {
                         format!(
                             "could not remove rotated parts of {}: could not {error}",
                             path.display()
@@ -36,14 +36,14 @@ impl Desk {
         flushed
     }
 
-    fn empty(&mut self, path: &Path, owner: Option<Owner>) -> Result<(), String> {
+    fn empty(&mut self, path: &Path, owner: Option<FileOwner>) -> Result<(), String> {
         let failed = |error: Errno| error.to_string();
         let unopened = || match open_present(path, owner) {
             Ok(Some(log)) => ftruncate(&log.file, 0).map_err(failed),
             Ok(None) => Ok(()),
             Err(error) => Err(format!("could not {error}")),
         };
-        let Some(id) = self.shelf.find(path, owner) else { return unopened() };
+        let Some(id) = self.logs.find(path, owner) else { return unopened() };
         let slots = self.slots(id);
         // What was printed before the flush is flushed.
         for slot in &slots {
@@ -51,11 +51,11 @@ impl Desk {
         }
         let sizes: Vec<(StreamKey, u64)> = slots
             .iter()
-            .filter_map(|slot| self.seats.get(*slot)?.as_ref())
-            .filter_map(|seat| Some((seat.flow.key(), seat.flow.spool_size()?)))
+            .filter_map(|slot| self.streams.get(*slot)?.as_ref())
+            .filter_map(|stream| Some((stream.state.key(), stream.state.spool_size()?)))
             .collect();
-        match self.shelf.get(id) {
-            Some(book) => book.flush(&sizes).map_err(failed),
+        match self.logs.get(id) {
+            Some(log) => log.flush(&sizes).map_err(failed),
             None => unopened(),
         }
     }

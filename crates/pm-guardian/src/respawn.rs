@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use crate::message::{Status, Why};
+use crate::message::{StartReason, WaitStatus};
 
 /// Pauses before the next daemon, in milliseconds, by the number of short lives in a row.
 const PAUSES_MS: [i64; 6] = [0, 10, 50, 250, 1_000, 5_000];
@@ -14,11 +14,11 @@ const LONG_LIFE_MS: i64 = 10_000;
 const TRIALS: u32 = 3;
 
 /// The status of a process that got SIGKILL (wait(2)).
-const KILLED: Status = Status::Wait(9);
+const KILLED: WaitStatus = WaitStatus::Wait(9);
 
 /// What decides about the next daemon.
 #[derive(Debug)]
-pub(crate) struct Succession {
+pub(crate) struct Respawn {
     /// Program and arguments; never empty.
     pub(crate) command: Vec<CString>,
     /// Short lives in a row.
@@ -31,7 +31,7 @@ pub(crate) struct Succession {
 
 /// What was asked of us and isn't done yet.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wishes {
+pub(crate) struct PendingRequests {
     /// The daemon wants us to end when it does.
     pub(crate) is_leaving: bool,
     /// We were told to end; the daemon hears of it once it is ready.
@@ -42,13 +42,13 @@ pub(crate) struct Wishes {
 
 /// How a daemon's life was.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Life {
-    pub(crate) status: Status,
+pub(crate) struct DaemonLife {
+    pub(crate) status: WaitStatus,
     pub(crate) length_ms: i64,
     pub(crate) was_ready: bool,
 }
 
-impl Succession {
+impl Respawn {
     pub(crate) fn new(command: Vec<CString>, failures: u32) -> Self {
         Self { command, failures, trial: None, wanted: None }
     }
@@ -64,12 +64,12 @@ impl Succession {
     }
 
     /// The reason for the next daemon, and the pause before it in milliseconds.
-    pub(crate) fn after(&mut self, life: Life) -> (Why, i64) {
+    pub(crate) fn after(&mut self, life: DaemonLife) -> (StartReason, i64) {
         if let Some(program) = self.wanted.take() {
             let before = self.replace(program);
             self.trial = Some((before, 0));
             self.failures = 0;
-            return (Why::Updated, self.pause());
+            return (StartReason::Updated, self.pause());
         }
         if life.length_ms >= LONG_LIFE_MS {
             self.failures = 0;
@@ -80,7 +80,7 @@ impl Succession {
             if failed + 1 >= TRIALS {
                 self.replace(before);
                 self.failures = 0;
-                return (Why::RolledBack, self.pause());
+                return (StartReason::RolledBack, self.pause());
             }
             self.trial = Some((before, failed + 1));
         }
@@ -88,7 +88,7 @@ impl Succession {
             // Somebody's kill or the system's need for memory, not a fault of its own.
             self.failures = self.failures.min(1);
         }
-        (Why::Ended(life.status), self.pause())
+        (StartReason::Ended(life.status), self.pause())
     }
 
     fn replace(&mut self, program: CString) -> CString {
@@ -107,58 +107,58 @@ impl Succession {
 
 #[cfg(test)]
 mod tests {
-    use super::{KILLED, Life, Succession};
-    use crate::message::{Status, Why};
+    use super::{DaemonLife, KILLED, Respawn};
+    use crate::message::{StartReason, WaitStatus};
 
-    const FAILED: Status = Status::Wait(1 << 8);
+    const FAILED: WaitStatus = WaitStatus::Wait(1 << 8);
 
-    fn life(length_ms: i64, was_ready: bool) -> Life {
-        Life { status: FAILED, length_ms, was_ready }
+    fn life(length_ms: i64, was_ready: bool) -> DaemonLife {
+        DaemonLife { status: FAILED, length_ms, was_ready }
     }
 
-    fn succession() -> Succession {
-        Succession::new(vec![c"/old".to_owned(), c"daemon".to_owned()], 0)
+    fn respawn() -> Respawn {
+        Respawn::new(vec![c"/old".to_owned(), c"daemon".to_owned()], 0)
     }
 
     #[test]
     fn short_lives_wait_longer_and_longer() {
-        let mut line = succession();
+        let mut line = respawn();
         let pauses: Vec<i64> = (0..8).map(|_| line.after(life(9_999, true)).1).collect();
         assert_eq!(pauses, [0, 10, 50, 250, 1_000, 5_000, 5_000, 5_000]);
-        assert_eq!(line.after(life(10_000, true)), (Why::Ended(FAILED), 0), "a long life");
+        assert_eq!(line.after(life(10_000, true)), (StartReason::Ended(FAILED), 0), "a long life");
         assert_eq!(line.after(life(1, true)).1, 10, "counted anew");
     }
 
     #[test]
     fn a_killed_daemon_is_replaced_without_long_pauses() {
-        let mut line = succession();
-        let killed = || Life { status: KILLED, length_ms: 3, was_ready: false };
+        let mut line = respawn();
+        let killed = || DaemonLife { status: KILLED, length_ms: 3, was_ready: false };
         let pauses: Vec<i64> = (0..8).map(|_| line.after(killed()).1).collect();
         assert_eq!(pauses, [0, 10, 10, 10, 10, 10, 10, 10]);
     }
 
     #[test]
     fn an_update_that_becomes_ready_stays() {
-        let mut line = succession();
+        let mut line = respawn();
         line.want(c"/new".to_owned());
-        assert_eq!(line.after(life(5, true)), (Why::Updated, 0));
+        assert_eq!(line.after(life(5, true)), (StartReason::Updated, 0));
         assert_eq!(line.command, [c"/new".to_owned(), c"daemon".to_owned()]);
         assert!(line.confirm(), "the update is confirmed");
         assert!(!line.confirm(), "once");
         for _ in 0..5 {
-            assert_eq!(line.after(life(5, false)).0, Why::Ended(FAILED));
+            assert_eq!(line.after(life(5, false)).0, StartReason::Ended(FAILED));
         }
         assert_eq!(line.command.first(), Some(&c"/new".to_owned()));
     }
 
     #[test]
     fn an_update_that_never_becomes_ready_is_rolled_back() {
-        let mut line = succession();
+        let mut line = respawn();
         line.want(c"/new".to_owned());
         line.after(life(5, true));
-        let reasons: Vec<Why> = (0..4).map(|_| line.after(life(5, false)).0).collect();
-        let ended = Why::Ended(FAILED);
-        assert_eq!(reasons, [ended, ended, Why::RolledBack, ended]);
+        let reasons: Vec<StartReason> = (0..4).map(|_| line.after(life(5, false)).0).collect();
+        let ended = StartReason::Ended(FAILED);
+        assert_eq!(reasons, [ended, ended, StartReason::RolledBack, ended]);
         assert_eq!(line.command.first(), Some(&c"/old".to_owned()));
     }
 }

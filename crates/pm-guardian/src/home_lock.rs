@@ -17,7 +17,7 @@ use rustix::net::{
 };
 use rustix::process::umask;
 
-use crate::plan::GuardianError;
+use crate::error::GuardianError;
 use crate::sys;
 
 /// Connections that may wait while a daemon is being replaced; the system caps it further
@@ -25,7 +25,7 @@ use crate::sys;
 const BACKLOG: i32 = 4096;
 
 /// How long to wait for a rival to listen, or for a lock to come free, in milliseconds.
-const PATIENCE_MS: i64 = 5_000;
+const TIMEOUT_MS: i64 = 5_000;
 
 /// Longest path that fits a socket address with its NUL (`unix(7)`).
 const ADDRESS_LIMIT: usize = 107;
@@ -35,20 +35,20 @@ const ADDRESS_LIMIT: usize = 107;
 pub(crate) const RECLAIM_MS: i64 = 5_000;
 
 /// A file's identity: device and inode.
-pub(crate) type Place = (u64, u64);
+pub(crate) type FileIdentity = (u64, u64);
 
 /// Who came first.
 #[derive(Debug)]
-pub(crate) enum Claim {
-    Ours(Seat),
+pub(crate) enum LockClaim {
+    Ours(HomeLock),
     Theirs,
 }
 
 /// What a look at lock and socket found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum LockCheck {
     /// Both are ours and in their place.
-    Whole,
+    Intact,
     /// The socket was gone; it is a new one now, and the daemon must be given it.
     Restored,
     /// The whole home was removed, and another guardian has begun there.
@@ -60,12 +60,12 @@ pub(crate) enum Found {
 
 /// Lock and socket of one home.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct HomeLock {
     pub(crate) socket: PathBuf,
     pub(crate) lock: PathBuf,
     pub(crate) held: Lock,
     pub(crate) listener: Option<OwnedFd>,
-    pub(crate) place: Option<Place>,
+    pub(crate) socket_identity: Option<FileIdentity>,
     pub(crate) changes: OwnedFd,
     /// When to look whether lock and socket are still there, in milliseconds since boot.
     pub(crate) check_at: Option<i64>,
@@ -73,7 +73,7 @@ pub(crate) struct Seat {
     is_lost: bool,
 }
 
-impl Seat {
+impl HomeLock {
     /// Takes the lock, unless another guardian serves this home. An heir (a guardian started by an
     /// orphaned daemon, whose link it has) insists, since the socket that answers is the one it is
     /// about to inherit; but not if that daemon dies while another guardian has the lock.
@@ -81,15 +81,15 @@ impl Seat {
         socket: &Path,
         lock: &Path,
         predecessor: Option<BorrowedFd<'_>>,
-    ) -> Result<Claim, GuardianError> {
-        let deadline = sys::boot_ms() + PATIENCE_MS;
+    ) -> Result<LockClaim, GuardianError> {
+        let deadline = sys::boot_ms() + TIMEOUT_MS;
         loop {
             let locked = try_lock(lock)?;
             if predecessor.is_none() && answers(socket) {
-                return Ok(Claim::Theirs);
+                return Ok(LockClaim::Theirs);
             }
             if let Some(held) = locked {
-                return Self::restore(socket, lock, held).map(Claim::Ours);
+                return Self::restore(socket, lock, held).map(LockClaim::Ours);
             }
             if sys::boot_ms() > deadline {
                 let holder = fs::read_to_string(lock).unwrap_or_default().trim().to_owned();
@@ -102,27 +102,27 @@ impl Seat {
                 .collect();
             let ended = poll(&mut link, Some(&Timespec { tv_sec: 0, tv_nsec: 3_000_000 }));
             if ended.is_ok_and(|ended| ended > 0) {
-                return Ok(Claim::Theirs);
+                return Ok(LockClaim::Theirs);
             }
         }
     }
 
-    /// A seat whose lock is already ours.
+    /// One whose lock is already ours.
     pub(crate) fn restore(socket: &Path, lock: &Path, held: Lock) -> Result<Self, GuardianError> {
         let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)
             .map_err(GuardianError::system("watch files with inotify"))?;
-        let seat = Self {
+        let home_lock = Self {
             socket: socket.to_path_buf(),
             lock: lock.to_path_buf(),
             held,
             listener: None,
-            place: None,
+            socket_identity: None,
             changes,
             check_at: None,
             is_lost: false,
         };
-        seat.watch_files();
-        Ok(seat)
+        home_lock.watch_files();
+        Ok(home_lock)
     }
 
     /// Makes the socket and puts it at its path in one step, so that whoever finds it can connect.
@@ -136,7 +136,7 @@ impl Seat {
     /// Goes on with a socket that already listens at our path.
     pub(crate) fn inherit(&mut self, listener: OwnedFd) {
         self.listener = Some(listener);
-        self.place = place_of(&self.socket);
+        self.socket_identity = path_identity(&self.socket);
         self.watch_files();
     }
 
@@ -169,37 +169,39 @@ impl Seat {
     /// Whether the file at the lock's path is not ours: then the home, journal and all, is
     /// another guardian's. A missing file is nobody's.
     pub(crate) fn is_taken(&self) -> bool {
-        place_of(&self.lock).is_some_and(|place| Some(place) != place_of_file(&self.held))
+        path_identity(&self.lock)
+            .is_some_and(|identity| Some(identity) != file_identity(&self.held))
     }
 
     /// Puts lock and socket back if somebody removed them (pain 63). Whoever holds the lock at its
     /// path is the guardian of the home: the socket's path is never taken from that one.
-    pub(crate) fn check(&mut self) -> Result<Found, GuardianError> {
+    pub(crate) fn check(&mut self) -> Result<LockCheck, GuardianError> {
         self.check_at = Some(sys::boot_ms() + 2_000);
         if let Some(folder) = self.lock.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).ok();
         }
-        if place_of(&self.lock) != place_of_file(&self.held) {
+        if path_identity(&self.lock) != file_identity(&self.held) {
             let Some(held) = try_lock(&self.lock)? else {
                 self.check_at = Some(sys::boot_ms() + RECLAIM_MS);
                 let is_news = !std::mem::replace(&mut self.is_lost, true);
-                return Ok(Found::Taken { is_news });
+                return Ok(LockCheck::Taken { is_news });
             };
             self.held = held;
         }
         self.is_lost = false;
-        let is_gone = self.listener.is_some() && place_of(&self.socket) != self.place;
+        let is_gone =
+            self.listener.is_some() && path_identity(&self.socket) != self.socket_identity;
         if is_gone {
             self.listen()?;
         }
         self.watch_files();
         self.check_at = None;
-        Ok(if is_gone { Found::Restored } else { Found::Whole })
+        Ok(if is_gone { LockCheck::Restored } else { LockCheck::Intact })
     }
 
     /// Removes our socket, and our name from the lock.
     pub(crate) fn leave(self) {
-        if self.place.is_some() && place_of(&self.socket) == self.place {
+        if self.socket_identity.is_some() && path_identity(&self.socket) == self.socket_identity {
             fs::remove_file(&self.socket).ok();
         }
         rustix::fs::ftruncate(&self.held, 0).ok();
@@ -215,11 +217,11 @@ fn try_lock(path: &Path) -> Result<Option<Lock>, GuardianError> {
     }
 }
 
-fn place_of_file(file: impl AsFd) -> Option<Place> {
+fn file_identity(file: impl AsFd) -> Option<FileIdentity> {
     rustix::fs::fstat(file).ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 
-fn place_of(path: &Path) -> Option<Place> {
+fn path_identity(path: &Path) -> Option<FileIdentity> {
     fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 

@@ -1,4 +1,4 @@
-//! The usher: connections are accepted and passed to their workers in one go by the guardian, because between the two
+//! Connections are accepted and passed to their workers in one go by the guardian, because between the two
 //! a connection belongs to nobody else, and dies with who accepted it. The daemon, which may be killed at any time, says
 //! on which socket, to whom, and with which words; nothing is remembered here.
 //!
@@ -10,63 +10,65 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, acceptfrom_with};
 
+use crate::epoll_set::{EpollSet, EventFlags};
 use crate::link::LinkError;
 use crate::message::MAX_MESSAGE;
 use crate::packet::{self, Received};
-use crate::watch::{EventFlags, Watch};
 
 /// Questions answered in one go, so that connections can't keep the guardian from anything else.
-const EARFUL: usize = 64;
+const MESSAGES_PER_TURN: usize = 64;
 
 const PASSED: i32 = 0;
 const LEFT: i32 = -1;
 
 /// What came of a question.
 #[derive(Debug)]
-pub enum Ushered {
+pub enum RelayOutcome {
     /// A connection was passed on; a copy of it.
     Passed(OwnedFd),
     /// A connection was accepted, but the channel did not take it.
     Left(OwnedFd),
     /// There was no connection.
-    Nobody(Errno),
+    NoConnection(Errno),
 }
 
-/// The daemon's end. Its other end goes to the guardian with [`crate::ToGuardian::Usher`].
+/// The daemon's end. Its other end goes to the guardian with [`crate::ToGuardian::AcceptRelay`].
 #[derive(Debug)]
-pub struct Usher {
+pub struct AcceptRelay {
     socket: OwnedFd,
 }
 
-impl Usher {
+impl AcceptRelay {
     /// Both ends, first the daemon's.
     pub fn pair() -> Result<(Self, OwnedFd), LinkError> {
         let (socket, theirs) = packet::pair().map_err(|error| LinkError::Pair(error.into()))?;
         Ok((Self { socket }, theirs))
     }
 
-    /// Asks for a connection of `door`, a listening socket that does not block, to be sent over `channel` with these
+    /// Asks for a connection of `listener`, a listening socket that does not block, to be sent over `channel` with these
     /// bytes. They must be few enough to be written as a whole or not at all, a page at most. Never waits.
-    pub fn ask(
+    pub fn request(
         &self,
-        door: BorrowedFd<'_>,
+        listener: BorrowedFd<'_>,
         channel: BorrowedFd<'_>,
-        words: &[u8],
+        payload: &[u8],
     ) -> Result<(), Errno> {
-        packet::send(self.as_fd(), words, &[door, channel], SendFlags::DONTWAIT)
+        packet::send(self.as_fd(), payload, &[listener, channel], SendFlags::DONTWAIT)
     }
 
     /// The next answer; answers come in the order of the questions. An error: there will be none any more.
-    pub fn hear(&self) -> Result<Option<Ushered>, Errno> {
+    pub fn response(&self) -> Result<Option<RelayOutcome>, Errno> {
         let mut buffer = [0; MAX_MESSAGE + 1];
         match packet::receive(self.as_fd(), &mut buffer, RecvFlags::DONTWAIT)? {
             Received::Packet(length, descriptors) => {
                 let code = buffer.get(..length).and_then(|bytes| bytes.try_into().ok());
                 let code = code.map(i32::from_le_bytes).ok_or(Errno::PROTO)?;
                 match (code, descriptors.into_iter().next()) {
-                    (PASSED, Some(connection)) => Ok(Some(Ushered::Passed(connection))),
-                    (LEFT, Some(connection)) => Ok(Some(Ushered::Left(connection))),
-                    (1.., _) => Ok(Some(Ushered::Nobody(Errno::from_raw_os_error(code)))),
+                    (PASSED, Some(connection)) => Ok(Some(RelayOutcome::Passed(connection))),
+                    (LEFT, Some(connection)) => Ok(Some(RelayOutcome::Left(connection))),
+                    (1.., _) => {
+                        Ok(Some(RelayOutcome::NoConnection(Errno::from_raw_os_error(code))))
+                    }
                     _ => Err(Errno::PROTO),
                 }
             }
@@ -76,38 +78,38 @@ impl Usher {
     }
 }
 
-impl AsFd for Usher {
+impl AsFd for AcceptRelay {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
 /// Number of the guardian's end in its watch.
-pub(crate) const USHER: u64 = 5;
+pub(crate) const RELAY: u64 = 5;
 
 /// The guardian's end, while a daemon wants it.
 #[derive(Debug, Default)]
-pub(crate) struct Desk(Option<OwnedFd>);
+pub(crate) struct RelayServer(Option<OwnedFd>);
 
-impl Desk {
+impl RelayServer {
     /// Questions come on this end from now on.
-    pub(crate) fn open(&mut self, descriptors: Vec<OwnedFd>, watch: &Watch) {
-        self.close(watch);
+    pub(crate) fn open(&mut self, descriptors: Vec<OwnedFd>, epoll: &EpollSet) {
+        self.close(epoll);
         let end = descriptors.into_iter().next();
-        self.0 = end.filter(|end| watch.add(end, USHER, EventFlags::IN).is_ok());
+        self.0 = end.filter(|end| epoll.add(end, RELAY, EventFlags::IN).is_ok());
     }
 
     /// The daemon sees that what it asked will not be answered.
-    pub(crate) fn close(&mut self, watch: &Watch) {
+    pub(crate) fn close(&mut self, epoll: &EpollSet) {
         if let Some(end) = self.0.take() {
-            watch.remove(&end);
+            epoll.remove(&end);
         }
     }
 
     /// Answers what has been asked.
-    pub(crate) fn serve(&mut self, watch: &Watch) {
+    pub(crate) fn serve(&mut self, epoll: &EpollSet) {
         if !self.0.as_ref().is_some_and(|end| serve(end.as_fd())) {
-            self.close(watch);
+            self.close(epoll);
         }
     }
 }
@@ -115,7 +117,7 @@ impl Desk {
 /// Answers some questions; false: it can't go on.
 fn serve(end: BorrowedFd<'_>) -> bool {
     let mut buffer = [0; MAX_MESSAGE + 1];
-    for _ in 0..EARFUL {
+    for _ in 0..MESSAGES_PER_TURN {
         match packet::receive(end, &mut buffer, RecvFlags::DONTWAIT) {
             Ok(Received::Packet(length, descriptors)) => {
                 let (code, connection) =
@@ -134,14 +136,14 @@ fn serve(end: BorrowedFd<'_>) -> bool {
     true
 }
 
-fn pass(words: &[u8], descriptors: Vec<OwnedFd>) -> (i32, Option<OwnedFd>) {
-    let Ok([door, channel]) = <[OwnedFd; 2]>::try_from(descriptors) else {
+fn pass(payload: &[u8], descriptors: Vec<OwnedFd>) -> (i32, Option<OwnedFd>) {
+    let Ok([listener, channel]) = <[OwnedFd; 2]>::try_from(descriptors) else {
         return (Errno::INVAL.raw_os_error(), None);
     };
-    match acceptfrom_with(&door, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+    match acceptfrom_with(&listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
         Ok((connection, _)) => {
             let copy = [connection.as_fd()];
-            let sent = packet::send(channel.as_fd(), words, &copy, SendFlags::DONTWAIT);
+            let sent = packet::send(channel.as_fd(), payload, &copy, SendFlags::DONTWAIT);
             (if sent.is_ok() { PASSED } else { LEFT }, Some(connection))
         }
         Err(error) => (error.raw_os_error(), None),
@@ -155,27 +157,31 @@ mod tests {
 
     use super::*;
 
-    fn door() -> TcpListener {
-        let door = TcpListener::bind("127.0.0.1:0").unwrap();
-        door.set_nonblocking(true).unwrap();
-        door
+    fn a_listener() -> TcpListener {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        listener
     }
 
     #[test]
     fn a_caller_is_passed_on_with_the_words_and_a_copy_comes_back() {
-        let door = door();
-        let (usher, theirs) = Usher::pair().unwrap();
+        let listener = a_listener();
+        let (relay, theirs) = AcceptRelay::pair().unwrap();
         let (ours, worker) = packet::pair().unwrap();
-        usher.ask(door.as_fd(), ours.as_fd(), b"hello").unwrap();
+        relay.request(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
         assert!(serve(theirs.as_fd()));
-        let Ok(Some(Ushered::Nobody(Errno::AGAIN))) = usher.hear() else { panic!("nobody called") };
-        let mut caller = TcpStream::connect(door.local_addr().unwrap()).unwrap();
-        usher.ask(door.as_fd(), ours.as_fd(), b"hello").unwrap();
-        assert!(usher.hear().unwrap().is_none(), "not answered yet");
+        let Ok(Some(RelayOutcome::NoConnection(Errno::AGAIN))) = relay.response() else {
+            panic!("nobody called")
+        };
+        let mut caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        relay.request(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
+        assert!(relay.response().unwrap().is_none(), "not answered yet");
         assert!(serve(theirs.as_fd()));
-        let Ok(Some(Ushered::Passed(copy))) = usher.hear() else { panic!("somebody called") };
+        let Ok(Some(RelayOutcome::Passed(copy))) = relay.response() else {
+            panic!("somebody called")
+        };
         // The daemon and the guardian die; the caller does not notice.
-        drop((copy, usher, theirs, ours));
+        drop((copy, relay, theirs, ours));
         let mut buffer = [0; MAX_MESSAGE + 1];
         let received = packet::receive(worker.as_fd(), &mut buffer, RecvFlags::DONTWAIT).unwrap();
         let Received::Packet(5, mut descriptors) = received else { panic!("{received:?}") };
@@ -188,26 +194,26 @@ mod tests {
 
     #[test]
     fn who_is_not_taken_comes_back() {
-        let door = door();
-        let (usher, theirs) = Usher::pair().unwrap();
+        let listener = a_listener();
+        let (relay, theirs) = AcceptRelay::pair().unwrap();
         let (ours, worker) = packet::pair().unwrap();
         drop(worker);
-        let _caller = TcpStream::connect(door.local_addr().unwrap()).unwrap();
-        usher.ask(door.as_fd(), ours.as_fd(), b"hello").unwrap();
+        let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        relay.request(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
         assert!(serve(theirs.as_fd()));
-        assert!(matches!(usher.hear(), Ok(Some(Ushered::Left(_)))));
+        assert!(matches!(relay.response(), Ok(Some(RelayOutcome::Left(_)))));
     }
 
     #[test]
     fn nonsense_ends_nothing_and_an_end_is_seen() {
-        let (usher, theirs) = Usher::pair().unwrap();
-        packet::send(usher.as_fd(), b"?", &[], SendFlags::empty()).unwrap();
+        let (relay, theirs) = AcceptRelay::pair().unwrap();
+        packet::send(relay.as_fd(), b"?", &[], SendFlags::empty()).unwrap();
         assert!(serve(theirs.as_fd()));
-        assert!(matches!(usher.hear(), Ok(Some(Ushered::Nobody(Errno::INVAL)))));
+        assert!(matches!(relay.response(), Ok(Some(RelayOutcome::NoConnection(Errno::INVAL)))));
         drop(theirs);
-        assert!(usher.hear().is_err());
-        let (usher, theirs) = Usher::pair().unwrap();
-        drop(usher);
+        assert!(relay.response().is_err());
+        let (relay, theirs) = AcceptRelay::pair().unwrap();
+        drop(relay);
         assert!(!serve(theirs.as_fd()));
     }
 }

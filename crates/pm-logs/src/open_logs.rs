@@ -7,62 +7,43 @@ use std::time::Instant;
 use rustix::fs::ftruncate;
 use rustix::io::Errno;
 
-use crate::ledger::{Entry, Ledger, write_full};
+use crate::file_io::write_full;
+use crate::ledger::{Ledger, LedgerEntry};
 use crate::logfile::LogFile;
 use crate::mover;
-use crate::open::{FileId, OpenError, nickname, open_present, resolve};
-use crate::sink::{Owner, Sink, StreamKey};
+use crate::open::{FileId, hashed_name, open_present, resolve};
+use crate::open_error::OpenError;
+use crate::sink::{FileOwner, Sink, StreamKey};
 use crate::spool::Spool;
 
 /// A log that is open, and who writes to it.
 #[derive(Debug)]
-pub(crate) struct Book {
-    pub log: LogFile,
+pub(crate) struct OpenLog {
+    pub file: LogFile,
     ledger: Option<Ledger>,
-    /// Spliced straight into it.
-    direct: Writers,
-    /// Shaped into it.
-    shaped: Writers,
+    /// Who writes to it, in order, and whether spliced straight into it. Mostly one, so no map with room for eleven.
+    writers: Vec<(StreamKey, bool)>,
     complained: Option<Instant>,
     /// The log may end inside a line nobody here began.
     ragged: bool,
 }
 
-/// Who writes to a log: mostly one, so no set with room for eleven; in order.
-#[derive(Debug, Default)]
-struct Writers(Vec<StreamKey>);
-
-impl Writers {
-    fn insert(&mut self, key: StreamKey) {
-        if let Err(at) = self.0.binary_search(&key) {
-            self.0.reserve_exact(usize::from(self.0.is_empty()));
-            self.0.insert(at, key);
-        }
-    }
-
-    fn remove(&mut self, key: &StreamKey) {
-        if let Ok(at) = self.0.binary_search(key) {
-            self.0.remove(at);
-        }
-    }
-}
-
-/// Names a book.
-pub(crate) type BookId = u64;
+/// Names an open log.
+pub(crate) type LogId = u64;
 
 /// All open logs.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct OpenLogs {
     state: PathBuf,
     /// Boxed: a map that only grows at its end is half empty.
-    books: BTreeMap<BookId, Box<Book>>,
-    by_path: BTreeMap<PathBuf, BookId>,
-    next: BookId,
+    logs: BTreeMap<LogId, Box<OpenLog>>,
+    by_path: BTreeMap<PathBuf, LogId>,
+    next: LogId,
 }
 
 /// Why a stream lets go of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leaving {
+pub(crate) enum LeaveReason {
     /// Nothing more will come.
     Over,
     /// It will be taken up again where it was.
@@ -71,7 +52,7 @@ pub(crate) enum Leaving {
 
 /// A batch of log bytes and where it came from.
 #[derive(Debug)]
-pub(crate) struct Batch<'a> {
+pub(crate) struct WriteBatch<'a> {
     pub key: StreamKey,
     /// Offset in the spool after it.
     pub raw_done: u64,
@@ -81,17 +62,17 @@ pub(crate) struct Batch<'a> {
     pub open: bool,
 }
 
-impl Shelf {
+impl OpenLogs {
     pub(crate) fn new(state: &Path) -> Self {
         let state = state.to_path_buf();
-        Shelf { state, books: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
+        OpenLogs { state, logs: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
     }
 
-    pub(crate) fn get(&mut self, id: BookId) -> Option<&mut Book> {
-        self.books.get_mut(&id).map(Box::as_mut)
+    pub(crate) fn get(&mut self, id: LogId) -> Option<&mut OpenLog> {
+        self.logs.get_mut(&id).map(Box::as_mut)
     }
 
-    pub(crate) fn find(&self, path: &Path, owner: Option<Owner>) -> Option<BookId> {
+    pub(crate) fn find(&self, path: &Path, owner: Option<FileOwner>) -> Option<LogId> {
         let known = self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, owner)));
         known.copied().or_else(|| {
             let present = open_present(path, owner).ok().flatten()?;
@@ -104,8 +85,8 @@ impl Shelf {
         self.state.join("index")
     }
 
-    pub(crate) fn ids(&self) -> Vec<BookId> {
-        self.books.keys().copied().collect()
+    pub(crate) fn ids(&self) -> Vec<LogId> {
+        self.logs.keys().copied().collect()
     }
 
     /// Opens the log at `path` for `key`, or joins those who have it open.
@@ -114,7 +95,7 @@ impl Shelf {
         path: &Path,
         (key, spool): (StreamKey, Option<&Spool>),
         sink: &Sink,
-    ) -> Result<BookId, OpenError> {
+    ) -> Result<LogId, OpenError> {
         // The folder must be there before the path can be resolved.
         let file = crate::open::open_log(path, sink.owner)?.id;
         let path = resolve(path, sink.owner);
@@ -123,42 +104,38 @@ impl Shelf {
             None => self.add(path.clone(), sink)?,
         };
         let entered = self.enter(id, key, spool);
-        if let Some(book) = self.books.get_mut(&id) {
-            book.log.set_rotation(sink.rotation);
+        if let Some(log) = self.logs.get_mut(&id) {
+            log.file.rotation = sink.rotation;
         }
         entered.map(|()| id).map_err(|source| {
-            self.leave(id, key, Leaving::Resumed);
+            self.leave(id, key, LeaveReason::Resumed);
             OpenError::Refused { path, source }
         })
     }
 
-    /// A book of its own for the log at `path`. What a kill left half done there is made good before anybody writes.
-    fn add(&mut self, path: PathBuf, sink: &Sink) -> Result<BookId, OpenError> {
-        let log = LogFile::open(path.clone(), sink.owner, sink.rotation, &self.indexes())?;
-        let mut book = Book::new(log);
-        Ledger::find(self.ledger_of(&book))
-            .and_then(|ledger| ledger.map_or(Ok(()), |ledger| book.resume(ledger, &self.state)))
+    /// Opens the log at `path`. What a kill left half done there is made good before anybody writes.
+    fn add(&mut self, path: PathBuf, sink: &Sink) -> Result<LogId, OpenError> {
+        let file = LogFile::open(path.clone(), sink.owner, sink.rotation, &self.indexes())?;
+        let mut log = OpenLog::new(file);
+        Ledger::find(log.ledger_path(&self.state))
+            .and_then(|ledger| ledger.map_or(Ok(()), |ledger| log.resume(ledger, &self.state)))
             .map_err(|source| OpenError::Refused { path: path.clone(), source })?;
         self.next += 1;
-        self.books.insert(self.next, Box::new(book));
+        self.logs.insert(self.next, Box::new(log));
         self.by_path.insert(path, self.next);
         Ok(self.next)
     }
 
-    fn ledger_of(&self, book: &Book) -> PathBuf {
-        self.state.join("ledger").join(nickname(book.log.path()))
-    }
-
-    /// The book of a file, by whatever name it was opened.
-    fn find_file(&self, file: FileId) -> Option<BookId> {
-        self.books.iter().find(|(_, book)| book.log.id() == file).map(|(id, _)| *id)
+    /// The log a file is, by whatever name it was opened.
+    fn find_file(&self, file: FileId) -> Option<LogId> {
+        self.logs.iter().find(|(_, log)| log.file.id() == file).map(|(id, _)| *id)
     }
 
     /// `key` no longer writes to the log; the last one closes it.
-    pub(crate) fn leave(&mut self, id: BookId, key: StreamKey, leaving: Leaving) {
-        let Some(book) = self.books.get_mut(&id) else { return };
-        if let Some(ledger) = &mut book.ledger
-            && leaving == Leaving::Over
+    pub(crate) fn leave(&mut self, id: LogId, key: StreamKey, leaving: LeaveReason) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        if let Some(ledger) = &mut log.ledger
+            && leaving == LeaveReason::Over
             && ledger.record().entries.contains_key(&key)
         {
             // An entry too many is found stale by its nonce.
@@ -168,31 +145,24 @@ impl Shelf {
             });
             left.ok();
         }
-        book.direct.remove(&key);
-        book.shaped.remove(&key);
-        if book.direct.0.is_empty() && book.shaped.0.is_empty() {
-            let path = book.log.path().to_path_buf();
-            self.by_path.remove(&path);
-            if let Some(ledger) = self.books.remove(&id).and_then(|book| book.ledger) {
+        log.writers.retain(|writer| writer.0 != key);
+        if log.writers.is_empty() {
+            self.by_path.remove(log.file.path());
+            if let Some(ledger) = self.logs.remove(&id).and_then(|log| log.ledger) {
                 ledger.forget();
             }
         }
     }
 
-    /// Readies a book for `key`; for lines from a spool with a ledger.
-    fn enter(&mut self, id: BookId, key: StreamKey, spool: Option<&Spool>) -> Result<(), Errno> {
-        let Some(book) = self.books.get(&id) else { return Err(Errno::BADF) };
-        let path = self.ledger_of(book);
-        let Some(book) = self.books.get_mut(&id) else { return Err(Errno::BADF) };
-        let Some(spool) = spool else {
-            book.direct.insert(key);
-            return Ok(());
-        };
-        book.shaped.insert(key);
-        if book.ledger.is_none() {
-            book.resume(Ledger::load(path)?, &self.state)?;
+    /// Readies a log for `key`; for lines from a spool with a ledger.
+    fn enter(&mut self, id: LogId, key: StreamKey, spool: Option<&Spool>) -> Result<(), Errno> {
+        let Some(log) = self.logs.get_mut(&id) else { return Err(Errno::BADF) };
+        log.join(key, spool.is_none());
+        let Some(spool) = spool else { return Ok(()) };
+        if log.ledger.is_none() {
+            log.resume(Ledger::load(log.ledger_path(&self.state))?, &self.state)?;
         }
-        let Some(ledger) = &mut book.ledger else { return Err(Errno::BADF) };
+        let Some(ledger) = &mut log.ledger else { return Err(Errno::BADF) };
         let entry = spool.entry(ledger.record().entries.get(&key));
         ledger.change(|record| {
             record.entries.insert(key, entry);
@@ -200,24 +170,37 @@ impl Shelf {
     }
 }
 
-impl Book {
-    fn new(log: LogFile) -> Self {
-        let (direct, shaped) = (Writers::default(), Writers::default());
-        Book { log, ledger: None, direct, shaped, complained: None, ragged: true }
+impl OpenLog {
+    fn new(file: LogFile) -> Self {
+        OpenLog { file, ledger: None, writers: Vec::new(), complained: None, ragged: true }
+    }
+
+    fn ledger_path(&self, state: &Path) -> PathBuf {
+        state.join("ledger").join(hashed_name(self.file.path()))
+    }
+
+    fn join(&mut self, key: StreamKey, is_direct: bool) {
+        match self.writers.binary_search_by_key(&key, |writer| writer.0) {
+            Ok(at) => self.writers[at].1 = is_direct,
+            Err(at) => {
+                self.writers.reserve_exact(usize::from(self.writers.is_empty()));
+                self.writers.insert(at, (key, is_direct));
+            }
+        }
     }
 
     /// Goes on with a ledger. Bytes beyond what it has published are cut off if they are those it announced, for they
     /// will be written again; all others were put there by somebody else.
     fn resume(&mut self, mut ledger: Ledger, state: &Path) -> Result<(), Errno> {
-        let mut size = mover::size(self.log.file())?;
-        let (id, done, draft) = (self.log.id(), ledger.record().log_done, ledger.record().draft);
+        let mut size = mover::size(self.file.fd())?;
+        let (id, done, draft) = (self.file.id(), ledger.record().log_done, ledger.record().draft);
         let is_same = ledger.record().id == id;
         if let Some(draft) = draft.filter(|_| is_same && size > done)
             && let Some(entry) = ledger.record().entries.get(&draft.key)
             && Spool::holds_more(&state.join("spool"), draft.key, entry)
-            && draft.is_all(self.log.file(), done, size)?
+            && draft.is_all(self.file.fd(), done, size)?
         {
-            ftruncate(self.log.file(), done)?;
+            ftruncate(self.file.fd(), done)?;
             size = done;
         }
         self.ragged = !is_same || size != done;
@@ -232,21 +215,17 @@ impl Book {
     /// Whether more than one stream writes to this log. Then each goes over a spool, or two would write at a time
     /// while no daemon runs, and their lines could be divided.
     pub(crate) fn is_shared(&self) -> bool {
-        self.direct.0.len() + self.shaped.0.len() > 1
+        self.writers.len() > 1
     }
 
     /// All who write to this log.
     pub(crate) fn users(&self) -> Vec<StreamKey> {
-        let mut both: Vec<StreamKey> =
-            self.direct.0.iter().chain(&self.shaped.0).copied().collect();
-        both.sort_unstable();
-        both.dedup();
-        both
+        self.writers.iter().map(|writer| writer.0).collect()
     }
 
     /// Those who are spliced straight into it.
     pub(crate) fn direct_users(&self) -> Vec<StreamKey> {
-        self.direct.0.clone()
+        self.writers.iter().filter(|writer| writer.1).map(|writer| writer.0).collect()
     }
 
     /// Whether a minute has passed since the last complaint about this log; the next one may come.
@@ -265,13 +244,13 @@ impl Book {
 
     /// Where the next batch goes: like [`LogFile::settle`], taking over what others did to the file.
     pub(crate) fn settle(&mut self, now: Instant) -> Result<u64, OpenError> {
-        let standing = self.log.settle(now)?;
-        let (id, size) = (self.log.id(), standing.size);
+        let standing = self.file.settle(now)?;
+        let (id, size) = (self.file.id(), standing.size);
         if let Some(ledger) = &mut self.ledger
             && (ledger.record().log_done != size || ledger.record().id != id)
         {
             self.ragged = true;
-            let path = self.log.path();
+            let path = self.file.path();
             ledger
                 .change(|record| (record.id, record.log_done, record.open) = (id, size, None))
                 .map_err(|source| OpenError::Refused { path: path.to_path_buf(), source })?;
@@ -289,23 +268,23 @@ impl Book {
         let open = self.ledger.as_ref().and_then(|ledger| ledger.record().open);
         if open.is_none() && self.ragged {
             self.ragged = false;
-            return !self.log.ends_line(size);
+            return !self.file.ends_line(size);
         }
         open.is_some_and(|open| open != key)
     }
 
     /// Writes a batch at `size` and publishes that; after an error nothing is published and the
     /// same batch may be written again.
-    pub(crate) fn write(&mut self, size: u64, batch: &Batch<'_>) -> Result<(), Errno> {
+    pub(crate) fn write(&mut self, size: u64, batch: &WriteBatch<'_>) -> Result<(), Errno> {
         let length = u64::try_from(batch.bytes.len()).unwrap_or(0);
         let open = batch.open.then_some(batch.key);
         let Some(ledger) = &mut self.ledger else { return Err(Errno::BADF) };
         ledger.draft(batch.key, batch.bytes)?;
-        write_full(self.log.file(), batch.bytes, size)
+        write_full(self.file.fd(), batch.bytes, size)
             .and_then(|()| ledger.advance(batch.key, batch.raw_done, (size + length, open)))
             .inspect_err(|_| {
                 // Otherwise the half written batch would pass for somebody else's lines.
-                ftruncate(self.log.file(), size).ok();
+                ftruncate(self.file.fd(), size).ok();
                 self.ragged = true;
             })
     }
@@ -315,7 +294,7 @@ impl Book {
         let size = self.settle(now).map_err(|error| error.errno())?;
         match self.raw_done(key) {
             Some(raw_done) if self.is_open_for(key) => {
-                self.write(size, &Batch { key, raw_done, bytes: b"\n", open: false })
+                self.write(size, &WriteBatch { key, raw_done, bytes: b"\n", open: false })
             }
             Some(_) | None => Ok(()),
         }
@@ -323,16 +302,16 @@ impl Book {
 
     /// Renames the log and begins a new one.
     pub(crate) fn rotate(&mut self) -> Result<(), OpenError> {
-        self.log.rotate()?;
+        self.file.rotate()?;
         self.follow_file()
     }
 
     /// The log is another file now: its size is what holds.
     pub(crate) fn follow_file(&mut self) -> Result<(), OpenError> {
-        let path = self.log.path().to_path_buf();
+        let path = self.file.path().to_path_buf();
         let refused = |source| OpenError::Refused { path, source };
-        let size = mover::size(self.log.file()).map_err(refused.clone())?;
-        let id = self.log.id();
+        let size = mover::size(self.file.fd()).map_err(refused.clone())?;
+        let id = self.file.id();
         self.ragged = true;
         match &mut self.ledger {
             Some(ledger) => ledger
@@ -355,11 +334,11 @@ impl Book {
             })?;
         }
         self.ragged = false;
-        self.log.empty()
+        self.file.empty()
     }
 
     /// The spool of `key` has a new beginning.
-    pub(crate) fn renewed(&mut self, key: StreamKey, entry: Entry) -> Result<(), Errno> {
+    pub(crate) fn renewed(&mut self, key: StreamKey, entry: LedgerEntry) -> Result<(), Errno> {
         match &mut self.ledger {
             Some(ledger) => ledger.change(|record| {
                 record.entries.insert(key, entry);
@@ -377,9 +356,9 @@ mod tests {
     use rustix::fs::CWD;
 
     use super::*;
-    use crate::sink::{Format, Place, Stream, WhenFull};
+    use crate::sink::{LineFormat, LogDestination, Stream, WhenFull};
 
-    const NOBODY: Owner = Owner { uid: 65_534, gid: 65_534 };
+    const NOBODY: FileOwner = FileOwner { uid: 65_534, gid: 65_534 };
 
     /// The user makes the folder a link and a folder again, until nobody looks.
     fn swap(theirs: &Path, (swaps, is_over): (&AtomicU64, &AtomicBool)) {
@@ -408,22 +387,22 @@ mod tests {
         let path = theirs.join("d/a.log");
         let key = StreamKey { tag: 1, stream: Stream::Out };
         let sink = Sink {
-            place: Place::File(path.clone()),
-            format: Format::Raw,
+            place: LogDestination::File(path.clone()),
+            format: LineFormat::Raw,
             combined: None,
-            rotation: crate::rotate::Rotation::NEVER,
+            rotation: crate::rotate::LogRotation::NEVER,
             full: WhenFull::Drop,
             owner: Some(NOBODY),
         };
-        let mut shelf = Shelf::new(folder.path());
+        let mut logs = OpenLogs::new(folder.path());
         let (swaps, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
         let opened = std::thread::scope(|scope| {
             scope.spawn(|| swap(&theirs, (&swaps, &is_over)));
             let mut opened = 0;
             while swaps.load(Ordering::Relaxed) < 5000 {
-                if let Ok(id) = shelf.open(&path, (key, None), &sink) {
+                if let Ok(id) = logs.open(&path, (key, None), &sink) {
                     opened += 1;
-                    shelf.leave(id, key, Leaving::Over);
+                    logs.leave(id, key, LeaveReason::Over);
                 }
             }
             is_over.store(true, Ordering::Relaxed);

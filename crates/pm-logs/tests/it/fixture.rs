@@ -1,4 +1,4 @@
-//! A scribe in a folder of its own, pipes into it, and waiting for facts with a deadline.
+//! A log writer in a folder of its own, pipes into it, and waiting for facts with a deadline.
 
 use std::io::PipeWriter;
 use std::os::fd::OwnedFd;
@@ -7,17 +7,25 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use pm_logs::{
-    Format, Limits, Notice, Place, Rotation, Scribe, ScribePlan, Sink, Stream, StreamKey, WhenFull,
+    LineFormat, LogDestination, LogRotation, LogWriter, LogWriterPlan, Notice, ReadError, Sink,
+    StoredLine, Stream, StreamKey, WhenFull, WriterLimits,
 };
 use tempfile::TempDir;
 
 /// Longer than any of it takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Desk {
+pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
-    pub(crate) scribe: Scribe,
+    pub(crate) writer: LogWriter,
     pub(crate) notices: Receiver<Notice>,
+}
+
+/// All lines of a history or of several.
+pub(crate) fn lines(
+    mut next: impl FnMut() -> Result<Option<StoredLine>, ReadError>,
+) -> Vec<StoredLine> {
+    std::iter::from_fn(|| next().unwrap()).collect()
 }
 
 pub(crate) fn key(tag: u64) -> StreamKey {
@@ -26,20 +34,20 @@ pub(crate) fn key(tag: u64) -> StreamKey {
 
 pub(crate) fn raw(path: &Path) -> Sink {
     Sink {
-        place: Place::File(path.to_path_buf()),
-        format: Format::Raw,
+        place: LogDestination::File(path.to_path_buf()),
+        format: LineFormat::Raw,
         combined: None,
-        rotation: Rotation::NEVER,
+        rotation: LogRotation::NEVER,
         full: WhenFull::Drop,
         owner: None,
     }
 }
 
-impl Desk {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (scribe, notices) = start(&folder.path().join("state"));
-        Desk { folder, scribe, notices }
+        let (writer, notices) = start(&folder.path().join("state"));
+        Fixture { folder, writer, notices }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -48,8 +56,8 @@ impl Desk {
 
     pub(crate) fn open(&self, key: StreamKey, sink: Sink) -> PipeWriter {
         let (read, write) = std::io::pipe().unwrap();
-        let fd = self.scribe.prepare(key, &sink).unwrap();
-        self.scribe.attach(key, OwnedFd::from(read), fd, sink);
+        let fd = self.writer.prepare(key, &sink).unwrap();
+        self.writer.attach(key, OwnedFd::from(read), fd, sink);
         write
     }
 
@@ -73,17 +81,17 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for Fixture {
     fn drop(&mut self) {
-        self.scribe.stop();
+        self.writer.stop();
     }
 }
 
-pub(crate) fn start(state: &Path) -> (Scribe, Receiver<Notice>) {
+pub(crate) fn start(state: &Path) -> (LogWriter, Receiver<Notice>) {
     let (sender, notices) = channel();
-    let plan = ScribePlan { state_dir: state.to_path_buf(), limits: Limits::STANDARD };
+    let plan = LogWriterPlan { state_dir: state.to_path_buf(), limits: WriterLimits::STANDARD };
     let tell = Box::new(move |notice| drop(sender.send(notice)));
-    (Scribe::start(&plan, tell).unwrap().0, notices)
+    (LogWriter::start(&plan, tell).unwrap().0, notices)
 }
 
 /// Waits until `fact` is true.

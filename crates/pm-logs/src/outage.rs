@@ -1,5 +1,5 @@
 //! What it costs a stream that the disk refuses: since when, how many bytes, and when to say so.
-//! Decides nothing; `flow.rs` does.
+//! Decides nothing; `stream_state.rs` does.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use rustix::fs::ftruncate;
 use rustix::io::Errno;
 
-use crate::desk::Tools;
-use crate::ledger::write_full;
-use crate::open::OpenError;
-use crate::scribe::Notice;
+use crate::file_io::write_full;
+use crate::messages::Notice;
+use crate::open_error::OpenError;
+use crate::tools::WriterTools;
 
 /// Between two warnings of one stream.
 const WARN: Duration = Duration::from_mins(1);
 
 /// Why bytes could not be put where they belong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stuck {
+pub(crate) struct WriteError {
     pub path: PathBuf,
     pub errno: Errno,
     pub cause: String,
 }
 
-impl Stuck {
+impl WriteError {
     pub(crate) fn new(path: &Path, errno: Errno) -> Self {
         let cause = match errno {
             Errno::NOSPC | Errno::DQUOT => "disk full".to_owned(),
@@ -32,7 +32,7 @@ impl Stuck {
             Errno::FBIG => "file too large".to_owned(),
             other => std::io::Error::from(other).kind().to_string(),
         };
-        Stuck { path: path.to_path_buf(), errno, cause }
+        WriteError { path: path.to_path_buf(), errno, cause }
     }
 
     pub(crate) fn from_open(path: &Path, error: &OpenError) -> Self {
@@ -42,14 +42,16 @@ impl Stuck {
             OpenError::Folder { .. }
             | OpenError::Refused { .. }
             | OpenError::NotAFile { .. }
-            | OpenError::Planted { .. } => Stuck { cause: format!("could not {error}"), ..short },
+            | OpenError::Planted { .. } => {
+                WriteError { cause: format!("could not {error}"), ..short }
+            }
         }
     }
 }
 
 /// The trouble of one stream with one place.
 #[derive(Debug, Default)]
-pub(crate) struct Trouble {
+pub(crate) struct Outage {
     /// Since when it lasts.
     since: Option<Instant>,
     cause: String,
@@ -58,7 +60,7 @@ pub(crate) struct Trouble {
     warned: Option<Instant>,
 }
 
-impl Trouble {
+impl Outage {
     /// Notes another refusal; tells for how long there have been refusals only.
     pub(crate) fn again(&mut self, cause: &str, now: Instant) -> Duration {
         cause.clone_into(&mut self.cause);
@@ -101,7 +103,7 @@ impl Trouble {
     }
 
     /// Says so, at most once a minute.
-    pub(crate) fn warn(&mut self, tools: &Tools, path: &Path) {
+    pub(crate) fn warn(&mut self, tools: &WriterTools, path: &Path) {
         if self.warned.is_some_and(|warned| tools.now < warned + WARN) {
             return;
         }
@@ -114,7 +116,7 @@ impl Trouble {
     }
 
     /// Tells the count of what was dropped since the last time.
-    pub(crate) fn tell(&mut self, tools: &Tools, path: &Path) {
+    pub(crate) fn tell(&mut self, tools: &WriterTools, path: &Path) {
         let bytes = std::mem::take(&mut self.untold);
         if bytes > 0 {
             let (path, cause) = (path.to_path_buf(), self.cause.clone());
@@ -123,7 +125,7 @@ impl Trouble {
     }
 
     /// The place takes bytes again.
-    pub(crate) fn over(&mut self, tools: &Tools, path: &Path) {
+    pub(crate) fn over(&mut self, tools: &WriterTools, path: &Path) {
         if self.since.take().is_some() {
             self.tell(tools, path);
             self.warned = None;

@@ -6,28 +6,28 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use pm_logs::stamp::StampFormat;
-use pm_logs::{Flushed, Format, Notice, Rotation, Sink, Stream, StreamKey};
+use pm_logs::{FlushReport, LineFormat, LogRotation, Notice, Sink, Stream, StreamKey};
 
-use crate::desk::{Desk, key, parts, raw, read, until, whole};
+use crate::fixture::{Fixture, key, parts, raw, read, until, whole};
 
 #[test]
 fn raw_bytes_arrive_as_they_were_written() {
-    let desk = Desk::new();
-    let log = desk.path("new/folder/a.log");
-    let mut pipe = desk.open(key(1), raw(&log));
+    let fixture = Fixture::new();
+    let log = fixture.path("new/folder/a.log");
+    let mut pipe = fixture.open(key(1), raw(&log));
     pipe.write_all(b"nul \0 and \xff\xfe\r\nno end").unwrap();
     until("the bytes", || read(&log) == b"nul \0 and \xff\xfe\r\nno end");
     drop(pipe);
-    desk.ended(key(1));
-    let mut pipe = desk.open(key(2), raw(&log));
+    fixture.ended(key(1));
+    let mut pipe = fixture.open(key(2), raw(&log));
     pipe.write_all(b" but more\n").unwrap();
     drop(pipe);
-    desk.ended(key(2));
+    fixture.ended(key(2));
     assert_eq!(read(&log), b"nul \0 and \xff\xfe\r\nno end but more\n");
 }
 
 fn stamped(sink: Sink) -> Sink {
-    Sink { format: Format::Stamped(StampFormat::new("[T]YYYY")), ..sink }
+    Sink { format: LineFormat::Stamped(StampFormat::new("[T]YYYY")), ..sink }
 }
 
 fn year() -> String {
@@ -37,40 +37,40 @@ fn year() -> String {
 
 #[test]
 fn each_line_gets_one_stamp_and_a_partial_one_is_shown_after_silence() {
-    let desk = Desk::new();
-    let log = desk.path("a.log");
-    let mut pipe = desk.open(key(1), stamped(raw(&log)));
+    let fixture = Fixture::new();
+    let log = fixture.path("a.log");
+    let mut pipe = fixture.open(key(1), stamped(raw(&log)));
     let year = year();
     pipe.write_all(b"one\ntwo").unwrap();
     let want = format!("T{year}: one\nT{year}: two");
     until("the partial line", || read(&log) == want.as_bytes());
     pipe.write_all(b" is long\n\n\xff").unwrap();
     drop(pipe);
-    desk.ended(key(1));
+    fixture.ended(key(1));
     let want = format!("T{year}: one\nT{year}: two is long\nT{year}: \nT{year}: ");
     assert_eq!(read(&log), [want.as_bytes(), b"\xff\n"].concat());
-    let left = std::fs::read_dir(desk.path("state/spool")).unwrap().count();
+    let left = std::fs::read_dir(fixture.path("state/spool")).unwrap().count();
     assert_eq!(left, 0, "spools of ended streams are gone");
 }
 
 #[test]
 fn json_and_combined_logs_hold_both_streams() {
-    let desk = Desk::new();
-    let format = Format::Json { app: "web".into(), instance: 4, stamp: None };
-    let both = desk.path("both.log");
+    let fixture = Fixture::new();
+    let format = LineFormat::Json { app: "web".into(), instance: 4, stamp: None };
+    let both = fixture.path("both.log");
     let sink = |name: &str| Sink {
         format: format.clone(),
         combined: Some(both.clone()),
-        ..raw(&desk.path(name))
+        ..raw(&fixture.path(name))
     };
-    let mut out = desk.open(key(1), sink("out.log"));
-    let mut err = desk.open(StreamKey { stream: Stream::Err, tag: 1 }, sink("err.log"));
+    let mut out = fixture.open(key(1), sink("out.log"));
+    let mut err = fixture.open(StreamKey { stream: Stream::Err, tag: 1 }, sink("err.log"));
     out.write_all(b"hello\n").unwrap();
     err.write_all(b"oh \"no\"\n").unwrap();
     drop((out, err));
-    desk.ended(key(1));
+    fixture.ended(key(1));
     let want = |name: &str| -> Vec<(String, String)> {
-        let text = String::from_utf8(read(&desk.path(name))).unwrap();
+        let text = String::from_utf8(read(&fixture.path(name))).unwrap();
         let parse = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
         let pair = |it: serde_json::Value| {
             (it["type"].as_str().unwrap().to_owned(), it["message"].as_str().unwrap().to_owned())
@@ -92,21 +92,21 @@ fn a_raw_log_rotates_at_line_ends_and_keeps_every_line() {
 
 #[test]
 fn a_stamped_log_rotates_at_line_ends_and_keeps_every_line() {
-    rotates(|sink| Sink { format: Format::Stamped(StampFormat::new("[S]")), ..sink }, "S: ");
+    rotates(|sink| Sink { format: LineFormat::Stamped(StampFormat::new("[S]")), ..sink }, "S: ");
 }
 
 fn rotates(shape: impl Fn(Sink) -> Sink, prefix: &str) {
-    let desk = Desk::new();
-    let log = desk.path("a.log");
-    let rotation = Rotation { max_size: 20_000, keep: 100, ..Rotation::STANDARD };
-    let mut pipe = desk.open(key(1), shape(Sink { rotation, ..raw(&log) }));
+    let fixture = Fixture::new();
+    let log = fixture.path("a.log");
+    let rotation = LogRotation { max_size: 20_000, keep: 100, ..LogRotation::STANDARD };
+    let mut pipe = fixture.open(key(1), shape(Sink { rotation, ..raw(&log) }));
     let mut want = String::new();
     for number in 0..20_000 {
         writeln!(want, "{prefix}line {number}").unwrap();
         writeln!(pipe, "line {number}").unwrap();
     }
     drop(pipe);
-    desk.ended(key(1));
+    fixture.ended(key(1));
     let parts = parts(&log);
     assert!(parts.len() >= 10, "{} parts", parts.len());
     for (name, bytes) in parts {
@@ -119,13 +119,13 @@ fn rotates(shape: impl Fn(Sink) -> Sink, prefix: &str) {
 #[test]
 fn a_log_removed_moved_or_emptied_by_others_goes_on() {
     for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
-        let desk = Desk::new();
-        let log = desk.path("logs/a.log");
-        let mut pipe = desk.open(key(1), shape(raw(&log)));
+        let fixture = Fixture::new();
+        let log = fixture.path("logs/a.log");
+        let mut pipe = fixture.open(key(1), shape(raw(&log)));
         let ends = |word: &str| read(&log).ends_with(format!("{word}\n").as_bytes());
         pipe.write_all(b"one\n").unwrap();
         until("one", || ends("one"));
-        std::fs::remove_dir_all(desk.path("logs")).unwrap();
+        std::fs::remove_dir_all(fixture.path("logs")).unwrap();
         pipe.write_all(b"two\n").unwrap();
         until("two in a new folder", || ends("two"));
         assert!(!String::from_utf8(read(&log)).unwrap().contains("one"));
@@ -133,29 +133,29 @@ fn a_log_removed_moved_or_emptied_by_others_goes_on() {
         pipe.write_all(b"three\n").unwrap();
         until("three at the beginning", || ends("three"));
         assert!(!read(&log).contains(&0), "no hole");
-        std::fs::rename(&log, desk.path("logs/moved")).unwrap();
+        std::fs::rename(&log, fixture.path("logs/moved")).unwrap();
         until("a new file after a foreign rotation", || {
             pipe.write_all(b"four\n").unwrap();
             ends("four")
         });
-        assert!(read(&desk.path("logs/moved")).windows(5).any(|at| at == b"three"));
+        assert!(read(&fixture.path("logs/moved")).windows(5).any(|at| at == b"three"));
     }
 }
 
 #[test]
 fn flush_empties_what_it_says() {
     for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
-        let desk = Desk::new();
-        let (log, other) = (desk.path("a.log"), desk.path("b.log"));
+        let fixture = Fixture::new();
+        let (log, other) = (fixture.path("a.log"), fixture.path("b.log"));
         std::fs::write(&other, "not open").unwrap();
-        let mut pipe = desk.open(key(1), shape(raw(&log)));
+        let mut pipe = fixture.open(key(1), shape(raw(&log)));
         pipe.write_all(b"one\npart").unwrap();
         until("one", || !read(&log).is_empty());
         let (done, failed) = std::sync::mpsc::channel();
-        let logs = [log.clone(), other.clone(), desk.path("missing/c.log")];
+        let logs = [log.clone(), other.clone(), fixture.path("missing/c.log")];
         let logs = logs.into_iter().map(|log| (log, None)).collect();
-        desk.scribe.flush(logs, Box::new(move |it| done.send(it).unwrap()));
-        assert_eq!(failed.recv().unwrap(), Flushed::default());
+        fixture.writer.flush(logs, Box::new(move |it| done.send(it).unwrap()));
+        assert_eq!(failed.recv().unwrap(), FlushReport::default());
         assert_eq!((read(&log), read(&other)), (vec![], vec![]));
         pipe.write_all(b"new\n").unwrap();
         until("the new line", || read(&log).ends_with(b"new\n"));
@@ -167,16 +167,16 @@ fn flush_empties_what_it_says() {
 #[test]
 fn the_guardian_hears_of_every_new_file() {
     use std::os::unix::fs::MetadataExt;
-    let desk = Desk::new();
-    let log = desk.path("a.log");
-    let mut pipe = desk.open(key(1), raw(&log));
+    let fixture = Fixture::new();
+    let log = fixture.path("a.log");
+    let mut pipe = fixture.open(key(1), raw(&log));
     pipe.write_all(b"one\n").unwrap();
     until("one", || read(&log) == b"one\n");
-    std::fs::rename(&log, desk.path("old")).unwrap();
+    std::fs::rename(&log, fixture.path("old")).unwrap();
     let (done, failed) = std::sync::mpsc::channel();
-    desk.scribe.reopen_all(Box::new(move |it| done.send(it).unwrap()));
+    fixture.writer.reopen_all(Box::new(move |it| done.send(it).unwrap()));
     assert_eq!(failed.recv().unwrap(), Vec::<String>::new());
-    let fd = desk.notice(|notice| match notice {
+    let fd = fixture.notice(|notice| match notice {
         Notice::Moved { keys, fd } => Some((keys, fd)),
         _ => None,
     });
@@ -186,26 +186,15 @@ fn the_guardian_hears_of_every_new_file() {
 }
 
 #[test]
-fn drain_and_detach_answer_when_the_pipe_is_empty() {
+fn a_line_without_an_end_is_shown_and_goes_on_where_it_was() {
     for shape in [|sink| sink, stamped as fn(Sink) -> Sink] {
-        let desk = Desk::new();
-        let log = desk.path("a.log");
-        let mut pipe = desk.open(key(1), shape(raw(&log)));
-        let drained = || {
-            desk.notice(|notice| {
-                matches!(notice, Notice::Drained { key: it } if it == key(1)).then_some(())
-            });
-        };
+        let fixture = Fixture::new();
+        let log = fixture.path("a.log");
+        let mut pipe = fixture.open(key(1), shape(raw(&log)));
         pipe.write_all(b"one\npart").unwrap();
-        desk.scribe.drain(key(1));
-        drained();
-        assert!(read(&log).ends_with(b"part"));
+        until("the part", || read(&log).ends_with(b"part"));
         pipe.write_all(b" two\n").unwrap();
-        desk.scribe.detach(key(1));
-        drained();
-        assert!(read(&log).ends_with(b"part two\n"));
-        desk.scribe.detach(key(1));
-        drained();
+        until("the rest", || read(&log).ends_with(b"part two\n"));
     }
 }
 
@@ -227,20 +216,20 @@ proptest! {
         shape in 0..3,
         max_size in prop_oneof![Just(1), 50_u64..5_000, Just(u64::MAX)],
     ) {
-        let desk = Desk::new();
-        let log = desk.path("a.log");
-        let rotation = Rotation { max_size, keep: usize::MAX, ..Rotation::STANDARD };
+        let fixture = Fixture::new();
+        let log = fixture.path("a.log");
+        let rotation = LogRotation { max_size, keep: usize::MAX, ..LogRotation::STANDARD };
         let format = match shape {
-            0 => Format::Raw,
-            1 => Format::Stamped(StampFormat::new("[S]")),
-            _ => Format::Json { app: "a".into(), instance: 0, stamp: None },
+            0 => LineFormat::Raw,
+            1 => LineFormat::Stamped(StampFormat::new("[S]")),
+            _ => LineFormat::Json { app: "a".into(), instance: 0, stamp: None },
         };
-        let mut pipe = desk.open(key(1), Sink { format, rotation, ..raw(&log) });
+        let mut pipe = fixture.open(key(1), Sink { format, rotation, ..raw(&log) });
         for bytes in &writes {
             pipe.write_all(bytes).unwrap();
         }
         drop(pipe);
-        desk.ended(key(1));
+        fixture.ended(key(1));
         let mut want = writes.concat();
         if shape > 0 && want.last().is_some_and(|last| *last != b'\n') {
             want.push(b'\n');
@@ -261,22 +250,22 @@ proptest! {
 
 #[test]
 fn all_streams_are_lent_and_nothing_moves_afterwards() {
-    let desk = Desk::new();
-    let (plain, with_stamps) = (desk.path("a.log"), desk.path("b.log"));
-    let mut one = desk.open(key(1), raw(&plain));
-    let mut other = desk.open(key(2), stamped(raw(&with_stamps)));
+    let fixture = Fixture::new();
+    let (plain, with_stamps) = (fixture.path("a.log"), fixture.path("b.log"));
+    let mut one = fixture.open(key(1), raw(&plain));
+    let mut other = fixture.open(key(2), stamped(raw(&with_stamps)));
     one.write_all(b"one\n").unwrap();
     other.write_all(b"two\n").unwrap();
     until("both", || read(&plain) == b"one\n" && read(&with_stamps).ends_with(b": two\n"));
-    let loans = desk.scribe.lend();
-    assert_eq!(loans.iter().map(|loan| loan.key).collect::<Vec<_>>(), [key(1), key(2)]);
+    let streams = fixture.writer.hand_over();
+    assert_eq!(streams.iter().map(|stream| stream.key).collect::<Vec<_>>(), [key(1), key(2)]);
     one.write_all(b"later\n").unwrap();
-    let [first, second] = <[_; 2]>::try_from(loans).unwrap();
+    let [first, second] = <[_; 2]>::try_from(streams).unwrap();
     let ino = |fd: &std::os::fd::OwnedFd| rustix::fs::fstat(fd).unwrap().st_ino;
     let ino_at = |path: &std::path::Path| rustix::fs::stat(path).unwrap().st_ino;
     assert_eq!(ino(&first.fd), ino_at(&plain), "the log itself");
     assert_ne!(ino(&second.fd), ino_at(&with_stamps), "its spool");
     let mut waiting = [0; 16];
     assert_eq!(rustix::io::read(&first.pipe, &mut waiting), Ok(6), "the bytes are still there");
-    assert!(desk.scribe.lend().is_empty(), "the thread has ended");
+    assert!(fixture.writer.hand_over().is_empty(), "the thread has ended");
 }

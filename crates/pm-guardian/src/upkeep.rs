@@ -1,75 +1,76 @@
-//! What the guardian looks after besides its daemon's words: its place in the home, and whether the daemon works.
+//! What the guardian looks after besides its daemon's words: its lock and socket, and whether the daemon works.
 
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::daemon::{Kinship, Question};
-use crate::guardian::{Guardian, LISTENER, source_of};
-use crate::seat::Found;
+use crate::daemon::DaemonProcess;
+use crate::epoll_set::EventFlags;
+use crate::guardian::{Guardian, LISTENER};
+use crate::home_lock::LockCheck;
+use crate::message::FromGuardian;
 use crate::sys;
-use crate::vigil::{Step, Work};
-use crate::watch::EventFlags;
+use crate::watchdog::{PendingWork, WatchdogAction};
 
 impl Guardian {
     /// Puts lock and socket back, and gives the daemon a new socket.
-    pub(crate) fn check_seat(&mut self) {
-        match self.seat.check() {
-            Ok(Found::Restored) => {
-                self.diary.note("somebody removed the socket; it is back");
+    pub(crate) fn check_home(&mut self) {
+        match self.home_lock.check() {
+            Ok(LockCheck::Restored) => {
+                self.log.note("somebody removed the socket; it is back");
                 self.watch_callers();
                 if let Some(daemon) = &mut self.daemon {
                     daemon.wants_listener = true;
                 }
             }
-            Ok(Found::Taken { is_news: true }) => {
+            Ok(LockCheck::Taken { is_news: true }) => {
                 let end =
                     format!("our apps run on; to end them and us: kill {}", std::process::id());
-                self.diary.note(&format!("another guardian began in our removed home; {end}"));
+                self.log.note(&format!("another guardian began in our removed home; {end}"));
             }
-            Ok(Found::Whole | Found::Taken { is_news: false }) => {}
-            Err(error) => self.diary.note(&format!("could not {error}: {}", source_of(&error))),
+            Ok(LockCheck::Intact | LockCheck::Taken { is_news: false }) => {}
+            Err(error) => self.log.note(&format!("could not {}", error.with_cause())),
         }
     }
 
     /// Lets the next caller wake us, once: then the daemon has work.
     pub(crate) fn watch_callers(&mut self) {
-        if let Some(listener) = self.seat.listener() {
-            self.store.watch.add(listener, LISTENER, EventFlags::IN | EventFlags::ONESHOT).ok();
+        if let Some(listener) = self.home_lock.listener() {
+            self.store.epoll.add(listener, LISTENER, EventFlags::IN | EventFlags::ONESHOT).ok();
         }
     }
 
     /// Calls nobody has taken and ends nobody has acknowledged are what a daemon that hangs leaves undone.
-    pub(crate) fn keep_vigil(&mut self) {
+    pub(crate) fn check_daemon(&mut self) {
         let Some(daemon) = self.daemon.as_mut().filter(|daemon| daemon.is_ready) else {
-            return self.vigil.end();
+            return self.watchdog.disarm();
         };
-        let Kinship::Child(pid) = daemon.process else { return self.vigil.end() };
+        let DaemonProcess::Child(pid) = daemon.process else { return self.watchdog.disarm() };
         let now = sys::awake_ms();
         let has_ends = daemon.has_adopted && !self.store.exits().is_empty();
         if has_ends {
-            self.vigil.begin(now);
+            self.watchdog.arm(now);
         }
-        if self.vigil.deadline().is_none_or(|at| at > now) {
+        if self.watchdog.deadline().is_none_or(|at| at > now) {
             return;
         }
-        let waits = has_ends || self.seat.listener().is_some_and(has_callers);
+        let waits = has_ends || self.home_lock.listener().is_some_and(has_callers);
         let state = sys::state_of(pid);
         // Stopped by a debugger; waiting for a disk, as its successor would.
         let work = match state {
-            _ if !waits => Work::None,
-            Some(b't' | b'D') => Work::Held,
-            _ => Work::Waits,
+            _ if !waits => PendingWork::None,
+            Some(b't' | b'D') => PendingWork::Blocked,
+            _ => PendingWork::Waiting,
         };
-        match self.vigil.look(now, work) {
-            Step::Wait => {}
-            Step::Rest => self.watch_callers(),
-            Step::Ask => daemon.question = Question::Due,
-            Step::Replace => {
+        match self.watchdog.check(now, work) {
+            WatchdogAction::Wait => {}
+            WatchdogAction::Disarmed => self.watch_callers(),
+            WatchdogAction::Ping => _ = daemon.urgent.get_or_insert(FromGuardian::Ping),
+            WatchdogAction::Kill => {
                 let state = state.map_or('?', char::from);
                 let number = self.number;
-                self.diary.note(&format!(
+                self.log.note(&format!(
                     "daemon {number} (pid {pid}, state {state}) does not answer: killed"
                 ));
                 // It can't be a stranger's number, for only we reap it.

@@ -10,11 +10,11 @@ pub(crate) use rustix::event::epoll::EventFlags;
 
 /// Descriptors that can wake us, each under a number of our choice.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct EpollSet {
     set: OwnedFd,
 }
 
-impl Watch {
+impl EpollSet {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self { set: epoll::create(epoll::CreateFlags::CLOEXEC)? })
     }

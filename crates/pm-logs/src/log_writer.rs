@@ -1,0 +1,183 @@
+//! The handle to the one thread that moves, shapes, rotates and flushes; `writer_loop.rs` is the thread.
+//! The handle only sends commands, over a bounded queue; nothing here touches a byte of output.
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
+
+use crate::messages::{
+    DoneCallback, FlushCallback, HandedStream, LogWriterPlan, NoticeCallback, WriterCommand,
+};
+use crate::open::{null, open_log};
+
+use crate::open_error::OpenError;
+use crate::rotate::LogRotation;
+use crate::sink::{FileOwner, LogDestination, Sink, StreamKey, WhenFull};
+use crate::spool::Spool;
+use crate::writer_loop::WriterLoop;
+
+/// Commands that may wait; a sender beyond that waits too.
+const QUEUE: usize = 1024;
+
+/// Why a log writer could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LogWriterError {
+    /// The state folder can't be used.
+    #[error("use the log state folder {path:?}: {source}")]
+    State {
+        /// Which folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The system gave no thread or descriptor.
+    #[error("start the log thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Hands streams to the log writer's thread. Clones are handles to the same thread.
+#[derive(Clone)]
+pub struct LogWriter {
+    state: Arc<PathBuf>,
+    /// Before `wake`, so that it is closed when that rings for the last time.
+    commands: SyncSender<WriterCommand>,
+    wake: WakeFd,
+}
+
+impl fmt::Debug for LogWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogWriter").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl LogWriter {
+    /// Starts the thread. It ends after [`LogWriter::stop`] or when all handles are gone.
+    pub fn start(
+        plan: &LogWriterPlan,
+        notices: NoticeCallback,
+    ) -> Result<(Self, std::thread::JoinHandle<()>), LogWriterError> {
+        for name in ["spool", "ledger", "index"] {
+            let made =
+                DirBuilder::new().recursive(true).mode(0o700).create(plan.state_dir.join(name));
+            let path = plan.state_dir.clone();
+            made.map_err(|source| LogWriterError::State { path, source })?;
+        }
+        let thread = |error: Errno| LogWriterError::Thread(error.into());
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(thread)?;
+        let wake = Arc::new(wake);
+        let (commands, inbox) = sync_channel(QUEUE);
+        let writer_loop =
+            WriterLoop::new(plan, notices, (inbox, Arc::clone(&wake))).map_err(thread)?;
+        let handle = std::thread::Builder::new()
+            .name("pm-log-writer".into())
+            .spawn(move || writer_loop.run())
+            .map_err(LogWriterError::Thread)?;
+        Ok((
+            LogWriter { state: Arc::new(plan.state_dir.clone()), commands, wake: WakeFd(wake) },
+            handle,
+        ))
+    }
+
+    /// Opens, in the calling thread, what the bytes of `key` are to be spliced into: the log itself
+    /// or its spool. To be stored in the guardian before the app is spawned, then given to
+    /// [`LogWriter::attach`]. The log is opened in any case, so that a wrong path is refused here.
+    pub fn prepare(&self, key: StreamKey, sink: &Sink) -> Result<OwnedFd, OpenError> {
+        let log = match &sink.place {
+            LogDestination::File(path) => Some(open_log(path, sink.owner)?),
+            LogDestination::Discard => None,
+        };
+        if let Some(path) = &sink.combined {
+            open_log(path, sink.owner)?;
+        }
+        if sink.is_nowhere() {
+            return null();
+        }
+        match log {
+            Some(log) if sink.is_direct() => Ok(log.file),
+            Some(_) | None => {
+                let folder = self.state.join("spool");
+                let refused = |source| OpenError::Refused { path: folder.clone(), source };
+                let spool = Spool::open(&folder, key).map_err(refused)?;
+                spool
+                    .file()
+                    .try_clone()
+                    .map_err(|source| OpenError::Folder { path: folder, source })
+            }
+        }
+    }
+
+    /// Takes over a stream: `pipe` is its read end, `fd` what [`LogWriter::prepare`] gave or, at an
+    /// adoption, what the guardian kept. Somebody must hold a write end until the app is born, or
+    /// the stream ends at once. A pipe whose writer is gone brings a left behind spool to its log.
+    pub fn attach(&self, key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Sink) {
+        self.send(WriterCommand::Attach { key, pipe, fd, sink: Box::new(sink) });
+    }
+
+    /// Waits until everything asked so far is done. Before an app may write: only then does its stream go where it is
+    /// to go while no daemon runs, if its log is also another's.
+    pub fn settle(&self) {
+        let (sender, done) = sync_channel(1);
+        self.send(WriterCommand::Settle(sender));
+        // It fails if the thread has ended; then everything asked is undone, and the daemon about to end.
+        done.recv().ok();
+    }
+
+    /// The logs of a stream are kept by new rules from now on; nothing for a stream nobody knows.
+    pub fn reconfigure(&self, key: StreamKey, rotation: LogRotation, full: WhenFull) {
+        self.send(WriterCommand::Retune(key, rotation, full));
+    }
+
+    /// Empties these logs, each with the owner it was opened for, and what waits for them, and removes
+    /// their rotated parts. A missing file is no error.
+    pub fn flush(&self, logs: Vec<(PathBuf, Option<FileOwner>)>, done: FlushCallback) {
+        self.send(WriterCommand::Flush(logs, done));
+    }
+
+    /// Opens all logs anew (`reloadLogs`, SIGUSR2); those still in place stay as they are.
+    pub fn reopen_all(&self, done: DoneCallback) {
+        self.send(WriterCommand::Reopen(done));
+    }
+
+    /// Ends the thread and gives all streams, for a guardian that has none of them: after the
+    /// return no byte is moved any more. Waits for the thread; nothing if that has ended already.
+    pub fn hand_over(&self) -> Vec<HandedStream> {
+        let (sender, streams) = sync_channel(1);
+        self.send(WriterCommand::Lend(sender));
+        streams.recv().unwrap_or_default()
+    }
+
+    /// Ends the thread; streams stay as they are, for the guardian and the next daemon.
+    pub fn stop(&self) {
+        self.send(WriterCommand::Stop);
+    }
+
+    fn send(&self, command: WriterCommand) {
+        // Both fail only if the thread has ended; then there is nobody left to want anything.
+        self.commands.send(command).ok();
+        self.wake.ring();
+    }
+}
+
+/// Wakes the thread; also when the last handle goes, after its end of the queue.
+#[derive(Clone)]
+struct WakeFd(Arc<OwnedFd>);
+
+impl WakeFd {
+    fn ring(&self) {
+        // It can only fail when it is ringing already.
+        rustix::io::write(&*self.0, &1_u64.to_ne_bytes()).ok();
+    }
+}
+
+impl Drop for WakeFd {
+    fn drop(&mut self) {
+        self.ring();
+    }
+}

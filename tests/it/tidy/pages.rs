@@ -1,0 +1,77 @@
+//! What of the docs is made from the code: the diagram of crates, from the table of arrows, and the map of files.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::{ARROWS, files, is_test, words};
+use crate::made::{current, root};
+
+/// Where the diagram stands in the page.
+const DIAGRAM: (&str, &str) =
+    ("<!-- made from the table of arrows in tests/it/tidy.rs -->\n```\n", "```\n");
+
+/// How far up a crate stands: above all that it may name.
+fn level(name: &str) -> usize {
+    let (_, ours, _) = ARROWS.iter().find(|(known, ..)| *known == name).unwrap();
+    words(ours).iter().map(|below| level(below) + 1).max().unwrap_or(0)
+}
+
+#[test]
+fn the_diagram_is_made_from_the_table() {
+    let mut floors: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    for (name, ours, _) in ARROWS {
+        floors.entry(level(name)).or_default().push((name, ours));
+    }
+    let mut made = String::new();
+    for (floor, crates) in floors.iter().rev() {
+        for (name, ours) in crates {
+            let line = if ours.is_empty() {
+                format!("{floor}  {name}")
+            } else {
+                format!(
+                    "{floor}  {name:<12} ─► {}",
+                    words(ours).into_iter().collect::<Vec<_>>().join(" ")
+                )
+            };
+            made += &line;
+            made.push('\n');
+        }
+    }
+    let name = "docs/architecture.md";
+    let page = fs::read_to_string(root().join(name)).unwrap();
+    let (before, rest) = page.split_once(DIAGRAM.0).expect("the page has a place for it");
+    let (_, after) = rest.split_once(DIAGRAM.1).expect("the diagram ends");
+    current(name, &[before, DIAGRAM.0, &made, DIAGRAM.1, after].concat());
+}
+
+/// The first sentence that a file says of itself.
+fn purpose(text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+    let first: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let all = first.join(" ");
+    let end = all.match_indices(". ").map(|(at, _)| at + 1).next().unwrap_or(all.len());
+    all[..end].replace('|', "\\|")
+}
+
+#[test]
+fn the_map_of_files_is_current() {
+    let mut page = String::from(
+        "# Map of files\n\n\
+         Made from the first sentence of each file; [architecture.md](architecture.md) says how they belong together.\n",
+    );
+    let mut room = String::new();
+    for (path, text) in files(".rs") {
+        let Some((folder, file)) = path.split_once("src/").filter(|_| !is_test(&path)) else {
+            continue;
+        };
+        if room != folder {
+            room = folder.to_string();
+            let shown = if folder.is_empty() { "src/" } else { folder };
+            page += &format!("\n## {shown}\n\n| file | what it is for |\n|---|---|\n");
+        }
+        let purpose = purpose(&text);
+        assert!(!purpose.is_empty(), "{path} does not say what it is for");
+        page += &format!("| [{file}](../{path}) | {purpose} |\n");
+    }
+    current("docs/map.md", &page);
+}
