@@ -15,7 +15,7 @@ use crate::interpreter::Runtime;
 use crate::paths::{self, Look};
 use crate::program::{self, Program, SERVE_VERB};
 use crate::venv::Venv;
-use crate::{env, interpreter, logs, policy, rows, senses, serving, user};
+use crate::{env, interpreter, logs, package, policy, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -86,7 +86,7 @@ pub(crate) fn app(
     rows::read(&mut app, &mut spec, &ground.caller.env);
     spec.interpreter_args = app.words("interpreter_args");
     spec.args = app.words("args");
-    spec.instances = policy::instances(&mut app, ground.caller.cpus).unwrap_or(1);
+    spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
     spec.restart.delay = policy::delay(&mut app);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
@@ -162,22 +162,8 @@ fn command(program: &Program, args: Vec<ByteString>) -> (ByteString, Vec<ByteStr
 
 /// The version of the nearest package.json above the script.
 fn version(program: &Program) -> Option<ByteString> {
-    /// No package.json is larger; a version is not worth reading more.
-    const LARGEST: u64 = 1 << 20;
-    #[derive(serde::Deserialize)]
-    struct Package {
-        version: Option<String>,
-    }
     let Program::File { path, .. } = program else { return None };
-    let package = path.ancestors().skip(1).map(|folder| folder.join("package.json"));
-    let nearest = package.into_iter().find(|path| paths::is_file(path))?;
-    let meta = std::fs::metadata(&nearest).ok()?;
-    // Reading a FIFO would wait for ever.
-    if !meta.is_file() || meta.len() > LARGEST {
-        return None;
-    }
-    let package: Package = serde_json::from_slice(&std::fs::read(nearest).ok()?).ok()?;
-    let version = package.version?;
+    let version = package::above(path)?.version?;
     (!version.chars().any(char::is_control)).then(|| ByteString::from(version))
 }
 

@@ -1,9 +1,10 @@
 //! Python's virtual environments: which one an app belongs to.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use pm_spec::ByteString;
+use pm_spec::{AppSpec, ByteString, Environment};
 
 use crate::env::Variables;
 use crate::interpreter::{Choice, Runtime};
@@ -118,6 +119,18 @@ impl Venv {
     pub(crate) fn holds(&self, path: &Path) -> bool {
         path.starts_with(&self.0)
     }
+}
+
+/// The virtual environment that lies beside an app or above it and that the app does not run in.
+pub fn unused_venv(spec: &AppSpec) -> Option<PathBuf> {
+    let cwd = paths::from_bytes(&spec.cwd);
+    let variables = Variables { all: Environment::new(), declared: BTreeSet::new() };
+    let root = spec.source.as_ref().and_then(|source| paths::from_bytes(source).parent());
+    let script = paths::from_bytes(&spec.script);
+    let venv = Venv::of(cwd, Some(script), &variables, root.unwrap_or(cwd))?;
+    let by = spec.interpreter.as_ref().map_or(script, paths::from_bytes);
+    let entered = spec.env.get("VIRTUAL_ENV").is_some_and(|it| paths::from_bytes(it) == venv.0);
+    (!venv.holds(by) && !entered).then_some(venv.0)
 }
 
 /// Where looking upwards ends: the root of the config or of git, the one that is farther up; else where it begins.

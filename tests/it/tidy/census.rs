@@ -13,11 +13,8 @@ use super::{before_tests, files, is_test, words};
 
 /// Circles that are still there: crate, how many, how many files in them. It only shrinks; a crate without circles is
 /// taken off, and never comes back.
-const CIRCLES: [(&str, usize, usize); 3] = [
-    ("pm-config", 1, 4),
-    ("pm-node", 2, 7),
-    ("pm-os", 1, 4),
-];
+const CIRCLES: [(&str, usize, usize); 3] =
+    [("pm-config", 1, 4), ("pm-node", 2, 7), ("pm-os", 1, 4)];
 
 /// Type names that stand in three crates or more. It only shrinks.
 const IN_THREE_CRATES: &str = "Look Report Watch";

@@ -425,6 +425,18 @@ fn a_venv_may_have_any_name_and_lie_above() {
 }
 
 #[test]
+fn a_venv_that_an_app_could_have_had_is_known() {
+    let desk = desk();
+    desk.write("one/app.py", "");
+    desk.venv("one/env");
+    let unused = |written: &str| pm_config::unused_venv(&desk.app(written).0);
+    assert_eq!(unused("{script: 'one/app.py'}"), None);
+    let python = desk.path("bin/python3");
+    let other = format!("{{script: 'one/app.py', interpreter: '{}'}}", python.display());
+    assert_eq!(unused(&other), Some(desk.path("one/env")));
+}
+
+#[test]
 fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
     let desk = desk();
     for (file, first, interpreter) in [
@@ -450,4 +462,74 @@ fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
     let (_, script, warnings) = runs(&desk, "{script: 'python', args: 'a.py'}");
     assert_eq!(script, "/desk/bin/python3");
     assert!(warnings.contains("there is no program `python`; "), "{warnings}");
+}
+
+#[test]
+fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_typed_is_refused() {
+    let mut desk = desk();
+    let count = |written: &str| {
+        let (spec, warnings) = desk.app(&format!("{{script: 'app', instances: '{written}'}}"));
+        (spec.instances, warnings.contains("as in PM2"))
+    };
+    assert_eq!(count("4,"), (4, true));
+    assert_eq!(count("2x"), (2, true));
+    assert_eq!(count("-1 "), (3, false));
+    assert_eq!(count("-1x"), (3, true));
+    assert_eq!(count("abc"), (4, true));
+    desk.give("instances", &["abc"]);
+    let told = desk.script("app").unwrap_err().to_string();
+    assert!(told.contains("--instances: error: `instances` must be a number"), "{told}");
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    let (spec, warnings) = one(desk.script("app"));
+    assert_eq!((spec.instances, warnings.contains("taken as \"max\"")), (4, true));
+    desk.overrides.beside = pm_config::Beside::All;
+    let known = pm_config::amended(&spec, &desk.caller, &desk.overrides);
+    assert!(known.unwrap_err().to_string().contains("must be a number"));
+}
+
+#[test]
+fn a_folder_runs_by_what_its_package_names_by_its_index_or_by_its_main() {
+    let desk = desk();
+    desk.write("one/package.json", r#"{"main": "lib/start"}"#);
+    desk.write("one/lib/start.js", "");
+    desk.write("two/index.js", "");
+    desk.write("three/package.json", r#"{"main": "./lib/"}"#);
+    desk.write("three/lib/index.js", "");
+    desk.write("four/__main__.py", "");
+    desk.write("five/package.json", "{}");
+    desk.write("ruby/index.js", "");
+    for (script, cwd, file) in [
+        ("./one", ".", "one/lib/start.js"),
+        (".", "two", "two/index.js"),
+        ("two", ".", "two/index.js"),
+        ("three/", ".", "three/lib/index.js"),
+        ("four", ".", "four/__main__.py"),
+        // A program of that name comes first.
+        ("ruby", ".", "bin/ruby"),
+    ] {
+        let (_, got, _) = runs(&desk, &format!("{{script: '{script}', cwd: '{cwd}', name: 'a'}}"));
+        assert_eq!(got, format!("/desk/{file}"), "{script}");
+    }
+    assert!(desk.problems("{script: 'five'}").contains("is a folder"));
+}
+
+#[test]
+fn a_module_of_python_given_as_an_option_is_told_how() {
+    let desk = desk();
+    let right = r#"script: "python3", args: "-m MODULE""#;
+    let option = "{script: '-m', interpreter: 'python3', args: 'http.server', name: 'a'}";
+    assert!(desk.problems(option).contains(right));
+    let before = "{script: 'http.server', interpreter: 'python3', interpreter_args: '-m'}";
+    assert!(desk.problems(before).contains(right));
+}
+
+#[test]
+fn a_file_of_variables_is_no_environment() {
+    let mut desk = desk();
+    let (spec, warnings) = desk.app("{script: 'app', env: {A: 1}, env_file: '.env', env_x: 'y'}");
+    assert_eq!(spec.env.get("A").map(text).as_deref(), Some("1"));
+    assert!(warnings.contains("no file of variables is read"), "{warnings}");
+    assert!(warnings.contains("`env_x` has no effect: it is text"), "{warnings}");
+    desk.overrides.env_name = Some("x".into());
+    assert!(desk.problems("{script: 'app', env_x: 'y'}").contains("must be an object"));
 }
