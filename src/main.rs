@@ -108,7 +108,16 @@ fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
             let hint = hint.unwrap_or_default();
             console.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
         }
-        Some(_) | None => console.complain(&house_style(&error.to_string())),
+        Some(_) | None => {
+            let told = house_style(&error.to_string());
+            let is_known = told.contains("after `--`") || !told.contains("[-- <ARGS>...]");
+            let own = if error.kind() == ErrorKind::UnknownArgument && !is_known {
+                "\nhint: options of a program itself come after `--`"
+            } else {
+                ""
+            };
+            console.complain(&(told + own));
+        }
     }
     exit_code(Exit::Input, called_as)
 }

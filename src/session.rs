@@ -6,8 +6,8 @@ use std::time::Duration;
 use pm_client::{Client, Deadline};
 use pm_config::Caller;
 use pm_pm2::CalledAs;
-use pm_protocol::{Call, Home, Listing};
-use pm_spec::{ByteString, Environment};
+use pm_protocol::{Call, Home, List, Listing};
+use pm_spec::{AppName, ByteString, Environment};
 
 use crate::called::as_called;
 use crate::cli::{Engine, EngineFlag};
@@ -91,7 +91,17 @@ impl Session {
             *first = ByteString::new(program.into_os_string().into_vec());
         }
         (caller.logs, caller.pids) = (self.home.logs(), self.home.pids());
+        caller.names = self.names();
         Ok(caller)
+    }
+
+    /// The names of known apps. Files are called by them as PM2 does it only where we are called so; nobody else has to ask.
+    fn names(&self) -> Vec<AppName> {
+        let client = if self.called_as.is_pm2() { self.find().ok().flatten() } else { None };
+        let list = List { select: Vec::new(), usage: false, host: false };
+        let listing = client.and_then(|mut client| quick(&mut client, &list).ok());
+        let rows = listing.map_or_else(Vec::new, |listing| listing.rows);
+        rows.iter().filter_map(|row| AppName::parse(&row.name).ok()).collect()
     }
 
     /// Says what the daemon wants everybody to know.

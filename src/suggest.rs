@@ -33,6 +33,10 @@ fn similar<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
 
 /// clap's tip for an option or a value, in our form; it names the best last.
 pub(crate) fn tip(tip: &str) -> Option<String> {
+    if let Some((_, example)) = tip.split_once("as a value, use ") {
+        let example = example.trim_matches('\'');
+        return Some(format!("options of a program itself come after `--`: `{example}`"));
+    }
     let (_, words) = tip.split_once("similar ")?.1.split_once(": ")?;
     let words = words.split(',').map(|word| word.trim_matches([' ', '\'']));
     meant(&words.rev().take(MOST).collect::<Vec<_>>())
@@ -101,6 +105,7 @@ mod tests {
         assert_eq!(tip(one).unwrap(), "did you mean `--name`?");
         let more = "some similar arguments exist: '--a', '--b', '--c'";
         assert_eq!(tip(more).unwrap(), "did you mean `--c` or `--b`?");
-        assert_eq!(tip("to pass '--x' as a value, use '-- --x'"), None);
+        let own = tip("to pass '--x' as a value, use '-- --x'").unwrap();
+        assert_eq!(own, "options of a program itself come after `--`: `-- --x`");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_client::Client;
@@ -32,6 +32,8 @@ struct Plan {
     scripts: Vec<AppSpec>,
     /// Known ones.
     known: Vec<Select>,
+    /// Configs to be written once it is sure that all can be used: file and text.
+    files: Vec<(PathBuf, String)>,
 }
 
 /// `pm start`.
@@ -47,6 +49,7 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
     let overrides = overrides(session, flags, &args.args);
     let mut client = None;
     let plan = plan(session, args, &caller, &overrides, &mut client)?;
+    write(session, &plan.files)?;
     if plan.configured.apps.is_empty() {
         for_files(session, flags)?;
     }
@@ -89,12 +92,12 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
 #[cfg(feature = "serve")]
 #[derive(Debug)]
 pub(super) struct Own {
-    pub(super) program: std::path::PathBuf,
+    pub(super) program: PathBuf,
     pub(super) verb: &'static str,
     /// Its name, unless `--name` says another.
     pub(super) name: String,
     /// Its folder, unless `--cwd` says another.
-    pub(super) cwd: std::path::PathBuf,
+    pub(super) cwd: PathBuf,
     /// What it is told.
     pub(super) env: Vec<(String, ByteString)>,
 }
@@ -178,12 +181,12 @@ fn plan(
             plan.known.extend(selectors::one(session, client, word, &mut rows)?);
             continue;
         }
-        let ecosystem =
-            read::script(&word, caller, overrides).map_err(|it| targets::unusable_script(&it))?;
+        let ecosystem = read::script(&word, caller, overrides)
+            .map_err(|it| stray(targets::unusable_script(&it), args))?;
         targets::warn(session, &ecosystem);
         let mut apps = ecosystem.apps;
-        if args.flags.write {
-            write(session, &word, (&apps, caller, overrides))?;
+        if let Some(app) = apps.first().filter(|_| args.flags.write) {
+            plan.files.push(config_of(&word, app, (caller, overrides)));
         }
         settings::lay_over(session, &mut apps);
         plan.scripts.extend(apps);
@@ -191,20 +194,37 @@ fn plan(
     Ok(plan)
 }
 
-/// Writes what the command line says as a config that says the same, beside whoever called (PM2).
-fn write(
-    session: &Session,
+/// Of several words a later one is often meant for the program that the first one names.
+fn stray(failure: Failure, args: &StartArgs) -> Failure {
+    let [first, _, ..] = args.targets.as_slice() else { return failure };
+    if failure.hint.as_deref().is_some_and(|hint| hint.starts_with("did you mean")) {
+        return failure;
+    }
+    let first = first.to_string_lossy();
+    let hint =
+        format!("options and arguments of a program come after `--`: `pm start {first} -- ...`");
+    failure.hint(hint)
+}
+
+/// What the command line says, as a config that says the same, beside whoever called (PM2).
+fn config_of(
     word: &OsStr,
-    (apps, caller, overrides): (&[AppSpec], &Caller, &Overrides),
-) -> Result<(), Failure> {
-    let Some(app) = apps.first() else { return Ok(()) };
+    app: &AppSpec,
+    (caller, overrides): (&Caller, &Overrides),
+) -> (PathBuf, String) {
     let file = caller.cwd.join(format!("{}-pm2.json", app.name.in_file_names()));
     let mut named = overrides.clone();
     named.given.set("name", Typed::word(app.name.as_str()));
-    std::fs::write(&file, read::written(word, &named)).map_err(|error| {
-        Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
-    })?;
-    session.console.talk(&format!("wrote {}", file.display()));
+    (file, read::written(word, &named))
+}
+
+fn write(session: &Session, files: &[(PathBuf, String)]) -> Result<(), Failure> {
+    for (file, text) in files {
+        std::fs::write(file, text).map_err(|error| {
+            Failure::new(Exit::Failed, format!("could not write {}: {error}", file.display()))
+        })?;
+        session.console.talk(&format!("wrote {}", file.display()));
+    }
     Ok(())
 }
 

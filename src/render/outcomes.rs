@@ -44,6 +44,8 @@ pub(crate) struct LastLines {
     pub(crate) file: ByteString,
     /// The lines, as they were written.
     pub(crate) lines: Vec<Vec<u8>>,
+    /// What else explains them.
+    pub(crate) note: Option<String>,
 }
 
 impl Completed {
@@ -183,6 +185,9 @@ pub(crate) fn tails(done: &Completed, look: Look) -> String {
         for line in &tail.lines {
             let colours = if look.colour { Colours::Keep } else { Colours::Drop };
             text.extend(["  ", &plain(line, colours), "\n"]);
+        }
+        if let Some(note) = &tail.note {
+            text.extend([&safe_text(note), "\n"]);
         }
     }
     text

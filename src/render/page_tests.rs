@@ -137,6 +137,7 @@ fn outcomes_look_as_they_should() {
         name: "web".into(),
         file: "/h/logs/web-error-1.log".into(),
         lines: vec![b"Traceback\x1b[2J".to_vec(), b"\xff oops".to_vec()],
+        note: Some("it was run by /usr/bin/python3".into()),
     };
     let done = Completed { outcomes, tails: vec![tail], ..Completed::default() };
     let plain = |look| outcomes::text(&done, look, false) + &outcomes::tails(&done, look);

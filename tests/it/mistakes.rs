@@ -328,3 +328,26 @@ fn p75_an_empty_list_is_saved_only_by_force() {
     home.run(["resurrect"]).ok();
     assert!(home.rows().is_empty());
 }
+
+#[test]
+fn who_ran_a_program_that_lacks_something_is_told() {
+    let home = Home::new();
+    home.file("lacks.sh", "echo \"ModuleNotFoundError: No module named 'flask'\" >&2; exit 1\n");
+    let run = home.run(["start", "lacks.sh", "--interpreter", "/bin/sh", "--no-autorestart"]);
+    run.ends(1).complains("it was run by /bin/sh");
+}
+
+#[test]
+fn options_of_a_program_before_the_dashes_write_nothing_and_are_told_where_to_stand() {
+    let home = Home::new();
+    let program = home.file("gunicorn", "#!/bin/sh\n");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = home.run(["start", "./gunicorn", "-w", "4", "app:app"]);
+    run.ends(2).complains("`pm start ./gunicorn -- ...`");
+    assert!(!home.work().join("gunicorn-pm2.json").exists());
+    for odd in ["-b", "--bind", "--nam"] {
+        let run = home.run(["start", "./gunicorn", odd, "x"]);
+        run.ends(2).complains("options of a program itself come after `--`");
+    }
+    assert!(home.rows().is_empty());
+}

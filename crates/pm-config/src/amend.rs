@@ -6,17 +6,18 @@ use std::os::unix::ffi::OsStrExt;
 use pm_spec::{AppSpec, options};
 
 use crate::caller::{Caller, Overrides};
-use crate::diagnose::Diagnosis;
-use crate::given::Typed;
+use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic};
+use crate::given::{Typed, flag_of};
 use crate::read;
 
 /// A known app with what the command line gives, and nothing else changed. It is read as if the app were started anew
-/// where it runs, with its own environment; then only what was given is taken over.
+/// where it runs, with its own environment; then only what was given is taken over. With it comes what works
+/// but perhaps not as meant.
 pub fn amended(
     spec: &AppSpec,
     caller: &Caller,
     overrides: &Overrides,
-) -> Result<AppSpec, Diagnosis> {
+) -> Result<(AppSpec, Vec<Diagnostic>), Diagnosis> {
     let given = &overrides.given;
     let mut all = given.clone();
     all.or("name", || Typed::word(spec.name.as_str()));
@@ -34,5 +35,9 @@ pub fn amended(
     for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {
         key.take(&mut amended, fresh);
     }
-    Ok(amended)
+    let flags: Vec<_> = given.keys().map(flag_of).collect();
+    let is_of_these =
+        |at: ConfigPlace| matches!(at, ConfigPlace::Flag(flag) if flags.contains(&flag));
+    let warnings = fresh.warnings.into_iter().filter(|warning| is_of_these(warning.place));
+    Ok((amended, warnings.collect()))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pm_spec::{ByteString, Environment};
+use pm_spec::{AppName, ByteString, Environment};
 
 use crate::given::Given;
 
@@ -20,6 +20,8 @@ pub struct Caller {
     pub logs: PathBuf,
     /// Where pid files lie by default: `pids` in the home, but for PM2's variables.
     pub pids: PathBuf,
+    /// The names of the apps that are known, in the order of their numbers; they matter only where we are called as PM2.
+    pub names: Vec<AppName>,
     /// How many CPUs `instances: "max"` means, at least 1.
     pub cpus: u16,
     /// User names and ids; `/etc/passwd` but in tests.
@@ -51,7 +53,8 @@ impl Caller {
         let (logs, pids) = (home.join("logs"), home.join("pids"));
         let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
         let patience = Duration::from_secs(10);
-        Self { cwd, env, home, logs, pids, cpus: cpus.max(1), passwd, group, argv, patience }
+        let (names, cpus) = (Vec::new(), cpus.max(1));
+        Self { cwd, env, home, logs, pids, names, cpus, passwd, group, argv, patience }
     }
 }
 

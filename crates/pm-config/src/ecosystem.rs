@@ -44,12 +44,21 @@ pub(crate) fn tables(root: ConfigNode, strict: bool, findings: &mut Findings) ->
     let served = entries.iter().find(|entry| entry.key == "static").cloned();
     match section(entries, strict, findings) {
         Ok(node) => {
-            let mut tables = tables_of(node, findings);
-            tables.extend(served.into_iter().flat_map(|entry| statics(entry, findings)));
+            let served = served.map(|entry| statics(entry, findings)).unwrap_or_default();
+            let mut tables = if served.is_empty() || holds_something(&node.value) {
+                tables_of(node, findings)
+            } else {
+                Vec::new()
+            };
+            tables.extend(served);
             tables
         }
         Err(entries) => vec![AppTable { at, entries }],
     }
+}
+
+fn holds_something(apps: &Value) -> bool {
+    !matches!(apps, Value::Null) && !matches!(apps, Value::List(nodes) if nodes.is_empty())
 }
 
 /// Each folder of `static` is an app that serves it, as in PM2.
@@ -160,17 +169,18 @@ fn section(
     findings: &mut Findings,
 ) -> Result<ConfigNode, Vec<TableEntry>> {
     let holds = |key: &str| entries.iter().any(|entry| entry.key == key);
-    let wanted = if holds("apps") {
-        "apps"
-    } else if holds("pm2") {
-        "pm2"
-    } else {
-        return Err(entries);
+    let is_app = entries.iter().any(|entry| keys::canonical(&entry.key) == Some("script"));
+    let only_served = holds("static") && !is_app;
+    let wanted = match (holds("apps") || only_served, holds("pm2")) {
+        (_, true) if !holds("apps") => "pm2",
+        (true, _) => "apps",
+        (false, _) => return Err(entries),
     };
-    let mut found = None;
+    let at = entries.first().map_or(ConfigPlace::Whole, |entry| entry.at);
+    let mut found = only_served.then_some(ConfigNode { at, value: Value::Null });
     for entry in entries {
         if entry.key == wanted {
-            if found.is_some() {
+            if found.as_ref().is_some_and(|node| !matches!(node.value, Value::Null)) {
                 let message = format!("`{wanted}` is set twice; the last one counts");
                 findings.add(Finding::warning(entry.at, message));
             }

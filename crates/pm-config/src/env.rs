@@ -67,9 +67,27 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
         .map(|(_, field)| *field)
         .collect();
     for field in others {
-        table(app, field);
+        if field.node.value.as_text().is_some() {
+            app.findings.add(no_profile(field));
+        } else {
+            table(app, field);
+        }
     }
     variables
+}
+
+/// Text under `env_NAME`: PM2 takes it and does nothing with it.
+fn no_profile(field: Field<'_>) -> Finding {
+    let key = quoted(field.key);
+    let is_file = ["env_file", "env_files"].contains(&field.key);
+    let (message, hint) = if is_file {
+        let hint = "write the variables under `env`, or let the app read the file: dotenv, node --env-file";
+        (format!("{key} has no effect: no file of variables is read"), hint)
+    } else {
+        let message = format!("{key} has no effect: it is text, not an object of variables");
+        (message, "write { NAME: \"value\" }")
+    };
+    Finding::warning(field.node.at, message).hint(hint)
 }
 
 /// Lays the variables of one table over what is there.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use pm_spec::AppName;
+
 use crate::caller::{Caller, Overrides};
 use crate::tree::TableEntry;
 
@@ -16,6 +18,8 @@ pub(crate) struct ConfigGround<'a> {
     pub(crate) deployed: &'a [TableEntry],
     /// The folder of the config file; the caller's for a script.
     pub(crate) folder: &'a Path,
+    /// The names of all apps of the config, in its order.
+    pub(crate) names: &'a [AppName],
     /// The config file.
     pub(crate) source: Option<&'a Path>,
 }

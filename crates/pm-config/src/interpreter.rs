@@ -35,7 +35,18 @@ pub(crate) enum Runtime {
     Node,
     Bun,
     Deno,
+    Shell,
     Other,
+}
+
+/// What else an interpreter is called where its usual name is missing.
+pub(crate) fn also_called(name: &OsStr) -> Option<&'static str> {
+    match name.as_bytes() {
+        b"python" => Some("python3"),
+        b"node" => Some("nodejs"),
+        b"nodejs" => Some("node"),
+        _ => None,
+    }
 }
 
 impl Runtime {
@@ -47,6 +58,7 @@ impl Runtime {
             b"node" | b"nodejs" => Self::Node,
             b"bun" => Self::Bun,
             b"deno" => Self::Deno,
+            b"sh" | b"bash" | b"dash" | b"ksh" | b"zsh" => Self::Shell,
             _ if name.strip_prefix(b"python").is_some_and(version) => Self::Python,
             _ if name.strip_prefix(b"pypy").is_some_and(version) => Self::Python,
             _ => Self::Other,
@@ -127,7 +139,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// The app's venv; looked for only where it matters, since most apps have none.
     fn venv(&self) -> Option<Venv> {
-        Venv::around(self.script).or_else(|| Venv::of(self.cwd, Some(self.script), self.env))
+        Venv::around(self.script)
+            .or_else(|| Venv::of(self.cwd, Some(self.script), self.env, self.ground.folder))
     }
 
     fn venv_python(&self) -> Option<PathBuf> {
@@ -140,6 +153,16 @@ impl Search<'_> {
         self.venv()
             .and_then(|venv| venv.program(name).or_else(|| venv.python().filter(|_| python)))
             .or_else(|| paths::search(name, &self.env.all, self.cwd))
+    }
+
+    /// Who runs files with this ending; `None`: the ending says nothing.
+    fn by_ending(&self) -> Option<Result<PathBuf, &'static [&'static str]>> {
+        let ending = self.script.extension().and_then(OsStr::to_str).unwrap_or("");
+        let (_, names) = ENDINGS.iter().find(|(endings, _)| endings.contains(&ending))?;
+        let python = names.iter().any(|name| Runtime::of(Path::new(name)) == Runtime::Python);
+        let venv = python.then(|| self.venv_python()).flatten();
+        let found = || names.iter().find_map(|name| self.program(OsStr::new(name)));
+        Some(venv.or_else(found).ok_or(*names))
     }
 }
 
@@ -162,7 +185,15 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
     } else {
         search.program(OsStr::new(name))
     };
-    let Some(path) = path else {
+    let short = Path::new(name).file_name().and_then(also_called);
+    let Some(path) = path.or_else(|| {
+        let path = search.program(OsStr::new(short?))?;
+        app.warn(
+            at,
+            format!("there is no interpreter {}; {} is used", quoted(name), path.display()),
+        );
+        Some(path)
+    }) else {
         let finding = Finding::error(at, format!("there is no interpreter {}", quoted(name)));
         app.findings.add(if name.contains('/') {
             finding.hint("it must be a file that can be executed")
@@ -228,17 +259,11 @@ fn automatic(app: &mut AppFields<'_>, search: &Search<'_>) -> Option<Choice> {
         }
         return run_by(app, line, search);
     }
-    let ending = path.extension().and_then(OsStr::to_str).unwrap_or("");
-    let Some((_, names)) = ENDINGS.iter().find(|(endings, _)| endings.contains(&ending)) else {
-        return executable(app, path);
+    let names = match search.by_ending() {
+        None => return executable(app, path),
+        Some(Ok(interpreter)) => return Some(by(interpreter, Vec::new())),
+        Some(Err(names)) => names,
     };
-    let python = names.iter().any(|name| Runtime::of(Path::new(name)) == Runtime::Python);
-    if python && let Some(python) = search.venv_python() {
-        return Some(by(python, Vec::new()));
-    }
-    if let Some(interpreter) = names.iter().find_map(|name| search.program(OsStr::new(name))) {
-        return Some(by(interpreter, Vec::new()));
-    }
     let at = app.place("script");
     let message = format!("there is no {} to run {} with", names.join(" and no "), path.display());
     app.findings.add(Finding::error(at, message).hint("install it, or set `interpreter`"));
@@ -261,6 +286,12 @@ fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option
         quoted(wanted.as_bytes()),
         search.script.display()
     );
+    let name = Path::new(wanted).file_name().unwrap_or(wanted);
+    let other = || also_called(name).and_then(|name| search.program(OsStr::new(name)));
+    if let Some(other) = search.by_ending().and_then(Result::ok).or_else(other) {
+        app.warn(at, format!("{message}; {} runs it", other.display()));
+        return Some(by(other, Vec::new()));
+    }
     app.findings.add(Finding::error(at, message).hint("install it, or set `interpreter`"));
     None
 }
@@ -301,6 +332,7 @@ fn is_generic(line: &Shebang) -> bool {
 fn own_runtime(path: &Path) -> Runtime {
     match Runtime::of(path) {
         Runtime::Python => Runtime::Python,
+        runtime @ Runtime::Shell => runtime,
         Runtime::Node | Runtime::Bun | Runtime::Deno | Runtime::Other => {
             shebang(path).map_or(Runtime::Other, |line| line.runtime())
         }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::{AppName, LogFormat, LogSpec, LogTarget};
 
-use crate::caller::Caller;
+use crate::caller::{Beside, Caller};
 use crate::diagnose::{Finding, quoted};
 use crate::fields::AppFields;
+use crate::ground::ConfigGround;
 use crate::paths;
 use crate::tree::Value;
 
@@ -15,11 +16,12 @@ pub(crate) fn settle(
     app: &mut AppFields<'_>,
     name: Option<&AppName>,
     cwd: &Path,
-    caller: &Caller,
+    ground: &ConfigGround<'_>,
     logs: &mut LogSpec,
 ) {
+    let caller = ground.caller;
     let folder = LogFolder { cwd, caller };
-    let file = name.map(AppName::in_file_names).unwrap_or_default();
+    let file = name.map(|name| file_name(name, ground)).unwrap_or_default();
     let default = |ending: &str| caller.logs.join(format!("{file}{ending}"));
     logs.out = folder.target(app, "out_file", &default("-out.log"));
     logs.error = folder.target(app, "error_file", &default("-error.log"));
@@ -39,14 +41,25 @@ pub(crate) fn pid_file(
     app: &mut AppFields<'_>,
     name: Option<&AppName>,
     cwd: &Path,
-    caller: &Caller,
+    ground: &ConfigGround<'_>,
 ) -> Option<pm_spec::ByteString> {
-    let file = format!("{}.pid", name?.in_file_names());
+    let caller = ground.caller;
+    let file = format!("{}.pid", file_name(name?, ground));
     let default = caller.pids.join(file);
     match (LogFolder { cwd, caller }).target(app, "pid_file", &default) {
         LogTarget::File(path) => Some(path),
         LogTarget::Discard => None,
     }
+}
+
+/// What an app's files are called by default. As PM2 calls them where we are called so, unless another app, known or before it
+/// in the file, is called alike there.
+fn file_name(name: &AppName, ground: &ConfigGround<'_>) -> String {
+    let alike = name.in_file_names_of_pm2().filter(|_| ground.overrides.beside == Beside::Pm2s);
+    let Some(alike) = alike else { return name.in_file_names() };
+    let all = ground.caller.names.iter().chain(ground.names);
+    let first = all.into_iter().find(|it| it.in_file_names_of_pm2().as_ref() == Some(&alike));
+    if first.is_none_or(|first| first == name) { alike } else { alike + &name.mark() }
 }
 
 struct LogFolder<'a> {

@@ -10,7 +10,9 @@ use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::env::Variables;
 use crate::fields::AppFields;
 use crate::ground::ConfigGround;
+use crate::interpreter::also_called;
 use crate::keys;
+use crate::package;
 use crate::paths::{self, PathKind};
 use crate::venv::Venv;
 
@@ -75,17 +77,52 @@ pub(crate) fn find(
     }
     let name = OsStr::from_bytes(text.as_bytes());
     if !text.as_bytes().contains(&b'/') {
-        let venv = Venv::of(cwd, None, env).and_then(|venv| venv.program(name));
-        if let Some(path) = venv.or_else(|| paths::search(name, &env.all, cwd)) {
+        let venv = Venv::of(cwd, None, env, ground.folder);
+        let named = |name: &OsStr| {
+            let own = venv.as_ref().and_then(|venv| venv.program(name));
+            own.or_else(|| paths::search(name, &env.all, cwd))
+        };
+        if let Some(path) = named(name) {
             return Some(Program::File { path, found: FoundBy::ByName });
         }
+        if let Some(path) = also_called(name).and_then(|name| named(OsStr::new(name))) {
+            let message = format!("there is no program {}", quoted(text.as_bytes()));
+            app.warn(at, format!("{message}; {} is used", path.display()));
+            return Some(Program::File { path, found: FoundBy::ByName });
+        }
+    }
+    let folder = paths::written(text, cwd, &ground.caller.env);
+    if let Some(path) = main_of(&folder) {
+        return Some(Program::File { path, found: FoundBy::ByPath });
     }
     if text.as_bytes().iter().any(u8::is_ascii_whitespace) {
         return line(app, text, cwd, env);
     }
     let finding = missing(at, text, cwd, ground);
-    app.findings.add(finding);
+    let module = app.words("interpreter_args").last().is_some_and(|it| it.as_bytes() == b"-m");
+    app.findings.add(if module || text.as_bytes().starts_with(b"-") {
+        finding.hint("what Python's `-m` runs: script: \"python3\", args: \"-m MODULE\"")
+    } else {
+        finding
+    });
     None
+}
+
+/// The file that a folder means: what `main` of its package.json names, its index, or a Python package's main.
+fn main_of(folder: &Path) -> Option<PathBuf> {
+    const MAINS: [&str; 5] = ["index.js", "index.cjs", "index.mjs", "index.ts", "__main__.py"];
+    let inside = |folder: &Path| {
+        MAINS.map(|name| folder.join(name)).into_iter().find(|it| paths::is_file(it))
+    };
+    let named = package::of(folder).and_then(|package| Some(folder.join(package.main?)));
+    let named = named.and_then(|main| {
+        let mut ended = main.clone().into_os_string();
+        ended.push(".js");
+        let files = [main.clone(), PathBuf::from(ended)];
+        files.into_iter().find(|path| paths::is_file(path)).or_else(|| inside(&main))
+    });
+    let path = named.or_else(|| inside(folder))?;
+    Some(paths::absolute(&path, folder))
 }
 
 /// The script as a file: seen from the app's folder, else from the config's, else from the caller's, the latter two with a warning.

@@ -281,6 +281,12 @@ impl ConfigSource {
         job: &ReadJob<'_>,
     ) -> Result<Ecosystem, Diagnosis> {
         let ground = ConfigGround {
+            names: &tables
+                .iter()
+                .filter_map(|table| {
+                    understand::name(table, job.overrides, &mut Findings::default())
+                })
+                .collect::<Vec<_>>(),
             caller: &job.caller,
             overrides: job.overrides,
             scripted: &job.scripted,

@@ -67,13 +67,16 @@ fn mode(app: &mut AppFields<'_>, runtime: Runtime) -> Mode {
             app.findings.add(Finding::warning(at, message).hint(hint));
             Mode::Fork
         }
-        Runtime::Python | Runtime::Other if wanted => {
+        Runtime::Python | Runtime::Shell | Runtime::Other if wanted => {
             let message = "cluster mode is for Node; the instances run as separate processes";
             app.findings.add(Finding::warning(at, message).hint("write exec_mode: \"fork\""));
             Mode::Fork
         }
-        Runtime::Node | Runtime::Bun | Runtime::Deno | Runtime::Python | Runtime::Other => {
-            Mode::Fork
-        }
+        Runtime::Node
+        | Runtime::Bun
+        | Runtime::Deno
+        | Runtime::Python
+        | Runtime::Shell
+        | Runtime::Other => Mode::Fork,
     }
 }

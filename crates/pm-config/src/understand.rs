@@ -14,7 +14,8 @@ use crate::ground::ConfigGround;
 use crate::interpreter::Runtime;
 use crate::paths::{self, PathKind};
 use crate::program::{self, Program, SERVE_VERB};
-use crate::{env, interpreter, logs, policy, rows, senses, serving, user};
+use crate::venv::Venv;
+use crate::{env, interpreter, logs, package, policy, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -75,17 +76,22 @@ pub(crate) fn app(
         choice.runtime.settle(&mut env.all);
     }
     let base = cwd.as_deref().unwrap_or(ground.folder);
+    if let (Some(program), Some(choice)) = (&program, &choice)
+        && let Some(venv) = Venv::entered(program, choice, (base, ground.folder), &env)
+    {
+        venv.enter(&mut env);
+    }
     let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);
     spec.interpreter_args = app.words("interpreter_args");
     spec.args = app.words("args");
-    spec.instances = policy::instances(&mut app, ground.caller.cpus).unwrap_or(1);
+    spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
     spec.restart.delay = policy::delay(&mut app);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
-    logs::settle(&mut app, name.as_ref(), base, ground.caller, &mut spec.logs);
-    spec.pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground.caller);
+    logs::settle(&mut app, name.as_ref(), base, ground, &mut spec.logs);
+    spec.pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground);
     spec.schedule = senses::schedule(&mut app);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     spec.user = user::choice(&mut app, ground.caller);
@@ -156,22 +162,8 @@ fn command(program: &Program, args: Vec<ByteString>) -> (ByteString, Vec<ByteStr
 
 /// The version of the nearest package.json above the script.
 fn version(program: &Program) -> Option<ByteString> {
-    /// No package.json is larger; a version is not worth reading more.
-    const LARGEST: u64 = 1 << 20;
-    #[derive(serde::Deserialize)]
-    struct Package {
-        version: Option<String>,
-    }
     let Program::File { path, .. } = program else { return None };
-    let package = path.ancestors().skip(1).map(|folder| folder.join("package.json"));
-    let nearest = package.into_iter().find(|path| paths::is_file(path))?;
-    let meta = std::fs::metadata(&nearest).ok()?;
-    // Reading a FIFO would wait for ever.
-    if !meta.is_file() || meta.len() > LARGEST {
-        return None;
-    }
-    let package: Package = serde_json::from_slice(&std::fs::read(nearest).ok()?).ok()?;
-    let version = package.version?;
+    let version = package::above(path)?.version?;
     (!version.chars().any(char::is_control)).then(|| ByteString::from(version))
 }
 

@@ -1,10 +1,15 @@
 //! Python's virtual environments: which one an app belongs to.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use pm_spec::{AppSpec, ByteString, Environment};
+
 use crate::env::Variables;
+use crate::interpreter::{Choice, Runtime};
 use crate::paths;
+use crate::program::Program;
 
 /// A folder with `bin/python` and `pyvenv.cfg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +22,81 @@ impl Venv {
         (paths::is_file(&venv.0.join("pyvenv.cfg")) && venv.python().is_some()).then_some(venv)
     }
 
-    /// The one an app belongs to: `VIRTUAL_ENV` of its own `env`, else `venv` or `.venv` beside it, else the caller's `VIRTUAL_ENV`.
-    pub(crate) fn of(cwd: &Path, script: Option<&Path>, env: &Variables) -> Option<Self> {
+    /// The one an app belongs to: `VIRTUAL_ENV` of its own `env`, else one in the script's folder, the app's, or one above these,
+    /// else the caller's `VIRTUAL_ENV`.
+    pub(crate) fn of(
+        cwd: &Path,
+        script: Option<&Path>,
+        env: &Variables,
+        root: &Path,
+    ) -> Option<Self> {
         let named = || {
             let path = env.all.get("VIRTUAL_ENV").filter(|path| !path.is_empty())?;
             Self::at(paths::absolute(paths::from_bytes(path), cwd))
         };
         let declared = env.declared.contains("VIRTUAL_ENV");
-        let folders = [Some(cwd), script.and_then(Path::parent)];
+        let active = named();
+        let active = active.as_ref().map(|venv| venv.0.as_path());
         let beside = || {
-            let places = folders.into_iter().flatten();
-            places.flat_map(|at| [at.join("venv"), at.join(".venv")]).find_map(Self::at)
+            let starts = [script.and_then(Path::parent), Some(cwd)].into_iter().flatten();
+            starts.map(|start| (start, top(start, root))).find_map(|(start, top)| {
+                let mut places = start.ancestors().take_while(|place| place.starts_with(top));
+                places.find_map(|folder| Self::within(folder, active))
+            })
         };
         declared.then(named).flatten().or_else(beside).or_else(named)
+    }
+
+    /// `.venv`, `venv`, the active one, or the first other one that lies in a folder.
+    fn within(folder: &Path, active: Option<&Path>) -> Option<Self> {
+        /// So many entries are looked at; folders with more are no project folders.
+        const LOOKED_AT: usize = 1000;
+        let usual = [".venv", "venv"].into_iter().find_map(|name| Self::at(folder.join(name)));
+        let others = || {
+            let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT);
+            let mut folders: Vec<_> =
+                entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            folders.sort_unstable();
+            folders.into_iter().find_map(Self::at)
+        };
+        let active = active.filter(|venv| venv.parent() == Some(folder));
+        usual.or_else(|| Self::at(active?.to_owned())).or_else(others)
+    }
+
+    /// The one that an app is to live in: that of what runs, and for the shell that of its folder.
+    pub(crate) fn entered(
+        program: &Program,
+        choice: &Choice,
+        (cwd, root): (&Path, &Path),
+        env: &Variables,
+    ) -> Option<Self> {
+        let script = match program {
+            Program::Line { .. } => None,
+            Program::File { path, .. } => Some(path.as_path()),
+            Program::Server(_) => return None,
+        };
+        let runs = choice.interpreter.as_deref().or(script);
+        let own = runs.and_then(Self::around).or_else(|| script.and_then(Self::around));
+        let is_shell = script.is_none() || choice.runtime == Runtime::Shell;
+        own.or_else(|| is_shell.then(|| Self::of(cwd, script, env, root)).flatten())
+    }
+
+    /// What `activate` does: its programs are found first, and programs see where they are.
+    pub(crate) fn enter(&self, env: &mut Variables) {
+        if !env.declared.contains("VIRTUAL_ENV") {
+            env.all.set("VIRTUAL_ENV", paths::to_bytes(&self.0));
+        }
+        let bin = paths::to_bytes(&self.0.join("bin"));
+        let list = env.all.get("PATH").map_or(paths::DEFAULT, ByteString::as_bytes);
+        let mut entries = list.split(|byte| *byte == b':');
+        let is_there = if env.declared.contains("PATH") {
+            entries.any(|entry| entry == bin.as_bytes())
+        } else {
+            entries.next() == Some(bin.as_bytes())
+        };
+        if !is_there {
+            env.all.set("PATH", ByteString::from([bin.as_bytes(), b":", list].concat()));
+        }
     }
 
     /// The one a program is part of: `<venv>/bin/<program>`.
@@ -52,4 +119,27 @@ impl Venv {
     pub(crate) fn holds(&self, path: &Path) -> bool {
         path.starts_with(&self.0)
     }
+}
+
+/// The virtual environment that lies beside an app or above it and that the app does not run in.
+pub fn unused_venv(spec: &AppSpec) -> Option<PathBuf> {
+    let cwd = paths::from_bytes(&spec.cwd);
+    let variables = Variables { all: Environment::new(), declared: BTreeSet::new() };
+    let root = spec.source.as_ref().and_then(|source| paths::from_bytes(source).parent());
+    let script = paths::from_bytes(&spec.script);
+    let venv = Venv::of(cwd, Some(script), &variables, root.unwrap_or(cwd))?;
+    let by = spec.interpreter.as_ref().map_or(script, paths::from_bytes);
+    let entered = spec.env.get("VIRTUAL_ENV").is_some_and(|it| paths::from_bytes(it) == venv.0);
+    (!venv.holds(by) && !entered).then_some(venv.0)
+}
+
+/// Where looking upwards ends: the root of the config or of git, the one that is farther up; else where it begins.
+fn top<'a>(folder: &'a Path, root: &'a Path) -> &'a Path {
+    let git = folder.ancestors().find(|place| place.join(".git").exists());
+    let config = Some(root).filter(|root| folder.starts_with(root));
+    [git, config]
+        .into_iter()
+        .flatten()
+        .min_by_key(|place| place.as_os_str().len())
+        .unwrap_or(folder)
 }

@@ -40,9 +40,8 @@ impl Timetable {
         let pattern = schedule.pattern.trim();
         let parser =
             CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-        let cron = parser.parse(pattern).map_err(|error| ScheduleError::Pattern {
-            pattern: pattern.to_owned(),
-            why: in_words(error),
+        let cron = parser.parse(&from_there_on(pattern)).map_err(|error| {
+            ScheduleError::Pattern { pattern: pattern.to_owned(), why: in_words(error) }
         })?;
         let zone = match &schedule.zone {
             None => None,
@@ -66,6 +65,26 @@ impl Timetable {
         let next = next.timestamp().as_second();
         u64::try_from(next).ok()?.checked_mul(1000)
     }
+}
+
+/// `5/10` means from 5 on each 10th, `5-59/10`, as PM2's reader and Quartz have it.
+fn from_there_on(pattern: &str) -> String {
+    /// The last value of each field, seconds first.
+    const LAST: [&str; 6] = ["59", "59", "23", "31", "12", "6"];
+    let fields: Vec<_> = pattern.split_whitespace().collect();
+    let last = LAST.iter().skip(LAST.len().saturating_sub(fields.len()));
+    let is_one = |from: &str| !from.is_empty() && from.chars().all(|c| c.is_ascii_alphanumeric());
+    let part = |part: &str, last: &str| match part.split_once('/') {
+        Some((from, step)) if is_one(from) => format!("{from}-{last}/{step}"),
+        _ => part.to_owned(),
+    };
+    let field = |(field, last): (&&str, &&str)| {
+        field.split(',').map(|one| part(one, last)).collect::<Vec<_>>().join(",")
+    };
+    if fields.len() > LAST.len() || pattern.starts_with('@') {
+        return pattern.to_owned();
+    }
+    fields.iter().zip(last).map(field).collect::<Vec<_>>().join(" ")
 }
 
 fn in_words(error: CronError) -> String {
@@ -124,6 +143,26 @@ mod tests {
         ] {
             assert_eq!(times(pattern, "UTC", at, 1), [next], "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_value_with_a_step_is_where_the_steps_begin() {
+        let at = "2026-11-22T19:44:08Z";
+        for (short, long) in [
+            ("0/5 * * * *", "*/5 * * * *"),
+            ("5/10 * * * *", "5,15,25,35,45,55 * * * *"),
+            ("0 1/8 * * *", "0 1,9,17 * * *"),
+            ("1,30/10 * * * *", "1,30,40,50 * * * *"),
+            ("7/20 * * * * *", "7,27,47 * * * * *"),
+            ("0 0 10/10 * *", "0 0 10,20,30 * *"),
+            ("0 0 1 2/5 *", "0 0 1 2,7,12 *"),
+            ("0 0 1 FEB/5 *", "0 0 1 2,7,12 *"),
+            ("0 0 * * 1/2", "0 0 * * 1,3,5"),
+            ("0 0 * * MON/2", "0 0 * * 1,3,5"),
+        ] {
+            assert_eq!(times(short, "UTC", at, 9), times(long, "UTC", at, 9), "{short}");
+        }
+        assert!(table("70/5 * * * *", "UTC").is_err() && table("0/x * * * *", "UTC").is_err());
     }
 
     #[test]

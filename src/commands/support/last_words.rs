@@ -12,7 +12,7 @@ use pm_client::{Client, Deadline};
 use pm_logs::stamp::StampFormat;
 use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
 use pm_protocol::{Describe, Description, Outcome};
-use pm_spec::{LogFormat, Select};
+use pm_spec::{AppSpec, LogFormat, Select};
 
 use crate::commands::support::regular;
 use crate::render::outcomes::LastLines;
@@ -66,22 +66,20 @@ fn tail(
         // Older lines explain nothing.
         return None;
     }
-    let of_run = if meta.len() > SEARCHED {
-        Vec::new()
-    } else {
-        let select = vec![Select::Id(outcome.id)];
-        let answer = client.call(&Describe { select, known: true }, Deadline::after(QUICK));
-        let described = answer.ok().and_then(|answer| answer.descriptions.into_iter().next());
-        described
-            .map(|described| of_run(session, &described, path.clone(), asked))
-            .unwrap_or_default()
-    };
+    let select = vec![Select::Id(outcome.id)];
+    let answer = client.call(&Describe { select, known: true }, Deadline::after(QUICK));
+    let described = answer.ok().and_then(|answer| answer.descriptions.into_iter().next());
+    let searched = described.as_ref().filter(|_| meta.len() <= SEARCHED);
+    let of_run = searched.map(|described| of_run(session, described, path.clone(), asked));
+    let of_run = of_run.unwrap_or_default();
     let lines = if of_run.is_empty() { last_lines(&path)? } else { of_run };
+    let note = described.filter(|_| lines.iter().any(|line| lacks_something(line)));
     Some(LastLines {
         id: outcome.id,
         name: outcome.name.clone(),
         file: file.clone(),
         lines: telling(lines),
+        note: note.map(|described| run_by(&described.spec)),
     })
 }
 
@@ -139,6 +137,24 @@ fn telling(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         lines.splice(LINES - LATEST - 1..latest, [b"...".to_vec()]);
     }
     lines
+}
+
+/// Whether a line says that a module or a program is not where it was looked for.
+fn lacks_something(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    ["ModuleNotFoundError", "No module named"].iter().any(|it| line.contains(it))
+        || line.trim_end().ends_with("not found")
+}
+
+/// Who ran an app, and the virtual environment it could have had.
+fn run_by(spec: &AppSpec) -> String {
+    let by = spec.interpreter.as_ref().unwrap_or(&spec.script).display();
+    match pm_config::unused_venv(spec) {
+        Some(venv) => {
+            format!("it was run by {by}, but a virtual environment lies in {}", venv.display())
+        }
+        None => format!("it was run by {by}"),
+    }
 }
 
 /// Whether a line looks like one that tells of an error, in any language.

@@ -161,7 +161,7 @@ fn senses() -> Vec<(&'static str, &'static str, Value)> {
 
 fn logs() -> Vec<(&'static str, &'static str, Value)> {
     vec![
-        ("name: 'a/b c'", "/logs/out/file", json!("/desk/pm home/logs/a-b-c-out.log")),
+        ("name: 'a/b c'", "/logs/out/file", json!("/desk/pm home/logs/a%2Fb c-out.log")),
         ("", "/logs/error/file", json!("/desk/pm home/logs/app-error.log")),
         ("", "/pid_file", json!("/desk/pm home/pids/app.pid")),
         ("", "/logs/combined", json!(null)),

@@ -91,8 +91,10 @@ fn python_runs_in_the_venv_beside_the_app() {
     assert_eq!(python(in_venv).unwrap(), "/desk/two/.venv/bin/python3");
     assert_eq!(python("{script: 'src/app.py', cwd: 'two'}").unwrap(), "/desk/two/.venv/bin/python");
     assert_eq!(python("{script: 'app.py', cwd: 'four'}").unwrap(), "/desk/bin/python3");
-    // A python of somebody's own choice is not replaced; here it is missing.
-    assert!(desk.problems("{script: 'app.py', cwd: 'three'}").contains("/opt/own/python3"));
+    // A python of somebody's own choice is replaced only where it is missing, and that is told.
+    let (interpreter, _, warnings) = runs(&desk, "{script: 'app.py', cwd: 'three'}");
+    assert_eq!(interpreter.unwrap(), "/desk/three/venv/bin/python");
+    assert!(warnings.contains("there is no `/opt/own/python3`"), "{warnings}");
 }
 
 #[test]
@@ -324,4 +326,210 @@ fn a_script_on_the_command_line_need_not_be_utf8() {
     let (spec, _) = one(read::script(name, &desk.caller, &desk.overrides));
     assert!(spec.script.as_bytes().ends_with(b"caf\xe9.py"));
     assert_eq!(spec.name.as_str(), "caf\u{fffd}");
+}
+
+/// The log files of the apps of a text.
+fn logs(desk: &Desk, written: &str) -> Vec<String> {
+    let apps = desk.parse(written).unwrap_or_else(|diagnosis| panic!("{diagnosis}")).apps;
+    let file = |app: &AppSpec| match &app.logs.out {
+        pm_spec::LogTarget::File(path) => {
+            desk.plain(&text(path)).replace("/desk/pm home/logs/", "")
+        }
+        pm_spec::LogTarget::Discard => String::new(),
+    };
+    apps.iter().map(file).collect()
+}
+
+#[test]
+fn apps_of_different_names_share_no_file() {
+    let mut desk = desk();
+    let names = ["\u{7532}\u{4e59}", "\u{4e19}\u{4e01}", "a/b", "a-b", "a b", "a_b", "-x", ".x"];
+    let apps: Vec<_> =
+        names.iter().map(|name| format!("{{script: 'app', name: '{name}'}}")).collect();
+    let all = format!("[{}]", apps.join(","));
+    let expected =
+        ["\u{7532}\u{4e59}", "\u{4e19}\u{4e01}", "a%2Fb", "a-b", "a b", "a_b", "%2Dx", "%2Ex"];
+    assert_eq!(logs(&desk, &all), expected.map(|name| format!("{name}-out.log")));
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    let files = logs(&desk, &all);
+    assert_eq!(files[..3], ["\u{7532}\u{4e59}-out.log", "\u{4e19}\u{4e01}-out.log", "a-b-out.log"]);
+    let distinct: std::collections::BTreeSet<_> = files.iter().collect();
+    assert_eq!(distinct.len(), names.len(), "{files:?}");
+    assert!(files[3..6].iter().all(|file| file.starts_with("a-b~")), "{files:?}");
+    // Who was there first keeps its file.
+    desk.caller.names = ["a_b", "a-b"].map(|name| pm_spec::AppName::parse(name).unwrap()).into();
+    assert_eq!(logs(&desk, "{script: 'app', name: 'a_b'}"), ["a-b-out.log"]);
+    assert!(logs(&desk, "{script: 'app', name: 'a-b'}")[0].starts_with("a-b~"));
+}
+
+/// `PATH` up to its first colon, and `VIRTUAL_ENV`.
+fn entered(desk: &Desk, written: &str) -> (String, String) {
+    let env = desk.app(written).0.env;
+    let get = |name| desk.plain(&env.get(name).map(text).unwrap_or_default());
+    (get("PATH").split(':').next().unwrap_or("").into(), get("VIRTUAL_ENV"))
+}
+
+#[test]
+fn apps_live_in_their_venv_shell_lines_too() {
+    let mut desk = desk();
+    desk.write("one/app.py", "");
+    desk.write("one/run.sh", "exec gunicorn app:app");
+    desk.venv("one/.venv");
+    desk.program("one/.venv/bin/gunicorn", "");
+    desk.write("one/server.js", "");
+    let own = ("/desk/one/.venv/bin".to_owned(), "/desk/one/.venv".to_owned());
+    for script in ["gunicorn app:app", "app.py", "gunicorn", "run.sh"] {
+        let written = format!("{{script: '{script}', name: 'a', cwd: 'one'}}");
+        assert_eq!(entered(&desk, &written), own, "{script}");
+    }
+    let other = ("/desk/bin".to_owned(), String::new());
+    assert_eq!(entered(&desk, "{script: 'server.js', cwd: 'one'}"), other);
+    assert_eq!(entered(&desk, "{script: 'gunicorn app:app'}"), other);
+    // What the file says of these counts.
+    let line = "script: 'gunicorn app:app', cwd: 'one'";
+    let path = desk.path("one/.venv/bin");
+    let written = format!("{{{line}, env: {{PATH: '/mine:{}'}}}}", path.display());
+    assert_eq!(entered(&desk, &written).0, "/mine");
+    desk.caller.env.set("PATH", "");
+    assert_eq!(entered(&desk, "{script: 'app.py', cwd: 'one'}"), own);
+}
+
+#[test]
+fn a_venv_may_have_any_name_and_lie_above() {
+    let desk = desk();
+    for (app, venv) in [
+        ("a/app.py", "a/env"),
+        ("b/app.py", "b/.venv-prod"),
+        ("c/app.py", "c/myvenv"),
+        ("d/src/web/app.py", "d/.venv"),
+        ("e/app.py", "e/venv"),
+    ] {
+        desk.write(app, "");
+        desk.venv(venv);
+        let python = runs(&desk, &format!("{{script: '{app}'}}")).0.unwrap();
+        assert_eq!(python, format!("/desk/{venv}/bin/python"));
+    }
+    // The usual names come first.
+    desk.venv("e/.venv");
+    desk.venv("e/a");
+    assert_eq!(runs(&desk, "{script: 'e/app.py'}").0.unwrap(), "/desk/e/.venv/bin/python");
+    // Beyond the root of the config only git's root counts.
+    desk.write("f/deep/eco.json5", "{script: 'app.py'}");
+    desk.write("f/deep/app.py", "");
+    desk.venv("f/.venv");
+    let python =
+        || one(desk.load("f/deep/eco.json5")).0.interpreter.map(|it| desk.plain(&text(&it)));
+    assert_eq!(python().unwrap(), "/desk/bin/python3");
+    desk.write("f/.git/HEAD", "");
+    assert_eq!(python().unwrap(), "/desk/f/.venv/bin/python");
+}
+
+#[test]
+fn a_venv_that_an_app_could_have_had_is_known() {
+    let desk = desk();
+    desk.write("one/app.py", "");
+    desk.venv("one/env");
+    let unused = |written: &str| pm_config::unused_venv(&desk.app(written).0);
+    assert_eq!(unused("{script: 'one/app.py'}"), None);
+    let python = desk.path("bin/python3");
+    let other = format!("{{script: 'one/app.py', interpreter: '{}'}}", python.display());
+    assert_eq!(unused(&other), Some(desk.path("one/env")));
+}
+
+#[test]
+fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
+    let desk = desk();
+    for (file, first, interpreter) in [
+        ("a.py", "#!/usr/bin/nopython", "python3"),
+        ("b.py", "#!/usr/bin/env python", "python3"),
+        ("c", "#!/usr/bin/env python", "python3"),
+        ("d", "#!/gone/nodejs", "node"),
+        ("e.sh", "#!/gone/bash", "bash"),
+    ] {
+        for executable in [false, true] {
+            desk.write(file, format!("{first}\n"));
+            if executable {
+                desk.program(file, &format!("{first}\n"));
+            }
+            let (got, _, warnings) = runs(&desk, &format!("{{script: '{file}'}}"));
+            assert_eq!(got.unwrap(), format!("/desk/bin/{interpreter}"), "{file}");
+            assert!(warnings.contains("which the first line of"), "{warnings}");
+        }
+    }
+    let (got, _, warnings) = runs(&desk, "{script: 'a.py', interpreter: 'python'}");
+    assert_eq!(got.unwrap(), "/desk/bin/python3");
+    assert!(warnings.contains("there is no interpreter `python`; "), "{warnings}");
+    let (_, script, warnings) = runs(&desk, "{script: 'python', args: 'a.py'}");
+    assert_eq!(script, "/desk/bin/python3");
+    assert!(warnings.contains("there is no program `python`; "), "{warnings}");
+}
+
+#[test]
+fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_typed_is_refused() {
+    let mut desk = desk();
+    let count = |written: &str| {
+        let (spec, warnings) = desk.app(&format!("{{script: 'app', instances: '{written}'}}"));
+        (spec.instances, warnings.contains("as in PM2"))
+    };
+    assert_eq!(count("4,"), (4, true));
+    assert_eq!(count("2x"), (2, true));
+    assert_eq!(count("-1 "), (3, false));
+    assert_eq!(count("-1x"), (3, true));
+    assert_eq!(count("abc"), (4, true));
+    desk.give("instances", &["abc"]);
+    let told = desk.script("app").unwrap_err().to_string();
+    assert!(told.contains("--instances: error: `instances` must be a number"), "{told}");
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    let (spec, warnings) = one(desk.script("app"));
+    assert_eq!((spec.instances, warnings.contains("taken as \"max\"")), (4, true));
+    desk.overrides.beside = pm_config::Beside::All;
+    let known = pm_config::amended(&spec, &desk.caller, &desk.overrides);
+    assert!(known.unwrap_err().to_string().contains("must be a number"));
+}
+
+#[test]
+fn a_folder_runs_by_what_its_package_names_by_its_index_or_by_its_main() {
+    let desk = desk();
+    desk.write("one/package.json", r#"{"main": "lib/start"}"#);
+    desk.write("one/lib/start.js", "");
+    desk.write("two/index.js", "");
+    desk.write("three/package.json", r#"{"main": "./lib/"}"#);
+    desk.write("three/lib/index.js", "");
+    desk.write("four/__main__.py", "");
+    desk.write("five/package.json", "{}");
+    desk.write("ruby/index.js", "");
+    for (script, cwd, file) in [
+        ("./one", ".", "one/lib/start.js"),
+        (".", "two", "two/index.js"),
+        ("two", ".", "two/index.js"),
+        ("three/", ".", "three/lib/index.js"),
+        ("four", ".", "four/__main__.py"),
+        // A program of that name comes first.
+        ("ruby", ".", "bin/ruby"),
+    ] {
+        let (_, got, _) = runs(&desk, &format!("{{script: '{script}', cwd: '{cwd}', name: 'a'}}"));
+        assert_eq!(got, format!("/desk/{file}"), "{script}");
+    }
+    assert!(desk.problems("{script: 'five'}").contains("is a folder"));
+}
+
+#[test]
+fn a_module_of_python_given_as_an_option_is_told_how() {
+    let desk = desk();
+    let right = r#"script: "python3", args: "-m MODULE""#;
+    let option = "{script: '-m', interpreter: 'python3', args: 'http.server', name: 'a'}";
+    assert!(desk.problems(option).contains(right));
+    let before = "{script: 'http.server', interpreter: 'python3', interpreter_args: '-m'}";
+    assert!(desk.problems(before).contains(right));
+}
+
+#[test]
+fn a_file_of_variables_is_no_environment() {
+    let mut desk = desk();
+    let (spec, warnings) = desk.app("{script: 'app', env: {A: 1}, env_file: '.env', env_x: 'y'}");
+    assert_eq!(spec.env.get("A").map(text).as_deref(), Some("1"));
+    assert!(warnings.contains("no file of variables is read"), "{warnings}");
+    assert!(warnings.contains("`env_x` has no effect: it is text"), "{warnings}");
+    desk.overrides.env_name = Some("x".into());
+    assert!(desk.problems("{script: 'app', env_x: 'y'}").contains("must be an object"));
 }

@@ -175,6 +175,21 @@ fn names_are_read_though_everything_else_is_wrong() {
 }
 
 #[test]
+fn folders_may_be_served_without_any_app() {
+    let desk = Desk::new();
+    let folder = "static: [{path: '.', port: 8081, name: 'pages'}]";
+    for written in [
+        format!("{{{folder}}}"),
+        format!("{{apps: [], {folder}}}"),
+        format!("{{{folder}, apps: null}}"),
+        format!("{{{folder}, deploy: {{}}}}"),
+    ] {
+        let (spec, warnings) = desk.app(&written);
+        assert_eq!((spec.name.as_str(), warnings.as_str()), ("pages", ""), "{written}");
+    }
+}
+
+#[test]
 fn static_folders_and_serve_are_apps_of_our_own() {
     let mut desk = Desk::new();
     desk.caller.argv = vec![pm_spec::ByteString::from("/usr/bin/pm")];
