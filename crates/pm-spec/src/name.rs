@@ -64,10 +64,11 @@ impl AppName {
     pub fn in_file_names(&self) -> String {
         let mut all = String::with_capacity(self.0.len());
         for (at, letter) in self.0.char_indices() {
-            match letter {
-                '/' | '%' => all.push_str(&alloc::format!("%{:02X}", u32::from(letter))),
-                '.' | '-' if at == 0 => all.push_str(&alloc::format!("%{:02X}", u32::from(letter))),
-                _ => all.push(letter),
+            let is_odd = matches!(letter, '/' | '%') || (at == 0 && matches!(letter, '.' | '-'));
+            if is_odd {
+                all.extend(alloc::format!("%{:02X}", u32::from(letter)).chars());
+            } else {
+                all.push(letter);
             }
         }
         if all.len() <= LONGEST {
