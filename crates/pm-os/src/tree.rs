@@ -4,7 +4,9 @@
 //! What to do with them is decided elsewhere.
 
 mod census;
+mod courier;
 mod sweep;
 
 pub use census::{Census, CensusError, Depth, Member, Roll, Run, Seen, Traces, traces};
+pub use courier::tells_children;
 pub use sweep::{SweepError, sweep, sweep_all};
