@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::AppName;
 
-use crate::caller::{Caller, Engine, Overrides};
+use crate::caller::{Beside, Caller, Engine, Overrides};
 use crate::deploy::Deployment;
 use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, Format, is_config_name};
 use crate::ground::Ground;
 use crate::script::{self as program, Script};
-use crate::tree::Entry;
-use crate::tree::{Node, Value};
+use crate::tree::{Entry, Node, Value};
 use crate::understand;
 use crate::{deploy, flags, keys, paths};
 
@@ -290,20 +289,23 @@ impl Source {
         };
         let mut apps = Vec::new();
         let mut names: BTreeMap<AppName, Place> = BTreeMap::new();
+        let is_lenient = job.overrides.beside == Beside::Pm2s && !findings.has_errors();
         for table in tables {
             let mut own = Findings::default();
             let name = understand::name(table, job.overrides, &mut Findings::default());
             if let Some(name) = &name {
                 unique(name.clone(), table, &mut names, &mut own);
             }
-            apps.extend(understand::app(table, &ground, &mut own));
+            let app = understand::app(table, &ground, &mut own);
+            apps.extend(app.filter(|_| !own.has_errors()));
             // What a program exports has no place in its text.
             let who = name.as_ref().filter(|_| self.format == Format::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
         let failed = findings.has_errors();
         let diagnostics = findings.into_diagnostics(&self.origin, text);
-        if failed {
+        // PM2 starts the others, and says what it did not start.
+        if failed && (apps.is_empty() || !is_lenient) {
             return Err(Diagnosis { diagnostics });
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })
