@@ -356,6 +356,54 @@ fn null_takes_a_parameter_away() {
 }
 
 #[test]
+fn jlist_says_what_a_file_said() {
+    let home = named("pm2");
+    let script = home.script("run", "exec sleep 1000");
+    for folder in ["src", "lib"] {
+        home.file(format!("{folder}/x"), "");
+    }
+    let file = home.file(
+        "apps.json5",
+        format!(
+            "{{ name: 'app', script: {script:?}, watch: ['src', 'lib'], ignore_watch: ['src/tmp'], restart_delay: 4000, \
+             listen_timeout: 3000, time: true, watch_options: {{ usePolling: true, interval: 700 }} }}"
+        ),
+    );
+    home.run(["start", file.to_str().unwrap()]).ok();
+    let env = home.run(["jlist"]).ok().json()[0]["pm2_env"].clone();
+    let is_so = |key: &str, value: serde_json::Value| assert_eq!(env[key], value, "{key}");
+    is_so("watch", serde_json::json!(["src", "lib"]));
+    is_so("ignore_watch", serde_json::json!(["src/tmp"]));
+    is_so("restart_delay", 4000.into());
+    is_so("listen_timeout", 3000.into());
+    is_so("time", true.into());
+    is_so("watch_options", serde_json::json!({ "usePolling": true, "interval": 700 }));
+    home.run(["stop", "app"]).ok();
+    let watch = || home.run(["jlist"]).ok().json()[0]["pm2_env"]["watch"].clone();
+    assert_eq!(watch(), false);
+    home.run(["start", "app"]).ok();
+    assert_eq!(watch(), false, "a stop takes the watch away for good");
+    home.run(["restart", "app", "--watch"]).ok();
+    assert_eq!(watch(), true);
+}
+
+#[test]
+fn pm2_scales_down_from_the_oldest() {
+    let home = named("pm2");
+    let program = fixture();
+    let words =
+        ["start", program.to_str().unwrap(), "--name", "app", "-i", "4", "--", "--live", "forever"];
+    home.run(words).ok();
+    home.run(["scale", "app", "2"]).ok();
+    let slots = || home.rows().iter().map(|row| row.slot).collect::<Vec<_>>();
+    assert_eq!(slots(), [2, 3]);
+    home.run(["scale", "app", "4"]).ok();
+    let mut again = slots();
+    again.sort_unstable();
+    assert_eq!(again, [0, 1, 2, 3], "free slots are taken first");
+}
+
+#[test]
 fn pm2_init_takes_any_word() {
     let home = named("pm2");
     home.pm(["init", "whatever"]).dir(home.work()).run().ok();
