@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::AppName;
 
-use crate::caller::{Caller, Overrides, ScriptEngine};
+use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
 use crate::deploy::Deployment;
 use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, ConfigFormat, is_config_name};
 use crate::ground::ConfigGround;
 use crate::script::{self as program, Script};
-use crate::tree::TableEntry;
-use crate::tree::{ConfigNode, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 use crate::understand;
 use crate::{deploy, flags, keys, paths};
 
@@ -296,20 +295,23 @@ impl ConfigSource {
         };
         let mut apps = Vec::new();
         let mut names: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
+        let is_lenient = job.overrides.beside == Beside::Pm2s && !findings.has_errors();
         for table in tables {
             let mut own = Findings::default();
             let name = understand::name(table, job.overrides, &mut Findings::default());
             if let Some(name) = &name {
                 unique(name.clone(), table, &mut names, &mut own);
             }
-            apps.extend(understand::app(table, &ground, &mut own));
+            let app = understand::app(table, &ground, &mut own);
+            apps.extend(app.filter(|_| !own.has_errors()));
             // What a program exports has no place in its text.
             let who = name.as_ref().filter(|_| self.format == ConfigFormat::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
         let failed = findings.has_errors();
         let diagnostics = findings.into_diagnostics(&self.origin, text);
-        if failed {
+        // PM2 starts the others, and says what it did not start.
+        if failed && (apps.is_empty() || !is_lenient) {
             return Err(Diagnosis { diagnostics });
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         .live()
         .flag(on("--wait-ready", "The app is up when it has sent `ready` over its channel")),
     key("listen_timeout", "so long a new process may take to be ready, or to listen in a reload", field!(Span, serving.listen_timeout))
-        .knob("PM2_GRACEFUL_LISTEN_TIMEOUT").live()
+        .knob("PM2_GRACEFUL_LISTEN_TIMEOUT").live().jlist(Always)
         .flag(flag("--listen-timeout", "TIME", "How long a new process may take to be ready, or to listen in a reload")),
     key("autostart", "false: it is only made known", field!(Switch, autostart))
         .live().jlist(Always)
