@@ -69,6 +69,9 @@ pub struct SpawnPlan<'fd> {
     pub nofile: Option<Nofile>,
     /// Mask for new files, three octal digits; `None`: ours.
     pub umask: Option<u32>,
+    /// Niceness, -20 to 19; `None`: ours. Less than ours needs `CAP_SYS_NICE` or `RLIMIT_NICE`, and is an error
+    /// without.
+    pub nice: Option<i32>,
     /// `oom_score_adj` (-1000 to 1000) to give back, since ours was lowered; `None`: ours. A wish: lowering
     /// it needs `CAP_SYS_RESOURCE`, and without that it stays as ours is.
     pub oom_score_adj: Option<i32>,
@@ -213,6 +216,7 @@ fn launch(
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile.map(Nofile::into_limit),
         umask: plan.umask,
+        nice: plan.nice,
         oom: oom.as_ref().map(String::as_bytes),
         shared_below: low.as_ref().map(|(_, end)| *end),
     };

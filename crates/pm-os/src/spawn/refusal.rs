@@ -26,6 +26,8 @@ pub enum Step {
     Descriptors,
     /// Giving the limit of open files back.
     Nofile,
+    /// Its niceness.
+    Nice,
     /// Becoming another user.
     User,
     /// Entering the folder.
@@ -35,11 +37,12 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
         Self::Nofile,
+        Self::Nice,
         Self::User,
         Self::Cwd,
         Self::Exec,
@@ -51,9 +54,10 @@ impl Step {
             Self::Session => 2,
             Self::Descriptors => 3,
             Self::Nofile => 4,
-            Self::User => 5,
-            Self::Cwd => 6,
-            Self::Exec => 7,
+            Self::Nice => 5,
+            Self::User => 6,
+            Self::Cwd => 7,
+            Self::Exec => 8,
         }
     }
 
@@ -69,6 +73,7 @@ impl fmt::Display for Step {
             Self::Session => "give the process its own session",
             Self::Descriptors => "hand the process its descriptors",
             Self::Nofile => "restore the limit of open files",
+            Self::Nice => "set its niceness",
             Self::User => "become the user",
             Self::Cwd => "enter the folder",
             Self::Exec => "execute the program",
@@ -131,6 +136,17 @@ pub enum SpawnError {
         /// `ENOENT`, `ENOTDIR`, `EACCES`, ...
         errno: Errno,
     },
+    /// It can't have that niceness.
+    #[error(
+        "set its niceness to {nice}: {}; lower than now needs root, `CAP_SYS_NICE`, or a limit of nice (ulimit -e)",
+        errno::words(*errno)
+    )]
+    Nice {
+        /// The niceness.
+        nice: i32,
+        /// `EACCES` without the right.
+        errno: Errno,
+    },
     /// We may not become that user.
     #[error("run as user {uid}, group {gid}: {}", errno::words(*errno))]
     User {
@@ -172,6 +188,7 @@ impl SpawnError {
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Cwd { errno, .. }
+            | Self::Nice { errno, .. }
             | Self::User { errno, .. }
             | Self::Exec { errno, .. }
             | Self::Step { errno, .. } => Some(*errno),
@@ -187,6 +204,7 @@ impl SpawnError {
     pub(super) fn from_child(failure: Failure, plan: &SpawnPlan<'_>, program: &CStr) -> Self {
         let Failure { step, errno } = failure;
         match (step, &plan.user) {
+            (Step::Nice, _) => Self::Nice { nice: plan.nice.unwrap_or_default(), errno },
             (Step::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
             (Step::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
             (Step::Exec, _) => {
