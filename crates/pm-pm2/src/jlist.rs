@@ -237,6 +237,7 @@ fn json(setting: &Setting) -> Value {
         Setting::Unset => false.into(),
         Setting::Switch(on) => (*on).into(),
         Setting::Count(count) => (*count).into(),
+        Setting::Integer(number) => (*number).into(),
         Setting::Span(span) => span.as_millis().into(),
         Setting::Size(size) => size.get().into(),
         Setting::Text(bytes) => text(bytes),
