@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pm_spec::{ByteString, Environment};
+use pm_spec::{ByteString, Delay, Environment};
 
 use crate::given::Given;
 
@@ -22,6 +22,8 @@ pub struct Caller {
     pub pids: PathBuf,
     /// How many CPUs `instances: "max"` means, at least 1.
     pub cpus: u16,
+    /// The pause between runs of which nothing is said; PM2 makes none.
+    pub delay: Delay,
     /// User names and ids; `/etc/passwd` but in tests.
     pub passwd: PathBuf,
     /// Group names and ids; `/etc/group` but in tests.
@@ -51,7 +53,8 @@ impl Caller {
         let (logs, pids) = (home.join("logs"), home.join("pids"));
         let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
         let patience = Duration::from_secs(10);
-        Self { cwd, env, home, logs, pids, cpus: cpus.max(1), passwd, group, argv, patience }
+        let (cpus, delay) = (cpus.max(1), Delay::Automatic);
+        Self { cwd, env, home, logs, pids, cpus, delay, passwd, group, argv, patience }
     }
 }
 

@@ -5,14 +5,14 @@ use pm_spec::{ByteString, Delay};
 use crate::diagnose::{Finding, quoted};
 use crate::fields::{App, whole};
 
-/// The pause before a restart; as in PM2 the growing one wins, and 0 means that there is none.
-pub(crate) fn delay(app: &mut App<'_>) -> Delay {
+/// The pause before a restart, `usual` where nothing is said of it; as in PM2 the growing one wins, and 0 means that there is none.
+pub(crate) fn delay(app: &mut App<'_>, usual: Delay) -> Delay {
     let growing = app.span("exp_backoff_restart_delay").filter(|span| span.as_millis() > 0);
     let fixed = app.span("restart_delay");
     match (growing, fixed) {
         (Some(span), _) => Delay::Exponential(span),
         (None, Some(span)) => Delay::Fixed(span),
-        (None, None) => Delay::Automatic,
+        (None, None) => usual,
     }
 }
 
