@@ -7,7 +7,7 @@ use pm_client::{Client, Deadline};
 use pm_config::Caller;
 use pm_pm2::CalledAs;
 use pm_protocol::{Call, Home, List, Listing};
-use pm_spec::{AppName, ByteString, Environment};
+use pm_spec::{AppName, ByteString, Delay, Environment, Span};
 
 use crate::called::as_called;
 use crate::cli::{Engine, EngineFlag};
@@ -89,6 +89,9 @@ impl Session {
         caller.argv = std::env::args_os().map(|word| ByteString::new(word.into_vec())).collect();
         if let (Ok(program), Some(first)) = (std::env::current_exe(), caller.argv.first_mut()) {
             *first = ByteString::new(program.into_os_string().into_vec());
+        }
+        if self.home.is_pm2() || self.called_as.is_pm2() {
+            caller.delay = Delay::Fixed(Span::ZERO);
         }
         (caller.logs, caller.pids) = (self.home.logs(), self.home.pids());
         caller.names = self.names();

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failur
         if let Some(watch) = &mut app.watch {
             watch.ignore.extend(ignored.iter().map(|word| Ignore::Glob((*word).into())));
         }
-        if app.restart.delay == Delay::Automatic {
+        if matches!(app.restart.delay, Delay::Automatic | Delay::Fixed(Span::ZERO)) {
             app.restart.delay = Delay::Fixed(PAUSE);
         }
     }

@@ -41,6 +41,35 @@ fn p18_pauses_grow_between_failures() {
 }
 
 #[test]
+fn a_pause_is_told_with_its_length_and_reason() {
+    let home = Home::new();
+    start(&home, "asked", &["--restart-delay", "600s"], &["--exit", "3"]).ends(1);
+    let note = home.wait_status("asked", "waiting restart").note;
+    assert_eq!(note.as_deref(), Some("waits 600 s: the pause its config asks for"));
+    home.run(["describe", "asked"]).ok().says("waits 600 s");
+    start(&home, "dying", &["--max-restarts", "1000"], &["--exit", "3"]).ends(1);
+    home.wait_rows("a pause of a second", |rows| {
+        let notes = rows.iter().filter_map(|row| row.note.as_deref());
+        notes.filter(|note| *note == "waits 1 s: 12 short runs").count() == 1
+    });
+}
+
+#[test]
+fn an_end_with_code_0_is_followed_by_no_pause_but_not_for_ever() {
+    let home = Home::new();
+    // With pauses that grow to a second this would not be over while anybody waits.
+    start(&home, "again", &["--max-restarts", "150"], &["--exit", "0"]).ends(1);
+    assert_eq!(home.wait_status("again", "errored").restarts, 149);
+}
+
+#[test]
+fn in_a_home_of_pm2_there_is_no_pause_that_pm2_does_not_make() {
+    let home = crate::pm2_surface::named("pm2");
+    start(&home, "dying", &["--max-restarts", "150"], &["--exit", "3"]);
+    assert_eq!(home.wait_status("dying", "errored").restarts, 149);
+}
+
+#[test]
 fn p17_stop_during_a_pause_is_final() {
     let home = Home::new();
     start(&home, "pausing", &["--restart-delay", "400"], &["--exit", "3"]).ends(1);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pm_spec::{AppName, ByteString, Environment};
+use pm_spec::{AppName, ByteString, Delay, Environment};
 
 use crate::given::Given;
 
@@ -24,6 +24,8 @@ pub struct Caller {
     pub names: Vec<AppName>,
     /// How many CPUs `instances: "max"` means, at least 1.
     pub cpus: u16,
+    /// The pause between runs of which nothing is said; PM2 makes none.
+    pub delay: Delay,
     /// User names and ids; `/etc/passwd` but in tests.
     pub passwd: PathBuf,
     /// Group names and ids; `/etc/group` but in tests.
@@ -53,8 +55,8 @@ impl Caller {
         let (logs, pids) = (home.join("logs"), home.join("pids"));
         let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
         let patience = Duration::from_secs(10);
-        let (names, cpus) = (Vec::new(), cpus.max(1));
-        Self { cwd, env, home, logs, pids, names, cpus, passwd, group, argv, patience }
+        let (names, cpus, delay) = (Vec::new(), cpus.max(1), Delay::Automatic);
+        Self { cwd, env, home, logs, pids, names, cpus, delay, passwd, group, argv, patience }
     }
 }
 

@@ -7,14 +7,14 @@ use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::fields::{AppFields, whole};
 use crate::ground::ConfigGround;
 
-/// The pause before a restart; as in PM2 the growing one wins, and 0 means that there is none.
-pub(crate) fn delay(app: &mut AppFields<'_>) -> Delay {
+/// The pause before a restart, `usual` where nothing is said of it; as in PM2 the growing one wins, and 0 means that there is none.
+pub(crate) fn delay(app: &mut AppFields<'_>, usual: Delay) -> Delay {
     let growing = app.span("exp_backoff_restart_delay").filter(|span| span.as_millis() > 0);
     let fixed = app.span("restart_delay");
     match (growing, fixed) {
         (Some(span), _) => Delay::Exponential(span),
         (None, Some(span)) => Delay::Fixed(span),
-        (None, None) => Delay::Automatic,
+        (None, None) => usual,
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn app(
     spec.interpreter_args = app.words("interpreter_args");
     spec.args = app.words("args");
     spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
-    spec.restart.delay = policy::delay(&mut app);
+    spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     logs::settle(&mut app, name.as_ref(), base, ground, &mut spec.logs);

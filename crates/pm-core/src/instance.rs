@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Mode, Signal, Span};
+use pm_spec::{AppSpec, Delay, Mode, Signal, Span};
 
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
@@ -17,7 +17,7 @@ use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
 use crate::verdict::Streaks;
-use crate::view::{InstanceView, Status};
+use crate::view::{InstanceView, Pause, Status};
 
 /// So many ends are remembered of each instance.
 pub(crate) const HISTORY: usize = 20;
@@ -276,6 +276,19 @@ impl Instance {
         }
     }
 
+    /// Why it waits, if it does.
+    fn pause_cause(&self) -> Option<Pause> {
+        let Phase::Backoff { retry, .. } = self.phase else { return None };
+        Some(match (retry, self.spec.restart.delay) {
+            (true, _) => Pause::Shortage,
+            (false, Delay::Fixed(_) | Delay::Exponential(_)) => Pause::Asked,
+            (false, Delay::Automatic) if self.streaks.unstable > 0 => {
+                Pause::ShortRuns(self.streaks.unstable)
+            }
+            (false, Delay::Automatic) => Pause::Failures(self.streaks.flaps),
+        })
+    }
+
     /// As it is written down.
     pub(crate) fn record(&self) -> InstanceRecord {
         InstanceRecord {
@@ -316,6 +329,7 @@ impl Instance {
             unstable: self.streaks.unstable,
             created: self.created,
             next_start: self.phase.next_start(),
+            pause: self.pause_cause(),
             last_delay: self.streaks.delay,
             failure: self.phase.failure(),
             history: &self.history,

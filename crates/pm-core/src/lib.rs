@@ -34,7 +34,7 @@ pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};
 pub use phase::Want;
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
-pub use view::{InstanceView, Status};
+pub use view::{InstanceView, Pause, Status};
 
 // The simulation asks after what nobody else may see.
 #[cfg(test)]

@@ -10,6 +10,13 @@ use crate::end::{Cause, Ending};
 pub(crate) const PROVEN_MS: u64 = 30_000;
 /// No growing pause is longer (PM2's cap of the exponential one).
 const LONGEST_MS: u64 = 15_000;
+/// So many failures in a row, each after at least `min_uptime` and less than `PROVEN_MS`, have no pause at all: whoever
+/// kills an app now and then wants it back at once (PM2 makes no pause whatever happens).
+const FREE_FLAPS: u32 = 10;
+/// So many in a row are flapping: only then does the pause grow beyond `LONGEST_FLAP_MS`.
+const FLAPPING: u32 = 30;
+/// The longest pause of what is not flapping yet.
+const LONGEST_FLAP_MS: u64 = 1_600;
 /// Pauses between runs shorter than `min_uptime` stay below this: `max_restarts` ends them soon enough.
 const LONGEST_SHORT_MS: u64 = 1_000;
 
@@ -18,7 +25,7 @@ const LONGEST_SHORT_MS: u64 = 1_000;
 pub(crate) struct Streaks {
     /// Runs shorter than `min_uptime` in a row (PM2: `unstable_restarts`).
     pub(crate) unstable: u32,
-    /// Runs of at least `min_uptime` but not `PROVEN_MS` in a row.
+    /// Failures after at least `min_uptime` but not `PROVEN_MS` in a row.
     pub(crate) flaps: u32,
     /// The last pause in ms (PM2: `prev_restart_delay`).
     pub(crate) delay: u64,
@@ -63,9 +70,14 @@ pub(crate) fn verdict(
         }
     } else {
         next.unstable = 0;
-        next.flaps = if uptime >= PROVEN_MS { 0 } else { past.flaps.saturating_add(1) };
+        let failed = uptime < PROVEN_MS && ending != Ending::Exited(0);
+        next.flaps = if failed { past.flaps.saturating_add(1) } else { 0 };
     }
-    next.delay = pause(policy.delay, next);
+    next.delay = match policy.delay {
+        // What ends well has its work done and is to begin again.
+        Delay::Automatic if ending == Ending::Exited(0) => 0,
+        delay => pause(delay, next),
+    };
     (Verdict::RestartAfter(next.delay), next)
 }
 
@@ -102,7 +114,10 @@ fn pause(delay: Delay, streaks: Streaks) -> u64 {
         Delay::Automatic if streaks.unstable > 0 => {
             grown(10, streaks.unstable, 2).min(LONGEST_SHORT_MS)
         }
-        Delay::Automatic => grown(100, streaks.flaps, 3).min(LONGEST_MS),
+        Delay::Automatic if streaks.flaps <= FLAPPING => {
+            grown(100, streaks.flaps, FREE_FLAPS).min(LONGEST_FLAP_MS)
+        }
+        Delay::Automatic => grown(2 * LONGEST_FLAP_MS, streaks.flaps, FLAPPING).min(LONGEST_MS),
     }
 }
 
@@ -152,9 +167,14 @@ mod tests {
             (past(15, 0, 1000), 999, CRASH, many(16, CRASH), past(16, 0, 1000)),
             (past(15, 0, 1000), 1000, CRASH, again(0), past(0, 1, 0)),
             (past(0, 2, 0), 29_999, CRASH, again(0), past(0, 3, 0)),
-            (past(0, 3, 0), 1000, CRASH, again(100), past(0, 4, 100)),
-            (past(0, 10, 6400), 1000, CRASH, again(12_800), past(0, 11, 12_800)),
-            (past(0, 11, 12_800), 1000, CRASH, again(15_000), past(0, 12, 15_000)),
+            (past(0, 9, 0), 1000, CRASH, again(0), past(0, 10, 0)),
+            (past(0, 10, 0), 1000, killed, again(100), past(0, 11, 100)),
+            (past(0, 13, 400), 1000, CRASH, again(800), past(0, 14, 800)),
+            (past(0, 14, 800), 1000, CRASH, again(1600), past(0, 15, 1600)),
+            (past(0, 29, 1600), 1000, CRASH, again(1600), past(0, 30, 1600)),
+            (past(0, 30, 1600), 1000, CRASH, again(3200), past(0, 31, 3200)),
+            (past(0, 32, 6400), 1000, CRASH, again(12_800), past(0, 33, 12_800)),
+            (past(0, 33, 12_800), 1000, CRASH, again(15_000), past(0, 34, 15_000)),
             (past(0, u32::MAX, 15_000), 1000, CRASH, again(15_000), past(0, u32::MAX, 15_000)),
             (past(5, 9, 4000), 30_000, CRASH, again(0), none),
         ]
@@ -164,6 +184,27 @@ mod tests {
             let got = verdict(&automatic, before, uptime, ending);
             assert_eq!(got, (verdict_, after), "row {row}");
         }
+    }
+
+    #[test]
+    fn what_ends_well_begins_again_at_once() {
+        let well = Ending::Exited(0);
+        let automatic = RestartPolicy::default();
+        let again = |ms| Verdict::RestartAfter(ms);
+        for (before, uptime, after) in [
+            (past(0, 40, 15_000), 3000, past(0, 0, 0)),
+            (past(9, 3, 640), 3000, past(0, 0, 0)),
+            (past(9, 3, 640), 30_000, past(0, 0, 0)),
+            (past(9, 3, 640), 5, past(10, 3, 0)),
+        ] {
+            assert_eq!(verdict(&automatic, before, uptime, well), (again(0), after));
+        }
+        // But never for ever without having lived.
+        let enough = Verdict::GiveUp(Cause::CrashLoop { runs: 16, last: well });
+        assert_eq!(verdict(&automatic, past(15, 0, 0), 5, well).0, enough);
+        // Pauses that somebody asked for are made.
+        let fixed = RestartPolicy { delay: Delay::Fixed(Span::from_secs(3)), ..automatic };
+        assert_eq!(verdict(&fixed, past(0, 0, 0), 3000, well).0, again(3000));
     }
 
     #[test]

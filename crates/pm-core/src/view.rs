@@ -28,6 +28,19 @@ pub enum Status {
     WaitingRestart,
 }
 
+/// Why there is a pause before the next run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// The machine was short of something.
+    Shortage,
+    /// The app is always given one.
+    Asked,
+    /// So many runs in a row were short.
+    ShortRuns(u32),
+    /// It failed so often in a row, each time after a short life.
+    Failures(u32),
+}
+
 /// One instance as readers see it.
 #[derive(Clone, Debug)]
 pub struct InstanceView<'a> {
@@ -59,6 +72,8 @@ pub struct InstanceView<'a> {
     pub created: Time,
     /// The next run's time while waiting.
     pub next_start: Option<Time>,
+    /// Why it waits for its next run, if it does.
+    pub pause: Option<Pause>,
     /// The last pause before a restart in ms.
     pub last_delay: u64,
     /// Why it failed, if it did.

@@ -1,7 +1,7 @@
 //! The only translator between the core's words and the wire's.
 
 use pm_core::{
-    Became, Cause, Core, Ending, Existing, InstanceView, Outcome, Patience, Refused, RunEnd,
+    Became, Cause, Core, Ending, Existing, InstanceView, Outcome, Patience, Pause, Refused, RunEnd,
     Status, Time,
 };
 use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, Wait, What};
@@ -65,7 +65,7 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
         mode: instance.app.serving.mode,
         watching: (instance.wanted || instance.resting)
             && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
-        note: instance.failure.map(cause),
+        note: instance.failure.map(cause).or_else(|| waiting(instance)),
     }
 }
 
@@ -172,6 +172,19 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),
     }
+}
+
+/// That it waits for its next run, how long and why.
+fn waiting(instance: &InstanceView<'_>) -> Option<String> {
+    let why = match instance.pause? {
+        Pause::Shortage => "the machine is short of something".into(),
+        Pause::Asked => "the pause its config asks for".into(),
+        Pause::ShortRuns(1) => "a short run".into(),
+        Pause::ShortRuns(runs) => format!("{runs} short runs"),
+        Pause::Failures(1) => "a failure".into(),
+        Pause::Failures(runs) => format!("{runs} failures in a row"),
+    };
+    Some(format!("waits {}: {why}", seconds(instance.last_delay)))
 }
 
 /// What became of one instance, with what helps to understand a failure.
