@@ -1,7 +1,9 @@
 //! `pm describe`.
 
+use pm_protocol::Status;
+
 use crate::cli::OneArgs;
-use crate::commands::support::{described, nodes, selectors};
+use crate::commands::support::{described, last_words, nodes, selectors};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::describe::describe;
 use crate::render::json;
@@ -15,7 +17,11 @@ pub(super) fn run(session: &Session, args: &OneArgs) -> Result<Report, Failure> 
         if session.hides_tables() {
             return String::new();
         }
-        describe(&described, &nodes, session.console.look)
+        let failed = described.descriptions.iter().filter(|one| {
+            matches!(one.row.status, Status::Errored | Status::WaitingRestart | Status::Launching)
+        });
+        let tails: Vec<_> = failed.filter_map(last_words::latest).collect();
+        describe(&described, &nodes, &tails, session.console.look)
     };
     Ok(Report::new(session.console, text, || json::described(&described)))
 }

@@ -10,18 +10,27 @@ use pm_spec::{
 
 use crate::called;
 use crate::console::Look;
+use crate::render::outcomes::{self, LastLines};
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
 
 type Fields<'a> = Vec<(&'a str, String)>;
 
-/// One page each.
-pub(crate) fn describe(descriptions: &Descriptions, nodes: &Nodes, look: Look) -> String {
+/// One page each, with the last words of those that are in `tails`.
+pub(crate) fn describe(
+    descriptions: &Descriptions,
+    nodes: &Nodes,
+    tails: &[LastLines],
+    look: Look,
+) -> String {
     let now = descriptions.now;
     let page = |described: &Description| {
         let program = described.spec.interpreter.as_ref();
         let node = program.and_then(|program| nodes.get(program)).map(String::as_str);
-        page(described, (now, node), look)
+        let mut page = page(described, (now, node), look);
+        let own = tails.iter().filter(|tail| tail.id == described.row.id);
+        page.extend(own.map(|tail| outcomes::tail(tail, look)));
+        page
     };
     let pages: Vec<_> = descriptions.descriptions.iter().map(page).collect();
     pages.join("\n")
@@ -32,7 +41,7 @@ fn page(described: &Description, (now, node): (u64, Option<&str>), look: Look) -
     let title = format!("{} (id {})", safe_text(&row.name), row.id);
     let mut page = Paint::Key.on(&title, look.colour) + "\n";
     let mut fields = state(described, now);
-    fields.extend(program(&described.spec));
+    fields.extend(program(&described.spec, node.is_some()));
     fields.push(("node.js version", node.map(safe_text).unwrap_or_default()));
     fields.extend(policy(&described.spec));
     let changed = changed(&described.spec);
@@ -64,7 +73,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),
-        ("version", row.version.as_deref().map_or("N/A".into(), safe_text)),
+        ("version", row.version.as_deref().map(safe_text).unwrap_or_default()),
         ("pid", if lives { row.pid.to_string() } else { String::new() }),
         ("process tree", pids.join(" ")),
         ("uptime", uptime),
@@ -82,16 +91,15 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
     fields
 }
 
-fn program(spec: &AppSpec) -> Fields<'static> {
+/// What only Node has is left out for others, unless it is set.
+fn program(spec: &AppSpec, is_node: bool) -> Fields<'static> {
+    let node_env = spec.env.get("NODE_ENV").map(|it| safe(it).into()).unwrap_or_default();
     vec![
         ("script path", safe(&spec.script).into()),
         ("script args", or_none(words(&spec.args))),
         ("interpreter", spec.interpreter.as_ref().map_or("none".into(), |it| safe(it).into())),
         ("interpreter args", or_none(words(&spec.interpreter_args))),
-        (
-            "node env",
-            or_none(spec.env.get("NODE_ENV").map(|it| safe(it).into()).unwrap_or_default()),
-        ),
+        ("node env", if is_node { or_none(node_env) } else { node_env }),
         ("exec cwd", safe(&spec.cwd).into()),
         ("exec mode", format!("{}_mode", spec.serving.mode.as_str())),
         ("instances", spec.instances.to_string()),
@@ -234,13 +242,21 @@ fn ends(ends: &[EndView], look: Look) -> String {
         return String::new();
     }
     let mut text = Paint::Head.on("last ends", look.colour) + "\n";
-    for end in ends {
+    for alike in ends.chunk_by(|one, next| one.why == next.why) {
+        let (Some(first), Some(last)) = (alike.first(), alike.last()) else { continue };
+        let many = match alike.len() {
+            1 => String::new(),
+            count => {
+                let began = first.at.saturating_sub(first.lived);
+                format!("{count} times in {}, last: ", text::millis(last.at.saturating_sub(began)))
+            }
+        };
         let line = format!(
-            "  {}  pid {} after {}: {}",
-            text::moment(end.at),
-            end.pid,
-            text::millis(end.lived),
-            safe_text(&end.why)
+            "  {}  {many}pid {} after {}: {}",
+            text::moment(last.at),
+            last.pid,
+            text::millis(last.lived),
+            safe_text(&last.why)
         );
         let line = look.width.map_or(line.clone(), |columns| text::clip(&line, columns));
         text.push_str(&(line + "\n"));
@@ -291,6 +307,24 @@ mod tests {
         assert_eq!(wrap("one two", Some(4)), ["one", "two"]);
         assert_eq!(wrap("abcdefgh", Some(3)), ["abc", "def", "gh"]);
         assert_eq!(wrap("", Some(3)), [""]);
+    }
+
+    #[test]
+    fn equal_ends_are_one_line() {
+        let end = |at: u64, why: &str| EndView {
+            at,
+            lived: 1000,
+            pid: 7,
+            code: Some(0),
+            signal: None,
+            why: why.into(),
+        };
+        let all = [end(1000, "a"), end(8000, "a"), end(15_000, "a"), end(16_000, "b")];
+        let shown = ends(&all, Look { width: None, boxes: true, colour: false });
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines.len(), 3, "{shown}");
+        assert!(lines[1].ends_with("3 times in 15s, last: pid 7 after 1000ms: a"), "{shown}");
+        assert!(lines[2].ends_with("  pid 7 after 1000ms: b"), "{shown}");
     }
 
     #[test]

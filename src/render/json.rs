@@ -1,7 +1,7 @@
 //! Wire views as documents for `--json`. Variables that look like secrets are masked.
 
 use pm_protocol::{Description, Descriptions, Listing};
-use pm_spec::{ByteString, Environment, MASK, looks_secret};
+use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,16 +32,20 @@ pub(crate) fn described(descriptions: &Descriptions) -> Value {
 }
 
 fn masked(described: &Description) -> Value {
-    let mut described = described.clone();
+    let mut value = value(described);
+    value["spec"] = spec(&described.spec);
+    tidy(&mut value["row"]);
+    value
+}
+
+/// All of an app.
+pub(crate) fn spec(app: &AppSpec) -> Value {
     let mut env = Environment::new();
-    for (name, value) in described.spec.env.iter() {
+    for (name, value) in app.env.iter() {
         let shown = if looks_secret(name) { ByteString::from(MASK) } else { value.clone() };
         env.set(name, shown);
     }
-    described.spec.env = env;
-    let mut value = value(&described);
-    tidy(&mut value["row"]);
-    value
+    value(AppSpec { env, ..app.clone() })
 }
 
 /// Bytes, shown.

@@ -188,19 +188,24 @@ fn reasons(done: &Completed, look: Look) -> String {
 
 /// The last words of what failed.
 pub(crate) fn tails(done: &Completed, look: Look) -> String {
-    let mut text = String::new();
-    for tail in done.tails.iter().filter(|tail| !tail.lines.is_empty()) {
-        let head =
-            format!("last lines of {} ({}), {}:", safe_text(&tail.name), tail.id, safe(&tail.file));
-        text.push_str(&Paint::Dim.on(&head, look.colour));
-        text.push('\n');
-        for line in &tail.lines {
-            let colours = if look.colour { Colours::Keep } else { Colours::Drop };
-            text.extend(["  ", &plain(line, colours), "\n"]);
-        }
-        if let Some(note) = &tail.note {
-            text.extend([&safe_text(note), "\n"]);
-        }
+    done.tails
+        .iter()
+        .filter(|tail| !tail.lines.is_empty())
+        .map(|tail| self::tail(tail, look))
+        .collect()
+}
+
+/// The last words of one.
+pub(crate) fn tail(tail: &LastLines, look: Look) -> String {
+    let head =
+        format!("last lines of {} ({}), {}:", safe_text(&tail.name), tail.id, safe(&tail.file));
+    let mut text = Paint::Dim.on(&head, look.colour) + "\n";
+    for line in &tail.lines {
+        let colours = if look.colour { Colours::Keep } else { Colours::Drop };
+        text.extend(["  ", &plain(line, colours), "\n"]);
+    }
+    if let Some(note) = &tail.note {
+        text.extend([&safe_text(note), "\n"]);
     }
     text
 }

@@ -64,7 +64,7 @@ fn without_times(text: &str) -> String {
 
 #[test]
 fn descriptions_look_as_they_should() {
-    let shown = |look| without_times(&describe(&described(), &Nodes::new(), look));
+    let shown = |look| without_times(&describe(&described(), &Nodes::new(), &[], look));
     for columns in [40, 80, 200] {
         let look = Look { width: Some(columns), boxes: true, colour: false };
         golden::check(&format!("describe-{columns}.txt"), &shown(look));
@@ -78,7 +78,7 @@ fn p38_secrets_are_masked_everywhere_but_in_env() {
     let look = Look { width: Some(300), boxes: true, colour: false };
     let described = described();
     for shown in [
-        describe(&described, &Nodes::new(), look),
+        describe(&described, &Nodes::new(), &[], look),
         json::described(&described).to_string(),
         jlist::entries(&described, &Nodes::new()).to_string(),
     ] {

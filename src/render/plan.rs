@@ -1,5 +1,7 @@
 //! What is going to be done, or was changed: one line an app.
 
+use serde_json::Value;
+
 use crate::called;
 use crate::console::Look;
 use crate::render::text::{Paint, safe_text};
@@ -14,6 +16,9 @@ pub(crate) struct Planned {
     /// What differs, each in a few words, secrets masked.
     #[serde(rename = "changes")]
     pub(crate) edits: Vec<String>,
+    /// All of a new app, secrets masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spec: Option<Value>,
 }
 
 /// What is done with an app of a config.

@@ -25,7 +25,12 @@ pub(crate) enum Paint {
     Wait,
     /// What to type elsewhere: ids, names.
     Key,
+    /// One app among several, by its number.
+    App(usize),
 }
+
+/// Colours of apps beside each other; none is red, which means failure.
+const APPS: [&str; 10] = ["36", "33", "32", "35", "34", "96", "93", "92", "95", "94"];
 
 impl Paint {
     /// `text` in this colour, if colours are wanted.
@@ -45,6 +50,7 @@ impl Paint {
             Self::Bad => "31",
             Self::Wait => "33",
             Self::Key => "1",
+            Self::App(number) => APPS.get(number % APPS.len()).copied().unwrap_or_default(),
         };
         if colour && !code.is_empty() && !text.is_empty() {
             out.extend(["\x1b[", code, "m", text, "\x1b[0m"]);

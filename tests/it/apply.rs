@@ -250,3 +250,17 @@ fn what_is_compared_with_a_file_is_asked_for_without_a_look_at_all_processes() {
     assert_eq!((known.row.id, &known.out), (whole.row.id, &whole.out));
     assert_eq!((known.pids, whole.pids.contains(&whole.row.pid)), (Vec::new(), true));
 }
+
+#[test]
+fn a_dry_run_shows_all_of_a_new_app() {
+    let home = Home::new();
+    let file = home.file(
+        "new.json5",
+        "{ name: 'new', script: 'sleep 1000', env: { API_KEY: 'x', PORT: 80 } }",
+    );
+    let plan = home.run(["apply", "--dry-run", "--json", file.to_str().unwrap()]).ok().json();
+    let spec = &plan[0]["spec"];
+    assert_eq!((&plan[0]["step"], &spec["name"]), (&"start".into(), &"new".into()), "{plan}");
+    assert_eq!(spec["cwd"], home.work().to_str().unwrap());
+    assert_eq!((&spec["env"]["PORT"], &spec["env"]["API_KEY"]), (&"80".into(), &"********".into()));
+}

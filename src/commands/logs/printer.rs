@@ -84,6 +84,8 @@ pub(super) struct Printer<W: Write = BufWriter<Stdout>> {
     form: Form,
     /// The widest label so far; it only grows, as in PM2.
     widest: usize,
+    /// Names of apps in the order of their colours.
+    apps: Vec<String>,
     bytes: Vec<u8>,
 }
 
@@ -95,7 +97,7 @@ impl Printer {
 
 impl<W: Write> Printer<W> {
     fn on(out: W, form: Form) -> Self {
-        Self { out, form, widest: 0, bytes: Vec::new() }
+        Self { out, form, widest: 0, apps: Vec::new(), bytes: Vec::new() }
     }
 
     /// One line.
@@ -142,10 +144,12 @@ impl<W: Write> Printer<W> {
         let width = columns(&label);
         self.widest = self.widest.max(width);
         let blanks = " ".repeat(self.widest - width);
-        let paint = match channel.stream {
+        let bar = match channel.stream {
             Stream::Out => Paint::Good,
             Stream::Err => Paint::Bad,
         };
+        // Among several, the colour says whose a line is, and the bar where it was written.
+        let paint = self.number(channels, &channel.name).map_or(bar, Paint::App);
         if let Some(format) = &self.form.stamp {
             let mut stamp = Vec::new();
             let moment = line.at.and_then(DateTime::from_timestamp_millis);
@@ -157,8 +161,23 @@ impl<W: Write> Printer<W> {
             self.bytes.extend_from_slice(Paint::Dim.on(&stamp, self.form.colour).as_bytes());
             self.bytes.push(b' ');
         }
-        let label = paint.on(&format!("{label}{blanks} | "), self.form.colour);
+        let label = paint.on(&format!("{label}{blanks}"), self.form.colour);
         self.bytes.extend_from_slice(label.as_bytes());
+        self.bytes.extend_from_slice(bar.on(" | ", self.form.colour).as_bytes());
+    }
+
+    /// Which of several apps this is, in the order they were first seen; `None` if there is only one.
+    fn number(&mut self, channels: &Channels, name: &str) -> Option<usize> {
+        if self.apps.is_empty() {
+            let mut names: Vec<_> = channels.iter().map(|channel| channel.name.clone()).collect();
+            names.dedup();
+            self.apps = names;
+        }
+        let number = self.apps.iter().position(|known| known == name).or_else(|| {
+            self.apps.push(name.to_owned());
+            Some(self.apps.len() - 1)
+        });
+        number.filter(|_| self.apps.len() > 1)
     }
 
     fn words(&mut self, words: &[u8]) {
@@ -269,6 +288,16 @@ mod tests {
         assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | hello\n1|worker | oops\n");
         let stamped = PLAIN.stamped("YYYY");
         assert_eq!(shown(stamped, &LogShape::Raw, &lines[..1]), "- 0|web    | hello\n");
+    }
+
+    #[test]
+    fn each_of_several_apps_has_a_colour() {
+        let lines: [(usize, &[u8], bool); 2] = [(0, b"a", true), (3, b"b", true)];
+        let told = shown(Form { colour: true, ..PLAIN }, &LogShape::Raw, &lines);
+        let label = |line: &str| line.split('m').next().map(str::to_owned);
+        let labels: Vec<_> = told.lines().map(label).collect();
+        assert_ne!(labels[0], labels[1], "{told:?}");
+        assert!(told.contains("\x1b[31m | \x1b[0mb"), "standard error has its bar: {told:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use pm_spec::{AppSpec, ByteString, Effort, Mode};
 use crate::commands::support::targets::Target;
 use crate::commands::support::{described, resend};
 use crate::prelude::{Failure, Session};
+use crate::render::json;
 use crate::render::plan::{PlanStep, Planned};
 use crate::render::safe;
 
@@ -61,6 +62,7 @@ impl Configs {
             name: one.spec.name.to_string(),
             step: PlanStep::Gone,
             edits: Vec::new(),
+            spec: None,
         });
         own.chain(gone).collect()
     }
@@ -166,7 +168,7 @@ fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Plann
     let name = app.name.to_string();
     let Some(known) = known else {
         let step = if app.autostart { PlanStep::Start } else { PlanStep::Add };
-        return Planned { name, step, edits: Vec::new() };
+        return Planned { name, step, edits: Vec::new(), spec: Some(json::spec(app)) };
     };
     let edits: Vec<_> = known.spec.edits(app).iter().map(ToString::to_string).collect();
     let step = match (existing, known.spec.effort(app)) {
@@ -179,8 +181,8 @@ fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Plann
         (Existing::Converge, Effort::Live) => PlanStep::Change,
         (Existing::Converge, Effort::Nothing) => PlanStep::Keep,
         (Existing::Keep | Existing::Refuse | Existing::Duplicate, _) => {
-            return Planned { name, step: PlanStep::Keep, edits: Vec::new() };
+            return Planned { name, step: PlanStep::Keep, edits: Vec::new(), spec: None };
         }
     };
-    Planned { name, step, edits }
+    Planned { name, step, edits, spec: None }
 }

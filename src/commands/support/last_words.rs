@@ -33,6 +33,9 @@ const LATEST: usize = 7;
 /// So many last lines where none looks like an error.
 const PLAIN: usize = 10;
 
+/// So many on the page of an app.
+const FEW: usize = 5;
+
 /// Logs longer than this are not searched for the run; the last bytes have to do.
 const SEARCHED: u64 = 16 << 20;
 
@@ -53,6 +56,15 @@ pub(crate) fn of(
     let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
     let failed = failed.filter(|outcome| apps.insert(&outcome.name));
     failed.take(APPS).filter_map(|outcome| tail(session, client, outcome, asked)).collect()
+}
+
+/// The last few lines an app wrote to standard error, if there are any.
+pub(crate) fn latest(described: &Description) -> Option<LastLines> {
+    let file = described.error.clone()?;
+    let mut lines = last_lines(&PathBuf::from(OsStr::from_bytes(file.as_bytes())))?;
+    lines.drain(..lines.len().saturating_sub(FEW));
+    let (id, name) = (described.row.id, described.row.name.clone());
+    (!lines.is_empty()).then_some(LastLines { id, name, file, lines, note: None })
 }
 
 fn tail(
