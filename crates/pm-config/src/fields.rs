@@ -244,6 +244,10 @@ fn unknown(entry: &Entry, strict: bool) -> Finding {
     } else {
         Finding::warning(entry.at, message + "; it is ignored")
     };
+    if let Some(here) = keys::instead(&entry.key) {
+        let is_key = here.starts_with('`');
+        return finding.hint(if is_key { format!("here it is {here}") } else { here.into() });
+    }
     // What stands alone is taken for one bare app, also a list of apps under a mistyped name.
     let is_apps = matches!(entry.node.value, Value::List(_))
         && !keys::near(&entry.key, ["apps"].into_iter()).is_empty();
