@@ -186,7 +186,7 @@ pub(crate) fn tails(done: &Completed, look: Look) -> String {
             let colours = if look.colour { Colours::Keep } else { Colours::Drop };
             text.extend(["  ", &plain(line, colours), "\n"]);
         }
-        for note in &tail.note {
+        if let Some(note) = &tail.note {
             text.extend([&safe_text(note), "\n"]);
         }
     }

@@ -81,6 +81,9 @@ pub(crate) fn app(
     {
         venv.enter(&mut env);
     }
+    if !env.declared.contains("PWD") {
+        env.all.set("PWD", paths::to_bytes(base));
+    }
     let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);

@@ -264,6 +264,8 @@ fn what_is_thrown_is_told_with_its_place() {
             "\nthrow new Error('no\\x1b[2J way')",
             "ecosystem.config.js:2:11: error: Error: no\u{fffd}[2J way",
         ),
+        ("throw Object.create(null)", "error: it threw an object without text"),
+        ("throw { toString() { throw 1 } }", "error: it threw an object without text"),
         ("throw 'just text'", "ecosystem.config.js: error: it threw just text"),
         ("module.exports = async () => { throw new RangeError('far') }", "RangeError: far"),
         (
@@ -445,4 +447,26 @@ fn names_come_from_programs_too() {
         desk("module.exports = { apps: ['a', 'b'].map((name) => ({ name, script: 'gone' })) }");
     let names = read::names(Path::new(CONFIG), &desk.caller, &desk.overrides).unwrap();
     assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn node_may_not_take_all_memory() {
+    let mut desk = with_node(desk(
+        "const all = []; for (let i = 0; i < 40; i += 1) all.push(Buffer.alloc(64 << 20, 1));
+        module.exports = { script: 'app' };",
+    ));
+    desk.caller.patience = Duration::from_mins(1);
+    desk.overrides.engine = Engine::Node;
+    let told = problem(&desk, CONFIG);
+    assert!(told.contains("allocation failed") || told.contains("node ended with"), "{told}");
+}
+
+#[test]
+fn an_app_sees_its_own_folder_as_pwd() {
+    let mut desk = desk("module.exports = { script: 'app' }");
+    desk.caller.env.set("PWD", "/elsewhere");
+    assert_eq!(variable(&desk, CONFIG, "PWD"), desk.caller.cwd.display().to_string());
+    desk.write(CONFIG, "module.exports = { script: 'app', env: { PWD: '/mine' } }");
+    assert_eq!(variable(&desk, CONFIG, "PWD"), "/mine");
 }

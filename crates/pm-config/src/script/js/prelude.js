@@ -244,11 +244,20 @@
     return value;
   };
 
+  // Not everything that can be thrown has a text.
+  const described = (thrown) => {
+    try {
+      return String(thrown);
+    } catch {
+      return 'an object without text';
+    }
+  };
+
   const failure = (error) => {
     const thrown = error instanceof Error;
-    const stack = thrown ? String(error.stack ?? '') : '';
+    const stack = thrown ? described(error.stack ?? '') : '';
     return {
-      name: thrown ? String(error.name) : '', message: thrown ? String(error.message) : String(error), stack,
+      name: thrown ? described(error.name) : '', message: described(thrown ? error.message : error), stack,
       exit: error instanceof Exit,
     };
   };
