@@ -10,10 +10,10 @@ use crate::diagnose::{Finding, Place, quoted};
 use crate::env::Variables;
 use crate::fields::App;
 use crate::ground::Ground;
-use crate::interpreter::also_called;
 use crate::keys;
 use crate::package;
 use crate::paths::{self, Look};
+use crate::runtime::also_called;
 use crate::venv::Venv;
 
 /// What is run.

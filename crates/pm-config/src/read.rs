@@ -280,13 +280,10 @@ impl Source {
         text: &str,
         job: &Job<'_>,
     ) -> Result<Ecosystem, Diagnosis> {
+        let name = |table| understand::name(table, job.overrides, &mut Findings::default());
+        let names: Vec<_> = tables.iter().map(name).collect();
         let ground = Ground {
-            names: &tables
-                .iter()
-                .filter_map(|table| {
-                    understand::name(table, job.overrides, &mut Findings::default())
-                })
-                .collect::<Vec<_>>(),
+            names: &names,
             caller: &job.caller,
             overrides: job.overrides,
             scripted: &job.scripted,
@@ -295,12 +292,11 @@ impl Source {
             source: self.file.as_deref(),
         };
         let mut apps = Vec::new();
-        let mut names: BTreeMap<AppName, Place> = BTreeMap::new();
-        for table in tables {
+        let mut taken: BTreeMap<AppName, Place> = BTreeMap::new();
+        for (table, name) in tables.iter().zip(&names) {
             let mut own = Findings::default();
-            let name = understand::name(table, job.overrides, &mut Findings::default());
-            if let Some(name) = &name {
-                unique(name.clone(), table, &mut names, &mut own);
+            if let Some(name) = name {
+                unique(name.clone(), table, &mut taken, &mut own);
             }
             apps.extend(understand::app(table, &ground, &mut own));
             // What a program exports has no place in its text.

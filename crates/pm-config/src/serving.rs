@@ -5,7 +5,7 @@ use pm_spec::{Mode, Serving};
 use crate::caller::Beside;
 use crate::diagnose::{Finding, Place};
 use crate::fields::App;
-use crate::interpreter::Runtime;
+use crate::runtime::Runtime;
 
 /// What its rows do not say: the mode, and what follows from the mode and the runtime.
 pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, beside: Beside, serving: &mut Serving) {
