@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pm_client::{Client, ConnectError, ForeignPm2};
 use pm_os::session::{Launch, LaunchError, launch};
-use pm_os::tree::{Census, Depth};
+use pm_os::tree::{Depth, ProcScan};
 use pm_protocol::Home;
 
 use crate::failure::{Exit, Failure};
@@ -61,8 +61,8 @@ pub(crate) fn find_or_adopt(home: &Home) -> Result<Option<Client>, Failure> {
 fn lives_on(home: &Home) -> bool {
     let Ok(number) = std::fs::read_to_string(home.id_file()) else { return false };
     let Ok(number) = number.trim().parse() else { return false };
-    let census = Census::take(Depth::Tags, &[]);
-    census.is_ok_and(|census| census.of_home(number).any(|(_, seen)| seen.alive))
+    let scan = ProcScan::take(Depth::Tags, &[]);
+    scan.is_ok_and(|scan| scan.of_home(number).any(|(_, seen)| seen.alive))
 }
 
 /// The daemon of this home, started if need be.
@@ -190,7 +190,7 @@ fn start(home: &Home, words: &[&CStr]) -> Result<(), Failure> {
     let diary = home.diary();
     let mut argv = vec![text(program.as_os_str())?, c"guardian".into(), c"--ready".into()];
     argv.extend(words.iter().map(|word| CString::from(*word)));
-    let plan = Launch { program: text(program.as_os_str())?, argv, env, diary: Some(&diary) };
+    let plan = Launch { program: text(program.as_os_str())?, argv, env, log: Some(&diary) };
     let told = launch(&plan).and_then(|launched| launched.wait(PATIENCE));
     match told {
         Ok(()) => Ok(()),

@@ -129,11 +129,11 @@ pub(crate) fn environment() -> Environment {
 }
 
 /// The engine for configs that are programs.
-pub(crate) fn engine(flag: EngineFlag) -> pm_config::Engine {
+pub(crate) fn engine(flag: EngineFlag) -> pm_config::ScriptEngine {
     match flag.engine {
-        Engine::Auto => pm_config::Engine::Auto,
-        Engine::Builtin => pm_config::Engine::Builtin,
-        Engine::Node => pm_config::Engine::Node,
+        Engine::Auto => pm_config::ScriptEngine::Auto,
+        Engine::Builtin => pm_config::ScriptEngine::Builtin,
+        Engine::Node => pm_config::ScriptEngine::Node,
     }
 }
 

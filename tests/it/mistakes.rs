@@ -100,6 +100,15 @@ fn p13_the_last_words_of_a_failed_run_begin_with_its_error() {
     assert!(error.is_some() && told[2] == "      at line 1", "{}", run.err);
 }
 
+/// By the time somebody looks, the next run lives and says nothing.
+#[test]
+fn p13_what_a_run_said_is_shown_although_the_next_one_runs() {
+    let home = Home::new();
+    let script = "[ -e again ] && exec sleep 1000\ntouch again\necho 'Error: no such table' >&2\nsleep 0.1\necho at the end >&2\nexit 1";
+    home.script("app.sh", script);
+    home.run(["start", "app.sh", "--restart-delay", "0"]).ends(1).complains("Error: no such table");
+}
+
 #[test]
 fn p13_what_node_says_of_a_port_in_use_is_shown() {
     let home = Home::new();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use pm_spec::options::{FlagValue, GROUPS, Jlist, KeyKind, KeySpec, Support, keys};

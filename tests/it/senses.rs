@@ -169,6 +169,49 @@ fn p26_what_is_ignored_restarts_nobody() {
     only_this_counts(&home, pid, "main.py");
 }
 
+/// Makes the daemon write everything it has: journal, logs, pids, lists, spools.
+fn stir(home: &Home, pid_file: &str) {
+    start(
+        home,
+        "other",
+        &["--pid-file", pid_file, "--time"],
+        &["--lines", "5", "--live", "forever"],
+    )
+    .ok();
+    home.run(["save"]).ok();
+    home.run(["save"]).ok();
+    home.run(["set", "key", "value"]).ok();
+    home.run(["restart", "other"]).ok();
+    home.run(["delete", "other"]).ok();
+}
+
+#[test]
+fn what_the_daemon_writes_restarts_nobody_whose_watch_its_home_lies_in() {
+    for options in ["{}", "{ usePolling: true, interval: 50 }"] {
+        // A link to the home, and the folder beside it, lead there as well.
+        let home = Home::named("work/app/daemon");
+        home.file("app/main.py", "1");
+        std::os::unix::fs::symlink("daemon", home.work().join("app/link")).unwrap();
+        let text = "[{ name: 'web', script: 'sleep', args: '1000', interpreter: 'none', cwd: 'app',
+            watch: true, watch_options: POLL }]";
+        home.file("eco.json5", text.replace("POLL", options));
+        home.run(["start", "eco.json5"]).ok();
+        let pid = home.row("web").pid;
+        stir(&home, "app/daemon/pids/other.pid");
+        home.file("app/daemon/app-data.txt", "an app's own, in the home");
+        only_this_counts(&home, pid, "main.py");
+    }
+}
+
+#[test]
+fn a_home_that_is_watched_itself_counts_but_for_what_the_daemon_writes() {
+    // `PM_HOME=. pm start app.py --watch`.
+    let home = Home::named("work/app");
+    let pid = watched(&home, &[]);
+    stir(&home, "app/pids/other.pid");
+    only_this_counts(&home, pid, "main.py");
+}
+
 #[test]
 fn p26_many_changes_are_one_restart() {
     let home = Home::new();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -199,8 +199,7 @@ fn law3_the_loop_awaits_in_one_place() {
             }
             let waits = [
                 ".blocking_recv(",
-                ".lend(",
-                ".hand_over(",
+                "exchange.copies(",
                 "log_writer.reconfigure(",
                 "log_writer.flush(",
             ];
@@ -215,7 +214,7 @@ fn law3_the_loop_awaits_in_one_place() {
         "who may wait: the loop, and nobody once it runs"
     );
     // The one when the loop has ended, the other on a thread of its own.
-    let known = ["let loans = exchange.lend();", "log_writer.flush(logs, Box::new(done));"];
+    let known = ["let copies = exchange.copies();", "log_writer.flush(logs, Box::new(done));"];
     assert_eq!(blocking, known);
 }
 

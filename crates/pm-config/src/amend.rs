@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use pm_spec::{AppSpec, options};
 
 use crate::caller::{Caller, Overrides};
-use crate::diagnose::{Diagnosis, Diagnostic, Place};
+use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic};
 use crate::given::{Typed, flag_of};
 use crate::read;
 
@@ -40,7 +40,8 @@ pub fn amended(
         amended.env.set("PWD", amended.cwd.clone());
     }
     let flags: Vec<_> = given.keys().map(flag_of).collect();
-    let is_of_these = |at: Place| matches!(at, Place::Flag(flag) if flags.contains(&flag));
+    let is_of_these =
+        |at: ConfigPlace| matches!(at, ConfigPlace::Flag(flag) if flags.contains(&flag));
     let warnings = fresh.warnings.into_iter().filter(|warning| is_of_these(warning.place));
     Ok((amended, warnings.collect()))
 }

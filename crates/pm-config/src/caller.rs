@@ -36,7 +36,7 @@ pub struct Caller {
 
 /// What runs a config that is a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
+pub enum ScriptEngine {
     /// The built-in engine, and `node` for what that lacks.
     #[default]
     Auto,
@@ -66,7 +66,7 @@ pub struct Overrides {
     /// `--env NAME`: lays `env_NAME` over `env`. No effect on a script.
     pub env_name: Option<String>,
     /// `--config-runtime`: what runs a config that is a program. No effect on others.
-    pub engine: Engine,
+    pub engine: ScriptEngine,
     /// `pm check`, `--strict`: unknown keys are errors.
     pub strict: bool,
     /// How the apps should be.

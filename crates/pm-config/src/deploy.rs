@@ -4,9 +4,9 @@
 
 use pm_spec::ByteString;
 
-use crate::diagnose::{Diagnostic, Finding, Findings, Place, quoted};
+use crate::diagnose::{ConfigPlace, Diagnostic, Finding, Findings, quoted};
 use crate::keys::nearest;
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// One environment of the `deploy` section.
 #[derive(Clone, Debug, Default)]
@@ -77,10 +77,14 @@ const KEYS: [&str; 17] = [
 ];
 
 /// The environment called `name` in a document.
-pub(crate) fn deployment(root: &Node, name: &str, findings: &mut Findings) -> Option<Deployment> {
+pub(crate) fn deployment(
+    root: &ConfigNode,
+    name: &str,
+    findings: &mut Findings,
+) -> Option<Deployment> {
     let Some(section) = root.value.get("deploy") else {
         let hint = "deploy: { production: { host, repo, ref, path } }";
-        findings.add(Finding::error(Place::Whole, "there is no `deploy` section").hint(hint));
+        findings.add(Finding::error(ConfigPlace::Whole, "there is no `deploy` section").hint(hint));
         return None;
     };
     let Value::Table(environments) = &section.value else {
@@ -103,13 +107,13 @@ pub(crate) fn deployment(root: &Node, name: &str, findings: &mut Findings) -> Op
         findings.add(Finding::error(entry.node.at, message));
         return None;
     };
-    let mut target = Target { at: entry.node.at, entries, findings };
+    let mut target = DeployTarget { at: entry.node.at, entries, findings };
     target.judge_keys();
     Some(target.read())
 }
 
 /// Shell lines: one, or a list of them.
-pub(crate) fn lines(node: &Node, findings: &mut Findings) -> Vec<String> {
+pub(crate) fn lines(node: &ConfigNode, findings: &mut Findings) -> Vec<String> {
     let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node));
     let mut lines = Vec::new();
     for node in nodes {
@@ -123,13 +127,13 @@ pub(crate) fn lines(node: &Node, findings: &mut Findings) -> Vec<String> {
 }
 
 /// One environment as written.
-struct Target<'a> {
-    at: Place,
-    entries: &'a [Entry],
+struct DeployTarget<'a> {
+    at: ConfigPlace,
+    entries: &'a [TableEntry],
     findings: &'a mut Findings,
 }
 
-impl<'a> Target<'a> {
+impl<'a> DeployTarget<'a> {
     fn read(&mut self) -> Deployment {
         let required = |text: Option<String>| text.unwrap_or_default();
         let hosts = self.hosts();
@@ -158,7 +162,7 @@ impl<'a> Target<'a> {
     }
 
     fn judge_keys(&mut self) {
-        let unknown = |entry: &&Entry| !KEYS.contains(&entry.key.as_str());
+        let unknown = |entry: &&TableEntry| !KEYS.contains(&entry.key.as_str());
         for entry in self.entries.iter().filter(unknown) {
             let message = format!("unknown key {}; it is ignored", quoted(&entry.key));
             let finding = Finding::warning(entry.at, message);
@@ -170,7 +174,7 @@ impl<'a> Target<'a> {
     }
 
     /// A key that is set; the last of several wins, as in JavaScript, and what is falsy is not set, as in PM2.
-    fn get(&self, key: &str) -> Option<&'a Node> {
+    fn get(&self, key: &str) -> Option<&'a ConfigNode> {
         let entry = self.entries.iter().rfind(|entry| entry.key == key)?;
         (!entry.node.value.is_falsy()).then_some(&entry.node)
     }
@@ -181,7 +185,7 @@ impl<'a> Target<'a> {
         self.as_text(key, node)
     }
 
-    fn as_text(&mut self, key: &str, node: &Node) -> Option<String> {
+    fn as_text(&mut self, key: &str, node: &ConfigNode) -> Option<String> {
         let text = match &node.value {
             Value::Text(text) => std::str::from_utf8(text.as_bytes()).ok().map(str::to_owned),
             Value::Integer(number) => Some(number.to_string()),
@@ -203,7 +207,7 @@ impl<'a> Target<'a> {
         self.checked(key, at, text)
     }
 
-    fn checked(&mut self, key: &str, at: Place, text: String) -> Option<String> {
+    fn checked(&mut self, key: &str, at: ConfigPlace, text: String) -> Option<String> {
         let odd = |c: char| c.is_control() || (key == "host" && c.is_whitespace());
         if text.starts_with('-') || text.contains(odd) {
             let message = format!("`{key}` can't be {}", quoted(&text));
@@ -238,7 +242,7 @@ impl<'a> Target<'a> {
         self.nodes(key).into_iter().map(|(_, text)| text).collect()
     }
 
-    fn nodes(&mut self, key: &'static str) -> Vec<(Place, String)> {
+    fn nodes(&mut self, key: &'static str) -> Vec<(ConfigPlace, String)> {
         let Some(node) = self.get(key) else { return Vec::new() };
         let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node));
         let mut texts = Vec::new();
@@ -289,7 +293,7 @@ impl<'a> Target<'a> {
         env
     }
 
-    fn wrong(&mut self, at: Place, key: &str, what: &str, value: &Value) {
+    fn wrong(&mut self, at: ConfigPlace, key: &str, what: &str, value: &Value) {
         let message = format!("`{key}` must be {what}, not {}", value.kind());
         self.findings.add(Finding::error(at, message));
     }
@@ -305,11 +309,11 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{Format, decode};
+    use crate::format::{ConfigFormat, decode};
 
     fn read(text: &str) -> Result<Deployment, String> {
         let mut findings = Findings::default();
-        let root = decode(text, Format::Json5, &mut findings);
+        let root = decode(text, ConfigFormat::Json5, &mut findings);
         let read = root.and_then(|root| deployment(&root, "prod", &mut findings));
         let failed = findings.has_errors();
         let told = findings.into_diagnostics("d.json5", text);

@@ -15,7 +15,7 @@ pub enum Severity {
 
 /// Where a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum ConfigPlace {
     /// The input as a whole.
     Whole,
     /// A character of the file, both counted from 1; a tab counts as one column.
@@ -37,7 +37,7 @@ pub struct Diagnostic {
     /// The file as the user named it, or `command line`.
     pub origin: String,
     /// Where in it.
-    pub place: Place,
+    pub place: ConfigPlace,
     /// A lower-case fragment without final period.
     pub message: String,
     /// What to do about it.
@@ -68,16 +68,16 @@ const SHOWN: usize = 120;
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place {
-            Place::Line { line, column } => write!(f, "{}:{line}:{column}: ", self.origin)?,
-            Place::Flag(flag) => write!(f, "{flag}: ")?,
-            Place::Whole => write!(f, "{}: ", self.origin)?,
+            ConfigPlace::Line { line, column } => write!(f, "{}:{line}:{column}: ", self.origin)?,
+            ConfigPlace::Flag(flag) => write!(f, "{flag}: ")?,
+            ConfigPlace::Whole => write!(f, "{}: ", self.origin)?,
         }
         let word = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
         write!(f, "{word}: {}", self.message)?;
-        if let (Some(text), Place::Line { line, column }) = (&self.source_line, self.place) {
+        if let (Some(text), ConfigPlace::Line { line, column }) = (&self.source_line, self.place) {
             let (shown, caret) = excerpt(text, column);
             let number = line.to_string();
             write!(f, "\n  {number} | {shown}\n  {:1$} | {caret}^", "", number.len())?;
@@ -111,7 +111,7 @@ fn excerpt(line: &str, column: usize) -> (String, String) {
 }
 
 /// Byte offsets to places.
-pub(crate) struct Lines<'a> {
+pub(crate) struct LineIndex<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
@@ -119,18 +119,18 @@ pub(crate) struct Lines<'a> {
 /// Columns behind this many bytes are counted in bytes, so that a hostile one-line file can't cost the square of its size.
 const COUNTED: usize = 2_000;
 
-impl<'a> Lines<'a> {
+impl<'a> LineIndex<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self { text, starts: std::iter::once(0).chain(breaks).collect() }
     }
 
-    pub(crate) fn place(&self, offset: usize) -> Place {
+    pub(crate) fn place(&self, offset: usize) -> ConfigPlace {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).map_or(0, |at| *at);
         let before = self.text.get(start..offset).unwrap_or("");
         let width = if before.len() > COUNTED { before.len() } else { before.chars().count() };
-        Place::Line { line, column: width + 1 }
+        ConfigPlace::Line { line, column: width + 1 }
     }
 }
 
@@ -153,17 +153,17 @@ pub(crate) fn quoted(text: impl AsRef<[u8]>) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
     pub(crate) severity: Severity,
-    pub(crate) at: Place,
+    pub(crate) at: ConfigPlace,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
 }
 
 impl Finding {
-    pub(crate) fn error(at: Place, message: impl AsRef<str>) -> Self {
+    pub(crate) fn error(at: ConfigPlace, message: impl AsRef<str>) -> Self {
         Self { severity: Severity::Error, at, message: harmless(message.as_ref()), hint: None }
     }
 
-    pub(crate) fn warning(at: Place, message: impl AsRef<str>) -> Self {
+    pub(crate) fn warning(at: ConfigPlace, message: impl AsRef<str>) -> Self {
         Self { severity: Severity::Warning, at, message: harmless(message.as_ref()), hint: None }
     }
 
@@ -190,7 +190,7 @@ impl Findings {
     /// Takes over what was found about one app, saying which where the place does not.
     pub(crate) fn absorb(&mut self, other: Self, who: Option<&str>) {
         self.0.extend(other.0.into_iter().map(|mut finding| {
-            if let (Some(who), Place::Whole) = (who, finding.at) {
+            if let (Some(who), ConfigPlace::Whole) = (who, finding.at) {
                 finding.message = format!("{}: {}", harmless(who), finding.message);
             }
             finding
@@ -204,11 +204,11 @@ impl Findings {
     /// In order of place, each with its file and line.
     pub(crate) fn into_diagnostics(self, origin: &str, text: &str) -> Vec<Diagnostic> {
         let lines: Vec<&str> = text.lines().collect();
-        let line_of = |at: Place| match at {
-            Place::Line { line, .. } => {
+        let line_of = |at: ConfigPlace| match at {
+            ConfigPlace::Line { line, .. } => {
                 Some((*lines.get(line.checked_sub(1)?).unwrap_or(&"")).to_owned())
             }
-            Place::Whole | Place::Flag(_) => None,
+            ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
         };
         let mut findings = self.0;
         findings.sort_by_key(|finding| (finding.at, finding.severity));
@@ -232,7 +232,7 @@ mod tests {
 
     fn rendered(column: usize, line: &str) -> String {
         let mut findings = Findings::default();
-        let at = Place::Line { line: 1, column };
+        let at = ConfigPlace::Line { line: 1, column };
         findings.add(Finding::error(at, "this is wrong").hint("write it right"));
         findings.into_diagnostics("eco.json5", line)[0].to_string()
     }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use pm_spec::AppSpec;
 
-use crate::diagnose::{Diagnostic, Finding, Findings, Place, quoted};
+use crate::diagnose::{ConfigPlace, Diagnostic, Finding, Findings, quoted};
 use crate::keys;
 use crate::program;
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// What a config asks for.
 #[derive(Clone, Debug)]
@@ -25,12 +25,12 @@ pub struct Ecosystem {
 /// One app as written.
 #[derive(Debug)]
 pub(crate) struct AppTable {
-    pub(crate) at: Place,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) at: ConfigPlace,
+    pub(crate) entries: Vec<TableEntry>,
 }
 
 /// Finds the app tables of a document.
-pub(crate) fn tables(root: Node, strict: bool, findings: &mut Findings) -> Vec<AppTable> {
+pub(crate) fn tables(root: ConfigNode, strict: bool, findings: &mut Findings) -> Vec<AppTable> {
     let at = root.at;
     let kind = root.value.kind();
     if let Value::List(nodes) = root.value {
@@ -62,7 +62,7 @@ fn holds_something(apps: &Value) -> bool {
 }
 
 /// Each folder of `static` is an app that serves it, as in PM2.
-fn statics(entry: Entry, findings: &mut Findings) -> Vec<AppTable> {
+fn statics(entry: TableEntry, findings: &mut Findings) -> Vec<AppTable> {
     let Value::List(nodes) = entry.node.value else {
         let message =
             format!("`static` must be a list of folders, not {}", entry.node.value.kind());
@@ -83,14 +83,18 @@ const SERVED: [(&str, &str); 7] = [
     ("monitor", "PM2_SERVE_MONITOR"),
 ];
 
-fn served(node: Node, findings: &mut Findings) -> Option<AppTable> {
+fn served(node: ConfigNode, findings: &mut Findings) -> Option<AppTable> {
     let at = node.at;
     let Value::Table(keys) = node.value else {
         let finding = Finding::error(at, "a folder of `static` is an object of keys and values");
         findings.add(finding.hint("write { path: \"...\", port: 8080 }"));
         return None;
     };
-    let text = |key: &str, value: Value| Entry { key: key.into(), at, node: Node { at, value } };
+    let text = |key: &str, value: Value| TableEntry {
+        key: key.into(),
+        at,
+        node: ConfigNode { at, value },
+    };
     let (mut name, mut port, mut env) = (None, "8080".to_owned(), Vec::new());
     for entry in keys {
         let value = entry.node.value.to_bytes();
@@ -103,7 +107,7 @@ fn served(node: Node, findings: &mut Findings) -> Option<AppTable> {
                 }
                 let variable = SERVED.iter().find(|(known, _)| *known == key);
                 if let Some((_, variable)) = variable {
-                    env.push(Entry { key: (*variable).into(), ..entry });
+                    env.push(TableEntry { key: (*variable).into(), ..entry });
                 } else {
                     let message = format!("unknown key {} of a folder", quoted(key));
                     findings.add(Finding::warning(entry.at, message + "; it is ignored"));
@@ -117,10 +121,13 @@ fn served(node: Node, findings: &mut Findings) -> Option<AppTable> {
     Some(AppTable { at, entries: vec![name, text("script", Value::text(program::SERVE)), env] })
 }
 
-fn login(entry: &Entry) -> Vec<Entry> {
+fn login(entry: &TableEntry) -> Vec<TableEntry> {
     let at = entry.at;
-    let variable =
-        |key: &str, value: Value| Entry { key: key.into(), at, node: Node { at, value } };
+    let variable = |key: &str, value: Value| TableEntry {
+        key: key.into(),
+        at,
+        node: ConfigNode { at, value },
+    };
     let mut env = vec![variable("PM2_SERVE_BASIC_AUTH", Value::Bool(true))];
     if let Value::Table(keys) = &entry.node.value {
         for (key, name) in [
@@ -135,8 +142,8 @@ fn login(entry: &Entry) -> Vec<Entry> {
 }
 
 /// The variables of `deploy.NAME.env`, which count least (PM2).
-pub(crate) fn deployed(root: &Node, name: &str) -> Vec<Entry> {
-    let below = |node: &Node, key: &str| match &node.value {
+pub(crate) fn deployed(root: &ConfigNode, name: &str) -> Vec<TableEntry> {
+    let below = |node: &ConfigNode, key: &str| match &node.value {
         Value::Table(entries) => {
             entries.iter().find(|entry| entry.key == key).map(|entry| entry.node.clone())
         }
@@ -156,7 +163,11 @@ pub(crate) fn deployed(root: &Node, name: &str) -> Vec<Entry> {
 }
 
 /// The node below `apps` or `pm2`, or the whole table back if it is one bare app.
-fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result<Node, Vec<Entry>> {
+fn section(
+    entries: Vec<TableEntry>,
+    strict: bool,
+    findings: &mut Findings,
+) -> Result<ConfigNode, Vec<TableEntry>> {
     let holds = |key: &str| entries.iter().any(|entry| entry.key == key);
     let is_app = entries.iter().any(|entry| keys::canonical(&entry.key) == Some("script"));
     let only_served = holds("static") && !is_app;
@@ -165,8 +176,8 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
         (true, _) => "apps",
         (false, _) => return Err(entries),
     };
-    let at = entries.first().map_or(Place::Whole, |entry| entry.at);
-    let mut found = only_served.then_some(Node { at, value: Value::Null });
+    let at = entries.first().map_or(ConfigPlace::Whole, |entry| entry.at);
+    let mut found = only_served.then_some(ConfigNode { at, value: Value::Null });
     for entry in entries {
         if entry.key == wanted {
             if found.as_ref().is_some_and(|node| !matches!(node.value, Value::Null)) {
@@ -182,7 +193,7 @@ fn section(entries: Vec<Entry>, strict: bool, findings: &mut Findings) -> Result
     found.ok_or_else(Vec::new)
 }
 
-fn neighbour(entry: &Entry, strict: bool) -> Finding {
+fn neighbour(entry: &TableEntry, strict: bool) -> Finding {
     let key = quoted(&entry.key);
     match entry.key.as_str() {
         "module_conf" => {
@@ -204,7 +215,7 @@ fn neighbour(entry: &Entry, strict: bool) -> Finding {
 }
 
 /// PM2 takes one app without a list too, and `pm2: { apps: [...] }`.
-fn tables_of(node: Node, findings: &mut Findings) -> Vec<AppTable> {
+fn tables_of(node: ConfigNode, findings: &mut Findings) -> Vec<AppTable> {
     let at = node.at;
     let kind = node.value.kind();
     if let Value::List(nodes) = node.value {
@@ -221,7 +232,7 @@ fn tables_of(node: Node, findings: &mut Findings) -> Vec<AppTable> {
     }
 }
 
-fn each(nodes: Vec<Node>, at: Place, findings: &mut Findings) -> Vec<AppTable> {
+fn each(nodes: Vec<ConfigNode>, at: ConfigPlace, findings: &mut Findings) -> Vec<AppTable> {
     if nodes.is_empty() {
         findings.add(Finding::warning(at, "there are no apps in this file"));
     }

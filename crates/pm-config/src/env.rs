@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use pm_spec::Environment;
 
-use crate::diagnose::{Finding, Place, quoted};
-use crate::fields::{App, Field, whole};
-use crate::ground::Ground;
+use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::fields::{AppFields, Field, whole};
+use crate::ground::ConfigGround;
 use crate::keys;
-use crate::tree::{Entry, Value};
+use crate::tree::{TableEntry, Value};
 
 /// All variables, and the names of those that the file or the command line set.
 pub(crate) struct Variables {
@@ -29,7 +29,7 @@ fn is_internal(name: &str) -> bool {
 }
 
 /// Builds the environment of an app.
-pub(crate) fn environment(app: &mut App<'_>, ground: &Ground<'_>) -> Variables {
+pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Variables {
     let filter = Filter::read(app);
     let inherited = &ground.caller.env;
     let mut variables = Variables { all: inherited.clone(), declared: BTreeSet::new() };
@@ -91,14 +91,14 @@ fn no_profile(field: Field<'_>) -> Finding {
 }
 
 /// Lays the variables of one table over what is there.
-fn lay(app: &mut App<'_>, field: Field<'_>, variables: &mut Variables) {
+fn lay(app: &mut AppFields<'_>, field: Field<'_>, variables: &mut Variables) {
     for entry in table(app, field) {
         variables.set(&entry.key, &entry.node.value);
     }
 }
 
 /// The good entries of `env` or `env_NAME`; the others become findings.
-fn table<'f>(app: &mut App<'_>, field: Field<'f>) -> Vec<&'f Entry> {
+fn table<'f>(app: &mut AppFields<'_>, field: Field<'f>) -> Vec<&'f TableEntry> {
     let entries = match &field.node.value {
         Value::Table(entries) => entries,
         Value::Null => return Vec::new(),
@@ -111,7 +111,7 @@ fn table<'f>(app: &mut App<'_>, field: Field<'f>) -> Vec<&'f Entry> {
     entries.iter().filter(|entry| is_possible(app, entry)).collect()
 }
 
-fn is_possible(app: &mut App<'_>, entry: &Entry) -> bool {
+fn is_possible(app: &mut AppFields<'_>, entry: &TableEntry) -> bool {
     if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
         let message = format!("{} can't be the name of a variable", quoted(&entry.key));
         app.error(entry.at, message);
@@ -125,7 +125,7 @@ fn is_possible(app: &mut App<'_>, entry: &Entry) -> bool {
     true
 }
 
-fn missing(app: &mut App<'_>, wanted: &str) {
+fn missing(app: &mut AppFields<'_>, wanted: &str) {
     let key = quoted(format!("env_{wanted}"));
     let at = app.at;
     let finding = Finding::warning(at, format!("this app has no {key}; its `env` is used alone"));
@@ -144,7 +144,7 @@ enum Filter {
 }
 
 impl Filter {
-    fn read(app: &mut App<'_>) -> Self {
+    fn read(app: &mut AppFields<'_>) -> Self {
         let Some(field) = app.get("filter_env") else { return Self::Nothing };
         match &field.node.value {
             Value::Text(text) => Self::Exactly(text.display().into_owned()),
@@ -165,7 +165,7 @@ impl Filter {
         }
     }
 
-    fn warn_of_boolean(app: &mut App<'_>, at: Place) {
+    fn warn_of_boolean(app: &mut AppFields<'_>, at: ConfigPlace) {
         let message = "`filter_env` has no effect as a boolean, as in PM2";
         app.findings.add(
             Finding::warning(at, message).hint("list parts of the names to drop: [\"SECRET\"]"),

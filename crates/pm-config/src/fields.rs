@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use pm_spec::options::Support;
 use pm_spec::{ByteString, Bytes, Span};
 
-use crate::diagnose::{Finding, Findings, Place, quoted};
+use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::keys;
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 use crate::words;
 
 /// A key that is set, with the spelling used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field<'a> {
     pub(crate) key: &'a str,
-    pub(crate) node: &'a Node,
+    pub(crate) node: &'a ConfigNode,
 }
 
 impl Field<'_> {
@@ -38,18 +38,22 @@ impl Field<'_> {
 }
 
 /// One app's table and where its problems go.
-pub(crate) struct App<'a> {
+pub(crate) struct AppFields<'a> {
     /// Where the app begins.
-    pub(crate) at: Place,
+    pub(crate) at: ConfigPlace,
     fields: BTreeMap<&'static str, Field<'a>>,
     /// `env_NAME`, by NAME.
     pub(crate) profiles: BTreeMap<&'a str, Field<'a>>,
     pub(crate) findings: &'a mut Findings,
 }
 
-impl<'a> App<'a> {
+impl<'a> AppFields<'a> {
     /// Sorts the keys of a table: spellings to names, unknown ones to findings.
-    pub(crate) fn new(at: Place, entries: &'a [Entry], findings: &'a mut Findings) -> Self {
+    pub(crate) fn new(
+        at: ConfigPlace,
+        entries: &'a [TableEntry],
+        findings: &'a mut Findings,
+    ) -> Self {
         let mut ranked: BTreeMap<&'static str, (bool, usize, Field<'a>)> = BTreeMap::new();
         let mut profiles = BTreeMap::new();
         for entry in entries {
@@ -69,8 +73,8 @@ impl<'a> App<'a> {
     }
 
     /// Reports keys that are unknown, repeated or not done yet.
-    pub(crate) fn judge_keys(&mut self, entries: &[Entry], strict: bool) {
-        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    pub(crate) fn judge_keys(&mut self, entries: &[TableEntry], strict: bool) {
+        let mut seen: BTreeMap<&str, ConfigPlace> = BTreeMap::new();
         for entry in entries {
             let key = quoted(&entry.key);
             if seen.insert(&entry.key, entry.at).is_some() {
@@ -97,11 +101,11 @@ impl<'a> App<'a> {
         }
     }
 
-    pub(crate) fn error(&mut self, at: Place, message: impl AsRef<str>) {
+    pub(crate) fn error(&mut self, at: ConfigPlace, message: impl AsRef<str>) {
         self.findings.add(Finding::error(at, message));
     }
 
-    pub(crate) fn warn(&mut self, at: Place, message: impl AsRef<str>) {
+    pub(crate) fn warn(&mut self, at: ConfigPlace, message: impl AsRef<str>) {
         self.findings.add(Finding::warning(at, message));
     }
 
@@ -112,7 +116,7 @@ impl<'a> App<'a> {
     }
 
     /// Where a key's value stands, or the app if it isn't set.
-    pub(crate) fn place(&self, name: &'static str) -> Place {
+    pub(crate) fn place(&self, name: &'static str) -> ConfigPlace {
         self.get(name).map_or(self.at, |field| field.node.at)
     }
 
@@ -203,7 +207,7 @@ impl<'a> App<'a> {
         }
     }
 
-    fn word(&mut self, name: &str, node: &Node) -> Option<ByteString> {
+    fn word(&mut self, name: &str, node: &ConfigNode) -> Option<ByteString> {
         let at = node.at;
         match &node.value {
             Value::Text(text) if text.as_bytes().contains(&0) => {
@@ -237,7 +241,7 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
     }
 }
 
-fn unknown(entry: &Entry, strict: bool) -> Finding {
+fn unknown(entry: &TableEntry, strict: bool) -> Finding {
     let message = format!("unknown key {}", quoted(&entry.key));
     let finding = if strict {
         Finding::error(entry.at, message)

@@ -7,15 +7,15 @@ use pm_spec::ByteString;
 use pm_spec::options::{FlagValue, KeySpec};
 
 use crate::caller::{Beside, Caller, Overrides};
-use crate::diagnose::{Finding, Findings, Place};
+use crate::diagnose::{ConfigPlace, Finding, Findings};
 use crate::ecosystem::AppTable;
 use crate::given::{GivenKey, Typed, flag_of, takes};
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 use crate::{keys, paths};
 
 /// Everything, as one app that runs `target`.
-pub(crate) fn script_app(target: &OsStr, overrides: &Overrides) -> Vec<Entry> {
-    let script = entry("script", Place::Flag("SCRIPT"), Value::text(target.as_bytes()));
+pub(crate) fn script_app(target: &OsStr, overrides: &Overrides) -> Vec<TableEntry> {
+    let script = entry("script", ConfigPlace::Flag("SCRIPT"), Value::text(target.as_bytes()));
     let given = overrides.given.iter().map(|one| written(one.key, &one.typed));
     std::iter::once(script).chain(given).collect()
 }
@@ -32,13 +32,13 @@ pub(crate) fn over_file(
         let is_pm2s = key.flag.is_some_and(|flag| flag.over_file);
         if overrides.beside == Beside::Pm2s && !is_pm2s {
             let message = "it has no effect on the apps of a config file, as in PM2";
-            findings.add(Finding::warning(Place::Flag(flag), message));
+            findings.add(Finding::warning(ConfigPlace::Flag(flag), message));
             continue;
         }
         if key.name == "name" && tables.len() > 1 {
             let message = "could not give several apps one name";
             let hint = "--only picks one of the file";
-            findings.add(Finding::error(Place::Flag(flag), message).hint(hint));
+            findings.add(Finding::error(ConfigPlace::Flag(flag), message).hint(hint));
             continue;
         }
         // PM2's `--namespace` is for apps that have none.
@@ -58,17 +58,17 @@ pub(crate) fn over_file(
         }
         if replaced && !is_implied && overrides.beside == Beside::All {
             let message = format!("it replaces what the file says of `{}`", key.name);
-            findings.add(Finding::warning(Place::Flag(flag), message));
+            findings.add(Finding::warning(ConfigPlace::Flag(flag), message));
         }
     }
 }
 
-fn is(entry: &Entry, name: &str) -> bool {
+fn is(entry: &TableEntry, name: &str) -> bool {
     keys::canonical(&entry.key) == Some(name)
 }
 
 /// A path is seen from where it was typed, not from where an app of a file runs.
-fn typed_here(key: &KeySpec, typed: &Typed, caller: &Caller) -> Entry {
+fn typed_here(key: &KeySpec, typed: &Typed, caller: &Caller) -> TableEntry {
     let mut entry = written(key, typed);
     if let Value::Text(path) = &mut entry.node.value
         && matches!(takes(key), FlagValue::Path | FlagValue::MaybePath)
@@ -81,8 +81,8 @@ fn typed_here(key: &KeySpec, typed: &Typed, caller: &Caller) -> Entry {
 }
 
 /// As one would write it in a file.
-fn written(key: &KeySpec, typed: &Typed) -> Entry {
-    let at = Place::Flag(flag_of(key));
+fn written(key: &KeySpec, typed: &Typed) -> TableEntry {
+    let at = ConfigPlace::Flag(flag_of(key));
     let value = match typed {
         Typed::Switch(on) => Value::Bool(*on),
         Typed::Words(words) => of_words(takes(key), words, at),
@@ -95,9 +95,11 @@ fn written(key: &KeySpec, typed: &Typed) -> Entry {
     entry(key.name, at, value)
 }
 
-fn of_words(takes: FlagValue, words: &[ByteString], at: Place) -> Value {
+fn of_words(takes: FlagValue, words: &[ByteString], at: ConfigPlace) -> Value {
     let list = |words: Vec<ByteString>| {
-        Value::List(words.into_iter().map(|word| Node { at, value: Value::Text(word) }).collect())
+        Value::List(
+            words.into_iter().map(|word| ConfigNode { at, value: Value::Text(word) }).collect(),
+        )
     };
     let one = words.last().cloned().unwrap_or_default();
     match takes {
@@ -126,8 +128,8 @@ fn seconds(text: &ByteString) -> ByteString {
     }
 }
 
-fn entry(key: &str, at: Place, value: Value) -> Entry {
-    Entry { key: key.to_owned(), at, node: Node { at, value } }
+fn entry(key: &str, at: ConfigPlace, value: Value) -> TableEntry {
+    TableEntry { key: key.to_owned(), at, node: ConfigNode { at, value } }
 }
 
 fn parts(word: &ByteString) -> Vec<ByteString> {

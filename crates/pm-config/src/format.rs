@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::diagnose::{Finding, Findings, Lines, Place};
-use crate::tree::Node;
+use crate::diagnose::{ConfigPlace, Finding, Findings, LineIndex};
+use crate::tree::ConfigNode;
 use crate::{json, toml, yaml};
 
 /// The languages a config may be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ConfigFormat {
     /// JSON5: comments, trailing commas, keys and strings as in JavaScript.
     Json5,
     /// JSON; read as JSON5, since PM2's users write comments into it.
@@ -29,15 +29,15 @@ const PROGRAMS: [&str; 6] =
 ///
 /// `.json`, `.json5`, `.yaml`, `.yml`, `.toml` by the exact ending, which keeps `app.json.py` an app; `.config.js`, `.config.cjs`,
 /// `.config.mjs`, `.config.ts` anywhere in the name, as in PM2.
-pub fn is_config_name(name: &str) -> Option<Format> {
+pub fn is_config_name(name: &str) -> Option<ConfigFormat> {
     let lower = name.to_ascii_lowercase();
     let file = lower.rsplit('/').next().unwrap_or(&lower);
     match file.rsplit_once('.')?.1 {
-        "json5" => Some(Format::Json5),
-        "json" => Some(Format::Json),
-        "yaml" | "yml" => Some(Format::Yaml),
-        "toml" => Some(Format::Toml),
-        _ => PROGRAMS.iter().any(|part| file.contains(part)).then_some(Format::JavaScript),
+        "json5" => Some(ConfigFormat::Json5),
+        "json" => Some(ConfigFormat::Json),
+        "yaml" | "yml" => Some(ConfigFormat::Yaml),
+        "toml" => Some(ConfigFormat::Toml),
+        _ => PROGRAMS.iter().any(|part| file.contains(part)).then_some(ConfigFormat::JavaScript),
     }
 }
 
@@ -57,8 +57,8 @@ fn utf8(bytes: &[u8]) -> Result<&str, Finding> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or(bytes);
         let at = match std::str::from_utf8(good) {
-            Ok(good) => Lines::new(good).place(good.len()),
-            Err(_) => Place::Whole,
+            Ok(good) => LineIndex::new(good).place(good.len()),
+            Err(_) => ConfigPlace::Whole,
         };
         let finding = Finding::error(at, "this is not UTF-8");
         if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -70,15 +70,19 @@ fn utf8(bytes: &[u8]) -> Result<&str, Finding> {
 }
 
 /// Text to values; grammar mistakes become findings. Programs are run elsewhere.
-pub(crate) fn decode(text: &str, format: Format, findings: &mut Findings) -> Option<Node> {
+pub(crate) fn decode(
+    text: &str,
+    format: ConfigFormat,
+    findings: &mut Findings,
+) -> Option<ConfigNode> {
     match format {
-        Format::Json5 | Format::Json => findings.take(json::parse(text)),
-        Format::Yaml => findings.take(yaml::parse(text)),
-        Format::Toml => toml::parse(text)
+        ConfigFormat::Json5 | ConfigFormat::Json => findings.take(json::parse(text)),
+        ConfigFormat::Yaml => findings.take(yaml::parse(text)),
+        ConfigFormat::Toml => toml::parse(text)
             .map_err(|mistakes| mistakes.into_iter().for_each(|finding| findings.add(finding)))
             .ok(),
-        Format::JavaScript => {
-            findings.add(Finding::error(Place::Whole, "JavaScript is only run from a file"));
+        ConfigFormat::JavaScript => {
+            findings.add(Finding::error(ConfigPlace::Whole, "JavaScript is only run from a file"));
             None
         }
     }
@@ -91,15 +95,15 @@ mod tests {
     #[test]
     fn configs_are_known_by_their_exact_ending() {
         for (name, format) in [
-            ("ecosystem.example.json5", Some(Format::Json5)),
-            ("package.json", Some(Format::Json)),
-            ("/a.b/pm.YAML", Some(Format::Yaml)),
-            ("x.yml", Some(Format::Yaml)),
-            ("pm.toml", Some(Format::Toml)),
-            ("./ecosystem.config.cjs", Some(Format::JavaScript)),
-            ("a/app.config.js.local", Some(Format::JavaScript)),
-            ("pm.config.ts", Some(Format::JavaScript)),
-            ("ecosystem.config.json", Some(Format::Json)),
+            ("ecosystem.example.json5", Some(ConfigFormat::Json5)),
+            ("package.json", Some(ConfigFormat::Json)),
+            ("/a.b/pm.YAML", Some(ConfigFormat::Yaml)),
+            ("x.yml", Some(ConfigFormat::Yaml)),
+            ("pm.toml", Some(ConfigFormat::Toml)),
+            ("./ecosystem.config.cjs", Some(ConfigFormat::JavaScript)),
+            ("a/app.config.js.local", Some(ConfigFormat::JavaScript)),
+            ("pm.config.ts", Some(ConfigFormat::JavaScript)),
+            ("ecosystem.config.json", Some(ConfigFormat::Json)),
             ("app.json.py", None),
             ("dir.json/app", None),
             ("server.js", None),
@@ -115,7 +119,7 @@ mod tests {
         assert_eq!(text(b"\xef\xbb\xbf{}").unwrap(), "{}");
         assert_eq!(text(b"a\r\nb\rc").unwrap(), "a\nb\nc");
         let finding = text(b"{\n a: '\xff'}").unwrap_err();
-        assert_eq!(finding.at, Place::Line { line: 2, column: 6 });
+        assert_eq!(finding.at, ConfigPlace::Line { line: 2, column: 6 });
         assert!(text(b"\xff\xfe{\0}\0").unwrap_err().hint.unwrap().contains("UTF-16"));
     }
 }

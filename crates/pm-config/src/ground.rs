@@ -6,16 +6,16 @@ use std::path::Path;
 use pm_spec::AppName;
 
 use crate::caller::{Caller, Overrides};
-use crate::tree::Entry;
+use crate::tree::TableEntry;
 
 /// What is the same for all apps of a config.
-pub(crate) struct Ground<'a> {
+pub(crate) struct ConfigGround<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) overrides: &'a Overrides,
     /// Variables that the config, being a program, set or removed itself.
     pub(crate) scripted: &'a BTreeSet<String>,
     /// Variables of the `deploy` section that count least.
-    pub(crate) deployed: &'a [Entry],
+    pub(crate) deployed: &'a [TableEntry],
     /// The folder of the config file; the caller's for a script.
     pub(crate) folder: &'a Path,
     /// The names of all apps of the config, in its order.

@@ -12,10 +12,10 @@ use pm_spec::ByteString;
 
 use crate::diagnose::{Finding, quoted};
 use crate::env::Variables;
-use crate::fields::App;
-use crate::ground::Ground;
+use crate::fields::AppFields;
+use crate::ground::ConfigGround;
 use crate::paths;
-use crate::program::{Found, Program};
+use crate::program::{FoundBy, Program};
 use crate::runtime::{Runtime, also_called};
 use crate::venv::Venv;
 
@@ -44,11 +44,11 @@ const ENDINGS: [(&[&str], &[&str]); 9] = [
 
 /// Chooses; `None` after a finding.
 pub(crate) fn choose(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     program: &Program,
     cwd: &Path,
     env: &Variables,
-    ground: &Ground<'_>,
+    ground: &ConfigGround<'_>,
 ) -> Option<Choice> {
     let set = app.text("interpreter");
     if set.is_none() && app.get("interpreter").is_some_and(|field| !field.node.value.is_falsy()) {
@@ -70,7 +70,7 @@ pub(crate) fn choose(
     match set {
         Some("none") => executable(app, path),
         Some(name) => explicit(app, name, &search),
-        None if *found == Found::ByName => Some(itself(own_runtime(path))),
+        None if *found == FoundBy::ByName => Some(itself(own_runtime(path))),
         None => automatic(app, &search),
     }
 }
@@ -89,7 +89,7 @@ struct Search<'a> {
     script: &'a Path,
     cwd: &'a Path,
     env: &'a Variables,
-    ground: &'a Ground<'a>,
+    ground: &'a ConfigGround<'a>,
 }
 
 impl Search<'_> {
@@ -122,7 +122,7 @@ impl Search<'_> {
     }
 }
 
-fn explicit(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<Choice> {
+fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<Choice> {
     let at = app.place("interpreter");
     let (name, version) = match name.split_once('@') {
         Some((name, version)) if !name.contains('/') && !name.is_empty() => (name, Some(version)),
@@ -176,7 +176,7 @@ fn explicit(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<Choice
 }
 
 /// An interpreter given by its path: seen from the app's folder, else, with a warning, from where scripts are looked for too.
-fn written(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf> {
+fn written(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf> {
     let text = ByteString::from(name);
     let seen_from = |folder: &Path| {
         let path = paths::written(&text, folder, &search.env.all);
@@ -194,7 +194,7 @@ fn written(app: &mut App<'_>, name: &str, search: &Search<'_>) -> Option<PathBuf
 }
 
 /// Without an `interpreter`: shebang, ending, itself.
-fn automatic(app: &mut App<'_>, search: &Search<'_>) -> Option<Choice> {
+fn automatic(app: &mut AppFields<'_>, search: &Search<'_>) -> Option<Choice> {
     let path = search.script;
     if let Some(line) = shebang(path) {
         let generic = is_generic(&line);
@@ -227,7 +227,7 @@ fn automatic(app: &mut App<'_>, search: &Search<'_>) -> Option<Choice> {
 }
 
 /// A script with a shebang that may not be executed: its interpreter is called as the kernel would.
-fn run_by(app: &mut App<'_>, line: Shebang, search: &Search<'_>) -> Option<Choice> {
+fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option<Choice> {
     let interpreter = match &line.name {
         Some(name) => search.program(name),
         None => Some(line.program.clone()).filter(|path| paths::is_executable(path)),
@@ -252,7 +252,7 @@ fn run_by(app: &mut App<'_>, line: Shebang, search: &Search<'_>) -> Option<Choic
     None
 }
 
-fn executable(app: &mut App<'_>, path: &Path) -> Option<Choice> {
+fn executable(app: &mut AppFields<'_>, path: &Path) -> Option<Choice> {
     if paths::is_executable(path) {
         return Some(itself(own_runtime(path)));
     }

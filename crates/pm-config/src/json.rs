@@ -7,23 +7,23 @@ use std::collections::VecDeque;
 use json5::ErrorCode as Code;
 use serde::de::Deserializer;
 
-use crate::diagnose::{Finding, Lines, Place};
+use crate::diagnose::{ConfigPlace, Finding, LineIndex};
 use crate::shape::{Locate, Shape};
-use crate::tree::{Node, Value};
+use crate::tree::{ConfigNode, Value};
 
 /// Deeper nesting is an error: the parser recurses, and no app needs more than a handful.
 const DEEPEST: usize = 100;
 
 /// Reads one document.
-pub(crate) fn parse(text: &str) -> Result<Node, Finding> {
+pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
     let tokens = scan(text);
     if let Some(at) = tokens.too_deep {
         let message = format!("brackets are nested deeper than {DEEPEST} levels");
-        return Err(Finding::error(Lines::new(text).place(at), message));
+        return Err(Finding::error(LineIndex::new(text).place(at), message));
     }
     let shape: Shape<Unplaced> =
         json5::from_str(text).map_err(|error| explain(&error, text, &tokens))?;
-    let mut node = Node { at: Place::Whole, value: shape.0 };
+    let mut node = ConfigNode { at: ConfigPlace::Whole, value: shape.0 };
     let mut places = Places::new(text, tokens.starts);
     places.assign(&mut node);
     Ok(node)
@@ -101,8 +101,8 @@ impl<'a> Places<'a> {
         Self { text, starts, reached: 0, line: 1, column: 1 }
     }
 
-    fn next(&mut self) -> Place {
-        let Some(at) = self.starts.pop_front() else { return Place::Whole };
+    fn next(&mut self) -> ConfigPlace {
+        let Some(at) = self.starts.pop_front() else { return ConfigPlace::Whole };
         for c in self.text.get(self.reached..at).unwrap_or("").chars() {
             if c == '\n' {
                 self.line += 1;
@@ -112,10 +112,10 @@ impl<'a> Places<'a> {
             }
         }
         self.reached = at;
-        Place::Line { line: self.line, column: self.column }
+        ConfigPlace::Line { line: self.line, column: self.column }
     }
 
-    fn assign(&mut self, node: &mut Node) {
+    fn assign(&mut self, node: &mut ConfigNode) {
         node.at = self.next();
         match &mut node.value {
             Value::List(nodes) => nodes.iter_mut().for_each(|node| self.assign(node)),
@@ -133,8 +133,8 @@ impl<'a> Places<'a> {
 
 /// A parser's mistake in the user's words.
 fn explain(error: &json5::Error, text: &str, tokens: &Tokens) -> Finding {
-    let lines = Lines::new(text);
-    let position = error.position().map_or(Place::Whole, |at| lines.place(offset(text, at)));
+    let lines = LineIndex::new(text);
+    let position = error.position().map_or(ConfigPlace::Whole, |at| lines.place(offset(text, at)));
     let Some(code) = error.code() else { return Finding::error(position, error.to_string()) };
     match complaint(code) {
         Complaint::Here(message) => {
@@ -168,8 +168,8 @@ fn offset(text: &str, position: json5::Position) -> usize {
 }
 
 /// What stands at a place.
-fn character(text: &str, place: Place) -> Option<char> {
-    let Place::Line { line, column } = place else { return None };
+fn character(text: &str, place: ConfigPlace) -> Option<char> {
+    let ConfigPlace::Line { line, column } = place else { return None };
     text.lines().nth(line.checked_sub(1)?)?.chars().nth(column.checked_sub(1)?)
 }
 
@@ -217,13 +217,13 @@ fn complaint(code: Code) -> Complaint {
 
 /// A file that is not complete: its end is the place, the innermost open bracket the hint.
 fn ended(message: &str, text: &str, tokens: &Tokens) -> Finding {
-    let lines = Lines::new(text);
+    let lines = LineIndex::new(text);
     let nothing = tokens.starts.is_empty();
     let at = lines.place(text.trim_end().len());
     let finding = Finding::error(at, if nothing { "the file is empty" } else { message });
     let open = tokens.open.last().map(|open| (lines.place(*open), text.get(*open..=*open)));
     match open {
-        Some((Place::Line { line, column }, Some(bracket))) => {
+        Some((ConfigPlace::Line { line, column }, Some(bracket))) => {
             finding.hint(format!("`{bracket}` of line {line}, column {column} is not closed"))
         }
         Some(_) | None => finding,
@@ -234,30 +234,30 @@ fn ended(message: &str, text: &str, tokens: &Tokens) -> Finding {
 pub(crate) struct Unplaced;
 
 impl<'de> Locate<'de> for Unplaced {
-    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigNode, D::Error> {
         let shape: Shape<Self> = serde::Deserialize::deserialize(deserializer)?;
-        Ok(Node { at: Place::Whole, value: shape.0 })
+        Ok(ConfigNode { at: ConfigPlace::Whole, value: shape.0 })
     }
 
-    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, Place), D::Error> {
+    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error> {
         let key: String = serde::Deserialize::deserialize(deserializer)?;
-        Ok((key, Place::Whole))
+        Ok((key, ConfigPlace::Whole))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Entry;
+    use crate::tree::TableEntry;
 
-    fn at(place: Place) -> (usize, usize) {
+    fn at(place: ConfigPlace) -> (usize, usize) {
         match place {
-            Place::Line { line, column } => (line, column),
-            Place::Whole | Place::Flag(_) => (0, 0),
+            ConfigPlace::Line { line, column } => (line, column),
+            ConfigPlace::Whole | ConfigPlace::Flag(_) => (0, 0),
         }
     }
 
-    fn entries(node: &Node) -> &[Entry] {
+    fn entries(node: &ConfigNode) -> &[TableEntry] {
         let Value::Table(entries) = &node.value else { panic!("no table") };
         entries
     }

@@ -40,11 +40,11 @@ mod words;
 mod yaml;
 
 pub use amend::amended;
-pub use caller::{Beside, Caller, Engine, Overrides};
+pub use caller::{Beside, Caller, Overrides, ScriptEngine};
 pub use deploy::{Deployment, Hooks};
-pub use diagnose::{Diagnosis, Diagnostic, Place, Severity};
+pub use diagnose::{ConfigPlace, Diagnosis, Diagnostic, Severity};
 pub use ecosystem::Ecosystem;
-pub use format::{Format, is_config_name};
+pub use format::{ConfigFormat, is_config_name};
 pub use given::{Given, Typed, flag_of};
 pub use keys::{near, support_of, supported_keys};
 pub use program::SERVE_VERB;

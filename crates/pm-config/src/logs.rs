@@ -6,21 +6,21 @@ use pm_spec::{AppName, LogFormat, LogSpec, LogTarget};
 
 use crate::caller::{Beside, Caller};
 use crate::diagnose::{Finding, quoted};
-use crate::fields::App;
-use crate::ground::Ground;
+use crate::fields::AppFields;
+use crate::ground::ConfigGround;
 use crate::paths;
 use crate::tree::Value;
 
 /// What the rows do not say: where to, in which form, and whether instances share a file.
 pub(crate) fn settle(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     name: Option<&AppName>,
     cwd: &Path,
-    ground: &Ground<'_>,
+    ground: &ConfigGround<'_>,
     logs: &mut LogSpec,
 ) {
     let caller = ground.caller;
-    let folder = Folder { cwd, caller };
+    let folder = LogFolder { cwd, caller };
     let file = name.map(|name| file_name(name, ground)).unwrap_or_default();
     let default = |ending: &str| caller.logs.join(format!("{file}{ending}"));
     logs.out = folder.target(app, "out_file", &default("-out.log"));
@@ -38,15 +38,15 @@ pub(crate) fn settle(
 
 /// The pid file; the daemon adds `-<id>` before `.pid`.
 pub(crate) fn pid_file(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     name: Option<&AppName>,
     cwd: &Path,
-    ground: &Ground<'_>,
+    ground: &ConfigGround<'_>,
 ) -> Option<pm_spec::ByteString> {
     let caller = ground.caller;
     let file = format!("{}.pid", file_name(name?, ground));
     let default = caller.pids.join(file);
-    match (Folder { cwd, caller }).target(app, "pid_file", &default) {
+    match (LogFolder { cwd, caller }).target(app, "pid_file", &default) {
         LogTarget::File(path) => Some(path),
         LogTarget::Discard => None,
     }
@@ -54,7 +54,7 @@ pub(crate) fn pid_file(
 
 /// What an app's files are called by default. As PM2 calls them where we are called so, unless another app, known or before it
 /// in the file, is called alike there.
-fn file_name(name: &AppName, ground: &Ground<'_>) -> String {
+fn file_name(name: &AppName, ground: &ConfigGround<'_>) -> String {
     let alike = name.in_file_names_of_pm2().filter(|_| ground.overrides.beside == Beside::Pm2s);
     let Some(alike) = alike else { return name.in_file_names() };
     let all = ground.caller.names.iter().chain(ground.names.iter().flatten());
@@ -62,13 +62,13 @@ fn file_name(name: &AppName, ground: &Ground<'_>) -> String {
     if first.is_none_or(|first| first == name) { alike } else { alike + &name.mark() }
 }
 
-struct Folder<'a> {
+struct LogFolder<'a> {
     cwd: &'a Path,
     caller: &'a Caller,
 }
 
-impl Folder<'_> {
-    fn target(&self, app: &mut App<'_>, key: &'static str, default: &Path) -> LogTarget {
+impl LogFolder<'_> {
+    fn target(&self, app: &mut AppFields<'_>, key: &'static str, default: &Path) -> LogTarget {
         let Some(text) = app.bytes(key).filter(|text| !text.is_empty()) else {
             return LogTarget::File(paths::to_bytes(default));
         };
@@ -81,7 +81,7 @@ impl Folder<'_> {
     }
 
     /// `log_file`: a path, or true for the default one.
-    fn combined(&self, app: &mut App<'_>, default: PathBuf) -> Option<PathBuf> {
+    fn combined(&self, app: &mut AppFields<'_>, default: PathBuf) -> Option<PathBuf> {
         let field = app.get("log_file")?;
         match &field.node.value {
             Value::Bool(on) => on.then_some(default),
@@ -100,8 +100,8 @@ impl Folder<'_> {
     }
 }
 
-fn refuse_folder(app: &mut App<'_>, key: &'static str, path: &Path) {
-    if matches!(paths::look(path), paths::Look::Folder) {
+fn refuse_folder(app: &mut AppFields<'_>, key: &'static str, path: &Path) {
+    if matches!(paths::look(path), paths::PathKind::Folder) {
         let at = app.place(key);
         let message = format!("`{key}` {} is a folder", path.display());
         app.findings.add(Finding::error(at, message).hint("name a file in it"));
@@ -111,7 +111,7 @@ fn refuse_folder(app: &mut App<'_>, key: &'static str, path: &Path) {
 /// What `time: true` means in PM2.
 const TIME: &str = "YYYY-MM-DDTHH:mm:ss";
 
-fn format(app: &mut App<'_>) -> LogFormat {
+fn format(app: &mut AppFields<'_>) -> LogFormat {
     let mut stamp = match app.get("log_date_format").map(|field| &field.node.value) {
         // Falsy in JavaScript: no stamp.
         Some(Value::Bool(false)) => None,

@@ -45,7 +45,7 @@ pub(crate) fn to_bytes(path: &Path) -> ByteString {
 
 /// What a path leads to, symlinks followed.
 #[derive(Debug)]
-pub(crate) enum Look {
+pub(crate) enum PathKind {
     /// Something that can be read or run: a file, or a device such as `/dev/stdin`.
     File {
         /// Whether anybody may execute it.
@@ -55,20 +55,20 @@ pub(crate) enum Look {
     Missing(io::Error),
 }
 
-pub(crate) fn look(path: &Path) -> Look {
+pub(crate) fn look(path: &Path) -> PathKind {
     match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => Look::Folder,
-        Ok(meta) => Look::File { executable: meta.permissions().mode() & 0o111 != 0 },
-        Err(error) => Look::Missing(error),
+        Ok(meta) if meta.is_dir() => PathKind::Folder,
+        Ok(meta) => PathKind::File { executable: meta.permissions().mode() & 0o111 != 0 },
+        Err(error) => PathKind::Missing(error),
     }
 }
 
 pub(crate) fn is_file(path: &Path) -> bool {
-    matches!(look(path), Look::File { .. })
+    matches!(look(path), PathKind::File { .. })
 }
 
 pub(crate) fn is_executable(path: &Path) -> bool {
-    matches!(look(path), Look::File { executable: true })
+    matches!(look(path), PathKind::File { executable: true })
 }
 
 /// What execvp(3) uses where PATH is not set.

@@ -3,12 +3,12 @@
 use pm_spec::{ByteString, Delay};
 
 use crate::caller::Beside;
-use crate::diagnose::{Finding, Place, quoted};
-use crate::fields::{App, whole};
-use crate::ground::Ground;
+use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::fields::{AppFields, whole};
+use crate::ground::ConfigGround;
 
 /// The pause before a restart; as in PM2 the growing one wins, and 0 means that there is none.
-pub(crate) fn delay(app: &mut App<'_>) -> Delay {
+pub(crate) fn delay(app: &mut AppFields<'_>) -> Delay {
     let growing = app.span("exp_backoff_restart_delay").filter(|span| span.as_millis() > 0);
     let fixed = app.span("restart_delay");
     match (growing, fixed) {
@@ -19,7 +19,7 @@ pub(crate) fn delay(app: &mut App<'_>) -> Delay {
 }
 
 /// How many instances: PM2's `max` and 0 are all CPUs, a negative number all but so many.
-pub(crate) fn instances(app: &mut App<'_>, ground: &Ground<'_>) -> Option<u16> {
+pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<u16> {
     const WHAT: &str = "a number of instances or \"max\"";
     let field = app.get("instances")?;
     let value = &field.node.value;
@@ -28,7 +28,7 @@ pub(crate) fn instances(app: &mut App<'_>, ground: &Ground<'_>) -> Option<u16> {
         (None, Some(b"max")) => 0,
         (None, Some(text)) => {
             let begun = leading(text);
-            let is_typed = matches!(field.node.at, Place::Flag(_));
+            let is_typed = matches!(field.node.at, ConfigPlace::Flag(_));
             if begun.is_none() && is_typed && ground.overrides.beside == Beside::All {
                 return app.refuse(field, WHAT);
             }

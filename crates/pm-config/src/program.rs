@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::ByteString;
 
-use crate::diagnose::{Finding, Place, quoted};
+use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::env::Variables;
-use crate::fields::App;
-use crate::ground::Ground;
+use crate::fields::AppFields;
+use crate::ground::ConfigGround;
 use crate::keys;
 use crate::package;
-use crate::paths::{self, Look};
+use crate::paths::{self, PathKind};
 use crate::runtime::also_called;
 use crate::venv::Venv;
 
@@ -24,7 +24,7 @@ pub(crate) enum Program {
         /// Absolute, symlinks kept.
         path: PathBuf,
         /// How it was found.
-        found: Found,
+        found: FoundBy,
     },
     /// A line for `bash -c`, or `sh -c` where there is no bash.
     Line {
@@ -45,7 +45,7 @@ pub const SERVE_VERB: &str = "serve-files";
 
 /// How a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum FoundBy {
     /// By its path.
     ByPath,
     /// By its bare name, in a venv or in PATH; it can be executed.
@@ -56,10 +56,10 @@ pub(crate) enum Found {
 ///
 /// As in PM2 a file wins over a program of the same name, and an existing file over shell text (pain 51).
 pub(crate) fn find(
-    app: &mut App<'_>,
+    app: &mut AppFields<'_>,
     cwd: &Path,
     env: &Variables,
-    ground: &Ground<'_>,
+    ground: &ConfigGround<'_>,
 ) -> Option<Program> {
     let at = app.place("script");
     if app.get("script").is_none_or(|field| field.node.value.is_falsy()) {
@@ -68,12 +68,12 @@ pub(crate) fn find(
     }
     let text = app.bytes("script")?;
     // On the command line it is a program like any other, as in PM2.
-    if text.as_bytes() == SERVE.as_bytes() && !matches!(at, Place::Flag(_)) {
+    if text.as_bytes() == SERVE.as_bytes() && !matches!(at, ConfigPlace::Flag(_)) {
         let own = ground.caller.argv.first().map(paths::from_bytes);
         return Some(Program::Server(own.unwrap_or(Path::new("pm")).to_owned()));
     }
     if let Some(path) = file(app, text, cwd, ground) {
-        return Some(Program::File { path, found: Found::ByPath });
+        return Some(Program::File { path, found: FoundBy::ByPath });
     }
     let name = OsStr::from_bytes(text.as_bytes());
     if !text.as_bytes().contains(&b'/') {
@@ -83,17 +83,17 @@ pub(crate) fn find(
             own.or_else(|| paths::search(name, &env.all, cwd))
         };
         if let Some(path) = named(name) {
-            return Some(Program::File { path, found: Found::ByName });
+            return Some(Program::File { path, found: FoundBy::ByName });
         }
         if let Some(path) = also_called(name).and_then(|name| named(OsStr::new(name))) {
             let message = format!("there is no program {}", quoted(text.as_bytes()));
             app.warn(at, format!("{message}; {} is used", path.display()));
-            return Some(Program::File { path, found: Found::ByName });
+            return Some(Program::File { path, found: FoundBy::ByName });
         }
     }
     let folder = paths::written(text, cwd, &ground.caller.env);
     if let Some(path) = main_of(&folder) {
-        return Some(Program::File { path, found: Found::ByPath });
+        return Some(Program::File { path, found: FoundBy::ByPath });
     }
     if text.as_bytes().iter().any(u8::is_ascii_whitespace) {
         return line(app, text, cwd, env);
@@ -126,7 +126,12 @@ fn main_of(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The script as a file: seen from the app's folder, else from the config's, else from the caller's, the latter two with a warning.
-fn file(app: &mut App<'_>, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -> Option<PathBuf> {
+fn file(
+    app: &mut AppFields<'_>,
+    text: &ByteString,
+    cwd: &Path,
+    ground: &ConfigGround<'_>,
+) -> Option<PathBuf> {
     let seen_from = |folder: &Path| {
         Some(paths::written(text, folder, &ground.caller.env)).filter(|path| paths::is_file(path))
     };
@@ -144,7 +149,12 @@ fn file(app: &mut App<'_>, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -
 }
 
 /// The shell, as PM2 chooses it.
-fn line(app: &mut App<'_>, text: &ByteString, cwd: &Path, env: &Variables) -> Option<Program> {
+fn line(
+    app: &mut AppFields<'_>,
+    text: &ByteString,
+    cwd: &Path,
+    env: &Variables,
+) -> Option<Program> {
     let named = |name: &str| paths::search(OsStr::new(name), &env.all, cwd);
     let shell = named("bash")
         .or_else(|| named("sh"))
@@ -156,23 +166,23 @@ fn line(app: &mut App<'_>, text: &ByteString, cwd: &Path, env: &Variables) -> Op
     shell.map(|shell| Program::Line { shell, line: text.clone() })
 }
 
-fn missing(at: Place, text: &ByteString, cwd: &Path, ground: &Ground<'_>) -> Finding {
+fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround<'_>) -> Finding {
     let path = paths::written(text, cwd, &ground.caller.env);
     let shown = quoted(text.as_bytes());
     let finding = match paths::look(&path) {
-        Look::Folder => {
+        PathKind::Folder => {
             let message = format!("`script` {shown} is a folder");
             return Finding::error(at, message).hint("name the file in it that is to be run");
         }
         // A link in a circle or a closed folder; "not found" would send people looking for the wrong thing.
-        Look::Missing(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        PathKind::Missing(error) if error.kind() != std::io::ErrorKind::NotFound => {
             let message = format!("`script` {shown}: {}", paths::cause(&error));
             return Finding::error(at, message);
         }
-        Look::Missing(_) | Look::File { .. } if text.as_bytes().contains(&b'/') => {
+        PathKind::Missing(_) | PathKind::File { .. } if text.as_bytes().contains(&b'/') => {
             Finding::error(at, format!("there is no script {}", path.display()))
         }
-        Look::Missing(_) | Look::File { .. } => {
+        PathKind::Missing(_) | PathKind::File { .. } => {
             let message = format!("there is no script {} and no program {shown}", path.display());
             Finding::error(at, message)
         }

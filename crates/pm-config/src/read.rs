@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::AppName;
 
-use crate::caller::{Caller, Engine, Overrides};
+use crate::caller::{Caller, Overrides, ScriptEngine};
 use crate::deploy::Deployment;
-use crate::diagnose::{Diagnosis, Finding, Findings, Place, harmless, quoted};
+use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
-use crate::format::{self, Format, is_config_name};
-use crate::ground::Ground;
+use crate::format::{self, ConfigFormat, is_config_name};
+use crate::ground::ConfigGround;
 use crate::script::{self as program, Script};
-use crate::tree::Entry;
-use crate::tree::{Node, Value};
+use crate::tree::TableEntry;
+use crate::tree::{ConfigNode, Value};
 use crate::understand;
 use crate::{deploy, flags, keys, paths};
 
@@ -30,7 +30,7 @@ const LARGEST: usize = 4 << 20;
 ///
 /// A relative `path` is seen from the caller's folder. On failure every problem of the file is in the diagnosis.
 pub fn load(path: &Path, caller: &Caller, overrides: &Overrides) -> Result<Ecosystem, Diagnosis> {
-    let source = Source::of_file(path, caller);
+    let source = ConfigSource::of_file(path, caller);
     match bytes(path, &source) {
         Ok(bytes) => source.understand(&bytes, caller, overrides),
         Err(finding) => Err(source.failed(finding)),
@@ -42,12 +42,12 @@ pub fn load(path: &Path, caller: &Caller, overrides: &Overrides) -> Result<Ecosy
 /// `origin` is what messages call it, such as `stdin`.
 pub fn parse(
     text: &[u8],
-    format: Format,
+    format: ConfigFormat,
     origin: &str,
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Ecosystem, Diagnosis> {
-    Source::in_memory(origin, format, caller).understand(text, caller, overrides)
+    ConfigSource::in_memory(origin, format, caller).understand(text, caller, overrides)
 }
 
 /// The one-app ecosystem of `pm start target -- args`: a script, a program, or a shell line.
@@ -56,12 +56,12 @@ pub fn script(
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Ecosystem, Diagnosis> {
-    let source = Source::in_memory("command line", Format::Json5, caller);
+    let source = ConfigSource::in_memory("command line", ConfigFormat::Json5, caller);
     let entries = flags::script_app(target.as_ref(), overrides);
-    let tables = vec![AppTable { at: Place::Flag("SCRIPT"), entries }];
+    let tables = vec![AppTable { at: ConfigPlace::Flag("SCRIPT"), entries }];
     // `--env` and `--only` are about config files; PM2 ignores them here.
     let overrides = Overrides { env_name: None, ..overrides.clone() };
-    let job = Job {
+    let job = ReadJob {
         caller: Cow::Borrowed(caller),
         overrides: &overrides,
         scripted: BTreeSet::new(),
@@ -85,7 +85,7 @@ pub fn names(
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Vec<AppName>, Diagnosis> {
-    let source = Source::of_file(path, caller);
+    let source = ConfigSource::of_file(path, caller);
     let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
     names_in(&bytes, &source, caller, overrides)
 }
@@ -93,17 +93,17 @@ pub fn names(
 /// As [`names`], of a config in memory.
 pub fn names_of(
     text: &[u8],
-    format: Format,
+    format: ConfigFormat,
     origin: &str,
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Vec<AppName>, Diagnosis> {
-    names_in(text, &Source::in_memory(origin, format, caller), caller, overrides)
+    names_in(text, &ConfigSource::in_memory(origin, format, caller), caller, overrides)
 }
 
 /// The environment called `name` of the `deploy` section of a config file.
 pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment, Diagnosis> {
-    let source = Source::of_file(path, caller);
+    let source = ConfigSource::of_file(path, caller);
     let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
     let mut findings = Findings::default();
     let text = findings.take(format::text(&bytes)).unwrap_or_default();
@@ -119,7 +119,7 @@ pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment
 
 /// The shell lines of an app's `post_update`; none if the file has no such app.
 pub fn post_update(path: &Path, app: &str, caller: &Caller) -> Result<Vec<String>, Diagnosis> {
-    let source = Source::of_file(path, caller);
+    let source = ConfigSource::of_file(path, caller);
     let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
     let mut findings = Findings::default();
     let plain = Overrides::default();
@@ -142,7 +142,7 @@ pub fn post_update(path: &Path, app: &str, caller: &Caller) -> Result<Vec<String
 
 fn names_in(
     bytes: &[u8],
-    source: &Source,
+    source: &ConfigSource,
     caller: &Caller,
     o: &Overrides,
 ) -> Result<Vec<AppName>, Diagnosis> {
@@ -160,13 +160,13 @@ fn names_in(
     Ok(names)
 }
 
-struct Job<'a> {
+struct ReadJob<'a> {
     caller: Cow<'a, Caller>,
     overrides: &'a Overrides,
     /// Variables that the config itself set or removed.
     scripted: BTreeSet<String>,
     /// Variables that count least.
-    deployed: Vec<Entry>,
+    deployed: Vec<TableEntry>,
 }
 
 /// A config as written.
@@ -176,32 +176,32 @@ struct Written<'t> {
     /// What a config that is a program did to its environment.
     env: BTreeMap<String, Option<String>>,
     /// Variables of the `deploy` section for the chosen environment.
-    deployed: Vec<Entry>,
+    deployed: Vec<TableEntry>,
 }
 
 /// Where a config comes from.
-struct Source {
+struct ConfigSource {
     /// As the user named it.
     origin: String,
-    format: Format,
+    format: ConfigFormat,
     /// What relative paths in it are seen from, absolute.
     folder: PathBuf,
     file: Option<PathBuf>,
 }
 
-impl Source {
+impl ConfigSource {
     fn of_file(path: &Path, caller: &Caller) -> Self {
         let file = paths::absolute(path, &caller.cwd);
         let name = path.to_string_lossy();
         Self {
             origin: harmless(&name),
-            format: is_config_name(&name).unwrap_or(Format::Json5),
+            format: is_config_name(&name).unwrap_or(ConfigFormat::Json5),
             folder: file.parent().unwrap_or(&caller.cwd).to_owned(),
             file: Some(file),
         }
     }
 
-    fn in_memory(origin: &str, format: Format, caller: &Caller) -> Self {
+    fn in_memory(origin: &str, format: ConfigFormat, caller: &Caller) -> Self {
         Self { origin: origin.to_owned(), format, folder: caller.cwd.clone(), file: None }
     }
 
@@ -242,11 +242,11 @@ impl Source {
         &self,
         text: &str,
         caller: &Caller,
-        engine: Engine,
+        engine: ScriptEngine,
         findings: &mut Findings,
-    ) -> (Option<Node>, BTreeMap<String, Option<String>>) {
+    ) -> (Option<ConfigNode>, BTreeMap<String, Option<String>>) {
         match (&self.file, self.format) {
-            (Some(file), Format::JavaScript) => {
+            (Some(file), ConfigFormat::JavaScript) => {
                 let evaluated = findings.take(program::run(&Script { file, caller, engine }));
                 evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
             }
@@ -269,7 +269,7 @@ impl Source {
         let mut tables = chosen(tables, &overrides.only, &mut findings);
         flags::over_file(&mut tables, caller, overrides, &mut findings);
         let caller = changed(caller, &env);
-        let job = Job { caller, overrides, scripted: env.into_keys().collect(), deployed };
+        let job = ReadJob { caller, overrides, scripted: env.into_keys().collect(), deployed };
         self.finish(&tables, findings, &text, &job)
     }
 
@@ -278,11 +278,11 @@ impl Source {
         tables: &[AppTable],
         mut findings: Findings,
         text: &str,
-        job: &Job<'_>,
+        job: &ReadJob<'_>,
     ) -> Result<Ecosystem, Diagnosis> {
         let name = |table| understand::name(table, job.overrides, &mut Findings::default());
         let names: Vec<_> = tables.iter().map(name).collect();
-        let ground = Ground {
+        let ground = ConfigGround {
             names: &names,
             caller: &job.caller,
             overrides: job.overrides,
@@ -292,7 +292,7 @@ impl Source {
             source: self.file.as_deref(),
         };
         let mut apps = Vec::new();
-        let mut taken: BTreeMap<AppName, Place> = BTreeMap::new();
+        let mut taken: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
         for (table, name) in tables.iter().zip(&names) {
             let mut own = Findings::default();
             if let Some(name) = name {
@@ -300,7 +300,7 @@ impl Source {
             }
             apps.extend(understand::app(table, &ground, &mut own));
             // What a program exports has no place in its text.
-            let who = name.as_ref().filter(|_| self.format == Format::JavaScript);
+            let who = name.as_ref().filter(|_| self.format == ConfigFormat::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
         let failed = findings.has_errors();
@@ -329,7 +329,7 @@ fn changed<'a>(caller: &'a Caller, env: &BTreeMap<String, Option<String>>) -> Co
 fn unique(
     name: AppName,
     table: &AppTable,
-    names: &mut BTreeMap<AppName, Place>,
+    names: &mut BTreeMap<AppName, ConfigPlace>,
     findings: &mut Findings,
 ) {
     let set = |key| table.entries.iter().find(|entry| keys::canonical(&entry.key) == Some(key));
@@ -339,12 +339,12 @@ fn unique(
         (None, None) => (table.at, "set `name`"),
     };
     match names.get(&name) {
-        Some(Place::Line { line, .. }) => {
+        Some(ConfigPlace::Line { line, .. }) => {
             let message =
                 format!("the name {} is taken by the app of line {line}", quoted(name.as_str()));
             findings.add(Finding::error(at, message).hint(hint));
         }
-        Some(Place::Whole | Place::Flag(_)) => {
+        Some(ConfigPlace::Whole | ConfigPlace::Flag(_)) => {
             let message = format!("the name {} is taken", quoted(name.as_str()));
             findings.add(Finding::error(at, message).hint(hint));
         }
@@ -367,7 +367,7 @@ fn chosen(tables: Vec<AppTable>, only: &[String], findings: &mut Findings) -> Ve
     for word in &wanted {
         if !names.iter().any(|name| name == word) {
             let finding = Finding::error(
-                Place::Flag("--only"),
+                ConfigPlace::Flag("--only"),
                 format!("there is no app {} in the file", quoted(word)),
             );
             findings.add(match keys::nearest(word, names.iter().map(String::as_str)) {
@@ -382,13 +382,13 @@ fn chosen(tables: Vec<AppTable>, only: &[String], findings: &mut Findings) -> Ve
 
 fn too_large() -> Finding {
     let message = format!("this is no config: it is larger than {} MiB", LARGEST >> 20);
-    Finding::error(Place::Whole, message)
+    Finding::error(ConfigPlace::Whole, message)
 }
 
-fn bytes(path: &Path, source: &Source) -> Result<Vec<u8>, Finding> {
+fn bytes(path: &Path, source: &ConfigSource) -> Result<Vec<u8>, Finding> {
     let file = source.file.as_deref().unwrap_or(path);
     let failed = |error: std::io::Error| {
-        Finding::error(Place::Whole, format!("could not read it: {}", paths::cause(&error)))
+        Finding::error(ConfigPlace::Whole, format!("could not read it: {}", paths::cause(&error)))
     };
     let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use pm_spec::options::{Access, KeyKind, KeySpec, keys};
 use pm_spec::{AppSpec, Bytes, Environment, Span};
 
-use crate::fields::{App, Field, whole};
-use crate::tree::{Node, Value};
+use crate::fields::{AppFields, Field, whole};
+use crate::tree::{ConfigNode, Value};
 
 /// Reads them all. What is not set is as PM2's variable for it in `env` says.
-pub(crate) fn read(app: &mut App<'_>, spec: &mut AppSpec, env: &Environment) {
+pub(crate) fn read(app: &mut AppFields<'_>, spec: &mut AppSpec, env: &Environment) {
     for key in keys() {
         let knob = key.knob.and_then(|name| env.get(name));
         if let Some(text) = knob.filter(|text| !text.is_empty()) {
@@ -36,7 +36,7 @@ fn turn(key: &KeySpec, spec: &mut AppSpec, text: &str) {
     }
 }
 
-fn one(app: &mut App<'_>, key: &'static KeySpec, spec: &mut AppSpec) {
+fn one(app: &mut AppFields<'_>, key: &'static KeySpec, spec: &mut AppSpec) {
     match &key.kind {
         KeyKind::Switch(at) => set(at, spec, app.switch(key.name)),
         KeyKind::Count(at, least) => set(at, spec, count(app, key.name, *least)),
@@ -66,17 +66,17 @@ fn set<T>(at: &Access<T>, spec: &mut AppSpec, value: Option<T>) {
     }
 }
 
-fn count(app: &mut App<'_>, key: &'static str, least: u32) -> Option<u32> {
+fn count(app: &mut AppFields<'_>, key: &'static str, least: u32) -> Option<u32> {
     let field = app.get(key)?;
     let count = whole(&field.node.value).and_then(|count| u32::try_from(count).ok());
     let count = count.filter(|count| *count >= least);
     count.or_else(|| app.refuse(field, &format!("a whole number, {least} or more")))
 }
 
-fn codes(app: &mut App<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
+fn codes(app: &mut AppFields<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
     const WHAT: &str = "an exit code, 0 to 255, or a list of them";
     let field = app.get(key)?;
-    let one = |node: &Node| whole(&node.value).and_then(|code| u8::try_from(code).ok());
+    let one = |node: &ConfigNode| whole(&node.value).and_then(|code| u8::try_from(code).ok());
     let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
     let mut codes = BTreeSet::new();
     for node in nodes {

@@ -5,10 +5,10 @@ use std::path::Path;
 use pm_spec::{ByteString, Environment, Ignore, Schedule, Span, Watch};
 use pm_triggers::{Timetable, check_ignore};
 
-use crate::diagnose::{Finding, Place, quoted};
-use crate::fields::{App, Field};
+use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::fields::{AppFields, Field};
 use crate::paths;
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// It must be quiet for so long before an app is started anew, so that a checkout of many files is one change.
 const QUIET: Span = Span::from_millis(200);
@@ -20,7 +20,7 @@ const POLL: Span = Span::from_secs(1);
 const POLL_LEAST: Span = Span::from_millis(50);
 
 /// When the clock starts the app anew.
-pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
+pub(crate) fn schedule(app: &mut AppFields<'_>) -> Option<Schedule> {
     let zone = app.text("cron_timezone").map(str::to_owned);
     let after_stop = app.switch("cron_after_stop").unwrap_or(false);
     let Some(field) = app.get("cron_restart") else {
@@ -58,21 +58,21 @@ pub(crate) fn schedule(app: &mut App<'_>) -> Option<Schedule> {
 }
 
 /// A zone without a schedule: typed, it is a mistake; in a file, it may wait for one.
-fn useless(app: &mut App<'_>) {
+fn useless(app: &mut AppFields<'_>) {
     for key in ["cron_timezone", "cron_after_stop"] {
         let Some(field) = app.get(key).filter(|field| !field.node.value.is_falsy()) else {
             continue;
         };
         let message = format!("`{key}` has no effect without `cron_restart`");
         app.findings.add(match field.node.at {
-            at @ Place::Flag(_) => Finding::error(at, message),
-            at @ (Place::Line { .. } | Place::Whole) => Finding::warning(at, message),
+            at @ ConfigPlace::Flag(_) => Finding::error(at, message),
+            at @ (ConfigPlace::Line { .. } | ConfigPlace::Whole) => Finding::warning(at, message),
         });
     }
 }
 
 /// Which files start the app anew.
-pub(crate) fn watch(app: &mut App<'_>, cwd: &Path, env: &Environment) -> Option<Watch> {
+pub(crate) fn watch(app: &mut AppFields<'_>, cwd: &Path, env: &Environment) -> Option<Watch> {
     let (on, mut words) = watched(app);
     let negated: Vec<ByteString> = words.iter().filter(|word| is_negated(word)).cloned().collect();
     words.retain(|word| !is_negated(word));
@@ -112,7 +112,7 @@ fn is_negated(word: &ByteString) -> bool {
 }
 
 /// Whether `watch` is on, and what it names; nothing named is the app's folder.
-fn watched(app: &mut App<'_>) -> (bool, Vec<ByteString>) {
+fn watched(app: &mut AppFields<'_>) -> (bool, Vec<ByteString>) {
     let Some(field) = app.get("watch") else { return (false, Vec::new()) };
     match &field.node.value {
         Value::Bool(on) => (*on, Vec::new()),
@@ -130,7 +130,7 @@ fn watched(app: &mut App<'_>) -> (bool, Vec<ByteString>) {
     }
 }
 
-fn texts(app: &mut App<'_>, field: Field<'_>, nodes: &[Node]) -> Vec<ByteString> {
+fn texts(app: &mut AppFields<'_>, field: Field<'_>, nodes: &[ConfigNode]) -> Vec<ByteString> {
     let mut texts = Vec::new();
     for node in nodes {
         texts.extend(text(app, Field { key: field.key, node }, "a path"));
@@ -138,13 +138,13 @@ fn texts(app: &mut App<'_>, field: Field<'_>, nodes: &[Node]) -> Vec<ByteString>
     texts
 }
 
-fn text(app: &mut App<'_>, field: Field<'_>, what: &str) -> Option<ByteString> {
+fn text(app: &mut AppFields<'_>, field: Field<'_>, what: &str) -> Option<ByteString> {
     let text = field.node.value.as_text().filter(|text| !text.is_empty()).cloned();
     text.or_else(|| app.refuse(field, what))
 }
 
 /// `ignore_watch`: globs, or regular expressions: `/.../`, or what only one of these can be.
-fn ignored(app: &mut App<'_>) -> Vec<Ignore> {
+fn ignored(app: &mut AppFields<'_>) -> Vec<Ignore> {
     const WHAT: &str = "a glob or a regular expression";
     let Some(field) = app.get("ignore_watch") else { return Vec::new() };
     let mut words = Vec::new();
@@ -190,7 +190,7 @@ struct Options {
 }
 
 /// `watch_options`: those of chokidar that mean something here.
-fn options(app: &mut App<'_>, ignore: &mut Vec<Ignore>) -> Options {
+fn options(app: &mut AppFields<'_>, ignore: &mut Vec<Ignore>) -> Options {
     let mut options = Options { poll: None, follow_links: true };
     let Some(field) = app.get("watch_options") else { return options };
     let Value::Table(entries) = &field.node.value else {
@@ -227,6 +227,6 @@ fn options(app: &mut App<'_>, ignore: &mut Vec<Ignore>) -> Options {
     options
 }
 
-fn wrong(app: &mut App<'_>, entry: &Entry, what: &str) {
+fn wrong(app: &mut AppFields<'_>, entry: &TableEntry, what: &str) {
     app.refuse::<()>(Field { key: &entry.key, node: &entry.node }, what);
 }

@@ -3,12 +3,17 @@
 use pm_spec::{Mode, Serving};
 
 use crate::caller::Beside;
-use crate::diagnose::{Finding, Place};
-use crate::fields::App;
+use crate::diagnose::{ConfigPlace, Finding};
+use crate::fields::AppFields;
 use crate::runtime::Runtime;
 
 /// What its rows do not say: the mode, and what follows from the mode and the runtime.
-pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, beside: Beside, serving: &mut Serving) {
+pub(crate) fn settle(
+    app: &mut AppFields<'_>,
+    runtime: Runtime,
+    beside: Beside,
+    serving: &mut Serving,
+) {
     serving.mode = mode(app, runtime);
     if app.get("channel").is_none() {
         serving.channel = matches!(runtime, Runtime::Node | Runtime::Bun | Runtime::Deno);
@@ -18,7 +23,7 @@ pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, beside: Beside, servin
     serving.preload &= runtime == Runtime::Node;
     serving.source_maps = source_maps(app) && runtime == Runtime::Node;
     if let Some(field) = app.get("source_map_support")
-        && matches!(field.node.at, Place::Flag(_))
+        && matches!(field.node.at, ConfigPlace::Flag(_))
         && runtime != Runtime::Node
     {
         let message = "only Node has source maps, and it does not run this app";
@@ -30,13 +35,13 @@ pub(crate) fn settle(app: &mut App<'_>, runtime: Runtime, beside: Beside, servin
 }
 
 /// PM2 switches them on for all apps of Node, whatever `source_map_support` says, unless told not to.
-fn source_maps(app: &mut App<'_>) -> bool {
+fn source_maps(app: &mut AppFields<'_>) -> bool {
     let wanted = app.switch("source_map_support") != Some(false);
     app.switch("disable_source_map_support") != Some(true) && wanted
 }
 
 /// PM2's rule: cluster where it is asked for, and for Node where a number of instances is given.
-fn mode(app: &mut App<'_>, runtime: Runtime) -> Mode {
+fn mode(app: &mut AppFields<'_>, runtime: Runtime) -> Mode {
     // It wins over `exec_mode`, too.
     if app.switch("execute_command") == Some(true) {
         return Mode::Fork;

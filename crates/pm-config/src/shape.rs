@@ -8,26 +8,26 @@ use std::marker::PhantomData;
 use pm_spec::ByteString;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::diagnose::Place;
-use crate::tree::{Entry, Node, Value};
+use crate::diagnose::ConfigPlace;
+use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// How a format tells where a value stands.
 pub(crate) trait Locate<'de>: Sized {
     /// One value with its place.
-    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error>;
+    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigNode, D::Error>;
 
     /// One key with its place.
-    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, Place), D::Error>;
+    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error>;
 }
 
 /// A value whose children are placed by `L`.
 pub(crate) struct Shape<L>(pub(crate) Value, PhantomData<L>);
 
 /// A value placed by `L`.
-struct Placed<L>(Node, PhantomData<L>);
+struct Placed<L>(ConfigNode, PhantomData<L>);
 
 /// A key placed by `L`.
-struct PlacedKey<L>(String, Place, PhantomData<L>);
+struct PlacedKey<L>(String, ConfigPlace, PhantomData<L>);
 
 impl<'de, L: Locate<'de>> Deserialize<'de> for Shape<L> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -110,7 +110,7 @@ impl<'de, L: Locate<'de>> Visitor<'de> for ValueVisitor<L> {
         let mut entries = Vec::new();
         while let Some(PlacedKey::<L>(key, at, _)) = map.next_key()? {
             let Placed::<L>(node, _) = map.next_value()?;
-            entries.push(Entry { key, at, node });
+            entries.push(TableEntry { key, at, node });
         }
         Ok(Value::Table(entries))
     }

@@ -2,32 +2,32 @@
 
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnose::{Finding, Lines, Place};
-use crate::tree::{Entry, Node, Value};
+use crate::diagnose::{ConfigPlace, Finding, LineIndex};
+use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// Reads one document; on failure every mistake of the grammar.
-pub(crate) fn parse(text: &str) -> Result<Node, Vec<Finding>> {
-    let lines = Lines::new(text);
+pub(crate) fn parse(text: &str) -> Result<ConfigNode, Vec<Finding>> {
+    let lines = LineIndex::new(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(errors.iter().map(|error| explain(error, &lines)).collect());
     }
     let at = lines.place(0);
-    Ok(Node { at, value: Value::Table(entries(table.get_ref(), &lines)) })
+    Ok(ConfigNode { at, value: Value::Table(entries(table.get_ref(), &lines)) })
 }
 
-fn explain(error: &toml::de::Error, lines: &Lines<'_>) -> Finding {
-    let at = error.span().map_or(Place::Whole, |span| lines.place(span.start));
+fn explain(error: &toml::de::Error, lines: &LineIndex<'_>) -> Finding {
+    let at = error.span().map_or(ConfigPlace::Whole, |span| lines.place(span.start));
     Finding::error(at, error.message().replace('\n', "; "))
 }
 
 /// In the order of the file; the library sorts by name.
-fn entries(table: &DeTable<'_>, lines: &Lines<'_>) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, lines: &LineIndex<'_>) -> Vec<TableEntry> {
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(key, _)| key.span().start);
     pairs
         .into_iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| TableEntry {
             key: key.get_ref().clone().into_owned(),
             at: lines.place(key.span().start),
             node: node(value.get_ref(), value.span().start, lines),
@@ -35,7 +35,7 @@ fn entries(table: &DeTable<'_>, lines: &Lines<'_>) -> Vec<Entry> {
         .collect()
 }
 
-fn node(value: &DeValue<'_>, start: usize, lines: &Lines<'_>) -> Node {
+fn node(value: &DeValue<'_>, start: usize, lines: &LineIndex<'_>) -> ConfigNode {
     let value = match value {
         DeValue::String(string) => Value::text(&**string),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
@@ -50,7 +50,7 @@ fn node(value: &DeValue<'_>, start: usize, lines: &Lines<'_>) -> Node {
         ),
         DeValue::Table(table) => Value::Table(entries(table, lines)),
     };
-    Node { at: lines.place(start), value }
+    ConfigNode { at: lines.place(start), value }
 }
 
 #[cfg(test)]
@@ -66,8 +66,8 @@ mod tests {
             ["z", "\u{e4}\u{f6}"]
         );
         let Value::Table(inner) = &top[1].node.value else { panic!("no table") };
-        assert_eq!(inner[1].at, Place::Line { line: 2, column: 19 });
-        assert_eq!(inner[1].node.at, Place::Line { line: 2, column: 23 });
+        assert_eq!(inner[1].at, ConfigPlace::Line { line: 2, column: 19 });
+        assert_eq!(inner[1].node.at, ConfigPlace::Line { line: 2, column: 23 });
         assert!(matches!(inner[1].node.value, Value::Integer(31)));
     }
 }

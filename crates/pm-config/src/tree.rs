@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use pm_spec::ByteString;
 
-use crate::diagnose::Place;
+use crate::diagnose::ConfigPlace;
 
 /// One value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) at: Place,
+pub(crate) struct ConfigNode {
+    pub(crate) at: ConfigPlace,
     pub(crate) value: Value,
 }
 
@@ -24,16 +24,16 @@ pub(crate) enum Value {
     Float(f64),
     /// Bytes, since an argument on the command line need not be UTF-8; from a file it always is.
     Text(ByteString),
-    List(Vec<Node>),
-    Table(Vec<Entry>),
+    List(Vec<ConfigNode>),
+    Table(Vec<TableEntry>),
 }
 
 /// One key and its value, in the order of the file.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct TableEntry {
     pub(crate) key: String,
-    pub(crate) at: Place,
-    pub(crate) node: Node,
+    pub(crate) at: ConfigPlace,
+    pub(crate) node: ConfigNode,
 }
 
 impl Value {
@@ -47,12 +47,12 @@ impl Value {
     }
 
     /// The items, if it is a list.
-    pub(crate) fn as_list(&self) -> Option<&[Node]> {
+    pub(crate) fn as_list(&self) -> Option<&[ConfigNode]> {
         if let Self::List(nodes) = self { Some(nodes) } else { None }
     }
 
     /// The value of a key, if it is a table that has it; the last of several.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&ConfigNode> {
         let Self::Table(entries) = self else { return None };
         entries.iter().rfind(|entry| entry.key == key).map(|entry| &entry.node)
     }
@@ -142,14 +142,14 @@ fn write_json_string(text: &str, out: &mut String) {
 mod tests {
     use super::*;
 
-    fn node(value: Value) -> Node {
-        Node { at: Place::Whole, value }
+    fn node(value: Value) -> ConfigNode {
+        ConfigNode { at: ConfigPlace::Whole, value }
     }
 
     #[test]
     fn values_become_text_as_in_javascript() {
         let list = Value::List(vec![node(Value::Integer(1)), node(Value::text("a\"b"))]);
-        let entry = Entry { key: "k".into(), at: Place::Whole, node: node(Value::Null) };
+        let entry = TableEntry { key: "k".into(), at: ConfigPlace::Whole, node: node(Value::Null) };
         for (value, text) in [
             (Value::Integer(3000), "3000"),
             (Value::Float(1.5), "1.5"),

@@ -10,10 +10,10 @@ use crate::caller::Overrides;
 use crate::diagnose::{Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
 use crate::env::Variables;
-use crate::fields::App;
-use crate::ground::Ground;
+use crate::fields::AppFields;
+use crate::ground::ConfigGround;
 use crate::interpreter::Choice;
-use crate::paths::{self, Look};
+use crate::paths::{self, PathKind};
 use crate::program::{self, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
@@ -25,7 +25,7 @@ pub(crate) fn name(
     overrides: &Overrides,
     findings: &mut Findings,
 ) -> Option<AppName> {
-    let mut app = App::new(table.at, &table.entries, findings);
+    let mut app = AppFields::new(table.at, &table.entries, findings);
     let (given, at) = if app.get("name").is_some() {
         (app.text("name").map(str::to_owned)?, app.place("name"))
     } else {
@@ -60,11 +60,11 @@ fn basename(script: &str) -> &str {
 /// One app; `None` if it can't run, each reason being among the findings.
 pub(crate) fn app(
     table: &AppTable,
-    ground: &Ground<'_>,
+    ground: &ConfigGround<'_>,
     findings: &mut Findings,
 ) -> Option<AppSpec> {
     let name = name(table, ground.overrides, findings);
-    let mut app = App::new(table.at, &table.entries, findings);
+    let mut app = AppFields::new(table.at, &table.entries, findings);
     app.judge_keys(&table.entries, ground.overrides.strict);
     let namespace = namespace(&mut app);
     let cwd = cwd(&mut app, ground);
@@ -114,7 +114,7 @@ pub(crate) fn app(
     })
 }
 
-fn namespace(app: &mut App<'_>) -> Option<AppName> {
+fn namespace(app: &mut AppFields<'_>) -> Option<AppName> {
     let text = app.text("namespace")?;
     let at = app.place("namespace");
     let parsed = AppName::parse(text);
@@ -123,19 +123,19 @@ fn namespace(app: &mut App<'_>) -> Option<AppName> {
 
 /// The folder the app runs in. A relative one is seen from the config's folder; PM2 sees it from the caller's, so that is tried
 /// too, with a warning.
-fn cwd(app: &mut App<'_>, ground: &Ground<'_>) -> Option<PathBuf> {
+fn cwd(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<PathBuf> {
     let Some(field) = app.get("cwd") else { return Some(ground.folder.to_owned()) };
     let text = app.bytes("cwd")?;
     let at = field.node.at;
     let env = &ground.caller.env;
     let path = paths::written(text, ground.folder, env);
     let error = match paths::look(&path) {
-        Look::Folder => return Some(path),
-        Look::File { .. } => "it is no folder".to_owned(),
-        Look::Missing(error) => paths::cause(&error),
+        PathKind::Folder => return Some(path),
+        PathKind::File { .. } => "it is no folder".to_owned(),
+        PathKind::Missing(error) => paths::cause(&error),
     };
     let beside = paths::written(text, &ground.caller.cwd, env);
-    if beside != path && matches!(paths::look(&beside), Look::Folder) {
+    if beside != path && matches!(paths::look(&beside), PathKind::Folder) {
         let message = format!(
             "`cwd` {} is found only from where you call, as {}",
             quoted(text.as_bytes()),

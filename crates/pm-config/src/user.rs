@@ -8,19 +8,19 @@ use pm_spec::{ByteString, Identifier, UserChoice};
 
 use crate::caller::Caller;
 use crate::diagnose::{Finding, quoted};
-use crate::fields::{App, whole};
+use crate::fields::{AppFields, whole};
 use crate::keys;
 use crate::paths;
 use crate::tree::Value;
 
 /// `uid` (or `user`) and `gid`; `None` if neither is set.
-pub(crate) fn choice(app: &mut App<'_>, caller: &Caller) -> Option<UserChoice> {
+pub(crate) fn choice(app: &mut AppFields<'_>, caller: &Caller) -> Option<UserChoice> {
     let uid = identifier(app, "uid", &caller.passwd);
     let gid = identifier(app, "gid", &caller.group);
     (uid.is_some() || gid.is_some()).then_some(UserChoice { uid, gid })
 }
 
-fn identifier(app: &mut App<'_>, key: &'static str, file: &Path) -> Option<Identifier> {
+fn identifier(app: &mut AppFields<'_>, key: &'static str, file: &Path) -> Option<Identifier> {
     const WHAT: &str = "a name or a number, 0 to 4294967294";
     let field = app.get(key)?;
     let name = match (&field.node.value, whole(&field.node.value)) {

@@ -5,14 +5,14 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 
-use crate::diagnose::{Finding, Place};
+use crate::diagnose::{ConfigPlace, Finding};
 use crate::shape::{Locate, Shape};
-use crate::tree::Node;
+use crate::tree::ConfigNode;
 
 /// Reads one document.
-pub(crate) fn parse(text: &str) -> Result<Node, Finding> {
+pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
     if text.trim().is_empty() {
-        return Err(Finding::error(Place::Line { line: 1, column: 1 }, "the file is empty"));
+        return Err(Finding::error(ConfigPlace::Line { line: 1, column: 1 }, "the file is empty"));
     }
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -27,22 +27,22 @@ pub(crate) fn parse(text: &str) -> Result<Node, Finding> {
     };
     let spanned: Spanned<Shape<Saphyr>> =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))?;
-    Ok(Node { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
+    Ok(ConfigNode { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
 }
 
 /// An alias is blamed where its text stands.
-fn place(defined: &Location, referenced: &Location) -> Place {
-    known(defined).or_else(|| known(referenced)).unwrap_or(Place::Whole)
+fn place(defined: &Location, referenced: &Location) -> ConfigPlace {
+    known(defined).or_else(|| known(referenced)).unwrap_or(ConfigPlace::Whole)
 }
 
-fn known(location: &Location) -> Option<Place> {
+fn known(location: &Location) -> Option<ConfigPlace> {
     let line = usize::try_from(location.line()).ok()?;
     let column = usize::try_from(location.column()).ok()?;
-    (line > 0).then_some(Place::Line { line, column: column.max(1) })
+    (line > 0).then_some(ConfigPlace::Line { line, column: column.max(1) })
 }
 
 fn explain(error: &serde_saphyr::Error) -> Finding {
-    let at = error.location().as_ref().and_then(known).unwrap_or(Place::Whole);
+    let at = error.location().as_ref().and_then(known).unwrap_or(ConfigPlace::Whole);
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or("this is no YAML");
     // The place is told beside the message.
@@ -54,21 +54,21 @@ fn explain(error: &serde_saphyr::Error) -> Finding {
 struct Saphyr;
 
 impl<'de> Locate<'de> for Saphyr {
-    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigNode, D::Error> {
         let spanned: Spanned<Shape<Self>> = Spanned::deserialize(deserializer)?;
-        Ok(Node { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
+        Ok(ConfigNode { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
     }
 
-    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, Place), D::Error> {
-        let spanned: Spanned<Key> = Spanned::deserialize(deserializer)?;
+    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error> {
+        let spanned: Spanned<YamlKey> = Spanned::deserialize(deserializer)?;
         Ok((spanned.value.0, place(&spanned.defined, &spanned.referenced)))
     }
 }
 
 /// A key: any scalar, as text (`8080: x`, `true: x`).
-struct Key(String);
+struct YamlKey(String);
 
-impl<'de> Deserialize<'de> for Key {
+impl<'de> Deserialize<'de> for YamlKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(KeyVisitor).map(Self)
     }

@@ -12,9 +12,9 @@ use pm_core::{
 };
 use pm_guardian::{FromGuardian, ItemKind, LeaderExit, Link, LinkError, StartReason, ToGuardian};
 use pm_logs::{Stream, StreamKey};
-use pm_os::identity::Identity;
+use pm_os::identity::ProcIdentity;
 use pm_os::tag::Tag;
-use pm_os::tree::{Census, Seen};
+use pm_os::tree::{ProcEntry, ProcScan};
 
 use crate::runs::{self, Life, Run, Told};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
@@ -112,12 +112,12 @@ pub(crate) struct Inheritance {
 /// Puts together what the journal, the scan and the guardian know, to go on from.
 pub(crate) fn inherit(
     mut records: Vec<Record>,
-    census: &Census,
+    scan: &ProcScan,
     kept: &mut Kept,
     home_id: u32,
 ) -> (Core, Inheritance) {
-    let mut marked: BTreeMap<RunId, Vec<Seen>> = BTreeMap::new();
-    for (tag, seen) in census.of_home(home_id) {
+    let mut marked: BTreeMap<RunId, Vec<ProcEntry>> = BTreeMap::new();
+    for (tag, seen) in scan.of_home(home_id) {
         marked.entry(RunId(tag.run())).or_default().push(*seen);
     }
     catch_up(&mut records, &marked, kept);
@@ -154,7 +154,7 @@ pub(crate) fn inherit(
         }
         run.pidfd = stored.map(|(_, pidfd)| pidfd).or_else(|| known.open().ok());
         let told = kept.exits.iter().any(|exit| exit.tag == tag.raw() && exit.pid == known.pid);
-        let there = census
+        let there = scan
             .find(known.pid)
             .is_some_and(|seen| seen.started == known.started || known.started == 0);
         if let Some(channel) = kept.channels.remove(&id) {
@@ -201,7 +201,7 @@ fn ended(phase: &SavedPhase) -> Option<RunId> {
 
 /// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this
 /// their apps would be started a second time.
-fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept: &Kept) {
+fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>>, kept: &Kept) {
     let mut next = RunId(0);
     let mut instances: BTreeMap<InstanceId, InstanceRecord> = BTreeMap::new();
     for record in records.iter() {
@@ -244,7 +244,11 @@ fn catch_up(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept
 }
 
 /// A run's number is never used twice, even if the journal lost its last lines.
-fn raise_counters(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>, kept: &Kept) {
+fn raise_counters(
+    records: &mut Vec<Record>,
+    marked: &BTreeMap<RunId, Vec<ProcEntry>>,
+    kept: &Kept,
+) {
     let stored = kept.streams.keys().map(|key| key.tag);
     let tags = stored.chain(kept.exits.iter().map(|exit| exit.tag)).filter_map(Tag::from_raw);
     let highest = marked
@@ -264,20 +268,22 @@ fn raise_counters(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<Seen>>
 
 /// The main process of a run that was being made when the daemon died: it leads its own session and is the oldest;
 /// or it has ended already, and the guardian knows its pid.
-fn first_process(tag: Tag, seen: &[Seen], kept: &Kept) -> Option<Identity> {
-    let leads = |seen: &&Seen| seen.session == seen.pid;
+fn first_process(tag: Tag, seen: &[ProcEntry], kept: &Kept) -> Option<ProcIdentity> {
+    let leads = |seen: &&ProcEntry| seen.session == seen.pid;
     let oldest = seen.iter().filter(leads).min_by_key(|seen| seen.started);
     if let Some(found) = oldest.or(seen.iter().min_by_key(|seen| seen.started)) {
         let boot = pm_os::clock::boot_id();
         return Some(match pm_os::identity::of(found.pid) {
             Ok(identity) if identity.started == found.started => identity,
-            Ok(_) | Err(_) => Identity { pid: found.pid, started: found.started, boot, inode: 0 },
+            Ok(_) | Err(_) => {
+                ProcIdentity { pid: found.pid, started: found.started, boot, inode: 0 }
+            }
         });
     }
     let stored = kept.pidfds.get(&RunId(tag.run())).map(|(pid, _)| *pid);
     let exited = kept.exits.iter().find(|exit| exit.tag == tag.raw()).map(|exit| exit.pid);
     let pid = stored.or(exited)?;
-    Some(Identity { pid, started: 0, boot: pm_os::clock::boot_id(), inode: 0 })
+    Some(ProcIdentity { pid, started: 0, boot: pm_os::clock::boot_id(), inode: 0 })
 }
 
 /// The slots of runs nobody knows any more, to be dropped.

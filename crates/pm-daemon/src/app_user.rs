@@ -2,7 +2,7 @@
 
 use pm_core::SpawnFailure;
 use pm_os::spawn::Credentials;
-use pm_os::stdio::Owner;
+use pm_os::stdio::PipeOwner;
 use pm_os::user;
 use pm_spec::{AppSpec, Identifier, UserChoice};
 
@@ -11,7 +11,7 @@ use crate::plan;
 /// Whom an app runs as.
 pub(crate) struct AppUser {
     pub(crate) credentials: Credentials,
-    pub(crate) owner: Owner,
+    pub(crate) owner: PipeOwner,
     pub(crate) person: plan::Person,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn find(choice: &UserChoice) -> Result<AppUser, SpawnFailure> {
         )));
     }
     Ok(AppUser {
-        owner: Owner { uid: credentials.uid, gid: credentials.gid },
+        owner: PipeOwner { uid: credentials.uid, gid: credentials.gid },
         credentials,
         person: plan::Person {
             name: account.name.into_bytes(),

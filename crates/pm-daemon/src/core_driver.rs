@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
 use pm_guardian::LeaderExit;
-use pm_node::{News, Worker};
-use pm_os::identity::Identity;
+use pm_node::{NodeEvent, Worker};
+use pm_os::identity::ProcIdentity;
 use pm_os::tag::Tag;
 use pm_spec::{Bytes, Select};
 
@@ -131,7 +131,7 @@ impl CoreDriver {
     pub(crate) fn born(
         &mut self,
         run: RunId,
-        identity: Identity,
+        identity: ProcIdentity,
         pidfd: OwnedFd,
         channel: Option<ChannelEnd>,
     ) {
@@ -175,22 +175,22 @@ impl CoreDriver {
     }
 
     /// A Node app said something.
-    pub(crate) fn node_says(&mut self, news: News) {
+    pub(crate) fn node_says(&mut self, news: NodeEvent) {
         match news {
-            News::Ready(worker) => self.said_ready(worker),
+            NodeEvent::Ready(worker) => self.said_ready(worker),
             // An app that says itself when it is ready may listen before that.
-            News::Listening(worker) => {
+            NodeEvent::Listening(worker) => {
                 let run = self.run_of(worker).and_then(|run| self.executor.runs().get(run));
                 if run.is_some_and(|run| !run.app.serving.wait_ready) {
                     self.said_ready(worker);
                 }
             }
-            News::Drained(worker) => {
+            NodeEvent::Drained(worker) => {
                 if let Some(run) = self.run_of(worker) {
                     self.executor.runs_mut().drained(run);
                 }
             }
-            News::Spoilt(worker) => self.replace(worker),
+            NodeEvent::Spoilt(worker) => self.replace(worker),
         }
     }
 

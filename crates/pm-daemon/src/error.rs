@@ -33,7 +33,7 @@ pub enum DaemonError {
     Logs(#[from] pm_logs::LogWriterError),
     /// Without /proc nothing can be known about processes.
     #[error(transparent)]
-    Census(#[from] pm_os::tree::CensusError),
+    Scan(#[from] pm_os::tree::ProcScanError),
 }
 
 /// A file or folder of ours.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pm_core::{AppId, RunId, SpawnFailure};
 use pm_logs::StreamKey;
-use pm_os::identity::Identity;
+use pm_os::identity::ProcIdentity;
 use pm_protocol::Request;
 use pm_spec::ByteString;
 
@@ -19,7 +19,7 @@ pub(crate) enum Inlet {
     /// A client calls.
     Called(Box<Request>, Caller),
     /// A process was made.
-    Born(RunId, Identity, OwnedFd, Option<ChannelEnd>),
+    Born(RunId, ProcIdentity, OwnedFd, Option<ChannelEnd>),
     /// It could not be made.
     NotBorn(RunId, SpawnFailure),
     /// Whether anybody is left of a tree whose main process ended.
@@ -27,7 +27,7 @@ pub(crate) enum Inlet {
     /// Nobody is left.
     Swept(RunId),
     /// A Node app said something.
-    Node(pm_node::News),
+    Node(pm_node::NodeEvent),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.

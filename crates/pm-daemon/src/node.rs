@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
 use pm_guardian::{ItemKind, Link, RelayOutcome, ToGuardian};
-use pm_node::{Attachment, Ears, Exchange, Keep, Place, Sched};
+use pm_node::{Attachment, Callbacks, Exchange, KeepRequest, PortSharing, WorkerSlot};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
 use rustix::io::Errno;
@@ -47,7 +47,7 @@ impl Node {
 
     fn exchange(&mut self) -> Option<&Exchange> {
         if self.exchange.is_none() {
-            match Exchange::start(self.ears()) {
+            match Exchange::start(self.callbacks()) {
                 Ok(exchange) => self.exchange = Some(exchange),
                 Err(error) => daemon_log::note(format_args!("could not {error}")),
             }
@@ -55,16 +55,16 @@ impl Node {
         self.exchange.as_ref()
     }
 
-    fn ears(&self) -> Ears {
+    fn callbacks(&self) -> Callbacks {
         let (home_id, link, inlet) = (self.home_id, Arc::clone(&self.link), self.inlet.clone());
         let guardian = Arc::clone(&self.link);
-        Ears {
+        Callbacks {
             // A loop that has ended hears nothing, and then neither do we talk.
-            hear: Box::new(move |news| {
+            event: Box::new(move |news| {
                 inlet.blocking_send(Inlet::Node(news)).ok();
             }),
             keep: Box::new(move |keep| keep_socket(&link, home_id, keep)),
-            usher: Box::new(move || find_usher(&guardian)),
+            find_relay: Box::new(move || find_relay(&guardian)),
         }
     }
 
@@ -76,10 +76,10 @@ impl Node {
             self.groups.entry(app).or_default();
         }
         let sched = match spec.serving.sched {
-            pm_spec::Sched::RoundRobin => Sched::RoundRobin,
-            pm_spec::Sched::Slot => Sched::Slot,
+            pm_spec::Sched::RoundRobin => PortSharing::RoundRobin,
+            pm_spec::Sched::Slot => PortSharing::Slot,
         };
-        let place = is_cluster.then_some(Place { group: app.0, slot, sched });
+        let place = is_cluster.then_some(WorkerSlot { group: app.0, slot, sched });
         let user = app_user::credentials(spec).filter(|_| is_cluster);
         let (channel, memory) = end;
         if let Some(exchange) = self.exchange() {
@@ -145,15 +145,19 @@ impl Node {
         owner: impl Fn(RunId) -> Option<Address>,
     ) -> Result<(), pm_guardian::LinkError> {
         let Some(exchange) = &self.exchange else { return Ok(()) };
-        let loans = exchange.lend();
-        for (worker, channel, memory) in loans.channels {
+        let copies = exchange.copies();
+        for (worker, channel, memory) in copies.channels {
             let Some(tag) = Tag::from_raw(worker) else { continue };
             let Some(address) = owner(RunId(tag.run())) else { continue };
             store_channel(link, tag, address, &(channel, memory))?;
         }
-        for (group, index, socket, memory) in loans.sockets {
-            let keep =
-                Keep::Socket { group, index, socket: socket.as_fd(), memory: memory.as_fd() };
+        for (group, index, socket, memory) in copies.sockets {
+            let keep = KeepRequest::Socket {
+                group,
+                index,
+                socket: socket.as_fd(),
+                memory: memory.as_fd(),
+            };
             keep_socket(link, self.home_id, keep);
         }
         Ok(())
@@ -181,37 +185,42 @@ impl AsFd for GuardianRelay {
     }
 }
 
-impl pm_node::Usher for GuardianRelay {
-    fn ask(&self, door: BorrowedFd<'_>, channel: BorrowedFd<'_>, line: &[u8]) -> Result<(), Errno> {
-        self.0.request(door, channel, line)
+impl pm_node::ConnectionRelay for GuardianRelay {
+    fn ask(
+        &self,
+        listener: BorrowedFd<'_>,
+        channel: BorrowedFd<'_>,
+        line: &[u8],
+    ) -> Result<(), Errno> {
+        self.0.request(listener, channel, line)
     }
 
-    fn hear(&self) -> Result<Option<pm_node::Ushered>, Errno> {
+    fn hear(&self) -> Result<Option<pm_node::Relayed>, Errno> {
         Ok(self.0.response()?.map(|answer| match answer {
-            RelayOutcome::Passed(connection) => pm_node::Ushered::Passed(connection),
-            RelayOutcome::Left(connection) => pm_node::Ushered::Left(connection),
-            RelayOutcome::NoConnection(errno) => pm_node::Ushered::Nobody(errno),
+            RelayOutcome::Passed(connection) => pm_node::Relayed::Passed(connection),
+            RelayOutcome::Left(connection) => pm_node::Relayed::Left(connection),
+            RelayOutcome::NoConnection(errno) => pm_node::Relayed::Nobody(errno),
         }))
     }
 }
 
-fn find_usher(link: &Link) -> Option<Box<dyn pm_node::Usher>> {
+fn find_relay(link: &Link) -> Option<Box<dyn pm_node::ConnectionRelay>> {
     let (relay, theirs) = pm_guardian::AcceptRelay::pair().ok()?;
     link.send(&ToGuardian::AcceptRelay, &[theirs.as_fd()]).ok()?;
     Some(Box::new(GuardianRelay(relay)))
 }
 
-fn keep_socket(link: &Link, home_id: u32, keep: Keep<'_>) {
+fn keep_socket(link: &Link, home_id: u32, keep: KeepRequest<'_>) {
     // A guardian that is gone is the reactor's business; its successor gets everything.
     match keep {
-        Keep::Socket { group, index, socket, memory } => {
+        KeepRequest::Socket { group, index, socket, memory } => {
             let app = AppId(group);
             let name = Address { app, instance: InstanceId(0) }.name();
             let (tag, slot) = (tag_of(home_id, app).raw(), index);
             let store = ToGuardian::Store { tag, slot, kind: ItemKind::Other, name };
             link.send(&store, &[socket, memory]).ok();
         }
-        Keep::Drop { group, index } => {
+        KeepRequest::Drop { group, index } => {
             let tag = tag_of(home_id, AppId(group)).raw();
             link.send(&ToGuardian::Drop { tag, slot: Some(index) }, &[]).ok();
         }

@@ -50,7 +50,7 @@ enum LoopEnd {
 
 /// Runs the daemon of this home until it is told to leave, replaced, or orphaned.
 pub fn run(home: &Home, beginning: Beginning) -> Result<(), DaemonError> {
-    pm_os::memory::be_frugal();
+    pm_os::memory::tune_allocator();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()

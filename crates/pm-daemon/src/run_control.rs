@@ -9,8 +9,8 @@ use std::sync::mpsc::Sender;
 use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
 use pm_guardian::{LeaderExit, Link, ToGuardian};
 use pm_logs::{LogWriter, StreamKey};
-use pm_os::identity::Identity;
-use pm_os::knock::{self, Signal};
+use pm_os::identity::ProcIdentity;
+use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
@@ -78,10 +78,10 @@ impl RunControl {
             RunSignal::Stop(signal, reach) | RunSignal::Drain(signal, reach) => {
                 (signal.number(), reach, false)
             }
-            RunSignal::Kill(reach) => (Signal::KILL.number(), reach, true),
+            RunSignal::Kill(reach) => (SignalNumber::KILL.number(), reach, true),
             RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
         };
-        let Some(signal) = Signal::from_number(signal) else { return };
+        let Some(signal) = SignalNumber::from_number(signal) else { return };
         let Some(run) = self.owners.runs.get_mut(id) else { return };
         app_events::signalled(run, sent);
         if !drain::is_begun(&self.owners.node, run, sent, (signal, reach)) {
@@ -97,14 +97,14 @@ impl RunControl {
     }
 
     /// A signal to a run; `forced`: again and again until nobody is left.
-    fn signal(&self, id: RunId, (signal, reach): (Signal, Reach), forced: bool) {
+    fn signal(&self, id: RunId, (signal, reach): (SignalNumber, Reach), forced: bool) {
         let Some(run) = self.owners.runs.get(id) else { return };
         match reach {
             Reach::Tree if forced => self.tree_job(TreeJob::Force(run.tree())),
             Reach::Tree => self.tree_job(TreeJob::Signal(run.tree(), signal)),
             Reach::Leader => {
                 let Some(pidfd) = &run.pidfd else { return };
-                if let Err(error) = knock::signal(pidfd, signal) {
+                if let Err(error) = signal::send(pidfd, signal) {
                     daemon_log::note(format_args!("could not {error}"));
                 }
             }
@@ -153,7 +153,7 @@ impl RunControl {
     pub(crate) fn born(
         &mut self,
         id: RunId,
-        identity: Identity,
+        identity: ProcIdentity,
         pidfd: OwnedFd,
         channel: Option<ChannelEnd>,
     ) -> (Option<Fact>, Vec<LeaderExit>) {

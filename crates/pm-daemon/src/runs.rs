@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pm_core::{Ending, Identity, Reach, RunId};
 use pm_guardian::{LeaderExit, WaitStatus};
 use pm_logs::{Stream, StreamKey};
-use pm_os::knock::Signal;
+use pm_os::signal::SignalNumber;
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
@@ -42,7 +42,7 @@ pub(crate) struct Run {
     pub(crate) app: Arc<AppSpec>,
     /// The slot of its instance within the app.
     pub(crate) slot: u16,
-    pub(crate) identity: Option<pm_os::identity::Identity>,
+    pub(crate) identity: Option<pm_os::identity::ProcIdentity>,
     pub(crate) pidfd: Option<OwnedFd>,
     pub(crate) life: Life,
     /// Streams whose end has not been seen yet.
@@ -50,7 +50,7 @@ pub(crate) struct Run {
     /// Streams that ended while the run was being made; the guardian may drop them after its birth.
     pub(crate) ended_early: Vec<Stream>,
     /// The signal that waits until a Node app has left as far as it does by itself.
-    pub(crate) waiting: Option<(Signal, Reach)>,
+    pub(crate) waiting: Option<(SignalNumber, Reach)>,
     /// The daemon log says that it is up.
     pub(crate) online: bool,
     /// The daemon log says that it had to be killed.
@@ -167,7 +167,7 @@ impl Runs {
 }
 
 /// The core's identity of a process.
-pub(crate) fn to_core(identity: pm_os::identity::Identity) -> Identity {
+pub(crate) fn to_core(identity: pm_os::identity::ProcIdentity) -> Identity {
     Identity {
         pid: u32::try_from(identity.pid).unwrap_or(0),
         started: identity.started,
@@ -176,8 +176,8 @@ pub(crate) fn to_core(identity: pm_os::identity::Identity) -> Identity {
 }
 
 /// The system's identity of a process of this boot.
-pub(crate) fn from_core(identity: Identity) -> pm_os::identity::Identity {
-    pm_os::identity::Identity {
+pub(crate) fn from_core(identity: Identity) -> pm_os::identity::ProcIdentity {
+    pm_os::identity::ProcIdentity {
         pid: i32::try_from(identity.pid).unwrap_or(0),
         started: identity.started,
         boot: pm_os::clock::boot_id(),
@@ -189,12 +189,12 @@ pub(crate) fn from_core(identity: Identity) -> pm_os::identity::Identity {
 pub(crate) fn ending(status: WaitStatus) -> Ending {
     match status {
         WaitStatus::Unknown => Ending::Unknown,
-        WaitStatus::Wait(raw) => match pm_os::end::Ending::from_status(raw) {
-            pm_os::end::Ending::Exited(code) => Ending::Exited(code),
-            pm_os::end::Ending::Signaled { signal, core } => {
+        WaitStatus::Wait(raw) => match pm_os::wait::Termination::from_status(raw) {
+            pm_os::wait::Termination::Exited(code) => Ending::Exited(code),
+            pm_os::wait::Termination::Signaled { signal, core } => {
                 Ending::Signaled { signal: u8::try_from(signal).unwrap_or(0), core }
             }
-            pm_os::end::Ending::Unknown => Ending::Unknown,
+            pm_os::wait::Termination::Unknown => Ending::Unknown,
         },
     }
 }

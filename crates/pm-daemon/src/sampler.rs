@@ -78,7 +78,7 @@ fn percent(value: f64) -> f32 {
     ((value * 10.0).round() / 10.0) as f32
 }
 
-fn to_wire(usage: pm_os::usage::Usage) -> Usage {
+fn to_wire(usage: pm_os::usage::RunUsage) -> Usage {
     Usage {
         cpu: percent(usage.cpu),
         memory: usage.memory,

@@ -13,10 +13,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use pm_core::{RunId, SpawnFailure};
 use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_logs::{LogWriter, Sink, Stream, StreamKey};
-use pm_node::Line;
+use pm_node::ChannelPair;
 use pm_os::limits::Nofile;
-use pm_os::spawn::{Birth, Born, SpawnPlan, Spawner};
-use pm_os::stdio::{self, Owner};
+use pm_os::spawn::{Birth, SpawnRequest, Spawned, Spawner};
+use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
 use pm_protocol::Home;
 use pm_spec::{AppSpec, Mode};
@@ -121,7 +121,7 @@ impl SpawnerParts {
         &self,
         spawner: &mut Spawner,
         job: &SpawnJob,
-    ) -> Result<(Born, Option<ChannelEnd>), SpawnFailure> {
+    ) -> Result<(Spawned, Option<ChannelEnd>), SpawnFailure> {
         let app = &job.plan.app;
         let user = app.user.as_ref().map(app_user::find).transpose()?;
         let preload = self.preload(app, user.as_ref());
@@ -154,12 +154,12 @@ impl SpawnerParts {
         if let Some(file) = PidFile::of(app, job.plan.instance) {
             file.write(born.pid);
         }
-        Ok((born, channel.map(Line::into_ours)))
+        Ok((born, channel.map(ChannelPair::into_ours)))
     }
 
     /// Makes a channel and gives our end to the guardian.
-    fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<Line, SpawnFailure> {
-        let line = Line::new().map_err(|error| short(format!("make a channel: {error}")))?;
+    fn channel(&self, tag: Tag, job: &SpawnJob) -> Result<ChannelPair, SpawnFailure> {
+        let line = ChannelPair::new().map_err(|error| short(format!("make a channel: {error}")))?;
         let (slot, kind, name) = (CHANNEL_SLOT, ItemKind::Other, job.address().name());
         let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
         self.link.send(&store, &line.kept()).map_err(|error| short(error.to_string()))?;
@@ -190,8 +190,8 @@ impl SpawnerParts {
         pipes: &'fd OutputPipes,
         stdin: BorrowedFd<'fd>,
         user: Option<pm_os::spawn::Credentials>,
-    ) -> SpawnPlan<'fd> {
-        SpawnPlan {
+    ) -> SpawnRequest<'fd> {
+        SpawnRequest {
             program: line.program,
             argv: line.argv,
             env: line.env,
@@ -213,7 +213,7 @@ impl SpawnerParts {
         &self,
         tag: Tag,
         job: &SpawnJob,
-        owner: Option<Owner>,
+        owner: Option<PipeOwner>,
     ) -> Result<OutputPipes, SpawnFailure> {
         let log_owner = owner.map(|owner| pm_logs::FileOwner { uid: owner.uid, gid: owner.gid });
         let sinks = plan::sinks(&job.plan.app, job.plan.instance, log_owner);
@@ -233,7 +233,7 @@ impl SpawnerParts {
         &self,
         key: StreamKey,
         (sink, address): (Sink, Address),
-        owner: Option<Owner>,
+        owner: Option<PipeOwner>,
     ) -> Result<OwnedFd, SpawnFailure> {
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use pm_core::RunId;
-use pm_os::identity::Identity;
-use pm_os::knock::Signal;
+use pm_os::identity::ProcIdentity;
+use pm_os::signal::SignalNumber;
 use pm_os::tag::Tag;
-use pm_os::usage::Usage;
+use pm_os::usage::RunUsage;
 use tokio::sync::oneshot;
 
 /// A run as the tree thread knows it.
@@ -14,14 +14,14 @@ use tokio::sync::oneshot;
 pub(crate) struct Tree {
     pub(crate) run: RunId,
     pub(crate) tag: Tag,
-    pub(crate) leader: Option<Identity>,
+    pub(crate) leader: Option<ProcIdentity>,
 }
 
 /// What can be asked of it.
 #[derive(Debug)]
 pub(crate) enum TreeJob {
     /// Send a signal to every member, parents before their children.
-    Signal(Tree, Signal),
+    Signal(Tree, SignalNumber),
     /// Kill every member; go on while the tree is watched.
     Force(Tree),
     /// The main process ended: is anybody left? If so, watch until nobody is.
@@ -44,6 +44,6 @@ pub(crate) enum Machine {
 /// Fresh figures.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    pub(crate) usage: BTreeMap<RunId, Usage>,
+    pub(crate) usage: BTreeMap<RunId, RunUsage>,
     pub(crate) host: Option<pm_os::host::HostFigures>,
 }

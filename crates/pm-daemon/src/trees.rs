@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use pm_core::RunId;
-use pm_os::identity::Identity;
-use pm_os::knock::{self, Signal};
+use pm_os::identity::ProcIdentity;
+use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
-use pm_os::tree::{Census, Depth, Member, Roll, Run, Traces};
+use pm_os::tree::{Depth, ProcScan, RunMembers, RunQuery, Traces, TreeMember};
 use pm_os::usage::Sampler;
 use tokio::sync::mpsc;
 
@@ -57,14 +57,14 @@ struct TreeThread {
     /// Runs whose members are killed on sight.
     forced: BTreeSet<RunId>,
     /// Members without a mark of trees that are being ended: once their parent is gone nothing else tells whose they are.
-    unmarked: BTreeMap<RunId, Vec<Identity>>,
+    unmarked: BTreeMap<RunId, Vec<ProcIdentity>>,
     /// Rounds since a tree was last added to the watch.
     rounds: usize,
     sampler: Sampler,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
-    host: Option<pm_os::host::Host>,
+    host: Option<pm_os::host::HostSampler>,
 }
 
 impl TreeThread {
@@ -118,8 +118,8 @@ impl TreeThread {
         } else {
             Depth::Cookies
         };
-        match Census::take(depth, &[self.guardian]) {
-            Ok(census) => self.serve(&census, batch)?,
+        match ProcScan::take(depth, &[self.guardian]) {
+            Ok(scan) => self.serve(&scan, batch)?,
             // Nothing can be known without /proc, and nobody is told a guess: they wait until it can.
             Err(error) => {
                 if !failed_before {
@@ -131,16 +131,17 @@ impl TreeThread {
         Some(())
     }
 
-    /// Most processes leave nobody behind when they end, and then a restart need not wait for a census. What is left
+    /// Most processes leave nobody behind when they end, and then a restart need not wait for a scan. What is left
     /// of the batch, and whether somebody without a mark could be of one of its runs.
     fn settle_the_traceless(&mut self, mut batch: Vec<TreeJob>) -> Option<(Vec<TreeJob>, bool)> {
         let of = |job: &TreeJob| if let TreeJob::Remains(tree) = job { Some(*tree) } else { None };
         let trees: Vec<Tree> = batch.iter().filter_map(of).collect();
-        let ended: Vec<Run<'_>> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
+        let ended: Vec<RunQuery<'_>> =
+            trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
         if ended.is_empty() {
             return Some((batch, false));
         }
-        // If that fails the census will say so.
+        // If that fails the scan will say so.
         let traces = pm_os::tree::traces(&ended, &[self.guardian]);
         let Ok(Traces { runs, orphans: false }) = traces else { return Some((batch, true)) };
         let is_gone =
@@ -153,9 +154,9 @@ impl TreeThread {
         Some((batch, false))
     }
 
-    fn serve(&mut self, census: &Census, batch: Vec<TreeJob>) -> Option<()> {
-        let roll = census.roll(&asked(&batch, &self.watched, &self.unmarked));
-        let members = |tag: Tag| roll.get(&tag).map_or(&[][..], Vec::as_slice);
+    fn serve(&mut self, scan: &ProcScan, batch: Vec<TreeJob>) -> Option<()> {
+        let by_run = scan.run_members(&asked(&batch, &self.watched, &self.unmarked));
+        let members = |tag: Tag| by_run.get(&tag).map_or(&[][..], Vec::as_slice);
         for job in batch {
             match job {
                 TreeJob::Signal(tree, signal) => {
@@ -164,11 +165,11 @@ impl TreeThread {
                 }
                 TreeJob::Force(tree) => {
                     self.forced.insert(tree.run);
-                    signal_all(members(tree.tag), Signal::KILL, &mut self.unsent);
+                    signal_all(members(tree.tag), SignalNumber::KILL, &mut self.unsent);
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
-                TreeJob::Sample(trees, machine) => self.sample(&trees, &roll, machine)?,
+                TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =
                         members(tree.tag).iter().filter_map(|m| u32::try_from(m.identity.pid).ok());
@@ -177,10 +178,10 @@ impl TreeThread {
                 }
             }
         }
-        self.run_due(&roll)
+        self.run_due(&by_run)
     }
 
-    fn remains(&mut self, tree: Tree, members: &[Member]) -> Option<()> {
+    fn remains(&mut self, tree: Tree, members: &[TreeMember]) -> Option<()> {
         if members.is_empty() {
             self.forced.remove(&tree.run);
             self.unmarked.remove(&tree.run);
@@ -193,7 +194,7 @@ impl TreeThread {
     }
 
     /// Keeps who could not be found again by a mark.
-    fn remember(&mut self, run: RunId, members: &[Member]) {
+    fn remember(&mut self, run: RunId, members: &[TreeMember]) {
         let unmarked = members.iter().filter(|member| !member.marked).map(|member| member.identity);
         let unmarked: Vec<_> = unmarked.collect();
         if unmarked.is_empty() {
@@ -204,19 +205,19 @@ impl TreeThread {
     }
 
     /// Trees that should vanish: told when two looks in a row found nobody (a fork may hide from one).
-    fn run_due(&mut self, roll: &Roll) -> Option<()> {
+    fn run_due(&mut self, by_run: &RunMembers) -> Option<()> {
         let mut gone = Vec::new();
         let mut here = Vec::new();
         for (run, watched) in &mut self.watched {
-            // Added in this very round and seen with members: not in the roll of the watch yet.
-            let members = roll.get(&watched.tree.tag).map_or(&[][..], Vec::as_slice);
+            // Added in this very round and seen with members: not among those of the watch yet.
+            let members = by_run.get(&watched.tree.tag).map_or(&[][..], Vec::as_slice);
             if members.is_empty() {
                 watched.empty += 1;
             } else {
                 watched.empty = 0;
                 here.push((*run, members));
                 if self.forced.contains(run) {
-                    signal_all(members, Signal::KILL, &mut self.unsent);
+                    signal_all(members, SignalNumber::KILL, &mut self.unsent);
                 }
             }
             if watched.empty >= 2 {
@@ -235,17 +236,19 @@ impl TreeThread {
         Some(())
     }
 
-    fn sample(&mut self, trees: &[Tree], roll: &Roll, machine: Machine) -> Option<()> {
+    fn sample(&mut self, trees: &[Tree], by_run: &RunMembers, machine: Machine) -> Option<()> {
         let by_tag = self.sampler.sample(
             &trees
                 .iter()
-                .filter_map(|tree| Some((tree.tag, roll.get(&tree.tag)?.clone())))
+                .filter_map(|tree| Some((tree.tag, by_run.get(&tree.tag)?.clone())))
                 .collect(),
         );
         let usage =
             trees.iter().filter_map(|tree| Some((tree.run, *by_tag.get(&tree.tag)?))).collect();
         let host = match machine {
-            Machine::Wanted => Some(self.host.get_or_insert_with(pm_os::host::Host::new).look()),
+            Machine::Wanted => {
+                Some(self.host.get_or_insert_with(pm_os::host::HostSampler::new).look())
+            }
             Machine::Unwanted => None,
         };
         self.tell(Inlet::Sampled(Sample { usage, host }))
@@ -257,18 +260,18 @@ impl TreeThread {
 }
 
 /// What can be known of a run.
-fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<Identity>>) -> Run<'a> {
+fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>) -> RunQuery<'a> {
     let known = unmarked.get(&tree.run).map_or(&[][..], Vec::as_slice);
-    Run { tag: tree.tag, leader: tree.leader.as_ref(), known }
+    RunQuery { tag: tree.tag, leader: tree.leader.as_ref(), known }
 }
 
 /// All runs of a batch and of the watch, each once.
 fn asked<'a>(
     batch: &'a [TreeJob],
     watched: &'a BTreeMap<RunId, Watched>,
-    unmarked: &'a BTreeMap<RunId, Vec<Identity>>,
-) -> Vec<Run<'a>> {
-    let mut runs: BTreeMap<Tag, Run<'a>> = BTreeMap::new();
+    unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>,
+) -> Vec<RunQuery<'a>> {
+    let mut runs: BTreeMap<Tag, RunQuery<'a>> = BTreeMap::new();
     let mut add = |tree: &'a Tree| _ = runs.insert(tree.tag, run_of(tree, unmarked));
     for one in watched.values() {
         add(&one.tree);
@@ -288,10 +291,10 @@ fn asked<'a>(
 /// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has
 /// not got it too, goes on with its next command, and who supervises children would replace them. Who is gone or not
 /// ours any more is left alone.
-fn signal_all(members: &[Member], signal: Signal, unsent: &mut Throttle) {
+fn signal_all(members: &[TreeMember], signal: SignalNumber, unsent: &mut Throttle) {
     for member in members {
         let Ok(pidfd) = member.identity.open() else { continue };
-        if let Err(error) = knock::signal(&pidfd, signal) {
+        if let Err(error) = signal::send(&pidfd, signal) {
             unsent.note(format_args!("could not {error} (pid {})", member.identity.pid));
         }
     }

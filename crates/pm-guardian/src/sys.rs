@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use pm_os::end;
+use pm_os::wait;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Resource, Rlimit, WaitId, WaitIdOptions, setrlimit, waitid};
 use rustix::time::{ClockId, clock_gettime};
@@ -60,8 +60,8 @@ pub(crate) fn is_child(pidfd: BorrowedFd<'_>) -> bool {
 /// How the process behind a pidfd ended, whoever its parent was.
 pub(crate) fn ending_of(pidfd: BorrowedFd<'_>, pid: i32) -> WaitStatus {
     // A zombie is looked up by number: while our pidfd's process is one, nobody else has it.
-    let ending = end::of_stranger(pidfd).or_else(|| end::zombie(pid));
-    ending.and_then(end::Ending::to_status).map_or(WaitStatus::Unknown, WaitStatus::Wait)
+    let ending = wait::of_stranger(pidfd).or_else(|| wait::zombie(pid));
+    ending.and_then(wait::Termination::to_status).map_or(WaitStatus::Unknown, WaitStatus::Wait)
 }
 
 /// When a process was born, in clock ticks since boot (`proc_pid_stat(5)`, field 22); also works

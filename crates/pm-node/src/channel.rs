@@ -15,7 +15,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-use crate::line::Lines;
+use crate::line_buffer::LineBuffer;
 use crate::message::BUN;
 use crate::note::Note;
 
@@ -23,7 +23,7 @@ use crate::note::Note;
 const MOST_WAITING: usize = 8 << 20;
 
 /// So much is read in one go, so that a talkative process does not keep the others waiting.
-const EARFUL: usize = 1 << 20;
+const MOST_READ: usize = 1 << 20;
 
 /// Lines up to this length are written by the kernel as a whole or not at all.
 const ATOMIC: usize = 4 << 10;
@@ -53,26 +53,19 @@ pub enum SendError {
     Closed,
 }
 
-/// Whether the other end is still there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Other {
-    There,
-    Gone,
-}
-
 /// What lines of ours wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Crowd {
+pub(crate) enum WriteBlock {
     /// None wait.
     None,
     /// For the other side to read.
-    WantsRoom,
+    PeerFull,
     /// For whoever writes now.
-    IsLent,
+    Paused,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct QueuedLine {
     bytes: Vec<u8>,
     done: usize,
     descriptor: Option<Arc<OwnedFd>>,
@@ -80,34 +73,34 @@ struct Waiting {
 
 /// Our end.
 #[derive(Debug)]
-pub(crate) struct Channel {
+pub(crate) struct IpcChannel {
     socket: OwnedFd,
     note: Note,
-    lines: Lines,
+    lines: LineBuffer,
     unclaimed: VecDeque<OwnedFd>,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedLine>,
     waiting_bytes: usize,
     /// So many lines somebody else may be writing.
-    lent: usize,
-    other: Other,
+    paused: usize,
+    is_open: bool,
     /// A line was cut in two by the death of the daemon before us: nothing may be written any more.
     is_spoilt: bool,
     /// The other side is Bun, whose internal lines begin with a byte of their own.
     is_bun: bool,
 }
 
-impl Channel {
+impl IpcChannel {
     pub(crate) fn new(socket: OwnedFd, note: Note) -> Self {
         let is_spoilt = note.is_dirty();
         Self {
             socket,
             note,
-            lines: Lines::default(),
+            lines: LineBuffer::default(),
             unclaimed: VecDeque::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            lent: 0,
-            other: Other::There,
+            paused: 0,
+            is_open: true,
             is_spoilt,
             is_bun: false,
         }
@@ -132,26 +125,26 @@ impl Channel {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.other == Other::There
+        self.is_open
     }
 
     /// Whether lines wait, and for what.
-    pub(crate) fn crowd(&self) -> Crowd {
-        match (self.waiting.is_empty() || !self.is_open(), self.lent) {
-            (true, _) => Crowd::None,
-            (false, 0) => Crowd::WantsRoom,
-            (false, _) => Crowd::IsLent,
+    pub(crate) fn write_block(&self) -> WriteBlock {
+        match (self.waiting.is_empty() || !self.is_open(), self.paused) {
+            (true, _) => WriteBlock::None,
+            (false, 0) => WriteBlock::PeerFull,
+            (false, _) => WriteBlock::Paused,
         }
     }
 
     /// Somebody else writes a line; meanwhile ours wait, so that none is written into the middle of another.
-    pub(crate) fn lend(&mut self) {
-        self.lent += 1;
+    pub(crate) fn pause_writes(&mut self) {
+        self.paused += 1;
     }
 
     /// That line is written, or will not be.
-    pub(crate) fn take_back(&mut self) {
-        self.lent = self.lent.saturating_sub(1);
+    pub(crate) fn resume_writes(&mut self) {
+        self.paused = self.paused.saturating_sub(1);
         self.write();
     }
 
@@ -179,7 +172,7 @@ impl Channel {
         }
         let bytes = self.framed(line);
         self.waiting_bytes += bytes.len();
-        self.waiting.push_back(Waiting { bytes, done: 0, descriptor });
+        self.waiting.push_back(QueuedLine { bytes, done: 0, descriptor });
         if self.waiting.len() == 1 {
             self.write();
         }
@@ -188,7 +181,7 @@ impl Channel {
 
     /// Writes what the other side has room for.
     pub(crate) fn write(&mut self) {
-        if self.lent > 0 {
+        if self.paused > 0 {
             return;
         }
         while let Some(first) = self.waiting.front_mut() {
@@ -220,7 +213,7 @@ impl Channel {
     }
 
     fn hang_up(&mut self) {
-        self.other = Other::Gone;
+        self.is_open = false;
         self.waiting = VecDeque::new();
         self.waiting_bytes = 0;
         self.note.mark(false);
@@ -230,7 +223,7 @@ impl Channel {
     pub(crate) fn read(&mut self) {
         let mut buffer = vec![0; 64 << 10];
         let mut heard = 0;
-        while heard < EARFUL && self.is_open() {
+        while heard < MOST_READ && self.is_open() {
             match self.receive(&mut buffer) {
                 Ok(0) => self.hang_up(),
                 Ok(count) => {
@@ -299,9 +292,9 @@ fn send(
 mod tests {
     use super::*;
 
-    fn channel() -> (Channel, Channel) {
+    fn channel() -> (IpcChannel, IpcChannel) {
         let (ours, theirs) = pair().unwrap();
-        (Channel::new(ours, Note::new().unwrap()), Channel::new(theirs, Note::new().unwrap()))
+        (IpcChannel::new(ours, Note::new().unwrap()), IpcChannel::new(theirs, Note::new().unwrap()))
     }
 
     #[test]
@@ -325,7 +318,10 @@ mod tests {
             sent += 1;
         }
         assert_eq!(ours.send(&line, None), Err(SendError::Full));
-        assert!(ours.crowd() == Crowd::WantsRoom && ours.note.is_dirty(), "a line is half written");
+        assert!(
+            ours.write_block() == WriteBlock::PeerFull && ours.note.is_dirty(),
+            "a line is half written"
+        );
         let mut heard = 0;
         while heard < sent {
             theirs.read();
@@ -335,7 +331,7 @@ mod tests {
             }
             ours.write();
         }
-        assert!(ours.crowd() == Crowd::None && !ours.note.is_dirty());
+        assert!(ours.write_block() == WriteBlock::None && !ours.note.is_dirty());
         assert_eq!(ours.waiting_bytes, 0);
     }
 
@@ -344,7 +340,7 @@ mod tests {
         let (mut ours, _theirs) = channel();
         ours.note.mark(true);
         let (socket, memory) = ours.copies().unwrap();
-        let mut next = Channel::new(socket, Note::found(memory).0);
+        let mut next = IpcChannel::new(socket, Note::found(memory).0);
         assert!(next.is_spoilt());
         assert_eq!(next.send(b"1", None), Err(SendError::Closed));
     }
@@ -352,19 +348,22 @@ mod tests {
     #[test]
     fn while_somebody_else_writes_ours_wait() {
         let (mut ours, mut theirs) = channel();
-        ours.lend();
-        ours.lend();
+        ours.pause_writes();
+        ours.pause_writes();
         ours.send(b"ours", None).unwrap();
-        assert_eq!(ours.crowd(), Crowd::IsLent);
+        assert_eq!(ours.write_block(), WriteBlock::Paused);
         let line = ours.framed(b"another's");
         rustix::io::write(ours.socket(), &line).unwrap();
-        ours.take_back();
+        ours.resume_writes();
         theirs.read();
         assert_eq!(theirs.next_line().unwrap(), b"another's");
-        assert_eq!((theirs.next_line(), ours.crowd()), (None, Crowd::IsLent));
-        ours.take_back();
+        assert_eq!((theirs.next_line(), ours.write_block()), (None, WriteBlock::Paused));
+        ours.resume_writes();
         theirs.read();
-        assert_eq!((theirs.next_line().unwrap(), ours.crowd()), (b"ours".to_vec(), Crowd::None));
+        assert_eq!(
+            (theirs.next_line().unwrap(), ours.write_block()),
+            (b"ours".to_vec(), WriteBlock::None)
+        );
     }
 
     #[test]

@@ -1,165 +1,24 @@
 //! The one thread that holds all channels and all listening sockets of cluster workers: it reads and writes, has
 //! callers let in, and does what the primary decides. Commands come in by a queue, news go out by a function.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, SyncSender, channel};
+use std::sync::mpsc::{Sender, channel};
 
-use pm_os::spawn::Credentials;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
-use crate::hall::Hall;
+use crate::event_loop::{EventLoop, LoopCommand, now};
+use crate::ids::{Group, Worker};
+use crate::interface::{ActionRequest, Attachment, Callbacks, HandoverCopies};
 use crate::note::Note;
-use crate::primary::{Group, Place, Worker};
-use crate::pulse::Pulse;
-use crate::usher::Usher;
-
-/// What the daemon learns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// A process said that it is ready.
-    Ready(Worker),
-    /// A cluster worker listens.
-    Listening(Worker),
-    /// A process that was to leave or to shut down has done what it will do by itself: time for the signal.
-    Drained(Worker),
-    /// A message to it was cut in two by the death of the daemon before: it must be replaced, for nothing may be
-    /// written to it any more.
-    Spoilt(Worker),
-}
-
-/// What must outlive the daemon. Each socket has a number within its app.
-#[derive(Clone, Copy, Debug)]
-pub enum Keep<'a> {
-    /// Keep this listening socket and its note.
-    Socket {
-        /// Whose.
-        group: Group,
-        /// Its number.
-        index: u8,
-        /// The socket.
-        socket: BorrowedFd<'a>,
-        /// Its note's memory.
-        memory: BorrowedFd<'a>,
-    },
-    /// It is closed.
-    Drop {
-        /// Whose.
-        group: Group,
-        /// Its number.
-        index: u8,
-    },
-}
-
-/// Where the thread tells what happens.
-pub struct Ears {
-    /// Hears news. It may block; the thread waits.
-    pub hear: Box<dyn FnMut(News) + Send>,
-    /// Keeps sockets.
-    pub keep: Box<dyn FnMut(Keep<'_>) + Send>,
-    /// Finds somebody who lets callers in; `None`: not now.
-    pub usher: Box<dyn FnMut() -> Option<Box<dyn Usher>> + Send>,
-}
-
-impl std::fmt::Debug for Ears {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ears")
-    }
-}
-
-/// A channel and whose it is.
-#[derive(Debug)]
-pub struct Attachment {
-    /// The process.
-    pub worker: Worker,
-    /// Our end.
-    pub channel: OwnedFd,
-    /// The memory of its note, empty or written by a daemon before us.
-    pub memory: OwnedFd,
-    /// Where it sits, if it is a cluster worker.
-    pub place: Option<Place>,
-    /// Whose it is, if not ours.
-    pub user: Option<Credentials>,
-}
-
-/// A question to processes that offer an action.
-pub struct Trigger {
-    /// Whom.
-    pub workers: Vec<(Worker, Called)>,
-    /// The action.
-    pub action: String,
-    /// Its parameter.
-    pub param: Option<String>,
-    /// So long in ms we wait for answers.
-    pub patience: u64,
-    /// Gets what came of it.
-    pub reply: Box<dyn FnOnce(Result<Answers, NotOffered>) + Send>,
-}
-
-impl std::fmt::Debug for Trigger {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trigger").field("action", &self.action).finish_non_exhaustive()
-    }
-}
-
-/// By what a process was meant; it is told so with a parameter, as PM2 does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Called {
-    /// The number people know it by.
-    Id(u32),
-    /// The name of its app.
-    Name(String),
-}
-
-/// What came from each process that was asked.
-pub type Answers = BTreeMap<Worker, Answer>;
-
-/// What came from a process that was asked to do something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It returned this: JSON as it wrote it, `None` where it returned nothing at all.
-    Returned(Option<String>),
-    /// Nothing in time.
-    Late,
-    /// It ended, or closed its channel.
-    Gone,
-}
-
-/// Nobody offers the action.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NotOffered {
-    /// What those who were meant do offer.
-    pub known: BTreeSet<String>,
-}
-
-/// Copies of what the thread holds, for another guardian.
-#[derive(Debug, Default)]
-pub struct Loans {
-    /// Channels with their notes' memory.
-    pub channels: Vec<(Worker, OwnedFd, OwnedFd)>,
-    /// Sockets with their apps, numbers and notes' memory.
-    pub sockets: Vec<(Group, u8, OwnedFd, OwnedFd)>,
-}
-
-pub(crate) enum Command {
-    Attach(Box<Attachment>),
-    Recall { group: Group, index: u8, socket: OwnedFd, memory: OwnedFd },
-    Hold(Worker),
-    Drain(Worker),
-    Shutdown(Worker),
-    Gone(Worker),
-    Tidy(Group, Vec<u16>),
-    Look(Vec<Worker>, Box<dyn FnOnce(BTreeMap<Worker, Pulse>) + Send>),
-    Trigger(Box<Trigger>),
-    Lend(SyncSender<Loans>),
-}
+use crate::pmx::PmxState;
 
 /// The thread, from outside. Dropping the last one ends it.
 #[derive(Clone)]
 pub struct Exchange {
-    commands: Sender<Command>,
+    commands: Sender<LoopCommand>,
     wake: Arc<OwnedFd>,
 }
 
@@ -172,9 +31,9 @@ impl std::fmt::Debug for Exchange {
 /// The thread could not begin.
 #[derive(Debug, thiserror::Error)]
 #[error("start the thread that talks to Node apps")]
-pub struct StartError(#[source] std::io::Error);
+pub struct ExchangeError(#[source] std::io::Error);
 
-impl From<Errno> for StartError {
+impl From<Errno> for ExchangeError {
     fn from(errno: Errno) -> Self {
         Self(errno.into())
     }
@@ -182,78 +41,84 @@ impl From<Errno> for StartError {
 
 impl Exchange {
     /// Starts the thread.
-    pub fn start(ears: Ears) -> Result<Self, StartError> {
+    pub fn start(callbacks: Callbacks) -> Result<Self, ExchangeError> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (commands, queue) = channel();
-        let mut hall = Hall::new(Arc::clone(&wake), queue, ears)?;
+        let mut event_loop = EventLoop::new(Arc::clone(&wake), queue, callbacks)?;
         std::thread::Builder::new()
             .name("pm-node".into())
             .stack_size(512 << 10)
-            .spawn(move || while hall.turn().is_some() {})
-            .map_err(StartError)?;
+            .spawn(move || while event_loop.run_once().is_some() {})
+            .map_err(ExchangeError)?;
         Ok(Self { commands, wake })
     }
 
-    fn tell(&self, command: Command) {
+    fn tell(&self, command: impl FnOnce(&mut EventLoop) + Send + 'static) {
         // The thread lives as long as we do; a full counter wakes as well.
-        self.commands.send(command).ok();
+        self.commands.send(Box::new(command)).ok();
         rustix::io::write(&*self.wake, &1_u64.to_ne_bytes()).ok();
     }
 
     /// Talks over a channel from now on.
     pub fn attach(&self, attachment: Attachment) {
-        self.tell(Command::Attach(Box::new(attachment)));
+        self.tell(|it| it.attach(attachment));
     }
 
     /// A listening socket that a daemon before us made. To be told before the workers that share it are attached.
     pub fn recall(&self, group: Group, index: u8, socket: OwnedFd, memory: OwnedFd) {
-        self.tell(Command::Recall { group, index, socket, memory });
+        self.tell(move |it| it.recall(group, index, socket, memory));
     }
 
     /// A signal asks the process to go: it gets no new connections.
     pub fn hold(&self, worker: Worker) {
-        self.tell(Command::Hold(worker));
+        self.tell(move |it| it.primary.hold(worker));
     }
 
     /// Lets a process leave without cutting anybody off; `Drained` follows.
     pub fn drain(&self, worker: Worker) {
-        self.tell(Command::Drain(worker));
+        self.tell(move |it| it.primary.drain(now(), worker));
     }
 
     /// Asks a process to go by the message `shutdown`; `Drained` follows only if it can't be told.
     pub fn shutdown(&self, worker: Worker) {
-        self.tell(Command::Shutdown(worker));
+        self.tell(move |it| it.shut_down(worker));
     }
 
     /// The process has ended.
     pub fn gone(&self, worker: Worker) {
-        self.tell(Command::Gone(worker));
+        self.tell(move |it| it.gone(worker));
     }
 
     /// Only these slots of an app are wanted: sockets of others are closed, with none of them all.
     pub fn tidy(&self, group: Group, slots: Vec<u16>) {
-        self.tell(Command::Tidy(group, slots));
+        self.tell(move |it| it.primary.tidy(group, &slots));
     }
 
     /// What these processes said about themselves; nothing of those that said nothing yet.
     pub fn look(
         &self,
         workers: Vec<Worker>,
-        reply: impl FnOnce(BTreeMap<Worker, Pulse>) + Send + 'static,
+        reply: impl FnOnce(BTreeMap<Worker, PmxState>) + Send + 'static,
     ) {
-        self.tell(Command::Look(workers, Box::new(reply)));
+        self.tell(move |it| {
+            let pmx = |worker: Worker| Some((worker, it.peers.get(&worker)?.pmx.clone()));
+            reply(workers.into_iter().filter_map(pmx).collect());
+        });
     }
 
     /// Asks for an action.
-    pub fn trigger(&self, trigger: Trigger) {
-        self.tell(Command::Trigger(Box::new(trigger)));
+    pub fn trigger(&self, request: ActionRequest) {
+        self.tell(|it| it.trigger(request));
     }
 
     /// Copies of everything, for another guardian. Blocks until the thread has a moment.
-    pub fn lend(&self) -> Loans {
-        let (reply, loans) = std::sync::mpsc::sync_channel(1);
-        self.tell(Command::Lend(reply));
-        loans.recv().unwrap_or_default()
+    pub fn copies(&self) -> HandoverCopies {
+        let (reply, copies) = std::sync::mpsc::sync_channel(1);
+        self.tell(move |it| {
+            // We wait for it.
+            reply.send(it.copies()).ok();
+        });
+        copies.recv().unwrap_or_default()
     }
 }
 
@@ -266,7 +131,7 @@ impl Drop for Exchange {
 
 /// Both descriptors of a new channel: ours with its note, and the app's end.
 #[derive(Debug)]
-pub struct Line {
+pub struct ChannelPair {
     /// Our end.
     pub ours: OwnedFd,
     /// Its note.
@@ -275,7 +140,7 @@ pub struct Line {
     pub theirs: OwnedFd,
 }
 
-impl Line {
+impl ChannelPair {
     /// A new channel.
     pub fn new() -> Result<Self, Errno> {
         let (ours, theirs) = crate::channel::pair()?;

@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
-use crate::member::Stage;
-use crate::primary::{Act, Millis, Primary, With, Worker};
+use crate::cluster_worker::WorkerStage;
+use crate::ids::{Millis, Worker};
+use crate::primary::{Act, Primary, With};
 
 /// So long we wait for a worker's answers, in ms: it may be busy, or hang.
 const ANSWERS: Millis = 1000;
@@ -17,13 +18,13 @@ impl Primary {
     /// A signal asks it to go, or it goes by itself: it gets nothing new.
     pub(crate) fn hold(&mut self, worker: Worker) {
         if let Some(member) = self.members.get_mut(&worker)
-            && member.stage == Stage::Serving
+            && member.stage == WorkerStage::Serving
         {
-            self.stage(worker, Stage::Held);
+            self.stage(worker, WorkerStage::Held);
         }
     }
 
-    fn stage(&mut self, worker: Worker, stage: Stage) {
+    fn stage(&mut self, worker: Worker, stage: WorkerStage) {
         let Some(member) = self.members.get_mut(&worker) else { return };
         member.stage = stage;
         let listens = member.listens.clone();
@@ -35,17 +36,17 @@ impl Primary {
     /// It is to leave gently; `Drained` follows.
     pub(crate) fn drain(&mut self, now: Millis, worker: Worker) {
         match self.members.get(&worker).map(|member| member.stage) {
-            Some(Stage::Serving | Stage::Held) => {
-                self.stage(worker, Stage::Answers { until: now + ANSWERS });
+            Some(WorkerStage::Serving | WorkerStage::Held) => {
+                self.stage(worker, WorkerStage::Answers { until: now + ANSWERS });
                 self.progress(now, worker);
             }
-            Some(Stage::Left) | None => self.acts.push(Act::Drained(worker)),
+            Some(WorkerStage::Left) | None => self.acts.push(Act::Drained(worker)),
             Some(
-                Stage::Answers { .. }
-                | Stage::Settling { .. }
-                | Stage::Asked { .. }
-                | Stage::Disconnecting
-                | Stage::Ending { .. },
+                WorkerStage::Answers { .. }
+                | WorkerStage::Settling { .. }
+                | WorkerStage::Asked { .. }
+                | WorkerStage::Disconnecting
+                | WorkerStage::Ending { .. },
             ) => {}
         }
     }
@@ -54,25 +55,25 @@ impl Primary {
     pub(crate) fn progress(&mut self, now: Millis, worker: Worker) {
         let Some(member) = self.members.get(&worker) else { return };
         match member.stage {
-            Stage::Answers { until } if member.load() == 0 || now >= until => {
-                self.stage(worker, Stage::Settling { at: now + SETTLE });
+            WorkerStage::Answers { until } if member.load() == 0 || now >= until => {
+                self.stage(worker, WorkerStage::Settling { at: now + SETTLE });
             }
-            Stage::Settling { at } if now >= at && member.has_preload => {
+            WorkerStage::Settling { at } if now >= at && member.has_preload => {
                 let line = br#"{"cmd":"NODE_PM","act":"drain"}"#.to_vec();
                 self.acts.push(Act::Send { worker, line, with: With::Nothing });
-                self.stage(worker, Stage::Asked { until: now + ANSWERS });
+                self.stage(worker, WorkerStage::Asked { until: now + ANSWERS });
             }
-            Stage::Settling { at } if now >= at => self.disconnect(worker),
-            Stage::Asked { until } if now >= until => self.disconnect(worker),
-            Stage::Ending { at } if now >= at => self.left(worker),
-            Stage::Serving
-            | Stage::Held
-            | Stage::Answers { .. }
-            | Stage::Settling { .. }
-            | Stage::Asked { .. }
-            | Stage::Disconnecting
-            | Stage::Ending { .. }
-            | Stage::Left => {}
+            WorkerStage::Settling { at } if now >= at => self.disconnect(worker),
+            WorkerStage::Asked { until } if now >= until => self.disconnect(worker),
+            WorkerStage::Ending { at } if now >= at => self.left(worker),
+            WorkerStage::Serving
+            | WorkerStage::Held
+            | WorkerStage::Answers { .. }
+            | WorkerStage::Settling { .. }
+            | WorkerStage::Asked { .. }
+            | WorkerStage::Disconnecting
+            | WorkerStage::Ending { .. }
+            | WorkerStage::Left => {}
         }
     }
 
@@ -80,38 +81,44 @@ impl Primary {
     /// gentle now, and its clean-up is what people rely on; any other is told to disconnect.
     pub(crate) fn is_draining(&mut self, worker: Worker, by_itself: bool) {
         let stage = self.members.get(&worker).map(|member| member.stage);
-        if !matches!(stage, Some(Stage::Asked { .. })) {
+        if !matches!(stage, Some(WorkerStage::Asked { .. })) {
             return;
         }
         if by_itself { self.left(worker) } else { self.disconnect(worker) }
     }
 
     fn disconnect(&mut self, worker: Worker) {
-        self.stage(worker, Stage::Disconnecting);
+        self.stage(worker, WorkerStage::Disconnecting);
         self.send(worker, &json!({"act": "disconnect"}), With::Nothing);
     }
 
     fn left(&mut self, worker: Worker) {
-        self.stage(worker, Stage::Left);
+        self.stage(worker, WorkerStage::Left);
         self.acts.push(Act::Drained(worker));
     }
 
     /// Its channel closed: as told, or it is dying.
     pub(crate) fn hung_up(&mut self, now: Millis, worker: Worker) {
         match self.members.get(&worker).map(|member| member.stage) {
-            Some(Stage::Disconnecting) => self.stage(worker, Stage::Ending { at: now + BY_ITSELF }),
-            Some(Stage::Answers { .. } | Stage::Settling { .. } | Stage::Asked { .. }) => {
+            Some(WorkerStage::Disconnecting) => {
+                self.stage(worker, WorkerStage::Ending { at: now + BY_ITSELF });
+            }
+            Some(
+                WorkerStage::Answers { .. }
+                | WorkerStage::Settling { .. }
+                | WorkerStage::Asked { .. },
+            ) => {
                 self.left(worker);
             }
-            Some(Stage::Serving) => self.stage(worker, Stage::Held),
-            Some(Stage::Held | Stage::Ending { .. } | Stage::Left) | None => {}
+            Some(WorkerStage::Serving) => self.stage(worker, WorkerStage::Held),
+            Some(WorkerStage::Held | WorkerStage::Ending { .. } | WorkerStage::Left) | None => {}
         }
         self.take_back(worker);
     }
 
     /// Its process has ended.
     pub(crate) fn gone(&mut self, worker: Worker) {
-        self.stage(worker, Stage::Left);
+        self.stage(worker, WorkerStage::Left);
         let listens = self.members.get(&worker).map(|member| member.listens.clone());
         for id in listens.into_iter().flatten() {
             self.part(worker, id);
@@ -123,9 +130,12 @@ impl Primary {
     /// When something is due although nothing happens.
     pub(crate) fn deadline(&self) -> Option<Millis> {
         let of_members = self.members.values().filter_map(|member| match member.stage {
-            Stage::Answers { until } | Stage::Asked { until } => Some(until),
-            Stage::Settling { at } | Stage::Ending { at } => Some(at),
-            Stage::Serving | Stage::Held | Stage::Disconnecting | Stage::Left => None,
+            WorkerStage::Answers { until } | WorkerStage::Asked { until } => Some(until),
+            WorkerStage::Settling { at } | WorkerStage::Ending { at } => Some(at),
+            WorkerStage::Serving
+            | WorkerStage::Held
+            | WorkerStage::Disconnecting
+            | WorkerStage::Left => None,
         });
         of_members.chain(self.retry_at).min()
     }

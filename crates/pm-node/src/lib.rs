@@ -1,36 +1,41 @@
 //! Node's channel (`NODE_CHANNEL_FD`: lines of JSON, some with a descriptor) and the primary of its cluster workers.
 //!
-//! `primary`, `deal` and `leave` decide and touch nothing; `hall`, `deeds` and `usher` are the thread that does it. It knows
-//! neither apps nor the core: processes and apps are numbers here.
+//! `primary`, `balance` and `leave` decide and touch nothing; `event_loop`, `perform` and `accept` are the thread that does
+//! it. It knows neither apps nor the core: processes and apps are numbers here.
 #![forbid(unsafe_code)]
 
+mod accept;
+mod accept_relay;
+mod balance;
 mod channel;
-mod deal;
-mod deeds;
+mod cluster_worker;
+mod event_loop;
 mod exchange;
-mod hall;
+mod ids;
+mod interface;
 mod leave;
-mod line;
-mod member;
+mod line_buffer;
+mod listener;
 mod message;
 mod note;
+mod pending;
+mod perform;
+mod pmx;
+mod poller;
 mod preload;
 mod primary;
-mod pulse;
 mod query;
-mod rounds;
 mod socket;
-mod usher;
-mod watch;
 
+pub use accept_relay::{ConnectionRelay, Relayed};
 pub use channel::SendError;
-pub use exchange::{
-    Answer, Answers, Attachment, Called, Ears, Exchange, Keep, Line, Loans, News, NotOffered,
-    StartError, Trigger,
+pub use exchange::{ChannelPair, Exchange, ExchangeError};
+pub use ids::{Group, PortSharing, Worker, WorkerSlot};
+pub use interface::{
+    ActionRequest, ActionResult, ActionResults, Attachment, Callbacks, HandoverCopies, KeepRequest,
+    NodeEvent, NotOffered,
 };
 pub use note::Note;
+pub use pmx::{Called, PmxState};
 pub use preload::{MARK, PRELOAD};
-pub use primary::{Group, Place, Sched, Worker};
-pub use pulse::Pulse;
-pub use query::{Kind, Query};
-pub use usher::{Usher, Ushered};
+pub use query::{Query, SocketKind};

@@ -7,7 +7,7 @@ use crate::query::Query;
 
 /// What a process said.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum WorkerMessage {
     /// An answer to a message of ours; `accepted` counts for connections.
     Answer { to: u64, accepted: bool },
     /// A cluster worker has begun.
@@ -40,54 +40,57 @@ pub(crate) enum Said {
 pub(crate) const BUN: u8 = 2;
 
 /// Reads a line; `None`: it is no JSON.
-pub(crate) fn parse(line: &[u8]) -> Option<Said> {
+pub(crate) fn parse(line: &[u8]) -> Option<WorkerMessage> {
     let line = line.strip_prefix(&[BUN]).unwrap_or(line);
     serde_json::from_slice(line).ok().map(understand)
 }
 
 /// What a message says.
-pub(crate) fn understand(message: Value) -> Said {
+pub(crate) fn understand(message: Value) -> WorkerMessage {
     let cmd = message.get("cmd").and_then(Value::as_str);
     match cmd.filter(|cmd| cmd.len() > 5 && cmd.starts_with("NODE_")) {
-        None => Said::User(message),
+        None => WorkerMessage::User(message),
         Some("NODE_CLUSTER") => cluster(&message),
-        Some("NODE_HANDLE") => Said::Handle(message.get("msg").cloned().unwrap_or_default()),
-        Some("NODE_HANDLE_ACK") => Said::HandleTaken,
-        Some("NODE_HANDLE_NACK") => Said::HandleMissed,
+        Some("NODE_HANDLE") => {
+            WorkerMessage::Handle(message.get("msg").cloned().unwrap_or_default())
+        }
+        Some("NODE_HANDLE_ACK") => WorkerMessage::HandleTaken,
+        Some("NODE_HANDLE_NACK") => WorkerMessage::HandleMissed,
         Some("NODE_PM") => preload(&message),
-        Some(_) => Said::Internal,
+        Some(_) => WorkerMessage::Internal,
     }
 }
 
-fn cluster(message: &Value) -> Said {
+fn cluster(message: &Value) -> WorkerMessage {
     let number = |name: &str| message.get(name).and_then(Value::as_u64);
     if let Some(to) = number("ack") {
         let accepted = message.get("accepted").and_then(Value::as_bool).unwrap_or(false);
-        return Said::Answer { to, accepted };
+        return WorkerMessage::Answer { to, accepted };
     }
     let seq = number("seq").unwrap_or(0);
     match message.get("act").and_then(Value::as_str) {
-        Some("online") => Said::Online,
-        Some("queryServer") => Query::parse(message)
-            .map_or(Said::Internal, |query| Said::Query { seq, query: Box::new(query) }),
-        Some("listening") => Said::Listening,
+        Some("online") => WorkerMessage::Online,
+        Some("queryServer") => Query::parse(message).map_or(WorkerMessage::Internal, |query| {
+            WorkerMessage::Query { seq, query: Box::new(query) }
+        }),
+        Some("listening") => WorkerMessage::Listening,
         Some("close") => {
             let key = message.get("key").and_then(Value::as_str);
-            key.map_or(Said::Internal, |key| Said::Close { key: key.to_owned() })
+            key.map_or(WorkerMessage::Internal, |key| WorkerMessage::Close { key: key.to_owned() })
         }
-        Some("exitedAfterDisconnect") => Said::Leaving { seq },
-        Some(_) | None => Said::Internal,
+        Some("exitedAfterDisconnect") => WorkerMessage::Leaving { seq },
+        Some(_) | None => WorkerMessage::Internal,
     }
 }
 
-fn preload(message: &Value) -> Said {
+fn preload(message: &Value) -> WorkerMessage {
     match message.get("act").and_then(Value::as_str) {
-        Some("hello") => Said::Preloaded,
+        Some("hello") => WorkerMessage::Preloaded,
         Some("draining") => {
             let count = message.get("interrupts").and_then(Value::as_u64).unwrap_or(0);
-            Said::Draining { by_itself: count > 0 }
+            WorkerMessage::Draining { by_itself: count > 0 }
         }
-        Some(_) | None => Said::Internal,
+        Some(_) | None => WorkerMessage::Internal,
     }
 }
 
@@ -98,33 +101,39 @@ mod tests {
     #[test]
     fn lines_as_node_writes_them() {
         let said = |line: &str| parse(line.as_bytes()).unwrap();
-        let user = |text: &str| Said::User(serde_json::from_str(text).unwrap());
+        let user = |text: &str| WorkerMessage::User(serde_json::from_str(text).unwrap());
         for (line, expected) in [
-            (r#"{"act":"online","seq":1,"cmd":"NODE_CLUSTER"}"#, Said::Online),
+            (r#"{"act":"online","seq":1,"cmd":"NODE_CLUSTER"}"#, WorkerMessage::Online),
             (
                 r#"{"ack":9,"accepted":true,"cmd":"NODE_CLUSTER","seq":4}"#,
-                Said::Answer { to: 9, accepted: true },
+                WorkerMessage::Answer { to: 9, accepted: true },
             ),
-            (r#"{"ack":9,"cmd":"NODE_CLUSTER"}"#, Said::Answer { to: 9, accepted: false }),
-            (r#"{"cmd":"NODE_CLUSTER","act":"listening","port":80}"#, Said::Listening),
-            (r#"{"cmd":"NODE_CLUSTER","act":"close","key":"k"}"#, Said::Close { key: "k".into() }),
+            (r#"{"ack":9,"cmd":"NODE_CLUSTER"}"#, WorkerMessage::Answer { to: 9, accepted: false }),
+            (r#"{"cmd":"NODE_CLUSTER","act":"listening","port":80}"#, WorkerMessage::Listening),
+            (
+                r#"{"cmd":"NODE_CLUSTER","act":"close","key":"k"}"#,
+                WorkerMessage::Close { key: "k".into() },
+            ),
             (
                 r#"{"cmd":"NODE_CLUSTER","act":"exitedAfterDisconnect","seq":7}"#,
-                Said::Leaving { seq: 7 },
+                WorkerMessage::Leaving { seq: 7 },
             ),
-            (r#"{"cmd":"NODE_HANDLE_ACK"}"#, Said::HandleTaken),
-            (r#"{"cmd":"NODE_HANDLE_NACK"}"#, Said::HandleMissed),
+            (r#"{"cmd":"NODE_HANDLE_ACK"}"#, WorkerMessage::HandleTaken),
+            (r#"{"cmd":"NODE_HANDLE_NACK"}"#, WorkerMessage::HandleMissed),
             (
                 r#"{"cmd":"NODE_HANDLE","type":"net.Server","msg":{"a":1}}"#,
-                Said::Handle(serde_json::json!({"a": 1})),
+                WorkerMessage::Handle(serde_json::json!({"a": 1})),
             ),
             (
                 r#"{"cmd":"NODE_PM","act":"draining","interrupts":1}"#,
-                Said::Draining { by_itself: true },
+                WorkerMessage::Draining { by_itself: true },
             ),
-            ("\u{2}{\"cmd\":\"NODE_HANDLE_ACK\"}", Said::HandleTaken),
-            (r#"{"cmd":"NODE_SOCKET_GET_COUNT"}"#, Said::Internal),
-            (r#"{"cmd":"NODE_CLUSTER","act":"queryServer","addressType":99}"#, Said::Internal),
+            ("\u{2}{\"cmd\":\"NODE_HANDLE_ACK\"}", WorkerMessage::HandleTaken),
+            (r#"{"cmd":"NODE_SOCKET_GET_COUNT"}"#, WorkerMessage::Internal),
+            (
+                r#"{"cmd":"NODE_CLUSTER","act":"queryServer","addressType":99}"#,
+                WorkerMessage::Internal,
+            ),
             (r#""ready""#, user(r#""ready""#)),
             (r#"{"cmd":"NODE_"}"#, user(r#"{"cmd":"NODE_"}"#)),
             (r#"{"cmd":7}"#, user(r#"{"cmd":7}"#)),

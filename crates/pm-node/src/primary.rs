@@ -1,52 +1,22 @@
 //! The primary of cluster workers, as pure decisions: what workers say goes in, what is to be done comes out.
 //!
 //! It holds no socket and asks no clock; sockets and connections are numbers here. How connections are dealt out is
-//! `deal`'s, how workers leave is `leave`'s.
+//! `balance`'s, how workers leave is `leave`'s.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::member::{Member, Stage};
-use crate::message::Said;
+use crate::cluster_worker::{ClusterWorker, WorkerStage};
+use crate::ids::{ConnectionId, Group, Millis, PortSharing, SocketId, Worker, WorkerSlot};
+use crate::message::WorkerMessage;
 use crate::query::Query;
-
-/// A worker: the number its run is known by.
-pub type Worker = u64;
-/// The workers of one app share their sockets.
-pub type Group = u32;
-/// One listening socket.
-pub(crate) type SocketId = u64;
-/// One connection on its way to a worker.
-pub(crate) type Connection = u64;
-/// Milliseconds of a clock that is never set back.
-pub(crate) type Millis = u64;
-
-/// How workers share a TCP port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sched {
-    /// We accept and hand each connection to the next worker.
-    RoundRobin,
-    /// Each slot has a socket of its own on which its worker accepts.
-    Slot,
-}
-
-/// Where a worker sits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its app.
-    pub group: Group,
-    /// Its slot within the app.
-    pub slot: u16,
-    /// How its app shares ports.
-    pub sched: Sched,
-}
 
 /// What goes with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum With {
     Nothing,
-    Connection(Connection),
+    Connection(ConnectionId),
     Socket(SocketId),
 }
 
@@ -54,7 +24,7 @@ pub(crate) enum With {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Act {
     /// Make this socket and say `opened`.
-    Open(Box<Wanted>),
+    Open(Box<WantedSocket>),
     /// Write a line to a worker.
     Send { worker: Worker, line: Vec<u8>, with: With },
     /// Have connections on it accepted from now on, or stop that: callers wait in the kernel's queue.
@@ -62,7 +32,7 @@ pub(crate) enum Act {
     /// Close a listening socket.
     CloseSocket(SocketId),
     /// Close our copy of a connection.
-    CloseConnection(Connection),
+    CloseConnection(ConnectionId),
     /// It listens: it can serve.
     Listening(Worker),
     /// It has let its connections run out, or never will: time for the signal.
@@ -71,10 +41,10 @@ pub(crate) enum Act {
 
 /// A socket that has to be made, and for whom.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedSocket {
     pub(crate) worker: Worker,
     pub(crate) seq: u64,
-    pub(crate) address: Address,
+    pub(crate) address: SocketKey,
     pub(crate) query: Query,
     /// In which port the other slots share, once one was found.
     pub(crate) sibling: Option<SocketId>,
@@ -82,7 +52,7 @@ pub(crate) struct Wanted {
 
 /// Under which a socket is found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address {
+pub(crate) struct SocketKey {
     pub(crate) group: Group,
     pub(crate) key: String,
     /// Whose it is where each slot has its own.
@@ -92,7 +62,7 @@ pub(crate) struct Address {
 /// One listening socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    pub(crate) address: Address,
+    pub(crate) address: SocketKey,
     pub(crate) query: Query,
     pub(crate) name: Value,
     pub(crate) workers: BTreeSet<Worker>,
@@ -116,11 +86,11 @@ pub(crate) struct Recalled {
 /// The primary.
 #[derive(Debug, Default)]
 pub(crate) struct Primary {
-    pub(crate) members: BTreeMap<Worker, Member>,
+    pub(crate) members: BTreeMap<Worker, ClusterWorker>,
     pub(crate) sockets: BTreeMap<SocketId, Socket>,
-    pub(crate) addresses: BTreeMap<Address, SocketId>,
+    pub(crate) addresses: BTreeMap<SocketKey, SocketId>,
     /// Connections nobody could take yet, and who refused them.
-    pub(crate) parked: VecDeque<(SocketId, Connection, Option<Worker>)>,
+    pub(crate) parked: VecDeque<(SocketId, ConnectionId, Option<Worker>)>,
     pub(crate) retry_at: Option<Millis>,
     pub(crate) turns: u64,
     next_socket: SocketId,
@@ -134,17 +104,23 @@ impl Primary {
     }
 
     /// A worker. `first`: a number above every one it may have seen from a daemon before us.
-    pub(crate) fn attach(&mut self, worker: Worker, place: Place, first: u64, recalled: &Recalled) {
-        let member = Member {
+    pub(crate) fn attach(
+        &mut self,
+        worker: Worker,
+        place: WorkerSlot,
+        first: u64,
+        recalled: &Recalled,
+    ) {
+        let member = ClusterWorker {
             place,
             seq: first,
             listens: BTreeSet::new(),
             promised: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             turn: self.turns,
-            stage: Stage::Serving,
+            stage: WorkerStage::Serving,
             has_preload: recalled.has_preload,
-            is_crowded: false,
+            is_blocked: false,
         };
         self.members.insert(worker, member);
         for key in &recalled.keys {
@@ -155,11 +131,11 @@ impl Primary {
     }
 
     /// A socket that the daemon before us made.
-    pub(crate) fn recall(&mut self, address: Address, query: Query, name: Value) -> SocketId {
+    pub(crate) fn recall(&mut self, address: SocketKey, query: Query, name: Value) -> SocketId {
         self.insert(address, query, name)
     }
 
-    fn insert(&mut self, address: Address, query: Query, name: Value) -> SocketId {
+    fn insert(&mut self, address: SocketKey, query: Query, name: Value) -> SocketId {
         self.next_socket += 1;
         let id = self.next_socket;
         self.addresses.insert(address.clone(), id);
@@ -182,29 +158,32 @@ impl Primary {
     }
 
     /// A worker said something.
-    pub(crate) fn said(&mut self, now: Millis, worker: Worker, said: Said) {
+    pub(crate) fn on_message(&mut self, now: Millis, worker: Worker, said: WorkerMessage) {
         match said {
-            Said::Query { seq, query } => self.asked(worker, seq, *query),
-            Said::Listening => {
+            WorkerMessage::Query { seq, query } => self.asked(worker, seq, *query),
+            WorkerMessage::Listening => {
                 if self.knows(worker) {
                     self.acts.push(Act::Listening(worker));
                 }
             }
-            Said::Answer { to, accepted } => self.answered(now, worker, to, accepted),
-            Said::HandleMissed => self.missed(now, worker),
-            Said::Close { key } => self.closed_server(worker, &key),
-            Said::Leaving { seq } => {
+            WorkerMessage::Answer { to, accepted } => self.answered(now, worker, to, accepted),
+            WorkerMessage::HandleMissed => self.missed(now, worker),
+            WorkerMessage::Close { key } => self.closed_server(worker, &key),
+            WorkerMessage::Leaving { seq } => {
                 self.hold(worker);
                 self.send(worker, &json!({"ack": seq}), With::Nothing);
             }
-            Said::Preloaded => {
+            WorkerMessage::Preloaded => {
                 if let Some(member) = self.members.get_mut(&worker) {
                     member.has_preload = true;
                 }
             }
-            Said::Draining { by_itself } => self.is_draining(worker, by_itself),
-            Said::Online | Said::HandleTaken | Said::Handle(_) | Said::Internal | Said::User(_) => {
-            }
+            WorkerMessage::Draining { by_itself } => self.is_draining(worker, by_itself),
+            WorkerMessage::Online
+            | WorkerMessage::HandleTaken
+            | WorkerMessage::Handle(_)
+            | WorkerMessage::Internal
+            | WorkerMessage::User(_) => {}
         }
     }
 
@@ -228,8 +207,8 @@ impl Primary {
         self.acts.push(Act::Send { worker, line: line.into_bytes(), with });
     }
 
-    fn find(&self, place: Place, key: &str) -> Option<SocketId> {
-        let address = |slot| Address { group: place.group, key: key.to_owned(), slot };
+    fn find(&self, place: WorkerSlot, key: &str) -> Option<SocketId> {
+        let address = |slot| SocketKey { group: place.group, key: key.to_owned(), slot };
         let own = self.addresses.get(&address(Some(place.slot)));
         own.or_else(|| self.addresses.get(&address(None))).copied()
     }
@@ -237,7 +216,7 @@ impl Primary {
     /// A worker wants to listen.
     fn asked(&mut self, worker: Worker, seq: u64, query: Query) {
         let Some(member) = self.members.get(&worker) else { return };
-        if member.stage != Stage::Serving {
+        if member.stage != WorkerStage::Serving {
             return;
         }
         let place = member.place;
@@ -245,19 +224,23 @@ impl Primary {
         if let Some(socket) = self.find(place, &key) {
             return self.reply(worker, seq, socket);
         }
-        let is_tcp = !query.kind.is_udp() && query.kind != crate::query::Kind::Path;
-        let slot = (place.sched == Sched::Slot && is_tcp).then_some(place.slot);
+        let is_tcp = !query.kind.is_udp() && query.kind != crate::query::SocketKind::Path;
+        let slot = (place.sched == PortSharing::Slot && is_tcp).then_some(place.slot);
         let sibling = self.sockets.iter().find_map(|(id, socket)| {
             let same = socket.address.group == place.group && socket.address.key == key;
             same.then_some(*id)
         });
-        let address = Address { group: place.group, key, slot };
-        self.acts.push(Act::Open(Box::new(Wanted { worker, seq, address, query, sibling })));
+        let address = SocketKey { group: place.group, key, slot };
+        self.acts.push(Act::Open(Box::new(WantedSocket { worker, seq, address, query, sibling })));
     }
 
     /// The socket was made (its name), or it could not be (the positive error number). Gives its number.
-    pub(crate) fn opened(&mut self, wanted: Wanted, made: Result<Value, i32>) -> Option<SocketId> {
-        let Wanted { worker, seq, address, query, .. } = wanted;
+    pub(crate) fn opened(
+        &mut self,
+        wanted: WantedSocket,
+        made: Result<Value, i32>,
+    ) -> Option<SocketId> {
+        let WantedSocket { worker, seq, address, query, .. } = wanted;
         match made {
             Ok(name) => {
                 let id = self.insert(address, query, name);
@@ -301,7 +284,7 @@ impl Primary {
     /// takes nothing with it.
     fn closed_server(&mut self, worker: Worker, key: &str) {
         let Some(member) = self.members.get_mut(&worker) else { return };
-        let (stays, place) = (member.stage == Stage::Serving, member.place);
+        let (stays, place) = (member.stage == WorkerStage::Serving, member.place);
         let Some(id) = self.find(place, key) else { return };
         self.part(worker, id);
         let is_last = self.sockets.get(&id).is_some_and(|socket| socket.workers.is_empty());

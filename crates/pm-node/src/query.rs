@@ -10,7 +10,7 @@ pub struct Query {
     /// The port; -1 with a path.
     pub port: i64,
     /// What kind of socket.
-    pub kind: Kind,
+    pub kind: SocketKind,
     /// A descriptor's number instead of an address; nothing we could serve.
     pub fd: Option<i64>,
     /// Bit 0: IPv6 only. Bit 2: UDP addresses may be used again.
@@ -29,7 +29,7 @@ pub struct Query {
 
 /// The kind of a socket, Node's `addressType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SocketKind {
     /// TCP over IPv4.
     Tcp4,
     /// TCP over IPv6, or any host.
@@ -44,11 +44,14 @@ pub enum Kind {
     Udp6,
 }
 
-impl Kind {
+impl SocketKind {
     /// Whether it is UDP, which is always shared.
     pub const fn is_udp(self) -> bool {
         matches!(self, Self::Udp4 | Self::Udp6)
     }
+
+    const ALL: [Self; 6] =
+        [Self::Tcp4, Self::Tcp6, Self::Path, Self::Descriptor, Self::Udp4, Self::Udp6];
 
     const fn as_node(self) -> &'static str {
         match self {
@@ -61,22 +64,13 @@ impl Kind {
         }
     }
 
+    /// As Node writes it: the text, where it is no number and not `null`.
+    fn to_json(self) -> Value {
+        serde_json::from_str(self.as_node()).unwrap_or_else(|_| self.as_node().into())
+    }
+
     fn of(value: Option<&Value>) -> Option<Self> {
-        match value {
-            None | Some(Value::Null) => Some(Self::Descriptor),
-            Some(Value::Number(number)) => match number.as_i64()? {
-                4 => Some(Self::Tcp4),
-                6 => Some(Self::Tcp6),
-                -1 => Some(Self::Path),
-                _ => None,
-            },
-            Some(Value::String(text)) => match text.as_str() {
-                "udp4" => Some(Self::Udp4),
-                "udp6" => Some(Self::Udp6),
-                _ => None,
-            },
-            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
-        }
+        Self::ALL.into_iter().find(|kind| kind.to_json() == *value.unwrap_or(&Value::Null))
     }
 }
 
@@ -93,7 +87,7 @@ impl Query {
         Some(Self {
             address,
             port: number("port").unwrap_or(0),
-            kind: Kind::of(message.get("addressType"))?,
+            kind: SocketKind::of(message.get("addressType"))?,
             fd: number("fd").filter(|fd| *fd >= 0),
             flags: number("flags").unwrap_or(0),
             backlog: backlog.filter(|backlog| *backlog > 0).unwrap_or(BACKLOG),
@@ -116,16 +110,8 @@ impl Query {
 
     /// As it is written down for the next daemon.
     pub(crate) fn to_json(&self) -> Value {
-        let kind = match self.kind {
-            Kind::Tcp4 => json!(4),
-            Kind::Tcp6 => json!(6),
-            Kind::Path => json!(-1),
-            Kind::Descriptor => Value::Null,
-            Kind::Udp4 => json!("udp4"),
-            Kind::Udp6 => json!("udp6"),
-        };
         json!({
-            "address": self.address, "port": self.port, "addressType": kind, "fd": self.fd,
+            "address": self.address, "port": self.port, "addressType": self.kind.to_json(), "fd": self.fd,
             "flags": self.flags, "backlog": self.backlog, "index": self.index, "data": self.data,
             "readableAll": self.readable_all, "writableAll": self.writable_all,
         })

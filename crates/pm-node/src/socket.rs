@@ -14,7 +14,7 @@ use rustix::net::{
 };
 use serde_json::{Value, json};
 
-use crate::query::{Kind, Query};
+use crate::query::{Query, SocketKind};
 
 /// IPv6 only (libuv's `UV_TCP_IPV6ONLY`, `UV_UDP_IPV6ONLY`).
 const ONLY_V6: i64 = 1;
@@ -77,10 +77,12 @@ impl Maker {
 /// Makes the socket that is asked for.
 pub(crate) fn open(query: &Query, sharing: Sharing, maker: &Maker) -> Result<OwnedFd, Errno> {
     match query.kind {
-        Kind::Descriptor => Err(Errno::INVAL),
+        SocketKind::Descriptor => Err(Errno::INVAL),
         _ if query.fd.is_some() => Err(Errno::INVAL),
-        Kind::Path => maker.act(|| path(query)),
-        Kind::Tcp4 | Kind::Tcp6 | Kind::Udp4 | Kind::Udp6 => internet(query, sharing),
+        SocketKind::Path => maker.act(|| path(query)),
+        SocketKind::Tcp4 | SocketKind::Tcp6 | SocketKind::Udp4 | SocketKind::Udp6 => {
+            internet(query, sharing)
+        }
     }
 }
 
@@ -129,18 +131,13 @@ fn internet(query: &Query, sharing: Sharing) -> Result<OwnedFd, Errno> {
         Sharing::Port(Some(found)) if port == 0 => found,
         Sharing::Port(_) | Sharing::Alone => port,
     };
-    let any = match query.kind {
-        Kind::Tcp4 | Kind::Udp4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Kind::Tcp6 | Kind::Udp6 | Kind::Path | Kind::Descriptor => {
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-        }
-    };
     let Some(host) = query.address.as_deref().filter(|host| !host.is_empty()) else {
-        let dual = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-        let first = if query.kind.is_udp() { any } else { dual };
+        let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let first =
+            if query.kind == SocketKind::Udp4 { ipv4 } else { Ipv6Addr::UNSPECIFIED.into() };
         return one(query, SocketAddr::new(first, port), sharing).or_else(|error| match error {
             Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::INVAL => {
-                one(query, SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port), sharing)
+                one(query, SocketAddr::new(ipv4, port), sharing)
             }
             other => Err(other),
         });
@@ -208,7 +205,7 @@ fn address(socket: &OwnedFd) -> Option<SocketAddr> {
 
 /// Removes the path of a unix socket that nobody listens on any more.
 pub(crate) fn unlink(query: &Query, maker: &Maker) {
-    if let (Kind::Path, Some(path)) = (query.kind, query.address.as_deref())
+    if let (SocketKind::Path, Some(path)) = (query.kind, query.address.as_deref())
         && !path.starts_with('\0')
     {
         // Gone already, or no longer theirs to remove: either way it stays as it is.

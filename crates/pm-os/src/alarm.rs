@@ -16,7 +16,7 @@ pub struct WallAlarm(OwnedFd);
 
 /// What an alarm has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ring {
+pub enum AlarmEvent {
     /// Nothing yet.
     Nothing,
     /// The time has come.
@@ -46,12 +46,12 @@ impl WallAlarm {
     }
 
     /// What it has to say; once each.
-    pub fn read(&self) -> Ring {
+    pub fn read(&self) -> AlarmEvent {
         let mut count = [0; 8];
         match rustix::io::read(&self.0, &mut count) {
-            Ok(_) => Ring::Time,
-            Err(Errno::CANCELED) => Ring::ClockSet,
-            Err(_) => Ring::Nothing,
+            Ok(_) => AlarmEvent::Time,
+            Err(Errno::CANCELED) => AlarmEvent::ClockSet,
+            Err(_) => AlarmEvent::Nothing,
         }
     }
 }
@@ -82,17 +82,17 @@ mod tests {
     #[test]
     fn it_rings_once_when_its_time_has_come_and_not_before() {
         let alarm = WallAlarm::new().unwrap();
-        assert_eq!(alarm.read(), Ring::Nothing);
+        assert_eq!(alarm.read(), AlarmEvent::Nothing);
         alarm.set(Some(u64::MAX / 2_000_000)).unwrap();
-        assert_eq!(alarm.read(), Ring::Nothing);
+        assert_eq!(alarm.read(), AlarmEvent::Nothing);
         // A moment long past, so that nobody has to wait for it.
         alarm.set(Some(1_000_000_000_000)).unwrap();
         let mut ready = [PollFd::new(&alarm, PollFlags::IN)];
         assert_eq!(poll(&mut ready, None).unwrap(), 1);
-        assert_eq!(alarm.read(), Ring::Time);
-        assert_eq!(alarm.read(), Ring::Nothing);
+        assert_eq!(alarm.read(), AlarmEvent::Time);
+        assert_eq!(alarm.read(), AlarmEvent::Nothing);
         alarm.set(Some(1_000_000_000_000)).unwrap();
         alarm.set(None).unwrap();
-        assert_eq!(alarm.read(), Ring::Nothing, "switched off");
+        assert_eq!(alarm.read(), AlarmEvent::Nothing, "switched off");
     }
 }

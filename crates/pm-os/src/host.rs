@@ -49,14 +49,14 @@ pub struct DiskFigures {
 
 /// Remembers what rates need. What sysinfo can't tell on this system stays zero or empty.
 #[derive(Debug)]
-pub struct Host {
+pub struct HostSampler {
     system: Option<System>,
     disks: Option<Disks>,
     networks: Option<Networks>,
     looked: Option<Duration>,
 }
 
-impl Host {
+impl HostSampler {
     /// Takes the first look, so that the next one has rates.
     pub fn new() -> Self {
         let mut system = System::new().ok();
@@ -95,7 +95,7 @@ impl Host {
     }
 }
 
-impl Default for Host {
+impl Default for HostSampler {
     fn default() -> Self {
         Self::new()
     }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn figures_make_sense() {
-        let mut host = Host::new();
+        let mut host = HostSampler::new();
         let first = host.look();
         assert!(first.memory_total > 0 && first.memory_used <= first.memory_total);
         assert!(!first.cores.is_empty());

@@ -15,7 +15,7 @@ const PIDFS: i64 = 0x5049_4446;
 
 /// One process for all time: plain numbers to be written down and compared after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Identity {
+pub struct ProcIdentity {
     /// Its number, greater than 0.
     pub pid: i32,
     /// Clock ticks from boot to its start (field 22 of proc(5)); 0 if `/proc` couldn't say.
@@ -52,7 +52,7 @@ pub enum NotOurs {
 }
 
 /// The identity of whatever process has this number now, dead ones included until reaped.
-pub fn of(pid: i32) -> Result<Identity, NotOurs> {
+pub fn of(pid: i32) -> Result<ProcIdentity, NotOurs> {
     let pidfd = open_any(pid)?;
     let started = start_of(pid)?;
     // Had the process ended and its number been reused between the two look-ups, the pidfd would
@@ -60,10 +60,10 @@ pub fn of(pid: i32) -> Result<Identity, NotOurs> {
     if reaped(&pidfd) {
         return Err(NotOurs::Gone { pid });
     }
-    Ok(Identity { pid, started, boot: clock::boot_id(), inode: inode(&pidfd) })
+    Ok(ProcIdentity { pid, started, boot: clock::boot_id(), inode: inode(&pidfd) })
 }
 
-impl Identity {
+impl ProcIdentity {
     /// Opens a pidfd and only then checks that it refers to this very process.
     ///
     /// The process may be a zombie; it can't be another one. The order matters: once the pidfd is
@@ -86,18 +86,6 @@ impl Identity {
         let inodes_agree = self.inode == other.inode || self.inode == 0 || other.inode == 0;
         let boots_agree = self.boot == other.boot || self.boot.is_none() || other.boot.is_none();
         self.pid == other.pid && self.started == other.started && inodes_agree && boots_agree
-    }
-
-    /// The identity as four numbers for a journal, undone by [`Identity::from_fields`]:
-    /// pid, start, inode, boot (0 = unknown).
-    pub fn to_fields(&self) -> (i32, u64, u64, u128) {
-        (self.pid, self.started, self.inode, self.boot.map_or(0, |boot| boot.0))
-    }
-
-    /// Undoes [`Identity::to_fields`]; `None` if the pid can't be one.
-    pub fn from_fields((pid, started, inode, boot): (i32, u64, u64, u128)) -> Option<Self> {
-        let boot = (boot != 0).then_some(BootId(boot));
-        (pid > 0).then_some(Self { pid, started, boot, inode })
     }
 }
 
@@ -132,14 +120,14 @@ fn start_of(pid: i32) -> Result<u64, NotOurs> {
 
 /// Whether the process behind a pidfd was reaped: signal 0 finds a zombie but nothing after it.
 fn reaped(pidfd: &OwnedFd) -> bool {
-    crate::knock::probe(pidfd.as_fd()) == Err(Errno::SRCH)
+    crate::signal::probe(pidfd.as_fd()) == Err(Errno::SRCH)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn me() -> Identity {
+    fn me() -> ProcIdentity {
         of(rustix::process::getpid().as_raw_pid()).unwrap()
     }
 
@@ -149,21 +137,23 @@ mod tests {
         assert!(me.started > 0 && me.boot.is_some());
         let pidfd = me.open().unwrap();
         assert_eq!(inode(&pidfd), me.inode);
-        assert_eq!(Identity::from_fields(me.to_fields()), Some(me));
     }
 
     #[test]
     fn a_forged_start_time_is_a_stranger() {
-        let forged = Identity { started: me().started + 1, inode: 0, ..me() };
+        let forged = ProcIdentity { started: me().started + 1, inode: 0, ..me() };
         assert_eq!(forged.open().unwrap_err(), NotOurs::Stranger { pid: forged.pid });
     }
 
     #[test]
     fn a_forged_inode_is_a_stranger_where_pidfs_exists() {
         let me = me();
-        let forged = Identity { inode: me.inode + 1, ..me };
+        let forged = ProcIdentity { inode: me.inode + 1, ..me };
         if me.inode == 0 {
-            assert!(Identity { inode: 1, ..me }.open().is_ok(), "no pidfs: the start time decides");
+            assert!(
+                ProcIdentity { inode: 1, ..me }.open().is_ok(),
+                "no pidfs: the start time decides"
+            );
         } else {
             assert_eq!(forged.open().unwrap_err(), NotOurs::Stranger { pid: me.pid });
         }
@@ -172,14 +162,14 @@ mod tests {
     #[test]
     fn the_unknown_does_not_make_another() {
         let me = me();
-        assert!(me.is_same(&Identity { inode: 0, ..me }));
-        assert!(!me.is_same(&Identity { started: me.started + 1, ..me }));
-        assert!(!me.is_same(&Identity { boot: Some(BootId(1)), ..me }));
+        assert!(me.is_same(&ProcIdentity { inode: 0, ..me }));
+        assert!(!me.is_same(&ProcIdentity { started: me.started + 1, ..me }));
+        assert!(!me.is_same(&ProcIdentity { boot: Some(BootId(1)), ..me }));
     }
 
     #[test]
     fn another_boot_is_gone() {
-        let old = Identity { boot: Some(BootId(7)), ..me() };
+        let old = ProcIdentity { boot: Some(BootId(7)), ..me() };
         assert_eq!(old.open().unwrap_err(), NotOurs::Gone { pid: old.pid });
     }
 

@@ -3,16 +3,17 @@
 //! So it never ends, whoever dies, costs us no descriptor, and whoever has something to say opens it through `/proc`
 //! for that moment. What the words are is not our business here.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::event::PollFlags;
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::errno;
-use crate::identity::{Identity, NotOurs};
-use crate::stdio::{Owner, PipeError, is_app_end, reopen_child_end};
+use crate::identity::{NotOurs, ProcIdentity};
+use crate::poll;
+use crate::stdio::{PipeError, PipeOwner, reopen_app_end, reopen_child_end};
 
 /// Room for so many bytes: enough for what people type, little of a user's budget of pipe pages (pipe(7)).
 const ROOM: usize = 16 << 10;
@@ -40,7 +41,7 @@ pub enum InputError {
 }
 
 /// The end of such a pipe for an app that is about to be made.
-pub fn pipe(owner: Option<Owner>) -> Result<OwnedFd, PipeError> {
+pub fn pipe(owner: Option<PipeOwner>) -> Result<OwnedFd, PipeError> {
     let (reader, _writer) = crate::stdio::owned_pipe(owner)?;
     // A wish: with the default size everything works as well.
     rustix::pipe::fcntl_setpipe_size(&reader, ROOM).ok();
@@ -50,7 +51,7 @@ pub fn pipe(owner: Option<Owner>) -> Result<OwnedFd, PipeError> {
 /// Writes to the standard input of a living app; blocks for at most `patience` while that is full.
 ///
 /// Up to 4096 bytes (`PIPE_BUF`) are written as a whole or not at all.
-pub fn write(app: &Identity, bytes: &[u8], patience: Duration) -> Result<(), InputError> {
+pub fn write(app: &ProcIdentity, bytes: &[u8], patience: Duration) -> Result<(), InputError> {
     let pipe = open(app)?;
     let until = Instant::now() + patience;
     let mut written = 0;
@@ -65,7 +66,7 @@ pub fn write(app: &Identity, bytes: &[u8], patience: Duration) -> Result<(), Inp
                 if left.is_zero() {
                     return Err(InputError::Full { written, all: bytes.len() });
                 }
-                await_room(&pipe, left)?;
+                poll::ready(&pipe, PollFlags::OUT, left).map_err(InputError::System)?;
             }
             Err(errno) => return Err(InputError::System(errno)),
         }
@@ -73,36 +74,18 @@ pub fn write(app: &Identity, bytes: &[u8], patience: Duration) -> Result<(), Inp
     Ok(())
 }
 
-fn await_room(pipe: &OwnedFd, left: Duration) -> Result<(), InputError> {
-    let mut fds = [PollFd::new(pipe, PollFlags::OUT)];
-    match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(errno) => Err(InputError::System(errno)),
-    }
-}
-
-/// A way in that never blocks. What is checked is what is opened: first a handle that touches nothing, then a look at
-/// it and at whose it is, and only then an end to write to.
-fn open(app: &Identity) -> Result<OwnedFd, InputError> {
-    let pid = app.pid;
-    let found = |path: &str, how: OFlags| {
-        rustix::fs::openat(CWD, path, how | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
-    };
-    let handle = match found(&format!("/proc/{pid}/fd/0"), OFlags::PATH) {
-        Ok(handle) => handle,
+/// A way in that never blocks.
+fn open(app: &ProcIdentity) -> Result<OwnedFd, InputError> {
+    reopen_app_end(app, 0, OFlags::WRONLY | OFlags::NONBLOCK).or_else(|error| match error {
         // It closed its standard input, or is a zombie, or gone.
-        Err(Errno::NOENT | Errno::SRCH) => {
+        PipeError::Reopen(Errno::NOENT | Errno::SRCH) => {
             app.open().map(drop)?;
-            return Err(InputError::NotAPipe);
+            Err(InputError::NotAPipe)
         }
-        Err(errno) => return Err(InputError::System(errno)),
-    };
-    let about = rustix::fs::fstat(handle.as_fd()).map_err(InputError::System)?;
-    let is_pipe = FileType::from_raw_mode(about.st_mode) == FileType::Fifo;
-    if !is_pipe || !is_app_end(pid, 0) {
-        return Err(InputError::NotAPipe);
-    }
-    app.open().map(drop)?;
-    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    found(&path, OFlags::WRONLY | OFlags::NONBLOCK).map_err(InputError::System)
+        PipeError::NotAPipe { .. } => Err(InputError::NotAPipe),
+        PipeError::NotOurs(error) => Err(error.into()),
+        PipeError::Make(errno) | PipeError::Reopen(errno) | PipeError::Own { errno, .. } => {
+            Err(InputError::System(errno))
+        }
+    })
 }

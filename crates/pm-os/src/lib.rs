@@ -1,28 +1,29 @@
-//! Everything that touches processes: make them, know them again, find their trees, knock at
-//! them, learn how they ended, weigh them. It decides nothing (that is `pm-core`), waits for
+//! Everything that touches processes: make them, know them again, find their trees, signal them,
+//! learn how they ended, weigh them. It decides nothing (that is `pm-core`), waits for
 //! nothing except where a name says so, and never sees an app's output.
 //!
 //! Rules that hold everywhere: a pid alone is never trusted (see [`identity`]), a signal goes
-//! through a pidfd only (see [`knock`]), and every descriptor made here is close-on-exec.
+//! through a pidfd only (see [`signal`]), and every descriptor made here is close-on-exec.
 #![deny(unsafe_code)]
 
 pub mod alarm;
 pub mod clock;
-pub mod end;
 mod errno;
 pub mod host;
 pub mod identity;
 pub mod input;
-pub mod knock;
 pub mod limits;
 pub mod lock;
 pub mod memory;
 pub mod notify;
+mod poll;
 mod procfs;
 pub mod session;
+pub mod signal;
 pub mod spawn;
 pub mod stdio;
 pub mod tag;
 pub mod tree;
 pub mod usage;
 pub mod user;
+pub mod wait;

@@ -13,7 +13,7 @@ use std::ffi::{c_int, c_void};
 const LARGE: c_int = 128 << 10;
 
 /// To be called once, before there are other threads: one arena for all of them, and large blocks apart.
-pub fn be_frugal() {
+pub fn tune_allocator() {
     #[cfg(target_env = "gnu")]
     // SAFETY: both only set numbers inside the allocator, for which any value is allowed.
     unsafe {
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn freed_memory_leaves_the_process_and_it_goes_on() {
-        be_frugal();
+        tune_allocator();
         let mut blocks: Vec<Vec<u8>> = (0..4096).map(|_| vec![1; 8 << 10]).collect();
         let full = resident();
         // One block at the end keeps the heap's top where it is.

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, FdFlags};
+use rustix::event::PollFlags;
+use rustix::io::FdFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::clock;
-use crate::spawn::{self, Birth, SpawnError, SpawnPlan};
+use crate::poll;
+use crate::spawn::{self, Birth, SpawnError, SpawnRequest};
 use crate::stdio;
 
 /// The descriptor on which a launched program reports, see [`announce`].
@@ -36,7 +37,7 @@ pub struct Launch<'p> {
     /// Its environment, `NAME=value`; the cookie of an app we may be called from is taken out.
     pub env: Vec<CString>,
     /// Where its stderr is appended; `None`: nowhere.
-    pub diary: Option<&'p Path>,
+    pub log: Option<&'p Path>,
 }
 
 /// A launched program that hasn't reported yet. Dropping it waits for nothing and kills nothing.
@@ -52,7 +53,7 @@ pub struct Launched {
 /// A program could not be launched, or didn't become ready.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// Its diary or `/dev/null` can't be opened.
+    /// Its log or `/dev/null` can't be opened.
     #[error("open {}", path.display())]
     Open {
         /// Which.
@@ -92,7 +93,7 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, LaunchError> {
         move |source| LaunchError::Open { path, source }
     };
     let null = stdio::null().map_err(open(Path::new("/dev/null")))?;
-    let diary = match launch.diary {
+    let log = match launch.log {
         Some(path) => {
             let file = File::options().append(true).create(true).mode(0o600).open(path);
             OwnedFd::from(file.map_err(open(path))?)
@@ -101,14 +102,14 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, LaunchError> {
     };
     let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| LaunchError::Pipe(errno.into()));
     let (ready, report) = pipe?;
-    let plan = SpawnPlan {
+    let plan = SpawnRequest {
         program: launch.program.clone(),
         argv: launch.argv.clone(),
         env: launch.env.clone(),
         cwd: c"/".to_owned(),
         stdin: null.as_fd(),
         stdout: null.as_fd(),
-        stderr: diary.as_fd(),
+        stderr: log.as_fd(),
         handed: vec![report.as_fd()],
         user: None,
         nofile: None,
@@ -130,7 +131,9 @@ impl Launched {
         let mut piece = [0; 4096];
         loop {
             // The rest of an error text comes at once or never, so patience is one for all of it.
-            if !readable(&self.ready, until).map_err(|errno| pipe(errno.into()))? {
+            let rest = until.saturating_sub(clock::monotonic());
+            let is_readable = poll::ready(&self.ready, PollFlags::IN, rest);
+            if !is_readable.map_err(|errno| pipe(errno.into()))? {
                 break if text.is_empty() {
                     Err(LaunchError::Late { pid, patience })
                 } else {
@@ -184,19 +187,4 @@ pub fn inherited(fd: i32) -> Option<OwnedFd> {
     rustix::io::fcntl_setfd(found, FdFlags::CLOEXEC).ok()?;
     // SAFETY: open, not made by this program (all it makes is close-on-exec), given away once.
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn readable(file: &File, until: Duration) -> Result<bool, Errno> {
-    loop {
-        let rest = until.saturating_sub(clock::monotonic());
-        let timeout = Timespec {
-            tv_sec: i64::try_from(rest.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(rest.subsec_nanos()),
-        };
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
 }

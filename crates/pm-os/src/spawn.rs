@@ -3,97 +3,51 @@
 //! soon as a user or a session is asked for (200 times slower in a large daemon), and because only
 //! clone(2) can give a child to our parent. It neither searches PATH nor restarts anything.
 
-mod berths;
 mod child;
+mod fd_slots;
+mod plan;
 mod refusal;
+mod step;
 
 use std::ffi::{CStr, CString, c_char};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{self, BootId};
-use crate::identity::{self, Identity};
+use crate::identity::{self, ProcIdentity};
 use crate::limits::Nofile;
 use crate::procfs::Stat;
 use crate::tag::{self, COOKIE, Tag};
 
-use berths::Berths;
-use child::{Arena, Failure, Made, Orders};
-pub use refusal::{ExecCause, SpawnError, Step};
+use child::{Arena, ChildPlan, Made};
+use fd_slots::FdSlots;
+pub use plan::{Birth, Credentials, MOST_HANDED, SpawnRequest, Spawned};
+pub use refusal::{ExecCause, SpawnError};
+pub use step::SpawnStep;
+use step::StepFailure;
 
-/// Most descriptors a child can be given beyond the first three.
-pub const MOST_HANDED: usize = 61;
+static CLAIMED: AtomicBool = AtomicBool::new(false);
 
-/// Whose child the new process is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Birth {
-    /// Our sibling: the child of our own parent, the guardian (`CLONE_PARENT`).
-    Sibling,
-    /// Our child.
-    Child,
-}
-
-/// As whom the child runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// User.
-    pub uid: u32,
-    /// Primary group.
-    pub gid: u32,
-    /// Supplementary groups, all of them.
-    pub groups: Vec<u32>,
-}
-
-/// Everything about a process to be made, prepared so that nothing is left to allocate later.
-#[derive(Debug, Clone)]
-pub struct SpawnPlan<'fd> {
-    /// Path of the file to execute; a relative one is looked up in `cwd`. Not searched in PATH.
-    pub program: CString,
-    /// The arguments, the name it is called by first.
-    pub argv: Vec<CString>,
-    /// `NAME=value` entries, the whole environment. The cookie is added here, see [`COOKIE`].
-    pub env: Vec<CString>,
-    /// Folder to start in, entered as the new user.
-    pub cwd: CString,
-    /// Becomes descriptor 0.
-    pub stdin: BorrowedFd<'fd>,
-    /// Becomes descriptor 1.
-    pub stdout: BorrowedFd<'fd>,
-    /// Becomes descriptor 2.
-    pub stderr: BorrowedFd<'fd>,
-    /// Become descriptors 3, 4, ... (a channel, listening sockets); at most [`MOST_HANDED`].
-    pub handed: Vec<BorrowedFd<'fd>>,
-    /// As whom it runs; `None`: as we do.
-    pub user: Option<Credentials>,
-    /// The limit of open files to give back, since ours was raised.
-    pub nofile: Option<Nofile>,
-    /// Mask for new files, three octal digits; `None`: ours.
-    pub umask: Option<u32>,
-    /// `oom_score_adj` (-1000 to 1000) to give back, since ours was lowered; `None`: ours. A wish: lowering
-    /// it needs `CAP_SYS_RESOURCE`, and without that it stays as ours is.
-    pub oom_score_adj: Option<i32>,
-    /// Whose child it becomes.
-    pub birth: Birth,
-}
-
-/// A process that executes the program it was meant to (and may have ended since).
+/// The right to make marked processes. The mark is put on the whole of this process for the
+/// moment of birth, so there is one spawner at a time, on the thread that owns it.
 #[derive(Debug)]
-pub struct Born {
-    /// Its number.
-    pub pid: i32,
-    /// Refers to it and nobody else, close-on-exec.
-    pub pidfd: OwnedFd,
-    /// To be written down.
-    pub identity: Identity,
-    /// Whose child it is. Not always what was asked: pid 1 has no siblings, and some sandboxes
-    /// forbid them.
-    pub birth: Birth,
-    /// Whether it carries the tag in its limits; otherwise the cookie must do.
-    pub marked: bool,
+pub struct Spawner(SpawnCache);
+
+/// What is kept from one birth to the next, to save the kernel work.
+#[derive(Debug, Default)]
+struct SpawnCache {
+    arena: Option<Arena>,
+    fd_slots: Option<FdSlots>,
+    boot: Option<BootId>,
 }
 
-impl Tools {
-    fn bear(&mut self, orders: &Orders<'_>, birth: Birth, marked: bool) -> Result<Made, Failure> {
+impl SpawnCache {
+    fn make(
+        &mut self,
+        orders: &ChildPlan<'_>,
+        birth: Birth,
+        marked: bool,
+    ) -> Result<Made, StepFailure> {
         // A child of another user might be traced by it and write into the arena later: it gets its own.
         let mut fresh = None;
         let arena = if orders.user.is_some() { &mut fresh } else { &mut self.arena };
@@ -102,33 +56,18 @@ impl Tools {
             None => arena.insert(Arena::new()?),
         };
         let made = child::clone_and_exec(orders, birth, marked, arena);
-        if let Some(berths) = &mut self.berths {
-            berths.clear();
+        if let Some(fd_slots) = &mut self.fd_slots {
+            fd_slots.clear();
         }
         made
     }
-}
-
-static CLAIMED: AtomicBool = AtomicBool::new(false);
-
-/// The right to make marked processes. The mark is put on the whole of this process for the
-/// moment of birth, so there is one spawner at a time, on the thread that owns it.
-#[derive(Debug)]
-pub struct Spawner(Tools);
-
-/// What is kept from one birth to the next, to save the kernel work.
-#[derive(Debug, Default)]
-struct Tools {
-    arena: Option<Arena>,
-    berths: Option<Berths>,
-    boot: Option<BootId>,
 }
 
 impl Spawner {
     /// Takes the right; `None` while another has it. Dropping gives it back. To be claimed early:
     /// it keeps some of the lowest numbers of descriptors that are free now.
     pub fn claim() -> Option<Self> {
-        let tools = || Tools { arena: None, berths: Berths::new(), boot: clock::boot_id() };
+        let tools = || SpawnCache { arena: None, fd_slots: FdSlots::new(), boot: clock::boot_id() };
         (!CLAIMED.swap(true, Ordering::AcqRel)).then(|| Self(tools()))
     }
 
@@ -137,16 +76,16 @@ impl Spawner {
     ///
     /// On failure nothing is left over: no process runs, and the zombie of a sibling, which only
     /// the guardian can reap, carries no mark.
-    pub fn spawn(&mut self, tag: Tag, plan: &SpawnPlan<'_>) -> Result<Born, SpawnError> {
+    pub fn spawn(&mut self, tag: Tag, plan: &SpawnRequest<'_>) -> Result<Spawned, SpawnError> {
         // Without the mark (a finite hard limit) the cookie still names the run.
-        let marked = tag::wear(tag).is_ok();
+        let marked = tag::mark_self(tag).is_ok();
         let born = attempt(plan, Some(tag), &mut self.0);
         if marked {
             // A soft limit may always be raised to the hard one; and were it refused, the next
             // birth would overwrite the mark and unmarked children take it off themselves.
-            tag::shed().ok();
+            tag::unmark_self().ok();
         }
-        born.map(|born| Born { marked, ..born })
+        born.map(|born| Spawned { marked, ..born })
     }
 }
 
@@ -157,11 +96,15 @@ impl Drop for Spawner {
 }
 
 /// Makes a process without a mark: the guardian, the daemon, a probe's command.
-pub fn spawn(plan: &SpawnPlan<'_>) -> Result<Born, SpawnError> {
-    attempt(plan, None, &mut Tools { boot: clock::boot_id(), ..Tools::default() })
+pub fn spawn(plan: &SpawnRequest<'_>) -> Result<Spawned, SpawnError> {
+    attempt(plan, None, &mut SpawnCache { boot: clock::boot_id(), ..SpawnCache::default() })
 }
 
-fn attempt(plan: &SpawnPlan<'_>, tag: Option<Tag>, tools: &mut Tools) -> Result<Born, SpawnError> {
+fn attempt(
+    plan: &SpawnRequest<'_>,
+    tag: Option<Tag>,
+    tools: &mut SpawnCache,
+) -> Result<Spawned, SpawnError> {
     match launch(plan, (&plan.program, &plan.argv), tag, tools) {
         Err(error) if error.is_shell_text() => {
             // A text without `#!` is a shell script to every shell, so it is one to us.
@@ -174,11 +117,11 @@ fn attempt(plan: &SpawnPlan<'_>, tag: Option<Tag>, tools: &mut Tools) -> Result<
 }
 
 fn launch(
-    plan: &SpawnPlan<'_>,
+    plan: &SpawnRequest<'_>,
     (program, argv): (&CStr, &[CString]),
     tag: Option<Tag>,
-    tools: &mut Tools,
-) -> Result<Born, SpawnError> {
+    tools: &mut SpawnCache,
+) -> Result<Spawned, SpawnError> {
     if plan.handed.len() > MOST_HANDED {
         return Err(SpawnError::TooManyHanded { count: plan.handed.len() });
     }
@@ -194,14 +137,14 @@ fn launch(
         .into_iter()
         .chain(plan.handed.iter().copied())
         .collect();
-    let low = tools.berths.as_mut().and_then(|berths| berths.fill(&handed));
+    let low = tools.fd_slots.as_mut().and_then(|fd_slots| fd_slots.fill(&handed));
     let oom = plan.oom_score_adj.map(|score| score.to_string());
     let groups: Vec<rustix::fs::Gid> = plan
         .user
         .iter()
         .flat_map(|user| user.groups.iter().map(|&gid| rustix::fs::Gid::from_raw(gid)))
         .collect();
-    let orders = Orders {
+    let orders = ChildPlan {
         program,
         argv: &argv,
         env: &env,
@@ -216,13 +159,13 @@ fn launch(
         oom: oom.as_ref().map(String::as_bytes),
         shared_below: low.as_ref().map(|(_, end)| *end),
     };
-    let made = tools.bear(&orders, plan.birth, tag.is_some());
+    let made = tools.make(&orders, plan.birth, tag.is_some());
     let made = made.map_err(|failure| SpawnError::from_child(failure, plan, program))?;
     let started = Stat::parse(made.stat.as_slice()).map_or(0, |stat| stat.start);
     let inode = identity::inode(&made.pidfd);
-    Ok(Born {
+    Ok(Spawned {
         pid: made.pid,
-        identity: Identity { pid: made.pid, started, boot: tools.boot, inode },
+        identity: ProcIdentity { pid: made.pid, started, boot: tools.boot, inode },
         pidfd: made.pidfd,
         birth: made.birth,
         marked: false,

@@ -10,11 +10,11 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::errno;
-use crate::identity::{Identity, NotOurs};
+use crate::identity::{NotOurs, ProcIdentity};
 
 /// Whom a pipe belongs to, so that the app may open `/dev/stdout` again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct PipeOwner {
     /// User.
     pub uid: u32,
     /// Group.
@@ -57,7 +57,7 @@ pub enum PipeError {
 /// unprivileged, who then get what everybody gets (64 KiB; 8 KiB once a user has many).
 /// Our end sees the end of file once the last copy of the app's end is closed.
 pub fn app_pipe(
-    owner: Option<Owner>,
+    owner: Option<PipeOwner>,
     size: Option<usize>,
 ) -> Result<(OwnedFd, OwnedFd), PipeError> {
     let (reader, writer) = owned_pipe(owner)?;
@@ -71,9 +71,9 @@ pub fn app_pipe(
 }
 
 /// A pipe that its owner may open again through `/proc`.
-pub(crate) fn owned_pipe(owner: Option<Owner>) -> Result<(OwnedFd, OwnedFd), PipeError> {
+pub(crate) fn owned_pipe(owner: Option<PipeOwner>) -> Result<(OwnedFd, OwnedFd), PipeError> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(PipeError::Make)?;
-    if let Some(Owner { uid, gid }) = owner {
+    if let Some(PipeOwner { uid, gid }) = owner {
         rustix::fs::fchown(&writer, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
             .map_err(|errno| PipeError::Own { uid, errno })?;
     }
@@ -89,7 +89,16 @@ pub fn reopen_child_end(pipe: impl AsFd) -> Result<OwnedFd, PipeError> {
 /// Opens our end again from a living app's descriptor `fd`, when nobody holds it any more (guardian
 /// and daemon both died). Refused unless the process is the one meant and `fd` is a pipe as made by [`app_pipe`]: to
 /// read from a FIFO of its own, or from its pipe to another program, would steal what it writes there.
-pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
+pub fn reopen_reader(app: &ProcIdentity, fd: u32) -> Result<OwnedFd, PipeError> {
+    reopen_app_end(app, fd, OFlags::RDONLY | OFlags::NONBLOCK)
+}
+
+/// Opens a living app's descriptor again, in a way of ours.
+pub(crate) fn reopen_app_end(
+    app: &ProcIdentity,
+    fd: u32,
+    how: OFlags,
+) -> Result<OwnedFd, PipeError> {
     let pid = app.pid;
     let path = format!("/proc/{pid}/fd/{fd}");
     // What is checked is what is opened, for a process may redirect a descriptor at any moment: first a handle that
@@ -101,12 +110,12 @@ pub fn reopen_reader(app: &Identity, fd: u32) -> Result<OwnedFd, PipeError> {
     }
     app.open().map(drop)?;
     let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    open(&path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(PipeError::Reopen)
+    open(&path, how).map_err(PipeError::Reopen)
 }
 
 /// Whether a descriptor is of the kind we hand out: a nameless pipe, open for reading and writing. The ends of other
 /// people's pipes are one or the other.
-pub(crate) fn is_app_end(pid: i32, fd: u32) -> bool {
+fn is_app_end(pid: i32, fd: u32) -> bool {
     let named = std::fs::read_link(format!("/proc/{pid}/fd/{fd}"));
     let nameless =
         named.is_ok_and(|name| name.as_os_str().as_encoded_bytes().starts_with(b"pipe:["));

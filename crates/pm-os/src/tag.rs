@@ -103,15 +103,15 @@ pub(crate) fn limit_of(pid: i32) -> Result<u64, Errno> {
 
 /// Puts the mark on this process; its children are born with it.
 ///
-/// The hard limit stays what it was (normally infinite), so that [`shed`] needs no privilege.
-pub fn wear(tag: Tag) -> Result<(), TagError> {
+/// The hard limit stays what it was (normally infinite), so that [`unmark_self`] needs no privilege.
+pub fn mark_self(tag: Tag) -> Result<(), TagError> {
     let now = getrlimit(Resource::Locks);
     setrlimit(Resource::Locks, Rlimit { current: Some(tag.raw()), maximum: now.maximum })
         .map_err(TagError)
 }
 
 /// Takes any mark off this process.
-pub fn shed() -> Result<(), TagError> {
+pub fn unmark_self() -> Result<(), TagError> {
     let now = getrlimit(Resource::Locks);
     setrlimit(Resource::Locks, Rlimit { current: now.maximum, maximum: now.maximum })
         .map_err(TagError)

@@ -3,8 +3,10 @@
 //! members before, so that neither setsid nor a double fork nor an emptied environment gets away (pain 5).
 //! What to do with them is decided elsewhere.
 
-mod census;
+mod proc_scan;
 mod sweep;
 
-pub use census::{Census, CensusError, Depth, Member, Roll, Run, Seen, Traces, traces};
+pub use proc_scan::{
+    Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, Traces, TreeMember, traces,
+};
 pub use sweep::{SweepError, sweep, sweep_all};

@@ -1,16 +1,16 @@
-//! CPU and memory of whole runs, from two looks at `/proc` (see [`crate::tree::Census`]). It keeps
-//! no clock running: whoever wants figures takes a census and hands it in.
+//! CPU and memory of whole runs, from two looks at `/proc` (see [`crate::tree::ProcScan`]). It keeps
+//! no clock running: whoever wants figures takes a scan and hands it in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock;
 use crate::tag::Tag;
-use crate::tree::{Member, Roll};
+use crate::tree::{RunMembers, TreeMember};
 
 /// What a run uses, all its processes together.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Usage {
+pub struct RunUsage {
     /// Per cent of one core since the previous sample (100 = one core busy), see [`Sampler`].
     pub cpu: f64,
     /// Resident memory in bytes, summed as PM2 does: shared pages count once per process.
@@ -19,7 +19,7 @@ pub struct Usage {
     pub processes: usize,
 }
 
-/// Turns one roll after another into usage. Remembers the ticks of each process, nothing else.
+/// Turns the members of runs, again and again, into usage. Remembers the ticks of each process, nothing else.
 ///
 /// The first sample of a run gives the average since its processes started, so the first `list`
 /// shows something; later ones the average since the sample before. CPU of children that ended
@@ -44,17 +44,17 @@ impl Sampler {
         Self::default()
     }
 
-    /// Usage of every run in the roll, since the previous call.
-    pub fn sample(&mut self, roll: &Roll) -> BTreeMap<Tag, Usage> {
-        self.sample_at(roll, clock::monotonic(), clock::since_boot())
+    /// Usage of every run in it, since the previous call.
+    pub fn sample(&mut self, by_run: &RunMembers) -> BTreeMap<Tag, RunUsage> {
+        self.sample_at(by_run, clock::monotonic(), clock::since_boot())
     }
 
     fn sample_at(
         &mut self,
-        roll: &Roll,
+        by_run: &RunMembers,
         now: Duration,
         since_boot: Duration,
-    ) -> BTreeMap<Tag, Usage> {
+    ) -> BTreeMap<Tag, RunUsage> {
         let elapsed = self.at.map(|at| now.saturating_sub(at));
         let mut before: BTreeMap<Tag, u64> = BTreeMap::new();
         for ticks in self.last.values() {
@@ -62,7 +62,7 @@ impl Sampler {
         }
         let mut usage = BTreeMap::new();
         let mut seen = BTreeMap::new();
-        for (&tag, members) in roll {
+        for (&tag, members) in by_run {
             let known = before.get(&tag).copied().zip(elapsed.filter(|time| !time.is_zero()));
             let cpu = match known {
                 Some((before, elapsed)) => {
@@ -72,7 +72,7 @@ impl Sampler {
                 None => members.iter().map(|member| lifetime(member, since_boot)).sum(),
             };
             let memory = members.iter().map(|member| member.rss).sum();
-            usage.insert(tag, Usage { cpu, memory, processes: members.len() });
+            usage.insert(tag, RunUsage { cpu, memory, processes: members.len() });
             for member in members {
                 let key = (member.identity.pid, member.identity.started);
                 let (own, children) = (member.own_ticks, member.children_ticks);
@@ -89,7 +89,7 @@ impl Sampler {
     /// When a child ends and its parent waits for it, its ticks move to the parent's
     /// `children_ticks`, so the sum over the run stays right; when somebody else reaps it, the sum
     /// drops. Both the sum's growth and that of the living are lower bounds: the greater is taken.
-    fn spent(&self, members: &[Member], before: u64, begun: Duration) -> u64 {
+    fn spent(&self, members: &[TreeMember], before: u64, begun: Duration) -> u64 {
         let (mut sum, mut base, mut living) = (0, before, 0);
         for member in members {
             let total = member.own_ticks + member.children_ticks;
@@ -108,7 +108,7 @@ impl Sampler {
 }
 
 /// Time from boot to the start of a member.
-fn started(member: &Member) -> Duration {
+fn started(member: &TreeMember) -> Duration {
     ticks(member.identity.started)
 }
 
@@ -117,7 +117,7 @@ fn ticks(count: u64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-fn lifetime(member: &Member, since_boot: Duration) -> f64 {
+fn lifetime(member: &TreeMember, since_boot: Duration) -> f64 {
     // Start times are rounded down to ticks, so a new process may seem a tick older than it is.
     let age = since_boot.saturating_sub(started(member)).max(clock::tick());
     percent(member.own_ticks, age)
@@ -130,15 +130,14 @@ fn percent(spent: u64, time: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Identity;
+    use crate::identity::ProcIdentity;
 
     const TAG: Tag = Tag::new(1, 1);
 
-    fn member(pid: i32, started: u64, own: u64, children: u64) -> Member {
-        Member {
+    fn member(pid: i32, started: u64, own: u64, children: u64) -> TreeMember {
+        TreeMember {
             marked: true,
-            identity: Identity { pid, started, boot: None, inode: 0 },
-            ppid: 1,
+            identity: ProcIdentity { pid, started, boot: None, inode: 0 },
             depth: 0,
             own_ticks: own,
             children_ticks: children,
@@ -147,7 +146,7 @@ mod tests {
     }
 
     /// Samples at the given second after boot; the tests assume the usual tick of 10 ms.
-    fn cpu(sampler: &mut Sampler, second: u64, members: Vec<Member>) -> f64 {
+    fn cpu(sampler: &mut Sampler, second: u64, members: Vec<TreeMember>) -> f64 {
         assert_eq!(clock::tick(), Duration::from_millis(10));
         let now = Duration::from_secs(second);
         let usage = sampler.sample_at(&BTreeMap::from([(TAG, members)]), now, now)[&TAG];

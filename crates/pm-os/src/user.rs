@@ -13,7 +13,7 @@ use rustix::process::{Gid, Uid, getegid, geteuid, getgroups};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::spawn::Credentials;
-use crate::stdio::Owner;
+use crate::stdio::PipeOwner;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -72,8 +72,8 @@ impl Account {
     }
 
     /// Whom the pipes of the app belong to.
-    pub fn owner(&self) -> Owner {
-        Owner { uid: self.uid, gid: self.gid }
+    pub fn owner(&self) -> PipeOwner {
+        PipeOwner { uid: self.uid, gid: self.gid }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pm_config::{Caller, Diagnosis, Format, Overrides, read};
+use pm_config::{Caller, ConfigFormat, Diagnosis, Overrides, read};
 use pm_protocol::Existing;
 use pm_spec::options::{Jlist, keys};
 use pm_spec::{AppSpec, Environment};
@@ -54,7 +54,7 @@ fn understand(apps: Vec<Value>, caller: &Caller) -> Result<Vec<AppSpec>, Diagnos
     let caller = Caller { env: Environment::new(), ..caller.clone() };
     let text = Value::Array(apps).to_string();
     let overrides = Overrides::default();
-    let read = read::parse(text.as_bytes(), Format::Json, "dump.pm2", &caller, &overrides)?;
+    let read = read::parse(text.as_bytes(), ConfigFormat::Json, "dump.pm2", &caller, &overrides)?;
     let mut apps = read.apps;
     for app in &mut apps {
         app.declared_env.clear();

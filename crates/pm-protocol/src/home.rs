@@ -189,6 +189,25 @@ impl Home {
         self.root.join("log-state")
     }
 
+    /// Everything we write ourselves, the files beside which a generation is kept included. A moved one is elsewhere.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let plain = ["node-preload.js", "touch"].map(|name| self.root.join(name));
+        let moved = [self.pm2_pid(), self.pm2_dump(), self.pm2_dump_backup()];
+        let named = [
+            self.socket.clone(),
+            self.lock(),
+            self.journal(),
+            self.saved(),
+            self.diary(),
+            self.logs(),
+            self.pids(),
+            self.module_conf(),
+            self.log_state(),
+            self.id_file(),
+        ];
+        named.into_iter().chain(plain).chain(moved.into_iter().flatten()).collect()
+    }
+
     /// A random number that tells our tags from those of other homes.
     pub fn id_file(&self) -> PathBuf {
         self.root.join("salt")

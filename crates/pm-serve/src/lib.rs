@@ -4,17 +4,17 @@
 //! no program and never leaves the folder, whatever is asked for.
 #![forbid(unsafe_code)]
 
-mod answer;
-mod content;
-mod find;
-mod kinds;
+mod body;
+mod client_stream;
 mod listing;
-mod locate;
 mod login;
+mod lookup;
+mod media_types;
 mod ranges;
+mod respond;
 mod server;
 mod site;
-mod wire;
+mod url_path;
 
 pub use login::Login;
 pub use server::{ServeError, run};

@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::time::SystemTime;
 
-use crate::locate::encoded;
+use crate::url_path::encoded;
 
 /// One file or folder.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ListedFile {
     pub(crate) name: OsString,
     /// Bytes; `None` for a folder.
     pub(crate) size: Option<u64>,
@@ -27,7 +27,7 @@ a { text-decoration: none } a:hover { text-decoration: underline }\n\
 </style>\n";
 
 /// The page of the folder at `url`, folders first.
-pub(crate) fn page(url: &str, mut lines: Vec<Line>) -> String {
+pub(crate) fn page(url: &str, mut lines: Vec<ListedFile>) -> String {
     lines.sort_by(|a, b| (a.size.is_some(), &a.name).cmp(&(b.size.is_some(), &b.name)));
     let decoded = percent_encoding::percent_decode_str(url).decode_utf8_lossy();
     let title = format!("Index of {}", escaped(&decoded));
@@ -43,7 +43,7 @@ pub(crate) fn page(url: &str, mut lines: Vec<Line>) -> String {
     html + "</table>\n</body>\n</html>\n"
 }
 
-fn row(line: &Line) -> String {
+fn row(line: &ListedFile) -> String {
     let slash = if line.size.is_none() { "/" } else { "" };
     let name = escaped(&line.name.to_string_lossy());
     let size = line.size.map(size).unwrap_or_default();
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn hostile_names_are_only_names() {
-        let line = |name: &str, size| Line { name: name.into(), size, changed: None };
+        let line = |name: &str, size| ListedFile { name: name.into(), size, changed: None };
         let html = page(
             "/a%3Cb/",
             vec![line("<script>alert(1)</script>", Some(1)), line("javascript:x", None)],

@@ -17,7 +17,7 @@ pub(crate) struct Version {
 
 /// What a client asks, as it was sent; `None`: not asked.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ConditionalHeaders<'a> {
     pub(crate) if_none_match: Option<&'a str>,
     pub(crate) if_modified_since: Option<&'a str>,
     pub(crate) if_range: Option<&'a str>,
@@ -26,7 +26,7 @@ pub(crate) struct Asked<'a> {
 
 /// What it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ResponsePart {
     /// Everything.
     Whole,
     /// Nothing: it has it.
@@ -48,20 +48,20 @@ impl Version {
     }
 
     /// What to send. A request that can't be understood is one for everything.
-    pub(crate) fn part(&self, asked: Asked<'_>) -> Part {
+    pub(crate) fn part(&self, asked: ConditionalHeaders<'_>) -> ResponsePart {
         let unchanged = match (asked.if_none_match, asked.if_modified_since) {
             (Some(tags), _) => self.is_among(tags),
             (None, Some(date)) => self.is_older_than(date),
             (None, None) => false,
         };
         if unchanged {
-            return Part::Unchanged;
+            return ResponsePart::Unchanged;
         }
         match asked.range {
             Some(range) if asked.if_range.is_none_or(|it| self.is_exactly(it)) => {
                 bytes(range, self.size)
             }
-            Some(_) | None => Part::Whole,
+            Some(_) | None => ResponsePart::Whole,
         }
     }
 
@@ -82,14 +82,14 @@ impl Version {
 }
 
 /// One range of bytes; several at once are answered with everything, which is allowed and simple.
-fn bytes(range: &str, size: u64) -> Part {
+fn bytes(range: &str, size: u64) -> ResponsePart {
     let Some((first, last)) = range
         .trim()
         .strip_prefix("bytes=")
         .filter(|range| !range.contains(','))
         .and_then(|range| range.trim().split_once('-'))
     else {
-        return Part::Whole;
+        return ResponsePart::Whole;
     };
     // What no file can reach is past the end, however many digits it has.
     let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -97,15 +97,17 @@ fn bytes(range: &str, size: u64) -> Part {
         true => Some(Some(text.parse().unwrap_or(u64::MAX))),
         false => None,
     };
-    let (Some(first), Some(last)) = (number(first), number(last)) else { return Part::Whole };
+    let (Some(first), Some(last)) = (number(first), number(last)) else {
+        return ResponsePart::Whole;
+    };
     let wanted: Range<u64> = match (first, last) {
-        (Some(first), Some(last)) if last < first => return Part::Whole,
+        (Some(first), Some(last)) if last < first => return ResponsePart::Whole,
         (Some(first), Some(last)) => first..last.saturating_add(1).min(size),
         (Some(first), None) => first..size,
         (None, Some(count)) => size.saturating_sub(count)..size,
-        (None, None) => return Part::Whole,
+        (None, None) => return ResponsePart::Whole,
     };
-    if wanted.is_empty() { Part::NoSuchBytes } else { Part::Bytes(wanted) }
+    if wanted.is_empty() { ResponsePart::NoSuchBytes } else { ResponsePart::Bytes(wanted) }
 }
 
 #[cfg(test)]
@@ -115,24 +117,24 @@ mod tests {
     #[test]
     fn ranges_are_cut_to_what_there_is() {
         for (range, part) in [
-            ("bytes=0-0", Part::Bytes(0..1)),
-            ("bytes=2-", Part::Bytes(2..10)),
-            ("bytes=-3", Part::Bytes(7..10)),
-            ("bytes=-30", Part::Bytes(0..10)),
-            ("bytes=8-99999999999999999999", Part::Bytes(8..10)),
-            ("bytes=99999999999999999999-", Part::NoSuchBytes),
-            ("bytes=8-18446744073709551615", Part::Bytes(8..10)),
-            ("bytes=10-", Part::NoSuchBytes),
-            ("bytes=-0", Part::NoSuchBytes),
-            ("bytes=5-4", Part::Whole),
-            ("bytes=0-1,3-4", Part::Whole),
-            ("bytes=-", Part::Whole),
-            ("bytes=+1-2", Part::Whole),
-            ("lines=1-2", Part::Whole),
+            ("bytes=0-0", ResponsePart::Bytes(0..1)),
+            ("bytes=2-", ResponsePart::Bytes(2..10)),
+            ("bytes=-3", ResponsePart::Bytes(7..10)),
+            ("bytes=-30", ResponsePart::Bytes(0..10)),
+            ("bytes=8-99999999999999999999", ResponsePart::Bytes(8..10)),
+            ("bytes=99999999999999999999-", ResponsePart::NoSuchBytes),
+            ("bytes=8-18446744073709551615", ResponsePart::Bytes(8..10)),
+            ("bytes=10-", ResponsePart::NoSuchBytes),
+            ("bytes=-0", ResponsePart::NoSuchBytes),
+            ("bytes=5-4", ResponsePart::Whole),
+            ("bytes=0-1,3-4", ResponsePart::Whole),
+            ("bytes=-", ResponsePart::Whole),
+            ("bytes=+1-2", ResponsePart::Whole),
+            ("lines=1-2", ResponsePart::Whole),
         ] {
             assert_eq!(bytes(range, 10), part, "{range}");
         }
-        assert_eq!(bytes("bytes=0-", 0), Part::NoSuchBytes);
+        assert_eq!(bytes("bytes=0-", 0), ResponsePart::NoSuchBytes);
     }
 
     #[test]
@@ -142,26 +144,55 @@ mod tests {
         let date = httpdate::fmt_http_date(changed);
         let earlier = httpdate::fmt_http_date(changed - Duration::from_secs(2));
         let weak = format!("\"x\", W/{}", version.tag);
-        let asked = Asked::default();
+        let asked = ConditionalHeaders::default();
         for (asked, part) in [
-            (Asked { if_none_match: Some(&version.tag), ..asked }, Part::Unchanged),
-            (Asked { if_none_match: Some(&weak), ..asked }, Part::Unchanged),
-            (Asked { if_none_match: Some("*"), ..asked }, Part::Unchanged),
-            (Asked { if_modified_since: Some(&date), ..asked }, Part::Unchanged),
-            (Asked { if_modified_since: Some(&earlier), ..asked }, Part::Whole),
-            (Asked { if_modified_since: Some("yesterday"), ..asked }, Part::Whole),
             (
-                Asked { if_none_match: Some("\"x\""), if_modified_since: Some(&date), ..asked },
-                Part::Whole,
+                ConditionalHeaders { if_none_match: Some(&version.tag), ..asked },
+                ResponsePart::Unchanged,
             ),
-            (Asked { range: Some("bytes=1-2"), ..asked }, Part::Bytes(1..3)),
+            (ConditionalHeaders { if_none_match: Some(&weak), ..asked }, ResponsePart::Unchanged),
+            (ConditionalHeaders { if_none_match: Some("*"), ..asked }, ResponsePart::Unchanged),
             (
-                Asked { range: Some("bytes=1-2"), if_range: Some(&version.tag), ..asked },
-                Part::Bytes(1..3),
+                ConditionalHeaders { if_modified_since: Some(&date), ..asked },
+                ResponsePart::Unchanged,
             ),
-            (Asked { range: Some("bytes=1-2"), if_range: Some(&date), ..asked }, Part::Bytes(1..3)),
-            (Asked { range: Some("bytes=1-2"), if_range: Some(&earlier), ..asked }, Part::Whole),
-            (Asked { range: Some("bytes=1-2"), if_range: Some("\"x\""), ..asked }, Part::Whole),
+            (
+                ConditionalHeaders { if_modified_since: Some(&earlier), ..asked },
+                ResponsePart::Whole,
+            ),
+            (
+                ConditionalHeaders { if_modified_since: Some("yesterday"), ..asked },
+                ResponsePart::Whole,
+            ),
+            (
+                ConditionalHeaders {
+                    if_none_match: Some("\"x\""),
+                    if_modified_since: Some(&date),
+                    ..asked
+                },
+                ResponsePart::Whole,
+            ),
+            (ConditionalHeaders { range: Some("bytes=1-2"), ..asked }, ResponsePart::Bytes(1..3)),
+            (
+                ConditionalHeaders {
+                    range: Some("bytes=1-2"),
+                    if_range: Some(&version.tag),
+                    ..asked
+                },
+                ResponsePart::Bytes(1..3),
+            ),
+            (
+                ConditionalHeaders { range: Some("bytes=1-2"), if_range: Some(&date), ..asked },
+                ResponsePart::Bytes(1..3),
+            ),
+            (
+                ConditionalHeaders { range: Some("bytes=1-2"), if_range: Some(&earlier), ..asked },
+                ResponsePart::Whole,
+            ),
+            (
+                ConditionalHeaders { range: Some("bytes=1-2"), if_range: Some("\"x\""), ..asked },
+                ResponsePart::Whole,
+            ),
         ] {
             assert_eq!(version.part(asked), part, "{asked:?}");
         }

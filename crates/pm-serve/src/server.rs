@@ -16,9 +16,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::answer::answer;
+use crate::client_stream::{ClientStream, TokioTimer};
+use crate::respond::respond;
 use crate::site::Site;
-use crate::wire::{Clock, Wire};
 
 /// So many clients are served at once; others wait in the kernel's queue.
 const MOST: usize = 1000;
@@ -27,10 +27,10 @@ const MOST: usize = 1000;
 const HEAD: Duration = Duration::from_secs(30);
 
 /// What is being sent at the end gets so long; PM2's `kill_timeout` is 1.6 s.
-const FAREWELL: Duration = Duration::from_secs(1);
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
 /// When no descriptor is left for a new client, until the next look.
-const BREATH: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why there is no site.
 #[derive(Debug, thiserror::Error)]
@@ -91,28 +91,28 @@ async fn serve(site: Arc<Site>, listening: impl FnOnce(SocketAddr)) -> Result<()
             _ = terminate.recv() => break,
             Some(_) = clients.join_next() => {}
             client = listener.accept(), if clients.len() < MOST => match client {
-                Ok((stream, _)) => drop(clients.spawn(attend(Arc::clone(&site), stream, leaving.clone()))),
-                Err(_) => sleep(BREATH).await,
+                Ok((stream, _)) => drop(clients.spawn(serve_client(Arc::clone(&site), stream, leaving.clone()))),
+                Err(_) => sleep(ACCEPT_PAUSE).await,
             },
         }
     }
     drop((listener, leave));
     // Whoever is not done by then is cut off with the runtime.
     let done = async { while clients.join_next().await.is_some() {} };
-    timeout(FAREWELL, done).await.ok();
+    timeout(DRAIN_LIMIT, done).await.ok();
     Ok(())
 }
 
 /// One client, until it goes or we do. What goes wrong with it is nobody else's business.
-async fn attend(site: Arc<Site>, stream: TcpStream, mut leaving: watch::Receiver<()>) {
+async fn serve_client(site: Arc<Site>, stream: TcpStream, mut leaving: watch::Receiver<()>) {
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request| {
         let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(answer(site, request).await) }
+        async move { Ok::<_, Infallible>(respond(site, request).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(Clock).header_read_timeout(HEAD);
-    let mut connection = pin!(builder.serve_connection(Wire::new(stream), service));
+    builder.timer(TokioTimer).header_read_timeout(HEAD);
+    let mut connection = pin!(builder.serve_connection(ClientStream::new(stream), service));
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,

@@ -83,11 +83,10 @@ fn tail(
     })
 }
 
-/// What was written since the run before the last one ended; nothing where no line's time is known. When the last one
-/// began would be noted too late for what it printed at once.
+/// What was written since the run before the one that ended last did; nothing where no line's time is known. When that
+/// one began would be noted too late for what it printed at once, and the next one may run by now.
 fn of_run(session: &Session, described: &Description, log: PathBuf, asked: u64) -> Vec<Vec<u8>> {
-    let is_running = usize::from(described.row.pid != 0);
-    let before = described.ends.iter().rev().nth(1 - is_running).map_or(0, |end| end.at);
+    let before = described.ends.iter().rev().nth(1).map_or(0, |end| end.at);
     let since = asked.max(before).saturating_sub(SLACK);
     let times = match &described.spec.logs.format {
         LogFormat::Raw => LineTimes::Index(session.home.log_state()),

@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{
-    Caller, Diagnosis, Ecosystem, Format, Overrides, Place, Severity, is_config_name, read,
+    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, is_config_name,
+    read,
 };
 use pm_protocol::Row;
 use pm_spec::{AppName, Select};
@@ -67,7 +68,9 @@ impl Target {
     ) -> Result<Option<Ecosystem>, Failure> {
         let read = match self {
             Self::File(path) => read::load(path, caller, overrides),
-            Self::Stdin(bytes) => read::parse(bytes, Format::Json5, "stdin", caller, overrides),
+            Self::Stdin(bytes) => {
+                read::parse(bytes, ConfigFormat::Json5, "stdin", caller, overrides)
+            }
             Self::Word(_) | Self::Path(_) => return Ok(None),
         };
         let mut ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
@@ -80,7 +83,9 @@ impl Target {
     fn names(&self, caller: &Caller, overrides: &Overrides) -> Result<Vec<AppName>, Failure> {
         let read = match self {
             Self::File(path) => read::names(path, caller, overrides),
-            Self::Stdin(bytes) => read::names_of(bytes, Format::Json5, "stdin", caller, overrides),
+            Self::Stdin(bytes) => {
+                read::names_of(bytes, ConfigFormat::Json5, "stdin", caller, overrides)
+            }
             Self::Word(_) | Self::Path(_) => Ok(Vec::new()),
         };
         read.map_err(|diagnosis| unusable(&diagnosis))
@@ -106,7 +111,7 @@ pub(crate) fn unusable(diagnosis: &Diagnosis) -> Failure {
 /// A script or flags with problems; one alone needs no list.
 pub(crate) fn unusable_script(diagnosis: &Diagnosis) -> Failure {
     match diagnosis.diagnostics.as_slice() {
-        [one] if one.place == Place::Flag("SCRIPT") => {
+        [one] if one.place == ConfigPlace::Flag("SCRIPT") => {
             let failure = Failure::input(one.message.clone());
             one.hint.iter().fold(failure, Failure::hint)
         }

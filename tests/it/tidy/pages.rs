@@ -67,11 +67,11 @@ fn the_map_of_files_is_current() {
         if room != folder {
             room = folder.to_string();
             let shown = if folder.is_empty() { "src/" } else { folder };
-            page += &format!("\n## {shown}\n\n| file | what it is for |\n|---|---|\n");
+            page.extend(["\n## ", shown, "\n\n| file | what it is for |\n|---|---|\n"]);
         }
         let purpose = purpose(&text);
         assert!(!purpose.is_empty(), "{path} does not say what it is for");
-        page += &format!("| [{file}](../{path}) | {purpose} |\n");
+        page.extend(["| [", file, "](../", &path, ") | ", &purpose, " |\n"]);
     }
     current("docs/map.md", &page);
 }

@@ -14,8 +14,9 @@ use rquickjs::{Context, Ctx, Function, IntoJs as _, Module, Object, Promise, Run
 use serde_json::json;
 
 use crate::caller::Caller;
+use crate::script::engine::{EngineAnswer, EngineFailure, MEMORY, program, words};
 use crate::script::fault::WRAPPER;
-use crate::script::{Answer, Failed, MEMORY, host, packages, program, words};
+use crate::script::{host, packages};
 
 /// Deeper recursion is an error instead of a crash: a thread has 2 MiB at least.
 const STACK: usize = 1 << 20;
@@ -38,7 +39,7 @@ const BUILTINS: [(&str, &str); 7] = [
 ];
 
 /// What is shared with the functions that JavaScript calls.
-struct Desk {
+struct EngineState {
     caller: Caller,
     said: RefCell<Vec<u8>>,
     late: Cell<bool>,
@@ -51,45 +52,49 @@ pub(super) fn run(
     file: &Path,
     caller: &Caller,
     node: Option<&Path>,
-) -> (Result<Answer, Failed>, Vec<u8>) {
-    let desk = Rc::new(Desk {
+) -> (Result<EngineAnswer, EngineFailure>, Vec<u8>) {
+    let state = Rc::new(EngineState {
         caller: caller.clone(),
         said: RefCell::default(),
         late: Cell::new(false),
         wrapped: RefCell::default(),
     });
-    let answer =
-        evaluate(file, &desk, node).map(|answer| Answer { wrapped: desk.wrapped.take(), ..answer });
-    (answer, desk.said.take())
+    let answer = evaluate(file, &state, node)
+        .map(|answer| EngineAnswer { wrapped: state.wrapped.take(), ..answer });
+    (answer, state.said.take())
 }
 
-fn evaluate(file: &Path, desk: &Rc<Desk>, node: Option<&Path>) -> Result<Answer, Failed> {
-    let broken = |error: rquickjs::Error| Failed::Engine(error.to_string());
+fn evaluate(
+    file: &Path,
+    state: &Rc<EngineState>,
+    node: Option<&Path>,
+) -> Result<EngineAnswer, EngineFailure> {
+    let broken = |error: rquickjs::Error| EngineFailure::Engine(error.to_string());
     let runtime = Runtime::new().map_err(broken)?;
     runtime.set_memory_limit(MEMORY << 20);
     runtime.set_max_stack_size(STACK);
     runtime.set_loader(Modules, Modules);
-    let deadline = Instant::now() + desk.caller.patience;
-    let watch = Rc::clone(desk);
+    let deadline = Instant::now() + state.caller.patience;
+    let watch = Rc::clone(state);
     runtime.set_interrupt_handler(Some(Box::new(move || {
         watch.late.set(watch.late.get() || Instant::now() >= deadline);
         watch.late.get()
     })));
     let context = Context::full(&runtime).map_err(broken)?;
-    let facts = facts(&desk.caller, node).to_string();
+    let facts = facts(&state.caller, node).to_string();
     let told = context.with(|ctx| {
-        let told = begin(&ctx, file, desk, facts).and_then(|promise| finish(&ctx, &promise));
+        let told = begin(&ctx, file, state, facts).and_then(|promise| finish(&ctx, &promise));
         // The value of an exception lives in the engine, which ends here.
         told.map_err(|error| reason(&ctx, &error))
     });
     match told {
-        _ if desk.late.get() => Err(Failed::TooLong(desk.caller.patience)),
+        _ if state.late.get() => Err(EngineFailure::TooLong(state.caller.patience)),
         Ok(Some(text)) => {
-            serde_json::from_str(&text).map_err(|error| Failed::Garbled(error.to_string()))
+            serde_json::from_str(&text).map_err(|error| EngineFailure::Garbled(error.to_string()))
         }
-        Ok(None) => Err(Failed::Waiting),
-        Err(reason) if reason.contains("out of memory") => Err(Failed::TooLarge(MEMORY)),
-        Err(reason) => Err(Failed::Engine(reason)),
+        Ok(None) => Err(EngineFailure::Waiting),
+        Err(reason) if reason.contains("out of memory") => Err(EngineFailure::TooLarge(MEMORY)),
+        Err(reason) => Err(EngineFailure::Engine(reason)),
     }
 }
 
@@ -121,10 +126,10 @@ fn text(bytes: &ByteString) -> String {
 fn begin<'js>(
     ctx: &Ctx<'js>,
     file: &Path,
-    desk: &Rc<Desk>,
+    state: &Rc<EngineState>,
     facts: String,
 ) -> rquickjs::Result<Promise<'js>> {
-    let asked = Rc::clone(desk);
+    let asked = Rc::clone(state);
     let ask = Function::new(
         ctx.clone(),
         move |ctx: Ctx<'js>, what: String, subject: String, more: String| {
@@ -132,7 +137,7 @@ fn begin<'js>(
         },
     )?;
     let prelude: Function<'js> =
-        script(ctx, "pm:prelude", include_str!("js/prelude.js"), Mode::Strict)?;
+        script(ctx, "pm:prelude", include_str!("js/prelude.js"), Strictness::Strict)?;
     let facts = ctx.json_parse(facts)?;
     let start: Function<'js> = prelude.call((ask, facts))?;
     start.call((file.to_string_lossy().into_owned(),))
@@ -150,7 +155,7 @@ fn finish<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> rquickjs::Result<Optio
 
 /// The answer to a question of JavaScript: text, or what a source evaluates to.
 fn reply<'js>(
-    desk: &Desk,
+    state: &EngineState,
     ctx: &Ctx<'js>,
     what: &str,
     subject: &str,
@@ -158,7 +163,7 @@ fn reply<'js>(
 ) -> rquickjs::Result<Value<'js>> {
     let text = match what {
         "say" => {
-            let mut said = desk.said.borrow_mut();
+            let mut said = state.said.borrow_mut();
             let room = MOST_SAID.saturating_sub(said.len());
             said.extend(subject.bytes().take(room));
             String::new()
@@ -167,25 +172,25 @@ fn reply<'js>(
             let part = BUILTINS.iter().find(|(name, _)| *name == subject);
             part.map_or_else(String::new, |(_, source)| (*source).to_owned())
         }
-        "compile" => return script(ctx, subject, more, Mode::Strict),
+        "compile" => return script(ctx, subject, more, Strictness::Strict),
         "commonjs" => {
             let body = more.trim_start_matches('\u{feff}');
             // A first line for the kernel is none for the engine.
             let comment = if body.starts_with("#!") { "//" } else { "" };
-            desk.wrapped.borrow_mut().push(subject.to_owned());
+            state.wrapped.borrow_mut().push(subject.to_owned());
             let source = format!("{WRAPPER}{comment}{body}\n}})");
-            return script(ctx, subject, &source, Mode::Sloppy);
+            return script(ctx, subject, &source, Strictness::Sloppy);
         }
         "kind" => packages::kind(Path::new(subject)).to_owned(),
         "resolve" => host::resolve(subject),
-        _ => host::answer(&desk.caller, what, subject, more).to_string(),
+        _ => host::answer(&state.caller, what, subject, more).to_string(),
     };
     text.into_js(ctx)
 }
 
 /// How JavaScript takes a text that does not say: a config may be old.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+enum Strictness {
     Strict,
     Sloppy,
 }
@@ -194,10 +199,10 @@ fn script<'js, V: rquickjs::FromJs<'js>>(
     ctx: &Ctx<'js>,
     name: &str,
     source: &str,
-    mode: Mode,
+    strictness: Strictness,
 ) -> rquickjs::Result<V> {
     let mut options = EvalOptions::default();
-    options.strict = mode == Mode::Strict;
+    options.strict = strictness == Strictness::Strict;
     options.filename = Some(name.to_owned());
     ctx.eval_with_options(source, options)
 }

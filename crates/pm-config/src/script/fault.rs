@@ -2,31 +2,30 @@
 
 use std::path::Path;
 
-use crate::diagnose::{Finding, Place};
-use crate::script::Thrown;
+use crate::diagnose::{ConfigPlace, Finding};
+use crate::script::engine::ThrownError;
 
 /// What the built-in engine puts before a `CommonJS` module, on its first line.
 pub(super) const WRAPPER: &str = "(function(exports,require,module,__filename,__dirname){";
 
 /// One line of a stack.
 #[derive(Debug, PartialEq, Eq)]
-struct Frame {
+struct StackFrame {
     file: String,
     line: usize,
     column: usize,
 }
 
 /// The finding: placed where the config itself was last.
-pub(super) fn finding(thrown: &Thrown, file: &Path, wrapped: &[String]) -> Finding {
+pub(super) fn finding(thrown: &ThrownError, file: &Path, wrapped: &[String]) -> Finding {
     let own = file.to_string_lossy();
-    let mut frames: Vec<Frame> = thrown.stack.lines().filter_map(frame).collect();
+    let mut frames: Vec<StackFrame> = thrown.stack.lines().filter_map(frame).collect();
     for frame in frames.iter_mut().filter(|one| one.line == 1 && wrapped.contains(&one.file)) {
         frame.column = frame.column.saturating_sub(WRAPPER.len()).max(1);
     }
-    let at = frames
-        .iter()
-        .find(|frame| frame.file == own)
-        .map_or(Place::Whole, |frame| Place::Line { line: frame.line, column: frame.column });
+    let at = frames.iter().find(|frame| frame.file == own).map_or(ConfigPlace::Whole, |frame| {
+        ConfigPlace::Line { line: frame.line, column: frame.column }
+    });
     if thrown.exit {
         return Finding::error(at, format!("the config called {}", thrown.message));
     }
@@ -35,14 +34,16 @@ pub(super) fn finding(thrown: &Thrown, file: &Path, wrapped: &[String]) -> Findi
         "" => format!("it threw {what}"),
         name => format!("{name}: {what}"),
     };
-    if let Some(Frame { file, line, column }) = frames.first().filter(|first| first.file != own) {
+    if let Some(StackFrame { file, line, column }) =
+        frames.first().filter(|first| first.file != own)
+    {
         message = format!("{message} ({file}:{line}:{column})");
     }
     Finding::error(at, message)
 }
 
 /// `at name (/file.js:3:5)`, `at file:///file.js:3:5`, or Node's `/file.js:3` above a syntax error.
-fn frame(line: &str) -> Option<Frame> {
+fn frame(line: &str) -> Option<StackFrame> {
     let line = line.trim();
     let place = line.strip_prefix("at ").unwrap_or(line);
     let place = match place.rsplit_once('(') {
@@ -60,7 +61,7 @@ fn frame(line: &str) -> Option<Frame> {
         Some(url) => decoded(url),
         None => file.to_owned(),
     };
-    file.starts_with('/').then_some(Frame { file, line, column })
+    file.starts_with('/').then_some(StackFrame { file, line, column })
 }
 
 /// Percent signs of a file URL undone.

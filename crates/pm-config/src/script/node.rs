@@ -16,7 +16,7 @@ use rustix::pipe::PipeFlags;
 
 use crate::caller::Caller;
 use crate::paths;
-use crate::script::{Answer, Failed, is_typescript, program, tell, words};
+use crate::script::engine::{EngineAnswer, EngineFailure, is_typescript, program, tell, words};
 
 /// Node's own limit, in MiB of old space; its baseline is larger than the built-in engine's.
 const MEMORY: usize = 512;
@@ -37,8 +37,8 @@ pub(super) fn run(
     caller: &Caller,
     node: &Path,
     deadline: Instant,
-) -> Result<Answer, Failed> {
-    let broken = |error: io::Error| Failed::Node(node.to_owned(), error);
+) -> Result<EngineAnswer, EngineFailure> {
+    let broken = |error: io::Error| EngineFailure::Node(node.to_owned(), error);
     let (read, write) =
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(broken)?;
     // This one is for the child, whoever it is: there is no other at this moment, and one that got it by accident would
@@ -68,12 +68,12 @@ pub(super) fn run(
         listener.join().ok();
     }
     let bytes = match answer {
-        Some(bytes) if bytes.len() > LARGEST => return Err(Failed::TooMuch),
-        Some(bytes) if bytes.is_empty() => return Err(Failed::Ended(status)),
+        Some(bytes) if bytes.len() > LARGEST => return Err(EngineFailure::TooMuch),
+        Some(bytes) if bytes.is_empty() => return Err(EngineFailure::Ended(status)),
         Some(bytes) => bytes,
-        None => return Err(Failed::TooLong(caller.patience)),
+        None => return Err(EngineFailure::TooLong(caller.patience)),
     };
-    serde_json::from_slice(&bytes).map_err(|error| Failed::Garbled(error.to_string()))
+    serde_json::from_slice(&bytes).map_err(|error| EngineFailure::Garbled(error.to_string()))
 }
 
 fn command(node: &Path, caller: &Caller) -> Command {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use pm_config::{Caller, Diagnosis, Ecosystem, Format, Overrides, Typed, read};
+use pm_config::{Caller, ConfigFormat, Diagnosis, Ecosystem, Overrides, Typed, read};
 use pm_spec::{AppSpec, ByteString, Environment};
 
 /// One project folder.
@@ -76,7 +76,7 @@ impl Desk {
     }
 
     pub(crate) fn parse(&self, text: &str) -> Result<Ecosystem, Diagnosis> {
-        read::parse(text.as_bytes(), Format::Json5, "stdin", &self.caller, &self.overrides)
+        read::parse(text.as_bytes(), ConfigFormat::Json5, "stdin", &self.caller, &self.overrides)
     }
 
     pub(crate) fn script(&self, target: &str) -> Result<Ecosystem, Diagnosis> {

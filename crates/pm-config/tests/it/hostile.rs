@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use pm_config::{Format, Place, Severity, read};
+use pm_config::{ConfigFormat, ConfigPlace, Severity, read};
 use proptest::prelude::*;
 
 use crate::desk::Desk;
 
-const FORMATS: [Format; 4] = [Format::Json5, Format::Json, Format::Yaml, Format::Toml];
+const FORMATS: [ConfigFormat; 4] =
+    [ConfigFormat::Json5, ConfigFormat::Json, ConfigFormat::Yaml, ConfigFormat::Toml];
 
 /// Reads in all formats; whatever it is, each error has a place in the text.
 fn survive(desk: &Desk, bytes: &[u8]) {
@@ -20,7 +21,7 @@ fn survive(desk: &Desk, bytes: &[u8]) {
         for diagnostic in &diagnosis.diagnostics {
             let rendered = diagnostic.to_string();
             assert!(!rendered.contains('\x1b'), "{rendered:?}");
-            if let Place::Line { line, column } = diagnostic.place {
+            if let ConfigPlace::Line { line, column } = diagnostic.place {
                 assert!(line <= lines + 1 && line > 0 && column > 0, "{format:?} {rendered}");
             }
         }
@@ -39,7 +40,7 @@ fn hundred_errors_are_told_at_once() {
     let diagnosis = desk.parse(&text).unwrap_err();
     assert_eq!(diagnosis.diagnostics.len(), 100);
     for (number, diagnostic) in diagnosis.diagnostics.iter().enumerate() {
-        let Place::Line { line, .. } = diagnostic.place else { panic!("no place") };
+        let ConfigPlace::Line { line, .. } = diagnostic.place else { panic!("no place") };
         assert_eq!(line, number + 2);
         assert!(diagnostic.message.contains(&format!("`x{number}`")));
     }
@@ -63,7 +64,8 @@ fn an_alias_bomb_does_not_explode() {
         let one = format!("*a{}, ", level - 1);
         writeln!(text, "a{level}: &a{level} [{}]", one.repeat(10).trim_end_matches(", ")).unwrap();
     }
-    let result = read::parse(text.as_bytes(), Format::Yaml, "x", &desk.caller, &desk.overrides);
+    let result =
+        read::parse(text.as_bytes(), ConfigFormat::Yaml, "x", &desk.caller, &desk.overrides);
     let problems = result.unwrap_err().to_string();
     assert!(problems.contains("error:") && problems.len() < 2000, "{problems}");
 }

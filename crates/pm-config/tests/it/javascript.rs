@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pm_config::{Engine, read};
+use pm_config::{ScriptEngine, read};
 use pm_spec::ByteString;
 
 use crate::desk::{Desk, one, text, texts};
@@ -37,7 +37,7 @@ fn with_node(mut desk: Desk) -> Desk {
         .find(|node| node.is_file())
         .unwrap_or_else(|| panic!("these tests need node in PATH"));
     desk.link("bin/node", node);
-    desk.overrides.engine = Engine::Auto;
+    desk.overrides.engine = ScriptEngine::Auto;
     desk.caller.argv = ["/usr/bin/pm", "start", "x"].map(ByteString::from).to_vec();
     desk
 }
@@ -377,12 +377,14 @@ fn node_is_asked_only_if_need_be_and_when_told_to() {
     let mut desk = desk(
         "module.exports = { script: 'app', env: { E: process.versions.quickjs ? 'builtin' : 'node' } }",
     );
-    desk.overrides.engine = Engine::Node;
+    desk.overrides.engine = ScriptEngine::Node;
     assert!(problem(&desk, CONFIG).contains("there is no `node` in PATH"));
     let mut desk = with_node(desk);
-    for (engine, name) in
-        [(Engine::Auto, "builtin"), (Engine::Builtin, "builtin"), (Engine::Node, "node")]
-    {
+    for (engine, name) in [
+        (ScriptEngine::Auto, "builtin"),
+        (ScriptEngine::Builtin, "builtin"),
+        (ScriptEngine::Node, "node"),
+    ] {
         desk.overrides.engine = engine;
         assert_eq!(variable(&desk, CONFIG, "E"), name);
     }
@@ -412,7 +414,7 @@ fn what_fails_in_node_is_told_as_well() {
         "{}",
         problem(&desk, CONFIG)
     );
-    desk.overrides.engine = Engine::Node;
+    desk.overrides.engine = ScriptEngine::Node;
     desk.write(CONFIG, "process.exit(7)");
     assert!(problem(&desk, CONFIG).contains("node ended with exit status: 7 before"));
     desk.caller.patience = Duration::from_millis(300);
@@ -428,10 +430,10 @@ fn typescript_needs_a_node_that_can() {
         problem(&desk, "pm.config.ts")
             .contains("need node 22.6 or newer in PATH, and there is none")
     );
-    desk.overrides.engine = Engine::Builtin;
+    desk.overrides.engine = ScriptEngine::Builtin;
     assert!(problem(&desk, "pm.config.ts").contains("runs JavaScript only"));
     desk.program("bin/node", "#!/bin/sh\necho v20.1.0\n");
-    desk.overrides.engine = Engine::Auto;
+    desk.overrides.engine = ScriptEngine::Auto;
     assert!(problem(&desk, "pm.config.ts").contains("/desk/bin/node is 20.1"));
     // What a newer one is called with, and how its answer comes.
     desk.program(
@@ -457,7 +459,7 @@ fn node_may_not_take_all_memory() {
         module.exports = { script: 'app' };",
     ));
     desk.caller.patience = Duration::from_mins(1);
-    desk.overrides.engine = Engine::Node;
+    desk.overrides.engine = ScriptEngine::Node;
     let told = problem(&desk, CONFIG);
     assert!(told.contains("allocation failed") || told.contains("node ended with"), "{told}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pm_config::{Beside, Diagnosis, Ecosystem, Format, Overrides, Severity, Typed, read};
+use pm_config::{Beside, ConfigFormat, Diagnosis, Ecosystem, Overrides, Severity, Typed, read};
 
 use crate::desk::Desk;
 
@@ -170,7 +170,7 @@ fn names_are_read_though_everything_else_is_wrong() {
     );
     let names = read::names(Path::new("eco.yaml"), &desk.caller, &desk.overrides).unwrap();
     assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
-    let broken = read::names_of(b"[", Format::Json5, "stdin", &desk.caller, &desk.overrides);
+    let broken = read::names_of(b"[", ConfigFormat::Json5, "stdin", &desk.caller, &desk.overrides);
     assert!(broken.unwrap_err().to_string().starts_with("stdin:1:2: error: the file ends"));
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pm_core::InstanceView;
-use pm_node::{Answer, Answers, Called, NotOffered, Worker};
-use pm_os::identity::Identity;
+use pm_node::{ActionResult, ActionResults, Called, NotOffered, Worker};
+use pm_os::identity::ProcIdentity;
 use pm_os::input;
 use pm_protocol::{
     ActionAnswer, Code, Input, Outcome, Pulse, Refusal, Said, Trigger, Triggered, What,
@@ -63,7 +63,7 @@ pub(super) fn trigger(driver: &CoreDriver, call: Trigger, caller: Caller) {
         return caller.refuse(no_channel(&instances));
     };
     let workers = asked.iter().map(|(worker, one)| (*worker, called(&call.select, one)));
-    exchange.trigger(pm_node::Trigger {
+    exchange.trigger(pm_node::ActionRequest {
         workers: workers.collect(),
         action: call.action.clone(),
         param: call.param,
@@ -84,7 +84,7 @@ pub(super) fn input(driver: &CoreDriver, call: Input, caller: Caller) {
     tokio::task::spawn_blocking(move || {
         // All together, however many do not read.
         let until = Instant::now() + ROOM;
-        let tell = |(mut outcome, identity): (Outcome, Option<Identity>)| {
+        let tell = |(mut outcome, identity): (Outcome, Option<ProcIdentity>)| {
             let left = until.saturating_duration_since(Instant::now());
             let told = identity.map(|app| input::write(&app, call.bytes.as_bytes(), left));
             outcome.what = match told {
@@ -99,7 +99,7 @@ pub(super) fn input(driver: &CoreDriver, call: Input, caller: Caller) {
 }
 
 /// An instance that is about to be written to, and who reads there.
-fn reader(driver: &CoreDriver, instance: &InstanceView<'_>) -> (Outcome, Option<Identity>) {
+fn reader(driver: &CoreDriver, instance: &InstanceView<'_>) -> (Outcome, Option<ProcIdentity>) {
     let run = instance.run.and_then(|(run, _)| driver.executor().runs().get(run));
     let identity = run.filter(|run| matches!(run.life, Life::Alive)).and_then(|run| run.identity);
     let outcome = Outcome {
@@ -128,13 +128,13 @@ fn called(select: &[Select], one: &ActionAnswer) -> Called {
     if select.iter().any(by_id) { Called::Id(one.id) } else { Called::Name(one.name.clone()) }
 }
 
-fn triggered(mut asked: BTreeMap<Worker, ActionAnswer>, came: Answers) -> Triggered {
+fn triggered(mut asked: BTreeMap<Worker, ActionAnswer>, came: ActionResults) -> Triggered {
     let answer = |(worker, came)| {
         let said = match came {
-            Answer::Returned(Some(json)) => Said::Returned(json),
-            Answer::Returned(None) => Said::Nothing,
-            Answer::Late => Said::Late,
-            Answer::Gone => Said::Gone,
+            ActionResult::Returned(Some(json)) => Said::Returned(json),
+            ActionResult::Returned(None) => Said::Nothing,
+            ActionResult::Late => Said::Late,
+            ActionResult::Gone => Said::Gone,
         };
         asked.remove(&worker).map(|one| ActionAnswer { said, ..one })
     };

@@ -13,7 +13,7 @@ use pm_core::{Fact, Remaining, RunId};
 use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::HandedStream;
 use pm_os::limits::Nofile;
-use pm_os::spawn::{Birth, SpawnPlan};
+use pm_os::spawn::{Birth, SpawnRequest};
 use pm_protocol::{Home, PM2_PATHS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
@@ -164,7 +164,7 @@ fn start_guardian(
     let entry = |(name, value): (OsString, OsString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
     };
-    let plan = SpawnPlan {
+    let plan = SpawnRequest {
         program: program.clone(),
         argv: std::iter::once(program).chain(words.iter().copied().map(argument)).collect(),
         env: kept.chain(own).filter_map(entry).collect(),

@@ -8,9 +8,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use pm_os::end::{self, Ending};
-use pm_os::knock::{self, Signal};
-use pm_os::spawn::{Birth, SpawnPlan};
+use pm_os::signal::{self, SignalNumber};
+use pm_os::spawn::{Birth, SpawnRequest};
+use pm_os::wait::{self, Termination};
 use pm_protocol::{Code, Refusal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
@@ -55,17 +55,17 @@ fn says_its_version(program: &Path, patience: i64) -> io::Result<bool> {
     let ended = wait(&child, Some(&limit));
     if !matches!(ended, Ok(true)) {
         // It may be ending at this moment, which is as good.
-        knock::signal(&child, Signal::KILL).ok();
+        signal::send(&child, SignalNumber::KILL).ok();
         wait(&child, None)?;
     }
-    let ending = end::reap(&child).map_err(io::Error::other)?;
+    let ending = wait::reap(&child).map_err(io::Error::other)?;
     if !ended? {
         return Err(io::Error::other(format!("it did not answer within {patience} s")));
     }
     let mut version = Vec::new();
     match File::from(heard).take(LONGEST).read_to_end(&mut version) {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-        Ok(_) | Err(_) => Ok(ending == Some(Ending::Exited(0)) && is_version(&version)),
+        Ok(_) | Err(_) => Ok(ending == Some(Termination::Exited(0)) && is_version(&version)),
     }
 }
 
@@ -74,7 +74,7 @@ fn spawn(program: &Path, said: &OwnedFd) -> io::Result<OwnedFd> {
     let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::other);
     let program = text(program.as_os_str().as_bytes())?;
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let plan = SpawnPlan {
+    let plan = SpawnRequest {
         argv: vec![program.clone(), c"--version".into()],
         program,
         env: vec![text(&[b"PATH=", path.as_bytes()].concat())?],

@@ -9,7 +9,7 @@ use pm_guardian::{Link, ToGuardian};
 use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, WriterLimits};
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
-use pm_os::tree::{Census, Depth};
+use pm_os::tree::{Depth, ProcScan};
 use pm_protocol::{Hello, Home, PROTOCOL};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -67,22 +67,22 @@ pub(super) fn begin(
     let journal = home.journal();
     let (journal, records) = Journal::open(&journal, &boot).map_err(file("use", &journal))?;
     // Scan first, ask then: what ends in between is in the guardian's answer (supervision.md, trap 3).
-    let census = match origin {
+    let scan = match origin {
         // The first start in this home: nobody can be found.
-        home_id::Origin::Made if records.is_empty() => Census::of_nobody(),
+        home_id::Origin::Made if records.is_empty() => ProcScan::of_nobody(),
         home_id::Origin::Made | home_id::Origin::Found => {
-            Census::take(Depth::Cookies, &[guardian])?
+            ProcScan::take(Depth::Cookies, &[guardian])?
         }
     };
     let mut kept = adopt::ask(&link, home_id)?;
-    let (core, mut inheritance) = adopt::inherit(records, &census, &mut kept, home_id);
+    let (core, mut inheritance) = adopt::inherit(records, &scan, &mut kept, home_id);
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
     let mut owners = owners((home, home_id, nofile), guardian, &link, &outlet)?;
     adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
     let runs = RunControl::new(owners);
-    let executor = Executor::new(journal, runs, Triggers::new(outlet.clone()));
+    let executor = Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone()));
     let mut driver = CoreDriver::new(core, executor);
     for fact in inheritance.facts {
         driver.step(fact);

@@ -1,7 +1,7 @@
 //! How Node apps are asked to go: by a message, or after they have let go of what they serve.
 
 use pm_core::{Reach, RunSignal};
-use pm_os::knock::Signal;
+use pm_os::signal::SignalNumber;
 
 use crate::node::Node;
 use crate::runs::{Life, Run};
@@ -9,7 +9,12 @@ use crate::runs::{Life, Run};
 /// Whether this signal waits until a Node app has done what it does by itself: one that is asked by a message, or a
 /// worker that is replaced and lets its connections run out. One that gets its signal at once gets no new connections
 /// any more.
-pub(super) fn is_begun(node: &Node, run: &mut Run, sent: RunSignal, held: (Signal, Reach)) -> bool {
+pub(super) fn is_begun(
+    node: &Node,
+    run: &mut Run,
+    sent: RunSignal,
+    held: (SignalNumber, Reach),
+) -> bool {
     let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
     let Some(exchange) = node.begun().filter(|_| alive) else { return false };
     let tag = run.tag.raw();

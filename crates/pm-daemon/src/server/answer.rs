@@ -94,8 +94,8 @@ pub(crate) fn description(
 }
 
 /// What a process said about itself.
-pub(crate) fn pulse(pulse: pm_node::Pulse) -> pm_protocol::Pulse {
-    let pm_node::Pulse { actions, monitor, options, .. } = pulse;
+pub(crate) fn pulse(pulse: pm_node::PmxState) -> pm_protocol::Pulse {
+    let pm_node::PmxState { actions, monitor, options, .. } = pulse;
     pm_protocol::Pulse { actions, monitor, options }
 }
 

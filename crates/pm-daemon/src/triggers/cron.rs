@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use pm_core::AppId;
-use pm_os::alarm::{Ring, WallAlarm};
+use pm_os::alarm::{AlarmEvent, WallAlarm};
 use pm_spec::Schedule;
 use pm_triggers::Timetable;
 use tokio::io::Interest;
@@ -62,14 +62,14 @@ impl Times {
     }
 
     /// Whose time has come. Where the clock was set, all others are worked out anew.
-    fn come(&mut self, now: u64, ring: Ring) -> Vec<AppId> {
+    fn come(&mut self, now: u64, ring: AlarmEvent) -> Vec<AppId> {
         let mut due = Vec::new();
         for (app, entry) in &mut self.0 {
             if entry.has_come(now) {
                 entry.last = entry.next;
                 due.push(*app);
                 entry.plan(now);
-            } else if ring == Ring::ClockSet || entry.next.is_some_and(|next| next <= now) {
+            } else if ring == AlarmEvent::ClockSet || entry.next.is_some_and(|next| next <= now) {
                 entry.plan(now);
             }
         }
@@ -134,8 +134,8 @@ impl Cron {
 
     /// The apps whose time has come.
     pub(crate) fn come(&mut self) -> Vec<AppId> {
-        let ring = self.alarm.as_ref().map_or(Ring::Nothing, |alarm| alarm.get_ref().read());
-        if ring == Ring::Nothing {
+        let ring = self.alarm.as_ref().map_or(AlarmEvent::Nothing, |alarm| alarm.get_ref().read());
+        if ring == AlarmEvent::Nothing {
             return Vec::new();
         }
         let due = self.times.come(clock::wall(), ring);
@@ -172,10 +172,14 @@ mod tests {
     fn each_time_comes_once_and_none_before_its_time() {
         let mut times = times("* * * * *", NOON);
         assert_eq!(times.first(), Some(NOON + 60_000));
-        assert!(times.come(NOON + 59_999, Ring::Time).is_empty());
-        assert_eq!(times.come(NOON + 60_000, Ring::Time), [APP]);
-        assert!(times.come(NOON + 60_000, Ring::Time).is_empty());
-        assert_eq!(times.come(NOON + 120_500, Ring::Time), [APP], "a little late is not too late");
+        assert!(times.come(NOON + 59_999, AlarmEvent::Time).is_empty());
+        assert_eq!(times.come(NOON + 60_000, AlarmEvent::Time), [APP]);
+        assert!(times.come(NOON + 60_000, AlarmEvent::Time).is_empty());
+        assert_eq!(
+            times.come(NOON + 120_500, AlarmEvent::Time),
+            [APP],
+            "a little late is not too late"
+        );
         assert_eq!(times.first(), Some(NOON + 180_000));
         times.set(APP, None, NOON);
         assert_eq!(times.first(), None, "nothing wakes without cause");
@@ -185,12 +189,19 @@ mod tests {
     fn p36_a_clock_that_jumps_fires_no_burst_and_loses_no_future() {
         let mut times = times("* * * * *", NOON);
         let morning = NOON + 8 * 3_600_000;
-        assert!(times.come(morning + 90_000, Ring::ClockSet).is_empty(), "asleep for eight hours");
+        assert!(
+            times.come(morning + 90_000, AlarmEvent::ClockSet).is_empty(),
+            "asleep for eight hours"
+        );
         assert_eq!(times.first(), Some(morning + 120_000));
-        assert_eq!(times.come(morning + 120_400, Ring::ClockSet), [APP], "a step over a time");
-        assert!(times.come(morning + 119_900, Ring::ClockSet).is_empty(), "and back");
+        assert_eq!(
+            times.come(morning + 120_400, AlarmEvent::ClockSet),
+            [APP],
+            "a step over a time"
+        );
+        assert!(times.come(morning + 119_900, AlarmEvent::ClockSet).is_empty(), "and back");
         assert_eq!(times.first(), Some(morning + 180_000), "it does not come twice");
-        assert!(times.come(NOON, Ring::ClockSet).is_empty());
+        assert!(times.come(NOON, AlarmEvent::ClockSet).is_empty());
         assert_eq!(
             times.first(),
             Some(NOON + 60_000),

@@ -4,16 +4,19 @@
 
 mod cron;
 mod inotify;
+mod own_places;
 mod watch_tree;
 mod watcher;
 
 use std::sync::Arc;
 
 use pm_core::AppId;
+use pm_protocol::Home;
 use pm_spec::AppSpec;
 use tokio::sync::mpsc;
 
 use cron::Cron;
+use own_places::OwnPlaces;
 use watcher::Watcher;
 
 use crate::daemon_log;
@@ -25,12 +28,13 @@ pub(crate) struct Triggers {
     pub(crate) cron: Cron,
     /// It exists from the first watch on.
     watcher: Option<Watcher>,
+    home: Home,
     outlet: mpsc::Sender<Inlet>,
 }
 
 impl Triggers {
-    pub(crate) fn new(outlet: mpsc::Sender<Inlet>) -> Self {
-        Self { cron: Cron::default(), watcher: None, outlet }
+    pub(crate) fn new(home: Home, outlet: mpsc::Sender<Inlet>) -> Self {
+        Self { cron: Cron::default(), watcher: None, home, outlet }
     }
 
     /// Watches an app's files as this spec says from now on, or not any more.
@@ -38,7 +42,7 @@ impl Triggers {
         if self.watcher.is_none() && spec.is_some() {
             let outlet = self.outlet.clone();
             let report = move |app, path| outlet.blocking_send(Inlet::Touched(app, path)).is_ok();
-            match Watcher::start(Box::new(report)) {
+            match Watcher::start(OwnPlaces::of(&self.home), Box::new(report)) {
                 Ok(watcher) => self.watcher = Some(watcher),
                 Err(error) => daemon_log::note(format_args!("could not watch files: {error}")),
             }

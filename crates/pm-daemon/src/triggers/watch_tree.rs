@@ -9,6 +9,7 @@ use pm_core::InstanceId;
 use pm_spec::{AppSpec, Watch};
 use pm_triggers::{EntryKind, WatchFilter};
 
+use super::own_places::OwnPlaces;
 use crate::plan;
 
 /// What of a file shows that it has changed: when it was written, its size and its inode.
@@ -23,17 +24,20 @@ pub(super) struct WatchTree {
     filter: WatchFilter,
     roots: Vec<PathBuf>,
     follow_links: bool,
+    ours: OwnPlaces,
 }
 
 impl WatchTree {
-    pub(super) fn new(app: &AppSpec, watch: &Watch) -> Self {
+    pub(super) fn new(app: &AppSpec, watch: &Watch, ours: &OwnPlaces) -> Self {
         // The endings of its instances' files are numbers, which is how rotation's are known, too.
         let paths = plan::log_paths(app, InstanceId(0));
         let plain = [paths.out, paths.error, paths.combined, app.pid_file.clone()];
         let mut own: Vec<PathBuf> = plain.iter().flatten().map(plan::path_of).collect();
         own.extend(own.clone().iter().filter_map(|path| without_number(path)));
         let filter = WatchFilter::new(watch, plan::path_of(&app.cwd), own);
-        Self { roots: filter.roots(), filter, follow_links: watch.follow_links }
+        let roots = filter.roots();
+        let ours = ours.seen_from(&roots);
+        Self { roots, filter, follow_links: watch.follow_links, ours }
     }
 
     /// As people see a path.
@@ -48,6 +52,7 @@ impl WatchTree {
             path.starts_with(root)
                 && above.all(|folder| self.filter.counts(folder, EntryKind::Folder))
                 && self.filter.counts(path, kind)
+                && !self.ours.hold(path)
         };
         self.roots.iter().any(|root| path == root || counts_below(root))
     }
@@ -91,7 +96,7 @@ impl WatchTree {
         folder: &mut dyn FnMut(&Path),
         file: &mut dyn FnMut(PathBuf),
     ) {
-        let mut known = BTreeSet::new();
+        let mut known: BTreeSet<_> = self.ours.folder().into_iter().collect();
         let mut waiting = vec![from.to_path_buf()];
         while let Some(path) = waiting.pop() {
             let Ok(meta) = fs::metadata(&path) else { continue };
@@ -108,6 +113,7 @@ impl WatchTree {
                 let path = entry.path();
                 if let Some(kind) = self.kind(&entry)
                     && self.filter.counts(&path, kind)
+                    && !self.ours.hold(&path)
                 {
                     waiting.push(path);
                 }

@@ -16,6 +16,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
 use super::inotify::{Inotify, WatchEvent};
+use super::own_places::OwnPlaces;
 use super::watch_tree::{Snapshot, WatchTree};
 use crate::{clock, daemon_log};
 
@@ -44,13 +45,14 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Starts the thread; it ends when this is dropped.
-    pub(crate) fn start(report: Report) -> io::Result<Self> {
+    pub(super) fn start(ours: OwnPlaces, report: Report) -> io::Result<Self> {
         let wakeup = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
         let (sender, changes) = channel();
         let mut watcher = WatcherLoop {
             changes,
             wakeup: Arc::clone(&wakeup),
             report,
+            ours,
             inotify: None,
             apps: BTreeMap::new(),
         };
@@ -173,6 +175,7 @@ struct WatcherLoop {
     changes: Receiver<(AppId, Option<Arc<AppSpec>>)>,
     wakeup: Arc<OwnedFd>,
     report: Report,
+    ours: OwnPlaces,
     inotify: Option<Inotify>,
     apps: BTreeMap<AppId, WatchedApp>,
 }
@@ -230,7 +233,7 @@ impl WatcherLoop {
         let Some((spec, watch)) = spec.and_then(|spec| Some((spec, spec.watch.as_ref()?))) else {
             return;
         };
-        let tree = WatchTree::new(spec, watch);
+        let tree = WatchTree::new(spec, watch, &self.ours);
         let mut watched = WatchedApp {
             name: spec.name.to_string(),
             polling: watch.poll.map(|every| Polling::begin(&tree, every.as_millis().max(1))),

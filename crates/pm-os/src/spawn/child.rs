@@ -13,13 +13,13 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::process::{Resource, Rlimit};
 
-use super::refusal::Step;
-use super::{Birth, MOST_HANDED};
-use crate::end;
+use super::plan::{Birth, MOST_HANDED};
+use super::step::{SpawnStep, StepFailure};
 use crate::errno;
+use crate::wait;
 
 /// Everything the child does, in memory that outlives the call.
-pub(super) struct Orders<'a> {
+pub(super) struct ChildPlan<'a> {
     pub(super) program: &'a CStr,
     /// Ends with null.
     pub(super) argv: &'a [*const c_char],
@@ -45,16 +45,9 @@ pub(super) struct Made {
     pub(super) stat: Vec<u8>,
 }
 
-/// A step that failed; no process is left.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Failure {
-    pub(super) step: Step,
-    pub(super) errno: Errno,
-}
-
 /// What the child leaves for us in the shared page.
 #[repr(C)]
-struct Report {
+struct ChildReport {
     /// 0, or the number of the step that failed, written last.
     step: AtomicU32,
     errno: AtomicU32,
@@ -72,11 +65,11 @@ const GUARD: usize = 64 << 10;
 const STACK: usize = 64 << 10;
 const TOP: usize = 4 << 10;
 const ARENA: usize = GUARD + STACK + TOP;
-const _: () = assert!(size_of::<Report>() <= TOP, "the report fits its page");
+const _: () = assert!(size_of::<ChildReport>() <= TOP, "the report fits its page");
 
 impl Arena {
-    pub(super) fn new() -> Result<Self, Failure> {
-        Self::map().map_err(|errno| Failure { step: Step::Clone, errno })
+    pub(super) fn new() -> Result<Self, StepFailure> {
+        Self::map().map_err(|errno| StepFailure { step: SpawnStep::Clone, errno })
     }
 
     fn map() -> Result<Self, Errno> {
@@ -96,7 +89,7 @@ impl Arena {
 
     /// Forgets what the child before left.
     fn wipe(&mut self) {
-        // SAFETY: the page is mapped and starts as zeroes, a valid `Report`; nobody else uses it now, for the child
+        // SAFETY: the page is mapped and starts as zeroes, a valid `ChildReport`; nobody else uses it now, for the child
         // before has executed or ended.
         let report = unsafe { &mut *self.report() };
         report.step = AtomicU32::new(0);
@@ -104,7 +97,7 @@ impl Arena {
         report.length = AtomicU32::new(0);
     }
 
-    fn report(&self) -> *mut Report {
+    fn report(&self) -> *mut ChildReport {
         self.stack_top().cast()
     }
 }
@@ -118,9 +111,9 @@ impl Drop for Arena {
 }
 
 /// What is handed through clone to the child.
-struct Passage<'a> {
-    orders: &'a Orders<'a>,
-    report: *mut Report,
+struct ChildArgs<'a> {
+    orders: &'a ChildPlan<'a>,
+    report: *mut ChildReport,
     marked: bool,
 }
 
@@ -129,12 +122,12 @@ struct Passage<'a> {
 /// The clone is tried as wanted, then as our own child, then without shared memory: pid 1 has no
 /// siblings, and sandboxes refuse one or the other.
 pub(super) fn clone_and_exec(
-    orders: &Orders<'_>,
+    orders: &ChildPlan<'_>,
     birth: Birth,
     marked: bool,
     arena: &mut Arena,
-) -> Result<Made, Failure> {
-    let failed = |step| move |errno| Failure { step, errno };
+) -> Result<Made, StepFailure> {
+    let failed = |step| move |errno| StepFailure { step, errno };
     arena.wipe();
     // A child that changes its user must not share our memory, even for a moment: the new user
     // might stop or trace it. It gets a copy, like any fork.
@@ -148,17 +141,17 @@ pub(super) fn clone_and_exec(
     ];
     let mut made = Err(Errno::INVAL);
     for (as_what, flags) in ways.into_iter().skip(usize::from(birth == Birth::Child)) {
-        let passage = Passage { orders, report: arena.report(), marked };
+        let passage = ChildArgs { orders, report: arena.report(), marked };
         made = clone(arena, &passage, flags).map(|(pid, pidfd)| (pid, pidfd, as_what));
         if !matches!(made, Err(Errno::INVAL | Errno::PERM | Errno::NOSYS)) {
             break;
         }
     }
-    let (pid, pidfd, birth) = made.map_err(failed(Step::Clone))?;
-    // SAFETY: the page is mapped as long as `arena` is borrowed, and is a valid `Report`; the child,
+    let (pid, pidfd, birth) = made.map_err(failed(SpawnStep::Clone))?;
+    // SAFETY: the page is mapped as long as `arena` is borrowed, and is a valid `ChildReport`; the child,
     // its only other user, has executed or ended.
     let report = unsafe { &*arena.report() };
-    match Step::from_number(report.step.load(Ordering::Acquire)) {
+    match SpawnStep::from_number(report.step.load(Ordering::Acquire)) {
         None => {
             let length = usize::try_from(report.length.load(Ordering::Acquire)).unwrap_or(0);
             let stat = report.stat.get(..length).unwrap_or_default().to_vec();
@@ -166,26 +159,26 @@ pub(super) fn clone_and_exec(
         }
         Some(step) => {
             if birth == Birth::Child {
-                bury(&pidfd);
+                reap_ended(&pidfd);
             }
             let raw = i32::try_from(report.errno.load(Ordering::Acquire)).unwrap_or(0);
-            Err(Failure { step, errno: Errno::from_raw_os_error(raw) })
+            Err(StepFailure { step, errno: Errno::from_raw_os_error(raw) })
         }
     }
 }
 
 /// Reaps a child of ours that is about to end: it wrote its report and only exit is left.
-fn bury(pidfd: &OwnedFd) {
+fn reap_ended(pidfd: &OwnedFd) {
     let mut watch = [rustix::event::PollFd::new(pidfd, rustix::event::PollFlags::IN)];
     while rustix::event::poll(&mut watch, None) == Err(Errno::INTR) {}
     // Whoever else reaped it (SIGCHLD ignored) did our work.
-    end::reap(pidfd).ok();
+    wait::reap(pidfd).ok();
 }
 
-fn clone(arena: &Arena, passage: &Passage<'_>, flags: c_int) -> Result<(i32, OwnedFd), Errno> {
+fn clone(arena: &Arena, passage: &ChildArgs<'_>, flags: c_int) -> Result<(i32, OwnedFd), Errno> {
     let mut pidfd: c_int = -1;
     let flags = flags | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    let passage: *const Passage<'_> = passage;
+    let passage: *const ChildArgs<'_> = passage;
     let before = block_signals()?;
     // SAFETY: the stack is ours alone, aligned, and big enough for `child_main`, which never
     // returns; CLONE_VFORK keeps this frame, and so `passage` and all it borrows, alive until the
@@ -235,15 +228,15 @@ fn restore_signals(mask: u64) {
 
 /// Where the child begins and, in one way or another, ends.
 extern "C" fn child_main(passage: *mut c_void) -> c_int {
-    // SAFETY: `clone` passed a pointer to a `Passage` whose owner waits for us.
-    let passage = unsafe { &*passage.cast::<Passage<'_>>() };
+    // SAFETY: `clone` passed a pointer to a `ChildArgs` whose owner waits for us.
+    let passage = unsafe { &*passage.cast::<ChildArgs<'_>>() };
     // SAFETY: the report lies in the mapping our creator keeps until we are through; creator and
     // child don't use it at the same time.
     let report = unsafe { &mut *passage.report };
-    let Failure { step, errno } = become_program(passage.orders, report, passage.marked);
+    let StepFailure { step, errno } = become_program(passage.orders, report, passage.marked);
     if passage.marked {
         // Our zombie must not look like a run that began.
-        crate::tag::shed().ok();
+        crate::tag::unmark_self().ok();
     }
     report.errno.store(errno.raw_os_error().unsigned_abs(), Ordering::Release);
     report.step.store(step.number(), Ordering::Release);
@@ -254,45 +247,49 @@ extern "C" fn child_main(passage: *mut c_void) -> c_int {
 }
 
 /// Does every step; comes back only with the one that failed.
-fn become_program(orders: &Orders<'_>, report: &mut Report, marked: bool) -> Failure {
+fn become_program(orders: &ChildPlan<'_>, report: &mut ChildReport, marked: bool) -> StepFailure {
     match prepare(orders, report, marked) {
         Err(failure) => failure,
-        Ok(()) => Failure { step: Step::Exec, errno: execute(orders) },
+        Ok(()) => StepFailure { step: SpawnStep::Exec, errno: execute(orders) },
     }
 }
 
-fn prepare(orders: &Orders<'_>, report: &mut Report, marked: bool) -> Result<(), Failure> {
-    let failed = |step| move |errno| Failure { step, errno };
+fn prepare(
+    orders: &ChildPlan<'_>,
+    report: &mut ChildReport,
+    marked: bool,
+) -> Result<(), StepFailure> {
+    let failed = |step| move |errno| StepFailure { step, errno };
     if let Some(below) = orders.shared_below {
         // Before anything else that has to do with descriptors.
-        leave_table(below).map_err(failed(Step::Descriptors))?;
+        leave_table(below).map_err(failed(SpawnStep::Descriptors))?;
     }
-    rustix::process::setsid().map_err(failed(Step::Session))?;
+    rustix::process::setsid().map_err(failed(SpawnStep::Session))?;
     reset_signals();
     if !marked {
         // We may have been cloned while another thread's child was being marked.
-        crate::tag::shed().ok();
+        crate::tag::unmark_self().ok();
     }
     remember_start(report);
     if let Some(score) = orders.oom {
         // Lowering it needs a right we may lack; that is no reason not to run.
         adjust_oom(score).ok();
     }
-    place_descriptors(orders.fds).map_err(failed(Step::Descriptors))?;
+    place_descriptors(orders.fds).map_err(failed(SpawnStep::Descriptors))?;
     if let Some(limit) = orders.nofile {
-        rustix::process::setrlimit(Resource::Nofile, limit).map_err(failed(Step::Nofile))?;
+        rustix::process::setrlimit(Resource::Nofile, limit).map_err(failed(SpawnStep::Nofile))?;
     }
     if let Some(mask) = orders.umask {
         rustix::process::umask(Mode::from_raw_mode(mask & 0o777));
     }
     if let Some((uid, gid, groups)) = orders.user {
-        rustix::thread::set_thread_groups(groups).map_err(failed(Step::User))?;
+        rustix::thread::set_thread_groups(groups).map_err(failed(SpawnStep::User))?;
         let gid = Gid::from_raw(gid);
-        rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(failed(Step::User))?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(failed(SpawnStep::User))?;
         let uid = Uid::from_raw(uid);
-        rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(failed(Step::User))?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(failed(SpawnStep::User))?;
     }
-    rustix::process::chdir(orders.cwd).map_err(failed(Step::Cwd))
+    rustix::process::chdir(orders.cwd).map_err(failed(SpawnStep::Cwd))
 }
 
 /// Gives every signal its default meaning: exec would do so for handlers, but not for what we
@@ -316,7 +313,7 @@ fn reset_signals() {
 }
 
 /// Our start time, read here because out there we might be reaped before anybody can look.
-fn remember_start(report: &mut Report) {
+fn remember_start(report: &mut ChildReport) {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let Ok(file) = rustix::fs::openat(CWD, c"/proc/self/stat", flags, Mode::empty()) else {
         return;
@@ -375,7 +372,7 @@ fn place_descriptors(fds: &[c_int]) -> Result<(), Errno> {
 }
 
 /// Opens the mask and executes; comes back only with the reason why not.
-fn execute(orders: &Orders<'_>) -> Errno {
+fn execute(orders: &ChildPlan<'_>) -> Errno {
     restore_signals(0);
     // SAFETY: all three point to NUL-terminated strings and null-terminated lists that the waiting
     // creator keeps alive.

@@ -11,70 +11,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::Errno;
 
-use super::SpawnPlan;
-use super::child::Failure;
+use super::plan::{MOST_HANDED, SpawnRequest};
+use super::step::{SpawnStep, StepFailure};
 use crate::errno;
-
-/// A step between clone and exec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The clone itself.
-    Clone,
-    /// A session of its own.
-    Session,
-    /// Putting descriptors in their places.
-    Descriptors,
-    /// Giving the limit of open files back.
-    Nofile,
-    /// Becoming another user.
-    User,
-    /// Entering the folder.
-    Cwd,
-    /// Executing the file.
-    Exec,
-}
-
-impl Step {
-    const ALL: [Self; 7] = [
-        Self::Clone,
-        Self::Session,
-        Self::Descriptors,
-        Self::Nofile,
-        Self::User,
-        Self::Cwd,
-        Self::Exec,
-    ];
-
-    pub(super) fn number(self) -> u32 {
-        match self {
-            Self::Clone => 1,
-            Self::Session => 2,
-            Self::Descriptors => 3,
-            Self::Nofile => 4,
-            Self::User => 5,
-            Self::Cwd => 6,
-            Self::Exec => 7,
-        }
-    }
-
-    pub(super) fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.number() == number)
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Clone => "make a process",
-            Self::Session => "give the process its own session",
-            Self::Descriptors => "hand the process its descriptors",
-            Self::Nofile => "restore the limit of open files",
-            Self::User => "become the user",
-            Self::Cwd => "enter the folder",
-            Self::Exec => "execute the program",
-        })
-    }
-}
 
 /// Why a file could not be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +91,7 @@ pub enum SpawnError {
         errno: Errno,
     },
     /// Too many descriptors to hand over.
-    #[error("hand {count} descriptors to a process: at most {}", super::MOST_HANDED)]
+    #[error("hand {count} descriptors to a process: at most {}", MOST_HANDED)]
     TooManyHanded {
         /// How many were wanted.
         count: usize,
@@ -161,7 +100,7 @@ pub enum SpawnError {
     #[error("{step}: {}", errno::words(*errno))]
     Step {
         /// Which.
-        step: Step,
+        step: SpawnStep,
         /// What the kernel said.
         errno: Errno,
     },
@@ -184,12 +123,16 @@ impl SpawnError {
         matches!(self.errno(), Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE))
     }
 
-    pub(super) fn from_child(failure: Failure, plan: &SpawnPlan<'_>, program: &CStr) -> Self {
-        let Failure { step, errno } = failure;
+    pub(super) fn from_child(
+        failure: StepFailure,
+        plan: &SpawnRequest<'_>,
+        program: &CStr,
+    ) -> Self {
+        let StepFailure { step, errno } = failure;
         match (step, &plan.user) {
-            (Step::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
-            (Step::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
-            (Step::Exec, _) => {
+            (SpawnStep::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
+            (SpawnStep::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
+            (SpawnStep::Exec, _) => {
                 let path = path_of(program).to_owned();
                 let cause = diagnose(&path_of(&plan.cwd).join(&path), errno);
                 Self::Exec { path, cause, errno }

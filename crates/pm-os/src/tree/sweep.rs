@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 
-use super::census::{Census, CensusError, Depth, Run, for_each_pid};
+use super::proc_scan::{Depth, ProcScan, ProcScanError, RunQuery, for_each_pid};
 use crate::clock;
 use crate::identity::{self, NotOurs};
-use crate::knock::{self, Delivery, Signal};
+use crate::poll;
 use crate::procfs;
+use crate::signal::{self, SignalNumber, SignalOutcome};
 use crate::tag::{self, Tag};
 
 /// A run that could not be ended.
@@ -18,7 +19,7 @@ use crate::tag::{self, Tag};
 pub enum SweepError {
     /// `/proc` could not be read.
     #[error(transparent)]
-    Census(#[from] CensusError),
+    Scan(#[from] ProcScanError),
     /// Somebody is still there at the deadline: uninterruptible (state `D`), another user's, or
     /// multiplying faster than we kill.
     #[error("kill process {}", list(.pids))]
@@ -34,15 +35,15 @@ fn list(pids: &[i32]) -> String {
 
 /// Kills every member of a run until two looks in a row find nobody; returns how many were killed.
 ///
-/// Blocks, at most for `patience`. `spared` as for [`Census::take`].
-pub fn sweep(run: Run<'_>, spared: &[i32], patience: Duration) -> Result<usize, SweepError> {
+/// Blocks, at most for `patience`. `spared` as for [`ProcScan::take`].
+pub fn sweep(run: RunQuery<'_>, spared: &[i32], patience: Duration) -> Result<usize, SweepError> {
     sweep_all(&[run], spared, patience)
 }
 
 /// As [`sweep`], for many runs with the same looks at `/proc`: a thousand runs cost little more
 /// than one.
 pub fn sweep_all(
-    runs: &[Run<'_>],
+    runs: &[RunQuery<'_>],
     spared: &[i32],
     patience: Duration,
 ) -> Result<usize, SweepError> {
@@ -53,13 +54,13 @@ pub fn sweep_all(
     while empty_looks < 2 {
         let newest = procfs::newest_pid();
         let mut dying = kill_on_sight(&wanted, spared)?;
-        let census = Census::take(Depth::Cookies, spared)?;
+        let scan = ProcScan::take(Depth::Cookies, spared)?;
         let mut left = Vec::new();
-        for member in census.roll(runs).into_values().flatten() {
+        for member in scan.run_members(runs).into_values().flatten() {
             match member.identity.open() {
-                Ok(pidfd) => match knock::signal(&pidfd, Signal::KILL) {
-                    Ok(Delivery::Sent) => dying.push((member.identity.pid, pidfd)),
-                    Ok(Delivery::Gone) => {}
+                Ok(pidfd) => match signal::send(&pidfd, SignalNumber::KILL) {
+                    Ok(SignalOutcome::Sent) => dying.push((member.identity.pid, pidfd)),
+                    Ok(SignalOutcome::Gone) => {}
                     Err(_) => left.push(member.identity.pid),
                 },
                 Err(NotOurs::Gone { .. } | NotOurs::Stranger { .. }) => {}
@@ -74,7 +75,7 @@ pub fn sweep_all(
         let proves = procfs::newest_pid() >= newest || patience.is_zero();
         empty_looks = if is_empty { empty_looks + u32::from(proves) } else { 0 };
         if !left.is_empty() || (!is_empty && patience.is_zero()) {
-            left.extend(census.roll(runs).into_values().flatten().map(|m| m.identity.pid));
+            left.extend(scan.run_members(runs).into_values().flatten().map(|m| m.identity.pid));
             left.sort_unstable();
             left.dedup();
             return Err(SweepError::Survivors { pids: left });
@@ -88,22 +89,22 @@ pub fn sweep_all(
 const CHASE: usize = 1000;
 
 /// Kills marked processes the moment they are seen: what forks and exits again and again is gone
-/// before a whole census is through.
+/// before a whole scan is through.
 ///
 /// `/proc` lists the numbers of one moment, so those given out since then are tried one by one,
 /// until no new ones appear: a process that ends before we get to it has a successor further on.
 fn kill_on_sight(
     wanted: &BTreeSet<Tag>,
     spared: &[i32],
-) -> Result<Vec<(i32, OwnedFd)>, CensusError> {
+) -> Result<Vec<(i32, OwnedFd)>, ProcScanError> {
     let mut dying = Vec::new();
     let mut tried = procfs::newest_pid();
-    let proc = procfs::open().map_err(CensusError)?;
+    let proc = procfs::open().map_err(ProcScanError)?;
     for_each_pid(&proc, |pid| {
         dying.extend(kill_if_marked(pid, wanted, spared));
         Ok(())
     })
-    .map_err(CensusError)?;
+    .map_err(ProcScanError)?;
     for _ in 0..CHASE {
         let newest = procfs::newest_pid();
         if newest <= tried {
@@ -129,14 +130,13 @@ fn kill_if_marked(pid: i32, wanted: &BTreeSet<Tag>, spared: &[i32]) -> Option<(i
     if !ours() || ended(&pidfd) {
         return None;
     }
-    // A refusal shows in the census that follows.
-    (knock::signal(&pidfd, Signal::KILL) == Ok(Delivery::Sent)).then_some((pid, pidfd))
+    // A refusal shows in the scan that follows.
+    (signal::send(&pidfd, SignalNumber::KILL) == Ok(SignalOutcome::Sent)).then_some((pid, pidfd))
 }
 
 /// Whether the process is dead, a zombie included: then its pidfd is readable.
 fn ended(pidfd: &OwnedFd) -> bool {
-    let mut watch = [PollFd::new(pidfd, PollFlags::IN)];
-    poll(&mut watch, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    poll::ready(pidfd, PollFlags::IN, Duration::ZERO).unwrap_or(false)
 }
 
 /// Waits until all have ended, but at most for `patience`, and never long: the next look finds
@@ -145,12 +145,7 @@ fn await_death(dying: &[(i32, OwnedFd)], patience: Duration) {
     let until = clock::monotonic() + patience.min(Duration::from_millis(100));
     for (_, pidfd) in dying {
         let rest = until.saturating_sub(clock::monotonic());
-        let mut watch = [PollFd::new(pidfd, PollFlags::IN)];
-        let timeout = Timespec {
-            tv_sec: i64::try_from(rest.as_secs()).unwrap_or(0),
-            tv_nsec: i64::from(rest.subsec_nanos()),
-        };
-        // Interrupted or refused: the next look tells.
-        poll(&mut watch, Some(&timeout)).ok();
+        // Refused: the next look tells.
+        poll::ready(pidfd, PollFlags::IN, rest).ok();
     }
 }

@@ -3,16 +3,16 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use pm_os::identity::{self, Identity};
+use pm_os::identity::{self, ProcIdentity};
 use pm_os::input::{self, InputError};
-use pm_os::stdio::Owner;
+use pm_os::stdio::PipeOwner;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use crate::support::{PATIENCE, is_root, wait_until};
 
 /// A program with such a standard input, and who it is.
-fn reader(script: &str, out: Stdio) -> (Child, Identity) {
+fn reader(script: &str, out: Stdio) -> (Child, ProcIdentity) {
     let stdin = input::pipe(None).unwrap();
     let mut command = Command::new("/bin/sh");
     let child = command.args(["-c", script]).stdin(stdin).stdout(out).spawn().unwrap();
@@ -84,12 +84,12 @@ fn only_the_input_we_gave_is_written_to() {
     let identity = identity::of(other.id().cast_signed()).unwrap();
     let refused = input::write(&identity, b"x", Duration::ZERO).unwrap_err();
     assert!(matches!(refused, InputError::NotAPipe), "{refused:?}");
-    let stranger = Identity { started: identity.started + 1, inode: 0, ..identity };
+    let stranger = ProcIdentity { started: identity.started + 1, inode: 0, ..identity };
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(input::write(&stranger, b"x", Duration::ZERO).is_err());
     let (child, app) = reader("exec sleep 1000", Stdio::null());
-    let stranger = Identity { started: app.started + 1, inode: 0, ..app };
+    let stranger = ProcIdentity { started: app.started + 1, inode: 0, ..app };
     let refused = input::write(&stranger, b"x", Duration::ZERO).unwrap_err();
     assert!(matches!(refused, InputError::NotOurs(_)), "{refused:?}");
     end(child);
@@ -102,7 +102,7 @@ fn it_is_small_belongs_to_its_user_and_is_fresh() {
     let flags = fcntl_getfl(&pipe).unwrap();
     assert!(flags.contains(OFlags::RDWR) && !flags.contains(OFlags::NONBLOCK));
     if is_root() {
-        let pipe = input::pipe(Some(Owner { uid: 65534, gid: 65534 })).unwrap();
+        let pipe = input::pipe(Some(PipeOwner { uid: 65534, gid: 65534 })).unwrap();
         assert_eq!(rustix::fs::fstat(&pipe).unwrap().st_uid, 65534);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::io::Write as _;
 
-use pm_os::end::Ending;
-use pm_os::identity::Identity;
-use pm_os::stdio::{self, Owner, PipeError};
+use pm_os::identity::ProcIdentity;
+use pm_os::stdio::{self, PipeError, PipeOwner};
+use pm_os::wait::Termination;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
@@ -49,7 +49,7 @@ fn a_size_is_granted_and_an_impossible_one_is_forgiven() {
 
 #[test]
 fn a_pipe_is_given_to_the_user_or_refused() {
-    match stdio::app_pipe(Some(Owner { uid: 65534, gid: 65534 }), None) {
+    match stdio::app_pipe(Some(PipeOwner { uid: 65534, gid: 65534 }), None) {
         Ok((reader, _app)) => assert_eq!(rustix::fs::fstat(&reader).unwrap().st_uid, 65534),
         Err(error) => {
             assert!(!is_root() && matches!(error, PipeError::Own { uid: 65534, .. }), "{error}");
@@ -64,14 +64,14 @@ fn the_death_of_the_reader_is_no_business_of_the_app() {
     assert_eq!(app.line(), "one");
     app.out = None;
     app.tap.as_mut().unwrap().write_all(b"go\n").unwrap();
-    assert_eq!(app.ending(), Ending::Exited(3), "no SIGPIPE, no EPIPE");
+    assert_eq!(app.ending(), Termination::Exited(3), "no SIGPIPE, no EPIPE");
 }
 
 #[test]
 fn the_end_comes_when_the_last_holder_is_gone() {
     let mut app = Order::fixture(&["--fork", "1", "--ready-after", "0"]).start().unwrap();
     assert_eq!(app.line(), "ready");
-    assert_eq!(app.ending(), Ending::Exited(0));
+    assert_eq!(app.ending(), Termination::Exited(0));
     let out = app.out.as_ref().unwrap();
     let mut byte = [0];
     assert_eq!(rustix::io::read(out, &mut byte), Err(Errno::AGAIN), "a child still holds it");
@@ -98,7 +98,7 @@ fn only_pipes_of_the_right_process_are_opened() {
     let identity = app.born.identity;
     let result = stdio::reopen_reader(&identity, 1);
     assert!(matches!(result, Err(PipeError::NotAPipe { fd: 1, .. })), "{result:?}");
-    let stranger = Identity { started: identity.started + 1, inode: 0, ..identity };
+    let stranger = ProcIdentity { started: identity.started + 1, inode: 0, ..identity };
     let result = stdio::reopen_reader(&stranger, 2);
     assert!(matches!(result, Err(PipeError::NotOurs(_))), "{result:?}");
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pm_os::end::Ending;
 use pm_os::spawn::{Credentials, ExecCause, SpawnError};
-use pm_os::tree::{Census, Depth};
+use pm_os::tree::{Depth, ProcScan};
+use pm_os::wait::Termination;
 use rustix::io::Errno;
 
 use crate::support::{Order, is_root, wait_until};
@@ -105,7 +105,7 @@ fn a_text_without_interpreter_runs_as_a_shell_would_run_it() {
     let script = file(folder.path(), "app", b"echo \"$0 $1\"\nexit 9\n", 0o755);
     let mut app = Order::of(&script, &["arg"]).start().unwrap();
     assert_eq!(app.read_all(), format!("{} arg\n", script.display()));
-    assert_eq!(app.ending(), Ending::Exited(9));
+    assert_eq!(app.ending(), Termination::Exited(9));
     assert!(app.born.marked, "the second try is marked as well");
 }
 
@@ -126,8 +126,8 @@ fn a_failure_leaves_nobody_behind() {
     let me = rustix::process::getpid().as_raw_pid();
     let name = fs::read_to_string("/proc/self/comm").unwrap();
     wait_until("all failures are buried", || {
-        let census = Census::take(Depth::Tags, &[]).unwrap();
-        let dead = census.seen().iter().filter(|seen| seen.ppid == me && !seen.alive);
+        let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+        let dead = scan.seen().iter().filter(|seen| seen.ppid == me && !seen.alive);
         let comm = |pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         !dead.filter(|seen| seen.tag.is_none()).any(|seen| comm(seen.pid) == name)
     });

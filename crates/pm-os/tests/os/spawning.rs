@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use pm_os::end::{self, Ending};
 use pm_os::identity;
 use pm_os::limits;
 use pm_os::spawn::{Birth, Credentials, SpawnError};
 use pm_os::tag;
+use pm_os::wait::{self, Termination};
 use pm_os::{clock, user};
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -29,7 +29,7 @@ fn arguments_environment_and_folder_arrive() {
         .filter(|line| !["PWD=", "OLDPWD=", "_=", "SHLVL="].iter().any(|own| line.starts_with(own)))
         .collect();
     assert_eq!(ours, ["PATH=/usr/bin:/bin", cookie.as_str(), "X=1"], "nothing of ours leaks");
-    assert_eq!(app.ending(), Ending::Exited(0));
+    assert_eq!(app.ending(), Termination::Exited(0));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn it_is_born_marked_in_its_own_session_and_known() {
     assert_eq!(rustix::process::getsid(number).ok(), number);
     assert_eq!(rustix::process::getpgid(number).ok(), number);
     app.tap = None;
-    assert_eq!(app.ending(), Ending::Exited(5));
+    assert_eq!(app.ending(), Termination::Exited(5));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn helper_that_makes_a_sibling() {
     order.birth = Birth::Sibling;
     let app = order.start().unwrap();
     assert_eq!(app.born.birth, Birth::Sibling);
-    assert_eq!(end::peek(&app.born.pidfd), Err(end::EndError::NotOurChild));
+    assert_eq!(wait::peek(&app.born.pidfd), Err(wait::WaitError::NotOurChild));
     let mut bad = Order::of("/no/such/program", &[]);
     bad.birth = Birth::Sibling;
     assert!(matches!(bad.start(), Err(SpawnError::Exec { .. })));
@@ -161,9 +161,9 @@ fn a_sibling_is_the_child_of_our_parent_and_survives_us() {
     let pidfd = sibling.open().unwrap();
     // The helper held the other end of its stdin, so it ends now, and its parent are we.
     assert!(readable(&pidfd, PATIENCE));
-    assert_eq!(end::peek(&pidfd), Ok(Some(Ending::Exited(42))), "peeked, not reaped");
-    assert_eq!(end::reap(&pidfd), Ok(Some(Ending::Exited(42))));
-    assert_eq!(end::reap(&pidfd), Err(end::EndError::NotOurChild));
+    assert_eq!(wait::peek(&pidfd), Ok(Some(Termination::Exited(42))), "peeked, not reaped");
+    assert_eq!(wait::reap(&pidfd), Ok(Some(Termination::Exited(42))));
+    assert_eq!(wait::reap(&pidfd), Err(wait::WaitError::NotOurChild));
 }
 
 /// Run by the test below as the first process of a namespace, which can't have siblings.
@@ -175,7 +175,7 @@ fn helper_that_is_process_one() {
     order.birth = Birth::Sibling;
     let app = order.start().unwrap();
     assert_eq!(app.born.birth, Birth::Child);
-    assert_eq!(app.ending(), Ending::Exited(6));
+    assert_eq!(app.ending(), Termination::Exited(6));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn two_hundred_one_after_the_other() {
     let count = 200;
     for _ in 0..count {
         let app = Order::of("/bin/true", &[]).start().unwrap();
-        assert_eq!(app.ending(), Ending::Exited(0));
+        assert_eq!(app.ending(), Termination::Exited(0));
         // The sweep of a test's end is not what is measured.
         app.let_go();
     }

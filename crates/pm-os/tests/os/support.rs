@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Duration;
 
 use pm_os::clock;
-use pm_os::end::{self, Ending};
-use pm_os::spawn::{Birth, Born, Credentials, SpawnError, SpawnPlan, Spawner};
-use pm_os::stdio::{self, Owner};
+use pm_os::spawn::{Birth, Credentials, SpawnError, SpawnRequest, Spawned, Spawner};
+use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
-use pm_os::tree::{self, Run};
+use pm_os::tree::{self, RunQuery};
+use pm_os::wait::{self, Termination};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Long enough for a busy machine.
@@ -121,12 +121,12 @@ impl Order {
     pub(crate) fn start_with(self, handed: Vec<OwnedFd>) -> Result<Running, SpawnError> {
         let tag = new_tag();
         let owner = self.user.as_ref().filter(|_| is_root());
-        let owner = owner.map(|user| Owner { uid: user.uid, gid: user.gid });
+        let owner = owner.map(|user| PipeOwner { uid: user.uid, gid: user.gid });
         let (reader, writer) = stdio::app_pipe(owner, None).unwrap();
         let (stdin, tap) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
         let born = with_spawner(move |spawner| {
             let name = text(&self.program);
-            let plan = SpawnPlan {
+            let plan = SpawnRequest {
                 argv: [name.clone()].into_iter().chain(self.args.iter().map(text)).collect(),
                 program: name,
                 env: self.env.iter().map(text).collect(),
@@ -164,7 +164,7 @@ impl Order {
 /// A started process; whatever is left of its tree is killed at the end of the test.
 #[derive(Debug)]
 pub(crate) struct Running {
-    pub(crate) born: Born,
+    pub(crate) born: Spawned,
     pub(crate) tag: Tag,
     pub(crate) out: Option<File>,
     pub(crate) tap: Option<File>,
@@ -172,8 +172,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn run(&self) -> Run<'_> {
-        Run { leader: Some(&self.born.identity), ..Run::of(self.tag) }
+    pub(crate) fn run(&self) -> RunQuery<'_> {
+        RunQuery { leader: Some(&self.born.identity), ..RunQuery::of(self.tag) }
     }
 
     /// Reads one line, without its end.
@@ -217,9 +217,9 @@ impl Running {
     }
 
     /// Waits for its end, reaps it.
-    pub(crate) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&self) -> Termination {
         assert!(readable(&self.born.pidfd, PATIENCE), "it does not end");
-        end::reap(&self.born.pidfd).unwrap().unwrap()
+        wait::reap(&self.born.pidfd).unwrap().unwrap()
     }
 }
 
@@ -227,7 +227,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.let_go {
             tree::sweep(self.run(), &[], PATIENCE).ok();
-            end::reap(&self.born.pidfd).ok();
+            wait::reap(&self.born.pidfd).ok();
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use pm_os::clock;
-use pm_os::end::{self, Ending};
-use pm_os::identity::{Identity, NotOurs};
-use pm_os::knock::{self, Delivery, Signal};
+use pm_os::identity::{NotOurs, ProcIdentity};
+use pm_os::signal::{self, SignalNumber, SignalOutcome};
 use pm_os::tag;
-use pm_os::tree::{self, Census, Depth, Run};
+use pm_os::tree::{self, Depth, ProcScan, RunQuery};
 use pm_os::usage::Sampler;
+use pm_os::wait::{self, Termination};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::support::{Order, PATIENCE, Running, assert_passes_in_namespace, readable, wait_until};
@@ -21,8 +21,8 @@ fn family(steps: &[&str]) -> Running {
     app
 }
 
-fn members(app: &Running, depth: Depth) -> Vec<tree::Member> {
-    Census::take(depth, &[]).unwrap().members(app.tag, Some(&app.born.identity))
+fn members(app: &Running, depth: Depth) -> Vec<tree::TreeMember> {
+    ProcScan::take(depth, &[]).unwrap().members(app.tag, Some(&app.born.identity))
 }
 
 /// Takes the tag off a process, as `su` does.
@@ -43,18 +43,18 @@ fn nobody_gets_away() {
     let killed = tree::sweep(app.run(), &[], PATIENCE).unwrap();
     assert_eq!(killed, 6);
     assert_eq!(members(&app, Depth::Cookies), []);
-    assert_eq!(app.ending(), Ending::Signaled { signal: 9, core: false });
+    assert_eq!(app.ending(), Termination::Signaled { signal: 9, core: false });
 }
 
 #[test]
 fn the_tree_is_found_without_its_leader() {
     let app = family(&["--fork-setsid", "--clean-env", "--on-int", "exit:0"]);
-    knock::signal(&app.born.pidfd, Signal::INT).unwrap();
-    assert_eq!(app.ending(), Ending::Exited(0));
+    signal::send(&app.born.pidfd, SignalNumber::INT).unwrap();
+    assert_eq!(app.ending(), Termination::Exited(0));
     let found = members(&app, Depth::Tags);
     assert_eq!(found.len(), 2, "{found:?}");
-    let stranger = Run::of(tag::Tag::new(app.tag.home() ^ 1, app.tag.run()));
-    let without_leader = Run::of(app.tag);
+    let stranger = RunQuery::of(tag::Tag::new(app.tag.home() ^ 1, app.tag.run()));
+    let without_leader = RunQuery::of(app.tag);
     assert_eq!(tree::traces(&[without_leader, stranger], &[]).unwrap().runs, [app.tag].into());
     assert_eq!(tree::sweep(without_leader, &[], PATIENCE), Ok(2));
 }
@@ -69,8 +69,11 @@ fn a_lost_tag_is_made_up_for_by_cookie_session_and_descent() {
     }
     let by_leader = members(&app, Depth::Tags);
     assert_eq!(by_leader.len(), 2, "the orphan is nobody's without tag and cookie");
-    let by_cookie = Census::take(Depth::Cookies, &[]).unwrap().members(app.tag, None);
-    assert_eq!(by_cookie.len(), 3, "{by_cookie:?}");
+    // Who started the orphan went on as soon as its old memory was left; its new environment comes a moment later.
+    wait_until("all are found by cookie", || {
+        let found = ProcScan::take(Depth::Cookies, &[]).unwrap();
+        found.members(app.tag, None).len() == 3
+    });
     assert_eq!(tree::sweep(app.run(), &[], PATIENCE), Ok(3));
 }
 
@@ -79,12 +82,12 @@ fn a_zombie_is_gone_but_tells_its_run() {
     let app = Order::shell("exit 7").start().unwrap();
     assert!(readable(&app.born.pidfd, PATIENCE));
     assert_eq!(tag::of(app.born.pid), Some(app.tag), "the mark stays until it is reaped");
-    let census = Census::take(Depth::Tags, &[]).unwrap();
-    assert!(census.of_home(app.tag.home()).any(|(tag, seen)| tag == app.tag && !seen.alive));
-    assert_eq!(census.members(app.tag, Some(&app.born.identity)), []);
-    assert_eq!(end::zombie(app.born.pid), Some(Ending::Exited(7)));
+    let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+    assert!(scan.of_home(app.tag.home()).any(|(tag, seen)| tag == app.tag && !seen.alive));
+    assert_eq!(scan.members(app.tag, Some(&app.born.identity)), []);
+    assert_eq!(wait::zombie(app.born.pid), Some(Termination::Exited(7)));
     assert_eq!(tree::sweep(app.run(), &[], PATIENCE), Ok(0));
-    assert_eq!(app.ending(), Ending::Exited(7), "nobody but we reaped it");
+    assert_eq!(app.ending(), Termination::Exited(7), "nobody but we reaped it");
     assert_eq!(app.born.identity.open().unwrap_err(), NotOurs::Gone { pid: app.born.pid });
 }
 
@@ -92,16 +95,16 @@ fn a_zombie_is_gone_but_tells_its_run() {
 fn we_and_the_spared_are_never_members() {
     let app = family(&["--fork", "1"]);
     let me = rustix::process::getpid().as_raw_pid();
-    let census = Census::take(Depth::Tags, &[app.born.pid]).unwrap();
-    assert!(census.find(me).is_none() && census.find(app.born.pid).is_none());
-    assert_eq!(census.members(app.tag, Some(&app.born.identity)).len(), 1);
+    let scan = ProcScan::take(Depth::Tags, &[app.born.pid]).unwrap();
+    assert!(scan.find(me).is_none() && scan.find(app.born.pid).is_none());
+    assert_eq!(scan.members(app.tag, Some(&app.born.identity)).len(), 1);
 }
 
 #[test]
 fn what_runs_from_process_to_process_is_caught() {
     let script = format!("{} --hop 60000", crate::support::fixture().display());
     let app = Order::shell(&script).start().unwrap();
-    assert_eq!(app.ending(), Ending::Exited(0));
+    assert_eq!(app.ending(), Termination::Exited(0));
     wait_until("the chain runs", || !members(&app, Depth::Tags).is_empty());
     let killed = tree::sweep(app.run(), &[], PATIENCE).unwrap();
     println!("caught a hopping process with {killed} kills");
@@ -126,13 +129,13 @@ fn a_signal_reaches_the_whole_tree_and_only_the_living() {
     let pidfds: Vec<_> = found.iter().map(|member| member.identity.open().unwrap()).collect();
     assert_eq!(pidfds.len(), 3);
     for pidfd in &pidfds {
-        assert_eq!(knock::signal(pidfd, Signal::TERM), Ok(Delivery::Sent));
+        assert_eq!(signal::send(pidfd, SignalNumber::TERM), Ok(SignalOutcome::Sent));
     }
     for pidfd in &pidfds {
         assert!(readable(pidfd, PATIENCE));
     }
-    assert_eq!(app.ending(), Ending::Signaled { signal: 15, core: false });
-    assert_eq!(knock::signal(&app.born.pidfd, Signal::TERM), Ok(Delivery::Gone));
+    assert_eq!(app.ending(), Termination::Signaled { signal: 15, core: false });
+    assert_eq!(signal::send(&app.born.pidfd, SignalNumber::TERM), Ok(SignalOutcome::Gone));
 }
 
 /// Run by the test below in a namespace whose numbers nobody else is given.
@@ -140,7 +143,7 @@ fn a_signal_reaches_the_whole_tree_and_only_the_living() {
 #[ignore = "the helper of another test"]
 fn helper_whose_numbers_repeat() {
     let first = Order::of("/bin/true", &[]).start().unwrap();
-    assert_eq!(first.ending(), Ending::Exited(0));
+    assert_eq!(first.ending(), Termination::Exited(0));
     let old = first.born.identity;
     std::fs::write("/proc/sys/kernel/ns_last_pid", (old.pid - 1).to_string()).unwrap();
     let second = Order::shell("read x").start().unwrap();
@@ -149,15 +152,15 @@ fn helper_whose_numbers_repeat() {
     assert!(new.open().is_ok() && !new.is_same(&old));
     assert_eq!(old.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
     // Kernels without pidfs have only the time, in ticks of 10 ms.
-    let by_time = Identity { started: new.started - 1, inode: 0, ..old };
+    let by_time = ProcIdentity { started: new.started - 1, inode: 0, ..old };
     assert_eq!(by_time.open().unwrap_err(), NotOurs::Stranger { pid: old.pid });
-    let census = Census::take(Depth::Tags, &[]).unwrap();
-    assert_eq!(census.members(first.tag, Some(&by_time)), [], "nor does it lead a session");
+    let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+    assert_eq!(scan.members(first.tag, Some(&by_time)), [], "nor does it lead a session");
     assert_eq!(
-        tree::sweep(Run { leader: Some(&by_time), ..Run::of(first.tag) }, &[], PATIENCE),
+        tree::sweep(RunQuery { leader: Some(&by_time), ..RunQuery::of(first.tag) }, &[], PATIENCE),
         Ok(0)
     );
-    assert_eq!(end::peek(&second.born.pidfd), Ok(None), "the stranger lives");
+    assert_eq!(wait::peek(&second.born.pidfd), Ok(None), "the stranger lives");
 }
 
 #[test]
@@ -171,8 +174,8 @@ fn usage_counts_the_whole_tree() {
     let worker = Order::fixture(&["--burn", "60000"]).start().unwrap();
     let mut sampler = Sampler::new();
     let mut sample = || {
-        let census = Census::take(Depth::Tags, &[]).unwrap();
-        sampler.sample(&census.roll(&[app.run(), worker.run()]))
+        let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+        sampler.sample(&scan.run_members(&[app.run(), worker.run()]))
     };
     sample();
     let mut last = sample();
@@ -196,17 +199,17 @@ fn a_thousand_processes_are_counted_and_swept_at_once() {
         work();
         println!("1,000 processes, {what}: {:?}", clock::monotonic().saturating_sub(before));
     };
-    let runs: Vec<Run<'_>> = apps.iter().map(Running::run).collect();
-    timed("census by tags", &mut || drop(Census::take(Depth::Tags, &[]).unwrap()));
-    timed("census with cookies", &mut || drop(Census::take(Depth::Cookies, &[]).unwrap()));
-    let census = Census::take(Depth::Tags, &[]).unwrap();
+    let runs: Vec<RunQuery<'_>> = apps.iter().map(Running::run).collect();
+    timed("scan by tags", &mut || drop(ProcScan::take(Depth::Tags, &[]).unwrap()));
+    timed("scan with cookies", &mut || drop(ProcScan::take(Depth::Cookies, &[]).unwrap()));
+    let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
     let mut sampler = Sampler::new();
-    timed("roll and sample", &mut || drop(sampler.sample(&census.roll(&runs))));
-    let roll = census.roll(&runs);
-    assert!(runs.iter().all(|run| roll[&run.tag].len() == 1));
+    timed("by_run and sample", &mut || drop(sampler.sample(&scan.run_members(&runs))));
+    let by_run = scan.run_members(&runs);
+    assert!(runs.iter().all(|run| by_run[&run.tag].len() == 1));
     timed("sweep", &mut || assert_eq!(tree::sweep_all(&runs, &[], PATIENCE), Ok(1000)));
     for app in apps {
-        assert_eq!(app.ending(), Ending::Signaled { signal: 9, core: false });
+        assert_eq!(app.ending(), Termination::Signaled { signal: 9, core: false });
         // All swept above: a sweep for each would only cost time.
         app.let_go();
     }

@@ -10,9 +10,9 @@ use std::time::SystemTime;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use crate::listing::{self, Line};
-use crate::locate::Wanted;
+use crate::listing::{self, ListedFile};
 use crate::site::{Links, Site};
+use crate::url_path::UrlPath;
 
 /// A regular file, open.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Page {
 
 /// What there is.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum Resolved {
     /// What was asked for, or what stands for it.
     Page(Page),
     /// The site's own page for what is not there.
@@ -44,7 +44,7 @@ pub(crate) enum Found {
 }
 
 /// One look at the disk.
-enum Look {
+enum FileLookup {
     File(Page),
     Folder(OwnedFd),
     Absent,
@@ -53,61 +53,63 @@ enum Look {
 }
 
 /// Finds what is asked for.
-pub(crate) fn find(site: &Site, wanted: &Wanted) -> Found {
+pub(crate) fn find(site: &Site, wanted: &UrlPath) -> Resolved {
     let root = match open(CWD, &site.root, OFlags::DIRECTORY) {
         Ok(root) => root,
-        Err(error) => return Found::Broken(error.into()),
+        Err(error) => return Resolved::Broken(error.into()),
     };
-    let ground = Ground { site, root };
+    let root = OpenRoot { site, folder: root };
     if wanted.is_hidden && !site.hidden {
-        return ground.instead(wanted);
+        return root.instead(wanted);
     }
-    match ground.look(&wanted.path) {
-        Look::File(page) => Found::Page(page),
-        Look::Folder(folder) => ground.folder(wanted, &folder),
-        Look::Absent => ground.instead(wanted),
-        Look::Forbidden => Found::Forbidden,
-        Look::Broken(error) => Found::Broken(error),
+    match root.look(&wanted.path) {
+        FileLookup::File(page) => Resolved::Page(page),
+        FileLookup::Folder(folder) => root.folder(wanted, &folder),
+        FileLookup::Absent => root.instead(wanted),
+        FileLookup::Forbidden => Resolved::Forbidden,
+        FileLookup::Broken(error) => Resolved::Broken(error),
     }
 }
 
 /// The site as it lies on the disk just now.
-struct Ground<'a> {
+struct OpenRoot<'a> {
     site: &'a Site,
-    root: OwnedFd,
+    folder: OwnedFd,
 }
 
-impl Ground<'_> {
-    fn look(&self, path: &Path) -> Look {
+impl OpenRoot<'_> {
+    fn look(&self, path: &Path) -> FileLookup {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         // What is no file could keep us waiting: a FIFO is opened without.
-        let opened = match open(&self.root, path, OFlags::NONBLOCK) {
+        let opened = match open(&self.folder, path, OFlags::NONBLOCK) {
             Ok(opened) => opened,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => return Look::Absent,
-            Err(Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::NXIO) => return Look::Forbidden,
-            Err(error) => return Look::Broken(error.into()),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG) => return FileLookup::Absent,
+            Err(Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::NXIO) => {
+                return FileLookup::Forbidden;
+            }
+            Err(error) => return FileLookup::Broken(error.into()),
         };
         match self.site.links {
-            Links::Inside if !is_below(&self.root, &opened) => return Look::Forbidden,
+            Links::Inside if !is_below(&self.folder, &opened) => return FileLookup::Forbidden,
             Links::Inside | Links::Anywhere => {}
         }
         let file = File::from(opened);
         match file.metadata() {
-            Ok(meta) if meta.is_dir() => Look::Folder(file.into()),
+            Ok(meta) if meta.is_dir() => FileLookup::Folder(file.into()),
             Ok(meta) if meta.is_file() => {
                 let changed = meta.modified().ok();
-                Look::File(Page { file, name: path.into(), size: meta.len(), changed })
+                FileLookup::File(Page { file, name: path.into(), size: meta.len(), changed })
             }
-            Ok(_) => Look::Forbidden,
-            Err(error) => Look::Broken(error),
+            Ok(_) => FileLookup::Forbidden,
+            Err(error) => FileLookup::Broken(error),
         }
     }
 
     fn page(&self, path: &Path) -> Option<Page> {
-        if let Look::File(page) = self.look(path) { Some(page) } else { None }
+        if let FileLookup::File(page) = self.look(path) { Some(page) } else { None }
     }
 
-    fn folder(&self, wanted: &Wanted, folder: &OwnedFd) -> Found {
+    fn folder(&self, wanted: &UrlPath, folder: &OwnedFd) -> Resolved {
         let is_home = wanted.path.as_os_str().is_empty();
         let index = if is_home && !self.site.listing {
             PathBuf::from(&self.site.homepage)
@@ -119,28 +121,28 @@ impl Ground<'_> {
             return self.instead(wanted);
         }
         if !is_home && !wanted.has_slash {
-            return Found::Folder(wanted.as_folder());
+            return Resolved::Folder(wanted.as_folder());
         }
         match page {
-            Some(page) => Found::Page(page),
+            Some(page) => Resolved::Page(page),
             None => match listed(folder, self.site.hidden) {
-                Ok(lines) => Found::List(listing::page(&wanted.as_folder(), lines)),
-                Err(error) => Found::Broken(error),
+                Ok(lines) => Resolved::List(listing::page(&wanted.as_folder(), lines)),
+                Err(error) => Resolved::Broken(error),
             },
         }
     }
 
     /// What stands for something that is not there. In a single-page application that is a file of the same name
     /// directly below the folder (PM2: scripts are asked for relative to a page that is none), then the home page.
-    fn instead(&self, wanted: &Wanted) -> Found {
+    fn instead(&self, wanted: &UrlPath) -> Resolved {
         if self.site.spa {
             let base = wanted.base().filter(|_| !wanted.is_hidden);
             let page = base.and_then(|base| self.page(base));
             if let Some(page) = page.or_else(|| self.page(Path::new(&self.site.homepage))) {
-                return Found::Page(page);
+                return Resolved::Page(page);
             }
         }
-        self.page(Path::new("404.html")).map_or(Found::Missing, Found::Instead)
+        self.page(Path::new("404.html")).map_or(Resolved::Missing, Resolved::Instead)
     }
 }
 
@@ -158,7 +160,7 @@ fn is_below(root: &OwnedFd, opened: &OwnedFd) -> bool {
 }
 
 /// The files and folders of a folder. What can't be looked at is left out, as PM2 does.
-fn listed(folder: &OwnedFd, hidden: bool) -> io::Result<Vec<Line>> {
+fn listed(folder: &OwnedFd, hidden: bool) -> io::Result<Vec<ListedFile>> {
     let mut lines = Vec::new();
     for entry in std::fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))? {
         let entry = entry?;
@@ -168,7 +170,7 @@ fn listed(folder: &OwnedFd, hidden: bool) -> io::Result<Vec<Line>> {
         }
         if let Ok(meta) = std::fs::metadata(entry.path()) {
             let size = (!meta.is_dir()).then_some(meta.len());
-            lines.push(Line { name, size, changed: meta.modified().ok() });
+            lines.push(ListedFile { name, size, changed: meta.modified().ok() });
         }
     }
     Ok(lines)
@@ -188,14 +190,14 @@ mod tests {
     }
 
     fn shown(site: &Site, url: &str) -> String {
-        match find(site, &Wanted::parse(url).unwrap()) {
-            Found::Page(page) => io::read_to_string(page.file).unwrap(),
-            Found::Instead(page) => format!("404 {}", io::read_to_string(page.file).unwrap()),
-            Found::List(html) => format!("list {}", html.matches("<tr>").count()),
-            Found::Folder(to) => format!("to {to}"),
-            Found::Missing => "missing".into(),
-            Found::Forbidden => "forbidden".into(),
-            Found::Broken(error) => format!("broken {error}"),
+        match find(site, &UrlPath::parse(url).unwrap()) {
+            Resolved::Page(page) => io::read_to_string(page.file).unwrap(),
+            Resolved::Instead(page) => format!("404 {}", io::read_to_string(page.file).unwrap()),
+            Resolved::List(html) => format!("list {}", html.matches("<tr>").count()),
+            Resolved::Folder(to) => format!("to {to}"),
+            Resolved::Missing => "missing".into(),
+            Resolved::Forbidden => "forbidden".into(),
+            Resolved::Broken(error) => format!("broken {error}"),
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::primary::{Connection, Millis, Place, SocketId};
+use crate::ids::{ConnectionId, Millis, SocketId, WorkerSlot};
 
 /// How far a worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum WorkerStage {
     Serving,
     /// It was asked to go by a signal, or goes by itself: it gets nothing new.
     Held,
@@ -34,22 +34,22 @@ pub(crate) enum Stage {
 
 /// One worker.
 #[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) place: Place,
+pub(crate) struct ClusterWorker {
+    pub(crate) place: WorkerSlot,
     pub(crate) seq: u64,
     pub(crate) listens: BTreeSet<SocketId>,
-    /// Connections the usher may have given it, and its answer where that came first.
+    /// Connections the relay may have given it, and its answer where that came first.
     pub(crate) promised: BTreeMap<u64, Option<bool>>,
-    pub(crate) unanswered: BTreeMap<u64, (SocketId, Connection)>,
+    pub(crate) unanswered: BTreeMap<u64, (SocketId, ConnectionId)>,
     /// When it was last given one, counted in connections.
     pub(crate) turn: u64,
-    pub(crate) stage: Stage,
+    pub(crate) stage: WorkerStage,
     pub(crate) has_preload: bool,
     /// Lines to it wait for room.
-    pub(crate) is_crowded: bool,
+    pub(crate) is_blocked: bool,
 }
 
-impl Member {
+impl ClusterWorker {
     /// So many connections are on their way to it, or may be.
     pub(crate) fn load(&self) -> usize {
         self.promised.len() + self.unanswered.len()

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::exchange::Called;
-
 /// So many actions, figures and options of one process are remembered, each.
 const MOST: usize = 256;
 
@@ -19,7 +17,7 @@ const DEEPEST: usize = 8;
 
 /// What is known of one process.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pulse {
+pub struct PmxState {
     /// Whether it said that it is ready.
     pub is_ready: bool,
     /// What it can be asked to do (`axm:action`), as it described it.
@@ -45,9 +43,9 @@ pub(crate) enum Meaning {
     Nothing,
 }
 
-impl Pulse {
+impl PmxState {
     /// Takes in a message of the app.
-    pub(crate) fn hear(&mut self, message: &Value) -> Meaning {
+    pub(crate) fn on_message(&mut self, message: &Value) -> Meaning {
         if message.as_str() == Some("ready") {
             self.is_ready = true;
             return Meaning::Ready;
@@ -104,14 +102,14 @@ impl Pulse {
     /// What the daemon before us knew.
     pub(crate) fn from_note(note: &Value) -> Self {
         let is_ready = note.get("ready").and_then(Value::as_bool).unwrap_or(false);
-        let mut pulse = Self { is_ready, ..Self::default() };
+        let mut pmx = Self { is_ready, ..Self::default() };
         for action in note.get("actions").and_then(Value::as_array).into_iter().flatten() {
-            pulse.offered(action);
+            pmx.offered(action);
         }
         if let Some(options) = note.get("options") {
-            merge((&mut pulse.options, &mut pulse.spent), options);
+            merge((&mut pmx.options, &mut pmx.spent), options);
         }
-        pulse
+        pmx
     }
 }
 
@@ -160,6 +158,15 @@ fn size(value: &Value) -> Option<usize> {
     of(value, DEEPEST)
 }
 
+/// By what a process was meant; it is told so with a parameter, as PM2 does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// The number people know it by.
+    Id(u32),
+    /// The name of its app.
+    Name(String),
+}
+
 /// The message that asks for an action: its bare name, or with a parameter a little more (PM2's shapes).
 pub(crate) fn request(action: &str, param: Option<&str>, called: &Called) -> Vec<u8> {
     let message = match (param, called) {
@@ -186,8 +193,8 @@ mod tests {
 
     #[test]
     fn messages_of_pm2s_library_are_understood() {
-        let mut pulse = Pulse::default();
-        let mut hear = |text: &str| pulse.hear(&serde_json::from_str(text).unwrap());
+        let mut pmx = PmxState::default();
+        let mut hear = |text: &str| pmx.on_message(&serde_json::from_str(text).unwrap());
         let action = r#"{"type":"axm:action","data":{"action_name":"db:clean","arity":0}}"#;
         assert_eq!(hear(action), Meaning::Noteworthy);
         assert_eq!(hear(action), Meaning::Nothing, "an action is known once");
@@ -215,12 +222,12 @@ mod tests {
         ] {
             assert_eq!(hear(odd), Meaning::Nothing, "{odd}");
         }
-        assert_eq!(pulse.actions.len(), 1);
-        assert!(pulse.offers("db:clean") && !pulse.offers("db"));
-        assert_eq!(pulse.monitor["Loop"]["unit"], "ms");
-        let next = Pulse::from_note(&pulse.to_note());
+        assert_eq!(pmx.actions.len(), 1);
+        assert!(pmx.offers("db:clean") && !pmx.offers("db"));
+        assert_eq!(pmx.monitor["Loop"]["unit"], "ms");
+        let next = PmxState::from_note(&pmx.to_note());
         let known = (&next.actions, &next.options, next.is_ready);
-        assert_eq!(known, (&pulse.actions, &pulse.options, true));
+        assert_eq!(known, (&pmx.actions, &pmx.options, true));
         assert!(next.monitor.is_empty(), "figures come again by themselves");
     }
 
@@ -249,33 +256,33 @@ mod tests {
 
     #[test]
     fn an_app_that_says_too_much_costs_a_bounded_amount() {
-        let mut pulse = Pulse::default();
-        let hear = |pulse: &mut Pulse, kind: &str, data: Value| {
-            pulse.hear(&json!({"type": kind, "data": data}));
-            assert!(pulse.spent <= BUDGET);
+        let mut pmx = PmxState::default();
+        let hear = |pmx: &mut PmxState, kind: &str, data: Value| {
+            pmx.on_message(&json!({"type": kind, "data": data}));
+            assert!(pmx.spent <= BUDGET);
         };
         for number in 0..1000 {
             let name = format!("n{number}");
-            hear(&mut pulse, "axm:action", json!({"action_name": name.clone()}));
-            hear(&mut pulse, "axm:monitor", json!({name: {"value": number}}));
-            hear(&mut pulse, "axm:monitor", json!({"big": "x".repeat(BUDGET)}));
+            hear(&mut pmx, "axm:action", json!({"action_name": name.clone()}));
+            hear(&mut pmx, "axm:monitor", json!({name: {"value": number}}));
+            hear(&mut pmx, "axm:monitor", json!({"big": "x".repeat(BUDGET)}));
         }
-        assert_eq!((pulse.actions.len(), pulse.monitor.len()), (MOST, MOST));
+        assert_eq!((pmx.actions.len(), pmx.monitor.len()), (MOST, MOST));
         // Known names go on being told, and can't grow beyond the budget.
         for number in 0..2000 {
             let text = "\u{1b}".repeat(number % 500);
-            hear(&mut pulse, "axm:monitor", json!({format!("n{}", number % 256): text}));
+            hear(&mut pmx, "axm:monitor", json!({format!("n{}", number % 256): text}));
         }
-        hear(&mut pulse, "axm:monitor", json!({"n0": "last"}));
-        assert!(pulse.monitor.get("n0").is_none_or(|value| value == "last"), "nothing is stale");
-        let all = json!([pulse.actions, pulse.monitor, pulse.options]).to_string().len();
+        hear(&mut pmx, "axm:monitor", json!({"n0": "last"}));
+        assert!(pmx.monitor.get("n0").is_none_or(|value| value == "last"), "nothing is stale");
+        let all = json!([pmx.actions, pmx.monitor, pmx.options]).to_string().len();
         assert!(all > BUDGET / 2 && all < 2 * BUDGET, "{all}");
         let mut deep = json!(1);
         for _ in 0..20 {
             deep = json!([deep]);
         }
-        let mut pulse = Pulse::default();
-        hear(&mut pulse, "axm:option:configuration", json!({"deep": deep, "flat": 1}));
-        assert!(!pulse.options.contains_key("deep") && pulse.options.contains_key("flat"));
+        let mut pmx = PmxState::default();
+        hear(&mut pmx, "axm:option:configuration", json!({"deep": deep, "flat": 1}));
+        assert!(!pmx.options.contains_key("deep") && pmx.options.contains_key("flat"));
     }
 }

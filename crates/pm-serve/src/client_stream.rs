@@ -19,13 +19,13 @@ const INTAKE: usize = 8 << 10;
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct ClientStream {
     stream: TcpStream,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<time::Sleep>>>,
 }
 
-impl Wire {
+impl ClientStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, stalled: None }
     }
@@ -46,7 +46,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -61,7 +61,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -95,18 +95,18 @@ impl Write for Wire {
 
 /// tokio's clock under hyper's name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock;
+pub(crate) struct TokioTimer;
 
 /// A wait of hyper's.
-struct Wait(Pin<Box<time::Sleep>>);
+struct TokioSleep(Pin<Box<time::Sleep>>);
 
-impl Timer for Clock {
+impl Timer for TokioTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        Box::pin(Wait(Box::pin(time::sleep(duration))))
+        Box::pin(TokioSleep(Box::pin(time::sleep(duration))))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(Wait(Box::pin(time::sleep_until(deadline.into()))))
+        Box::pin(TokioSleep(Box::pin(time::sleep_until(deadline.into()))))
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
@@ -114,7 +114,7 @@ impl Timer for Clock {
     }
 }
 
-impl Future for Wait {
+impl Future for TokioSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -122,4 +122,4 @@ impl Future for Wait {
     }
 }
 
-impl Sleep for Wait {}
+impl Sleep for TokioSleep {}

@@ -11,7 +11,7 @@ use crate::procfs;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum Termination {
     /// It called exit with this code.
     Exited(u8),
     /// A signal ended it.
@@ -27,7 +27,7 @@ pub enum Ending {
 
 /// We could not learn how a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EndError {
+pub enum WaitError {
     /// It isn't our child (or was reaped already), so waiting can't tell.
     #[error("wait for a process that is no child of ours")]
     NotOurChild,
@@ -36,10 +36,10 @@ pub enum EndError {
     Refused(Errno),
 }
 
-impl Ending {
+impl Termination {
     /// Decodes the status word of wait(2), which is also that of `/proc/PID/stat` and pidfds.
     ///
-    /// A word that means "stopped" or "continued" is no ending and gives [`Ending::Unknown`].
+    /// A word that means "stopped" or "continued" is no ending and gives [`Termination::Unknown`].
     pub fn from_status(status: i32) -> Self {
         let signal = status & 0x7f;
         let code = u8::try_from((status >> 8) & 0xff).unwrap_or(u8::MAX);
@@ -50,7 +50,7 @@ impl Ending {
         }
     }
 
-    /// The status word [`Ending::from_status`] decodes; `None` for [`Ending::Unknown`].
+    /// The status word [`Termination::from_status`] decodes; `None` for [`Termination::Unknown`].
     pub fn to_status(self) -> Option<i32> {
         match self {
             Self::Exited(code) => Some(i32::from(code) << 8),
@@ -72,22 +72,22 @@ impl Ending {
 }
 
 /// Looks whether our child ended, without reaping it; `None` while it lives.
-pub fn peek(pidfd: impl AsFd) -> Result<Option<Ending>, EndError> {
+pub fn peek(pidfd: impl AsFd) -> Result<Option<Termination>, WaitError> {
     wait(&pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
 }
 
 /// Reaps our child if it ended; `None` while it lives.
-pub fn reap(pidfd: impl AsFd) -> Result<Option<Ending>, EndError> {
+pub fn reap(pidfd: impl AsFd) -> Result<Option<Termination>, WaitError> {
     wait(&pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
 }
 
-fn wait(pidfd: &impl AsFd, how: WaitIdOptions) -> Result<Option<Ending>, EndError> {
+fn wait(pidfd: &impl AsFd, how: WaitIdOptions) -> Result<Option<Termination>, WaitError> {
     loop {
         return match waitid(WaitId::PidFd(pidfd.as_fd()), how) {
-            Ok(status) => Ok(status.as_ref().map(Ending::from_wait)),
+            Ok(status) => Ok(status.as_ref().map(Termination::from_wait)),
             Err(Errno::INTR) => continue,
-            Err(Errno::CHILD) => Err(EndError::NotOurChild),
-            Err(errno) => Err(EndError::Refused(errno)),
+            Err(Errno::CHILD) => Err(WaitError::NotOurChild),
+            Err(errno) => Err(WaitError::Refused(errno)),
         };
     }
 }
@@ -114,24 +114,25 @@ const _: () = assert!(size_of::<PidfdAnswer>() == 64, "the kernel's first form o
 /// `None` until its parent has reaped it (wait for `POLLHUP`, not for `POLLIN`), and for ever on
 /// kernels before 6.15; [`zombie`] may know meanwhile.
 #[expect(unsafe_code, reason = "an ioctl nobody wraps yet")]
-pub fn of_stranger(pidfd: impl AsFd) -> Option<Ending> {
+pub fn of_stranger(pidfd: impl AsFd) -> Option<Termination> {
     let mut answer = PidfdAnswer { mask: INFO_EXIT, ..PidfdAnswer::default() };
     // SAFETY: the request encodes the size of `PidfdAnswer`, so the kernel writes no more than
     // that into a live local of plain integers.
     let result = unsafe { libc::ioctl(pidfd.as_fd().as_raw_fd(), GET_INFO, &raw mut answer) };
-    (result == 0 && answer.mask & INFO_EXIT != 0).then(|| Ending::from_status(answer.exit_code))
+    (result == 0 && answer.mask & INFO_EXIT != 0)
+        .then(|| Termination::from_status(answer.exit_code))
 }
 
 /// How a zombie that nobody reaps ended; `None` if `pid` is no zombie.
 ///
 /// For a process of another user the kernel shows 0 to the unprivileged, which is then
-/// reported as [`Ending::Unknown`] rather than as a success nobody saw.
-pub fn zombie(pid: i32) -> Option<Ending> {
+/// reported as [`Termination::Unknown`] rather than as a success nobody saw.
+pub fn zombie(pid: i32) -> Option<Termination> {
     let stat = procfs::stat_once(pid).ok().flatten().filter(|stat| !stat.alive())?;
     if stat.exit_code == 0 && !may_inspect(pid) {
-        return Some(Ending::Unknown);
+        return Some(Termination::Unknown);
     }
-    Some(Ending::from_status(stat.exit_code))
+    Some(Termination::from_status(stat.exit_code))
 }
 
 /// Whether the kernel shows us the real exit code: the same user, or root.
@@ -147,12 +148,15 @@ mod tests {
 
     #[test]
     fn status_words() {
-        assert_eq!(Ending::from_status(42 << 8), Ending::Exited(42));
-        assert_eq!(Ending::from_status(9), Ending::Signaled { signal: 9, core: false });
-        assert_eq!(Ending::from_status(0x8b), Ending::Signaled { signal: 11, core: true });
-        assert_eq!(Ending::from_status(0x137f), Ending::Unknown);
+        assert_eq!(Termination::from_status(42 << 8), Termination::Exited(42));
+        assert_eq!(Termination::from_status(9), Termination::Signaled { signal: 9, core: false });
+        assert_eq!(
+            Termination::from_status(0x8b),
+            Termination::Signaled { signal: 11, core: true }
+        );
+        assert_eq!(Termination::from_status(0x137f), Termination::Unknown);
         for status in [0, 255 << 8, 9, 0x8b] {
-            assert_eq!(Ending::from_status(status).to_status(), Some(status));
+            assert_eq!(Termination::from_status(status).to_status(), Some(status));
         }
     }
 }

@@ -78,7 +78,7 @@ const KINDS: [(&str, &str); 71] = [
 ];
 
 /// What a file of this name holds, for `Content-Type`.
-pub(crate) fn kind(name: &Path) -> String {
+pub(crate) fn media_type(name: &Path) -> String {
     let ending = name.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let ending = ending.to_ascii_lowercase();
     let known = KINDS.binary_search_by(|(known, _)| known.cmp(&ending.as_str())).ok();
@@ -102,7 +102,7 @@ mod tests {
             ("LICENSE", "text/plain; charset=utf-8"),
             (".html", "text/plain; charset=utf-8"),
         ] {
-            assert_eq!(kind(Path::new(name)), found, "{name}");
+            assert_eq!(media_type(Path::new(name)), found, "{name}");
         }
     }
 }

@@ -15,13 +15,13 @@ const COUNT: usize = 8;
 
 /// The numbers, each held by something of no use while there is no child.
 #[derive(Debug)]
-pub(super) struct Berths {
+pub(super) struct FdSlots {
     idle: OwnedFd,
     slots: Vec<OwnedFd>,
     filled: usize,
 }
 
-impl Berths {
+impl FdSlots {
     /// Takes the lowest free numbers; `None` where the kernel (before 5.9) or a sandbox has no use for them.
     pub(super) fn new() -> Option<Self> {
         if !can_leave_a_table() {

@@ -13,19 +13,19 @@ const CHUNK: u64 = 128 << 10;
 
 /// A body whose length is known.
 #[derive(Debug)]
-pub(crate) struct Content {
-    source: Source,
+pub(crate) struct ResponseBody {
+    source: BodySource,
     /// Bytes still to be sent.
     left: u64,
 }
 
 #[derive(Debug)]
-enum Source {
+enum BodySource {
     Bytes(Bytes),
     File { file: File, chunk: Vec<u8> },
 }
 
-impl Content {
+impl ResponseBody {
     /// No bytes.
     pub(crate) fn nothing() -> Self {
         Self::of(Bytes::new())
@@ -34,16 +34,16 @@ impl Content {
     /// These bytes.
     pub(crate) fn of(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { left: u64::try_from(bytes.len()).unwrap_or(0), source: Source::Bytes(bytes) }
+        Self { left: u64::try_from(bytes.len()).unwrap_or(0), source: BodySource::Bytes(bytes) }
     }
 
     /// So many bytes of a file, from where it stands.
     pub(crate) fn file(file: File, count: u64) -> Self {
-        Self { source: Source::File { file, chunk: Vec::new() }, left: count }
+        Self { source: BodySource::File { file, chunk: Vec::new() }, left: count }
     }
 }
 
-impl Body for Content {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -56,8 +56,8 @@ impl Body for Content {
             return Poll::Ready(None);
         }
         let bytes = match &mut this.source {
-            Source::Bytes(bytes) => std::mem::take(bytes),
-            Source::File { file, chunk } => {
+            BodySource::Bytes(bytes) => std::mem::take(bytes),
+            BodySource::File { file, chunk } => {
                 let size = usize::try_from(this.left.min(CHUNK)).unwrap_or(usize::MAX);
                 chunk.resize(size, 0);
                 let mut buffer = ReadBuf::new(chunk);

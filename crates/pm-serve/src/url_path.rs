@@ -14,7 +14,7 @@ const WELL_KNOWN: &[u8] = b".well-known";
 
 /// Something below the folder that may or may not be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct UrlPath {
     /// Relative, without `.` and `..`; empty for the folder itself.
     pub(crate) path: PathBuf,
     /// Whether it was asked for with a slash at its end.
@@ -25,25 +25,25 @@ pub(crate) struct Wanted {
 
 /// Why a path means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Astray {
+pub(crate) enum UrlPathError {
     /// It leads out of the folder.
     Outside,
     /// No file can have such a name.
     Nonsense,
 }
 
-impl Wanted {
+impl UrlPath {
     /// Reads the path of a URL: percent signs are decoded first, so that no dot can hide.
-    pub(crate) fn parse(path: &str) -> Result<Self, Astray> {
+    pub(crate) fn parse(path: &str) -> Result<Self, UrlPathError> {
         let bytes: Vec<u8> = percent_decode_str(path).collect();
         if bytes.contains(&0) {
-            return Err(Astray::Nonsense);
+            return Err(UrlPathError::Nonsense);
         }
         let mut names: Vec<&[u8]> = Vec::new();
         for name in bytes.split(|byte| *byte == b'/') {
             match name {
                 b"" | b"." => {}
-                b".." => drop(names.pop().ok_or(Astray::Outside)?),
+                b".." => drop(names.pop().ok_or(UrlPathError::Outside)?),
                 name => names.push(name),
             }
         }
@@ -80,8 +80,8 @@ mod tests {
 
     use super::*;
 
-    fn path(url: &str) -> Result<String, Astray> {
-        Wanted::parse(url).map(|wanted| wanted.path.to_str().unwrap().to_owned())
+    fn path(url: &str) -> Result<String, UrlPathError> {
+        UrlPath::parse(url).map(|wanted| wanted.path.to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -94,12 +94,12 @@ mod tests {
             ("/a/../b", Ok("b")),
             ("/a%20b/%C3%A4", Ok("a b/ä")),
             ("/%2e/a%2fb", Ok("a/b")),
-            ("/..", Err(Astray::Outside)),
-            ("/a/../../b", Err(Astray::Outside)),
-            ("/%2e%2e/etc/passwd", Err(Astray::Outside)),
-            ("/..%2f..%2fetc/passwd", Err(Astray::Outside)),
-            ("/a/%2E./..%2f", Err(Astray::Outside)),
-            ("/a%00b", Err(Astray::Nonsense)),
+            ("/..", Err(UrlPathError::Outside)),
+            ("/a/../../b", Err(UrlPathError::Outside)),
+            ("/%2e%2e/etc/passwd", Err(UrlPathError::Outside)),
+            ("/..%2f..%2fetc/passwd", Err(UrlPathError::Outside)),
+            ("/a/%2E./..%2f", Err(UrlPathError::Outside)),
+            ("/a%00b", Err(UrlPathError::Nonsense)),
             ("/100%", Ok("100%")),
             ("/%zz", Ok("%zz")),
         ] {
@@ -117,14 +117,14 @@ mod tests {
             ("/a.b/c", false),
             ("/.a/../b", false),
         ] {
-            assert_eq!(Wanted::parse(url).unwrap().is_hidden, hidden, "{url}");
+            assert_eq!(UrlPath::parse(url).unwrap().is_hidden, hidden, "{url}");
         }
     }
 
     proptest! {
         #[test]
         fn nothing_leads_out(url in "(/|\\.|%2e|%2F|a|%00|\\\\|%25){0,12}") {
-            if let Ok(wanted) = Wanted::parse(&url) {
+            if let Ok(wanted) = UrlPath::parse(&url) {
                 prop_assert!(wanted.path.is_relative());
                 let plain =
                     |part| matches!(part, std::path::Component::Normal(_));

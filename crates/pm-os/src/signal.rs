@@ -9,9 +9,9 @@ use crate::errno;
 
 /// A signal by number, 1 to 64 (signal(7)), real-time ones included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Signal(i32);
+pub struct SignalNumber(i32);
 
-impl Signal {
+impl SignalNumber {
     /// Hang up; many servers reload.
     pub const HUP: Self = Self(libc::SIGHUP);
     /// Interrupt: what PM2 sends first.
@@ -38,7 +38,7 @@ impl Signal {
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
+pub enum SignalOutcome {
     /// The kernel took it (a zombie takes it too, without effect).
     Sent,
     /// There was nobody left to take it.
@@ -48,7 +48,7 @@ pub enum Delivery {
 /// A signal was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("send signal {signal}: {}", errno::words(*.errno))]
-pub struct KnockError {
+pub struct SignalRefused {
     /// Number of the signal.
     pub signal: i32,
     /// Usually `EPERM`: it runs as somebody else and we aren't root.
@@ -56,21 +56,21 @@ pub struct KnockError {
 }
 
 /// Sends one signal to the process behind a pidfd.
-pub fn signal(pidfd: impl AsFd, signal: Signal) -> Result<Delivery, KnockError> {
-    match send(pidfd.as_fd(), signal.0) {
-        Ok(()) => Ok(Delivery::Sent),
-        Err(Errno::SRCH) => Ok(Delivery::Gone),
-        Err(errno) => Err(KnockError { signal: signal.0, errno }),
+pub fn send(pidfd: impl AsFd, signal: SignalNumber) -> Result<SignalOutcome, SignalRefused> {
+    match send_raw(pidfd.as_fd(), signal.0) {
+        Ok(()) => Ok(SignalOutcome::Sent),
+        Err(Errno::SRCH) => Ok(SignalOutcome::Gone),
+        Err(errno) => Err(SignalRefused { signal: signal.0, errno }),
     }
 }
 
 /// Signal 0: whether the process is there at all (a zombie is).
 pub(crate) fn probe(pidfd: BorrowedFd<'_>) -> Result<(), Errno> {
-    send(pidfd, 0)
+    send_raw(pidfd, 0)
 }
 
 #[expect(unsafe_code, reason = "rustix can't make real-time signals without unsafe either")]
-fn send(pidfd: BorrowedFd<'_>, number: i32) -> Result<(), Errno> {
+fn send_raw(pidfd: BorrowedFd<'_>, number: i32) -> Result<(), Errno> {
     // SAFETY: pidfd_send_signal(2) with no siginfo touches no memory of ours; the number is 0 to
     // 64 and the descriptor is open for as long as it is borrowed.
     let result = unsafe {

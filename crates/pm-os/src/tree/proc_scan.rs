@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use crate::clock;
 use crate::errno;
-use crate::identity::Identity;
+use crate::identity::ProcIdentity;
 use crate::procfs::{self, Stat};
 use crate::tag::{self, Tag};
 
@@ -29,11 +29,11 @@ pub enum Depth {
 /// `/proc` could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("read /proc: {}", errno::words(*.0))]
-pub struct CensusError(pub Errno);
+pub struct ProcScanError(pub Errno);
 
-/// One process as the census saw it.
+/// One process as the scan saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct ProcEntry {
     /// Its number.
     pub pid: i32,
     /// Its parent.
@@ -42,8 +42,6 @@ pub struct Seen {
     pub pgrp: i32,
     /// Its session.
     pub session: i32,
-    /// State letter of proc(5): `R`, `S`, `D`, `Z`, ...
-    pub state: u8,
     /// Whether it still runs; zombies don't.
     pub alive: bool,
     /// Clock ticks from boot to its start.
@@ -62,13 +60,11 @@ pub struct Seen {
 
 /// A living process that belongs to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Member {
+pub struct TreeMember {
     /// Who it is; open it before touching it.
-    pub identity: Identity,
-    /// Whether its limits bear the mark. Who has lost it may be missed by a later census.
+    pub identity: ProcIdentity,
+    /// Whether its limits bear the mark. Who has lost it may be missed by a later scan.
     pub marked: bool,
-    /// Its parent.
-    pub ppid: i32,
     /// How many members lie between it and the top of its tree: signal the greatest first.
     pub depth: u32,
     /// Clock ticks it used.
@@ -81,16 +77,16 @@ pub struct Member {
 
 /// A run to be looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Run<'i> {
+pub struct RunQuery<'i> {
     /// Its mark.
     pub tag: Tag,
     /// Its first process, if known: finds members without any mark.
-    pub leader: Option<&'i Identity>,
-    /// Members without a mark that an earlier census found, if they are still there.
-    pub known: &'i [Identity],
+    pub leader: Option<&'i ProcIdentity>,
+    /// Members without a mark that an earlier scan found, if they are still there.
+    pub known: &'i [ProcIdentity],
 }
 
-impl Run<'_> {
+impl RunQuery<'_> {
     /// A run of which nothing but its mark is known.
     pub const fn of(tag: Tag) -> Self {
         Self { tag, leader: None, known: &[] }
@@ -98,23 +94,23 @@ impl Run<'_> {
 }
 
 /// The living members of each run asked for, parents before children; empty ones are listed too.
-pub type Roll = BTreeMap<Tag, Vec<Member>>;
+pub type RunMembers = BTreeMap<Tag, Vec<TreeMember>>;
 
 /// All processes of one moment, sorted by pid. We ourselves and kernel threads are left out.
 #[derive(Debug)]
-pub struct Census {
-    seen: Vec<Seen>,
+pub struct ProcScan {
+    seen: Vec<ProcEntry>,
     spared: Vec<i32>,
     boot: Option<clock::BootId>,
 }
 
-impl Census {
+impl ProcScan {
     /// Looks at every process once. `spared` are never members of anything (the guardian), and
     /// neither are we; what they started without a mark isn't either.
     ///
     /// Processes that start or end meanwhile may be missed: whoever must be sure looks twice.
-    pub fn take(depth: Depth, spared: &[i32]) -> Result<Self, CensusError> {
-        let proc = procfs::open().map_err(CensusError)?;
+    pub fn take(depth: Depth, spared: &[i32]) -> Result<Self, ProcScanError> {
+        let proc = procfs::open().map_err(ProcScanError)?;
         let mut spared = spared.to_vec();
         spared.push(rustix::process::getpid().as_raw_pid());
         let mut seen = Vec::with_capacity(512);
@@ -124,7 +120,7 @@ impl Census {
             }
             Ok(())
         })
-        .map_err(CensusError)?;
+        .map_err(ProcScanError)?;
         seen.sort_unstable_by_key(|seen| seen.pid);
         if depth == Depth::Cookies {
             read_cookies(&proc, &mut seen);
@@ -132,23 +128,23 @@ impl Census {
         Ok(Self { seen, spared, boot: clock::boot_id() })
     }
 
-    /// What a census finds where nobody is.
+    /// What a scan finds where nobody is.
     pub fn of_nobody() -> Self {
         Self { seen: Vec::new(), spared: Vec::new(), boot: clock::boot_id() }
     }
 
     /// Every process seen, zombies included: a marked zombie proves that a run began.
-    pub fn seen(&self) -> &[Seen] {
+    pub fn seen(&self) -> &[ProcEntry] {
         &self.seen
     }
 
     /// The process with this number.
-    pub fn find(&self, pid: i32) -> Option<&Seen> {
+    pub fn find(&self, pid: i32) -> Option<&ProcEntry> {
         self.position(pid).and_then(|at| self.seen.get(at))
     }
 
     /// All marked processes of one home, zombies included.
-    pub fn of_home(&self, home: u32) -> impl Iterator<Item = (Tag, &Seen)> {
+    pub fn of_home(&self, home: u32) -> impl Iterator<Item = (Tag, &ProcEntry)> {
         self.seen
             .iter()
             .filter_map(move |seen| Some((seen.tag?, seen)))
@@ -156,8 +152,10 @@ impl Census {
     }
 
     /// The living members of one run, parents before children.
-    pub fn members(&self, tag: Tag, leader: Option<&Identity>) -> Vec<Member> {
-        self.roll(&[Run { leader, ..Run::of(tag) }]).remove(&tag).unwrap_or_default()
+    pub fn members(&self, tag: Tag, leader: Option<&ProcIdentity>) -> Vec<TreeMember> {
+        self.run_members(&[RunQuery { leader, ..RunQuery::of(tag) }])
+            .remove(&tag)
+            .unwrap_or_default()
     }
 
     /// The living members of many runs at once.
@@ -167,22 +165,22 @@ impl Census {
     /// process manager run by an app keeps its own apps. Of a leader that is gone the session and
     /// group count for orphans of the spared: those come from apps, and a number is not given out
     /// again while it is a session's.
-    pub fn roll(&self, runs: &[Run<'_>]) -> Roll {
-        let mut roll: Roll = runs.iter().map(|run| (run.tag, Vec::new())).collect();
+    pub fn run_members(&self, runs: &[RunQuery<'_>]) -> RunMembers {
+        let mut by_run: RunMembers = runs.iter().map(|run| (run.tag, Vec::new())).collect();
         let owners = self.owners(&self.claims(runs));
         for ((at, seen), owner) in self.seen.iter().enumerate().zip(&owners) {
-            let Some(members) = owner.and_then(|tag| roll.get_mut(&tag)) else { continue };
+            let Some(members) = owner.and_then(|tag| by_run.get_mut(&tag)) else { continue };
             if seen.alive {
                 members.push(self.member(seen, self.depth(at, &owners)));
             }
         }
-        for members in roll.values_mut() {
+        for members in by_run.values_mut() {
             members.sort_by_key(|member| (member.depth, member.identity.pid));
         }
-        roll
+        by_run
     }
 
-    fn claims(&self, runs: &[Run<'_>]) -> Claims {
+    fn claims(&self, runs: &[RunQuery<'_>]) -> Claims {
         let mut claims = Claims::default();
         for run in runs {
             if let Some(leader) = run.leader.filter(|leader| leader.boot == self.boot) {
@@ -199,7 +197,7 @@ impl Census {
     }
 
     /// The run an unmarked process belongs to by itself, and not by descent.
-    fn claimed(&self, seen: &Seen, claims: &Claims) -> Option<Tag> {
+    fn claimed(&self, seen: &ProcEntry, claims: &Claims) -> Option<Tag> {
         let by = |numbers: &BTreeMap<i32, Tag>| {
             [seen.pid, seen.session, seen.pgrp]
                 .iter()
@@ -213,7 +211,7 @@ impl Census {
 
     /// For each process, by position, the run it belongs to.
     fn owners(&self, claims: &Claims) -> Vec<Option<Tag>> {
-        let claimed = |seen: &Seen| seen.tag.or_else(|| self.claimed(seen, claims));
+        let claimed = |seen: &ProcEntry| seen.tag.or_else(|| self.claimed(seen, claims));
         let mut owners: Vec<Option<Tag>> = self.seen.iter().map(claimed).collect();
         // Descent: a child usually has a greater number than its parent, so one round does, and
         // one more proves it; after numbers wrapped round it takes a few.
@@ -239,7 +237,7 @@ impl Census {
     fn depth(&self, at: usize, owners: &[Option<Tag>]) -> u32 {
         let mut depth = 0;
         let mut here = at;
-        // A census isn't one instant, so numbers reused meanwhile could even form a ring.
+        // A scan isn't one instant, so numbers reused meanwhile could even form a ring.
         while depth < 4096 {
             let parent = self.seen.get(here).and_then(|seen| self.position(seen.ppid));
             match parent.filter(|&parent| owners.get(parent) == owners.get(at)) {
@@ -251,7 +249,7 @@ impl Census {
         depth
     }
 
-    fn has(&self, leader: &Identity) -> bool {
+    fn has(&self, leader: &ProcIdentity) -> bool {
         leader.boot == self.boot
             && self.find(leader.pid).is_some_and(|seen| seen.started == leader.started)
             && !self.spared.contains(&leader.pid)
@@ -261,12 +259,16 @@ impl Census {
         self.seen.binary_search_by_key(&pid, |seen| seen.pid).ok()
     }
 
-    fn member(&self, seen: &Seen, depth: u32) -> Member {
-        Member {
+    fn member(&self, seen: &ProcEntry, depth: u32) -> TreeMember {
+        TreeMember {
             // The inode is unknown here: pid and start time were read together, and `open` checks.
-            identity: Identity { pid: seen.pid, started: seen.started, boot: self.boot, inode: 0 },
+            identity: ProcIdentity {
+                pid: seen.pid,
+                started: seen.started,
+                boot: self.boot,
+                inode: 0,
+            },
             marked: seen.marked,
-            ppid: seen.ppid,
             depth,
             own_ticks: seen.own_ticks,
             children_ticks: seen.children_ticks,
@@ -296,9 +298,9 @@ pub struct Traces {
 }
 
 /// Which of these runs have left any trace. Without orphans, of a run that is missing here nobody can be found by a
-/// census either (but by [`Run::known`]), and this costs a tenth of one.
-pub fn traces(runs: &[Run<'_>], spared: &[i32]) -> Result<Traces, CensusError> {
-    let proc = procfs::open().map_err(CensusError)?;
+/// scan either (but by [`RunQuery::known`]), and this costs a tenth of one.
+pub fn traces(runs: &[RunQuery<'_>], spared: &[i32]) -> Result<Traces, ProcScanError> {
+    let proc = procfs::open().map_err(ProcScanError)?;
     let wanted: BTreeSet<Tag> = runs.iter().map(|run| run.tag).collect();
     let leaders: BTreeMap<i32, Tag> =
         runs.iter().filter_map(|run| Some((run.leader?.pid, run.tag))).collect();
@@ -316,7 +318,7 @@ pub fn traces(runs: &[Run<'_>], spared: &[i32]) -> Result<Traces, CensusError> {
         }
         Ok(())
     })
-    .map_err(CensusError)?;
+    .map_err(ProcScanError)?;
     Ok(found)
 }
 
@@ -335,7 +337,7 @@ pub(super) fn for_each_pid(
     Ok(())
 }
 
-fn look(proc: &OwnedFd, pid: i32) -> Result<Option<Seen>, Errno> {
+fn look(proc: &OwnedFd, pid: i32) -> Result<Option<ProcEntry>, Errno> {
     let stat = match procfs::stat(proc, pid) {
         Ok(Some(stat)) => stat,
         // Gone, or hidden from us (hidepid, a security module): then it can't be ours.
@@ -348,14 +350,13 @@ fn look(proc: &OwnedFd, pid: i32) -> Result<Option<Seen>, Errno> {
     Ok(Some(seen(&stat, tag::of(pid))))
 }
 
-fn seen(stat: &Stat, tag: Option<Tag>) -> Seen {
+fn seen(stat: &Stat, tag: Option<Tag>) -> ProcEntry {
     let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
-    Seen {
+    ProcEntry {
         pid: stat.pid,
         ppid: stat.ppid,
         pgrp: stat.pgrp,
         session: stat.session,
-        state: stat.state,
         alive: stat.alive(),
         started: stat.start,
         own_ticks: stat.own_ticks,
@@ -366,7 +367,7 @@ fn seen(stat: &Stat, tag: Option<Tag>) -> Seen {
     }
 }
 
-fn read_cookies(proc: &OwnedFd, seen: &mut [Seen]) {
+fn read_cookies(proc: &OwnedFd, seen: &mut [ProcEntry]) {
     let mut buffer = vec![0_u8; ENVIRON];
     for process in seen.iter_mut().filter(|seen| seen.tag.is_none() && seen.alive) {
         // Not readable means another user's: without a tag it can't be told, and descent may.
@@ -380,13 +381,12 @@ fn read_cookies(proc: &OwnedFd, seen: &mut [Seen]) {
 mod tests {
     use super::*;
 
-    fn process(pid: i32, parent: i32, session: i32, tag: Option<Tag>) -> Seen {
-        Seen {
+    fn process(pid: i32, parent: i32, session: i32, tag: Option<Tag>) -> ProcEntry {
+        ProcEntry {
             pid,
             ppid: parent,
             pgrp: session,
             session,
-            state: b'S',
             alive: true,
             started: 100 + u64::from(pid.unsigned_abs()),
             own_ticks: 1,
@@ -397,16 +397,16 @@ mod tests {
         }
     }
 
-    fn census(seen: Vec<Seen>) -> Census {
-        Census { seen, spared: vec![2], boot: None }
+    fn scan(seen: Vec<ProcEntry>) -> ProcScan {
+        ProcScan { seen, spared: vec![2], boot: None }
     }
 
-    fn identity(pid: i32) -> Identity {
+    fn identity(pid: i32) -> ProcIdentity {
         let started = 100 + u64::from(pid.unsigned_abs());
-        Identity { pid, started, boot: None, inode: 0 }
+        ProcIdentity { pid, started, boot: None, inode: 0 }
     }
 
-    fn pids(members: &[Member]) -> Vec<i32> {
+    fn pids(members: &[TreeMember]) -> Vec<i32> {
         members.iter().map(|member| member.identity.pid).collect()
     }
 
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn tag_session_and_descent_are_joined() {
-        let census = census(vec![
+        let scan = scan(vec![
             process(10, 1, 10, Some(A)),
             process(11, 10, 10, None),
             process(12, 1, 10, None),
@@ -424,74 +424,79 @@ mod tests {
             process(15, 14, 15, None),
             process(16, 1, 16, None),
         ]);
-        assert_eq!(pids(&census.members(A, None)), [10, 13, 11, 14, 15]);
-        assert_eq!(pids(&census.members(A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
+        assert_eq!(pids(&scan.members(A, None)), [10, 13, 11, 14, 15]);
+        assert_eq!(pids(&scan.members(A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
     }
 
     #[test]
     fn anothers_mark_wins_over_descent_and_session() {
-        let census = census(vec![
+        let scan = scan(vec![
             process(10, 1, 10, Some(A)),
             process(11, 10, 10, Some(B)),
             process(12, 11, 10, None),
         ]);
         let leader = identity(10);
-        let roll = census.roll(&[Run { leader: Some(&leader), ..Run::of(A) }, Run::of(B)]);
-        assert_eq!(pids(&roll[&A]), [10, 12], "a session mate goes by its session");
-        assert_eq!(pids(&roll[&B]), [11]);
+        let by_run = scan
+            .run_members(&[RunQuery { leader: Some(&leader), ..RunQuery::of(A) }, RunQuery::of(B)]);
+        assert_eq!(pids(&by_run[&A]), [10, 12], "a session mate goes by its session");
+        assert_eq!(pids(&by_run[&B]), [11]);
     }
 
     #[test]
     fn orphans_of_the_spared_go_by_the_session_of_a_leader_that_is_gone() {
-        let census = census(vec![
+        let scan = scan(vec![
             process(11, 2, 10, None),
             process(12, 11, 12, None),
             process(13, 1, 10, None),
             process(14, 2, 14, None),
         ]);
         let leader = identity(10);
-        assert_eq!(pids(&census.members(A, Some(&leader))), [11, 12], "13 may be a stranger");
-        let of_another_boot = Identity { boot: Some(clock::BootId(7)), ..leader };
-        assert_eq!(census.members(A, Some(&of_another_boot)), []);
+        assert_eq!(pids(&scan.members(A, Some(&leader))), [11, 12], "13 may be a stranger");
+        let of_another_boot = ProcIdentity { boot: Some(clock::BootId(7)), ..leader };
+        assert_eq!(scan.members(A, Some(&of_another_boot)), []);
     }
 
     #[test]
     fn who_was_a_member_stays_one() {
-        let census = census(vec![process(14, 2, 14, None), process(15, 14, 15, None)]);
-        let roll = |known: &[Identity]| {
-            let mut roll = census.roll(&[Run { known, ..Run::of(A) }]);
-            pids(&roll.remove(&A).unwrap())
+        let scan = scan(vec![process(14, 2, 14, None), process(15, 14, 15, None)]);
+        let by_run = |known: &[ProcIdentity]| {
+            let mut by_run = scan.run_members(&[RunQuery { known, ..RunQuery::of(A) }]);
+            pids(&by_run.remove(&A).unwrap())
         };
-        assert_eq!(roll(&[identity(14)]), [14, 15]);
-        assert_eq!(roll(&[Identity { started: 1, ..identity(14) }]), [], "its number is reused");
+        assert_eq!(by_run(&[identity(14)]), [14, 15]);
+        assert_eq!(
+            by_run(&[ProcIdentity { started: 1, ..identity(14) }]),
+            [],
+            "its number is reused"
+        );
     }
 
     #[test]
     fn a_reused_leader_number_claims_nobody() {
-        let census = census(vec![process(10, 1, 10, None), process(11, 10, 10, None)]);
-        let stale = Identity { started: 1, ..identity(10) };
-        assert_eq!(census.members(A, Some(&stale)), []);
+        let scan = scan(vec![process(10, 1, 10, None), process(11, 10, 10, None)]);
+        let stale = ProcIdentity { started: 1, ..identity(10) };
+        assert_eq!(scan.members(A, Some(&stale)), []);
     }
 
     #[test]
     fn a_parent_with_the_greater_number_still_counts() {
-        let census =
-            census(vec![process(5, 6, 5, None), process(6, 7, 6, None), process(7, 1, 7, Some(A))]);
-        assert_eq!(pids(&census.members(A, None)), [7, 6, 5]);
+        let scan =
+            scan(vec![process(5, 6, 5, None), process(6, 7, 6, None), process(7, 1, 7, Some(A))]);
+        assert_eq!(pids(&scan.members(A, None)), [7, 6, 5]);
     }
 
     #[test]
     fn zombies_are_gone_but_pass_their_children_on() {
         let mut dead = process(10, 1, 10, Some(A));
         dead.alive = false;
-        let census = census(vec![dead, process(11, 10, 11, None)]);
-        assert_eq!(pids(&census.members(A, None)), [11]);
-        assert_eq!(census.of_home(5).count(), 1);
+        let scan = scan(vec![dead, process(11, 10, 11, None)]);
+        assert_eq!(pids(&scan.members(A, None)), [11]);
+        assert_eq!(scan.of_home(5).count(), 1);
     }
 
     #[test]
     fn a_ring_of_reused_numbers_ends() {
-        let census = census(vec![process(5, 6, 5, Some(A)), process(6, 5, 6, Some(A))]);
-        assert_eq!(census.members(A, None).len(), 2);
+        let scan = scan(vec![process(5, 6, 5, Some(A)), process(6, 5, 6, Some(A))]);
+        assert_eq!(scan.members(A, None).len(), 2);
     }
 }

@@ -8,7 +8,7 @@ const ROOM: usize = 64 << 10;
 
 /// What has come and is not a whole line yet.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(crate) struct LineBuffer {
     bytes: Vec<u8>,
     /// Where the next line begins.
     start: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Lines {
     skipping: bool,
 }
 
-impl Lines {
+impl LineBuffer {
     /// More bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {
@@ -66,7 +66,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn all(lines: &mut Lines) -> Vec<Vec<u8>> {
+    fn all(lines: &mut LineBuffer) -> Vec<Vec<u8>> {
         std::iter::from_fn(|| lines.next_line()).collect()
     }
 
@@ -74,7 +74,7 @@ mod tests {
     fn lines_come_whole_however_they_are_cut() {
         let text = b"{\"a\":1}\n\n7\nlast";
         for size in 1..=text.len() {
-            let mut lines = Lines::default();
+            let mut lines = LineBuffer::default();
             let mut found = Vec::new();
             for part in text.chunks(size) {
                 lines.push(part);
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_skipped_and_costs_no_more_than_the_limit() {
-        let mut lines = Lines::default();
+        let mut lines = LineBuffer::default();
         let part = vec![b'x'; 1 << 20];
         for _ in 0..20 {
             lines.push(&part);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::exchange::{Keep, News};
-use crate::hall::{Hall, now};
+use crate::event_loop::{EventLoop, now};
+use crate::ids::{SocketId, Worker};
+use crate::interface::{KeepRequest, NodeEvent};
 use crate::note::Note;
-use crate::primary::{Act, SocketId, Wanted, With, Worker};
+use crate::primary::{Act, WantedSocket, With};
 use crate::socket::{self, Maker, Sharing};
 
-impl Hall {
+impl EventLoop {
     /// Does everything that is decided, and what that leads to. What the next daemon must know is written first.
     pub(crate) fn carry_out(&mut self) {
         loop {
@@ -29,13 +30,13 @@ impl Hall {
     fn remember(&mut self) {
         for worker in std::mem::take(&mut self.noteworthy) {
             let cluster = self.primary.remember(worker).unwrap_or_default();
-            let Some(guest) = self.guests.get_mut(&worker) else { continue };
-            let mut note = guest.pulse.to_note();
+            let Some(peer) = self.peers.get_mut(&worker) else { continue };
+            let mut note = peer.pmx.to_note();
             if let serde_json::Value::Object(fields) = &mut note {
                 fields.insert("keys".into(), cluster.keys.into());
                 fields.insert("preload".into(), cluster.has_preload.into());
             }
-            guest.channel.note().write(&note);
+            peer.channel.note().write(&note);
         }
     }
 
@@ -43,25 +44,25 @@ impl Hall {
         match act {
             Act::Open(wanted) => self.open(*wanted),
             Act::Send { worker, line, with } => self.send(worker, &line, with),
-            Act::Accept(id, is_served) => self.watch_door(id, is_served),
+            Act::Accept(id, is_served) => self.watch_listener(id, is_served),
             Act::CloseSocket(id) => self.close(id),
             Act::CloseConnection(connection) => {
                 self.connections.remove(&connection);
             }
-            Act::Listening(worker) => (self.ears.hear)(News::Listening(worker)),
-            Act::Drained(worker) => (self.ears.hear)(News::Drained(worker)),
+            Act::Listening(worker) => (self.callbacks.event)(NodeEvent::Listening(worker)),
+            Act::Drained(worker) => (self.callbacks.event)(NodeEvent::Drained(worker)),
         }
     }
 
-    fn open(&mut self, wanted: Wanted) {
+    fn open(&mut self, wanted: WantedSocket) {
         let sharing = if wanted.address.slot.is_some() {
-            let sibling = wanted.sibling.and_then(|id| self.doors.get(&id));
-            Sharing::Port(sibling.and_then(|door| socket::port_of(&door.socket)))
+            let sibling = wanted.sibling.and_then(|id| self.listeners.get(&id));
+            Sharing::Port(sibling.and_then(|listener| socket::port_of(&listener.socket)))
         } else {
             Sharing::Alone
         };
-        let Some(guest) = self.guests.get(&wanted.worker) else { return };
-        let maker = guest.maker.clone();
+        let Some(peer) = self.peers.get(&wanted.worker) else { return };
+        let maker = peer.maker.clone();
         let made = socket::open(&wanted.query, sharing, &maker)
             .and_then(|socket| Note::new().map(|note| (socket, note)));
         self.noteworthy.insert(wanted.worker);
@@ -73,7 +74,7 @@ impl Hall {
         }
     }
 
-    fn opened(&mut self, wanted: Wanted, (socket, mut note): (OwnedFd, Note), maker: Maker) {
+    fn opened(&mut self, wanted: WantedSocket, (socket, mut note): (OwnedFd, Note), maker: Maker) {
         let group = wanted.address.group;
         let (address, query) = (wanted.address.clone(), wanted.query.clone());
         let name = socket::name_of(&socket);
@@ -84,25 +85,27 @@ impl Hall {
         let index = self.free_index(group);
         if let Some(index) = index {
             let (socket, memory) = (socket.as_fd(), note.memory());
-            (self.ears.keep)(Keep::Socket { group, index, socket, memory });
+            (self.callbacks.keep)(KeepRequest::Socket { group, index, socket, memory });
         }
-        self.hang(id, (group, index), (socket, note), (query, Some(maker)));
+        self.add_listener(id, (group, index), (socket, note), (query, Some(maker)));
     }
 
     fn free_index(&self, group: u32) -> Option<u8> {
         let taken = |index: u8| {
-            self.doors.values().any(|door| door.group == group && door.index == Some(index))
+            self.listeners
+                .values()
+                .any(|listener| listener.group == group && listener.index == Some(index))
         };
         (0..=u8::MAX).find(|index| !taken(*index))
     }
 
     fn close(&mut self, id: SocketId) {
-        let Some(door) = self.unhang(id) else { return };
-        if let Some(index) = door.index {
-            (self.ears.keep)(Keep::Drop { group: door.group, index });
+        let Some(listener) = self.remove_listener(id) else { return };
+        if let Some(index) = listener.index {
+            (self.callbacks.keep)(KeepRequest::Drop { group: listener.group, index });
         }
-        if let Some(maker) = &door.maker {
-            socket::unlink(&door.query, maker);
+        if let Some(maker) = &listener.maker {
+            socket::unlink(&listener.query, maker);
         }
     }
 
@@ -110,7 +113,9 @@ impl Hall {
         let descriptor = match with {
             With::Nothing => None,
             With::Connection(connection) => self.connections.get(&connection).map(Arc::clone),
-            With::Socket(id) => self.doors.get(&id).map(|door| Arc::clone(&door.socket)),
+            With::Socket(id) => {
+                self.listeners.get(&id).map(|listener| Arc::clone(&listener.socket))
+            }
         };
         if !self.write(worker, line, descriptor) {
             self.primary.hung_up(now(), worker);

@@ -1,11 +1,12 @@
 //! Connections to workers: in turn, to whom has the fewest unanswered, and never more than a few each.
 //!
 //! A connection is ours until its worker has answered; if that dies, another one gets it. While nobody has room none
-//! is accepted: callers wait in the kernel's queue, which also outlives this daemon. Accepting is the usher's: whose
-//! turn it is is promised before, and what the usher says comes later than the worker's own answer, or not at all.
+//! is accepted: callers wait in the kernel's queue, which also outlives this daemon. Accepting is the relay's: whose
+//! turn it is is promised before, and what the relay says comes later than the worker's own answer, or not at all.
 
-use crate::member::Stage;
-use crate::primary::{Act, Connection, Millis, Primary, SocketId, With, Worker};
+use crate::cluster_worker::WorkerStage;
+use crate::ids::{ConnectionId, Millis, SocketId, Worker};
+use crate::primary::{Act, Primary, With};
 
 /// So many connections may be on their way to one worker.
 const CREDIT: usize = 6;
@@ -33,7 +34,7 @@ impl Primary {
 
     fn has_room(&self, worker: Worker) -> bool {
         self.members.get(&worker).is_some_and(|member| {
-            member.stage == Stage::Serving && !member.is_crowded && member.load() < CREDIT
+            member.stage == WorkerStage::Serving && !member.is_blocked && member.load() < CREDIT
         })
     }
 
@@ -48,22 +49,22 @@ impl Primary {
     }
 
     /// Lines to a worker wait for room, or no longer.
-    pub(crate) fn crowded(&mut self, worker: Worker, is_crowded: bool) {
+    pub(crate) fn blocked(&mut self, worker: Worker, is_blocked: bool) {
         if let Some(member) = self.members.get_mut(&worker) {
-            member.is_crowded = is_crowded;
+            member.is_blocked = is_blocked;
             self.refresh_all_of(worker);
         }
     }
 
     /// A connection is to be given to whoever has room.
-    fn offer(&mut self, id: SocketId, connection: Connection) {
-        if !self.deal(id, connection, None) {
+    fn offer(&mut self, id: SocketId, connection: ConnectionId) {
+        if !self.give(id, connection, None) {
             self.park(id, connection, None);
         }
     }
 
     /// Gives a connection to a worker with room, but not to `except` if there is any other.
-    fn deal(&mut self, id: SocketId, connection: Connection, except: Option<Worker>) -> bool {
+    fn give(&mut self, id: SocketId, connection: ConnectionId, except: Option<Worker>) -> bool {
         if !self.sockets.contains_key(&id) {
             self.acts.push(Act::CloseConnection(connection));
             return true;
@@ -104,7 +105,13 @@ impl Primary {
     }
 
     /// The promised connection is on its way to its worker, which may have answered already, or be gone.
-    pub(crate) fn taken(&mut self, now: Millis, id: SocketId, turn: &Turn, connection: Connection) {
+    pub(crate) fn taken(
+        &mut self,
+        now: Millis,
+        id: SocketId,
+        turn: &Turn,
+        connection: ConnectionId,
+    ) {
         let worker = turn.worker;
         self.took_its_turn(worker);
         let member = self.members.get_mut(&worker);
@@ -132,7 +139,7 @@ impl Primary {
         }
     }
 
-    fn park(&mut self, id: SocketId, connection: Connection, refused: Option<Worker>) {
+    fn park(&mut self, id: SocketId, connection: ConnectionId, refused: Option<Worker>) {
         if self.parked.len() >= MOST_PARKED {
             return self.acts.push(Act::CloseConnection(connection));
         }
@@ -142,7 +149,7 @@ impl Primary {
     /// Offers again what nobody could take.
     pub(crate) fn unpark(&mut self) {
         for (id, connection, refused) in std::mem::take(&mut self.parked) {
-            if !self.deal(id, connection, refused) {
+            if !self.give(id, connection, refused) {
                 self.parked.push_back((id, connection, refused));
             }
         }
@@ -152,7 +159,7 @@ impl Primary {
     pub(crate) fn answered(&mut self, now: Millis, worker: Worker, to: u64, accepted: bool) {
         let Some(member) = self.members.get_mut(&worker) else { return };
         if let Some(answer) = member.promised.get_mut(&to) {
-            // It was quicker than the usher.
+            // It was quicker than the relay.
             *answer = Some(accepted);
         } else if let Some(which) = member.unanswered.remove(&to) {
             self.settle(now, worker, which, accepted);
@@ -164,12 +171,12 @@ impl Primary {
         &mut self,
         now: Millis,
         worker: Worker,
-        (id, connection): (SocketId, Connection),
+        (id, connection): (SocketId, ConnectionId),
         accepted: bool,
     ) {
         if accepted {
             self.acts.push(Act::CloseConnection(connection));
-        } else if !self.deal(id, connection, Some(worker)) {
+        } else if !self.give(id, connection, Some(worker)) {
             self.park(id, connection, Some(worker));
             self.retry_at = self.retry_at.or(Some(now + AGAIN));
         }
@@ -190,7 +197,7 @@ impl Primary {
     /// What was on its way to a worker that is gone goes to others.
     pub(crate) fn take_back(&mut self, worker: Worker) {
         let Some(member) = self.members.get_mut(&worker) else { return };
-        // Promises are broken: what the usher still sends it is offered to others as well.
+        // Promises are broken: what the relay still sends it is offered to others as well.
         member.promised.clear();
         let lost = std::mem::take(&mut member.unanswered);
         for (id, connection) in lost.into_values() {
@@ -214,7 +221,8 @@ impl Primary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primary::{Address, Place, Recalled, Sched};
+    use crate::ids::{PortSharing, WorkerSlot};
+    use crate::primary::{Recalled, SocketKey};
     use crate::query::Query;
 
     const PORT: &str = "null:3000:4:";
@@ -223,12 +231,12 @@ mod tests {
     fn primary(count: Worker) -> (Primary, SocketId) {
         let mut primary = Primary::default();
         let query = serde_json::json!({"address": null, "port": 3000, "addressType": 4});
-        let address = Address { group: 0, key: PORT.to_owned(), slot: None };
+        let address = SocketKey { group: 0, key: PORT.to_owned(), slot: None };
         let query = Query::parse(&query).unwrap();
         let id = primary.recall(address, query, serde_json::Value::Null);
         for worker in 1..=count {
             let slot = u16::try_from(worker).unwrap();
-            let place = Place { group: 0, slot, sched: Sched::RoundRobin };
+            let place = WorkerSlot { group: 0, slot, sched: PortSharing::RoundRobin };
             let recalled = Recalled { keys: vec![PORT.to_owned()], has_preload: false };
             primary.attach(worker, place, 100 * worker, &recalled);
         }
@@ -300,9 +308,9 @@ mod tests {
         let (mut primary, id) = primary(1);
         let turn = primary.assign(id, None).unwrap();
         primary.drain(0, 1);
-        assert!(matches!(primary.members[&1].stage, Stage::Answers { .. }));
+        assert!(matches!(primary.members[&1].stage, WorkerStage::Answers { .. }));
         primary.untaken(1, &turn);
-        assert!(matches!(primary.members[&1].stage, Stage::Settling { .. }));
+        assert!(matches!(primary.members[&1].stage, WorkerStage::Settling { .. }));
         assert!(primary.assign(id, None).is_none());
     }
 
@@ -310,9 +318,9 @@ mod tests {
     fn a_worker_for_whom_lines_wait_gets_no_connections() {
         let (mut primary, id) = primary(1);
         primary.acts();
-        primary.crowded(1, true);
+        primary.blocked(1, true);
         assert_eq!(primary.acts(), [Act::Accept(id, false)]);
-        primary.crowded(1, false);
+        primary.blocked(1, false);
         assert_eq!(primary.acts(), [Act::Accept(id, true)]);
     }
 }
