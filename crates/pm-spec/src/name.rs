@@ -65,8 +65,10 @@ impl AppName {
         let mut all = String::with_capacity(self.0.len());
         for (at, letter) in self.0.char_indices() {
             match letter {
-                '/' | '%' => all.push_str(&alloc::format!("%{:02X}", u32::from(letter))),
-                '.' | '-' if at == 0 => all.push_str(&alloc::format!("%{:02X}", u32::from(letter))),
+                '/' => all.push_str("%2F"),
+                '%' => all.push_str("%25"),
+                '.' if at == 0 => all.push_str("%2E"),
+                '-' if at == 0 => all.push_str("%2D"),
                 _ => all.push(letter),
             }
         }

@@ -39,7 +39,9 @@ pub(crate) fn renew(
         }
         let (app, warnings) =
             amended(&spec, &caller, overrides).map_err(|it| targets::unusable_script(&it))?;
-        warnings.iter().for_each(|warning| session.console.talk(&warning.to_string()));
+        for warning in warnings {
+            session.console.talk(&warning.to_string());
+        }
         if (&app.name, &app.namespace) != (&spec.name, &spec.namespace) {
             let (name, namespace) = (app.name.clone(), app.namespace.clone());
             let call = Rename { select: vec![Select::Id(id)], name, namespace };
