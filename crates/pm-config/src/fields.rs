@@ -244,7 +244,7 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
 fn unknown(entry: &TableEntry, strict: bool) -> Finding {
     let message = format!("unknown key {}", quoted(&entry.key));
     let finding = if strict {
-        Finding::error(entry.at, message)
+        Finding::error(entry.at, message + " (strict: otherwise it is ignored)")
     } else {
         Finding::warning(entry.at, message + "; it is ignored")
     };

@@ -249,3 +249,13 @@ fn keys_of_other_managers_are_told_what_to_write_here() {
         assert!(warnings.contains("unknown key") && warnings.contains(here), "{warnings}");
     }
 }
+
+#[test]
+fn what_only_strictness_refuses_says_so() {
+    let mut desk = Desk::new();
+    desk.overrides.strict = true;
+    for written in ["{script: 'app', odd: 1}", "{apps: [{script: 'app'}], odd: 1}"] {
+        let problems = desk.problems(written);
+        assert!(problems.contains("(strict: otherwise it is ignored)"), "{problems}");
+    }
+}
