@@ -106,16 +106,19 @@ fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
         let hint = hint.unwrap_or_default();
         console.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
     } else {
-        let told = house_style(&error.to_string());
-        let is_known = told.contains("after `--`") || !told.contains("[-- <ARGS>...]");
-        let own = if error.kind() == ErrorKind::UnknownArgument && !is_known {
-            "\nhint: options of a program itself come after `--`"
-        } else {
-            ""
-        };
-        console.complain(&(told + own));
+        console.complain(&mistake(error));
     }
     exit_code(Exit::Input, called_as)
+}
+
+/// Any other mistake; an option nobody knows may be meant for the program.
+fn mistake(error: &clap::Error) -> String {
+    let told = house_style(&error.to_string());
+    let is_told = told.contains("after `--`") || !told.contains("[-- <ARGS>...]");
+    if error.kind() != ErrorKind::UnknownArgument || is_told {
+        return told;
+    }
+    told + "\nhint: options of a program itself come after `--`"
 }
 
 /// clap's words in our form: `error:`, then `hint:`, then the usage.

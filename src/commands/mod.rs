@@ -68,10 +68,20 @@ mod why;
 use pm_pm2::absent;
 
 use crate::cli::Verb;
+use crate::commands::support::unknown;
 use crate::prelude::{Failure, Report, Session};
 
 /// Does what was asked for.
 pub(crate) fn run(session: &Session, command: Verb) -> Result<Report, Failure> {
+    // These do all or nothing.
+    let changes = matches!(
+        command,
+        Verb::Stop(_) | Verb::Restart(_) | Verb::Reload(_) | Verb::Delete(_) | Verb::Reset(_)
+    );
+    verb(session, command).map_err(|failure| unknown::explained(session, failure, changes))
+}
+
+fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
     match command {
         Verb::Start(args) => start::run(session, &args),
         Verb::Runtime(args) => runtime::run(session, args.into_inner()),

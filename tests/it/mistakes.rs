@@ -352,3 +352,20 @@ fn options_of_a_program_before_the_dashes_write_nothing_and_are_told_where_to_st
     }
     assert!(home.rows().is_empty());
 }
+
+#[test]
+fn an_unknown_name_is_told_what_it_may_mean_and_that_nothing_was_done() {
+    let home = Home::new();
+    up(&home, "shop");
+    for verb in ["stop", "restart", "delete"] {
+        let run = home.run([verb, "shop", "shp"]);
+        run.ends(1)
+            .complains("no app matches `shp`")
+            .complains("nothing was done; did you mean `shop`?");
+    }
+    home.run(["delete", "xyz"])
+        .ends(1)
+        .complains("nothing was done; `pm list` shows what there is");
+    home.run(["describe", "shp"]).ends(1).complains("hint: did you mean `shop`?");
+    assert_eq!(home.rows().len(), 1);
+}

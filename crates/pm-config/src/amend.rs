@@ -35,6 +35,10 @@ pub fn amended(
     for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {
         key.take(&mut amended, fresh);
     }
+    let is_declared = amended.declared_env.iter().any(|name| name.as_bytes() == b"PWD");
+    if given.has("cwd") && !is_declared {
+        amended.env.set("PWD", amended.cwd.clone());
+    }
     let flags: Vec<_> = given.keys().map(flag_of).collect();
     let is_of_these =
         |at: ConfigPlace| matches!(at, ConfigPlace::Flag(flag) if flags.contains(&flag));

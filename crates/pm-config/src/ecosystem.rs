@@ -203,7 +203,7 @@ fn neighbour(entry: &TableEntry, strict: bool) -> Finding {
         name => {
             let message = format!("unknown key {key} beside `apps`");
             let finding = if strict {
-                Finding::error(entry.at, message)
+                Finding::error(entry.at, message + " (strict: otherwise it is ignored)")
             } else {
                 Finding::warning(entry.at, message + "; it is ignored")
             };

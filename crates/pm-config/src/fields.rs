@@ -244,10 +244,14 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
 fn unknown(entry: &TableEntry, strict: bool) -> Finding {
     let message = format!("unknown key {}", quoted(&entry.key));
     let finding = if strict {
-        Finding::error(entry.at, message)
+        Finding::error(entry.at, message + " (strict: otherwise it is ignored)")
     } else {
         Finding::warning(entry.at, message + "; it is ignored")
     };
+    if let Some(here) = keys::instead(&entry.key) {
+        let is_key = here.starts_with('`');
+        return finding.hint(if is_key { format!("here it is {here}") } else { here.into() });
+    }
     // What stands alone is taken for one bare app, also a list of apps under a mistyped name.
     let is_apps = matches!(entry.node.value, Value::List(_))
         && !keys::near(&entry.key, ["apps"].into_iter()).is_empty();

@@ -19,7 +19,7 @@ pub(crate) struct ConfigGround<'a> {
     /// The folder of the config file; the caller's for a script.
     pub(crate) folder: &'a Path,
     /// The names of all apps of the config, in its order.
-    pub(crate) names: &'a [AppName],
+    pub(crate) names: &'a [Option<AppName>],
     /// The config file.
     pub(crate) source: Option<&'a Path>,
 }

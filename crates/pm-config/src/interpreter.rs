@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use pm_spec::{ByteString, Environment};
+use pm_spec::ByteString;
 
 use crate::diagnose::{Finding, quoted};
 use crate::env::Variables;
@@ -16,6 +16,7 @@ use crate::fields::AppFields;
 use crate::ground::ConfigGround;
 use crate::paths;
 use crate::program::{FoundBy, Program};
+use crate::runtime::{Runtime, also_called};
 use crate::venv::Venv;
 
 /// What runs the script.
@@ -26,51 +27,6 @@ pub(crate) struct Choice {
     /// Arguments of a shebang line; the file's own follow them.
     pub(crate) args: Vec<ByteString>,
     pub(crate) runtime: Runtime,
-}
-
-/// Languages whose apps need something from us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Runtime {
-    Python,
-    Node,
-    Bun,
-    Deno,
-    Shell,
-    Other,
-}
-
-/// What else an interpreter is called where its usual name is missing.
-pub(crate) fn also_called(name: &OsStr) -> Option<&'static str> {
-    match name.as_bytes() {
-        b"python" => Some("python3"),
-        b"node" => Some("nodejs"),
-        b"nodejs" => Some("node"),
-        _ => None,
-    }
-}
-
-impl Runtime {
-    /// By the exact name of an interpreter: `python3.12` is Python, `bunny` is nothing.
-    fn of(interpreter: &Path) -> Self {
-        let name = interpreter.file_name().map_or(&b""[..], OsStr::as_bytes);
-        let version = |rest: &[u8]| rest.iter().all(|c| c.is_ascii_digit() || *c == b'.');
-        match name {
-            b"node" | b"nodejs" => Self::Node,
-            b"bun" => Self::Bun,
-            b"deno" => Self::Deno,
-            b"sh" | b"bash" | b"dash" | b"ksh" | b"zsh" => Self::Shell,
-            _ if name.strip_prefix(b"python").is_some_and(version) => Self::Python,
-            _ if name.strip_prefix(b"pypy").is_some_and(version) => Self::Python,
-            _ => Self::Other,
-        }
-    }
-
-    /// What an app of this language is given unless it is set: Python's prints reach the log at once (pain 21).
-    pub(crate) fn settle(self, env: &mut Environment) {
-        if self == Self::Python && env.get("PYTHONUNBUFFERED").is_none() {
-            env.set("PYTHONUNBUFFERED", "1");
-        }
-    }
 }
 
 /// Exact endings and who runs them, the first that is there.
@@ -398,19 +354,5 @@ mod tests {
             assert_eq!(line.args, expected, "{head}");
         }
         assert!(parse_shebang(b"#!").is_none() && parse_shebang(b"\x7fELF").is_none());
-    }
-
-    #[test]
-    fn runtimes_are_known_by_exact_names() {
-        for (path, runtime) in [
-            ("/usr/bin/python3.12", Runtime::Python),
-            ("/v/bin/python", Runtime::Python),
-            ("pypy3", Runtime::Python),
-            ("/home/ubuntu/node", Runtime::Node),
-            ("/home/ubuntu/x", Runtime::Other),
-            ("pythonic", Runtime::Other),
-        ] {
-            assert_eq!(Runtime::of(Path::new(path)), runtime, "{path}");
-        }
     }
 }

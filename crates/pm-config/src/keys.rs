@@ -67,13 +67,70 @@ pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&
         // `max_memory` is no slip of the finger, but there is little else it can mean.
         let begun = word.len() > 5 && letters.starts_with(&word);
         let distance = strsim::osa_distance(&word, &letters);
-        (begun || distance <= candidate.len().max(3) / 3).then_some(distance)
+        let is_near = distance <= letters.chars().count().max(3) / 3;
+        let shares = letters.chars().any(|letter| word.contains(letter));
+        (begun || (is_near && shares)).then_some(distance)
     };
     let found = candidates.filter_map(|candidate| Some((far(candidate)?, candidate)));
     let found: Vec<_> = found.collect();
     let least = found.iter().map(|(distance, _)| *distance).min();
     let nearest = found.into_iter().filter(|(distance, _)| Some(*distance) == least);
     nearest.map(|(_, candidate)| candidate).collect()
+}
+
+/// What keys of other managers are called here, by their letters without case and dashes: Compose, Supervisor, systemd.
+const ELSEWHERE: [(&[&str], &str); 26] = [
+    (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
+    (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
+    (&["environmentfile"], "`env`; no file of variables is read"),
+    (
+        &["dependson", "requires", "wants", "links", "after", "before"],
+        "apps start side by side: one that needs another waits for it or fails and is restarted",
+    ),
+    (
+        &["healthcheck", "readinessprobe", "livenessprobe"],
+        "nobody asks an app how it is; `wait_ready` waits for its word, and one that ends is restarted",
+    ),
+    (&["stdoutlogfile", "standardoutput", "stdout"], "`out_file`"),
+    (&["stderrlogfile", "standarderror", "stderr"], "`error_file`"),
+    (&["redirectstderr"], "write the same path as `out_file` and `error_file`"),
+    (
+        &[
+            "logging",
+            "stdoutlogfilemaxbytes",
+            "stderrlogfilemaxbytes",
+            "stdoutlogfilebackups",
+            "stderrlogfilebackups",
+        ],
+        "`out_file`, `error_file`, `log_max_size` and `log_keep`",
+    ),
+    (&["directory", "dir", "workingdir", "workingdirectory", "workdir", "chdir"], "`cwd`"),
+    (&["execstart", "entrypoint", "program"], "`script` and `args`"),
+    (&["numprocs", "replicas", "processes", "workers", "scale"], "`instances`"),
+    (&["processname", "containername", "description"], "`name`"),
+    (&["startsecs"], "`min_uptime`"),
+    (&["startretries", "startlimitburst", "maxretries"], "`max_restarts`"),
+    (&["restartsec", "backoff"], "`restart_delay`"),
+    (&["stopsignal", "killsignal"], "`kill_signal`"),
+    (&["stopwaitsecs", "stopgraceperiod", "timeoutstopsec"], "`kill_timeout`"),
+    (&["stopasgroup", "killasgroup", "killmode"], "`treekill`"),
+    (&["exitcodes", "successexitstatus"], "`stop_exit_codes`"),
+    (&["memlimit", "memory", "memorymax", "memlimitmax"], "`max_memory_restart`"),
+    (&["ports", "expose", "listen"], "`port`, which sets PORT; the app itself listens"),
+    (&["group"], "`gid`"),
+    (&["schedule", "crontab", "oncalendar"], "`cron_restart`"),
+    (
+        &["image", "build", "volumes", "networks", "mounts"],
+        "apps run on this machine, in no container",
+    ),
+    (&["priority", "nice"], "apps start side by side and with the priority of the daemon"),
+];
+
+/// What to write instead of a key that other managers have.
+pub(crate) fn instead(key: &str) -> Option<&'static str> {
+    let key: String = key.chars().filter(|c| !matches!(c, '_' | '-')).collect();
+    let key = key.to_lowercase();
+    ELSEWHERE.iter().find(|(keys, _)| keys.contains(&key.as_str())).map(|(_, here)| *here)
 }
 
 #[cfg(test)]
@@ -109,6 +166,35 @@ mod tests {
         assert!(rank("exec_interpreter") < rank("interpreter"));
         assert!(rank("script") < rank("exec") && rank("exec") < rank("cmd"));
         assert!(rank("out_file") < rank("outFile") && rank("outFile") < rank("output"));
+    }
+
+    #[test]
+    fn names_that_share_no_letter_are_no_slip() {
+        let folder = "\u{4e2d}\u{6587}\u{76ee}\u{5f55}";
+        for wrong in ["nope", "xy", "\u{4f60}\u{597d}"] {
+            assert_eq!(nearest(wrong, [folder, "b"].into_iter()), None, "{wrong}");
+        }
+        assert_eq!(nearest("c", ["b"].into_iter()), None);
+        assert_eq!(
+            nearest("\u{4e2d}\u{6587}", ["\u{4e2d}\u{6587}\u{76ee}"].into_iter()),
+            Some("\u{4e2d}\u{6587}\u{76ee}")
+        );
+        assert_eq!(nearest("shp", ["shop"].into_iter()), Some("shop"));
+    }
+
+    #[test]
+    fn what_is_named_instead_of_foreign_keys_is_there() {
+        for (foreign, here) in ELSEWHERE {
+            for key in foreign {
+                assert!(find(key).is_none(), "{key} is ours");
+            }
+            let named = here.split('`').skip(1).step_by(2);
+            for key in named.map(|word| word.split(':').next().unwrap_or(word)) {
+                assert!(find(key).is_some() || key == "PORT", "{key}");
+            }
+        }
+        assert_eq!(instead("WorkingDirectory"), Some("`cwd`"));
+        assert_eq!(instead("stdout_logfile"), Some("`out_file`"));
     }
 
     #[test]

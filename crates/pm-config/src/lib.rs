@@ -26,6 +26,7 @@ mod policy;
 mod program;
 pub mod read;
 mod rows;
+mod runtime;
 mod script;
 mod senses;
 mod serving;

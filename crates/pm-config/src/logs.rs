@@ -57,7 +57,7 @@ pub(crate) fn pid_file(
 fn file_name(name: &AppName, ground: &ConfigGround<'_>) -> String {
     let alike = name.in_file_names_of_pm2().filter(|_| ground.overrides.beside == Beside::Pm2s);
     let Some(alike) = alike else { return name.in_file_names() };
-    let all = ground.caller.names.iter().chain(ground.names);
+    let all = ground.caller.names.iter().chain(ground.names.iter().flatten());
     let first = all.into_iter().find(|it| it.in_file_names_of_pm2().as_ref() == Some(&alike));
     if first.is_none_or(|first| first == name) { alike } else { alike + &name.mark() }
 }

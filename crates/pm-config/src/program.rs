@@ -10,10 +10,10 @@ use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::env::Variables;
 use crate::fields::AppFields;
 use crate::ground::ConfigGround;
-use crate::interpreter::also_called;
 use crate::keys;
 use crate::package;
 use crate::paths::{self, PathKind};
+use crate::runtime::also_called;
 use crate::venv::Venv;
 
 /// What is run.

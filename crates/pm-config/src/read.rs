@@ -279,13 +279,10 @@ impl ConfigSource {
         text: &str,
         job: &ReadJob<'_>,
     ) -> Result<Ecosystem, Diagnosis> {
+        let name = |table| understand::name(table, job.overrides, &mut Findings::default());
+        let names: Vec<_> = tables.iter().map(name).collect();
         let ground = ConfigGround {
-            names: &tables
-                .iter()
-                .filter_map(|table| {
-                    understand::name(table, job.overrides, &mut Findings::default())
-                })
-                .collect::<Vec<_>>(),
+            names: &names,
             caller: &job.caller,
             overrides: job.overrides,
             scripted: &job.scripted,
@@ -294,13 +291,12 @@ impl ConfigSource {
             source: self.file.as_deref(),
         };
         let mut apps = Vec::new();
-        let mut names: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
+        let mut taken: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
         let is_lenient = job.overrides.beside == Beside::Pm2s && !findings.has_errors();
-        for table in tables {
+        for (table, name) in tables.iter().zip(&names) {
             let mut own = Findings::default();
-            let name = understand::name(table, job.overrides, &mut Findings::default());
-            if let Some(name) = &name {
-                unique(name.clone(), table, &mut names, &mut own);
+            if let Some(name) = name {
+                unique(name.clone(), table, &mut taken, &mut own);
             }
             let app = understand::app(table, &ground, &mut own);
             apps.extend(app.filter(|_| !own.has_errors()));

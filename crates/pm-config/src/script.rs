@@ -15,7 +15,6 @@ mod packages;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -25,7 +24,7 @@ use crate::caller::{Caller, ScriptEngine};
 use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::paths;
 use crate::tree::{ConfigNode, Value};
-use engine::{EngineAnswer, ThrownError, is_typescript};
+use engine::{EngineAnswer, ThrownError, is_typescript, tell};
 
 /// A config that is to be run.
 pub(crate) struct Script<'a> {
@@ -197,11 +196,6 @@ fn changes(
 fn told(answer: EngineAnswer, said: &[u8]) -> EngineAnswer {
     tell(said);
     answer
-}
-
-fn tell(said: &[u8]) {
-    // Who closed standard error does not want to know.
-    std::io::stderr().write_all(said).ok();
 }
 
 fn find_node(caller: &Caller) -> Option<PathBuf> {

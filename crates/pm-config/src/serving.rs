@@ -5,7 +5,7 @@ use pm_spec::{Mode, Serving};
 use crate::caller::Beside;
 use crate::diagnose::{ConfigPlace, Finding};
 use crate::fields::AppFields;
-use crate::interpreter::Runtime;
+use crate::runtime::Runtime;
 
 /// What its rows do not say: the mode, and what follows from the mode and the runtime.
 pub(crate) fn settle(

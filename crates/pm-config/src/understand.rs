@@ -2,18 +2,20 @@
 //!
 //! It asks the parts (program, environment, logs, policy, user) one after the other and goes on after each problem.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pm_spec::{AppName, AppSpec, ByteString};
 
 use crate::caller::Overrides;
 use crate::diagnose::{Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
+use crate::env::Variables;
 use crate::fields::AppFields;
 use crate::ground::ConfigGround;
-use crate::interpreter::Runtime;
+use crate::interpreter::Choice;
 use crate::paths::{self, PathKind};
 use crate::program::{self, Program, SERVE_VERB};
+use crate::runtime::Runtime;
 use crate::venv::Venv;
 use crate::{env, interpreter, logs, package, policy, rows, senses, serving, user};
 
@@ -77,9 +79,12 @@ pub(crate) fn app(
     }
     let base = cwd.as_deref().unwrap_or(ground.folder);
     if let (Some(program), Some(choice)) = (&program, &choice)
-        && let Some(venv) = Venv::entered(program, choice, (base, ground.folder), &env)
+        && let Some(venv) = entered(program, choice, (base, ground.folder), &env)
     {
         venv.enter(&mut env);
+    }
+    if !env.declared.contains("PWD") {
+        env.all.set("PWD", paths::to_bytes(base));
     }
     let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
@@ -142,6 +147,24 @@ fn cwd(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<PathBuf> {
     }
     app.error(at, format!("`cwd` {}: {error}", path.display()));
     None
+}
+
+/// The virtual environment an app is to live in: that of what runs, and for the shell that of its folder.
+fn entered(
+    program: &Program,
+    choice: &Choice,
+    (cwd, root): (&Path, &Path),
+    env: &Variables,
+) -> Option<Venv> {
+    let script = match program {
+        Program::Line { .. } => None,
+        Program::File { path, .. } => Some(path.as_path()),
+        Program::Server(_) => return None,
+    };
+    let runs = choice.interpreter.as_deref().or(script);
+    let own = runs.and_then(Venv::around).or_else(|| script.and_then(Venv::around));
+    let is_shell = script.is_none() || choice.runtime == Runtime::Shell;
+    own.or_else(|| is_shell.then(|| Venv::of(cwd, script, env, root)).flatten())
 }
 
 /// What is executed, and its arguments. A shell line becomes `-c LINE`; further arguments are `$1` and on.

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use pm_spec::{AppSpec, ByteString, Environment};
 
 use crate::env::Variables;
-use crate::interpreter::{Choice, Runtime};
 use crate::paths;
-use crate::program::Program;
 
 /// A folder with `bin/python` and `pyvenv.cfg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,24 +59,6 @@ impl Venv {
         };
         let active = active.filter(|venv| venv.parent() == Some(folder));
         usual.or_else(|| Self::at(active?.to_owned())).or_else(others)
-    }
-
-    /// The one that an app is to live in: that of what runs, and for the shell that of its folder.
-    pub(crate) fn entered(
-        program: &Program,
-        choice: &Choice,
-        (cwd, root): (&Path, &Path),
-        env: &Variables,
-    ) -> Option<Self> {
-        let script = match program {
-            Program::Line { .. } => None,
-            Program::File { path, .. } => Some(path.as_path()),
-            Program::Server(_) => return None,
-        };
-        let runs = choice.interpreter.as_deref().or(script);
-        let own = runs.and_then(Self::around).or_else(|| script.and_then(Self::around));
-        let is_shell = script.is_none() || choice.runtime == Runtime::Shell;
-        own.or_else(|| is_shell.then(|| Self::of(cwd, script, env, root)).flatten())
     }
 
     /// What `activate` does: its programs are found first, and programs see where they are.

@@ -71,9 +71,10 @@ pub(crate) fn command_line(
         if app.serving.source_maps {
             argv.push(c"--enable-source-maps".to_owned());
         }
-        for argument in app.interpreter_args.iter().chain([&app.script]) {
-            argv.push(text(argument)?);
+        for argument in &app.interpreter_args {
+            argv.push(text(&inspected(argument, program, numbers.slot))?);
         }
+        argv.push(text(&app.script)?);
     }
     for argument in &app.args {
         argv.push(text(argument)?);
@@ -105,6 +106,28 @@ pub(crate) fn command_line(
         env: env.iter().map(entry).collect::<Result<_, _>>()?,
         cwd: text(&app.cwd)?,
     })
+}
+
+/// `--inspect` of instance *k* is on the *k*th port from the one that was asked for; Node's own is 9229.
+fn inspected(argument: &ByteString, interpreter: &ByteString, slot: u16) -> ByteString {
+    let name = path_of(interpreter);
+    let is_node = name.file_name().is_some_and(|name| name == "node" || name == "nodejs");
+    let written = argument.display();
+    let (flag, place) = written.split_once('=').unwrap_or((&*written, ""));
+    let flags = ["--inspect", "--inspect-brk", "--inspect-wait", "--inspect-port", "--debug-port"];
+    let (host, port) = match place.rsplit_once(':') {
+        Some((host, port)) => (format!("{host}:"), port),
+        None if place.parse::<u16>().is_ok() => (String::new(), place),
+        None if place.is_empty() => (String::new(), "9229"),
+        None => (format!("{place}:"), "9229"),
+    };
+    match port.parse::<u16>() {
+        // Port 0 is any free one.
+        Ok(port) if port > 0 && slot > 0 && is_node && flags.contains(&flag) => {
+            ByteString::from(format!("{flag}={host}{}", port.saturating_add(slot)))
+        }
+        Ok(_) | Err(_) => argument.clone(),
+    }
 }
 
 /// Where its files lie, under PM2's names.
@@ -256,4 +279,30 @@ pub(crate) fn when_full(app: &AppSpec) -> WhenFull {
 /// stream they came from, so there each keeps its own.
 pub(crate) fn one_pipe([out, error]: &[Sink; 2]) -> bool {
     out == error && !matches!(out.format, LineFormat::Json { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_worker_is_inspected_on_a_port_of_its_own() {
+        let of = |written: &str, slot| {
+            inspected(&written.into(), &"/usr/bin/node".into(), slot).display().into_owned()
+        };
+        for (written, second) in [
+            ("--inspect", "--inspect=9231"),
+            ("--inspect=9300", "--inspect=9302"),
+            ("--inspect-brk=0.0.0.0:9300", "--inspect-brk=0.0.0.0:9302"),
+            ("--inspect=[::1]:9300", "--inspect=[::1]:9302"),
+            ("--inspect=localhost", "--inspect=localhost:9231"),
+            ("--inspect=0", "--inspect=0"),
+            ("--inspector", "--inspector"),
+        ] {
+            assert_eq!(of(written, 2), second);
+            assert_eq!(of(written, 0), written);
+        }
+        let other = inspected(&"--inspect".into(), &"/usr/bin/python3".into(), 2);
+        assert_eq!(other.display(), "--inspect");
+    }
 }

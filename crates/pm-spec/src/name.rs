@@ -64,11 +64,12 @@ impl AppName {
     pub fn in_file_names(&self) -> String {
         let mut all = String::with_capacity(self.0.len());
         for (at, letter) in self.0.char_indices() {
-            let is_odd = matches!(letter, '/' | '%') || (at == 0 && matches!(letter, '.' | '-'));
-            if is_odd {
-                all.extend(alloc::format!("%{:02X}", u32::from(letter)).chars());
-            } else {
-                all.push(letter);
+            match letter {
+                '/' => all.push_str("%2F"),
+                '%' => all.push_str("%25"),
+                '.' if at == 0 => all.push_str("%2E"),
+                '-' if at == 0 => all.push_str("%2D"),
+                _ => all.push(letter),
             }
         }
         if all.len() <= LONGEST {

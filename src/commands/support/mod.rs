@@ -17,4 +17,5 @@ pub(crate) mod saved_list;
 pub(crate) mod selectors;
 pub(crate) mod settings;
 pub(crate) mod targets;
+pub(crate) mod unknown;
 pub(crate) mod users;

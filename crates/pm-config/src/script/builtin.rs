@@ -28,7 +28,8 @@ const MOST_SAID: usize = 1 << 20;
 const VERSION: &str = "v20.0.0";
 
 /// The parts of Node that are there. Each is a function expression.
-const BUILTINS: [(&str, &str); 7] = [
+const BUILTINS: [(&str, &str); 8] = [
+    ("globals", include_str!("js/globals.js")),
     ("path", include_str!("js/path.js")),
     ("fs", include_str!("js/fs.js")),
     ("os", include_str!("js/os.js")),
@@ -146,11 +147,17 @@ fn begin<'js>(
 /// Goes on until the promise is kept or nothing can keep it any more.
 fn finish<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> rquickjs::Result<Option<String>> {
     while promise.state() == PromiseState::Pending {
-        if !ctx.execute_pending_job() {
+        if !ctx.execute_pending_job() && !tick(ctx)? {
             return Ok(None);
         }
     }
     promise.result::<String>().transpose()
+}
+
+/// Lets the first timer come; whether there was one.
+fn tick(ctx: &Ctx<'_>) -> rquickjs::Result<bool> {
+    let ours: Object<'_> = ctx.globals().get("__pm")?;
+    ours.get::<_, Function<'_>>("tick")?.call(())
 }
 
 /// The answer to a question of JavaScript: text, or what a source evaluates to.

@@ -4,10 +4,10 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,10 +16,14 @@ use rustix::pipe::PipeFlags;
 
 use crate::caller::Caller;
 use crate::paths;
-use crate::script::engine::{EngineAnswer, EngineFailure, is_typescript, program, words};
+use crate::script::engine::{EngineAnswer, EngineFailure, is_typescript, program, tell, words};
 
 /// Node's own limit, in MiB of old space; its baseline is larger than the built-in engine's.
 const MEMORY: usize = 512;
+
+/// All memory of `node`, in MiB: its heap, its own and what lies outside of both.
+#[cfg(target_os = "linux")]
+const DATA: u64 = 1024;
 
 /// No config exports more.
 const LARGEST: usize = 8 << 20;
@@ -48,13 +52,21 @@ pub(super) fn run(
     command.arg("-e").arg(include_str!("js/node.js")).arg("--");
     command.arg(write.as_raw_fd().to_string()).arg(file).arg(program(caller));
     command.args(words(caller).map(paths::from_bytes));
-    command.stdout(io::stderr().as_fd().try_clone_to_owned().map_err(broken)?);
+    let (talk, mouth) = io::pipe().map_err(broken)?;
+    command.stdout(mouth.try_clone().map_err(broken)?).stderr(mouth);
     let mut child = command.spawn().map_err(broken)?;
-    drop(write);
+    limit(&child);
+    // Here are the last copies of what only the child is to write to.
+    drop((write, command));
+    let listener = std::thread::spawn(move || pass_on(talk, deadline));
     let answer = receive(&read, deadline);
     // Either it is at its end, or it had its time.
     child.kill().ok();
     let status = child.wait().map_err(broken)?;
+    // What it began itself may hold the pipe for as long as it likes.
+    if status.code().is_some() || answer.is_some() {
+        listener.join().ok();
+    }
     let bytes = match answer {
         Some(bytes) if bytes.len() > LARGEST => return Err(EngineFailure::TooMuch),
         Some(bytes) if bytes.is_empty() => return Err(EngineFailure::Ended(status)),
@@ -71,6 +83,38 @@ fn command(node: &Path, caller: &Caller) -> Command {
         command.env(name, OsStr::from_bytes(value.as_bytes()));
     }
     command
+}
+
+/// Passes on what a config says.
+fn pass_on(talk: io::PipeReader, deadline: Instant) {
+    let talk = OwnedFd::from(talk);
+    let mut chunk = [0; 8 << 10];
+    while wait(&talk, deadline) {
+        match rustix::io::read(&talk, &mut chunk) {
+            Ok(0) => return,
+            Ok(count) => tell(chunk.get(..count).unwrap_or_default()),
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Memory beside the engine's own heap counts, too: a file that was read, a buffer.
+fn limit(child: &Child) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let most = Some(DATA << 20);
+        // Without a limit it still runs.
+        prlimit(
+            Some(Pid::from_child(child)),
+            Resource::Data,
+            Rlimit { current: most, maximum: most },
+        )
+        .ok();
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = child;
 }
 
 /// The answer, which is one line; `None`: it did not come in time. Then a moment for what is done at the end.

@@ -264,6 +264,8 @@ fn what_is_thrown_is_told_with_its_place() {
             "\nthrow new Error('no\\x1b[2J way')",
             "ecosystem.config.js:2:11: error: Error: no\u{fffd}[2J way",
         ),
+        ("throw Object.create(null)", "error: it threw an object without text"),
+        ("throw { toString() { throw 1 } }", "error: it threw an object without text"),
         ("throw 'just text'", "ecosystem.config.js: error: it threw just text"),
         ("module.exports = async () => { throw new RangeError('far') }", "RangeError: far"),
         (
@@ -331,12 +333,8 @@ fn what_the_engine_lacks_is_named() {
             "const { execSync } = require('child_process'); execSync('true')",
             "`child_process.execSync`",
         ),
-        (
-            "module.exports = { script: 'app', env: { A: Buffer.from('x').toString('hex') } }",
-            "`Buffer`",
-        ),
         ("require('fs').writeFileSync('/tmp/x', '')", "`fs.writeFileSync`"),
-        ("new URL('file:///x')", "`URL`"),
+        ("new TextEncoder()", "`TextEncoder`"),
     ] {
         let desk = desk(source);
         let problem = problem(&desk, CONFIG);
@@ -401,7 +399,7 @@ fn node_is_asked_only_if_need_be_and_when_told_to() {
 #[test]
 fn what_fails_in_node_is_told_as_well() {
     let mut desk =
-        with_node(desk("const a = 1;\nsetTimeout(() => {}, 1);\nthrow new Error('late');"));
+        with_node(desk("const a = 1;\nsetInterval(() => {}, 1);\nthrow new Error('late');"));
     assert!(
         problem(&desk, CONFIG)
             .starts_with("ecosystem.config.js:3:7: error: Error: late\n  3 | throw")
@@ -447,4 +445,83 @@ fn names_come_from_programs_too() {
         desk("module.exports = { apps: ['a', 'b'].map((name) => ({ name, script: 'gone' })) }");
     let names = read::names(Path::new(CONFIG), &desk.caller, &desk.overrides).unwrap();
     assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn node_may_not_take_all_memory() {
+    let mut desk = with_node(desk(
+        "const all = []; for (let i = 0; i < 40; i += 1) all.push(Buffer.alloc(64 << 20, 1));
+        module.exports = { script: 'app' };",
+    ));
+    desk.caller.patience = Duration::from_mins(1);
+    desk.overrides.engine = ScriptEngine::Node;
+    let told = problem(&desk, CONFIG);
+    assert!(told.contains("allocation failed") || told.contains("node ended with"), "{told}");
+}
+
+#[test]
+fn an_app_sees_its_own_folder_as_pwd() {
+    let mut desk = desk("module.exports = { script: 'app' }");
+    desk.caller.env.set("PWD", "/elsewhere");
+    assert_eq!(variable(&desk, CONFIG, "PWD"), desk.caller.cwd.display().to_string());
+    desk.write(CONFIG, "module.exports = { script: 'app', env: { PWD: '/mine' } }");
+    assert_eq!(variable(&desk, CONFIG, "PWD"), "/mine");
+}
+
+#[test]
+fn globals_that_configs_use_are_there_and_do_what_those_of_node_do() {
+    let expressions = [
+        "new URL('HTTP://u:p%40@Ex.org:80/a/../b c?q=1&r=a+b#h').href",
+        "new URL('../x?y#z', 'https://h:8443/a/b/c').href",
+        "new URL('postgres://me:pw@db:5432/shop?ssl=1').hostname",
+        "new URL('postgres://me:pw@db:5432/shop').pathname",
+        "new URL('file:///a/b').pathname",
+        "new URL('//other/x', 'http://h/').href + new URL('?a', 'http://h/p').href",
+        "(() => { const u = new URL('http://h'); u.port = 81; u.pathname = 'a b'; u.searchParams.set('k', 'v w'); return u.href })()",
+        "URL.canParse('nope') + ',' + URL.canParse('a:b') + ',' + URL.canParse('http://')",
+        "new URL('http://h:81/x').origin",
+        "new URLSearchParams({ a: '1 2', b: '\u{00e4}' }).toString()",
+        "[...new URLSearchParams('?a=1&b=2&a=3')].join('|') + new URLSearchParams('a=1&a=2').getAll('a')",
+        "Buffer.from('h\u{00e4}\u{8ba2}').toString('hex')",
+        "Buffer.from('h\u{00e4}\u{8ba2}!').toString('base64')",
+        "Buffer.from('user:pass').toString('base64url')",
+        "Buffer.from('aGkgdGhlcmU=', 'base64').toString()",
+        "Buffer.from([104, 255, 105]).toString()",
+        "Buffer.from('ff00', 'hex').length + ':' + Buffer.byteLength('\u{8ba2}')",
+        "Buffer.concat([Buffer.from('a'), Buffer.from('b')]).toString()",
+        "JSON.stringify(Buffer.from('a'))",
+        "JSON.stringify(structuredClone({ a: [1, { b: 2 }], d: new Date(0) }))",
+        "require('url').pathToFileURL('/a b').href + require('buffer').Buffer.from('a')",
+    ];
+    let all = expressions.map(|it| format!("() => {it}")).join(",\n");
+    let source = format!(
+        "const all = [{all}]; module.exports = {{ script: 'app', env: {{ ALL: all.map((it) => it()).join('\\n') }} }};"
+    );
+    let ours = desk(&source);
+    let mut nodes = with_node(desk(&source));
+    nodes.overrides.engine = ScriptEngine::Node;
+    let (ours, theirs) = (variable(&ours, CONFIG, "ALL"), variable(&nodes, CONFIG, "ALL"));
+    for ((ours, theirs), expression) in ours.lines().zip(theirs.lines()).zip(expressions) {
+        assert_eq!(ours, theirs, "{expression}");
+    }
+    assert_eq!(ours.lines().count(), expressions.len());
+}
+
+#[test]
+fn timers_come_before_the_result_is_read_the_earliest_first() {
+    let desk = desk(
+        "const env = { A: '' };
+        const add = (text) => { env.A += text; };
+        setTimeout(add, 100, 'c'); setTimeout(add, 1, 'a'); setImmediate(() => setTimeout(add, 5, 'b'));
+        clearTimeout(setTimeout(add, 2, 'never'));
+        const forever = () => setTimeout(forever, 1);
+        module.exports = new Promise((done) => setTimeout(() => done({ script: 'app', env }), 3000)).then((it) => { forever(); return it; });",
+    );
+    assert_eq!(variable(&desk, CONFIG, "A"), "abc");
+    desk.write(
+        CONFIG,
+        "setTimeout(() => { throw new Error('late') }); module.exports = { script: 'app' }",
+    );
+    assert!(problem(&desk, CONFIG).contains("Error: late"));
 }

@@ -232,3 +232,30 @@ fn variables_of_the_deploy_section_count_least() {
     assert_eq!(["A", "B", "C", "SHELL_ONLY"].map(value), ["deploy", "env", "profile", "yes"]);
     assert_eq!(warnings, "");
 }
+
+#[test]
+fn keys_of_other_managers_are_told_what_to_write_here() {
+    let desk = Desk::new();
+    for (written, here) in [
+        ("restart: 'always'", "here it is `autorestart: true` or false, and `max_restarts`"),
+        ("environment: {}", "here it is `env: {"),
+        ("depends_on: ['db']", "apps start side by side"),
+        ("healthcheck: {}", "nobody asks an app how it is"),
+        ("stdout_logfile: 'x'", "here it is `out_file`"),
+        ("dir: '/x'", "here it is `cwd`"),
+        ("WorkingDirectory: '/x'", "here it is `cwd`"),
+    ] {
+        let (_, warnings) = desk.app(&format!("{{script: 'app', {written}}}"));
+        assert!(warnings.contains("unknown key") && warnings.contains(here), "{warnings}");
+    }
+}
+
+#[test]
+fn what_only_strictness_refuses_says_so() {
+    let mut desk = Desk::new();
+    desk.overrides.strict = true;
+    for written in ["{script: 'app', odd: 1}", "{apps: [{script: 'app'}], odd: 1}"] {
+        let problems = desk.problems(written);
+        assert!(problems.contains("(strict: otherwise it is ignored)"), "{problems}");
+    }
+}

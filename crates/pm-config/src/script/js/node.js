@@ -28,12 +28,21 @@ const evaluate = async () => {
   return JSON.stringify({ value, env: process.env });
 };
 
+// Not everything that can be thrown has a text.
+const described = (thrown) => {
+  try {
+    return String(thrown);
+  } catch {
+    return 'an object without text';
+  }
+};
+
 const failure = (error) => {
   const thrown = error instanceof Error;
   return JSON.stringify({
     error: {
-      name: thrown ? String(error.name) : '', message: thrown ? String(error.message) : String(error),
-      stack: thrown ? String(error.stack ?? '') : '',
+      name: thrown ? described(error.name) : '', message: described(thrown ? error.message : error),
+      stack: thrown ? described(error.stack ?? '') : '',
     },
   });
 };

@@ -82,6 +82,8 @@
   const PARTS = {
     process: () => process, sys: () => builtin('util'), 'path/posix': () => builtin('path'),
     'fs/promises': () => builtin('fs').promises,
+    buffer: () => absent('buffer', { Buffer: builtin('globals').globals.Buffer }),
+    timers: () => absent('timers', builtin('globals').globals),
   };
 
   const builtin = (name) => {
@@ -205,8 +207,9 @@
   // ---- globals
 
   const console = builtin('console');
+  const { globals, tick } = builtin('globals');
   const give = (name, value) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
-  for (const [name, value] of Object.entries({ process, console, global: globalThis, __pm: { source, locate, url, bridges } })) give(name, value);
+  for (const [name, value] of Object.entries({ process, console, global: globalThis, __pm: { source, locate, url, bridges, tick }, ...globals })) give(name, value);
   for (const name of ['Buffer', 'URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'setTimeout', 'clearTimeout', 'setInterval',
     'clearInterval', 'setImmediate', 'clearImmediate', 'structuredClone', 'fetch', 'Headers', 'Request', 'Response', 'AbortController',
     'AbortSignal', 'Event', 'EventTarget', 'Intl', 'crypto', 'WebAssembly', 'Blob', 'File', 'FormData', 'navigator']) {
@@ -244,11 +247,20 @@
     return value;
   };
 
+  // Not everything that can be thrown has a text.
+  const described = (thrown) => {
+    try {
+      return String(thrown);
+    } catch {
+      return 'an object without text';
+    }
+  };
+
   const failure = (error) => {
     const thrown = error instanceof Error;
-    const stack = thrown ? String(error.stack ?? '') : '';
+    const stack = thrown ? described(error.stack ?? '') : '';
     return {
-      name: thrown ? String(error.name) : '', message: thrown ? String(error.message) : String(error), stack,
+      name: thrown ? described(error.name) : '', message: described(thrown ? error.message : error), stack,
       exit: error instanceof Exit,
     };
   };
@@ -257,6 +269,8 @@
     const answer = {};
     try {
       answer.value = await exported(file);
+      // What was put off may still change it; who puts off for ever is not waited for.
+      for (let count = 0; count < 1000 && tick(); count += 1) await null;
       answer.env = { ...process.env };
       answer.lacks = [...lacks];
       return JSON.stringify(answer);

@@ -1,6 +1,8 @@
 // Of `url` what configs need to know their own folder.
-({ absent }) => {
+({ absent, require }) => {
+  const { URL, URLSearchParams } = require('globals').globals;
   return absent('url', {
+    URL, URLSearchParams,
     fileURLToPath(url) {
       const text = typeof url === 'string' ? url : url.href;
       if (!text.startsWith('file://')) throw Object.assign(new TypeError('The URL must be of scheme file'), { code: 'ERR_INVALID_URL_SCHEME' });
@@ -8,7 +10,7 @@
     },
     pathToFileURL(path) {
       const href = `file://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`;
-      return { href, protocol: 'file:', pathname: href.slice(7), toString: () => href };
+      return new URL(href);
     },
   });
 }
