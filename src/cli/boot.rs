@@ -32,6 +32,9 @@ pub(crate) struct StartupArgs {
     /// Only print the service file
     #[arg(long)]
     pub(crate) print: bool,
+    /// Only say which file would be written and what would be run
+    #[arg(long = "dry-run", conflicts_with_all = ["print", "verify"])]
+    pub(crate) dry_run: bool,
     /// Rehearse: would everything on the saved list start at boot? Exit code 1 if not
     #[arg(long, conflicts_with = "print")]
     pub(crate) verify: bool,
