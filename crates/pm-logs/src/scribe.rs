@@ -186,6 +186,11 @@ impl Scribe {
         prepare(&self.state, key, sink)
     }
 
+    /// Whether [`Scribe::prepare`] could open what it must for such a stream, without keeping anything open.
+    pub fn probe(&self, sink: &Sink) -> Result<(), OpenError> {
+        probe(&self.state, sink)
+    }
+
     /// Takes over a stream: `pipe` is its read end, `fd` what [`Scribe::prepare`] gave or, at an
     /// adoption, what the guardian kept. Somebody must hold a write end until the app is born, or
     /// the stream ends at once. A pipe whose writer is gone brings a left behind spool to its log.
@@ -291,6 +296,26 @@ pub(crate) fn prepare(state: &Path, key: StreamKey, sink: &Sink) -> Result<Owned
             let spool = Spool::open(&folder, key).map_err(refused)?;
             spool.file().try_clone().map_err(|source| OpenError::Folder { path: folder, source })
         }
+    }
+}
+
+/// See [`Scribe::probe`].
+fn probe(state: &Path, sink: &Sink) -> Result<(), OpenError> {
+    let place = if let Place::File(path) = &sink.place { Some(path) } else { None };
+    for path in place.into_iter().chain(&sink.combined) {
+        open_log(path, sink.owner)?;
+    }
+    if sink.is_direct() || sink.is_nowhere() {
+        return Ok(());
+    }
+    let path = state.join("spool").join(format!("probe-{}", std::process::id()));
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let made = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR);
+    std::fs::remove_file(&path).ok();
+    match made {
+        // The folder is made with the first spool.
+        Ok(_) | Err(Errno::NOENT) => Ok(()),
+        Err(source) => Err(OpenError::Refused { path, source }),
     }
 }
 

@@ -11,10 +11,10 @@ use pm_protocol::{
     LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
     Watch,
 };
-use pm_spec::{AppSpec, ByteString};
+use pm_spec::{AppSpec, ByteString, Select};
 use tokio::sync::mpsc;
 
-use super::{app_calls, preflight};
+use super::{app_calls, beforehand, preflight};
 use crate::caller::{CallAnswer, Caller};
 use crate::clock::{self, Clocks};
 use crate::core_driver::CoreDriver;
@@ -66,6 +66,9 @@ impl Calls {
             Request::Input(call) => return app_calls::input(driver, call, caller),
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
             Request::Start(Start { apps, existing, wait }) => {
+                if let Some(refusal) = beforehand::unstartable(driver, &apps) {
+                    return caller.refuse(refusal);
+                }
                 let (existing, patience) = (answer::existing(existing), answer::patience(wait));
                 Ask::Start { apps, existing, patience }
             }
@@ -73,9 +76,14 @@ impl Calls {
                 Ask::Raise { select, env, patience: answer::patience(wait) }
             }
             Request::Restart(Restart { select, env, wait }) => {
-                Ask::Restart { select, env, patience: answer::patience(wait) }
+                let of = select.clone();
+                let ask = Ask::Restart { select, env, patience: answer::patience(wait) };
+                return self.renew(driver, &of, ask, caller);
             }
-            Request::Reload(Reload { select, env, force }) => Ask::Reload { select, env, force },
+            Request::Reload(Reload { select, env, force }) => {
+                let of = select.clone();
+                return self.renew(driver, &of, Ask::Reload { select, env, force }, caller);
+            }
             Request::Stop(call) => Ask::Stop(call.select),
             Request::Delete(call) => Ask::Delete(call.select),
             Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
@@ -87,6 +95,27 @@ impl Calls {
             Request::Kill(_) => Ask::Leave,
         };
         driver.ask(ask, caller);
+    }
+
+    /// What a disk would refuse to the next run is found out before the one that runs is stopped. Asks outside the
+    /// loop, for a disk may take its time.
+    fn renew(&self, driver: &CoreDriver, select: &[Select], ask: Ask, caller: Caller) {
+        let Some((instances, caller)) = driver.selected(select, caller) else { return };
+        let mut needs = Vec::new();
+        for instance in instances.iter().filter(|instance| instance.run.is_some()) {
+            let owner = app_user::log_owner(instance.app);
+            let sinks = plan::sinks(instance.app, instance.id, owner);
+            needs.extend(sinks.map(|sink| (instance.app.name.clone(), sink)));
+        }
+        let scribe = driver.executor().runs().scribe().clone();
+        let (journal, outlet) = (self.home.journal(), self.outlet.clone());
+        tokio::task::spawn_blocking(move || {
+            match beforehand::unwritable(&scribe, &journal, &needs) {
+                Some(refusal) => caller.refuse(refusal),
+                // The loop ends only with the daemon, and then nobody is owed an answer.
+                None => drop(outlet.blocking_send(Inlet::Asked(ask, caller))),
+            }
+        });
     }
 
     fn ping(&self, caller: Caller) {
@@ -179,7 +208,7 @@ impl Calls {
                 }
                 let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
-                outlet.blocking_send(Inlet::Loaded(apps, caller)).ok();
+                outlet.blocking_send(Inlet::Asked(Ask::Restore(apps), caller)).ok();
             }
             Err(error) => caller.refuse(answer::storage(&error)),
         });
