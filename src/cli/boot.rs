@@ -23,6 +23,7 @@ pub(crate) struct BootArgs {
 
 /// `startup systemd -u deploy --hp /home/deploy`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct StartupArgs {
     #[command(flatten)]
     pub(crate) boot: BootArgs,

@@ -108,11 +108,12 @@ impl Excerpt {
         let start = if column > SHOWN { column - SHOWN / 2 } else { 0 };
         let harmless = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
         // Far behind, columns are bytes.
-        let rest = if column > COUNTED {
-            line.get(line.floor_char_boundary(start)..).unwrap_or_default().chars().skip(0)
+        let (line, before) = if column > COUNTED {
+            (line.get(line.floor_char_boundary(start)..).unwrap_or_default(), 0)
         } else {
-            line.chars().skip(start)
+            (line, start)
         };
+        let rest = line.chars().skip(before);
         let mut text: String = rest.clone().take(SHOWN).map(harmless).collect();
         let wanted = column.saturating_sub(start + 1);
         let mut lead: String =

@@ -366,8 +366,9 @@ mod tests {
     fn one_damaged_byte_costs_one_record_wherever_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
+        let boot = "5b6fd64e0cae49e6";
         let gone = |id| Record::InstanceGone(InstanceId(id));
-        let (mut journal, _) = Journal::open(&path, "b").unwrap();
+        let (mut journal, _) = Journal::open(&path, boot).unwrap();
         journal.rewrite(&[counters(1), gone(2), gone(3)]);
         journal.append([gone(4), gone(5)].iter());
         let all = [counters(1), gone(2), gone(3), gone(4), gone(5)];
@@ -376,13 +377,13 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] = b'#';
             fs::write(&path, &damaged).unwrap();
-            let (mut journal, records) = Journal::open(&path, "b").unwrap();
+            let (mut journal, records) = Journal::open(&path, boot).unwrap();
             let left: Vec<_> = all.iter().filter(|record| records.contains(record)).collect();
             assert!(left.len() >= 4, "byte {at}: {records:?}");
             assert!(journal.has_lost(), "byte {at}");
             assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), damaged);
             journal.append([counters(9)].iter());
-            let (_, again) = Journal::open(&path, "b").unwrap();
+            let (_, again) = Journal::open(&path, boot).unwrap();
             assert_eq!(again.len(), records.len() + 1, "byte {at}");
         }
     }

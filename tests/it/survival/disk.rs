@@ -100,6 +100,10 @@ fn a_read_only_disk_stops_nothing_and_what_it_kept_down_comes_back_by_itself() {
         run.complains("Read-only file system").complains("nothing was stopped");
         assert_eq!(home.row("web").pid, pid, "{verb}");
     }
+    let app = "[{ name: 'web', script: 'sleep', args: '9', out_file: LOG, error_file: LOG }]";
+    home.file("eco.json5", app.replace("LOG", &format!("{log:?}")));
+    home.run(["start", "eco.json5"]).ends(1).complains("nothing was stopped");
+    assert_eq!(home.row("web").pid, pid);
     signal(pid, 9);
     home.wait_until("it waits for the disk", || {
         let diary = fs::read_to_string(home.home().diary()).unwrap();

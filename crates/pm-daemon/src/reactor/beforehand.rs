@@ -11,8 +11,8 @@ use pm_protocol::{Code, Refusal};
 use pm_spec::{AppName, AppSpec};
 
 use crate::core_driver::CoreDriver;
-use crate::plan;
 use crate::strangers::Strangers;
+use crate::{app_user, plan};
 
 /// Open files that come and go: connections, files that are read.
 const SPARE: usize = 16;
@@ -22,6 +22,24 @@ pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refus
     let strangers = driver.executor().strangers();
     let double = apps.iter().find_map(|app| doubled(strangers, app));
     double.or_else(|| too_many(driver, apps))
+}
+
+/// What is opened for writing when this instance is begun.
+pub(super) fn needs(app: &AppSpec, instance: InstanceId) -> [(AppName, Sink); 2] {
+    let sinks = plan::sinks(app, instance, app_user::log_owner(app));
+    sinks.map(|sink| (app.name.clone(), sink))
+}
+
+/// The same of all instances that run and would be begun anew by these settings.
+pub(super) fn needs_of(driver: &CoreDriver, apps: &[AppSpec]) -> Vec<(AppName, Sink)> {
+    let live = driver.core().instances().filter(|instance| instance.run.is_some());
+    let of = |instance: pm_core::InstanceView<'_>| {
+        let is_it = |app: &&AppSpec| {
+            app.name == instance.app.name && app.namespace == instance.app.namespace
+        };
+        apps.iter().find(is_it).map(|app| needs(app, instance.id))
+    };
+    live.filter_map(of).flatten().collect()
 }
 
 /// Daemon and guardian keep as many open files for each run: its process, and pipe and file of each stream.

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{Ask, InstanceView, Time};
-use pm_logs::Scribe;
+use pm_logs::{Scribe, Sink};
 use pm_protocol::{
-    Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
+    Code, Describe, Description, Descriptions, Done, Existing, Flush, Flushed, Home, List, Listing,
     LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
     Watch,
 };
-use pm_spec::{AppSpec, ByteString, Select};
+use pm_spec::{AppName, AppSpec, ByteString, Select};
 use tokio::sync::mpsc;
 
 use super::{app_calls, beforehand, preflight};
@@ -65,13 +65,7 @@ impl Calls {
             }
             Request::Input(call) => return app_calls::input(driver, call, caller),
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
-            Request::Start(Start { apps, existing, wait }) => {
-                if let Some(refusal) = beforehand::unstartable(driver, &apps) {
-                    return caller.refuse(refusal);
-                }
-                let (existing, patience) = (answer::existing(existing), answer::patience(wait));
-                Ask::Start { apps, existing, patience }
-            }
+            Request::Start(start) => return self.replace(driver, start, caller),
             Request::Raise(Raise { select, env, wait }) => {
                 Ask::Raise { select, env, patience: answer::patience(wait) }
             }
@@ -97,16 +91,33 @@ impl Calls {
         driver.ask(ask, caller);
     }
 
-    /// What a disk would refuse to the next run is found out before the one that runs is stopped. Asks outside the
-    /// loop, for a disk may take its time.
+    /// Restarts what a selection means.
     fn renew(&self, driver: &CoreDriver, select: &[Select], ask: Ask, caller: Caller) {
         let Some((instances, caller)) = driver.selected(select, caller) else { return };
-        let mut needs = Vec::new();
-        for instance in instances.iter().filter(|instance| instance.run.is_some()) {
-            let owner = app_user::log_owner(instance.app);
-            let sinks = plan::sinks(instance.app, instance.id, owner);
-            needs.extend(sinks.map(|sink| (instance.app.name.clone(), sink)));
+        let live = instances.iter().filter(|instance| instance.run.is_some());
+        let needs = live.flat_map(|instance| beforehand::needs(instance.app, instance.id));
+        self.probe(driver, needs.collect(), ask, caller);
+    }
+
+    /// Takes over new settings of apps; what runs of them may be restarted for it.
+    fn replace(&self, driver: &mut CoreDriver, start: Start, caller: Caller) {
+        let Start { apps, existing, wait } = start;
+        if let Some(refusal) = beforehand::unstartable(driver, &apps) {
+            return caller.refuse(refusal);
         }
+        let renews = matches!(existing, Existing::Restart | Existing::Reload);
+        let needs: Vec<_> = if renews { beforehand::needs_of(driver, &apps) } else { Vec::new() };
+        let (existing, patience) = (answer::existing(existing), answer::patience(wait));
+        let ask = Ask::Start { apps, existing, patience };
+        if needs.is_empty() {
+            return driver.ask(ask, caller);
+        }
+        self.probe(driver, needs, ask, caller);
+    }
+
+    /// What a disk would refuse to the next run is found out before the one that runs is stopped. Asks outside the
+    /// loop, for a disk may take its time.
+    fn probe(&self, driver: &CoreDriver, needs: Vec<(AppName, Sink)>, ask: Ask, caller: Caller) {
         let scribe = driver.executor().runs().scribe().clone();
         let (journal, outlet) = (self.home.journal(), self.outlet.clone());
         tokio::task::spawn_blocking(move || {
