@@ -23,6 +23,7 @@ pub(crate) struct BootArgs {
 
 /// `startup systemd -u deploy --hp /home/deploy`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct StartupArgs {
     #[command(flatten)]
     pub(crate) boot: BootArgs,
@@ -32,6 +33,9 @@ pub(crate) struct StartupArgs {
     /// Only print the service file
     #[arg(long)]
     pub(crate) print: bool,
+    /// Only say which file would be written and what would be run
+    #[arg(long = "dry-run", conflicts_with_all = ["print", "verify"])]
+    pub(crate) dry_run: bool,
     /// Rehearse: would everything on the saved list start at boot? Exit code 1 if not
     #[arg(long, conflicts_with = "print")]
     pub(crate) verify: bool,

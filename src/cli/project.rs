@@ -46,6 +46,9 @@ pub(crate) struct LogrotateArgs {
     /// Print the file, write nothing
     #[arg(long)]
     pub(crate) print: bool,
+    /// Only say which file would be written
+    #[arg(long = "dry-run", conflicts_with = "print")]
+    pub(crate) dry_run: bool,
     /// Where logrotate looks for files
     #[arg(long, value_name = "DIR", default_value = "/etc/logrotate.d", hide = true)]
     pub(crate) folder: PathBuf,

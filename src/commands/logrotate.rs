@@ -33,11 +33,16 @@ pub(super) fn run(session: &Session, args: &LogrotateArgs) -> Result<Report, Fai
         return Ok(Report::text(session.console, text));
     }
     let file = args.folder.join(format!("pm-{name}"));
+    if args.dry_run {
+        let text = format!("would write {}", file.display());
+        return Ok(Report::said(session.console, "logrotate", &text));
+    }
     let is_ours = || std::fs::symlink_metadata(&args.folder).is_ok_and(|meta| meta.uid() == us.uid);
     if us.uid != 0 && !is_ours() {
         return Err(Failure::failed(format!("could not write {}", file.display()))
             .hint(format!("only root may: `sudo pm logrotate -u {name}`; --print shows it")));
     }
+    session.console.talk(&format!("writing {}", file.display()));
     std::fs::write(&file, text)
         .map_err(|error| Failure::failed(format!("could not write {}: {error}", file.display())))?;
     let text =

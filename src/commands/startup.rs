@@ -32,10 +32,14 @@ pub(super) fn run(session: &Session, args: &StartupArgs) -> Result<Report, Failu
     if args.verify {
         return verify::verify(session, &unit);
     }
+    if args.dry_run {
+        return Ok(Report::said(session.console, "startup", &install::plan(&unit, "would ")));
+    }
     if is_to_paste(&unit) {
         return Ok(paste(session, &unit, "startup", wanted));
     }
     suspicion::warn(session, &unit);
+    session.console.talk(&install::plan(&unit, ""));
     let done = install::install(session, &unit)?;
     if !unit_home_has_list(&unit) {
         let hint = as_called("hint: `pm save` says what is to be started; nothing is saved yet");

@@ -63,7 +63,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         .next_start
         .map(|at| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now))));
     let figures = format!(
-        "{:.1}% cpu, {}, {}",
+        "{:.1}% cpu, {} resident, {}",
         row.usage.cpu,
         Bytes::new(row.usage.memory),
         text::count(row.usage.processes, "process").replace("processs", "processes"),

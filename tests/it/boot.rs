@@ -298,3 +298,28 @@ fn p45_a_rehearsal_says_what_a_boot_would_miss() {
     let told = home.run(verify.into_iter().chain(["--json"])).ends(1).json();
     assert_eq!(told["apps"][0]["name"].as_str().or(told["apps"]["name"].as_str()), Some("gone"));
 }
+
+#[test]
+fn startup_names_its_file_first_and_a_dry_run_writes_nothing() {
+    let home = Home::new();
+    let dry = ["startup", "systemd", "--service-name", "pm-never", "--dry-run"];
+    let said = home.run(dry).ok().out();
+    assert!(
+        said.starts_with("would write /etc/systemd/system/pm-never.service\nwould run systemctl ")
+    );
+    assert!(!Path::new("/etc/systemd/system/pm-never.service").exists());
+    // A unit of one's own, in a folder of this test, enabled by nobody.
+    for program in ["systemctl", "loginctl"] {
+        home.script(format!("bin/{program}"), "exit 0");
+    }
+    let own = home.work().join("config");
+    let unit = own.join("systemd/user/pm.service");
+    let run = home
+        .pm(["startup", "systemd-user"])
+        .env("XDG_CONFIG_HOME", &own)
+        .env("PATH", home.work().join("bin"))
+        .run();
+    let first = run.err.lines().find(|line| line.starts_with("write "));
+    assert_eq!(first, Some(&*format!("write {}", unit.display())), "{}", run.err);
+    assert!(unit.exists());
+}

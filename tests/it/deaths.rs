@@ -1,6 +1,7 @@
 //! Apps that die, won't die, or leave children behind (pains 5, 14, 16, 17, 18, 31, 35, 74).
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pm_testkit::{Home, is_alive, signal};
@@ -286,6 +287,36 @@ fn p14_a_memory_limit_counts_the_whole_tree_and_says_why() {
 }
 
 #[test]
+fn memory_that_workers_share_since_a_fork_counts_once_for_a_limit() {
+    let home = Home::new();
+    let prefork = "import os, signal\n\
+                   shared = bytearray(os.urandom(1 << 20)) * 60\n\
+                   for _ in range(3):\n\
+                   \x20   if os.fork() == 0:\n\
+                   \x20       signal.pause()\n\
+                   signal.pause()\n";
+    let limited = |name: &str, file: &Path| {
+        let limit = ["--max-memory-restart", "120M", "--no-wait"];
+        let words = ["start", file.to_str().unwrap(), "--interpreter", "python3", "--name", name];
+        home.run(words.iter().chain(&limit)).ok();
+    };
+    limited("prefork", &home.file("prefork.py", prefork));
+    home.wait_until("the sum is over the limit", || home.row("prefork").usage.memory > 200 << 20);
+    home.run(["describe", "prefork"]).ok().says("resident");
+    // Each has its own: the one that is over is seen by the same look.
+    let private = prefork.replace(
+        "if os.fork() == 0:\n",
+        "if os.fork() == 0:\n        shared = bytearray(os.urandom(1 << 20)) * 60\n",
+    );
+    limited("private", &home.file("private.py", private));
+    home.wait_rows("a restart for memory", |rows| {
+        rows.iter().any(|row| row.name == "private" && row.restarts > 0)
+    });
+    let row = home.row("prefork");
+    assert_eq!((row.restarts, row.status.as_str()), (0, "online"));
+}
+
+#[test]
 fn a_parent_is_told_to_stop_before_its_children_end() {
     // A shell whose command ends by SIGINT and that has not got the signal itself goes on with its next command.
     let home = Home::new();
@@ -377,4 +408,57 @@ fn p64_a_daemon_holds_no_pipe_of_its_first_caller() {
         assert_eq!(folder.to_str(), Some("/"), "the daemon holds a folder");
     }
     assert!(kib(hello.guardian, "VmRSS") > 0);
+}
+
+#[test]
+fn root_without_the_right_to_ask_for_limits_leaves_no_hidden_child() {
+    // As root is in a container by default: it may signal everybody, but not read another user's limits by a call.
+    let home = Home::new();
+    let without = |words: &[&str]| {
+        let limits = ["--bounding-set=-sys_resource", "--inh-caps=-sys_resource"];
+        let done = std::process::Command::new("setpriv")
+            .args(limits)
+            .arg(pm_testkit::pm())
+            .args(words)
+            .env("PM_HOME", home.home().root())
+            .current_dir("/")
+            .status()
+            .expect("setpriv, of util-linux");
+        assert!(done.success(), "this test needs root: {words:?}");
+    };
+    let line = "(env -i setsid sleep 1000 & echo $!); exec sleep 1000";
+    without(&["start", "/bin/sh", "--name", "app", "--uid", "65534", "--", "-c", line]);
+    let log = home.home().logs().join("app-out.log");
+    let hidden = || fs::read_to_string(&log).ok()?.trim().parse::<u32>().ok();
+    home.wait_until("a hidden child", || hidden().is_some());
+    let hidden = hidden().unwrap();
+    assert!(is_alive(hidden));
+    without(&["stop", "app"]);
+    assert!(!is_alive(hidden), "stop says that nobody is left");
+}
+
+#[test]
+fn who_only_wears_the_mark_of_an_app_is_none_of_it() {
+    let home = Home::new();
+    let words = ["start", "/bin/sleep", "--name", "app", "--uid", "65534", "--cwd", "/"];
+    home.run(words.iter().chain(&["--", "1000"])).ok();
+    let pid = home.row("app").pid;
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let locks = limits.lines().find_map(|line| line.strip_prefix("Max file locks")).unwrap();
+    let mark = locks.split_whitespace().next().unwrap();
+    // The mark is no secret: anybody can read it and put it on.
+    let mut stranger = std::process::Command::new("setpriv")
+        .args(["--reuid=1", "--regid=1", "--clear-groups", "prlimit"])
+        .args([&format!("--locks={mark}:"), "sleep", "1000"])
+        .spawn()
+        .expect("setpriv, of util-linux");
+    let file = format!("/proc/{}/limits", stranger.id());
+    home.wait_until("the mark is worn", || {
+        fs::read_to_string(&file).is_ok_and(|limits| limits.contains(mark))
+    });
+    home.run(["stop", "app"]).ok();
+    let ended = stranger.try_wait().unwrap();
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    assert_eq!(ended, None, "somebody else's process was killed");
 }

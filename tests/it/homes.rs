@@ -458,3 +458,34 @@ fn p37_a_relative_home_is_refused_and_pm2_home_counts_only_for_pm2() {
     home.pm(["ping"]).env("PM2_HOME", &other).run().ok();
     assert!(!other.exists());
 }
+
+/// Calls `pm` where no process may have more open files than this.
+fn with_files(home: &Home, files: u32, words: &[&str]) -> Output {
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--nofile={files}")).arg(pm_testkit::pm()).args(words);
+    command.env("PM_HOME", home.home().root()).current_dir(home.work()).output().unwrap()
+}
+
+#[test]
+fn too_many_for_the_limit_of_open_files_are_refused_before_the_first_and_silent_ones_need_one_each()
+{
+    let home = Home::new();
+    let app = |number: u32, more: &str| {
+        format!(
+            "{{ name: 'a{number}', script: 'sleep', args: '1000', interpreter: 'none'{more} }},"
+        )
+    };
+    let silent = ", out_file: '/dev/null', error_file: '/dev/null'";
+    let list = |more: &str| (0..60).map(|number| app(number, more)).collect::<String>();
+    home.file("loud.json5", format!("[{}]", list("")));
+    home.file("silent.json5", format!("[{}]", list(silent)));
+    let refused = with_files(&home, 160, &["start", "loud.json5"]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("the limit is 160") && told.contains("ulimit -Hn"), "{told}");
+    assert!(home.rows().is_empty());
+    let done = with_files(&home, 160, &["start", "silent.json5"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    assert!(home.rows().iter().all(|row| row.status.as_str() == "online"));
+    assert_eq!(home.rows().len(), 60);
+}

@@ -141,7 +141,11 @@ fn logrotate_gets_a_file_it_understands() {
     let shown = home.run(["logrotate", "--print"]).ok().out();
     assert!(shown.contains("rotate 12") && shown.contains("weekly"), "{shown}");
     assert!(shown.starts_with(&format!("\"{}/*.log\"", home.home().logs().display())), "{shown}");
-    home.run(["logrotate", "--folder", folder.to_str().unwrap()]).ok();
+    let into = ["logrotate", "--folder", folder.to_str().unwrap()];
+    let dry = home.run([&into[..], &["--dry-run"]].concat()).ok().out();
+    assert!(dry.starts_with(&format!("would write {}/pm-", folder.display())), "{dry}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    home.run(into).ok().complains(&format!("writing {}/pm-", folder.display()));
     let written: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(written.len(), 1);

@@ -42,8 +42,17 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// The offending line, without its end; `None` where the place is no line.
-    pub source_line: Option<String>,
+    /// What of the offending line is around the place; `None` where the place is no line.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// A part of a line, and the blanks that lead to the caret below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Harmless to a terminal.
+    pub text: String,
+    /// As wide as what stands before the place.
+    pub lead: String,
 }
 
 /// All problems of one config, errors and warnings, in order of place. At least one is an error.
@@ -62,6 +71,9 @@ impl fmt::Display for Diagnosis {
     }
 }
 
+/// So many problems of a file are told; who reads more has a broken file, not a broken line.
+const MOST: usize = 200;
+
 /// So many characters of an offending line are shown; longer ones are cut around the caret.
 const SHOWN: usize = 120;
 
@@ -77,10 +89,11 @@ impl fmt::Display for Diagnostic {
             Severity::Warning => "warning",
         };
         write!(f, "{word}: {}", self.message)?;
-        if let (Some(text), ConfigPlace::Line { line, column }) = (&self.source_line, self.place) {
-            let (shown, caret) = excerpt(text, column);
+        if let (Some(Excerpt { text, lead }), ConfigPlace::Line { line, .. }) =
+            (&self.excerpt, self.place)
+        {
             let number = line.to_string();
-            write!(f, "\n  {number} | {shown}\n  {:1$} | {caret}^", "", number.len())?;
+            write!(f, "\n  {number} | {text}\n  {:1$} | {lead}^", "", number.len())?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n  hint: {hint}")?;
@@ -89,25 +102,34 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The part of a line around a column, harmless to a terminal, and the blanks that lead to the caret below it.
-fn excerpt(line: &str, column: usize) -> (String, String) {
-    let start = if column > SHOWN { column - SHOWN / 2 } else { 0 };
-    let harmless = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-    let mut shown: String = line.chars().skip(start).take(SHOWN).map(harmless).collect();
-    let lead = column.saturating_sub(start + 1);
-    let mut caret: String =
-        shown.chars().take(lead).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    // The end of a file may lie behind the last character.
-    let missing = lead.saturating_sub(caret.chars().count());
-    caret.extend(std::iter::repeat_n(' ', missing));
-    if start > 0 {
-        shown.insert_str(0, "...");
-        caret.insert_str(0, "   ");
+impl Excerpt {
+    /// The part of a line around a column. Its cost does not grow with the line.
+    fn of(line: &str, column: usize) -> Self {
+        let start = if column > SHOWN { column - SHOWN / 2 } else { 0 };
+        let harmless = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+        // Far behind, columns are bytes.
+        let (line, before) = if column > COUNTED {
+            (line.get(line.floor_char_boundary(start)..).unwrap_or_default(), 0)
+        } else {
+            (line, start)
+        };
+        let rest = line.chars().skip(before);
+        let mut text: String = rest.clone().take(SHOWN).map(harmless).collect();
+        let wanted = column.saturating_sub(start + 1);
+        let mut lead: String =
+            text.chars().take(wanted).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        // The end of a file may lie behind the last character.
+        let missing = wanted.saturating_sub(lead.chars().count());
+        lead.extend(std::iter::repeat_n(' ', missing));
+        if start > 0 {
+            text.insert_str(0, "...");
+            lead.insert_str(0, "   ");
+        }
+        if rest.clone().nth(SHOWN).is_some() {
+            text.push_str("...");
+        }
+        Self { text, lead }
     }
-    if line.chars().nth(start + SHOWN).is_some() {
-        shown.push_str("...");
-    }
-    (shown, caret)
 }
 
 /// Byte offsets to places.
@@ -201,29 +223,53 @@ impl Findings {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// In order of place, each with its file and line.
+    /// In order of place, each with its file and line; of too many only the first, errors before warnings, and
+    /// how many more there are.
     pub(crate) fn into_diagnostics(self, origin: &str, text: &str) -> Vec<Diagnostic> {
         let lines: Vec<&str> = text.lines().collect();
-        let line_of = |at: ConfigPlace| match at {
-            ConfigPlace::Line { line, .. } => {
-                Some((*lines.get(line.checked_sub(1)?).unwrap_or(&"")).to_owned())
-            }
-            ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
-        };
         let mut findings = self.0;
+        if findings.len() > MOST {
+            findings.sort_by_key(|finding| (finding.severity, finding.at));
+        }
+        let more = findings.split_off(findings.len().min(MOST));
         findings.sort_by_key(|finding| (finding.at, finding.severity));
+        // The worst of the rest comes first.
+        findings.extend(more.first().map(|worst| Finding {
+            severity: worst.severity,
+            at: ConfigPlace::Whole,
+            message: format!("and {} more", grouped(more.len())),
+            hint: None,
+        }));
+        let excerpt = |at: ConfigPlace| {
+            let ConfigPlace::Line { line, column } = at else { return None };
+            let text = lines.get(line.checked_sub(1)?).unwrap_or(&"");
+            Some(Excerpt::of(text, column))
+        };
         findings
             .into_iter()
             .map(|finding| Diagnostic {
                 severity: finding.severity,
                 origin: origin.to_owned(),
                 place: finding.at,
-                source_line: line_of(finding.at),
+                excerpt: excerpt(finding.at),
                 message: finding.message,
                 hint: finding.hint,
             })
             .collect()
     }
+}
+
+/// A number as people read it: 15,936.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

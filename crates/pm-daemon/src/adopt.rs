@@ -18,6 +18,7 @@ use pm_os::tree::{ProcEntry, ProcScan};
 
 use crate::runs::{self, Life, Run, Told};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
+use crate::strangers::{self, Strangers};
 use crate::{clock, daemon_log, node};
 
 /// Pipes and files by stream, and whose they are.
@@ -107,6 +108,8 @@ pub(crate) struct Inheritance {
     pub(crate) channels: Vec<(RunId, ChannelEnd)>,
     /// Runs that never began; whatever the guardian keeps of them can go.
     pub(crate) never: Vec<RunId>,
+    /// Runs that live, and that the journal has lost.
+    pub(crate) strangers: Strangers,
 }
 
 /// Puts together what the journal, the scan and the guardian know, to go on from.
@@ -114,11 +117,14 @@ pub(crate) fn inherit(
     mut records: Vec<Record>,
     scan: &ProcScan,
     kept: &mut Kept,
-    home_id: u32,
+    (home_id, has_lost): (u32, bool),
 ) -> (Core, Inheritance) {
     let mut marked: BTreeMap<RunId, Vec<ProcEntry>> = BTreeMap::new();
     for (tag, seen) in scan.of_home(home_id) {
         marked.entry(RunId(tag.run())).or_default().push(*seen);
+    }
+    if has_lost {
+        find_again(&mut records, &marked, kept);
     }
     catch_up(&mut records, &marked, kept);
     let going = going(&records);
@@ -168,6 +174,14 @@ pub(crate) fn inherit(
         }
         inheritance.runs.push((id, run));
     }
+    if has_lost {
+        let runs = inheritance.runs.iter().map(|(id, _)| *id);
+        let known = runs.chain(inheritance.never.iter().copied()).collect();
+        inheritance.strangers = Strangers::among(&marked, &known, home_id);
+        if let Some(warning) = inheritance.strangers.warning() {
+            daemon_log::note(format_args!("{warning}"));
+        }
+    }
     (core, inheritance)
 }
 
@@ -197,6 +211,56 @@ fn going(records: &[Record]) -> Vec<RunId> {
 fn ended(phase: &SavedPhase) -> Option<RunId> {
     let SavedPhase::Stopping { run, ended: true, .. } = phase else { return None };
     Some(*run)
+}
+
+/// A damaged journal may have lost all it said of an instance. Where the app is known, and the guardian tells whose a
+/// living run is, it is taken over again; only its history is lost.
+fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>>, kept: &Kept) {
+    let apps: BTreeSet<AppId> = records.iter().filter_map(known_app).collect();
+    let instances: BTreeSet<InstanceId> = records.iter().filter_map(known_instance).collect();
+    for (run, owner) in kept.owners.iter().filter(|(run, _)| marked.contains_key(run)) {
+        if instances.contains(&owner.instance) || !apps.contains(&owner.app) {
+            continue;
+        }
+        let id = owner.instance.0;
+        daemon_log::note(format_args!("the journal lost instance {id}; it is taken over again"));
+        records.push(Record::Instance(InstanceRecord {
+            id: owner.instance,
+            app: owner.app,
+            slot: 0,
+            want: Want::Up,
+            restarts: 0,
+            unstable: 0,
+            flaps: 0,
+            last_delay: 0,
+            created: clock::now(),
+            resting: false,
+            phase: SavedPhase::Starting(*run),
+            worker: false,
+            second: None,
+        }));
+    }
+}
+
+fn known_app(record: &Record) -> Option<AppId> {
+    let Record::App(app) = record else { return None };
+    Some(app.id)
+}
+
+fn known_instance(record: &Record) -> Option<InstanceId> {
+    let Record::Instance(instance) = record else { return None };
+    Some(instance.id)
+}
+
+/// What strangers write goes on into their files; the guardian keeps it for the next daemon.
+pub(crate) fn leave_to_themselves(kept: &mut Kept, strangers: &Strangers) {
+    let is_theirs =
+        |key: &StreamKey| Tag::from_raw(key.tag).is_some_and(|tag| strangers.has(RunId(tag.run())));
+    let theirs: Vec<_> = kept.streams.keys().copied().filter(is_theirs).collect();
+    let streams = theirs.iter().filter_map(|key| kept.streams.remove(key));
+    strangers::carry_on(streams.map(|(pipe, file, _)| (pipe, file)).collect());
+    kept.pidfds.retain(|run, _| !strangers.has(*run));
+    kept.channels.retain(|run, _| !strangers.has(*run));
 }
 
 /// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this

@@ -167,7 +167,10 @@ impl CoreDriver {
             instance.is_some_and(|instance| instance.app.limits.memory.is_some())
         };
         let limited = sample.usage.iter().filter(|(run, _)| limited(run));
-        let weights: Vec<_> = limited.map(|(run, usage)| (*run, usage.memory)).collect();
+        // What a worker shares with its parent since a fork is there once.
+        let weight = |run: &RunId, summed| sample.proportional.get(run).copied().unwrap_or(summed);
+        let weights: Vec<_> =
+            limited.map(|(run, usage)| (*run, weight(run, usage.memory))).collect();
         self.executor.publisher_mut().sampled(&self.core, sample);
         for (run, memory) in weights {
             self.step(Fact::MemoryMeasured(run, Bytes::new(memory)));

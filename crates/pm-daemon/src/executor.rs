@@ -10,6 +10,7 @@ use crate::journal::{self, Journal};
 use crate::publisher::Publisher;
 use crate::run_control::RunControl;
 use crate::server::answer;
+use crate::strangers::Strangers;
 use crate::tree_job::Machine;
 use crate::triggers::Triggers;
 use crate::unwritten::Unwritten;
@@ -23,6 +24,7 @@ const QUIET: u64 = 1000;
 pub(crate) struct Executor {
     journal: Journal,
     unwritten: Unwritten,
+    strangers: Strangers,
     runs: RunControl,
     triggers: Triggers,
     publisher: Publisher,
@@ -38,6 +40,7 @@ impl Executor {
         Self {
             journal,
             unwritten: Unwritten::default(),
+            strangers: Strangers::default(),
             runs,
             triggers,
             publisher: Publisher::default(),
@@ -45,6 +48,16 @@ impl Executor {
             leaving: false,
             give_back_at: None,
         }
+    }
+
+    /// The same, while these run that nobody knows.
+    pub(crate) fn beside(self, strangers: Strangers) -> Self {
+        Self { strangers, ..self }
+    }
+
+    /// Who runs and belongs to nobody.
+    pub(crate) fn strangers(&self) -> &Strangers {
+        &self.strangers
     }
 
     /// Writes down what is to be remembered, then performs the rest in order.
@@ -164,9 +177,10 @@ impl Executor {
         &mut self.runs
     }
 
-    /// What people are told while the journal can't be written.
+    /// What people are told while the journal can't be written, or has lost who runs.
     pub(crate) fn warning(&self) -> Option<String> {
-        self.unwritten.warning()
+        let warnings = [self.unwritten.warning(), self.strangers.warning()];
+        warnings.into_iter().flatten().reduce(|one, other| format!("{one}\n{other}"))
     }
 
     /// Schedules, and files that are watched.

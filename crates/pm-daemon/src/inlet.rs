@@ -34,8 +34,8 @@ pub(crate) enum Inlet {
     Touched(AppId, ByteString),
     /// A stream's end is in its log.
     StreamEnded(StreamKey),
-    /// A saved list was read for somebody.
-    Loaded(Vec<pm_core::SavedApp>, Caller),
+    /// What had to be known first is known: the core is asked for somebody.
+    Asked(pm_core::Ask, Caller),
     /// The new program was tried and may take over.
     Updating(PathBuf, Caller),
     /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).

@@ -10,13 +10,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pm_core::{Counters, InstanceId, Record};
-use serde::{Deserialize, Serialize};
+use pm_core::Record;
 
 use crate::daemon_log;
 
-/// Format of the lines; a higher one is refused.
-const FORMAT: u32 = 1;
+mod lines;
+
+pub(crate) use lines::numbers;
+use lines::{Bad, FORMAT, Header, JournalLine, Replay, read, was_damaged};
 
 /// A journal is rewritten when it is this large and four times its last snapshot.
 const WORTH_REWRITING: u64 = 1 << 20;
@@ -26,24 +27,6 @@ const ROOM: usize = 16 << 10;
 
 /// More bytes than this do not wait for room on a full disk; a snapshot takes their place.
 const MOST_PENDING: usize = 1 << 20;
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum JournalLine {
-    /// The first line.
-    Journal(Header),
-    /// All records of the snapshot stand above.
-    Whole,
-    /// One record.
-    Record(Record),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Header {
-    format: u32,
-    /// The boot the runs belong to; after a reboot they are history.
-    boot: String,
-}
 
 /// An open journal.
 #[derive(Debug)]
@@ -59,6 +42,8 @@ pub(crate) struct Journal {
     owes_snapshot: bool,
     /// Why the last attempt to write failed.
     trouble: Option<String>,
+    /// Some of what was written since the machine booted could not be read again.
+    has_lost: bool,
 }
 
 /// What is at a journal's path.
@@ -72,41 +57,32 @@ enum FileState {
     Taken,
 }
 
-/// What a journal holds.
-#[derive(Debug, Default)]
-pub(crate) struct Replay {
-    /// All records in order.
-    pub(crate) records: Vec<Record>,
-    /// How many bytes of the file are good.
-    good: u64,
-    /// Where the snapshot ends.
-    snapshot: u64,
-}
-
-#[derive(Debug)]
-enum Bad {
-    Missing,
-    /// Of another boot; what of it still counts.
-    OtherBoot(Vec<Record>),
-    /// Its content is not what we write.
-    Broken,
-    /// It can't be read now, or not by us. That says nothing about its content, so nothing may be put in its place.
-    Unreadable(io::Error),
-}
-
 impl Journal {
     /// Reads what the daemon before left and goes on writing there. A damaged file is kept aside and the
     /// generation before it is used (pain 3); a journal of another boot is kept aside too. One that can't be read
     /// (descriptors, rights, the disk), or that a newer pm wrote, is an error: apps run that only it knows.
     pub(crate) fn open(path: &Path, boot: &str) -> io::Result<(Self, Vec<Record>)> {
         let old = path.with_extension("old");
+        let mut has_lost = was_damaged(path);
         let replay = match read(path, boot) {
+            Ok(replay) if replay.damaged > 0 => {
+                has_lost = true;
+                let kept = path.with_extension("damaged");
+                // Without room for the copy nothing is lost but the proof.
+                fs::copy(path, &kept).ok();
+                daemon_log::note(format_args!(
+                    "the journal is damaged in {} places, each of which costs one record at most; kept as {}",
+                    replay.damaged,
+                    kept.display()
+                ));
+                replay
+            }
             Ok(replay) => {
                 let file = append_to(path)?;
                 // A torn last line is what a SIGKILL in the middle of a large write leaves.
                 file.set_len(replay.good)?;
                 let journal = Self::with(path, boot, file, &replay);
-                return Ok((journal, replay.records));
+                return Ok((Self { has_lost, ..journal }, replay.records));
             }
             Err(Bad::OtherBoot(records)) => {
                 put_aside(path, "previous-boot");
@@ -115,6 +91,7 @@ impl Journal {
             }
             Err(Bad::Broken) => {
                 let replay = older(&old, boot)?;
+                has_lost = true;
                 let kept = put_aside(path, "damaged");
                 daemon_log::note(format_args!(
                     "the journal is damaged; kept as {}",
@@ -122,13 +99,17 @@ impl Journal {
                 ));
                 replay
             }
-            Err(Bad::Missing) => older(&old, boot)?,
+            Err(Bad::Missing) => {
+                has_lost = true;
+                older(&old, boot)?
+            }
             Err(Bad::Unreadable(error)) => return Err(error),
         };
         let file = fresh(path, boot, &replay.records)?;
         let size = file.metadata()?.len();
         let replay = Replay { good: size, snapshot: size, ..replay };
-        Ok((Self::with(path, boot, file, &replay), replay.records))
+        let journal = Self::with(path, boot, file, &replay);
+        Ok((Self { has_lost, ..journal }, replay.records))
     }
 
     fn with(path: &Path, boot: &str, file: File, replay: &Replay) -> Self {
@@ -141,7 +122,13 @@ impl Journal {
             pending: Vec::new(),
             owes_snapshot: false,
             trouble: None,
+            has_lost: false,
         }
+    }
+
+    /// Whether there may be runs of this boot that no record tells of.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// Writes records with one system call. On a full disk they are kept and tried again with the next ones.
@@ -248,14 +235,6 @@ impl Journal {
     }
 }
 
-/// What is left of records whose runs are all history: the next free numbers, since output and spools of a run are
-/// known by its number for longer than it lives. Instances count from 0 again, as people expect of an empty list.
-pub(crate) fn numbers(records: &[Record]) -> Vec<Record> {
-    let counters = Record::last_counters(records);
-    let counters = counters.map(|counters| Counters { instance: InstanceId(0), ..counters });
-    counters.map(Record::Counters).into_iter().collect()
-}
-
 fn encode(line: &JournalLine, out: &mut Vec<u8>) {
     // Serialising plain data into memory has no way to fail; a line that did would only be missing.
     if serde_json::to_writer(&mut *out, line).is_ok() {
@@ -302,53 +281,10 @@ fn older(old: &Path, boot: &str) -> io::Result<Replay> {
     }
 }
 
-/// Reads one generation. Good is: a header of our format and boot, and a complete snapshot; what follows the
-/// last whole line is a torn write.
-fn read(path: &Path, boot: &str) -> Result<Replay, Bad> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Bad::Missing),
-        Err(error) => return Err(Bad::Unreadable(error)),
-    };
-    let mut replay = Replay::default();
-    let mut whole = false;
-    let (mut begun, mut here) = (false, false);
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let Ok(parsed) = serde_json::from_slice::<JournalLine>(line) else { break };
-        if !line.ends_with(b"\n") {
-            break;
-        }
-        replay.good += line.len() as u64;
-        match parsed {
-            JournalLine::Journal(header) if header.format > FORMAT => {
-                let why = format!(
-                    "a newer pm wrote it (format {}, this one knows {FORMAT}); start that pm",
-                    header.format
-                );
-                return Err(Bad::Unreadable(io::Error::other(why)));
-            }
-            JournalLine::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
-            JournalLine::Journal(header) => {
-                begun = true;
-                here = header.boot == boot;
-            }
-            JournalLine::Whole => {
-                whole = true;
-                replay.snapshot = replay.good;
-            }
-            JournalLine::Record(record) => replay.records.push(record),
-        }
-    }
-    if begun && !here {
-        return Err(Bad::OtherBoot(numbers(&replay.records)));
-    }
-    if begun && whole { Ok(replay) } else { Err(Bad::Broken) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pm_core::RunId;
+    use pm_core::{Counters, InstanceId, RunId};
 
     fn counters(run: u32) -> Record {
         Record::Counters(Counters {
@@ -424,6 +360,32 @@ mod tests {
         journal.append([counters(200_001)].iter());
         let records = read(&path, "b").unwrap().records;
         assert_eq!(records, [counters(200_000), counters(200_001)]);
+    }
+
+    #[test]
+    fn one_damaged_byte_costs_one_record_wherever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let boot = "5b6fd64e0cae49e6";
+        let gone = |id| Record::InstanceGone(InstanceId(id));
+        let (mut journal, _) = Journal::open(&path, boot).unwrap();
+        journal.rewrite(&[counters(1), gone(2), gone(3)]);
+        journal.append([gone(4), gone(5)].iter());
+        let all = [counters(1), gone(2), gone(3), gone(4), gone(5)];
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() - 1 {
+            let mut damaged = bytes.clone();
+            damaged[at] = b'#';
+            fs::write(&path, &damaged).unwrap();
+            let (mut journal, records) = Journal::open(&path, boot).unwrap();
+            let left: Vec<_> = all.iter().filter(|record| records.contains(record)).collect();
+            assert!(left.len() >= 4, "byte {at}: {records:?}");
+            assert!(journal.has_lost(), "byte {at}");
+            assert_eq!(fs::read(path.with_extension("damaged")).unwrap(), damaged);
+            journal.append([counters(9)].iter());
+            let (_, again) = Journal::open(&path, boot).unwrap();
+            assert_eq!(again.len(), records.len() + 1, "byte {at}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod server;
 mod slots;
 mod spawner;
 mod store;
+mod strangers;
 mod tree_job;
 mod trees;
 mod triggers;

@@ -206,11 +206,12 @@ pub(crate) fn path_of(bytes: &ByteString) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes.as_bytes()))
 }
 
-/// The streams of an app's run: one if both go to the same place.
+/// The streams of an app's run that somebody reads: one if both go to the same place, none for what goes nowhere.
 pub(crate) fn streams(app: &AppSpec, instance: InstanceId) -> Vec<Stream> {
-    let mut streams = vec![Stream::Out, Stream::Err];
-    streams.truncate(if one_pipe(&sinks(app, instance, None)) { 1 } else { 2 });
-    streams
+    let sinks = sinks(app, instance, None);
+    let count = if one_pipe(&sinks) { 1 } else { 2 };
+    let streams = [Stream::Out, Stream::Err].into_iter().zip(&sinks).take(count);
+    streams.filter(|(_, sink)| !sink.is_nowhere()).map(|(stream, _)| stream).collect()
 }
 
 /// What the log plane needs to know of both streams, standard output first.

@@ -22,6 +22,7 @@ use crate::server::answer;
 use crate::server::connections::Connections;
 
 mod app_calls;
+mod beforehand;
 mod calls;
 mod guardian_handover;
 mod preflight;
@@ -183,7 +184,7 @@ impl Reactor {
             }
             Inlet::Touched(app, path) => driver.step(Fact::FileChanged(app, path)),
             Inlet::StreamEnded(key) => driver.parts().0.runs_mut().stream_ended(key),
-            Inlet::Loaded(apps, caller) => driver.ask(Ask::Restore(apps), caller),
+            Inlet::Asked(ask, caller) => driver.ask(ask, caller),
             Inlet::Updating(program, caller) => return self.update(program, caller),
             Inlet::Terminate => _ = driver.ask_ourselves(Ask::Leave),
         }

@@ -11,6 +11,7 @@ use pm_os::signal::SignalNumber;
 use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
+use crate::app_user;
 use crate::slots::Address;
 use crate::tree_job::Tree;
 
@@ -42,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) app: Arc<AppSpec>,
     /// The slot of its instance within the app.
     pub(crate) slot: u16,
+    /// The user it runs as, if not ours and not root.
+    user: Option<u32>,
     pub(crate) identity: Option<pm_os::identity::ProcIdentity>,
     pub(crate) pidfd: Option<OwnedFd>,
     pub(crate) life: Life,
@@ -62,11 +65,13 @@ pub(crate) struct Run {
 impl Run {
     /// A run that is about to be made.
     pub(crate) fn expected(tag: Tag, address: Address, slot: u16, app: Arc<AppSpec>) -> Self {
+        let user = app_user::credentials(&app).map(|credentials| credentials.uid);
         Self {
             tag,
             address,
             app,
             slot,
+            user: user.filter(|uid| *uid != 0 && *uid != u32::MAX),
             identity: None,
             pidfd: None,
             life: Life::Expected(Vec::new()),
@@ -81,7 +86,14 @@ impl Run {
 
     /// As the tree thread knows it.
     pub(crate) fn tree(&self) -> Tree {
-        Tree { run: RunId(self.tag.run()), tag: self.tag, leader: self.identity }
+        let limit = self.app.limits.memory.map(pm_spec::Bytes::get);
+        Tree {
+            run: RunId(self.tag.run()),
+            tag: self.tag,
+            leader: self.identity,
+            limit,
+            user: self.user,
+        }
     }
 }
 

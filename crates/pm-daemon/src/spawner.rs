@@ -237,11 +237,21 @@ impl SpawnerParts {
         (sink, address): (Sink, Address),
         owner: Option<PipeOwner>,
     ) -> Result<OwnedFd, SpawnFailure> {
+        if sink.is_nowhere() {
+            // Nobody need keep anything open for what nobody reads.
+            return stdio::null().map_err(|error| short(format!("open /dev/null: {error}")));
+        }
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
-        let file =
-            self.log_writer.prepare(key, &sink).map_err(|error| refused(error.to_string()))?;
+        let file = self.log_writer.prepare(key, &sink).map_err(|error| {
+            // A disk may be well again; a wrong path stays wrong.
+            if error.is_of_the_disk() {
+                short(error.to_string())
+            } else {
+                refused(error.to_string())
+            }
+        })?;
         store_stream(&self.link, key, address, (&reader, &file))
             .map_err(|error| short(error.to_string()))?;
         self.log_writer.attach(key, reader, file, sink);

@@ -15,6 +15,10 @@ pub(crate) struct Tree {
     pub(crate) run: RunId,
     pub(crate) tag: Tag,
     pub(crate) leader: Option<ProcIdentity>,
+    /// How much memory it may take.
+    pub(crate) limit: Option<u64>,
+    /// The user it runs as, if we are root and it is not.
+    pub(crate) user: Option<u32>,
 }
 
 /// What can be asked of it.
@@ -45,5 +49,7 @@ pub(crate) enum Machine {
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) usage: BTreeMap<RunId, RunUsage>,
+    /// Memory of those over their limit, with pages that its processes share counted once.
+    pub(crate) proportional: BTreeMap<RunId, u64>,
     pub(crate) host: Option<pm_os::host::HostFigures>,
 }

@@ -12,7 +12,7 @@ use pm_os::identity::ProcIdentity;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan, RunMembers, RunQuery, Traces, TreeMember};
-use pm_os::usage::Sampler;
+use pm_os::usage::{RunUsage, Sampler};
 use tokio::sync::mpsc;
 
 use crate::daemon_log::Throttle;
@@ -281,15 +281,22 @@ impl TreeThread {
                 .filter_map(|tree| Some((tree.tag, by_run.get(&tree.tag)?.clone())))
                 .collect(),
         );
-        let usage =
+        let usage: BTreeMap<RunId, RunUsage> =
             trees.iter().filter_map(|tree| Some((tree.run, *by_tag.get(&tree.tag)?))).collect();
+        let is_over = |tree: &&Tree| {
+            let used = usage.get(&tree.run).map_or(0, |usage| usage.memory);
+            tree.limit.is_some_and(|limit| used > limit)
+        };
+        let weigh =
+            |tree: &Tree| Some((tree.run, pm_os::usage::proportional(by_run.get(&tree.tag)?)));
+        let proportional = trees.iter().filter(is_over).filter_map(weigh).collect();
         let host = match machine {
             Machine::Wanted => {
                 Some(self.host.get_or_insert_with(pm_os::host::HostSampler::new).look())
             }
             Machine::Unwanted => None,
         };
-        self.tell(Inlet::Sampled(Sample { usage, host }))
+        self.tell(Inlet::Sampled(Sample { usage, proportional, host }))
     }
 
     fn tell(&self, news: Inlet) -> Option<()> {
@@ -300,7 +307,7 @@ impl TreeThread {
 /// What can be known of a run.
 fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>) -> RunQuery<'a> {
     let known = unmarked.get(&tree.run).map_or(&[][..], Vec::as_slice);
-    RunQuery { tag: tree.tag, leader: tree.leader.as_ref(), known }
+    RunQuery { tag: tree.tag, leader: tree.leader.as_ref(), known, user: tree.user }
 }
 
 /// All runs of a batch and of the watch, each once.
@@ -360,7 +367,8 @@ mod tests {
         let (outlet, mut inlet) = mpsc::channel(8);
         let (sender, jobs) = channel();
         let mut thread = TreeThread::new(0, outlet, jobs);
-        let tree = Tree { run: RunId(7), tag: Tag::new(1, 7), leader: None };
+        let tree =
+            Tree { run: RunId(7), tag: Tag::new(1, 7), leader: None, limit: None, user: None };
         sender.send(TreeJob::Remains(tree)).unwrap();
         sender.send(TreeJob::Sample(vec![tree], Machine::Unwanted)).unwrap();
         let limit = getrlimit(Resource::Nofile);

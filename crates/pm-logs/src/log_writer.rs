@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::messages::{
@@ -110,6 +111,26 @@ impl LogWriter {
                     .try_clone()
                     .map_err(|source| OpenError::Folder { path: folder, source })
             }
+        }
+    }
+
+    /// Whether [`LogWriter::prepare`] could open what it must for such a stream, without keeping anything open.
+    pub fn probe(&self, sink: &Sink) -> Result<(), OpenError> {
+        let place = if let LogDestination::File(path) = &sink.place { Some(path) } else { None };
+        for path in place.into_iter().chain(&sink.combined) {
+            open_log(path, sink.owner)?;
+        }
+        if sink.is_direct() || sink.is_nowhere() {
+            return Ok(());
+        }
+        let path = self.state.join("spool").join(format!("probe-{}", std::process::id()));
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let made = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR);
+        std::fs::remove_file(&path).ok();
+        match made {
+            // The folder is made with the first spool.
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(source) => Err(OpenError::Refused { path, source }),
         }
     }
 

@@ -51,4 +51,9 @@ impl OpenError {
             OpenError::Planted { .. } => Errno::LOOP,
         }
     }
+
+    /// Whether the disk is to blame, which may be well again: full, out of inodes, read-only, broken.
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self.errno(), Errno::ROFS | Errno::NOSPC | Errno::DQUOT | Errno::IO)
+    }
 }

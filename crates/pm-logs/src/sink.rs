@@ -112,7 +112,7 @@ impl Sink {
     }
 
     /// Whether nobody will ever see the bytes.
-    pub(crate) fn is_nowhere(&self) -> bool {
+    pub fn is_nowhere(&self) -> bool {
         self.place == LogDestination::Discard && self.combined.is_none()
     }
 }

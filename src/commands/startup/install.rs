@@ -18,6 +18,24 @@ const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// Holds a file for each user who lingers (`loginctl(1)`).
 const LINGERING: &str = "/var/lib/systemd/linger";
 
+/// What installing writes and runs, a line each; `would` stands before each verb.
+pub(super) fn plan(unit: &Unit, would: &str) -> String {
+    let path = unit.path();
+    let runs = unit.enabling(is_installed);
+    let runs = runs.iter().map(|step| format!("\n{would}run {}", line(step)));
+    let aside = if is_a_strangers(&path) {
+        format!("{would}move {0} to {0}.before-pm\n", path.display())
+    } else {
+        String::new()
+    };
+    format!("{aside}{would}write {}{}", path.display(), runs.collect::<String>())
+}
+
+/// A step as it is typed.
+fn line(step: &[String]) -> String {
+    step.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// Installs; gives what to say.
 pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure> {
     let path = unit.path();
@@ -65,10 +83,14 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::failed(format!("could not write {}: {error}", path.display()))
 }
 
+/// Whether there is a file of that name that we did not write.
+fn is_a_strangers(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|before| !String::from_utf8_lossy(&before).contains(MARK))
+}
+
 /// A file of that name that we did not write is put aside, not lost.
 fn keep_a_strangers(session: &Session, path: &Path) -> Result<(), Failure> {
-    let Ok(before) = fs::read(path) else { return Ok(()) };
-    if String::from_utf8_lossy(&before).contains(MARK) {
+    if !is_a_strangers(path) {
         return Ok(());
     }
     let mut aside = path.to_path_buf().into_os_string();
@@ -94,7 +116,7 @@ fn write(path: &Path, unit: &Unit) -> io::Result<()> {
 }
 
 fn perform(session: &Session, unit: &Unit, step: &[String]) -> Result<(), Failure> {
-    let line = step.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
+    let line = line(step);
     let Some((program, words)) = step.split_first() else { return Ok(()) };
     // Nobody need be asked for what is so already; without a session only root may.
     let lingers = || Path::new(LINGERING).join(&unit.user).exists();

@@ -63,3 +63,52 @@ fn on_a_full_disk_nothing_begins_that_could_not_be_remembered() {
     home.wait_status("web", "stopped");
     home.run(["kill"]).ok();
 }
+
+/// A folder through which nothing can be opened for writing, while what is open stays so.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    fn make(path: PathBuf) -> Self {
+        let mount = |words: &[&str]| {
+            let done = Command::new("mount").args(words).arg(&path).status().unwrap();
+            assert!(done.success(), "this test mounts: run it as root or in unshare -Urm");
+        };
+        mount(&["--bind", path.to_str().unwrap()]);
+        mount(&["-o", "remount,bind,ro"]);
+        Self(path)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(&self.0).status().unwrap();
+    }
+}
+
+#[test]
+fn a_read_only_disk_stops_nothing_and_what_it_kept_down_comes_back_by_itself() {
+    let home = Home::new();
+    let folder = home.work().join("logs");
+    fs::create_dir(&folder).unwrap();
+    let log = folder.join("web.log");
+    let flags = ["--output", log.to_str().unwrap(), "--error", log.to_str().unwrap()];
+    start(&home, "web", &flags, &["--live", "forever"]).ok();
+    let pid = home.row("web").pid;
+    let disk = ReadOnly::make(folder);
+    for verb in ["restart", "reload"] {
+        let run = home.run([verb, "web"]).ends(1);
+        run.complains("Read-only file system").complains("nothing was stopped");
+        assert_eq!(home.row("web").pid, pid, "{verb}");
+    }
+    let app = "[{ name: 'web', script: 'sleep', args: '9', out_file: LOG, error_file: LOG }]";
+    home.file("eco.json5", app.replace("LOG", &format!("{log:?}")));
+    home.run(["start", "eco.json5"]).ends(1).complains("nothing was stopped");
+    assert_eq!(home.row("web").pid, pid);
+    signal(pid, 9);
+    home.wait_until("it waits for the disk", || {
+        let diary = fs::read_to_string(home.home().diary()).unwrap();
+        diary.contains("could not be started") && diary.contains("Read-only file system")
+    });
+    drop(disk);
+    home.wait_new_pid("web", pid);
+}

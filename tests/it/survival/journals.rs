@@ -7,6 +7,7 @@ use pm_testkit::{Home, signal, wait_gone};
 
 use super::apps::{self, Shape, Writer};
 use super::seed::Seed;
+use crate::apps::start;
 
 const KILL: i32 = 9;
 const CONTINUE: i32 = 18;
@@ -77,7 +78,7 @@ fn law7_a_damaged_journal_is_replaced_by_the_generation_before() {
     home.run(["restart", "long-1"]).ok();
     let mut after = pids(&home);
     assert_ne!(after["long-1"], before["long-1"]);
-    damage(&home, |bytes| bytes[..40].fill(b'#'));
+    damage(&home, |bytes| bytes.fill(b'#'));
     assert_eq!(pids(&home), after, "runs the old generation never knew");
     let diary = fs::read_to_string(home.home().diary()).unwrap();
     assert!(diary.contains("the journal is damaged; kept as"), "{diary}");
@@ -85,4 +86,49 @@ fn law7_a_damaged_journal_is_replaced_by_the_generation_before() {
     home.run(["stop", "long-1"]).ok();
     after.insert("long-1".into(), 0);
     assert_eq!(pids(&home), after, "the right process was stopped");
+}
+
+/// A line of the journal that says this, with one byte of it damaged.
+fn damage_line(bytes: &mut [u8], says: &str) {
+    let says = says.as_bytes();
+    let at = bytes.windows(says.len()).position(|part| part == says);
+    bytes[at.unwrap() + 2] = 0xff;
+}
+
+#[test]
+fn one_damaged_byte_hides_no_app_and_starts_none_twice() {
+    let home = Home::new();
+    start(&home, "first", &[], &["--live", "forever"]).ok();
+    start(&home, "second", &[], &["--live", "forever"]).ok();
+    let (first, second) = (home.row("first").pid, home.row("second").pid);
+    damage(&home, |bytes| damage_line(bytes, "\"name\":\"first\""));
+    let list = home.run(["list"]).ok();
+    list.complains("warning").complains(&format!("unknown (pid {first}, "));
+    assert_eq!(home.row("second").pid, second);
+    start(&home, "first", &[], &["--live", "forever"])
+        .ends(1)
+        .complains(&format!("could not start first: pid {first} runs as that"));
+    // The next daemon reads a journal that is whole, and remembers all the same.
+    signal(home.hello().pid, KILL);
+    home.run(["list"]).ok().complains(&format!("unknown (pid {first}, "));
+    home.run(["kill"]).ok();
+    for pid in [first, second] {
+        wait_gone(pid);
+    }
+}
+
+#[test]
+fn an_instance_that_a_damaged_journal_lost_is_taken_over_again() {
+    let home = Home::new();
+    start(&home, "web", &[], &["--live", "forever"]).ok();
+    let pid = home.row("web").pid;
+    damage(&home, |bytes| {
+        while bytes.windows(9).any(|part| part == b"{\"seat\":{") {
+            damage_line(bytes, "{\"seat\":{");
+        }
+    });
+    assert_eq!(home.row("web").pid, pid);
+    assert_eq!(home.run(["list"]).ok().err, "");
+    home.run(["stop", "web"]).ok();
+    wait_gone(pid);
 }

@@ -47,6 +47,29 @@ fn hundred_errors_are_told_at_once() {
 }
 
 #[test]
+fn mistakes_of_one_long_line_cost_no_square_and_are_not_told_without_end() {
+    let desk = Desk::new();
+    let app = |number: usize| format!("{{name:'a{number}',script:'app',kill_timeout:'x'}},");
+    let apps: String = (0..16_136).map(app).collect();
+    let diagnostics = desk.parse(&format!("[{apps}]")).unwrap_err().diagnostics;
+    assert_eq!(diagnostics.len(), 201);
+    assert_eq!(diagnostics[200].message, "and 15,936 more");
+    assert_eq!(diagnostics[200].severity, Severity::Error);
+    assert!(diagnostics.iter().all(|one| one.to_string().len() < 600));
+}
+
+#[test]
+fn of_too_many_problems_errors_are_told_before_warnings() {
+    let desk = Desk::new();
+    let app = |number: usize| format!("{{name:'a{number}',script:'app',no_such_key:1}},\n");
+    let apps: String = (0..300).map(app).collect();
+    let text = format!("[{apps}{{script:'app',kill_timeout:'x'}}]");
+    let diagnostics = desk.parse(&text).unwrap_err().diagnostics;
+    let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+    assert_eq!((errors, diagnostics.len()), (1, 201), "{}", diagnostics[0]);
+}
+
+#[test]
 fn depth_is_limited_in_every_format() {
     let desk = Desk::new();
     for text in ["[".repeat(100_000), "{a:".repeat(100_000), "- ".repeat(100_000)] {

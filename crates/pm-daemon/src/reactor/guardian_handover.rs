@@ -94,7 +94,7 @@ impl GuardianHandover {
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
-                    | Inlet::Loaded(..)
+                    | Inlet::Asked(..)
                     | Inlet::Updating(..)
                     | Inlet::Terminate,
                 ) => {}

@@ -1,7 +1,7 @@
 //! The beginning: adopt what the daemon before left behind, then open the doors.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Core, Fact, RunId};
@@ -29,7 +29,7 @@ use crate::server::connections::Connections;
 use crate::slots::{Address, ChannelEnd, slot_of, store_pidfd, store_stream};
 use crate::spawner::{self, SpawnerParts};
 use crate::triggers::Triggers;
-use crate::{app_user, daemon_log, home_id, plan, pm2_pid, store, trees};
+use crate::{app_user, daemon_log, home_id, plan, pm2_pid, store, strangers, trees};
 
 /// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
 const QUEUE: usize = 1024;
@@ -75,14 +75,18 @@ pub(super) fn begin(
         }
     };
     let mut kept = adopt::ask(&link, home_id)?;
-    let (core, mut inheritance) = adopt::inherit(records, &scan, &mut kept, home_id);
+    let (core, mut inheritance) =
+        adopt::inherit(records, &scan, &mut kept, (home_id, journal.has_lost()));
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
     let mut owners = owners((home, home_id, nofile), guardian, &link, &outlet)?;
+    let strangers = std::mem::take(&mut inheritance.strangers).with_guardian(guardian);
+    adopt::leave_to_themselves(&mut kept, &strangers);
     adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
     let runs = RunControl::new(owners);
-    let executor = Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone()));
+    let executor =
+        Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone())).beside(strangers);
     let mut driver = CoreDriver::new(core, executor);
     for fact in inheritance.facts {
         driver.step(fact);
@@ -270,7 +274,7 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
             core.instance(owner.instance).filter(|instance| instance.app_id == owner.app)
         });
         let Some(instance) = instance else {
-            if let Err(error) = drain(&pipe, &file) {
+            if let Err(error) = strangers::drain(&pipe, &file) {
                 daemon_log::note(format_args!("could not save the last output of an app: {error}"));
             }
             if owners.runs.stream_ended(key) {
@@ -321,19 +325,6 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
         let run = owners.runs.get(RunId(tag.run()));
         if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
             store_pidfd(&owners.link, tag, address, (identity.pid, pidfd)).ok();
-        }
-    }
-}
-
-/// Moves what is left in a pipe to the end of a file.
-fn drain(pipe: &OwnedFd, file: &OwnedFd) -> rustix::io::Result<()> {
-    loop {
-        let mut end = u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0);
-        let flags = rustix::pipe::SpliceFlags::NONBLOCK;
-        match rustix::pipe::splice(pipe, None, file, Some(&mut end), 1 << 20, flags) {
-            Ok(0) | Err(rustix::io::Errno::AGAIN) => return Ok(()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error),
         }
     }
 }

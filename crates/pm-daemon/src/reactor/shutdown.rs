@@ -38,6 +38,7 @@ impl Shutdown {
 /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
 pub(super) fn leave(driver: &mut CoreDriver, link: &Link, home: &Home) {
     let (executor, core) = driver.parts();
+    executor.strangers().end();
     executor.forget_apps(core);
     if let Err(error) = link.send(&ToGuardian::Leave, &[]) {
         daemon_log::note(format_args!("could not {error}"));

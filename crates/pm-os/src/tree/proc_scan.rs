@@ -86,12 +86,14 @@ pub struct RunQuery<'i> {
     pub leader: Option<&'i ProcIdentity>,
     /// Members without a mark that an earlier scan found, if they are still there.
     pub known: &'i [ProcIdentity],
+    /// The user it runs as, if not root: nobody else but root can be of it, whatever mark they wear.
+    pub user: Option<u32>,
 }
 
 impl RunQuery<'_> {
     /// A run of which nothing but its mark is known.
     pub const fn of(tag: Tag) -> Self {
-        Self { tag, leader: None, known: &[] }
+        Self { tag, leader: None, known: &[], user: None }
     }
 }
 
@@ -170,9 +172,12 @@ impl ProcScan {
     pub fn run_members(&self, runs: &[RunQuery<'_>]) -> RunMembers {
         let mut by_run: RunMembers = runs.iter().map(|run| (run.tag, Vec::new())).collect();
         let owners = self.owners(&self.claims(runs));
+        let users = runs.iter().filter_map(|run| Some((run.tag, run.user?)));
+        let users: BTreeMap<Tag, u32> = users.collect();
         for ((at, seen), owner) in self.seen.iter().enumerate().zip(&owners) {
             let Some(members) = owner.and_then(|tag| by_run.get_mut(&tag)) else { continue };
-            if seen.alive {
+            let user = owner.and_then(|tag| users.get(&tag));
+            if seen.alive && user.is_none_or(|user| may_be_of(seen.pid, *user)) {
                 members.push(self.member(seen, self.depth(at, &owners)));
             }
         }
@@ -278,6 +283,15 @@ impl ProcScan {
             rss: seen.rss,
         }
     }
+}
+
+/// Whether a process is of this user, or of root, whom a program may be started as. Who can't be asked any more is
+/// taken for one: he is opened before he is touched.
+fn may_be_of(pid: i32, user: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let real = line.and_then(|line| line.split_whitespace().next()?.parse::<u32>().ok());
+    real.is_none_or(|real| real == user || real == 0)
 }
 
 /// By what a process without a mark is known, each with the run it tells.
