@@ -462,3 +462,26 @@ fn who_only_wears_the_mark_of_an_app_is_none_of_it() {
     stranger.wait().unwrap();
     assert_eq!(ended, None, "somebody else's process was killed");
 }
+
+#[test]
+fn a_run_keeps_its_dates_to_the_digit_over_calls_and_daemons() {
+    let home = Home::new();
+    up(&home, "app");
+    let dates = || {
+        let list = home.run(["jlist"]).ok().json();
+        let [started, created] =
+            ["pm_uptime", "created_at"].map(|key| list[0]["pm2_env"][key].as_u64().unwrap());
+        (started, created)
+    };
+    let first = dates();
+    for _ in 0..3 {
+        for _ in 0..5 {
+            assert_eq!(dates(), first);
+        }
+        let daemon = home.hello().pid;
+        signal(daemon, 9);
+        home.wait_until("the next daemon", || home.hello().pid != daemon);
+    }
+    home.run(["update"]).ok();
+    assert_eq!(dates(), first);
+}

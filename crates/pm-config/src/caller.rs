@@ -1,5 +1,7 @@
 //! Who calls and what the command line adds: facts that the config reader is given instead of finding them out.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,4 +87,20 @@ pub enum Beside {
     All,
     /// Those that do in PM2; the others are told of.
     Pm2s,
+}
+
+/// The caller with the environment that the config left behind: apps inherit that one, as in PM2.
+pub(crate) fn changed<'a>(
+    caller: &'a Caller,
+    env: &BTreeMap<String, Option<String>>,
+) -> Cow<'a, Caller> {
+    let mut caller = Cow::Borrowed(caller);
+    for (name, value) in env {
+        let env = &mut caller.to_mut().env;
+        match value {
+            Some(value) => env.set(name, value.as_str()),
+            None => env.unset(name),
+        }
+    }
+    caller
 }

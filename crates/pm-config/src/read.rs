@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::AppName;
 
-use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
+use crate::caller::{Beside, Caller, Overrides, ScriptEngine, changed};
 use crate::deploy::Deployment;
 use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
@@ -312,19 +312,6 @@ impl ConfigSource {
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })
     }
-}
-
-/// The caller with the environment that the config left behind: apps inherit that one, as in PM2.
-fn changed<'a>(caller: &'a Caller, env: &BTreeMap<String, Option<String>>) -> Cow<'a, Caller> {
-    let mut caller = Cow::Borrowed(caller);
-    for (name, value) in env {
-        let env = &mut caller.to_mut().env;
-        match value {
-            Some(value) => env.set(name, value.as_str()),
-            None => env.unset(name),
-        }
-    }
-    caller
 }
 
 /// One name means one app.

@@ -76,7 +76,7 @@ pub(crate) fn verdict(
     next.delay = match policy.delay {
         // What ends well has its work done and is to begin again.
         Delay::Automatic if ending == Ending::Exited(0) => 0,
-        delay => pause(delay, next),
+        delay @ (Delay::Automatic | Delay::Fixed(_) | Delay::Exponential(_)) => pause(delay, next),
     };
     (Verdict::RestartAfter(next.delay), next)
 }

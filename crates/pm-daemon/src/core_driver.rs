@@ -49,8 +49,9 @@ impl CoreDriver {
     pub(crate) fn step(&mut self, fact: Fact) {
         let mut next = Some(fact);
         while let Some(fact) = next {
-            self.core.step(clock::now(), fact, &mut self.orders);
-            self.executor.perform(&self.core, &mut self.orders);
+            let now = clock::now();
+            self.core.step(now, fact, &mut self.orders);
+            self.executor.perform(&self.core, now, &mut self.orders);
             next = self.executor.refused();
         }
     }

@@ -1,11 +1,14 @@
 //! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
-use pm_protocol::Home;
+use pm_protocol::{Change, Home};
+use tokio::sync::mpsc;
 
 use crate::caller::Caller;
+use crate::clock::Clocks;
 use crate::journal::{self, Journal};
 use crate::publisher::Publisher;
 use crate::run_control::RunControl;
@@ -61,7 +64,10 @@ impl Executor {
     }
 
     /// Writes down what is to be remembered, then performs the rest in order.
-    pub(crate) fn perform(&mut self, core: &Core, orders: &mut Vec<Order>) {
+    pub(crate) fn perform(&mut self, core: &Core, now: Time, orders: &mut Vec<Order>) {
+        if orders.iter().any(|order| order.record().is_some()) {
+            self.journal.date(now, clock::wall());
+        }
         self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
@@ -85,7 +91,7 @@ impl Executor {
                 Order::Leave => self.leaving = true,
             }
         }
-        self.publisher.publish(core);
+        self.publisher.publish(core, self.journal.dates());
         if is_news {
             self.runs.tidy(core);
         }
@@ -100,7 +106,7 @@ impl Executor {
             self.journal.retry(|| core.records());
             self.balance();
         }
-        if let Some(machine) = self.publisher.run_due(core, now) {
+        if let Some(machine) = self.publisher.run_due(core, now, self.journal.dates()) {
             self.sample(now, machine);
         }
         if self.give_back_at.is_some_and(|at| at <= now) {
@@ -165,6 +171,20 @@ impl Executor {
     /// The same, to be told something by somebody else.
     pub(crate) fn publisher_mut(&mut self) -> &mut Publisher {
         &mut self.publisher
+    }
+
+    /// Both clocks, to show moments as dates.
+    pub(crate) fn clocks(&self) -> Clocks<'_> {
+        Clocks::read(self.journal.dates())
+    }
+
+    /// Adds somebody who is told of all changes.
+    pub(crate) fn subscribe(
+        &mut self,
+        core: &Core,
+        usage_every: Option<u32>,
+    ) -> mpsc::Receiver<Arc<Change>> {
+        self.publisher.subscribe(core, self.journal.dates(), usage_every)
     }
 
     /// All runs in hand.

@@ -10,8 +10,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pm_core::Record;
+use pm_core::{Record, Time};
 
+use crate::clock::Dates;
 use crate::daemon_log;
 
 mod lines;
@@ -32,7 +33,7 @@ const MOST_PENDING: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,
-    boot: String,
+    header: Header,
     file: File,
     size: u64,
     snapshot: u64,
@@ -105,7 +106,8 @@ impl Journal {
             }
             Err(Bad::Unreadable(error)) => return Err(error),
         };
-        let file = fresh(path, boot, &replay.records)?;
+        let header = Header { format: FORMAT, boot: boot.into(), dates: replay.dates.clone() };
+        let file = fresh(path, &header, &replay.records)?;
         let size = file.metadata()?.len();
         let replay = Replay { good: size, snapshot: size, ..replay };
         let journal = Self::with(path, boot, file, &replay);
@@ -115,7 +117,7 @@ impl Journal {
     fn with(path: &Path, boot: &str, file: File, replay: &Replay) -> Self {
         Self {
             path: path.into(),
-            boot: boot.into(),
+            header: Header { format: FORMAT, boot: boot.into(), dates: replay.dates.clone() },
             file,
             size: replay.good,
             snapshot: replay.snapshot,
@@ -144,6 +146,19 @@ impl Journal {
             self.pending = Vec::new();
             self.owes_snapshot = true;
         }
+    }
+
+    /// Has what is written next dated by the clock as it is.
+    pub(crate) fn date(&mut self, now: Time, wall: u64) {
+        let Some(mark) = self.header.dates.due(now, wall) else { return };
+        let dates = Dates::from(mark);
+        self.header.dates.extend(dates.clone());
+        encode(&JournalLine::Journal(Header { dates, ..self.header.clone() }), &mut self.pending);
+    }
+
+    /// Dates of moments.
+    pub(crate) fn dates(&self) -> &Dates {
+        &self.header.dates
     }
 
     /// Tries again to write what could not be written.
@@ -217,7 +232,7 @@ impl Journal {
             self.owes_snapshot = false;
             return;
         }
-        match fresh(&self.path, &self.boot, records) {
+        match fresh(&self.path, &self.header, records) {
             Ok(file) => {
                 self.size = file.metadata().map_or(0, |meta| meta.len());
                 self.snapshot = self.size;
@@ -247,9 +262,9 @@ fn append_to(path: &Path) -> io::Result<File> {
 }
 
 /// Writes a whole new generation beside the old one and moves both, the old one first.
-fn fresh(path: &Path, boot: &str, records: &[Record]) -> io::Result<File> {
+fn fresh(path: &Path, header: &Header, records: &[Record]) -> io::Result<File> {
     let mut bytes = Vec::new();
-    encode(&JournalLine::Journal(Header { format: FORMAT, boot: boot.into() }), &mut bytes);
+    encode(&JournalLine::Journal(header.clone()), &mut bytes);
     for record in records {
         encode(&JournalLine::Record(record.clone()), &mut bytes);
     }
@@ -316,6 +331,43 @@ mod tests {
             let (_, again) = Journal::open(&path, "b").unwrap();
             assert_eq!(again.last(), Some(&counters(9)), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn dates_come_back_and_a_pm_that_knows_none_reads_on() {
+        #[derive(serde::Deserialize)]
+        struct Older {
+            format: u32,
+            boot: String,
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        let (mut journal, _) = Journal::open(&path, "b").unwrap();
+        for (now, wall) in [(10, 5010), (20, 5020), (30, 9030)] {
+            journal.date(Time(now), wall);
+            journal.append([counters(7)].iter());
+        }
+        let dates = journal.dates().clone();
+        let (mut journal, records) = Journal::open(&path, "b").unwrap();
+        assert_eq!((journal.dates(), records.len()), (&dates, 3));
+        journal.rewrite(&[counters(8)]);
+        journal.append([counters(9)].iter());
+        let (mut journal, records) = Journal::open(&path, "b").unwrap();
+        assert_eq!((journal.dates(), records.len()), (&dates, 2));
+        // What an older pm makes of it: headers of its own boot, and no line that it can't read.
+        journal.date(Time(40), 77_040);
+        journal.append([counters(9)].iter());
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+        let headers = lines.filter_map(|line| line.unwrap().get("journal").cloned());
+        let headers: Vec<Older> = headers.map(|it| serde_json::from_value(it).unwrap()).collect();
+        assert_eq!(headers.len(), 2);
+        assert!(headers.iter().all(|header| header.format == 1 && header.boot == "b"));
+        // And one of an older pm.
+        let old = format!("{{\"journal\":{{\"format\":1,\"boot\":\"b\"}}}}\n{}", "\"whole\"\n");
+        fs::write(&path, old).unwrap();
+        let (journal, _) = Journal::open(&path, "b").unwrap();
+        assert!(journal.dates().is_empty());
     }
 
     #[test]

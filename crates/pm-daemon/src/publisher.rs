@@ -7,7 +7,7 @@ use pm_core::{Core, InstanceId, Time};
 use pm_protocol::{Change, Row};
 use tokio::sync::mpsc;
 
-use crate::clock::{self, Clocks};
+use crate::clock::{self, Clocks, Dates};
 use crate::sampler::Figures;
 use crate::server::answer;
 use crate::server::feed::Feed;
@@ -52,25 +52,26 @@ impl Publisher {
     }
 
     /// Tells what was noted.
-    pub(crate) fn publish(&mut self, core: &Core) {
+    pub(crate) fn publish(&mut self, core: &Core, dates: &Dates) {
         let changed = std::mem::take(&mut self.changed);
         if !self.feed.is_heard() {
             return;
         }
-        let clocks = Clocks::read();
+        let clocks = Clocks::read(dates);
         for instance in changed.iter().filter_map(|id| core.instance(*id)) {
             self.feed.tell(Change::Changed(answer::row(&instance, &self.figures, clocks)));
         }
-        self.feed.catch_up(|| rows(core, &self.figures));
+        self.feed.catch_up(|| rows(core, &self.figures, dates));
     }
 
     /// Adds a subscriber; the first thing it is told is everything.
     pub(crate) fn subscribe(
         &mut self,
         core: &Core,
+        dates: &Dates,
         usage_every: Option<u32>,
     ) -> mpsc::Receiver<Arc<Change>> {
-        self.feed.subscribe(usage_every, rows(core, &self.figures))
+        self.feed.subscribe(usage_every, rows(core, &self.figures, dates))
     }
 
     /// Takes fresh figures in and tells them.
@@ -98,9 +99,9 @@ impl Publisher {
     }
 
     /// Forgets who is gone and catches up with who is behind. What of a sample is due, if one is.
-    pub(crate) fn run_due(&mut self, core: &Core, now: Time) -> Option<Machine> {
+    pub(crate) fn run_due(&mut self, core: &Core, now: Time, dates: &Dates) -> Option<Machine> {
         if self.feed.is_behind() {
-            self.feed.catch_up(|| rows(core, &self.figures));
+            self.feed.catch_up(|| rows(core, &self.figures, dates));
         }
         self.feed.forget_the_gone();
         let machine =
@@ -116,7 +117,7 @@ impl Publisher {
 }
 
 /// The whole list.
-fn rows(core: &Core, figures: &Figures) -> Vec<Row> {
-    let clocks = Clocks::read();
+fn rows(core: &Core, figures: &Figures, dates: &Dates) -> Vec<Row> {
+    let clocks = Clocks::read(dates);
     core.instances().map(|instance| answer::row(&instance, figures, clocks)).collect()
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use pm_core::{Counters, InstanceId, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
+use crate::clock::{self, Dates};
 
 /// Format of the lines; a higher one is refused.
 pub(super) const FORMAT: u32 = 1;
@@ -29,6 +29,9 @@ pub(super) struct Header {
     pub(super) format: u32,
     /// The boot the runs belong to; after a reboot they are history.
     pub(super) boot: String,
+    /// Dates of moments. Later ones are added by further headers, which a pm that knows nothing of dates skips.
+    #[serde(default, skip_serializing_if = "Dates::is_empty")]
+    pub(super) dates: Dates,
 }
 
 /// What a journal holds.
@@ -42,6 +45,8 @@ pub(super) struct Replay {
     pub(super) snapshot: u64,
     /// In how many places something else stands between good records. Each costs one record at most.
     pub(super) damaged: usize,
+    /// Dates of moments.
+    pub(super) dates: Dates,
 }
 
 #[derive(Debug)]
@@ -70,7 +75,7 @@ pub(super) fn was_damaged(path: &Path) -> bool {
 
 /// Whether a file was written since the machine booted.
 fn is_of_this_boot(meta: &fs::Metadata) -> bool {
-    let booted = clock::Clocks::read().wall().saturating_sub(clock::now().0);
+    let booted = clock::wall().saturating_sub(clock::now().0);
     u64::try_from(meta.mtime()).is_ok_and(|written| written >= booted / 1000)
 }
 
@@ -163,7 +168,10 @@ impl Reading {
                 return Err(Bad::Unreadable(io::Error::other(why)));
             }
             JournalLine::Journal(header) if header.format < FORMAT => return Err(Bad::Broken),
-            JournalLine::Journal(header) => self.boot = Some(header.boot),
+            JournalLine::Journal(header) => {
+                self.boot = Some(header.boot);
+                self.replay.dates.extend(header.dates);
+            }
             JournalLine::Whole => {
                 self.is_whole = true;
                 self.replay.snapshot = self.replay.good;

@@ -248,7 +248,7 @@ fn reload_logs(driver: &CoreDriver, caller: Caller) {
 
 fn listing(driver: &CoreDriver, call: &List, caller: Caller) {
     let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
-    let clocks = Clocks::read();
+    let clocks = driver.executor().clocks();
     let figures = driver.executor().publisher().figures();
     let rows = instances.iter().map(|instance| answer::row(instance, figures, clocks)).collect();
     let host = figures.host().filter(|_| call.host).cloned();
@@ -260,11 +260,12 @@ fn listing(driver: &CoreDriver, call: &List, caller: Caller) {
 /// both outside the loop.
 fn describe(driver: &CoreDriver, call: &Describe, caller: Caller) {
     let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
-    let clocks = Clocks::read();
+    let clocks = driver.executor().clocks();
+    let now = clocks.wall();
     let described = instances.iter().map(|instance| description(driver, instance, clocks));
     let mut descriptions: Vec<_> = described.collect();
     if call.known {
-        return caller.reply(&Descriptions { descriptions, now: clocks.wall() });
+        return caller.reply(&Descriptions { descriptions, now });
     }
     let pulses = app_calls::pulses(driver, &instances);
     let runs = driver.executor().runs();
@@ -283,11 +284,15 @@ fn describe(driver: &CoreDriver, call: &Describe, caller: Caller) {
                 description.pids = pids.await.unwrap_or_default();
             }
         }
-        caller.reply(&Descriptions { descriptions, now: clocks.wall() });
+        caller.reply(&Descriptions { descriptions, now });
     });
 }
 
-fn description(driver: &CoreDriver, instance: &InstanceView<'_>, clocks: Clocks) -> Description {
+fn description(
+    driver: &CoreDriver,
+    instance: &InstanceView<'_>,
+    clocks: Clocks<'_>,
+) -> Description {
     let executor = driver.executor();
     let mut description = answer::description(instance, executor.publisher().figures(), clocks);
     description.next_cron = executor.triggers().cron.next(instance.app_id);
@@ -296,7 +301,7 @@ fn description(driver: &CoreDriver, instance: &InstanceView<'_>, clocks: Clocks)
 
 fn watch(driver: &mut CoreDriver, call: Watch, caller: Caller) {
     let (executor, core) = driver.parts();
-    let news = executor.publisher_mut().subscribe(core, call.usage_every);
+    let news = executor.subscribe(core, call.usage_every);
     match serde_json::value::to_raw_value(&Done {}) {
         Ok(raw) => caller.answer(CallAnswer::Feed(raw, news)),
         Err(error) => caller.refuse(answer::system(&error)),

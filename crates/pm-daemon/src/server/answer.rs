@@ -43,7 +43,7 @@ fn status(status: Status) -> pm_protocol::Status {
 }
 
 /// One line of the list.
-pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks) -> Row {
+pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks<'_>) -> Row {
     let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
     Row {
         id: instance.id.0,
@@ -73,7 +73,7 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
 pub(crate) fn description(
     instance: &InstanceView<'_>,
     figures: &Figures,
-    clocks: Clocks,
+    clocks: Clocks<'_>,
 ) -> Description {
     let paths = plan::log_paths(instance.app, instance.id);
     let pid_file = plan::pid_file(instance.app, instance.id);
@@ -117,7 +117,7 @@ pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &RunEnd, clocks: Clocks) -> EndView {
+fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
