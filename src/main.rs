@@ -100,15 +100,13 @@ fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let console = Console::new(&Global::default(), |name| std::env::var_os(name));
-    match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(word)) => {
-            let message =
-                if called_as.is_pm2() { "Command not found:" } else { "there is no command" };
-            let hint = suggest::command(word).map(|hint| format!("hint: {hint}\n"));
-            let hint = hint.unwrap_or_default();
-            console.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
-        }
-        Some(_) | None => console.complain(&mistake(error)),
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        let message = if called_as.is_pm2() { "Command not found:" } else { "there is no command" };
+        let hint = suggest::command(word).map(|hint| format!("hint: {hint}\n"));
+        let hint = hint.unwrap_or_default();
+        console.complain(&format!("error: {message} {word}\n{hint}{}", usage()));
+    } else {
+        console.complain(&mistake(error));
     }
     exit_code(Exit::Input, called_as)
 }

@@ -26,7 +26,7 @@ pub(crate) use logs::LogsArgs;
 pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
-pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs};
+pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs, WhyArgs};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
@@ -129,6 +129,8 @@ pub(crate) enum Verb {
     /// Show everything about an app
     #[command(visible_aliases = ["desc", "info", "show"])]
     Describe(Later<OneArgs>),
+    /// Tell in a few lines why an app runs or does not
+    Why(Later<WhyArgs>),
     /// Show the environment of an instance, secrets included
     Env(Later<EnvArgs>),
     /// Show the pids of apps

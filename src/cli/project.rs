@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// `simple`: only what an app needs
-    #[arg(value_name = "KIND", value_parser = ["simple"])]
+    #[arg(value_name = "KIND")]
     pub(crate) kind: Option<String>,
     /// js, json5 or yaml
     #[arg(long, value_name = "FORMAT", value_parser = ["js", "json5", "yaml"], default_value = "js")]

@@ -32,6 +32,14 @@ pub(crate) struct OneArgs {
     pub(crate) apps: Vec<String>,
 }
 
+/// `why web`.
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
+    #[arg(value_name = "APP")]
+    pub(crate) app: String,
+}
+
 /// `env 0`.
 #[derive(Debug, Args)]
 pub(crate) struct EnvArgs {

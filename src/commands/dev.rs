@@ -17,7 +17,7 @@ const PAUSE: Span = Span::from_secs(1);
 /// `pm dev [start] WHAT`.
 pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failure> {
     runtime::drop_start(&mut args.start);
-    let session = Session { home: home(&session.home)?, ..session.clone() };
+    let session = Session { home: home(session)?, ..session.clone() };
     // The bare flag: each app's own folder.
     args.start.flags.keys.given.or("watch", || Typed::word(""));
     let mut apps = start::apps(&session, &args.start)?;
@@ -48,8 +48,16 @@ pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failur
     stay(&session, &plan)
 }
 
-/// Beside the usual home, with `-dev` at the end of its name: `~/.pm-dev` (PM2: `~/.pm2-dev`).
-fn home(usual: &Home) -> Result<Home, Failure> {
+/// Beside the usual home, with `-dev` at the end of its name: `~/.pm-dev`. `pm2-dev` does so where no variable names a
+/// home (PM2: `~/.pm2-dev`), so that `pm2` sees what it runs in one that was given.
+fn home(session: &Session) -> Result<Home, Failure> {
+    let usual = &session.home;
+    let is_named = ["PM_HOME", "PM2_HOME"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if session.called_as.is_pm2() && is_named {
+        return Ok(usual.clone());
+    }
     let mut name = usual.root().file_name().unwrap_or_default().to_os_string();
     name.push("-dev");
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);

@@ -9,7 +9,16 @@ use crate::prelude::{Failure, Report, Session};
 
 /// `pm init [simple]`.
 pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure> {
-    let is_simple = args.kind.is_some();
+    let is_simple = match args.kind.as_deref() {
+        None => false,
+        Some("simple") => true,
+        // PM2 takes any word and means the usual file.
+        Some(_) if session.called_as.is_pm2() => false,
+        Some(word) => {
+            return Err(Failure::input(format!("there is no kind `{word}` of file to begin with"))
+                .hint("`pm init`, or `pm init simple`"));
+        }
+    };
     let (name, text) = match (args.format.as_str(), is_simple) {
         ("json5", false) => ("ecosystem.json5", include_str!("init/ecosystem.json5")),
         ("json5", true) => ("ecosystem.json5", include_str!("init/simple.json5")),

@@ -63,6 +63,7 @@ mod unmonitor;
 mod unset;
 mod unstartup;
 mod update;
+mod why;
 
 use pm_pm2::absent;
 
@@ -100,6 +101,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Prettylist => prettylist::run(session),
         Verb::Slist(args) => slist::run(session, &args),
         Verb::Describe(args) => describe::run(session, &args),
+        Verb::Why(args) => why::run(session, &args),
         Verb::Env(args) => env::run(session, &args),
         Verb::Pid(args) => pid::run(session, &args),
         Verb::Id(args) => id::run(session, &args),

@@ -57,9 +57,11 @@ pub(super) fn again(
     let asked = resend::now();
     let flags = &args.flags;
     let overrides = start::overrides(session, flags, &args.args);
+    let mut is_partial = false;
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
         let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
         let configs = Configs::load(session, &configs, &overrides)?;
+        is_partial = configs.is_partial;
         let (mut outcomes, news) = configs.again(session, &mut client, (existing, wait))?;
         if select.is_empty() {
             return Ok((outcomes, news));
@@ -74,7 +76,7 @@ pub(super) fn again(
     let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to restart")?;
     let is_reload = existing == Existing::Reload;
-    let done = Completed { changes: news, is_reload, ..done };
+    let done = Completed { changes: news, is_reload, is_partial, ..done };
     if args.flags.attach || args.flags.no_daemon {
         logs::attach(session, &done, &ids)
     } else {

@@ -1,7 +1,10 @@
 //! `pm scale`.
 
-use pm_client::Deadline;
-use pm_protocol::{List, Scale};
+use std::collections::{BTreeMap, BTreeSet};
+
+use pm_client::{CallError, Deadline};
+use pm_protocol::{Delete, List, Row, Scale};
+use pm_spec::Select;
 
 use crate::cli::ScaleArgs;
 use crate::commands::support::{finish, progress, resend, selectors};
@@ -11,12 +14,35 @@ pub(super) fn run(session: &Session, args: &ScaleArgs) -> Result<Report, Failure
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let list = List { select: select.clone(), usage: false, host: false };
-    let present = i64::try_from(quick(&mut client, &list)?.rows.len()).unwrap_or(i64::MAX);
+    let rows = quick(&mut client, &list)?.rows;
+    let present = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let to = wanted(&args.number, present)?;
     let asked = resend::now();
+    let surplus = if session.called_as.is_pm2() { oldest(&rows, to) } else { Vec::new() };
     let call = Scale { select, to };
-    let done = progress::during(session, "scaling", || client.call(&call, Deadline::NEVER))?;
-    finish::report(session, &mut client, done.outcomes, asked, "nothing to scale")
+    let outcomes = progress::during(session, "scaling", || -> Result<_, CallError> {
+        let mut outcomes = if surplus.is_empty() {
+            Vec::new()
+        } else {
+            client.call(&Delete { select: surplus }, Deadline::NEVER)?.outcomes
+        };
+        outcomes.extend(client.call(&call, Deadline::NEVER)?.outcomes);
+        Ok(outcomes)
+    })?;
+    finish::report(session, &mut client, outcomes, asked, "nothing to scale")
+}
+
+/// What is too much of each app, in PM2's order: those with the lowest numbers go.
+fn oldest(rows: &[Row], to: u16) -> Vec<Select> {
+    let mut apps: BTreeMap<(&str, &str), BTreeSet<u32>> = BTreeMap::new();
+    for row in rows {
+        apps.entry((&row.name, &row.namespace)).or_default().insert(row.id);
+    }
+    let surplus = apps.values().flat_map(|ids| {
+        let count = ids.len().saturating_sub(to.into());
+        ids.iter().take(count)
+    });
+    surplus.map(|id| Select::Id(*id)).collect()
 }
 
 /// How many instances `N`, `+N` or `-N` means.

@@ -63,12 +63,13 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
     } else {
         plan.configured.news(session, &mut client, configured(flags))?
     };
+    let is_partial = plan.configured.is_partial;
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
-    let done = Completed { changes: news, ..done };
+    let done = Completed { changes: news, is_partial, ..done };
     if flags.attach || flags.no_daemon {
         return logs::attach(session, &done, &names);
     }

@@ -1,17 +1,55 @@
 //! `pm stop`.
 
-use pm_client::Deadline;
-use pm_protocol::Stop;
+use std::collections::BTreeMap;
+
+use pm_client::{Client, Deadline};
+use pm_protocol::{Existing, List, Start, Status, Stop, Wait};
+use pm_spec::{AppSpec, Select, Watch};
 
 use crate::cli::TargetArgs;
-use crate::commands::support::{finish, progress, targets};
-use crate::prelude::{Failure, Report, Session};
+use crate::commands::support::described::described;
+use crate::commands::support::{finish, progress, resend, targets};
+use crate::prelude::{Failure, Report, Session, quick};
 
 pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets::meant(session, args)? else {
         return finish::nothing(session, "nothing to stop");
     };
+    if session.called_as.is_pm2() {
+        unwatch(&mut client, &select)?;
+    }
     let call = Stop { select };
     let done = progress::during(session, "stopping", || client.call(&call, Deadline::NEVER))?;
     finish::report(session, &mut client, done.outcomes, u64::MAX, "nothing to stop")
+}
+
+/// A stop takes the watch away for good (PM2): a start by name does not bring it back, `--watch` does. Apps of which an
+/// instance is left stay watched.
+fn unwatch(client: &mut Client, select: &[Select]) -> Result<(), Failure> {
+    let list = List { select: select.to_vec(), usage: false, host: false };
+    // A word that means nothing is refused by the stop itself.
+    let Ok(listing) = quick(client, &list) else { return Ok(()) };
+    if !listing.rows.iter().any(|row| row.watching) {
+        return Ok(());
+    }
+    let meant: Vec<u32> = listing.rows.iter().map(|row| row.id).collect();
+    let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
+    let all = described(client, Vec::new())?.descriptions;
+    let is_kept = |app: &AppSpec| {
+        let own = all
+            .iter()
+            .filter(|one| (&one.spec.name, &one.spec.namespace) == (&app.name, &app.namespace));
+        // What is down would be started with its new spec.
+        own.clone().any(|one| !meant.contains(&one.row.id) || one.row.status != Status::Online)
+    };
+    for one in all.iter().filter(|one| one.row.watching && !is_kept(&one.spec)) {
+        let app =
+            apps.entry((&one.row.name, &one.row.namespace)).or_insert_with(|| one.spec.clone());
+        app.watch = app.watch.take().map(|watch| Watch { on: false, ..watch });
+    }
+    if !apps.is_empty() {
+        let apps = apps.into_values().collect();
+        resend::start(client, Start { apps, existing: Existing::Converge, wait: Wait::Spawned })?;
+    }
+    Ok(())
 }

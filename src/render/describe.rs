@@ -173,7 +173,7 @@ fn or_none(text: String) -> String {
 }
 
 /// Keys and values; what has no value has no line. Long values go on below themselves.
-fn table(fields: &Fields<'_>, look: Look) -> String {
+pub(super) fn table(fields: &Fields<'_>, look: Look) -> String {
     let shown: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).collect();
     let keys = shown.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     let mut table = String::new();
@@ -249,7 +249,7 @@ fn ends(ends: &[EndView], look: Look) -> String {
 }
 
 /// Arguments as a shell would need them, so that one can see where each begins.
-fn words(args: &[ByteString]) -> String {
+pub(super) fn words(args: &[ByteString]) -> String {
     let quoted: Vec<_> = args
         .iter()
         .map(|arg| {

@@ -5,6 +5,7 @@ use pm_protocol::{Listing, Outcome, What};
 use pm_spec::ByteString;
 use serde_json::{Value, json};
 
+use crate::called::as_called;
 use crate::console::{Console, Look};
 use crate::failure::Exit;
 use crate::render::json::{text as text_of, value};
@@ -31,6 +32,10 @@ pub(crate) struct Completed {
     pub(crate) is_reload: bool,
     /// What a config changed, and who is gone from it.
     pub(crate) changes: Vec<Planned>,
+    /// What would help those that failed.
+    pub(crate) hint: Option<&'static str>,
+    /// Whether apps of a config were left out because of its mistakes.
+    pub(crate) is_partial: bool,
 }
 
 /// The last lines an app wrote to standard error.
@@ -60,15 +65,16 @@ impl Completed {
         let report = Report::talk(console, text, || json(self));
         let aside = match (console.json, console.silent) {
             (true, _) => String::new(),
-            (false, true) => failures(self) + &tails(self, console.look),
-            (false, false) => tails(self, console.look),
+            (false, true) => failures(self) + &reasons(self, console.look),
+            (false, false) => reasons(self, console.look),
         };
-        let failed = self.outcomes.iter().any(|outcome| outcome.what.is_failure());
+        let failed =
+            self.is_partial || self.outcomes.iter().any(|outcome| outcome.what.is_failure());
         Report { aside, ..report.ending(failed.then_some(Exit::Failed)) }
     }
 }
 
-/// The lines, then the list.
+/// What went well, the list, then what did not: its reasons follow on standard error.
 pub(crate) fn text(done: &Completed, look: Look, mini: bool) -> String {
     let mut text = plan::changes(&done.changes, look);
     if done.outcomes.is_empty() {
@@ -82,11 +88,11 @@ pub(crate) fn text(done: &Completed, look: Look, mini: bool) -> String {
     } else {
         text.extend(good.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     }
-    text.extend(bad.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     if let Some(listing) = &done.listing {
         let list = if mini { mini::rows(listing, look) } else { list::list(listing, look) };
         text.push_str(&list);
     }
+    text.extend(bad.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     text
 }
 
@@ -172,6 +178,12 @@ pub(crate) fn failures(done: &Completed) -> String {
         }
     }
     text
+}
+
+/// The last words of what failed, and what would help.
+fn reasons(done: &Completed, look: Look) -> String {
+    let hint = done.hint.map(|hint| format!("hint: {}\n", as_called(hint)));
+    tails(done, look) + &hint.unwrap_or_default()
 }
 
 /// The last words of what failed.

@@ -227,6 +227,21 @@ fn files_an_app_makes_have_the_permissions_its_mask_leaves() {
 }
 
 #[test]
+fn an_app_and_its_children_are_as_nice_as_it_says() {
+    let home = Home::new();
+    home.script("app", "sh -c nice; exec sleep 1000");
+    home.run(["start", "./app", "--nice", "7"]).ok();
+    assert_eq!(lines(&home, "app", 1), ["7"]);
+    home.run(["restart", "app", "--nice", "12"]).ok();
+    assert_eq!(lines(&home, "app", 2), ["7", "12"]);
+    home.run(["describe", "app"]).ok().says("nice").says("12");
+    assert_eq!(home.run(["jlist"]).ok().json()[0]["pm2_env"]["nice"], 12);
+    for bad in ["20", "-21", "low", "1.5"] {
+        home.run(["restart", "app", "--nice", bad]).ends(2).complains("from -20 to 19");
+    }
+}
+
+#[test]
 fn p44_a_flipped_release_link_runs_the_new_code() {
     let home = Home::new();
     for release in ["one", "two"] {

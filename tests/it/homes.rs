@@ -328,6 +328,24 @@ fn only_root_can_run_apps_as_another_user_and_who_is_not_is_told_at_once() {
     }
 }
 
+#[test]
+fn who_may_not_be_less_nice_is_told_at_the_start() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    fs::create_dir(home.home().root()).unwrap();
+    chown(home.home().root(), Some(65534), Some(65534)).unwrap();
+    let output = as_nobody(&home, &["start", "/bin/sleep", "--nice", "-5", "--", "1000"]);
+    let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("set its niceness to -5: permission denied"), "{told}");
+    let row = home.row("sleep");
+    assert_eq!(
+        (row.status.as_str(), row.restarts, row.pid),
+        ("errored", 0, 0),
+        "it is tried again"
+    );
+}
+
 /// How often the threads of a process went to sleep, by `proc_pid_status(5)`: each wake-up ends in one more.
 fn rests(pid: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();

@@ -27,6 +27,7 @@ mod node;
 mod output;
 mod pm2;
 mod pm2_surface;
+mod pools;
 mod programs;
 mod project;
 mod registry;

@@ -287,6 +287,8 @@ fn pm2s_saved_list_is_read_where_pm2_wrote_it_last_and_written_for_it() {
     std::fs::write(&dump, b"[{").unwrap();
     in_pm2_home(&home, &["delete", "all"]).run().ok();
     in_pm2_home(&home, &["resurrect"]).run().ok().complains("used the one before");
+    assert_eq!(std::fs::read(root.join("dump.pm2.damaged")).unwrap(), b"[{");
+    assert!(!dump.exists(), "the next reader would be fooled");
     in_pm2_home(&home, &["id", "down"]).run().ok().says("[ ");
 }
 
@@ -296,6 +298,131 @@ fn pm2_is_not_told_off_for_saving_nothing() {
     home.run(["save"]).ok();
     home.run(["save"]).ok().complains("warning: ");
     Home::new().run(["save"]).ends(3);
+}
+
+#[test]
+fn what_runs_to_its_end_at_once_is_well_for_pm2_and_told_by_pm() {
+    let home = named("pm2");
+    home.run(["start", "true"]).ok().says("ran to its end");
+    home.run(["delete", "all"]).ok();
+    home.run(["start", "false"]).ends(1).says("failed: exited with code 1");
+    let home = Home::new();
+    let run = home.run(["start", "true"]).ends(1).says("ran to its end (exit code 0)");
+    run.complains("hint: ").complains("autorestart: false");
+    home.run(["start", "true", "--name", "job", "--no-autorestart"]).ok().says("ran to its end");
+}
+
+#[test]
+fn the_reason_of_a_failure_stands_last() {
+    let home = Home::new();
+    let out = home.run(["start", "false"]).ends(1).out();
+    let (table, reason) = (out.find("namespace"), out.find("failed: exited with code 1"));
+    assert!(table.is_some() && table < reason, "{out}");
+}
+
+#[test]
+fn one_bad_app_of_a_file_does_not_stop_the_others_of_pm2() {
+    let home = named("pm2");
+    let good = home.script("good", "exec sleep 1000");
+    let file = home.file(
+        "apps.json5",
+        format!("{{ apps: [{{ name: 'bad', script: './nowhere.js' }}, {{ name: 'good', script: {good:?} }}] }}"),
+    );
+    let words = ["start", file.to_str().unwrap()];
+    home.run(words).ends(1).says("good").complains("nowhere.js");
+    let status = |home: &Home| home.rows().iter().map(|row| row.name.clone()).collect::<Vec<_>>();
+    assert_eq!(status(&home), ["good"]);
+    // Nothing of a file that can't be read as a whole.
+    let file = home.file("broken.json5", "{ apps: [{ name: 'x', script: './run'");
+    home.run(["start", file.to_str().unwrap()]).ends(1);
+    // As pm, all or nothing.
+    let own = Home::new();
+    own.run(words).ends(2).complains("nothing was done");
+    assert_eq!(own.run(["list", "--json"]).ok().out().trim(), "[]");
+}
+
+#[test]
+fn null_takes_a_parameter_away() {
+    let home = named("pm2");
+    let program = fixture();
+    let words =
+        ["start", program.to_str().unwrap(), "--name", "app", "--max-memory-restart", "90M"];
+    home.run(words.into_iter().chain(["--kill-timeout", "900", "--", "--live", "forever"])).ok();
+    home.run(["restart", "app", "--max-memory-restart=null", "--kill-timeout", "null"]).ok();
+    let env = &home.run(["jlist"]).ok().json()[0]["pm2_env"];
+    assert_eq!(env["max_memory_restart"], serde_json::Value::Null, "{env}");
+    assert_eq!(env["kill_timeout"], 1600);
+    assert_eq!(env["args"], serde_json::json!(["--live", "forever"]));
+}
+
+#[test]
+fn jlist_says_what_a_file_said() {
+    let home = named("pm2");
+    let script = home.script("run", "exec sleep 1000");
+    for folder in ["src", "lib"] {
+        home.file(format!("{folder}/x"), "");
+    }
+    let file = home.file(
+        "apps.json5",
+        format!(
+            "{{ name: 'app', script: {script:?}, watch: ['src', 'lib'], ignore_watch: ['src/tmp'], restart_delay: 4000, \
+             listen_timeout: 3000, time: true, watch_options: {{ usePolling: true, interval: 700 }} }}"
+        ),
+    );
+    home.run(["start", file.to_str().unwrap()]).ok();
+    let env = home.run(["jlist"]).ok().json()[0]["pm2_env"].clone();
+    let is_so = |key: &str, value: serde_json::Value| assert_eq!(env[key], value, "{key}");
+    is_so("watch", serde_json::json!(["src", "lib"]));
+    is_so("ignore_watch", serde_json::json!(["src/tmp"]));
+    is_so("restart_delay", 4000.into());
+    is_so("listen_timeout", 3000.into());
+    is_so("time", true.into());
+    is_so("watch_options", serde_json::json!({ "usePolling": true, "interval": 700 }));
+    home.run(["stop", "app"]).ok();
+    let watch = || home.run(["jlist"]).ok().json()[0]["pm2_env"]["watch"].clone();
+    assert_eq!(watch(), false);
+    home.run(["start", "app"]).ok();
+    assert_eq!(watch(), false, "a stop takes the watch away for good");
+    home.run(["restart", "app", "--watch"]).ok();
+    assert_eq!(watch(), true);
+}
+
+#[test]
+fn pm2_scales_down_from_the_oldest() {
+    let home = named("pm2");
+    let program = fixture();
+    let words =
+        ["start", program.to_str().unwrap(), "--name", "app", "-i", "4", "--", "--live", "forever"];
+    home.run(words).ok();
+    home.run(["scale", "app", "2"]).ok();
+    let slots = || home.rows().iter().map(|row| row.slot).collect::<Vec<_>>();
+    assert_eq!(slots(), [2, 3]);
+    home.run(["scale", "app", "4"]).ok();
+    let mut again = slots();
+    again.sort_unstable();
+    assert_eq!(again, [0, 1, 2, 3], "free slots are taken first");
+}
+
+#[test]
+fn pm2_init_takes_any_word() {
+    let home = named("pm2");
+    home.pm(["init", "whatever"]).dir(home.work()).run().ok();
+    assert!(home.work().join("ecosystem.config.js").exists());
+    let home = Home::new();
+    home.pm(["init", "whatever"]).dir(home.work()).run().ends(2).complains("no kind `whatever`");
+}
+
+#[test]
+fn a_home_given_to_pm2_dev_is_its_home() {
+    let dev = named("pm2-dev");
+    let script = dev.script("app/app.sh", "echo up; exec sleep 1000");
+    let mut run = dev.pm([script.to_str().unwrap(), "--raw"]).background();
+    let home = dev.with_program(pm());
+    run.wait_for("up\n");
+    let names: Vec<_> = home.rows().into_iter().map(|row| row.name).collect();
+    assert_eq!(names, ["app"], "it is seen in the home that was given");
+    run.signal(2);
+    assert_eq!(run.wait(), 0);
 }
 
 #[test]

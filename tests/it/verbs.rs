@@ -20,6 +20,7 @@ fn calls() -> Vec<Vec<String>> {
         "status",
         "jlist",
         "describe app",
+        "why app",
         "show 0",
         "env 0",
         "pid",
@@ -228,6 +229,33 @@ fn pid_and_id_are_for_scripts() {
     assert_eq!(home.run(["id", "app"]).ok().out(), "[ 0, 1 ]\n");
     home.run(["stop", "app"]).ok();
     assert_eq!(home.run(["pid", "1"]).ok().out(), "0\n");
+}
+
+#[test]
+fn why_says_what_an_app_waits_for_and_how_it_ended() {
+    let home = Home::new();
+    up(&home, "web");
+    home.run(["why", "web"])
+        .ok()
+        .says("web (id 0): online")
+        .says("runs since")
+        .says("`pm logs web`")
+        .says("`pm describe web`");
+    home.run(["stop", "web"]).ok();
+    home.run(["why", "web"]).ok().says("web (id 0): stopped").says("once: stopped by a command");
+    home.script("app", "exit 3");
+    home.run(["start", "./app", "--restart-delay", "1h", "--no-wait"]).ok();
+    home.wait_status("app", "waiting restart");
+    home.run(["why", "app"])
+        .ok()
+        .says("app (id 1): waiting restart")
+        .says("next start")
+        .says("once: exited with code 3");
+    let told = home.run(["why", "1", "--json"]).ok().json();
+    assert_eq!((&told[0]["name"], &told[0]["status"]), (&"app".into(), &"waiting restart".into()));
+    assert_eq!(told[0]["ends"][0]["times"], 1);
+    assert!(told[0]["next_start"].is_u64() && told[0]["since"].is_u64(), "{told}");
+    assert_eq!(told[0]["commands"], serde_json::json!(["pm logs 1", "pm describe 1"]));
 }
 
 #[test]

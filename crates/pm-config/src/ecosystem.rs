@@ -16,7 +16,8 @@ use crate::tree::{ConfigNode, TableEntry, Value};
 pub struct Ecosystem {
     /// The apps, in the order of the file; names are unique.
     pub apps: Vec<AppSpec>,
-    /// What works but perhaps not as meant.
+    /// What works but perhaps not as meant. As PM2 reads a file ([`Beside::Pm2s`](crate::Beside)), also the errors of
+    /// apps that are left out because of them.
     pub warnings: Vec<Diagnostic>,
     /// The file, absolute; `None` for a script or standard input.
     pub source: Option<PathBuf>,

@@ -45,10 +45,15 @@ pub(crate) struct GivenKey {
 impl Given {
     /// Sets a key, in place of what it was set to. No words are no value, and an unknown key is nobody's.
     pub fn set(&mut self, name: &str, typed: Typed) {
-        self.0.retain(|one| one.key.name != name);
+        self.remove(name);
         if let Some(key) = options::key(name).filter(|_| typed != Typed::Words(Vec::new())) {
             self.0.push(GivenKey { key, typed, is_implied: false });
         }
+    }
+
+    /// Takes a key away: nobody has given it.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|one| one.key.name != name);
     }
 
     /// Sets a key unless it is given.

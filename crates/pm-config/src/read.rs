@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::AppName;
 
-use crate::caller::{Caller, Overrides, ScriptEngine};
+use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
 use crate::deploy::Deployment;
 use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, harmless, quoted};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, ConfigFormat, is_config_name};
 use crate::ground::ConfigGround;
 use crate::script::{self as program, Script};
-use crate::tree::TableEntry;
-use crate::tree::{ConfigNode, Value};
+use crate::tree::{ConfigNode, TableEntry, Value};
 use crate::understand;
 use crate::{deploy, flags, keys, paths};
 
@@ -150,10 +149,8 @@ fn names_in(
     let asked = Overrides { strict: false, ..o.clone() };
     let Written { text, tables, .. } = source.written(bytes, caller, &asked, &mut findings);
     let tables = chosen(tables, &o.only, &mut findings);
-    let mut names = Vec::new();
-    for table in &tables {
-        names.extend(understand::name(table, o, &mut findings));
-    }
+    let name = |table| understand::name(table, o, &mut findings);
+    let names = tables.iter().filter_map(name).collect();
     if findings.has_errors() {
         return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
     }
@@ -293,19 +290,22 @@ impl ConfigSource {
         };
         let mut apps = Vec::new();
         let mut taken: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
+        let is_lenient = job.overrides.beside == Beside::Pm2s && !findings.has_errors();
         for (table, name) in tables.iter().zip(&names) {
             let mut own = Findings::default();
             if let Some(name) = name {
                 unique(name.clone(), table, &mut taken, &mut own);
             }
-            apps.extend(understand::app(table, &ground, &mut own));
+            let app = understand::app(table, &ground, &mut own);
+            apps.extend(app.filter(|_| !own.has_errors()));
             // What a program exports has no place in its text.
             let who = name.as_ref().filter(|_| self.format == ConfigFormat::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
         let failed = findings.has_errors();
         let diagnostics = findings.into_diagnostics(&self.origin, text);
-        if failed {
+        // PM2 starts the others, and says what it did not start.
+        if failed && (apps.is_empty() || !is_lenient) {
             return Err(Diagnosis { diagnostics });
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })

@@ -76,7 +76,8 @@ pub enum RunSignal {
 /// Who gets a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// The whole tree, children that ran away included.
+    /// The whole tree, children that ran away included. Asked are parents first: who does not look after its children
+    /// itself (a shell), or is gone, has them asked as well.
     Tree,
     /// The main process only (PM2: `treekill: false`).
     Leader,

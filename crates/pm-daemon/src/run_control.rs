@@ -101,7 +101,7 @@ impl RunControl {
         let Some(run) = self.owners.runs.get(id) else { return };
         match reach {
             Reach::Tree if forced => self.tree_job(TreeJob::Force(run.tree())),
-            Reach::Tree => self.tree_job(TreeJob::Signal(run.tree(), signal)),
+            Reach::Tree => self.tree_job(TreeJob::Ask(run.tree(), signal)),
             Reach::Leader => {
                 let Some(pidfd) = &run.pidfd else { return };
                 if let Err(error) = signal::send(pidfd, signal) {

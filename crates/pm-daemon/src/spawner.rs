@@ -144,6 +144,7 @@ impl SpawnerParts {
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         plan.umask = app.umask;
+        plan.nice = app.nice;
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         self.log_writer.settle();
         let born = spawner.spawn(tag, &plan).map_err(|error| {
@@ -203,6 +204,7 @@ impl SpawnerParts {
             user,
             nofile: self.nofile,
             umask: None,
+            nice: None,
             oom_score_adj: pm_guardian::oom_score_before(),
             birth: Birth::Sibling,
         }

@@ -20,8 +20,8 @@ pub(crate) struct Tree {
 /// What can be asked of it.
 #[derive(Debug)]
 pub(crate) enum TreeJob {
-    /// Send a signal to every member, parents before their children.
-    Signal(Tree, SignalNumber),
+    /// Ask a tree to go: its main process, and who has no parent in it; who has one that leaves, once that has gone.
+    Ask(Tree, SignalNumber),
     /// Kill every member; go on while the tree is watched.
     Force(Tree),
     /// The main process ended: is anybody left? If so, watch until nobody is.

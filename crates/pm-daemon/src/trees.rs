@@ -47,6 +47,13 @@ struct Watched {
     empty: u8,
 }
 
+/// Who looks after workers tells them itself, and lets them finish what they are at: they are asked only if it does not
+/// live to see them go.
+struct Asked {
+    signal: SignalNumber,
+    told: BTreeSet<ProcIdentity>,
+}
+
 struct TreeThread {
     guardian: i32,
     inlet: mpsc::Sender<Inlet>,
@@ -58,6 +65,8 @@ struct TreeThread {
     forced: BTreeSet<RunId>,
     /// Members without a mark of trees that are being ended: once their parent is gone nothing else tells whose they are.
     unmarked: BTreeMap<RunId, Vec<ProcIdentity>>,
+    /// Trees that are asked to go: by which signal, and who has got it.
+    asked: BTreeMap<RunId, Asked>,
     /// Rounds since a tree was last added to the watch.
     rounds: usize,
     sampler: Sampler,
@@ -77,6 +86,7 @@ impl TreeThread {
             watched: BTreeMap::new(),
             forced: BTreeSet::new(),
             unmarked: BTreeMap::new(),
+            asked: BTreeMap::new(),
             rounds: 0,
             sampler: Sampler::new(),
             unsent: Throttle::default(),
@@ -159,8 +169,10 @@ impl TreeThread {
         let members = |tag: Tag| by_run.get(&tag).map_or(&[][..], Vec::as_slice);
         for job in batch {
             match job {
-                TreeJob::Signal(tree, signal) => {
-                    signal_all(members(tree.tag), signal, &mut self.unsent);
+                TreeJob::Ask(tree, signal) => {
+                    let asked = Asked { signal, told: BTreeSet::new() };
+                    self.asked.insert(tree.run, asked);
+                    self.ask(tree.run, members(tree.tag));
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Force(tree) => {
@@ -183,14 +195,40 @@ impl TreeThread {
 
     fn remains(&mut self, tree: Tree, members: &[TreeMember]) -> Option<()> {
         if members.is_empty() {
-            self.forced.remove(&tree.run);
-            self.unmarked.remove(&tree.run);
+            self.forget(tree.run);
         } else {
             self.watched.insert(tree.run, Watched { tree, empty: 0 });
             self.rounds = 0;
             self.remember(tree.run, members);
         }
         self.tell(Inlet::Remains(tree.run, !members.is_empty()))
+    }
+
+    /// Asks those of a tree whose turn it is: who was never asked, and whose parent is gone or would not tell it.
+    fn ask(&mut self, run: RunId, members: &[TreeMember]) {
+        let Some(Asked { signal, told }) = self.asked.get_mut(&run) else { return };
+        let pids: BTreeSet<i32> = members.iter().map(|member| member.identity.pid).collect();
+        let mut silent = BTreeSet::new();
+        let mut turn = Vec::new();
+        for member in members {
+            if pids.contains(&member.ppid) && !silent.contains(&member.ppid) {
+                continue;
+            }
+            if !pm_os::tree::tells_children(&member.identity, *signal) {
+                silent.insert(member.identity.pid);
+            }
+            if told.insert(member.identity) {
+                turn.push(*member);
+            }
+        }
+        signal_all(&turn, *signal, &mut self.unsent);
+    }
+
+    /// Nobody is left of a tree.
+    fn forget(&mut self, run: RunId) {
+        self.forced.remove(&run);
+        self.unmarked.remove(&run);
+        self.asked.remove(&run);
     }
 
     /// Keeps who could not be found again by a mark.
@@ -225,12 +263,12 @@ impl TreeThread {
             }
         }
         for (run, members) in here {
+            self.ask(run, members);
             self.remember(run, members);
         }
         for run in gone {
             self.watched.remove(&run);
-            self.forced.remove(&run);
-            self.unmarked.remove(&run);
+            self.forget(run);
             self.tell(Inlet::Swept(run))?;
         }
         Some(())
@@ -278,7 +316,7 @@ fn asked<'a>(
     }
     for job in batch {
         match job {
-            TreeJob::Signal(tree, _)
+            TreeJob::Ask(tree, _)
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)
             | TreeJob::Pids(tree, _) => add(tree),
@@ -289,8 +327,7 @@ fn asked<'a>(
 }
 
 /// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has
-/// not got it too, goes on with its next command, and who supervises children would replace them. Who is gone or not
-/// ours any more is left alone.
+/// not got it too, goes on with its next command. Who is gone or not ours any more is left alone.
 fn signal_all(members: &[TreeMember], signal: SignalNumber, unsent: &mut Throttle) {
     for member in members {
         let Ok(pidfd) = member.identity.open() else { continue };

@@ -114,6 +114,7 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, LaunchError> {
         user: None,
         nofile: None,
         umask: None,
+        nice: None,
         oom_score_adj: None,
         birth: Birth::Child,
     };

@@ -156,6 +156,7 @@ fn launch(
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile.map(Nofile::into_limit),
         umask: plan.umask,
+        nice: plan.nice,
         oom: oom.as_ref().map(String::as_bytes),
         shared_below: low.as_ref().map(|(_, end)| *end),
     };

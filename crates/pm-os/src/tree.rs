@@ -3,9 +3,11 @@
 //! members before, so that neither setsid nor a double fork nor an emptied environment gets away (pain 5).
 //! What to do with them is decided elsewhere.
 
+mod forwarding;
 mod proc_scan;
 mod sweep;
 
+pub use forwarding::tells_children;
 pub use proc_scan::{
     Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, Traces, TreeMember, traces,
 };

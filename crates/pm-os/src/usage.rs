@@ -136,6 +136,7 @@ mod tests {
 
     fn member(pid: i32, started: u64, own: u64, children: u64) -> TreeMember {
         TreeMember {
+            ppid: 1,
             marked: true,
             identity: ProcIdentity { pid, started, boot: None, inode: 0 },
             depth: 0,

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use pm_protocol::{Description, Descriptions};
 use pm_spec::options::{Jlist, Setting, keys};
-use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
+use pm_spec::{AppSpec, ByteString, Environment, LogFormat, MASK, Watch, looks_secret};
 use serde_json::{Map, Value, json};
 
 /// Versions of Node by the program that runs apps.
 pub type Nodes = BTreeMap<ByteString, String>;
+
+/// The stamp that `time: true` means.
+const TIME: &str = "YYYY-MM-DDTHH:mm:ss";
 
 /// Whether values that may be secrets are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +135,7 @@ fn options(described: &Description) -> Value {
 }
 
 fn settings(described: &Description) -> Map<String, Value> {
-    let (row, spec) = (&described.row, &described.spec);
+    let spec = &described.spec;
     let interpreter = spec.interpreter.as_ref().map_or("none".into(), |it| typed(it, &spec.env));
     let mut settings = object(json!({
         "pm_exec_path": text(&spec.script),
@@ -142,8 +145,9 @@ fn settings(described: &Description) -> Map<String, Value> {
         "pm_out_log_path": path(described.out.as_ref()),
         "pm_err_log_path": path(described.error.as_ref()),
         "pm_pid_path": described.pid_file.as_ref().map(text),
-        "watch": row.watching,
-        "vizion": false,
+        "watch": watched(described),
+        // As configured: git metadata is collected by nobody, in PM2 only where a variable asks for it.
+        "vizion": true,
         "pmx": false,
         "automation": false,
         "windowsHide": true,
@@ -159,6 +163,10 @@ fn settings(described: &Description) -> Map<String, Value> {
     let is_node = typed(spec.interpreter.as_ref().unwrap_or(&spec.script), &spec.env) == "node";
     let no_maps = is_node && !spec.serving.source_maps;
     optional("disable_source_map_support", no_maps.then(|| true.into()));
+    optional("source_map_support", is_node.then(|| spec.serving.source_maps.into()));
+    let is_time = spec.logs.format == LogFormat::Stamped(TIME.into());
+    optional("time", is_time.then(|| true.into()));
+    optional("watch_options", spec.watch.as_ref().and_then(watch_options));
     optional("_km_monitored", spec.serving.monitored.map(Value::from));
     let usual = AppSpec::usual();
     for key in keys() {
@@ -172,6 +180,36 @@ fn settings(described: &Description) -> Map<String, Value> {
         );
     }
     settings
+}
+
+/// What is watched, as a file says it: the paths seen from the app's folder, or true if it is that folder.
+fn watched(described: &Description) -> Value {
+    let spec = &described.spec;
+    let Some(watch) = spec.watch.as_ref().filter(|watch| watch.on && described.row.watching) else {
+        return described.row.watching.into();
+    };
+    if watch.paths == [spec.cwd.clone()] {
+        return true.into();
+    }
+    let seen = |path: &ByteString| {
+        let below = path.as_bytes().strip_prefix(spec.cwd.as_bytes());
+        let below = below.and_then(|path| path.strip_prefix(b"/"));
+        below.map_or_else(|| text(path), |path| text(&ByteString::from(path)))
+    };
+    watch.paths.iter().map(seen).collect()
+}
+
+/// In chokidar's words, where it is not as usual.
+fn watch_options(watch: &Watch) -> Option<Value> {
+    let mut options = Map::new();
+    if let Some(every) = watch.poll {
+        options.insert("usePolling".into(), true.into());
+        options.insert("interval".into(), every.as_millis().into());
+    }
+    if !watch.follow_links {
+        options.insert("followSymlinks".into(), false.into());
+    }
+    (!options.is_empty()).then_some(Value::Object(options))
 }
 
 /// A program as people type it: by its name alone where the app's `PATH` leads to its folder.
@@ -199,6 +237,7 @@ fn json(setting: &Setting) -> Value {
         Setting::Unset => false.into(),
         Setting::Switch(on) => (*on).into(),
         Setting::Count(count) => (*count).into(),
+        Setting::Integer(number) => (*number).into(),
         Setting::Span(span) => span.as_millis().into(),
         Setting::Size(size) => size.get().into(),
         Setting::Text(bytes) => text(bytes),

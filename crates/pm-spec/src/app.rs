@@ -41,6 +41,9 @@ pub struct AppSpec {
     /// The permissions that new files do not get; the daemon's own mask if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub umask: Option<u32>,
+    /// Its niceness, -20 to 19; the daemon's own if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i32>,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
     /// When it is restarted.
@@ -92,6 +95,7 @@ impl AppSpec {
             instance_var: "NODE_APP_INSTANCE".into(),
             increment_var: None,
             umask: None,
+            nice: None,
             autostart: true,
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
@@ -202,7 +206,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            instances, instance_var, increment_var, umask, autostart,
+            instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
@@ -270,6 +274,7 @@ mod tests {
             instance_var: "B".into(),
             increment_var: Some("B".into()),
             umask: Some(0o77),
+            nice: Some(-1),
             autostart: false,
             restart: RestartPolicy {
                 autorestart: false,

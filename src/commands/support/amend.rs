@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use pm_client::{Client, Deadline};
-use pm_config::{Overrides, amended};
+use pm_config::{Overrides, Typed, amended};
 use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
+use pm_spec::options::KeySpec;
 use pm_spec::{AppSpec, Select};
 
 use crate::cli::StartFlags;
@@ -32,15 +33,19 @@ pub(crate) fn renew(
         return Err(Failure::new(Exit::Input, message));
     }
     let caller = session.caller()?;
+    let (overrides, nulls) = without_nulls(session, overrides);
     let mut apps = Vec::new();
     for (id, mut spec) in known.into_values() {
         if flags.update_env {
             spec.env.merge(&environment());
         }
-        let (app, warnings) =
-            amended(&spec, &caller, overrides).map_err(|it| targets::unusable_script(&it))?;
-        for warning in warnings {
+        let (mut app, warnings) =
+            amended(&spec, &caller, &overrides).map_err(|it| targets::unusable_script(&it))?;
+        for warning in &warnings {
             session.console.talk(&warning.to_string());
+        }
+        for key in &nulls {
+            key.take(&mut app, &AppSpec::usual());
         }
         if (&app.name, &app.namespace) != (&spec.name, &spec.namespace) {
             let (name, namespace) = (app.name.clone(), app.namespace.clone());
@@ -51,4 +56,20 @@ pub(crate) fn renew(
     }
     let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
     Ok(resend::start(client, Start { apps, existing, wait })?.outcomes)
+}
+
+/// What was given but for the word `null`, and the keys for which that was: called as PM2, they are as usual again.
+fn without_nulls(session: &Session, overrides: &Overrides) -> (Overrides, Vec<&'static KeySpec>) {
+    let mut rest = overrides.clone();
+    if !session.called_as.is_pm2() {
+        return (rest, Vec::new());
+    }
+    let is_null = |key: &&KeySpec| overrides.given.get(key.name) == Some(&Typed::word("null"));
+    // These two say what the app is.
+    let is_free = |key: &&KeySpec| !["name", "namespace", "script", "args"].contains(&key.name);
+    let nulls: Vec<_> = overrides.given.keys().filter(is_null).filter(is_free).collect();
+    for key in &nulls {
+        rest.given.remove(key.name);
+    }
+    (rest, nulls)
 }

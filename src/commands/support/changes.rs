@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use pm_client::Client;
-use pm_config::{Ecosystem, Overrides};
+use pm_config::{Ecosystem, Overrides, Severity};
 use pm_protocol::{Existing, Outcome, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
@@ -21,13 +21,17 @@ pub(crate) struct Configs {
     pub(crate) apps: Vec<AppSpec>,
     /// The files of which all apps are here: nothing of them was left out by `--only`.
     whole: Vec<ByteString>,
+    /// Whether apps of them are left out because of their mistakes (PM2).
+    pub(crate) is_partial: bool,
 }
 
 impl Configs {
     /// Adds the apps of one file.
     pub(crate) fn add(&mut self, ecosystem: Ecosystem, overrides: &Overrides) {
         let source = ecosystem.apps.first().and_then(|app| app.source.clone());
-        self.whole.extend(source.filter(|_| overrides.only.is_empty()));
+        let is_partial = ecosystem.warnings.iter().any(|one| one.severity == Severity::Error);
+        self.is_partial |= is_partial;
+        self.whole.extend(source.filter(|_| overrides.only.is_empty() && !is_partial));
         self.apps.extend(ecosystem.apps);
     }
 

@@ -24,6 +24,9 @@ const APPS: usize = 3;
 /// So many lines of each, from the error on.
 const LINES: usize = 20;
 
+/// So many indented lines before an error are looked at.
+const MOST_BEFORE: usize = 6;
+
 /// Of more, so many from the end: there are languages that say last what is wrong.
 const LATEST: usize = 7;
 
@@ -127,11 +130,11 @@ fn whole_lines(bytes: &[u8], is_cut: bool) -> Vec<Vec<u8>> {
 
 /// The lines that tell most of what went wrong.
 fn telling(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let Some(first) = lines.iter().position(|line| is_error(line)) else {
+    let Some(error) = lines.iter().position(|line| is_error(line)) else {
         lines.drain(..lines.len().saturating_sub(PLAIN));
         return lines;
     };
-    lines.drain(..first);
+    lines.drain(..first_of(&lines, error));
     if lines.len() > LINES {
         let latest = lines.len() - LATEST;
         lines.splice(LINES - LATEST - 1..latest, [b"...".to_vec()]);
@@ -155,6 +158,18 @@ fn run_by(spec: &AppSpec) -> String {
         }
         None => format!("it was run by {by}"),
     }
+}
+
+/// Where the story of an error begins: Python says file and line of a wrong syntax before it, all of it indented.
+fn first_of(lines: &[Vec<u8>], error: usize) -> usize {
+    let is_indented =
+        |line: &Vec<u8>| line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+    let before = lines.get(..error).unwrap_or_default();
+    let own = before.iter().rev().take_while(|line| is_indented(line)).take(MOST_BEFORE).count();
+    // What follows a line that stands further left belongs to that one, unless it begins by naming a file.
+    let first = error - own;
+    let names_a_file = |line: &Vec<u8>| line.trim_ascii_start().starts_with(b"File \"");
+    if lines.get(first).is_some_and(names_a_file) { first } else { error }
 }
 
 /// Whether a line looks like one that tells of an error, in any language.
@@ -198,6 +213,13 @@ mod tests {
         for line in ["0 errors", "stderr is here", "terrors", "", "a warning"] {
             assert!(!is_error(line.as_bytes()), "{line}");
         }
+    }
+
+    #[test]
+    fn a_python_syntax_error_keeps_its_file_and_line() {
+        let python = "warming up\n  File \"/srv/app.py\", line 3\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
+        assert_eq!(telling(lines(python)).first().unwrap(), b"  File \"/srv/app.py\", line 3");
+        assert_eq!(telling(lines(python)).len(), 4);
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(crate) fn foreign(session: &Session) -> Option<PathBuf> {
     is_newer.then_some(path)
 }
 
-/// Starts what PM2 saved and is not known by name, as PM2 does. A file that can't be read is left alone, and the one
+/// Starts what PM2 saved and is not known by name, as PM2 does. A file that can't be read is moved aside, and the one
 /// before it is used.
 pub(crate) fn revive(
     session: &Session,
@@ -102,8 +102,14 @@ pub(crate) fn revive(
         Ok(records) => records,
         Err(error) => {
             let older = read(&backup(session, path)).map_err(|_| bad(error.clone()))?;
+            let aside = beside(path, ".damaged");
+            // The next reader is not to be fooled by it, and nobody's list is deleted.
+            let moved = match fs::rename(path, &aside) {
+                Ok(()) => format!(", the broken one is {} now", aside.display()),
+                Err(_) => String::new(),
+            };
             session.console.talk(&format!(
-                "warning: could not read {}: {error}; used the one before",
+                "warning: could not read {}: {error}; used the one before{moved}",
                 path.display()
             ));
             older

@@ -176,6 +176,7 @@ fn start_guardian(
         user: None,
         nofile,
         umask: None,
+        nice: None,
         oom_score_adj: None,
         birth: Birth::Child,
     };

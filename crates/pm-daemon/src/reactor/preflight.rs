@@ -86,6 +86,7 @@ fn spawn(program: &Path, said: &OwnedFd) -> io::Result<OwnedFd> {
         user: None,
         nofile: None,
         umask: None,
+        nice: None,
         oom_score_adj: None,
         birth: Birth::Child,
     };

@@ -31,6 +31,7 @@ pub(super) struct ChildPlan<'a> {
     pub(super) user: Option<(u32, u32, &'a [Gid])>,
     pub(super) nofile: Option<Rlimit>,
     pub(super) umask: Option<u32>,
+    pub(super) nice: Option<i32>,
     pub(super) oom: Option<&'a [u8]>,
     /// The child begins with our table of descriptors, and leaves it with those below this number.
     pub(super) shared_below: Option<c_int>,
@@ -281,6 +282,10 @@ fn prepare(
     }
     if let Some(mask) = orders.umask {
         rustix::process::umask(Mode::from_raw_mode(mask & 0o777));
+    }
+    if let Some(nice) = orders.nice {
+        // Before the user changes: it may be our right, and not the new user's.
+        rustix::process::setpriority_process(None, nice).map_err(failed(SpawnStep::Nice))?;
     }
     if let Some((uid, gid, groups)) = orders.user {
         rustix::thread::set_thread_groups(groups).map_err(failed(SpawnStep::User))?;

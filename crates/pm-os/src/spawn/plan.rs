@@ -54,6 +54,9 @@ pub struct SpawnRequest<'fd> {
     pub nofile: Option<Nofile>,
     /// Mask for new files, three octal digits; `None`: ours.
     pub umask: Option<u32>,
+    /// Niceness, -20 to 19; `None`: ours. Less than ours needs `CAP_SYS_NICE` or `RLIMIT_NICE`, and is an error
+    /// without.
+    pub nice: Option<i32>,
     /// `oom_score_adj` (-1000 to 1000) to give back, since ours was lowered; `None`: ours. A wish: lowering
     /// it needs `CAP_SYS_RESOURCE`, and without that it stays as ours is.
     pub oom_score_adj: Option<i32>,

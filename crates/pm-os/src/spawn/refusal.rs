@@ -70,6 +70,17 @@ pub enum SpawnError {
         /// `ENOENT`, `ENOTDIR`, `EACCES`, ...
         errno: Errno,
     },
+    /// It can't have that niceness.
+    #[error(
+        "set its niceness to {nice}: {}; lower than now needs root, `CAP_SYS_NICE`, or a limit of nice (ulimit -e)",
+        errno::words(*errno)
+    )]
+    Nice {
+        /// The niceness.
+        nice: i32,
+        /// `EACCES` without the right.
+        errno: Errno,
+    },
     /// We may not become that user.
     #[error("run as user {uid}, group {gid}: {}", errno::words(*errno))]
     User {
@@ -111,6 +122,7 @@ impl SpawnError {
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Cwd { errno, .. }
+            | Self::Nice { errno, .. }
             | Self::User { errno, .. }
             | Self::Exec { errno, .. }
             | Self::Step { errno, .. } => Some(*errno),
@@ -130,6 +142,7 @@ impl SpawnError {
     ) -> Self {
         let StepFailure { step, errno } = failure;
         match (step, &plan.user) {
+            (SpawnStep::Nice, _) => Self::Nice { nice: plan.nice.unwrap_or_default(), errno },
             (SpawnStep::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
             (SpawnStep::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
             (SpawnStep::Exec, _) => {

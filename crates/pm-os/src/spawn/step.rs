@@ -16,6 +16,8 @@ pub enum SpawnStep {
     Descriptors,
     /// Giving the limit of open files back.
     Nofile,
+    /// Its niceness.
+    Nice,
     /// Becoming another user.
     User,
     /// Entering the folder.
@@ -25,11 +27,12 @@ pub enum SpawnStep {
 }
 
 impl SpawnStep {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
         Self::Nofile,
+        Self::Nice,
         Self::User,
         Self::Cwd,
         Self::Exec,
@@ -51,6 +54,7 @@ impl fmt::Display for SpawnStep {
             Self::Session => "give the process its own session",
             Self::Descriptors => "hand the process its descriptors",
             Self::Nofile => "restore the limit of open files",
+            Self::Nice => "set its niceness",
             Self::User => "become the user",
             Self::Cwd => "enter the folder",
             Self::Exec => "execute the program",

@@ -63,6 +63,8 @@ pub struct ProcEntry {
 pub struct TreeMember {
     /// Who it is; open it before touching it.
     pub identity: ProcIdentity,
+    /// Its parent.
+    pub ppid: i32,
     /// Whether its limits bear the mark. Who has lost it may be missed by a later scan.
     pub marked: bool,
     /// How many members lie between it and the top of its tree: signal the greatest first.
@@ -268,6 +270,7 @@ impl ProcScan {
                 boot: self.boot,
                 inode: 0,
             },
+            ppid: seen.ppid,
             marked: seen.marked,
             depth,
             own_ticks: seen.own_ticks,

@@ -105,6 +105,28 @@ fn limits_mask_and_score_are_given_back() {
 }
 
 #[test]
+fn it_is_as_nice_as_it_shall_be_or_is_not_started() {
+    let mut order = Order::shell("nice; sh -c nice");
+    order.nice = Some(19);
+    assert_eq!(order.clone().output(), "19\n19\n");
+    order.nice = Some(-20);
+    // CAP_SYS_NICE, which root may lack in a container.
+    let has_right = std::fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| {
+        let all = line.strip_prefix("CapEff:\t").map(|all| u64::from_str_radix(all, 16).unwrap());
+        all.is_some_and(|all| all & (1 << 23) != 0)
+    });
+    if !has_right {
+        let refused = order.start();
+        assert!(matches!(refused, Err(SpawnError::Nice { nice: -20, .. })), "{refused:?}");
+        return;
+    }
+    if is_root() {
+        order.user = Some(Credentials { uid: 65534, gid: 65534, groups: vec![65534] });
+    }
+    assert_eq!(order.output(), "-20\n-20\n", "set while we are still who has the right");
+}
+
+#[test]
 fn a_score_the_system_refuses_stops_nobody() {
     let mut order = Order::shell("cat /proc/self/oom_score_adj");
     // Refused to everybody; to the unprivileged even a lower one than theirs.

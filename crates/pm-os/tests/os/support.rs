@@ -86,6 +86,7 @@ pub(crate) struct Order {
     pub(crate) user: Option<Credentials>,
     pub(crate) nofile: Option<pm_os::limits::Nofile>,
     pub(crate) umask: Option<u32>,
+    pub(crate) nice: Option<i32>,
     pub(crate) oom_score_adj: Option<i32>,
     pub(crate) birth: Birth,
 }
@@ -100,6 +101,7 @@ impl Order {
             user: None,
             nofile: None,
             umask: None,
+            nice: None,
             oom_score_adj: None,
             birth: Birth::Child,
         }
@@ -138,6 +140,7 @@ impl Order {
                 user: self.user.clone(),
                 nofile: self.nofile,
                 umask: self.umask,
+                nice: self.nice,
                 oom_score_adj: self.oom_score_adj,
                 birth: self.birth,
             };

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         .live()
         .flag(on("--wait-ready", "The app is up when it has sent `ready` over its channel")),
     key("listen_timeout", "so long a new process may take to be ready, or to listen in a reload", field!(Span, serving.listen_timeout))
-        .knob("PM2_GRACEFUL_LISTEN_TIMEOUT").live()
+        .knob("PM2_GRACEFUL_LISTEN_TIMEOUT").live().jlist(Always)
         .flag(flag("--listen-timeout", "TIME", "How long a new process may take to be ready, or to listen in a reload")),
     key("autostart", "false: it is only made known", field!(Switch, autostart))
         .live().jlist(Always)
@@ -45,7 +45,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("stop_exit_codes", "exit codes that mean that it is done; it stays stopped", field!(Codes, restart.stop_exit_codes))
         .live().jlist(Always)
         .flag(flag("--stop-exit-codes", "CODES", "Exit codes after which the app stays stopped").takes(List)),
-    key("kill_signal", "asks it to stop",
+    key("kill_signal", "asks its first process to stop; a shell's command gets it as well",
         word!(stop.signal, "a signal such as \"SIGTERM\" or 15", |text| Signal::parse(text).ok(),
             |signal: &Signal| Setting::text(Some(alloc::format!("{signal}")))))
         .knob("PM2_KILL_SIGNAL").live().told_apart().jlist(Always)
@@ -56,7 +56,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("shutdown_with_message", "true: it is asked by the message `shutdown` on its channel instead of the signal", field!(Switch, stop.by_message))
         .knob("PM2_KILL_USE_MESSAGE").live().jlist(Always)
         .flag(on("--shutdown-with-message", "Stop a Node app by a message")),
-    key("treekill", "false: only its first process is asked, not all of them", field!(Switch, stop.tree))
+    key("treekill", "false: only its first process is asked, not all of them; else its children are once it has gone, and all are killed in the end", field!(Switch, stop.tree))
         .live().told_apart().jlist(Always)
         .flag(off("--no-treekill", "Signal only the main process")),
     key("post_update", "shell lines in the repository after `pm pull`, before the reload", special!(["array", "string"], |_| Setting::Unset, |_, _| ()))

@@ -63,6 +63,11 @@ pub(super) const USER_KEYS: &[KeySpec] = &[
             |text| u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777).map(Some),
             |mask: &Option<u32>| Setting::text(mask.map(|mask| alloc::format!("{mask:03o}")))))
         .flag(flag("--umask", "MASK", "Permissions that files it makes do not get").such_as("027")),
+    key("nice", "how readily it leaves the CPU to others: -20 (least) to 19; less than the daemon's needs root; default: as the daemon's",
+        word!(nice, "a whole number from -20 to 19",
+            |text: &str| text.parse().ok().filter(|nice| (-20..=19).contains(nice)).map(Some),
+            |nice: &Option<i32>| nice.map_or(Setting::Unset, |nice| Setting::Integer(nice.into()))))
+        .flag(flag("--nice", "N", "How readily it leaves the CPU to others: -20 to 19").takes(AnyWord).such_as("5")),
     key("uid", "the user it runs as, by name or number, if `pm` runs as root",
         special!(["string", "integer"], |app| identifier(app.user.as_ref(), |user| &user.uid), |app, from| app.user.clone_from(&from.user)))
         .aliases(&["user"]).beside(&["gid"]).told_apart()

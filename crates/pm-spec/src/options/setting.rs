@@ -15,6 +15,8 @@ pub enum Setting {
     Switch(bool),
     /// A number.
     Count(u64),
+    /// A number that may be negative.
+    Integer(i64),
     /// A length of time.
     Span(Span),
     /// An amount of memory or disk.
@@ -44,9 +46,12 @@ impl Setting {
             Self::Unset => false,
             Self::Words(words) => !words.is_empty(),
             Self::Counts(counts) => !counts.is_empty(),
-            Self::Switch(_) | Self::Count(_) | Self::Span(_) | Self::Size(_) | Self::Text(_) => {
-                true
-            }
+            Self::Switch(_)
+            | Self::Count(_)
+            | Self::Integer(_)
+            | Self::Span(_)
+            | Self::Size(_)
+            | Self::Text(_) => true,
         }
     }
 
@@ -58,7 +63,9 @@ impl Setting {
             Self::Text(text) => [text.clone()].into(),
             Self::Size(size) => [size.get().to_string().into()].into(),
             Self::Counts(counts) => counts.iter().map(|it| it.to_string().into()).collect(),
-            Self::Switch(_) | Self::Count(_) | Self::Span(_) => [self.to_string().into()].into(),
+            Self::Switch(_) | Self::Count(_) | Self::Integer(_) | Self::Span(_) => {
+                [self.to_string().into()].into()
+            }
         }
     }
 }
@@ -93,6 +100,7 @@ impl fmt::Display for Setting {
             Self::Unset => Ok(()),
             Self::Switch(on) => on.fmt(f),
             Self::Count(count) => count.fmt(f),
+            Self::Integer(number) => number.fmt(f),
             Self::Span(span) => span.fmt(f),
             Self::Size(size) => size.fmt(f),
             Self::Text(text) => f.write_str(&text.display()),

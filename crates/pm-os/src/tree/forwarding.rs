@@ -1,0 +1,35 @@
+//! Whether a process tells its children that they are to go, or leaves that to who told it: shells wait for a command and
+//! pass nothing on; programs made for a terminal know that Ctrl-C comes to their children too.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::identity::ProcIdentity;
+use crate::signal::SignalNumber;
+
+const SHELLS: [&[u8]; 11] = [
+    b"sh", b"dash", b"bash", b"ash", b"busybox", b"zsh", b"ksh", b"ksh93", b"mksh", b"fish",
+    b"yash",
+];
+
+/// They pass on what ends them, except what a terminal's Ctrl-C sends to all at once.
+const OF_THE_TERMINAL: [&[u8]; 5] = [b"uv", b"make", b"gmake", b"go", b"dotnet"];
+
+/// Whether a process that gets this signal looks after its children itself.
+pub fn tells_children(process: &ProcIdentity, signal: SignalNumber) -> bool {
+    let program = program(process.pid);
+    let passes_nothing_on = SHELLS.contains(&program.as_slice());
+    let is_spared = signal == SignalNumber::INT && OF_THE_TERMINAL.contains(&program.as_slice());
+    !passes_nothing_on && !is_spared
+}
+
+/// The name of the file it runs, or, of one we may not look at, what it calls itself.
+fn program(pid: i32) -> Vec<u8> {
+    let file = fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let name =
+        file.as_deref().and_then(|file| file.file_name()).map(|name| name.as_bytes().to_vec());
+    // Of one that is gone meanwhile there is nothing to know.
+    let name = name.unwrap_or_else(|| fs::read(format!("/proc/{pid}/comm")).unwrap_or_default());
+    let name = name.strip_suffix(b" (deleted)").unwrap_or(&name);
+    name.trim_ascii_end().to_vec()
+}
