@@ -123,7 +123,7 @@ const ELSEWHERE: [(&[&str], &str); 26] = [
         &["image", "build", "volumes", "networks", "mounts"],
         "apps run on this machine, in no container",
     ),
-    (&["priority", "nice"], "apps start side by side and with the priority of the daemon"),
+    (&["priority"], "apps start side by side"),
 ];
 
 /// What to write instead of a key that other managers have.

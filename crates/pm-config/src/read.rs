@@ -149,10 +149,8 @@ fn names_in(
     let asked = Overrides { strict: false, ..o.clone() };
     let Written { text, tables, .. } = source.written(bytes, caller, &asked, &mut findings);
     let tables = chosen(tables, &o.only, &mut findings);
-    let mut names = Vec::new();
-    for table in &tables {
-        names.extend(understand::name(table, o, &mut findings));
-    }
+    let name = |table| understand::name(table, o, &mut findings);
+    let names = tables.iter().filter_map(name).collect();
     if findings.has_errors() {
         return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
     }
