@@ -250,3 +250,20 @@ fn what_is_compared_with_a_file_is_asked_for_without_a_look_at_all_processes() {
     assert_eq!((known.row.id, &known.out), (whole.row.id, &whole.out));
     assert_eq!((known.pids, whole.pids.contains(&whole.row.pid)), (Vec::new(), true));
 }
+
+#[test]
+fn a_job_that_waits_for_its_schedule_is_not_run_by_its_file() {
+    let home = Home::new();
+    let config = r#"{ apps: [{ name: "job", script: "./job", autorestart: false, cron_restart: "0 3 1 1 *" }] }"#;
+    home.script("job", "echo run >> runs");
+    let file = home.file("jobs.json5", config);
+    let file = file.to_str().unwrap();
+    home.run(["apply", file]).ok();
+    home.wait_status("job", "stopped");
+    let plan = home.run(["apply", "--dry-run", "--json", file]).ok().json();
+    assert_eq!(plan[0]["step"], "keep", "{plan}");
+    home.run(["apply", file]).ok();
+    home.run(["start", file]).ok();
+    let runs = std::fs::read_to_string(home.work().join("runs")).unwrap();
+    assert_eq!(runs, "run\n");
+}
