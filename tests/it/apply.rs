@@ -266,4 +266,9 @@ fn a_job_that_waits_for_its_schedule_is_not_run_by_its_file() {
     home.run(["start", file]).ok();
     let runs = std::fs::read_to_string(home.work().join("runs")).unwrap();
     assert_eq!(runs, "run\n");
+    assert_eq!(home.row("job").note, None);
+    home.script("job", "exit 3");
+    home.run(["restart", "job"]).ends(1);
+    let note = home.wait_status("job", "stopped").note;
+    assert_eq!(note.as_deref(), Some("its last run failed: exited with code 3"));
 }
