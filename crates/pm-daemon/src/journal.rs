@@ -403,6 +403,13 @@ mod tests {
         }
     }
 
+    /// The header of a pm that knows no dates.
+    #[derive(Deserialize)]
+    struct Older {
+        format: u32,
+        boot: String,
+    }
+
     #[test]
     fn dates_come_back_and_a_pm_that_knows_none_reads_on() {
         let dir = tempfile::tempdir().unwrap();
@@ -420,15 +427,10 @@ mod tests {
         let (mut journal, records) = Journal::open(&path, "b").unwrap();
         assert_eq!((journal.dates(), records.len()), (&dates, 2));
         // What an older pm makes of it: headers of its own boot, and no line that it can't read.
-        #[derive(Deserialize)]
-        struct Older {
-            format: u32,
-            boot: String,
-        }
         journal.date(Time(40), 77_040);
         journal.append([counters(9)].iter());
         let text = fs::read_to_string(&path).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line));
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
         let headers = lines.filter_map(|line| line.unwrap().get("journal").cloned());
         let headers: Vec<Older> = headers.map(|it| serde_json::from_value(it).unwrap()).collect();
         assert_eq!(headers.len(), 2);

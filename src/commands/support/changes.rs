@@ -151,16 +151,12 @@ pub(crate) fn known(client: &mut Client) -> Result<Vec<KnownApp>, Failure> {
         };
         let is_job = !one.spec.restart.autorestart && one.next_cron.is_some();
         let waits = is_job && one.row.status == Status::Stopped;
-        match all.iter_mut().find(|known| known.is(&one.spec)) {
-            Some(known) => {
-                known.ids.push(one.row.id);
-                known.is_up |= is_up;
-                known.waits &= waits;
-            }
-            None => {
-                let ids = vec![one.row.id];
-                all.push(KnownApp { spec: one.spec, ids, is_up, waits });
-            }
+        if let Some(known) = all.iter_mut().find(|known| known.is(&one.spec)) {
+            known.ids.push(one.row.id);
+            known.is_up |= is_up;
+            known.waits &= waits;
+        } else {
+            all.push(KnownApp { spec: one.spec, ids: vec![one.row.id], is_up, waits });
         }
     }
     Ok(all)
