@@ -14,7 +14,7 @@ use pm_spec::{AppSpec, ByteString, Select};
 use crate::cli::{StartArgs, StartFlags};
 use crate::commands::logs;
 use crate::commands::logs::Form;
-use crate::commands::support::changes::Configs;
+use crate::commands::support::changes::{self, Configs};
 use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
@@ -286,7 +286,12 @@ fn carry_out(
         (false, false) => Existing::Refuse,
     };
     let mut outcomes = Vec::new();
-    for (apps, existing) in [(plan.configured.apps, configured(flags)), (plan.scripts, scripts)] {
+    let (waiting, configured_apps) = jobs_that_wait(session, client, plan.configured.apps)?;
+    for (apps, existing) in [
+        (waiting, Existing::Converge),
+        (configured_apps, configured(flags)),
+        (plan.scripts, scripts),
+    ] {
         if !apps.is_empty() {
             outcomes.extend(resend::start(client, Start { apps, existing, wait })?.outcomes);
         }
@@ -300,6 +305,20 @@ fn carry_out(
         outcomes.extend(resend::renew(client, &raise)?.outcomes);
     }
     Ok(outcomes)
+}
+
+/// Jobs of a config that have run and wait for their schedule, and the other apps. PM2 runs them all.
+fn jobs_that_wait(
+    session: &Session,
+    client: &mut Client,
+    apps: Vec<AppSpec>,
+) -> Result<(Vec<AppSpec>, Vec<AppSpec>), Failure> {
+    let is_job = |app: &AppSpec| app.schedule.is_some() && !app.restart.autorestart;
+    if session.called_as.is_pm2() || !apps.iter().any(is_job) {
+        return Ok((Vec::new(), apps));
+    }
+    let known = changes::known(client)?;
+    Ok(apps.into_iter().partition(|app| changes::awaits_schedule(app, &known)))
 }
 
 /// What the command line says, as the config reader wants it.

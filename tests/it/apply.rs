@@ -264,3 +264,25 @@ fn a_dry_run_shows_all_of_a_new_app() {
     assert_eq!(spec["cwd"], home.work().to_str().unwrap());
     assert_eq!((&spec["env"]["PORT"], &spec["env"]["API_KEY"]), (&"80".into(), &"********".into()));
 }
+
+#[test]
+fn a_job_that_waits_for_its_schedule_is_not_run_by_its_file() {
+    let home = Home::new();
+    let config = r#"{ apps: [{ name: "job", script: "./job", autorestart: false, cron_restart: "0 3 1 1 *" }] }"#;
+    home.script("job", "echo run >> runs");
+    let file = home.file("jobs.json5", config);
+    let file = file.to_str().unwrap();
+    home.run(["apply", file]).ok();
+    home.wait_status("job", "stopped");
+    let plan = home.run(["apply", "--dry-run", "--json", file]).ok().json();
+    assert_eq!(plan[0]["step"], "keep", "{plan}");
+    home.run(["apply", file]).ok();
+    home.run(["start", file]).ok();
+    let runs = std::fs::read_to_string(home.work().join("runs")).unwrap();
+    assert_eq!(runs, "run\n");
+    assert_eq!(home.row("job").note, None);
+    home.script("job", "exit 3");
+    home.run(["restart", "job"]).ends(1);
+    let note = home.wait_status("job", "stopped").note;
+    assert_eq!(note.as_deref(), Some("its last run failed: exited with code 3"));
+}

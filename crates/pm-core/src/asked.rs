@@ -275,6 +275,12 @@ impl Instance {
         }
     }
 
+    /// Whether it is a job that is down as it should be until its time comes.
+    pub(crate) fn awaits_schedule(&self) -> bool {
+        let is_down = self.phase == Phase::Down && self.want == Want::Down;
+        is_down && !self.spec.restart.autorestart && self.triggers().schedule
+    }
+
     /// A time has come or a file has changed: what runs is replaced, what rests or has failed is started.
     pub(crate) fn trigger(&mut self, now: Time, cause: &Cause) {
         let triggers = self.triggers();

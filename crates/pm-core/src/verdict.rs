@@ -73,11 +73,9 @@ pub(crate) fn verdict(
         let failed = uptime < PROVEN_MS && ending != Ending::Exited(0);
         next.flaps = if failed { past.flaps.saturating_add(1) } else { 0 };
     }
-    next.delay = match policy.delay {
-        // What ends well has its work done and is to begin again.
-        Delay::Automatic if ending == Ending::Exited(0) => 0,
-        delay @ (Delay::Automatic | Delay::Fixed(_) | Delay::Exponential(_)) => pause(delay, next),
-    };
+    // What ends well has its work done and is to begin again.
+    let at_once = policy.delay == Delay::Automatic && ending == Ending::Exited(0);
+    next.delay = if at_once { 0 } else { pause(policy.delay, next) };
     (Verdict::RestartAfter(next.delay), next)
 }
 

@@ -333,6 +333,13 @@ mod tests {
         }
     }
 
+    /// The header of a pm that knows no dates.
+    #[derive(Deserialize)]
+    struct Older {
+        format: u32,
+        boot: String,
+    }
+
     #[test]
     fn dates_come_back_and_a_pm_that_knows_none_reads_on() {
         #[derive(serde::Deserialize)]

@@ -1,10 +1,10 @@
 //! How things end: by themselves, by a person, by a rule.
 
 use pm_core::{
-    Ask, Became, Cause, Ending, Fact, Order, Patience, Reach, Refused, Remaining, Reply, RunSignal,
-    Status,
+    Ask, Became, Cause, Ending, Existing, Fact, Order, Patience, Reach, Refused, Remaining, Reply,
+    RunSignal, Status,
 };
-use pm_spec::{Bytes, Delay, Select, Signal, Span};
+use pm_spec::{Bytes, Delay, Schedule, Select, Signal, Span};
 
 use crate::CRASH;
 use crate::common::{Story, app, identity, spawns, start, word};
@@ -246,4 +246,29 @@ fn p79_stopping_all_of_nothing_is_done() {
     let (request, orders) = story.ask(Ask::Leave);
     assert_eq!(story.became(request), []);
     assert_eq!(orders.last(), Some(&Order::Leave));
+}
+
+#[test]
+fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
+    let mut job = app("job");
+    job.restart.autorestart = false;
+    job.schedule = Some(Schedule { pattern: "0 3 * * *".into(), zone: None, after_stop: false });
+    let converge = || Ask::Start {
+        apps: vec![job.clone()],
+        existing: Existing::Converge,
+        patience: Patience::Settled,
+    };
+    let mut story = Story::default();
+    let (_, orders) = story.ask(converge());
+    let run = story.spawn_all(&orders)[0];
+    story.end(run, Ending::Exited(0));
+    for _ in 0..2 {
+        let (request, orders) = story.ask(converge());
+        assert_eq!(spawns(&orders), []);
+        assert_eq!(story.became(request), [Became::Unchanged]);
+    }
+    // What a person stopped does not wait for anything; its file starts it.
+    story.ask(Ask::Stop(word("job")));
+    let (_, orders) = story.ask(converge());
+    assert_eq!(spawns(&orders).len(), 1);
 }

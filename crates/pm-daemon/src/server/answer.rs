@@ -65,7 +65,11 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
         mode: instance.app.serving.mode,
         watching: (instance.wanted || instance.resting)
             && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
-        note: instance.failure.map(cause).or_else(|| waiting(instance)),
+        note: instance
+            .failure
+            .map(cause)
+            .or_else(|| waiting(instance))
+            .or_else(|| failed_job(instance)),
     }
 }
 
@@ -185,6 +189,14 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
         Pause::Failures(runs) => format!("{runs} failures in a row"),
     };
     Some(format!("waits {}: {why}", seconds(instance.last_delay)))
+}
+
+/// That the last run of a job that waits for its schedule failed: nothing else says it until the next.
+fn failed_job(instance: &InstanceView<'_>) -> Option<String> {
+    let is_job = !instance.app.restart.autorestart && instance.app.schedule.is_some();
+    let end = instance.history.back().filter(|_| is_job && instance.run.is_none())?;
+    let is_failure = matches!(end.cause, Cause::Ended(how) if how != Ending::Exited(0));
+    is_failure.then(|| format!("its last run failed: {}", ending(end.ending)))
 }
 
 /// What became of one instance, with what helps to understand a failure.
