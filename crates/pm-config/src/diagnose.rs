@@ -156,15 +156,23 @@ pub(crate) struct Finding {
     pub(crate) at: Place,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Whether all that is wrong is that there is nothing to run.
+    pub(crate) lacks_script: bool,
 }
 
 impl Finding {
     pub(crate) fn error(at: Place, message: impl AsRef<str>) -> Self {
-        Self { severity: Severity::Error, at, message: harmless(message.as_ref()), hint: None }
+        let (message, hint) = (harmless(message.as_ref()), None);
+        Self { severity: Severity::Error, at, message, hint, lacks_script: false }
     }
 
     pub(crate) fn warning(at: Place, message: impl AsRef<str>) -> Self {
-        Self { severity: Severity::Warning, at, message: harmless(message.as_ref()), hint: None }
+        Self { severity: Severity::Warning, ..Self::error(at, message) }
+    }
+
+    /// As [`error`](Self::error), of an app that has nothing to run.
+    pub(crate) fn no_script(at: Place, message: impl AsRef<str>) -> Self {
+        Self { lacks_script: true, ..Self::error(at, message) }
     }
 
     pub(crate) fn hint(mut self, hint: impl AsRef<str>) -> Self {
@@ -199,6 +207,11 @@ impl Findings {
 
     pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether something else is wrong than that there is nothing to run.
+    pub(crate) fn has_wrong_values(&self) -> bool {
+        self.0.iter().any(|it| it.severity == Severity::Error && !it.lacks_script)
     }
 
     /// In order of place, each with its file and line.

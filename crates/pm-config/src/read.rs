@@ -289,7 +289,6 @@ impl Source {
         };
         let mut apps = Vec::new();
         let mut names: BTreeMap<AppName, Place> = BTreeMap::new();
-        let is_lenient = job.overrides.beside == Beside::Pm2s && !findings.has_errors();
         for table in tables {
             let mut own = Findings::default();
             let name = understand::name(table, job.overrides, &mut Findings::default());
@@ -302,10 +301,11 @@ impl Source {
             let who = name.as_ref().filter(|_| self.format == Format::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
-        let failed = findings.has_errors();
+        // PM2 starts the others where a script is missing, and says what it did not start.
+        let is_lenient = job.overrides.beside == Beside::Pm2s && !apps.is_empty();
+        let failed = if is_lenient { findings.has_wrong_values() } else { findings.has_errors() };
         let diagnostics = findings.into_diagnostics(&self.origin, text);
-        // PM2 starts the others, and says what it did not start.
-        if failed && (apps.is_empty() || !is_lenient) {
+        if failed {
             return Err(Diagnosis { diagnostics });
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })

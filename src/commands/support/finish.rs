@@ -53,9 +53,9 @@ fn ran_to_their_end(
     let described = quick(client, &Describe { select, known: true })?.descriptions;
     let mut hint = None;
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.what.is_failure()) {
-        let ends =
+        let mut ends =
             described.iter().filter(|one| one.row.id == outcome.id).flat_map(|one| &one.ends);
-        let end = ends.filter(|end| Some(end.why.as_str()) == outcome.what.why()).next_back();
+        let end = ends.rfind(|end| Some(end.why.as_str()) == outcome.what.why());
         if end.is_none_or(|end| end.code != Some(0)) {
             continue;
         }
