@@ -2,8 +2,10 @@
 //! own; the exit code is the app's.
 
 use std::ffi::OsStr;
+use std::fs::DirBuilder;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_protocol::Home;
@@ -14,7 +16,7 @@ use crate::cli::{RuntimeArgs, StartArgs};
 use crate::commands::logs::Form;
 use crate::commands::start;
 use crate::commands::support::foreground::{Scope, Stay, stay};
-use crate::prelude::{Failure, Report, Session};
+use crate::prelude::{Exit, Failure, Report, Session};
 
 /// What apps write passes through files. Nobody keeps them, so a few small parts are enough for a reader that is busy.
 const PASSING: Rotation =
@@ -22,6 +24,7 @@ const PASSING: Rotation =
 
 /// `pm runtime [start] WHAT`.
 pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Failure> {
+    let session = &at_home(session)?;
     warn(session, &args);
     drop_start(&mut args.start);
     let delay = args.delay.unwrap_or(0.0);
@@ -43,6 +46,43 @@ pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Fa
         post_exec: None,
     };
     stay(session, &plan)
+}
+
+/// With a home that can be written. A container's root may be read-only: unless a variable names one, a private folder
+/// among those that don't outlive the machine has to do.
+fn at_home(session: &Session) -> Result<Session, Failure> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let usual = session.home.root();
+    if variable("PM_HOME").or_else(|| variable("PM2_HOME")).is_some() || can_be_made(usual, true) {
+        return Ok(session.clone());
+    }
+    let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let uid = rustix::process::geteuid().as_raw();
+    let folders = runtime.iter().map(|folder| folder.join("pm-runtime"));
+    let folders = folders.chain([std::env::temp_dir().join(format!("pm-runtime-{uid}"))]);
+    // Anybody may have made something of this name; whose it is, is looked at before it is used.
+    let is_ours = |folder: &PathBuf| {
+        folder.symlink_metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == uid)
+    };
+    let Some(folder) = folders.into_iter().find(|it| can_be_made(it, false) && is_ours(it)) else {
+        // Whoever needs it says why it can't be used.
+        return Ok(session.clone());
+    };
+    session.console.talk(&format!(
+        "warning: could not write {}: the home of this run is {}; PM_HOME names another one",
+        usual.display(),
+        folder.display()
+    ));
+    let home = Home::at(folder, runtime.as_deref())
+        .map_err(|error| Failure::could_not(Exit::Input, &error))?;
+    Ok(Session { home, ..session.clone() })
+}
+
+/// Whether a folder is there, made now if need be, and can be written.
+fn can_be_made(folder: &Path, with_parents: bool) -> bool {
+    // One that is there already is as good.
+    DirBuilder::new().recursive(with_parents).mode(0o700).create(folder).ok();
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 /// `start` in front changes nothing (PM2), unless it is all there is.

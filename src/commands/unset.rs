@@ -1,17 +1,14 @@
 //! `pm unset KEY`; what was not set is no error (PM2).
 
-use pm_pm2::settings::{SettingKey, Settings};
+use pm_pm2::settings::SettingKey;
 
 use crate::cli::UnsetArgs;
-use crate::commands::support::settings::page;
-use crate::launch;
+use crate::commands::support::settings::{page, store};
 use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &UnsetArgs) -> Result<Report, Failure> {
-    launch::prepare(&session.home)?;
     let key = SettingKey::parse(&args.key)?;
-    let book = Settings::change(&session.home.module_conf(), |book| {
-        if args.key == "all" { book.clear() } else { book.unset(&key) }
-    })?;
+    let book =
+        store(session, |book| if args.key == "all" { book.clear() } else { book.unset(&key) })?;
     Ok(page(session.console, &book, None))
 }

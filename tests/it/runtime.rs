@@ -351,3 +351,22 @@ fn runtime_stays_without_apps_if_told_to() {
     run.signal(TERM);
     assert_eq!(run.wait(), 0, "it was told to end; what the app said is over");
 }
+
+#[test]
+fn a_home_that_can_not_be_written_is_replaced_by_a_private_one() {
+    let home = Home::new();
+    let program = fixture();
+    let temporary = home.work().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let words = app(&program, &["--no-autorestart"], &["--lines", "1", "--exit", "7"]);
+    // Nobody can make a folder there, not even root.
+    let call =
+        home.pm(words).env("PM_HOME", "").env("HOME", "/proc/self").env("TMPDIR", &temporary);
+    let run = call.without("XDG_RUNTIME_DIR").run().ends(7);
+    let folder = fs::read_dir(&temporary).unwrap().next().unwrap().unwrap().path();
+    run.complains(&format!("the home of this run is {}", folder.display()));
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::mode(&fs::metadata(&folder).unwrap()) & 0o777,
+        0o700
+    );
+}

@@ -97,3 +97,24 @@ fn many_at_once_lose_nothing() {
     let all: serde_json::Value = serde_json::from_str(&file(&home)).unwrap();
     assert_eq!(all.as_object().unwrap().len(), 8, "{all}");
 }
+
+#[test]
+fn settings_of_pm2s_rotation_steer_ours() {
+    let home = Home::new();
+    crate::apps::up(&home, "runs");
+    let rotation = |name: &str| {
+        home.run(["describe", name, "--json"]).ok().json()[0]["spec"]["logs"]["rotation"].clone()
+    };
+    home.run(["set", "pm2-logrotate:max_size", "1M"]).ok();
+    home.run(["set", "pm2-logrotate:retain", "3"]).ok();
+    home.run(["set", "pm2-logrotate:compress", "false"]).ok();
+    let wished = serde_json::json!({ "max_size": 1 << 20, "keep": 3, "compress": false });
+    assert_eq!(rotation("runs"), wished, "at once");
+    assert_eq!(home.row("runs").restarts, 0);
+    crate::apps::up(&home, "new");
+    assert_eq!(rotation("new"), wished);
+    home.run(["set", "pm2-logrotate:max_size", "huge"]).ends(2).complains("10M");
+    home.run(["set", "pm2-logrotate:rotateInterval", "0 0 * * *"]).ok().complains("no effect");
+    home.run(["unset", "pm2-logrotate"]).ok();
+    assert_eq!(rotation("runs")["keep"], 10);
+}

@@ -178,15 +178,23 @@ pub(crate) struct Finding {
     pub(crate) at: ConfigPlace,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Whether all that is wrong is that there is nothing to run.
+    pub(crate) lacks_script: bool,
 }
 
 impl Finding {
     pub(crate) fn error(at: ConfigPlace, message: impl AsRef<str>) -> Self {
-        Self { severity: Severity::Error, at, message: harmless(message.as_ref()), hint: None }
+        let (message, hint) = (harmless(message.as_ref()), None);
+        Self { severity: Severity::Error, at, message, hint, lacks_script: false }
     }
 
     pub(crate) fn warning(at: ConfigPlace, message: impl AsRef<str>) -> Self {
-        Self { severity: Severity::Warning, at, message: harmless(message.as_ref()), hint: None }
+        Self { severity: Severity::Warning, ..Self::error(at, message) }
+    }
+
+    /// As [`error`](Self::error), of an app that has nothing to run.
+    pub(crate) fn no_script(at: ConfigPlace, message: impl AsRef<str>) -> Self {
+        Self { lacks_script: true, ..Self::error(at, message) }
     }
 
     pub(crate) fn hint(mut self, hint: impl AsRef<str>) -> Self {
@@ -223,6 +231,11 @@ impl Findings {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }
 
+    /// Whether something else is wrong than that there is nothing to run.
+    pub(crate) fn has_wrong_values(&self) -> bool {
+        self.0.iter().any(|it| it.severity == Severity::Error && !it.lacks_script)
+    }
+
     /// In order of place, each with its file and line; of too many only the first, errors before warnings, and
     /// how many more there are.
     pub(crate) fn into_diagnostics(self, origin: &str, text: &str) -> Vec<Diagnostic> {
@@ -239,6 +252,7 @@ impl Findings {
             at: ConfigPlace::Whole,
             message: format!("and {} more", grouped(more.len())),
             hint: None,
+            lacks_script: more.iter().all(|it| it.lacks_script),
         }));
         let excerpt = |at: ConfigPlace| {
             let ConfigPlace::Line { line, column } = at else { return None };

@@ -63,7 +63,7 @@ pub(crate) fn find(
 ) -> Option<Program> {
     let at = app.place("script");
     if app.get("script").is_none_or(|field| field.node.value.is_falsy()) {
-        app.error(at, "the app has no `script`");
+        app.findings.add(Finding::no_script(at, "the app has no `script`"));
         return None;
     }
     let text = app.bytes("script")?;
@@ -180,11 +180,11 @@ fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround
             return Finding::error(at, message);
         }
         PathKind::Missing(_) | PathKind::File { .. } if text.as_bytes().contains(&b'/') => {
-            Finding::error(at, format!("there is no script {}", path.display()))
+            Finding::no_script(at, format!("there is no script {}", path.display()))
         }
         PathKind::Missing(_) | PathKind::File { .. } => {
             let message = format!("there is no script {} and no program {shown}", path.display());
-            Finding::error(at, message)
+            Finding::no_script(at, message)
         }
     };
     match (neighbour(&path), text.as_bytes()) {

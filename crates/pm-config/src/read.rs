@@ -290,7 +290,6 @@ impl ConfigSource {
         };
         let mut apps = Vec::new();
         let mut taken: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
-        let is_lenient = job.overrides.beside == Beside::Pm2s && !findings.has_errors();
         for (table, name) in tables.iter().zip(&names) {
             let mut own = Findings::default();
             if let Some(name) = name {
@@ -302,10 +301,11 @@ impl ConfigSource {
             let who = name.as_ref().filter(|_| self.format == ConfigFormat::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
-        let failed = findings.has_errors();
+        // PM2 starts the others where a script is missing, and says what it did not start.
+        let is_lenient = job.overrides.beside == Beside::Pm2s && !apps.is_empty();
+        let failed = if is_lenient { findings.has_wrong_values() } else { findings.has_errors() };
         let diagnostics = findings.into_diagnostics(&self.origin, text);
-        // PM2 starts the others, and says what it did not start.
-        if failed && (apps.is_empty() || !is_lenient) {
+        if failed {
             return Err(Diagnosis { diagnostics });
         }
         Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })

@@ -334,7 +334,7 @@ mod tests {
     }
 
     /// The header of a pm that knows no dates.
-    #[derive(Deserialize)]
+    #[derive(serde::Deserialize)]
     struct Older {
         format: u32,
         boot: String,

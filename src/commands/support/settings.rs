@@ -1,18 +1,18 @@
 //! The settings of this home (PM2: `module_conf.json`), and what they mean for
 //! apps: `NAME:key` is a variable of the apps called NAME.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::process::Command;
 
 use pm_pm2::settings::{SettingKey, Settings, plain};
-use pm_pm2::shell;
-use pm_protocol::{List, Restart, Wait};
-use pm_spec::{AppSpec, ByteString, Environment, Select};
+use pm_pm2::{modules, shell};
+use pm_protocol::{Existing, List, Restart, Start, Status, Wait};
+use pm_spec::{AppSpec, ByteString, Environment, Rotation, Select};
 use serde_json::Value;
 
 use crate::called;
-use crate::commands::support::{progress, resend};
+use crate::commands::support::{described, progress, resend};
 use crate::console::Console;
 use crate::launch;
 use crate::prelude::{Failure, Report, Session, quick};
@@ -29,7 +29,14 @@ pub(crate) fn is_on(session: &Session, key: &str) -> bool {
 pub(crate) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
     match Settings::load(&session.home.module_conf()) {
         Ok(book) => {
+            let wish = modules::rotation(&book);
+            if let Err(error) = &wish {
+                session.console.talk(&format!("warning: {}", error.message));
+            }
             for app in apps {
+                if let Ok(wish) = &wish {
+                    modules::steer(&mut app.logs.rotation, &Rotation::default(), wish);
+                }
                 let env = variables(&book, app.name.as_str());
                 app.env.merge(&env);
                 let names = env.iter().map(|(name, _)| ByteString::from(name));
@@ -54,17 +61,63 @@ fn variables(book: &Settings, app: &str) -> Environment {
 
 /// Sets, then restarts the apps that are meant (PM2).
 pub(crate) fn change(session: &Session, pairs: &[(SettingKey, String)]) -> Result<Report, Failure> {
-    launch::prepare(&session.home)?;
-    let book = Settings::change(&session.home.module_conf(), |book| {
+    let book = store(session, |book| {
         for (key, value) in pairs {
             book.set(key, value);
         }
     })?;
+    for (key, _) in pairs {
+        if let Some(why) = modules::idle(key) {
+            session.console.talk(&format!("warning: this has no effect: {why}"));
+        }
+    }
     let apps: BTreeSet<&str> = pairs.iter().filter_map(|(key, _)| key.app()).collect();
     for app in apps {
         restart(session, &book, app)?;
     }
     Ok(page(session.console, &book, None))
+}
+
+/// Changes the file. What that asks of log rotation reaches the apps that run at once, as PM2's module would; a value
+/// that means nothing there is refused before anything is written.
+pub(crate) fn store(
+    session: &Session,
+    change: impl Fn(&mut Settings),
+) -> Result<Settings, Failure> {
+    launch::prepare(&session.home)?;
+    let file = session.home.module_conf();
+    let mut book = Settings::load(&file)?;
+    let before = modules::rotation(&book).unwrap_or_default();
+    change(&mut book);
+    let wish = modules::rotation(&book)?;
+    let book = Settings::change(&file, change)?;
+    if wish != before {
+        rotate(session, (&before, &wish))?;
+    }
+    Ok(book)
+}
+
+/// Has the apps that run rotate their logs so; those that are down take it over with the next start of their file.
+fn rotate(session: &Session, (before, wish): (&Rotation, &Rotation)) -> Result<(), Failure> {
+    let Some(mut client) = session.find()? else { return Ok(()) };
+    let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
+    let mut down = BTreeSet::new();
+    for one in described::known(&mut client)?.descriptions {
+        let key = (one.row.name, one.row.namespace);
+        // What is down would be started with its new spec.
+        if one.row.status != Status::Online {
+            down.insert(key.clone());
+        }
+        let app = apps.entry(key).or_insert(one.spec);
+        modules::steer(&mut app.logs.rotation, before, wish);
+    }
+    apps.retain(|key, _| !down.contains(key));
+    if apps.is_empty() {
+        return Ok(());
+    }
+    let apps = apps.into_values().collect();
+    resend::start(&mut client, Start { apps, existing: Existing::Converge, wait: Wait::Spawned })?;
+    Ok(())
 }
 
 /// Restarts the apps of this name, if there are any, with their settings.
