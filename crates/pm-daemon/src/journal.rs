@@ -342,11 +342,6 @@ mod tests {
 
     #[test]
     fn dates_come_back_and_a_pm_that_knows_none_reads_on() {
-        #[derive(serde::Deserialize)]
-        struct Older {
-            format: u32,
-            boot: String,
-        }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let (mut journal, _) = Journal::open(&path, "b").unwrap();
