@@ -58,7 +58,7 @@ fn p51_files_with_blanks_in_their_names_are_files() {
     home.script("my app.sh", "echo \"$0|$1|$(pwd)\"; exec sleep 1000");
     fs::create_dir(home.work().join("my folder")).unwrap();
     home.run(["start", "my app.sh", "--cwd", "my folder", "--", "one two"]).ok();
-    let said = lines(&home, "my-app", 1);
+    let said = lines(&home, "my app", 1);
     let work = home.work().display().to_string();
     assert_eq!(said, [format!("{work}/my app.sh|one two|{work}/my folder")]);
     // In a config, too, with quotes and letters beyond ASCII.
