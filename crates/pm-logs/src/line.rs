@@ -18,7 +18,7 @@ use crate::rotate::with_suffix;
 use crate::sink::Stream;
 use crate::stamp::StampFormat;
 
-/// One line, or a piece of at most [`LONGEST_LINE`] bytes of a longer one.
+/// One line, or a piece of at most 1 MiB of a longer one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLine {
     /// The caller's number of the source.
