@@ -181,7 +181,7 @@ fn as_nobody(home: &Home, name: &str, words: &[&str], variables: &[(&str, &str)]
     let open = fs::Permissions::from_mode(0o755);
     fs::set_permissions(folder.path(), open.clone()).unwrap();
     let program = folder.path().join(name);
-    fs::copy(pm_testkit::pm(), &program).unwrap();
+    pm_testkit::copy_pm(&program);
     fs::set_permissions(&program, open).unwrap();
     let mut command = Command::new(&program);
     command.args(words).env_clear().envs(variables.iter().copied()).env("HOME", home.work());

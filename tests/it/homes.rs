@@ -219,7 +219,7 @@ fn as_nobody(home: &Home, words: &[&str]) -> Output {
 fn nobodys(home: &Home, name: &str) -> Command {
     let program = home.work().join(name);
     if !program.exists() {
-        fs::copy(pm_testkit::pm(), &program).unwrap();
+        pm_testkit::copy_pm(&program);
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
             fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();

@@ -22,7 +22,7 @@ pub mod samples;
 pub use home::Home;
 pub use port::free_port;
 pub use process::{is_alive, signal, sweep_marked, wait_gone};
-pub use programs::{fixture, pm};
+pub use programs::{copy_pm, fixture, pm};
 pub use run::{Invocation, Run, Running};
 
 use std::time::Duration;

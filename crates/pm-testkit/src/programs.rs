@@ -20,3 +20,10 @@ fn beside(name: &str) -> PathBuf {
     assert!(program.is_file(), "{} is not built: run `cargo build --workspace`", program.display());
     program
 }
+
+/// A copy of `pm` at this path. Made by cp(1): a file that this process had open for writing might still be open in a
+/// child another test is just making, and then it can't be executed (`ETXTBSY`).
+pub fn copy_pm(to: &std::path::Path) {
+    let done = std::process::Command::new("cp").arg(pm()).arg(to).status().expect("cp runs");
+    assert!(done.success(), "could not copy pm to {}", to.display());
+}
