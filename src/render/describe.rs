@@ -116,7 +116,7 @@ fn policy(spec: &AppSpec) -> Fields<'static> {
         Delay::Exponential(span) => format!("from {span}, growing"),
     };
     let auto = if restart.autorestart { "yes" } else { "no" };
-    let reach = if spec.stop.tree { "the whole tree" } else { "the main process" };
+    let reach = if spec.stop.tree { "the main process first" } else { "the main process only" };
     vec![
         ("autorestart", auto.into()),
         ("restart delay", delay),
