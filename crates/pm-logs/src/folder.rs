@@ -15,7 +15,7 @@ use crate::open_error::OpenError;
 use crate::sink::FileOwner;
 
 /// As many links as the kernel follows (`path_resolution(7)`).
-const MOST_LINKS: u32 = 40;
+pub(crate) const MOST_LINKS: u32 = 40;
 
 /// Enough to go on from there, even where listing is forbidden.
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::folder::{IfMissing, chown_to, current_path, foreign, open_folder};
+use crate::folder::{IfMissing, MOST_LINKS, chown_to, current_path, foreign, open_folder};
 use crate::open_error::OpenError;
 use crate::sink::FileOwner;
 
@@ -36,22 +36,38 @@ pub(crate) struct Opened {
 }
 
 /// The path by which a log is known inside: its folder without links, then its name. A log that is
-/// itself a link means the file behind it, unless `owner` makes links suspect.
+/// itself a link means the file behind it, there or not, unless `owner` makes links suspect.
 pub(crate) fn resolve(path: &Path, owner: Option<FileOwner>) -> PathBuf {
-    if foreign(owner).is_none()
-        && let Ok(real) = path.canonicalize()
-    {
-        return real;
-    }
-    let folder = path.parent().and_then(|folder| match foreign(owner) {
-        None => folder.canonicalize().ok(),
-        // By its name the folder may be another one by now, behind a link.
-        Some(_) => current_path(&open_folder(folder, owner, IfMissing::Leave).ok()?),
-    });
+    // By its name a user's folder may be another one by now, behind a link.
+    let foreign_folder = |folder| open_folder(folder, owner, IfMissing::Leave).ok();
+    let (path, folder) = match foreign(owner) {
+        Some(_) => {
+            let folder =
+                path.parent().and_then(foreign_folder).and_then(|folder| current_path(&folder));
+            (path.to_path_buf(), folder)
+        }
+        None => {
+            let path = behind_links(path);
+            let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+            (path, folder)
+        }
+    };
     match (folder, path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
-        _ => path.to_path_buf(),
+        _ => path,
     }
+}
+
+/// Where the links at the end of `path` lead, also to a file that a rotation has just taken away.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match (path.read_link(), path.parent()) {
+            (Ok(link), Some(folder)) => path = folder.join(link),
+            _ => break,
+        }
+    }
+    path
 }
 
 /// Opens `path` for reading and positional writing, making it and its folders if missing.

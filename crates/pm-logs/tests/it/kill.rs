@@ -1,5 +1,6 @@
 //! A log writer in a process of its own, killed at any instant: every byte arrives once.
 
+use std::fs::File;
 use std::io::{PipeReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
@@ -16,6 +17,8 @@ use crate::fixture::{key, raw, start, until, whole};
 
 const FOLDER: &str = "PM_LOGS_TEST_FOLDER";
 const SHAPE: &str = "PM_LOGS_TEST_SHAPE";
+/// The file that holds what the log writers say, which the harness prints of one that fails.
+const SAID: &str = "said";
 /// Names another number of kills.
 const MANY: &str = "PM_KILLS";
 const KILLS: u32 = 200;
@@ -87,7 +90,7 @@ fn spawn_with(folder: &Path, shape: &str, (stdin, second): (Stdio, Stdio)) -> Ch
         .env(FOLDER, folder)
         .env(SHAPE, shape)
         .stdin(stdin)
-        .stdout(Stdio::null())
+        .stdout(File::options().create(true).append(true).open(folder.join(SAID)).unwrap())
         .stderr(second)
         .spawn()
         .unwrap()
@@ -156,9 +159,11 @@ fn kill_and_end<T>(
     let mut last = begin();
     drop((read, second));
     stop.store(true, Ordering::Relaxed);
-    let written = join();
+    let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(join));
     until("the end of the last log writer", || last.try_wait().unwrap().is_some());
-    written
+    let said = std::fs::read_to_string(folder.join(SAID)).unwrap();
+    assert!(last.wait().unwrap().success(), "the last log writer failed: {said}");
+    written.unwrap()
 }
 
 fn unstamped(bytes: &[u8]) -> Vec<u8> {

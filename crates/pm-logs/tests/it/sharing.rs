@@ -41,6 +41,21 @@ fn spool(fixture: &Fixture, key: StreamKey) -> u64 {
     inode(&fixture.path(&format!("state/spool/{:x}.{}", key.tag, key.stream.word())))
 }
 
+/// So it is for the blink of a rotation, too.
+#[test]
+fn a_log_that_is_a_link_to_nothing_yet_is_what_the_link_means() {
+    let fixture = fixture();
+    std::fs::create_dir(fixture.path("there")).unwrap();
+    symlink("there/second", fixture.path("first")).unwrap();
+    symlink("a.log", fixture.path("there/second")).unwrap();
+    let mut one = fixture.open(key(1), raw(&fixture.path("first")));
+    one.write_all(b"one\n").unwrap();
+    until("one", || read(&fixture.path("there/a.log")) == b"one\n");
+    symlink("round", fixture.path("round")).unwrap();
+    let error = fixture.writer.prepare(key(2), &raw(&fixture.path("round"))).expect_err("a circle");
+    assert!(error.to_string().contains("Too many levels"), "{error}");
+}
+
 /// Two raw streams into one file, which the second one knows by the name `other`.
 fn share(fixture: &Fixture, other: &Path) {
     let log = fixture.path("a.log");
