@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use pm_client::{Client, Deadline};
-use pm_config::Caller;
+use pm_config::{Beside, Caller};
 use pm_pm2::CalledAs;
 use pm_protocol::{Call, Home, List, Listing};
 use pm_spec::{AppName, ByteString, Delay, Environment, Span};
@@ -38,6 +38,15 @@ impl Session {
         launch::find_or_adopt(&self.home)
     }
 
+    /// The daemon for a list: as PM2 that starts it, and scripts wait for its pid file.
+    pub(crate) fn find_to_list(&self) -> Result<Option<Client>, Failure> {
+        let found = self.find()?;
+        if found.is_none() && self.called_as.is_pm2() && launch::alone(&self.home).is_ok() {
+            return self.daemon().map(Some);
+        }
+        Ok(found)
+    }
+
     /// The daemon, which must run.
     pub(crate) fn need(&self) -> Result<Client, Failure> {
         if let Some(client) = self.find()? {
@@ -65,6 +74,11 @@ impl Session {
             None => self.need().map(Some),
             found => Ok(found),
         }
+    }
+
+    /// In whose way flags and configs are meant.
+    pub(crate) fn beside(&self) -> Beside {
+        if self.called_as.is_pm2() { Beside::Pm2s } else { Beside::All }
     }
 
     /// Whether nobody wants to see tables: PM2's `--silent` hides them as well.

@@ -43,7 +43,13 @@ pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure>
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("could not write {}: it is there already", file.display());
-            Err(Failure::failed(message).hint("--force replaces it"))
+            let kept = Failure::failed(message).hint("--force replaces it");
+            if session.called_as.is_pm2() {
+                // PM2 replaces it: the script that asks goes on with a file that is there.
+                session.console.talk(&kept.to_string().replacen("error", "warning", 1));
+                return Ok(Report::said(session.console, "init", "the file that is there is kept"));
+            }
+            Err(kept)
         }
         Err(error) => {
             let message = format!("could not write {}: {error}", file.display());

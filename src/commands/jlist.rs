@@ -19,7 +19,7 @@ pub(super) fn entries(session: &Session) -> Result<Value, Failure> {
 }
 
 fn everything(session: &Session) -> Result<Descriptions, Failure> {
-    let Some(mut client) = session.find()? else {
+    let Some(mut client) = session.find_to_list()? else {
         session.warn_of_rival();
         return Ok(Descriptions { descriptions: Vec::new(), now: resend::now() });
     };

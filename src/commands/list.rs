@@ -43,7 +43,7 @@ fn again_and_again(
 }
 
 fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Report, Failure> {
-    let mut client = match session.find()? {
+    let mut client = match session.find_to_list()? {
         Some(client) => client,
         None if args.apps.is_empty() => {
             session.warn_of_rival();

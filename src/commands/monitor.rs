@@ -31,11 +31,11 @@ pub(super) fn mark(
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &args.apps)?;
     let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
-    let meant: BTreeSet<_> = rows.into_iter().map(|row| (row.name, row.namespace)).collect();
+    let meant: BTreeSet<_> = rows.into_iter().map(|row| row.id).collect();
     let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
     for one in described(&mut client, Vec::new())?.descriptions {
         let key = (one.row.name, one.row.namespace);
-        if !meant.contains(&key) {
+        if !meant.contains(&one.row.id) {
             continue;
         }
         // What is down would be started with its new spec.
@@ -44,7 +44,7 @@ pub(super) fn mark(
             return Err(Failure::failed(message).hint("start it first"));
         }
         let spec = apps.entry(key).or_insert(one.spec);
-        spec.serving.monitored = Some(is_set);
+        spec.serving.marks.insert(one.row.slot, is_set);
     }
     let apps = apps.into_values().collect();
     let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pm_client::Client;
-use pm_config::{Beside, Caller, Overrides, Typed, read};
-use pm_protocol::{Existing, Outcome, Raise, Row, Start, Wait};
+use pm_config::{Caller, Overrides, Typed, read};
+use pm_protocol::{Existing, Outcome, Raise, Row, Start, Status, Wait};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
 use crate::commands::logs;
 use crate::commands::logs::Form;
 use crate::commands::support::changes::{self, Configs};
+use crate::commands::support::described::described;
 use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
@@ -186,6 +187,12 @@ fn plan(
             .map_err(|it| stray(targets::unusable_script(&it), args))?;
         targets::warn(session, &ecosystem);
         let mut apps = ecosystem.apps;
+        if let Some(app) = apps.first()
+            && rests(session, app, client)?
+        {
+            plan.known.push(Select::Name(app.name.as_str().into()));
+            continue;
+        }
         if let Some(app) = apps.first().filter(|_| args.flags.write) {
             plan.files.push(config_of(&word, app, (caller, overrides)));
         }
@@ -268,6 +275,25 @@ fn names_known(
     Ok(known || (is_number && !Path::new(word).exists()))
 }
 
+/// Whether an app of this name and script is known and down. As PM2 it is started as it is known, with all its instances,
+/// and takes over what the command line gives; as pm it is made as the command line says.
+fn rests(session: &Session, app: &AppSpec, client: &mut Option<Client>) -> Result<bool, Failure> {
+    if !session.called_as.is_pm2() {
+        return Ok(false);
+    }
+    if client.is_none() {
+        *client = session.find()?;
+    }
+    let Some(client) = client.as_mut() else { return Ok(false) };
+    let is_one = |row: &Row| row.name == app.name.as_str();
+    let Some(row) = listing::rows(client)?.into_iter().rfind(is_one) else { return Ok(false) };
+    if !matches!(row.status, Status::Stopped | Status::Stopping | Status::Errored) {
+        return Ok(false);
+    }
+    let known = described(client, vec![Select::Id(row.id)])?.descriptions;
+    Ok(known.iter().any(|one| one.spec.script == app.script))
+}
+
 /// What becomes of apps of a config that are up.
 fn configured(flags: &StartFlags) -> Existing {
     if flags.no_restart { Existing::Keep } else { Existing::Restart }
@@ -332,7 +358,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
         engine: engine(flags.engine),
         strict: flags.strict,
         given,
-        beside: if session.called_as.is_pm2() { Beside::Pm2s } else { Beside::All },
+        beside: session.beside(),
     }
 }
 

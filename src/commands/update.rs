@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStringExt;
 
 use pm_client::{CallError, Client, Deadline, pause};
-use pm_protocol::{Ping, Pong, Update};
-use pm_spec::ByteString;
+use pm_protocol::{Ping, Pong, Reset, Update};
+use pm_spec::{ByteString, Select};
 
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session, quick};
@@ -26,6 +26,10 @@ pub(super) fn run(session: &Session) -> Result<Report, Failure> {
         Err(error) => return Err(error.into()),
     }
     let new = successor(&mut client, &old)?;
+    if session.called_as.is_pm2() {
+        // PM2 starts all apps anew, and counts from there.
+        quick(&mut client, &Reset { select: vec![Select::All] })?;
+    }
     let text = format!(
         "daemon {} (pid {}) was replaced by {} (pid {}); apps run on",
         old.version, old.pid, new.version, new.pid

@@ -26,6 +26,7 @@ mod mistakes;
 mod node;
 mod output;
 mod pm2;
+mod pm2_e2e;
 mod pm2_surface;
 mod pools;
 mod programs;

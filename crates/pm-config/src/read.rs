@@ -106,7 +106,7 @@ pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment
     let bytes = bytes(path, &source).map_err(|finding| source.failed(finding))?;
     let mut findings = Findings::default();
     let text = findings.take(format::text(&bytes)).unwrap_or_default();
-    let (root, _) = source.root(&text, caller, Overrides::default().engine, &mut findings);
+    let (root, _) = source.root(&text, caller, &Overrides::default(), &mut findings);
     let read = root.and_then(|root| deploy::deployment(&root, name, &mut findings));
     let failed = findings.has_errors();
     let diagnostics = findings.into_diagnostics(&source.origin, &text);
@@ -225,7 +225,7 @@ impl ConfigSource {
                 deployed: Vec::new(),
             };
         };
-        let (root, env) = self.root(&text, caller, overrides.engine, findings);
+        let (root, env) = self.root(&text, caller, overrides, findings);
         let deployed = match (&root, &overrides.env_name) {
             (Some(root), Some(name)) => ecosystem::deployed(root, name),
             _ => Vec::new(),
@@ -239,13 +239,26 @@ impl ConfigSource {
         &self,
         text: &str,
         caller: &Caller,
-        engine: ScriptEngine,
+        overrides: &Overrides,
         findings: &mut Findings,
     ) -> (Option<ConfigNode>, BTreeMap<String, Option<String>>) {
+        let run = |file, engine| program::run(&Script { file, caller, engine });
         match (&self.file, self.format) {
             (Some(file), ConfigFormat::JavaScript) => {
-                let evaluated = findings.take(program::run(&Script { file, caller, engine }));
+                let evaluated = findings.take(run(file, overrides.engine));
                 evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
+            }
+            (Some(file), ConfigFormat::Json) if overrides.beside == Beside::Pm2s => {
+                let mut mistakes = Findings::default();
+                let root = format::decode(text, self.format, &mut mistakes);
+                // PM2 runs it; who has no such expressions gets told of mistakes in JSON.
+                if root.is_none()
+                    && let Ok(it) = run(file, ScriptEngine::Builtin)
+                {
+                    return (Some(it.root), it.env);
+                }
+                findings.absorb(mistakes, None);
+                (root, BTreeMap::new())
             }
             _ => (format::decode(text, self.format, findings), BTreeMap::new()),
         }

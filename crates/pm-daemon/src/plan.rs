@@ -91,10 +91,8 @@ pub(crate) fn command_line(
     env.set("restart_time", numbers.restarts.to_string());
     places(&mut env, app, numbers.instance, home);
     env.set(&app.instance_var.display(), numbers.slot.to_string());
-    if let Some(variable) = &app.increment_var {
-        let variable = variable.display();
-        let base = env.get(&variable).and_then(|value| value.display().trim().parse::<i64>().ok());
-        env.set(&variable, base.unwrap_or(0).saturating_add(i64::from(numbers.slot)).to_string());
+    if let Some((variable, value)) = app.counted(numbers.slot) {
+        env.set(&variable, value.to_string());
     }
     channel(&mut env, app, numbers);
     let entry = |(name, value): (&str, &ByteString)| {

@@ -8,6 +8,9 @@ use serde_json::Value;
 /// Longer lines are broken (Node: `breakLength`).
 const LINE: usize = 80;
 
+/// What PM2 lists before everything else: scripts cut `pm_id: 0,` at its comma.
+const FIRST: [&str; 5] = ["pid", "name", "pm2_env", "pm_id", "monit"];
+
 /// So many levels may share a line (Node: `compact`).
 const LEVELS: usize = 3;
 
@@ -49,7 +52,12 @@ impl Ink {
                 let entry = |(name, value): (&String, &Value)| {
                     format!("{}: {}", key(name), self.inside(value, level))
                 };
-                let shown: Vec<String> = entries.iter().map(entry).collect();
+                // Stable: all others stay in their order.
+                let mut entries: Vec<_> = entries.iter().collect();
+                entries.sort_by_key(|(name, _)| {
+                    FIRST.iter().position(|one| one == name).unwrap_or(FIRST.len())
+                });
+                let shown: Vec<String> = entries.into_iter().map(entry).collect();
                 self.join(&shown, ['{', '}'], level, true)
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use pm_config::SERVE_VERB;
 use pm_protocol::{Description, Descriptions};
 use pm_spec::options::{Jlist, Setting, keys};
 use pm_spec::{AppSpec, ByteString, Environment, LogFormat, MASK, Watch, looks_secret};
@@ -81,6 +82,8 @@ fn environment(described: &Description, secrets: Secrets) -> Map<String, Value> 
         let value = if is_masked { MASK.into() } else { text(value) };
         env.insert(name.into(), value);
     }
+    let counted = described.spec.counted(described.row.slot);
+    env.extend(counted.map(|(name, value)| (name, value.into())));
     env
 }
 
@@ -126,10 +129,13 @@ fn caller(described: &Description) -> Option<String> {
 /// What a Node app's metrics would say of it under PM2, and what it says itself.
 fn options(described: &Description) -> Value {
     let program = described.spec.interpreter.as_ref().map(ByteString::display);
-    let mut options = match program.as_deref().and_then(|path| path.rsplit('/').next()) {
-        Some("node" | "bun") => object(json!({ "module_name": described.row.name })),
-        Some(_) | None => Map::new(),
+    let is_node = match program.as_deref().and_then(|path| path.rsplit('/').next()) {
+        Some(name) => matches!(name, "node" | "bun"),
+        // PM2's file server is a Node app.
+        None => described.spec.args.first().is_some_and(|verb| *verb == SERVE_VERB.into()),
     };
+    let module = is_node.then(|| object(json!({ "module_name": described.row.name })));
+    let mut options = module.unwrap_or_default();
     options.extend(described.pulse.options.clone());
     Value::Object(options)
 }
@@ -167,9 +173,12 @@ fn settings(described: &Description) -> Map<String, Value> {
     let is_time = spec.logs.format == LogFormat::Stamped(TIME.into());
     optional("time", is_time.then(|| true.into()));
     optional("watch_options", spec.watch.as_ref().and_then(watch_options));
-    optional("_km_monitored", spec.serving.monitored.map(Value::from));
+    optional(
+        "_km_monitored",
+        spec.serving.marks.get(&described.row.slot).map(|mark| Value::from(*mark)),
+    );
     let usual = AppSpec::usual();
-    for key in keys() {
+    for key in keys().filter(|key| !spec.nulled.contains(key.name)) {
         optional(
             key.pm2_name(),
             match key.jlist {

@@ -1,5 +1,7 @@
 //! What a user asks for: one app.
 
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::de::{SeqAccess, Visitor};
@@ -71,6 +73,9 @@ pub struct AppSpec {
     pub version: Option<ByteString>,
     /// The config file it came from, for showing.
     pub source: Option<ByteString>,
+    /// Keys that a `null` on the command line took away (PM2): its lists do not show them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub nulled: BTreeSet<String>,
 }
 
 impl AppSpec {
@@ -108,7 +113,16 @@ impl AppSpec {
             user: None,
             version: None,
             source: None,
+            nulled: BTreeSet::new(),
         }
+    }
+
+    /// The variable that counts up, and its value in one instance.
+    pub fn counted(&self, slot: u16) -> Option<(String, i64)> {
+        let name = self.increment_var.as_ref()?.display().into_owned();
+        let base = self.env.get(&name).and_then(|value| value.display().trim().parse::<i64>().ok());
+        let value = base.unwrap_or(0).saturating_add(slot.into());
+        Some((name, value))
     }
 }
 
@@ -156,8 +170,6 @@ pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSp
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
-
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
@@ -211,19 +223,19 @@ mod tests {
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
             serving: Serving {
-                mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, monitored
+                mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
             schedule: Option { Schedule { pattern, zone, after_stop } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
             user: Option { UserChoice { uid, gid } },
-            version, source,
+            version, source, nulled,
         }
     }
 
     /// What no file says: it is only shown.
-    const NO_KEYS: [&str; 3] = ["serving.monitored", "version", "source"];
+    const NO_KEYS: [&str; 4] = ["serving.marks", "version", "source", "nulled"];
 
     fn usual() -> AppSpec {
         let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
@@ -252,7 +264,7 @@ mod tests {
             wait_ready: true,
             listen_timeout: Span::ZERO,
             source_maps: true,
-            monitored: Some(true),
+            marks: [(0, true)].into(),
         }
     }
 
@@ -321,6 +333,7 @@ mod tests {
             }),
             version: Some("2".into()),
             source: Some("/s".into()),
+            nulled: [String::from("b")].into(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! How an app's processes are reached: as what they run, over which channel, and when they count as up.
 
+use alloc::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Span;
@@ -25,9 +27,10 @@ pub struct Serving {
     /// `disable_source_map_support`).
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub source_maps: bool,
-    /// Whether people marked it for PM2's hosted dashboard (PM2: `monitor`): shown, and nothing else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitored: Option<bool>,
+    /// Which instances people marked for PM2's hosted dashboard, or took the mark from (PM2: `monitor`), by slot: shown,
+    /// and nothing else.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub marks: BTreeMap<u16, bool>,
 }
 
 impl Default for Serving {
@@ -40,7 +43,7 @@ impl Default for Serving {
             wait_ready: false,
             listen_timeout: Span::from_secs(3),
             source_maps: false,
-            monitored: None,
+            marks: BTreeMap::new(),
         }
     }
 }

@@ -44,8 +44,12 @@ pub(crate) fn renew(
         for warning in &warnings {
             session.console.talk(&warning.to_string());
         }
+        for key in overrides.given.keys() {
+            app.nulled.remove(key.name);
+        }
         for key in &nulls {
             key.take(&mut app, &AppSpec::usual());
+            app.nulled.insert(key.name.into());
         }
         if (&app.name, &app.namespace) != (&spec.name, &spec.namespace) {
             let (name, namespace) = (app.name.clone(), app.namespace.clone());

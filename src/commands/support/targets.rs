@@ -174,8 +174,12 @@ pub(crate) fn meant(
         session.warn_of_rival();
         return Ok(None);
     };
-    let overrides =
-        Overrides { only: args.only.clone(), engine: engine(args.engine), ..Overrides::default() };
+    let overrides = Overrides {
+        only: args.only.clone(),
+        engine: engine(args.engine),
+        beside: session.beside(),
+        ..Overrides::default()
+    };
     let select = resolve(session, &mut client, &targets, &overrides)?;
     Ok((!select.is_empty()).then_some((client, select)))
 }

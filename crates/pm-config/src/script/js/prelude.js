@@ -231,6 +231,8 @@
     let value;
     if (type === 'module') {
       value = await import(file);
+    } else if (type === 'json') {
+      value = ask('compile', file, `(${host('open', file)}\n)`);
     } else {
       try {
         value = load(file).exports;
