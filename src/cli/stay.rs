@@ -61,7 +61,7 @@ pub(crate) struct DevArgs {
     /// End when no app runs any more
     #[arg(long = "auto-exit")]
     pub(crate) auto_exit: bool,
-    /// Known from PM2's own tests
+    /// Start the apps and go, as PM2's own tests do
     #[arg(long = "test-mode", hide = true)]
     pub(crate) test_mode: bool,
 }

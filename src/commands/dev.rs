@@ -41,6 +41,7 @@ pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failur
         apps,
         form,
         auto_exit: args.auto_exit,
+        leaves: args.test_mode,
         delay: std::time::Duration::ZERO,
         scope: Scope::Apps,
         post_exec,

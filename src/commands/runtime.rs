@@ -41,6 +41,8 @@ pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Fa
         apps,
         form: form(session, &args),
         auto_exit: !args.no_auto_exit && !has_jobs,
+        // PM2's way to look at what its images run.
+        leaves: session.called_as.is_pm2() && variable("PM2_RUNTIME_DEBUG").is_some(),
         delay,
         scope: Scope::Home,
         post_exec: None,
@@ -48,10 +50,13 @@ pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Fa
     stay(session, &plan)
 }
 
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// With a home that can be written. A container's root may be read-only: unless a variable names one, a private folder
 /// among those that don't outlive the machine has to do.
 fn at_home(session: &Session) -> Result<Session, Failure> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let usual = session.home.root();
     if variable("PM_HOME").or_else(|| variable("PM2_HOME")).is_some() || can_be_made(usual, true) {
         return Ok(session.clone());

@@ -83,6 +83,7 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
         apps: apps(session, args)?,
         form: Form::new(session.console, false).stamped("HH:mm:ss"),
         auto_exit: false,
+        leaves: false,
         delay: Duration::ZERO,
         scope: Scope::Apps,
         post_exec: None,

@@ -137,3 +137,31 @@ fn a_file_server_is_listed_as_a_node_app_is() {
     assert_eq!(settings(&home)[0]["axm_options"]["module_name"], "front");
     assert_eq!(home.run(["prettylist"]).ok().out().matches("front").count(), 7);
 }
+
+#[test]
+fn who_tests_apps_in_the_foreground_finds_them_with_the_daemon() {
+    for (name, variable, flag) in
+        [("pm2-dev", "UNUSED", "--test-mode"), ("pm2-runtime", "PM2_RUNTIME_DEBUG", "--raw")]
+    {
+        let called = named(name);
+        let script = called.script("app.sh", "exec sleep 1000");
+        called.pm([script.to_str().unwrap(), flag]).env(variable, "true").run().ok();
+        let home = called.with_program(pm_testkit::pm());
+        assert_eq!(home.row("app").status.as_str(), "online", "{name}");
+    }
+}
+
+#[test]
+fn dev_watches_what_the_file_says() {
+    let called = named("pm2-dev");
+    called.script("run.sh", "exec sleep 1000");
+    called.file("server/x", "");
+    let file = called.file(
+        "app.json",
+        "[{ script: './run.sh', name: 'a', watch: ['server'] }, { script: './run.sh', name: 'b', watch: false }]",
+    );
+    called.pm([file.to_str().unwrap(), "--test-mode"]).run().ok();
+    let home = called.with_program(pm_testkit::pm());
+    let watch: Vec<_> = settings(&home).iter().map(|one| one["watch"].clone()).collect();
+    assert_eq!(watch, [json!(["server"]), json!(true)]);
+}

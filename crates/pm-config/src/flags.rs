@@ -45,8 +45,10 @@ pub(crate) fn over_file(
         let fills = overrides.beside == Beside::Pm2s && key.name == "namespace";
         let mut replaced = false;
         for table in tables.iter_mut() {
-            let is_set = table.entries.iter().any(|entry| is(entry, key.name));
-            if fills && is_set {
+            let set = table.entries.iter().find(|entry| is(entry, key.name));
+            // What follows from the command is for who says nothing, as the bare watch of `dev`.
+            let is_kept = |entry: &TableEntry| fills || *is_implied && !entry.node.value.is_falsy();
+            if set.is_some_and(is_kept) {
                 continue;
             }
             let before = table.entries.len();

@@ -43,6 +43,8 @@ pub(crate) struct Stay {
     pub(crate) form: Form,
     /// Whether to end when no app is up or coming up any more.
     pub(crate) auto_exit: bool,
+    /// Whether to go once they are started and leave them to the daemon.
+    pub(crate) leaves: bool,
     /// Wait so long before anything is started.
     pub(crate) delay: Duration,
     pub(crate) scope: Scope,
@@ -53,7 +55,15 @@ impl Stay {
     /// The saved list, and whatever is started beside it; all of it ends with us.
     pub(crate) fn with_saved(form: Form) -> Self {
         let (apps, delay) = (Vec::new(), Duration::ZERO);
-        Self { apps, form, auto_exit: false, delay, scope: Scope::All, post_exec: None }
+        Self {
+            apps,
+            form,
+            auto_exit: false,
+            leaves: false,
+            delay,
+            scope: Scope::All,
+            post_exec: None,
+        }
     }
 }
 
@@ -125,6 +135,9 @@ fn live(
         if let Some(why) = outcome.what.why() {
             session.console.complain(&format!("error: {} failed: {why}", outcome.name));
         }
+    }
+    if plan.leaves {
+        return Ok(Report::default());
     }
     let ids: Vec<u32> = outcomes.iter().map(|outcome| outcome.id).collect();
     let select = match plan.scope {
