@@ -48,7 +48,7 @@ fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Rep
         None if args.apps.is_empty() => {
             session.warn_of_rival();
             let (rows, now) = (Vec::new(), resend::now());
-            return Ok(report(session, &Listing { rows, now, host: None, warning: None }));
+            return Ok(report(session, args, &Listing { rows, now, host: None, warning: None }));
         }
         None => session.need()?,
     };
@@ -62,12 +62,14 @@ fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Rep
     session.pass_on_warning(&listing);
     users::name(session, listing.rows.iter_mut().collect());
     order.sort(&mut listing.rows);
-    Ok(report(session, &listing))
+    Ok(report(session, args, &listing))
 }
 
-fn report(session: &Session, listing: &Listing) -> Report {
+fn report(session: &Session, args: &ListArgs, listing: &Listing) -> Report {
     let (console, json) = (session.console, || json::listing(listing));
-    let text = || match (session.hides_tables(), console.mini) {
+    // Who watches a list wants to see it.
+    let is_hidden = session.hides_tables() && !args.watch;
+    let text = || match (is_hidden, console.mini) {
         (true, _) => String::new(),
         (false, true) => mini::rows(listing, console.look),
         (false, false) => list::list(listing, console.look),

@@ -165,3 +165,12 @@ fn dev_watches_what_the_file_says() {
     let watch: Vec<_> = settings(&home).iter().map(|one| one["watch"].clone()).collect();
     assert_eq!(watch, [json!(["server"]), json!(true)]);
 }
+
+#[test]
+fn a_list_that_is_watched_is_seen_in_silence_too() {
+    let home = named("pm2");
+    let program = fixture();
+    home.run(words("start", program.to_str().unwrap(), &[])).ok();
+    assert_eq!(home.run(["--silent", "list"]).ok().out(), "");
+    home.pm(["--silent", "list", "--watch"]).background().wait_for("online");
+}

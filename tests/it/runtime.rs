@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use pm_testkit::{Home, fixture, is_alive, signal, wait_gone};
 
 use crate::apps::answering;
+use crate::pm2_surface::named;
 
 const INT: i32 = 2;
 const KILL: i32 = 9;
@@ -86,6 +87,32 @@ fn p30_a_stop_is_passed_on_and_waited_for() {
 }
 
 #[test]
+fn p30_who_is_told_to_end_says_what_the_app_said() {
+    let program = fixture();
+    for (flags, steps, code) in [
+        (&[][..], &["--on-int", "exit:7", "--lines", "1", "--live", "forever"][..], 7),
+        (&["--kill-signal", "SIGTERM"], &["--lines", "1", "--live", "forever"], 128 + TERM),
+    ] {
+        for (name, code) in [("pm", code), ("pm2-runtime", 0)] {
+            let home = named(name);
+            let words = app(&program, flags, steps);
+            let words = if name == "pm" { &words[..] } else { &words[1..] };
+            let mut run = home.pm(words).background();
+            run.wait_for("\n");
+            run.signal(TERM);
+            assert_eq!(run.wait(), code, "{name} {flags:?}: PM2 says 0 in any case");
+        }
+    }
+    // An end of long ago is none of this.
+    let home = Home::new();
+    let words = ["runtime", "sleep 1000", "--name", "a", "--no-auto-exit", "--no-autostart"];
+    let mut run = home.pm(words).background();
+    home.wait_status("a", "stopped");
+    run.signal(TERM);
+    assert_eq!(run.wait(), 0, "nothing was ever executed");
+}
+
+#[test]
 fn other_signals_are_heeded_as_in_pm2() {
     let home = Home::new();
     let program = fixture();
@@ -103,7 +130,7 @@ fn other_signals_are_heeded_as_in_pm2() {
     run.signal(USR2);
     home.wait_until("a new log", || log.exists());
     run.signal(TERM);
-    assert_eq!(run.wait(), 0);
+    assert_eq!(run.wait(), 128 + INT);
 }
 
 #[test]

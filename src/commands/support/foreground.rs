@@ -2,6 +2,7 @@
 //! they write, ends when they have ended or when told to, and takes over their exit code. Guardian and daemon are the same
 //! as ever; this is a client of theirs that stays, and the parent of whoever is orphaned where it is process 1.
 
+mod exit_code;
 mod news;
 mod signals;
 
@@ -12,10 +13,10 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, Feed};
 use pm_protocol::{
-    Change, Code, Delete, Describe, Description, Existing, LogSource, Logs, ReloadLogs, Row, Start,
-    Status, Wait,
+    Change, Code, Delete, Describe, Existing, LogSource, Logs, ReloadLogs, Row, Start, Status,
+    Stop, Wait,
 };
-use pm_spec::{AppSpec, Select, Signal};
+use pm_spec::{AppSpec, Select};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::commands::kill;
@@ -328,20 +329,35 @@ impl ForegroundWatch<'_> {
         let mut code = 0;
         if let Some(mut client) = self.session.find()?.filter(|_| over != StayEnd::Killed) {
             last = sources(&mut client, select).unwrap_or_default();
-            if over == StayEnd::Ended {
-                let call = Describe { select: select.to_vec(), known: false };
-                code = match client.call(&call, Deadline::after(QUICK)) {
-                    Ok(all) => code_of(&all.descriptions),
-                    // Somebody ends everything, and the apps were the first.
-                    Err(error) if self.is_left(&error)? => 0,
-                    Err(error) => return Err(error.into()),
-                };
-            }
+            code = self.code(&mut client, over, select)?;
             self.end_apps(&mut client, select)?;
         }
         shown.finish(last);
         signals::reap();
         Ok(Report::ended(code))
+    }
+
+    /// That of the app that ended last; if we were told to end (PM2: 0), of those that end now.
+    fn code(&self, client: &mut Client, over: StayEnd, select: &[Select]) -> Result<u8, Failure> {
+        let since = if over == StayEnd::Told { resend::now() } else { 0 };
+        if over == StayEnd::Told
+            && (self.plan.scope != Scope::Home || self.session.called_as.is_pm2())
+        {
+            return Ok(0);
+        }
+        let call = Describe { select: select.to_vec(), known: false };
+        let ended = match over {
+            StayEnd::Told => {
+                client.call(&Stop { select: vec![Select::All] }, Deadline::NEVER).map(drop)
+            }
+            StayEnd::Ended | StayEnd::Killed => Ok(()),
+        };
+        match ended.and_then(|()| client.call(&call, Deadline::after(QUICK))) {
+            Ok(all) => Ok(exit_code::of(&all.descriptions, since)),
+            // Somebody ends everything, and the apps were the first.
+            Err(error) if self.is_left(&error)? => Ok(0),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether there was no answer because the daemon leaves, or has left for good.
@@ -372,21 +388,4 @@ impl ForegroundWatch<'_> {
         }
         kill::run(self.session).map(drop)
     }
-}
-
-/// The exit code of the app that ended last, as a shell counts it; one that was given up has failed in any case.
-fn code_of(all: &[Description]) -> u8 {
-    let last = all.iter().filter_map(|one| Some((one.ends.last()?, one.row.status)));
-    let last = last.max_by_key(|(end, _)| end.at);
-    let Some((end, status)) = last else {
-        // Nothing was ever executed, or everything is forgotten.
-        return u8::from(!all.is_empty());
-    };
-    let signal = end.signal.as_ref().and_then(|name| Signal::parse(name).ok());
-    let code = match (end.code, signal) {
-        (Some(code), _) => code,
-        (None, Some(signal)) => u8::try_from(128 + signal.number()).unwrap_or(u8::MAX),
-        (None, None) => 1,
-    };
-    if code == 0 && status == Status::Errored { 1 } else { code }
 }
