@@ -20,7 +20,7 @@ pub(crate) fn named(name: &str) -> Home {
 }
 
 /// In a home that PM2's variable names.
-fn in_pm2_home(home: &Home, words: &[&str]) -> Invocation {
+pub(crate) fn in_pm2_home(home: &Home, words: &[&str]) -> Invocation {
     home.pm(words).env("PM_HOME", "").env("PM2_HOME", home.home().root())
 }
 

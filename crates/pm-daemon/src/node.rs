@@ -10,6 +10,7 @@ use pm_core::{AppId, Core, InstanceId, RunId, Status};
 use pm_guardian::{ItemKind, Link, RelayOutcome, ToGuardian};
 use pm_node::{Attachment, Callbacks, Exchange, KeepRequest, PortSharing, WorkerSlot};
 use pm_os::tag::Tag;
+use pm_protocol::Home;
 use pm_spec::{AppSpec, Mode};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     exchange: Option<Exchange>,
     /// Apps that may have listening sockets with us, and the slots that were wanted when it was last said.
     groups: BTreeMap<AppId, Vec<u16>>,
+    /// Whether apps of one user share ports, as all do in PM2: in a home of PM2.
+    shares: bool,
 }
 
 /// The tag under which the guardian keeps an app's listening sockets: no run has so high a number.
@@ -41,8 +44,13 @@ pub(crate) fn app_of(tag: Tag) -> Option<AppId> {
 }
 
 impl Node {
-    pub(crate) fn new(home_id: u32, link: Arc<Link>, inlet: mpsc::Sender<Inlet>) -> Self {
-        Self { home_id, link, inlet, exchange: None, groups: BTreeMap::new() }
+    pub(crate) fn new(
+        (home_id, home): (u32, &Home),
+        link: Arc<Link>,
+        inlet: mpsc::Sender<Inlet>,
+    ) -> Self {
+        let shares = home.is_pm2();
+        Self { home_id, link, inlet, exchange: None, groups: BTreeMap::new(), shares }
     }
 
     fn exchange(&mut self) -> Option<&Exchange> {
@@ -79,8 +87,11 @@ impl Node {
             pm_spec::Sched::RoundRobin => PortSharing::RoundRobin,
             pm_spec::Sched::Slot => PortSharing::Slot,
         };
-        let place = is_cluster.then_some(WorkerSlot { group: app.0, slot, sched });
         let user = app_user::credentials(spec).filter(|_| is_cluster);
+        // Elsewhere a second app on a port is a mistake that is told.
+        let own = rustix::process::geteuid().as_raw();
+        let family = self.shares.then(|| user.as_ref().map_or(own, |user| user.uid));
+        let place = is_cluster.then_some(WorkerSlot { group: app.0, slot, sched, family });
         let (channel, memory) = end;
         if let Some(exchange) = self.exchange() {
             exchange.attach(Attachment { worker: tag.raw(), channel, memory, place, user });

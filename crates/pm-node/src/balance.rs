@@ -233,10 +233,10 @@ mod tests {
         let query = serde_json::json!({"address": null, "port": 3000, "addressType": 4});
         let address = SocketKey { group: 0, key: PORT.to_owned(), slot: None };
         let query = Query::parse(&query).unwrap();
-        let id = primary.recall(address, query, serde_json::Value::Null);
+        let id = primary.recall(address, (query, None), serde_json::Value::Null);
         for worker in 1..=count {
             let slot = u16::try_from(worker).unwrap();
-            let place = WorkerSlot { group: 0, slot, sched: PortSharing::RoundRobin };
+            let place = WorkerSlot { group: 0, slot, sched: PortSharing::RoundRobin, family: None };
             let recalled = Recalled { keys: vec![PORT.to_owned()], has_preload: false };
             primary.attach(worker, place, 100 * worker, &recalled);
         }

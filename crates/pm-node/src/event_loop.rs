@@ -181,7 +181,10 @@ impl EventLoop {
         let slot = known.get("slot").and_then(Value::as_u64);
         let slot = slot.and_then(|slot| u16::try_from(slot).ok());
         let address = crate::primary::SocketKey { group, key: key.to_owned(), slot };
-        let id = self.primary.recall(address, query.clone(), socket::name_of(&socket));
+        let family = known.get("family").and_then(Value::as_u64);
+        let family = family.and_then(|family| u32::try_from(family).ok());
+        let name = socket::name_of(&socket);
+        let id = self.primary.recall(address, (query.clone(), family), name);
         let maker = known.get("user").and_then(Maker::parse);
         self.add_listener(id, (group, Some(index)), (socket, note), (query, maker));
     }

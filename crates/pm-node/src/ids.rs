@@ -29,4 +29,6 @@ pub struct WorkerSlot {
     pub slot: u16,
     /// How its app shares ports.
     pub sched: PortSharing,
+    /// The apps it may share sockets with besides its own, those of one family (PM2: all); `None`: none.
+    pub family: Option<u32>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::event_loop::{EventLoop, now};
-use crate::ids::{SocketId, Worker};
+use crate::ids::{Group, SocketId, Worker};
 use crate::interface::{KeepRequest, NodeEvent};
 use crate::note::Note;
 use crate::primary::{Act, WantedSocket, With};
@@ -46,6 +46,7 @@ impl EventLoop {
             Act::Send { worker, line, with } => self.send(worker, &line, with),
             Act::Accept(id, is_served) => self.watch_listener(id, is_served),
             Act::CloseSocket(id) => self.close(id),
+            Act::Bequeath(id, heir) => self.bequeath(id, heir),
             Act::CloseConnection(connection) => {
                 self.connections.remove(&connection);
             }
@@ -76,11 +77,12 @@ impl EventLoop {
 
     fn opened(&mut self, wanted: WantedSocket, (socket, mut note): (OwnedFd, Note), maker: Maker) {
         let group = wanted.address.group;
-        let (address, query) = (wanted.address.clone(), wanted.query.clone());
+        let (address, query, family) =
+            (wanted.address.clone(), wanted.query.clone(), wanted.family);
         let name = socket::name_of(&socket);
         let Some(id) = self.primary.opened(wanted, Ok(name)) else { return };
         note.write(&json!({
-            "key": address.key, "slot": address.slot, "query": query.to_json(), "user": maker.to_json(),
+            "key": address.key, "slot": address.slot, "query": query.to_json(), "user": maker.to_json(), "family": family,
         }));
         let index = self.free_index(group);
         if let Some(index) = index {
@@ -90,7 +92,21 @@ impl EventLoop {
         self.add_listener(id, (group, index), (socket, note), (query, Some(maker)));
     }
 
-    fn free_index(&self, group: u32) -> Option<u8> {
+    /// The guardian has it twice for a moment, so that at no time it has it not.
+    fn bequeath(&mut self, id: SocketId, heir: Group) {
+        let index = self.free_index(heir);
+        let Some(listener) = self.listeners.get_mut(&id) else { return };
+        if let Some(index) = index {
+            let (socket, memory) = (listener.socket.as_fd(), listener.note.memory());
+            (self.callbacks.keep)(KeepRequest::Socket { group: heir, index, socket, memory });
+        }
+        let group = std::mem::replace(&mut listener.group, heir);
+        if let Some(index) = std::mem::replace(&mut listener.index, index) {
+            (self.callbacks.keep)(KeepRequest::Drop { group, index });
+        }
+    }
+
+    fn free_index(&self, group: Group) -> Option<u8> {
         let taken = |index: u8| {
             self.listeners
                 .values()

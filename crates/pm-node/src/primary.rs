@@ -31,6 +31,8 @@ pub(crate) enum Act {
     Accept(SocketId, bool),
     /// Close a listening socket.
     CloseSocket(SocketId),
+    /// A listening socket belongs to another app from now on.
+    Bequeath(SocketId, Group),
     /// Close our copy of a connection.
     CloseConnection(ConnectionId),
     /// It listens: it can serve.
@@ -48,6 +50,8 @@ pub(crate) struct WantedSocket {
     pub(crate) query: Query,
     /// In which port the other slots share, once one was found.
     pub(crate) sibling: Option<SocketId>,
+    /// Whose other apps may share it.
+    pub(crate) family: Option<u32>,
 }
 
 /// Under which a socket is found.
@@ -67,6 +71,8 @@ pub(crate) struct Socket {
     pub(crate) name: Value,
     pub(crate) workers: BTreeSet<Worker>,
     pub(crate) is_accepting: bool,
+    /// Which other apps may share it.
+    pub(crate) family: Option<u32>,
 }
 
 impl Socket {
@@ -131,16 +137,27 @@ impl Primary {
     }
 
     /// A socket that the daemon before us made.
-    pub(crate) fn recall(&mut self, address: SocketKey, query: Query, name: Value) -> SocketId {
-        self.insert(address, query, name)
+    pub(crate) fn recall(
+        &mut self,
+        address: SocketKey,
+        (query, family): (Query, Option<u32>),
+        name: Value,
+    ) -> SocketId {
+        self.insert(address, (query, family), name)
     }
 
-    fn insert(&mut self, address: SocketKey, query: Query, name: Value) -> SocketId {
+    fn insert(
+        &mut self,
+        address: SocketKey,
+        (query, family): (Query, Option<u32>),
+        name: Value,
+    ) -> SocketId {
         self.next_socket += 1;
         let id = self.next_socket;
         self.addresses.insert(address.clone(), id);
         let workers = BTreeSet::new();
-        self.sockets.insert(id, Socket { address, query, name, workers, is_accepting: false });
+        let socket = Socket { address, query, name, workers, is_accepting: false, family };
+        self.sockets.insert(id, socket);
         id
     }
 
@@ -210,7 +227,21 @@ impl Primary {
     fn find(&self, place: WorkerSlot, key: &str) -> Option<SocketId> {
         let address = |slot| SocketKey { group: place.group, key: key.to_owned(), slot };
         let own = self.addresses.get(&address(Some(place.slot)));
-        own.or_else(|| self.addresses.get(&address(None))).copied()
+        let own = own.or_else(|| self.addresses.get(&address(None)));
+        own.copied().or_else(|| self.familys(place, key))
+    }
+
+    /// The socket of another app of the family. Ports that are merely free are nothing to share.
+    fn familys(&self, place: WorkerSlot, key: &str) -> Option<SocketId> {
+        let family = place.family?;
+        let is_it = |(_, socket): &(&SocketId, &Socket)| {
+            let address = &socket.address;
+            address.key == key
+                && address.slot.is_none()
+                && socket.query.port != 0
+                && socket.family == Some(family)
+        };
+        self.sockets.iter().find(is_it).map(|(id, _)| *id)
     }
 
     /// A worker wants to listen.
@@ -231,7 +262,9 @@ impl Primary {
             same.then_some(*id)
         });
         let address = SocketKey { group: place.group, key, slot };
-        self.acts.push(Act::Open(Box::new(WantedSocket { worker, seq, address, query, sibling })));
+        let family = place.family;
+        let wanted = WantedSocket { worker, seq, address, query, sibling, family };
+        self.acts.push(Act::Open(Box::new(wanted)));
     }
 
     /// The socket was made (its name), or it could not be (the positive error number). Gives its number.
@@ -240,10 +273,10 @@ impl Primary {
         wanted: WantedSocket,
         made: Result<Value, i32>,
     ) -> Option<SocketId> {
-        let WantedSocket { worker, seq, address, query, .. } = wanted;
+        let WantedSocket { worker, seq, address, query, family, .. } = wanted;
         match made {
             Ok(name) => {
-                let id = self.insert(address, query, name);
+                let id = self.insert(address, (query, family), name);
                 self.reply(worker, seq, id);
                 Some(id)
             }
@@ -327,7 +360,25 @@ impl Primary {
         });
         let unwanted: Vec<SocketId> = unwanted.map(|(id, _)| *id).collect();
         for id in unwanted {
-            self.close_socket(id);
+            match self.heir(id, group) {
+                Some(heir) => self.bequeath(id, heir),
+                None => self.close_socket(id),
+            }
         }
+    }
+
+    /// An app whose workers serve it besides those of its own.
+    fn heir(&self, id: SocketId, group: Group) -> Option<Group> {
+        let workers = self.sockets.get(&id)?.workers.iter();
+        let groups = workers.filter_map(|worker| Some(self.members.get(worker)?.place.group));
+        groups.into_iter().find(|one| *one != group)
+    }
+
+    fn bequeath(&mut self, id: SocketId, heir: Group) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        self.addresses.remove(&socket.address);
+        socket.address.group = heir;
+        self.addresses.insert(socket.address.clone(), id);
+        self.acts.push(Act::Bequeath(id, heir));
     }
 }

@@ -5,6 +5,7 @@ use pm_testkit::{Home, PATIENCE, free_port, signal};
 
 use super::load::{Habit, Load};
 use super::server;
+use crate::pm2_surface::in_pm2_home;
 
 /// Starts the server with so many workers; gives its port.
 pub(super) fn cluster(home: &Home, workers: usize, more: &str) -> u16 {
@@ -54,6 +55,50 @@ fn two_ports_of_slots_and_a_taken_one() {
     home.file("late.json5", config);
     home.run(["start", "late.json5", "--no-wait"]);
     home.wait_file(home.home().logs().join("late-out.log"), |log| log == b"EADDRINUSE bind\n");
+}
+
+#[test]
+fn in_a_pm2_home_two_apps_share_a_port_and_one_goes_on_without_the_other() {
+    let home = Home::new();
+    server(&home);
+    let port = free_port();
+    let app = |name| format!("{{name: '{name}', script: 'server.js', instances: 1, port: {port}}}");
+    home.file("both.json5", format!("[{}, {}]", app("first"), app("second")));
+    in_pm2_home(&home, &["start", "both.json5"]).run().ok();
+    let pid = |name| home.row(name).pid.to_string();
+    let (first, second) = (pid("first"), pid("second"));
+    let heard = |voices: &[&String]| {
+        let mut load = Load::begin(port, 2, Habit::NewEach);
+        load.hear(voices.len());
+        load.go_on(100);
+        let tally = load.end();
+        assert!(tally.hard.is_empty(), "{tally:?}");
+        assert!(tally.answers.iter().eq(voices.iter().copied()), "{voices:?} {tally:?}");
+    };
+    let sorted = |mut both: [&'_ str; 2]| {
+        both.sort_unstable();
+        both.map(str::to_owned)
+    };
+    let both = sorted([&first, &second]);
+    let before = home.hello().incarnation;
+    heard(&[&both[0], &both[1]]);
+    signal(home.hello().pid, 9);
+    home.wait_until("a new daemon", || home.hello().incarnation > before);
+    heard(&[&both[0], &both[1]]);
+    // The socket was the first one's, and the next daemon knows it as the other's.
+    in_pm2_home(&home, &["stop", "first"]).run().ok();
+    heard(&[&second]);
+    let before = home.hello().incarnation;
+    signal(home.hello().pid, 9);
+    home.wait_until("a new daemon", || home.hello().incarnation > before);
+    heard(&[&second]);
+    in_pm2_home(&home, &["start", "first"]).run().ok();
+    let first = pid("first");
+    let both = sorted([&first, &second]);
+    heard(&[&both[0], &both[1]]);
+    in_pm2_home(&home, &["stop", "all"]).run().ok();
+    let is_free = || std::net::TcpListener::bind(("0.0.0.0", port)).is_ok();
+    home.wait_until("the port is free", is_free);
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn owners(
         log_writer,
         home_id,
         runs: Runs::default(),
-        node: Node::new(home_id, Arc::clone(link), outlet.clone()),
+        node: Node::new((home_id, home), Arc::clone(link), outlet.clone()),
     })
 }
 
