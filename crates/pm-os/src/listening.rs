@@ -169,7 +169,9 @@ impl Listening {
                 addresses.entry(*tag).or_default().extend(listeners.get(inode));
             }
         }
-        addresses.values_mut().for_each(|all| all.sort_by_key(|at| (at.port(), at.ip())));
+        for all in addresses.values_mut() {
+            all.sort_by_key(|at| (at.port(), at.ip()));
+        }
         addresses
     }
 }
