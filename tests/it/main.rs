@@ -29,6 +29,7 @@ mod pm2;
 mod pm2_e2e;
 mod pm2_surface;
 mod pools;
+mod ports;
 mod programs;
 mod project;
 mod registry;
