@@ -31,6 +31,9 @@ pub(super) struct Difference {
 /// The heading of the table of differences.
 const DIFFERENCES: &str = "Measured differences";
 
+/// The heading of the table of PM2's own scripts, which `fixtures/pm2-e2e` runs.
+const SCRIPTS: &str = "PM2's own scripts";
+
 fn text() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pm2.md");
     fs::read_to_string(path).unwrap()
@@ -71,7 +74,8 @@ fn lines() -> Vec<(String, Vec<String>)> {
 
 /// The census tables: name, verdict, note, tests.
 pub(super) fn rows() -> Vec<Row> {
-    let census = lines().into_iter().filter(|(section, _)| section != DIFFERENCES);
+    let census =
+        lines().into_iter().filter(|(section, _)| section != DIFFERENCES && section != SCRIPTS);
     census
         .map(|(section, cells)| {
             let [name, verdict, note, tests] = cells.as_slice() else {
