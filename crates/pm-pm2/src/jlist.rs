@@ -82,7 +82,8 @@ fn environment(described: &Description, secrets: Secrets) -> Map<String, Value> 
         let value = if is_masked { MASK.into() } else { text(value) };
         env.insert(name.into(), value);
     }
-    let counted = described.spec.counted(described.row.slot);
+    // A saved list has what is counted from.
+    let counted = described.spec.counted(described.row.slot).filter(|_| secrets == Secrets::Masked);
     env.extend(counted.map(|(name, value)| (name, value.into())));
     env
 }

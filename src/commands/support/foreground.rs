@@ -339,18 +339,16 @@ impl ForegroundWatch<'_> {
 
     /// That of the app that ended last; if we were told to end (PM2: 0), of those that end now.
     fn code(&self, client: &mut Client, over: StayEnd, select: &[Select]) -> Result<u8, Failure> {
-        let since = if over == StayEnd::Told { resend::now() } else { 0 };
-        if over == StayEnd::Told
-            && (self.plan.scope != Scope::Home || self.session.called_as.is_pm2())
-        {
+        let is_told = over == StayEnd::Told;
+        if is_told && (self.plan.scope != Scope::Home || self.session.called_as.is_pm2()) {
             return Ok(0);
         }
+        let since = if is_told { resend::now() } else { 0 };
         let call = Describe { select: select.to_vec(), known: false };
-        let ended = match over {
-            StayEnd::Told => {
-                client.call(&Stop { select: vec![Select::All] }, Deadline::NEVER).map(drop)
-            }
-            StayEnd::Ended | StayEnd::Killed => Ok(()),
+        let ended = if is_told {
+            client.call(&Stop { select: vec![Select::All] }, Deadline::NEVER).map(drop)
+        } else {
+            Ok(())
         };
         match ended.and_then(|()| client.call(&call, Deadline::after(QUICK))) {
             Ok(all) => Ok(exit_code::of(&all.descriptions, since)),

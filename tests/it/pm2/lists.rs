@@ -82,7 +82,10 @@ fn jlist_ended(tool: &Tool, notes: &mut Notes) {
     tool.file("exit.sh", "exit 7\n");
     tool.file("app.sh", "exec sleep 1000\n");
     tool.call("start exit.sh --name ended --no-autorestart");
-    tool.ok("start app.sh --name halted");
+    // However long a busy machine takes to stop it, that is too soon.
+    let halted = json!({ "script": "app.sh", "name": "halted", "min_uptime": 3_600_000 });
+    tool.file("halted.json", &halted.to_string());
+    tool.ok("start halted.json");
     tool.ok("stop halted");
     tool.wait_status("ended", "stopped");
     for name in ["ended", "halted"] {
