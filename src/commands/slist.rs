@@ -13,7 +13,7 @@ pub(super) fn run(session: &Session, args: &SlistArgs) -> Result<Report, Failure
     let listing = quick(&mut client, &List { select: Vec::new(), usage: false, host: true })?;
     let host = listing.host.unwrap_or_default();
     let text = || {
-        if args.tree { machine::tree(&host) } else { inspect(&machine::machine(&host)) + "\n" }
+        if args.tree { machine::tree(&host) } else { inspect(&machine::machine(&host), &[]) + "\n" }
     };
     Ok(Report::new(session.console, text, || value(&host)))
 }

@@ -8,28 +8,26 @@ use serde_json::Value;
 /// Longer lines are broken (Node: `breakLength`).
 const LINE: usize = 80;
 
-/// What PM2 lists before everything else: scripts cut `pm_id: 0,` at its comma.
-const FIRST: [&str; 5] = ["pid", "name", "pm2_env", "pm_id", "monit"];
-
 /// So many levels may share a line (Node: `compact`).
 const LEVELS: usize = 3;
 
 /// Shorter texts are never split at their line ends.
 const SHORT: usize = 16;
 
-/// The value as Node shows it, without a final newline.
-pub fn inspect(value: &Value) -> String {
-    Ink { indent: 0, deepest: 0 }.value(value, 0)
+/// The value as Node shows it, without a final newline. These keys stand before all others of their object.
+pub fn inspect(value: &Value, first: &[&str]) -> String {
+    Ink { first, indent: 0, deepest: 0 }.value(value, 0)
 }
 
 #[derive(Debug)]
-struct Ink {
+struct Ink<'a> {
+    first: &'a [&'a str],
     indent: usize,
     /// The level of the object that was begun last, which is what decides whether its parents share its line.
     deepest: usize,
 }
 
-impl Ink {
+impl Ink<'_> {
     fn value(&mut self, value: &Value, level: usize) -> String {
         match value {
             Value::Null => "null".into(),
@@ -49,14 +47,13 @@ impl Ink {
             Value::Object(entries) if entries.is_empty() => "{}".into(),
             Value::Object(entries) => {
                 let level = self.begin(level);
+                // Stable: all others stay in their order.
+                let mut entries: Vec<_> = entries.iter().collect();
+                let place = |name: &str| self.first.iter().position(|one| *one == name);
+                entries.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
                 let entry = |(name, value): (&String, &Value)| {
                     format!("{}: {}", key(name), self.inside(value, level))
                 };
-                // Stable: all others stay in their order.
-                let mut entries: Vec<_> = entries.iter().collect();
-                entries.sort_by_key(|(name, _)| {
-                    FIRST.iter().position(|one| one == name).unwrap_or(FIRST.len())
-                });
                 let shown: Vec<String> = entries.into_iter().map(entry).collect();
                 self.join(&shown, ['{', '}'], level, true)
             }
@@ -218,7 +215,7 @@ mod tests {
         assert!(cases.len() > 100);
         for case in cases {
             let (value, node) = (&case["value"], case["node"].as_str().unwrap());
-            assert_eq!(inspect(value), node, "{value}");
+            assert_eq!(inspect(value, &[]), node, "{value}");
         }
     }
 }
