@@ -1,6 +1,6 @@
 //! Whose a run is, and in which slots the guardian keeps what belongs to it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use pm_core::{AppId, InstanceId};
 use pm_guardian::{ItemKind, ItemName, Link, LinkError, ToGuardian};
@@ -75,16 +75,16 @@ pub(crate) fn store_pidfd(
     )
 }
 
-/// Gives a stream to the guardian: its pipe, and its file.
+/// Gives a stream to the guardian: its pipe, and where it goes.
 pub(crate) fn store_stream(
     link: &Link,
     key: StreamKey,
     address: Address,
-    (pipe, file): (&OwnedFd, &OwnedFd),
+    (pipe, target): (&OwnedFd, BorrowedFd<'_>),
 ) -> Result<(), LinkError> {
     let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
     let store = ToGuardian::Store { tag, slot, kind: ItemKind::Stream, name };
-    link.send(&store, &[pipe.as_fd(), file.as_fd()])
+    link.send(&store, &[pipe.as_fd(), target])
 }
 
 #[cfg(test)]

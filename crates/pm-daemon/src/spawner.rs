@@ -244,7 +244,7 @@ impl SpawnerParts {
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
-        let file = self.log_writer.prepare(key, &sink).map_err(|error| {
+        let target = self.log_writer.prepare(key, &sink).map_err(|error| {
             // A disk may be well again; a wrong path stays wrong.
             if error.is_of_the_disk() {
                 short(error.to_string())
@@ -252,9 +252,9 @@ impl SpawnerParts {
                 refused(error.to_string())
             }
         })?;
-        store_stream(&self.link, key, address, (&reader, &file))
+        store_stream(&self.link, key, address, (&reader, target.as_fd()))
             .map_err(|error| short(error.to_string()))?;
-        self.log_writer.attach(key, reader, file, sink);
+        self.log_writer.attach(key, reader, target, sink);
         Ok(outlet)
     }
 }

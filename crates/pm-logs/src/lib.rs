@@ -14,6 +14,7 @@ mod history;
 mod index;
 mod ledger;
 mod line;
+mod log_users;
 mod log_writer;
 mod logfile;
 mod merge;
@@ -41,7 +42,7 @@ pub use log_writer::{LogWriter, LogWriterError};
 pub use merge::Merge;
 pub use messages::{
     DoneCallback, FlushCallback, FlushReport, HandedStream, LogWriterPlan, Notice, NoticeCallback,
-    WriterLimits,
+    StreamTarget, WriterLimits,
 };
 pub use open_error::OpenError;
 pub use rotate::LogRotation;

@@ -1,10 +1,11 @@
 //! What the log writer's handle and its thread say to each other, and what its owner is told.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use crate::log_users::LogUse;
 use crate::rotate::LogRotation;
 use crate::sink::{FileOwner, Sink, StreamKey, WhenFull};
 
@@ -87,13 +88,34 @@ pub struct FlushReport {
 pub type FlushCallback = Box<dyn FnOnce(FlushReport) + Send>;
 
 pub(crate) enum WriterCommand {
-    Attach { key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Box<Sink> },
+    Attach { key: StreamKey, pipe: OwnedFd, target: StreamTarget, sink: Box<Sink> },
     Flush(Vec<(PathBuf, Option<FileOwner>)>, FlushCallback),
     Retune(StreamKey, LogRotation, WhenFull),
     Reopen(DoneCallback),
     Settle(SyncSender<()>),
     Lend(SyncSender<Vec<HandedStream>>),
     Stop,
+}
+
+/// What the bytes of a stream are spliced into: its log or its spool.
+#[derive(Debug)]
+pub struct StreamTarget {
+    pub(crate) fd: OwnedFd,
+    /// Its logs, until the thread has them; `None` if it was opened by a log writer before.
+    pub(crate) uses: Option<Vec<LogUse>>,
+}
+
+impl StreamTarget {
+    /// What the guardian kept for a stream.
+    pub fn kept(fd: OwnedFd) -> Self {
+        StreamTarget { fd, uses: None }
+    }
+}
+
+impl AsFd for StreamTarget {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 /// A stream for the next log writer: its pipe, and what its bytes are spliced into.

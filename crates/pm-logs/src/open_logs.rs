@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::fs::ftruncate;
@@ -9,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::file_io::write_full;
 use crate::ledger::{Ledger, LedgerEntry};
+use crate::log_users::LogUsers;
 use crate::logfile::LogFile;
 use crate::mover;
 use crate::open::{FileId, hashed_name, open_present, resolve};
@@ -35,6 +37,7 @@ pub(crate) type LogId = u64;
 #[derive(Debug)]
 pub(crate) struct OpenLogs {
     state: PathBuf,
+    users: Arc<LogUsers>,
     /// Boxed: a map that only grows at its end is half empty.
     logs: BTreeMap<LogId, Box<OpenLog>>,
     by_path: BTreeMap<PathBuf, LogId>,
@@ -63,9 +66,9 @@ pub(crate) struct WriteBatch<'a> {
 }
 
 impl OpenLogs {
-    pub(crate) fn new(state: &Path) -> Self {
-        let state = state.to_path_buf();
-        OpenLogs { state, logs: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
+    pub(crate) fn new(state: &Path, users: &Arc<LogUsers>) -> Self {
+        let (state, users) = (state.to_path_buf(), Arc::clone(users));
+        OpenLogs { state, users, logs: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
     }
 
     pub(crate) fn get(&mut self, id: LogId) -> Option<&mut OpenLog> {
@@ -115,7 +118,7 @@ impl OpenLogs {
 
     /// Opens the log at `path`. What a kill left half done there is made good before anybody writes.
     fn add(&mut self, path: PathBuf, sink: &Sink) -> Result<LogId, OpenError> {
-        let file = LogFile::open(path.clone(), sink.owner, sink.rotation, &self.indexes())?;
+        let file = LogFile::open(path.clone(), sink, &self.indexes(), &self.users)?;
         let mut log = OpenLog::new(file);
         Ledger::find(log.ledger_path(&self.state))
             .and_then(|ledger| ledger.map_or(Ok(()), |ledger| log.resume(ledger, &self.state)))
@@ -129,6 +132,13 @@ impl OpenLogs {
     /// The log a file is, by whatever name it was opened.
     fn find_file(&self, file: FileId) -> Option<LogId> {
         self.logs.iter().find(|(_, log)| log.file.id() == file).map(|(id, _)| *id)
+    }
+
+    /// `key` lets go of the log to take it up again the other way.
+    pub(crate) fn leave_for_now(&mut self, id: LogId, key: StreamKey) {
+        // Whoever comes meanwhile would think to be alone.
+        self.users.unsettle();
+        self.leave(id, key, LeaveReason::Over);
     }
 
     /// `key` no longer writes to the log; the last one closes it.
@@ -394,7 +404,7 @@ mod tests {
             full: WhenFull::Drop,
             owner: Some(NOBODY),
         };
-        let mut logs = OpenLogs::new(folder.path());
+        let mut logs = OpenLogs::new(folder.path(), &LogUsers::new());
         let (swaps, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
         let opened = std::thread::scope(|scope| {
             scope.spawn(|| swap(&theirs, (&swaps, &is_over)));

@@ -12,7 +12,10 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 
-use crate::messages::{HandedStream, LogWriterPlan, Notice, NoticeCallback, WriterCommand};
+use crate::log_users::LogUsers;
+use crate::messages::{
+    HandedStream, LogWriterPlan, Notice, NoticeCallback, StreamTarget, WriterCommand,
+};
 use crate::open_logs::{LeaveReason, LogId, OpenLogs};
 use crate::sink::{Sink, StreamKey};
 use crate::stream_state::{NextTurn, StreamState};
@@ -49,6 +52,7 @@ impl WriterLoop {
         plan: &LogWriterPlan,
         notices: NoticeCallback,
         (inbox, wake): (Receiver<WriterCommand>, Arc<OwnedFd>),
+        users: &Arc<LogUsers>,
     ) -> Result<Self, Errno> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &*wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
@@ -60,7 +64,7 @@ impl WriterLoop {
             free: Vec::new(),
             by_key: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            logs: OpenLogs::new(&plan.state_dir),
+            logs: OpenLogs::new(&plan.state_dir, users),
             tools: WriterTools::new(plan, notices)?,
         })
     }
@@ -179,8 +183,8 @@ impl WriterLoop {
         rustix::io::read(&*self.wake, &mut count).ok();
         loop {
             match self.inbox.try_recv() {
-                Ok(WriterCommand::Attach { key, pipe, fd, sink }) => {
-                    self.attach(key, (pipe, fd), *sink);
+                Ok(WriterCommand::Attach { key, pipe, target, sink }) => {
+                    self.attach(key, (pipe, &target), *sink);
                 }
                 Ok(WriterCommand::Retune(key, rotation, full)) => {
                     let slot = self.by_key.get(&key).copied();
@@ -205,7 +209,7 @@ impl WriterLoop {
         }
     }
 
-    fn attach(&mut self, key: StreamKey, (pipe, fd): (OwnedFd, OwnedFd), sink: Sink) {
+    fn attach(&mut self, key: StreamKey, (pipe, target): (OwnedFd, &StreamTarget), sink: Sink) {
         if let Some(slot) = self.by_key.get(&key).copied() {
             // The same stream twice: the pipe is the same one, only the handle is new.
             self.leave(slot, LeaveReason::Resumed);
@@ -219,7 +223,7 @@ impl WriterLoop {
         };
         // What can't be opened now is opened, or complained about, when there is something to write.
         if state.open(&mut self.logs).is_ok() {
-            state.correct(&fd, &mut self.logs, &self.tools);
+            state.correct(&target.fd, &mut self.logs, &self.tools);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.streams.push(None);

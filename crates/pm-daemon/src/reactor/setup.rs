@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Core, Fact, RunId};
 use pm_guardian::{Link, ToGuardian};
-use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, WriterLimits};
+use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, StreamTarget, WriterLimits};
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan};
@@ -287,7 +287,7 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
         let sink = plan::sink(instance.app, (instance.id, key.stream), owner);
         let address = Address { app: instance.app_id, instance: instance.id };
         owners.runs.keep_output(key, address, instance.app);
-        owners.log_writer.attach(key, pipe, file, sink);
+        owners.log_writer.attach(key, pipe, StreamTarget::kept(file), sink);
     }
 }
 
@@ -317,10 +317,10 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
                 continue;
             }
             let key = StreamKey { tag: tag.raw(), stream };
-            let Ok(file) = owners.log_writer.prepare(key, &sink) else { continue };
-            store_stream(&owners.link, key, address, (&pipe, &file)).ok();
+            let Ok(target) = owners.log_writer.prepare(key, &sink) else { continue };
+            store_stream(&owners.link, key, address, (&pipe, target.as_fd())).ok();
             owners.runs.keep_output(key, address, &app);
-            owners.log_writer.attach(key, pipe, file, sink);
+            owners.log_writer.attach(key, pipe, target, sink);
         }
         let run = owners.runs.get(RunId(tag.run()));
         if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {
