@@ -12,6 +12,8 @@ use pm_spec::{Bytes, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
+use crate::inlet::Renewal;
+use crate::renewal::Renewals;
 use crate::server::answer;
 use crate::slots::ChannelEnd;
 use crate::tree_job::Sample;
@@ -25,11 +27,12 @@ pub(crate) struct CoreDriver {
     /// Kept for its room.
     orders: Vec<Order>,
     last_request: u64,
+    renewals: Renewals,
 }
 
 impl CoreDriver {
-    pub(crate) fn new(core: Core, executor: Executor) -> Self {
-        Self { core, executor, orders: Vec::new(), last_request: 0 }
+    pub(crate) fn new(core: Core, executor: Executor, renewals: Renewals) -> Self {
+        Self { core, executor, orders: Vec::new(), last_request: 0, renewals }
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -56,11 +59,29 @@ impl CoreDriver {
         }
     }
 
-    /// Asks the core for somebody.
+    /// Asks the core for somebody, as soon as it is known that what it replaces can begin anew.
     pub(crate) fn ask(&mut self, ask: Ask, caller: Caller) {
-        let request = self.number();
-        self.executor.owe(request, caller);
-        self.step(Fact::Asked(request, ask));
+        self.renew(Renewal::Asked(ask, caller));
+    }
+
+    /// The same of what nobody asks for.
+    pub(crate) fn renew(&mut self, renewal: Renewal) {
+        let log_writer = self.executor.runs().log_writer();
+        if let Some(renewal) = self.renewals.check(&self.core, log_writer, renewal) {
+            self.perform(renewal);
+        }
+    }
+
+    /// Does what may be done.
+    pub(crate) fn perform(&mut self, renewal: Renewal) {
+        match renewal {
+            Renewal::Asked(ask, caller) => {
+                let request = self.number();
+                self.executor.owe(request, caller);
+                self.step(Fact::Asked(request, ask));
+            }
+            Renewal::Told(fact) => self.step(fact),
+        }
     }
 
     /// Asks the core for nobody who would want an answer.
@@ -112,7 +133,7 @@ impl CoreDriver {
     /// The alarm of the schedules rang.
     pub(crate) fn schedules_due(&mut self) {
         for app in self.executor.due_schedules() {
-            self.step(Fact::ScheduleDue(app));
+            self.renew(Renewal::Told(Fact::ScheduleDue(app)));
         }
     }
 
@@ -174,7 +195,7 @@ impl CoreDriver {
             limited.map(|(run, usage)| (*run, weight(run, usage.memory))).collect();
         self.executor.publisher_mut().sampled(&self.core, sample);
         for (run, memory) in weights {
-            self.step(Fact::MemoryMeasured(run, Bytes::new(memory)));
+            self.renew(Renewal::Told(Fact::MemoryMeasured(run, Bytes::new(memory))));
         }
     }
 

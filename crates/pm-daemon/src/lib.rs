@@ -21,6 +21,7 @@ mod plan;
 mod pm2_pid;
 mod publisher;
 mod reactor;
+mod renewal;
 mod run_control;
 mod runs;
 mod sampler;

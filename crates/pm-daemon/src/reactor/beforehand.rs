@@ -1,18 +1,15 @@
-//! What is found out before anything is done: why a call could only fail half-way.
+//! What is found out before anything is started: why a start could only fail half-way.
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::path::Path;
+use std::fs;
 
 use pm_core::InstanceId;
-use pm_logs::{LogWriter, Sink};
 use pm_os::limits::Nofile;
 use pm_protocol::{Code, Refusal};
-use pm_spec::{AppName, AppSpec};
+use pm_spec::AppSpec;
 
 use crate::core_driver::CoreDriver;
+use crate::plan;
 use crate::strangers::Strangers;
-use crate::{app_user, plan};
 
 /// Open files that come and go: connections, files that are read.
 const SPARE: usize = 16;
@@ -22,24 +19,6 @@ pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refus
     let strangers = driver.executor().strangers();
     let double = apps.iter().find_map(|app| doubled(strangers, app));
     double.or_else(|| too_many(driver, apps))
-}
-
-/// What is opened for writing when this instance is begun.
-pub(super) fn needs(app: &AppSpec, instance: InstanceId) -> [(AppName, Sink); 2] {
-    let sinks = plan::sinks(app, instance, app_user::log_owner(app));
-    sinks.map(|sink| (app.name.clone(), sink))
-}
-
-/// The same of all instances that run and would be begun anew by these settings.
-pub(super) fn needs_of(driver: &CoreDriver, apps: &[AppSpec]) -> Vec<(AppName, Sink)> {
-    let live = driver.core().instances().filter(|instance| instance.run.is_some());
-    let of = |instance: pm_core::InstanceView<'_>| {
-        let is_it = |app: &&AppSpec| {
-            app.name == instance.app.name && app.namespace == instance.app.namespace
-        };
-        apps.iter().find(is_it).map(|app| needs(app, instance.id))
-    };
-    live.filter_map(of).flatten().collect()
 }
 
 /// Daemon and guardian keep as many open files for each run: its process, and pipe and file of each stream.
@@ -67,30 +46,6 @@ fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
              --ulimit nofile=65536 of a container), then `pm kill`; outputs to /dev/null need none"
                 .into(),
         ),
-    })
-}
-
-/// Why these runs could not be begun anew; nothing was stopped.
-pub(super) fn unwritable(
-    log_writer: &LogWriter,
-    journal: &Path,
-    needs: &[(AppName, Sink)],
-) -> Option<Refusal> {
-    let journal_fails = || {
-        let error = OpenOptions::new().append(true).open(journal).err()?;
-        // A home that was removed comes back by itself.
-        let is_gone = error.kind() == io::ErrorKind::NotFound;
-        (!is_gone).then(|| format!("write the journal {}: {error}", journal.display()))
-    };
-    let log_fails = |(name, sink): &(AppName, Sink)| {
-        let error = log_writer.probe(sink).err().filter(pm_logs::OpenError::is_of_the_disk)?;
-        Some(format!("begin {name} anew: {error}"))
-    };
-    let why = journal_fails().or_else(|| needs.iter().find_map(log_fails))?;
-    Some(Refusal {
-        code: Code::Storage,
-        message: format!("could not {why}"),
-        hint: Some("nothing was stopped: what runs goes on".into()),
     })
 }
 

@@ -94,7 +94,7 @@ impl GuardianHandover {
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
-                    | Inlet::Asked(..)
+                    | Inlet::Known(_)
                     | Inlet::Updating(..)
                     | Inlet::Terminate,
                 ) => {}

@@ -23,6 +23,7 @@ use crate::executor::Executor;
 use crate::inlet::Inlet;
 use crate::journal::Journal;
 use crate::node::Node;
+use crate::renewal::Renewals;
 use crate::run_control::{Owners, RunControl};
 use crate::runs::{Life, Runs};
 use crate::server::connections::Connections;
@@ -87,7 +88,8 @@ pub(super) fn begin(
     let runs = RunControl::new(owners);
     let executor =
         Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone())).beside(strangers);
-    let mut driver = CoreDriver::new(core, executor);
+    let renewals = Renewals { journal: home.journal(), outlet: outlet.clone() };
+    let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {
         driver.step(fact);
     }
