@@ -12,7 +12,7 @@ use pm_spec::{Bytes, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
-use crate::inlet::Renewal;
+use crate::inlet::CoreInput;
 use crate::renewal::Renewals;
 use crate::server::answer;
 use crate::slots::ChannelEnd;
@@ -61,26 +61,26 @@ impl CoreDriver {
 
     /// Asks the core for somebody, as soon as it is known that what it replaces can begin anew.
     pub(crate) fn ask(&mut self, ask: Ask, caller: Caller) {
-        self.renew(Renewal::Asked(ask, caller));
+        self.renew(CoreInput::Asked(ask, caller));
     }
 
-    /// The same of what nobody asks for.
-    pub(crate) fn renew(&mut self, renewal: Renewal) {
+    /// The same of what nobody asks for: nothing that replaces a run gets by here unseen.
+    pub(crate) fn renew(&mut self, input: CoreInput) {
         let log_writer = self.executor.runs().log_writer();
-        if let Some(renewal) = self.renewals.check(&self.core, log_writer, renewal) {
-            self.perform(renewal);
+        if let Some(input) = self.renewals.check(&self.core, log_writer, input) {
+            self.perform(input);
         }
     }
 
     /// Does what may be done.
-    pub(crate) fn perform(&mut self, renewal: Renewal) {
-        match renewal {
-            Renewal::Asked(ask, caller) => {
+    pub(crate) fn perform(&mut self, input: CoreInput) {
+        match input {
+            CoreInput::Asked(ask, caller) => {
                 let request = self.number();
                 self.executor.owe(request, caller);
                 self.step(Fact::Asked(request, ask));
             }
-            Renewal::Told(fact) => self.step(fact),
+            CoreInput::Told(fact) => self.step(fact),
         }
     }
 
@@ -133,7 +133,7 @@ impl CoreDriver {
     /// The alarm of the schedules rang.
     pub(crate) fn schedules_due(&mut self) {
         for app in self.executor.due_schedules() {
-            self.renew(Renewal::Told(Fact::ScheduleDue(app)));
+            self.renew(CoreInput::Told(Fact::ScheduleDue(app)));
         }
     }
 
@@ -195,7 +195,7 @@ impl CoreDriver {
             limited.map(|(run, usage)| (*run, weight(run, usage.memory))).collect();
         self.executor.publisher_mut().sampled(&self.core, sample);
         for (run, memory) in weights {
-            self.renew(Renewal::Told(Fact::MemoryMeasured(run, Bytes::new(memory))));
+            self.renew(CoreInput::Told(Fact::MemoryMeasured(run, Bytes::new(memory))));
         }
     }
 

@@ -35,18 +35,18 @@ pub(crate) enum Inlet {
     /// A stream's end is in its log.
     StreamEnded(StreamKey),
     /// What had to be known first is known, so this is for the core now.
-    Known(Renewal),
+    Known(CoreInput),
     /// The new program was tried and may take over.
     Updating(PathBuf, Caller),
     /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
     Terminate,
 }
 
-/// What may replace runs.
+/// What the core is asked or told by others than its runs.
 #[derive(Debug)]
-pub(crate) enum Renewal {
-    /// Somebody asks for it.
+pub(crate) enum CoreInput {
+    /// Somebody asks for something.
     Asked(Ask, Caller),
-    /// A schedule, a file or memory.
+    /// By a schedule, a file or memory.
     Told(Fact),
 }

@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::core_driver::CoreDriver;
 use crate::error::{DaemonError, system};
-use crate::inlet::{Inlet, Renewal};
+use crate::inlet::{CoreInput, Inlet};
 use crate::server::answer;
 use crate::server::connections::Connections;
 
@@ -182,9 +182,11 @@ impl Reactor {
                 driver.sampled(sample);
                 self.calls.sampled(driver);
             }
-            Inlet::Touched(app, path) => driver.renew(Renewal::Told(Fact::FileChanged(app, path))),
+            Inlet::Touched(app, path) => {
+                driver.renew(CoreInput::Told(Fact::FileChanged(app, path)));
+            }
             Inlet::StreamEnded(key) => driver.parts().0.runs_mut().stream_ended(key),
-            Inlet::Known(renewal) => driver.perform(renewal),
+            Inlet::Known(input) => driver.perform(input),
             Inlet::Updating(program, caller) => return self.update(program, caller),
             Inlet::Terminate => _ = driver.ask_ourselves(Ask::Leave),
         }

@@ -11,7 +11,7 @@ use pm_protocol::{Code, Refusal};
 use pm_spec::{AppName, AppSpec, Effort, Select};
 use tokio::sync::mpsc;
 
-use crate::inlet::{Inlet, Renewal};
+use crate::inlet::{CoreInput, Inlet};
 use crate::{app_user, daemon_log, plan};
 
 /// Where answers come from and go to.
@@ -27,27 +27,27 @@ impl Renewals {
         &self,
         core: &Core,
         log_writer: &LogWriter,
-        renewal: Renewal,
-    ) -> Option<Renewal> {
-        let needs = match &renewal {
-            Renewal::Asked(ask, _) => needs_of_ask(core, ask),
-            Renewal::Told(fact) => needs_of_fact(core, fact),
+        input: CoreInput,
+    ) -> Option<CoreInput> {
+        let needs = match &input {
+            CoreInput::Asked(ask, _) => needs_of_ask(core, ask),
+            CoreInput::Told(fact) => needs_of_fact(core, fact),
         };
         if needs.is_empty() {
-            return Some(renewal);
+            return Some(input);
         }
         let (log_writer, journal, outlet) =
             (log_writer.clone(), self.journal.clone(), self.outlet.clone());
         tokio::task::spawn_blocking(move || {
-            match (unwritable(&log_writer, &journal, &needs), renewal) {
+            match (unwritable(&log_writer, &journal, &needs), input) {
                 // The loop ends only with the daemon, and then nobody is owed an answer.
-                (None, renewal) => drop(outlet.blocking_send(Inlet::Known(renewal))),
-                (Some(why), Renewal::Asked(_, caller)) => caller.refuse(Refusal {
+                (None, input) => drop(outlet.blocking_send(Inlet::Known(input))),
+                (Some(why), CoreInput::Asked(_, caller)) => caller.refuse(Refusal {
                     code: Code::Storage,
                     message: format!("could not {why}"),
                     hint: Some("nothing was stopped: what runs goes on".into()),
                 }),
-                (Some(why), Renewal::Told(_)) => {
+                (Some(why), CoreInput::Told(_)) => {
                     daemon_log::note(format_args!("could not {why}; what runs goes on"));
                 }
             }
@@ -56,9 +56,7 @@ impl Renewals {
     }
 }
 
-type Needs = Vec<(AppName, Sink)>;
-
-fn needs_of_ask(core: &Core, ask: &Ask) -> Needs {
+fn needs_of_ask(core: &Core, ask: &Ask) -> Vec<(AppName, Sink)> {
     match ask {
         Ask::Raise { select, .. } | Ask::Restart { select, .. } | Ask::Reload { select, .. } => {
             selected(core, select)
@@ -84,7 +82,7 @@ fn needs_of_ask(core: &Core, ask: &Ask) -> Needs {
     }
 }
 
-fn needs_of_fact(core: &Core, fact: &Fact) -> Needs {
+fn needs_of_fact(core: &Core, fact: &Fact) -> Vec<(AppName, Sink)> {
     match fact {
         Fact::ScheduleDue(app) | Fact::FileChanged(app, _) => {
             of_live(core, |instance| (instance.app_id == *app).then_some(&**instance.app))
@@ -106,7 +104,7 @@ fn needs_of_fact(core: &Core, fact: &Fact) -> Needs {
     }
 }
 
-fn selected(core: &Core, select: &[Select]) -> Needs {
+fn selected(core: &Core, select: &[Select]) -> Vec<(AppName, Sink)> {
     // What can't be resolved the core refuses.
     let ids = core.resolve(select).unwrap_or_default();
     of_live(core, |instance| ids.contains(&instance.id).then_some(&**instance.app))
@@ -116,7 +114,7 @@ fn selected(core: &Core, select: &[Select]) -> Needs {
 fn of_live<'a>(
     core: &'a Core,
     settings: impl Fn(&InstanceView<'a>) -> Option<&'a AppSpec>,
-) -> Needs {
+) -> Vec<(AppName, Sink)> {
     let live = core.instances().filter(|instance| instance.run.is_some());
     live.filter_map(|instance| Some(needs(settings(&instance)?, &instance))).flatten().collect()
 }
@@ -128,7 +126,7 @@ fn needs(app: &AppSpec, instance: &InstanceView<'_>) -> [(AppName, Sink); 2] {
 }
 
 /// Why these could not be begun anew.
-fn unwritable(log_writer: &LogWriter, journal: &Path, needs: &Needs) -> Option<String> {
+fn unwritable(log_writer: &LogWriter, journal: &Path, needs: &[(AppName, Sink)]) -> Option<String> {
     let journal_fails = || {
         let error = OpenOptions::new().append(true).open(journal).err()?;
         // A home that was removed comes back by itself.

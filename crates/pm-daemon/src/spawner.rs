@@ -4,7 +4,7 @@
 //! with the guardian before the birth; the process is marked from its birth.
 
 use std::io::Write;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,10 @@ use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream}
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
+/// Where fewer descriptors than this are left, only a part of all is spent freely.
+const PLENTY: u64 = 4096;
+/// That part: a sixteenth.
+const FREELY: u64 = 16;
 
 /// What the thread can do.
 #[derive(Debug)]
@@ -244,7 +248,7 @@ impl SpawnerParts {
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
-        let target = self.log_writer.prepare(key, &sink).map_err(|error| {
+        let mut target = self.log_writer.prepare(key, &sink).map_err(|error| {
             // A disk may be well again; a wrong path stays wrong.
             if error.is_of_the_disk() {
                 short(error.to_string())
@@ -252,11 +256,21 @@ impl SpawnerParts {
                 refused(error.to_string())
             }
         })?;
-        store_stream(&self.link, key, address, (&reader, target.as_fd()))
+        if is_short(reader.as_raw_fd()) {
+            target.spare(&sink);
+        }
+        store_stream(&self.link, key, address, (&reader, target.fd()))
             .map_err(|error| short(error.to_string()))?;
         self.log_writer.attach(key, reader, target, sink);
         Ok(outlet)
     }
+}
+
+/// Whether descriptors are to be spared, the newest of ours being this one, which is the lowest that was free. The
+/// guardian has about as many.
+fn is_short(newest: RawFd) -> bool {
+    let (limit, open) = (Nofile::current().soft, u64::try_from(newest).unwrap_or(0));
+    open > limit / FREELY && limit < open.saturating_add(PLENTY)
 }
 
 /// Makes a file of ours have these contents, whole at every moment.

@@ -111,7 +111,7 @@ impl LogWriter {
                 Spool::open(&folder, key).map_err(refused)?.into_file()
             }
         };
-        Ok(StreamTarget { fd, uses: Some(uses) })
+        Ok(StreamTarget { fd: Some(fd), uses: Some(uses) })
     }
 
     fn enter(&self, log: FileId) -> LogUse {

@@ -100,21 +100,29 @@ pub(crate) enum WriterCommand {
 /// What the bytes of a stream are spliced into: its log or its spool.
 #[derive(Debug)]
 pub struct StreamTarget {
-    pub(crate) fd: OwnedFd,
+    /// `None`: the log is opened when something comes for it.
+    pub(crate) fd: Option<OwnedFd>,
     /// Its logs, until the thread has them; `None` if it was opened by a log writer before.
     pub(crate) uses: Option<Vec<LogUse>>,
 }
 
 impl StreamTarget {
-    /// What the guardian kept for a stream.
-    pub fn kept(fd: OwnedFd) -> Self {
+    /// What the guardian kept for a stream, if not its pipe alone.
+    pub fn kept(fd: Option<OwnedFd>) -> Self {
         StreamTarget { fd, uses: None }
     }
-}
 
-impl AsFd for StreamTarget {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    /// Closes a log that can be opened again, where descriptors are short: while no daemon runs its bytes wait in the
+    /// pipe.
+    pub fn spare(&mut self, sink: &Sink) {
+        if sink.is_direct() {
+            self.fd = None;
+        }
+    }
+
+    /// What the guardian is to keep beside the pipe.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(AsFd::as_fd)
     }
 }
 
@@ -125,7 +133,6 @@ pub struct HandedStream {
     pub key: StreamKey,
     /// The read end of its pipe.
     pub pipe: OwnedFd,
-    /// Its log or spool; nothing that can be written if the log could not be opened, so that the
-    /// bytes wait in the pipe.
-    pub fd: OwnedFd,
+    /// Its log or spool; none if the log is not open, so that the bytes wait in the pipe.
+    pub fd: Option<OwnedFd>,
 }

@@ -88,6 +88,10 @@ impl OpenLogs {
         self.state.join("index")
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.logs.len()
+    }
+
     pub(crate) fn ids(&self) -> Vec<LogId> {
         self.logs.keys().copied().collect()
     }

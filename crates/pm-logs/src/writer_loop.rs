@@ -18,7 +18,7 @@ use crate::messages::{
 };
 use crate::open_logs::{LeaveReason, LogId, OpenLogs};
 use crate::sink::{Sink, StreamKey};
-use crate::stream_state::{NextTurn, StreamState};
+use crate::stream_state::{LogHolding, NextTurn, StreamState};
 use crate::tools::WriterTools;
 
 /// The wake descriptor's place among the slots.
@@ -139,6 +139,7 @@ impl WriterLoop {
     fn take_turn(&mut self, slot: usize) {
         let Some(Some(stream)) = self.streams.get_mut(slot) else { return };
         let next = stream.state.turn(&mut self.logs, &mut self.tools);
+        stream.state.spare(&mut self.logs);
         let (armed, deadline) = match next {
             NextTurn::Ready => (true, None),
             NextTurn::ReadyOr(at) => (true, Some(at)),
@@ -214,7 +215,8 @@ impl WriterLoop {
             // The same stream twice: the pipe is the same one, only the handle is new.
             self.leave(slot, LeaveReason::Resumed);
         }
-        let mut state = match StreamState::new((key, pipe), sink, &self.tools.spools) {
+        let holding = if target.fd.is_some() { LogHolding::Always } else { LogHolding::AtNeed };
+        let mut state = match StreamState::new((key, pipe, holding), sink, &self.tools.spools) {
             Ok(state) => state,
             Err(error) => {
                 let text = format!("could not take over output of {key:?}: {error}");
@@ -222,8 +224,10 @@ impl WriterLoop {
             }
         };
         // What can't be opened now is opened, or complained about, when there is something to write.
-        if state.open(&mut self.logs).is_ok() {
-            state.correct(&target.fd, &mut self.logs, &self.tools);
+        if state.open(&mut self.logs).is_ok()
+            && let Some(fd) = &target.fd
+        {
+            state.correct(fd, &mut self.logs, &self.tools);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.streams.push(None);
@@ -237,12 +241,9 @@ impl WriterLoop {
     }
 
     fn hand_over(&mut self) -> Vec<HandedStream> {
-        let Self { streams, logs, tools, .. } = self;
-        streams
-            .iter_mut()
-            .flatten()
-            .filter_map(|stream| stream.state.hand_over(logs, tools))
-            .collect()
+        let streams = std::mem::take(&mut self.streams).into_iter().flatten();
+        let given = streams.map(|stream| stream.state.hand_over(&mut self.logs));
+        given.collect()
     }
 
     /// The slots of those who write to a log.

@@ -11,8 +11,8 @@ use crate::core_driver::CoreDriver;
 use crate::plan;
 use crate::strangers::Strangers;
 
-/// Open files that come and go: connections, files that are read.
-const SPARE: usize = 16;
+/// Open files that come and go: connections, files that are read, logs that are written.
+const SPARE: usize = 64;
 
 /// Why these apps can't be started, or not all of them; nothing was begun.
 pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
@@ -21,16 +21,23 @@ pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refus
     double.or_else(|| too_many(driver, apps))
 }
 
-/// Daemon and guardian keep as many open files for each run: its process, and pipe and file of each stream.
+/// The daemon keeps at least so many open files for each run, and the guardian no more: its process, the pipe of each
+/// stream, and where it is not merely moved into a log of its own, spool, log and index of that.
 fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
     let is_new = |app: &&AppSpec| {
         let mut known = driver.core().instances().map(|instance| instance.app);
         !known.any(|it| it.name == app.name && it.namespace == app.namespace)
     };
     let files = |app: &AppSpec| {
-        let streams = plan::streams(app, InstanceId(0)).len();
         let channel = if app.serving.channel { 2 } else { 0 };
-        usize::from(app.instances) * (1 + 2 * streams + channel)
+        let sink = |number, stream| plan::sink(app, (InstanceId(number), stream), None);
+        let files = |stream| {
+            let (first, second) = (sink(0, stream), sink(1, stream));
+            let is_alone = app.instances == 1 || first.place != second.place;
+            if first.is_direct() && is_alone { 1 } else { 4 }
+        };
+        let streams: usize = plan::streams(app, InstanceId(0)).into_iter().map(files).sum();
+        usize::from(app.instances) * (1 + streams + channel)
     };
     let needed: usize = apps.iter().filter(is_new).map(files).sum();
     let limit = Nofile::current().soft;

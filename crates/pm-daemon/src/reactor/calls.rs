@@ -18,7 +18,7 @@ use super::{app_calls, beforehand, preflight};
 use crate::caller::{CallAnswer, Caller};
 use crate::clock::{self, Clocks};
 use crate::core_driver::CoreDriver;
-use crate::inlet::{Inlet, Renewal};
+use crate::inlet::{CoreInput, Inlet};
 use crate::server::answer;
 use crate::tree_job::{Machine, TreeJob};
 use crate::{app_user, daemon_log, plan, store};
@@ -182,7 +182,7 @@ impl Calls {
                 }
                 let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
-                let known = Renewal::Asked(Ask::Restore(apps), caller);
+                let known = CoreInput::Asked(Ask::Restore(apps), caller);
                 outlet.blocking_send(Inlet::Known(known)).ok();
             }
             Err(error) => caller.refuse(answer::storage(&error)),

@@ -121,7 +121,7 @@ impl GuardianHandover {
 fn give_all(runs: &RunControl, link: &Link, streams: Vec<HandedStream>) -> Result<(), LinkError> {
     for HandedStream { key, pipe, fd } in streams {
         let Some(address) = runs.all().owner_of(key) else { continue };
-        store_stream(link, key, address, (&pipe, fd.as_fd()))?;
+        store_stream(link, key, address, (&pipe, fd.as_ref().map(AsFd::as_fd)))?;
     }
     runs.node().hand_over(link, |run| runs.get(run).map(|run| run.address))?;
     for (_, run) in runs.all().iter().filter(|(_, run)| !run.released) {

@@ -276,7 +276,9 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
             core.instance(owner.instance).filter(|instance| instance.app_id == owner.app)
         });
         let Some(instance) = instance else {
-            if let Err(error) = strangers::drain(&pipe, &file) {
+            if let Some(file) = file
+                && let Err(error) = strangers::drain(&pipe, &file)
+            {
                 daemon_log::note(format_args!("could not save the last output of an app: {error}"));
             }
             if owners.runs.stream_ended(key) {
@@ -320,7 +322,7 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
             }
             let key = StreamKey { tag: tag.raw(), stream };
             let Ok(target) = owners.log_writer.prepare(key, &sink) else { continue };
-            store_stream(&owners.link, key, address, (&pipe, target.as_fd())).ok();
+            store_stream(&owners.link, key, address, (&pipe, target.fd())).ok();
             owners.runs.keep_output(key, address, &app);
             owners.log_writer.attach(key, pipe, target, sink);
         }

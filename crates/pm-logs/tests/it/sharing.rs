@@ -153,7 +153,12 @@ fn a_log_that_was_kept_or_rotated_is_known_to_be_anothers() {
     let sink = Sink { rotation, ..raw(&fixture.path("a.log")) };
     let (reader, mut one) = std::io::pipe().unwrap();
     let kept = File::create(fixture.path("a.log")).unwrap();
-    fixture.writer.attach(key(1), reader.into(), StreamTarget::kept(kept.into()), sink.clone());
+    fixture.writer.attach(
+        key(1),
+        reader.into(),
+        StreamTarget::kept(Some(kept.into())),
+        sink.clone(),
+    );
     let second = fixture.open(key(2), sink.clone());
     fixture.writer.settle();
     let moves = |key| fixture.notices.try_iter().filter_map(|notice| moved_to(notice, key)).last();
