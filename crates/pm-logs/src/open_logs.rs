@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::fs::ftruncate;
+use rustix::fs::{fstat, ftruncate};
 use rustix::io::Errno;
 
 use crate::file_io::write_full;
@@ -125,6 +125,7 @@ impl OpenLogs {
         let file = LogFile::open(path.clone(), sink, &self.indexes(), &self.users)?;
         let mut log = OpenLog::new(file);
         Ledger::find(log.ledger_path(&self.state))
+            .map(|ledger| ledger.or_else(|| log.other_ledger(&self.state)))
             .and_then(|ledger| ledger.map_or(Ok(()), |ledger| log.resume(ledger, &self.state)))
             .map_err(|source| OpenError::Refused { path: path.clone(), source })?;
         self.next += 1;
@@ -191,6 +192,14 @@ impl OpenLog {
 
     fn ledger_path(&self, state: &Path) -> PathBuf {
         state.join("ledger").join(hashed_name(self.file.path()))
+    }
+
+    /// The ledger that a file with several names has by another one, made that of this name.
+    fn other_ledger(&self, state: &Path) -> Option<Ledger> {
+        fstat(self.file.fd()).ok().filter(|stat| stat.st_nlink > 1)?;
+        let ledgers = std::fs::read_dir(state.join("ledger")).ok()?.flatten();
+        let mut found = ledgers.filter_map(|entry| Ledger::find(entry.path()).ok().flatten());
+        found.find(|it| it.record().id == self.file.id())?.renamed(self.ledger_path(state))
     }
 
     fn join(&mut self, key: StreamKey, is_direct: bool) {

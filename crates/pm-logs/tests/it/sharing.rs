@@ -175,6 +175,27 @@ fn a_log_that_was_kept_or_rotated_is_known_to_be_anothers() {
     assert_eq!(moves(key(3)), Some(spool(&fixture, key(3))));
 }
 
+/// The next daemon may hear of it by its other name first.
+#[test]
+fn a_log_with_two_names_is_known_by_either_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, link) = (folder.path().join("a.log"), folder.path().join("link.log"));
+    std::fs::write(&log, "").unwrap();
+    std::fs::hard_link(&log, &link).unwrap();
+    let (reader, mut pipe) = std::io::pipe().unwrap();
+    for (path, line) in [(&log, b"one\n"), (&link, b"two\n"), (&log, b"six\n")] {
+        let sink = Sink { format: LineFormat::Stamped(StampFormat::new("[S]")), ..raw(path) };
+        let (writer, _notices) = start(&folder.path().join("state"));
+        let target = writer.prepare(key(1), &sink).unwrap();
+        writer.attach(key(1), reader.try_clone().unwrap().into(), target, sink);
+        pipe.write_all(line).unwrap();
+        until("the line", || read(&log).ends_with(line));
+        writer.hand_over();
+    }
+    assert_eq!(read(&log), b"S: one\nS: two\nS: six\n");
+    assert_eq!(std::fs::read_dir(folder.path().join("state/ledger")).unwrap().count(), 1);
+}
+
 #[test]
 fn what_others_wrote_meanwhile_is_not_cut() {
     let folder = tempfile::tempdir().unwrap();
