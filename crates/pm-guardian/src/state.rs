@@ -203,3 +203,55 @@ fn path(fields: &mut FieldReader<'_>) -> Option<PathBuf> {
 fn words(fields: &mut FieldReader<'_>) -> Option<Vec<CString>> {
     (0..fields.u32()?).map(|_| CString::new(bytes(fields)?).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{LeaderExit, WaitStatus};
+
+    const STATE: &str = "\
+        706d4701020000002f73020000002f6c020000002f640200000002000000706d060000006461656d6f6e010000\
+        0002000000676f0004000000000000ffffffffffffffff03000000040000000100010105000000000000000600\
+        0000000000000c0000000d000000000000001300000014000000ffffffff010000000f00000000000000010010\
+        00000003313a31010200000011000000120000000100000007000000000000000800000001090000000a000000\
+        000000000b000000000000000e00000000000000";
+
+    /// An old binary writes what a new one reads.
+    #[test]
+    fn the_bytes_stay_what_they_are() {
+        let word = |text: &str| CString::new(text).unwrap();
+        let exit =
+            LeaderExit { tag: 7, pid: 8, status: WaitStatus::Wait(9), unix_ms: 10, boot_ms: 11 };
+        let facts = GuardianFacts {
+            socket: "/s".into(),
+            lock: "/l".into(),
+            daemon_log: "/d".into(),
+            command: vec![word("pm"), word("daemon")],
+            resume: vec![word("go")],
+            files: Rlimit { current: Some(1024), maximum: None },
+            number: 3,
+            failures: 4,
+            has_adopted: true,
+            is_leaving: false,
+            must_end: true,
+            socket_identity: Some((5, 6)),
+            daemon_pid: 12,
+            daemon_born_ms: 13,
+            exits: vec![ExitRecord { exit, started: 14 }],
+        };
+        let item = StateItem {
+            key: (15, 1),
+            kind: ItemKind::Pidfd { pid: 16 },
+            name: ItemName::parse(b"1:1").unwrap(),
+            is_over: true,
+            descriptors: vec![17, 18],
+        };
+        let state =
+            GuardianState { facts, lock_file: 19, link: 20, listener: None, items: vec![item] };
+        let bytes = encode(&state);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, STATE);
+        let read = decode_numbers(&bytes).unwrap();
+        assert_eq!(encode(&read), bytes);
+    }
+}

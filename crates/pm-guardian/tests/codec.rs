@@ -134,6 +134,61 @@ proptest! {
     }
 }
 
+/// During an update, an old and a new binary talk to each other.
+#[test]
+fn the_bytes_stay_what_they_are() {
+    let name = ItemName::parse(b"7:9").unwrap();
+    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (tag, slot) = (0x0102_0304_0506_0708, 2);
+    let to = [
+        ToGuardian::Store { tag, slot, kind: ItemKind::Pidfd { pid: 77 }, name },
+        ToGuardian::Store { tag, slot, kind: ItemKind::Stream, name: ItemName::EMPTY },
+        ToGuardian::Store { tag, slot, kind: ItemKind::Other, name },
+        ToGuardian::Drop { tag, slot: Some(3) },
+        ToGuardian::Drop { tag, slot: None },
+        ToGuardian::Ack { tag, pid: -2 },
+        ToGuardian::Update { path: b"/pm".to_vec() },
+        ToGuardian::Redirect { tag, slot },
+    ];
+    let exit = LeaderExit { tag, pid: 5, status: WaitStatus::Wait(256), unix_ms: -1, boot_ms: 9 };
+    let why = StartReason::Ended(WaitStatus::Unknown);
+    let from = [
+        FromGuardian::Incarnation { number: 3, why },
+        FromGuardian::Incarnation { number: 3, why: StartReason::Inherited },
+        FromGuardian::Item { tag, slot, kind: ItemKind::Stream, name },
+        FromGuardian::Exit(exit),
+    ];
+    let plain = [
+        ToGuardian::List,
+        ToGuardian::Adopted,
+        ToGuardian::Leave,
+        ToGuardian::Ready,
+        ToGuardian::HandOver,
+        ToGuardian::Pong,
+        ToGuardian::AcceptRelay,
+    ];
+    let told: Vec<_> =
+        to.iter().map(bytes_to).chain(from.iter().map(bytes_from)).map(hex).collect();
+    let expected = [
+        "01080706050403020102004d00000003373a39",
+        "01080706050403020102010000000000",
+        "01080706050403020102020000000003373a39",
+        "02080706050403020103",
+        "020807060504030201",
+        "030807060504030201feffffff",
+        "062f706d",
+        "0a080706050403020102",
+        "4103000000010000000000",
+        "410300000004",
+        "43080706050403020102010000000003373a39",
+        "450807060504030201050000000100010000ffffffffffffffff0900000000000000",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(plain.iter().flat_map(bytes_to).collect::<Vec<_>>(), [4, 5, 7, 8, 9, 11, 12]);
+    let plain = [FromGuardian::Listener, FromGuardian::EndOfList, FromGuardian::Ping];
+    assert_eq!(plain.iter().flat_map(bytes_from).collect::<Vec<_>>(), [66, 68, 70]);
+}
+
 #[test]
 fn limits_hold() {
     assert_eq!(ToGuardian::decode(&[]), Err(DecodeError::Empty));
