@@ -194,7 +194,7 @@ impl Reactor {
     }
 
     fn update(&self, program: PathBuf, caller: Caller) -> Option<LoopEnd> {
-        let path = program.into_os_string().into_encoded_bytes();
+        let path = program.into_os_string().into_encoded_bytes().into();
         match self.link.get_ref().send(&ToGuardian::Update { path }, &[]) {
             Ok(()) => {
                 caller.reply(&Done {});

@@ -37,7 +37,7 @@ fn status() -> impl Strategy<Value = WaitStatus> {
 fn to_guardian() -> impl Strategy<Value = ToGuardian> {
     let path = prop_oneof![Just(0), Just(MAX_PATH - 1), 0..MAX_PATH]
         .prop_flat_map(|length| vec(1..=u8::MAX, length))
-        .prop_map(|rest| [b"/", rest.as_slice()].concat());
+        .prop_map(|rest| [b"/", rest.as_slice()].concat().into());
     prop_oneof![
         (number(), any::<u8>(), kind(), name())
             .prop_map(|(tag, slot, kind, name)| ToGuardian::Store { tag, slot, kind, name }),
@@ -138,7 +138,9 @@ proptest! {
 #[test]
 fn the_bytes_stay_what_they_are() {
     let name = ItemName::parse(b"7:9").unwrap();
-    let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: Vec<u8>| {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    };
     let (tag, slot) = (0x0102_0304_0506_0708, 2);
     let to = [
         ToGuardian::Store { tag, slot, kind: ItemKind::Pidfd { pid: 77 }, name },
@@ -147,7 +149,7 @@ fn the_bytes_stay_what_they_are() {
         ToGuardian::Drop { tag, slot: Some(3) },
         ToGuardian::Drop { tag, slot: None },
         ToGuardian::Ack { tag, pid: -2 },
-        ToGuardian::Update { path: b"/pm".to_vec() },
+        ToGuardian::Update { path: b"/pm"[..].into() },
         ToGuardian::Redirect { tag, slot },
     ];
     let exit = LeaderExit { tag, pid: 5, status: WaitStatus::Wait(256), unix_ms: -1, boot_ms: 9 };
@@ -194,10 +196,10 @@ fn limits_hold() {
     assert_eq!(ToGuardian::decode(&[]), Err(DecodeError::Empty));
     assert_eq!(ToGuardian::decode(&[0]), Err(DecodeError::Kind(0)));
     assert!(ItemName::parse(&[0; MAX_NAME + 1]).is_none());
-    let relative = ToGuardian::Update { path: b"pm".to_vec() };
-    assert_eq!(ToGuardian::decode(&bytes_to(&relative)), Err(DecodeError::Fields(6)));
-    let holed = ToGuardian::Update { path: b"/p\0m".to_vec() };
-    assert_eq!(ToGuardian::decode(&bytes_to(&holed)), Err(DecodeError::Fields(6)));
+    let relative = ToGuardian::Update { path: b"pm"[..].into() };
+    assert_eq!(ToGuardian::decode(&bytes_to(&relative)), Err(DecodeError::Kind(6)));
+    let holed = ToGuardian::Update { path: b"/p\0m"[..].into() };
+    assert_eq!(ToGuardian::decode(&bytes_to(&holed)), Err(DecodeError::Kind(6)));
 }
 
 #[test]
@@ -209,6 +211,6 @@ fn descriptors_are_counted() {
     assert_eq!(allowed(&store(ItemKind::Other)), [1, 2]);
     assert_eq!(allowed(&ToGuardian::HandOver), [2]);
     assert_eq!(allowed(&ToGuardian::List), [0]);
-    let long = ToGuardian::Update { path: vec![b'/'; MAX_PATH + 1] };
+    let long = ToGuardian::Update { path: vec![b'/'; MAX_PATH + 1].into() };
     assert!(allowed(&long).is_empty());
 }
