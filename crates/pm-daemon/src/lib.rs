@@ -16,6 +16,7 @@ mod home_id;
 mod inlet;
 mod journal;
 mod node;
+mod own_file;
 mod pidfile;
 mod plan;
 mod pm2_pid;

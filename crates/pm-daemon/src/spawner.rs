@@ -3,10 +3,8 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
-use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -25,6 +23,7 @@ use tokio::sync::mpsc;
 use crate::app_user::{self, AppUser};
 use crate::daemon_log;
 use crate::inlet::Inlet;
+use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream};
@@ -180,7 +179,11 @@ impl SpawnerParts {
             return None;
         }
         let path = self.home.root().join("node-preload.js");
-        match put(&path, pm_node::PRELOAD.as_bytes()) {
+        let script = pm_node::PRELOAD.as_bytes();
+        if std::fs::read(&path).is_ok_and(|found| found == script) {
+            return Some(path);
+        }
+        match own_file::replace(&path, script) {
             Ok(()) => Some(path),
             Err(error) => {
                 daemon_log::note(format_args!("could not write {}: {error}", path.display()));
@@ -196,21 +199,15 @@ impl SpawnerParts {
         stdin: BorrowedFd<'fd>,
         user: Option<pm_os::spawn::Credentials>,
     ) -> SpawnRequest<'fd> {
+        let error = pipes.error.as_ref().unwrap_or(&pipes.out);
+        let ends = [stdin, pipes.out.as_fd(), error.as_fd()];
         SpawnRequest {
-            program: line.program,
-            argv: line.argv,
-            env: line.env,
             cwd: line.cwd,
-            stdin,
-            stdout: pipes.out.as_fd(),
-            stderr: pipes.error.as_ref().unwrap_or(&pipes.out).as_fd(),
-            handed: Vec::new(),
             user,
             nofile: self.nofile,
-            umask: None,
-            nice: None,
             oom_score_adj: pm_guardian::oom_score_before(),
             birth: Birth::Sibling,
+            ..SpawnRequest::new(line.program, line.argv, line.env, ends)
         }
     }
 
@@ -271,17 +268,6 @@ impl SpawnerParts {
 fn is_short(newest: RawFd) -> bool {
     let (limit, open) = (Nofile::current().soft, u64::try_from(newest).unwrap_or(0));
     open > limit / FREELY && limit < open.saturating_add(PLENTY)
-}
-
-/// Makes a file of ours have these contents, whole at every moment.
-fn put(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    if std::fs::read(path).is_ok_and(|found| found == contents) {
-        return Ok(());
-    }
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600).open(&new)?.write_all(contents)?;
-    std::fs::rename(&new, path)
 }
 
 fn refused(why: String) -> SpawnFailure {
