@@ -26,7 +26,7 @@ mod sys;
 mod upkeep;
 mod watchdog;
 
-pub use accept_relay::{AcceptRelay, RelayOutcome};
+pub use accept_relay::AcceptRelay;
 pub use codec::DecodeError;
 pub use error::{GuardianError, ResumeError};
 pub use link::{Arrival, LINK_VARIABLE, Link, LinkError};
