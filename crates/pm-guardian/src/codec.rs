@@ -18,7 +18,7 @@ pub enum DecodeError {
 }
 
 /// Something with a form in bytes.
-pub(crate) trait Field: Sized {
+pub(crate) trait ByteForm: Sized {
     /// Appends it.
     fn put(&self, out: &mut Vec<u8>);
     /// Takes it off; `None` if the bytes do not suffice or mean nothing.
@@ -32,7 +32,7 @@ pub(crate) struct FieldReader<'a>(pub(crate) &'a [u8]);
 /// Numbers.
 macro_rules! numbers {
     ($($number:ty)*) => {$(
-        impl Field for $number {
+        impl ByteForm for $number {
             fn put(&self, out: &mut Vec<u8>) {
                 out.extend(self.to_le_bytes());
             }
@@ -49,13 +49,13 @@ macro_rules! numbers {
 /// Structs: their fields, one after the other.
 macro_rules! structs {
     ($($name:ty { $($field:ident)* })*) => {$(
-        impl $crate::codec::Field for $name {
+        impl $crate::codec::ByteForm for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 $(self.$field.put(out);)*
             }
 
             fn take(from: &mut $crate::codec::FieldReader<'_>) -> Option<Self> {
-                Some(Self { $($field: $crate::codec::Field::take(from)?),* })
+                Some(Self { $($field: $crate::codec::ByteForm::take(from)?),* })
             }
         }
     )*};
@@ -67,7 +67,7 @@ macro_rules! enums {
     ($($name:ident {
         $($number:literal $variant:ident $(($only:ident))? $({ $($field:ident)* })?)*
     })*) => {$(
-        impl Field for $name {
+        impl ByteForm for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 match self {$(
                     Self::$variant $(($only))? $({ $($field),* })? => {
@@ -81,8 +81,8 @@ macro_rules! enums {
             fn take(from: &mut FieldReader<'_>) -> Option<Self> {
                 match u8::take(from)? {
                     $($number => Some(Self::$variant
-                        $(({ let $only = Field::take(from)?; $only }))?
-                        $({ $($field: Field::take(from)?),* })?),)*
+                        $(({ let $only = ByteForm::take(from)?; $only }))?
+                        $({ $($field: ByteForm::take(from)?),* })?),)*
                     _ => None,
                 }
             }
@@ -142,7 +142,7 @@ enums! {
 
 messages! { ToGuardian FromGuardian }
 
-impl<A: Field, B: Field> Field for (A, B) {
+impl<A: ByteForm, B: ByteForm> ByteForm for (A, B) {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);
         self.1.put(out);
@@ -153,7 +153,7 @@ impl<A: Field, B: Field> Field for (A, B) {
     }
 }
 
-impl<T: Field> Field for Vec<T> {
+impl<T: ByteForm> ByteForm for Vec<T> {
     fn put(&self, out: &mut Vec<u8>) {
         // Counts are of descriptors, runs and words: far below 2^32.
         u32::try_from(self.len()).unwrap_or(u32::MAX).put(out);
@@ -167,7 +167,7 @@ impl<T: Field> Field for Vec<T> {
     }
 }
 
-impl Field for bool {
+impl ByteForm for bool {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
     }
@@ -178,7 +178,7 @@ impl Field for bool {
     }
 }
 
-impl Field for WaitStatus {
+impl ByteForm for WaitStatus {
     fn put(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Wait(raw) => (true, raw).put(out),
@@ -187,7 +187,7 @@ impl Field for WaitStatus {
     }
 
     fn take(from: &mut FieldReader<'_>) -> Option<Self> {
-        match Field::take(from)? {
+        match ByteForm::take(from)? {
             (true, raw) => Some(Self::Wait(raw)),
             (false, 0) => Some(Self::Unknown),
             (false, _) => None,
@@ -195,7 +195,7 @@ impl Field for WaitStatus {
     }
 }
 
-impl Field for ItemKind {
+impl ByteForm for ItemKind {
     fn put(&self, out: &mut Vec<u8>) {
         let (number, pid): (u8, i32) = match *self {
             Self::Pidfd { pid } => (0, pid),
@@ -215,7 +215,7 @@ impl Field for ItemKind {
     }
 }
 
-impl Field for ItemName {
+impl ByteForm for ItemName {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(self.length);
         out.extend(self.as_bytes());
@@ -230,7 +230,7 @@ impl Field for ItemName {
 }
 
 /// The slot of a message: the last byte, if there is one.
-impl Field for Option<u8> {
+impl ByteForm for Option<u8> {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend(self);
     }
@@ -242,7 +242,7 @@ impl Field for Option<u8> {
 
 /// The path of a message: the whole rest, absolute and without NUL, for it goes into `execve(2)`. A longer one than
 /// [`MAX_PATH`] is cut: check it before.
-impl Field for Box<[u8]> {
+impl ByteForm for Box<[u8]> {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend(self.iter().take(MAX_PATH));
     }

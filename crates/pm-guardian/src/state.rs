@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use rustix::process::Rlimit;
 
-use crate::codec::{Field, FieldReader, structs};
+use crate::codec::{ByteForm, FieldReader, structs};
 use crate::error::ResumeError;
 use crate::home_lock::FileIdentity;
 use crate::link::adopt;
@@ -104,7 +104,7 @@ fn own(number: RawFd) -> Result<OwnedFd, ResumeError> {
     adopt(number).ok_or(ResumeError::Missing(number))
 }
 
-impl Field for CString {
+impl ByteForm for CString {
     fn put(&self, out: &mut Vec<u8>) {
         self.to_bytes().to_vec().put(out);
     }
@@ -114,7 +114,7 @@ impl Field for CString {
     }
 }
 
-impl Field for PathBuf {
+impl ByteForm for PathBuf {
     fn put(&self, out: &mut Vec<u8>) {
         self.as_os_str().as_bytes().to_vec().put(out);
     }
@@ -124,30 +124,30 @@ impl Field for PathBuf {
     }
 }
 
-impl Field for Rlimit {
+impl ByteForm for Rlimit {
     fn put(&self, out: &mut Vec<u8>) {
         (self.current.unwrap_or(u64::MAX), self.maximum.unwrap_or(u64::MAX)).put(out);
     }
 
     fn take(from: &mut FieldReader<'_>) -> Option<Self> {
         let limit = |value: u64| (value != u64::MAX).then_some(value);
-        let (current, maximum) = Field::take(from)?;
+        let (current, maximum) = ByteForm::take(from)?;
         Some(Self { current: limit(current), maximum: limit(maximum) })
     }
 }
 
-impl Field for Option<FileIdentity> {
+impl ByteForm for Option<FileIdentity> {
     fn put(&self, out: &mut Vec<u8>) {
         (self.is_some(), self.unwrap_or_default()).put(out);
     }
 
     fn take(from: &mut FieldReader<'_>) -> Option<Self> {
-        let (is_known, identity) = Field::take(from)?;
+        let (is_known, identity) = ByteForm::take(from)?;
         Some(Some(identity).filter(|_| is_known))
     }
 }
 
-impl Field for Option<RawFd> {
+impl ByteForm for Option<RawFd> {
     fn put(&self, out: &mut Vec<u8>) {
         self.unwrap_or(-1).put(out);
     }
