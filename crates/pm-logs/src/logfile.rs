@@ -15,7 +15,7 @@ use crate::file_io::ends_line;
 use crate::folder::{IfMissing, listed, open_folder};
 use crate::index::TimeIndex;
 use crate::log_users::{LogUse, LogUsers};
-use crate::open::{FileId, open_log};
+use crate::open::{FileId, Opened, open_log};
 use crate::open_error::OpenError;
 use crate::rotate::{LogRotation, part_name, part_of, with_suffix};
 use crate::sink::{FileOwner, Sink};
@@ -51,15 +51,14 @@ pub(crate) struct LogStatus {
 }
 
 impl LogFile {
-    /// Opens the log at `path`, which `open::resolve` has made; `indexes` is the index folder.
-    pub(crate) fn open(
-        path: PathBuf,
+    /// The log at `path`, which `open::resolve` has made; `indexes` is the index folder.
+    pub(crate) fn new(
+        (path, opened): (PathBuf, Opened),
         sink: &Sink,
         indexes: &Path,
         users: &Arc<LogUsers>,
-    ) -> Result<Self, OpenError> {
-        let opened = open_log(&path, sink.owner)?;
-        Ok(LogFile {
+    ) -> Self {
+        LogFile {
             path,
             owner: sink.owner,
             rotation: sink.rotation,
@@ -69,7 +68,7 @@ impl LogFile {
             looked: Instant::now(),
             indexes: indexes.to_path_buf(),
             index: None,
-        })
+        }
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {

@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, LedgerEntry};
 use crate::log_users::LogUsers;
 use crate::logfile::LogFile;
 use crate::mover;
-use crate::open::{FileId, hashed_name, open_present, resolve};
+use crate::open::{FileId, Opened, hashed_name, open_log, open_present, resolve};
 use crate::open_error::OpenError;
 use crate::sink::{FileOwner, Sink, StreamKey};
 use crate::spool::Spool;
@@ -104,11 +104,11 @@ impl OpenLogs {
         sink: &Sink,
     ) -> Result<LogId, OpenError> {
         // The folder must be there before the path can be resolved.
-        let file = crate::open::open_log(path, sink.owner)?.id;
+        let opened = open_log(path, sink.owner)?;
         let path = resolve(path, sink.owner);
-        let id = match self.by_path.get(&path).copied().or_else(|| self.find_file(file)) {
+        let id = match self.by_path.get(&path).copied().or_else(|| self.find_file(opened.id)) {
             Some(id) => id,
-            None => self.add(path.clone(), sink)?,
+            None => self.add((path.clone(), opened), sink)?,
         };
         let entered = self.enter(id, key, spool);
         if let Some(log) = self.logs.get_mut(&id) {
@@ -120,9 +120,9 @@ impl OpenLogs {
         })
     }
 
-    /// Opens the log at `path`. What a kill left half done there is made good before anybody writes.
-    fn add(&mut self, path: PathBuf, sink: &Sink) -> Result<LogId, OpenError> {
-        let file = LogFile::open(path.clone(), sink, &self.indexes(), &self.users)?;
+    /// A log that was opened. What a kill left half done there is made good before anybody writes.
+    fn add(&mut self, (path, opened): (PathBuf, Opened), sink: &Sink) -> Result<LogId, OpenError> {
+        let file = LogFile::new((path.clone(), opened), sink, &self.indexes(), &self.users);
         let mut log = OpenLog::new(file);
         Ledger::find(log.ledger_path(&self.state))
             .map(|ledger| ledger.or_else(|| log.other_ledger(&self.state)))
