@@ -95,8 +95,7 @@ pub(crate) fn app(
     spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
-    logs::settle(&mut app, name.as_ref(), base, ground, &mut spec.logs);
-    spec.pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground);
+    logs::settle(&mut app, name.as_ref(), ground, &mut spec);
     spec.schedule = senses::schedule(&mut app);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     spec.user = user::choice(&mut app, ground.caller);

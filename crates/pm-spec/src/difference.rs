@@ -9,7 +9,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::options::{Effort, KeyKind, Setting, keys};
+use crate::options::{Effort, KeyKind, KeySpec, Setting, keys};
 use crate::{AppSpec, ByteString, Environment, looks_secret};
 
 /// One thing that differs.
@@ -44,7 +44,8 @@ impl AppSpec {
     /// What is different in `new`, in the order of the manual.
     pub fn edits(&self, new: &Self) -> Vec<Edit> {
         let mut edits = Vec::new();
-        for key in keys().filter(|key| key.effort != Effort::Nothing) {
+        let counts = |key: &&KeySpec| key.effort != Effort::Nothing && !self.derives(key, new);
+        for key in keys().filter(counts) {
             if let KeyKind::Variables = key.kind {
                 edits.extend(variables(self, new));
                 continue;
@@ -64,10 +65,22 @@ impl AppSpec {
         self.edits(new).iter().map(|edit| edit.effort).max().unwrap_or(Effort::Nothing)
     }
 
-    /// `new` for a run that goes on: with the environment it was started with.
+    /// Whether nobody wrote this key, neither here nor there.
+    fn derives(&self, key: &KeySpec, new: &Self) -> bool {
+        let is_in = |all: &[ByteString]| all.iter().any(|it| it.as_bytes() == key.name.as_bytes());
+        is_in(&self.derived) && is_in(&new.derived)
+    }
+
+    /// `new` for a run that goes on: with the environment it was started with, and the logs that nobody wrote to be others.
     #[must_use]
     pub fn carried_on(&self, new: Self) -> Self {
-        Self { env: self.env.clone(), ..new }
+        let mut on = Self { env: self.env.clone(), ..new };
+        for key in keys() {
+            if self.derives(key, &on) {
+                key.take(&mut on, self);
+            }
+        }
+        on
     }
 
     /// The environment with a shell's laid over it (PM2: `--update-env`). What came from the shell before and is not in
