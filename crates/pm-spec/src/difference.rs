@@ -84,23 +84,44 @@ impl AppSpec {
     }
 
     /// The environment with a shell's laid over it (PM2: `--update-env`). What came from the shell before and is not in
-    /// it any more goes; what the file declares stays where the shell says nothing else.
+    /// it any more goes; what the file declares stays where the shell says nothing else, and what we set for the app
+    /// itself stays in any case: its language, its folder, its venv.
     pub fn seen_from(&self, shell: &Environment) -> Environment {
         let mut env = shell.clone();
         for (name, value) in self.env.iter() {
-            let is_declared =
-                self.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes());
-            if env.get(name).is_none() && (is_declared || is_ours(name)) {
+            let is_ours = name == "PYTHONUNBUFFERED";
+            if env.get(name).is_none() && (self.declares(name) || is_ours) {
                 env.set(name, value.clone());
+            }
+        }
+        if !self.declares("PWD") && env.get("PWD").is_some() {
+            env.set("PWD", self.cwd.clone());
+        }
+        if let Some((venv, bin)) = self.venv() {
+            env.set("VIRTUAL_ENV", venv.clone());
+            let path = env.get("PATH").map_or(&b""[..], ByteString::as_bytes);
+            if !path.starts_with(&bin) {
+                env.set("PATH", ByteString::from([&bin, path].concat()));
             }
         }
         env
     }
-}
 
-/// A variable that we set ourselves for the language of the app, not its shell.
-fn is_ours(name: &str) -> bool {
-    name == "PYTHONUNBUFFERED"
+    fn declares(&self, name: &str) -> bool {
+        self.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes())
+    }
+
+    /// The venv it lives in, and how its PATH begins because of that. One that only the shell was in, as for an app of
+    /// Node, is the shell's.
+    fn venv(&self) -> Option<(&ByteString, Vec<u8>)> {
+        let venv = self.env.get("VIRTUAL_ENV").filter(|venv| !venv.is_empty())?;
+        let bin = [venv.as_bytes(), b"/bin:"].concat();
+        let runs = self.interpreter.as_ref().unwrap_or(&self.script).as_bytes();
+        let name = runs.rsplit(|byte| *byte == b'/').next();
+        let is_shell = matches!(name, Some(b"sh" | b"bash" | b"dash" | b"ksh" | b"zsh"));
+        let is_in = self.env.get("PATH").is_some_and(|path| path.as_bytes().starts_with(&bin));
+        (is_in && (is_shell || runs.starts_with(venv.as_bytes()))).then_some((venv, bin))
+    }
 }
 
 /// The variables that either declares, by name; secrets are masked.
