@@ -281,6 +281,23 @@ fn a_job_that_waits_for_its_schedule_is_not_run_by_its_file() {
     let runs = std::fs::read_to_string(home.work().join("runs")).unwrap();
     assert_eq!(runs, "run\n");
     assert_eq!(home.row("job").note, None);
+    // One that was to run once has done so; whoever starts its file wants it again.
+    let once = r#"[{ name: "once", script: "./job", autorestart: false }, { name: "code", script: "./job", stop_exit_codes: [0] }]"#;
+    home.file("once.json5", once);
+    home.run(["apply", "once.json5"]).ok();
+    let plan = home.run(["apply", "--dry-run", "--json", "once.json5"]).ok().json();
+    assert_eq!(steps(&plan), ["once keep", "code keep"], "{plan}");
+    home.run(["apply", "once.json5"]).ok().says("= once").says("= code");
+    let runs = || std::fs::read_to_string(home.work().join("runs")).unwrap().lines().count();
+    assert_eq!(runs(), 3);
+    home.run(["start", "once.json5"]).ok();
+    assert_eq!(runs(), 5);
+    // What a person stopped, or what failed, is not done.
+    home.run(["stop", "once"]).ok();
+    home.script("job", "exit 3");
+    home.run(["restart", "code", "--no-autorestart"]).ends(1);
+    let plan = home.run(["apply", "--dry-run", "--json", "once.json5"]).ok().json();
+    assert_eq!(steps(&plan), ["once start", "code start"], "{plan}");
     home.script("job", "exit 3");
     home.run(["restart", "job"]).ends(1);
     let note = home.wait_status("job", "stopped").note;

@@ -285,7 +285,10 @@ impl Instance {
             (false, Delay::Automatic) if self.streaks.unstable > 0 => {
                 Pause::ShortRuns(self.streaks.unstable)
             }
-            (false, Delay::Automatic) => Pause::Failures(self.streaks.flaps),
+            (false, Delay::Automatic) if self.streaks.flaps > 0 => {
+                Pause::Failures(self.streaks.flaps)
+            }
+            (false, Delay::Automatic) => Pause::Forgotten,
         })
     }
 
@@ -319,6 +322,7 @@ impl Instance {
             status: self.status(),
             wanted: self.want.is_up(),
             resting: self.resting,
+            rests: self.rests(),
             run: self.phase.run().map(|run| (run, live.map(|live| live.identity))),
             second: self.second.as_ref().and_then(|second| {
                 let identity = second.phase.live().map(|live| live.identity);
