@@ -17,7 +17,7 @@ mod stay;
 mod talk;
 mod verbs;
 
-pub(crate) use boot::{BootArgs, StartupArgs};
+pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{Engine, EngineFlag};
 pub(crate) use foreign::AnyArgs;
@@ -156,7 +156,7 @@ pub(crate) enum Verb {
     /// Have the machine start the saved list when it boots
     Startup(Later<StartupArgs>),
     /// Undo `startup`
-    Unstartup(Later<BootArgs>),
+    Unstartup(Later<UnstartupArgs>),
     /// Save an empty list
     Cleardump,
     /// Open a Node app for a debugger
