@@ -31,8 +31,8 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, GuardianArgs, MonitArgs, RestartArgs,
-    ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
+    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, FlushArgs, GuardianArgs, MonitArgs,
+    RestartArgs, ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -141,7 +141,7 @@ pub(crate) enum Verb {
     #[command(visible_alias = "log")]
     Logs(Later<LogsArgs>),
     /// Empty log files: of the given apps, or all and the daemon's own
-    Flush(Later<SelectArgs>),
+    Flush(Later<FlushArgs>),
     /// Open all log files anew, after something else rotated them
     #[command(name = "reloadLogs", visible_alias = "reload-logs")]
     ReloadLogs,

@@ -16,6 +16,20 @@ pub(crate) struct SelectArgs {
     pub(crate) apps: Vec<String>,
 }
 
+/// `flush web`.
+#[derive(Debug, Args)]
+pub(crate) struct FlushArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+    /// Remove the logs of apps that were deleted, if they are not on the saved list
+    #[arg(long, conflicts_with = "apps")]
+    pub(crate) orphans: bool,
+    /// Only say which files that would remove
+    #[arg(short = 'n', long = "dry-run", requires = "orphans")]
+    pub(crate) dry_run: bool,
+}
+
 /// Selectors, or config files that name the apps.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
