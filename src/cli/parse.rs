@@ -30,7 +30,7 @@ pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
 }
 
 /// The grammar with one command only, built. It is put together from the definitions of the whole one.
-fn narrow(verb: &str) -> Option<clap::Command> {
+pub(crate) fn narrow(verb: &str) -> Option<clap::Command> {
     let all = Verb::augment_subcommands(clap::Command::new("all"));
     let command = all.find_subcommand(verb)?.clone();
     let mut grammar = Grammar::<Infallible>::command().disable_help_subcommand(true);
@@ -39,8 +39,14 @@ fn narrow(verb: &str) -> Option<clap::Command> {
     Some(grammar)
 }
 
+/// The grammar of all commands; the pages of help are only made where one may be asked for.
+fn whole(argv: &[OsString]) -> clap::Command {
+    let asks = argv.iter().any(|word| ["help", "--help", "-h"].iter().any(|help| word == help));
+    if asks { help::grammar() } else { Cli::command() }
+}
+
 /// The command of a narrow grammar.
-fn only(grammar: &clap::Command) -> Option<&clap::Command> {
+pub(crate) fn only(grammar: &clap::Command) -> Option<&clap::Command> {
     grammar.get_subcommands().next()
 }
 

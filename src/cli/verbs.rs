@@ -150,6 +150,12 @@ pub(crate) struct CompletionArgs {
     /// bash, zsh or fish; the shell in SHELL if left out
     #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish"])]
     pub(crate) shell: Option<String>,
+    /// Print what could come next; asked by the scripts
+    #[arg(long, hide = true, conflicts_with = "shell")]
+    pub(crate) candidates: bool,
+    /// What was typed until now
+    #[arg(last = true, hide = true, value_name = "WORDS", requires = "candidates")]
+    pub(crate) words: Vec<OsString>,
 }
 
 /// How a guardian is begun; not for people, but for service managers.
