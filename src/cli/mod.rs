@@ -4,6 +4,7 @@ mod boot;
 mod deploy;
 mod engine;
 mod foreign;
+mod help;
 mod keys;
 mod later;
 mod logs;
@@ -21,6 +22,7 @@ pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{Engine, EngineFlag};
 pub(crate) use foreign::AnyArgs;
+pub(crate) use help::EXAMPLES;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
 pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
@@ -45,8 +47,7 @@ use clap::{ArgAction, Parser, Subcommand};
     disable_version_flag = true,
     subcommand_value_name = "COMMAND",
     args_override_self = true,
-    arg_required_else_help = false,
-    max_term_width = 100
+    arg_required_else_help = false
 )]
 pub(crate) struct Grammar<C: Subcommand> {
     /// Print the version
@@ -84,9 +85,9 @@ pub(crate) struct Global {
 pub(crate) enum Verb {
     /// Start apps: a config file, a script, or what is known already
     Start(Later<StartArgs>),
-    /// Run apps in the foreground and end with their exit code: for containers
+    /// Run apps in the foreground, as the main program of a container
     Runtime(Later<RuntimeArgs>),
-    /// Run apps in the foreground while you work on them, in a home of their own
+    /// Run apps in the foreground, apart from others, while you work on them
     Dev(Later<DevArgs>),
     /// Stop apps; returns when their process trees are gone
     Stop(Later<TargetArgs>),
@@ -168,13 +169,13 @@ pub(crate) enum Verb {
     /// Replace the running daemon by this program; apps run on
     #[command(visible_alias = "updatePM2")]
     Update,
-    /// Make what runs what config files say; only what differs restarts
+    /// Run what config files say; only what differs is restarted
     Apply(Later<ApplyArgs>),
     /// Check config files and report every problem
     Check(Later<CheckArgs>),
     /// Print a completion script for a shell
     Completion(Later<CompletionArgs>),
-    /// Keep a setting; `app:key` is a variable of that app, which is restarted with it
+    /// Keep a setting; `app:key`: a variable of an app, which restarts
     Set(Later<SetArgs>),
     /// Show settings
     Get(Later<GetArgs>),

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
 use pm_pm2::CalledAs;
 use pm_pm2::dialect::CommandLine;
 
-use super::{Cli, Grammar, Verb};
+use super::{Cli, Grammar, Verb, help};
 
 /// What is meant.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
     let narrow = line.verb().and_then(narrow);
     let words = line.words(called_as, narrow.as_ref().and_then(only));
     let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());
-    let cli = understood.map_or_else(|| read(Cli::command(), &words.argv), Ok);
+    let cli = understood.map_or_else(|| read(whole(&words.argv), &words.argv), Ok);
     Parsed { cli, idle: words.idle }
 }
 
