@@ -128,7 +128,7 @@ fn values(arg: &Arg, known: impl FnOnce() -> Vec<String>) -> Vec<(String, String
     if !choices.is_empty() {
         return choices.iter().map(|choice| plain(choice.get_name().into())).collect();
     }
-    match arg.get_value_names().and_then(<[_]>::first).map(|name| name.as_str()) {
+    match arg.get_value_names().and_then(<[_]>::first).map(clap::builder::Str::as_str) {
         Some("APP" | "ID") => known().into_iter().map(plain).collect(),
         Some("WHAT") => known().into_iter().chain([FILES.into()]).map(plain).collect(),
         Some("FILE" | "DIR" | "PATH") => vec![plain(FILES.into())],
