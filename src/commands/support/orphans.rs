@@ -61,10 +61,10 @@ pub(crate) fn find(session: &Session) -> Result<Vec<Orphan>, Failure> {
 
 /// The names of files that belong to somebody, wherever they lie.
 fn kept(session: &Session) -> Result<BTreeSet<OsString>, Failure> {
-    let mut specs: Vec<AppSpec> = Vec::new();
-    if let Some(mut client) = session.find()? {
-        specs.extend(described::known(&mut client)?.descriptions.into_iter().map(|one| one.spec));
-    }
+    // Without it every app would seem to be deleted that is not saved.
+    let mut client = session.need()?;
+    let known = described::known(&mut client)?.descriptions.into_iter();
+    let mut specs: Vec<AppSpec> = known.map(|one| one.spec).collect();
     if session.home.saved().exists() {
         let saved = daemon::saved(session.home.root())?;
         if let Some(warning) = saved.warning {
