@@ -25,7 +25,7 @@ pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
-pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
+pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs, WhyArgs};
@@ -194,9 +194,9 @@ pub(crate) enum Verb {
     /// Bring an app's git repository to its newest commit, then reload it
     Pull(Later<PullArgs>),
     /// Bring an app's git repository one commit back, then reload it
-    Backward(Later<StepArgs>),
+    Backward(Later<IdArgs>),
     /// Bring an app's git repository one commit forward, then reload it
-    Forward(Later<StepArgs>),
+    Forward(Later<IdArgs>),
     /// Write a file for logrotate(8)
     Logrotate(Later<LogrotateArgs>),
     /// Show what can be typed
