@@ -34,6 +34,7 @@ mod stream_state;
 mod tools;
 mod writer_loop;
 
+pub use archive::remove_file;
 pub use folder::{IfMissing, open_folder};
 pub use follow::Follow;
 pub use history::{History, LineFilter, LineQuery};
@@ -45,6 +46,6 @@ pub use messages::{
     StreamTarget, WriterLimits,
 };
 pub use open_error::OpenError;
-pub use rotate::LogRotation;
+pub use rotate::{LogRotation, log_of};
 pub use sink::{FileOwner, LineFormat, LogDestination, Sink, Stream, StreamKey, WhenFull};
 pub use spool::forget_spools;
