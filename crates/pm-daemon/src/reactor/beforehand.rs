@@ -3,12 +3,13 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use pm_core::InstanceId;
-use pm_logs::{LogWriter, Sink};
+use pm_logs::LogWriter;
 use pm_os::limits::Nofile;
 use pm_protocol::{Code, Refusal};
-use pm_spec::{AppName, AppSpec};
+use pm_spec::AppSpec;
 
 use crate::core_driver::CoreDriver;
 use crate::strangers::Strangers;
@@ -24,22 +25,16 @@ pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refus
     double.or_else(|| too_many(driver, apps))
 }
 
-/// What is opened for writing when this instance is begun.
-pub(super) fn needs(app: &AppSpec, instance: InstanceId) -> [(AppName, Sink); 2] {
-    let sinks = plan::sinks(app, instance, app_user::log_owner(app));
-    sinks.map(|sink| (app.name.clone(), sink))
-}
-
-/// The same of all instances that run and would be begun anew by these settings.
-pub(super) fn needs_of(driver: &CoreDriver, apps: &[AppSpec]) -> Vec<(AppName, Sink)> {
+/// The instances that run and would be begun anew by these settings.
+pub(super) fn renewals(driver: &CoreDriver, apps: &[AppSpec]) -> Vec<(Arc<AppSpec>, InstanceId)> {
     let live = driver.core().instances().filter(|instance| instance.run.is_some());
     let of = |instance: pm_core::InstanceView<'_>| {
         let is_it = |app: &&AppSpec| {
             app.name == instance.app.name && app.namespace == instance.app.namespace
         };
-        apps.iter().find(is_it).map(|app| needs(app, instance.id))
+        apps.iter().find(is_it).map(|app| (Arc::new(app.clone()), instance.id))
     };
-    live.filter_map(of).flatten().collect()
+    live.filter_map(of).collect()
 }
 
 /// Daemon and guardian keep as many open files for each run: its process, and pipe and file of each stream.
@@ -70,11 +65,11 @@ fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
     })
 }
 
-/// Why these runs could not be begun anew; nothing was stopped.
-pub(super) fn unwritable(
+/// Why these could not be begun anew; nothing was stopped.
+pub(super) fn impossible(
     log_writer: &LogWriter,
     journal: &Path,
-    needs: &[(AppName, Sink)],
+    renewals: &[(Arc<AppSpec>, InstanceId)],
 ) -> Option<Refusal> {
     let journal_fails = || {
         let error = OpenOptions::new().append(true).open(journal).err()?;
@@ -82,15 +77,30 @@ pub(super) fn unwritable(
         let is_gone = error.kind() == io::ErrorKind::NotFound;
         (!is_gone).then(|| format!("write the journal {}: {error}", journal.display()))
     };
-    let log_fails = |(name, sink): &(AppName, Sink)| {
-        let error = log_writer.probe(sink).err().filter(pm_logs::OpenError::is_of_the_disk)?;
-        Some(format!("begin {name} anew: {error}"))
+    let fails = |(app, instance): &(Arc<AppSpec>, InstanceId)| {
+        let why = gone(app).or_else(|| {
+            let sinks = plan::sinks(app, *instance, app_user::log_owner(app));
+            let mut errors = sinks.iter().filter_map(|sink| log_writer.probe(sink).err());
+            errors.find(pm_logs::OpenError::is_of_the_disk).map(|error| error.to_string())
+        })?;
+        Some(format!("begin {} anew: {why}", app.name))
     };
-    let why = journal_fails().or_else(|| needs.iter().find_map(log_fails))?;
+    let why = journal_fails().or_else(|| renewals.iter().find_map(fails))?;
     Some(Refusal {
         code: Code::Storage,
         message: format!("could not {why}"),
         hint: Some("nothing was stopped: what runs goes on".into()),
+    })
+}
+
+/// What an app is begun from, if it is there no more.
+fn gone(app: &AppSpec) -> Option<String> {
+    let paths = [Some(&app.cwd), app.interpreter.as_ref(), Some(&app.script)];
+    let mut paths =
+        paths.into_iter().flatten().map(plan::path_of).filter(|path| path.is_absolute());
+    paths.find_map(|path| {
+        let error = fs::metadata(&path).err().filter(|it| it.kind() == io::ErrorKind::NotFound)?;
+        Some(format!("{}: {error}", path.display()))
     })
 }
 

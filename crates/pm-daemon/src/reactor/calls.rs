@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{Ask, InstanceView, Time};
-use pm_logs::{LogWriter, Sink};
+use pm_core::{Ask, InstanceId, InstanceView, Time};
+use pm_logs::LogWriter;
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Existing, Flush, Flushed, Home, List, Listing,
     LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
     Watch,
 };
-use pm_spec::{AppName, AppSpec, ByteString, Select};
+use pm_spec::{AppSpec, ByteString, Select};
 use tokio::sync::mpsc;
 
 use super::{app_calls, beforehand, preflight};
@@ -95,8 +95,8 @@ impl Calls {
     fn renew(&self, driver: &CoreDriver, select: &[Select], ask: Ask, caller: Caller) {
         let Some((instances, caller)) = driver.selected(select, caller) else { return };
         let live = instances.iter().filter(|instance| instance.run.is_some());
-        let needs = live.flat_map(|instance| beforehand::needs(instance.app, instance.id));
-        self.probe(driver, needs.collect(), ask, caller);
+        let renewals = live.map(|instance| (Arc::clone(instance.app), instance.id));
+        self.probe(driver, renewals.collect(), ask, caller);
     }
 
     /// Takes over new settings of apps; what runs of them may be restarted for it.
@@ -106,22 +106,28 @@ impl Calls {
             return caller.refuse(refusal);
         }
         let renews = matches!(existing, Existing::Restart | Existing::Reload);
-        let needs: Vec<_> = if renews { beforehand::needs_of(driver, &apps) } else { Vec::new() };
+        let renewals = if renews { beforehand::renewals(driver, &apps) } else { Vec::new() };
         let (existing, patience) = (answer::existing(existing), answer::patience(wait));
         let ask = Ask::Start { apps, existing, patience };
-        if needs.is_empty() {
+        if renewals.is_empty() {
             return driver.ask(ask, caller);
         }
-        self.probe(driver, needs, ask, caller);
+        self.probe(driver, renewals, ask, caller);
     }
 
-    /// What a disk would refuse to the next run is found out before the one that runs is stopped. Asks outside the
-    /// loop, for a disk may take its time.
-    fn probe(&self, driver: &CoreDriver, needs: Vec<(AppName, Sink)>, ask: Ask, caller: Caller) {
+    /// What the next run would lack is found out before the one that runs is stopped. Asks outside the loop, for a
+    /// disk may take its time.
+    fn probe(
+        &self,
+        driver: &CoreDriver,
+        renewals: Vec<(Arc<AppSpec>, InstanceId)>,
+        ask: Ask,
+        caller: Caller,
+    ) {
         let log_writer = driver.executor().runs().log_writer().clone();
         let (journal, outlet) = (self.home.journal(), self.outlet.clone());
         tokio::task::spawn_blocking(move || {
-            match beforehand::unwritable(&log_writer, &journal, &needs) {
+            match beforehand::impossible(&log_writer, &journal, &renewals) {
                 Some(refusal) => caller.refuse(refusal),
                 // The loop ends only with the daemon, and then nobody is owed an answer.
                 None => drop(outlet.blocking_send(Inlet::Asked(ask, caller))),
