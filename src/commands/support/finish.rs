@@ -65,7 +65,8 @@ fn ran_to_their_end(
             outcome.what =
                 What::Failed("ran to its end (exit code 0), and is started again".into());
             hint = Some(
-                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a web app needs its server: \
+                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
+                 background: without its `--daemon`, `--detach` or `-D`; a web app needs its server: \
                  `pm start gunicorn -- app:app`, `pm start flask -- run`",
             );
         }
