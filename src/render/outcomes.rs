@@ -1,5 +1,7 @@
 //! What became of each instance, one line each, then the list as it stands.
 
+use std::collections::BTreeSet;
+
 use pm_client::{Colours, plain};
 use pm_protocol::{Listing, Outcome, What};
 use pm_spec::ByteString;
@@ -188,11 +190,16 @@ fn reasons(done: &Completed, look: Look) -> String {
 
 /// The last words of what failed.
 pub(crate) fn tails(done: &Completed, look: Look) -> String {
-    done.tails
-        .iter()
-        .filter(|tail| !tail.lines.is_empty())
-        .map(|tail| self::tail(tail, look))
-        .collect()
+    let mut text: String = done.tails.iter().map(|tail| self::tail(tail, look)).collect();
+    let failed = done.outcomes.iter().filter(|outcome| outcome.what.is_failure());
+    let untold = |outcome: &&Outcome| done.tails.iter().all(|tail| tail.name != outcome.name);
+    let untold: BTreeSet<&str> = failed.filter(untold).map(|one| one.name.as_str()).collect();
+    if let Some(name) = untold.first().filter(|_| !done.tails.is_empty()) {
+        let (many, name) = (untold.len(), safe_text(name));
+        let line = as_called(&format!("{many} more failed: `pm why {name}` tells how\n"));
+        text += &Paint::Dim.on(&line, look.colour);
+    }
+    text
 }
 
 /// The last words of one.
@@ -228,6 +235,7 @@ fn json(done: &Completed) -> Value {
     done.outcomes.iter().map(one).collect()
 }
 
-fn last_lines(tail: &LastLines) -> Vec<String> {
+/// Its lines as text.
+pub(crate) fn last_lines(tail: &LastLines) -> Vec<String> {
     tail.lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }

@@ -131,7 +131,7 @@ fn memory_is_the_trees(home: &Home, name: &str, processes: u32) {
     home.wait_until("the workers are counted", || {
         let listed = home.run(["list", "--json"]).ok().json();
         let rows: Vec<Row> = serde_json::from_value(listed).unwrap();
-        usage = rows.iter().find(|row| row.name == name).unwrap().usage;
+        usage = rows.iter().find(|row| row.name == name).unwrap().usage.clone();
         usage.processes == processes
     });
     let truth: u64 = pids.iter().map(|pid| resident(*pid)).sum();

@@ -28,6 +28,7 @@ mod output;
 mod pm2;
 mod pm2_surface;
 mod pools;
+mod ports;
 mod programs;
 mod project;
 mod registry;
