@@ -23,6 +23,20 @@ pub fn tells_children(process: &ProcIdentity, signal: SignalNumber) -> bool {
     !passes_nothing_on && !is_spared
 }
 
+/// They have a shell run a script, and tell the shell.
+const SCRIPT_RUNNERS: [&[u8]; 4] = [b"npm", b"npx", b"pnpm", b"pnpx"];
+
+/// Whether nobody tells what runs below a shell that this process has started and tells: a shell passes nothing on.
+pub fn runs_scripts(process: &ProcIdentity) -> bool {
+    // What Node was called with, or the title that it gave itself.
+    let line = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    line.split(|byte| matches!(byte, 0 | b' ')).take(2).any(|word| {
+        let file = word.rsplit(|byte| *byte == b'/').next().unwrap_or(word);
+        let name = file.split(|byte| *byte == b'.').next().unwrap_or(file);
+        SCRIPT_RUNNERS.contains(&name.strip_suffix(b"-cli").unwrap_or(name))
+    })
+}
+
 /// The name of the file it runs, or, of one we may not look at, what it calls itself.
 fn program(pid: i32) -> Vec<u8> {
     let file = fs::read_link(format!("/proc/{pid}/exe")).ok();
