@@ -65,6 +65,15 @@ fn a_pool_in_a_shell_line_finishes_its_tasks() {
 }
 
 #[test]
+fn a_pool_below_who_ignores_the_signal_finishes_its_tasks() {
+    // Ignores SIGINT as long as its program runs, and dies of SIGTERM.
+    let line = "perl -e 'system(\"python3\", \"pool.py\")'";
+    for signal in ["SIGTERM", "SIGINT"] {
+        assert_eq!(stopped(signal, "stop", &[line]), "done\ndone\nall done\n", "{signal}");
+    }
+}
+
+#[test]
 fn a_pool_in_a_script_of_npm_finishes_its_tasks() {
     // npm tells its shell, which tells nobody.
     for signal in ["SIGTERM", "SIGINT"] {
