@@ -50,7 +50,7 @@ def app(environ, start_response):
 "#;
 
 /// A venv with gunicorn under `target/`, made once. The lock is held as long as the ports are in use.
-fn venv() -> (PathBuf, File) {
+pub(crate) fn venv() -> (PathBuf, File) {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     fs::create_dir_all(&target).unwrap();
     let lock = File::create(target.join("venv-gunicorn.lock")).unwrap();

@@ -19,6 +19,7 @@ mod deaths;
 mod deploy;
 mod fidelity;
 mod flags;
+mod gunicorn;
 mod homes;
 mod input;
 mod made;
