@@ -282,10 +282,10 @@ impl Instance {
         Some(match (retry, self.spec.restart.delay) {
             (true, _) => Pause::Shortage,
             (false, Delay::Fixed(_) | Delay::Exponential(_)) => Pause::Asked,
-            (false, Delay::Automatic) if self.streaks.unstable > 0 => {
+            (false, Delay::Automatic) if self.streaks.flaps == 0 => {
                 Pause::ShortRuns(self.streaks.unstable)
             }
-            (false, Delay::Automatic) => Pause::Failures(self.streaks.flaps),
+            (false, Delay::Automatic) => Pause::Failures(self.streaks.failures()),
         })
     }
 
@@ -327,7 +327,7 @@ impl Instance {
             since: live.map(|live| live.since),
             restarts: self.restarts,
             unstable: self.streaks.unstable,
-            failures: self.streaks.unstable.saturating_add(self.streaks.flaps),
+            failures: self.streaks.failures(),
             created: self.created,
             next_start: self.phase.next_start(),
             pause: self.pause_cause(),

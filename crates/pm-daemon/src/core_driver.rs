@@ -1,6 +1,7 @@
 //! Drives the core: each fact is one step, and its orders are handed out before the next. What the guardian, threads
 //! and apps tell becomes facts here.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
@@ -141,6 +142,15 @@ impl CoreDriver {
         for exit in early {
             self.exited(exit);
         }
+        if self.core.is_awaited(run) {
+            self.executor.runs().await_listening(run);
+        }
+    }
+
+    /// Somebody waits for it, and it can be reached: what ends now does so in the sight of all.
+    pub(crate) fn listens(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
+        self.executor.runs_mut().listens(run, addresses);
+        self.step(Fact::Ready(run));
     }
 
     /// A process could not be made.
@@ -185,6 +195,7 @@ impl CoreDriver {
             // An app that says itself when it is ready may listen before that.
             NodeEvent::Listening(worker, addresses) => {
                 let Some(run) = self.run_of(worker) else { return };
+                self.executor.runs_mut().listens(run, addresses.clone());
                 self.executor.publisher_mut().serves(run, addresses);
                 let run = self.executor.runs().get(run);
                 if run.is_some_and(|run| !run.app.serving.wait_ready) {

@@ -1,5 +1,6 @@
 //! What comes into the loop: the one queue that connections, threads and tasks send to.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub(crate) enum Inlet {
     Swept(RunId),
     /// A Node app said something.
     Node(pm_node::NodeEvent),
+    /// A run that somebody waits for listens by now.
+    Listens(RunId, Vec<SocketAddr>),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.
