@@ -13,6 +13,8 @@ use pm_spec::{Bytes, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
+use crate::inlet::CoreInput;
+use crate::renewal::Renewals;
 use crate::server::answer;
 use crate::slots::ChannelEnd;
 use crate::tree_job::Sample;
@@ -26,11 +28,12 @@ pub(crate) struct CoreDriver {
     /// Kept for its room.
     orders: Vec<Order>,
     last_request: u64,
+    renewals: Renewals,
 }
 
 impl CoreDriver {
-    pub(crate) fn new(core: Core, executor: Executor) -> Self {
-        Self { core, executor, orders: Vec::new(), last_request: 0 }
+    pub(crate) fn new(core: Core, executor: Executor, renewals: Renewals) -> Self {
+        Self { core, executor, orders: Vec::new(), last_request: 0, renewals }
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -57,11 +60,29 @@ impl CoreDriver {
         }
     }
 
-    /// Asks the core for somebody.
+    /// Asks the core for somebody, as soon as it is known that what it replaces can begin anew.
     pub(crate) fn ask(&mut self, ask: Ask, caller: Caller) {
-        let request = self.number();
-        self.executor.owe(request, caller);
-        self.step(Fact::Asked(request, ask));
+        self.renew(CoreInput::Asked(ask, caller));
+    }
+
+    /// The same of what nobody asks for: nothing that replaces a run gets by here unseen.
+    pub(crate) fn renew(&mut self, input: CoreInput) {
+        let log_writer = self.executor.runs().log_writer();
+        if let Some(input) = self.renewals.check(&self.core, log_writer, input) {
+            self.perform(input);
+        }
+    }
+
+    /// Does what may be done.
+    pub(crate) fn perform(&mut self, input: CoreInput) {
+        match input {
+            CoreInput::Asked(ask, caller) => {
+                let request = self.number();
+                self.executor.owe(request, caller);
+                self.step(Fact::Asked(request, ask));
+            }
+            CoreInput::Told(fact) => self.step(fact),
+        }
     }
 
     /// Asks the core for nobody who would want an answer.
@@ -113,7 +134,7 @@ impl CoreDriver {
     /// The alarm of the schedules rang.
     pub(crate) fn schedules_due(&mut self) {
         for app in self.executor.due_schedules() {
-            self.step(Fact::ScheduleDue(app));
+            self.renew(CoreInput::Told(Fact::ScheduleDue(app)));
         }
     }
 
@@ -184,7 +205,7 @@ impl CoreDriver {
             limited.map(|(run, usage)| (*run, weight(run, usage.memory))).collect();
         self.executor.publisher_mut().sampled(&self.core, sample);
         for (run, memory) in weights {
-            self.step(Fact::MemoryMeasured(run, Bytes::new(memory)));
+            self.renew(CoreInput::Told(Fact::MemoryMeasured(run, Bytes::new(memory))));
         }
     }
 

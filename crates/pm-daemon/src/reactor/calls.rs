@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{Ask, InstanceId, InstanceView, Time};
+use pm_core::{Ask, InstanceView, Time};
 use pm_logs::LogWriter;
 use pm_protocol::{
-    Code, Describe, Description, Descriptions, Done, Existing, Flush, Flushed, Home, List, Listing,
+    Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
     LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
     Watch,
 };
-use pm_spec::{AppSpec, ByteString, Select};
+use pm_spec::{AppSpec, ByteString};
 use tokio::sync::mpsc;
 
 use super::{app_calls, beforehand, preflight};
 use crate::caller::{CallAnswer, Caller};
 use crate::clock::{self, Clocks};
 use crate::core_driver::CoreDriver;
-use crate::inlet::Inlet;
+use crate::inlet::{CoreInput, Inlet};
 use crate::server::answer;
 use crate::tree_job::{Machine, TreeJob};
 use crate::{app_user, daemon_log, plan, store};
@@ -65,19 +65,20 @@ impl Calls {
             }
             Request::Input(call) => return app_calls::input(driver, call, caller),
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
-            Request::Start(start) => return self.replace(driver, start, caller),
+            Request::Start(Start { apps, existing, wait }) => {
+                if let Some(refusal) = beforehand::unstartable(driver, &apps) {
+                    return caller.refuse(refusal);
+                }
+                let (existing, patience) = (answer::existing(existing), answer::patience(wait));
+                Ask::Start { apps, existing, patience }
+            }
             Request::Raise(Raise { select, env, wait }) => {
                 Ask::Raise { select, env, patience: answer::patience(wait) }
             }
             Request::Restart(Restart { select, env, wait }) => {
-                let of = select.clone();
-                let ask = Ask::Restart { select, env, patience: answer::patience(wait) };
-                return self.renew(driver, &of, ask, caller);
+                Ask::Restart { select, env, patience: answer::patience(wait) }
             }
-            Request::Reload(Reload { select, env, force }) => {
-                let of = select.clone();
-                return self.renew(driver, &of, Ask::Reload { select, env, force }, caller);
-            }
+            Request::Reload(Reload { select, env, force }) => Ask::Reload { select, env, force },
             Request::Stop(call) => Ask::Stop(call.select),
             Request::Delete(call) => Ask::Delete(call.select),
             Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
@@ -89,50 +90,6 @@ impl Calls {
             Request::Kill(_) => Ask::Leave,
         };
         driver.ask(ask, caller);
-    }
-
-    /// Restarts what a selection means.
-    fn renew(&self, driver: &CoreDriver, select: &[Select], ask: Ask, caller: Caller) {
-        let Some((instances, caller)) = driver.selected(select, caller) else { return };
-        let live = instances.iter().filter(|instance| instance.run.is_some());
-        let renewals = live.map(|instance| (Arc::clone(instance.app), instance.id));
-        self.probe(driver, renewals.collect(), ask, caller);
-    }
-
-    /// Takes over new settings of apps; what runs of them may be restarted for it.
-    fn replace(&self, driver: &mut CoreDriver, start: Start, caller: Caller) {
-        let Start { apps, existing, wait } = start;
-        if let Some(refusal) = beforehand::unstartable(driver, &apps) {
-            return caller.refuse(refusal);
-        }
-        let renews = matches!(existing, Existing::Restart | Existing::Reload);
-        let renewals = if renews { beforehand::renewals(driver, &apps) } else { Vec::new() };
-        let (existing, patience) = (answer::existing(existing), answer::patience(wait));
-        let ask = Ask::Start { apps, existing, patience };
-        if renewals.is_empty() {
-            return driver.ask(ask, caller);
-        }
-        self.probe(driver, renewals, ask, caller);
-    }
-
-    /// What the next run would lack is found out before the one that runs is stopped. Asks outside the loop, for a
-    /// disk may take its time.
-    fn probe(
-        &self,
-        driver: &CoreDriver,
-        renewals: Vec<(Arc<AppSpec>, InstanceId)>,
-        ask: Ask,
-        caller: Caller,
-    ) {
-        let log_writer = driver.executor().runs().log_writer().clone();
-        let (journal, outlet) = (self.home.journal(), self.outlet.clone());
-        tokio::task::spawn_blocking(move || {
-            match beforehand::impossible(&log_writer, &journal, &renewals) {
-                Some(refusal) => caller.refuse(refusal),
-                // The loop ends only with the daemon, and then nobody is owed an answer.
-                None => drop(outlet.blocking_send(Inlet::Asked(ask, caller))),
-            }
-        });
     }
 
     fn ping(&self, caller: Caller) {
@@ -225,7 +182,8 @@ impl Calls {
                 }
                 let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
-                outlet.blocking_send(Inlet::Asked(Ask::Restore(apps), caller)).ok();
+                let known = CoreInput::Asked(Ask::Restore(apps), caller);
+                outlet.blocking_send(Inlet::Known(known)).ok();
             }
             Err(error) => caller.refuse(answer::storage(&error)),
         });

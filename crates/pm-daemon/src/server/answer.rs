@@ -87,6 +87,7 @@ pub(crate) fn description(
     Description {
         row: row(instance, figures, clocks),
         spec: (**instance.app).clone(),
+        rests: instance.rests,
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
@@ -190,6 +191,7 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
         Pause::ShortRuns(runs) => format!("{runs} short runs"),
         Pause::Failures(1) => "a failure".into(),
         Pause::Failures(runs) => format!("{runs} failures in a row"),
+        Pause::Forgotten => "it failed before its counters were reset".into(),
     };
     Some(format!("waits {}: {why}", seconds(instance.last_delay)))
 }
