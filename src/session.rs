@@ -1,6 +1,7 @@
 //! A call of this program: who calls, where it all lies, where to speak, and the way to the daemon.
 
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pm_client::{Client, Deadline};
@@ -93,7 +94,11 @@ impl Session {
 
     /// The facts the config reader wants to know.
     pub(crate) fn caller(&self) -> Result<Caller, Failure> {
-        let cwd = std::env::current_dir().map_err(|error| {
+        // A folder that was removed may be back under its path, put there by a deploy; and known apps need none.
+        let remembered =
+            || std::env::var_os("PWD").map(PathBuf::from).filter(|it| it.is_absolute());
+        let cwd = std::env::current_dir().or_else(|error| remembered().ok_or(error));
+        let cwd = cwd.map_err(|error| {
             Failure::failed(format!("could not find the current folder: {error}"))
                 .hint("it may have been removed; `cd` somewhere else")
         })?;

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pm_testkit::{Home, Run};
+use pm_testkit::{Home, Run, pm};
+
+use crate::apps::up;
 
 /// A project with a remote repository, as a developer has it.
 struct Project {
@@ -255,4 +257,32 @@ fn a_config_that_would_change_a_command_is_refused() {
     project.deploy("production ref --exec=x").ends(2);
     project.deploy("help").ok().says("setup").says("revert");
     project.home.run(["deploy", "production"]).ends(2).complains("could not find a config");
+}
+
+/// A deploy takes away the folder in which a shell stands, and perhaps puts another one in its place.
+#[test]
+fn a_removed_current_folder_is_no_hindrance() {
+    let home = Home::new();
+    up(&home, "web");
+    let from = |folder: &str, words: &str| {
+        let line = format!(
+            "mkdir {folder} && cd {folder} && rmdir ../{folder} && {{ {words}; }}",
+            words = words.replace("pm ", &format!("{} ", pm().display()))
+        );
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).current_dir(home.work()).env("PM_HOME", home.home().root());
+        shell.output().unwrap()
+    };
+    for verb in ["restart", "reload"] {
+        let pid = home.row("web").pid;
+        let run = from(verb, &format!("pm {verb} web"));
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        home.wait_new_pid("web", pid);
+    }
+    let run = from("lost", "pm start ./app.sh");
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.code() == Some(2) && told.contains("there is no"), "{told}");
+    let put = "mkdir ../back && echo 'exec sleep 1000' > ../back/app.sh";
+    let run = from("back", &format!("{put} && pm start ./app.sh"));
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
 }

@@ -120,11 +120,12 @@ fn p77_the_environment_is_the_callers_and_nothing_else() {
             .contains(*name)
         })
         .collect();
-    // PM2's words for its children, and the cookie by which a tree is known.
+    // PM2's words for its children, the cookie by which a tree is known, and what makes Python print at once.
     let known = [
         "NODE_APP_INSTANCE",
         "PM2_HOME",
         "PM_TAG",
+        "PYTHONUNBUFFERED",
         "name",
         "namespace",
         "pm_cwd",

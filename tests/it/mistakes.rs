@@ -70,9 +70,16 @@ fn p13_what_vanished_since_is_told_when_it_is_needed() {
     fs::remove_file(&script).unwrap();
     fs::remove_dir(home.work().join("folder")).unwrap();
     for (name, what) in [("script", script), ("folder", home.work().join("folder"))] {
-        let run = home.run(["restart", name]).ends(1);
+        let (what, pid) = (what.to_string_lossy(), home.row(name).pid);
+        for verb in ["restart", "reload"] {
+            let run = home.run([verb, name]).ends(1);
+            run.complains(&what).complains("No such file").complains("nothing was stopped");
+            assert_eq!(home.row(name).pid, pid, "{verb}");
+        }
+        home.run(["stop", name]).ok();
+        let run = home.run(["start", name]).ends(1);
         let told = run.out() + &run.err;
-        assert!(told.contains(&*what.to_string_lossy()), "{name}: not named in {told}");
+        assert!(told.contains(&*what), "{name}: not named in {told}");
         assert!(told.contains("no such file"), "{name}: no reason in {told}");
         assert_ne!(home.row(name).status.as_str(), "online");
         assert_eq!(home.row(name).pid, 0);

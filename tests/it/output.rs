@@ -528,8 +528,12 @@ fn p57_json_logs_have_one_object_a_line() {
 fn p21_python_prints_are_seen_at_once() {
     let home = Home::new();
     home.file("app.py", "import time\nprint('hello')\ntime.sleep(1000)\n");
-    home.run(["start", "app.py"]).ok();
-    home.wait_file(home.home().logs().join("app-out.log"), |bytes| bytes == b"hello\n");
+    home.script("run", "true\npython3 app.py");
+    for (name, script) in [("app", "app.py"), ("line", "python3 app.py"), ("script", "./run")] {
+        home.pm(["start", script, "--name", name]).run().ok();
+        let log = home.home().logs().join(format!("{name}-out.log"));
+        home.wait_file(log, |bytes| bytes == b"hello\n");
+    }
 }
 
 #[test]

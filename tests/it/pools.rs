@@ -35,6 +35,7 @@ os.write(1, b'all done\n')
 fn stopped(name: &str, verb: &str, program: &[&str]) -> String {
     let home = Home::new();
     home.file("pool.py", POOL);
+    home.file("package.json", r#"{ "scripts": { "start": "python3 pool.py && true" } }"#);
     let options = ["--name", "pool", "--kill-timeout", "60s", "--kill-signal", name];
     let words = ["start"].iter().chain(program).chain(&options);
     home.pm(words).dir(home.work()).run().ok();
@@ -60,6 +61,24 @@ fn a_pool_in_a_shell_line_finishes_its_tasks() {
             let said = stopped(signal, "stop", &[line]);
             assert_eq!(said, "done\ndone\nall done\n", "`{line}`, {signal}");
         }
+    }
+}
+
+#[test]
+fn a_pool_below_who_ignores_the_signal_finishes_its_tasks() {
+    // Ignores SIGINT as long as its program runs, and dies of SIGTERM.
+    let line = "perl -e 'system(\"python3\", \"pool.py\")'";
+    for signal in ["SIGTERM", "SIGINT"] {
+        assert_eq!(stopped(signal, "stop", &[line]), "done\ndone\nall done\n", "{signal}");
+    }
+}
+
+#[test]
+fn a_pool_in_a_script_of_npm_finishes_its_tasks() {
+    // npm tells its shell, which tells nobody.
+    for signal in ["SIGTERM", "SIGINT"] {
+        let said = stopped(signal, "stop", &["npm --silent --no-update-notifier start"]);
+        assert_eq!(said, "done\ndone\nall done\n", "{signal}");
     }
 }
 

@@ -43,9 +43,11 @@ impl Runtime {
         }
     }
 
-    /// What an app of this language is given unless it is set: Python's prints reach the log at once (pain 21).
+    /// What an app is given unless it is set: Python's prints reach the log at once (pain 21). A shell line, a script or a
+    /// launcher (`env`, `nice`, `uv`) may start Python too; nothing else looks at the variable.
     pub(crate) fn settle(self, env: &mut Environment) {
-        if self == Self::Python && env.get("PYTHONUNBUFFERED").is_none() {
+        let javascript = matches!(self, Self::Node | Self::Bun | Self::Deno);
+        if !javascript && env.get("PYTHONUNBUFFERED").is_none() {
             env.set("PYTHONUNBUFFERED", "1");
         }
     }

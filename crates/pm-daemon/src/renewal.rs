@@ -1,7 +1,7 @@
-//! Whether what runs may be replaced: what a disk would refuse to the next run is found out before the one that runs is
-//! stopped. Asked outside the loop, for a disk may take its time. All that replaces runs comes by here.
+//! Whether what runs may be replaced: what the next run would lack, or a disk would refuse it, is found out before the one
+//! that runs is stopped. Asked outside the loop, for a disk may take its time. All that replaces runs comes by here.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,17 +29,17 @@ impl Renewals {
         log_writer: &LogWriter,
         input: CoreInput,
     ) -> Option<CoreInput> {
-        let needs = match &input {
-            CoreInput::Asked(ask, _) => needs_of_ask(core, ask),
-            CoreInput::Told(fact) => needs_of_fact(core, fact),
+        let runs = match &input {
+            CoreInput::Asked(ask, _) => runs_of_ask(core, ask),
+            CoreInput::Told(fact) => runs_of_fact(core, fact),
         };
-        if needs.is_empty() {
+        if runs.is_empty() {
             return Some(input);
         }
         let (log_writer, journal, outlet) =
             (log_writer.clone(), self.journal.clone(), self.outlet.clone());
         tokio::task::spawn_blocking(move || {
-            match (unwritable(&log_writer, &journal, &needs), input) {
+            match (impossible(&log_writer, &journal, &runs), input) {
                 // The loop ends only with the daemon, and then nobody is owed an answer.
                 (None, input) => drop(outlet.blocking_send(Inlet::Known(input))),
                 (Some(why), CoreInput::Asked(_, caller)) => caller.refuse(Refusal {
@@ -56,7 +56,7 @@ impl Renewals {
     }
 }
 
-fn needs_of_ask(core: &Core, ask: &Ask) -> Vec<(AppName, Sink)> {
+fn runs_of_ask(core: &Core, ask: &Ask) -> Vec<NextRun> {
     match ask {
         Ask::Raise { select, .. } | Ask::Restart { select, .. } | Ask::Reload { select, .. } => {
             selected(core, select)
@@ -82,7 +82,7 @@ fn needs_of_ask(core: &Core, ask: &Ask) -> Vec<(AppName, Sink)> {
     }
 }
 
-fn needs_of_fact(core: &Core, fact: &Fact) -> Vec<(AppName, Sink)> {
+fn runs_of_fact(core: &Core, fact: &Fact) -> Vec<NextRun> {
     match fact {
         Fact::ScheduleDue(app) | Fact::FileChanged(app, _) => {
             of_live(core, |instance| (instance.app_id == *app).then_some(&**instance.app))
@@ -91,7 +91,7 @@ fn needs_of_fact(core: &Core, fact: &Fact) -> Vec<(AppName, Sink)> {
             let heavy = core
                 .instance_of_run(*run)
                 .filter(|instance| instance.app.limits.memory.is_some_and(|limit| *used > limit));
-            heavy.into_iter().flat_map(|instance| needs(instance.app, &instance)).collect()
+            heavy.into_iter().map(|instance| next_run(instance.app, &instance)).collect()
         }
         Fact::Asked(..)
         | Fact::Withdrawn(_)
@@ -104,7 +104,7 @@ fn needs_of_fact(core: &Core, fact: &Fact) -> Vec<(AppName, Sink)> {
     }
 }
 
-fn selected(core: &Core, select: &[Select]) -> Vec<(AppName, Sink)> {
+fn selected(core: &Core, select: &[Select]) -> Vec<NextRun> {
     // What can't be resolved the core refuses.
     let ids = core.resolve(select).unwrap_or_default();
     of_live(core, |instance| ids.contains(&instance.id).then_some(&**instance.app))
@@ -114,28 +114,51 @@ fn selected(core: &Core, select: &[Select]) -> Vec<(AppName, Sink)> {
 fn of_live<'a>(
     core: &'a Core,
     settings: impl Fn(&InstanceView<'a>) -> Option<&'a AppSpec>,
-) -> Vec<(AppName, Sink)> {
+) -> Vec<NextRun> {
     let live = core.instances().filter(|instance| instance.run.is_some());
-    live.filter_map(|instance| Some(needs(settings(&instance)?, &instance))).flatten().collect()
+    live.filter_map(|instance| Some(next_run(settings(&instance)?, &instance))).collect()
 }
 
-/// What is opened for writing when this instance is begun.
-fn needs(app: &AppSpec, instance: &InstanceView<'_>) -> [(AppName, Sink); 2] {
-    let sinks = plan::sinks(app, instance.id, app_user::log_owner(app));
-    sinks.map(|sink| (app.name.clone(), sink))
+/// What has to be there when an instance is begun.
+#[derive(Debug)]
+struct NextRun {
+    app: AppName,
+    /// Its folder and what is run.
+    paths: Vec<PathBuf>,
+    /// What is opened for writing.
+    sinks: [Sink; 2],
+}
+
+fn next_run(app: &AppSpec, instance: &InstanceView<'_>) -> NextRun {
+    let paths = [Some(&app.cwd), app.interpreter.as_ref(), Some(&app.script)];
+    let paths = paths.into_iter().flatten().map(plan::path_of).filter(|path| path.is_absolute());
+    NextRun {
+        app: app.name.clone(),
+        paths: paths.collect(),
+        sinks: plan::sinks(app, instance.id, app_user::log_owner(app)),
+    }
 }
 
 /// Why these could not be begun anew.
-fn unwritable(log_writer: &LogWriter, journal: &Path, needs: &[(AppName, Sink)]) -> Option<String> {
+fn impossible(log_writer: &LogWriter, journal: &Path, runs: &[NextRun]) -> Option<String> {
     let journal_fails = || {
         let error = OpenOptions::new().append(true).open(journal).err()?;
         // A home that was removed comes back by itself.
         let is_gone = error.kind() == io::ErrorKind::NotFound;
         (!is_gone).then(|| format!("write the journal {}: {error}", journal.display()))
     };
-    let log_fails = |(name, sink): &(AppName, Sink)| {
-        let error = log_writer.probe(sink).err().filter(OpenError::is_of_the_disk)?;
-        Some(format!("begin {name} anew: {error}"))
+    let is_gone = |path: &PathBuf| {
+        let error = fs::metadata(path).err().filter(|it| it.kind() == io::ErrorKind::NotFound)?;
+        Some(format!("{}: {error}", path.display()))
     };
-    journal_fails().or_else(|| needs.iter().find_map(log_fails))
+    let log_fails = |sink: &Sink| {
+        let error = log_writer.probe(sink).err().filter(OpenError::is_of_the_disk)?;
+        Some(error.to_string())
+    };
+    let fails = |run: &NextRun| {
+        let gone = run.paths.iter().find_map(is_gone);
+        let why = gone.or_else(|| run.sinks.iter().find_map(log_fails))?;
+        Some(format!("begin {} anew: {why}", run.app))
+    };
+    journal_fails().or_else(|| runs.iter().find_map(fails))
 }

@@ -252,13 +252,21 @@ impl TreeThread {
         let Some(Asked { signal, told }) = self.asked.get_mut(&run) else { return };
         let pids: BTreeSet<i32> = members.iter().map(|member| member.identity.pid).collect();
         let mut silent = BTreeSet::new();
+        let mut runners = BTreeSet::new();
         let mut turn = Vec::new();
         for member in members {
-            if pids.contains(&member.ppid) && !silent.contains(&member.ppid) {
+            let is_told = pids.contains(&member.ppid) && !silent.contains(&member.ppid);
+            if is_told && !runners.contains(&member.ppid) {
                 continue;
             }
             if !pm_os::tree::tells_children(&member.identity, *signal) {
                 silent.insert(member.identity.pid);
+            }
+            if is_told {
+                continue;
+            }
+            if pm_os::tree::runs_scripts(&member.identity) {
+                runners.insert(member.identity.pid);
             }
             if told.insert(member.identity) {
                 turn.push(*member);

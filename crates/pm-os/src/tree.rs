@@ -6,9 +6,9 @@
 mod forwarding;
 mod proc_scan;
 mod sweep;
+mod traces;
 
-pub use forwarding::tells_children;
-pub use proc_scan::{
-    Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, Traces, TreeMember, traces,
-};
+pub use forwarding::{runs_scripts, tells_children};
+pub use proc_scan::{Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, TreeMember};
 pub use sweep::{SweepError, sweep, sweep_all};
+pub use traces::{Traces, traces};

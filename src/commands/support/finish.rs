@@ -73,10 +73,12 @@ fn ran_to_their_end(
                         .is_some_and(|it| it.display().contains("python"))
             });
             hint = Some(if is_python {
-                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a web app needs its server: \
+                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
+                 background: without its `--daemon`, `--detach` or `-D`; a web app needs its server: \
                  `pm start gunicorn -- app:app`, `pm start flask -- run`"
             } else {
-                "a job that ends by itself: `--no-autorestart` (`autorestart: false`)"
+                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
+                 background: without its `--daemon`, `--detach` or `-d`"
             });
         }
     }

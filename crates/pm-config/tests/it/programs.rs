@@ -117,6 +117,9 @@ fn virtual_env_counts_most_when_the_app_sets_it_and_least_when_the_shell_does() 
 fn python_apps_print_at_once_unless_they_were_told_otherwise() {
     let desk = desk();
     desk.write("a.py", "");
+    desk.program("bin/env", "");
+    desk.write("a.sh", "");
+    desk.write("a.js", "");
     desk.program("b", "#!/usr/bin/env python3\n");
     let buffered = |written: &str| desk.app(written).0.env.get("PYTHONUNBUFFERED").map(text);
     assert_eq!(buffered("{script: 'a.py'}").as_deref(), Some("1"));
@@ -124,7 +127,10 @@ fn python_apps_print_at_once_unless_they_were_told_otherwise() {
     assert_eq!(buffered("{script: 'b', interpreter: 'none'}").as_deref(), Some("1"));
     assert_eq!(buffered("{script: 'a.py', env: {PYTHONUNBUFFERED: ''}}").as_deref(), Some(""));
     assert_eq!(buffered("{script: 'python3', args: 'a.py'}").as_deref(), Some("1"));
-    assert_eq!(buffered("{script: 'app'}"), None);
+    assert_eq!(buffered("{script: 'python3 a.py'}").as_deref(), Some("1"));
+    assert_eq!(buffered("{script: 'env', args: 'python3 a.py'}").as_deref(), Some("1"));
+    assert_eq!(buffered("{script: 'a.sh'}").as_deref(), Some("1"));
+    assert_eq!(buffered("{script: 'a.js'}"), None);
 }
 
 #[test]

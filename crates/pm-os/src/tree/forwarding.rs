@@ -1,5 +1,6 @@
 //! Whether a process tells its children that they are to go, or leaves that to who told it: shells wait for a command and
-//! pass nothing on; programs made for a terminal know that Ctrl-C comes to their children too.
+//! pass nothing on, nor does who ignores the signal; programs made for a terminal know that Ctrl-C comes to their children
+//! too.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -13,14 +14,37 @@ const SHELLS: [&[u8]; 11] = [
 ];
 
 /// They pass on what ends them, except what a terminal's Ctrl-C sends to all at once.
-const OF_THE_TERMINAL: [&[u8]; 5] = [b"uv", b"make", b"gmake", b"go", b"dotnet"];
+const OF_THE_TERMINAL: [&[u8]; 7] = [b"uv", b"make", b"gmake", b"go", b"dotnet", b"su", b"runuser"];
 
 /// Whether a process that gets this signal looks after its children itself.
 pub fn tells_children(process: &ProcIdentity, signal: SignalNumber) -> bool {
     let program = program(process.pid);
-    let passes_nothing_on = SHELLS.contains(&program.as_slice());
+    let passes_nothing_on =
+        SHELLS.contains(&program.as_slice()) || ignores(process.pid, signal).unwrap_or(false);
     let is_spared = signal == SignalNumber::INT && OF_THE_TERMINAL.contains(&program.as_slice());
     !passes_nothing_on && !is_spared
+}
+
+/// What waits for a program by system(3), as `perl` and `time` do, ignores Ctrl-C meanwhile.
+fn ignores(pid: i32, signal: SignalNumber) -> Option<bool> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    Some(mask >> (signal.number() - 1) & 1 == 1)
+}
+
+/// They have a shell run a script, and tell the shell.
+const SCRIPT_RUNNERS: [&[u8]; 4] = [b"npm", b"npx", b"pnpm", b"pnpx"];
+
+/// Whether nobody tells what runs below a shell that this process has started and tells: a shell passes nothing on.
+pub fn runs_scripts(process: &ProcIdentity) -> bool {
+    // What Node was called with, or the title that it gave itself.
+    let line = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    line.split(|byte| matches!(byte, 0 | b' ')).take(2).any(|word| {
+        let file = word.rsplit(|byte| *byte == b'/').next().unwrap_or(word);
+        let name = file.split(|byte| *byte == b'.').next().unwrap_or(file);
+        SCRIPT_RUNNERS.contains(&name.strip_suffix(b"-cli").unwrap_or(name))
+    })
 }
 
 /// The name of the file it runs, or, of one we may not look at, what it calls itself.

@@ -1,6 +1,6 @@
 //! The pass over `/proc` and the sorting of what it found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use crate::clock;
 use crate::errno;
-use crate::identity::ProcIdentity;
+use crate::identity::{self, ProcIdentity};
 use crate::procfs::{self, Stat};
 use crate::tag::{self, Tag};
 
@@ -112,7 +112,7 @@ impl ProcScan {
     /// Looks at every process once. `spared` are never members of anything (the guardian), and
     /// neither are we; what they started without a mark isn't either.
     ///
-    /// Processes that start or end meanwhile may be missed: whoever must be sure looks twice.
+    /// Who starts meanwhile is seen, unless numbers began anew: whoever must be sure looks twice.
     pub fn take(depth: Depth, spared: &[i32]) -> Result<Self, ProcScanError> {
         let proc = procfs::open().map_err(ProcScanError)?;
         let mut spared = spared.to_vec();
@@ -126,6 +126,7 @@ impl ProcScan {
         })
         .map_err(ProcScanError)?;
         seen.sort_unstable_by_key(|seen| seen.pid);
+        seen.dedup_by_key(|seen| seen.pid);
         if depth == Depth::Cookies {
             read_cookies(&proc, &mut seen);
         }
@@ -305,51 +306,34 @@ struct Claims {
     known: BTreeMap<i32, Tag>,
 }
 
-/// What [`traces`] found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Traces {
-    /// Runs with a marked process, dead or alive, or whose leader's number is in use.
-    pub runs: BTreeSet<Tag>,
-    /// Whether one of the spared has a child without a mark. It can be of any run that has ended.
-    pub orphans: bool,
-}
+/// Most rounds of a chase.
+const CHASE: usize = 1000;
 
-/// Which of these runs have left any trace. Without orphans, of a run that is missing here nobody can be found by a
-/// scan either (but by [`RunQuery::known`]), and this costs a tenth of one.
-pub fn traces(runs: &[RunQuery<'_>], spared: &[i32]) -> Result<Traces, ProcScanError> {
-    let proc = procfs::open().map_err(ProcScanError)?;
-    let wanted: BTreeSet<Tag> = runs.iter().map(|run| run.tag).collect();
-    let leaders: BTreeMap<i32, Tag> =
-        runs.iter().filter_map(|run| Some((run.leader?.pid, run.tag))).collect();
-    let us = rustix::process::getpid().as_raw_pid();
-    let children: BTreeSet<i32> = spared.iter().flat_map(|pid| procfs::children(*pid)).collect();
-    let mut found = Traces::default();
-    for_each_pid(&proc, |pid| {
-        if pid != us && !spared.contains(&pid) {
-            found.runs.extend(leaders.get(&pid));
-            match tag::of(pid) {
-                Some(tag) if wanted.contains(&tag) => _ = found.runs.insert(tag),
-                Some(_) => {}
-                None => found.orphans |= children.contains(&pid),
-            }
-        }
-        Ok(())
-    })
-    .map_err(ProcScanError)?;
-    Ok(found)
-}
-
-/// Calls `visit` with the number of every process, in the kernel's order (ascending).
+/// Calls `visit` with the number of every process, in the kernel's order (ascending); of a few twice.
+///
+/// `/proc` lists the numbers of one moment, so those given out since then are visited one by one,
+/// until no new ones appear: a process that ends before we get to it has a successor further on.
 pub(super) fn for_each_pid(
     proc: &OwnedFd,
     mut visit: impl FnMut(i32) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
+    let mut tried = procfs::newest_pid();
     let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
     let mut entries = RawDir::new(proc.as_fd(), &mut buffer);
     while let Some(entry) = entries.next() {
         if let Some(pid) = procfs::pid_of_name(entry?.file_name().to_bytes()) {
             visit(pid)?;
         }
+    }
+    for _ in 0..CHASE {
+        let newest = procfs::newest_pid();
+        if newest <= tried {
+            break;
+        }
+        // Threads have numbers, too.
+        let processes = (tried + 1..=newest).filter(|pid| identity::open_any(*pid).is_ok());
+        processes.into_iter().try_for_each(&mut visit)?;
+        tried = newest;
     }
     Ok(())
 }

@@ -85,34 +85,19 @@ pub fn sweep_all(
     Ok(killed.len())
 }
 
-/// Most rounds of a chase; the next look goes on with it.
-const CHASE: usize = 1000;
-
 /// Kills marked processes the moment they are seen: what forks and exits again and again is gone
 /// before a whole scan is through.
-///
-/// `/proc` lists the numbers of one moment, so those given out since then are tried one by one,
-/// until no new ones appear: a process that ends before we get to it has a successor further on.
 fn kill_on_sight(
     wanted: &BTreeSet<Tag>,
     spared: &[i32],
 ) -> Result<Vec<(i32, OwnedFd)>, ProcScanError> {
     let mut dying = Vec::new();
-    let mut tried = procfs::newest_pid();
     let proc = procfs::open().map_err(ProcScanError)?;
     for_each_pid(&proc, |pid| {
         dying.extend(kill_if_marked(pid, wanted, spared));
         Ok(())
     })
     .map_err(ProcScanError)?;
-    for _ in 0..CHASE {
-        let newest = procfs::newest_pid();
-        if newest <= tried {
-            break;
-        }
-        dying.extend((tried + 1..=newest).filter_map(|pid| kill_if_marked(pid, wanted, spared)));
-        tried = newest;
-    }
     Ok(dying)
 }
 

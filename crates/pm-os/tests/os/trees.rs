@@ -113,6 +113,19 @@ fn what_runs_from_process_to_process_is_caught() {
 }
 
 #[test]
+fn no_look_misses_what_runs_from_process_to_process() {
+    let script = format!("{} --hop 60000", crate::support::fixture().display());
+    let app = Order::shell(&script).start().unwrap();
+    assert_eq!(app.ending(), Termination::Exited(0));
+    let run = RunQuery::of(app.tag);
+    for look in 0..100 {
+        assert_eq!(tree::traces(&[run], &[]).unwrap().runs, [app.tag].into(), "look {look}");
+        assert_ne!(members(&app, Depth::Tags), [], "look {look}");
+    }
+    assert!(tree::sweep(run, &[], PATIENCE).unwrap() >= 1, "it ran all the time");
+}
+
+#[test]
 fn what_multiplies_while_being_swept_is_caught() {
     let script = "f() { if [ $1 -gt 0 ]; then f $(($1-1)) & f $(($1-1)) & fi; sleep 1000; }; f 7";
     let app = Order::shell(script).start().unwrap();
