@@ -237,9 +237,13 @@ fn sorted_lists(tool: &Tool, notes: &mut Notes) {
         json!(words.collect::<Vec<_>>())
     };
     notes.put("default", order("list"));
-    for field in ["name:desc", "id:desc", "id:asc", "status:asc", "status:desc", "pid:desc"] {
+    for field in ["name:desc", "id:desc", "id:asc", "status:asc", "status:desc"] {
         notes.put(field, order(&format!("list --sort {field}")));
     }
+    // Numbers of processes begin anew now and then.
+    let mut by_pid = ["appa", "appb", "appc"];
+    by_pid.sort_by_key(|name| std::cmp::Reverse(tool.entry(name)["pid"].as_u64()));
+    notes.put("pid:desc", order("list --sort pid:desc") == json!(by_pid));
 }
 
 /// A list that is shown again and again.
