@@ -5,11 +5,11 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Environment, Select, Signal};
+use pm_spec::{AppSpec, Environment, Existing, Patience, Select, Signal};
 
 use crate::core::Core;
 use crate::end::Cause;
-use crate::fact::{Ask, Existing, Patience};
+use crate::fact::Ask;
 use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::Instance;
 use crate::order::{Became, Order, Refused};

@@ -3,7 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, ByteString, Bytes, Environment, Select, Signal};
+use pm_spec::{
+    AppName, AppSpec, ByteString, Bytes, Environment, Existing, Patience, Select, Signal,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Ending;
@@ -103,34 +105,6 @@ pub enum Ask {
     Restore(Vec<SavedApp>),
     /// Take everything down, then leave (PM2: `kill`).
     Leave,
-}
-
-/// What `Start` does with an app that exists already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Existing {
-    /// Take over the new spec and restart what is up (PM2 with a config file).
-    Restart,
-    /// Take over the new spec and reload what is up, one instance after the other (PM2: `reload FILE`).
-    Reload,
-    /// Take over the new spec, and restart only what can't be changed while it runs (`apply`).
-    Converge,
-    /// Start what is down; refuse if it is up (PM2 with a script: "already launched").
-    Refuse,
-    /// Start what is down, leave alone what is up.
-    Keep,
-    /// Make another app of the same name (PM2: `--force`).
-    Duplicate,
-}
-
-/// What "up" means for a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Patience {
-    /// The program was executed.
-    Spawned,
-    /// And has lived for the smaller of `min_uptime` and one second, or ended well for good before that.
-    Settled,
 }
 
 /// What is left of a tree whose main process ended.

@@ -5,7 +5,8 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use crate::fact::Patience;
+use pm_spec::Patience;
+
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Became, Order, Outcome, Refused, Reply};
 

@@ -1,6 +1,6 @@
 //! The registry of calls: what can be asked and what is answered.
 
-use pm_spec::{AppName, AppSpec, Environment, Select, Signal};
+use pm_spec::{AppName, AppSpec, Environment, Existing, Patience, Select, Signal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -79,34 +79,6 @@ pub struct Pong {
     pub uptime: u64,
 }
 
-/// What to do with an app that exists already under that name and namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Existing {
-    /// Take over the new settings and restart what is up (PM2 with a config file).
-    Restart,
-    /// Take over the new settings and reload what is up, one instance after the other (PM2: `reload FILE`).
-    Reload,
-    /// Take over the new settings, and restart only what can't be changed while it runs (`apply`).
-    Converge,
-    /// Start what is down; refuse if it is up (PM2 with a script).
-    Refuse,
-    /// Start what is down, leave alone what is up.
-    Keep,
-    /// Add another app of that name (PM2: `--force`).
-    Duplicate,
-}
-
-/// When a call that starts something is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wait {
-    /// As soon as the program was executed.
-    Spawned,
-    /// When it has lived for the smaller of `min_uptime` and one second.
-    Settled,
-}
-
 /// Bring these apps up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Start {
@@ -116,7 +88,7 @@ pub struct Start {
     /// What to do with those that exist.
     pub existing: Existing,
     /// When to answer.
-    pub wait: Wait,
+    pub wait: Patience,
 }
 
 /// Start known apps; restart those that are up (PM2: `start NAME`).
@@ -127,7 +99,7 @@ pub struct Raise {
     /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
     pub env: Option<Environment>,
     /// When to answer.
-    pub wait: Wait,
+    pub wait: Patience,
 }
 
 /// Take down; answered when the whole tree of each is gone.
@@ -145,7 +117,7 @@ pub struct Restart {
     /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
     pub env: Option<Environment>,
     /// When to answer.
-    pub wait: Wait,
+    pub wait: Patience,
 }
 
 /// Restart instance after instance; cluster workers are replaced by ones that serve before the old ones go.

@@ -1,45 +1,8 @@
 //! What readers are shown: wire views, apart from the core's.
 
-use pm_spec::{AppSpec, ByteString, Mode};
+use pm_spec::{AppSpec, ByteString, Mode, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// The word for an instance's phase, spelled as PM2 does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Status {
-    /// Up.
-    #[serde(rename = "online")]
-    Online,
-    /// Being started.
-    #[serde(rename = "launching")]
-    Launching,
-    /// Asked to go.
-    #[serde(rename = "stopping")]
-    Stopping,
-    /// Down.
-    #[serde(rename = "stopped")]
-    Stopped,
-    /// Given up until a person asks.
-    #[serde(rename = "errored")]
-    Errored,
-    /// Pausing before the next run.
-    #[serde(rename = "waiting restart")]
-    WaitingRestart,
-}
-
-impl Status {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Launching => "launching",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Errored => "errored",
-            Self::WaitingRestart => "waiting restart",
-        }
-    }
-}
 
 /// CPU and memory of a whole process tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

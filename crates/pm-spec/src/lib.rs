@@ -18,8 +18,10 @@ mod select;
 mod serving;
 mod signal;
 mod size;
+mod status;
 mod time;
 mod triggers;
+mod wish;
 
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
@@ -33,5 +35,7 @@ pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};
 pub use size::{Bytes, SizeError};
+pub use status::Status;
 pub use time::{Span, SpanError};
 pub use triggers::{Ignore, Schedule, Watch};
+pub use wish::{Existing, Patience};

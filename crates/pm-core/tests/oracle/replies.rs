@@ -5,10 +5,11 @@
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::end::{Cause, Ending};
-use crate::fact::{Ask, Patience};
+use crate::fact::Ask;
 use crate::id::{InstanceId, RunId, Time};
 use crate::order::{Became, Outcome};
-use crate::view::{InstanceView, Status};
+use crate::view::InstanceView;
+use pm_spec::{Patience, Status};
 
 /// A request that is owed a reply.
 #[derive(Clone, Debug)]

@@ -67,11 +67,11 @@ impl Calls {
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
             Request::Start(start) => return self.replace(driver, start, caller),
             Request::Raise(Raise { select, env, wait }) => {
-                Ask::Raise { select, env, patience: answer::patience(wait) }
+                Ask::Raise { select, env, patience: wait }
             }
             Request::Restart(Restart { select, env, wait }) => {
                 let of = select.clone();
-                let ask = Ask::Restart { select, env, patience: answer::patience(wait) };
+                let ask = Ask::Restart { select, env, patience: wait };
                 return self.renew(driver, &of, ask, caller);
             }
             Request::Reload(Reload { select, env, force }) => {
@@ -107,8 +107,7 @@ impl Calls {
         }
         let renews = matches!(existing, Existing::Restart | Existing::Reload);
         let needs: Vec<_> = if renews { beforehand::needs_of(driver, &apps) } else { Vec::new() };
-        let (existing, patience) = (answer::existing(existing), answer::patience(wait));
-        let ask = Ask::Start { apps, existing, patience };
+        let ask = Ask::Start { apps, existing, patience: wait };
         if needs.is_empty() {
             return driver.ask(ask, caller);
         }

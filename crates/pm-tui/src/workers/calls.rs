@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{
-    Call, Code, Delete, Describe, Flush, Home, Outcomes, Raise, Reload, Restart, Scale, Stop, Wait,
+    Call, Code, Delete, Describe, Flush, Home, Outcomes, Patience, Raise, Reload, Restart, Scale,
+    Stop,
 };
 use pm_spec::Select;
 
@@ -50,7 +51,7 @@ impl Operations {
 fn perform(home: &Home, command: &Operation) -> Result<OperationResult, CallError> {
     let mut client = Client::open(home)?;
     let select: Vec<_> = command.ids.iter().map(|id| Select::Id(*id)).collect();
-    let (env, wait) = (None, Wait::Settled);
+    let (env, wait) = (None, Patience::Settled);
     match command.verb {
         Verb::Start => outcomes(&mut client, &Raise { select, env, wait }),
         Verb::Stop => outcomes(&mut client, &Stop { select }),
