@@ -17,7 +17,7 @@ pub(crate) struct IndexEntry {
 }
 
 /// The entries of all instances.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct InstanceIndex {
     entries: BTreeMap<InstanceId, IndexEntry>,
     runs: BTreeMap<RunId, InstanceId>,
@@ -26,15 +26,6 @@ pub(crate) struct InstanceIndex {
 }
 
 impl InstanceIndex {
-    pub(crate) const fn new() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            runs: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            measured: 0,
-        }
-    }
-
     /// Whose run this is.
     pub(crate) fn owner(&self, run: RunId) -> Option<InstanceId> {
         self.runs.get(&run).copied()

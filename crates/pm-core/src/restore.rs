@@ -25,12 +25,7 @@ pub(crate) struct Restored {
 
 impl Restored {
     pub(crate) fn read(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
-        let mut reader = RecordReader {
-            apps: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
-        };
+        let mut reader = RecordReader::default();
         for record in records {
             reader.apply(record);
         }
@@ -39,6 +34,7 @@ impl Restored {
 }
 
 /// What is known while records are read.
+#[derive(Default)]
 struct RecordReader {
     apps: BTreeMap<AppId, Arc<AppSpec>>,
     instances: BTreeMap<InstanceId, InstanceRecord>,

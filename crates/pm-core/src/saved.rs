@@ -72,7 +72,7 @@ mod shared {
 }
 
 /// The next free numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// For the next app.
     pub app: AppId,
@@ -104,7 +104,7 @@ pub struct InstanceRecord {
     /// When people last started it (PM2: `created_at`).
     pub created: Time,
     /// It is down because it ended by itself or was never started, so its schedule and its files may start it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub resting: bool,
     /// Where it stands.
     pub phase: SavedPhase,
@@ -198,7 +198,7 @@ pub struct SavedInstance {
     /// Whether it is wanted up.
     pub wanted: bool,
     /// Whether it is down without a person having stopped it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub resting: bool,
 }
 
@@ -248,9 +248,4 @@ impl Phase {
             SavedPhase::Failed(cause) => Self::Failed { cause },
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
