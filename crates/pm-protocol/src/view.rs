@@ -52,7 +52,7 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "is_fork")]
     pub mode: Mode,
     /// Whether its files are being watched (PM2: `watch`).
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watching: bool,
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,11 +174,6 @@ pub enum Said {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 const fn is_fork(mode: &Mode) -> bool {
     matches!(mode, Mode::Fork)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// What became of one instance through a call.

@@ -28,7 +28,7 @@ pub use bytes::ByteString;
 pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
-pub use name::{AppName, NameError};
+pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
 pub use select::{Select, SelectError};

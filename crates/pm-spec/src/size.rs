@@ -13,16 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Bytes(u64);
 
 /// Why a text is no size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no size; write bytes (1048576) or 200M, 1.5G, 50MB, 64KiB")]
 pub struct SizeError(String);
-
-impl fmt::Display for SizeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no size; write bytes (1048576) or 200M, 1.5G, 50MB, 64KiB", self.0)
-    }
-}
-
-impl core::error::Error for SizeError {}
 
 impl Bytes {
     /// So many bytes.

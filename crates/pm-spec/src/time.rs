@@ -13,20 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Span(u64);
 
 /// Why a text is no length of time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no duration; write milliseconds (3000) or 250ms, 3s, 1.5m, 2h, 1d")]
 pub struct SpanError(String);
-
-impl fmt::Display for SpanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is no duration; write milliseconds (3000) or 250ms, 3s, 1.5m, 2h, 1d",
-            self.0
-        )
-    }
-}
-
-impl core::error::Error for SpanError {}
 
 impl Span {
     /// No time at all.

@@ -4,7 +4,7 @@ use pm_core::{
     Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused, RunEnd, Status, Time,
 };
 use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, What};
-use pm_spec::{Identifier, LogFormat, Signal};
+use pm_spec::{LogFormat, Signal};
 
 use crate::clock::Clocks;
 use crate::plan;
@@ -26,10 +26,12 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
         started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| clocks.date(since)),
         created_at: clocks.date(instance.created),
         usage: instance.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
-        user: instance.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
-            Identifier::Number(number) => number.to_string(),
-            Identifier::Name(name) => name.display().into_owned(),
-        }),
+        user: instance
+            .app
+            .user
+            .as_ref()
+            .and_then(|user| user.uid.as_ref())
+            .map(ToString::to_string),
         mode: instance.app.serving.mode,
         watching: (instance.wanted || instance.resting)
             && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
