@@ -58,11 +58,6 @@ impl Notifier {
         self.send("STOPPING=1")
     }
 
-    /// What we are at.
-    pub fn status(&self, text: &str) -> io::Result<()> {
-        self.send(&format!("STATUS={}", one_line(text)))
-    }
-
     fn send(&self, message: &str) -> io::Result<()> {
         self.socket.send_to_addr(message.as_bytes(), &self.address).map(drop)
     }
@@ -97,10 +92,10 @@ mod tests {
         let name = format!("pm-os-notify-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let systemd = UnixDatagram::bind_addr(&address).unwrap();
-        Notifier::at(format!("@{name}").into()).unwrap().status("x").unwrap();
+        Notifier::at(format!("@{name}").into()).unwrap().ready("x").unwrap();
         let mut heard = [0; 100];
         let length = systemd.recv(&mut heard).unwrap();
-        assert_eq!(&heard[..length], b"STATUS=x");
+        assert_eq!(&heard[..length], b"READY=1\nSTATUS=x");
     }
 
     #[test]

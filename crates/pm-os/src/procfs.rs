@@ -120,12 +120,6 @@ pub(crate) fn stat_once(pid: i32) -> Result<Option<Stat>, Errno> {
     stat(open()?, pid)
 }
 
-/// The number given to the newest process (last field of `/proc/loadavg`); 0 if unknown.
-pub(crate) fn newest_pid() -> i32 {
-    let text = std::fs::read("/proc/loadavg").unwrap_or_default();
-    text.trim_ascii().rsplit(|&byte| byte == b' ').next().and_then(pid_of_name).unwrap_or(0)
-}
-
 /// The children of a process of one thread, the dead ones included; none where the kernel doesn't tell. Reading while
 /// one of them is reaped may leave out another (proc(5)).
 pub(crate) fn children(pid: i32) -> Vec<i32> {

@@ -5,10 +5,8 @@
 
 mod forwarding;
 mod proc_scan;
-mod sweep;
 
 pub use forwarding::tells_children;
 pub use proc_scan::{
     Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, Traces, TreeMember, traces,
 };
-pub use sweep::{SweepError, sweep, sweep_all};

@@ -137,29 +137,17 @@ impl ProcScan {
         Self { seen: Vec::new(), spared: Vec::new(), boot: clock::boot_id() }
     }
 
-    /// Every process seen, zombies included: a marked zombie proves that a run began.
-    pub fn seen(&self) -> &[ProcEntry] {
-        &self.seen
-    }
-
     /// The process with this number.
     pub fn find(&self, pid: i32) -> Option<&ProcEntry> {
         self.position(pid).and_then(|at| self.seen.get(at))
     }
 
-    /// All marked processes of one home, zombies included.
+    /// All marked processes of one home, zombies included: a marked zombie proves that a run began.
     pub fn of_home(&self, home: u32) -> impl Iterator<Item = (Tag, &ProcEntry)> {
         self.seen
             .iter()
             .filter_map(move |seen| Some((seen.tag?, seen)))
             .filter(move |(tag, _)| tag.home() == home)
-    }
-
-    /// The living members of one run, parents before children.
-    pub fn members(&self, tag: Tag, leader: Option<&ProcIdentity>) -> Vec<TreeMember> {
-        self.run_members(&[RunQuery { leader, ..RunQuery::of(tag) }])
-            .remove(&tag)
-            .unwrap_or_default()
     }
 
     /// The living members of many runs at once.
@@ -340,7 +328,7 @@ pub fn traces(runs: &[RunQuery<'_>], spared: &[i32]) -> Result<Traces, ProcScanE
 }
 
 /// Calls `visit` with the number of every process, in the kernel's order (ascending).
-pub(super) fn for_each_pid(
+fn for_each_pid(
     proc: &OwnedFd,
     mut visit: impl FnMut(i32) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
@@ -398,6 +386,12 @@ fn read_cookies(proc: &OwnedFd, seen: &mut [ProcEntry]) {
 mod tests {
     use super::*;
 
+    /// The living members of one run, parents before children.
+    fn members(scan: &ProcScan, tag: Tag, leader: Option<&ProcIdentity>) -> Vec<TreeMember> {
+        let query = RunQuery { leader, ..RunQuery::of(tag) };
+        scan.run_members(&[query]).remove(&tag).unwrap_or_default()
+    }
+
     fn process(pid: i32, parent: i32, session: i32, tag: Option<Tag>) -> ProcEntry {
         ProcEntry {
             pid,
@@ -441,8 +435,8 @@ mod tests {
             process(15, 14, 15, None),
             process(16, 1, 16, None),
         ]);
-        assert_eq!(pids(&scan.members(A, None)), [10, 13, 11, 14, 15]);
-        assert_eq!(pids(&scan.members(A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
+        assert_eq!(pids(&members(&scan, A, None)), [10, 13, 11, 14, 15]);
+        assert_eq!(pids(&members(&scan, A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
     }
 
     #[test]
@@ -468,9 +462,9 @@ mod tests {
             process(14, 2, 14, None),
         ]);
         let leader = identity(10);
-        assert_eq!(pids(&scan.members(A, Some(&leader))), [11, 12], "13 may be a stranger");
+        assert_eq!(pids(&members(&scan, A, Some(&leader))), [11, 12], "13 may be a stranger");
         let of_another_boot = ProcIdentity { boot: Some(clock::BootId(7)), ..leader };
-        assert_eq!(scan.members(A, Some(&of_another_boot)), []);
+        assert_eq!(members(&scan, A, Some(&of_another_boot)), []);
     }
 
     #[test]
@@ -492,14 +486,14 @@ mod tests {
     fn a_reused_leader_number_claims_nobody() {
         let scan = scan(vec![process(10, 1, 10, None), process(11, 10, 10, None)]);
         let stale = ProcIdentity { started: 1, ..identity(10) };
-        assert_eq!(scan.members(A, Some(&stale)), []);
+        assert_eq!(members(&scan, A, Some(&stale)), []);
     }
 
     #[test]
     fn a_parent_with_the_greater_number_still_counts() {
         let scan =
             scan(vec![process(5, 6, 5, None), process(6, 7, 6, None), process(7, 1, 7, Some(A))]);
-        assert_eq!(pids(&scan.members(A, None)), [7, 6, 5]);
+        assert_eq!(pids(&members(&scan, A, None)), [7, 6, 5]);
     }
 
     #[test]
@@ -507,13 +501,13 @@ mod tests {
         let mut dead = process(10, 1, 10, Some(A));
         dead.alive = false;
         let scan = scan(vec![dead, process(11, 10, 11, None)]);
-        assert_eq!(pids(&scan.members(A, None)), [11]);
+        assert_eq!(pids(&members(&scan, A, None)), [11]);
         assert_eq!(scan.of_home(5).count(), 1);
     }
 
     #[test]
     fn a_ring_of_reused_numbers_ends() {
         let scan = scan(vec![process(5, 6, 5, Some(A)), process(6, 5, 6, Some(A))]);
-        assert_eq!(scan.members(A, None).len(), 2);
+        assert_eq!(members(&scan, A, None).len(), 2);
     }
 }
