@@ -5,7 +5,7 @@ use pm_spec::ByteString;
 use crate::plain::{Colours, plain};
 
 /// `1 app`, `2 apps`.
-pub fn count<N: std::fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+pub fn count<N: Copy + std::fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }

@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{self, BootId};
 use crate::identity::{self, ProcIdentity};
-use crate::limits::Nofile;
 use crate::procfs::Stat;
 use crate::tag::{self, COOKIE, Tag};
 
@@ -154,7 +153,7 @@ fn launch(
             |(numbers, _)| numbers.clone(),
         ),
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
-        nofile: plan.nofile.map(Nofile::into_limit),
+        nofile: plan.nofile,
         umask: plan.umask,
         nice: plan.nice,
         oom: oom.as_ref().map(String::as_bytes),

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use pm_core::InstanceId;
 use pm_logs::{LogWriter, Sink};
-use pm_os::limits::Nofile;
 use pm_protocol::{Code, Refusal};
 use pm_spec::{AppName, AppSpec};
+use rustix::process::{Resource, getrlimit};
 
 use crate::core_driver::CoreDriver;
 use crate::strangers::Strangers;
@@ -54,7 +54,7 @@ fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
         usize::from(app.instances) * (1 + 2 * streams + channel)
     };
     let needed: usize = apps.iter().filter(is_new).map(files).sum();
-    let limit = Nofile::current().soft;
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let is_room = u64::try_from(open + needed + SPARE).is_ok_and(|all| all <= limit);
     (needed > 0 && !is_room).then(|| Refusal {

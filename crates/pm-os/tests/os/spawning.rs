@@ -96,9 +96,12 @@ fn many_descriptors_arrive_in_their_order() {
 #[test]
 fn limits_mask_and_score_are_given_back() {
     let found = limits::raise_nofile().unwrap();
-    assert_eq!(limits::Nofile::current().soft, found.hard);
+    assert_eq!(
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
+        found.maximum
+    );
     let mut order = Order::shell("ulimit -Sn; ulimit -Hn; umask; cat /proc/self/oom_score_adj");
-    order.nofile = Some(limits::Nofile { soft: 123, hard: 456 });
+    order.nofile = Some(limits::Nofile { current: Some(123), maximum: Some(456) });
     order.umask = Some(0o027);
     order.oom_score_adj = Some(321);
     assert_eq!(order.output(), "123\n456\n0027\n321\n");
