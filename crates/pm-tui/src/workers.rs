@@ -17,7 +17,7 @@ use crate::model::Model;
 use crate::runtime::{EffectRunner, show};
 use crate::theme::ThemeChoice;
 use calls::{Describer, Operations};
-use reader::LogReader;
+use reader::{LogReader, ReaderCommand};
 
 /// What `pm monit` was asked for.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ fn start(home: Home, sender: &SyncSender<Msg>) -> Result<EffectRunner, TuiError>
     Ok(Box::new(move |effect| match effect {
         Effect::Perform(command) => commands.perform(command),
         Effect::Describe(id) => describer.describe(id),
-        Effect::Follow(group) => reader.follow(group),
-        Effect::Forget(group) => reader.forget(group),
+        Effect::Follow(group) => reader.send(ReaderCommand::Follow(group)),
+        Effect::Forget(group) => reader.send(ReaderCommand::Forget(group)),
         Effect::Redraw | Effect::Suspend | Effect::Quit => {}
     }))
 }
