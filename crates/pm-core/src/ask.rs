@@ -48,7 +48,7 @@ impl Core {
             Ask::Start { apps, existing, patience } => {
                 self.start(Requester { patience, ..settled }, apps, existing, orders)
             }
-            Ask::Raise { select, env, patience } | Ask::Restart { select, env, patience } => {
+            Ask::Restart { select, env, patience } => {
                 let ids = self.resolve(&select)?;
                 self.update_env(&ids, env.as_ref(), orders);
                 let requester = Requester { patience, ..settled };

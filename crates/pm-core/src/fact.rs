@@ -51,18 +51,9 @@ pub enum Ask {
         /// What "up" means for the reply.
         patience: Patience,
     },
-    /// Start what is known and down; what is up is restarted (PM2: `start NAME`).
-    Raise {
-        /// Which.
-        select: Vec<Select>,
-        /// The shell that takes the place of the one it was started from.
-        env: Option<Environment>,
-        /// What "up" means for the reply.
-        patience: Patience,
-    },
     /// Take down, keep the entry.
     Stop(Vec<Select>),
-    /// Take down and up again.
+    /// Take down what is up, and up with all of it (PM2: `restart`, and `start NAME` of what is known).
     Restart {
         /// Which.
         select: Vec<Select>,

@@ -50,25 +50,8 @@ impl Record {
 pub struct AppRecord {
     /// Its number.
     pub id: AppId,
-    /// What was asked for.
-    #[serde(with = "shared")]
+    /// What was asked for; written down often and copied never.
     pub spec: Arc<AppSpec>,
-}
-
-/// A spec is written down often and copied never.
-mod shared {
-    use super::{AppSpec, Arc};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(spec: &Arc<AppSpec>, to: S) -> Result<S::Ok, S::Error> {
-        spec.as_ref().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Arc<AppSpec>, D::Error> {
-        AppSpec::deserialize(from).map(Arc::new)
-    }
 }
 
 /// The next free numbers.

@@ -99,10 +99,6 @@ impl<'de> Visitor<'de> for BytesVisitor {
         Ok(ByteString::from(text))
     }
 
-    fn visit_string<E: de::Error>(self, text: String) -> Result<ByteString, E> {
-        Ok(ByteString::from(text))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ByteString, A::Error> {
         let mut bytes = Vec::new();
         while let Some(byte) = seq.next_element::<u8>()? {

@@ -26,9 +26,7 @@ impl ExpectedReply {
     pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
         let all = |select| core.resolve(select).ok();
         let (expected, patience, fresh) = match ask {
-            Ask::Raise { select, patience, .. } | Ask::Restart { select, patience, .. } => {
-                (all(select), *patience, true)
-            }
+            Ask::Restart { select, patience, .. } => (all(select), *patience, true),
             Ask::Stop(select)
             | Ask::Delete(select)
             | Ask::Reset(select)

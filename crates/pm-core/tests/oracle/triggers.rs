@@ -35,10 +35,7 @@ impl TriggerLaws {
             }
             Fact::Asked(
                 _,
-                Ask::Raise { select, .. }
-                | Ask::Restart { select, .. }
-                | Ask::Reload { select, .. }
-                | Ask::Delete(select),
+                Ask::Restart { select, .. } | Ask::Reload { select, .. } | Ask::Delete(select),
             ) => {
                 for id in core.resolve(select).into_iter().flatten() {
                     self.stopped.remove(&id);

@@ -430,7 +430,6 @@ impl World<'_> {
                 };
                 Ask::Start { apps: chosen.map(spec).collect(), existing, patience }
             }
-            What::Raise(pick, patience) => Ask::Raise { select: select(pick), env, patience },
             What::Restart(pick, patience) => {
                 let mut env = Environment::new();
                 env.set("GENERATION", self.requests.to_string());

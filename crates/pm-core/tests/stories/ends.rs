@@ -19,7 +19,7 @@ fn a_job_that_ends_well_is_finished() {
     {
         let (request, orders) = story.ask(start(vec![spec.clone()]));
         let (request, orders) = if spawns(&orders).is_empty() {
-            story.ask(Ask::Raise { select: word("job"), env: None, patience: Patience::Settled })
+            story.ask(Ask::Restart { select: word("job"), env: None, patience: Patience::Settled })
         } else {
             (request, orders)
         };
@@ -87,7 +87,7 @@ fn who_ignores_the_ask_is_forced_and_at_last_given_up() {
     assert_eq!(story.core.next_deadline(), None);
     // Never a second one beside it; when it ends at last, things go on.
     let (request, orders) =
-        story.ask(Ask::Raise { select: word("deaf"), env: None, patience: Patience::Spawned });
+        story.ask(Ask::Restart { select: word("deaf"), env: None, patience: Patience::Spawned });
     assert_eq!(spawns(&orders), []);
     let orders = story.end(run, Ending::Signaled { signal: 9, core: false });
     story.spawn_all(&orders);

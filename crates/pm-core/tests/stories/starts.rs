@@ -68,7 +68,7 @@ fn a_refused_spawn_fails_a_persons_start_and_is_tried_again_by_the_policy() {
     assert_eq!(story.core.next_deadline(), None);
     // Later the file is there, and gone again when the app crashes.
     let (_, orders) =
-        story.ask(Ask::Raise { select: word("gone"), env: None, patience: Patience::Settled });
+        story.ask(Ask::Restart { select: word("gone"), env: None, patience: Patience::Settled });
     let run = story.spawn_all(&orders)[0];
     let mut orders = story.end(run, CRASH);
     let mut tries = 0;
@@ -203,7 +203,7 @@ fn without_autostart_it_is_only_added_and_can_be_raised() {
     let (request, orders) = story.ask(start(vec![spec]));
     assert_eq!((story.became(request), spawns(&orders).len()), (vec![Became::Added], 0));
     let (request, orders) =
-        story.ask(Ask::Raise { select: word("later"), env: None, patience: Patience::Spawned });
+        story.ask(Ask::Restart { select: word("later"), env: None, patience: Patience::Spawned });
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
 }

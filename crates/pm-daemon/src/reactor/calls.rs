@@ -67,7 +67,7 @@ impl Calls {
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
             Request::Start(start) => return self.replace(driver, start, caller),
             Request::Raise(Raise { select, env, wait }) => {
-                Ask::Raise { select, env, patience: wait }
+                Ask::Restart { select, env, patience: wait }
             }
             Request::Restart(Restart { select, env, wait }) => {
                 let of = select.clone();
