@@ -211,7 +211,7 @@ impl TreeThread {
         let mut silent = BTreeSet::new();
         let mut turn = Vec::new();
         for member in members {
-            if pids.contains(&member.ppid) && !silent.contains(&member.ppid) {
+            if pids.contains(&member.seen.ppid) && !silent.contains(&member.seen.ppid) {
                 continue;
             }
             if !pm_os::tree::tells_children(&member.identity, *signal) {
@@ -233,7 +233,8 @@ impl TreeThread {
 
     /// Keeps who could not be found again by a mark.
     fn remember(&mut self, run: RunId, members: &[TreeMember]) {
-        let unmarked = members.iter().filter(|member| !member.marked).map(|member| member.identity);
+        let unmarked =
+            members.iter().filter(|member| !member.seen.marked).map(|member| member.identity);
         let unmarked: Vec<_> = unmarked.collect();
         if unmarked.is_empty() {
             self.unmarked.remove(&run);

@@ -105,7 +105,7 @@ pub fn inode(pidfd: impl AsFd) -> u64 {
 
 fn start_of(pid: i32) -> Result<u64, NotOurs> {
     match procfs::stat_once(pid) {
-        Ok(Some(stat)) => Ok(stat.start),
+        Ok(Some(stat)) => Ok(stat.started),
         Ok(None) => Err(NotOurs::Gone { pid }),
         Err(errno) => Err(NotOurs::Unreadable { pid, errno }),
     }

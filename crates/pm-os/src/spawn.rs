@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{self, BootId};
 use crate::identity::{self, ProcIdentity};
-use crate::procfs::Stat;
+use crate::procfs::ProcEntry;
 use crate::tag::{self, COOKIE, Tag};
 
 use child::{Arena, ChildPlan, Made};
@@ -161,7 +161,7 @@ fn launch(
     };
     let made = tools.make(&orders, plan.birth, tag.is_some());
     let made = made.map_err(|failure| SpawnError::from_child(failure, plan, program))?;
-    let started = Stat::parse(made.stat.as_slice()).map_or(0, |stat| stat.start);
+    let started = ProcEntry::parse(made.stat.as_slice()).map_or(0, |stat| stat.started);
     let inode = identity::inode(&made.pidfd);
     Ok(Spawned {
         pid: made.pid,

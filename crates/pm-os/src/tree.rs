@@ -8,5 +8,7 @@ mod proc_scan;
 
 pub use forwarding::tells_children;
 pub use proc_scan::{
-    Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, Traces, TreeMember, traces,
+    Depth, ProcScan, ProcScanError, RunMembers, RunQuery, Traces, TreeMember, traces,
 };
+
+pub use crate::procfs::ProcEntry;

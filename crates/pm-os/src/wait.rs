@@ -110,7 +110,7 @@ pub fn of_stranger(pidfd: impl AsFd) -> Option<i32> {
 /// For a process of another user the kernel shows 0 to the unprivileged, which is then
 /// not reported, rather than as a success nobody saw.
 pub fn zombie(pid: i32) -> Option<i32> {
-    let stat = procfs::stat_once(pid).ok().flatten().filter(|stat| !stat.alive())?;
+    let stat = procfs::stat_once(pid).ok().flatten().filter(|stat| !stat.alive)?;
     (stat.exit_code != 0 || may_inspect(pid)).then_some(stat.exit_code)
 }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use crate::clock;
 use crate::errno;
 use crate::identity::ProcIdentity;
-use crate::procfs::{self, Stat};
+use crate::procfs::{self, ProcEntry};
 use crate::tag::{self, Tag};
 
 /// How much of an environment is searched for the cookie. We put it first, but programs in between
@@ -31,50 +31,15 @@ pub enum Depth {
 #[error("read /proc: {}", errno::words(*.0))]
 pub struct ProcScanError(pub Errno);
 
-/// One process as the scan saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcEntry {
-    /// Its number.
-    pub pid: i32,
-    /// Its parent.
-    pub ppid: i32,
-    /// Its process group.
-    pub pgrp: i32,
-    /// Its session.
-    pub session: i32,
-    /// Whether it still runs; zombies don't.
-    pub alive: bool,
-    /// Clock ticks from boot to its start.
-    pub started: u64,
-    /// Clock ticks it used (utime + stime).
-    pub own_ticks: u64,
-    /// Clock ticks of its children that were waited for.
-    pub children_ticks: u64,
-    /// Resident memory in bytes.
-    pub rss: u64,
-    /// Its mark, by limit or (with [`Depth::Cookies`]) by cookie.
-    pub tag: Option<Tag>,
-    /// Whether the mark is in its limits, where everything it starts inherits it.
-    pub marked: bool,
-}
-
 /// A living process that belongs to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeMember {
     /// Who it is; open it before touching it.
     pub identity: ProcIdentity,
-    /// Its parent.
-    pub ppid: i32,
-    /// Whether its limits bear the mark. Who has lost it may be missed by a later scan.
-    pub marked: bool,
     /// How many members lie between it and the top of its tree: signal the greatest first.
     pub depth: u32,
-    /// Clock ticks it used.
-    pub own_ticks: u64,
-    /// Clock ticks of its children that were waited for.
-    pub children_ticks: u64,
-    /// Resident memory in bytes.
-    pub rss: u64,
+    /// What it showed. Who has lost its mark may be missed by a later scan.
+    pub seen: ProcEntry,
 }
 
 /// A run to be looked for.
@@ -263,12 +228,8 @@ impl ProcScan {
                 boot: self.boot,
                 inode: 0,
             },
-            ppid: seen.ppid,
-            marked: seen.marked,
             depth,
-            own_ticks: seen.own_ticks,
-            children_ticks: seen.children_ticks,
-            rss: seen.rss,
+            seen: *seen,
         }
     }
 }
@@ -352,24 +313,8 @@ fn look(proc: &OwnedFd, pid: i32) -> Result<Option<ProcEntry>, Errno> {
     if stat.kernel_thread {
         return Ok(None);
     }
-    Ok(Some(seen(&stat, tag::of(pid))))
-}
-
-fn seen(stat: &Stat, tag: Option<Tag>) -> ProcEntry {
-    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
-    ProcEntry {
-        pid: stat.pid,
-        ppid: stat.ppid,
-        pgrp: stat.pgrp,
-        session: stat.session,
-        alive: stat.alive(),
-        started: stat.start,
-        own_ticks: stat.own_ticks,
-        children_ticks: stat.children_ticks,
-        rss: stat.rss_pages.saturating_mul(page),
-        tag,
-        marked: tag.is_some(),
-    }
+    let tag = tag::of(pid);
+    Ok(Some(ProcEntry { tag, marked: tag.is_some(), ..stat }))
 }
 
 fn read_cookies(proc: &OwnedFd, seen: &mut [ProcEntry]) {
@@ -399,6 +344,8 @@ mod tests {
             pgrp: session,
             session,
             alive: true,
+            kernel_thread: false,
+            exit_code: 0,
             started: 100 + u64::from(pid.unsigned_abs()),
             own_ticks: 1,
             children_ticks: 0,
