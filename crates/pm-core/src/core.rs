@@ -74,7 +74,7 @@ impl Core {
         }
         self.update_triggers(orders);
         self.requests.answer(orders);
-        if self.index.is_measured() != self.measuring {
+        if (self.index.measured > 0) != self.measuring {
             self.measuring = !self.measuring;
             orders.push(Order::MeasureMemory(self.measuring));
         }

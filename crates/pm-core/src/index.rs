@@ -22,7 +22,8 @@ pub(crate) struct InstanceIndex {
     entries: BTreeMap<InstanceId, IndexEntry>,
     runs: BTreeMap<RunId, InstanceId>,
     deadlines: BTreeSet<(Time, InstanceId)>,
-    measured: usize,
+    /// Of how many the memory matters.
+    pub(crate) measured: usize,
 }
 
 impl InstanceIndex {
@@ -40,11 +41,6 @@ impl InstanceIndex {
     pub(crate) fn take_due(&mut self, now: Time) -> Option<InstanceId> {
         self.deadlines.first().filter(|(due, _)| *due <= now)?;
         self.deadlines.pop_first().map(|(_, id)| id)
-    }
-
-    /// Whether anybody's memory matters.
-    pub(crate) const fn is_measured(&self) -> bool {
-        self.measured > 0
     }
 
     /// Puts an instance in as it is now, or takes it out; what stood there.

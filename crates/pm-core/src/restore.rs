@@ -46,7 +46,7 @@ impl RecordReader {
     fn apply(&mut self, record: Record) {
         match record {
             Record::App(app) => {
-                self.reserve_app(app.id);
+                self.counters.app = self.counters.app.max(AppId(app.id.0.saturating_add(1)));
                 let mut spec = app.spec;
                 if let Some(before) = self.apps.values().next_back() {
                     Arc::make_mut(&mut spec).env.share(&before.env);
@@ -83,10 +83,6 @@ impl RecordReader {
                 self.counters.run = self.counters.run.max(counters.run);
             }
         }
-    }
-
-    fn reserve_app(&mut self, app: AppId) {
-        self.counters.app = self.counters.app.max(AppId(app.0.saturating_add(1)));
     }
 
     fn reserve_run(&mut self, run: RunId) {

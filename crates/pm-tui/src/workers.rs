@@ -16,7 +16,7 @@ use crate::message::{Effect, Msg};
 use crate::model::Model;
 use crate::runtime::{EffectRunner, show};
 use crate::theme::ThemeChoice;
-use calls::{Describer, Operations};
+use calls::Describer;
 use reader::{LogReader, ReaderCommand};
 
 /// What `pm monit` was asked for.
@@ -51,9 +51,9 @@ fn start(home: Home, sender: &SyncSender<Msg>) -> Result<EffectRunner, TuiError>
     feed::start(home.clone(), sender.clone())?;
     let describer = Describer::start(home.clone(), sender.clone())?;
     let reader = LogReader::start(home.clone(), sender.clone())?;
-    let commands = Operations::new(home, sender.clone());
+    let sender = sender.clone();
     Ok(Box::new(move |effect| match effect {
-        Effect::Perform(command) => commands.perform(command),
+        Effect::Perform(command) => calls::begin(&home, &sender, command),
         Effect::Describe(id) => describer.describe(id),
         Effect::Follow(group) => reader.send(ReaderCommand::Follow(group)),
         Effect::Forget(group) => reader.send(ReaderCommand::Forget(group)),

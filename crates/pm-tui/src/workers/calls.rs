@@ -20,31 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests for descriptions that may wait; all but the last are dropped anyway.
 const REQUESTS: usize = 64;
 
-/// Has commands done.
-pub(super) struct Operations {
-    home: Home,
-    sender: SyncSender<Msg>,
-}
-
-impl Operations {
-    pub(super) fn new(home: Home, sender: SyncSender<Msg>) -> Self {
-        Self { home, sender }
-    }
-
-    /// Starts it; the end comes as a message.
-    pub(super) fn perform(&self, command: Operation) {
-        let (home, sender) = (self.home.clone(), self.sender.clone());
-        let known = command.clone();
-        let work = move || {
-            let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
-            // If nobody listens, somebody quit; the daemon does it all the same.
-            drop(sender.send(Msg::Done(command, end)));
-        };
-        if let Err(error) = Builder::new().name("command".into()).spawn(work) {
-            let end = OperationResult::Failed(format!("no thread: {error}"), None);
-            // The queue can be full here only if a flood is on; then the next change tells.
-            drop(self.sender.try_send(Msg::Done(known, end)));
-        }
+/// Starts a command; its end comes as a message.
+pub(super) fn begin(home: &Home, sender: &SyncSender<Msg>, command: Operation) {
+    let (home, to, known) = (home.clone(), sender.clone(), command.clone());
+    let work = move || {
+        let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
+        // If nobody listens, somebody quit; the daemon does it all the same.
+        drop(to.send(Msg::Done(command, end)));
+    };
+    if let Err(error) = Builder::new().name("command".into()).spawn(work) {
+        let end = OperationResult::Failed(format!("no thread: {error}"), None);
+        // The queue can be full here only if a flood is on; then the next change tells.
+        drop(sender.try_send(Msg::Done(known, end)));
     }
 }
 
