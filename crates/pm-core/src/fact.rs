@@ -3,9 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{
-    AppName, AppSpec, ByteString, Bytes, Environment, Existing, Patience, Select, Signal,
-};
+use pm_spec::{ByteString, Bytes, Reload, Rename, Restart, Scale, Select, Signal, Start};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Ending;
@@ -43,51 +41,20 @@ pub enum Fact {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// Bring these apps up as specified: create what is missing, and treat what exists as `existing` says.
-    Start {
-        /// The apps, by name and namespace.
-        apps: Vec<AppSpec>,
-        /// What to do with an app of that name that exists.
-        existing: Existing,
-        /// What "up" means for the reply.
-        patience: Patience,
-    },
+    Start(Start),
     /// Take down, keep the entry.
     Stop(Vec<Select>),
     /// Take down what is up, and up with all of it (PM2: `restart`, and `start NAME` of what is known).
-    Restart {
-        /// Which.
-        select: Vec<Select>,
-        /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
-        env: Option<Environment>,
-        /// What "up" means for the reply.
-        patience: Patience,
-    },
+    Restart(Restart),
     /// Restart one instance after the other, each only after the one before is up; stops at the first failure. Cluster
     /// workers are replaced by ones that run beside them until they serve.
-    Reload {
-        /// Which.
-        select: Vec<Select>,
-        /// The shell that takes the place of the one it was started from.
-        env: Option<Environment>,
-        /// Also while another reload of them is under way.
-        force: bool,
-    },
+    Reload(Reload),
     /// Take down and forget.
     Delete(Vec<Select>),
     /// Have this many instances of the selected apps; the highest slots go first.
-    Scale {
-        /// Which.
-        select: Vec<Select>,
-        /// Absolute number, 1 to 65535.
-        to: u16,
-    },
+    Scale(Scale),
     /// The selected app is called something else from now on; its instances run on and keep their numbers.
-    Rename {
-        /// Which; all instances of an app have one name.
-        select: Vec<Select>,
-        /// Its new name and namespace.
-        to: (AppName, AppName),
-    },
+    Rename(Rename),
     /// Restart counters back to zero (PM2: `reset`).
     Reset(Vec<Select>),
     /// Send a signal to the main processes, changing nothing else (PM2: `sendSignal`).

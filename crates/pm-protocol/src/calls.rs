@@ -1,6 +1,6 @@
 //! The registry of calls: what can be asked and what is answered.
 
-use pm_spec::{AppName, AppSpec, Environment, Existing, Patience, Select, Signal};
+use pm_spec::{Environment, Patience, Reload, Rename, Restart, Scale, Select, Signal, Start};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -79,18 +79,6 @@ pub struct Pong {
     pub uptime: u64,
 }
 
-/// Bring these apps up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Start {
-    /// The apps, complete.
-    #[serde(deserialize_with = "pm_spec::read_apps")]
-    pub apps: Vec<AppSpec>,
-    /// What to do with those that exist.
-    pub existing: Existing,
-    /// When to answer.
-    pub wait: Patience,
-}
-
 /// Start known apps; restart those that are up (PM2: `start NAME`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Raise {
@@ -109,54 +97,11 @@ pub struct Stop {
     pub select: Vec<Select>,
 }
 
-/// Take down and up again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Restart {
-    /// Which.
-    pub select: Vec<Select>,
-    /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
-    pub env: Option<Environment>,
-    /// When to answer.
-    pub wait: Patience,
-}
-
-/// Restart instance after instance; cluster workers are replaced by ones that serve before the old ones go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reload {
-    /// Which.
-    pub select: Vec<Select>,
-    /// The shell that takes the place of the one it was started from.
-    pub env: Option<Environment>,
-    /// Also while another reload of them is under way.
-    #[serde(default)]
-    pub force: bool,
-}
-
 /// Take down and forget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delete {
     /// Which.
     pub select: Vec<Select>,
-}
-
-/// Have this many instances.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
-    /// Of which apps.
-    pub select: Vec<Select>,
-    /// How many, 1 to 65535.
-    pub to: u16,
-}
-
-/// Call an app something else; its instances run on and keep their numbers (PM2: `restart ID --name NEW`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rename {
-    /// Which app, by any of its instances.
-    pub select: Vec<Select>,
-    /// Its name from now on.
-    pub name: AppName,
-    /// Its namespace from now on.
-    pub namespace: AppName,
 }
 
 /// Restart counters back to zero.

@@ -38,4 +38,4 @@ pub use size::{Bytes, SizeError};
 pub use status::Status;
 pub use time::{Span, SpanError};
 pub use triggers::{Ignore, Schedule, Watch};
-pub use wish::{Existing, Patience};
+pub use wish::{Existing, Patience, Reload, Rename, Restart, Scale, Start};

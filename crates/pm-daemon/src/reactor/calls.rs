@@ -8,8 +8,7 @@ use pm_core::{Ask, InstanceView, Time};
 use pm_logs::{LogWriter, Sink};
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Existing, Flush, Flushed, Home, List, Listing,
-    LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
-    Watch,
+    LogSources, Logs, Pong, Raise, Refusal, Request, Restart, Save, Saved, Start, Watch,
 };
 use pm_spec::{AppName, AppSpec, ByteString, Select};
 use tokio::sync::mpsc;
@@ -67,23 +66,20 @@ impl Calls {
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
             Request::Start(start) => return self.replace(driver, start, caller),
             Request::Raise(Raise { select, env, wait }) => {
-                Ask::Restart { select, env, patience: wait }
+                Ask::Restart(Restart { select, env, wait })
             }
-            Request::Restart(Restart { select, env, wait }) => {
-                let of = select.clone();
-                let ask = Ask::Restart { select, env, patience: wait };
-                return self.renew(driver, &of, ask, caller);
+            Request::Restart(call) => {
+                let of = call.select.clone();
+                return self.renew(driver, &of, Ask::Restart(call), caller);
             }
-            Request::Reload(Reload { select, env, force }) => {
-                let of = select.clone();
-                return self.renew(driver, &of, Ask::Reload { select, env, force }, caller);
+            Request::Reload(call) => {
+                let of = call.select.clone();
+                return self.renew(driver, &of, Ask::Reload(call), caller);
             }
             Request::Stop(call) => Ask::Stop(call.select),
             Request::Delete(call) => Ask::Delete(call.select),
-            Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
-            Request::Rename(Rename { select, name, namespace }) => {
-                Ask::Rename { select, to: (name, namespace) }
-            }
+            Request::Scale(call) => Ask::Scale(call),
+            Request::Rename(call) => Ask::Rename(call),
             Request::Reset(call) => Ask::Reset(call.select),
             Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
             Request::Kill(_) => Ask::Leave,
@@ -101,13 +97,13 @@ impl Calls {
 
     /// Takes over new settings of apps; what runs of them may be restarted for it.
     fn replace(&self, driver: &mut CoreDriver, start: Start, caller: Caller) {
-        let Start { apps, existing, wait } = start;
-        if let Some(refusal) = beforehand::unstartable(driver, &apps) {
+        if let Some(refusal) = beforehand::unstartable(driver, &start.apps) {
             return caller.refuse(refusal);
         }
-        let renews = matches!(existing, Existing::Restart | Existing::Reload);
-        let needs: Vec<_> = if renews { beforehand::needs_of(driver, &apps) } else { Vec::new() };
-        let ask = Ask::Start { apps, existing, patience: wait };
+        let renews = matches!(start.existing, Existing::Restart | Existing::Reload);
+        let needs: Vec<_> =
+            if renews { beforehand::needs_of(driver, &start.apps) } else { Vec::new() };
+        let ask = Ask::Start(start);
         if needs.is_empty() {
             return driver.ask(ask, caller);
         }
