@@ -294,7 +294,7 @@ impl EventLoop {
         descriptor: Option<Arc<OwnedFd>>,
     ) -> bool {
         let Some(peer) = self.peers.get_mut(&worker) else { return false };
-        let sent = peer.channel.send(line, descriptor).is_ok();
+        let sent = peer.channel.send(line, descriptor);
         self.update_interest(worker);
         sent
     }

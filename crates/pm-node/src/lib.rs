@@ -28,7 +28,6 @@ mod query;
 mod socket;
 
 pub use accept_relay::{ConnectionRelay, Relayed};
-pub use channel::SendError;
 pub use exchange::{ChannelPair, Exchange, ExchangeError};
 pub use ids::{Group, PortSharing, Worker, WorkerSlot};
 pub use interface::{

@@ -18,34 +18,21 @@ pub struct Notifier {
     address: SocketAddr,
 }
 
-/// The service manager could not be told.
-#[derive(Debug, thiserror::Error)]
-#[error("tell the service manager through {}", .address.to_string_lossy())]
-pub struct NotifyError {
-    /// The value of `NOTIFY_SOCKET`.
-    pub address: OsString,
-    /// Why.
-    pub source: io::Error,
-}
-
 impl Notifier {
     /// Finds the service manager; `None` if we weren't started by one.
-    pub fn find() -> Result<Option<Self>, NotifyError> {
+    pub fn find() -> io::Result<Option<Self>> {
         env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(Self::at).transpose()
     }
 
-    fn at(address: OsString) -> Result<Self, NotifyError> {
-        let made = match address.as_bytes().strip_prefix(b"@") {
+    fn at(address: OsString) -> io::Result<Self> {
+        let address = match address.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name),
             None => SocketAddr::from_pathname(&address),
-        };
-        let made = made.and_then(|there| {
-            let socket = UnixDatagram::unbound()?;
-            // A service manager that doesn't read must not stop us.
-            socket.set_nonblocking(true)?;
-            Ok(Self { socket, address: there })
-        });
-        made.map_err(|source| NotifyError { address, source })
+        }?;
+        let socket = UnixDatagram::unbound()?;
+        // A service manager that doesn't read must not stop us.
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, address })
     }
 
     /// We are up; `text` is shown by `systemctl status`.
