@@ -71,29 +71,17 @@ fn end_after(error: &CallError) -> OperationResult {
     OperationResult::Failed(error.to_string(), None)
 }
 
-/// Asks for descriptions.
-pub(super) struct Describer {
-    requests: SyncSender<u32>,
-}
-
-impl Describer {
-    pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
-        let (requests, inbox) = sync_channel(REQUESTS);
-        let work = move || {
-            // It ends when either side is gone.
-            describe_all(&home, &inbox, &sender).unwrap_or_default();
-        };
-        Builder::new()
-            .name("describe".into())
-            .spawn(work)
-            .map_err(|error| TuiError::Thread("descriptions", error))?;
-        Ok(Self { requests })
-    }
-
-    /// Requests for one; if too many wait already, the daemon is away, and the snapshot after that requests again.
-    pub(super) fn describe(&self, id: u32) {
-        self.requests.try_send(id).ok();
-    }
+/// Starts who asks for descriptions; what it is sent are ids. If too many wait already, the daemon is away, and the
+/// snapshot after that requests again.
+pub(super) fn describer(home: Home, sender: SyncSender<Msg>) -> Result<SyncSender<u32>, TuiError> {
+    let (requests, inbox) = sync_channel(REQUESTS);
+    let work = move || {
+        // It ends when either side is gone.
+        describe_all(&home, &inbox, &sender).unwrap_or_default();
+    };
+    let thread = Builder::new().name("describe".into()).spawn(work);
+    thread.map_err(|error| TuiError::Thread("descriptions", error))?;
+    Ok(requests)
 }
 
 fn describe_all(home: &Home, inbox: &Receiver<u32>, sender: &SyncSender<Msg>) -> Option<()> {
