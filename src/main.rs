@@ -111,10 +111,18 @@ fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
     exit_code(Exit::Input, called_as)
 }
 
+/// In the usage of verbs that pass options on to a program.
+const ARGS: &str = "[-- <ARGS>...]";
+
 /// Any other mistake; an option nobody knows may be meant for the program.
 fn mistake(error: &clap::Error) -> String {
-    let told = house_style(&error.to_string());
-    let is_told = told.contains("after `--`") || !told.contains("[-- <ARGS>...]");
+    let mut told = house_style(&error.to_string());
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        && word == "--all"
+    {
+        told += "\nhint: all apps are named by `all`, without dashes";
+    }
+    let is_told = told.contains("after `--`") || !told.contains(ARGS);
     if error.kind() != ErrorKind::UnknownArgument || is_told {
         return told;
     }
@@ -123,7 +131,13 @@ fn mistake(error: &clap::Error) -> String {
 
 /// clap's words in our form: `error:`, then `hint:`, then the usage.
 fn house_style(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("For more"));
+    let takes_args = text.contains(ARGS);
+    let is_idle = |line: &str| {
+        line.is_empty()
+            || line.starts_with("For more")
+            || !takes_args && line.contains("as a value, use ")
+    };
+    let lines = text.lines().filter(|line| !is_idle(line));
     let line = |line: &str| match line.trim_start().strip_prefix("tip: ") {
         Some(tip) => format!("hint: {}", suggest::tip(tip).unwrap_or_else(|| tip.into())),
         None => suggest::plain(&line.replacen("Usage:", "usage:", 1)),

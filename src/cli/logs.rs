@@ -10,8 +10,11 @@ pub(crate) struct LogsArgs {
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,
     /// So many of the last lines of each file first; 15 unless --since or --until is given
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, alias = "tail", value_name = "N")]
     pub(crate) lines: Option<usize>,
+    /// Go on with what comes, as it does anyway (tail -f, docker logs -f)
+    #[arg(short = 'f', long, hide = true, conflicts_with = "nostream")]
+    pub(crate) follow: bool,
     /// Do not follow: print the lines and end
     #[arg(long)]
     pub(crate) nostream: bool,

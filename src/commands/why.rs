@@ -2,7 +2,7 @@
 
 use crate::cli::WhyArgs;
 use crate::commands::support::described::described;
-use crate::commands::support::selectors;
+use crate::commands::support::{last_words, selectors};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::{json, why};
 
@@ -10,7 +10,8 @@ pub(super) fn run(session: &Session, args: &WhyArgs) -> Result<Report, Failure> 
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select)?;
-    let all = why::reasons(&described, &args.app);
+    let tails = last_words::of_the_failing(&mut client, &described.descriptions);
+    let all = why::reasons(&described, &tails, &args.app);
     let text = || {
         if session.hides_tables() {
             return String::new();

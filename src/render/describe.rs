@@ -74,6 +74,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         ("version", row.version.as_deref().map_or("N/A".into(), safe_text)),
         ("pid", if lives { row.pid.to_string() } else { String::new() }),
         ("process tree", pids.join(" ")),
+        ("listens on", row.usage.addresses()),
         ("uptime", uptime),
         ("restarts", row.restarts.to_string()),
         ("unstable restarts", row.unstable.to_string()),

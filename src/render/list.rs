@@ -95,7 +95,7 @@ fn start(row: &Row) -> u64 {
 }
 
 /// Which columns, from the widest screen to the narrowest.
-const SETS: [&[&str]; 6] = [
+const SETS: [&[&str]; 7] = [
     &[
         "id",
         "name",
@@ -110,9 +110,11 @@ const SETS: [&[&str]; 6] = [
         "mem",
         "user",
         "watching",
+        "port",
     ],
-    &["id", "name", "namespace", "pid", "uptime", "↺", "status", "cpu", "mem"],
-    &["id", "name", "pid", "uptime", "↺", "status", "cpu", "mem"],
+    &["id", "name", "namespace", "pid", "uptime", "↺", "status", "cpu", "mem", "port"],
+    &["id", "name", "pid", "uptime", "↺", "status", "cpu", "mem", "port"],
+    &["id", "name", "uptime", "↺", "status", "cpu", "mem", "port"],
     &["id", "name", "↺", "status", "cpu", "mem"],
     &["id", "name", "status", "mem"],
     &["id", "name", "status"],
@@ -125,6 +127,7 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
         return as_called("no apps; `pm start FILE` starts some\n");
     }
     let narrowest = SETS.len() - 1;
+    let has_ports = listing.rows.iter().any(|row| !row.usage.listens.is_empty());
     for (index, names) in SETS.iter().enumerate() {
         // A name is cut a little before a column goes, and to the bone when none is left to go.
         let least = match index {
@@ -132,7 +135,8 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
             _ if index == narrowest => Some(1),
             _ => Some(12),
         };
-        let columns: Vec<_> = names.iter().map(|name| column(name, least, listing, look)).collect();
+        let names = names.iter().filter(|name| **name != "port" || has_ports);
+        let columns: Vec<_> = names.map(|name| column(name, least, listing, look)).collect();
         if let Some(widths) = fit(&columns, look.width) {
             text = draw(&columns, &widths, look);
             break;
@@ -207,6 +211,8 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         }
         "cpu" => write!(text, "{:.0}%", row.usage.cpu),
         "mem" => write!(text, "{}", Bytes::new(row.usage.memory)),
+        "port" if row.usage.listens.is_empty() => text.write_str(none),
+        "port" => text.write_str(&row.usage.ports()),
         "watching" => text.write_str(if row.watching { "enabled" } else { "disabled" }),
         _ => text.write_str(&one_line(user)),
     }

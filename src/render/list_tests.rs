@@ -23,6 +23,10 @@ fn row(id: u32, name: &str, status: Status) -> Row {
             cpu: 1.25 * lives_f(lives),
             memory: 50_855_936 * u64::from(lives),
             processes: 2,
+            listens: match id {
+                0 => vec!["127.0.0.1:8000".parse().unwrap(), "[::1]:8000".parse().unwrap()],
+                _ => Vec::new(),
+            },
         },
         user: (id == 1).then(|| "www-data".into()),
         mode: if id == 1 { Mode::Cluster } else { Mode::Fork },

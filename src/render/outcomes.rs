@@ -1,8 +1,10 @@
 //! What became of each instance, one line each, then the list as it stands.
 
+use std::collections::BTreeSet;
+
 use pm_client::{Colours, plain};
-use pm_protocol::{Listing, Outcome, What};
-use pm_spec::ByteString;
+use pm_protocol::{Listing, Outcome, Row, What};
+use pm_spec::{ByteString, Mode};
 use serde_json::{Value, json};
 
 use crate::called::as_called;
@@ -88,12 +90,32 @@ pub(crate) fn text(done: &Completed, look: Look, mini: bool) -> String {
     } else {
         text.extend(good.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     }
+    text += &gap(done, look);
     if let Some(listing) = &done.listing {
         let list = if mini { mini::rows(listing, look) } else { list::list(listing, look) };
         text.push_str(&list);
     }
     text.extend(bad.into_iter().map(|outcome| line(outcome, done.is_reload, look)));
     text
+}
+
+/// Which reloaded apps nobody served for a moment: those that are one process and no worker of a cluster.
+fn gap(done: &Completed, look: Look) -> String {
+    let rows = done.listing.as_ref().map_or(&[][..], |listing| &listing.rows);
+    let is_alone = |row: &&Row| rows.iter().filter(|other| other.name == row.name).count() == 1;
+    let is_new = |one: &Outcome| one.what == What::Restarted;
+    let replaced = |row: &&Row| done.outcomes.iter().any(|one| one.id == row.id && is_new(one));
+    let apart = rows.iter().filter(|row| row.mode == Mode::Fork && done.is_reload);
+    let names: Vec<_> = apart.filter(replaced).filter(is_alone).map(|row| &*row.name).collect();
+    let who = match names.as_slice() {
+        [] => return String::new(),
+        [name] => safe_text(name),
+        many => format!("{} apps", many.len()),
+    };
+    let note = format!(
+        "note: {who} stopped before the new one began; only Node's cluster workers overlap\n"
+    );
+    Paint::Dim.on(&note, look.colour)
 }
 
 /// `✓ 998 started, 2 unchanged`.
@@ -188,11 +210,16 @@ fn reasons(done: &Completed, look: Look) -> String {
 
 /// The last words of what failed.
 pub(crate) fn tails(done: &Completed, look: Look) -> String {
-    done.tails
-        .iter()
-        .filter(|tail| !tail.lines.is_empty())
-        .map(|tail| self::tail(tail, look))
-        .collect()
+    let mut text: String = done.tails.iter().map(|tail| self::tail(tail, look)).collect();
+    let failed = done.outcomes.iter().filter(|outcome| outcome.what.is_failure());
+    let untold = |outcome: &&Outcome| done.tails.iter().all(|tail| tail.name != outcome.name);
+    let untold: BTreeSet<&str> = failed.filter(untold).map(|one| one.name.as_str()).collect();
+    if let Some(name) = untold.first().filter(|_| !done.tails.is_empty()) {
+        let (many, name) = (untold.len(), safe_text(name));
+        let line = as_called(&format!("{many} more failed: `pm why {name}` tells how\n"));
+        text += &Paint::Dim.on(&line, look.colour);
+    }
+    text
 }
 
 /// The last words of one.
@@ -228,6 +255,7 @@ fn json(done: &Completed) -> Value {
     done.outcomes.iter().map(one).collect()
 }
 
-fn last_lines(tail: &LastLines) -> Vec<String> {
+/// Its lines as text.
+pub(crate) fn last_lines(tail: &LastLines) -> Vec<String> {
     tail.lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
 }

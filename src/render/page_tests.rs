@@ -24,7 +24,12 @@ fn described() -> Descriptions {
         restarts: 2,
         started_at: NOW - 300_000,
         created_at: NOW - 900_000,
-        usage: Usage { cpu: 1.1, memory: 50_855_936, processes: 3 },
+        usage: Usage {
+            cpu: 1.1,
+            memory: 50_855_936,
+            processes: 3,
+            listens: vec!["127.0.0.1:8000".parse().unwrap(), "[::]:8443".parse().unwrap()],
+        },
         ..samples::row(0, "web", Status::Online)
     };
     let end = EndView {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::called;
 use crate::console::Look;
 use crate::render::describe;
+use crate::render::outcomes::{self, LastLines};
 use crate::render::text::{self, Paint, safe_text};
 
 /// Lines of a screen.
@@ -29,6 +30,10 @@ pub(crate) struct Reasons {
     restarts: u32,
     unstable: u32,
     ends: Vec<LikeEnds>,
+    /// The last lines of standard error of what fails.
+    last_lines: Vec<String>,
+    /// What explains them.
+    cause: Option<String>,
     /// What to type for more.
     commands: [String; 2],
 }
@@ -43,13 +48,18 @@ struct LikeEnds {
 }
 
 /// What there is to say about each, those that are down first; `word` is what they were asked for by.
-pub(crate) fn reasons(descriptions: &Descriptions, word: &str) -> Vec<Reasons> {
-    let mut all: Vec<_> = descriptions.descriptions.iter().map(|one| of(one, word)).collect();
+pub(crate) fn reasons(
+    descriptions: &Descriptions,
+    tails: &[LastLines],
+    word: &str,
+) -> Vec<Reasons> {
+    let of = |one: &Description| of(one, tails.iter().find(|tail| tail.id == one.row.id), word);
+    let mut all: Vec<_> = descriptions.descriptions.iter().map(of).collect();
     all.sort_by_key(|one| (one.pid != 0, one.id));
     all
 }
 
-fn of(described: &Description, word: &str) -> Reasons {
+fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons {
     let row = &described.row;
     let word = describe::words(&[word.into()]);
     let last = described.ends.last();
@@ -72,6 +82,8 @@ fn of(described: &Description, word: &str) -> Reasons {
         restarts: row.restarts,
         unstable: row.unstable,
         ends: folded(&described.ends),
+        last_lines: tail.map(outcomes::last_lines).unwrap_or_default(),
+        cause: tail.and_then(|tail| tail.note.clone()),
         commands: ["logs", "describe"].map(|verb| format!("{} {verb} {word}", called::name())),
     }
 }
@@ -105,6 +117,15 @@ pub(crate) fn why(all: &[Reasons], now: u64, look: Look) -> String {
     if told < all.len() {
         let more = format!("and {} more; `{} list` shows them\n", all.len() - told, called::name());
         page += &Paint::Dim.on(&more, look.colour);
+    }
+    for line in &first.last_lines {
+        let line = safe_text(line);
+        let line =
+            look.width.map_or_else(|| line.clone(), |columns| text::clip(&line, columns - 2));
+        page.extend(["  ", &line, "\n"]);
+    }
+    if let Some(cause) = &first.cause {
+        page.extend([&safe_text(cause), "\n"]);
     }
     let [logs, describe] = first.commands.each_ref().map(|command| safe_text(command));
     let next = format!("`{logs}` shows what it wrote, `{describe}` everything about it\n");
@@ -177,7 +198,7 @@ mod tests {
     }
 
     fn of_all(descriptions: Vec<Description>) -> Vec<Reasons> {
-        reasons(&Descriptions { descriptions, now: NOW }, "web")
+        reasons(&Descriptions { descriptions, now: NOW }, &[], "web")
     }
 
     #[test]

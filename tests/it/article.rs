@@ -50,7 +50,7 @@ def app(environ, start_response):
 "#;
 
 /// A venv with gunicorn under `target/`, made once. The lock is held as long as the ports are in use.
-fn venv() -> (PathBuf, File) {
+pub(crate) fn venv() -> (PathBuf, File) {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     fs::create_dir_all(&target).unwrap();
     let lock = File::create(target.join("venv-gunicorn.lock")).unwrap();
@@ -131,7 +131,7 @@ fn memory_is_the_trees(home: &Home, name: &str, processes: u32) {
     home.wait_until("the workers are counted", || {
         let listed = home.run(["list", "--json"]).ok().json();
         let rows: Vec<Row> = serde_json::from_value(listed).unwrap();
-        usage = rows.iter().find(|row| row.name == name).unwrap().usage;
+        usage = rows.iter().find(|row| row.name == name).unwrap().usage.clone();
         usage.processes == processes
     });
     let truth: u64 = pids.iter().map(|pid| resident(*pid)).sum();

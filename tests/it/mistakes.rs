@@ -369,3 +369,57 @@ fn an_unknown_name_is_told_what_it_may_mean_and_that_nothing_was_done() {
     home.run(["describe", "shp"]).ends(1).complains("hint: did you mean `shop`?");
     assert_eq!(home.rows().len(), 1);
 }
+
+#[test]
+fn what_failed_is_told_by_its_own_words_wherever_it_said_them() {
+    let home = Home::new();
+    let one = |name: &str, script: &str| {
+        home.script(name, script);
+        home.run(["start", &format!("./{name}"), "--restart-delay", "1h"]).ends(1)
+    };
+    // On standard output, if standard error is silent.
+    one("so", "echo 'the database said no'; exit 1").complains("  the database said no\n");
+    // Not those of an app of the same name that is gone.
+    home.script(
+        "old",
+        "trap 'echo OLD >&2; exit' TERM INT; echo up >&2; while :; do sleep 0.02; done",
+    );
+    home.run(["start", "./old", "--name", "q"]).ok();
+    home.run(["delete", "q"]).ok();
+    home.script("new", "exit 3");
+    let told = home.run(["start", "./new", "--name", "q", "--restart-delay", "1h"]).ends(1);
+    assert!(!told.err.contains("OLD"), "{}", told.err);
+    // Not those of a run that was well, where the next could not even begin.
+    let gone = home.script("gone", "echo well >&2; exec sleep 1000");
+    home.run(["start", "./gone"]).ok();
+    fs::remove_file(gone).unwrap();
+    let told = home.run(["restart", "gone"]).ends(1);
+    assert!(!told.err.contains("last lines"), "{}", told.err);
+    // Of many the first few, and that there are more.
+    let apps: Vec<_> = (1..=5)
+        .map(|n| {
+            format!("{{name: 'r{n}', script: 'echo r{n} >&2; exit 3', restart_delay: 3600000}}")
+        })
+        .collect();
+    home.file("many.json5", format!("[{}]", apps.join(",")));
+    home.run(["start", "many.json5"]).ends(1).complains("2 more failed: `pm why r4` tells how");
+}
+
+#[test]
+fn while_it_fails_again_and_again_that_is_shown_though_it_is_up() {
+    let home = Home::new();
+    home.script("clash", "[ -e fine ] && : >stays && exec sleep 1000; sleep 0.03; exit 7");
+    let stays = home.file("none", "").with_file_name("stays");
+    home.run(["start", "./clash", "--min-uptime", "10", "--no-wait"]).ok();
+    home.wait_until("it has failed often", || home.row("clash").restarts > 4);
+    home.file("fine", "");
+    home.wait_until("one that stays", || stays.exists());
+    let told = |verb: &str| {
+        home.run([verb, "clash"])
+            .ok()
+            .says("failures in a row before this run; it exited with code 7")
+    };
+    told("why");
+    assert!(home.row("clash").note.is_some(), "a list on a terminal shows it below");
+    told("describe");
+}

@@ -2,7 +2,7 @@
 
 mod actions;
 mod cluster;
-mod load;
+pub(crate) mod load;
 mod messages;
 mod reload;
 mod sockets;

@@ -274,6 +274,10 @@ fn reload_replaces_one_after_the_other() {
     assert_eq!(reload.wait(), 0);
     assert!(least >= 2, "{} were away at once", 3 - least);
     assert!(before.iter().all(|pid| !is_alive(*pid)));
+    up(&home, "alone");
+    let note = "note: alone stopped before the new one began";
+    home.run(["reload", "alone"]).ok().says(note);
+    assert!(!home.run(["restart", "alone"]).ok().out().contains("note:"));
 }
 
 #[test]

@@ -193,7 +193,8 @@ fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround
             finding.hint("the verb `serve` serves files; in a config `serve` means that")
         }
         (None, bytes) if bytes.contains(&b'/') => finding,
-        (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH"),
+        (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH; a venv in another folder than the app's: \
+             `--interpreter VENV/bin/python`, or the program by its path"),
     }
 }
 

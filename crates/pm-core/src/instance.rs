@@ -327,6 +327,7 @@ impl Instance {
             since: live.map(|live| live.since),
             restarts: self.restarts,
             unstable: self.streaks.unstable,
+            failures: self.streaks.unstable.saturating_add(self.streaks.flaps),
             created: self.created,
             next_start: self.phase.next_start(),
             pause: self.pause_cause(),

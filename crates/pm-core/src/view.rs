@@ -48,6 +48,8 @@ pub struct InstanceView<'a> {
     pub restarts: u32,
     /// Short runs in a row.
     pub unstable: u32,
+    /// Runs in a row that were short or failed, until one lives long enough.
+    pub failures: u32,
     /// When people last started it.
     pub created: Time,
     /// The next run's time while waiting.

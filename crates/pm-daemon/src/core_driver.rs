@@ -183,8 +183,10 @@ impl CoreDriver {
         match news {
             NodeEvent::Ready(worker) => self.said_ready(worker),
             // An app that says itself when it is ready may listen before that.
-            NodeEvent::Listening(worker) => {
-                let run = self.run_of(worker).and_then(|run| self.executor.runs().get(run));
+            NodeEvent::Listening(worker, addresses) => {
+                let Some(run) = self.run_of(worker) else { return };
+                self.executor.publisher_mut().serves(run, addresses);
+                let run = self.executor.runs().get(run);
                 if run.is_some_and(|run| !run.app.serving.wait_ready) {
                     self.said_ready(worker);
                 }

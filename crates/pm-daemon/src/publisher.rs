@@ -1,9 +1,10 @@
 //! What readers are told: changed rows for subscribers, and figures for as long as somebody looks.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use pm_core::{Core, InstanceId, Time};
+use pm_core::{Core, InstanceId, RunId, Time};
 use pm_protocol::{Change, Row};
 use tokio::sync::mpsc;
 
@@ -72,6 +73,11 @@ impl Publisher {
         usage_every: Option<u32>,
     ) -> mpsc::Receiver<Arc<Change>> {
         self.feed.subscribe(usage_every, rows(core, &self.figures, dates))
+    }
+
+    /// Connections to these addresses are accepted for a run.
+    pub(crate) fn serves(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
+        self.figures.serves(run, addresses);
     }
 
     /// Takes fresh figures in and tells them.

@@ -1,6 +1,7 @@
 //! When figures are taken: only while somebody looks or a memory limit needs it (law 4).
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use pm_core::{RunId, Time};
 use pm_os::host::HostFigures;
@@ -18,6 +19,8 @@ const LIMIT_INTERVAL: u64 = 2_000;
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     usage: BTreeMap<RunId, Usage>,
+    /// Where we accept connections for cluster workers.
+    served: BTreeMap<RunId, Vec<SocketAddr>>,
     host: Option<Host>,
     taken: Option<Time>,
     host_taken: Option<Time>,
@@ -27,7 +30,7 @@ pub(crate) struct Figures {
 impl Figures {
     /// The last figures of a run.
     pub(crate) fn of(&self, run: RunId) -> Usage {
-        self.usage.get(&run).copied().unwrap_or_default()
+        self.usage.get(&run).cloned().unwrap_or_default()
     }
 
     /// The machine's last figures.
@@ -61,11 +64,23 @@ impl Figures {
         idle
     }
 
+    /// Connections to these addresses are accepted for a run.
+    pub(crate) fn serves(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
+        self.served.insert(run, addresses);
+    }
+
     /// Takes fresh figures in.
     pub(crate) fn take(&mut self, now: Time, sample: Sample) {
         self.asked = None;
         self.taken = Some(now);
-        self.usage = sample.usage.into_iter().map(|(run, usage)| (run, to_wire(usage))).collect();
+        self.served.retain(|run, _| sample.usage.contains_key(run));
+        let mut listens = sample.listens;
+        for (run, addresses) in &self.served {
+            listens.entry(*run).or_default().extend(addresses);
+        }
+        let to_wire =
+            |(run, usage)| (run, to_wire(usage, listens.remove(&run).unwrap_or_default()));
+        self.usage = sample.usage.into_iter().map(to_wire).collect();
         if let Some(figures) = sample.host {
             self.host = Some(host(&figures));
             self.host_taken = Some(now);
@@ -78,11 +93,12 @@ fn percent(value: f64) -> f32 {
     ((value * 10.0).round() / 10.0) as f32
 }
 
-fn to_wire(usage: pm_os::usage::RunUsage) -> Usage {
+fn to_wire(usage: pm_os::usage::RunUsage, listens: Vec<SocketAddr>) -> Usage {
     Usage {
         cpu: percent(usage.cpu),
         memory: usage.memory,
         processes: u32::try_from(usage.processes).unwrap_or(u32::MAX),
+        listens,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tree thread is asked, and what it brings.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use pm_core::RunId;
 use pm_os::identity::ProcIdentity;
@@ -49,6 +50,8 @@ pub(crate) enum Machine {
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) usage: BTreeMap<RunId, RunUsage>,
+    /// Where those that listen do.
+    pub(crate) listens: BTreeMap<RunId, Vec<SocketAddr>>,
     /// Memory of those over their limit, with pages that its processes share counted once.
     pub(crate) proportional: BTreeMap<RunId, u64>,
     pub(crate) host: Option<pm_os::host::HostFigures>,

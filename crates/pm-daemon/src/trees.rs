@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pm_core::RunId;
 use pm_os::identity::ProcIdentity;
+use pm_os::listening::Listening;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan, RunMembers, RunQuery, Traces, TreeMember};
@@ -70,6 +71,7 @@ struct TreeThread {
     /// Rounds since a tree was last added to the watch.
     rounds: usize,
     sampler: Sampler,
+    listening: Listening,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -89,6 +91,7 @@ impl TreeThread {
             asked: BTreeMap::new(),
             rounds: 0,
             sampler: Sampler::new(),
+            listening: Listening::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -276,12 +279,14 @@ impl TreeThread {
     }
 
     fn sample(&mut self, trees: &[Tree], by_run: &RunMembers, machine: Machine) -> Option<()> {
-        let by_tag = self.sampler.sample(
-            &trees
-                .iter()
-                .filter_map(|tree| Some((tree.tag, by_run.get(&tree.tag)?.clone())))
-                .collect(),
-        );
+        let wanted: RunMembers = trees
+            .iter()
+            .filter_map(|tree| Some((tree.tag, by_run.get(&tree.tag)?.clone())))
+            .collect();
+        let by_tag = self.sampler.sample(&wanted);
+        let mut listens = self.listening.look(&wanted);
+        let listens =
+            trees.iter().filter_map(|tree| Some((tree.run, listens.remove(&tree.tag)?))).collect();
         let usage: BTreeMap<RunId, RunUsage> =
             trees.iter().filter_map(|tree| Some((tree.run, *by_tag.get(&tree.tag)?))).collect();
         let is_over = |tree: &&Tree| {
@@ -297,7 +302,7 @@ impl TreeThread {
             }
             Machine::Unwanted => None,
         };
-        self.tell(Inlet::Sampled(Sample { usage, proportional, host }))
+        self.tell(Inlet::Sampled(Sample { usage, listens, proportional, host }))
     }
 
     fn tell(&self, news: Inlet) -> Option<()> {

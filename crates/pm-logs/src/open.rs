@@ -38,19 +38,14 @@ pub(crate) struct Opened {
 /// The path by which a log is known inside: its folder without links, then its name. A log that is
 /// itself a link means the file behind it, there or not, unless `owner` makes links suspect.
 pub(crate) fn resolve(path: &Path, owner: Option<FileOwner>) -> PathBuf {
-    // By its name a user's folder may be another one by now, behind a link.
-    let foreign_folder = |folder| open_folder(folder, owner, IfMissing::Leave).ok();
-    let (path, folder) = match foreign(owner) {
-        Some(_) => {
-            let folder =
-                path.parent().and_then(foreign_folder).and_then(|folder| current_path(&folder));
-            (path.to_path_buf(), folder)
-        }
-        None => {
-            let path = behind_links(path);
-            let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-            (path, folder)
-        }
+    let (path, folder) = if foreign(owner).is_some() {
+        // By its name a user's folder may be another one by now, behind a link.
+        let folder = path.parent().and_then(|it| open_folder(it, owner, IfMissing::Leave).ok());
+        (path.to_path_buf(), folder.and_then(|folder| current_path(&folder)))
+    } else {
+        let path = behind_links(path);
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        (path, folder)
     };
     match (folder, path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),

@@ -157,7 +157,7 @@ impl EventLoop {
             let has_preload = known.get("preload").and_then(Value::as_bool).unwrap_or(false);
             self.primary.attach(worker, place, micros(), &Recalled { keys, has_preload });
             if self.primary.remember(worker).is_some_and(|known| !known.keys.is_empty()) {
-                (self.callbacks.event)(NodeEvent::Listening(worker));
+                self.tell_listening(worker);
             }
         }
         if is_ready {

@@ -1,6 +1,7 @@
 //! What goes into the thread and what comes out of it, for those outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use pm_os::spawn::Credentials;
@@ -10,12 +11,12 @@ use crate::ids::{Group, Worker, WorkerSlot};
 use crate::pmx::Called;
 
 /// What the daemon is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeEvent {
     /// A process said that it is ready.
     Ready(Worker),
-    /// A cluster worker listens.
-    Listening(Worker),
+    /// A cluster worker listens, by now at these TCP addresses.
+    Listening(Worker, Vec<SocketAddr>),
     /// A process that was to leave or to shut down has done what it will do by itself: time for the signal.
     Drained(Worker),
     /// A message to it was cut in two by the death of the daemon before: it must be replaced, for nothing may be

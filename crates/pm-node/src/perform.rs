@@ -49,9 +49,17 @@ impl EventLoop {
             Act::CloseConnection(connection) => {
                 self.connections.remove(&connection);
             }
-            Act::Listening(worker) => (self.callbacks.event)(NodeEvent::Listening(worker)),
+            Act::Listening(worker) => self.tell_listening(worker),
             Act::Drained(worker) => (self.callbacks.event)(NodeEvent::Drained(worker)),
         }
+    }
+
+    /// It can serve, and where.
+    pub(crate) fn tell_listening(&mut self, worker: Worker) {
+        let sockets = self.primary.sockets_of(worker).filter_map(|id| self.listeners.get(&id));
+        let tcp = sockets.filter(|one| !one.query.kind.is_udp());
+        let addresses = tcp.filter_map(|one| socket::address(&one.socket)).collect();
+        (self.callbacks.event)(NodeEvent::Listening(worker, addresses));
     }
 
     fn open(&mut self, wanted: WantedSocket) {

@@ -149,10 +149,15 @@ impl Primary {
         self.members.contains_key(&worker)
     }
 
+    /// The sockets a worker serves.
+    pub(crate) fn sockets_of(&self, worker: Worker) -> impl Iterator<Item = SocketId> {
+        self.members.get(&worker).into_iter().flat_map(|member| member.listens.iter().copied())
+    }
+
     /// What the next daemon must know of a worker.
     pub(crate) fn remember(&self, worker: Worker) -> Option<Recalled> {
         let member = self.members.get(&worker)?;
-        let sockets = member.listens.iter().filter_map(|id| self.sockets.get(id));
+        let sockets = self.sockets_of(worker).filter_map(|id| self.sockets.get(&id));
         let keys = sockets.map(|socket| socket.address.key.clone()).collect();
         Some(Recalled { keys, has_preload: member.has_preload })
     }

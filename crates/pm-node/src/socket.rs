@@ -199,7 +199,8 @@ pub(crate) fn port_of(socket: &OwnedFd) -> Option<u16> {
     address(socket).map(|address| address.port())
 }
 
-fn address(socket: &OwnedFd) -> Option<SocketAddr> {
+/// Its address, if it is one of the internet.
+pub(crate) fn address(socket: &OwnedFd) -> Option<SocketAddr> {
     getsockname(socket).ok().and_then(|any: SocketAddrAny| SocketAddr::try_from(any).ok())
 }
 

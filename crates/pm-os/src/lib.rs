@@ -13,6 +13,7 @@ pub mod host;
 pub mod identity;
 pub mod input;
 pub mod limits;
+pub mod listening;
 pub mod lock;
 pub mod memory;
 pub mod notify;

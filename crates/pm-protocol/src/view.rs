@@ -1,11 +1,14 @@
 //! What readers are shown: wire views, apart from the core's.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
 use pm_spec::{AppSpec, ByteString, Mode, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// CPU and memory of a whole process tree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What a whole process tree uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Per cent of one core; may exceed 100.
     pub cpu: f32,
@@ -13,6 +16,22 @@ pub struct Usage {
     pub memory: u64,
     /// Number of processes.
     pub processes: u32,
+    /// The TCP addresses on which it takes connections, by port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<SocketAddr>,
+}
+
+impl Usage {
+    /// The TCP ports on which it takes connections, each once, smallest first: `80 443`.
+    pub fn ports(&self) -> String {
+        let ports: BTreeSet<u16> = self.listens.iter().map(SocketAddr::port).collect();
+        ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The addresses on which it takes connections: `127.0.0.1:80 [::1]:443`.
+    pub fn addresses(&self) -> String {
+        self.listens.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// One line of `pm list`.

@@ -42,6 +42,8 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
     // One column stays free at the right, for what stands beside.
     let mut left = width.saturating_sub(least_name + mark + u16::from(width >= 20));
     let status = if width >= 26 { 11 } else { 1 };
+    let ports = instances.all().map(|one| one.row.usage.ports().len());
+    let port = ports.max().and_then(|most| u16::try_from(most).ok()).unwrap_or(0).min(14);
     let wishes = [
         (ListColumn::Status, status, true),
         (ListColumn::Cpu, 6, true),
@@ -51,12 +53,17 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
         (ListColumn::Restarts, 4, true),
         (ListColumn::CpuSpark, 10, true),
         (ListColumn::Pid, 7, true),
+        (ListColumn::Port, port.max(4), port > 0),
         (ListColumn::MemorySpark, 10, true),
         (ListColumn::Namespace, clip(instances.namespace_cells, 16).max(10), many_namespaces),
     ];
     for (field, wish, wanted) in wishes {
         let room = left.saturating_sub(GAP);
-        let least = if matches!(field, ListColumn::CpuSpark) { LEAST_SPARK } else { wish };
+        let least = if matches!(field, ListColumn::CpuSpark | ListColumn::MemorySpark) {
+            LEAST_SPARK
+        } else {
+            wish
+        };
         if wanted && room >= least {
             let width = wish.min(room);
             left -= width + GAP;

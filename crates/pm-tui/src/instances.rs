@@ -50,10 +50,10 @@ impl MonitoredInstance {
     }
 
     fn record(&mut self, usage: Usage) {
-        self.row.usage = usage;
         self.cpu.push(usage.cpu);
         #[expect(clippy::cast_precision_loss, reason = "a sparkline has eight levels")]
         self.memory.push(usage.memory as f32);
+        self.row.usage = usage;
     }
 
     /// Its name and number as titles have them.
@@ -85,16 +85,17 @@ pub(crate) enum ListColumn {
     Restarts,
     Uptime,
     Pid,
+    Port,
     Note,
 }
 
 impl ListColumn {
     #[rustfmt::skip]
-    pub(crate) const ALL: [(Self, &str); 13] = [
+    pub(crate) const ALL: [(Self, &str); 14] = [
         (Self::Mark, ""), (Self::Id, "id"), (Self::Name, "name"), (Self::Namespace, "namespace"),
         (Self::Status, "status"), (Self::Cpu, "cpu"), (Self::CpuSpark, ""), (Self::Memory, "memory"),
         (Self::MemorySpark, ""), (Self::Restarts, "↺"), (Self::Uptime, "uptime"), (Self::Pid, "pid"),
-        (Self::Note, ""),
+        (Self::Port, "port"), (Self::Note, ""),
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -134,6 +135,7 @@ impl ListColumn {
             Self::Restarts => a.restarts.cmp(&b.restarts),
             Self::Uptime => b.started_at.cmp(&a.started_at),
             Self::Pid => a.pid.cmp(&b.pid),
+            Self::Port => a.usage.listens.cmp(&b.usage.listens),
             Self::Mark | Self::CpuSpark | Self::MemorySpark | Self::Note => Ordering::Equal,
         }
     }
@@ -247,10 +249,10 @@ impl Instances {
     }
 
     /// Takes figures; what is not among them does not run.
-    pub(crate) fn record(&mut self, usages: &[(u32, Usage)]) {
-        let fresh: BTreeMap<u32, Usage> = usages.iter().copied().collect();
+    pub(crate) fn record(&mut self, usages: Vec<(u32, Usage)>) {
+        let mut fresh: BTreeMap<u32, Usage> = usages.into_iter().collect();
         for (id, instance) in &mut self.by_id {
-            instance.record(fresh.get(id).copied().unwrap_or_default());
+            instance.record(fresh.remove(id).unwrap_or_default());
         }
         if matches!(self.sort.column, ListColumn::Cpu | ListColumn::Memory) {
             self.rearrange();
@@ -401,8 +403,8 @@ pub(crate) mod tests {
     fn every_column_orders() {
         let mut instances = instances();
         assert_eq!(names(&instances), ["api", "Cron", "web-2", "web-10"]);
-        let busy = Usage { cpu: 9.0, memory: 7, processes: 1 };
-        instances.record(&[(2, busy), (0, Usage { cpu: 1.0, memory: 9, processes: 1 })]);
+        let busy = Usage { cpu: 9.0, memory: 7, ..Usage::default() };
+        instances.record(vec![(2, busy), (0, Usage { cpu: 1.0, memory: 9, ..Usage::default() })]);
         for (column, first) in [
             (ListColumn::Id, "web-10"),
             (ListColumn::Namespace, "api"),
@@ -484,7 +486,7 @@ pub(crate) mod tests {
     fn histories_are_bounded_and_survive_a_new_daemon() {
         let mut instances = instances();
         for _ in 0..500 {
-            instances.record(&[(0, Usage { cpu: f32::NAN, memory: 1, processes: 1 })]);
+            instances.record(vec![(0, Usage { cpu: f32::NAN, memory: 1, ..Usage::default() })]);
         }
         instances.replace(vec![row(0, "web-10", Status::Online), row(1, "other", Status::Online)]);
         assert_eq!(instances.get(0).unwrap().cpu.last(999).len(), SERIES_LENGTH);

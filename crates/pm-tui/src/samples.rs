@@ -57,6 +57,7 @@ pub(crate) fn model(width: u16, height: u16) -> Model {
             cpu: f32::from((step * 7 + id * 13) % 50),
             memory: 40_000_000 + u64::from(step * id) * 300_000,
             processes: 3,
+            listens: (id == 0).then(|| "0.0.0.0:8000".parse().unwrap()).into_iter().collect(),
         };
         update(&mut model, Msg::News(Change::Usage(vec![(0, usage(0)), (1, usage(1))])));
     }

@@ -77,7 +77,7 @@ fn news(model: &mut Model, change: Change, effects: &mut Vec<Effect>) {
                 model.instances.under_cursor().map(|one| (one.row.id, one.row.usage.processes))
             };
             let before = processes(model);
-            model.instances.record(&usages);
+            model.instances.record(usages);
             // Another number of processes means other pids in the detail pane; and some come and go in pairs.
             let stale = model.now.saturating_sub(model.described_at) >= STALE;
             let stale = stale && !model.layout().detail.is_empty();

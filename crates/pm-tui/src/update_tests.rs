@@ -159,7 +159,12 @@ fn without_a_daemon_nothing_is_claimed() {
 #[test]
 fn a_description_on_the_screen_is_kept_fresh() {
     let mut model = model(200, 60);
-    let same = || Msg::News(Change::Usage(vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3 })]));
+    let same = || {
+        Msg::News(Change::Usage(vec![(
+            0,
+            Usage { cpu: 1.0, memory: 1, processes: 3, listens: Vec::new() },
+        )]))
+    };
     assert_eq!(update(&mut model, same()), []);
     update(&mut model, Msg::Clock(NOW + STALE));
     assert_eq!(update(&mut model, same()), [Effect::Describe(0)]);
@@ -169,9 +174,9 @@ fn a_description_on_the_screen_is_kept_fresh() {
 #[test]
 fn descriptions_are_asked_for_when_something_changed() {
     let mut model = model(80, 24);
-    let same = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3 })];
+    let same = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 3, listens: Vec::new() })];
     assert_eq!(update(&mut model, Msg::News(Change::Usage(same))), []);
-    let more = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 4 })];
+    let more = vec![(0, Usage { cpu: 1.0, memory: 1, processes: 4, listens: Vec::new() })];
     assert_eq!(update(&mut model, Msg::News(Change::Usage(more))), [Effect::Describe(0)]);
     let changed = Change::Changed(row(0, "web-app-1", Status::Stopping));
     assert_eq!(update(&mut model, Msg::News(changed)), [Effect::Describe(0)]);
@@ -352,8 +357,9 @@ fn messages() -> impl Strategy<Value = Msg> {
             LogLine { id, stream, at, bytes }
         },
     );
-    let usage = (0..12_u32, any::<f32>(), any::<u64>(), any::<u32>())
-        .prop_map(|(id, cpu, memory, processes)| (id, Usage { cpu, memory, processes }));
+    let usage = (0..12_u32, any::<f32>(), any::<u64>(), any::<u32>()).prop_map(
+        |(id, cpu, memory, processes)| (id, Usage { cpu, memory, processes, listens: Vec::new() }),
+    );
     let kind = prop_oneof![
         Just(CLICK),
         Just(MouseEventKind::Down(MouseButton::Right)),

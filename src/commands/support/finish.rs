@@ -64,10 +64,20 @@ fn ran_to_their_end(
         } else {
             outcome.what =
                 What::Failed("ran to its end (exit code 0), and is started again".into());
-            hint = Some(
+            let is_python = described.iter().any(|one| {
+                one.row.id == outcome.id
+                    && one
+                        .spec
+                        .interpreter
+                        .as_ref()
+                        .is_some_and(|it| it.display().contains("python"))
+            });
+            hint = Some(if is_python {
                 "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a web app needs its server: \
-                 `pm start gunicorn -- app:app`, `pm start flask -- run`",
-            );
+                 `pm start gunicorn -- app:app`, `pm start flask -- run`"
+            } else {
+                "a job that ends by itself: `--no-autorestart` (`autorestart: false`)"
+            });
         }
     }
     Ok(hint)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -11,10 +12,10 @@ use std::path::{Path, PathBuf};
 use pm_client::{Client, Deadline};
 use pm_logs::stamp::StampFormat;
 use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
-use pm_protocol::{Describe, Description, Outcome};
-use pm_spec::{AppSpec, LogFormat, Select};
+use pm_protocol::{Describe, Description, Outcome, Status};
+use pm_spec::{AppSpec, ByteString, LogFormat, Select};
 
-use crate::commands::support::regular;
+use crate::commands::support::{port_conflict, regular};
 use crate::render::outcomes::LastLines;
 use crate::session::{QUICK, Session};
 
@@ -55,52 +56,99 @@ pub(crate) fn of(
     let mut apps = BTreeSet::new();
     let failed = outcomes.iter().filter(|outcome| outcome.what.is_failure());
     let failed = failed.filter(|outcome| apps.insert(&outcome.name));
-    failed.take(APPS).filter_map(|outcome| tail(session, client, outcome, asked)).collect()
+    failed.filter_map(|outcome| tail(session, client, outcome, asked)).take(APPS).collect()
 }
 
-/// The last few lines an app wrote to standard error, if there are any.
-pub(crate) fn latest(described: &Description) -> Option<LastLines> {
+/// The last few lines that each which fails wrote to standard error, if there are any.
+pub(crate) fn of_the_failing(client: &mut Client, all: &[Description]) -> Vec<LastLines> {
+    let fails = |one: &&Description| match one.row.status {
+        Status::Errored | Status::WaitingRestart | Status::Launching => true,
+        Status::Online => one.row.note.is_some(),
+        Status::Stopping | Status::Stopped => false,
+    };
+    all.iter().filter(fails).filter_map(|one| latest(client, one)).collect()
+}
+
+fn latest(client: &mut Client, described: &Description) -> Option<LastLines> {
     let file = described.error.clone()?;
-    let mut lines = last_lines(&PathBuf::from(OsStr::from_bytes(file.as_bytes())))?;
-    lines.drain(..lines.len().saturating_sub(FEW));
+    let lines = last_lines(&PathBuf::from(OsStr::from_bytes(file.as_bytes())))?;
+    let note = note(client, described, &lines);
+    let mut lines = telling(lines);
+    if lines.iter().any(|line| is_error(line)) {
+        lines.truncate(FEW);
+    } else {
+        lines.drain(..lines.len().saturating_sub(FEW));
+    }
     let (id, name) = (described.row.id, described.row.name.clone());
-    (!lines.is_empty()).then_some(LastLines { id, name, file, lines, note: None })
+    (!lines.is_empty()).then_some(LastLines { id, name, file, lines, note })
 }
 
+/// What it wrote to standard error in the run that failed or, where that is nothing, to standard output.
 fn tail(
     session: &Session,
     client: &mut Client,
     outcome: &Outcome,
     asked: u64,
 ) -> Option<LastLines> {
-    let file = outcome.error_log.as_ref()?;
-    let path = PathBuf::from(OsStr::from_bytes(file.as_bytes()));
-    let meta = path.metadata().ok()?;
-    let written = u64::try_from(meta.mtime()).ok()?.saturating_add(1).saturating_mul(1000);
-    if !meta.is_file() || written < asked {
-        // Older lines explain nothing.
-        return None;
-    }
     let select = vec![Select::Id(outcome.id)];
     let answer = client.call(&Describe { select, known: true }, Deadline::after(QUICK));
-    let described = answer.ok().and_then(|answer| answer.descriptions.into_iter().next());
-    let searched = described.as_ref().filter(|_| meta.len() <= SEARCHED);
-    let of_run = searched.map(|described| of_run(session, described, path.clone(), asked));
-    let of_run = of_run.unwrap_or_default();
-    let lines = if of_run.is_empty() { last_lines(&path)? } else { of_run };
-    let note = described.filter(|_| lines.iter().any(|line| lacks_something(line)));
+    let described = answer.ok()?.descriptions.into_iter().next()?;
+    // What could not even be begun has written nothing.
+    described.ends.last().filter(|end| end.at.saturating_add(SLACK) >= asked)?;
+    let of = |stream: Stream, file: &Option<ByteString>| {
+        let lines = of_run(session, &described, (stream, file.as_ref()?), asked)?;
+        Some((file.clone()?, lines))
+    };
+    let (file, lines) = of(Stream::Err, &described.error)
+        .or_else(|| of(Stream::Out, &described.out).filter(|_| !session.called_as.is_pm2()))?;
     Some(LastLines {
         id: outcome.id,
         name: outcome.name.clone(),
-        file: file.clone(),
+        file,
+        note: note(client, &described, &lines),
         lines: telling(lines),
-        note: note.map(|described| run_by(&described.spec)),
     })
 }
 
-/// What was written since the run before the one that ended last did; nothing where no line's time is known. When that
-/// one began would be noted too late for what it printed at once, and the next one may run by now.
-fn of_run(session: &Session, described: &Description, log: PathBuf, asked: u64) -> Vec<Vec<u8>> {
+/// What explains these lines and does not stand in them.
+fn note(client: &mut Client, described: &Description, lines: &[Vec<u8>]) -> Option<String> {
+    let lacks = lines.iter().any(|line| lacks_something(line));
+    let run_by = || lacks.then(|| run_by(&described.spec));
+    port_conflict::told(client, described, lines).or_else(run_by)
+}
+
+/// What was written since the run before the one that ended last did, if anything was. When that one began would be
+/// noted too late for what it printed at once, and the next one may run by now.
+fn of_run(
+    session: &Session,
+    described: &Description,
+    (stream, file): (Stream, &ByteString),
+    asked: u64,
+) -> Option<Vec<Vec<u8>>> {
+    let log = PathBuf::from(OsStr::from_bytes(file.as_bytes()));
+    let meta = log.metadata().ok().filter(Metadata::is_file)?;
+    let written = u64::try_from(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000).ok()?;
+    if written.saturating_add(SLACK) < asked {
+        // Older lines explain nothing.
+        return None;
+    }
+    let lines = if meta.len() <= SEARCHED {
+        timed(session, described, (stream, log.clone()), asked)
+    } else {
+        Vec::new()
+    };
+    // Where no line's time is known, the last ones have to do.
+    let lines = if lines.is_empty() { last_lines(&log)? } else { lines };
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// The lines whose time is known and that are of the run.
+fn timed(
+    session: &Session,
+    described: &Description,
+    (stream, log): (Stream, PathBuf),
+    asked: u64,
+) -> Vec<Vec<u8>> {
     let before = described.ends.iter().rev().nth(1).map_or(0, |end| end.at);
     let since = asked.max(before).saturating_sub(SLACK);
     let times = match &described.spec.logs.format {
@@ -108,7 +156,7 @@ fn of_run(session: &Session, described: &Description, log: PathBuf, asked: u64) 
         LogFormat::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
         LogFormat::Json(_) => LineTimes::Json(None),
     };
-    let source = LogFiles { number: 0, stream: Stream::Err, log, times };
+    let source = LogFiles { number: 0, stream, log, times };
     let want = LineQuery { since: i64::try_from(since).ok(), ..LineQuery::default() };
     let mut lines = Vec::new();
     let Ok(mut history) = History::open(source, want) else { return lines };
@@ -172,16 +220,28 @@ fn run_by(spec: &AppSpec) -> String {
     }
 }
 
-/// Where the story of an error begins: Python says file and line of a wrong syntax before it, all of it indented.
+/// Where the story of an error begins: Python says file and line of a wrong syntax before it, all of it indented, Node
+/// from `FILE:LINE` on, in a few lines without indentation.
 fn first_of(lines: &[Vec<u8>], error: usize) -> usize {
     let is_indented =
         |line: &Vec<u8>| line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
     let before = lines.get(..error).unwrap_or_default();
+    let of_node = before.iter().rev().take(MOST_BEFORE).position(|line| ends_in_place(line));
+    if let Some(back) = of_node {
+        return error - back - 1;
+    }
     let own = before.iter().rev().take_while(|line| is_indented(line)).take(MOST_BEFORE).count();
     // What follows a line that stands further left belongs to that one, unless it begins by naming a file.
     let first = error - own;
     let names_a_file = |line: &Vec<u8>| line.trim_ascii_start().starts_with(b"File \"");
     if lines.get(first).is_some_and(names_a_file) { first } else { error }
+}
+
+/// Whether a line is `FILE:LINE`, the file by its path or address.
+fn ends_in_place(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let place = line.strip_prefix("file://").unwrap_or(&line).rsplit_once(':');
+    place.is_some_and(|(file, line)| file.starts_with('/') && line.parse::<u32>().is_ok())
 }
 
 /// Whether a line looks like one that tells of an error, in any language.
@@ -213,6 +273,12 @@ mod tests {
         let node = "listening soon\nnode:events:487\n      throw er;\n      ^\n\nError: listen EADDRINUSE :::80\n    \
                     at Server\n    at node:net\n";
         assert_eq!(telling(lines(node)).first().unwrap(), b"Error: listen EADDRINUSE :::80");
+        for place in ["/srv/two.js:1", "file:///srv/two.mjs:12"] {
+            let node = format!(
+                "up\n{place}\nconst x = ;\n          ^\n\nSyntaxError: Unexpected token ';'\n    at wrap\n"
+            );
+            assert_eq!(telling(lines(&node)).first().unwrap(), place.as_bytes());
+        }
         for line in [
             "[ERROR] no",
             "TypeError: x",

@@ -18,6 +18,13 @@ pub(super) fn cluster(home: &Home, workers: usize, more: &str) -> u16 {
     port
 }
 
+/// How many of the apps are shown as listening on this port.
+fn listening(home: &Home, port: u16) -> usize {
+    let rows = home.rows();
+    let has_it = |row: &&pm_protocol::Row| row.usage.listens.iter().any(|at| at.port() == port);
+    rows.iter().filter(has_it).count()
+}
+
 #[test]
 fn workers_share_a_port_and_take_turns() {
     let home = Home::new();
@@ -25,6 +32,7 @@ fn workers_share_a_port_and_take_turns() {
     let pids: std::collections::BTreeSet<String> =
         home.rows().iter().map(|row| row.pid.to_string()).collect();
     assert_eq!(pids.len(), 3);
+    assert_eq!(listening(&home, port), 3);
     let mut load = Load::begin(port, 4, Habit::NewEach);
     load.hear(3);
     load.go_on(100);
@@ -75,6 +83,7 @@ fn law7_the_daemon_dies_under_load_and_no_caller_notices() {
     }
     let restarts: Vec<u32> = home.rows().iter().map(|row| row.restarts).collect();
     assert_eq!(restarts, [0, 0], "nobody was replaced");
+    assert_eq!(listening(&home, port), 2, "the next daemon knows where they listen");
 }
 
 #[test]

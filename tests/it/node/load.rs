@@ -15,23 +15,23 @@ use pm_testkit::PATIENCE;
 
 /// Whether a connection is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Habit {
+pub(crate) enum Habit {
     KeepAlive,
     NewEach,
 }
 
 /// What came of all calls.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) good: usize,
-    pub(super) hard: Vec<String>,
-    pub(super) stale: usize,
+pub(crate) struct Tally {
+    pub(crate) good: usize,
+    pub(crate) hard: Vec<String>,
+    pub(crate) stale: usize,
     /// What was answered, each different text once.
-    pub(super) answers: BTreeSet<String>,
+    pub(crate) answers: BTreeSet<String>,
 }
 
 /// Callers at work.
-pub(super) struct Load {
+pub(crate) struct Load {
     over: Arc<AtomicBool>,
     good: Arc<AtomicUsize>,
     /// Each caller's new answers.
@@ -42,7 +42,7 @@ pub(super) struct Load {
 
 impl Load {
     /// So many callers begin.
-    pub(super) fn begin(port: u16, callers: usize, habit: Habit) -> Self {
+    pub(crate) fn begin(port: u16, callers: usize, habit: Habit) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let good = Arc::new(AtomicUsize::new(0));
         let (tell, news) = channel();
@@ -55,7 +55,7 @@ impl Load {
     }
 
     /// Waits until so many more calls have been answered.
-    pub(super) fn go_on(&self, calls: usize) {
+    pub(crate) fn go_on(&self, calls: usize) {
         let enough = self.good.load(Ordering::Relaxed) + calls;
         let deadline = Deadline::after(PATIENCE);
         while self.good.load(Ordering::Relaxed) < enough {
@@ -65,7 +65,7 @@ impl Load {
     }
 
     /// Waits until so many different answers have been heard.
-    pub(super) fn hear(&mut self, voices: usize) {
+    pub(crate) fn hear(&mut self, voices: usize) {
         while self.heard.len() < voices {
             let answer = self.news.recv_timeout(PATIENCE);
             self.heard.insert(answer.unwrap());
@@ -73,7 +73,7 @@ impl Load {
     }
 
     /// They end; the sum of what they saw.
-    pub(super) fn end(self) -> Tally {
+    pub(crate) fn end(self) -> Tally {
         self.over.store(true, Ordering::Relaxed);
         let mut sum = Tally::default();
         for caller in self.callers {

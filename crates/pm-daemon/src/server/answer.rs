@@ -39,7 +39,8 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
             .failure
             .map(cause)
             .or_else(|| waiting(instance))
-            .or_else(|| failed_job(instance)),
+            .or_else(|| failed_job(instance))
+            .or_else(|| failing(instance, clocks)),
     }
 }
 
@@ -159,6 +160,24 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
         Pause::Failures(runs) => format!("{runs} failures in a row"),
     };
     Some(format!("waits {}: {why}", seconds(instance.last_delay)))
+}
+
+/// How many failures in a row are worth a word while it runs again.
+const MANY: u32 = 3;
+
+/// A run that is older proves more than those before it, in ms.
+const OLD: u64 = 60_000;
+
+/// That it runs again after failures: up to the next one it looks well.
+fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
+    let began = instance.since.filter(|_| instance.run.is_some() && instance.failures >= MANY)?;
+    let is_young = clocks.wall().saturating_sub(clocks.date(began)) < OLD;
+    let last = instance.history.back().filter(|_| is_young)?;
+    Some(format!(
+        "{} failures in a row before this run; it {}",
+        instance.failures,
+        ending(last.ending)
+    ))
 }
 
 /// That the last run of a job that waits for its schedule failed: nothing else says it until the next.

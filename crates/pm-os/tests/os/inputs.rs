@@ -9,13 +9,14 @@ use pm_os::stdio::PipeOwner;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
-use crate::support::{PATIENCE, is_root, wait_until};
+use crate::support::{PATIENCE, is_root, stranger, wait_until};
 
 /// A program with such a standard input, and who it is.
 fn reader(script: &str, out: Stdio) -> (Child, ProcIdentity) {
     let stdin = input::pipe(None).unwrap();
     let mut command = Command::new("/bin/sh");
-    let child = command.args(["-c", script]).stdin(stdin).stdout(out).spawn().unwrap();
+    command.args(["-c", script]).stdin(stdin).stdout(out);
+    let child = stranger(command);
     let identity = identity::of(child.id().cast_signed()).unwrap();
     (child, identity)
 }
@@ -42,7 +43,8 @@ fn an_app_reads_what_is_said_by_whoever_says_it_and_never_an_end() {
 fn who_does_not_read_is_told_no_more_and_lines_stay_whole() {
     let stdin = input::pipe(None).unwrap();
     let (copy, mut command) = (stdin.try_clone().unwrap(), Command::new("sleep"));
-    let child = command.arg("1000").stdin(stdin).spawn().unwrap();
+    command.arg("1000").stdin(stdin);
+    let child = stranger(command);
     let app = identity::of(child.id().cast_signed()).unwrap();
     let line = [b"x".repeat(1000), vec![b'\n']].concat();
     let mut told = 0;
@@ -80,7 +82,9 @@ fn only_the_input_we_gave_is_written_to() {
     });
     end(child);
     // The pipe of another program, a terminal, a file: whoever made those says what comes through them.
-    let mut other = Command::new("sleep").arg("1000").stdin(Stdio::piped()).spawn().unwrap();
+    let mut other = Command::new("sleep");
+    other.arg("1000").stdin(Stdio::piped());
+    let mut other = stranger(other);
     let identity = identity::of(other.id().cast_signed()).unwrap();
     let refused = input::write(&identity, b"x", Duration::ZERO).unwrap_err();
     assert!(matches!(refused, InputError::NotAPipe), "{refused:?}");

@@ -8,7 +8,7 @@ use pm_os::wait::Termination;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 
-use crate::support::{Order, is_root};
+use crate::support::{Order, is_root, stranger};
 
 #[test]
 fn the_ends_are_what_they_should_be() {
@@ -110,7 +110,9 @@ fn pipes_that_are_not_ours_are_left_to_their_readers() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
     let fifo = std::fs::File::options().read(true).write(true).open(fifo).unwrap();
     for out in [std::process::Stdio::piped(), fifo.into()] {
-        let mut child = std::process::Command::new("sleep").arg("60").stdout(out).spawn().unwrap();
+        let mut command = std::process::Command::new("sleep");
+        command.arg("60").stdout(out);
+        let mut child = stranger(command);
         let identity = pm_os::identity::of(child.id().cast_signed()).unwrap();
         let result = stdio::reopen_reader(&identity, 1);
         child.kill().unwrap();

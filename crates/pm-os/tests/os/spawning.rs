@@ -1,6 +1,6 @@
 //! Starting programs: their parent, tag, folder, environment, limits and signals.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use pm_os::identity;
 use pm_os::limits;
@@ -10,7 +10,7 @@ use pm_os::wait::{self, Termination};
 use pm_os::{clock, user};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::support::{Order, PATIENCE, assert_passes_in_namespace, is_root, readable};
+use crate::support::{Order, PATIENCE, assert_passes_in_namespace, is_root, readable, stranger};
 
 #[test]
 fn arguments_environment_and_folder_arrive() {
@@ -175,10 +175,10 @@ fn helper_that_makes_a_sibling() {
 
 #[test]
 fn a_sibling_is_the_child_of_our_parent_and_survives_us() {
-    let helper = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "spawning::helper_that_makes_a_sibling", "--ignored", "--nocapture"])
-        .output()
-        .unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "spawning::helper_that_makes_a_sibling", "--ignored", "--nocapture"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let helper = stranger(command).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&helper.stdout).into_owned();
     assert!(helper.status.success(), "{said}");
     let pid = said.lines().find_map(|line| line.strip_prefix("sibling ")).unwrap().trim();

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -47,6 +47,12 @@ pub(crate) fn with_spawner<T: Send + 'static>(
     let (sender, answer) = sync_channel(1);
     jobs.send(Box::new(move |spawner| sender.send(job(spawner)).unwrap())).unwrap();
     answer.recv().unwrap()
+}
+
+/// Begins a program that is no app of ours, in the one thread in which nobody wears a tag meanwhile: it would inherit
+/// that of another test's run, and be killed with it.
+pub(crate) fn stranger(mut command: Command) -> Child {
+    with_spawner(move |_| command.spawn().unwrap())
 }
 
 pub(crate) fn is_root() -> bool {
@@ -277,12 +283,10 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 /// Runs a helper test as the first process of a namespace of its own.
 pub(crate) fn assert_passes_in_namespace(helper: &str) {
     let namespaces = if is_root() { "-pf" } else { "-Urpf" };
-    let output = Command::new("unshare")
-        .args([namespaces, "--mount-proc"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", helper, "--ignored"])
-        .output()
-        .unwrap();
+    let mut command = Command::new("unshare");
+    command.args([namespaces, "--mount-proc"]).arg(std::env::current_exe().unwrap());
+    command.args(["--exact", helper, "--ignored"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = stranger(command).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
 }

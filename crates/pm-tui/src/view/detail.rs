@@ -108,11 +108,14 @@ impl DetailPage<'_> {
         if let Some(note) = &row.note {
             self.say("", note, self.theme.passing);
         }
+        if !row.usage.listens.is_empty() {
+            self.tell("listens", &row.usage.addresses());
+        }
     }
 
     fn charts(&mut self, one: &MonitoredInstance, height: usize) {
         let width = self.width.saturating_sub(LABEL + 12).min(120);
-        let usage = one.row.usage;
+        let usage = &one.row.usage;
         let peak = one.cpu.peak(width);
         let memory = one.memory.peak(width);
         let theme = self.theme;

@@ -147,6 +147,7 @@ fn field(
             (row.restarts.to_string(), style)
         }
         ListColumn::Uptime => (one.age(model.now).map_or_else(dash, uptime), theme.text),
+        ListColumn::Port => (row.usage.ports(), theme.text),
         ListColumn::Pid if runs => (row.pid.to_string(), theme.dim),
         ListColumn::Cpu | ListColumn::Memory | ListColumn::Pid => (dash(), theme.dim),
     }

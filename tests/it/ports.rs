@@ -1,0 +1,52 @@
+//! Where apps listen, and who has the port that an app can't have.
+
+use std::net::TcpListener;
+
+use pm_testkit::{Home, free_port};
+
+use crate::apps::start;
+
+#[test]
+fn where_an_app_listens_is_shown() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    start(&home, "web", &[], &["--listen", &port, "--live", "forever"]).ok();
+    let address = format!("127.0.0.1:{port}");
+    home.wait_until("the address is shown", || {
+        home.run(["describe", "web"]).ok().out().contains(&address)
+    });
+    home.run(["list"]).ok().says(&port);
+    let listed = home.run(["list", "--json"]).ok().json();
+    assert_eq!(listed[0]["usage"]["listens"][0], address.as_str(), "{listed}");
+}
+
+#[test]
+fn who_has_the_port_is_named_where_an_app_fails_for_want_of_it() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    start(&home, "web", &[], &["--listen", &port, "--live", "forever"]).ok();
+    home.wait_until("it listens", || home.run(["describe", "web"]).ok().out().contains(&port));
+    let pid = home.rows()[0].pid;
+    let late = |name: &str, line: &str| {
+        home.script(name, &format!("echo \"{line}\" >&2; exit 1"));
+        home.run(["start", &format!("./{name}"), "--restart-delay", "1h"]).ends(1)
+    };
+
+    let told = format!(
+        "port {port} is taken by web (id 0, pid {pid}): give one of them another, or `pm stop 0`"
+    );
+    let node = format!("Error: listen EADDRINUSE: address already in use :::{port}");
+    late("node", &node).complains(&told);
+    home.run(["why", "node"]).ok().says(&node).says(&told);
+    home.run(["describe", "node"]).ok().says(&told);
+
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let gunicorn = format!("[ERROR] Connection in use: ('127.0.0.1', {port})");
+    late("gunicorn", &gunicorn)
+        .complains(&format!("port {port} is taken by "))
+        .complains(&format!("(pid {}), which is no app of pm", std::process::id()));
+    drop(other);
+    let told = home.run(["why", "gunicorn"]).ok().says(&gunicorn).out();
+    assert!(!told.contains("is taken by"), "nobody has it any more:\n{told}");
+}
