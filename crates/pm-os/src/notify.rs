@@ -2,7 +2,7 @@
 //! Whoever reads it must also keep the variable from the apps.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -21,13 +21,16 @@ pub struct Notifier {
 impl Notifier {
     /// Finds the service manager; `None` if we weren't started by one.
     pub fn find() -> io::Result<Option<Self>> {
-        env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(Self::at).transpose()
+        env::var_os(VARIABLE)
+            .filter(|value| !value.is_empty())
+            .map(|value| Self::at(&value))
+            .transpose()
     }
 
-    fn at(address: OsString) -> io::Result<Self> {
+    fn at(address: &OsStr) -> io::Result<Self> {
         let address = match address.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name),
-            None => SocketAddr::from_pathname(&address),
+            None => SocketAddr::from_pathname(address),
         }?;
         let socket = UnixDatagram::unbound()?;
         // A service manager that doesn't read must not stop us.
@@ -64,7 +67,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let systemd = UnixDatagram::bind(&path).unwrap();
-        let notifier = Notifier::at(path.into()).unwrap();
+        let notifier = Notifier::at(path.as_os_str()).unwrap();
         notifier.ready("3 apps\nREADY=0").unwrap();
         notifier.stopping().unwrap();
         let mut heard = [0; 100];
@@ -79,7 +82,7 @@ mod tests {
         let name = format!("pm-os-notify-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let systemd = UnixDatagram::bind_addr(&address).unwrap();
-        Notifier::at(format!("@{name}").into()).unwrap().ready("x").unwrap();
+        Notifier::at(format!("@{name}").as_ref()).unwrap().ready("x").unwrap();
         let mut heard = [0; 100];
         let length = systemd.recv(&mut heard).unwrap();
         assert_eq!(&heard[..length], b"READY=1\nSTATUS=x");
@@ -87,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_deaf_one_is_an_error_not_a_panic() {
-        let notifier = Notifier::at("/nonexistent/socket".into()).unwrap();
+        let notifier = Notifier::at("/nonexistent/socket".as_ref()).unwrap();
         assert!(notifier.ready("").is_err());
     }
 }

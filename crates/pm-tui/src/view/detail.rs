@@ -191,7 +191,7 @@ impl DetailPage<'_> {
         };
         text = format!("{text}; stopped by {}, killed after {}", stop.signal, stop.timeout);
         if let Some(limit) = about.spec.limits.memory {
-            text = format!("{text}; at most {}", limit);
+            text = format!("{text}; at most {limit}");
         }
         self.tell("policy", &text);
         match &about.spec.logs.format {

@@ -124,7 +124,7 @@ impl ReaderThread {
                     Ok(_) => {}
                     Err(failure) => {
                         self.open.remove(&group);
-                        if self.report(&group, failure).is_break() {
+                        if self.report(&group, &failure).is_break() {
                             return;
                         }
                     }
@@ -163,11 +163,11 @@ impl ReaderThread {
         let Some(group) = last else { return ControlFlow::Continue(()) };
         self.group.clone_from(&group);
         let opened = if group.is_empty() { Ok(()) } else { self.open_group(&group) };
-        opened.map_or_else(|failure| self.report(&group, failure), ControlFlow::Continue)
+        opened.map_or_else(|failure| self.report(&group, &failure), ControlFlow::Continue)
     }
 
     /// Tells the screen; it breaks when nobody takes our messages.
-    fn report(&self, group: &LogGroup, failure: ReadFailure) -> ControlFlow<()> {
+    fn report(&self, group: &LogGroup, failure: &ReadFailure) -> ControlFlow<()> {
         match failure {
             ReadFailure::Closed => return ControlFlow::Break(()),
             // The feed tells of it.
