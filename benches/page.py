@@ -25,6 +25,8 @@ ROWS = [
     ("crash", "SIGKILL to new process", "ms", False, 2),
     ("crash-flood", "the same beside an app that floods its log", "ms", False, 2),
     ("crash-stop", "the same while another app takes 10 s to stop", "ms", False, 2),
+    *((f"lived-{life}{worst}", f"SIGKILL to new process after {life} s of life, usual pauses, {of} ten", "ms", False, 3)
+      for life in (2, 20, 60) for worst, of in (("", "median of"), ("-worst", "slowest of"))),
     ("again", "restart of an app that exits at once", "ms", False, 6),
     ("raw", "1,000,000 lines of 100 bytes, raw", "MB/s", True, 270),
     ("stamped", "the same, stamped", "MB/s", True, 180),

@@ -176,13 +176,7 @@ def crashes(figures, tool, figure, other, rounds):
     note(f"{tool.name}: {figure}")
     tool.fresh()
     # The flood and the slow one greet another socket: only the victim is heard.
-    beside = App("beside", other) if other else None
-    tool.write([App("app")] + ([beside] if beside else []))
-    elsewhere = tool.command
-    tool.command = lambda app: [part if part != tool.socket or app.name == "app" else tool.socket + "-not"
-                                for part in elsewhere(app)]
-    tool.write([App("app")] + ([beside] if beside else []))
-    tool.command = elsewhere
+    tool.write([App("app")] + ([App("beside", other, ear="-not")] if other else []))
     watch = subprocess.Popen([figures.stage, "crash", tool.socket, str(rounds), "60"], stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE)
     time.sleep(0.2)
@@ -195,6 +189,25 @@ def crashes(figures, tool, figure, other, rounds):
     tool.down()
     if stopping:
         stopping.wait(timeout=30)
+
+
+def lived(figures, tools):
+    """SIGKILL to the new process with the pauses a tool makes by itself, ten times, of apps that lived for so many s."""
+    lives = (2, 20, 60) if figures.full else (2, 20)
+    for tool in tools:
+        note(f"{tool.name}: lived")
+        tool.fresh()
+        tool.write([App(f"lived{life}", ear=f"-{life}", usual=True) for life in lives])
+        watches = {life: subprocess.Popen(
+            [figures.stage, "crash", f"{tool.socket}-{life}", "10", str(life * 1000)], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE) for life in lives}
+        time.sleep(0.2)
+        tool.run(tool.up(), timeout=60)
+        for life, watch in watches.items():
+            told = [int(line) / 1e6 for line in heard(watch, 11 * life + 60).split()]
+            figures.add(f"lived-{life}", tool.name, told)
+            figures.add(f"lived-{life}-worst", tool.name, [max(told)] if len(told) == 10 else [])
+        tool.down()
 
 
 def again(figures, tools):
@@ -275,5 +288,5 @@ def lag(figures, tools):
             tool.down()
 
 
-ALL = {"cold": cold, "warm": warm, "many": many, "lists": lists, "crash": crash, "again": again, "speed": speed,
+ALL = {"cold": cold, "warm": warm, "many": many, "lists": lists, "crash": crash, "lived": lived, "again": again, "speed": speed,
        "lag": lag}

@@ -48,11 +48,11 @@ def tidy(bench):
 
 
 class App:
-    """What is to run: `stage app SOCKET KIND ...`."""
+    """What is to run: `stage app SOCKET KIND ...`. `ear` is added to the socket; `usual`: with the tool's own pauses."""
 
-    def __init__(self, name, kind="idle", *args, stamp=False, out=None):
+    def __init__(self, name, kind="idle", *args, stamp=False, out=None, ear="", usual=False):
         self.name, self.kind, self.args = name, kind, [str(arg) for arg in args]
-        self.stamp, self.out = stamp, out
+        self.stamp, self.out, self.ear, self.usual = stamp, out, ear, usual
 
 
 class Tool:
@@ -64,7 +64,7 @@ class Tool:
         self.env = dict(os.environ)
 
     def command(self, app):
-        return [self.stage, "app", self.socket, app.kind, *app.args]
+        return [self.stage, "app", self.socket + app.ear, app.kind, *app.args]
 
     def fresh(self):
         self.down()
@@ -106,10 +106,11 @@ class Pm(Tool):
 
     def spec(self, app):
         spec = {
-            "name": app.name, "script": self.stage, "args": self.command(app)[1:],
-            "restart_delay": 0, "min_uptime": 0, "max_restarts": 1000000, "log_max_size": False,
+            "name": app.name, "script": self.stage, "args": self.command(app)[1:], "log_max_size": False,
             "out_file": str(app.out or self.log(app)),
         }
+        if not app.usual:
+            spec.update(restart_delay=0, min_uptime=0, max_restarts=1000000)
         if app.kind == "late":
             spec["kill_timeout"] = 20000
         if app.stamp:
@@ -156,9 +157,10 @@ class Pm2(Tool):
     def spec(self, app):
         spec = {
             "name": app.name, "script": self.stage, "args": self.command(app)[1:], "interpreter": "none",
-            "max_restarts": 1000000, "min_uptime": 0, "merge_logs": True,
-            "out_file": str(app.out or self.log(app)),
+            "merge_logs": True, "out_file": str(app.out or self.log(app)),
         }
+        if not app.usual:
+            spec.update(max_restarts=1000000, min_uptime=0)
         if app.kind == "late":
             spec["kill_timeout"] = 20000
         if app.stamp:

@@ -95,6 +95,11 @@ pub(crate) fn progress(text: &str) {
     write!(io::stderr(), "\r\x1b[2K{text}").ok();
 }
 
+/// How wide text for reading may be: as the terminal, or what is usual where there is none.
+pub(crate) fn columns() -> usize {
+    if io::stdout().is_terminal() { terminal_width() } else { 80 }
+}
+
 fn terminal_width() -> usize {
     match rustix::termios::tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 => size.ws_col.into(),

@@ -29,6 +29,7 @@ use pm_protocol::Home;
 use cli::{Cli, Global};
 use console::Console;
 use failure::{Exit, Failure};
+use render::text::Paint;
 use report::{Report, ReportExit};
 use session::Session;
 
@@ -94,12 +95,14 @@ fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
         console::show(concat!(env!("CARGO_PKG_VERSION"), "\n")).ok();
         return ExitCode::SUCCESS;
     }
+    let console = Console::new(&Global::default(), |name| std::env::var_os(name));
     if error.kind() == ErrorKind::DisplayHelp {
+        let is_heading = |line: &str| line.ends_with(':') && !line.starts_with(' ');
+        let line = |line| Paint::Key.on(line, console.look.colour && is_heading(line)) + "\n";
         // Nobody is left to tell that the terminal went away.
-        error.print().ok();
+        console::show(&error.to_string().lines().map(line).collect::<String>()).ok();
         return ExitCode::SUCCESS;
     }
-    let console = Console::new(&Global::default(), |name| std::env::var_os(name));
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
         let message = if called_as.is_pm2() { "Command not found:" } else { "there is no command" };
         let hint = suggest::command(word).map(|hint| format!("hint: {hint}\n"));

@@ -21,6 +21,16 @@ pub(crate) struct BootArgs {
     pub(crate) service_name: Option<String>,
 }
 
+/// `unstartup systemd`.
+#[derive(Debug, Args)]
+pub(crate) struct UnstartupArgs {
+    #[command(flatten)]
+    pub(crate) boot: BootArgs,
+    /// Only say which file would be removed and what would be run
+    #[arg(long = "dry-run")]
+    pub(crate) dry_run: bool,
+}
+
 /// `startup systemd -u deploy --hp /home/deploy`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

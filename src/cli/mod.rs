@@ -4,6 +4,7 @@ mod boot;
 mod deploy;
 mod engine;
 mod foreign;
+mod help;
 mod keys;
 mod later;
 mod logs;
@@ -17,13 +18,14 @@ mod stay;
 mod talk;
 mod verbs;
 
-pub(crate) use boot::{BootArgs, StartupArgs};
+pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{Engine, EngineFlag};
 pub(crate) use foreign::AnyArgs;
+pub(crate) use help::EXAMPLES;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
-pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs, StepArgs};
+pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs, WhyArgs};
@@ -31,8 +33,8 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, GuardianArgs, MonitArgs, RestartArgs,
-    ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
+    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, FlushArgs, GuardianArgs, MonitArgs,
+    RestartArgs, ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -45,8 +47,7 @@ use clap::{ArgAction, Parser, Subcommand};
     disable_version_flag = true,
     subcommand_value_name = "COMMAND",
     args_override_self = true,
-    arg_required_else_help = false,
-    max_term_width = 100
+    arg_required_else_help = false
 )]
 pub(crate) struct Grammar<C: Subcommand> {
     /// Print the version
@@ -84,9 +85,9 @@ pub(crate) struct Global {
 pub(crate) enum Verb {
     /// Start apps: a config file, a script, or what is known already
     Start(Later<StartArgs>),
-    /// Run apps in the foreground and end with their exit code: for containers
+    /// Run apps in the foreground, as the main program of a container
     Runtime(Later<RuntimeArgs>),
-    /// Run apps in the foreground while you work on them, in a home of their own
+    /// Run apps in the foreground, apart from others, while you work on them
     Dev(Later<DevArgs>),
     /// Stop apps; returns when their process trees are gone
     Stop(Later<TargetArgs>),
@@ -141,7 +142,7 @@ pub(crate) enum Verb {
     #[command(visible_alias = "log")]
     Logs(Later<LogsArgs>),
     /// Empty log files: of the given apps, or all and the daemon's own
-    Flush(Later<SelectArgs>),
+    Flush(Later<FlushArgs>),
     /// Open all log files anew, after something else rotated them
     #[command(name = "reloadLogs", visible_alias = "reload-logs")]
     ReloadLogs,
@@ -156,7 +157,7 @@ pub(crate) enum Verb {
     /// Have the machine start the saved list when it boots
     Startup(Later<StartupArgs>),
     /// Undo `startup`
-    Unstartup(Later<BootArgs>),
+    Unstartup(Later<UnstartupArgs>),
     /// Save an empty list
     Cleardump,
     /// Open a Node app for a debugger
@@ -168,13 +169,13 @@ pub(crate) enum Verb {
     /// Replace the running daemon by this program; apps run on
     #[command(visible_alias = "updatePM2")]
     Update,
-    /// Make what runs what config files say; only what differs restarts
+    /// Run what config files say; only what differs is restarted
     Apply(Later<ApplyArgs>),
     /// Check config files and report every problem
     Check(Later<CheckArgs>),
     /// Print a completion script for a shell
     Completion(Later<CompletionArgs>),
-    /// Keep a setting; `app:key` is a variable of that app, which is restarted with it
+    /// Keep a setting; `app:key`: a variable of an app, which restarts
     Set(Later<SetArgs>),
     /// Show settings
     Get(Later<GetArgs>),
@@ -193,9 +194,9 @@ pub(crate) enum Verb {
     /// Bring an app's git repository to its newest commit, then reload it
     Pull(Later<PullArgs>),
     /// Bring an app's git repository one commit back, then reload it
-    Backward(Later<StepArgs>),
+    Backward(Later<IdArgs>),
     /// Bring an app's git repository one commit forward, then reload it
-    Forward(Later<StepArgs>),
+    Forward(Later<IdArgs>),
     /// Write a file for logrotate(8)
     Logrotate(Later<LogrotateArgs>),
     /// Show what can be typed

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
 use pm_pm2::CalledAs;
 use pm_pm2::dialect::CommandLine;
 
-use super::{Cli, Grammar, Verb};
+use super::{Cli, Grammar, Verb, help};
 
 /// What is meant.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
     let narrow = line.verb().and_then(narrow);
     let words = line.words(called_as, narrow.as_ref().and_then(only));
     let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());
-    let cli = understood.map_or_else(|| read(Cli::command(), &words.argv), Ok);
+    let cli = understood.map_or_else(|| read(whole(&words.argv), &words.argv), Ok);
     Parsed { cli, idle: words.idle }
 }
 
 /// The grammar with one command only, built. It is put together from the definitions of the whole one.
-fn narrow(verb: &str) -> Option<clap::Command> {
+pub(crate) fn narrow(verb: &str) -> Option<clap::Command> {
     let all = Verb::augment_subcommands(clap::Command::new("all"));
     let command = all.find_subcommand(verb)?.clone();
     let mut grammar = Grammar::<Infallible>::command().disable_help_subcommand(true);
@@ -39,8 +39,14 @@ fn narrow(verb: &str) -> Option<clap::Command> {
     Some(grammar)
 }
 
+/// The grammar of all commands; the pages of help are only made where one may be asked for.
+fn whole(argv: &[OsString]) -> clap::Command {
+    let asks = argv.iter().any(|word| ["help", "--help", "-h"].iter().any(|help| word == help));
+    if asks { help::grammar() } else { Cli::command() }
+}
+
 /// The command of a narrow grammar.
-fn only(grammar: &clap::Command) -> Option<&clap::Command> {
+pub(crate) fn only(grammar: &clap::Command) -> Option<&clap::Command> {
     grammar.get_subcommands().next()
 }
 

@@ -42,7 +42,7 @@ fn by_all(called_as: CalledAs, argv: Vec<OsString>, all: &clap::Command) -> Pars
     let verb = line.verb().filter(|verb| *verb != "help");
     let command = verb.and_then(|verb| all.find_subcommand(verb));
     let words = line.words(called_as, command);
-    Parsed { cli: read(Cli::command(), &words.argv), idle: words.idle }
+    Parsed { cli: read(whole(&words.argv), &words.argv), idle: words.idle }
 }
 
 fn told(parsed: &Parsed) -> String {

@@ -29,14 +29,6 @@ pub(crate) struct PullArgs {
     pub(crate) commit: Option<String>,
 }
 
-/// `backward web`.
-#[derive(Debug, Args)]
-pub(crate) struct StepArgs {
-    /// Name or id
-    #[arg(value_name = "APP")]
-    pub(crate) app: String,
-}
-
 /// `logrotate -u deploy`.
 #[derive(Debug, Args)]
 pub(crate) struct LogrotateArgs {

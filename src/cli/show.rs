@@ -56,10 +56,10 @@ pub(crate) struct PidArgs {
     pub(crate) app: Option<String>,
 }
 
-/// `id web`.
+/// `id web`, `inspect web`, `backward web`.
 #[derive(Debug, Args)]
 pub(crate) struct IdArgs {
-    /// Name
+    /// Name or id
     #[arg(value_name = "APP")]
     pub(crate) app: String,
 }

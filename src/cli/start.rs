@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::engine::EngineFlag;
+use super::engine::{EngineFlag, FILES};
 use super::keys::KeyFlags;
 
 /// What to start and how.
@@ -25,10 +25,10 @@ pub(crate) struct StartArgs {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct StartFlags {
     /// Of a config file take `env_NAME`
-    #[arg(long = "env", value_name = "NAME")]
+    #[arg(long = "env", value_name = "NAME", help_heading = FILES)]
     pub(crate) env_name: Option<String>,
     /// Of a config file only these apps (a,b)
-    #[arg(long, value_name = "NAMES")]
+    #[arg(long, value_name = "NAMES", help_heading = FILES)]
     pub(crate) only: Vec<String>,
     /// Lay this shell's environment over that of a known app
     #[arg(short = 'a', long = "update-env")]
@@ -40,7 +40,7 @@ pub(crate) struct StartFlags {
     #[arg(long = "no-restart", conflicts_with = "force")]
     pub(crate) no_restart: bool,
     /// Unknown keys in a config file are errors
-    #[arg(long)]
+    #[arg(long, help_heading = FILES)]
     pub(crate) strict: bool,
     /// Return as soon as the processes exist, without waiting to see whether they stay
     #[arg(long = "no-wait", overrides_with = "wait")]

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 
 use pm_config::Typed;
 
-use super::{Cli, StartFlags, Verb};
+use super::{Cli, EXAMPLES, StartFlags, Verb, help};
 use crate::golden;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -27,12 +27,48 @@ fn the_grammar_is_sound() {
 
 #[test]
 fn every_help_is_as_it_should_be() {
-    let mut pm = Cli::command();
+    let mut pm = help::with_pages(Cli::command(), 80);
     golden::check("help/pm.txt", &pm.render_help().to_string());
-    pm.build();
     for command in pm.get_subcommands_mut().filter(|command| command.get_name() != "help") {
         let name = command.get_name().replace(':', "-");
         golden::check(&format!("help/{name}.txt"), &command.render_help().to_string());
+    }
+}
+
+#[test]
+fn help_fits_a_terminal_and_shows_every_command_once() {
+    for width in [40, 80, 100] {
+        let mut pm = help::with_pages(Cli::command(), width);
+        let mut pages = vec![pm.render_help().to_string()];
+        pages.extend(pm.get_subcommands_mut().map(|it| it.render_help().to_string()));
+        for page in pages {
+            // Examples and usage lines are to be copied as they are.
+            let text = page.split("\nExamples:").next().unwrap();
+            let lines =
+                text.lines().filter(|line| !line.starts_with("Usage:") && !line.starts_with('`'));
+            for line in lines.filter(|line| line.trim_start().contains(' ')) {
+                let is_name =
+                    line.trim_start().starts_with('-') && !line.trim_start().contains("  ");
+                assert!(is_name || line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+    let mut listed: Vec<_> = help::COMMANDS.iter().flat_map(|(_, names)| *names).copied().collect();
+    let pm = help::with_pages(Cli::command(), 80);
+    let shown = pm.get_subcommands().filter(|it| !it.is_hide_set());
+    let mut shown: Vec<_> = shown.map(clap::Command::get_name).collect();
+    listed.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(listed, shown);
+}
+
+#[test]
+fn every_example_is_a_command_line() {
+    for line in EXAMPLES.lines().filter_map(|line| line.strip_prefix("  pm ")) {
+        let typed = line.split("  ").next().unwrap().split(" >").next().unwrap();
+        let typed = typed.replace("\"npm run dev\"", "npm");
+        assert!(parse(&typed).is_ok(), "{typed}");
+        assert!(line.chars().count() <= 75, "{line}");
     }
 }
 

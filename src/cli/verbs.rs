@@ -16,6 +16,20 @@ pub(crate) struct SelectArgs {
     pub(crate) apps: Vec<String>,
 }
 
+/// `flush web`.
+#[derive(Debug, Args)]
+pub(crate) struct FlushArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X` or `all`
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+    /// Remove the logs of apps that were deleted, if they are not on the saved list
+    #[arg(long, conflicts_with = "apps")]
+    pub(crate) orphans: bool,
+    /// Only say which files that would remove
+    #[arg(short = 'n', long = "dry-run", requires = "orphans")]
+    pub(crate) dry_run: bool,
+}
+
 /// Selectors, or config files that name the apps.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
@@ -136,6 +150,12 @@ pub(crate) struct CompletionArgs {
     /// bash, zsh or fish; the shell in SHELL if left out
     #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish"])]
     pub(crate) shell: Option<String>,
+    /// Print what could come next; asked by the scripts
+    #[arg(long, hide = true, conflicts_with = "shell")]
+    pub(crate) candidates: bool,
+    /// What was typed until now
+    #[arg(last = true, hide = true, value_name = "WORDS", requires = "candidates")]
+    pub(crate) words: Vec<OsString>,
 }
 
 /// How a guardian is begun; not for people, but for service managers.

@@ -2,17 +2,20 @@
 
 use pm_client::{CallError, Deadline};
 use pm_protocol::{Code, Flush};
-use pm_spec::ByteString;
+use pm_spec::{ByteString, Bytes};
 use serde_json::{Value, json};
 
-use crate::cli::SelectArgs;
-use crate::commands::support::selectors;
+use crate::cli::FlushArgs;
+use crate::commands::support::{orphans, selectors};
 use crate::prelude::{Failure, Report, Session};
-use crate::render::text::count;
+use crate::render::text::{count, safe_text};
 use crate::render::{self, safe};
 use crate::session::QUICK;
 
-pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &FlushArgs) -> Result<Report, Failure> {
+    if args.orphans {
+        return clear(session, args.dry_run);
+    }
     let Some(mut client) = session.find_for(&args.apps)? else {
         return Ok(report(session, &[], 0));
     };
@@ -27,6 +30,34 @@ pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failur
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The logs of deleted apps: named, and removed unless that is to be seen before.
+fn clear(session: &Session, is_dry: bool) -> Result<Report, Failure> {
+    let orphans = orphans::find(session)?;
+    let paths = orphans.iter().filter(|_| !is_dry).map(|one| &one.path);
+    for path in paths {
+        pm_logs::remove_file(path, &session.home.log_state()).map_err(|error| {
+            Failure::failed(format!("could not remove {}: {error}", path.display()))
+        })?;
+    }
+    let text = || {
+        if orphans.is_empty() {
+            return "no logs of deleted apps\n".into();
+        }
+        let verb = if is_dry { "would remove" } else { "removed" };
+        let line = |one: &orphans::Orphan| {
+            let path = safe_text(&one.path.to_string_lossy());
+            format!("{verb} {path} ({})", Bytes::new(one.bytes))
+        };
+        render::lines(orphans.iter().map(line).chain([orphans::amount(&orphans)]))
+    };
+    let json = || {
+        let paths: Value = orphans.iter().map(|one| json!(one.path.to_string_lossy())).collect();
+        let bytes: u64 = orphans.iter().map(|one| one.bytes).sum();
+        json!({ if is_dry { "would_remove" } else { "removed" }: paths, "bytes": bytes })
+    };
+    Ok(Report::talk(session.console, text, json))
 }
 
 /// Files that are empty now, and how many rotated parts of theirs are gone.

@@ -2,10 +2,10 @@
 
 use pm_pm2::repository::CommitStep;
 
-use crate::cli::StepArgs;
+use crate::cli::IdArgs;
 use crate::commands::support::checkout::step;
 use crate::prelude::{Failure, Report, Session};
 
-pub(super) fn run(session: &Session, args: &StepArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
     step(session, &args.app, CommitStep::Forward)
 }

@@ -11,7 +11,7 @@ use pm_spec::looks_secret;
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
-use crate::commands::support::resend;
+use crate::commands::support::{orphans, resend};
 use crate::launch;
 use crate::prelude::{Failure, Report, Session, quick};
 
@@ -95,6 +95,7 @@ fn home(session: &Session) -> Value {
         "daemon log": home.diary().display().to_string(),
         "bytes of the saved list": size(&home.saved()),
         "bytes of the journal": size(&home.journal()),
+        "logs of deleted apps": orphans::find(session).ok().map(|all| orphans::amount(&all)),
     })
 }
 

@@ -41,6 +41,7 @@ fn described() -> Descriptions {
         why: "exited with code 1".into(),
     };
     let described = Description {
+        rests: false,
         row,
         spec: spec("web"),
         out: Some("/srv/app/out.log".into()),

@@ -182,6 +182,7 @@ mod tests {
 
     fn described(id: u32, status: Status, ends: Vec<EndView>) -> Description {
         Description {
+            rests: false,
             row: samples::row(id, "web", status),
             spec: spec("web"),
             out: None,

@@ -281,8 +281,51 @@ fn a_job_that_waits_for_its_schedule_is_not_run_by_its_file() {
     let runs = std::fs::read_to_string(home.work().join("runs")).unwrap();
     assert_eq!(runs, "run\n");
     assert_eq!(home.row("job").note, None);
+    // One that was to run once has done so; whoever starts its file wants it again.
+    let once = r#"[{ name: "once", script: "./job", autorestart: false }, { name: "code", script: "./job", stop_exit_codes: [0] }]"#;
+    home.file("once.json5", once);
+    home.run(["apply", "once.json5"]).ok();
+    let plan = home.run(["apply", "--dry-run", "--json", "once.json5"]).ok().json();
+    assert_eq!(steps(&plan), ["once keep", "code keep"], "{plan}");
+    home.run(["apply", "once.json5"]).ok().says("= once").says("= code");
+    let runs = || std::fs::read_to_string(home.work().join("runs")).unwrap().lines().count();
+    assert_eq!(runs(), 3);
+    home.run(["start", "once.json5"]).ok();
+    assert_eq!(runs(), 5);
+    // What a person stopped, or what failed, is not done.
+    home.run(["stop", "once"]).ok();
+    home.script("job", "exit 3");
+    home.run(["restart", "code", "--no-autorestart"]).ends(1);
+    let plan = home.run(["apply", "--dry-run", "--json", "once.json5"]).ok().json();
+    assert_eq!(steps(&plan), ["once start", "code start"], "{plan}");
     home.script("job", "exit 3");
     home.run(["restart", "job"]).ends(1);
     let note = home.wait_status("job", "stopped").note;
     assert_eq!(note.as_deref(), Some("its last run failed: exited with code 3"));
+}
+
+#[test]
+fn more_instances_leave_the_first_one_and_its_logs_alone() {
+    let home = Home::new();
+    write(&home, &[("web", "")]);
+    home.run(["apply", FILE]).ok();
+    let before = (pid(&home, "web"), spec(&home, "web")["logs"].clone());
+    write(&home, &[("web", "instances: 3")]);
+    let plan = home.run(["apply", FILE, "--dry-run"]).ok();
+    assert_eq!(plan.out(), "~ web: change while it runs: instances 1 -> 3\n");
+    home.run(["apply", FILE]).ok();
+    assert_eq!((pid(&home, "web"), spec(&home, "web")["logs"].clone()), before);
+    assert_eq!(home.rows().len(), 3);
+    home.run(["apply", FILE, "--dry-run"]).ok().says("= web: unchanged");
+    // Who gets new runs anyway writes where the file has it written.
+    home.run(["restart", FILE]).ok();
+    assert_eq!(spec(&home, "web")["logs"]["merge"], false);
+    // What was renamed keeps its logs, which nobody asked to change.
+    home.run(["restart", "web", "--name", "site"]).ok();
+    write(&home, &[("site", "instances: 3")]);
+    home.run(["apply", FILE, "--dry-run"]).ok().says("= site: unchanged");
+    write(&home, &[("site", "instances: 3, out_file: 'mine.log'")]);
+    let plan = home.run(["apply", FILE, "--dry-run", "--json"]).ok().json();
+    assert!(plan[0]["changes"][0].as_str().unwrap().starts_with("out_file "), "{plan}");
+    assert_eq!(plan[0]["changes"][1], Value::Null, "{plan}");
 }

@@ -242,6 +242,22 @@ fn the_service_file_can_be_seen_before_anything_is_written() {
 }
 
 #[test]
+fn what_undoing_a_startup_does_can_be_seen_before() {
+    let home = Home::new();
+    let config = home.work().join("config");
+    let unit = home.file("config/systemd/user/pm-dry.service", "[Unit]\n");
+    let words = ["unstartup", "systemd-user", "--service-name", "pm-dry", "--dry-run"];
+    let run = |home: &Home| home.pm(words).env("XDG_CONFIG_HOME", &config).run();
+    run(&home)
+        .ok()
+        .says("would run systemctl --user disable pm-dry")
+        .says(&format!("would remove {}", unit.display()));
+    assert!(unit.exists());
+    fs::remove_file(&unit).unwrap();
+    run(&home).ends(1).complains("nothing to remove");
+}
+
+#[test]
 fn options_of_startup_are_in_the_service_file() {
     let home = Home::new();
     let usual = ["startup", "systemd", "--print"];

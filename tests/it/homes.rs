@@ -489,3 +489,40 @@ fn too_many_for_the_limit_of_open_files_are_refused_before_the_first_and_silent_
     assert!(home.rows().iter().all(|row| row.status.as_str() == "online"));
     assert_eq!(home.rows().len(), 60);
 }
+
+#[test]
+fn three_hundred_apps_that_log_run_where_a_process_may_have_1024_open_files() {
+    const COUNT: u32 = 300;
+    let home = Home::new();
+    let app = |number| {
+        format!("{{ name: 'a{number}', script: 'sh', args: ['-c', 'echo one; exec cat'] }},")
+    };
+    let apps: String = (0..COUNT).map(app).collect();
+    home.file("many.json5", format!("[{apps}]"));
+    let done = with_files(&home, 1024, &["start", "many.json5"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    let holds = |number: u32, text: &str| {
+        let log = home.home().logs().join(format!("a{number}-out.log"));
+        fs::read_to_string(log).is_ok_and(|log| log == text)
+    };
+    let say = |number: u32| {
+        home.run(["send", &format!("a{number}"), "two"]).ok();
+    };
+    home.wait_until("a line of each", || (0..COUNT).all(|number| holds(number, "one\n")));
+    say(COUNT - 1);
+    home.wait_until("another line", || holds(COUNT - 1, "one\ntwo\n"));
+    // So it is for the next daemon, and the next guardian.
+    let pids = || home.rows().iter().map(|row| row.pid).collect::<Vec<_>>();
+    let (running, mut before) = (pids(), home.hello());
+    for victim in [before.pid, before.guardian] {
+        signal(victim, 9);
+        home.wait_until("the next daemon", || {
+            home.run(["ping"]).code == 0 && home.hello().pid != before.pid
+        });
+        before = home.hello();
+    }
+    assert_eq!(pids(), running);
+    assert!(home.rows().iter().all(|row| row.status.as_str() == "online"));
+    say(0);
+    home.wait_until("a later line", || holds(0, "one\ntwo\n"));
+}

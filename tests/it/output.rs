@@ -348,6 +348,75 @@ fn p58_logs_into_head_ends_with_head_even_if_nobody_writes() {
 }
 
 #[test]
+fn what_deleted_apps_wrote_is_found_and_removed() {
+    let home = Home::new();
+    let folder = home.home().logs();
+    for name in ["kept", "saved", "gone", "gone-too"] {
+        start(&home, name, &["--instances", "2"], &["--bytes", "610a", "--live", "forever"]).ok();
+    }
+    home.run(["save"]).ok();
+    start(&home, "late", &["--log"], &["--bytes", "610a", "--live", "forever"]).ok();
+    let write = |name: &str| fs::write(folder.join(name), "12345").unwrap();
+    let parts = ["gone-out-2__2026-01-01_00-00-01.log.gz", "gone-out-2__2026-01-01_00-00-02-1.log"];
+    parts.into_iter().for_each(write);
+    // Of an instance that was scaled away, a part of its log, and what we never wrote.
+    let others = [
+        "kept-out-9.log",
+        "kept-error__2026-01-01_00-00-01.log",
+        "mine.log",
+        "notes.txt",
+        "x__y-out.log.old",
+    ];
+    others.into_iter().for_each(write);
+    let names = || {
+        let all = fs::read_dir(&folder).unwrap();
+        let mut all: Vec<_> =
+            all.map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+        all.sort();
+        all
+    };
+    home.run(["flush", "--orphans"]).ok().says("no logs of deleted apps");
+    home.run(["delete", "gone", "gone-too", "saved", "late"]).ok();
+    // The saved list would bring them back.
+    home.run(["flush", "--orphans", "--dry-run"]).ok().says("3 files, ");
+    home.run(["delete", "all"]).ok();
+    start(&home, "kept", &["--instances", "2"], &["--bytes", "610a", "--live", "forever"]).ok();
+    start(&home, "saved", &["--instances", "2"], &["--bytes", "610a", "--live", "forever"]).ok();
+    home.run(["save"]).ok();
+    home.run(["delete", "saved"]).ok();
+    let before = names();
+    home.run(["report"]).ok().says("logs of deleted apps: 13 files");
+    let told = home.run(["flush", "--orphans", "--dry-run"]).ok();
+    told.says("would remove")
+        .says(&format!("{}", folder.join(parts[0]).display()))
+        .says("13 files");
+    assert_eq!(names(), before, "a dry run removes nothing");
+    let gone = |name: &String| name.starts_with("gone") || name.starts_with("late");
+    let sizes = before.iter().filter(|name| gone(name));
+    let bytes: u64 = sizes.map(|name| fs::metadata(folder.join(name)).unwrap().len()).sum();
+    let told = home.run(["flush", "--orphans", "--json"]).ok().json();
+    assert_eq!(
+        (told["removed"].as_array().unwrap().len(), &told["bytes"]),
+        (13, &bytes.into()),
+        "{told}"
+    );
+    assert!(before.iter().any(gone) && !names().iter().any(gone), "{:?}", names());
+    let left: Vec<_> = before.iter().filter(|name| !gone(name)).cloned().collect();
+    assert_eq!(names(), left);
+    assert!(others.iter().all(|other| left.iter().any(|name| name == other)), "{left:?}");
+    home.run(["flush", "--orphans"]).ok().says("no logs of deleted apps");
+    home.run(["flush", "--orphans", "kept"]).ends(2);
+    home.run(["flush", "--dry-run"]).ends(2);
+    // Whose they are has to be known.
+    fs::write(home.home().saved(), "{").unwrap();
+    home.run(["flush", "--orphans"]).ends(1).complains("could not");
+    home.run(["kill"]).ok();
+    home.run(["flush", "--orphans"]).ends(3);
+    home.run(["report"]).ok().says("logs of deleted apps: unknown");
+    assert!(names().iter().any(|name| name.starts_with("kept")));
+}
+
+#[test]
 fn p33_following_goes_on_over_restart_flush_and_rotation() {
     let home = Home::new();
     start(&home, "app", &[], &["--print-pid", "--live", "forever"]).ok();

@@ -50,3 +50,34 @@ fn who_has_the_port_is_named_where_an_app_fails_for_want_of_it() {
     let told = home.run(["why", "gunicorn"]).ok().says(&gunicorn).out();
     assert!(!told.contains("is taken by"), "nobody has it any more:\n{told}");
 }
+
+#[test]
+fn a_start_is_over_as_soon_as_the_app_listens() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    let listens = format!(", listens on 127.0.0.1:{port}");
+    let args = ["--live", "100", "--listen", &port, "--live", "forever"];
+    start(&home, "web", &[], &args).ok();
+    // It waits for the first of both, that the app listens or has lived for a second: on a busy machine the second.
+    home.wait_until("a restart tells where it listens", || {
+        home.run(["restart", "web"]).ok().out().contains(&listens)
+    });
+    home.run(["stop", "web"]).ok();
+    home.wait_until("a start tells where it listens", || {
+        let told = home.run(["start", "web"]).ok().out();
+        home.run(["stop", "web"]).ok();
+        told.contains(&listens)
+    });
+    // Who ends afterwards has not been up for nothing: that it ended is told.
+    let port = free_port().to_string();
+    start(
+        &home,
+        "brief",
+        &["--no-autorestart"],
+        &["--listen", &port, "--live", "50", "--exit", "7"],
+    );
+    home.wait_rows("it has ended", |rows| {
+        rows.iter().any(|row| row.name == "brief" && row.pid == 0)
+    });
+    home.run(["why", "brief"]).ok().says("exited with code 7");
+}

@@ -35,6 +35,7 @@ pub fn amended(
     for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {
         key.take(&mut amended, fresh);
     }
+    amended.derived.retain(|key| fresh.apps.iter().all(|fresh| fresh.derived.contains(key)));
     let is_declared = amended.declared_env.iter().any(|name| name.as_bytes() == b"PWD");
     if given.has("cwd") && !is_declared {
         amended.env.set("PWD", amended.cwd.clone());

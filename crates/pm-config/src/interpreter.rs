@@ -55,22 +55,27 @@ pub(crate) fn choose(
         // Wrong type: reported already, and guessing would hide it.
         return None;
     }
-    if let Program::Server(_) = program {
-        return Some(itself(Runtime::Other));
-    }
-    let Program::File { path, found } = program else {
-        // The shell is the interpreter of its line; PM2 ignores another one as well.
-        if set.is_some_and(|name| name != "none") {
-            let at = app.place("interpreter");
-            app.warn(at, "`interpreter` has no effect: a script with blanks is run by the shell");
+    // A module is run by whoever would run a file of Python that lies there.
+    let module = cwd.join("-m.py");
+    let (path, by_name) = match program {
+        Program::File { path, found } => (path, *found == FoundBy::ByName),
+        Program::Module(_) => (&module, false),
+        Program::Server(_) => return Some(itself(Runtime::Other)),
+        Program::Line { .. } => {
+            // The shell is the interpreter of its line; PM2 ignores another one as well.
+            if set.is_some_and(|name| name != "none") {
+                let message =
+                    "`interpreter` has no effect: a script with blanks is run by the shell";
+                app.warn(app.place("interpreter"), message);
+            }
+            return Some(itself(Runtime::Other));
         }
-        return Some(itself(Runtime::Other));
     };
     let search = Search { script: path, cwd, env, ground };
     match set {
         Some("none") => executable(app, path),
         Some(name) => explicit(app, name, &search),
-        None if *found == FoundBy::ByName => Some(itself(own_runtime(path))),
+        None if by_name => Some(itself(own_runtime(path))),
         None => automatic(app, &search),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pm_spec::{AppName, LogFormat, LogSpec, LogTarget};
+use pm_spec::{AppName, AppSpec, ByteString, LogFormat, LogTarget};
 
 use crate::caller::{Beside, Caller};
 use crate::diagnose::{Finding, quoted};
@@ -11,45 +11,36 @@ use crate::ground::ConfigGround;
 use crate::paths;
 use crate::tree::Value;
 
-/// What the rows do not say: where to, in which form, and whether instances share a file.
+/// What the rows do not say: where to, in which form, and whether instances share a file; and the pid file.
 pub(crate) fn settle(
     app: &mut AppFields<'_>,
     name: Option<&AppName>,
-    cwd: &Path,
     ground: &ConfigGround<'_>,
-    logs: &mut LogSpec,
+    spec: &mut AppSpec,
 ) {
-    let caller = ground.caller;
-    let folder = LogFolder { cwd, caller };
+    let cwd = paths::from_bytes(&spec.cwd).to_path_buf();
+    let mut folder = LogFolder { cwd: &cwd, caller: ground.caller, derived: &mut spec.derived };
+    let logs = &mut spec.logs;
     let file = name.map(|name| file_name(name, ground)).unwrap_or_default();
-    let default = |ending: &str| caller.logs.join(format!("{file}{ending}"));
+    let default = |ending: &str| ground.caller.logs.join(format!("{file}{ending}"));
     logs.out = folder.target(app, "out_file", &default("-out.log"));
     logs.error = folder.target(app, "error_file", &default("-error.log"));
     logs.combined = folder.combined(app, default(".log")).as_deref().map(paths::to_bytes);
     if app.switch("disable_logs") == Some(true) {
         (logs.out, logs.error, logs.combined) = (LogTarget::Discard, LogTarget::Discard, None);
+        folder.derived.clear();
     }
     // PM2's table: one file unless the number of instances was thought of.
     if app.get("merge_logs").is_none() {
         logs.merge = app.get("instances").is_none();
+        folder.derive("merge_logs");
     }
     logs.format = format(app);
-}
-
-/// The pid file; the daemon adds `-<id>` before `.pid`.
-pub(crate) fn pid_file(
-    app: &mut AppFields<'_>,
-    name: Option<&AppName>,
-    cwd: &Path,
-    ground: &ConfigGround<'_>,
-) -> Option<pm_spec::ByteString> {
-    let caller = ground.caller;
-    let file = format!("{}.pid", file_name(name?, ground));
-    let default = caller.pids.join(file);
-    match (LogFolder { cwd, caller }).target(app, "pid_file", &default) {
-        LogTarget::File(path) => Some(path),
+    let pid_file = ground.caller.pids.join(format!("{file}.pid"));
+    spec.pid_file = match folder.target(app, "pid_file", &pid_file) {
+        LogTarget::File(path) => name.map(|_| path),
         LogTarget::Discard => None,
-    }
+    };
 }
 
 /// What an app's files are called by default. As PM2 calls them where we are called so, unless another app, known or before it
@@ -65,11 +56,18 @@ fn file_name(name: &AppName, ground: &ConfigGround<'_>) -> String {
 struct LogFolder<'a> {
     cwd: &'a Path,
     caller: &'a Caller,
+    /// The keys that nobody wrote.
+    derived: &'a mut Vec<ByteString>,
 }
 
 impl LogFolder<'_> {
-    fn target(&self, app: &mut AppFields<'_>, key: &'static str, default: &Path) -> LogTarget {
+    fn derive(&mut self, key: &'static str) {
+        self.derived.push(key.into());
+    }
+
+    fn target(&mut self, app: &mut AppFields<'_>, key: &'static str, default: &Path) -> LogTarget {
         let Some(text) = app.bytes(key).filter(|text| !text.is_empty()) else {
+            self.derive(key);
             return LogTarget::File(paths::to_bytes(default));
         };
         if matches!(text.as_bytes(), b"NULL" | b"/dev/null") {
@@ -81,10 +79,14 @@ impl LogFolder<'_> {
     }
 
     /// `log_file`: a path, or true for the default one.
-    fn combined(&self, app: &mut AppFields<'_>, default: PathBuf) -> Option<PathBuf> {
+    fn combined(&mut self, app: &mut AppFields<'_>, default: PathBuf) -> Option<PathBuf> {
         let field = app.get("log_file")?;
         match &field.node.value {
-            Value::Bool(on) => on.then_some(default),
+            Value::Bool(true) => {
+                self.derive("log_file");
+                Some(default)
+            }
+            Value::Bool(false) => None,
             Value::Text(text) if matches!(text.as_bytes(), b"" | b"NULL" | b"/dev/null") => None,
             Value::Text(text) => {
                 let path = paths::written(text, self.cwd, &self.caller.env);

@@ -13,7 +13,7 @@ use crate::ground::ConfigGround;
 use crate::keys;
 use crate::package;
 use crate::paths::{self, PathKind};
-use crate::runtime::also_called;
+use crate::runtime::{Runtime, also_called};
 use crate::venv::Venv;
 
 /// What is run.
@@ -33,6 +33,8 @@ pub(crate) enum Program {
         /// The line, as written.
         line: ByteString,
     },
+    /// A module for Python: the words before the app's own arguments, `-m` among them.
+    Module(Vec<ByteString>),
     /// Our own program, as a file server.
     Server(PathBuf),
 }
@@ -75,6 +77,13 @@ pub(crate) fn find(
     if let Some(path) = file(app, text, cwd, ground) {
         return Some(Program::File { path, found: FoundBy::ByPath });
     }
+    if let Some(module) = Module::read(app) {
+        if module.name.is_none() {
+            let finding = Finding::error(at, "`script` is Python's `-m`, but which module is it?");
+            app.findings.add(finding.hint("args: \"MODULE\""));
+        }
+        return module.name.map(|_| Program::Module(module.words));
+    }
     let name = OsStr::from_bytes(text.as_bytes());
     if !text.as_bytes().contains(&b'/') {
         let venv = Venv::of(cwd, None, env, ground.folder);
@@ -98,14 +107,39 @@ pub(crate) fn find(
     if text.as_bytes().iter().any(u8::is_ascii_whitespace) {
         return line(app, text, cwd, env);
     }
-    let finding = missing(at, text, cwd, ground);
-    let module = app.words("interpreter_args").last().is_some_and(|it| it.as_bytes() == b"-m");
-    app.findings.add(if module || text.as_bytes().starts_with(b"-") {
-        finding.hint("what Python's `-m` runs: script: \"python3\", args: \"-m MODULE\"")
-    } else {
-        finding
-    });
+    app.findings.add(missing(at, text, cwd, ground));
     None
+}
+
+/// What Python's `-m` is to run: `script: "-m"` with the module first in `args`, or `interpreter_args` that end with `-m`
+/// before a script that is no path.
+pub(crate) struct Module {
+    /// What it is called; `None`: nobody said.
+    pub(crate) name: Option<ByteString>,
+    /// What comes before the app's own arguments.
+    words: Vec<ByteString>,
+}
+
+impl Module {
+    /// `None`: it is none, or another language's.
+    pub(crate) fn read(app: &mut AppFields<'_>) -> Option<Self> {
+        let script = app.get("script")?.node.value.as_text()?;
+        let interpreter = app.get("interpreter").map(|field| field.node.value.as_text());
+        let is_pythons =
+            |name: &ByteString| Runtime::of(paths::from_bytes(name)) == Runtime::Python;
+        if interpreter.is_some_and(|name| !name.is_some_and(is_pythons)) {
+            return None;
+        }
+        let mut words = app.words("interpreter_args");
+        if script.as_bytes() == b"-m" {
+            words.push(script.clone());
+            return Some(Self { name: app.words("args").into_iter().next(), words });
+        }
+        let last = words.last().is_some_and(|word| word.as_bytes() == b"-m");
+        let is_path = script.as_bytes().contains(&b'/') || script.as_bytes().ends_with(b".py");
+        words.push(script.clone());
+        (last && !is_path).then(|| Self { name: Some(script.clone()), words })
+    }
 }
 
 /// The file that a folder means: what `main` of its package.json names, its index, or a Python package's main.

@@ -14,7 +14,7 @@ use crate::fields::AppFields;
 use crate::ground::ConfigGround;
 use crate::interpreter::Choice;
 use crate::paths::{self, PathKind};
-use crate::program::{self, Program, SERVE_VERB};
+use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
 use crate::{env, interpreter, logs, package, policy, rows, senses, serving, user};
@@ -29,9 +29,12 @@ pub(crate) fn name(
     let (given, at) = if app.get("name").is_some() {
         (app.text("name").map(str::to_owned)?, app.place("name"))
     } else {
-        // A wrong script is reported where it is looked for.
+        // A wrong script is reported where it is looked for, and so are wrong arguments.
         let script = app.get("script")?.node.value.as_text().filter(|text| !text.is_empty())?;
-        (derived(&script.display()), app.place("script"))
+        let mut apart = Findings::default();
+        let module = Module::read(&mut AppFields::new(table.at, &table.entries, &mut apart));
+        let module = module.and_then(|module| module.name).map(|name| one_line(&name.display()));
+        (module.unwrap_or_else(|| derived(&script.display())), app.place("script"))
     };
     let suffix = match &overrides.env_name {
         Some(profile) if app.switch("append_env_to_name") == Some(true) => format!("-{profile}"),
@@ -43,7 +46,12 @@ pub(crate) fn name(
 
 /// A name made from a script; a shell line may hold more than a name can.
 fn derived(script: &str) -> String {
-    let harmless = basename(script).replace(char::is_control, " ");
+    one_line(basename(script))
+}
+
+/// As much of it as a name can hold.
+fn one_line(text: &str) -> String {
+    let harmless = text.replace(char::is_control, " ");
     let end = (0..=harmless.len().min(255)).rev().find(|end| harmless.is_char_boundary(*end));
     harmless[..end.unwrap_or(0)].to_owned()
 }
@@ -95,18 +103,19 @@ pub(crate) fn app(
     spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
-    logs::settle(&mut app, name.as_ref(), base, ground, &mut spec.logs);
-    spec.pid_file = logs::pid_file(&mut app, name.as_ref(), base, ground);
+    logs::settle(&mut app, name.as_ref(), ground, &mut spec);
     spec.schedule = senses::schedule(&mut app);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     spec.user = user::choice(&mut app, ground.caller);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
-    (spec.script, spec.args) = command(&program, spec.args);
+    let interpreter = choice.interpreter.as_deref().map(paths::to_bytes);
+    (spec.interpreter, spec.script, spec.args) = command(&program, interpreter, spec.args);
+    let before = choice.args.into_iter().chain(spec.interpreter_args);
     Some(AppSpec {
+        // They are among a module's words already.
+        interpreter_args: before.filter(|_| !matches!(program, Program::Module(_))).collect(),
         namespace: namespace.unwrap_or_else(AppName::default_namespace),
         version: version(&program),
-        interpreter: choice.interpreter.as_deref().map(paths::to_bytes),
-        interpreter_args: choice.args.into_iter().chain(spec.interpreter_args).collect(),
         env: env.all,
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
         source: ground.source.map(paths::to_bytes),
@@ -157,7 +166,7 @@ fn entered(
     env: &Variables,
 ) -> Option<Venv> {
     let script = match program {
-        Program::Line { .. } => None,
+        Program::Line { .. } | Program::Module(_) => None,
         Program::File { path, .. } => Some(path.as_path()),
         Program::Server(_) => return None,
     };
@@ -167,11 +176,20 @@ fn entered(
     own.or_else(|| is_shell.then(|| Venv::of(cwd, script, env, root)).flatten())
 }
 
-/// What is executed, and its arguments. A shell line becomes `-c LINE`; further arguments are `$1` and on.
-fn command(program: &Program, args: Vec<ByteString>) -> (ByteString, Vec<ByteString>) {
-    match program {
+/// What runs what, and with which arguments. A shell line becomes `-c LINE`; further arguments are `$1` and on. What runs a
+/// module is itself the program.
+fn command(
+    program: &Program,
+    interpreter: Option<ByteString>,
+    args: Vec<ByteString>,
+) -> (Option<ByteString>, ByteString, Vec<ByteString>) {
+    let (script, args) = match program {
         Program::File { path, .. } => (paths::to_bytes(path), args),
         Program::Server(own) => (paths::to_bytes(own), vec![ByteString::from(SERVE_VERB)]),
+        Program::Module(words) => {
+            let python = interpreter.unwrap_or_default();
+            return (None, python, words.iter().cloned().chain(args).collect());
+        }
         Program::Line { shell, line } => {
             let mut all = vec![ByteString::from("-c"), line.clone()];
             if !args.is_empty() {
@@ -180,7 +198,8 @@ fn command(program: &Program, args: Vec<ByteString>) -> (ByteString, Vec<ByteStr
             }
             (paths::to_bytes(shell), all)
         }
-    }
+    };
+    (interpreter, script, args)
 }
 
 /// The version of the nearest package.json above the script.

@@ -203,8 +203,8 @@ impl Core {
     pub(crate) fn members_up(&mut self, requester: Requester, app: AppId, existing: Existing) {
         let ids = self.members(app);
         self.each(requester.request, &ids, |instance| {
-            let waits = existing == Existing::Converge && instance.awaits_schedule();
-            if waits || (!instance.want.is_up() && !instance.spec.autostart) {
+            let rests = existing == Existing::Converge && instance.rests();
+            if rests || (!instance.want.is_up() && !instance.spec.autostart) {
                 instance.answer(requester.request, Became::Unchanged);
             } else if existing == Existing::Restart {
                 instance.renew(requester);

@@ -11,7 +11,7 @@ use crate::instance::{Instance, StartedBy};
 use crate::order::Became;
 use crate::phase::{Phase, Want};
 use crate::request::{Awaited, Requester, Waiter};
-use crate::verdict::Streaks;
+use crate::verdict::{Streaks, is_done};
 
 /// Nobody waits longer than this for an app to prove that it stays up.
 const SETTLED: Span = Span::from_secs(1);
@@ -274,10 +274,15 @@ impl Instance {
         }
     }
 
-    /// Whether it is a job that is down as it should be until its time comes.
-    pub(crate) fn awaits_schedule(&self) -> bool {
+    /// Whether it is a job that is down as it should be: until its time comes, or since its work is done.
+    pub(crate) fn rests(&self) -> bool {
         let is_down = self.phase == Phase::Down && self.want == Want::Down;
-        is_down && !self.spec.restart.autorestart && self.triggers().schedule
+        let policy = &self.spec.restart;
+        let is_done = || {
+            let last = self.history.back().filter(|_| self.resting);
+            last.is_some_and(|end| is_done(policy, end.ending))
+        };
+        is_down && ((!policy.autorestart && self.triggers().schedule) || is_done())
     }
 
     /// A time has come or a file has changed: what runs is replaced, what rests or has failed is started.

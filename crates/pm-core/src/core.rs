@@ -103,6 +103,12 @@ impl Core {
         self.index.owner(run).and_then(|id| self.instance(id))
     }
 
+    /// Whether somebody waits for what becomes of the run's instance.
+    pub fn is_awaited(&self, run: RunId) -> bool {
+        let instance = self.index.owner(run).and_then(|id| self.instances.get(&id));
+        instance.is_some_and(|instance| !instance.waiters.is_empty())
+    }
+
     /// The instances these selectors mean together, in order of number, each once.
     ///
     /// `All` may mean none; any other selector that means none is `NoMatch`.

@@ -282,10 +282,11 @@ impl Instance {
         Some(match (retry, self.spec.restart.delay) {
             (true, _) => Pause::Shortage,
             (false, Delay::Fixed(_) | Delay::Exponential(_)) => Pause::Asked,
-            (false, Delay::Automatic) if self.streaks.unstable > 0 => {
+            (false, Delay::Automatic) if self.streaks.failures() == 0 => Pause::Forgotten,
+            (false, Delay::Automatic) if self.streaks.flaps == 0 => {
                 Pause::ShortRuns(self.streaks.unstable)
             }
-            (false, Delay::Automatic) => Pause::Failures(self.streaks.flaps),
+            (false, Delay::Automatic) => Pause::Failures(self.streaks.failures()),
         })
     }
 
@@ -319,6 +320,7 @@ impl Instance {
             status: self.status(),
             wanted: self.want.is_up(),
             resting: self.resting,
+            rests: self.rests(),
             run: self.phase.run().map(|run| (run, live.map(|live| live.identity))),
             second: self.second.as_ref().and_then(|second| {
                 let identity = second.phase.live().map(|live| live.identity);
@@ -327,7 +329,7 @@ impl Instance {
             since: live.map(|live| live.since),
             restarts: self.restarts,
             unstable: self.streaks.unstable,
-            failures: self.streaks.unstable.saturating_add(self.streaks.flaps),
+            failures: self.streaks.failures(),
             created: self.created,
             next_start: self.phase.next_start(),
             pause: self.pause_cause(),

@@ -54,12 +54,16 @@ impl Core {
     ) {
         let Some(known) = self.apps.get(&app).map(|app| Arc::clone(&app.spec)) else { return };
         let effort = known.effort(spec);
+        let is_up = self.is_up(app);
+        // A job that waits for its time is another one from then on.
+        let is_job = spec.schedule.is_some() && !spec.restart.autorestart;
         let existing = match (effort, spec.serving.mode) {
+            (Effort::Renewal, _) if is_job && !is_up => Existing::Converge,
             (Effort::Renewal, Mode::Cluster) => Existing::Reload,
             (Effort::Renewal, Mode::Fork) => Existing::Restart,
             (Effort::Nothing | Effort::Live, _) => Existing::Converge,
         };
-        if !self.is_up(app) || effort == Effort::Renewal {
+        if !is_up || effort == Effort::Renewal {
             self.change_spec(requester.now, app, spec.clone(), orders);
             return self.update(requester, app, existing);
         }

@@ -31,6 +31,13 @@ pub(crate) struct Streaks {
     pub(crate) delay: u64,
 }
 
+impl Streaks {
+    /// Runs in a row that were short or failed.
+    pub(crate) fn failures(self) -> u32 {
+        self.unstable.saturating_add(self.flaps)
+    }
+}
+
 /// What follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -109,14 +116,20 @@ fn pause(delay: Delay, streaks: Streaks) -> u64 {
         Delay::Exponential(span) if streaks.delay == 0 => span.as_millis(),
         // Rounded down as PM2 does; three halves in integers.
         Delay::Exponential(_) => LONGEST_MS.min(streaks.delay.saturating_mul(3) / 2),
-        Delay::Automatic if streaks.unstable > 0 => {
-            grown(10, streaks.unstable, 2).min(LONGEST_SHORT_MS)
-        }
-        Delay::Automatic if streaks.flaps <= FLAPPING => {
-            grown(100, streaks.flaps, FREE_FLAPS).min(LONGEST_FLAP_MS)
-        }
-        Delay::Automatic => grown(2 * LONGEST_FLAP_MS, streaks.flaps, FLAPPING).min(LONGEST_MS),
+        // Who now lives a little longer than `min_uptime` and now a little less is not begun anew by either.
+        Delay::Automatic => short_pause(streaks.unstable).max(flap_pause(streaks.flaps)),
     }
+}
+
+fn short_pause(runs: u32) -> u64 {
+    grown(10, runs, 2).min(LONGEST_SHORT_MS)
+}
+
+fn flap_pause(flaps: u32) -> u64 {
+    if flaps <= FLAPPING {
+        return grown(100, flaps, FREE_FLAPS).min(LONGEST_FLAP_MS);
+    }
+    grown(2 * LONGEST_FLAP_MS, flaps, FLAPPING).min(LONGEST_MS)
 }
 
 /// Nothing for the first `free` in a row, then `base`, doubling.
@@ -175,6 +188,10 @@ mod tests {
             (past(0, 33, 12_800), 1000, CRASH, again(15_000), past(0, 34, 15_000)),
             (past(0, u32::MAX, 15_000), 1000, CRASH, again(15_000), past(0, u32::MAX, 15_000)),
             (past(5, 9, 4000), 30_000, CRASH, again(0), none),
+            // Short runs among longer ones.
+            (past(0, 12, 200), 700, CRASH, again(200), past(1, 12, 200)),
+            (past(1, 12, 200), 1300, CRASH, again(400), past(0, 13, 400)),
+            (past(6, 11, 100), 700, CRASH, again(160), past(7, 11, 160)),
         ]
         .into_iter()
         .enumerate()

@@ -19,6 +19,8 @@ pub enum Pause {
     ShortRuns(u32),
     /// It failed so often in a row, each time after a short life.
     Failures(u32),
+    /// What it failed for before its counters were set to zero.
+    Forgotten,
 }
 
 /// One instance as readers see it.
@@ -38,6 +40,8 @@ pub struct InstanceView<'a> {
     pub wanted: bool,
     /// Whether it is down without a person having stopped it.
     pub resting: bool,
+    /// Whether it is down as its config has it: it waits for its time, or has run to its good end.
+    pub rests: bool,
     /// The living run, if there is one.
     pub run: Option<(RunId, Option<Identity>)>,
     /// A second living run, during a reload.

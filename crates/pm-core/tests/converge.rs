@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Story, app, spawns};
-use pm_core::{Ask, Became, Ending, Existing, Order, Patience, Refused, Reply, RunId};
+use pm_core::{Ask, Became, Ending, Existing, Order, Patience, Pause, Refused, Reply, RunId};
 use pm_spec::{AppName, AppSpec, Mode, Rename, Restart, Select, Span, Start};
 
 fn ask(spec: AppSpec, existing: Existing) -> Ask {
@@ -185,4 +185,40 @@ fn another_name_keeps_numbers_and_runs() {
     assert_eq!(story.became(request), [Became::Unchanged, Became::Unchanged]);
     let (_, orders) = story.ask(ask(app("web"), Existing::Keep));
     assert_eq!(spawns(&orders).len(), 1, "a new one may have the old name");
+}
+
+#[test]
+fn a_reset_in_a_pause_says_so() {
+    let mut story = Story::default();
+    let mut run = story.up(vec![app("web")])[0];
+    for _ in 0..3 {
+        let orders = story.end(run, Ending::Exited(1));
+        let orders = if spawns(&orders).is_empty() { story.later(9_000) } else { orders };
+        story.spawn_all(&orders);
+        run = spawns(&orders)[0];
+    }
+    story.end(run, Ending::Exited(1));
+    assert!(matches!(story.instance(0).pause, Some(Pause::ShortRuns(2..))));
+    story.ask(Ask::Reset(common::word("web")));
+    assert_eq!(story.instance(0).pause, Some(Pause::Forgotten));
+}
+
+#[test]
+fn a_job_that_is_done_rests() {
+    let mut story = Story::default();
+    let mut job = app("job");
+    job.restart.autorestart = false;
+    let run = story.up(vec![job.clone()])[0];
+    assert!(!story.instance(0).rests);
+    story.end(run, Ending::Exited(0));
+    assert!(story.instance(0).rests);
+    let (request, orders) = story.ask(ask(job.clone(), Existing::Converge));
+    assert_eq!((spawns(&orders).len(), story.became(request)), (0, vec![Became::Unchanged]));
+    // Not what a person stopped, nor what failed.
+    let (_, _) = story.ask(Ask::Stop(common::word("job")));
+    assert!(!story.instance(0).rests);
+    let (_, orders) = story.ask(ask(job, Existing::Converge));
+    story.spawn_all(&orders);
+    story.end(spawns(&orders)[0], Ending::Exited(1));
+    assert!(!story.instance(0).rests);
 }

@@ -21,8 +21,8 @@ use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
 use crate::strangers::{self, Strangers};
 use crate::{clock, daemon_log, node};
 
-/// Pipes and files by stream, and whose they are.
-pub(crate) type KeptStreams = BTreeMap<StreamKey, (OwnedFd, OwnedFd, Option<Address>)>;
+/// Pipes and files by stream, and whose they are; without a file where descriptors were short.
+pub(crate) type KeptStreams = BTreeMap<StreamKey, (OwnedFd, Option<OwnedFd>, Option<Address>)>;
 
 /// What the guardian keeps.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
                     (ItemKind::Pidfd { pid }, _, _) => {
                         kept.pidfds.insert(RunId(tag.run()), (pid, first));
                     }
-                    (ItemKind::Stream, Some(stream), Some(file)) => {
+                    (ItemKind::Stream | ItemKind::Other, Some(stream), file) => {
                         let key = StreamKey { tag: tag.raw(), stream };
                         kept.streams.insert(key, (first, file, owner));
                     }
@@ -258,7 +258,10 @@ pub(crate) fn leave_to_themselves(kept: &mut Kept, strangers: &Strangers) {
         |key: &StreamKey| Tag::from_raw(key.tag).is_some_and(|tag| strangers.has(RunId(tag.run())));
     let theirs: Vec<_> = kept.streams.keys().copied().filter(is_theirs).collect();
     let streams = theirs.iter().filter_map(|key| kept.streams.remove(key));
-    strangers::carry_on(streams.map(|(pipe, file, _)| (pipe, file)).collect());
+    // Nobody knows any more which file it was that was not kept.
+    let file = |file: Option<OwnedFd>| file.or_else(|| pm_os::stdio::null().ok());
+    let streams = streams.filter_map(|(pipe, kept, _)| Some((pipe, file(kept)?)));
+    strangers::carry_on(streams.collect());
     kept.pidfds.retain(|run, _| !strangers.has(*run));
     kept.channels.retain(|run, _| !strangers.has(*run));
 }

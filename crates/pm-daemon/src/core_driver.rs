@@ -1,6 +1,7 @@
 //! Drives the core: each fact is one step, and its orders are handed out before the next. What the guardian, threads
 //! and apps tell becomes facts here.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
@@ -12,6 +13,8 @@ use pm_spec::{Bytes, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
+use crate::inlet::CoreInput;
+use crate::renewal::Renewals;
 use crate::server::answer;
 use crate::slots::ChannelEnd;
 use crate::tree_job::Sample;
@@ -25,11 +28,12 @@ pub(crate) struct CoreDriver {
     /// Kept for its room.
     orders: Vec<Order>,
     last_request: u64,
+    renewals: Renewals,
 }
 
 impl CoreDriver {
-    pub(crate) fn new(core: Core, executor: Executor) -> Self {
-        Self { core, executor, orders: Vec::new(), last_request: 0 }
+    pub(crate) fn new(core: Core, executor: Executor, renewals: Renewals) -> Self {
+        Self { core, executor, orders: Vec::new(), last_request: 0, renewals }
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -56,11 +60,29 @@ impl CoreDriver {
         }
     }
 
-    /// Asks the core for somebody.
+    /// Asks the core for somebody, as soon as it is known that what it replaces can begin anew.
     pub(crate) fn ask(&mut self, ask: Ask, caller: Caller) {
-        let request = self.number();
-        self.executor.owe(request, caller);
-        self.step(Fact::Asked(request, ask));
+        self.renew(CoreInput::Asked(ask, caller));
+    }
+
+    /// The same of what nobody asks for: nothing that replaces a run gets by here unseen.
+    pub(crate) fn renew(&mut self, input: CoreInput) {
+        let log_writer = self.executor.runs().log_writer();
+        if let Some(input) = self.renewals.check(&self.core, log_writer, input) {
+            self.perform(input);
+        }
+    }
+
+    /// Does what may be done.
+    pub(crate) fn perform(&mut self, input: CoreInput) {
+        match input {
+            CoreInput::Asked(ask, caller) => {
+                let request = self.number();
+                self.executor.owe(request, caller);
+                self.step(Fact::Asked(request, ask));
+            }
+            CoreInput::Told(fact) => self.step(fact),
+        }
     }
 
     /// Asks the core for nobody who would want an answer.
@@ -112,7 +134,7 @@ impl CoreDriver {
     /// The alarm of the schedules rang.
     pub(crate) fn schedules_due(&mut self) {
         for app in self.executor.due_schedules() {
-            self.step(Fact::ScheduleDue(app));
+            self.renew(CoreInput::Told(Fact::ScheduleDue(app)));
         }
     }
 
@@ -141,6 +163,15 @@ impl CoreDriver {
         for exit in early {
             self.exited(exit);
         }
+        if self.core.is_awaited(run) {
+            self.executor.runs().await_listening(run);
+        }
+    }
+
+    /// Somebody waits for it, and it can be reached: what ends now does so in the sight of all.
+    pub(crate) fn listens(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
+        self.executor.runs_mut().listens(run, addresses);
+        self.step(Fact::Ready(run));
     }
 
     /// A process could not be made.
@@ -174,7 +205,7 @@ impl CoreDriver {
             limited.map(|(run, usage)| (*run, weight(run, usage.memory))).collect();
         self.executor.publisher_mut().sampled(&self.core, sample);
         for (run, memory) in weights {
-            self.step(Fact::MemoryMeasured(run, Bytes::new(memory)));
+            self.renew(CoreInput::Told(Fact::MemoryMeasured(run, Bytes::new(memory))));
         }
     }
 
@@ -185,6 +216,7 @@ impl CoreDriver {
             // An app that says itself when it is ready may listen before that.
             NodeEvent::Listening(worker, addresses) => {
                 let Some(run) = self.run_of(worker) else { return };
+                self.executor.runs_mut().listens(run, addresses.clone());
                 self.executor.publisher_mut().serves(run, addresses);
                 let run = self.executor.runs().get(run);
                 if run.is_some_and(|run| !run.app.serving.wait_ready) {

@@ -7,17 +7,15 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use pm_core::Time;
+use pm_guardian::DAEMON_LOG_LIMIT as LIMIT;
 use rustix::fs::FileType;
 
 use crate::clock;
-
-/// Size in bytes past which the daemon log is put aside and begun anew, the same as the guardian's.
-const LIMIT: u64 = 1 << 20;
 
 /// What the daemon log is called after it was put aside, besides its name.
 const ASIDE: &[u8] = b".old";
@@ -92,14 +90,7 @@ fn successor(daemon_log: BorrowedFd<'_>) -> io::Result<Option<File>> {
     if !is_diary(&base) {
         return Ok(None);
     }
-    if base == path {
-        fs::rename(&base, aside(&base))?;
-    }
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    let mut options = File::options();
-    options.append(true).create(true).mode(0o600).custom_flags(flags);
-    options.open(&base).map(Some)
+    pm_guardian::open_daemon_log(&base).map(Some)
 }
 
 /// A complaint with a cause that may last: said at most once a minute, with how often it went unsaid.

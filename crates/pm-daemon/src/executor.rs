@@ -143,7 +143,12 @@ impl Executor {
         match reply {
             Reply::Done(outcomes) => {
                 let asked = caller.asked();
-                let outcome = |one| answer::outcome(one, core, asked);
+                let outcome = |one: &pm_core::Outcome| {
+                    let run = core.instance(one.instance).and_then(|instance| instance.run);
+                    let run = run.and_then(|(run, _)| self.runs.get(run));
+                    let listens = run.map_or(&[][..], |run| &run.listens);
+                    answer::outcome(one, core, (asked, listens))
+                };
                 caller.outcomes(outcomes.iter().map(outcome).collect());
             }
             Reply::Refused(why) => caller.refuse(answer::refusal(&why)),

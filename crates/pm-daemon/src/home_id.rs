@@ -1,9 +1,10 @@
 //! A random number per home, so that our tags are told from those of another home on the same machine.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
+
+use crate::own_file;
 
 /// Where a home id comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +28,11 @@ pub(crate) fn load(path: &Path) -> io::Result<(u32, Origin)> {
     let mut bytes = [0_u8; 4];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let home_id = u32::from_le_bytes(bytes) >> 1;
-    write(path, home_id)?;
+    own_file::replace(path, format!("{home_id}\n").as_bytes())?;
     Ok((home_id, Origin::Made))
 }
 
 /// Puts a home id back whose file is gone with the whole home.
 pub(crate) fn restore(path: &Path, home_id: u32) -> io::Result<()> {
-    if path.exists() { Ok(()) } else { write(path, home_id) }
-}
-
-fn write(path: &Path, home_id: u32) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(file, "{home_id}")
+    if path.exists() { Ok(()) } else { own_file::replace(path, format!("{home_id}\n").as_bytes()) }
 }

@@ -1,9 +1,10 @@
 //! What comes into the loop: the one queue that connections, threads and tasks send to.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use pm_core::{AppId, RunId, SpawnFailure};
+use pm_core::{AppId, Ask, Fact, RunId, SpawnFailure};
 use pm_logs::StreamKey;
 use pm_os::identity::ProcIdentity;
 use pm_protocol::Request;
@@ -28,16 +29,27 @@ pub(crate) enum Inlet {
     Swept(RunId),
     /// A Node app said something.
     Node(pm_node::NodeEvent),
+    /// A run that somebody waits for listens by now.
+    Listens(RunId, Vec<SocketAddr>),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.
     Touched(AppId, ByteString),
     /// A stream's end is in its log.
     StreamEnded(StreamKey),
-    /// What had to be known first is known: the core is asked for somebody.
-    Asked(pm_core::Ask, Caller),
+    /// What had to be known first is known, so this is for the core now.
+    Known(CoreInput),
     /// The new program was tried and may take over.
     Updating(PathBuf, Caller),
     /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
     Terminate,
+}
+
+/// What the core is asked or told by others than its runs.
+#[derive(Debug)]
+pub(crate) enum CoreInput {
+    /// Somebody asks for something.
+    Asked(Ask, Caller),
+    /// By a schedule, a file or memory.
+    Told(Fact),
 }

@@ -7,13 +7,14 @@
 use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use pm_core::{Record, Time};
 
 use crate::clock::Dates;
 use crate::daemon_log;
+use crate::own_file;
 
 mod lines;
 
@@ -269,10 +270,7 @@ fn fresh(path: &Path, header: &Header, records: &[Record]) -> io::Result<File> {
         encode(&JournalLine::Record(record.clone()), &mut bytes);
     }
     encode(&JournalLine::Whole, &mut bytes);
-    let new = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(&bytes)?;
+    let (new, _) = own_file::beside(path, &bytes)?;
     match fs::rename(path, path.with_extension("old")) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -3,15 +3,15 @@
 //! The thread begins with the first app that has a channel.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, InstanceId, RunId, Status};
-use pm_guardian::{ItemKind, Link, RelayOutcome, ToGuardian};
+use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_node::{Attachment, Callbacks, Exchange, KeepRequest, PortSharing, WorkerSlot};
+use pm_os::relay::ConnectionRelay;
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
-use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 use crate::inlet::Inlet;
@@ -176,38 +176,11 @@ pub(crate) fn store_channel(
     link.send(&store, &[channel.as_fd(), memory.as_fd()])
 }
 
-/// The guardian, as who lets callers in.
-struct GuardianRelay(pm_guardian::AcceptRelay);
-
-impl AsFd for GuardianRelay {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl pm_node::ConnectionRelay for GuardianRelay {
-    fn ask(
-        &self,
-        listener: BorrowedFd<'_>,
-        channel: BorrowedFd<'_>,
-        line: &[u8],
-    ) -> Result<(), Errno> {
-        self.0.request(listener, channel, line)
-    }
-
-    fn hear(&self) -> Result<Option<pm_node::Relayed>, Errno> {
-        Ok(self.0.response()?.map(|answer| match answer {
-            RelayOutcome::Passed(connection) => pm_node::Relayed::Passed(connection),
-            RelayOutcome::Left(connection) => pm_node::Relayed::Left(connection),
-            RelayOutcome::NoConnection(errno) => pm_node::Relayed::Nobody(errno),
-        }))
-    }
-}
-
-fn find_relay(link: &Link) -> Option<Box<dyn pm_node::ConnectionRelay>> {
+/// The guardian lets callers in.
+fn find_relay(link: &Link) -> Option<Box<dyn ConnectionRelay>> {
     let (relay, theirs) = pm_guardian::AcceptRelay::pair().ok()?;
     link.send(&ToGuardian::AcceptRelay, &[theirs.as_fd()]).ok()?;
-    Some(Box::new(GuardianRelay(relay)))
+    Some(Box::new(relay))
 }
 
 fn keep_socket(link: &Link, home_id: u32, keep: KeepRequest<'_>) {

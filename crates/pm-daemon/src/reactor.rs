@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::core_driver::CoreDriver;
 use crate::error::{DaemonError, system};
-use crate::inlet::Inlet;
+use crate::inlet::{CoreInput, Inlet};
 use crate::server::answer;
 use crate::server::connections::Connections;
 
@@ -178,13 +178,16 @@ impl Reactor {
             Inlet::NotBorn(run, failure) => driver.not_born(run, failure),
             Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
+            Inlet::Listens(run, addresses) => driver.listens(run, addresses),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);
             }
-            Inlet::Touched(app, path) => driver.step(Fact::FileChanged(app, path)),
+            Inlet::Touched(app, path) => {
+                driver.renew(CoreInput::Told(Fact::FileChanged(app, path)));
+            }
             Inlet::StreamEnded(key) => driver.parts().0.runs_mut().stream_ended(key),
-            Inlet::Asked(ask, caller) => driver.ask(ask, caller),
+            Inlet::Known(input) => driver.perform(input),
             Inlet::Updating(program, caller) => return self.update(program, caller),
             Inlet::Terminate => _ = driver.ask_ourselves(Ask::Leave),
         }
@@ -192,7 +195,7 @@ impl Reactor {
     }
 
     fn update(&self, program: PathBuf, caller: Caller) -> Option<LoopEnd> {
-        let path = program.into_os_string().into_encoded_bytes();
+        let path = program.into_os_string().into_encoded_bytes().into();
         match self.link.get_ref().send(&ToGuardian::Update { path }, &[]) {
             Ok(()) => {
                 caller.reply(&Done {});

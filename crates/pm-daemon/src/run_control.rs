@@ -2,6 +2,7 @@
 //!
 //! Never waits for an outcome: what became of it is told from outside, and turned into facts.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -12,7 +13,7 @@ use pm_logs::{LogWriter, StreamKey};
 use pm_os::identity::ProcIdentity;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, Mode};
 
 use crate::node::Node;
 use crate::pidfile::PidFile;
@@ -176,6 +177,21 @@ impl RunControl {
             self.stream_ended(StreamKey { tag, stream });
         }
         (Some(Fact::Spawned(id, runs::to_core(identity))), early)
+    }
+
+    /// Has it looked for whether a run listens, where nothing else says that it is up.
+    pub(crate) fn await_listening(&self, id: RunId) {
+        let Some(run) = self.get(id) else { return };
+        if run.app.serving.mode == Mode::Fork && !run.app.serving.wait_ready {
+            self.tree_job(TreeJob::Listens(run.tree()));
+        }
+    }
+
+    /// It listens at these addresses.
+    pub(crate) fn listens(&mut self, id: RunId, addresses: Vec<SocketAddr>) {
+        if let Some(run) = self.owners.runs.get_mut(id) {
+            run.listens = addresses;
+        }
     }
 
     /// There is no process; the spawner has told the guardian to drop everything.

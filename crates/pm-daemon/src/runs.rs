@@ -1,6 +1,7 @@
 //! The runs this daemon has in hand: whose they are, their descriptors, and what is still to come of each.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -54,6 +55,8 @@ pub(crate) struct Run {
     pub(crate) ended_early: Vec<Stream>,
     /// The signal that waits until a Node app has left as far as it does by itself.
     pub(crate) waiting: Option<(SignalNumber, Reach)>,
+    /// Where it listens, as far as somebody waited for that.
+    pub(crate) listens: Vec<SocketAddr>,
     /// The daemon log says that it is up.
     pub(crate) online: bool,
     /// The daemon log says that it had to be killed.
@@ -78,6 +81,7 @@ impl Run {
             open: Vec::new(),
             ended_early: Vec::new(),
             waiting: None,
+            listens: Vec::new(),
             online: false,
             forced: false,
             released: false,

@@ -1,6 +1,7 @@
 //! Whose a run is, and in which slots the guardian keeps what belongs to it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::iter;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use pm_core::{AppId, InstanceId};
 use pm_guardian::{ItemKind, ItemName, Link, LinkError, ToGuardian};
@@ -9,9 +10,9 @@ use pm_os::tag::Tag;
 
 /// The guardian's slots of a run.
 pub(crate) const PIDFD_SLOT: u8 = 0;
-/// Standard output: pipe and file.
+/// Standard output: pipe and file; the pipe alone where descriptors are short.
 pub(crate) const OUT_SLOT: u8 = 1;
-/// Standard error: pipe and file.
+/// Standard error, in the same way.
 pub(crate) const ERROR_SLOT: u8 = 2;
 
 /// Node's channel: our end and its note.
@@ -75,16 +76,17 @@ pub(crate) fn store_pidfd(
     )
 }
 
-/// Gives a stream to the guardian: its pipe, and its file.
+/// Gives a stream to the guardian: its pipe, and where it goes while no daemon runs, if it goes anywhere then.
 pub(crate) fn store_stream(
     link: &Link,
     key: StreamKey,
     address: Address,
-    (pipe, file): (&OwnedFd, &OwnedFd),
+    (pipe, target): (&OwnedFd, Option<BorrowedFd<'_>>),
 ) -> Result<(), LinkError> {
     let (tag, slot, name) = (key.tag, slot_of(key.stream), address.name());
-    let store = ToGuardian::Store { tag, slot, kind: ItemKind::Stream, name };
-    link.send(&store, &[pipe.as_fd(), file.as_fd()])
+    let kind = if target.is_some() { ItemKind::Stream } else { ItemKind::Other };
+    let descriptors: Vec<_> = iter::once(pipe.as_fd()).chain(target).collect();
+    link.send(&ToGuardian::Store { tag, slot, kind, name }, &descriptors)
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
-use std::io::Write;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -14,7 +12,7 @@ use pm_core::{RunId, SpawnFailure};
 use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_logs::{LogWriter, Sink, Stream, StreamKey};
 use pm_node::ChannelPair;
-use pm_os::limits::Nofile;
+use pm_os::limits::{Nofile, soft_nofile};
 use pm_os::spawn::{Birth, SpawnRequest, Spawned, Spawner};
 use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
@@ -25,12 +23,17 @@ use tokio::sync::mpsc;
 use crate::app_user::{self, AppUser};
 use crate::daemon_log;
 use crate::inlet::Inlet;
+use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
+/// Where fewer descriptors than this are left, only a part of all is spent freely.
+const PLENTY: u64 = 4096;
+/// That part: a sixteenth.
+const FREELY: u64 = 16;
 
 /// What the thread can do.
 #[derive(Debug)]
@@ -176,7 +179,11 @@ impl SpawnerParts {
             return None;
         }
         let path = self.home.root().join("node-preload.js");
-        match put(&path, pm_node::PRELOAD.as_bytes()) {
+        let script = pm_node::PRELOAD.as_bytes();
+        if std::fs::read(&path).is_ok_and(|found| found == script) {
+            return Some(path);
+        }
+        match own_file::replace(&path, script) {
             Ok(()) => Some(path),
             Err(error) => {
                 daemon_log::note(format_args!("could not write {}: {error}", path.display()));
@@ -192,21 +199,15 @@ impl SpawnerParts {
         stdin: BorrowedFd<'fd>,
         user: Option<pm_os::spawn::Credentials>,
     ) -> SpawnRequest<'fd> {
+        let error = pipes.error.as_ref().unwrap_or(&pipes.out);
+        let ends = [stdin, pipes.out.as_fd(), error.as_fd()];
         SpawnRequest {
-            program: line.program,
-            argv: line.argv,
-            env: line.env,
             cwd: line.cwd,
-            stdin,
-            stdout: pipes.out.as_fd(),
-            stderr: pipes.error.as_ref().unwrap_or(&pipes.out).as_fd(),
-            handed: Vec::new(),
             user,
             nofile: self.nofile,
-            umask: None,
-            nice: None,
             oom_score_adj: pm_guardian::oom_score_before(),
             birth: Birth::Sibling,
+            ..SpawnRequest::new(line.program, line.argv, line.env, ends)
         }
     }
 
@@ -244,7 +245,7 @@ impl SpawnerParts {
         let size = rustix::process::geteuid().is_root().then_some(PIPE_SIZE);
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
-        let file = self.log_writer.prepare(key, &sink).map_err(|error| {
+        let mut target = self.log_writer.prepare(key, &sink).map_err(|error| {
             // A disk may be well again; a wrong path stays wrong.
             if error.is_of_the_disk() {
                 short(error.to_string())
@@ -252,22 +253,21 @@ impl SpawnerParts {
                 refused(error.to_string())
             }
         })?;
-        store_stream(&self.link, key, address, (&reader, &file))
+        if is_short(reader.as_raw_fd()) {
+            target.spare(&sink);
+        }
+        store_stream(&self.link, key, address, (&reader, target.fd()))
             .map_err(|error| short(error.to_string()))?;
-        self.log_writer.attach(key, reader, file, sink);
+        self.log_writer.attach(key, reader, target, sink);
         Ok(outlet)
     }
 }
 
-/// Makes a file of ours have these contents, whole at every moment.
-fn put(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    if std::fs::read(path).is_ok_and(|found| found == contents) {
-        return Ok(());
-    }
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600).open(&new)?.write_all(contents)?;
-    std::fs::rename(&new, path)
+/// Whether descriptors are to be spared, the newest of ours being this one, which is the lowest that was free. The
+/// guardian has about as many.
+fn is_short(newest: RawFd) -> bool {
+    let (limit, open) = (soft_nofile(), u64::try_from(newest).unwrap_or(0));
+    open > limit / FREELY && limit < open.saturating_add(PLENTY)
 }
 
 fn refused(why: String) -> SpawnFailure {

@@ -1,12 +1,13 @@
 //! The saved list: two generations, written beside and renamed, fsynced; a bad one is kept aside.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pm_core::SavedApp;
 use serde::{Deserialize, Serialize};
+
+use crate::own_file;
 
 /// Format of the file; a higher one is refused rather than misread.
 const FORMAT: u32 = 1;
@@ -54,10 +55,7 @@ pub(crate) fn save(path: &Path, apps: Vec<SavedApp>) -> Result<(), StoreError> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("json.new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
+    let (new, file) = own_file::beside(path, bytes)?;
     file.sync_all()?;
     // Only a list that can be read deserves to be the generation to fall back to.
     if parse(path).is_ok() {

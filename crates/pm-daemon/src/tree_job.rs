@@ -33,6 +33,8 @@ pub(crate) enum TreeJob {
     Remains(Tree),
     /// Figures of these runs, and of the machine if wanted.
     Sample(Vec<Tree>, Machine),
+    /// Tell as soon as somebody of it listens, if that is soon.
+    Listens(Tree),
     /// The pids of a run, the main process first.
     Pids(Tree, oneshot::Sender<Vec<u32>>),
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pm_core::RunId;
 use pm_os::identity::ProcIdentity;
@@ -27,6 +27,12 @@ const WATCH: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(50),
 ];
+
+/// How long between looks whether somebody who is awaited listens.
+const PROBE: Duration = Duration::from_millis(10);
+
+/// So long they are looked at: then they count as up without (`pm-core`'s `SETTLED`).
+const SOON: Duration = Duration::from_secs(1);
 
 /// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -72,6 +78,8 @@ struct TreeThread {
     rounds: usize,
     sampler: Sampler,
     listening: Listening,
+    /// Runs that somebody waits for, and until when it is looked whether they listen.
+    awaited: BTreeMap<RunId, (Tree, Instant)>,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -92,6 +100,7 @@ impl TreeThread {
             rounds: 0,
             sampler: Sampler::new(),
             listening: Listening::default(),
+            awaited: BTreeMap::new(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -101,11 +110,14 @@ impl TreeThread {
     /// Jobs, as many as wait, and those that are owed. `None`: the daemon is gone.
     fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
-        if batch.is_empty() && self.watched.is_empty() {
+        if batch.is_empty() && self.watched.is_empty() && self.awaited.is_empty() {
             batch.push(self.jobs.recv().ok()?);
         } else {
-            let pause =
-                if batch.is_empty() { WATCH[self.rounds.min(WATCH.len() - 1)] } else { AGAIN };
+            let pause = match (batch.is_empty(), self.watched.is_empty()) {
+                (false, _) => AGAIN,
+                (true, true) => PROBE,
+                (true, false) => WATCH[self.rounds.min(WATCH.len() - 1)],
+            };
             self.rounds += 1;
             match self.jobs.recv_timeout(pause) {
                 Ok(job) => batch.push(job),
@@ -114,6 +126,12 @@ impl TreeThread {
             }
         }
         batch.extend(self.jobs.try_iter());
+        let until = Instant::now() + SOON;
+        batch.retain(|job| {
+            let TreeJob::Listens(tree) = job else { return true };
+            self.awaited.insert(tree.run, (*tree, until));
+            false
+        });
         Some(batch)
     }
 
@@ -121,6 +139,7 @@ impl TreeThread {
     fn round(&mut self) -> Option<()> {
         let failed_before = !self.owed.is_empty();
         let batch = self.wait()?;
+        self.probe()?;
         let (batch, orphans) = self.settle_the_traceless(batch)?;
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
@@ -139,6 +158,25 @@ impl TreeThread {
                     self.unread.note(format_args!("could not {error}"));
                 }
                 self.owed = batch;
+            }
+        }
+        Some(())
+    }
+
+    /// Looks whether those that are awaited listen: cheap as long as no new socket does.
+    fn probe(&mut self) -> Option<()> {
+        self.awaited.retain(|_, (_, until)| Instant::now() < *until);
+        if self.awaited.is_empty() || !self.listening.has_news() {
+            return Some(());
+        }
+        let Ok(scan) = ProcScan::take(Depth::Tags, &[self.guardian]) else { return Some(()) };
+        let trees: Vec<Tree> = self.awaited.values().map(|(tree, _)| *tree).collect();
+        let queries: Vec<_> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
+        let mut listens = self.listening.look(&scan.run_members(&queries));
+        for tree in trees {
+            if let Some(addresses) = listens.remove(&tree.tag) {
+                self.awaited.remove(&tree.run);
+                self.tell(Inlet::Listens(tree.run, addresses))?;
             }
         }
         Some(())
@@ -184,6 +222,8 @@ impl TreeThread {
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
+                // Taken out before: it needs no scan.
+                TreeJob::Listens(_) => {}
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =
@@ -332,6 +372,7 @@ fn asked<'a>(
             TreeJob::Ask(tree, _)
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)
+            | TreeJob::Listens(tree)
             | TreeJob::Pids(tree, _) => add(tree),
             TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
         }

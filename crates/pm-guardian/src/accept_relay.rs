@@ -7,6 +7,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use pm_os::relay::{ConnectionRelay, Relayed};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, acceptfrom_with};
 
@@ -21,17 +22,6 @@ const MESSAGES_PER_TURN: usize = 64;
 const PASSED: i32 = 0;
 const LEFT: i32 = -1;
 
-/// What came of a question.
-#[derive(Debug)]
-pub enum RelayOutcome {
-    /// A connection was passed on; a copy of it.
-    Passed(OwnedFd),
-    /// A connection was accepted, but the channel did not take it.
-    Left(OwnedFd),
-    /// There was no connection.
-    NoConnection(Errno),
-}
-
 /// The daemon's end. Its other end goes to the guardian with [`crate::ToGuardian::AcceptRelay`].
 #[derive(Debug)]
 pub struct AcceptRelay {
@@ -44,31 +34,28 @@ impl AcceptRelay {
         let (socket, theirs) = packet::pair().map_err(|error| LinkError::Pair(error.into()))?;
         Ok((Self { socket }, theirs))
     }
+}
 
-    /// Asks for a connection of `listener`, a listening socket that does not block, to be sent over `channel` with these
-    /// bytes. They must be few enough to be written as a whole or not at all, a page at most. Never waits.
-    pub fn request(
+impl ConnectionRelay for AcceptRelay {
+    fn ask(
         &self,
         listener: BorrowedFd<'_>,
         channel: BorrowedFd<'_>,
-        payload: &[u8],
+        line: &[u8],
     ) -> Result<(), Errno> {
-        packet::send(self.as_fd(), payload, &[listener, channel], SendFlags::DONTWAIT)
+        packet::send(self.as_fd(), line, &[listener, channel], SendFlags::DONTWAIT)
     }
 
-    /// The next answer; answers come in the order of the questions. An error: there will be none any more.
-    pub fn response(&self) -> Result<Option<RelayOutcome>, Errno> {
+    fn hear(&self) -> Result<Option<Relayed>, Errno> {
         let mut buffer = [0; MAX_MESSAGE + 1];
         match packet::receive(self.as_fd(), &mut buffer, RecvFlags::DONTWAIT)? {
             Received::Packet(length, descriptors) => {
                 let code = buffer.get(..length).and_then(|bytes| bytes.try_into().ok());
                 let code = code.map(i32::from_le_bytes).ok_or(Errno::PROTO)?;
                 match (code, descriptors.into_iter().next()) {
-                    (PASSED, Some(connection)) => Ok(Some(RelayOutcome::Passed(connection))),
-                    (LEFT, Some(connection)) => Ok(Some(RelayOutcome::Left(connection))),
-                    (1.., _) => {
-                        Ok(Some(RelayOutcome::NoConnection(Errno::from_raw_os_error(code))))
-                    }
+                    (PASSED, Some(connection)) => Ok(Some(Relayed::Passed(connection))),
+                    (LEFT, Some(connection)) => Ok(Some(Relayed::Left(connection))),
+                    (1.., _) => Ok(Some(Relayed::Nobody(Errno::from_raw_os_error(code)))),
                     _ => Err(Errno::PROTO),
                 }
             }
@@ -168,18 +155,14 @@ mod tests {
         let listener = a_listener();
         let (relay, theirs) = AcceptRelay::pair().unwrap();
         let (ours, worker) = packet::pair().unwrap();
-        relay.request(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
+        relay.ask(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
         assert!(serve(theirs.as_fd()));
-        let Ok(Some(RelayOutcome::NoConnection(Errno::AGAIN))) = relay.response() else {
-            panic!("nobody called")
-        };
+        let Ok(Some(Relayed::Nobody(Errno::AGAIN))) = relay.hear() else { panic!("nobody called") };
         let mut caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        relay.request(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
-        assert!(relay.response().unwrap().is_none(), "not answered yet");
+        relay.ask(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
+        assert!(relay.hear().unwrap().is_none(), "not answered yet");
         assert!(serve(theirs.as_fd()));
-        let Ok(Some(RelayOutcome::Passed(copy))) = relay.response() else {
-            panic!("somebody called")
-        };
+        let Ok(Some(Relayed::Passed(copy))) = relay.hear() else { panic!("somebody called") };
         // The daemon and the guardian die; the caller does not notice.
         drop((copy, relay, theirs, ours));
         let mut buffer = [0; MAX_MESSAGE + 1];
@@ -199,9 +182,9 @@ mod tests {
         let (ours, worker) = packet::pair().unwrap();
         drop(worker);
         let _caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        relay.request(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
+        relay.ask(listener.as_fd(), ours.as_fd(), b"hello").unwrap();
         assert!(serve(theirs.as_fd()));
-        assert!(matches!(relay.response(), Ok(Some(RelayOutcome::Left(_)))));
+        assert!(matches!(relay.hear(), Ok(Some(Relayed::Left(_)))));
     }
 
     #[test]
@@ -209,9 +192,9 @@ mod tests {
         let (relay, theirs) = AcceptRelay::pair().unwrap();
         packet::send(relay.as_fd(), b"?", &[], SendFlags::empty()).unwrap();
         assert!(serve(theirs.as_fd()));
-        assert!(matches!(relay.response(), Ok(Some(RelayOutcome::NoConnection(Errno::INVAL)))));
+        assert!(matches!(relay.hear(), Ok(Some(Relayed::Nobody(Errno::INVAL)))));
         drop(theirs);
-        assert!(relay.response().is_err());
+        assert!(relay.hear().is_err());
         let (relay, theirs) = AcceptRelay::pair().unwrap();
         drop(relay);
         assert!(!serve(theirs.as_fd()));

@@ -2,7 +2,7 @@
 //! limit for long, and a log that can't be written stops nobody.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use std::process::Stdio;
 use crate::sys;
 
 /// Size in bytes past which the log is put aside and begun anew (pain 4).
-const LIMIT: u64 = 1 << 20;
+pub const DAEMON_LOG_LIMIT: u64 = 1 << 20;
 
 /// Where lines go.
 #[derive(Debug)]
@@ -40,20 +40,19 @@ impl DaemonLog {
     }
 
     fn open(&self) -> Option<File> {
-        if fs::metadata(&self.path).is_ok_and(|meta| meta.len() > LIMIT) {
-            let mut old = self.path.clone().into_os_string();
-            old.push(".old");
-            fs::rename(&self.path, old).ok();
-        }
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        File::options()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(flags)
-            .open(&self.path)
-            .ok()
+        open_daemon_log(&self.path).ok()
     }
+}
+
+/// Opens the daemon log at its end; one that has grown becomes `<path>.old` first.
+pub fn open_daemon_log(path: &Path) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|meta| meta.len() > DAEMON_LOG_LIMIT) {
+        let mut old = path.to_path_buf().into_os_string();
+        old.push(".old");
+        fs::rename(path, old).ok();
+    }
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)
 }
 
 /// `2026-08-01T12:00:00.123Z`; days to dates after the proleptic Gregorian calendar.

@@ -26,8 +26,9 @@ mod sys;
 mod upkeep;
 mod watchdog;
 
-pub use accept_relay::{AcceptRelay, RelayOutcome};
+pub use accept_relay::AcceptRelay;
 pub use codec::DecodeError;
+pub use daemon_log::{DAEMON_LOG_LIMIT, open_daemon_log};
 pub use error::{GuardianError, ResumeError};
 pub use link::{Arrival, LINK_VARIABLE, Link, LinkError};
 pub use message::{

@@ -178,7 +178,7 @@ pub enum ToGuardian {
     /// After my exit start this binary; once it is ready, become it yourself.
     Update {
         /// Absolute path of a binary that was checked before; at most [`MAX_PATH`] bytes.
-        path: Vec<u8>,
+        path: Box<[u8]>,
     },
     /// After my exit with code 0, remove the socket and end as well.
     Leave,

@@ -63,7 +63,7 @@ pub fn run(plan: GuardianPlan) -> Result<GuardianOutcome, GuardianError> {
 
 /// Goes on as the guardian that executed us; `state` is the descriptor it named.
 pub fn resume(state: RawFd) -> Result<GuardianOutcome, GuardianError> {
-    let GuardianState { facts, lock_file, link, listener, items } = read_state(state)?;
+    let GuardianState { facts, lock_file, link, listener, items, exits } = read_state(state)?;
     let signals = sys::block_signals().map_err(GuardianError::system("take signals"))?;
     let mut home_lock = HomeLock::restore(&facts.socket, &facts.lock, Lock::from_fd(lock_file))?;
     if let Some(listener) = listener {
@@ -85,7 +85,7 @@ pub fn resume(state: RawFd) -> Result<GuardianOutcome, GuardianError> {
             guardian.store.restore_over(item.key);
         }
     }
-    for record in facts.exits {
+    for record in exits {
         guardian.store.restore_exit(record);
     }
     guardian.number = facts.number;
@@ -150,7 +150,6 @@ impl Guardian {
             socket_identity: self.home_lock.socket_identity,
             daemon_pid,
             daemon_born_ms: daemon.born_ms,
-            exits: self.store.exits().values().copied().collect(),
         };
         let item = |(key, item): (&ItemKey, &StoredItem)| StateItem {
             key: *key,
@@ -165,6 +164,7 @@ impl Guardian {
             link: daemon.link.as_raw_fd(),
             listener: self.home_lock.listener.as_ref().map(AsRawFd::as_raw_fd),
             items: self.store.items().iter().map(item).collect(),
+            exits: self.store.exits().values().copied().collect(),
         })
     }
 }

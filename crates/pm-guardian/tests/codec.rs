@@ -37,7 +37,7 @@ fn status() -> impl Strategy<Value = WaitStatus> {
 fn to_guardian() -> impl Strategy<Value = ToGuardian> {
     let path = prop_oneof![Just(0), Just(MAX_PATH - 1), 0..MAX_PATH]
         .prop_flat_map(|length| vec(1..=u8::MAX, length))
-        .prop_map(|rest| [b"/", rest.as_slice()].concat());
+        .prop_map(|rest| [b"/", rest.as_slice()].concat().into());
     prop_oneof![
         (number(), any::<u8>(), kind(), name())
             .prop_map(|(tag, slot, kind, name)| ToGuardian::Store { tag, slot, kind, name }),
@@ -134,15 +134,72 @@ proptest! {
     }
 }
 
+/// During an update, an old and a new binary talk to each other.
+#[test]
+fn the_bytes_stay_what_they_are() {
+    let name = ItemName::parse(b"7:9").unwrap();
+    let hex = |bytes: Vec<u8>| {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    };
+    let (tag, slot) = (0x0102_0304_0506_0708, 2);
+    let to = [
+        ToGuardian::Store { tag, slot, kind: ItemKind::Pidfd { pid: 77 }, name },
+        ToGuardian::Store { tag, slot, kind: ItemKind::Stream, name: ItemName::EMPTY },
+        ToGuardian::Store { tag, slot, kind: ItemKind::Other, name },
+        ToGuardian::Drop { tag, slot: Some(3) },
+        ToGuardian::Drop { tag, slot: None },
+        ToGuardian::Ack { tag, pid: -2 },
+        ToGuardian::Update { path: b"/pm"[..].into() },
+        ToGuardian::Redirect { tag, slot },
+    ];
+    let exit = LeaderExit { tag, pid: 5, status: WaitStatus::Wait(256), unix_ms: -1, boot_ms: 9 };
+    let why = StartReason::Ended(WaitStatus::Unknown);
+    let from = [
+        FromGuardian::Incarnation { number: 3, why },
+        FromGuardian::Incarnation { number: 3, why: StartReason::Inherited },
+        FromGuardian::Item { tag, slot, kind: ItemKind::Stream, name },
+        FromGuardian::Exit(exit),
+    ];
+    let plain = [
+        ToGuardian::List,
+        ToGuardian::Adopted,
+        ToGuardian::Leave,
+        ToGuardian::Ready,
+        ToGuardian::HandOver,
+        ToGuardian::Pong,
+        ToGuardian::AcceptRelay,
+    ];
+    let told: Vec<_> =
+        to.iter().map(bytes_to).chain(from.iter().map(bytes_from)).map(hex).collect();
+    let expected = [
+        "01080706050403020102004d00000003373a39",
+        "01080706050403020102010000000000",
+        "01080706050403020102020000000003373a39",
+        "02080706050403020103",
+        "020807060504030201",
+        "030807060504030201feffffff",
+        "062f706d",
+        "0a080706050403020102",
+        "4103000000010000000000",
+        "410300000004",
+        "43080706050403020102010000000003373a39",
+        "450807060504030201050000000100010000ffffffffffffffff0900000000000000",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(plain.iter().flat_map(bytes_to).collect::<Vec<_>>(), [4, 5, 7, 8, 9, 11, 12]);
+    let plain = [FromGuardian::Listener, FromGuardian::EndOfList, FromGuardian::Ping];
+    assert_eq!(plain.iter().flat_map(bytes_from).collect::<Vec<_>>(), [66, 68, 70]);
+}
+
 #[test]
 fn limits_hold() {
     assert_eq!(ToGuardian::decode(&[]), Err(DecodeError::Empty));
     assert_eq!(ToGuardian::decode(&[0]), Err(DecodeError::Kind(0)));
     assert!(ItemName::parse(&[0; MAX_NAME + 1]).is_none());
-    let relative = ToGuardian::Update { path: b"pm".to_vec() };
-    assert_eq!(ToGuardian::decode(&bytes_to(&relative)), Err(DecodeError::Fields(6)));
-    let holed = ToGuardian::Update { path: b"/p\0m".to_vec() };
-    assert_eq!(ToGuardian::decode(&bytes_to(&holed)), Err(DecodeError::Fields(6)));
+    let relative = ToGuardian::Update { path: b"pm"[..].into() };
+    assert_eq!(ToGuardian::decode(&bytes_to(&relative)), Err(DecodeError::Kind(6)));
+    let holed = ToGuardian::Update { path: b"/p\0m"[..].into() };
+    assert_eq!(ToGuardian::decode(&bytes_to(&holed)), Err(DecodeError::Kind(6)));
 }
 
 #[test]
@@ -154,6 +211,6 @@ fn descriptors_are_counted() {
     assert_eq!(allowed(&store(ItemKind::Other)), [1, 2]);
     assert_eq!(allowed(&ToGuardian::HandOver), [2]);
     assert_eq!(allowed(&ToGuardian::List), [0]);
-    let long = ToGuardian::Update { path: vec![b'/'; MAX_PATH + 1] };
+    let long = ToGuardian::Update { path: vec![b'/'; MAX_PATH + 1].into() };
     assert!(allowed(&long).is_empty());
 }

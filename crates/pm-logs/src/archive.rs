@@ -118,6 +118,13 @@ pub(crate) fn clear(
     Ok(moments.len())
 }
 
+/// Removes a log or a part of one, and its times among `indexes`.
+pub fn remove_file(path: &Path, indexes: &Path) -> Result<(), Errno> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let folder = open_folder(folder, None, IfMissing::Leave).map_err(|error| error.errno())?;
+    remove(&folder, name, indexes).map(drop)
+}
+
 /// Removes a regular file and its times; whether there was one.
 fn remove(folder: &OwnedFd, name: &OsStr, indexes: &Path) -> Result<bool, Errno> {
     let stat = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {

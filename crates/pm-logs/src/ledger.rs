@@ -131,6 +131,12 @@ impl Ledger {
         Ok(Ledger { path, file, slot, sequence, record, bytes })
     }
 
+    /// The same under another name, unless it can't have that.
+    pub(crate) fn renamed(self, path: PathBuf) -> Option<Self> {
+        rustix::fs::rename(&self.path, &path).ok()?;
+        Some(Ledger { path, ..self })
+    }
+
     pub(crate) fn record(&self) -> &LedgerRecord {
         &self.record
     }

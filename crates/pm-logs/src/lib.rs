@@ -14,6 +14,7 @@ mod history;
 mod index;
 mod ledger;
 mod line;
+mod log_users;
 mod log_writer;
 mod logfile;
 mod merge;
@@ -33,6 +34,7 @@ mod stream_state;
 mod tools;
 mod writer_loop;
 
+pub use archive::remove_file;
 pub use folder::{IfMissing, open_folder};
 pub use follow::Follow;
 pub use history::{History, LineFilter, LineQuery};
@@ -41,9 +43,9 @@ pub use log_writer::{LogWriter, LogWriterError};
 pub use merge::Merge;
 pub use messages::{
     DoneCallback, FlushCallback, FlushReport, HandedStream, LogWriterPlan, Notice, NoticeCallback,
-    WriterLimits,
+    StreamTarget, WriterLimits,
 };
 pub use open_error::OpenError;
-pub use rotate::LogRotation;
+pub use rotate::{LogRotation, log_of};
 pub use sink::{FileOwner, LineFormat, LogDestination, Sink, Stream, StreamKey, WhenFull};
 pub use spool::forget_spools;

@@ -14,10 +14,12 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::messages::{
-    DoneCallback, FlushCallback, HandedStream, LogWriterPlan, NoticeCallback, WriterCommand,
+    DoneCallback, FlushCallback, HandedStream, LogWriterPlan, NoticeCallback, StreamTarget,
+    WriterCommand,
 };
-use crate::open::{null, open_log};
+use crate::open::{FileId, null, open_log};
 
+use crate::log_users::{LogUse, LogUsers};
 use crate::open_error::OpenError;
 use crate::rotate::LogRotation;
 use crate::sink::{FileOwner, LogDestination, Sink, StreamKey, WhenFull};
@@ -47,6 +49,7 @@ pub enum LogWriterError {
 #[derive(Clone)]
 pub struct LogWriter {
     state: Arc<PathBuf>,
+    users: Arc<LogUsers>,
     /// Before `wake`, so that it is closed when that rings for the last time.
     commands: SyncSender<WriterCommand>,
     wake: WakeFd,
@@ -74,44 +77,49 @@ impl LogWriter {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(thread)?;
         let wake = Arc::new(wake);
         let (commands, inbox) = sync_channel(QUEUE);
+        let users = LogUsers::new();
         let writer_loop =
-            WriterLoop::new(plan, notices, (inbox, Arc::clone(&wake))).map_err(thread)?;
+            WriterLoop::new(plan, notices, (inbox, Arc::clone(&wake)), &users).map_err(thread)?;
         let handle = std::thread::Builder::new()
             .name("pm-log-writer".into())
             .spawn(move || writer_loop.run())
             .map_err(LogWriterError::Thread)?;
-        Ok((
-            LogWriter { state: Arc::new(plan.state_dir.clone()), commands, wake: WakeFd(wake) },
-            handle,
-        ))
+        let state = Arc::new(plan.state_dir.clone());
+        Ok((LogWriter { state, users, commands, wake: WakeFd(wake) }, handle))
     }
 
     /// Opens, in the calling thread, what the bytes of `key` are to be spliced into: the log itself
     /// or its spool. To be stored in the guardian before the app is spawned, then given to
     /// [`LogWriter::attach`]. The log is opened in any case, so that a wrong path is refused here.
-    pub fn prepare(&self, key: StreamKey, sink: &Sink) -> Result<OwnedFd, OpenError> {
-        let log = match &sink.place {
-            LogDestination::File(path) => Some(open_log(path, sink.owner)?),
-            LogDestination::Discard => None,
-        };
+    pub fn prepare(&self, key: StreamKey, sink: &Sink) -> Result<StreamTarget, OpenError> {
+        let mut uses = Vec::new();
+        let mut log = None;
+        if let LogDestination::File(path) = &sink.place {
+            let opened = open_log(path, sink.owner)?;
+            uses.push(self.enter(opened.id));
+            log = Some(opened.file);
+        }
         if let Some(path) = &sink.combined {
-            open_log(path, sink.owner)?;
+            uses.push(self.enter(open_log(path, sink.owner)?.id));
         }
-        if sink.is_nowhere() {
-            return null();
-        }
-        match log {
-            Some(log) if sink.is_direct() => Ok(log.file),
+        let fd = match log {
+            Some(log) if sink.is_direct() => log,
+            None if sink.is_nowhere() => null()?,
             Some(_) | None => {
                 let folder = self.state.join("spool");
                 let refused = |source| OpenError::Refused { path: folder.clone(), source };
-                let spool = Spool::open(&folder, key).map_err(refused)?;
-                spool
-                    .file()
-                    .try_clone()
-                    .map_err(|source| OpenError::Folder { path: folder, source })
+                Spool::open(&folder, key).map_err(refused)?.into_file()
             }
+        };
+        Ok(StreamTarget { fd: Some(fd), uses: Some(uses) })
+    }
+
+    fn enter(&self, log: FileId) -> LogUse {
+        let (used, is_shared) = self.users.enter(log);
+        if is_shared {
+            self.users.unsettle();
         }
+        used
     }
 
     /// Whether [`LogWriter::prepare`] could open what it must for such a stream, without keeping anything open.
@@ -134,16 +142,23 @@ impl LogWriter {
         }
     }
 
-    /// Takes over a stream: `pipe` is its read end, `fd` what [`LogWriter::prepare`] gave or, at an
+    /// Takes over a stream: `pipe` is its read end, `target` what [`LogWriter::prepare`] gave or, at an
     /// adoption, what the guardian kept. Somebody must hold a write end until the app is born, or
     /// the stream ends at once. A pipe whose writer is gone brings a left behind spool to its log.
-    pub fn attach(&self, key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Sink) {
-        self.send(WriterCommand::Attach { key, pipe, fd, sink: Box::new(sink) });
+    pub fn attach(&self, key: StreamKey, pipe: OwnedFd, target: StreamTarget, sink: Sink) {
+        if target.uses.is_none() {
+            // Its logs are not known here.
+            self.users.unsettle();
+        }
+        self.send(WriterCommand::Attach { key, pipe, target, sink: Box::new(sink) });
     }
 
-    /// Waits until everything asked so far is done. Before an app may write: only then does its stream go where it is
-    /// to go while no daemon runs, if its log is also another's.
+    /// Waits until everything asked so far is done, if a stream was prepared whose log is also another's. Before an app
+    /// may write: only then does such a stream go where it is to go while no daemon runs.
     pub fn settle(&self) {
+        if !self.users.take_unsettled() {
+            return;
+        }
         let (sender, done) = sync_channel(1);
         self.send(WriterCommand::Settle(sender));
         // It fails if the thread has ended; then everything asked is undone, and the daemon about to end.

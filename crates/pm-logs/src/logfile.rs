@@ -3,6 +3,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Local;
@@ -13,10 +14,11 @@ use crate::archive::{ArchiveJob, parts};
 use crate::file_io::ends_line;
 use crate::folder::{IfMissing, listed, open_folder};
 use crate::index::TimeIndex;
-use crate::open::{FileId, open_log};
+use crate::log_users::{LogUse, LogUsers};
+use crate::open::{FileId, Opened, open_log};
 use crate::open_error::OpenError;
 use crate::rotate::{LogRotation, part_name, part_of, with_suffix};
-use crate::sink::FileOwner;
+use crate::sink::{FileOwner, Sink};
 
 /// While bytes flow, the path is looked at this often for a foreign rotation (pain 19 asks for 5 s).
 /// A deleted file is noticed at once, for the size is asked for anyway.
@@ -33,6 +35,7 @@ pub(crate) struct LogFile {
     pub rotation: LogRotation,
     file: OwnedFd,
     id: FileId,
+    used: LogUse,
     looked: Instant,
     indexes: PathBuf,
     index: Option<TimeIndex>,
@@ -48,24 +51,24 @@ pub(crate) struct LogStatus {
 }
 
 impl LogFile {
-    /// Opens the log at `path`, which `open::resolve` has made; `indexes` is the index folder.
-    pub(crate) fn open(
-        path: PathBuf,
-        owner: Option<FileOwner>,
-        rotation: LogRotation,
+    /// The log at `path`, which `open::resolve` has made; `indexes` is the index folder.
+    pub(crate) fn new(
+        (path, opened): (PathBuf, Opened),
+        sink: &Sink,
         indexes: &Path,
-    ) -> Result<Self, OpenError> {
-        let opened = open_log(&path, owner)?;
-        Ok(LogFile {
+        users: &Arc<LogUsers>,
+    ) -> Self {
+        LogFile {
             path,
-            owner,
-            rotation,
+            owner: sink.owner,
+            rotation: sink.rotation,
             file: opened.file,
             id: opened.id,
+            used: users.enter(opened.id).0,
             looked: Instant::now(),
             indexes: indexes.to_path_buf(),
             index: None,
-        })
+        }
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {
@@ -113,8 +116,10 @@ impl LogFile {
 
     /// Opens the path anew, making what is missing; gives the new size.
     pub(crate) fn reopen(&mut self) -> Result<u64, OpenError> {
+        self.used.leaving();
         let opened = open_log(&self.path, self.owner)?;
         (self.file, self.id, self.index) = (opened.file, opened.id, None);
+        self.used.follow(self.id);
         Ok(opened.size)
     }
 
@@ -125,6 +130,7 @@ impl LogFile {
 
     /// Renames the log to the name of a part and opens a new one. If that can't be, all stays.
     pub(crate) fn rotate(&mut self) -> Result<(), OpenError> {
+        self.used.leaving();
         let path = self.path.clone();
         let refused = |source| OpenError::Refused { path: path.clone(), source };
         let name = self.path.file_name().map(std::ffi::OsStr::to_os_string);

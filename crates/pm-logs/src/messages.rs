@@ -1,10 +1,11 @@
 //! What the log writer's handle and its thread say to each other, and what its owner is told.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use crate::log_users::LogUse;
 use crate::rotate::LogRotation;
 use crate::sink::{FileOwner, Sink, StreamKey, WhenFull};
 
@@ -87,13 +88,42 @@ pub struct FlushReport {
 pub type FlushCallback = Box<dyn FnOnce(FlushReport) + Send>;
 
 pub(crate) enum WriterCommand {
-    Attach { key: StreamKey, pipe: OwnedFd, fd: OwnedFd, sink: Box<Sink> },
+    Attach { key: StreamKey, pipe: OwnedFd, target: StreamTarget, sink: Box<Sink> },
     Flush(Vec<(PathBuf, Option<FileOwner>)>, FlushCallback),
     Retune(StreamKey, LogRotation, WhenFull),
     Reopen(DoneCallback),
     Settle(SyncSender<()>),
     Lend(SyncSender<Vec<HandedStream>>),
     Stop,
+}
+
+/// What the bytes of a stream are spliced into: its log or its spool.
+#[derive(Debug)]
+pub struct StreamTarget {
+    /// `None`: the log is opened when something comes for it.
+    pub(crate) fd: Option<OwnedFd>,
+    /// Its logs, until the thread has them; `None` if it was opened by a log writer before.
+    pub(crate) uses: Option<Vec<LogUse>>,
+}
+
+impl StreamTarget {
+    /// What the guardian kept for a stream, if not its pipe alone.
+    pub fn kept(fd: Option<OwnedFd>) -> Self {
+        StreamTarget { fd, uses: None }
+    }
+
+    /// Closes a log that can be opened again, where descriptors are short: while no daemon runs its bytes wait in the
+    /// pipe.
+    pub fn spare(&mut self, sink: &Sink) {
+        if sink.is_direct() {
+            self.fd = None;
+        }
+    }
+
+    /// What the guardian is to keep beside the pipe.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(AsFd::as_fd)
+    }
 }
 
 /// A stream for the next log writer: its pipe, and what its bytes are spliced into.
@@ -103,7 +133,6 @@ pub struct HandedStream {
     pub key: StreamKey,
     /// The read end of its pipe.
     pub pipe: OwnedFd,
-    /// Its log or spool; nothing that can be written if the log could not be opened, so that the
-    /// bytes wait in the pipe.
-    pub fd: OwnedFd,
+    /// Its log or spool; none if the log is not open, so that the bytes wait in the pipe.
+    pub fd: Option<OwnedFd>,
 }

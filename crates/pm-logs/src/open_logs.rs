@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::fs::ftruncate;
+use rustix::fs::{fstat, ftruncate};
 use rustix::io::Errno;
 
 use crate::file_io::write_full;
 use crate::ledger::{Ledger, LedgerEntry};
+use crate::log_users::LogUsers;
 use crate::logfile::LogFile;
 use crate::mover;
-use crate::open::{FileId, hashed_name, open_present, resolve};
+use crate::open::{FileId, Opened, hashed_name, open_log, open_present, resolve};
 use crate::open_error::OpenError;
 use crate::sink::{FileOwner, Sink, StreamKey};
 use crate::spool::Spool;
@@ -35,6 +37,7 @@ pub(crate) type LogId = u64;
 #[derive(Debug)]
 pub(crate) struct OpenLogs {
     state: PathBuf,
+    users: Arc<LogUsers>,
     /// Boxed: a map that only grows at its end is half empty.
     logs: BTreeMap<LogId, Box<OpenLog>>,
     by_path: BTreeMap<PathBuf, LogId>,
@@ -63,9 +66,9 @@ pub(crate) struct WriteBatch<'a> {
 }
 
 impl OpenLogs {
-    pub(crate) fn new(state: &Path) -> Self {
-        let state = state.to_path_buf();
-        OpenLogs { state, logs: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
+    pub(crate) fn new(state: &Path, users: &Arc<LogUsers>) -> Self {
+        let (state, users) = (state.to_path_buf(), Arc::clone(users));
+        OpenLogs { state, users, logs: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
     }
 
     pub(crate) fn get(&mut self, id: LogId) -> Option<&mut OpenLog> {
@@ -85,6 +88,10 @@ impl OpenLogs {
         self.state.join("index")
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.logs.len()
+    }
+
     pub(crate) fn ids(&self) -> Vec<LogId> {
         self.logs.keys().copied().collect()
     }
@@ -97,11 +104,11 @@ impl OpenLogs {
         sink: &Sink,
     ) -> Result<LogId, OpenError> {
         // The folder must be there before the path can be resolved.
-        let file = crate::open::open_log(path, sink.owner)?.id;
+        let opened = open_log(path, sink.owner)?;
         let path = resolve(path, sink.owner);
-        let id = match self.by_path.get(&path).copied().or_else(|| self.find_file(file)) {
+        let id = match self.by_path.get(&path).copied().or_else(|| self.find_file(opened.id)) {
             Some(id) => id,
-            None => self.add(path.clone(), sink)?,
+            None => self.add((path.clone(), opened), sink)?,
         };
         let entered = self.enter(id, key, spool);
         if let Some(log) = self.logs.get_mut(&id) {
@@ -113,11 +120,12 @@ impl OpenLogs {
         })
     }
 
-    /// Opens the log at `path`. What a kill left half done there is made good before anybody writes.
-    fn add(&mut self, path: PathBuf, sink: &Sink) -> Result<LogId, OpenError> {
-        let file = LogFile::open(path.clone(), sink.owner, sink.rotation, &self.indexes())?;
+    /// A log that was opened. What a kill left half done there is made good before anybody writes.
+    fn add(&mut self, (path, opened): (PathBuf, Opened), sink: &Sink) -> Result<LogId, OpenError> {
+        let file = LogFile::new((path.clone(), opened), sink, &self.indexes(), &self.users);
         let mut log = OpenLog::new(file);
         Ledger::find(log.ledger_path(&self.state))
+            .map(|ledger| ledger.or_else(|| log.other_ledger(&self.state)))
             .and_then(|ledger| ledger.map_or(Ok(()), |ledger| log.resume(ledger, &self.state)))
             .map_err(|source| OpenError::Refused { path: path.clone(), source })?;
         self.next += 1;
@@ -129,6 +137,13 @@ impl OpenLogs {
     /// The log a file is, by whatever name it was opened.
     fn find_file(&self, file: FileId) -> Option<LogId> {
         self.logs.iter().find(|(_, log)| log.file.id() == file).map(|(id, _)| *id)
+    }
+
+    /// `key` lets go of the log to take it up again the other way.
+    pub(crate) fn leave_for_now(&mut self, id: LogId, key: StreamKey) {
+        // Whoever comes meanwhile would think to be alone.
+        self.users.unsettle();
+        self.leave(id, key, LeaveReason::Over);
     }
 
     /// `key` no longer writes to the log; the last one closes it.
@@ -177,6 +192,14 @@ impl OpenLog {
 
     fn ledger_path(&self, state: &Path) -> PathBuf {
         state.join("ledger").join(hashed_name(self.file.path()))
+    }
+
+    /// The ledger that a file with several names has by another one, made that of this name.
+    fn other_ledger(&self, state: &Path) -> Option<Ledger> {
+        fstat(self.file.fd()).ok().filter(|stat| stat.st_nlink > 1)?;
+        let ledgers = std::fs::read_dir(state.join("ledger")).ok()?.flatten();
+        let mut found = ledgers.filter_map(|entry| Ledger::find(entry.path()).ok().flatten());
+        found.find(|it| it.record().id == self.file.id())?.renamed(self.ledger_path(state))
     }
 
     fn join(&mut self, key: StreamKey, is_direct: bool) {
@@ -394,7 +417,7 @@ mod tests {
             full: WhenFull::Drop,
             owner: Some(NOBODY),
         };
-        let mut logs = OpenLogs::new(folder.path());
+        let mut logs = OpenLogs::new(folder.path(), &LogUsers::new());
         let (swaps, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
         let opened = std::thread::scope(|scope| {
             scope.spawn(|| swap(&theirs, (&swaps, &is_over)));

@@ -119,6 +119,15 @@ pub(crate) fn part_of<'a>(log: &OsStr, name: &'a OsStr) -> Option<RotatedPart<'a
     fits.then_some(RotatedPart { stamp, number, compressed })
 }
 
+/// The log (a file name) that a file of this name is a rotated part of, if it is one.
+pub fn log_of(name: &OsStr) -> Option<OsString> {
+    let bytes = name.as_bytes();
+    let (stem, extension) = divide(OsStr::from_bytes(bytes.strip_suffix(b".gz").unwrap_or(bytes)));
+    let end = memchr::memmem::rfind(stem, b"__")?;
+    let log = OsString::from_vec([&stem[..end], extension].concat());
+    part_of(&log, name).map(|_| log)
+}
+
 const STAMP: &[u8] = b"0000-00-00_00-00-00";
 
 /// A rotated part, as its name tells; orders from oldest to newest.

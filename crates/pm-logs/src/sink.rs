@@ -107,7 +107,7 @@ pub struct Sink {
 impl Sink {
     /// Whether the bytes may go from the pipe straight into the log, with no spool between: as long as no other stream
     /// goes there, which the log knows.
-    pub(crate) fn is_direct(&self) -> bool {
+    pub fn is_direct(&self) -> bool {
         self.format == LineFormat::Raw && self.combined.is_none()
     }
 

@@ -103,6 +103,10 @@ impl Spool {
         &self.file
     }
 
+    pub(crate) fn into_file(self) -> OwnedFd {
+        self.file
+    }
+
     pub(crate) fn size(&self) -> Result<u64, Errno> {
         mover::size(&self.file)
     }

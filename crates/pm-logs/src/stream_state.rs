@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use crate::messages::{HandedStream, Notice};
+use crate::messages::HandedStream;
 use crate::open_logs::{LeaveReason, OpenLogs};
 use crate::outage::{Outage, WriteError};
 use crate::pump::{Pump, Pumped};
@@ -26,6 +26,8 @@ const SILENCE: Duration = Duration::from_millis(50);
 /// So long bytes wait for a full disk before they are dropped (pain 20).
 const PATIENCE: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_millis(50);
+/// Logs that may be open before those that need not be are closed.
+const MOST_OPEN: usize = 16;
 
 /// When to come back to a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,15 @@ pub(crate) enum NextTurn {
     At(Instant),
     /// Never: it is over.
     Never,
+}
+
+/// When a stream has its log open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogHolding {
+    /// As long as it lives, and so does the guardian.
+    Always,
+    /// While something comes; the guardian has the pipe alone.
+    AtNeed,
 }
 
 /// What reading the pipe came to.
@@ -54,6 +65,7 @@ enum Intake {
 pub(crate) struct StreamState {
     key: StreamKey,
     pipe: OwnedFd,
+    holding: LogHolding,
     sink: Sink,
     route: Route,
     ended: bool,
@@ -72,7 +84,7 @@ pub(crate) struct StreamState {
 impl StreamState {
     /// Takes the stream over; `spools` is the folder for spools.
     pub(crate) fn new(
-        (key, pipe): (StreamKey, OwnedFd),
+        (key, pipe, holding): (StreamKey, OwnedFd, LogHolding),
         sink: Sink,
         spools: &Path,
     ) -> Result<Self, Errno> {
@@ -94,6 +106,7 @@ impl StreamState {
         Ok(StreamState {
             key,
             pipe,
+            holding,
             sink,
             route,
             ended: false,
@@ -123,38 +136,32 @@ impl StreamState {
         }
     }
 
-    /// Pipe and destination once more, for another process.
-    pub(crate) fn hand_over(
-        &mut self,
-        logs: &mut OpenLogs,
-        tools: &WriterTools,
-    ) -> Option<HandedStream> {
-        match self.try_hand_over(logs, tools) {
-            Ok(handed) => Some(handed),
-            Err(error) => {
-                let text = format!("could not hand over output of {:?}: {error}", self.key);
-                tools.tell(Notice::Warned { text });
-                None
-            }
+    /// Pipe and destination, for another process; what can't be opened now is the next log writer's trouble.
+    pub(crate) fn hand_over(mut self, logs: &mut OpenLogs) -> HandedStream {
+        if self.holding == LogHolding::Always {
+            self.open(logs).ok();
         }
+        let fd = match self.route {
+            Route::Spooled(spooled) => Some(spooled.spool.into_file()),
+            Route::Discard => None,
+            Route::Direct(_) if self.holding == LogHolding::AtNeed => None,
+            Route::Direct(outlet) => {
+                let log = outlet.log.and_then(|id| logs.get(id));
+                log.and_then(|log| log.file.fd().try_clone().ok())
+            }
+        };
+        HandedStream { key: self.key, pipe: self.pipe, fd }
     }
 
-    fn try_hand_over(
-        &mut self,
-        logs: &mut OpenLogs,
-        tools: &WriterTools,
-    ) -> std::io::Result<HandedStream> {
-        // A log that can't be opened now is the next log writer's trouble.
-        self.open(logs).ok();
-        let fd = match &self.route {
-            Route::Spooled(spooled) => spooled.spool.file().try_clone()?,
-            Route::Discard => tools.null.try_clone()?,
-            Route::Direct(outlet) => match outlet.log.and_then(|id| logs.get(id)) {
-                Some(log) => log.file.fd().try_clone()?,
-                None => std::fs::File::open("/dev/null")?.into(),
-            },
-        };
-        Ok(HandedStream { key: self.key, pipe: self.pipe.try_clone()?, fd })
+    /// Where descriptors are short its log is closed until something comes again.
+    pub(crate) fn spare(&mut self, logs: &mut OpenLogs) {
+        if let Route::Direct(outlet) = &mut self.route
+            && self.holding == LogHolding::AtNeed
+            && logs.count() > MOST_OPEN
+            && let Some(id) = outlet.log.take()
+        {
+            logs.leave(id, self.key, LeaveReason::Resumed);
+        }
     }
 
     /// Its logs are kept by other rules from now on, with the next byte at the latest.

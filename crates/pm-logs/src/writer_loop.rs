@@ -12,10 +12,13 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 
-use crate::messages::{HandedStream, LogWriterPlan, Notice, NoticeCallback, WriterCommand};
+use crate::log_users::LogUsers;
+use crate::messages::{
+    HandedStream, LogWriterPlan, Notice, NoticeCallback, StreamTarget, WriterCommand,
+};
 use crate::open_logs::{LeaveReason, LogId, OpenLogs};
 use crate::sink::{Sink, StreamKey};
-use crate::stream_state::{NextTurn, StreamState};
+use crate::stream_state::{LogHolding, NextTurn, StreamState};
 use crate::tools::WriterTools;
 
 /// The wake descriptor's place among the slots.
@@ -49,6 +52,7 @@ impl WriterLoop {
         plan: &LogWriterPlan,
         notices: NoticeCallback,
         (inbox, wake): (Receiver<WriterCommand>, Arc<OwnedFd>),
+        users: &Arc<LogUsers>,
     ) -> Result<Self, Errno> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &*wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
@@ -60,7 +64,7 @@ impl WriterLoop {
             free: Vec::new(),
             by_key: BTreeMap::new(),
             deadlines: BTreeSet::new(),
-            logs: OpenLogs::new(&plan.state_dir),
+            logs: OpenLogs::new(&plan.state_dir, users),
             tools: WriterTools::new(plan, notices)?,
         })
     }
@@ -135,6 +139,7 @@ impl WriterLoop {
     fn take_turn(&mut self, slot: usize) {
         let Some(Some(stream)) = self.streams.get_mut(slot) else { return };
         let next = stream.state.turn(&mut self.logs, &mut self.tools);
+        stream.state.spare(&mut self.logs);
         let (armed, deadline) = match next {
             NextTurn::Ready => (true, None),
             NextTurn::ReadyOr(at) => (true, Some(at)),
@@ -179,8 +184,8 @@ impl WriterLoop {
         rustix::io::read(&*self.wake, &mut count).ok();
         loop {
             match self.inbox.try_recv() {
-                Ok(WriterCommand::Attach { key, pipe, fd, sink }) => {
-                    self.attach(key, (pipe, fd), *sink);
+                Ok(WriterCommand::Attach { key, pipe, target, sink }) => {
+                    self.attach(key, (pipe, &target), *sink);
                 }
                 Ok(WriterCommand::Retune(key, rotation, full)) => {
                     let slot = self.by_key.get(&key).copied();
@@ -205,12 +210,13 @@ impl WriterLoop {
         }
     }
 
-    fn attach(&mut self, key: StreamKey, (pipe, fd): (OwnedFd, OwnedFd), sink: Sink) {
+    fn attach(&mut self, key: StreamKey, (pipe, target): (OwnedFd, &StreamTarget), sink: Sink) {
         if let Some(slot) = self.by_key.get(&key).copied() {
             // The same stream twice: the pipe is the same one, only the handle is new.
             self.leave(slot, LeaveReason::Resumed);
         }
-        let mut state = match StreamState::new((key, pipe), sink, &self.tools.spools) {
+        let holding = if target.fd.is_some() { LogHolding::Always } else { LogHolding::AtNeed };
+        let mut state = match StreamState::new((key, pipe, holding), sink, &self.tools.spools) {
             Ok(state) => state,
             Err(error) => {
                 let text = format!("could not take over output of {key:?}: {error}");
@@ -218,8 +224,10 @@ impl WriterLoop {
             }
         };
         // What can't be opened now is opened, or complained about, when there is something to write.
-        if state.open(&mut self.logs).is_ok() {
-            state.correct(&fd, &mut self.logs, &self.tools);
+        if state.open(&mut self.logs).is_ok()
+            && let Some(fd) = &target.fd
+        {
+            state.correct(fd, &mut self.logs, &self.tools);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.streams.push(None);
@@ -233,12 +241,9 @@ impl WriterLoop {
     }
 
     fn hand_over(&mut self) -> Vec<HandedStream> {
-        let Self { streams, logs, tools, .. } = self;
-        streams
-            .iter_mut()
-            .flatten()
-            .filter_map(|stream| stream.state.hand_over(logs, tools))
-            .collect()
+        let streams = std::mem::take(&mut self.streams).into_iter().flatten();
+        let given = streams.map(|stream| stream.state.hand_over(&mut self.logs));
+        given.collect()
     }
 
     /// The slots of those who write to a log.

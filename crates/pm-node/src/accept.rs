@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use pm_os::relay::Relayed;
 use rustix::io::Errno;
 
-use crate::accept_relay::{RelayQueue, Relayed};
+use crate::accept_relay::RelayQueue;
 use crate::balance::Turn;
 use crate::event_loop::{EventLoop, now};
 use crate::ids::SocketId;

@@ -1,12 +1,8 @@
-//! Connections come in through the relay, who accepts each and passes it to its worker in one go, in a process that
-//! does not die with us: what we had accepted ourselves and not passed on yet would be cut off by our death.
-//!
-//! This is how it is asked; who asks, and when, is in `accept`.
+//! What the relay was asked, and how often it is; who asks, and when, is in `accept`.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::io::Errno;
+use pm_os::relay::ConnectionRelay;
 
 use crate::balance::Turn;
 use crate::ids::SocketId;
@@ -14,31 +10,6 @@ use crate::poller::PollToken;
 
 /// At most so many connections are asked for at once on one socket.
 const MOST_ASKED: usize = 16;
-
-/// What came of one question.
-#[derive(Debug)]
-pub enum Relayed {
-    /// A connection was passed on; our copy, in case its worker will not have it.
-    Passed(OwnedFd),
-    /// A connection was accepted, but its worker did not take it.
-    Left(OwnedFd),
-    /// There was none to be had.
-    Nobody(Errno),
-}
-
-/// Accepts connections and passes them on. Answers come in the order of the questions.
-pub trait ConnectionRelay: AsFd + Send {
-    /// Accept a connection on `listener` and send it with `line` over `channel`. An error: it can't be asked now.
-    fn ask(
-        &self,
-        listener: BorrowedFd<'_>,
-        channel: BorrowedFd<'_>,
-        line: &[u8],
-    ) -> Result<(), Errno>;
-
-    /// The next answer, `None` if there is none yet. An error: the relay is gone, and with it all that was asked.
-    fn hear(&self) -> Result<Option<Relayed>, Errno>;
-}
 
 /// The relay and what it was asked.
 pub(crate) struct RelayQueue {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use pm_os::relay::ConnectionRelay;
 use pm_os::spawn::Credentials;
 
-use crate::accept_relay::ConnectionRelay;
 use crate::ids::{Group, Worker, WorkerSlot};
 use crate::pmx::Called;
 

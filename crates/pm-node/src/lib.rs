@@ -27,7 +27,6 @@ mod primary;
 mod query;
 mod socket;
 
-pub use accept_relay::{ConnectionRelay, Relayed};
 pub use exchange::{ChannelPair, Exchange, ExchangeError};
 pub use ids::{Group, PortSharing, Worker, WorkerSlot};
 pub use interface::{

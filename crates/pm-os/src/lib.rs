@@ -19,6 +19,7 @@ pub mod memory;
 pub mod notify;
 mod poll;
 mod procfs;
+pub mod relay;
 pub mod session;
 pub mod signal;
 pub mod spawn;

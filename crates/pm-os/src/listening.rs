@@ -142,6 +142,12 @@ pub struct Listening {
 }
 
 impl Listening {
+    /// Whether there is a socket that was not there at the last look.
+    pub fn has_news(&self) -> bool {
+        let listeners = listeners().unwrap_or_default();
+        listeners.keys().any(|inode| !self.known.contains_key(inode))
+    }
+
     /// The addresses on which each run listens, those without any left out; none where the kernel doesn't tell.
     pub fn look(&mut self, by_run: &RunMembers) -> BTreeMap<Tag, Vec<SocketAddr>> {
         let listeners = listeners().unwrap_or_default();

@@ -18,7 +18,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::clock;
 use crate::poll;
-use crate::spawn::{self, Birth, SpawnError, SpawnRequest};
+use crate::spawn::{self, SpawnError, SpawnRequest};
 use crate::stdio;
 
 /// The descriptor on which a launched program reports: a zero byte when it is ready, or what went wrong (completing "could not ...").
@@ -102,22 +102,10 @@ pub fn launch(launch: &Launch<'_>) -> Result<Launched, LaunchError> {
     };
     let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| LaunchError::Pipe(errno.into()));
     let (ready, report) = pipe?;
-    let plan = SpawnRequest {
-        program: launch.program.clone(),
-        argv: launch.argv.clone(),
-        env: launch.env.clone(),
-        cwd: c"/".to_owned(),
-        stdin: null.as_fd(),
-        stdout: null.as_fd(),
-        stderr: log.as_fd(),
-        handed: vec![report.as_fd()],
-        user: None,
-        nofile: None,
-        umask: None,
-        nice: None,
-        oom_score_adj: None,
-        birth: Birth::Child,
-    };
+    let (argv, env) = (launch.argv.clone(), launch.env.clone());
+    let stdio = [null.as_fd(), null.as_fd(), log.as_fd()];
+    let mut plan = SpawnRequest::new(launch.program.clone(), argv, env, stdio);
+    plan.handed.push(report.as_fd());
     let born = spawn::spawn(&plan)?;
     Ok(Launched { pid: born.pid, pidfd: born.pidfd, ready: File::from(ready) })
 }

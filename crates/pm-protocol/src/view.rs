@@ -102,6 +102,9 @@ pub struct Description {
     pub row: Row,
     /// The app as it is specified, with its environment: mask values before showing them.
     pub spec: AppSpec,
+    /// Whether it is down as its config has it: it waits for its time, or has run to its good end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rests: bool,
     /// Its standard output's file.
     pub out: Option<ByteString>,
     /// Its standard error's file.

@@ -33,6 +33,9 @@ pub struct AppSpec {
     pub env: Environment,
     /// The names of `env` that the file or the command line set, not the caller's shell; for showing.
     pub declared_env: Vec<ByteString>,
+    /// The keys that nobody wrote and whose values were made from others: a change of these alone is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<ByteString>,
     /// How many instances, 1 to 65535.
     pub instances: u16,
     /// The variable that tells an instance its number (PM2: `instance_var`, `NODE_APP_INSTANCE`).
@@ -92,6 +95,7 @@ impl AppSpec {
             cwd: cwd.into(),
             env: Environment::new(),
             declared_env: Vec::new(),
+            derived: Vec::new(),
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
             increment_var: None,
@@ -225,7 +229,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            instances, instance_var, increment_var, umask, nice, autostart,
+            derived, instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
@@ -242,7 +246,7 @@ mod tests {
     }
 
     /// What no file says: it is only shown.
-    const NO_KEYS: [&str; 3] = ["serving.monitored", "version", "source"];
+    const NO_KEYS: [&str; 4] = ["derived", "serving.monitored", "version", "source"];
 
     fn usual() -> AppSpec {
         let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
@@ -289,6 +293,7 @@ mod tests {
             cwd: "/b".into(),
             env,
             declared_env: Vec::from(["B".into()]),
+            derived: Vec::from(["pid_file".into()]),
             instances: 2,
             instance_var: "B".into(),
             increment_var: Some("B".into()),

@@ -9,7 +9,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::options::{Effort, KeyKind, Setting, keys};
+use crate::options::{Effort, KeyKind, KeySpec, Setting, keys};
 use crate::{AppSpec, ByteString, Environment, looks_secret};
 
 /// One thing that differs.
@@ -44,7 +44,8 @@ impl AppSpec {
     /// What is different in `new`, in the order of the manual.
     pub fn edits(&self, new: &Self) -> Vec<Edit> {
         let mut edits = Vec::new();
-        for key in keys().filter(|key| key.effort != Effort::Nothing) {
+        let counts = |key: &&KeySpec| key.effort != Effort::Nothing && !self.derives(key, new);
+        for key in keys().filter(counts) {
             if let KeyKind::Variables = key.kind {
                 edits.extend(variables(self, new));
                 continue;
@@ -64,30 +65,63 @@ impl AppSpec {
         self.edits(new).iter().map(|edit| edit.effort).max().unwrap_or(Effort::Nothing)
     }
 
-    /// `new` for a run that goes on: with the environment it was started with.
+    /// Whether nobody wrote this key, neither here nor there.
+    fn derives(&self, key: &KeySpec, new: &Self) -> bool {
+        let is_in = |all: &[ByteString]| all.iter().any(|it| it.as_bytes() == key.name.as_bytes());
+        is_in(&self.derived) && is_in(&new.derived)
+    }
+
+    /// `new` for a run that goes on: with the environment it was started with, and the logs that nobody wrote to be others.
     #[must_use]
     pub fn carried_on(&self, new: Self) -> Self {
-        Self { env: self.env.clone(), ..new }
+        let mut on = Self { env: self.env.clone(), ..new };
+        for key in keys() {
+            if self.derives(key, &on) {
+                key.take(&mut on, self);
+            }
+        }
+        on
     }
 
     /// The environment with a shell's laid over it (PM2: `--update-env`). What came from the shell before and is not in
-    /// it any more goes; what the file declares stays where the shell says nothing else.
+    /// it any more goes; what the file declares stays where the shell says nothing else, and what we set for the app
+    /// itself stays in any case: its language, its folder, its venv.
     pub fn seen_from(&self, shell: &Environment) -> Environment {
         let mut env = shell.clone();
         for (name, value) in self.env.iter() {
-            let is_declared =
-                self.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes());
-            if env.get(name).is_none() && (is_declared || is_ours(name)) {
+            let is_ours = name == "PYTHONUNBUFFERED";
+            if env.get(name).is_none() && (self.declares(name) || is_ours) {
                 env.set(name, value.clone());
+            }
+        }
+        if !self.declares("PWD") && env.get("PWD").is_some() {
+            env.set("PWD", self.cwd.clone());
+        }
+        if let Some((venv, bin)) = self.venv() {
+            env.set("VIRTUAL_ENV", venv.clone());
+            let path = env.get("PATH").map_or(&b""[..], ByteString::as_bytes);
+            if !path.starts_with(&bin) {
+                env.set("PATH", ByteString::from([&bin, path].concat()));
             }
         }
         env
     }
-}
 
-/// A variable that we set ourselves for the language of the app, not its shell.
-fn is_ours(name: &str) -> bool {
-    name == "PYTHONUNBUFFERED"
+    fn declares(&self, name: &str) -> bool {
+        self.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes())
+    }
+
+    /// The venv it lives in, and how its PATH begins because of that. One that only the shell was in, as for an app of
+    /// Node, is the shell's.
+    fn venv(&self) -> Option<(&ByteString, Vec<u8>)> {
+        let venv = self.env.get("VIRTUAL_ENV").filter(|venv| !venv.is_empty())?;
+        let bin = [venv.as_bytes(), b"/bin:"].concat();
+        let runs = self.interpreter.as_ref().unwrap_or(&self.script).as_bytes();
+        let name = runs.rsplit(|byte| *byte == b'/').next();
+        let is_shell = matches!(name, Some(b"sh" | b"bash" | b"dash" | b"ksh" | b"zsh"));
+        let is_in = self.env.get("PATH").is_some_and(|path| path.as_bytes().starts_with(&bin));
+        (is_in && (is_shell || runs.starts_with(venv.as_bytes()))).then_some((venv, bin))
+    }
 }
 
 /// The variables that either declares, by name; secrets are masked.

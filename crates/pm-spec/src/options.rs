@@ -29,7 +29,7 @@ pub static GROUPS: [KeyGroup; 7] = [
     KeyGroup { heading: "Program", keys: program::KEYS },
     KeyGroup { heading: "Environment", keys: environment::KEYS },
     KeyGroup { heading: "Start, restart and stop", keys: lifecycle::KEYS },
-    KeyGroup { heading: "Started anew by", keys: triggers::KEYS },
+    KeyGroup { heading: "Restart by memory, clock and files", keys: triggers::KEYS },
     KeyGroup { heading: "Output", keys: logs::KEYS },
     KeyGroup { heading: "User", keys: program::USER_KEYS },
     KeyGroup { heading: "Known from PM2, without effect", keys: unused::KEYS },

@@ -25,7 +25,7 @@ pub struct RestartPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delay {
-    /// At once after a good run, growing after bad ones: what you get when you set nothing.
+    /// At once after an end with code 0 and after few failures in a row, growing after more: what you get when you set nothing.
     Automatic,
     /// Always the same (PM2: `restart_delay`).
     Fixed(Span),

@@ -78,8 +78,58 @@ fn a_shell_replaces_what_came_from_a_shell() {
     let mut shell = Environment::new();
     shell.set("PORT", "8");
     shell.set("NEW", "x");
-    let env = old.seen_from(&shell);
-    let all: Vec<_> =
-        env.iter().map(|(name, value)| format!("{name}={}", value.display())).collect();
-    assert_eq!(all, ["API_KEY=hunter2", "NEW=x", "PORT=8", "PYTHONUNBUFFERED=1"]);
+    assert_eq!(
+        variables(&old.seen_from(&shell)),
+        ["API_KEY=hunter2", "NEW=x", "PORT=8", "PYTHONUNBUFFERED=1"]
+    );
+}
+
+fn variables(env: &Environment) -> Vec<String> {
+    env.iter().map(|(name, value)| format!("{name}={}", value.display())).collect()
+}
+
+#[test]
+fn where_an_app_lives_is_no_matter_of_the_shell() {
+    let mut shell = Environment::new();
+    for (name, value) in [("PATH", "/bin"), ("PWD", "/root"), ("VIRTUAL_ENV", "/other")] {
+        shell.set(name, value);
+    }
+    let seen = |script: &str, interpreter: Option<&str>| {
+        let mut app = AppSpec { interpreter: interpreter.map(Into::into), ..sample::app("web") };
+        app.script = script.into();
+        app.env.set("PATH", "/srv/.venv/bin:/usr/bin");
+        app.env.set("VIRTUAL_ENV", "/srv/.venv");
+        variables(&app.seen_from(&shell))
+    };
+    let own = ["PATH=/srv/.venv/bin:/bin", "PWD=/srv", "VIRTUAL_ENV=/srv/.venv"];
+    assert_eq!(seen("/srv/a.py", Some("/srv/.venv/bin/python")), own);
+    assert_eq!(seen("/srv/.venv/bin/gunicorn", None), own);
+    assert_eq!(seen("/usr/bin/bash", None), own);
+    // One that only the shell was in is the shell's.
+    let shells = ["PATH=/bin", "PWD=/srv", "VIRTUAL_ENV=/other"];
+    assert_eq!(seen("/srv/a.js", Some("/usr/bin/node")), shells);
+}
+
+#[test]
+fn what_nobody_wrote_is_no_change() {
+    let derived = |merge: bool, out: &str| {
+        let mut app = app();
+        app.derived = vec!["merge_logs".into(), "out_file".into()];
+        app.logs.merge = merge;
+        app.logs.out = LogTarget::File(out.into());
+        app
+    };
+    let (old, mut new) = (derived(true, "/l/out"), derived(false, "/l/web"));
+    new.instances = 3;
+    let told = |old: &AppSpec, new: &AppSpec| {
+        old.edits(new).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!((told(&old, &new).as_str(), old.effort(&new)), ("instances 1 -> 3", Effort::Live));
+    let on = old.carried_on(new.clone());
+    assert_eq!((on.logs, on.instances), (old.logs.clone(), 3), "the run goes on where it writes");
+    // Written by either of them it is one.
+    new.derived.pop();
+    assert_eq!(told(&old, &new), "instances 1 -> 3, out_file /l/out -> /l/web");
+    assert_eq!(told(&new, &old), "instances 3 -> 1, out_file /l/web -> /l/out");
+    assert_eq!(old.carried_on(new.clone()).logs.out, new.logs.out);
 }

@@ -124,6 +124,7 @@ pub(crate) fn description() -> Description {
         why: "memory 301.5mb > limit 300.0mb (killed by SIGKILL)".into(),
     };
     Description {
+        rests: false,
         row: row(0, "web-app-1", Status::Online),
         spec,
         out: Some("/home/u/.pm/logs/web-app-1-out-0.log".into()),

@@ -31,6 +31,24 @@ pub(super) fn plan(unit: &Unit, would: &str) -> String {
     format!("{aside}{would}write {}{}", path.display(), runs.collect::<String>())
 }
 
+/// What removing would run and remove, a line each.
+pub(crate) fn undoing(unit: &Unit) -> Result<String, Failure> {
+    let path = installed(unit)?;
+    let runs = unit.disabling(is_installed);
+    let runs = runs.iter().map(|step| format!("would run {}\n", line(step)));
+    Ok(format!("{}would remove {}", runs.collect::<String>(), path.display()))
+}
+
+/// Its file, which must be there.
+fn installed(unit: &Unit) -> Result<PathBuf, Failure> {
+    let path = unit.path();
+    if path.exists() {
+        return Ok(path);
+    }
+    let message = format!("could not find {}: nothing to remove", path.display());
+    Err(Failure::failed(message).hint("--service-name and -u say which one is meant"))
+}
+
 /// A step as it is typed.
 fn line(step: &[String]) -> String {
     step.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ")
@@ -53,11 +71,7 @@ pub(super) fn install(session: &Session, unit: &Unit) -> Result<String, Failure>
 
 /// Removes; gives what to say.
 pub(crate) fn remove(session: &Session, unit: &Unit) -> Result<String, Failure> {
-    let path = unit.path();
-    if !path.exists() {
-        let message = format!("could not find {}: nothing to remove", path.display());
-        return Err(Failure::failed(message).hint("--service-name and -u say which one is meant"));
-    }
+    let path = installed(unit)?;
     for step in unit.disabling(is_installed) {
         // What is not enabled need not be disabled; the file is what counts.
         if let Err(failure) = perform(session, unit, &step) {

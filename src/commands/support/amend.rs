@@ -37,7 +37,7 @@ pub(crate) fn renew(
     let mut apps = Vec::new();
     for (id, mut spec) in known.into_values() {
         if flags.update_env {
-            spec.env.merge(&environment());
+            spec.env = spec.seen_from(&environment());
         }
         let (mut app, warnings) =
             amended(&spec, &caller, &overrides).map_err(|it| targets::unusable_script(&it))?;

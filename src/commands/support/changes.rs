@@ -137,8 +137,8 @@ pub(crate) struct KnownApp {
     pub(crate) spec: AppSpec,
     pub(crate) ids: Vec<u32>,
     is_up: bool,
-    /// A job that ended and waits for its schedule: it is as it should be.
-    waits: bool,
+    /// A job that waits for its schedule or has done its work: it is as it should be.
+    rests: bool,
 }
 
 impl KnownApp {
@@ -155,14 +155,12 @@ pub(crate) fn known(client: &mut Client) -> Result<Vec<KnownApp>, Failure> {
             Status::Online | Status::Launching | Status::WaitingRestart => true,
             Status::Stopping | Status::Stopped | Status::Errored => false,
         };
-        let is_job = !one.spec.restart.autorestart && one.next_cron.is_some();
-        let waits = is_job && one.row.status == Status::Stopped;
         if let Some(known) = all.iter_mut().find(|known| known.is(&one.spec)) {
             known.ids.push(one.row.id);
             known.is_up |= is_up;
-            known.waits &= waits;
+            known.rests &= one.rests;
         } else {
-            all.push(KnownApp { spec: one.spec, ids: vec![one.row.id], is_up, waits });
+            all.push(KnownApp { spec: one.spec, ids: vec![one.row.id], is_up, rests: one.rests });
         }
     }
     Ok(all)
@@ -171,7 +169,7 @@ pub(crate) fn known(client: &mut Client) -> Result<Vec<KnownApp>, Failure> {
 /// Whether it is a job that has run and waits for its schedule, for which a start of its file is no reason to run.
 pub(crate) fn awaits_schedule(app: &AppSpec, known: &[KnownApp]) -> bool {
     let is_job = app.schedule.is_some() && !app.restart.autorestart;
-    is_job && known.iter().any(|known| known.is(app) && known.waits)
+    is_job && known.iter().any(|known| known.is(app) && known.rests)
 }
 
 fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Planned {
@@ -181,10 +179,14 @@ fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Plann
         return Planned { name, step, edits: Vec::new(), spec: Some(json::spec(app)) };
     };
     let edits: Vec<_> = known.spec.edits(app).iter().map(ToString::to_string).collect();
-    let waits = known.waits && existing == Existing::Converge && app.schedule.is_some();
+    let is_job = app.schedule.is_some() && !app.restart.autorestart;
+    // One that is done is run again if it is another one now; one that waits for its time is that at its time.
+    let rests = existing == Existing::Converge
+        && known.rests
+        && (is_job || known.spec.effort(app) != Effort::Renewal);
     let step = match (existing, known.spec.effort(app)) {
-        (_, Effort::Nothing) if waits => PlanStep::Keep,
-        _ if waits => PlanStep::Change,
+        (_, Effort::Nothing) if rests => PlanStep::Keep,
+        _ if rests => PlanStep::Change,
         _ if !known.is_up && app.autostart => PlanStep::Start,
         (Existing::Converge, Effort::Renewal) if app.serving.mode == Mode::Cluster => {
             PlanStep::Reload

@@ -9,6 +9,7 @@ pub(crate) mod foreground;
 pub(crate) mod last_words;
 pub(crate) mod listing;
 pub(crate) mod nodes;
+pub(crate) mod orphans;
 pub(crate) mod port_conflict;
 pub(crate) mod progress;
 pub(crate) mod regular;

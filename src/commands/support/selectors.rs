@@ -90,7 +90,7 @@ fn named_like(word: &str, pattern: &Regex, rows: &[Row]) -> Result<Vec<Select>, 
 }
 
 /// PM2's order: name, then namespace, then number. A script's path is left to the daemon, who knows it.
-fn first_kind(word: &str, rows: &[Row]) -> Option<Select> {
+pub(crate) fn first_kind(word: &str, rows: &[Row]) -> Option<Select> {
     if rows.iter().any(|row| row.name == word) {
         return Some(Select::Name(word.into()));
     }

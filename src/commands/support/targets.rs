@@ -185,11 +185,9 @@ pub(crate) fn are_all(targets: &[Target]) -> bool {
     targets.iter().all(|target| matches!(target, Target::Word(word) if word == "all"))
 }
 
-/// Whether a word names something in the list: PM2's order is name, then namespace, then id.
+/// Whether a word names something in the list.
 pub(crate) fn is_known(word: &str, rows: &[Row]) -> bool {
-    rows.iter().any(|row| {
-        row.name == word || row.namespace == word || word.parse().is_ok_and(|id: u32| row.id == id)
-    })
+    selectors::first_kind(word, rows).is_some()
 }
 
 /// Whether a word could be the path of a script: PM2 takes what has no slash and no extension for a name.

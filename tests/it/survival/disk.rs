@@ -112,3 +112,52 @@ fn a_read_only_disk_stops_nothing_and_what_it_kept_down_comes_back_by_itself() {
     drop(disk);
     home.wait_new_pid("web", pid);
 }
+
+/// The clock, files and memory ask as people do.
+#[test]
+fn a_read_only_disk_stops_nothing_that_would_be_replaced_by_itself() {
+    let home = Home::new();
+    let (folder, watched) = (home.work().join("logs"), home.work().join("watched"));
+    for made in [&folder, &watched] {
+        fs::create_dir(made).unwrap();
+    }
+    let apply = |settings: [String; 4]| {
+        let app = |(name, more): (&str, &String)| {
+            let log = folder.join(format!("{name}.log"));
+            format!(
+                "{{ name: '{name}', script: 'sh', args: ['-c', 'exec sleep 99'], out_file: {log:?}, \
+                 error_file: {log:?}, {more} }},"
+            )
+        };
+        let apps: String =
+            ["web", "clock", "files", "fat"].into_iter().zip(&settings).map(app).collect();
+        home.file("eco.json5", format!("[{apps}]"));
+        home.run(["apply", "eco.json5"])
+    };
+    apply(Default::default()).ok();
+    let pids = || ["web", "clock", "files", "fat"].map(|name| home.row(name).pid);
+    let before = pids();
+    let disk = ReadOnly::make(folder.clone());
+    let changed = ["env: { A: '1' }".into(), String::new(), String::new(), String::new()];
+    apply(changed).ends(1).complains("nothing was stopped");
+    home.run(["start", "web"]).ends(1).complains("nothing was stopped");
+    // All of this holds at once, without a new run.
+    let settings = [
+        String::new(),
+        "cron_restart: '* * * * * *'".into(),
+        format!("watch: [{watched:?}]"),
+        "max_memory_restart: '1K'".into(),
+    ];
+    apply(settings).ok();
+    let diary = || fs::read_to_string(home.home().diary()).unwrap();
+    for name in ["clock", "files", "fat"] {
+        home.wait_until(&format!("{name} waits for the disk"), || {
+            fs::write(watched.join("touched"), "").unwrap();
+            diary().contains(&format!("could not begin {name} anew"))
+        });
+    }
+    assert_eq!(pids(), before);
+    drop(disk);
+    home.wait_new_pid("clock", before[1]);
+    home.wait_new_pid("fat", before[3]);
+}

@@ -514,13 +514,47 @@ fn a_folder_runs_by_what_its_package_names_by_its_index_or_by_its_main() {
 }
 
 #[test]
-fn a_module_of_python_given_as_an_option_is_told_how() {
+fn a_module_of_python_runs_however_it_is_asked_for() {
     let desk = desk();
-    let right = r#"script: "python3", args: "-m MODULE""#;
-    let option = "{script: '-m', interpreter: 'python3', args: 'http.server', name: 'a'}";
-    assert!(desk.problems(option).contains(right));
-    let before = "{script: 'http.server', interpreter: 'python3', interpreter_args: '-m'}";
-    assert!(desk.problems(before).contains(right));
+    desk.venv(".venv");
+    desk.write("tool/__main__.py", "");
+    desk.write("plain.py", "");
+    let python = desk.path(".venv/bin/python");
+    let python = python.to_str().unwrap();
+    for (written, name, args) in [
+        ("script: '-m', args: 'http.server 80'", "http.server", "-m http.server 80"),
+        ("script: '-m', interpreter: 'python3', args: ['a.b']", "a.b", "-m a.b"),
+        ("script: 'a.b', interpreter: 'python3', interpreter_args: '-m'", "a.b", "-m a.b"),
+        (
+            "script: 'uvicorn', interpreter_args: '-u -m', args: 'x:y'",
+            "uvicorn",
+            "-u -m uvicorn x:y",
+        ),
+        ("script: 'tool', interpreter_args: '-m', name: 'n'", "n", "-m tool"),
+    ] {
+        let (spec, warnings) = desk.app(&format!("{{{written}}}"));
+        assert_eq!((spec.name.as_str(), texts(&spec.args).join(" ").as_str()), (name, args));
+        let script = text(&spec.script);
+        assert!(script == python || script == format!("{python}3"), "{written}: {script}");
+        assert!(spec.interpreter.is_none() && spec.interpreter_args.is_empty(), "{written}");
+        assert_eq!(spec.env.get("PYTHONUNBUFFERED").map(text).as_deref(), Some("1"));
+        assert_eq!(
+            spec.env.get("VIRTUAL_ENV").map(text),
+            desk.path(".venv").to_str().map(str::to_owned)
+        );
+        assert_eq!(warnings, "");
+        // What is given on the command line later finds the same program.
+        let known = pm_config::amended(&spec, &desk.caller, &desk.overrides).unwrap().0;
+        assert_eq!(known, spec);
+    }
+    // A file is a file, and other languages have other options.
+    let (spec, _) = desk.app("{script: 'plain.py', interpreter_args: '-m'}");
+    assert_eq!((texts(&spec.interpreter_args), texts(&spec.args)), (vec!["-m".into()], vec![]));
+    assert!(
+        desk.problems("{script: 'a.b', interpreter: 'ruby', interpreter_args: '-m'}")
+            .contains("no script")
+    );
+    assert!(desk.problems("{script: '-m', name: 'a'}").contains("which module"));
 }
 
 #[test]

@@ -20,13 +20,17 @@ fn fixtures(kind: &str) -> Vec<PathBuf> {
 
 /// Reads a fixture as somebody who stands beside it.
 fn load(path: &Path) -> (Result<Ecosystem, Diagnosis>, String) {
+    load_as(path, &Overrides::default())
+}
+
+fn load_as(path: &Path, overrides: &Overrides) -> (Result<Ecosystem, Diagnosis>, String) {
     let desk = Desk::new();
     let mut caller = desk.caller.clone();
     path.parent().unwrap().clone_into(&mut caller.cwd);
     caller.env.set("PATH", "/bin");
     caller.env.unset("SHELL_ONLY");
     let name = path.file_name().unwrap();
-    let result = read::load(Path::new(name), &caller, &Overrides::default());
+    let result = read::load(Path::new(name), &caller, overrides);
     (result, desk.path("").display().to_string())
 }
 
@@ -257,5 +261,20 @@ fn what_only_strictness_refuses_says_so() {
     for written in ["{script: 'app', odd: 1}", "{apps: [{script: 'app'}], odd: 1}"] {
         let problems = desk.problems(written);
         assert!(problems.contains("(strict: otherwise it is ignored)"), "{problems}");
+    }
+}
+
+#[test]
+fn what_check_calls_an_error_does_not_start_unless_it_says_strict() {
+    let errors = |path: &Path, strict| {
+        let (result, desk) = load_as(path, &Overrides { strict, ..Overrides::default() });
+        let all = result.map_or_else(|bad| bad.diagnostics, |good| good.warnings);
+        let errors = all.into_iter().filter(|one| one.severity == Severity::Error);
+        let mut messages: Vec<_> = errors.map(|one| one.message.replace(&desk, "/desk/")).collect();
+        messages.retain(|message| !message.contains("(strict: "));
+        messages
+    };
+    for path in fixtures("bad").into_iter().chain(fixtures("good")) {
+        assert_eq!(errors(&path, true), errors(&path, false), "{}", path.display());
     }
 }

@@ -4,7 +4,7 @@ use pm_core::{
     Ask, Became, Cause, Ending, Existing, Fact, Order, Patience, Reach, Refused, Remaining, Reply,
     RunSignal, Status,
 };
-use pm_spec::{Bytes, Delay, Reload, Restart, Schedule, Select, Signal, Span, Start};
+use pm_spec::{AppSpec, Bytes, Delay, Reload, Restart, Schedule, Select, Signal, Span, Start};
 
 use crate::CRASH;
 use crate::common::{Story, app, identity, spawns, start, word};
@@ -265,13 +265,14 @@ fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
     let mut job = app("job");
     job.restart.autorestart = false;
     job.schedule = Some(Schedule { pattern: "0 3 * * *".into(), zone: None, after_stop: false });
-    let converge = || {
+    let apply = |job: &AppSpec| {
         Ask::Start(Start {
             apps: vec![job.clone()],
             existing: Existing::Converge,
             wait: Patience::Settled,
         })
     };
+    let converge = || apply(&job);
     let mut story = Story::default();
     let (_, orders) = story.ask(converge());
     let run = story.spawn_all(&orders)[0];
@@ -281,6 +282,11 @@ fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
         assert_eq!(spawns(&orders), []);
         assert_eq!(story.became(request), [Became::Unchanged]);
     }
+    // Not even as another job than before, which it is at its next time.
+    let other = AppSpec { cwd: "/elsewhere".into(), ..job.clone() };
+    let (request, orders) = story.ask(apply(&other));
+    assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Unchanged]));
+    assert_eq!(story.instance(0).app.cwd, other.cwd);
     // What a person stopped does not wait for anything; its file starts it.
     story.ask(Ask::Stop(word("job")));
     let (_, orders) = story.ask(converge());

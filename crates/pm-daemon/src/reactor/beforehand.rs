@@ -1,21 +1,18 @@
-//! What is found out before anything is done: why a call could only fail half-way.
+//! What is found out before anything is started: why a start could only fail half-way.
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::path::Path;
+use std::fs;
 
 use pm_core::InstanceId;
-use pm_logs::{LogWriter, Sink};
+use pm_os::limits::soft_nofile;
 use pm_protocol::{Code, Refusal};
-use pm_spec::{AppName, AppSpec};
-use rustix::process::{Resource, getrlimit};
+use pm_spec::AppSpec;
 
 use crate::core_driver::CoreDriver;
+use crate::plan;
 use crate::strangers::Strangers;
-use crate::{app_user, plan};
 
-/// Open files that come and go: connections, files that are read.
-const SPARE: usize = 16;
+/// Open files that come and go: connections, files that are read, logs that are written.
+const SPARE: usize = 64;
 
 /// Why these apps can't be started, or not all of them; nothing was begun.
 pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
@@ -24,37 +21,26 @@ pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refus
     double.or_else(|| too_many(driver, apps))
 }
 
-/// What is opened for writing when this instance is begun.
-pub(super) fn needs(app: &AppSpec, instance: InstanceId) -> [(AppName, Sink); 2] {
-    let sinks = plan::sinks(app, instance, app_user::log_owner(app));
-    sinks.map(|sink| (app.name.clone(), sink))
-}
-
-/// The same of all instances that run and would be begun anew by these settings.
-pub(super) fn needs_of(driver: &CoreDriver, apps: &[AppSpec]) -> Vec<(AppName, Sink)> {
-    let live = driver.core().instances().filter(|instance| instance.run.is_some());
-    let of = |instance: pm_core::InstanceView<'_>| {
-        let is_it = |app: &&AppSpec| {
-            app.name == instance.app.name && app.namespace == instance.app.namespace
-        };
-        apps.iter().find(is_it).map(|app| needs(app, instance.id))
-    };
-    live.filter_map(of).flatten().collect()
-}
-
-/// Daemon and guardian keep as many open files for each run: its process, and pipe and file of each stream.
+/// The daemon keeps at least so many open files for each run, and the guardian no more: its process, the pipe of each
+/// stream, and where it is not merely moved into a log of its own, spool, log and index of that.
 fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
     let is_new = |app: &&AppSpec| {
         let mut known = driver.core().instances().map(|instance| instance.app);
         !known.any(|it| it.name == app.name && it.namespace == app.namespace)
     };
     let files = |app: &AppSpec| {
-        let streams = plan::streams(app, InstanceId(0)).len();
         let channel = if app.serving.channel { 2 } else { 0 };
-        usize::from(app.instances) * (1 + 2 * streams + channel)
+        let sink = |number, stream| plan::sink(app, (InstanceId(number), stream), None);
+        let files = |stream| {
+            let (first, second) = (sink(0, stream), sink(1, stream));
+            let is_alone = app.instances == 1 || first.place != second.place;
+            if first.is_direct() && is_alone { 1 } else { 4 }
+        };
+        let streams: usize = plan::streams(app, InstanceId(0)).into_iter().map(files).sum();
+        usize::from(app.instances) * (1 + streams + channel)
     };
     let needed: usize = apps.iter().filter(is_new).map(files).sum();
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limit = soft_nofile();
     let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let is_room = u64::try_from(open + needed + SPARE).is_ok_and(|all| all <= limit);
     (needed > 0 && !is_room).then(|| Refusal {
@@ -67,30 +53,6 @@ fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
              --ulimit nofile=65536 of a container), then `pm kill`; outputs to /dev/null need none"
                 .into(),
         ),
-    })
-}
-
-/// Why these runs could not be begun anew; nothing was stopped.
-pub(super) fn unwritable(
-    log_writer: &LogWriter,
-    journal: &Path,
-    needs: &[(AppName, Sink)],
-) -> Option<Refusal> {
-    let journal_fails = || {
-        let error = OpenOptions::new().append(true).open(journal).err()?;
-        // A home that was removed comes back by itself.
-        let is_gone = error.kind() == io::ErrorKind::NotFound;
-        (!is_gone).then(|| format!("write the journal {}: {error}", journal.display()))
-    };
-    let log_fails = |(name, sink): &(AppName, Sink)| {
-        let error = log_writer.probe(sink).err().filter(pm_logs::OpenError::is_of_the_disk)?;
-        Some(format!("begin {name} anew: {error}"))
-    };
-    let why = journal_fails().or_else(|| needs.iter().find_map(log_fails))?;
-    Some(Refusal {
-        code: Code::Storage,
-        message: format!("could not {why}"),
-        hint: Some("nothing was stopped: what runs goes on".into()),
     })
 }
 

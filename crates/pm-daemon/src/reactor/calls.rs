@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{Ask, InstanceView, Time};
-use pm_logs::{LogWriter, Sink};
+use pm_logs::LogWriter;
 use pm_protocol::{
-    Code, Describe, Description, Descriptions, Done, Existing, Flush, Flushed, Home, List, Listing,
-    LogSources, Logs, Pong, Raise, Refusal, Request, Restart, Save, Saved, Start, Watch,
+    Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
+    LogSources, Logs, Pong, Raise, Refusal, Request, Restart, Save, Saved, Watch,
 };
-use pm_spec::{AppName, AppSpec, ByteString, Select};
+use pm_spec::{AppSpec, ByteString};
 use tokio::sync::mpsc;
 
 use super::{app_calls, beforehand, preflight};
 use crate::caller::{CallAnswer, Caller};
 use crate::clock::{self, Clocks};
 use crate::core_driver::CoreDriver;
-use crate::inlet::Inlet;
+use crate::inlet::{CoreInput, Inlet};
 use crate::server::answer;
 use crate::tree_job::{Machine, TreeJob};
 use crate::{app_user, daemon_log, plan, store};
@@ -64,18 +64,17 @@ impl Calls {
             }
             Request::Input(call) => return app_calls::input(driver, call, caller),
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
-            Request::Start(start) => return self.replace(driver, start, caller),
+            Request::Start(call) => {
+                if let Some(refusal) = beforehand::unstartable(driver, &call.apps) {
+                    return caller.refuse(refusal);
+                }
+                Ask::Start(call)
+            }
             Request::Raise(Raise { select, env, wait }) => {
                 Ask::Restart(Restart { select, env, wait })
             }
-            Request::Restart(call) => {
-                let of = call.select.clone();
-                return self.renew(driver, &of, Ask::Restart(call), caller);
-            }
-            Request::Reload(call) => {
-                let of = call.select.clone();
-                return self.renew(driver, &of, Ask::Reload(call), caller);
-            }
+            Request::Restart(call) => Ask::Restart(call),
+            Request::Reload(call) => Ask::Reload(call),
             Request::Stop(call) => Ask::Stop(call.select),
             Request::Delete(call) => Ask::Delete(call.select),
             Request::Scale(call) => Ask::Scale(call),
@@ -85,43 +84,6 @@ impl Calls {
             Request::Kill(_) => Ask::Leave,
         };
         driver.ask(ask, caller);
-    }
-
-    /// Restarts what a selection means.
-    fn renew(&self, driver: &CoreDriver, select: &[Select], ask: Ask, caller: Caller) {
-        let Some((instances, caller)) = driver.selected(select, caller) else { return };
-        let live = instances.iter().filter(|instance| instance.run.is_some());
-        let needs = live.flat_map(|instance| beforehand::needs(instance.app, instance.id));
-        self.probe(driver, needs.collect(), ask, caller);
-    }
-
-    /// Takes over new settings of apps; what runs of them may be restarted for it.
-    fn replace(&self, driver: &mut CoreDriver, start: Start, caller: Caller) {
-        if let Some(refusal) = beforehand::unstartable(driver, &start.apps) {
-            return caller.refuse(refusal);
-        }
-        let renews = matches!(start.existing, Existing::Restart | Existing::Reload);
-        let needs: Vec<_> =
-            if renews { beforehand::needs_of(driver, &start.apps) } else { Vec::new() };
-        let ask = Ask::Start(start);
-        if needs.is_empty() {
-            return driver.ask(ask, caller);
-        }
-        self.probe(driver, needs, ask, caller);
-    }
-
-    /// What a disk would refuse to the next run is found out before the one that runs is stopped. Asks outside the
-    /// loop, for a disk may take its time.
-    fn probe(&self, driver: &CoreDriver, needs: Vec<(AppName, Sink)>, ask: Ask, caller: Caller) {
-        let log_writer = driver.executor().runs().log_writer().clone();
-        let (journal, outlet) = (self.home.journal(), self.outlet.clone());
-        tokio::task::spawn_blocking(move || {
-            match beforehand::unwritable(&log_writer, &journal, &needs) {
-                Some(refusal) => caller.refuse(refusal),
-                // The loop ends only with the daemon, and then nobody is owed an answer.
-                None => drop(outlet.blocking_send(Inlet::Asked(ask, caller))),
-            }
-        });
     }
 
     fn ping(&self, caller: Caller) {
@@ -214,7 +176,8 @@ impl Calls {
                 }
                 let caller = caller.warned(warning);
                 // The loop ends only with the daemon, and then nobody is owed an answer.
-                outlet.blocking_send(Inlet::Asked(Ask::Restore(apps), caller)).ok();
+                let known = CoreInput::Asked(Ask::Restore(apps), caller);
+                outlet.blocking_send(Inlet::Known(known)).ok();
             }
             Err(error) => caller.refuse(answer::storage(&error)),
         });

@@ -13,7 +13,7 @@ use pm_core::{Fact, Remaining, RunId};
 use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::HandedStream;
 use pm_os::limits::Nofile;
-use pm_os::spawn::{Birth, SpawnRequest};
+use pm_os::spawn::SpawnRequest;
 use pm_protocol::{Home, PM2_PATHS};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
@@ -91,10 +91,11 @@ impl GuardianHandover {
                     | Inlet::Remains(..)
                     | Inlet::Swept(_)
                     | Inlet::Node(_)
+                    | Inlet::Listens(..)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
-                    | Inlet::Asked(..)
+                    | Inlet::Known(_)
                     | Inlet::Updating(..)
                     | Inlet::Terminate,
                 ) => {}
@@ -121,7 +122,7 @@ impl GuardianHandover {
 fn give_all(runs: &RunControl, link: &Link, streams: Vec<HandedStream>) -> Result<(), LinkError> {
     for HandedStream { key, pipe, fd } in streams {
         let Some(address) = runs.all().owner_of(key) else { continue };
-        store_stream(link, key, address, (&pipe, &fd))?;
+        store_stream(link, key, address, (&pipe, fd.as_ref().map(AsFd::as_fd)))?;
     }
     runs.node().hand_over(link, |run| runs.get(run).map(|run| run.address))?;
     for (_, run) in runs.all().iter().filter(|(_, run)| !run.released) {
@@ -164,22 +165,12 @@ fn start_guardian(
     let entry = |(name, value): (OsString, OsString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
     };
-    let plan = SpawnRequest {
-        program: program.clone(),
-        argv: std::iter::once(program).chain(words.iter().copied().map(argument)).collect(),
-        env: kept.chain(own).filter_map(entry).collect(),
-        cwd: argument("/"),
-        stdin,
-        stdout: null.as_fd(),
-        stderr: stderr.as_fd(),
-        handed: vec![report.as_fd()],
-        user: None,
-        nofile,
-        umask: None,
-        nice: None,
-        oom_score_adj: None,
-        birth: Birth::Child,
-    };
+    let argv = std::iter::once(program.clone()).chain(words.iter().copied().map(argument));
+    let env = kept.chain(own).filter_map(entry).collect();
+    let ends = [stdin, null.as_fd(), stderr.as_fd()];
+    let mut plan = SpawnRequest::new(program, argv.collect(), env, ends);
+    plan.handed.push(report.as_fd());
+    plan.nofile = nofile;
     let spawned = pm_os::spawn::spawn(&plan);
     let _guardian = spawned.map_err(|error| DaemonError::System {
         what: "start a new guardian",

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use pm_os::signal::{self, SignalNumber};
-use pm_os::spawn::{Birth, SpawnRequest};
+use pm_os::spawn::SpawnRequest;
 use pm_os::wait::{self, Termination};
 use pm_protocol::{Code, Refusal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -74,22 +74,10 @@ fn spawn(program: &Path, said: &OwnedFd) -> io::Result<OwnedFd> {
     let text = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::other);
     let program = text(program.as_os_str().as_bytes())?;
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let plan = SpawnRequest {
-        argv: vec![program.clone(), c"--version".into()],
-        program,
-        env: vec![text(&[b"PATH=", path.as_bytes()].concat())?],
-        cwd: c"/".into(),
-        stdin: null.as_fd(),
-        stdout: said.as_fd(),
-        stderr: null.as_fd(),
-        handed: Vec::new(),
-        user: None,
-        nofile: None,
-        umask: None,
-        nice: None,
-        oom_score_adj: None,
-        birth: Birth::Child,
-    };
+    let argv = vec![program.clone(), c"--version".into()];
+    let env = vec![text(&[b"PATH=", path.as_bytes()].concat())?];
+    let stdio = [null.as_fd(), said.as_fd(), null.as_fd()];
+    let plan = SpawnRequest::new(program, argv, env, stdio);
     pm_os::spawn::spawn(&plan).map(|born| born.pidfd).map_err(io::Error::other)
 }
 

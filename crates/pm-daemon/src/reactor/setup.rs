@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Core, Fact, RunId};
 use pm_guardian::{Link, ToGuardian};
-use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, WriterLimits};
+use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, StreamTarget, WriterLimits};
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan};
@@ -23,6 +23,7 @@ use crate::executor::Executor;
 use crate::inlet::Inlet;
 use crate::journal::Journal;
 use crate::node::Node;
+use crate::renewal::Renewals;
 use crate::run_control::{Owners, RunControl};
 use crate::runs::{Life, Runs};
 use crate::server::connections::Connections;
@@ -87,7 +88,8 @@ pub(super) fn begin(
     let runs = RunControl::new(owners);
     let executor =
         Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone())).beside(strangers);
-    let mut driver = CoreDriver::new(core, executor);
+    let renewals = Renewals { journal: home.journal(), outlet: outlet.clone() };
+    let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {
         driver.step(fact);
     }
@@ -274,7 +276,9 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
             core.instance(owner.instance).filter(|instance| instance.app_id == owner.app)
         });
         let Some(instance) = instance else {
-            if let Err(error) = strangers::drain(&pipe, &file) {
+            if let Some(file) = file
+                && let Err(error) = strangers::drain(&pipe, &file)
+            {
                 daemon_log::note(format_args!("could not save the last output of an app: {error}"));
             }
             if owners.runs.stream_ended(key) {
@@ -287,7 +291,7 @@ fn attach(owners: &mut Owners, core: &Core, streams: KeptStreams) {
         let sink = plan::sink(instance.app, (instance.id, key.stream), owner);
         let address = Address { app: instance.app_id, instance: instance.id };
         owners.runs.keep_output(key, address, instance.app);
-        owners.log_writer.attach(key, pipe, file, sink);
+        owners.log_writer.attach(key, pipe, StreamTarget::kept(file), sink);
     }
 }
 
@@ -317,10 +321,10 @@ fn reopen_streams(owners: &mut Owners, unkept: &[RunId]) {
                 continue;
             }
             let key = StreamKey { tag: tag.raw(), stream };
-            let Ok(file) = owners.log_writer.prepare(key, &sink) else { continue };
-            store_stream(&owners.link, key, address, (&pipe, &file)).ok();
+            let Ok(target) = owners.log_writer.prepare(key, &sink) else { continue };
+            store_stream(&owners.link, key, address, (&pipe, target.fd())).ok();
             owners.runs.keep_output(key, address, &app);
-            owners.log_writer.attach(key, pipe, file, sink);
+            owners.log_writer.attach(key, pipe, target, sink);
         }
         let run = owners.runs.get(RunId(tag.run()));
         if let Some(pidfd) = run.and_then(|run| run.pidfd.as_ref()) {

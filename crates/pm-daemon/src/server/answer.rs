@@ -1,5 +1,7 @@
 //! The only translator between the core's words and the wire's.
 
+use std::net::SocketAddr;
+
 use pm_core::{
     Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused, RunEnd, Status, Time,
 };
@@ -55,6 +57,7 @@ pub(crate) fn description(
     Description {
         row: row(instance, figures, clocks),
         spec: (**instance.app).clone(),
+        rests: instance.rests,
         out: paths.out,
         error: paths.error,
         combined: paths.combined,
@@ -158,6 +161,7 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
         Pause::ShortRuns(runs) => format!("{runs} short runs"),
         Pause::Failures(1) => "a failure".into(),
         Pause::Failures(runs) => format!("{runs} failures in a row"),
+        Pause::Forgotten => "it failed before its counters were reset".into(),
     };
     Some(format!("waits {}: {why}", seconds(instance.last_delay)))
 }
@@ -189,7 +193,11 @@ fn failed_job(instance: &InstanceView<'_>) -> Option<String> {
 }
 
 /// What became of one instance, with what helps to understand a failure.
-pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protocol::Outcome {
+pub(crate) fn outcome(
+    outcome: &Outcome,
+    core: &Core,
+    (asked, listens): (Time, &[SocketAddr]),
+) -> pm_protocol::Outcome {
     let instance = core.instance(outcome.instance);
     let is_launching =
         instance.as_ref().is_some_and(|instance| instance.status == Status::Launching);
@@ -220,8 +228,18 @@ pub(crate) fn outcome(outcome: &Outcome, core: &Core, asked: Time) -> pm_protoco
         what,
         pid: identity.map_or(0, |identity| identity.pid),
         error_log,
-        note: instance.as_ref().and_then(|instance| killed(&outcome.became, instance, asked)),
+        note: instance
+            .as_ref()
+            .and_then(|instance| killed(&outcome.became, instance, asked))
+            .or_else(|| reached(&outcome.became, listens)),
     }
+}
+
+/// Where it can be reached from now on.
+fn reached(became: &Became, listens: &[SocketAddr]) -> Option<String> {
+    let is_new = matches!(became, Became::Started | Became::Restarted);
+    let usage = pm_protocol::Usage { listens: listens.to_vec(), ..pm_protocol::Usage::default() };
+    (is_new && !listens.is_empty()).then(|| format!("listens on {}", usage.addresses()))
 }
 
 /// That a stop did not end it: who reads this can give it more time, or teach it the signal.

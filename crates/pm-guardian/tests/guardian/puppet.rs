@@ -81,7 +81,7 @@ impl Puppet {
             "ready" => self.send(&ToGuardian::Ready),
             "here" => self.send(&ToGuardian::Pong),
             "leave" => self.send(&ToGuardian::Leave),
-            "update" => self.send(&ToGuardian::Update { path: words[1].as_bytes().to_vec() }),
+            "update" => self.send(&ToGuardian::Update { path: words[1].as_bytes().into() }),
             "ack" => {
                 let pid = words[2].parse().unwrap();
                 self.send(&ToGuardian::Ack { tag: tag(&words), pid });

@@ -13,7 +13,7 @@ use super::{SILENCE, StreamState};
 use crate::messages::Notice;
 use crate::mover;
 use crate::open::FileId;
-use crate::open_logs::{LeaveReason, OpenLogs};
+use crate::open_logs::OpenLogs;
 use crate::outage::WriteError;
 use crate::spool::Spool;
 use crate::tools::WriterTools;
@@ -76,7 +76,7 @@ impl StreamState {
         tools.tell(Notice::Moved { keys: vec![self.key], fd });
         let outlets = vec![Outlet::new(path)];
         if let Some(id) = log {
-            logs.leave(*id, self.key, LeaveReason::Over);
+            logs.leave_for_now(*id, self.key);
         }
         self.route = Route::spooled(spool, outlets, (self.key, &self.sink));
         self.asked = None;
@@ -106,7 +106,7 @@ impl StreamState {
         tools.tell(Notice::Moved { keys: vec![self.key], fd: told });
         // Before the ledger forgets how far it was taken over, or it would be again.
         spooled.spool.remove();
-        logs.leave(id, self.key, LeaveReason::Over);
+        logs.leave_for_now(id, self.key);
         self.route = Route::Direct(Outlet::new(&path));
         self.asked = None;
         // What can't be opened now is opened, or complained about, when there is something to write.

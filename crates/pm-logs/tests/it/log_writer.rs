@@ -261,7 +261,8 @@ fn all_streams_are_lent_and_nothing_moves_afterwards() {
     assert_eq!(streams.iter().map(|stream| stream.key).collect::<Vec<_>>(), [key(1), key(2)]);
     one.write_all(b"later\n").unwrap();
     let [first, second] = <[_; 2]>::try_from(streams).unwrap();
-    let ino = |fd: &std::os::fd::OwnedFd| rustix::fs::fstat(fd).unwrap().st_ino;
+    let ino =
+        |fd: &Option<std::os::fd::OwnedFd>| rustix::fs::fstat(fd.as_ref().unwrap()).unwrap().st_ino;
     let ino_at = |path: &std::path::Path| rustix::fs::stat(path).unwrap().st_ino;
     assert_eq!(ino(&first.fd), ino_at(&plain), "the log itself");
     assert_ne!(ino(&second.fd), ino_at(&with_stamps), "its spool");

@@ -301,3 +301,42 @@ fn rotated_parts_are_packed_and_still_know_their_times() {
     assert!(lines.windows(2).all(|two| two[0].at <= two[1].at));
     assert!(lines[0].at < lines[2999].at);
 }
+
+/// The logs in this folder that are open here, by somebody of this process.
+fn open_logs(folder: &Path) -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let is_log = |path: &Path| path.parent() == Some(folder) && path.is_file();
+    links
+        .filter_map(|link| std::fs::read_link(link.path()).ok())
+        .filter(|path| is_log(path))
+        .count()
+}
+
+#[test]
+fn where_descriptors_are_short_a_log_is_open_only_while_something_comes() {
+    const COUNT: u64 = 60;
+    let fixture = Fixture::new();
+    let folder = fixture.folder.path().canonicalize().unwrap();
+    let log = |tag: u64| folder.join(format!("{tag}.log"));
+    let begin = |tag| {
+        let (read, write) = std::io::pipe().unwrap();
+        let sink = raw(&log(tag));
+        let mut target = fixture.writer.prepare(key(tag), &sink).unwrap();
+        target.spare(&sink);
+        assert!(target.fd().is_none());
+        fixture.writer.attach(key(tag), read.into(), target, sink);
+        write
+    };
+    let mut pipes: Vec<_> = (1..=COUNT).map(begin).collect();
+    for round in 1..=3 {
+        for pipe in &mut pipes {
+            pipe.write_all(b"line\n").unwrap();
+        }
+        let all = b"line\n".repeat(round);
+        until("a line of each", || (1..=COUNT).all(|tag| read(&log(tag)) == all));
+        until("few open logs", || open_logs(&folder) <= 16);
+    }
+    for stream in fixture.writer.hand_over() {
+        assert!(stream.fd.is_none(), "the next guardian gets the pipe alone");
+    }
+}

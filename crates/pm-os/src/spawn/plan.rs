@@ -64,6 +64,33 @@ pub struct SpawnRequest<'fd> {
     pub birth: Birth,
 }
 
+impl<'fd> SpawnRequest<'fd> {
+    /// A child of ours in the root folder, with these first three descriptors and all else as we have it.
+    pub fn new(
+        program: CString,
+        argv: Vec<CString>,
+        env: Vec<CString>,
+        [stdin, stdout, stderr]: [BorrowedFd<'fd>; 3],
+    ) -> Self {
+        Self {
+            program,
+            argv,
+            env,
+            cwd: c"/".into(),
+            stdin,
+            stdout,
+            stderr,
+            handed: Vec::new(),
+            user: None,
+            nofile: None,
+            umask: None,
+            nice: None,
+            oom_score_adj: None,
+            birth: Birth::Child,
+        }
+    }
+}
+
 /// A process that executes the program it was meant to (and may have ended since).
 #[derive(Debug)]
 pub struct Spawned {

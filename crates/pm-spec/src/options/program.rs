@@ -51,7 +51,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         .flag(on("--source-map-support", "Show errors in the terms of the source that was translated (this is the default)").or("disable_source_map_support")),
     key("disable_source_map_support", "true: Node does not", via!(["boolean"], serving.source_maps))
         .ousts(&["source_map_support"]).told_apart().jlist(Apart)
-        .flag(on("--disable-source-map-support", "Do not").or("source_map_support")),
+        .flag(on("--disable-source-map-support", "Show errors as Node does by itself").or("source_map_support")),
     key("channel", "Node's channel in NODE_CHANNEL_FD; default: for Node, Bun and Deno, and with `wait_ready`", field!(Switch, serving.channel))
         .nowhere(),
 ];

@@ -1,0 +1,141 @@
+//! Whether what runs may be replaced: what a disk would refuse to the next run is found out before the one that runs is
+//! stopped. Asked outside the loop, for a disk may take its time. All that replaces runs comes by here.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pm_core::{Ask, Core, Existing, Fact, InstanceView};
+use pm_logs::{LogWriter, OpenError, Sink};
+use pm_protocol::{Code, Refusal};
+use pm_spec::{AppName, AppSpec, Effort, Reload, Restart, Select, Start};
+use tokio::sync::mpsc;
+
+use crate::inlet::{CoreInput, Inlet};
+use crate::{app_user, daemon_log, plan};
+
+/// Where answers come from and go to.
+#[derive(Debug)]
+pub(crate) struct Renewals {
+    pub(crate) journal: PathBuf,
+    pub(crate) outlet: mpsc::Sender<Inlet>,
+}
+
+impl Renewals {
+    /// Gives back what replaces no run; all else comes to the loop again if the disk is well.
+    pub(crate) fn check(
+        &self,
+        core: &Core,
+        log_writer: &LogWriter,
+        input: CoreInput,
+    ) -> Option<CoreInput> {
+        let needs = match &input {
+            CoreInput::Asked(ask, _) => needs_of_ask(core, ask),
+            CoreInput::Told(fact) => needs_of_fact(core, fact),
+        };
+        if needs.is_empty() {
+            return Some(input);
+        }
+        let (log_writer, journal, outlet) =
+            (log_writer.clone(), self.journal.clone(), self.outlet.clone());
+        tokio::task::spawn_blocking(move || {
+            match (unwritable(&log_writer, &journal, &needs), input) {
+                // The loop ends only with the daemon, and then nobody is owed an answer.
+                (None, input) => drop(outlet.blocking_send(Inlet::Known(input))),
+                (Some(why), CoreInput::Asked(_, caller)) => caller.refuse(Refusal {
+                    code: Code::Storage,
+                    message: format!("could not {why}"),
+                    hint: Some("nothing was stopped: what runs goes on".into()),
+                }),
+                (Some(why), CoreInput::Told(_)) => {
+                    daemon_log::note(format_args!("could not {why}; what runs goes on"));
+                }
+            }
+        });
+        None
+    }
+}
+
+fn needs_of_ask(core: &Core, ask: &Ask) -> Vec<(AppName, Sink)> {
+    match ask {
+        Ask::Restart(Restart { select, .. }) | Ask::Reload(Reload { select, .. }) => {
+            selected(core, select)
+        }
+        Ask::Start(Start { apps, existing, .. }) => of_live(core, |instance| {
+            let named = |app: &&AppSpec| {
+                app.name == instance.app.name && app.namespace == instance.app.namespace
+            };
+            apps.iter().find(named).filter(|app| match existing {
+                Existing::Restart | Existing::Reload => true,
+                Existing::Converge => instance.app.effort(app) == Effort::Renewal,
+                Existing::Refuse | Existing::Keep | Existing::Duplicate => false,
+            })
+        }),
+        Ask::Stop(_)
+        | Ask::Delete(_)
+        | Ask::Scale(_)
+        | Ask::Rename(_)
+        | Ask::Reset(_)
+        | Ask::Signal(..)
+        | Ask::Restore(_)
+        | Ask::Leave => Vec::new(),
+    }
+}
+
+fn needs_of_fact(core: &Core, fact: &Fact) -> Vec<(AppName, Sink)> {
+    match fact {
+        Fact::ScheduleDue(app) | Fact::FileChanged(app, _) => {
+            of_live(core, |instance| (instance.app_id == *app).then_some(&**instance.app))
+        }
+        Fact::MemoryMeasured(run, used) => {
+            let heavy = core
+                .instance_of_run(*run)
+                .filter(|instance| instance.app.limits.memory.is_some_and(|limit| *used > limit));
+            heavy.into_iter().flat_map(|instance| needs(instance.app, &instance)).collect()
+        }
+        Fact::Asked(..)
+        | Fact::Withdrawn(_)
+        | Fact::Spawned(..)
+        | Fact::NotSpawned(..)
+        | Fact::Ready(_)
+        | Fact::Ended(..)
+        | Fact::TreeGone(_)
+        | Fact::TimePassed => Vec::new(),
+    }
+}
+
+fn selected(core: &Core, select: &[Select]) -> Vec<(AppName, Sink)> {
+    // What can't be resolved the core refuses.
+    let ids = core.resolve(select).unwrap_or_default();
+    of_live(core, |instance| ids.contains(&instance.id).then_some(&**instance.app))
+}
+
+/// What those that run will open, of which `settings` gives the app they are to be.
+fn of_live<'a>(
+    core: &'a Core,
+    settings: impl Fn(&InstanceView<'a>) -> Option<&'a AppSpec>,
+) -> Vec<(AppName, Sink)> {
+    let live = core.instances().filter(|instance| instance.run.is_some());
+    live.filter_map(|instance| Some(needs(settings(&instance)?, &instance))).flatten().collect()
+}
+
+/// What is opened for writing when this instance is begun.
+fn needs(app: &AppSpec, instance: &InstanceView<'_>) -> [(AppName, Sink); 2] {
+    let sinks = plan::sinks(app, instance.id, app_user::log_owner(app));
+    sinks.map(|sink| (app.name.clone(), sink))
+}
+
+/// Why these could not be begun anew.
+fn unwritable(log_writer: &LogWriter, journal: &Path, needs: &[(AppName, Sink)]) -> Option<String> {
+    let journal_fails = || {
+        let error = OpenOptions::new().append(true).open(journal).err()?;
+        // A home that was removed comes back by itself.
+        let is_gone = error.kind() == io::ErrorKind::NotFound;
+        (!is_gone).then(|| format!("write the journal {}: {error}", journal.display()))
+    };
+    let log_fails = |(name, sink): &(AppName, Sink)| {
+        let error = log_writer.probe(sink).err().filter(OpenError::is_of_the_disk)?;
+        Some(format!("begin {name} anew: {error}"))
+    };
+    journal_fails().or_else(|| needs.iter().find_map(log_fails))
+}
