@@ -2,7 +2,7 @@
 
 use pm_client::Client;
 use pm_config::Overrides;
-use pm_protocol::{Existing, Outcome, Start, Wait};
+use pm_protocol::{Existing, Outcome, Patience, Start};
 use pm_spec::{AppSpec, Select};
 
 use crate::cli::ApplyArgs;
@@ -40,7 +40,7 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
     };
     let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
-    let wait = if args.no_wait { Wait::Spawned } else { Wait::Settled };
+    let wait = if args.no_wait { Patience::Spawned } else { Patience::Settled };
     let outcomes = progress::during(session, "applying", || -> Result<_, Failure> {
         let mut outcomes = remove(&mut client, &doomed)?;
         for (apps, existing) in sorted(configs.apps, &plan) {

@@ -54,7 +54,7 @@ fn text(file: &Checked) -> String {
     let mut text = lines(&file.problems);
     match &file.apps {
         Some(apps) => {
-            let many = count(u32::try_from(apps.len()).unwrap_or(u32::MAX), "app");
+            let many = count(apps.len(), "app");
             text.extend([&file.file, ": ", &many, ": ", &apps.join(", "), "\n"]);
         }
         None => text.extend([&file.file, ": can't be used\n"]),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pm_client::Deadline;
 use pm_pm2::absent;
-use pm_protocol::{Existing, List, Start, Status, Wait};
+use pm_protocol::{Existing, List, Patience, Start, Status};
 use pm_spec::AppSpec;
 
 use crate::cli::SelectArgs;
@@ -47,7 +47,7 @@ pub(super) fn mark(
         spec.serving.marks.insert(one.row.slot, is_set);
     }
     let apps = apps.into_values().collect();
-    let call = Start { apps, existing: Existing::Converge, wait: Wait::Spawned };
+    let call = Start { apps, existing: Existing::Converge, wait: Patience::Spawned };
     client.call(&call, Deadline::after(QUICK))?;
     let listing = listing::now(session, &mut client)?;
     Ok(Completed { listing, ..Completed::nothing(told) }.report(session.console))

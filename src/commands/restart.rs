@@ -2,7 +2,7 @@
 
 use pm_client::Client;
 use pm_config::Overrides;
-use pm_protocol::{Existing, Outcomes, Restart, Wait};
+use pm_protocol::{Existing, Outcomes, Patience, Restart};
 use pm_spec::Select;
 
 use crate::cli::RestartArgs;
@@ -17,7 +17,7 @@ use crate::session::environment;
 pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     again(session, args, ("restarting", Existing::Restart), |client, select| {
         let env = args.flags.update_env.then(environment);
-        let wait = if args.flags.no_wait { Wait::Spawned } else { Wait::Settled };
+        let wait = if args.flags.no_wait { Patience::Spawned } else { Patience::Settled };
         resend::renew(client, &Restart { select, env, wait })
     })
 }
@@ -59,7 +59,7 @@ pub(super) fn again(
     let overrides = start::overrides(session, flags, &args.args);
     let mut is_partial = false;
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
-        let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+        let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
         let configs = Configs::load(session, &configs, &overrides)?;
         is_partial = configs.is_partial;
         let (mut outcomes, news) = configs.again(session, &mut client, (existing, wait))?;

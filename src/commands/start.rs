@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pm_client::Client;
 use pm_config::{Caller, Overrides, Typed, read};
-use pm_protocol::{Existing, Outcome, Raise, Row, Start, Status, Wait};
+use pm_protocol::{Existing, Outcome, Patience, Raise, Row, Start, Status};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
@@ -306,7 +306,7 @@ fn carry_out(
     plan: Plan,
     (flags, overrides): (&StartFlags, &Overrides),
 ) -> Result<Vec<Outcome>, Failure> {
-    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+    let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
     let scripts = match (flags.no_restart, flags.force) {
         (true, _) => Existing::Keep,
         (false, true) => Existing::Duplicate,

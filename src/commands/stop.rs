@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pm_client::{Client, Deadline};
-use pm_protocol::{Existing, List, Start, Status, Stop, Wait};
+use pm_protocol::{Existing, List, Patience, Start, Status, Stop};
 use pm_spec::{AppSpec, Select, Watch};
 
 use crate::cli::TargetArgs;
@@ -49,7 +49,10 @@ fn unwatch(client: &mut Client, select: &[Select]) -> Result<(), Failure> {
     }
     if !apps.is_empty() {
         let apps = apps.into_values().collect();
-        resend::start(client, Start { apps, existing: Existing::Converge, wait: Wait::Spawned })?;
+        resend::start(
+            client,
+            Start { apps, existing: Existing::Converge, wait: Patience::Spawned },
+        )?;
     }
     Ok(())
 }

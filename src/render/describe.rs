@@ -1,12 +1,10 @@
 //! Everything about an instance, secrets masked (pain 38).
 
+use pm_client::quoted;
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
-use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Identifier, LogFormat, MASK, Schedule, UserChoice, Watch,
-    looks_secret,
-};
+use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Schedule, Watch, looks_secret};
 
 use crate::called;
 use crate::console::Look;
@@ -104,7 +102,7 @@ fn program(spec: &AppSpec, is_node: bool) -> Fields<'static> {
         ("exec cwd", safe(&spec.cwd).into()),
         ("exec mode", format!("{}_mode", spec.serving.mode.as_str())),
         ("instances", spec.instances.to_string()),
-        ("user", user(spec.user.as_ref())),
+        ("user", spec.user.as_ref().map(|user| safe_text(&user.to_string())).unwrap_or_default()),
         ("config file", spec.source.as_ref().map(|it| safe(it).into()).unwrap_or_default()),
     ]
 }
@@ -267,35 +265,7 @@ fn ends(ends: &[EndView], look: Look) -> String {
 
 /// Arguments as a shell would need them, so that one can see where each begins.
 pub(super) fn words(args: &[ByteString]) -> String {
-    let quoted: Vec<_> = args
-        .iter()
-        .map(|arg| {
-            let text = safe(arg);
-            let plain = |c: char| c.is_alphanumeric() || "-_=+:,./@%^".contains(c);
-            if !text.is_empty() && text.chars().all(plain) {
-                text.into_owned()
-            } else {
-                format!("'{}'", text.replace('\'', r"'\''"))
-            }
-        })
-        .collect();
-    quoted.join(" ")
-}
-
-fn user(choice: Option<&UserChoice>) -> String {
-    let name = |identifier: &Option<Identifier>| {
-        identifier.as_ref().map(|identifier| match identifier {
-            Identifier::Number(number) => number.to_string(),
-            Identifier::Name(name) => safe(name).into(),
-        })
-    };
-    let Some(choice) = choice else { return String::new() };
-    match (name(&choice.uid), name(&choice.gid)) {
-        (Some(user), Some(group)) => format!("{user}:{group}"),
-        (Some(user), None) => user,
-        (None, Some(group)) => format!(":{group}"),
-        (None, None) => String::new(),
-    }
+    args.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

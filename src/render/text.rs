@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Local};
 use pm_client::{Colours, plain};
+pub(crate) use pm_client::{count, span};
 use pm_protocol::{Row, Status};
 use pm_spec::ByteString;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -111,28 +112,12 @@ pub(crate) fn clip(text: &str, columns: usize) -> String {
     clipped
 }
 
-/// `1 app`, `2 apps`.
-pub(crate) fn count(number: u32, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
-
 /// How long a row has run at `now` (ms since 1970), as PM2 shows it: each unit is used from two on.
 pub(crate) fn uptime(row: &Row, now: u64) -> String {
     if row.pid == 0 || row.started_at == 0 {
         return "0".into();
     }
     span(now.saturating_sub(row.started_at) / 1000)
-}
-
-/// Seconds as PM2 shows them.
-pub(crate) fn span(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 5] =
-        [(31_536_000, "Y"), (2_592_000, "M"), (86_400, "D"), (3_600, "h"), (60, "m")];
-    match UNITS.iter().find(|(length, _)| seconds >= 2 * length) {
-        Some((length, unit)) => format!("{}{unit}", seconds / length),
-        None => format!("{seconds}s"),
-    }
 }
 
 /// Milliseconds in words that fit a line: `350ms`, then as [`span`].
@@ -154,23 +139,6 @@ pub(crate) fn moment(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn uptimes_are_pm2s() {
-        for (seconds, shown) in [
-            (0, "0s"),
-            (119, "119s"),
-            (120, "2m"),
-            (7199, "119m"),
-            (7200, "2h"),
-            (172_799, "47h"),
-            (172_800, "2D"),
-            (5_184_000, "2M"),
-            (63_072_000, "2Y"),
-        ] {
-            assert_eq!(span(seconds), shown);
-        }
-    }
 
     #[test]
     fn texts_are_clipped_by_columns_not_bytes() {

@@ -29,11 +29,6 @@ impl Client {
         Ok(Self { home: home.clone(), connection: Some(connection) })
     }
 
-    /// The home that is asked.
-    pub fn home(&self) -> &Home {
-        &self.home
-    }
-
     /// The daemon's hello, once it has answered something.
     pub fn peer(&self) -> Option<&Hello> {
         self.connection.as_ref().and_then(DaemonConnection::peer)

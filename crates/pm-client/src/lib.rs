@@ -11,6 +11,7 @@ mod foreign_pm2;
 mod plain;
 mod subscription;
 mod wait;
+mod words;
 
 pub use client::{Client, repeatable};
 pub use connect::ConnectError;
@@ -19,3 +20,4 @@ pub use foreign_pm2::ForeignPm2;
 pub use plain::{Colours, SafePiece, plain, scan, visible};
 pub use subscription::{Feed, Subscription};
 pub use wait::{Deadline, pause};
+pub use words::{count, quoted, span, unit_of};

@@ -5,11 +5,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Environment, Select, Signal};
+use pm_spec::{
+    AppSpec, Environment, Existing, Patience, Reload, Rename, Restart, Scale, Select, Signal, Start,
+};
 
 use crate::core::Core;
 use crate::end::Cause;
-use crate::fact::{Ask, Existing, Patience};
+use crate::fact::Ask;
 use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::Instance;
 use crate::order::{Became, Order, Refused};
@@ -45,10 +47,10 @@ impl Core {
         let settled =
             Requester { now, request, patience: Patience::Settled, from: self.counters.run };
         match ask {
-            Ask::Start { apps, existing, patience } => {
+            Ask::Start(Start { apps, existing, wait: patience }) => {
                 self.start(Requester { patience, ..settled }, apps, existing, orders)
             }
-            Ask::Raise { select, env, patience } | Ask::Restart { select, env, patience } => {
+            Ask::Restart(Restart { select, env, wait: patience }) => {
                 let ids = self.resolve(&select)?;
                 self.update_env(&ids, env.as_ref(), orders);
                 let requester = Requester { patience, ..settled };
@@ -60,7 +62,7 @@ impl Core {
                 self.each(request, &ids, |instance| instance.stop(now, request, Cause::Stopped));
                 Ok(())
             }
-            Ask::Reload { select, env, force } => {
+            Ask::Reload(Reload { select, env, force }) => {
                 let ids = self.resolve(&select)?;
                 if let Some(name) = self.reloading(&ids).filter(|_| !force) {
                     return Err(Refused::Reloading(name));
@@ -75,10 +77,10 @@ impl Core {
                 self.each(request, &ids, |instance| instance.delete(now, request));
                 Ok(())
             }
-            Ask::Scale { select, to } => self.scale(settled, &select, to, orders),
-            Ask::Rename { select, to } => {
+            Ask::Scale(Scale { select, to }) => self.scale(settled, &select, to, orders),
+            Ask::Rename(Rename { select, name, namespace }) => {
                 let ids = self.resolve(&select)?;
-                self.rename(request, &ids, to, orders)
+                self.rename(request, &ids, (name, namespace), orders)
             }
             Ask::Reset(select) => {
                 let ids = self.resolve(&select)?;

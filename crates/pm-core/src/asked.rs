@@ -2,11 +2,10 @@
 //!
 //! Each wish sets what is wanted; `settle` says what follows.
 
-use pm_spec::Span;
+use pm_spec::{Patience, Span};
 
 use crate::app::ActiveTriggers;
 use crate::end::Cause;
-use crate::fact::Patience;
 use crate::id::{RequestId, RunId, Time, after};
 use crate::instance::{Instance, StartedBy};
 use crate::order::Became;

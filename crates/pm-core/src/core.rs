@@ -24,7 +24,7 @@ use crate::saved::{Counters, Record, SavedApp, SavedInstance};
 use crate::view::InstanceView;
 
 /// Decides. See the crate's description.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Core {
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) names: BTreeMap<(AppName, AppName), BTreeSet<AppId>>,
@@ -41,27 +41,10 @@ pub struct Core {
     pub(crate) triggers_changed: BTreeSet<AppId>,
 }
 
-impl Default for Core {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Core {
     /// Knows nothing yet.
-    pub const fn new() -> Self {
-        Self {
-            apps: BTreeMap::new(),
-            names: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            requests: Requests::new(),
-            counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
-            leaving: false,
-            index: InstanceIndex::new(),
-            measuring: false,
-            dirty: BTreeSet::new(),
-            triggers_changed: BTreeSet::new(),
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// What the records say. The next step (with any fact) goes on where the last daemon stopped, so take it soon.
@@ -91,7 +74,7 @@ impl Core {
         }
         self.update_triggers(orders);
         self.requests.answer(orders);
-        if self.index.is_measured() != self.measuring {
+        if (self.index.measured > 0) != self.measuring {
             self.measuring = !self.measuring;
             orders.push(Order::MeasureMemory(self.measuring));
         }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, ByteString, Bytes, Environment, Select, Signal};
+use pm_spec::{ByteString, Bytes, Reload, Rename, Restart, Scale, Select, Signal, Start};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Ending;
@@ -41,60 +41,20 @@ pub enum Fact {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ask {
     /// Bring these apps up as specified: create what is missing, and treat what exists as `existing` says.
-    Start {
-        /// The apps, by name and namespace.
-        apps: Vec<AppSpec>,
-        /// What to do with an app of that name that exists.
-        existing: Existing,
-        /// What "up" means for the reply.
-        patience: Patience,
-    },
-    /// Start what is known and down; what is up is restarted (PM2: `start NAME`).
-    Raise {
-        /// Which.
-        select: Vec<Select>,
-        /// The shell that takes the place of the one it was started from.
-        env: Option<Environment>,
-        /// What "up" means for the reply.
-        patience: Patience,
-    },
+    Start(Start),
     /// Take down, keep the entry.
     Stop(Vec<Select>),
-    /// Take down and up again.
-    Restart {
-        /// Which.
-        select: Vec<Select>,
-        /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
-        env: Option<Environment>,
-        /// What "up" means for the reply.
-        patience: Patience,
-    },
+    /// Take down what is up, and up with all of it (PM2: `restart`, and `start NAME` of what is known).
+    Restart(Restart),
     /// Restart one instance after the other, each only after the one before is up; stops at the first failure. Cluster
     /// workers are replaced by ones that run beside them until they serve.
-    Reload {
-        /// Which.
-        select: Vec<Select>,
-        /// The shell that takes the place of the one it was started from.
-        env: Option<Environment>,
-        /// Also while another reload of them is under way.
-        force: bool,
-    },
+    Reload(Reload),
     /// Take down and forget.
     Delete(Vec<Select>),
     /// Have this many instances of the selected apps; the highest slots go first.
-    Scale {
-        /// Which.
-        select: Vec<Select>,
-        /// Absolute number, 1 to 65535.
-        to: u16,
-    },
+    Scale(Scale),
     /// The selected app is called something else from now on; its instances run on and keep their numbers.
-    Rename {
-        /// Which; all instances of an app have one name.
-        select: Vec<Select>,
-        /// Its new name and namespace.
-        to: (AppName, AppName),
-    },
+    Rename(Rename),
     /// Restart counters back to zero (PM2: `reset`).
     Reset(Vec<Select>),
     /// Send a signal to the main processes, changing nothing else (PM2: `sendSignal`).
@@ -103,34 +63,6 @@ pub enum Ask {
     Restore(Vec<SavedApp>),
     /// Take everything down, then leave (PM2: `kill`).
     Leave,
-}
-
-/// What `Start` does with an app that exists already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Existing {
-    /// Take over the new spec and restart what is up (PM2 with a config file).
-    Restart,
-    /// Take over the new spec and reload what is up, one instance after the other (PM2: `reload FILE`).
-    Reload,
-    /// Take over the new spec, and restart only what can't be changed while it runs (`apply`).
-    Converge,
-    /// Start what is down; refuse if it is up (PM2 with a script: "already launched").
-    Refuse,
-    /// Start what is down, leave alone what is up.
-    Keep,
-    /// Make another app of the same name (PM2: `--force`).
-    Duplicate,
-}
-
-/// What "up" means for a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Patience {
-    /// The program was executed.
-    Spawned,
-    /// And is ready, or has lived for the smaller of `min_uptime` and one second, or ended well for good before that.
-    Settled,
 }
 
 /// What is left of a tree whose main process ended.

@@ -17,24 +17,16 @@ pub(crate) struct IndexEntry {
 }
 
 /// The entries of all instances.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct InstanceIndex {
     entries: BTreeMap<InstanceId, IndexEntry>,
     runs: BTreeMap<RunId, InstanceId>,
     deadlines: BTreeSet<(Time, InstanceId)>,
-    measured: usize,
+    /// Of how many the memory matters.
+    pub(crate) measured: usize,
 }
 
 impl InstanceIndex {
-    pub(crate) const fn new() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            runs: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            measured: 0,
-        }
-    }
-
     /// Whose run this is.
     pub(crate) fn owner(&self, run: RunId) -> Option<InstanceId> {
         self.runs.get(&run).copied()
@@ -49,11 +41,6 @@ impl InstanceIndex {
     pub(crate) fn take_due(&mut self, now: Time) -> Option<InstanceId> {
         self.deadlines.first().filter(|(due, _)| *due <= now)?;
         self.deadlines.pop_first().map(|(_, id)| id)
-    }
-
-    /// Whether anybody's memory matters.
-    pub(crate) const fn is_measured(&self) -> bool {
-        self.measured > 0
     }
 
     /// Puts an instance in as it is now, or takes it out; what stood there.

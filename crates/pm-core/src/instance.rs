@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Delay, Mode, Signal, Span};
+use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
@@ -17,7 +17,7 @@ use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
 use crate::verdict::Streaks;
-use crate::view::{InstanceView, Pause, Status};
+use crate::view::{InstanceView, Pause};
 
 /// So many ends are remembered of each instance.
 pub(crate) const HISTORY: usize = 20;

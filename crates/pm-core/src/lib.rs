@@ -29,12 +29,13 @@ mod view;
 
 pub use crate::core::Core;
 pub use end::{Cause, Ending, RunEnd};
-pub use fact::{Ask, Existing, Fact, Patience, Remaining, SpawnFailure};
+pub use fact::{Ask, Fact, Remaining, SpawnFailure};
 pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};
 pub use phase::Want;
+pub use pm_spec::{Existing, Patience, Status};
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
-pub use view::{InstanceView, Pause, Status};
+pub use view::{InstanceView, Pause};
 
 // The simulation asks after what nobody else may see.
 #[cfg(test)]

@@ -2,12 +2,11 @@
 //!
 //! Plain data and its reading; what follows from it is `settle`'s affair.
 
-use pm_spec::{Span, StopPolicy};
+use pm_spec::{Span, Status, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, Ending, RunEnd};
 use crate::id::{Identity, RunId, Time};
-use crate::view::Status;
 
 /// What people want of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

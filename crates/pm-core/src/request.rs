@@ -5,12 +5,13 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use crate::fact::Patience;
+use pm_spec::Patience;
+
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Became, Order, Outcome, Refused, Reply};
 
 /// A request that is owed an answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Goal {
     /// Instances that have not become what they should yet.
     open: BTreeSet<InstanceId>,
@@ -34,7 +35,7 @@ pub(crate) struct Rollout {
 }
 
 /// All requests that are owed an answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Requests {
     goals: BTreeMap<RequestId, Goal>,
     /// Those that may have become true in this step.
@@ -42,20 +43,9 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) const fn new() -> Self {
-        Self { goals: BTreeMap::new(), finished: BTreeSet::new() }
-    }
-
     /// A client asks.
     pub(crate) fn open(&mut self, request: RequestId) {
-        let goal = Goal {
-            open: BTreeSet::new(),
-            outcomes: BTreeMap::new(),
-            rollouts: BTreeMap::new(),
-            has_client: true,
-            leaves: false,
-        };
-        self.goals.insert(request, goal);
+        self.goals.insert(request, Goal { has_client: true, ..Goal::default() });
         self.finished.insert(request);
     }
 

@@ -25,12 +25,7 @@ pub(crate) struct Restored {
 
 impl Restored {
     pub(crate) fn read(now: Time, records: impl IntoIterator<Item = Record>) -> Self {
-        let mut reader = RecordReader {
-            apps: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            counters: Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) },
-        };
+        let mut reader = RecordReader::default();
         for record in records {
             reader.apply(record);
         }
@@ -39,6 +34,7 @@ impl Restored {
 }
 
 /// What is known while records are read.
+#[derive(Default)]
 struct RecordReader {
     apps: BTreeMap<AppId, Arc<AppSpec>>,
     instances: BTreeMap<InstanceId, InstanceRecord>,
@@ -50,7 +46,7 @@ impl RecordReader {
     fn apply(&mut self, record: Record) {
         match record {
             Record::App(app) => {
-                self.reserve_app(app.id);
+                self.counters.app = self.counters.app.max(AppId(app.id.0.saturating_add(1)));
                 let mut spec = app.spec;
                 if let Some(before) = self.apps.values().next_back() {
                     Arc::make_mut(&mut spec).env.share(&before.env);
@@ -87,10 +83,6 @@ impl RecordReader {
                 self.counters.run = self.counters.run.max(counters.run);
             }
         }
-    }
-
-    fn reserve_app(&mut self, app: AppId) {
-        self.counters.app = self.counters.app.max(AppId(app.0.saturating_add(1)));
     }
 
     fn reserve_run(&mut self, run: RunId) {

@@ -50,29 +50,12 @@ impl Record {
 pub struct AppRecord {
     /// Its number.
     pub id: AppId,
-    /// What was asked for.
-    #[serde(with = "shared")]
+    /// What was asked for; written down often and copied never.
     pub spec: Arc<AppSpec>,
 }
 
-/// A spec is written down often and copied never.
-mod shared {
-    use super::{AppSpec, Arc};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(spec: &Arc<AppSpec>, to: S) -> Result<S::Ok, S::Error> {
-        spec.as_ref().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Arc<AppSpec>, D::Error> {
-        AppSpec::deserialize(from).map(Arc::new)
-    }
-}
-
 /// The next free numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// For the next app.
     pub app: AppId,
@@ -104,7 +87,7 @@ pub struct InstanceRecord {
     /// When people last started it (PM2: `created_at`).
     pub created: Time,
     /// It is down because it ended by itself or was never started, so its schedule and its files may start it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub resting: bool,
     /// Where it stands.
     pub phase: SavedPhase,
@@ -198,7 +181,7 @@ pub struct SavedInstance {
     /// Whether it is wanted up.
     pub wanted: bool,
     /// Whether it is down without a person having stopped it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub resting: bool,
 }
 
@@ -248,9 +231,4 @@ impl Phase {
             SavedPhase::Failed(cause) => Self::Failed { cause },
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

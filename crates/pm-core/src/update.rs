@@ -9,11 +9,10 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, Effort, Mode};
+use pm_spec::{AppName, AppSpec, Effort, Existing, Mode, Patience};
 
 use crate::app::App;
 use crate::core::Core;
-use crate::fact::{Existing, Patience};
 use crate::id::{AppId, InstanceId, RequestId, Time, after};
 use crate::order::{Became, Order, Outcome, Refused};
 use crate::phase::{Phase, SecondRun, drain_timeout};

@@ -3,30 +3,10 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
-use pm_spec::AppSpec;
-use serde::{Deserialize, Serialize};
+use pm_spec::{AppSpec, Status};
 
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
-
-/// The word shown to users, computed from the phase, never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Up, or spawned and on probation.
-    Online,
-    /// Not spawned yet, or waited for (`wait_ready`).
-    Launching,
-    /// Asked to go.
-    Stopping,
-    /// Down.
-    Stopped,
-    /// Given up until a person asks.
-    Errored,
-    /// Pausing before the next run.
-    #[serde(rename = "waiting restart")]
-    WaitingRestart,
-}
 
 /// Why there is a pause before the next run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ mod common;
 
 use common::{Story, app, spawns};
 use pm_core::{Ask, Became, Ending, Existing, Order, Patience, Pause, Refused, Reply, RunId};
-use pm_spec::{AppName, AppSpec, Mode, Select, Span};
+use pm_spec::{AppName, AppSpec, Mode, Rename, Restart, Select, Span, Start};
 
 fn ask(spec: AppSpec, existing: Existing) -> Ask {
-    Ask::Start { apps: vec![spec], existing, patience: Patience::Spawned }
+    Ask::Start(Start { apps: vec![spec], existing, wait: Patience::Spawned })
 }
 
 /// Signals are asks to go.
@@ -153,7 +153,7 @@ fn p11_a_shell_is_replaced_and_not_laid_over() {
     let mut shell = pm_spec::Environment::new();
     shell.set("NEW", "1");
     let select = common::word("web");
-    story.ask(Ask::Restart { select, env: Some(shell), patience: Patience::Spawned });
+    story.ask(Ask::Restart(Restart { select, env: Some(shell), wait: Patience::Spawned }));
     let names: Vec<_> = story.instance(0).app.env.iter().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(names, ["MINE", "NEW"]);
 }
@@ -163,12 +163,15 @@ fn another_name_keeps_numbers_and_runs() {
     let mut story = Story::default();
     let several = AppSpec { instances: 2, ..app("web") };
     story.up(vec![several, app("other")]);
-    let to = |name: &str| (AppName::parse(name).expect("a name"), AppName::default_namespace());
-    let rename = |select, name: &str| Ask::Rename { select, to: to(name) };
+    let called = |name: &str| AppName::parse(name).expect("a name");
+    let rename = |select, name: &str| {
+        let namespace = AppName::default_namespace();
+        Ask::Rename(Rename { select, name: called(name), namespace })
+    };
     // One that is taken, or that several would get, is given to nobody.
     for select in [common::word("web"), vec![Select::All]] {
         let (request, orders) = story.ask(rename(select, "other"));
-        let taken = Reply::Refused(Refused::NameTaken(to("other").0));
+        let taken = Reply::Refused(Refused::NameTaken(called("other")));
         assert_eq!(orders, [Order::Reply(request, taken)]);
     }
     let (request, orders) = story.ask(rename(common::word("1"), "site"));

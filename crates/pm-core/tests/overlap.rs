@@ -9,7 +9,7 @@ use pm_core::{
     Ask, Became, Cause, Core, Ending, Existing, Fact, Order, Patience, Refused, Reply, RunId,
     RunSignal, Status, Time,
 };
-use pm_spec::{AppSpec, Mode, Span};
+use pm_spec::{AppSpec, Mode, Reload, Span, Start};
 
 const CRASH: Ending = Ending::Exited(1);
 
@@ -21,7 +21,7 @@ fn workers(count: u16) -> AppSpec {
 }
 
 fn reload() -> Ask {
-    Ask::Reload { select: word("web"), env: None, force: false }
+    Ask::Reload(Reload { select: word("web"), env: None, force: false })
 }
 
 fn drained(orders: &[Order]) -> Vec<RunId> {
@@ -147,13 +147,14 @@ fn a_second_reload_is_refused_unless_it_is_forced() {
     let name = workers(1).name;
     assert_eq!(story.reply(second), Some(&Reply::Refused(Refused::Reloading(name))));
     assert_eq!(story.reply(first), None);
-    let (_, orders) = story.ask(Ask::Reload { select: word("web"), env: None, force: true });
+    let (_, orders) =
+        story.ask(Ask::Reload(Reload { select: word("web"), env: None, force: true }));
     assert!(spawns(&orders).len() <= 1, "never three of one instance");
-    let raise = Ask::Start {
+    let raise = Ask::Start(Start {
         apps: vec![workers(2)],
         existing: Existing::Keep,
-        patience: Patience::Settled,
-    };
+        wait: Patience::Settled,
+    });
     let (third, _) = story.ask(raise);
     assert_eq!(story.became(third), [Became::Unchanged, Became::Unchanged]);
 }

@@ -326,8 +326,7 @@ fn raise_counters(
         .max();
     let last = Record::last_counters(records);
     let Some(highest) = highest else { return };
-    let counters =
-        last.unwrap_or(Counters { app: AppId(0), instance: InstanceId(0), run: RunId(0) });
+    let counters = last.unwrap_or_default();
     if counters.run <= highest {
         records.push(Record::Counters(Counters { run: RunId(highest.0 + 1), ..counters }));
     }

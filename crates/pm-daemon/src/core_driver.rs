@@ -9,7 +9,7 @@ use pm_guardian::LeaderExit;
 use pm_node::{NodeEvent, Worker};
 use pm_os::identity::ProcIdentity;
 use pm_os::tag::Tag;
-use pm_spec::{Bytes, Select};
+use pm_spec::{Bytes, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
@@ -254,7 +254,7 @@ impl CoreDriver {
             id.0
         ));
         let (select, env) = (vec![Select::Id(id.0)], None);
-        let request = self.ask_ourselves(Ask::Reload { select, env, force: true });
+        let request = self.ask_ourselves(Ask::Reload(Reload { select, env, force: true }));
         self.step(Fact::Withdrawn(request));
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pm_core::{Ask, Core, Existing, Fact, InstanceView};
 use pm_logs::{LogWriter, OpenError, Sink};
 use pm_protocol::{Code, Refusal};
-use pm_spec::{AppName, AppSpec, Effort, Select};
+use pm_spec::{AppName, AppSpec, Effort, Reload, Restart, Select, Start};
 use tokio::sync::mpsc;
 
 use crate::inlet::{CoreInput, Inlet};
@@ -58,10 +58,10 @@ impl Renewals {
 
 fn runs_of_ask(core: &Core, ask: &Ask) -> Vec<NextRun> {
     match ask {
-        Ask::Raise { select, .. } | Ask::Restart { select, .. } | Ask::Reload { select, .. } => {
+        Ask::Restart(Restart { select, .. }) | Ask::Reload(Reload { select, .. }) => {
             selected(core, select)
         }
-        Ask::Start { apps, existing, .. } => of_live(core, |instance| {
+        Ask::Start(Start { apps, existing, .. }) => of_live(core, |instance| {
             let named = |app: &&AppSpec| {
                 app.name == instance.app.name && app.namespace == instance.app.namespace
             };
@@ -73,8 +73,8 @@ fn runs_of_ask(core: &Core, ask: &Ask) -> Vec<NextRun> {
         }),
         Ask::Stop(_)
         | Ask::Delete(_)
-        | Ask::Scale { .. }
-        | Ask::Rename { .. }
+        | Ask::Scale(_)
+        | Ask::Rename(_)
         | Ask::Reset(_)
         | Ask::Signal(..)
         | Ask::Restore(_)

@@ -12,7 +12,7 @@ use pm_core::{RunId, SpawnFailure};
 use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_logs::{LogWriter, Sink, Stream, StreamKey};
 use pm_node::ChannelPair;
-use pm_os::limits::Nofile;
+use pm_os::limits::{Nofile, soft_nofile};
 use pm_os::spawn::{Birth, SpawnRequest, Spawned, Spawner};
 use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
@@ -266,7 +266,7 @@ impl SpawnerParts {
 /// Whether descriptors are to be spared, the newest of ours being this one, which is the lowest that was free. The
 /// guardian has about as many.
 fn is_short(newest: RawFd) -> bool {
-    let (limit, open) = (Nofile::current().soft, u64::try_from(newest).unwrap_or(0));
+    let (limit, open) = (soft_nofile(), u64::try_from(newest).unwrap_or(0));
     open > limit / FREELY && limit < open.saturating_add(PLENTY)
 }
 

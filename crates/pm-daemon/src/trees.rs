@@ -255,8 +255,8 @@ impl TreeThread {
         let mut runners = BTreeSet::new();
         let mut turn = Vec::new();
         for member in members {
-            let is_told = pids.contains(&member.ppid) && !silent.contains(&member.ppid);
-            if is_told && !runners.contains(&member.ppid) {
+            let is_told = pids.contains(&member.seen.ppid) && !silent.contains(&member.seen.ppid);
+            if is_told && !runners.contains(&member.seen.ppid) {
                 continue;
             }
             if !pm_os::tree::tells_children(&member.identity, *signal) {
@@ -284,7 +284,8 @@ impl TreeThread {
 
     /// Keeps who could not be found again by a mark.
     fn remember(&mut self, run: RunId, members: &[TreeMember]) {
-        let unmarked = members.iter().filter(|member| !member.marked).map(|member| member.identity);
+        let unmarked =
+            members.iter().filter(|member| !member.seen.marked).map(|member| member.identity);
         let unmarked: Vec<_> = unmarked.collect();
         if unmarked.is_empty() {
             self.unmarked.remove(&run);

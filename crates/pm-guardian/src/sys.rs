@@ -60,8 +60,8 @@ pub(crate) fn is_child(pidfd: BorrowedFd<'_>) -> bool {
 /// How the process behind a pidfd ended, whoever its parent was.
 pub(crate) fn ending_of(pidfd: BorrowedFd<'_>, pid: i32) -> WaitStatus {
     // A zombie is looked up by number: while our pidfd's process is one, nobody else has it.
-    let ending = wait::of_stranger(pidfd).or_else(|| wait::zombie(pid));
-    ending.and_then(wait::Termination::to_status).map_or(WaitStatus::Unknown, WaitStatus::Wait)
+    let status = wait::of_stranger(pidfd).or_else(|| wait::zombie(pid));
+    status.map_or(WaitStatus::Unknown, WaitStatus::Wait)
 }
 
 /// When a process was born, in clock ticks since boot (`proc_pid_stat(5)`, field 22); also works

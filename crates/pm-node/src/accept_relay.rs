@@ -18,12 +18,6 @@ pub(crate) struct RelayQueue {
     pub(crate) asked: VecDeque<(SocketId, Turn)>,
 }
 
-impl std::fmt::Debug for RelayQueue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RelayQueue").field("asked", &self.asked).finish_non_exhaustive()
-    }
-}
-
 /// How often a socket is asked about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {

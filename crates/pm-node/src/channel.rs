@@ -42,17 +42,6 @@ pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((ours, theirs))
 }
 
-/// Why a line was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The process does not read, and too much waits for it already.
-    #[error("send it a message: it does not read those it has")]
-    Full,
-    /// The channel is closed, or a message was cut in two by the death of a daemon.
-    #[error("send it a message: it closed its channel")]
-    Closed,
-}
-
 /// What lines of ours wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriteBlock {
@@ -158,17 +147,12 @@ impl IpcChannel {
         bytes
     }
 
-    /// Sends one line (without its end); a descriptor is kept until it is on its way.
-    pub(crate) fn send(
-        &mut self,
-        line: &[u8],
-        descriptor: Option<Arc<OwnedFd>>,
-    ) -> Result<(), SendError> {
-        if self.is_spoilt || !self.is_open() {
-            return Err(SendError::Closed);
-        }
-        if self.waiting_bytes + line.len() > MOST_WAITING {
-            return Err(SendError::Full);
+    /// Sends one line (without its end); a descriptor is kept until it is on its way. False: the channel is closed, or a
+    /// line was cut in two, or too much waits already.
+    pub(crate) fn send(&mut self, line: &[u8], descriptor: Option<Arc<OwnedFd>>) -> bool {
+        let is_full = self.waiting_bytes + line.len() > MOST_WAITING;
+        if self.is_spoilt || !self.is_open() || is_full {
+            return false;
         }
         let bytes = self.framed(line);
         self.waiting_bytes += bytes.len();
@@ -176,7 +160,7 @@ impl IpcChannel {
         if self.waiting.len() == 1 {
             self.write();
         }
-        Ok(())
+        true
     }
 
     /// Writes what the other side has room for.
@@ -301,8 +285,8 @@ mod tests {
     fn lines_and_descriptors_arrive_together_and_in_order() {
         let (mut ours, mut theirs) = channel();
         let file = Arc::new(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
-        ours.send(b"one", None).unwrap();
-        ours.send(b"two", Some(file)).unwrap();
+        assert!(ours.send(b"one", None));
+        assert!(ours.send(b"two", Some(file)));
         theirs.read();
         assert_eq!(theirs.next_line().unwrap(), b"one");
         assert_eq!(theirs.next_line().unwrap(), b"two");
@@ -314,10 +298,11 @@ mod tests {
         let (mut ours, mut theirs) = channel();
         let line = vec![b'x'; 100_000];
         let mut sent = 0;
-        while ours.send(&line, None).is_ok() {
+        while ours.send(&line, None) {
             sent += 1;
         }
-        assert_eq!(ours.send(&line, None), Err(SendError::Full));
+        assert!(!ours.send(&line, None));
+        assert!(ours.is_open(), "full is not closed");
         assert!(
             ours.write_block() == WriteBlock::PeerFull && ours.note.is_dirty(),
             "a line is half written"
@@ -342,7 +327,7 @@ mod tests {
         let (socket, memory) = ours.copies().unwrap();
         let mut next = IpcChannel::new(socket, Note::found(memory).0);
         assert!(next.is_spoilt());
-        assert_eq!(next.send(b"1", None), Err(SendError::Closed));
+        assert!(!next.send(b"1", None));
     }
 
     #[test]
@@ -350,7 +335,7 @@ mod tests {
         let (mut ours, mut theirs) = channel();
         ours.pause_writes();
         ours.pause_writes();
-        ours.send(b"ours", None).unwrap();
+        assert!(ours.send(b"ours", None));
         assert_eq!(ours.write_block(), WriteBlock::Paused);
         let line = ours.framed(b"another's");
         rustix::io::write(ours.socket(), &line).unwrap();
@@ -372,17 +357,17 @@ mod tests {
         drop(theirs);
         ours.read();
         assert!(!ours.is_open());
-        assert_eq!(ours.send(b"1", None), Err(SendError::Closed));
+        assert!(!ours.send(b"1", None));
     }
 
     #[test]
     fn bun_gets_its_byte_back() {
         let (mut ours, mut theirs) = channel();
-        theirs.send(b"\x02{\"cmd\":\"NODE_X\"}", None).unwrap();
+        assert!(theirs.send(b"\x02{\"cmd\":\"NODE_X\"}", None));
         ours.read();
         ours.next_line().unwrap();
-        ours.send(b"{\"cmd\":\"NODE_HANDLE_ACK\"}", None).unwrap();
-        ours.send(b"\"user\"", None).unwrap();
+        assert!(ours.send(b"{\"cmd\":\"NODE_HANDLE_ACK\"}", None));
+        assert!(ours.send(b"\"user\"", None));
         theirs.read();
         assert_eq!(theirs.next_line().unwrap(), b"\x02{\"cmd\":\"NODE_HANDLE_ACK\"}");
         assert_eq!(theirs.next_line().unwrap(), b"\"user\"");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
@@ -40,7 +41,6 @@ pub(crate) struct Peer {
 pub(crate) type LoopCommand = Box<dyn FnOnce(&mut EventLoop) + Send>;
 
 /// Everything the thread owns.
-#[derive(Debug)]
 pub(crate) struct EventLoop {
     pub(crate) poller: Poller,
     wake: Arc<OwnedFd>,
@@ -67,9 +67,8 @@ pub(crate) fn now() -> Millis {
 
 /// Microseconds since boot: numbers of messages begin here, so that they are above all of a daemon before us.
 fn micros() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds * 1_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1000
+    let time = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl EventLoop {
@@ -298,7 +297,7 @@ impl EventLoop {
         descriptor: Option<Arc<OwnedFd>>,
     ) -> bool {
         let Some(peer) = self.peers.get_mut(&worker) else { return false };
-        let sent = peer.channel.send(line, descriptor).is_ok();
+        let sent = peer.channel.send(line, descriptor);
         self.update_interest(worker);
         sent
     }

@@ -16,16 +16,10 @@ use crate::note::Note;
 use crate::pmx::PmxState;
 
 /// The thread, from outside. Dropping the last one ends it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Exchange {
     commands: Sender<LoopCommand>,
     wake: Arc<OwnedFd>,
-}
-
-impl std::fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Exchange")
-    }
 }
 
 /// The thread could not begin.

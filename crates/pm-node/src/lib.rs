@@ -27,7 +27,6 @@ mod primary;
 mod query;
 mod socket;
 
-pub use channel::SendError;
 pub use exchange::{ChannelPair, Exchange, ExchangeError};
 pub use ids::{Group, PortSharing, Worker, WorkerSlot};
 pub use interface::{

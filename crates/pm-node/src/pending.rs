@@ -18,12 +18,6 @@ struct PendingAction {
 #[derive(Default)]
 pub(crate) struct PendingActions(Vec<PendingAction>);
 
-impl std::fmt::Debug for PendingActions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|question| &question.action)).finish()
-    }
-}
-
 impl PendingActions {
     /// These were asked, at least one.
     pub(crate) fn begin(&mut self, now: Millis, trigger: ActionRequest, open: BTreeSet<Worker>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -73,10 +74,7 @@ impl Poller {
 
     /// Waits until something happens, at most so many milliseconds.
     pub(crate) fn wait(&self, limit: Option<Millis>) -> Vec<(PollToken, EventFlags)> {
-        let limit = limit.and_then(|ms| {
-            let tv_nsec = i64::try_from(ms % 1000 * 1_000_000).ok()?;
-            Some(Timespec { tv_sec: i64::try_from(ms / 1000).ok()?, tv_nsec })
-        });
+        let limit = limit.and_then(|ms| Timespec::try_from(Duration::from_millis(ms)).ok());
         let mut events: Vec<epoll::Event> = Vec::with_capacity(64);
         // An interrupted wait is an empty one: the loop comes back.
         epoll::wait(&self.set, spare_capacity(&mut events), limit.as_ref()).ok();

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::time::{
@@ -57,8 +58,8 @@ impl WallAlarm {
 }
 
 fn span(millis: u64) -> Timespec {
-    let nanos = i32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
-    Timespec { tv_sec: i64::try_from(millis / 1000).unwrap_or(i64::MAX), tv_nsec: nanos.into() }
+    let never = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+    Timespec::try_from(Duration::from_millis(millis)).unwrap_or(never)
 }
 
 impl AsFd for WallAlarm {

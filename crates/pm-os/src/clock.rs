@@ -28,9 +28,8 @@ pub fn monotonic() -> Duration {
 }
 
 fn duration(at: Timespec) -> Duration {
-    // Both clocks start at zero and never go back, so neither conversion can fail.
-    let seconds = u64::try_from(at.tv_sec).unwrap_or(0);
-    Duration::new(seconds, u32::try_from(at.tv_nsec).unwrap_or(0))
+    // Both clocks start at zero and never go back, so this can't fail.
+    at.try_into().unwrap_or_default()
 }
 
 /// Length of one tick of `/proc/PID/stat` (`sysconf(_SC_CLK_TCK)`, 10 ms on every usual kernel).

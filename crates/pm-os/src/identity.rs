@@ -80,13 +80,6 @@ impl ProcIdentity {
         }
         if start_of(pid)? == self.started { Ok(pidfd) } else { Err(NotOurs::Stranger { pid }) }
     }
-
-    /// Whether both name the same process; a number one of them doesn't know doesn't count.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let inodes_agree = self.inode == other.inode || self.inode == 0 || other.inode == 0;
-        let boots_agree = self.boot == other.boot || self.boot.is_none() || other.boot.is_none();
-        self.pid == other.pid && self.started == other.started && inodes_agree && boots_agree
-    }
 }
 
 /// Opens a pidfd for whatever process has this number now.
@@ -112,7 +105,7 @@ pub fn inode(pidfd: impl AsFd) -> u64 {
 
 fn start_of(pid: i32) -> Result<u64, NotOurs> {
     match procfs::stat_once(pid) {
-        Ok(Some(stat)) => Ok(stat.start),
+        Ok(Some(stat)) => Ok(stat.started),
         Ok(None) => Err(NotOurs::Gone { pid }),
         Err(errno) => Err(NotOurs::Unreadable { pid, errno }),
     }
@@ -157,14 +150,6 @@ mod tests {
         } else {
             assert_eq!(forged.open().unwrap_err(), NotOurs::Stranger { pid: me.pid });
         }
-    }
-
-    #[test]
-    fn the_unknown_does_not_make_another() {
-        let me = me();
-        assert!(me.is_same(&ProcIdentity { inode: 0, ..me }));
-        assert!(!me.is_same(&ProcIdentity { started: me.started + 1, ..me }));
-        assert!(!me.is_same(&ProcIdentity { boot: Some(BootId(1)), ..me }));
     }
 
     #[test]

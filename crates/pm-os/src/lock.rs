@@ -1,14 +1,11 @@
 //! "Who is it?": a kernel lock on a file. The lock is the kernel's and ends with its holder, however
 //! that dies; the text in the file is for people. A stale file means nothing (pain 15).
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::Errno;
 
 /// Who holds a lock, as written in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +60,15 @@ impl Lock {
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
-                .custom_flags(flags(OFlags::NOFOLLOW | OFlags::CLOEXEC))
+                .custom_flags(libc::O_NOFOLLOW)
                 .open(path)
                 .map_err(unusable)?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            match file.try_lock() {
                 Ok(()) => {}
-                Err(Errno::INTR) => continue,
-                Err(Errno::WOULDBLOCK) => {
+                Err(TryLockError::WouldBlock) => {
                     return Err(LockError::Held { path: path.to_owned(), holder: read(file) });
                 }
-                Err(errno) => return Err(unusable(errno.into())),
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
             }
             // Somebody may have removed or replaced the file between open and lock: then ours is
             // the lock of a file nobody else will ever open.
@@ -111,13 +107,11 @@ impl AsFd for Lock {
 pub fn holder(path: &Path) -> Option<Holder> {
     let file = File::options()
         .read(true)
-        .custom_flags(flags(OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK))
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
         .ok()?;
-    match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Err(Errno::WOULDBLOCK) => read(file),
-        Ok(()) | Err(_) => None,
-    }
+    let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    if is_held { read(file) } else { None }
 }
 
 fn read(file: File) -> Option<Holder> {
@@ -134,11 +128,6 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn flags(flags: OFlags) -> i32 {
-    // The kernel's flags are an int; none of ours has the highest bit.
-    i32::try_from(flags.bits()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! Whoever reads it must also keep the variable from the apps.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -18,34 +18,24 @@ pub struct Notifier {
     address: SocketAddr,
 }
 
-/// The service manager could not be told.
-#[derive(Debug, thiserror::Error)]
-#[error("tell the service manager through {}", .address.to_string_lossy())]
-pub struct NotifyError {
-    /// The value of `NOTIFY_SOCKET`.
-    pub address: OsString,
-    /// Why.
-    pub source: io::Error,
-}
-
 impl Notifier {
     /// Finds the service manager; `None` if we weren't started by one.
-    pub fn find() -> Result<Option<Self>, NotifyError> {
-        env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(Self::at).transpose()
+    pub fn find() -> io::Result<Option<Self>> {
+        env::var_os(VARIABLE)
+            .filter(|value| !value.is_empty())
+            .map(|value| Self::at(&value))
+            .transpose()
     }
 
-    fn at(address: OsString) -> Result<Self, NotifyError> {
-        let made = match address.as_bytes().strip_prefix(b"@") {
+    fn at(address: &OsStr) -> io::Result<Self> {
+        let address = match address.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name),
-            None => SocketAddr::from_pathname(&address),
-        };
-        let made = made.and_then(|there| {
-            let socket = UnixDatagram::unbound()?;
-            // A service manager that doesn't read must not stop us.
-            socket.set_nonblocking(true)?;
-            Ok(Self { socket, address: there })
-        });
-        made.map_err(|source| NotifyError { address, source })
+            None => SocketAddr::from_pathname(address),
+        }?;
+        let socket = UnixDatagram::unbound()?;
+        // A service manager that doesn't read must not stop us.
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, address })
     }
 
     /// We are up; `text` is shown by `systemctl status`.
@@ -56,11 +46,6 @@ impl Notifier {
     /// We are about to end.
     pub fn stopping(&self) -> io::Result<()> {
         self.send("STOPPING=1")
-    }
-
-    /// What we are at.
-    pub fn status(&self, text: &str) -> io::Result<()> {
-        self.send(&format!("STATUS={}", one_line(text)))
     }
 
     fn send(&self, message: &str) -> io::Result<()> {
@@ -82,7 +67,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let systemd = UnixDatagram::bind(&path).unwrap();
-        let notifier = Notifier::at(path.into()).unwrap();
+        let notifier = Notifier::at(path.as_os_str()).unwrap();
         notifier.ready("3 apps\nREADY=0").unwrap();
         notifier.stopping().unwrap();
         let mut heard = [0; 100];
@@ -97,15 +82,15 @@ mod tests {
         let name = format!("pm-os-notify-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let systemd = UnixDatagram::bind_addr(&address).unwrap();
-        Notifier::at(format!("@{name}").into()).unwrap().status("x").unwrap();
+        Notifier::at(format!("@{name}").as_ref()).unwrap().ready("x").unwrap();
         let mut heard = [0; 100];
         let length = systemd.recv(&mut heard).unwrap();
-        assert_eq!(&heard[..length], b"STATUS=x");
+        assert_eq!(&heard[..length], b"READY=1\nSTATUS=x");
     }
 
     #[test]
     fn a_deaf_one_is_an_error_not_a_panic() {
-        let notifier = Notifier::at("/nonexistent/socket".into()).unwrap();
+        let notifier = Notifier::at("/nonexistent/socket".as_ref()).unwrap();
         assert!(notifier.ready("").is_err());
     }
 }

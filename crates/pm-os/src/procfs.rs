@@ -7,34 +7,46 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::tag::Tag;
+
 /// Longest stat line we read: 52 numbers of at most 20 digits and a command name of 64 bytes.
 const LINE: usize = 1400;
 
-/// The fields of `/proc/PID/stat` we use. Field numbers are those of proc(5).
+/// One process as its stat line shows it (field numbers are those of proc(5)), and its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stat {
-    pub(crate) pid: i32,
-    pub(crate) state: u8,
-    pub(crate) ppid: i32,
-    pub(crate) pgrp: i32,
-    pub(crate) session: i32,
+pub struct ProcEntry {
+    /// Its number.
+    pub pid: i32,
+    /// Its parent.
+    pub ppid: i32,
+    /// Its process group.
+    pub pgrp: i32,
+    /// Its session.
+    pub session: i32,
+    /// Whether it still runs; zombies don't. A leader that ended while its threads go on shows as one, and does.
+    pub alive: bool,
     pub(crate) kernel_thread: bool,
-    /// utime + stime.
-    pub(crate) own_ticks: u64,
-    /// cutime + cstime: children that were waited for.
-    pub(crate) children_ticks: u64,
-    pub(crate) threads: u64,
-    pub(crate) start: u64,
-    pub(crate) rss_pages: u64,
+    /// Clock ticks from boot to its start.
+    pub started: u64,
+    /// Clock ticks it used (utime + stime).
+    pub own_ticks: u64,
+    /// Clock ticks of its children that were waited for (cutime + cstime).
+    pub children_ticks: u64,
+    /// Resident memory in bytes.
+    pub rss: u64,
     /// Raw wait status of a zombie; 0 where we may not know it.
     pub(crate) exit_code: i32,
+    /// Its mark, by limit or (with [`Depth::Cookies`](crate::tree::Depth::Cookies)) by cookie.
+    pub tag: Option<Tag>,
+    /// Whether the mark is in its limits, where everything it starts inherits it.
+    pub marked: bool,
 }
 
 /// `PF_KTHREAD` of the kernel's `sched.h`: a thread of the kernel, which no app can be.
 const PF_KTHREAD: u64 = 0x0020_0000;
 
-impl Stat {
-    /// Parses one line. `None` if it isn't one.
+impl ProcEntry {
+    /// Parses one line, the mark not asked for. `None` if it isn't one.
     ///
     /// The command name may itself contain blanks, brackets and line feeds, so everything is
     /// counted from the last closing bracket.
@@ -53,25 +65,23 @@ impl Stat {
         if read < 24 {
             return None;
         }
+        let is_dead = matches!(state, b'Z' | b'X' | b'x') && fields[20] <= 1;
+        let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
         Some(Self {
             pid: small(pid)?,
-            state,
             ppid: small(fields[4])?,
             pgrp: small(fields[5])?,
             session: small(fields[6])?,
+            alive: !is_dead,
             kernel_thread: fields[9] & PF_KTHREAD != 0,
+            started: fields[22],
             own_ticks: fields[14].saturating_add(fields[15]),
             children_ticks: fields[16].saturating_add(fields[17]),
-            threads: fields[20],
-            start: fields[22],
-            rss_pages: fields[24],
+            rss: fields[24].saturating_mul(page),
             exit_code: small(fields[52]).unwrap_or(0),
+            tag: None,
+            marked: false,
         })
-    }
-
-    /// Whether it still runs. A leader that ended while its threads go on shows as a zombie.
-    pub(crate) fn alive(&self) -> bool {
-        !matches!(self.state, b'Z' | b'X' | b'x') || self.threads > 1
     }
 }
 
@@ -109,14 +119,14 @@ pub(crate) fn open() -> Result<OwnedFd, Errno> {
 }
 
 /// Reads the stat line of `pid`; `None` when there is no such process.
-pub(crate) fn stat(proc: impl AsFd, pid: i32) -> Result<Option<Stat>, Errno> {
+pub(crate) fn stat(proc: impl AsFd, pid: i32) -> Result<Option<ProcEntry>, Errno> {
     let mut line = [0_u8; LINE];
     let Some(length) = read(proc, pid, "stat", &mut line)? else { return Ok(None) };
-    Ok(line.get(..length).and_then(Stat::parse))
+    Ok(line.get(..length).and_then(ProcEntry::parse))
 }
 
 /// Reads the stat line of `pid` once, with no `/proc` at hand.
-pub(crate) fn stat_once(pid: i32) -> Result<Option<Stat>, Errno> {
+pub(crate) fn stat_once(pid: i32) -> Result<Option<ProcEntry>, Errno> {
     stat(open()?, pid)
 }
 
@@ -183,20 +193,21 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_does_not_shift_the_fields() {
-        let stat = Stat::parse(LINE).unwrap();
-        assert_eq!((stat.pid, stat.state, stat.ppid), (4021, b'S', 17));
+        let stat = ProcEntry::parse(LINE).unwrap();
+        assert_eq!((stat.pid, stat.alive, stat.ppid), (4021, true, 17));
         assert_eq!((stat.pgrp, stat.session), (4021, 4020));
         assert_eq!((stat.own_ticks, stat.children_ticks), (281, 9));
-        assert_eq!((stat.start, stat.rss_pages, stat.exit_code), (88123, 451, 10752));
+        let page = u64::try_from(rustix::param::page_size()).unwrap();
+        assert_eq!((stat.started, stat.rss, stat.exit_code), (88123, 451 * page, 10752));
     }
 
     #[test]
     fn a_cut_line_is_no_line() {
-        assert_eq!(Stat::parse(b""), None);
-        assert_eq!(Stat::parse(b"12 (x"), None);
-        assert_eq!(Stat::parse(b"12 (x) S 1 2 3"), None);
+        assert_eq!(ProcEntry::parse(b""), None);
+        assert_eq!(ProcEntry::parse(b"12 (x"), None);
+        assert_eq!(ProcEntry::parse(b"12 (x) S 1 2 3"), None);
         assert_eq!(
-            Stat::parse(b"99999999999 (x) S 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
+            ProcEntry::parse(b"99999999999 (x) S 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
             None
         );
     }
@@ -206,13 +217,14 @@ mod tests {
         let me = rustix::process::getpid().as_raw_nonzero().get();
         let stat = stat_once(me).unwrap().unwrap();
         assert_eq!(stat.pid, me);
-        assert!(stat.alive() && stat.rss_pages > 0 && stat.start > 0);
+        assert!(stat.alive && stat.rss > 0 && stat.started > 0);
     }
 
     #[test]
     fn a_leader_whose_threads_go_on_is_alive() {
-        let stat = Stat::parse(LINE).unwrap();
-        assert!(Stat { state: b'Z', threads: 2, ..stat }.alive());
-        assert!(!Stat { state: b'Z', threads: 1, ..stat }.alive());
+        let line = std::str::from_utf8(LINE).unwrap().replace(") S 17", ") Z 17");
+        let of = |line: &str| ProcEntry::parse(line.as_bytes()).unwrap().alive;
+        assert!(!of(&line));
+        assert!(of(&line.replace(" 20 0 1 0 88123", " 20 0 2 0 88123")));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::poll;
 use crate::spawn::{self, SpawnError, SpawnRequest};
 use crate::stdio;
 
-/// The descriptor on which a launched program reports, see [`announce`].
+/// The descriptor on which a launched program reports: a zero byte when it is ready, or what went wrong (completing "could not ...").
 pub const READY_FD: i32 = 3;
 
 /// The most we read of an error text.
@@ -143,18 +143,6 @@ impl Launched {
 
 fn told(text: &[u8]) -> Result<(), LaunchError> {
     Err(LaunchError::Told(String::from_utf8_lossy(text).trim_end().to_owned()))
-}
-
-/// Reports to whoever launched us: ready, or what went wrong (completing "could not ...").
-///
-/// A launcher that has gone is no error of ours.
-pub fn announce(report: OwnedFd, outcome: Result<(), &str>) {
-    let text = match outcome {
-        Ok(()) => b"\0".as_slice(),
-        Err("") => b"start",
-        Err(text) => text.as_bytes(),
-    };
-    File::from(report).write_all(text).ok();
 }
 
 /// Takes over a descriptor this program was started with, once, and makes it close-on-exec;

@@ -12,18 +12,12 @@ use crate::errno;
 pub struct SignalNumber(i32);
 
 impl SignalNumber {
-    /// Hang up; many servers reload.
-    pub const HUP: Self = Self(libc::SIGHUP);
     /// Interrupt: what PM2 sends first.
     pub const INT: Self = Self(libc::SIGINT);
     /// Terminate.
     pub const TERM: Self = Self(libc::SIGTERM);
     /// Kill; can't be refused.
     pub const KILL: Self = Self(libc::SIGKILL);
-    /// Stop until continued.
-    pub const STOP: Self = Self(libc::SIGSTOP);
-    /// Continue.
-    pub const CONT: Self = Self(libc::SIGCONT);
 
     /// Accepts 1 to 64.
     pub const fn from_number(number: i32) -> Option<Self> {
@@ -36,15 +30,6 @@ impl SignalNumber {
     }
 }
 
-/// What became of a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignalOutcome {
-    /// The kernel took it (a zombie takes it too, without effect).
-    Sent,
-    /// There was nobody left to take it.
-    Gone,
-}
-
 /// A signal was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("send signal {signal}: {}", errno::words(*.errno))]
@@ -55,11 +40,11 @@ pub struct SignalRefused {
     pub errno: Errno,
 }
 
-/// Sends one signal to the process behind a pidfd.
-pub fn send(pidfd: impl AsFd, signal: SignalNumber) -> Result<SignalOutcome, SignalRefused> {
+/// Sends one signal to the process behind a pidfd. That nobody is left to take it is no refusal; a zombie takes it
+/// without effect.
+pub fn send(pidfd: impl AsFd, signal: SignalNumber) -> Result<(), SignalRefused> {
     match send_raw(pidfd.as_fd(), signal.0) {
-        Ok(()) => Ok(SignalOutcome::Sent),
-        Err(Errno::SRCH) => Ok(SignalOutcome::Gone),
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
         Err(errno) => Err(SignalRefused { signal: signal.0, errno }),
     }
 }

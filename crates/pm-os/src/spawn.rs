@@ -15,8 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::{self, BootId};
 use crate::identity::{self, ProcIdentity};
-use crate::limits::Nofile;
-use crate::procfs::Stat;
+use crate::procfs::ProcEntry;
 use crate::tag::{self, COOKIE, Tag};
 
 use child::{Arena, ChildPlan, Made};
@@ -154,7 +153,7 @@ fn launch(
             |(numbers, _)| numbers.clone(),
         ),
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
-        nofile: plan.nofile.map(Nofile::into_limit),
+        nofile: plan.nofile,
         umask: plan.umask,
         nice: plan.nice,
         oom: oom.as_ref().map(String::as_bytes),
@@ -162,7 +161,7 @@ fn launch(
     };
     let made = tools.make(&orders, plan.birth, tag.is_some());
     let made = made.map_err(|failure| SpawnError::from_child(failure, plan, program))?;
-    let started = Stat::parse(made.stat.as_slice()).map_or(0, |stat| stat.start);
+    let started = ProcEntry::parse(made.stat.as_slice()).map_or(0, |stat| stat.started);
     let inode = identity::inode(&made.pidfd);
     Ok(Spawned {
         pid: made.pid,

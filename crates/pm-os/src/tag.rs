@@ -79,11 +79,6 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// We could not put the mark on ourselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("mark processes through RLIMIT_LOCKS: {}", crate::errno::words(*.0))]
-pub struct TagError(pub Errno);
-
 /// The tag of a process, dead or alive (a zombie keeps it until it is reaped); `None` if it has
 /// none, is gone, or belongs to somebody whose limits we may not read.
 pub fn of(pid: i32) -> Option<Tag> {
@@ -116,17 +111,15 @@ pub(crate) fn limit_of(pid: i32) -> Result<u64, Errno> {
 /// Puts the mark on this process; its children are born with it.
 ///
 /// The hard limit stays what it was (normally infinite), so that [`unmark_self`] needs no privilege.
-pub fn mark_self(tag: Tag) -> Result<(), TagError> {
+pub(crate) fn mark_self(tag: Tag) -> Result<(), Errno> {
     let now = getrlimit(Resource::Locks);
     setrlimit(Resource::Locks, Rlimit { current: Some(tag.raw()), maximum: now.maximum })
-        .map_err(TagError)
 }
 
 /// Takes any mark off this process.
-pub fn unmark_self() -> Result<(), TagError> {
+pub(crate) fn unmark_self() -> Result<(), Errno> {
     let now = getrlimit(Resource::Locks);
     setrlimit(Resource::Locks, Rlimit { current: now.maximum, maximum: now.maximum })
-        .map_err(TagError)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 
 mod forwarding;
 mod proc_scan;
-mod sweep;
 mod traces;
 
 pub use forwarding::{runs_scripts, tells_children};
-pub use proc_scan::{Depth, ProcEntry, ProcScan, ProcScanError, RunMembers, RunQuery, TreeMember};
-pub use sweep::{SweepError, sweep, sweep_all};
+pub use proc_scan::{Depth, ProcScan, ProcScanError, RunMembers, RunQuery, TreeMember};
 pub use traces::{Traces, traces};
+
+pub use crate::procfs::ProcEntry;

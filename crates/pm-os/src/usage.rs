@@ -24,7 +24,7 @@ pub struct RunUsage {
 ///
 /// This makes the kernel walk all page tables of each member, milliseconds for a large one: only for whoever must know.
 pub fn proportional(members: &[TreeMember]) -> u64 {
-    members.iter().map(|member| share_of(member.identity.pid).unwrap_or(member.rss)).sum()
+    members.iter().map(|member| share_of(member.identity.pid).unwrap_or(member.seen.rss)).sum()
 }
 
 /// The PSS of a process in bytes, from `/proc/PID/smaps_rollup` (Linux 4.14).
@@ -87,11 +87,11 @@ impl Sampler {
                 }
                 None => members.iter().map(|member| lifetime(member, since_boot)).sum(),
             };
-            let memory = members.iter().map(|member| member.rss).sum();
+            let memory = members.iter().map(|member| member.seen.rss).sum();
             usage.insert(tag, RunUsage { cpu, memory, processes: members.len() });
             for member in members {
                 let key = (member.identity.pid, member.identity.started);
-                let (own, children) = (member.own_ticks, member.children_ticks);
+                let (own, children) = (member.seen.own_ticks, member.seen.children_ticks);
                 seen.insert(key, Ticks { tag, own, children });
             }
         }
@@ -108,12 +108,12 @@ impl Sampler {
     fn spent(&self, members: &[TreeMember], before: u64, begun: Duration) -> u64 {
         let (mut sum, mut base, mut living) = (0, before, 0);
         for member in members {
-            let total = member.own_ticks + member.children_ticks;
+            let total = member.seen.own_ticks + member.seen.children_ticks;
             sum += total;
             match self.last.get(&(member.identity.pid, member.identity.started)) {
-                Some(then) => living += member.own_ticks.saturating_sub(then.own),
+                Some(then) => living += member.seen.own_ticks.saturating_sub(then.own),
                 None if started(member) >= begun.saturating_sub(clock::tick()) => {
-                    living += member.own_ticks;
+                    living += member.seen.own_ticks;
                 }
                 // It joined late (found by descent only now): what it used before isn't news.
                 None => base += total,
@@ -136,7 +136,7 @@ fn ticks(count: u64) -> Duration {
 fn lifetime(member: &TreeMember, since_boot: Duration) -> f64 {
     // Start times are rounded down to ticks, so a new process may seem a tick older than it is.
     let age = since_boot.saturating_sub(started(member)).max(clock::tick());
-    percent(member.own_ticks, age)
+    percent(member.seen.own_ticks, age)
 }
 
 fn percent(spent: u64, time: Duration) -> f64 {
@@ -151,15 +151,11 @@ mod tests {
     const TAG: Tag = Tag::new(1, 1);
 
     fn member(pid: i32, started: u64, own: u64, children: u64) -> TreeMember {
-        TreeMember {
-            ppid: 1,
-            marked: true,
-            identity: ProcIdentity { pid, started, boot: None, inode: 0 },
-            depth: 0,
-            own_ticks: own,
-            children_ticks: children,
-            rss: 1000,
-        }
+        let line =
+            format!("{pid} (x) S 1 1 1 0 -1 0 0 0 0 0 {own} 0 {children} 0 20 0 1 0 {started} 0 1");
+        let seen = crate::procfs::ProcEntry::parse(line.as_bytes()).unwrap();
+        let identity = ProcIdentity { pid, started, boot: None, inode: 0 };
+        TreeMember { identity, depth: 0, seen }
     }
 
     /// Samples at the given second after boot; the tests assume the usual tick of 10 ms.

@@ -29,8 +29,6 @@ pub struct Account {
     pub gid: u32,
     /// Home folder.
     pub home: PathBuf,
-    /// Login shell; empty means `/bin/sh`.
-    pub shell: PathBuf,
     /// All groups, the primary one first.
     pub groups: Vec<u32>,
 }
@@ -100,8 +98,7 @@ pub fn by_number(uid: u32) -> Result<Account, UserError> {
     if is_ours {
         groups.extend(our_groups().into_iter().filter(|group| *group != gid));
     }
-    let (home, shell) = (PathBuf::from("/"), PathBuf::new());
-    Ok(Account { name: uid.to_string(), uid, gid, home, shell, groups })
+    Ok(Account { name: uid.to_string(), uid, gid, home: PathBuf::from("/"), groups })
 }
 
 fn our_groups() -> Vec<u32> {
@@ -178,14 +175,13 @@ fn account(passwd: &[u8], who: &str) -> Option<Account> {
 
 fn accounts(passwd: &[u8]) -> impl Iterator<Item = Account> {
     entries(passwd).filter_map(|fields| {
-        let &[name, _, uid, gid, _, home, shell] = fields.as_slice() else { return None };
+        let &[name, _, uid, gid, _, home, _] = fields.as_slice() else { return None };
         let gid = number(gid)?;
         Some(Account {
             name: String::from_utf8_lossy(name).into_owned(),
             uid: number(uid)?,
             gid,
             home: path(home),
-            shell: path(shell),
             groups: vec![gid],
         })
     })

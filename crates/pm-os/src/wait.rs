@@ -50,15 +50,6 @@ impl Termination {
         }
     }
 
-    /// The status word [`Termination::from_status`] decodes; `None` for [`Termination::Unknown`].
-    pub fn to_status(self) -> Option<i32> {
-        match self {
-            Self::Exited(code) => Some(i32::from(code) << 8),
-            Self::Signaled { signal, core } => Some(signal & 0x7f | if core { 0x80 } else { 0 }),
-            Self::Unknown => None,
-        }
-    }
-
     fn from_wait(status: &WaitIdStatus) -> Self {
         if let Some(code) = status.exit_status() {
             // The kernel hands out only the low eight bits.
@@ -71,17 +62,9 @@ impl Termination {
     }
 }
 
-/// Looks whether our child ended, without reaping it; `None` while it lives.
-pub fn peek(pidfd: impl AsFd) -> Result<Option<Termination>, WaitError> {
-    wait(&pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT)
-}
-
 /// Reaps our child if it ended; `None` while it lives.
 pub fn reap(pidfd: impl AsFd) -> Result<Option<Termination>, WaitError> {
-    wait(&pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
-}
-
-fn wait(pidfd: &impl AsFd, how: WaitIdOptions) -> Result<Option<Termination>, WaitError> {
+    let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     loop {
         return match waitid(WaitId::PidFd(pidfd.as_fd()), how) {
             Ok(status) => Ok(status.as_ref().map(Termination::from_wait)),
@@ -109,30 +92,26 @@ struct PidfdAnswer {
 const GET_INFO: libc::c_ulong = 0xC000_0000 | (64 << 16) | (0xFF << 8) | 0x0B;
 const _: () = assert!(size_of::<PidfdAnswer>() == 64, "the kernel's first form of the struct");
 
-/// How a process that is not our child ended, from a pidfd somebody held when it ended.
+/// How a process that is not our child ended, as a status word, from a pidfd somebody held when it ended.
 ///
 /// `None` until its parent has reaped it (wait for `POLLHUP`, not for `POLLIN`), and for ever on
 /// kernels before 6.15; [`zombie`] may know meanwhile.
 #[expect(unsafe_code, reason = "an ioctl nobody wraps yet")]
-pub fn of_stranger(pidfd: impl AsFd) -> Option<Termination> {
+pub fn of_stranger(pidfd: impl AsFd) -> Option<i32> {
     let mut answer = PidfdAnswer { mask: INFO_EXIT, ..PidfdAnswer::default() };
     // SAFETY: the request encodes the size of `PidfdAnswer`, so the kernel writes no more than
     // that into a live local of plain integers.
     let result = unsafe { libc::ioctl(pidfd.as_fd().as_raw_fd(), GET_INFO, &raw mut answer) };
-    (result == 0 && answer.mask & INFO_EXIT != 0)
-        .then(|| Termination::from_status(answer.exit_code))
+    (result == 0 && answer.mask & INFO_EXIT != 0).then_some(answer.exit_code)
 }
 
-/// How a zombie that nobody reaps ended; `None` if `pid` is no zombie.
+/// How a zombie that nobody reaps ended, as a status word; `None` if `pid` is no zombie.
 ///
 /// For a process of another user the kernel shows 0 to the unprivileged, which is then
-/// reported as [`Termination::Unknown`] rather than as a success nobody saw.
-pub fn zombie(pid: i32) -> Option<Termination> {
-    let stat = procfs::stat_once(pid).ok().flatten().filter(|stat| !stat.alive())?;
-    if stat.exit_code == 0 && !may_inspect(pid) {
-        return Some(Termination::Unknown);
-    }
-    Some(Termination::from_status(stat.exit_code))
+/// not reported, rather than as a success nobody saw.
+pub fn zombie(pid: i32) -> Option<i32> {
+    let stat = procfs::stat_once(pid).ok().flatten().filter(|stat| !stat.alive)?;
+    (stat.exit_code != 0 || may_inspect(pid)).then_some(stat.exit_code)
 }
 
 /// Whether the kernel shows us the real exit code: the same user, or root.
@@ -155,8 +134,7 @@ mod tests {
             Termination::Signaled { signal: 11, core: true }
         );
         assert_eq!(Termination::from_status(0x137f), Termination::Unknown);
-        for status in [0, 255 << 8, 9, 0x8b] {
-            assert_eq!(Termination::from_status(status).to_status(), Some(status));
-        }
+        assert_eq!(Termination::from_status(0), Termination::Exited(0));
+        assert_eq!(Termination::from_status(255 << 8), Termination::Exited(255));
     }
 }

@@ -1,6 +1,6 @@
 //! The registry of calls: what can be asked and what is answered.
 
-use pm_spec::{AppName, AppSpec, Environment, Select, Signal};
+use pm_spec::{Environment, Patience, Reload, Rename, Restart, Scale, Select, Signal, Start};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -79,46 +79,6 @@ pub struct Pong {
     pub uptime: u64,
 }
 
-/// What to do with an app that exists already under that name and namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Existing {
-    /// Take over the new settings and restart what is up (PM2 with a config file).
-    Restart,
-    /// Take over the new settings and reload what is up, one instance after the other (PM2: `reload FILE`).
-    Reload,
-    /// Take over the new settings, and restart only what can't be changed while it runs (`apply`).
-    Converge,
-    /// Start what is down; refuse if it is up (PM2 with a script).
-    Refuse,
-    /// Start what is down, leave alone what is up.
-    Keep,
-    /// Add another app of that name (PM2: `--force`).
-    Duplicate,
-}
-
-/// When a call that starts something is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wait {
-    /// As soon as the program was executed.
-    Spawned,
-    /// When it has lived for the smaller of `min_uptime` and one second.
-    Settled,
-}
-
-/// Bring these apps up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Start {
-    /// The apps, complete.
-    #[serde(deserialize_with = "pm_spec::read_apps")]
-    pub apps: Vec<AppSpec>,
-    /// What to do with those that exist.
-    pub existing: Existing,
-    /// When to answer.
-    pub wait: Wait,
-}
-
 /// Start known apps; restart those that are up (PM2: `start NAME`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Raise {
@@ -127,7 +87,7 @@ pub struct Raise {
     /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
     pub env: Option<Environment>,
     /// When to answer.
-    pub wait: Wait,
+    pub wait: Patience,
 }
 
 /// Take down; answered when the whole tree of each is gone.
@@ -137,54 +97,11 @@ pub struct Stop {
     pub select: Vec<Select>,
 }
 
-/// Take down and up again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Restart {
-    /// Which.
-    pub select: Vec<Select>,
-    /// The shell that takes the place of the one it was started from (PM2: `--update-env`).
-    pub env: Option<Environment>,
-    /// When to answer.
-    pub wait: Wait,
-}
-
-/// Restart instance after instance; cluster workers are replaced by ones that serve before the old ones go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reload {
-    /// Which.
-    pub select: Vec<Select>,
-    /// The shell that takes the place of the one it was started from.
-    pub env: Option<Environment>,
-    /// Also while another reload of them is under way.
-    #[serde(default)]
-    pub force: bool,
-}
-
 /// Take down and forget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delete {
     /// Which.
     pub select: Vec<Select>,
-}
-
-/// Have this many instances.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
-    /// Of which apps.
-    pub select: Vec<Select>,
-    /// How many, 1 to 65535.
-    pub to: u16,
-}
-
-/// Call an app something else; its instances run on and keep their numbers (PM2: `restart ID --name NEW`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rename {
-    /// Which app, by any of its instances.
-    pub select: Vec<Select>,
-    /// Its name from now on.
-    pub name: AppName,
-    /// Its namespace from now on.
-    pub namespace: AppName,
 }
 
 /// Restart counters back to zero.

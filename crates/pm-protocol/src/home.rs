@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use pm_spec::fingerprint;
+
 /// The folder all state lives in, and the names within it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
@@ -218,13 +220,6 @@ impl From<Home> for OsString {
     fn from(home: Home) -> Self {
         Self::from_vec(home.root.into_os_string().into_vec())
     }
-}
-
-/// FNV-1a, 64 bits: only to make a short file name.
-fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

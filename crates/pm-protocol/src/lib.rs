@@ -16,7 +16,6 @@ pub use frame::{Frame, FrameError, Frames, MAX_FRAME, encode};
 pub use hello::{Hello, PROTOCOL};
 pub use home::{Home, HomeError, PM2_PATHS};
 pub use log::{LogShape, LogSource};
+pub use pm_spec::{Existing, Patience, Reload, Rename, Restart, Scale, Start, Status};
 pub use refusal::{Code, Refusal};
-pub use view::{
-    ActionAnswer, Description, EndView, Host, Outcome, Pulse, Row, Said, Status, Usage, What,
-};
+pub use view::{ActionAnswer, Description, EndView, Host, Outcome, Pulse, Row, Said, Usage, What};

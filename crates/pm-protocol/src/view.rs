@@ -3,46 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use pm_spec::{AppSpec, ByteString, Mode};
+use pm_spec::{AppSpec, ByteString, Mode, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// The word for an instance's phase, spelled as PM2 does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Status {
-    /// Up.
-    #[serde(rename = "online")]
-    Online,
-    /// Being started.
-    #[serde(rename = "launching")]
-    Launching,
-    /// Asked to go.
-    #[serde(rename = "stopping")]
-    Stopping,
-    /// Down.
-    #[serde(rename = "stopped")]
-    Stopped,
-    /// Given up until a person asks.
-    #[serde(rename = "errored")]
-    Errored,
-    /// Pausing before the next run.
-    #[serde(rename = "waiting restart")]
-    WaitingRestart,
-}
-
-impl Status {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Launching => "launching",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Errored => "errored",
-            Self::WaitingRestart => "waiting restart",
-        }
-    }
-}
 
 /// What a whole process tree uses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -108,7 +71,7 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "is_fork")]
     pub mode: Mode,
     /// Whether its files are being watched (PM2: `watch`).
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watching: bool,
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,7 +103,7 @@ pub struct Description {
     /// The app as it is specified, with its environment: mask values before showing them.
     pub spec: AppSpec,
     /// Whether it is down as its config has it: it waits for its time, or has run to its good end.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rests: bool,
     /// Its standard output's file.
     pub out: Option<ByteString>,
@@ -233,11 +196,6 @@ pub enum Said {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 const fn is_fork(mode: &Mode) -> bool {
     matches!(mode, Mode::Fork)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// What became of one instance through a call.

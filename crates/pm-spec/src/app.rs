@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -149,13 +150,31 @@ pub enum Identifier {
     Name(ByteString),
 }
 
+impl fmt::Display for UserChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.uid {
+            write!(f, "{user}")?;
+        }
+        self.gid.as_ref().map_or(Ok(()), |group| write!(f, ":{group}"))
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => f.write_str(&name.display()),
+        }
+    }
+}
+
 /// Reads a list of specs of which most have the same environment, and keeps one copy of it: at no time are there a
 /// thousand. For `#[serde(deserialize_with)]`.
 pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSpec>, D::Error> {
     struct Apps;
     impl<'de> Visitor<'de> for Apps {
         type Value = Vec<AppSpec>;
-        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of apps")
         }
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AppSpec>, A::Error> {

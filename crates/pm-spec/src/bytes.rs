@@ -41,26 +41,8 @@ impl ByteString {
     }
 }
 
-impl From<&str> for ByteString {
-    fn from(text: &str) -> Self {
-        Self(text.as_bytes().into())
-    }
-}
-
-impl From<String> for ByteString {
-    fn from(text: String) -> Self {
-        Self(text.into_bytes())
-    }
-}
-
-impl From<Vec<u8>> for ByteString {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes)
-    }
-}
-
-impl From<&[u8]> for ByteString {
-    fn from(bytes: &[u8]) -> Self {
+impl<T: Into<Vec<u8>>> From<T> for ByteString {
+    fn from(bytes: T) -> Self {
         Self(bytes.into())
     }
 }
@@ -96,10 +78,6 @@ impl<'de> Visitor<'de> for BytesVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteString, E> {
-        Ok(ByteString::from(text))
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<ByteString, E> {
         Ok(ByteString::from(text))
     }
 

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::ByteString;
 
@@ -11,7 +11,8 @@ use crate::ByteString;
 ///
 /// A shell's environment is the largest part of an app's spec, and a thousand apps of one file have the same: a copy
 /// costs a pointer, and [`Environment::share`] finds equal ones that were read apart.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Environment(Arc<BTreeMap<VariableName, ByteString>>);
 
 /// A name as a map key: the wire wants text there, so bytes that are not UTF-8 are refused when read.
@@ -75,18 +76,6 @@ impl Environment {
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-impl Serialize for Environment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_ref().serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Environment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        BTreeMap::deserialize(deserializer).map(|entries| Self(Arc::new(entries)))
     }
 }
 

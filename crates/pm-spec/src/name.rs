@@ -16,27 +16,18 @@ pub struct AppName(String);
 const LONGEST: usize = 180;
 
 /// Why a text is no app name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// There is nothing in it.
+    #[error("a name must not be empty")]
     Empty,
     /// More than 255 bytes.
+    #[error("a name has at most 255 bytes")]
     TooLong,
     /// A control character, which would confuse terminals and lists.
+    #[error("a name must not hold control characters")]
     Control,
 }
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "a name must not be empty",
-            Self::TooLong => "a name has at most 255 bytes",
-            Self::Control => "a name must not hold control characters",
-        })
-    }
-}
-
-impl core::error::Error for NameError {}
 
 impl AppName {
     /// Reads a name; surrounding blanks are not part of it.
@@ -90,16 +81,20 @@ impl AppName {
 
     /// What tells files of names apart that would be alike: a number made from the name (FNV-1a).
     pub fn mark(&self) -> String {
-        let hash = self.0.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        alloc::format!("~{hash:016x}")
+        alloc::format!("~{:016x}", fingerprint(self.0.as_bytes()))
     }
 
     /// The namespace of apps that name none (PM2: `default`).
     pub fn default_namespace() -> Self {
         Self("default".into())
     }
+}
+
+/// FNV-1a, 64 bits: only to make a short file name.
+pub fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl fmt::Display for AppName {

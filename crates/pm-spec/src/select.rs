@@ -22,16 +22,9 @@ pub enum Select {
 }
 
 /// Why a text selects nothing that could exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` selects nothing; write a name, an id, ns:NAMESPACE or all")]
 pub struct SelectError(String);
-
-impl fmt::Display for SelectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` selects nothing; write a name, an id, ns:NAMESPACE or all", self.0)
-    }
-}
-
-impl core::error::Error for SelectError {}
 
 impl Select {
     /// Reads a selector.

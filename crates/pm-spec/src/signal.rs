@@ -11,20 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Signal(u8);
 
 /// Why a text or number is no signal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no signal; write a name such as SIGTERM or a number from 1 to 64")]
 pub struct SignalError(String);
-
-impl fmt::Display for SignalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is no signal; write a name such as SIGTERM or a number from 1 to 64",
-            self.0
-        )
-    }
-}
-
-impl core::error::Error for SignalError {}
 
 /// Names and numbers of x86-64, aarch64 and most others (signal(7)).
 const NAMES: [(&str, u8); 31] = [

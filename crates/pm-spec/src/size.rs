@@ -13,16 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct Bytes(u64);
 
 /// Why a text is no size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no size; write bytes (1048576) or 200M, 1.5G, 50MB, 64KiB")]
 pub struct SizeError(String);
-
-impl fmt::Display for SizeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no size; write bytes (1048576) or 200M, 1.5G, 50MB, 64KiB", self.0)
-    }
-}
-
-impl core::error::Error for SizeError {}
 
 impl Bytes {
     /// So many bytes.
@@ -37,19 +30,15 @@ impl Bytes {
 
     /// Reads `1048576`, `200M`, `1.5G`, `50MB`, `64KiB`. All units are 1024-based, as in PM2.
     pub fn parse(text: &str) -> Result<Self, SizeError> {
-        let fail = || SizeError(text.to_string());
-        let trimmed = text.trim();
-        let split = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
-        let (digits, unit) = trimmed.split_at(split);
-        let scale: u64 = match unit.to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kb" | "kib" => 1 << 10,
-            "m" | "mb" | "mib" => 1 << 20,
-            "g" | "gb" | "gib" => 1 << 30,
-            "t" | "tb" | "tib" => 1 << 40,
-            _ => return Err(fail()),
+        let scale = |unit: &str| match unit {
+            "" | "b" => Some(1),
+            "k" | "kb" | "kib" => Some(1 << 10),
+            "m" | "mb" | "mib" => Some(1 << 20),
+            "g" | "gb" | "gib" => Some(1 << 30),
+            "t" | "tb" | "tib" => Some(1 << 40),
+            _ => None,
         };
-        scaled(digits.trim(), scale).map(Self).ok_or_else(fail)
+        measured(text, scale).map(Self).ok_or_else(|| SizeError(text.to_string()))
     }
 }
 
@@ -67,8 +56,16 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A number and, after it, a unit in letters, of which `scale` says how much it is.
+pub(crate) fn measured(text: &str, scale: impl Fn(&str) -> Option<u64>) -> Option<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    scaled(digits.trim(), scale(&unit.to_ascii_lowercase())?)
+}
+
 /// `digits` (a decimal number with at most nine fractional digits) times `scale`, rounded down.
-pub(crate) fn scaled(digits: &str, scale: u64) -> Option<u64> {
+fn scaled(digits: &str, scale: u64) -> Option<u64> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !plain(whole) || !plain(fraction) || fraction.len() > 9 {

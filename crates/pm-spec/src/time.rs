@@ -5,6 +5,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::size::measured;
+
 /// A length of time in whole milliseconds; at most about 584 million years.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -13,20 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct Span(u64);
 
 /// Why a text is no length of time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no duration; write milliseconds (3000) or 250ms, 3s, 1.5m, 2h, 1d")]
 pub struct SpanError(String);
-
-impl fmt::Display for SpanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is no duration; write milliseconds (3000) or 250ms, 3s, 1.5m, 2h, 1d",
-            self.0
-        )
-    }
-}
-
-impl core::error::Error for SpanError {}
 
 impl Span {
     /// No time at all.
@@ -49,19 +40,15 @@ impl Span {
 
     /// Reads `3000` (milliseconds, as PM2), `250ms`, `3s`, `1.5m`, `2h`, `1d`; blanks before the unit are fine.
     pub fn parse(text: &str) -> Result<Self, SpanError> {
-        let fail = || SpanError(text.to_string());
-        let trimmed = text.trim();
-        let split = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
-        let (digits, unit) = trimmed.split_at(split);
-        let scale: u64 = match unit.to_ascii_lowercase().as_str() {
-            "" | "ms" => 1,
-            "s" | "sec" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(fail()),
+        let scale = |unit: &str| match unit {
+            "" | "ms" => Some(1),
+            "s" | "sec" => Some(1_000),
+            "m" | "min" => Some(60_000),
+            "h" => Some(3_600_000),
+            "d" => Some(86_400_000),
+            _ => None,
         };
-        crate::size::scaled(digits.trim(), scale).map(Self).ok_or_else(fail)
+        measured(text, scale).map(Self).ok_or_else(|| SpanError(text.to_string()))
     }
 }
 

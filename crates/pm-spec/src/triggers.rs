@@ -16,7 +16,7 @@ pub struct Schedule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
     /// Whether it also starts what a person has stopped (PM2 always does).
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub after_stop: bool,
 }
 
@@ -50,9 +50,4 @@ pub enum Ignore {
     Glob(ByteString),
     /// A regular expression that is looked for in the path as seen from the app's folder.
     Regex(String),
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }

@@ -36,23 +36,17 @@ pub enum EntryKind {
 
 /// A rule that is none.
 #[derive(Debug, thiserror::Error)]
-pub enum FilterError {
-    /// A regular expression that is none.
-    #[error("`{text}` is no regular expression: {why}")]
-    Regex {
-        /// As it was written.
-        text: String,
-        /// In words.
-        why: String,
-    },
-    /// A glob that is none.
-    #[error("`{text}` is no glob: {why}")]
-    Glob {
-        /// As it was written.
-        text: String,
-        /// In words.
-        why: String,
-    },
+#[error("`{text}` is no {kind}: {why}")]
+pub struct FilterError {
+    text: String,
+    kind: &'static str,
+    why: String,
+}
+
+impl FilterError {
+    fn new(text: impl Into<String>, kind: &'static str, why: impl std::fmt::Display) -> Self {
+        Self { text: text.into(), kind, why: why.to_string() }
+    }
 }
 
 /// Whether this rule can be used.
@@ -72,18 +66,15 @@ enum Rule {
 impl Rule {
     fn read(rule: &Ignore) -> Result<Self, FilterError> {
         match rule {
-            Ignore::Regex(text) => Regex::new(text).map(Self::Regex).map_err(|error| {
-                let why = error.to_string();
-                FilterError::Regex { text: text.clone(), why }
-            }),
+            Ignore::Regex(text) => Regex::new(text)
+                .map(Self::Regex)
+                .map_err(|error| FilterError::new(text, "regular expression", error)),
             Ignore::Glob(glob) => {
                 let bytes = glob.as_bytes();
                 let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
                 let bytes = bytes.strip_suffix(b"/").filter(|it| !it.is_empty()).unwrap_or(bytes);
-                fast_glob::validate(bytes).map_err(|error| FilterError::Glob {
-                    text: glob.display().into_owned(),
-                    why: error.to_string(),
-                })?;
+                fast_glob::validate(bytes)
+                    .map_err(|error| FilterError::new(glob.display(), "glob", error))?;
                 let is_name = !bytes.contains(&b'/');
                 Ok(if is_name { Self::Name(bytes.into()) } else { Self::Path(bytes.into()) })
             }

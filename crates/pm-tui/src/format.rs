@@ -3,23 +3,13 @@
 
 use std::borrow::Cow;
 
-use pm_client::visible;
+use pm_client::{span, unit_of, visible};
 use pm_protocol::Status;
 use pm_spec::Bytes;
 
-/// Seconds of each unit, largest first. PM2 uses a unit from two of it on: `119s`, then `2m`.
-const UNITS: [(u64, &str); 5] =
-    [(31_536_000, "Y"), (2_592_000, "M"), (86_400, "D"), (3_600, "h"), (60, "m")];
-
-fn unit_of(seconds: u64) -> (u64, &'static str) {
-    UNITS.into_iter().find(|(unit, _)| seconds / unit >= 2).unwrap_or((1, "s"))
-}
-
 /// An age in milliseconds as PM2 shows uptimes: `12s`, `3m`, `5h`, `2D`, `4M`, `2Y`.
 pub(crate) fn uptime(age: u64) -> String {
-    let seconds = age / 1000;
-    let (unit, letter) = unit_of(seconds);
-    format!("{}{letter}", seconds / unit)
+    span(age / 1000)
 }
 
 /// Milliseconds until [`uptime`] says something else about this age.
@@ -86,11 +76,6 @@ pub(crate) fn ahead(at: u64, now: u64, offset: i32) -> String {
         }
         Ok(_) | Err(_) => format!("in {}", duration(wait)),
     }
-}
-
-/// One and many.
-pub(crate) fn count(number: usize, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 /// A sign for each status, so that colour is never needed.

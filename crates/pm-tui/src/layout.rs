@@ -58,7 +58,11 @@ pub(crate) fn layout(area: Rect, model: &Model) -> ScreenLayout {
         // Nothing but the hint how to start something.
         layout.list = main;
     } else if model.zoom || main.height < TALL {
-        *layout.pane_mut(model.focus) = main;
+        match model.focus {
+            Pane::List => layout.list = main,
+            Pane::Logs => layout.logs = main,
+            Pane::Detail => layout.detail = main,
+        }
     } else if main.width >= WIDE {
         side_by_side(&mut layout, main, model);
     } else {
@@ -145,14 +149,6 @@ impl ScreenLayout {
             Pane::List => self.list,
             Pane::Logs => self.logs,
             Pane::Detail => self.detail,
-        }
-    }
-
-    fn pane_mut(&mut self, pane: Pane) -> &mut Rect {
-        match pane {
-            Pane::List => &mut self.list,
-            Pane::Logs => &mut self.logs,
-            Pane::Detail => &mut self.detail,
         }
     }
 
@@ -289,10 +285,7 @@ impl Model {
     }
 
     fn needs_footer(&self) -> bool {
-        match self.mode {
-            InputMode::Asking(_) | InputMode::Typing(..) => true,
-            InputMode::Main | InputMode::Help { .. } => false,
-        }
+        matches!(self.mode, InputMode::Asking(_) | InputMode::Typing(..))
     }
 
     fn shows_detail(&self, by_default: bool) -> bool {

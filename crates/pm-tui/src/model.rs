@@ -103,12 +103,6 @@ impl Model {
         Self { theme, home, offset, program: "pm", log, ..Self::default() }
     }
 
-    /// For a program that people call by another name than `pm`.
-    #[must_use]
-    pub fn called(self, program: &'static str) -> Self {
-        Self { program, ..self }
-    }
-
     /// Shows a message for a while, a bad one longer.
     pub(crate) fn notify(&mut self, text: &str, tone: Tone) {
         let lasts = if tone == Tone::Bad { PASSING_BAD } else { PASSING };

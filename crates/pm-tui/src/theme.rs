@@ -1,6 +1,6 @@
 //! Colours by what they mean. Each theme must be readable; `mono` says everything without colour.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Style};
 
 use pm_protocol::Status;
 
@@ -42,12 +42,69 @@ impl ThemeChoice {
         THEMES[(self as usize + 1) % THEMES.len()].0
     }
 
+    /// One style per meaning: a row says what it is in each theme.
     pub(crate) fn theme(self) -> Theme {
+        let one = |dark, light, contrast, mono| match self {
+            Self::Dark => dark,
+            Self::Light => light,
+            Self::HighContrast => contrast,
+            Self::Mono => mono,
+        };
+        let (plain, white) = (Style::new(), fg(Color::White));
+        let (yellow, red) = (bold(Color::LightYellow), bold(Color::LightRed));
+        let bright_on = |ground| on(ground, Color::Black);
+        let [grey, dark_grey, light_grey] = [245, 241, 250].map(|at| fg(Color::Indexed(at)));
+        let [blue, brown, green, purple, crimson] = [25, 130, 28, 90, 160].map(Color::Indexed);
+        let ground = |at, text| on(Color::Indexed(at), Color::Indexed(text));
+        let away = |at| plain.bg(Color::Indexed(at));
+        let bright = bright_on(Color::LightYellow).bold();
+        Theme {
+            text: one(plain, plain, white, plain),
+            dim: one(grey, dark_grey, white, plain.dim()),
+            rule: one(fg(Color::Indexed(239)), light_grey, white, plain.dim()),
+            title: one(light_grey, fg(Color::Indexed(238)), white.bold(), plain),
+            focus: one(
+                bold(Color::Cyan),
+                bold(blue),
+                bright_on(Color::White).bold(),
+                plain.bold().underlined(),
+            ),
+            key: one(fg(Color::Cyan), fg(blue), yellow, plain.bold()),
+            cursor: one(ground(24, 255), ground(153, 16), bright, plain.reversed()),
+            cursor_away: one(away(236), away(254), plain.reversed(), plain.underlined()),
+            mark: one(bold(Color::Yellow), bold(brown), yellow, plain.bold()),
+            good: one(fg(Color::Green), fg(green), bold(Color::LightGreen), plain),
+            passing: one(fg(Color::Yellow), fg(brown), yellow, plain),
+            quiet: one(grey, dark_grey, white, plain.dim()),
+            bad: one(fg(Color::LightRed), fg(crimson), red, plain.bold()),
+            error_output: one(fg(Color::Red), fg(crimson), red, plain.bold()),
+            hit: one(
+                ground(58, 255),
+                ground(229, 16),
+                bright_on(Color::LightCyan),
+                plain.underlined(),
+            ),
+            hit_here: one(bright_on(Color::Yellow), ground(214, 16), bright, plain.reversed()),
+            cpu: one(fg(Color::Cyan), fg(blue), fg(Color::LightCyan), plain),
+            memory: one(fg(Color::Magenta), fg(purple), fg(Color::LightMagenta), plain),
+            names: self.names(),
+            app_colours: self != Self::Mono,
+        }
+    }
+
+    /// Colours of apps beside each other.
+    fn names(self) -> [Style; 6] {
+        use Color::{
+            Blue, Cyan, Green, LightBlue, LightCyan, LightGreen, LightMagenta, LightRed,
+            LightYellow, Magenta, White, Yellow,
+        };
         match self {
-            Self::Dark => Theme::dark(),
-            Self::Light => Theme::light(),
-            Self::HighContrast => Theme::high_contrast(),
-            Self::Mono => Theme::mono(),
+            Self::Dark => [Cyan, Yellow, Green, Magenta, Blue, LightRed].map(fg),
+            Self::Light => [25, 130, 28, 90, 24, 124].map(|at| fg(Color::Indexed(at))),
+            Self::HighContrast => {
+                [LightCyan, LightYellow, LightGreen, LightMagenta, LightBlue, White].map(fg)
+            }
+            Self::Mono => [Style::new(); 6],
         }
     }
 }
@@ -90,7 +147,7 @@ fn fg(colour: Color) -> Style {
 }
 
 fn bold(colour: Color) -> Style {
-    fg(colour).add_modifier(Modifier::BOLD)
+    fg(colour).bold()
 }
 
 fn on(ground: Color, colour: Color) -> Style {
@@ -98,119 +155,6 @@ fn on(ground: Color, colour: Color) -> Style {
 }
 
 impl Theme {
-    fn dark() -> Self {
-        let (grey, yellow, blue) = (Color::Indexed(245), Color::Yellow, Color::Blue);
-        Self {
-            text: Style::new(),
-            dim: fg(grey),
-            rule: fg(Color::Indexed(239)),
-            title: fg(Color::Indexed(250)),
-            focus: bold(Color::Cyan),
-            key: fg(Color::Cyan),
-            cursor: on(Color::Indexed(24), Color::Indexed(255)),
-            cursor_away: Style::new().bg(Color::Indexed(236)),
-            mark: bold(yellow),
-            good: fg(Color::Green),
-            passing: fg(yellow),
-            quiet: fg(grey),
-            bad: fg(Color::LightRed),
-            error_output: fg(Color::Red),
-            hit: on(Color::Indexed(58), Color::Indexed(255)),
-            hit_here: on(yellow, Color::Black),
-            cpu: fg(Color::Cyan),
-            memory: fg(Color::Magenta),
-            names: [Color::Cyan, yellow, Color::Green, Color::Magenta, blue, Color::LightRed]
-                .map(fg),
-            app_colours: true,
-        }
-    }
-
-    fn light() -> Self {
-        let [blue, brown, green, purple, red] = [25, 130, 28, 90, 160].map(Color::Indexed);
-        let (grey, black) = (Color::Indexed(241), Color::Indexed(16));
-        Self {
-            dim: fg(grey),
-            rule: fg(Color::Indexed(250)),
-            title: fg(Color::Indexed(238)),
-            focus: bold(blue),
-            key: fg(blue),
-            cursor: on(Color::Indexed(153), black),
-            cursor_away: Style::new().bg(Color::Indexed(254)),
-            mark: bold(brown),
-            good: fg(green),
-            passing: fg(brown),
-            quiet: fg(grey),
-            bad: fg(red),
-            error_output: fg(red),
-            hit: on(Color::Indexed(229), black),
-            hit_here: on(Color::Indexed(214), black),
-            cpu: fg(blue),
-            memory: fg(purple),
-            names: [25, 130, 28, 90, 24, 124].map(|index| fg(Color::Indexed(index))),
-            ..Self::dark()
-        }
-    }
-
-    fn high_contrast() -> Self {
-        let (white, yellow, red) =
-            (fg(Color::White), bold(Color::LightYellow), bold(Color::LightRed));
-        let (cyan, green, magenta) = (Color::LightCyan, Color::LightGreen, Color::LightMagenta);
-        let bright_on = |ground| on(ground, Color::Black);
-        Self {
-            text: white,
-            dim: white,
-            rule: white,
-            title: bold(Color::White),
-            focus: bright_on(Color::White).add_modifier(Modifier::BOLD),
-            key: yellow,
-            cursor: bright_on(Color::LightYellow).add_modifier(Modifier::BOLD),
-            cursor_away: Style::new().add_modifier(Modifier::REVERSED),
-            mark: yellow,
-            good: bold(green),
-            passing: yellow,
-            quiet: white,
-            bad: red,
-            error_output: red,
-            hit: bright_on(cyan),
-            hit_here: bright_on(Color::LightYellow).add_modifier(Modifier::BOLD),
-            cpu: fg(cyan),
-            memory: fg(magenta),
-            names: [cyan, Color::LightYellow, green, magenta, Color::LightBlue, Color::White]
-                .map(fg),
-            app_colours: true,
-        }
-    }
-
-    fn mono() -> Self {
-        let plain = Style::new();
-        let bold = plain.add_modifier(Modifier::BOLD);
-        let reversed = plain.add_modifier(Modifier::REVERSED);
-        let underlined = plain.add_modifier(Modifier::UNDERLINED);
-        let dim = plain.add_modifier(Modifier::DIM);
-        Self {
-            text: plain,
-            dim,
-            rule: dim,
-            title: plain,
-            focus: bold.add_modifier(Modifier::UNDERLINED),
-            key: bold,
-            cursor: reversed,
-            cursor_away: underlined,
-            mark: bold,
-            good: plain,
-            passing: plain,
-            quiet: dim,
-            bad: bold,
-            error_output: bold,
-            hit: underlined,
-            hit_here: reversed,
-            cpu: plain,
-            memory: plain,
-            names: [plain; 6],
-            app_colours: false,
-        }
-    }
-
     pub(crate) fn status(&self, status: Status) -> Style {
         match status {
             Status::Online => self.good,
@@ -247,9 +191,9 @@ mod tests {
 
     #[test]
     fn mono_has_no_colour() {
-        let debug = format!("{:?}", Theme::mono());
+        let debug = format!("{:?}", ThemeChoice::Mono.theme());
         assert!(!debug.contains("Color"), "{debug}");
-        let mono = Theme::mono();
+        let mono = ThemeChoice::Mono.theme();
         let styles = [mono.text, mono.focus, mono.cursor, mono.hit, mono.bad, mono.dim];
         assert!(styles.iter().all(|style| style.fg.is_none() && style.bg.is_none()));
     }

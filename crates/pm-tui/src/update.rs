@@ -5,9 +5,9 @@ mod mouse;
 mod operate;
 mod typing;
 
+use pm_client::count;
 use pm_protocol::{Change, Outcome, What};
 
-use crate::format::count;
 use crate::keys::Pane;
 use crate::message::LogGroup;
 use crate::message::{Effect, LinkState, Msg, Operation, OperationResult};

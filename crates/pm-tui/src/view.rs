@@ -45,10 +45,8 @@ pub(crate) fn detail_rows(model: &Model) -> usize {
 
 /// How many rows of help don't fit the screen.
 pub(crate) fn help_rows(model: &Model) -> usize {
-    match model.mode {
-        InputMode::Help { .. } => help::hidden_rows(&model.theme.theme(), model.area()),
-        InputMode::Main | InputMode::Typing(..) | InputMode::Asking(_) => 0,
-    }
+    let is_shown = matches!(model.mode, InputMode::Help { .. });
+    if is_shown { help::hidden_rows(&model.theme.theme(), model.area()) } else { 0 }
 }
 
 #[cfg(test)]

@@ -16,8 +16,7 @@ use crate::message::{Effect, Msg};
 use crate::model::Model;
 use crate::runtime::{EffectRunner, show};
 use crate::theme::ThemeChoice;
-use calls::{Describer, Operations};
-use reader::LogReader;
+use reader::{LogReader, ReaderCommand};
 
 /// What `pm monit` was asked for.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub fn run(plan: TuiPlan) -> Result<(), TuiError> {
     let TuiPlan { home, theme, program } = plan;
     let theme = theme.unwrap_or_else(|| theme_of(|name| std::env::var_os(name)));
     let offset = chrono::Local::now().offset().local_minus_utc();
-    let model = Model::new(theme, home.root().display().to_string(), offset).called(program);
+    let model = Model { program, ..Model::new(theme, home.root().display().to_string(), offset) };
     show(model, |sender| start(home, &sender))
 }
 
@@ -49,14 +48,14 @@ pub fn theme_of(variable: impl Fn(&str) -> Option<OsString>) -> ThemeChoice {
 
 fn start(home: Home, sender: &SyncSender<Msg>) -> Result<EffectRunner, TuiError> {
     feed::start(home.clone(), sender.clone())?;
-    let describer = Describer::start(home.clone(), sender.clone())?;
+    let requests = calls::describer(home.clone(), sender.clone())?;
     let reader = LogReader::start(home.clone(), sender.clone())?;
-    let commands = Operations::new(home, sender.clone());
+    let sender = sender.clone();
     Ok(Box::new(move |effect| match effect {
-        Effect::Perform(command) => commands.perform(command),
-        Effect::Describe(id) => describer.describe(id),
-        Effect::Follow(group) => reader.follow(group),
-        Effect::Forget(group) => reader.forget(group),
+        Effect::Perform(command) => calls::begin(&home, &sender, command),
+        Effect::Describe(id) => drop(requests.try_send(id)),
+        Effect::Follow(group) => reader.send(ReaderCommand::Follow(group)),
+        Effect::Forget(group) => reader.send(ReaderCommand::Forget(group)),
         Effect::Redraw | Effect::Suspend | Effect::Quit => {}
     }))
 }

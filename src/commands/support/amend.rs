@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use pm_client::{Client, Deadline};
 use pm_config::{Overrides, Typed, amended};
-use pm_protocol::{Existing, Outcome, Rename, Start, Wait};
+use pm_protocol::{Existing, Outcome, Patience, Rename, Start};
 use pm_spec::options::KeySpec;
 use pm_spec::{AppSpec, Select};
 
@@ -58,7 +58,7 @@ pub(crate) fn renew(
         }
         apps.push(app);
     }
-    let wait = if flags.no_wait { Wait::Spawned } else { Wait::Settled };
+    let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
     Ok(resend::start(client, Start { apps, existing, wait })?.outcomes)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pm_client::Client;
 use pm_config::{Ecosystem, Overrides, Severity};
-use pm_protocol::{Existing, Outcome, Start, Status, Wait};
+use pm_protocol::{Existing, Outcome, Patience, Start, Status};
 use pm_spec::{AppSpec, ByteString, Effort, Mode};
 
 use crate::commands::support::targets::Target;
@@ -114,7 +114,7 @@ impl Configs {
         self,
         session: &Session,
         client: &mut Client,
-        (existing, wait): (Existing, Wait),
+        (existing, wait): (Existing, Patience),
     ) -> Result<(Vec<Outcome>, Vec<Planned>), Failure> {
         if self.apps.is_empty() {
             return Ok((Vec::new(), Vec::new()));

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, Feed};
 use pm_protocol::{
-    Change, Code, Delete, Describe, Existing, LogSource, Logs, ReloadLogs, Row, Start, Status,
-    Stop, Wait,
+    Change, Code, Delete, Describe, Existing, LogSource, Logs, Patience, ReloadLogs, Row, Start,
+    Status, Stop,
 };
 use pm_spec::{AppSpec, Select};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -129,7 +129,7 @@ fn live(
         Vec::new()
     } else {
         let apps = plan.apps.clone();
-        let start = Start { apps, existing: Existing::Restart, wait: Wait::Spawned };
+        let start = Start { apps, existing: Existing::Restart, wait: Patience::Spawned };
         resend::start(client, start)?.outcomes
     };
     for outcome in &outcomes {

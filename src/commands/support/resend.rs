@@ -140,7 +140,7 @@ fn standing(row: &Row) -> Outcome {
 mod tests {
     use super::*;
     use crate::golden::spec;
-    use pm_protocol::Wait;
+    use pm_protocol::Patience;
     use pm_testkit::samples;
 
     fn row(name: &str, created_at: u64, status: Status) -> Row {
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_lost_start_is_asked_again_only_for_what_was_not_begun() {
         let apps = vec![spec("begun"), spec("fresh"), spec("old")];
-        let call = Start { apps, existing: Existing::Duplicate, wait: Wait::Settled };
+        let call = Start { apps, existing: Existing::Duplicate, wait: Patience::Settled };
         let rows = [row("begun", 999, Status::Online), row("old", 990, Status::Online)];
         let calls = rest(call, &rows, 1_000);
         assert_eq!(calls.len(), 2);
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_lost_start_of_one_app_is_one_call() {
         let call =
-            Start { apps: vec![spec("web")], existing: Existing::Refuse, wait: Wait::Spawned };
+            Start { apps: vec![spec("web")], existing: Existing::Refuse, wait: Patience::Spawned };
         let calls = rest(call, &[row("web", 500, Status::Errored)], 100);
         assert_eq!(calls.len(), 1);
         assert_eq!(calls[0].existing, Existing::Keep, "refusing our own app would be a lie");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_pm2::{dump, jlist};
-use pm_protocol::{Descriptions, Outcome, Save, Start, Wait};
+use pm_protocol::{Descriptions, Outcome, Patience, Save, Start};
 use serde_json::Value;
 
 use crate::commands::support::{described, listing, resend, settings, targets};
@@ -123,8 +123,9 @@ pub(crate) fn revive(
     // Apps of the same name that differ are several apps, as they were.
     let rounds = dump::rounds(&new, &session.caller()?);
     for (apps, existing) in rounds.map_err(|diagnosis| targets::unusable(&diagnosis))? {
-        outcomes
-            .extend(resend::start(client, Start { apps, existing, wait: Wait::Spawned })?.outcomes);
+        outcomes.extend(
+            resend::start(client, Start { apps, existing, wait: Patience::Spawned })?.outcomes,
+        );
     }
     outcomes.sort_by_key(|outcome| outcome.id);
     Ok(outcomes)

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use pm_pm2::settings::{SettingKey, Settings, plain};
 use pm_pm2::{modules, shell};
-use pm_protocol::{Existing, List, Restart, Start, Status, Wait};
+use pm_protocol::{Existing, List, Patience, Restart, Start, Status};
 use pm_spec::{AppSpec, ByteString, Environment, Rotation, Select};
 use serde_json::Value;
 
@@ -116,7 +116,10 @@ fn rotate(session: &Session, (before, wish): (&Rotation, &Rotation)) -> Result<(
         return Ok(());
     }
     let apps = apps.into_values().collect();
-    resend::start(&mut client, Start { apps, existing: Existing::Converge, wait: Wait::Spawned })?;
+    resend::start(
+        &mut client,
+        Start { apps, existing: Existing::Converge, wait: Patience::Spawned },
+    )?;
     Ok(())
 }
 
@@ -128,7 +131,7 @@ fn restart(session: &Session, book: &Settings, app: &str) -> Result<(), Failure>
         return Ok(());
     }
     let select = vec![Select::Name(app.to_owned())];
-    let call = Restart { select, env: Some(variables(book, app)), wait: Wait::Settled };
+    let call = Restart { select, env: Some(variables(book, app)), wait: Patience::Settled };
     let done = progress::during(session, "restarting", || resend::renew(&mut client, &call))?;
     let failed = done.outcomes.iter().find(|outcome| outcome.what.is_failure());
     if let Some(outcome) = failed {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, pause};
 use pm_config::{Caller, Overrides, read};
-use pm_protocol::{Describe, Description, Existing, List, Row, Start, Wait};
+use pm_protocol::{Describe, Description, Existing, List, Patience, Row, Start};
 use pm_testkit::{Home, PATIENCE, fixture};
 use serde_json::{Value, json};
 
@@ -320,7 +320,7 @@ pub(super) fn start_apps(home: &Home, apps: &[Value]) {
     while !apps.is_empty() {
         insist(home, |client| {
             let start =
-                Start { apps: apps.clone(), existing: Existing::Refuse, wait: Wait::Spawned };
+                Start { apps: apps.clone(), existing: Existing::Refuse, wait: Patience::Spawned };
             match client.call(&start, Deadline::after(PATIENCE)) {
                 Ok(_) | Err(CallError::Lost) => Ok(()),
                 Err(error) => Err(error),

@@ -6,7 +6,7 @@ use pm_core::{
     Reply, RequestId, RunId, Time,
 };
 
-use pm_spec::{AppSpec, Select};
+use pm_spec::{AppSpec, Select, Start};
 
 #[path = "../../../pm-spec/tests/sample/mod.rs"]
 mod sample;
@@ -20,7 +20,7 @@ pub(crate) fn identity(run: RunId) -> Identity {
 
 /// `Start` with everything as usual.
 pub(crate) fn start(apps: Vec<AppSpec>) -> Ask {
-    Ask::Start { apps, existing: Existing::Restart, patience: Patience::Settled }
+    Ask::Start(Start { apps, existing: Existing::Restart, wait: Patience::Settled })
 }
 
 /// Selects by word.

@@ -24,7 +24,7 @@ use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Change, Order, Outcome, Reach, Reply, RunSignal, SpawnPlan};
 use crate::phase::Want;
 use crate::saved::{InstanceRecord, Record, SavedPhase};
-use crate::view::Status;
+use pm_spec::Status;
 
 /// Reading everything back costs more than all other laws together.
 const REPLAY_EVERY: u32 = 16;

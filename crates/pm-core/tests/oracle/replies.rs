@@ -5,10 +5,11 @@
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::end::{Cause, Ending};
-use crate::fact::{Ask, Patience};
+use crate::fact::Ask;
 use crate::id::{InstanceId, RunId, Time};
 use crate::order::{Became, Outcome};
-use crate::view::{InstanceView, Status};
+use crate::view::InstanceView;
+use pm_spec::{Patience, Reload, Rename, Restart, Scale, Start, Status};
 
 /// A request that is owed a reply.
 #[derive(Clone, Debug)]
@@ -25,17 +26,15 @@ impl ExpectedReply {
     pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
         let all = |select| core.resolve(select).ok();
         let (expected, patience, fresh) = match ask {
-            Ask::Raise { select, patience, .. } | Ask::Restart { select, patience, .. } => {
-                (all(select), *patience, true)
-            }
+            Ask::Restart(Restart { select, wait: patience, .. }) => (all(select), *patience, true),
             Ask::Stop(select)
             | Ask::Delete(select)
             | Ask::Reset(select)
             | Ask::Signal(select, _) => (all(select), Patience::Spawned, false),
-            Ask::Reload { select, .. } => (all(select), Patience::Settled, true),
-            Ask::Start { patience, .. } => (None, *patience, false),
-            Ask::Scale { .. } | Ask::Restore(_) => (None, Patience::Settled, false),
-            Ask::Rename { .. } => (None, Patience::Spawned, false),
+            Ask::Reload(Reload { select, .. }) => (all(select), Patience::Settled, true),
+            Ask::Start(Start { wait: patience, .. }) => (None, *patience, false),
+            Ask::Scale(Scale { .. }) | Ask::Restore(_) => (None, Patience::Settled, false),
+            Ask::Rename(Rename { .. }) => (None, Patience::Spawned, false),
             Ask::Leave => (all(&[pm_spec::Select::All]), Patience::Spawned, false),
         };
         Self { expected, patience, later_than: last.filter(|_| fresh) }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pm_spec::{AppSpec, Schedule};
+use pm_spec::{AppSpec, Reload, Restart, Schedule, Start};
 
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
@@ -35,16 +35,15 @@ impl TriggerLaws {
             }
             Fact::Asked(
                 _,
-                Ask::Raise { select, .. }
-                | Ask::Restart { select, .. }
-                | Ask::Reload { select, .. }
+                Ask::Restart(Restart { select, .. })
+                | Ask::Reload(Reload { select, .. })
                 | Ask::Delete(select),
             ) => {
                 for id in core.resolve(select).into_iter().flatten() {
                     self.stopped.remove(&id);
                 }
             }
-            Fact::Asked(_, Ask::Start { apps, .. }) => {
+            Fact::Asked(_, Ask::Start(Start { apps, .. })) => {
                 let started = |id: &InstanceId| {
                     let instance = core.instance(*id);
                     instance.is_some_and(|instance| {

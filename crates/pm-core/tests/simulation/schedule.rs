@@ -100,7 +100,6 @@ pub(crate) enum What {
         instances: u16,
     },
     StartAll,
-    Raise(Pick, Patience),
     Restart(Pick, Patience),
     Reload(Pick),
     Stop(Pick),
@@ -270,8 +269,7 @@ fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
     };
     let what = match tape.below(28) {
         0..=3 => What::Stop(pick),
-        4..=7 => What::Restart(pick, patience),
-        8 | 9 => What::Raise(pick, patience),
+        4..=9 => What::Restart(pick, patience),
         10 | 11 => What::Delete(pick),
         12..=14 => {
             let all = [

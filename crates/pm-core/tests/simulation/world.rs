@@ -6,7 +6,10 @@ use pm_core::{
     AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Order, Patience, Record, Remaining,
     RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Status, Time,
 };
-use pm_spec::{AppName, ByteString, Bytes, Environment, Mode, Select, Signal};
+use pm_spec::{
+    AppName, ByteString, Bytes, Environment, Mode, Reload, Rename, Restart, Scale, Select, Signal,
+    Start,
+};
 
 use super::common::identity;
 use super::schedule::{Children, Pick, Schedule, Script, Spawning, What};
@@ -415,11 +418,11 @@ impl World<'_> {
         let env = None::<Environment>;
         let apps = || self.schedule.apps.iter().enumerate();
         let ask = match *what {
-            What::StartAll => Ask::Start {
+            What::StartAll => Ask::Start(Start {
                 apps: apps().map(|(number, setup)| setup.spec(number)).collect(),
                 existing: Existing::Restart,
-                patience: Patience::Settled,
-            },
+                wait: Patience::Settled,
+            }),
             What::Start { app, existing, patience, instances } => {
                 let chosen = apps().filter(|(number, _)| *number == app);
                 let spec = |(number, setup): (usize, &super::schedule::Setup)| {
@@ -428,29 +431,28 @@ impl World<'_> {
                     self.edit(existing, &mut spec);
                     spec
                 };
-                Ask::Start { apps: chosen.map(spec).collect(), existing, patience }
+                Ask::Start(Start { apps: chosen.map(spec).collect(), existing, wait: patience })
             }
-            What::Raise(pick, patience) => Ask::Raise { select: select(pick), env, patience },
             What::Restart(pick, patience) => {
                 let mut env = Environment::new();
                 env.set("GENERATION", self.requests.to_string());
                 let env = self.requests.is_multiple_of(2).then_some(env);
-                Ask::Restart { select: select(pick), env, patience }
+                Ask::Restart(Restart { select: select(pick), env, wait: patience })
             }
             What::Reload(pick) => {
                 let force = self.requests.is_multiple_of(2);
-                Ask::Reload { select: select(pick), env, force }
+                Ask::Reload(Reload { select: select(pick), env, force })
             }
             What::Stop(pick) => Ask::Stop(select(pick)),
             What::Delete(pick) => Ask::Delete(select(pick)),
-            What::Scale(pick, to) => Ask::Scale { select: select(pick), to },
+            What::Scale(pick, to) => Ask::Scale(Scale { select: select(pick), to }),
             // There and back, so that the other names of the schedule mean somebody again.
             What::Reset(Pick::App(app)) if self.requests.is_multiple_of(3) => {
                 let (own, other) = (name(app), AppName::parse("other").expect("a good name"));
                 let is_known = core.instances().any(|instance| instance.app.name == own);
                 let (from, to) = if is_known { (own, other) } else { (other, own) };
                 let select = vec![Select::Name(from.as_str().into())];
-                Ask::Rename { select, to: (to, AppName::default_namespace()) }
+                Ask::Rename(Rename { select, name: to, namespace: AppName::default_namespace() })
             }
             What::Reset(pick) => Ask::Reset(select(pick)),
             What::Signal(pick) => Ask::Signal(select(pick), Signal::TERM),

@@ -4,7 +4,7 @@ use pm_core::{
     Ask, Became, Cause, Ending, Existing, Fact, Order, Patience, Reach, Refused, Remaining, Reply,
     RunSignal, Status,
 };
-use pm_spec::{AppSpec, Bytes, Delay, Schedule, Select, Signal, Span};
+use pm_spec::{AppSpec, Bytes, Delay, Reload, Restart, Schedule, Select, Signal, Span, Start};
 
 use crate::CRASH;
 use crate::common::{Story, app, identity, spawns, start, word};
@@ -19,7 +19,11 @@ fn a_job_that_ends_well_is_finished() {
     {
         let (request, orders) = story.ask(start(vec![spec.clone()]));
         let (request, orders) = if spawns(&orders).is_empty() {
-            story.ask(Ask::Raise { select: word("job"), env: None, patience: Patience::Settled })
+            story.ask(Ask::Restart(Restart {
+                select: word("job"),
+                env: None,
+                wait: Patience::Settled,
+            }))
         } else {
             (request, orders)
         };
@@ -86,8 +90,11 @@ fn who_ignores_the_ask_is_forced_and_at_last_given_up() {
     assert_eq!(story.instance(0).status, Status::Errored);
     assert_eq!(story.core.next_deadline(), None);
     // Never a second one beside it; when it ends at last, things go on.
-    let (request, orders) =
-        story.ask(Ask::Raise { select: word("deaf"), env: None, patience: Patience::Spawned });
+    let (request, orders) = story.ask(Ask::Restart(Restart {
+        select: word("deaf"),
+        env: None,
+        wait: Patience::Spawned,
+    }));
     assert_eq!(spawns(&orders), []);
     let orders = story.end(run, Ending::Signaled { signal: 9, core: false });
     story.spawn_all(&orders);
@@ -141,7 +148,8 @@ fn p17_a_stop_during_a_pause_cancels_it_at_once() {
 fn a_restart_counts_only_what_was_up() {
     let mut story = Story::default();
     let first = story.up(vec![app("web")])[0];
-    let restart = || Ask::Restart { select: word("web"), env: None, patience: Patience::Settled };
+    let restart =
+        || Ask::Restart(Restart { select: word("web"), env: None, wait: Patience::Settled });
     let (request, _) = story.ask(restart());
     let orders = story.end(first, Ending::Exited(0));
     story.spawn_all(&orders);
@@ -162,8 +170,11 @@ fn a_restart_counts_only_what_was_up() {
 fn a_restart_while_it_is_being_made_replaces_it() {
     let mut story = Story::default();
     let (first, orders) = story.ask(start(vec![app("web")]));
-    let (second, more) =
-        story.ask(Ask::Restart { select: word("web"), env: None, patience: Patience::Spawned });
+    let (second, more) = story.ask(Ask::Restart(Restart {
+        select: word("web"),
+        env: None,
+        wait: Patience::Spawned,
+    }));
     assert_eq!(spawns(&more), []);
     assert_eq!(story.became(first), [Became::Superseded]);
     let run = spawns(&orders)[0];
@@ -199,7 +210,8 @@ fn a_reload_goes_one_by_one_and_stops_at_the_first_failure() {
     spec.instances = 3;
     let mut story = Story::default();
     let runs = story.up(vec![spec]);
-    let (request, orders) = story.ask(Ask::Reload { select: word("web"), env: None, force: false });
+    let (request, orders) =
+        story.ask(Ask::Reload(Reload { select: word("web"), env: None, force: false }));
     let asked = |orders: &[Order]| -> Vec<_> {
         orders
             .iter()
@@ -253,10 +265,12 @@ fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
     let mut job = app("job");
     job.restart.autorestart = false;
     job.schedule = Some(Schedule { pattern: "0 3 * * *".into(), zone: None, after_stop: false });
-    let apply = |job: &AppSpec| Ask::Start {
-        apps: vec![job.clone()],
-        existing: Existing::Converge,
-        patience: Patience::Settled,
+    let apply = |job: &AppSpec| {
+        Ask::Start(Start {
+            apps: vec![job.clone()],
+            existing: Existing::Converge,
+            wait: Patience::Settled,
+        })
     };
     let converge = || apply(&job);
     let mut story = Story::default();

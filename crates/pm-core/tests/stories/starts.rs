@@ -4,7 +4,7 @@ use pm_core::{
     Ask, Became, Cause, Ending, Existing, Fact, InstanceId, Order, Patience, Record, Refused,
     Reply, SavedPhase, SpawnFailure, Status,
 };
-use pm_spec::Select;
+use pm_spec::{Restart, Scale, Select, Start};
 
 use crate::CRASH;
 use crate::common::{Story, app, spawns, start, word};
@@ -30,7 +30,8 @@ fn a_start_that_only_waits_for_exec_is_answered_by_the_spawn() {
     let mut story = Story::default();
     let patience = Patience::Spawned;
     let apps = vec![app("web")];
-    let (request, orders) = story.ask(Ask::Start { apps, existing: Existing::Keep, patience });
+    let (request, orders) =
+        story.ask(Ask::Start(Start { apps, existing: Existing::Keep, wait: patience }));
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
     assert_eq!(story.core.next_deadline(), None, "nobody waits, nothing wakes");
@@ -67,8 +68,11 @@ fn a_refused_spawn_fails_a_persons_start_and_is_tried_again_by_the_policy() {
     assert_eq!(story.instance(0).failure, Some(&cause));
     assert_eq!(story.core.next_deadline(), None);
     // Later the file is there, and gone again when the app crashes.
-    let (_, orders) =
-        story.ask(Ask::Raise { select: word("gone"), env: None, patience: Patience::Settled });
+    let (_, orders) = story.ask(Ask::Restart(Restart {
+        select: word("gone"),
+        env: None,
+        wait: Patience::Settled,
+    }));
     let run = story.spawn_all(&orders)[0];
     let mut orders = story.end(run, CRASH);
     let mut tries = 0;
@@ -137,14 +141,14 @@ fn p50_slots_are_stable_and_the_lowest_free_is_taken() {
     let runs = story.up(vec![spec]);
     story.ask(Ask::Delete(vec![Select::Id(1)]));
     story.end(runs[1], Ending::Exited(0));
-    let (request, orders) = story.ask(Ask::Scale { select: word("web"), to: 3 });
+    let (request, orders) = story.ask(Ask::Scale(Scale { select: word("web"), to: 3 }));
     story.spawn_all(&orders);
     story.later(1000);
     assert_eq!(story.became(request), [Became::Unchanged, Became::Unchanged, Became::Started]);
     let slots: Vec<_> =
         story.core.instances().map(|instance| (instance.id.0, instance.slot)).collect();
     assert_eq!(slots, [(0, 0), (2, 2), (3, 1)]);
-    let (request, _) = story.ask(Ask::Scale { select: word("web"), to: 1 });
+    let (request, _) = story.ask(Ask::Scale(Scale { select: word("web"), to: 1 }));
     for run in story.core.instances().filter_map(|s| s.run).map(|r| r.0).collect::<Vec<_>>() {
         if story
             .core
@@ -183,7 +187,7 @@ fn existing_apps_are_refused_kept_or_doubled_as_asked() {
     let mut story = Story::default();
     story.up(vec![app("web")]);
     let ask =
-        |existing| Ask::Start { apps: vec![app("web")], existing, patience: Patience::Spawned };
+        |existing| Ask::Start(Start { apps: vec![app("web")], existing, wait: Patience::Spawned });
     let (request, orders) = story.ask(ask(Existing::Refuse));
     let name = app("web").name;
     assert_eq!(orders, [Order::Reply(request, Reply::Refused(Refused::AlreadyUp(name)))]);
@@ -202,8 +206,11 @@ fn without_autostart_it_is_only_added_and_can_be_raised() {
     let mut story = Story::default();
     let (request, orders) = story.ask(start(vec![spec]));
     assert_eq!((story.became(request), spawns(&orders).len()), (vec![Became::Added], 0));
-    let (request, orders) =
-        story.ask(Ask::Raise { select: word("later"), env: None, patience: Patience::Spawned });
+    let (request, orders) = story.ask(Ask::Restart(Restart {
+        select: word("later"),
+        env: None,
+        wait: Patience::Spawned,
+    }));
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use pm_core::InstanceId;
-use pm_os::limits::Nofile;
+use pm_os::limits::soft_nofile;
 use pm_protocol::{Code, Refusal};
 use pm_spec::AppSpec;
 
@@ -40,7 +40,7 @@ fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
         usize::from(app.instances) * (1 + streams + channel)
     };
     let needed: usize = apps.iter().filter(is_new).map(files).sum();
-    let limit = Nofile::current().soft;
+    let limit = soft_nofile();
     let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let is_room = u64::try_from(open + needed + SPARE).is_ok_and(|all| all <= limit);
     (needed > 0 && !is_room).then(|| Refusal {

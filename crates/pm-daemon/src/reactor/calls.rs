@@ -8,8 +8,7 @@ use pm_core::{Ask, InstanceView, Time};
 use pm_logs::LogWriter;
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
-    LogSources, Logs, Pong, Raise, Refusal, Reload, Rename, Request, Restart, Save, Saved, Start,
-    Watch,
+    LogSources, Logs, Pong, Raise, Refusal, Request, Restart, Save, Saved, Watch,
 };
 use pm_spec::{AppSpec, ByteString};
 use tokio::sync::mpsc;
@@ -65,26 +64,21 @@ impl Calls {
             }
             Request::Input(call) => return app_calls::input(driver, call, caller),
             Request::Trigger(call) => return app_calls::trigger(driver, call, caller),
-            Request::Start(Start { apps, existing, wait }) => {
-                if let Some(refusal) = beforehand::unstartable(driver, &apps) {
+            Request::Start(call) => {
+                if let Some(refusal) = beforehand::unstartable(driver, &call.apps) {
                     return caller.refuse(refusal);
                 }
-                let (existing, patience) = (answer::existing(existing), answer::patience(wait));
-                Ask::Start { apps, existing, patience }
+                Ask::Start(call)
             }
             Request::Raise(Raise { select, env, wait }) => {
-                Ask::Raise { select, env, patience: answer::patience(wait) }
+                Ask::Restart(Restart { select, env, wait })
             }
-            Request::Restart(Restart { select, env, wait }) => {
-                Ask::Restart { select, env, patience: answer::patience(wait) }
-            }
-            Request::Reload(Reload { select, env, force }) => Ask::Reload { select, env, force },
+            Request::Restart(call) => Ask::Restart(call),
+            Request::Reload(call) => Ask::Reload(call),
             Request::Stop(call) => Ask::Stop(call.select),
             Request::Delete(call) => Ask::Delete(call.select),
-            Request::Scale(call) => Ask::Scale { select: call.select, to: call.to },
-            Request::Rename(Rename { select, name, namespace }) => {
-                Ask::Rename { select, to: (name, namespace) }
-            }
+            Request::Scale(call) => Ask::Scale(call),
+            Request::Rename(call) => Ask::Rename(call),
             Request::Reset(call) => Ask::Reset(call.select),
             Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
             Request::Kill(_) => Ask::Leave,

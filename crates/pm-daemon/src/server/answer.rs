@@ -3,46 +3,14 @@
 use std::net::SocketAddr;
 
 use pm_core::{
-    Became, Cause, Core, Ending, Existing, InstanceView, Outcome, Patience, Pause, Refused, RunEnd,
-    Status, Time,
+    Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused, RunEnd, Status, Time,
 };
-use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, Wait, What};
-use pm_spec::{Identifier, LogFormat, Signal};
+use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, What};
+use pm_spec::{LogFormat, Signal};
 
 use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
-
-/// How long somebody waits for what it asked.
-pub(crate) fn patience(wait: Wait) -> Patience {
-    match wait {
-        Wait::Spawned => Patience::Spawned,
-        Wait::Settled => Patience::Settled,
-    }
-}
-
-/// What a start does to apps that are known already.
-pub(crate) fn existing(wire: pm_protocol::Existing) -> Existing {
-    match wire {
-        pm_protocol::Existing::Restart => Existing::Restart,
-        pm_protocol::Existing::Reload => Existing::Reload,
-        pm_protocol::Existing::Converge => Existing::Converge,
-        pm_protocol::Existing::Refuse => Existing::Refuse,
-        pm_protocol::Existing::Keep => Existing::Keep,
-        pm_protocol::Existing::Duplicate => Existing::Duplicate,
-    }
-}
-
-fn status(status: Status) -> pm_protocol::Status {
-    match status {
-        Status::Online => pm_protocol::Status::Online,
-        Status::Launching => pm_protocol::Status::Launching,
-        Status::Stopping => pm_protocol::Status::Stopping,
-        Status::Stopped => pm_protocol::Status::Stopped,
-        Status::Errored => pm_protocol::Status::Errored,
-        Status::WaitingRestart => pm_protocol::Status::WaitingRestart,
-    }
-}
 
 /// One line of the list.
 pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks<'_>) -> Row {
@@ -54,16 +22,18 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
         version: instance.app.version.as_ref().map(|version| version.display().into_owned()),
         slot: instance.slot,
         pid,
-        status: status(instance.status),
+        status: instance.status,
         restarts: instance.restarts,
         unstable: instance.unstable,
         started_at: instance.since.filter(|_| pid != 0).map_or(0, |since| clocks.date(since)),
         created_at: clocks.date(instance.created),
         usage: instance.run.map(|(run, _)| figures.of(run)).unwrap_or_default(),
-        user: instance.app.user.as_ref().and_then(|user| user.uid.as_ref()).map(|uid| match uid {
-            Identifier::Number(number) => number.to_string(),
-            Identifier::Name(name) => name.display().into_owned(),
-        }),
+        user: instance
+            .app
+            .user
+            .as_ref()
+            .and_then(|user| user.uid.as_ref())
+            .map(ToString::to_string),
         mode: instance.app.serving.mode,
         watching: (instance.wanted || instance.resting)
             && instance.app.watch.as_ref().is_some_and(|watch| watch.on),

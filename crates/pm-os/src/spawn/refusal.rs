@@ -1,7 +1,6 @@
 //! Why a process could not be made, in words that help: which step, which path, whose fault.
 
 use std::ffi::{CStr, OsStr};
-use std::fmt;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
@@ -16,47 +15,38 @@ use super::step::{SpawnStep, StepFailure};
 use crate::errno;
 
 /// Why a file could not be executed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecCause {
     /// There is no such file.
+    #[error("no such file")]
     NoSuchFile,
     /// It is a folder.
+    #[error("it is a folder")]
     IsFolder,
     /// It lacks the permission to be executed (`chmod +x`).
+    #[error("permission denied: the file is not executable")]
     NotExecutable,
     /// It may be executable, but a folder on the way, its mount or its interpreter forbids it.
+    #[error("permission denied")]
     PermissionDenied,
     /// Its first line names an interpreter that doesn't exist.
+    #[error("bad interpreter: {}", .0.display().to_string().escape_default())]
     BadInterpreter(PathBuf),
     /// It is a program whose dynamic loader (or an interpreter's) doesn't exist here.
+    #[error("its dynamic loader is missing")]
     NoLoader,
     /// It is neither a script nor a program for this machine.
+    #[error("exec format error: neither a script nor a program")]
     NotAProgram,
     /// Somebody is writing it at this moment.
+    #[error("the file is being written")]
     Busy,
     /// Arguments and environment together are too long.
+    #[error("arguments and environment are too long")]
     TooLong,
     /// Anything else, in the kernel's words.
+    #[error("{}", errno::words(*.0))]
     Other(Errno),
-}
-
-impl fmt::Display for ExecCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSuchFile => f.write_str("no such file"),
-            Self::IsFolder => f.write_str("it is a folder"),
-            Self::NotExecutable => f.write_str("permission denied: the file is not executable"),
-            Self::PermissionDenied => f.write_str("permission denied"),
-            Self::BadInterpreter(path) => {
-                write!(f, "bad interpreter: {}", path.display().to_string().escape_default())
-            }
-            Self::NoLoader => f.write_str("its dynamic loader is missing"),
-            Self::NotAProgram => f.write_str("exec format error: neither a script nor a program"),
-            Self::Busy => f.write_str("the file is being written"),
-            Self::TooLong => f.write_str("arguments and environment are too long"),
-            Self::Other(errno) => f.write_str(&errno::words(*errno)),
-        }
-    }
 }
 
 /// A process could not be made; none is left over.

@@ -1,28 +1,34 @@
 //! The steps between clone and exec, any of which may fail.
 
-use std::fmt;
-
 use rustix::io::Errno;
 
 /// A step between clone and exec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum SpawnStep {
     /// The clone itself.
+    #[error("make a process")]
     Clone = 1,
     /// A session of its own.
+    #[error("give the process its own session")]
     Session,
     /// Putting descriptors in their places.
+    #[error("hand the process its descriptors")]
     Descriptors,
     /// Giving the limit of open files back.
+    #[error("restore the limit of open files")]
     Nofile,
     /// Its niceness.
+    #[error("set its niceness")]
     Nice,
     /// Becoming another user.
+    #[error("become the user")]
     User,
     /// Entering the folder.
+    #[error("enter the folder")]
     Cwd,
     /// Executing the file.
+    #[error("execute the program")]
     Exec,
 }
 
@@ -44,21 +50,6 @@ impl SpawnStep {
 
     pub(super) fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.number() == number)
-    }
-}
-
-impl fmt::Display for SpawnStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Clone => "make a process",
-            Self::Session => "give the process its own session",
-            Self::Descriptors => "hand the process its descriptors",
-            Self::Nofile => "restore the limit of open files",
-            Self::Nice => "set its niceness",
-            Self::User => "become the user",
-            Self::Cwd => "enter the folder",
-            Self::Exec => "execute the program",
-        })
     }
 }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use crate::clock;
 use crate::errno;
 use crate::identity::{self, ProcIdentity};
-use crate::procfs::{self, Stat};
+use crate::procfs::{self, ProcEntry};
 use crate::tag::{self, Tag};
 
 /// How much of an environment is searched for the cookie. We put it first, but programs in between
@@ -31,50 +31,15 @@ pub enum Depth {
 #[error("read /proc: {}", errno::words(*.0))]
 pub struct ProcScanError(pub Errno);
 
-/// One process as the scan saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcEntry {
-    /// Its number.
-    pub pid: i32,
-    /// Its parent.
-    pub ppid: i32,
-    /// Its process group.
-    pub pgrp: i32,
-    /// Its session.
-    pub session: i32,
-    /// Whether it still runs; zombies don't.
-    pub alive: bool,
-    /// Clock ticks from boot to its start.
-    pub started: u64,
-    /// Clock ticks it used (utime + stime).
-    pub own_ticks: u64,
-    /// Clock ticks of its children that were waited for.
-    pub children_ticks: u64,
-    /// Resident memory in bytes.
-    pub rss: u64,
-    /// Its mark, by limit or (with [`Depth::Cookies`]) by cookie.
-    pub tag: Option<Tag>,
-    /// Whether the mark is in its limits, where everything it starts inherits it.
-    pub marked: bool,
-}
-
 /// A living process that belongs to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeMember {
     /// Who it is; open it before touching it.
     pub identity: ProcIdentity,
-    /// Its parent.
-    pub ppid: i32,
-    /// Whether its limits bear the mark. Who has lost it may be missed by a later scan.
-    pub marked: bool,
     /// How many members lie between it and the top of its tree: signal the greatest first.
     pub depth: u32,
-    /// Clock ticks it used.
-    pub own_ticks: u64,
-    /// Clock ticks of its children that were waited for.
-    pub children_ticks: u64,
-    /// Resident memory in bytes.
-    pub rss: u64,
+    /// What it showed. Who has lost its mark may be missed by a later scan.
+    pub seen: ProcEntry,
 }
 
 /// A run to be looked for.
@@ -138,29 +103,17 @@ impl ProcScan {
         Self { seen: Vec::new(), spared: Vec::new(), boot: clock::boot_id() }
     }
 
-    /// Every process seen, zombies included: a marked zombie proves that a run began.
-    pub fn seen(&self) -> &[ProcEntry] {
-        &self.seen
-    }
-
     /// The process with this number.
     pub fn find(&self, pid: i32) -> Option<&ProcEntry> {
         self.position(pid).and_then(|at| self.seen.get(at))
     }
 
-    /// All marked processes of one home, zombies included.
+    /// All marked processes of one home, zombies included: a marked zombie proves that a run began.
     pub fn of_home(&self, home: u32) -> impl Iterator<Item = (Tag, &ProcEntry)> {
         self.seen
             .iter()
             .filter_map(move |seen| Some((seen.tag?, seen)))
             .filter(move |(tag, _)| tag.home() == home)
-    }
-
-    /// The living members of one run, parents before children.
-    pub fn members(&self, tag: Tag, leader: Option<&ProcIdentity>) -> Vec<TreeMember> {
-        self.run_members(&[RunQuery { leader, ..RunQuery::of(tag) }])
-            .remove(&tag)
-            .unwrap_or_default()
     }
 
     /// The living members of many runs at once.
@@ -276,12 +229,8 @@ impl ProcScan {
                 boot: self.boot,
                 inode: 0,
             },
-            ppid: seen.ppid,
-            marked: seen.marked,
             depth,
-            own_ticks: seen.own_ticks,
-            children_ticks: seen.children_ticks,
-            rss: seen.rss,
+            seen: *seen,
         }
     }
 }
@@ -348,24 +297,8 @@ fn look(proc: &OwnedFd, pid: i32) -> Result<Option<ProcEntry>, Errno> {
     if stat.kernel_thread {
         return Ok(None);
     }
-    Ok(Some(seen(&stat, tag::of(pid))))
-}
-
-fn seen(stat: &Stat, tag: Option<Tag>) -> ProcEntry {
-    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
-    ProcEntry {
-        pid: stat.pid,
-        ppid: stat.ppid,
-        pgrp: stat.pgrp,
-        session: stat.session,
-        alive: stat.alive(),
-        started: stat.start,
-        own_ticks: stat.own_ticks,
-        children_ticks: stat.children_ticks,
-        rss: stat.rss_pages.saturating_mul(page),
-        tag,
-        marked: tag.is_some(),
-    }
+    let tag = tag::of(pid);
+    Ok(Some(ProcEntry { tag, marked: tag.is_some(), ..stat }))
 }
 
 fn read_cookies(proc: &OwnedFd, seen: &mut [ProcEntry]) {
@@ -382,6 +315,12 @@ fn read_cookies(proc: &OwnedFd, seen: &mut [ProcEntry]) {
 mod tests {
     use super::*;
 
+    /// The living members of one run, parents before children.
+    fn members(scan: &ProcScan, tag: Tag, leader: Option<&ProcIdentity>) -> Vec<TreeMember> {
+        let query = RunQuery { leader, ..RunQuery::of(tag) };
+        scan.run_members(&[query]).remove(&tag).unwrap_or_default()
+    }
+
     fn process(pid: i32, parent: i32, session: i32, tag: Option<Tag>) -> ProcEntry {
         ProcEntry {
             pid,
@@ -389,6 +328,8 @@ mod tests {
             pgrp: session,
             session,
             alive: true,
+            kernel_thread: false,
+            exit_code: 0,
             started: 100 + u64::from(pid.unsigned_abs()),
             own_ticks: 1,
             children_ticks: 0,
@@ -425,8 +366,8 @@ mod tests {
             process(15, 14, 15, None),
             process(16, 1, 16, None),
         ]);
-        assert_eq!(pids(&scan.members(A, None)), [10, 13, 11, 14, 15]);
-        assert_eq!(pids(&scan.members(A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
+        assert_eq!(pids(&members(&scan, A, None)), [10, 13, 11, 14, 15]);
+        assert_eq!(pids(&members(&scan, A, Some(&identity(10)))), [10, 12, 13, 11, 14, 15]);
     }
 
     #[test]
@@ -452,9 +393,9 @@ mod tests {
             process(14, 2, 14, None),
         ]);
         let leader = identity(10);
-        assert_eq!(pids(&scan.members(A, Some(&leader))), [11, 12], "13 may be a stranger");
+        assert_eq!(pids(&members(&scan, A, Some(&leader))), [11, 12], "13 may be a stranger");
         let of_another_boot = ProcIdentity { boot: Some(clock::BootId(7)), ..leader };
-        assert_eq!(scan.members(A, Some(&of_another_boot)), []);
+        assert_eq!(members(&scan, A, Some(&of_another_boot)), []);
     }
 
     #[test]
@@ -476,14 +417,14 @@ mod tests {
     fn a_reused_leader_number_claims_nobody() {
         let scan = scan(vec![process(10, 1, 10, None), process(11, 10, 10, None)]);
         let stale = ProcIdentity { started: 1, ..identity(10) };
-        assert_eq!(scan.members(A, Some(&stale)), []);
+        assert_eq!(members(&scan, A, Some(&stale)), []);
     }
 
     #[test]
     fn a_parent_with_the_greater_number_still_counts() {
         let scan =
             scan(vec![process(5, 6, 5, None), process(6, 7, 6, None), process(7, 1, 7, Some(A))]);
-        assert_eq!(pids(&scan.members(A, None)), [7, 6, 5]);
+        assert_eq!(pids(&members(&scan, A, None)), [7, 6, 5]);
     }
 
     #[test]
@@ -491,13 +432,13 @@ mod tests {
         let mut dead = process(10, 1, 10, Some(A));
         dead.alive = false;
         let scan = scan(vec![dead, process(11, 10, 11, None)]);
-        assert_eq!(pids(&scan.members(A, None)), [11]);
+        assert_eq!(pids(&members(&scan, A, None)), [11]);
         assert_eq!(scan.of_home(5).count(), 1);
     }
 
     #[test]
     fn a_ring_of_reused_numbers_ends() {
         let scan = scan(vec![process(5, 6, 5, Some(A)), process(6, 5, 6, Some(A))]);
-        assert_eq!(scan.members(A, None).len(), 2);
+        assert_eq!(members(&scan, A, None).len(), 2);
     }
 }

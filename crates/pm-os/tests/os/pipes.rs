@@ -75,7 +75,7 @@ fn the_end_comes_when_the_last_holder_is_gone() {
     let out = app.out.as_ref().unwrap();
     let mut byte = [0];
     assert_eq!(rustix::io::read(out, &mut byte), Err(Errno::AGAIN), "a child still holds it");
-    assert_eq!(pm_os::tree::sweep(app.run(), &[], crate::support::PATIENCE), Ok(1));
+    assert_eq!(crate::support::sweep(&[app.run()]), 1);
     assert_eq!(app.read_all(), "");
 }
 

@@ -123,11 +123,14 @@ fn a_failure_leaves_nobody_behind() {
     }
     // Such a zombie would be ours, unmarked, and still bear the name of this program. Those of
     // tests that run beside this one are gone in a moment.
-    let me = rustix::process::getpid().as_raw_pid();
     let name = fs::read_to_string("/proc/self/comm").unwrap();
     wait_until("all failures are buried", || {
         let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
-        let dead = scan.seen().iter().filter(|seen| seen.ppid == me && !seen.alive);
+        let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+        let lists = tasks.map(|task| fs::read_to_string(task.join("children")).unwrap_or_default());
+        let lists: Vec<_> = lists.collect();
+        let pids = lists.iter().flat_map(|list| list.split_whitespace());
+        let dead = pids.filter_map(|pid| scan.find(pid.parse().unwrap())).filter(|it| !it.alive);
         let comm = |pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         !dead.filter(|seen| seen.tag.is_none()).any(|seen| comm(seen.pid) == name)
     });

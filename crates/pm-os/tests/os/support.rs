@@ -1,5 +1,6 @@
 //! Starting, reading and ending processes for tests.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -14,10 +15,11 @@ use std::thread;
 use std::time::Duration;
 
 use pm_os::clock;
+use pm_os::signal::{self, SignalNumber};
 use pm_os::spawn::{Birth, Credentials, SpawnError, SpawnRequest, Spawned, Spawner};
 use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
-use pm_os::tree::{self, RunQuery};
+use pm_os::tree::{Depth, ProcScan, RunQuery};
 use pm_os::wait::{self, Termination};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -235,10 +237,29 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.let_go {
-            tree::sweep(self.run(), &[], PATIENCE).ok();
+            sweep(&[self.run()]);
             wait::reap(&self.born.pidfd).ok();
         }
     }
+}
+
+/// Kills every member of these runs until two looks in a row find nobody; tells how many were killed.
+pub(crate) fn sweep(runs: &[RunQuery<'_>]) -> usize {
+    let (mut killed, mut empty) = (BTreeSet::new(), 0);
+    wait_until("nobody is left", || {
+        let scan = ProcScan::take(Depth::Cookies, &[]).unwrap();
+        let members: Vec<_> = scan.run_members(runs).into_values().flatten().collect();
+        for member in &members {
+            // Who has ended meanwhile needs no signal.
+            if let Ok(pidfd) = member.identity.open() {
+                signal::send(pidfd, SignalNumber::KILL).unwrap();
+                killed.insert(member.identity.pid);
+            }
+        }
+        empty = if members.is_empty() { empty + 1 } else { 0 };
+        empty == 2
+    });
+    killed.len()
 }
 
 pub(crate) fn readable(fd: impl std::os::fd::AsFd, patience: Duration) -> bool {

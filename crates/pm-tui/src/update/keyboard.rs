@@ -11,7 +11,7 @@ use crate::message::Effect;
 use crate::model::{InputMode, Model, Prompt, Tone};
 
 /// Columns an unwrapped line is shifted at once.
-const SHIFT: usize = 16;
+const SHIFT: isize = 16;
 
 pub(super) fn key(model: &mut Model, event: KeyEvent, effects: &mut Vec<Effect>) {
     let keyset = model.keyset();
@@ -150,30 +150,28 @@ fn pane(model: &mut Model, step: usize) {
 fn go(model: &mut Model, motion: Motion) {
     let layout = model.layout();
     let page = layout.body(model.focus).height.saturating_sub(1).max(1);
-    let page = isize::try_from(page).unwrap_or(1);
-    let by = match motion {
+    let sideways = matches!(motion, Motion::Left | Motion::Right);
+    if sideways && (model.focus != Pane::Logs || model.log.wrap) {
+        return pane(model, if motion == Motion::Left { Pane::ALL.len() - 1 } else { 1 });
+    }
+    if !sideways {
+        return move_in(model, model.focus, rows(motion, page));
+    }
+    if let Some(buffer) = model.log.buffer_mut() {
+        let by = if motion == Motion::Left { -SHIFT } else { SHIFT };
+        buffer.left = buffer.left.saturating_add_signed(by).min(16 << 10);
+    }
+}
+
+/// How many rows a motion goes down where a page has so many; to the side is as far as can be.
+fn rows(motion: Motion, page: u16) -> isize {
+    match motion {
         Motion::Up => -1,
         Motion::Down => 1,
-        Motion::PageUp => -page,
-        Motion::PageDown => page,
-        Motion::Top => isize::MIN / 2,
-        Motion::Bottom => isize::MAX / 2,
-        Motion::Left if shifts(model) => return shift(model, |left| left.saturating_sub(SHIFT)),
-        Motion::Right if shifts(model) => return shift(model, |left| left.saturating_add(SHIFT)),
-        Motion::Left => return pane(model, Pane::ALL.len() - 1),
-        Motion::Right => return pane(model, 1),
-    };
-    let focus = model.focus;
-    move_in(model, focus, by);
-}
-
-fn shifts(model: &Model) -> bool {
-    model.focus == Pane::Logs && !model.log.wrap
-}
-
-fn shift(model: &mut Model, change: fn(usize) -> usize) {
-    if let Some(buffer) = model.log.buffer_mut() {
-        buffer.left = change(buffer.left).min(16 << 10);
+        Motion::PageUp => -isize::try_from(page).unwrap_or(1),
+        Motion::PageDown => isize::try_from(page).unwrap_or(1),
+        Motion::Top | Motion::Left => isize::MIN / 2,
+        Motion::Bottom | Motion::Right => isize::MAX / 2,
     }
 }
 
@@ -211,17 +209,10 @@ fn next_match(model: &mut Model, direction: Direction) {
 }
 
 fn help(model: &mut Model, action: KeyAction, effects: &mut Vec<Effect>) {
-    let page = usize::from(model.size.1.saturating_sub(4).max(1));
+    let page = model.size.1.saturating_sub(4).max(1);
     let InputMode::Help { top } = &mut model.mode else { return };
     if let KeyAction::Move(motion) = action {
-        match motion {
-            Motion::Up => *top = top.saturating_sub(1),
-            Motion::Down => *top += 1,
-            Motion::PageUp => *top = top.saturating_sub(page),
-            Motion::PageDown => *top += page,
-            Motion::Top | Motion::Left => *top = 0,
-            Motion::Bottom | Motion::Right => *top = usize::MAX,
-        }
+        *top = top.saturating_add_signed(rows(motion, page));
     } else if action == KeyAction::Quit {
         effects.push(Effect::Quit);
     } else {

@@ -1,7 +1,8 @@
 //! Everything about the instance under the cursor. Of its environment only names: values may be secrets.
 
+use pm_client::{count, quoted};
 use pm_protocol::{Description, EndView, Pulse};
-use pm_spec::{ByteString, Bytes, Identifier, LogFormat};
+use pm_spec::{ByteString, LogFormat};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -9,7 +10,7 @@ use ratatui::text::{Line, Span};
 use super::chart::chart;
 use super::paint::Canvas;
 use crate::cells::wrap;
-use crate::format::{ahead, bytes, clean, count, duration, percent, status_sign, uptime};
+use crate::format::{ahead, bytes, clean, duration, percent, status_sign, uptime};
 use crate::instances::{MonitoredInstance, SERIES_LENGTH};
 use crate::keys::Pane;
 use crate::model::Model;
@@ -101,8 +102,7 @@ impl DetailPage<'_> {
             text = format!("{text}, pid {}", row.pid);
         }
         if row.restarts > 0 {
-            text =
-                format!("{text}, {}", count(usize::try_from(row.restarts).unwrap_or(0), "restart"));
+            text = format!("{text}, {}", count(row.restarts, "restart"));
         }
         self.say("status", &text, self.theme.status(row.status));
         if let Some(note) = &row.note {
@@ -141,11 +141,7 @@ impl DetailPage<'_> {
     fn description(&mut self, about: &Description, now: u64) {
         let spec = &about.spec;
         let words = spec.interpreter.iter().chain(&spec.interpreter_args);
-        let command: Vec<_> = words
-            .chain([&spec.script])
-            .chain(&spec.args)
-            .map(|word| quoted(&word.display()))
-            .collect();
+        let command: Vec<_> = words.chain([&spec.script]).chain(&spec.args).map(quoted).collect();
         self.tell("command", &command.join(" "));
         self.tell("cwd", &spec.cwd.display());
         if about.pids.len() > 1 {
@@ -161,8 +157,7 @@ impl DetailPage<'_> {
             self.tell("next run", &format!("by its schedule {next}"));
         }
         if let Some(user) = &spec.user {
-            let ids = [&user.uid, &user.gid].into_iter().flatten().map(identifier);
-            self.tell("user", &ids.collect::<Vec<_>>().join(":"));
+            self.tell("user", &user.to_string());
         }
         self.pulse(&about.pulse);
         self.policy(about);
@@ -196,7 +191,7 @@ impl DetailPage<'_> {
         };
         text = format!("{text}; stopped by {}, killed after {}", stop.signal, stop.timeout);
         if let Some(limit) = about.spec.limits.memory {
-            text = format!("{text}; at most {}", Bytes::new(limit.get()));
+            text = format!("{text}; at most {limit}");
         }
         self.tell("policy", &text);
         match &about.spec.logs.format {
@@ -232,35 +227,5 @@ impl DetailPage<'_> {
         if !text.is_empty() {
             self.tell("env", &text);
         }
-    }
-}
-
-fn identifier(identifier: &Identifier) -> String {
-    match identifier {
-        Identifier::Number(number) => number.to_string(),
-        Identifier::Name(name) => name.display().into_owned(),
-    }
-}
-
-/// As a shell would need it, so that arguments can be told apart.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_only_where_needed() {
-        assert_eq!(quoted("app:app"), "app:app");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

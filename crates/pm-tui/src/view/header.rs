@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use pm_client::count;
 use pm_protocol::Host;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::chart::{bar, spark};
 use super::paint::{Canvas, from};
-use crate::format::{
-    clean, count, percent, share, short_bytes, status_sign, status_word, time_of_day,
-};
+use crate::format::{clean, percent, share, short_bytes, status_sign, status_word, time_of_day};
 use crate::instances::BY_TROUBLE;
 use crate::message::LinkState;
 use crate::model::Model;

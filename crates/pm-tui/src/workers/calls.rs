@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{
-    Call, Code, Delete, Describe, Flush, Home, Outcomes, Raise, Reload, Restart, Scale, Stop, Wait,
+    Call, Code, Delete, Describe, Flush, Home, Outcomes, Patience, Raise, Reload, Restart, Scale,
+    Stop,
 };
 use pm_spec::Select;
 
@@ -19,38 +20,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests for descriptions that may wait; all but the last are dropped anyway.
 const REQUESTS: usize = 64;
 
-/// Has commands done.
-pub(super) struct Operations {
-    home: Home,
-    sender: SyncSender<Msg>,
-}
-
-impl Operations {
-    pub(super) fn new(home: Home, sender: SyncSender<Msg>) -> Self {
-        Self { home, sender }
-    }
-
-    /// Starts it; the end comes as a message.
-    pub(super) fn perform(&self, command: Operation) {
-        let (home, sender) = (self.home.clone(), self.sender.clone());
-        let known = command.clone();
-        let work = move || {
-            let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
-            // If nobody listens, somebody quit; the daemon does it all the same.
-            drop(sender.send(Msg::Done(command, end)));
-        };
-        if let Err(error) = Builder::new().name("command".into()).spawn(work) {
-            let end = OperationResult::Failed(format!("no thread: {error}"), None);
-            // The queue can be full here only if a flood is on; then the next change tells.
-            drop(self.sender.try_send(Msg::Done(known, end)));
-        }
+/// Starts a command; its end comes as a message.
+pub(super) fn begin(home: &Home, sender: &SyncSender<Msg>, command: Operation) {
+    let (home, to, known) = (home.clone(), sender.clone(), command.clone());
+    let work = move || {
+        let end = perform(&home, &command).unwrap_or_else(|error| end_after(&error));
+        // If nobody listens, somebody quit; the daemon does it all the same.
+        drop(to.send(Msg::Done(command, end)));
+    };
+    if let Err(error) = Builder::new().name("command".into()).spawn(work) {
+        let end = OperationResult::Failed(format!("no thread: {error}"), None);
+        // The queue can be full here only if a flood is on; then the next change tells.
+        drop(sender.try_send(Msg::Done(known, end)));
     }
 }
 
 fn perform(home: &Home, command: &Operation) -> Result<OperationResult, CallError> {
     let mut client = Client::open(home)?;
     let select: Vec<_> = command.ids.iter().map(|id| Select::Id(*id)).collect();
-    let (env, wait) = (None, Wait::Settled);
+    let (env, wait) = (None, Patience::Settled);
     match command.verb {
         Verb::Start => outcomes(&mut client, &Raise { select, env, wait }),
         Verb::Stop => outcomes(&mut client, &Stop { select }),
@@ -83,29 +71,17 @@ fn end_after(error: &CallError) -> OperationResult {
     OperationResult::Failed(error.to_string(), None)
 }
 
-/// Asks for descriptions.
-pub(super) struct Describer {
-    requests: SyncSender<u32>,
-}
-
-impl Describer {
-    pub(super) fn start(home: Home, sender: SyncSender<Msg>) -> Result<Self, TuiError> {
-        let (requests, inbox) = sync_channel(REQUESTS);
-        let work = move || {
-            // It ends when either side is gone.
-            describe_all(&home, &inbox, &sender).unwrap_or_default();
-        };
-        Builder::new()
-            .name("describe".into())
-            .spawn(work)
-            .map_err(|error| TuiError::Thread("descriptions", error))?;
-        Ok(Self { requests })
-    }
-
-    /// Requests for one; if too many wait already, the daemon is away, and the snapshot after that requests again.
-    pub(super) fn describe(&self, id: u32) {
-        self.requests.try_send(id).ok();
-    }
+/// Starts who asks for descriptions; what it is sent are ids. If too many wait already, the daemon is away, and the
+/// snapshot after that requests again.
+pub(super) fn describer(home: Home, sender: SyncSender<Msg>) -> Result<SyncSender<u32>, TuiError> {
+    let (requests, inbox) = sync_channel(REQUESTS);
+    let work = move || {
+        // It ends when either side is gone.
+        describe_all(&home, &inbox, &sender).unwrap_or_default();
+    };
+    let thread = Builder::new().name("describe".into()).spawn(work);
+    thread.map_err(|error| TuiError::Thread("descriptions", error))?;
+    Ok(requests)
 }
 
 fn describe_all(home: &Home, inbox: &Receiver<u32>, sender: &SyncSender<Msg>) -> Option<()> {

@@ -2,9 +2,9 @@
 //! only twice a second; quiet files cost nothing. Never reads faster than a screen can show.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::Builder;
@@ -36,7 +36,8 @@ const TOO_FAR: u64 = 1 << 20;
 const COMMANDS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-enum ReaderCommand {
+/// What the thread is to do.
+pub(super) enum ReaderCommand {
     Follow(LogGroup),
     Forget(LogGroup),
 }
@@ -59,16 +60,8 @@ impl LogReader {
         Ok(Self { commands, waker })
     }
 
-    pub(super) fn follow(&self, group: LogGroup) {
-        self.send(ReaderCommand::Follow(group));
-    }
-
-    pub(super) fn forget(&self, group: LogGroup) {
-        self.send(ReaderCommand::Forget(group));
-    }
-
     /// A queue this long means a thread stuck in a dead file system; then commands are of no use.
-    fn send(&self, command: ReaderCommand) {
+    pub(super) fn send(&self, command: ReaderCommand) {
         self.commands.try_send(command).ok();
         self.waker.wake();
     }
@@ -106,11 +99,13 @@ struct OpenGroup {
     paused_until: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum ReadFailure {
-    Call(CallError),
-    Read(ReadError),
-    /// Nobody takes our messages.
+    #[error("could not {0}")]
+    Call(#[from] CallError),
+    #[error("could not {0}")]
+    Read(#[from] ReadError),
+    #[error("nobody takes our messages")]
     Closed,
 }
 
@@ -129,7 +124,7 @@ impl ReaderThread {
                     Ok(_) => {}
                     Err(failure) => {
                         self.open.remove(&group);
-                        if self.report(&group, failure).is_break() {
+                        if self.report(&group, &failure).is_break() {
                             return;
                         }
                     }
@@ -168,21 +163,19 @@ impl ReaderThread {
         let Some(group) = last else { return ControlFlow::Continue(()) };
         self.group.clone_from(&group);
         let opened = if group.is_empty() { Ok(()) } else { self.open_group(&group) };
-        opened.map_or_else(|failure| self.report(&group, failure), ControlFlow::Continue)
+        opened.map_or_else(|failure| self.report(&group, &failure), ControlFlow::Continue)
     }
 
     /// Tells the screen; it breaks when nobody takes our messages.
-    fn report(&self, group: &LogGroup, failure: ReadFailure) -> ControlFlow<()> {
-        let text = match failure {
+    fn report(&self, group: &LogGroup, failure: &ReadFailure) -> ControlFlow<()> {
+        match failure {
             ReadFailure::Closed => return ControlFlow::Break(()),
             // The feed tells of it.
-            ReadFailure::Call(CallError::Lost | CallError::Late) => {
-                return ControlFlow::Continue(());
+            ReadFailure::Call(CallError::Lost | CallError::Late) => {}
+            ReadFailure::Call(_) | ReadFailure::Read(_) => {
+                drop(self.sender.send(Msg::LogTrouble(group.clone(), failure.to_string())));
             }
-            ReadFailure::Call(error) => format!("could not {error}"),
-            ReadFailure::Read(error) => format!("could not {error}"),
-        };
-        drop(self.sender.send(Msg::LogTrouble(group.clone(), text)));
+        }
         ControlFlow::Continue(())
     }
 
@@ -206,14 +199,14 @@ impl ReaderThread {
         let call = Logs { select: group.iter().map(|id| Select::Id(*id)).collect() };
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => Client::open(&self.home).map_err(|error| ReadFailure::Call(error.into()))?,
+            None => Client::open(&self.home).map_err(CallError::from)?,
         };
-        let reply = client.call(&call, Deadline::after(PATIENCE)).map_err(ReadFailure::Call)?;
+        let reply = client.call(&call, Deadline::after(PATIENCE))?;
         self.client = Some(client);
         let (mut logs, mut owners): (Vec<Log>, Vec<u32>) = (Vec::new(), Vec::new());
         for source in &reply.sources {
             for (stream, path) in files(source) {
-                let log = path_of(path);
+                let log = PathBuf::from(OsStr::from_bytes(path.as_bytes()));
                 // Instances may share a file (`merge_logs`), and so may both outputs.
                 if !logs.iter().any(|known| known.log == log) {
                     let times = times(&self.home, &source.shape);
@@ -234,10 +227,6 @@ fn files(source: &LogSource) -> impl Iterator<Item = (Stream, &ByteString)> {
     out.into_iter().chain(source.error.as_ref().map(|path| (Stream::Err, path)))
 }
 
-fn path_of(path: &ByteString) -> PathBuf {
-    OsString::from_vec(path.as_bytes().to_vec()).into()
-}
-
 fn times(home: &Home, shape: &LogShape) -> LineTimes {
     match shape {
         LogShape::Raw => LineTimes::Index(home.log_state()),
@@ -252,17 +241,15 @@ impl OpenGroup {
         let each = (PAST / logs.len().max(1)).max(LEAST_PAST);
         let sizes = logs.iter().map(size).collect();
         let want = LineQuery { last: Some(each), ..LineQuery::default() };
-        let histories: Result<Vec<_>, _> =
-            logs.iter().map(|log| History::open(log.clone(), want.clone())).collect();
-        let mut merge =
-            Merge::new(histories.map_err(ReadFailure::Read)?).map_err(ReadFailure::Read)?;
+        let histories = logs.iter().map(|log| History::open(log.clone(), want.clone()));
+        let mut merge = Merge::new(histories.collect::<Result<_, _>>()?)?;
         let mut lines = Vec::new();
-        while let Some(line) = merge.next_line().map_err(ReadFailure::Read)? {
+        while let Some(line) = merge.next_line()? {
             lines.push(shown(line, &owners));
         }
-        let mut follow = Follow::new().map_err(ReadFailure::Read)?;
+        let mut follow = Follow::new()?;
         for (log, history) in logs.iter().zip(merge.into_histories()) {
-            follow.add(log.clone(), history.cursor().into()).map_err(ReadFailure::Read)?;
+            follow.add(log.clone(), history.cursor().into())?;
         }
         Ok((Self { follow, logs, owners, sizes, read: 0, paused_until: None }, lines))
     }
@@ -288,7 +275,7 @@ impl OpenGroup {
             lines.push(LogLine { at: line.at.or(now), ..line });
             if bytes < ROUND { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        let is_all = flow.map_err(ReadFailure::Read)?.is_continue();
+        let is_all = flow?.is_continue();
         if is_all {
             (self.paused_until, self.read) = (None, 0);
             if lines.is_empty() {

@@ -118,7 +118,6 @@ mod tests {
             uid: 54321,
             gid: 54321,
             home: "/".into(),
-            shell: PathBuf::new(),
             groups: vec![54321],
         }
     }
