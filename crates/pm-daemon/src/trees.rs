@@ -222,8 +222,7 @@ impl TreeThread {
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
-                // Taken out before: it needs no scan.
-                TreeJob::Listens(_) => {}
+                TreeJob::Listens(_) => {} // It needs no scan, and was taken out before.
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =
