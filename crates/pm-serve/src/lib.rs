@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 
 mod body;
-mod client_stream;
 mod listing;
 mod login;
 mod lookup;

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
-use crate::client_stream::{ClientStream, TokioTimer};
 use crate::respond::respond;
 use crate::site::Site;
 
@@ -28,6 +29,9 @@ const HEAD: Duration = Duration::from_secs(30);
 
 /// What is being sent at the end gets so long; PM2's `kill_timeout` is 1.6 s.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
+
+/// A client that takes not one byte for so long is gone, whatever its kernel says.
+const STALLED: Duration = Duration::from_mins(1);
 
 /// When no descriptor is left for a new client, until the next look.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -111,8 +115,10 @@ async fn serve_client(site: Arc<Site>, stream: TcpStream, mut leaving: watch::Re
         async move { Ok::<_, Infallible>(respond(site, request).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer).header_read_timeout(HEAD);
-    let mut connection = pin!(builder.serve_connection(ClientStream::new(stream), service));
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
