@@ -43,7 +43,7 @@ const ARROWS: [(&str, &str, &str); 17] = [
     (
         "pm-serve",
         "",
-        "hyper httpdate percent-encoding base64 constant_time_eq tokio rustix thiserror",
+        "hyper httpdate hyper-util tokio-io-timeout percent-encoding base64 constant_time_eq tokio rustix thiserror",
     ),
     ("pm-pm2", "pm-spec pm-config pm-protocol", "clap serde serde_json thiserror"),
     (
