@@ -198,7 +198,7 @@ fn a_reset_in_a_pause_says_so() {
         run = spawns(&orders)[0];
     }
     story.end(run, Ending::Exited(1));
-    assert!(matches!(story.instance(0).pause, Some(Pause::ShortRuns(2..))));
+    assert!(matches!(story.instance(0).pause, Some(Pause::ShortRuns(2..) | Pause::Failures(2..))));
     story.ask(Ask::Reset(common::word("web")));
     assert_eq!(story.instance(0).pause, Some(Pause::Forgotten));
 }
