@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
 use pm_testkit::{Home, Run, fixture};
 
@@ -393,6 +394,11 @@ fn what_failed_is_told_by_its_own_words_wherever_it_said_them() {
     );
     home.run(["start", "./old", "--name", "q"]).ok();
     home.run(["delete", "q"]).ok();
+    home.wait_until("its words are older than times of lines are exact", || {
+        let log = home.home().logs().join("q-error.log");
+        let written = log.metadata().and_then(|meta| meta.modified()).unwrap();
+        written.elapsed().is_ok_and(|age| age > Duration::from_millis(20))
+    });
     home.script("new", "exit 3");
     let told = home.run(["start", "./new", "--name", "q", "--restart-delay", "1h"]).ends(1);
     assert!(!told.err.contains("OLD"), "{}", told.err);

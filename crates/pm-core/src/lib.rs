@@ -22,6 +22,7 @@ mod resolve;
 mod restore;
 mod run;
 mod saved;
+mod second_run;
 mod settle;
 mod update;
 mod verdict;

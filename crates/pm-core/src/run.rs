@@ -4,17 +4,15 @@
 
 use alloc::vec::Vec;
 
-use pm_spec::{Bytes, Mode};
+use pm_spec::Bytes;
 
 use crate::end::{Cause, Ending, RunEnd};
 use crate::fact::{Remaining, SpawnFailure};
 use crate::id::{Identity, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
 use crate::order::{Became, Order, Reach, RunSignal};
-use crate::phase::{LiveRun, Phase, SecondRun, StoppingRun, Want, drain_timeout};
-use crate::request::{Awaited, Requester, Waiter};
+use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 use crate::saved::Record;
-use crate::settle::{Transition, settle};
 use crate::verdict::{self, Verdict, verdict};
 
 /// The process of a run that ended before anybody told us its pid.
@@ -145,7 +143,7 @@ impl Instance {
     }
 
     /// Puts an end into the history; gives the cause that stands there.
-    fn append_end(&mut self, end: RunEnd, orders: &mut Vec<Order>) -> Cause {
+    pub(crate) fn append_end(&mut self, end: RunEnd, orders: &mut Vec<Order>) -> Cause {
         if let Some(known) = self.history.iter().find(|known| known.run == end.run) {
             // Written down just before the daemon died, and told again: when it ended and why was known better then.
             return known.cause.clone();
@@ -160,7 +158,7 @@ impl Instance {
     }
 
     /// A main process ended, others of its tree did not: they are told to go too.
-    fn stop_stragglers(
+    pub(crate) fn stop_stragglers(
         &self,
         now: Time,
         live: LiveRun,
@@ -231,170 +229,5 @@ impl Instance {
         if !retry {
             self.started_by = StartedBy::Policy;
         }
-    }
-}
-
-/// Two runs of it, during a reload.
-impl Instance {
-    /// A new run beside the one there is, if it is a cluster worker that is up; else down and up again.
-    pub(crate) fn replace_overlapping(&mut self, requester: Requester) {
-        let fits = self.run_mode == Mode::Cluster
-            && self.spec.serving.mode == Mode::Cluster
-            && self.want == Want::Up
-            && self.second.is_none()
-            && matches!(self.phase, Phase::Up { .. });
-        if !fits {
-            return self.renew(requester);
-        }
-        self.ignore(requester.request);
-        self.answer_if(|_| true, &Became::Superseded);
-        self.reset_for_person(requester.now);
-        let phase = ::core::mem::replace(&mut self.phase, Phase::Down);
-        self.second = Some(SecondRun { phase, must_stop: false, stop_unconfirmed: false });
-        self.restarts = self.restarts.saturating_add(1);
-        let Requester { request, patience, from, .. } = requester;
-        let awaited = Awaited::Up { from, patience, became: Became::Restarted };
-        self.waiters.push(Waiter { request, awaited });
-    }
-
-    /// Whether this is its second run.
-    pub(crate) fn is_second(&self, run: RunId) -> bool {
-        self.second.as_ref().is_some_and(|second| second.phase.run() == Some(run))
-    }
-
-    /// Whether the old run still serves and is kept until the new one does.
-    fn has_fallback(&self) -> bool {
-        let stays =
-            |second: &SecondRun| !second.must_stop && matches!(second.phase, Phase::Up { .. });
-        self.second.as_ref().is_some_and(stays)
-    }
-
-    /// When the new run has had its time to be ready.
-    pub(crate) fn switch_deadline(&self) -> Option<Time> {
-        let Phase::Up { live, .. } = &self.phase else { return None };
-        self.has_fallback().then(|| after(live.since, self.spec.serving.listen_timeout))
-    }
-
-    /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
-    /// to say so and did not goes itself, and the old one stays.
-    pub(crate) fn switch_over(&mut self, now: Time) {
-        if !self.has_fallback() {
-            return;
-        }
-        let due = self.switch_deadline().is_some_and(|at| now >= at);
-        let ready = matches!(self.phase, Phase::Up { ready: true, .. });
-        let must_say = self.spec.serving.wait_ready;
-        let is_unwanted = self.want != Want::Up;
-        if due && !ready && must_say && !is_unwanted {
-            let cause = Cause::NotReady { within: self.spec.serving.listen_timeout };
-            if let Some(run) = self.phase.run() {
-                self.fail_waiters(run, &Became::Failed(cause));
-            }
-            if let Some(second) = &mut self.second {
-                ::core::mem::swap(&mut self.phase, &mut second.phase);
-            }
-        } else if !(ready || due || is_unwanted) {
-            return;
-        }
-        if let Some(second) = &mut self.second {
-            second.must_stop = true;
-        }
-        self.mark_changed();
-    }
-
-    /// Does what the table says of the second run.
-    pub(crate) fn settle_second(&mut self, now: Time, orders: &mut Vec<Order>) {
-        loop {
-            let Some(second) = &mut self.second else { return };
-            if ::core::mem::take(&mut second.stop_unconfirmed) {
-                self.drain_second(now, orders);
-                continue;
-            }
-            let want = if second.must_stop { Want::Down } else { Want::Up };
-            match settle(&second.phase, want, now) {
-                Transition::Stop => self.drain_second(now, orders),
-                Transition::Kill => self.with_second(|instance| instance.kill(now, orders)),
-                Transition::GiveUp => self.with_second(Self::give_up),
-                Transition::Wait | Transition::Spawn | Transition::GoDown | Transition::Forget => {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// As if the second run were the only one.
-    fn with_second(&mut self, act: impl FnOnce(&mut Self)) {
-        let Some(mut second) = self.second.take() else { return };
-        ::core::mem::swap(&mut self.phase, &mut second.phase);
-        act(self);
-        ::core::mem::swap(&mut self.phase, &mut second.phase);
-        self.second = Some(second);
-    }
-
-    fn drain_second(&mut self, now: Time, orders: &mut Vec<Order>) {
-        self.flush(orders);
-        let (signal, reach) = (self.spec.stop.signal, self.reach());
-        let force_at = after(now, drain_timeout(&self.spec.stop));
-        let Some(second) = &mut self.second else { return };
-        let Some(live) = second.phase.live().copied() else { return };
-        orders.push(Order::Signal(live.run, RunSignal::Drain(signal, reach)));
-        let ended = second.phase.stopping().is_some_and(|stopping| stopping.ended);
-        second.phase =
-            Phase::Stopping(StoppingRun { live, force_at, cause: Cause::Restarted, ended });
-        second.must_stop = true;
-        self.mark_changed();
-    }
-
-    /// The main process of the second run ended.
-    pub(crate) fn second_ended(
-        &mut self,
-        now: Time,
-        ending: Ending,
-        rest: Remaining,
-        orders: &mut Vec<Order>,
-    ) {
-        let Some(second) = &mut self.second else { return };
-        let Some(live) = second.phase.live().copied() else { return };
-        if second.phase.stopping().is_some_and(|stopping| stopping.ended) {
-            if rest == Remaining::Nothing {
-                self.second_over();
-            }
-            return;
-        }
-        let rest = if self.spec.stop.tree { rest } else { Remaining::Nothing };
-        self.append_end(live.end(now, ending, Cause::Restarted), orders);
-        self.mark_changed();
-        match (rest, self.second.as_mut().and_then(|second| second.phase.stopping_mut())) {
-            (Remaining::Nothing, _) => self.second_over(),
-            (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
-            (Remaining::Stragglers, None) => {
-                let phase = self.stop_stragglers(now, live, Cause::Restarted, orders);
-                self.second = Some(SecondRun { phase, must_stop: true, stop_unconfirmed: false });
-            }
-        }
-    }
-
-    /// The rest of its tree is gone too.
-    pub(crate) fn second_tree_gone(&mut self) {
-        let stopping = self.second.as_ref().and_then(|second| second.phase.stopping());
-        if stopping.is_some_and(|stopping| stopping.ended) {
-            self.second_over();
-        }
-    }
-
-    fn second_over(&mut self) {
-        self.release = self.second.take().and_then(|second| second.phase.run());
-        self.mark_changed();
-    }
-
-    /// The new run is no more: the old one goes on as if nothing had been. False: there is none that could.
-    pub(crate) fn fall_back(&mut self) -> bool {
-        if !self.has_fallback() || self.want != Want::Up {
-            return false;
-        }
-        if let Some(second) = self.second.take() {
-            self.phase = second.phase;
-        }
-        true
     }
 }
