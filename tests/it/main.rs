@@ -21,6 +21,7 @@ mod fidelity;
 mod flags;
 mod gunicorn;
 mod homes;
+mod hooks;
 mod input;
 mod made;
 mod mistakes;

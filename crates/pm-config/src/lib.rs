@@ -16,6 +16,7 @@ mod flags;
 mod format;
 mod given;
 mod ground;
+mod hooks;
 mod interpreter;
 mod json;
 mod keys;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::caller::Caller;
 use crate::clock::Clocks;
+use crate::hooks::HookRuns;
 use crate::journal::{self, Journal};
 use crate::publisher::Publisher;
 use crate::run_control::RunControl;
@@ -30,6 +31,7 @@ pub(crate) struct Executor {
     strangers: Strangers,
     runs: RunControl,
     triggers: Triggers,
+    hooks: HookRuns,
     publisher: Publisher,
     callers: BTreeMap<RequestId, Caller>,
     /// All apps are down; the last output is being written.
@@ -46,6 +48,7 @@ impl Executor {
             strangers: Strangers::default(),
             runs,
             triggers,
+            hooks: HookRuns::default(),
             publisher: Publisher::default(),
             callers: BTreeMap::new(),
             leaving: false,
@@ -70,6 +73,11 @@ impl Executor {
         }
         self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
+        for order in orders.iter() {
+            for call in self.hooks.after(core, order, self.journal.dates()) {
+                self.runs.run_hook(call);
+            }
+        }
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
         for order in orders.drain(..) {
             match order {

@@ -13,6 +13,7 @@ mod daemon_log;
 mod error;
 mod executor;
 mod home_id;
+mod hooks;
 mod inlet;
 mod journal;
 mod listen_watch;

@@ -15,6 +15,7 @@ use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
 
+use crate::hooks::HookCall;
 use crate::node::Node;
 use crate::pidfile::PidFile;
 use crate::runs::{self, Life, Run, Runs, Told};
@@ -71,6 +72,11 @@ impl RunControl {
         self.owners.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
         self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, plan })).ok();
+    }
+
+    /// Has a command of an app run.
+    pub(crate) fn run_hook(&self, call: HookCall) {
+        self.owners.spawner.send(SpawnerJob::Hook(Box::new(call))).ok();
     }
 
     /// Sends a signal, perhaps not before a Node app has done what it does by itself.

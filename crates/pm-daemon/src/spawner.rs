@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::app_user::{self, AppUser};
 use crate::daemon_log;
+use crate::hooks::HookCall;
 use crate::inlet::Inlet;
 use crate::own_file;
 use crate::pidfile::PidFile;
@@ -43,6 +44,8 @@ pub(crate) enum SpawnerJob {
     /// Have the logs of these streams kept by an app's new rules: the log plane's queue may be full, and the loop
     /// waits for nobody.
     Retune(Vec<StreamKey>, Arc<AppSpec>),
+    /// Run a command because of something that happened.
+    Hook(Box<HookCall>),
 }
 
 /// A process to be made.
@@ -90,6 +93,10 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
                 for key in keys {
                     parts.log_writer.reconfigure(key, rotation, full);
                 }
+                continue;
+            }
+            SpawnerJob::Hook(call) => {
+                call.begin(&parts.home);
                 continue;
             }
         };

@@ -9,8 +9,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
-    StopPolicy, Watch,
+    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule,
+    Serving, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -67,6 +67,9 @@ pub struct AppSpec {
     /// Which files start it anew when they change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
+    /// What is run when something happens to it.
+    #[serde(default, skip_serializing_if = "HookCommands::is_empty")]
+    pub hooks: HookCommands,
     /// Where its output goes.
     pub logs: LogSpec,
     /// A file that holds the pid while it runs; the daemon adds `-<id>` before `.pid` (PM2: `pid_file`).
@@ -113,6 +116,7 @@ impl AppSpec {
             serving: Serving::default(),
             schedule: None,
             watch: None,
+            hooks: HookCommands::new(),
             logs: LogSpec::default(),
             pid_file: None,
             user: None,
@@ -196,7 +200,8 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span,
+        Bytes, Delay, HookEvent, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched,
+        Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -253,7 +258,7 @@ mod tests {
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
             user: Option { UserChoice { uid, gid } },
-            version, source, nulled,
+            version, source, nulled, hooks,
         }
     }
 
@@ -341,6 +346,7 @@ mod tests {
                 poll: Some(Span::from_secs(1)),
                 follow_links: false,
             }),
+            hooks: HookEvent::ALL.map(|event| (event, Vec::from(["/h".into()]))).into(),
             logs: LogSpec {
                 out: LogTarget::File("/o".into()),
                 error: LogTarget::File("/e".into()),

@@ -38,7 +38,6 @@ fn runtime_options(tool: &Tool, notes: &mut Notes) {
         "1",
         "--trace",
         "--v8",
-        "--deep-monitoring",
         "--error",
         "../e.log",
         "--output",

@@ -95,7 +95,7 @@ pub(crate) fn source(instance: &InstanceView<'_>) -> LogSource {
     }
 }
 
-fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
+pub(crate) fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
     let (code, signal) = match end.ending {
         Ending::Exited(code) => (Some(code), None),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),

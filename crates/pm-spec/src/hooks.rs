@@ -1,0 +1,42 @@
+//! Commands that are run when something happens to an app.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ByteString;
+
+/// What can have happened. Its name is the key of its command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HookEvent {
+    /// A run ended that nobody and nothing told to end.
+    #[serde(rename = "on_exit")]
+    Exit,
+    /// [`Self::FLAPPING`] runs in a row were short or failed.
+    #[serde(rename = "on_flapping")]
+    Flapping,
+    /// It is errored: not tried again until a person asks.
+    #[serde(rename = "on_gave_up")]
+    GaveUp,
+}
+
+impl HookEvent {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Exit, Self::Flapping, Self::GaveUp];
+
+    /// So many short or failed runs in a row are called out, once.
+    pub const FLAPPING: u32 = 10;
+
+    /// The key of an app.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Exit => "on_exit",
+            Self::Flapping => "on_flapping",
+            Self::GaveUp => "on_gave_up",
+        }
+    }
+}
+
+/// The commands of an app, each with its arguments; the program is an absolute path.
+pub type HookCommands = BTreeMap<HookEvent, Vec<ByteString>>;

@@ -1,0 +1,29 @@
+//! Commands that are run when something happens to an app.
+
+use alloc::vec::Vec;
+
+use super::Setting;
+use super::row::{KeySpec, key, special};
+use crate::{AppSpec, HookEvent};
+
+#[rustfmt::skip]
+pub(super) const KEYS: &[KeySpec] = &[
+    key("on_exit", "run when a run ended that nobody told to; a shell line, or a program and its arguments",
+        special!(["string", "array"], |app| command(app, HookEvent::Exit), |app, from| take(app, from, HookEvent::Exit)))
+        .live(),
+    key("on_flapping", "run when ten runs in a row were short or failed",
+        special!(["string", "array"], |app| command(app, HookEvent::Flapping), |app, from| take(app, from, HookEvent::Flapping)))
+        .live(),
+    key("on_gave_up", "run when it is errored: not tried again until a person asks",
+        special!(["string", "array"], |app| command(app, HookEvent::GaveUp), |app, from| take(app, from, HookEvent::GaveUp)))
+        .live(),
+];
+
+fn command(app: &AppSpec, event: HookEvent) -> Setting {
+    Setting::Words(app.hooks.get(&event).cloned().unwrap_or_else(Vec::new))
+}
+
+fn take(app: &mut AppSpec, from: &AppSpec, event: HookEvent) {
+    app.hooks.remove(&event);
+    app.hooks.extend(from.hooks.get(&event).map(|command| (event, command.clone())));
+}

@@ -1,0 +1,95 @@
+//! Commands that are run when something happens to an app: told the facts, and harmless whatever they do.
+
+use std::fs;
+
+use pm_testkit::Home;
+use serde_json::Value;
+
+/// A hook that writes what it is told to a file of its event's name, one line each time.
+const NOTES: &str =
+    "{ cat; } >>\"$PM_EVENT\"; echo \"$PM_APP $PM_EXIT_CODE $PM_SIGNAL\" >>\"$PM_EVENT.env\"";
+
+fn noted(home: &Home, event: &str) -> Vec<String> {
+    let text = fs::read_to_string(home.work().join(event)).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_hook_is_told_what_happened() {
+    let home = Home::new();
+    home.script("web", "exit 7");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web", "max_restarts": 12, "restart_delay": 1,
+        "on_exit": "echo x >>exits; exit 3",
+        "on_flapping": NOTES, "on_gave_up": ["sh", "-c", NOTES],
+    }]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json"]).ends(1);
+    home.wait_until("both are told", || {
+        ["on_gave_up.env", "on_flapping.env"].iter().all(|event| !noted(&home, event).is_empty())
+    });
+    let told: Value = serde_json::from_str(&noted(&home, "on_gave_up")[0]).unwrap();
+    assert!(told["event"] == "on_gave_up" && told["app"] == "web", "{told}");
+    assert!(told["code"] == 7 && told["restarts"] == 11, "{told}");
+    let why = told["why"].as_str().unwrap();
+    assert!(why.starts_with("gave up after 12 short runs in a row"), "{told}");
+    let told: Value = serde_json::from_str(&noted(&home, "on_flapping")[0]).unwrap();
+    assert!(told["why"] == "exited with code 7" && told["restarts"] == 9, "{told}");
+    assert_eq!(noted(&home, "on_gave_up.env"), ["web 7 "]);
+    assert_eq!(noted(&home, "on_flapping.env").len(), 1, "it is called out once");
+    home.wait_until("that a hook fails is told", || {
+        let log = fs::read_to_string(home.home().root().join("pm.log")).unwrap_or_default();
+        log.contains("hook on_exit of web (id 0) exited with code 3")
+    });
+    assert!(!noted(&home, "exits").is_empty());
+}
+
+#[test]
+fn what_is_ordered_runs_no_hook_and_a_change_holds_at_once() {
+    let home = Home::new();
+    home.script("web", "exec sleep 1000");
+    let file = |hook: &str| {
+        let app = serde_json::json!([{"name": "web", "script": "./web", "on_exit": hook}]);
+        home.file("apps.json", app.to_string());
+    };
+    file("echo old >>exits");
+    home.run(["start", "apps.json"]).ok();
+    home.run(["restart", "web"]).ok();
+    let pid = home.row("web").pid;
+    file("echo new >>exits");
+    home.run(["apply", "apps.json"]).ok();
+    assert_eq!(home.row("web").pid, pid, "a changed hook takes no new run");
+    home.run(["send-signal", "SIGKILL", "web"]).ok();
+    home.wait_until("the end is told", || !noted(&home, "exits").is_empty());
+    home.run(["stop", "web"]).ok();
+    assert_eq!(noted(&home, "exits"), ["new"]);
+}
+
+#[test]
+fn a_hook_that_hangs_floods_or_forks_touches_no_app() {
+    let home = Home::new();
+    home.script("web", "sleep 0.02; exit 1");
+    let hook = "echo begun >>begun; (sleep 1000 &) ; yes >&2";
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web", "max_restarts": 1000, "restart_delay": 1, "on_exit": hook,
+    }]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json", "--no-wait"]).ok();
+    home.wait_until("it is begun", || !noted(&home, "begun").is_empty());
+    let restarts = home.row("web").restarts;
+    home.wait_until("the app goes on", || home.row("web").restarts > restarts + 10);
+    assert_eq!(noted(&home, "begun").len(), 1, "one at a time");
+    home.run(["delete", "web"]).ok();
+}
+
+#[test]
+fn a_hook_without_a_program_is_refused_with_its_place() {
+    let home = Home::new();
+    home.script("web", "exit 7");
+    home.file("apps.yaml", "apps:\n- script: ./web\n  on_exit: [no-such-program-at-all, x]\n");
+    home.run(["start", "apps.yaml"])
+        .ends(2)
+        .complains("apps.yaml:3:12")
+        .complains("`on_exit`: there is no program no-such-program-at-all");
+    assert!(home.rows().is_empty());
+}
