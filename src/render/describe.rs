@@ -4,7 +4,9 @@ use pm_client::quoted;
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
-use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Schedule, Watch, looks_secret};
+use pm_spec::{
+    AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret,
+};
 
 use crate::called;
 use crate::console::Look;
@@ -123,6 +125,7 @@ fn policy(spec: &AppSpec) -> Fields<'static> {
             "gives up after",
             format!("{} runs shorter than {}", restart.max_restarts, restart.min_uptime),
         ),
+        ("preset", preset(spec)),
         ("cron restart", spec.schedule.as_ref().map(schedule).unwrap_or_default()),
         ("watch & reload", spec.watch.as_ref().map_or("disabled".into(), watch)),
         (
@@ -130,6 +133,16 @@ fn policy(spec: &AppSpec) -> Fields<'static> {
             format!("{} to {reach}, SIGKILL after {}", spec.stop.signal, spec.stop.timeout),
         ),
     ]
+}
+
+/// Which server it is, and whence that is known.
+fn preset(spec: &AppSpec) -> String {
+    if spec.preset == Preset::None {
+        return String::new();
+    }
+    let is_recognised = spec.derived.iter().any(|key| key.as_bytes() == b"preset");
+    let whence = if is_recognised { ", recognised (`preset: none` switches it off)" } else { "" };
+    format!("{}{whence}", spec.preset.as_str())
 }
 
 /// What is not as usual and stands in no other line.

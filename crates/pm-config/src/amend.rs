@@ -8,7 +8,7 @@ use pm_spec::{AppSpec, options};
 use crate::caller::{Caller, Overrides};
 use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic};
 use crate::given::{Typed, flag_of};
-use crate::read;
+use crate::{preset, read};
 
 /// A known app with what the command line gives, and nothing else changed. It is read as if the app were started anew
 /// where it runs, with its own environment; then only what was given is taken over. With it comes what works
@@ -35,7 +35,11 @@ pub fn amended(
     for (key, fresh) in given.keys().zip(fresh.apps.iter().cycle()) {
         key.take(&mut amended, fresh);
     }
-    amended.derived.retain(|key| fresh.apps.iter().all(|fresh| fresh.derived.contains(key)));
+    amended.derived.retain(|key| {
+        let stays = |fresh: &AppSpec| fresh.derived.contains(key);
+        preset::is_one_of(key) || fresh.apps.iter().all(stays)
+    });
+    preset::settle_again(&mut amended, |name| given.has(name));
     let is_declared = amended.declared_env.iter().any(|name| name.as_bytes() == b"PWD");
     if given.has("cwd") && !is_declared {
         amended.env.set("PWD", amended.cwd.clone());

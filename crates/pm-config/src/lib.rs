@@ -24,6 +24,7 @@ mod logs;
 mod package;
 mod paths;
 mod policy;
+mod preset;
 mod program;
 pub mod read;
 mod rows;

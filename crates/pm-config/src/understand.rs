@@ -17,7 +17,7 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{env, hooks, interpreter, logs, package, policy, rows, senses, serving, user};
+use crate::{env, hooks, interpreter, logs, package, policy, preset, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -112,12 +112,13 @@ pub(crate) fn app(
     let interpreter = choice.interpreter.as_deref().map(paths::to_bytes);
     (spec.interpreter, spec.script, spec.args) = command(&program, interpreter, spec.args);
     let before = choice.args.into_iter().chain(spec.interpreter_args);
+    // They are among a module's words already.
+    spec.interpreter_args = before.filter(|_| !matches!(program, Program::Module(_))).collect();
+    spec.env = env.all;
+    preset::settle(&mut app, ground, &mut spec);
     Some(AppSpec {
-        // They are among a module's words already.
-        interpreter_args: before.filter(|_| !matches!(program, Program::Module(_))).collect(),
         namespace: namespace.unwrap_or_else(AppName::default_namespace),
         version: version(&program),
-        env: env.all,
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
         source: ground.source.map(paths::to_bytes),
         ..spec

@@ -9,8 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule,
-    Serving, StopPolicy, Watch,
+    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule, Serving, StopPolicy, Watch, Preset,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -56,6 +55,9 @@ pub struct AppSpec {
     pub restart: RestartPolicy,
     /// How it is stopped.
     pub stop: StopPolicy,
+    /// The server it is, as written or as recognised.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub preset: Preset,
     /// What restarts it although it runs.
     pub limits: Limits,
     /// How it serves, and how it talks to us.
@@ -112,6 +114,7 @@ impl AppSpec {
             autostart: true,
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
+            preset: Preset::None,
             limits: Limits::default(),
             serving: Serving::default(),
             schedule: None,
@@ -133,6 +136,11 @@ impl AppSpec {
         let value = base.unwrap_or(0).saturating_add(slot.into());
         Some((name, value))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(preset: &Preset) -> bool {
+    *preset == Preset::None
 }
 
 /// Another user to run as; names are looked up when the app starts.
@@ -249,6 +257,7 @@ mod tests {
             derived, instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
+            preset,
             limits: Limits { memory },
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
@@ -330,6 +339,7 @@ mod tests {
                 tree: false,
                 by_message: true,
             },
+            preset: Preset::Celery,
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
             schedule: Some(Schedule {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::options::{Effort, KeyKind, KeySpec, Setting, keys};
-use crate::{AppSpec, ByteString, Environment, looks_secret};
+use crate::{AppSpec, ByteString, Environment, FOLLOWING, looks_secret};
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,9 @@ impl AppSpec {
     /// What is different in `new`, in the order of the manual.
     pub fn edits(&self, new: &Self) -> Vec<Edit> {
         let mut edits = Vec::new();
-        let counts = |key: &&KeySpec| key.effort != Effort::Nothing && !self.derives(key, new);
+        let counts = |key: &&KeySpec| {
+            key.effort != Effort::Nothing && !self.derives(key, new) && !self.follows(key, new)
+        };
         for key in keys().filter(counts) {
             if let KeyKind::Variables = key.kind {
                 edits.extend(variables(self, new));
@@ -69,6 +71,12 @@ impl AppSpec {
     fn derives(&self, key: &KeySpec, new: &Self) -> bool {
         let is_in = |all: &[ByteString]| all.iter().any(|it| it.as_bytes() == key.name.as_bytes());
         is_in(&self.derived) && is_in(&new.derived)
+    }
+
+    /// Whether it differs only because the preset does, which is told itself.
+    fn follows(&self, key: &KeySpec, new: &Self) -> bool {
+        let is_derived = new.derived.iter().any(|it| it.as_bytes() == key.name.as_bytes());
+        self.preset != new.preset && is_derived && FOLLOWING.contains(&key.name)
     }
 
     /// `new` for a run that goes on: with the environment it was started with, and the logs that nobody wrote to be others.

@@ -51,6 +51,8 @@ const NAMES: [(&str, u8); 31] = [
 ];
 
 impl Signal {
+    /// SIGHUP: what servers take for "read everything anew".
+    pub const HUP: Self = Self(1);
     /// SIGINT: what PM2 asks an app to stop with.
     pub const INT: Self = Self(2);
     /// SIGKILL.

@@ -4,7 +4,8 @@
 mod sample;
 
 use pm_spec::{
-    AppSpec, Bytes, Effort, Environment, Identifier, LogFormat, LogTarget, Signal, Span, UserChoice,
+    AppSpec, Bytes, Effort, Environment, Identifier, LogFormat, LogTarget, Preset, Signal, Span,
+    UserChoice,
 };
 
 fn app() -> AppSpec {
@@ -132,4 +133,28 @@ fn what_nobody_wrote_is_no_change() {
     assert_eq!(told(&old, &new), "instances 1 -> 3, out_file /l/out -> /l/web");
     assert_eq!(told(&new, &old), "instances 3 -> 1, out_file /l/web -> /l/out");
     assert_eq!(old.carried_on(new.clone()).logs.out, new.logs.out);
+}
+
+#[test]
+fn an_app_of_before_presets_gets_one_as_a_single_change() {
+    let old = app();
+    let mut new = app();
+    new.preset = Preset::Gunicorn;
+    (new.stop.signal, new.stop.timeout) = (Signal::TERM, Span::from_secs(30));
+    new.derived = vec!["preset".into(), "kill_signal".into(), "kill_timeout".into()];
+    let told = |old: &AppSpec, new: &AppSpec| {
+        old.edits(new).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(
+        (told(&old, &new).as_str(), old.effort(&new)),
+        ("preset none -> gunicorn", Effort::Live)
+    );
+    assert_eq!(old.carried_on(new.clone()).stop, new.stop);
+    assert_eq!(
+        told(&new, &old),
+        "preset gunicorn -> none, kill_signal SIGTERM -> SIGINT, kill_timeout 30s -> 1600ms"
+    );
+    // What somebody wrote is told.
+    new.derived.pop();
+    assert_eq!(told(&old, &new), "preset none -> gunicorn, kill_timeout 1600ms -> 30s");
 }

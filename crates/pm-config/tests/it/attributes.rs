@@ -125,6 +125,9 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("source_map_support: true", "/serving/source_maps", json!(null)),
         ("disable_source_map_support: true", "/serving/source_maps", json!(null)),
         ("sched: 'slot'", "/serving/sched", json!("slot")),
+        ("preset: 'celery'", "/stop/signal", json!(15)),
+        ("preset: 'celery'", "/stop/timeout", json!(30_000)),
+        ("preset: 'celery', kill_timeout: '5m'", "/stop/timeout", json!(300_000)),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

@@ -1,7 +1,7 @@
 //! What `script` and `interpreter` lead to, in files and on the command line.
 
 use pm_config::{Overrides, Typed, read};
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, Preset, Signal};
 
 use crate::desk::{Desk, one, text, texts};
 
@@ -373,6 +373,69 @@ fn entered(desk: &Desk, written: &str) -> (String, String) {
     let env = desk.app(written).0.env;
     let get = |name| desk.plain(&env.get(name).map(text).unwrap_or_default());
     (get("PATH").split(':').next().unwrap_or("").into(), get("VIRTUAL_ENV"))
+}
+
+#[test]
+fn a_server_is_recognised_and_stopped_as_it_likes_unless_something_else_is_written() {
+    let mut desk = Desk::new();
+    desk.venv(".venv");
+    desk.program(".venv/bin/gunicorn", "");
+    desk.write("gunicorn.py", "");
+    let of = |desk: &Desk, text: &str| {
+        let (spec, warnings) = desk.app(text);
+        assert_eq!(warnings, "");
+        (spec.preset, spec.stop.signal, spec.stop.timeout.to_string(), spec.derived.len())
+    };
+    let usual = (Preset::None, Signal::INT, "1600ms".to_owned());
+    let all = (Preset::Gunicorn, Signal::TERM, "30s".to_owned());
+    let with = |(preset, signal, span): &(Preset, Signal, String), derived: usize| {
+        (*preset, *signal, span.clone(), derived)
+    };
+    let plain = of(&desk, "{script: 'app', name: 'a'}").3;
+    for text in [
+        "{script: 'gunicorn', name: 'a', args: 'app:app'}",
+        "{script: 'gunicorn -w 2 app:app', name: 'a'}",
+        "{script: '-m', name: 'a', args: 'gunicorn app:app'}",
+        "{script: '.venv/bin/gunicorn', name: 'a', interpreter: 'python3'}",
+    ] {
+        assert_eq!(of(&desk, text), with(&all, plain + 3), "{text}");
+    }
+    let text = "{script: 'gunicorn', name: 'a', preset: 'none'}";
+    assert_eq!(of(&desk, text), with(&usual, plain));
+    assert_eq!(of(&desk, "{script: 'gunicorn.py', name: 'a'}"), with(&usual, plain));
+    let text = "{script: 'gunicorn', name: 'a', kill_timeout: '5s', kill_signal: 'QUIT'}";
+    let written = (Preset::Gunicorn, Signal::parse("QUIT").unwrap(), "5s".to_owned());
+    assert_eq!(of(&desk, text), with(&written, plain + 1));
+    let text = "{script: 'app', name: 'a', preset: 'gunicorn'}";
+    assert_eq!(of(&desk, text), with(&all, plain + 2));
+    // PM2's variable is written, too.
+    desk.caller.env.set("PM2_KILL_TIMEOUT", "7000");
+    let seven = (Preset::Gunicorn, Signal::TERM, "7s".to_owned());
+    assert_eq!(of(&desk, "{script: 'gunicorn', name: 'a'}"), with(&seven, plain + 2));
+    // As a stand-in for PM2 nothing is recognised.
+    desk.caller.env.unset("PM2_KILL_TIMEOUT");
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    assert_eq!(of(&desk, "{script: 'gunicorn', name: 'a'}"), with(&usual, plain));
+    assert_eq!(of(&desk, text), with(&all, plain + 2));
+}
+
+#[test]
+fn a_flag_on_a_known_server_leaves_the_rest_to_its_preset() {
+    let mut desk = Desk::new();
+    desk.program("celery", "");
+    let (known, _) = desk.app("{script: './celery', name: 'a', args: '-A x worker'}");
+    assert_eq!(known.preset, Preset::Celery);
+    let derives = |spec: &AppSpec, key: &str| spec.derived.iter().any(|it| *key == *it.display());
+    desk.give("kill_timeout", &["5m"]);
+    let (spec, _) = pm_config::amended(&known, &desk.caller, &desk.overrides).unwrap();
+    assert_eq!((spec.stop.timeout.to_string(), spec.stop.signal), ("5m".into(), Signal::TERM));
+    assert!(derives(&spec, "preset") && derives(&spec, "kill_signal"));
+    assert!(!derives(&spec, "kill_timeout"), "somebody wrote it");
+    desk.overrides.given.remove("kill_timeout");
+    desk.give("preset", &["none"]);
+    let (spec, _) = pm_config::amended(&spec, &desk.caller, &desk.overrides).unwrap();
+    assert_eq!((spec.stop.timeout.to_string(), spec.stop.signal), ("5m".into(), Signal::INT));
+    assert!(!derives(&spec, "preset") && !derives(&spec, "kill_signal"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::row::{
     Jlist::{Always, Apart},
     KeySpec, field, key, special, word,
 };
-use crate::{Delay, Signal};
+use crate::{Delay, Preset, Signal};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -45,6 +45,12 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("stop_exit_codes", "exit codes that mean that it is done; it stays stopped", field!(Codes, restart.stop_exit_codes))
         .live().jlist(Always)
         .flag(flag("--stop-exit-codes", "CODES", "Exit codes after which the app stays stopped").takes(List)),
+    key("preset", "the server it is: how it is stopped and reloaded follows where nothing is said of it; default: recognised by what is run; none: nothing follows",
+        word!(preset, "gunicorn, uvicorn, hypercorn, granian, daphne, uwsgi, celery or none", ["none" = Preset::None, "gunicorn" = Preset::Gunicorn,
+            "uvicorn" = Preset::Uvicorn, "hypercorn" = Preset::Hypercorn, "granian" = Preset::Granian, "daphne" = Preset::Daphne,
+            "uwsgi" = Preset::Uwsgi, "celery" = Preset::Celery]))
+        .live().told_apart()
+        .flag(flag("--preset", "NAME", "The server it is, if that is not recognised; none: like any other program").such_as("gunicorn")),
     key("kill_signal", "asks its first process to stop; a shell's command gets it as well",
         word!(stop.signal, "a signal such as \"SIGTERM\" or 15", |text| Signal::parse(text).ok(),
             |signal: &Signal| Setting::text(Some(alloc::format!("{signal}")))))

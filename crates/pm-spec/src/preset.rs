@@ -1,0 +1,84 @@
+//! Servers whose habits are known: what asks them to finish what they are at, and how long that may take.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Signal, Span};
+
+/// A server or worker whose habits are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// Nothing is known: PM2's defaults hold.
+    #[default]
+    None,
+    /// <https://gunicorn.org>
+    Gunicorn,
+    /// <https://www.uvicorn.org>
+    Uvicorn,
+    /// <https://hypercorn.readthedocs.io>
+    Hypercorn,
+    /// <https://github.com/emmett-framework/granian>
+    Granian,
+    /// <https://github.com/django/daphne>
+    Daphne,
+    /// <https://uwsgi-docs.readthedocs.io>
+    Uwsgi,
+    /// A worker of <https://docs.celeryq.dev>; `celery beat` is none.
+    Celery,
+}
+
+/// What is known of one.
+#[derive(Debug)]
+pub struct Habits {
+    /// Of which.
+    pub preset: Preset,
+    /// The programs and modules that are it.
+    pub programs: &'static [&'static str],
+    /// Asks its main process to finish what it is at and go.
+    pub stop: Signal,
+    /// How long that may take.
+    pub grace: Span,
+}
+
+const GRACE: Span = Span::from_secs(30);
+
+const fn habits(preset: Preset, programs: &'static [&'static str]) -> Habits {
+    Habits { preset, programs, stop: Signal::TERM, grace: GRACE }
+}
+
+/// All there are.
+pub static HABITS: [Habits; 7] = [
+    // Its SIGINT and SIGQUIT cut requests off.
+    habits(Preset::Gunicorn, &["gunicorn", "gunicorn3"]),
+    habits(Preset::Uvicorn, &["uvicorn"]),
+    habits(Preset::Hypercorn, &["hypercorn"]),
+    habits(Preset::Granian, &["granian"]),
+    habits(Preset::Daphne, &["daphne"]),
+    // Its SIGTERM is a reload unless `die-on-term` is set, and then no gentler than SIGINT.
+    Habits { stop: Signal::INT, ..habits(Preset::Uwsgi, &["uwsgi", "uwsgi-core"]) },
+    habits(Preset::Celery, &["celery"]),
+];
+
+/// The keys that follow from a preset where nobody wrote them.
+pub const FOLLOWING: [&str; 2] = ["kill_signal", "kill_timeout"];
+
+impl Preset {
+    /// What is known of it.
+    pub fn habits(self) -> Option<&'static Habits> {
+        HABITS.iter().find(|habits| habits.preset == self)
+    }
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gunicorn => "gunicorn",
+            Self::Uvicorn => "uvicorn",
+            Self::Hypercorn => "hypercorn",
+            Self::Granian => "granian",
+            Self::Daphne => "daphne",
+            Self::Uwsgi => "uwsgi",
+            Self::Celery => "celery",
+        }
+    }
+}
