@@ -22,6 +22,7 @@ mod flags;
 mod gunicorn;
 mod homes;
 mod input;
+mod limits;
 mod made;
 mod mistakes;
 mod node;

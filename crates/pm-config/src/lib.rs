@@ -19,6 +19,7 @@ mod ground;
 mod interpreter;
 mod json;
 mod keys;
+mod limits;
 mod logs;
 mod package;
 mod paths;

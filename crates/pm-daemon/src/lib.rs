@@ -15,6 +15,7 @@ mod executor;
 mod home_id;
 mod inlet;
 mod journal;
+mod kernel_orders;
 mod node;
 mod own_file;
 mod pidfile;

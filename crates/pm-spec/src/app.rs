@@ -9,8 +9,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
-    StopPolicy, Watch,
+    AppName, ByteString, Environment, KernelRules, Limits, LogSpec, RestartPolicy, Schedule,
+    Serving, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -50,6 +50,9 @@ pub struct AppSpec {
     /// Its niceness, -20 to 19; the daemon's own if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nice: Option<i32>,
+    /// What else the kernel is told about its processes.
+    #[serde(default, skip_serializing_if = "KernelRules::is_empty")]
+    pub kernel: KernelRules,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
     /// When it is restarted.
@@ -106,6 +109,7 @@ impl AppSpec {
             increment_var: None,
             umask: None,
             nice: None,
+            kernel: KernelRules::default(),
             autostart: true,
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
@@ -138,6 +142,9 @@ pub struct UserChoice {
     pub uid: Option<Identifier>,
     /// PM2: `gid`; the user's own group if not set.
     pub gid: Option<Identifier>,
+    /// Groups besides those the user has anyway (Compose: `group_add`, systemd: `SupplementaryGroups=`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Identifier>,
 }
 
 /// A user or group by number or name.
@@ -196,7 +203,8 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span,
+        Bytes, Delay, Ignore, IoPriority, LogFormat, LogFull, LogTarget, Mode, ResourceKind,
+        ResourceLimit, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -241,7 +249,9 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            derived, instances, instance_var, increment_var, umask, nice, autostart,
+            derived, instances, instance_var, increment_var, umask, nice,
+            kernel: KernelRules { rlimits, ioprio, oom_score_adj },
+            autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
@@ -252,7 +262,7 @@ mod tests {
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
-            user: Option { UserChoice { uid, gid } },
+            user: Option { UserChoice { uid, gid, groups } },
             version, source, nulled,
         }
     }
@@ -273,7 +283,7 @@ mod tests {
             poll: None,
             follow_links: true,
         });
-        app.user = Some(UserChoice { uid: None, gid: None });
+        app.user = Some(UserChoice { uid: None, gid: None, groups: Vec::new() });
         app.declared_env = Vec::from(["A".into()]);
         app
     }
@@ -288,6 +298,15 @@ mod tests {
             listen_timeout: Span::ZERO,
             source_maps: true,
             marks: [(0, true)].into(),
+        }
+    }
+
+    fn other_kernel() -> KernelRules {
+        let limit = ResourceLimit { soft: Some(1), hard: None };
+        KernelRules {
+            rlimits: [(ResourceKind::Nofile, limit)].into(),
+            ioprio: Some(IoPriority::Idle),
+            oom_score_adj: Some(-1),
         }
     }
 
@@ -311,6 +330,7 @@ mod tests {
             increment_var: Some("B".into()),
             umask: Some(0o77),
             nice: Some(-1),
+            kernel: other_kernel(),
             autostart: false,
             restart: RestartPolicy {
                 autorestart: false,
@@ -354,6 +374,7 @@ mod tests {
             user: Some(UserChoice {
                 uid: Some(Identifier::Number(1)),
                 gid: Some(Identifier::Number(1)),
+                groups: Vec::from([Identifier::Number(1)]),
             }),
             version: Some("2".into()),
             source: Some("/s".into()),

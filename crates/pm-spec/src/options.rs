@@ -3,6 +3,7 @@
 
 mod environment;
 mod flag;
+mod kernel;
 mod lifecycle;
 mod logs;
 mod program;
@@ -25,13 +26,14 @@ pub struct KeyGroup {
 }
 
 /// All groups, in the order of the manual.
-pub static GROUPS: [KeyGroup; 7] = [
+pub static GROUPS: [KeyGroup; 8] = [
     KeyGroup { heading: "Program", keys: program::KEYS },
     KeyGroup { heading: "Environment", keys: environment::KEYS },
     KeyGroup { heading: "Start, restart and stop", keys: lifecycle::KEYS },
     KeyGroup { heading: "Restart by memory, clock and files", keys: triggers::KEYS },
     KeyGroup { heading: "Output", keys: logs::KEYS },
     KeyGroup { heading: "User", keys: program::USER_KEYS },
+    KeyGroup { heading: "Limits", keys: kernel::KEYS },
     KeyGroup { heading: "Known from PM2, without effect", keys: unused::KEYS },
 ];
 
