@@ -210,7 +210,7 @@ fn p01_the_daemon_may_die_and_a_client_does_not_notice() {
 }
 
 /// `pm` as another user, from a folder everybody may enter.
-fn as_nobody(home: &Home, words: &[&str]) -> Output {
+pub(crate) fn as_nobody(home: &Home, words: &[&str]) -> Output {
     let mut command = nobodys(home, "pm-of-all");
     command.args(words).env("PM_HOME", home.home().root()).env("HOME", "/").output().unwrap()
 }

@@ -23,6 +23,7 @@ mod gunicorn;
 mod homes;
 mod hooks;
 mod input;
+mod limits;
 mod made;
 mod mistakes;
 mod node;

@@ -20,6 +20,7 @@ mod hooks;
 mod interpreter;
 mod json;
 mod keys;
+mod limits;
 mod logs;
 mod package;
 mod paths;

@@ -17,7 +17,7 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{env, hooks, interpreter, logs, package, policy, preset, rows, senses, serving, user};
+use crate::{env, hooks, interpreter, limits, logs, package, policy, preset, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -108,6 +108,7 @@ pub(crate) fn app(
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     spec.user = user::choice(&mut app, ground.caller);
     spec.hooks = hooks::read(&mut app, base, &env.all);
+    spec.kernel.rlimits = limits::rlimits(&mut app);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
     let interpreter = choice.interpreter.as_deref().map(paths::to_bytes);
     (spec.interpreter, spec.script, spec.args) = command(&program, interpreter, spec.args);

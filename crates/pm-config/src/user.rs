@@ -1,4 +1,4 @@
-//! Whom an app runs as: names are checked against `/etc/passwd` and `/etc/group`, and stay names until the app starts.
+//! Whom an app runs as, and in which groups: names are checked against `/etc/passwd` and `/etc/group`, and stay names until the app starts.
 //!
 //! Only these files count: the binary is static, so other name services can't be asked, here or by the daemon.
 
@@ -8,21 +8,35 @@ use pm_spec::{ByteString, Identifier, UserChoice};
 
 use crate::caller::Caller;
 use crate::diagnose::{Finding, quoted};
-use crate::fields::{AppFields, whole};
+use crate::fields::{AppFields, Field, whole};
 use crate::keys;
 use crate::paths;
 use crate::tree::Value;
 
-/// `uid` (or `user`) and `gid`; `None` if neither is set.
+/// `uid` (or `user`), `gid` and `groups`; `None` if none is set.
 pub(crate) fn choice(app: &mut AppFields<'_>, caller: &Caller) -> Option<UserChoice> {
-    let uid = identifier(app, "uid", &caller.passwd);
-    let gid = identifier(app, "gid", &caller.group);
-    (uid.is_some() || gid.is_some()).then_some(UserChoice { uid, gid })
+    let uid = app.get("uid").and_then(|field| identifier(app, field, &caller.passwd, "user"));
+    let gid = app.get("gid").and_then(|field| identifier(app, field, &caller.group, "group"));
+    let groups = groups(app, &caller.group);
+    let is_set = uid.is_some() || gid.is_some() || !groups.is_empty();
+    is_set.then_some(UserChoice { uid, gid, groups })
 }
 
-fn identifier(app: &mut AppFields<'_>, key: &'static str, file: &Path) -> Option<Identifier> {
+/// A list, or one alone.
+fn groups(app: &mut AppFields<'_>, file: &Path) -> Vec<Identifier> {
+    let Some(field) = app.get("groups") else { return Vec::new() };
+    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
+    let one = |node| identifier(app, Field { node, ..field }, file, "group");
+    nodes.iter().filter_map(one).collect()
+}
+
+fn identifier(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    file: &Path,
+    what: &str,
+) -> Option<Identifier> {
     const WHAT: &str = "a name or a number, 0 to 4294967294";
-    let field = app.get(key)?;
     let name = match (&field.node.value, whole(&field.node.value)) {
         (Value::Text(text), _) if text.is_empty() => return None,
         (_, Some(number)) => {
@@ -36,7 +50,6 @@ fn identifier(app: &mut AppFields<'_>, key: &'static str, file: &Path) -> Option
     match known(file) {
         Ok(names) if names.contains(name) => Some(Identifier::Name(name.clone())),
         Ok(names) => {
-            let what = if key == "uid" { "user" } else { "group" };
             let message =
                 format!("there is no {what} {} in {}", quoted(name.as_bytes()), file.display());
             let finding = Finding::error(field.node.at, message);

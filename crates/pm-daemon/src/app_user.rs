@@ -28,7 +28,21 @@ pub(crate) fn find(choice: &UserChoice) -> Result<AppUser, SpawnFailure> {
         Some(Identifier::Number(number)) => Some(*number),
         None => None,
     };
-    let credentials = account.credentials(group);
+    let mut credentials = account.credentials(group);
+    for group in &choice.groups {
+        let group = match group {
+            Identifier::Name(name) => user::find_group(&name.display()).map_err(fail)?,
+            Identifier::Number(number) => *number,
+        };
+        if !rustix::process::geteuid().is_root() && !user::are_we_in(group) {
+            return Err(SpawnFailure::Refused(format!(
+                "put it into group {group}: only root can add groups to an app"
+            )));
+        }
+        if !credentials.groups.contains(&group) {
+            credentials.groups.push(group);
+        }
+    }
     if !rustix::process::geteuid().is_root() && !credentials.are_ours() {
         // Trying would fail at another step each time, and again and again.
         let who = account.name;

@@ -17,6 +17,7 @@ mod hooks;
 mod inlet;
 mod journal;
 mod listen_watch;
+mod kernel_orders;
 mod node;
 mod own_file;
 mod pidfile;

@@ -24,6 +24,7 @@ use crate::app_user::{self, AppUser};
 use crate::daemon_log;
 use crate::hooks::HookCall;
 use crate::inlet::Inlet;
+use crate::kernel_orders;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
@@ -154,7 +155,7 @@ impl SpawnerParts {
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         plan.umask = app.umask;
-        plan.nice = app.nice;
+        plan.kernel = kernel_orders::of(app, self.nofile);
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         self.log_writer.settle();
         let born = spawner.spawn(tag, &plan).map_err(|error| {

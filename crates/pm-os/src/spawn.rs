@@ -5,8 +5,10 @@
 
 mod child;
 mod fd_slots;
+mod kernel;
 mod plan;
 mod refusal;
+mod signals;
 mod step;
 
 use std::ffi::{CStr, CString, c_char};
@@ -20,6 +22,7 @@ use crate::tag::{self, COOKIE, Tag};
 
 use child::{Arena, ChildPlan, Made};
 use fd_slots::FdSlots;
+pub use kernel::{Denied, IoTurn, KernelOrders};
 pub use plan::{Birth, Credentials, MOST_HANDED, SpawnRequest, Spawned};
 pub use refusal::{ExecCause, SpawnError};
 pub use step::SpawnStep;
@@ -137,7 +140,7 @@ fn launch(
         .chain(plan.handed.iter().copied())
         .collect();
     let low = tools.fd_slots.as_mut().and_then(|fd_slots| fd_slots.fill(&handed));
-    let oom = plan.oom_score_adj.map(|score| score.to_string());
+    let oom = plan.kernel.oom_score_adj.or(plan.oom_score_adj).map(|score| score.to_string());
     let groups: Vec<rustix::fs::Gid> = plan
         .user
         .iter()
@@ -155,8 +158,8 @@ fn launch(
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile,
         umask: plan.umask,
-        nice: plan.nice,
-        oom: oom.as_ref().map(String::as_bytes),
+        oom: oom.as_ref().map(|score| (score.as_bytes(), plan.kernel.oom_score_adj.is_some())),
+        kernel: &plan.kernel,
         shared_below: low.as_ref().map(|(_, end)| *end),
     };
     let made = tools.make(&orders, plan.birth, tag.is_some());

@@ -101,6 +101,11 @@ pub fn by_number(uid: u32) -> Result<Account, UserError> {
     Ok(Account { name: uid.to_string(), uid, gid, home: PathBuf::from("/"), groups })
 }
 
+/// Whether we have the rights of this group.
+pub fn are_we_in(group: u32) -> bool {
+    getegid().as_raw() == group || our_groups().contains(&group)
+}
+
 fn our_groups() -> Vec<u32> {
     getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect()
 }

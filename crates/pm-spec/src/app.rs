@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule, Serving, StopPolicy, Watch, Preset,
+    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule, Serving, StopPolicy, Watch, Preset, KernelRules,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -49,6 +49,9 @@ pub struct AppSpec {
     /// Its niceness, -20 to 19; the daemon's own if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nice: Option<i32>,
+    /// What else the kernel is told about its processes.
+    #[serde(default, skip_serializing_if = "KernelRules::is_empty")]
+    pub kernel: KernelRules,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
     /// When it is restarted.
@@ -111,6 +114,7 @@ impl AppSpec {
             increment_var: None,
             umask: None,
             nice: None,
+            kernel: KernelRules::default(),
             autostart: true,
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
@@ -150,6 +154,9 @@ pub struct UserChoice {
     pub uid: Option<Identifier>,
     /// PM2: `gid`; the user's own group if not set.
     pub gid: Option<Identifier>,
+    /// Groups besides those the user has anyway (Compose: `group_add`, systemd: `SupplementaryGroups=`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Identifier>,
 }
 
 /// A user or group by number or name.
@@ -208,8 +215,7 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, HookEvent, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched,
-        Signal, Span,
+    Bytes, Delay, HookEvent, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span, IoPriority, ResourceKind, ResourceLimit,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -254,7 +260,9 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            derived, instances, instance_var, increment_var, umask, nice, autostart,
+            derived, instances, instance_var, increment_var, umask, nice,
+            kernel: KernelRules { rlimits, ioprio, oom_score_adj },
+            autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset,
@@ -268,6 +276,8 @@ mod tests {
             pid_file,
             user: Option { UserChoice { uid, gid } },
             version, source, nulled, hooks,
+            user: Option { UserChoice { uid, gid, groups } },
+            version, source, nulled,
         }
     }
 
@@ -287,7 +297,7 @@ mod tests {
             poll: None,
             follow_links: true,
         });
-        app.user = Some(UserChoice { uid: None, gid: None });
+        app.user = Some(UserChoice { uid: None, gid: None, groups: Vec::new() });
         app.declared_env = Vec::from(["A".into()]);
         app
     }
@@ -302,6 +312,15 @@ mod tests {
             listen_timeout: Span::ZERO,
             source_maps: true,
             marks: [(0, true)].into(),
+        }
+    }
+
+    fn other_kernel() -> KernelRules {
+        let limit = ResourceLimit { soft: Some(1), hard: None };
+        KernelRules {
+            rlimits: [(ResourceKind::Nofile, limit)].into(),
+            ioprio: Some(IoPriority::Idle),
+            oom_score_adj: Some(-1),
         }
     }
 
@@ -325,6 +344,7 @@ mod tests {
             increment_var: Some("B".into()),
             umask: Some(0o77),
             nice: Some(-1),
+            kernel: other_kernel(),
             autostart: false,
             restart: RestartPolicy {
                 autorestart: false,
@@ -370,6 +390,7 @@ mod tests {
             user: Some(UserChoice {
                 uid: Some(Identifier::Number(1)),
                 gid: Some(Identifier::Number(1)),
+                groups: Vec::from([Identifier::Number(1)]),
             }),
             version: Some("2".into()),
             source: Some("/s".into()),

@@ -4,6 +4,7 @@
 mod environment;
 mod flag;
 mod hooks;
+mod kernel;
 mod lifecycle;
 mod logs;
 mod program;
@@ -34,6 +35,7 @@ pub static GROUPS: [KeyGroup; 8] = [
     KeyGroup { heading: "Commands run for what happens", keys: hooks::KEYS },
     KeyGroup { heading: "Output", keys: logs::KEYS },
     KeyGroup { heading: "User", keys: program::USER_KEYS },
+    KeyGroup { heading: "Limits", keys: kernel::KEYS },
     KeyGroup { heading: "Known from PM2, without effect", keys: unused::KEYS },
 ];
 

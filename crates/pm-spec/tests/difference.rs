@@ -49,7 +49,13 @@ fn every_change_is_told_with_what_it_takes() {
         ),
         (|app| app.pid_file = Some("/p".into()), Effort::Renewal, "pid_file added: /p"),
         (
-            |app| app.user = Some(UserChoice { uid: Some(Identifier::Number(7)), gid: None }),
+            |app| {
+                app.user = Some(UserChoice {
+                    uid: Some(Identifier::Number(7)),
+                    gid: None,
+                    groups: Vec::new(),
+                });
+            },
             Effort::Renewal,
             "uid added: 7",
         ),

@@ -11,6 +11,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
     rows.extend(lifecycle());
     rows.extend(senses());
     rows.extend(logs());
+    rows.extend(kernel());
     rows
 }
 
@@ -79,6 +80,54 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("gid: '50'", "/user/gid/number", json!(50)),
         ("append_env_to_name: true", "/name", json!("app")),
     ]
+}
+
+fn kernel() -> Vec<(&'static str, &'static str, Value)> {
+    let both = |number: u64| json!({ "soft": number, "hard": number });
+    vec![
+        ("", "/kernel", json!(null)),
+        ("rlimits: {nofile: 1024}", "/kernel/rlimits/nofile", both(1024)),
+        ("rlimits: {nofile: '1024'}", "/kernel/rlimits/nofile", both(1024)),
+        ("ulimits: {core: 0, as: '1G'}", "/kernel/rlimits/as", both(1 << 30)),
+        ("rlimits: {stack: {soft: '8M'}}", "/kernel/rlimits/stack", json!({ "soft": 8 << 20 })),
+        ("rlimits: {nproc: {hard: 9, soft: 8}}", "/kernel/rlimits/nproc/soft", json!(8)),
+        ("rlimits: {memlock: 'unlimited'}", "/kernel/rlimits/memlock", both(u64::MAX)),
+        ("rlimits: {memlock: -1}", "/kernel/rlimits/memlock", both(u64::MAX)),
+        ("rlimits: ['cpu=1m', 'nofile=64:128']", "/kernel/rlimits/nofile/hard", json!(128)),
+        ("rlimits: 'cpu=1m'", "/kernel/rlimits/cpu", both(60)),
+        ("ioprio: 'idle'", "/kernel/ioprio", json!("idle")),
+        ("ioprio: 'best-effort:7'", "/kernel/ioprio/best_effort", json!(7)),
+        ("oom_score_adj: -1000", "/kernel/oom_score_adj", json!(-1000)),
+        ("oomScoreAdj: '500'", "/kernel/oom_score_adj", json!(500)),
+        ("groups: ['staff', 50]", "/user/groups", json!([{ "name": "staff" }, { "number": 50 }])),
+        ("group_add: 'staff'", "/user/groups/0/name", json!("staff")),
+        ("groups: 50", "/user/groups/0/number", json!(50)),
+        ("groups: []", "/user", json!(null)),
+    ]
+}
+
+#[test]
+fn what_is_no_limit_is_told_with_what_would_be_one() {
+    let desk = Desk::new();
+    for (written, told) in [
+        ("rlimits: 5", "`rlimits` must be an object such as { nofile: 4096, core: 0 }, not `5`"),
+        ("rlimits: {nofiles: 5}", "hint: did you mean `nofile`?"),
+        ("rlimits: {locks: 5}", "pm marks processes there"),
+        ("ulimits: {nofile: 'x'}", "`ulimits.nofile` must be a number, \"unlimited\""),
+        ("rlimits: {nofile: {soft: 9, hard: 8}}", "with soft not above hard"),
+        ("rlimits: {nofile: {sof: 9}}", "`rlimits.nofile` must be"),
+        ("rlimits: {nofile: {}}", "`rlimits.nofile` must be"),
+        ("rlimits: {nofile: [1]}", "`rlimits.nofile` must be"),
+        ("rlimits: ['nofile']", "NAME=SOFT[:HARD] such as nofile=4096, not `nofile`"),
+        ("rlimits: ['nofile=1G']", "`rlimits` must be NAME=a number"),
+        ("ioprio: 'best-effort:8'", "with a number from 0 to 7"),
+        ("oom_score_adj: 1001", "from -1000 to 1000"),
+        ("groups: ['staf']", "there is no group `staf`"),
+        ("groups: [true]", "`groups` must be a name or a number"),
+    ] {
+        let problems = desk.problems(&format!("{{script: 'app', {written}}}"));
+        assert!(problems.contains(told), "{written}: {problems}");
+    }
 }
 
 fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {

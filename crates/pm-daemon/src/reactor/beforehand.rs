@@ -8,6 +8,7 @@ use pm_protocol::{Code, Refusal};
 use pm_spec::AppSpec;
 
 use crate::core_driver::CoreDriver;
+use crate::kernel_orders;
 use crate::plan;
 use crate::strangers::Strangers;
 
@@ -18,7 +19,24 @@ const SPARE: usize = 64;
 pub(super) fn unstartable(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
     let strangers = driver.executor().strangers();
     let double = apps.iter().find_map(|app| doubled(strangers, app));
-    double.or_else(|| too_many(driver, apps))
+    double.or_else(|| too_many(driver, apps)).or_else(|| lost(driver, apps))
+}
+
+/// What runs is not stopped for a run that could only be refused. One that is down is started and fails in the same words.
+fn lost(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
+    let is_up = |app: &AppSpec| {
+        let mut instances = driver.core().instances();
+        instances.any(|it| {
+            it.run.is_some() && it.app.name == app.name && it.app.namespace == app.namespace
+        })
+    };
+    let mut up = apps.iter().filter(|app| kernel_orders::asks(app) && is_up(app));
+    let (name, why) = up.find_map(|app| Some((app.name.clone(), kernel_orders::denied(app)?)))?;
+    Some(Refusal {
+        code: Code::Unable,
+        message: format!("could not start {name}: {why}"),
+        hint: Some("nothing was stopped: it runs on as it was".into()),
+    })
 }
 
 /// The daemon keeps at least so many open files for each run, and the guardian no more: its process, the pipe of each

@@ -13,7 +13,9 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::process::{Resource, Rlimit};
 
+use super::kernel::{self, KernelOrders};
 use super::plan::{Birth, MOST_HANDED};
+use super::signals::{block_signals, reset_signals, restore_signals};
 use super::step::{SpawnStep, StepFailure};
 use crate::errno;
 use crate::wait;
@@ -31,8 +33,9 @@ pub(super) struct ChildPlan<'a> {
     pub(super) user: Option<(u32, u32, &'a [Gid])>,
     pub(super) nofile: Option<Rlimit>,
     pub(super) umask: Option<u32>,
-    pub(super) nice: Option<i32>,
-    pub(super) oom: Option<&'a [u8]>,
+    /// Its score, and whether it may not run with another one.
+    pub(super) oom: Option<(&'a [u8], bool)>,
+    pub(super) kernel: &'a KernelOrders,
     /// The child begins with our table of descriptors, and leaves it with those below this number.
     pub(super) shared_below: Option<c_int>,
 }
@@ -195,38 +198,6 @@ fn clone(arena: &Arena, passage: &ChildArgs<'_>, flags: c_int) -> Result<(i32, O
     Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
 }
 
-/// Size of the kernel's signal set, which is not glibc's.
-const SET: usize = 8;
-
-fn block_signals() -> Result<u64, Errno> {
-    let (all, mut before) = (u64::MAX, 0_u64);
-    // SAFETY: both sets are live locals of the size given. The raw call, because glibc's keeps
-    // two signals of its own unblocked.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const all,
-            &raw mut before,
-            SET,
-        )
-    };
-    if result == 0 { Ok(before) } else { Err(errno::last()) }
-}
-
-fn restore_signals(mask: u64) {
-    // SAFETY: the set is a live local of the size given; a mask the kernel gave us is accepted.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const mask,
-            ptr::null_mut::<u64>(),
-            SET,
-        );
-    }
-}
-
 /// Where the child begins and, in one way or another, ends.
 extern "C" fn child_main(passage: *mut c_void) -> c_int {
     // SAFETY: `clone` passed a pointer to a `ChildArgs` whose owner waits for us.
@@ -272,20 +243,20 @@ fn prepare(
         crate::tag::unmark_self().ok();
     }
     remember_start(report);
-    if let Some(score) = orders.oom {
-        // Lowering it needs a right we may lack; that is no reason not to run.
-        adjust_oom(score).ok();
+    if let Some((score, is_needed)) = orders.oom {
+        // Lowering it needs a right we may lack; where nobody asked for it, that is no reason not to run.
+        kernel::adjust_oom(score)
+            .or_else(|errno| if is_needed { Err(errno) } else { Ok(()) })
+            .map_err(failed(SpawnStep::OomScore))?;
     }
     place_descriptors(orders.fds).map_err(failed(SpawnStep::Descriptors))?;
     if let Some(limit) = orders.nofile {
         rustix::process::setrlimit(Resource::Nofile, limit).map_err(failed(SpawnStep::Nofile))?;
     }
+    // Before the user changes: it may be our right, and not the new user's.
+    orders.kernel.obey()?;
     if let Some(mask) = orders.umask {
         rustix::process::umask(Mode::from_raw_mode(mask & 0o777));
-    }
-    if let Some(nice) = orders.nice {
-        // Before the user changes: it may be our right, and not the new user's.
-        rustix::process::setpriority_process(None, nice).map_err(failed(SpawnStep::Nice))?;
     }
     if let Some((uid, gid, groups)) = orders.user {
         rustix::thread::set_thread_groups(groups).map_err(failed(SpawnStep::User))?;
@@ -297,26 +268,6 @@ fn prepare(
     rustix::process::chdir(orders.cwd).map_err(failed(SpawnStep::Cwd))
 }
 
-/// Gives every signal its default meaning: exec would do so for handlers, but not for what we
-/// ignore (the Rust runtime ignores SIGPIPE, a launcher perhaps SIGHUP).
-fn reset_signals() {
-    // `struct kernel_sigaction` has four words at most everywhere; zero is SIG_DFL, no flags.
-    let default = [0_u64; 4];
-    for signal in 1..=64_i32 {
-        // SAFETY: the struct is a live local at least as big as the kernel's, the old one isn't
-        // wanted; SIGKILL and SIGSTOP are refused, which is all right.
-        unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                ptr::null_mut::<c_void>(),
-                SET,
-            );
-        }
-    }
-}
-
 /// Our start time, read here because out there we might be reaped before anybody can look.
 fn remember_start(report: &mut ChildReport) {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -326,12 +277,6 @@ fn remember_start(report: &mut ChildReport) {
     if let Ok(length) = rustix::io::read(&file, report.stat.as_mut_slice()) {
         report.length.store(u32::try_from(length).unwrap_or(0), Ordering::Release);
     }
-}
-
-fn adjust_oom(score: &[u8]) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(CWD, c"/proc/self/oom_score_adj", flags, Mode::empty())?;
-    rustix::io::write(&file, score).map(drop)
 }
 
 /// Whether the kernel (5.9 and later) lets a process leave a table of descriptors it shares.

@@ -6,6 +6,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use crate::identity::ProcIdentity;
 use crate::limits::Nofile;
 
+use super::kernel::KernelOrders;
+
 /// Most descriptors a child can be given beyond the first three.
 pub const MOST_HANDED: usize = 61;
 
@@ -54,12 +56,11 @@ pub struct SpawnRequest<'fd> {
     pub nofile: Option<Nofile>,
     /// Mask for new files, three octal digits; `None`: ours.
     pub umask: Option<u32>,
-    /// Niceness, -20 to 19; `None`: ours. Less than ours needs `CAP_SYS_NICE` or `RLIMIT_NICE`, and is an error
-    /// without.
-    pub nice: Option<i32>,
     /// `oom_score_adj` (-1000 to 1000) to give back, since ours was lowered; `None`: ours. A wish: lowering
     /// it needs `CAP_SYS_RESOURCE`, and without that it stays as ours is.
     pub oom_score_adj: Option<i32>,
+    /// What else the kernel is told.
+    pub kernel: KernelOrders,
     /// Whose child it becomes.
     pub birth: Birth,
 }
@@ -84,8 +85,8 @@ impl<'fd> SpawnRequest<'fd> {
             user: None,
             nofile: None,
             umask: None,
-            nice: None,
             oom_score_adj: None,
+            kernel: KernelOrders::default(),
             birth: Birth::Child,
         }
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::Errno;
 
+use super::kernel::Denied;
 use super::plan::{MOST_HANDED, SpawnRequest};
 use super::step::{SpawnStep, StepFailure};
 use crate::errno;
@@ -60,17 +61,9 @@ pub enum SpawnError {
         /// `ENOENT`, `ENOTDIR`, `EACCES`, ...
         errno: Errno,
     },
-    /// It can't have that niceness.
-    #[error(
-        "set its niceness to {nice}: {}; lower than now needs root, `CAP_SYS_NICE`, or a limit of nice (ulimit -e)",
-        errno::words(*errno)
-    )]
-    Nice {
-        /// The niceness.
-        nice: i32,
-        /// `EACCES` without the right.
-        errno: Errno,
-    },
+    /// The kernel will not be told something about it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// We may not become that user.
     #[error("run as user {uid}, group {gid}: {}", errno::words(*errno))]
     User {
@@ -111,8 +104,8 @@ impl SpawnError {
     /// What the kernel said, if it was asked.
     pub fn errno(&self) -> Option<Errno> {
         match self {
-            Self::Cwd { errno, .. }
-            | Self::Nice { errno, .. }
+            Self::Denied(Denied { errno, .. })
+            | Self::Cwd { errno, .. }
             | Self::User { errno, .. }
             | Self::Exec { errno, .. }
             | Self::Step { errno, .. } => Some(*errno),
@@ -132,7 +125,9 @@ impl SpawnError {
     ) -> Self {
         let StepFailure { step, errno } = failure;
         match (step, &plan.user) {
-            (SpawnStep::Nice, _) => Self::Nice { nice: plan.nice.unwrap_or_default(), errno },
+            (SpawnStep::Nice | SpawnStep::Rlimit | SpawnStep::Ioprio | SpawnStep::OomScore, _) => {
+                plan.kernel.denied().map_or(Self::Step { step, errno }, Self::Denied)
+            }
             (SpawnStep::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
             (SpawnStep::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
             (SpawnStep::Exec, _) => {

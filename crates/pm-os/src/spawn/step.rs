@@ -21,6 +21,15 @@ pub enum SpawnStep {
     /// Its niceness.
     #[error("set its niceness")]
     Nice,
+    /// A limit of its own.
+    #[error("limit what it may use")]
+    Rlimit,
+    /// Its turn at disks.
+    #[error("set its turn at disks")]
+    Ioprio,
+    /// How early it is killed when memory is short.
+    #[error("set its oom_score_adj")]
+    OomScore,
     /// Becoming another user.
     #[error("become the user")]
     User,
@@ -33,12 +42,15 @@ pub enum SpawnStep {
 }
 
 impl SpawnStep {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
         Self::Nofile,
         Self::Nice,
+        Self::Rlimit,
+        Self::Ioprio,
+        Self::OomScore,
         Self::User,
         Self::Cwd,
         Self::Exec,

@@ -4,11 +4,12 @@ use std::process::{Command, Stdio};
 
 use pm_os::identity;
 use pm_os::limits;
-use pm_os::spawn::{Birth, Credentials, SpawnError};
+use pm_os::spawn::{Birth, Credentials, IoTurn, KernelOrders, SpawnError};
 use pm_os::tag;
 use pm_os::wait::{self, Termination};
 use pm_os::{clock, user};
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Resource, Rlimit};
 
 use crate::support::{Order, PATIENCE, assert_passes_in_namespace, is_root, readable, stranger};
 
@@ -96,10 +97,7 @@ fn many_descriptors_arrive_in_their_order() {
 #[test]
 fn limits_mask_and_score_are_given_back() {
     let found = limits::raise_nofile().unwrap();
-    assert_eq!(
-        rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
-        found.maximum
-    );
+    assert_eq!(rustix::process::getrlimit(Resource::Nofile).current, found.maximum);
     let mut order = Order::shell("ulimit -Sn; ulimit -Hn; umask; cat /proc/self/oom_score_adj");
     order.nofile = Some(limits::Nofile { current: Some(123), maximum: Some(456) });
     order.umask = Some(0o027);
@@ -110,9 +108,9 @@ fn limits_mask_and_score_are_given_back() {
 #[test]
 fn it_is_as_nice_as_it_shall_be_or_is_not_started() {
     let mut order = Order::shell("nice; sh -c nice");
-    order.nice = Some(19);
+    order.kernel.nice = Some(19);
     assert_eq!(order.clone().output(), "19\n19\n");
-    order.nice = Some(-20);
+    order.kernel.nice = Some(-20);
     // CAP_SYS_NICE, which root may lack in a container.
     let has_right = std::fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| {
         let all = line.strip_prefix("CapEff:\t").map(|all| u64::from_str_radix(all, 16).unwrap());
@@ -120,13 +118,51 @@ fn it_is_as_nice_as_it_shall_be_or_is_not_started() {
     });
     if !has_right {
         let refused = order.start();
-        assert!(matches!(refused, Err(SpawnError::Nice { nice: -20, .. })), "{refused:?}");
+        assert!(matches!(refused, Err(SpawnError::Denied(_))), "{refused:?}");
         return;
     }
     if is_root() {
         order.user = Some(Credentials { uid: 65534, gid: 65534, groups: vec![65534] });
     }
     assert_eq!(order.output(), "-20\n-20\n", "set while we are still who has the right");
+}
+
+#[test]
+fn what_it_may_use_is_limited_from_its_birth_on() {
+    let mut order = Order::shell(
+        "ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -Ss; ionice; cat /proc/self/oom_score_adj",
+    );
+    // What it gets back comes first.
+    order.nofile = Some(limits::Nofile { current: Some(100), maximum: Some(200) });
+    order.oom_score_adj = Some(5);
+    let limit = |soft, hard| Rlimit { current: Some(soft), maximum: Some(hard) };
+    order.kernel = KernelOrders {
+        rlimits: vec![
+            ("nofile", Resource::Nofile, limit(64, 128)),
+            ("core", Resource::Core, limit(0, 0)),
+            ("stack", Resource::Stack, limit(1 << 20, 2 << 20)),
+        ],
+        io: Some(IoTurn::BestEffort(6)),
+        oom_score_adj: Some(777),
+        ..KernelOrders::default()
+    };
+    assert_eq!(order.output(), "64\n128\n0\n1024\nbest-effort: prio 6\n777\n");
+}
+
+#[test]
+fn what_nobody_may_have_is_told_before_and_stops_the_start() {
+    let limit = |soft, hard| ("nofile", Resource::Nofile, Rlimit { current: soft, maximum: hard });
+    for (wanted, told) in [
+        (limit(Some(9), Some(8)), "limit nofile to 9:8: invalid argument; the soft limit is above"),
+        (limit(Some(8), None), "limit nofile to 8:unlimited: operation not permitted; "),
+    ] {
+        let mut order = Order::shell("echo it runs");
+        order.kernel.rlimits = vec![wanted];
+        let denied = order.kernel.denied().unwrap();
+        assert!(denied.to_string().starts_with(told), "{denied}");
+        assert_eq!(order.start().unwrap_err(), SpawnError::Denied(denied));
+    }
+    assert_eq!(KernelOrders::default().denied(), None);
 }
 
 #[test]

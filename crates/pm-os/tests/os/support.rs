@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use pm_os::clock;
 use pm_os::signal::{self, SignalNumber};
-use pm_os::spawn::{Birth, Credentials, SpawnError, SpawnRequest, Spawned, Spawner};
+use pm_os::spawn::{Birth, Credentials, KernelOrders, SpawnError, SpawnRequest, Spawned, Spawner};
 use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan, RunQuery};
@@ -94,7 +94,7 @@ pub(crate) struct Order {
     pub(crate) user: Option<Credentials>,
     pub(crate) nofile: Option<pm_os::limits::Nofile>,
     pub(crate) umask: Option<u32>,
-    pub(crate) nice: Option<i32>,
+    pub(crate) kernel: KernelOrders,
     pub(crate) oom_score_adj: Option<i32>,
     pub(crate) birth: Birth,
 }
@@ -109,7 +109,7 @@ impl Order {
             user: None,
             nofile: None,
             umask: None,
-            nice: None,
+            kernel: KernelOrders::default(),
             oom_score_adj: None,
             birth: Birth::Child,
         }
@@ -148,7 +148,7 @@ impl Order {
                 user: self.user.clone(),
                 nofile: self.nofile,
                 umask: self.umask,
-                nice: self.nice,
+                kernel: self.kernel.clone(),
                 oom_score_adj: self.oom_score_adj,
                 birth: self.birth,
             };

@@ -2,7 +2,7 @@
 
 use super::Setting;
 use super::flag::{
-    FlagValue::{AnyWord, Path},
+    FlagValue::{AnyWord, List, Path},
     flag, on,
 };
 use super::row::{
@@ -70,12 +70,16 @@ pub(super) const USER_KEYS: &[KeySpec] = &[
         .flag(flag("--nice", "N", "How readily it leaves the CPU to others: -20 to 19").takes(AnyWord).such_as("5")),
     key("uid", "the user it runs as, by name or number, if `pm` runs as root",
         special!(["string", "integer"], |app| identifier(app.user.as_ref(), |user| &user.uid), |app, from| app.user.clone_from(&from.user)))
-        .aliases(&["user"]).beside(&["gid"]).told_apart()
+        .aliases(&["user"]).beside(&["gid", "groups"]).told_apart()
         .flag(flag("--uid", "USER", "User to run as, number or name").such_as("0").shown_alias("user").over_file()),
     key("gid", "the group it runs as; default: the user's own",
         special!(["string", "integer"], |app| identifier(app.user.as_ref(), |user| &user.gid), |app, from| app.user.clone_from(&from.user)))
-        .beside(&["uid"]).told_apart()
+        .beside(&["uid", "groups"]).told_apart()
         .flag(flag("--gid", "GROUP", "Group to run as, number or name").such_as("0").over_file()),
+    key("groups", "groups it is in besides those of its user, by name or number; those the daemon is not in need root",
+        special!(["array", "string", "integer"], |app| groups(app.user.as_ref()), |app, from| app.user.clone_from(&from.user)))
+        .aliases(&["group_add"]).beside(&["uid", "gid"])
+        .flag(flag("--groups", "LIST", "Groups besides those of its user, such as docker,video").takes(List).such_as("0").aliases(&["group-add"])),
 ];
 
 fn identifier(user: Option<&UserChoice>, part: fn(&UserChoice) -> &Option<Identifier>) -> Setting {
@@ -84,4 +88,12 @@ fn identifier(user: Option<&UserChoice>, part: fn(&UserChoice) -> &Option<Identi
         Some(Some(Identifier::Name(name))) => Setting::Text(name.clone()),
         Some(None) | None => Setting::Unset,
     }
+}
+
+fn groups(user: Option<&UserChoice>) -> Setting {
+    let word = |group: &Identifier| match group {
+        Identifier::Number(number) => alloc::format!("{number}").into(),
+        Identifier::Name(name) => name.clone(),
+    };
+    Setting::Words(user.iter().flat_map(|user| user.groups.iter().map(word)).collect())
 }

@@ -1,0 +1,102 @@
+//! What each process of an app may use, as written in a config.
+
+use std::collections::BTreeMap;
+
+use pm_spec::{ByteString, ResourceKind, ResourceLimit};
+
+use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::fields::{AppFields, Field};
+use crate::keys;
+use crate::tree::{ConfigNode, TableEntry, Value};
+
+type ResourceLimits = BTreeMap<ResourceKind, ResourceLimit>;
+
+const SHAPE: &str = "an object such as { nofile: 4096, core: 0 }";
+const ONE: &str = "a number, \"unlimited\", \"SOFT:HARD\" or { soft: 1024, hard: 2048 } with soft not above hard; \
+     bytes also as \"200M\"";
+
+/// `rlimits`: an object, or words such as `nofile=1024:2048`.
+pub(crate) fn rlimits(app: &mut AppFields<'_>) -> ResourceLimits {
+    let Some(field) = app.get("rlimits") else { return BTreeMap::new() };
+    match &field.node.value {
+        Value::Table(entries) => {
+            entries.iter().filter_map(|entry| of_entry(app, field, entry)).collect()
+        }
+        Value::List(nodes) => nodes.iter().filter_map(|node| of_word(app, field, node)).collect(),
+        Value::Text(_) => of_word(app, field, field.node).into_iter().collect(),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
+            app.refuse::<()>(field, SHAPE);
+            BTreeMap::new()
+        }
+    }
+}
+
+fn of_word(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    node: &ConfigNode,
+) -> Option<(ResourceKind, ResourceLimit)> {
+    let text = node.value.as_text().map(ByteString::display);
+    let Some((name, limit)) = text.as_deref().and_then(|text| text.split_once('=')) else {
+        return app.refuse(Field { node, ..field }, "NAME=SOFT[:HARD] such as nofile=4096");
+    };
+    let kind = kind(app, node.at, name.trim())?;
+    let limit = ResourceLimit::parse(kind, limit.trim());
+    let limit = limit.or_else(|| app.refuse(Field { node, ..field }, &format!("NAME={ONE}")))?;
+    Some((kind, limit))
+}
+
+fn of_entry(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    entry: &TableEntry,
+) -> Option<(ResourceKind, ResourceLimit)> {
+    let kind = kind(app, entry.at, &entry.key)?;
+    let key = format!("{}.{}", field.key, entry.key);
+    let limit = limit(kind, &entry.node.value);
+    let limit = limit.or_else(|| app.refuse(Field { key: &key, node: &entry.node }, ONE))?;
+    Some((kind, limit))
+}
+
+fn limit(kind: ResourceKind, value: &Value) -> Option<ResourceLimit> {
+    let number = |value: &Value| match value {
+        Value::Integer(_) | Value::Text(_) => {
+            let text = value.to_bytes().display().into_owned();
+            (!text.contains(':')).then(|| ResourceLimit::parse(kind, &text))?
+        }
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
+    };
+    match value {
+        Value::Table(entries) => {
+            let known = |entry: &TableEntry| matches!(entry.key.as_str(), "soft" | "hard");
+            let part = |name| match value.get(name).map(|node| &node.value) {
+                None | Some(Value::Null) => Some(None),
+                Some(value) => number(value).map(|both| both.soft),
+            };
+            let limit = ResourceLimit { soft: part("soft")?, hard: part("hard")? };
+            entries.iter().all(known).then_some(limit).and_then(ResourceLimit::possible)
+        }
+        Value::Text(text) => ResourceLimit::parse(kind, &text.display()),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) => {
+            number(value)
+        }
+    }
+}
+
+fn kind(app: &mut AppFields<'_>, at: ConfigPlace, name: &str) -> Option<ResourceKind> {
+    let kind = ResourceKind::parse(name);
+    if kind.is_none() {
+        let finding = Finding::error(at, format!("there is no limit {}", quoted(name.as_bytes())));
+        app.findings.add(match keys::nearest(name, ResourceKind::names()) {
+            _ if name == "locks" => {
+                finding.hint("Linux has no such limit; pm marks processes there")
+            }
+            Some(near) => finding.hint(format!("did you mean `{near}`?")),
+            None => {
+                let all: Vec<_> = ResourceKind::names().collect();
+                finding.hint(format!("there are: {}", all.join(", ")))
+            }
+        });
+    }
+    kind
+}

@@ -1,0 +1,36 @@
+//! What the kernel is told about its processes.
+
+use alloc::format;
+
+use super::Setting;
+use super::flag::{
+    FlagValue::{AnyWord, Words},
+    flag,
+};
+use super::row::{KeySpec, key, special, word};
+use crate::{ByteString, IoPriority, KernelRules};
+
+#[rustfmt::skip]
+pub(super) const KEYS: &[KeySpec] = &[
+    key("rlimits", "what each process may use: `{ nofile: 4096, core: 0, as: { soft: \"1G\", hard: \"2G\" } }`; names of `prlimit`; what is not set is as the daemon's",
+        special!(["object", "array", "string"], |app| rlimits(&app.kernel), |app, from| app.kernel.rlimits.clone_from(&from.kernel.rlimits)))
+        .aliases(&["ulimits"])
+        .flag(flag("--rlimit", "NAME=SOFT[:HARD]", "What each process may use, such as nofile=4096").takes(Words).aliases(&["ulimit"]).such_as("nofile=4096")),
+    key("ioprio", "its turn at disks: `best-effort:0` (first) to `best-effort:7`, `idle`, or `realtime:0` to `realtime:7` (root); default: as the daemon's",
+        word!(kernel.ioprio, "\"idle\", or \"best-effort\" or \"realtime\" with a number from 0 to 7, such as \"best-effort:7\"",
+            |text: &str| IoPriority::parse(text).map(Some),
+            |turn: &Option<IoPriority>| Setting::text(turn.map(|turn| format!("{turn}")))))
+        .flag(flag("--ioprio", "CLASS[:N]", "Its turn at disks: idle, best-effort:7").such_as("idle")),
+    key("oom_score_adj", "how early it is killed when memory is short: -1000 (never) to 1000; less than the daemon's needs root; default: as the daemon's",
+        word!(kernel.oom_score_adj, "a whole number from -1000 to 1000",
+            |text: &str| text.parse().ok().filter(|score| (-1000..=1000).contains(score)).map(Some),
+            |score: &Option<i16>| score.map_or(Setting::Unset, |score| Setting::Integer(score.into()))))
+        .flag(flag("--oom-score-adj", "N", "How early it is killed when memory is short: -1000 to 1000").takes(AnyWord).such_as("500")),
+];
+
+fn rlimits(rules: &KernelRules) -> Setting {
+    let word = |(kind, limit): (&crate::ResourceKind, _)| -> ByteString {
+        format!("{}={limit}", kind.name()).into()
+    };
+    Setting::Words(rules.rlimits.iter().map(word).collect())
+}
