@@ -22,6 +22,7 @@ mod flags;
 mod gunicorn;
 mod homes;
 mod input;
+mod jobs;
 mod made;
 mod mistakes;
 mod node;

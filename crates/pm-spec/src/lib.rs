@@ -10,6 +10,7 @@ mod app;
 mod bytes;
 mod difference;
 mod env;
+mod job;
 mod log;
 mod name;
 pub mod options;
