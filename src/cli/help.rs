@@ -27,6 +27,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "scale",
             "reset",
             "apply",
+            "run",
             "runtime",
             "dev",
             "serve",

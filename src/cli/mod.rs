@@ -34,7 +34,8 @@ pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
     ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, FlushArgs, GuardianArgs, MonitArgs,
-    RestartArgs, ResurrectArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs,
+    RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs,
+    TargetArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -89,6 +90,8 @@ pub(crate) enum Verb {
     Runtime(Later<RuntimeArgs>),
     /// Run apps in the foreground, apart from others, while you work on them
     Dev(Later<DevArgs>),
+    /// Run jobs now, whatever their times; waits for their end and ends as they did
+    Run(Later<RunArgs>),
     /// Stop apps; returns when their process trees are gone
     Stop(Later<TargetArgs>),
     /// Restart apps

@@ -43,6 +43,17 @@ pub(crate) struct TargetArgs {
     pub(crate) engine: EngineFlag,
 }
 
+/// `run backup`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Name, id, namespace, `name:X`, `id:N` or `ns:X`
+    #[arg(value_name = "JOB", required = true)]
+    pub(crate) apps: Vec<String>,
+    /// Return as soon as it runs, without waiting for its end
+    #[arg(long = "no-wait")]
+    pub(crate) no_wait: bool,
+}
+
 /// A restart by selector or config file.
 #[derive(Debug, Args)]
 pub(crate) struct RestartArgs {

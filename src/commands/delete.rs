@@ -63,6 +63,7 @@ fn deleted(doomed: &[Row], mut outcomes: Vec<Outcome>) -> Outcomes {
         pid: 0,
         error_log: None,
         note: None,
+        exit: None,
     }));
     outcomes.sort_by_key(|outcome| outcome.id);
     Outcomes { outcomes, warning: None }

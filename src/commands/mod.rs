@@ -42,6 +42,7 @@ mod report;
 mod reset;
 mod restart;
 mod resurrect;
+mod run;
 mod runtime;
 mod save;
 mod scale;
@@ -76,7 +77,12 @@ pub(crate) fn run(session: &Session, command: Verb) -> Result<Report, Failure> {
     // These do all or nothing.
     let changes = matches!(
         command,
-        Verb::Stop(_) | Verb::Restart(_) | Verb::Reload(_) | Verb::Delete(_) | Verb::Reset(_)
+        Verb::Run(_)
+            | Verb::Stop(_)
+            | Verb::Restart(_)
+            | Verb::Reload(_)
+            | Verb::Delete(_)
+            | Verb::Reset(_)
     );
     verb(session, command).map_err(|failure| unknown::explained(session, failure, changes))
 }
@@ -86,6 +92,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Start(args) => start::run(session, &args),
         Verb::Runtime(args) => runtime::run(session, args.into_inner()),
         Verb::Dev(args) => dev::run(session, args.into_inner()),
+        Verb::Run(args) => run::run(session, &args),
         Verb::Stop(args) => stop::run(session, &args),
         Verb::Restart(args) | Verb::StartOrRestart(args) => restart::run(session, &args),
         Verb::Reload(args) | Verb::StartOrReload(args) => reload::run(session, &args),

@@ -340,8 +340,7 @@ fn jobs_that_wait(
     client: &mut Client,
     apps: Vec<AppSpec>,
 ) -> Result<(Vec<AppSpec>, Vec<AppSpec>), Failure> {
-    let is_job = |app: &AppSpec| app.schedule.is_some() && !app.restart.autorestart;
-    if session.called_as.is_pm2() || !apps.iter().any(is_job) {
+    if session.called_as.is_pm2() || !apps.iter().any(AppSpec::is_job) {
         return Ok((Vec::new(), apps));
     }
     let known = changes::known(client)?;

@@ -1,8 +1,8 @@
 //! Everything about an instance, secrets masked (pain 38).
 
-use pm_client::quoted;
+use pm_client::{quoted, standing};
 use pm_pm2::Nodes;
-use pm_protocol::{Description, Descriptions, EndView};
+use pm_protocol::{Description, Descriptions, EndView, JobView};
 use pm_spec::options::{Label, keys};
 use pm_spec::{
     AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret,
@@ -69,7 +69,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         text::count(row.usage.processes, "process").replace("processs", "processes"),
     );
     let mut fields = vec![
-        ("status", row.status.as_str().into()),
+        ("status", standing(row, now)),
         ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),
@@ -88,8 +88,21 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
     let cron = described
         .next_cron
         .map(|at| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now))));
-    fields.push(("next cron restart", cron.unwrap_or_default()));
+    let label = if row.job.is_some() { "next run" } else { "next cron restart" };
+    fields.push((label, cron.unwrap_or_default()));
+    fields.push(("runs", row.job.as_deref().map(JobView::counts).unwrap_or_default()));
+    fields.push(("last run", last_run(described)));
     fields
+}
+
+/// When the last run of a job ended, and how.
+fn last_run(described: &Description) -> String {
+    let end = described.ends.last().filter(|_| described.row.job.is_some());
+    end.map(|end| {
+        let (at, lived) = (text::moment(end.at), text::millis(end.lived));
+        format!("{at}, {} after {lived}", safe_text(&end.why))
+    })
+    .unwrap_or_default()
 }
 
 /// What only Node has is left out for others, unless it is set.
@@ -127,6 +140,10 @@ fn policy(spec: &AppSpec) -> Fields<'static> {
         ),
         ("preset", preset(spec)),
         ("cron restart", spec.schedule.as_ref().map(schedule).unwrap_or_default()),
+        (
+            if spec.is_job() { "schedule" } else { "cron restart" },
+            spec.schedule.as_ref().map(schedule).unwrap_or_default(),
+        ),
         ("watch & reload", spec.watch.as_ref().map_or("disabled".into(), watch)),
         (
             "stops by",

@@ -1,6 +1,6 @@
 //! Wire views as documents for `--json`. Variables that look like secrets are masked.
 
-use pm_protocol::{Description, Descriptions, Listing};
+use pm_protocol::{Description, Descriptions, Listing, Row};
 use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
 use serde::Serialize;
 use serde_json::Value;
@@ -14,16 +14,17 @@ pub(crate) fn value(of: impl Serialize) -> Value {
 /// The rows of a list.
 pub(crate) fn listing(listing: &Listing) -> Value {
     let mut all = value(listing);
-    for row in all["rows"].as_array_mut().into_iter().flatten() {
-        tidy(row);
+    for (told, row) in all["rows"].as_array_mut().into_iter().flatten().zip(&listing.rows) {
+        tidy(told, row);
     }
     all["rows"].take()
 }
 
-/// Shortest decimals instead of a float's binary tail.
-fn tidy(row: &mut Value) {
-    let cpu = row["usage"]["cpu"].as_f64().unwrap_or(0.0);
-    row["usage"]["cpu"] = ((cpu * 10.0).round() / 10.0).into();
+/// Shortest decimals instead of a float's binary tail, and jobs that wait in the words of the list.
+fn tidy(told: &mut Value, row: &Row) {
+    let cpu = told["usage"]["cpu"].as_f64().unwrap_or(0.0);
+    told["usage"]["cpu"] = ((cpu * 10.0).round() / 10.0).into();
+    told["status"] = row.standing().into();
 }
 
 /// Everything about some instances.
@@ -34,7 +35,7 @@ pub(crate) fn described(descriptions: &Descriptions) -> Value {
 fn masked(described: &Description) -> Value {
     let mut value = value(described);
     value["spec"] = spec(&described.spec);
-    tidy(&mut value["row"]);
+    tidy(&mut value["row"], &described.row);
     value
 }
 

@@ -125,7 +125,7 @@ fn p42_jlist_has_pm2s_shape() {
 }
 
 fn outcome(id: u32, what: What, pid: u32) -> Outcome {
-    Outcome { id, name: "web".into(), what, pid, error_log: None, note: None }
+    Outcome { id, name: "web".into(), what, pid, error_log: None, note: None, exit: None }
 }
 
 #[test]

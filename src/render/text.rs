@@ -60,6 +60,14 @@ impl Paint {
         }
     }
 
+    /// The colour of where something stands.
+    pub(crate) fn of_row(row: &Row) -> Self {
+        match row.waiting_job() {
+            Some(_) if row.standing() == "scheduled" => Self::Plain,
+            Some(_) | None => Self::of(row.status),
+        }
+    }
+
     /// The colour of a status, PM2's where it has one.
     pub(crate) fn of(status: Status) -> Self {
         match status {

@@ -1,6 +1,7 @@
 //! Why an instance runs or does not, in a few lines: what `describe` knows of that and nothing else.
 
-use pm_protocol::{Description, Descriptions, EndView, Status};
+use pm_client::standing;
+use pm_protocol::{Description, Descriptions, EndView, JobView, Status};
 use serde::Serialize;
 
 use crate::called;
@@ -27,6 +28,11 @@ pub(crate) struct Reasons {
     why: Option<String>,
     next_start: Option<u64>,
     next_cron: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<JobView>,
+    /// The status as lists tell it.
+    #[serde(skip)]
+    standing: String,
     restarts: u32,
     unstable: u32,
     ends: Vec<LikeEnds>,
@@ -55,13 +61,15 @@ pub(crate) fn reasons(
     tails: &[LastLines],
     word: &str,
 ) -> Vec<Reasons> {
-    let of = |one: &Description| of(one, tails.iter().find(|tail| tail.id == one.row.id), word);
+    let now = descriptions.now;
+    let of =
+        |one: &Description| of((one, now), tails.iter().find(|tail| tail.id == one.row.id), word);
     let mut all: Vec<_> = descriptions.descriptions.iter().map(of).collect();
     all.sort_by_key(|one| (one.pid != 0, one.id));
     all
 }
 
-fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons {
+fn of((described, now): (&Description, u64), tail: Option<&LastLines>, word: &str) -> Reasons {
     let row = &described.row;
     let word = describe::words(&[word.into()]);
     let last = described.ends.last();
@@ -70,6 +78,7 @@ fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons 
     let note = tail.and_then(|tail| tail.note.clone());
     let why = row.note.clone().or_else(|| match last {
         _ if !is_down || row.status == Status::Launching => None,
+        _ if row.waiting_job().is_some() => Some("it waits for its next time".into()),
         Some(end) => Some(end.why.clone()),
         None => Some("nobody started it".into()),
     });
@@ -82,6 +91,8 @@ fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons 
         why,
         next_start: described.next_start,
         next_cron: described.next_cron,
+        job: row.job.as_deref().copied(),
+        standing: standing(row, now),
         restarts: row.restarts,
         unstable: row.unstable,
         ends: folded(&described.ends),
@@ -146,7 +157,7 @@ fn block(one: &Reasons, now: u64, look: Look) -> String {
         look.width.map_or_else(|| cause.clone(), |columns| text::clip(&cause, columns * 3 / 2))
     };
     let title = format!("{} (id {})", safe_text(&one.name), one.id);
-    let status = Paint::of(one.status).on(one.status.as_str(), look.colour);
+    let status = Paint::of(one.status).on(&one.standing, look.colour);
     let short = match one.unstable {
         0 => String::new(),
         short => format!(", {} in a row", text::count(short, "short run")),
@@ -158,7 +169,11 @@ fn block(one: &Reasons, now: u64, look: Look) -> String {
             one.since.map(ago).unwrap_or_default(),
         ),
         ("next start", one.next_start.map(ahead).unwrap_or_default()),
-        ("next cron restart", one.next_cron.map(ahead).unwrap_or_default()),
+        (
+            if one.job.is_some() { "next run" } else { "next cron restart" },
+            one.next_cron.map(ahead).unwrap_or_default(),
+        ),
+        ("runs", one.job.as_ref().map(JobView::counts).unwrap_or_default()),
         ("restarts", format!("{}{short}", one.restarts)),
     ];
     for (index, kind) in one.ends.iter().take(KINDS).enumerate() {

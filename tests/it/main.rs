@@ -24,6 +24,7 @@ mod homes;
 mod hooks;
 mod input;
 mod limits;
+mod jobs;
 mod made;
 mod mistakes;
 mod node;

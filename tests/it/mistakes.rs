@@ -312,9 +312,10 @@ fn p79_doing_nothing_to_all_is_fine() {
 fn what_nobody_knows_is_exit_1() {
     let home = Home::new();
     up(&home, "a");
-    for verb in
-        ["stop", "restart", "reload", "delete", "describe", "why", "reset", "env", "logs", "flush"]
-    {
+    for verb in [
+        "stop", "restart", "reload", "delete", "describe", "why", "reset", "env", "logs", "flush",
+        "run",
+    ] {
         home.run([verb, "nosuch"]).ends(1).complains("no app matches `nosuch`");
     }
     home.run(["list", "nosuch"]).ends(1).complains("no app matches `nosuch`");

@@ -33,6 +33,9 @@ fn calls() -> Vec<Vec<String>> {
         "restart app",
         "reload app",
         "scale app 3",
+        "start jobs.json5",
+        "run job",
+        "delete job",
         "reset app",
         "sendSignal 18 app",
         "flush",
@@ -55,6 +58,7 @@ fn calls() -> Vec<Vec<String>> {
 fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
     let home = Home::new();
     home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
+    home.file("jobs.json5", "{ name: 'job', script: '/bin/true', schedule: '@yearly' }");
     for words in calls() {
         let run = home.run(
             words
@@ -85,6 +89,7 @@ fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
 fn piped_output_has_no_escape_sequence_and_no_box() {
     let home = Home::new();
     home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
+    home.file("jobs.json5", "{ name: 'job', script: '/bin/true', schedule: '@yearly' }");
     for words in calls() {
         for (name, value) in [("NO_COLOR", ""), ("NO_COLOR", "1"), ("TERM", "xterm-256color")] {
             // Once is enough for what changes something.

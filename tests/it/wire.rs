@@ -62,6 +62,7 @@ fn check(request: &Request, reply: &str) {
         Request::Ping(call) => answers(call, reply),
         Request::Start(call) => answers(call, reply),
         Request::Raise(call) => answers(call, reply),
+        Request::RunJobs(call) => answers(call, reply),
         Request::Stop(call) => answers(call, reply),
         Request::Restart(call) => answers(call, reply),
         Request::Reload(call) => answers(call, reply),

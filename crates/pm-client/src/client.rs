@@ -72,7 +72,7 @@ impl Client {
 
 /// Whether asking twice is the same as asking once.
 ///
-/// `Start`, `Raise`, `Restart`, `Reload`, `SendSignal`, `Trigger`, `Input` are not: a second run, signal or answer would be a second one.
+/// `Start`, `Raise`, `RunJobs`, `Restart`, `Reload`, `SendSignal`, `Trigger`, `Input` are not: a second run, signal or answer would be a second one.
 /// `Delete` and `Rename` are not: the second answer would be "no such app". `Update` ends the daemon on purpose.
 pub fn repeatable(request: &Request) -> bool {
     match request {
@@ -91,6 +91,7 @@ pub fn repeatable(request: &Request) -> bool {
         | Request::Watch(_) => true,
         Request::Start(_)
         | Request::Raise(_)
+        | Request::RunJobs(_)
         | Request::Rename(_)
         | Request::Restart(_)
         | Request::Reload(_)

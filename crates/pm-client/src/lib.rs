@@ -20,4 +20,4 @@ pub use foreign_pm2::ForeignPm2;
 pub use plain::{Colours, SafePiece, plain, scan, visible};
 pub use subscription::{Feed, Subscription};
 pub use wait::{Deadline, pause};
-pub use words::{count, quoted, span, unit_of};
+pub use words::{count, quoted, span, standing, unit_of, wait_of};

@@ -9,6 +9,7 @@ use crate::wait::{Deadline, pause};
 
 /// What a subscriber is told.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 pub enum Feed {
     /// News; after a reconnection the first is a snapshot again.
     Change(Change),

@@ -1,5 +1,6 @@
 //! Small texts that the lists and the monitor have in common. All pure.
 
+use pm_protocol::Row;
 use pm_spec::ByteString;
 
 use crate::plain::{Colours, plain};
@@ -21,6 +22,21 @@ pub fn unit_of(seconds: u64) -> (u64, &'static str) {
 pub fn span(seconds: u64) -> String {
     let (unit, letter) = unit_of(seconds);
     format!("{}{letter}", seconds / unit)
+}
+
+/// How long a job waits for its next time: `in 7h`; nothing if it does not wait.
+pub fn wait_of(row: &Row, now: u64) -> Option<String> {
+    let (_, next) = row.waiting_job()?;
+    Some(format!("in {}", span(next.saturating_sub(now).div_ceil(1000))))
+}
+
+/// The status as lists tell it: `online`, `scheduled in 7h`, `failed, next in 7h`.
+pub fn standing(row: &Row, now: u64) -> String {
+    match (row.standing(), wait_of(row, now)) {
+        (word @ "failed", Some(wait)) => format!("{word}, next {wait}"),
+        (word, Some(wait)) => format!("{word} {wait}"),
+        (word, None) => word.into(),
+    }
 }
 
 /// A word as a shell would need it, so that one can see where each begins and ends.

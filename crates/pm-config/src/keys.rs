@@ -118,7 +118,7 @@ const ELSEWHERE: [(&[&str], &str); 26] = [
     (&["memlimit", "memory", "memorymax", "memlimitmax"], "`max_memory_restart`"),
     (&["ports", "expose", "listen"], "`port`, which sets PORT; the app itself listens"),
     (&["group"], "`gid`"),
-    (&["schedule", "crontab", "oncalendar"], "`cron_restart`"),
+    (&["crontab", "oncalendar", "every"], "`schedule`"),
     (
         &["image", "build", "volumes", "networks", "mounts"],
         "apps run on this machine, in no container",

@@ -1,4 +1,4 @@
-//! What starts an app anew by itself, as written in a config: `cron_restart` and `watch` with all that belongs to them.
+//! What starts an app by itself, as written in a config: `schedule`, `cron_restart` and `watch` with all that belongs to them.
 
 use std::path::Path;
 
@@ -19,25 +19,42 @@ const POLL: Span = Span::from_secs(1);
 /// And it never looks more often than this.
 const POLL_LEAST: Span = Span::from_millis(50);
 
-/// When the clock starts the app anew.
+/// When the clock starts the app, anew or as a job.
 pub(crate) fn schedule(app: &mut AppFields<'_>) -> Option<Schedule> {
     let zone = app.text("cron_timezone").map(str::to_owned);
     let after_stop = app.switch("cron_after_stop").unwrap_or(false);
-    let Some(field) = app.get("cron_restart") else {
-        useless(app);
+    let set = |key| app.get(key).filter(|field| !is_off(&field.node.value));
+    let (job, anew) = (set("schedule"), set("cron_restart"));
+    let Some(field) = job.or(anew) else {
+        if app.get("schedule").or(app.get("cron_restart")).is_none() {
+            useless(app);
+        }
         return None;
     };
+    if let (Some(job), Some(anew)) = (job, anew)
+        && job.node.value.to_bytes() != anew.node.value.to_bytes()
+    {
+        let message = "`cron_restart` beside `schedule`: an app has the times of one of them";
+        app.error(anew.node.at, message);
+        return None;
+    }
+    if let Some(on) = app.get("autorestart").filter(|_| job.is_some())
+        && matches!(on.node.value, Value::Bool(true))
+    {
+        app.error(
+            on.node.at,
+            "`autorestart` beside `schedule`: a job runs to its end, until its next time",
+        );
+        return None;
+    }
     let pattern = match &field.node.value {
-        // PM2: 0 switches it off.
-        value if value.is_falsy() => return None,
-        Value::Text(text) if text.as_bytes().trim_ascii() == b"0" => return None,
         Value::Text(text) => text.display().trim().to_owned(),
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
             return app.refuse(field, "a cron pattern such as \"0 3 * * *\", or 0 for none");
         }
         Value::List(_) | Value::Table(_) => return app.refuse(field, "a cron pattern"),
     };
-    let schedule = Schedule { pattern, zone, after_stop };
+    let schedule = Schedule { pattern, zone, after_stop, job: job.is_some() };
     match Timetable::parse(&schedule) {
         Ok(_) => Some(schedule),
         Err(error @ pm_triggers::ScheduleError::Zone(_)) => {
@@ -57,13 +74,18 @@ pub(crate) fn schedule(app: &mut AppFields<'_>) -> Option<Schedule> {
     }
 }
 
+/// PM2: 0 switches it off.
+fn is_off(value: &Value) -> bool {
+    value.is_falsy() || value.as_text().is_some_and(|text| text.as_bytes().trim_ascii() == b"0")
+}
+
 /// A zone without a schedule: typed, it is a mistake; in a file, it may wait for one.
 fn useless(app: &mut AppFields<'_>) {
     for key in ["cron_timezone", "cron_after_stop"] {
         let Some(field) = app.get(key).filter(|field| !field.node.value.is_falsy()) else {
             continue;
         };
-        let message = format!("`{key}` has no effect without `cron_restart`");
+        let message = format!("`{key}` has no effect without `schedule` or `cron_restart`");
         app.findings.add(match field.node.at {
             at @ ConfigPlace::Flag(_) => Finding::error(at, message),
             at @ (ConfigPlace::Line { .. } | ConfigPlace::Whole) => Finding::warning(at, message),

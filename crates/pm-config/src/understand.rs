@@ -105,6 +105,7 @@ pub(crate) fn app(
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
     spec.schedule = senses::schedule(&mut app);
+    spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     spec.user = user::choice(&mut app, ground.caller);
     spec.hooks = hooks::read(&mut app, base, &env.all);

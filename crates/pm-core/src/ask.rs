@@ -57,6 +57,11 @@ impl Core {
                 self.each(request, &ids, |instance| instance.renew(requester));
                 Ok(())
             }
+            Ask::Run(select, to_its_end) => {
+                let ids = self.resolve(&select)?;
+                let requester = Requester { patience: Patience::Spawned, ..settled };
+                self.run_jobs(requester, &ids, to_its_end)
+            }
             Ask::Stop(select) => {
                 let ids = self.resolve(&select)?;
                 self.each(request, &ids, |instance| instance.stop(now, request, Cause::Stopped));
@@ -190,6 +195,8 @@ impl Core {
     pub(crate) fn update(&mut self, requester: Requester, app: AppId, existing: Existing) {
         let Some(known) = self.apps.get(&app) else { return };
         let (to, autostart) = (known.spec.instances, known.spec.autostart);
+        // A job that runs is what the new spec says from its next time on.
+        let existing = if known.spec.waits_for_its_time() { Existing::Keep } else { existing };
         self.shrink(requester, app, to);
         if existing == Existing::Reload {
             self.members_reloaded(requester, app);
@@ -327,11 +334,12 @@ impl Core {
                     let id = self.add_instance(app, saved.slot, free.then_some(saved.id));
                     let Some(id) = id else { continue };
                     self.each(requester.request, &[id], |instance| {
-                        if saved.wanted {
+                        if saved.wanted && !instance.spec.is_job() {
                             instance.raise(requester);
                         } else {
                             instance.add(requester);
-                            instance.resting = saved.resting;
+                            instance.resting = saved.resting || saved.wanted;
+                            instance.job.done = saved.done;
                         }
                     });
                 }

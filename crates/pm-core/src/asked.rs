@@ -11,7 +11,7 @@ use crate::instance::{Instance, StartedBy};
 use crate::order::Became;
 use crate::phase::{Phase, Want};
 use crate::request::{Awaited, Requester, Waiter};
-use crate::verdict::{Streaks, is_done};
+use crate::verdict::Streaks;
 
 /// Nobody waits longer than this for an app to prove that it stays up.
 const SETTLED: Span = Span::from_secs(1);
@@ -19,6 +19,9 @@ const SETTLED: Span = Span::from_secs(1);
 impl Instance {
     /// Up, with a run that begins after this.
     pub(crate) fn renew(&mut self, requester: Requester) {
+        if self.waits_instead(requester) {
+            return;
+        }
         self.ignore(requester.request);
         self.answer_if(|_| true, &Became::Superseded);
         let was_up = self.want.is_up() && self.phase.run().is_some();
@@ -71,6 +74,7 @@ impl Instance {
         self.streaks = Streaks::default();
         self.created = now;
         self.resting = false;
+        self.job.once = false;
         self.started_by = StartedBy::Person;
         self.stop_cause = Cause::Restarted;
         self.mark_changed();
@@ -80,7 +84,7 @@ impl Instance {
     pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
         self.ignore(request);
         self.answer_if(
-            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::Turn),
+            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::End { .. } | Awaited::Turn),
             &Became::Superseded,
         );
         if self.phase == Phase::Down && !self.want.is_up() && self.second.is_none() {
@@ -105,7 +109,7 @@ impl Instance {
     pub(crate) fn delete(&mut self, now: Time, request: RequestId) {
         self.ignore(request);
         self.answer_if(
-            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::Turn),
+            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::End { .. } | Awaited::Turn),
             &Became::Superseded,
         );
         self.want = Want::Gone;
@@ -177,7 +181,7 @@ impl Instance {
             _ if self.second.is_some() => None,
             _ if lost => Some(Became::Failed(Cause::Unkillable)),
             Awaited::Down if self.phase.run().is_none() => Some(Became::Stopped),
-            Awaited::Down | Awaited::Gone => None,
+            Awaited::Down | Awaited::Gone | Awaited::End { .. } => None,
             Awaited::Up { from, patience, became } => match &self.phase {
                 Phase::Failed { cause } => Some(Became::Failed(cause.clone())),
                 Phase::Up { live, .. } if live.run < *from => None,
@@ -261,7 +265,7 @@ impl Instance {
 impl Instance {
     /// Whether a tick or a change may move it: it is wanted up, or is down only because it ended by itself.
     fn accepts_triggers(&self) -> bool {
-        self.want.is_up() || self.resting
+        (self.want.is_up() && !self.job.once) || self.resting
     }
 
     pub(crate) fn triggers(&self) -> ActiveTriggers {
@@ -277,12 +281,7 @@ impl Instance {
     /// Whether it is a job that is down as it should be: until its time comes, or since its work is done.
     pub(crate) fn rests(&self) -> bool {
         let is_down = self.phase == Phase::Down && self.want == Want::Down;
-        let policy = &self.spec.restart;
-        let is_done = || {
-            let last = self.history.back().filter(|_| self.resting);
-            last.is_some_and(|end| is_done(policy, end.ending))
-        };
-        is_down && ((!policy.autorestart && self.triggers().schedule) || is_done())
+        is_down && ((self.spec.is_job() && self.triggers().schedule) || self.is_done())
     }
 
     /// A time has come or a file has changed: what runs is replaced, what rests or has failed is started.
@@ -290,6 +289,9 @@ impl Instance {
         let triggers = self.triggers();
         let is_tick = *cause == Cause::Scheduled;
         if !(if is_tick { triggers.schedule } else { triggers.watch }) {
+            return;
+        }
+        if is_tick && self.skips() {
             return;
         }
         let is_awaited = self.is_awaited();

@@ -376,6 +376,7 @@ impl Core {
                     slot: instance.slot,
                     wanted: instance.want.is_up(),
                     resting: instance.resting,
+                    done: instance.is_done(),
                 })
                 .collect();
             if !instances.is_empty() {

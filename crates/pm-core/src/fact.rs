@@ -42,6 +42,8 @@ pub enum Fact {
 pub enum Ask {
     /// Bring these apps up as specified: create what is missing, and treat what exists as `existing` says.
     Start(Start),
+    /// Run jobs now; `true`: answered at the end of each, else when it has begun.
+    Run(Vec<Select>, bool),
     /// Take down, keep the entry.
     Stop(Vec<Select>),
     /// Take down what is up, and up with all of it (PM2: `restart`, and `start NAME` of what is known).

@@ -11,6 +11,7 @@ use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
+use crate::job_record::JobRecord;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
 use crate::phase::{Phase, SecondRun, StoppingRun, Want};
 use crate::request::Waiter;
@@ -57,6 +58,8 @@ pub(crate) struct Instance {
     pub(crate) created: Time,
     /// Down because it ended by itself or was never started, not because a person stopped it.
     pub(crate) resting: bool,
+    /// What is counted of a job.
+    pub(crate) job: JobRecord,
     pub(crate) phase: Phase,
     pub(crate) history: VecDeque<RunEnd>,
     pub(crate) waiters: Vec<Waiter>,
@@ -91,6 +94,7 @@ impl Instance {
             streaks: Streaks::default(),
             created: Time(0),
             resting: false,
+            job: JobRecord::default(),
             phase: Phase::Down,
             history: VecDeque::new(),
             waiters: Vec::new(),
@@ -159,6 +163,7 @@ impl Instance {
         if matches!(self.phase, Phase::Backoff { retry: false, .. }) {
             self.restarts = self.restarts.saturating_add(1);
         }
+        self.job.done = false;
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
@@ -303,6 +308,7 @@ impl Instance {
             last_delay: self.streaks.delay,
             created: self.created,
             resting: self.resting,
+            job: self.job,
             phase: self.phase.saved(),
             worker: self.run_mode == Mode::Cluster,
             second: self.second.as_ref().map(|second| second.phase.saved()),
@@ -321,6 +327,8 @@ impl Instance {
             wanted: self.want.is_up(),
             resting: self.resting,
             rests: self.rests(),
+            job: self.job,
+            last_failure: self.last_failure(),
             run: self.phase.run().map(|run| (run, live.map(|live| live.identity))),
             second: self.second.as_ref().and_then(|second| {
                 let identity = second.phase.live().map(|live| live.identity);

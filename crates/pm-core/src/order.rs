@@ -159,6 +159,10 @@ pub enum Refused {
     },
     /// `Existing::Refuse` and it is up.
     AlreadyUp(AppName),
+    /// It is to be run, and is restarted when it ends.
+    NoJob(AppName),
+    /// It is to be run, and runs.
+    Running(AppName),
     /// The name a rename is to give has an app, or several would get it.
     NameTaken(AppName),
     /// The daemon is on its way out.

@@ -147,6 +147,8 @@ pub(crate) struct Waiter {
 pub(crate) enum Awaited {
     /// A run made from `from` on is up.
     Up { from: RunId, patience: Patience, became: Became },
+    /// A run made from `from` on has ended for good.
+    End { from: RunId },
     /// No run.
     Down,
     /// Forgotten.

@@ -139,6 +139,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         streaks,
         created: record.created.min(now),
         resting: record.resting && record.want == Want::Down,
+        job: record.job,
         phase,
         unsaved: false,
         changed: false,

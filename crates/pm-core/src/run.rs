@@ -51,6 +51,8 @@ impl Instance {
             SpawnFailure::Refused(text) => {
                 let cause = Cause::NotSpawned(text);
                 self.fail_waiters(run, &Became::Failed(cause.clone()));
+                self.count_run(&cause);
+                self.tell_end(run, &Became::Failed(cause.clone()));
                 let (again, streaks) = match self.started_by {
                     StartedBy::Person => (None, self.streaks),
                     StartedBy::Policy => verdict::refused(&self.spec.restart, self.streaks),
@@ -174,6 +176,7 @@ impl Instance {
     fn run_over(&mut self, now: Time, run: RunId, cause: &Cause) {
         self.release = Some(run);
         self.phase = Phase::Down;
+        self.count_run(cause);
         if *cause == Cause::Reload && self.fall_back() {
             return;
         }
@@ -210,13 +213,15 @@ impl Instance {
         let uptime = end.map_or(0, |end| end.at.0.saturating_sub(end.since.0));
         let (verdict, streaks) = verdict(&self.spec.restart, self.streaks, uptime, ending);
         self.streaks = streaks;
+        let done = verdict::is_done(&self.spec.restart, ending);
+        let failed = Became::Failed(Cause::Ended(ending));
+        let became = if done { &Became::Finished } else { &failed };
+        self.tell_end(run, became);
         match verdict {
             Verdict::StayDown => {
                 self.want = Want::Down;
-                self.resting = true;
-                let done = verdict::is_done(&self.spec.restart, ending);
-                let failed = Became::Failed(Cause::Ended(ending));
-                self.fail_waiters(run, if done { &Became::Finished } else { &failed });
+                self.resting = !::core::mem::take(&mut self.job.once);
+                self.fail_waiters(run, became);
             }
             Verdict::RestartAfter(_) => self.pause(now, false),
             Verdict::GiveUp(cause) => self.phase = Phase::Failed { cause },

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
+use crate::job_record::JobRecord;
 use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 
 /// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
@@ -89,6 +90,9 @@ pub struct InstanceRecord {
     /// It is down because it ended by itself or was never started, so its schedule and its files may start it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub resting: bool,
+    /// What is counted of a job.
+    #[serde(default, skip_serializing_if = "JobRecord::is_empty")]
+    pub job: JobRecord,
     /// Where it stands.
     pub phase: SavedPhase,
     /// Whether its run was made as a cluster worker, whatever its app is to be by now.
@@ -183,6 +187,9 @@ pub struct SavedInstance {
     /// Whether it is down without a person having stopped it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub resting: bool,
+    /// Whether its work is done, so that `apply` leaves it alone.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub done: bool,
 }
 
 impl Phase {

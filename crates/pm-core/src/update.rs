@@ -56,7 +56,7 @@ impl Core {
         let effort = known.effort(spec);
         let is_up = self.is_up(app);
         // A job that waits for its time is another one from then on.
-        let is_job = spec.schedule.is_some() && !spec.restart.autorestart;
+        let is_job = spec.is_job();
         let existing = match (effort, spec.serving.mode) {
             (Effort::Renewal, _) if is_job && !is_up => Existing::Converge,
             (Effort::Renewal, Mode::Cluster) => Existing::Reload,

@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 
 use pm_spec::{AppSpec, Status};
 
-use crate::end::{Cause, RunEnd};
+use crate::end::{Cause, Ending, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
+use crate::job_record::JobRecord;
 
 /// Why there is a pause before the next run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub struct InstanceView<'a> {
     pub resting: bool,
     /// Whether it is down as its config has it: it waits for its time, or has run to its good end.
     pub rests: bool,
+    /// What is counted of a job.
+    pub job: JobRecord,
+    /// How the last run of a job failed, while none runs.
+    pub last_failure: Option<Ending>,
     /// The living run, if there is one.
     pub run: Option<(RunId, Option<Identity>)>,
     /// A second living run, during a reload.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 
 use pm_core::{
-    AppId, Core, Counters, Ending, Fact, InstanceId, InstanceRecord, Record, RunId, SavedPhase,
-    SpawnFailure, Want,
+    AppId, Core, Counters, Ending, Fact, InstanceId, InstanceRecord, JobRecord, Record, RunId,
+    SavedPhase, SpawnFailure, Want,
 };
 use pm_guardian::{FromGuardian, ItemKind, LeaderExit, Link, LinkError, StartReason, ToGuardian};
 use pm_logs::{Stream, StreamKey};
@@ -235,6 +235,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             last_delay: 0,
             created: clock::now(),
             resting: false,
+            job: JobRecord::default(),
             phase: SavedPhase::Starting(*run),
             worker: false,
             second: None,

@@ -99,7 +99,7 @@ impl Executor {
                 Order::Leave => self.leaving = true,
             }
         }
-        self.publisher.publish(core, self.journal.dates());
+        self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
         if is_news {
             self.runs.tidy(core);
         }
@@ -114,7 +114,9 @@ impl Executor {
             self.journal.retry(|| core.records());
             self.balance();
         }
-        if let Some(machine) = self.publisher.run_due(core, now, self.journal.dates()) {
+        if let Some(machine) =
+            self.publisher.run_due(core, now, (self.journal.dates(), &self.triggers.cron))
+        {
             self.sample(now, machine);
         }
         if self.give_back_at.is_some_and(|at| at <= now) {
@@ -197,7 +199,7 @@ impl Executor {
         core: &Core,
         usage_every: Option<u32>,
     ) -> mpsc::Receiver<Arc<Change>> {
-        self.publisher.subscribe(core, self.journal.dates(), usage_every)
+        self.publisher.subscribe(core, (self.journal.dates(), &self.triggers.cron), usage_every)
     }
 
     /// All runs in hand.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use pm_core::{Core, InstanceId, RunId, Time};
+use pm_core::{Core, InstanceId, InstanceView, RunId, Time};
 use pm_protocol::{Change, Row};
 use tokio::sync::mpsc;
 
@@ -13,6 +13,7 @@ use crate::sampler::Figures;
 use crate::server::answer;
 use crate::server::feed::Feed;
 use crate::tree_job::{Machine, Sample};
+use crate::triggers::Cron;
 
 /// Subscribers, and the last figures.
 #[derive(Debug, Default)]
@@ -53,26 +54,28 @@ impl Publisher {
     }
 
     /// Tells what was noted.
-    pub(crate) fn publish(&mut self, core: &Core, dates: &Dates) {
+    pub(crate) fn publish(&mut self, core: &Core, dates: &Dates, cron: &Cron) {
         let changed = std::mem::take(&mut self.changed);
         if !self.feed.is_heard() {
             return;
         }
         let clocks = Clocks::read(dates);
         for instance in changed.iter().filter_map(|id| core.instance(*id)) {
-            self.feed.tell(Change::Changed(answer::row(&instance, &self.figures, clocks)));
+            let next = cron.next(instance.app_id);
+            let row = answer::row(&instance, &self.figures, (clocks, next));
+            self.feed.tell(Change::Changed(row));
         }
-        self.feed.catch_up(|| rows(core, &self.figures, dates));
+        self.feed.catch_up(|| rows(core, &self.figures, (dates, cron)));
     }
 
     /// Adds a subscriber; the first thing it is told is everything.
     pub(crate) fn subscribe(
         &mut self,
         core: &Core,
-        dates: &Dates,
+        (dates, cron): (&Dates, &Cron),
         usage_every: Option<u32>,
     ) -> mpsc::Receiver<Arc<Change>> {
-        self.feed.subscribe(usage_every, rows(core, &self.figures, dates))
+        self.feed.subscribe(usage_every, rows(core, &self.figures, (dates, cron)))
     }
 
     /// Connections to these addresses are accepted for a run.
@@ -105,9 +108,14 @@ impl Publisher {
     }
 
     /// Forgets who is gone and catches up with who is behind. What of a sample is due, if one is.
-    pub(crate) fn run_due(&mut self, core: &Core, now: Time, dates: &Dates) -> Option<Machine> {
+    pub(crate) fn run_due(
+        &mut self,
+        core: &Core,
+        now: Time,
+        (dates, cron): (&Dates, &Cron),
+    ) -> Option<Machine> {
         if self.feed.is_behind() {
-            self.feed.catch_up(|| rows(core, &self.figures, dates));
+            self.feed.catch_up(|| rows(core, &self.figures, (dates, cron)));
         }
         self.feed.forget_the_gone();
         let machine =
@@ -123,7 +131,10 @@ impl Publisher {
 }
 
 /// The whole list.
-fn rows(core: &Core, figures: &Figures, dates: &Dates) -> Vec<Row> {
+fn rows(core: &Core, figures: &Figures, (dates, cron): (&Dates, &Cron)) -> Vec<Row> {
     let clocks = Clocks::read(dates);
-    core.instances().map(|instance| answer::row(&instance, figures, clocks)).collect()
+    let row = |instance: InstanceView<'_>| {
+        answer::row(&instance, figures, (clocks, cron.next(instance.app_id)))
+    };
+    core.instances().map(row).collect()
 }

@@ -71,7 +71,8 @@ fn runs_of_ask(core: &Core, ask: &Ask) -> Vec<NextRun> {
                 Existing::Refuse | Existing::Keep | Existing::Duplicate => false,
             })
         }),
-        Ask::Stop(_)
+        Ask::Run(..)
+        | Ask::Stop(_)
         | Ask::Delete(_)
         | Ask::Scale(_)
         | Ask::Rename(_)

@@ -172,6 +172,9 @@ fn settings(described: &Description) -> Map<String, Value> {
     optional("disable_source_map_support", no_maps.then(|| true.into()));
     optional("source_map_support", is_node.then(|| spec.serving.source_maps.into()));
     let is_time = spec.logs.format == LogFormat::Stamped(TIME.into());
+    // PM2 knows jobs by this alone.
+    let job = spec.schedule.as_ref().filter(|schedule| schedule.job);
+    optional("cron_restart", job.map(|schedule| schedule.pattern.as_str().into()));
     optional("time", is_time.then(|| true.into()));
     optional("watch_options", spec.watch.as_ref().and_then(watch_options));
     optional(

@@ -42,6 +42,7 @@ calls! {
     Ping => Pong,
     Start => Outcomes,
     Raise => Outcomes,
+    RunJobs => Outcomes,
     Stop => Outcomes,
     Restart => Outcomes,
     Reload => Outcomes,
@@ -88,6 +89,15 @@ pub struct Raise {
     pub env: Option<Environment>,
     /// When to answer.
     pub wait: Patience,
+}
+
+/// Run jobs now, whatever their times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunJobs {
+    /// Which.
+    pub select: Vec<Select>,
+    /// Whether to answer at the end of each instead of when it has begun.
+    pub wait: bool,
 }
 
 /// Take down; answered when the whole tree of each is gone.

@@ -7,6 +7,8 @@ use pm_spec::{AppSpec, ByteString, Mode, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::job::JobView;
+
 /// What a whole process tree uses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
@@ -76,6 +78,27 @@ pub struct Row {
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// When it runs next and how its runs went, if it is a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Box<JobView>>,
+}
+
+impl Row {
+    /// The job it is and its next time, if it waits for that.
+    pub fn waiting_job(&self) -> Option<(&JobView, u64)> {
+        let job = self.job.as_deref()?;
+        let waits = matches!(self.status, Status::Stopped | Status::Errored);
+        Some((job, job.next.filter(|_| waits && self.pid == 0)?))
+    }
+
+    /// The word for where it stands, with `scheduled` and `failed` for jobs that wait for their next time.
+    pub fn standing(&self) -> &'static str {
+        match self.waiting_job() {
+            Some((job, _)) if job.failed || self.status == Status::Errored => "failed",
+            Some(_) => "scheduled",
+            None => self.status.as_str(),
+        }
+    }
 }
 
 /// One end of one run, for people.
@@ -215,6 +238,9 @@ pub struct Outcome {
     /// What should be known besides: that it had to be killed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// How a job ended that was run, as a shell tells it: its exit code, or 128 and the number of a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u8>,
 }
 
 /// What an instance became.

@@ -270,7 +270,7 @@ mod tests {
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
-            schedule: Option { Schedule { pattern, zone, after_stop } },
+            schedule: Option { Schedule { pattern, zone, after_stop, job } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
@@ -286,8 +286,12 @@ mod tests {
 
     fn usual() -> AppSpec {
         let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
-        app.schedule =
-            Some(Schedule { pattern: "0 0 * * *".into(), zone: None, after_stop: false });
+        app.schedule = Some(Schedule {
+            pattern: "0 0 * * *".into(),
+            zone: None,
+            after_stop: false,
+            job: false,
+        });
         app.watch = Some(Watch {
             on: false,
             paths: Vec::new(),
@@ -366,6 +370,7 @@ mod tests {
                 pattern: "* * * * *".into(),
                 zone: Some("UTC".into()),
                 after_stop: true,
+                job: true,
             }),
             watch: Some(Watch {
                 on: true,

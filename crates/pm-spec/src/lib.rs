@@ -12,6 +12,7 @@ mod difference;
 mod env;
 mod hooks;
 mod kernel;
+mod job;
 mod log;
 mod name;
 pub mod options;

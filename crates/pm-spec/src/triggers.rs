@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ByteString, Span};
 
-/// When the clock starts an app anew (PM2: `cron_restart`).
+/// When the clock begins a job (`schedule`), or starts an app anew (PM2: `cron_restart`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Five fields, or six with seconds first, as they were written; known to be good.
@@ -18,6 +18,9 @@ pub struct Schedule {
     /// Whether it also starts what a person has stopped (PM2 always does).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub after_stop: bool,
+    /// Whether nothing but its times and `pm run` begins it (`schedule`); else people do as well (`cron_restart`).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub job: bool,
 }
 
 /// Which files start an app anew when they change (PM2: `watch` and what belongs to it).

@@ -112,6 +112,7 @@ mod tests {
             pattern: pattern.into(),
             zone: Some(zone.into()),
             after_stop: false,
+            job: false,
         })
     }
 

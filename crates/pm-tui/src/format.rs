@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use pm_client::{span, unit_of, visible};
-use pm_protocol::Status;
+use pm_protocol::{Row, Status};
 use pm_spec::Bytes;
 
 /// An age in milliseconds as PM2 shows uptimes: `12s`, `3m`, `5h`, `2D`, `4M`, `2Y`.
@@ -102,6 +102,31 @@ pub(crate) fn status_word(status: Status) -> &'static str {
     }
 }
 
+/// The sign and the word of a row; a job that waits has how long: `◷ in 7h`, `✖ in 7h` after a failure.
+pub(crate) fn row_status(row: &Row, now: u64) -> String {
+    match pm_client::wait_of(row, now) {
+        Some(wait) => format!("{} {wait}", row_sign(row)),
+        None => format!("{} {}", row_sign(row), status_word(row.status)),
+    }
+}
+
+/// In how many ms the time that a job waits is shown as another one.
+pub(crate) fn wait_changes_in(wait: u64) -> Option<u64> {
+    let seconds = wait.div_ceil(1000);
+    let (unit, _) = unit_of(seconds);
+    let last = (seconds / unit * unit).checked_sub(1)?;
+    Some(wait.saturating_sub(last * 1000))
+}
+
+/// The sign of a row.
+pub(crate) fn row_sign(row: &Row) -> &'static str {
+    match row.standing() {
+        "scheduled" => "◷",
+        "failed" => status_sign(Status::Errored),
+        _ => status_sign(row.status),
+    }
+}
+
 /// Text of others (names, notes, paths) that can't disturb the screen.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().any(|c| visible(c) != c) {
@@ -128,6 +153,27 @@ mod tests {
         ] {
             assert_eq!(uptime(age), text);
             assert_eq!(uptime_changes_in(age), lasts, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_waits_has_how_long_and_says_when_that_changes() {
+        let mut row = pm_testkit::samples::row(0, "job", Status::Stopped);
+        let job = pm_protocol::JobView { next: Some(7_300_000), ..Default::default() };
+        row.job = Some(Box::new(job));
+        assert_eq!(row_status(&row, 0), "◷ in 2h");
+        row.job = Some(Box::new(pm_protocol::JobView { failed: true, ..job }));
+        assert_eq!(row_status(&row, 7_299_500), "✖ in 1s");
+        row.pid = 7;
+        assert_eq!(row_status(&row, 0), "○ stopped");
+        for (wait, lasts) in [
+            (0, None),
+            (1, Some(1)),
+            (1500, Some(500)),
+            (120_000, Some(1000)),
+            (179_000, Some(60_000)),
+        ] {
+            assert_eq!(wait_changes_in(wait), lasts, "{wait}");
         }
     }
 

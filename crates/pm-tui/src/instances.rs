@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use pm_protocol::{Row, Status, Usage};
 
 use crate::cells::cells;
-use crate::format::clean;
+use crate::format::{clean, uptime_changes_in, wait_changes_in};
 use crate::log_buffers::{Direction, contains_text};
 
 /// Figures remembered per instance: two minutes at one a second.
@@ -65,6 +65,12 @@ impl MonitoredInstance {
     pub(crate) fn age(&self, now: u64) -> Option<u64> {
         let up = matches!(self.row.status, Status::Online | Status::Launching | Status::Stopping);
         (up && self.row.started_at > 0).then(|| now.saturating_sub(self.row.started_at))
+    }
+
+    /// In how many ms its uptime is shown as another one, or the time for which it waits.
+    pub(crate) fn changes_in(&self, now: u64) -> Option<u64> {
+        let waits = || wait_changes_in(self.row.waiting_job()?.1.saturating_sub(now));
+        self.age(now).map(uptime_changes_in).or_else(waits)
     }
 }
 

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::cells::cells;
 use crate::columns::{clip, digits, needed_width, note_rows, slots};
-use crate::format::{clean, uptime_changes_in};
+use crate::format::clean;
 use crate::instances::ListColumn;
 use crate::keys::Pane;
 use crate::model::{InputMode, Model};
@@ -278,8 +278,8 @@ impl Model {
         let shown = self.instances.under_cursor().filter(|_| !layout.detail.is_empty());
         listed
             .chain(shown)
-            .filter_map(|one| one.age(self.now))
-            .map(|age| self.now.saturating_add(uptime_changes_in(age)))
+            .filter_map(|one| one.changes_in(self.now))
+            .map(|ms| self.now.saturating_add(ms))
             .chain(self.notice.as_ref().map(|notice| notice.until))
             .min()
     }

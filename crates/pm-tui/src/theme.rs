@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Style};
 
-use pm_protocol::Status;
+use pm_protocol::{Row, Status};
 
 /// Which colours people want.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,6 +155,15 @@ fn on(ground: Color, colour: Color) -> Style {
 }
 
 impl Theme {
+    /// A job that waits is well, unless its last run failed.
+    pub(crate) fn row(&self, row: &Row) -> Style {
+        match row.standing() {
+            "scheduled" => self.text,
+            "failed" => self.bad,
+            _ => self.status(row.status),
+        }
+    }
+
     pub(crate) fn status(&self, status: Status) -> Style {
         match status {
             Status::Online => self.good,

@@ -106,8 +106,15 @@ fn results_are_told_and_pass() {
     let mut model = model(80, 24);
     let effects = press(&mut model, "r");
     let Some(Effect::Perform(command)) = effects.first().cloned() else { panic!("{effects:?}") };
-    let outcome =
-        |id, what| Outcome { id, name: "web".into(), what, pid: 1, error_log: None, note: None };
+    let outcome = |id, what| Outcome {
+        id,
+        name: "web".into(),
+        what,
+        pid: 1,
+        error_log: None,
+        note: None,
+        exit: None,
+    };
     let end = OperationResult::Outcomes(vec![outcome(0, What::Restarted)]);
     update(&mut model, Msg::Done(command.clone(), end));
     assert!(model.running.is_empty());

@@ -168,25 +168,28 @@ pub(crate) fn known(client: &mut Client) -> Result<Vec<KnownApp>, Failure> {
 
 /// Whether it is a job that has run and waits for its schedule, for which a start of its file is no reason to run.
 pub(crate) fn awaits_schedule(app: &AppSpec, known: &[KnownApp]) -> bool {
-    let is_job = app.schedule.is_some() && !app.restart.autorestart;
-    is_job && known.iter().any(|known| known.is(app) && known.rests)
+    app.is_job() && known.iter().any(|known| known.is(app) && known.rests)
 }
 
 fn planned(app: &AppSpec, known: Option<&KnownApp>, existing: Existing) -> Planned {
     let name = app.name.to_string();
     let Some(known) = known else {
-        let step = if app.autostart { PlanStep::Start } else { PlanStep::Add };
+        let starts = app.autostart && !app.waits_for_its_time();
+        let step = if starts { PlanStep::Start } else { PlanStep::Add };
         return Planned { name, step, edits: Vec::new(), spec: Some(json::spec(app)) };
     };
     let edits: Vec<_> = known.spec.edits(app).iter().map(ToString::to_string).collect();
-    let is_job = app.schedule.is_some() && !app.restart.autorestart;
     // One that is done is run again if it is another one now; one that waits for its time is that at its time.
     let rests = existing == Existing::Converge
         && known.rests
-        && (is_job || known.spec.effort(app) != Effort::Renewal);
+        && (app.is_job() || known.spec.effort(app) != Effort::Renewal);
     let step = match (existing, known.spec.effort(app)) {
         (_, Effort::Nothing) if rests => PlanStep::Keep,
         _ if rests => PlanStep::Change,
+        // What was stopped waits for its times again.
+        _ if !known.is_up && app.waits_for_its_time() => PlanStep::Add,
+        (_, Effort::Nothing) if app.waits_for_its_time() => PlanStep::Keep,
+        _ if app.waits_for_its_time() => PlanStep::Change,
         _ if !known.is_up && app.autostart => PlanStep::Start,
         (Existing::Converge, Effort::Renewal) if app.serving.mode == Mode::Cluster => {
             PlanStep::Reload

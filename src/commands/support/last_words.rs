@@ -68,7 +68,9 @@ pub(crate) fn of_the_failing(
     let fails = |one: &&Description| match one.row.status {
         Status::Errored | Status::WaitingRestart | Status::Launching => true,
         Status::Online => one.row.note.is_some(),
-        Status::Stopping | Status::Stopped => false,
+        // A job whose last run failed.
+        Status::Stopped => one.row.job.as_ref().is_some_and(|job| job.failed),
+        Status::Stopping => false,
     };
     all.iter().filter(fails).filter_map(|one| latest(session, client, one)).collect()
 }

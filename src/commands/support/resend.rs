@@ -21,7 +21,7 @@ const LOSSES: u32 = 3;
 const SLACK: u64 = 3;
 
 /// Whether a row was last started by people after we `asked`.
-const fn is_begun(row: &Row, asked: u64) -> bool {
+pub(crate) const fn is_begun(row: &Row, asked: u64) -> bool {
     row.created_at.saturating_add(SLACK) >= asked
 }
 
@@ -133,7 +133,15 @@ fn standing(row: &Row) -> Outcome {
             What::Failed(row.note.clone().unwrap_or_else(|| row.status.as_str().into()))
         }
     };
-    Outcome { id: row.id, name: row.name.clone(), what, pid: row.pid, error_log: None, note: None }
+    Outcome {
+        id: row.id,
+        name: row.name.clone(),
+        what,
+        pid: row.pid,
+        error_log: None,
+        note: None,
+        exit: None,
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pm_spec::AppSpec;
 
+mod jobs;
 mod replies;
 mod runs;
 mod state;
 mod streaks;
 mod triggers;
 
+use jobs::JobLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -47,6 +49,7 @@ pub(crate) struct Oracle {
     short_runs: ShortRuns,
     fact: Option<Fact>,
     triggers: TriggerLaws,
+    jobs: JobLaws,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -63,9 +66,9 @@ impl Oracle {
         &self.journal
     }
 
-    /// Requests nobody has answered.
+    /// Requests nobody has answered, but for those that wait for what runs to end.
     pub(crate) fn owed(&self) -> usize {
-        self.owed.len()
+        self.owed.values().filter(|owed| owed.is_due()).count()
     }
 
     /// Whether the daemon was told to leave.
@@ -76,6 +79,7 @@ impl Oracle {
     /// A fact is about to be told to this core.
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         self.triggers.fact(core, fact);
+        self.jobs.fact(core, fact);
         match fact {
             Fact::Asked(request, ask) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
@@ -189,6 +193,9 @@ impl Oracle {
                 let old = self.instances.get(&instance.id);
                 let rules = self.apps.get(&instance.app).map(|app| &app.restart);
                 self.short_runs.judge(old, instance, rules)?;
+                let app = self.apps.get(&instance.app);
+                let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));
+                self.jobs.judge(app, (old, instance), has_ended)?;
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished =
@@ -241,6 +248,7 @@ impl Oracle {
         law(self.last_run < Some(run), || broken("numbers are never reused"))?;
         self.last_run = Some(run);
         self.triggers.spawn(plan.instance)?;
+        self.jobs.spawn(plan)?;
         let instance = self.instances.get(&plan.instance);
         let intent = instance.is_some_and(|instance| instance.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
@@ -329,6 +337,7 @@ impl Oracle {
     /// The step is done.
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
+        self.jobs.rest(core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let ready = |run| self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));
@@ -384,6 +393,7 @@ impl Oracle {
         self.weighing = false;
         self.fact = None;
         self.triggers.died(&self.instances);
+        self.jobs.died();
         for trace in self.runs.values_mut() {
             trace.marks.remove(&RunMark::Asked);
             trace.marks.remove(&RunMark::Released);

@@ -17,6 +17,8 @@ pub(crate) struct ExpectedReply {
     /// About whom, where the ask says so.
     expected: Option<Vec<InstanceId>>,
     patience: Patience,
+    /// Whether it comes with the end of runs, which may never end.
+    waits_for_ends: bool,
     /// Whoever is up has to be so with a later run than this.
     later_than: Option<RunId>,
 }
@@ -27,7 +29,8 @@ impl ExpectedReply {
         let all = |select| core.resolve(select).ok();
         let (expected, patience, fresh) = match ask {
             Ask::Restart(Restart { select, wait: patience, .. }) => (all(select), *patience, true),
-            Ask::Stop(select)
+            Ask::Run(select, _)
+            | Ask::Stop(select)
             | Ask::Delete(select)
             | Ask::Reset(select)
             | Ask::Signal(select, _) => (all(select), Patience::Spawned, false),
@@ -37,7 +40,13 @@ impl ExpectedReply {
             Ask::Rename(Rename { .. }) => (None, Patience::Spawned, false),
             Ask::Leave => (all(&[pm_spec::Select::All]), Patience::Spawned, false),
         };
-        Self { expected, patience, later_than: last.filter(|_| fresh) }
+        let waits_for_ends = matches!(ask, Ask::Run(_, true));
+        Self { expected, patience, waits_for_ends, later_than: last.filter(|_| fresh) }
+    }
+
+    /// Whether it must have come once nothing happens any more by itself.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.waits_for_ends
     }
 
     /// Whether these outcomes, sent now, are what it is owed. Only a single instance's outcome can be seen to be

@@ -157,7 +157,7 @@ fn check_waiters(instance: &Instance, open: &Open) -> Result<(), BrokenLaw> {
         let open = open.get(&waiter.request);
         law(open.is_some_and(|o| o.contains(&instance.id)), || broken("waiters have a request"))?;
         let sense = match waiter.awaited {
-            Awaited::Up { .. } => instance.want.is_up(),
+            Awaited::Up { .. } | Awaited::End { .. } => instance.want.is_up(),
             Awaited::Down => {
                 !instance.want.is_up()
                     && (instance.phase.run().is_some() || instance.second.is_some())

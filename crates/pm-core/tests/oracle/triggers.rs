@@ -37,6 +37,7 @@ impl TriggerLaws {
                 _,
                 Ask::Restart(Restart { select, .. })
                 | Ask::Reload(Reload { select, .. })
+                | Ask::Run(select, _)
                 | Ask::Delete(select),
             ) => {
                 for id in core.resolve(select).into_iter().flatten() {
@@ -117,7 +118,7 @@ impl TriggerLaws {
                 core.instances.values().filter(|instance| instance.app == app.id && !core.leaving)
             };
             let accepts_triggers =
-                instances().any(|instance| instance.want.is_up() || instance.resting);
+                instances().any(|one| (one.want.is_up() && !one.job.once) || one.resting);
             let stays = instances().any(|instance| instance.want != Want::Gone);
             let broken = |what: &str| format!("app {}: {what}: {app:?}", app.id.0);
             let schedule = app.spec.schedule.as_ref();

@@ -29,6 +29,7 @@ pub(crate) struct Schedule {
 
 /// One app's policies.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own")]
 pub(crate) struct Setup {
     pub(crate) instances: u16,
     pub(crate) autostart: bool,
@@ -38,6 +39,9 @@ pub(crate) struct Setup {
     pub(crate) tree: bool,
     #[serde(default)]
     pub(crate) clock: Option<AfterStop>,
+    /// A job, which nothing but its times and `run` begins.
+    #[serde(default)]
+    pub(crate) job: bool,
     #[serde(default)]
     pub(crate) watched: bool,
     #[serde(default)]
@@ -102,6 +106,7 @@ pub(crate) enum What {
     StartAll,
     Restart(Pick, Patience),
     Reload(Pick),
+    Run(Pick, bool),
     Stop(Pick),
     Delete(Pick),
     Scale(Pick, u16),
@@ -156,17 +161,21 @@ impl Setup {
             instances: self.instances,
             autostart: self.autostart,
             limits: Limits { memory: self.memory.map(Bytes::new) },
-            restart: self.restart.clone(),
+            restart: RestartPolicy {
+                autorestart: self.restart.autorestart && !self.job,
+                ..self.restart.clone()
+            },
             stop: StopPolicy {
                 signal: Signal::INT,
                 timeout: Span::from_millis(self.timeout),
                 tree: self.tree,
                 by_message: false,
             },
-            schedule: self.clock.map(|after_stop| Clock {
+            schedule: (self.job || self.clock.is_some()).then(|| Clock {
                 pattern: "* * * * *".into(),
                 zone: None,
-                after_stop: after_stop == AfterStop::Starts,
+                after_stop: self.clock == Some(AfterStop::Starts),
+                job: self.job,
             }),
             watch: self.watched.then(|| Watch {
                 on: true,
@@ -246,6 +255,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
         tree: !tape.rarely(5),
         clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
+        job: tape.rarely(4),
         watched: tape.rarely(3),
         serving: serving(tape),
     }
@@ -267,7 +277,7 @@ fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
         3 => Pick::All,
         _ => Pick::Id(u32::from(tape.below(5))),
     };
-    let what = match tape.below(28) {
+    let what = match tape.below(30) {
         0..=3 => What::Stop(pick),
         4..=9 => What::Restart(pick, patience),
         10 | 11 => What::Delete(pick),
@@ -293,6 +303,8 @@ fn act(tape: &mut Tape<'_>, apps: u16) -> Act {
         22 => What::Stale(u8::try_from(tape.below(6)).expect("small"), usize::from(tape.below(8))),
         23..=25 => What::Due(app, tape.pick(&[1, 2])),
         26 => What::Touch(app),
+        27 => What::Run(pick, true),
+        28 => What::Run(Pick::App(app), tape.rarely(2)),
         _ if tape.rarely(2) => What::Leave,
         _ => What::Stop(Pick::All),
     };

@@ -443,6 +443,7 @@ impl World<'_> {
                 let force = self.requests.is_multiple_of(2);
                 Ask::Reload(Reload { select: select(pick), env, force })
             }
+            What::Run(pick, to_its_end) => Ask::Run(select(pick), to_its_end),
             What::Stop(pick) => Ask::Stop(select(pick)),
             What::Delete(pick) => Ask::Delete(select(pick)),
             What::Scale(pick, to) => Ask::Scale(Scale { select: select(pick), to }),

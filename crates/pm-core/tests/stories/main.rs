@@ -6,6 +6,7 @@
 mod common;
 mod daemons;
 mod ends;
+mod jobs;
 mod starts;
 mod words;
 

@@ -109,6 +109,7 @@ fn reader(driver: &CoreDriver, instance: &InstanceView<'_>) -> (Outcome, Option<
         pid: identity.map_or(0, |app| u32::try_from(app.pid).unwrap_or(0)),
         error_log: None,
         note: None,
+        exit: None,
     };
     (outcome, identity)
 }

@@ -75,6 +75,7 @@ impl Calls {
             }
             Request::Restart(call) => Ask::Restart(call),
             Request::Reload(call) => Ask::Reload(call),
+            Request::RunJobs(call) => Ask::Run(call.select, call.wait),
             Request::Stop(call) => Ask::Stop(call.select),
             Request::Delete(call) => Ask::Delete(call.select),
             Request::Scale(call) => Ask::Scale(call),
@@ -208,7 +209,11 @@ fn listing(driver: &CoreDriver, call: &List, caller: Caller) {
     let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
     let clocks = driver.executor().clocks();
     let figures = driver.executor().publisher().figures();
-    let rows = instances.iter().map(|instance| answer::row(instance, figures, clocks)).collect();
+    let cron = &driver.executor().triggers().cron;
+    let row = |instance: &InstanceView<'_>| {
+        answer::row(instance, figures, (clocks, cron.next(instance.app_id)))
+    };
+    let rows = instances.iter().map(row).collect();
     let host = figures.host().filter(|_| call.host).cloned();
     let warning = driver.executor().warning();
     caller.reply(&Listing { rows, now: clocks.wall(), host, warning });
@@ -252,9 +257,8 @@ fn description(
     clocks: Clocks<'_>,
 ) -> Description {
     let executor = driver.executor();
-    let mut description = answer::description(instance, executor.publisher().figures(), clocks);
-    description.next_cron = executor.triggers().cron.next(instance.app_id);
-    description
+    let next = executor.triggers().cron.next(instance.app_id);
+    answer::description(instance, executor.publisher().figures(), (clocks, next))
 }
 
 fn watch(driver: &mut CoreDriver, call: Watch, caller: Caller) {

@@ -5,15 +5,19 @@ use std::net::SocketAddr;
 use pm_core::{
     Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused, RunEnd, Status, Time,
 };
-use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, What};
+use pm_protocol::{Code, Description, EndView, JobView, LogShape, LogSource, Refusal, Row, What};
 use pm_spec::{LogFormat, Signal};
 
 use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
 
-/// One line of the list.
-pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks<'_>) -> Row {
+/// One line of the list, of an app whose next time is this.
+pub(crate) fn row(
+    instance: &InstanceView<'_>,
+    figures: &Figures,
+    (clocks, next): (Clocks<'_>, Option<u64>),
+) -> Row {
     let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
     Row {
         id: instance.id.0,
@@ -43,19 +47,32 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
             .or_else(|| waiting(instance))
             .or_else(|| failed_job(instance))
             .or_else(|| failing(instance, clocks)),
+        job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
     }
 }
 
-/// Everything about one instance but its pids and times, which somebody else knows.
+/// When a job runs next, and how its runs went.
+fn job(instance: &InstanceView<'_>, (clocks, next): (Clocks<'_>, Option<u64>)) -> JobView {
+    JobView {
+        next,
+        runs: instance.job.runs,
+        failures: instance.job.failures,
+        skipped: instance.job.skipped,
+        last: instance.history.back().map(|end| clocks.date(end.at)),
+        failed: instance.last_failure.is_some(),
+    }
+}
+
+/// Everything about one instance but its pids, which somebody else knows.
 pub(crate) fn description(
     instance: &InstanceView<'_>,
     figures: &Figures,
-    clocks: Clocks<'_>,
+    (clocks, next): (Clocks<'_>, Option<u64>),
 ) -> Description {
     let paths = plan::log_paths(instance.app, instance.id);
     let pid_file = plan::pid_file(instance.app, instance.id);
     Description {
-        row: row(instance, figures, clocks),
+        row: row(instance, figures, (clocks, next)),
         spec: (**instance.app).clone(),
         rests: instance.rests,
         out: paths.out,
@@ -66,7 +83,7 @@ pub(crate) fn description(
         ends: instance.history.iter().map(|end| end_view(end, clocks)).collect(),
         last_delay: instance.last_delay,
         next_start: instance.next_start.map(|at| clocks.date(at)),
-        next_cron: None,
+        next_cron: next,
         pulse: pm_protocol::Pulse::default(),
     }
 }
@@ -186,10 +203,7 @@ fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
 
 /// That the last run of a job that waits for its schedule failed: nothing else says it until the next.
 fn failed_job(instance: &InstanceView<'_>) -> Option<String> {
-    let is_job = !instance.app.restart.autorestart && instance.app.schedule.is_some();
-    let end = instance.history.back().filter(|_| is_job && instance.run.is_none())?;
-    let is_failure = matches!(end.cause, Cause::Ended(how) if how != Ending::Exited(0));
-    is_failure.then(|| format!("its last run failed: {}", ending(end.ending)))
+    instance.last_failure.map(|how| format!("its last run failed: {}", ending(how)))
 }
 
 /// What became of one instance, with what helps to understand a failure.
@@ -231,7 +245,25 @@ pub(crate) fn outcome(
         note: instance
             .as_ref()
             .and_then(|instance| killed(&outcome.became, instance, asked))
-            .or_else(|| reached(&outcome.became, listens)),
+            .or_else(|| reached(&outcome.became, listens))
+            .or_else(|| awaits(&outcome.became, instance.as_ref()?)),
+        exit: exit(&outcome.became),
+    }
+}
+
+/// That a start of a job has it wait.
+fn awaits(became: &Became, instance: &InstanceView<'_>) -> Option<String> {
+    let waits = *became == Became::Added && instance.app.waits_for_its_time();
+    waits.then(|| format!("runs at its times; `pm run {}` runs it now", instance.app.name))
+}
+
+/// How a run ended, as a shell tells it.
+fn exit(became: &Became) -> Option<u8> {
+    let Became::Failed(Cause::Ended(how)) = became else { return None };
+    match how {
+        Ending::Exited(code) => Some(*code),
+        Ending::Signaled { signal, .. } => Some(signal.saturating_add(128)),
+        Ending::Unknown => None,
     }
 }
 
@@ -293,6 +325,16 @@ pub(crate) fn refusal(refused: &Refused) -> Refusal {
             Code::AlreadyRunning,
             format!("`{name}` is up already"),
             Some(format!("`pm restart {name}` restarts it; `--force` starts another one")),
+        ),
+        Refused::NoJob(name) => (
+            Code::Unable,
+            format!("`{name}` is no job: it is restarted when it ends"),
+            Some("`autorestart: false` or a `schedule` makes it one; `pm start` starts it".into()),
+        ),
+        Refused::Running(name) => (
+            Code::AlreadyRunning,
+            format!("`{name}` runs already"),
+            Some(format!("`pm logs {name}` shows what it does, `pm stop {name}` ends it")),
         ),
         Refused::NameTaken(name) => (
             Code::AlreadyRunning,

@@ -161,8 +161,12 @@ mod tests {
     const NOON: u64 = 1_795_376_640_000;
 
     fn times(pattern: &str, now: u64) -> Times {
-        let schedule =
-            Schedule { pattern: pattern.into(), zone: Some("UTC".into()), after_stop: false };
+        let schedule = Schedule {
+            pattern: pattern.into(),
+            zone: Some("UTC".into()),
+            after_stop: false,
+            job: true,
+        };
         let mut times = Times::default();
         times.set(APP, Some(Timetable::parse(&schedule).unwrap()), now);
         times

@@ -15,7 +15,7 @@ use pm_protocol::Home;
 use pm_spec::AppSpec;
 use tokio::sync::mpsc;
 
-use cron::Cron;
+pub(crate) use cron::Cron;
 use own_places::OwnPlaces;
 use watcher::Watcher;
 

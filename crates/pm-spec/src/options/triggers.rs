@@ -16,17 +16,21 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("max_memory_restart", "restarted when its processes together take more", field!(Size, limits.memory))
         .live()
         .flag(flag("--max-memory-restart", "SIZE", "Restart when the process tree uses more")),
+    key("schedule", "a job: it runs to its end at these times, never when it is started, and by `pm run`; written as for `cron_restart`",
+        special!(["string", "integer", "boolean"], |app| pattern_of(app, true), as_job))
+        .beside(&["cron_timezone", "cron_after_stop"]).ousts(&["cron_restart"]).live().told_apart()
+        .flag(flag("--schedule", "PATTERN", "Run it to its end at the times of this cron pattern, and not before").such_as("0 3 * * *")),
     key("cron_restart", "at these times: five fields, or six with seconds first; 0: never",
-        special!(["string", "integer", "boolean"], |app| Setting::text(app.schedule.as_ref().map(|it| it.pattern.as_str())), scheduled))
-        .aliases(&["cron"]).beside(&["cron_timezone", "cron_after_stop"]).live().told_apart()
+        special!(["string", "integer", "boolean"], |app| pattern_of(app, false), scheduled))
+        .aliases(&["cron"]).beside(&["cron_timezone", "cron_after_stop"]).ousts(&["schedule"]).live().told_apart()
         .flag(flag("--cron-restart", "PATTERN", "Restart at the times of this cron pattern; 0: never").such_as("0 3 * * *").short('c').aliases(&["cron"])),
     key("cron_timezone", "a name such as Europe/Berlin; default: the machine's time zone",
         special!(["string"], |app| Setting::text(app.schedule.as_ref().and_then(|it| it.zone.as_deref())), scheduled))
-        .aliases(&["cron_tz"]).beside(&["cron_restart", "cron_after_stop"]).live().told_apart()
+        .aliases(&["cron_tz"]).beside(&["schedule", "cron_restart", "cron_after_stop"]).live().told_apart()
         .flag(flag("--cron-timezone", "ZONE", "Time zone of the pattern, such as Europe/Berlin; default: the machine's").such_as("UTC").aliases(&["cron-tz"])),
     key("cron_after_stop", "true: it is also started at these times after `pm stop`, as PM2 does",
         special!(["boolean"], |app| Setting::on(app.schedule.as_ref().is_some_and(|it| it.after_stop)), scheduled))
-        .beside(&["cron_restart", "cron_timezone"]).live().told_apart()
+        .beside(&["schedule", "cron_restart", "cron_timezone"]).live().told_apart()
         .flag(on("--cron-after-stop", "Start at these times even what was stopped by a command")),
     key("watch", "true: restarted when a file below `cwd` changes; or paths and globs",
         special!(["boolean", "string", "array"], |app| match &app.watch {
@@ -57,6 +61,18 @@ pub(super) const KEYS: &[KeySpec] = &[
 
 fn scheduled(app: &mut AppSpec, from: &AppSpec) {
     app.schedule.clone_from(&from.schedule);
+}
+
+/// A job is not restarted when it has ended.
+fn as_job(app: &mut AppSpec, from: &AppSpec) {
+    scheduled(app, from);
+    app.restart.autorestart &= from.restart.autorestart;
+}
+
+/// The pattern of a job, or of an app that the clock starts anew.
+fn pattern_of(app: &AppSpec, job: bool) -> Setting {
+    let schedule = app.schedule.as_ref().filter(|it| it.job == job);
+    Setting::text(schedule.map(|it| it.pattern.as_str()))
 }
 
 /// PM2: on a known app the flag turns watching on, and off again.

@@ -1,6 +1,6 @@
 //! Everything about the instance under the cursor. Of its environment only names: values may be secrets.
 
-use pm_client::{count, quoted};
+use pm_client::{count, quoted, standing};
 use pm_protocol::{Description, EndView, Pulse};
 use pm_spec::{ByteString, LogFormat};
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use super::chart::chart;
 use super::paint::Canvas;
 use crate::cells::wrap;
-use crate::format::{ahead, bytes, clean, duration, percent, status_sign, uptime};
+use crate::format::{ahead, bytes, clean, duration, percent, row_sign, uptime};
 use crate::instances::{MonitoredInstance, SERIES_LENGTH};
 use crate::keys::Pane;
 use crate::model::Model;
@@ -94,7 +94,7 @@ impl DetailPage<'_> {
 
     fn standing(&mut self, model: &Model, one: &MonitoredInstance) {
         let row = &one.row;
-        let mut text = format!("{} {}", status_sign(row.status), row.status.as_str());
+        let mut text = format!("{} {}", row_sign(row), standing(row, model.now));
         if let Some(age) = one.age(model.now) {
             text = format!("{text} for {}", uptime(age));
         }
@@ -104,9 +104,12 @@ impl DetailPage<'_> {
         if row.restarts > 0 {
             text = format!("{text}, {}", count(row.restarts, "restart"));
         }
-        self.say("status", &text, self.theme.status(row.status));
+        self.say("status", &text, self.theme.row(row));
         if let Some(note) = &row.note {
             self.say("", note, self.theme.passing);
+        }
+        if let Some(job) = &row.job {
+            self.tell("runs", &job.counts());
         }
         if !row.usage.listens.is_empty() {
             self.tell("listens", &row.usage.addresses());

@@ -1,0 +1,115 @@
+//! Jobs: runs that are to end. What is counted of them, and who begins one: its times and `run`, nobody else.
+
+use crate::core::Core;
+use crate::end::{Cause, Ending};
+use crate::id::{InstanceId, RunId};
+use crate::instance::Instance;
+use crate::order::{Became, Refused};
+use crate::phase::{Phase, Want};
+use crate::request::{Awaited, Requester, Waiter};
+use crate::verdict;
+
+impl Core {
+    /// Runs jobs now, whatever their times. All or none: one that runs, or that is restarted when it ends, refuses all.
+    pub(crate) fn run_jobs(
+        &mut self,
+        requester: Requester,
+        ids: &[InstanceId],
+        to_its_end: bool,
+    ) -> Result<(), Refused> {
+        for instance in ids.iter().filter_map(|id| self.instances.get(id)) {
+            let name = || instance.spec.name.clone();
+            if instance.spec.restart.autorestart {
+                return Err(Refused::NoJob(name()));
+            }
+            if instance.phase.run().is_some() || instance.second.is_some() {
+                return Err(Refused::Running(name()));
+            }
+        }
+        self.each(requester.request, ids, |instance| instance.run_now(requester, to_its_end));
+        Ok(())
+    }
+}
+
+impl Instance {
+    /// A person runs it; answered when it has begun, or at its end.
+    fn run_now(&mut self, requester: Requester, to_its_end: bool) {
+        let Requester { now, request, patience, from } = requester;
+        self.ignore(request);
+        self.answer_if(|_| true, &Became::Superseded);
+        let was_stopped = !self.want.is_up() && !self.resting;
+        self.reset_for_person(now);
+        self.job.once = was_stopped && self.spec.is_job();
+        self.phase = Phase::Down;
+        self.want = Want::Up;
+        let awaited = if to_its_end {
+            Awaited::End { from }
+        } else {
+            Awaited::Up { from, patience, became: Became::Started }
+        };
+        self.waiters.push(Waiter { request, awaited });
+    }
+
+    /// A start of a job that does not run has it wait for its time. False: it is to be done as for others.
+    pub(crate) fn waits_instead(&mut self, requester: Requester) -> bool {
+        let runs = self.want.is_up() && (self.phase.run().is_some() || self.second.is_some());
+        if !self.spec.waits_for_its_time() || runs {
+            return false;
+        }
+        // One that could not be begun, or is about to be begun again, also has its next time.
+        if self.want.is_up() || (self.resting && self.want == Want::Down) {
+            self.answer(requester.request, Became::Unchanged);
+        } else {
+            self.add(requester);
+        }
+        true
+    }
+
+    /// Its time has come while it runs. False: it is to be done as for others.
+    pub(crate) fn skips(&mut self) -> bool {
+        let runs = self.phase.run().is_some() || self.second.is_some();
+        if !self.spec.waits_for_its_time() || !runs {
+            return false;
+        }
+        self.job.skipped = self.job.skipped.saturating_add(1);
+        self.mark_changed();
+        true
+    }
+
+    /// A run is over, or could not be begun.
+    pub(crate) fn count_run(&mut self, cause: &Cause) {
+        if self.spec.restart.autorestart {
+            return;
+        }
+        self.job.runs = self.job.runs.saturating_add(1);
+        if self.is_failure(cause) {
+            self.job.failures = self.job.failures.saturating_add(1);
+        }
+    }
+
+    fn is_failure(&self, cause: &Cause) -> bool {
+        let is_done = |ending| verdict::is_done(&self.spec.restart, ending);
+        matches!(cause, Cause::Ended(ending) if !is_done(*ending))
+            || matches!(cause, Cause::NotSpawned(_))
+    }
+
+    /// How its last run failed, while none runs.
+    pub(crate) fn last_failure(&self) -> Option<Ending> {
+        let end = self.history.back().filter(|_| self.phase.run().is_none())?;
+        (self.spec.is_job() && self.is_failure(&end.cause)).then_some(end.ending)
+    }
+
+    /// Whether its work is done: it rests since a good end.
+    pub(crate) fn is_done(&self) -> bool {
+        let ended_well = || {
+            let last = self.history.back();
+            last.is_some_and(|end| verdict::is_done(&self.spec.restart, end.ending))
+        };
+        self.resting && (self.job.done || ended_well())
+    }
+
+    /// Who waits for the end of this run has it.
+    pub(crate) fn tell_end(&mut self, run: RunId, became: &Became) {
+        self.answer_if(|it| matches!(it, Awaited::End { from } if *from <= run), became);
+    }
+}

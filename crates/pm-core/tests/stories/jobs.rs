@@ -1,0 +1,147 @@
+//! Jobs: who begins them, what is counted, and what their runs are asked for.
+
+use pm_core::{AppId, Ask, Became, Cause, Core, Ending, Existing, Fact, Patience, Refused, Reply};
+use pm_spec::{AppSpec, Restart, Schedule, Start};
+
+use crate::CRASH;
+use crate::common::{Story, app, spawns, word};
+
+fn job(name: &str) -> AppSpec {
+    let mut job = app(name);
+    job.restart.autorestart = false;
+    job.schedule =
+        Some(Schedule { pattern: "0 3 * * *".into(), zone: None, after_stop: false, job: true });
+    job
+}
+
+fn start(spec: &AppSpec, existing: Existing) -> Ask {
+    Ask::Start(Start { apps: vec![spec.clone()], existing, wait: Patience::Settled })
+}
+
+fn run(name: &str) -> Ask {
+    Ask::Run(word(name), true)
+}
+
+/// A story in which a job waits.
+fn waiting() -> Story {
+    let mut story = Story::default();
+    let (request, orders) = story.ask(start(&job("job"), Existing::Restart));
+    assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Added]));
+    story
+}
+
+#[test]
+fn a_job_that_waits_is_begun_by_its_times_and_by_nobody_else() {
+    let mut story = waiting();
+    for existing in [Existing::Converge, Existing::Restart, Existing::Keep, Existing::Reload] {
+        let (request, orders) = story.ask(start(&job("job"), existing));
+        assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Unchanged]));
+    }
+    let restart = Restart { select: word("job"), env: None, wait: Patience::Settled };
+    let (request, orders) = story.ask(Ask::Restart(restart.clone()));
+    assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Unchanged]));
+    assert!(story.instance(0).rests);
+    let orders = story.tell(Fact::ScheduleDue(AppId(0)));
+    let run = story.spawn_all(&orders)[0];
+    // What runs is left to its end by its file, and begun anew by name.
+    let (_, orders) = story.ask(start(&job("job"), Existing::Restart));
+    assert_eq!(orders.len(), 1, "{orders:?}");
+    story.ask(Ask::Restart(restart));
+    let orders = story.end(run, Ending::Exited(0));
+    assert_eq!(spawns(&orders).len(), 1);
+    story.spawn_all(&orders);
+    let orders = story.end(spawns(&orders)[0], Ending::Exited(0));
+    assert_eq!((spawns(&orders), story.instance(0).job.runs), (vec![], 2));
+}
+
+#[test]
+fn what_a_person_stopped_waits_again_when_it_is_started() {
+    let mut story = waiting();
+    story.ask(Ask::Stop(word("job")));
+    assert!(!story.instance(0).rests);
+    let (request, orders) = story.ask(start(&job("job"), Existing::Keep));
+    assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Added]));
+    assert!(story.instance(0).rests);
+}
+
+#[test]
+fn a_run_by_hand_is_told_its_end_and_leaves_a_stopped_schedule_stopped() {
+    let mut story = waiting();
+    let (request, orders) = story.ask(run("job"));
+    let first = story.spawn_all(&orders)[0];
+    story.later(5000);
+    assert_eq!(story.reply(request), None, "it still runs");
+    let (second, _) = story.ask(run("job"));
+    let name = job("job").name;
+    assert_eq!(story.reply(second), Some(&Reply::Refused(Refused::Running(name))));
+    story.end(first, CRASH);
+    assert_eq!(story.became(request), [Became::Failed(Cause::Ended(CRASH))]);
+    let job = story.instance(0).job;
+    assert_eq!((job.runs, job.failures, story.instance(0).last_failure), (1, 1, Some(CRASH)));
+    assert!(story.instance(0).rests, "it waits for its next time all the same");
+    story.ask(Ask::Stop(word("job")));
+    let (request, orders) = story.ask(run("job"));
+    let again = story.spawn_all(&orders)[0];
+    story.end(again, Ending::Exited(0));
+    assert_eq!(story.became(request), [Became::Finished]);
+    assert!(!story.instance(0).rests && !story.instance(0).resting, "it was stopped before");
+}
+
+#[test]
+fn only_what_ends_is_run() {
+    let mut story = Story::default();
+    story.up(vec![app("web")]);
+    let (request, _) = story.ask(run("web"));
+    let name = app("web").name;
+    assert_eq!(story.reply(request), Some(&Reply::Refused(Refused::NoJob(name))));
+}
+
+#[test]
+fn a_time_that_comes_while_it_runs_is_skipped_and_counted() {
+    let mut story = waiting();
+    let orders = story.tell(Fact::ScheduleDue(AppId(0)));
+    let run = story.spawn_all(&orders)[0];
+    let orders = story.tell(Fact::ScheduleDue(AppId(0)));
+    assert_eq!(spawns(&orders), []);
+    assert_eq!(story.instance(0).job.skipped, 1);
+    story.end(run, Ending::Exited(0));
+    assert_eq!(spawns(&story.tell(Fact::ScheduleDue(AppId(0)))).len(), 1);
+}
+
+#[test]
+fn counts_outlive_the_daemon() {
+    let mut story = waiting();
+    let orders = story.tell(Fact::ScheduleDue(AppId(0)));
+    let run = story.spawn_all(&orders)[0];
+    story.end(run, CRASH);
+    story.core = Core::restore(story.now, story.records.clone());
+    let job = story.instance(0).job;
+    assert_eq!((job.runs, job.failures, story.instance(0).last_failure), (1, 1, Some(CRASH)));
+}
+
+#[test]
+fn a_saved_job_that_ran_waits_and_a_saved_one_that_was_done_is_left_alone() {
+    let mut story = waiting();
+    let orders = story.tell(Fact::ScheduleDue(AppId(0)));
+    story.spawn_all(&orders);
+    let mut once = app("once");
+    once.restart.autorestart = false;
+    let (_, orders) = story.ask(start(&once, Existing::Keep));
+    let done = story.spawn_all(&orders)[0];
+    story.end(done, Ending::Exited(0));
+    let saved = story.core.saved_list();
+    let mut story = Story::default();
+    let (_, orders) = story.ask(Ask::Restore(saved));
+    assert_eq!(spawns(&orders), []);
+    assert!(story.instance(0).rests);
+    // Whatever `apply` is asked then, it was done before.
+    let (request, orders) = story.ask(start(&once, Existing::Converge));
+    assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Unchanged]));
+    // Also after another daemon, until it is run and fails.
+    story.core = Core::restore(story.now, story.records.clone());
+    assert!(story.instance(1).rests);
+    let (_, orders) = story.ask(run("once"));
+    let run = story.spawn_all(&orders)[0];
+    story.end(run, CRASH);
+    assert!(!story.instance(1).rests);
+}

@@ -1,0 +1,180 @@
+//! Jobs: what runs at its times and by `pm run`, and is run by no start.
+
+use std::fs;
+
+use pm_testkit::Home;
+
+use crate::apps::ends;
+
+/// Every second.
+const TICK: &str = "* * * * * *";
+
+/// Once in four years.
+const NEVER: &str = "0 0 29 2 *";
+
+/// A config of one job, which writes a line into `runs` and then does this.
+fn job(home: &Home, schedule: &str, body: &str, rest: &str) {
+    home.script("job", &format!("echo run >> runs\n{body}"));
+    let text =
+        format!("{{ apps: [{{ name: 'job', script: './job', schedule: '{schedule}', {rest} }}] }}");
+    home.file("jobs.json5", text);
+}
+
+fn runs(home: &Home) -> usize {
+    fs::read_to_string(home.work().join("runs")).unwrap_or_default().lines().count()
+}
+
+fn counts(home: &Home) -> (u32, u32, u32) {
+    let job = home.row("job").job.unwrap();
+    (job.runs, job.failures, job.skipped)
+}
+
+#[test]
+fn nothing_but_its_times_and_run_begins_a_job() {
+    let home = Home::new();
+    job(&home, NEVER, "", "");
+    home.run(["apply", "--dry-run", "jobs.json5"]).ok().says("+ job");
+    let run = home.run(["apply", "jobs.json5"]).ok();
+    run.says("job (0) added, not started, runs at its times; `pm run job` runs it now");
+    for words in [
+        &["start", "jobs.json5"][..],
+        &["apply", "jobs.json5"],
+        &["restart", "jobs.json5"],
+        &["reload", "jobs.json5"],
+        &["start", "job"],
+        &["restart", "job"],
+        &["restart", "all"],
+        &["reload", "all"],
+    ] {
+        home.run(words).ok().says("scheduled in ");
+    }
+    home.run(["save"]).ok();
+    home.run(["kill"]).ok();
+    home.run(["resurrect"]).ok().says("scheduled in ");
+    home.run(["stop", "job"]).ok();
+    assert_eq!(home.row("job").standing(), "stopped");
+    home.run(["start", "job"]).ok().says("scheduled in ");
+    let row = home.run(["list", "--json"]).ok().json();
+    assert_eq!((&row[0]["status"], &row[0]["job"]["runs"]), (&"scheduled".into(), &0.into()));
+    // For PM2's scripts it is what it was there.
+    let listed = home.run(["jlist"]).ok().json();
+    assert_eq!(listed[0]["pm2_env"]["status"], "stopped");
+    assert_eq!(listed[0]["pm2_env"]["cron_restart"], NEVER);
+    assert_eq!(runs(&home), 0);
+}
+
+#[test]
+fn run_waits_for_the_end_and_ends_as_the_job_did() {
+    let home = Home::new();
+    job(&home, NEVER, "test ! -e bad || { echo broken >&2; exit 7; }", "");
+    home.run(["start", "jobs.json5"]).ok();
+    home.run(["run", "job"]).ok().says("job (0) ran to its end");
+    assert_eq!((runs(&home), counts(&home)), (1, (1, 0, 0)));
+    home.file("bad", "");
+    home.run(["run", "job"]).ends(7).says("job (0) failed: exited with code 7").complains("broken");
+    assert_eq!(home.row("job").standing(), "failed");
+    home.run(["list"]).ok().says("failed, next in ");
+    home.run(["why", "job"])
+        .ok()
+        .says("its last run failed: exited with code 7")
+        .says("2 runs, 1 failed");
+    home.run(["describe", "job"]).ok().says("2 runs, 1 failed").says("next run").says("last run");
+    fs::remove_file(home.work().join("bad")).unwrap();
+    home.run(["run", "job", "--no-wait"]).ok().says("job (0) started");
+    home.wait_rows("three runs", |rows| rows[0].job.as_ref().is_some_and(|job| job.runs == 3));
+    assert_eq!(home.row("job").standing(), "scheduled");
+}
+
+#[test]
+fn who_can_not_be_run_is_told_why() {
+    let home = Home::new();
+    job(&home, NEVER, "exec sleep 1000", "");
+    home.run(["start", "jobs.json5"]).ok();
+    home.run(["run", "job", "--no-wait"]).ok();
+    home.run(["run", "job"]).ends(1).complains("`job` runs already");
+    home.run(["restart", "job"]).ok().says("restarted");
+    home.run(["stop", "job"]).ok();
+    crate::apps::up(&home, "web");
+    home.run(["run", "web"]).ends(1).complains("`web` is no job: it is restarted when it ends");
+}
+
+#[test]
+fn a_stopped_job_may_be_run_and_stays_stopped() {
+    let home = Home::new();
+    job(&home, TICK, "", "");
+    home.run(["start", "jobs.json5"]).ok();
+    home.run(["stop", "job"]).ok();
+    let before = runs(&home);
+    home.run(["run", "job"]).ok();
+    assert_eq!((runs(&home), home.row("job").standing()), (before + 1, "stopped"));
+}
+
+#[test]
+fn a_time_that_comes_while_it_runs_is_skipped() {
+    let home = Home::new();
+    job(&home, TICK, "while test ! -e go; do sleep 0.05; done", "");
+    home.run(["start", "jobs.json5"]).ok();
+    home.wait_rows("two times skipped", |rows| {
+        rows[0].job.as_ref().is_some_and(|job| job.skipped >= 2)
+    });
+    assert_eq!(runs(&home), 1);
+    home.file("go", "");
+    home.wait_until("it runs at its next time", || runs(&home) >= 2);
+}
+
+#[test]
+fn law7_a_job_that_runs_is_not_begun_again_by_a_new_daemon_and_its_end_is_told() {
+    let home = Home::new();
+    job(&home, NEVER, "while test ! -e go; do sleep 0.05; done; exit 5", "");
+    home.run(["start", "jobs.json5"]).ok();
+    let mut waiting = home.pm(["run", "job"]).background();
+    home.wait_until("it runs", || runs(&home) == 1);
+    pm_testkit::signal(home.hello().pid, 9);
+    home.wait_status("job", "online");
+    home.file("go", "");
+    assert_eq!(waiting.wait(), 5);
+    assert_eq!((runs(&home), counts(&home)), (1, (1, 1, 0)));
+    // What was counted outlives another one.
+    pm_testkit::signal(home.hello().pid, 9);
+    home.wait_rows("the same counts", |rows| {
+        rows.first()
+            .and_then(|row| row.job.as_ref())
+            .is_some_and(|job| (job.runs, job.failed) == (1, true))
+    });
+}
+
+#[test]
+fn a_job_that_was_to_run_once_is_done_after_a_boot_as_well() {
+    let home = Home::new();
+    home.script("job", "echo run >> runs");
+    home.file("jobs.json5", "[{ name: 'job', script: './job', autorestart: false }]");
+    home.run(["apply", "jobs.json5"]).ok();
+    home.wait_status("job", "stopped");
+    home.run(["save"]).ok();
+    home.run(["kill"]).ok();
+    home.run(["resurrect"]).ok();
+    home.run(["apply", "jobs.json5"]).ok().says("= job");
+    assert_eq!(runs(&home), 1);
+    home.run(["run", "job"]).ok();
+    assert_eq!(runs(&home), 2);
+}
+
+#[test]
+fn a_config_that_can_not_be_meant_is_refused() {
+    let home = Home::new();
+    for (rest, why) in [
+        ("autorestart: true", "`autorestart` beside `schedule`"),
+        ("cron_restart: '1 1 * * *'", "`cron_restart` beside `schedule`"),
+    ] {
+        job(&home, NEVER, "", rest);
+        home.run(["check", "jobs.json5"]).ends(2).says(why);
+    }
+    job(&home, "61 * * * *", "", "");
+    home.run(["check", "jobs.json5"]).ends(2).says("`61 * * * *` is no cron pattern");
+    // A typed one makes a job of a known app, and 0 none of it.
+    crate::apps::up(&home, "web");
+    home.run(["restart", "web", "--schedule", NEVER]).ok();
+    home.run(["stop", "web"]).ok();
+    home.run(["start", "web"]).ok().says("scheduled in ");
+    assert!(ends(&home, "web").len() <= 2);
+}
