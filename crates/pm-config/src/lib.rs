@@ -19,6 +19,7 @@ mod ground;
 mod interpreter;
 mod json;
 mod keys;
+mod listen;
 mod logs;
 mod package;
 mod paths;

@@ -57,11 +57,12 @@ impl Core {
         let is_up = self.is_up(app);
         // A job that waits for its time is another one from then on.
         let is_job = spec.schedule.is_some() && !spec.restart.autorestart;
-        let existing = match (effort, spec.serving.mode) {
-            (Effort::Renewal, _) if is_job && !is_up => Existing::Converge,
-            (Effort::Renewal, Mode::Cluster) => Existing::Reload,
-            (Effort::Renewal, Mode::Fork) => Existing::Restart,
-            (Effort::Nothing | Effort::Live, _) => Existing::Converge,
+        let overlaps = spec.serving.mode == Mode::Cluster || !spec.listen.is_empty();
+        let existing = match effort {
+            Effort::Renewal if is_job && !is_up => Existing::Converge,
+            Effort::Renewal if overlaps => Existing::Reload,
+            Effort::Renewal => Existing::Restart,
+            Effort::Nothing | Effort::Live => Existing::Converge,
         };
         if !is_up || effort == Effort::Renewal {
             self.change_spec(requester.now, app, spec.clone(), orders);

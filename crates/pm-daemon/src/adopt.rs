@@ -237,6 +237,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             resting: false,
             phase: SavedPhase::Starting(*run),
             worker: false,
+            shares_sockets: false,
             second: None,
         }));
     }

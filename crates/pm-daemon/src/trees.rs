@@ -16,9 +16,12 @@ use pm_os::tree::{Depth, ProcScan, RunMembers, RunQuery, Traces, TreeMember};
 use pm_os::usage::{RunUsage, Sampler};
 use tokio::sync::mpsc;
 
+use crate::accept_watch::AcceptWatch;
 use crate::daemon_log::Throttle;
 use crate::inlet::Inlet;
 use crate::tree_job::{Machine, Sample, Tree, TreeJob};
+
+mod serving;
 
 /// How long between looks at a tree that should vanish: short at first.
 const WATCH: [Duration; 4] = [
@@ -30,9 +33,6 @@ const WATCH: [Duration; 4] = [
 
 /// How long between looks whether somebody who is awaited listens.
 const PROBE: Duration = Duration::from_millis(10);
-
-/// So long they are looked at: then they count as up without (`pm-core`'s `SETTLED`).
-const SOON: Duration = Duration::from_secs(1);
 
 /// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -80,6 +80,7 @@ struct TreeThread {
     listening: Listening,
     /// Runs that somebody waits for, and until when it is looked whether they listen.
     awaited: BTreeMap<RunId, (Tree, Instant)>,
+    accepting: AcceptWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -101,6 +102,7 @@ impl TreeThread {
             sampler: Sampler::new(),
             listening: Listening::default(),
             awaited: BTreeMap::new(),
+            accepting: AcceptWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -110,29 +112,23 @@ impl TreeThread {
     /// Jobs, as many as wait, and those that are owed. `None`: the daemon is gone.
     fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
-        if batch.is_empty() && self.watched.is_empty() && self.awaited.is_empty() {
+        let probe = (!self.awaited.is_empty()).then_some(PROBE);
+        let pause = match (batch.is_empty(), self.watched.is_empty()) {
+            (false, _) => Some(AGAIN),
+            (true, true) => probe.into_iter().chain(self.accepting.pause()).min(),
+            (true, false) => Some(WATCH[self.rounds.min(WATCH.len() - 1)]),
+        };
+        let Some(pause) = pause else {
             batch.push(self.jobs.recv().ok()?);
-        } else {
-            let pause = match (batch.is_empty(), self.watched.is_empty()) {
-                (false, _) => AGAIN,
-                (true, true) => PROBE,
-                (true, false) => WATCH[self.rounds.min(WATCH.len() - 1)],
-            };
-            self.rounds += 1;
-            match self.jobs.recv_timeout(pause) {
-                Ok(job) => batch.push(job),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
+            return Some(self.set_apart(batch));
+        };
+        self.rounds += 1;
+        match self.jobs.recv_timeout(pause) {
+            Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
         }
-        batch.extend(self.jobs.try_iter());
-        let until = Instant::now() + SOON;
-        batch.retain(|job| {
-            let TreeJob::Listens(tree) = job else { return true };
-            self.awaited.insert(tree.run, (*tree, until));
-            false
-        });
-        Some(batch)
+        Some(self.set_apart(batch))
     }
 
     /// Waits for jobs, serves all that wait with one pass. `None`: the daemon is gone.
@@ -140,6 +136,7 @@ impl TreeThread {
         let failed_before = !self.owed.is_empty();
         let batch = self.wait()?;
         self.probe()?;
+        self.look_who_accepts()?;
         let (batch, orphans) = self.settle_the_traceless(batch)?;
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
@@ -158,25 +155,6 @@ impl TreeThread {
                     self.unread.note(format_args!("could not {error}"));
                 }
                 self.owed = batch;
-            }
-        }
-        Some(())
-    }
-
-    /// Looks whether those that are awaited listen: cheap as long as no new socket does.
-    fn probe(&mut self) -> Option<()> {
-        self.awaited.retain(|_, (_, until)| Instant::now() < *until);
-        if self.awaited.is_empty() || !self.listening.has_news() {
-            return Some(());
-        }
-        let Ok(scan) = ProcScan::take(Depth::Tags, &[self.guardian]) else { return Some(()) };
-        let trees: Vec<Tree> = self.awaited.values().map(|(tree, _)| *tree).collect();
-        let queries: Vec<_> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
-        let mut listens = self.listening.look(&scan.run_members(&queries));
-        for tree in trees {
-            if let Some(addresses) = listens.remove(&tree.tag) {
-                self.awaited.remove(&tree.run);
-                self.tell(Inlet::Listens(tree.run, addresses))?;
             }
         }
         Some(())
@@ -222,7 +200,7 @@ impl TreeThread {
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
-                TreeJob::Listens(_) => {} // It needs no scan, and was taken out before.
+                TreeJob::Listens(_) | TreeJob::Accepts(..) => {} // They were taken out before.
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =
@@ -380,6 +358,7 @@ fn asked<'a>(
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)
             | TreeJob::Listens(tree)
+            | TreeJob::Accepts(tree, _)
             | TreeJob::Pids(tree, _) => add(tree),
             TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
         }

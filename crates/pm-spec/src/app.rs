@@ -9,8 +9,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
-    StopPolicy, Watch,
+    AppName, ByteString, Environment, Limits, ListenSocket, LogSpec, RestartPolicy, Schedule,
+    Serving, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -61,6 +61,9 @@ pub struct AppSpec {
     /// How it serves, and how it talks to us.
     #[serde(default)]
     pub serving: Serving,
+    /// Sockets that its runs find open and share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listen: Vec<ListenSocket>,
     /// When the clock starts it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -111,6 +114,7 @@ impl AppSpec {
             stop: StopPolicy::default(),
             limits: Limits::default(),
             serving: Serving::default(),
+            listen: Vec::new(),
             schedule: None,
             watch: None,
             logs: LogSpec::default(),
@@ -248,6 +252,7 @@ mod tests {
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
+            listen,
             schedule: Option { Schedule { pattern, zone, after_stop } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
@@ -327,6 +332,7 @@ mod tests {
             },
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
+            listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),
             schedule: Some(Schedule {
                 pattern: "* * * * *".into(),
                 zone: Some("UTC".into()),

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::process::{Resource, Rlimit};
 
+use super::pid_variable::PidVariable;
 use super::plan::{Birth, MOST_HANDED};
 use super::step::{SpawnStep, StepFailure};
 use crate::errno;
@@ -33,6 +34,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) umask: Option<u32>,
     pub(super) nice: Option<i32>,
     pub(super) oom: Option<&'a [u8]>,
+    /// One of `env`, to be written by the child.
+    pub(super) own_pid: Option<&'a PidVariable>,
     /// The child begins with our table of descriptors, and leaves it with those below this number.
     pub(super) shared_below: Option<c_int>,
 }
@@ -277,6 +280,7 @@ fn prepare(
         adjust_oom(score).ok();
     }
     place_descriptors(orders.fds).map_err(failed(SpawnStep::Descriptors))?;
+    orders.own_pid.into_iter().for_each(PidVariable::fill_in);
     if let Some(limit) = orders.nofile {
         rustix::process::setrlimit(Resource::Nofile, limit).map_err(failed(SpawnStep::Nofile))?;
     }
