@@ -41,6 +41,7 @@ mod runtime;
 mod senses;
 mod serve;
 mod settings;
+mod sockets;
 mod strangers;
 mod survival;
 mod tidy;

@@ -116,7 +116,7 @@ const ELSEWHERE: [(&[&str], &str); 26] = [
     (&["stopasgroup", "killasgroup", "killmode"], "`treekill`"),
     (&["exitcodes", "successexitstatus"], "`stop_exit_codes`"),
     (&["memlimit", "memory", "memorymax", "memlimitmax"], "`max_memory_restart`"),
-    (&["ports", "expose", "listen"], "`port`, which sets PORT; the app itself listens"),
+    (&["ports", "expose"], "`port`, which sets PORT, or `listen`: a socket it finds open"),
     (&["group"], "`gid`"),
     (&["crontab", "oncalendar", "every"], "`schedule`"),
     (

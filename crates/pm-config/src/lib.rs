@@ -21,6 +21,7 @@ mod interpreter;
 mod json;
 mod keys;
 mod limits;
+mod listen;
 mod logs;
 mod package;
 mod paths;

@@ -58,8 +58,17 @@ fn mode(app: &mut AppFields<'_>, runtime: Runtime) -> Mode {
         None => false,
     };
     let at = app.place("exec_mode");
+    // Processes that find their sockets open share them without a cluster.
+    let has_sockets = app.get("listen").is_some();
+    if wanted && has_sockets {
+        let message = "cluster workers share their ports by themselves";
+        let hint = "leave `listen` out, or write exec_mode: \"fork\"";
+        app.findings.add(Finding::error(app.place("listen"), message).hint(hint));
+    }
     match runtime {
-        Runtime::Node if wanted || app.get("instances").is_some() => Mode::Cluster,
+        Runtime::Node if wanted || (app.get("instances").is_some() && !has_sockets) => {
+            Mode::Cluster
+        }
         Runtime::Deno if wanted => Mode::Cluster,
         Runtime::Bun if wanted => {
             let message = "Bun can't take sockets from its manager, so the instances run as separate processes";

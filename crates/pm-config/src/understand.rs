@@ -17,7 +17,7 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{env, hooks, interpreter, limits, logs, package, policy, preset, rows, senses, serving, user};
+use crate::{env, hooks, interpreter, limits, listen, logs, package, policy, preset, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -103,6 +103,7 @@ pub(crate) fn app(
     spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
+    spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
     spec.schedule = senses::schedule(&mut app);
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);

@@ -73,6 +73,8 @@ pub(crate) struct Instance {
     pub(crate) changed: bool,
     /// As what its run was made, whatever its app is to be by now.
     pub(crate) run_mode: Mode,
+    /// Whether its run was made with the sockets its app finds open.
+    pub(crate) shares_sockets: bool,
     /// A second run, during a reload.
     pub(crate) second: Option<SecondRun>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
@@ -103,6 +105,7 @@ impl Instance {
             unsaved: true,
             changed: true,
             run_mode: Mode::Fork,
+            shares_sockets: false,
             second: None,
             stop_unconfirmed: false,
         }
@@ -168,6 +171,7 @@ impl Instance {
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
         self.run_mode = self.spec.serving.mode;
+        self.shares_sockets = !self.spec.listen.is_empty();
         self.want = Want::Up;
         self.mark_changed();
         self.flush(orders);
@@ -311,6 +315,7 @@ impl Instance {
             job: self.job,
             phase: self.phase.saved(),
             worker: self.run_mode == Mode::Cluster,
+            shares_sockets: self.shares_sockets,
             second: self.second.as_ref().map(|second| second.phase.saved()),
         }
     }

@@ -114,6 +114,11 @@ impl Phase {
         }
     }
 
+    /// Whether it is up and ready.
+    pub(crate) const fn is_ready(&self) -> bool {
+        matches!(self, Self::Up { ready: true, .. })
+    }
+
     /// The run's way out, if it is on it.
     pub(crate) const fn stopping(&self) -> Option<&StoppingRun> {
         let (Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping)) =

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pm_spec::Mode;
+use pm_spec::{Mode, Serving, Span};
 
 use crate::end::{Cause, Ending};
 use crate::fact::Remaining;
@@ -13,11 +13,22 @@ use crate::phase::{Phase, SecondRun, StoppingRun, Want, drain_timeout};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::settle::{Transition, settle};
 
+/// So long a new run may take to begin serving where nothing else is said: the old one serves meanwhile, and
+/// there are programs that read for ten seconds before they listen.
+const PATIENT: Span = Span::from_secs(30);
+
 impl Instance {
-    /// A new run beside the one there is, if it is a cluster worker that is up; else down and up again.
+    /// Whether a run of what is to be can be beside the one there is: cluster workers share their ports, and so does who
+    /// finds its sockets open.
+    fn may_overlap(&self) -> bool {
+        let both_workers =
+            self.run_mode == Mode::Cluster && self.spec.serving.mode == Mode::Cluster;
+        both_workers || (self.shares_sockets && !self.spec.listen.is_empty())
+    }
+
+    /// A new run beside the one there is, if that can be and it is up; else down and up again.
     pub(crate) fn replace_overlapping(&mut self, requester: Requester) {
-        let fits = self.run_mode == Mode::Cluster
-            && self.spec.serving.mode == Mode::Cluster
+        let fits = self.may_overlap()
             && self.want == Want::Up
             && self.second.is_none()
             && matches!(self.phase, Phase::Up { .. });
@@ -50,7 +61,32 @@ impl Instance {
     /// When the new run has had its time to be ready.
     pub(crate) fn switch_deadline(&self) -> Option<Time> {
         let Phase::Up { live, .. } = &self.phase else { return None };
-        self.has_fallback().then(|| after(live.since, self.spec.serving.listen_timeout))
+        self.has_fallback().then(|| after(live.since, self.switch_after()))
+    }
+
+    /// Whether being ready is seen of its runs and not said by them: they were given sockets, which listen whoever has
+    /// them, and it is looked whether anybody takes callers.
+    fn is_seen_ready(&self) -> bool {
+        let serving = &self.spec.serving;
+        let is_given = !self.spec.listen.is_empty() && serving.mode == Mode::Fork;
+        is_given && !serving.wait_ready
+    }
+
+    /// Whether a new run has to be ready for the old one to go, however long that takes. Of servers that do not show
+    /// when they take callers (the old one never did) nobody can ask it.
+    fn must_be_ready(&self) -> bool {
+        let was_seen = self.second.as_ref().is_some_and(|old| old.phase.is_ready());
+        self.spec.serving.wait_ready || (self.is_seen_ready() && was_seen)
+    }
+
+    /// So long a new run has to be ready.
+    fn switch_after(&self) -> Span {
+        let time = self.spec.serving.listen_timeout;
+        match (self.is_seen_ready(), self.must_be_ready()) {
+            (true, true) if time == Serving::default().listen_timeout => PATIENT,
+            (true, false) => time.max(self.spec.restart.min_uptime),
+            (true, true) | (false, _) => time,
+        }
     }
 
     /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
@@ -61,10 +97,10 @@ impl Instance {
         }
         let due = self.switch_deadline().is_some_and(|at| now >= at);
         let ready = matches!(self.phase, Phase::Up { ready: true, .. });
-        let must_say = self.spec.serving.wait_ready;
+        let must_say = self.must_be_ready();
         let is_unwanted = self.want != Want::Up;
         if due && !ready && must_say && !is_unwanted {
-            let cause = Cause::NotReady { within: self.spec.serving.listen_timeout };
+            let cause = Cause::NotReady { within: self.switch_after() };
             if let Some(run) = self.phase.run() {
                 self.fail_waiters(run, &Became::Failed(cause));
             }

@@ -62,6 +62,13 @@ impl Core {
             (Effort::Renewal, Mode::Cluster) => Existing::Reload,
             (Effort::Renewal, Mode::Fork) => Existing::Restart,
             (Effort::Nothing | Effort::Live, _) => Existing::Converge,
+        let is_job = spec.schedule.is_some() && !spec.restart.autorestart;
+        let overlaps = spec.serving.mode == Mode::Cluster || !spec.listen.is_empty();
+        let existing = match effort {
+            Effort::Renewal if is_job && !is_up => Existing::Converge,
+            Effort::Renewal if overlaps => Existing::Reload,
+            Effort::Renewal => Existing::Restart,
+            Effort::Nothing | Effort::Live => Existing::Converge,
         };
         if !is_up || effort == Effort::Renewal {
             self.change_spec(requester.now, app, spec.clone(), orders);

@@ -9,7 +9,7 @@ use pm_core::{
     Ask, Became, Cause, Core, Ending, Existing, Fact, Order, Patience, Refused, Reply, RunId,
     RunSignal, Status, Time,
 };
-use pm_spec::{AppSpec, Mode, Reload, Span, Start};
+use pm_spec::{AppSpec, ListenSocket, Mode, Reload, Span, Start};
 
 const CRASH: Ending = Ending::Exited(1);
 
@@ -17,6 +17,14 @@ fn workers(count: u16) -> AppSpec {
     let mut spec = app("web");
     spec.instances = count;
     spec.serving.mode = Mode::Cluster;
+    spec
+}
+
+/// One that finds its socket open.
+fn server(instances: u16) -> AppSpec {
+    let mut spec = app("web");
+    spec.instances = instances;
+    spec.listen = vec![ListenSocket::parse(b"tcp://127.0.0.1:80").expect("a socket")];
     spec
 }
 
@@ -188,4 +196,62 @@ fn a_reload_that_the_daemon_did_not_survive_is_carried_on() {
     assert_eq!(drained(&story.tell(Fact::Ready(new))), [old[0]]);
     story.end(old[0], Ending::Exited(0));
     assert_eq!(story.core.next_deadline(), None);
+}
+
+#[test]
+fn who_shares_its_socket_takes_over_when_it_takes_callers_or_has_had_its_time() {
+    let mut story = Story::default();
+    let old = story.up(vec![server(2)]);
+    let (request, orders) = story.ask(reload());
+    assert_eq!((spawns(&orders).len(), drained(&orders).len()), (1, 0), "one at a time");
+    let new = story.spawn_all(&orders)[0];
+    assert_eq!(drained(&story.later(2999)), []);
+    assert_eq!(drained(&story.tell(Fact::Ready(new))), [old[0]]);
+    let orders = story.end(old[0], Ending::Exited(0));
+    story.spawn_all(&orders);
+    // Nobody saw the old one take callers.
+    assert_eq!(drained(&story.later(2999)), []);
+    assert_eq!(drained(&story.later(1)), [old[1]]);
+    story.end(old[1], Ending::Exited(0));
+    assert_eq!(story.became(request), [Became::Restarted, Became::Restarted]);
+}
+
+#[test]
+fn a_version_that_does_not_take_callers_as_the_old_one_did_goes_again() {
+    let mut story = Story::default();
+    let old = story.up(vec![server(1)]);
+    story.tell(Fact::Ready(old[0]));
+    let (request, orders) = story.ask(reload());
+    let new = story.spawn_all(&orders)[0];
+    assert_eq!(drained(&story.later(29_999)), []);
+    assert_eq!(drained(&story.later(1)), [new]);
+    story.end(new, Ending::Exited(0));
+    let late = Cause::NotReady { within: Span::from_secs(30) };
+    assert_eq!(story.became(request), [Became::Failed(late)]);
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(old[0]));
+}
+
+#[test]
+fn a_version_that_dies_beside_the_old_one_on_their_socket_changes_nothing() {
+    let mut story = Story::default();
+    let old = story.up(vec![server(1)]);
+    let (request, orders) = story.ask(reload());
+    let new = story.spawn_all(&orders)[0];
+    story.later(999);
+    let orders = story.end(new, CRASH);
+    assert_eq!((drained(&orders), spawns(&orders).len()), (vec![], 0));
+    assert_eq!(story.became(request), [Became::Failed(Cause::Ended(CRASH))]);
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(old[0]));
+}
+
+#[test]
+fn who_had_bound_its_port_itself_goes_before_one_that_shares_its_socket() {
+    let mut story = Story::default();
+    let old = story.up(vec![app("web")]);
+    let start =
+        Start { apps: vec![server(1)], existing: Existing::Converge, wait: Patience::Settled };
+    let (_, orders) = story.ask(Ask::Start(start));
+    assert!(spawns(&orders).is_empty() && drained(&orders).is_empty(), "{orders:?}");
+    let orders = story.end(old[0], Ending::Exited(0));
+    assert_eq!(spawns(&orders).len(), 1);
 }

@@ -238,6 +238,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             job: JobRecord::default(),
             phase: SavedPhase::Starting(*run),
             worker: false,
+            shares_sockets: false,
             second: None,
         }));
     }

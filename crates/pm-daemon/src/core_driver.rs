@@ -2,21 +2,19 @@
 //! and apps tell becomes facts here.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 
 use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
 use pm_guardian::LeaderExit;
 use pm_node::{NodeEvent, Worker};
-use pm_os::identity::ProcIdentity;
+use pm_os::accepting::SocketInode;
 use pm_os::tag::Tag;
 use pm_spec::{Bytes, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
-use crate::inlet::CoreInput;
+use crate::inlet::{CoreInput, Newborn};
 use crate::renewal::Renewals;
 use crate::server::answer;
-use crate::slots::ChannelEnd;
 use crate::tree_job::Sample;
 use crate::{clock, daemon_log};
 
@@ -151,20 +149,35 @@ impl CoreDriver {
     }
 
     /// A process was made; exits that were told before its birth come after it.
-    pub(crate) fn born(
-        &mut self,
-        run: RunId,
-        identity: ProcIdentity,
-        pidfd: OwnedFd,
-        channel: Option<ChannelEnd>,
-    ) {
-        let (fact, early) = self.executor.runs_mut().born(run, identity, pidfd, channel);
+    pub(crate) fn born(&mut self, run: RunId, newborn: Newborn) {
+        let sockets = newborn.sockets.clone();
+        let (fact, early) = self.executor.runs_mut().born(run, newborn);
         self.step_if(fact);
+        self.serves_shared(run, sockets);
         for exit in early {
             self.exited(exit);
         }
         if self.core.is_awaited(run) {
             self.executor.runs().await_listening(run);
+        }
+    }
+
+    /// It was given sockets that listen: nobody has to look where, but whether it takes callers by now.
+    fn serves_shared(&mut self, run: RunId, sockets: Vec<SocketInode>) {
+        let known = self.executor.runs().get(run);
+        let Some(known) = known.filter(|run| !run.app.listen.is_empty()) else { return };
+        let addresses = pm_spec::tcp_addresses(&known.app.listen);
+        self.executor.runs().await_accepting(run, sockets);
+        self.executor.runs_mut().listens(run, addresses.clone());
+        self.executor.publisher_mut().serves(run, addresses);
+    }
+
+    /// The same for runs that were there before us.
+    pub(crate) fn adopt_shared(&mut self) {
+        let runs = self.executor.runs().all().iter();
+        let sharing = runs.filter(|(_, run)| !run.app.listen.is_empty() && !run.released);
+        for run in sharing.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.serves_shared(run, Vec::new());
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use pm_core::{AppId, Ask, Fact, RunId, SpawnFailure};
 use pm_logs::StreamKey;
+use pm_os::accepting::SocketInode;
 use pm_os::identity::ProcIdentity;
 use pm_protocol::Request;
 use pm_spec::ByteString;
@@ -20,7 +21,7 @@ pub(crate) enum Inlet {
     /// A client calls.
     Called(Box<Request>, Caller),
     /// A process was made.
-    Born(RunId, ProcIdentity, OwnedFd, Option<ChannelEnd>),
+    Born(RunId, Newborn),
     /// It could not be made.
     NotBorn(RunId, SpawnFailure),
     /// Whether anybody is left of a tree whose main process ended.
@@ -31,6 +32,8 @@ pub(crate) enum Inlet {
     Node(pm_node::NodeEvent),
     /// A run that somebody waits for listens by now.
     Listens(RunId, Vec<SocketAddr>),
+    /// A run takes callers of the sockets it was given.
+    Accepts(RunId),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.
@@ -43,6 +46,17 @@ pub(crate) enum Inlet {
     Updating(PathBuf, Caller),
     /// Somebody wants the daemon to end, apps included (SIGTERM, SIGINT).
     Terminate,
+}
+
+/// A process that was made.
+#[derive(Debug)]
+pub(crate) struct Newborn {
+    pub(crate) identity: ProcIdentity,
+    pub(crate) pidfd: OwnedFd,
+    /// Our end of a Node app's channel.
+    pub(crate) channel: Option<ChannelEnd>,
+    /// The sockets it was given.
+    pub(crate) sockets: Vec<SocketInode>,
 }
 
 /// What the core is asked or told by others than its runs.

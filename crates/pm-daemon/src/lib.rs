@@ -3,6 +3,7 @@
 //! Disposable (law 7): whatever must survive it is in the journal, in the files, or with the guardian.
 #![forbid(unsafe_code)]
 
+mod accept_watch;
 mod adopt;
 mod app_events;
 mod app_user;
@@ -30,6 +31,7 @@ mod run_control;
 mod runs;
 mod sampler;
 mod server;
+mod shared_sockets;
 mod slots;
 mod spawner;
 mod store;

@@ -33,7 +33,7 @@ pub(crate) struct Node {
 }
 
 /// The tag under which the guardian keeps an app's listening sockets: no run has so high a number.
-fn tag_of(home_id: u32, app: AppId) -> Tag {
+pub(crate) fn tag_of(home_id: u32, app: AppId) -> Tag {
     Tag::new(home_id, u32::MAX - app.0)
 }
 

@@ -8,7 +8,9 @@ use pm_core::InstanceId;
 use pm_logs::stamp::StampFormat;
 use pm_logs::{LineFormat, LogDestination, Sink, Stream, WhenFull};
 use pm_protocol::Home;
-use pm_spec::{AppSpec, ByteString, Environment, LogFormat, LogFull, LogTarget, Mode};
+use pm_spec::{
+    AppSpec, ByteString, Environment, ListenSocket, LogFormat, LogFull, LogTarget, Mode,
+};
 
 /// Which of an app's instances.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +24,9 @@ pub(crate) struct RunNumbers<'a> {
     pub(crate) preload: Option<&'a Path>,
 }
 
-/// The descriptor at which an app finds its channel: the first after the three of every program.
-const CHANNEL: &str = "3";
+/// The descriptor at which an app finds its sockets, and behind them its channel: the first after the three of every
+/// program.
+const FIRST_HANDED: usize = 3;
 
 /// The program and everything it is told.
 #[derive(Debug)]
@@ -95,6 +98,7 @@ pub(crate) fn command_line(
         env.set(&variable, value.to_string());
     }
     channel(&mut env, app, numbers);
+    sockets(&mut env, app);
     let entry = |(name, value): (&str, &ByteString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
     };
@@ -157,7 +161,7 @@ fn channel(env: &mut Environment, app: &AppSpec, numbers: RunNumbers<'_>) {
         env.unset(name);
     }
     if app.serving.channel {
-        env.set("NODE_CHANNEL_FD", CHANNEL);
+        env.set("NODE_CHANNEL_FD", (FIRST_HANDED + app.listen.len()).to_string());
         env.set("NODE_CHANNEL_SERIALIZATION_MODE", "json");
     }
     if app.serving.mode == Mode::Cluster {
@@ -166,6 +170,18 @@ fn channel(env: &mut Environment, app: &AppSpec, numbers: RunNumbers<'_>) {
     if numbers.preload.is_some() {
         env.set(pm_node::MARK, "1");
     }
+}
+
+/// What `sd_listen_fds(3)` looks for in the environment, but for `LISTEN_PID`, which is known when there is a process.
+fn sockets(env: &mut Environment, app: &AppSpec) {
+    if app.listen.is_empty() {
+        return;
+    }
+    env.unset("LISTEN_PID");
+    env.set("LISTEN_FDS", app.listen.len().to_string());
+    let name = |socket: &ListenSocket| socket.name.clone().unwrap_or_else(|| "unknown".into());
+    let names: Vec<_> = app.listen.iter().map(name).collect();
+    env.set("LISTEN_FDNAMES", names.join(":"));
 }
 
 /// Inserts `-<id>` before `ending`, as PM2 names the files of one instance.

@@ -171,14 +171,13 @@ impl Reactor {
         let driver = &mut self.driver;
         match news {
             Inlet::Called(request, caller) => self.calls.take(driver, *request, caller),
-            Inlet::Born(run, identity, pidfd, channel) => {
-                driver.born(run, identity, pidfd, channel);
-            }
+            Inlet::Born(run, newborn) => driver.born(run, newborn),
             Inlet::Node(news) => driver.node_says(news),
             Inlet::NotBorn(run, failure) => driver.not_born(run, failure),
             Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
+            Inlet::Accepts(run) => driver.step(Fact::Ready(run)),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);

@@ -3,23 +3,24 @@
 //! Never waits for an outcome: what became of it is told from outside, and turned into facts.
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
 use pm_guardian::{LeaderExit, Link, ToGuardian};
 use pm_logs::{LogWriter, StreamKey};
-use pm_os::identity::ProcIdentity;
+use pm_os::accepting::SocketInode;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode};
 
 use crate::hooks::HookCall;
+use crate::inlet::Newborn;
 use crate::node::Node;
 use crate::pidfile::PidFile;
 use crate::runs::{self, Life, Run, Runs, Told};
-use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, slot_of};
+use crate::shared_sockets::SocketUse;
+use crate::slots::{Address, CHANNEL_SLOT, PIDFD_SLOT, slot_of};
 use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::tree_job::{Machine, TreeJob};
 use crate::{app_events, daemon_log, plan};
@@ -36,12 +37,23 @@ pub(crate) struct Owners {
     pub(crate) home_id: u32,
     pub(crate) runs: Runs,
     pub(crate) node: Node,
+    pub(crate) sockets: SocketUse,
 }
 
 /// The runs in hand, and everybody who has to do with them.
 #[derive(Debug)]
 pub(crate) struct RunControl {
     owners: Owners,
+}
+
+impl Owners {
+    /// Closes listening sockets that nobody will serve.
+    pub(crate) fn tidy(&mut self, core: &Core) {
+        self.node.tidy(core);
+        for (app, spec, demand) in self.sockets.news(core) {
+            self.spawner.send(SpawnerJob::Sockets(app, spec, demand)).ok();
+        }
+    }
 }
 
 impl RunControl {
@@ -69,6 +81,9 @@ impl RunControl {
         app_events::starting(&plan);
         let tag = Tag::new(self.owners.home_id, run.0);
         let address = Address { app: plan.app_id, instance: plan.instance };
+        if !plan.app.listen.is_empty() {
+            self.owners.sockets.add(plan.app_id);
+        }
         self.owners.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
         self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, plan })).ok();
@@ -157,13 +172,8 @@ impl RunControl {
     }
 
     /// A process exists. Returns the fact, and exits that were told before.
-    pub(crate) fn born(
-        &mut self,
-        id: RunId,
-        identity: ProcIdentity,
-        pidfd: OwnedFd,
-        channel: Option<ChannelEnd>,
-    ) -> (Option<Fact>, Vec<LeaderExit>) {
+    pub(crate) fn born(&mut self, id: RunId, newborn: Newborn) -> (Option<Fact>, Vec<LeaderExit>) {
+        let Newborn { identity, pidfd, channel, sockets: _ } = newborn;
         let Some(run) = self.owners.runs.get_mut(id) else { return (None, Vec::new()) };
         let early = match std::mem::replace(&mut run.life, Life::Alive) {
             Life::Expected(exits) => exits,
@@ -188,8 +198,18 @@ impl RunControl {
     /// Has it looked for whether a run listens, where nothing else says that it is up.
     pub(crate) fn await_listening(&self, id: RunId) {
         let Some(run) = self.get(id) else { return };
-        if run.app.serving.mode == Mode::Fork && !run.app.serving.wait_ready {
+        let serving = &run.app.serving;
+        // A socket of ours listens whoever is there.
+        let may_tell = serving.mode == Mode::Fork && run.app.listen.is_empty();
+        if may_tell && !serving.wait_ready {
             self.tree_job(TreeJob::Listens(run.tree()));
+        }
+    }
+
+    /// Has it looked for whether a run takes callers of the sockets it was given, unless it says so itself.
+    pub(crate) fn await_accepting(&self, id: RunId, sockets: Vec<SocketInode>) {
+        if let Some(run) = self.get(id).filter(|run| !run.app.serving.wait_ready) {
+            self.tree_job(TreeJob::Accepts(run.tree(), sockets));
         }
     }
 
@@ -295,7 +315,14 @@ impl RunControl {
 
     /// Closes listening sockets that nobody will serve.
     pub(crate) fn tidy(&mut self, core: &Core) {
-        self.owners.node.tidy(core);
+        self.owners.tidy(core);
+    }
+
+    /// Gives another guardian the sockets that apps find open.
+    pub(crate) fn hand_over_sockets(&self, link: &Arc<Link>) {
+        let (done, wait) = std::sync::mpsc::sync_channel(1);
+        self.owners.spawner.send(SpawnerJob::HandOver(Arc::clone(link), done)).ok();
+        wait.recv().ok();
     }
 
     /// Orders figures of all that live.

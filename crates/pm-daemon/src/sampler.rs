@@ -76,7 +76,9 @@ impl Figures {
         self.served.retain(|run, _| sample.usage.contains_key(run));
         let mut listens = sample.listens;
         for (run, addresses) in &self.served {
-            listens.entry(*run).or_default().extend(addresses);
+            let all = listens.entry(*run).or_default();
+            let more: Vec<_> = addresses.iter().filter(|at| !all.contains(at)).copied().collect();
+            all.extend(more);
         }
         let to_wire =
             |(run, usage)| (run, to_wire(usage, listens.remove(&run).unwrap_or_default()));

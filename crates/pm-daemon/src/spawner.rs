@@ -3,17 +3,19 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 
-use pm_core::{RunId, SpawnFailure};
+use pm_core::{AppId, RunId, SpawnFailure};
 use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_logs::{LogWriter, Sink, Stream, StreamKey};
 use pm_node::ChannelPair;
+use pm_os::accepting;
 use pm_os::limits::{Nofile, soft_nofile};
-use pm_os::spawn::{Birth, SpawnRequest, Spawned, Spawner};
+use pm_os::spawn::{Birth, SpawnRequest, Spawner};
 use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
 use pm_protocol::Home;
@@ -25,9 +27,11 @@ use crate::daemon_log;
 use crate::hooks::HookCall;
 use crate::inlet::Inlet;
 use crate::kernel_orders;
+use crate::inlet::{Inlet, Newborn};
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
+use crate::shared_sockets::{Demand, SharedSockets};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
@@ -47,6 +51,12 @@ pub(crate) enum SpawnerJob {
     Retune(Vec<StreamKey>, Arc<AppSpec>),
     /// Run a command because of something that happened.
     Hook(Box<HookCall>),
+    /// A socket of an app that a daemon before us opened, and the runs that may have it.
+    Recall((AppId, u8), ChannelEnd, BTreeSet<RunId>),
+    /// An app as it is to be and who needs its sockets; the others are closed.
+    Sockets(AppId, Option<Arc<AppSpec>>, Demand),
+    /// Give all sockets to another guardian, and say that it is done.
+    HandOver(Arc<Link>, SyncSender<()>),
 }
 
 /// A process to be made.
@@ -85,7 +95,9 @@ pub(crate) fn start(parts: SpawnerParts) -> std::io::Result<Sender<SpawnerJob>> 
 }
 
 fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
-    let Some(mut spawner) = Spawner::claim() else { return };
+    let Some(spawner) = Spawner::claim() else { return };
+    let sockets = SharedSockets::new(parts.home_id, Arc::clone(&parts.link));
+    let mut tools = SpawnTools { spawner, sockets };
     while let Ok(job) = jobs.recv() {
         let job = match job {
             SpawnerJob::Make(job) => job,
@@ -98,12 +110,24 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
             }
             SpawnerJob::Hook(call) => {
                 call.begin(&parts.home);
+            SpawnerJob::Recall(of, socket, runs) => {
+                tools.sockets.recall(of, socket, runs);
+                continue;
+            }
+            SpawnerJob::Sockets(app, spec, demand) => {
+                tools.sockets.tidy(app, spec.as_deref(), &demand);
+                continue;
+            }
+            SpawnerJob::HandOver(link, done) => {
+                // A guardian that fails again is noticed by who waits for us.
+                tools.sockets.hand_over(&link).ok();
+                done.send(()).ok();
                 continue;
             }
         };
         let run = job.run;
-        let news = match parts.make(&mut spawner, &job) {
-            Ok((born, channel)) => Inlet::Born(run, born.identity, born.pidfd, channel),
+        let news = match parts.make(&mut tools, &job) {
+            Ok(newborn) => Inlet::Born(run, newborn),
             Err(failure) => {
                 let tag = parts.tag(run).raw();
                 // The guardian being gone is noticed by the reactor.
@@ -117,6 +141,12 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
     }
 }
 
+/// What the thread owns.
+struct SpawnTools {
+    spawner: Spawner,
+    sockets: SharedSockets,
+}
+
 /// The app's ends of its output pipes; one of them if both streams go to the same place.
 struct OutputPipes {
     out: OwnedFd,
@@ -128,11 +158,7 @@ impl SpawnerParts {
         Tag::new(self.home_id, run.0)
     }
 
-    fn make(
-        &self,
-        spawner: &mut Spawner,
-        job: &SpawnJob,
-    ) -> Result<(Spawned, Option<ChannelEnd>), SpawnFailure> {
+    fn make(&self, tools: &mut SpawnTools, job: &SpawnJob) -> Result<Newborn, SpawnFailure> {
         let app = &job.plan.app;
         let user = app.user.as_ref().map(app_user::find).transpose()?;
         let preload = self.preload(app, user.as_ref());
@@ -153,12 +179,17 @@ impl SpawnerParts {
         let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
         let credentials = user.map(|user| user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
+        let of = (job.plan.app_id, job.run);
+        let sockets = tools.sockets.open(of, app, credentials.as_ref())?;
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
+        let inodes = sockets.iter().filter_map(accepting::inode_of).collect();
+        plan.names_its_pid = !sockets.is_empty();
+        plan.handed = sockets;
         plan.umask = app.umask;
         plan.kernel = kernel_orders::of(app, self.nofile);
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         self.log_writer.settle();
-        let born = spawner.spawn(tag, &plan).map_err(|error| {
+        let born = tools.spawner.spawn(tag, &plan).map_err(|error| {
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
         // If the guardian is gone the reactor hands everything to its successor, this run included.
@@ -166,7 +197,8 @@ impl SpawnerParts {
         if let Some(file) = PidFile::of(app, job.plan.instance) {
             file.write(born.pid);
         }
-        Ok((born, channel.map(ChannelPair::into_ours)))
+        let channel = channel.map(ChannelPair::into_ours);
+        Ok(Newborn { identity: born.identity, pidfd: born.pidfd, channel, sockets: inodes })
     }
 
     /// Makes a channel and gives our end to the guardian.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use pm_core::RunId;
+use pm_os::accepting::SocketInode;
 use pm_os::identity::ProcIdentity;
 use pm_os::signal::SignalNumber;
 use pm_os::tag::Tag;
@@ -35,6 +36,8 @@ pub(crate) enum TreeJob {
     Sample(Vec<Tree>, Machine),
     /// Tell as soon as somebody of it listens, if that is soon.
     Listens(Tree),
+    /// Tell as soon as somebody of it takes callers of one of the sockets it was given, if that is soon.
+    Accepts(Tree, Vec<SocketInode>),
     /// The pids of a run, the main process first.
     Pids(Tree, oneshot::Sender<Vec<u32>>),
 }

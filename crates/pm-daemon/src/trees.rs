@@ -16,10 +16,13 @@ use pm_os::tree::{Depth, ProcScan, RunMembers, RunQuery, Traces, TreeMember};
 use pm_os::usage::{RunUsage, Sampler};
 use tokio::sync::mpsc;
 
+use crate::accept_watch::AcceptWatch;
 use crate::daemon_log::Throttle;
 use crate::inlet::Inlet;
 use crate::listen_watch::{self, ListenWatch};
 use crate::tree_job::{Machine, Sample, Tree, TreeJob};
+
+mod serving;
 
 /// How long between looks at a tree that should vanish: short at first.
 const WATCH: [Duration; 4] = [
@@ -28,6 +31,9 @@ const WATCH: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(50),
 ];
+
+/// How long between looks whether somebody who is awaited listens.
+const PROBE: Duration = Duration::from_millis(10);
 
 /// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -74,6 +80,9 @@ struct TreeThread {
     sampler: Sampler,
     listening: Listening,
     awaited: ListenWatch,
+    /// Runs that somebody waits for, and until when it is looked whether they listen.
+    awaited: BTreeMap<RunId, (Tree, Instant)>,
+    accepting: AcceptWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -95,6 +104,8 @@ impl TreeThread {
             sampler: Sampler::new(),
             listening: Listening::default(),
             awaited: ListenWatch::default(),
+            awaited: BTreeMap::new(),
+            accepting: AcceptWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -104,7 +115,13 @@ impl TreeThread {
     /// Jobs, as many as wait, and those that are owed. `None`: the daemon is gone.
     fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
-        if batch.is_empty() && self.watched.is_empty() && self.awaited.is_empty() {
+        let probe = (!self.awaited.is_empty()).then_some(PROBE);
+        let pause = match (batch.is_empty(), self.watched.is_empty()) {
+            (false, _) => Some(AGAIN),
+            (true, true) => probe.into_iter().chain(self.accepting.pause()).min(),
+            (true, false) => Some(WATCH[self.rounds.min(WATCH.len() - 1)]),
+        };
+        let Some(pause) = pause else {
             batch.push(self.jobs.recv().ok()?);
         } else {
             let pause = match (batch.is_empty(), self.watched.is_empty()) {
@@ -126,6 +143,15 @@ impl TreeThread {
             false
         });
         Some(batch)
+            return Some(self.set_apart(batch));
+        };
+        self.rounds += 1;
+        match self.jobs.recv_timeout(pause) {
+            Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        Some(self.set_apart(batch))
     }
 
     /// Waits for jobs, serves all that wait with one pass. `None`: the daemon is gone.
@@ -133,6 +159,7 @@ impl TreeThread {
         let failed_before = !self.owed.is_empty();
         let batch = self.wait()?;
         self.probe()?;
+        self.look_who_accepts()?;
         let (batch, orphans) = self.settle_the_traceless(batch)?;
         if batch.is_empty() && self.watched.is_empty() {
             return Some(());
@@ -211,7 +238,7 @@ impl TreeThread {
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
-                TreeJob::Listens(_) => {} // It needs no scan, and was taken out before.
+                TreeJob::Listens(_) | TreeJob::Accepts(..) => {} // They were taken out before.
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =
@@ -369,6 +396,7 @@ fn asked<'a>(
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)
             | TreeJob::Listens(tree)
+            | TreeJob::Accepts(tree, _)
             | TreeJob::Pids(tree, _) => add(tree),
             TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
         }

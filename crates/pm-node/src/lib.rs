@@ -33,7 +33,9 @@ pub use interface::{
     ActionRequest, ActionResult, ActionResults, Attachment, Callbacks, HandoverCopies, KeepRequest,
     NodeEvent, NotOffered,
 };
+pub use listener::MOST_SOCKETS;
 pub use note::Note;
 pub use pmx::{Called, PmxState};
 pub use preload::{MARK, PRELOAD};
 pub use query::{Query, SocketKind};
+pub use socket::Maker;

@@ -10,6 +10,9 @@ use crate::poller::PollToken;
 use crate::query::Query;
 use crate::socket::Maker;
 
+/// Most sockets of an app that outlive us; others of its sockets may be kept under higher numbers.
+pub const MOST_SOCKETS: u8 = 192;
+
 /// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {

@@ -33,7 +33,7 @@ impl Note {
     }
 
     /// One that a daemon before us wrote. What can't be understood reads as nothing, but the mark counts.
-    pub(crate) fn found(memory: OwnedFd) -> (Self, Value) {
+    pub fn found(memory: OwnedFd) -> (Self, Value) {
         let mut bytes = vec![0; LONGEST + 2];
         let length = pread(&memory, &mut bytes, 0).unwrap_or(0);
         bytes.truncate(length);
@@ -70,7 +70,7 @@ impl Note {
     }
 
     /// Remembers this and nothing else.
-    pub(crate) fn write(&mut self, value: &Value) {
+    pub fn write(&mut self, value: &Value) {
         let mut text = value.to_string().into_bytes();
         if text == self.text || text.len() > LONGEST {
             return;

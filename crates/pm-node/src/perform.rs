@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::event_loop::{EventLoop, now};
 use crate::ids::{Group, SocketId, Worker};
 use crate::interface::{KeepRequest, NodeEvent};
+use crate::listener::MOST_SOCKETS;
 use crate::note::Note;
 use crate::primary::{Act, WantedSocket, With};
 use crate::socket::{self, Maker, Sharing};
@@ -120,7 +121,7 @@ impl EventLoop {
                 .values()
                 .any(|listener| listener.group == group && listener.index == Some(index))
         };
-        (0..=u8::MAX).find(|index| !taken(*index))
+        (0..MOST_SOCKETS).find(|index| !taken(*index))
     }
 
     fn close(&mut self, id: SocketId) {

@@ -1,11 +1,11 @@
 //! Sockets for workers: bound and listening at once, so that callers wait in the backlog instead of being refused.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use pm_os::listener::{remove_socket, set_socket_mode};
 use pm_os::spawn::Credentials;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::netdevice::name_to_index;
 use rustix::net::{
@@ -21,11 +21,6 @@ const ONLY_V6: i64 = 1;
 /// UDP addresses may be used again (libuv's `UV_UDP_REUSEADDR`).
 const REUSE: i64 = 4;
 
-/// Whatever has this name, without opening it, and be it a link.
-const ITSELF: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
 /// Whether other sockets may share its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
@@ -36,18 +31,21 @@ pub(crate) enum Sharing {
 
 /// As whom a unix socket is made and removed: a worker gets what its user could have made, and loses only that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Maker {
+pub enum Maker {
     /// Its app runs as we do.
     Us,
+    /// Its app runs as somebody else.
     User(Credentials),
 }
 
 impl Maker {
-    pub(crate) fn of(user: Option<&Credentials>) -> Self {
+    /// As whom an app runs, if not as we do.
+    pub fn of(user: Option<&Credentials>) -> Self {
         user.map_or(Self::Us, |user| Self::User(user.clone()))
     }
 
-    fn act<T: Send>(&self, work: impl FnOnce() -> Result<T, Errno> + Send) -> Result<T, Errno> {
+    /// Does something with the rights of the maker.
+    pub fn act<T: Send>(&self, work: impl FnOnce() -> Result<T, Errno> + Send) -> Result<T, Errno> {
         match self {
             Self::Us => work(),
             Self::User(user) => user.act(work),
@@ -55,7 +53,7 @@ impl Maker {
     }
 
     /// As it is written down for the next daemon.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         match self {
             Self::Us => json!({}),
             Self::User(user) => json!({"uid": user.uid, "gid": user.gid, "groups": user.groups}),
@@ -63,7 +61,7 @@ impl Maker {
     }
 
     /// Undoes `to_json`; `None` if that wrote something else.
-    pub(crate) fn parse(value: &Value) -> Option<Self> {
+    pub fn parse(value: &Value) -> Option<Self> {
         if value.as_object()?.is_empty() {
             return Some(Self::Us);
         }
@@ -102,26 +100,10 @@ fn path(query: &Query) -> Result<OwnedFd, Errno> {
     };
     if let Some(more) = mode {
         // libuv does it as well; a path that is gone by now serves nobody.
-        widen(path, more).ok();
+        set_socket_mode(Path::new(path), |mode| mode | more).ok();
     }
     listen(&socket, query.backlog)?;
     Ok(socket)
-}
-
-/// Gives more rights to a socket, and to nothing else that may have taken its place.
-fn widen(path: &str, more: u32) -> Result<(), Errno> {
-    let socket = openat(CWD, path, ITSELF, Mode::empty())?;
-    let stat = fstat(&socket)?;
-    if !is_socket(&stat) {
-        return Err(Errno::NOTSOCK);
-    }
-    // Rights can't be given through such a descriptor, but by its name.
-    let itself = format!("/proc/self/fd/{}", socket.as_raw_fd());
-    rustix::fs::chmod(itself, Mode::from_raw_mode(stat.st_mode & 0o7777 | more))
-}
-
-fn is_socket(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::Socket
 }
 
 /// Tries the address, or where none is given both kinds of any address, as Node does.
@@ -210,19 +192,8 @@ pub(crate) fn unlink(query: &Query, maker: &Maker) {
         && !path.starts_with('\0')
     {
         // Gone already, or no longer theirs to remove: either way it stays as it is.
-        maker.act(|| remove(Path::new(path))).ok();
+        maker.act(|| remove_socket(Path::new(path), None)).ok();
     }
-}
-
-/// What took the socket's place stays, unless that is a socket too.
-fn remove(path: &Path) -> Result<(), Errno> {
-    let name = path.file_name().ok_or(Errno::INVAL)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = openat(CWD, folder.unwrap_or(Path::new(".")), FOLDER, Mode::empty())?;
-    if !is_socket(&statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?) {
-        return Err(Errno::NOTSOCK);
-    }
-    unlinkat(&folder, name, AtFlags::empty())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) fn last() -> Errno {
 }
 
 /// What the system calls an error, without Rust's "(os error N)" and in lower case.
-pub(crate) fn words(errno: Errno) -> String {
+pub fn words(errno: Errno) -> String {
     let text = io::Error::from_raw_os_error(errno.raw_os_error()).to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();

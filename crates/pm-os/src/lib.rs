@@ -6,13 +6,15 @@
 //! through a pidfd only (see [`signal`]), and every descriptor made here is close-on-exec.
 #![deny(unsafe_code)]
 
+pub mod accepting;
 pub mod alarm;
 pub mod clock;
-mod errno;
+pub mod errno;
 pub mod host;
 pub mod identity;
 pub mod input;
 pub mod limits;
+pub mod listener;
 pub mod listening;
 pub mod lock;
 pub mod memory;

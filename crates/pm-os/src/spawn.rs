@@ -6,6 +6,7 @@
 mod child;
 mod fd_slots;
 mod kernel;
+mod pid_variable;
 mod plan;
 mod refusal;
 mod signals;
@@ -23,6 +24,7 @@ use crate::tag::{self, COOKIE, Tag};
 use child::{Arena, ChildPlan, Made};
 use fd_slots::FdSlots;
 pub use kernel::{Denied, IoTurn, KernelOrders};
+use pid_variable::PidVariable;
 pub use plan::{Birth, Credentials, MOST_HANDED, SpawnRequest, Spawned};
 pub use refusal::{ExecCause, SpawnError};
 pub use step::SpawnStep;
@@ -134,7 +136,11 @@ fn launch(
     };
     // The cookie comes first, where whoever looks for it needs to read least.
     let env = cookie.iter().chain(plan.env.iter().filter(|entry| !ours(entry)));
-    let env = pointers(&env.map(CString::as_c_str).collect::<Vec<_>>());
+    let mut env = pointers(&env.map(CString::as_c_str).collect::<Vec<_>>());
+    let own_pid = plan.names_its_pid.then(PidVariable::new);
+    if let Some(variable) = &own_pid {
+        env.insert(env.len() - 1, variable.as_ptr());
+    }
     let handed: Vec<BorrowedFd<'_>> = [plan.stdin, plan.stdout, plan.stderr]
         .into_iter()
         .chain(plan.handed.iter().copied())
@@ -160,6 +166,9 @@ fn launch(
         umask: plan.umask,
         oom: oom.as_ref().map(|score| (score.as_bytes(), plan.kernel.oom_score_adj.is_some())),
         kernel: &plan.kernel,
+        nice: plan.nice,
+        oom: oom.as_ref().map(String::as_bytes),
+        own_pid: own_pid.as_ref(),
         shared_below: low.as_ref().map(|(_, end)| *end),
     };
     let made = tools.make(&orders, plan.birth, tag.is_some());

@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule, Serving, StopPolicy, Watch, Preset, KernelRules,
+    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule, Serving, StopPolicy, Watch, Preset, KernelRules, ListenSocket,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -66,6 +66,9 @@ pub struct AppSpec {
     /// How it serves, and how it talks to us.
     #[serde(default)]
     pub serving: Serving,
+    /// Sockets that its runs find open and share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listen: Vec<ListenSocket>,
     /// When the clock starts it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -121,6 +124,7 @@ impl AppSpec {
             preset: Preset::None,
             limits: Limits::default(),
             serving: Serving::default(),
+            listen: Vec::new(),
             schedule: None,
             watch: None,
             hooks: HookCommands::new(),
@@ -271,6 +275,8 @@ mod tests {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
             schedule: Option { Schedule { pattern, zone, after_stop, job } },
+            listen,
+            schedule: Option { Schedule { pattern, zone, after_stop } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
@@ -366,6 +372,7 @@ mod tests {
             preset: Preset::Celery,
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
+            listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),
             schedule: Some(Schedule {
                 pattern: "* * * * *".into(),
                 zone: Some("UTC".into()),

@@ -177,6 +177,13 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("preset: 'celery'", "/stop/signal", json!(15)),
         ("preset: 'celery'", "/stop/timeout", json!(30_000)),
         ("preset: 'celery', kill_timeout: '5m'", "/stop/timeout", json!(300_000)),
+        ("", "/listen", json!(null)),
+        ("listen: 'tcp://:80'", "/listen/0/at/tcp", json!("[::]:80")),
+        ("listen: ['tcp://127.0.0.1:80', 'unix://s']", "/listen/1/at/unix", json!("/desk/s")),
+        ("listen: ['unix://~/s?mode=600']", "/listen/0/mode", json!(0o600)),
+        ("listen: [{url: 'unix:///s', mode: 660, name: 'x'}]", "/listen/0/mode", json!(0o660)),
+        ("listen: {url: 'tcp://:80', name: 'x', backlog: 7}", "/listen/0/name", json!("x")),
+        ("listen: {url: 'tcp://:80', name: null, backlog: 7}", "/listen/0/backlog", json!(7)),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

@@ -278,3 +278,27 @@ fn what_check_calls_an_error_does_not_start_unless_it_says_strict() {
         assert_eq!(errors(&path, true), errors(&path, false), "{}", path.display());
     }
 }
+
+#[test]
+fn sockets_that_cannot_be_are_told_with_their_place() {
+    let desk = Desk::new();
+    let long = "x".repeat(200);
+    for (listen, told) in [
+        ("8000", "`listen` must be a URL such as \"tcp://127.0.0.1:8000\", or a list of them"),
+        ("'8000'", "`listen` begins with tcp:// or unix://"),
+        ("['tcp://example.org:80']", "takes addresses in numbers"),
+        ("['tcp://127.0.0.1']", "needs a port, 1 to 65535"),
+        ("{name: 'x'}", "must be an object with a `url`"),
+        ("{url: 'tcp://:80', colour: 'red'}", "knows `name`, `mode` and `backlog`, not \"colour\""),
+        ("{url: 'tcp://:80', mode: '600'}", "that for unix sockets only"),
+        ("['tcp://:80', 'tcp://[::]:80?name=x']", "`listen` has tcp://[::]:80 twice"),
+        (&format!("'unix://{long}'"), "the kernel takes 107 bytes"),
+    ] {
+        let problems = desk.problems(&format!("{{script: 'app', listen: {listen}}}"));
+        assert!(problems.contains(told), "{listen}: {problems}");
+    }
+    desk.program("bin/node", "\x7fELF");
+    desk.write("app.js", "");
+    let cluster = "{script: 'app.js', exec_mode: 'cluster', listen: 'tcp://:80'}";
+    assert!(desk.problems(cluster).contains("cluster workers share their ports by themselves"));
+}

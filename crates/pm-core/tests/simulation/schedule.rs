@@ -4,8 +4,8 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Limits, Mode, RestartPolicy, Schedule as Clock, Serving,
-    Signal, Span, StopPolicy, Watch,
+    AppSpec, ByteString, Bytes, Delay, Limits, ListenSocket, Mode, RestartPolicy,
+    Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,7 @@ pub(crate) struct Schedule {
 /// One app's policies.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub(crate) struct Setup {
     pub(crate) instances: u16,
     pub(crate) autostart: bool,
@@ -46,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) watched: bool,
     #[serde(default)]
     pub(crate) serving: Serving,
+    #[serde(default)]
+    pub(crate) shares_sockets: bool,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -157,6 +160,7 @@ impl Script {
 impl Setup {
     /// As the core sees it.
     pub(crate) fn spec(&self, number: usize) -> AppSpec {
+        let socket = ListenSocket::parse(b"tcp://127.0.0.1:80").expect("a socket");
         AppSpec {
             instances: self.instances,
             autostart: self.autostart,
@@ -187,6 +191,7 @@ impl Setup {
                 follow_links: true,
             }),
             serving: self.serving.clone(),
+            listen: self.shares_sockets.then_some(socket).into_iter().collect(),
             ..app(&format!("app{number}"))
         }
     }
@@ -258,6 +263,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         job: tape.rarely(4),
         watched: tape.rarely(3),
         serving: serving(tape),
+        shares_sockets: tape.rarely(3),
     }
 }
 

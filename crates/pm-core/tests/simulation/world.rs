@@ -49,7 +49,7 @@ struct Puppet {
     truth: Truth,
     acknowledged: bool,
     tree: bool,
-    is_worker: bool,
+    overlaps: bool,
 }
 
 /// The world.
@@ -242,7 +242,7 @@ impl World<'_> {
                             || (process.tree && matches!(process.truth, Truth::Orphaned(_))))
                 });
                 let others: Vec<_> = others.collect();
-                let allowed = usize::from(others.iter().all(|(_, one)| one.is_worker));
+                let allowed = usize::from(others.iter().all(|(_, one)| one.overlaps));
                 if let Some((other, _)) = others.get(allowed) {
                     return Err(format!("run {} beside run {}", run.0, other.0));
                 }
@@ -253,9 +253,9 @@ impl World<'_> {
                 let truth = Truth::Making;
                 let app = plan.app_id;
                 let is_worker = plan.app.serving.mode == Mode::Cluster;
+                let overlaps = is_worker || !plan.app.listen.is_empty();
                 let acknowledged = false;
-                let process =
-                    Puppet { app, instance, script, truth, acknowledged, tree, is_worker };
+                let process = Puppet { app, instance, script, truth, acknowledged, tree, overlaps };
                 self.processes.insert(*run, process);
             }
             Order::Persist(Record::App(record)) => {

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use pm_core::{Fact, Remaining, RunId};
 use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
@@ -59,6 +60,7 @@ impl GuardianHandover {
         self.inlet.close();
         let streams = self.driver.executor().runs().log_writer().hand_over();
         let (link, theirs) = Link::pair()?;
+        let link = Arc::new(link);
         let words = ["guardian", "--ready", "--predecessor"];
         let ready = start_guardian((&self.home, self.nofile), &words, theirs.as_fd())?;
         // Its own copy must be the last one, or we would not notice that it failed.
@@ -78,9 +80,7 @@ impl GuardianHandover {
         let is_expected = |(_, run): (RunId, &Run)| matches!(run.life, Life::Expected(_));
         while self.driver.executor().runs().all().iter().any(is_expected) {
             match self.inlet.recv().await {
-                Some(Inlet::Born(run, identity, pidfd, channel)) => {
-                    self.driver.born(run, identity, pidfd, channel);
-                }
+                Some(Inlet::Born(run, newborn)) => self.driver.born(run, newborn),
                 // Its intent is in the journal, so the next daemon starts it.
                 Some(Inlet::NotBorn(run, failure)) => {
                     self.driver.parts().0.runs_mut().not_born(run, &failure);
@@ -92,6 +92,7 @@ impl GuardianHandover {
                     | Inlet::Swept(_)
                     | Inlet::Node(_)
                     | Inlet::Listens(..)
+                    | Inlet::Accepts(_)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
@@ -119,11 +120,16 @@ impl GuardianHandover {
 }
 
 /// Main processes go last: of a run whose main process is kept, every stream is.
-fn give_all(runs: &RunControl, link: &Link, streams: Vec<HandedStream>) -> Result<(), LinkError> {
+fn give_all(
+    runs: &RunControl,
+    link: &Arc<Link>,
+    streams: Vec<HandedStream>,
+) -> Result<(), LinkError> {
     for HandedStream { key, pipe, fd } in streams {
         let Some(address) = runs.all().owner_of(key) else { continue };
         store_stream(link, key, address, (&pipe, fd.as_ref().map(AsFd::as_fd)))?;
     }
+    runs.hand_over_sockets(link);
     runs.node().hand_over(link, |run| runs.get(run).map(|run| run.address))?;
     for (_, run) in runs.all().iter().filter(|(_, run)| !run.released) {
         if let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) {

@@ -27,10 +27,13 @@ use crate::renewal::Renewals;
 use crate::run_control::{Owners, RunControl};
 use crate::runs::{Life, Runs};
 use crate::server::connections::Connections;
+use crate::shared_sockets::SocketUse;
 use crate::slots::{Address, ChannelEnd, slot_of, store_pidfd, store_stream};
-use crate::spawner::{self, SpawnerParts};
+use crate::spawner::{self, SpawnerJob, SpawnerParts};
 use crate::triggers::Triggers;
-use crate::{app_user, daemon_log, home_id, plan, pm2_pid, store, strangers, trees};
+use crate::{
+    app_user, daemon_log, home_id, plan, pm2_pid, shared_sockets, store, strangers, trees,
+};
 
 /// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
 const QUEUE: usize = 1024;
@@ -104,6 +107,7 @@ pub(super) fn begin(
         driver.exited(exit);
     }
     driver.step(Fact::TimePassed);
+    driver.adopt_shared();
     if beginning == Beginning::Saved && kept.is_first && driver.core().instances().next().is_none()
     {
         restore_saved(home, &mut driver);
@@ -145,6 +149,7 @@ fn owners(
         home_id,
         runs: Runs::default(),
         node: Node::new((home_id, home), Arc::clone(link), outlet.clone()),
+        sockets: SocketUse::default(),
     })
 }
 
@@ -258,14 +263,22 @@ fn reconnect(
     sockets: BTreeMap<(AppId, u8), ChannelEnd>,
 ) {
     for ((app, index), socket) in sockets {
-        owners.node.recall(app, index, socket);
+        if shared_sockets::is_ours(index) {
+            let of_app = core.instances().filter(|instance| instance.app_id == app);
+            let runs = of_app.flat_map(|instance| [instance.run, instance.second]);
+            let runs = runs.flatten().map(|(run, _)| run).collect();
+            owners.spawner.send(SpawnerJob::Recall((app, index), socket, runs)).ok();
+            owners.sockets.add(app);
+        } else {
+            owners.node.recall(app, index, socket);
+        }
     }
     for (id, channel) in channels {
         let Some(run) = owners.runs.get(id) else { continue };
         let of = (run.address.app, &*run.app);
         owners.node.attach(run.tag, run.slot, of, channel);
     }
-    owners.node.tidy(core);
+    owners.tidy(core);
 }
 
 /// Gives the pipes the guardian kept to the log writer. Output of a deleted app has no settings any more: what

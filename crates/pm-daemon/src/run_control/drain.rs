@@ -2,6 +2,7 @@
 
 use pm_core::{Reach, RunSignal};
 use pm_os::signal::SignalNumber;
+use pm_spec::Mode;
 
 use crate::node::Node;
 use crate::runs::{Life, Run};
@@ -18,10 +19,13 @@ pub(super) fn is_begun(
     let alive = matches!(run.life, Life::Alive) && run.app.serving.channel;
     let Some(exchange) = node.begun().filter(|_| alive) else { return false };
     let tag = run.tag.raw();
+    let is_worker = run.app.serving.mode == Mode::Cluster;
     match sent {
-        RunSignal::Drain(..) => exchange.drain(tag),
-        RunSignal::Stop(..) if run.app.stop.by_message => exchange.shutdown(tag),
-        RunSignal::Stop(..) => {
+        RunSignal::Drain(..) if is_worker => exchange.drain(tag),
+        RunSignal::Stop(..) | RunSignal::Drain(..) if run.app.stop.by_message => {
+            exchange.shutdown(tag);
+        }
+        RunSignal::Stop(..) | RunSignal::Drain(..) => {
             exchange.hold(tag);
             return false;
         }

@@ -215,6 +215,9 @@ pub(crate) fn outcome(
     let instance = core.instance(outcome.instance);
     let is_launching =
         instance.as_ref().is_some_and(|instance| instance.status == Status::Launching);
+    // What is given its sockets says nothing itself; it is seen.
+    let is_given =
+        instance.as_ref().is_some_and(|it| !it.app.listen.is_empty() && !it.app.serving.wait_ready);
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
@@ -227,6 +230,9 @@ pub(crate) fn outcome(
         Became::Amended => What::Amended,
         Became::Added => What::Added,
         Became::Superseded => What::Superseded,
+        Became::Failed(Cause::NotReady { within }) if is_given => {
+            What::Failed(format!("took no callers within {within}; the one before goes on"))
+        }
         Became::Failed(why @ Cause::NotReady { .. }) if is_launching => What::Unready(cause(why)),
         Became::Failed(why) => What::Failed(cause(why)),
     };

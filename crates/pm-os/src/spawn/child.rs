@@ -14,6 +14,7 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, m
 use rustix::process::{Resource, Rlimit};
 
 use super::kernel::{self, KernelOrders};
+use super::pid_variable::PidVariable;
 use super::plan::{Birth, MOST_HANDED};
 use super::signals::{block_signals, reset_signals, restore_signals};
 use super::step::{SpawnStep, StepFailure};
@@ -36,6 +37,10 @@ pub(super) struct ChildPlan<'a> {
     /// Its score, and whether it may not run with another one.
     pub(super) oom: Option<(&'a [u8], bool)>,
     pub(super) kernel: &'a KernelOrders,
+    pub(super) nice: Option<i32>,
+    pub(super) oom: Option<&'a [u8]>,
+    /// One of `env`, to be written by the child.
+    pub(super) own_pid: Option<&'a PidVariable>,
     /// The child begins with our table of descriptors, and leaves it with those below this number.
     pub(super) shared_below: Option<c_int>,
 }
@@ -250,6 +255,7 @@ fn prepare(
             .map_err(failed(SpawnStep::OomScore))?;
     }
     place_descriptors(orders.fds).map_err(failed(SpawnStep::Descriptors))?;
+    orders.own_pid.into_iter().for_each(PidVariable::fill_in);
     if let Some(limit) = orders.nofile {
         rustix::process::setrlimit(Resource::Nofile, limit).map_err(failed(SpawnStep::Nofile))?;
     }

@@ -50,6 +50,9 @@ pub struct SpawnRequest<'fd> {
     pub stderr: BorrowedFd<'fd>,
     /// Become descriptors 3, 4, ... (a channel, listening sockets); at most [`MOST_HANDED`].
     pub handed: Vec<BorrowedFd<'fd>>,
+    /// Whether its environment says its number in `LISTEN_PID`, as `sd_listen_fds(3)` wants it of whoever finds sockets at
+    /// descriptor 3 and on: nobody else knows it before it runs.
+    pub names_its_pid: bool,
     /// As whom it runs; `None`: as we do.
     pub user: Option<Credentials>,
     /// The limit of open files to give back, since ours was raised.
@@ -82,6 +85,7 @@ impl<'fd> SpawnRequest<'fd> {
             stdout,
             stderr,
             handed: Vec::new(),
+            names_its_pid: false,
             user: None,
             nofile: None,
             umask: None,

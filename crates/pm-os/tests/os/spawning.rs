@@ -95,6 +95,19 @@ fn many_descriptors_arrive_in_their_order() {
 }
 
 #[test]
+fn who_finds_sockets_is_told_its_own_number() {
+    // With the memory it is born in, and with a copy of its own.
+    let other = Credentials { uid: 4321, gid: 4321, groups: vec![4321] };
+    for user in [None].into_iter().chain(is_root().then_some(Some(other))) {
+        let mut order = Order::shell("echo $$ $LISTEN_PID");
+        (order.names_its_pid, order.user) = (true, user);
+        let told = order.output();
+        let (pid, said) = told.trim().split_once(' ').unwrap();
+        assert_eq!(pid, said);
+    }
+}
+
+#[test]
 fn limits_mask_and_score_are_given_back() {
     let found = limits::raise_nofile().unwrap();
     assert_eq!(rustix::process::getrlimit(Resource::Nofile).current, found.maximum);

@@ -3,6 +3,7 @@
 use super::Setting;
 use super::flag::{
     FlagValue::{AnyWord, List, Path},
+    FlagValue::{AnyWord, Path, Words},
     flag, on,
 };
 use super::row::{
@@ -52,6 +53,10 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("disable_source_map_support", "true: Node does not", via!(["boolean"], serving.source_maps))
         .ousts(&["source_map_support"]).told_apart().jlist(Apart)
         .flag(on("--disable-source-map-support", "Show errors as Node does by itself").or("source_map_support")),
+    key("listen", "sockets it finds open at descriptor 3 and on (LISTEN_FDS): `tcp://HOST:PORT`, `unix://PATH`, with `?name=`, `?mode=`, `?backlog=`; all its processes share them, and a reload closes none",
+        special!(["string", "array", "object"], |app| Setting::Words(app.listen.iter().map(Into::into).collect()),
+            |app, from| app.listen.clone_from(&from.listen)))
+        .flag(flag("--listen", "URL", "Socket the app finds open, such as `tcp://127.0.0.1:8000`").takes(Words).such_as("tcp://127.0.0.1:8099")),
     key("channel", "Node's channel in NODE_CHANNEL_FD; default: for Node, Bun and Deno, and with `wait_ready`", field!(Switch, serving.channel))
         .nowhere(),
 ];

@@ -1,0 +1,259 @@
+//! Sockets that apps find open (`listen`): whose they are, how long they live, and that a reload closes none.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use pm_testkit::{Home, free_port, signal};
+
+use crate::node::load::{Habit, Load};
+
+/// A server that takes what it finds (`sd_listen_fds(3)`), answers its version and pid, and finishes what it is at.
+const SERVER: &str = r#"
+import os, selectors, signal, socket, sys
+
+assert int(os.environ["LISTEN_PID"]) == os.getpid()
+found = [socket.socket(fileno=3 + n) for n in range(int(os.environ["LISTEN_FDS"]))]
+names = os.environ["LISTEN_FDNAMES"].split(":")
+assert len(found) == len(names)
+print("names", *names, flush=True)
+version = open("version").read().strip()
+if version == "broken":
+    sys.exit("broken")
+if version == "deaf":
+    signal.pause()
+going, wake = [], os.pipe()
+os.set_blocking(wake[1], False)
+signal.set_wakeup_fd(wake[1])
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: going.append(1))
+body = f"{version} {os.getpid()}".encode()
+head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+waiting = getattr(selectors, os.environ.get("SELECTOR", "EpollSelector"))()
+waiting.register(wake[0], selectors.EVENT_READ)
+for listener in found:
+    # Another process may be faster.
+    listener.setblocking(False)
+    waiting.register(listener, selectors.EVENT_READ)
+while not going:
+    for key, _ in waiting.select():
+        try:
+            caller, _ = key.fileobj.accept()
+        except (BlockingIOError, AttributeError):
+            continue
+        caller.setblocking(True)
+        caller.recv(4096)
+        caller.sendall(head + body)
+        caller.close()
+print("bye", flush=True)
+"#;
+
+fn app(home: &Home, listen: &str, more: &str) {
+    home.file("server.py", SERVER);
+    home.file("version", "one");
+    let config = format!(
+        "[{{name: 'web', script: 'server.py', interpreter: 'python3', listen: [{listen}], {more}}}]"
+    );
+    home.file("web.json5", config);
+}
+
+/// On one port, started.
+fn server(home: &Home, more: &str) -> u16 {
+    let port = free_port();
+    app(home, &format!("'tcp://127.0.0.1:{port}'"), more);
+    home.run(["start", "web.json5"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
+    port
+}
+
+fn answer(mut caller: impl Read + Write) -> String {
+    caller.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = String::new();
+    caller.read_to_string(&mut text).unwrap();
+    text.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+fn pids(home: &Home) -> Vec<u32> {
+    home.rows().iter().map(|row| row.pid).collect()
+}
+
+#[test]
+fn they_are_there_from_the_start_to_the_stop() {
+    let home = Home::new();
+    let (port, path) = (free_port(), home.work().join("app.sock"));
+    let listen = format!(
+        "'tcp://127.0.0.1:{port}', {{url: 'unix://./app.sock', mode: '600', name: 'side'}}"
+    );
+    app(&home, &listen, "");
+    home.run(["start", "web.json5"]).ok();
+    let pid = home.row("web").pid;
+    let said = format!("one {pid}");
+    assert_eq!(answer(TcpStream::connect(("127.0.0.1", port)).unwrap()), said);
+    assert_eq!(answer(UnixStream::connect(&path).unwrap()), said);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    home.wait_file(home.home().logs().join("web-out.log"), |log| log == b"names unknown side\n");
+    assert_eq!(home.row("web").usage.listens, [([127, 0, 0, 1], port).into()]);
+    let shown = home.run(["describe", "web"]).ok();
+    shown.says(&format!("tcp://127.0.0.1:{port} unix://{}?name=side&mode=600", path.display()));
+    home.run(["stop", "web"]).ok();
+    home.wait_until("the port is free again", || TcpListener::bind(("127.0.0.1", port)).is_ok());
+    home.wait_until("the path is gone", || !path.exists());
+}
+
+#[test]
+fn what_took_the_place_of_a_socket_stays_and_what_was_left_behind_goes() {
+    let home = Home::new();
+    let path = home.work().join("app.sock");
+    // A server that was killed leaves this.
+    drop(UnixListener::bind(&path).unwrap());
+    app(&home, "'unix://./app.sock'", "");
+    home.run(["start", "web.json5"]).ok();
+    assert!(answer(UnixStream::connect(&path).unwrap()).starts_with("one "));
+    fs::remove_file(&path).unwrap();
+    let other = UnixListener::bind(&path).unwrap();
+    home.run(["delete", "web"]).ok();
+    home.run(["start", "web.json5"]).ends(1).says("either is no socket or somebody listens");
+    assert!(fs::metadata(&path).unwrap().file_type().is_socket());
+    drop(other);
+}
+
+#[test]
+fn who_has_the_port_is_named() {
+    let home = Home::new();
+    let port = server(&home, "");
+    let listen = format!("--listen=tcp://127.0.0.1:{port}");
+    let second = ["start", "server.py", "--interpreter", "python3", "--name", "two", &listen];
+    home.run(second).ends(1).says(&format!("listen on tcp://127.0.0.1:{port}: web has it"));
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let listen = format!("--listen=tcp://127.0.0.1:{port}");
+    let third = ["start", "server.py", "--interpreter", "python3", "--name", "three", &listen];
+    home.run(third).ends(1).says(&format!("(pid {}) has it", std::process::id()));
+}
+
+#[test]
+fn the_death_of_the_daemon_closes_none() {
+    let home = Home::new();
+    let port = server(&home, "");
+    let load = Load::begin(port, 4, Habit::NewEach);
+    load.go_on(50);
+    let (before, pid) = (home.hello(), home.row("web").pid);
+    signal(before.pid, 9);
+    home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
+    load.go_on(50);
+    assert_eq!(home.row("web").pid, pid);
+    home.wait_until("it knows where it listens", || !home.row("web").usage.listens.is_empty());
+    // In between nobody is there, and callers wait.
+    home.run(["restart", "web"]).ok();
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+    home.run(["delete", "web"]).ok();
+    home.wait_until("the port is free again", || TcpListener::bind(("127.0.0.1", port)).is_ok());
+}
+
+#[test]
+fn the_death_of_the_guardian_closes_none() {
+    let home = Home::new();
+    let port = server(&home, "");
+    let before = home.hello();
+    signal(before.guardian, 9);
+    home.wait_until("a new guardian", || home.hello().guardian != before.guardian);
+    let again = home.hello();
+    signal(again.pid, 9);
+    home.wait_until("a new daemon", || home.hello().incarnation > again.incarnation);
+    home.run(["reload", "web"]).ok();
+    assert!(answer(TcpStream::connect(("127.0.0.1", port)).unwrap()).starts_with("one "));
+    home.run(["stop", "web"]).ok();
+    home.wait_until("the port is free again", || TcpListener::bind(("127.0.0.1", port)).is_ok());
+}
+
+#[test]
+fn five_reloads_and_nobody_notices() {
+    let home = Home::new();
+    let port = server(&home, "instances: 2");
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.go_on(50);
+    for turn in 0..5 {
+        let before = pids(&home);
+        home.file("version", format!("version{turn}"));
+        home.run(["reload", "web"]).ok();
+        assert!(pids(&home).iter().all(|pid| !before.contains(pid)));
+        load.go_on(50);
+    }
+    load.hear(1);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+    assert!(tally.answers.iter().any(|answer| answer.starts_with("version4 ")), "{tally:?}");
+}
+
+#[test]
+fn a_broken_version_is_rolled_back() {
+    let home = Home::new();
+    let port = server(&home, "instances: 2");
+    let before = pids(&home);
+    let load = Load::begin(port, 4, Habit::NewEach);
+    load.go_on(50);
+    home.file("version", "broken");
+    home.run(["reload", "web"]).ends(1).says("exited with code 1").complains("broken");
+    // Nor is one that lives and takes no callers.
+    home.file("version", "deaf");
+    let deaf = ["reload", "web", "--listen-timeout", "500ms"];
+    home.run(deaf).ends(1).says("took no callers within 500ms");
+    load.go_on(50);
+    assert_eq!(pids(&home), before);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+    assert!(home.rows().iter().all(|row| row.status.as_str() == "online"));
+}
+
+#[test]
+fn what_is_no_more_in_the_list_is_closed_and_what_is_new_is_opened() {
+    let home = Home::new();
+    let (first, second) = (free_port(), free_port());
+    app(&home, &format!("'tcp://127.0.0.1:{first}'"), "");
+    home.run(["start", "web.json5"]).ok();
+    let before = pids(&home);
+    app(&home, &format!("'tcp://127.0.0.1:{second}'"), "");
+    home.run(["apply", "web.json5"]).ok();
+    assert_ne!(pids(&home), before);
+    assert!(answer(TcpStream::connect(("127.0.0.1", second)).unwrap()).starts_with("one "));
+    home.wait_until("the port is free again", || TcpListener::bind(("127.0.0.1", first)).is_ok());
+}
+
+#[test]
+fn the_daemon_dies_in_a_reload_and_it_is_carried_on() {
+    let home = Home::new();
+    let port = server(&home, "");
+    let old = pids(&home);
+    let load = Load::begin(port, 4, Habit::NewEach);
+    load.go_on(50);
+    let reload = home.pm(["reload", "web"]).background();
+    home.wait_rows("the reload is under way", |rows| {
+        rows.iter().any(|row| row.pid != 0 && !old.contains(&row.pid))
+    });
+    let before = home.hello();
+    signal(before.pid, 9);
+    home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
+    drop(reload);
+    home.wait_until("another reload", || home.run(["reload", "web"]).code == 0);
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+    assert!(!old.contains(&home.row("web").pid));
+}
+
+#[test]
+fn who_cannot_be_seen_to_take_callers_has_its_time_for_it() {
+    let home = Home::new();
+    let port = server(&home, "env: {SELECTOR: 'SelectSelector'}, listen_timeout: 1200");
+    let before = pids(&home);
+    let load = Load::begin(port, 4, Habit::NewEach);
+    load.go_on(50);
+    home.run(["reload", "web"]).ok();
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+    assert_ne!(pids(&home), before);
+}
