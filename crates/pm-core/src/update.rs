@@ -57,12 +57,6 @@ impl Core {
         let is_up = self.is_up(app);
         // A job that waits for its time is another one from then on.
         let is_job = spec.is_job();
-        let existing = match (effort, spec.serving.mode) {
-            (Effort::Renewal, _) if is_job && !is_up => Existing::Converge,
-            (Effort::Renewal, Mode::Cluster) => Existing::Reload,
-            (Effort::Renewal, Mode::Fork) => Existing::Restart,
-            (Effort::Nothing | Effort::Live, _) => Existing::Converge,
-        let is_job = spec.schedule.is_some() && !spec.restart.autorestart;
         let overlaps = spec.serving.mode == Mode::Cluster || !spec.listen.is_empty();
         let existing = match effort {
             Effort::Renewal if is_job && !is_up => Existing::Converge,

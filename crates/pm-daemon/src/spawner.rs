@@ -25,9 +25,8 @@ use tokio::sync::mpsc;
 use crate::app_user::{self, AppUser};
 use crate::daemon_log;
 use crate::hooks::HookCall;
-use crate::inlet::Inlet;
-use crate::kernel_orders;
 use crate::inlet::{Inlet, Newborn};
+use crate::kernel_orders;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
@@ -110,6 +109,8 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
             }
             SpawnerJob::Hook(call) => {
                 call.begin(&parts.home);
+                continue;
+            }
             SpawnerJob::Recall(of, socket, runs) => {
                 tools.sockets.recall(of, socket, runs);
                 continue;

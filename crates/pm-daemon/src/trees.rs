@@ -32,9 +32,6 @@ const WATCH: [Duration; 4] = [
     Duration::from_millis(50),
 ];
 
-/// How long between looks whether somebody who is awaited listens.
-const PROBE: Duration = Duration::from_millis(10);
-
 /// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -80,8 +77,6 @@ struct TreeThread {
     sampler: Sampler,
     listening: Listening,
     awaited: ListenWatch,
-    /// Runs that somebody waits for, and until when it is looked whether they listen.
-    awaited: BTreeMap<RunId, (Tree, Instant)>,
     accepting: AcceptWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
@@ -104,7 +99,6 @@ impl TreeThread {
             sampler: Sampler::new(),
             listening: Listening::default(),
             awaited: ListenWatch::default(),
-            awaited: BTreeMap::new(),
             accepting: AcceptWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
@@ -115,7 +109,7 @@ impl TreeThread {
     /// Jobs, as many as wait, and those that are owed. `None`: the daemon is gone.
     fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
-        let probe = (!self.awaited.is_empty()).then_some(PROBE);
+        let probe = (!self.awaited.is_empty()).then_some(listen_watch::EVERY);
         let pause = match (batch.is_empty(), self.watched.is_empty()) {
             (false, _) => Some(AGAIN),
             (true, true) => probe.into_iter().chain(self.accepting.pause()).min(),
@@ -123,26 +117,6 @@ impl TreeThread {
         };
         let Some(pause) = pause else {
             batch.push(self.jobs.recv().ok()?);
-        } else {
-            let pause = match (batch.is_empty(), self.watched.is_empty()) {
-                (false, _) => AGAIN,
-                (true, true) => listen_watch::EVERY,
-                (true, false) => WATCH[self.rounds.min(WATCH.len() - 1)],
-            };
-            self.rounds += 1;
-            match self.jobs.recv_timeout(pause) {
-                Ok(job) => batch.push(job),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
-        }
-        batch.extend(self.jobs.try_iter());
-        batch.retain(|job| {
-            let TreeJob::Listens(tree) = job else { return true };
-            self.awaited.add(*tree);
-            false
-        });
-        Some(batch)
             return Some(self.set_apart(batch));
         };
         self.rounds += 1;
@@ -179,21 +153,6 @@ impl TreeThread {
                 }
                 self.owed = batch;
             }
-        }
-        Some(())
-    }
-
-    /// Looks whether those that are awaited listen: cheap as long as no new socket does.
-    fn probe(&mut self) -> Option<()> {
-        if !self.awaited.is_due() || !self.listening.has_news() {
-            return Some(());
-        }
-        let Ok(scan) = ProcScan::take(Depth::Tags, &[self.guardian]) else { return Some(()) };
-        let queries: Vec<_> =
-            self.awaited.trees().map(|tree| run_of(tree, &self.unmarked)).collect();
-        let listens = self.listening.look(&scan.run_members(&queries));
-        for (run, addresses) in self.awaited.take(listens) {
-            self.tell(Inlet::Listens(run, addresses))?;
         }
         Some(())
     }

@@ -166,8 +166,6 @@ fn launch(
         umask: plan.umask,
         oom: oom.as_ref().map(|score| (score.as_bytes(), plan.kernel.oom_score_adj.is_some())),
         kernel: &plan.kernel,
-        nice: plan.nice,
-        oom: oom.as_ref().map(String::as_bytes),
         own_pid: own_pid.as_ref(),
         shared_below: low.as_ref().map(|(_, end)| *end),
     };

@@ -9,7 +9,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, Limits, LogSpec, RestartPolicy, Schedule, Serving, StopPolicy, Watch, Preset, KernelRules, ListenSocket,
+    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec,
+    Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -219,7 +220,8 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-    Bytes, Delay, HookEvent, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span, IoPriority, ResourceKind, ResourceLimit,
+        Bytes, Delay, HookEvent, Ignore, IoPriority, LogFormat, LogFull, LogTarget, Mode,
+        ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -274,16 +276,13 @@ mod tests {
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
-            schedule: Option { Schedule { pattern, zone, after_stop, job } },
             listen,
-            schedule: Option { Schedule { pattern, zone, after_stop } },
+            schedule: Option { Schedule { pattern, zone, after_stop, job } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
-            user: Option { UserChoice { uid, gid } },
-            version, source, nulled, hooks,
             user: Option { UserChoice { uid, gid, groups } },
-            version, source, nulled,
+            version, source, nulled, hooks,
         }
     }
 

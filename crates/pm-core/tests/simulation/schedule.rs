@@ -29,7 +29,6 @@ pub(crate) struct Schedule {
 
 /// One app's policies.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub(crate) struct Setup {
     pub(crate) instances: u16,

@@ -1,25 +1,19 @@
 //! Runs that somebody waits for, or that were given their sockets: whether they serve by now.
 
-use std::time::{Duration, Instant};
-
 use pm_os::tree::{Depth, ProcScan};
 
 use super::{TreeThread, run_of};
 use crate::accept_watch;
 use crate::inlet::Inlet;
-use crate::tree_job::{Tree, TreeJob};
-
-/// So long they are looked at: then they count as up without (`pm-core`'s `SETTLED`).
-const SOON: Duration = Duration::from_secs(1);
+use crate::tree_job::TreeJob;
 
 impl TreeThread {
     /// Adds what waits, and takes out who is only to be looked at now and then.
     pub(super) fn set_apart(&mut self, mut batch: Vec<TreeJob>) -> Vec<TreeJob> {
         batch.extend(self.jobs.try_iter());
-        let until = Instant::now() + SOON;
         batch.retain_mut(|job| match job {
             TreeJob::Listens(tree) => {
-                self.awaited.insert(tree.run, (*tree, until));
+                self.awaited.add(*tree);
                 false
             }
             TreeJob::Accepts(tree, sockets) => {
@@ -37,19 +31,15 @@ impl TreeThread {
 
     /// Looks whether those that are awaited listen: cheap as long as no new socket does.
     pub(super) fn probe(&mut self) -> Option<()> {
-        self.awaited.retain(|_, (_, until)| Instant::now() < *until);
-        if self.awaited.is_empty() || !self.listening.has_news() {
+        if !self.awaited.is_due() || !self.listening.has_news() {
             return Some(());
         }
         let Ok(scan) = ProcScan::take(Depth::Tags, &[self.guardian]) else { return Some(()) };
-        let trees: Vec<Tree> = self.awaited.values().map(|(tree, _)| *tree).collect();
-        let queries: Vec<_> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
-        let mut listens = self.listening.look(&scan.run_members(&queries));
-        for tree in trees {
-            if let Some(addresses) = listens.remove(&tree.tag) {
-                self.awaited.remove(&tree.run);
-                self.tell(Inlet::Listens(tree.run, addresses))?;
-            }
+        let queries: Vec<_> =
+            self.awaited.trees().map(|tree| run_of(tree, &self.unmarked)).collect();
+        let listens = self.listening.look(&scan.run_members(&queries));
+        for (run, addresses) in self.awaited.take(listens) {
+            self.tell(Inlet::Listens(run, addresses))?;
         }
         Some(())
     }

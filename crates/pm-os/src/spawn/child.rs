@@ -37,8 +37,6 @@ pub(super) struct ChildPlan<'a> {
     /// Its score, and whether it may not run with another one.
     pub(super) oom: Option<(&'a [u8], bool)>,
     pub(super) kernel: &'a KernelOrders,
-    pub(super) nice: Option<i32>,
-    pub(super) oom: Option<&'a [u8]>,
     /// One of `env`, to be written by the child.
     pub(super) own_pid: Option<&'a PidVariable>,
     /// The child begins with our table of descriptors, and leaves it with those below this number.

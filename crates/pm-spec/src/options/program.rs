@@ -2,8 +2,7 @@
 
 use super::Setting;
 use super::flag::{
-    FlagValue::{AnyWord, List, Path},
-    FlagValue::{AnyWord, Path, Words},
+    FlagValue::{AnyWord, List, Path, Words},
     flag, on,
 };
 use super::row::{
