@@ -333,6 +333,15 @@ mod tests {
         }
     }
 
+    fn other_schedule() -> Schedule {
+        Schedule {
+            pattern: "* * * * *".into(),
+            zone: Some("UTC".into()),
+            after_stop: true,
+            job: true,
+        }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -372,12 +381,7 @@ mod tests {
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
             listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),
-            schedule: Some(Schedule {
-                pattern: "* * * * *".into(),
-                zone: Some("UTC".into()),
-                after_stop: true,
-                job: true,
-            }),
+            schedule: Some(other_schedule()),
             watch: Some(Watch {
                 on: true,
                 paths: Vec::from(["/b".into()]),
