@@ -146,9 +146,12 @@ impl SpawnerParts {
         let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
         let credentials = user.map(|user| user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
+        let isolation =
+            kernel_orders::isolation(app).map_err(|error| refused(error.to_string()))?;
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         plan.umask = app.umask;
         plan.kernel = kernel_orders::of(app, self.nofile);
+        plan.isolation = isolation.as_ref();
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         self.log_writer.settle();
         let born = spawner.spawn(tag, &plan).map_err(|error| {

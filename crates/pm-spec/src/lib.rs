@@ -28,7 +28,7 @@ pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
 pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};
-pub use kernel::{IoPriority, KernelRules, ResourceKind, ResourceLimit};
+pub use kernel::{IoPriority, Isolate, KernelRules, ResourceKind, ResourceLimit};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
