@@ -16,6 +16,7 @@ mod home_id;
 mod inlet;
 mod journal;
 mod kernel_orders;
+mod listen_watch;
 mod node;
 mod own_file;
 mod pidfile;
