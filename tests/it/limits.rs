@@ -3,15 +3,19 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
-use pm_testkit::{Home, is_alive};
+use pm_testkit::{Home, fixture, is_alive};
 
 use crate::homes::as_nobody;
 
 /// What an app has said, once it says that it is done.
 fn said(home: &Home, name: &str) -> String {
     let file = home.home().logs().join(format!("{name}-out.log"));
-    let bytes = home.wait_file(file, |bytes| bytes.ends_with(b"done\n"));
-    String::from_utf8(bytes).unwrap().trim_end_matches("done\n").to_owned()
+    let bytes = home.wait_file(file, |bytes| {
+        bytes
+            .strip_suffix(b"done\n")
+            .is_some_and(|before| before.is_empty() || before.ends_with(b"\n"))
+    });
+    String::from_utf8(bytes).unwrap().strip_suffix("done\n").unwrap().to_owned()
 }
 
 #[test]
@@ -99,6 +103,139 @@ fn an_app_is_in_the_groups_it_says_besides_those_of_its_user() {
     home.run(["start", "own.json5"]).ok();
     let said = said(&home, "own");
     assert!(said.starts_with("0\n0 ") && said.contains("61235"), "{said}");
+}
+
+/// Tries what it is told, a line each, and says how it went.
+const TRIES: &str = r#"
+import ctypes, os, signal, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+outside, other = sys.argv[1], int(sys.argv[2])
+def call(number, *words):
+    if libc.syscall(number, *words) < 0:
+        raise OSError(ctypes.get_errno(), "")
+def trial(name, work):
+    try:
+        work()
+        print(name, "done")
+    except OSError as error:
+        print(name, os.strerror(error.errno))
+ptrace, mount, unshare, bpf, ring, keyctl = (101, 165, 272, 321, 425, 250) if os.uname().machine == "x86_64" else (117, 40, 97, 280, 425, 219)
+trial("own", lambda: open("own", "w").close())
+trial("tmp", lambda: open("/tmp/" + os.path.basename(os.getcwd()), "w").close() or os.remove("/tmp/" + os.path.basename(os.getcwd())))
+trial("null", lambda: open("/dev/null", "w").close())
+trial("read", lambda: open(outside + "/kept").read())
+trial("write", lambda: open(outside + "/kept", "a").close())
+trial("truncate", lambda: os.truncate(outside + "/kept", 0))
+trial("make", lambda: open(outside + "/new", "w").close())
+trial("folder", lambda: os.mkdir(outside + "/folder"))
+trial("remove", lambda: os.remove(outside + "/kept"))
+trial("move", lambda: os.rename("own", outside + "/moved"))
+trial("allowed", lambda: open(outside + "/allowed/x", "w").close())
+trial("trace", lambda: call(ptrace, 0x4206, other, 0, 0))
+trial("signal", lambda: os.kill(other, 0))
+trial("mount", lambda: call(mount, b"none", b".", b"no such thing", 0, 0))
+trial("unshare", lambda: call(unshare, 0))
+trial("bpf", lambda: call(bpf, 0, 0, 0))
+trial("keys", lambda: call(keyctl, 0, -3, 0))
+trial("ring", lambda: call(ring, 0, 0))
+trial("inet", lambda: socket.socket(socket.AF_INET).close())
+trial("inet6", lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close())
+trial("local", lambda: socket.socketpair())
+trial("child", lambda: sys.stdout.flush() or os.system("(: > " + outside + "/kept) 2>/dev/null && echo child wrote") and None)
+print("rights", [line.split()[1] for line in open("/proc/self/status") if line.startswith("NoNewPrivs")][0])
+print("done", flush=True)
+signal.pause()
+"#;
+
+#[test]
+fn an_isolated_app_reaches_what_it_may_and_nothing_else() {
+    let home = Home::new();
+    // The homes of tests lie in /tmp, which every app may change.
+    let outside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let outside = outside.path();
+    fs::create_dir(outside.join("allowed")).unwrap();
+    fs::write(outside.join("kept"), "kept").unwrap();
+    crate::apps::start(&home, "other", &[], &["--live", "forever"]).ok();
+    let other = home.row("other").pid;
+    home.file("tries.py", TRIES);
+    let tries = |name: &str, rules: &str| {
+        home.file(
+            format!("{name}.json5"),
+            format!(
+                "{{ name: '{name}', script: 'tries.py', args: ['{}', {other}], {rules} }}",
+                outside.display()
+            ),
+        );
+        home.run(["start", &format!("{name}.json5")]).ok();
+        let said = said(&home, name);
+        let line = |what: &str| -> String {
+            let line = said.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("{what}: {said}")).to_owned()
+        };
+        let all = |what: &[&str]| -> Vec<String> { what.iter().map(|what| line(what)).collect() };
+        let own = all(&["own", "tmp", "null", "read", "local"]);
+        assert_eq!(own, ["done"; 5], "{name}: {said}");
+        let outside = all(&["write", "truncate", "make", "folder", "remove"]);
+        let machine = all(&["trace", "signal", "mount", "unshare", "bpf", "keys", "ring"]);
+        assert!(!said.contains("child wrote") || name == "offline", "{said}");
+        (outside, line("move"), line("allowed"), machine, all(&["inet", "inet6"]), line("rights"))
+    };
+    let denied = ["Permission denied"; 5];
+    let basic = tries(
+        "basic",
+        &format!("isolate: 'basic', write_paths: ['{}/allowed']", outside.display()),
+    );
+    assert_eq!(basic.0, denied);
+    assert!(basic.1 != "done" && basic.2 == "done", "{basic:?}");
+    assert_eq!(basic.3[0], "Operation not permitted", "nobody outside is traced");
+    assert_eq!(basic.3[1], "done", "{basic:?}");
+    assert_eq!((&basic.4[..], basic.5.as_str()), (&["done", "done"].map(String::from)[..], "1"));
+    assert_eq!(fs::read(outside.join("kept")).unwrap(), b"kept");
+
+    let strict = tries("strict", "isolate: 'strict', network: false");
+    assert_eq!(strict.0, denied);
+    assert_eq!(strict.2, "Permission denied");
+    assert_eq!(strict.3, ["Operation not permitted"; 7]);
+    assert_eq!(strict.4, ["Operation not permitted"; 2]);
+    assert_eq!(fs::read(outside.join("kept")).unwrap(), b"kept");
+    assert_eq!(fs::read_dir(outside).unwrap().count(), 2, "nothing was made");
+
+    let offline = tries("offline", "network: false");
+    assert_eq!(offline.4, ["Operation not permitted"; 2]);
+    assert_eq!(offline.0[2], "done", "only sockets are kept from it");
+}
+
+#[test]
+fn who_is_not_isolated_is_as_free_as_ever() {
+    let home = Home::new();
+    home.script(
+        "app",
+        "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status; echo done; exec sleep 1000",
+    );
+    home.run(["start", "./app"]).ok();
+    let ours = fs::read_to_string("/proc/self/status").unwrap();
+    let is_ours = |line: &&str| line.starts_with("NoNewPrivs:") || line.starts_with("Seccomp:");
+    let ours: Vec<&str> = ours.lines().filter(is_ours).collect();
+    assert_eq!(said(&home, "app").lines().collect::<Vec<_>>(), ours);
+}
+
+#[test]
+fn an_app_that_can_not_be_isolated_is_not_started_and_what_runs_is_not_stopped() {
+    let home = Home::new();
+    let started = crate::apps::start(&home, "app", &["--isolate", "basic"], &["--live", "forever"]);
+    started.ok();
+    let pid = home.row("app").pid;
+    let text = format!(
+        "{{ name: 'app', script: {:?}, args: '--live forever', isolate: 'strict', write_paths: ['nowhere'] }}",
+        fixture()
+    );
+    home.file("app.json5", text);
+    let told = "nowhere: no such file or directory; make it first";
+    home.run(["restart", "app.json5"]).ends(1).complains(told).complains("it runs on as it was");
+    assert_eq!((home.row("app").pid, home.row("app").restarts), (pid, 0));
+    home.run(["delete", "app"]).ok();
+    home.run(["start", "app.json5"]).ends(1).says(told);
+    assert_eq!(home.row("app").status.as_str(), "errored");
 }
 
 #[test]

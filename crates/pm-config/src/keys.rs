@@ -79,7 +79,7 @@ pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&
 }
 
 /// What keys of other managers are called here, by their letters without case and dashes: Compose, Supervisor, systemd.
-const ELSEWHERE: [(&[&str], &str); 26] = [
+const ELSEWHERE: [(&[&str], &str); 31] = [
     (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
     (&["environmentfile"], "`env`; no file of variables is read"),
@@ -124,6 +124,24 @@ const ELSEWHERE: [(&[&str], &str); 26] = [
         "apps run on this machine, in no container",
     ),
     (&["priority"], "apps start side by side"),
+    (
+        &["limitnofile", "limitcore", "limitnproc", "limitas", "limitmemlock", "limits", "minfds"],
+        "`rlimits`, as in `rlimits: { nofile: 4096 }`",
+    ),
+    (&["oomscoreadjust"], "`oom_score_adj`"),
+    (&["ioschedulingclass", "ionice"], "`ioprio`"),
+    (&["supplementarygroups"], "`groups`"),
+    (
+        &[
+            "nonewprivileges",
+            "protectsystem",
+            "systemcallfilter",
+            "readonly",
+            "securityopt",
+            "capdrop",
+        ],
+        "`isolate: \"basic\"` or \"strict\", and `write_paths`",
+    ),
 ];
 
 /// What to write instead of a key that other managers have.

@@ -1,13 +1,15 @@
 //! What each process of an app may use, as written in a config.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use pm_spec::{ByteString, ResourceKind, ResourceLimit};
+use pm_spec::{ByteString, Isolate, ResourceKind, ResourceLimit};
 
 use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::fields::{AppFields, Field};
-use crate::keys;
+use crate::ground::ConfigGround;
 use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::{keys, paths};
 
 type ResourceLimits = BTreeMap<ResourceKind, ResourceLimit>;
 
@@ -29,6 +31,31 @@ pub(crate) fn rlimits(app: &mut AppFields<'_>) -> ResourceLimits {
             BTreeMap::new()
         }
     }
+}
+
+/// `write_paths`, seen from the app's folder.
+pub(crate) fn write_paths(
+    app: &mut AppFields<'_>,
+    cwd: &Path,
+    isolate: Isolate,
+    ground: &ConfigGround<'_>,
+) -> Vec<ByteString> {
+    let Some(field) = app.get("write_paths") else { return Vec::new() };
+    let words = match &field.node.value {
+        // One path, blanks and all.
+        Value::Text(text) => vec![text.clone()],
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Table(_) => app.words("write_paths"),
+    };
+    if isolate.is_none() && !words.is_empty() {
+        app.warn(field.node.at, "`write_paths` has no effect without `isolate`");
+    }
+    let env = &ground.caller.env;
+    words.iter().map(|path| paths::to_bytes(&paths::written(path, cwd, env))).collect()
 }
 
 fn of_word(

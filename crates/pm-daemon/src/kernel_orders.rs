@@ -2,11 +2,11 @@
 
 use pm_core::SpawnFailure;
 use pm_os::limits::Nofile;
-use pm_os::spawn::{IoTurn, KernelOrders};
-use pm_spec::{AppSpec, IoPriority, ResourceKind, ResourceLimit};
+use pm_os::spawn::{IoTurn, Isolation, IsolationError, IsolationPlan, KernelOrders};
+use pm_spec::{AppSpec, IoPriority, Isolate, ResourceKind, ResourceLimit};
 use rustix::process::{Resource, Rlimit, getrlimit};
 
-use crate::app_user;
+use crate::{app_user, plan};
 
 /// All of it; `nofile` is the limit of open files that apps have where they say nothing.
 pub(crate) fn of(app: &AppSpec, nofile: Option<Nofile>) -> KernelOrders {
@@ -28,6 +28,17 @@ pub(crate) fn of(app: &AppSpec, nofile: Option<Nofile>) -> KernelOrders {
     }
 }
 
+/// What it can't reach, ready to be put on; `None`: nothing is out of its reach.
+pub(crate) fn isolation(app: &AppSpec) -> Result<Option<Isolation>, IsolationError> {
+    let rules = &app.kernel;
+    let paths = std::iter::once(&app.cwd).chain(&rules.write_paths).map(plan::path_of);
+    Isolation::new(&IsolationPlan {
+        write: (!rules.isolate.is_none()).then(|| paths.collect()),
+        strict: rules.isolate == Isolate::Strict,
+        offline: !rules.network,
+    })
+}
+
 /// Whether it says anything that could be refused.
 pub(crate) fn asks(app: &AppSpec) -> bool {
     app.nice.is_some() || app.user.is_some() || !app.kernel.is_empty()
@@ -39,7 +50,8 @@ pub(crate) fn denied(app: &AppSpec) -> Option<String> {
     if let Some(Err(SpawnFailure::Refused(why) | SpawnFailure::Short(why))) = user {
         return Some(why);
     }
-    of(app, None).denied().map(|error| error.to_string())
+    let denied = of(app, None).denied().map(|error| error.to_string());
+    denied.or_else(|| isolation(app).err().map(|error| error.to_string()))
 }
 
 /// With what is not said taken from what holds now.

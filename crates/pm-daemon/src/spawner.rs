@@ -182,12 +182,15 @@ impl SpawnerParts {
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let of = (job.plan.app_id, job.run);
         let sockets = tools.sockets.open(of, app, credentials.as_ref())?;
+        let isolation =
+            kernel_orders::isolation(app).map_err(|error| refused(error.to_string()))?;
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         let inodes = sockets.iter().filter_map(accepting::inode_of).collect();
         plan.names_its_pid = !sockets.is_empty();
         plan.handed = sockets;
         plan.umask = app.umask;
         plan.kernel = kernel_orders::of(app, self.nofile);
+        plan.isolation = isolation.as_ref();
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         self.log_writer.settle();
         let born = tools.spawner.spawn(tag, &plan).map_err(|error| {

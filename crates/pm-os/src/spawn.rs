@@ -5,6 +5,7 @@
 
 mod child;
 mod fd_slots;
+mod isolation;
 mod kernel;
 mod pid_variable;
 mod plan;
@@ -23,6 +24,7 @@ use crate::tag::{self, COOKIE, Tag};
 
 use child::{Arena, ChildPlan, Made};
 use fd_slots::FdSlots;
+pub use isolation::{Isolation, IsolationError, IsolationPlan};
 pub use kernel::{Denied, IoTurn, KernelOrders};
 use pid_variable::PidVariable;
 pub use plan::{Birth, Credentials, MOST_HANDED, SpawnRequest, Spawned};
@@ -145,6 +147,9 @@ fn launch(
         .into_iter()
         .chain(plan.handed.iter().copied())
         .collect();
+    let count = handed.len();
+    let ruleset = plan.isolation.and_then(Isolation::ruleset);
+    let handed: Vec<_> = handed.into_iter().chain(ruleset).collect();
     let low = tools.fd_slots.as_mut().and_then(|fd_slots| fd_slots.fill(&handed));
     let oom = plan.kernel.oom_score_adj.or(plan.oom_score_adj).map(|score| score.to_string());
     let groups: Vec<rustix::fs::Gid> = plan
@@ -152,15 +157,18 @@ fn launch(
         .iter()
         .flat_map(|user| user.groups.iter().map(|&gid| rustix::fs::Gid::from_raw(gid)))
         .collect();
+    let fds = low.as_ref().map_or_else(
+        || handed.iter().map(AsRawFd::as_raw_fd).collect(),
+        |(numbers, _)| numbers.clone(),
+    );
+    let (fds, ruleset) = fds.split_at(count);
     let orders = ChildPlan {
         program,
         argv: &argv,
         env: &env,
         cwd: &plan.cwd,
-        fds: &low.as_ref().map_or_else(
-            || handed.iter().map(AsRawFd::as_raw_fd).collect(),
-            |(numbers, _)| numbers.clone(),
-        ),
+        fds,
+        isolation: plan.isolation.map(|isolation| (isolation, ruleset.first().copied())),
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile,
         umask: plan.umask,

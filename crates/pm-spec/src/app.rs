@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, HookEvent, Ignore, IoPriority, LogFormat, LogFull, LogTarget, Mode,
+    Bytes, Delay, HookEvent, Ignore, IoPriority, LogFormat, LogFull, LogTarget, Mode, Isolate,
         ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span,
     };
 
@@ -267,7 +267,7 @@ mod tests {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             derived, instances, instance_var, increment_var, umask, nice,
-            kernel: KernelRules { rlimits, ioprio, oom_score_adj },
+            kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
@@ -330,6 +330,9 @@ mod tests {
             rlimits: [(ResourceKind::Nofile, limit)].into(),
             ioprio: Some(IoPriority::Idle),
             oom_score_adj: Some(-1),
+            isolate: Isolate::Strict,
+            write_paths: Vec::from(["/b".into()]),
+            network: false,
         }
     }
 

@@ -2,14 +2,15 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Span};
+use crate::{ByteString, Bytes, Span};
 
 /// What the kernel is told about each process of an app before its program runs; what is not set stays as the daemon's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelRules {
     /// Resource limits, `setrlimit(2)` (Compose: `ulimits`, systemd: `LimitNOFILE=` and the like).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -20,12 +21,64 @@ pub struct KernelRules {
     /// How early it is killed when memory is short, -1000 (never) to 1000, `proc(5)` (Compose: `oom_score_adj`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i16>,
+    /// What its processes can't reach, whoever they run as.
+    #[serde(default, skip_serializing_if = "Isolate::is_none")]
+    pub isolate: Isolate,
+    /// What an isolated app may write, besides its folder, `/tmp` and `/var/tmp` (systemd: `ReadWritePaths=`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub write_paths: Vec<ByteString>,
+    /// Whether it may make other than local sockets (systemd: `PrivateNetwork=`, `RestrictAddressFamilies=`).
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub network: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_yes(yes: &bool) -> bool {
+    *yes
+}
+
+impl Default for KernelRules {
+    fn default() -> Self {
+        Self {
+            rlimits: BTreeMap::new(),
+            ioprio: None,
+            oom_score_adj: None,
+            isolate: Isolate::None,
+            write_paths: Vec::new(),
+            network: true,
+        }
+    }
 }
 
 impl KernelRules {
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How far an app is kept from the rest of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolate {
+    /// Not at all.
+    #[default]
+    None,
+    /// It changes no file but its own, and gets no other user's rights (systemd: `ProtectSystem=strict`,
+    /// `NoNewPrivileges=`).
+    Basic,
+    /// And it does nothing to the machine or to others' processes (systemd: `SystemCallFilter=`).
+    Strict,
+}
+
+impl Isolate {
+    /// Whether it is not kept from anything.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
     }
 }
 

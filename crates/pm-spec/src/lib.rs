@@ -35,6 +35,7 @@ pub use env::{Environment, MASK, looks_secret};
 pub use hooks::{HookCommands, HookEvent};
 pub use kernel::{IoPriority, KernelRules, ResourceKind, ResourceLimit};
 pub use listen::{ListenAddress, ListenError, ListenSocket, tcp_addresses};
+pub use kernel::{IoPriority, Isolate, KernelRules, ResourceKind, ResourceLimit};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;

@@ -99,6 +99,15 @@ fn kernel() -> Vec<(&'static str, &'static str, Value)> {
         ("ioprio: 'best-effort:7'", "/kernel/ioprio/best_effort", json!(7)),
         ("oom_score_adj: -1000", "/kernel/oom_score_adj", json!(-1000)),
         ("oomScoreAdj: '500'", "/kernel/oom_score_adj", json!(500)),
+        ("isolate: 'basic'", "/kernel/isolate", json!("basic")),
+        ("isolate: 'none'", "/kernel", json!(null)),
+        (
+            "isolate: 'strict', write_paths: ['sub', '/var/x']",
+            "/kernel/write_paths",
+            json!(["/desk/sub", "/var/x"]),
+        ),
+        ("isolate: 'basic', writePaths: '~/a b'", "/kernel/write_paths", json!(["/desk/home/a b"])),
+        ("network: false", "/kernel/network", json!(false)),
         ("groups: ['staff', 50]", "/user/groups", json!([{ "name": "staff" }, { "number": 50 }])),
         ("group_add: 'staff'", "/user/groups/0/name", json!("staff")),
         ("groups: 50", "/user/groups/0/number", json!(50)),
@@ -123,11 +132,14 @@ fn what_is_no_limit_is_told_with_what_would_be_one() {
         ("ioprio: 'best-effort:8'", "with a number from 0 to 7"),
         ("oom_score_adj: 1001", "from -1000 to 1000"),
         ("groups: ['staf']", "there is no group `staf`"),
+        ("isolate: true", "`isolate` must be \"none\", \"basic\" or \"strict\""),
         ("groups: [true]", "`groups` must be a name or a number"),
     ] {
         let problems = desk.problems(&format!("{{script: 'app', {written}}}"));
         assert!(problems.contains(told), "{written}: {problems}");
     }
+    let (_, warned) = desk.app("{script: 'app', write_paths: 'x'}");
+    assert!(warned.contains("`write_paths` has no effect without `isolate`"), "{warned}");
 }
 
 fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {

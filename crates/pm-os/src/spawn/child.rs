@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::process::{Resource, Rlimit};
 
+use super::isolation::{Isolation, out_of_the_way};
 use super::kernel::{self, KernelOrders};
 use super::pid_variable::PidVariable;
 use super::plan::{Birth, MOST_HANDED};
@@ -39,6 +40,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) kernel: &'a KernelOrders,
     /// One of `env`, to be written by the child.
     pub(super) own_pid: Option<&'a PidVariable>,
+    /// And the descriptor of its rules.
+    pub(super) isolation: Option<(&'a Isolation, Option<c_int>)>,
     /// The child begins with our table of descriptors, and leaves it with those below this number.
     pub(super) shared_below: Option<c_int>,
 }
@@ -252,6 +255,10 @@ fn prepare(
             .or_else(|errno| if is_needed { Err(errno) } else { Ok(()) })
             .map_err(failed(SpawnStep::OomScore))?;
     }
+    let first = c_int::try_from(orders.fds.len()).unwrap_or(0);
+    let rules = orders.isolation.and_then(|(_, rules)| rules);
+    let rules = rules.map(|fd| out_of_the_way(fd, first)).transpose();
+    let rules = rules.map_err(failed(SpawnStep::Descriptors))?;
     place_descriptors(orders.fds).map_err(failed(SpawnStep::Descriptors))?;
     orders.own_pid.into_iter().for_each(PidVariable::fill_in);
     if let Some(limit) = orders.nofile {
@@ -269,7 +276,10 @@ fn prepare(
         let uid = Uid::from_raw(uid);
         rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(failed(SpawnStep::User))?;
     }
-    rustix::process::chdir(orders.cwd).map_err(failed(SpawnStep::Cwd))
+    rustix::process::chdir(orders.cwd).map_err(failed(SpawnStep::Cwd))?;
+    // Last, for it holds for whatever comes after it.
+    let put_on = |(isolation, _): (&Isolation, _)| isolation.put_on(rules.as_ref());
+    orders.isolation.map_or(Ok(()), put_on).map_err(failed(SpawnStep::Isolate))
 }
 
 /// Our start time, read here because out there we might be reaped before anybody can look.

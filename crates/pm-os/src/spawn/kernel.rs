@@ -117,7 +117,7 @@ impl KernelOrders {
         (score < ours && !may(CapabilitySet::SYS_RESOURCE)).then(|| Denied {
             what: format!("set its oom_score_adj to {score}"),
             errno: Errno::ACCESS,
-            why: format!("lower than now, {ours}, needs root or `CAP_SYS_RESOURCE`"),
+            why: format!("lower than now, {ours}, needs `CAP_SYS_RESOURCE` (root, but not in every container)"),
         })
     }
 }
@@ -133,7 +133,9 @@ fn beyond(resource: Resource, limit: Rlimit) -> Option<(Errno, String)> {
     if hard > ours && !may(CapabilitySet::SYS_RESOURCE) {
         return Some((
             Errno::PERM,
-            format!("above the hard limit of now, {ours}, needs root or `CAP_SYS_RESOURCE`"),
+            format!(
+                "above the hard limit of now, {ours}, needs `CAP_SYS_RESOURCE` (root, but not in every container)"
+            ),
         ));
     }
     let all =

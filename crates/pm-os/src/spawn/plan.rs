@@ -6,6 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use crate::identity::ProcIdentity;
 use crate::limits::Nofile;
 
+use super::isolation::Isolation;
 use super::kernel::KernelOrders;
 
 /// Most descriptors a child can be given beyond the first three.
@@ -64,6 +65,8 @@ pub struct SpawnRequest<'fd> {
     pub oom_score_adj: Option<i32>,
     /// What else the kernel is told.
     pub kernel: KernelOrders,
+    /// What it can't reach.
+    pub isolation: Option<&'fd Isolation>,
     /// Whose child it becomes.
     pub birth: Birth,
 }
@@ -91,6 +94,7 @@ impl<'fd> SpawnRequest<'fd> {
             umask: None,
             oom_score_adj: None,
             kernel: KernelOrders::default(),
+            isolation: None,
             birth: Birth::Child,
         }
     }

@@ -36,13 +36,16 @@ pub enum SpawnStep {
     /// Entering the folder.
     #[error("enter the folder")]
     Cwd,
+    /// Keeping it from what it can't reach.
+    #[error("isolate it")]
+    Isolate,
     /// Executing the file.
     #[error("execute the program")]
     Exec,
 }
 
 impl SpawnStep {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
@@ -53,6 +56,7 @@ impl SpawnStep {
         Self::OomScore,
         Self::User,
         Self::Cwd,
+        Self::Isolate,
         Self::Exec,
     ];
 

@@ -4,7 +4,9 @@ use std::process::{Command, Stdio};
 
 use pm_os::identity;
 use pm_os::limits;
-use pm_os::spawn::{Birth, Credentials, IoTurn, KernelOrders, SpawnError};
+use pm_os::spawn::{
+    Birth, Credentials, IoTurn, Isolation, IsolationPlan, KernelOrders, SpawnError,
+};
 use pm_os::tag;
 use pm_os::wait::{self, Termination};
 use pm_os::{clock, user};
@@ -176,6 +178,36 @@ fn what_nobody_may_have_is_told_before_and_stops_the_start() {
         assert_eq!(order.start().unwrap_err(), SpawnError::Denied(denied));
     }
     assert_eq!(KernelOrders::default().denied(), None);
+}
+
+#[test]
+fn what_isolates_it_takes_no_descriptor_and_no_right_to_run() {
+    let isolation = IsolationPlan { write: Some(Vec::new()), strict: true, offline: true };
+    // One, and so many that there is no room for them among the low numbers.
+    for count in [1, 61] {
+        let pipes = (0..count).map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap());
+        let (_readers, writers): (Vec<_>, Vec<_>) = pipes.unzip();
+        let mut order = Order::shell("ls /proc/self/fd | wc -l; grep NoNewPrivs /proc/self/status");
+        order.isolation = isolation.clone();
+        if is_root() {
+            order.user =
+                (count > 1).then(|| Credentials { uid: 65534, gid: 65534, groups: vec![] });
+        }
+        // `ls` has one for the folder.
+        let mut app = order.start_with(writers).unwrap();
+        assert_eq!(app.read_all(), format!("{}\nNoNewPrivs:\t1\n", count + 4));
+    }
+    let mut order = Order::shell("echo x > /etc/pm-test-isolation || echo refused");
+    order.isolation = isolation;
+    assert!(order.output().ends_with("refused\n"));
+    let missing =
+        IsolationPlan { write: Some(vec!["/no/such".into()]), ..IsolationPlan::default() };
+    let told = Isolation::new(&missing).unwrap_err().to_string();
+    assert!(
+        told.starts_with("isolate it: let it write /no/such: no such file or directory; "),
+        "{told}"
+    );
+    assert!(Isolation::new(&IsolationPlan::default()).unwrap().is_none(), "nothing to do");
 }
 
 #[test]

@@ -16,7 +16,10 @@ use std::time::Duration;
 
 use pm_os::clock;
 use pm_os::signal::{self, SignalNumber};
-use pm_os::spawn::{Birth, Credentials, KernelOrders, SpawnError, SpawnRequest, Spawned, Spawner};
+use pm_os::spawn::{
+    Birth, Credentials, Isolation, IsolationPlan, KernelOrders, SpawnError, SpawnRequest, Spawned,
+    Spawner,
+};
 use pm_os::stdio::{self, PipeOwner};
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan, RunQuery};
@@ -96,6 +99,7 @@ pub(crate) struct Order {
     pub(crate) nofile: Option<pm_os::limits::Nofile>,
     pub(crate) umask: Option<u32>,
     pub(crate) kernel: KernelOrders,
+    pub(crate) isolation: IsolationPlan,
     pub(crate) oom_score_adj: Option<i32>,
     pub(crate) birth: Birth,
 }
@@ -112,6 +116,7 @@ impl Order {
             nofile: None,
             umask: None,
             kernel: KernelOrders::default(),
+            isolation: IsolationPlan::default(),
             oom_score_adj: None,
             birth: Birth::Child,
         }
@@ -138,6 +143,7 @@ impl Order {
         let (stdin, tap) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
         let born = with_spawner(move |spawner| {
             let name = text(&self.program);
+            let isolation = Isolation::new(&self.isolation).unwrap();
             let plan = SpawnRequest {
                 argv: [name.clone()].into_iter().chain(self.args.iter().map(text)).collect(),
                 program: name,
@@ -152,6 +158,7 @@ impl Order {
                 nofile: self.nofile,
                 umask: self.umask,
                 kernel: self.kernel.clone(),
+                isolation: isolation.as_ref(),
                 oom_score_adj: self.oom_score_adj,
                 birth: self.birth,
             };

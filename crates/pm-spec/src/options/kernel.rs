@@ -5,10 +5,10 @@ use alloc::format;
 use super::Setting;
 use super::flag::{
     FlagValue::{AnyWord, Words},
-    flag,
+    flag, off,
 };
-use super::row::{KeySpec, key, special, word};
-use crate::{ByteString, IoPriority, KernelRules};
+use super::row::{KeySpec, field, key, made, special, word};
+use crate::{ByteString, IoPriority, Isolate, KernelRules};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -26,6 +26,14 @@ pub(super) const KEYS: &[KeySpec] = &[
             |text: &str| text.parse().ok().filter(|score| (-1000..=1000).contains(score)).map(Some),
             |score: &Option<i16>| score.map_or(Setting::Unset, |score| Setting::Integer(score.into()))))
         .flag(flag("--oom-score-adj", "N", "How early it is killed when memory is short: -1000 to 1000").takes(AnyWord).such_as("500")),
+    key("isolate", "`basic`: it changes no file outside its folder, /tmp and `write_paths`, and gets no other user's rights; `strict`: and it does nothing to the machine or to others",
+        word!(kernel.isolate, "\"none\", \"basic\" or \"strict\"",
+            ["none" = Isolate::None, "basic" = Isolate::Basic, "strict" = Isolate::Strict]))
+        .flag(flag("--isolate", "LEVEL", "Keep it from the rest of the machine: basic or strict").such_as("basic")),
+    key("write_paths", "what an isolated app may change besides: files and folders, which must be there",
+        made!(["array", "string"], kernel.write_paths)),
+    key("network", "false: it makes local sockets only", field!(Switch, kernel.network))
+        .flag(off("--no-network", "It makes local sockets only")),
 ];
 
 fn rlimits(rules: &KernelRules) -> Setting {
