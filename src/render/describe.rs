@@ -4,7 +4,7 @@ use pm_client::quoted;
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
-use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Schedule, Watch, looks_secret};
+use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Schedule, Watch};
 
 use crate::called;
 use crate::console::Look;
@@ -221,7 +221,7 @@ fn environment(spec: &AppSpec, look: Look) -> String {
     for name in &spec.declared_env {
         let shown = safe(name);
         let value = match spec.env.get(&shown) {
-            Some(_) if looks_secret(&shown) => MASK.into(),
+            Some(_) if spec.hides(&shown) => MASK.into(),
             Some(value) => safe(value),
             None => continue,
         };

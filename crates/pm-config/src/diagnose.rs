@@ -2,7 +2,9 @@
 //!
 //! It says where and what; it never decides what is wrong.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +27,28 @@ pub enum ConfigPlace {
         /// Column in characters, from 1.
         column: usize,
     },
+    /// The same in a file that the config names; in a [`Diagnostic`], whose origin is that file, it is a `Line`.
+    Other {
+        /// Which of them.
+        file: u16,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+    },
     /// A flag of the command line, as typed: `--kill-timeout`.
     Flag(&'static str),
+}
+
+impl ConfigPlace {
+    /// The same place in another file than the config.
+    pub(crate) fn of(self, file: u16) -> Self {
+        match self {
+            Self::Line { line, column } => Self::Other { file, line, column },
+            Self::Whole => Self::Other { file, line: 0, column: 0 },
+            Self::Other { .. } | Self::Flag(_) => self,
+        }
+    }
 }
 
 /// One problem.
@@ -82,7 +104,7 @@ impl fmt::Display for Diagnostic {
         match self.place {
             ConfigPlace::Line { line, column } => write!(f, "{}:{line}:{column}: ", self.origin)?,
             ConfigPlace::Flag(flag) => write!(f, "{flag}: ")?,
-            ConfigPlace::Whole => write!(f, "{}: ", self.origin)?,
+            ConfigPlace::Whole | ConfigPlace::Other { .. } => write!(f, "{}: ", self.origin)?,
         }
         let word = match self.severity {
             Severity::Error => "error",
@@ -201,13 +223,41 @@ impl Finding {
         self.hint = Some(harmless(hint.as_ref()));
         self
     }
+
+    /// Of another file than the config.
+    pub(crate) fn of(self, file: u16) -> Self {
+        Self { at: self.at.of(file), ..self }
+    }
+}
+
+/// A file that the config names: what it is called, and its text, unless that is nobody's business.
+#[derive(Debug)]
+struct OtherFile {
+    origin: String,
+    text: Option<String>,
 }
 
 /// All problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings(Vec<Finding>, Rc<RefCell<Vec<OtherFile>>>);
 
 impl Findings {
+    /// None yet, of the same files.
+    pub(crate) fn apart(&self) -> Self {
+        Self(Vec::new(), Rc::clone(&self.1))
+    }
+
+    /// The number of a file that the config names; its lines are shown if there is a text.
+    pub(crate) fn other(&self, origin: &str, text: Option<&str>) -> u16 {
+        let mut others = self.1.borrow_mut();
+        let known = others.iter().position(|other| other.origin == origin);
+        let number = known.unwrap_or(others.len());
+        if known.is_none() {
+            others.push(OtherFile { origin: origin.into(), text: text.map(str::to_owned) });
+        }
+        u16::try_from(number).unwrap_or(u16::MAX)
+    }
+
     pub(crate) fn add(&mut self, finding: Finding) {
         self.0.push(finding);
     }
@@ -254,20 +304,47 @@ impl Findings {
             hint: None,
             lacks_script: more.iter().all(|it| it.lacks_script),
         }));
-        let excerpt = |at: ConfigPlace| {
-            let ConfigPlace::Line { line, column } = at else { return None };
-            let text = lines.get(line.checked_sub(1)?).unwrap_or(&"");
-            Some(Excerpt::of(text, column))
-        };
+        let others = self.1.borrow();
         findings
             .into_iter()
-            .map(|finding| Diagnostic {
-                severity: finding.severity,
-                origin: origin.to_owned(),
-                place: finding.at,
-                excerpt: excerpt(finding.at),
-                message: finding.message,
-                hint: finding.hint,
+            .map(|finding| {
+                let file = match finding.at {
+                    ConfigPlace::Other { file, .. } => others.get(usize::from(file)),
+                    ConfigPlace::Whole | ConfigPlace::Line { .. } | ConfigPlace::Flag(_) => None,
+                };
+                let place = match finding.at {
+                    ConfigPlace::Other { line: 0, .. } => ConfigPlace::Whole,
+                    ConfigPlace::Other { line, column, .. } => ConfigPlace::Line { line, column },
+                    at => at,
+                };
+                let text = match (place, file) {
+                    (ConfigPlace::Line { line, .. }, None) => Some(
+                        line.checked_sub(1)
+                            .and_then(|at| lines.get(at))
+                            .copied()
+                            .unwrap_or_default(),
+                    ),
+                    (ConfigPlace::Line { line, .. }, Some(OtherFile { text: Some(text), .. })) => {
+                        Some(
+                            line.checked_sub(1)
+                                .and_then(|at| text.lines().nth(at))
+                                .unwrap_or_default(),
+                        )
+                    }
+                    _ => None,
+                };
+                let excerpt = match place {
+                    ConfigPlace::Line { column, .. } => text.map(|text| Excerpt::of(text, column)),
+                    _ => None,
+                };
+                Diagnostic {
+                    severity: finding.severity,
+                    origin: file.map_or(origin, |file| file.origin.as_str()).to_owned(),
+                    place,
+                    excerpt,
+                    message: finding.message,
+                    hint: finding.hint,
+                }
             })
             .collect()
     }

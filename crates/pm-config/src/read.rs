@@ -304,7 +304,7 @@ impl ConfigSource {
         let mut apps = Vec::new();
         let mut taken: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
         for (table, name) in tables.iter().zip(&names) {
-            let mut own = Findings::default();
+            let mut own = findings.apart();
             if let Some(name) = name {
                 unique(name.clone(), table, &mut taken, &mut own);
             }
@@ -344,7 +344,7 @@ fn unique(
                 format!("the name {} is taken by the app of line {line}", quoted(name.as_str()));
             findings.add(Finding::error(at, message).hint(hint));
         }
-        Some(ConfigPlace::Whole | ConfigPlace::Flag(_)) => {
+        Some(ConfigPlace::Whole | ConfigPlace::Other { .. } | ConfigPlace::Flag(_)) => {
             let message = format!("the name {} is taken", quoted(name.as_str()));
             findings.add(Finding::error(at, message).hint(hint));
         }

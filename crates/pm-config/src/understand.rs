@@ -118,6 +118,7 @@ pub(crate) fn app(
         version: version(&program),
         env: env.all,
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
+        hidden_env: env.hidden.iter().map(|name| ByteString::from(name.as_str())).collect(),
         source: ground.source.map(paths::to_bytes),
         ..spec
     })

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::options::{Effort, KeyKind, KeySpec, Setting, keys};
-use crate::{AppSpec, ByteString, Environment, looks_secret};
+use crate::{AppSpec, ByteString, Environment};
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl AppSpec {
         env
     }
 
-    fn declares(&self, name: &str) -> bool {
+    pub(crate) fn declares(&self, name: &str) -> bool {
         self.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes())
     }
 
@@ -131,7 +131,11 @@ fn variables(old: &AppSpec, new: &AppSpec) -> Vec<Edit> {
         let name = name.display();
         let (was, is) = (old.env.get(&name), new.env.get(&name));
         let show = |value: &ByteString| {
-            if looks_secret(&name) { "***".into() } else { short(value.display().into_owned()) }
+            if old.hides(&name) || new.hides(&name) {
+                "***".into()
+            } else {
+                short(value.display().into_owned())
+            }
         };
         (was != is).then(|| Edit {
             what: format!("env.{name}"),

@@ -4,6 +4,7 @@
 mod article;
 mod attributes;
 mod desk;
+mod env_files;
 mod example;
 mod hostile;
 mod javascript;
