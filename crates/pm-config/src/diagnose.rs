@@ -277,6 +277,24 @@ impl Findings {
         }));
     }
 
+    /// Takes over what was found in another file than the config.
+    pub(crate) fn absorb_of(&mut self, other: Self, file: u16) {
+        self.0.extend(other.0.into_iter().map(|finding| finding.of(file)));
+    }
+
+    /// Where something stands, for the middle of a message.
+    pub(crate) fn whereabouts(&self, at: ConfigPlace) -> Option<String> {
+        match at {
+            ConfigPlace::Line { line, .. } => Some(format!("line {line}")),
+            ConfigPlace::Other { file, line, .. } => {
+                let others = self.1.borrow();
+                let origin = &others.get(usize::from(file))?.origin;
+                Some(if line == 0 { origin.clone() } else { format!("{origin}:{line}") })
+            }
+            ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
+        }
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }
@@ -296,6 +314,10 @@ impl Findings {
         }
         let more = findings.split_off(findings.len().min(MOST));
         findings.sort_by_key(|finding| (finding.at, finding.severity));
+        // What several apps have from one place is told once.
+        findings.dedup_by(|next, one| {
+            one.at != ConfigPlace::Whole && (one.at, &one.message) == (next.at, &next.message)
+        });
         // The worst of the rest comes first.
         findings.extend(more.first().map(|worst| Finding {
             severity: worst.severity,

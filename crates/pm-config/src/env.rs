@@ -66,7 +66,7 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
         variables.set_from_file(variable);
     }
     if let Some(field) = app.get("env") {
-        lay(app, field, &mut variables);
+        lay(app, field, ground, &mut variables);
     }
     if let Some(field) = app.get("port") {
         match whole(&field.node.value) {
@@ -78,7 +78,7 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
     }
     if let Some(wanted) = &ground.overrides.env_name {
         match app.profiles.get(wanted.as_str()).copied() {
-            Some(field) => lay(app, field, &mut variables),
+            Some(field) => lay(app, field, ground, &mut variables),
             None => missing(app, wanted),
         }
     }
@@ -117,9 +117,17 @@ fn no_profile(field: Field<'_>) -> Finding {
 }
 
 /// Lays the variables of one table over what is there.
-fn lay(app: &mut AppFields<'_>, field: Field<'_>, variables: &mut Variables) {
+fn lay(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    ground: &ConfigGround<'_>,
+    variables: &mut Variables,
+) {
     for entry in table(app, field) {
         variables.set(&entry.key, &entry.node.value);
+        if ground.secrets.contains(&entry.node.at) {
+            variables.hidden.insert(entry.key.clone());
+        }
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) fn app(
     let mut app = AppFields::new(table.at, &table.entries, findings);
     app.judge_keys(&table.entries, ground.overrides.strict);
     let namespace = namespace(&mut app);
+    // Which are on is known already; here they only have to be words.
+    app.words("profiles");
     let cwd = cwd(&mut app, ground);
     let mut env = env::environment(&mut app, ground);
     let program = cwd.as_deref().and_then(|cwd| program::find(&mut app, cwd, &env, ground));

@@ -77,7 +77,7 @@ fn problems_name_the_file_they_are_in() {
     assert_eq!(
         told,
         [
-            "stdin:2:13: error: `env_file` /desk/none.env: no such file or directory",
+            "stdin:2:13: error: `env_file` /desk/none.env: no such file",
             "stdin:2:36: error: `env_file` is a path, a list of paths, or of { path: \"...\", required: false }",
             "stdin:2:39: error: there is no `path`",
             "/desk/bad.env:2:8: error: the value of `SECRET` has no closing quote",
@@ -98,7 +98,7 @@ fn problems_name_the_file_they_are_in() {
     for (wrong, told) in [
         ("{path: '.env', required: 'no'}", "`required` must be true or false"),
         ("{path: '.env', format: 'cooked'}", "`format` can only be \"raw\""),
-        ("'bin'", "/desk/bin: is a directory"),
+        ("'sys'", "/desk/sys: is a directory"),
     ] {
         let problems = desk.problems(&format!("{{script: 'app', env_file: [{wrong}]}}"));
         assert!(problems.contains(told), "{wrong}: {problems}");

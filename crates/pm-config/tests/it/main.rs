@@ -9,4 +9,5 @@ mod example;
 mod hostile;
 mod javascript;
 mod programs;
+mod projects;
 mod shapes;

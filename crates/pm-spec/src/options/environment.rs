@@ -13,7 +13,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("env", "variables over those of the shell; `env_NAME` is laid over them by `--env NAME`", KeyKind::Variables)
         .nowhere(),
     key("env_file", "files of variables, over those of the shell and under `env`; a later file counts more. `{ path, required: false }`: it may be missing",
-        special!(["string", "array"], |_| Setting::Unset, from_files))
+        special!(["string", "array", "object"], |_| Setting::Unset, from_files))
         .nowhere()
         .flag(flag("--env-file", "FILE", "Read variables from this file").takes(Path)),
     key("filter_env", "inherited variables whose names contain one of these are dropped",

@@ -19,6 +19,9 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("namespace", "the group it belongs to, for `pm stop ns:NAME`", made!(["string"], namespace))
         .idle().told_apart().jlist(Apart)
         .flag(flag("--namespace", "NAMESPACE", "Group the app belongs to").such_as("group").over_file()),
+    key("profiles", "it is left out unless one of these is on, by `--profile` or PM_PROFILES, or `--only` names it",
+        special!(["string", "array"], |_| Setting::Unset, |_, _| ()))
+        .idle().nowhere(),
     key("script", "a file, a program of the venv or of PATH, or a line for the shell", made!(["string"], script))
         .aliases(&["exec", "cmd", "command"]).told_apart().jlist(Never),
     key("args", "its arguments: a list, or a string that is split at blanks outside quotes", made!(["string", "array", "number"], args))
