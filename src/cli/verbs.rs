@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::engine::EngineFlag;
+use super::engine::{EngineFlag, ProfileFlag};
 use super::start::StartFlags;
 
 /// Selectors only.
@@ -128,6 +128,8 @@ pub(crate) struct ApplyArgs {
     #[arg(long = "no-wait")]
     pub(crate) no_wait: bool,
     #[command(flatten)]
+    pub(crate) profiles: ProfileFlag,
+    #[command(flatten)]
     pub(crate) engine: EngineFlag,
 }
 
@@ -140,6 +142,8 @@ pub(crate) struct CheckArgs {
     /// Take `env_NAME`
     #[arg(long = "env", value_name = "NAME")]
     pub(crate) env_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) profiles: ProfileFlag,
     #[command(flatten)]
     pub(crate) engine: EngineFlag,
 }

@@ -19,6 +19,7 @@ use crate::session::engine;
 pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
     let overrides = Overrides {
         only: args.only.clone(),
+        profiles: args.profiles.profile.clone(),
         env_name: args.env_name.clone(),
         strict: args.strict,
         engine: engine(args.engine),
@@ -59,15 +60,16 @@ fn files(session: &Session, args: &ApplyArgs) -> Result<Vec<Target>, Failure> {
     if args.files.is_empty() {
         let here = targets::default_file(&session.caller()?.cwd);
         let missing = || Failure::input("apply what?").hint("`pm apply FILE`");
-        return here.map(|file| vec![Target::File(file)]).ok_or_else(missing);
+        return here.map(|file| vec![Target::File(file, Vec::new())]).ok_or_else(missing);
     }
     let read = |word: &std::ffi::OsString| match Target::read(word)? {
         // Whatever it is called, it is a config.
-        Target::Word(word) => Ok(Target::File(word.into())),
-        Target::Path(path) => Ok(Target::File(path)),
-        config @ (Target::File(_) | Target::Stdin(_)) => Ok(config),
+        Target::Word(_) => Ok((Target::File(word.into(), Vec::new()), word.clone())),
+        Target::Path(path) => Ok((Target::File(path, Vec::new()), word.clone())),
+        config @ (Target::File(..) | Target::Stdin(_)) => Ok((config, word.clone())),
     };
-    args.files.iter().map(read).collect()
+    let targets = args.files.iter().map(read).collect::<Result<_, Failure>>()?;
+    Ok(targets::merged(targets).into_iter().map(|(target, _)| target).collect())
 }
 
 /// First of all: another app may want their ports.

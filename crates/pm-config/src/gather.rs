@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use pm_spec::AppName;
+
 use crate::caller::{Caller, Overrides};
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::{self, AppTable};
@@ -19,12 +21,31 @@ pub(crate) struct Gathered {
     pub(crate) env: EnvChanges,
     /// Variables of the `deploy` section for the chosen environment.
     pub(crate) deployed: Vec<TableEntry>,
-    /// The folders of files other than the first, by their numbers.
-    pub(crate) folders: BTreeMap<u16, PathBuf>,
+    /// The files other than the first, by their numbers.
+    pub(crate) others: BTreeMap<u16, ConfigHome>,
     /// Values with something of a `.env` in them.
     pub(crate) secrets: BTreeSet<ConfigPlace>,
-    /// The name of the project, if it has one.
-    pub(crate) project: Option<ConfigNode>,
+    /// The first file.
+    pub(crate) home: ConfigHome,
+}
+
+/// What the apps of a file have of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConfigHome {
+    /// What relative paths are seen from.
+    pub(crate) folder: PathBuf,
+    /// The file of the command line that brought them.
+    pub(crate) source: Option<PathBuf>,
+    /// The project of that file: `name` beside `apps`, else the name of its folder (Compose).
+    pub(crate) project: Option<AppName>,
+}
+
+impl ConfigHome {
+    fn of(source: &ConfigSource) -> Self {
+        let folder = source.folder.file_name().map(|name| name.to_string_lossy());
+        let project = folder.and_then(|name| AppName::parse(&name).ok());
+        Self { folder: source.folder.clone(), source: source.file.clone(), project }
+    }
 }
 
 /// Files may include files so deep.
@@ -38,6 +59,8 @@ pub(crate) struct Gathering<'a> {
     pub(crate) all: Gathered,
     /// Whether nothing but names is wanted: values that can't be filled in do no harm.
     pub(crate) only_names: bool,
+    /// The file of the command line that is being read.
+    top: ConfigHome,
     /// The files that include each other now, the innermost last.
     open: Vec<PathBuf>,
 }
@@ -48,8 +71,15 @@ impl<'a> Gathering<'a> {
         overrides: &'a Overrides,
         findings: &'a mut Findings,
     ) -> Self {
-        let (all, open) = (Gathered::default(), Vec::new());
-        Self { caller, overrides, findings, all, only_names: false, open }
+        Self {
+            caller,
+            overrides,
+            findings,
+            all: Gathered::default(),
+            only_names: false,
+            top: ConfigHome::default(),
+            open: Vec::new(),
+        }
     }
 
     /// The first file, whose text messages are about.
@@ -57,14 +87,17 @@ impl<'a> Gathering<'a> {
         let Some(text) = self.findings.take(format::text(bytes)) else {
             return String::from_utf8_lossy(bytes);
         };
+        self.top = ConfigHome::of(source);
         self.open.extend(real(source));
         self.all.tables = self.document(source, &text, None);
         self.open.clear();
+        self.all.home = std::mem::take(&mut self.top);
         text
     }
 
     /// Another file of the command line: its apps are laid over those of the same name (Compose).
     pub(crate) fn further(&mut self, source: &ConfigSource) {
+        self.top = ConfigHome::of(source);
         let tables = self.other(source);
         lay_over(&mut self.all.tables, tables);
     }
@@ -85,10 +118,11 @@ impl<'a> Gathering<'a> {
             }
         };
         let file = self.findings.other(&source.origin, Some(&text));
-        self.all.folders.insert(file, source.folder.clone());
         self.open.extend(real(source));
         let tables = self.document(source, &text, Some(file));
         self.open.pop();
+        let home = ConfigHome { folder: source.folder.clone(), ..self.top.clone() };
+        self.all.others.insert(file, home);
         tables
     }
 
@@ -126,8 +160,9 @@ impl<'a> Gathering<'a> {
             Some(file) => self.findings.absorb_of(found, file),
             None => self.findings.absorb(found, None),
         }
-        if beside.name.is_some() {
-            self.all.project = beside.name.take();
+        // What is included belongs to the project that includes it.
+        if let Some(name) = beside.name.filter(|_| self.open.len() < 2) {
+            self.named(&name);
         }
         if let Some(defaults) = beside.defaults {
             self.lay_under(&mut tables, &defaults);
@@ -136,6 +171,21 @@ impl<'a> Gathering<'a> {
         let mut under = self.included(&include, source);
         lay_over(&mut under, tables);
         under
+    }
+
+    /// `name` beside `apps`.
+    fn named(&mut self, name: &ConfigNode) {
+        let text = name.value.as_text().map(|text| text.display());
+        let parsed = text.map(|text| AppName::parse(&text).map_err(|error| error.to_string()));
+        match parsed
+            .unwrap_or_else(|| Err(format!("it must be a string, not {}", name.value.kind())))
+        {
+            Ok(project) => self.top.project = Some(project),
+            Err(why) => {
+                self.findings
+                    .add(Finding::error(name.at, format!("the `name` of the project: {why}")));
+            }
+        }
     }
 
     /// `defaults`: what each app of a file has unless it says otherwise.

@@ -26,4 +26,6 @@ pub(crate) struct ConfigGround<'a> {
     pub(crate) names: &'a [Option<AppName>],
     /// The config file.
     pub(crate) source: Option<&'a Path>,
+    /// The project that the config is of.
+    pub(crate) project: Option<&'a AppName>,
 }

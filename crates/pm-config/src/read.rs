@@ -14,7 +14,7 @@ use crate::deploy::Deployment;
 use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, quoted};
 use crate::ecosystem::{AppTable, Ecosystem};
 use crate::format::{self, ConfigFormat};
-use crate::gather::{Gathered, Gathering};
+use crate::gather::{ConfigHome, Gathered, Gathering};
 use crate::ground::ConfigGround;
 use crate::source::{ConfigSource, fits};
 use crate::tree::Value;
@@ -67,7 +67,8 @@ pub fn script(
     let tables = vec![AppTable { at: ConfigPlace::Flag("SCRIPT"), entries }];
     // `--env` and `--only` are about config files; PM2 ignores them here.
     let overrides = Overrides { env_name: None, ..overrides.clone() };
-    let all = Gathered { tables, ..Gathered::default() };
+    let home = ConfigHome { folder: source.folder.clone(), ..ConfigHome::default() };
+    let all = Gathered { tables, home, ..Gathered::default() };
     let caller = Cow::Borrowed(caller);
     let job = ReadJob { caller, overrides: &overrides, all, off: Vec::new() };
     finish(source, Findings::default(), "", &job)
@@ -214,7 +215,8 @@ fn finish(
         deployed: &job.all.deployed,
         secrets: &job.all.secrets,
         folder: &source.folder,
-        source: source.file.as_deref(),
+        source: None,
+        project: None,
     };
     let mut apps = Vec::new();
     let mut taken: BTreeMap<AppName, ConfigPlace> = BTreeMap::new();
@@ -224,11 +226,17 @@ fn finish(
             unique(name.clone(), table, &mut taken, &mut own);
         }
         // Paths are seen from the file that the app stands in.
-        let folder = match table.at {
-            ConfigPlace::Other { file, .. } => job.all.folders.get(&file),
+        let home = match table.at {
+            ConfigPlace::Other { file, .. } => job.all.others.get(&file),
             ConfigPlace::Whole | ConfigPlace::Line { .. } | ConfigPlace::Flag(_) => None,
         };
-        let ground = ConfigGround { folder: folder.unwrap_or(&source.folder), ..ground };
+        let home = home.unwrap_or(&job.all.home);
+        let ground = ConfigGround {
+            folder: &home.folder,
+            source: home.source.as_deref(),
+            project: home.project.as_ref(),
+            ..ground
+        };
         let app = understand::app(table, &ground, &mut own);
         apps.extend(app.filter(|_| !own.has_errors()));
         // What a program exports has no place in its text.

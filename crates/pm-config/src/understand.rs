@@ -99,6 +99,9 @@ pub(crate) fn app(
     let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);
+    if spec.project.is_none() {
+        spec.project = ground.project.map(|name| name.as_str().into());
+    }
     spec.interpreter_args = app.words("interpreter_args");
     spec.args = app.words("args");
     spec.instances = policy::instances(&mut app, ground).unwrap_or(1);

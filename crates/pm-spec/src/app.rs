@@ -21,6 +21,9 @@ pub struct AppSpec {
     pub name: AppName,
     /// The group it belongs to.
     pub namespace: AppName,
+    /// The project it belongs to (Compose): what `up` and `down` bring and take away together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ByteString>,
     /// The script or program as the user means it; shown as "script path".
     pub script: ByteString,
     /// What runs the script; `None`: the script is executed itself.
@@ -96,6 +99,7 @@ impl AppSpec {
         Self {
             name,
             namespace: AppName::default_namespace(),
+            project: None,
             script: script.into(),
             interpreter: None,
             interpreter_args: Vec::new(),
@@ -249,7 +253,7 @@ mod tests {
 
     fn every_field() -> Vec<Field> {
         fields! {
-            name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
+            name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             hidden_env, derived, instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
@@ -309,6 +313,7 @@ mod tests {
         AppSpec {
             name: AppName::parse("b").unwrap(),
             namespace: AppName::parse("b").unwrap(),
+            project: Some("b".into()),
             script: "b".into(),
             interpreter: Some("sh".into()),
             interpreter_args: Vec::from(["-x".into()]),

@@ -67,6 +67,7 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("envFile: '.env', env: {A: 1}", "/env/A", json!("1")),
         ("env_file: '.env'", "/hidden_env", json!(["A"])),
         ("profiles: []", "/name", json!("app")),
+        ("project: 'shop'", "/project", json!("shop")),
         ("", "/env/SHELL_ONLY", json!("yes")),
         ("post_update: ['x']", "/post_update", json!(null)),
         ("filter_env: ['SHELL']", "/env/SHELL_ONLY", json!(null)),
