@@ -327,48 +327,37 @@ impl Findings {
             lacks_script: more.iter().all(|it| it.lacks_script),
         }));
         let others = self.1.borrow();
-        findings
-            .into_iter()
-            .map(|finding| {
-                let file = match finding.at {
-                    ConfigPlace::Other { file, .. } => others.get(usize::from(file)),
-                    ConfigPlace::Whole | ConfigPlace::Line { .. } | ConfigPlace::Flag(_) => None,
-                };
-                let place = match finding.at {
-                    ConfigPlace::Other { line: 0, .. } => ConfigPlace::Whole,
-                    ConfigPlace::Other { line, column, .. } => ConfigPlace::Line { line, column },
-                    at => at,
-                };
-                let text = match (place, file) {
-                    (ConfigPlace::Line { line, .. }, None) => Some(
-                        line.checked_sub(1)
-                            .and_then(|at| lines.get(at))
-                            .copied()
-                            .unwrap_or_default(),
-                    ),
-                    (ConfigPlace::Line { line, .. }, Some(OtherFile { text: Some(text), .. })) => {
-                        Some(
-                            line.checked_sub(1)
-                                .and_then(|at| text.lines().nth(at))
-                                .unwrap_or_default(),
-                        )
-                    }
-                    _ => None,
-                };
-                let excerpt = match place {
-                    ConfigPlace::Line { column, .. } => text.map(|text| Excerpt::of(text, column)),
-                    _ => None,
-                };
-                Diagnostic {
-                    severity: finding.severity,
-                    origin: file.map_or(origin, |file| file.origin.as_str()).to_owned(),
-                    place,
-                    excerpt,
-                    message: finding.message,
-                    hint: finding.hint,
+        let excerpt = |place: ConfigPlace, file: Option<&OtherFile>| {
+            let ConfigPlace::Line { line, column } = place else { return None };
+            let at = line.checked_sub(1)?;
+            let text = match file {
+                Some(file) => file.text.as_deref()?.lines().nth(at),
+                None => lines.get(at).copied(),
+            };
+            Some(Excerpt::of(text.unwrap_or_default(), column))
+        };
+        let told = |finding: Finding| {
+            let (place, file) = match finding.at {
+                ConfigPlace::Other { file, line: 0, .. } => {
+                    (ConfigPlace::Whole, others.get(usize::from(file)))
                 }
-            })
-            .collect()
+                ConfigPlace::Other { file, line, column } => {
+                    (ConfigPlace::Line { line, column }, others.get(usize::from(file)))
+                }
+                at @ (ConfigPlace::Whole | ConfigPlace::Line { .. } | ConfigPlace::Flag(_)) => {
+                    (at, None)
+                }
+            };
+            Diagnostic {
+                severity: finding.severity,
+                origin: file.map_or(origin, |file| file.origin.as_str()).to_owned(),
+                place,
+                excerpt: excerpt(place, file),
+                message: finding.message,
+                hint: finding.hint,
+            }
+        };
+        findings.into_iter().map(told).collect()
     }
 }
 

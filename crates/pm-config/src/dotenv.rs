@@ -33,7 +33,7 @@ pub(crate) fn parse(
 ) -> (Vec<FileVariable>, Vec<Finding>) {
     let index = LineIndex::new(text);
     let mut reading =
-        Reading { text, index, before, dialect, variables: Vec::new(), findings: Vec::new() };
+        DotenvReading { text, index, before, dialect, variables: Vec::new(), findings: Vec::new() };
     let mut at = 0;
     while at < text.len() {
         at = reading.line(at);
@@ -41,7 +41,7 @@ pub(crate) fn parse(
     (reading.variables, reading.findings)
 }
 
-struct Reading<'a> {
+struct DotenvReading<'a> {
     text: &'a str,
     index: LineIndex<'a>,
     before: &'a Environment,
@@ -50,7 +50,7 @@ struct Reading<'a> {
     findings: Vec<Finding>,
 }
 
-impl Reading<'_> {
+impl DotenvReading<'_> {
     /// Reads what begins in the line at `at`, and says where the next line begins.
     fn line(&mut self, at: usize) -> usize {
         let end = self.end(at);
@@ -108,7 +108,7 @@ impl Reading<'_> {
             Some(quote @ (b'"' | b'\'')) if start < end => *quote,
             _ => {
                 let value = uncommented(&self.text[from..end]).trim();
-                return (self.filled(value.into(), start), end + 1);
+                return (self.filled(value, start), end + 1);
             }
         };
         let Some(length) = closing(&self.text.as_bytes()[start + 1..], quote) else {
@@ -125,7 +125,7 @@ impl Reading<'_> {
             return (None, end + 1);
         }
         let value = if quote == b'"' {
-            self.filled(unescaped(inside), start)
+            self.filled(&unescaped(inside), start)
         } else {
             Some(inside.replace("\\'", "'").into())
         };
@@ -133,12 +133,12 @@ impl Reading<'_> {
     }
 
     /// With the variables in it; of the same name the last one above counts, then what was there before.
-    fn filled(&mut self, text: String, at: usize) -> Option<ByteString> {
+    fn filled(&mut self, text: &str, at: usize) -> Option<ByteString> {
         let look = |name: &str| {
             let above = self.variables.iter().rfind(|it| it.name == name && it.value.is_some());
             above.and_then(|it| it.value.clone()).or_else(|| self.before.get(name).cloned())
         };
-        match fill(&text, Dollars::All, &look) {
+        match fill(text, Dollars::All, &look) {
             Ok(filled) => {
                 for name in &filled.unset {
                     let message = format!(

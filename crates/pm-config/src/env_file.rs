@@ -29,7 +29,12 @@ pub(crate) fn variables(
     let nodes = match &field.node.value {
         Value::List(nodes) => nodes.as_slice(),
         Value::Text(text) if text.is_empty() => &[],
-        _ => std::slice::from_ref(field.node),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Table(_) => std::slice::from_ref(field.node),
     };
     let mut seen = shell.clone();
     let mut all: Vec<FileVariable> = Vec::new();
@@ -67,7 +72,12 @@ impl WantedFile {
         let entries = match &node.value {
             Value::Text(text) if !text.is_empty() => return Some(plain(text)),
             Value::Table(entries) => entries,
-            _ => {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_) => {
                 app.error(node.at, WHAT);
                 return None;
             }
@@ -125,7 +135,9 @@ fn read(app: &mut AppFields<'_>, wanted: &WantedFile, seen: &Environment) -> Vec
         }
     };
     let (variables, findings) = dotenv::parse(&text, wanted.dialect, seen);
-    findings.into_iter().for_each(|finding| app.findings.add(finding.of(file)));
+    for finding in findings {
+        app.findings.add(finding.of(file));
+    }
     variables
 }
 

@@ -29,7 +29,8 @@ pub(crate) fn filled(
         return BTreeSet::new();
     }
     let dotenv = beside(source, caller, findings);
-    let mut filling = Filling { shell: &caller.env, dotenv, findings, secrets: BTreeSet::new() };
+    let mut filling =
+        DocumentFilling { shell: &caller.env, dotenv, findings, secrets: BTreeSet::new() };
     filling.node(root);
     filling.secrets
 }
@@ -86,7 +87,9 @@ fn beside(source: &ConfigSource, caller: &Caller, findings: &mut Findings) -> En
     let file = findings.other(&path.to_string_lossy(), None);
     let read = format::text(&bytes).map(|text| dotenv::parse(&text, Dialect::Compose, &caller.env));
     let (all, problems) = read.unwrap_or_else(|finding| (Vec::new(), vec![finding]));
-    problems.into_iter().for_each(|finding| findings.add(finding.of(file)));
+    for finding in problems {
+        findings.add(finding.of(file));
+    }
     for variable in all {
         if let Some(value) = variable.value {
             variables.set(&variable.name, value);
@@ -95,14 +98,14 @@ fn beside(source: &ConfigSource, caller: &Caller, findings: &mut Findings) -> En
     variables
 }
 
-struct Filling<'a> {
+struct DocumentFilling<'a> {
     shell: &'a Environment,
     dotenv: Environment,
     findings: &'a mut Findings,
     secrets: BTreeSet<ConfigPlace>,
 }
 
-impl Filling<'_> {
+impl DocumentFilling<'_> {
     fn node(&mut self, node: &mut ConfigNode) {
         match &mut node.value {
             Value::Text(text) if text.as_bytes().contains(&b'$') => {
@@ -110,9 +113,15 @@ impl Filling<'_> {
                     node.value = value;
                 }
             }
-            Value::List(nodes) => nodes.iter_mut().for_each(|node| self.node(node)),
+            Value::List(nodes) => {
+                for node in nodes {
+                    self.node(node);
+                }
+            }
             Value::Table(entries) => {
-                entries.iter_mut().for_each(|entry| self.node(&mut entry.node));
+                for entry in entries {
+                    self.node(&mut entry.node);
+                }
             }
             Value::Text(_) | Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
             }

@@ -148,13 +148,11 @@ impl<'a> Gathering<'a> {
             }
             beside = BesideApps::take(&mut root);
             let strict = self.overrides.strict;
-            tables = match root.value {
-                Value::Table(rest) if beside.is_alone => {
-                    ecosystem::neighbours(&rest, strict, &mut found);
-                    Vec::new()
-                }
-                _ => ecosystem::tables(root, strict, &mut found),
-            };
+            if let (Value::Table(rest), true) = (&root.value, beside.is_alone) {
+                ecosystem::neighbours(rest, strict, &mut found);
+            } else {
+                tables = ecosystem::tables(root, strict, &mut found);
+            }
         }
         match file {
             Some(file) => self.findings.absorb_of(found, file),

@@ -37,7 +37,7 @@ pub(crate) fn fill(
     dollars: Dollars,
     look: &dyn Fn(&str) -> Option<ByteString>,
 ) -> Result<FilledText, Unfillable> {
-    let mut filling = Filling { dollars, look, used: Vec::new(), unset: Vec::new() };
+    let mut filling = TextFilling { dollars, look, used: Vec::new(), unset: Vec::new() };
     let bytes = filling.text(text, 0, 0)?;
     Ok(FilledText { bytes, used: filling.used, unset: filling.unset })
 }
@@ -45,14 +45,14 @@ pub(crate) fn fill(
 /// Defaults in defaults may go so deep.
 const DEEPEST: usize = 20;
 
-struct Filling<'a> {
+struct TextFilling<'a> {
     dollars: Dollars,
     look: &'a dyn Fn(&str) -> Option<ByteString>,
     used: Vec<String>,
     unset: Vec<String>,
 }
 
-impl Filling<'_> {
+impl TextFilling<'_> {
     /// A text that begins at `base` of the whole.
     fn text(&mut self, text: &str, base: usize, depth: usize) -> Result<Vec<u8>, Unfillable> {
         let mut out = Vec::new();
@@ -61,7 +61,7 @@ impl Filling<'_> {
             let dollar = at + before;
             out.extend_from_slice(&text.as_bytes()[at..dollar]);
             let rest = &text[dollar + 1..];
-            let bare = named(rest);
+            let name = named(rest);
             at = dollar + 1;
             if rest.starts_with('$') {
                 out.push(b'$');
@@ -75,9 +75,9 @@ impl Filling<'_> {
                 }
                 out.extend(self.braced(&inside[..end], base + dollar, depth)?);
                 at += end + 2;
-            } else if self.dollars == Dollars::All && !bare.is_empty() {
-                out.extend(self.value(bare));
-                at += bare.len();
+            } else if self.dollars == Dollars::All && !name.is_empty() {
+                out.extend(self.value(name));
+                at += name.len();
             } else {
                 out.push(b'$');
             }
@@ -128,16 +128,10 @@ impl Filling<'_> {
     }
 
     fn value(&mut self, name: &str) -> Vec<u8> {
-        match (self.look)(name) {
-            Some(value) => {
-                self.used.push(name.into());
-                value.into_bytes()
-            }
-            None => {
-                self.unset.push(name.into());
-                Vec::new()
-            }
-        }
+        let value = (self.look)(name);
+        let list = if value.is_some() { &mut self.used } else { &mut self.unset };
+        list.push(name.into());
+        value.map(ByteString::into_bytes).unwrap_or_default()
     }
 }
 

@@ -105,6 +105,25 @@ pub fn names_of(
     names_in(text, &ConfigSource::in_memory(origin, format, caller), caller, overrides)
 }
 
+/// The project that a config file is of, for `down`: the rest of it need not be right.
+pub fn project(
+    path: &Path,
+    caller: &Caller,
+    overrides: &Overrides,
+) -> Result<Option<AppName>, Diagnosis> {
+    let source = ConfigSource::of_file(path, caller);
+    let bytes = source.bytes().map_err(|finding| source.failed(finding))?;
+    let mut findings = Findings::default();
+    let mut gathering = Gathering::new(caller, overrides, &mut findings);
+    gathering.only_names = true;
+    let text = gathering.first(&source, &bytes);
+    let Gathered { tables, home, .. } = gathering.all;
+    if tables.is_empty() && findings.has_errors() {
+        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
+    }
+    Ok(home.project)
+}
+
 /// The environment called `name` of the `deploy` section of a config file.
 pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment, Diagnosis> {
     let source = ConfigSource::of_file(path, caller);
@@ -266,16 +285,16 @@ fn unique(
         (None, Some(entry)) => (entry.node.at, "the name is made from the script; set `name`"),
         (None, None) => (table.at, "set `name`"),
     };
+    let shown = quoted(name.as_str());
     let Some(first) = names.get(&name).copied() else {
         names.insert(name, at);
         return;
     };
-    let named = quoted(name.as_str());
     findings.add(match findings.whereabouts(first) {
         Some(place) => {
-            let message = format!("the name {named} is taken by the app of {place}");
+            let message = format!("the name {shown} is taken by the app of {place}");
             Finding::error(at, message).hint(hint)
         }
-        None => Finding::error(at, format!("the name {named} is taken")),
+        None => Finding::error(at, format!("the name {shown} is taken")),
     });
 }

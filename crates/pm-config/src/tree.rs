@@ -41,11 +41,17 @@ impl ConfigNode {
     pub(crate) fn move_to(&mut self, file: u16) {
         self.at = self.at.of(file);
         match &mut self.value {
-            Value::List(nodes) => nodes.iter_mut().for_each(|node| node.move_to(file)),
-            Value::Table(entries) => entries.iter_mut().for_each(|entry| {
-                entry.at = entry.at.of(file);
-                entry.node.move_to(file);
-            }),
+            Value::List(nodes) => {
+                for node in nodes {
+                    node.move_to(file);
+                }
+            }
+            Value::Table(entries) => {
+                for entry in entries {
+                    entry.at = entry.at.of(file);
+                    entry.node.move_to(file);
+                }
+            }
             Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
             }
         }

@@ -24,7 +24,7 @@ pub(crate) struct Configs {
     /// The files of which all apps are here: nothing of them was left out by `--only`.
     whole: BTreeSet<ByteString>,
     /// The projects of those files, each with the folder of its file.
-    projects: BTreeSet<(ByteString, PathBuf)>,
+    projects: BTreeSet<ProjectHome>,
     /// Apps of them whose profiles are off: they are left alone.
     off: Vec<AppName>,
     /// Whether apps of them are left out because of their mistakes (PM2).
@@ -146,8 +146,11 @@ fn path(file: &ByteString) -> &Path {
     Path::new(OsStr::from_bytes(file.as_bytes()))
 }
 
-/// The project an app belongs to, and the folder of the file it came from: another folder may have one of that name.
-pub(crate) fn project(app: &AppSpec) -> Option<(ByteString, PathBuf)> {
+/// A project's name, and the folder of the file it came from: another folder may have one of that name.
+pub(crate) type ProjectHome = (ByteString, PathBuf);
+
+/// The project an app belongs to.
+pub(crate) fn project(app: &AppSpec) -> Option<ProjectHome> {
     let folder = path(app.source.as_ref()?).parent()?;
     Some((app.project.clone()?, folder.to_owned()))
 }

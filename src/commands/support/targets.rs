@@ -270,7 +270,10 @@ pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
 
 /// Whether a word says itself that it selects among known apps.
 pub(crate) fn is_explicit(word: &str) -> bool {
-    word == "all" || ["name:", "id:", "ns:", "namespace:"].iter().any(|it| word.starts_with(it))
+    word == "all"
+        || ["name:", "id:", "ns:", "namespace:", selectors::PROJECT]
+            .iter()
+            .any(|it| word.starts_with(it))
 }
 
 #[cfg(test)]
