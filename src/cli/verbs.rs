@@ -120,7 +120,6 @@ pub(crate) struct ApplyArgs {
 
 /// How what runs becomes what files say.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct ApplyFlags {
     /// Take `env_NAME`
     #[arg(long = "env", value_name = "NAME")]

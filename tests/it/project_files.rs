@@ -135,7 +135,7 @@ fn up_converges_and_down_takes_away_a_project_and_nothing_else() {
     home.run(["stop", "project:blog"]).ok();
     home.run(["list", "project:shp"]).ends(1).complains("did you mean `project:shop`?");
     // A file with a mistake stops nobody from going down.
-    project(&home, "shop", "name: shop", &["web", "new\n  kill_timeout: soon"]);
+    project(&home, "shop", "name: shop", &["web", "new, kill_timeout: soon"]);
     call("shop", &["up"]).ends(2);
     call("shop", &["down"]).ok();
     assert_eq!(names(&home), ["alone", "blog"]);
@@ -154,7 +154,7 @@ fn up_says_by_its_exit_code_that_not_all_are_up() {
         "eco.yaml",
         format!("apps:\n- {{name: good, script: {APP}}}\n- {{name: bad, script: ./fails.sh}}\n"),
     );
-    home.run(["up", "eco.yaml"]).ends(1).says("no such table");
+    home.run(["up", "eco.yaml"]).ends(1).complains("no such table");
     home.run(["down", "eco.yaml"]).ok();
     assert!(names(&home).is_empty());
 }
