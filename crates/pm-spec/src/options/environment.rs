@@ -15,7 +15,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("env_file", "files of variables, over those of the shell and under `env`; a later file counts more. `{ path, required: false }`: it may be missing",
         special!(["string", "array", "object"], |_| Setting::Unset, from_files))
         .nowhere()
-        .flag(flag("--env-file", "FILE", "Read variables from this file").takes(Path)),
+        .flag(flag("--env-file", "FILE", "Read variables from this file").takes(Path).such_as(".env")),
     key("filter_env", "inherited variables whose names contain one of these are dropped",
         special!(["array", "string", "boolean"], |_| Setting::Unset, filtered))
         .nowhere()
