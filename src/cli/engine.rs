@@ -1,4 +1,4 @@
-//! `--config-runtime`, wherever configs are read.
+//! `--config-runtime` and `--profile`, wherever configs are read.
 
 /// The heading of what is about config files.
 pub(super) const FILES: &str = "Config files";
@@ -15,6 +15,14 @@ pub(crate) struct EngineFlag {
         help_heading = FILES
     )]
     pub(crate) engine: Engine,
+}
+
+/// Which apps of configs are on.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ProfileFlag {
+    /// Also the apps of these profiles (a,b; `*`: all); default is what `PM_PROFILES` says
+    #[arg(long, value_name = "NAMES", help_heading = FILES)]
+    pub(crate) profile: Vec<String>,
 }
 
 /// As typed.

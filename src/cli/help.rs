@@ -26,6 +26,8 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "delete",
             "scale",
             "reset",
+            "up",
+            "down",
             "apply",
             "run",
             "runtime",

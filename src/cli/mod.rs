@@ -33,9 +33,7 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, FlushArgs, GuardianArgs, MonitArgs,
-    RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs,
-    TargetArgs,
+    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, FlushArgs, GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs, DownArgs, UpArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -172,6 +170,10 @@ pub(crate) enum Verb {
     /// Replace the running daemon by this program; apps run on
     #[command(visible_alias = "updatePM2")]
     Update,
+    /// Bring a project up as its config file says: only what differs is restarted, what it no longer names goes
+    Up(Later<UpArgs>),
+    /// Stop a project's apps and forget them
+    Down(Later<DownArgs>),
     /// Run what config files say; only what differs is restarted
     Apply(Later<ApplyArgs>),
     /// Check config files and report every problem

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::engine::{EngineFlag, FILES};
+use super::engine::{EngineFlag, FILES, ProfileFlag};
 use super::keys::KeyFlags;
 
 /// What to start and how.
@@ -57,6 +57,8 @@ pub(crate) struct StartFlags {
     /// Write what was said as a config here: NAME-pm2.json
     #[arg(short = 'w', long)]
     pub(crate) write: bool,
+    #[command(flatten)]
+    pub(crate) profiles: ProfileFlag,
     #[command(flatten)]
     pub(crate) engine: EngineFlag,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::engine::EngineFlag;
+use super::engine::{EngineFlag, ProfileFlag};
 use super::start::StartFlags;
 
 /// Selectors only.
@@ -115,7 +115,6 @@ pub(crate) struct MonitArgs {
 
 /// `apply ecosystem.json5`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct ApplyArgs {
     /// Config files, or `-` for one on stdin; the ecosystem file that lies here if left out
     #[arg(value_name = "FILE")]
@@ -123,12 +122,19 @@ pub(crate) struct ApplyArgs {
     /// Only these apps (a,b)
     #[arg(long, value_name = "NAMES", conflicts_with = "prune")]
     pub(crate) only: Vec<String>,
-    /// Take `env_NAME`
-    #[arg(long = "env", value_name = "NAME")]
-    pub(crate) env_name: Option<String>,
     /// Remove apps of these files that are not in them any more
     #[arg(long)]
     pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) how: ApplyFlags,
+}
+
+/// How what runs becomes what files say.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyFlags {
+    /// Take `env_NAME`
+    #[arg(long = "env", value_name = "NAME")]
+    pub(crate) env_name: Option<String>,
     /// Say what would be done, and do nothing
     #[arg(short = 'n', long = "dry-run")]
     pub(crate) dry_run: bool,
@@ -138,6 +144,28 @@ pub(crate) struct ApplyArgs {
     /// Return as soon as the processes exist, without waiting to see whether they stay
     #[arg(long = "no-wait")]
     pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) profiles: ProfileFlag,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlag,
+}
+
+/// `up ecosystem.json5`.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Config files, or `-` for one on stdin; the ecosystem file that lies here if left out
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) how: ApplyFlags,
+}
+
+/// `down ecosystem.json5`.
+#[derive(Debug, Args)]
+pub(crate) struct DownArgs {
+    /// Config files; the ecosystem file that lies here if left out
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) engine: EngineFlag,
 }
@@ -151,6 +179,8 @@ pub(crate) struct CheckArgs {
     /// Take `env_NAME`
     #[arg(long = "env", value_name = "NAME")]
     pub(crate) env_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) profiles: ProfileFlag,
     #[command(flatten)]
     pub(crate) engine: EngineFlag,
 }

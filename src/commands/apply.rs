@@ -1,5 +1,7 @@
 //! `pm apply`: what runs becomes what the files say, with no more effort than it takes.
 
+use std::path::PathBuf;
+
 use pm_client::Client;
 use pm_config::Overrides;
 use pm_protocol::{Existing, Outcome, Patience, Start};
@@ -17,15 +19,17 @@ use crate::render::plan::{self, PlanStep, Planned};
 use crate::session::engine;
 
 pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
+    let how = &args.how;
     let overrides = Overrides {
         only: args.only.clone(),
-        env_name: args.env_name.clone(),
-        strict: args.strict,
-        engine: engine(args.engine),
+        profiles: how.profiles.profile.clone(),
+        env_name: how.env_name.clone(),
+        strict: how.strict,
+        engine: engine(how.engine),
         ..Overrides::default()
     };
     let configs = Configs::load(session, &files(session, args)?, &overrides)?;
-    let mut client = if args.dry_run { session.find()? } else { Some(session.daemon()?) };
+    let mut client = if how.dry_run { session.find()? } else { Some(session.daemon()?) };
     let known = client.as_mut().map_or_else(|| Ok(Vec::new()), known)?;
     let mut plan = configs.plan(&known, Existing::Converge);
     if args.prune {
@@ -34,13 +38,13 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
         }
     }
     configs.warn(session, &known, &plan);
-    let Some(mut client) = client.filter(|_| !args.dry_run) else {
+    let Some(mut client) = client.filter(|_| !how.dry_run) else {
         let text = || plan::plan(&plan, session.console.look);
         return Ok(Report::new(session.console, text, || value(&plan)));
     };
     let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
-    let wait = if args.no_wait { Patience::Spawned } else { Patience::Settled };
+    let wait = if how.no_wait { Patience::Spawned } else { Patience::Settled };
     let outcomes = progress::during(session, "applying", || -> Result<_, Failure> {
         let mut outcomes = remove(&mut client, &doomed)?;
         for (apps, existing) in sorted(configs.apps, &plan) {
@@ -54,20 +58,29 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
     Ok(Completed { changes: plan, ..done }.report(session.console))
 }
 
+/// The ecosystem file that lies here.
+pub(super) fn here(session: &Session) -> Result<PathBuf, Failure> {
+    let cwd = session.caller()?.cwd;
+    targets::default_file(&cwd).ok_or_else(|| {
+        let message = format!("there is no ecosystem file in {}", cwd.display());
+        Failure::input(message).hint("name a config file, or `pm init` writes one to begin with")
+    })
+}
+
 /// The files; without a word, the ecosystem file that lies here.
 fn files(session: &Session, args: &ApplyArgs) -> Result<Vec<Target>, Failure> {
     if args.files.is_empty() {
-        let here = targets::default_file(&session.caller()?.cwd);
-        let missing = || Failure::input("apply what?").hint("`pm apply FILE`");
-        return here.map(|file| vec![Target::File(file)]).ok_or_else(missing);
+        let file = here(session)?;
+        return Ok(vec![Target::File(file, Vec::new())]);
     }
     let read = |word: &std::ffi::OsString| match Target::read(word)? {
         // Whatever it is called, it is a config.
-        Target::Word(word) => Ok(Target::File(word.into())),
-        Target::Path(path) => Ok(Target::File(path)),
-        config @ (Target::File(_) | Target::Stdin(_)) => Ok(config),
+        Target::Word(_) => Ok((Target::File(word.into(), Vec::new()), word.clone())),
+        Target::Path(path) => Ok((Target::File(path, Vec::new()), word.clone())),
+        config @ (Target::File(..) | Target::Stdin(_)) => Ok((config, word.clone())),
     };
-    args.files.iter().map(read).collect()
+    let targets = args.files.iter().map(read).collect::<Result<_, Failure>>()?;
+    Ok(targets::merged(targets).into_iter().map(|(target, _)| target).collect())
 }
 
 /// First of all: another app may want their ports.

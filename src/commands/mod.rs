@@ -14,6 +14,7 @@ mod delete;
 mod deploy;
 mod describe;
 mod dev;
+mod down;
 mod env;
 mod examples;
 mod flush;
@@ -63,6 +64,7 @@ mod uninstall;
 mod unmonitor;
 mod unset;
 mod unstartup;
+mod up;
 mod update;
 mod why;
 
@@ -125,6 +127,8 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Kill => kill::run(session),
         Verb::Ping => ping::run(session),
         Verb::Update => update::run(session),
+        Verb::Up(args) => up::run(session, args.into_inner()),
+        Verb::Down(args) => down::run(session, &args),
         Verb::Apply(args) => apply::run(session, &args),
         Verb::Check(args) => check::run(session, &args),
         Verb::Completion(args) => completion::run(session, &args),

@@ -29,11 +29,8 @@ pub(super) fn again(
     (what, existing): (&str, Existing),
     ask: impl FnOnce(&mut Client, Vec<Select>) -> Result<Outcomes, Failure>,
 ) -> Result<Report, Failure> {
-    let mut targets = Vec::new();
-    for word in &args.targets {
-        targets.push(Target::read(word)?);
-    }
-    let (configs, words): (Vec<_>, Vec<_>) = targets.into_iter().partition(Target::is_config);
+    let targets = Target::read_all(session, &args.targets)?.into_iter().map(|(target, _)| target);
+    let (configs, words): (Vec<_>, Vec<_>) = targets.partition(Target::is_config);
     if args.flags.env_name.is_some() && configs.is_empty() {
         return Err(Failure::input(
             "could not use --env: it picks `env_NAME` of a config file, and none is given",

@@ -138,10 +138,7 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
 pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
     let caller = session.caller()?;
     let overrides = overrides(session, &args.flags, &args.args);
-    let mut targets = Vec::new();
-    for word in words(args, &caller)? {
-        targets.push((Target::read(&word)?, word));
-    }
+    let targets = Target::read_all(session, &words(args, &caller)?)?;
     if !targets.iter().any(|(target, _)| target.is_config()) {
         for_files(session, &args.flags)?;
     }
@@ -168,8 +165,7 @@ fn plan(
 ) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
     let mut rows = None;
-    for word in words(args, caller)? {
-        let target = Target::read(&word)?;
+    for (target, word) in Target::read_all(session, &words(args, caller)?)? {
         if let Some(ecosystem) = target.load(session, caller, overrides)? {
             plan.configured.add(ecosystem, overrides);
             continue;
@@ -354,6 +350,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
     given.set("args", Typed::Words(args.collect()));
     Overrides {
         only: flags.only.clone(),
+        profiles: flags.profiles.profile.clone(),
         env_name: flags.env_name.clone(),
         engine: engine(flags.engine),
         strict: flags.strict,

@@ -4,9 +4,7 @@ use pm_client::{quoted, standing};
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView, JobView};
 use pm_spec::options::{Label, keys};
-use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret,
-};
+use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret};
 
 use crate::called;
 use crate::console::Look;
@@ -251,7 +249,7 @@ fn environment(spec: &AppSpec, look: Look) -> String {
     for name in &spec.declared_env {
         let shown = safe(name);
         let value = match spec.env.get(&shown) {
-            Some(_) if looks_secret(&shown) => MASK.into(),
+            Some(_) if spec.hides(&shown) => MASK.into(),
             Some(value) => safe(value),
             None => continue,
         };

@@ -2,6 +2,8 @@
 
 use pm_protocol::{Description, Descriptions, Listing, Row};
 use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
+use pm_protocol::{Description, Descriptions, Listing};
+use pm_spec::{AppSpec, ByteString, Environment, MASK};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,7 +45,7 @@ fn masked(described: &Description) -> Value {
 pub(crate) fn spec(app: &AppSpec) -> Value {
     let mut env = Environment::new();
     for (name, value) in app.env.iter() {
-        let shown = if looks_secret(name) { ByteString::from(MASK) } else { value.clone() };
+        let shown = if app.hides(name) { ByteString::from(MASK) } else { value.clone() };
         env.set(name, shown);
     }
     value(AppSpec { env, ..app.clone() })

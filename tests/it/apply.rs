@@ -197,7 +197,7 @@ fn rules_of_running_apps_hold_at_once() {
 #[test]
 fn apply_says_what_it_cannot_do() {
     let home = Home::new();
-    home.run(["apply"]).ends(2).complains("apply what?");
+    home.run(["apply"]).ends(2).complains("there is no ecosystem file in");
     home.file(FILE, "{ apps: [{ name: 'web', script: './gone.sh' }] }");
     home.run(["apply", FILE]).ends(2).complains("there is no script");
     home.script("bad.sh", "exit 7");

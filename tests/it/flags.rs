@@ -59,6 +59,7 @@ fn typed(key: &KeySpec) -> Vec<String> {
 fn home() -> Home {
     let home = Home::new();
     home.script("app", "exec sleep 1000");
+    home.file(".env", "FROM_FILE=1\n");
     std::fs::create_dir(home.work().join("sub")).unwrap();
     home
 }

@@ -36,6 +36,7 @@ mod pools;
 mod ports;
 mod programs;
 mod project;
+mod project_files;
 mod registry;
 mod runtime;
 mod senses;

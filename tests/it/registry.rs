@@ -135,7 +135,7 @@ fn schema() -> Value {
     defs.insert("app".into(), json!({
         "type": "object",
         "properties": properties,
-        "patternProperties": { "^env_": { "type": ["object", "null"], "description": "laid over `env` by --env NAME" } },
+        "patternProperties": { "^env_(?!file$)": { "type": ["object", "null"], "description": "laid over `env` by --env NAME" } },
         "additionalProperties": false,
         "anyOf": needed,
     }));

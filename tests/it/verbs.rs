@@ -44,6 +44,8 @@ fn calls() -> Vec<Vec<String>> {
         "update",
         "delete app",
         "resurrect",
+        "up apps.json5",
+        "down apps.json5",
         "check apps.json5",
         "completion bash",
         "kill",

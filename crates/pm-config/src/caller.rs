@@ -67,6 +67,8 @@ impl Caller {
 pub struct Overrides {
     /// `--only a,b`: names of the apps to take; split at commas and blanks. No effect on a script.
     pub only: Vec<String>,
+    /// `--profile a,b`: profiles that are on; `PM_PROFILES` if there are none.
+    pub profiles: Vec<String>,
     /// `--env NAME`: lays `env_NAME` over `env`. No effect on a script.
     pub env_name: Option<String>,
     /// `--config-runtime`: what runs a config that is a program. No effect on others.

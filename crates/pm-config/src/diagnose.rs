@@ -2,7 +2,9 @@
 //!
 //! It says where and what; it never decides what is wrong.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,8 +27,28 @@ pub enum ConfigPlace {
         /// Column in characters, from 1.
         column: usize,
     },
+    /// The same in a file that the config names; in a [`Diagnostic`], whose origin is that file, it is a `Line`.
+    Other {
+        /// Which of them.
+        file: u16,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+    },
     /// A flag of the command line, as typed: `--kill-timeout`.
     Flag(&'static str),
+}
+
+impl ConfigPlace {
+    /// The same place in another file than the config.
+    pub(crate) fn of(self, file: u16) -> Self {
+        match self {
+            Self::Line { line, column } => Self::Other { file, line, column },
+            Self::Whole => Self::Other { file, line: 0, column: 0 },
+            Self::Other { .. } | Self::Flag(_) => self,
+        }
+    }
 }
 
 /// One problem.
@@ -82,7 +104,7 @@ impl fmt::Display for Diagnostic {
         match self.place {
             ConfigPlace::Line { line, column } => write!(f, "{}:{line}:{column}: ", self.origin)?,
             ConfigPlace::Flag(flag) => write!(f, "{flag}: ")?,
-            ConfigPlace::Whole => write!(f, "{}: ", self.origin)?,
+            ConfigPlace::Whole | ConfigPlace::Other { .. } => write!(f, "{}: ", self.origin)?,
         }
         let word = match self.severity {
             Severity::Error => "error",
@@ -201,13 +223,41 @@ impl Finding {
         self.hint = Some(harmless(hint.as_ref()));
         self
     }
+
+    /// Of another file than the config.
+    pub(crate) fn of(self, file: u16) -> Self {
+        Self { at: self.at.of(file), ..self }
+    }
+}
+
+/// A file that the config names: what it is called, and its text, unless that is nobody's business.
+#[derive(Debug)]
+struct OtherFile {
+    origin: String,
+    text: Option<String>,
 }
 
 /// All problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings(Vec<Finding>, Rc<RefCell<Vec<OtherFile>>>);
 
 impl Findings {
+    /// None yet, of the same files.
+    pub(crate) fn apart(&self) -> Self {
+        Self(Vec::new(), Rc::clone(&self.1))
+    }
+
+    /// The number of a file that the config names; its lines are shown if there is a text.
+    pub(crate) fn other(&self, origin: &str, text: Option<&str>) -> u16 {
+        let mut others = self.1.borrow_mut();
+        let known = others.iter().position(|other| other.origin == origin);
+        let number = known.unwrap_or(others.len());
+        if known.is_none() {
+            others.push(OtherFile { origin: origin.into(), text: text.map(str::to_owned) });
+        }
+        u16::try_from(number).unwrap_or(u16::MAX)
+    }
+
     pub(crate) fn add(&mut self, finding: Finding) {
         self.0.push(finding);
     }
@@ -225,6 +275,24 @@ impl Findings {
             }
             finding
         }));
+    }
+
+    /// Takes over what was found in another file than the config.
+    pub(crate) fn absorb_of(&mut self, other: Self, file: u16) {
+        self.0.extend(other.0.into_iter().map(|finding| finding.of(file)));
+    }
+
+    /// Where something stands, for the middle of a message.
+    pub(crate) fn whereabouts(&self, at: ConfigPlace) -> Option<String> {
+        match at {
+            ConfigPlace::Line { line, .. } => Some(format!("line {line}")),
+            ConfigPlace::Other { file, line, .. } => {
+                let others = self.1.borrow();
+                let origin = &others.get(usize::from(file))?.origin;
+                Some(if line == 0 { origin.clone() } else { format!("{origin}:{line}") })
+            }
+            ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
+        }
     }
 
     pub(crate) fn has_errors(&self) -> bool {
@@ -246,6 +314,10 @@ impl Findings {
         }
         let more = findings.split_off(findings.len().min(MOST));
         findings.sort_by_key(|finding| (finding.at, finding.severity));
+        // What several apps have from one place is told once.
+        findings.dedup_by(|next, one| {
+            one.at != ConfigPlace::Whole && (one.at, &one.message) == (next.at, &next.message)
+        });
         // The worst of the rest comes first.
         findings.extend(more.first().map(|worst| Finding {
             severity: worst.severity,
@@ -254,22 +326,38 @@ impl Findings {
             hint: None,
             lacks_script: more.iter().all(|it| it.lacks_script),
         }));
-        let excerpt = |at: ConfigPlace| {
-            let ConfigPlace::Line { line, column } = at else { return None };
-            let text = lines.get(line.checked_sub(1)?).unwrap_or(&"");
-            Some(Excerpt::of(text, column))
+        let others = self.1.borrow();
+        let excerpt = |place: ConfigPlace, file: Option<&OtherFile>| {
+            let ConfigPlace::Line { line, column } = place else { return None };
+            let at = line.checked_sub(1)?;
+            let text = match file {
+                Some(file) => file.text.as_deref()?.lines().nth(at),
+                None => lines.get(at).copied(),
+            };
+            Some(Excerpt::of(text.unwrap_or_default(), column))
         };
-        findings
-            .into_iter()
-            .map(|finding| Diagnostic {
+        let told = |finding: Finding| {
+            let (place, file) = match finding.at {
+                ConfigPlace::Other { file, line: 0, .. } => {
+                    (ConfigPlace::Whole, others.get(usize::from(file)))
+                }
+                ConfigPlace::Other { file, line, column } => {
+                    (ConfigPlace::Line { line, column }, others.get(usize::from(file)))
+                }
+                at @ (ConfigPlace::Whole | ConfigPlace::Line { .. } | ConfigPlace::Flag(_)) => {
+                    (at, None)
+                }
+            };
+            Diagnostic {
                 severity: finding.severity,
-                origin: origin.to_owned(),
-                place: finding.at,
-                excerpt: excerpt(finding.at),
+                origin: file.map_or(origin, |file| file.origin.as_str()).to_owned(),
+                place,
+                excerpt: excerpt(place, file),
                 message: finding.message,
                 hint: finding.hint,
-            })
-            .collect()
+            }
+        };
+        findings.into_iter().map(told).collect()
     }
 }
 

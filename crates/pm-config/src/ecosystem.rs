@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use pm_spec::AppSpec;
+use pm_spec::{AppName, AppSpec};
 
 use crate::diagnose::{ConfigPlace, Diagnostic, Finding, Findings, quoted};
 use crate::keys;
@@ -19,8 +19,10 @@ pub struct Ecosystem {
     /// What works but perhaps not as meant. As PM2 reads a file ([`Beside::Pm2s`](crate::Beside)), also the errors of
     /// apps that are left out because of them.
     pub warnings: Vec<Diagnostic>,
-    /// The file, absolute; `None` for a script or standard input.
+    /// The file, absolute; `None` for a script or standard input. Of several it is the first.
     pub source: Option<PathBuf>,
+    /// Apps that are left out because none of their profiles is on.
+    pub off: Vec<AppName>,
 }
 
 /// One app as written.
@@ -212,6 +214,13 @@ fn neighbour(entry: &TableEntry, strict: bool) -> Finding {
                 None => finding,
             }
         }
+    }
+}
+
+/// What stands in a file that has no apps of its own.
+pub(crate) fn neighbours(entries: &[TableEntry], strict: bool, findings: &mut Findings) {
+    for entry in entries.iter().filter(|entry| entry.key != "deploy") {
+        findings.add(neighbour(entry, strict));
     }
 }
 

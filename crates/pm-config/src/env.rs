@@ -1,25 +1,45 @@
-//! The environment of an app: the caller's shell, under `env`, under `env_NAME`.
+//! The environment of an app: the caller's shell, under its files of variables, under `env`, under `env_NAME`.
 
 use std::collections::BTreeSet;
 
 use pm_spec::Environment;
 
+use crate::caller::Beside;
 use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::dotenv::FileVariable;
 use crate::fields::{AppFields, Field, whole};
 use crate::ground::ConfigGround;
-use crate::keys;
 use crate::tree::{TableEntry, Value};
+use crate::{env_file, keys};
 
 /// All variables, and the names of those that the file or the command line set.
+#[derive(Default)]
 pub(crate) struct Variables {
     pub(crate) all: Environment,
     pub(crate) declared: BTreeSet<String>,
+    /// Those of them whose values nobody is shown.
+    pub(crate) hidden: BTreeSet<String>,
 }
 
 impl Variables {
     fn set(&mut self, name: &str, value: &Value) {
         self.all.set(name, value.to_bytes());
         self.declared.insert(name.to_owned());
+        self.hidden.remove(name);
+    }
+
+    /// Lays what a file of variables says over what is there.
+    fn set_from_file(&mut self, variable: FileVariable) {
+        match variable.value {
+            Some(value) => {
+                self.all.set(&variable.name, value);
+                self.hidden.insert(variable.name.clone());
+            }
+            // The caller's, also where a part of its name is to be dropped; else there is none.
+            None if self.all.get(&variable.name).is_none() => return,
+            None => {}
+        }
+        self.declared.insert(variable.name);
     }
 }
 
@@ -32,7 +52,7 @@ fn is_internal(name: &str) -> bool {
 pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Variables {
     let filter = Filter::read(app);
     let inherited = &ground.caller.env;
-    let mut variables = Variables { all: inherited.clone(), declared: BTreeSet::new() };
+    let mut variables = Variables { all: inherited.clone(), ..Variables::default() };
     for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || filter.drops(name)) {
         variables.all.unset(name);
     }
@@ -42,8 +62,11 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
     // `require('dotenv').config()` declares as much as `env` does.
     let scripted = ground.scripted.iter().filter(|name| variables.all.get(name).is_some());
     variables.declared.extend(scripted.cloned());
+    for variable in env_file::variables(app, ground, inherited) {
+        variables.set_from_file(variable);
+    }
     if let Some(field) = app.get("env") {
-        lay(app, field, &mut variables);
+        lay(app, field, ground, &mut variables);
     }
     if let Some(field) = app.get("port") {
         match whole(&field.node.value) {
@@ -55,16 +78,18 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
     }
     if let Some(wanted) = &ground.overrides.env_name {
         match app.profiles.get(wanted.as_str()).copied() {
-            Some(field) => lay(app, field, &mut variables),
+            Some(field) => lay(app, field, ground, &mut variables),
             None => missing(app, wanted),
         }
     }
+    let pm2s = app.get("env_file").filter(|_| ground.overrides.beside == Beside::Pm2s);
     // Profiles that are not chosen have to be right too: they are chosen on another day.
     let others: Vec<Field<'_>> = app
         .profiles
         .iter()
         .filter(|(name, _)| Some(**name) != ground.overrides.env_name.as_deref())
         .map(|(_, field)| *field)
+        .chain(pm2s)
         .collect();
     for field in others {
         if field.node.value.as_text().is_some() {
@@ -79,10 +104,11 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
 /// Text under `env_NAME`: PM2 takes it and does nothing with it.
 fn no_profile(field: Field<'_>) -> Finding {
     let key = quoted(field.key);
-    let is_file = ["env_file", "env_files"].contains(&field.key);
-    let (message, hint) = if is_file {
+    let (message, hint) = if field.key == "env_files" {
+        (format!("{key} has no effect"), "here it is `env_file`")
+    } else if keys::canonical(field.key) == Some("env_file") {
         let hint = "write the variables under `env`, or let the app read the file: dotenv, node --env-file";
-        (format!("{key} has no effect: no file of variables is read"), hint)
+        (format!("{key} has no effect: PM2 reads no file of variables"), hint)
     } else {
         let message = format!("{key} has no effect: it is text, not an object of variables");
         (message, "write { NAME: \"value\" }")
@@ -91,9 +117,17 @@ fn no_profile(field: Field<'_>) -> Finding {
 }
 
 /// Lays the variables of one table over what is there.
-fn lay(app: &mut AppFields<'_>, field: Field<'_>, variables: &mut Variables) {
+fn lay(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    ground: &ConfigGround<'_>,
+    variables: &mut Variables,
+) {
     for entry in table(app, field) {
         variables.set(&entry.key, &entry.node.value);
+        if ground.secrets.contains(&entry.node.at) {
+            variables.hidden.insert(entry.key.clone());
+        }
     }
 }
 

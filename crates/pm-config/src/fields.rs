@@ -58,13 +58,16 @@ impl<'a> AppFields<'a> {
         let mut profiles = BTreeMap::new();
         for entry in entries {
             let field = Field { key: &entry.key, node: &entry.node };
-            if let Some((key, rank)) = keys::find(&entry.key) {
+            let profile = entry.key.strip_prefix("env_");
+            // A table is an environment, also under `env_file`.
+            let is_profile = profile.is_some() && matches!(entry.node.value, Value::Table(_));
+            if let Some((key, rank)) = keys::find(&entry.key).filter(|_| !is_profile) {
                 // A repeated key: the last one wins, as in JavaScript.
                 let order = (field.node.value.is_falsy(), rank);
                 if ranked.get(key.name).is_none_or(|(falsy, old, _)| order <= (*falsy, *old)) {
                     ranked.insert(key.name, (order.0, order.1, field));
                 }
-            } else if let Some(profile) = entry.key.strip_prefix("env_") {
+            } else if let Some(profile) = profile {
                 profiles.insert(profile, field);
             }
         }

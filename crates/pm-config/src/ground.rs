@@ -6,9 +6,11 @@ use std::path::Path;
 use pm_spec::AppName;
 
 use crate::caller::{Caller, Overrides};
+use crate::diagnose::ConfigPlace;
 use crate::tree::TableEntry;
 
 /// What is the same for all apps of a config.
+#[derive(Clone, Copy)]
 pub(crate) struct ConfigGround<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) overrides: &'a Overrides,
@@ -16,10 +18,14 @@ pub(crate) struct ConfigGround<'a> {
     pub(crate) scripted: &'a BTreeSet<String>,
     /// Variables of the `deploy` section that count least.
     pub(crate) deployed: &'a [TableEntry],
+    /// Values that nobody is shown, by their places.
+    pub(crate) secrets: &'a BTreeSet<ConfigPlace>,
     /// The folder of the config file; the caller's for a script.
     pub(crate) folder: &'a Path,
     /// The names of all apps of the config, in its order.
     pub(crate) names: &'a [Option<AppName>],
     /// The config file.
     pub(crate) source: Option<&'a Path>,
+    /// The project that the config is of.
+    pub(crate) project: Option<&'a AppName>,
 }

@@ -253,7 +253,7 @@ mod tests {
     fn at(place: ConfigPlace) -> (usize, usize) {
         match place {
             ConfigPlace::Line { line, column } => (line, column),
-            ConfigPlace::Whole | ConfigPlace::Flag(_) => (0, 0),
+            ConfigPlace::Whole | ConfigPlace::Other { .. } | ConfigPlace::Flag(_) => (0, 0),
         }
     }
 

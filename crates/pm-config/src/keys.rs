@@ -82,7 +82,7 @@ pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&
 const ELSEWHERE: [(&[&str], &str); 31] = [
     (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
-    (&["environmentfile"], "`env`; no file of variables is read"),
+    (&["environmentfile"], "`env_file`"),
     (
         &["dependson", "requires", "wants", "links", "after", "before"],
         "apps start side by side: one that needs another waits for it or fails and is restarted",

@@ -88,7 +88,9 @@ fn useless(app: &mut AppFields<'_>) {
         let message = format!("`{key}` has no effect without `schedule` or `cron_restart`");
         app.findings.add(match field.node.at {
             at @ ConfigPlace::Flag(_) => Finding::error(at, message),
-            at @ (ConfigPlace::Line { .. } | ConfigPlace::Whole) => Finding::warning(at, message),
+            at @ (ConfigPlace::Line { .. } | ConfigPlace::Other { .. } | ConfigPlace::Whole) => {
+                Finding::warning(at, message)
+            }
         });
     }
 }

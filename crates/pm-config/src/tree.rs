@@ -36,6 +36,28 @@ pub(crate) struct TableEntry {
     pub(crate) node: ConfigNode,
 }
 
+impl ConfigNode {
+    /// Says of it and of all that is in it that it stands in another file than the config.
+    pub(crate) fn move_to(&mut self, file: u16) {
+        self.at = self.at.of(file);
+        match &mut self.value {
+            Value::List(nodes) => {
+                for node in nodes {
+                    node.move_to(file);
+                }
+            }
+            Value::Table(entries) => {
+                for entry in entries {
+                    entry.at = entry.at.of(file);
+                    entry.node.move_to(file);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
+            }
+        }
+    }
+}
+
 impl Value {
     pub(crate) fn text(text: impl Into<ByteString>) -> Self {
         Self::Text(text.into())

@@ -78,6 +78,8 @@ pub(crate) fn app(
     let mut app = AppFields::new(table.at, &table.entries, findings);
     app.judge_keys(&table.entries, ground.overrides.strict);
     let namespace = namespace(&mut app);
+    // Which are on is known already; here they only have to be words.
+    app.words("profiles");
     let cwd = cwd(&mut app, ground);
     let mut env = env::environment(&mut app, ground);
     let program = cwd.as_deref().and_then(|cwd| program::find(&mut app, cwd, &env, ground));
@@ -100,6 +102,9 @@ pub(crate) fn app(
     let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);
+    if spec.project.is_none() {
+        spec.project = ground.project.map(|name| name.as_str().into());
+    }
     spec.interpreter_args = app.words("interpreter_args");
     spec.args = app.words("args");
     spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
@@ -127,6 +132,7 @@ pub(crate) fn app(
         namespace: namespace.unwrap_or_else(AppName::default_namespace),
         version: version(&program),
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
+        hidden_env: env.hidden.iter().map(|name| ByteString::from(name.as_str())).collect(),
         source: ground.source.map(paths::to_bytes),
         ..spec
     })

@@ -1,10 +1,9 @@
 //! Python's virtual environments: which one an app belongs to.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use pm_spec::{AppSpec, ByteString, Environment};
+use pm_spec::{AppSpec, ByteString};
 
 use crate::env::Variables;
 use crate::paths;
@@ -104,7 +103,7 @@ impl Venv {
 /// The virtual environment that lies beside an app or above it and that the app does not run in.
 pub fn unused_venv(spec: &AppSpec) -> Option<PathBuf> {
     let cwd = paths::from_bytes(&spec.cwd);
-    let variables = Variables { all: Environment::new(), declared: BTreeSet::new() };
+    let variables = Variables::default();
     let root = spec.source.as_ref().and_then(|source| paths::from_bytes(source).parent());
     let script = paths::from_bytes(&spec.script);
     let venv = Venv::of(cwd, Some(script), &variables, root.unwrap_or(cwd))?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use pm_config::SERVE_VERB;
 use pm_protocol::{Description, Descriptions};
 use pm_spec::options::{Jlist, Setting, keys};
-use pm_spec::{AppSpec, ByteString, Environment, LogFormat, MASK, Watch, looks_secret};
+use pm_spec::{AppSpec, ByteString, Environment, LogFormat, MASK, Watch};
 use serde_json::{Map, Value, json};
 
 /// Versions of Node by the program that runs apps.
@@ -78,7 +78,7 @@ fn pm2_env(described: &Description, secrets: Secrets) -> Value {
 fn environment(described: &Description, secrets: Secrets) -> Map<String, Value> {
     let mut env = Map::new();
     for (name, value) in described.spec.env.iter() {
-        let is_masked = secrets == Secrets::Masked && looks_secret(name);
+        let is_masked = secrets == Secrets::Masked && described.spec.hides(name);
         let value = if is_masked { MASK.into() } else { text(value) };
         env.insert(name.into(), value);
     }

@@ -9,8 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec,
-    Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch,
+    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -21,6 +20,9 @@ pub struct AppSpec {
     pub name: AppName,
     /// The group it belongs to.
     pub namespace: AppName,
+    /// The project it belongs to (Compose): what `up` and `down` bring and take away together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ByteString>,
     /// The script or program as the user means it; shown as "script path".
     pub script: ByteString,
     /// What runs the script; `None`: the script is executed itself.
@@ -35,6 +37,9 @@ pub struct AppSpec {
     pub env: Environment,
     /// The names of `env` that the file or the command line set, not the caller's shell; for showing.
     pub declared_env: Vec<ByteString>,
+    /// The names of `env` whose values came from a file of variables (Compose: `env_file`): nobody is shown them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden_env: Vec<ByteString>,
     /// The keys that nobody wrote and whose values were made from others: a change of these alone is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<ByteString>,
@@ -105,6 +110,7 @@ impl AppSpec {
         Self {
             name,
             namespace: AppName::default_namespace(),
+            project: None,
             script: script.into(),
             interpreter: None,
             interpreter_args: Vec::new(),
@@ -112,6 +118,7 @@ impl AppSpec {
             cwd: cwd.into(),
             env: Environment::new(),
             declared_env: Vec::new(),
+            hidden_env: Vec::new(),
             derived: Vec::new(),
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
@@ -136,6 +143,11 @@ impl AppSpec {
             source: None,
             nulled: BTreeSet::new(),
         }
+    }
+
+    /// Whether the value of a variable is masked where it is shown.
+    pub fn hides(&self, name: &str) -> bool {
+        looks_secret(name) || self.hidden_env.iter().any(|it| it.as_bytes() == name.as_bytes())
     }
 
     /// The variable that counts up, and its value in one instance.
@@ -269,6 +281,8 @@ mod tests {
             derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart,
+            name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
+            hidden_env, derived, instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset,
@@ -287,7 +301,8 @@ mod tests {
     }
 
     /// What no file says: it is only shown.
-    const NO_KEYS: [&str; 5] = ["derived", "serving.marks", "version", "source", "nulled"];
+    const NO_KEYS: [&str; 6] =
+        ["hidden_env", "derived", "serving.marks", "version", "source", "nulled"];
 
     fn usual() -> AppSpec {
         let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
@@ -349,9 +364,11 @@ mod tests {
     fn other() -> AppSpec {
         let mut env = Environment::new();
         env.set("A", "1");
+        env.set("H", "1");
         AppSpec {
             name: AppName::parse("b").unwrap(),
             namespace: AppName::parse("b").unwrap(),
+            project: Some("b".into()),
             script: "b".into(),
             interpreter: Some("sh".into()),
             interpreter_args: Vec::from(["-x".into()]),
@@ -359,6 +376,7 @@ mod tests {
             cwd: "/b".into(),
             env,
             declared_env: Vec::from(["B".into()]),
+            hidden_env: Vec::from(["H".into()]),
             derived: Vec::from(["pid_file".into()]),
             instances: 2,
             instance_var: "B".into(),

@@ -115,7 +115,7 @@ impl AppSpec {
         env
     }
 
-    fn declares(&self, name: &str) -> bool {
+    pub(crate) fn declares(&self, name: &str) -> bool {
         self.declared_env.iter().any(|known| known.as_bytes() == name.as_bytes())
     }
 
@@ -139,7 +139,11 @@ fn variables(old: &AppSpec, new: &AppSpec) -> Vec<Edit> {
         let name = name.display();
         let (was, is) = (old.env.get(&name), new.env.get(&name));
         let show = |value: &ByteString| {
-            if looks_secret(&name) { "***".into() } else { short(value.display().into_owned()) }
+            if old.hides(&name) || new.hides(&name) {
+                "***".into()
+            } else {
+                short(value.display().into_owned())
+            }
         };
         (was != is).then(|| Edit {
             what: format!("env.{name}"),

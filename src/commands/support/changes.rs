@@ -1,13 +1,14 @@
 //! What config files ask to be different: compared with what is known before anything is done, told afterwards.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{Ecosystem, Overrides, Severity};
 use pm_protocol::{Existing, Outcome, Patience, Start, Status};
-use pm_spec::{AppSpec, ByteString, Effort, Mode};
+use pm_spec::{AppName, AppSpec, ByteString, Effort, Mode};
 
 use crate::commands::support::targets::Target;
 use crate::commands::support::{described, resend};
@@ -21,7 +22,11 @@ use crate::render::safe;
 pub(crate) struct Configs {
     pub(crate) apps: Vec<AppSpec>,
     /// The files of which all apps are here: nothing of them was left out by `--only`.
-    whole: Vec<ByteString>,
+    whole: BTreeSet<ByteString>,
+    /// The projects of those files, each with the folder of its file.
+    projects: BTreeSet<ProjectHome>,
+    /// Apps of them whose profiles are off: they are left alone.
+    off: Vec<AppName>,
     /// Whether apps of them are left out because of their mistakes (PM2).
     pub(crate) is_partial: bool,
 }
@@ -29,10 +34,13 @@ pub(crate) struct Configs {
 impl Configs {
     /// Adds the apps of one file.
     pub(crate) fn add(&mut self, ecosystem: Ecosystem, overrides: &Overrides) {
-        let source = ecosystem.apps.first().and_then(|app| app.source.clone());
         let is_partial = ecosystem.warnings.iter().any(|one| one.severity == Severity::Error);
         self.is_partial |= is_partial;
-        self.whole.extend(source.filter(|_| overrides.only.is_empty() && !is_partial));
+        if overrides.only.is_empty() && !is_partial {
+            self.whole.extend(ecosystem.apps.iter().filter_map(|app| app.source.clone()));
+            self.projects.extend(ecosystem.apps.iter().filter_map(project));
+        }
+        self.off.extend(ecosystem.off);
         self.apps.extend(ecosystem.apps);
     }
 
@@ -67,11 +75,20 @@ impl Configs {
         own.chain(gone).collect()
     }
 
-    /// Apps that came from one of the files and are not in it any more.
+    /// Apps that came from one of the files and are not in it any more, or from one of the same project that is not
+    /// there any more: it was renamed.
     pub(crate) fn gone<'k>(&self, known: &'k [KnownApp]) -> Vec<&'k KnownApp> {
+        let is_ours = |spec: &AppSpec| {
+            let file = spec.source.as_ref();
+            let is_lost = || {
+                file.is_some_and(|file| !path(file).exists())
+                    && project(spec).is_some_and(|project| self.projects.contains(&project))
+            };
+            file.is_some_and(|file| self.whole.contains(file)) || is_lost()
+        };
         let is_gone = |one: &&KnownApp| {
-            let file = one.spec.source.as_ref();
-            file.is_some_and(|file| self.whole.contains(file))
+            is_ours(&one.spec)
+                && !self.off.contains(&one.spec.name)
                 && !self.apps.iter().any(|app| one.is(app))
         };
         known.iter().filter(is_gone).collect()
@@ -125,9 +142,22 @@ impl Configs {
     }
 }
 
+fn path(file: &ByteString) -> &Path {
+    Path::new(OsStr::from_bytes(file.as_bytes()))
+}
+
+/// A project's name, and the folder of the file it came from: another folder may have one of that name.
+pub(crate) type ProjectHome = (ByteString, PathBuf);
+
+/// The project an app belongs to.
+pub(crate) fn project(app: &AppSpec) -> Option<ProjectHome> {
+    let folder = path(app.source.as_ref()?).parent()?;
+    Some((app.project.clone()?, folder.to_owned()))
+}
+
 /// Whether these are two files and the second one is still there.
 fn is_another(is: &ByteString, was: &ByteString) -> bool {
-    let real = |file: &ByteString| Path::new(OsStr::from_bytes(file.as_bytes())).canonicalize();
+    let real = |file: &ByteString| path(file).canonicalize();
     is != was && real(was).is_ok_and(|was| real(is).is_ok_and(|is| is != was))
 }
 

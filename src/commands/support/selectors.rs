@@ -1,14 +1,16 @@
 //! What selectors mean that only the command line knows: `/regex/` over names, and, called as `pm2`, PM2's order where
 //! one word fits several kinds (we refuse those, pain 52).
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use pm_client::{CallError, Client, Deadline};
+use pm_config::near;
 use pm_protocol::{Code, List, Row};
-use pm_spec::Select;
+use pm_spec::{AppSpec, Select};
 use regex_lite::Regex;
 
-use crate::commands::support::listing;
+use crate::commands::support::{described, listing};
 use crate::prelude::{Failure, Session};
 use crate::session::QUICK;
 
@@ -33,6 +35,9 @@ pub(crate) fn one(
     word: &str,
     rows: &mut Option<Vec<Row>>,
 ) -> Result<Vec<Select>, Failure> {
+    if let Some(project) = word.strip_prefix(PROJECT).filter(|name| !name.is_empty()) {
+        return of_project(client, project);
+    }
     let select = Select::parse(word).map_err(|error| Failure::input(error.to_string()))?;
     let pattern = pattern(word)?;
     if pattern.is_none() && !(session.called_as.is_pm2() && matches!(select, Select::Word(_))) {
@@ -46,6 +51,30 @@ pub(crate) fn one(
         Some(pattern) => named_like(word, &pattern, rows),
         None => Ok(vec![first_kind(word, rows).unwrap_or(select)]),
     }
+}
+
+/// How a project is named among apps.
+pub(crate) const PROJECT: &str = "project:";
+
+/// All instances of a project.
+fn of_project(client: &mut Client, project: &str) -> Result<Vec<Select>, Failure> {
+    let all = described::known(client)?.descriptions;
+    let name = |spec: &AppSpec| spec.project.as_ref().map(|name| name.display().into_owned());
+    let own = all.iter().filter(|one| name(&one.spec).as_deref() == Some(project));
+    let own: Vec<_> = own.map(|one| Select::Id(one.row.id)).collect();
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    let known: BTreeSet<_> = all.iter().filter_map(|one| name(&one.spec)).collect();
+    let failure = Failure::failed(format!("no app is of a project {project}"));
+    let near = near(project, known.iter().map(String::as_str));
+    Err(match near.first() {
+        Some(near) => failure.hint(format!("did you mean `{PROJECT}{near}`?")),
+        None if known.is_empty() => failure,
+        None => {
+            failure.hint(format!("there are: {}", known.into_iter().collect::<Vec<_>>().join(", ")))
+        }
+    })
 }
 
 /// Rows of what is selected; nothing if there is no such thing.

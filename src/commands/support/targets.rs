@@ -1,6 +1,6 @@
 //! What a word on the command line means: a config file, a known app, or a script (PM2's order, `pm2.md` 2).
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -23,8 +23,8 @@ const LARGEST: u64 = (4 << 20) + 1;
 /// A word, understood.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// A config file.
-    File(PathBuf),
+    /// A config file, and those that are laid over it.
+    File(PathBuf, Vec<PathBuf>),
     /// A config that came on standard input.
     Stdin(Vec<u8>),
     /// Anything else: a selector, or a script.
@@ -45,18 +45,30 @@ impl Target {
         }
         match word.to_str() {
             Some(text) if is_explicit(text) => Ok(Self::Word(text.into())),
-            Some(text) if is_config_name(text).is_some() => Ok(Self::File(word.into())),
+            Some(text) if is_config_name(text).is_some() => Ok(Self::File(word.into(), Vec::new())),
             Some(text) => Ok(Self::Word(text.into())),
             None if is_config_name(&word.to_string_lossy()).is_some() => {
-                Ok(Self::File(word.into()))
+                Ok(Self::File(word.into(), Vec::new()))
             }
             None => Ok(Self::Path(word.into())),
         }
     }
 
+    /// Reads words. Config files that follow each other are one config, but for PM2.
+    pub(crate) fn read_all(
+        session: &Session,
+        words: &[OsString],
+    ) -> Result<Vec<(Self, OsString)>, Failure> {
+        let mut all = Vec::new();
+        for word in words {
+            all.push((Self::read(word)?, word.clone()));
+        }
+        Ok(if session.called_as.is_pm2() { all } else { merged(all) })
+    }
+
     /// Whether it is a config.
     pub(crate) fn is_config(&self) -> bool {
-        matches!(self, Self::File(_) | Self::Stdin(_))
+        matches!(self, Self::File(..) | Self::Stdin(_))
     }
 
     /// The apps of a config, complete.
@@ -67,7 +79,10 @@ impl Target {
         overrides: &Overrides,
     ) -> Result<Option<Ecosystem>, Failure> {
         let read = match self {
-            Self::File(path) => read::load(path, caller, overrides),
+            Self::File(path, further) => {
+                let further: Vec<_> = further.iter().map(PathBuf::as_path).collect();
+                read::load_all(path, &further, caller, overrides)
+            }
             Self::Stdin(bytes) => {
                 read::parse(bytes, ConfigFormat::Json5, "stdin", caller, overrides)
             }
@@ -82,7 +97,7 @@ impl Target {
     /// The names of the apps of a config; the rest of it need not be right.
     fn names(&self, caller: &Caller, overrides: &Overrides) -> Result<Vec<AppName>, Failure> {
         let read = match self {
-            Self::File(path) => read::names(path, caller, overrides),
+            Self::File(path, _) => read::names(path, caller, overrides),
             Self::Stdin(bytes) => {
                 read::names_of(bytes, ConfigFormat::Json5, "stdin", caller, overrides)
             }
@@ -90,6 +105,21 @@ impl Target {
         };
         read.map_err(|diagnosis| unusable(&diagnosis))
     }
+}
+
+/// Lays config files that follow each other over the first of them.
+pub(crate) fn merged(targets: Vec<(Target, OsString)>) -> Vec<(Target, OsString)> {
+    let mut all: Vec<(Target, OsString)> = Vec::new();
+    for (target, word) in targets {
+        match (all.last_mut(), target) {
+            (Some((Target::File(_, over), _)), Target::File(path, further)) => {
+                over.push(path);
+                over.extend(further);
+            }
+            (_, target) => all.push((target, word)),
+        }
+    }
+    all
 }
 
 /// Says what works but perhaps not as meant.
@@ -139,7 +169,7 @@ pub(crate) fn resolve(
                 let message = format!("no app is called {}", path.display());
                 return Err(Failure::failed(message));
             }
-            Target::File(_) | Target::Stdin(_) => {
+            Target::File(..) | Target::Stdin(_) => {
                 let names = target.names(&session.caller()?, overrides)?;
                 let rows = listing::rows(client)?;
                 for name in names {
@@ -240,7 +270,10 @@ pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
 
 /// Whether a word says itself that it selects among known apps.
 pub(crate) fn is_explicit(word: &str) -> bool {
-    word == "all" || ["name:", "id:", "ns:", "namespace:"].iter().any(|it| word.starts_with(it))
+    word == "all"
+        || ["name:", "id:", "ns:", "namespace:", selectors::PROJECT]
+            .iter()
+            .any(|it| word.starts_with(it))
 }
 
 #[cfg(test)]

@@ -67,6 +67,11 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("env: {B: 1, A: 2}", "/declared_env", json!(["A", "B"])),
         ("port: '3000'", "/env/PORT", json!("3000")),
         ("port: 3000, env: {PORT: 1}", "/env/PORT", json!("3000")),
+        ("env_file: ['.env']", "/env/A", json!("from file")),
+        ("envFile: '.env', env: {A: 1}", "/env/A", json!("1")),
+        ("env_file: '.env'", "/hidden_env", json!(["A"])),
+        ("profiles: []", "/name", json!("app")),
+        ("project: 'shop'", "/project", json!("shop")),
         ("", "/env/SHELL_ONLY", json!("yes")),
         ("post_update: ['x']", "/post_update", json!(null)),
         ("filter_env: ['SHELL']", "/env/SHELL_ONLY", json!(null)),
@@ -288,6 +293,7 @@ fn logs() -> Vec<(&'static str, &'static str, Value)> {
 fn every_attribute_arrives() {
     let desk = Desk::new();
     desk.write("sub/x", "");
+    desk.write(".env", "A='from file'\n");
     for (written, pointer, expected) in rows() {
         let (spec, _) = desk.app(&format!("{{script: 'app', {written}}}"));
         let spec = desk.plain(&serde_json::to_string(&spec).unwrap());

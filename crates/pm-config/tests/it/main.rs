@@ -4,8 +4,10 @@
 mod article;
 mod attributes;
 mod desk;
+mod env_files;
 mod example;
 mod hostile;
 mod javascript;
 mod programs;
+mod projects;
 mod shapes;

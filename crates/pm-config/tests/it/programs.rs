@@ -627,11 +627,12 @@ fn a_module_of_python_runs_however_it_is_asked_for() {
 }
 
 #[test]
-fn a_file_of_variables_is_no_environment() {
+fn a_file_of_variables_is_nothing_to_pm2() {
     let mut desk = desk();
+    desk.overrides.beside = pm_config::Beside::Pm2s;
     let (spec, warnings) = desk.app("{script: 'app', env: {A: 1}, env_file: '.env', env_x: 'y'}");
     assert_eq!(spec.env.get("A").map(text).as_deref(), Some("1"));
-    assert!(warnings.contains("no file of variables is read"), "{warnings}");
+    assert!(warnings.contains("PM2 reads no file of variables"), "{warnings}");
     assert!(warnings.contains("`env_x` has no effect: it is text"), "{warnings}");
     desk.overrides.env_name = Some("x".into());
     assert!(desk.problems("{script: 'app', env_x: 'y'}").contains("must be an object"));

@@ -1,7 +1,10 @@
 //! The variables an app is started with.
 
 use super::Setting;
-use super::flag::{FlagValue::Words, flag};
+use super::flag::{
+    FlagValue::{Path, Words},
+    flag,
+};
 use super::row::{Jlist::Always, KeyKind, KeySpec, key, special, word};
 use crate::{AppSpec, ByteString};
 
@@ -9,6 +12,10 @@ use crate::{AppSpec, ByteString};
 pub(super) const KEYS: &[KeySpec] = &[
     key("env", "variables over those of the shell; `env_NAME` is laid over them by `--env NAME`", KeyKind::Variables)
         .nowhere(),
+    key("env_file", "files of variables, over those of the shell and under `env`; a later file counts more. `{ path, required: false }`: it may be missing",
+        special!(["string", "array", "object"], |_| Setting::Unset, from_files))
+        .nowhere()
+        .flag(flag("--env-file", "FILE", "Read variables from this file").takes(Path).such_as(".env")),
     key("filter_env", "inherited variables whose names contain one of these are dropped",
         special!(["array", "string", "boolean"], |_| Setting::Unset, filtered))
         .nowhere()
@@ -40,4 +47,19 @@ fn filtered(app: &mut AppSpec, from: &AppSpec) {
         }
     }
     app.env = env;
+}
+
+/// What was written down for the app itself counts more than a file.
+fn from_files(app: &mut AppSpec, from: &AppSpec) {
+    for name in &from.hidden_env {
+        let text = name.display();
+        let is_free = !app.declares(&text) || app.hidden_env.contains(name);
+        if let Some(value) = from.env.get(&text).filter(|_| is_free) {
+            app.env.set(&text, value.clone());
+            app.declared_env.retain(|known| known != name);
+            app.declared_env.push(name.clone());
+            app.hidden_env.retain(|known| known != name);
+            app.hidden_env.push(name.clone());
+        }
+    }
 }

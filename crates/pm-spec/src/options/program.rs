@@ -9,7 +9,7 @@ use super::row::{
     Jlist::{Always, Apart, Never},
     KeySpec, field, key, made, special, via, word,
 };
-use crate::{Identifier, Sched, UserChoice};
+use crate::{AppName, ByteString, Identifier, Sched, UserChoice};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -19,6 +19,12 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("namespace", "the group it belongs to, for `pm stop ns:NAME`", made!(["string"], namespace))
         .idle().told_apart().jlist(Apart)
         .flag(flag("--namespace", "NAMESPACE", "Group the app belongs to").such_as("group").over_file()),
+    key("project", "the project it belongs to, for `pm down` and `pm list project:NAME`; default: `name` beside `apps`, else the name of the folder of the file",
+        word!(project, "a name", |name| AppName::parse(name).ok().map(|name| Some(name.as_str().into())), |name: &Option<ByteString>| name.into()))
+        .live(),
+    key("profiles", "it is left out unless one of these is on, by `--profile` or PM_PROFILES, or `--only` names it",
+        special!(["string", "array"], |_| Setting::Unset, |_, _| ()))
+        .idle().nowhere(),
     key("script", "a file, a program of the venv or of PATH, or a line for the shell", made!(["string"], script))
         .aliases(&["exec", "cmd", "command"]).told_apart().jlist(Never),
     key("args", "its arguments: a list, or a string that is split at blanks outside quotes", made!(["string", "array", "number"], args))
