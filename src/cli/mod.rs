@@ -33,7 +33,9 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, FlushArgs, GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs, TargetArgs, DownArgs, UpArgs,
+    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, FlushArgs, GuardianArgs, MonitArgs,
+    RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs,
+    TargetArgs, UpArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};

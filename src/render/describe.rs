@@ -4,7 +4,9 @@ use pm_client::{quoted, standing};
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView, JobView};
 use pm_spec::options::{Label, keys};
-use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret};
+use pm_spec::{
+    AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret,
+};
 
 use crate::called;
 use crate::console::Look;

@@ -2,8 +2,6 @@
 
 use pm_protocol::{Description, Descriptions, Listing, Row};
 use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
-use pm_protocol::{Description, Descriptions, Listing};
-use pm_spec::{AppSpec, ByteString, Environment, MASK};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -9,7 +9,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret,
+    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec,
+    Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-    Bytes, Delay, HookEvent, Ignore, IoPriority, LogFormat, LogFull, LogTarget, Mode, Isolate,
+        Bytes, Delay, HookEvent, Ignore, IoPriority, Isolate, LogFormat, LogFull, LogTarget, Mode,
         ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span,
     };
 
@@ -277,12 +278,10 @@ mod tests {
 
     fn every_field() -> Vec<Field> {
         fields! {
-            name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            derived, instances, instance_var, increment_var, umask, nice,
+            name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
+            hidden_env, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart,
-            name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            hidden_env, derived, instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset,
