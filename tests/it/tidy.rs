@@ -15,7 +15,7 @@ mod pages;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
-const ARROWS: [(&str, &str, &str); 17] = [
+const ARROWS: [(&str, &str, &str); 18] = [
     ("pm-spec", "", "serde thiserror"),
     ("pm-core", "pm-spec", "serde"),
     (
@@ -30,9 +30,10 @@ const ARROWS: [(&str, &str, &str); 17] = [
     ("pm-guardian", "pm-os", "rustix libc thiserror"),
     ("pm-node", "pm-os", "rustix serde_json thiserror"),
     ("pm-logs", "", "rustix memchr chrono flate2 thiserror"),
+    ("pm-probe", "pm-spec", "httparse tokio"),
     (
         "pm-daemon",
-        "pm-spec pm-core pm-triggers pm-os pm-guardian pm-node pm-logs pm-protocol",
+        "pm-spec pm-core pm-triggers pm-os pm-guardian pm-node pm-logs pm-probe pm-protocol",
         "tokio serde serde_json chrono rustix thiserror",
     ),
     (

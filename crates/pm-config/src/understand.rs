@@ -17,7 +17,7 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{env, interpreter, logs, package, policy, rows, senses, serving, user};
+use crate::{checks, env, interpreter, logs, package, policy, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -106,6 +106,9 @@ pub(crate) fn app(
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
     spec.schedule = senses::schedule(&mut app);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
+    let seen_from = checks::Ground { cwd: base, env: &ground.caller.env };
+    spec.checks.ready = checks::ready(&mut app, seen_from);
+    spec.checks.health = checks::health(&mut app, seen_from);
     spec.user = user::choice(&mut app, ground.caller);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
     let interpreter = choice.interpreter.as_deref().map(paths::to_bytes);

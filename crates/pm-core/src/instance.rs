@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
+use crate::health::Shown;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
@@ -74,6 +75,8 @@ pub(crate) struct Instance {
     pub(crate) second: Option<SecondRun>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
+    /// What its run has shown when it was asked.
+    pub(crate) shown: Shown,
 }
 
 impl Instance {
@@ -101,6 +104,7 @@ impl Instance {
             run_mode: Mode::Fork,
             second: None,
             stop_unconfirmed: false,
+            shown: Shown::default(),
         }
     }
 
@@ -162,6 +166,7 @@ impl Instance {
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
+        self.shown = Shown::default();
         self.run_mode = self.spec.serving.mode;
         self.want = Want::Up;
         self.mark_changed();
@@ -243,11 +248,9 @@ impl Instance {
         }
     }
 
-    /// The word for people: what has to say that it is ready is not online before.
+    /// The word for people: what has to show that it is ready is not online before.
     fn status(&self) -> Status {
-        let is_unready = matches!(self.phase, Phase::Up { ready: false, .. });
-        let waits = is_unready && self.spec.serving.wait_ready;
-        if waits { Status::Launching } else { self.phase.status() }
+        if self.is_unshown() { Status::Launching } else { self.phase.status() }
     }
 
     /// Who gets signals.
@@ -306,6 +309,7 @@ impl Instance {
             phase: self.phase.saved(),
             worker: self.run_mode == Mode::Cluster,
             second: self.second.as_ref().map(|second| second.phase.saved()),
+            health: self.shown.health,
         }
     }
 
@@ -335,6 +339,8 @@ impl Instance {
             pause: self.pause_cause(),
             last_delay: self.streaks.delay,
             failure: self.phase.failure(),
+            health: self.health(),
+            saw: self.shown.saw.as_deref(),
             history: &self.history,
         }
     }

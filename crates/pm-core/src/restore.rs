@@ -10,6 +10,7 @@ use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
 use crate::end::{Cause, RunEnd};
+use crate::health::Shown;
 use crate::id::{AppId, InstanceId, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
 use crate::phase::{Phase, SecondRun, Want, drain_timeout};
@@ -145,6 +146,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         run_mode: if record.worker { Mode::Cluster } else { Mode::Fork },
         second,
         stop_unconfirmed,
+        shown: Shown { health: record.health, ..Shown::default() },
         ..Instance::new(record.id, record.app, slot, spec)
     }
 }

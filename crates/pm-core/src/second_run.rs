@@ -50,7 +50,7 @@ impl Instance {
     /// When the new run has had its time to be ready.
     pub(crate) fn switch_deadline(&self) -> Option<Time> {
         let Phase::Up { live, .. } = &self.phase else { return None };
-        self.has_fallback().then(|| after(live.since, self.spec.serving.listen_timeout))
+        self.has_fallback().then(|| after(live.since, self.spec.ready_within()))
     }
 
     /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
@@ -61,10 +61,10 @@ impl Instance {
         }
         let due = self.switch_deadline().is_some_and(|at| now >= at);
         let ready = matches!(self.phase, Phase::Up { ready: true, .. });
-        let must_say = self.spec.serving.wait_ready;
+        let must_say = self.spec.shows_ready();
         let is_unwanted = self.want != Want::Up;
         if due && !ready && must_say && !is_unwanted {
-            let cause = Cause::NotReady { within: self.spec.serving.listen_timeout };
+            let cause = self.not_ready();
             if let Some(run) = self.phase.run() {
                 self.fail_waiters(run, &Became::Failed(cause));
             }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::caller::Caller;
 use crate::clock::Clocks;
+use crate::inquiries::Inquiries;
 use crate::journal::{self, Journal};
 use crate::publisher::Publisher;
 use crate::run_control::RunControl;
@@ -30,6 +31,7 @@ pub(crate) struct Executor {
     strangers: Strangers,
     runs: RunControl,
     triggers: Triggers,
+    inquiries: Inquiries,
     publisher: Publisher,
     callers: BTreeMap<RequestId, Caller>,
     /// All apps are down; the last output is being written.
@@ -39,13 +41,18 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    pub(crate) fn new(journal: Journal, runs: RunControl, triggers: Triggers) -> Self {
+    pub(crate) fn new(
+        journal: Journal,
+        runs: RunControl,
+        (triggers, inquiries): (Triggers, Inquiries),
+    ) -> Self {
         Self {
             journal,
             unwritten: Unwritten::default(),
             strangers: Strangers::default(),
             runs,
             triggers,
+            inquiries,
             publisher: Publisher::default(),
             callers: BTreeMap::new(),
             leaving: false,
@@ -86,11 +93,15 @@ impl Executor {
                 Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
                 Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
                 Order::Watch(app, spec) => self.triggers.watch(app, spec),
-                Order::Publish(change) => self.publisher.note(&change),
+                Order::Publish(change) => {
+                    self.inquiries.note(&change);
+                    self.publisher.note(&change);
+                }
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = true,
             }
         }
+        self.inquiries.tend(core);
         self.publisher.publish(core, self.journal.dates());
         if is_news {
             self.runs.tidy(core);

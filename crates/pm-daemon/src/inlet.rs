@@ -31,6 +31,8 @@ pub(crate) enum Inlet {
     Node(pm_node::NodeEvent),
     /// A run that somebody waits for listens by now.
     Listens(RunId, Vec<SocketAddr>),
+    /// What a run that was asked has shown.
+    Answered(Fact),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.

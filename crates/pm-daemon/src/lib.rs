@@ -14,6 +14,7 @@ mod error;
 mod executor;
 mod home_id;
 mod inlet;
+mod inquiries;
 mod journal;
 mod node;
 mod own_file;

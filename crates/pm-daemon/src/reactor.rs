@@ -179,6 +179,7 @@ impl Reactor {
             Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
+            Inlet::Answered(fact) => driver.answered(fact),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);

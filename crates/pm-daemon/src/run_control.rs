@@ -166,7 +166,7 @@ impl RunControl {
         run.identity = Some(identity);
         run.pidfd = Some(pidfd);
         run.open = plan::streams(&run.app, run.address.instance);
-        if !run.app.serving.wait_ready {
+        if !run.app.shows_ready() {
             app_events::online(run);
         }
         if let Some(end) = channel {
@@ -182,7 +182,7 @@ impl RunControl {
     /// Has it looked for whether a run listens, where nothing else says that it is up.
     pub(crate) fn await_listening(&self, id: RunId) {
         let Some(run) = self.get(id) else { return };
-        if run.app.serving.mode == Mode::Fork && !run.app.serving.wait_ready {
+        if run.app.serving.mode == Mode::Fork && !run.app.shows_ready() {
             self.tree_job(TreeJob::Listens(run.tree()));
         }
     }

@@ -3,6 +3,8 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
+mod asking;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use tokio::sync::mpsc;
 use crate::app_user::{self, AppUser};
 use crate::daemon_log;
 use crate::inlet::Inlet;
+use crate::inquiries::CommandJob;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
@@ -43,6 +46,8 @@ pub(crate) enum SpawnerJob {
     /// Have the logs of these streams kept by an app's new rules: the log plane's queue may be full, and the loop
     /// waits for nobody.
     Retune(Vec<StreamKey>, Arc<AppSpec>),
+    /// Make a command that asks an app how it is.
+    Ask(CommandJob),
 }
 
 /// A process to be made.
@@ -85,6 +90,10 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
     while let Ok(job) = jobs.recv() {
         let job = match job {
             SpawnerJob::Make(job) => job,
+            SpawnerJob::Ask(job) => {
+                parts.ask(&mut spawner, job);
+                continue;
+            }
             SpawnerJob::Retune(keys, app) => {
                 let (rotation, full) = (plan::rotation(&app), plan::when_full(&app));
                 for key in keys {

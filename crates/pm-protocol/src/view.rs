@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use pm_spec::{AppSpec, ByteString, Mode, Status};
+use pm_spec::{AppSpec, ByteString, Health, Mode, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -76,6 +76,21 @@ pub struct Row {
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What its health checks say while it is up, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+impl Row {
+    /// Whether it is up and its health check says that it is not well.
+    pub fn is_unhealthy(&self) -> bool {
+        self.status == Status::Online && self.health == Some(Health::Unhealthy)
+    }
+
+    /// The word for how it is. To PM2's scripts what is unhealthy is `online` all the same.
+    pub fn word(&self) -> &'static str {
+        if self.is_unhealthy() { Health::Unhealthy.as_str() } else { self.status.as_str() }
+    }
 }
 
 /// One end of one run, for people.

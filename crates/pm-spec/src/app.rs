@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
+    AppName, ByteString, Checks, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
     StopPolicy, Watch,
 };
 
@@ -61,6 +61,9 @@ pub struct AppSpec {
     /// How it serves, and how it talks to us.
     #[serde(default)]
     pub serving: Serving,
+    /// What it has to show of itself.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
     /// When the clock starts it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -111,6 +114,7 @@ impl AppSpec {
             stop: StopPolicy::default(),
             limits: Limits::default(),
             serving: Serving::default(),
+            checks: Checks::default(),
             schedule: None,
             watch: None,
             logs: LogSpec::default(),
@@ -193,10 +197,13 @@ pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSp
 
 #[cfg(test)]
 mod tests {
+    use alloc::boxed::Box;
+
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span,
+        Bytes, Delay, Door, HealthCheck, Ignore, LogFormat, LogFull, LogTarget, Mode, OnUnhealthy,
+        Probe, Question, Readiness, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -248,6 +255,7 @@ mod tests {
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
+            checks: Checks { ready, ready_timeout, health, on_unhealthy },
             schedule: Option { Schedule { pattern, zone, after_stop } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
@@ -291,6 +299,17 @@ mod tests {
         }
     }
 
+    fn other_checks() -> Checks {
+        let probe = Probe::Connect(Door::Tcp("localhost:1".into()));
+        let question = Question { probe: probe.clone(), timeout: Span::from_secs(1) };
+        Checks {
+            ready: Some(Box::new(Readiness::Answers(question))),
+            ready_timeout: Span::ZERO,
+            health: Some(Box::new(HealthCheck::new(probe))),
+            on_unhealthy: OnUnhealthy::Nothing,
+        }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -327,6 +346,7 @@ mod tests {
             },
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
+            checks: other_checks(),
             schedule: Some(Schedule {
                 pattern: "* * * * *".into(),
                 zone: Some("UTC".into()),

@@ -14,6 +14,7 @@ mod log;
 mod name;
 pub mod options;
 mod policy;
+mod probe;
 mod select;
 mod serving;
 mod signal;
@@ -31,6 +32,9 @@ pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
+pub use probe::{
+    Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
+};
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};

@@ -84,6 +84,8 @@ impl Oracle {
                 self.owed.remove(request);
             }
             Fact::Spawned(..)
+            | Fact::Unready(..)
+            | Fact::Checked(..)
             | Fact::MemoryMeasured(..)
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)

@@ -66,6 +66,8 @@ impl TriggerLaws {
             | Fact::Spawned(..)
             | Fact::NotSpawned(..)
             | Fact::Ready(_)
+            | Fact::Unready(..)
+            | Fact::Checked(..)
             | Fact::Ended(..)
             | Fact::TreeGone(_)
             | Fact::MemoryMeasured(..)

@@ -554,7 +554,7 @@ impl World<'_> {
                 Status::Errored => instance.failure.is_some() && (instance.wanted || run.is_some()),
                 // It runs, and nobody waits for it to say that it is ready.
                 Status::Launching => {
-                    let waits = instance.app.serving.wait_ready && instance.wanted;
+                    let waits = instance.app.shows_ready() && instance.wanted;
                     waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
                 }
                 Status::Stopping | Status::WaitingRestart => false,

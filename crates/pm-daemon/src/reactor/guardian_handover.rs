@@ -92,6 +92,7 @@ impl GuardianHandover {
                     | Inlet::Swept(_)
                     | Inlet::Node(_)
                     | Inlet::Listens(..)
+                    | Inlet::Answered(_)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
