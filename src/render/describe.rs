@@ -4,7 +4,9 @@ use pm_client::quoted;
 use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
-use pm_spec::{AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Schedule, Watch, looks_secret};
+use pm_spec::{
+    AppSpec, ByteString, Bytes, Delay, Health, LogFormat, MASK, Schedule, Watch, looks_secret,
+};
 
 use crate::called;
 use crate::console::Look;
@@ -67,7 +69,8 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         text::count(row.usage.processes, "process").replace("processs", "processes"),
     );
     let mut fields = vec![
-        ("status", row.status.as_str().into()),
+        ("status", row.word().into()),
+        ("health", row.health.map_or("", Health::as_str).into()),
         ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),

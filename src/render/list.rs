@@ -84,7 +84,7 @@ impl SortOrder {
             SortField::Memory => a.usage.memory.cmp(&b.usage.memory),
             // A longer uptime is an earlier start; what does not run has none.
             SortField::Uptime => start(b).cmp(&start(a)),
-            SortField::Status => a.status.as_str().cmp(b.status.as_str()),
+            SortField::Status => a.word().cmp(b.word()),
             SortField::Restarts => a.restarts.cmp(&b.restarts),
         }
     }
@@ -153,7 +153,7 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
 fn lines(listing: &Listing, room: usize) -> String {
     let mut lines = String::new();
     for row in &listing.rows {
-        let status = row.status.as_str();
+        let status = row.word();
         let rest = row.id.to_string().len() + status.len() + 2;
         let name = text::clip(&safe_text(&row.name), room.saturating_sub(rest).max(1));
         let line = format!("{} {name} {status}", row.id);
@@ -205,7 +205,7 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         "pid" => text.write_str(none),
         "uptime" => text.write_str(&text::uptime(row, now)),
         "↺" => write!(text, "{}", row.restarts),
-        "status" => text.write_str(row.status.as_str()),
+        "status" => text.write_str(row.word()),
         "cpu" if row.usage.cpu > 0.0 && row.usage.cpu < 9.95 => {
             write!(text, "{:.1}%", row.usage.cpu)
         }
@@ -220,7 +220,7 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
     .ok();
     match name {
         "id" => Paint::Key,
-        "status" => Paint::of(row.status),
+        "status" => Paint::of_row(row),
         _ => Paint::Plain,
     }
 }

@@ -6,6 +6,7 @@ use pm_spec::Mode;
 
 use crate::end::{Cause, Ending};
 use crate::fact::Remaining;
+use crate::health::Shown;
 use crate::id::{RunId, Time, after};
 use crate::instance::Instance;
 use crate::order::{Became, Order, RunSignal};
@@ -70,6 +71,7 @@ impl Instance {
             }
             if let Some(second) = &mut self.second {
                 ::core::mem::swap(&mut self.phase, &mut second.phase);
+                self.shown = Shown::default();
             }
         } else if !(ready || due || is_unwanted) {
             return;
@@ -172,6 +174,7 @@ impl Instance {
         }
         if let Some(second) = self.second.take() {
             self.phase = second.phase;
+            self.shown = Shown::default();
         }
         true
     }

@@ -114,6 +114,9 @@ fn state(described: &Description) -> Map<String, Value> {
     if let Some(end) = described.ends.last() {
         state.insert("exit_code".into(), end.code.unwrap_or(0).into());
     }
+    if let Some(health) = row.health {
+        state.insert("health".into(), health.as_str().into());
+    }
     if described.last_delay > 0 {
         state.insert("prev_restart_delay".into(), described.last_delay.into());
     }

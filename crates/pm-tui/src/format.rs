@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use pm_client::{span, unit_of, visible};
-use pm_protocol::Status;
+use pm_protocol::{Row, Status};
 use pm_spec::Bytes;
 
 /// An age in milliseconds as PM2 shows uptimes: `12s`, `3m`, `5h`, `2D`, `4M`, `2Y`.
@@ -100,6 +100,16 @@ pub(crate) fn status_word(status: Status) -> &'static str {
         | Status::Stopped
         | Status::Errored => status.as_str(),
     }
+}
+
+/// The sign for how an instance is.
+pub(crate) fn sign(row: &Row) -> &'static str {
+    if row.is_unhealthy() { status_sign(Status::Errored) } else { status_sign(row.status) }
+}
+
+/// The word for it.
+pub(crate) fn word(row: &Row) -> &'static str {
+    if row.is_unhealthy() { row.word() } else { status_word(row.status) }
 }
 
 /// Text of others (names, notes, paths) that can't disturb the screen.

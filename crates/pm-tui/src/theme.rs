@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Style};
 
-use pm_protocol::Status;
+use pm_protocol::{Row, Status};
 
 /// Which colours people want.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,6 +162,11 @@ impl Theme {
             Status::Stopped => self.quiet,
             Status::Errored => self.bad,
         }
+    }
+
+    /// How an instance is.
+    pub(crate) fn row(&self, row: &Row) -> Style {
+        if row.is_unhealthy() { self.bad } else { self.status(row.status) }
     }
 
     /// How full something is: good, worth a look, alarming.

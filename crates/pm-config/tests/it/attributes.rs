@@ -122,6 +122,23 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("source_map_support: true", "/serving/source_maps", json!(null)),
         ("disable_source_map_support: true", "/serving/source_maps", json!(null)),
         ("sched: 'slot'", "/serving/sched", json!("slot")),
+        (
+            "ready: 'tcp://localhost:8000'",
+            "/checks/ready/answers/probe/connect/tcp",
+            json!("localhost:8000"),
+        ),
+        ("ready: {exec: 'test -e x'}", "/checks/ready/answers/probe/shell", json!("test -e x")),
+        ("ready_timeout: '5s'", "/checks/ready_timeout", json!(5000)),
+        (
+            "healthcheck: {test: ['CMD', 'a', 'b']}",
+            "/checks/health/question/probe/exec",
+            json!(["a", "b"]),
+        ),
+        (
+            "healthcheck: {test: 'a'}, on_unhealthy: 'none'",
+            "/checks/on_unhealthy",
+            json!("nothing"),
+        ),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

@@ -3,6 +3,7 @@
 
 mod article;
 mod attributes;
+mod checks;
 mod desk;
 mod example;
 mod hostile;

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pm_spec::AppSpec;
 
+mod checks;
 mod replies;
 mod runs;
 mod state;
 mod streaks;
 mod triggers;
 
+use checks::CheckLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -47,6 +49,7 @@ pub(crate) struct Oracle {
     short_runs: ShortRuns,
     fact: Option<Fact>,
     triggers: TriggerLaws,
+    checks: CheckLaws,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -76,6 +79,7 @@ impl Oracle {
     /// A fact is about to be told to this core.
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         self.triggers.fact(core, fact);
+        self.checks.fact(core, fact);
         match fact {
             Fact::Asked(request, ask) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
@@ -189,6 +193,7 @@ impl Oracle {
             }
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
+                self.checks.record(old, instance, self.apps.get(&instance.app))?;
                 let rules = self.apps.get(&instance.app).map(|app| &app.restart);
                 self.short_runs.judge(old, instance, rules)?;
                 if let Some(old) = old {
@@ -331,6 +336,7 @@ impl Oracle {
     /// The step is done.
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
+        self.checks.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let ready = |run| self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));
@@ -386,6 +392,7 @@ impl Oracle {
         self.weighing = false;
         self.fact = None;
         self.triggers.died(&self.instances);
+        self.checks.died();
         for trace in self.runs.values_mut() {
             trace.marks.remove(&RunMark::Asked);
             trace.marks.remove(&RunMark::Released);

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use super::chart::chart;
 use super::paint::Canvas;
 use crate::cells::wrap;
-use crate::format::{ahead, bytes, clean, duration, percent, status_sign, uptime};
+use crate::format::{ahead, bytes, clean, duration, percent, sign, uptime};
 use crate::instances::{MonitoredInstance, SERIES_LENGTH};
 use crate::keys::Pane;
 use crate::model::Model;
@@ -94,7 +94,7 @@ impl DetailPage<'_> {
 
     fn standing(&mut self, model: &Model, one: &MonitoredInstance) {
         let row = &one.row;
-        let mut text = format!("{} {}", status_sign(row.status), row.status.as_str());
+        let mut text = format!("{} {}", sign(row), row.word());
         if let Some(age) = one.age(model.now) {
             text = format!("{text} for {}", uptime(age));
         }
@@ -104,7 +104,7 @@ impl DetailPage<'_> {
         if row.restarts > 0 {
             text = format!("{text}, {}", count(row.restarts, "restart"));
         }
-        self.say("status", &text, self.theme.status(row.status));
+        self.say("status", &text, self.theme.row(row));
         if let Some(note) = &row.note {
             self.say("", note, self.theme.passing);
         }

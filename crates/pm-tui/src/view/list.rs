@@ -9,7 +9,7 @@ use super::chart::spark;
 use super::paint::{Canvas, from};
 use crate::cells::cells;
 use crate::columns::{ColumnSpan, note_rows, slots};
-use crate::format::{bytes, clean, percent, status_sign, status_word, uptime};
+use crate::format::{bytes, clean, percent, sign, uptime, word};
 use crate::instances::{ListColumn, MonitoredInstance};
 use crate::keys::Pane;
 use crate::message::LinkState;
@@ -139,7 +139,7 @@ fn field(
         ListColumn::Id => (row.id.to_string(), theme.dim),
         ListColumn::Name => (clean(&row.name).into_owned(), theme.text),
         ListColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
-        ListColumn::Status => (status(row, width), theme.status(row.status)),
+        ListColumn::Status => (status(row, width), theme.row(row)),
         ListColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
         ListColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
         ListColumn::Restarts => {
@@ -158,11 +158,7 @@ fn dash() -> String {
 }
 
 fn status(row: &Row, width: usize) -> String {
-    if width < 3 {
-        status_sign(row.status).into()
-    } else {
-        format!("{} {}", status_sign(row.status), status_word(row.status))
-    }
+    if width < 3 { sign(row).into() } else { format!("{} {}", sign(row), word(row)) }
 }
 
 /// Says why there is nothing and what to do about it.
