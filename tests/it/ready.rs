@@ -75,10 +75,9 @@ fn who_is_not_ready_in_time_fails_with_what_was_seen_and_may_become_ready_all_th
     let keys = json!({ "ready": "http://localhost:$PORT/up", "ready_timeout": "2s" });
     served(&home, keys);
     let told = home.run(["start", "apps.json5"]).ends(1);
-    told.complains("web (0) goes on as launching")
-        .complains("not ready within 2s: GET /up answered 503");
-    home.run(["restart", "web"]).ends(1).complains("answered 503");
-    home.run(["reload", "web"]).ends(1).complains("answered 503");
+    told.says("web (0) goes on as launching").says("not ready within 2s: GET /up answered 503");
+    home.run(["restart", "web"]).ends(1).says("answered 503");
+    home.run(["reload", "web"]).ends(1).says("answered 503");
     home.run(["status", "--check"]).ends(1);
     home.file("well", "");
     home.wait_status("web", "online");
@@ -114,8 +113,8 @@ fn a_server_that_accepts_and_never_answers_or_floods_is_not_ready() {
     home.file("more.json5", file);
     home.run(["start", "more.json5"])
         .ends(1)
-        .complains("/silent: no answer within 200ms")
-        .complains("GET /flood: the answer is not HTTP");
+        .says("/silent: no answer within 200ms")
+        .says("GET /flood: the answer is not HTTP");
 }
 
 #[test]
@@ -172,8 +171,8 @@ fn a_command_that_hangs_floods_or_forks_is_ended_with_all_it_started() {
     home.file("apps.json5", apps.to_string());
     home.run(["start", "apps.json5"])
         .ends(1)
-        .complains("no answer within 400ms")
-        .complains("the command printed more than 65536 bytes");
+        .says("no answer within 400ms")
+        .says("the command printed more than 65536 bytes");
     // One question at a time: what was begun before is gone.
     home.wait_until("commands that are over time are gone", || {
         commands(&format!("sleep {mark}")).len() <= 6

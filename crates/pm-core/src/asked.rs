@@ -2,7 +2,7 @@
 //!
 //! Each wish sets what is wanted; `settle` says what follows.
 
-use pm_spec::{Patience, Span};
+use pm_spec::Patience;
 
 use crate::app::ActiveTriggers;
 use crate::end::Cause;
@@ -12,9 +12,6 @@ use crate::order::Became;
 use crate::phase::{Phase, Want};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::verdict::{Streaks, is_done};
-
-/// Nobody waits longer than this for an app to prove that it stays up.
-pub(crate) const SETTLED: Span = Span::from_secs(1);
 
 impl Instance {
     /// Up, with a run that begins after this.

@@ -6,22 +6,10 @@ use alloc::string::String;
 
 use pm_spec::{Health, OnUnhealthy};
 
-use crate::asked::SETTLED;
 use crate::end::Cause;
 use crate::id::{Time, after};
 use crate::instance::Instance;
-use crate::phase::{LiveRun, Phase, Want};
-
-/// What a run has shown so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shown {
-    /// What the checks say, once there was an answer that counts.
-    pub(crate) health: Option<Health>,
-    /// Bad answers in a row that count.
-    pub(crate) failures: u32,
-    /// What was seen at the last bad answer, until there is a good one.
-    pub(crate) saw: Option<String>,
-}
+use crate::phase::{LiveRun, Phase, SETTLED, Want};
 
 impl Instance {
     /// Whether it is up but has not shown yet that it is, and has to.

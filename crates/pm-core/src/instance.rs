@@ -9,11 +9,10 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
-use crate::health::Shown;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
-use crate::phase::{Phase, SecondRun, StoppingRun, Want};
+use crate::phase::{Phase, SecondRun, Shown, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};

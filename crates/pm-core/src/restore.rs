@@ -10,10 +10,9 @@ use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
 use crate::end::{Cause, RunEnd};
-use crate::health::Shown;
 use crate::id::{AppId, InstanceId, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
-use crate::phase::{Phase, SecondRun, Want, drain_timeout};
+use crate::phase::{Phase, SecondRun, Shown, Want, drain_timeout};
 use crate::saved::{Counters, InstanceRecord, Record, SavedPhase};
 use crate::verdict::Streaks;
 

@@ -6,11 +6,10 @@ use pm_spec::Mode;
 
 use crate::end::{Cause, Ending};
 use crate::fact::Remaining;
-use crate::health::Shown;
 use crate::id::{RunId, Time, after};
 use crate::instance::Instance;
 use crate::order::{Became, Order, RunSignal};
-use crate::phase::{Phase, SecondRun, StoppingRun, Want, drain_timeout};
+use crate::phase::{Phase, SecondRun, Shown, StoppingRun, Want, drain_timeout};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::settle::{Transition, settle};
 
