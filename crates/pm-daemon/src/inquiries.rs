@@ -4,9 +4,8 @@
 //! comes back as a fact, and what follows from it is the core's business.
 
 mod command;
+mod subject;
 mod task;
-
-pub(crate) use command::{Begun, CommandJob};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +15,8 @@ use pm_core::{Change, Core, InstanceId, InstanceView, RunId, SpawnPlan, Status};
 use pm_spec::{HealthCheck, Question, Readiness};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+
+use subject::Subject;
 
 use crate::inlet::Inlet;
 use crate::spawner::SpawnerJob;
@@ -27,16 +28,6 @@ enum Errand {
     Ready(Question),
     /// Whether it goes on being well.
     Health(HealthCheck),
-}
-
-/// Who is asked.
-#[derive(Clone, Debug)]
-struct Subject {
-    run: RunId,
-    /// As it was made, for commands that ask in its name.
-    plan: SpawnPlan,
-    outlet: mpsc::Sender<Inlet>,
-    spawner: Sender<SpawnerJob>,
 }
 
 /// One run that is asked, for as long as this is kept.

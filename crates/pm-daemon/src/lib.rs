@@ -8,6 +8,7 @@ mod app_events;
 mod app_user;
 mod caller;
 mod clock;
+mod command_job;
 mod core_driver;
 mod daemon_log;
 mod error;

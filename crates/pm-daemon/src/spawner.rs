@@ -23,9 +23,9 @@ use pm_spec::{AppSpec, Mode};
 use tokio::sync::mpsc;
 
 use crate::app_user::{self, AppUser};
+use crate::command_job::CommandJob;
 use crate::daemon_log;
 use crate::inlet::Inlet;
-use crate::inquiries::CommandJob;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};

@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::oneshot;
 
-use super::Subject;
+use super::subject::Subject;
+use crate::command_job::{Begun, CommandJob};
 use crate::daemon_log;
 use crate::spawner::SpawnerJob;
 
@@ -28,27 +29,6 @@ const SHOWN: usize = 200;
 
 /// So often it is looked whether everybody of a command that is killed is gone.
 const LOOKS: usize = 20;
-
-/// A command that was begun.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    pub(crate) identity: ProcIdentity,
-    pub(crate) pidfd: OwnedFd,
-    /// The end of the pipe it writes to.
-    pub(crate) output: OwnedFd,
-    /// Of the run it asks.
-    pub(crate) tag: Tag,
-}
-
-/// A command to be begun by the thread that makes processes.
-#[derive(Debug)]
-pub(crate) struct CommandJob {
-    pub(crate) run: pm_core::RunId,
-    pub(crate) plan: pm_core::SpawnPlan,
-    /// What `/bin/sh` is told.
-    pub(crate) words: Vec<ByteString>,
-    pub(crate) reply: oneshot::Sender<Result<Begun, String>>,
-}
 
 /// A program by its name: the shell looks it up in the app's PATH.
 pub(super) fn program(argv: &[ByteString]) -> Vec<ByteString> {

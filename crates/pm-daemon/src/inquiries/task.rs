@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use pm_core::Fact;
-use pm_spec::{Environment, HealthCheck, Probe, Question, Span};
+use pm_spec::{HealthCheck, Probe, Question, Span};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Subject, command};
-use crate::inlet::Inlet;
+use super::command;
+use super::subject::Subject;
 
 /// The least pause between questions whether it is ready; commands cost more than connections.
 const LEAST: Duration = Duration::from_millis(20);
@@ -63,22 +63,4 @@ async fn ask(subject: &Subject, question: &Question) -> Result<(), String> {
 
 fn duration(span: Span) -> Duration {
     Duration::from_millis(span.as_millis())
-}
-
-impl Subject {
-    /// The loop may have ended: then nobody wants to know.
-    async fn tell(&self, fact: Fact) {
-        self.outlet.send(Inlet::Answered(fact)).await.ok();
-    }
-
-    /// The variables of this very instance.
-    fn env(&self) -> Environment {
-        let app = &self.plan.app;
-        let mut env = app.env.clone();
-        env.set(&app.instance_var.display(), self.plan.slot.to_string());
-        if let Some((name, value)) = app.counted(self.plan.slot) {
-            env.set(&name, value.to_string());
-        }
-        env
-    }
 }

@@ -9,7 +9,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::{OutputPipes, SpawnerParts};
 use crate::app_user;
-use crate::inquiries::{Begun, CommandJob};
+use crate::command_job::{Begun, CommandJob};
 use crate::plan::{self, CommandLine, RunNumbers};
 
 /// What only the app itself is reached by.
