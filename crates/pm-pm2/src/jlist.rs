@@ -9,6 +9,8 @@ use pm_spec::options::{Jlist, Setting, keys};
 use pm_spec::{AppSpec, ByteString, Environment, LogFormat, MASK, Watch, looks_secret};
 use serde_json::{Map, Value, json};
 
+use crate::checks;
+
 /// Versions of Node by the program that runs apps.
 pub type Nodes = BTreeMap<ByteString, String>;
 
@@ -177,6 +179,8 @@ fn settings(described: &Description) -> Map<String, Value> {
     let is_time = spec.logs.format == LogFormat::Stamped(TIME.into());
     optional("time", is_time.then(|| true.into()));
     optional("watch_options", spec.watch.as_ref().and_then(watch_options));
+    optional("ready", spec.checks.ready.as_deref().map(checks::ready));
+    optional("healthcheck", spec.checks.health.as_deref().map(checks::health));
     optional(
         "_km_monitored",
         spec.serving.marks.get(&described.row.slot).map(|mark| Value::from(*mark)),

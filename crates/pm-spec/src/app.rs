@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Checks, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
-    StopPolicy, Watch,
+    Span, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -126,6 +126,20 @@ impl AppSpec {
         }
     }
 
+    /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
+    pub const fn shows_ready(&self) -> bool {
+        self.checks.ready.is_some() || self.serving.wait_ready
+    }
+
+    /// So long that may take, or a new process of a reload to serve.
+    pub const fn ready_within(&self) -> Span {
+        if self.checks.ready.is_some() {
+            self.checks.ready_timeout
+        } else {
+            self.serving.listen_timeout
+        }
+    }
+
     /// The variable that counts up, and its value in one instance.
     pub fn counted(&self, slot: u16) -> Option<(String, i64)> {
         let name = self.increment_var.as_ref()?.display().into_owned();
@@ -203,7 +217,7 @@ mod tests {
     use crate::options::{self, KeyKind};
     use crate::{
         Bytes, Delay, Door, HealthCheck, Ignore, LogFormat, LogFull, LogTarget, Mode, OnUnhealthy,
-        Probe, Question, Readiness, Rotation, Sched, Signal, Span,
+        Probe, Question, Readiness, Rotation, Sched, Signal,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));

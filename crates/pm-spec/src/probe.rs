@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppSpec, ByteString, Span};
+use crate::{ByteString, Span};
 
 /// What an app has to show of itself; nothing, if nothing is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,22 +176,6 @@ impl Health {
             Self::Starting => "starting",
             Self::Healthy => "healthy",
             Self::Unhealthy => "unhealthy",
-        }
-    }
-}
-
-impl AppSpec {
-    /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
-    pub const fn shows_ready(&self) -> bool {
-        self.checks.ready.is_some() || self.serving.wait_ready
-    }
-
-    /// So long that may take, or a new process of a reload to serve.
-    pub const fn ready_within(&self) -> Span {
-        if self.checks.ready.is_some() {
-            self.checks.ready_timeout
-        } else {
-            self.serving.listen_timeout
         }
     }
 }

@@ -46,24 +46,31 @@ pub(super) fn line(line: &ByteString) -> Vec<ByteString> {
 
 /// Runs it; good is an end with code 0.
 pub(super) async fn run(subject: &Subject, words: Vec<ByteString>) -> Result<(), String> {
-    let (reply, begun) = oneshot::channel();
-    let job = CommandJob { run: subject.run, plan: subject.plan.clone(), words, reply };
-    // The thread lives as long as we do.
-    subject.spawner.send(SpawnerJob::Ask(job)).ok();
-    let begun = begun.await.unwrap_or_else(|_| Err("could not start the command".into()))?;
     let (reply, answer) = oneshot::channel();
     // Whoever asks may be gone before it is over, and then somebody must still see it end.
-    tokio::spawn(look_after(begun, reply));
+    tokio::spawn(look_after(subject.clone(), words, reply));
     answer.await.unwrap_or_else(|_| Err("the command was lost".into()))
 }
 
-/// Waits for its end, or makes one once nobody waits any more.
-async fn look_after(begun: Begun, mut reply: oneshot::Sender<Result<(), String>>) {
-    let Begun { identity, pidfd, output, tag } = begun;
+/// Has it begun and waits for its end, or makes one once nobody waits any more.
+async fn look_after(
+    subject: Subject,
+    words: Vec<ByteString>,
+    mut reply: oneshot::Sender<Result<(), String>>,
+) {
+    let (told, begun) = oneshot::channel();
+    let job = CommandJob { run: subject.run, plan: subject.plan, words, reply: told };
+    // The thread lives as long as we do.
+    subject.spawner.send(SpawnerJob::Ask(job)).ok();
+    let begun = begun.await.unwrap_or_else(|_| Err("could not start the command".into()));
+    let Begun { identity, pidfd, output, tag } = match begun {
+        Ok(begun) => begun,
+        Err(why) => return drop(reply.send(Err(why))),
+    };
     let (end, output) = match (watch(pidfd), Receiver::from_owned_fd(output)) {
         (Ok(end), Ok(output)) => (end, output),
         (Err(error), _) | (_, Err(error)) => {
-            let _unheard = reply.send(Err(format!("could not wait for the command: {error}")));
+            drop(reply.send(Err(format!("could not wait for the command: {error}"))));
             return kill(tag, identity).await;
         }
     };
@@ -73,18 +80,15 @@ async fn look_after(begun: Begun, mut reply: oneshot::Sender<Result<(), String>>
     };
     match verdict {
         // Whoever asked may have gone in this moment.
-        Some(Ok(verdict)) => drop(reply.send(verdict)),
+        Some(Ok(verdict)) => return drop(reply.send(verdict)),
         Some(Err(Flood)) => {
-            let _unheard = reply.send(Err(format!("the command printed more than {FLOOD} bytes")));
-            kill(tag, identity).await;
-            ended(&end).await;
+            drop(reply.send(Err(format!("the command printed more than {FLOOD} bytes"))));
         }
         // Whoever asked has waited long enough, or does not want to know any more.
-        None => {
-            kill(tag, identity).await;
-            ended(&end).await;
-        }
+        None => {}
     }
+    kill(tag, identity).await;
+    ended(&end).await;
 }
 
 /// It printed too much.

@@ -19,7 +19,7 @@ impl SpawnerParts {
     /// Begins it and says so to whoever waits.
     pub(super) fn ask(&self, spawner: &mut Spawner, job: CommandJob) {
         let begun = self.begin(spawner, &job);
-        // Who does not wait any more has no use for it, and the app's end takes it along.
+        // Whoever looks after it waits for as long as the daemon lives.
         job.reply.send(begun).ok();
     }
 
