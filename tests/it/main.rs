@@ -44,4 +44,5 @@ mod strangers;
 mod survival;
 mod tidy;
 mod verbs;
+mod why;
 mod wire;

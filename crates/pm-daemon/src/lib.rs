@@ -17,6 +17,7 @@ mod home_id;
 mod inlet;
 mod inquiries;
 mod journal;
+mod listen_watch;
 mod node;
 mod own_file;
 mod pidfile;
