@@ -27,17 +27,19 @@ pub(crate) fn health(check: &HealthCheck) -> Value {
 fn asked(question: &Question) -> Map<String, Value> {
     let mut words = Map::new();
     words.insert("timeout".into(), question.timeout.as_millis().into());
-    match &question.probe {
-        Probe::Connect(Door::Tcp(place)) => _ = words.insert("tcp".into(), place.as_str().into()),
-        Probe::Connect(Door::Unix(path)) => _ = words.insert("unix".into(), text(path)),
-        Probe::Http(get) => page(get, &mut words),
-        Probe::Exec(argv) => _ = words.insert("exec".into(), argv.iter().map(text).collect()),
-        Probe::Shell(line) => _ = words.insert("exec".into(), text(line)),
-    }
+    let (way, asked) = match &question.probe {
+        Probe::Connect(Door::Tcp(place)) => ("tcp", place.as_str().into()),
+        Probe::Connect(Door::Unix(path)) => ("unix", text(path)),
+        Probe::Http(get) => ("http", page(get, &mut words)),
+        Probe::Exec(argv) => ("exec", argv.iter().map(text).collect()),
+        Probe::Shell(line) => ("exec", text(line)),
+    };
+    words.insert(way.into(), asked);
     words
 }
 
-fn page(get: &HttpGet, words: &mut Map<String, Value>) {
+/// Its URL; what else there is to say of it goes to the words.
+fn page(get: &HttpGet, words: &mut Map<String, Value>) -> Value {
     let mut set = |key: &str, value: Option<Value>| {
         words.extend(value.map(|value| (key.to_owned(), value)));
     };
@@ -45,13 +47,13 @@ fn page(get: &HttpGet, words: &mut Map<String, Value>) {
         Door::Tcp(place) => (place.as_str(), None),
         Door::Unix(path) => ("localhost", Some(text(path))),
     };
-    set("http", Some(format!("http://{place}{}", get.path).into()));
     set("socket", socket);
     set("host", get.host.as_deref().map(Value::from));
     set("status", get.status.map(Value::from));
     let headers: Map<String, Value> =
         get.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     set("headers", (!headers.is_empty()).then(|| json!(headers)));
+    format!("http://{place}{}", get.path).into()
 }
 
 fn text(bytes: &ByteString) -> Value {
