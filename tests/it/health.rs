@@ -26,7 +26,7 @@ fn well(home: &Home, check: &Value, keys: Value) {
     let mut all = keys;
     all["healthcheck"] = check.clone();
     all["ready"] = json!("tcp://localhost:$PORT");
-    served(home, all);
+    served(home, &all);
     home.run(["start", "apps.json5"]).ok();
     home.wait_until("it is healthy", || health(home) == Some("healthy"));
 }
@@ -99,7 +99,7 @@ fn a_daemons_death_forgets_nobody() {
 fn bad_answers_while_it_begins_do_not_count() {
     let home = Home::new();
     let check = quick(&json!({ "start_period": "1h", "start_interval": "20ms" }));
-    served(&home, json!({ "healthcheck": check, "ready": "tcp://localhost:$PORT" }));
+    served(&home, &json!({ "healthcheck": check, "ready": "tcp://localhost:$PORT" }));
     home.run(["start", "apps.json5"]).ok();
     home.wait_file(home.work().join("asked"), |asked| {
         asked.iter().filter(|byte| **byte == b'\n').count() > 5

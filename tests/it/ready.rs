@@ -30,7 +30,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answers)
 "#;
 
 /// A home with a server and a file of one app with these keys; its port.
-pub(crate) fn served(home: &Home, keys: Value) -> u16 {
+pub(crate) fn served(home: &Home, keys: &Value) -> u16 {
     let port = free_port();
     home.file("server.py", SERVER);
     let mut app = json!({
@@ -64,7 +64,7 @@ fn commands(text: &str) -> Vec<u32> {
 #[test]
 fn a_start_waits_until_the_server_answers_well() {
     let home = Home::new();
-    served(&home, json!({ "ready": "http://localhost:$PORT/up" }));
+    served(&home, &json!({ "ready": "http://localhost:$PORT/up" }));
     let mut start = home.pm(["start", "apps.json5"]).background();
     seen(&home, "web", "not ready yet: GET /up answered 503");
     assert_eq!(home.row("web").status.as_str(), "launching");
@@ -78,7 +78,7 @@ fn a_start_waits_until_the_server_answers_well() {
 fn who_is_not_ready_in_time_fails_with_what_was_seen_and_may_become_ready_all_the_same() {
     let home = Home::new();
     let keys = json!({ "ready": "http://localhost:$PORT/up", "ready_timeout": "2s" });
-    served(&home, keys);
+    served(&home, &keys);
     let told = home.run(["start", "apps.json5"]).ends(1);
     told.says("web (0) goes on as launching").says("not ready within 2s: ");
     home.run(["restart", "web"]).ends(1).says("not ready within 2s: ");
@@ -98,7 +98,7 @@ fn it_is_asked_as_it_is_written() {
         "http": "http://127.0.0.1:$PORT/empty", "status": 204, "host": "shop.example",
         "headers": { "X-Token": "secret" }
     });
-    served(&home, json!({ "ready": ready }));
+    served(&home, &json!({ "ready": ready }));
     home.file("well", "");
     home.run(["start", "apps.json5"]).ok();
     let asked = fs::read_to_string(home.work().join("asked")).unwrap();
@@ -108,7 +108,7 @@ fn it_is_asked_as_it_is_written() {
 #[test]
 fn a_server_that_accepts_and_never_answers_or_floods_is_not_ready() {
     let home = Home::new();
-    let port = served(&home, json!({}));
+    let port = served(&home, &json!({}));
     home.file("well", "");
     let silent = json!({ "http": format!("http://localhost:{port}/silent"), "timeout": "200ms" });
     let flood = json!({ "http": format!("http://localhost:{port}/flood"), "timeout": "5s" });
@@ -206,14 +206,14 @@ fn each_instance_is_asked_at_its_own_port() {
     }
     served(
         &home,
-        json!({
+        &json!({
             "ready": "tcp://localhost:$PORT", "instances": 2, "increment_var": "PORT",
             "exec_mode": "fork", "env": { "PORT": port.to_string() }
         }),
     );
     home.run(["start", "apps.json5"]).ok();
     let listens = |rows: &[pm_protocol::Row]| {
-        let ports = rows.iter().flat_map(|row| &row.usage.listens).map(|at| at.port());
+        let ports = rows.iter().flat_map(|row| &row.usage.listens).map(std::net::SocketAddr::port);
         ports.collect::<Vec<_>>()
     };
     home.wait_until("both listen", || listens(&home.rows()).len() == 2);
@@ -223,7 +223,7 @@ fn each_instance_is_asked_at_its_own_port() {
 #[test]
 fn a_daemon_that_dies_meanwhile_asks_on() {
     let home = Home::new();
-    served(&home, json!({ "ready": "http://localhost:$PORT/up", "ready_timeout": "1s" }));
+    served(&home, &json!({ "ready": "http://localhost:$PORT/up", "ready_timeout": "1s" }));
     home.run(["start", "apps.json5"]).ends(1);
     let (pid, daemon) = (home.row("web").pid, home.hello().pid);
     signal(daemon, 9);

@@ -105,7 +105,7 @@ fn bad_answers_do_not_count_while_it_begins() {
 fn what_is_unhealthy_may_be_only_told() {
     for change in
         [(|app| app.checks.on_unhealthy = OnUnhealthy::Nothing) as fn(&mut AppSpec), |app| {
-            app.restart.autorestart = false
+            app.restart.autorestart = false;
         }]
     {
         let mut spec = checked(0);
