@@ -141,7 +141,8 @@ fn asked(
     let is_way = |entry: &&TableEntry| matches!(&*entry.key, "http" | "tcp" | "unix" | "exec");
     let ways: Vec<&TableEntry> = entries.iter().filter(is_way).collect();
     let [way] = ways[..] else {
-        let message = format!("`{}` needs one of {WAYS}, and only one", field.key);
+        let test = if own.contains(&"test") { "`test`, " } else { "" };
+        let message = format!("`{}` needs one of {test}{WAYS}, and only one", field.key);
         app.findings.add(Finding::error(field.node.at, message));
         return None;
     };
