@@ -14,6 +14,9 @@ pub(crate) struct ListArgs {
     /// Show it again and again, as it changes
     #[arg(long)]
     pub(crate) watch: bool,
+    /// Exit code 1 if one of them is errored, unhealthy, still launching or waits for its restart
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) check: bool,
 }
 
 /// `slist`.

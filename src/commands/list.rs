@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use pm_client::{Deadline, pause};
-use pm_protocol::{List, Listing};
+use pm_protocol::{List, Listing, Row, Status};
 
 use crate::cli::ListArgs;
 use crate::commands::support::{described, resend, selectors, users};
 use crate::console;
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::prelude::{Exit, Failure, Report, Session, quick};
 use crate::render::{json, list, mini};
 
 pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
@@ -56,7 +56,9 @@ fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Rep
     if session.console.mini && !session.console.json {
         let mut described = described::shown(session, &mut client, select)?;
         order.arrange(&mut described.descriptions, |one| &one.row);
-        return Ok(Report::text(session.console, mini::blocks(&described, session.console.look)));
+        let is_bad = args.check && described.descriptions.iter().any(|one| is_amiss(&one.row));
+        let report = Report::text(session.console, mini::blocks(&described, session.console.look));
+        return Ok(report.ending(is_bad.then_some(Exit::Failed)));
     }
     let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
     session.pass_on_warning(&listing);
@@ -74,5 +76,15 @@ fn report(session: &Session, args: &ListArgs, listing: &Listing) -> Report {
         (false, true) => mini::rows(listing, console.look),
         (false, false) => list::list(listing, console.look),
     };
-    Report::new(console, text, json)
+    let is_bad = args.check && listing.rows.iter().any(is_amiss);
+    Report::new(console, text, json).ending(is_bad.then_some(Exit::Failed))
+}
+
+/// Whether it should be up and is not, or is not well. What is stopped is so because somebody or its config wants it.
+fn is_amiss(row: &Row) -> bool {
+    match row.status {
+        Status::Errored | Status::Launching | Status::WaitingRestart => true,
+        Status::Online => row.is_unhealthy(),
+        Status::Stopping | Status::Stopped => false,
+    }
 }

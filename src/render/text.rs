@@ -76,6 +76,11 @@ impl Paint {
             Status::Stopped | Status::Errored => Self::Bad,
         }
     }
+
+    /// The colour of how an instance is.
+    pub(crate) fn of_row(row: &Row) -> Self {
+        if row.is_unhealthy() { Self::Bad } else { Self::of(row.status) }
+    }
 }
 
 /// Bytes of others, fit to be shown.

@@ -52,7 +52,10 @@ fn typed(key: &KeySpec) -> Vec<String> {
             panic!("the flag {} has no example", flag.long)
         }
     };
-    vec![format!("{}={value}", flag.long)]
+    let mut words = vec![format!("{}={value}", flag.long)];
+    // Nobody answers there, and nobody is waited for.
+    words.extend((key.name == "ready").then(|| "--ready-timeout=1ms".to_owned()));
+    words
 }
 
 /// A home with a script, a folder and one app of a file for each flag.
@@ -140,7 +143,7 @@ fn walk(how: Walk) {
         let flag = key.flag.unwrap().long;
         let run = how(&home, key.name, &typed(key));
         // What waits for `ready` waits in vain, but it waits.
-        if run.code == 0 || (run.code == 1 && key.name == "wait_ready") {
+        if run.code == 0 || (run.code == 1 && ["wait_ready", "ready"].contains(&key.name)) {
             acted.push(key);
         } else {
             run.ends(2).complains(flag);

@@ -80,6 +80,7 @@ pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&
 
 /// What keys of other managers are called here, by their letters without case and dashes: Compose, Supervisor, systemd.
 const ELSEWHERE: [(&[&str], &str); 31] = [
+const ELSEWHERE: [(&[&str], &str); 27] = [
     (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
     (&["environmentfile"], "`env_file`"),
@@ -87,10 +88,8 @@ const ELSEWHERE: [(&[&str], &str); 31] = [
         &["dependson", "requires", "wants", "links", "after", "before"],
         "apps start side by side: one that needs another waits for it or fails and is restarted",
     ),
-    (
-        &["healthcheck", "readinessprobe", "livenessprobe"],
-        "nobody asks an app how it is; `wait_ready` waits for its word, and one that ends is restarted",
-    ),
+    (&["readinessprobe", "startupprobe"], "`ready`"),
+    (&["livenessprobe"], "`healthcheck`"),
     (&["stdoutlogfile", "standardoutput", "stdout"], "`out_file`"),
     (&["stderrlogfile", "standarderror", "stderr"], "`error_file`"),
     (&["redirectstderr"], "write the same path as `out_file` and `error_file`"),

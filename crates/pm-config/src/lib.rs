@@ -7,6 +7,7 @@
 
 mod amend;
 mod caller;
+mod checks;
 mod deploy;
 mod diagnose;
 mod dotenv;

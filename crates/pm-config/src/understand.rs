@@ -17,10 +17,7 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{
-    env, hooks, interpreter, limits, listen, logs, package, policy, preset, rows, senses, serving,
-    user,
-};
+use crate::{checks, env, hooks, interpreter, limits, listen, logs, package, policy, preset, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -116,6 +113,9 @@ pub(crate) fn app(
     spec.schedule = senses::schedule(&mut app);
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
+    let seen_from = checks::Ground { cwd: base, env: &ground.caller.env };
+    spec.checks.ready = checks::ready(&mut app, seen_from);
+    spec.checks.health = checks::health(&mut app, seen_from);
     spec.user = user::choice(&mut app, ground.caller);
     spec.hooks = hooks::read(&mut app, base, &env.all);
     spec.kernel.rlimits = limits::rlimits(&mut app);

@@ -2,7 +2,7 @@
 //!
 //! Each wish sets what is wanted; `settle` says what follows.
 
-use pm_spec::{Patience, Span};
+use pm_spec::Patience;
 
 use crate::app::ActiveTriggers;
 use crate::end::Cause;
@@ -12,9 +12,6 @@ use crate::order::Became;
 use crate::phase::{Phase, Want};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::verdict::Streaks;
-
-/// Nobody waits longer than this for an app to prove that it stays up.
-const SETTLED: Span = Span::from_secs(1);
 
 impl Instance {
     /// Up, with a run that begins after this.
@@ -155,12 +152,8 @@ impl Instance {
                 Awaited::Up { from, patience: Patience::Settled, .. },
                 Phase::Up { live, ready: false },
             ) if live.run >= *from => {
-                let serving = &self.spec.serving;
-                let settled = self.spec.restart.min_uptime.min(SETTLED);
-                Some(after(
-                    live.since,
-                    if serving.wait_ready { serving.listen_timeout } else { settled },
-                ))
+                let late = || after(live.since, self.spec.ready_within());
+                Some(self.ready_from().unwrap_or_else(late))
             }
             _ => None,
         }
@@ -188,13 +181,10 @@ impl Instance {
                 Phase::Up { .. } => {
                     let due = self.due_for(waiter);
                     let settled = *patience == Patience::Spawned || due.is_none_or(|at| now >= at);
-                    let serving = &self.spec.serving;
                     // Not ready in time: it runs on, but nobody is told that it is up (pain 13).
-                    let late = serving.wait_ready && *patience == Patience::Settled;
+                    let late = self.spec.shows_ready() && *patience == Patience::Settled;
                     settled.then(|| match due {
-                        Some(_) if late => {
-                            Became::Failed(Cause::NotReady { within: serving.listen_timeout })
-                        }
+                        Some(_) if late => Became::Failed(self.not_ready()),
                         Some(_) | None => became.clone(),
                     })
                 }

@@ -127,6 +127,10 @@ impl Core {
                 self.with_main(run, |instance| instance.not_spawned(now, failure));
             }
             Fact::Ready(run) => self.with_main(run, Instance::mark_ready),
+            Fact::Unready(run, saw) => self.with_main(run, |instance| instance.not_shown(saw)),
+            Fact::Checked(run, answer) => {
+                self.with_main(run, |instance| instance.checked(now, answer));
+            }
             Fact::MemoryMeasured(run, used) => {
                 self.with_main(run, |instance| instance.memory_measured(used));
             }

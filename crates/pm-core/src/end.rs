@@ -55,10 +55,18 @@ pub enum Cause {
         /// The last end.
         last: Ending,
     },
-    /// It did not say in time that it is ready (`wait_ready`); it runs on.
+    /// It did not show in time that it is ready (`ready`, `wait_ready`); it runs on.
     NotReady {
         /// How long it had.
         within: Span,
+        /// What was seen when it was last asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        saw: Option<String>,
+    },
+    /// Its health check failed too often in a row.
+    Unhealthy {
+        /// What the last one saw.
+        saw: String,
     },
     /// It failed in a reload, and the run that it was to replace goes on.
     Reload,

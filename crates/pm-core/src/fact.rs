@@ -21,8 +21,12 @@ pub enum Fact {
     Spawned(RunId, Identity),
     /// There is no process and never was one.
     NotSpawned(RunId, SpawnFailure),
-    /// The app said that it is ready.
+    /// The app said that it is ready, or has shown it.
     Ready(RunId),
+    /// It was asked whether it is ready and has not shown it yet; what was seen.
+    Unready(RunId, String),
+    /// Its health check was answered well, or badly: what was seen.
+    Checked(RunId, Result<(), String>),
     /// The main process ended; whether others of its tree still live. Told once per run.
     Ended(RunId, Ending, Remaining),
     /// The rest of the tree is gone as well. Follows an `Ended` with `Remaining::Stragglers`.

@@ -13,7 +13,7 @@ use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
-use crate::phase::{Phase, SecondRun, StoppingRun, Want};
+use crate::phase::{Phase, SecondRun, Shown, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
@@ -79,6 +79,8 @@ pub(crate) struct Instance {
     pub(crate) second: Option<SecondRun>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
+    /// What its run has shown when it was asked.
+    pub(crate) shown: Shown,
 }
 
 impl Instance {
@@ -108,6 +110,7 @@ impl Instance {
             shares_sockets: false,
             second: None,
             stop_unconfirmed: false,
+            shown: Shown::default(),
         }
     }
 
@@ -170,6 +173,7 @@ impl Instance {
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
+        self.shown = Shown::default();
         self.run_mode = self.spec.serving.mode;
         self.shares_sockets = !self.spec.listen.is_empty();
         self.want = Want::Up;
@@ -252,11 +256,9 @@ impl Instance {
         }
     }
 
-    /// The word for people: what has to say that it is ready is not online before.
+    /// The word for people: what has to show that it is ready is not online before.
     fn status(&self) -> Status {
-        let is_unready = matches!(self.phase, Phase::Up { ready: false, .. });
-        let waits = is_unready && self.spec.serving.wait_ready;
-        if waits { Status::Launching } else { self.phase.status() }
+        if self.is_unshown() { Status::Launching } else { self.phase.status() }
     }
 
     /// Who gets signals.
@@ -317,6 +319,7 @@ impl Instance {
             worker: self.run_mode == Mode::Cluster,
             shares_sockets: self.shares_sockets,
             second: self.second.as_ref().map(|second| second.phase.saved()),
+            health: self.shown.health,
         }
     }
 
@@ -348,6 +351,8 @@ impl Instance {
             pause: self.pause_cause(),
             last_delay: self.streaks.delay,
             failure: self.phase.failure(),
+            health: self.health(),
+            saw: self.shown.saw.as_deref(),
             history: &self.history,
         }
     }

@@ -12,6 +12,7 @@ mod asked;
 mod core;
 mod end;
 mod fact;
+mod health;
 mod id;
 mod index;
 mod instance;

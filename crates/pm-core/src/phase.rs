@@ -2,7 +2,9 @@
 //!
 //! Plain data and its reading; what follows from it is `settle`'s affair.
 
-use pm_spec::{Span, Status, StopPolicy};
+use alloc::string::String;
+
+use pm_spec::{Health, Span, Status, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, Ending, RunEnd};
@@ -67,6 +69,20 @@ pub(crate) struct SecondRun {
     pub(crate) must_stop: bool,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
+}
+
+/// Nobody waits longer than this for an app to prove that it stays up.
+pub(crate) const SETTLED: Span = Span::from_secs(1);
+
+/// What a run has shown so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// What the checks say, once there was an answer that counts.
+    pub(crate) health: Option<Health>,
+    /// Bad answers in a row that count.
+    pub(crate) failures: u32,
+    /// What was seen at the last bad answer, until there is a good one.
+    pub(crate) saw: Option<String>,
 }
 
 /// Where an instance stands.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
-use crate::phase::{Phase, SecondRun, Want, drain_timeout};
+use crate::phase::{Phase, SecondRun, Shown, Want, drain_timeout};
 use crate::saved::{Counters, InstanceRecord, Record, SavedPhase};
 use crate::verdict::Streaks;
 
@@ -147,6 +147,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         shares_sockets: record.shares_sockets,
         second,
         stop_unconfirmed,
+        shown: Shown { health: record.health, ..Shown::default() },
         ..Instance::new(record.id, record.app, slot, spec)
     }
 }

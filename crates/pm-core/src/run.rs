@@ -70,6 +70,7 @@ impl Instance {
     pub(crate) fn mark_ready(&mut self) {
         if let Phase::Up { ready: ready @ false, .. } = &mut self.phase {
             *ready = true;
+            self.shown.saw = None;
             self.mark_changed();
         }
     }
@@ -192,9 +193,18 @@ impl Instance {
                 let person = *cause == Cause::Restarted;
                 self.started_by = if person { StartedBy::Person } else { StartedBy::Policy };
             }
+            Cause::Unhealthy { .. } if self.want.is_up() => {
+                self.want = Want::Up;
+                // However it ended when it was asked to: for this it was no success.
+                self.apply_restart_policy(now, run, Ending::Unknown);
+                if let Phase::Failed { cause: given_up } = &mut self.phase {
+                    *given_up = cause.clone();
+                }
+            }
             Cause::Ended(_)
             | Cause::Stopped
             | Cause::Restarted
+            | Cause::Unhealthy { .. }
             | Cause::Memory { .. }
             | Cause::Scheduled
             | Cause::FileChanged(_)

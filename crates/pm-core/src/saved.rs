@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, Health};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, RunEnd};
@@ -104,6 +104,9 @@ pub struct InstanceRecord {
     /// A second run, during a reload.
     #[serde(default, rename = "beside", skip_serializing_if = "Option::is_none")]
     pub second: Option<SavedPhase>,
+    /// What the health checks said of its run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
 }
 
 /// A phase as it is written down.

@@ -9,7 +9,7 @@ use crate::fact::Remaining;
 use crate::id::{RunId, Time, after};
 use crate::instance::Instance;
 use crate::order::{Became, Order, RunSignal};
-use crate::phase::{Phase, SecondRun, StoppingRun, Want, drain_timeout};
+use crate::phase::{Phase, SecondRun, Shown, StoppingRun, Want, drain_timeout};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::settle::{Transition, settle};
 
@@ -87,6 +87,7 @@ impl Instance {
             (true, false) => time.max(self.spec.restart.min_uptime),
             (true, true) | (false, _) => time,
         }
+        self.has_fallback().then(|| after(live.since, self.spec.ready_within()))
     }
 
     /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
@@ -101,11 +102,14 @@ impl Instance {
         let is_unwanted = self.want != Want::Up;
         if due && !ready && must_say && !is_unwanted {
             let cause = Cause::NotReady { within: self.switch_after() };
+        let must_say = self.spec.shows_ready();
+            let cause = self.not_ready();
             if let Some(run) = self.phase.run() {
                 self.fail_waiters(run, &Became::Failed(cause));
             }
             if let Some(second) = &mut self.second {
                 ::core::mem::swap(&mut self.phase, &mut second.phase);
+                self.shown = Shown::default();
             }
         } else if !(ready || due || is_unwanted) {
             return;
@@ -208,6 +212,7 @@ impl Instance {
         }
         if let Some(second) = self.second.take() {
             self.phase = second.phase;
+            self.shown = Shown::default();
         }
         true
     }

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
-use pm_spec::{AppSpec, Status};
+use pm_spec::{AppSpec, Health, Status};
 
 use crate::end::{Cause, Ending, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
@@ -69,6 +69,10 @@ pub struct InstanceView<'a> {
     pub last_delay: u64,
     /// Why it failed, if it did.
     pub failure: Option<&'a Cause>,
+    /// What its health checks say; `None`: it has none, or is not up.
+    pub health: Option<Health>,
+    /// What was seen when it was last asked and did not answer well, until it does.
+    pub saw: Option<&'a str>,
     /// The last ends, oldest first, at most twenty.
     pub history: &'a VecDeque<RunEnd>,
 }

@@ -108,7 +108,7 @@ fn a_new_run_that_does_not_say_that_it_is_ready_goes_and_the_old_one_stays() {
     let new = story.spawn_all(&orders)[0];
     let orders = story.later(500);
     assert_eq!(drained(&orders), [new]);
-    let late = Cause::NotReady { within: Span::from_millis(500) };
+    let late = Cause::NotReady { within: Span::from_millis(500), saw: None };
     story.end(new, Ending::Exited(0));
     assert_eq!(story.became(request), [Became::Failed(late)]);
     assert_eq!(story.instance(0).run.map(|run| run.0), Some(old));
@@ -124,7 +124,7 @@ fn p13_what_does_not_say_in_time_that_it_is_ready_is_not_up_but_runs_on() {
     story.later(2999);
     assert_eq!(story.reply(request), None);
     story.later(1);
-    let late = Cause::NotReady { within: Span::from_secs(3) };
+    let late = Cause::NotReady { within: Span::from_secs(3), saw: None };
     assert_eq!(story.became(request), [Became::Failed(late)]);
     assert_eq!((story.instance(0).status, story.core.next_deadline()), (Status::Launching, None));
     story.tell(Fact::Ready(run));

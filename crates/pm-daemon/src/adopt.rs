@@ -240,6 +240,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             worker: false,
             shares_sockets: false,
             second: None,
+            health: None,
         }));
     }
 }

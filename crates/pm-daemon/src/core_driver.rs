@@ -187,6 +187,14 @@ impl CoreDriver {
         self.step(Fact::Ready(run));
     }
 
+    /// A run that was asked has shown how it is.
+    pub(crate) fn answered(&mut self, fact: Fact) {
+        if let Fact::Ready(run) = fact {
+            self.executor.runs_mut().online(run);
+        }
+        self.step(fact);
+    }
+
     /// A process could not be made.
     pub(crate) fn not_born(&mut self, run: RunId, failure: SpawnFailure) {
         self.executor.runs_mut().not_born(run, &failure);
@@ -232,7 +240,7 @@ impl CoreDriver {
                 self.executor.runs_mut().listens(run, addresses.clone());
                 self.executor.publisher_mut().serves(run, addresses);
                 let run = self.executor.runs().get(run);
-                if run.is_some_and(|run| !run.app.serving.wait_ready) {
+                if run.is_some_and(|run| !run.app.shows_ready()) {
                     self.said_ready(worker);
                 }
             }
@@ -252,9 +260,11 @@ impl CoreDriver {
     }
 
     fn said_ready(&mut self, worker: Worker) {
-        if let Some(run) = self.run_of(worker) {
-            self.executor.runs_mut().online(run);
-            self.step(Fact::Ready(run));
+        let Some(run) = self.run_of(worker) else { return };
+        let known = self.executor.runs().get(run);
+        // Who is asked from outside has no word in it.
+        if known.is_some_and(|known| known.app.checks.ready.is_none()) {
+            self.answered(Fact::Ready(run));
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::caller::Caller;
 use crate::clock::Clocks;
 use crate::hooks::HookRuns;
+use crate::inquiries::Inquiries;
 use crate::journal::{self, Journal};
 use crate::publisher::Publisher;
 use crate::run_control::RunControl;
@@ -32,6 +33,7 @@ pub(crate) struct Executor {
     runs: RunControl,
     triggers: Triggers,
     hooks: HookRuns,
+    inquiries: Inquiries,
     publisher: Publisher,
     callers: BTreeMap<RequestId, Caller>,
     /// All apps are down; the last output is being written.
@@ -41,7 +43,11 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    pub(crate) fn new(journal: Journal, runs: RunControl, triggers: Triggers) -> Self {
+    pub(crate) fn new(
+        journal: Journal,
+        runs: RunControl,
+        (triggers, inquiries): (Triggers, Inquiries),
+    ) -> Self {
         Self {
             journal,
             unwritten: Unwritten::default(),
@@ -49,6 +55,7 @@ impl Executor {
             runs,
             triggers,
             hooks: HookRuns::default(),
+            inquiries,
             publisher: Publisher::default(),
             callers: BTreeMap::new(),
             leaving: false,
@@ -94,12 +101,17 @@ impl Executor {
                 Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
                 Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
                 Order::Watch(app, spec) => self.triggers.watch(app, spec),
-                Order::Publish(change) => self.publisher.note(&change),
+                Order::Publish(change) => {
+                    self.inquiries.note(&change);
+                    self.publisher.note(&change);
+                }
                 Order::Reply(request, reply) => self.reply(core, request, reply),
                 Order::Leave => self.leaving = true,
             }
         }
         self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
+        self.inquiries.tend(core);
+        self.publisher.publish(core, self.journal.dates());
         if is_news {
             self.runs.tidy(core);
         }

@@ -34,6 +34,8 @@ pub(crate) enum Inlet {
     Listens(RunId, Vec<SocketAddr>),
     /// A run takes callers of the sockets it was given.
     Accepts(RunId),
+    /// What a run that was asked has shown.
+    Answered(Fact),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.

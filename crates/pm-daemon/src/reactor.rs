@@ -178,6 +178,7 @@ impl Reactor {
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
             Inlet::Accepts(run) => driver.step(Fact::Ready(run)),
+            Inlet::Answered(fact) => driver.answered(fact),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);

@@ -99,6 +99,8 @@ fn runs_of_fact(core: &Core, fact: &Fact) -> Vec<NextRun> {
         | Fact::Spawned(..)
         | Fact::NotSpawned(..)
         | Fact::Ready(_)
+        | Fact::Unready(..)
+        | Fact::Checked(..)
         | Fact::Ended(..)
         | Fact::TreeGone(_)
         | Fact::TimePassed => Vec::new(),

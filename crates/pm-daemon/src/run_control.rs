@@ -182,7 +182,7 @@ impl RunControl {
         run.identity = Some(identity);
         run.pidfd = Some(pidfd);
         run.open = plan::streams(&run.app, run.address.instance);
-        if !run.app.serving.wait_ready {
+        if !run.app.shows_ready() {
             app_events::online(run);
         }
         if let Some(end) = channel {
@@ -202,6 +202,7 @@ impl RunControl {
         // A socket of ours listens whoever is there.
         let may_tell = serving.mode == Mode::Fork && run.app.listen.is_empty();
         if may_tell && !serving.wait_ready {
+        if run.app.serving.mode == Mode::Fork && !run.app.shows_ready() {
             self.tree_job(TreeJob::Listens(run.tree()));
         }
     }

@@ -4,6 +4,8 @@
 //! with the guardian before the birth; the process is marked from its birth.
 
 use std::collections::BTreeSet;
+mod asking;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use pm_spec::{AppSpec, Mode};
 use tokio::sync::mpsc;
 
 use crate::app_user::{self, AppUser};
+use crate::command_job::CommandJob;
 use crate::daemon_log;
 use crate::hooks::HookCall;
 use crate::inlet::{Inlet, Newborn};
@@ -56,6 +59,8 @@ pub(crate) enum SpawnerJob {
     Sockets(AppId, Option<Arc<AppSpec>>, Demand),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
+    /// Make a command that asks an app how it is.
+    Ask(CommandJob),
 }
 
 /// A process to be made.
@@ -100,6 +105,10 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
     while let Ok(job) = jobs.recv() {
         let job = match job {
             SpawnerJob::Make(job) => job,
+            SpawnerJob::Ask(job) => {
+                parts.ask(&mut spawner, job);
+                continue;
+            }
             SpawnerJob::Retune(keys, app) => {
                 let (rotation, full) = (plan::rotation(&app), plan::when_full(&app));
                 for key in keys {

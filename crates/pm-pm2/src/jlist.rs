@@ -9,6 +9,8 @@ use pm_spec::options::{Jlist, Setting, keys};
 use pm_spec::{AppSpec, ByteString, Environment, LogFormat, MASK, Watch};
 use serde_json::{Map, Value, json};
 
+use crate::checks;
+
 /// Versions of Node by the program that runs apps.
 pub type Nodes = BTreeMap<ByteString, String>;
 
@@ -114,6 +116,9 @@ fn state(described: &Description) -> Map<String, Value> {
     if let Some(end) = described.ends.last() {
         state.insert("exit_code".into(), end.code.unwrap_or(0).into());
     }
+    if let Some(health) = row.health {
+        state.insert("health".into(), health.as_str().into());
+    }
     if described.last_delay > 0 {
         state.insert("prev_restart_delay".into(), described.last_delay.into());
     }
@@ -177,6 +182,8 @@ fn settings(described: &Description) -> Map<String, Value> {
     optional("cron_restart", job.map(|schedule| schedule.pattern.as_str().into()));
     optional("time", is_time.then(|| true.into()));
     optional("watch_options", spec.watch.as_ref().and_then(watch_options));
+    optional("ready", spec.checks.ready.as_deref().map(checks::ready));
+    optional("healthcheck", spec.checks.health.as_deref().map(checks::health));
     optional(
         "_km_monitored",
         spec.serving.marks.get(&described.row.slot).map(|mark| Value::from(*mark)),

@@ -4,6 +4,7 @@
 
 pub mod absent;
 mod called_as;
+mod checks;
 #[cfg(feature = "deploy")]
 pub mod deploy;
 pub mod dialect;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use pm_spec::{AppSpec, ByteString, Mode, Status};
+use pm_spec::{AppSpec, ByteString, Health, Mode, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -98,6 +98,18 @@ impl Row {
             Some(_) => "scheduled",
             None => self.status.as_str(),
         }
+    /// What its health checks say while it is up, if it has any.
+    pub health: Option<Health>,
+}
+
+    /// Whether it is up and its health check says that it is not well.
+    pub fn is_unhealthy(&self) -> bool {
+        self.status == Status::Online && self.health == Some(Health::Unhealthy)
+    }
+
+    /// The word for how it is. To PM2's scripts what is unhealthy is `online` all the same.
+    pub fn word(&self) -> &'static str {
+        if self.is_unhealthy() { Health::Unhealthy.as_str() } else { self.status.as_str() }
     }
 }
 

@@ -9,8 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec,
-    Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret,
+    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret, Checks, Span,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -76,6 +75,9 @@ pub struct AppSpec {
     /// Sockets that its runs find open and share.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listen: Vec<ListenSocket>,
+    /// What it has to show of itself.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
     /// When the clock starts it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -134,6 +136,7 @@ impl AppSpec {
             limits: Limits::default(),
             serving: Serving::default(),
             listen: Vec::new(),
+            checks: Checks::default(),
             schedule: None,
             watch: None,
             hooks: HookCommands::new(),
@@ -149,6 +152,18 @@ impl AppSpec {
     /// Whether the value of a variable is masked where it is shown.
     pub fn hides(&self, name: &str) -> bool {
         looks_secret(name) || self.hidden_env.iter().any(|it| it.as_bytes() == name.as_bytes())
+    /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
+    pub const fn shows_ready(&self) -> bool {
+        self.checks.ready.is_some() || self.serving.wait_ready
+    }
+
+    /// So long that may take, or a new process of a reload to serve.
+    pub const fn ready_within(&self) -> Span {
+        if self.checks.ready.is_some() {
+            self.checks.ready_timeout
+        } else {
+            self.serving.listen_timeout
+        }
     }
 
     /// The variable that counts up, and its value in one instance.
@@ -230,11 +245,12 @@ pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSp
 
 #[cfg(test)]
 mod tests {
+    use alloc::boxed::Box;
+
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, HookEvent, Ignore, IoPriority, Isolate, LogFormat, LogFull, LogTarget, Mode,
-        ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span,
+    Bytes, Delay, HookEvent, Ignore, IoPriority, Isolate, LogFormat, LogFull, LogTarget, Mode, ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -291,6 +307,8 @@ mod tests {
             },
             listen,
             schedule: Option { Schedule { pattern, zone, after_stop, job } },
+            checks: Checks { ready, ready_timeout, health, on_unhealthy },
+            schedule: Option { Schedule { pattern, zone, after_stop } },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
@@ -356,6 +374,14 @@ mod tests {
             zone: Some("UTC".into()),
             after_stop: true,
             job: true,
+    fn other_checks() -> Checks {
+        let probe = Probe::Connect(Door::Tcp("localhost:1".into()));
+        let question = Question { probe: probe.clone(), timeout: Span::from_secs(1) };
+        Checks {
+            ready: Some(Box::new(Readiness::Answers(question))),
+            ready_timeout: Span::ZERO,
+            health: Some(Box::new(HealthCheck::new(probe))),
+            on_unhealthy: OnUnhealthy::Nothing,
         }
     }
 
@@ -402,6 +428,12 @@ mod tests {
             serving: other_serving(),
             listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),
             schedule: Some(other_schedule()),
+            checks: other_checks(),
+            schedule: Some(Schedule {
+                pattern: "* * * * *".into(),
+                zone: Some("UTC".into()),
+                after_stop: true,
+            }),
             watch: Some(Watch {
                 on: true,
                 paths: Vec::from(["/b".into()]),

@@ -19,6 +19,7 @@ mod name;
 pub mod options;
 mod policy;
 mod preset;
+mod probe;
 mod select;
 mod serving;
 mod signal;
@@ -40,6 +41,9 @@ pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
 pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
 pub use preset::{FOLLOWING, HABITS, Habits, Preset};
+pub use probe::{
+    Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
+};
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};

@@ -1,6 +1,7 @@
 //! Every key of an app, one row each. What is read from a file, typed as a flag, compared, taken over, shown, saved and
 //! documented follows from the rows; a new key is a field and a row.
 
+mod checks;
 mod environment;
 mod flag;
 mod hooks;
@@ -28,9 +29,11 @@ pub struct KeyGroup {
 
 /// All groups, in the order of the manual.
 pub static GROUPS: [KeyGroup; 9] = [
+pub static GROUPS: [KeyGroup; 8] = [
     KeyGroup { heading: "Program", keys: program::KEYS },
     KeyGroup { heading: "Environment", keys: environment::KEYS },
     KeyGroup { heading: "Start, restart and stop", keys: lifecycle::KEYS },
+    KeyGroup { heading: "Ready and well", keys: checks::KEYS },
     KeyGroup { heading: "Restart by memory, clock and files", keys: triggers::KEYS },
     KeyGroup { heading: "Commands run for what happens", keys: hooks::KEYS },
     KeyGroup { heading: "Output", keys: logs::KEYS },

@@ -29,5 +29,6 @@ pub fn row(id: u32, name: &str, status: Status) -> Row {
         watching: false,
         note: None,
         job: None,
+        health: None,
     }
 }

@@ -125,6 +125,14 @@ pub(crate) fn row_sign(row: &Row) -> &'static str {
         "failed" => status_sign(Status::Errored),
         _ => status_sign(row.status),
     }
+/// The sign for how an instance is.
+pub(crate) fn sign(row: &Row) -> &'static str {
+    if row.is_unhealthy() { status_sign(Status::Errored) } else { status_sign(row.status) }
+}
+
+/// The word for it.
+pub(crate) fn word(row: &Row) -> &'static str {
+    if row.is_unhealthy() { row.word() } else { status_word(row.status) }
 }
 
 /// Text of others (names, notes, paths) that can't disturb the screen.

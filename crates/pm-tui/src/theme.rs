@@ -173,6 +173,11 @@ impl Theme {
         }
     }
 
+    /// How an instance is.
+    pub(crate) fn row(&self, row: &Row) -> Style {
+        if row.is_unhealthy() { self.bad } else { self.status(row.status) }
+    }
+
     /// How full something is: good, worth a look, alarming.
     pub(crate) fn load(&self, percent: f32) -> Style {
         match percent {

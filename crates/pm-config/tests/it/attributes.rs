@@ -201,6 +201,23 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("listen: [{url: 'unix:///s', mode: 660, name: 'x'}]", "/listen/0/mode", json!(0o660)),
         ("listen: {url: 'tcp://:80', name: 'x', backlog: 7}", "/listen/0/name", json!("x")),
         ("listen: {url: 'tcp://:80', name: null, backlog: 7}", "/listen/0/backlog", json!(7)),
+        (
+            "ready: 'tcp://localhost:8000'",
+            "/checks/ready/answers/probe/connect/tcp",
+            json!("localhost:8000"),
+        ),
+        ("ready: {exec: 'test -e x'}", "/checks/ready/answers/probe/shell", json!("test -e x")),
+        ("ready_timeout: '5s'", "/checks/ready_timeout", json!(5000)),
+        (
+            "healthcheck: {test: ['CMD', 'a', 'b']}",
+            "/checks/health/question/probe/exec",
+            json!(["a", "b"]),
+        ),
+        (
+            "healthcheck: {test: 'a'}, on_unhealthy: 'none'",
+            "/checks/on_unhealthy",
+            json!("nothing"),
+        ),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

@@ -3,6 +3,7 @@
 
 mod article;
 mod attributes;
+mod checks;
 mod desk;
 mod env_files;
 mod example;

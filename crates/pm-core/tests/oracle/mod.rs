@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pm_spec::AppSpec;
 
 mod jobs;
+mod checks;
 mod replies;
 mod runs;
 mod state;
@@ -14,6 +15,7 @@ mod streaks;
 mod triggers;
 
 use jobs::JobLaws;
+use checks::CheckLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -50,6 +52,7 @@ pub(crate) struct Oracle {
     fact: Option<Fact>,
     triggers: TriggerLaws,
     jobs: JobLaws,
+    checks: CheckLaws,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -80,6 +83,7 @@ impl Oracle {
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         self.triggers.fact(core, fact);
         self.jobs.fact(core, fact);
+        self.checks.fact(core, fact);
         match fact {
             Fact::Asked(request, ask) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
@@ -88,6 +92,8 @@ impl Oracle {
                 self.owed.remove(request);
             }
             Fact::Spawned(..)
+            | Fact::Unready(..)
+            | Fact::Checked(..)
             | Fact::MemoryMeasured(..)
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)
@@ -191,6 +197,7 @@ impl Oracle {
             }
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
+                self.checks.record(old, instance, self.apps.get(&instance.app))?;
                 let rules = self.apps.get(&instance.app).map(|app| &app.restart);
                 self.short_runs.judge(old, instance, rules)?;
                 let app = self.apps.get(&instance.app);
@@ -338,6 +345,7 @@ impl Oracle {
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
         self.jobs.rest(core)?;
+        self.checks.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let ready = |run| self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));
@@ -394,6 +402,7 @@ impl Oracle {
         self.fact = None;
         self.triggers.died(&self.instances);
         self.jobs.died();
+        self.checks.died();
         for trace in self.runs.values_mut() {
             trace.marks.remove(&RunMark::Asked);
             trace.marks.remove(&RunMark::Released);

@@ -91,7 +91,7 @@ impl ExpectedReply {
         let Some((run, Some(_))) = instance.run else { return false };
         let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
         let wait = instance.app.restart.min_uptime.as_millis().min(1000);
-        let lived = lived >= wait && !instance.app.serving.wait_ready;
+        let lived = lived >= wait && !instance.app.shows_ready();
         let settled = self.patience == Patience::Spawned || lived || ready(run);
         settled && self.later_than.is_none_or(|last| run > last)
     }
@@ -127,6 +127,7 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::Scheduled
             | Cause::FileChanged(_)
             | Cause::NotReady { .. }
+            | Cause::Unhealthy { .. }
             | Cause::Reload
             | Cause::Stopped
             | Cause::Restarted

@@ -35,7 +35,7 @@ impl ShortRuns {
 
     /// An end is written down for the first time.
     pub(crate) fn ended(&mut self, id: InstanceId, end: &RunEnd) {
-        if matches!(end.cause, Cause::Ended(_)) {
+        if matches!(end.cause, Cause::Ended(_) | Cause::Unhealthy { .. }) {
             let uptime = end.at.0.saturating_sub(end.since.0);
             self.rows.entry(id).or_default().unjudged = Some(uptime);
         }

@@ -67,6 +67,8 @@ impl TriggerLaws {
             | Fact::Spawned(..)
             | Fact::NotSpawned(..)
             | Fact::Ready(_)
+            | Fact::Unready(..)
+            | Fact::Checked(..)
             | Fact::Ended(..)
             | Fact::TreeGone(_)
             | Fact::MemoryMeasured(..)

@@ -4,8 +4,7 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Limits, ListenSocket, Mode, RestartPolicy,
-    Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
+    AppSpec, ByteString, Bytes, Delay, Limits, ListenSocket, Mode, RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch, Checks, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +47,7 @@ pub(crate) struct Setup {
     pub(crate) serving: Serving,
     #[serde(default)]
     pub(crate) shares_sockets: bool,
+    pub(crate) checks: Checks,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -69,6 +69,20 @@ pub(crate) struct Script {
     pub(crate) on_ask: Option<u64>,
     pub(crate) on_force: Option<u64>,
     pub(crate) children: Children,
+    /// What it answers when it is asked, and when that is told.
+    #[serde(default)]
+    pub(crate) answers: Vec<(u64, Answer)>,
+}
+
+/// What a run answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// Whether it is ready: no.
+    Unready,
+    /// Whether it is well: yes.
+    Good,
+    /// No.
+    Bad,
 }
 
 /// Who is left when the main process ends.
@@ -153,6 +167,7 @@ impl Script {
         on_ask: Some(1),
         on_force: Some(1),
         children: Children::Nobody,
+        answers: Vec::new(),
     };
 }
 
@@ -191,6 +206,7 @@ impl Setup {
             }),
             serving: self.serving.clone(),
             listen: self.shares_sockets.then_some(socket).into_iter().collect(),
+            checks: self.checks.clone(),
             ..app(&format!("app{number}"))
         }
     }
@@ -263,6 +279,24 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         watched: tape.rarely(3),
         serving: serving(tape),
         shares_sockets: tape.rarely(3),
+        checks: checks(tape),
+    }
+}
+
+fn checks(tape: &mut Tape<'_>) -> Checks {
+    let probe = Probe::Connect(Door::Tcp("localhost:1".into()));
+    let question = Question { probe: probe.clone(), timeout: Span::from_secs(1) };
+    let ready = tape.rarely(4).then(|| Box::new(Readiness::Answers(question)));
+    let health = HealthCheck {
+        retries: tape.pick(&[1, 2, 3, 0]),
+        start_period: Span::from_millis(tape.pick(&[0, 100, 1000])),
+        ..HealthCheck::new(probe)
+    };
+    Checks {
+        ready,
+        ready_timeout: Span::from_millis(tape.pick(&[3000, 0, 100])),
+        health: tape.rarely(3).then(|| Box::new(health)),
+        on_unhealthy: tape.pick(&[OnUnhealthy::Restart, OnUnhealthy::Nothing]),
     }
 }
 
@@ -348,5 +382,9 @@ fn script(tape: &mut Tape<'_>) -> Script {
         on_ask: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
         on_force: (!tape.rarely(6)).then(|| tape.pick(&[1, 0, 999, 1000, 2600, 20_000])),
         children,
+        answers: tape.many(5, |tape| {
+            let all = [Answer::Bad, Answer::Good, Answer::Bad, Answer::Unready];
+            (tape.pick(&TIMES), tape.pick(&all))
+        }),
     }
 }

@@ -12,7 +12,7 @@ use pm_spec::{
 };
 
 use super::common::identity;
-use super::schedule::{Children, Pick, Schedule, Script, Spawning, What};
+use super::schedule::{Answer, Children, Pick, Schedule, Script, Spawning, What};
 use crate::oracle::Oracle;
 
 /// A schedule that takes more steps than this never comes to rest.
@@ -23,6 +23,7 @@ enum Event {
     Exec(RunId),
     Ready(RunId),
     Weigh(RunId, u64),
+    Answer(RunId, Answer),
     End(RunId, Ending),
     Sweep(RunId),
     Act(usize),
@@ -313,6 +314,13 @@ impl World<'_> {
             Event::Weigh(run, used) if self.truth(run) == Some(Truth::Alive) => {
                 self.tell(Fact::MemoryMeasured(run, Bytes::new(used)))
             }
+            Event::Answer(run, answer) if self.truth(run) == Some(Truth::Alive) => {
+                self.tell(match answer {
+                    Answer::Unready => Fact::Unready(run, "it is not ready".into()),
+                    Answer::Good => Fact::Checked(run, Ok(())),
+                    Answer::Bad => Fact::Checked(run, Err("it is not well".into())),
+                })
+            }
             Event::End(run, ending) if self.truth(run) == Some(Truth::Alive) => {
                 let children = self.processes.get(&run).map(|process| process.script.children);
                 let (truth, rest) = match children {
@@ -334,7 +342,7 @@ impl World<'_> {
             }
             Event::Act(number) => self.act(number),
             Event::Birth => self.birth(),
-            Event::Ready(_) | Event::Weigh(..) | Event::End(..) => Ok(()),
+            Event::Ready(_) | Event::Weigh(..) | Event::Answer(..) | Event::End(..) => Ok(()),
         }
     }
 
@@ -371,6 +379,9 @@ impl World<'_> {
         ];
         for (after, event) in events.into_iter().flatten() {
             self.at(after, event);
+        }
+        for (after, answer) in script.answers {
+            self.at(after, Event::Answer(run, answer));
         }
         self.tell(Fact::Spawned(run, identity(run)))
     }
@@ -555,7 +566,7 @@ impl World<'_> {
                 Status::Errored => instance.failure.is_some() && (instance.wanted || run.is_some()),
                 // It runs, and nobody waits for it to say that it is ready.
                 Status::Launching => {
-                    let waits = instance.app.serving.wait_ready && instance.wanted;
+                    let waits = instance.app.shows_ready() && instance.wanted;
                     waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
                 }
                 Status::Stopping | Status::WaitingRestart => false,

@@ -2,6 +2,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests look for single orders")]
 #![expect(clippy::panic, clippy::expect_used, reason = "a story that goes wrong ends")]
 
+mod checks;
 #[path = "../common/mod.rs"]
 mod common;
 mod daemons;

@@ -93,6 +93,7 @@ impl GuardianHandover {
                     | Inlet::Node(_)
                     | Inlet::Listens(..)
                     | Inlet::Accepts(_)
+                    | Inlet::Answered(_)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)

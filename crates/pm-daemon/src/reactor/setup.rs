@@ -21,6 +21,7 @@ use crate::core_driver::CoreDriver;
 use crate::error::{DaemonError, file, system};
 use crate::executor::Executor;
 use crate::inlet::Inlet;
+use crate::inquiries::Inquiries;
 use crate::journal::Journal;
 use crate::node::Node;
 use crate::renewal::Renewals;
@@ -88,9 +89,10 @@ pub(super) fn begin(
     let strangers = std::mem::take(&mut inheritance.strangers).with_guardian(guardian);
     adopt::leave_to_themselves(&mut kept, &strangers);
     adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
+    let inquiries = Inquiries::new(outlet.clone(), owners.spawner.clone());
     let runs = RunControl::new(owners);
-    let executor =
-        Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone())).beside(strangers);
+    let triggers = Triggers::new(home.clone(), outlet.clone());
+    let executor = Executor::new(journal, runs, (triggers, inquiries)).beside(strangers);
     let renewals = Renewals { journal: home.journal(), outlet: outlet.clone() };
     let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {

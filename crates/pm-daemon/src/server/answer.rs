@@ -7,6 +7,8 @@ use pm_core::{
 };
 use pm_protocol::{Code, Description, EndView, JobView, LogShape, LogSource, Refusal, Row, What};
 use pm_spec::{LogFormat, Signal};
+use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, What};
+use pm_spec::{Health, LogFormat, Signal};
 
 use crate::clock::Clocks;
 use crate::plan;
@@ -46,8 +48,10 @@ pub(crate) fn row(
             .map(cause)
             .or_else(|| waiting(instance))
             .or_else(|| failed_job(instance))
+            .or_else(|| not_well(instance))
             .or_else(|| failing(instance, clocks)),
         job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
+        health: instance.health,
     }
 }
 
@@ -162,7 +166,11 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::CrashLoop { runs, last } => {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
         }
-        Cause::NotReady { within } => format!("did not say within {within} that it is ready"),
+        Cause::NotReady { within, saw: None } => {
+            format!("did not say within {within} that it is ready")
+        }
+        Cause::NotReady { within, saw: Some(saw) } => format!("not ready within {within}: {saw}"),
+        Cause::Unhealthy { saw } => format!("unhealthy: {saw}"),
         Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),
@@ -195,10 +203,25 @@ fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
     let is_young = clocks.wall().saturating_sub(clocks.date(began)) < OLD;
     let last = instance.history.back().filter(|_| is_young)?;
     Some(format!(
-        "{} failures in a row before this run; it {}",
+        "{} failures in a row before this run; {}",
         instance.failures,
-        ending(last.ending)
+        if let Cause::Unhealthy { .. } = &last.cause {
+            format!("it was {}", cause(&last.cause))
+        } else {
+            format!("it {}", ending(last.ending))
+        }
     ))
+}
+
+/// That it runs and has not answered well when it was last asked.
+fn not_well(instance: &InstanceView<'_>) -> Option<String> {
+    let saw = instance.saw?;
+    Some(match instance.health {
+        Some(Health::Unhealthy) => format!("unhealthy: {saw}"),
+        Some(_) if instance.status == Status::Online => format!("last health check: {saw}"),
+        Some(_) | None if instance.status == Status::Launching => format!("not ready yet: {saw}"),
+        Some(_) | None => return None,
+    })
 }
 
 /// That the last run of a job that waits for its schedule failed: nothing else says it until the next.

@@ -1,0 +1,104 @@
+//! Health, counted from facts alone: who is unhealthy when, and that nobody is replaced for less.
+//!
+//! Part of the oracle; the core itself keeps this with what a run has shown.
+
+use std::collections::BTreeMap;
+
+use pm_spec::{AppSpec, Health, OnUnhealthy, Status};
+
+use super::state::{BrokenLaw, law};
+use crate::core::Core;
+use crate::end::Cause;
+use crate::fact::Fact;
+use crate::id::{RunId, Time};
+use crate::saved::{InstanceRecord, SavedPhase};
+
+/// What has been answered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CheckLaws {
+    /// Bad answers in a row, since this daemon lives.
+    bad: BTreeMap<RunId, u32>,
+    /// The run that has just answered, whether well, and whether it is known by now how it is.
+    answered: Option<(RunId, bool, bool)>,
+}
+
+impl CheckLaws {
+    /// A fact is about to be told.
+    pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
+        self.answered = None;
+        let Fact::Checked(run, answer) = fact else { return };
+        let Some(instance) = core.instance_of_run(*run) else { return };
+        let is_main = instance.run.is_some_and(|(main, _)| main == *run);
+        if !is_main || instance.second.is_some() || instance.status != Status::Online {
+            return;
+        }
+        let Some(health) = instance.health else { return };
+        let bad = self.bad.entry(*run).or_default();
+        *bad = if answer.is_ok() { 0 } else { bad.saturating_add(1) };
+        self.answered = Some((*run, answer.is_ok(), health != Health::Starting));
+    }
+
+    /// An instance is written down: is somebody replaced for bad answers, there have been enough.
+    pub(crate) fn record(
+        &self,
+        old: Option<&InstanceRecord>,
+        new: &InstanceRecord,
+        app: Option<&AppSpec>,
+    ) -> Result<(), BrokenLaw> {
+        let SavedPhase::Stopping { run, cause: Cause::Unhealthy { .. }, ended: false, .. } =
+            new.phase
+        else {
+            return Ok(());
+        };
+        let before = old.map(|old| &old.phase);
+        if matches!(before, Some(SavedPhase::Stopping { run: known, .. }) if *known == run) {
+            return Ok(());
+        }
+        let broken = |what: &str| format!("run {} is replaced as unhealthy: {what}", run.0);
+        let checks = app.map(|app| &app.checks);
+        let retries = checks.and_then(|checks| Some(checks.health.as_ref()?.retries.max(1)));
+        let bad = self.bad.get(&run).copied().unwrap_or(0);
+        law(retries.is_some_and(|retries| bad >= retries), || broken("after enough bad answers"))?;
+        let asked = checks.is_some_and(|checks| checks.on_unhealthy == OnUnhealthy::Restart);
+        law(asked, || broken("where that is what follows"))?;
+        law(app.is_some_and(|app| app.restart.autorestart), || broken("by its policy"))
+    }
+
+    /// The step is done.
+    pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
+        let Some((run, is_good, was_known)) = self.answered.take() else { return Ok(()) };
+        let Some(instance) = core.instance_of_run(run) else { return Ok(()) };
+        let Some(check) = instance.app.checks.health.as_deref() else { return Ok(()) };
+        let broken = |what: &str| format!("health of run {}: {what}: {instance:?}", run.0);
+        if is_good {
+            let is_well = instance.health == Some(Health::Healthy);
+            return law(is_well, || broken("one good answer is enough"));
+        }
+        let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
+        // Answers in the time it has to begin may not count.
+        let counts = was_known || check.start_period.as_millis() == 0;
+        let is_excused = !was_known && lived < check.start_period.as_millis();
+        let bad = self.bad.get(&run).copied().unwrap_or(0);
+        let is_unhealthy = instance.health == Some(Health::Unhealthy);
+        law(!is_excused || !is_unhealthy, || broken("it has its time to begin"))?;
+        law(bad >= check.retries.max(1) || !is_unhealthy || was_known, || {
+            broken("too few answers were bad")
+        })?;
+        if counts && bad >= check.retries.max(1) {
+            let stays = instance.app.checks.on_unhealthy == OnUnhealthy::Nothing
+                || !instance.app.restart.autorestart
+                || !instance.wanted;
+            let goes = instance.status == Status::Stopping;
+            law(if stays { is_unhealthy || goes } else { goes }, || {
+                broken("too many bad answers have their consequence")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The daemon died: what was counted is forgotten.
+    pub(crate) fn died(&mut self) {
+        self.bad.clear();
+        self.answered = None;
+    }
+}

@@ -1,0 +1,66 @@
+//! Asks one run, again and again.
+
+use std::time::Duration;
+
+use pm_core::Fact;
+use pm_spec::{HealthCheck, Probe, Question, Span};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::command;
+use super::subject::Subject;
+
+/// The least pause between questions whether it is ready; commands cost more than connections.
+const LEAST: Duration = Duration::from_millis(20);
+const LEAST_FOR_COMMANDS: Duration = Duration::from_millis(100);
+
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The pause is this part of the time it has taken so far: who is slow is not known at once, and costs little.
+const PART: u32 = 20;
+
+/// Asks until it has shown that it is ready.
+pub(super) async fn until_ready(subject: Subject, question: Question) {
+    let least = match question.probe {
+        Probe::Connect(_) | Probe::Http(_) => LEAST,
+        Probe::Exec(_) | Probe::Shell(_) => LEAST_FOR_COMMANDS,
+    };
+    let began = Instant::now();
+    while let Err(saw) = ask(&subject, &question).await {
+        subject.tell(Fact::Unready(subject.run, saw)).await;
+        sleep((began.elapsed() / PART).clamp(least, LONGEST)).await;
+    }
+    subject.tell(Fact::Ready(subject.run)).await;
+}
+
+/// Asks for as long as it is up, first after one interval (Compose). The next interval begins when the answer is there.
+pub(super) async fn again_and_again(subject: Subject, check: HealthCheck) {
+    let began = Instant::now();
+    let mut was_well = false;
+    loop {
+        let begins = !was_well && began.elapsed() < duration(check.start_period);
+        sleep(duration(if begins { check.start_interval } else { check.interval })).await;
+        let answer = ask(&subject, &check.question).await;
+        was_well |= answer.is_ok();
+        subject.tell(Fact::Checked(subject.run, answer)).await;
+    }
+}
+
+/// What it answers; else what was seen instead.
+async fn ask(subject: &Subject, question: &Question) -> Result<(), String> {
+    let limit = duration(question.timeout);
+    let answer = async {
+        match &question.probe {
+            Probe::Connect(door) => pm_probe::connect(door, &subject.env()).await,
+            Probe::Http(page) => pm_probe::get(page, &subject.env()).await,
+            Probe::Exec(argv) => command::run(subject, command::program(argv)).await,
+            Probe::Shell(line) => command::run(subject, command::line(line)).await,
+        }
+    };
+    let late = || format!("{}: no answer within {}", question.probe, question.timeout);
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::from_millis(span.as_millis())
+}

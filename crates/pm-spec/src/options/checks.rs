@@ -1,0 +1,25 @@
+//! What an app has to show of itself.
+
+use super::Setting;
+use super::flag::flag;
+use super::row::{Jlist::Apart, KeySpec, field, key, special, word};
+use crate::OnUnhealthy;
+
+#[rustfmt::skip]
+pub(super) const KEYS: &[KeySpec] = &[
+    key("ready", "it is up once this answers: an URL (http://, tcp://, unix://), or an object with `http` (and `status`, `headers`, `host`, `socket`), `tcp`, `unix` or `exec`, and `timeout`",
+        special!(["string", "object"], |app| Setting::text(app.checks.ready.as_ref().map(|it| alloc::format!("{it}"))),
+            |app, from| app.checks.ready.clone_from(&from.checks.ready)))
+        .live().jlist(Apart)
+        .flag(flag("--ready", "URL", "The app is up once this answers: http://, tcp:// or unix://").such_as("tcp://localhost:8000")),
+    key("ready_timeout", "so long `start`, `restart` and `reload` wait for `ready`", field!(Span, checks.ready_timeout))
+        .live()
+        .flag(flag("--ready-timeout", "TIME", "How long to wait for --ready")),
+    key("healthcheck", "asks what is up again and again, as in Compose: an URL or a line for the shell, or an object with `test`, or `http`, `tcp`, `unix`, `exec` as in `ready`, and `interval`, `timeout`, `retries`, `start_period`, `start_interval`, `disable`",
+        special!(["string", "object"], |app| Setting::text(app.checks.health.as_ref().map(|it| alloc::format!("{it}"))),
+            |app, from| app.checks.health.clone_from(&from.checks.health)))
+        .live().jlist(Apart),
+    key("on_unhealthy", "what follows when a healthcheck has failed too often: `restart`, or `none`",
+        word!(checks.on_unhealthy, "\"restart\" or \"none\"", ["restart" = OnUnhealthy::Restart, "none" = OnUnhealthy::Nothing]))
+        .live(),
+];
