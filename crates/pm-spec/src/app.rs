@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
+    AppName, ByteString, Environment, JobPolicy, Limits, LogSpec, RestartPolicy, Schedule, Serving,
     StopPolicy, Watch,
 };
 
@@ -64,6 +64,9 @@ pub struct AppSpec {
     /// When the clock starts it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// How it runs to its end.
+    #[serde(default, skip_serializing_if = "JobPolicy::is_usual")]
+    pub job: JobPolicy,
     /// Which files start it anew when they change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
@@ -112,6 +115,7 @@ impl AppSpec {
             limits: Limits::default(),
             serving: Serving::default(),
             schedule: None,
+            job: JobPolicy::default(),
             watch: None,
             logs: LogSpec::default(),
             pid_file: None,
@@ -196,7 +200,8 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span,
+        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Overlap, Rotation, Sched,
+        Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -249,6 +254,7 @@ mod tests {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
             schedule: Option { Schedule { pattern, zone, after_stop, job } },
+            job: JobPolicy { overlap, time_limit, retries },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
@@ -295,6 +301,11 @@ mod tests {
         }
     }
 
+    fn other_job() -> JobPolicy {
+        let time_limit = Some(Span::from_secs(1));
+        JobPolicy { overlap: Overlap::Kill, time_limit, retries: 1 }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -337,6 +348,7 @@ mod tests {
                 after_stop: true,
                 job: true,
             }),
+            job: other_job(),
             watch: Some(Watch {
                 on: true,
                 paths: Vec::from(["/b".into()]),

@@ -31,7 +31,7 @@ pub use env::{Environment, MASK, looks_secret};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
-pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
+pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};
