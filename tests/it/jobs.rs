@@ -162,6 +162,8 @@ fn a_job_that_was_to_run_once_is_done_after_a_boot_as_well() {
 #[test]
 fn a_config_that_can_not_be_meant_is_refused() {
     let home = Home::new();
+    home.file("web.json5", "{ name: 'web', script: '/bin/true', retries: 2 }");
+    home.run(["check", "web.json5"]).ok().says("`retries` has no effect");
     for (rest, why) in [
         ("autorestart: true", "`autorestart` beside `schedule`"),
         ("cron_restart: '1 1 * * *'", "`cron_restart` beside `schedule`"),
@@ -177,4 +179,58 @@ fn a_config_that_can_not_be_meant_is_refused() {
     home.run(["stop", "web"]).ok();
     home.run(["start", "web"]).ok().says("scheduled in ");
     assert!(ends(&home, "web").len() <= 2);
+}
+
+#[test]
+fn a_time_that_waits_comes_when_the_run_has_ended() {
+    let home = Home::new();
+    job(&home, TICK, "while test ! -e go; do sleep 0.05; done", "overlap: 'queue'");
+    home.run(["start", "jobs.json5"]).ok();
+    // One waits, the others are skipped.
+    home.wait_rows("a time skipped", |rows| {
+        rows[0].job.as_ref().is_some_and(|job| job.skipped >= 1)
+    });
+    assert_eq!(runs(&home), 1);
+    job(&home, NEVER, "while test ! -e go; do sleep 0.05; done", "overlap: 'queue'");
+    home.run(["apply", "jobs.json5"]).ok();
+    home.file("go", "");
+    home.wait_rows("two runs", |rows| rows[0].job.as_ref().is_some_and(|job| job.runs == 2));
+    assert_eq!(runs(&home), 2, "once more, and no more");
+}
+
+#[test]
+fn a_time_may_end_the_run_before() {
+    let home = Home::new();
+    job(&home, TICK, "exec sleep 1000", "overlap: 'kill'");
+    home.run(["start", "jobs.json5"]).ok();
+    home.wait_until("three runs", || runs(&home) >= 3);
+    assert_eq!(counts(&home).2, 0);
+}
+
+#[test]
+fn a_run_that_takes_too_long_has_failed() {
+    let home = Home::new();
+    job(&home, NEVER, "exec sleep 1000", "time_limit: '300ms'");
+    home.run(["start", "jobs.json5"]).ok();
+    home.run(["run", "job"]).ends(124).says("took longer than it may: 300ms (time_limit)");
+    assert_eq!((counts(&home), home.row("job").standing()), ((1, 1, 0), "failed"));
+}
+
+#[test]
+fn what_fails_is_tried_again_also_by_another_daemon() {
+    let home = Home::new();
+    job(&home, NEVER, "exit 9", "retries: 2, restart_delay: '300ms'");
+    home.run(["start", "jobs.json5"]).ok();
+    let mut waiting = home.pm(["run", "job"]).background();
+    home.wait_rows("its first try failed", |rows| {
+        rows[0].note.as_deref().is_some_and(|note| note.contains("tried again, 1 of 2"))
+    });
+    pm_testkit::signal(home.hello().pid, 9);
+    assert_eq!(waiting.wait(), 9);
+    assert_eq!((runs(&home), counts(&home)), (3, (3, 3, 0)));
+    // One that goes well has no more.
+    job(&home, NEVER, "test $(wc -l < runs) -ge 5", "retries: 2, restart_delay: 0");
+    home.run(["apply", "jobs.json5"]).ok();
+    home.run(["run", "job"]).ok();
+    assert_eq!(runs(&home), 5);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pm_spec::{ByteString, Environment, Ignore, Schedule, Span, Watch};
+use pm_spec::{AppSpec, ByteString, Environment, Ignore, Schedule, Span, Watch};
 use pm_triggers::{Timetable, check_ignore};
 
 use crate::diagnose::{ConfigPlace, Finding, quoted};
@@ -72,6 +72,25 @@ pub(crate) fn schedule(app: &mut AppFields<'_>) -> Option<Schedule> {
             None
         }
     }
+}
+
+/// How long a run may take; 0: as long as it likes. What is restarted when it ends has no run that is to end.
+pub(crate) fn time_limit(app: &mut AppFields<'_>, spec: &AppSpec) -> Option<Span> {
+    for (key, why, needs) in [
+        ("overlap", "without `schedule`", spec.schedule.as_ref().is_some_and(|it| it.job)),
+        ("time_limit", "for an app that is restarted when it ends", !spec.restart.autorestart),
+        ("retries", "for an app that is restarted when it ends", !spec.restart.autorestart),
+    ] {
+        if let Some(field) = app.get(key).filter(|field| !needs && !field.node.value.is_falsy()) {
+            let message = format!("`{key}` has no effect {why}");
+            app.warn(field.node.at, message);
+        }
+    }
+    let field = app.get("time_limit")?;
+    if matches!(field.node.value, Value::Bool(false)) {
+        return None;
+    }
+    app.span("time_limit").filter(|span| span.as_millis() > 0)
 }
 
 /// PM2: 0 switches it off.

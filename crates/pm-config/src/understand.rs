@@ -112,6 +112,7 @@ pub(crate) fn app(
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
     spec.schedule = senses::schedule(&mut app);
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
+    spec.job.time_limit = senses::time_limit(&mut app, &spec);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     let seen_from = checks::Ground { cwd: base, env: &ground.caller.env };
     spec.checks.ready = checks::ready(&mut app, seen_from);

@@ -33,7 +33,8 @@ impl Instance {
             Phase::Stopping(stopping) | Phase::Killing { stopping, .. } | Phase::Lost(stopping) => {
                 self.want = Want::Up;
                 // A person's wish, so its own end is not judged any more.
-                if matches!(stopping.cause, Cause::Ended(_) | Cause::Reload) {
+                if matches!(stopping.cause, Cause::Ended(_) | Cause::TooLong { .. } | Cause::Reload)
+                {
                     stopping.cause = Cause::Restarted;
                 }
                 // Nor is there anything to fall back to.
@@ -72,6 +73,7 @@ impl Instance {
         self.created = now;
         self.resting = false;
         self.job.once = false;
+        self.forget_tries();
         self.started_by = StartedBy::Person;
         self.stop_cause = Cause::Restarted;
         self.mark_changed();
@@ -93,6 +95,7 @@ impl Instance {
             return;
         }
         self.resting = false;
+        self.forget_tries();
         if self.want != Want::Gone {
             self.want = Want::Down;
         }
@@ -325,8 +328,9 @@ impl Instance {
     }
 
     /// What failed before may go well now. A pause keeps its length, by which it is judged plausible after a restore.
-    fn reset_for_trigger(&mut self) {
+    pub(crate) fn reset_for_trigger(&mut self) {
         self.resting = false;
+        self.forget_tries();
         self.started_by = StartedBy::Policy;
         self.streaks = Streaks { delay: self.streaks.delay, ..Streaks::default() };
         self.mark_changed();

@@ -41,6 +41,11 @@ pub enum Cause {
         /// What it may use.
         limit: Bytes,
     },
+    /// A run that was to end took longer than it may.
+    TooLong {
+        /// How long it may take.
+        limit: Span,
+    },
     /// A time of its schedule had come.
     Scheduled,
     /// This file had changed.

@@ -131,6 +131,7 @@ impl Instance {
             self.stop_again(now, orders);
         }
         self.switch_over(now);
+        self.end_overdue(now);
         let retention = loop {
             match settle(&self.phase, self.want, now) {
                 Transition::Wait => break Retention::Keep,
@@ -270,7 +271,7 @@ impl Instance {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
-        [self.phase.deadline(), waited_for, second, self.switch_deadline()]
+        [self.phase.deadline(), waited_for, second, self.switch_deadline(), self.overdue_at()]
             .into_iter()
             .flatten()
             .min()
@@ -292,6 +293,9 @@ impl Instance {
         let Phase::Backoff { retry, .. } = self.phase else { return None };
         Some(match (retry, self.spec.restart.delay) {
             (true, _) => Pause::Shortage,
+            (false, _) if !self.spec.restart.autorestart => {
+                Pause::Retry(self.job.retried, self.spec.job.retries)
+            }
             (false, Delay::Fixed(_) | Delay::Exponential(_)) => Pause::Asked,
             (false, Delay::Automatic) if self.streaks.failures() == 0 => Pause::Forgotten,
             (false, Delay::Automatic) if self.streaks.flaps == 0 => {

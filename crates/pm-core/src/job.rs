@@ -1,13 +1,18 @@
 //! Jobs: runs that are to end. What is counted of them, and who begins one: its times and `run`, nobody else.
 
+use pm_spec::{Delay, Overlap};
+
 use crate::core::Core;
-use crate::end::{Cause, Ending};
-use crate::id::{InstanceId, RunId};
+use crate::end::Cause;
+use crate::id::{InstanceId, RunId, Time, after};
 use crate::instance::Instance;
 use crate::order::{Became, Refused};
 use crate::phase::{Phase, Want};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::verdict;
+
+/// No pause before a try is longer, where nothing is said of it.
+const LONGEST_RETRY_MS: u64 = 60_000;
 
 impl Core {
     /// Runs jobs now, whatever their times. All or none: one that runs, or that is restarted when it ends, refuses all.
@@ -71,9 +76,69 @@ impl Instance {
         if !self.spec.waits_for_its_time() || !runs {
             return false;
         }
-        self.job.skipped = self.job.skipped.saturating_add(1);
+        match self.spec.job.overlap {
+            Overlap::Kill => return false,
+            Overlap::Queue if !self.job.queued => self.job.queued = true,
+            Overlap::Queue | Overlap::Skip => {
+                self.job.skipped = self.job.skipped.saturating_add(1);
+            }
+        }
         self.mark_changed();
         true
+    }
+
+    /// When its run has taken too long.
+    pub(crate) fn overdue_at(&self) -> Option<Time> {
+        let limit = self.spec.job.time_limit.filter(|_| !self.spec.restart.autorestart)?;
+        let Phase::Up { live, .. } = &self.phase else { return None };
+        // Of two runs in a reload one goes in any case.
+        (self.want == Want::Up && self.second.is_none()).then(|| after(live.since, limit))
+    }
+
+    /// A run that takes too long has to go.
+    pub(crate) fn end_overdue(&mut self, now: Time) {
+        let is_due = self.overdue_at().is_some_and(|at| now >= at);
+        if let Some(limit) = self.spec.job.time_limit.filter(|_| is_due) {
+            self.want = Want::Renewed;
+            self.stop_cause = Cause::TooLong { limit };
+            self.mark_changed();
+        }
+    }
+
+    /// A run that was to end has ended, and nobody wished otherwise: again if it failed and may be tried again, else it
+    /// rests until its next time, which may have come already.
+    pub(crate) fn run_ended(&mut self, now: Time, run: RunId, cause: &Cause) {
+        let has_failed = self.is_failure(cause);
+        if has_failed && self.job.retried < self.spec.job.retries {
+            self.streaks.delay = self.retry_pause();
+            self.job.retried += 1;
+            self.want = Want::Up;
+            return self.pause(now, false);
+        }
+        let became = if has_failed { Became::Failed(cause.clone()) } else { Became::Finished };
+        self.tell_end(run, &became);
+        self.fail_waiters(run, &became);
+        self.want = Want::Down;
+        self.resting = !::core::mem::take(&mut self.job.once);
+        if ::core::mem::take(&mut self.job.queued) && self.resting {
+            self.want = Want::Up;
+            self.reset_for_trigger();
+        }
+    }
+
+    /// The pause before the next try in ms.
+    fn retry_pause(&self) -> u64 {
+        match self.spec.restart.delay {
+            Delay::Automatic => LONGEST_RETRY_MS.min(1000 << self.job.retried.min(10)),
+            Delay::Fixed(_) | Delay::Exponential(_) => {
+                verdict::pause(self.spec.restart.delay, self.streaks)
+            }
+        }
+    }
+
+    /// Nobody waits for another run any more.
+    pub(crate) fn forget_tries(&mut self) {
+        (self.job.queued, self.job.retried) = (false, 0);
     }
 
     /// A run is over, or could not be begun.
@@ -90,13 +155,13 @@ impl Instance {
     fn is_failure(&self, cause: &Cause) -> bool {
         let is_done = |ending| verdict::is_done(&self.spec.restart, ending);
         matches!(cause, Cause::Ended(ending) if !is_done(*ending))
-            || matches!(cause, Cause::NotSpawned(_))
+            || matches!(cause, Cause::NotSpawned(_) | Cause::TooLong { .. })
     }
 
     /// How its last run failed, while none runs.
-    pub(crate) fn last_failure(&self) -> Option<Ending> {
+    pub(crate) fn last_failure(&self) -> Option<&Cause> {
         let end = self.history.back().filter(|_| self.phase.run().is_none())?;
-        (self.spec.is_job() && self.is_failure(&end.cause)).then_some(end.ending)
+        (self.spec.is_job() && self.is_failure(&end.cause)).then_some(&end.cause)
     }
 
     /// Whether its work is done: it rests since a good end.

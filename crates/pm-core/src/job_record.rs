@@ -15,6 +15,12 @@ pub struct JobRecord {
     /// Times at which it was not begun, because it still ran.
     #[serde(skip_serializing_if = "is_zero")]
     pub skipped: u32,
+    /// How often the run that failed last was tried again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retried: u32,
+    /// A time has come while it ran: it is begun again when that has ended.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub queued: bool,
     /// Its work had been done when it was saved; its ends are not known any more.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub done: bool,

@@ -185,6 +185,7 @@ impl Instance {
             Cause::Ended(ending) if self.want.is_up() => {
                 self.apply_restart_policy(now, run, *ending);
             }
+            Cause::TooLong { .. } if self.want.is_up() => self.run_ended(now, run, cause),
             Cause::Restarted | Cause::Memory { .. } | Cause::Scheduled | Cause::FileChanged(_)
                 if self.want.is_up() =>
             {
@@ -206,6 +207,7 @@ impl Instance {
             | Cause::Restarted
             | Cause::Unhealthy { .. }
             | Cause::Memory { .. }
+            | Cause::TooLong { .. }
             | Cause::Scheduled
             | Cause::FileChanged(_)
             | Cause::NotSpawned(_)
@@ -223,22 +225,17 @@ impl Instance {
         let uptime = end.map_or(0, |end| end.at.0.saturating_sub(end.since.0));
         let (verdict, streaks) = verdict(&self.spec.restart, self.streaks, uptime, ending);
         self.streaks = streaks;
-        let done = verdict::is_done(&self.spec.restart, ending);
-        let failed = Became::Failed(Cause::Ended(ending));
-        let became = if done { &Became::Finished } else { &failed };
-        self.tell_end(run, became);
+        if verdict != Verdict::StayDown {
+            self.tell_end(run, &Became::Failed(Cause::Ended(ending)));
+        }
         match verdict {
-            Verdict::StayDown => {
-                self.want = Want::Down;
-                self.resting = !::core::mem::take(&mut self.job.once);
-                self.fail_waiters(run, became);
-            }
+            Verdict::StayDown => self.run_ended(now, run, &Cause::Ended(ending)),
             Verdict::RestartAfter(_) => self.pause(now, false),
             Verdict::GiveUp(cause) => self.phase = Phase::Failed { cause },
         }
     }
 
-    fn pause(&mut self, now: Time, retry: bool) {
+    pub(crate) fn pause(&mut self, now: Time, retry: bool) {
         let until = Time(now.0.saturating_add(self.streaks.delay));
         self.phase = Phase::Backoff { until, retry };
         if !retry {

@@ -110,7 +110,7 @@ fn is_stop_code(policy: &RestartPolicy, ending: Ending) -> bool {
 }
 
 /// The next pause in ms; `streaks.delay` is the last one.
-fn pause(delay: Delay, streaks: Streaks) -> u64 {
+pub(crate) fn pause(delay: Delay, streaks: Streaks) -> u64 {
     match delay {
         Delay::Fixed(span) => span.as_millis(),
         Delay::Exponential(span) if streaks.delay == 0 => span.as_millis(),

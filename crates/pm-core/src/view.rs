@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use pm_spec::{AppSpec, Health, Status};
 
-use crate::end::{Cause, Ending, RunEnd};
+use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
 
@@ -14,6 +14,8 @@ use crate::job_record::JobRecord;
 pub enum Pause {
     /// The machine was short of something.
     Shortage,
+    /// A run that was to end failed, and is tried again: for the how-manieth time, and how often in all.
+    Retry(u32, u32),
     /// The app is always given one.
     Asked,
     /// So many runs in a row were short.
@@ -46,7 +48,7 @@ pub struct InstanceView<'a> {
     /// What is counted of a job.
     pub job: JobRecord,
     /// How the last run of a job failed, while none runs.
-    pub last_failure: Option<Ending>,
+    pub last_failure: Option<&'a Cause>,
     /// The living run, if there is one.
     pub run: Option<(RunId, Option<Identity>)>,
     /// A second living run, during a reload.

@@ -9,7 +9,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret, Checks, Span,
+    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret, Checks, Span, JobPolicy,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -81,6 +81,9 @@ pub struct AppSpec {
     /// When the clock starts it anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// How it runs to its end.
+    #[serde(default, skip_serializing_if = "JobPolicy::is_usual")]
+    pub job: JobPolicy,
     /// Which files start it anew when they change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
@@ -138,6 +141,7 @@ impl AppSpec {
             listen: Vec::new(),
             checks: Checks::default(),
             schedule: None,
+            job: JobPolicy::default(),
             watch: None,
             hooks: HookCommands::new(),
             logs: LogSpec::default(),
@@ -250,7 +254,7 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-    Bytes, Delay, HookEvent, Ignore, IoPriority, Isolate, LogFormat, LogFull, LogTarget, Mode, ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness,
+    Bytes, Delay, HookEvent, Ignore, IoPriority, Isolate, LogFormat, LogFull, LogTarget, Mode, ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness, Overlap,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -309,6 +313,7 @@ mod tests {
             schedule: Option { Schedule { pattern, zone, after_stop, job } },
             checks: Checks { ready, ready_timeout, health, on_unhealthy },
             schedule: Option { Schedule { pattern, zone, after_stop } },
+            job: JobPolicy { overlap, time_limit, retries },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
@@ -383,6 +388,9 @@ mod tests {
             health: Some(Box::new(HealthCheck::new(probe))),
             on_unhealthy: OnUnhealthy::Nothing,
         }
+    fn other_job() -> JobPolicy {
+        let time_limit = Some(Span::from_secs(1));
+        JobPolicy { overlap: Overlap::Kill, time_limit, retries: 1 }
     }
 
     /// Different in every field.
@@ -434,6 +442,7 @@ mod tests {
                 zone: Some("UTC".into()),
                 after_stop: true,
             }),
+            job: other_job(),
             watch: Some(Watch {
                 on: true,
                 paths: Vec::from(["/b".into()]),

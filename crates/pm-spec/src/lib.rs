@@ -44,6 +44,7 @@ pub use preset::{FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
 };
+pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};

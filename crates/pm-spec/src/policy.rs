@@ -1,4 +1,4 @@
-//! When an app is restarted and how it is stopped.
+//! When an app is restarted, how it is stopped, and how one that is to end is run.
 
 use alloc::collections::BTreeSet;
 
@@ -74,4 +74,36 @@ impl Default for StopPolicy {
 pub struct Limits {
     /// Resident memory of the whole tree (PM2: `max_memory_restart`).
     pub memory: Option<Bytes>,
+}
+
+/// How runs that are to end are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobPolicy {
+    /// What becomes of a time that comes while it still runs.
+    pub overlap: Overlap,
+    /// A run that takes longer is ended and has failed (systemd: `RuntimeMaxSec=`).
+    pub time_limit: Option<Span>,
+    /// So often one that failed is tried again.
+    pub retries: u32,
+}
+
+impl JobPolicy {
+    /// Whether nothing is as another app has it.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What becomes of a time that comes while the job still runs (Kubernetes: `concurrencyPolicy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// It is left out, and counted.
+    #[default]
+    Skip,
+    /// The job is begun again as soon as it has ended; once, however many times have come.
+    Queue,
+    /// The run is ended, and another one begun.
+    Kill,
 }

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use pm_spec::{AppSpec, Mode, Reload, Restart};
+use pm_spec::{AppSpec, Mode, Overlap, Reload, Restart};
 
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::fact::{Ask, Fact};
-use crate::id::{InstanceId, RunId};
+use crate::id::{InstanceId, RunId, Time};
 use crate::order::SpawnPlan;
-use crate::phase::Want;
+use crate::phase::{Phase, Want};
 use crate::saved::InstanceRecord;
 
 /// Sees what concerns jobs.
@@ -19,8 +19,8 @@ use crate::saved::InstanceRecord;
 pub(crate) struct JobLaws {
     /// Jobs that may be begun: their time has come, or somebody runs them.
     begun: BTreeSet<InstanceId>,
-    /// How many times of each must have been skipped after this step.
-    skipped: Vec<(InstanceId, u32)>,
+    /// How many times of each must have been skipped after this step, and whether one waits.
+    missed: Vec<(InstanceId, u32, bool)>,
 }
 
 impl JobLaws {
@@ -31,9 +31,14 @@ impl JobLaws {
                 for one in core.instances.values().filter(|one| one.app == *app && !core.leaving) {
                     self.begun.insert(one.id);
                     let runs = one.phase.run().is_some() || one.second.is_some();
-                    if one.spec.waits_for_its_time() && runs && core.triggers(one).schedule {
-                        self.skipped.push((one.id, one.job.skipped + 1));
-                    }
+                    let is_job = one.spec.waits_for_its_time() && core.triggers(one).schedule;
+                    let (skipped, queued) = match one.spec.job.overlap {
+                        _ if !is_job || !runs => continue,
+                        Overlap::Kill => continue,
+                        Overlap::Queue if !one.job.queued => (one.job.skipped, true),
+                        Overlap::Queue | Overlap::Skip => (one.job.skipped + 1, one.job.queued),
+                    };
+                    self.missed.push((one.id, skipped, queued));
                 }
             }
             Fact::FileChanged(app, _) => {
@@ -103,16 +108,28 @@ impl JobLaws {
     }
 
     /// The step is done.
-    pub(crate) fn rest(&mut self, core: &Core) -> Result<(), BrokenLaw> {
-        for (id, count) in std::mem::take(&mut self.skipped) {
-            let counted = core.instances.get(&id).is_none_or(|one| one.job.skipped == count);
+    pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
+        for (id, skipped, queued) in std::mem::take(&mut self.missed) {
+            let counted = core
+                .instances
+                .get(&id)
+                .is_none_or(|one| (one.job.skipped, one.job.queued) == (skipped, queued));
             law(counted, || format!("instance {}: a skipped time is counted", id.0))?;
+        }
+        for one in core.instances.values().filter(|one| !one.spec.restart.autorestart) {
+            let Some(limit) = one.spec.job.time_limit else { continue };
+            let Phase::Up { live, .. } = &one.phase else { continue };
+            if one.second.is_some() {
+                continue;
+            }
+            let in_time = now.0.saturating_sub(live.since.0) < limit.as_millis();
+            law(in_time, || format!("instance {}: no run takes too long", one.id.0))?;
         }
         Ok(())
     }
 
     /// The daemon died.
     pub(crate) fn died(&mut self) {
-        self.skipped.clear();
+        self.missed.clear();
     }
 }

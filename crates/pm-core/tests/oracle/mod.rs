@@ -346,6 +346,7 @@ impl Oracle {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
         self.jobs.rest(core)?;
         self.checks.rest(now, core)?;
+        self.jobs.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let ready = |run| self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));

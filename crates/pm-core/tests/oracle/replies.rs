@@ -9,7 +9,7 @@ use crate::fact::Ask;
 use crate::id::{InstanceId, RunId, Time};
 use crate::order::{Became, Outcome};
 use crate::view::InstanceView;
-use pm_spec::{Patience, Reload, Rename, Restart, Scale, Start, Status};
+use pm_spec::{Overlap, Patience, Reload, Rename, Restart, Scale, Start, Status};
 
 /// A request that is owed a reply.
 #[derive(Clone, Debug)]
@@ -109,7 +109,9 @@ fn is_finished(instance: &InstanceView<'_>) -> bool {
         }
         Some(Ending::Signaled { .. } | Ending::Unknown) | None => false,
     };
-    good && instance.run.is_none() && instance.status == Status::Stopped
+    // Its next time may have come already.
+    let goes_on = instance.app.job.overlap == Overlap::Queue;
+    good && (goes_on || (instance.run.is_none() && instance.status == Status::Stopped))
 }
 
 /// Outcomes that can't be seen in what an instance is now.
@@ -124,6 +126,7 @@ fn is_timeless(became: &Became) -> bool {
             Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::Memory { .. }
+            | Cause::TooLong { .. }
             | Cause::Scheduled
             | Cause::FileChanged(_)
             | Cause::NotReady { .. }

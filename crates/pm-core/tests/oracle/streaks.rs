@@ -65,7 +65,9 @@ impl ShortRuns {
             return Ok(());
         }
         row.short += 1;
-        let again = matches!(new.phase, SavedPhase::Backoff(_) | SavedPhase::Starting(_));
+        // What is to end is tried again as often as it asks for.
+        let again = rules.autorestart
+            && matches!(new.phase, SavedPhase::Backoff(_) | SavedPhase::Starting(_));
         let enough = again && row.short >= rules.max_restarts.max(1);
         law(!enough, || format!("instance {}: so many short runs are enough", new.id.0))
     }

@@ -4,7 +4,7 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Limits, ListenSocket, Mode, RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch, Checks, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness,
+    AppSpec, ByteString, Bytes, Delay, Limits, ListenSocket, Mode, RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch, Checks, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness, JobPolicy, Overlap,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,9 @@ pub(crate) struct Setup {
     /// A job, which nothing but its times and `run` begins.
     #[serde(default)]
     pub(crate) job: bool,
+    /// How it is run.
+    #[serde(default)]
+    pub(crate) runs: JobPolicy,
     #[serde(default)]
     pub(crate) watched: bool,
     #[serde(default)]
@@ -195,6 +198,7 @@ impl Setup {
                 after_stop: self.clock == Some(AfterStop::Starts),
                 job: self.job,
             }),
+            job: self.runs.clone(),
             watch: self.watched.then(|| Watch {
                 on: true,
                 paths: vec![ByteString::from("/srv")],
@@ -276,6 +280,11 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         tree: !tape.rarely(5),
         clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
         job: tape.rarely(4),
+        runs: JobPolicy {
+            overlap: tape.pick(&[Overlap::Skip, Overlap::Queue, Overlap::Kill]),
+            time_limit: tape.pick(&[None, Some(1000), None, Some(100)]).map(Span::from_millis),
+            retries: tape.pick(&[0, 1, 0, 3]),
+        },
         watched: tape.rarely(3),
         serving: serving(tape),
         shares_sockets: tape.rarely(3),

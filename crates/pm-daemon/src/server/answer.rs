@@ -160,6 +160,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::Stopped => "stopped by a command".into(),
         Cause::Restarted => "restarted by a command".into(),
         Cause::Memory { used, limit } => format!("memory {used} > limit {limit}"),
+        Cause::TooLong { limit } => format!("took longer than it may: {limit} (time_limit)"),
         Cause::Scheduled => "restarted by its schedule".into(),
         Cause::FileChanged(path) => format!("watch: {}", path.display()),
         Cause::NotSpawned(why) => format!("could not {why}"),
@@ -181,6 +182,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
 fn waiting(instance: &InstanceView<'_>) -> Option<String> {
     let why = match instance.pause? {
         Pause::Shortage => "the machine is short of something".into(),
+        Pause::Retry(number, of) => format!("it failed and is tried again, {number} of {of}"),
         Pause::Asked => "the pause its config asks for".into(),
         Pause::ShortRuns(1) => "a short run".into(),
         Pause::ShortRuns(runs) => format!("{runs} short runs"),
@@ -226,7 +228,7 @@ fn not_well(instance: &InstanceView<'_>) -> Option<String> {
 
 /// That the last run of a job that waits for its schedule failed: nothing else says it until the next.
 fn failed_job(instance: &InstanceView<'_>) -> Option<String> {
-    instance.last_failure.map(|how| format!("its last run failed: {}", ending(how)))
+    instance.last_failure.map(|why| format!("its last run failed: {}", cause(why)))
 }
 
 /// What became of one instance, with what helps to understand a failure.
@@ -288,6 +290,10 @@ fn awaits(became: &Became, instance: &InstanceView<'_>) -> Option<String> {
 
 /// How a run ended, as a shell tells it.
 fn exit(became: &Became) -> Option<u8> {
+    // As timeout(1) has it.
+    if matches!(became, Became::Failed(Cause::TooLong { .. })) {
+        return Some(124);
+    }
     let Became::Failed(Cause::Ended(how)) = became else { return None };
     match how {
         Ending::Exited(code) => Some(*code),

@@ -8,8 +8,8 @@ use super::flag::{
     FlagValue::{MaybeWords, Seconds},
     flag, on,
 };
-use super::row::{Jlist::Apart, KeySpec, field, key, special};
-use crate::{AppSpec, ByteString, Ignore, Watch};
+use super::row::{Jlist::Apart, KeySpec, field, key, special, word};
+use crate::{AppSpec, ByteString, Ignore, Overlap, Watch};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -20,6 +20,18 @@ pub(super) const KEYS: &[KeySpec] = &[
         special!(["string", "integer", "boolean"], |app| pattern_of(app, true), as_job))
         .beside(&["cron_timezone", "cron_after_stop"]).ousts(&["cron_restart"]).live().told_apart()
         .flag(flag("--schedule", "PATTERN", "Run it to its end at the times of this cron pattern, and not before").such_as("0 3 * * *")),
+    key("overlap", "what becomes of a time of a `schedule` while it still runs: \"skip\", \"queue\" (once more, when it has ended), \"kill\"",
+        word!(job.overlap, "\"skip\", \"queue\" or \"kill\"", ["skip" = Overlap::Skip, "queue" = Overlap::Queue, "kill" = Overlap::Kill]))
+        .live()
+        .flag(flag("--overlap", "HOW", "What a time of a schedule does while the job still runs: skip, queue or kill").such_as("queue")),
+    key("time_limit", "a run of what is to end (`schedule`, `autorestart: false`) that takes longer is ended and has failed",
+        special!(["integer", "string"], |app| app.job.time_limit.map_or(Setting::Unset, Setting::Span), |app, from| app.job.time_limit = from.job.time_limit))
+        .live()
+        .flag(flag("--time-limit", "TIME", "A run of a job that takes longer is ended and has failed").such_as("30m")),
+    key("retries", "so often a run of what is to end is tried again if it failed; the pause is `restart_delay`, by default 1 s, 2 s ... 1 min",
+        field!(Count, job.retries, 0))
+        .live()
+        .flag(flag("--retries", "N", "So often a job that failed is tried again").such_as("3")),
     key("cron_restart", "at these times: five fields, or six with seconds first; 0: never",
         special!(["string", "integer", "boolean"], |app| pattern_of(app, false), scheduled))
         .aliases(&["cron"]).beside(&["cron_timezone", "cron_after_stop"]).ousts(&["schedule"]).live().told_apart()
