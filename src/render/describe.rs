@@ -5,7 +5,8 @@ use pm_pm2::Nodes;
 use pm_protocol::{Description, Descriptions, EndView, JobView};
 use pm_spec::options::{Label, keys};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, LogFormat, MASK, Preset, Schedule, Watch, looks_secret, Health,
+    AppSpec, ByteString, Bytes, Delay, Health, LogFormat, MASK, Preset, Schedule, Watch,
+    looks_secret,
 };
 
 use crate::called;
@@ -70,7 +71,6 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
     );
     let mut fields = vec![
         ("status", standing(row, now)),
-        ("status", row.word().into()),
         ("health", row.health.map_or("", Health::as_str).into()),
         ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),

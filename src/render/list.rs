@@ -86,7 +86,6 @@ impl SortOrder {
             // A longer uptime is an earlier start; what does not run has none.
             SortField::Uptime => start(b).cmp(&start(a)),
             SortField::Status => a.standing().cmp(b.standing()),
-            SortField::Status => a.word().cmp(b.word()),
             SortField::Restarts => a.restarts.cmp(&b.restarts),
         }
     }
@@ -156,7 +155,6 @@ fn lines(listing: &Listing, room: usize) -> String {
     let mut lines = String::new();
     for row in &listing.rows {
         let status = row.standing();
-        let status = row.word();
         let rest = row.id.to_string().len() + status.len() + 2;
         let name = text::clip(&safe_text(&row.name), room.saturating_sub(rest).max(1));
         let line = format!("{} {name} {status}", row.id);
@@ -209,7 +207,6 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         "uptime" => text.write_str(&text::uptime(row, now)),
         "↺" => write!(text, "{}", row.restarts),
         "status" => text.write_str(&standing(row, now)),
-        "status" => text.write_str(row.word()),
         "cpu" if row.usage.cpu > 0.0 && row.usage.cpu < 9.95 => {
             write!(text, "{:.1}%", row.usage.cpu)
         }

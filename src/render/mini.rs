@@ -26,7 +26,6 @@ fn block(row: &Row, described: Option<&Description>, now: u64, look: Look) -> St
         ("pid", row.pid.to_string()),
         ("pm2 id", row.id.to_string()),
         ("status", Paint::of_row(row).on(&standing(row, now), look.colour)),
-        ("status", Paint::of_row(row).on(row.word(), look.colour)),
         ("mode", row.mode.as_str().into()),
         ("restarted", row.restarts.to_string()),
         ("uptime", text::uptime(row, now)),

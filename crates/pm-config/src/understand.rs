@@ -17,7 +17,10 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{checks, env, hooks, interpreter, limits, listen, logs, package, policy, preset, rows, senses, serving, user};
+use crate::{
+    checks, env, hooks, interpreter, limits, listen, logs, package, policy, preset, rows, senses,
+    serving, user,
+};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(

@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use pm_spec::{Health, OnUnhealthy};
+use pm_spec::{Health, OnUnhealthy, Span};
 
 use crate::end::Cause;
 use crate::id::{Time, after};
@@ -55,8 +55,8 @@ impl Instance {
     }
 
     /// That it had its time to show that it is ready.
-    pub(crate) fn not_ready(&self) -> Cause {
-        Cause::NotReady { within: self.spec.ready_within(), saw: self.shown.saw.clone() }
+    pub(crate) fn not_ready(&self, within: Span) -> Cause {
+        Cause::NotReady { within, saw: self.shown.saw.clone() }
     }
 
     /// It was asked and is not ready yet.

@@ -69,25 +69,24 @@ impl Instance {
     fn is_seen_ready(&self) -> bool {
         let serving = &self.spec.serving;
         let is_given = !self.spec.listen.is_empty() && serving.mode == Mode::Fork;
-        is_given && !serving.wait_ready
+        is_given && !self.spec.shows_ready()
     }
 
     /// Whether a new run has to be ready for the old one to go, however long that takes. Of servers that do not show
     /// when they take callers (the old one never did) nobody can ask it.
     fn must_be_ready(&self) -> bool {
         let was_seen = self.second.as_ref().is_some_and(|old| old.phase.is_ready());
-        self.spec.serving.wait_ready || (self.is_seen_ready() && was_seen)
+        self.spec.shows_ready() || (self.is_seen_ready() && was_seen)
     }
 
     /// So long a new run has to be ready.
     fn switch_after(&self) -> Span {
-        let time = self.spec.serving.listen_timeout;
+        let time = self.spec.ready_within();
         match (self.is_seen_ready(), self.must_be_ready()) {
             (true, true) if time == Serving::default().listen_timeout => PATIENT,
             (true, false) => time.max(self.spec.restart.min_uptime),
             (true, true) | (false, _) => time,
         }
-        self.has_fallback().then(|| after(live.since, self.spec.ready_within()))
     }
 
     /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
@@ -101,9 +100,7 @@ impl Instance {
         let must_say = self.must_be_ready();
         let is_unwanted = self.want != Want::Up;
         if due && !ready && must_say && !is_unwanted {
-            let cause = Cause::NotReady { within: self.switch_after() };
-        let must_say = self.spec.shows_ready();
-            let cause = self.not_ready();
+            let cause = self.not_ready(self.switch_after());
             if let Some(run) = self.phase.run() {
                 self.fail_waiters(run, &Became::Failed(cause));
             }

@@ -109,9 +109,8 @@ impl Executor {
                 Order::Leave => self.leaving = true,
             }
         }
-        self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
         self.inquiries.tend(core);
-        self.publisher.publish(core, self.journal.dates());
+        self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
         if is_news {
             self.runs.tidy(core);
         }

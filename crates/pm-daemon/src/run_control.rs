@@ -201,8 +201,7 @@ impl RunControl {
         let serving = &run.app.serving;
         // A socket of ours listens whoever is there.
         let may_tell = serving.mode == Mode::Fork && run.app.listen.is_empty();
-        if may_tell && !serving.wait_ready {
-        if run.app.serving.mode == Mode::Fork && !run.app.shows_ready() {
+        if may_tell && !run.app.shows_ready() {
             self.tree_job(TreeJob::Listens(run.tree()));
         }
     }

@@ -3,9 +3,9 @@
 //! The order is the whole trick (law 7): the intent is in the journal before a job gets here; pipes and files are
 //! with the guardian before the birth; the process is marked from its birth.
 
-use std::collections::BTreeSet;
 mod asking;
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;

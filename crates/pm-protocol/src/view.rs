@@ -81,6 +81,9 @@ pub struct Row {
     /// When it runs next and how its runs went, if it is a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Box<JobView>>,
+    /// What its health checks say while it is up, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
 }
 
 impl Row {
@@ -91,25 +94,20 @@ impl Row {
         Some((job, job.next.filter(|_| waits && self.pid == 0)?))
     }
 
-    /// The word for where it stands, with `scheduled` and `failed` for jobs that wait for their next time.
+    /// The word for where it stands, with `scheduled` and `failed` for jobs that wait for their next time, and `unhealthy`.
+    /// To PM2's scripts what is unhealthy is `online` all the same.
     pub fn standing(&self) -> &'static str {
         match self.waiting_job() {
             Some((job, _)) if job.failed || self.status == Status::Errored => "failed",
             Some(_) => "scheduled",
+            None if self.is_unhealthy() => Health::Unhealthy.as_str(),
             None => self.status.as_str(),
         }
-    /// What its health checks say while it is up, if it has any.
-    pub health: Option<Health>,
-}
+    }
 
     /// Whether it is up and its health check says that it is not well.
     pub fn is_unhealthy(&self) -> bool {
         self.status == Status::Online && self.health == Some(Health::Unhealthy)
-    }
-
-    /// The word for how it is. To PM2's scripts what is unhealthy is `online` all the same.
-    pub fn word(&self) -> &'static str {
-        if self.is_unhealthy() { Health::Unhealthy.as_str() } else { self.status.as_str() }
     }
 }
 

@@ -312,7 +312,6 @@ mod tests {
             listen,
             schedule: Option { Schedule { pattern, zone, after_stop, job } },
             checks: Checks { ready, ready_timeout, health, on_unhealthy },
-            schedule: Option { Schedule { pattern, zone, after_stop } },
             job: JobPolicy { overlap, time_limit, retries },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
@@ -379,6 +378,9 @@ mod tests {
             zone: Some("UTC".into()),
             after_stop: true,
             job: true,
+        }
+    }
+
     fn other_checks() -> Checks {
         let probe = Probe::Connect(Door::Tcp("localhost:1".into()));
         let question = Question { probe: probe.clone(), timeout: Span::from_secs(1) };
@@ -388,6 +390,8 @@ mod tests {
             health: Some(Box::new(HealthCheck::new(probe))),
             on_unhealthy: OnUnhealthy::Nothing,
         }
+    }
+
     fn other_job() -> JobPolicy {
         let time_limit = Some(Span::from_secs(1));
         JobPolicy { overlap: Overlap::Kill, time_limit, retries: 1 }
@@ -437,11 +441,6 @@ mod tests {
             listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),
             schedule: Some(other_schedule()),
             checks: other_checks(),
-            schedule: Some(Schedule {
-                pattern: "* * * * *".into(),
-                zone: Some("UTC".into()),
-                after_stop: true,
-            }),
             job: other_job(),
             watch: Some(Watch {
                 on: true,

@@ -39,7 +39,6 @@ pub use listen::{ListenAddress, ListenError, ListenSocket, tcp_addresses};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
-pub use policy::{Delay, Limits, RestartPolicy, StopPolicy};
 pub use preset::{FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,

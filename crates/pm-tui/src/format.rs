@@ -106,6 +106,7 @@ pub(crate) fn status_word(status: Status) -> &'static str {
 pub(crate) fn row_status(row: &Row, now: u64) -> String {
     match pm_client::wait_of(row, now) {
         Some(wait) => format!("{} {wait}", row_sign(row)),
+        None if row.is_unhealthy() => format!("{} {}", row_sign(row), row.standing()),
         None => format!("{} {}", row_sign(row), status_word(row.status)),
     }
 }
@@ -123,16 +124,9 @@ pub(crate) fn row_sign(row: &Row) -> &'static str {
     match row.standing() {
         "scheduled" => "◷",
         "failed" => status_sign(Status::Errored),
+        _ if row.is_unhealthy() => status_sign(Status::Errored),
         _ => status_sign(row.status),
     }
-/// The sign for how an instance is.
-pub(crate) fn sign(row: &Row) -> &'static str {
-    if row.is_unhealthy() { status_sign(Status::Errored) } else { status_sign(row.status) }
-}
-
-/// The word for it.
-pub(crate) fn word(row: &Row) -> &'static str {
-    if row.is_unhealthy() { row.word() } else { status_word(row.status) }
 }
 
 /// Text of others (names, notes, paths) that can't disturb the screen.

@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pm_spec::AppSpec;
 
-mod jobs;
 mod checks;
+mod jobs;
 mod replies;
 mod runs;
 mod state;
 mod streaks;
 mod triggers;
 
-use jobs::JobLaws;
 use checks::CheckLaws;
+use jobs::JobLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -344,7 +344,6 @@ impl Oracle {
     /// The step is done.
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
-        self.jobs.rest(core)?;
         self.checks.rest(now, core)?;
         self.jobs.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {

@@ -4,7 +4,9 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Limits, ListenSocket, Mode, RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch, Checks, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness, JobPolicy, Overlap,
+    AppSpec, ByteString, Bytes, Checks, Delay, Door, HealthCheck, JobPolicy, Limits, ListenSocket,
+    Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, RestartPolicy, Schedule as Clock,
+    Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 

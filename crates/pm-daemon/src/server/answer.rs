@@ -6,8 +6,6 @@ use pm_core::{
     Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused, RunEnd, Status, Time,
 };
 use pm_protocol::{Code, Description, EndView, JobView, LogShape, LogSource, Refusal, Row, What};
-use pm_spec::{LogFormat, Signal};
-use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, What};
 use pm_spec::{Health, LogFormat, Signal};
 
 use crate::clock::Clocks;

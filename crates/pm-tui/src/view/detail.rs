@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use super::chart::chart;
 use super::paint::Canvas;
 use crate::cells::wrap;
-use crate::format::{ahead, bytes, clean, duration, percent, row_sign, sign, uptime};
+use crate::format::{ahead, bytes, clean, duration, percent, row_sign, uptime};
 use crate::instances::{MonitoredInstance, SERIES_LENGTH};
 use crate::keys::Pane;
 use crate::model::Model;
@@ -95,7 +95,6 @@ impl DetailPage<'_> {
     fn standing(&mut self, model: &Model, one: &MonitoredInstance) {
         let row = &one.row;
         let mut text = format!("{} {}", row_sign(row), standing(row, model.now));
-        let mut text = format!("{} {}", sign(row), row.word());
         if let Some(age) = one.age(model.now) {
             text = format!("{text} for {}", uptime(age));
         }

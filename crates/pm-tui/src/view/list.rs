@@ -9,7 +9,7 @@ use super::chart::spark;
 use super::paint::{Canvas, from};
 use crate::cells::cells;
 use crate::columns::{ColumnSpan, note_rows, slots};
-use crate::format::{bytes, clean, percent, row_sign, row_status, sign, uptime, word};
+use crate::format::{bytes, clean, percent, row_sign, row_status, uptime};
 use crate::instances::{ListColumn, MonitoredInstance};
 use crate::keys::Pane;
 use crate::message::LinkState;
@@ -161,7 +161,6 @@ fn dash() -> String {
 fn status(row: &Row, width: usize, now: u64) -> String {
     if width < 3 { row_sign(row).into() } else { row_status(row, now) }
 fn status(row: &Row, width: usize) -> String {
-    if width < 3 { sign(row).into() } else { format!("{} {}", sign(row), word(row)) }
 }
 
 /// Says why there is nothing and what to do about it.
