@@ -64,7 +64,7 @@ fn a_server_that_is_stopped_or_hangs_is_found_and_restarted() {
 #[test]
 fn what_is_unhealthy_and_only_told_is_told_everywhere() {
     let home = Home::new();
-    well(&home, &quick(&json!({})), json!({ "on_unhealthy": "none" }));
+    well(&home, &quick(&json!({})), json!({ "unhealthy": "none" }));
     let pid = home.row("web").pid;
     fs::remove_file(home.work().join("well")).unwrap();
     home.wait_until("it is unhealthy", || health(&home) == Some("unhealthy"));
@@ -84,7 +84,7 @@ fn what_is_unhealthy_and_only_told_is_told_everywhere() {
 #[test]
 fn a_daemons_death_forgets_nobody() {
     let home = Home::new();
-    well(&home, &quick(&json!({})), json!({ "on_unhealthy": "none" }));
+    well(&home, &quick(&json!({})), json!({ "unhealthy": "none" }));
     fs::remove_file(home.work().join("well")).unwrap();
     home.wait_until("it is unhealthy", || health(&home) == Some("unhealthy"));
     let daemon = home.hello().pid;
@@ -116,7 +116,7 @@ fn bad_answers_while_it_begins_do_not_count() {
 #[test]
 fn a_new_check_holds_at_once_and_a_disabled_one_ends() {
     let home = Home::new();
-    well(&home, &quick(&json!({})), json!({ "on_unhealthy": "none" }));
+    well(&home, &quick(&json!({})), json!({ "unhealthy": "none" }));
     let pid = home.row("web").pid;
     let file = home.work().join("apps.json5");
     let mut apps: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();

@@ -187,7 +187,7 @@ impl Instance {
                     // Not ready in time: it runs on, but nobody is told that it is up (pain 13).
                     let late = self.spec.shows_ready() && *patience == Patience::Settled;
                     settled.then(|| match due {
-                        Some(_) if late => Became::Failed(self.not_ready()),
+                        Some(_) if late => Became::Failed(self.not_ready(self.spec.ready_within())),
                         Some(_) | None => became.clone(),
                     })
                 }

@@ -8,11 +8,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use pm_core::{AppId, Cause, Core, InstanceId, InstanceView, Order, Record, RunEnd, Status};
+use pm_core::{
+    AppId, Cause, Core, Ending, InstanceId, InstanceView, Order, Record, RunEnd, Status,
+};
 use pm_os::spawn::{SpawnRequest, Spawned};
 use pm_os::wait::{self, Termination};
 use pm_protocol::Home;
-use pm_spec::{AppSpec, ByteString, HookEvent};
+use pm_spec::{AppSpec, ByteString, HookEvent, Serving};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -60,8 +62,14 @@ impl HookRuns {
         let Some(instance) = instance.filter(|_| is_news(&end.cause)) else { return Vec::new() };
         let flaps = instance.failures == HookEvent::FLAPPING;
         let gave_up = instance.status == Status::Errored;
-        let happened =
-            [(HookEvent::Exit, true), (HookEvent::Flapping, flaps), (HookEvent::GaveUp, gave_up)];
+        let failed = instance.app.is_job() && end.ending != Ending::Exited(0);
+        let happened = [
+            (HookEvent::Exit, true),
+            (HookEvent::Flapping, flaps),
+            (HookEvent::GaveUp, gave_up),
+            (HookEvent::Unhealthy, matches!(end.cause, Cause::Unhealthy { .. })),
+            (HookEvent::JobFailed, failed),
+        ];
         let happened = happened.into_iter().filter(|(_, so)| *so);
         happened.filter_map(|(event, _)| self.call(&instance, (event, end), dates)).collect()
     }
@@ -84,6 +92,8 @@ impl HookRuns {
         let mut app = AppSpec::clone(instance.app);
         (app.interpreter, app.script) = (None, command.first()?.clone());
         app.args = command.iter().skip(1).cloned().collect();
+        // It has neither the app's channel nor its sockets.
+        (app.serving, app.listen) = (Serving::default(), Vec::new());
         let text = |number: Option<u8>| number.map(|it| it.to_string()).unwrap_or_default();
         for (name, value) in [
             ("PM_EVENT", event.key().to_owned()),
@@ -122,6 +132,8 @@ const fn is_news(cause: &Cause) -> bool {
     match cause {
         Cause::Ended(_)
         | Cause::Memory { .. }
+        | Cause::TooLong { .. }
+        | Cause::Unhealthy { .. }
         | Cause::NotSpawned(_)
         | Cause::CrashLoop { .. }
         | Cause::NotReady { .. }

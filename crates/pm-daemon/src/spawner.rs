@@ -106,7 +106,7 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
         let job = match job {
             SpawnerJob::Make(job) => job,
             SpawnerJob::Ask(job) => {
-                parts.ask(&mut spawner, job);
+                parts.ask(&mut tools.spawner, job);
                 continue;
             }
             SpawnerJob::Retune(keys, app) => {

@@ -9,7 +9,9 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, HookCommands, KernelRules, Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, StopPolicy, Watch, looks_secret, Checks, Span, JobPolicy,
+    AppName, ByteString, Checks, Environment, HookCommands, JobPolicy, KernelRules, Limits,
+    ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Span, StopPolicy, Watch,
+    looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -156,6 +158,8 @@ impl AppSpec {
     /// Whether the value of a variable is masked where it is shown.
     pub fn hides(&self, name: &str) -> bool {
         looks_secret(name) || self.hidden_env.iter().any(|it| it.as_bytes() == name.as_bytes())
+    }
+
     /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
     pub const fn shows_ready(&self) -> bool {
         self.checks.ready.is_some() || self.serving.wait_ready
@@ -254,7 +258,9 @@ mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
     use crate::{
-    Bytes, Delay, HookEvent, Ignore, IoPriority, Isolate, LogFormat, LogFull, LogTarget, Mode, ResourceKind, ResourceLimit, Rotation, Sched, Signal, Span, Door, HealthCheck, OnUnhealthy, Probe, Question, Readiness, Overlap,
+        Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
+        LogFull, LogTarget, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
+        ResourceLimit, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::options::{Effort, KeyKind, KeySpec, Setting, keys};
-use crate::{AppSpec, ByteString, Environment, FOLLOWING, looks_secret};
+use crate::{AppSpec, ByteString, Environment, FOLLOWING};
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]

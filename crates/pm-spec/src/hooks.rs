@@ -19,11 +19,18 @@ pub enum HookEvent {
     /// It is errored: not tried again until a person asks.
     #[serde(rename = "on_gave_up")]
     GaveUp,
+    /// Its health check failed too often, so that it is restarted.
+    #[serde(rename = "on_unhealthy")]
+    Unhealthy,
+    /// A run of a job failed or took too long.
+    #[serde(rename = "on_job_failed")]
+    JobFailed,
 }
 
 impl HookEvent {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Exit, Self::Flapping, Self::GaveUp];
+    pub const ALL: [Self; 5] =
+        [Self::Exit, Self::Flapping, Self::GaveUp, Self::Unhealthy, Self::JobFailed];
 
     /// So many short or failed runs in a row are called out, once.
     pub const FLAPPING: u32 = 10;
@@ -34,6 +41,8 @@ impl HookEvent {
             Self::Exit => "on_exit",
             Self::Flapping => "on_flapping",
             Self::GaveUp => "on_gave_up",
+            Self::Unhealthy => "on_unhealthy",
+            Self::JobFailed => "on_job_failed",
         }
     }
 }

@@ -39,11 +39,11 @@ pub use listen::{ListenAddress, ListenError, ListenSocket, tcp_addresses};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
+pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
 pub use preset::{FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
 };
-pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};

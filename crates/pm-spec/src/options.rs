@@ -28,7 +28,7 @@ pub struct KeyGroup {
 }
 
 /// All groups, in the order of the manual.
-pub static GROUPS: [KeyGroup; 9] = [
+pub static GROUPS: [KeyGroup; 10] = [
     KeyGroup { heading: "Program", keys: program::KEYS },
     KeyGroup { heading: "Environment", keys: environment::KEYS },
     KeyGroup { heading: "Start, restart and stop", keys: lifecycle::KEYS },

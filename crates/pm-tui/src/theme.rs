@@ -155,11 +155,11 @@ fn on(ground: Color, colour: Color) -> Style {
 }
 
 impl Theme {
-    /// A job that waits is well, unless its last run failed.
+    /// How an instance is. A job that waits is well, unless its last run failed.
     pub(crate) fn row(&self, row: &Row) -> Style {
         match row.standing() {
             "scheduled" => self.text,
-            "failed" => self.bad,
+            "failed" | "unhealthy" => self.bad,
             _ => self.status(row.status),
         }
     }
@@ -171,11 +171,6 @@ impl Theme {
             Status::Stopped => self.quiet,
             Status::Errored => self.bad,
         }
-    }
-
-    /// How an instance is.
-    pub(crate) fn row(&self, row: &Row) -> Style {
-        if row.is_unhealthy() { self.bad } else { self.status(row.status) }
     }
 
     /// How full something is: good, worth a look, alarming.

@@ -8,11 +8,23 @@ use crate::desk::Desk;
 /// What is written beside `script: "app"`, where it arrives in the spec, and as what.
 fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = identity();
+    rows.extend(hooks());
     rows.extend(lifecycle());
     rows.extend(senses());
     rows.extend(logs());
     rows.extend(kernel());
     rows
+}
+
+fn hooks() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("on_exit: 'echo x'", "/hooks/on_exit", json!(["/bin/sh", "-c", "echo x"])),
+        ("on_gave_up: ['/bin/sh', 'x']", "/hooks/on_gave_up", json!(["/bin/sh", "x"])),
+        ("on_flapping: 'x'", "/hooks/on_flapping", json!(["/bin/sh", "-c", "x"])),
+        ("on_unhealthy: 'x'", "/hooks/on_unhealthy", json!(["/bin/sh", "-c", "x"])),
+        ("on_job_failed: 'x'", "/hooks/on_job_failed", json!(["/bin/sh", "-c", "x"])),
+        ("", "/hooks", json!(null)),
+    ]
 }
 
 fn identity() -> Vec<(&'static str, &'static str, Value)> {
@@ -27,9 +39,6 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("args: ['a b', 5000, true, '']", "/args", json!(["a b", "5000", "true", ""])),
         ("umask: '022'", "/umask", json!(0o22)),
         ("umask: 77", "/umask", json!(0o77)),
-        ("on_exit: 'echo x'", "/hooks/on_exit", json!(["/bin/sh", "-c", "echo x"])),
-        ("on_gave_up: ['/bin/sh', 'x']", "/hooks/on_gave_up", json!(["/bin/sh", "x"])),
-        ("", "/hooks", json!(null)),
         ("nice: 19", "/nice", json!(19)),
         ("nice: -20", "/nice", json!(-20)),
         ("nice: '-5'", "/nice", json!(-5)),
@@ -213,11 +222,7 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
             "/checks/health/question/probe/exec",
             json!(["a", "b"]),
         ),
-        (
-            "healthcheck: {test: 'a'}, on_unhealthy: 'none'",
-            "/checks/on_unhealthy",
-            json!("nothing"),
-        ),
+        ("healthcheck: {test: 'a'}, unhealthy: 'none'", "/checks/on_unhealthy", json!("nothing")),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

@@ -110,7 +110,7 @@ fn what_can_not_be_asked_is_refused_where_it_stands() {
         ("healthcheck: {test: 'x', retries: 0}", "a whole number, 1 or more"),
         ("healthcheck: {interval: 5}", "needs one of"),
         ("healthcheck: 7", "a line for the shell, or an object with `test`"),
-        ("on_unhealthy: 'reboot'", "`on_unhealthy` must be \"restart\" or \"none\""),
+        ("unhealthy: 'reboot'", "`unhealthy` must be \"restart\" or \"none\""),
     ] {
         let problems = desk.problems(&format!("[{{script: 'app', {keys}}}]"));
         assert!(problems.contains(complaint), "{keys}: {problems}");

@@ -10,6 +10,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::{OutputPipes, SpawnerParts};
 use crate::app_user;
 use crate::command_job::{Begun, CommandJob};
+use crate::kernel_orders;
 use crate::plan::{self, CommandLine, RunNumbers};
 
 /// What only the app itself is reached by.
@@ -52,7 +53,7 @@ impl SpawnerParts {
         let mut request = self.spawn_plan(line, &pipes, null.as_fd(), credentials);
         request.birth = Birth::Child;
         request.umask = app.umask;
-        request.nice = app.nice;
+        request.kernel = kernel_orders::of(app, self.nofile);
         let tag = self.tag(job.run);
         let born = spawner.spawn(tag, &request).map_err(|error| failed(&error))?;
         Ok(Begun { identity: born.identity, pidfd: born.pidfd, output, tag })

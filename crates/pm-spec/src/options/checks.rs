@@ -19,7 +19,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         special!(["string", "object"], |app| Setting::text(app.checks.health.as_ref().map(|it| alloc::format!("{it}"))),
             |app, from| app.checks.health.clone_from(&from.checks.health)))
         .live().jlist(Apart),
-    key("on_unhealthy", "what follows when a healthcheck has failed too often: `restart`, or `none`",
+    key("unhealthy", "what follows when a healthcheck has failed too often: `restart`, or `none`",
         word!(checks.on_unhealthy, "\"restart\" or \"none\"", ["restart" = OnUnhealthy::Restart, "none" = OnUnhealthy::Nothing]))
         .live(),
 ];

@@ -17,6 +17,12 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("on_gave_up", "run when it is errored: not tried again until a person asks",
         special!(["string", "array"], |app| command(app, HookEvent::GaveUp), |app, from| take(app, from, HookEvent::GaveUp)))
         .live(),
+    key("on_unhealthy", "run when it is restarted because its health check failed too often",
+        special!(["string", "array"], |app| command(app, HookEvent::Unhealthy), |app, from| take(app, from, HookEvent::Unhealthy)))
+        .live(),
+    key("on_job_failed", "run when a run of a job failed or took too long",
+        special!(["string", "array"], |app| command(app, HookEvent::JobFailed), |app, from| take(app, from, HookEvent::JobFailed)))
+        .live(),
 ];
 
 fn command(app: &AppSpec, event: HookEvent) -> Setting {

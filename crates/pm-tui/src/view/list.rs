@@ -140,7 +140,6 @@ fn field(
         ListColumn::Name => (clean(&row.name).into_owned(), theme.text),
         ListColumn::Namespace => (clean(&row.namespace).into_owned(), theme.dim),
         ListColumn::Status => (status(row, width, model.now), theme.row(row)),
-        ListColumn::Status => (status(row, width), theme.row(row)),
         ListColumn::Cpu if runs => (percent(row.usage.cpu), theme.text),
         ListColumn::Memory if runs => (bytes(row.usage.memory), theme.text),
         ListColumn::Restarts => {
@@ -160,7 +159,6 @@ fn dash() -> String {
 
 fn status(row: &Row, width: usize, now: u64) -> String {
     if width < 3 { row_sign(row).into() } else { row_status(row, now) }
-fn status(row: &Row, width: usize) -> String {
 }
 
 /// Says why there is nothing and what to do about it.
