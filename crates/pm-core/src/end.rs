@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use pm_spec::{ByteString, Bytes, Span};
+use pm_spec::{ByteString, Bytes, Signal, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RunId, Time};
@@ -57,6 +57,13 @@ pub enum Cause {
     },
     /// It did not say in time that it is ready (`wait_ready`); it runs on.
     NotReady {
+        /// How long it had.
+        within: Span,
+    },
+    /// Told by this signal, its main process did not replace its workers in time; it runs on.
+    NotReplaced {
+        /// By which.
+        signal: Signal,
         /// How long it had.
         within: Span,
     },

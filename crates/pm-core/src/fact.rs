@@ -23,6 +23,8 @@ pub enum Fact {
     NotSpawned(RunId, SpawnFailure),
     /// The app said that it is ready.
     Ready(RunId),
+    /// Since its main process was told to, it has replaced all its workers.
+    WorkersReplaced(RunId),
     /// The main process ended; whether others of its tree still live. Told once per run.
     Ended(RunId, Ending, Remaining),
     /// The rest of the tree is gone as well. Follows an `Ended` with `Remaining::Stragglers`.

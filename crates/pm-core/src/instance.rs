@@ -12,7 +12,7 @@ use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
-use crate::phase::{Phase, SecondRun, StoppingRun, Want};
+use crate::phase::{Phase, SecondRun, SignalReload, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
@@ -70,6 +70,10 @@ pub(crate) struct Instance {
     pub(crate) changed: bool,
     /// As what its run was made, whatever its app is to be by now.
     pub(crate) run_mode: Mode,
+    /// Its run was made by a spec that differs in what only a new run brings.
+    pub(crate) outdated: bool,
+    /// Its main process replaces its workers.
+    pub(crate) reload: Option<SignalReload>,
     /// A second run, during a reload.
     pub(crate) second: Option<SecondRun>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
@@ -99,6 +103,8 @@ impl Instance {
             unsaved: true,
             changed: true,
             run_mode: Mode::Fork,
+            outdated: false,
+            reload: None,
             second: None,
             stop_unconfirmed: false,
         }
@@ -137,6 +143,7 @@ impl Instance {
             }
         };
         self.settle_second(now, orders);
+        self.settle_reload(now, orders);
         // A forgotten instance needs no last record of its own unless a run of it has to be let go.
         if retention == Retention::Keep || self.release.is_some() {
             self.flush(orders);
@@ -163,6 +170,7 @@ impl Instance {
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
         self.run_mode = self.spec.serving.mode;
+        self.outdated = false;
         self.want = Want::Up;
         self.mark_changed();
         self.flush(orders);
@@ -259,10 +267,8 @@ impl Instance {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
-        [self.phase.deadline(), waited_for, second, self.switch_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let reloads = [self.switch_deadline(), self.reload_deadline()];
+        [self.phase.deadline(), waited_for, second].into_iter().chain(reloads).flatten().min()
     }
 
     /// What it is found by.
@@ -305,6 +311,7 @@ impl Instance {
             resting: self.resting,
             phase: self.phase.saved(),
             worker: self.run_mode == Mode::Cluster,
+            outdated: self.outdated,
             second: self.second.as_ref().map(|second| second.phase.saved()),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Plain data and its reading; what follows from it is `settle`'s affair.
 
-use pm_spec::{Span, Status, StopPolicy};
+use pm_spec::{Signal, Span, Status, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, Ending, RunEnd};
@@ -67,6 +67,15 @@ pub(crate) struct SecondRun {
     pub(crate) must_stop: bool,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
+}
+
+/// A reload by a signal under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SignalReload {
+    pub(crate) run: RunId,
+    pub(crate) signal: Signal,
+    /// Until when its workers have to be new; `None`: it is still to be told.
+    pub(crate) until: Option<Time>,
 }
 
 /// Where an instance stands.

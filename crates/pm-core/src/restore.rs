@@ -143,6 +143,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         unsaved: false,
         changed: false,
         run_mode: if record.worker { Mode::Cluster } else { Mode::Fork },
+        outdated: record.outdated,
         second,
         stop_unconfirmed,
         ..Instance::new(record.id, record.app, slot, spec)

@@ -237,6 +237,8 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             resting: false,
             phase: SavedPhase::Starting(*run),
             worker: false,
+            // What it was made by is not known.
+            outdated: true,
             second: None,
         }));
     }

@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 use crate::daemon_log::Throttle;
 use crate::inlet::Inlet;
 use crate::tree_job::{Machine, Sample, Tree, TreeJob};
+use crate::tree_queries::{self, run_of};
+use crate::worker_watch::WorkerWatch;
 
 /// How long between looks at a tree that should vanish: short at first.
 const WATCH: [Duration; 4] = [
@@ -80,6 +82,7 @@ struct TreeThread {
     listening: Listening,
     /// Runs that somebody waits for, and until when it is looked whether they listen.
     awaited: BTreeMap<RunId, (Tree, Instant)>,
+    workers: WorkerWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -101,6 +104,7 @@ impl TreeThread {
             sampler: Sampler::new(),
             listening: Listening::default(),
             awaited: BTreeMap::new(),
+            workers: WorkerWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -110,11 +114,13 @@ impl TreeThread {
     /// Jobs, as many as wait, and those that are owed. `None`: the daemon is gone.
     fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
-        if batch.is_empty() && self.watched.is_empty() && self.awaited.is_empty() {
+        let is_idle = self.watched.is_empty() && self.awaited.is_empty() && self.workers.is_empty();
+        if batch.is_empty() && is_idle {
             batch.push(self.jobs.recv().ok()?);
         } else {
             let pause = match (batch.is_empty(), self.watched.is_empty()) {
                 (false, _) => AGAIN,
+                (true, true) if self.awaited.is_empty() => AGAIN,
                 (true, true) => PROBE,
                 (true, false) => WATCH[self.rounds.min(WATCH.len() - 1)],
             };
@@ -141,10 +147,12 @@ impl TreeThread {
         let batch = self.wait()?;
         self.probe()?;
         let (batch, orphans) = self.settle_the_traceless(batch)?;
-        if batch.is_empty() && self.watched.is_empty() {
+        if batch.is_empty() && self.watched.is_empty() && self.workers.is_empty() {
             return Some(());
         }
-        let light = |job: &TreeJob| matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_));
+        let light = |job: &TreeJob| {
+            matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_) | TreeJob::Replace(..))
+        };
         let depth = if self.watched.is_empty() && !orphans && batch.iter().all(light) {
             Depth::Tags
         } else {
@@ -206,7 +214,11 @@ impl TreeThread {
     }
 
     fn serve(&mut self, scan: &ProcScan, batch: Vec<TreeJob>) -> Option<()> {
-        let by_run = scan.run_members(&asked(&batch, &self.watched, &self.unmarked));
+        let by_run = scan.run_members(&tree_queries::asked(
+            &batch,
+            self.watched.values().map(|one| &one.tree).chain(self.workers.trees()),
+            &self.unmarked,
+        ));
         let members = |tag: Tag| by_run.get(&tag).map_or(&[][..], Vec::as_slice);
         for job in batch {
             match job {
@@ -222,6 +234,9 @@ impl TreeThread {
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
+                TreeJob::Replace(tree, signal, within) => {
+                    self.workers.begin(tree, signal, within);
+                }
                 TreeJob::Listens(_) => {} // It needs no scan, and was taken out before.
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
@@ -322,6 +337,12 @@ impl TreeThread {
             self.forget(run);
             self.tell(Inlet::Swept(run))?;
         }
+        for (main, signal) in self.workers.due(by_run) {
+            signal_all(&[main], signal, &mut self.unsent);
+        }
+        for run in self.workers.look(by_run) {
+            self.tell(Inlet::Replaced(run))?;
+        }
         Some(())
     }
 
@@ -355,36 +376,6 @@ impl TreeThread {
     fn tell(&self, news: Inlet) -> Option<()> {
         self.inlet.blocking_send(news).ok()
     }
-}
-
-/// What can be known of a run.
-fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>) -> RunQuery<'a> {
-    let known = unmarked.get(&tree.run).map_or(&[][..], Vec::as_slice);
-    RunQuery { tag: tree.tag, leader: tree.leader.as_ref(), known, user: tree.user }
-}
-
-/// All runs of a batch and of the watch, each once.
-fn asked<'a>(
-    batch: &'a [TreeJob],
-    watched: &'a BTreeMap<RunId, Watched>,
-    unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>,
-) -> Vec<RunQuery<'a>> {
-    let mut runs: BTreeMap<Tag, RunQuery<'a>> = BTreeMap::new();
-    let mut add = |tree: &'a Tree| _ = runs.insert(tree.tag, run_of(tree, unmarked));
-    for one in watched.values() {
-        add(&one.tree);
-    }
-    for job in batch {
-        match job {
-            TreeJob::Ask(tree, _)
-            | TreeJob::Force(tree)
-            | TreeJob::Remains(tree)
-            | TreeJob::Listens(tree)
-            | TreeJob::Pids(tree, _) => add(tree),
-            TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
-        }
-    }
-    runs.into_values().collect()
 }
 
 /// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Environment, Limits, LogSpec, Preset, RestartPolicy, Schedule, Serving,
-    StopPolicy, Watch,
+    Signal, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -59,6 +59,9 @@ pub struct AppSpec {
     /// The server it is, as written or as recognised.
     #[serde(default, skip_serializing_if = "is_none")]
     pub preset: Preset,
+    /// Has its main process replace its workers by ones with the new code; `None`: a reload is a new run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload_signal: Option<Signal>,
     /// What restarts it although it runs.
     pub limits: Limits,
     /// How it serves, and how it talks to us.
@@ -113,6 +116,7 @@ impl AppSpec {
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
             preset: Preset::None,
+            reload_signal: None,
             limits: Limits::default(),
             serving: Serving::default(),
             schedule: None,
@@ -204,9 +208,7 @@ pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSp
 mod tests {
     use super::*;
     use crate::options::{self, KeyKind};
-    use crate::{
-        Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Signal, Span,
-    };
+    use crate::{Bytes, Delay, Ignore, LogFormat, LogFull, LogTarget, Mode, Rotation, Sched, Span};
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
 
@@ -253,7 +255,7 @@ mod tests {
             derived, instances, instance_var, increment_var, umask, nice, autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
-            preset,
+            preset, reload_signal,
             limits: Limits { memory },
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
@@ -336,6 +338,7 @@ mod tests {
                 by_message: true,
             },
             preset: Preset::Celery,
+            reload_signal: Some(Signal::HUP),
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
             schedule: Some(Schedule {

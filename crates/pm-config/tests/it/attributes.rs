@@ -125,6 +125,9 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("preset: 'celery'", "/stop/signal", json!(15)),
         ("preset: 'celery'", "/stop/timeout", json!(30_000)),
         ("preset: 'celery', kill_timeout: '5m'", "/stop/timeout", json!(300_000)),
+        ("preset: 'gunicorn'", "/reload_signal", json!(1)),
+        ("preset: 'gunicorn', reload_signal: 'none'", "/reload_signal", json!(null)),
+        ("reload_signal: 'USR2'", "/reload_signal", json!(12)),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

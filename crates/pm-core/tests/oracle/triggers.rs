@@ -66,6 +66,7 @@ impl TriggerLaws {
             | Fact::Spawned(..)
             | Fact::NotSpawned(..)
             | Fact::Ready(_)
+            | Fact::WorkersReplaced(_)
             | Fact::Ended(..)
             | Fact::TreeGone(_)
             | Fact::MemoryMeasured(..)

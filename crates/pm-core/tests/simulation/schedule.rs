@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) watched: bool,
     #[serde(default)]
     pub(crate) serving: Serving,
+    #[serde(default)]
+    pub(crate) reload_signal: Option<Signal>,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -63,6 +65,9 @@ pub(crate) struct Script {
     pub(crate) on_ask: Option<u64>,
     pub(crate) on_force: Option<u64>,
     pub(crate) children: Children,
+    /// How long it takes to replace its workers.
+    #[serde(default)]
+    pub(crate) replaces: Option<u64>,
 }
 
 /// Who is left when the main process ends.
@@ -146,6 +151,7 @@ impl Script {
         on_ask: Some(1),
         on_force: Some(1),
         children: Children::Nobody,
+        replaces: Some(1),
     };
 }
 
@@ -178,6 +184,7 @@ impl Setup {
                 follow_links: true,
             }),
             serving: self.serving.clone(),
+            reload_signal: self.reload_signal,
             ..app(&format!("app{number}"))
         }
     }
@@ -248,6 +255,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
         watched: tape.rarely(3),
         serving: serving(tape),
+        reload_signal: tape.rarely(3).then_some(Signal::HUP),
     }
 }
 
@@ -331,5 +339,6 @@ fn script(tape: &mut Tape<'_>) -> Script {
         on_ask: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
         on_force: (!tape.rarely(6)).then(|| tape.pick(&[1, 0, 999, 1000, 2600, 20_000])),
         children,
+        replaces: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
     }
 }

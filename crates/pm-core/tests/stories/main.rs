@@ -6,6 +6,7 @@
 mod common;
 mod daemons;
 mod ends;
+mod reloads;
 mod starts;
 mod words;
 

@@ -88,7 +88,7 @@ pub(super) fn begin(
     let runs = RunControl::new(owners);
     let executor =
         Executor::new(journal, runs, Triggers::new(home.clone(), outlet.clone())).beside(strangers);
-    let renewals = Renewals { journal: home.journal(), outlet: outlet.clone() };
+    let renewals = Renewals { home: home.clone(), outlet: outlet.clone() };
     let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {
         driver.step(fact);

@@ -146,6 +146,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
         }
         Cause::NotReady { within } => format!("did not say within {within} that it is ready"),
+        Cause::NotReplaced { signal, within } => {
+            format!("did not replace its workers within {within} of {signal}; it runs on")
+        }
         Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),
@@ -204,6 +207,7 @@ pub(crate) fn outcome(
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
+        Became::Reloaded(_) => What::Reloaded,
         Became::Unchanged => What::Unchanged,
         Became::Finished => What::Finished,
         Became::Stopped => What::Stopped,
@@ -231,7 +235,8 @@ pub(crate) fn outcome(
         note: instance
             .as_ref()
             .and_then(|instance| killed(&outcome.became, instance, asked))
-            .or_else(|| reached(&outcome.became, listens)),
+            .or_else(|| reached(&outcome.became, listens))
+            .or_else(|| replaced(&outcome.became)),
     }
 }
 
@@ -240,6 +245,12 @@ fn reached(became: &Became, listens: &[SocketAddr]) -> Option<String> {
     let is_new = matches!(became, Became::Started | Became::Restarted);
     let usage = pm_protocol::Usage { listens: listens.to_vec(), ..pm_protocol::Usage::default() };
     (is_new && !listens.is_empty()).then(|| format!("listens on {}", usage.addresses()))
+}
+
+/// By what its workers are new.
+fn replaced(became: &Became) -> Option<String> {
+    let Became::Reloaded(signal) = became else { return None };
+    Some(format!("workers replaced by {signal}"))
 }
 
 /// That a stop did not end it: who reads this can give it more time, or teach it the signal.
