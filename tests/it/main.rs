@@ -42,4 +42,5 @@ mod strangers;
 mod survival;
 mod tidy;
 mod verbs;
+mod why;
 mod wire;
