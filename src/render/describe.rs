@@ -6,7 +6,6 @@ use pm_protocol::{Description, Descriptions, EndView, JobView};
 use pm_spec::options::{Label, keys};
 use pm_spec::{
     AppSpec, ByteString, Bytes, Delay, Health, LogFormat, MASK, Preset, Schedule, Watch,
-    looks_secret,
 };
 
 use crate::called;

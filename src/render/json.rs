@@ -1,7 +1,7 @@
 //! Wire views as documents for `--json`. Variables that look like secrets are masked.
 
 use pm_protocol::{Description, Descriptions, Listing, Row};
-use pm_spec::{AppSpec, ByteString, Environment, MASK, looks_secret};
+use pm_spec::{AppSpec, ByteString, Environment, MASK};
 use serde::Serialize;
 use serde_json::Value;
 

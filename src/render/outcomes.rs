@@ -122,7 +122,7 @@ fn gap(done: &Completed, look: Look) -> String {
         many => format!("{} apps", many.len()),
     };
     let note = format!(
-        "note: {who} stopped before the new one began; only Node's cluster workers overlap\n"
+        "note: {who} stopped before the new one began; Node's cluster workers and a `reload_signal` leave no gap\n"
     );
     Paint::Dim.on(&note, look.colour)
 }
@@ -148,6 +148,7 @@ fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
         What::Unchanged => ("=", Paint::Dim),
         What::Started
         | What::Restarted
+        | What::Reloaded
         | What::Finished
         | What::Stopped
         | What::Deleted
@@ -181,6 +182,7 @@ fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
 fn word(what: &What, is_reload: bool) -> &'static str {
     match what {
         What::Started => "started",
+        What::Reloaded => "reloaded",
         What::Restarted if is_reload => "reloaded",
         What::Restarted => "restarted",
         What::Unchanged => "unchanged",

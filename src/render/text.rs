@@ -64,6 +64,7 @@ impl Paint {
     pub(crate) fn of_row(row: &Row) -> Self {
         match row.waiting_job() {
             Some(_) if row.standing() == "scheduled" => Self::Plain,
+            None if row.is_unhealthy() => Self::Bad,
             Some(_) | None => Self::of(row.status),
         }
     }
@@ -75,11 +76,6 @@ impl Paint {
             Status::Launching | Status::Stopping | Status::WaitingRestart => Self::Wait,
             Status::Stopped | Status::Errored => Self::Bad,
         }
-    }
-
-    /// The colour of how an instance is.
-    pub(crate) fn of_row(row: &Row) -> Self {
-        if row.is_unhealthy() { Self::Bad } else { Self::of(row.status) }
     }
 }
 

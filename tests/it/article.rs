@@ -105,7 +105,7 @@ fn wait_answer(home: &Home, port: u16) -> String {
 }
 
 /// The pids of an app's tree, as `pm` knows them.
-fn tree(home: &Home, name: &str) -> BTreeSet<u32> {
+pub(crate) fn tree(home: &Home, name: &str) -> BTreeSet<u32> {
     let described = home.run(["describe", name, "--json"]).ok().json();
     described[0]["pids"]
         .as_array()

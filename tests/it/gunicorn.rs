@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 
 use pm_protocol::Status;
-use pm_testkit::{Home, free_port};
+use pm_testkit::{Home, free_port, signal};
 
-use crate::article;
+use crate::article::{self, tree};
 use crate::node::load::{Habit, Load};
 
 const APP: &str = r#"
@@ -36,23 +36,115 @@ fn gunicorn(home: &Home) -> (u16, std::fs::File) {
     (port, lock)
 }
 
-#[test]
-fn a_hangup_replaces_its_workers_and_no_caller_notices() {
-    let home = Home::new();
-    let (port, _lock) = gunicorn(&home);
+fn listening(home: &Home, port: u16) {
     home.wait_until("it listens", || {
         home.row("web").usage.listens.iter().any(|at| at.port() == port)
     });
-    let mut load = Load::begin(port, 4, Habit::NewEach);
-    load.hear(1);
-    load.go_on(100);
+}
+
+/// New connections and kept ones, at the same time.
+struct Callers([Load; 2]);
+
+impl Callers {
+    fn begin(port: u16) -> Self {
+        Self([Habit::NewEach, Habit::KeepAlive].map(|habit| Load::begin(port, 2, habit)))
+    }
+
+    /// All have heard so many versions, and go on for a while.
+    fn hear(&mut self, versions: usize) {
+        for load in &mut self.0 {
+            load.hear(versions);
+            load.go_on(50);
+        }
+    }
+
+    fn none_failed(self) {
+        for load in self.0 {
+            let tally = load.end();
+            assert!(tally.hard.is_empty(), "{tally:?}");
+        }
+    }
+}
+
+#[test]
+fn five_reloads_under_load_fail_nobody_and_say_what_they_did() {
+    let home = Home::new();
+    let (port, _lock) = gunicorn(&home);
+    listening(&home, port);
+    let pid = home.row("web").pid;
+    let mut callers = Callers::begin(port);
+    callers.hear(1);
+    for version in 2..=6 {
+        home.file("version", version.to_string());
+        let run = home.run(["reload", "web"]).ok().says("reloaded").says("replaced by SIGHUP");
+        assert!(!run.out().contains("note: "), "{}", run.out());
+        callers.hear(version);
+    }
+    callers.none_failed();
+    let row = home.row("web");
+    assert_eq!((row.pid, row.restarts), (pid, 0), "it is the same run");
+}
+
+#[test]
+fn a_version_that_does_not_load_is_refused_and_the_old_one_serves_on() {
+    let home = Home::new();
+    let (port, _lock) = gunicorn(&home);
+    listening(&home, port);
+    let mut callers = Callers::begin(port);
+    callers.hear(1);
+    home.file("app.py", "import no_such_module\n");
+    let run = home.run(["reload", "web"]).ends(1);
+    let run = run.complains("does not load").complains("No module named 'no_such_module'");
+    run.complains("what runs goes on");
+    // Whoever does not want to know is told what came of it.
+    callers.hear(1);
+    callers.none_failed();
+    home.file("gunicorn.conf.py", "preload_app = not False\n");
+    home.file("app.py", APP);
+    home.run(["reload", "web"]).ends(1).complains("preload_app");
+    home.file("gunicorn.conf.py", "");
     home.file("version", "two");
-    home.run(["sendSignal", "SIGHUP", "web"]).ok();
-    load.hear(2);
-    load.go_on(100);
-    let tally = load.end();
-    assert!(tally.hard.is_empty(), "{tally:?}");
-    assert_eq!(home.row("web").restarts, 0);
+    home.run(["reload", "web"]).ok().says("replaced by SIGHUP");
+}
+
+#[test]
+fn a_reload_that_breaks_it_all_the_same_fails_with_the_reason() {
+    let home = Home::new();
+    let (port, _lock) = gunicorn(&home);
+    listening(&home, port);
+    home.file("app.py", "import no_such_module\n");
+    home.run(["reload", "web", "--force"]).ends(1).says("exited with code");
+}
+
+#[test]
+fn the_daemons_death_in_a_reload_fails_nobody() {
+    let home = Home::new();
+    let (port, _lock) = gunicorn(&home);
+    listening(&home, port);
+    let mut callers = Callers::begin(port);
+    callers.hear(1);
+    let known = tree(&home, "web");
+    home.file("version", "two");
+    let mut reload = home.pm(["reload", "web"]).background();
+    home.wait_until("a new worker has come", || !tree(&home, "web").is_subset(&known));
+    signal(home.hello().pid, 9);
+    reload.wait_for("replaced by SIGHUP");
+    assert_eq!(reload.wait(), 0);
+    callers.hear(2);
+    callers.none_failed();
+}
+
+#[test]
+fn what_a_hangup_does_not_bring_takes_a_new_run() {
+    let home = Home::new();
+    let (port, _lock) = gunicorn(&home);
+    listening(&home, port);
+    let pid = home.row("web").pid;
+    let told = home.run(["reload", "web", "--update-env"]).ok().says("reloaded");
+    assert!(told.out().contains("note: web stopped before the new one began"), "{}", told.out());
+    assert_ne!(home.row("web").pid, pid);
+    listening(&home, port);
+    home.run(["reload", "web"]).ok().says("replaced by SIGHUP");
 }
 
 #[test]
@@ -60,9 +152,7 @@ fn a_stop_lets_a_request_finish_though_nobody_said_how() {
     let home = Home::new();
     let (port, _lock) = gunicorn(&home);
     home.run(["describe", "web"]).ok().says("gunicorn, recognised");
-    home.wait_until("it listens", || {
-        home.row("web").usage.listens.iter().any(|at| at.port() == port)
-    });
+    listening(&home, port);
     let slow = std::thread::spawn(move || {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").unwrap();

@@ -1,5 +1,8 @@
 //! Which server an app is, seen from what it runs, and the keys that follow where nobody wrote them.
 
+use std::io::Read as _;
+use std::path::Path;
+
 use pm_spec::{AppSpec, ByteString, FOLLOWING, HABITS, Preset, options};
 
 use crate::caller::Beside;
@@ -63,6 +66,8 @@ fn follow(spec: &mut AppSpec, free: &[&'static str]) {
     let mut model = AppSpec::usual();
     if let Some(habits) = spec.preset.habits() {
         (model.stop.signal, model.stop.timeout) = (habits.stop, habits.grace);
+        // Its new workers would run the code that was loaded before.
+        model.reload_signal = habits.reload.filter(|_| !preloads(spec));
     }
     let usual = AppSpec::usual();
     for key in free.iter().filter_map(|name| options::key(name)) {
@@ -150,6 +155,47 @@ fn name_of(program: &ByteString) -> &[u8] {
     program.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
+/// Whether gunicorn loads the app before it makes its workers: said on its command line, in its variable, or in its file.
+fn preloads(spec: &AppSpec) -> bool {
+    if spec.preset != Preset::Gunicorn {
+        return false;
+    }
+    let mut all = command(spec);
+    if let Some(more) = spec.env.get("GUNICORN_CMD_ARGS") {
+        all.extend(words::split(more.as_bytes()));
+    }
+    if all.iter().any(|word| word.as_bytes() == b"--preload") {
+        return true;
+    }
+    let mut file = None;
+    let mut rest = all.iter().map(ByteString::as_bytes);
+    while let Some(word) = rest.next() {
+        file = match word {
+            b"-c" | b"--config" => rest.next(),
+            _ => word.strip_prefix(b"--config=").or(file),
+        };
+    }
+    let file = file.map_or(&b"gunicorn.conf.py"[..], |it| it.strip_prefix(b"file:").unwrap_or(it));
+    let path =
+        paths::absolute(paths::from_bytes(&ByteString::from(file)), paths::from_bytes(&spec.cwd));
+    says_preload(&path)
+}
+
+/// Whether a settings file of gunicorn has a line `preload_app = True`. What it computes is found out at the reload.
+fn says_preload(path: &Path) -> bool {
+    /// In bytes; settings are shorter.
+    const READ: u64 = 64 << 10;
+    let mut text = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(READ).read_to_end(&mut text));
+    read.is_ok()
+        && text.split(|byte| *byte == b'\n').any(|line| {
+            let value = line.strip_prefix(b"preload_app").map(<[u8]>::trim_ascii_start);
+            let value =
+                value.and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::trim_ascii_start);
+            value.is_some_and(|value| value.starts_with(b"True") || value.starts_with(b"1"))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +247,30 @@ mod tests {
         let gunicorn = followed(&["gunicorn", "app:app"]);
         let stop = (gunicorn.stop.signal, gunicorn.stop.timeout.to_string());
         assert_eq!(stop, (Signal::TERM, "30s".into()));
-        assert_eq!(gunicorn.derived, ["kill_signal".into(), "kill_timeout".into()]);
+        assert_eq!(gunicorn.derived, FOLLOWING.map(ByteString::from));
+    }
+
+    #[test]
+    fn a_hangup_reloads_gunicorn_unless_it_preloads() {
+        let gunicorn = followed(&["gunicorn", "app:app"]);
+        assert_eq!(gunicorn.reload_signal, Some(Signal::HUP));
+        for command in [
+            vec!["gunicorn", "--preload", "app:app"],
+            vec!["/bin/sh", "-c", "gunicorn --preload app:app"],
+        ] {
+            let spec = followed(&command);
+            assert_eq!((spec.reload_signal, spec.stop.signal), (None, Signal::TERM), "{command:?}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gunicorn.conf.py");
+        let mut spec = AppSpec { cwd: paths::to_bytes(folder.path()), ..gunicorn };
+        for (text, reloads) in [
+            ("workers = 2\npreload_app = True\n", false),
+            ("preload_app=False\n# preload_app = True\n", true),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            follow(&mut spec, &FOLLOWING);
+            assert_eq!(spec.reload_signal.is_some(), reloads, "{text}");
+        }
     }
 }

@@ -83,7 +83,7 @@ impl Instance {
     pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
         self.ignore(request);
         self.answer_if(
-            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::End { .. } | Awaited::Turn),
+            |awaited| !matches!(awaited, Awaited::Down | Awaited::Gone),
             &Became::Superseded,
         );
         if self.phase == Phase::Down && !self.want.is_up() && self.second.is_none() {
@@ -109,7 +109,7 @@ impl Instance {
     pub(crate) fn delete(&mut self, now: Time, request: RequestId) {
         self.ignore(request);
         self.answer_if(
-            |awaited| matches!(awaited, Awaited::Up { .. } | Awaited::End { .. } | Awaited::Turn),
+            |awaited| !matches!(awaited, Awaited::Down | Awaited::Gone),
             &Became::Superseded,
         );
         self.want = Want::Gone;
@@ -168,7 +168,7 @@ impl Instance {
         let lost = is_lost(&self.phase);
         let is_second_lost = self.second.as_ref().is_some_and(|second| is_lost(&second.phase));
         match &waiter.awaited {
-            Awaited::Turn => None,
+            Awaited::Turn | Awaited::Workers => None,
             // Both of two runs have to be as wished, or known not to become so.
             _ if self.second.is_some() && !is_second_lost => None,
             _ if self.second.is_some() && self.phase.is_settled() => {
@@ -217,8 +217,11 @@ impl Instance {
 
     /// The run did not stay up: so much for those who waited for it.
     pub(crate) fn fail_waiters(&mut self, run: RunId, became: &Became) {
-        let waited =
-            |awaited: &Awaited| matches!(awaited, Awaited::Up { from, .. } if *from <= run);
+        let waited = |awaited: &Awaited| match awaited {
+            Awaited::Up { from, .. } => *from <= run,
+            Awaited::Workers => true,
+            Awaited::Down | Awaited::Gone | Awaited::End { .. } | Awaited::Turn => false,
+        };
         self.answer_if(waited, became);
     }
 

@@ -131,6 +131,7 @@ impl Core {
             Fact::Checked(run, answer) => {
                 self.with_main(run, |instance| instance.checked(now, answer));
             }
+            Fact::WorkersReplaced(run) => self.with_main(run, Instance::workers_replaced),
             Fact::MemoryMeasured(run, used) => {
                 self.with_main(run, |instance| instance.memory_measured(used));
             }
@@ -294,6 +295,7 @@ impl Core {
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.
     pub(crate) fn set_spec(&mut self, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
+        self.outdate_runs(app, &spec, orders);
         let Some(app) = self.apps.get_mut(&app) else { return };
         if *app.spec == spec {
             return;

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use pm_spec::{ByteString, Bytes, Span};
+use pm_spec::{ByteString, Bytes, Signal, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RunId, Time};
@@ -72,6 +72,13 @@ pub enum Cause {
     Unhealthy {
         /// What the last one saw.
         saw: String,
+    },
+    /// Told by this signal, its main process did not replace its workers in time; it runs on.
+    NotReplaced {
+        /// By which.
+        signal: Signal,
+        /// How long it had.
+        within: Span,
     },
     /// It failed in a reload, and the run that it was to replace goes on.
     Reload,

@@ -27,6 +27,8 @@ pub enum Fact {
     Unready(RunId, String),
     /// Its health check was answered well, or badly: what was seen.
     Checked(RunId, Result<(), String>),
+    /// Since its main process was told to, it has replaced all its workers.
+    WorkersReplaced(RunId),
     /// The main process ended; whether others of its tree still live. Told once per run.
     Ended(RunId, Ending, Remaining),
     /// The rest of the tree is gone as well. Follows an `Ended` with `Remaining::Stragglers`.

@@ -13,7 +13,7 @@ use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
-use crate::phase::{Phase, SecondRun, Shown, StoppingRun, Want};
+use crate::phase::{Phase, SecondRun, Shown, SignalReload, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
@@ -75,6 +75,10 @@ pub(crate) struct Instance {
     pub(crate) run_mode: Mode,
     /// Whether its run was made with the sockets its app finds open.
     pub(crate) shares_sockets: bool,
+    /// Its run was made by a spec that differs in what only a new run brings.
+    pub(crate) outdated: bool,
+    /// Its main process replaces its workers.
+    pub(crate) reload: Option<SignalReload>,
     /// A second run, during a reload.
     pub(crate) second: Option<SecondRun>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
@@ -108,6 +112,8 @@ impl Instance {
             changed: true,
             run_mode: Mode::Fork,
             shares_sockets: false,
+            outdated: false,
+            reload: None,
             second: None,
             stop_unconfirmed: false,
             shown: Shown::default(),
@@ -148,6 +154,7 @@ impl Instance {
             }
         };
         self.settle_second(now, orders);
+        self.settle_reload(now, orders);
         // A forgotten instance needs no last record of its own unless a run of it has to be let go.
         if retention == Retention::Keep || self.release.is_some() {
             self.flush(orders);
@@ -177,6 +184,7 @@ impl Instance {
         self.shown = Shown::default();
         self.run_mode = self.spec.serving.mode;
         self.shares_sockets = !self.spec.listen.is_empty();
+        self.outdated = false;
         self.want = Want::Up;
         self.mark_changed();
         self.flush(orders);
@@ -271,10 +279,8 @@ impl Instance {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
-        [self.phase.deadline(), waited_for, second, self.switch_deadline(), self.overdue_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let reloads = [self.switch_deadline(), self.reload_deadline(), self.overdue_at()];
+        [self.phase.deadline(), waited_for, second].into_iter().chain(reloads).flatten().min()
     }
 
     /// What it is found by.
@@ -322,6 +328,7 @@ impl Instance {
             phase: self.phase.saved(),
             worker: self.run_mode == Mode::Cluster,
             shares_sockets: self.shares_sockets,
+            outdated: self.outdated,
             second: self.second.as_ref().map(|second| second.phase.saved()),
             health: self.shown.health,
         }

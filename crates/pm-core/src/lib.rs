@@ -27,6 +27,7 @@ mod run;
 mod saved;
 mod second_run;
 mod settle;
+mod signal_reload;
 mod update;
 mod verdict;
 mod view;

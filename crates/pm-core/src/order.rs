@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, Schedule, Select, Signal};
+use pm_spec::{AppName, AppSpec, Schedule, Select, Signal, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Cause;
@@ -69,6 +69,8 @@ pub enum RunSignal {
     Drain(Signal, Reach),
     /// SIGKILL, again and again until nobody is left.
     Kill(Reach),
+    /// Have the main process replace its workers; `WorkersReplaced` is told if it does within so long.
+    Replace(Signal, Span),
     /// Some signal a person wanted the main process to get.
     Forward(Signal),
 }
@@ -122,6 +124,8 @@ pub enum Became {
     Started,
     /// It was up, and is up with a new run.
     Restarted,
+    /// It runs on with new workers, which its main process made at this signal.
+    Reloaded(Signal),
     /// It was as wished already.
     Unchanged,
     /// It goes on as it was, by new rules.

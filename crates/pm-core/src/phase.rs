@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use pm_spec::{Health, Span, Status, StopPolicy};
+use pm_spec::{Health, Signal, Span, Status, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, Ending, RunEnd};
@@ -83,6 +83,15 @@ pub(crate) struct Shown {
     pub(crate) failures: u32,
     /// What was seen at the last bad answer, until there is a good one.
     pub(crate) saw: Option<String>,
+}
+
+/// A reload by a signal under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SignalReload {
+    pub(crate) run: RunId,
+    pub(crate) signal: Signal,
+    /// Until when its workers have to be new; `None`: it is still to be told.
+    pub(crate) until: Option<Time>,
 }
 
 /// Where an instance stands.

@@ -155,6 +155,8 @@ pub(crate) enum Awaited {
     Gone,
     /// Its turn in a reload.
     Turn,
+    /// New workers of the run it has.
+    Workers,
 }
 
 /// Who asks, when, and what has to become true for the answer.

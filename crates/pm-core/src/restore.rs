@@ -145,6 +145,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         changed: false,
         run_mode: if record.worker { Mode::Cluster } else { Mode::Fork },
         shares_sockets: record.shares_sockets,
+        outdated: record.outdated,
         second,
         stop_unconfirmed,
         shown: Shown { health: record.health, ..Shown::default() },

@@ -213,6 +213,7 @@ impl Instance {
             | Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::NotReady { .. }
+            | Cause::NotReplaced { .. }
             | Cause::Reload
             | Cause::Unkillable
             | Cause::Shutdown => {}

@@ -68,6 +68,7 @@ pub struct Counters {
 
 /// One instance as it must be known after the daemon's death.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct InstanceRecord {
     /// Its number.
     pub id: InstanceId,
@@ -101,6 +102,9 @@ pub struct InstanceRecord {
     /// Whether its run was made with the sockets its app finds open.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub shares_sockets: bool,
+    /// Whether its run was made by a spec that differs in what only a new run brings.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub outdated: bool,
     /// A second run, during a reload.
     #[serde(default, rename = "beside", skip_serializing_if = "Option::is_none")]
     pub second: Option<SavedPhase>,

@@ -33,11 +33,12 @@ impl Core {
             Existing::Keep | Existing::Refuse | Existing::Duplicate if self.is_up(app) => {
                 self.members_up(requester, app, existing);
             }
-            Existing::Restart
-            | Existing::Reload
-            | Existing::Keep
-            | Existing::Refuse
-            | Existing::Duplicate => {
+            Existing::Reload => {
+                let spec = self.reloaded_spec(app, spec);
+                self.change_spec(requester.now, app, spec, orders);
+                self.update(requester, app, existing);
+            }
+            Existing::Restart | Existing::Keep | Existing::Refuse | Existing::Duplicate => {
                 self.change_spec(requester.now, app, spec.clone(), orders);
                 self.update(requester, app, existing);
             }
@@ -95,6 +96,33 @@ impl Core {
                 stopping.force_at = drained;
                 instance.mark_changed();
                 self.dirty.insert(id);
+            }
+        }
+    }
+
+    /// The spec of an app after its reload: where a signal is enough, the run goes on in the shell it was started from.
+    fn reloaded_spec(&self, app: AppId, spec: &AppSpec) -> AppSpec {
+        let known = self.apps.get(&app).map(|app| &app.spec);
+        let goes_on = |known: &&Arc<AppSpec>| {
+            spec.reload_signal.is_some() && known.effort(spec) != Effort::Renewal
+        };
+        known.filter(goes_on).map_or_else(|| spec.clone(), |known| known.carried_on(spec.clone()))
+    }
+
+    /// An app is about to get this spec: do its runs lack something of it that only new ones have? Written down before
+    /// the spec is, for a daemon that dies in between must not take a run for one of the new spec.
+    pub(crate) fn outdate_runs(&mut self, app: AppId, new: &AppSpec, orders: &mut Vec<Order>) {
+        let Some(app) = self.apps.get(&app) else { return };
+        if app.spec.env == new.env && app.spec.effort(new) != Effort::Renewal {
+            return;
+        }
+        for id in app.slots.values() {
+            if let Some(instance) = self.instances.get_mut(id)
+                && instance.phase.run().is_some()
+                && !instance.outdated
+            {
+                (instance.outdated, instance.unsaved) = (true, true);
+                instance.flush(orders);
             }
         }
     }
@@ -207,7 +235,10 @@ impl Core {
         (app, id): (AppId, InstanceId),
         became: &Became,
     ) {
-        let went_well = matches!(became, Became::Started | Became::Restarted | Became::Finished);
+        let went_well = matches!(
+            became,
+            Became::Started | Became::Restarted | Became::Reloaded(_) | Became::Finished
+        );
         let Some(rollout) = self.requests.rollout(request, app) else { return };
         rollout.in_progress.remove(&id);
         if went_well {
@@ -260,7 +291,9 @@ impl Core {
         let requester =
             Requester { now, request, patience: Patience::Settled, from: self.counters.run };
         if let Some(instance) = self.instances.get_mut(&id) {
-            instance.replace_overlapping(requester);
+            if !instance.reload_by_signal(requester) {
+                instance.replace_overlapping(requester);
+            }
             self.dirty.insert(id);
         }
     }

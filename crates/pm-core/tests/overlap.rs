@@ -226,7 +226,7 @@ fn a_version_that_does_not_take_callers_as_the_old_one_did_goes_again() {
     assert_eq!(drained(&story.later(29_999)), []);
     assert_eq!(drained(&story.later(1)), [new]);
     story.end(new, Ending::Exited(0));
-    let late = Cause::NotReady { within: Span::from_secs(30) };
+    let late = Cause::NotReady { within: Span::from_secs(30), saw: None };
     assert_eq!(story.became(request), [Became::Failed(late)]);
     assert_eq!(story.instance(0).run.map(|run| run.0), Some(old[0]));
 }

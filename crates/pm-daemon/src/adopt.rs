@@ -239,6 +239,8 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             phase: SavedPhase::Starting(*run),
             worker: false,
             shares_sockets: false,
+            // What it was made by is not known.
+            outdated: true,
             second: None,
             health: None,
         }));

@@ -143,6 +143,7 @@ const fn is_news(cause: &Cause) -> bool {
         | Cause::Scheduled
         | Cause::FileChanged(_)
         | Cause::Reload
+        | Cause::NotReplaced { .. }
         | Cause::Shutdown => false,
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Inlet {
     Swept(RunId),
     /// A Node app said something.
     Node(pm_node::NodeEvent),
+    /// A main process has replaced its workers, as it was told to.
+    Replaced(RunId),
     /// A run that somebody waits for listens by now.
     Listens(RunId, Vec<SocketAddr>),
     /// A run takes callers of the sockets it was given.

@@ -39,9 +39,12 @@ mod spawner;
 mod store;
 mod strangers;
 mod tree_job;
+mod tree_queries;
 mod trees;
+mod trial;
 mod triggers;
 mod unwritten;
+mod worker_watch;
 
 pub use error::DaemonError;
 pub use reactor::{Beginning, run};

@@ -176,6 +176,7 @@ impl Reactor {
             Inlet::NotBorn(run, failure) => driver.not_born(run, failure),
             Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
+            Inlet::Replaced(run) => driver.step(Fact::WorkersReplaced(run)),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
             Inlet::Accepts(run) => driver.step(Fact::Ready(run)),
             Inlet::Answered(fact) => driver.answered(fact),

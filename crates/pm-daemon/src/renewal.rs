@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use pm_core::{Ask, Core, Existing, Fact, InstanceView};
 use pm_logs::{LogWriter, OpenError, Sink};
-use pm_protocol::{Code, Refusal};
+use pm_protocol::{Code, Home, Refusal};
 use pm_spec::{AppName, AppSpec, Effort, Reload, Restart, Select, Start};
 use tokio::sync::mpsc;
 
 use crate::inlet::{CoreInput, Inlet};
-use crate::{app_user, daemon_log, plan};
+use crate::{app_user, daemon_log, plan, trial};
 
 /// Where answers come from and go to.
 #[derive(Debug)]
 pub(crate) struct Renewals {
-    pub(crate) journal: PathBuf,
+    pub(crate) home: Home,
     pub(crate) outlet: mpsc::Sender<Inlet>,
 }
 
@@ -29,6 +29,10 @@ impl Renewals {
         log_writer: &LogWriter,
         input: CoreInput,
     ) -> Option<CoreInput> {
+        let trials = match &input {
+            CoreInput::Asked(ask, _) => trial::trials(core, ask),
+            CoreInput::Told(_) => Vec::new(),
+        };
         let runs = match &input {
             CoreInput::Asked(ask, _) => runs_of_ask(core, ask),
             CoreInput::Told(fact) => runs_of_fact(core, fact),
@@ -36,19 +40,17 @@ impl Renewals {
         if runs.is_empty() {
             return Some(input);
         }
-        let (log_writer, journal, outlet) =
-            (log_writer.clone(), self.journal.clone(), self.outlet.clone());
+        let (log_writer, home, outlet) =
+            (log_writer.clone(), self.home.clone(), self.outlet.clone());
         tokio::task::spawn_blocking(move || {
-            match (impossible(&log_writer, &journal, &runs), input) {
+            let refusal = impossible(&log_writer, &home.journal(), &runs)
+                .or_else(|| trials.iter().find_map(|trial| trial.refusal(&home)));
+            match (refusal, input) {
                 // The loop ends only with the daemon, and then nobody is owed an answer.
                 (None, input) => drop(outlet.blocking_send(Inlet::Known(input))),
-                (Some(why), CoreInput::Asked(_, caller)) => caller.refuse(Refusal {
-                    code: Code::Storage,
-                    message: format!("could not {why}"),
-                    hint: Some("nothing was stopped: what runs goes on".into()),
-                }),
-                (Some(why), CoreInput::Told(_)) => {
-                    daemon_log::note(format_args!("could not {why}; what runs goes on"));
+                (Some(refusal), CoreInput::Asked(_, caller)) => caller.refuse(refusal),
+                (Some(refusal), CoreInput::Told(_)) => {
+                    daemon_log::note(format_args!("{refusal}; what runs goes on"));
                 }
             }
         });
@@ -101,6 +103,7 @@ fn runs_of_fact(core: &Core, fact: &Fact) -> Vec<NextRun> {
         | Fact::Ready(_)
         | Fact::Unready(..)
         | Fact::Checked(..)
+        | Fact::WorkersReplaced(_)
         | Fact::Ended(..)
         | Fact::TreeGone(_)
         | Fact::TimePassed => Vec::new(),
@@ -143,7 +146,7 @@ fn next_run(app: &AppSpec, instance: &InstanceView<'_>) -> NextRun {
 }
 
 /// Why these could not be begun anew.
-fn impossible(log_writer: &LogWriter, journal: &Path, runs: &[NextRun]) -> Option<String> {
+fn impossible(log_writer: &LogWriter, journal: &Path, runs: &[NextRun]) -> Option<Refusal> {
     let journal_fails = || {
         let error = OpenOptions::new().append(true).open(journal).err()?;
         // A home that was removed comes back by itself.
@@ -163,5 +166,10 @@ fn impossible(log_writer: &LogWriter, journal: &Path, runs: &[NextRun]) -> Optio
         let why = gone.or_else(|| run.sinks.iter().find_map(log_fails))?;
         Some(format!("begin {} anew: {why}", run.app))
     };
-    journal_fails().or_else(|| runs.iter().find_map(fails))
+    let why = journal_fails().or_else(|| runs.iter().find_map(fails))?;
+    Some(Refusal {
+        code: Code::Storage,
+        message: format!("could not {why}"),
+        hint: Some("nothing was stopped: what runs goes on".into()),
+    })
 }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
 use pm_guardian::{LeaderExit, Link, ToGuardian};
@@ -12,7 +13,7 @@ use pm_logs::{LogWriter, StreamKey};
 use pm_os::accepting::SocketInode;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
-use pm_spec::{AppSpec, Mode};
+use pm_spec::{AppSpec, Mode, Signal, Span};
 
 use crate::hooks::HookCall;
 use crate::inlet::Newborn;
@@ -102,12 +103,22 @@ impl RunControl {
             }
             RunSignal::Kill(reach) => (SignalNumber::KILL.number(), reach, true),
             RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
+            RunSignal::Replace(signal, within) => return self.replace(id, (signal, within)),
         };
         let Some(signal) = SignalNumber::from_number(signal) else { return };
         let Some(run) = self.owners.runs.get_mut(id) else { return };
         app_events::signalled(run, sent);
         if !drain::is_begun(&self.owners.node, run, sent, (signal, reach)) {
             self.signal(id, (signal, reach), forced);
+        }
+    }
+
+    /// Has a main process told to replace its workers, and looked whether it does.
+    fn replace(&self, id: RunId, (signal, within): (Signal, Span)) {
+        let Some(signal) = SignalNumber::from_number(signal.number()) else { return };
+        let within = Duration::from_millis(within.as_millis());
+        if let Some(run) = self.get(id) {
+            self.tree_job(TreeJob::Replace(run.tree(), signal, within));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use pm_core::RunId;
 use pm_os::accepting::SocketInode;
@@ -34,6 +35,8 @@ pub(crate) enum TreeJob {
     Remains(Tree),
     /// Figures of these runs, and of the machine if wanted.
     Sample(Vec<Tree>, Machine),
+    /// Signal its main process, and tell as soon as it has replaced its workers, if it does within so long.
+    Replace(Tree, SignalNumber, Duration),
     /// Tell as soon as somebody of it listens, if that is soon.
     Listens(Tree),
     /// Tell as soon as somebody of it takes callers of one of the sockets it was given, if that is soon.

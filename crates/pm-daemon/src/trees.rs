@@ -21,6 +21,8 @@ use crate::daemon_log::Throttle;
 use crate::inlet::Inlet;
 use crate::listen_watch::{self, ListenWatch};
 use crate::tree_job::{Machine, Sample, Tree, TreeJob};
+use crate::tree_queries::{self, run_of};
+use crate::worker_watch::WorkerWatch;
 
 mod serving;
 
@@ -78,6 +80,7 @@ struct TreeThread {
     listening: Listening,
     awaited: ListenWatch,
     accepting: AcceptWatch,
+    workers: WorkerWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -100,6 +103,7 @@ impl TreeThread {
             listening: Listening::default(),
             awaited: ListenWatch::default(),
             accepting: AcceptWatch::default(),
+            workers: WorkerWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -110,9 +114,12 @@ impl TreeThread {
     fn wait(&mut self) -> Option<Vec<TreeJob>> {
         let mut batch = std::mem::take(&mut self.owed);
         let probe = (!self.awaited.is_empty()).then_some(listen_watch::EVERY);
+        let workers = (!self.workers.is_empty()).then_some(AGAIN);
         let pause = match (batch.is_empty(), self.watched.is_empty()) {
             (false, _) => Some(AGAIN),
-            (true, true) => probe.into_iter().chain(self.accepting.pause()).min(),
+            (true, true) => {
+                [probe, workers].into_iter().flatten().chain(self.accepting.pause()).min()
+            }
             (true, false) => Some(WATCH[self.rounds.min(WATCH.len() - 1)]),
         };
         let Some(pause) = pause else {
@@ -135,10 +142,12 @@ impl TreeThread {
         self.probe()?;
         self.look_who_accepts()?;
         let (batch, orphans) = self.settle_the_traceless(batch)?;
-        if batch.is_empty() && self.watched.is_empty() {
+        if batch.is_empty() && self.watched.is_empty() && self.workers.is_empty() {
             return Some(());
         }
-        let light = |job: &TreeJob| matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_));
+        let light = |job: &TreeJob| {
+            matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_) | TreeJob::Replace(..))
+        };
         let depth = if self.watched.is_empty() && !orphans && batch.iter().all(light) {
             Depth::Tags
         } else {
@@ -181,7 +190,11 @@ impl TreeThread {
     }
 
     fn serve(&mut self, scan: &ProcScan, batch: Vec<TreeJob>) -> Option<()> {
-        let by_run = scan.run_members(&asked(&batch, &self.watched, &self.unmarked));
+        let by_run = scan.run_members(&tree_queries::asked(
+            &batch,
+            self.watched.values().map(|one| &one.tree).chain(self.workers.trees()),
+            &self.unmarked,
+        ));
         let members = |tag: Tag| by_run.get(&tag).map_or(&[][..], Vec::as_slice);
         for job in batch {
             match job {
@@ -197,6 +210,9 @@ impl TreeThread {
                     self.remember(tree.run, members(tree.tag));
                 }
                 TreeJob::Remains(tree) => self.remains(tree, members(tree.tag))?,
+                TreeJob::Replace(tree, signal, within) => {
+                    self.workers.begin(tree, signal, within);
+                }
                 TreeJob::Listens(_) | TreeJob::Accepts(..) => {} // They were taken out before.
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
@@ -297,6 +313,12 @@ impl TreeThread {
             self.forget(run);
             self.tell(Inlet::Swept(run))?;
         }
+        for (main, signal) in self.workers.due(by_run) {
+            signal_all(&[main], signal, &mut self.unsent);
+        }
+        for run in self.workers.look(by_run) {
+            self.tell(Inlet::Replaced(run))?;
+        }
         Some(())
     }
 
@@ -330,37 +352,6 @@ impl TreeThread {
     fn tell(&self, news: Inlet) -> Option<()> {
         self.inlet.blocking_send(news).ok()
     }
-}
-
-/// What can be known of a run.
-fn run_of<'a>(tree: &'a Tree, unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>) -> RunQuery<'a> {
-    let known = unmarked.get(&tree.run).map_or(&[][..], Vec::as_slice);
-    RunQuery { tag: tree.tag, leader: tree.leader.as_ref(), known, user: tree.user }
-}
-
-/// All runs of a batch and of the watch, each once.
-fn asked<'a>(
-    batch: &'a [TreeJob],
-    watched: &'a BTreeMap<RunId, Watched>,
-    unmarked: &'a BTreeMap<RunId, Vec<ProcIdentity>>,
-) -> Vec<RunQuery<'a>> {
-    let mut runs: BTreeMap<Tag, RunQuery<'a>> = BTreeMap::new();
-    let mut add = |tree: &'a Tree| _ = runs.insert(tree.tag, run_of(tree, unmarked));
-    for one in watched.values() {
-        add(&one.tree);
-    }
-    for job in batch {
-        match job {
-            TreeJob::Ask(tree, _)
-            | TreeJob::Force(tree)
-            | TreeJob::Remains(tree)
-            | TreeJob::Listens(tree)
-            | TreeJob::Accepts(tree, _)
-            | TreeJob::Pids(tree, _) => add(tree),
-            TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
-        }
-    }
-    runs.into_values().collect()
 }
 
 /// Opens each member and signals it, parents before their children: a shell whose command ends by SIGINT, and that has

@@ -261,6 +261,8 @@ pub enum What {
     Started,
     /// It is up with a new run.
     Restarted,
+    /// It runs on, and its main process has replaced its workers.
+    Reloaded,
     /// It was as wished already.
     Unchanged,
     /// It runs on, by new rules.
@@ -294,6 +296,7 @@ impl What {
             Self::Failed(why) | Self::Unready(why) => Some(why),
             Self::Started
             | Self::Restarted
+            | Self::Reloaded
             | Self::Unchanged
             | Self::Amended
             | Self::Finished

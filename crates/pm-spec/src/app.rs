@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Checks, Environment, HookCommands, JobPolicy, KernelRules, Limits,
-    ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Span, StopPolicy, Watch,
-    looks_secret,
+    ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy,
+    Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -69,6 +69,9 @@ pub struct AppSpec {
     /// The server it is, as written or as recognised.
     #[serde(default, skip_serializing_if = "is_none")]
     pub preset: Preset,
+    /// Has its main process replace its workers by ones with the new code; `None`: a reload is a new run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reload_signal: Option<Signal>,
     /// What restarts it although it runs.
     pub limits: Limits,
     /// How it serves, and how it talks to us.
@@ -138,6 +141,7 @@ impl AppSpec {
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
             preset: Preset::None,
+            reload_signal: None,
             limits: Limits::default(),
             serving: Serving::default(),
             listen: Vec::new(),
@@ -310,7 +314,7 @@ mod tests {
             autostart,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
-            preset,
+            preset, reload_signal,
             limits: Limits { memory },
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
@@ -442,6 +446,7 @@ mod tests {
                 by_message: true,
             },
             preset: Preset::Celery,
+            reload_signal: Some(Signal::HUP),
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
             listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),

@@ -1,4 +1,5 @@
-//! Servers whose habits are known: what asks them to finish what they are at, and how long that may take.
+//! Servers whose habits are known: what asks them to finish what they are at, how long that may take, and how they take new
+//! code without a gap.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,18 +39,27 @@ pub struct Habits {
     pub stop: Signal,
     /// How long that may take.
     pub grace: Span,
+    /// Has its main process replace all workers by ones with the new code, while it goes on listening.
+    pub reload: Option<Signal>,
+    /// With this argument it loads the app as it is now, says what is wrong and ends, having served nobody.
+    pub check: Option<&'static str>,
 }
 
 const GRACE: Span = Span::from_secs(30);
 
 const fn habits(preset: Preset, programs: &'static [&'static str]) -> Habits {
-    Habits { preset, programs, stop: Signal::TERM, grace: GRACE }
+    Habits { preset, programs, stop: Signal::TERM, grace: GRACE, reload: None, check: None }
 }
 
 /// All there are.
 pub static HABITS: [Habits; 7] = [
     // Its SIGINT and SIGQUIT cut requests off.
-    habits(Preset::Gunicorn, &["gunicorn", "gunicorn3"]),
+    Habits {
+        reload: Some(Signal::HUP),
+        // As `--check-config`, and it says whether it preloads.
+        check: Some("--print-config"),
+        ..habits(Preset::Gunicorn, &["gunicorn", "gunicorn3"])
+    },
     habits(Preset::Uvicorn, &["uvicorn"]),
     habits(Preset::Hypercorn, &["hypercorn"]),
     habits(Preset::Granian, &["granian"]),
@@ -60,7 +70,7 @@ pub static HABITS: [Habits; 7] = [
 ];
 
 /// The keys that follow from a preset where nobody wrote them.
-pub const FOLLOWING: [&str; 2] = ["kill_signal", "kill_timeout"];
+pub const FOLLOWING: [&str; 3] = ["kill_signal", "kill_timeout", "reload_signal"];
 
 impl Preset {
     /// What is known of it.

@@ -223,6 +223,9 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
             json!(["a", "b"]),
         ),
         ("healthcheck: {test: 'a'}, unhealthy: 'none'", "/checks/on_unhealthy", json!("nothing")),
+        ("preset: 'gunicorn'", "/reload_signal", json!(1)),
+        ("preset: 'gunicorn', reload_signal: 'none'", "/reload_signal", json!(null)),
+        ("reload_signal: 'USR2'", "/reload_signal", json!(12)),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),
     ]

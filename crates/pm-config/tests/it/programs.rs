@@ -398,25 +398,25 @@ fn a_server_is_recognised_and_stopped_as_it_likes_unless_something_else_is_writt
         "{script: '-m', name: 'a', args: 'gunicorn app:app'}",
         "{script: '.venv/bin/gunicorn', name: 'a', interpreter: 'python3'}",
     ] {
-        assert_eq!(of(&desk, text), with(&all, plain + 3), "{text}");
+        assert_eq!(of(&desk, text), with(&all, plain + 4), "{text}");
     }
     let text = "{script: 'gunicorn', name: 'a', preset: 'none'}";
     assert_eq!(of(&desk, text), with(&usual, plain));
     assert_eq!(of(&desk, "{script: 'gunicorn.py', name: 'a'}"), with(&usual, plain));
     let text = "{script: 'gunicorn', name: 'a', kill_timeout: '5s', kill_signal: 'QUIT'}";
     let written = (Preset::Gunicorn, Signal::parse("QUIT").unwrap(), "5s".to_owned());
-    assert_eq!(of(&desk, text), with(&written, plain + 1));
+    assert_eq!(of(&desk, text), with(&written, plain + 2));
     let text = "{script: 'app', name: 'a', preset: 'gunicorn'}";
-    assert_eq!(of(&desk, text), with(&all, plain + 2));
+    assert_eq!(of(&desk, text), with(&all, plain + 3));
     // PM2's variable is written, too.
     desk.caller.env.set("PM2_KILL_TIMEOUT", "7000");
     let seven = (Preset::Gunicorn, Signal::TERM, "7s".to_owned());
-    assert_eq!(of(&desk, "{script: 'gunicorn', name: 'a'}"), with(&seven, plain + 2));
+    assert_eq!(of(&desk, "{script: 'gunicorn', name: 'a'}"), with(&seven, plain + 3));
     // As a stand-in for PM2 nothing is recognised.
     desk.caller.env.unset("PM2_KILL_TIMEOUT");
     desk.overrides.beside = pm_config::Beside::Pm2s;
     assert_eq!(of(&desk, "{script: 'gunicorn', name: 'a'}"), with(&usual, plain));
-    assert_eq!(of(&desk, text), with(&all, plain + 2));
+    assert_eq!(of(&desk, text), with(&all, plain + 3));
 }
 
 #[test]

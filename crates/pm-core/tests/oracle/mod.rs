@@ -3,6 +3,7 @@
 //! It knows only what crosses the boundary, and keeps the journal the orders write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pm_spec::AppSpec;
 
@@ -100,6 +101,9 @@ impl Oracle {
             | Fact::TimePassed => {}
             Fact::Ready(run) => self.trace(*run, |trace| {
                 trace.marks.insert(RunMark::Ready);
+            }),
+            Fact::WorkersReplaced(run) => self.trace(*run, |trace| {
+                trace.marks.insert(RunMark::Replaced);
             }),
             Fact::NotSpawned(run, failure) => {
                 self.trace(*run, |trace| trace.marks.extend([RunMark::Over, RunMark::Written]));
@@ -272,6 +276,7 @@ impl Oracle {
             asked: None,
             grace: plan.app.stop.timeout.as_millis(),
             marks: BTreeSet::new(),
+            made: Arc::clone(&plan.app),
         };
         self.runs.insert(run, trace);
         Ok(())
@@ -314,6 +319,14 @@ impl Oracle {
                 law(due.is_some_and(|due| now.0 >= due), || broken("never before its grace"))?;
                 law(reach == meant, || broken("the whole tree or the leader, as specified"))?;
             }
+            RunSignal::Replace(signal, _) => {
+                let stays = !trace.is(RunMark::Ended) && !trace.is(RunMark::Asked);
+                law(stays, || broken("only who stays replaces its workers"))?;
+                let Some(spec) = spec else { return Ok(()) };
+                law(spec.reload_signal == Some(signal), || broken("as specified"))?;
+                law(trace.is_made_as(&spec), || broken("it brings all there is to bring"))?;
+                trace.marks.remove(&RunMark::Replaced);
+            }
             RunSignal::Forward(_) => {
                 law(!trace.is(RunMark::Ended), || {
                     broken("a person's signal is for a main process")
@@ -348,8 +361,8 @@ impl Oracle {
         self.jobs.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
-            let ready = |run| self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));
-            owed.kept(now, core, &outcomes, ready).map_err(|BrokenLaw(text)| {
+            let is = |run, mark| self.runs.get(&run).is_some_and(|trace| trace.is(mark));
+            owed.kept(now, core, &outcomes, is).map_err(|BrokenLaw(text)| {
                 BrokenLaw(format!("reply to {}: {text}: {outcomes:?}", request.0))
             })?;
         }

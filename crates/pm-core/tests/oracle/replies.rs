@@ -2,6 +2,7 @@
 //!
 //! Part of the oracle; the core itself has no use for it.
 
+use super::runs::RunMark;
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::end::{Cause, Ending};
@@ -56,7 +57,7 @@ impl ExpectedReply {
         now: Time,
         core: &Core,
         outcomes: &[Outcome],
-        ready: impl Fn(RunId) -> bool,
+        is: impl Fn(RunId, RunMark) -> bool,
     ) -> Result<(), BrokenLaw> {
         let ids: Vec<InstanceId> = outcomes.iter().map(|outcome| outcome.instance).collect();
         law(ids.is_sorted(), || "in order of number".into())?;
@@ -64,8 +65,9 @@ impl ExpectedReply {
         let [outcome] = outcomes else { return Ok(()) };
         let instance = core.instance(outcome.instance);
         let holds = match (&outcome.became, &instance) {
-            (Became::Started | Became::Restarted, Some(instance)) => {
-                self.is_up(now, instance, ready)
+            (Became::Started | Became::Restarted, Some(instance)) => self.is_up(now, instance, is),
+            (Became::Reloaded(_), Some(instance)) => {
+                instance.run.is_some_and(|(run, _)| is(run, RunMark::Replaced))
             }
             (Became::Stopped, Some(instance)) => {
                 instance.run.is_none() && instance.second.is_none()
@@ -87,12 +89,17 @@ impl ExpectedReply {
         law(holds, || format!("true when sent: {instance:?}"))
     }
 
-    fn is_up(&self, now: Time, instance: &InstanceView<'_>, ready: impl Fn(RunId) -> bool) -> bool {
+    fn is_up(
+        &self,
+        now: Time,
+        instance: &InstanceView<'_>,
+        is: impl Fn(RunId, RunMark) -> bool,
+    ) -> bool {
         let Some((run, Some(_))) = instance.run else { return false };
         let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
         let wait = instance.app.restart.min_uptime.as_millis().min(1000);
         let lived = lived >= wait && !instance.app.shows_ready();
-        let settled = self.patience == Patience::Spawned || lived || ready(run);
+        let settled = self.patience == Patience::Spawned || lived || is(run, RunMark::Ready);
         settled && self.later_than.is_none_or(|last| run > last)
     }
 }
@@ -131,6 +138,7 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::FileChanged(_)
             | Cause::NotReady { .. }
             | Cause::Unhealthy { .. }
+            | Cause::NotReplaced { .. }
             | Cause::Reload
             | Cause::Stopped
             | Cause::Restarted
@@ -139,6 +147,7 @@ fn is_timeless(became: &Became) -> bool {
         },
         Became::Started
         | Became::Restarted
+        | Became::Reloaded(_)
         | Became::Finished
         | Became::Stopped
         | Became::Deleted

@@ -3,6 +3,9 @@
 //! Part of the oracle; the core itself keeps a run's state in its instance's phase.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pm_spec::AppSpec;
 
 use super::state::{BrokenLaw, law};
 use crate::end::Cause;
@@ -14,6 +17,8 @@ use crate::saved::{InstanceRecord, Record, SavedPhase};
 pub(crate) enum RunMark {
     /// It said that it is ready.
     Ready,
+    /// It has replaced its workers since it was last told to.
+    Replaced,
     /// It was asked to go, by this daemon.
     Asked,
     /// Its main process ended.
@@ -33,12 +38,20 @@ pub(crate) struct RunTrace {
     pub(crate) asked: Option<Time>,
     pub(crate) grace: u64,
     pub(crate) marks: BTreeSet<RunMark>,
+    /// The spec it was made by.
+    pub(crate) made: Arc<AppSpec>,
 }
 
 impl RunTrace {
     /// Whether this is known of it.
     pub(crate) fn is(&self, mark: RunMark) -> bool {
         self.marks.contains(&mark)
+    }
+
+    /// Whether a new run would be made in the same way, as far as the world of tests changes it.
+    pub(crate) fn is_made_as(&self, spec: &AppSpec) -> bool {
+        let made = &*self.made;
+        made.cwd == spec.cwd && made.env == spec.env && made.serving.mode == spec.serving.mode
     }
 }
 

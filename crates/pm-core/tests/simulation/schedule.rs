@@ -53,6 +53,7 @@ pub(crate) struct Setup {
     #[serde(default)]
     pub(crate) shares_sockets: bool,
     pub(crate) checks: Checks,
+    pub(crate) reload_signal: Option<Signal>,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -77,6 +78,9 @@ pub(crate) struct Script {
     /// What it answers when it is asked, and when that is told.
     #[serde(default)]
     pub(crate) answers: Vec<(u64, Answer)>,
+    /// How long it takes to replace its workers.
+    #[serde(default)]
+    pub(crate) replaces: Option<u64>,
 }
 
 /// What a run answers.
@@ -173,6 +177,7 @@ impl Script {
         on_force: Some(1),
         children: Children::Nobody,
         answers: Vec::new(),
+        replaces: Some(1),
     };
 }
 
@@ -213,6 +218,7 @@ impl Setup {
             serving: self.serving.clone(),
             listen: self.shares_sockets.then_some(socket).into_iter().collect(),
             checks: self.checks.clone(),
+            reload_signal: self.reload_signal,
             ..app(&format!("app{number}"))
         }
     }
@@ -291,6 +297,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         serving: serving(tape),
         shares_sockets: tape.rarely(3),
         checks: checks(tape),
+        reload_signal: tape.rarely(3).then_some(Signal::HUP),
     }
 }
 
@@ -397,5 +404,6 @@ fn script(tape: &mut Tape<'_>) -> Script {
             let all = [Answer::Bad, Answer::Good, Answer::Bad, Answer::Unready];
             (tape.pick(&TIMES), tape.pick(&all))
         }),
+        replaces: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
     }
 }

@@ -26,6 +26,7 @@ enum Event {
     Answer(RunId, Answer),
     End(RunId, Ending),
     Sweep(RunId),
+    Replaced(RunId),
     Act(usize),
     Birth,
 }
@@ -272,6 +273,12 @@ impl World<'_> {
                 self.signalled(*run, false);
             }
             Order::Signal(run, RunSignal::Kill(_)) => self.signalled(*run, true),
+            Order::Signal(run, RunSignal::Replace(..)) => {
+                let process = self.processes.get(run).filter(|it| it.truth == Truth::Alive);
+                if let Some(after) = process.and_then(|process| process.script.replaces) {
+                    self.at(after, Event::Replaced(*run));
+                }
+            }
             Order::Release(run) => {
                 if let Some(process) = self.processes.get_mut(run) {
                     process.acknowledged = true;
@@ -311,6 +318,9 @@ impl World<'_> {
             Event::Ready(run) if self.truth(run) == Some(Truth::Alive) => {
                 self.tell(Fact::Ready(run))
             }
+            Event::Replaced(run) if self.truth(run) == Some(Truth::Alive) => {
+                self.tell(Fact::WorkersReplaced(run))
+            }
             Event::Weigh(run, used) if self.truth(run) == Some(Truth::Alive) => {
                 self.tell(Fact::MemoryMeasured(run, Bytes::new(used)))
             }
@@ -342,7 +352,11 @@ impl World<'_> {
             }
             Event::Act(number) => self.act(number),
             Event::Birth => self.birth(),
-            Event::Ready(_) | Event::Weigh(..) | Event::Answer(..) | Event::End(..) => Ok(()),
+            Event::Ready(_)
+            | Event::Replaced(_)
+            | Event::Weigh(..)
+            | Event::Answer(..)
+            | Event::End(..) => Ok(()),
         }
     }
 

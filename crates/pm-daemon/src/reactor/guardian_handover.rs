@@ -91,6 +91,7 @@ impl GuardianHandover {
                     | Inlet::Remains(..)
                     | Inlet::Swept(_)
                     | Inlet::Node(_)
+                    | Inlet::Replaced(_)
                     | Inlet::Listens(..)
                     | Inlet::Accepts(_)
                     | Inlet::Answered(_)

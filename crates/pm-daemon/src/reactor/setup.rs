@@ -93,7 +93,7 @@ pub(super) fn begin(
     let runs = RunControl::new(owners);
     let triggers = Triggers::new(home.clone(), outlet.clone());
     let executor = Executor::new(journal, runs, (triggers, inquiries)).beside(strangers);
-    let renewals = Renewals { journal: home.journal(), outlet: outlet.clone() };
+    let renewals = Renewals { home: home.clone(), outlet: outlet.clone() };
     let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {
         driver.step(fact);

@@ -170,6 +170,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
         }
         Cause::NotReady { within, saw: Some(saw) } => format!("not ready within {within}: {saw}"),
         Cause::Unhealthy { saw } => format!("unhealthy: {saw}"),
+        Cause::NotReplaced { signal, within } => {
+            format!("did not replace its workers within {within} of {signal}; it runs on")
+        }
         Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),
@@ -244,6 +247,7 @@ pub(crate) fn outcome(
     let what = match &outcome.became {
         Became::Started => What::Started,
         Became::Restarted => What::Restarted,
+        Became::Reloaded(_) => What::Reloaded,
         Became::Unchanged => What::Unchanged,
         Became::Finished => What::Finished,
         Became::Stopped => What::Stopped,
@@ -275,7 +279,8 @@ pub(crate) fn outcome(
             .as_ref()
             .and_then(|instance| killed(&outcome.became, instance, asked))
             .or_else(|| reached(&outcome.became, listens))
-            .or_else(|| awaits(&outcome.became, instance.as_ref()?)),
+            .or_else(|| awaits(&outcome.became, instance.as_ref()?))
+            .or_else(|| replaced(&outcome.became)),
         exit: exit(&outcome.became),
     }
 }
@@ -305,6 +310,12 @@ fn reached(became: &Became, listens: &[SocketAddr]) -> Option<String> {
     let is_new = matches!(became, Became::Started | Became::Restarted);
     let usage = pm_protocol::Usage { listens: listens.to_vec(), ..pm_protocol::Usage::default() };
     (is_new && !listens.is_empty()).then(|| format!("listens on {}", usage.addresses()))
+}
+
+/// By what its workers are new.
+fn replaced(became: &Became) -> Option<String> {
+    let Became::Reloaded(signal) = became else { return None };
+    Some(format!("workers replaced by {signal}"))
 }
 
 /// That a stop did not end it: who reads this can give it more time, or teach it the signal.

@@ -2,10 +2,11 @@
 
 use pm_os::tree::{Depth, ProcScan};
 
-use super::{TreeThread, run_of};
+use super::TreeThread;
 use crate::accept_watch;
 use crate::inlet::Inlet;
 use crate::tree_job::TreeJob;
+use crate::tree_queries::run_of;
 
 impl TreeThread {
     /// Adds what waits, and takes out who is only to be looked at now and then.
@@ -24,6 +25,7 @@ impl TreeThread {
             | TreeJob::Force(_)
             | TreeJob::Remains(_)
             | TreeJob::Sample(..)
+            | TreeJob::Replace(..)
             | TreeJob::Pids(..) => true,
         });
         batch

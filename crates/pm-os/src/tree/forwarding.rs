@@ -19,16 +19,23 @@ const OF_THE_TERMINAL: [&[u8]; 7] = [b"uv", b"make", b"gmake", b"go", b"dotnet",
 /// Whether a process that gets this signal looks after its children itself.
 pub fn tells_children(process: &ProcIdentity, signal: SignalNumber) -> bool {
     let program = program(process.pid);
-    let passes_nothing_on =
-        SHELLS.contains(&program.as_slice()) || ignores(process.pid, signal).unwrap_or(false);
+    let passes_nothing_on = SHELLS.contains(&program.as_slice())
+        || has(process.pid, "SigIgn:", signal).unwrap_or(false);
     let is_spared = signal == SignalNumber::INT && OF_THE_TERMINAL.contains(&program.as_slice());
     !passes_nothing_on && !is_spared
 }
 
-/// What waits for a program by system(3), as `perl` and `time` do, ignores Ctrl-C meanwhile.
-fn ignores(pid: i32, signal: SignalNumber) -> Option<bool> {
+/// Whether a process does something of its own by this signal, now or when it gets to it; before that it would end by it.
+pub fn expects(process: &ProcIdentity, signal: SignalNumber) -> bool {
+    let has = |mask| has(process.pid, mask, signal).unwrap_or(false);
+    has("SigCgt:") || has("SigBlk:")
+}
+
+/// Whether a signal is in one of the masks of `proc_pid_status(5)`. What waits for a program by system(3), as `perl` and
+/// `time` do, ignores Ctrl-C meanwhile.
+fn has(pid: i32, mask: &str, signal: SignalNumber) -> Option<bool> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = status.lines().find_map(|line| line.strip_prefix(mask))?;
     let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
     Some(mask >> (signal.number() - 1) & 1 == 1)
 }

@@ -51,6 +51,13 @@ pub(super) const KEYS: &[KeySpec] = &[
             "uwsgi" = Preset::Uwsgi, "celery" = Preset::Celery]))
         .live().told_apart()
         .flag(flag("--preset", "NAME", "The server it is, if that is not recognised; none: like any other program").such_as("gunicorn")),
+    key("reload_signal", "has its main process replace its workers by ones with the new code: `pm reload` sends it instead of making a new run; none: it does not",
+        word!(reload_signal, "a signal such as \"SIGHUP\", or none", |text| match text {
+            "none" => Some(None),
+            text => Signal::parse(text).ok().map(Some),
+        }, |signal: &Option<Signal>| Setting::text(signal.map(|signal| alloc::format!("{signal}")))))
+        .live()
+        .flag(flag("--reload-signal", "SIGNAL", "Signal by which the app replaces its workers; none: a reload is a restart").such_as("SIGHUP")),
     key("kill_signal", "asks its first process to stop; a shell's command gets it as well",
         word!(stop.signal, "a signal such as \"SIGTERM\" or 15", |text| Signal::parse(text).ok(),
             |signal: &Signal| Setting::text(Some(alloc::format!("{signal}")))))
