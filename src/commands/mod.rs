@@ -89,6 +89,7 @@ pub(crate) fn run(session: &Session, command: Verb) -> Result<Report, Failure> {
     verb(session, command).map_err(|failure| unknown::explained(session, failure, changes))
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each verb")]
 fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
     match command {
         Verb::Start(args) => start::run(session, &args),

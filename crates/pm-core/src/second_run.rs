@@ -107,6 +107,8 @@ impl Instance {
             if let Some(second) = &mut self.second {
                 ::core::mem::swap(&mut self.phase, &mut second.phase);
                 self.shown = Shown::default();
+                // It may have been made by the spec before.
+                self.outdated = true;
             }
         } else if !(ready || due || is_unwanted) {
             return;
@@ -209,6 +211,7 @@ impl Instance {
         }
         if let Some(second) = self.second.take() {
             self.phase = second.phase;
+            self.outdated = true;
             self.shown = Shown::default();
         }
         true

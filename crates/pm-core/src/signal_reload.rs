@@ -23,8 +23,8 @@ impl Instance {
     pub(crate) fn reload_by_signal(&mut self, requester: Requester) -> bool {
         let Some(signal) = self.spec.reload_signal else { return false };
         let Phase::Up { live, .. } = &self.phase else { return false };
-        // Cluster workers are replaced by ones that run beside them.
-        let is_alone = self.run_mode == Mode::Fork && self.second.is_none();
+        // Who shares its sockets is replaced by a run beside it.
+        let is_alone = self.run_mode == Mode::Fork && !self.shares_sockets && self.second.is_none();
         if !is_alone || self.want != Want::Up || self.outdated {
             return false;
         }

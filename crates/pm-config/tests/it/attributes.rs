@@ -9,6 +9,7 @@ use crate::desk::Desk;
 fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = identity();
     rows.extend(hooks());
+    rows.extend(sockets_and_checks());
     rows.extend(lifecycle());
     rows.extend(senses());
     rows.extend(logs());
@@ -156,6 +157,31 @@ fn what_is_no_limit_is_told_with_what_would_be_one() {
     assert!(warned.contains("`write_paths` has no effect without `isolate`"), "{warned}");
 }
 
+fn sockets_and_checks() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("", "/listen", json!(null)),
+        ("listen: 'tcp://:80'", "/listen/0/at/tcp", json!("[::]:80")),
+        ("listen: ['tcp://127.0.0.1:80', 'unix://s']", "/listen/1/at/unix", json!("/desk/s")),
+        ("listen: ['unix://~/s?mode=600']", "/listen/0/mode", json!(0o600)),
+        ("listen: [{url: 'unix:///s', mode: 660, name: 'x'}]", "/listen/0/mode", json!(0o660)),
+        ("listen: {url: 'tcp://:80', name: 'x', backlog: 7}", "/listen/0/name", json!("x")),
+        ("listen: {url: 'tcp://:80', name: null, backlog: 7}", "/listen/0/backlog", json!(7)),
+        (
+            "ready: 'tcp://localhost:8000'",
+            "/checks/ready/answers/probe/connect/tcp",
+            json!("localhost:8000"),
+        ),
+        ("ready: {exec: 'test -e x'}", "/checks/ready/answers/probe/shell", json!("test -e x")),
+        ("ready_timeout: '5s'", "/checks/ready_timeout", json!(5000)),
+        (
+            "healthcheck: {test: ['CMD', 'a', 'b']}",
+            "/checks/health/question/probe/exec",
+            json!(["a", "b"]),
+        ),
+        ("healthcheck: {test: 'a'}, unhealthy: 'none'", "/checks/on_unhealthy", json!("nothing")),
+    ]
+}
+
 fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("", "/autostart", json!(true)),
@@ -203,26 +229,6 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("preset: 'celery'", "/stop/signal", json!(15)),
         ("preset: 'celery'", "/stop/timeout", json!(30_000)),
         ("preset: 'celery', kill_timeout: '5m'", "/stop/timeout", json!(300_000)),
-        ("", "/listen", json!(null)),
-        ("listen: 'tcp://:80'", "/listen/0/at/tcp", json!("[::]:80")),
-        ("listen: ['tcp://127.0.0.1:80', 'unix://s']", "/listen/1/at/unix", json!("/desk/s")),
-        ("listen: ['unix://~/s?mode=600']", "/listen/0/mode", json!(0o600)),
-        ("listen: [{url: 'unix:///s', mode: 660, name: 'x'}]", "/listen/0/mode", json!(0o660)),
-        ("listen: {url: 'tcp://:80', name: 'x', backlog: 7}", "/listen/0/name", json!("x")),
-        ("listen: {url: 'tcp://:80', name: null, backlog: 7}", "/listen/0/backlog", json!(7)),
-        (
-            "ready: 'tcp://localhost:8000'",
-            "/checks/ready/answers/probe/connect/tcp",
-            json!("localhost:8000"),
-        ),
-        ("ready: {exec: 'test -e x'}", "/checks/ready/answers/probe/shell", json!("test -e x")),
-        ("ready_timeout: '5s'", "/checks/ready_timeout", json!(5000)),
-        (
-            "healthcheck: {test: ['CMD', 'a', 'b']}",
-            "/checks/health/question/probe/exec",
-            json!(["a", "b"]),
-        ),
-        ("healthcheck: {test: 'a'}, unhealthy: 'none'", "/checks/on_unhealthy", json!("nothing")),
         ("preset: 'gunicorn'", "/reload_signal", json!(1)),
         ("preset: 'gunicorn', reload_signal: 'none'", "/reload_signal", json!(null)),
         ("reload_signal: 'USR2'", "/reload_signal", json!(12)),

@@ -68,6 +68,9 @@ impl JobLaws {
             | Fact::Ended(..)
             | Fact::TreeGone(_)
             | Fact::MemoryMeasured(..)
+            | Fact::Unready(..)
+            | Fact::Checked(..)
+            | Fact::WorkersReplaced(_)
             | Fact::TimePassed => {}
         }
     }

@@ -52,6 +52,7 @@ pub(crate) struct Setup {
     pub(crate) serving: Serving,
     #[serde(default)]
     pub(crate) shares_sockets: bool,
+    #[serde(default)]
     pub(crate) checks: Checks,
     pub(crate) reload_signal: Option<Signal>,
 }
