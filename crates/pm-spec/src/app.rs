@@ -407,6 +407,18 @@ mod tests {
         JobPolicy { overlap: Overlap::Kill, time_limit, retries: 1 }
     }
 
+    fn other_watch() -> Watch {
+        Watch {
+            on: true,
+            paths: Vec::from(["/b".into()]),
+            ignore: Vec::from([Ignore::Glob("b".into())]),
+            extensions: Vec::from(["b".into()]),
+            delay: Span::from_secs(1),
+            poll: Some(Span::from_secs(1)),
+            follow_links: false,
+        }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -453,15 +465,7 @@ mod tests {
             schedule: Some(other_schedule()),
             checks: other_checks(),
             job: other_job(),
-            watch: Some(Watch {
-                on: true,
-                paths: Vec::from(["/b".into()]),
-                ignore: Vec::from([Ignore::Glob("b".into())]),
-                extensions: Vec::from(["b".into()]),
-                delay: Span::from_secs(1),
-                poll: Some(Span::from_secs(1)),
-                follow_links: false,
-            }),
+            watch: Some(other_watch()),
             hooks: HookEvent::ALL.map(|event| (event, Vec::from(["/h".into()]))).into(),
             logs: LogSpec {
                 out: LogTarget::File("/o".into()),

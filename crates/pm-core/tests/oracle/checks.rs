@@ -66,6 +66,10 @@ impl CheckLaws {
 
     /// The step is done.
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
+        // What was counted before a reload is forgotten, also where it fails.
+        let is_alone =
+            |run: &RunId| core.instance_of_run(*run).is_some_and(|it| it.second.is_none());
+        self.bad.retain(|run, _| is_alone(run));
         let Some((run, is_good, was_known)) = self.answered.take() else { return Ok(()) };
         let Some(instance) = core.instance_of_run(run) else { return Ok(()) };
         let Some(check) = instance.app.checks.health.as_deref() else { return Ok(()) };
