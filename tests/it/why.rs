@@ -3,12 +3,15 @@
 use std::net::TcpListener;
 use std::path::Path;
 
+use pm_protocol::Status;
 use pm_testkit::{Home, free_port};
 
 /// Starts a script that fails; what `why` says of it has all of this, and its class.
 fn because(home: &Home, start: &[&str], class: &str, parts: &[&str]) {
     let name = Path::new(start[0]).file_stem().unwrap().to_str().unwrap();
-    home.run([&["start", "--restart-delay", "1h"], start].concat()).ends(1);
+    // A busy machine may take longer for a program to begin than a start waits.
+    home.run([&["start", "--no-wait", "--restart-delay", "1h"], start].concat()).ok();
+    home.wait_until("it has ended", || home.row(name).status == Status::WaitingRestart);
     let told = home.run(["why", name]).ok().out();
     for part in parts {
         assert!(told.contains(part), "`{part}` is missing of {name}:\n{told}");

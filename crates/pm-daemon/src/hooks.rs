@@ -23,7 +23,7 @@ use serde_json::json;
 
 use crate::clock::{Clocks, Dates};
 use crate::plan::{self, RunNumbers};
-use crate::server::answer;
+use crate::server::ends;
 use crate::{app_user, daemon_log};
 
 /// So long a hook may run; then it is killed.
@@ -86,8 +86,8 @@ impl HookRuns {
             daemon_log::note(format_args!("hook {named} left out: the one before still runs"));
             return None;
         };
-        let told = answer::end_view(end, Clocks::read(dates));
-        let why = instance.failure.filter(|_| event == HookEvent::GaveUp).map(answer::cause);
+        let told = ends::end_view(end, Clocks::read(dates));
+        let why = instance.failure.filter(|_| event == HookEvent::GaveUp).map(ends::cause);
         let why = why.unwrap_or_else(|| told.why.clone());
         let mut app = AppSpec::clone(instance.app);
         (app.interpreter, app.script) = (None, command.first()?.clone());

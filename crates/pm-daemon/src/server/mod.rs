@@ -5,4 +5,5 @@ pub(crate) mod answer;
 mod connection;
 pub(crate) mod connections;
 mod endpoint;
+pub(crate) mod ends;
 pub(crate) mod feed;
