@@ -14,6 +14,7 @@ const APP: &str = r#"
 import os, time
 
 version = open("version").read().encode()
+open(f"loaded-{os.getpid()}", "w").close()
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
@@ -39,6 +40,11 @@ fn gunicorn(home: &Home) -> (u16, std::fs::File) {
 fn listening(home: &Home, port: u16) {
     home.wait_until("it listens", || {
         home.row("web").usage.listens.iter().any(|at| at.port() == port)
+    });
+    // A worker that has still to load the app would load what a test makes of it.
+    home.wait_until("both workers have loaded it", || {
+        let files = std::fs::read_dir(home.work()).unwrap().flatten();
+        files.filter(|file| file.file_name().as_encoded_bytes().starts_with(b"loaded-")).count() > 1
     });
 }
 
