@@ -1,8 +1,8 @@
 //! Reloads by a signal: the run stays, its workers are replaced.
 
 use pm_core::{
-    Ask, Became, Cause, Ending, Existing, Fact, Order, Patience, Refused, Reply, RunId, RunSignal,
-    Status,
+    Ask, Became, Cause, Ending, Existing, Fact, Order, Patience, Record, Refused, Reply, RunId,
+    RunSignal, Status,
 };
 use pm_spec::{AppSpec, Environment, Reload, Signal, Span, Start};
 
@@ -71,6 +71,21 @@ fn what_a_signal_does_not_bring_takes_a_new_run() {
     let select = word("web");
     let (_, orders) = story.ask(Ask::Reload(Reload { select, env: Some(env), force: false }));
     assert!(!orders.contains(&told(run)), "its variables are to be new");
+}
+
+#[test]
+fn a_daemon_that_dies_over_a_new_spec_takes_no_run_for_one_of_it() {
+    let mut story = Story::default();
+    story.up(vec![server(2)]);
+    let mut other = server(2);
+    other.args = vec!["--workers=3".into()];
+    let (_, orders) = story.ask(start(other, Existing::Reload));
+    let is_spec = |order: &Order| matches!(order, Order::Persist(Record::App(_)));
+    let before = orders.iter().take_while(|order| !is_spec(order));
+    let outdated = before.filter(
+        |order| matches!(order, Order::Persist(Record::Instance(record)) if record.outdated),
+    );
+    assert_eq!(outdated.count(), 2, "{orders:?}");
 }
 
 #[test]
