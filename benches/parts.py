@@ -3,6 +3,7 @@ all of them; the figure is the median of the rounds. Times come from the apps th
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import threading
@@ -157,6 +158,38 @@ def fleet(figures, tool, count):
     tool.down()
 
 
+def checks(figures, tools):
+    """An idle minute of 100 apps with a health check every 10 s each; the peers have no checks."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+    threading.Thread(target=answered, args=(listener,), daemon=True).start()
+    port = listener.getsockname()[1]
+    kinds = {"none": None, "tcp": {"tcp": f"127.0.0.1:{port}"}, "command": {"test": ["CMD", figures.stage, "true"]}}
+    for tool in (tool for tool in tools if tool.name == "pm"):
+        for kind, test in kinds.items():
+            note(f"{tool.name}: 100 apps, check: {kind}")
+            tool.fresh()
+            health = test and {**test, "interval": "10s", "timeout": "5s"}
+            tool.write([App(f"app{number:04}", health=health) for number in range(100)])
+            figures.beats(100, tool, tool.up())
+            settle(5)
+            figures.add(f"checked-pss-{kind}", tool.name, [pss(tool.pids())])
+            seconds = 60 if figures.full else 20
+            before = cpu(tool.pids())
+            time.sleep(seconds)
+            figures.add(f"checked-{kind}", tool.name, [(cpu(tool.pids()) - before) * 60 / seconds])
+            tool.down()
+    listener.close()
+
+
+def answered(listener):
+    """Takes and drops whoever calls, until the listener is closed."""
+    while True:
+        try:
+            listener.accept()[0].close()
+        except OSError:
+            return
+
+
 def lists(figures, tools):
     """The bare price of a process that does nothing."""
     figures.add("list-100", "floor", figures.watch("exits", 31, figures.stage, "true"))
@@ -288,5 +321,5 @@ def lag(figures, tools):
             tool.down()
 
 
-ALL = {"cold": cold, "warm": warm, "many": many, "lists": lists, "crash": crash, "lived": lived, "again": again, "speed": speed,
-       "lag": lag}
+ALL = {"cold": cold, "warm": warm, "many": many, "checks": checks, "lists": lists, "crash": crash, "lived": lived,
+       "again": again, "speed": speed, "lag": lag}

@@ -50,9 +50,10 @@ def tidy(bench):
 class App:
     """What is to run: `stage app SOCKET KIND ...`. `ear` is added to the socket; `usual`: with the tool's own pauses."""
 
-    def __init__(self, name, kind="idle", *args, stamp=False, out=None, ear="", usual=False):
+    def __init__(self, name, kind="idle", *args, stamp=False, out=None, ear="", usual=False, health=None):
         self.name, self.kind, self.args = name, kind, [str(arg) for arg in args]
         self.stamp, self.out, self.ear, self.usual = stamp, out, ear, usual
+        self.health = health
 
 
 class Tool:
@@ -111,6 +112,8 @@ class Pm(Tool):
         }
         if not app.usual:
             spec.update(restart_delay=0, min_uptime=0, max_restarts=1000000)
+        if app.health:
+            spec["healthcheck"] = app.health
         if app.kind == "late":
             spec["kill_timeout"] = 20000
         if app.stamp:
