@@ -35,7 +35,13 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "serve",
         ],
     ),
-    ("Look", &["list", "describe", "why", "logs", "monit", "env", "pid", "id", "report"]),
+    (
+        "Look",
+        &[
+            "list", "describe", "why", "history", "events", "logs", "monit", "env", "pid", "id",
+            "report",
+        ],
+    ),
     ("Talk with apps", &["sendSignal", "send", "attach", "trigger", "inspect"]),
     ("Keep", &["save", "resurrect", "cleardump", "startup", "unstartup"]),
     ("Logs on disk", &["flush", "reloadLogs", "logrotate"]),

@@ -28,7 +28,9 @@ pub(crate) use logs::LogsArgs;
 pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
-pub(crate) use show::{EnvArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs, WhyArgs};
+pub(crate) use show::{
+    EnvArgs, EventsArgs, HistoryArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs, WhyArgs,
+};
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
@@ -135,6 +137,10 @@ pub(crate) enum Verb {
     Describe(Later<OneArgs>),
     /// Tell in a few lines why an app runs or does not
     Why(Later<WhyArgs>),
+    /// Tell what happened: starts, ends and why, reloads, health, jobs; newest last
+    Events(Later<EventsArgs>),
+    /// Tell what happened to an app, equal ends as one line
+    History(Later<HistoryArgs>),
     /// Show the environment of an instance, secrets included
     Env(Later<EnvArgs>),
     /// Show the pids of apps

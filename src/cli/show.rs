@@ -43,6 +43,31 @@ pub(crate) struct WhyArgs {
     pub(crate) app: String,
 }
 
+/// `events -f`.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Name, id, namespace, `name:X`, `id:N`, `ns:X`; all, and the daemon, if left out
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+    /// So many of the last ones; 50 unless --since is given
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) lines: Option<usize>,
+    /// Only those since then: 10m ago, or a local time such as `2026-11-22 10:00`
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Go on with what comes
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+}
+
+/// `history web`.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Name, id, namespace, `name:X`, `id:N` or `ns:X`
+    #[arg(value_name = "APP")]
+    pub(crate) app: String,
+}
+
 /// `env 0`.
 #[derive(Debug, Args)]
 pub(crate) struct EnvArgs {

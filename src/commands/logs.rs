@@ -18,7 +18,7 @@ use pm_protocol::Logs;
 use pm_spec::Select;
 
 use crate::cli::LogsArgs;
-use crate::commands::support::{resend, selectors};
+use crate::commands::support::{moment, resend, selectors};
 use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::{self, Completed};
 
@@ -35,9 +35,9 @@ const LINES: usize = 15;
 pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure> {
     let (form, apps) = form(session, args);
     let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
-    let moment =
-        |text: &Option<String>| text.as_ref().map(|text| when::parse(text, now)).transpose();
-    let (since, until) = (moment(&args.since)?, moment(&args.until)?);
+    let parsed =
+        |text: &Option<String>| text.as_ref().map(|text| moment::parse(text, now)).transpose();
+    let (since, until) = (parsed(&args.since)?, parsed(&args.until)?);
     let follow = !args.nostream && until.is_none();
     // PM2 has objects and pairs of what comes only, and what reads them counts on it.
     let from_now = session.called_as.is_pm2() && follow && (args.format || session.console.json);

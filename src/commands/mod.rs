@@ -16,11 +16,13 @@ mod describe;
 mod dev;
 mod down;
 mod env;
+mod events;
 mod examples;
 mod flush;
 mod forward;
 mod get;
 mod guardian;
+mod history;
 mod id;
 mod init;
 mod inspect;
@@ -112,6 +114,8 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Slist(args) => slist::run(session, &args),
         Verb::Describe(args) => describe::run(session, &args),
         Verb::Why(args) => why::run(session, &args),
+        Verb::Events(args) => events::run(session, &args),
+        Verb::History(args) => history::run(session, &args),
         Verb::Env(args) => env::run(session, &args),
         Verb::Pid(args) => pid::run(session, &args),
         Verb::Id(args) => id::run(session, &args),

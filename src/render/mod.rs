@@ -2,6 +2,7 @@
 //! inputs.
 
 pub(crate) mod describe;
+pub(crate) mod events;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod mini;

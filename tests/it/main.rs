@@ -17,6 +17,7 @@ mod article;
 mod boot;
 mod deaths;
 mod deploy;
+mod events;
 mod fidelity;
 mod flags;
 mod gunicorn;

@@ -21,6 +21,8 @@ fn calls() -> Vec<Vec<String>> {
         "jlist",
         "describe app",
         "why app",
+        "events app",
+        "history app",
         "show 0",
         "env 0",
         "pid",
@@ -76,7 +78,7 @@ fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
             run
         };
         let run = run.ok();
-        if words[0] == "logs" {
+        if words[0] == "logs" || words[0] == "events" {
             for line in run.out().lines() {
                 serde_json::from_str::<serde_json::Value>(line).unwrap();
             }

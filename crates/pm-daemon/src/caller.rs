@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use pm_core::Time;
-use pm_protocol::{Change, Outcome, Outcomes, Refusal};
+use pm_core::{Ask, Time};
+use pm_protocol::{Change, Existing, Outcome, Outcomes, Refusal, Start};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,17 +28,31 @@ pub(crate) struct Caller {
     asked: Time,
     /// What it should know besides.
     warning: Option<String>,
+    /// Whether it asked for a reload.
+    reloads: bool,
 }
 
 impl Caller {
     /// Owed an answer through this.
     pub(crate) fn new(reply: oneshot::Sender<CallAnswer>) -> Self {
-        Self { reply, asked: clock::now(), warning: None }
+        Self { reply, asked: clock::now(), warning: None, reloads: false }
     }
 
     /// When it asked.
     pub(crate) fn asked(&self) -> Time {
         self.asked
+    }
+
+    /// The same, who asked for this.
+    pub(crate) fn asking(self, ask: &Ask) -> Self {
+        let reloads =
+            matches!(ask, Ask::Reload(_) | Ask::Start(Start { existing: Existing::Reload, .. }));
+        Self { reloads, ..self }
+    }
+
+    /// Whether it asked for a reload.
+    pub(crate) fn reloads(&self) -> bool {
+        self.reloads
     }
 
     /// The same, to be told this besides.

@@ -52,6 +52,7 @@ impl CoreDriver {
         let mut next = Some(fact);
         while let Some(fact) = next {
             let now = clock::now();
+            self.executor.events_mut().before(&self.core, &fact);
             self.core.step(now, fact, &mut self.orders);
             self.executor.perform(&self.core, now, &mut self.orders);
             next = self.executor.refused();

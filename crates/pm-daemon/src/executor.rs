@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::caller::Caller;
 use crate::clock::Clocks;
+use crate::events::Events;
 use crate::hooks::HookRuns;
 use crate::inquiries::Inquiries;
 use crate::journal::{self, Journal};
@@ -33,6 +34,7 @@ pub(crate) struct Executor {
     runs: RunControl,
     triggers: Triggers,
     hooks: HookRuns,
+    events: Events,
     inquiries: Inquiries,
     publisher: Publisher,
     callers: BTreeMap<RequestId, Caller>,
@@ -47,6 +49,7 @@ impl Executor {
         journal: Journal,
         runs: RunControl,
         (triggers, inquiries): (Triggers, Inquiries),
+        events: Events,
     ) -> Self {
         Self {
             journal,
@@ -55,6 +58,7 @@ impl Executor {
             runs,
             triggers,
             hooks: HookRuns::default(),
+            events,
             inquiries,
             publisher: Publisher::default(),
             callers: BTreeMap::new(),
@@ -80,6 +84,7 @@ impl Executor {
         }
         self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
+        self.events.after(core, orders, Clocks::read(self.journal.dates()), &self.callers);
         for order in orders.iter() {
             for call in self.hooks.after(core, order, self.journal.dates()) {
                 self.runs.run_hook(call);
@@ -180,6 +185,11 @@ impl Executor {
     /// What a call took is not needed to keep watch, but perhaps for the next one.
     pub(crate) fn give_back_soon(&mut self) {
         self.give_back_at = Some(Time(clock::now().0.saturating_add(QUIET)));
+    }
+
+    /// What happened to apps, written down for people.
+    pub(crate) fn events_mut(&mut self) -> &mut Events {
+        &mut self.events
     }
 
     /// Orders figures unless they are on their way.

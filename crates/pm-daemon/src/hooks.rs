@@ -60,12 +60,11 @@ impl HookRuns {
         let Order::Persist(Record::End(id, end)) = order else { return Vec::new() };
         let instance = core.instance(*id).filter(|it| !it.app.hooks.is_empty());
         let Some(instance) = instance.filter(|_| is_news(&end.cause)) else { return Vec::new() };
-        let flaps = instance.failures == HookEvent::FLAPPING;
         let gave_up = instance.status == Status::Errored;
         let failed = instance.app.is_job() && end.ending != Ending::Exited(0);
         let happened = [
             (HookEvent::Exit, true),
-            (HookEvent::Flapping, flaps),
+            (HookEvent::Flapping, flaps(&instance, end)),
             (HookEvent::GaveUp, gave_up),
             (HookEvent::Unhealthy, matches!(end.cause, Cause::Unhealthy { .. })),
             (HookEvent::JobFailed, failed),
@@ -125,6 +124,11 @@ impl HookRuns {
         self.running.insert(which, Arc::downgrade(&permit));
         Some(permit)
     }
+}
+
+/// Whether it is called out after this end that an app fails again and again.
+pub(crate) fn flaps(instance: &InstanceView<'_>, end: &RunEnd) -> bool {
+    instance.failures == HookEvent::FLAPPING && is_news(&end.cause)
 }
 
 /// Whether an end is one that nobody asked for.

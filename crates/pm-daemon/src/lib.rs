@@ -13,6 +13,7 @@ mod command_job;
 mod core_driver;
 mod daemon_log;
 mod error;
+mod events;
 mod executor;
 mod home_id;
 mod hooks;

@@ -131,6 +131,11 @@ impl Home {
         self.named("PM2_LOG_FILE_PATH", "pm.log", "pm2.log")
     }
 
+    /// What happened to apps; what was put aside of it is beside it, as `events.old`.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events")
+    }
+
     /// Default folder of app logs.
     pub fn logs(&self) -> PathBuf {
         self.named("PM2_DEFAULT_LOG_PATH", "logs", "logs")
@@ -201,6 +206,7 @@ impl Home {
             self.journal(),
             self.saved(),
             self.diary(),
+            self.events(),
             self.logs(),
             self.pids(),
             self.module_conf(),

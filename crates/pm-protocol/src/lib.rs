@@ -3,6 +3,7 @@
 
 mod calls;
 mod change;
+mod event;
 mod frame;
 mod hello;
 mod home;
@@ -13,6 +14,7 @@ mod view;
 
 pub use calls::*;
 pub use change::Change;
+pub use event::{Event, EventKind};
 pub use frame::{Frame, FrameError, Frames, MAX_FRAME, encode};
 pub use hello::{Hello, PROTOCOL};
 pub use home::{Home, HomeError, PM2_PATHS};

@@ -84,6 +84,7 @@ impl Calls {
             Request::SendSignal(call) => Ask::Signal(call.select, call.signal),
             Request::Kill(_) => Ask::Leave,
         };
+        let caller = caller.asking(&ask);
         driver.ask(ask, caller);
     }
 

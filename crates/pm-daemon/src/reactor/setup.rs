@@ -10,7 +10,7 @@ use pm_logs::{LogWriter, LogWriterPlan, Notice, Stream, StreamKey, StreamTarget,
 use pm_os::limits::Nofile;
 use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan};
-use pm_protocol::{Hello, Home, PROTOCOL};
+use pm_protocol::{EventKind, Hello, Home, PROTOCOL};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
@@ -19,6 +19,7 @@ use super::signals;
 use crate::adopt::{self, Inheritance, Kept, KeptStreams};
 use crate::core_driver::CoreDriver;
 use crate::error::{DaemonError, file, system};
+use crate::events::Events;
 use crate::executor::Executor;
 use crate::inlet::Inlet;
 use crate::inquiries::Inquiries;
@@ -92,7 +93,8 @@ pub(super) fn begin(
     let inquiries = Inquiries::new(outlet.clone(), owners.spawner.clone());
     let runs = RunControl::new(owners);
     let triggers = Triggers::new(home.clone(), outlet.clone());
-    let executor = Executor::new(journal, runs, (triggers, inquiries)).beside(strangers);
+    let events = begun(home, &kept);
+    let executor = Executor::new(journal, runs, (triggers, inquiries), events).beside(strangers);
     let renewals = Renewals { home: home.clone(), outlet: outlet.clone() };
     let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {
@@ -175,6 +177,20 @@ fn forget_spools(home: &Home, kept: &Kept, inheritance: &Inheritance) {
     let runs: BTreeSet<u64> = inheritance.runs.iter().map(|(_, run)| run.tag.raw()).collect();
     let known = |key: StreamKey| kept.streams.contains_key(&key) || runs.contains(&key.tag);
     pm_logs::forget_spools(&home.log_state(), known);
+}
+
+/// The file of events, with our own beginning as the first one.
+fn begun(home: &Home, kept: &Kept) -> Events {
+    let mut events = Events::new(home);
+    let version = concat!("version ", env!("CARGO_PKG_VERSION"));
+    if kept.is_first {
+        events.of_daemon(EventKind::DaemonStarted, version.into());
+    } else {
+        let number = kept.incarnation;
+        let why = format!("{version}, the daemon number {number} of its guardian");
+        events.of_daemon(EventKind::DaemonReplaced, why);
+    }
+    events
 }
 
 fn hello(kept: &Kept, guardian: i32) -> Hello {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pm_guardian::{Link, ToGuardian};
-use pm_protocol::Home;
+use pm_protocol::{EventKind, Home};
 use tokio::time::Instant;
 
 use crate::core_driver::CoreDriver;
@@ -38,6 +38,7 @@ impl Shutdown {
 /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
 pub(super) fn leave(driver: &mut CoreDriver, link: &Link, home: &Home) {
     let (executor, core) = driver.parts();
+    executor.events_mut().of_daemon(EventKind::DaemonLeft, "all apps are down".into());
     executor.strangers().end();
     executor.forget_apps(core);
     if let Err(error) = link.send(&ToGuardian::Leave, &[]) {
