@@ -117,7 +117,11 @@ impl Events {
         if let Some(subject) = subject {
             self.add(subject.given_up(core), clocks);
         }
-        self.file.write(clocks.wall());
+    }
+
+    /// Writes down what was noticed. Whoever is to be begun or asked does not wait for it: a disk that is busy may take its time.
+    pub(crate) fn write(&mut self) {
+        self.file.write(clock::wall());
     }
 
     fn add(&mut self, event: Option<Event>, clocks: Clocks<'_>) {

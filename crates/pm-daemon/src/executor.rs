@@ -119,6 +119,7 @@ impl Executor {
         if is_news {
             self.runs.tidy(core);
         }
+        self.events.write();
         if self.journal.is_long() {
             self.journal.rewrite(&core.records());
         }
