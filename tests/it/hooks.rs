@@ -45,6 +45,77 @@ fn a_hook_is_told_what_happened() {
 }
 
 #[test]
+fn who_leaves_a_child_behind_is_told_of_when_nobody_is_left() {
+    let home = Home::new();
+    home.script("web", "sleep 1000 &\nexit 7");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web", "max_restarts": 10, "restart_delay": 1,
+        "on_flapping": NOTES, "on_gave_up": NOTES,
+    }]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json"]).ends(1);
+    home.wait_until("both are told", || {
+        ["on_gave_up.env", "on_flapping.env"].iter().all(|event| !noted(&home, event).is_empty())
+    });
+    assert_eq!((noted(&home, "on_gave_up").len(), noted(&home, "on_flapping").len()), (1, 1));
+    let told: Value = serde_json::from_str(&noted(&home, "on_gave_up")[0]).unwrap();
+    assert!(told["code"] == 7 && told["restarts"] == 9, "{told}");
+    let why = told["why"].as_str().unwrap();
+    assert!(why.starts_with("gave up after 10 short runs in a row"), "{told}");
+    let told: Value = serde_json::from_str(&noted(&home, "on_flapping")[0]).unwrap();
+    assert!(told["why"] == "exited with code 7" && told["restarts"] == 9, "{told}");
+}
+
+#[test]
+fn a_program_that_cannot_be_begun_any_more_is_told_of() {
+    let home = Home::new();
+    // Each run takes away what the next one would need.
+    home.script("web", "rm web; exit 7");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web", "max_restarts": 3, "restart_delay": 1,
+        "on_gave_up": NOTES, "on_exit": NOTES, "on_ready": NOTES,
+    }]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json", "--no-wait"]).ok();
+    home.wait_until("it is told", || !noted(&home, "on_gave_up.env").is_empty());
+    let told: Value = serde_json::from_str(&noted(&home, "on_gave_up")[0]).unwrap();
+    let why = told["why"].as_str().unwrap();
+    assert!(why.starts_with("could not") && why.contains("no such file"), "{told}");
+    assert!(told["code"].is_null() && told["pid"].is_null(), "{told}");
+    assert_eq!(noted(&home, "on_gave_up.env"), ["web  "]);
+    home.wait_until("its end is told", || !noted(&home, "on_exit.env").is_empty());
+    assert_eq!(noted(&home, "on_exit").len(), 1, "there was one run");
+    assert!(noted(&home, "on_ready").is_empty());
+}
+
+#[test]
+fn who_is_ready_is_told_of_once_a_run() {
+    let home = Home::new();
+    home.script("web", "exec sleep 1000");
+    let app = |name: &str, ready: Value| {
+        serde_json::json!({
+            "name": name, "script": "./web", "ready": ready, "min_uptime": 1,
+            "on_ready": format!("cat >>{name}"),
+        })
+    };
+    let file = serde_json::json!([
+        app("plain", Value::Null),
+        app("asked", serde_json::json!({"exec": "test -e go"}))
+    ]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json", "--no-wait"]).ok();
+    home.wait_until("who is up is told of", || noted(&home, "plain").len() == 1);
+    let told: Value = serde_json::from_str(&noted(&home, "plain")[0]).unwrap();
+    assert!(told["event"] == "on_ready" && told["pid"] == home.row("plain").pid, "{told}");
+    assert!(noted(&home, "asked").is_empty(), "it has still to show it");
+    home.file("go", "");
+    home.wait_until("it has shown it", || noted(&home, "asked").len() == 1);
+    home.run(["restart", "plain"]).ok();
+    home.wait_until("the next run is told of too", || noted(&home, "plain").len() == 2);
+    assert_eq!(noted(&home, "asked").len(), 1);
+}
+
+#[test]
 fn what_is_ordered_runs_no_hook_and_a_change_holds_at_once() {
     let home = Home::new();
     home.script("web", "exec sleep 1000");

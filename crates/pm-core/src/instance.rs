@@ -12,7 +12,7 @@ use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
-use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
+use crate::order::{Became, Occasion, Order, Reach, RunSignal, SpawnPlan};
 use crate::phase::{Phase, SecondRun, Shown, SignalReload, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
@@ -67,6 +67,8 @@ pub(crate) struct Instance {
     pub(crate) answers: Vec<(RequestId, Became)>,
     /// A run that is over and released as soon as that is written down.
     pub(crate) release: Option<RunId>,
+    /// What happened in this step, to be announced as soon as it is written down.
+    pub(crate) occasions: Vec<Occasion>,
     /// Its record is out of date.
     pub(crate) unsaved: bool,
     /// Subscribers have not been told.
@@ -108,6 +110,7 @@ impl Instance {
             waiters: Vec::new(),
             answers: Vec::new(),
             release: None,
+            occasions: Vec::new(),
             unsaved: true,
             changed: true,
             run_mode: Mode::Fork,
@@ -155,6 +158,7 @@ impl Instance {
         };
         self.settle_second(now, orders);
         self.settle_reload(now, orders);
+        self.announce_ready(now);
         // A forgotten instance needs no last record of its own unless a run of it has to be let go.
         if retention == Retention::Keep || self.release.is_some() {
             self.flush(orders);
@@ -171,6 +175,7 @@ impl Instance {
         if let Some(run) = self.release.take() {
             orders.push(Order::Release(run));
         }
+        orders.extend(self.occasions.drain(..).map(Order::Announce));
     }
 
     fn spawn(&mut self, runs: &mut RunId, orders: &mut Vec<Order>) {
@@ -181,7 +186,7 @@ impl Instance {
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
-        self.shown = Shown::default();
+        self.shown = self.nothing_shown();
         self.run_mode = self.spec.serving.mode;
         self.shares_sockets = !self.spec.listen.is_empty();
         self.outdated = false;
@@ -280,7 +285,8 @@ impl Instance {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
         let reloads = [self.switch_deadline(), self.reload_deadline(), self.overdue_at()];
-        [self.phase.deadline(), waited_for, second].into_iter().chain(reloads).flatten().min()
+        let own = [self.phase.deadline(), waited_for, second, self.announced_at()];
+        own.into_iter().chain(reloads).flatten().min()
     }
 
     /// What it is found by.

@@ -1,6 +1,6 @@
 //! Jobs: runs that are to end. What is counted of them, and who begins one: its times and `run`, nobody else.
 
-use pm_spec::{Delay, Overlap};
+use pm_spec::{Delay, HookEvent, Overlap};
 
 use crate::core::Core;
 use crate::end::Cause;
@@ -142,13 +142,14 @@ impl Instance {
     }
 
     /// A run is over, or could not be begun.
-    pub(crate) fn count_run(&mut self, cause: &Cause) {
+    pub(crate) fn count_run(&mut self, run: RunId, cause: &Cause) {
         if self.spec.restart.autorestart {
             return;
         }
         self.job.runs = self.job.runs.saturating_add(1);
         if self.is_failure(cause) {
             self.job.failures = self.job.failures.saturating_add(1);
+            self.announce(HookEvent::JobFailed, run, Some(cause));
         }
     }
 

@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod announce;
 mod app;
 mod ask;
 mod asked;
@@ -37,7 +38,9 @@ pub use end::{Cause, Ending, RunEnd};
 pub use fact::{Ask, Fact, Remaining, SpawnFailure};
 pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use job_record::JobRecord;
-pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};
+pub use order::{
+    Became, Change, Occasion, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan,
+};
 pub use phase::Want;
 pub use pm_spec::{Existing, Patience, Status};
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, Schedule, Select, Signal, Span};
+use pm_spec::{AppName, AppSpec, HookEvent, Schedule, Select, Signal, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Cause;
@@ -30,6 +30,8 @@ pub enum Order {
     Schedule(AppId, Option<Schedule>),
     /// As what to watch an app's files from now on, and say `FileChanged`; `None`: not at all.
     Watch(AppId, Option<Arc<AppSpec>>),
+    /// Something happened that the app has a command for.
+    Announce(Occasion),
     /// Tell subscribers.
     Publish(Change),
     /// Answer a request; exactly once each.
@@ -83,6 +85,19 @@ pub enum Reach {
     Tree,
     /// The main process only (PM2: `treekill: false`).
     Leader,
+}
+
+/// Something that an app has a command for (`on_exit` and its like).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Occasion {
+    /// Whose.
+    pub instance: InstanceId,
+    /// What happened.
+    pub event: HookEvent,
+    /// The run with which it did.
+    pub run: RunId,
+    /// Why, where the end of that run does not say it, or there was none.
+    pub cause: Option<Cause>,
 }
 
 /// What subscribers are told.

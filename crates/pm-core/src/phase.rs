@@ -83,6 +83,8 @@ pub(crate) struct Shown {
     pub(crate) failures: u32,
     /// What was seen at the last bad answer, until there is a good one.
     pub(crate) saw: Option<String>,
+    /// It is still to be announced that it is ready.
+    pub(crate) unannounced: bool,
 }
 
 /// A reload by a signal under way.

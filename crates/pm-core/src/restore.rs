@@ -130,7 +130,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
     };
     let streaks =
         Streaks { unstable: record.unstable, flaps: record.flaps, delay: record.last_delay };
-    Instance {
+    let mut instance = Instance {
         want: record.want,
         stop_cause,
         // Whoever asked for the run under way has lost the connection: nobody is there to be told.
@@ -150,7 +150,9 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         stop_unconfirmed,
         shown: Shown { health: record.health, ..Shown::default() },
         ..Instance::new(record.id, record.app, slot, spec)
-    }
+    };
+    instance.shown.unannounced = instance.still_unannounced(now);
+    instance
 }
 
 /// Times that can't be are pulled back to now.

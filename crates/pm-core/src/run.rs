@@ -51,17 +51,18 @@ impl Instance {
             SpawnFailure::Refused(text) => {
                 let cause = Cause::NotSpawned(text);
                 self.fail_waiters(run, &Became::Failed(cause.clone()));
-                self.count_run(&cause);
+                self.count_run(run, &cause);
                 self.tell_end(run, &Became::Failed(cause.clone()));
                 let (again, streaks) = match self.started_by {
                     StartedBy::Person => (None, self.streaks),
                     StartedBy::Policy => verdict::refused(&self.spec.restart, self.streaks),
                 };
-                self.streaks = streaks;
+                self.judged(run, streaks, Some(&cause));
                 match again {
                     Some(_) => self.pause(now, false),
                     None => self.phase = Phase::Failed { cause },
                 }
+                self.announce_failure(run);
             }
         }
     }
@@ -155,6 +156,7 @@ impl Instance {
             self.history.pop_front();
         }
         let cause = end.cause.clone();
+        self.announce_end(&end);
         orders.push(Order::Persist(Record::End(self.id, end.clone())));
         self.history.push_back(end);
         cause
@@ -177,7 +179,7 @@ impl Instance {
     fn run_over(&mut self, now: Time, run: RunId, cause: &Cause) {
         self.release = Some(run);
         self.phase = Phase::Down;
-        self.count_run(cause);
+        self.count_run(run, cause);
         if *cause == Cause::Reload && self.fall_back() {
             return;
         }
@@ -218,6 +220,7 @@ impl Instance {
             | Cause::Unkillable
             | Cause::Shutdown => {}
         }
+        self.announce_failure(run);
     }
 
     /// It ended by itself and is wanted up.
@@ -225,7 +228,7 @@ impl Instance {
         let end = self.history.iter().find(|end| end.run == run);
         let uptime = end.map_or(0, |end| end.at.0.saturating_sub(end.since.0));
         let (verdict, streaks) = verdict(&self.spec.restart, self.streaks, uptime, ending);
-        self.streaks = streaks;
+        self.judged(run, streaks, None);
         if verdict != Verdict::StayDown {
             self.tell_end(run, &Became::Failed(Cause::Ended(ending)));
         }

@@ -13,7 +13,6 @@ use pm_spec::{AppSpec, Health, HookEvent};
 
 use crate::caller::Caller;
 use crate::clock::{self, Clocks};
-use crate::hooks;
 use crate::server::ends;
 
 mod file;
@@ -34,6 +33,7 @@ struct Subject {
     app: Arc<AppSpec>,
     status: Status,
     health: Option<Health>,
+    failures: u32,
     draft: Option<Event>,
 }
 
@@ -78,6 +78,7 @@ impl Events {
             app: Arc::clone(instance.app),
             status: instance.status,
             health: instance.health,
+            failures: instance.failures,
             draft,
         });
     }
@@ -102,11 +103,6 @@ impl Events {
                 let Some(app) = app else { continue };
                 let told = ended(end, &app, (instance.as_ref(), clocks));
                 self.add(Some(of(&app, *id, told)), clocks);
-                let flaps = instance.filter(|it| hooks::flaps(it, end)).map(|_| {
-                    let why = format!("{} failures in a row", HookEvent::FLAPPING);
-                    of(&app, *id, Event { why: Some(why), ..draft(EventKind::Flapping) })
-                });
-                self.add(flaps, clocks);
             } else if let Order::Reply(request, Reply::Done(outcomes)) = order {
                 let reloads = callers.get(request).is_some_and(Caller::reloads);
                 for outcome in outcomes {
@@ -115,6 +111,7 @@ impl Events {
             }
         }
         if let Some(subject) = subject {
+            self.add(subject.flaps(core), clocks);
             self.add(subject.given_up(core), clocks);
         }
     }
@@ -167,6 +164,15 @@ impl Subject {
             Health::Unhealthy => Some(Event { why: saw, ..draft(EventKind::Unhealthy) }),
             Health::Starting => None,
         }
+    }
+
+    /// That it fails again and again, called out once.
+    fn flaps(&self, core: &Core) -> Option<Event> {
+        let limit = HookEvent::FLAPPING;
+        let instance = core.instance(self.id)?;
+        let is_new = self.failures < limit && instance.failures >= limit;
+        let why = is_new.then(|| format!("{limit} failures in a row"))?;
+        Some(of(&self.app, self.id, Event { why: Some(why), ..draft(EventKind::Flapping) }))
     }
 
     /// That nobody tries again. Who asked for what could not be started was told so, and that is all there is to it.

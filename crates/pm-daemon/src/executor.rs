@@ -85,11 +85,6 @@ impl Executor {
         self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
         self.events.after(core, orders, Clocks::read(self.journal.dates()), &self.callers);
-        for order in orders.iter() {
-            for call in self.hooks.after(core, order, self.journal.dates()) {
-                self.runs.run_hook(call);
-            }
-        }
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
         for order in orders.drain(..) {
             match order {
@@ -106,6 +101,11 @@ impl Executor {
                 Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
                 Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
                 Order::Watch(app, spec) => self.triggers.watch(app, spec),
+                Order::Announce(occasion) => {
+                    if let Some(call) = self.hooks.call(core, &occasion, self.journal.dates()) {
+                        self.runs.run_hook(call);
+                    }
+                }
                 Order::Publish(change) => {
                     self.inquiries.note(&change);
                     self.publisher.note(&change);

@@ -8,12 +8,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use pm_core::{
-    AppId, Cause, Core, Ending, InstanceId, InstanceView, Order, Record, RunEnd, Status,
-};
+use pm_core::{AppId, Core, InstanceId, InstanceView, Occasion};
 use pm_os::spawn::{SpawnRequest, Spawned};
 use pm_os::wait::{self, Termination};
-use pm_protocol::Home;
+use pm_protocol::{EndView, Home};
 use pm_spec::{AppSpec, ByteString, HookEvent, Serving};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, OFlags};
@@ -55,51 +53,40 @@ pub(crate) struct HookCall {
 }
 
 impl HookRuns {
-    /// The hooks to be run for what an order tells.
-    pub(crate) fn after(&mut self, core: &Core, order: &Order, dates: &Dates) -> Vec<HookCall> {
-        let Order::Persist(Record::End(id, end)) = order else { return Vec::new() };
-        let instance = core.instance(*id).filter(|it| !it.app.hooks.is_empty());
-        let Some(instance) = instance.filter(|_| is_news(&end.cause)) else { return Vec::new() };
-        let gave_up = instance.status == Status::Errored;
-        let failed = instance.app.is_job() && end.ending != Ending::Exited(0);
-        let happened = [
-            (HookEvent::Exit, true),
-            (HookEvent::Flapping, flaps(&instance, end)),
-            (HookEvent::GaveUp, gave_up),
-            (HookEvent::Unhealthy, matches!(end.cause, Cause::Unhealthy { .. })),
-            (HookEvent::JobFailed, failed),
-        ];
-        let happened = happened.into_iter().filter(|(_, so)| *so);
-        happened.filter_map(|(event, _)| self.call(&instance, (event, end), dates)).collect()
-    }
-
-    fn call(
+    /// The command for what happened, to be run.
+    pub(crate) fn call(
         &mut self,
-        instance: &InstanceView<'_>,
-        (event, end): (HookEvent, &RunEnd),
+        core: &Core,
+        occasion: &Occasion,
         dates: &Dates,
     ) -> Option<HookCall> {
+        let Occasion { event, run, .. } = *occasion;
+        let instance = core.instance(occasion.instance)?;
         let command = instance.app.hooks.get(&event)?;
         let named = format!("{} of {} (id {})", event.key(), instance.app.name, instance.id.0);
         let Some(permit) = self.permit((instance.app_id, event)) else {
             daemon_log::note(format_args!("hook {named} left out: the one before still runs"));
             return None;
         };
-        let told = ends::end_view(end, Clocks::read(dates));
-        let why = instance.failure.filter(|_| event == HookEvent::GaveUp).map(ends::cause);
-        let why = why.unwrap_or_else(|| told.why.clone());
+        let clocks = Clocks::read(dates);
+        let end = instance.history.iter().rev().find(|end| end.run == run);
+        let told =
+            end.map_or_else(|| unended(&instance, clocks), |end| ends::end_view(end, clocks));
+        let own = occasion.cause.as_ref().filter(|_| end.is_none() || event == HookEvent::GaveUp);
+        let why = own.map_or_else(|| told.why.clone(), ends::cause);
+        let pid = Some(told.pid).filter(|pid| *pid != 0);
         let mut app = AppSpec::clone(instance.app);
         (app.interpreter, app.script) = (None, command.first()?.clone());
         app.args = command.iter().skip(1).cloned().collect();
         // It has neither the app's channel nor its sockets.
         (app.serving, app.listen) = (Serving::default(), Vec::new());
-        let text = |number: Option<u8>| number.map(|it| it.to_string()).unwrap_or_default();
+        let text = |number: Option<u32>| number.map(|it| it.to_string()).unwrap_or_default();
         for (name, value) in [
             ("PM_EVENT", event.key().to_owned()),
             ("PM_APP", app.name.to_string()),
             ("PM_ID", instance.id.0.to_string()),
-            ("PM_PID", end.pid.to_string()),
-            ("PM_EXIT_CODE", text(told.code)),
+            ("PM_PID", text(pid)),
+            ("PM_EXIT_CODE", text(told.code.map(u32::from))),
             ("PM_SIGNAL", told.signal.clone().unwrap_or_default()),
             ("PM_WHY", why.clone()),
             ("PM_RESTARTS", instance.restarts.to_string()),
@@ -108,7 +95,7 @@ impl HookRuns {
         }
         let facts = json!({
             "event": event.key(), "app": app.name.as_str(), "namespace": app.namespace.as_str(),
-            "id": instance.id.0, "pid": end.pid, "code": told.code, "signal": told.signal,
+            "id": instance.id.0, "pid": pid, "code": told.code, "signal": told.signal,
             "why": why, "restarts": instance.restarts, "at": told.at,
         });
         let numbers = (instance.id, instance.slot, instance.restarts);
@@ -126,30 +113,11 @@ impl HookRuns {
     }
 }
 
-/// Whether it is called out after this end that an app fails again and again.
-pub(crate) fn flaps(instance: &InstanceView<'_>, end: &RunEnd) -> bool {
-    instance.failures == HookEvent::FLAPPING && is_news(&end.cause)
-}
-
-/// Whether an end is one that nobody asked for.
-const fn is_news(cause: &Cause) -> bool {
-    match cause {
-        Cause::Ended(_)
-        | Cause::Memory { .. }
-        | Cause::TooLong { .. }
-        | Cause::Unhealthy { .. }
-        | Cause::NotSpawned(_)
-        | Cause::CrashLoop { .. }
-        | Cause::NotReady { .. }
-        | Cause::Unkillable => true,
-        Cause::Stopped
-        | Cause::Restarted
-        | Cause::Scheduled
-        | Cause::FileChanged(_)
-        | Cause::Reload
-        | Cause::NotReplaced { .. }
-        | Cause::Shutdown => false,
-    }
+/// What can be told of a run without an end: it is up, or there is none.
+fn unended(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> EndView {
+    let process = instance.run.and_then(|(_, identity)| identity);
+    let pid = process.map_or(0, |process| process.pid);
+    EndView { at: clocks.wall(), lived: 0, pid, code: None, signal: None, why: String::new() }
 }
 
 impl HookCall {

@@ -10,6 +10,9 @@ use crate::ByteString;
 /// What can have happened. Its name is the key of its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HookEvent {
+    /// A run is ready: it has shown it, or has been up for long enough.
+    #[serde(rename = "on_ready")]
+    Ready,
     /// A run ended that nobody and nothing told to end.
     #[serde(rename = "on_exit")]
     Exit,
@@ -29,8 +32,8 @@ pub enum HookEvent {
 
 impl HookEvent {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Exit, Self::Flapping, Self::GaveUp, Self::Unhealthy, Self::JobFailed];
+    pub const ALL: [Self; 6] =
+        [Self::Ready, Self::Exit, Self::Flapping, Self::GaveUp, Self::Unhealthy, Self::JobFailed];
 
     /// So many short or failed runs in a row are called out, once.
     pub const FLAPPING: u32 = 10;
@@ -38,6 +41,7 @@ impl HookEvent {
     /// The key of an app.
     pub const fn key(self) -> &'static str {
         match self {
+            Self::Ready => "on_ready",
             Self::Exit => "on_exit",
             Self::Flapping => "on_flapping",
             Self::GaveUp => "on_gave_up",

@@ -19,6 +19,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
 
 fn hooks() -> Vec<(&'static str, &'static str, Value)> {
     vec![
+        ("on_ready: 'x'", "/hooks/on_ready", json!(["/bin/sh", "-c", "x"])),
         ("on_exit: 'echo x'", "/hooks/on_exit", json!(["/bin/sh", "-c", "echo x"])),
         ("on_gave_up: ['/bin/sh', 'x']", "/hooks/on_gave_up", json!(["/bin/sh", "x"])),
         ("on_flapping: 'x'", "/hooks/on_flapping", json!(["/bin/sh", "-c", "x"])),

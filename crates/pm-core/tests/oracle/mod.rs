@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use pm_spec::AppSpec;
 
+mod announcements;
 mod checks;
 mod jobs;
 mod replies;
@@ -15,6 +16,7 @@ mod state;
 mod streaks;
 mod triggers;
 
+use announcements::AnnouncementLaws;
 use checks::CheckLaws;
 use jobs::JobLaws;
 use replies::ExpectedReply;
@@ -54,6 +56,7 @@ pub(crate) struct Oracle {
     triggers: TriggerLaws,
     jobs: JobLaws,
     checks: CheckLaws,
+    announcements: AnnouncementLaws,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -164,6 +167,11 @@ impl Oracle {
                 Ok(())
             }
             Order::Schedule(..) | Order::Watch(..) => self.triggers.order(order),
+            Order::Announce(occasion) => {
+                let instance = self.instances.get(&occasion.instance);
+                let app = instance.and_then(|instance| self.apps.get(&instance.app));
+                self.announcements.order(occasion, (instance, app), self.runs.get(&occasion.run))
+            }
             Order::Publish(Change::Changed(id) | Change::Removed(id)) => {
                 law(self.told.insert(*id), || format!("instance {} is told once a step", id.0))
             }
@@ -202,6 +210,7 @@ impl Oracle {
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
                 self.checks.record(old, instance, self.apps.get(&instance.app))?;
+                self.announcements.record(old, instance, self.apps.get(&instance.app));
                 let rules = self.apps.get(&instance.app).map(|app| &app.restart);
                 self.short_runs.judge(old, instance, rules)?;
                 let app = self.apps.get(&instance.app);
@@ -359,6 +368,7 @@ impl Oracle {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
         self.checks.rest(now, core)?;
         self.jobs.rest(now, core)?;
+        self.announcements.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let is = |run, mark| self.runs.get(&run).is_some_and(|trace| trace.is(mark));
@@ -416,6 +426,7 @@ impl Oracle {
         self.triggers.died(&self.instances);
         self.jobs.died();
         self.checks.died();
+        self.announcements.died();
         for trace in self.runs.values_mut() {
             trace.marks.remove(&RunMark::Asked);
             trace.marks.remove(&RunMark::Released);

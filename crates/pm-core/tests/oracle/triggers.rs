@@ -95,6 +95,7 @@ impl TriggerLaws {
             | Order::Release(_)
             | Order::UpdateLogRules(..)
             | Order::MeasureMemory(_)
+            | Order::Announce(_)
             | Order::Publish(_)
             | Order::Reply(..)
             | Order::Leave => true,

@@ -4,9 +4,9 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Checks, Delay, Door, HealthCheck, JobPolicy, Limits, ListenSocket,
-    Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, RestartPolicy, Schedule as Clock,
-    Serving, Signal, Span, StopPolicy, Watch,
+    AppSpec, ByteString, Bytes, Checks, Delay, Door, HealthCheck, HookEvent, JobPolicy, Limits,
+    ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, RestartPolicy,
+    Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub(crate) struct Setup {
     #[serde(default)]
     pub(crate) checks: Checks,
     pub(crate) reload_signal: Option<Signal>,
+    /// It has a command for all that can happen.
+    #[serde(default)]
+    pub(crate) hooks: bool,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -220,6 +223,11 @@ impl Setup {
             listen: self.shares_sockets.then_some(socket).into_iter().collect(),
             checks: self.checks.clone(),
             reload_signal: self.reload_signal,
+            hooks: HookEvent::ALL
+                .into_iter()
+                .filter(|_| self.hooks)
+                .map(|event| (event, vec![ByteString::from("/bin/true")]))
+                .collect(),
             ..app(&format!("app{number}"))
         }
     }
@@ -299,6 +307,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         shares_sockets: tape.rarely(3),
         checks: checks(tape),
         reload_signal: tape.rarely(3).then_some(Signal::HUP),
+        hooks: tape.rarely(3),
     }
 }
 

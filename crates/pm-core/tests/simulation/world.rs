@@ -292,6 +292,7 @@ impl World<'_> {
             | Order::Persist(_)
             | Order::MeasureMemory(_)
             | Order::UpdateLogRules(..)
+            | Order::Announce(_)
             | Order::Publish(_)
             | Order::Reply(..)
             | Order::Leave => {}

@@ -8,6 +8,9 @@ use crate::{AppSpec, HookEvent};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
+    key("on_ready", "run when a run is ready: it has shown it (`ready`), or listens or has been up for `min_uptime`; a shell line, or a program and its arguments",
+        special!(["string", "array"], |app| command(app, HookEvent::Ready), |app, from| take(app, from, HookEvent::Ready)))
+        .live(),
     key("on_exit", "run when a run ended that nobody told to; a shell line, or a program and its arguments",
         special!(["string", "array"], |app| command(app, HookEvent::Exit), |app, from| take(app, from, HookEvent::Exit)))
         .live(),

@@ -1,0 +1,93 @@
+//! Moments of an app's life that it may have commands for (`on_exit` and its like): each is announced where it is decided,
+//! and only to apps with a command for it.
+
+use pm_spec::HookEvent;
+
+use crate::end::{Cause, RunEnd};
+use crate::id::{RunId, Time};
+use crate::instance::Instance;
+use crate::order::Occasion;
+use crate::phase::{Phase, Shown};
+use crate::verdict::Streaks;
+
+impl Instance {
+    /// Has it announced in this step, once everything is written down.
+    pub(crate) fn announce(&mut self, event: HookEvent, run: RunId, cause: Option<&Cause>) {
+        if self.spec.hooks.contains_key(&event) {
+            let cause = cause.cloned();
+            self.occasions.push(Occasion { instance: self.id, event, run, cause });
+        }
+    }
+
+    /// A run ended.
+    pub(crate) fn announce_end(&mut self, end: &RunEnd) {
+        if is_news(&end.cause) {
+            self.announce(HookEvent::Exit, end.run, None);
+        }
+        if matches!(end.cause, Cause::Unhealthy { .. }) {
+            self.announce(HookEvent::Unhealthy, end.run, None);
+        }
+    }
+
+    /// What its runs are like by now; flapping is called out once.
+    pub(crate) fn judged(&mut self, run: RunId, streaks: Streaks, cause: Option<&Cause>) {
+        let before = self.streaks.failures();
+        self.streaks = streaks;
+        if before < HookEvent::FLAPPING && streaks.failures() >= HookEvent::FLAPPING {
+            self.announce(HookEvent::Flapping, run, cause);
+        }
+    }
+
+    /// It may have been given up.
+    pub(crate) fn announce_failure(&mut self, run: RunId) {
+        if let Phase::Failed { cause } = &self.phase {
+            let cause = cause.clone();
+            self.announce(HookEvent::GaveUp, run, Some(&cause));
+        }
+    }
+
+    /// A new run has shown nothing, and it is to be announced when it is ready.
+    pub(crate) fn nothing_shown(&self) -> Shown {
+        Shown { unannounced: self.spec.hooks.contains_key(&HookEvent::Ready), ..Shown::default() }
+    }
+
+    /// The same of a run that a daemon before us made; one that was ready by now was announced.
+    pub(crate) fn still_unannounced(&self, now: Time) -> bool {
+        self.nothing_shown().unannounced && self.ready_from().is_none_or(|from| from > now)
+    }
+
+    /// It may be ready by now.
+    pub(crate) fn announce_ready(&mut self, now: Time) {
+        let is_due = self.announced_at().is_some_and(|at| at <= now);
+        if let Some(run) = self.phase.run().filter(|_| is_due) {
+            self.shown.unannounced = false;
+            self.announce(HookEvent::Ready, run, None);
+        }
+    }
+
+    /// When it is to be announced that it is ready; `None`: that is not known, or not wanted.
+    pub(crate) fn announced_at(&self) -> Option<Time> {
+        if self.shown.unannounced { self.ready_from() } else { None }
+    }
+}
+
+/// Whether an end is one that nobody asked for.
+const fn is_news(cause: &Cause) -> bool {
+    match cause {
+        Cause::Ended(_)
+        | Cause::Memory { .. }
+        | Cause::TooLong { .. }
+        | Cause::Unhealthy { .. }
+        | Cause::NotSpawned(_)
+        | Cause::CrashLoop { .. }
+        | Cause::NotReady { .. }
+        | Cause::Unkillable => true,
+        Cause::Stopped
+        | Cause::Restarted
+        | Cause::Scheduled
+        | Cause::FileChanged(_)
+        | Cause::Reload
+        | Cause::NotReplaced { .. }
+        | Cause::Shutdown => false,
+    }
+}
