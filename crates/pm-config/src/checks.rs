@@ -52,15 +52,11 @@ pub(crate) fn health(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<
     let probe = match &field.node.value {
         Value::Text(text) => line(app, field, text, ground)?,
         Value::Table(entries) => {
-            if field
-                .node
-                .value
-                .get("disable")
-                .is_some_and(|off| matches!(off.value, Value::Bool(true)))
-            {
+            let value = &field.node.value;
+            if value.get("disable").is_some_and(|off| matches!(off.value, Value::Bool(true))) {
                 return None;
             }
-            match field.node.value.get("test") {
+            match value.get("test") {
                 Some(node) => test(app, Field { key: "test", node }, ground)?,
                 None => asked(app, field, entries, ground, &OWN)?,
             }
@@ -271,12 +267,7 @@ fn page(
 
 /// Text that is one line.
 fn header(app: &mut AppFields<'_>, field: Field<'_>, node: &ConfigNode) -> Option<String> {
-    let text = match &node.value {
-        Value::Text(_) | Value::Integer(_) => {
-            String::from_utf8(node.value.to_bytes().into_bytes()).ok()
-        }
-        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
-    };
+    let text = node.value.as_name().and_then(|text| String::from_utf8(text.into_bytes()).ok());
     let text = text.filter(|text| !text.contains(|c: char| c.is_control()));
     text.or_else(|| app.refuse(field, "text of one line"))
 }
@@ -304,13 +295,7 @@ fn door(app: &mut AppFields<'_>, field: Field<'_>, place: &str) -> Option<Door> 
 fn span(app: &mut AppFields<'_>, field: Field<'_>, name: &str, place: &mut Span) -> Option<()> {
     const WHAT: &str = "a duration: milliseconds (3000) or \"250ms\", \"3s\", \"1.5m\"";
     let Some(node) = field.node.value.get(name) else { return Some(()) };
-    let text = match &node.value {
-        Value::Text(_) | Value::Integer(_) | Value::Float(_) => node.value.to_bytes(),
-        Value::Null | Value::Bool(_) | Value::List(_) | Value::Table(_) => ByteString::from(""),
-    };
-    match Span::parse(&text.display()) {
-        Ok(span) => *place = span,
-        Err(_) => return app.refuse(Field { key: name, node }, WHAT),
-    }
+    let span = node.value.as_word().and_then(|text| Span::parse(&text.display()).ok());
+    *place = span.or_else(|| app.refuse(Field { key: name, node }, WHAT))?;
     Some(())
 }

@@ -6,7 +6,7 @@ use pm_spec::ByteString;
 
 use crate::diagnose::{ConfigPlace, Diagnostic, Finding, Findings, quoted};
 use crate::keys::nearest;
-use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::tree::{ConfigNode, TableEntry};
 
 /// One environment of the `deploy` section.
 #[derive(Clone, Debug, Default)]
@@ -82,34 +82,35 @@ pub(crate) fn deployment(
     name: &str,
     findings: &mut Findings,
 ) -> Option<Deployment> {
-    let Some(section) = root.value.get("deploy") else {
-        let hint = "deploy: { production: { host, repo, ref, path } }";
-        findings.add(Finding::error(ConfigPlace::Whole, "there is no `deploy` section").hint(hint));
-        return None;
-    };
-    let Value::Table(environments) = &section.value else {
-        let message = format!("`deploy` must be an object, not {}", section.value.kind());
-        findings.add(Finding::error(section.at, message));
-        return None;
-    };
-    let names = || environments.iter().map(|entry| entry.key.as_str());
-    let Some(entry) = environments.iter().rfind(|entry| entry.key == name) else {
-        let message = format!("{} is not defined in `deploy`", quoted(name));
-        findings.add(Finding::error(section.at, message).hint(match nearest(name, names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it has: {}", names().collect::<Vec<_>>().join(", ")),
-        }));
-        return None;
-    };
-    let Value::Table(entries) = &entry.node.value else {
-        let message =
-            format!("{} must be an object, not {}", quoted(name), entry.node.value.kind());
-        findings.add(Finding::error(entry.node.at, message));
-        return None;
-    };
-    let mut target = DeployTarget { at: entry.node.at, entries, findings };
+    let (at, entries) = findings.take(environment(root, name))?;
+    let mut target = DeployTarget { at, entries, findings };
     target.judge_keys();
     Some(target.read())
+}
+
+fn environment<'r>(
+    root: &'r ConfigNode,
+    name: &str,
+) -> Result<(ConfigPlace, &'r [TableEntry]), Finding> {
+    let Some(section) = root.value.get("deploy") else {
+        let hint = "deploy: { production: { host, repo, ref, path } }";
+        return Err(Finding::error(ConfigPlace::Whole, "there is no `deploy` section").hint(hint));
+    };
+    let environments = table(section, "`deploy`")?;
+    let Some(node) = section.value.get(name) else {
+        let names = || environments.iter().map(|entry| entry.key.as_str());
+        let message = format!("{} is not defined in `deploy`", quoted(name));
+        let all = format!("it has: {}", names().collect::<Vec<_>>().join(", "));
+        let finding = Finding::error(section.at, message);
+        return Err(finding.hint(all).near(nearest(name, names())));
+    };
+    Ok((node.at, table(node, &quoted(name))?))
+}
+
+fn table<'r>(node: &'r ConfigNode, what: &str) -> Result<&'r [TableEntry], Finding> {
+    let kind = node.value.kind();
+    let wrong = || Finding::error(node.at, format!("{what} must be an object, not {kind}"));
+    node.value.as_table().ok_or_else(wrong)
 }
 
 /// Shell lines: one, or a list of them.
@@ -135,19 +136,17 @@ struct DeployTarget<'a> {
 
 impl<'a> DeployTarget<'a> {
     fn read(&mut self) -> Deployment {
-        let required = |text: Option<String>| text.unwrap_or_default();
-        let hosts = self.hosts();
         Deployment {
-            hosts,
+            hosts: self.hosts(),
             user: self.safe("user"),
             key: self.text("key"),
             port: self.port(),
             ssh_options: self.list("ssh_options"),
             forward_agent: self.switch("forward-agent"),
             needs_tty: self.switch("needs_tty"),
-            repo: required(self.must("repo")),
-            reference: required(self.must("ref")),
-            path: required(self.must("path")),
+            repo: self.must("repo").unwrap_or_default(),
+            reference: self.must("ref").unwrap_or_default(),
+            path: self.must("path").unwrap_or_default(),
             fast: self.text("fetch").as_deref() == Some("fast"),
             env: self.env(),
             hooks: Hooks {
@@ -165,11 +164,8 @@ impl<'a> DeployTarget<'a> {
         let unknown = |entry: &&TableEntry| !KEYS.contains(&entry.key.as_str());
         for entry in self.entries.iter().filter(unknown) {
             let message = format!("unknown key {}; it is ignored", quoted(&entry.key));
-            let finding = Finding::warning(entry.at, message);
-            self.findings.add(match nearest(&entry.key, KEYS.into_iter()) {
-                Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                None => finding,
-            });
+            let near = nearest(&entry.key, KEYS.into_iter());
+            self.findings.add(Finding::warning(entry.at, message).near(near));
         }
     }
 
@@ -186,16 +182,12 @@ impl<'a> DeployTarget<'a> {
     }
 
     fn as_text(&mut self, key: &str, node: &ConfigNode) -> Option<String> {
-        let text = match &node.value {
-            Value::Text(text) => std::str::from_utf8(text.as_bytes()).ok().map(str::to_owned),
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => {
-                None
-            }
-        };
+        let word = node.value.as_name();
+        let text = word.and_then(|word| String::from_utf8(word.into_bytes()).ok());
         let text = text.filter(|text| !text.contains('\0'));
         if text.is_none() {
-            self.wrong(node.at, key, "a string", &node.value);
+            let message = format!("`{key}` must be a string, not {}", node.value.kind());
+            self.findings.add(Finding::error(node.at, message));
         }
         text
     }
@@ -219,22 +211,20 @@ impl<'a> DeployTarget<'a> {
 
     /// As [`Self::safe`], and it has to be there.
     fn must(&mut self, key: &'static str) -> Option<String> {
-        if self.get(key).is_none() {
-            self.findings.add(Finding::error(self.at, format!("`{key}` is not set")));
-        }
+        self.miss(key);
         self.safe(key)
     }
 
+    fn miss(&mut self, key: &str) {
+        if self.get(key).is_none() {
+            self.findings.add(Finding::error(self.at, format!("`{key}` is not set")));
+        }
+    }
+
     fn hosts(&mut self) -> Vec<String> {
-        if self.get("host").is_none() {
-            self.findings.add(Finding::error(self.at, "`host` is not set"));
-        }
-        let hosts = self.nodes("host");
-        let mut checked = Vec::new();
-        for (at, host) in hosts {
-            checked.extend(self.checked("host", at, host));
-        }
-        checked
+        self.miss("host");
+        let hosts = self.nodes("host").into_iter();
+        hosts.filter_map(|(at, host)| self.checked("host", at, host)).collect()
     }
 
     /// One text, or a list of texts.
@@ -244,12 +234,8 @@ impl<'a> DeployTarget<'a> {
 
     fn nodes(&mut self, key: &'static str) -> Vec<(ConfigPlace, String)> {
         let Some(node) = self.get(key) else { return Vec::new() };
-        let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node));
-        let mut texts = Vec::new();
-        for node in nodes {
-            texts.extend(self.as_text(key, node).map(|text| (node.at, text)));
-        }
-        texts
+        let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node)).iter();
+        nodes.filter_map(|node| Some((node.at, self.as_text(key, node)?))).collect()
     }
 
     fn port(&mut self) -> Option<u16> {
@@ -273,10 +259,7 @@ impl<'a> DeployTarget<'a> {
 
     fn env(&mut self) -> Vec<(String, String)> {
         let Some(node) = self.get("env") else { return Vec::new() };
-        let Value::Table(entries) = &node.value else {
-            self.wrong(node.at, "env", "an object", &node.value);
-            return Vec::new();
-        };
+        let Some(entries) = self.findings.take(table(node, "`env`")) else { return Vec::new() };
         let mut env = Vec::new();
         for entry in entries {
             let bytes = entry.node.value.to_bytes();
@@ -291,11 +274,6 @@ impl<'a> DeployTarget<'a> {
             }
         }
         env
-    }
-
-    fn wrong(&mut self, at: ConfigPlace, key: &str, what: &str, value: &Value) {
-        let message = format!("`{key}` must be {what}, not {}", value.kind());
-        self.findings.add(Finding::error(at, message));
     }
 }
 

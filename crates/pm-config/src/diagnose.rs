@@ -219,9 +219,28 @@ impl Finding {
         Self { lacks_script: true, ..Self::error(at, message) }
     }
 
+    /// Of something nobody knows: an error where that is asked for.
+    pub(crate) fn ignored(at: ConfigPlace, message: &str, strict: bool) -> Self {
+        if strict {
+            Self::error(at, format!("{message} (strict: otherwise it is ignored)"))
+        } else {
+            Self::warning(at, format!("{message}; it is ignored"))
+        }
+    }
+
     pub(crate) fn hint(mut self, hint: impl AsRef<str>) -> Self {
         self.hint = Some(harmless(hint.as_ref()));
         self
+    }
+
+    /// With a hint, if there is one.
+    pub(crate) fn maybe(self, hint: Option<impl AsRef<str>>) -> Self {
+        hint.into_iter().fold(self, Self::hint)
+    }
+
+    /// With what was probably meant, if anything was.
+    pub(crate) fn near(self, near: Option<&str>) -> Self {
+        self.maybe(near.map(|near| format!("did you mean `{near}`?")))
     }
 
     /// Of another file than the config.
@@ -260,6 +279,10 @@ impl Findings {
 
     pub(crate) fn add(&mut self, finding: Finding) {
         self.0.push(finding);
+    }
+
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.0.extend(findings);
     }
 
     /// Adds the error of a result and keeps its value.

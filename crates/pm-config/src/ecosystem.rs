@@ -93,11 +93,7 @@ fn served(node: ConfigNode, findings: &mut Findings) -> Option<AppTable> {
         findings.add(finding.hint("write { path: \"...\", port: 8080 }"));
         return None;
     };
-    let text = |key: &str, value: Value| TableEntry {
-        key: key.into(),
-        at,
-        node: ConfigNode { at, value },
-    };
+    let text = |key: &str, value: Value| TableEntry::new(key, at, value);
     let (mut name, mut port, mut env) = (None, "8080".to_owned(), Vec::new());
     for entry in keys {
         let value = entry.node.value.to_bytes();
@@ -125,44 +121,20 @@ fn served(node: ConfigNode, findings: &mut Findings) -> Option<AppTable> {
 }
 
 fn login(entry: &TableEntry) -> Vec<TableEntry> {
-    let at = entry.at;
-    let variable = |key: &str, value: Value| TableEntry {
-        key: key.into(),
-        at,
-        node: ConfigNode { at, value },
-    };
+    let variable = |name: &str, value: Value| TableEntry::new(name, entry.at, value);
     let mut env = vec![variable("PM2_SERVE_BASIC_AUTH", Value::Bool(true))];
-    if let Value::Table(keys) = &entry.node.value {
-        for (key, name) in [
-            ("username", "PM2_SERVE_BASIC_AUTH_USERNAME"),
-            ("password", "PM2_SERVE_BASIC_AUTH_PASSWORD"),
-        ] {
-            let found = keys.iter().find(|entry| entry.key == key);
-            env.extend(found.map(|entry| variable(name, entry.node.value.clone())));
-        }
+    for (key, name) in [
+        ("username", "PM2_SERVE_BASIC_AUTH_USERNAME"),
+        ("password", "PM2_SERVE_BASIC_AUTH_PASSWORD"),
+    ] {
+        env.extend(entry.node.value.get(key).map(|node| variable(name, node.value.clone())));
     }
     env
 }
 
 /// The variables of `deploy.NAME.env`, which count least (PM2).
-pub(crate) fn deployed(root: &ConfigNode, name: &str) -> Vec<TableEntry> {
-    let below = |node: &ConfigNode, key: &str| match &node.value {
-        Value::Table(entries) => {
-            entries.iter().find(|entry| entry.key == key).map(|entry| entry.node.clone())
-        }
-        Value::Null
-        | Value::Bool(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Text(_)
-        | Value::List(_) => None,
-    };
-    let env =
-        below(root, "deploy").and_then(|it| below(&it, name)).and_then(|it| below(&it, "env"));
-    match env.map(|node| node.value) {
-        Some(Value::Table(entries)) => entries,
-        Some(_) | None => Vec::new(),
-    }
+pub(crate) fn deployed<'t>(root: &'t ConfigNode, name: &str) -> Option<&'t [TableEntry]> {
+    root.value.get("deploy")?.value.get(name)?.value.get("env")?.value.as_table()
 }
 
 /// The node below `apps` or `pm2`, or the whole table back if it is one bare app.
@@ -198,23 +170,13 @@ fn section(
 
 fn neighbour(entry: &TableEntry, strict: bool) -> Finding {
     let key = quoted(&entry.key);
-    match entry.key.as_str() {
-        "module_conf" => {
-            Finding::warning(entry.at, format!("{key} is known from PM2 but not supported yet"))
-        }
-        name => {
-            let message = format!("unknown key {key} beside `apps`");
-            let finding = if strict {
-                Finding::error(entry.at, message + " (strict: otherwise it is ignored)")
-            } else {
-                Finding::warning(entry.at, message + "; it is ignored")
-            };
-            match keys::canonical(name) {
-                Some(_) => finding.hint("it belongs into an app, inside the brackets of `apps`"),
-                None => finding,
-            }
-        }
+    if entry.key == "module_conf" {
+        let message = format!("{key} is known from PM2 but not supported yet");
+        return Finding::warning(entry.at, message);
     }
+    let finding = Finding::ignored(entry.at, &format!("unknown key {key} beside `apps`"), strict);
+    let is_apps = keys::canonical(&entry.key).is_some();
+    finding.maybe(is_apps.then_some("it belongs into an app, inside the brackets of `apps`"))
 }
 
 /// What stands in a file that has no apps of its own.
@@ -255,9 +217,8 @@ fn each(nodes: Vec<ConfigNode>, at: ConfigPlace, findings: &mut Findings) -> Vec
             continue;
         }
         let message = format!("an app is an object of keys and values, not {kind}");
-        let finding = Finding::error(node.at, message);
-        let hint = "write { script: \"...\" }";
-        findings.add(if is_text { finding.hint(hint) } else { finding });
+        let hint = is_text.then_some("write { script: \"...\" }");
+        findings.add(Finding::error(node.at, message).maybe(hint));
     }
     tables
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pm_spec::Environment;
 
 use crate::caller::Beside;
-use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::diagnose::{Finding, quoted};
 use crate::dotenv::FileVariable;
 use crate::fields::{AppFields, Field, whole};
 use crate::ground::ConfigGround;
@@ -50,10 +50,13 @@ fn is_internal(name: &str) -> bool {
 
 /// Builds the environment of an app.
 pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Variables {
-    let filter = Filter::read(app);
+    let (name, parts) = dropped(app);
+    let is_dropped = |it: &str| {
+        name.as_deref() == Some(it) || parts.iter().any(|part| it.contains(part.as_str()))
+    };
     let inherited = &ground.caller.env;
     let mut variables = Variables { all: inherited.clone(), ..Variables::default() };
-    for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || filter.drops(name)) {
+    for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || is_dropped(name)) {
         variables.all.unset(name);
     }
     for entry in ground.deployed.iter().filter(|entry| inherited.get(&entry.key).is_none()) {
@@ -133,16 +136,12 @@ fn lay(
 
 /// The good entries of `env` or `env_NAME`; the others become findings.
 fn table<'f>(app: &mut AppFields<'_>, field: Field<'f>) -> Vec<&'f TableEntry> {
-    let entries = match &field.node.value {
-        Value::Table(entries) => entries,
-        Value::Null => return Vec::new(),
-        Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
-            let finding = field.must_be("an object of variables");
-            app.findings.add(finding.hint("write { NAME: \"value\" }"));
-            return Vec::new();
-        }
-    };
-    entries.iter().filter(|entry| is_possible(app, entry)).collect()
+    let entries = field.node.value.as_table();
+    if entries.is_none() && !matches!(field.node.value, Value::Null) {
+        let finding = field.must_be("an object of variables");
+        app.findings.add(finding.hint("write { NAME: \"value\" }"));
+    }
+    entries.into_iter().flatten().filter(|entry| is_possible(app, entry)).collect()
 }
 
 fn is_possible(app: &mut AppFields<'_>, entry: &TableEntry) -> bool {
@@ -161,56 +160,31 @@ fn is_possible(app: &mut AppFields<'_>, entry: &TableEntry) -> bool {
 
 fn missing(app: &mut AppFields<'_>, wanted: &str) {
     let key = quoted(format!("env_{wanted}"));
-    let at = app.at;
-    let finding = Finding::warning(at, format!("this app has no {key}; its `env` is used alone"));
+    let message = format!("this app has no {key}; its `env` is used alone");
     let near = keys::nearest(wanted, app.profiles.keys().copied());
-    app.findings.add(match near {
-        Some(near) => finding.hint(format!("did you mean `--env {near}`?")),
-        None => finding,
-    });
+    let hint = near.map(|near| format!("did you mean `--env {near}`?"));
+    app.findings.add(Finding::warning(app.at, message).maybe(hint));
 }
 
-/// Which inherited variables are dropped (PM2: `filter_env`).
-enum Filter {
-    Nothing,
-    Exactly(String),
-    Containing(Vec<String>),
-}
-
-impl Filter {
-    fn read(app: &mut AppFields<'_>) -> Self {
-        let Some(field) = app.get("filter_env") else { return Self::Nothing };
-        match &field.node.value {
-            Value::Text(text) => Self::Exactly(text.display().into_owned()),
-            Value::List(_) => {
-                let words = app.words("filter_env");
-                let words = words.iter().map(|word| word.display().into_owned());
-                Self::Containing(words.filter(|word| !word.is_empty()).collect())
-            }
-            Value::Bool(false) => Self::Nothing,
-            Value::Bool(true) => {
-                Self::warn_of_boolean(app, field.node.at);
-                Self::Nothing
-            }
-            Value::Null | Value::Integer(_) | Value::Float(_) | Value::Table(_) => {
-                app.refuse::<()>(field, "a name or a list of parts of names");
-                Self::Nothing
-            }
+/// Which inherited variables are dropped (PM2: `filter_env`): that one, or those with one of these parts in their names.
+fn dropped(app: &mut AppFields<'_>) -> (Option<String>, Vec<String>) {
+    let Some(field) = app.get("filter_env") else { return (None, Vec::new()) };
+    match &field.node.value {
+        Value::Text(text) => return (Some(text.display().into_owned()), Vec::new()),
+        Value::List(_) => {
+            let words = app.words("filter_env");
+            let words = words.iter().map(|word| word.display().into_owned());
+            return (None, words.filter(|word| !word.is_empty()).collect());
+        }
+        Value::Bool(false) => {}
+        Value::Bool(true) => {
+            let message = "`filter_env` has no effect as a boolean, as in PM2";
+            let hint = "list parts of the names to drop: [\"SECRET\"]";
+            app.findings.add(Finding::warning(field.node.at, message).hint(hint));
+        }
+        Value::Null | Value::Integer(_) | Value::Float(_) | Value::Table(_) => {
+            app.refuse::<()>(field, "a name or a list of parts of names");
         }
     }
-
-    fn warn_of_boolean(app: &mut AppFields<'_>, at: ConfigPlace) {
-        let message = "`filter_env` has no effect as a boolean, as in PM2";
-        app.findings.add(
-            Finding::warning(at, message).hint("list parts of the names to drop: [\"SECRET\"]"),
-        );
-    }
-
-    fn drops(&self, name: &str) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Exactly(exact) => exact == name,
-            Self::Containing(parts) => parts.iter().any(|part| name.contains(part.as_str())),
-        }
-    }
+    (None, Vec::new())
 }

@@ -26,16 +26,10 @@ pub(crate) fn variables(
     // PM2 takes it for an environment, which text is none of.
     let field = app.get("env_file").filter(|_| ground.overrides.beside == Beside::All);
     let Some(field) = field else { return Vec::new() };
-    let nodes = match &field.node.value {
-        Value::List(nodes) => nodes.as_slice(),
-        Value::Text(text) if text.is_empty() => &[],
-        Value::Null
-        | Value::Bool(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Text(_)
-        | Value::Table(_) => std::slice::from_ref(field.node),
-    };
+    if field.node.value.as_text().is_some_and(ByteString::is_empty) {
+        return Vec::new();
+    }
+    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
     let mut seen = shell.clone();
     let mut all: Vec<FileVariable> = Vec::new();
     for node in nodes {
@@ -69,18 +63,12 @@ impl WantedFile {
             is_required: true,
             dialect: Dialect::Compose,
         };
-        let entries = match &node.value {
-            Value::Text(text) if !text.is_empty() => return Some(plain(text)),
-            Value::Table(entries) => entries,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::List(_) => {
-                app.error(node.at, WHAT);
-                return None;
-            }
+        if let Some(text) = node.value.as_text().filter(|text| !text.is_empty()) {
+            return Some(plain(text));
+        }
+        let Some(entries) = node.value.as_table() else {
+            app.error(node.at, WHAT);
+            return None;
         };
         let path = node.value.get("path").and_then(|it| it.value.as_text());
         let Some(path) = path.filter(|path| !path.is_empty()) else {
@@ -101,10 +89,7 @@ impl WantedFile {
                 (key, _) => {
                     let finding = Finding::error(entry.at, format!("unknown key {}", quoted(key)));
                     let near = keys::nearest(key, ["path", "required", "format"].into_iter());
-                    app.findings.add(match near {
-                        Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                        None => finding.hint(WHAT),
-                    });
+                    app.findings.add(finding.hint(WHAT).near(near));
                 }
             }
         }
@@ -122,7 +107,7 @@ fn read(app: &mut AppFields<'_>, wanted: &WantedFile, seen: &Environment) -> Vec
             let cause = cause.unwrap_or_else(|| "no such file".into());
             let finding = Finding::error(wanted.at, format!("`env_file` {shown}: {cause}"));
             let hint = format!("if it may be missing: {{ path: \"{shown}\", required: false }}");
-            app.findings.add(if missing { finding.hint(hint) } else { finding });
+            app.findings.add(finding.maybe(missing.then_some(hint)));
             return Vec::new();
         }
     };
@@ -135,9 +120,7 @@ fn read(app: &mut AppFields<'_>, wanted: &WantedFile, seen: &Environment) -> Vec
         }
     };
     let (variables, findings) = dotenv::parse(&text, wanted.dialect, seen);
-    for finding in findings {
-        app.findings.add(finding.of(file));
-    }
+    app.findings.extend(findings.into_iter().map(|finding| finding.of(file)));
     variables
 }
 

@@ -19,7 +19,11 @@ pub(crate) struct Field<'a> {
     pub(crate) node: &'a ConfigNode,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
+    pub(crate) fn of(entry: &'a TableEntry) -> Self {
+        Self { key: &entry.key, node: &entry.node }
+    }
+
     /// The value as a message shows it.
     fn shown(&self) -> String {
         match &self.node.value {
@@ -57,7 +61,7 @@ impl<'a> AppFields<'a> {
         let mut ranked: BTreeMap<&'static str, (bool, usize, Field<'a>)> = BTreeMap::new();
         let mut profiles = BTreeMap::new();
         for entry in entries {
-            let field = Field { key: &entry.key, node: &entry.node };
+            let field = Field::of(entry);
             let profile = entry.key.strip_prefix("env_");
             // A table is an environment, also under `env_file`.
             let is_profile = profile.is_some() && matches!(entry.node.value, Value::Table(_));
@@ -89,18 +93,13 @@ impl<'a> AppFields<'a> {
             let finding = match keys::support_of(&entry.key) {
                 None if entry.key.starts_with("env_") => None,
                 None => Some(unknown(entry, strict)),
-                Some(Support::NoEffect(because)) if asks => Some(
-                    Finding::warning(
-                        entry.at,
-                        format!("{key} is known from PM2 but has no effect"),
-                    )
-                    .hint(because),
-                ),
+                Some(Support::NoEffect(because)) if asks => {
+                    let message = format!("{key} is known from PM2 but has no effect");
+                    Some(Finding::warning(entry.at, message).hint(because))
+                }
                 Some(Support::Full | Support::NoEffect(_)) => None,
             };
-            if let Some(finding) = finding {
-                self.findings.add(finding);
-            }
+            self.findings.extend(finding);
         }
     }
 
@@ -132,7 +131,7 @@ impl<'a> AppFields<'a> {
         let finding = field.must_be("true or false");
         let text = field.node.value.as_text().map(ByteString::as_bytes);
         let quoted = matches!(text, Some(b"true" | b"false"));
-        self.findings.add(if quoted { finding.hint("write it without quotes") } else { finding });
+        self.findings.add(finding.maybe(quoted.then_some("write it without quotes")));
         None
     }
 
@@ -145,10 +144,8 @@ impl<'a> AppFields<'a> {
             }
             Some(text) => Some(text),
             None => {
-                let finding = field.must_be("a string");
-                let number = matches!(&field.node.value, Value::Integer(_) | Value::Float(_));
-                let hint = "put it into quotes";
-                self.findings.add(if number { finding.hint(hint) } else { finding });
+                let hint = field.node.value.as_word().map(|_| "put it into quotes");
+                self.findings.add(field.must_be("a string").maybe(hint));
                 None
             }
         }
@@ -186,13 +183,8 @@ impl<'a> AppFields<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         let field = self.get(name)?;
-        let text = match &field.node.value {
-            value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_)) => value.to_bytes(),
-            Value::Null | Value::Bool(_) | Value::List(_) | Value::Table(_) => {
-                return self.refuse(field, what);
-            }
-        };
-        parse(&text.display()).or_else(|| self.refuse(field, what))
+        let value = field.node.value.as_word().and_then(|text| parse(&text.display()));
+        value.or_else(|| self.refuse(field, what))
     }
 
     /// Words: a list as it is, or a string that is split at blanks outside quotes.
@@ -246,11 +238,7 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
 
 fn unknown(entry: &TableEntry, strict: bool) -> Finding {
     let message = format!("unknown key {}", quoted(&entry.key));
-    let finding = if strict {
-        Finding::error(entry.at, message + " (strict: otherwise it is ignored)")
-    } else {
-        Finding::warning(entry.at, message + "; it is ignored")
-    };
+    let finding = Finding::ignored(entry.at, &message, strict);
     if let Some(here) = keys::instead(&entry.key) {
         let is_key = here.starts_with('`');
         return finding.hint(if is_key { format!("here it is {here}") } else { here.into() });
@@ -258,9 +246,5 @@ fn unknown(entry: &TableEntry, strict: bool) -> Finding {
     // What stands alone is taken for one bare app, also a list of apps under a mistyped name.
     let is_apps = matches!(entry.node.value, Value::List(_))
         && !keys::near(&entry.key, ["apps"].into_iter()).is_empty();
-    let near = if is_apps { Some("apps") } else { keys::nearest_key(&entry.key) };
-    match near {
-        Some(near) => finding.hint(format!("did you mean `{near}`?")),
-        None => finding,
-    }
+    finding.near(if is_apps { Some("apps") } else { keys::nearest_key(&entry.key) })
 }

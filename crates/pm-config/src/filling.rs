@@ -87,9 +87,7 @@ fn beside(source: &ConfigSource, caller: &Caller, findings: &mut Findings) -> En
     let file = findings.other(&path.to_string_lossy(), None);
     let read = format::text(&bytes).map(|text| dotenv::parse(&text, Dialect::Compose, &caller.env));
     let (all, problems) = read.unwrap_or_else(|finding| (Vec::new(), vec![finding]));
-    for finding in problems {
-        findings.add(finding.of(file));
-    }
+    findings.extend(problems.into_iter().map(|finding| finding.of(file)));
     for variable in all {
         if let Some(value) = variable.value {
             variables.set(&variable.name, value);

@@ -15,7 +15,8 @@ use crate::{keys, paths};
 
 /// Everything, as one app that runs `target`.
 pub(crate) fn script_app(target: &OsStr, overrides: &Overrides) -> Vec<TableEntry> {
-    let script = entry("script", ConfigPlace::Flag("SCRIPT"), Value::text(target.as_bytes()));
+    let script =
+        TableEntry::new("script", ConfigPlace::Flag("SCRIPT"), Value::text(target.as_bytes()));
     let given = overrides.given.iter().map(|one| written(one.key, &one.typed));
     std::iter::once(script).chain(given).collect()
 }
@@ -90,11 +91,12 @@ fn written(key: &KeySpec, typed: &Typed) -> TableEntry {
         Typed::Words(words) => of_words(takes(key), words, at),
         Typed::Variables(variables) => {
             let entries = variables.iter();
-            let entries = entries.map(|(name, value)| entry(name, at, Value::Text(value.clone())));
+            let entries =
+                entries.map(|(name, value)| TableEntry::new(name, at, Value::Text(value.clone())));
             Value::Table(entries.collect())
         }
     };
-    entry(key.name, at, value)
+    TableEntry::new(key.name, at, value)
 }
 
 fn of_words(takes: FlagValue, words: &[ByteString], at: ConfigPlace) -> Value {
@@ -128,10 +130,6 @@ fn seconds(text: &ByteString) -> ByteString {
         Ok(_) => format!("{}s", shown.trim()).into(),
         Err(_) => text.clone(),
     }
-}
-
-fn entry(key: &str, at: ConfigPlace, value: Value) -> TableEntry {
-    TableEntry { key: key.to_owned(), at, node: ConfigNode { at, value } }
 }
 
 fn parts(word: &ByteString) -> Vec<ByteString> {

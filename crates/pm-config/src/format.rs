@@ -78,9 +78,7 @@ pub(crate) fn decode(
     match format {
         ConfigFormat::Json5 | ConfigFormat::Json => findings.take(json::parse(text)),
         ConfigFormat::Yaml => findings.take(yaml::parse(text)),
-        ConfigFormat::Toml => toml::parse(text)
-            .map_err(|mistakes| mistakes.into_iter().for_each(|finding| findings.add(finding)))
-            .ok(),
+        ConfigFormat::Toml => toml::parse(text).map_err(|mistakes| findings.extend(mistakes)).ok(),
         ConfigFormat::JavaScript => {
             findings.add(Finding::error(ConfigPlace::Whole, "JavaScript is only run from a file"));
             None

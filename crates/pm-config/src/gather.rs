@@ -141,7 +141,7 @@ impl<'a> Gathering<'a> {
             let filled = filling::filled(&mut root, source, who, told);
             self.all.secrets.extend(filled.into_iter().map(secrets));
             if let Some(name) = self.overrides.env_name.as_ref().filter(|_| file.is_none()) {
-                self.all.deployed = ecosystem::deployed(&root, name);
+                self.all.deployed = ecosystem::deployed(&root, name).unwrap_or_default().to_vec();
             }
             if let Some(file) = file {
                 root.move_to(file);

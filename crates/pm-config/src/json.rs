@@ -2,10 +2,7 @@
 //!
 //! The scan knows only where tokens start. It runs first, to refuse nesting that would exhaust the parser's stack.
 
-use std::collections::VecDeque;
-
 use json5::ErrorCode as Code;
-use serde::de::Deserializer;
 
 use crate::diagnose::{ConfigPlace, Finding, LineIndex};
 use crate::shape::{Locate, Shape};
@@ -17,22 +14,22 @@ const DEEPEST: usize = 100;
 /// Reads one document.
 pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
     let tokens = scan(text);
+    let lines = LineIndex::new(text);
     if let Some(at) = tokens.too_deep {
         let message = format!("brackets are nested deeper than {DEEPEST} levels");
-        return Err(Finding::error(LineIndex::new(text).place(at), message));
+        return Err(Finding::error(lines.place(at), message));
     }
     let shape: Shape<Unplaced> =
         json5::from_str(text).map_err(|error| explain(&error, text, &tokens))?;
     let mut node = ConfigNode { at: ConfigPlace::Whole, value: shape.0 };
-    let mut places = Places::new(text, tokens.starts);
-    places.assign(&mut node);
+    assign(&mut node, &mut tokens.starts.iter().map(|at| lines.place(*at)));
     Ok(node)
 }
 
 /// What the scan found, as byte offsets.
 struct Tokens {
     /// Where each key and value starts, in order.
-    starts: VecDeque<usize>,
+    starts: Vec<usize>,
     /// The first bracket that is nested too deep.
     too_deep: Option<usize>,
     /// Brackets that are open at the end.
@@ -41,12 +38,12 @@ struct Tokens {
 
 /// Walks over the tokens. On text that is no JSON5 it agrees with the parser up to the first mistake.
 fn scan(text: &str) -> Tokens {
-    let mut found = Tokens { starts: VecDeque::new(), too_deep: None, open: Vec::new() };
+    let mut found = Tokens { starts: Vec::new(), too_deep: None, open: Vec::new() };
     let mut rest = text.char_indices().peekable();
     while let Some((at, c)) = rest.next() {
         match c {
             '{' | '[' => {
-                found.starts.push_back(at);
+                found.starts.push(at);
                 found.open.push(at);
                 if found.open.len() > DEEPEST {
                     found.too_deep = Some(at);
@@ -63,7 +60,7 @@ fn scan(text: &str) -> Tokens {
                 while rest.next_if(|(at, _)| *at < end).is_some() {}
             }
             '"' | '\'' => {
-                found.starts.push_back(at);
+                found.starts.push(at);
                 while let Some((_, inner)) = rest.next() {
                     if inner == c {
                         break;
@@ -75,7 +72,7 @@ fn scan(text: &str) -> Tokens {
             }
             _ if json5::char::is_json5_whitespace(c) => {}
             _ => {
-                found.starts.push_back(at);
+                found.starts.push(at);
                 let ends = |c: char| {
                     matches!(c, '{' | '}' | '[' | ']' | ',' | ':' | '/' | '"' | '\'')
                         || json5::char::is_json5_whitespace(c)
@@ -87,47 +84,18 @@ fn scan(text: &str) -> Tokens {
     found
 }
 
-/// Gives out places in the order of the document, counting lines as it goes.
-struct Places<'a> {
-    text: &'a str,
-    starts: VecDeque<usize>,
-    reached: usize,
-    line: usize,
-    column: usize,
-}
-
-impl<'a> Places<'a> {
-    fn new(text: &'a str, starts: VecDeque<usize>) -> Self {
-        Self { text, starts, reached: 0, line: 1, column: 1 }
-    }
-
-    fn next(&mut self) -> ConfigPlace {
-        let Some(at) = self.starts.pop_front() else { return ConfigPlace::Whole };
-        for c in self.text.get(self.reached..at).unwrap_or("").chars() {
-            if c == '\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
+/// Gives out places in the order of the document.
+fn assign(node: &mut ConfigNode, places: &mut impl Iterator<Item = ConfigPlace>) {
+    node.at = places.next().unwrap_or(ConfigPlace::Whole);
+    match &mut node.value {
+        Value::List(nodes) => nodes.iter_mut().for_each(|node| assign(node, places)),
+        Value::Table(entries) => {
+            for entry in entries {
+                entry.at = places.next().unwrap_or(ConfigPlace::Whole);
+                assign(&mut entry.node, places);
             }
         }
-        self.reached = at;
-        ConfigPlace::Line { line: self.line, column: self.column }
-    }
-
-    fn assign(&mut self, node: &mut ConfigNode) {
-        node.at = self.next();
-        match &mut node.value {
-            Value::List(nodes) => nodes.iter_mut().for_each(|node| self.assign(node)),
-            Value::Table(entries) => {
-                for entry in entries {
-                    entry.at = self.next();
-                    self.assign(&mut entry.node);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
-            }
-        }
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {}
     }
 }
 
@@ -233,17 +201,7 @@ fn ended(message: &str, text: &str, tokens: &Tokens) -> Finding {
 /// JSON5 tells no places; they are assigned afterwards.
 pub(crate) struct Unplaced;
 
-impl<'de> Locate<'de> for Unplaced {
-    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigNode, D::Error> {
-        let shape: Shape<Self> = serde::Deserialize::deserialize(deserializer)?;
-        Ok(ConfigNode { at: ConfigPlace::Whole, value: shape.0 })
-    }
-
-    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error> {
-        let key: String = serde::Deserialize::deserialize(deserializer)?;
-        Ok((key, ConfigPlace::Whole))
-    }
-}
+impl Locate<'_> for Unplaced {}
 
 #[cfg(test)]
 mod tests {

@@ -41,15 +41,10 @@ pub(crate) fn write_paths(
     ground: &ConfigGround<'_>,
 ) -> Vec<ByteString> {
     let Some(field) = app.get("write_paths") else { return Vec::new() };
-    let words = match &field.node.value {
+    let words = match field.node.value.as_text() {
         // One path, blanks and all.
-        Value::Text(text) => vec![text.clone()],
-        Value::Null
-        | Value::Bool(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::List(_)
-        | Value::Table(_) => app.words("write_paths"),
+        Some(text) => vec![text.clone()],
+        None => app.words("write_paths"),
     };
     if isolate.is_none() && !words.is_empty() {
         app.warn(field.node.at, "`write_paths` has no effect without `isolate`");
@@ -86,12 +81,9 @@ fn of_entry(
 }
 
 fn limit(kind: ResourceKind, value: &Value) -> Option<ResourceLimit> {
-    let number = |value: &Value| match value {
-        Value::Integer(_) | Value::Text(_) => {
-            let text = value.to_bytes().display().into_owned();
-            (!text.contains(':')).then(|| ResourceLimit::parse(kind, &text))?
-        }
-        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
+    let number = |value: &Value| {
+        let text = value.as_name()?;
+        (!text.as_bytes().contains(&b':')).then(|| ResourceLimit::parse(kind, &text.display()))?
     };
     match value {
         Value::Table(entries) => {
@@ -113,16 +105,12 @@ fn limit(kind: ResourceKind, value: &Value) -> Option<ResourceLimit> {
 fn kind(app: &mut AppFields<'_>, at: ConfigPlace, name: &str) -> Option<ResourceKind> {
     let kind = ResourceKind::parse(name);
     if kind.is_none() {
+        let all: Vec<_> = ResourceKind::names().collect();
         let finding = Finding::error(at, format!("there is no limit {}", quoted(name.as_bytes())));
-        app.findings.add(match keys::nearest(name, ResourceKind::names()) {
-            _ if name == "locks" => {
-                finding.hint("Linux has no such limit; pm marks processes there")
-            }
-            Some(near) => finding.hint(format!("did you mean `{near}`?")),
-            None => {
-                let all: Vec<_> = ResourceKind::names().collect();
-                finding.hint(format!("there are: {}", all.join(", ")))
-            }
+        let finding = finding.hint(format!("there are: {}", all.join(", ")));
+        app.findings.add(match name {
+            "locks" => finding.hint("Linux has no such limit; pm marks processes there"),
+            _ => finding.near(keys::nearest(name, all.into_iter())),
         });
     }
     kind

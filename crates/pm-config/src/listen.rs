@@ -71,13 +71,11 @@ fn table(
     };
     let mut socket = socket(app, Field { key: field.key, node })?;
     for entry in entries.iter().filter(|entry| entry.key != "url") {
-        let value = match &entry.node.value {
-            value @ (Value::Text(_) | Value::Integer(_)) => value.to_bytes(),
-            Value::Null => continue,
-            Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => {
-                let entry = Field { key: &entry.key, node: &entry.node };
-                return app.refuse(entry, "text or a number");
-            }
+        if matches!(entry.node.value, Value::Null) {
+            continue;
+        }
+        let Some(value) = entry.node.value.as_name() else {
+            return app.refuse(Field::of(entry), "text or a number");
         };
         if let Err(error) = socket.set(&entry.key, &value.display()) {
             wrong(app, field, &entry.node, &error);
@@ -88,14 +86,7 @@ fn table(
 }
 
 fn wrong(app: &mut AppFields<'_>, field: Field<'_>, node: &ConfigNode, error: &ListenError) {
-    let written = match &node.value {
-        Value::Text(text) => format!(" (here {})", quoted(text.as_bytes())),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::List(_)
-        | Value::Table(_) => String::new(),
-    };
+    let written = node.value.as_text().map(|text| format!(" (here {})", quoted(text.as_bytes())));
+    let written = written.unwrap_or_default();
     app.findings.add(Finding::error(node.at, format!("`{}` {error}{written}", field.key)));
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use crate::paths;
 
 /// The keys that matter here.
@@ -13,7 +15,7 @@ pub(crate) struct Package {
 }
 
 /// The package.json of a folder; one that can't be read is none.
-pub(crate) fn of(folder: &Path) -> Option<Package> {
+pub(crate) fn of<T: DeserializeOwned>(folder: &Path) -> Option<T> {
     /// No package.json is larger; what it says here is not worth reading more.
     const LARGEST: u64 = 1 << 20;
     let path = folder.join("package.json");

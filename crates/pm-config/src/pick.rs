@@ -73,11 +73,10 @@ fn unknown(word: &str, all: &[Vec<String>], findings: &mut Findings) {
     }
     let message = format!("no app has the profile {}", quoted(word));
     let finding = Finding::warning(ConfigPlace::Flag("--profile"), message);
-    findings.add(match keys::nearest(word, known.iter().copied()) {
-        Some(near) => finding.hint(format!("did you mean `{near}`?")),
-        None if known.is_empty() => finding.hint("no app of the file has any"),
-        None => finding.hint(format!("there are: {}", known.join(", "))),
-    });
+    let near = keys::nearest(word, known.iter().copied());
+    let all = format!("there are: {}", known.join(", "));
+    let all = if known.is_empty() { "no app of the file has any" } else { &all };
+    findings.add(finding.hint(all).near(near));
 }
 
 /// The apps that `--only` asks for; everything if it asks for nothing.
@@ -98,14 +97,10 @@ pub(crate) fn only(
         .collect();
     for word in &wanted {
         if !names.iter().any(|name| name == word) {
-            let finding = Finding::error(
-                ConfigPlace::Flag("--only"),
-                format!("there is no app {} in the file", quoted(word)),
-            );
-            findings.add(match keys::nearest(word, names.iter().map(String::as_str)) {
-                Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                None => finding.hint(format!("it has: {}", names.join(", "))),
-            });
+            let message = format!("there is no app {} in the file", quoted(word));
+            let finding = Finding::error(ConfigPlace::Flag("--only"), message);
+            let near = keys::nearest(word, names.iter().map(String::as_str));
+            findings.add(finding.hint(format!("it has: {}", names.join(", "))).near(near));
         }
     }
     let pairs = tables.into_iter().zip(&names);

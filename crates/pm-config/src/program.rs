@@ -11,7 +11,7 @@ use crate::env::Variables;
 use crate::fields::AppFields;
 use crate::ground::ConfigGround;
 use crate::keys;
-use crate::package;
+use crate::package::{self, Package};
 use crate::paths::{self, PathKind};
 use crate::runtime::{Runtime, also_called};
 use crate::venv::Venv;
@@ -148,7 +148,7 @@ fn main_of(folder: &Path) -> Option<PathBuf> {
     let inside = |folder: &Path| {
         MAINS.map(|name| folder.join(name)).into_iter().find(|it| paths::is_file(it))
     };
-    let named = package::of(folder).and_then(|package| Some(folder.join(package.main?)));
+    let named = package::of::<Package>(folder).and_then(|package| Some(folder.join(package.main?)));
     let named = named.and_then(|main| {
         let mut ended = main.clone().into_os_string();
         ended.push(".js");

@@ -35,11 +35,8 @@ pub fn load_all(
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Ecosystem, Diagnosis> {
-    let source = ConfigSource::of_file(path, caller);
-    match source.bytes() {
-        Ok(bytes) => understand(source, &bytes, further, (caller, overrides)),
-        Err(finding) => Err(source.failed(finding)),
-    }
+    let (source, bytes) = ConfigSource::open(path, caller)?;
+    understand(source, &bytes, further, (caller, overrides))
 }
 
 /// Reads a config that is already in memory: standard input, or a test. Relative paths are seen from the caller's folder.
@@ -89,8 +86,7 @@ pub fn names(
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Vec<AppName>, Diagnosis> {
-    let source = ConfigSource::of_file(path, caller);
-    let bytes = source.bytes().map_err(|finding| source.failed(finding))?;
+    let (source, bytes) = ConfigSource::open(path, caller)?;
     names_in(&bytes, &source, caller, overrides)
 }
 
@@ -111,39 +107,32 @@ pub fn project(
     caller: &Caller,
     overrides: &Overrides,
 ) -> Result<Option<AppName>, Diagnosis> {
-    let source = ConfigSource::of_file(path, caller);
-    let bytes = source.bytes().map_err(|finding| source.failed(finding))?;
+    let (source, bytes) = ConfigSource::open(path, caller)?;
     let mut findings = Findings::default();
     let mut gathering = Gathering::new(caller, overrides, &mut findings);
     gathering.only_names = true;
     let text = gathering.first(&source, &bytes);
     let Gathered { tables, home, .. } = gathering.all;
-    if tables.is_empty() && findings.has_errors() {
-        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
-    }
+    let failed = tables.is_empty() && findings.has_errors();
+    source.judged(findings, &text, failed)?;
     Ok(home.project)
 }
 
 /// The environment called `name` of the `deploy` section of a config file.
 pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment, Diagnosis> {
-    let source = ConfigSource::of_file(path, caller);
-    let bytes = source.bytes().map_err(|finding| source.failed(finding))?;
+    let (source, bytes) = ConfigSource::open(path, caller)?;
     let mut findings = Findings::default();
     let text = findings.take(format::text(&bytes)).unwrap_or_default();
     let (root, _) = source.root(&text, caller, &Overrides::default(), &mut findings);
     let read = root.and_then(|root| deploy::deployment(&root, name, &mut findings));
-    let failed = findings.has_errors();
-    let diagnostics = findings.into_diagnostics(&source.origin, &text);
-    match read {
-        Some(deployment) if !failed => Ok(Deployment { warnings: diagnostics, ..deployment }),
-        Some(_) | None => Err(Diagnosis { diagnostics }),
-    }
+    let failed = read.is_none() || findings.has_errors();
+    let warnings = source.judged(findings, &text, failed)?;
+    Ok(Deployment { warnings, ..read.unwrap_or_default() })
 }
 
 /// The shell lines of an app's `post_update`; none if the file has no such app.
 pub fn post_update(path: &Path, app: &str, caller: &Caller) -> Result<Vec<String>, Diagnosis> {
-    let source = ConfigSource::of_file(path, caller);
-    let bytes = source.bytes().map_err(|finding| source.failed(finding))?;
+    let (source, bytes) = ConfigSource::open(path, caller)?;
     let mut findings = Findings::default();
     let plain = Overrides::default();
     let mut gathering = Gathering::new(caller, &plain, &mut findings);
@@ -159,9 +148,8 @@ pub fn post_update(path: &Path, app: &str, caller: &Caller) -> Result<Vec<String
         })?;
         Some(deploy::lines(&entry.node, &mut findings))
     });
-    if findings.has_errors() {
-        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
-    }
+    let failed = findings.has_errors();
+    source.judged(findings, &text, failed)?;
     Ok(lines.unwrap_or_default())
 }
 
@@ -180,9 +168,8 @@ fn names_in(
     let tables = pick::only(tables, &o.only, &mut findings);
     let name = |table| understand::name(table, o, &mut findings);
     let names = tables.iter().filter_map(name).collect();
-    if findings.has_errors() {
-        return Err(Diagnosis { diagnostics: findings.into_diagnostics(&source.origin, &text) });
-    }
+    let failed = findings.has_errors();
+    source.judged(findings, &text, failed)?;
     Ok(names)
 }
 
@@ -265,11 +252,8 @@ fn finish(
     // PM2 starts the others where a script is missing, and says what it did not start.
     let is_lenient = job.overrides.beside == Beside::Pm2s && !apps.is_empty();
     let failed = if is_lenient { findings.has_wrong_values() } else { findings.has_errors() };
-    let diagnostics = findings.into_diagnostics(&source.origin, text);
-    if failed {
-        return Err(Diagnosis { diagnostics });
-    }
-    Ok(Ecosystem { apps, warnings: diagnostics, source: source.file, off: job.off.clone() })
+    let warnings = source.judged(findings, text, failed)?;
+    Ok(Ecosystem { apps, warnings, source: source.file, off: job.off.clone() })
 }
 
 /// One name means one app.

@@ -90,10 +90,5 @@ fn codes(app: &mut AppFields<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
 
 /// Text, or a number as text.
 fn word(field: Field<'_>) -> Option<String> {
-    match &field.node.value {
-        value @ (Value::Text(_) | Value::Integer(_)) => {
-            String::from_utf8(value.to_bytes().into_bytes()).ok()
-        }
-        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
-    }
+    String::from_utf8(field.node.value.as_name()?.into_bytes()).ok()
 }

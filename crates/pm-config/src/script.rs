@@ -153,16 +153,8 @@ impl ConfigRun<'_> {
             });
         }
         let value = answer.value.map_or(Value::Null, |exported| exported.0);
-        let is_nothing = match &value {
-            Value::Null => true,
-            Value::Table(entries) => entries.is_empty(),
-            Value::Bool(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::List(_) => false,
-        };
-        if is_nothing {
+        let is_empty = value.as_table().is_some_and(<[_]>::is_empty);
+        if is_empty || matches!(value, Value::Null) {
             let finding = Finding::error(ConfigPlace::Whole, "it exports nothing");
             return Err(finding.hint("write module.exports = { apps: [...] }"));
         }

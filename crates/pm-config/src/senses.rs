@@ -246,8 +246,8 @@ fn options(app: &mut AppFields<'_>, ignore: &mut Vec<Ignore>) -> Options {
         match (key, &entry.node.value) {
             ("usePolling", Value::Bool(on)) => polls = *on,
             ("followSymlinks", Value::Bool(on)) => options.follow_links = *on,
-            ("interval", Value::Integer(_) | Value::Float(_) | Value::Text(_)) => {
-                match Span::parse(&entry.node.value.to_bytes().display()) {
+            ("interval", value) if let Some(word) = value.as_word() => {
+                match Span::parse(&word.display()) {
                     Ok(span) => interval = span.max(POLL_LEAST),
                     Err(error) => app.error(entry.node.at, format!("`interval`: {error}")),
                 }
@@ -271,5 +271,5 @@ fn options(app: &mut AppFields<'_>, ignore: &mut Vec<Ignore>) -> Options {
 }
 
 fn wrong(app: &mut AppFields<'_>, entry: &TableEntry, what: &str) {
-    app.refuse::<()>(Field { key: &entry.key, node: &entry.node }, what);
+    app.refuse::<()>(Field::of(entry), what);
 }

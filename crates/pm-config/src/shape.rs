@@ -11,13 +11,18 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use crate::diagnose::ConfigPlace;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
-/// How a format tells where a value stands.
+/// How a format tells where a value stands; as they are, these tell no places.
 pub(crate) trait Locate<'de>: Sized {
     /// One value with its place.
-    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigNode, D::Error>;
+    fn node<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigNode, D::Error> {
+        let value = Shape::<Self>::deserialize(deserializer)?.0;
+        Ok(ConfigNode { at: ConfigPlace::Whole, value })
+    }
 
     /// One key with its place.
-    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error>;
+    fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error> {
+        Ok((String::deserialize(deserializer)?, ConfigPlace::Whole))
+    }
 }
 
 /// A value whose children are placed by `L`.

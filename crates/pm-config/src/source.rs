@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
-use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, harmless};
+use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings, harmless};
 use crate::format::{self, ConfigFormat, is_config_name};
 use crate::paths;
 use crate::script::{self as program, Script};
@@ -49,6 +49,26 @@ impl ConfigSource {
         let mut findings = Findings::default();
         findings.add(finding);
         Diagnosis { diagnostics: findings.into_diagnostics(&self.origin, "") }
+    }
+
+    /// A file and what is in it.
+    pub(crate) fn open(path: &Path, caller: &Caller) -> Result<(Self, Vec<u8>), Diagnosis> {
+        let source = Self::of_file(path, caller);
+        match source.bytes() {
+            Ok(bytes) => Ok((source, bytes)),
+            Err(finding) => Err(source.failed(finding)),
+        }
+    }
+
+    /// What was found as warnings, or as the reasons of a failure.
+    pub(crate) fn judged(
+        &self,
+        findings: Findings,
+        text: &str,
+        failed: bool,
+    ) -> Result<Vec<Diagnostic>, Diagnosis> {
+        let diagnostics = findings.into_diagnostics(&self.origin, text);
+        if failed { Err(Diagnosis { diagnostics }) } else { Ok(diagnostics) }
     }
 
     /// What is in its file.

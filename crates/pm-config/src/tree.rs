@@ -2,9 +2,8 @@
 //!
 //! All formats end here, so that everything after has one shape to read. It knows no key.
 
-use std::fmt::Write as _;
-
 use pm_spec::ByteString;
+use serde::{Serialize, Serializer};
 
 use crate::diagnose::ConfigPlace;
 
@@ -41,11 +40,7 @@ impl ConfigNode {
     pub(crate) fn move_to(&mut self, file: u16) {
         self.at = self.at.of(file);
         match &mut self.value {
-            Value::List(nodes) => {
-                for node in nodes {
-                    node.move_to(file);
-                }
-            }
+            Value::List(nodes) => nodes.iter_mut().for_each(|node| node.move_to(file)),
             Value::Table(entries) => {
                 for entry in entries {
                     entry.at = entry.at.of(file);
@@ -55,6 +50,13 @@ impl ConfigNode {
             Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => {
             }
         }
+    }
+}
+
+impl TableEntry {
+    /// One whose value stands where it does.
+    pub(crate) fn new(key: &str, at: ConfigPlace, value: Value) -> Self {
+        Self { key: key.to_owned(), at, node: ConfigNode { at, value } }
     }
 }
 
@@ -73,10 +75,25 @@ impl Value {
         if let Self::List(nodes) = self { Some(nodes) } else { None }
     }
 
+    /// The entries, if it is a table.
+    pub(crate) fn as_table(&self) -> Option<&[TableEntry]> {
+        if let Self::Table(entries) = self { Some(entries) } else { None }
+    }
+
     /// The value of a key, if it is a table that has it; the last of several.
     pub(crate) fn get(&self, key: &str) -> Option<&ConfigNode> {
-        let Self::Table(entries) = self else { return None };
-        entries.iter().rfind(|entry| entry.key == key).map(|entry| &entry.node)
+        self.as_table()?.iter().rfind(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// The text, if it is one, or a number as it is written.
+    pub(crate) fn as_word(&self) -> Option<ByteString> {
+        let is_word = matches!(self, Self::Text(_) | Self::Integer(_) | Self::Float(_));
+        is_word.then(|| self.to_bytes())
+    }
+
+    /// The same, if it is no fraction.
+    pub(crate) fn as_name(&self) -> Option<ByteString> {
+        self.as_word().filter(|_| !matches!(self, Self::Float(_)))
     }
 
     /// What a message calls it.
@@ -105,59 +122,33 @@ impl Value {
     pub(crate) fn to_bytes(&self) -> ByteString {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Null
-            | Self::Bool(_)
-            | Self::Integer(_)
-            | Self::Float(_)
-            | Self::List(_)
-            | Self::Table(_) => {
-                let mut text = String::new();
-                self.write_json(&mut text);
-                ByteString::from(text)
-            }
-        }
-    }
-
-    fn write_json(&self, out: &mut String) {
-        // Writing to a String can't fail, so its result says nothing.
-        match self {
-            Self::Null => out.push_str("null"),
-            Self::Bool(true) => out.push_str("true"),
-            Self::Bool(false) => out.push_str("false"),
-            Self::Integer(number) => drop(write!(out, "{number}")),
-            Self::Float(number) if number.is_finite() => drop(write!(out, "{}", number + 0.0)),
-            Self::Float(number) if number.is_nan() => out.push_str("NaN"),
-            Self::Float(number) if *number < 0.0 => out.push_str("-Infinity"),
-            Self::Float(_) => out.push_str("Infinity"),
-            Self::Text(text) => write_json_string(&text.display(), out),
-            Self::List(nodes) => {
-                out.push('[');
-                for (index, node) in nodes.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    node.value.write_json(out);
-                }
-                out.push(']');
-            }
-            Self::Table(entries) => {
-                out.push('{');
-                for (index, entry) in entries.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    write_json_string(&entry.key, out);
-                    out.push(':');
-                    entry.node.value.write_json(out);
-                }
-                out.push('}');
+            // Without the sign of a zero.
+            Self::Float(number) => (number + 0.0).to_string().replace("inf", "Infinity").into(),
+            Self::Null | Self::Bool(_) | Self::Integer(_) | Self::List(_) | Self::Table(_) => {
+                // No key that is no text, nothing that can fail.
+                serde_json::to_string(self).unwrap_or_default().into()
             }
         }
     }
 }
 
-fn write_json_string(text: &str, out: &mut String) {
-    out.push_str(&serde_json::Value::from(text).to_string());
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => to.serialize_unit(),
+            Self::Bool(on) => to.serialize_bool(*on),
+            Self::Integer(number) => to.serialize_i128(*number),
+            Self::Float(number) => match number.to_string().parse() {
+                Ok(whole) => to.serialize_i128(whole),
+                Err(_) => to.serialize_f64(*number),
+            },
+            Self::Text(text) => to.serialize_str(&text.display()),
+            Self::List(nodes) => to.collect_seq(nodes.iter().map(|node| &node.value)),
+            Self::Table(entries) => {
+                to.collect_map(entries.iter().map(|entry| (&entry.key, &entry.node.value)))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

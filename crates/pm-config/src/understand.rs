@@ -55,8 +55,7 @@ fn derived(script: &str) -> String {
 /// As much of it as a name can hold.
 fn one_line(text: &str) -> String {
     let harmless = text.replace(char::is_control, " ");
-    let end = (0..=harmless.len().min(255)).rev().find(|end| harmless.is_char_boundary(*end));
-    harmless[..end.unwrap_or(0)].to_owned()
+    harmless[..harmless.floor_char_boundary(255)].to_owned()
 }
 
 /// The last part of a path, up to its last dot; what PM2 names an app that has no name.

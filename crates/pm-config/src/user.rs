@@ -52,13 +52,9 @@ fn identifier(
         Ok(names) => {
             let message =
                 format!("there is no {what} {} in {}", quoted(name.as_bytes()), file.display());
-            let finding = Finding::error(field.node.at, message);
             let names: Vec<_> = names.iter().map(|name| name.display().into_owned()).collect();
             let near = keys::nearest(&name.display(), names.iter().map(String::as_str));
-            app.findings.add(match near {
-                Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                None => finding,
-            });
+            app.findings.add(Finding::error(field.node.at, message).near(near));
             None
         }
         Err(error) => {

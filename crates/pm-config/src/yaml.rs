@@ -1,13 +1,11 @@
 //! YAML by `serde-saphyr`, which tells places itself; aliases and nesting are capped by its budget.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 
 use crate::diagnose::{ConfigPlace, Finding};
 use crate::shape::{Locate, Shape};
-use crate::tree::ConfigNode;
+use crate::tree::{ConfigNode, Value};
 
 /// Reads one document.
 pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
@@ -59,51 +57,14 @@ impl<'de> Locate<'de> for Saphyr {
         Ok(ConfigNode { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
     }
 
+    /// Any scalar, as text (`8080: x`, `true: x`).
     fn key<D: Deserializer<'de>>(deserializer: D) -> Result<(String, ConfigPlace), D::Error> {
-        let spanned: Spanned<YamlKey> = Spanned::deserialize(deserializer)?;
-        Ok((spanned.value.0, place(&spanned.defined, &spanned.referenced)))
-    }
-}
-
-/// A key: any scalar, as text (`8080: x`, `true: x`).
-struct YamlKey(String);
-
-impl<'de> Deserialize<'de> for YamlKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeyVisitor).map(Self)
-    }
-}
-
-struct KeyVisitor;
-
-impl Visitor<'_> for KeyVisitor {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key that is text or a number")
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<String, E> {
-        Ok(value.to_owned())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<String, E> {
-        Ok("null".to_owned())
+        let ConfigNode { at, value } = Self::node(deserializer)?;
+        if matches!(value, Value::List(_) | Value::Table(_)) {
+            let message =
+                format!("a key that is text or a number is expected, not {}", value.kind());
+            return Err(D::Error::custom(message));
+        }
+        Ok((value.to_bytes().display().into_owned(), at))
     }
 }

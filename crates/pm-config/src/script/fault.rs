@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use percent_encoding::percent_decode_str;
+
 use crate::diagnose::{ConfigPlace, Finding};
 use crate::script::engine::ThrownError;
 
@@ -58,28 +60,10 @@ fn frame(line: &str) -> Option<StackFrame> {
         Some((_, Err(_))) | None => (rest, last, 1),
     };
     let file = match file.strip_prefix("file://") {
-        Some(url) => decoded(url),
+        Some(url) => percent_decode_str(url).decode_utf8_lossy().into_owned(),
         None => file.to_owned(),
     };
     file.starts_with('/').then_some(StackFrame { file, line, column })
-}
-
-/// Percent signs of a file URL undone.
-fn decoded(url: &str) -> String {
-    let mut bytes = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes().iter();
-    while let Some(byte) = rest.next().copied() {
-        let code = (byte == b'%').then(|| rest.as_slice().get(..2)).flatten();
-        let code = code.and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(real) => {
-                bytes.push(real);
-                rest.nth(1);
-            }
-            None => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::package::of;
 use crate::paths;
 
 /// How a module is asked for; packages may answer differently.
@@ -15,9 +16,6 @@ pub(super) enum How {
 
 /// Endings that may be left out.
 const ENDINGS: [&str; 4] = [".js", ".json", ".cjs", ".mjs"];
-
-/// No package.json is larger.
-const LARGEST: u64 = 1 << 20;
 
 /// The file that a name means, without links; `None`: there is none.
 pub(super) fn find(name: &str, folder: &Path, how: How) -> Option<PathBuf> {
@@ -49,7 +47,7 @@ fn with_ending(path: &Path) -> Option<PathBuf> {
 }
 
 fn of_folder(folder: &Path) -> Option<PathBuf> {
-    let main = manifest(folder)
+    let main = of::<Value>(folder)
         .and_then(|package| package.get("main")?.as_str().map(|main| folder.join(main)));
     let index = || with_ending(&folder.join("index"));
     match main {
@@ -72,7 +70,7 @@ fn packaged(name: &str, folder: &Path, how: How) -> Option<PathBuf> {
     let roots = folder.ancestors().filter(|folder| !folder.ends_with("node_modules"));
     roots.map(|root| root.join("node_modules").join(package)).find_map(|home| {
         let exports =
-            manifest(&home).and_then(|mut package| package.get_mut("exports").map(Value::take));
+            of::<Value>(&home).and_then(|mut package| package.get_mut("exports").map(Value::take));
         match exports {
             Some(exports) => {
                 let target = exported(&exports, &format!(".{part}"), how)?;
@@ -118,15 +116,6 @@ fn target(value: &Value, star: &str, how: How) -> Option<String> {
     }
 }
 
-fn manifest(folder: &Path) -> Option<Value> {
-    let file = folder.join("package.json");
-    let meta = std::fs::metadata(&file).ok()?;
-    if !meta.is_file() || meta.len() > LARGEST {
-        return None;
-    }
-    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
-}
-
 /// What a file is: `module`, `commonjs`, `json`, `unsaid` (by its text), or `other`.
 pub(super) fn kind(file: &Path) -> &'static str {
     match file.extension().and_then(|ending| ending.to_str()).unwrap_or("") {
@@ -135,7 +124,7 @@ pub(super) fn kind(file: &Path) -> &'static str {
         "json" => "json",
         "node" | "wasm" | "ts" | "mts" | "cts" | "tsx" | "jsx" => "other",
         _ => {
-            let package = file.ancestors().skip(1).find_map(manifest);
+            let package = file.ancestors().skip(1).find_map(of::<Value>);
             let said = package.as_ref().and_then(|package| package.get("type")?.as_str());
             match said {
                 Some("module") => "module",
