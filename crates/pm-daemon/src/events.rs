@@ -24,6 +24,8 @@ use file::EventFile;
 pub(crate) struct Events {
     file: EventFile,
     subject: Option<Subject>,
+    /// When the newest of what is not written yet happened; ends are dated by another clock, to the millisecond.
+    latest: u64,
 }
 
 /// The instance that the fact under way is about, as it stood before, and what there is to tell if that is still so afterwards.
@@ -39,7 +41,7 @@ struct Subject {
 
 impl Events {
     pub(crate) fn new(home: &Home) -> Self {
-        Self { file: EventFile::new(home.events()), subject: None }
+        Self { file: EventFile::new(home.events()), subject: None, latest: 0 }
     }
 
     /// Something of the daemon itself, told at once.
@@ -118,12 +120,14 @@ impl Events {
 
     /// Writes down what was noticed. Whoever is to be begun or asked does not wait for it: a disk that is busy may take its time.
     pub(crate) fn write(&mut self) {
+        self.latest = 0;
         self.file.write(clock::wall());
     }
 
     fn add(&mut self, event: Option<Event>, clocks: Clocks<'_>) {
         let Some(event) = event else { return };
-        let at = if event.at == 0 { clocks.wall() } else { event.at };
+        let at = if event.at == 0 { clocks.wall().max(self.latest) } else { event.at };
+        self.latest = at;
         self.file.add(&Event { at, ..event });
     }
 }
