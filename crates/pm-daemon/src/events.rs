@@ -24,8 +24,6 @@ use file::EventFile;
 pub(crate) struct Events {
     file: EventFile,
     subject: Option<Subject>,
-    /// When the newest of what is not written yet happened; ends are dated by another clock, to the millisecond.
-    latest: u64,
 }
 
 /// The instance that the fact under way is about, as it stood before, and what there is to tell if that is still so afterwards.
@@ -41,7 +39,7 @@ struct Subject {
 
 impl Events {
     pub(crate) fn new(home: &Home) -> Self {
-        Self { file: EventFile::new(home.events()), subject: None, latest: 0 }
+        Self { file: EventFile::new(home.events()), subject: None }
     }
 
     /// Something of the daemon itself, told at once.
@@ -120,14 +118,12 @@ impl Events {
 
     /// Writes down what was noticed. Whoever is to be begun or asked does not wait for it: a disk that is busy may take its time.
     pub(crate) fn write(&mut self) {
-        self.latest = 0;
         self.file.write(clock::wall());
     }
 
     fn add(&mut self, event: Option<Event>, clocks: Clocks<'_>) {
         let Some(event) = event else { return };
-        let at = if event.at == 0 { clocks.wall().max(self.latest) } else { event.at };
-        self.latest = at;
+        let at = if event.at == 0 { clocks.wall() } else { event.at };
         self.file.add(&Event { at, ..event });
     }
 }
@@ -224,7 +220,8 @@ fn ended(
     };
     let waits = instance.filter(|it| it.status == Status::WaitingRestart && it.last_delay > 0);
     Event {
-        at: view.at,
+        // Its moment has another clock; to the millisecond that may seem to come.
+        at: view.at.min(clocks.wall()),
         pid: Some(view.pid),
         code: view.code,
         signal: view.signal,
