@@ -1,6 +1,6 @@
 //! `pm check`: reads config files, tells every problem, does nothing else.
 
-use pm_config::{Overrides, read};
+use pm_config::{Diagnostic, Ecosystem, Overrides, Severity, read};
 
 use crate::cli::CheckArgs;
 use crate::prelude::{Exit, Failure, Report, Session};
@@ -23,7 +23,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
             Ok(ecosystem) => Checked {
                 file: shown,
                 apps: Some(ecosystem.apps.iter().map(|app| app.name.to_string()).collect()),
-                problems: ecosystem.warnings.iter().map(ToString::to_string).collect(),
+                problems: warnings(&ecosystem),
             },
             Err(diagnosis) => Checked {
                 file: shown,
@@ -37,6 +37,16 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
         Report::new(session.console, || files.iter().map(text).collect(), || value(&files));
     let is_unusable = files.iter().any(|file| file.apps.is_none());
     Ok(report.ending(is_unusable.then_some(Exit::Input)))
+}
+
+/// What is not sure: nobody is asked here who is known besides.
+fn warnings(ecosystem: &Ecosystem) -> Vec<String> {
+    let outside = ecosystem
+        .outside
+        .iter()
+        .map(|(_, problem)| Diagnostic { severity: Severity::Warning, ..problem.clone() });
+    let all = ecosystem.warnings.iter().cloned().chain(outside);
+    all.map(|problem| problem.to_string()).collect()
 }
 
 /// One config file and what is wrong with it.

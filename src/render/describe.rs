@@ -67,7 +67,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         text::count(row.usage.processes, "process").replace("processs", "processes"),
     );
     let mut fields = vec![
-        ("status", row.status.as_str().into()),
+        ("status", safe_text(&row.status_words())),
         ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),

@@ -153,8 +153,8 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
 fn lines(listing: &Listing, room: usize) -> String {
     let mut lines = String::new();
     for row in &listing.rows {
-        let status = row.status.as_str();
-        let rest = row.id.to_string().len() + status.len() + 2;
+        let status = safe_text(&row.status_words());
+        let rest = row.id.to_string().len() + text::width(&status) + 2;
         let name = text::clip(&safe_text(&row.name), room.saturating_sub(rest).max(1));
         let line = format!("{} {name} {status}", row.id);
         lines.extend([&text::clip(&line, room), "\n"]);
@@ -205,7 +205,7 @@ fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint
         "pid" => text.write_str(none),
         "uptime" => text.write_str(&text::uptime(row, now)),
         "↺" => write!(text, "{}", row.restarts),
-        "status" => text.write_str(row.status.as_str()),
+        "status" => text.write_str(&one_line(&row.status_words())),
         "cpu" if row.usage.cpu > 0.0 && row.usage.cpu < 9.95 => {
             write!(text, "{:.1}%", row.usage.cpu)
         }

@@ -24,7 +24,7 @@ fn block(row: &Row, described: Option<&Description>, now: u64, look: Look) -> St
         ("version", safe_text(row.version.as_deref().unwrap_or("N/A"))),
         ("pid", row.pid.to_string()),
         ("pm2 id", row.id.to_string()),
-        ("status", Paint::of(row.status).on(row.status.as_str(), look.colour)),
+        ("status", Paint::of(row.status).on(&row.status_words(), look.colour)),
         ("mode", row.mode.as_str().into()),
         ("restarted", row.restarts.to_string()),
         ("uptime", text::uptime(row, now)),

@@ -21,6 +21,9 @@ pub(crate) struct Reasons {
     id: u32,
     name: String,
     status: Status,
+    /// The app it waits for before it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
     pid: u32,
     /// Since when it runs, or is down, in ms since 1970.
     since: Option<u64>,
@@ -74,6 +77,7 @@ fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons 
         id: row.id,
         name: row.name.clone(),
         status: row.status,
+        waits_for: row.waits_for.clone(),
         pid: row.pid,
         since: since.filter(|at| *at > 0),
         why,
@@ -142,7 +146,11 @@ fn block(one: &Reasons, now: u64, look: Look) -> String {
         look.width.map_or_else(|| cause.clone(), |columns| text::clip(&cause, columns * 3 / 2))
     };
     let title = format!("{} (id {})", safe_text(&one.name), one.id);
-    let status = Paint::of(one.status).on(one.status.as_str(), look.colour);
+    let words = match &one.waits_for {
+        Some(app) => format!("waiting for {}", safe_text(app)),
+        None => one.status.as_str().into(),
+    };
+    let status = Paint::of(one.status).on(&words, look.colour);
     let short = match one.unstable {
         0 => String::new(),
         short => format!(", {} in a row", text::count(short, "short run")),

@@ -9,6 +9,7 @@ use crate::wait::{Deadline, pause};
 
 /// What a subscriber is told.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and moved once")]
 pub enum Feed {
     /// News; after a reconnection the first is a snapshot again.
     Change(Change),

@@ -273,6 +273,19 @@ impl Findings {
     }
 }
 
+/// One problem with its file and line.
+pub(crate) fn one_diagnostic(finding: Finding, origin: &str, text: &str) -> Diagnostic {
+    let Finding { severity, at: place, message, hint, .. } = finding;
+    let excerpt = match place {
+        ConfigPlace::Line { line, column } => {
+            let text = line.checked_sub(1).and_then(|at| text.lines().nth(at)).unwrap_or("");
+            Some(Excerpt::of(text, column))
+        }
+        ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
+    };
+    Diagnostic { severity, origin: origin.to_owned(), place, message, hint, excerpt }
+}
+
 /// A number as people read it: 15,936.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();

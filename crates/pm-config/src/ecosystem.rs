@@ -2,9 +2,10 @@
 //!
 //! It finds the app tables; what is in them is `understand.rs`'s.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pm_spec::AppSpec;
+use pm_spec::{AppName, AppSpec};
 
 use crate::diagnose::{ConfigPlace, Diagnostic, Finding, Findings, quoted};
 use crate::keys;
@@ -19,6 +20,8 @@ pub struct Ecosystem {
     /// What works but perhaps not as meant. As PM2 reads a file ([`Beside::Pm2s`](crate::Beside)), also the errors of
     /// apps that are left out because of them.
     pub warnings: Vec<Diagnostic>,
+    /// What apps depend on and is not among them, each with what to say if nobody knows it.
+    pub outside: Vec<(AppName, Diagnostic)>,
     /// The file, absolute; `None` for a script or standard input.
     pub source: Option<PathBuf>,
 }
@@ -251,4 +254,31 @@ fn each(nodes: Vec<ConfigNode>, at: ConfigPlace, findings: &mut Findings) -> Vec
         findings.add(if is_text { finding.hint(hint) } else { finding });
     }
     tables
+}
+
+/// One name means one app.
+pub(crate) fn unique(
+    name: AppName,
+    table: &AppTable,
+    names: &mut BTreeMap<AppName, ConfigPlace>,
+    findings: &mut Findings,
+) {
+    let set = |key| table.entries.iter().find(|entry| keys::canonical(&entry.key) == Some(key));
+    let (at, hint) = match (set("name"), set("script")) {
+        (Some(entry), _) => (entry.node.at, "give each app its own name"),
+        (None, Some(entry)) => (entry.node.at, "the name is made from the script; set `name`"),
+        (None, None) => (table.at, "set `name`"),
+    };
+    match names.get(&name) {
+        Some(ConfigPlace::Line { line, .. }) => {
+            let message =
+                format!("the name {} is taken by the app of line {line}", quoted(name.as_str()));
+            findings.add(Finding::error(at, message).hint(hint));
+        }
+        Some(ConfigPlace::Whole | ConfigPlace::Flag(_)) => {
+            let message = format!("the name {} is taken", quoted(name.as_str()));
+            findings.add(Finding::error(at, message).hint(hint));
+        }
+        None => drop(names.insert(name, at)),
+    }
 }

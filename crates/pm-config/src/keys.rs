@@ -83,10 +83,7 @@ const ELSEWHERE: [(&[&str], &str); 26] = [
     (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
     (&["environmentfile"], "`env`; no file of variables is read"),
-    (
-        &["dependson", "requires", "wants", "links", "after", "before"],
-        "apps start side by side: one that needs another waits for it or fails and is restarted",
-    ),
+    (&["requires", "wants", "links", "after"], "`depends_on`"),
     (
         &["healthcheck", "readinessprobe", "livenessprobe"],
         "nobody asks an app how it is; `wait_ready` waits for its word, and one that ends is restarted",

@@ -7,6 +7,7 @@
 
 mod amend;
 mod caller;
+mod dependencies;
 mod deploy;
 mod diagnose;
 mod ecosystem;

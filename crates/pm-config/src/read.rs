@@ -13,14 +13,16 @@ use pm_spec::AppName;
 
 use crate::caller::{Beside, Caller, Overrides, ScriptEngine, changed};
 use crate::deploy::Deployment;
-use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, harmless, quoted};
+use crate::diagnose::{
+    ConfigPlace, Diagnosis, Finding, Findings, harmless, one_diagnostic, quoted,
+};
 use crate::ecosystem::{self, AppTable, Ecosystem};
 use crate::format::{self, ConfigFormat, is_config_name};
 use crate::ground::ConfigGround;
 use crate::script::{self as program, Script};
 use crate::tree::{ConfigNode, TableEntry, Value};
 use crate::understand;
-use crate::{deploy, flags, keys, paths};
+use crate::{dependencies, deploy, flags, keys, paths};
 
 /// A larger file is no config; reading on would only exhaust memory.
 const LARGEST: usize = 4 << 20;
@@ -306,7 +308,7 @@ impl ConfigSource {
         for (table, name) in tables.iter().zip(&names) {
             let mut own = Findings::default();
             if let Some(name) = name {
-                unique(name.clone(), table, &mut taken, &mut own);
+                ecosystem::unique(name.clone(), table, &mut taken, &mut own);
             }
             let app = understand::app(table, &ground, &mut own);
             apps.extend(app.filter(|_| !own.has_errors()));
@@ -314,6 +316,7 @@ impl ConfigSource {
             let who = name.as_ref().filter(|_| self.format == ConfigFormat::JavaScript);
             findings.absorb(own, who.map(AppName::as_str));
         }
+        let outside = dependencies::check(tables, &names, &apps, &mut findings);
         // PM2 starts the others where a script is missing, and says what it did not start.
         let is_lenient = job.overrides.beside == Beside::Pm2s && !apps.is_empty();
         let failed = if is_lenient { findings.has_wrong_values() } else { findings.has_errors() };
@@ -321,34 +324,9 @@ impl ConfigSource {
         if failed {
             return Err(Diagnosis { diagnostics });
         }
-        Ok(Ecosystem { apps, warnings: diagnostics, source: self.file })
-    }
-}
-
-/// One name means one app.
-fn unique(
-    name: AppName,
-    table: &AppTable,
-    names: &mut BTreeMap<AppName, ConfigPlace>,
-    findings: &mut Findings,
-) {
-    let set = |key| table.entries.iter().find(|entry| keys::canonical(&entry.key) == Some(key));
-    let (at, hint) = match (set("name"), set("script")) {
-        (Some(entry), _) => (entry.node.at, "give each app its own name"),
-        (None, Some(entry)) => (entry.node.at, "the name is made from the script; set `name`"),
-        (None, None) => (table.at, "set `name`"),
-    };
-    match names.get(&name) {
-        Some(ConfigPlace::Line { line, .. }) => {
-            let message =
-                format!("the name {} is taken by the app of line {line}", quoted(name.as_str()));
-            findings.add(Finding::error(at, message).hint(hint));
-        }
-        Some(ConfigPlace::Whole | ConfigPlace::Flag(_)) => {
-            let message = format!("the name {} is taken", quoted(name.as_str()));
-            findings.add(Finding::error(at, message).hint(hint));
-        }
-        None => drop(names.insert(name, at)),
+        let placed = |(on, finding)| (on, one_diagnostic(finding, &self.origin, text));
+        let outside = outside.into_iter().filter(|_| !job.overrides.no_deps).map(placed).collect();
+        Ok(Ecosystem { apps, warnings: diagnostics, outside, source: self.file })
     }
 }
 

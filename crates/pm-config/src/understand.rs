@@ -17,7 +17,7 @@ use crate::paths::{self, PathKind};
 use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
-use crate::{env, interpreter, logs, package, policy, rows, senses, serving, user};
+use crate::{dependencies, env, interpreter, logs, package, policy, rows, senses, serving, user};
 
 /// The name of an app: as set, else made from its script as PM2 does.
 pub(crate) fn name(
@@ -104,6 +104,7 @@ pub(crate) fn app(
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
+    spec.depends_on = dependencies::read(&mut app);
     spec.schedule = senses::schedule(&mut app);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     spec.user = user::choice(&mut app, ground.caller);

@@ -49,8 +49,7 @@ impl Instance {
 
     /// Up; what is up already stays as it is.
     pub(crate) fn raise(&mut self, requester: Requester) {
-        let hopeless = matches!(self.phase, Phase::Failed { .. } | Phase::Lost(_));
-        if self.want.is_up() && !hopeless {
+        if self.want.is_up() && !self.is_hopeless() {
             self.answer(requester.request, Became::Unchanged);
         } else if let Phase::Starting { run } = self.phase {
             // It was not wanted any more while it was being made; now it is again.
@@ -73,6 +72,7 @@ impl Instance {
         self.resting = false;
         self.started_by = StartedBy::Person;
         self.stop_cause = Cause::Restarted;
+        self.gate.is_open = false;
         self.mark_changed();
     }
 
@@ -163,7 +163,7 @@ impl Instance {
     }
 
     /// What it has become for it, if that is settled.
-    fn answer_for(&self, waiter: &Waiter, now: Time) -> Option<Became> {
+    pub(crate) fn answer_for(&self, waiter: &Waiter, now: Time) -> Option<Became> {
         let is_lost = |phase: &Phase| matches!(phase, Phase::Lost(_));
         let lost = is_lost(&self.phase);
         let is_second_lost = self.second.as_ref().is_some_and(|second| is_lost(&second.phase));
@@ -194,8 +194,8 @@ impl Instance {
                         Some(_) | None => became.clone(),
                     })
                 }
-                Phase::Down
-                | Phase::Starting { .. }
+                Phase::Down => self.vain_wait().cloned().map(Became::Failed),
+                Phase::Starting { .. }
                 | Phase::Stopping(_)
                 | Phase::Killing { .. }
                 | Phase::Lost(_)

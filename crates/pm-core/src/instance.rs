@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
+use crate::gate::Gate;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
@@ -72,6 +73,8 @@ pub(crate) struct Instance {
     pub(crate) run_mode: Mode,
     /// A second run, during a reload.
     pub(crate) second: Option<SecondRun>,
+    /// What it was told of its neighbours.
+    pub(crate) gate: Gate,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
 }
@@ -100,6 +103,7 @@ impl Instance {
             changed: true,
             run_mode: Mode::Fork,
             second: None,
+            gate: Gate::default(),
             stop_unconfirmed: false,
         }
     }
@@ -122,7 +126,7 @@ impl Instance {
         }
         self.switch_over(now);
         let retention = loop {
-            match settle(&self.phase, self.want, now) {
+            match self.gated(settle(&self.phase, self.want, now)) {
                 Transition::Wait => break Retention::Keep,
                 Transition::Forget if self.second.is_some() => break Retention::Keep,
                 Transition::Forget => break Retention::Forget,
@@ -131,6 +135,7 @@ impl Instance {
                 Transition::Kill => self.kill(now, orders),
                 Transition::GiveUp => self.give_up(),
                 Transition::GoDown => {
+                    self.count_restart();
                     self.phase = Phase::Down;
                     self.mark_changed();
                 }
@@ -156,9 +161,7 @@ impl Instance {
     }
 
     fn spawn(&mut self, runs: &mut RunId, orders: &mut Vec<Order>) {
-        if matches!(self.phase, Phase::Backoff { retry: false, .. }) {
-            self.restarts = self.restarts.saturating_add(1);
-        }
+        self.count_restart();
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
         self.phase = Phase::Starting { run };
@@ -174,6 +177,13 @@ impl Instance {
             app: Arc::clone(&self.spec),
         };
         orders.push(Order::Spawn(run, plan));
+    }
+
+    /// A pause that is over, and not for want of anything else, is followed by a restart.
+    fn count_restart(&mut self) {
+        if matches!(self.phase, Phase::Backoff { retry: false, .. }) && self.want == Want::Up {
+            self.restarts = self.restarts.saturating_add(1);
+        }
     }
 
     /// The wish is written down before the signal.
@@ -244,7 +254,11 @@ impl Instance {
     }
 
     /// The word for people: what has to say that it is ready is not online before.
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
+        if !self.obstacles().is_empty() {
+            let is_vain = self.hopeless_wait().is_some();
+            return if is_vain { Status::Errored } else { Status::Launching };
+        }
         let is_unready = matches!(self.phase, Phase::Up { ready: false, .. });
         let waits = is_unready && self.spec.serving.wait_ready;
         if waits { Status::Launching } else { self.phase.status() }
@@ -259,7 +273,7 @@ impl Instance {
     pub(crate) fn deadline(&self) -> Option<Time> {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
-        [self.phase.deadline(), waited_for, second, self.switch_deadline()]
+        [self.phase.deadline(), waited_for, second, self.switch_deadline(), self.needed_at()]
             .into_iter()
             .flatten()
             .min()
@@ -306,6 +320,7 @@ impl Instance {
             phase: self.phase.saved(),
             worker: self.run_mode == Mode::Cluster,
             second: self.second.as_ref().map(|second| second.phase.saved()),
+            no_deps: self.gate.is_open,
         }
     }
 
@@ -334,7 +349,8 @@ impl Instance {
             next_start: self.phase.next_start(),
             pause: self.pause_cause(),
             last_delay: self.streaks.delay,
-            failure: self.phase.failure(),
+            failure: self.phase.failure().or_else(|| self.hopeless_wait()),
+            obstacles: self.obstacles(),
             history: &self.history,
         }
     }

@@ -6,15 +6,19 @@
 
 extern crate alloc;
 
+mod along;
 mod app;
 mod ask;
 mod asked;
 mod core;
 mod end;
 mod fact;
+mod gate;
+mod graph;
 mod id;
 mod index;
 mod instance;
+mod neighbours;
 mod order;
 mod phase;
 mod request;
@@ -24,6 +28,7 @@ mod run;
 mod saved;
 mod second_run;
 mod settle;
+mod standing;
 mod update;
 mod verdict;
 mod view;
@@ -31,10 +36,11 @@ mod view;
 pub use crate::core::Core;
 pub use end::{Cause, Ending, RunEnd};
 pub use fact::{Ask, Fact, Remaining, SpawnFailure};
+pub use gate::{Obstacle, Standing};
 pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use order::{Became, Change, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan};
 pub use phase::Want;
-pub use pm_spec::{Existing, Patience, Status};
+pub use pm_spec::{Condition, Existing, Patience, Status};
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
 pub use view::{InstanceView, Pause};
 

@@ -10,6 +10,7 @@ use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
 use crate::end::{Cause, RunEnd};
+use crate::gate::Gate;
 use crate::id::{AppId, InstanceId, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
 use crate::phase::{Phase, SecondRun, Want, drain_timeout};
@@ -144,6 +145,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         changed: false,
         run_mode: if record.worker { Mode::Cluster } else { Mode::Fork },
         second,
+        gate: Gate { is_open: record.no_deps, ..Gate::default() },
         stop_unconfirmed,
         ..Instance::new(record.id, record.app, slot, spec)
     }

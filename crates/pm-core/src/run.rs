@@ -198,6 +198,8 @@ impl Instance {
             | Cause::NotSpawned(_)
             | Cause::CrashLoop { .. }
             | Cause::NotReady { .. }
+            | Cause::Dependency { .. }
+            | Cause::Missing
             | Cause::Reload
             | Cause::Unkillable
             | Cause::Shutdown => {}

@@ -94,6 +94,9 @@ pub struct InstanceRecord {
     /// Whether its run was made as a cluster worker, whatever its app is to be by now.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub worker: bool,
+    /// Whether it begins whatever it depends on.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub no_deps: bool,
     /// A second run, during a reload.
     #[serde(default, rename = "beside", skip_serializing_if = "Option::is_none")]
     pub second: Option<SavedPhase>,

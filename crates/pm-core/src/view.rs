@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use pm_spec::{AppSpec, Status};
 
 use crate::end::{Cause, RunEnd};
+use crate::gate::Obstacle;
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
 
 /// Why there is a pause before the next run.
@@ -64,6 +65,8 @@ pub struct InstanceView<'a> {
     pub last_delay: u64,
     /// Why it failed, if it did.
     pub failure: Option<&'a Cause>,
+    /// What it waits for before it begins.
+    pub obstacles: &'a [Obstacle],
     /// The last ends, oldest first, at most twenty.
     pub history: &'a VecDeque<RunEnd>,
 }

@@ -154,6 +154,7 @@ fn a_second_reload_is_refused_unless_it_is_forced() {
         apps: vec![workers(2)],
         existing: Existing::Keep,
         wait: Patience::Settled,
+        no_deps: false,
     });
     let (third, _) = story.ask(raise);
     assert_eq!(story.became(third), [Became::Unchanged, Became::Unchanged]);

@@ -238,6 +238,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             phase: SavedPhase::Starting(*run),
             worker: false,
             second: None,
+            no_deps: false,
         }));
     }
 }

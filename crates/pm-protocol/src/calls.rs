@@ -88,6 +88,9 @@ pub struct Raise {
     pub env: Option<Environment>,
     /// When to answer.
     pub wait: Patience,
+    /// Whether they begin at once, whatever they depend on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_deps: bool,
 }
 
 /// Take down; answered when the whole tree of each is gone.

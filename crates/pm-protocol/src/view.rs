@@ -1,5 +1,6 @@
 //! What readers are shown: wire views, apart from the core's.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -76,6 +77,19 @@ pub struct Row {
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The app it waits for before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+}
+
+impl Row {
+    /// Where it stands, for people: `online`, `waiting for db`.
+    pub fn status_words(&self) -> Cow<'static, str> {
+        match &self.waits_for {
+            Some(app) => format!("waiting for {app}").into(),
+            None => self.status.as_str().into(),
+        }
+    }
 }
 
 /// One end of one run, for people.

@@ -9,8 +9,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Environment, Limits, LogSpec, RestartPolicy, Schedule, Serving,
-    StopPolicy, Watch,
+    AppName, ByteString, Dependency, Environment, Limits, LogSpec, RestartPolicy, Schedule,
+    Serving, StopPolicy, Watch,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -52,6 +52,9 @@ pub struct AppSpec {
     pub nice: Option<i32>,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
+    /// Which apps come before it, in the order they were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
     /// When it is restarted.
     pub restart: RestartPolicy,
     /// How it is stopped.
@@ -107,6 +110,7 @@ impl AppSpec {
             umask: None,
             nice: None,
             autostart: true,
+            depends_on: Vec::new(),
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
             limits: Limits::default(),
@@ -242,6 +246,7 @@ mod tests {
         fields! {
             name, namespace, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             derived, instances, instance_var, increment_var, umask, nice, autostart,
+            depends_on,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             limits: Limits { memory },
@@ -312,6 +317,7 @@ mod tests {
             umask: Some(0o77),
             nice: Some(-1),
             autostart: false,
+            depends_on: Vec::from([Dependency::on(AppName::default_namespace())]),
             restart: RestartPolicy {
                 autorestart: false,
                 max_restarts: 1,

@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod app;
 mod bytes;
+mod dependency;
 mod difference;
 mod env;
 mod log;
@@ -25,6 +26,7 @@ mod wish;
 
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
+pub use dependency::{Condition, Dependency};
 pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};

@@ -28,5 +28,6 @@ pub fn row(id: u32, name: &str, status: Status) -> Row {
         mode: Mode::Fork,
         watching: false,
         note: None,
+        waits_for: None,
     }
 }

@@ -26,7 +26,9 @@ impl ExpectedReply {
     pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
         let all = |select| core.resolve(select).ok();
         let (expected, patience, fresh) = match ask {
-            Ask::Restart(Restart { select, wait: patience, .. }) => (all(select), *patience, true),
+            Ask::Restart(Restart { select, wait: patience, .. }) => {
+                (all(select).filter(|_| !has_dependencies(core)), *patience, true)
+            }
             Ask::Stop(select)
             | Ask::Delete(select)
             | Ask::Reset(select)
@@ -93,6 +95,10 @@ fn last_end(instance: &InstanceView<'_>) -> Option<Ending> {
     instance.history.iter().max_by_key(|end| end.run).map(|end| end.ending)
 }
 
+fn has_dependencies(core: &Core) -> bool {
+    core.apps.values().any(|app| !app.spec.depends_on.is_empty())
+}
+
 fn is_finished(instance: &InstanceView<'_>) -> bool {
     let good = match last_end(instance) {
         Some(Ending::Exited(number)) => {
@@ -118,6 +124,8 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::Scheduled
             | Cause::FileChanged(_)
             | Cause::NotReady { .. }
+            | Cause::Dependency { .. }
+            | Cause::Missing
             | Cause::Reload
             | Cause::Stopped
             | Cause::Restarted

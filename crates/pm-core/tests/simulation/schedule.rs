@@ -4,8 +4,8 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Delay, Limits, Mode, RestartPolicy, Schedule as Clock, Serving,
-    Signal, Span, StopPolicy, Watch,
+    AppName, AppSpec, ByteString, Bytes, Condition, Delay, Dependency, Limits, Mode, RestartPolicy,
+    Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,18 @@ pub(crate) struct Setup {
     pub(crate) watched: bool,
     #[serde(default)]
     pub(crate) serving: Serving,
+    /// It depends on the apps with these numbers.
+    #[serde(default)]
+    pub(crate) needs: Vec<NeedSetup>,
+}
+
+/// One thing an app depends on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NeedSetup {
+    pub(crate) on: usize,
+    pub(crate) condition: Condition,
+    pub(crate) required: bool,
+    pub(crate) restart: bool,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -178,8 +190,17 @@ impl Setup {
                 follow_links: true,
             }),
             serving: self.serving.clone(),
+            depends_on: self.needs.iter().map(NeedSetup::dependency).collect(),
             ..app(&format!("app{number}"))
         }
+    }
+}
+
+impl NeedSetup {
+    fn dependency(&self) -> Dependency {
+        let Self { on, condition, required, restart } = *self;
+        let app = AppName::parse(&format!("app{on}")).expect("a good name");
+        Dependency { app, condition, required, restart }
     }
 }
 
@@ -212,12 +233,34 @@ impl Schedule {
         let mut tape = Tape(tape.iter());
         let deaths = if mortal { tape.many(5, death) } else { Vec::new() };
         let mut apps = vec![setup(&mut tape)];
-        apps.extend(tape.many(1, setup));
+        apps.extend(tape.many(2, setup));
+        depend(&mut tape, &mut apps);
         let mut acts = vec![Act { after: 0, what: What::StartAll }];
         let count = u16::try_from(apps.len()).expect("few apps");
         acts.extend(tape.many(9, |tape| act(tape, count)));
         let scripts = tape.many(24, script);
         Self { apps, scripts, acts, deaths }
+    }
+}
+
+/// Some apps depend on others, mostly on those with greater numbers; what has to come to an end may.
+fn depend(tape: &mut Tape<'_>, apps: &mut [Setup]) {
+    let count = u16::try_from(apps.len()).expect("few apps");
+    for number in 0..apps.len() {
+        for _ in 0..tape.pick(&[0, 1, 0, 2]) {
+            let on = usize::from(tape.below(count));
+            // Of circles there are few, for they are refused.
+            let is_back = on <= number && !tape.rarely(12);
+            let condition =
+                tape.pick(&[Condition::Started, Condition::Ready, Condition::Completed]);
+            let need =
+                NeedSetup { on, condition, required: !tape.rarely(4), restart: tape.rarely(3) };
+            if is_back {
+                continue;
+            }
+            apps[on].restart.autorestart &= condition != Condition::Completed;
+            apps[number].needs.push(need);
+        }
     }
 }
 
@@ -248,6 +291,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         clock: tape.pick(&[None, Some(AfterStop::Stays), None, Some(AfterStop::Starts)]),
         watched: tape.rarely(3),
         serving: serving(tape),
+        needs: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use pm_core::{
 use pm_protocol::{Code, Description, EndView, LogShape, LogSource, Refusal, Row, What};
 use pm_spec::{LogFormat, Signal};
 
+use super::dependencies;
 use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
@@ -41,8 +42,10 @@ pub(crate) fn row(instance: &InstanceView<'_>, figures: &Figures, clocks: Clocks
             .failure
             .map(cause)
             .or_else(|| waiting(instance))
+            .or_else(|| dependencies::waits(instance, cause))
             .or_else(|| failed_job(instance))
             .or_else(|| failing(instance, clocks)),
+        waits_for: dependencies::waits_for(instance),
     }
 }
 
@@ -133,8 +136,8 @@ fn ending(ending: Ending) -> String {
 }
 
 /// Why something is not up, in words.
-pub(crate) fn cause(cause: &Cause) -> String {
-    match cause {
+pub(crate) fn cause(why: &Cause) -> String {
+    match why {
         Cause::Ended(how) => ending(*how),
         Cause::Stopped => "stopped by a command".into(),
         Cause::Restarted => "restarted by a command".into(),
@@ -146,6 +149,8 @@ pub(crate) fn cause(cause: &Cause) -> String {
             format!("gave up after {runs} short runs in a row; the last one {}", ending(*last))
         }
         Cause::NotReady { within } => format!("did not say within {within} that it is ready"),
+        Cause::Dependency { on, why } => dependencies::cause(on, why, cause(why)),
+        Cause::Missing => "there is no such app".into(),
         Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),
@@ -299,6 +304,9 @@ pub(crate) fn refusal(refused: &Refused) -> Refusal {
             format!("the name `{name}` has an app already, or several would get it"),
             Some("choose another name, or another namespace".into()),
         ),
+        Refused::UnknownDependency { app, on } => dependencies::unknown(app, on),
+        Refused::NeverCompletes { app, on } => dependencies::endless(app, on),
+        Refused::Circle(way) => dependencies::circle(way),
         Refused::Leaving => {
             (Code::Leaving, "the daemon is shutting down".into(), Some("try again".into()))
         }

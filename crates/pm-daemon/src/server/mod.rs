@@ -4,5 +4,6 @@ mod accept;
 pub(crate) mod answer;
 mod connection;
 pub(crate) mod connections;
+mod dependencies;
 mod endpoint;
 pub(crate) mod feed;

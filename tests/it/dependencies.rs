@@ -1,0 +1,185 @@
+//! Apps that depend on others: they begin in order, wait for what does not come, and go in the reverse order.
+
+use std::fs;
+
+use pm_client::Deadline;
+use pm_protocol::{Existing, Patience, Row, Start, Status};
+use pm_spec::{AppName, AppSpec, Dependency};
+use pm_testkit::{Home, signal};
+
+const FILE: &str = "ecosystem.json5";
+
+/// Each member of a stack writes to `order` when it begins and when it is told to go; a job waits for the file `go`, in
+/// which its exit code is.
+fn write(home: &Home, apps: &[(&str, &str)]) {
+    let write = "echo \"$1 begins\" >> order";
+    let member = "trap 'echo \"$1 goes\" >> order; exit 0' INT TERM; while :; do sleep 0.05; done";
+    home.script("member", &format!("{write}; {member}"));
+    let job = "until [ -s go ]; do sleep 0.05; done; exit \"$(cat go)\"";
+    home.script("job", &format!("{write}; {job}"));
+    let script = |rest: &str| if rest.contains("autorestart") { "./job" } else { "./member" };
+    let one = |(name, rest): &(&str, &str)| {
+        format!("{{ name: '{name}', script: '{}', args: '{name}', {rest} }}", script(rest))
+    };
+    let apps: Vec<_> = apps.iter().map(one).collect();
+    home.file(FILE, format!("{{ apps: [\n{}\n] }}", apps.join(",\n")));
+}
+
+/// A web server that needs a migration, which needs a database; the last of them first.
+const STACK: [(&str, &str); 3] = [
+    ("web", "depends_on: { db: { condition: 'started' }, migrate: 'completed_successfully' }"),
+    ("migrate", "autorestart: false, depends_on: ['db']"),
+    ("db", ""),
+];
+
+fn order(home: &Home) -> Vec<String> {
+    let text = fs::read_to_string(home.work().join("order")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn is_waiting(rows: &[Row], name: &str, on: &str) -> bool {
+    rows.iter().any(|row| row.name == name && row.waits_for.as_deref() == Some(on))
+}
+
+#[test]
+fn a_stack_comes_up_in_order_and_goes_down_in_reverse() {
+    let home = Home::new();
+    write(&home, &STACK);
+    home.file("go", "0");
+    home.run(["start", FILE]).ok().says("web").says("migrate");
+    home.wait_until("web has begun", || order(&home).contains(&"web begins".into()));
+    // What is done is not done again.
+    home.run(["apply", FILE]).ok();
+    assert_eq!(order(&home), ["db begins", "migrate begins", "web begins"]);
+    home.run(["stop", "all"]).ok();
+    assert_eq!(order(&home)[3..], ["web goes", "db goes"]);
+    // What it needs and is not done comes with it.
+    home.run(["start", "web"]).ok().says("db");
+    home.wait_until("web has begun", || order(&home).len() >= 7);
+    assert_eq!(order(&home)[5..], ["db begins", "web begins"]);
+    home.run(["kill"]).ok();
+    assert_eq!(order(&home)[7..], ["web goes", "db goes"]);
+}
+
+#[test]
+fn who_waits_says_for_what_and_goes_on_under_the_next_daemon() {
+    let home = Home::new();
+    write(&home, &STACK);
+    let mut start = home.pm(["start", FILE]).background();
+    home.wait_rows("web waits", |rows| {
+        is_waiting(rows, "web", "migrate")
+            && rows.iter().any(|row| row.name == "migrate" && row.pid != 0)
+    });
+    home.run(["list"]).ok().says("waiting for migrate");
+    home.run(["why", "web"])
+        .ok()
+        .says("web (id 0): waiting for migrate")
+        .says("waits until migrate has ended well: it is online");
+    home.run(["describe", "web"]).ok().says("waiting for migrate");
+    let daemon = home.hello().pid;
+    signal(daemon, 9);
+    home.wait_until("another daemon", || home.hello().pid != daemon);
+    home.wait_rows("web waits still", |rows| is_waiting(rows, "web", "migrate"));
+    assert_eq!(order(&home), ["db begins", "migrate begins"]);
+    home.file("go", "0");
+    home.wait_status("web", "online");
+    start.wait();
+    home.wait_until("web has begun", || order(&home).len() == 3);
+    assert_eq!(order(&home)[2], "web begins");
+}
+
+#[test]
+fn what_fails_fails_those_that_need_it_and_takes_them_along_when_it_is_mended() {
+    let home = Home::new();
+    write(&home, &STACK);
+    home.file("go", "3");
+    home.run(["start", FILE]).ends(1).says("it depends on migrate: exited with code 3");
+    let row = home.wait_status("web", "errored");
+    assert_eq!((row.pid, row.waits_for), (0, None));
+    home.run(["why", "web"]).ok().says("it depends on migrate: exited with code 3");
+    assert_eq!(order(&home), ["db begins", "migrate begins"]);
+    home.file("go", "0");
+    home.run(["restart", "migrate"]).ok();
+    home.wait_status("web", "online");
+    // An app that is stopped is waited for, and whoever asks is told.
+    home.run(["stop", "all"]).ok();
+    home.run(["start", "web", "--no-deps"]).ok();
+    assert_eq!(home.row("db").status, Status::Stopped);
+    home.run(["stop", "web"]).ok();
+}
+
+#[test]
+fn a_restart_goes_on_to_those_that_ask_for_it() {
+    let home = Home::new();
+    write(
+        &home,
+        &[
+            ("web", "depends_on: { db: { restart: true } }"),
+            ("worker", "depends_on: ['db']"),
+            ("cache", "depends_on: { nobody: { required: false } }"),
+            ("db", ""),
+        ],
+    );
+    home.run(["start", FILE]).ok();
+    home.wait_until("all have begun", || order(&home).len() == 4);
+    let (web, worker) = (home.row("web").pid, home.row("worker").pid);
+    home.run(["restart", "db"]).ok().says("web");
+    assert_ne!(home.row("web").pid, web);
+    assert_eq!(home.row("worker").pid, worker);
+    home.wait_until("web has begun", || order(&home).len() == 8);
+    assert_eq!(order(&home)[4..], ["web goes", "db goes", "db begins", "web begins"]);
+    let web = home.row("web").pid;
+    home.run(["restart", "db", "--no-deps"]).ok();
+    // That it ends is nobody else's end.
+    home.run(["stop", "db"]).ok();
+    assert_eq!((home.row("web").pid, home.row("worker").pid), (web, worker));
+}
+
+#[test]
+fn what_can_never_be_is_refused_before_anything_starts() {
+    let home = Home::new();
+    let refused = |apps: &[(&str, &str)], place: &str, why: &str, hint: &str| {
+        write(&home, apps);
+        let run = home.run(["start", FILE]).ends(2).complains(&format!("{FILE}:{place}: error: "));
+        run.complains(why).complains(hint);
+    };
+    refused(
+        &[("web", "depends_on: ['bd']"), ("db", "")],
+        "2:62",
+        "`web` depends on `bd`, and there is no such app",
+        "did you mean `db`?",
+    );
+    refused(
+        &[("a", "depends_on: ['b']"), ("b", "depends_on: { c: {} }"), ("c", "depends_on: 'a'")],
+        "2:58",
+        "`a` depends on `b`, which depends on `c`, which depends on `a`",
+        "none of them can be the first",
+    );
+    refused(&[("a", "depends_on: ['a']")], "2:58", "`a` depends on itself", "");
+    refused(
+        &[("a", "depends_on: { b: 'completed_successfully' }"), ("b", "")],
+        "2:59",
+        "`a` waits for the end of `b`, which begins again when it ends",
+        "give `b` `autorestart: false`",
+    );
+    refused(
+        &[("a", "depends_on: { b: { condition: 'service_healthy' } }"), ("b", "")],
+        "2:75",
+        "`service_healthy` needs a health check",
+        "`ready` waits",
+    );
+    // Who is known already is known here too.
+    write(&home, &[("db", "")]);
+    home.run(["start", FILE]).ok();
+    home.wait_until("db has begun, and nobody before", || order(&home) == ["db begins"]);
+    write(&home, &[("web", "depends_on: ['db']")]);
+    home.run(["start", FILE]).ok();
+    // The daemon takes nobody's word for it.
+    let mut app = AppSpec::new(AppName::parse("lost").unwrap(), "/bin/sh", "/");
+    app.depends_on = vec![Dependency::on(app.name.clone())];
+    let (existing, wait) = (Existing::Keep, Patience::Spawned);
+    let call = Start { apps: vec![app], existing, wait, no_deps: false };
+    let error = home.client().call(&call, Deadline::NEVER).unwrap_err().to_string();
+    assert!(error.contains("`lost` depends on `lost`"), "{error}");
+    assert_eq!(home.rows().len(), 2);
+}
