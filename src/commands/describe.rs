@@ -11,7 +11,7 @@ pub(super) fn run(session: &Session, args: &OneArgs) -> Result<Report, Failure> 
     let select = selectors::selects(session, &mut client, &args.apps)?;
     let described = described::shown(session, &mut client, select)?;
     let nodes = nodes::versions(&described);
-    let tails = last_words::of_the_failing(&mut client, &described.descriptions);
+    let tails = last_words::of_the_failing(session, &mut client, &described.descriptions);
     let text = || {
         if session.hides_tables() {
             return String::new();

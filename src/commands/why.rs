@@ -10,7 +10,7 @@ pub(super) fn run(session: &Session, args: &WhyArgs) -> Result<Report, Failure> 
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select)?;
-    let tails = last_words::of_the_failing(&mut client, &described.descriptions);
+    let tails = last_words::of_the_failing(session, &mut client, &described.descriptions);
     let all = why::reasons(&described, &tails, &args.app);
     let text = || {
         if session.hides_tables() {

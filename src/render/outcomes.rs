@@ -52,7 +52,16 @@ pub(crate) struct LastLines {
     /// The lines, as they were written.
     pub(crate) lines: Vec<Vec<u8>>,
     /// What else explains them.
-    pub(crate) note: Option<String>,
+    pub(crate) note: Option<Explanation>,
+}
+
+/// What explains the end of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    /// Of which kind it is, for programs.
+    pub(crate) class: &'static str,
+    /// What it means and what would cure it.
+    pub(crate) text: String,
 }
 
 impl Completed {
@@ -226,13 +235,16 @@ pub(crate) fn tails(done: &Completed, look: Look) -> String {
 pub(crate) fn tail(tail: &LastLines, look: Look) -> String {
     let head =
         format!("last lines of {} ({}), {}:", safe_text(&tail.name), tail.id, safe(&tail.file));
-    let mut text = Paint::Dim.on(&head, look.colour) + "\n";
+    let mut text = String::new();
+    if !tail.lines.is_empty() {
+        text += &(Paint::Dim.on(&head, look.colour) + "\n");
+    }
     for line in &tail.lines {
         let colours = if look.colour { Colours::Keep } else { Colours::Drop };
         text.extend(["  ", &plain(line, colours), "\n"]);
     }
     if let Some(note) = &tail.note {
-        text.extend([&safe_text(note), "\n"]);
+        text.extend([&safe_text(&note.text), "\n"]);
     }
     text
 }

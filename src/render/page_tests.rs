@@ -11,7 +11,7 @@ use crate::failure::Exit;
 use crate::golden::{self, spec};
 use crate::render::describe::describe;
 use crate::render::json;
-use crate::render::outcomes::{self, Completed, LastLines};
+use crate::render::outcomes::{self, Completed, Explanation, LastLines};
 use crate::report::ReportExit;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -143,7 +143,10 @@ fn outcomes_look_as_they_should() {
         name: "web".into(),
         file: "/h/logs/web-error-1.log".into(),
         lines: vec![b"Traceback\x1b[2J".to_vec(), b"\xff oops".to_vec()],
-        note: Some("it was run by /usr/bin/python3".into()),
+        note: Some(Explanation {
+            class: "python module",
+            text: "it was run by /usr/bin/python3".into(),
+        }),
     };
     let done = Completed { outcomes, tails: vec![tail], ..Completed::default() };
     let plain = |look| outcomes::text(&done, look, false) + &outcomes::tails(&done, look);

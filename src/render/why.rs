@@ -35,8 +35,10 @@ pub(crate) struct Reasons {
     ends: Vec<LikeEnds>,
     /// The last lines of standard error of what fails.
     last_lines: Vec<String>,
-    /// What explains them.
+    /// What explains them or the last end, and what would cure it.
     cause: Option<String>,
+    /// Of which kind that is.
+    cause_class: Option<&'static str>,
     /// What to type for more.
     commands: [String; 2],
 }
@@ -68,6 +70,7 @@ fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons 
     let last = described.ends.last();
     let is_down = row.pid == 0;
     let since = if is_down { last.map(|end| end.at) } else { Some(row.started_at) };
+    let note = tail.and_then(|tail| tail.note.clone());
     let why = row.note.clone().or_else(|| match last {
         _ if !is_down || row.status == Status::Launching => None,
         Some(end) => Some(end.why.clone()),
@@ -87,7 +90,8 @@ fn of(described: &Description, tail: Option<&LastLines>, word: &str) -> Reasons 
         unstable: row.unstable,
         ends: folded(&described.ends),
         last_lines: tail.map(outcomes::last_lines).unwrap_or_default(),
-        cause: tail.and_then(|tail| tail.note.clone()),
+        cause: note.as_ref().map(|note| note.text.clone()),
+        cause_class: note.map(|note| note.class),
         commands: ["logs", "describe"].map(|verb| format!("{} {verb} {word}", called::name())),
     }
 }

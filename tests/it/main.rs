@@ -43,4 +43,5 @@ mod strangers;
 mod survival;
 mod tidy;
 mod verbs;
+mod why;
 mod wire;

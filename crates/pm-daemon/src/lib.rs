@@ -15,6 +15,7 @@ mod executor;
 mod home_id;
 mod inlet;
 mod journal;
+mod listen_watch;
 mod node;
 mod own_file;
 mod pidfile;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pm_core::RunId;
 use pm_os::identity::ProcIdentity;
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::daemon_log::Throttle;
 use crate::inlet::Inlet;
+use crate::listen_watch::{self, ListenWatch};
 use crate::tree_job::{Machine, Sample, Tree, TreeJob};
 
 /// How long between looks at a tree that should vanish: short at first.
@@ -27,12 +28,6 @@ const WATCH: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(50),
 ];
-
-/// How long between looks whether somebody who is awaited listens.
-const PROBE: Duration = Duration::from_millis(10);
-
-/// So long they are looked at: then they count as up without (`pm-core`'s `SETTLED`).
-const SOON: Duration = Duration::from_secs(1);
 
 /// How long after a look that failed the next is taken: what is missing (descriptors, memory) comes back.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -78,8 +73,7 @@ struct TreeThread {
     rounds: usize,
     sampler: Sampler,
     listening: Listening,
-    /// Runs that somebody waits for, and until when it is looked whether they listen.
-    awaited: BTreeMap<RunId, (Tree, Instant)>,
+    awaited: ListenWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
     unread: Throttle,
@@ -100,7 +94,7 @@ impl TreeThread {
             rounds: 0,
             sampler: Sampler::new(),
             listening: Listening::default(),
-            awaited: BTreeMap::new(),
+            awaited: ListenWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
             host: None,
@@ -115,7 +109,7 @@ impl TreeThread {
         } else {
             let pause = match (batch.is_empty(), self.watched.is_empty()) {
                 (false, _) => AGAIN,
-                (true, true) => PROBE,
+                (true, true) => listen_watch::EVERY,
                 (true, false) => WATCH[self.rounds.min(WATCH.len() - 1)],
             };
             self.rounds += 1;
@@ -126,10 +120,9 @@ impl TreeThread {
             }
         }
         batch.extend(self.jobs.try_iter());
-        let until = Instant::now() + SOON;
         batch.retain(|job| {
             let TreeJob::Listens(tree) = job else { return true };
-            self.awaited.insert(tree.run, (*tree, until));
+            self.awaited.add(*tree);
             false
         });
         Some(batch)
@@ -165,19 +158,15 @@ impl TreeThread {
 
     /// Looks whether those that are awaited listen: cheap as long as no new socket does.
     fn probe(&mut self) -> Option<()> {
-        self.awaited.retain(|_, (_, until)| Instant::now() < *until);
-        if self.awaited.is_empty() || !self.listening.has_news() {
+        if !self.awaited.is_due() || !self.listening.has_news() {
             return Some(());
         }
         let Ok(scan) = ProcScan::take(Depth::Tags, &[self.guardian]) else { return Some(()) };
-        let trees: Vec<Tree> = self.awaited.values().map(|(tree, _)| *tree).collect();
-        let queries: Vec<_> = trees.iter().map(|tree| run_of(tree, &self.unmarked)).collect();
-        let mut listens = self.listening.look(&scan.run_members(&queries));
-        for tree in trees {
-            if let Some(addresses) = listens.remove(&tree.tag) {
-                self.awaited.remove(&tree.run);
-                self.tell(Inlet::Listens(tree.run, addresses))?;
-            }
+        let queries: Vec<_> =
+            self.awaited.trees().map(|tree| run_of(tree, &self.unmarked)).collect();
+        let listens = self.listening.look(&scan.run_members(&queries));
+        for (run, addresses) in self.awaited.take(listens) {
+            self.tell(Inlet::Listens(run, addresses))?;
         }
         Some(())
     }

@@ -51,9 +51,9 @@ pub(crate) fn slots(width: u16, instances: &Instances) -> Vec<ColumnSpan> {
         (ListColumn::Uptime, 7, true),
         (ListColumn::Id, clip(digits(last_id), 10).max(3), true),
         (ListColumn::Restarts, 4, true),
+        (ListColumn::Port, port.max(4), port > 0),
         (ListColumn::CpuSpark, 10, true),
         (ListColumn::Pid, 7, true),
-        (ListColumn::Port, port.max(4), port > 0),
         (ListColumn::MemorySpark, 10, true),
         (ListColumn::Namespace, clip(instances.namespace_cells, 16).max(10), many_namespaces),
     ];

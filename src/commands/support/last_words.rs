@@ -13,10 +13,10 @@ use pm_client::{Client, Deadline};
 use pm_logs::stamp::StampFormat;
 use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
 use pm_protocol::{Describe, Description, Outcome, Status};
-use pm_spec::{AppSpec, ByteString, LogFormat, Select};
+use pm_spec::{ByteString, LogFormat, Select};
 
-use crate::commands::support::{port_conflict, regular};
-use crate::render::outcomes::LastLines;
+use crate::commands::support::{cure, regular};
+use crate::render::outcomes::{Explanation, LastLines};
 use crate::session::{QUICK, Session};
 
 /// So many apps are told of: more would bury the outcomes.
@@ -60,27 +60,52 @@ pub(crate) fn of(
 }
 
 /// The last few lines that each which fails wrote to standard error, if there are any.
-pub(crate) fn of_the_failing(client: &mut Client, all: &[Description]) -> Vec<LastLines> {
+pub(crate) fn of_the_failing(
+    session: &Session,
+    client: &mut Client,
+    all: &[Description],
+) -> Vec<LastLines> {
     let fails = |one: &&Description| match one.row.status {
         Status::Errored | Status::WaitingRestart | Status::Launching => true,
         Status::Online => one.row.note.is_some(),
         Status::Stopping | Status::Stopped => false,
     };
-    all.iter().filter(fails).filter_map(|one| latest(client, one)).collect()
+    all.iter().filter(fails).filter_map(|one| latest(session, client, one)).collect()
 }
 
-fn latest(client: &mut Client, described: &Description) -> Option<LastLines> {
-    let file = described.error.clone()?;
-    let lines = last_lines(&PathBuf::from(OsStr::from_bytes(file.as_bytes())))?;
-    let note = note(client, described, &lines);
-    let mut lines = telling(lines);
-    if lines.iter().any(|line| is_error(line)) {
+fn latest(session: &Session, client: &mut Client, described: &Description) -> Option<LastLines> {
+    let error = described.error.as_ref();
+    let lines = error.and_then(|file| of_run(session, described, (Stream::Err, file), 0));
+    let lines = lines.unwrap_or_default();
+    let note = cure::explain(client, described, &lines);
+    told(described, described.error.clone(), few(telling(lines)), note)
+}
+
+/// Of an error its beginning, but Python says last what is wrong; of anything else its end.
+fn few(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let is_python = lines.first().is_some_and(|line| line.starts_with(b"Traceback"));
+    let is_story =
+        |line: &Vec<u8>| line.first().is_some_and(|it| matches!(it, b' ' | b'\t' | b'.'));
+    if is_python {
+        let story = lines.iter().skip(1).take_while(|line| is_story(line)).count();
+        lines.truncate(story + 2);
+    } else if lines.iter().any(|line| is_error(line)) {
         lines.truncate(FEW);
-    } else {
-        lines.drain(..lines.len().saturating_sub(FEW));
     }
+    lines.drain(..lines.len().saturating_sub(FEW));
+    lines
+}
+
+/// Nothing where there is nothing to tell.
+fn told(
+    described: &Description,
+    file: Option<ByteString>,
+    lines: Vec<Vec<u8>>,
+    note: Option<Explanation>,
+) -> Option<LastLines> {
     let (id, name) = (described.row.id, described.row.name.clone());
-    (!lines.is_empty()).then_some(LastLines { id, name, file, lines, note })
+    let file = file.unwrap_or_default();
+    (!lines.is_empty() || note.is_some()).then_some(LastLines { id, name, file, lines, note })
 }
 
 /// What it wrote to standard error in the run that failed or, where that is nothing, to standard output.
@@ -97,24 +122,13 @@ fn tail(
     described.ends.last().filter(|end| end.at.saturating_add(SLACK) >= asked)?;
     let of = |stream: Stream, file: &Option<ByteString>| {
         let lines = of_run(session, &described, (stream, file.as_ref()?), asked)?;
-        Some((file.clone()?, lines))
+        Some((file.clone(), lines))
     };
     let (file, lines) = of(Stream::Err, &described.error)
-        .or_else(|| of(Stream::Out, &described.out).filter(|_| !session.called_as.is_pm2()))?;
-    Some(LastLines {
-        id: outcome.id,
-        name: outcome.name.clone(),
-        file,
-        note: note(client, &described, &lines),
-        lines: telling(lines),
-    })
-}
-
-/// What explains these lines and does not stand in them.
-fn note(client: &mut Client, described: &Description, lines: &[Vec<u8>]) -> Option<String> {
-    let lacks = lines.iter().any(|line| lacks_something(line));
-    let run_by = || lacks.then(|| run_by(&described.spec));
-    port_conflict::told(client, described, lines).or_else(run_by)
+        .or_else(|| of(Stream::Out, &described.out).filter(|_| !session.called_as.is_pm2()))
+        .unwrap_or_default();
+    let note = cure::explain(client, &described, &lines);
+    told(&described, file, telling(lines), note)
 }
 
 /// What was written since the run before the one that ended last did, if anything was. When that one began would be
@@ -202,24 +216,6 @@ fn telling(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     lines
 }
 
-/// Whether a line says that a module or a program is not where it was looked for.
-fn lacks_something(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    ["ModuleNotFoundError", "No module named"].iter().any(|it| line.contains(it))
-        || line.trim_end().ends_with("not found")
-}
-
-/// Who ran an app, and the virtual environment it could have had.
-fn run_by(spec: &AppSpec) -> String {
-    let by = spec.interpreter.as_ref().unwrap_or(&spec.script).display();
-    match pm_config::unused_venv(spec) {
-        Some(venv) => {
-            format!("it was run by {by}, but a virtual environment lies in {}", venv.display())
-        }
-        None => format!("it was run by {by}"),
-    }
-}
-
 /// Where the story of an error begins: Python says file and line of a wrong syntax before it, all of it indented, Node
 /// from `FILE:LINE` on, in a few lines without indentation.
 fn first_of(lines: &[Vec<u8>], error: usize) -> usize {
@@ -298,6 +294,19 @@ mod tests {
         let python = "warming up\n  File \"/srv/app.py\", line 3\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
         assert_eq!(telling(lines(python)).first().unwrap(), b"  File \"/srv/app.py\", line 3");
         assert_eq!(telling(lines(python)).len(), 4);
+    }
+
+    #[test]
+    fn a_few_lines_of_an_error_say_what_it_is() {
+        let frames = "  File \"a.py\", line 3\n    b()\n".repeat(4);
+        let python = format!(
+            "Traceback (most recent call last):\n{frames}KeyError: 'x'\n[ERROR] Worker failed\n"
+        );
+        let told = few(telling(lines(&python)));
+        assert_eq!((told.len(), told.last().unwrap().as_slice()), (FEW, &b"KeyError: 'x'"[..]));
+        let node = format!("Error: no\n{}", "    at x\n".repeat(9));
+        assert_eq!(few(telling(lines(&node)))[0], b"Error: no");
+        assert_eq!(few(lines("1\n2\n3\n4\n5\n6"))[0], b"2");
     }
 
     #[test]

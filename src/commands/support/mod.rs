@@ -3,6 +3,7 @@
 pub(crate) mod amend;
 pub(crate) mod changes;
 pub(crate) mod checkout;
+pub(crate) mod cure;
 pub(crate) mod described;
 pub(crate) mod finish;
 pub(crate) mod foreground;

@@ -60,14 +60,14 @@ fn complains(line: &[u8]) -> bool {
 }
 
 /// Numbers in a line that could be ports, the last first: what comes before may be a date or a part of an address.
-fn numbers(line: &[u8]) -> Vec<u16> {
+pub(super) fn numbers(line: &[u8]) -> Vec<u16> {
     let words = line.rsplit(|byte| !byte.is_ascii_digit());
     let numbers = words.filter_map(|word| std::str::from_utf8(word).ok()?.parse().ok());
     numbers.filter(|port| *port != 0).collect()
 }
 
 /// Ports among what an app is given.
-fn given(spec: &AppSpec) -> BTreeSet<u16> {
+pub(super) fn given(spec: &AppSpec) -> BTreeSet<u16> {
     let args = spec.args.iter().flat_map(|arg| numbers(arg.as_bytes()));
     let env = spec.env.get("PORT").into_iter().flat_map(|port| numbers(port.as_bytes()));
     args.chain(env).collect()

@@ -1,0 +1,106 @@
+//! `pm why` names the cause of what real programs fail of, and what cures it.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use pm_testkit::{Home, free_port};
+
+/// Starts a script that fails; what `why` says of it has all of this, and its class.
+fn because(home: &Home, start: &[&str], class: &str, parts: &[&str]) {
+    let name = Path::new(start[0]).file_stem().unwrap().to_str().unwrap();
+    home.run([&["start", "--restart-delay", "1h"], start].concat()).ends(1);
+    let told = home.run(["why", name]).ok().out();
+    for part in parts {
+        assert!(told.contains(part), "`{part}` is missing of {name}:\n{told}");
+    }
+    let json = home.run(["why", name, "--json"]).ok().json();
+    assert_eq!(json[0]["cause_class"], class, "{json}");
+}
+
+/// Writes a file below the work folder and starts it.
+fn fails(home: &Home, file: &str, text: &str, class: &str, parts: &[&str]) {
+    home.file(file, text);
+    because(home, &[&format!("./{file}")], class, parts);
+}
+
+#[test]
+fn why_names_what_python_lacks() {
+    let home = Home::new();
+    let work = home.work().display().to_string();
+    let module = "import nowhere_to_be_found\n";
+    let pip = ["-m pip install nowhere_to_be_found`", "it was run by "];
+    fails(&home, "module.py", module, "python module", &pip);
+    home.file("sub/.venv/pyvenv.cfg", "home = /usr/bin\n");
+    home.script("sub/.venv/bin/python", "exec python3 \"$@\"");
+    home.file("sub/beside.py", module);
+    let venv = format!("a virtual environment lies in {work}/sub/.venv");
+    let own = home.script("own-python", "exec python3 \"$@\"").display().to_string();
+    let args = ["./sub/beside.py", "--cwd", "sub", "--interpreter", &own];
+    because(&home, &args, "python module", &[&venv]);
+    let place = format!("what is written in {work}/syntax.py:2 can't be read");
+    fails(&home, "syntax.py", "x = 1\ndef f(:\n", "syntax", &[&place]);
+    let old = ["written for Python 2"];
+    fails(&home, "old.py", "print 'hello'\n", "interpreter", &old);
+    let unset = ["the variable DATABASE_URL_OF_TEST is not set"];
+    let text = "import os\nos.environ['DATABASE_URL_OF_TEST']\n";
+    fails(&home, "variable.py", text, "variable", &unset);
+    let place = format!("conf/app.ini is looked for in {work}, where it runs");
+    fails(&home, "file.py", "open('conf/app.ini')\n", "file", &[&place]);
+    let full = ["a disk is full"];
+    let text = "f = open('/dev/full', 'w')\nf.write('x')\nf.flush()\n";
+    fails(&home, "full.py", text, "disk full", &full);
+    let text = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n\
+                files = [open('/dev/null') for _ in range(64)]\n";
+    fails(
+        &home,
+        "leaks.py",
+        text,
+        "descriptors",
+        &["as many files and connections open as it may"],
+    );
+    let text = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))\n\
+                x = bytearray(1 << 30)\n";
+    fails(&home, "greedy.py", text, "memory", &["more memory than it may have"]);
+    let port = free_port();
+    let nobody = format!("nobody listens on port {port}");
+    let text = format!(
+        "import socket\ntry:\n    socket.create_connection(('127.0.0.1', {port}))\n\
+         except OSError as e:\n    raise SystemExit(f'cannot reach 127.0.0.1:{port}: {{e}}')\n"
+    );
+    fails(&home, "refused.py", &text, "refused", &[&nobody]);
+}
+
+#[test]
+fn why_names_what_node_lacks() {
+    let home = Home::new();
+    let work = home.work().display().to_string();
+    let install = format!("`npm install nowhere-to-be-found` in {work}");
+    let text = "require('nowhere-to-be-found');\n";
+    fails(&home, "package.js", text, "node module", &[&install]);
+    fails(&home, "own.js", "require('./db');\n", "node module", &["./db is not there"]);
+    let place = format!("what is written in {work}/wrong.js:2 can't be read");
+    fails(&home, "wrong.js", "\nconst x = ;\n", "syntax", &[&place]);
+    fails(&home, "common.mjs", "require('fs');\n", "module kind", &["call it .cjs"]);
+    let text = "require('fs').readFileSync('/no/such.json');\n";
+    fails(&home, "reads.js", text, "file", &["/no/such.json is not there"]);
+}
+
+#[test]
+fn why_names_what_is_wrong_around_an_app() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let told = format!("port {port} is taken by ");
+    let text = format!("import http.server\nhttp.server.HTTPServer(('127.0.0.1', {port}), None)\n");
+    home.file("port.py", text);
+    // Python does not say which port: it is given as an argument.
+    because(&home, &["./port.py", "--", &port.to_string()], "port", &[&told]);
+    let run = "killed by SIGSEGV";
+    fails(&home, "native.sh", "kill -SEGV $$\n", "crash", &[run, "native code"]);
+    fails(&home, "killed.sh", "kill -KILL $$\n", "killed", &["dmesg"]);
+    fails(&home, "lacks.sh", "gunicorn-of-nobody app:app\n", "program", &["exited with code 127"]);
+    home.script("lives", "exec sleep 1000");
+    home.run(["start", "./lives"]).ok();
+    home.run(["stop", "lives"]).ok();
+    home.run(["why", "lives"]).ok().says("stopped by a command");
+}
