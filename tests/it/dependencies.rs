@@ -9,14 +9,11 @@ use pm_testkit::{Home, signal};
 
 const FILE: &str = "ecosystem.json5";
 
-/// Each member of a stack writes to `order` when it begins and when it is told to go; a job waits for the file `go`, in
-/// which its exit code is.
+/// Each member of a stack writes to `gone` when it is told to go; a job waits for the file `go`, in which its exit code is.
 fn write(home: &Home, apps: &[(&str, &str)]) {
-    let write = "echo \"$1 begins\" >> order";
-    let member = "trap 'echo \"$1 goes\" >> order; exit 0' INT TERM; while :; do sleep 0.05; done";
-    home.script("member", &format!("{write}; {member}"));
-    let job = "until [ -s go ]; do sleep 0.05; done; exit \"$(cat go)\"";
-    home.script("job", &format!("{write}; {job}"));
+    let goes = "trap 'echo \"$1\" >> gone; exit 0' INT TERM";
+    home.script("member", &format!("{goes}; while :; do sleep 0.05; done"));
+    home.script("job", "until [ -s go ]; do sleep 0.05; done; exit \"$(cat go)\"");
     let script = |rest: &str| if rest.contains("autorestart") { "./job" } else { "./member" };
     let one = |(name, rest): &(&str, &str)| {
         format!("{{ name: '{name}', script: '{}', args: '{name}', {rest} }}", script(rest))
@@ -32,8 +29,17 @@ const STACK: [(&str, &str); 3] = [
     ("db", ""),
 ];
 
-fn order(home: &Home) -> Vec<String> {
-    let text = fs::read_to_string(home.work().join("order")).unwrap_or_default();
+/// Who was begun, in the order in which the daemon did it.
+fn begun(home: &Home) -> Vec<String> {
+    let text = fs::read_to_string(home.home().diary()).unwrap_or_default();
+    let lines = text.lines().filter(|line| line.contains("] starting in"));
+    let name = |line: &str| Some(line.split_once("App [")?.1.split_once(':')?.0.to_owned());
+    lines.filter_map(name).collect()
+}
+
+/// Who was told to go, in order.
+fn gone(home: &Home) -> Vec<String> {
+    let text = fs::read_to_string(home.work().join("gone")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
@@ -47,18 +53,16 @@ fn a_stack_comes_up_in_order_and_goes_down_in_reverse() {
     write(&home, &STACK);
     home.file("go", "0");
     home.run(["start", FILE]).ok().says("web").says("migrate");
-    home.wait_until("web has begun", || order(&home).contains(&"web begins".into()));
     // What is done is not done again.
     home.run(["apply", FILE]).ok();
-    assert_eq!(order(&home), ["db begins", "migrate begins", "web begins"]);
+    assert_eq!(begun(&home), ["db", "migrate", "web"]);
     home.run(["stop", "all"]).ok();
-    assert_eq!(order(&home)[3..], ["web goes", "db goes"]);
+    assert_eq!(gone(&home), ["web", "db"]);
     // What it needs and is not done comes with it.
     home.run(["start", "web"]).ok().says("db");
-    home.wait_until("web has begun", || order(&home).len() >= 7);
-    assert_eq!(order(&home)[5..], ["db begins", "web begins"]);
+    assert_eq!(begun(&home)[3..], ["db", "web"]);
     home.run(["kill"]).ok();
-    assert_eq!(order(&home)[7..], ["web goes", "db goes"]);
+    assert_eq!(gone(&home)[2..], ["web", "db"]);
 }
 
 #[test]
@@ -80,12 +84,11 @@ fn who_waits_says_for_what_and_goes_on_under_the_next_daemon() {
     signal(daemon, 9);
     home.wait_until("another daemon", || home.hello().pid != daemon);
     home.wait_rows("web waits still", |rows| is_waiting(rows, "web", "migrate"));
-    assert_eq!(order(&home), ["db begins", "migrate begins"]);
+    assert_eq!(begun(&home), ["db", "migrate"]);
     home.file("go", "0");
     home.wait_status("web", "online");
     start.wait();
-    home.wait_until("web has begun", || order(&home).len() == 3);
-    assert_eq!(order(&home)[2], "web begins");
+    assert_eq!(begun(&home), ["db", "migrate", "web"]);
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn what_fails_fails_those_that_need_it_and_takes_them_along_when_it_is_mended() 
     let row = home.wait_status("web", "errored");
     assert_eq!((row.pid, row.waits_for), (0, None));
     home.run(["why", "web"]).ok().says("it depends on migrate: exited with code 3");
-    assert_eq!(order(&home), ["db begins", "migrate begins"]);
+    assert_eq!(begun(&home), ["db", "migrate"]);
     home.file("go", "0");
     home.run(["restart", "migrate"]).ok();
     home.wait_status("web", "online");
@@ -121,13 +124,14 @@ fn a_restart_goes_on_to_those_that_ask_for_it() {
         ],
     );
     home.run(["start", FILE]).ok();
-    home.wait_until("all have begun", || order(&home).len() == 4);
     let (web, worker) = (home.row("web").pid, home.row("worker").pid);
     home.run(["restart", "db"]).ok().says("web");
     assert_ne!(home.row("web").pid, web);
     assert_eq!(home.row("worker").pid, worker);
-    home.wait_until("web has begun", || order(&home).len() == 8);
-    assert_eq!(order(&home)[4..], ["web goes", "db goes", "db begins", "web begins"]);
+    assert_eq!(
+        (gone(&home), &begun(&home)[4..]),
+        (vec!["web".into(), "db".into()], &["db".into(), "web".into()][..])
+    );
     let web = home.row("web").pid;
     home.run(["restart", "db", "--no-deps"]).ok();
     // That it ends is nobody else's end.
@@ -171,7 +175,7 @@ fn what_can_never_be_is_refused_before_anything_starts() {
     // Who is known already is known here too.
     write(&home, &[("db", "")]);
     home.run(["start", FILE]).ok();
-    home.wait_until("db has begun, and nobody before", || order(&home) == ["db begins"]);
+    assert_eq!(begun(&home), ["db"]);
     write(&home, &[("web", "depends_on: ['db']")]);
     home.run(["start", FILE]).ok();
     // The daemon takes nobody's word for it.
