@@ -28,6 +28,10 @@ fn hooks() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+fn need(app: &str, condition: &str, (required, restart): (bool, bool)) -> Value {
+    json!({ "app": app, "condition": condition, "required": required, "restart": restart })
+}
+
 fn identity() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("", "/name", json!("app")),
@@ -45,6 +49,15 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("nice: '-5'", "/nice", json!(-5)),
         ("", "/nice", json!(null)),
         ("args: 5", "/args", json!(["5"])),
+        ("depends_on: ['db']", "/depends_on/0", need("db", "started", (true, false))),
+        ("depends_on: 'db'", "/depends_on/0/app", json!("db")),
+        ("dependsOn: { a: {}, b: 'ready' }", "/depends_on/1", need("b", "ready", (true, false))),
+        (
+            "depends_on: { db: { condition: 'service_completed_successfully', required: false, restart: true } }",
+            "/depends_on/0",
+            need("db", "completed", (false, true)),
+        ),
+        ("", "/depends_on", json!(null)),
         ("node_args: '--x --y'", "/interpreter_args", json!(["--x", "--y"])),
         ("interpreter_args: ['--x y']", "/interpreter_args", json!(["--x y"])),
         ("interpreterArgs: '--x'", "/interpreter_args", json!(["--x"])),
