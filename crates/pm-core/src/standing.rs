@@ -163,8 +163,7 @@ impl Instance {
 
     /// How it looks to its neighbours.
     pub(crate) fn face(&self, now: Time) -> Face {
-        let all =
-            [Condition::Started, Condition::Ready, Condition::Healthy, Condition::Completed];
+        let all = [Condition::Started, Condition::Ready, Condition::Healthy, Condition::Completed];
         let standings = all.map(|condition| self.standing(condition, now));
         Face { standings, is_leaving: self.is_leaving() }
     }

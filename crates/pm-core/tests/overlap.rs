@@ -249,8 +249,12 @@ fn a_version_that_dies_beside_the_old_one_on_their_socket_changes_nothing() {
 fn who_had_bound_its_port_itself_goes_before_one_that_shares_its_socket() {
     let mut story = Story::default();
     let old = story.up(vec![app("web")]);
-    let start =
-        Start { apps: vec![server(1)], existing: Existing::Converge, wait: Patience::Settled, no_deps: false };
+    let start = Start {
+        apps: vec![server(1)],
+        existing: Existing::Converge,
+        wait: Patience::Settled,
+        no_deps: false,
+    };
     let (_, orders) = story.ask(Ask::Start(start));
     assert!(spawns(&orders).is_empty() && drained(&orders).is_empty(), "{orders:?}");
     let orders = story.end(old[0], Ending::Exited(0));
