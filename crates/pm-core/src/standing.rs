@@ -23,7 +23,7 @@ impl Instance {
             // Its pause is over, and what it waits for now has no time.
             Transition::Spawn if self.phase != Phase::Down => Transition::GoDown,
             Transition::Spawn => Transition::Wait,
-            Transition::Stop if self.gate.is_held => Transition::Wait,
+            Transition::Stop if self.is_held_up() => Transition::Wait,
             Transition::Wait
             | Transition::Stop
             | Transition::Kill
@@ -31,6 +31,11 @@ impl Instance {
             | Transition::GoDown
             | Transition::Forget => step,
         }
+    }
+
+    /// Whether others have to go before it; a run that takes too long waits for nobody.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.gate.is_held && !matches!(self.stop_cause, Cause::TooLong { .. })
     }
 
     /// What keeps it from beginning, if anything does.

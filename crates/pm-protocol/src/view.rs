@@ -1,6 +1,5 @@
 //! What readers are shown: wire views, apart from the core's.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 

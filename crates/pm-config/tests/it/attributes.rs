@@ -8,6 +8,7 @@ use crate::desk::Desk;
 /// What is written beside `script: "app"`, where it arrives in the spec, and as what.
 fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = identity();
+    rows.extend(dependencies());
     rows.extend(hooks());
     rows.extend(sockets_and_checks());
     rows.extend(lifecycle());
@@ -32,6 +33,20 @@ fn need(app: &str, condition: &str, (required, restart): (bool, bool)) -> Value 
     json!({ "app": app, "condition": condition, "required": required, "restart": restart })
 }
 
+fn dependencies() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("depends_on: ['db']", "/depends_on/0", need("db", "started", (true, false))),
+        ("depends_on: 'db'", "/depends_on/0/app", json!("db")),
+        ("dependsOn: { a: {}, b: 'ready' }", "/depends_on/1", need("b", "ready", (true, false))),
+        (
+            "depends_on: { db: { condition: 'service_completed_successfully', required: false, restart: true } }",
+            "/depends_on/0",
+            need("db", "completed", (false, true)),
+        ),
+        ("", "/depends_on", json!(null)),
+    ]
+}
+
 fn identity() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("", "/name", json!("app")),
@@ -49,15 +64,6 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("nice: '-5'", "/nice", json!(-5)),
         ("", "/nice", json!(null)),
         ("args: 5", "/args", json!(["5"])),
-        ("depends_on: ['db']", "/depends_on/0", need("db", "started", (true, false))),
-        ("depends_on: 'db'", "/depends_on/0/app", json!("db")),
-        ("dependsOn: { a: {}, b: 'ready' }", "/depends_on/1", need("b", "ready", (true, false))),
-        (
-            "depends_on: { db: { condition: 'service_completed_successfully', required: false, restart: true } }",
-            "/depends_on/0",
-            need("db", "completed", (false, true)),
-        ),
-        ("", "/depends_on", json!(null)),
         ("node_args: '--x --y'", "/interpreter_args", json!(["--x", "--y"])),
         ("interpreter_args: ['--x y']", "/interpreter_args", json!(["--x y"])),
         ("interpreterArgs: '--x'", "/interpreter_args", json!(["--x"])),
