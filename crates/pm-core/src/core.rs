@@ -106,12 +106,6 @@ impl Core {
         self.index.owner(run).and_then(|id| self.instance(id))
     }
 
-    /// Whether somebody waits for what becomes of the run's instance.
-    pub fn is_awaited(&self, run: RunId) -> bool {
-        let instance = self.index.owner(run).and_then(|id| self.instances.get(&id));
-        instance.is_some_and(|it| !it.waiters.is_empty() || it.gate.is_needed)
-    }
-
     /// The instances these selectors mean together, in order of number, each once.
     ///
     /// `All` may mean none; any other selector that means none is `NoMatch`.

@@ -9,11 +9,17 @@ use crate::core::Core;
 use crate::end::Cause;
 use crate::gate::{Obstacle, Standing};
 use crate::graph::{DependencyGraph, Need};
-use crate::id::{AppId, InstanceId, Time};
+use crate::id::{AppId, InstanceId, RunId, Time};
 use crate::instance::Instance;
 use crate::phase::{Phase, Want};
 
 impl Core {
+    /// Whether somebody waits for what becomes of the run's instance.
+    pub fn is_awaited(&self, run: RunId) -> bool {
+        let instance = self.index.owner(run).and_then(|id| self.instances.get(&id));
+        instance.is_some_and(|it| !it.waiters.is_empty() || it.gate.is_needed)
+    }
+
     /// The next instance to be looked at: what others depend on before those, so that it is written down first.
     pub(crate) fn next_dirty(&mut self) -> Option<InstanceId> {
         self.refresh_graph();

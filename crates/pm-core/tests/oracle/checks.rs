@@ -10,8 +10,8 @@ use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::end::Cause;
 use crate::fact::Fact;
-use crate::phase::Want;
 use crate::id::{RunId, Time};
+use crate::phase::Want;
 use crate::saved::{InstanceRecord, SavedPhase};
 
 /// What has been answered.
