@@ -39,6 +39,9 @@ pub(crate) struct StartFlags {
     /// Leave alone what is up already
     #[arg(long = "no-restart", conflicts_with = "force")]
     pub(crate) no_restart: bool,
+    /// Start it whatever it depends on, and restart nobody who depends on it
+    #[arg(long = "no-deps")]
+    pub(crate) no_deps: bool,
     /// Unknown keys in a config file are errors
     #[arg(long, help_heading = FILES)]
     pub(crate) strict: bool,

@@ -48,7 +48,7 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
     let outcomes = progress::during(session, "applying", || -> Result<_, Failure> {
         let mut outcomes = remove(&mut client, &doomed)?;
         for (apps, existing) in sorted(configs.apps, &plan) {
-            let start = Start { apps, existing, wait };
+            let start = Start { apps, existing, wait, no_deps: false };
             outcomes.extend(resend::start(&mut client, start)?.outcomes);
         }
         Ok(outcomes)

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use pm_config::{ConfigFormat, Overrides, read};
+use pm_config::{ConfigFormat, Diagnostic, Ecosystem, Overrides, Severity, read};
 
 use crate::cli::CheckArgs;
 use crate::commands::support::targets::Target;
@@ -41,7 +41,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
         let (apps, problems) = match read {
             Ok(ecosystem) => {
                 let names = ecosystem.apps.iter().map(|app| app.name.to_string()).collect();
-                (Some(names), ecosystem.warnings)
+                (Some(names), warnings(ecosystem))
             }
             Err(diagnosis) => (None, diagnosis.diagnostics),
         };
@@ -53,6 +53,13 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
         Report::new(session.console, || files.iter().map(text).collect(), || value(&files));
     let is_unusable = files.iter().any(|file| file.apps.is_none());
     Ok(report.ending(is_unusable.then_some(Exit::Input)))
+}
+
+/// What is not sure: nobody is asked here who is known besides.
+fn warnings(ecosystem: Ecosystem) -> Vec<Diagnostic> {
+    let outside = ecosystem.outside.into_iter();
+    let unsure = outside.map(|(_, it)| Diagnostic { severity: Severity::Warning, ..it });
+    ecosystem.warnings.into_iter().chain(unsure).collect()
 }
 
 /// One config file and what is wrong with it.

@@ -47,7 +47,8 @@ pub(super) fn mark(
         spec.serving.marks.insert(one.row.slot, is_set);
     }
     let apps = apps.into_values().collect();
-    let call = Start { apps, existing: Existing::Converge, wait: Patience::Spawned };
+    let call =
+        Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false };
     client.call(&call, Deadline::after(QUICK))?;
     let listing = listing::now(session, &mut client)?;
     Ok(Completed { listing, ..Completed::nothing(told) }.report(session.console))

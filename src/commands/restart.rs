@@ -18,7 +18,7 @@ pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failu
     again(session, args, ("restarting", Existing::Restart), |client, select| {
         let env = args.flags.update_env.then(environment);
         let wait = if args.flags.no_wait { Patience::Spawned } else { Patience::Settled };
-        resend::renew(client, &Restart { select, env, wait })
+        resend::renew(client, &Restart { select, env, wait, no_deps: args.flags.no_deps })
     })
 }
 
@@ -59,7 +59,8 @@ pub(super) fn again(
         let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
         let configs = Configs::load(session, &configs, &overrides)?;
         is_partial = configs.is_partial;
-        let (mut outcomes, news) = configs.again(session, &mut client, (existing, wait))?;
+        let (mut outcomes, news) =
+            configs.again(session, &mut client, (existing, wait, flags.no_deps))?;
         if select.is_empty() {
             return Ok((outcomes, news));
         }

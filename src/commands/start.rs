@@ -303,6 +303,7 @@ fn carry_out(
     (flags, overrides): (&StartFlags, &Overrides),
 ) -> Result<Vec<Outcome>, Failure> {
     let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
+    let no_deps = flags.no_deps;
     let scripts = match (flags.no_restart, flags.force) {
         (true, _) => Existing::Keep,
         (false, true) => Existing::Duplicate,
@@ -316,7 +317,8 @@ fn carry_out(
         (plan.scripts, scripts),
     ] {
         if !apps.is_empty() {
-            outcomes.extend(resend::start(client, Start { apps, existing, wait })?.outcomes);
+            outcomes
+                .extend(resend::start(client, Start { apps, existing, wait, no_deps })?.outcomes);
         }
     }
     if !plan.known.is_empty() && !overrides.given.is_empty() {
@@ -324,7 +326,7 @@ fn carry_out(
         outcomes.extend(amend::renew(session, client, plan.known, how)?);
     } else if !plan.known.is_empty() {
         let env = flags.update_env.then(environment);
-        let raise = Raise { select: plan.known, env, wait };
+        let raise = Raise { select: plan.known, env, wait, no_deps };
         outcomes.extend(resend::renew(client, &raise)?.outcomes);
     }
     Ok(outcomes)
@@ -354,6 +356,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
         env_name: flags.env_name.clone(),
         engine: engine(flags.engine),
         strict: flags.strict,
+        no_deps: flags.no_deps,
         given,
         beside: session.beside(),
     }

@@ -51,7 +51,7 @@ fn unwatch(client: &mut Client, select: &[Select]) -> Result<(), Failure> {
         let apps = apps.into_values().collect();
         resend::start(
             client,
-            Start { apps, existing: Existing::Converge, wait: Patience::Spawned },
+            Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false },
         )?;
     }
     Ok(())

@@ -22,6 +22,9 @@ pub(crate) struct Reasons {
     id: u32,
     name: String,
     status: Status,
+    /// The app it waits for before it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
     pid: u32,
     /// Since when it runs, or is down, in ms since 1970.
     since: Option<u64>,
@@ -86,6 +89,7 @@ fn of((described, now): (&Description, u64), tail: Option<&LastLines>, word: &st
         id: row.id,
         name: row.name.clone(),
         status: row.status,
+        waits_for: row.waits_for.clone(),
         pid: row.pid,
         since: since.filter(|at| *at > 0),
         why,

@@ -16,6 +16,7 @@ mod apps;
 mod article;
 mod boot;
 mod deaths;
+mod dependencies;
 mod deploy;
 mod events;
 mod fidelity;

@@ -30,8 +30,11 @@ pub fn wait_of(row: &Row, now: u64) -> Option<String> {
     Some(format!("in {}", span(next.saturating_sub(now).div_ceil(1000))))
 }
 
-/// The status as lists tell it: `online`, `scheduled in 7h`, `failed, next in 7h`.
+/// The status as lists tell it: `online`, `scheduled in 7h`, `failed, next in 7h`, `waiting for db`.
 pub fn standing(row: &Row, now: u64) -> String {
+    if let Some(app) = &row.waits_for {
+        return format!("{} for {}", row.standing(), plain(app.as_bytes(), Colours::Drop));
+    }
     match (row.standing(), wait_of(row, now)) {
         (word @ "failed", Some(wait)) => format!("{word}, next {wait}"),
         (word, Some(wait)) => format!("{word} {wait}"),

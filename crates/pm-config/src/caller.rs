@@ -75,6 +75,8 @@ pub struct Overrides {
     pub engine: ScriptEngine,
     /// `pm check`, `--strict`: unknown keys are errors.
     pub strict: bool,
+    /// `--no-deps`: what apps depend on need not be known.
+    pub no_deps: bool,
     /// How the apps should be.
     pub given: Given,
     /// What of that reaches the apps of a config file, and whether what means nothing is refused.

@@ -19,6 +19,8 @@ pub struct Ecosystem {
     /// What works but perhaps not as meant. As PM2 reads a file ([`Beside::Pm2s`](crate::Beside)), also the errors of
     /// apps that are left out because of them.
     pub warnings: Vec<Diagnostic>,
+    /// What apps depend on and is not among them, each with what to say if nobody knows it.
+    pub outside: Vec<(AppName, Diagnostic)>,
     /// The file, absolute; `None` for a script or standard input. Of several it is the first.
     pub source: Option<PathBuf>,
     /// Apps that are left out because none of their profiles is on.

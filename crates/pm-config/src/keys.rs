@@ -83,10 +83,7 @@ const ELSEWHERE: [(&[&str], &str); 32] = [
     (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
     (&["environmentfile"], "`env_file`"),
-    (
-        &["dependson", "requires", "wants", "links", "after", "before"],
-        "apps start side by side: one that needs another waits for it or fails and is restarted",
-    ),
+    (&["requires", "wants", "links", "after"], "`depends_on`"),
     (&["readinessprobe", "startupprobe"], "`ready`"),
     (&["livenessprobe"], "`healthcheck`"),
     (&["stdoutlogfile", "standardoutput", "stdout"], "`out_file`"),

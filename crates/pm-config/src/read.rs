@@ -18,7 +18,7 @@ use crate::gather::{ConfigHome, Gathered, Gathering};
 use crate::ground::ConfigGround;
 use crate::source::{ConfigSource, fits};
 use crate::tree::Value;
-use crate::{deploy, flags, keys, pick, understand};
+use crate::{dependencies, deploy, flags, keys, pick, understand};
 
 /// Reads a config file by its ending; an unknown ending is read as JSON5.
 ///
@@ -249,11 +249,20 @@ fn finish(
         let who = name.as_ref().filter(|_| source.format == ConfigFormat::JavaScript);
         findings.absorb(own, who.map(AppName::as_str));
     }
+    let outside = dependencies::check((tables, &names), &apps, &job.off, &mut findings);
+    let alone = findings.apart();
     // PM2 starts the others where a script is missing, and says what it did not start.
     let is_lenient = job.overrides.beside == Beside::Pm2s && !apps.is_empty();
     let failed = if is_lenient { findings.has_wrong_values() } else { findings.has_errors() };
     let warnings = source.judged(findings, text, failed)?;
-    Ok(Ecosystem { apps, warnings, source: source.file, off: job.off.clone() })
+    let placed = |(on, finding)| {
+        let mut own = alone.apart();
+        own.add(finding);
+        Some((on, own.into_diagnostics(&source.origin, text).pop()?))
+    };
+    let outside = outside.into_iter().filter(|_| !job.overrides.no_deps);
+    let outside = outside.filter_map(placed).collect();
+    Ok(Ecosystem { apps, warnings, outside, source: source.file, off: job.off.clone() })
 }
 
 /// One name means one app.

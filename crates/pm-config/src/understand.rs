@@ -18,8 +18,8 @@ use crate::program::{self, Module, Program, SERVE_VERB};
 use crate::runtime::Runtime;
 use crate::venv::Venv;
 use crate::{
-    checks, env, hooks, interpreter, limits, listen, logs, package, policy, preset, rows, senses,
-    serving, user,
+    checks, dependencies, env, hooks, interpreter, limits, listen, logs, package, policy, preset,
+    rows, senses, serving, user,
 };
 
 /// The name of an app: as set, else made from its script as PM2 does.
@@ -112,6 +112,7 @@ pub(crate) fn app(
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
+    spec.depends_on = dependencies::read(&mut app);
     spec.schedule = senses::schedule(&mut app);
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
     spec.job.time_limit = senses::time_limit(&mut app, &spec);

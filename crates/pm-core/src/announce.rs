@@ -88,6 +88,8 @@ const fn is_news(cause: &Cause) -> bool {
         | Cause::FileChanged(_)
         | Cause::Reload
         | Cause::NotReplaced { .. }
+        | Cause::Dependency { .. }
+        | Cause::Missing
         | Cause::Shutdown => false,
     }
 }

@@ -15,7 +15,7 @@ use crate::fact::Ask;
 use crate::id::{AppId, InstanceId, RequestId, Time};
 use crate::instance::Instance;
 use crate::order::{Became, Order, Refused};
-use crate::phase::{Phase, Want};
+use crate::phase::Want;
 use crate::request::Requester;
 use crate::saved::SavedApp;
 
@@ -47,20 +47,29 @@ impl Core {
         let settled =
             Requester { now, request, patience: Patience::Settled, from: self.counters.run };
         match ask {
-            Ask::Start(Start { apps, existing, wait: patience }) => {
-                self.start(Requester { patience, ..settled }, apps, existing, orders)
+            Ask::Start(Start { apps, existing, wait: patience, no_deps }) => {
+                if !no_deps {
+                    self.check_dependencies(&apps, existing)?;
+                }
+                let requester = Requester { patience, ..settled };
+                self.start(requester, apps, existing, orders)?;
+                self.bring_along(requester, no_deps);
+                Ok(())
             }
-            Ask::Restart(Restart { select, env, wait: patience }) => {
+            Ask::Restart(Restart { select, env, wait: patience, no_deps }) => {
                 let ids = self.resolve(&select)?;
                 self.update_env(&ids, env.as_ref(), orders);
                 let requester = Requester { patience, ..settled };
                 self.each(request, &ids, |instance| instance.renew(requester));
+                self.bring_along(requester, no_deps);
                 Ok(())
             }
             Ask::Run(select, to_its_end) => {
                 let ids = self.resolve(&select)?;
                 let requester = Requester { patience: Patience::Spawned, ..settled };
-                self.run_jobs(requester, &ids, to_its_end)
+                self.run_jobs(requester, &ids, to_its_end)?;
+                self.bring_along(requester, false);
+                Ok(())
             }
             Ask::Stop(select) => {
                 let ids = self.resolve(&select)?;
@@ -93,7 +102,11 @@ impl Core {
                 Ok(())
             }
             Ask::Signal(select, signal) => self.signal(request, &select, signal, orders),
-            Ask::Restore(list) => self.restore_saved(settled, list, orders),
+            Ask::Restore(list) => {
+                self.restore_saved(settled, list, orders)?;
+                self.bring_resting(settled);
+                Ok(())
+            }
             Ask::Leave => {
                 self.shut_down(now, request);
                 Ok(())
@@ -185,10 +198,8 @@ impl Core {
     /// Whether anything of it is up or coming up.
     pub(crate) fn is_up(&self, app: AppId) -> bool {
         let ids = self.apps.get(&app).into_iter().flat_map(|app| app.slots.values());
-        ids.filter_map(|id| self.instances.get(id)).any(|instance| {
-            instance.want.is_up()
-                && !matches!(instance.phase, Phase::Failed { .. } | Phase::Lost(_))
-        })
+        ids.filter_map(|id| self.instances.get(id))
+            .any(|instance| instance.want.is_up() && !instance.is_hopeless())
     }
 
     /// `Start` of an app that is known and has its new spec.

@@ -50,8 +50,7 @@ impl Instance {
 
     /// Up; what is up already stays as it is.
     pub(crate) fn raise(&mut self, requester: Requester) {
-        let hopeless = matches!(self.phase, Phase::Failed { .. } | Phase::Lost(_));
-        if self.want.is_up() && !hopeless {
+        if self.want.is_up() && !self.is_hopeless() {
             self.answer(requester.request, Became::Unchanged);
         } else if let Phase::Starting { run } = self.phase {
             // It was not wanted any more while it was being made; now it is again.
@@ -76,6 +75,7 @@ impl Instance {
         self.forget_tries();
         self.started_by = StartedBy::Person;
         self.stop_cause = Cause::Restarted;
+        self.gate.is_open = false;
         self.mark_changed();
     }
 
@@ -163,7 +163,7 @@ impl Instance {
     }
 
     /// What it has become for it, if that is settled.
-    fn answer_for(&self, waiter: &Waiter, now: Time) -> Option<Became> {
+    pub(crate) fn answer_for(&self, waiter: &Waiter, now: Time) -> Option<Became> {
         let is_lost = |phase: &Phase| matches!(phase, Phase::Lost(_));
         let lost = is_lost(&self.phase);
         let is_second_lost = self.second.as_ref().is_some_and(|second| is_lost(&second.phase));
@@ -177,7 +177,8 @@ impl Instance {
             _ if self.second.is_some() => None,
             _ if lost => Some(Became::Failed(Cause::Unkillable)),
             Awaited::Down if self.phase.run().is_none() => Some(Became::Stopped),
-            Awaited::Down | Awaited::Gone | Awaited::End { .. } => None,
+            Awaited::End { .. } => self.vain_wait().cloned().map(Became::Failed),
+            Awaited::Down | Awaited::Gone => None,
             Awaited::Up { from, patience, became } => match &self.phase {
                 Phase::Failed { cause } => Some(Became::Failed(cause.clone())),
                 Phase::Up { live, .. } if live.run < *from => None,
@@ -191,8 +192,8 @@ impl Instance {
                         Some(_) | None => became.clone(),
                     })
                 }
-                Phase::Down
-                | Phase::Starting { .. }
+                Phase::Down => self.vain_wait().cloned().map(Became::Failed),
+                Phase::Starting { .. }
                 | Phase::Stopping(_)
                 | Phase::Killing { .. }
                 | Phase::Lost(_)

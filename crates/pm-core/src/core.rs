@@ -12,6 +12,7 @@ use pm_spec::{AppName, AppSpec, Select};
 use crate::app::{ActiveTriggers, App};
 use crate::end::Cause;
 use crate::fact::Fact;
+use crate::graph::DependencyGraph;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::index::{IndexEntry, InstanceIndex};
 use crate::instance::{Instance, Retention};
@@ -34,6 +35,7 @@ pub struct Core {
     pub(crate) counters: Counters,
     pub(crate) leaving: bool,
     pub(crate) index: InstanceIndex,
+    pub(crate) graph: DependencyGraph,
     pub(crate) measuring: bool,
     /// Instances to be looked at in this step.
     pub(crate) dirty: BTreeSet<InstanceId>,
@@ -54,6 +56,7 @@ impl Core {
         for app in core.apps.values() {
             core.names.entry(app.key()).or_default().insert(app.id);
         }
+        core.graph.is_stale = true;
         core.dirty.extend(core.instances.keys().copied());
         for id in core.dirty.clone() {
             core.reindex(id);
@@ -69,7 +72,7 @@ impl Core {
         while let Some(id) = self.index.take_due(now) {
             self.dirty.insert(id);
         }
-        while let Some(id) = self.dirty.pop_first() {
+        while let Some(id) = self.next_dirty() {
             self.settle_instance(now, id, orders);
         }
         self.update_triggers(orders);
@@ -101,12 +104,6 @@ impl Core {
     /// The instance a run belongs to; `None` if the run is over or unknown.
     pub fn instance_of_run(&self, run: RunId) -> Option<InstanceView<'_>> {
         self.index.owner(run).and_then(|id| self.instance(id))
-    }
-
-    /// Whether somebody waits for what becomes of the run's instance.
-    pub fn is_awaited(&self, run: RunId) -> bool {
-        let instance = self.index.owner(run).and_then(|id| self.instances.get(&id));
-        instance.is_some_and(|instance| !instance.waiters.is_empty())
     }
 
     /// The instances these selectors mean together, in order of number, each once.
@@ -187,6 +184,7 @@ impl Core {
 
     /// Brings one instance to rest, answers for it, files it anew.
     fn settle_instance(&mut self, now: Time, id: InstanceId, orders: &mut Vec<Order>) {
+        self.tell_of_neighbours(now, id);
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let retention = instance.settle(now, &mut self.counters.run, orders);
         match retention {
@@ -201,6 +199,7 @@ impl Core {
         if retention == Retention::Forget {
             self.forget(id, orders);
         }
+        self.tell_neighbours(now, id);
         self.reindex(id);
         for (request, became) in answers {
             self.record_outcome(
@@ -225,11 +224,13 @@ impl Core {
         let Some(instance) = self.instances.remove(&id) else { return };
         let old = self.index.put(id, None);
         self.count_triggers(instance.app, old.triggers, ActiveTriggers::default());
+        self.left_the_graph(instance.app, id);
         orders.push(Order::Persist(Record::InstanceGone(id)));
         if let Some(app) = self.apps.get_mut(&instance.app) {
             app.slots.remove(&instance.slot);
             if app.slots.is_empty() {
                 self.remove_name(instance.app);
+                self.graph.is_stale = true;
                 if let Some(mut app) = self.apps.remove(&instance.app) {
                     app.drop_triggers(orders);
                 }
@@ -272,6 +273,7 @@ impl Core {
         let app = App::new(id, Arc::new(spec));
         orders.push(Order::Persist(Record::App(Box::new(app.record()))));
         self.names.entry(app.key()).or_default().insert(id);
+        self.graph.is_stale = true;
         self.apps.insert(id, app);
         id
     }
@@ -304,6 +306,7 @@ impl Core {
         app.spec = Arc::new(spec);
         let is_retuned = limits != (app.spec.logs.rotation, app.spec.logs.full);
         self.triggers_changed.insert(app.id);
+        self.graph.is_stale = true;
         orders.push(Order::Persist(Record::App(Box::new(app.record()))));
         for id in app.slots.values() {
             if let Some(instance) = self.instances.get_mut(id) {

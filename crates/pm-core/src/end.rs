@@ -1,8 +1,9 @@
 //! How a run ended, and why.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
-use pm_spec::{ByteString, Bytes, Signal, Span};
+use pm_spec::{AppName, ByteString, Bytes, Signal, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RunId, Time};
@@ -80,6 +81,15 @@ pub enum Cause {
         /// How long it had.
         within: Span,
     },
+    /// An app it depends on is not as it has to be, and this is why.
+    Dependency {
+        /// The app.
+        on: AppName,
+        /// Why that one is not.
+        why: Box<Self>,
+    },
+    /// There is no such app.
+    Missing,
     /// It failed in a reload, and the run that it was to replace goes on.
     Reload,
     /// SIGKILL did not end it (uninterruptible sleep).

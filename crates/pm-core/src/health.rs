@@ -36,18 +36,6 @@ impl Instance {
         }
     }
 
-    /// Whether its run is ready by now.
-    #[expect(dead_code, reason = "conditions of dependencies ask")]
-    pub(crate) fn is_ready(&self, now: Time) -> bool {
-        self.ready_from().is_some_and(|from| now >= from)
-    }
-
-    /// Whether its run has shown that it is well; one without a check never has.
-    #[expect(dead_code, reason = "conditions of dependencies ask")]
-    pub(crate) fn is_healthy(&self) -> bool {
-        self.health() == Some(Health::Healthy)
-    }
-
     /// What its checks say while it is up; `None`: it has none.
     pub(crate) fn health(&self) -> Option<Health> {
         let is_up = matches!(self.phase, Phase::Up { .. }) && self.spec.checks.health.is_some();

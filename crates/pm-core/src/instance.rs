@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
+use crate::gate::Gate;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
@@ -83,6 +84,8 @@ pub(crate) struct Instance {
     pub(crate) reload: Option<SignalReload>,
     /// A second run, during a reload.
     pub(crate) second: Option<SecondRun>,
+    /// What it was told of its neighbours.
+    pub(crate) gate: Gate,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
     /// What its run has shown when it was asked.
@@ -118,6 +121,7 @@ impl Instance {
             outdated: false,
             reload: None,
             second: None,
+            gate: Gate::default(),
             stop_unconfirmed: false,
             shown: Shown::default(),
         }
@@ -142,7 +146,7 @@ impl Instance {
         self.switch_over(now);
         self.end_overdue(now);
         let retention = loop {
-            match settle(&self.phase, self.want, now) {
+            match self.gated(settle(&self.phase, self.want, now)) {
                 Transition::Wait => break Retention::Keep,
                 Transition::Forget if self.second.is_some() => break Retention::Keep,
                 Transition::Forget => break Retention::Forget,
@@ -151,6 +155,7 @@ impl Instance {
                 Transition::Kill => self.kill(now, orders),
                 Transition::GiveUp => self.give_up(),
                 Transition::GoDown => {
+                    self.count_restart();
                     self.phase = Phase::Down;
                     self.mark_changed();
                 }
@@ -179,9 +184,7 @@ impl Instance {
     }
 
     fn spawn(&mut self, runs: &mut RunId, orders: &mut Vec<Order>) {
-        if matches!(self.phase, Phase::Backoff { retry: false, .. }) {
-            self.restarts = self.restarts.saturating_add(1);
-        }
+        self.count_restart();
         self.job.done = false;
         let run = *runs;
         *runs = RunId(run.0.wrapping_add(1));
@@ -201,6 +204,13 @@ impl Instance {
             app: Arc::clone(&self.spec),
         };
         orders.push(Order::Spawn(run, plan));
+    }
+
+    /// A pause that is over, and not for want of anything else, is followed by a restart.
+    fn count_restart(&mut self) {
+        if matches!(self.phase, Phase::Backoff { retry: false, .. }) && self.want == Want::Up {
+            self.restarts = self.restarts.saturating_add(1);
+        }
     }
 
     /// The wish is written down before the signal.
@@ -271,7 +281,11 @@ impl Instance {
     }
 
     /// The word for people: what has to show that it is ready is not online before.
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
+        if !self.obstacles().is_empty() {
+            let is_vain = self.hopeless_wait().is_some();
+            return if is_vain { Status::Errored } else { Status::Launching };
+        }
         if self.is_unshown() { Status::Launching } else { self.phase.status() }
     }
 
@@ -285,7 +299,7 @@ impl Instance {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
         let reloads = [self.switch_deadline(), self.reload_deadline(), self.overdue_at()];
-        let own = [self.phase.deadline(), waited_for, second, self.announced_at()];
+        let own = [self.phase.deadline(), waited_for, second, self.announced_at(), self.needed_at()];
         own.into_iter().chain(reloads).flatten().min()
     }
 
@@ -337,6 +351,7 @@ impl Instance {
             outdated: self.outdated,
             second: self.second.as_ref().map(|second| second.phase.saved()),
             health: self.shown.health,
+            no_deps: self.gate.is_open,
         }
     }
 
@@ -367,7 +382,8 @@ impl Instance {
             next_start: self.phase.next_start(),
             pause: self.pause_cause(),
             last_delay: self.streaks.delay,
-            failure: self.phase.failure(),
+            failure: self.phase.failure().or_else(|| self.hopeless_wait()),
+            obstacles: self.obstacles(),
             health: self.health(),
             saw: self.shown.saw.as_deref(),
             history: &self.history,

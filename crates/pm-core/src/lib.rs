@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod along;
 mod announce;
 mod app;
 mod ask;
@@ -13,12 +14,15 @@ mod asked;
 mod core;
 mod end;
 mod fact;
+mod gate;
+mod graph;
 mod health;
 mod id;
 mod index;
 mod instance;
 mod job;
 mod job_record;
+mod neighbours;
 mod order;
 mod phase;
 mod request;
@@ -29,6 +33,7 @@ mod saved;
 mod second_run;
 mod settle;
 mod signal_reload;
+mod standing;
 mod update;
 mod verdict;
 mod view;
@@ -36,13 +41,14 @@ mod view;
 pub use crate::core::Core;
 pub use end::{Cause, Ending, RunEnd};
 pub use fact::{Ask, Fact, Remaining, SpawnFailure};
+pub use gate::{Obstacle, Standing};
 pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use job_record::JobRecord;
 pub use order::{
     Became, Change, Occasion, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan,
 };
 pub use phase::Want;
-pub use pm_spec::{Existing, Patience, Status};
+pub use pm_spec::{Condition, Existing, Patience, Status};
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};
 pub use view::{InstanceView, Pause};
 

@@ -184,6 +184,29 @@ pub enum Refused {
     Running(AppName),
     /// The name a rename is to give has an app, or several would get it.
     NameTaken(AppName),
+    /// An app depends on one that nobody knows.
+    UnknownDependency {
+        /// The app.
+        app: AppName,
+        /// What it depends on.
+        on: AppName,
+    },
+    /// An app waits for the end of one that begins again whenever it ends.
+    NeverCompletes {
+        /// The app.
+        app: AppName,
+        /// What it depends on.
+        on: AppName,
+    },
+    /// An app waits until one is healthy that nobody asks how it is.
+    NoHealthCheck {
+        /// The app.
+        app: AppName,
+        /// What it depends on.
+        on: AppName,
+    },
+    /// These apps depend on each other, each on the next and the last on the first.
+    Circle(Vec<AppName>),
     /// The daemon is on its way out.
     Leaving,
     /// It is being reloaded already.

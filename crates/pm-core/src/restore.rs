@@ -10,6 +10,7 @@ use pm_spec::{AppSpec, Mode, Span};
 
 use crate::app::App;
 use crate::end::{Cause, RunEnd};
+use crate::gate::Gate;
 use crate::id::{AppId, InstanceId, RunId, Time, after};
 use crate::instance::{HISTORY, Instance, StartedBy};
 use crate::phase::{Phase, SecondRun, Shown, Want, drain_timeout};
@@ -147,6 +148,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         shares_sockets: record.shares_sockets,
         outdated: record.outdated,
         second,
+        gate: Gate { is_open: record.no_deps, ..Gate::default() },
         stop_unconfirmed,
         shown: Shown { health: record.health, ..Shown::default() },
         ..Instance::new(record.id, record.app, slot, spec)

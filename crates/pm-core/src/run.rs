@@ -216,6 +216,8 @@ impl Instance {
             | Cause::CrashLoop { .. }
             | Cause::NotReady { .. }
             | Cause::NotReplaced { .. }
+            | Cause::Dependency { .. }
+            | Cause::Missing
             | Cause::Reload
             | Cause::Unkillable
             | Cause::Shutdown => {}

@@ -105,6 +105,9 @@ pub struct InstanceRecord {
     /// Whether its run was made by a spec that differs in what only a new run brings.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub outdated: bool,
+    /// Whether it begins whatever it depends on.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub no_deps: bool,
     /// A second run, during a reload.
     #[serde(default, rename = "beside", skip_serializing_if = "Option::is_none")]
     pub second: Option<SavedPhase>,

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use pm_spec::{AppSpec, Health, Status};
 
 use crate::end::{Cause, RunEnd};
+use crate::gate::Obstacle;
 use crate::id::{AppId, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
 
@@ -75,6 +76,8 @@ pub struct InstanceView<'a> {
     pub health: Option<Health>,
     /// What was seen when it was last asked and did not answer well, until it does.
     pub saw: Option<&'a str>,
+    /// What it waits for before it begins.
+    pub obstacles: &'a [Obstacle],
     /// The last ends, oldest first, at most twenty.
     pub history: &'a VecDeque<RunEnd>,
 }

@@ -9,7 +9,7 @@ use pm_core::{Ask, Became, Ending, Existing, Order, Patience, Pause, Refused, Re
 use pm_spec::{AppName, AppSpec, Mode, Rename, Restart, Select, Span, Start};
 
 fn ask(spec: AppSpec, existing: Existing) -> Ask {
-    Ask::Start(Start { apps: vec![spec], existing, wait: Patience::Spawned })
+    Ask::Start(Start { apps: vec![spec], existing, wait: Patience::Spawned, no_deps: false })
 }
 
 /// Signals are asks to go.
@@ -153,7 +153,12 @@ fn p11_a_shell_is_replaced_and_not_laid_over() {
     let mut shell = pm_spec::Environment::new();
     shell.set("NEW", "1");
     let select = common::word("web");
-    story.ask(Ask::Restart(Restart { select, env: Some(shell), wait: Patience::Spawned }));
+    story.ask(Ask::Restart(Restart {
+        select,
+        env: Some(shell),
+        wait: Patience::Spawned,
+        no_deps: false,
+    }));
     let names: Vec<_> = story.instance(0).app.env.iter().map(|(name, _)| name.to_owned()).collect();
     assert_eq!(names, ["MINE", "NEW"]);
 }

@@ -162,6 +162,7 @@ fn a_second_reload_is_refused_unless_it_is_forced() {
         apps: vec![workers(2)],
         existing: Existing::Keep,
         wait: Patience::Settled,
+        no_deps: false,
     });
     let (third, _) = story.ask(raise);
     assert_eq!(story.became(third), [Became::Unchanged, Became::Unchanged]);
@@ -248,8 +249,12 @@ fn a_version_that_dies_beside_the_old_one_on_their_socket_changes_nothing() {
 fn who_had_bound_its_port_itself_goes_before_one_that_shares_its_socket() {
     let mut story = Story::default();
     let old = story.up(vec![app("web")]);
-    let start =
-        Start { apps: vec![server(1)], existing: Existing::Converge, wait: Patience::Settled };
+    let start = Start {
+        apps: vec![server(1)],
+        existing: Existing::Converge,
+        wait: Patience::Settled,
+        no_deps: false,
+    };
     let (_, orders) = story.ask(Ask::Start(start));
     assert!(spawns(&orders).is_empty() && drained(&orders).is_empty(), "{orders:?}");
     let orders = story.end(old[0], Ending::Exited(0));

@@ -243,6 +243,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
             outdated: true,
             second: None,
             health: None,
+            no_deps: false,
         }));
     }
 }

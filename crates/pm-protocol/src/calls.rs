@@ -89,6 +89,9 @@ pub struct Raise {
     pub env: Option<Environment>,
     /// When to answer.
     pub wait: Patience,
+    /// Whether they begin at once, whatever they depend on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_deps: bool,
 }
 
 /// Run jobs now, whatever their times.

@@ -84,6 +84,9 @@ pub struct Row {
     /// What its health checks say while it is up, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// The app it waits for before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 impl Row {
@@ -94,12 +97,13 @@ impl Row {
         Some((job, job.next.filter(|_| waits && self.pid == 0)?))
     }
 
-    /// The word for where it stands, with `scheduled` and `failed` for jobs that wait for their next time, and `unhealthy`.
-    /// To PM2's scripts what is unhealthy is `online` all the same.
+    /// The word for where it stands, with `scheduled` and `failed` for jobs that wait for their next time, `waiting` for
+    /// what waits for others, and `unhealthy`. To PM2's scripts what is unhealthy is `online` all the same.
     pub fn standing(&self) -> &'static str {
         match self.waiting_job() {
             Some((job, _)) if job.failed || self.status == Status::Errored => "failed",
             Some(_) => "scheduled",
+            None if self.waits_for.is_some() => "waiting",
             None if self.is_unhealthy() => Health::Unhealthy.as_str(),
             None => self.status.as_str(),
         }

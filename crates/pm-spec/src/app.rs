@@ -9,9 +9,9 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AppName, ByteString, Checks, Environment, HookCommands, JobPolicy, KernelRules, Limits,
-    ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy,
-    Watch, looks_secret,
+    AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
+    Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Signal, Span,
+    StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -62,6 +62,9 @@ pub struct AppSpec {
     pub kernel: KernelRules,
     /// Whether it runs as soon as it is known (PM2: `autostart`).
     pub autostart: bool,
+    /// Which apps come before it, in the order they were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
     /// When it is restarted.
     pub restart: RestartPolicy,
     /// How it is stopped.
@@ -138,6 +141,7 @@ impl AppSpec {
             nice: None,
             kernel: KernelRules::default(),
             autostart: true,
+            depends_on: Vec::new(),
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
             preset: Preset::None,
@@ -311,7 +315,7 @@ mod tests {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             hidden_env, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
-            autostart,
+            autostart, depends_on,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
@@ -444,6 +448,7 @@ mod tests {
             nice: Some(-1),
             kernel: other_kernel(),
             autostart: false,
+            depends_on: Vec::from([Dependency::on(AppName::default_namespace())]),
             restart: RestartPolicy {
                 autorestart: false,
                 max_restarts: 1,

@@ -8,6 +8,7 @@ extern crate alloc;
 
 mod app;
 mod bytes;
+mod dependency;
 mod difference;
 mod env;
 mod hooks;
@@ -31,6 +32,7 @@ mod wish;
 
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
+pub use dependency::{Condition, Dependency};
 pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};
 pub use hooks::{HookCommands, HookEvent};

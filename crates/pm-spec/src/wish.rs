@@ -44,6 +44,9 @@ pub struct Start {
     pub existing: Existing,
     /// When to answer.
     pub wait: Patience,
+    /// Whether they begin at once, whatever they depend on.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub no_deps: bool,
 }
 
 /// Take down and up again.
@@ -55,6 +58,9 @@ pub struct Restart {
     pub env: Option<Environment>,
     /// When to answer.
     pub wait: Patience,
+    /// Whether they begin at once, whatever they depend on, and nobody who depends on them is restarted with them.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub no_deps: bool,
 }
 
 /// Restart instance after instance; cluster workers are replaced by ones that serve before the old ones go.

@@ -30,5 +30,6 @@ pub fn row(id: u32, name: &str, status: Status) -> Row {
         note: None,
         job: None,
         health: None,
+        waits_for: None,
     }
 }

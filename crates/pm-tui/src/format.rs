@@ -106,7 +106,9 @@ pub(crate) fn status_word(status: Status) -> &'static str {
 pub(crate) fn row_status(row: &Row, now: u64) -> String {
     match pm_client::wait_of(row, now) {
         Some(wait) => format!("{} {wait}", row_sign(row)),
-        None if row.is_unhealthy() => format!("{} {}", row_sign(row), row.standing()),
+        None if row.is_unhealthy() || row.waits_for.is_some() => {
+            format!("{} {}", row_sign(row), row.standing())
+        }
         None => format!("{} {}", row_sign(row), status_word(row.status)),
     }
 }

@@ -59,7 +59,8 @@ pub(crate) fn renew(
         apps.push(app);
     }
     let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
-    Ok(resend::start(client, Start { apps, existing, wait })?.outcomes)
+    let no_deps = flags.no_deps;
+    Ok(resend::start(client, Start { apps, existing, wait, no_deps })?.outcomes)
 }
 
 /// What was given but for the word `null`, and the keys for which that was: called as PM2, they are as usual again.

@@ -131,13 +131,13 @@ impl Configs {
         self,
         session: &Session,
         client: &mut Client,
-        (existing, wait): (Existing, Patience),
+        (existing, wait, no_deps): (Existing, Patience, bool),
     ) -> Result<(Vec<Outcome>, Vec<Planned>), Failure> {
         if self.apps.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
         let news = self.news(session, client, existing)?;
-        let start = Start { apps: self.apps, existing, wait };
+        let start = Start { apps: self.apps, existing, wait, no_deps };
         Ok((resend::start(client, start)?.outcomes, news))
     }
 }

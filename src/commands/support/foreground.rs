@@ -129,7 +129,8 @@ fn live(
         Vec::new()
     } else {
         let apps = plan.apps.clone();
-        let start = Start { apps, existing: Existing::Restart, wait: Patience::Spawned };
+        let start =
+            Start { apps, existing: Existing::Restart, wait: Patience::Spawned, no_deps: false };
         resend::start(client, start)?.outcomes
     };
     for outcome in &outcomes {

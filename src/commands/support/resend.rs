@@ -62,12 +62,12 @@ fn rest(call: Start, rows: &[Row], asked: u64) -> Vec<Start> {
                 && is_begun(row, asked)
         })
     };
-    let Start { apps, existing, wait } = call;
+    let Start { apps, existing, wait, no_deps } = call;
     let (begun, fresh): (Vec<_>, Vec<_>) = apps.into_iter().partition(begun);
     [(begun, Existing::Keep), (fresh, existing)]
         .into_iter()
         .filter(|(apps, _)| !apps.is_empty())
-        .map(|(apps, existing)| Start { apps, existing, wait })
+        .map(|(apps, existing)| Start { apps, existing, wait, no_deps })
         .collect()
 }
 
@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn a_lost_start_is_asked_again_only_for_what_was_not_begun() {
         let apps = vec![spec("begun"), spec("fresh"), spec("old")];
-        let call = Start { apps, existing: Existing::Duplicate, wait: Patience::Settled };
+        let call =
+            Start { apps, existing: Existing::Duplicate, wait: Patience::Settled, no_deps: false };
         let rows = [row("begun", 999, Status::Online), row("old", 990, Status::Online)];
         let calls = rest(call, &rows, 1_000);
         assert_eq!(calls.len(), 2);
@@ -173,8 +174,12 @@ mod tests {
 
     #[test]
     fn a_lost_start_of_one_app_is_one_call() {
-        let call =
-            Start { apps: vec![spec("web")], existing: Existing::Refuse, wait: Patience::Spawned };
+        let call = Start {
+            apps: vec![spec("web")],
+            existing: Existing::Refuse,
+            wait: Patience::Spawned,
+            no_deps: false,
+        };
         let calls = rest(call, &[row("web", 500, Status::Errored)], 100);
         assert_eq!(calls.len(), 1);
         assert_eq!(calls[0].existing, Existing::Keep, "refusing our own app would be a lie");

@@ -124,7 +124,11 @@ pub(crate) fn revive(
     let rounds = dump::rounds(&new, &session.caller()?);
     for (apps, existing) in rounds.map_err(|diagnosis| targets::unusable(&diagnosis))? {
         outcomes.extend(
-            resend::start(client, Start { apps, existing, wait: Patience::Spawned })?.outcomes,
+            resend::start(
+                client,
+                Start { apps, existing, wait: Patience::Spawned, no_deps: false },
+            )?
+            .outcomes,
         );
     }
     outcomes.sort_by_key(|outcome| outcome.id);

@@ -118,7 +118,7 @@ fn rotate(session: &Session, (before, wish): (&Rotation, &Rotation)) -> Result<(
     let apps = apps.into_values().collect();
     resend::start(
         &mut client,
-        Start { apps, existing: Existing::Converge, wait: Patience::Spawned },
+        Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false },
     )?;
     Ok(())
 }
@@ -131,7 +131,12 @@ fn restart(session: &Session, book: &Settings, app: &str) -> Result<(), Failure>
         return Ok(());
     }
     let select = vec![Select::Name(app.to_owned())];
-    let call = Restart { select, env: Some(variables(book, app)), wait: Patience::Settled };
+    let call = Restart {
+        select,
+        env: Some(variables(book, app)),
+        wait: Patience::Settled,
+        no_deps: false,
+    };
     let done = progress::during(session, "restarting", || resend::renew(&mut client, &call))?;
     let failed = done.outcomes.iter().find(|outcome| outcome.what.is_failure());
     if let Some(outcome) = failed {

@@ -89,6 +89,7 @@ impl Target {
             Self::Word(_) | Self::Path(_) => return Ok(None),
         };
         let mut ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
+        all_known(session, &ecosystem)?;
         warn(session, &ecosystem);
         settings::lay_over(session, &mut ecosystem.apps);
         Ok(Some(ecosystem))
@@ -120,6 +121,18 @@ pub(crate) fn merged(targets: Vec<(Target, OsString)>) -> Vec<(Target, OsString)
         }
     }
     all
+}
+
+/// Whether what the apps of a config depend on is known, if it is not among them.
+fn all_known(session: &Session, ecosystem: &Ecosystem) -> Result<(), Failure> {
+    if ecosystem.outside.is_empty() {
+        return Ok(());
+    }
+    let rows = session.find()?.map_or_else(|| Ok(Vec::new()), |mut it| listing::rows(&mut it))?;
+    let is_lost = |on: &AppName| !rows.iter().any(|row| row.name == on.as_str());
+    let lost = ecosystem.outside.iter().filter(|(on, _)| is_lost(on));
+    let diagnostics: Vec<_> = lost.map(|(_, problem)| problem.clone()).collect();
+    if diagnostics.is_empty() { Ok(()) } else { Err(unusable(&Diagnosis { diagnostics })) }
 }
 
 /// Says what works but perhaps not as meant.

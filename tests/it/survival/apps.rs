@@ -319,8 +319,12 @@ pub(super) fn start_apps(home: &Home, apps: &[Value]) {
     let mut apps = ecosystem.apps;
     while !apps.is_empty() {
         insist(home, |client| {
-            let start =
-                Start { apps: apps.clone(), existing: Existing::Refuse, wait: Patience::Spawned };
+            let start = Start {
+                apps: apps.clone(),
+                existing: Existing::Refuse,
+                wait: Patience::Spawned,
+                no_deps: false,
+            };
             match client.call(&start, Deadline::after(PATIENCE)) {
                 Ok(_) | Err(CallError::Lost) => Ok(()),
                 Err(error) => Err(error),

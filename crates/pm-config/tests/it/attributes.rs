@@ -8,6 +8,7 @@ use crate::desk::Desk;
 /// What is written beside `script: "app"`, where it arrives in the spec, and as what.
 fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = identity();
+    rows.extend(dependencies());
     rows.extend(hooks());
     rows.extend(sockets_and_checks());
     rows.extend(lifecycle());
@@ -26,6 +27,24 @@ fn hooks() -> Vec<(&'static str, &'static str, Value)> {
         ("on_unhealthy: 'x'", "/hooks/on_unhealthy", json!(["/bin/sh", "-c", "x"])),
         ("on_job_failed: 'x'", "/hooks/on_job_failed", json!(["/bin/sh", "-c", "x"])),
         ("", "/hooks", json!(null)),
+    ]
+}
+
+fn need(app: &str, condition: &str, (required, restart): (bool, bool)) -> Value {
+    json!({ "app": app, "condition": condition, "required": required, "restart": restart })
+}
+
+fn dependencies() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("depends_on: ['db']", "/depends_on/0", need("db", "started", (true, false))),
+        ("depends_on: 'db'", "/depends_on/0/app", json!("db")),
+        ("dependsOn: { a: {}, b: 'ready' }", "/depends_on/1", need("b", "ready", (true, false))),
+        (
+            "depends_on: { db: { condition: 'service_completed_successfully', required: false, restart: true } }",
+            "/depends_on/0",
+            need("db", "completed", (false, true)),
+        ),
+        ("", "/depends_on", json!(null)),
     ]
 }
 

@@ -243,7 +243,7 @@ fn keys_of_other_managers_are_told_what_to_write_here() {
     for (written, here) in [
         ("restart: 'always'", "here it is `autorestart: true` or false, and `max_restarts`"),
         ("environment: {}", "here it is `env: {"),
-        ("depends_on: ['db']", "apps start side by side"),
+        ("requires: ['db']", "here it is `depends_on`"),
         ("livenessProbe: {}", "here it is `healthcheck`"),
         ("stdout_logfile: 'x'", "here it is `out_file`"),
         ("dir: '/x'", "here it is `cwd`"),

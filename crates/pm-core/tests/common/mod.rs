@@ -20,7 +20,7 @@ pub(crate) fn identity(run: RunId) -> Identity {
 
 /// `Start` with everything as usual.
 pub(crate) fn start(apps: Vec<AppSpec>) -> Ask {
-    Ask::Start(Start { apps, existing: Existing::Restart, wait: Patience::Settled })
+    Ask::Start(Start { apps, existing: Existing::Restart, wait: Patience::Settled, no_deps: false })
 }
 
 /// Selects by word.

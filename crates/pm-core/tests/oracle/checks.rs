@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::end::Cause;
 use crate::fact::Fact;
 use crate::id::{RunId, Time};
+use crate::phase::Want;
 use crate::saved::{InstanceRecord, SavedPhase};
 
 /// What has been answered.
@@ -95,7 +96,10 @@ impl CheckLaws {
             let stays = instance.app.checks.on_unhealthy == OnUnhealthy::Nothing
                 || !instance.app.restart.autorestart
                 || !instance.wanted;
-            let goes = instance.status == Status::Stopping;
+            let own = core.instances.get(&instance.id);
+            // Those that depend on it may have to go first.
+            let goes = instance.status == Status::Stopping
+                || own.is_some_and(|own| own.want != Want::Up && own.is_held_up());
             law(if stays { is_unhealthy || goes } else { goes }, || {
                 broken("too many bad answers have their consequence")
             })?;

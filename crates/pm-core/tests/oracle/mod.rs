@@ -9,6 +9,7 @@ use pm_spec::AppSpec;
 
 mod announcements;
 mod checks;
+mod dependencies;
 mod jobs;
 mod replies;
 mod runs;
@@ -27,6 +28,7 @@ use triggers::TriggerLaws;
 
 use crate::core::Core;
 use crate::fact::{Fact, Remaining, SpawnFailure};
+use crate::gate::Obstacle;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Change, Order, Outcome, Reach, Reply, RunSignal, SpawnPlan};
 use crate::phase::Want;
@@ -37,7 +39,7 @@ use pm_spec::Status;
 const REPLAY_EVERY: u32 = 16;
 
 /// What a reader saw of an instance.
-type Seen = (Status, bool, Option<RunId>, u32, u32, Option<Time>);
+type Seen = (Status, bool, Option<RunId>, u32, u32, Option<Time>, Vec<Obstacle>);
 
 /// Sees everything.
 #[derive(Clone, Debug, Default)]
@@ -154,7 +156,7 @@ impl Oracle {
         law(!self.left, || format!("nothing after leaving: {order:?}"))?;
         match order {
             Order::Persist(record) => self.remember(now, record),
-            Order::Spawn(run, plan) => self.spawn(*run, plan),
+            Order::Spawn(run, plan) => self.spawn(now, *run, plan),
             Order::Signal(run, sent) => self.signal(now, *run, *sent),
             Order::Release(run) => self.release(*run),
             Order::UpdateLogRules(run, spec) => {
@@ -173,7 +175,11 @@ impl Oracle {
                 self.announcements.order(occasion, (instance, app), self.runs.get(&occasion.run))
             }
             Order::Publish(Change::Changed(id) | Change::Removed(id)) => {
-                law(self.told.insert(*id), || format!("instance {} is told once a step", id.0))
+                // One that others depend on, or that depends on others, is looked at again when they have moved.
+                let is_alone = self.apps.values().all(|app| app.depends_on.is_empty());
+                law(self.told.insert(*id) || !is_alone, || {
+                    format!("instance {} is told once a step", id.0)
+                })
             }
             Order::Reply(request, reply) => {
                 let open = self.owed.contains_key(request);
@@ -263,12 +269,13 @@ impl Oracle {
         Ok(())
     }
 
-    fn spawn(&mut self, run: RunId, plan: &SpawnPlan) -> Result<(), BrokenLaw> {
+    fn spawn(&mut self, now: Time, run: RunId, plan: &SpawnPlan) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("spawn of run {}: {what}", run.0);
         law(self.last_run < Some(run), || broken("numbers are never reused"))?;
         self.last_run = Some(run);
         self.triggers.spawn(plan.instance)?;
         self.jobs.spawn(plan)?;
+        self.may_begin(now, plan.instance, &plan.app)?;
         let instance = self.instances.get(&plan.instance);
         let intent = instance.is_some_and(|instance| instance.phase == SavedPhase::Starting(run));
         law(intent, || broken("the intent is written down first"))?;
@@ -294,6 +301,9 @@ impl Oracle {
     fn signal(&mut self, now: Time, run: RunId, sent: RunSignal) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("{sent:?} to run {}: {what}", run.0);
         let spec = self.spec_of(run).cloned();
+        if matches!(sent, RunSignal::Stop(..)) {
+            self.may_go(run)?;
+        }
         let Some(trace) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
         law(!trace.is(RunMark::Over), || broken("only the living are signalled"))?;
         let instance = self.instances.get(&trace.instance);
@@ -458,5 +468,6 @@ fn seen(instance: &crate::view::InstanceView<'_>) -> Seen {
         instance.restarts,
         instance.unstable,
         instance.next_start,
+        instance.obstacles.to_vec(),
     )
 }

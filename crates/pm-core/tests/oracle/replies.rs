@@ -29,9 +29,13 @@ impl ExpectedReply {
     pub(crate) fn new(core: &Core, ask: &Ask, last: Option<RunId>) -> Self {
         let all = |select| core.resolve(select).ok();
         let (expected, patience, fresh) = match ask {
-            Ask::Restart(Restart { select, wait: patience, .. }) => (all(select), *patience, true),
-            Ask::Run(select, _)
-            | Ask::Stop(select)
+            Ask::Restart(Restart { select, wait: patience, .. }) => {
+                (all(select).filter(|_| !has_dependencies(core)), *patience, true)
+            }
+            Ask::Run(select, _) => {
+                (all(select).filter(|_| !has_dependencies(core)), Patience::Spawned, false)
+            }
+            Ask::Stop(select)
             | Ask::Delete(select)
             | Ask::Reset(select)
             | Ask::Signal(select, _) => (all(select), Patience::Spawned, false),
@@ -109,6 +113,10 @@ fn last_end(instance: &InstanceView<'_>) -> Option<Ending> {
     instance.history.iter().max_by_key(|end| end.run).map(|end| end.ending)
 }
 
+fn has_dependencies(core: &Core) -> bool {
+    core.apps.values().any(|app| !app.spec.depends_on.is_empty())
+}
+
 fn is_finished(instance: &InstanceView<'_>) -> bool {
     let good = match last_end(instance) {
         Some(Ending::Exited(number)) => {
@@ -139,6 +147,8 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::NotReady { .. }
             | Cause::Unhealthy { .. }
             | Cause::NotReplaced { .. }
+            | Cause::Dependency { .. }
+            | Cause::Missing
             | Cause::Reload
             | Cause::Stopped
             | Cause::Restarted

@@ -10,6 +10,7 @@ use pm_spec::AppSpec;
 use super::state::{BrokenLaw, law};
 use crate::end::Cause;
 use crate::id::{InstanceId, Time};
+use crate::phase::Want;
 use crate::saved::{InstanceRecord, Record, SavedPhase};
 
 /// What is known of a run.
@@ -68,7 +69,17 @@ pub(crate) fn counted(
     // A person's wish begins a new count of everything (PM2: `created_at`), in a reload also later than asked.
     let asked = asked || old.created != new.created;
     let up = new.restarts.checked_sub(old.restarts);
-    let plausible = up == Some(0) || (up == Some(1) && begins) || (asked && new.restarts <= 1);
+    // What it depends on may hold it back once its run or its pause is over.
+    let was_on_its_way = matches!(
+        old.phase,
+        SavedPhase::Backoff(_)
+            | SavedPhase::Starting(_)
+            | SavedPhase::Stopping { .. }
+            | SavedPhase::Alive { .. }
+    );
+    let waits = new.phase == SavedPhase::Down && new.want == Want::Up && was_on_its_way;
+    let plausible =
+        up == Some(0) || (up == Some(1) && (begins || waits)) || (asked && new.restarts <= 1);
     law(plausible, || broken("restarts are counted one by one"))?;
     let paused = matches!(old.phase, SavedPhase::Backoff(_) | SavedPhase::Retry(_));
     let clean = new.unstable == 0 && new.flaps == 0 && (new.last_delay == 0 || paused);

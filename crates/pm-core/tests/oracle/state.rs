@@ -50,7 +50,7 @@ impl Core {
 
     fn check_instance(&self, instance: &Instance, now: Time) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("instance {}: {what}: {instance:?}", instance.id.0);
-        let step = settle(&instance.phase, instance.want, now);
+        let step = instance.gated(settle(&instance.phase, instance.want, now));
         let waits = step == Transition::Forget && instance.second.is_some();
         law(step == Transition::Wait || waits, || broken("it is at rest"))?;
         if let Some(second) = &instance.second {
@@ -65,6 +65,16 @@ impl Core {
                 broken("an old run stays only while a new one may be ready")
             })?;
         }
+        let obstacles = self.obstacles(now, instance).0;
+        let runs = instance.phase.run().is_some();
+        law(runs || instance.gate.obstacles == obstacles, || {
+            broken(&format!("it knows what it waits for: {obstacles:?}"))
+        })?;
+        let is_held = self.is_held(instance);
+        let is_going = matches!(instance.phase, Phase::Up { .. }) && instance.want != Want::Up;
+        law(!is_going || instance.gate.is_held == is_held, || {
+            broken("it knows whether others go first")
+        })?;
         law(!instance.unsaved && !instance.changed, || broken("it is written down and told"))?;
         law(instance.release.is_none(), || broken("a run that is over is let go"))?;
         law(instance.answers.is_empty(), || broken("answers are given"))?;
@@ -83,6 +93,7 @@ impl Core {
         }
         if instance.phase == Phase::Down {
             let is_down = instance.want == Want::Down
+                || !instance.obstacles().is_empty()
                 || (instance.want == Want::Gone && instance.second.is_some());
             law(is_down, || broken("it is down because it is wanted so"))?;
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use pm_spec::{AppSpec, Reload, Restart, Schedule, Start};
 
+use super::dependencies::needed;
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::fact::{Ask, Fact};
@@ -43,6 +44,15 @@ impl TriggerLaws {
                 for id in core.resolve(select).into_iter().flatten() {
                     self.stopped.remove(&id);
                 }
+                if let Fact::Asked(
+                    _,
+                    Ask::Restart(Restart { select, no_deps: false, .. }) | Ask::Run(select, _),
+                ) = fact
+                {
+                    let ids = core.resolve(select).into_iter().flatten();
+                    let apps = ids.filter_map(|id| core.instance(id));
+                    self.needed(core, apps.map(|one| AppSpec::clone(one.app)));
+                }
             }
             Fact::Asked(_, Ask::Start(Start { apps, .. })) => {
                 let started = |id: &InstanceId| {
@@ -52,6 +62,7 @@ impl TriggerLaws {
                     })
                 };
                 self.stopped.retain(|id| !started(id));
+                self.needed(core, apps.iter().cloned());
             }
             Fact::ScheduleDue(app) => {
                 let allowed = |id: &InstanceId| {
@@ -76,6 +87,15 @@ impl TriggerLaws {
             | Fact::FileChanged(..)
             | Fact::TimePassed => {}
         }
+    }
+
+    /// Who starts these starts what they depend on.
+    fn needed(&mut self, core: &Core, apps: impl IntoIterator<Item = AppSpec>) {
+        let names = needed(core, apps);
+        let is_needed = |id: &InstanceId| {
+            core.instance(*id).is_some_and(|instance| names.contains(&instance.app.name))
+        };
+        self.stopped.retain(|id| !is_needed(id));
     }
 
     /// The senses are told something.

@@ -4,9 +4,9 @@
 
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
-    AppSpec, ByteString, Bytes, Checks, Delay, Door, HealthCheck, HookEvent, JobPolicy, Limits,
-    ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, RestartPolicy,
-    Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
+    AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
+    HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness,
+    RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,18 @@ pub(crate) struct Setup {
     /// It has a command for all that can happen.
     #[serde(default)]
     pub(crate) hooks: bool,
+    /// It depends on the apps with these numbers.
+    #[serde(default)]
+    pub(crate) needs: Vec<NeedSetup>,
+}
+
+/// One thing an app depends on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NeedSetup {
+    pub(crate) on: usize,
+    pub(crate) condition: Condition,
+    pub(crate) required: bool,
+    pub(crate) restart: bool,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -228,8 +240,17 @@ impl Setup {
                 .filter(|_| self.hooks)
                 .map(|event| (event, vec![ByteString::from("/bin/true")]))
                 .collect(),
+            depends_on: self.needs.iter().map(NeedSetup::dependency).collect(),
             ..app(&format!("app{number}"))
         }
+    }
+}
+
+impl NeedSetup {
+    fn dependency(&self) -> Dependency {
+        let Self { on, condition, required, restart } = *self;
+        let app = AppName::parse(&format!("app{on}")).expect("a good name");
+        Dependency { app, condition, required, restart }
     }
 }
 
@@ -262,12 +283,40 @@ impl Schedule {
         let mut tape = Tape(tape.iter());
         let deaths = if mortal { tape.many(5, death) } else { Vec::new() };
         let mut apps = vec![setup(&mut tape)];
-        apps.extend(tape.many(1, setup));
+        apps.extend(tape.many(2, setup));
+        depend(&mut tape, &mut apps);
         let mut acts = vec![Act { after: 0, what: What::StartAll }];
         let count = u16::try_from(apps.len()).expect("few apps");
         acts.extend(tape.many(9, |tape| act(tape, count)));
         let scripts = tape.many(24, script);
         Self { apps, scripts, acts, deaths }
+    }
+}
+
+/// Some apps depend on others, mostly on those with greater numbers; what has to come to an end may.
+fn depend(tape: &mut Tape<'_>, apps: &mut [Setup]) {
+    let count = u16::try_from(apps.len()).expect("few apps");
+    for number in 0..apps.len() {
+        for _ in 0..tape.pick(&[0, 1, 0, 2]) {
+            let on = usize::from(tape.below(count));
+            // Of circles there are few, for they are refused.
+            let is_back = on <= number && !tape.rarely(12);
+            let (started, completed) = (Condition::Started, Condition::Completed);
+            let all = [started, Condition::Ready, completed, Condition::Healthy];
+            let mut condition = tape.pick(&all);
+            // Of what is refused for want of a check there is little.
+            let is_asked = apps[on].checks.health.is_some() || tape.rarely(12);
+            if condition == Condition::Healthy && !is_asked {
+                condition = Condition::Ready;
+            }
+            let need =
+                NeedSetup { on, condition, required: !tape.rarely(4), restart: tape.rarely(3) };
+            if is_back {
+                continue;
+            }
+            apps[on].restart.autorestart &= condition != Condition::Completed;
+            apps[number].needs.push(need);
+        }
     }
 }
 
@@ -308,6 +357,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         checks: checks(tape),
         reload_signal: tape.rarely(3).then_some(Signal::HUP),
         hooks: tape.rarely(3),
+        needs: Vec::new(),
     }
 }
 

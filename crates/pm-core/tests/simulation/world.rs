@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pm_core::{
-    AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Order, Patience, Record, Remaining,
-    RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Status, Time,
+    AppId, Ask, Condition, Core, Ending, Existing, Fact, InstanceId, Order, Patience, Record,
+    Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Standing, Status, Time,
 };
 use pm_spec::{
     AppName, ByteString, Bytes, Environment, Mode, Reload, Rename, Restart, Scale, Select, Signal,
@@ -448,6 +448,7 @@ impl World<'_> {
                 apps: apps().map(|(number, setup)| setup.spec(number)).collect(),
                 existing: Existing::Restart,
                 wait: Patience::Settled,
+                no_deps: false,
             }),
             What::Start { app, existing, patience, instances } => {
                 let chosen = apps().filter(|(number, _)| *number == app);
@@ -457,13 +458,19 @@ impl World<'_> {
                     self.edit(existing, &mut spec);
                     spec
                 };
-                Ask::Start(Start { apps: chosen.map(spec).collect(), existing, wait: patience })
+                Ask::Start(Start {
+                    apps: chosen.map(spec).collect(),
+                    existing,
+                    wait: patience,
+                    no_deps: false,
+                })
             }
             What::Restart(pick, patience) => {
                 let mut env = Environment::new();
                 env.set("GENERATION", self.requests.to_string());
                 let env = self.requests.is_multiple_of(2).then_some(env);
-                Ask::Restart(Restart { select: select(pick), env, wait: patience })
+                let no_deps = self.requests.is_multiple_of(5);
+                Ask::Restart(Restart { select: select(pick), env, wait: patience, no_deps })
             }
             What::Reload(pick) => {
                 let force = self.requests.is_multiple_of(2);
@@ -568,7 +575,12 @@ impl World<'_> {
     /// Nothing will ever happen again by itself: everybody is where people want them.
     fn quiet(&mut self) -> Result<(), String> {
         let Some(core) = &self.core else { return Err("no daemon".into()) };
-        if self.oracle.owed() > 0 {
+        // Who waits for the end of something that has none waits for ever, and so if nobody asks it how it is.
+        let is_endless = core.instances().flat_map(|instance| instance.obstacles).any(|one| {
+            let comes = matches!(one.standing, Standing::Coming(_));
+            comes && matches!(one.condition, Condition::Completed | Condition::Healthy)
+        });
+        if self.oracle.owed() > 0 && !is_endless {
             return Err("somebody still waits for a reply".into());
         }
         for instance in core.instances() {
@@ -582,7 +594,8 @@ impl World<'_> {
                 // It runs, and nobody waits for it to say that it is ready.
                 Status::Launching => {
                     let waits = instance.app.shows_ready() && instance.wanted;
-                    waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
+                    let held_up = instance.wanted && !instance.obstacles.is_empty();
+                    held_up || waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
                 }
                 Status::Stopping | Status::WaitingRestart => false,
             };

@@ -23,6 +23,7 @@ fn a_job_that_ends_well_is_finished() {
                 select: word("job"),
                 env: None,
                 wait: Patience::Settled,
+                no_deps: false,
             }))
         } else {
             (request, orders)
@@ -94,6 +95,7 @@ fn who_ignores_the_ask_is_forced_and_at_last_given_up() {
         select: word("deaf"),
         env: None,
         wait: Patience::Spawned,
+        no_deps: false,
     }));
     assert_eq!(spawns(&orders), []);
     let orders = story.end(run, Ending::Signaled { signal: 9, core: false });
@@ -148,8 +150,14 @@ fn p17_a_stop_during_a_pause_cancels_it_at_once() {
 fn a_restart_counts_only_what_was_up() {
     let mut story = Story::default();
     let first = story.up(vec![app("web")])[0];
-    let restart =
-        || Ask::Restart(Restart { select: word("web"), env: None, wait: Patience::Settled });
+    let restart = || {
+        Ask::Restart(Restart {
+            select: word("web"),
+            env: None,
+            wait: Patience::Settled,
+            no_deps: false,
+        })
+    };
     let (request, _) = story.ask(restart());
     let orders = story.end(first, Ending::Exited(0));
     story.spawn_all(&orders);
@@ -174,6 +182,7 @@ fn a_restart_while_it_is_being_made_replaces_it() {
         select: word("web"),
         env: None,
         wait: Patience::Spawned,
+        no_deps: false,
     }));
     assert_eq!(spawns(&more), []);
     assert_eq!(story.became(first), [Became::Superseded]);
@@ -271,6 +280,7 @@ fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
             apps: vec![job.clone()],
             existing: Existing::Converge,
             wait: Patience::Settled,
+            no_deps: false,
         })
     };
     let converge = || apply(&job);

@@ -17,7 +17,12 @@ fn job(name: &str) -> AppSpec {
 }
 
 fn start(spec: &AppSpec, existing: Existing) -> Ask {
-    Ask::Start(Start { apps: vec![spec.clone()], existing, wait: Patience::Settled })
+    Ask::Start(Start {
+        apps: vec![spec.clone()],
+        existing,
+        wait: Patience::Settled,
+        no_deps: false,
+    })
 }
 
 fn run(name: &str) -> Ask {
@@ -39,7 +44,8 @@ fn a_job_that_waits_is_begun_by_its_times_and_by_nobody_else() {
         let (request, orders) = story.ask(start(&job("job"), existing));
         assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Unchanged]));
     }
-    let restart = Restart { select: word("job"), env: None, wait: Patience::Settled };
+    let restart =
+        Restart { select: word("job"), env: None, wait: Patience::Settled, no_deps: false };
     let (request, orders) = story.ask(Ask::Restart(restart.clone()));
     assert_eq!((spawns(&orders), story.became(request)), (vec![], vec![Became::Unchanged]));
     assert!(story.instance(0).rests);

@@ -21,7 +21,7 @@ fn reload(force: bool) -> Ask {
 }
 
 fn start(spec: AppSpec, existing: Existing) -> Ask {
-    Ask::Start(Start { apps: vec![spec], existing, wait: Patience::Settled })
+    Ask::Start(Start { apps: vec![spec], existing, wait: Patience::Settled, no_deps: false })
 }
 
 /// 30 s for the old workers, 3 s for the new ones, 1 s in which they stay.

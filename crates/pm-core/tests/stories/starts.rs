@@ -30,8 +30,12 @@ fn a_start_that_only_waits_for_exec_is_answered_by_the_spawn() {
     let mut story = Story::default();
     let patience = Patience::Spawned;
     let apps = vec![app("web")];
-    let (request, orders) =
-        story.ask(Ask::Start(Start { apps, existing: Existing::Keep, wait: patience }));
+    let (request, orders) = story.ask(Ask::Start(Start {
+        apps,
+        existing: Existing::Keep,
+        wait: patience,
+        no_deps: false,
+    }));
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
     assert_eq!(story.core.next_deadline(), None, "nobody waits, nothing wakes");
@@ -72,6 +76,7 @@ fn a_refused_spawn_fails_a_persons_start_and_is_tried_again_by_the_policy() {
         select: word("gone"),
         env: None,
         wait: Patience::Settled,
+        no_deps: false,
     }));
     let run = story.spawn_all(&orders)[0];
     let mut orders = story.end(run, CRASH);
@@ -186,8 +191,14 @@ fn p12_a_new_spec_is_taken_over_with_its_number_of_instances() {
 fn existing_apps_are_refused_kept_or_doubled_as_asked() {
     let mut story = Story::default();
     story.up(vec![app("web")]);
-    let ask =
-        |existing| Ask::Start(Start { apps: vec![app("web")], existing, wait: Patience::Spawned });
+    let ask = |existing| {
+        Ask::Start(Start {
+            apps: vec![app("web")],
+            existing,
+            wait: Patience::Spawned,
+            no_deps: false,
+        })
+    };
     let (request, orders) = story.ask(ask(Existing::Refuse));
     let name = app("web").name;
     assert_eq!(orders, [Order::Reply(request, Reply::Refused(Refused::AlreadyUp(name)))]);
@@ -210,6 +221,7 @@ fn without_autostart_it_is_only_added_and_can_be_raised() {
         select: word("later"),
         env: None,
         wait: Patience::Spawned,
+        no_deps: false,
     }));
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);

@@ -70,8 +70,8 @@ impl Calls {
                 }
                 Ask::Start(call)
             }
-            Request::Raise(Raise { select, env, wait }) => {
-                Ask::Restart(Restart { select, env, wait })
+            Request::Raise(Raise { select, env, wait, no_deps }) => {
+                Ask::Restart(Restart { select, env, wait, no_deps })
             }
             Request::Restart(call) => Ask::Restart(call),
             Request::Reload(call) => Ask::Reload(call),

@@ -6,6 +6,7 @@ use pm_core::{Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused
 use pm_protocol::{Code, Description, JobView, LogShape, LogSource, Refusal, Row, What};
 use pm_spec::{Health, LogFormat, Signal};
 
+use super::dependencies;
 use crate::clock::Clocks;
 use crate::plan;
 use crate::sampler::Figures;
@@ -44,11 +45,13 @@ pub(crate) fn row(
             .failure
             .map(cause)
             .or_else(|| waiting(instance))
+            .or_else(|| dependencies::waits(instance, cause))
             .or_else(|| failed_job(instance))
             .or_else(|| not_well(instance))
             .or_else(|| failing(instance, clocks)),
         job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
         health: instance.health,
+        waits_for: dependencies::waits_for(instance),
     }
 }
 
@@ -319,6 +322,10 @@ pub(crate) fn refusal(refused: &Refused) -> Refusal {
             format!("the name `{name}` has an app already, or several would get it"),
             Some("choose another name, or another namespace".into()),
         ),
+        Refused::UnknownDependency { app, on } => dependencies::unknown(app, on),
+        Refused::NeverCompletes { app, on } => dependencies::endless(app, on),
+        Refused::NoHealthCheck { app, on } => dependencies::unasked(app, on),
+        Refused::Circle(way) => dependencies::circle(way),
         Refused::Leaving => {
             (Code::Leaving, "the daemon is shutting down".into(), Some("try again".into()))
         }

@@ -5,6 +5,7 @@ use pm_protocol::EndView;
 use pm_spec::Signal;
 
 use crate::clock::Clocks;
+use crate::server::dependencies;
 
 /// One end of one run, for people.
 pub(crate) fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
@@ -45,8 +46,8 @@ pub(crate) fn ending(ending: Ending) -> String {
 }
 
 /// Why something is not up, in words.
-pub(crate) fn cause(cause: &Cause) -> String {
-    match cause {
+pub(crate) fn cause(why: &Cause) -> String {
+    match why {
         Cause::Ended(how) => ending(*how),
         Cause::Stopped => "stopped by a command".into(),
         Cause::Restarted => "restarted by a command".into(),
@@ -66,6 +67,8 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::NotReplaced { signal, within } => {
             format!("did not replace its workers within {within} of {signal}; it runs on")
         }
+        Cause::Dependency { on, why } => dependencies::cause(on, why, cause(why)),
+        Cause::Missing => "there is no such app".into(),
         Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),
         Cause::Shutdown => "stopped with the manager".into(),

@@ -4,6 +4,7 @@ mod accept;
 pub(crate) mod answer;
 mod connection;
 pub(crate) mod connections;
+mod dependencies;
 mod endpoint;
 pub(crate) mod ends;
 pub(crate) mod feed;

@@ -4,7 +4,7 @@ use super::Setting;
 use super::flag::{FlagValue::List, flag, off, on};
 use super::row::{
     Jlist::{Always, Apart},
-    KeySpec, field, key, special, word,
+    KeySpec, field, key, made, special, word,
 };
 use crate::{Delay, Preset, Signal};
 
@@ -19,6 +19,9 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("autostart", "false: it is only made known", field!(Switch, autostart))
         .live().jlist(Always)
         .flag(off("--no-autostart", "Only make the app known")),
+    key("depends_on", "apps that come before it: a list of names, or NAME: { condition: `started`, `ready`, `healthy` or `completed_successfully`, required, restart }",
+        made!(["array", "object", "string"], depends_on))
+        .live(),
     key("autorestart", "false: when it ends it stays stopped", field!(Switch, restart.autorestart))
         .live().told_apart().jlist(Always)
         .flag(off("--no-autorestart", "Do not restart the app when it ends")),

@@ -40,9 +40,9 @@ fn perform(home: &Home, command: &Operation) -> Result<OperationResult, CallErro
     let select: Vec<_> = command.ids.iter().map(|id| Select::Id(*id)).collect();
     let (env, wait) = (None, Patience::Settled);
     match command.verb {
-        Verb::Start => outcomes(&mut client, &Raise { select, env, wait }),
+        Verb::Start => outcomes(&mut client, &Raise { select, env, wait, no_deps: false }),
         Verb::Stop => outcomes(&mut client, &Stop { select }),
-        Verb::Restart => outcomes(&mut client, &Restart { select, env, wait }),
+        Verb::Restart => outcomes(&mut client, &Restart { select, env, wait, no_deps: false }),
         Verb::Reload => outcomes(&mut client, &Reload { select, env, force: false }),
         Verb::Delete => outcomes(&mut client, &Delete { select }),
         Verb::Scale(to) => outcomes(&mut client, &Scale { select, to }),

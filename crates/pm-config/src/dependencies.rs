@@ -1,0 +1,217 @@
+//! `depends_on`: which apps come before an app, and whether that can be.
+
+use pm_spec::{AppName, AppSpec, ByteString, Condition, Dependency};
+
+use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
+use crate::ecosystem::AppTable;
+use crate::fields::{AppFields, Field};
+use crate::keys;
+use crate::tree::{ConfigNode, TableEntry, Value};
+
+const WHAT: &str = "a list of names, or an object such as { db: { condition: \"ready\" } }";
+
+/// What one entry may say.
+const KEYS: [&str; 3] = ["condition", "required", "restart"];
+
+/// Which apps come before this one; of one that is named twice the last word counts.
+pub(crate) fn read(app: &mut AppFields<'_>) -> Vec<Dependency> {
+    let Some(field) = app.get("depends_on") else { return Vec::new() };
+    let all: Vec<Dependency> = match &field.node.value {
+        Value::Text(_) => named(app, field.node).into_iter().collect(),
+        Value::List(nodes) => nodes.iter().filter_map(|node| named(app, node)).collect(),
+        Value::Table(entries) => entries.iter().filter_map(|entry| told(app, entry)).collect(),
+        Value::Bool(false) => Vec::new(),
+        Value::Null | Value::Bool(true) | Value::Integer(_) | Value::Float(_) => {
+            app.refuse::<()>(field, WHAT);
+            Vec::new()
+        }
+    };
+    let is_last = |(at, one): (usize, &Dependency)| {
+        let again = all.iter().skip(at + 1).any(|other| other.app == one.app);
+        (!again).then(|| one.clone())
+    };
+    all.iter().enumerate().filter_map(is_last).collect()
+}
+
+/// A bare name.
+fn named(app: &mut AppFields<'_>, node: &ConfigNode) -> Option<Dependency> {
+    match node.value.as_text() {
+        Some(text) => name(app, &text.display(), node.at).map(Dependency::on),
+        None => app.refuse(Field { key: "depends_on", node }, WHAT),
+    }
+}
+
+fn name(app: &mut AppFields<'_>, text: &str, at: ConfigPlace) -> Option<AppName> {
+    let parsed = AppName::parse(text);
+    app.findings.take(parsed.map_err(|error| Finding::error(at, format!("`depends_on`: {error}"))))
+}
+
+/// A name and what is said of it; a word alone is its condition.
+fn told(app: &mut AppFields<'_>, entry: &TableEntry) -> Option<Dependency> {
+    let mut dependency = Dependency::on(name(app, &entry.key, entry.at)?);
+    match &entry.node.value {
+        Value::Null => {}
+        Value::Text(_) => dependency.condition = condition(app, &entry.node)?,
+        Value::Table(entries) => {
+            for entry in entries {
+                part(app, entry, &mut dependency)?;
+            }
+        }
+        Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) => {
+            let what = "an object such as { condition: \"ready\" }";
+            return app.refuse(Field { key: &entry.key, node: &entry.node }, what);
+        }
+    }
+    Some(dependency)
+}
+
+fn part(app: &mut AppFields<'_>, entry: &TableEntry, dependency: &mut Dependency) -> Option<()> {
+    match (entry.key.as_str(), &entry.node.value) {
+        ("condition", _) => dependency.condition = condition(app, &entry.node)?,
+        ("required", Value::Bool(on)) => dependency.required = *on,
+        ("restart", Value::Bool(on)) => dependency.restart = *on,
+        ("required" | "restart", _) => {
+            return app.refuse(Field { key: &entry.key, node: &entry.node }, "true or false");
+        }
+        (key, _) => {
+            let message = format!("unknown key {} in `depends_on`; it is ignored", quoted(key));
+            let finding = Finding::warning(entry.at, message);
+            app.findings.add(match keys::nearest(key, KEYS.into_iter()) {
+                Some(near) => finding.hint(format!("did you mean `{near}`?")),
+                None => finding.hint("it may have `condition`, `required` and `restart`"),
+            });
+        }
+    }
+    Some(())
+}
+
+fn condition(app: &mut AppFields<'_>, node: &ConfigNode) -> Option<Condition> {
+    let text = node.value.as_text().map(ByteString::display);
+    let word = text.as_deref().unwrap_or_default();
+    let what = "\"started\", \"ready\", \"healthy\" or \"completed_successfully\"";
+    Condition::parse(word).or_else(|| app.refuse(Field { key: "condition", node }, what))
+}
+
+/// The names an app depends on as written, with their places.
+fn places(table: &AppTable) -> Vec<(String, ConfigPlace)> {
+    let mut apart = Findings::default();
+    let app = AppFields::new(table.at, &table.entries, &mut apart);
+    let Some(field) = app.get("depends_on") else { return Vec::new() };
+    let text = |node: &ConfigNode| {
+        node.value.as_text().map(|text| (text.display().trim().to_owned(), node.at))
+    };
+    match &field.node.value {
+        Value::List(nodes) => nodes.iter().filter_map(text).collect(),
+        Value::Table(entries) => {
+            entries.iter().map(|entry| (entry.key.trim().to_owned(), entry.at)).collect()
+        }
+        Value::Text(_) => text(field.node).into_iter().collect(),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => Vec::new(),
+    }
+}
+
+/// Finds what can never be: apps that wait for each other, or for the end of what has none. What apps need and is not
+/// among them somebody else may know; it is given back with what to say if nobody does.
+pub(crate) fn check(
+    (tables, names): (&[AppTable], &[Option<AppName>]),
+    apps: &[AppSpec],
+    off: &[AppName],
+    findings: &mut Findings,
+) -> Vec<(AppName, Finding)> {
+    let mut outside = Vec::new();
+    for app in apps.iter().filter(|app| !app.depends_on.is_empty()) {
+        let table = tables.iter().zip(names).find(|(_, name)| name.as_ref() == Some(&app.name));
+        let places = table.map(|(table, _)| places(table)).unwrap_or_default();
+        for need in &app.depends_on {
+            let place = places.iter().rfind(|(name, _)| name == need.app.as_str());
+            let at = place.map_or(ConfigPlace::Whole, |(_, at)| *at);
+            let known = names.iter().flatten();
+            if !known.clone().any(|name| *name == need.app) {
+                let known: Vec<&str> = known.map(AppName::as_str).collect();
+                let is_off = off.contains(&need.app);
+                let finding = || missing((app, need), at, &known, is_off);
+                let lost = need.required.then(|| (need.app.clone(), finding()));
+                outside.extend(lost);
+            } else if let Some(finding) = impossible(app, need, at, apps) {
+                findings.add(finding);
+            }
+        }
+    }
+    outside
+}
+
+fn missing(
+    (app, need): (&AppSpec, &Dependency),
+    at: ConfigPlace,
+    known: &[&str],
+    is_off: bool,
+) -> Finding {
+    let (name, on) = (quoted(app.name.as_str()), quoted(need.app.as_str()));
+    if is_off {
+        let finding = Finding::error(at, format!("{name} depends on {on}, whose profile is off"));
+        return finding.hint("`--profile` turns it on; `required: false` does without");
+    }
+    let finding = Finding::error(at, format!("{name} depends on {on}, and there is no such app"));
+    match keys::nearest(
+        need.app.as_str(),
+        known.iter().copied().filter(|name| *name != app.name.as_str()),
+    ) {
+        Some(near) => finding.hint(format!("did you mean `{near}`?")),
+        None => finding.hint("neither here nor in `pm list`; `--no-deps` starts it without"),
+    }
+}
+
+/// Why this can't come true.
+fn impossible(
+    app: &AppSpec,
+    need: &Dependency,
+    at: ConfigPlace,
+    apps: &[AppSpec],
+) -> Option<Finding> {
+    let (name, on) = (quoted(app.name.as_str()), quoted(need.app.as_str()));
+    if need.app == app.name {
+        return Some(Finding::error(at, format!("{name} depends on itself")));
+    }
+    let needed = apps.iter().find(|other| other.name == need.app)?;
+    let restart = &needed.restart;
+    let has_no_end = restart.autorestart && !restart.stop_exit_codes.contains(&0);
+    if need.condition == Condition::Completed && has_no_end {
+        let message = format!("{name} waits for the end of {on}, which begins again when it ends");
+        let hint = format!("give {on} `autorestart: false`");
+        return Some(Finding::error(at, message).hint(hint));
+    }
+    if need.condition == Condition::Healthy && needed.checks.health.is_none() {
+        let message = format!("{name} waits until {on} is healthy, and {on} has no `healthcheck`");
+        return Some(Finding::error(at, message).hint("give it one, or wait until it is `ready`"));
+    }
+    let way = way(apps, &need.app, &app.name)?;
+    // Told once, at the app that comes first in the file.
+    let first = apps.iter().find(|one| way.contains(&&one.name))?;
+    if first.name != app.name {
+        return None;
+    }
+    let way: Vec<String> = way.iter().map(|name| quoted(name.as_str())).collect();
+    let message = format!(
+        "{name} depends on {}: none of them can be the first",
+        way.join(", which depends on ")
+    );
+    Some(Finding::error(at, message))
+}
+
+/// The apps from one to another, each depending on the next.
+fn way<'a>(apps: &'a [AppSpec], from: &'a AppName, to: &'a AppName) -> Option<Vec<&'a AppName>> {
+    let mut way = vec![from];
+    let mut seen = std::collections::BTreeSet::from([from]);
+    while let Some(last) = way.last().copied() {
+        if last == to {
+            return Some(way);
+        }
+        let app = apps.iter().find(|app| app.name == *last);
+        let mut next = app.into_iter().flat_map(|app| &app.depends_on).map(|need| &need.app);
+        match next.find(|name| seen.insert(name)) {
+            Some(name) => way.push(name),
+            None => drop(way.pop()),
+        }
+    }
+    None
+}
