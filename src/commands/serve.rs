@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use pm_config::absolute;
 use pm_serve::{Site, variables};
 use pm_spec::ByteString;
 
 use crate::cli::ServeArgs;
 use crate::commands::start;
-use crate::commands::support::targets::absolute;
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session};
 
@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Report, Failure
 fn env(cwd: &std::path::Path, args: &ServeArgs) -> Vec<(&'static str, OsString)> {
     let yes = |given: bool| given.then(|| OsString::from("true"));
     let path = args.path.clone().or_else(|| std::env::var_os(variables::PATH).map(PathBuf::from));
-    let path = absolute(cwd, &path.unwrap_or_default());
+    let path = absolute(&path.unwrap_or_default(), cwd);
     let port = args.port.or(args.port_flag).map(|port| port.to_string().into());
     let has_login = args.basic_auth_username.is_some();
     [

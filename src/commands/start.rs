@@ -4,7 +4,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use pm_client::Client;
 use pm_config::{Caller, Overrides, Typed, read};
@@ -22,7 +21,7 @@ use crate::commands::support::{amend, finish, listing, progress, resend, selecto
 use crate::failure::{Exit, Failure};
 use crate::render::outcomes::Completed;
 use crate::report::Report;
-use crate::session::{Session, engine, environment};
+use crate::session::{Session, environment};
 
 /// What is to be asked of the daemon.
 #[derive(Debug, Default)]
@@ -79,16 +78,8 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
 
 /// `--no-daemon` where none runs (PM2): what is started lives as long as this command.
 fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
-    let plan = Stay {
-        apps: apps(session, args)?,
-        form: Form::new(session.console, false).stamped("HH:mm:ss"),
-        auto_exit: false,
-        leaves: false,
-        delay: Duration::ZERO,
-        scope: Scope::Apps,
-        post_exec: None,
-    };
-    foreground::stay(session, &plan)
+    let form = Form::new(session.console, false).stamped("HH:mm:ss");
+    foreground::stay(session, &Stay::new(apps(session, args)?, form, Scope::Apps))
 }
 
 /// An app whose program is this one, in a hidden verb.
@@ -119,7 +110,7 @@ pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Rep
         }
     }
     given.or("name", || Typed::word(own.name));
-    given.or("cwd", || Typed::word(own.cwd.into_os_string().into_vec()));
+    given.or("cwd", || Typed::word(pm_config::path_bytes(&own.cwd)));
     given.set("interpreter", Typed::word("none"));
     given.set("env", Typed::Variables(own.env));
     let ecosystem = read::script(own.program, &session.caller()?, &overrides)
@@ -352,7 +343,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
         only: flags.only.clone(),
         profiles: flags.profiles.profile.clone(),
         env_name: flags.env_name.clone(),
-        engine: engine(flags.engine),
+        engine: flags.engine.engine,
         strict: flags.strict,
         given,
         beside: session.beside(),

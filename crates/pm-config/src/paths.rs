@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use pm_spec::{ByteString, Environment};
 
 /// `path` seen from `base`, without `.`, `..` and double slashes. As in a shell and in PM2, `..` undoes the name before it.
-pub(crate) fn absolute(path: &Path, base: &Path) -> PathBuf {
+pub fn absolute(path: &Path, base: &Path) -> PathBuf {
     let mut clean = PathBuf::from("/");
     for part in base.join(path).components() {
         match part {
@@ -35,11 +35,13 @@ pub(crate) fn written(text: &ByteString, base: &Path, env: &Environment) -> Path
     }
 }
 
-pub(crate) fn from_bytes(bytes: &ByteString) -> &Path {
+/// A path as it is written in a spec.
+pub fn from_bytes(bytes: &ByteString) -> &Path {
     Path::new(OsStr::from_bytes(bytes.as_bytes()))
 }
 
-pub(crate) fn to_bytes(path: &Path) -> ByteString {
+/// The bytes of a path.
+pub fn to_bytes(path: &Path) -> ByteString {
     ByteString::from(path.as_os_str().as_bytes())
 }
 

@@ -1,7 +1,6 @@
 //! PM2's saved list beside ours: written with each save in a home with PM2's names, so that PM2 can go on from it, and
 //! read where PM2 wrote it last. Ours stays the one that counts.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -116,7 +115,7 @@ pub(crate) fn revive(
         }
     };
     let rows = listing::rows(client)?;
-    let known: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let known = listing::names(&rows);
     let is_new = |record: &&Value| !record["name"].as_str().is_some_and(|it| known.contains(it));
     let new: Vec<Value> = records.iter().filter(is_new).cloned().collect();
     let mut outcomes = Vec::new();
