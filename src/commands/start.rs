@@ -82,49 +82,6 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
     foreground::stay(session, &Stay::new(apps(session, args)?, form, Scope::Apps))
 }
 
-/// An app whose program is this one, in a hidden verb.
-#[cfg(feature = "serve")]
-#[derive(Debug)]
-pub(super) struct Own {
-    pub(super) program: PathBuf,
-    pub(super) verb: &'static str,
-    /// Its name, unless `--name` says another.
-    pub(super) name: String,
-    /// Its folder, unless `--cwd` says another.
-    pub(super) cwd: PathBuf,
-    /// What it is told.
-    pub(super) env: Vec<(String, ByteString)>,
-}
-
-/// Starts an app of our own as `pm start` starts a script.
-#[cfg(feature = "serve")]
-pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
-    for_files(session, flags)?;
-    let mut overrides = overrides(session, flags, &[own.verb.into()]);
-    let given = &mut overrides.given;
-    for key in ["interpreter", "interpreter_args"] {
-        if let Some(key) = pm_spec::options::key(key).filter(|key| given.has(key.name)) {
-            let message =
-                format!("could not use {}: this app is pm itself", pm_config::flag_of(key));
-            return Err(Failure::input(message));
-        }
-    }
-    given.or("name", || Typed::word(own.name));
-    given.or("cwd", || Typed::word(pm_config::path_bytes(&own.cwd)));
-    given.set("interpreter", Typed::word("none"));
-    given.set("env", Typed::Variables(own.env));
-    let ecosystem = read::script(own.program, &session.caller()?, &overrides)
-        .map_err(|it| targets::unusable_script(&it))?;
-    targets::warn(session, &ecosystem);
-    let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
-    let asked = resend::now();
-    let mut client = session.daemon()?;
-    let outcomes = progress::during(session, "starting", || {
-        carry_out(session, &mut client, plan, (flags, &overrides))
-    })?;
-    finish::report(session, &mut client, outcomes, asked, "nothing to start")
-}
-
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
 pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
     let caller = session.caller()?;
