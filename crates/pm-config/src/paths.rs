@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -43,6 +43,14 @@ pub fn from_bytes(bytes: &ByteString) -> &Path {
 /// The bytes of a path.
 pub fn to_bytes(path: &Path) -> ByteString {
     ByteString::from(path.as_os_str().as_bytes())
+}
+
+/// What a file begins with, so many bytes at most.
+pub(crate) fn head(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What a path leads to, symlinks followed.
