@@ -51,12 +51,12 @@ pub(crate) fn autosave(session: &Session, client: &mut Client) {
 
 /// Where the list before `path` lies.
 fn backup(session: &Session, path: &Path) -> PathBuf {
-    session.home.pm2_dump_backup().unwrap_or_else(|| beside(path, ".bak"))
+    session.home.pm2_dump_backup().unwrap_or_else(|| path.with_added_extension("bak"))
 }
 
 /// The new file in the place of the one before, which goes to `old`.
 fn replace(path: &Path, old: &Path, text: &[u8]) -> io::Result<File> {
-    let new = beside(path, ".new");
+    let new = path.with_added_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.write_all(text)?;
@@ -67,12 +67,6 @@ fn replace(path: &Path, old: &Path, text: &[u8]) -> io::Result<File> {
     }
     fs::rename(&new, path)?;
     Ok(file)
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_os_string();
-    name.push(ending);
-    name.into()
 }
 
 /// PM2's list, if PM2 wrote it after we saved ours.
@@ -101,7 +95,7 @@ pub(crate) fn revive(
         Ok(records) => records,
         Err(error) => {
             let older = read(&backup(session, path)).map_err(|_| bad(error.clone()))?;
-            let aside = beside(path, ".damaged");
+            let aside = path.with_added_extension("damaged");
             // The next reader is not to be fooled by it, and nobody's list is deleted.
             let moved = match fs::rename(path, &aside) {
                 Ok(()) => format!(", the broken one is {} now", aside.display()),
