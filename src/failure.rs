@@ -1,11 +1,13 @@
 //! The third and last level of errors: what a command ends with, for people and for scripts.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
 use pm_client::{CallError, Colours, ConnectError, plain};
 use pm_pm2::Pm2Error;
 use pm_protocol::{Code, Refusal};
+use regex_lite::Regex;
 
 use crate::called::as_called;
 
@@ -88,18 +90,9 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 }
 
 /// What the standard library says of a refused call, without the number it adds: ` (os error 2)`.
-fn without_numbers(text: &str) -> String {
-    let mut parts = text.split(" (os error ");
-    let mut told = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once(')') {
-            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
-                told.push_str(rest);
-            }
-            Some(_) | None => told.extend([" (os error ", part]),
-        }
-    }
-    told
+fn without_numbers(text: &str) -> Cow<'_, str> {
+    let number = Regex::new(r" \(os error \d+\)");
+    number.map_or(text.into(), |number| number.replace_all(text, ""))
 }
 
 impl fmt::Display for Failure {

@@ -2,7 +2,7 @@
 //! guardian, so any number of these may run at once (pain 15). It decides nothing about apps.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{DirBuilder, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -97,18 +97,18 @@ pub(crate) fn alone(home: &Home) -> Result<(), Failure> {
     ))
 }
 
-/// What a folder is for.
-#[derive(Clone, Copy, Debug)]
-enum Role {
-    /// May be a link, for whoever set it meant what it leads to.
-    Home,
-    /// Has a name that others can guess, in a folder where they may write: a link is theirs.
-    Sockets,
-}
+/// What a folder is for, and how it is looked at.
+type Role = (&'static str, fn(&Path) -> io::Result<Metadata>);
+
+/// May be a link, for whoever set it meant what it leads to.
+const HOME: Role = ("home", |folder| std::fs::metadata(folder));
+
+/// Has a name that others can guess, in a folder where they may write: a link is theirs.
+const SOCKETS: Role = ("socket folder", |folder| std::fs::symlink_metadata(folder));
 
 /// Makes the home, or makes sure that it is ours alone.
 pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
-    own(home.root(), Role::Home)?;
+    own(home.root(), HOME)?;
     for folder in [home.logs(), home.pids()] {
         // What can't be made is missed, and complained about, by the first app that needs it.
         DirBuilder::new().mode(0o700).create(folder).ok();
@@ -121,7 +121,7 @@ pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
         }
     }
     match home.socket().parent() {
-        Some(folder) if folder != home.root() => own(folder, Role::Sockets),
+        Some(folder) if folder != home.root() => own(folder, SOCKETS),
         Some(_) | None => Ok(()),
     }
 }
@@ -129,25 +129,17 @@ pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
 /// Creates a folder with mode 0700, or refuses one that someone else could change: who can write there can make us
 /// run commands (pain 10, 37). One of ours that others could only look into is closed to them: apps' environments and
 /// output are inside.
-fn own(folder: &Path, role: Role) -> Result<(), Failure> {
+fn own(folder: &Path, (what, look): Role) -> Result<(), Failure> {
     let shown = folder.display();
-    let what = match role {
-        Role::Home => "home",
-        Role::Sockets => "socket folder",
-    };
     let failed = |error: io::Error| {
         Failure::failed(format!("could not use {shown} as {what}: {error}"))
             .hint("set PM_HOME to a folder you can write")
     };
-    let look = || match role {
-        Role::Home => std::fs::metadata(folder),
-        Role::Sockets => std::fs::symlink_metadata(folder),
-    };
-    let meta = match look() {
+    let meta = match look(folder) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-            look().map_err(failed)?
+            look(folder).map_err(failed)?
         }
         Err(error) => return Err(failed(error)),
     };
@@ -240,9 +232,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("a b/c");
         let mode = |folder: &Path| std::fs::metadata(folder).unwrap().mode() & 0o7777;
-        own(&home, Role::Home).unwrap();
+        own(&home, HOME).unwrap();
         assert_eq!(mode(&home), 0o700);
-        own(&home, Role::Home).unwrap();
+        own(&home, HOME).unwrap();
         // One that was made otherwise, perhaps by PM2.
         std::fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
         std::fs::create_dir(home.join("logs")).unwrap();
@@ -256,11 +248,11 @@ mod tests {
         let link = dir.path().join("link");
         std::fs::create_dir(dir.path().join("real")).unwrap();
         symlink("real", &link).unwrap();
-        own(&link, Role::Home).unwrap();
-        own(&link, Role::Sockets).unwrap_err();
+        own(&link, HOME).unwrap();
+        own(&link, SOCKETS).unwrap_err();
         let dangling = dir.path().join("dangling");
         symlink("nowhere", &dangling).unwrap();
-        own(&dangling, Role::Sockets).unwrap_err();
+        own(&dangling, SOCKETS).unwrap_err();
         assert!(!dir.path().join("nowhere").exists());
     }
 
@@ -270,7 +262,7 @@ mod tests {
         let open = dir.path().join("open");
         std::fs::create_dir(&open).unwrap();
         std::fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
-        let failure = own(&open, Role::Home).unwrap_err();
+        let failure = own(&open, HOME).unwrap_err();
         assert!(failure.message.contains("mode 0777"), "{failure}");
         assert!(failure.hint.unwrap().starts_with("chmod 700"));
         // Only root can give a folder away; anyone else looks at one that is root's.
@@ -279,13 +271,13 @@ mod tests {
         } else {
             (Path::new("/"), 0)
         };
-        let failure = own(theirs, Role::Home).unwrap_err();
+        let failure = own(theirs, HOME).unwrap_err();
         assert!(failure.message.contains(&format!("belongs to uid {owner}")), "{failure}");
     }
 
     #[test]
     fn a_file_is_no_home() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(own(file.path(), Role::Home).is_err());
+        assert!(own(file.path(), HOME).is_err());
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 #[cfg(test)]
 mod golden;
 mod launch;
+mod mailbox;
 mod prelude;
 mod render;
 mod report;

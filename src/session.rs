@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pm_client::{Client, Deadline};
-use pm_config::{Beside, Caller};
+use pm_config::{Beside, Caller, path_bytes};
 use pm_pm2::CalledAs;
-use pm_protocol::{Call, Home, List, Listing};
+use pm_protocol::{Call, Home, List};
 use pm_spec::{AppName, ByteString, Delay, Environment, Span};
 
 use crate::called::as_called;
-use crate::cli::{Engine, EngineFlag};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::launch;
@@ -107,7 +106,7 @@ impl Session {
         let mut caller = Caller::new(cwd, environment(), self.home.root().into(), cpus);
         caller.argv = std::env::args_os().map(|word| ByteString::new(word.into_vec())).collect();
         if let (Ok(program), Some(first)) = (std::env::current_exe(), caller.argv.first_mut()) {
-            *first = ByteString::new(program.into_os_string().into_vec());
+            *first = path_bytes(&program);
         }
         if self.home.is_pm2() || self.called_as.is_pm2() {
             caller.delay = Delay::Fixed(Span::ZERO);
@@ -125,13 +124,6 @@ impl Session {
         let rows = listing.map_or_else(Vec::new, |listing| listing.rows);
         rows.iter().filter_map(|row| AppName::parse(&row.name).ok()).collect()
     }
-
-    /// Says what the daemon wants everybody to know.
-    pub(crate) fn pass_on_warning(&self, listing: &Listing) {
-        if let Some(warning) = &listing.warning {
-            self.console.talk(&format!("warning: {warning}"));
-        }
-    }
 }
 
 /// Asks what is answered at once.
@@ -148,15 +140,6 @@ pub(crate) fn environment() -> Environment {
         }
     }
     environment
-}
-
-/// The engine for configs that are programs.
-pub(crate) fn engine(flag: EngineFlag) -> pm_config::ScriptEngine {
-    match flag.engine {
-        Engine::Auto => pm_config::ScriptEngine::Auto,
-        Engine::Builtin => pm_config::ScriptEngine::Builtin,
-        Engine::Node => pm_config::ScriptEngine::Node,
-    }
 }
 
 /// Whether only `all` is meant, which no daemon at all satisfies (pain 79).

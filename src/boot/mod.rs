@@ -1,27 +1,57 @@
 //! What makes a machine start our apps when it boots: the text of a service file for each init system, and the commands
 //! that enable it. Pure; `commands/startup.rs` writes files and runs commands.
 
-mod openrc;
 mod platform;
 mod quote;
-mod systemd;
-mod systemv;
 mod unit;
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use platform::Platform;
 pub(crate) use unit::{MARK, Unit};
 
 impl Unit {
-    /// The service file.
+    /// The service file: a template, filled in.
     pub(crate) fn text(&self) -> String {
-        match self.platform {
-            Platform::Systemd => systemd::system(self),
-            Platform::SystemdUser => systemd::own(self),
-            Platform::Openrc => openrc::script(self),
-            Platform::SystemV => systemv::script(self),
+        let template = match self.platform {
+            Platform::Systemd => include_str!("system.unit"),
+            Platform::SystemdUser => include_str!("user.unit"),
+            Platform::Openrc => include_str!("openrc.sh"),
+            Platform::SystemV => include_str!("systemv.sh"),
+        };
+        let template = template.replace("{{service}}", include_str!("service.unit"));
+        let is_unit = matches!(self.platform, Platform::Systemd | Platform::SystemdUser);
+        let quoted = |before: &str, path: &Path| {
+            if is_unit { quote::systemd(before, path) } else { quote::shell(before, path) }
+        };
+        let variables = self.variables.iter();
+        let variables: Vec<_> =
+            variables.map(|(name, path)| quoted(&format!("{name}="), path)).collect();
+        let names: Vec<_> = self.variables.iter().map(|(name, _)| *name).collect();
+        let value = |name: &str| match name {
+            "mark" => MARK.into(),
+            "name" => self.service.clone(),
+            "user" => self.user.clone(),
+            "program" => quoted("", &self.program),
+            "variables" => variables.join(if is_unit { " " } else { "\n" }),
+            "names" => names.join(" "),
+            _ => self.network().into(),
+        };
+        let part = |part: &str| match part.split_once("}}") {
+            Some((name, rest)) => value(name) + rest,
+            None => part.into(),
+        };
+        template.split("{{").map(part).collect()
+    }
+
+    /// What has the service wait for the network, or for an address.
+    const fn network(&self) -> &'static str {
+        match (self.platform, self.wait_ip) {
+            (Platform::Openrc, true) => "need net",
+            (Platform::Openrc, false) => "use net",
+            (_, true) => "Wants=network-online.target\nAfter=network-online.target",
+            (_, false) => "After=network.target",
         }
     }
 

@@ -118,7 +118,7 @@ fn shells_read_our_scripts_and_get_every_byte() {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
     }
-    let line = format!("printf %s {}", quote::shell_path(&odd));
+    let line = format!("printf %s {}", quote::shell("", &odd));
     let shown = Command::new("sh").args(["-c", &line]).output().unwrap();
     assert_eq!(shown.stdout, odd.as_os_str().as_bytes());
 }

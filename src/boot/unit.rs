@@ -26,6 +26,3 @@ pub(crate) struct Unit {
     /// Where units of one's own lie: `$XDG_CONFIG_HOME`, or `.config` in one's home.
     pub(crate) config: PathBuf,
 }
-
-/// Arguments of the guardian a service manager starts.
-pub(super) const FOREGROUND: &str = "guardian --foreground --resurrect";

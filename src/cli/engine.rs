@@ -1,5 +1,8 @@
 //! `--config-runtime` and `--profile`, wherever configs are read.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use pm_config::ScriptEngine;
+
 /// The heading of what is about config files.
 pub(super) const FILES: &str = "Config files";
 
@@ -12,9 +15,10 @@ pub(crate) struct EngineFlag {
         value_name = "WHAT",
         default_value = "auto",
         hide_default_value = true,
-        help_heading = FILES
+        help_heading = FILES,
+        value_parser = engine()
     )]
-    pub(crate) engine: Engine,
+    pub(crate) engine: ScriptEngine,
 }
 
 /// Which apps of configs are on.
@@ -25,10 +29,10 @@ pub(crate) struct ProfileFlag {
     pub(crate) profile: Vec<String>,
 }
 
-/// As typed.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum Engine {
-    Auto,
-    Builtin,
-    Node,
+fn engine() -> impl TypedValueParser<Value = ScriptEngine> {
+    PossibleValuesParser::new(["auto", "builtin", "node"]).map(|word| match word.as_str() {
+        "builtin" => ScriptEngine::Builtin,
+        "node" => ScriptEngine::Node,
+        _ => ScriptEngine::Auto,
+    })
 }

@@ -36,10 +36,8 @@ fn arg(key: &'static KeySpec, heading: &'static str) -> Option<Arg> {
         .aliases(flag.aliases.iter().copied())
         .visible_aliases(flag.shown_alias)
         .help_heading(heading)
-        .hide(key.support != Support::Full);
-    if let Some(short) = flag.short {
-        arg = arg.short(short);
-    }
+        .hide(key.support != Support::Full)
+        .short(flag.short);
     if let Some(other) = flag.or {
         arg = arg.overrides_with(other);
     }

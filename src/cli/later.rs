@@ -41,7 +41,7 @@ impl<T: Args> Args for Later<T> {
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        command.defer(augment_for_update::<T>)
+        Self::augment_args(command)
     }
 }
 
@@ -57,23 +57,11 @@ impl<T: FromArgMatches> FromArgMatches for Later<T> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.0.update_from_arg_matches(matches)
     }
-
-    fn update_from_arg_matches_mut(&mut self, matches: &mut ArgMatches) -> Result<(), Error> {
-        self.0.update_from_arg_matches_mut(matches)
-    }
-}
-
-fn augment<T: Args>(command: Command) -> Command {
-    described(command, T::augment_args)
-}
-
-fn augment_for_update<T: Args>(command: Command) -> Command {
-    described(command, T::augment_args_for_update)
 }
 
 /// What is said about the command itself has been said already and stays: arguments say something about themselves.
-fn described(command: Command, augment: fn(Command) -> Command) -> Command {
+fn augment<T: Args>(command: Command) -> Command {
     let about = Resettable::from(command.get_about().cloned());
     let long = Resettable::from(command.get_long_about().cloned());
-    augment(command).about(about).long_about(long)
+    T::augment_args(command).about(about).long_about(long)
 }

@@ -20,7 +20,6 @@ mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
-pub(crate) use engine::{Engine, EngineFlag};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
 pub(crate) use later::Later;

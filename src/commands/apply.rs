@@ -16,7 +16,6 @@ use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::outcomes::Completed;
 use crate::render::plan::{self, PlanStep, Planned};
-use crate::session::engine;
 
 pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
     let how = &args.how;
@@ -25,7 +24,7 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
         profiles: how.profiles.profile.clone(),
         env_name: how.env_name.clone(),
         strict: how.strict,
-        engine: engine(how.engine),
+        engine: how.engine.engine,
         ..Overrides::default()
     };
     let configs = Configs::load(session, &files(session, args)?, &overrides)?;

@@ -3,22 +3,21 @@
 //! Output is read from its files as `pm logs` does it, by this thread; typed lines are read by another, which says when
 //! there will be no more.
 
-use std::io::{ErrorKind, Read};
-use std::os::fd::OwnedFd;
+use std::io::{ErrorKind, PipeWriter, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use memchr::memmem::find;
 use pm_client::{Client, Deadline, pause};
-use pm_protocol::{Input, List, What};
+use pm_protocol::{Input, What};
 use pm_spec::{ByteString, Select};
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::cli::AttachArgs;
 use crate::commands::logs;
-use crate::commands::support::selectors;
+use crate::commands::support::{listing, selectors};
 use crate::console::Console;
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::prelude::{Failure, Report, Session};
 use crate::render::safe_text;
 use crate::session::QUICK;
 
@@ -32,7 +31,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(super) fn run(session: &Session, args: &AttachArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
-    let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
+    let rows = listing::rows_of(&mut client, select)?;
     let [row] = rows.as_slice() else {
         let ids: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
         let message = format!("`{}` is not one instance: ids {}", args.app, ids.join(", "));
@@ -45,7 +44,7 @@ pub(super) fn run(session: &Session, args: &AttachArgs) -> Result<Report, Failur
     let failed = |error: std::io::Error| {
         Failure::failed(format!("could not pass on what is typed: {error}"))
     };
-    let (bell, rope) = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
+    let (bell, rope) = std::io::pipe().map_err(failed)?;
     let (tell, told) = sync_channel(1);
     let mouth = Mouth { client, console: session.console, id: row.id, rope, tell };
     let pieces = Pieces { separator: separator.to_vec(), rest: Vec::new() };
@@ -55,7 +54,7 @@ pub(super) fn run(session: &Session, args: &AttachArgs) -> Result<Report, Failur
         .name("typed".into())
         .spawn(move || may_begin.recv().map_or((), |()| mouth.pass_on(pieces)))
         .map_err(failed)?;
-    logs::beside(session, row.id, bell, begun)?;
+    logs::beside(session, row.id, bell.into(), begun)?;
     // The other thread may still wait for its input: then nobody listens to us any more, which is no failure.
     Ok(if told.try_recv().is_ok() { Report::ended(1) } else { Report::default() })
 }
@@ -66,7 +65,7 @@ struct Mouth {
     console: Console,
     id: u32,
     /// Hangs up when there is no more.
-    rope: OwnedFd,
+    rope: PipeWriter,
     /// Told that something could not be passed on.
     tell: SyncSender<()>,
 }
@@ -156,10 +155,6 @@ impl Pieces {
             rest
         })
     }
-}
-
-fn find(bytes: &[u8], separator: &[u8]) -> Option<usize> {
-    bytes.windows(separator.len()).position(|window| window == separator)
 }
 
 #[cfg(test)]

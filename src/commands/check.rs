@@ -11,7 +11,6 @@ use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::lines;
 use crate::render::text::count;
-use crate::session::engine;
 
 pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;
@@ -19,7 +18,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
         strict: true,
         profiles: args.profiles.profile.clone(),
         env_name: args.env_name.clone(),
-        engine: engine(args.engine),
+        engine: args.engine.engine,
         ..Overrides::default()
     };
     let files: Vec<_> = args.files.iter().map(|file| file.as_os_str().to_owned()).collect();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use pm_client::{CallError, Client, Deadline};
-use pm_protocol::{Code, Delete, List, Outcome, Outcomes, Row, What};
+use pm_client::Client;
+use pm_protocol::{Delete, Outcome, Outcomes, Row, What};
 use pm_spec::Select;
 
 use crate::cli::TargetArgs;
-use crate::commands::support::{finish, progress, targets};
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::commands::support::{finish, listing, progress, resend, targets};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets::meant(session, args)? else {
@@ -18,32 +18,15 @@ pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failur
     finish::report(session, &mut client, done.outcomes, u64::MAX, "nothing to delete")
 }
 
-/// So many daemons may die under one command before we say so.
-const LOSSES: u32 = 3;
-
 /// Deletes, however many daemons it takes: after a lost answer what is still listed is asked for again, by number.
 pub(super) fn surely(client: &mut Client, select: Vec<Select>) -> Result<Outcomes, Failure> {
-    let list = List { select: select.clone(), usage: false, host: false };
-    let doomed = quick(client, &list)?.rows;
-    let mut call = Delete { select };
-    let mut losses = 0;
-    loop {
-        match client.call(&call, Deadline::NEVER) {
-            Err(CallError::Lost) if losses < LOSSES => losses += 1,
-            // Somebody else deleted one of them between our two calls.
-            Err(CallError::Refused(refusal)) if losses > 0 && refusal.code == Code::NotFound => {
-                losses += 1;
-            }
-            Ok(answer) => return Ok(deleted(&doomed, answer.outcomes)),
-            Err(error) => return Err(error.into()),
-        }
-        let all = List { select: Vec::new(), usage: false, host: false };
-        let left = left(&doomed, &quick(client, &all)?.rows);
-        if left.is_empty() {
-            return Ok(deleted(&doomed, Vec::new()));
-        }
-        call.select = left;
-    }
+    let doomed = listing::rows_of(client, select.clone())?;
+    let done = resend::surely(client, Delete { select }, |client, _| {
+        let select = left(&doomed, &listing::rows(client)?);
+        let again = (!select.is_empty()).then_some(Delete { select });
+        Ok((again.into_iter().collect(), Vec::new()))
+    })?;
+    Ok(deleted(&doomed, done.outcomes))
 }
 
 /// What is still there of what was to go. A number alone might be another app's by now.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use pm_config::read;
+use pm_config::{absolute, read};
 use pm_pm2::deploy::{self, DeployHost, DeployStep, DeployWords};
 use pm_pm2::shell;
 
@@ -25,7 +25,7 @@ pub(super) fn run(session: &Session, args: &DeployArgs) -> Result<Report, Failur
     }
     if !deployment.path.starts_with(['/', '~']) {
         // PM2's rule: seen from the folder of the caller.
-        let path = targets::absolute(&caller.cwd, Path::new(&deployment.path));
+        let path = absolute(Path::new(&deployment.path), &caller.cwd);
         deployment.path = path.to_string_lossy().into_owned();
     }
     if deployment.hooks.post_deploy.is_none() {

@@ -32,21 +32,11 @@ pub(super) fn run(session: &Session, mut args: DevArgs) -> Result<Report, Failur
         }
     }
     let form = Form::new(session.console, args.raw);
-    let form = match &args.timestamp {
-        Some(format) => form.stamped(format),
-        None => form,
-    };
+    let form = args.timestamp.iter().fold(form, |form, format| form.stamped(format));
     let post_exec = args.post_exec.map(|command| PostExec { command, is_silent: args.silent_exec });
-    let plan = Stay {
-        apps,
-        form,
-        auto_exit: args.auto_exit,
-        leaves: args.test_mode,
-        delay: std::time::Duration::ZERO,
-        scope: Scope::Apps,
-        post_exec,
-    };
-    stay(&session, &plan)
+    let plan = Stay::new(apps, form, Scope::Apps);
+    let (auto_exit, leaves) = (args.auto_exit, args.test_mode);
+    stay(&session, &Stay { auto_exit, leaves, post_exec, ..plan })
 }
 
 /// Beside the usual home, with `-dev` at the end of its name: `~/.pm-dev`. `pm2-dev` does so where no variable names a

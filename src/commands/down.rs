@@ -11,7 +11,6 @@ use crate::commands::support::{finish, progress, targets};
 use crate::commands::{apply, delete};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::safe;
-use crate::session::engine;
 
 const NOTHING: &str = "nothing to remove: no app of this project is known";
 
@@ -24,12 +23,12 @@ pub(super) fn run(session: &Session, args: &DownArgs) -> Result<Report, Failure>
         args.files.as_slice()
     };
     let caller = session.caller()?;
-    let overrides = Overrides { engine: engine(args.engine), ..Overrides::default() };
+    let overrides = Overrides { engine: args.engine.engine, ..Overrides::default() };
     let mut projects: BTreeSet<ProjectHome> = BTreeSet::new();
     for file in files {
         let project = read::project(file, &caller, &overrides);
         let project = project.map_err(|diagnosis| targets::unusable(&diagnosis))?;
-        let folder = targets::absolute(&caller.cwd, file).parent().map(ToOwned::to_owned);
+        let folder = pm_config::absolute(file, &caller.cwd).parent().map(ToOwned::to_owned);
         projects.extend(project.zip(folder).map(|(name, at)| (name.as_str().into(), at)));
     }
     let Some(mut client) = session.find()? else {

@@ -5,7 +5,7 @@ use pm_spec::Signal;
 
 use crate::cli::IdArgs;
 use crate::commands::support::described::described;
-use crate::commands::support::selectors;
+use crate::commands::support::{nodes, selectors};
 use crate::prelude::{Failure, Report, Session, quick};
 
 /// Opens Node apps for a debugger: Node listens on 127.0.0.1:9229 from SIGUSR1 on; anything else would die of it.
@@ -14,8 +14,7 @@ pub(super) fn run(session: &Session, args: &IdArgs) -> Result<Report, Failure> {
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select.clone())?.descriptions;
     let is_node = |described: &Description| {
-        let program = described.spec.interpreter.as_ref().unwrap_or(&described.spec.script);
-        program.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b"node".as_slice())
+        nodes::is_node(described.spec.interpreter.as_ref().unwrap_or(&described.spec.script))
     };
     if let Some(other) = described.iter().find(|one| !is_node(one)) {
         let message = format!("could not inspect {}: Node does not run it", other.row.name);

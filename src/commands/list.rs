@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use pm_client::{Deadline, pause};
-use pm_protocol::{List, Listing, Row, Status};
+use pm_protocol::{Listing, Row, Status};
 
 use crate::cli::ListArgs;
-use crate::commands::support::{described, resend, selectors, users};
+use crate::commands::support::{described, listing, resend, selectors};
 use crate::console;
-use crate::prelude::{Exit, Failure, Report, Session, quick};
+use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::{json, list, mini};
 
 pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
@@ -60,11 +60,7 @@ fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Rep
         let report = Report::text(session.console, mini::blocks(&described, session.console.look));
         return Ok(report.ending(is_bad.then_some(Exit::Failed)));
     }
-    let mut listing = quick(&mut client, &List { select, usage: true, host: false })?;
-    session.pass_on_warning(&listing);
-    users::name(session, listing.rows.iter_mut().collect());
-    order.sort(&mut listing.rows);
-    Ok(report(session, args, &listing))
+    Ok(report(session, args, &listing::used(session, &mut client, select, order)?))
 }
 
 fn report(session: &Session, args: &ListArgs, listing: &Listing) -> Report {

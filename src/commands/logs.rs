@@ -4,7 +4,6 @@
 mod channels;
 mod printer;
 mod query;
-mod story;
 mod stream;
 mod streaming;
 mod when;
@@ -13,6 +12,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use memchr::memmem::Finder;
 use pm_logs::{LineFilter, LineQuery};
 use pm_protocol::Logs;
 use pm_spec::Select;
@@ -23,9 +23,9 @@ use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::outcomes::{self, Completed};
 
 use query::{LogQuery, Until, WantedStreams};
-use story::tell;
+use stream::tell;
 
-pub(super) use printer::Form;
+pub(super) use printer::{Form, LineShape};
 pub(super) use streaming::Streaming;
 
 /// Lines of each file that are shown first (PM2).
@@ -70,7 +70,7 @@ fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
     let mut apps = args.apps.clone();
     let mut form = Form::new(session.console, args.raw);
     if args.format {
-        form = form.pairs();
+        form.shape = LineShape::Pairs;
     }
     match &args.timestamp {
         Some(word) if !when::is_format(word) => {
@@ -80,9 +80,7 @@ fn form(session: &Session, args: &LogsArgs) -> (Form, Vec<String>) {
         Some(format) => form = form.stamped(format),
         None => {}
     }
-    if let Some(text) = args.highlight.as_ref().filter(|text| !text.is_empty()) {
-        form = form.highlighting(text);
-    }
+    form.highlight = args.highlight.clone().filter(|text| !text.is_empty());
     (form, apps)
 }
 
@@ -92,15 +90,9 @@ pub(super) fn attach(session: &Session, done: &Completed, ids: &[u32]) -> Result
     if crate::console::show(&outcomes::text(done, console.look, console.mini)).is_err() {
         return Ok(Report::default());
     }
-    let query = LogQuery {
-        select: ids.iter().map(|id| Select::Id(*id)).collect(),
-        want: LineQuery { last: Some(LINES), ..LineQuery::default() },
-        follow: true,
-        streams: WantedStreams::Both,
-        daemon: false,
-        until: None,
-    };
-    show(session, &query, Form::new(console, false))
+    let select = ids.iter().map(|id| Select::Id(*id)).collect();
+    let want = LineQuery { last: Some(LINES), ..LineQuery::default() };
+    show(session, &LogQuery::following(select, want, None), Form::new(console, false))
 }
 
 /// Shows what an instance writes from now on, as it was written, until the bell hangs up or nobody listens. `begun` is
@@ -111,14 +103,9 @@ pub(super) fn beside(
     bell: OwnedFd,
     begun: SyncSender<()>,
 ) -> Result<(), Failure> {
-    let query = LogQuery {
-        select: vec![Select::Id(id)],
-        want: LineQuery { last: Some(0), ..LineQuery::default() },
-        follow: true,
-        streams: WantedStreams::Both,
-        daemon: false,
-        until: Some(Until::hangs_up(bell, begun)),
-    };
+    let want = LineQuery { last: Some(0), ..LineQuery::default() };
+    let until = Some(Until::hangs_up(bell, begun));
+    let query = LogQuery::following(vec![Select::Id(id)], want, until);
     show(session, &query, Form::new(session.console, true)).map(drop)
 }
 
@@ -138,21 +125,11 @@ fn show(session: &Session, query: &LogQuery, form: Form) -> Result<Report, Failu
 /// `--grep`: lines with this text in them.
 fn keep(text: &str, ignore_case: bool) -> LineFilter {
     if !ignore_case {
-        let text = text.as_bytes().to_vec();
-        return Arc::new(move |line| contains(line, &text));
+        let finder = Finder::new(text).into_owned();
+        return Arc::new(move |line| finder.find(line).is_some());
     }
     let text = text.to_lowercase();
     Arc::new(move |line| String::from_utf8_lossy(line).to_lowercase().contains(&text))
-}
-
-fn contains(line: &[u8], text: &[u8]) -> bool {
-    // The library's search is linear, and nearly all lines are text.
-    match (std::str::from_utf8(line), std::str::from_utf8(text)) {
-        (Ok(line), Ok(text)) => line.contains(text),
-        (Ok(_) | Err(_), _) => {
-            text.is_empty() || line.windows(text.len()).any(|window| window == text)
-        }
-    }
 }
 
 #[cfg(test)]

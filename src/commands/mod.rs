@@ -149,7 +149,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Forward(args) => forward::run(session, &args),
         Verb::Logrotate(args) => logrotate::run(session, &args),
         Verb::Deploy(args) => deploy::run(session, &args),
-        Verb::Serve(args) => serve::run(session, &args),
+        Verb::Serve(args) => serve::run(session, args.into_inner()),
         Verb::Monitor(args) => monitor::run(session, &args),
         Verb::Unmonitor(args) => unmonitor::run(session, &args),
         Verb::Install(args) => install::run(session, &args),

@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pm_client::Deadline;
 use pm_pm2::absent;
-use pm_protocol::{Existing, List, Patience, Start, Status};
+use pm_protocol::Status;
 use pm_spec::AppSpec;
 
 use crate::cli::SelectArgs;
 use crate::commands::support::described::described;
-use crate::commands::support::{listing, selectors};
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::commands::support::{listing, resend, selectors};
+use crate::prelude::{Failure, Report, Session};
 use crate::render::outcomes::Completed;
-use crate::session::QUICK;
 
 pub(super) fn run(session: &Session, args: &SelectArgs) -> Result<Report, Failure> {
     let told = "marked; PM2's hosted dashboard, which would look at it, is not part of pm";
@@ -30,7 +28,7 @@ pub(super) fn mark(
     }
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &args.apps)?;
-    let rows = quick(&mut client, &List { select, usage: false, host: false })?.rows;
+    let rows = listing::rows_of(&mut client, select)?;
     let meant: BTreeSet<_> = rows.into_iter().map(|row| row.id).collect();
     let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
     for one in described(&mut client, Vec::new())?.descriptions {
@@ -46,10 +44,7 @@ pub(super) fn mark(
         let spec = apps.entry(key).or_insert(one.spec);
         spec.serving.marks.insert(one.row.slot, is_set);
     }
-    let apps = apps.into_values().collect();
-    let call =
-        Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false };
-    client.call(&call, Deadline::after(QUICK))?;
+    resend::change(&mut client, apps.into_values().collect())?;
     let listing = listing::now(session, &mut client)?;
     Ok(Completed { listing, ..Completed::nothing(told) }.report(session.console))
 }

@@ -1,19 +1,18 @@
 //! `pm runtime`: what a container executes (pain 30). Output goes to our own streams, as it was written and each to its
 //! own; the exit code is the app's.
 
-use std::ffi::OsStr;
 use std::fs::DirBuilder;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pm_config::{path_bytes, path_of};
 use pm_protocol::Home;
 use pm_spec::{AppSpec, ByteString, Bytes, LogTarget, Rotation};
 
 use crate::called::as_called;
 use crate::cli::{RuntimeArgs, StartArgs};
-use crate::commands::logs::Form;
+use crate::commands::logs::{Form, LineShape};
 use crate::commands::start;
 use crate::commands::support::foreground::{Scope, Stay, stay};
 use crate::prelude::{Exit, Failure, Report, Session};
@@ -38,14 +37,11 @@ pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Fa
     // A job that rests between two times of its schedule is not over.
     let has_jobs = apps.iter().any(|app| app.schedule.is_some());
     let plan = Stay {
-        apps,
-        form: form(session, &args),
         auto_exit: !args.no_auto_exit && !has_jobs,
         // PM2's way to look at what its images run.
         leaves: session.called_as.is_pm2() && variable("PM2_RUNTIME_DEBUG").is_some(),
         delay,
-        scope: Scope::Home,
-        post_exec: None,
+        ..Stay::new(apps, form(session, &args), Scope::Home)
     };
     stay(session, &plan)
 }
@@ -114,10 +110,10 @@ fn warn(session: &Session, args: &RuntimeArgs) {
 
 fn form(session: &Session, args: &RuntimeArgs) -> Form {
     if args.format {
-        return Form::new(session.console, false).pairs();
+        return Form { shape: LineShape::Pairs, ..Form::new(session.console, false) };
     }
-    let form = Form::new(session.console, !args.formatted);
-    if args.formatted || session.console.json { form } else { form.split() }
+    let split = !args.formatted && !session.console.json;
+    Form { split, ..Form::new(session.console, !args.formatted) }
 }
 
 /// Output that was to go nowhere, or to our own streams, goes to a file of ours and from there to our streams. One
@@ -130,11 +126,11 @@ fn pass_through(app: &mut AppSpec, home: &Home) {
     for (target, stream) in [(&mut logs.out, "out"), (&mut logs.error, "error")] {
         let (is_nowhere, is_usual) = match target {
             LogTarget::Discard => (true, false),
-            LogTarget::File(path) => (is_stream(path), as_path(path).starts_with(&folder)),
+            LogTarget::File(path) => (is_stream(path), path_of(path).starts_with(&folder)),
         };
         if is_nowhere {
             let path = folder.join(format!("{name}-{stream}.log"));
-            *target = LogTarget::File(ByteString::new(path.into_os_string().into_encoded_bytes()));
+            *target = LogTarget::File(path_bytes(&path));
         }
         passes |= is_nowhere || is_usual;
     }
@@ -144,13 +140,9 @@ fn pass_through(app: &mut AppSpec, home: &Home) {
     }
 }
 
-fn as_path(path: &ByteString) -> &Path {
-    Path::new(OsStr::from_bytes(path.as_bytes()))
-}
-
 /// Whether a path means a stream of whoever opens it.
 fn is_stream(path: &ByteString) -> bool {
-    let path = as_path(path);
+    let path = path_of(path);
     path == Path::new("/dev/stdout")
         || path == Path::new("/dev/stderr")
         || ["/dev/fd", "/proc/self/fd", "/proc/1/fd"].iter().any(|folder| path.starts_with(folder))

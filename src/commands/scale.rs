@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pm_client::{CallError, Deadline};
-use pm_protocol::{Delete, List, Row, Scale};
+use pm_protocol::{Delete, Row, Scale};
 use pm_spec::Select;
 
 use crate::cli::ScaleArgs;
-use crate::commands::support::{finish, progress, resend, selectors};
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::commands::support::{finish, listing, progress, resend, selectors};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &ScaleArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
-    let list = List { select: select.clone(), usage: false, host: false };
-    let rows = quick(&mut client, &list)?.rows;
+    let rows = listing::rows_of(&mut client, select.clone())?;
     let present = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let to = wanted(&args.number, present)?;
     let asked = resend::now();

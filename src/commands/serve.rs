@@ -4,24 +4,24 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use pm_config::{Typed, absolute, flag_of, path_bytes};
 use pm_serve::{Site, variables};
-use pm_spec::ByteString;
+use pm_spec::{ByteString, options};
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, StartArgs};
 use crate::commands::start;
-use crate::commands::support::targets::absolute;
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session};
 
 /// The hidden verb that serves; what it serves is in its environment, as with PM2.
-pub(super) const VERB: &str = pm_config::SERVE_VERB;
+const VERB: &str = pm_config::SERVE_VERB;
 
 /// `pm serve [PATH] [PORT]`.
-pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Report, Failure> {
+pub(super) fn run(session: &Session, args: ServeArgs) -> Result<Report, Failure> {
     if args.monitor.is_some() {
         session.console.talk("warning: --monitor has no effect: there is no dashboard to send to");
     }
-    let env = env(&session.caller()?.cwd, args);
+    let env = env(&session.caller()?.cwd, &args);
     // What can't be served is told here, not in a log file.
     let known = |name: &str| std::env::var_os(name);
     let laid_over = |name: &str| {
@@ -33,24 +33,32 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Report, Failure
         let message = format!("could not serve {}: there is no such folder", site.root.display());
         return Err(Failure::input(message));
     }
-    let app = start::Own {
-        program: launch::own_program()?,
-        verb: VERB,
-        name: format!("static-page-server-{}", site.port),
-        cwd: site.root,
-        env: env
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), ByteString::new(value.into_vec())))
-            .collect(),
-    };
-    start::own(session, app, &args.flags)
+    let mut flags = args.flags;
+    let given = &mut flags.keys.given;
+    for key in ["interpreter", "interpreter_args"] {
+        if let Some(key) = options::key(key).filter(|key| given.has(key.name)) {
+            let message = format!("could not use {}: this app is pm itself", flag_of(key));
+            return Err(Failure::input(message));
+        }
+    }
+    let variables = env.into_iter().map(|(name, value)| (name.to_owned(), word(value)));
+    given.or("name", || Typed::word(format!("static-page-server-{}", site.port)));
+    given.or("cwd", || Typed::word(path_bytes(&site.root)));
+    given.set("interpreter", Typed::word("none"));
+    given.set("env", Typed::Variables(variables.collect()));
+    let targets = vec![launch::own_program()?.into_os_string()];
+    start::run(session, &StartArgs { targets, flags, args: vec![VERB.into()] })
+}
+
+fn word(value: OsString) -> ByteString {
+    ByteString::new(value.into_vec())
 }
 
 /// What the arguments say, under PM2's names; what they leave open, the caller's environment may say.
 fn env(cwd: &std::path::Path, args: &ServeArgs) -> Vec<(&'static str, OsString)> {
     let yes = |given: bool| given.then(|| OsString::from("true"));
     let path = args.path.clone().or_else(|| std::env::var_os(variables::PATH).map(PathBuf::from));
-    let path = absolute(cwd, &path.unwrap_or_default());
+    let path = absolute(&path.unwrap_or_default(), cwd);
     let port = args.port.or(args.port_flag).map(|port| port.to_string().into());
     let has_login = args.basic_auth_username.is_some();
     [

@@ -4,7 +4,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use pm_client::Client;
 use pm_config::{Caller, Overrides, Typed, read};
@@ -22,7 +21,7 @@ use crate::commands::support::{amend, finish, listing, progress, resend, selecto
 use crate::failure::{Exit, Failure};
 use crate::render::outcomes::Completed;
 use crate::report::Report;
-use crate::session::{Session, engine, environment};
+use crate::session::{Session, environment};
 
 /// What is to be asked of the daemon.
 #[derive(Debug, Default)]
@@ -79,59 +78,8 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
 
 /// `--no-daemon` where none runs (PM2): what is started lives as long as this command.
 fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Failure> {
-    let plan = Stay {
-        apps: apps(session, args)?,
-        form: Form::new(session.console, false).stamped("HH:mm:ss"),
-        auto_exit: false,
-        leaves: false,
-        delay: Duration::ZERO,
-        scope: Scope::Apps,
-        post_exec: None,
-    };
-    foreground::stay(session, &plan)
-}
-
-/// An app whose program is this one, in a hidden verb.
-#[cfg(feature = "serve")]
-#[derive(Debug)]
-pub(super) struct Own {
-    pub(super) program: PathBuf,
-    pub(super) verb: &'static str,
-    /// Its name, unless `--name` says another.
-    pub(super) name: String,
-    /// Its folder, unless `--cwd` says another.
-    pub(super) cwd: PathBuf,
-    /// What it is told.
-    pub(super) env: Vec<(String, ByteString)>,
-}
-
-/// Starts an app of our own as `pm start` starts a script.
-#[cfg(feature = "serve")]
-pub(super) fn own(session: &Session, own: Own, flags: &StartFlags) -> Result<Report, Failure> {
-    for_files(session, flags)?;
-    let mut overrides = overrides(session, flags, &[own.verb.into()]);
-    let given = &mut overrides.given;
-    for key in ["interpreter", "interpreter_args"] {
-        if let Some(key) = pm_spec::options::key(key).filter(|key| given.has(key.name)) {
-            let message =
-                format!("could not use {}: this app is pm itself", pm_config::flag_of(key));
-            return Err(Failure::input(message));
-        }
-    }
-    given.or("name", || Typed::word(own.name));
-    given.or("cwd", || Typed::word(own.cwd.into_os_string().into_vec()));
-    given.set("interpreter", Typed::word("none"));
-    given.set("env", Typed::Variables(own.env));
-    let ecosystem = read::script(own.program, &session.caller()?, &overrides)
-        .map_err(|it| targets::unusable_script(&it))?;
-    targets::warn(session, &ecosystem);
-    let plan = Plan { scripts: ecosystem.apps, ..Plan::default() };
-    let asked = resend::now();
-    let mut client = session.daemon()?;
-    let outcomes = progress::during(session, "starting", || {
-        carry_out(session, &mut client, plan, (flags, &overrides))
-    })?;
-    finish::report(session, &mut client, outcomes, asked, "nothing to start")
+    let form = Form::new(session.console, false).stamped("HH:mm:ss");
+    foreground::stay(session, &Stay::new(apps(session, args)?, form, Scope::Apps))
 }
 
 /// The apps that files and scripts on a command line mean, complete; known ones are not looked up.
@@ -354,7 +302,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
         only: flags.only.clone(),
         profiles: flags.profiles.profile.clone(),
         env_name: flags.env_name.clone(),
-        engine: engine(flags.engine),
+        engine: flags.engine.engine,
         strict: flags.strict,
         no_deps: flags.no_deps,
         given,

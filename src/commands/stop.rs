@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use pm_client::{Client, Deadline};
-use pm_protocol::{Existing, List, Patience, Start, Status, Stop};
+use pm_protocol::{Status, Stop};
 use pm_spec::{AppSpec, Select, Watch};
 
 use crate::cli::TargetArgs;
 use crate::commands::support::described::described;
-use crate::commands::support::{finish, progress, resend, targets};
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::commands::support::{finish, listing, progress, resend, targets};
+use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failure> {
     let Some((mut client, select)) = targets::meant(session, args)? else {
@@ -26,13 +26,12 @@ pub(super) fn run(session: &Session, args: &TargetArgs) -> Result<Report, Failur
 /// A stop takes the watch away for good (PM2): a start by name does not bring it back, `--watch` does. Apps of which an
 /// instance is left stay watched.
 fn unwatch(client: &mut Client, select: &[Select]) -> Result<(), Failure> {
-    let list = List { select: select.to_vec(), usage: false, host: false };
     // A word that means nothing is refused by the stop itself.
-    let Ok(listing) = quick(client, &list) else { return Ok(()) };
-    if !listing.rows.iter().any(|row| row.watching) {
+    let Ok(rows) = listing::rows_of(client, select.to_vec()) else { return Ok(()) };
+    if !rows.iter().any(|row| row.watching) {
         return Ok(());
     }
-    let meant: Vec<u32> = listing.rows.iter().map(|row| row.id).collect();
+    let meant: Vec<u32> = rows.iter().map(|row| row.id).collect();
     let mut apps: BTreeMap<_, AppSpec> = BTreeMap::new();
     let all = described(client, Vec::new())?.descriptions;
     let is_kept = |app: &AppSpec| {
@@ -48,11 +47,7 @@ fn unwatch(client: &mut Client, select: &[Select]) -> Result<(), Failure> {
         app.watch = app.watch.take().map(|watch| Watch { on: false, ..watch });
     }
     if !apps.is_empty() {
-        let apps = apps.into_values().collect();
-        resend::start(
-            client,
-            Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false },
-        )?;
+        resend::change(client, apps.into_values().collect())?;
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! `pm update`: the daemon is replaced by this program.
 
-use std::os::unix::ffi::OsStringExt;
-
 use pm_client::{CallError, Client, Deadline, pause};
+use pm_config::path_bytes;
 use pm_protocol::{Ping, Pong, Reset, Update};
-use pm_spec::{ByteString, Select};
+use pm_spec::Select;
 
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session, quick};
@@ -18,8 +17,7 @@ pub(super) fn run(session: &Session) -> Result<Report, Failure> {
         return Ok(Report::said(session.console, "update", text));
     };
     let old = quick(&mut client, &Ping {})?;
-    let program = launch::own_program()?;
-    let call = Update { program: ByteString::new(program.into_os_string().into_vec()) };
+    let call = Update { program: path_bytes(&launch::own_program()?) };
     match client.call(&call, Deadline::after(CHANGE)) {
         // A daemon that leaves before its answer arrived has done what was asked.
         Ok(_) | Err(CallError::Lost) => {}

@@ -59,16 +59,14 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
     let lives = row.pid != 0;
     let uptime = text::uptime(row, now);
     let pids: Vec<_> = described.pids.iter().map(u32::to_string).collect();
-    let next = described
-        .next_start
-        .map(|at| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now))));
+    let ahead = |at: Option<u64>| at.map(|at| text::ahead(at, now)).unwrap_or_default();
     let figures = format!(
         "{:.1}% cpu, {} resident, {}",
         row.usage.cpu,
         Bytes::new(row.usage.memory),
         text::count(row.usage.processes, "process").replace("processs", "processes"),
     );
-    let mut fields = vec![
+    vec![
         ("status", standing(row, now)),
         ("health", row.health.map_or("", Health::as_str).into()),
         ("name", safe_text(&row.name)),
@@ -84,16 +82,14 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         ("usage", if lives { figures } else { String::new() }),
         ("created at", text::moment(row.created_at)),
         ("script id", row.id.to_string()),
-    ];
-    fields.push(("next start", next.unwrap_or_default()));
-    let cron = described
-        .next_cron
-        .map(|at| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now))));
-    let label = if row.job.is_some() { "next run" } else { "next cron restart" };
-    fields.push((label, cron.unwrap_or_default()));
-    fields.push(("runs", row.job.as_deref().map(JobView::counts).unwrap_or_default()));
-    fields.push(("last run", last_run(described)));
-    fields
+        ("next start", ahead(described.next_start)),
+        (
+            if row.job.is_some() { "next run" } else { "next cron restart" },
+            ahead(described.next_cron),
+        ),
+        ("runs", row.job.as_deref().map(JobView::counts).unwrap_or_default()),
+        ("last run", last_run(described)),
+    ]
 }
 
 /// When the last run of a job ended, and how.
@@ -257,8 +253,7 @@ fn environment(spec: &AppSpec, look: Look) -> String {
             None => continue,
         };
         let line = format!("  {shown}={value}").replace('\n', " ");
-        let line = look.width.map_or(line.clone(), |columns| text::clip(&line, columns));
-        fields.push_str(&(line + "\n"));
+        fields += &(text::fitted(&line, look) + "\n");
     }
     let others = spec.env.len().saturating_sub(spec.declared_env.len());
     let (program, name) = (called::name(), safe_text(spec.name.as_str()));
@@ -288,8 +283,7 @@ fn ends(ends: &[EndView], look: Look) -> String {
             text::millis(last.lived),
             safe_text(&last.why)
         );
-        let line = look.width.map_or(line.clone(), |columns| text::clip(&line, columns));
-        text.push_str(&(line + "\n"));
+        text += &(text::fitted(&line, look) + "\n");
     }
     text
 }

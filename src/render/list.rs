@@ -13,41 +13,31 @@ use crate::render::table::{Side, TableColumn, draw, fit};
 use crate::render::text::{self, Paint, one_line, safe_text};
 
 /// What a list is ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SortOrder {
-    field: SortField,
+    compare: Comparison,
     reversed: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SortField {
-    Name,
-    Namespace,
-    Pid,
-    Id,
-    Cpu,
-    Memory,
-    Uptime,
-    Status,
-    Restarts,
-}
+type Comparison = fn(&Row, &Row) -> Ordering;
 
-/// The names of fields, as `--sort` takes them.
-const FIELDS: [(&str, SortField); 9] = [
-    ("name", SortField::Name),
-    ("namespace", SortField::Namespace),
-    ("pid", SortField::Pid),
-    ("id", SortField::Id),
-    ("cpu", SortField::Cpu),
-    ("memory", SortField::Memory),
-    ("uptime", SortField::Uptime),
-    ("status", SortField::Status),
-    ("restarts", SortField::Restarts),
+/// The names of fields, as `--sort` takes them, and the order of each.
+const FIELDS: [(&str, Comparison); 9] = [
+    ("name", |a, b| a.name.cmp(&b.name)),
+    ("namespace", |a, b| a.namespace.cmp(&b.namespace)),
+    ("pid", |a, b| a.pid.cmp(&b.pid)),
+    ("id", |a, b| a.id.cmp(&b.id)),
+    ("cpu", |a, b| a.usage.cpu.total_cmp(&b.usage.cpu)),
+    ("memory", |a, b| a.usage.memory.cmp(&b.usage.memory)),
+    // A longer uptime is an earlier start; what does not run has none.
+    ("uptime", |a, b| start(b).cmp(&start(a))),
+    ("status", |a, b| a.standing().cmp(b.standing())),
+    ("restarts", |a, b| a.restarts.cmp(&b.restarts)),
 ];
 
 impl SortOrder {
     /// PM2's: by name, then id.
-    pub(crate) const NAME: Self = Self { field: SortField::Name, reversed: false };
+    pub(crate) const NAME: Self = Self { compare: FIELDS[0].1, reversed: false };
 
     /// Reads `cpu`, `cpu:asc` or `cpu:desc`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -57,37 +47,17 @@ impl SortOrder {
             "desc" => true,
             _ => return None,
         };
-        let field = FIELDS.iter().find(|(known, _)| *known == name)?.1;
-        Some(Self { field, reversed })
+        let (_, compare) = *FIELDS.iter().find(|(known, _)| *known == name)?;
+        Some(Self { compare, reversed })
     }
 
-    /// Puts rows into this order; equal ones stay in order of id.
-    pub(crate) fn sort(self, rows: &mut [Row]) {
-        self.arrange(rows, |row| row);
-    }
-
-    /// Puts whatever has rows into this order.
+    /// Puts whatever has rows into this order; equal ones stay in order of id.
     pub(crate) fn arrange<T>(self, all: &mut [T], row: impl Fn(&T) -> &Row) {
         all.sort_by_key(|one| row(one).id);
         all.sort_by(|a, b| {
-            let ordering = self.compare(row(a), row(b));
+            let ordering = (self.compare)(row(a), row(b));
             if self.reversed { ordering.reverse() } else { ordering }
         });
-    }
-
-    fn compare(self, a: &Row, b: &Row) -> Ordering {
-        match self.field {
-            SortField::Name => a.name.cmp(&b.name),
-            SortField::Namespace => a.namespace.cmp(&b.namespace),
-            SortField::Pid => a.pid.cmp(&b.pid),
-            SortField::Id => a.id.cmp(&b.id),
-            SortField::Cpu => a.usage.cpu.total_cmp(&b.usage.cpu),
-            SortField::Memory => a.usage.memory.cmp(&b.usage.memory),
-            // A longer uptime is an earlier start; what does not run has none.
-            SortField::Uptime => start(b).cmp(&start(a)),
-            SortField::Status => a.standing().cmp(b.standing()),
-            SortField::Restarts => a.restarts.cmp(&b.restarts),
-        }
     }
 }
 
@@ -169,9 +139,7 @@ fn notes(listing: &Listing, look: Look) -> String {
     for row in listing.rows.iter().filter(|_| look.boxes) {
         if let Some(note) = &row.note {
             let line = format!("{} ({}): {}", safe_text(&row.name), row.id, safe_text(note));
-            let line = text::clip(&line, look.width.unwrap_or(usize::MAX));
-            notes.push_str(&Paint::Dim.on(&line, look.colour));
-            notes.push('\n');
+            notes += &(Paint::Dim.on(&text::fitted(&line, look), look.colour) + "\n");
         }
     }
     notes

@@ -51,7 +51,7 @@ fn listing() -> Listing {
         row(5, "web", Status::Stopped),
         row(6, "new", Status::Launching),
     ];
-    SortOrder::NAME.sort(&mut rows);
+    SortOrder::NAME.arrange(&mut rows, |row| row);
     Listing { rows, now: NOW, host: None, warning: None }
 }
 
@@ -101,7 +101,7 @@ fn an_empty_list_says_what_to_do_only_to_people() {
 fn orders_are_read_and_kept() {
     let ids = |order: &str| {
         let mut rows = listing().rows;
-        SortOrder::parse(order).unwrap().sort(&mut rows);
+        SortOrder::parse(order).unwrap().arrange(&mut rows, |row| row);
         rows.iter().map(|row| row.id).collect::<Vec<_>>()
     };
     assert_eq!(ids("name"), [1, 3, 4, 6, 0, 5, 2]);

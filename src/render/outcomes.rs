@@ -131,7 +131,7 @@ fn gap(done: &Completed, look: Look) -> String {
 fn summary(outcomes: &[&Outcome], is_reload: bool, look: Look) -> String {
     let mut counts: Vec<(&str, u32)> = Vec::new();
     for outcome in outcomes {
-        let word = word(&outcome.what, is_reload);
+        let (.., word) = told(&outcome.what, is_reload);
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -142,29 +142,9 @@ fn summary(outcomes: &[&Outcome], is_reload: bool, look: Look) -> String {
 }
 
 fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
-    let (sign, paint) = match &outcome.what {
-        What::Failed(_) => ("✗", Paint::Bad),
-        What::Superseded | What::Unready(_) => ("!", Paint::Wait),
-        What::Unchanged => ("=", Paint::Dim),
-        What::Started
-        | What::Restarted
-        | What::Reloaded
-        | What::Finished
-        | What::Stopped
-        | What::Deleted
-        | What::Reset
-        | What::Signaled
-        | What::Amended
-        | What::Told
-        | What::Added => ("✓", Paint::Good),
-    };
+    let (sign, paint, word) = told(&outcome.what, is_reload);
     let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
-    let mut line = format!(
-        "{} {name} ({}) {}",
-        paint.on(sign, look.colour),
-        outcome.id,
-        word(&outcome.what, is_reload)
-    );
+    let mut line = format!("{} {name} ({}) {}", paint.on(sign, look.colour), outcome.id, word);
     if outcome.pid != 0 && !matches!(outcome.what, What::Failed(_)) {
         line.extend([", pid ", &outcome.pid.to_string()]);
     }
@@ -178,25 +158,26 @@ fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
     line + "\n"
 }
 
-/// What happened, in a word or a few.
-fn word(what: &What, is_reload: bool) -> &'static str {
+/// What happened: a sign, and a word or a few.
+fn told(what: &What, is_reload: bool) -> (&'static str, Paint, &'static str) {
+    let well = |word| ("✓", Paint::Good, word);
     match what {
-        What::Started => "started",
-        What::Reloaded => "reloaded",
-        What::Restarted if is_reload => "reloaded",
-        What::Restarted => "restarted",
-        What::Unchanged => "unchanged",
-        What::Finished => "ran to its end",
-        What::Stopped => "stopped",
-        What::Deleted => "deleted",
-        What::Reset => "counters reset",
-        What::Signaled => "signalled",
-        What::Told => "was told",
-        What::Amended => "changed, runs on",
-        What::Added => "added, not started",
-        What::Failed(_) => "failed",
-        What::Unready(_) => "goes on as launching",
-        What::Superseded => "overtaken by a later command",
+        What::Started => well("started"),
+        What::Reloaded => well("reloaded"),
+        What::Restarted if is_reload => well("reloaded"),
+        What::Restarted => well("restarted"),
+        What::Unchanged => ("=", Paint::Dim, "unchanged"),
+        What::Finished => well("ran to its end"),
+        What::Stopped => well("stopped"),
+        What::Deleted => well("deleted"),
+        What::Reset => well("counters reset"),
+        What::Signaled => well("signalled"),
+        What::Told => well("was told"),
+        What::Amended => well("changed, runs on"),
+        What::Added => well("added, not started"),
+        What::Failed(_) => ("✗", Paint::Bad, "failed"),
+        What::Unready(_) => ("!", Paint::Wait, "goes on as launching"),
+        What::Superseded => ("!", Paint::Wait, "overtaken by a later command"),
     }
 }
 
@@ -206,7 +187,7 @@ pub(crate) fn failures(done: &Completed) -> String {
     for outcome in &done.outcomes {
         if let Some(why) = outcome.what.why() {
             let (name, id) = (safe_text(&outcome.name), outcome.id.to_string());
-            let word = word(&outcome.what, done.is_reload);
+            let (.., word) = told(&outcome.what, done.is_reload);
             text.extend(["error: ", &name, " (", &id, ") ", word, ": ", &safe_text(why), "\n"]);
         }
     }

@@ -5,7 +5,7 @@ use pm_protocol::Pulse;
 
 use crate::called;
 use crate::console::Look;
-use crate::render::text::{Paint, clip, safe_text, width};
+use crate::render::text::{Paint, fitted, safe_text, width};
 
 /// A column of names is no wider than this.
 const WIDEST: usize = 32;
@@ -35,8 +35,7 @@ fn block(title: &str, entries: &[(&str, String)], look: Look) -> String {
     for (name, value) in &shown {
         let blanks = " ".repeat(column.saturating_sub(width(name)));
         let line = format!("  {name}{blanks}  {value}");
-        let line = look.width.map_or(line.clone(), |columns| clip(&line, columns));
-        text.extend([line.trim_end(), "\n"]);
+        text.extend([fitted(&line, look).trim_end(), "\n"]);
     }
     text
 }

@@ -9,6 +9,8 @@ use pm_protocol::{Row, Status};
 use pm_spec::ByteString;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::console::Look;
+
 /// A colour with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
@@ -121,6 +123,11 @@ pub(crate) fn clip(text: &str, columns: usize) -> String {
     clipped
 }
 
+/// `text` as far as it fits where it is shown.
+pub(crate) fn fitted(text: &str, look: Look) -> String {
+    clip(text, look.width.unwrap_or(usize::MAX))
+}
+
 /// How long a row has run at `now` (ms since 1970), as PM2 shows it: each unit is used from two on.
 pub(crate) fn uptime(row: &Row, now: u64) -> String {
     if row.pid == 0 || row.started_at == 0 {
@@ -132,6 +139,11 @@ pub(crate) fn uptime(row: &Row, now: u64) -> String {
 /// Milliseconds in words that fit a line: `350ms`, then as [`span`].
 pub(crate) fn millis(ms: u64) -> String {
     if ms < 2000 { format!("{ms}ms") } else { span(ms / 1000) }
+}
+
+/// A moment to come, and how far it is from `now`.
+pub(crate) fn ahead(at: u64, now: u64) -> String {
+    format!("{} (in {})", moment(at), millis(at.saturating_sub(now)))
 }
 
 /// A moment in local time; empty for 0.

@@ -25,6 +25,12 @@ pub(crate) struct Ground<'a> {
     pub(crate) env: &'a Environment,
 }
 
+impl Ground<'_> {
+    fn unix(self, path: &ByteString) -> Door {
+        Door::Unix(paths::to_bytes(&paths::written(path, self.cwd, self.env)))
+    }
+}
+
 /// What makes a run count as up.
 pub(crate) fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<Readiness>> {
     let field = app.get("ready").filter(|field| !field.node.value.is_falsy())?;
@@ -165,9 +171,7 @@ fn asked(
         (_, None) => app.refuse(inner, "a string"),
         ("http", Some(text)) => page(app, inner, text, (entries, ground)),
         ("tcp", Some(text)) => door(app, inner, &text.display()).map(Probe::Connect),
-        (_, Some(text)) => Some(Probe::Connect(Door::Unix(paths::to_bytes(&paths::written(
-            text, ground.cwd, ground.env,
-        ))))),
+        (_, Some(path)) => Some(Probe::Connect(ground.unix(path))),
     }
 }
 
@@ -193,8 +197,7 @@ fn url(
         return door(app, field, place).map(Probe::Connect);
     }
     if let Some(path) = shown.strip_prefix("unix://") {
-        let path = paths::written(&ByteString::from(path), ground.cwd, ground.env);
-        return Some(Probe::Connect(Door::Unix(paths::to_bytes(&path))));
+        return Some(Probe::Connect(ground.unix(&ByteString::from(path))));
     }
     page(app, field, text, (&[], ground))
 }
@@ -234,8 +237,7 @@ fn page(
             "host" => get.host = Some(header(app, field, node)?),
             "socket" => {
                 let Some(path) = node.value.as_text() else { return app.refuse(field, "a path") };
-                let path = paths::written(path, ground.cwd, ground.env);
-                get.door = Door::Unix(paths::to_bytes(&path));
+                get.door = ground.unix(path);
             }
             "headers" => {
                 let Value::Table(headers) = &node.value else {

@@ -56,25 +56,8 @@ pub struct Hooks {
     pub post_deploy: Option<String>,
 }
 
-const KEYS: [&str; 17] = [
-    "user",
-    "host",
-    "repo",
-    "ref",
-    "path",
-    "key",
-    "port",
-    "ssh_options",
-    "forward-agent",
-    "needs_tty",
-    "fetch",
-    "env",
-    "pre-setup",
-    "post-setup",
-    "pre-deploy-local",
-    "pre-deploy",
-    "post-deploy",
-];
+const KEYS: &str = "user host repo ref path key port ssh_options forward-agent needs_tty fetch env pre-setup post-setup \
+     pre-deploy-local pre-deploy post-deploy";
 
 /// The environment called `name` in a document.
 pub(crate) fn deployment(
@@ -115,9 +98,8 @@ fn table<'r>(node: &'r ConfigNode, what: &str) -> Result<&'r [TableEntry], Findi
 
 /// Shell lines: one, or a list of them.
 pub(crate) fn lines(node: &ConfigNode, findings: &mut Findings) -> Vec<String> {
-    let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node));
     let mut lines = Vec::new();
-    for node in nodes {
+    for node in node.each() {
         let text = node.value.as_text().and_then(|text| std::str::from_utf8(text.as_bytes()).ok());
         match text.filter(|text| !text.contains('\0')) {
             Some(line) => lines.push(line.to_owned()),
@@ -161,10 +143,11 @@ impl<'a> DeployTarget<'a> {
     }
 
     fn judge_keys(&mut self) {
-        let unknown = |entry: &&TableEntry| !KEYS.contains(&entry.key.as_str());
+        let keys = || KEYS.split(' ');
+        let unknown = |entry: &&TableEntry| keys().all(|key| key != entry.key);
         for entry in self.entries.iter().filter(unknown) {
             let message = format!("unknown key {}; it is ignored", quoted(&entry.key));
-            let near = nearest(&entry.key, KEYS.into_iter());
+            let near = nearest(&entry.key, keys());
             self.findings.add(Finding::warning(entry.at, message).near(near));
         }
     }
@@ -234,8 +217,7 @@ impl<'a> DeployTarget<'a> {
 
     fn nodes(&mut self, key: &'static str) -> Vec<(ConfigPlace, String)> {
         let Some(node) = self.get(key) else { return Vec::new() };
-        let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node)).iter();
-        nodes.filter_map(|node| Some((node.at, self.as_text(key, node)?))).collect()
+        node.each().iter().filter_map(|node| Some((node.at, self.as_text(key, node)?))).collect()
     }
 
     fn port(&mut self) -> Option<u16> {

@@ -1,7 +1,5 @@
 //! `env_file`: which files of variables an app has, and what is in them.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use pm_spec::{ByteString, Environment};
@@ -15,7 +13,7 @@ use crate::tree::{ConfigNode, Value};
 use crate::{format, keys, paths};
 
 /// A larger file holds no variables.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// The variables of all files, a later file over an earlier one; `shell` is what they may name.
 pub(crate) fn variables(
@@ -29,10 +27,9 @@ pub(crate) fn variables(
     if field.node.value.as_text().is_some_and(ByteString::is_empty) {
         return Vec::new();
     }
-    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
     let mut seen = shell.clone();
     let mut all: Vec<FileVariable> = Vec::new();
-    for node in nodes {
+    for node in field.node.each() {
         let Some(wanted) = WantedFile::read(app, node, ground) else { continue };
         for variable in read(app, &wanted, &seen) {
             if let Some(value) = &variable.value {
@@ -130,9 +127,8 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Option<String>> {
         let is_missing = error.kind() == std::io::ErrorKind::NotFound;
         (!is_missing).then(|| paths::cause(&error))
     };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= LARGEST) {
+    let bytes = paths::head(path, LARGEST + 1).map_err(failed)?;
+    if bytes.len() <= LARGEST {
         return Ok(bytes);
     }
     Err(Some(format!("it is larger than {} MiB", LARGEST >> 20)))

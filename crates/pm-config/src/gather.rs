@@ -207,9 +207,8 @@ impl<'a> Gathering<'a> {
     /// The apps of included files; of one name only once.
     fn included(&mut self, include: &TableEntry, source: &ConfigSource) -> Vec<AppTable> {
         const WHAT: &str = "`include` is the path of a config file, or a list of paths";
-        let one = std::slice::from_ref(&include.node);
         let mut tables = Vec::new();
-        for node in include.node.value.as_list().unwrap_or(one) {
+        for node in include.node.each() {
             let Some(text) = node.value.as_text().filter(|text| !text.is_empty()) else {
                 self.findings.add(Finding::error(node.at, WHAT));
                 continue;

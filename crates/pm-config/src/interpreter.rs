@@ -3,8 +3,6 @@
 //! Never by a part of a path (pain 22). Symlinks stay as they are; a venv's `python` is one.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -307,10 +305,7 @@ fn shebang(path: &Path) -> Option<Shebang> {
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    let mut head = Vec::with_capacity(LONGEST);
-    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    File::open(path).ok()?.take(limit).read_to_end(&mut head).ok()?;
-    parse_shebang(&head)
+    parse_shebang(&paths::head(path, LONGEST).ok()?)
 }
 
 /// `#!PROGRAM [ONE ARGUMENT]`; for `env NAME` and `env -S NAME ARGS` also what it looks up.

@@ -61,5 +61,6 @@ pub use ecosystem::Ecosystem;
 pub use format::{ConfigFormat, is_config_name};
 pub use given::{Given, Typed, flag_of};
 pub use keys::{near, support_of, supported_keys};
+pub use paths::{absolute, from_bytes as path_of, to_bytes as path_bytes};
 pub use program::SERVE_VERB;
 pub use venv::unused_venv;

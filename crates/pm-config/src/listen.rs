@@ -19,10 +19,9 @@ pub(crate) fn sockets(
     env: &Environment,
 ) -> Vec<ListenSocket> {
     let Some(field) = app.get("listen") else { return Vec::new() };
-    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
     let mut sockets: Vec<ListenSocket> = Vec::new();
     let mut seen = BTreeSet::new();
-    for node in nodes {
+    for node in field.node.each() {
         let one = Field { key: field.key, node };
         let Some(mut socket) = socket(app, one) else { continue };
         if let ListenAddress::Unix(path) = &mut socket.at {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use pm_spec::{ByteString, Environment};
 
 /// `path` seen from `base`, without `.`, `..` and double slashes. As in a shell and in PM2, `..` undoes the name before it.
-pub(crate) fn absolute(path: &Path, base: &Path) -> PathBuf {
+pub fn absolute(path: &Path, base: &Path) -> PathBuf {
     let mut clean = PathBuf::from("/");
     for part in base.join(path).components() {
         match part {
@@ -35,12 +35,22 @@ pub(crate) fn written(text: &ByteString, base: &Path, env: &Environment) -> Path
     }
 }
 
-pub(crate) fn from_bytes(bytes: &ByteString) -> &Path {
+/// A path as it is written in a spec.
+pub fn from_bytes(bytes: &ByteString) -> &Path {
     Path::new(OsStr::from_bytes(bytes.as_bytes()))
 }
 
-pub(crate) fn to_bytes(path: &Path) -> ByteString {
+/// The bytes of a path.
+pub fn to_bytes(path: &Path) -> ByteString {
     ByteString::from(path.as_os_str().as_bytes())
+}
+
+/// What a file begins with, so many bytes at most.
+pub(crate) fn head(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What a path leads to, symlinks followed.

@@ -1,6 +1,5 @@
 //! Which server an app is, seen from what it runs, and the keys that follow where nobody wrote them.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use pm_spec::{AppSpec, ByteString, FOLLOWING, HABITS, Preset, options};
@@ -184,16 +183,13 @@ fn preloads(spec: &AppSpec) -> bool {
 /// Whether a settings file of gunicorn has a line `preload_app = True`. What it computes is found out at the reload.
 fn says_preload(path: &Path) -> bool {
     /// In bytes; settings are shorter.
-    const READ: u64 = 64 << 10;
-    let mut text = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(READ).read_to_end(&mut text));
-    read.is_ok()
-        && text.split(|byte| *byte == b'\n').any(|line| {
-            let value = line.strip_prefix(b"preload_app").map(<[u8]>::trim_ascii_start);
-            let value =
-                value.and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::trim_ascii_start);
-            value.is_some_and(|value| value.starts_with(b"True") || value.starts_with(b"1"))
-        })
+    const READ: usize = 64 << 10;
+    let text = paths::head(path, READ).unwrap_or_default();
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let value = line.strip_prefix(b"preload_app").map(<[u8]>::trim_ascii_start);
+        let value = value.and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::trim_ascii_start);
+        value.is_some_and(|value| value.starts_with(b"True") || value.starts_with(b"1"))
+    })
 }
 
 #[cfg(test)]

@@ -77,9 +77,8 @@ fn codes(app: &mut AppFields<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
     const WHAT: &str = "an exit code, 0 to 255, or a list of them";
     let field = app.get(key)?;
     let one = |node: &ConfigNode| whole(&node.value).and_then(|code| u8::try_from(code).ok());
-    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
     let mut codes = BTreeSet::new();
-    for node in nodes {
+    for node in field.node.each() {
         match one(node) {
             Some(code) => drop(codes.insert(code)),
             None => drop(app.refuse::<()>(Field { key: field.key, node }, WHAT)),

@@ -1,8 +1,6 @@
 //! Where a config comes from, and its text as a document.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
@@ -78,9 +76,7 @@ impl ConfigSource {
             Finding::error(ConfigPlace::Whole, message)
         };
         let file = self.file.as_deref().unwrap_or(Path::new(&self.origin));
-        let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX).saturating_add(1);
-        let mut bytes = Vec::new();
-        File::open(file).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        let bytes = paths::head(file, LARGEST + 1).map_err(failed)?;
         fits(&bytes).map(|()| bytes)
     }
 

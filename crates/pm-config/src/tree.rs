@@ -36,6 +36,11 @@ pub(crate) struct TableEntry {
 }
 
 impl ConfigNode {
+    /// The items of a list; what is none stands for itself.
+    pub(crate) fn each(&self) -> &[Self] {
+        self.value.as_list().unwrap_or(std::slice::from_ref(self))
+    }
+
     /// Says of it and of all that is in it that it stands in another file than the config.
     pub(crate) fn move_to(&mut self, file: u16) {
         self.at = self.at.of(file);

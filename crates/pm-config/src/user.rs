@@ -25,9 +25,8 @@ pub(crate) fn choice(app: &mut AppFields<'_>, caller: &Caller) -> Option<UserCho
 /// A list, or one alone.
 fn groups(app: &mut AppFields<'_>, file: &Path) -> Vec<Identifier> {
     let Some(field) = app.get("groups") else { return Vec::new() };
-    let nodes = field.node.value.as_list().unwrap_or(std::slice::from_ref(field.node));
     let one = |node| identifier(app, Field { node, ..field }, file, "group");
-    nodes.iter().filter_map(one).collect()
+    field.node.each().iter().filter_map(one).collect()
 }
 
 fn identifier(

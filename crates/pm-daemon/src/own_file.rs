@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 /// Writes what is to take the place of `path` beside it; nobody else may read it.
 pub(crate) fn beside(path: &Path, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
-    let mut new = path.to_path_buf().into_os_string();
-    new.push(".new");
+    let new = path.with_added_extension("new");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.write_all(bytes)?;
-    Ok((new.into(), file))
+    Ok((new, file))
 }
 
 /// Makes `path` have these contents.

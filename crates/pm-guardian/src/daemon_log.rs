@@ -47,9 +47,7 @@ impl DaemonLog {
 /// Opens the daemon log at its end; one that has grown becomes `<path>.old` first.
 pub fn open_daemon_log(path: &Path) -> io::Result<File> {
     if fs::metadata(path).is_ok_and(|meta| meta.len() > DAEMON_LOG_LIMIT) {
-        let mut old = path.to_path_buf().into_os_string();
-        old.push(".old");
-        fs::rename(path, old).ok();
+        fs::rename(path, path.with_added_extension("old")).ok();
     }
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path)

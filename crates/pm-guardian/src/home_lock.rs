@@ -253,9 +253,7 @@ fn answers(path: &Path) -> bool {
 }
 
 fn listen_at(path: &Path) -> io::Result<OwnedFd> {
-    let mut fresh = path.to_path_buf().into_os_string();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
+    let fresh = path.with_added_extension("new");
     let (near, _folder) = short(&fresh)?;
     // Left over by a guardian that was killed right here; the lock is ours, so it is nobody's.
     fs::remove_file(&fresh).ok();

@@ -82,7 +82,7 @@ impl Settings {
 
     /// A copy of it to be edited, beside the file.
     pub fn copy(&self, file: &Path) -> Result<PathBuf, Pm2Error> {
-        let copy = beside(file, "edit.json");
+        let copy = file.with_added_extension("edit.json");
         write(&copy, &self.text()).map_err(|error| failed("write", &copy, &error))?;
         Ok(copy)
     }
@@ -156,7 +156,7 @@ impl Settings {
     }
 
     fn store(&self, file: &Path) -> Result<(), Pm2Error> {
-        let new = beside(file, "new");
+        let new = file.with_added_extension("new");
         write(&new, &self.text())
             .and_then(|()| fs::rename(&new, file))
             .map_err(|error| failed("write", file, &error))
@@ -212,13 +212,6 @@ pub fn words(line: &str) -> Result<Vec<String>, Pm2Error> {
 
 fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or_else(|| Path::new("/"))
-}
-
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
 }
 
 /// Writes a file of ours alone, surely on disk.

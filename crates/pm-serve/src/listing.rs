@@ -14,17 +14,7 @@ pub(crate) struct ListedFile {
     pub(crate) changed: Option<SystemTime>,
 }
 
-const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>\n\
-:root { color-scheme: light dark }\n\
-body { font: 15px/1.6 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }\n\
-h1 { font-size: 1.25rem; font-weight: 600 }\n\
-table { border-collapse: collapse; width: 100% }\n\
-th { text-align: left; font-weight: 500; opacity: .65 }\n\
-th, td { padding: .2rem .75rem .2rem 0; border-bottom: 1px solid #8883 }\n\
-td + td, th + th { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }\n\
-a { text-decoration: none } a:hover { text-decoration: underline }\n\
-</style>\n";
+const HEAD: &str = include_str!("listing.html");
 
 /// The page of the folder at `url`, folders first.
 pub(crate) fn page(url: &str, mut lines: Vec<ListedFile>) -> String {

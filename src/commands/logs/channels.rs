@@ -1,10 +1,9 @@
 //! The files that are shown, each once, and whose they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use pm_config::path_of;
 use pm_logs::stamp::StampFormat;
 use pm_logs::{LineTimes, LogFiles, Stream};
 use pm_protocol::{LogShape, LogSource};
@@ -17,9 +16,8 @@ use super::query::WantedStreams;
 pub(super) struct Channel {
     pub(super) id: Option<u32>,
     pub(super) name: String,
-    pub(super) stream: Stream,
-    pub(super) times: LineTimes,
-    path: PathBuf,
+    /// Where it lies.
+    pub(super) files: LogFiles,
 }
 
 /// All of them, by the number their lines carry.
@@ -82,7 +80,7 @@ impl Channels {
     }
 
     fn add_file(&mut self, source: &LogSource, stream: Stream, file: &ByteString) {
-        let path = PathBuf::from(OsStr::from_bytes(file.as_bytes()));
+        let path = path_of(file).to_path_buf();
         if let Some(known) = self.numbers.get(&path).and_then(|number| self.all.get_mut(*number)) {
             // One file of several instances (`merge_logs`): no line says whose it is.
             if known.id != Some(source.id) {
@@ -95,41 +93,31 @@ impl Channels {
             LogShape::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
             LogShape::Json => LineTimes::Json(None),
         };
-        let name = source.name.clone();
         let id = Some(source.id).filter(|_| !self.shared.contains(file));
-        self.push(Channel { id, name, stream, times, path });
+        self.push(id, &source.name, (stream, path, times));
     }
 
     /// Adds the daemon's own log.
     pub(super) fn add_daemon(&mut self, path: PathBuf) {
-        let (id, name) = (None, "PM".to_owned());
-        self.push(Channel { id, name, stream: Stream::Out, times: LineTimes::Unknown, path });
+        self.push(None, "PM", (Stream::Out, path, LineTimes::Unknown));
     }
 
-    fn push(&mut self, channel: Channel) {
-        self.numbers.insert(channel.path.clone(), self.all.len());
-        self.all.push(channel);
+    fn push(
+        &mut self,
+        id: Option<u32>,
+        name: &str,
+        (stream, log, times): (Stream, PathBuf, LineTimes),
+    ) {
+        let number = self.all.len();
+        self.numbers.insert(log.clone(), number);
+        let files = LogFiles { number, stream, log, times };
+        self.all.push(Channel { id, name: name.to_owned(), files });
     }
 
     /// Those added since the last time, as the readers want them.
     pub(super) fn fresh(&mut self) -> Vec<LogFiles> {
         let from = std::mem::replace(&mut self.handed, self.all.len());
-        self.from(from)
-    }
-
-    /// All of them, as the readers want them.
-    pub(super) fn sources(&self) -> Vec<LogFiles> {
-        self.from(0)
-    }
-
-    fn from(&self, from: usize) -> Vec<LogFiles> {
-        let source = |(number, channel): (usize, &Channel)| LogFiles {
-            number,
-            stream: channel.stream,
-            log: channel.path.clone(),
-            times: channel.times.clone(),
-        };
-        self.all.iter().enumerate().skip(from).map(source).collect()
+        self.all.iter().skip(from).map(|channel| channel.files.clone()).collect()
     }
 
     /// Whose line it is.
@@ -155,7 +143,7 @@ impl Channel {
 
     /// A line without what we put before it in the file: the app's own words.
     pub(super) fn words<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        match &self.times {
+        match &self.files.times {
             LineTimes::Stamped(format) => format
                 .read(bytes)
                 .and_then(|(_, length)| bytes.get(length..)?.strip_prefix(b": "))

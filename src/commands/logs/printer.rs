@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
-use chrono::{DateTime, Local};
+use chrono::{DateTime, Local, Utc};
 use pm_client::{Colours, plain};
 use pm_logs::stamp::StampFormat;
 use pm_logs::{LineTimes, StoredLine, Stream};
@@ -15,29 +15,31 @@ use crate::render::{Paint, columns};
 
 /// What a line becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LineShape {
+pub(crate) enum LineShape {
     /// Whose it is, then itself.
     Lines,
     /// Itself.
     Raw,
     /// An object.
     Json,
-    /// `key=value` pairs.
+    /// `key=value` pairs (PM2: `--format`).
     Pairs,
 }
 
 /// How lines are shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
-    shape: LineShape,
+    /// What a line becomes.
+    pub(crate) shape: LineShape,
     /// Whether a terminal would obey what an app wrote.
-    terminal: bool,
-    colour: bool,
-    stamp: Option<StampFormat>,
-    /// Whether what an app wrote to standard error goes to ours.
-    split: bool,
+    pub(crate) terminal: bool,
+    pub(crate) colour: bool,
+    /// The form of each line's time, if it is shown.
+    pub(crate) stamp: Option<StampFormat>,
+    /// Whether what an app wrote to standard error goes to ours, for whoever runs us in place of the app.
+    pub(crate) split: bool,
     /// A text that stands out where colours are shown.
-    highlight: Option<String>,
+    pub(crate) highlight: Option<String>,
 }
 
 impl Form {
@@ -55,24 +57,6 @@ impl Form {
     /// With the time of each line.
     pub(crate) fn stamped(mut self, format: &str) -> Self {
         self.stamp = Some(StampFormat::new(format));
-        self
-    }
-
-    /// With this text standing out.
-    pub(crate) fn highlighting(mut self, text: &str) -> Self {
-        self.highlight = Some(text.into());
-        self
-    }
-
-    /// With standard error apart, for whoever runs us in place of the app.
-    pub(crate) fn split(mut self) -> Self {
-        self.split = true;
-        self
-    }
-
-    /// As `key=value` pairs (PM2: `--format`).
-    pub(crate) fn pairs(mut self) -> Self {
-        self.shape = LineShape::Pairs;
         self
     }
 }
@@ -121,7 +105,7 @@ impl<W: Write> Printer<W> {
         if self.form.shape != LineShape::Raw || line.terminated {
             self.bytes.push(b'\n');
         }
-        if self.form.split && channel.stream == Stream::Err {
+        if self.form.split && channel.files.stream == Stream::Err {
             // A closed standard error is no reason to stop showing the rest.
             io::stderr().write_all(&self.bytes).ok();
             return Ok(());
@@ -144,7 +128,7 @@ impl<W: Write> Printer<W> {
         let width = columns(&label);
         self.widest = self.widest.max(width);
         let blanks = " ".repeat(self.widest - width);
-        let bar = match channel.stream {
+        let bar = match channel.files.stream {
             Stream::Out => Paint::Good,
             Stream::Err => Paint::Bad,
         };
@@ -152,8 +136,7 @@ impl<W: Write> Printer<W> {
         let paint = self.number(channels, &channel.name).map_or(bar, Paint::App);
         if let Some(format) = &self.form.stamp {
             let mut stamp = Vec::new();
-            let moment = line.at.and_then(DateTime::from_timestamp_millis);
-            match moment {
+            match moment(line) {
                 Some(moment) => format.render(moment.with_timezone(&Local), &mut stamp),
                 None => stamp.push(b'-'),
             }
@@ -201,41 +184,33 @@ impl<W: Write> Printer<W> {
 fn pairs(channel: &Channel, line: &StoredLine) -> String {
     let id = channel.id.map(|id| id.to_string()).unwrap_or_default();
     let name = crate::render::safe_text(&channel.name);
-    let moment = line.at.and_then(DateTime::from_timestamp_millis);
-    let moment = moment.map(|moment| moment.with_timezone(&Local));
+    let moment = moment(line).map(|moment| moment.with_timezone(&Local));
     format!(
         "timestamp={} app={name} id={id} type={} message=",
         moment.map(|moment| moment.format("%Y-%m-%d-%H:%M:%S%z").to_string()).unwrap_or_default(),
         // PM2 has another word here than in its objects.
-        if channel.stream == Stream::Err { "error" } else { "out" }
+        if channel.files.stream == Stream::Err { "error" } else { "out" }
     )
 }
 
-/// As JavaScript writes it.
-fn timestamp(line: &StoredLine) -> Option<String> {
-    let moment = line.at.and_then(DateTime::from_timestamp_millis)?;
-    Some(moment.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
-}
-
-const fn word(stream: Stream) -> &'static str {
-    match stream {
-        Stream::Out => "out",
-        Stream::Err => "err",
-    }
+fn moment(line: &StoredLine) -> Option<DateTime<Utc>> {
+    line.at.and_then(DateTime::from_timestamp_millis)
 }
 
 /// PM2's keys.
 fn object(channel: &Channel, line: &StoredLine) -> Value {
     let words = channel.words(&line.bytes);
     let mut message = String::from_utf8_lossy(words).into_owned();
-    if let LineTimes::Json(_) = &channel.times
+    if let LineTimes::Json(_) = &channel.files.times
         && let Ok(Value::Object(mut written)) = serde_json::from_slice(words)
         && let Some(Value::String(inner)) = written.remove("message")
     {
         message = inner;
     }
+    // As JavaScript writes it.
+    let timestamp = moment(line).map(|it| it.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
     json!({
-        "message": message, "timestamp": timestamp(line), "type": word(channel.stream),
+        "message": message, "timestamp": timestamp, "type": channel.files.stream.word(),
         "process_id": channel.id, "app_name": channel.name,
     })
 }
@@ -302,7 +277,7 @@ mod tests {
 
     #[test]
     fn pairs_have_pm2s_keys_and_end_with_the_message() {
-        let pairs = PLAIN.pairs();
+        let pairs = Form { shape: LineShape::Pairs, ..PLAIN };
         let shown = shown(pairs, &LogShape::Raw, &[(1, b"a message", true)]);
         assert_eq!(shown, "timestamp= app=web id=0 type=error message=a message\n");
     }
@@ -318,13 +293,13 @@ mod tests {
     #[test]
     fn a_text_stands_out_where_colours_are_shown() {
         let lines: [(usize, &[u8], bool); 1] = [(0, b"an ERR and an ERR", true)];
-        let loud = Form { terminal: true, colour: true, ..PLAIN.highlighting("ERR") };
+        let loud = Form { terminal: true, colour: true, highlight: Some("ERR".into()), ..PLAIN };
         let told = shown(loud, &LogShape::Raw, &lines);
         assert!(
             told.ends_with("an \x1b[100mERR\x1b[49m and an \x1b[100mERR\x1b[49m\n"),
             "{told:?}"
         );
-        let quiet = Form { terminal: true, ..PLAIN.highlighting("ERR") };
+        let quiet = Form { terminal: true, highlight: Some("ERR".into()), ..PLAIN };
         assert!(shown(quiet, &LogShape::Raw, &lines).ends_with("| an ERR and an ERR\n"));
     }
 

@@ -22,6 +22,13 @@ pub(super) struct LogQuery {
     pub(super) until: Option<Until>,
 }
 
+impl LogQuery {
+    /// Both outputs of these, and what comes, until then.
+    pub(super) fn following(select: Vec<Select>, want: LineQuery, until: Option<Until>) -> Self {
+        Self { select, want, follow: true, streams: WantedStreams::Both, daemon: false, until }
+    }
+}
+
 /// Which of an app's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WantedStreams {

@@ -1,127 +1,141 @@
-//! Following: waits for growing files, for apps that come, and for a reader that goes; for nothing else.
+//! What was written, merged by time, and then what is appended: waits for growing files, for apps that come, and for a
+//! reader that goes; for nothing else.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use pm_client::{Feed, Subscription};
-use pm_logs::{Follow, History, LineQuery, Merge};
-use pm_protocol::{Change, Home, LogSource, Logs};
+use pm_logs::{Cursor, Follow, History, LineQuery, LogFiles, Merge};
+use pm_protocol::{Change, Home, LogSource, Logs, Row};
 use pm_spec::Select;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::channels::Channels;
-use super::printer::Printer;
+use super::printer::{Form, Printer};
 use super::query::{LogQuery, StoryEnd, Until};
 use crate::commands::support::resend;
 use crate::console::Gone;
 use crate::launch;
-use crate::prelude::{Failure, Session, quick};
+use crate::mailbox::Mailbox;
+use crate::prelude::{Failure, Report, Session, quick};
 
-/// Shows what is appended, until nobody listens.
-pub(super) fn follow(
+/// Shows what was written, then what is appended, until nobody listens or nothing more is asked for.
+pub(super) fn tell(
     session: &Session,
     query: &LogQuery,
-    channels: &mut Channels,
-    printer: &mut Printer,
-    histories: Vec<History>,
-) -> Result<(), StoryEnd> {
-    let mut follow = Follow::new()?;
-    for (source, history) in channels.sources().into_iter().zip(&histories) {
-        follow.add(source, Some(history.cursor()))?;
+    (sources, everybody): (Vec<LogSource>, &[LogSource]),
+    form: Form,
+) -> Result<Report, Failure> {
+    let mut channels = Channels::new(session.home.log_state(), query.streams);
+    channels.learn(everybody);
+    channels.add(sources);
+    if query.daemon {
+        channels.add_daemon(session.home.diary());
     }
-    drop(histories);
-    let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
-    let since = query.want.since.unwrap_or(now);
-    let mut arrivals =
-        Arrivals::watch(&session.home, query.select.clone()).map_err(|error| trouble(&error))?;
-    loop {
-        read(session, query, channels, printer, &mut follow)?;
-        let until = query.until.as_ref();
-        let woken = wait(&follow, &arrivals, until).map_err(|error| trouble(&error))?;
-        let news = match woken {
-            Woken::Growth => Vec::new(),
-            Woken::Arrival => arrivals.take(),
-            Woken::StoryEnd => until.map(Until::take).unwrap_or_default(),
-        };
-        if !news.is_empty() {
-            for sources in news {
-                channels.add(sources);
+    let story = Story { session, query, channels, printer: Printer::new(form) };
+    match story.tell() {
+        Ok(()) | Err(StoryEnd::Gone) => Ok(Report::default()),
+        Err(StoryEnd::Failed(failure)) => Err(failure),
+    }
+}
+
+/// What is shown, and of what.
+struct Story<'a> {
+    session: &'a Session,
+    query: &'a LogQuery,
+    channels: Channels,
+    printer: Printer,
+}
+
+impl Story<'_> {
+    fn tell(mut self) -> Result<(), StoryEnd> {
+        let histories = self.past(&self.query.want)?;
+        self.printer.flush()?;
+        if !self.query.follow {
+            return Ok(());
+        }
+        if let Some(until) = &self.query.until {
+            until.has_begun();
+        }
+        self.follow(histories)
+    }
+
+    /// Shows what was written into the channels that are new, merged by time; gives where each stands.
+    fn past(&mut self, want: &LineQuery) -> Result<Vec<(LogFiles, Cursor)>, StoryEnd> {
+        let sources = self.channels.fresh();
+        let open = |source: &LogFiles| History::open(source.clone(), want.clone());
+        let mut merge = Merge::new(sources.iter().map(open).collect::<Result<_, _>>()?)?;
+        while let Some(line) = merge.next_line()? {
+            self.printer.line(&self.channels, &line)?;
+        }
+        let cursors = merge.into_histories().into_iter().map(|history| history.cursor());
+        Ok(sources.into_iter().zip(cursors).collect())
+    }
+
+    fn follow(&mut self, histories: Vec<(LogFiles, Cursor)>) -> Result<(), StoryEnd> {
+        let mut follow = Follow::new()?;
+        for (source, cursor) in histories {
+            follow.add(source, Some(cursor))?;
+        }
+        let now = i64::try_from(resend::now()).unwrap_or(i64::MAX);
+        let since = Some(self.query.want.since.unwrap_or(now));
+        let until = self.query.until.as_ref();
+        let arrivals = arrivals(&self.session.home, self.query.select.clone());
+        let arrivals = Mailbox::open("arrivals", arrivals).map_err(|error| trouble(&error))?;
+        loop {
+            self.read(&mut follow)?;
+            let woken = wait(&follow, &arrivals, until).map_err(|error| trouble(&error))?;
+            let news = match woken {
+                Woken::Growth => Vec::new(),
+                Woken::Arrival => arrivals.take(),
+                Woken::StoryEnd => until.map(Until::take).unwrap_or_default(),
+            };
+            if !news.is_empty() {
+                for sources in news {
+                    self.channels.add(sources);
+                }
+                // New ones are shown from where this following began.
+                for (source, cursor) in self.past(&LineQuery { since, ..LineQuery::default() })? {
+                    follow.add(source, Some(cursor))?;
+                }
             }
-            welcome(channels, printer, &mut follow, since)?;
+            is_heard()?;
+            if woken == Woken::StoryEnd {
+                return self.finish(&mut follow);
+            }
         }
-        is_heard()?;
-        if woken == Woken::StoryEnd {
-            return finish(session, query, channels, printer, &mut follow);
+    }
+
+    fn read(&mut self, follow: &mut Follow) -> Result<(), StoryEnd> {
+        let mut lost = None;
+        let read = follow.read(&mut |line| {
+            let wanted = self.query.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
+            let shown = if wanted { self.printer.line(&self.channels, &line) } else { Ok(()) };
+            lost = shown.err();
+            if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // A log that can't be read any more is no reason to stop showing the others.
+        if let Err(error) = read {
+            let why = crate::failure::chain(&error);
+            self.session.console.talk(&format!("warning: could not {why}"));
+        }
+        lost.map_or(Ok(()), Err)?;
+        Ok(self.printer.flush()?)
+    }
+
+    /// Nothing is written any more: shows the rest, a last line without an end included.
+    fn finish(&mut self, follow: &mut Follow) -> Result<(), StoryEnd> {
+        loop {
+            self.read(follow)?;
+            let Some(due) = follow.deadline() else { return Ok(()) };
+            let left = due.saturating_duration_since(Instant::now());
+            pm_client::pause(left, pm_client::Deadline::NEVER);
         }
     }
-}
-
-fn read(
-    session: &Session,
-    query: &LogQuery,
-    channels: &Channels,
-    printer: &mut Printer,
-    follow: &mut Follow,
-) -> Result<(), StoryEnd> {
-    let mut lost = None;
-    let read = follow.read(&mut |line| {
-        let wanted = query.want.keep.as_ref().is_none_or(|keep| keep(&line.bytes));
-        let shown = if wanted { printer.line(channels, &line) } else { Ok(()) };
-        lost = shown.err();
-        if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    // A log that can't be read any more is no reason to stop showing the others.
-    if let Err(error) = read {
-        session.console.talk(&format!("warning: could not {}", crate::failure::chain(&error)));
-    }
-    if let Some(gone) = lost {
-        return Err(gone.into());
-    }
-    Ok(printer.flush()?)
-}
-
-/// Nothing is written any more: shows the rest, a last line without an end included.
-fn finish(
-    session: &Session,
-    query: &LogQuery,
-    channels: &Channels,
-    printer: &mut Printer,
-    follow: &mut Follow,
-) -> Result<(), StoryEnd> {
-    loop {
-        read(session, query, channels, printer, follow)?;
-        let Some(due) = follow.deadline() else { return Ok(()) };
-        let left = due.saturating_duration_since(Instant::now());
-        pm_client::pause(left, pm_client::Deadline::NEVER);
-    }
-}
-
-/// Shows new channels from where this following began, then follows them.
-fn welcome(
-    channels: &mut Channels,
-    printer: &mut Printer,
-    follow: &mut Follow,
-    since: i64,
-) -> Result<(), StoryEnd> {
-    let sources = channels.fresh();
-    let want = LineQuery { since: Some(since), ..LineQuery::default() };
-    let open = |source: &pm_logs::LogFiles| History::open(source.clone(), want.clone());
-    let histories = sources.iter().map(open).collect::<Result<_, _>>()?;
-    let mut merge = Merge::new(histories)?;
-    while let Some(line) = merge.next_line()? {
-        printer.line(channels, &line)?;
-    }
-    for (source, history) in sources.into_iter().zip(merge.into_histories()) {
-        follow.add(source, Some(history.cursor()))?;
-    }
-    Ok(())
 }
 
 /// Why there is something to do.
@@ -136,14 +150,18 @@ enum Woken {
 }
 
 /// Waits until there is something to do. A reader that left wakes it at once (pain 58).
-fn wait(follow: &Follow, arrivals: &Arrivals, until: Option<&Until>) -> io::Result<Woken> {
+fn wait(
+    follow: &Follow,
+    arrivals: &Mailbox<Vec<LogSource>>,
+    until: Option<&Until>,
+) -> io::Result<Woken> {
     let left = follow.deadline().map(|at| at.saturating_duration_since(Instant::now()));
     let timeout = left.and_then(|left| Timespec::try_from(left).ok());
     let out = io::stdout();
     let out = out.as_fd();
     let mut fds = vec![
         PollFd::from_borrowed_fd(follow.fd(), PollFlags::IN),
-        PollFd::from_borrowed_fd(arrivals.bell.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(arrivals.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(out, PollFlags::empty()),
     ];
     fds.extend(until.map(|until| PollFd::new(&until.bell, PollFlags::IN)));
@@ -176,80 +194,33 @@ fn trouble(error: &io::Error) -> StoryEnd {
     StoryEnd::Failed(Failure::failed(format!("could not follow: {error}")))
 }
 
-/// Apps that come while we follow, told by a thread that watches the daemon, whichever it is.
-#[derive(Debug)]
-struct Arrivals {
-    /// Readable when there is something to take.
-    bell: OwnedFd,
-    news: Receiver<Vec<LogSource>>,
-}
-
-impl Arrivals {
-    fn watch(home: &Home, select: Vec<Select>) -> io::Result<Self> {
-        let (bell, rope) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let (sender, news) = sync_channel(16);
-        let home = home.clone();
-        // It ends with the process, or when its news find no taker.
-        thread::Builder::new().name("arrivals".into()).spawn(move || {
-            let watcher = Watcher { home, select, known: BTreeSet::new(), rope, sender };
-            watcher.run();
-        })?;
-        Ok(Self { bell, news })
-    }
-
-    fn take(&mut self) -> Vec<Vec<LogSource>> {
-        let mut rings = [0; 64];
-        while rustix::io::read(&self.bell, &mut rings).is_ok_and(|count| count == rings.len()) {}
-        self.news.try_iter().collect()
-    }
-}
-
-struct Watcher {
-    home: Home,
-    select: Vec<Select>,
-    known: BTreeSet<(u32, String)>,
-    rope: OwnedFd,
-    sender: SyncSender<Vec<LogSource>>,
-}
-
-impl Watcher {
-    fn run(mut self) {
-        // Without a feed nothing new is noticed, and what is followed goes on.
-        let Ok(feed) = Subscription::open(&self.home, None) else { return };
-        for news in feed {
-            let is_new = match news {
-                Feed::Change(Change::Snapshot(rows)) => {
-                    let now: BTreeSet<_> = rows.into_iter().map(|row| (row.id, row.name)).collect();
-                    let is_new = !now.is_subset(&self.known);
-                    self.known = now;
-                    is_new
-                }
-                Feed::Change(Change::Changed(row)) => self.known.insert((row.id, row.name)),
-                Feed::Change(Change::Removed(id)) => {
-                    self.known.retain(|(known, _)| *known != id);
-                    false
-                }
-                Feed::Change(Change::Usage(_) | Change::Host(_) | Change::Leaving)
-                | Feed::Reconnecting => false,
-            };
-            if is_new && !self.tell() {
-                return;
-            }
-        }
-    }
-
-    /// Asks where the logs lie now and tells; false if nobody listens.
-    fn tell(&self) -> bool {
-        let Ok(Some(mut client)) = launch::find(&self.home) else { return true };
+/// Where apps write that come while we follow, whichever daemon they have.
+fn arrivals(home: &Home, select: Vec<Select>) -> impl Iterator<Item = Vec<LogSource>> + use<> {
+    let (home, at) = (home.clone(), home.clone());
+    let mut known = BTreeSet::new();
+    // Without a feed nothing new is noticed, and what is followed goes on.
+    let feed = std::iter::once_with(move || Subscription::open(&home, None).ok());
+    feed.flatten().flatten().filter(move |news| is_new(news, &mut known)).filter_map(move |_| {
+        let mut client = launch::find(&at).ok()??;
         // What was selected by name may be gone for the moment.
-        let Ok(answer) = quick(&mut client, &Logs { select: self.select.clone() }) else {
-            return true;
-        };
-        if self.sender.send(answer.sources).is_err() {
-            return false;
+        Some(quick(&mut client, &Logs { select: select.clone() }).ok()?.sources)
+    })
+}
+
+fn is_new(news: &Feed, known: &mut BTreeSet<(u32, String)>) -> bool {
+    let key = |row: &Row| (row.id, row.name.clone());
+    match news {
+        Feed::Change(Change::Snapshot(rows)) => {
+            let before = std::mem::replace(known, rows.iter().map(key).collect());
+            !known.is_subset(&before)
         }
-        // A full pipe has rung enough already.
-        rustix::io::write(&self.rope, b"!").ok();
-        true
+        Feed::Change(Change::Changed(row)) => known.insert(key(row)),
+        Feed::Change(Change::Removed(id)) => {
+            known.retain(|(known, _)| known != id);
+            false
+        }
+        Feed::Change(Change::Usage(_) | Change::Host(_) | Change::Leaving) | Feed::Reconnecting => {
+            false
+        }
     }
 }

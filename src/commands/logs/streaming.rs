@@ -1,24 +1,23 @@
 //! Showing logs beside something else, until that ends: a thread of its own, which shows everything before it is done.
 
-use std::os::fd::OwnedFd;
+use std::io;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use pm_logs::LineQuery;
 use pm_protocol::LogSource;
 use pm_spec::Select;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::printer::Form;
-use super::query::{LogQuery, Until, WantedStreams};
-use super::story::tell;
+use super::query::{LogQuery, Until};
+use super::stream::tell;
 use crate::prelude::{Failure, Session};
 
 /// Logs that are being shown.
 #[derive(Debug)]
 pub(crate) struct Streaming {
     thread: JoinHandle<()>,
-    rope: OwnedFd,
+    rope: io::PipeWriter,
     sources: SyncSender<Vec<LogSource>>,
 }
 
@@ -30,20 +29,13 @@ impl Streaming {
         since: u64,
         (select, sources): (Vec<Select>, Vec<LogSource>),
     ) -> Result<Self, Failure> {
-        let failed =
-            |error: std::io::Error| Failure::failed(format!("could not show logs: {error}"));
-        let pipe = pipe_with(PipeFlags::CLOEXEC).map_err(|errno| failed(errno.into()))?;
-        let (bell, rope) = pipe;
+        let failed = |error: io::Error| Failure::failed(format!("could not show logs: {error}"));
+        let (bell, rope) = io::pipe().map_err(failed)?;
         let (sender, last) = sync_channel(1);
         let since = i64::try_from(since).ok();
-        let query = LogQuery {
-            select,
-            want: LineQuery { since, ..LineQuery::default() },
-            follow: true,
-            streams: WantedStreams::Both,
-            daemon: false,
-            until: Some(Until { bell, sources: last, begun: None }),
-        };
+        let want = LineQuery { since, ..LineQuery::default() };
+        let until = Until { bell: bell.into(), sources: last, begun: None };
+        let query = LogQuery::following(select, want, Some(until));
         let session = session.clone();
         let show = move || {
             // A reader that left is no failure; anything else is said, and the apps go on.

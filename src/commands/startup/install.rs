@@ -107,9 +107,7 @@ fn keep_a_strangers(session: &Session, path: &Path) -> Result<(), Failure> {
     if !is_a_strangers(path) {
         return Ok(());
     }
-    let mut aside = path.to_path_buf().into_os_string();
-    aside.push(".before-pm");
-    let aside = PathBuf::from(aside);
+    let aside = path.with_added_extension("before-pm");
     fs::rename(path, &aside).map_err(|error| unwritable(&aside, &error))?;
     let shown = aside.display();
     session.console.talk(&format!("warning: the service file that was there is now {shown}"));
@@ -120,8 +118,7 @@ fn keep_a_strangers(session: &Session, path: &Path) -> Result<(), Failure> {
 fn write(path: &Path, unit: &Unit) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
-    let mut new = path.to_path_buf().into_os_string();
-    new.push(".new");
+    let new = path.with_added_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(unit.text().as_bytes())?;
     file.set_permissions(Permissions::from_mode(unit.mode()))?;

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use pm_config::path_of;
 use pm_os::user::{self, Account};
 use pm_spec::{AppSpec, ByteString, Environment, Identifier};
 
@@ -106,25 +107,25 @@ fn files(app: &AppSpec, runner: &Account, found: &mut Rehearsed) {
     if app.user.is_some() && runner.uid != 0 && who.uid != runner.uid {
         found.problems.push(format!("{} may not start it as {}", runner.name, who.name));
     }
-    let cwd = path(&app.cwd);
+    let cwd = path_of(&app.cwd);
     found
         .problems
-        .extend(access(&cwd, &who, AccessMode::Enter).map(|why| format!("its folder {why}")));
+        .extend(access(cwd, &who, AccessMode::Enter).map(|why| format!("its folder {why}")));
     let search = app.env.get("PATH").map(ByteString::as_bytes).unwrap_or_default();
     let program = app.interpreter.as_ref().unwrap_or(&app.script);
-    let program = match executable(&path(program), &cwd, search, &who) {
+    let program = match executable(path_of(program), cwd, search, &who) {
         Ok(program) => program,
         Err(why) => return found.problems.push(why),
     };
-    let mut used = vec![cwd.clone(), program.clone()];
+    let mut used = vec![cwd.to_path_buf(), program.clone()];
     if app.interpreter.is_some() {
-        let script = cwd.join(path(&app.script));
+        let script = cwd.join(path_of(&app.script));
         found
             .problems
             .extend(access(&script, &who, AccessMode::Read).map(|why| format!("script {why}")));
         used.push(script);
     } else if let Some(interpreter) = shebang(&program) {
-        found.problems.extend(executable(&interpreter, &cwd, search, &who).err());
+        found.problems.extend(executable(&interpreter, cwd, search, &who).err());
         used.push(interpreter);
     }
     lasting(&used, found);
@@ -155,20 +156,12 @@ fn variables(app: &AppSpec, shell: &Environment, found: &mut Rehearsed) {
     let declared =
         |name: &str| app.declared_env.iter().any(|one| one.as_bytes() == name.as_bytes());
     let counts = |name: &str| !IDLE.contains(&name) && !declared(name) && name != "PATH";
-    let mut differing: Vec<_> = shell
-        .iter()
-        .filter(|(name, value)| counts(name) && app.env.get(name) != Some(*value))
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    differing.extend(
-        app.env
-            .iter()
-            .filter(|(name, _)| counts(name) && shell.get(name).is_none())
-            .map(|(name, _)| name.to_owned()),
-    );
+    let names = shell.iter().chain(app.env.iter()).map(|(name, _)| name);
+    let differ = |name: &&str| counts(name) && shell.get(name) != app.env.get(name);
+    let differing: BTreeSet<_> = names.filter(differ).collect();
     if !differing.is_empty() {
-        differing.sort();
-        found.notes.push(format!("other values than in this shell: {}", differing.join(", ")));
+        let differing = differing.into_iter().collect::<Vec<_>>().join(", ");
+        found.notes.push(format!("other values than in this shell: {differing}"));
     }
     let folders = |env: &Environment| -> Vec<PathBuf> {
         let value = env.get("PATH").map(ByteString::as_bytes).unwrap_or_default();
@@ -196,7 +189,7 @@ fn variables(app: &AppSpec, shell: &Environment, found: &mut Rehearsed) {
         found.notes.push(format!("not there at boot, of its PATH: {missing}"));
     }
     let sessions = app.env.iter().filter(|(_, value)| {
-        let path = path(value);
+        let path = path_of(value);
         path.starts_with("/run/user") || path.starts_with("/tmp/ssh-")
     });
     let sessions: Vec<_> = sessions.map(|(name, _)| name).collect();
@@ -204,8 +197,4 @@ fn variables(app: &AppSpec, shell: &Environment, found: &mut Rehearsed) {
         let names = sessions.join(", ");
         found.warnings.push(format!("{names}: of a session, which is over at boot"));
     }
-}
-
-fn path(bytes: &ByteString) -> PathBuf {
-    Path::new(OsStr::from_bytes(bytes.as_bytes())).to_path_buf()
 }

@@ -1,12 +1,10 @@
 //! What config files ask to be different: compared with what is known before anything is done, told afterwards.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pm_client::Client;
-use pm_config::{Ecosystem, Overrides, Severity};
+use pm_config::{Ecosystem, Overrides, Severity, path_of};
 use pm_protocol::{Existing, Outcome, Patience, Start, Status};
 use pm_spec::{AppName, AppSpec, ByteString, Effort, Mode};
 
@@ -81,7 +79,7 @@ impl Configs {
         let is_ours = |spec: &AppSpec| {
             let file = spec.source.as_ref();
             let is_lost = || {
-                file.is_some_and(|file| !path(file).exists())
+                file.is_some_and(|file| !path_of(file).exists())
                     && project(spec).is_some_and(|project| self.projects.contains(&project))
             };
             file.is_some_and(|file| self.whole.contains(file)) || is_lost()
@@ -142,22 +140,18 @@ impl Configs {
     }
 }
 
-fn path(file: &ByteString) -> &Path {
-    Path::new(OsStr::from_bytes(file.as_bytes()))
-}
-
 /// A project's name, and the folder of the file it came from: another folder may have one of that name.
 pub(crate) type ProjectHome = (ByteString, PathBuf);
 
 /// The project an app belongs to.
 pub(crate) fn project(app: &AppSpec) -> Option<ProjectHome> {
-    let folder = path(app.source.as_ref()?).parent()?;
+    let folder = path_of(app.source.as_ref()?).parent()?;
     Some((app.project.clone()?, folder.to_owned()))
 }
 
 /// Whether these are two files and the second one is still there.
 fn is_another(is: &ByteString, was: &ByteString) -> bool {
-    let real = |file: &ByteString| path(file).canonicalize();
+    let real = |file: &ByteString| path_of(file).canonicalize();
     is != was && real(was).is_ok_and(|was| real(is).is_ok_and(|is| is != was))
 }
 

@@ -1,11 +1,7 @@
 //! `pull`, `backward`, `forward`: another commit of an app's repository, then its `post_update` lines, then a reload. What
 //! is not committed there is never lost, and a failing line takes the repository back.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
-use pm_config::read;
+use pm_config::{path_of, read};
 use pm_pm2::repository::{CommitStep, Repository};
 use pm_pm2::{Pm2Error, local};
 use pm_protocol::{Description, Reload};
@@ -47,10 +43,9 @@ pub(crate) fn step(session: &Session, word: &str, step: CommitStep<'_>) -> Resul
 
 /// Runs the lines of `post_update`, as the file says now.
 fn updated(session: &Session, app: &Description, at: &Repository) -> Result<(), Failure> {
-    let source =
-        app.spec.source.as_ref().map(|file| PathBuf::from(OsStr::from_bytes(file.as_bytes())));
+    let source = app.spec.source.as_ref().map(path_of);
     let file = match source.filter(|file| file.is_file()) {
-        Some(file) => file,
+        Some(file) => file.to_path_buf(),
         None => match targets::default_file(&at.top) {
             Some(name) => at.top.join(name),
             None => return Ok(()),
@@ -75,8 +70,7 @@ fn short(commit: &str) -> &str {
 }
 
 fn repository(app: &Description) -> Result<Repository, Failure> {
-    let folder = Path::new(OsStr::from_bytes(app.spec.cwd.as_bytes()));
-    Repository::around(folder).map_err(|refused| {
+    Repository::around(path_of(&app.spec.cwd)).map_err(|refused| {
         let message = format!("{} runs in no git repository: {}", app.spec.name, refused.message);
         Pm2Error { message, ..refused }.into()
     })

@@ -3,15 +3,15 @@
 //! as ever; this is a client of theirs that stays, and the parent of whoever is orphaned where it is process 1.
 
 mod exit_code;
-mod news;
 mod signals;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pm_client::{CallError, Client, Deadline, Feed};
+use pm_client::{CallError, Client, Deadline, Feed, Subscription};
 use pm_protocol::{
     Change, Code, Delete, Describe, Existing, LogSource, Logs, Patience, ReloadLogs, Row, Start,
     Status, Stop,
@@ -24,10 +24,10 @@ use crate::commands::logs::{Form, Streaming};
 use crate::commands::support::{listing, resend, resurrection};
 use crate::console;
 use crate::launch;
+use crate::mailbox::Mailbox;
 use crate::prelude::{Failure, Report, Session, quick};
 use crate::session::QUICK;
 
-use news::ForegroundNews;
 use signals::ForegroundSignals;
 
 /// How often to look whether there is a daemon again while there is none.
@@ -53,18 +53,10 @@ pub(crate) struct Stay {
 }
 
 impl Stay {
-    /// The saved list, and whatever is started beside it; all of it ends with us.
-    pub(crate) fn with_saved(form: Form) -> Self {
-        let (apps, delay) = (Vec::new(), Duration::ZERO);
-        Self {
-            apps,
-            form,
-            auto_exit: false,
-            leaves: false,
-            delay,
-            scope: Scope::All,
-            post_exec: None,
-        }
+    /// Until we are told to end.
+    pub(crate) fn new(apps: Vec<AppSpec>, form: Form, scope: Scope) -> Self {
+        let delay = Duration::ZERO;
+        Self { apps, form, auto_exit: false, leaves: false, delay, scope, post_exec: None }
     }
 }
 
@@ -146,11 +138,12 @@ fn live(
         Scope::Home | Scope::All => Vec::new(),
         Scope::Apps => ids.iter().map(|id| Select::Id(*id)).collect(),
     };
+    let failed = |error: io::Error| Failure::failed(format!("could not watch the apps: {error}"));
     let mut watch = ForegroundWatch {
         session,
         plan,
         signals,
-        news: ForegroundNews::subscribe(&session.home)?,
+        news: Mailbox::open("news", Subscription::open(&session.home, None)?).map_err(failed)?,
         rows: BTreeMap::new(),
         ids,
         looks: None,
@@ -214,7 +207,7 @@ struct ForegroundWatch<'a> {
     session: &'a Session,
     plan: &'a Stay,
     signals: ForegroundSignals,
-    news: ForegroundNews,
+    news: Mailbox<Feed>,
     rows: BTreeMap<u32, Row>,
     /// What we started.
     ids: Vec<u32>,
@@ -251,7 +244,7 @@ impl ForegroundWatch<'_> {
 
     fn wait(&self) {
         let ForegroundSignals { end, reopen, child } = &self.signals;
-        let ears = [end.as_fd(), reopen.as_fd(), child.as_fd(), self.news.bell.as_fd()];
+        let ears = [end.as_fd(), reopen.as_fd(), child.as_fd(), self.news.as_fd()];
         let mut fds = ears.map(|ear| PollFd::from_borrowed_fd(ear, PollFlags::IN));
         // An interruption is as good as news.
         poll(&mut fds, self.looks.map(|_| &LOOK)).ok();

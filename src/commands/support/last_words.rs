@@ -2,20 +2,18 @@
 //! what a runtime prints after it (Node's stack) is long and says less.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs::Metadata;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pm_client::{Client, Deadline};
+use pm_config::path_of;
 use pm_logs::stamp::StampFormat;
 use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
 use pm_protocol::{Describe, Description, Outcome, Status};
 use pm_spec::{ByteString, LogFormat, Select};
 
-use crate::commands::support::{cure, regular};
+use crate::commands::support::cure;
 use crate::render::outcomes::{Explanation, LastLines};
 use crate::session::{QUICK, Session};
 
@@ -42,9 +40,6 @@ const SEARCHED: u64 = 16 << 20;
 
 /// Times of lines are noted each 5 ms, and clocks are cut to milliseconds.
 const SLACK: u64 = 10;
-
-/// The last bytes.
-const TAIL_BYTES: u64 = 16 << 10;
 
 /// The last words of what failed since `asked` (ms since 1970), once for each app.
 pub(crate) fn of(
@@ -141,30 +136,13 @@ fn of_run(
     (stream, file): (Stream, &ByteString),
     asked: u64,
 ) -> Option<Vec<Vec<u8>>> {
-    let log = PathBuf::from(OsStr::from_bytes(file.as_bytes()));
+    let log = path_of(file);
     let meta = log.metadata().ok().filter(Metadata::is_file)?;
     let written = u64::try_from(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000).ok()?;
     if written.saturating_add(SLACK) < asked {
         // Older lines explain nothing.
         return None;
     }
-    let lines = if meta.len() <= SEARCHED {
-        timed(session, described, (stream, log.clone()), asked)
-    } else {
-        Vec::new()
-    };
-    // Where no line's time is known, the last ones have to do.
-    let lines = if lines.is_empty() { last_lines(&log)? } else { lines };
-    (!lines.is_empty()).then_some(lines)
-}
-
-/// The lines whose time is known and that are of the run.
-fn timed(
-    session: &Session,
-    described: &Description,
-    (stream, log): (Stream, PathBuf),
-    asked: u64,
-) -> Vec<Vec<u8>> {
     let before = described.ends.iter().rev().nth(1).map_or(0, |end| end.at);
     let since = asked.max(before).saturating_sub(SLACK);
     let times = match &described.spec.logs.format {
@@ -172,36 +150,28 @@ fn timed(
         LogFormat::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
         LogFormat::Json(_) => LineTimes::Json(None),
     };
-    let source = LogFiles { number: 0, stream, log, times };
-    let want = LineQuery { since: i64::try_from(since).ok(), ..LineQuery::default() };
+    let mut lines = Vec::new();
+    if meta.len() <= SEARCHED {
+        let since = i64::try_from(since).ok();
+        lines = lines_of(stream, log, times, LineQuery { since, ..LineQuery::default() });
+    }
+    if lines.is_empty() {
+        // Where no line's time is known, the last ones have to do.
+        let want = LineQuery { last: Some(PLAIN), ..LineQuery::default() };
+        lines = lines_of(stream, log, LineTimes::Unknown, want);
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// What can't be read has none.
+fn lines_of(stream: Stream, log: &Path, times: LineTimes, want: LineQuery) -> Vec<Vec<u8>> {
+    let source = LogFiles { number: 0, stream, log: log.to_path_buf(), times };
     let mut lines = Vec::new();
     let Ok(mut history) = History::open(source, want) else { return lines };
     while let Ok(Some(line)) = history.next_line() {
         lines.push(line.bytes);
     }
     lines
-}
-
-/// The whole lines among the last bytes of a file; the first is none if it was cut out of more.
-fn last_lines(path: &Path) -> Option<Vec<Vec<u8>>> {
-    let mut file = regular::open(path).ok()?;
-    let start = file.metadata().ok()?.len().saturating_sub(TAIL_BYTES);
-    file.seek(SeekFrom::Start(start)).ok()?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;
-    let mut lines = whole_lines(&bytes, start > 0);
-    lines.drain(..lines.len().saturating_sub(PLAIN));
-    Some(lines)
-}
-
-fn whole_lines(bytes: &[u8], is_cut: bool) -> Vec<Vec<u8>> {
-    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    let torn = usize::from(is_cut && lines.len() > 1);
-    lines.into_iter().skip(torn).collect()
 }
 
 /// The lines that tell most of what went wrong.
@@ -257,13 +227,6 @@ mod tests {
 
     fn lines(text: &str) -> Vec<Vec<u8>> {
         text.lines().map(|line| line.as_bytes().to_vec()).collect()
-    }
-
-    #[test]
-    fn lines_cut_out_of_more_are_whole() {
-        assert_eq!(whole_lines(b"", false), Vec::<Vec<u8>>::new());
-        assert_eq!(whole_lines(b"a\nb\n", false), [b"a", b"b"]);
-        assert_eq!(whole_lines(b"torn\nb", true), [b"b"]);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! How things stand, for showing after something was done.
 
+use std::collections::BTreeSet;
+
 use pm_client::Client;
 use pm_protocol::{List, Listing, Row};
+use pm_spec::Select;
 
 use crate::commands::support::users;
 use crate::prelude::{Failure, Session, quick};
@@ -12,15 +15,36 @@ pub(crate) fn now(session: &Session, client: &mut Client) -> Result<Option<Listi
     if session.console.json || session.console.silent {
         return Ok(None);
     }
-    let list = List { select: Vec::new(), usage: true, host: false };
-    let mut listing = quick(client, &list)?;
-    SortOrder::NAME.sort(&mut listing.rows);
+    used(session, client, Vec::new(), SortOrder::NAME).map(Some)
+}
+
+/// These in an order, with what they use and as whom they run.
+pub(crate) fn used(
+    session: &Session,
+    client: &mut Client,
+    select: Vec<Select>,
+    order: SortOrder,
+) -> Result<Listing, Failure> {
+    let mut listing = quick(client, &List { select, usage: true, host: false })?;
+    order.arrange(&mut listing.rows, |row| row);
     users::name(session, listing.rows.iter_mut().collect());
-    session.pass_on_warning(&listing);
-    Ok(Some(listing))
+    if let Some(warning) = &listing.warning {
+        session.console.talk(&format!("warning: {warning}"));
+    }
+    Ok(listing)
+}
+
+/// What the apps are called, each once, in order.
+pub(crate) fn names(rows: &[Row]) -> BTreeSet<&str> {
+    rows.iter().map(|row| row.name.as_str()).collect()
 }
 
 /// Every row there is.
 pub(crate) fn rows(client: &mut Client) -> Result<Vec<Row>, Failure> {
-    Ok(quick(client, &List { select: Vec::new(), usage: false, host: false })?.rows)
+    rows_of(client, Vec::new())
+}
+
+/// The rows of these; without any, all.
+pub(crate) fn rows_of(client: &mut Client, select: Vec<Select>) -> Result<Vec<Row>, Failure> {
+    Ok(quick(client, &List { select, usage: false, host: false })?.rows)
 }

@@ -1,15 +1,14 @@
 //! Which versions of Node run apps, for those who look. Node says its version in a header that is installed beside it; a
 //! Node without one is asked.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pm_client::{Deadline, pause};
+use pm_config::path_of;
 use pm_pm2::Nodes;
 use pm_protocol::Descriptions;
 use pm_spec::ByteString;
@@ -42,19 +41,20 @@ pub(crate) fn versions(all: &Descriptions) -> Nodes {
     nodes
 }
 
-fn is_node(program: &ByteString) -> bool {
+/// Whether a program is Node, by its name.
+pub(crate) fn is_node(program: &ByteString) -> bool {
     let name = program.as_bytes().rsplit(|byte| *byte == b'/').next();
     matches!(name, Some(b"node" | b"nodejs"))
 }
 
 fn version(program: &ByteString, may_ask: bool) -> Option<String> {
-    let path = PathBuf::from(OsString::from_vec(program.as_bytes().to_vec()));
+    let path = path_of(program);
     // What a link leads to has its header where that lies.
-    let real = fs::canonicalize(&path).ok()?;
+    let real = fs::canonicalize(path).ok()?;
     let header = real.parent()?.parent()?.join("include/node/node_version.h");
     match read(&header) {
         Ok(text) => of_header(&text),
-        Err(_) if may_ask => said(&path),
+        Err(_) if may_ask => said(path),
         Err(_) => None,
     }
 }
@@ -94,11 +94,11 @@ fn said(program: &Path) -> Option<String> {
         pause(LOOK, deadline);
     }
     let output = child.wait_with_output().ok()?;
-    of_words(OsStr::from_bytes(&output.stdout))
+    of_words(&output.stdout)
 }
 
-fn of_words(words: &OsStr) -> Option<String> {
-    let version = words.to_str()?.trim().strip_prefix('v')?;
+fn of_words(words: &[u8]) -> Option<String> {
+    let version = std::str::from_utf8(words).ok()?.trim().strip_prefix('v')?;
     let is_version = version.split('.').count() == 3
         && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     is_version.then(|| version.to_owned())
@@ -114,8 +114,8 @@ mod tests {
                     #define NODE_PATCH_VERSION 7\n";
         assert_eq!(of_header(text).as_deref(), Some("20.1.7"));
         assert_eq!(of_header("#define NODE_MAJOR_VERSION x"), None);
-        assert_eq!(of_words("v22.0.1\n".as_ref()).as_deref(), Some("22.0.1"));
-        assert_eq!(of_words("Python 3".as_ref()), None);
+        assert_eq!(of_words(b"v22.0.1\n").as_deref(), Some("22.0.1"));
+        assert_eq!(of_words(b"Python 3"), None);
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
         fs::write(&node, "#!/bin/sh\necho v1.2.3\n").unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(&node, mode).unwrap();
-        let program = ByteString::from(node.as_os_str().as_bytes());
+        let program = pm_config::path_bytes(&node);
         assert!(is_node(&program));
         assert_eq!(version(&program, true).as_deref(), Some("1.2.3"));
         let header = dir.path().join("include/node");

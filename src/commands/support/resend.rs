@@ -8,11 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{
-    Call, Existing, List, Outcome, Outcomes, Raise, Reload, Restart, Row, Start, Status, What,
+    Call, Code, Existing, Outcome, Outcomes, Patience, Raise, Reload, Restart, Row, Start, Status,
+    What,
 };
 use pm_spec::{AppSpec, Select};
 
-use crate::prelude::{Failure, quick};
+use crate::commands::support::listing;
+use crate::prelude::Failure;
 
 /// So many daemons may die under one command before we say so.
 const LOSSES: u32 = 3;
@@ -31,26 +33,53 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Starts apps, each once.
-pub(crate) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failure> {
-    let asked = now();
+/// Asks, however many daemons it takes: after a lost answer `rest` says what is left to be asked, and what became of
+/// the others meanwhile.
+pub(crate) fn surely<C: Call<Reply = Outcomes> + Clone>(
+    client: &mut Client,
+    call: C,
+    mut rest: impl FnMut(&mut Client, C) -> Result<(Vec<C>, Vec<Outcome>), Failure>,
+) -> Result<Outcomes, Failure> {
     let mut outcomes = Vec::new();
     let mut calls = vec![call];
     let mut losses = 0;
     while let Some(call) = calls.pop() {
         match client.call(&call, Deadline::NEVER) {
-            Ok(answer) => outcomes.extend(answer.outcomes),
-            Err(CallError::Lost) if losses < LOSSES => {
+            Ok(answer) => {
+                outcomes.extend(answer.outcomes);
+                continue;
+            }
+            Err(CallError::Lost) if losses < LOSSES => losses += 1,
+            // Somebody else deleted one of them between our two calls.
+            Err(CallError::Refused(refusal))
+                if (1..LOSSES).contains(&losses) && refusal.code == Code::NotFound =>
+            {
                 losses += 1;
-                let list = List { select: Vec::new(), usage: false, host: false };
-                let rows = quick(client, &list)?.rows;
-                calls.extend(rest(call, &rows, asked));
             }
             Err(error) => return Err(error.into()),
         }
+        let (left, known) = rest(client, call)?;
+        calls.extend(left);
+        outcomes.extend(known);
     }
     outcomes.sort_by_key(|outcome| outcome.id);
     Ok(Outcomes { outcomes, warning: None })
+}
+
+/// Starts apps, each once.
+pub(crate) fn start(client: &mut Client, call: Start) -> Result<Outcomes, Failure> {
+    let asked = now();
+    surely(client, call, |client, call| {
+        Ok((rest(call, &listing::rows(client)?, asked), Vec::new()))
+    })
+}
+
+/// Has running apps go by a changed spec.
+pub(crate) fn change(client: &mut Client, apps: Vec<AppSpec>) -> Result<Outcomes, Failure> {
+    start(
+        client,
+        Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false },
+    )
 }
 
 /// What is left of a lost start: apps not begun are asked for again as before; those begun are waited for.
@@ -98,30 +127,14 @@ renewals!(Restart, Raise, Reload);
 /// Restarts, raises or reloads known instances, each once.
 pub(crate) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {
     let asked = now();
-    let mut call = call.clone();
-    let mut outcomes = Vec::new();
-    for _ in 0..=LOSSES {
-        match client.call(&call, Deadline::NEVER) {
-            Ok(answer) => {
-                outcomes.extend(answer.outcomes);
-                outcomes.sort_by_key(|outcome| outcome.id);
-                return Ok(Outcomes { outcomes, warning: None });
-            }
-            Err(CallError::Lost) => {
-                let list = List { select: call.select().to_vec(), usage: false, host: false };
-                let rows = quick(client, &list)?.rows;
-                let (begun, fresh): (Vec<_>, Vec<_>) =
-                    rows.into_iter().partition(|row| is_begun(row, asked));
-                outcomes.extend(begun.iter().map(standing));
-                if fresh.is_empty() {
-                    return Ok(Outcomes { outcomes, warning: None });
-                }
-                call = call.of(fresh.iter().map(|row| Select::Id(row.id)).collect());
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(CallError::Lost.into())
+    surely(client, call.clone(), |client, call| {
+        let rows = listing::rows_of(client, call.select().to_vec())?;
+        let (begun, fresh): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| is_begun(row, asked));
+        let fresh: Vec<_> = fresh.iter().map(|row| Select::Id(row.id)).collect();
+        let left = if fresh.is_empty() { Vec::new() } else { vec![call.of(fresh)] };
+        Ok((left, begun.iter().map(standing).collect()))
+    })
 }
 
 /// An instance that was begun, as it stands now.

@@ -1,7 +1,6 @@
 //! PM2's saved list beside ours: written with each save in a home with PM2's names, so that PM2 can go on from it, and
 //! read where PM2 wrote it last. Ours stays the one that counts.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -52,12 +51,12 @@ pub(crate) fn autosave(session: &Session, client: &mut Client) {
 
 /// Where the list before `path` lies.
 fn backup(session: &Session, path: &Path) -> PathBuf {
-    session.home.pm2_dump_backup().unwrap_or_else(|| beside(path, ".bak"))
+    session.home.pm2_dump_backup().unwrap_or_else(|| path.with_added_extension("bak"))
 }
 
 /// The new file in the place of the one before, which goes to `old`.
 fn replace(path: &Path, old: &Path, text: &[u8]) -> io::Result<File> {
-    let new = beside(path, ".new");
+    let new = path.with_added_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.write_all(text)?;
@@ -68,12 +67,6 @@ fn replace(path: &Path, old: &Path, text: &[u8]) -> io::Result<File> {
     }
     fs::rename(&new, path)?;
     Ok(file)
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_os_string();
-    name.push(ending);
-    name.into()
 }
 
 /// PM2's list, if PM2 wrote it after we saved ours.
@@ -102,7 +95,7 @@ pub(crate) fn revive(
         Ok(records) => records,
         Err(error) => {
             let older = read(&backup(session, path)).map_err(|_| bad(error.clone()))?;
-            let aside = beside(path, ".damaged");
+            let aside = path.with_added_extension("damaged");
             // The next reader is not to be fooled by it, and nobody's list is deleted.
             let moved = match fs::rename(path, &aside) {
                 Ok(()) => format!(", the broken one is {} now", aside.display()),
@@ -116,7 +109,7 @@ pub(crate) fn revive(
         }
     };
     let rows = listing::rows(client)?;
-    let known: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let known = listing::names(&rows);
     let is_new = |record: &&Value| !record["name"].as_str().is_some_and(|it| known.contains(it));
     let new: Vec<Value> = records.iter().filter(is_new).cloned().collect();
     let mut outcomes = Vec::new();

@@ -107,15 +107,13 @@ fn pattern(word: &str) -> Result<Option<Regex>, Failure> {
 }
 
 fn named_like(word: &str, pattern: &Regex, rows: &[Row]) -> Result<Vec<Select>, Failure> {
-    let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.retain(|name| pattern.is_match(name));
-    if names.is_empty() {
+    let names = listing::names(rows).into_iter().filter(|name| pattern.is_match(name));
+    let meant: Vec<_> = names.map(|name| Select::Name(name.into())).collect();
+    if meant.is_empty() {
         let message = format!("no app matches {word}");
         return Err(Failure::failed(message).hint("`pm list` shows what there is"));
     }
-    Ok(names.into_iter().map(|name| Select::Name(name.into())).collect())
+    Ok(meant)
 }
 
 /// PM2's order: name, then namespace, then number. A script's path is left to the daemon, who knows it.

@@ -7,15 +7,15 @@ use std::process::Command;
 
 use pm_pm2::settings::{SettingKey, Settings, plain};
 use pm_pm2::{modules, shell};
-use pm_protocol::{Existing, List, Patience, Restart, Start, Status};
+use pm_protocol::{Patience, Restart, Status};
 use pm_spec::{AppSpec, ByteString, Environment, Rotation, Select};
 use serde_json::Value;
 
 use crate::called;
-use crate::commands::support::{described, progress, resend};
+use crate::commands::support::{described, listing, progress, resend};
 use crate::console::Console;
 use crate::launch;
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::prelude::{Failure, Report, Session};
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
 pub(crate) fn is_on(session: &Session, key: &str) -> bool {
@@ -115,19 +115,13 @@ fn rotate(session: &Session, (before, wish): (&Rotation, &Rotation)) -> Result<(
     if apps.is_empty() {
         return Ok(());
     }
-    let apps = apps.into_values().collect();
-    resend::start(
-        &mut client,
-        Start { apps, existing: Existing::Converge, wait: Patience::Spawned, no_deps: false },
-    )?;
-    Ok(())
+    resend::change(&mut client, apps.into_values().collect()).map(drop)
 }
 
 /// Restarts the apps of this name, if there are any, with their settings.
 fn restart(session: &Session, book: &Settings, app: &str) -> Result<(), Failure> {
     let Some(mut client) = session.find()? else { return Ok(()) };
-    let list = List { select: Vec::new(), usage: false, host: false };
-    if !quick(&mut client, &list)?.rows.iter().any(|row| row.name == app) {
+    if !listing::rows(&mut client)?.iter().any(|row| row.name == app) {
         return Ok(());
     }
     let select = vec![Select::Name(app.to_owned())];

@@ -2,12 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{
-    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, is_config_name,
-    read,
+    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, absolute,
+    is_config_name, read,
 };
 use pm_protocol::Row;
 use pm_spec::{AppName, Select};
@@ -15,7 +15,6 @@ use pm_spec::{AppName, Select};
 use crate::cli::TargetArgs;
 use crate::commands::support::{listing, selectors, settings};
 use crate::prelude::{Failure, Session};
-use crate::session::engine;
 
 /// More than any config; the reader says so when it gets it.
 const LARGEST: u64 = (4 << 20) + 1;
@@ -174,7 +173,7 @@ pub(crate) fn resolve(
         match target {
             Target::Word(word) if is_script(word) && !is_known(word, &listing::rows(client)?) => {
                 let caller = session.caller()?;
-                let path = absolute(&caller.cwd, Path::new(word));
+                let path = absolute(Path::new(word), &caller.cwd);
                 selects.push(Select::Word(path.to_string_lossy().into_owned()));
             }
             Target::Word(word) => selects.extend(selectors::one(session, client, word, &mut None)?),
@@ -219,7 +218,7 @@ pub(crate) fn meant(
     };
     let overrides = Overrides {
         only: args.only.clone(),
-        engine: engine(args.engine),
+        engine: args.engine.engine,
         beside: session.beside(),
         ..Overrides::default()
     };
@@ -246,21 +245,6 @@ pub(crate) fn looks_like_path(word: &str) -> bool {
 fn is_script(word: &str) -> bool {
     let is_pattern = word.len() > 2 && word.starts_with('/') && word.ends_with('/');
     !is_explicit(word) && !is_pattern && (looks_like_path(word) || Path::new(word).is_file())
-}
-
-/// A path as seen from `cwd`, without `.` and `..`; symlinks stay as they are (pain 44).
-pub(crate) fn absolute(cwd: &Path, path: &Path) -> PathBuf {
-    let mut absolute = PathBuf::new();
-    for part in cwd.join(path).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                absolute.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => absolute.push(part),
-        }
-    }
-    absolute
 }
 
 /// The files `pm start` and `pm check` look for when none is named.
@@ -306,14 +290,6 @@ mod tests {
         ] {
             assert_eq!(Target::read(OsStr::new(word)).unwrap().is_config(), config, "{word}");
         }
-    }
-
-    #[test]
-    fn paths_are_made_absolute_without_following_links() {
-        let cwd = Path::new("/srv/app");
-        assert_eq!(absolute(cwd, Path::new("./a/../b.py")), Path::new("/srv/app/b.py"));
-        assert_eq!(absolute(cwd, Path::new("/x/./y")), Path::new("/x/y"));
-        assert_eq!(absolute(cwd, Path::new("../../../..")), Path::new("/"));
     }
 
     #[test]

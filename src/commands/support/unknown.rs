@@ -11,10 +11,7 @@ pub(crate) fn explained(session: &Session, failure: Failure, all_or_nothing: boo
     let Some(word) = word.filter(|_| failure.is_not_found) else { return failure };
     let rows = session.find().ok().flatten().and_then(|mut client| listing::rows(&mut client).ok());
     let rows = rows.unwrap_or_default();
-    let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let meant = near(word, names.into_iter());
+    let meant = near(word, listing::names(&rows).into_iter());
     let usual = failure.hint.clone().unwrap_or_default();
     let hint = meant.first().map_or(usual, |name| format!("did you mean `{name}`?"));
     let none = if all_or_nothing { "nothing was done; " } else { "" };

@@ -5,8 +5,8 @@
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
-    HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness,
-    RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
+    HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question,
+    Readiness, RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
