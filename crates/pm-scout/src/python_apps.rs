@@ -64,7 +64,7 @@ impl PythonLook<'_> {
             let missing = one.extra.join(" and ");
             if !missing.is_empty() {
                 let text = format!(
-                    "{missing}: not among the requirements; it goes into the venv, not into your files"
+                    "{missing} is not among the requirements: it goes into the venv, and not into your files"
                 );
                 one.doubts.push(Doubt::question("server", text, Vec::new()));
             }

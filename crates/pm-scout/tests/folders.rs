@@ -1,4 +1,5 @@
 //! Small folders, and what is found in them.
+#![expect(clippy::unwrap_used, clippy::format_collect, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -214,7 +215,7 @@ fn scripts_node_go_pages_and_procfiles() {
         ),
         (
             &[FLASK, "bot.py=if __name__ == '__main__':\n  f()", "requirements.txt=gunicorn"],
-            &[&"|Flask: GUNICORN app:app @5000", "|Python script/bot: bot.py"],
+            &["|Flask: GUNICORN app:app @5000", "|Python script/bot: bot.py"],
         ),
         (
             &[
@@ -373,6 +374,10 @@ fn what_is_needed_is_read_in_every_usual_form() {
         let asks = files.iter().any(|file| file.contains("3.10"));
         assert_eq!(python.wish.is_some(), asks, "{files:?}");
     }
+}
+
+#[test]
+fn the_python_that_is_wanted_is_read_from_many_files() {
     for (file, text) in [
         (".python-version=3.12.4\n", "3.12.4"),
         ("runtime.txt=python-3.11.2", "3.11.2"),
