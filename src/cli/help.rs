@@ -26,6 +26,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "delete",
             "scale",
             "reset",
+            "add",
             "up",
             "down",
             "apply",

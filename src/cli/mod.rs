@@ -20,11 +20,12 @@ mod verbs;
 
 pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
+pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
-pub(crate) use project::{InitArgs, LogrotateArgs, PullArgs};
+pub(crate) use project::{AddArgs, InitArgs, LogrotateArgs, PullArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{
@@ -34,9 +35,9 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, FlushArgs, GuardianArgs, MonitArgs,
-    RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs, SendSignalArgs,
-    TargetArgs, UpArgs,
+    ApplyArgs, ApplyFlags, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, FlushArgs,
+    GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs,
+    SendSignalArgs, TargetArgs, UpArgs,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -177,6 +178,8 @@ pub(crate) enum Verb {
     /// Replace the running daemon by this program; apps run on
     #[command(visible_alias = "updatePM2")]
     Update,
+    /// Look at a folder, make its venv, write its ecosystem file, and start what lies there
+    Add(Later<AddArgs>),
     /// Bring a project up as its config file says: only what differs is restarted, what it no longer names goes
     Up(Later<UpArgs>),
     /// Stop a project's apps and forget them

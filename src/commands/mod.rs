@@ -1,6 +1,7 @@
 //! One file per verb: parsed arguments -> requests -> [`Report`]. Nothing is printed here but talk, progress and what
 //! streams (logs). What several verbs need lies in `support`.
 
+mod add;
 mod apply;
 mod attach;
 mod backward;
@@ -132,6 +133,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Kill => kill::run(session),
         Verb::Ping => ping::run(session),
         Verb::Update => update::run(session),
+        Verb::Add(args) => add::run(session, &args),
         Verb::Up(args) => up::run(session, args.into_inner()),
         Verb::Down(args) => down::run(session, &args),
         Verb::Apply(args) => apply::run(session, &args),

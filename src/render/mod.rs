@@ -1,6 +1,7 @@
 //! What is shown: text for people, documents for programs. Pure: how wide, whether coloured and what time it is are
 //! inputs.
 
+pub(crate) mod added;
 pub(crate) mod describe;
 pub(crate) mod events;
 pub(crate) mod json;

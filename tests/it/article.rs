@@ -95,7 +95,7 @@ fn get(port: u16) -> Option<String> {
     head.starts_with("HTTP/1.0 200").then(|| body.to_owned())
 }
 
-fn wait_answer(home: &Home, port: u16) -> String {
+pub(crate) fn wait_answer(home: &Home, port: u16) -> String {
     let mut body = None;
     home.wait_until(&format!("an answer on port {port}"), || {
         body = get(port);

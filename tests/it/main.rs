@@ -11,6 +11,7 @@
     reason = "a panic here is a test's verdict; clippy knows only functions marked as tests"
 )]
 
+mod add;
 mod apply;
 mod apps;
 mod article;

@@ -47,6 +47,7 @@ fn calls() -> Vec<Vec<String>> {
         "delete app",
         "resurrect",
         "up apps.json5",
+        "add shop --dry-run",
         "down apps.json5",
         "check apps.json5",
         "completion bash",
@@ -62,6 +63,7 @@ fn calls() -> Vec<Vec<String>> {
 fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
     let home = Home::new();
     home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
+    home.file("shop/index.html", "");
     home.file("jobs.json5", "{ name: 'job', script: '/bin/true', schedule: '@yearly' }");
     for words in calls() {
         let run = home.run(
@@ -93,6 +95,7 @@ fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
 fn piped_output_has_no_escape_sequence_and_no_box() {
     let home = Home::new();
     home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
+    home.file("shop/index.html", "");
     home.file("jobs.json5", "{ name: 'job', script: '/bin/true', schedule: '@yearly' }");
     for words in calls() {
         for (name, value) in [("NO_COLOR", ""), ("NO_COLOR", "1"), ("TERM", "xterm-256color")] {

@@ -29,6 +29,7 @@ use crate::prelude::{Failure, Report, Session, quick};
 use crate::session::QUICK;
 
 use signals::ForegroundSignals;
+pub(crate) use signals::{ear, heard};
 
 /// How often to look whether there is a daemon again while there is none.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -222,13 +223,13 @@ impl ForegroundWatch<'_> {
                 return Ok(StayEnd::Ended);
             }
             self.wait();
-            if signals::heard(&self.signals.child) {
+            if heard(&self.signals.child) {
                 signals::reap();
             }
-            if signals::heard(&self.signals.end) {
+            if heard(&self.signals.end) {
                 return Ok(StayEnd::Told);
             }
-            if signals::heard(&self.signals.reopen)
+            if heard(&self.signals.reopen)
                 && let Err(failure) = quick(client, &ReloadLogs {})
             {
                 self.session.console.complain(&failure.to_string());

@@ -67,7 +67,7 @@ pub(super) fn numbers(line: &[u8]) -> Vec<u16> {
 }
 
 /// Ports among what an app is given.
-pub(super) fn given(spec: &AppSpec) -> BTreeSet<u16> {
+pub(crate) fn given(spec: &AppSpec) -> BTreeSet<u16> {
     let args = spec.args.iter().flat_map(|arg| numbers(arg.as_bytes()));
     let env = spec.env.get("PORT").into_iter().flat_map(|port| numbers(port.as_bytes()));
     args.chain(env).collect()

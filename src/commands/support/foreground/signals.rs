@@ -32,7 +32,8 @@ impl ForegroundSignals {
     }
 }
 
-fn ear(signals: &[i32]) -> io::Result<UnixStream> {
+/// A descriptor that becomes readable when one of these signals comes in.
+pub(crate) fn ear(signals: &[i32]) -> io::Result<UnixStream> {
     let (ear, mouth) = UnixStream::pair()?;
     ear.set_nonblocking(true)?;
     mouth.set_nonblocking(true)?;
@@ -43,7 +44,7 @@ fn ear(signals: &[i32]) -> io::Result<UnixStream> {
 }
 
 /// Whether something came in since the last look.
-pub(super) fn heard(mut ear: &UnixStream) -> bool {
+pub(crate) fn heard(mut ear: &UnixStream) -> bool {
     let mut bytes = [0; 64];
     let mut any = false;
     while matches!(ear.read(&mut bytes), Ok(1..)) {
