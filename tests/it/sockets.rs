@@ -6,13 +6,14 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use pm_testkit::{Home, free_port, signal};
+use pm_testkit::{Home, free_port, is_alive, signal};
 
 use crate::node::load::{Habit, Load};
 
-/// A server that takes what it finds (`sd_listen_fds(3)`), answers its version and pid, and finishes what it is at.
+/// A server that takes what it finds (`sd_listen_fds(3)`), answers its version and pid, and finishes what it is at; a rude
+/// one takes a while for each answer, and ends at once when it is told to.
 const SERVER: &str = r#"
-import os, selectors, signal, socket, sys
+import os, selectors, signal, socket, sys, time
 
 assert int(os.environ["LISTEN_PID"]) == os.getpid()
 found = [socket.socket(fileno=3 + n) for n in range(int(os.environ["LISTEN_FDS"]))]
@@ -27,8 +28,9 @@ if version == "deaf":
 going, wake = [], os.pipe()
 os.set_blocking(wake[1], False)
 signal.set_wakeup_fd(wake[1])
+rude = "RUDE" in os.environ
 for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda *_: going.append(1))
+    rude or signal.signal(number, lambda *_: going.append(1))
 body = f"{version} {os.getpid()}".encode()
 head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 waiting = getattr(selectors, os.environ.get("SELECTOR", "EpollSelector"))()
@@ -45,6 +47,7 @@ while not going:
             continue
         caller.setblocking(True)
         caller.recv(4096)
+        rude and time.sleep(0.02)
         caller.sendall(head + body)
         caller.close()
 print("bye", flush=True)
@@ -72,6 +75,17 @@ fn answer(mut caller: impl Read + Write) -> String {
     let mut text = String::new();
     caller.read_to_string(&mut text).unwrap();
     text.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+/// How many sockets listen on a port of IPv4 (`proc_net_tcp(5)`).
+fn sockets_on(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let listens = |line: &&str| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let at = words.next().unwrap_or_default();
+        at.ends_with(&format!(":{port:04X}")) && words.nth(1) == Some("0A")
+    };
+    table.lines().filter(listens).count()
 }
 
 fn pids(home: &Home) -> Vec<u32> {
@@ -172,8 +186,9 @@ fn the_death_of_the_guardian_closes_none() {
 #[test]
 fn five_reloads_and_nobody_notices() {
     let home = Home::new();
-    let port = server(&home, "instances: 2");
-    let mut load = Load::begin(port, 4, Habit::NewEach);
+    // Whom it has accepted it would cut off: none must be left when it is told to end.
+    let port = server(&home, "instances: 2, env: {RUDE: '1'}");
+    let load = Load::begin(port, 4, Habit::NewEach);
     load.go_on(50);
     for turn in 0..5 {
         let before = pids(&home);
@@ -182,10 +197,13 @@ fn five_reloads_and_nobody_notices() {
         assert!(pids(&home).iter().all(|pid| !before.contains(pid)));
         load.go_on(50);
     }
-    load.hear(1);
+    home.wait_until("one socket is left", || sockets_on(port) == 1);
+    load.go_on(50);
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");
-    assert!(tally.answers.iter().any(|answer| answer.starts_with("version4 ")), "{tally:?}");
+    for pid in pids(&home) {
+        assert!(tally.answers.contains(&format!("version4 {pid}")), "{tally:?}");
+    }
 }
 
 #[test]
@@ -256,4 +274,27 @@ fn who_cannot_be_seen_to_take_callers_has_its_time_for_it() {
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");
     assert_ne!(pids(&home), before);
+}
+
+#[test]
+fn the_daemon_dies_when_the_old_run_is_about_to_go() {
+    let home = Home::new();
+    let port = server(&home, "env: {RUDE: '1'}");
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear(1);
+    for turn in 0..3 {
+        let old = pids(&home)[0];
+        home.file("version", format!("version{turn}"));
+        let reload = home.pm(["reload", "web"]).background();
+        load.hear(turn + 2);
+        let before = home.hello();
+        signal(before.pid, 9);
+        home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
+        drop(reload);
+        home.wait_until("the old run is gone", || !is_alive(old));
+        load.go_on(50);
+    }
+    home.wait_until("one socket is left", || sockets_on(port) == 1);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
 }

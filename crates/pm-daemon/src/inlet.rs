@@ -36,6 +36,10 @@ pub(crate) enum Inlet {
     Listens(RunId, Vec<SocketAddr>),
     /// A run takes callers of the sockets it was given.
     Accepts(RunId),
+    /// No new connection goes to a run that is about to leave; those it has still to accept wait at these sockets.
+    Left(RunId, Vec<OwnedFd>),
+    /// It has accepted them.
+    Quiet(RunId),
     /// What a run that was asked has shown.
     Answered(Fact),
     /// Figures.

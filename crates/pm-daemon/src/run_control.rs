@@ -3,6 +3,7 @@
 //! Never waits for an outcome: what became of it is told from outside, and turned into facts.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -82,12 +83,14 @@ impl RunControl {
         app_events::starting(&plan);
         let tag = Tag::new(self.owners.home_id, run.0);
         let address = Address { app: plan.app_id, instance: plan.instance };
-        if !plan.app.listen.is_empty() {
+        let shares_sockets = !plan.app.listen.is_empty();
+        if shares_sockets {
             self.owners.sockets.add(plan.app_id);
         }
+        let old = shares_sockets.then(|| self.owners.runs.alive(address)).flatten();
         self.owners.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
         // The thread lives as long as we do.
-        self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, plan })).ok();
+        self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, old, plan })).ok();
     }
 
     /// Has a command of an app run.
@@ -108,7 +111,13 @@ impl RunControl {
         let Some(signal) = SignalNumber::from_number(signal) else { return };
         let Some(run) = self.owners.runs.get_mut(id) else { return };
         app_events::signalled(run, sent);
-        if !drain::is_begun(&self.owners.node, run, sent, (signal, reach)) {
+        if drain::is_begun(&self.owners.node, run, sent, (signal, reach)) {
+            return;
+        }
+        if drain::leaves_sockets(run, sent, (signal, reach)) {
+            let app = run.address.app;
+            self.owners.spawner.send(SpawnerJob::Leave(app, id)).ok();
+        } else {
             self.signal(id, (signal, reach), forced);
         }
     }
@@ -122,7 +131,16 @@ impl RunControl {
         }
     }
 
-    /// A Node app has done what it does by itself.
+    /// No new connection goes to a run that is about to leave. It has half its time to accept those that wait at these
+    /// sockets.
+    pub(crate) fn left(&mut self, id: RunId, sockets: Vec<OwnedFd>) {
+        let waits = |run: &&Run| run.waiting.is_some() && !sockets.is_empty();
+        let Some(run) = self.get(id).filter(waits) else { return self.drained(id) };
+        let within = Duration::from_millis(run.app.stop.timeout.as_millis() / 2);
+        self.tree_job(TreeJob::Leaves(id, sockets, within));
+    }
+
+    /// It has done what it does before it gets its signal.
     pub(crate) fn drained(&mut self, id: RunId) {
         if let Some(waiting) = self.owners.runs.get_mut(id).and_then(|run| run.waiting.take()) {
             self.signal(id, waiting, false);

@@ -161,6 +161,12 @@ impl Runs {
         }
     }
 
+    /// The run of an instance whose main process lives.
+    pub(crate) fn alive(&self, address: Address) -> Option<RunId> {
+        let is_it = |run: &Run| run.address == address && matches!(run.life, Life::Alive);
+        self.iter().find(|(_, run)| is_it(run)).map(|(id, _)| id)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

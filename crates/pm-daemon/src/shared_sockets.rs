@@ -7,54 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use pm_core::{AppId, Core, InstanceId, RunId, SpawnFailure, Status};
-use pm_guardian::{ItemKind, Link, LinkError, ToGuardian};
+use pm_core::{AppId, Core, RunId, SpawnFailure, Status};
+use pm_guardian::{Link, LinkError, ToGuardian};
 use pm_node::{Maker, Note};
 use pm_os::errno::words;
-use pm_os::listener::{self, SocketFileId};
 use pm_os::listening;
 use pm_os::spawn::Credentials;
-use pm_spec::{AppName, AppSpec, ListenAddress, ListenSocket};
+use pm_spec::{AppSpec, ListenAddress, ListenSocket};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
-use crate::slots::{Address, ChannelEnd};
-use crate::{daemon_log, node, plan};
+use crate::open_socket::{OpenSocket, Remembered, make, refused};
+use crate::slots::ChannelEnd;
+use crate::{daemon_log, generations, node};
 
 /// The guardian's slots of them, under the tag of their app; below are those of cluster workers.
 const FIRST_SLOT: u8 = pm_node::MOST_SOCKETS;
-/// So many connections may wait where nothing else is said (systemd: `Backlog=`); the kernel cuts it to `somaxconn`.
-const BACKLOG: u32 = 4096;
-/// What everybody may connect to (systemd: `SocketMode=`).
-const MODE: u32 = 0o666;
-
 /// Whether a slot of an app is one of these.
 pub(crate) fn is_ours(slot: u8) -> bool {
     slot >= FIRST_SLOT
-}
-
-/// What the next daemon must know of one.
-#[derive(Debug, Serialize, Deserialize)]
-struct Remembered {
-    socket: ListenSocket,
-    /// The app, for messages.
-    app: AppName,
-    /// The file of a unix socket.
-    #[serde(default)]
-    file: Option<SocketFileId>,
-    /// As whom its file is removed.
-    user: serde_json::Value,
-}
-
-/// One of them.
-#[derive(Debug)]
-struct OpenSocket {
-    known: Remembered,
-    slot: u8,
-    descriptor: OwnedFd,
-    note: Note,
-    /// The runs that may have it.
-    runs: BTreeSet<RunId>,
 }
 
 /// All that are open, by app.
@@ -78,22 +48,35 @@ impl SharedSockets {
         Self { home_id, link, apps: BTreeMap::new() }
     }
 
-    /// Those of an app in the order of its list, for a run that is to be made; opened if they are not.
+    /// Those of an app in the order of its list, for a run that is to be made, perhaps beside an old one; opened if they are
+    /// not.
     pub(crate) fn open(
         &mut self,
-        (app, run): (AppId, RunId),
+        (app, run, old): (AppId, RunId, Option<RunId>),
         spec: &AppSpec,
         user: Option<&Credentials>,
     ) -> Result<Vec<BorrowedFd<'_>>, SpawnFailure> {
         for socket in &spec.listen {
             self.open_one(app, socket, (spec, user))?;
+            if let Some(old) = old {
+                let open = self.apps.get(&app).map_or(&[][..], Vec::as_slice);
+                if let Some((known, second)) = generations::second(open, socket, old) {
+                    self.keep(app, known, second)?;
+                }
+            }
         }
         let open = self.apps.entry(app).or_default();
-        for one in open.iter_mut().filter(|one| spec.listen.contains(&one.known.socket)) {
-            one.runs.insert(run);
+        // One that waits is for those who have an old run to relieve.
+        let fits = |one: &OpenSocket| (old.is_some() || !one.known.waits, one.known.generation);
+        let latest = |socket: &ListenSocket| {
+            let there = (0..open.len()).filter(|index| open[*index].known.socket.at == socket.at);
+            there.max_by_key(|index| fits(&open[*index]))
+        };
+        let given: Vec<_> = spec.listen.iter().filter_map(latest).collect();
+        for index in &given {
+            open[*index].enter(run);
         }
-        let find = |socket: &ListenSocket| open.iter().find(|one| one.known.socket.at == socket.at);
-        Ok(spec.listen.iter().filter_map(find).map(|one| one.descriptor.as_fd()).collect())
+        Ok(given.into_iter().map(|index| open[index].descriptor.as_fd()).collect())
     }
 
     fn open_one(
@@ -103,22 +86,40 @@ impl SharedSockets {
         (spec, user): (&AppSpec, Option<&Credentials>),
     ) -> Result<(), SpawnFailure> {
         let open = self.apps.entry(app).or_default();
-        if let Some(one) = open.iter_mut().find(|one| one.known.socket.at == socket.at) {
-            return one.renew(socket);
+        let mut there = open.iter_mut().filter(|one| one.known.socket.at == socket.at).peekable();
+        if there.peek().is_some() {
+            return there.try_for_each(|one| one.renew(socket));
         }
+        let maker = Maker::of(user);
+        let (descriptor, file) =
+            make(socket, &maker).map_err(|errno| self.refusal(socket, errno))?;
+        let known = Remembered {
+            socket: socket.clone(),
+            app: spec.name.clone(),
+            file,
+            user: maker.to_json(),
+            generation: 0,
+            waits: false,
+            runs: Some(BTreeSet::new()),
+            leaving: BTreeSet::new(),
+        };
+        self.keep(app, known, descriptor)
+    }
+
+    /// Gives one to the guardian and remembers it.
+    fn keep(
+        &mut self,
+        app: AppId,
+        known: Remembered,
+        descriptor: OwnedFd,
+    ) -> Result<(), SpawnFailure> {
+        let open = self.apps.entry(app).or_default();
         let taken = |slot: &u8| open.iter().any(|one| one.slot == *slot);
         let slot = (FIRST_SLOT..=u8::MAX).find(|slot| !taken(slot));
-        let slot = slot.ok_or_else(|| refused(socket, "there are too many"))?;
-        let maker = Maker::of(user);
-        let made = make(socket, &maker).and_then(|made| Note::new().map(|note| (made, note)));
-        let ((descriptor, file), mut note) = match made {
-            Ok(made) => made,
-            Err(errno) => return Err(self.refusal(socket, errno)),
-        };
-        let user = maker.to_json();
-        let known = Remembered { socket: socket.clone(), app: spec.name.clone(), file, user };
-        note.write(&serde_json::to_value(&known).unwrap_or_default());
-        let one = OpenSocket { known, slot, descriptor, note, runs: BTreeSet::new() };
+        let slot = slot.ok_or_else(|| refused(&known.socket, "there are too many"))?;
+        let note = Note::new().map_err(|errno| self.refusal(&known.socket, errno))?;
+        let mut one = OpenSocket { known, slot, descriptor, note };
+        one.remember();
         one.store(&self.link, self.home_id, app)
             .map_err(|error| SpawnFailure::Short(error.to_string()))?;
         self.apps.entry(app).or_default().push(one);
@@ -151,16 +152,24 @@ impl SharedSockets {
         }
     }
 
+    /// A run is about to leave; gives back where those wait whom it has still to accept.
+    pub(crate) fn leave(&mut self, app: AppId, run: RunId) -> Vec<OwnedFd> {
+        self.apps.get_mut(&app).map(|open| generations::leave(open, run)).unwrap_or_default()
+    }
+
     /// Closes what nobody is to serve any more.
     pub(crate) fn tidy(&mut self, app: AppId, spec: Option<&AppSpec>, demand: &Demand) {
         let Some(open) = self.apps.get_mut(&app) else { return };
         for one in open.iter_mut() {
-            one.runs.retain(|run| demand.runs.contains(run));
+            one.retain(&demand.runs);
         }
+        let lasting = generations::settle(open);
         let is_named = |one: &OpenSocket| {
-            spec.is_some_and(|spec| spec.listen.iter().any(|it| it.at == one.known.socket.at))
+            lasting.contains(&one.slot)
+                && spec
+                    .is_some_and(|spec| spec.listen.iter().any(|it| it.at == one.known.socket.at))
         };
-        let stays = |one: &OpenSocket| demand.is_served && (is_named(one) || !one.runs.is_empty());
+        let stays = |one: &OpenSocket| demand.is_served && (is_named(one) || !one.is_free());
         let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(open).into_iter().partition(stays);
         *open = stay;
         if open.is_empty() {
@@ -178,12 +187,14 @@ impl SharedSockets {
         &mut self,
         (app, slot): (AppId, u8),
         (descriptor, memory): ChannelEnd,
-        runs: BTreeSet<RunId>,
+        runs: &BTreeSet<RunId>,
     ) {
         let (note, value) = Note::found(memory);
-        match serde_json::from_value(value) {
-            Ok(known) => {
-                let one = OpenSocket { known, slot, descriptor, note, runs };
+        match serde_json::from_value::<Remembered>(value) {
+            Ok(mut known) => {
+                // A daemon that did not write down who has it had but one for all.
+                known.runs.get_or_insert_with(|| runs.clone()).retain(|run| runs.contains(run));
+                let one = OpenSocket { known, slot, descriptor, note };
                 self.apps.entry(app).or_default().push(one);
             }
             Err(_) => daemon_log::note(format_args!("a socket that nobody knows is closed")),
@@ -198,69 +209,12 @@ impl SharedSockets {
     }
 }
 
-impl OpenSocket {
-    fn store(&self, link: &Link, home_id: u32, app: AppId) -> Result<(), LinkError> {
-        let name = Address { app, instance: InstanceId(0) }.name();
-        let (tag, slot) = (node::tag_of(home_id, app).raw(), self.slot);
-        let store = ToGuardian::Store { tag, slot, kind: ItemKind::Other, name };
-        link.send(&store, &[self.descriptor.as_fd(), self.note.memory()])
-    }
-
-    /// It is there; what else is asked of it may have changed.
-    fn renew(&mut self, socket: &ListenSocket) -> Result<(), SpawnFailure> {
-        let before = std::mem::replace(&mut self.known.socket, socket.clone());
-        if before == *socket {
-            return Ok(());
-        }
-        let failed = |errno| refused(socket, &words(errno));
-        rustix::net::listen(&self.descriptor, backlog(socket)).map_err(failed)?;
-        if let ListenAddress::Unix(path) = &socket.at {
-            let maker = Maker::parse(&self.known.user).unwrap_or(Maker::Us);
-            let mode = socket.mode.unwrap_or(MODE);
-            let path = plan::path_of(path);
-            maker.act(|| listener::set_socket_mode(&path, |_| mode)).map_err(failed)?;
-        }
-        self.note.write(&serde_json::to_value(&self.known).unwrap_or_default());
-        Ok(())
-    }
-
-    /// Its file goes with it, if it still is this one's.
-    fn close(self) {
-        let (ListenAddress::Unix(path), Some(id)) = (&self.known.socket.at, self.known.file) else {
-            return;
-        };
-        if let Some(maker) = Maker::parse(&self.known.user) {
-            let path = plan::path_of(path);
-            maker.act(|| listener::remove_socket(&path, Some(id))).ok();
-        }
-    }
-}
-
-fn make(socket: &ListenSocket, maker: &Maker) -> Result<(OwnedFd, Option<SocketFileId>), Errno> {
-    match &socket.at {
-        ListenAddress::Tcp(at) => Ok((listener::tcp(*at, backlog(socket))?, None)),
-        ListenAddress::Unix(path) => {
-            let (path, mode) = (plan::path_of(path), socket.mode.unwrap_or(MODE));
-            let (unix, file) = maker.act(|| listener::unix(&path, mode, backlog(socket)))?;
-            Ok((unix, Some(file)))
-        }
-    }
-}
-
-fn backlog(socket: &ListenSocket) -> i32 {
-    i32::try_from(socket.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX)
-}
-
 /// Whether two can't both be had.
 fn collide(one: &ListenAddress, other: &ListenAddress) -> bool {
     match (one, other) {
         (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => one.port() == other.port(),
         (one, other) => one == other,
     }
-}
-
-fn refused(socket: &ListenSocket, why: &str) -> SpawnFailure {
-    SpawnFailure::Refused(format!("listen on {}: {why}", socket.at))
 }
 
 /// The loop's part: which apps may have sockets, and what the thread was last told of each.

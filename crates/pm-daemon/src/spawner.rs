@@ -57,6 +57,8 @@ pub(crate) enum SpawnerJob {
     Recall((AppId, u8), ChannelEnd, BTreeSet<RunId>),
     /// An app as it is to be and who needs its sockets; the others are closed.
     Sockets(AppId, Option<Arc<AppSpec>>, Demand),
+    /// A run of an app is about to leave: no new connection goes to it any more.
+    Leave(AppId, RunId),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
     /// Make a command that asks an app how it is.
@@ -67,6 +69,8 @@ pub(crate) enum SpawnerJob {
 #[derive(Debug)]
 pub(crate) struct SpawnJob {
     pub(crate) run: RunId,
+    /// The old run beside which it is made.
+    pub(crate) old: Option<RunId>,
     pub(crate) plan: pm_core::SpawnPlan,
 }
 
@@ -121,11 +125,16 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
                 continue;
             }
             SpawnerJob::Recall(of, socket, runs) => {
-                tools.sockets.recall(of, socket, runs);
+                tools.sockets.recall(of, socket, &runs);
                 continue;
             }
             SpawnerJob::Sockets(app, spec, demand) => {
                 tools.sockets.tidy(app, spec.as_deref(), &demand);
+                continue;
+            }
+            SpawnerJob::Leave(app, run) => {
+                let left = tools.sockets.leave(app, run);
+                parts.inlet.blocking_send(Inlet::Left(run, left)).ok();
                 continue;
             }
             SpawnerJob::HandOver(link, done) => {
@@ -189,7 +198,7 @@ impl SpawnerParts {
         let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
         let credentials = user.map(|user| user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
-        let of = (job.plan.app_id, job.run);
+        let of = (job.plan.app_id, job.run, job.old);
         let sockets = tools.sockets.open(of, app, credentials.as_ref())?;
         let isolation =
             kernel_orders::isolation(app).map_err(|error| refused(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use pm_core::RunId;
@@ -41,6 +42,8 @@ pub(crate) enum TreeJob {
     Listens(Tree),
     /// Tell as soon as somebody of it takes callers of one of the sockets it was given, if that is soon.
     Accepts(Tree, Vec<SocketInode>),
+    /// Tell as soon as nobody waits at these sockets any more whom the run has still to accept, or so long has passed.
+    Leaves(RunId, Vec<OwnedFd>, Duration),
     /// The pids of a run, the main process first.
     Pids(Tree, oneshot::Sender<Vec<u32>>),
 }

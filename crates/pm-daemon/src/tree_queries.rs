@@ -37,6 +37,7 @@ pub(crate) fn asked<'a>(
             | TreeJob::Accepts(tree, _)
             | TreeJob::Pids(tree, _) => add(tree),
             TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
+            TreeJob::Leaves(..) => {}
         }
     }
     runs.into_values().collect()

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::accept_watch::AcceptWatch;
 use crate::daemon_log::Throttle;
 use crate::inlet::Inlet;
+use crate::leave_watch::LeaveWatch;
 use crate::listen_watch::{self, ListenWatch};
 use crate::tree_job::{Machine, Sample, Tree, TreeJob};
 use crate::tree_queries::{self, run_of};
@@ -80,6 +81,7 @@ struct TreeThread {
     listening: Listening,
     awaited: ListenWatch,
     accepting: AcceptWatch,
+    leaving: LeaveWatch,
     workers: WorkerWatch,
     /// Of signals nobody lets us send, and of /proc.
     unsent: Throttle,
@@ -103,6 +105,7 @@ impl TreeThread {
             listening: Listening::default(),
             awaited: ListenWatch::default(),
             accepting: AcceptWatch::default(),
+            leaving: LeaveWatch::default(),
             workers: WorkerWatch::default(),
             unsent: Throttle::default(),
             unread: Throttle::default(),
@@ -118,7 +121,8 @@ impl TreeThread {
         let pause = match (batch.is_empty(), self.watched.is_empty()) {
             (false, _) => Some(AGAIN),
             (true, true) => {
-                [probe, workers].into_iter().flatten().chain(self.accepting.pause()).min()
+                let looks = [probe, workers, self.accepting.pause(), self.leaving.pause()];
+                looks.into_iter().flatten().min()
             }
             (true, false) => Some(WATCH[self.rounds.min(WATCH.len() - 1)]),
         };
@@ -141,6 +145,7 @@ impl TreeThread {
         let batch = self.wait()?;
         self.probe()?;
         self.look_who_accepts()?;
+        self.look_who_is_quiet()?;
         let (batch, orphans) = self.settle_the_traceless(batch)?;
         if batch.is_empty() && self.watched.is_empty() && self.workers.is_empty() {
             return Some(());
@@ -213,7 +218,8 @@ impl TreeThread {
                 TreeJob::Replace(tree, signal, within) => {
                     self.workers.begin(tree, signal, within);
                 }
-                TreeJob::Listens(_) | TreeJob::Accepts(..) => {} // They were taken out before.
+                // They were taken out before.
+                TreeJob::Listens(_) | TreeJob::Accepts(..) | TreeJob::Leaves(..) => {}
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =

@@ -26,6 +26,7 @@ pub mod session;
 pub mod signal;
 pub mod spawn;
 pub mod stdio;
+pub mod steering;
 pub mod tag;
 pub mod tree;
 pub mod usage;

@@ -35,15 +35,21 @@ pub fn tcp(at: SocketAddr, backlog: i32) -> Result<OwnedFd, Errno> {
 }
 
 fn one_tcp(at: SocketAddr, backlog: i32) -> Result<OwnedFd, Errno> {
+    let socket = unbound_tcp(at, !at.ip().is_unspecified())?;
+    bind(&socket, &at)?;
+    listen(&socket, backlog)?;
+    Ok(socket)
+}
+
+/// One for this address that has not got it yet; of IPv6, whether it leaves callers by IPv4 alone.
+pub(crate) fn unbound_tcp(at: SocketAddr, is_v6_only: bool) -> Result<OwnedFd, Errno> {
     let family = if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     if at.is_ipv6() {
-        sockopt::set_ipv6_v6only(&socket, !at.ip().is_unspecified())?;
+        sockopt::set_ipv6_v6only(&socket, is_v6_only)?;
     }
     sockopt::set_socket_reuseaddr(&socket, true)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
-    bind(&socket, &at)?;
-    listen(&socket, backlog)?;
     Ok(socket)
 }
 

@@ -52,6 +52,12 @@ fn listeners() -> Result<BTreeMap<Inode, SocketAddr>, Errno> {
     Ok(found)
 }
 
+/// How many sockets listen at exactly this address.
+pub(crate) fn count(at: SocketAddr) -> Result<usize, Errno> {
+    let same = |found: &&SocketAddr| (found.ip(), found.port()) == (at.ip(), at.port());
+    listeners().map(|all| all.values().filter(same).count())
+}
+
 /// Asks for all sockets of a family that listen.
 fn request(family: AddressFamily) -> [u8; HEAD + REQUEST] {
     let mut bytes = [0; HEAD + REQUEST];

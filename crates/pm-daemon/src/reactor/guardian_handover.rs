@@ -94,6 +94,8 @@ impl GuardianHandover {
                     | Inlet::Replaced(_)
                     | Inlet::Listens(..)
                     | Inlet::Accepts(_)
+                    | Inlet::Left(..)
+                    | Inlet::Quiet(_)
                     | Inlet::Answered(_)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)

@@ -1,4 +1,4 @@
-//! How Node apps are asked to go: by a message, or after they have let go of what they serve.
+//! How apps are asked to go that have something to let go of before: Node apps, and who found its sockets open.
 
 use pm_core::{Reach, RunSignal};
 use pm_os::signal::SignalNumber;
@@ -6,6 +6,17 @@ use pm_spec::Mode;
 
 use crate::node::Node;
 use crate::runs::{Life, Run};
+
+/// Whether this signal waits until no new connection goes to a run that found its sockets open, and it has accepted those
+/// that were under way.
+pub(super) fn leaves_sockets(run: &mut Run, sent: RunSignal, held: (SignalNumber, Reach)) -> bool {
+    let alive = matches!(run.life, Life::Alive) && !run.app.listen.is_empty();
+    let leaves = alive && matches!(sent, RunSignal::Drain(..));
+    if leaves {
+        run.waiting = Some(held);
+    }
+    leaves
+}
 
 /// Whether this signal waits until a Node app has done what it does by itself: one that is asked by a message, or a
 /// worker that is replaced and lets its connections run out. One that gets its signal at once gets no new connections

@@ -21,6 +21,10 @@ impl TreeThread {
                 self.accepting.add(*tree, std::mem::take(sockets));
                 false
             }
+            TreeJob::Leaves(run, sockets, within) => {
+                self.leaving.add(*run, std::mem::take(sockets), *within);
+                false
+            }
             TreeJob::Ask(..)
             | TreeJob::Force(_)
             | TreeJob::Remains(_)
@@ -44,6 +48,11 @@ impl TreeThread {
             self.tell(Inlet::Listens(run, addresses))?;
         }
         Some(())
+    }
+
+    /// Looks whether those that are about to leave have accepted all who called them.
+    pub(super) fn look_who_is_quiet(&mut self) -> Option<()> {
+        self.leaving.look().into_iter().try_for_each(|run| self.tell(Inlet::Quiet(run)))
     }
 
     /// Looks whether those that were given sockets take callers.

@@ -1,0 +1,115 @@
+//! Two sockets at one address, each with runs of its own: in a reload a new run gets one beside that of the old one, and new
+//! connections go where nobody is about to leave. So a server that cuts off whoever it has accepted and not heard, as
+//! many do when they are told to end, has nobody of that kind left by then.
+
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+
+use pm_core::RunId;
+use pm_os::errno::words;
+use pm_os::steering;
+use pm_spec::{ListenAddress, ListenSocket};
+
+use crate::daemon_log;
+use crate::open_socket::{OpenSocket, Remembered, backlog};
+
+/// Opens a second socket where a run is to be made beside one that has the first. `None`: it is there, or can't be, and then
+/// they share the first.
+pub(crate) fn second(
+    open: &[OpenSocket],
+    socket: &ListenSocket,
+    old: RunId,
+) -> Option<(Remembered, OwnedFd)> {
+    let mut there = open.iter().filter(|one| one.known.socket.at == socket.at);
+    let (Some(first), None) = (there.next(), there.next()) else { return None };
+    if !matches!(socket.at, ListenAddress::Tcp(_)) || !first.known.has(old) {
+        return None;
+    }
+    let known = Remembered {
+        generation: first.known.generation.saturating_add(1),
+        waits: true,
+        runs: Some(BTreeSet::new()),
+        leaving: BTreeSet::new(),
+        ..first.known.clone()
+    };
+    match steering::join(&first.descriptor, backlog(socket)) {
+        Ok(second) => Some((known, second)),
+        Err(errno) => {
+            let (at, why) = (&socket.at, words(errno));
+            daemon_log::note(format_args!("no second socket on {at} for a reload: {why}"));
+            None
+        }
+    }
+}
+
+/// A run is about to leave: no new connection goes to it any more. Those it has still to accept wait at the sockets that are
+/// given back; none, if others go on accepting there.
+pub(crate) fn leave(open: &mut [OpenSocket], run: RunId) -> Vec<OwnedFd> {
+    let left = |one: &OpenSocket| one.known.has(run) && !one.known.waits;
+    for one in open.iter_mut().filter(|one| one.known.has(run)) {
+        one.known.leaving.insert(run);
+        one.remember();
+    }
+    for pair in pairs(open) {
+        // Whoever came after it serves.
+        let [first, second] = pair;
+        if open[first].known.has(run) && !open[second].known.has(run) {
+            open[second].serve();
+        }
+        divide(open, pair);
+    }
+    let is_avoided = |one: &&OpenSocket| {
+        let at = &one.known.socket.at;
+        let mut others = open.iter().filter(|other| other.slot != one.slot);
+        left(one) && others.any(|other| other.known.socket.at == *at && other.staying() > 0)
+    };
+    let waiting = open.iter().filter(is_avoided);
+    waiting.filter_map(|one| one.descriptor.try_clone().ok()).collect()
+}
+
+/// Some runs are no more: who is left gets their connections. Of two sockets nobody has, the one that serves stays; its slot
+/// is among those given back.
+pub(crate) fn settle(open: &mut [OpenSocket]) -> BTreeSet<u8> {
+    for pair in pairs(open) {
+        let [first, second] = pair;
+        if open[first].is_free() && !open[second].is_free() {
+            open[second].serve();
+        }
+        divide(open, pair);
+    }
+    let lasts = |one: &&OpenSocket| {
+        let at = &one.known.socket.at;
+        let later = |other: &&OpenSocket| other.known.generation > one.known.generation;
+        let mut after = open.iter().filter(later).filter(|it| it.known.socket.at == *at);
+        !one.known.waits && after.all(|other| other.known.waits)
+    };
+    open.iter().filter(lasts).map(|one| one.slot).collect()
+}
+
+/// Where there are two at an address: the first and the second.
+fn pairs(open: &[OpenSocket]) -> Vec<[usize; 2]> {
+    let indices = 0..open.len();
+    let at = |index: usize| &open[index].known.socket.at;
+    let all = indices.clone().flat_map(|one| indices.clone().map(move |other| [one, other]));
+    let is_pair = |[one, other]: &[usize; 2]| {
+        at(*one) == at(*other) && open[*one].known.generation < open[*other].known.generation
+    };
+    all.filter(is_pair).collect()
+}
+
+/// New connections go to both by how many runs accept there, to none where a run is about to leave. If that can't be told
+/// to the kernel it goes on as it was told before.
+fn divide(open: &[OpenSocket], [first, second]: [usize; 2]) {
+    let (first, second) = (&open[first], &open[second]);
+    if second.known.waits {
+        return;
+    }
+    let part = |one: &OpenSocket, other: &OpenSocket| {
+        let is_left = !one.known.leaving.is_empty() && other.staying() > 0;
+        if is_left { 0 } else { one.staying() }
+    };
+    let (before, after) = (part(first, second), part(second, first));
+    if before + after > 0 {
+        steering::divide(&second.descriptor, (after, before + after)).ok();
+    }
+}
