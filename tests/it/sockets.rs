@@ -77,7 +77,7 @@ fn answer(mut caller: impl Read + Write) -> String {
     text.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// How many sockets listen on a port of IPv4 (proc_net_tcp(5)).
+/// How many sockets listen on a port of IPv4 (`proc_net_tcp(5)`).
 fn sockets_on(port: u16) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let listens = |line: &&str| {
