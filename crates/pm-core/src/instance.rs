@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
-use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
+use crate::id::{AppId, Author, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
 use crate::order::{Became, Order, Reach, RunSignal, SpawnPlan};
@@ -50,6 +50,8 @@ pub(crate) struct Instance {
     pub(crate) slot: u16,
     pub(crate) spec: Arc<AppSpec>,
     pub(crate) want: Want,
+    /// Who asked for it.
+    pub(crate) by: Option<Author>,
     /// Why the run has to go if `want` says so.
     pub(crate) stop_cause: Cause,
     pub(crate) started_by: StartedBy,
@@ -96,6 +98,7 @@ impl Instance {
             slot,
             spec,
             want: Want::Down,
+            by: None,
             stop_cause: Cause::Stopped,
             started_by: StartedBy::Person,
             restarts: 0,
@@ -318,6 +321,7 @@ impl Instance {
             app: self.app,
             slot: self.slot,
             want: self.want,
+            by: self.by.clone(),
             restarts: self.restarts,
             unstable: self.streaks.unstable,
             flaps: self.streaks.flaps,
@@ -344,6 +348,8 @@ impl Instance {
             slot: self.slot,
             status: self.status(),
             wanted: self.want.is_up(),
+            by: self.by.as_ref(),
+            starter: self.starter(),
             resting: self.resting,
             rests: self.rests(),
             job: self.job,

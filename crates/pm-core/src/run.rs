@@ -155,6 +155,7 @@ impl Instance {
             self.history.pop_front();
         }
         let cause = end.cause.clone();
+        let end = RunEnd { by: self.author_of(&cause), ..end };
         orders.push(Order::Persist(Record::End(self.id, end.clone())));
         self.history.push_back(end);
         cause

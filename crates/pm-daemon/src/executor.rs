@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
-use pm_protocol::{Change, Home};
+use pm_protocol::{Change, EventKind, Home};
 use tokio::sync::mpsc;
 
 use crate::caller::Caller;
@@ -185,6 +185,12 @@ impl Executor {
     /// What a call took is not needed to keep watch, but perhaps for the next one.
     pub(crate) fn give_back_soon(&mut self) {
         self.give_back_at = Some(Time(clock::now().0.saturating_add(QUIET)));
+    }
+
+    /// Something happened to the daemon itself.
+    pub(crate) fn tell_of_us(&mut self, event: EventKind, why: &str) {
+        let clocks = Clocks::read(self.journal.dates());
+        self.events.of_daemon(event, why.into(), clocks);
     }
 
     /// What happened to apps, written down for people.

@@ -24,6 +24,7 @@ use streaks::ShortRuns;
 use triggers::TriggerLaws;
 
 use crate::core::Core;
+use crate::end::Cause;
 use crate::fact::{Fact, Remaining, SpawnFailure};
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Change, Order, Outcome, Reach, Reply, RunSignal, SpawnPlan};
@@ -86,7 +87,7 @@ impl Oracle {
         self.jobs.fact(core, fact);
         self.checks.fact(core, fact);
         match fact {
-            Fact::Asked(request, ask) => {
+            Fact::Asked(request, ask, _) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
             }
             Fact::Withdrawn(request) => {
@@ -243,6 +244,12 @@ impl Oracle {
                 let fresh = known.is_some_and(|trace| !trace.is(RunMark::Written));
                 if fresh {
                     self.short_runs.ended(*id, end);
+                    // Here nobody asks without a name, so who asked is known over any death of a daemon.
+                    let is_asked =
+                        matches!(end.cause, Cause::Stopped | Cause::Restarted | Cause::Shutdown);
+                    law(end.by.is_some() == is_asked, || {
+                        format!("whoever asked is named: {end:?}")
+                    })?;
                 }
                 self.trace(end.run, |trace| {
                     trace.marks.insert(RunMark::Written);

@@ -85,8 +85,15 @@ pub(crate) fn description(
         last_delay: instance.last_delay,
         next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: next,
+        stopped_by: stopped_by(instance),
         pulse: pm_protocol::Pulse::default(),
     }
+}
+
+/// Who stopped it: it is down for no other reason.
+fn stopped_by(instance: &InstanceView<'_>) -> Option<String> {
+    let is_stopped = instance.status == Status::Stopped && !instance.wanted && !instance.resting;
+    instance.by.filter(|_| is_stopped).map(ToString::to_string)
 }
 
 /// What a process said about itself.
