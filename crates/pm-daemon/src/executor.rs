@@ -1,6 +1,7 @@
 //! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
@@ -218,6 +219,12 @@ impl Executor {
     /// Both clocks, to show moments as dates.
     pub(crate) fn clocks(&self) -> Clocks<'_> {
         Clocks::read(self.journal.dates())
+    }
+
+    /// A log takes nothing, or does again; whose it is shows it.
+    pub(crate) fn log_blocked(&mut self, core: &Core, log: PathBuf, cause: Option<String>) {
+        self.publisher.log_blocked(core, log, cause);
+        self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
     }
 
     /// Adds somebody who is told of all changes.

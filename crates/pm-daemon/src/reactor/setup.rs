@@ -226,6 +226,9 @@ fn start_log_writer(
         Notice::Dropped { path, bytes, cause } => {
             daemon_log::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
         }
+        Notice::Blocked { path, cause } => {
+            outlet.blocking_send(Inlet::LogBlocked(path, cause)).ok();
+        }
         Notice::Warned { text } => daemon_log::note(format_args!("{text}")),
     };
     let (log_writer, _thread) = LogWriter::start(&plan, Box::new(hear))?;
