@@ -112,6 +112,31 @@ pub(crate) fn deployment(
     Some(target.read())
 }
 
+/// All environments, as somebody looks at them who deploys nothing: only `deploy` would stumble over what is found.
+pub(crate) fn judge(root: &ConfigNode, findings: &mut Findings) {
+    let Some(section) = root.value.get("deploy") else { return };
+    let mut own = findings.apart();
+    let wrong = |at, what: String, value: &Value| {
+        Finding::error(at, format!("{what} must be an object, not {}", value.kind()))
+    };
+    if let Value::Table(environments) = &section.value {
+        for entry in environments {
+            if let Value::Table(entries) = &entry.node.value {
+                let at = entry.at;
+                let mut target = DeployTarget { at, entries, findings: &mut own };
+                target.judge_keys();
+                target.read();
+            } else {
+                own.add(wrong(entry.node.at, quoted(&entry.key), &entry.node.value));
+            }
+        }
+    } else {
+        own.add(wrong(section.at, "`deploy`".into(), &section.value));
+    }
+    own.make_strict(" (strict: only `deploy` needs it)");
+    findings.absorb(own, None);
+}
+
 /// Shell lines: one, or a list of them.
 pub(crate) fn lines(node: &ConfigNode, findings: &mut Findings) -> Vec<String> {
     let nodes = node.value.as_list().unwrap_or(std::slice::from_ref(node));
