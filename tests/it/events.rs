@@ -69,7 +69,7 @@ fn who_asked_is_told_and_known_to_the_next_daemon() {
     home.script("web", "exec sleep 1000");
     home.run(["start", "./web", "--", "--token", "hunter2"]).ok();
     home.run(["set", "web:PASSWORD", "hunter2"]).ok();
-    let stop = home.pm(["stop", "web", "--json"]).env("SUDO_USER", "ann");
+    let stop = home.pm(["stop", "web"]).env("SUDO_USER", "ann");
     stop.env("SSH_CONNECTION", "10.0.0.5 4711 10.0.0.1 22").run().ok();
     let uid = rustix::process::geteuid().as_raw();
     let who = if uid == 0 {
