@@ -109,10 +109,13 @@ fn words(event: &Event) -> String {
     let restarts = event.restarts.filter(|restarts| is_start && *restarts > 0);
     let after = event.lived.map(|lived| format!(" after {}", text::millis(lived)));
     let after = after.unwrap_or_default();
+    // The words for an end say it.
+    let by = event.by.as_ref().filter(|_| event.lived.is_none());
     let words = [
         pid.map(|pid| format!("pid {pid}")),
         restarts.map(|restarts| format!("restart {restarts}")),
         event.why.as_deref().map(|why| safe_text(why) + &after),
+        by.map(|by| format!("by {}", safe_text(by))),
         event.pause.map(|pause| format!("again in {}", text::millis(pause))),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")

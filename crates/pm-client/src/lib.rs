@@ -8,6 +8,7 @@ mod client;
 mod connect;
 mod daemon_connection;
 mod foreign_pm2;
+mod introduction;
 mod plain;
 mod subscription;
 mod wait;

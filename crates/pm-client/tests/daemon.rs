@@ -56,7 +56,14 @@ impl Peer {
     fn greet(&mut self, protocol: u32) -> u64 {
         assert!(matches!(self.frame(), Frame::Hello(hello) if hello.protocol == PROTOCOL));
         let version = "9.9".into();
-        self.say(&Frame::Hello(Hello { protocol, version, pid: 1, incarnation: 3, guardian: 2 }));
+        self.say(&Frame::Hello(Hello {
+            protocol,
+            version,
+            pid: 1,
+            incarnation: 3,
+            guardian: 2,
+            caller: None,
+        }));
         let Frame::Call(number, _) = self.frame() else { panic!("expected a call") };
         number
     }

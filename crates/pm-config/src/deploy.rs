@@ -96,6 +96,21 @@ fn table<'r>(node: &'r ConfigNode, what: &str) -> Result<&'r [TableEntry], Findi
     node.value.as_table().ok_or_else(wrong)
 }
 
+/// All environments, as somebody looks at them who deploys nothing: only `deploy` would stumble over what is found.
+pub(crate) fn judge(root: &ConfigNode, findings: &mut Findings) {
+    let Some(section) = root.value.get("deploy") else { return };
+    let mut own = findings.apart();
+    for entry in own.take(table(section, "`deploy`")).unwrap_or_default() {
+        if let Some(entries) = own.take(table(&entry.node, &quoted(&entry.key))) {
+            let mut target = DeployTarget { at: entry.at, entries, findings: &mut own };
+            target.judge_keys();
+            target.read();
+        }
+    }
+    own.make_strict(" (strict: only `deploy` needs it)");
+    findings.absorb(own, None);
+}
+
 /// Shell lines: one, or a list of them.
 pub(crate) fn lines(node: &ConfigNode, findings: &mut Findings) -> Vec<String> {
     let mut lines = Vec::new();

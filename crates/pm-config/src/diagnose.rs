@@ -305,6 +305,14 @@ impl Findings {
         self.0.extend(other.0.into_iter().map(|finding| finding.of(file)));
     }
 
+    /// Has everything stop who is strict, and say that it does so only then.
+    pub(crate) fn make_strict(&mut self, why: &str) {
+        for finding in &mut self.0 {
+            finding.severity = Severity::Error;
+            finding.message.push_str(why);
+        }
+    }
+
     /// Where something stands, for the middle of a message.
     pub(crate) fn whereabouts(&self, at: ConfigPlace) -> Option<String> {
         match at {

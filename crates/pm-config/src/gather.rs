@@ -11,7 +11,7 @@ use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::{self, AppTable};
 use crate::source::{ConfigSource, EnvChanges};
 use crate::tree::{ConfigNode, TableEntry, Value};
-use crate::{filling, format, keys, layers, understand};
+use crate::{deploy, filling, format, keys, layers, understand};
 
 /// All that the files say.
 #[derive(Debug, Default)]
@@ -148,6 +148,9 @@ impl<'a> Gathering<'a> {
             }
             beside = BesideApps::take(&mut root);
             let strict = self.overrides.strict;
+            if strict && file.is_none() {
+                deploy::judge(&root, &mut found);
+            }
             if let (Value::Table(rest), true) = (&root.value, beside.is_alone) {
                 ecosystem::neighbours(rest, strict, &mut found);
             } else {

@@ -110,8 +110,26 @@ impl Search<'_> {
     fn program(&self, name: &OsStr) -> Option<PathBuf> {
         let python = Runtime::of(Path::new(name)) == Runtime::Python;
         self.venv()
-            .and_then(|venv| venv.program(name).or_else(|| venv.python().filter(|_| python)))
+            .and_then(|venv| {
+                let own = || venv.python().filter(|_| python && venv.is_called(name));
+                venv.program(name).or_else(own)
+            })
             .or_else(|| paths::search(name, &self.env.all, self.cwd))
+    }
+
+    /// That another Python is asked for by name than the one that lies beside the app.
+    fn other_python(&self, name: &OsStr) -> Option<String> {
+        if Runtime::of(Path::new(name)) != Runtime::Python {
+            return None;
+        }
+        let venv = self.venv().filter(|it| it.program(name).is_none() && !it.is_called(name))?;
+        let version = venv.version().map(|version| format!(", which is {version}"));
+        Some(format!(
+            "{} is not the Python of {}{}",
+            quoted(name.as_bytes()),
+            venv.folder().display(),
+            version.unwrap_or_default()
+        ))
     }
 
     /// Who runs files with this ending; `None`: the ending says nothing.
@@ -145,6 +163,13 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
         search.program(OsStr::new(name))
     };
     let short = Path::new(name).file_name().and_then(also_called);
+    let other = search.other_python(OsStr::new(name)).filter(|_| !name.contains('/'));
+    if let Some((other, path)) = other.as_ref().zip(path.as_ref()) {
+        let message =
+            format!("{other}: {} runs it without what is installed there", path.display());
+        let hint = "leave `interpreter` out for that of the venv";
+        app.findings.add(Finding::warning(at, message).hint(hint));
+    }
     let Some(path) = path.or_else(|| {
         let path = search.program(OsStr::new(short?))?;
         app.warn(
@@ -156,6 +181,8 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
         let finding = Finding::error(at, format!("there is no interpreter {}", quoted(name)));
         app.findings.add(if name.contains('/') {
             finding.hint("it must be a file that can be executed")
+        } else if let Some(other) = other {
+            finding.hint(other + "; without `interpreter` that one runs it")
         } else {
             finding.hint("it is looked up in the app's venv and in its PATH")
         });
@@ -203,6 +230,7 @@ fn automatic(app: &mut AppFields<'_>, search: &Search<'_>) -> Option<Choice> {
         let generic = is_generic(&line);
         if line.runtime() == Runtime::Python
             && generic
+            && search.other_python(line.called()).is_none()
             && let Some(python) = search.venv_python()
         {
             return Some(by(python, line.args));
@@ -277,7 +305,12 @@ struct Shebang {
 
 impl Shebang {
     fn runtime(&self) -> Runtime {
-        Runtime::of(self.name.as_ref().map_or(&self.program, |name| Path::new(name)))
+        Runtime::of(Path::new(self.called()))
+    }
+
+    /// The name of who is to run it.
+    fn called(&self) -> &OsStr {
+        self.name.as_deref().or(self.program.file_name()).unwrap_or_default()
     }
 }
 

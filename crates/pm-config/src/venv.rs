@@ -94,6 +94,32 @@ impl Venv {
         self.program(OsStr::new("python")).or_else(|| self.program(OsStr::new("python3")))
     }
 
+    /// The version of its interpreter, as it says itself: `3.11.4`.
+    pub(crate) fn version(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.0.join("pyvenv.cfg")).ok()?;
+        let version = |line: &str| {
+            let (key, value) = line.split_once('=')?;
+            matches!(key.trim(), "version" | "version_info").then(|| value.trim().to_owned())
+        };
+        text.lines().find_map(version)
+    }
+
+    /// Whether its interpreter is what a name asks for: `python`, `python3`, `python3.11`. A version that nobody knows may
+    /// be any.
+    pub(crate) fn is_called(&self, name: &OsStr) -> bool {
+        let Some(asked) = name.to_str().and_then(|name| name.strip_prefix("python")) else {
+            return false;
+        };
+        let Some(version) = self.version() else { return true };
+        let mut parts = version.split('.');
+        asked.split('.').filter(|part| !part.is_empty()).all(|part| parts.next() == Some(part))
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// Whether a path lies inside.
     pub(crate) fn holds(&self, path: &Path) -> bool {
         path.starts_with(&self.0)

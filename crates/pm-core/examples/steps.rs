@@ -28,7 +28,7 @@ fn main() {
     let mut core = Core::new();
     let apps: Vec<_> = (0..APPS).map(|number| app(&format!("app-{number}"))).collect();
     let begin = Instant::now();
-    let orders = step(&mut core, 0, Fact::Asked(RequestId(1), start(apps)));
+    let orders = step(&mut core, 0, Fact::Asked(RequestId(1), start(apps), None));
     println!("one Start of {APPS} apps: {:?}, {} orders", begin.elapsed(), orders.len());
     let runs = spawns(&orders);
     each("Spawned", &runs, |run| step(&mut core, 1, Fact::Spawned(run, identity(run))).len());
@@ -47,7 +47,7 @@ fn main() {
     });
     let all = vec![pm_spec::Select::All];
     let begin = Instant::now();
-    let orders = step(&mut core, 3000, Fact::Asked(RequestId(2), pm_core::Ask::Stop(all)));
+    let orders = step(&mut core, 3000, Fact::Asked(RequestId(2), pm_core::Ask::Stop(all), None));
     println!("one Stop of all: {:?}, {} orders", begin.elapsed(), orders.len());
     each("Ended, stopped", &again, |run| {
         step(&mut core, 3001, Fact::Ended(run, ending, Remaining::Nothing)).len()

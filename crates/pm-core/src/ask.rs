@@ -12,7 +12,7 @@ use pm_spec::{
 use crate::core::Core;
 use crate::end::Cause;
 use crate::fact::Ask;
-use crate::id::{AppId, InstanceId, RequestId, Time};
+use crate::id::{AppId, Author, InstanceId, RequestId, Time};
 use crate::instance::Instance;
 use crate::order::{Became, Order, Refused};
 use crate::phase::Want;
@@ -24,14 +24,14 @@ impl Core {
     pub(crate) fn asked(
         &mut self,
         now: Time,
-        request: RequestId,
+        (request, by): (RequestId, Option<Author>),
         ask: Ask,
         orders: &mut Vec<Order>,
     ) {
         if self.leaving {
             return self.requests.refuse(request, Refused::Leaving, orders);
         }
-        self.requests.open(request);
+        self.requests.open(request, by.filter(|_| ask.moves()));
         if let Err(why) = self.handle(now, request, ask, orders) {
             self.requests.refuse(request, why, orders);
         }
@@ -121,9 +121,10 @@ impl Core {
         ids: &[InstanceId],
         act: impl Fn(&mut Instance),
     ) {
+        let by = self.requests.author(request);
         for id in ids {
             if let Some(instance) = self.instances.get_mut(id) {
-                act(instance);
+                instance.on_behalf(by.as_ref(), &act);
                 self.dirty.insert(*id);
                 self.requests.wait_for(request, *id);
             }

@@ -115,7 +115,7 @@ impl Core {
 
     fn apply(&mut self, now: Time, fact: Fact, orders: &mut Vec<Order>) {
         match fact {
-            Fact::Asked(request, ask) => self.asked(now, request, ask, orders),
+            Fact::Asked(request, ask, by) => self.asked(now, (request, by), ask, orders),
             Fact::Withdrawn(request) => self.withdrawn(request),
             Fact::Spawned(run, identity) => {
                 self.with_main(run, |instance| instance.spawned(now, identity));

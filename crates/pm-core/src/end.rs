@@ -6,7 +6,7 @@ use alloc::string::String;
 use pm_spec::{AppName, ByteString, Bytes, Signal, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RunId, Time};
+use crate::id::{Author, RunId, Time};
 
 /// How a main process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,4 +113,7 @@ pub struct RunEnd {
     pub ending: Ending,
     /// Why.
     pub cause: Cause,
+    /// Who asked for it, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Author>,
 }

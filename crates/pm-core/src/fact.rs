@@ -7,14 +7,14 @@ use pm_spec::{ByteString, Bytes, Reload, Rename, Restart, Scale, Select, Signal,
 use serde::{Deserialize, Serialize};
 
 use crate::end::Ending;
-use crate::id::{AppId, Identity, RequestId, RunId};
+use crate::id::{AppId, Author, Identity, RequestId, RunId};
 use crate::saved::SavedApp;
 
 /// One thing that happened. A fact about a run nobody remembers changes nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
-    /// A client asks for something and is owed exactly one reply.
-    Asked(RequestId, Ask),
+    /// A client asks for something and is owed exactly one reply; who that is, if somebody knows.
+    Asked(RequestId, Ask, Option<Author>),
     /// The client is gone; its wish stands, nobody waits for the reply.
     Withdrawn(RequestId),
     /// The process exists and has executed its program.
@@ -71,6 +71,13 @@ pub enum Ask {
     Restore(Vec<SavedApp>),
     /// Take everything down, then leave (PM2: `kill`).
     Leave,
+}
+
+impl Ask {
+    /// Whether it may begin or end runs of what it is about.
+    pub(crate) const fn moves(&self) -> bool {
+        !matches!(self, Self::Rename(_) | Self::Reset(_) | Self::Signal(..))
+    }
 }
 
 /// What is left of a tree whose main process ended.

@@ -1,5 +1,7 @@
 //! What names things, and the core's time.
 
+use alloc::sync::Arc;
+
 use pm_spec::Span;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Time(pub u64);
+
+/// Who asked, in words for people. They are kept and shown; nothing is decided by them.
+pub type Author = Arc<str>;
 
 /// One request of one client; never reused within a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

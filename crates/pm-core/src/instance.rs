@@ -10,7 +10,7 @@ use pm_spec::{AppSpec, Delay, Mode, Signal, Span, Status};
 
 use crate::end::{Cause, RunEnd};
 use crate::gate::Gate;
-use crate::id::{AppId, InstanceId, RequestId, RunId, Time, after};
+use crate::id::{AppId, Author, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
 use crate::order::{Became, Occasion, Order, Reach, RunSignal, SpawnPlan};
@@ -51,6 +51,8 @@ pub(crate) struct Instance {
     pub(crate) slot: u16,
     pub(crate) spec: Arc<AppSpec>,
     pub(crate) want: Want,
+    /// Who asked for it.
+    pub(crate) by: Option<Author>,
     /// Why the run has to go if `want` says so.
     pub(crate) stop_cause: Cause,
     pub(crate) started_by: StartedBy,
@@ -101,6 +103,7 @@ impl Instance {
             slot,
             spec,
             want: Want::Down,
+            by: None,
             stop_cause: Cause::Stopped,
             started_by: StartedBy::Person,
             restarts: 0,
@@ -339,6 +342,7 @@ impl Instance {
             app: self.app,
             slot: self.slot,
             want: self.want,
+            by: self.by.clone(),
             restarts: self.restarts,
             unstable: self.streaks.unstable,
             flaps: self.streaks.flaps,
@@ -366,6 +370,8 @@ impl Instance {
             slot: self.slot,
             status: self.status(),
             wanted: self.want.is_up(),
+            by: self.by.as_ref(),
+            starter: self.starter(),
             resting: self.resting,
             rests: self.rests(),
             job: self.job,

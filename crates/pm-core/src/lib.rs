@@ -11,6 +11,7 @@ mod announce;
 mod app;
 mod ask;
 mod asked;
+mod author;
 mod core;
 mod end;
 mod fact;
@@ -42,7 +43,7 @@ pub use crate::core::Core;
 pub use end::{Cause, Ending, RunEnd};
 pub use fact::{Ask, Fact, Remaining, SpawnFailure};
 pub use gate::{Obstacle, Standing};
-pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
+pub use id::{AppId, Author, Identity, InstanceId, RequestId, RunId, Time};
 pub use job_record::JobRecord;
 pub use order::{
     Became, Change, Occasion, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan,

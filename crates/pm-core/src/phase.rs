@@ -43,7 +43,7 @@ impl LiveRun {
     /// Its end.
     pub(crate) const fn end(&self, at: Time, ending: Ending, cause: Cause) -> RunEnd {
         let Self { run, identity: Identity { pid, .. }, since } = *self;
-        RunEnd { run, pid, since, at, ending, cause }
+        RunEnd { run, pid, since, at, ending, cause, by: None }
     }
 }
 

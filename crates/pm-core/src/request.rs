@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use pm_spec::Patience;
 
-use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
+use crate::id::{AppId, Author, InstanceId, RequestId, RunId, Time};
 use crate::order::{Became, Order, Outcome, Refused, Reply};
 
 /// A request that is owed an answer.
@@ -19,6 +19,8 @@ pub(crate) struct Goal {
     outcomes: BTreeMap<InstanceId, Outcome>,
     /// Reloads under way for it.
     rollouts: BTreeMap<AppId, Rollout>,
+    /// Who asks, if what begins and ends now is theirs.
+    by: Option<Author>,
     /// Whether the client still wants to know.
     has_client: bool,
     /// Whether the daemon leaves after the answer.
@@ -44,9 +46,14 @@ pub(crate) struct Requests {
 
 impl Requests {
     /// A client asks.
-    pub(crate) fn open(&mut self, request: RequestId) {
-        self.goals.insert(request, Goal { has_client: true, ..Goal::default() });
+    pub(crate) fn open(&mut self, request: RequestId, by: Option<Author>) {
+        self.goals.insert(request, Goal { by, has_client: true, ..Goal::default() });
         self.finished.insert(request);
+    }
+
+    /// Who asks.
+    pub(crate) fn author(&self, request: RequestId) -> Option<Author> {
+        self.goals.get(&request)?.by.clone()
     }
 
     /// It waits for this instance too.

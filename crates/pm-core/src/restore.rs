@@ -133,6 +133,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         Streaks { unstable: record.unstable, flaps: record.flaps, delay: record.last_delay };
     let mut instance = Instance {
         want: record.want,
+        by: record.by,
         stop_cause,
         // Whoever asked for the run under way has lost the connection: nobody is there to be told.
         started_by: StartedBy::Policy,

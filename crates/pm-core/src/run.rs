@@ -157,6 +157,7 @@ impl Instance {
         }
         let cause = end.cause.clone();
         self.announce_end(&end);
+        let end = RunEnd { by: self.author_of(&cause), ..end };
         orders.push(Order::Persist(Record::End(self.id, end.clone())));
         self.history.push_back(end);
         cause

@@ -8,7 +8,7 @@ use pm_spec::{AppSpec, Health};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, RunEnd};
-use crate::id::{AppId, Identity, InstanceId, RunId, Time};
+use crate::id::{AppId, Author, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
 use crate::phase::{LiveRun, Phase, StoppingRun, Want};
 
@@ -78,6 +78,9 @@ pub struct InstanceRecord {
     pub slot: u16,
     /// What people want of it.
     pub want: Want,
+    /// Who asked for that, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Author>,
     /// How often it was restarted (PM2: `restart_time`).
     pub restarts: u32,
     /// Short runs in a row (PM2: `unstable_restarts`).

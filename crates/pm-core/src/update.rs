@@ -290,10 +290,13 @@ impl Core {
     fn replace(&mut self, now: Time, request: RequestId, id: InstanceId) {
         let requester =
             Requester { now, request, patience: Patience::Settled, from: self.counters.run };
+        let by = self.requests.author(request);
         if let Some(instance) = self.instances.get_mut(&id) {
-            if !instance.reload_by_signal(requester) {
-                instance.replace_overlapping(requester);
-            }
+            instance.on_behalf(by.as_ref(), |instance| {
+                if !instance.reload_by_signal(requester) {
+                    instance.replace_overlapping(requester);
+                }
+            });
             self.dirty.insert(id);
         }
     }

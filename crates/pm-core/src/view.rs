@@ -7,7 +7,7 @@ use pm_spec::{AppSpec, Health, Status};
 
 use crate::end::{Cause, RunEnd};
 use crate::gate::Obstacle;
-use crate::id::{AppId, Identity, InstanceId, RunId, Time};
+use crate::id::{AppId, Author, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
 
 /// Why there is a pause before the next run.
@@ -42,6 +42,10 @@ pub struct InstanceView<'a> {
     pub status: Status,
     /// Whether people want it up.
     pub wanted: bool,
+    /// Who asked last for what it is.
+    pub by: Option<&'a Author>,
+    /// Who asked for its run; `None`: nobody, it was started again by itself.
+    pub starter: Option<&'a Author>,
     /// Whether it is down without a person having stopped it.
     pub resting: bool,
     /// Whether it is down as its config has it: it waits for its time, or has run to its good end.

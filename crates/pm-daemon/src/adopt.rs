@@ -225,6 +225,7 @@ fn find_again(records: &mut Vec<Record>, marked: &BTreeMap<RunId, Vec<ProcEntry>
         let id = owner.instance.0;
         daemon_log::note(format_args!("the journal lost instance {id}; it is taken over again"));
         records.push(Record::Instance(InstanceRecord {
+            by: None,
             id: owner.instance,
             app: owner.app,
             slot: 0,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pm_core::{Ask, Time};
+use pm_core::{Ask, Author, Time};
 use pm_protocol::{Change, Existing, Outcome, Outcomes, Refusal, Start};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +24,8 @@ pub(crate) enum CallAnswer {
 #[derive(Debug)]
 pub(crate) struct Caller {
     reply: oneshot::Sender<CallAnswer>,
+    /// Who it is.
+    author: Option<Author>,
     /// Since when.
     asked: Time,
     /// What it should know besides.
@@ -34,8 +36,13 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Owed an answer through this.
-    pub(crate) fn new(reply: oneshot::Sender<CallAnswer>) -> Self {
-        Self { reply, asked: clock::now(), warning: None, reloads: false }
+    pub(crate) fn new(reply: oneshot::Sender<CallAnswer>, author: Option<Author>) -> Self {
+        Self { reply, author, asked: clock::now(), warning: None, reloads: false }
+    }
+
+    /// Who it is, in words.
+    pub(crate) fn author(&self) -> Option<&Author> {
+        self.author.as_ref()
     }
 
     /// When it asked.

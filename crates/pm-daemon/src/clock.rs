@@ -82,6 +82,11 @@ impl<'a> Clocks<'a> {
         kept.unwrap_or_else(|| (self.wall + moment.0).saturating_sub(self.now.0))
     }
 
+    /// Milliseconds since 1970 of the look itself, by the same reckoning as those of moments before it.
+    pub(crate) fn here(self) -> u64 {
+        self.date(self.now)
+    }
+
     /// Milliseconds since 1970 of the look itself.
     pub(crate) fn wall(self) -> u64 {
         self.wall

@@ -77,8 +77,9 @@ impl CoreDriver {
         match input {
             CoreInput::Asked(ask, caller) => {
                 let request = self.number();
+                let by = caller.author().cloned();
                 self.executor.owe(request, caller);
-                self.step(Fact::Asked(request, ask));
+                self.step(Fact::Asked(request, ask, by));
             }
             CoreInput::Told(fact) => self.step(fact),
         }
@@ -87,7 +88,7 @@ impl CoreDriver {
     /// Asks the core for nobody who would want an answer.
     pub(crate) fn ask_ourselves(&mut self, ask: Ask) -> RequestId {
         let request = self.number();
-        self.step(Fact::Asked(request, ask));
+        self.step(Fact::Asked(request, ask, Some("pm itself".into())));
         request
     }
 

@@ -43,8 +43,8 @@ impl Events {
     }
 
     /// Something of the daemon itself, told at once.
-    pub(crate) fn of_daemon(&mut self, event: EventKind, why: String) {
-        let (now, pid) = (clock::wall(), Some(std::process::id()));
+    pub(crate) fn of_daemon(&mut self, event: EventKind, why: String, clocks: Clocks<'_>) {
+        let (now, pid) = (clocks.here(), Some(std::process::id()));
         self.file.add(&Event { at: now, event, pid, why: Some(why), ..Event::default() });
         self.file.write(now);
     }
@@ -104,9 +104,9 @@ impl Events {
                 let told = ended(end, &app, (instance.as_ref(), clocks));
                 self.add(Some(of(&app, *id, told)), clocks);
             } else if let Order::Reply(request, Reply::Done(outcomes)) = order {
-                let reloads = callers.get(request).is_some_and(Caller::reloads);
                 for outcome in outcomes {
-                    self.add(became(outcome, core, reloads), clocks);
+                    let told = became(outcome, core, callers.get(request));
+                    self.add(told, clocks);
                 }
             }
         }
@@ -123,7 +123,7 @@ impl Events {
 
     fn add(&mut self, event: Option<Event>, clocks: Clocks<'_>) {
         let Some(event) = event else { return };
-        let at = if event.at == 0 { clocks.wall() } else { event.at };
+        let at = if event.at == 0 { clocks.here() } else { event.at };
         self.file.add(&Event { at, ..event });
     }
 }
@@ -139,7 +139,8 @@ impl Subject {
         } else if draft.event == EventKind::Healthy {
             self.judged(&instance, orders)
         } else if draft.event == EventKind::Started {
-            Some(Event { restarts: Some(instance.restarts), ..draft })
+            let by = instance.starter.map(ToString::to_string);
+            Some(Event { restarts: Some(instance.restarts), by, ..draft })
         } else {
             Some(draft)
         };
@@ -229,12 +230,18 @@ fn ended(
         restarts: instance.map(|it| it.restarts),
         pause: waits.map(|it| it.last_delay),
         why: Some(view.why),
+        by: end.by.as_ref().map(ToString::to_string),
         ..draft(event)
     }
 }
 
 /// What an instance became for whoever asked, where no other event tells it.
-fn became(outcome: &Outcome, core: &Core, reloads: bool) -> Option<Event> {
+fn became(outcome: &Outcome, core: &Core, caller: Option<&Caller>) -> Option<Event> {
+    let instance = core.instance(outcome.instance).filter(|it| it.app_id == outcome.app);
+    let reloads = caller.is_some_and(Caller::reloads);
+    // An end that came of it has told it.
+    let has_ended = caller.zip(instance.as_ref().and_then(|it| it.history.back()));
+    let has_ended = has_ended.is_some_and(|(caller, end)| end.at >= caller.asked());
     let (event, why) = match &outcome.became {
         Became::Deleted => (EventKind::Deleted, None),
         Became::Reloaded(signal) => {
@@ -245,6 +252,7 @@ fn became(outcome: &Outcome, core: &Core, reloads: bool) -> Option<Event> {
         Became::Failed(why @ (Cause::NotReady { .. } | Cause::Unkillable)) => {
             (EventKind::Failed, Some(ends::cause(why)))
         }
+        Became::Stopped if !has_ended => (EventKind::Stopped, None),
         Became::Signaled => (EventKind::Signaled, None),
         Became::Started
         | Became::Restarted
@@ -257,12 +265,12 @@ fn became(outcome: &Outcome, core: &Core, reloads: bool) -> Option<Event> {
         | Became::Failed(_)
         | Became::Superseded => return None,
     };
-    let instance = core.instance(outcome.instance).filter(|it| it.app_id == outcome.app);
     Some(Event {
         app: Some(outcome.name.to_string()),
         namespace: instance.map(|instance| instance.app.namespace.to_string()),
         id: Some(outcome.instance.0),
         why,
+        by: caller.and_then(Caller::author).map(ToString::to_string),
         ..draft(event)
     })
 }

@@ -1,10 +1,11 @@
 //! Orders to their owners. Never waits for an outcome and never fails: failures come back as facts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
-use pm_protocol::{Change, Home};
+use pm_protocol::{Change, EventKind, Home};
 use tokio::sync::mpsc;
 
 use crate::caller::Caller;
@@ -188,6 +189,12 @@ impl Executor {
         self.give_back_at = Some(Time(clock::now().0.saturating_add(QUIET)));
     }
 
+    /// Something happened to the daemon itself.
+    pub(crate) fn tell_of_us(&mut self, event: EventKind, why: &str) {
+        let clocks = Clocks::read(self.journal.dates());
+        self.events.of_daemon(event, why.into(), clocks);
+    }
+
     /// What happened to apps, written down for people.
     pub(crate) fn events_mut(&mut self) -> &mut Events {
         &mut self.events
@@ -213,6 +220,12 @@ impl Executor {
     /// Both clocks, to show moments as dates.
     pub(crate) fn clocks(&self) -> Clocks<'_> {
         Clocks::read(self.journal.dates())
+    }
+
+    /// A log takes nothing, or does again; whose it is shows it.
+    pub(crate) fn log_blocked(&mut self, core: &Core, log: PathBuf, cause: Option<String>) {
+        self.publisher.log_blocked(core, log, cause);
+        self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
     }
 
     /// Adds somebody who is told of all changes.

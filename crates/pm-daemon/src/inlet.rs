@@ -48,6 +48,8 @@ pub(crate) enum Inlet {
     Touched(AppId, ByteString),
     /// A stream's end is in its log.
     StreamEnded(StreamKey),
+    /// A log takes nothing for a stream, and why; without a cause it does again.
+    LogBlocked(PathBuf, Option<String>),
     /// What had to be known first is known, so this is for the core now.
     Known(CoreInput),
     /// The new program was tried and may take over.

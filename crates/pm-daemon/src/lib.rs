@@ -7,6 +7,7 @@ mod accept_watch;
 mod adopt;
 mod app_events;
 mod app_user;
+mod blocked_logs;
 mod caller;
 mod clock;
 mod command_job;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{Core, InstanceId, InstanceView, RunId, Time};
 use pm_protocol::{Change, Row};
 use tokio::sync::mpsc;
 
+use crate::blocked_logs;
 use crate::clock::{self, Clocks, Dates};
 use crate::sampler::Figures;
 use crate::server::answer;
@@ -81,6 +83,13 @@ impl Publisher {
     /// Connections to these addresses are accepted for a run.
     pub(crate) fn serves(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
         self.figures.serves(run, addresses);
+    }
+
+    /// A log takes nothing for a stream, or does again.
+    pub(crate) fn log_blocked(&mut self, core: &Core, log: PathBuf, cause: Option<String>) {
+        let own = core.instances().filter(|one| blocked_logs::of(one, &log));
+        self.changed.extend(own.map(|one| one.id));
+        self.figures.blocked.note(log, cause);
     }
 
     /// Takes fresh figures in and tells them.

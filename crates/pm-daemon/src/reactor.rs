@@ -190,6 +190,10 @@ impl Reactor {
                 driver.renew(CoreInput::Told(Fact::FileChanged(app, path)));
             }
             Inlet::StreamEnded(key) => driver.parts().0.runs_mut().stream_ended(key),
+            Inlet::LogBlocked(path, cause) => {
+                let (executor, core) = driver.parts();
+                executor.log_blocked(core, path, cause);
+            }
             Inlet::Known(input) => driver.perform(input),
             Inlet::Updating(program, caller) => return self.update(program, caller),
             Inlet::Terminate => _ = driver.ask_ourselves(Ask::Leave),

@@ -7,6 +7,7 @@ use pm_core::{RunId, Time};
 use pm_os::host::HostFigures;
 use pm_protocol::{Host, Usage};
 
+use crate::blocked_logs::BlockedLogs;
 use crate::tree_job::{Machine, Sample};
 
 /// Figures younger than this are shown again instead of being taken anew, in ms.
@@ -25,6 +26,8 @@ pub(crate) struct Figures {
     taken: Option<Time>,
     host_taken: Option<Time>,
     asked: Option<Time>,
+    /// Logs that take nothing.
+    pub(crate) blocked: BlockedLogs,
 }
 
 impl Figures {

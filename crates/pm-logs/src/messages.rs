@@ -62,6 +62,14 @@ pub enum Notice {
         /// The system's word for it.
         cause: String,
     },
+    /// A stream's log takes nothing, so that what comes for it waits or is dropped; without a cause: it does again, or nothing
+    /// comes any more. Told once each.
+    Blocked {
+        /// The log.
+        path: PathBuf,
+        /// The system's word for it.
+        cause: Option<String>,
+    },
     /// Something a person should know.
     Warned {
         /// A sentence.

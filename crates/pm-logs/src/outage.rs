@@ -58,6 +58,8 @@ pub(crate) struct Outage {
     unmarked: u64,
     untold: u64,
     warned: Option<Instant>,
+    /// The log that is said to be blocked.
+    blocked: Option<PathBuf>,
 }
 
 impl Outage {
@@ -102,6 +104,22 @@ impl Outage {
         Ok(size + line.len() as u64)
     }
 
+    /// Has it known that this log takes nothing.
+    pub(crate) fn block(&mut self, tools: &WriterTools, path: &Path) {
+        if self.blocked.is_none() {
+            let (path, cause) = (path.to_path_buf(), Some(self.cause.clone()));
+            self.blocked = Some(path.clone());
+            tools.tell(Notice::Blocked { path, cause });
+        }
+    }
+
+    /// Takes that back.
+    pub(crate) fn unblock(&mut self, tools: &WriterTools) {
+        if let Some(path) = self.blocked.take() {
+            tools.tell(Notice::Blocked { path, cause: None });
+        }
+    }
+
     /// Says so, at most once a minute.
     pub(crate) fn warn(&mut self, tools: &WriterTools, path: &Path) {
         if self.warned.is_some_and(|warned| tools.now < warned + WARN) {
@@ -127,6 +145,7 @@ impl Outage {
     /// The place takes bytes again.
     pub(crate) fn over(&mut self, tools: &WriterTools, path: &Path) {
         if self.since.take().is_some() {
+            self.unblock(tools);
             self.tell(tools, path);
             self.warned = None;
         }

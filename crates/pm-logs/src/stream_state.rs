@@ -297,6 +297,8 @@ impl StreamState {
             }
         }
         self.intake_outage.tell(tools, &self.sink_path());
+        self.intake_outage.unblock(tools);
+        self.delivery_outage.unblock(tools);
         NextTurn::Never
     }
 
@@ -317,6 +319,7 @@ impl StreamState {
         if self.delivery_outage.again(&stuck.cause, tools.now) < PATIENCE {
             return Pumped::Stuck;
         }
+        self.delivery_outage.block(tools, &self.sink_path());
         if self.ended && self.sink.full == WhenFull::Drop {
             if let Route::Spooled(spooled) = &self.route {
                 let size = spooled.spool.size().unwrap_or(0);

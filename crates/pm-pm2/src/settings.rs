@@ -99,6 +99,11 @@ impl Settings {
         rest.iter().try_fold(self.0.get(first)?, |value, part| value.get(part))
     }
 
+    /// The apps that have settings, and whoever else has some below its name.
+    pub fn apps(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| value.is_object()).map(|(name, _)| name.as_str())
+    }
+
     /// What stood in the way of a deeper key is replaced (PM2).
     pub fn set(&mut self, key: &SettingKey, value: &str) {
         let Some((last, folders)) = key.0.split_last() else { return };

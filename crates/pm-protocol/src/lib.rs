@@ -16,7 +16,7 @@ pub use calls::*;
 pub use change::Change;
 pub use event::{Event, EventKind};
 pub use frame::{Frame, FrameError, Frames, MAX_FRAME, encode};
-pub use hello::{Hello, PROTOCOL};
+pub use hello::{Hello, Introduction, PROTOCOL};
 pub use home::{Home, HomeError, PM2_PATHS};
 pub use job::JobView;
 pub use log::{LogShape, LogSource};

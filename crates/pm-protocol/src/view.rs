@@ -161,6 +161,9 @@ pub struct Description {
     /// The next time of its schedule, in ms since 1970, while that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cron: Option<u64>,
+    /// Who stopped it, if somebody did and it is still so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
     /// What its process says about itself over Node's channel.
     #[serde(default, skip_serializing_if = "Pulse::is_empty")]
     pub pulse: Pulse,

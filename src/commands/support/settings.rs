@@ -7,7 +7,7 @@ use std::process::Command;
 
 use pm_pm2::settings::{SettingKey, Settings, plain};
 use pm_pm2::{modules, shell};
-use pm_protocol::{Patience, Restart, Status};
+use pm_protocol::{Existing, Outcomes, Patience, Restart, Start, Status};
 use pm_spec::{AppSpec, ByteString, Environment, Rotation, Select};
 use serde_json::Value;
 
@@ -52,6 +52,9 @@ pub(crate) fn lay_over(session: &Session, apps: &mut [AppSpec]) {
 fn variables(book: &Settings, app: &str) -> Environment {
     let mut env = Environment::new();
     let Some(Value::Object(own)) = book.get(&SettingKey::of_app(app)) else { return env };
+    if own.is_empty() {
+        return env;
+    }
     for (name, value) in own {
         env.set(name, plain(value).as_str());
     }
@@ -132,9 +135,75 @@ fn restart(session: &Session, book: &Settings, app: &str) -> Result<(), Failure>
         no_deps: false,
     };
     let done = progress::during(session, "restarting", || resend::renew(&mut client, &call))?;
+    told(session, app, &done, "set")
+}
+
+/// Removes one, or all; apps that had variables by them have these no longer.
+pub(crate) fn remove(session: &Session, key: Option<&SettingKey>) -> Result<Report, Failure> {
+    let before = Settings::load(&session.home.module_conf())?;
+    let book = store(session, |book| match key {
+        Some(key) => book.unset(key),
+        None => book.clear(),
+    })?;
+    for app in before.apps() {
+        let (had, has) = (variables(&before, app), variables(&book, app));
+        let gone: Vec<_> = had.iter().filter(|(name, _)| has.get(name).is_none()).collect();
+        if !gone.is_empty() {
+            let names: Vec<_> = gone.iter().map(|(name, _)| *name).collect();
+            take_away(session, app, &names, &has)?;
+        }
+    }
+    Ok(page(session.console, &book, None))
+}
+
+/// Restarts the apps of this name that run, without these variables. Of what is down it is only said: it would be
+/// started with its new spec.
+fn take_away(
+    session: &Session,
+    app: &str,
+    names: &[&str],
+    others: &Environment,
+) -> Result<(), Failure> {
+    let Some(mut client) = session.find()? else { return Ok(()) };
+    let mut specs: BTreeMap<_, AppSpec> = BTreeMap::new();
+    let mut up = BTreeSet::new();
+    for one in described::known(&mut client)?.descriptions {
+        if one.row.name == app && names.iter().any(|name| one.spec.env.get(name).is_some()) {
+            if one.row.pid != 0 {
+                up.insert(one.row.namespace.clone());
+            }
+            specs.insert(one.row.namespace, one.spec);
+        }
+    }
+    if specs.keys().any(|namespace| !up.contains(namespace)) {
+        let names = names.join(", ");
+        session.console.talk(&format!(
+            "warning: {app} is down and keeps {names} until it is started from its file or script again"
+        ));
+    }
+    specs.retain(|namespace, _| up.contains(namespace));
+    for spec in specs.values_mut() {
+        for name in names {
+            spec.env.unset(name);
+        }
+        spec.env.merge(others);
+        spec.declared_env.retain(|known| !names.iter().any(|it| it.as_bytes() == known.as_bytes()));
+    }
+    if specs.is_empty() {
+        return Ok(());
+    }
+    let apps = specs.into_values().collect();
+    let start =
+        Start { apps, existing: Existing::Restart, wait: Patience::Settled, no_deps: false };
+    let done = progress::during(session, "restarting", || resend::start(&mut client, start))?;
+    told(session, app, &done, "unset")
+}
+
+/// How a restart of an app ended that its settings asked for.
+fn told(session: &Session, app: &str, done: &Outcomes, verb: &str) -> Result<(), Failure> {
     let failed = done.outcomes.iter().find(|outcome| outcome.what.is_failure());
     if let Some(outcome) = failed {
-        let message = format!("it is set, but {app} did not come up again");
+        let message = format!("it is {verb}, but {app} did not come up again");
         return Err(Failure::failed(message).hint(format!("`pm logs {}` says why", outcome.id)));
     }
     session.console.talk(&format!("{app} restarted with its settings"));

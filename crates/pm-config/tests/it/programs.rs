@@ -98,6 +98,34 @@ fn python_runs_in_the_venv_beside_the_app() {
 }
 
 #[test]
+fn a_version_that_is_asked_for_is_not_replaced_by_that_of_the_venv() {
+    let desk = desk();
+    desk.write("one/app.py", "");
+    desk.venv("one/venv");
+    desk.write("one/venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.4\n");
+    let asked =
+        |name: &str| runs(&desk, &format!("{{script: 'one/app.py', interpreter: '{name}'}}"));
+    for name in ["python", "python3", "python3.11", "python3.11.4"] {
+        let (interpreter, _, told) = asked(name);
+        assert!(interpreter.unwrap().starts_with("/desk/one/venv/bin/python"), "{name}");
+        assert_eq!(told, "", "{name}");
+    }
+    let problems = desk.problems("{script: 'one/app.py', interpreter: 'python3.9'}");
+    let other = "`python3.9` is not the Python of /desk/one/venv, which is 3.11.4";
+    assert!(problems.contains("there is no interpreter `python3.9`"), "{problems}");
+    assert!(problems.contains(other), "{problems}");
+    desk.program("bin/python3.9", "");
+    let (interpreter, _, told) = asked("python3.9");
+    assert_eq!(interpreter.unwrap(), "/desk/bin/python3.9");
+    assert!(told.contains(other) && told.contains("runs it without"), "{told}");
+    // A first line asks in the same way.
+    desk.write("one/tool", "#!/usr/bin/env python3.9\n");
+    assert_eq!(runs(&desk, "{script: 'one/tool'}").0.unwrap(), "/desk/bin/python3.9");
+    desk.write("one/tool", "#!/usr/bin/env python3.11\n");
+    assert_eq!(runs(&desk, "{script: 'one/tool'}").0.unwrap(), "/desk/one/venv/bin/python");
+}
+
+#[test]
 fn virtual_env_counts_most_when_the_app_sets_it_and_least_when_the_shell_does() {
     let mut desk = desk();
     desk.write("one/app.py", "");

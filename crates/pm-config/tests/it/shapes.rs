@@ -265,6 +265,27 @@ fn what_only_strictness_refuses_says_so() {
 }
 
 #[test]
+fn what_a_deployment_lacks_is_told_by_who_is_strict() {
+    let mut desk = Desk::new();
+    let written = "{\n  apps: [{script: 'app'}],\n  deploy: {\n    production: {host: 'h', rpeo: 'r', \
+                   ref: 'm'},\n    staging: 'x',\n  },\n}\n";
+    assert_eq!(desk.app(written).1, "", "`start` has no use for it");
+    desk.overrides.strict = true;
+    let problems = desk.problems(written);
+    for told in [
+        "stdin:4:5: error: `repo` is not set (strict: only `deploy` needs it)",
+        "stdin:4:5: error: `path` is not set",
+        "stdin:4:29: error: unknown key `rpeo`; it is ignored (strict",
+        "did you mean `repo`?",
+        "stdin:5:14: error: `staging` must be an object, not a string",
+    ] {
+        assert!(problems.contains(told), "{told} is missing:\n{problems}");
+    }
+    let whole = "{host: 'h', repo: 'r', ref: 'm', path: '/srv'}";
+    desk.app(&format!("{{apps: [{{script: 'app'}}], deploy: {{production: {whole}}}}}"));
+}
+
+#[test]
 fn what_check_calls_an_error_does_not_start_unless_it_says_strict() {
     let errors = |path: &Path, strict| {
         let (result, desk) = load_as(path, &Overrides { strict, ..Overrides::default() });

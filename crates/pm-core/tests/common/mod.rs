@@ -56,7 +56,7 @@ impl Story {
     pub(crate) fn ask(&mut self, ask: Ask) -> (RequestId, Vec<Order>) {
         self.requests += 1;
         let request = RequestId(self.requests);
-        (request, self.tell(Fact::Asked(request, ask)))
+        (request, self.tell(Fact::Asked(request, ask, None)))
     }
 
     /// So many ms later, having woken at each deadline on the way.

@@ -45,13 +45,14 @@ impl JobLaws {
                 let own = core.instances.values().filter(|one| one.app == *app);
                 self.begun.extend(own.map(|one| one.id));
             }
-            Fact::Asked(_, Ask::Run(select, _)) => {
+            Fact::Asked(_, Ask::Run(select, _), _) => {
                 self.begun.extend(core.resolve(select).into_iter().flatten());
             }
             // What runs is begun anew.
             Fact::Asked(
                 _,
                 Ask::Restart(Restart { select, .. }) | Ask::Reload(Reload { select, .. }),
+                _,
             ) => {
                 let runs = |id: &InstanceId| {
                     core.instances.get(id).is_some_and(|one| {

@@ -27,6 +27,7 @@ use streaks::ShortRuns;
 use triggers::TriggerLaws;
 
 use crate::core::Core;
+use crate::end::Cause;
 use crate::fact::{Fact, Remaining, SpawnFailure};
 use crate::gate::Obstacle;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
@@ -91,7 +92,7 @@ impl Oracle {
         self.jobs.fact(core, fact);
         self.checks.fact(core, fact);
         match fact {
-            Fact::Asked(request, ask) => {
+            Fact::Asked(request, ask, _) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
             }
             Fact::Withdrawn(request) => {
@@ -215,11 +216,10 @@ impl Oracle {
             }
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
-                self.checks.record(old, instance, self.apps.get(&instance.app))?;
-                self.announcements.record(old, instance, self.apps.get(&instance.app));
-                let rules = self.apps.get(&instance.app).map(|app| &app.restart);
-                self.short_runs.judge(old, instance, rules)?;
                 let app = self.apps.get(&instance.app);
+                self.checks.record(old, instance, app)?;
+                self.announcements.record(old, instance, app);
+                self.short_runs.judge(old, instance, app.map(|app| &app.restart))?;
                 let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));
                 self.jobs.judge(app, (old, instance), has_ended)?;
                 if let Some(old) = old {
@@ -258,6 +258,12 @@ impl Oracle {
                 let fresh = known.is_some_and(|trace| !trace.is(RunMark::Written));
                 if fresh {
                     self.short_runs.ended(*id, end);
+                    // Here nobody asks without a name, so who asked is known over any death of a daemon.
+                    let is_asked =
+                        matches!(end.cause, Cause::Stopped | Cause::Restarted | Cause::Shutdown);
+                    law(end.by.is_some() == is_asked, || {
+                        format!("whoever asked is named: {end:?}")
+                    })?;
                 }
                 self.trace(end.run, |trace| {
                     trace.marks.insert(RunMark::Written);

@@ -28,7 +28,7 @@ impl TriggerLaws {
     /// A fact is about to be told: who is stopped by a person from now on, and who no longer.
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         match fact {
-            Fact::Asked(_, Ask::Stop(select)) => {
+            Fact::Asked(_, Ask::Stop(select), _) => {
                 let stays = |id: &InstanceId| {
                     core.instances.get(id).is_some_and(|instance| instance.want != Want::Gone)
                 };
@@ -40,6 +40,7 @@ impl TriggerLaws {
                 | Ask::Reload(Reload { select, .. })
                 | Ask::Run(select, _)
                 | Ask::Delete(select),
+                _,
             ) => {
                 for id in core.resolve(select).into_iter().flatten() {
                     self.stopped.remove(&id);
@@ -47,6 +48,7 @@ impl TriggerLaws {
                 if let Fact::Asked(
                     _,
                     Ask::Restart(Restart { select, no_deps: false, .. }) | Ask::Run(select, _),
+                    _,
                 ) = fact
                 {
                     let ids = core.resolve(select).into_iter().flatten();
@@ -54,7 +56,7 @@ impl TriggerLaws {
                     self.needed(core, apps.map(|one| AppSpec::clone(one.app)));
                 }
             }
-            Fact::Asked(_, Ask::Start(Start { apps, .. })) => {
+            Fact::Asked(_, Ask::Start(Start { apps, .. }), _) => {
                 let started = |id: &InstanceId| {
                     let instance = core.instance(*id);
                     instance.is_some_and(|instance| {

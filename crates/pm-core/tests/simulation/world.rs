@@ -416,7 +416,8 @@ impl World<'_> {
         }
         let Some(ask) = self.ask(&core, &act.what)? else { return Ok(()) };
         self.requests += 1;
-        self.tell(Fact::Asked(RequestId(self.requests), ask))
+        let by = format!("client {}", self.requests);
+        self.tell(Fact::Asked(RequestId(self.requests), ask, Some(by.as_str().into())))
     }
 
     /// What somebody changed in the file meanwhile: nothing, something that takes a new run, or rules.

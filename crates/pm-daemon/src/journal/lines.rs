@@ -15,6 +15,7 @@ pub(super) const FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are records")]
 pub(super) enum JournalLine {
     /// The first line.
     Journal(Header),

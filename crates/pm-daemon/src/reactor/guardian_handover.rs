@@ -100,6 +100,7 @@ impl GuardianHandover {
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
+                    | Inlet::LogBlocked(..)
                     | Inlet::Known(_)
                     | Inlet::Updating(..)
                     | Inlet::Terminate,

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::signals;
 use crate::adopt::{self, Inheritance, Kept, KeptStreams};
+use crate::clock::Clocks;
 use crate::core_driver::CoreDriver;
 use crate::error::{DaemonError, file, system};
 use crate::events::Events;
@@ -93,7 +94,7 @@ pub(super) fn begin(
     let inquiries = Inquiries::new(outlet.clone(), owners.spawner.clone());
     let runs = RunControl::new(owners);
     let triggers = Triggers::new(home.clone(), outlet.clone());
-    let events = begun(home, &kept);
+    let events = begun(home, &kept, Clocks::read(journal.dates()));
     let executor = Executor::new(journal, runs, (triggers, inquiries), events).beside(strangers);
     let renewals = Renewals { home: home.clone(), outlet: outlet.clone() };
     let mut driver = CoreDriver::new(core, executor, renewals);
@@ -180,15 +181,15 @@ fn forget_spools(home: &Home, kept: &Kept, inheritance: &Inheritance) {
 }
 
 /// The file of events, with our own beginning as the first one.
-fn begun(home: &Home, kept: &Kept) -> Events {
+fn begun(home: &Home, kept: &Kept, clocks: Clocks<'_>) -> Events {
     let mut events = Events::new(home);
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     if kept.is_first {
-        events.of_daemon(EventKind::DaemonStarted, version.into());
+        events.of_daemon(EventKind::DaemonStarted, version.into(), clocks);
     } else {
         let number = kept.incarnation;
         let why = format!("{version}, the daemon number {number} of its guardian");
-        events.of_daemon(EventKind::DaemonReplaced, why);
+        events.of_daemon(EventKind::DaemonReplaced, why, clocks);
     }
     events
 }
@@ -200,6 +201,7 @@ fn hello(kept: &Kept, guardian: i32) -> Hello {
         pid: std::process::id(),
         incarnation: u64::from(kept.incarnation),
         guardian: u32::try_from(guardian).unwrap_or(0),
+        caller: None,
     }
 }
 
@@ -223,6 +225,9 @@ fn start_log_writer(
         }
         Notice::Dropped { path, bytes, cause } => {
             daemon_log::note(format_args!("dropped {bytes} bytes for {}: {cause}", path.display()));
+        }
+        Notice::Blocked { path, cause } => {
+            outlet.blocking_send(Inlet::LogBlocked(path, cause)).ok();
         }
         Notice::Warned { text } => daemon_log::note(format_args!("{text}")),
     };

@@ -38,7 +38,7 @@ impl Shutdown {
 /// Tells the guardian to end with us, and forgets the list: `resurrect` brings back what was saved.
 pub(super) fn leave(driver: &mut CoreDriver, link: &Link, home: &Home) {
     let (executor, core) = driver.parts();
-    executor.events_mut().of_daemon(EventKind::DaemonLeft, "all apps are down".into());
+    executor.tell_of_us(EventKind::DaemonLeft, "all apps are down");
     executor.strangers().end();
     executor.forget_apps(core);
     if let Err(error) = link.send(&ToGuardian::Leave, &[]) {

@@ -48,6 +48,7 @@ pub(crate) fn row(
             .or_else(|| dependencies::waits(instance, cause))
             .or_else(|| failed_job(instance))
             .or_else(|| not_well(instance))
+            .or_else(|| figures.blocked.note_of(instance))
             .or_else(|| failing(instance, clocks)),
         job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
         health: instance.health,
@@ -88,8 +89,15 @@ pub(crate) fn description(
         last_delay: instance.last_delay,
         next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: next,
+        stopped_by: stopped_by(instance),
         pulse: pm_protocol::Pulse::default(),
     }
+}
+
+/// Who stopped it: it is down for no other reason.
+fn stopped_by(instance: &InstanceView<'_>) -> Option<String> {
+    let is_stopped = instance.status == Status::Stopped && !instance.wanted && !instance.resting;
+    instance.by.filter(|_| is_stopped).map(ToString::to_string)
 }
 
 /// What a process said about itself.
@@ -131,20 +139,20 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
     Some(format!("waits {}: {why}", seconds(instance.last_delay)))
 }
 
-/// How many failures in a row are worth a word while it runs again.
-const MANY: u32 = 3;
-
 /// A run that is older proves more than those before it, in ms.
 const OLD: u64 = 60_000;
 
 /// That it runs again after failures: up to the next one it looks well.
 fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
-    let began = instance.since.filter(|_| instance.run.is_some() && instance.failures >= MANY)?;
+    let began = instance.since.filter(|_| instance.run.is_some() && instance.failures > 0)?;
     let is_young = clocks.wall().saturating_sub(clocks.date(began)) < OLD;
     let last = instance.history.back().filter(|_| is_young)?;
+    let many = match instance.failures {
+        1 => "a failure".into(),
+        failures => format!("{failures} failures in a row"),
+    };
     Some(format!(
-        "{} failures in a row before this run; {}",
-        instance.failures,
+        "{many} before this run; {}",
         if let Cause::Unhealthy { .. } = &last.cause {
             format!("it was {}", cause(&last.cause))
         } else {

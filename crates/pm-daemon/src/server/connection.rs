@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use pm_core::Author;
 use pm_protocol::{Code, Frame, FrameError, Frames, PROTOCOL, Refusal, Request, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::author::author;
 use super::endpoint::Endpoint;
 use crate::caller::{CallAnswer, Caller};
 use crate::inlet::Inlet;
@@ -25,11 +27,13 @@ struct ClientConnection {
     stream: UnixStream,
     frames: Frames,
     endpoint: Endpoint,
+    /// Who this is, once it has said hello.
+    author: Option<Author>,
 }
 
 /// Serves one client until it or the daemon ends.
 pub(super) async fn serve(stream: UnixStream, endpoint: Endpoint) {
-    let mut connection = ClientConnection { stream, frames: Frames::new(), endpoint };
+    let mut connection = ClientConnection { stream, frames: Frames::new(), endpoint, author: None };
     // Either side may end a connection at any time.
     connection.talk().await.ok();
 }
@@ -40,7 +44,10 @@ impl ClientConnection {
         self.send(&hello).await?;
         let first = timeout(HELLO_DEADLINE, self.receive()).await.map_err(|_| Over)??;
         match first {
-            Frame::Hello(theirs) if theirs.protocol == PROTOCOL => {}
+            Frame::Hello(theirs) if theirs.protocol == PROTOCOL => {
+                let uid = self.stream.peer_cred().ok().map(|peer| peer.uid());
+                self.author = author(uid, theirs.caller.as_ref());
+            }
             Frame::Hello(theirs) => {
                 let message = format!(
                     "this client (pm {}) speaks protocol {}, the daemon (pm {}) speaks {PROTOCOL}",
@@ -77,7 +84,8 @@ impl ClientConnection {
 
     async fn call(&mut self, number: u64, request: Request) -> Result<(), Over> {
         let (caller, mut answer) = oneshot::channel();
-        let asked = Inlet::Called(Box::new(request), Caller::new(caller));
+        let caller = Caller::new(caller, self.author.clone());
+        let asked = Inlet::Called(Box::new(request), caller);
         self.endpoint.inlet.send(asked).await.map_err(|_| Over)?;
         let answer = tokio::select! { biased;
             answer = &mut answer => answer.map_err(|_| Over)?,
@@ -186,7 +194,8 @@ mod tests {
     use tokio::sync::{mpsc, watch};
 
     fn hello() -> Hello {
-        Hello { protocol: PROTOCOL, version: "1".into(), pid: 1, incarnation: 0, guardian: 0 }
+        let version = "1".into();
+        Hello { protocol: PROTOCOL, version, pid: 1, incarnation: 0, guardian: 0, caller: None }
     }
 
     async fn next(stream: &mut UnixStream, frames: &mut Frames) -> Frame {

@@ -14,10 +14,10 @@ pub(crate) fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
         Ending::Unknown => (None, None),
     };
-    let why = if let Cause::Ended(how) = end.cause {
-        ending(how)
-    } else {
-        format!("{} ({})", cause(&end.cause), ending(end.ending))
+    let why = match (&end.cause, &end.by) {
+        (Cause::Ended(how), _) => ending(*how),
+        (cause, Some(by)) => format!("{} by {by} ({})", done(cause), ending(end.ending)),
+        (other, None) => format!("{} ({})", cause(other), ending(end.ending)),
     };
     EndView {
         at: clocks.date(end.at),
@@ -27,6 +27,12 @@ pub(crate) fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
         signal,
         why,
     }
+}
+
+/// What somebody did, without who.
+fn done(why: &Cause) -> String {
+    let told = cause(why);
+    told.strip_suffix(" by a command").map(str::to_owned).unwrap_or(told)
 }
 
 fn signal_name(number: u8) -> String {

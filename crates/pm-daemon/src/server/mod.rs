@@ -2,6 +2,7 @@
 
 mod accept;
 pub(crate) mod answer;
+mod author;
 mod connection;
 pub(crate) mod connections;
 mod dependencies;

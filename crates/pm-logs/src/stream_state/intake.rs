@@ -138,6 +138,9 @@ impl StreamState {
     /// The pipe's bytes can't be put anywhere: they wait, then are dropped and counted.
     fn on_write_error(&mut self, stuck: &WriteError, tools: &WriterTools) -> Intake {
         let patient = self.intake_outage.again(&stuck.cause, tools.now) < PATIENCE;
+        if !patient {
+            self.intake_outage.block(tools, &self.sink_path());
+        }
         if patient || self.sink.full == WhenFull::Block {
             if !patient {
                 self.intake_outage.warn(tools, &stuck.path);
