@@ -191,6 +191,10 @@ impl Core {
             Retention::Keep => instance.check(now),
             Retention::Forget => instance.answer_rest(),
         }
+        // A run beside the one before begins whoever its app needs.
+        if instance.phase.run().is_some() {
+            instance.gate.obstacles.clear();
+        }
         let answers = ::core::mem::take(&mut instance.answers);
         let (app, name) = (instance.app, instance.spec.name.clone());
         if retention == Retention::Keep && ::core::mem::take(&mut instance.changed) {
