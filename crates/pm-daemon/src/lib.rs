@@ -34,6 +34,7 @@ mod runs;
 mod sampler;
 mod server;
 mod shared_sockets;
+mod short_command;
 mod slots;
 mod spawner;
 mod store;

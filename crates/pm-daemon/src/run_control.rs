@@ -92,7 +92,7 @@ impl RunControl {
 
     /// Has a command of an app run.
     pub(crate) fn run_hook(&self, call: HookCall) {
-        self.owners.spawner.send(SpawnerJob::Hook(Box::new(call))).ok();
+        call.begin(&self.owners.spawner);
     }
 
     /// Sends a signal, perhaps not before a Node app has done what it does by itself.

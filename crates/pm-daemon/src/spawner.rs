@@ -27,7 +27,6 @@ use tokio::sync::mpsc;
 use crate::app_user::{self, AppUser};
 use crate::command_job::CommandJob;
 use crate::daemon_log;
-use crate::hooks::HookCall;
 use crate::inlet::{Inlet, Newborn};
 use crate::kernel_orders;
 use crate::own_file;
@@ -51,16 +50,14 @@ pub(crate) enum SpawnerJob {
     /// Have the logs of these streams kept by an app's new rules: the log plane's queue may be full, and the loop
     /// waits for nobody.
     Retune(Vec<StreamKey>, Arc<AppSpec>),
-    /// Run a command because of something that happened.
-    Hook(Box<HookCall>),
     /// A socket of an app that a daemon before us opened, and the runs that may have it.
     Recall((AppId, u8), ChannelEnd, BTreeSet<RunId>),
     /// An app as it is to be and who needs its sockets; the others are closed.
     Sockets(AppId, Option<Arc<AppSpec>>, Demand),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
-    /// Make a command that asks an app how it is.
-    Ask(CommandJob),
+    /// Make a command beside an app.
+    Command(Box<CommandJob>),
 }
 
 /// A process to be made.
@@ -105,8 +102,8 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
     while let Ok(job) = jobs.recv() {
         let job = match job {
             SpawnerJob::Make(job) => job,
-            SpawnerJob::Ask(job) => {
-                parts.ask(&mut tools.spawner, job);
+            SpawnerJob::Command(job) => {
+                parts.begin(&mut tools.spawner, *job);
                 continue;
             }
             SpawnerJob::Retune(keys, app) => {
@@ -114,10 +111,6 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
                 for key in keys {
                     parts.log_writer.reconfigure(key, rotation, full);
                 }
-                continue;
-            }
-            SpawnerJob::Hook(call) => {
-                call.begin(&parts.home);
                 continue;
             }
             SpawnerJob::Recall(of, socket, runs) => {
