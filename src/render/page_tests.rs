@@ -53,6 +53,7 @@ fn described() -> Descriptions {
         last_delay: 3000,
         next_start: None,
         next_cron: None,
+        status: None,
         pulse: pm_protocol::Pulse::default(),
     };
     Descriptions { descriptions: vec![described], now: NOW }

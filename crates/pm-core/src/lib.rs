@@ -32,10 +32,11 @@ mod signal_reload;
 mod update;
 mod verdict;
 mod view;
+mod watchdog;
 
 pub use crate::core::Core;
 pub use end::{Cause, Ending, RunEnd};
-pub use fact::{Ask, Fact, Remaining, SpawnFailure};
+pub use fact::{Ask, Fact, Notified, Remaining, SpawnFailure};
 pub use id::{AppId, Identity, InstanceId, RequestId, RunId, Time};
 pub use job_record::JobRecord;
 pub use order::{

@@ -180,6 +180,7 @@ impl Reactor {
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
             Inlet::Accepts(run) => driver.step(Fact::Ready(run)),
             Inlet::Answered(fact) => driver.answered(fact),
+            Inlet::Noticed(run, notice) => driver.noticed(run, notice),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);

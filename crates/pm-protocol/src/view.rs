@@ -157,6 +157,9 @@ pub struct Description {
     /// The next time of its schedule, in ms since 1970, while that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cron: Option<u64>,
+    /// What it said last that it is at (`STATUS=`, `sd_notify(3)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
     /// What its process says about itself over Node's channel.
     #[serde(default, skip_serializing_if = "Pulse::is_empty")]
     pub pulse: Pulse,

@@ -136,6 +136,7 @@ pub(crate) fn description() -> Description {
         last_delay: 0,
         next_start: None,
         next_cron: None,
+        status: None,
         pulse: pm_protocol::Pulse {
             actions: vec![serde_json::json!({ "action_name": "db:clean" })],
             monitor: std::iter::once(("Queue".to_owned(), serde_json::json!({ "value": 7 })))

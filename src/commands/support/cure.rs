@@ -330,6 +330,7 @@ mod tests {
             last_delay: 0,
             next_start: None,
             next_cron: None,
+            status: None,
             pulse: pm_protocol::Pulse::default(),
         }
     }

@@ -98,6 +98,7 @@ impl Oracle {
             Fact::Spawned(..)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Notified(..)
             | Fact::MemoryMeasured(..)
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)
@@ -209,7 +210,7 @@ impl Oracle {
             }
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
-                self.checks.record(old, instance, self.apps.get(&instance.app))?;
+                self.checks.record(old, (now, instance), self.apps.get(&instance.app))?;
                 self.announcements.record(old, instance, self.apps.get(&instance.app));
                 let rules = self.apps.get(&instance.app).map(|app| &app.restart);
                 self.short_runs.judge(old, instance, rules)?;

@@ -69,6 +69,7 @@ impl TriggerLaws {
             | Fact::Ready(_)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::Ended(..)
             | Fact::TreeGone(_)

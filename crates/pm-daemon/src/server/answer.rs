@@ -85,6 +85,7 @@ pub(crate) fn description(
         last_delay: instance.last_delay,
         next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: next,
+        status: None,
         pulse: pm_protocol::Pulse::default(),
     }
 }
