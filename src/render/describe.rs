@@ -72,6 +72,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
         ("name", safe_text(&row.name)),
         ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
         ("stopped by", described.stopped_by.as_deref().map(safe_text).unwrap_or_default()),
+        ("it says", described.status.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),
         ("version", row.version.as_deref().map_or("N/A".into(), safe_text)),
         ("pid", if lives { row.pid.to_string() } else { String::new() }),

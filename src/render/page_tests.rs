@@ -54,6 +54,7 @@ fn described() -> Descriptions {
         next_start: None,
         next_cron: None,
         stopped_by: None,
+        status: None,
         pulse: pm_protocol::Pulse::default(),
     };
     Descriptions { descriptions: vec![described], now: NOW }

@@ -49,7 +49,7 @@ fn who_leaves_a_child_behind_is_told_of_when_nobody_is_left() {
     let home = Home::new();
     home.script("web", "sleep 1000 &\nexit 7");
     let file = serde_json::json!([{
-        "name": "web", "script": "./web", "max_restarts": 10, "restart_delay": 1,
+        "name": "web", "script": "./web", "max_restarts": 10, "restart_delay": 1, "kill_signal": "SIGTERM",
         "on_flapping": NOTES, "on_gave_up": NOTES,
     }]);
     home.file("apps.json", file.to_string());

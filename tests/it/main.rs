@@ -32,6 +32,7 @@ mod limits;
 mod made;
 mod mistakes;
 mod node;
+mod notify;
 mod output;
 mod pm2;
 mod pm2_e2e;

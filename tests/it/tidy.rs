@@ -185,8 +185,18 @@ fn law3_the_loop_awaits_in_one_place() {
         "in its turn it waits for the alarm, if there is one, and for nothing outside `select!`"
     );
     // Everything that runs in the loop: what is no task, thread or connection of its own.
-    let own =
-        ["server", "signals", "spawner", "trees", "watcher", "preflight", "handover", "inquiries/"];
+    let own = [
+        "server",
+        "signals",
+        "spawner",
+        "trees",
+        "watcher",
+        "preflight",
+        "handover",
+        "inquiries/",
+        "short_command",
+        "notices",
+    ];
     let loops = sources.iter().filter(|(path, _)| {
         path.starts_with("crates/pm-daemon/src/") && !own.iter().any(|name| path.contains(name))
     });

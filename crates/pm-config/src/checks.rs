@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use pm_spec::{
-    ByteString, Door, Environment, HealthCheck, HttpGet, Probe, Question, Readiness, Span,
+    AppSpec, ByteString, Door, Environment, HealthCheck, HttpGet, Isolate, Probe, Question,
+    Readiness, Span,
 };
 
 use crate::diagnose::Finding;
@@ -39,15 +40,35 @@ pub(crate) fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<R
         app.warn(app.place("wait_ready"), message);
     }
     let probe = match &field.node.value {
+        Value::Text(text) if text.as_bytes() == b"notify" => {
+            return Some(Box::new(Readiness::Notifies));
+        }
         Value::Text(text) => url(app, field, text, ground)?,
         Value::Table(entries) => asked(app, field, entries, ground, &["timeout"])?,
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) => {
-            return app.refuse(field, &format!("{URL}, or an object with {WAYS}"));
+            return app.refuse(field, &format!("{URL}, \"notify\", or an object with {WAYS}"));
         }
     };
     let mut timeout = READY_ANSWER;
     span(app, field, "timeout", &mut timeout)?;
     Some(Box::new(Readiness::Answers(Question { probe, timeout })))
+}
+
+/// How often it has to give a sign of life; 0: never.
+pub(crate) fn watchdog(app: &mut AppFields<'_>) -> Option<Span> {
+    app.get("watchdog").filter(|field| !field.node.value.is_falsy())?;
+    app.span("watchdog").filter(|span| *span > Span::ZERO)
+}
+
+/// Landlock lets who is isolated strictly reach no socket without a file.
+pub(crate) fn refuse_unheard(app: &mut AppFields<'_>, spec: &AppSpec) {
+    let key = if spec.checks.watchdog.is_some() { "watchdog" } else { "ready" };
+    if spec.checks.has_notices() && spec.kernel.isolate == Isolate::Strict {
+        let message = format!("`{key}`: with `isolate: strict` it could say nothing");
+        let hint = "isolate: \"basic\" lets it reach its notification socket";
+        let finding = Finding::error(app.place(key), message).hint(hint);
+        app.findings.add(finding);
+    }
 }
 
 /// Whether what is up goes on being well.

@@ -120,6 +120,8 @@ pub(crate) fn app(
     let seen_from = checks::Ground { cwd: base, env: &ground.caller.env };
     spec.checks.ready = checks::ready(&mut app, seen_from);
     spec.checks.health = checks::health(&mut app, seen_from);
+    spec.checks.watchdog = checks::watchdog(&mut app);
+    checks::refuse_unheard(&mut app, &spec);
     spec.user = user::choice(&mut app, ground.caller);
     spec.hooks = hooks::read(&mut app, base, &env.all);
     spec.kernel.rlimits = limits::rlimits(&mut app);

@@ -155,7 +155,10 @@ impl Instance {
                 Awaited::Up { from, patience: Patience::Settled, .. },
                 Phase::Up { live, ready: false },
             ) if live.run >= *from => {
-                let late = || after(live.since, self.spec.ready_within());
+                let late = || {
+                    let within = after(live.since, self.spec.ready_within());
+                    self.shown.ready_by.map_or(within, |by| by.max(within))
+                };
                 Some(self.ready_from().unwrap_or_else(late))
             }
             _ => None,

@@ -128,6 +128,9 @@ impl Core {
             Fact::Checked(run, answer) => {
                 self.with_main(run, |instance| instance.checked(now, answer));
             }
+            Fact::Notified(run, what) => {
+                self.with_main(run, |instance| instance.notified(now, what));
+            }
             Fact::WorkersReplaced(run) => self.with_main(run, Instance::workers_replaced),
             Fact::MemoryMeasured(run, used) => {
                 self.with_main(run, |instance| instance.memory_measured(used));

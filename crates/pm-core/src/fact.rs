@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{ByteString, Bytes, Reload, Rename, Restart, Scale, Select, Signal, Start};
+use pm_spec::{ByteString, Bytes, Reload, Rename, Restart, Scale, Select, Signal, Span, Start};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Ending;
@@ -27,6 +27,8 @@ pub enum Fact {
     Unready(RunId, String),
     /// Its health check was answered well, or badly: what was seen.
     Checked(RunId, Result<(), String>),
+    /// It said something of itself.
+    Notified(RunId, Notified),
     /// Since its main process was told to, it has replaced all its workers.
     WorkersReplaced(RunId),
     /// The main process ended; whether others of its tree still live. Told once per run.
@@ -87,6 +89,19 @@ pub enum Remaining {
     Nothing,
     /// Other processes, to be asked and then forced to go.
     Stragglers,
+}
+
+/// What a run says of itself (`sd_notify(3)`), besides that it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notified {
+    /// It is alive (`WATCHDOG=1`).
+    Alive,
+    /// It is not well (`WATCHDOG=trigger`).
+    Unwell,
+    /// What it is at, becoming ready or ending, takes so long from now (`EXTEND_TIMEOUT_USEC=`).
+    NeedsTime(Span),
+    /// It ends by itself (`STOPPING=1`).
+    Leaves,
 }
 
 /// Why there is no process.

@@ -38,8 +38,11 @@ impl Instance {
 
     /// What its checks say while it is up; `None`: it has none.
     pub(crate) fn health(&self) -> Option<Health> {
-        let is_up = matches!(self.phase, Phase::Up { .. }) && self.spec.checks.health.is_some();
-        is_up.then(|| self.shown.health.unwrap_or(Health::Starting))
+        let checks = &self.spec.checks;
+        let is_asked = checks.health.is_some() || checks.watchdog.is_some();
+        let is_up = matches!(self.phase, Phase::Up { .. }) && is_asked;
+        let known = self.shown.health.unwrap_or(Health::Starting);
+        is_up.then_some(if self.shown.is_silent { Health::Unhealthy } else { known })
     }
 
     /// That it had its time to show that it is ready.
@@ -87,7 +90,7 @@ impl Instance {
         self.shown.health.is_none() && until.is_some_and(|until| now < until)
     }
 
-    fn set_health(&mut self, health: Health) {
+    pub(crate) fn set_health(&mut self, health: Health) {
         if self.shown.health != Some(health) {
             self.shown.health = Some(health);
             self.mark_changed();
@@ -95,7 +98,7 @@ impl Instance {
     }
 
     /// A new run takes its place, as the restart policy has it; without one it is no cure to end this one.
-    fn replace_unhealthy(&mut self, saw: String) {
+    pub(crate) fn replace_unhealthy(&mut self, saw: String) {
         let restarts = self.spec.checks.on_unhealthy == OnUnhealthy::Restart
             && self.spec.restart.autorestart
             && self.want == Want::Up;

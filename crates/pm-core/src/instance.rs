@@ -148,6 +148,7 @@ impl Instance {
         }
         self.switch_over(now);
         self.end_overdue(now);
+        self.guard(now);
         let retention = loop {
             match self.gated(settle(&self.phase, self.want, now)) {
                 Transition::Wait => break Retention::Keep,
@@ -302,8 +303,14 @@ impl Instance {
         let waited_for = self.waiters.iter().filter_map(|waiter| self.due_for(waiter)).min();
         let second = self.second.as_ref().and_then(|second| second.phase.deadline());
         let reloads = [self.switch_deadline(), self.reload_deadline(), self.overdue_at()];
-        let own =
-            [self.phase.deadline(), waited_for, second, self.announced_at(), self.needed_at()];
+        let own = [
+            self.phase.deadline(),
+            waited_for,
+            second,
+            self.announced_at(),
+            self.needed_at(),
+            self.watchdog_at(),
+        ];
         own.into_iter().chain(reloads).flatten().min()
     }
 

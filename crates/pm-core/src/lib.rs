@@ -38,10 +38,11 @@ mod standing;
 mod update;
 mod verdict;
 mod view;
+mod watchdog;
 
 pub use crate::core::Core;
 pub use end::{Cause, Ending, RunEnd};
-pub use fact::{Ask, Fact, Remaining, SpawnFailure};
+pub use fact::{Ask, Fact, Notified, Remaining, SpawnFailure};
 pub use gate::{Obstacle, Standing};
 pub use id::{AppId, Author, Identity, InstanceId, RequestId, RunId, Time};
 pub use job_record::JobRecord;

@@ -83,6 +83,14 @@ pub(crate) struct Shown {
     pub(crate) failures: u32,
     /// What was seen at the last bad answer, until there is a good one.
     pub(crate) saw: Option<String>,
+    /// When it last gave a sign of life, or its next one was due first.
+    pub(crate) alive_at: Option<Time>,
+    /// It is late with the next one.
+    pub(crate) is_silent: bool,
+    /// It has asked for time until then to become ready.
+    pub(crate) ready_by: Option<Time>,
+    /// It has said that it ends by itself.
+    pub(crate) leaves: bool,
     /// It is still to be announced that it is ready.
     pub(crate) unannounced: bool,
 }

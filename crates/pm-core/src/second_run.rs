@@ -61,7 +61,8 @@ impl Instance {
     /// When the new run has had its time to be ready.
     pub(crate) fn switch_deadline(&self) -> Option<Time> {
         let Phase::Up { live, .. } = &self.phase else { return None };
-        self.has_fallback().then(|| after(live.since, self.switch_after()))
+        let at = after(live.since, self.switch_after());
+        self.has_fallback().then(|| self.shown.ready_by.map_or(at, |by| by.max(at)))
     }
 
     /// Whether being ready is seen of its runs and not said by them: they were given sockets, which listen whoever has

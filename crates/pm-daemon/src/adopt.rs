@@ -17,7 +17,7 @@ use pm_os::tag::Tag;
 use pm_os::tree::{ProcEntry, ProcScan};
 
 use crate::runs::{self, Life, Run, Told};
-use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, PIDFD_SLOT, stream_of};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, NOTICE_SLOT, PIDFD_SLOT, stream_of};
 use crate::strangers::{self, Strangers};
 use crate::{clock, daemon_log, node};
 
@@ -32,6 +32,8 @@ pub(crate) struct Kept {
     pub(crate) streams: KeptStreams,
     /// Channels of Node apps with their notes, by run.
     channels: BTreeMap<RunId, ChannelEnd>,
+    /// Sockets over which runs say how they are.
+    pub(crate) notices: BTreeMap<RunId, OwnedFd>,
     /// Listening sockets of cluster workers with their notes, by app and number.
     pub(crate) sockets: BTreeMap<(AppId, u8), ChannelEnd>,
     /// Whose runs the items belong to.
@@ -83,6 +85,9 @@ pub(crate) fn ask(link: &Link, home_id: u32) -> Result<Kept, LinkError> {
                     }
                     (ItemKind::Other, None, Some(note)) if slot == CHANNEL_SLOT => {
                         kept.channels.insert(RunId(tag.run()), (first, note));
+                    }
+                    (ItemKind::Other, None, None) if slot == NOTICE_SLOT => {
+                        kept.notices.insert(RunId(tag.run()), first);
                     }
                     (ItemKind::Stream | ItemKind::Other, _, _) => {}
                 }
@@ -271,6 +276,7 @@ pub(crate) fn leave_to_themselves(kept: &mut Kept, strangers: &Strangers) {
     strangers::carry_on(streams.collect());
     kept.pidfds.retain(|run, _| !strangers.has(*run));
     kept.channels.retain(|run, _| !strangers.has(*run));
+    kept.notices.retain(|run, _| !strangers.has(*run));
 }
 
 /// A journal that lost its last lines doesn't know the latest runs, but guardian and processes do: without this
@@ -362,5 +368,6 @@ fn first_process(tag: Tag, seen: &[ProcEntry], kept: &Kept) -> Option<ProcIdenti
 /// The slots of runs nobody knows any more, to be dropped.
 pub(crate) fn leftovers(kept: &Kept) -> impl Iterator<Item = (RunId, u8)> + '_ {
     let channels = kept.channels.keys().map(|run| (*run, CHANNEL_SLOT));
-    kept.pidfds.keys().map(|run| (*run, PIDFD_SLOT)).chain(channels)
+    let notices = kept.notices.keys().map(|run| (*run, NOTICE_SLOT));
+    kept.pidfds.keys().map(|run| (*run, PIDFD_SLOT)).chain(channels).chain(notices)
 }

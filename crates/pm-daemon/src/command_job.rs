@@ -1,30 +1,27 @@
-//! A command that asks an app how it is: what is wanted of the thread that makes processes, and what comes of it.
+//! A command beside an app: what is wanted of the thread that makes processes.
 
-use std::os::fd::OwnedFd;
-
-use pm_core::{RunId, SpawnPlan};
-use pm_os::identity::ProcIdentity;
-use pm_os::tag::Tag;
-use pm_spec::ByteString;
+use pm_core::{InstanceId, RunId};
+use pm_spec::{AppSpec, ByteString, Serving};
 use tokio::sync::oneshot;
 
-/// A command that was begun.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    pub(crate) identity: ProcIdentity,
-    pub(crate) pidfd: OwnedFd,
-    /// The end of the pipe it writes to.
-    pub(crate) output: OwnedFd,
-    /// Of the run it asks.
-    pub(crate) tag: Tag,
-}
+use crate::short_command::ShortCommand;
 
 /// A command to be begun by the thread that makes processes.
 #[derive(Debug)]
 pub(crate) struct CommandJob {
-    pub(crate) run: RunId,
-    pub(crate) plan: SpawnPlan,
-    /// What `/bin/sh` is told.
-    pub(crate) words: Vec<ByteString>,
-    pub(crate) reply: oneshot::Sender<Result<Begun, String>>,
+    /// The app, with the command in the place of its own.
+    pub(crate) app: AppSpec,
+    /// Its instance, the slot and how often that was restarted.
+    pub(crate) numbers: (InstanceId, u16, u32),
+    /// The run it asks: it is of its tree and under its limits, and is heard. Else only what it complains of is.
+    pub(crate) run: Option<RunId>,
+    /// What it reads.
+    pub(crate) input: Option<String>,
+    pub(crate) reply: oneshot::Sender<Result<ShortCommand, String>>,
+}
+
+/// An app with another command in the place of its own, which has neither its channel nor its sockets.
+pub(crate) fn in_place_of(app: &AppSpec, program: ByteString, args: Vec<ByteString>) -> AppSpec {
+    let (serving, listen) = (Serving::default(), Vec::new());
+    AppSpec { interpreter: None, script: program, args, serving, listen, ..app.clone() }
 }

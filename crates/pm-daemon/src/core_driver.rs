@@ -8,12 +8,14 @@ use pm_guardian::LeaderExit;
 use pm_node::{NodeEvent, Worker};
 use pm_os::accepting::SocketInode;
 use pm_os::tag::Tag;
-use pm_spec::{Bytes, Reload, Select};
+use pm_spec::{Bytes, Readiness, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
 use crate::inlet::{CoreInput, Newborn};
 use crate::renewal::Renewals;
+use crate::runs::Run;
+use crate::self_report::SelfReport;
 use crate::server::answer;
 use crate::tree_job::Sample;
 use crate::{clock, daemon_log};
@@ -195,6 +197,24 @@ impl CoreDriver {
             self.executor.runs_mut().online(run);
         }
         self.step(fact);
+    }
+
+    /// A run said something of itself.
+    pub(crate) fn noticed(&mut self, run: RunId, notice: SelfReport) {
+        let SelfReport { is_ready, status, said } = notice;
+        if let Some(status) = status {
+            self.executor.runs_mut().says(run, status.clone());
+            // While it is not ready this says why not.
+            self.step(Fact::Unready(run, status));
+        }
+        for said in said {
+            self.step(Fact::Notified(run, said));
+        }
+        let known = self.executor.runs().get(run);
+        let says_it = |run: &Run| run.app.checks.ready.as_deref() == Some(&Readiness::Notifies);
+        if is_ready && known.is_some_and(says_it) {
+            self.answered(Fact::Ready(run));
+        }
     }
 
     /// A process could not be made.

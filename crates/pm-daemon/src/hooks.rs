@@ -2,36 +2,28 @@
 //! app ever waits for one, and one that fails or hangs is told in `pm.log`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pm_core::{AppId, Core, InstanceId, InstanceView, Occasion};
-use pm_os::spawn::{SpawnRequest, Spawned};
-use pm_os::wait::{self, Termination};
-use pm_protocol::{EndView, Home};
-use pm_spec::{AppSpec, ByteString, HookEvent, Serving};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{MemfdFlags, OFlags};
-use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, kill_process_group};
+use pm_protocol::EndView;
+use pm_spec::{AppSpec, ByteString, HookEvent};
 use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::clock::{Clocks, Dates};
-use crate::plan::{self, RunNumbers};
+use crate::command_job::{CommandJob, in_place_of};
+use crate::daemon_log;
 use crate::server::ends;
-use crate::{app_user, daemon_log};
+use crate::spawner::SpawnerJob;
 
 /// So long a hook may run; then it is killed.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// So many run at once, of all apps.
 const MOST: usize = 16;
-
-/// So much of the end of its standard error is told where it failed, in bytes.
-const TOLD: usize = 512;
 
 /// Which hooks run, so that none runs twice at once.
 #[derive(Debug, Default)]
@@ -75,11 +67,8 @@ impl HookRuns {
         let own = occasion.cause.as_ref().filter(|_| end.is_none() || event == HookEvent::GaveUp);
         let why = own.map_or_else(|| told.why.clone(), ends::cause);
         let pid = Some(told.pid).filter(|pid| *pid != 0);
-        let mut app = AppSpec::clone(instance.app);
-        (app.interpreter, app.script) = (None, command.first()?.clone());
-        app.args = command.iter().skip(1).cloned().collect();
-        // It has neither the app's channel nor its sockets.
-        (app.serving, app.listen) = (Serving::default(), Vec::new());
+        let (program, args) = command.split_first()?;
+        let mut app = in_place_of(instance.app, program.clone(), args.to_vec());
         let text = |number: Option<u32>| number.map(|it| it.to_string()).unwrap_or_default();
         for (name, value) in [
             ("PM_EVENT", event.key().to_owned()),
@@ -121,104 +110,26 @@ fn unended(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> EndView {
 }
 
 impl HookCall {
-    /// Runs it as its app's user, in its folder, and looks after it on a thread of its own. Called by the thread that
-    /// makes all processes: nobody else may while it wears a tag.
-    pub(crate) fn begin(self, home: &Home) {
-        let named = self.named.clone();
-        let begun = self.spawn(home).and_then(|(born, heard)| {
-            let watch = move || self.watch(&born, heard);
-            std::thread::Builder::new().name("pm-hook".into()).stack_size(64 << 10).spawn(watch)
-        });
-        if let Err(error) = begun {
-            daemon_log::note(format_args!("could not run hook {named}: {error}"));
-        }
-    }
-
-    fn spawn(&self, home: &Home) -> io::Result<(Spawned, OwnedFd)> {
-        let user = self.app.user.as_ref().map(app_user::find).transpose();
-        let user = user.map_err(|_| io::Error::other("its user is not known"))?;
-        let (instance, slot, restarts) = self.numbers;
-        let numbers = RunNumbers { instance, slot, restarts, run: 0, preload: None };
-        let person = user.as_ref().map(|user| &user.person);
-        let line = plan::command_line(&self.app, numbers, home, person)?;
-        let mut facts = File::from(rustix::fs::memfd_create("facts", MemfdFlags::CLOEXEC)?);
-        facts.write_all(self.facts.as_bytes())?;
-        facts.rewind()?;
-        let (heard, said) = pipe_with(PipeFlags::CLOEXEC)?;
-        rustix::fs::fcntl_setfl(&heard, OFlags::NONBLOCK)?;
-        let null = pm_os::stdio::null()?;
-        let stdio = [facts.as_fd(), null.as_fd(), said.as_fd()];
-        let credentials = user.map(|user| user.credentials);
-        let plan = SpawnRequest {
-            cwd: line.cwd,
-            user: credentials.filter(|credentials| !credentials.are_ours()),
-            umask: self.app.umask,
-            oom_score_adj: pm_guardian::oom_score_before(),
-            ..SpawnRequest::new(line.program, line.argv, line.env, stdio)
-        };
-        let born = pm_os::spawn::spawn(&plan).map_err(io::Error::other)?;
-        Ok((born, heard))
-    }
-
-    /// Waits for its end, and makes one when its time is over; who else is in its process group goes with it.
-    fn watch(self, born: &Spawned, heard: OwnedFd) {
-        let mut heard = File::from(heard);
-        let mut said = Vec::new();
-        let ended = wait(&born.pidfd, &mut heard, &mut said);
-        if let Some(group) = Pid::from_raw(born.pid) {
-            // Nobody may be left of it.
-            kill_process_group(group, Signal::KILL).ok();
-        }
-        // A process that is being killed is not gone yet.
-        poll(&mut [PollFd::new(&born.pidfd, PollFlags::IN)], None).ok();
-        let ending = wait::reap(&born.pidfd).ok().flatten();
-        let named = &self.named;
-        let told = String::from_utf8_lossy(&said);
-        let told = told.trim_end().lines().last().unwrap_or_default();
-        match ending {
-            _ if !ended => daemon_log::note(format_args!(
-                "hook {named} did not end within {} s: killed",
-                TIMEOUT.as_secs()
-            )),
-            Some(Termination::Exited(0)) => {}
-            Some(Termination::Exited(code)) => {
-                daemon_log::note(format_args!("hook {named} exited with code {code}: {told}"));
+    /// Has it run as its app's user, in its folder, and looks after it.
+    pub(crate) fn begin(self, spawner: &Sender<SpawnerJob>) {
+        let Self { app, numbers, facts, named, permit } = self;
+        let (reply, begun) = oneshot::channel();
+        let job = CommandJob { app, numbers, run: None, input: Some(facts), reply };
+        // The thread lives as long as we do.
+        spawner.send(SpawnerJob::Command(Box::new(job))).ok();
+        tokio::spawn(async move {
+            let trouble = match begun.await {
+                Ok(Ok(command)) => match command.end(sleep(TIMEOUT), usize::MAX).await {
+                    Ok(end) => end.trouble(),
+                    Err(error) => Some(format!("could not be waited for: {error}")),
+                },
+                Ok(Err(why)) => Some(format!("could not be run: {why}")),
+                Err(_) => None,
+            };
+            if let Some(trouble) = trouble {
+                daemon_log::note(format_args!("hook {named} {trouble}"));
             }
-            Some(_) | None => daemon_log::note(format_args!("hook {named} was killed: {told}")),
-        }
-        drop(self.permit);
-    }
-}
-
-/// Whether a process ended in time. The end of what it says meanwhile is kept.
-fn wait(process: &OwnedFd, heard: &mut File, said: &mut Vec<u8>) -> bool {
-    let until = Instant::now() + TIMEOUT;
-    let mut is_silent = false;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let limit =
-            Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-        let mut fds = [PollFd::new(process, PollFlags::IN), PollFd::new(heard, PollFlags::IN)];
-        let looked = if is_silent { &mut fds[..1] } else { &mut fds[..] };
-        let count = poll(looked, Some(&limit));
-        let has_ended = !fds[0].revents().is_empty();
-        is_silent |= !hear(heard, said);
-        if has_ended || count == Ok(0) {
-            return has_ended;
-        }
-    }
-}
-
-/// Reads what is there; whether more may come.
-fn hear(heard: &mut File, said: &mut Vec<u8>) -> bool {
-    let mut chunk = [0; 4096];
-    match heard.read(&mut chunk) {
-        Ok(0) => false,
-        Ok(count) => {
-            said.extend_from_slice(chunk.get(..count).unwrap_or_default());
-            said.drain(..said.len().saturating_sub(TOLD));
-            true
-        }
-        Err(_) => true,
+            drop(permit);
+        });
     }
 }

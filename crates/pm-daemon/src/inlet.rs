@@ -12,6 +12,7 @@ use pm_protocol::Request;
 use pm_spec::ByteString;
 
 use crate::caller::Caller;
+use crate::self_report::SelfReport;
 use crate::slots::ChannelEnd;
 use crate::tree_job::Sample;
 
@@ -42,6 +43,8 @@ pub(crate) enum Inlet {
     Quiet(RunId),
     /// What a run that was asked has shown.
     Answered(Fact),
+    /// What a run has said of itself.
+    Noticed(RunId, SelfReport),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.
@@ -65,6 +68,8 @@ pub(crate) struct Newborn {
     pub(crate) pidfd: OwnedFd,
     /// Our end of a Node app's channel.
     pub(crate) channel: Option<ChannelEnd>,
+    /// The socket over which it says how it is.
+    pub(crate) notices: Option<OwnedFd>,
     /// The sockets it was given.
     pub(crate) sockets: Vec<SocketInode>,
 }

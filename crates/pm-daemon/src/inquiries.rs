@@ -116,7 +116,7 @@ fn errand(instance: &InstanceView<'_>) -> Option<(RunId, Errand)> {
             Readiness::Answers(question) if instance.since.is_some() => {
                 Errand::Ready(question.clone())
             }
-            Readiness::Answers(_) => return None,
+            Readiness::Answers(_) | Readiness::Notifies => return None,
         },
         Status::Online => Errand::Health(HealthCheck::clone(checks.health.as_deref()?)),
         Status::Stopping | Status::Stopped | Status::Errored | Status::WaitingRestart => {

@@ -99,6 +99,12 @@ pub(crate) fn command_line(
     }
     channel(&mut env, app, numbers);
     sockets(&mut env, app);
+    if app.checks.has_notices() {
+        // Those of a caller who says to somebody else how it is; its own are added when it is made.
+        for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+            env.unset(name);
+        }
+    }
     let entry = |(name, value): (&str, &ByteString)| {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
     };

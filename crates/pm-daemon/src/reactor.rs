@@ -182,6 +182,7 @@ impl Reactor {
             Inlet::Left(run, sockets) => driver.parts().0.runs_mut().left(run, sockets),
             Inlet::Quiet(run) => driver.parts().0.runs_mut().drained(run),
             Inlet::Answered(fact) => driver.answered(fact),
+            Inlet::Noticed(run, notice) => driver.noticed(run, notice),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);

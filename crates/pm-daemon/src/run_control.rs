@@ -15,14 +15,16 @@ use pm_os::accepting::SocketInode;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode, Signal, Span};
+use tokio::sync::mpsc;
 
 use crate::hooks::HookCall;
-use crate::inlet::Newborn;
+use crate::inlet::{Inlet, Newborn};
 use crate::node::Node;
+use crate::notices::NoticeReader;
 use crate::pidfile::PidFile;
 use crate::runs::{self, Life, Run, Runs, Told};
 use crate::shared_sockets::SocketUse;
-use crate::slots::{Address, CHANNEL_SLOT, PIDFD_SLOT, slot_of};
+use crate::slots::{Address, CHANNEL_SLOT, NOTICE_SLOT, PIDFD_SLOT, slot_of};
 use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::tree_job::{Machine, TreeJob};
 use crate::{app_events, daemon_log, plan};
@@ -40,6 +42,8 @@ pub(crate) struct Owners {
     pub(crate) runs: Runs,
     pub(crate) node: Node,
     pub(crate) sockets: SocketUse,
+    /// Where tasks bring what they find.
+    pub(crate) outlet: mpsc::Sender<Inlet>,
 }
 
 /// The runs in hand, and everybody who has to do with them.
@@ -49,6 +53,18 @@ pub(crate) struct RunControl {
 }
 
 impl Owners {
+    /// Hears from now on what a run says of itself.
+    pub(crate) fn hear(&mut self, id: RunId, socket: OwnedFd) {
+        let Some(run) = self.runs.get_mut(id) else { return };
+        let (trees, outlet) = (self.trees.clone(), self.outlet.clone());
+        match NoticeReader::begin(socket, run.tree(), trees, outlet) {
+            Ok(reader) => run.notices = Some(reader),
+            Err(error) => {
+                daemon_log::note(format_args!("could not hear {}: {error}", run.app.name));
+            }
+        }
+    }
+
     /// Closes listening sockets that nobody will serve.
     pub(crate) fn tidy(&mut self, core: &Core) {
         self.node.tidy(core);
@@ -95,7 +111,7 @@ impl RunControl {
 
     /// Has a command of an app run.
     pub(crate) fn run_hook(&self, call: HookCall) {
-        self.owners.spawner.send(SpawnerJob::Hook(Box::new(call))).ok();
+        call.begin(&self.owners.spawner);
     }
 
     /// Sends a signal, perhaps not before a Node app has done what it does by itself.
@@ -178,6 +194,7 @@ impl RunControl {
         run.released = true;
         let tag = run.tag.raw();
         let had_channel = run.app.serving.channel;
+        let had_notices = run.notices.take().is_some();
         let pid = run.identity.map(|identity| identity.pid);
         let file = PidFile::of(&run.app, run.address.instance);
         if let Some(pid) = pid {
@@ -188,6 +205,9 @@ impl RunControl {
         }
         if had_channel {
             self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(CHANNEL_SLOT) });
+        }
+        if had_notices {
+            self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(NOTICE_SLOT) });
         }
         self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
         self.owners.runs.forget_if_done(id);
@@ -202,7 +222,7 @@ impl RunControl {
 
     /// A process exists. Returns the fact, and exits that were told before.
     pub(crate) fn born(&mut self, id: RunId, newborn: Newborn) -> (Option<Fact>, Vec<LeaderExit>) {
-        let Newborn { identity, pidfd, channel, sockets: _ } = newborn;
+        let Newborn { identity, pidfd, channel, notices, sockets: _ } = newborn;
         let Some(run) = self.owners.runs.get_mut(id) else { return (None, Vec::new()) };
         let early = match std::mem::replace(&mut run.life, Life::Alive) {
             Life::Expected(exits) => exits,
@@ -220,6 +240,9 @@ impl RunControl {
         let tag = run.tag.raw();
         for stream in std::mem::take(&mut run.ended_early) {
             self.stream_ended(StreamKey { tag, stream });
+        }
+        if let Some(socket) = notices {
+            self.owners.hear(id, socket);
         }
         (Some(Fact::Spawned(id, runs::to_core(identity))), early)
     }
@@ -283,6 +306,13 @@ impl RunControl {
     pub(crate) fn online(&mut self, id: RunId) {
         if let Some(run) = self.owners.runs.get_mut(id) {
             app_events::online(run);
+        }
+    }
+
+    /// It said what it is at; nothing: it is at nothing.
+    pub(crate) fn says(&mut self, id: RunId, status: String) {
+        if let Some(run) = self.owners.runs.get_mut(id) {
+            run.status = Some(status).filter(|status| !status.is_empty());
         }
     }
 

@@ -13,6 +13,7 @@ use pm_os::tag::Tag;
 use pm_spec::AppSpec;
 
 use crate::app_user;
+use crate::notices::NoticeReader;
 use crate::slots::Address;
 use crate::tree_job::Tree;
 
@@ -55,6 +56,10 @@ pub(crate) struct Run {
     pub(crate) ended_early: Vec<Stream>,
     /// The signal that waits until a Node app has left as far as it does by itself.
     pub(crate) waiting: Option<(SignalNumber, Reach)>,
+    /// Hears what it says of itself.
+    pub(crate) notices: Option<NoticeReader>,
+    /// What it said last of what it is at.
+    pub(crate) status: Option<String>,
     /// Where it listens, as far as somebody waited for that.
     pub(crate) listens: Vec<SocketAddr>,
     /// The daemon log says that it is up.
@@ -81,6 +86,8 @@ impl Run {
             open: Vec::new(),
             ended_early: Vec::new(),
             waiting: None,
+            notices: None,
+            status: None,
             listens: Vec::new(),
             online: false,
             forced: false,

@@ -18,6 +18,9 @@ pub(crate) const ERROR_SLOT: u8 = 2;
 /// Node's channel: our end and its note.
 pub(crate) const CHANNEL_SLOT: u8 = 3;
 
+/// The socket over which it says how it is.
+pub(crate) const NOTICE_SLOT: u8 = 4;
+
 /// Our end of a channel and the memory of its note.
 pub(crate) type ChannelEnd = (OwnedFd, OwnedFd);
 
@@ -74,6 +77,17 @@ pub(crate) fn store_pidfd(
         &ToGuardian::Store { tag, slot, kind: ItemKind::Pidfd { pid }, name },
         &[pidfd.as_fd()],
     )
+}
+
+/// Gives the socket over which a run says how it is to the guardian.
+pub(crate) fn store_notices(
+    link: &Link,
+    tag: Tag,
+    address: Address,
+    socket: BorrowedFd<'_>,
+) -> Result<(), LinkError> {
+    let (tag, slot, kind, name) = (tag.raw(), NOTICE_SLOT, ItemKind::Other, address.name());
+    link.send(&ToGuardian::Store { tag, slot, kind, name }, &[socket])
 }
 
 /// Gives a stream to the guardian: its pipe, and where it goes while no daemon runs, if it goes anywhere then.

@@ -27,14 +27,14 @@ use tokio::sync::mpsc;
 use crate::app_user::{self, AppUser};
 use crate::command_job::CommandJob;
 use crate::daemon_log;
-use crate::hooks::HookCall;
 use crate::inlet::{Inlet, Newborn};
 use crate::kernel_orders;
+use crate::notices;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
 use crate::shared_sockets::{Demand, SharedSockets};
-use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_pidfd, store_stream};
+use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_notices, store_pidfd, store_stream};
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
@@ -51,8 +51,6 @@ pub(crate) enum SpawnerJob {
     /// Have the logs of these streams kept by an app's new rules: the log plane's queue may be full, and the loop
     /// waits for nobody.
     Retune(Vec<StreamKey>, Arc<AppSpec>),
-    /// Run a command because of something that happened.
-    Hook(Box<HookCall>),
     /// A socket of an app that a daemon before us opened, and the runs that may have it.
     Recall((AppId, u8), ChannelEnd, BTreeSet<RunId>),
     /// An app as it is to be and who needs its sockets; the others are closed.
@@ -61,8 +59,8 @@ pub(crate) enum SpawnerJob {
     Leave(AppId, RunId),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
-    /// Make a command that asks an app how it is.
-    Ask(CommandJob),
+    /// Make a command beside an app.
+    Command(Box<CommandJob>),
 }
 
 /// A process to be made.
@@ -109,8 +107,8 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
     while let Ok(job) = jobs.recv() {
         let job = match job {
             SpawnerJob::Make(job) => job,
-            SpawnerJob::Ask(job) => {
-                parts.ask(&mut tools.spawner, job);
+            SpawnerJob::Command(job) => {
+                parts.begin(&mut tools.spawner, *job);
                 continue;
             }
             SpawnerJob::Retune(keys, app) => {
@@ -118,10 +116,6 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
                 for key in keys {
                     parts.log_writer.reconfigure(key, rotation, full);
                 }
-                continue;
-            }
-            SpawnerJob::Hook(call) => {
-                call.begin(&parts.home);
                 continue;
             }
             SpawnerJob::Recall(of, socket, runs) => {
@@ -189,12 +183,16 @@ impl SpawnerParts {
             preload: preload.as_deref(),
         };
         let person = user.as_ref().map(|app_user| &app_user.person);
-        let line = plan::command_line(app, numbers, &self.home, person)
+        let mut line = plan::command_line(app, numbers, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
         let owner = user.as_ref().map(|user| user.owner);
         let tag = self.tag(job.run);
         let pipes = self.pipes(tag, job, owner)?;
         let channel = app.serving.channel.then(|| self.channel(tag, job)).transpose()?;
+        let notices = app.checks.has_notices().then(|| self.notices(tag, job)).transpose()?;
+        if notices.is_some() {
+            line.env.extend(notices::variables(tag, app));
+        }
         let stdin = pm_os::input::pipe(owner).map_err(|error| short(error.to_string()))?;
         let credentials = user.map(|user| user.credentials);
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
@@ -220,7 +218,8 @@ impl SpawnerParts {
             file.write(born.pid);
         }
         let channel = channel.map(ChannelPair::into_ours);
-        Ok(Newborn { identity: born.identity, pidfd: born.pidfd, channel, sockets: inodes })
+        let (identity, pidfd, sockets) = (born.identity, born.pidfd, inodes);
+        Ok(Newborn { identity, pidfd, channel, notices, sockets })
     }
 
     /// Makes a channel and gives our end to the guardian.
@@ -230,6 +229,15 @@ impl SpawnerParts {
         let store = ToGuardian::Store { tag: tag.raw(), slot, kind, name };
         self.link.send(&store, &line.kept()).map_err(|error| short(error.to_string()))?;
         Ok(line)
+    }
+
+    /// Makes the socket over which it says how it is, and gives it to the guardian.
+    fn notices(&self, tag: Tag, job: &SpawnJob) -> Result<OwnedFd, SpawnFailure> {
+        let failed = |error| short(format!("make its notification socket: {error}"));
+        let socket = notices::open(tag).map_err(failed)?;
+        store_notices(&self.link, tag, job.address(), socket.as_fd())
+            .map_err(|error| short(error.to_string()))?;
+        Ok(socket)
     }
 
     /// The script that cluster workers load first. Only programs that are us can read it in our home, and only of an

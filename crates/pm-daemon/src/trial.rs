@@ -3,29 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pm_core::{Ask, Core, Existing, InstanceId, InstanceView, SpawnFailure};
-use pm_os::spawn::SpawnRequest;
-use pm_os::wait::{self, Termination};
+use pm_core::{Ask, Core, Existing, InstanceId, InstanceView};
+use pm_os::wait::Termination;
 use pm_protocol::{Code, Home, Refusal};
 use pm_spec::{AppSpec, Effort, Reload, Start};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::OFlags;
-use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::app_user;
 use crate::kernel_orders;
-use crate::plan::{self, RunNumbers};
-
-/// So many bytes of what it said last are kept.
-const KEPT: usize = 64 << 10;
+use crate::plan::RunNumbers;
+use crate::short_command::{CommandEnd, Ears, Finish, Heard, ShortCommand, request_beside};
 
 /// So many of its last lines are shown.
 const SHOWN: usize = 8;
@@ -37,15 +26,6 @@ pub(crate) struct Trial {
     argument: &'static str,
     instance: InstanceId,
     numbers: (u16, u32, u32),
-}
-
-/// What it came to.
-#[derive(Debug)]
-struct TrialEnd {
-    /// `None`: its time was over.
-    ending: Option<Termination>,
-    out: Vec<u8>,
-    error: Vec<u8>,
 }
 
 /// The apps that are to go on and take new code, each once.
@@ -86,19 +66,22 @@ impl Trial {
     /// Why it must not be told to take what lies there. Blocks for as long as its `kill_timeout` at most.
     pub(crate) fn refusal(&self, home: &Home) -> Option<Refusal> {
         let patience = Duration::from_millis(self.app.stop.timeout.as_millis());
-        let why = match self.begin(home).and_then(|trial| trial.end(patience)) {
-            Ok(TrialEnd { ending: Some(Termination::Exited(0)), out, .. }) if preloads(&out) => {
+        let end = self.begin(home).and_then(|trial| trial.wait(patience, usize::MAX));
+        let why = match end {
+            Ok(CommandEnd { finish: Finish::Ended(Termination::Exited(0)), out, .. }) => {
+                if !preloads(&out) {
+                    return None;
+                }
                 "it loads its app before it makes its workers (preload_app), so new workers would run the old code; \
                  `pm restart` stops and starts it"
                     .into()
             }
-            Ok(TrialEnd { ending: Some(Termination::Exited(0)), .. }) => return None,
-            Ok(TrialEnd { ending: None, error, .. }) => {
+            Ok(CommandEnd { finish: Finish::Ended(_), error, .. }) => {
+                format!("its new version does not load{}", last_words(&error))
+            }
+            Ok(CommandEnd { error, .. }) => {
                 let within = self.app.stop.timeout;
                 format!("trying its new version did not end within {within}{}", last_words(&error))
-            }
-            Ok(TrialEnd { error, .. }) => {
-                format!("its new version does not load{}", last_words(&error))
             }
             Err(why) => format!("its new version could not be tried: {why}"),
         };
@@ -113,41 +96,19 @@ impl Trial {
     }
 
     /// Starts it as the app would be, in a session of its own.
-    fn begin(&self, home: &Home) -> Result<Running, String> {
+    fn begin(&self, home: &Home) -> io::Result<ShortCommand> {
         let app = &*self.app;
-        let words = |failure| match failure {
-            SpawnFailure::Refused(why) | SpawnFailure::Short(why) => why,
-            SpawnFailure::Interrupted => "interrupted".into(),
-        };
-        let user = app.user.as_ref().map(app_user::find).transpose().map_err(words)?;
         let (slot, restarts, run) = self.numbers;
         let numbers = RunNumbers { instance: self.instance, slot, restarts, run, preload: None };
-        let line = plan::command_line(app, numbers, home, user.as_ref().map(|user| &user.person));
-        let mut line = line.map_err(|error| error.to_string())?;
-        self.add_argument(&mut line.argv);
-        let spawned = || -> io::Result<Running> {
-            let ((out, said), (error, complained)) = (pipe()?, pipe()?);
-            let null = pm_os::stdio::null()?;
-            let isolation = kernel_orders::isolation(app).map_err(io::Error::other)?;
-            let credentials = user.map(|user| user.credentials);
-            let request = SpawnRequest {
-                cwd: line.cwd,
-                user: credentials.filter(|credentials| !credentials.are_ours()),
-                umask: app.umask,
-                kernel: kernel_orders::of(app, None),
-                isolation: isolation.as_ref(),
-                oom_score_adj: pm_guardian::oom_score_before(),
-                ..SpawnRequest::new(
-                    line.program,
-                    line.argv,
-                    line.env,
-                    [null.as_fd(), said.as_fd(), complained.as_fd()],
-                )
-            };
-            let born = pm_os::spawn::spawn(&request).map_err(io::Error::other)?;
-            Ok(Running { pid: born.pid, process: born.pidfd, heard: [out, error] })
-        };
-        spawned().map_err(|error| error.to_string())
+        let ears = Ears::open(Heard::Both)?;
+        let isolation = kernel_orders::isolation(app).map_err(io::Error::other)?;
+        let mut request =
+            request_beside(app, numbers, home, ears.stdio()).map_err(io::Error::other)?;
+        self.add_argument(&mut request.argv);
+        request.kernel = kernel_orders::of(app, None);
+        request.isolation = isolation.as_ref();
+        let born = pm_os::spawn::spawn(&request).map_err(io::Error::other)?;
+        Ok(ears.of(born, None))
     }
 
     /// Behind the app's own; a shell has them in its line.
@@ -165,86 +126,6 @@ impl Trial {
             None => argv.push(text),
         }
     }
-}
-
-/// A trial under way.
-struct Running {
-    pid: i32,
-    process: OwnedFd,
-    heard: [File; 2],
-}
-
-impl Running {
-    /// Waits until it has ended, or ends it; whoever is left of its session goes as well.
-    fn end(mut self, patience: Duration) -> Result<TrialEnd, String> {
-        let mut texts = [Vec::new(), Vec::new()];
-        let has_ended = self.listen(&mut texts, Instant::now() + patience);
-        // Not reaped yet, so its number is still its own.
-        if let Some(group) = Pid::from_raw(self.pid) {
-            kill_process_group(group, Signal::KILL).ok();
-        }
-        let ending = self.reap();
-        let [out, error] = texts;
-        let has_ended = has_ended.map_err(|error| error.to_string())?;
-        let ending = ending.map_err(|error| error.to_string())?;
-        Ok(TrialEnd { ending: ending.filter(|_| has_ended), out, error })
-    }
-
-    /// Reads until it has ended or the time is over; whether it has.
-    fn listen(&mut self, texts: &mut [Vec<u8>; 2], until: Instant) -> io::Result<bool> {
-        let mut open = [true, true];
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            let ends = self.heard.iter().zip(open).filter(|(_, open)| *open);
-            let mut all = vec![PollFd::new(&self.process, PollFlags::IN)];
-            all.extend(ends.map(|(end, _)| PollFd::new(end, PollFlags::IN)));
-            let found = match poll(&mut all, Some(&left)) {
-                Err(Errno::INTR) => continue,
-                found => found?,
-            };
-            let has_ended = all.first().is_some_and(|first| !first.revents().is_empty());
-            for ((end, text), open) in self.heard.iter_mut().zip(&mut *texts).zip(&mut open) {
-                *open = *open && read(end, text)?;
-            }
-            if has_ended || found == 0 {
-                return Ok(has_ended);
-            }
-        }
-    }
-
-    fn reap(&self) -> io::Result<Option<Termination>> {
-        loop {
-            match poll(&mut [PollFd::new(&self.process, PollFlags::IN)], None) {
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-                Ok(_) => return wait::reap(&self.process).map_err(io::Error::other),
-            }
-        }
-    }
-}
-
-/// Its reading end waits for nobody.
-fn pipe() -> io::Result<(File, OwnedFd)> {
-    let (heard, said) = pipe_with(PipeFlags::CLOEXEC)?;
-    rustix::fs::fcntl_setfl(&heard, OFlags::NONBLOCK)?;
-    Ok((File::from(heard), said))
-}
-
-/// Adds what there is, and keeps the last of it; false: nothing more will come.
-fn read(end: &mut File, text: &mut Vec<u8>) -> io::Result<bool> {
-    let mut buffer = [0; 16 << 10];
-    // Who floods it is not read for ever.
-    for _ in 0..KEPT / buffer.len() {
-        match end.read(&mut buffer) {
-            Ok(0) => return Ok(false),
-            Ok(count) => text.extend(buffer.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    text.drain(..text.len().saturating_sub(KEPT));
-    Ok(true)
 }
 
 /// Whether gunicorn's settings, as it prints them, say so.

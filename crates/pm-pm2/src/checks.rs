@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 pub(crate) fn ready(readiness: &Readiness) -> Value {
     match readiness {
         Readiness::Answers(question) => Value::Object(asked(question)),
+        Readiness::Notifies => "notify".into(),
     }
 }
 

@@ -164,6 +164,9 @@ pub struct Description {
     /// Who stopped it, if somebody did and it is still so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
+    /// What it said last that it is at (`STATUS=`, `sd_notify(3)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
     /// What its process says about itself over Node's channel.
     #[serde(default, skip_serializing_if = "Pulse::is_empty")]
     pub pulse: Pulse,

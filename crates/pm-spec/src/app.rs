@@ -325,7 +325,7 @@ mod tests {
             },
             listen,
             schedule: Option { Schedule { pattern, zone, after_stop, job } },
-            checks: Checks { ready, ready_timeout, health, on_unhealthy },
+            checks: Checks { ready, ready_timeout, health, watchdog, on_unhealthy },
             job: JobPolicy { overlap, time_limit, retries },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
@@ -402,6 +402,7 @@ mod tests {
             ready: Some(Box::new(Readiness::Answers(question))),
             ready_timeout: Span::ZERO,
             health: Some(Box::new(HealthCheck::new(probe))),
+            watchdog: Some(Span::from_secs(1)),
             on_unhealthy: OnUnhealthy::Nothing,
         }
     }

@@ -22,6 +22,9 @@ pub struct Checks {
     /// Whether what is up goes on being well (Compose: `healthcheck`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<HealthCheck>>,
+    /// Who is up has to give a sign of life at least so often (systemd: `WatchdogSec=`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<Span>,
     /// What follows if it is not.
     #[serde(skip_serializing_if = "OnUnhealthy::is_default")]
     pub on_unhealthy: OnUnhealthy,
@@ -40,12 +43,18 @@ impl Default for Checks {
             ready: None,
             ready_timeout: READY_TIMEOUT,
             health: None,
+            watchdog: None,
             on_unhealthy: OnUnhealthy::default(),
         }
     }
 }
 
 impl Checks {
+    /// Whether a run says itself how it is, over a socket of its own (`sd_notify(3)`).
+    pub fn has_notices(&self) -> bool {
+        self.watchdog.is_some() || self.ready.as_deref() == Some(&Readiness::Notifies)
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -58,6 +67,8 @@ impl Checks {
 pub enum Readiness {
     /// It is asked until it answers well.
     Answers(Question),
+    /// It says so itself (`READY=1`, `sd_notify(3)`).
+    Notifies,
 }
 
 /// What is asked, and how long an answer may take.
@@ -184,6 +195,7 @@ impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answers(question) => question.probe.fmt(f),
+            Self::Notifies => f.write_str("notify"),
         }
     }
 }

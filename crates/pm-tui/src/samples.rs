@@ -137,6 +137,7 @@ pub(crate) fn description() -> Description {
         next_start: None,
         next_cron: None,
         stopped_by: None,
+        status: None,
         pulse: pm_protocol::Pulse {
             actions: vec![serde_json::json!({ "action_name": "db:clean" })],
             monitor: std::iter::once(("Queue".to_owned(), serde_json::json!({ "value": 7 })))

@@ -331,6 +331,7 @@ mod tests {
             next_start: None,
             next_cron: None,
             stopped_by: None,
+            status: None,
             pulse: pm_protocol::Pulse::default(),
         }
     }

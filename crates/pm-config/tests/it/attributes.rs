@@ -192,6 +192,8 @@ fn sockets_and_checks() -> Vec<(&'static str, &'static str, Value)> {
             json!("localhost:8000"),
         ),
         ("ready: {exec: 'test -e x'}", "/checks/ready/answers/probe/shell", json!("test -e x")),
+        ("ready: 'notify'", "/checks/ready", json!("notifies")),
+        ("watchdog: '5s'", "/checks/watchdog", json!(5000)),
         ("ready_timeout: '5s'", "/checks/ready_timeout", json!(5000)),
         (
             "healthcheck: {test: ['CMD', 'a', 'b']}",

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use pm_spec::{AppSpec, Health, OnUnhealthy, Status};
+use pm_spec::{AppSpec, Health, OnUnhealthy, Span, Status};
 
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::end::Cause;
-use crate::fact::Fact;
+use crate::fact::{Fact, Notified};
 use crate::id::{RunId, Time};
 use crate::phase::Want;
 use crate::saved::{InstanceRecord, SavedPhase};
@@ -21,12 +21,19 @@ pub(crate) struct CheckLaws {
     bad: BTreeMap<RunId, u32>,
     /// The run that has just answered, whether well, and whether it is known by now how it is.
     answered: Option<(RunId, bool, bool)>,
+    /// When each gave its last sign of life.
+    alive: BTreeMap<RunId, Time>,
+    /// What has just been said of itself.
+    notified: Option<(RunId, Notified)>,
 }
 
 impl CheckLaws {
     /// A fact is about to be told.
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
-        self.answered = None;
+        (self.answered, self.notified) = (None, None);
+        if let Fact::Notified(run, what) = fact {
+            self.notified = Some((*run, *what));
+        }
         let Fact::Checked(run, answer) = fact else { return };
         let Some(instance) = core.instance_of_run(*run) else { return };
         let is_main = instance.run.is_some_and(|(main, _)| main == *run);
@@ -43,30 +50,44 @@ impl CheckLaws {
     pub(crate) fn record(
         &self,
         old: Option<&InstanceRecord>,
-        new: &InstanceRecord,
+        (now, new): (Time, &InstanceRecord),
         app: Option<&AppSpec>,
     ) -> Result<(), BrokenLaw> {
-        let SavedPhase::Stopping { run, cause: Cause::Unhealthy { .. }, ended: false, .. } =
-            new.phase
+        let SavedPhase::Stopping {
+            run, since, cause: Cause::Unhealthy { saw }, ended: false, ..
+        } = &new.phase
         else {
             return Ok(());
         };
+        let run = *run;
         let before = old.map(|old| &old.phase);
         if matches!(before, Some(SavedPhase::Stopping { run: known, .. }) if *known == run) {
             return Ok(());
         }
         let broken = |what: &str| format!("run {} is replaced as unhealthy: {what}", run.0);
         let checks = app.map(|app| &app.checks);
-        let retries = checks.and_then(|checks| Some(checks.health.as_ref()?.retries.max(1)));
-        let bad = self.bad.get(&run).copied().unwrap_or(0);
-        law(retries.is_some_and(|retries| bad >= retries), || broken("after enough bad answers"))?;
         let asked = checks.is_some_and(|checks| checks.on_unhealthy == OnUnhealthy::Restart);
         law(asked, || broken("where that is what follows"))?;
-        law(app.is_some_and(|app| app.restart.autorestart), || broken("by its policy"))
+        law(app.is_some_and(|app| app.restart.autorestart), || broken("by its policy"))?;
+        if saw != "it is not well" {
+            let heard = *self.alive.get(&run).unwrap_or(since);
+            let silent = Span::from_millis(now.0.saturating_sub(heard.0));
+            let limit = checks.and_then(|checks| checks.watchdog);
+            let says_so = self.notified == Some((run, Notified::Unwell));
+            return law(limit.is_some_and(|limit| says_so || silent >= limit), || {
+                broken("after it was silent for long enough")
+            });
+        }
+        let retries = checks.and_then(|checks| Some(checks.health.as_ref()?.retries.max(1)));
+        let bad = self.bad.get(&run).copied().unwrap_or(0);
+        law(retries.is_some_and(|retries| bad >= retries), || broken("after enough bad answers"))
     }
 
     /// The step is done.
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
+        if let Some((run, Notified::Alive)) = self.notified {
+            self.alive.insert(run, now);
+        }
         // What was counted before a reload is forgotten, also where it fails.
         let is_alone =
             |run: &RunId| core.instance_of_run(*run).is_some_and(|it| it.second.is_none());
@@ -74,6 +95,10 @@ impl CheckLaws {
         let Some((run, is_good, was_known)) = self.answered.take() else { return Ok(()) };
         let Some(instance) = core.instance_of_run(run) else { return Ok(()) };
         let Some(check) = instance.app.checks.health.as_deref() else { return Ok(()) };
+        if instance.app.checks.watchdog.is_some() {
+            // It may have been silent for too long in the same step.
+            return Ok(());
+        }
         let broken = |what: &str| format!("health of run {}: {what}: {instance:?}", run.0);
         if is_good {
             // In the same step its time may have been over, which is no judgement of its health.
@@ -110,6 +135,7 @@ impl CheckLaws {
     /// The daemon died: what was counted is forgotten.
     pub(crate) fn died(&mut self) {
         self.bad.clear();
+        self.alive.clear();
         self.answered = None;
     }
 }

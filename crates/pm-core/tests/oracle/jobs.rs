@@ -71,6 +71,7 @@ impl JobLaws {
             | Fact::MemoryMeasured(..)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::TimePassed => {}
         }

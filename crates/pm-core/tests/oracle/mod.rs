@@ -101,6 +101,7 @@ impl Oracle {
             Fact::Spawned(..)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Notified(..)
             | Fact::MemoryMeasured(..)
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)
@@ -217,7 +218,7 @@ impl Oracle {
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
                 let app = self.apps.get(&instance.app);
-                self.checks.record(old, instance, app)?;
+                self.checks.record(old, (now, instance), app)?;
                 self.announcements.record(old, instance, app);
                 self.short_runs.judge(old, instance, app.map(|app| &app.restart))?;
                 let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));

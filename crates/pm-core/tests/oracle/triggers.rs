@@ -82,6 +82,7 @@ impl TriggerLaws {
             | Fact::Ready(_)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::Ended(..)
             | Fact::TreeGone(_)

@@ -94,6 +94,9 @@ pub(crate) struct Script {
     /// What it answers when it is asked, and when that is told.
     #[serde(default)]
     pub(crate) answers: Vec<(u64, Answer)>,
+    /// When it says that it ends by itself; so each comes to rest that has to give signs of life.
+    #[serde(default)]
+    pub(crate) leaves: u64,
     /// How long it takes to replace its workers.
     #[serde(default)]
     pub(crate) replaces: Option<u64>,
@@ -108,6 +111,10 @@ pub(crate) enum Answer {
     Good,
     /// No.
     Bad,
+    /// It is alive, by itself.
+    Alive,
+    /// It is not well, by itself.
+    Unwell,
 }
 
 /// Who is left when the main process ends.
@@ -193,6 +200,7 @@ impl Script {
         on_force: Some(1),
         children: Children::Nobody,
         answers: Vec::new(),
+        leaves: 1,
         replaces: Some(1),
     };
 }
@@ -374,6 +382,7 @@ fn checks(tape: &mut Tape<'_>) -> Checks {
         ready,
         ready_timeout: Span::from_millis(tape.pick(&[3000, 0, 100])),
         health: tape.rarely(3).then(|| Box::new(health)),
+        watchdog: tape.rarely(3).then(|| Span::from_millis(tape.pick(&[1000, 100, 5000]))),
         on_unhealthy: tape.pick(&[OnUnhealthy::Restart, OnUnhealthy::Nothing]),
     }
 }
@@ -461,9 +470,18 @@ fn script(tape: &mut Tape<'_>) -> Script {
         on_force: (!tape.rarely(6)).then(|| tape.pick(&[1, 0, 999, 1000, 2600, 20_000])),
         children,
         answers: tape.many(5, |tape| {
-            let all = [Answer::Bad, Answer::Good, Answer::Bad, Answer::Unready];
+            let all = [
+                Answer::Bad,
+                Answer::Good,
+                Answer::Bad,
+                Answer::Unready,
+                Answer::Alive,
+                Answer::Alive,
+                Answer::Unwell,
+            ];
             (tape.pick(&TIMES), tape.pick(&all))
         }),
+        leaves: tape.pick(&TIMES),
         replaces: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
     }
 }

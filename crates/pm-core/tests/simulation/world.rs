@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pm_core::{
-    AppId, Ask, Condition, Core, Ending, Existing, Fact, InstanceId, Order, Patience, Record,
-    Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Standing, Status, Time,
+    AppId, Ask, Condition, Core, Ending, Existing, Fact, InstanceId, Notified, Order, Patience,
+    Record, Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Standing, Status, Time,
 };
 use pm_spec::{
     AppName, ByteString, Bytes, Environment, Mode, Reload, Rename, Restart, Scale, Select, Signal,
@@ -24,6 +24,7 @@ enum Event {
     Ready(RunId),
     Weigh(RunId, u64),
     Answer(RunId, Answer),
+    Leave(RunId),
     End(RunId, Ending),
     Sweep(RunId),
     Replaced(RunId),
@@ -330,7 +331,12 @@ impl World<'_> {
                     Answer::Unready => Fact::Unready(run, "it is not ready".into()),
                     Answer::Good => Fact::Checked(run, Ok(())),
                     Answer::Bad => Fact::Checked(run, Err("it is not well".into())),
+                    Answer::Alive => Fact::Notified(run, Notified::Alive),
+                    Answer::Unwell => Fact::Notified(run, Notified::Unwell),
                 })
+            }
+            Event::Leave(run) if self.truth(run) == Some(Truth::Alive) => {
+                self.tell(Fact::Notified(run, Notified::Leaves))
             }
             Event::End(run, ending) if self.truth(run) == Some(Truth::Alive) => {
                 let children = self.processes.get(&run).map(|process| process.script.children);
@@ -357,6 +363,7 @@ impl World<'_> {
             | Event::Replaced(_)
             | Event::Weigh(..)
             | Event::Answer(..)
+            | Event::Leave(_)
             | Event::End(..) => Ok(()),
         }
     }
@@ -369,6 +376,12 @@ impl World<'_> {
         if let Some(process) = self.processes.get_mut(&run) {
             process.truth = truth;
         }
+    }
+
+    /// Whether it has to give signs of life.
+    fn is_guarded(&self, run: RunId) -> bool {
+        let instance = self.core.as_ref().and_then(|core| core.instance_of_run(run));
+        instance.is_some_and(|instance| instance.app.checks.watchdog.is_some())
     }
 
     fn exec(&mut self, run: RunId) -> Result<(), String> {
@@ -390,6 +403,7 @@ impl World<'_> {
         let events = [
             script.lives.map(|after| (after, Event::End(run, script.ending))),
             script.ready.map(|after| (after, Event::Ready(run))),
+            self.is_guarded(run).then_some((script.leaves, Event::Leave(run))),
             script.weighs.map(|(after, used)| (after, Event::Weigh(run, used))),
         ];
         for (after, event) in events.into_iter().flatten() {

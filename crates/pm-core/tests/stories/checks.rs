@@ -1,9 +1,9 @@
 //! What a run shows when it is asked: when it is up, and when it is not well any more.
 
-use pm_core::{Became, Cause, Ending, Fact, Order, RunId, RunSignal, Status};
+use pm_core::{Ask, Became, Cause, Ending, Fact, Notified, Order, RunId, RunSignal, Status, Time};
 use pm_spec::{AppSpec, Door, Health, HealthCheck, OnUnhealthy, Probe, Question, Readiness, Span};
 
-use crate::common::{Story, app, spawns, start};
+use crate::common::{Story, app, spawns, start, word};
 
 fn probe() -> Probe {
     Probe::Connect(Door::Tcp("localhost:1".into()))
@@ -156,4 +156,86 @@ fn answers_of_a_run_that_is_not_ready_or_is_over_are_no_news() {
     let orders = story.end(run, Ending::Exited(1));
     assert_eq!(spawns(&orders).len(), 1);
     assert_eq!(bad(&mut story, run), []);
+}
+
+/// An app that has to give a sign of life every second, and its run, which is up.
+fn guarded(change: fn(&mut AppSpec)) -> (Story, RunId) {
+    let mut spec = app("web");
+    spec.checks.watchdog = Some(Span::from_secs(1));
+    change(&mut spec);
+    let mut story = Story::default();
+    let (_, orders) = story.ask(start(vec![spec]));
+    let run = story.spawn_all(&orders)[0];
+    (story, run)
+}
+
+fn says(story: &mut Story, run: RunId, what: Notified) -> Vec<Order> {
+    story.tell(Fact::Notified(run, what))
+}
+
+#[test]
+fn who_gives_no_sign_of_life_is_replaced_and_who_does_is_not() {
+    let (mut story, run) = guarded(|_| {});
+    for _ in 0..5 {
+        assert_eq!(stops(&story.later(999)), 0);
+        says(&mut story, run, Notified::Alive);
+    }
+    assert_eq!(story.instance(0).health, Some(Health::Healthy));
+    assert_eq!(stops(&story.later(999)), 0);
+    assert_eq!(stops(&story.later(1)), 1);
+    story.end(run, Ending::Exited(0));
+    let saw = "no sign of life within 1s (WATCHDOG=1)".into();
+    assert_eq!(story.instance(0).history.back().unwrap().cause, Cause::Unhealthy { saw });
+}
+
+#[test]
+fn signs_of_life_are_wanted_from_who_is_ready_and_stays() {
+    let (mut story, run) = guarded(|app| app.checks.ready = shows_ready().checks.ready);
+    assert_eq!(stops(&story.later(20_000)), 0);
+    story.tell(Fact::Ready(run));
+    assert_eq!(stops(&story.later(999)), 0);
+    says(&mut story, run, Notified::Leaves);
+    assert_eq!(stops(&story.later(20_000)), 0);
+    assert_eq!(story.core.next_deadline(), None);
+    let (mut story, run) = guarded(|_| {});
+    assert_eq!(stops(&says(&mut story, run, Notified::Unwell)), 1);
+}
+
+#[test]
+fn who_may_stay_unwell_is_told_as_that_until_it_lives_again() {
+    let (mut story, run) = guarded(|app| app.checks.on_unhealthy = OnUnhealthy::Nothing);
+    assert_eq!(stops(&story.later(3000)), 0);
+    let instance = story.instance(0);
+    assert_eq!((instance.status, instance.health), (Status::Online, Some(Health::Unhealthy)));
+    says(&mut story, run, Notified::Alive);
+    assert_eq!((story.instance(0).health, story.instance(0).saw), (Some(Health::Healthy), None));
+}
+
+#[test]
+fn a_machine_that_slept_blames_nobody() {
+    let (mut story, run) = guarded(|_| {});
+    story.now = Time(story.now.0 + 60_000);
+    assert_eq!(stops(&story.tell(Fact::TimePassed)), 0);
+    assert_eq!(stops(&story.later(999)), 0);
+    says(&mut story, run, Notified::Alive);
+    assert_eq!(stops(&story.later(999)), 0);
+    assert_eq!(stops(&story.later(1)), 1);
+}
+
+#[test]
+fn who_asks_for_more_time_has_it() {
+    let mut story = Story::default();
+    let (request, orders) = story.ask(start(vec![shows_ready()]));
+    let run = story.spawn_all(&orders)[0];
+    story.later(29_000);
+    says(&mut story, run, Notified::NeedsTime(Span::from_secs(10)));
+    story.later(9999);
+    assert_eq!(story.reply(request), None);
+    story.tell(Fact::Ready(run));
+    assert_eq!(story.became(request), [Became::Started]);
+    story.ask(Ask::Stop(word("web")));
+    says(&mut story, run, Notified::NeedsTime(Span::from_secs(10)));
+    let is_forced = |order: &Order| matches!(order, Order::Signal(_, RunSignal::Kill(_)));
+    assert!(!story.later(9999).iter().any(is_forced));
+    assert!(story.later(1).iter().any(is_forced));
 }

@@ -259,7 +259,10 @@ fn description(
 ) -> Description {
     let executor = driver.executor();
     let next = executor.triggers().cron.next(instance.app_id);
-    answer::description(instance, executor.publisher().figures(), (clocks, next))
+    let run = instance.run.and_then(|(run, _)| executor.runs().get(run));
+    let status = run.and_then(|run| run.status.clone());
+    let figures = executor.publisher().figures();
+    Description { status, ..answer::description(instance, figures, (clocks, next)) }
 }
 
 fn watch(driver: &mut CoreDriver, call: Watch, caller: Caller) {

@@ -27,7 +27,7 @@ use crate::inlet::Inlet;
 use crate::run_control::RunControl;
 use crate::runs::{Life, Run, Told};
 use crate::server::connections::Connections;
-use crate::slots::{store_pidfd, store_stream};
+use crate::slots::{store_notices, store_pidfd, store_stream};
 
 /// Seconds for a guardian to get its lock; it gives up after five.
 const PATIENCE: i64 = 10;
@@ -97,6 +97,7 @@ impl GuardianHandover {
                     | Inlet::Left(..)
                     | Inlet::Quiet(_)
                     | Inlet::Answered(_)
+                    | Inlet::Noticed(..)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
@@ -137,6 +138,9 @@ fn give_all(
     runs.hand_over_sockets(link);
     runs.node().hand_over(link, |run| runs.get(run).map(|run| run.address))?;
     for (_, run) in runs.all().iter().filter(|(_, run)| !run.released) {
+        if let Some(notices) = &run.notices {
+            store_notices(link, run.tag, run.address, notices.socket())?;
+        }
         if let (Some(pidfd), Some(identity)) = (&run.pidfd, run.identity) {
             store_pidfd(link, run.tag, run.address, (identity.pid, pidfd))?;
         }

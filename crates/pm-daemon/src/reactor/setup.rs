@@ -1,7 +1,7 @@
 //! The beginning: adopt what the daemon before left behind, then open the doors.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use pm_core::{AppId, Ask, Core, Fact, RunId};
@@ -28,14 +28,14 @@ use crate::journal::Journal;
 use crate::node::Node;
 use crate::renewal::Renewals;
 use crate::run_control::{Owners, RunControl};
-use crate::runs::{Life, Runs};
+use crate::runs::{Life, Run, Runs};
 use crate::server::connections::Connections;
 use crate::shared_sockets::SocketUse;
-use crate::slots::{Address, ChannelEnd, slot_of, store_pidfd, store_stream};
+use crate::slots::{Address, ChannelEnd, slot_of, store_notices, store_pidfd, store_stream};
 use crate::spawner::{self, SpawnerJob, SpawnerParts};
 use crate::triggers::Triggers;
 use crate::{
-    app_user, daemon_log, home_id, plan, pm2_pid, shared_sockets, store, strangers, trees,
+    app_user, daemon_log, home_id, notices, plan, pm2_pid, shared_sockets, store, strangers, trees,
 };
 
 /// News that may wait for the loop; a sender beyond that waits, and only tasks and threads that may wait send.
@@ -155,6 +155,7 @@ fn owners(
         runs: Runs::default(),
         node: Node::new((home_id, home), Arc::clone(link), outlet.clone()),
         sockets: SocketUse::default(),
+        outlet: outlet.clone(),
     })
 }
 
@@ -245,6 +246,7 @@ fn adopt_runs(
     for (id, run) in std::mem::take(&mut inheritance.runs) {
         owners.runs.insert(id, run);
     }
+    hear_again(owners, &mut kept.notices);
     let tag_of = |run: RunId| Tag::new(owners.home_id, run.0).raw();
     for tag in inheritance.never.iter().copied().map(tag_of) {
         kept.streams.retain(|key, _| key.tag != tag);
@@ -258,6 +260,26 @@ fn adopt_runs(
     let channels = std::mem::take(&mut inheritance.channels);
     reconnect(owners, core, channels, std::mem::take(&mut kept.sockets));
     Ok(())
+}
+
+/// Hears on what runs say of themselves; a socket that died with both before us is made anew, under its name.
+fn hear_again(owners: &mut Owners, kept: &mut BTreeMap<RunId, OwnedFd>) {
+    let alive = owners.runs.iter().filter(|(_, run)| matches!(run.life, Life::Alive));
+    let wants = |run: &Run, id| kept.contains_key(&id) || run.app.checks.has_notices();
+    let runs: Vec<_> = alive.filter(|(id, run)| wants(run, *id)).map(|(id, _)| id).collect();
+    for id in runs {
+        let Some(run) = owners.runs.get(id) else { continue };
+        match kept.remove(&id).map_or_else(|| notices::open(run.tag), Ok) {
+            Ok(socket) => {
+                store_notices(&owners.link, run.tag, run.address, socket.as_fd()).ok();
+                owners.hear(id, socket);
+            }
+            Err(error) => daemon_log::note(format_args!(
+                "could not make the notification socket of {} anew: {error}",
+                run.app.name
+            )),
+        }
+    }
 }
 
 /// Brings back the saved list. It is only ordered here, so that sixty slow apps don't keep the machine from

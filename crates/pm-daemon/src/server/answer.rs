@@ -90,6 +90,7 @@ pub(crate) fn description(
         next_start: instance.next_start.map(|at| clocks.date(at)),
         next_cron: next,
         stopped_by: stopped_by(instance),
+        status: None,
         pulse: pm_protocol::Pulse::default(),
     }
 }
