@@ -2,23 +2,20 @@
 //! daemon's log. Variables that look like secrets are masked; nothing is sent anywhere.
 
 use std::fmt::Write as _;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use pm_client::{Colours, plain};
+use pm_logs::{LineQuery, LineTimes};
 use pm_protocol::{Host, List, Listing, Ping};
 use pm_spec::looks_secret;
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
-use crate::commands::support::{orphans, resend};
+use crate::commands::support::{last_words, orphans, resend};
 use crate::launch;
 use crate::prelude::{Failure, Report, Session, quick};
 
-/// So much of the daemon's log is looked at.
-const DIARY: u64 = 16 << 10;
-
-/// So many of its last lines are shown.
+/// So many of the last lines of the daemon's log are shown.
 const LINES: usize = 20;
 
 /// Variables that change what pm does, by name or by how they begin.
@@ -139,20 +136,9 @@ fn environment() -> Value {
 
 /// The last lines the daemon and its guardian wrote about themselves.
 fn diary(file: &Path) -> Vec<String> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(file)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(DIARY)))?;
-        let mut bytes = Vec::new();
-        file.take(DIARY).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    // A log that can't be read says nothing, like one that is not there.
-    let bytes = read().unwrap_or_default();
-    let lines: Vec<_> =
-        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let last = lines.iter().skip(lines.len().saturating_sub(LINES));
-    last.map(|line| plain(line, Colours::Drop).into_owned()).collect()
+    let want = LineQuery { last: Some(LINES), ..LineQuery::default() };
+    let last = last_words::lines_of(file, LineTimes::Unknown, want);
+    last.iter().map(|line| plain(line, Colours::Drop).into_owned()).collect()
 }
 
 /// Sections of `name: value`.

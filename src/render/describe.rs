@@ -138,7 +138,6 @@ fn policy(spec: &AppSpec) -> Fields<'static> {
             format!("{} runs shorter than {}", restart.max_restarts, restart.min_uptime),
         ),
         ("preset", preset(spec)),
-        ("cron restart", spec.schedule.as_ref().map(schedule).unwrap_or_default()),
         (
             if spec.is_job() { "schedule" } else { "cron restart" },
             spec.schedule.as_ref().map(schedule).unwrap_or_default(),
@@ -323,6 +322,20 @@ mod tests {
         assert_eq!(lines.len(), 3, "{shown}");
         assert!(lines[1].ends_with("3 times in 15s, last: pid 7 after 1000ms: a"), "{shown}");
         assert!(lines[2].ends_with("  pid 7 after 1000ms: b"), "{shown}");
+    }
+
+    #[test]
+    fn a_schedule_has_one_line() {
+        let pattern = String::from("0 3 * * *");
+        let mut schedule = Schedule { pattern, zone: None, after_stop: false, job: false };
+        let mut spec = crate::golden::spec("web");
+        for (job, label) in [(false, "cron restart"), (true, "schedule")] {
+            (schedule.job, spec.restart.autorestart) = (job, !job);
+            spec.schedule = Some(schedule.clone());
+            let told: Vec<_> =
+                policy(&spec).into_iter().filter(|(_, told)| told == "0 3 * * *").collect();
+            assert_eq!(told, [(label, "0 3 * * *".to_owned())]);
+        }
     }
 
     #[test]

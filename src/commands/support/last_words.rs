@@ -72,7 +72,7 @@ pub(crate) fn of_the_failing(
 
 fn latest(session: &Session, client: &mut Client, described: &Description) -> Option<LastLines> {
     let error = described.error.as_ref();
-    let lines = error.and_then(|file| of_run(session, described, (Stream::Err, file), 0));
+    let lines = error.and_then(|file| of_run(session, described, file, 0));
     let lines = lines.unwrap_or_default();
     let note = cure::explain(client, described, &lines);
     told(described, described.error.clone(), few(telling(lines)), note)
@@ -117,12 +117,12 @@ fn tail(
     let described = answer.ok()?.descriptions.into_iter().next()?;
     // What could not even be begun has written nothing.
     described.ends.last().filter(|end| end.at.saturating_add(SLACK) >= asked)?;
-    let of = |stream: Stream, file: &Option<ByteString>| {
-        let lines = of_run(session, &described, (stream, file.as_ref()?), asked)?;
+    let of = |file: &Option<ByteString>| {
+        let lines = of_run(session, &described, file.as_ref()?, asked)?;
         Some((file.clone(), lines))
     };
-    let (file, lines) = of(Stream::Err, &described.error)
-        .or_else(|| of(Stream::Out, &described.out).filter(|_| !session.called_as.is_pm2()))
+    let (file, lines) = of(&described.error)
+        .or_else(|| of(&described.out).filter(|_| !session.called_as.is_pm2()))
         .unwrap_or_default();
     let note = cure::explain(client, &described, &lines);
     told(&described, file, telling(lines), note)
@@ -133,7 +133,7 @@ fn tail(
 fn of_run(
     session: &Session,
     described: &Description,
-    (stream, file): (Stream, &ByteString),
+    file: &ByteString,
     asked: u64,
 ) -> Option<Vec<Vec<u8>>> {
     let log = path_of(file);
@@ -153,19 +153,19 @@ fn of_run(
     let mut lines = Vec::new();
     if meta.len() <= SEARCHED {
         let since = i64::try_from(since).ok();
-        lines = lines_of(stream, log, times, LineQuery { since, ..LineQuery::default() });
+        lines = lines_of(log, times, LineQuery { since, ..LineQuery::default() });
     }
     if lines.is_empty() {
         // Where no line's time is known, the last ones have to do.
         let want = LineQuery { last: Some(PLAIN), ..LineQuery::default() };
-        lines = lines_of(stream, log, LineTimes::Unknown, want);
+        lines = lines_of(log, LineTimes::Unknown, want);
     }
     (!lines.is_empty()).then_some(lines)
 }
 
-/// What can't be read has none.
-fn lines_of(stream: Stream, log: &Path, times: LineTimes, want: LineQuery) -> Vec<Vec<u8>> {
-    let source = LogFiles { number: 0, stream, log: log.to_path_buf(), times };
+/// The lines of a log; what can't be read has none.
+pub(crate) fn lines_of(log: &Path, times: LineTimes, want: LineQuery) -> Vec<Vec<u8>> {
+    let source = LogFiles { number: 0, stream: Stream::Err, log: log.to_path_buf(), times };
     let mut lines = Vec::new();
     let Ok(mut history) = History::open(source, want) else { return lines };
     while let Ok(Some(line)) = history.next_line() {
