@@ -132,7 +132,7 @@ pub(crate) fn flaps(instance: &InstanceView<'_>, end: &RunEnd) -> bool {
 }
 
 /// Whether an end is one that nobody asked for.
-const fn is_news(cause: &Cause) -> bool {
+pub(crate) const fn is_news(cause: &Cause) -> bool {
     match cause {
         Cause::Ended(_)
         | Cause::Memory { .. }
