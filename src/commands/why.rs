@@ -1,17 +1,32 @@
 //! `pm why`: why an app runs or does not, and what to type next.
 
+use pm_protocol::crash_prefix;
+
 use crate::cli::WhyArgs;
 use crate::commands::support::described::described;
 use crate::commands::support::{last_words, selectors};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::{json, why};
 
+/// The newest crash file of an instance.
+fn crash_file(session: &Session, name: &str, id: u32) -> Option<String> {
+    let (folder, prefix) = (session.home.crashes(), crash_prefix(name, id));
+    let moment = |file: &String| -> Option<u64> {
+        file.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok()
+    };
+    let files = std::fs::read_dir(&folder).ok()?;
+    let files = files.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let newest = files.filter(|file| moment(file).is_some()).max_by_key(moment)?;
+    Some(folder.join(newest).display().to_string())
+}
+
 pub(super) fn run(session: &Session, args: &WhyArgs) -> Result<Report, Failure> {
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, std::slice::from_ref(&args.app))?;
     let described = described(&mut client, select)?;
     let tails = last_words::of_the_failing(session, &mut client, &described.descriptions);
-    let all = why::reasons(&described, &tails, &args.app);
+    let mut all = why::reasons(&described, &tails, &args.app);
+    why::add_crash_files(&mut all, |name, id| crash_file(session, name, id));
     let text = || {
         if session.hides_tables() {
             return String::new();

@@ -82,6 +82,8 @@ fn row(event: &Event, words: &str, names: usize, look: Look) -> String {
     let who = who(event);
     let kind = event.event.as_str();
     let kind = kind.strip_prefix("daemon ").unwrap_or(kind);
+    // `stopped by ann` says twice what it is in the column before.
+    let words = words.strip_prefix(kind).map_or(words, str::trim_start);
     let blanks = |text: &str, columns: usize| " ".repeat(columns.saturating_sub(width(text)));
     let head = format!("{}  {who}{}  ", text::moment(event.at), blanks(&who, names));
     let gap = if words.is_empty() { String::new() } else { blanks(kind, KINDS) + "  " };

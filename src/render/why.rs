@@ -45,6 +45,9 @@ pub(crate) struct Reasons {
     cause: Option<String>,
     /// Of which kind that is.
     cause_class: Option<&'static str>,
+    /// The file about its last failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crash_file: Option<String>,
     /// What to type for more.
     commands: [String; 2],
 }
@@ -106,7 +109,15 @@ fn of((described, now): (&Description, u64), tail: Option<&LastLines>, word: &st
         last_lines: tail.map(outcomes::last_lines).unwrap_or_default(),
         cause: note.as_ref().map(|note| note.text.clone()),
         cause_class: note.map(|note| note.class),
+        crash_file: None,
         commands: ["logs", "describe"].map(|verb| format!("{} {verb} {word}", called::name())),
+    }
+}
+
+/// Names the newest crash file of each.
+pub(crate) fn add_crash_files(all: &mut [Reasons], find: impl Fn(&str, u32) -> Option<String>) {
+    for one in all {
+        one.crash_file = find(&one.name, one.id);
     }
 }
 
@@ -148,6 +159,9 @@ pub(crate) fn why(all: &[Reasons], now: u64, look: Look) -> String {
     }
     if let Some(cause) = &first.cause {
         page.extend([&safe_text(cause), "\n"]);
+    }
+    if let Some(file) = &first.crash_file {
+        page.extend(["its last failure is kept in ", &safe_text(file), "\n"]);
     }
     let [logs, describe] = first.commands.each_ref().map(|command| safe_text(command));
     let next = format!("`{logs}` shows what it wrote, `{describe}` everything about it\n");

@@ -1,6 +1,8 @@
 //! `pm why` names the cause of what real programs fail of, and what cures it.
 
+use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use pm_protocol::Status;
@@ -71,6 +73,34 @@ fn why_names_what_python_lacks() {
          except OSError as e:\n    raise SystemExit(f'cannot reach 127.0.0.1:{port}: {{e}}')\n"
     );
     fails(&home, "refused.py", &text, "refused", &[&nobody]);
+}
+
+#[test]
+fn each_of_the_last_failures_has_a_file_that_tells_no_secret() {
+    let home = Home::new();
+    home.script("bad", "echo \"boom $SEVENTH_VALUE\" >&2; exit 7");
+    let app = serde_json::json!([{
+        "name": "bad", "script": "./bad", "max_restarts": 7, "restart_delay": 1,
+        "env": { "API_TOKEN": "hunter2" }, "max_memory_restart": "1G",
+    }]);
+    home.file("apps.json", app.to_string());
+    home.run(["start", "apps.json"]).ends(1);
+    home.wait_status("bad", "errored");
+    let end = home.run(["describe", "bad", "--json"]).ok().json()[0]["ends"][6].clone();
+    let newest = home.home().crashes().join(format!("bad-0-{}.json", end["at"]));
+    home.wait_file(&newest, |bytes| bytes.ends_with(b"}\n"));
+    home.wait_until("five are kept", || fs::read_dir(home.home().crashes()).unwrap().count() == 5);
+    home.run(["why", "bad"]).ok().says(&format!("is kept in {}\n", newest.display()));
+    let text = fs::read_to_string(&newest).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&told["code"], &told["pid"]), (&serde_json::json!(7), &end["pid"]), "{text}");
+    assert!(told["last_lines"].as_array().unwrap().last().unwrap() == "boom ", "{text}");
+    let variables = told["variables"].as_array().unwrap();
+    assert!(
+        variables.iter().any(|name| name == "API_TOKEN") && !text.contains("hunter2"),
+        "{text}"
+    );
+    assert_eq!(fs::metadata(newest).unwrap().mode() & 0o777, 0o600);
 }
 
 #[test]

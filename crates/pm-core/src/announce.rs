@@ -21,7 +21,7 @@ impl Instance {
 
     /// A run ended.
     pub(crate) fn announce_end(&mut self, end: &RunEnd) {
-        if is_news(&end.cause) {
+        if end.cause.is_news() {
             self.announce(HookEvent::Exit, end.run, None);
         }
         if matches!(end.cause, Cause::Unhealthy { .. }) {
@@ -71,25 +71,27 @@ impl Instance {
     }
 }
 
-/// Whether an end is one that nobody asked for.
-const fn is_news(cause: &Cause) -> bool {
-    match cause {
-        Cause::Ended(_)
-        | Cause::Memory { .. }
-        | Cause::TooLong { .. }
-        | Cause::Unhealthy { .. }
-        | Cause::NotSpawned(_)
-        | Cause::CrashLoop { .. }
-        | Cause::NotReady { .. }
-        | Cause::Unkillable => true,
-        Cause::Stopped
-        | Cause::Restarted
-        | Cause::Scheduled
-        | Cause::FileChanged(_)
-        | Cause::Reload
-        | Cause::NotReplaced { .. }
-        | Cause::Dependency { .. }
-        | Cause::Missing
-        | Cause::Shutdown => false,
+impl Cause {
+    /// Whether an end is one that nobody asked for.
+    pub const fn is_news(&self) -> bool {
+        match self {
+            Self::Ended(_)
+            | Self::Memory { .. }
+            | Self::TooLong { .. }
+            | Self::Unhealthy { .. }
+            | Self::NotSpawned(_)
+            | Self::CrashLoop { .. }
+            | Self::NotReady { .. }
+            | Self::Unkillable => true,
+            Self::Stopped
+            | Self::Restarted
+            | Self::Scheduled
+            | Self::FileChanged(_)
+            | Self::Reload
+            | Self::NotReplaced { .. }
+            | Self::Dependency { .. }
+            | Self::Missing
+            | Self::Shutdown => false,
+        }
     }
 }

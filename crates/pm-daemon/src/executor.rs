@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
+use pm_logs::StreamKey;
 use pm_protocol::{Change, EventKind, Home};
 use tokio::sync::mpsc;
 
 use crate::caller::Caller;
 use crate::clock::Clocks;
+use crate::crash_files::CrashFiles;
 use crate::events::Events;
 use crate::hooks::HookRuns;
 use crate::inquiries::Inquiries;
@@ -36,6 +38,7 @@ pub(crate) struct Executor {
     triggers: Triggers,
     hooks: HookRuns,
     events: Events,
+    crash_files: CrashFiles,
     inquiries: Inquiries,
     publisher: Publisher,
     callers: BTreeMap<RequestId, Caller>,
@@ -50,7 +53,7 @@ impl Executor {
         journal: Journal,
         runs: RunControl,
         (triggers, inquiries): (Triggers, Inquiries),
-        events: Events,
+        (events, crash_files): (Events, CrashFiles),
     ) -> Self {
         Self {
             journal,
@@ -60,6 +63,7 @@ impl Executor {
             triggers,
             hooks: HookRuns::default(),
             events,
+            crash_files,
             inquiries,
             publisher: Publisher::default(),
             callers: BTreeMap::new(),
@@ -85,7 +89,9 @@ impl Executor {
         }
         self.journal.append(orders.iter().filter_map(Order::record));
         self.balance();
-        self.events.after(core, orders, Clocks::read(self.journal.dates()), &self.callers);
+        let clocks = Clocks::read(self.journal.dates());
+        self.events.after(core, orders, clocks, &self.callers);
+        self.crash_files.note(core, orders, clocks);
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
         for order in orders.drain(..) {
             match order {
@@ -115,6 +121,7 @@ impl Executor {
                 Order::Leave => self.leaving = true,
             }
         }
+        self.crash_files.write(|run| self.runs.get(run).is_some());
         self.inquiries.tend(core);
         self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
         if is_news {
@@ -187,6 +194,12 @@ impl Executor {
     /// What a call took is not needed to keep watch, but perhaps for the next one.
     pub(crate) fn give_back_soon(&mut self) {
         self.give_back_at = Some(Time(clock::now().0.saturating_add(QUIET)));
+    }
+
+    /// A stream reached its end and is in its log.
+    pub(crate) fn stream_ended(&mut self, key: StreamKey) {
+        self.runs.stream_ended(key);
+        self.crash_files.write(|run| self.runs.get(run).is_some());
     }
 
     /// Something happened to the daemon itself.

@@ -12,6 +12,7 @@ mod caller;
 mod clock;
 mod command_job;
 mod core_driver;
+mod crash_files;
 mod daemon_log;
 mod error;
 mod events;

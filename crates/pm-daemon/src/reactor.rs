@@ -190,7 +190,7 @@ impl Reactor {
             Inlet::Touched(app, path) => {
                 driver.renew(CoreInput::Told(Fact::FileChanged(app, path)));
             }
-            Inlet::StreamEnded(key) => driver.parts().0.runs_mut().stream_ended(key),
+            Inlet::StreamEnded(key) => driver.parts().0.stream_ended(key),
             Inlet::LogBlocked(path, cause) => {
                 let (executor, core) = driver.parts();
                 executor.log_blocked(core, path, cause);

@@ -34,6 +34,13 @@ pub const PM2_PATHS: [&str; 7] = [
     "PM2_DEFAULT_PID_PATH",
 ];
 
+/// How the names of all crash files of an instance begin; what follows is the moment in ms since 1970 and `.json`.
+pub fn crash_prefix(app: &str, id: u32) -> String {
+    let is_odd = |c: char| c == '/' || c.is_control();
+    let name: String = app.chars().map(|c| if is_odd(c) { '-' } else { c }).take(60).collect();
+    format!("{}-{id}-", name.trim_start_matches('.'))
+}
+
 /// Why there is no home.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
@@ -136,6 +143,11 @@ impl Home {
         self.root.join("events")
     }
 
+    /// A file for each of the last failures.
+    pub fn crashes(&self) -> PathBuf {
+        self.root.join("crashes")
+    }
+
     /// Default folder of app logs.
     pub fn logs(&self) -> PathBuf {
         self.named("PM2_DEFAULT_LOG_PATH", "logs", "logs")
@@ -207,6 +219,7 @@ impl Home {
             self.saved(),
             self.diary(),
             self.events(),
+            self.crashes(),
             self.logs(),
             self.pids(),
             self.module_conf(),

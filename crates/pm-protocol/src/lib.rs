@@ -17,7 +17,7 @@ pub use change::Change;
 pub use event::{Event, EventKind};
 pub use frame::{Frame, FrameError, Frames, MAX_FRAME, encode};
 pub use hello::{Hello, Introduction, PROTOCOL};
-pub use home::{Home, HomeError, PM2_PATHS};
+pub use home::{Home, HomeError, PM2_PATHS, crash_prefix};
 pub use job::JobView;
 pub use log::{LogShape, LogSource};
 pub use pm_spec::{Existing, Patience, Reload, Rename, Restart, Scale, Start, Status};

@@ -19,6 +19,7 @@ use super::signals;
 use crate::adopt::{self, Inheritance, Kept, KeptStreams};
 use crate::clock::Clocks;
 use crate::core_driver::CoreDriver;
+use crate::crash_files::CrashFiles;
 use crate::error::{DaemonError, file, system};
 use crate::events::Events;
 use crate::executor::Executor;
@@ -95,7 +96,8 @@ pub(super) fn begin(
     let runs = RunControl::new(owners);
     let triggers = Triggers::new(home.clone(), outlet.clone());
     let events = begun(home, &kept, Clocks::read(journal.dates()));
-    let executor = Executor::new(journal, runs, (triggers, inquiries), events).beside(strangers);
+    let told = (events, CrashFiles::new(home));
+    let executor = Executor::new(journal, runs, (triggers, inquiries), told).beside(strangers);
     let renewals = Renewals { home: home.clone(), outlet: outlet.clone() };
     let mut driver = CoreDriver::new(core, executor, renewals);
     for fact in inheritance.facts {
