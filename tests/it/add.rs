@@ -188,6 +188,19 @@ fn what_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_does_not_start_is_told_with_its_reason_and_the_way_on() {
+    let home = Home::new();
+    home.file("bot/main.py", "import nosuchmodule\n");
+    let run = home.run(["add", "bot", "--yes"]).ends(1).complains("No module named 'nosuchmodule'");
+    let run = run.complains("it needs no packages that are known");
+    let run = run.complains("stays; after a cure");
+    run.complains("ecosystem.json5");
+    home.file("bot/main.py", "import time\ntime.sleep(1000)\n");
+    home.pm(["up"]).dir(home.work().join("bot")).run().ok();
+    assert_eq!(home.row("bot").status, Status::Online);
+}
+
+#[test]
 fn a_file_that_is_there_keeps_what_is_in_it() {
     let (venv, _lock) = article::venv();
     let home = Home::new();
