@@ -190,14 +190,17 @@ fn what_fails_leaves_nothing_behind() {
 #[test]
 fn what_does_not_start_is_told_with_its_reason_and_the_way_on() {
     let home = Home::new();
-    home.file("bot/main.py", "import nosuchmodule\n");
+    // It is waited for until it listens, or ends.
+    let server = "import os, http.server as it\n\
+        it.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), it.SimpleHTTPRequestHandler).serve_forever()\n";
+    home.file("bot/main.py", format!("import nosuchmodule\n{server}"));
+    home.file("bot/.env", format!("PORT={}\n", free_port()));
     let run = home.run(["add", "bot", "--yes"]).ends(1).complains("No module named 'nosuchmodule'");
     let run = run.complains("it needs no packages that are known");
-    let run = run.complains("stays; after a cure");
-    run.complains("ecosystem.json5");
-    home.file("bot/main.py", "import time\ntime.sleep(1000)\n");
+    run.complains("ecosystem.json5 stays; after a cure");
+    home.file("bot/main.py", server);
     home.pm(["up"]).dir(home.work().join("bot")).run().ok();
-    assert_eq!(home.row("bot").status, Status::Online);
+    home.wait_until("it is up", || home.row("bot").status == Status::Online);
 }
 
 #[test]
