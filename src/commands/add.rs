@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::called;
 use crate::cli::{AddArgs, ApplyArgs, ApplyFlags, EngineFlag, ProfileFlag};
 use crate::commands::apply;
+use crate::console::Look;
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::added::{self, AddPlan};
 use crate::render::json::value;
@@ -50,8 +51,13 @@ pub(super) fn run(session: &Session, args: &AddArgs) -> Result<Report, Failure> 
         wish.app = Some(ask::which(&choices)?);
         plan = AddPlan::make(session, &wish)?;
     }
-    if !args.yes {
-        session.console.complain(added::plan(&plan, session.console.look).trim_end());
+    let console = session.console;
+    let colour = console.colour_wanted && console.talk_is_terminal;
+    let shown = added::plan(&plan, Look { colour, ..console.look });
+    if args.yes {
+        session.console.talk(shown.trim_end());
+    } else {
+        session.console.complain(shown.trim_end());
     }
     refuse(&plan)?;
     if !args.yes {
@@ -94,7 +100,7 @@ fn finish(session: &Session, args: &AddArgs, plan: &AddPlan) -> Result<Report, F
     let file = plan.file.path.display();
     let pm = called::name();
     if args.no_start {
-        let text = format!("wrote {file}; `{pm} up {file}` starts it");
+        let text = format!("`{pm} up {file}` starts it");
         return Ok(Report::said(session.console, "add", &text));
     }
     let report = start(session, &plan.file.path, plan.names())?;
@@ -107,7 +113,12 @@ fn finish(session: &Session, args: &AddArgs, plan: &AddPlan) -> Result<Report, F
     } else {
         report.shown
     };
-    Ok(Report { shown, ..report })
+    let mut report = Report { shown, ..report };
+    if !(well || session.console.json) {
+        let hint = format!("hint: {file} stays; after a cure `{pm} up {file}` starts it\n");
+        report.aside.push_str(&hint);
+    }
+    Ok(report)
 }
 
 /// As `pm apply FILE --only NAMES`.

@@ -188,6 +188,22 @@ fn what_fails_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_does_not_start_is_told_with_its_reason_and_the_way_on() {
+    let home = Home::new();
+    // It is waited for until it listens, or ends.
+    let server = "import os, http.server as it\n\
+        it.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), it.SimpleHTTPRequestHandler).serve_forever()\n";
+    home.file("bot/main.py", format!("import nosuchmodule\n{server}"));
+    home.file("bot/.env", format!("PORT={}\n", free_port()));
+    let run = home.run(["add", "bot", "--yes"]).ends(1).complains("No module named 'nosuchmodule'");
+    let run = run.complains("it needs no packages that are known");
+    run.complains("ecosystem.json5 stays; after a cure");
+    home.file("bot/main.py", server);
+    home.pm(["up"]).dir(home.work().join("bot")).run().ok();
+    home.wait_until("it is up", || home.row("bot").status == Status::Online);
+}
+
+#[test]
 fn a_file_that_is_there_keeps_what_is_in_it() {
     let (venv, _lock) = article::venv();
     let home = Home::new();

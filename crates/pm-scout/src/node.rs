@@ -101,7 +101,7 @@ pub(crate) fn proposal(
             one
         }
         (None, main) => {
-            let file = main.filter(|main| has(main)).or_else(|| {
+            let file = main.filter(|main| has(main) && !main.starts_with('-')).or_else(|| {
                 ["server.js", "index.js", "app.js", "index.mjs"].into_iter().find(|name| has(name))
             })?;
             // A package to be used by others is no app.
@@ -135,7 +135,9 @@ fn started(start: &str, manager: PackageManager, has: &dyn Fn(&str) -> bool) -> 
     let words: Vec<_> = start.split(' ').filter(|word| !word.is_empty()).collect();
     let is_plain = !start.contains(['&', '|', ';', '$', '"', '\'', '=', '>', '<', '`']);
     match words.as_slice() {
-        ["node", file, args @ ..] if is_plain && has(file.trim_start_matches("./")) => {
+        ["node", file, args @ ..]
+            if is_plain && !file.starts_with('-') && has(file.trim_start_matches("./")) =>
+        {
             let program = file.trim_start_matches("./").to_owned();
             let args = args.iter().map(|it| (*it).to_owned()).collect();
             StartLine { program, args, ..StartLine::default() }

@@ -287,9 +287,14 @@ impl PythonLook<'_> {
     fn script(&self) -> Option<Proposal> {
         let not_apps = ["setup.py", "manage.py", "noxfile.py", "fabfile.py", "gunicorn.conf.py"];
         let is_app = |source: &&PySource| !not_apps.contains(&name_of(&source.path));
-        let is_known = |source: &PySource| SCRIPTS.contains(&name_of(&source.path));
-        let all = self.sources.iter().filter(is_app);
-        let all: Vec<_> = all.filter(|source| source.is_script() || is_known(source)).collect();
+        // What lies deeper is part of something; what has no usual name is looked for at the top.
+        let is_one = |source: &&PySource| {
+            let inner = self.parcel.inner(&source.path);
+            let depth = inner.trim_start_matches("src/").matches('/').count();
+            let is_known = SCRIPTS.contains(&name_of(inner));
+            (is_known && depth < 2) || (source.is_script() && depth == 0)
+        };
+        let all: Vec<_> = self.sources.iter().filter(is_app).filter(is_one).collect();
         if let Some(choice) = self.choice
             && let Some(source) =
                 all.iter().find(|source| self.parcel.inner(&source.path) == choice)

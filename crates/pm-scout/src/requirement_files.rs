@@ -128,8 +128,7 @@ fn pyproject(terrain: &Terrain, folder: &str, all: &mut Requirements) {
         let listed = project.under("dependencies").into_iter().flat_map(TomlPlace::items);
         for item in listed {
             let Some(words) = item.as_text() else { continue };
-            take(words, &Evidence::new(&path, item.line(), words), all);
-            wanted.push(words.to_owned());
+            wanted.extend(take(words, &Evidence::new(&path, item.line(), words), all));
         }
     }
     let has_poetry = document.at(&["tool", "poetry", "dependencies"]);
@@ -156,10 +155,11 @@ fn python(place: Option<TomlPlace<'_>>, path: &str, all: &mut Requirements) {
     }
 }
 
-fn take(words: &str, evidence: &Evidence, all: &mut Requirements) {
-    if let Some(name) = package(words) {
-        with_extras(words, &name, evidence, &mut all.packages);
-    }
+/// Notes a package. What is none, such as an option of an installer, is not handed to one.
+fn take(words: &str, evidence: &Evidence, all: &mut Requirements) -> Option<String> {
+    let name = package(words)?;
+    with_extras(words, &name, evidence, &mut all.packages);
+    Some(words.to_owned())
 }
 
 /// The packages of a table of Poetry or of a Pipfile.
@@ -178,10 +178,8 @@ fn listed(table: TomlPlace<'_>, path: &str, (wanted, all): (&mut Vec<String>, &m
         let extras =
             if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
         let words = format!("{name}{extras}{}", bounds(version));
-        take(&words, &Evidence::new(path, place.line(), format!("{name} {version}")), all);
-        if !is_optional {
-            wanted.push(words);
-        }
+        let evidence = Evidence::new(path, place.line(), format!("{name} {version}"));
+        wanted.extend(take(&words, &evidence, all).filter(|_| !is_optional));
     }
 }
 
@@ -228,8 +226,7 @@ fn other(terrain: &Terrain, (path, form): (&str, RequirementForm), all: &mut Req
         }
     } else if form == RequirementForm::SetupCfg {
         for (at, words) in install_requires(&text) {
-            take(words, &Evidence::new(path, at, words), all);
-            wanted.push(words.to_owned());
+            wanted.extend(take(words, &Evidence::new(path, at, words), all));
         }
         let wish = text.lines().enumerate().find_map(|(at, line)| {
             let value = line.trim().strip_prefix("python_requires")?.trim_start();

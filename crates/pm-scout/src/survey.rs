@@ -147,7 +147,10 @@ fn project(
 
 /// The Python of a project, read.
 fn sources(terrain: &Terrain, parcel: &Parcel, remarks: &mut Vec<String>) -> Vec<PySource> {
-    let mut all: Vec<_> = parcel.files.iter().filter(|path| ends(path, "py")).collect();
+    // A module of such a name would be an option to its server.
+    let is_option = |path: &str| path.split('/').any(|part| part.starts_with('-'));
+    let all = parcel.files.iter().filter(|path| ends(path, "py") && !is_option(path));
+    let mut all: Vec<_> = all.collect();
     // What lies near the top says most, should not all be read.
     all.sort_by_key(|path| path.matches('/').count());
     let mut sources = Vec::new();
@@ -172,7 +175,8 @@ fn neighbours(terrain: &Terrain) -> Vec<Neighbour> {
         let is = |endings: &[&str]| endings.iter().any(|ending| ends(path, ending));
         let is_config = is(&["json5", "json", "yaml", "yml", "toml", "js", "cjs", "mjs", "ts"]);
         let is_compose = name.starts_with("docker-compose") || name.starts_with("compose");
-        if (name.starts_with("ecosystem.") || name.starts_with("pm2.")) && is_config {
+        let is_ours = name.starts_with("ecosystem.") || name.starts_with("pm2.");
+        if is_ours && is_config && !path.contains('/') {
             Some(NeighbourKind::Ecosystem)
         } else if is_compose && is(&["yml", "yaml"]) {
             Some(NeighbourKind::Compose)

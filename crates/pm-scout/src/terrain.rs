@@ -161,7 +161,11 @@ impl Terrain {
             match listed {
                 Ok(()) => {}
                 Err(error) if folder.is_empty() => return Err(failed(error)),
-                Err(error) => terrain.remarks.push(format!("{folder}/ was not looked at: {error}")),
+                Err(error) => {
+                    let why = error.to_string();
+                    let why = why.split(" (os error").next().unwrap_or_default();
+                    terrain.remarks.push(format!("{folder}/ was not looked at: {why}"));
+                }
             }
         }
         Ok(terrain)
@@ -186,8 +190,8 @@ impl Terrain {
                 continue;
             }
             if walk.names == 0 {
-                self.cut_off(folder);
-                break;
+                self.cut_off(folder, walk);
+                return Ok(());
             }
             walk.names -= 1;
             let path = joined(folder, name);
@@ -238,16 +242,17 @@ impl Terrain {
         true
     }
 
-    /// A folder with too many names: those that say most are looked for.
-    fn cut_off(&mut self, folder: &str) {
+    /// There are too many names: those that say most are looked for, here and in the folders that would have come next.
+    fn cut_off(&mut self, folder: &str, walk: &mut Walk) {
         let shown = if folder.is_empty() { "the folder".into() } else { format!("{folder}/") };
         let most = self.limits.names;
         self.remarks.push(format!(
             "{shown} has more names than are looked at ({most} in all): what lies deeper was not seen"
         ));
-        let telling: Vec<_> = TELLING.iter().map(|name| joined(folder, name)).collect();
-        let telling = telling.into_iter().filter(|path| self.has(path));
-        let telling: Vec<_> = telling.collect();
+        let next = std::mem::take(&mut walk.ahead).into_iter().filter(|(_, depth)| *depth == 1);
+        let folders = [folder.to_owned()].into_iter().chain(next.map(|(folder, _)| folder));
+        let telling = folders.flat_map(|it| TELLING.map(|name| joined(&it, name)));
+        let telling: Vec<_> = telling.filter(|path| self.has(path)).collect();
         self.files.extend(telling);
     }
 

@@ -261,6 +261,8 @@ fn scripts_node_go_pages_and_procfiles() {
             &["|Procfile: gunicorn app:app @5000", "|Procfile/worker: python w.py"],
         ),
         (&["README.md=# nothing"], &[]),
+        (&["x.py=", "a/b/run.py=", "lib/y.py=if __name__ == '__main__':\n  f()"], &[]),
+        (&["-c.py=def app(environ, start_response): pass"], &[]),
     ] {
         let found: Vec<_> = found.iter().map(|it| it.replace("GUNICORN", GUNICORN)).collect();
         let found: Vec<_> = found.iter().map(String::as_str).collect();
@@ -354,6 +356,11 @@ fn what_is_needed_is_read_in_every_usual_form() {
             ],
             "setup-cfg",
             &["flask>=3", "gunicorn"],
+        ),
+        (
+            &["pyproject.toml=[project]\ndependencies = ['--index-url=http://x', '-r x', 'flask']"],
+            "project",
+            &["flask"],
         ),
         (&["setup.py=setup(install_requires=['flask'])"], "setup-py", &[]),
         (&["environment.yml=dependencies: [flask]"], "conda", &[]),
@@ -496,6 +503,17 @@ fn much_is_looked_at_within_limits() {
     let found = survey(folder.path(), limits, None).unwrap();
     assert_eq!(shown(&found), ["|Django: manage.py runserver --noreload 127.0.0.1:8000 @8000"]);
     assert!(found.remarks[0].contains("more names than are looked at (50 in all)"));
+    // Projects beside each other are found although the first of them takes all.
+    let beside = self::folder(&[
+        "z/app.py=from flask import Flask\napp = Flask('x')",
+        "z/requirements.txt=gunicorn",
+    ]);
+    for number in 0..100 {
+        write(beside.path(), &format!("a/upload-{number}"), b"");
+    }
+    let found = survey(beside.path(), SurveyLimits { names: 50, ..limits }, None).unwrap();
+    assert_eq!(shown(&found), [format!("z|Flask: {GUNICORN} app:app @5000")]);
+    assert_eq!(found.remarks.len(), 1, "{:?}", found.remarks);
     let limits = SurveyLimits { bytes: 10, ..SurveyLimits::default() };
     let found = survey(folder.path(), limits, None).unwrap();
     assert!(found.projects.is_empty() || !found.projects[0].proposals.is_empty());

@@ -62,6 +62,11 @@ impl Setup {
         needs: &PythonProject,
         (extra, asked): (&[&str], Option<&str>),
     ) {
+        let is_needed = needs.requirements.is_some() || needs.wish.is_some() || !extra.is_empty();
+        if needs.venv.is_none() && asked.is_none() && !is_needed {
+            self.remarks.push("it needs no packages that are known: it runs without a venv".into());
+            return;
+        }
         let uv = program("uv").is_some();
         let there = needs.venv.as_ref().map(|venv| root.join(&venv.path));
         let broken = there.clone().filter(|venv| venv.join(UNFINISHED).exists());
