@@ -7,6 +7,7 @@ pub(crate) mod cure;
 pub(crate) mod described;
 pub(crate) mod finish;
 pub(crate) mod foreground;
+pub(crate) mod gap;
 pub(crate) mod last_words;
 pub(crate) mod listing;
 pub(crate) mod nodes;
