@@ -15,6 +15,7 @@ mod apply;
 mod apps;
 mod article;
 mod boot;
+mod celery;
 mod deaths;
 mod deploy;
 mod fidelity;

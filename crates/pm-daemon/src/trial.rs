@@ -1,5 +1,5 @@
-//! Whether the new version of an app loads: its server is asked before its main process is told to take it. gunicorn ends
-//! altogether when its new workers can't boot.
+//! Whether the new version of an app loads: its server is asked before its main process is told to take it, or to end. gunicorn
+//! ends altogether when its new workers can't boot.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -13,7 +13,7 @@ use pm_core::{Ask, Core, Existing, InstanceId, InstanceView, SpawnFailure};
 use pm_os::spawn::SpawnRequest;
 use pm_os::wait::{self, Termination};
 use pm_protocol::{Code, Home, Refusal};
-use pm_spec::{AppSpec, Effort, Reload, Start};
+use pm_spec::{AppSpec, Check, Effort, Reload, Start};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -34,7 +34,7 @@ const SHOWN: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Trial {
     app: Arc<AppSpec>,
-    argument: &'static str,
+    check: Check,
     instance: InstanceId,
     numbers: (u16, u32, u32),
 }
@@ -48,7 +48,7 @@ struct TrialEnd {
     error: Vec<u8>,
 }
 
-/// The apps that are to go on and take new code, each once.
+/// The apps that are to take new code and have no old run left if it does not work, each once.
 pub(crate) fn trials(core: &Core, ask: &Ask) -> Vec<Trial> {
     let mut of_apps = BTreeMap::new();
     if let Ask::Reload(Reload { select, env: None, force: false }) = ask {
@@ -61,7 +61,7 @@ pub(crate) fn trials(core: &Core, ask: &Ask) -> Vec<Trial> {
             let own = instance.app;
             let mut new =
                 apps.iter().filter(|app| app.name == own.name && app.namespace == own.namespace);
-            new.any(|app| app.reload_signal.is_some() && own.effort(app) != Effort::Renewal)
+            new.any(|app| own.effort(app) != Effort::Renewal)
         };
         of_apps.extend(core.instances().filter(goes_on).map(|it| (it.app_id, it)));
     }
@@ -74,10 +74,10 @@ impl Trial {
         let habits = instance.app.preset.habits()?;
         let (run, identity) = instance.run?;
         identity?;
-        instance.app.reload_signal?;
+        let stays = !instance.app.listen.is_empty();
         Some(Self {
             app: Arc::clone(instance.app),
-            argument: habits.check?,
+            check: habits.check.filter(|check| !stays && fits(*check, instance.app))?,
             instance: instance.id,
             numbers: (instance.slot, instance.restarts, run.0),
         })
@@ -87,7 +87,9 @@ impl Trial {
     pub(crate) fn refusal(&self, home: &Home) -> Option<Refusal> {
         let patience = Duration::from_millis(self.app.stop.timeout.as_millis());
         let why = match self.begin(home).and_then(|trial| trial.end(patience)) {
-            Ok(TrialEnd { ending: Some(Termination::Exited(0)), out, .. }) if preloads(&out) => {
+            Ok(TrialEnd { ending: Some(Termination::Exited(0)), out, .. })
+                if self.app.reload_signal.is_some() && preloads(&out) =>
+            {
                 "it loads its app before it makes its workers (preload_app), so new workers would run the old code; \
                  `pm restart` stops and starts it"
                     .into()
@@ -124,7 +126,7 @@ impl Trial {
         let numbers = RunNumbers { instance: self.instance, slot, restarts, run, preload: None };
         let line = plan::command_line(app, numbers, home, user.as_ref().map(|user| &user.person));
         let mut line = line.map_err(|error| error.to_string())?;
-        self.add_argument(&mut line.argv);
+        line.argv = trial_words(self.check, line.argv);
         let spawned = || -> io::Result<Running> {
             let ((out, said), (error, complained)) = (pipe()?, pipe()?);
             let null = pm_os::stdio::null()?;
@@ -149,22 +151,49 @@ impl Trial {
         };
         spawned().map_err(|error| error.to_string())
     }
+}
 
-    /// Behind the app's own; a shell has them in its line.
-    fn add_argument(&self, argv: &mut Vec<CString>) {
-        let argument = self.argument.as_bytes();
-        let is_line = argv.get(1).is_some_and(|word| word.as_bytes() == b"-c");
-        let text = match argv.get_mut(2).filter(|_| is_line) {
-            Some(line) => [line.as_bytes(), b" ", argument].concat(),
-            None => argument.to_vec(),
-        };
-        // It holds no NUL byte: both parts are texts of C.
-        let text = CString::new(text).unwrap_or_default();
-        match argv.get_mut(2).filter(|_| is_line) {
-            Some(line) => *line = text,
-            None => argv.push(text),
-        }
+/// Whether there is the word that another is to take the place of.
+fn fits(check: Check, app: &AppSpec) -> bool {
+    let Check::Instead(from, _) = check else { return true };
+    // A shell has them in its line.
+    let words = app.args.iter().flat_map(|arg| arg.as_bytes().split(|byte| *byte == b' '));
+    place(from, &words.collect::<Vec<_>>()).is_some()
+}
+
+/// Where a subcommand stands; the app before it may have the same name.
+fn place(word: &str, words: &[&[u8]]) -> Option<usize> {
+    let is_value = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        before.is_some_and(|before| [&b"-A"[..], b"--app"].contains(before))
+    };
+    (0..words.len()).find(|at| words[*at] == word.as_bytes() && !is_value(*at))
+}
+
+/// Behind the app's own arguments, or in their place; a shell has them in its line.
+fn trial_words(check: Check, mut argv: Vec<CString>) -> Vec<CString> {
+    let is_line = argv.get(1).is_some_and(|word| word.as_bytes() == b"-c");
+    if let Some(line) = argv.get_mut(2).filter(|_| is_line) {
+        let words: Vec<&[u8]> = line.as_bytes().split(|byte| *byte == b' ').collect();
+        // It holds no NUL byte: all parts are texts of C.
+        *line = CString::new(changed(check, words).join(&b' ')).unwrap_or_default();
+        return argv;
     }
+    let words = changed(check, argv.iter().map(CString::as_bytes).collect());
+    words.into_iter().filter_map(|word| CString::new(word).ok()).collect()
+}
+
+fn changed(check: Check, mut words: Vec<&[u8]>) -> Vec<&[u8]> {
+    let word = match check {
+        Check::Also(word) => word,
+        Check::Instead(from, word) => {
+            let at = place(from, &words);
+            words.truncate(at.unwrap_or(words.len()));
+            word
+        }
+    };
+    words.push(word.as_bytes());
+    words
 }
 
 /// A trial under way.
@@ -263,4 +292,30 @@ fn last_words(error: &[u8]) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.get(lines.len().saturating_sub(SHOWN)..).unwrap_or_default();
     last.iter().flat_map(|line| ["\n  ", line]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_asked_in_its_own_words() {
+        let celery = Check::Instead("worker", "report");
+        for (check, before, after) in [
+            (Check::Also("--print-config"), "gunicorn a:a", "gunicorn a:a --print-config"),
+            (celery, "celery -A tasks worker -c 4", "celery -A tasks report"),
+            (celery, "python -m celery -A worker worker", "python -m celery -A worker report"),
+        ] {
+            let argv: Vec<CString> =
+                before.split(' ').map(|it| CString::new(it).unwrap()).collect();
+            let words = trial_words(check, argv);
+            assert_eq!(
+                words.iter().map(|it| it.to_str().unwrap()).collect::<Vec<_>>().join(" "),
+                after
+            );
+            let line = [c"sh".into(), c"-c".into(), CString::new(before).unwrap()];
+            let words = trial_words(check, line.into());
+            assert_eq!(words[2].to_str().unwrap(), after);
+        }
+    }
 }

@@ -40,7 +40,7 @@ pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
 pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
-pub use preset::{FOLLOWING, HABITS, Habits, Preset};
+pub use preset::{Check, FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
 };
