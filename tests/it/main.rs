@@ -14,6 +14,7 @@
 mod apply;
 mod apps;
 mod article;
+mod asgi;
 mod boot;
 mod celery;
 mod deaths;

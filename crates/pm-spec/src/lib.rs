@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod activation;
 mod app;
 mod bytes;
 mod difference;
@@ -29,6 +30,7 @@ mod time;
 mod triggers;
 mod wish;
 
+pub use activation::Activation;
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
 pub use difference::Edit;
