@@ -7,6 +7,7 @@ use pm_spec::Select;
 
 use crate::cli::RestartArgs;
 use crate::commands::support::changes::Configs;
+use crate::commands::support::gap::GapWatch;
 use crate::commands::support::targets::{self, Target, resolve};
 use crate::commands::support::{amend, finish, progress, resend};
 use crate::commands::{logs, start};
@@ -51,6 +52,12 @@ pub(super) fn again(
         session.need()?
     };
     let select = resolve(session, &mut client, &words, &Overrides::default())?;
+    let is_reload = existing == Existing::Reload;
+    let is_something = !configs.is_empty() || !select.is_empty();
+    // Which apps a config names is not known yet.
+    let selected = configs.is_empty().then(|| select.clone());
+    let watch = || GapWatch::begin(session, &mut client, selected);
+    let gaps = (is_reload && is_something).then(watch).transpose()?;
     let asked = resend::now();
     let flags = &args.flags;
     let overrides = start::overrides(session, flags, &args.args);
@@ -73,8 +80,8 @@ pub(super) fn again(
     })?;
     let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to restart")?;
-    let is_reload = existing == Existing::Reload;
-    let done = Completed { changes: news, is_reload, is_partial, ..done };
+    let gaps = gaps.map(GapWatch::end).unwrap_or_default();
+    let done = Completed { changes: news, is_reload, gaps, is_partial, ..done };
     if args.flags.attach || args.flags.no_daemon {
         logs::attach(session, &done, &ids)
     } else {

@@ -1,10 +1,12 @@
 //! What became of each instance, one line each, then the list as it stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use pm_client::{Colours, plain};
-use pm_protocol::{Listing, Outcome, Row, What};
-use pm_spec::{ByteString, Mode};
+use pm_protocol::{Listing, Outcome, What};
+use pm_spec::ByteString;
 use serde_json::{Value, json};
 
 use crate::called::as_called;
@@ -32,12 +34,22 @@ pub(crate) struct Completed {
     pub(crate) otherwise: &'static str,
     /// Whether new runs came by a reload.
     pub(crate) is_reload: bool,
+    /// Instances whose old process had to end before the new one began, with the time in which nobody listened, if it
+    /// was seen.
+    pub(crate) gaps: BTreeMap<u32, Option<Gap>>,
     /// What a config changed, and who is gone from it.
     pub(crate) changes: Vec<Planned>,
     /// What would help those that failed.
     pub(crate) hint: Option<&'static str>,
     /// Whether apps of a config were left out because of its mistakes.
     pub(crate) is_partial: bool,
+}
+
+/// A time in which nobody listened where an app does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) at: SocketAddr,
+    pub(crate) span: Duration,
 }
 
 /// The last lines an app wrote to standard error.
@@ -108,21 +120,31 @@ pub(crate) fn text(done: &Completed, look: Look, mini: bool) -> String {
     text
 }
 
-/// Which reloaded apps nobody served for a moment: those that are one process and no worker of a cluster.
+/// Which reloaded apps nobody served for a moment, and for how long.
 fn gap(done: &Completed, look: Look) -> String {
-    let rows = done.listing.as_ref().map_or(&[][..], |listing| &listing.rows);
-    let is_alone = |row: &&Row| rows.iter().filter(|other| other.name == row.name).count() == 1;
-    let is_new = |one: &Outcome| one.what == What::Restarted;
-    let replaced = |row: &&Row| done.outcomes.iter().any(|one| one.id == row.id && is_new(one));
-    let apart = rows.iter().filter(|row| row.mode == Mode::Fork && done.is_reload);
-    let names: Vec<_> = apart.filter(replaced).filter(is_alone).map(|row| &*row.name).collect();
-    let who = match names.as_slice() {
-        [] => return String::new(),
-        [name] => safe_text(name),
-        many => format!("{} apps", many.len()),
+    let stopped = |one: &&Outcome| one.what == What::Restarted && done.gaps.contains_key(&one.id);
+    let apps: Vec<&Outcome> = done.outcomes.iter().filter(stopped).collect();
+    let longest = apps.iter().filter_map(|one| Some((done.gaps.get(&one.id)?.as_ref()?, one)));
+    let longest = longest.max_by_key(|(gap, _)| gap.span);
+    let seconds = |gap: &Gap| format!("{:.2} s", gap.span.as_secs_f64());
+    let text = match (apps.as_slice(), longest) {
+        ([], _) => return String::new(),
+        ([app], None) => format!("{} stopped before the new one began", safe_text(&app.name)),
+        ([app], Some((gap, _))) => {
+            let (name, at, span) = (safe_text(&app.name), gap.at, seconds(gap));
+            format!("{name} stopped before the new one began: nobody listened on {at} for {span}")
+        }
+        (many, None) => format!("{} apps stopped before the new ones began", many.len()),
+        (many, Some((gap, app))) => {
+            let (name, span) = (safe_text(&app.name), seconds(gap));
+            let many = many.len();
+            format!(
+                "{many} apps stopped before the new ones began: nobody listened for up to {span} ({name})"
+            )
+        }
     };
     let note = format!(
-        "note: {who} stopped before the new one began; Node's cluster workers and a `reload_signal` leave no gap\n"
+        "note: {text}; `listen`, Node's cluster workers and a `reload_signal` leave no gap\n"
     );
     Paint::Dim.on(&note, look.colour)
 }
@@ -234,6 +256,10 @@ pub(crate) fn tail(tail: &LastLines, look: Look) -> String {
 
 /// One document each.
 fn json(done: &Completed) -> Value {
+    let gap_of = |one: &Outcome| {
+        let gap = done.gaps.get(&one.id).copied().flatten();
+        gap.filter(|_| one.what == What::Restarted).map(|gap| gap.span.as_millis())
+    };
     let one = |outcome: &Outcome| {
         let reason = outcome.what.why();
         let what = match reason {
@@ -244,7 +270,7 @@ fn json(done: &Completed) -> Value {
         json!({
             "id": outcome.id, "name": outcome.name, "what": what, "reason": reason,
             "pid": outcome.pid, "error_log": outcome.error_log.as_ref().map(text_of),
-            "last_lines": done.tails.iter().find(|tail| tail.id == outcome.id).map(last_lines),
+            "gap_ms": gap_of(outcome), "last_lines": done.tails.iter().find(|tail| tail.id == outcome.id).map(last_lines),
         })
     };
     done.outcomes.iter().map(one).collect()

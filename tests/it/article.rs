@@ -49,20 +49,22 @@ def app(environ, start_response):
     return [("%s in %s" % (os.environ.get("DATABASE_URL"), os.getcwd())).encode()]
 "#;
 
-/// A venv with gunicorn under `target/`, made once. The lock is held as long as the ports are in use.
+/// A venv with gunicorn, uvicorn, hypercorn and celery under `target/`, made once. The lock is held as long as the ports are in
+/// use.
 pub(crate) fn venv() -> (PathBuf, File) {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     fs::create_dir_all(&target).unwrap();
     let lock = File::create(target.join("venv-gunicorn.lock")).unwrap();
     lock.lock().unwrap();
     let venv = target.join("venv-gunicorn");
-    let is_made = venv.join("made");
+    let is_made = venv.join("made-with-celery");
     if !is_made.exists() {
         // What a broken attempt left.
         fs::remove_dir_all(&venv).ok();
         let python = "/usr/bin/python3";
         command(Command::new(python).args(["-m", "venv"]).arg(&venv));
-        command(Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "gunicorn"]));
+        let servers = ["gunicorn", "uvicorn", "hypercorn", "celery"];
+        command(Command::new(venv.join("bin/python")).args(["-m", "pip", "install"]).args(servers));
         fs::write(is_made, "").unwrap();
     }
     (venv, lock)

@@ -8,7 +8,7 @@ use pm_protocol::Status;
 use pm_testkit::{Home, free_port, signal};
 
 use crate::article::{self, tree};
-use crate::node::load::{Habit, Load};
+use crate::node::load::Callers;
 
 const APP: &str = r#"
 import os, time
@@ -46,30 +46,6 @@ fn listening(home: &Home, port: u16) {
         let files = std::fs::read_dir(home.work()).unwrap().flatten();
         files.filter(|file| file.file_name().as_encoded_bytes().starts_with(b"loaded-")).count() > 1
     });
-}
-
-/// New connections and kept ones, at the same time.
-struct Callers([Load; 2]);
-
-impl Callers {
-    fn begin(port: u16) -> Self {
-        Self([Habit::NewEach, Habit::KeepAlive].map(|habit| Load::begin(port, 2, habit)))
-    }
-
-    /// All have heard so many versions, and go on for a while.
-    fn hear(&mut self, versions: usize) {
-        for load in &mut self.0 {
-            load.hear(versions);
-            load.go_on(50);
-        }
-    }
-
-    fn none_failed(self) {
-        for load in self.0 {
-            let tally = load.end();
-            assert!(tally.hard.is_empty(), "{tally:?}");
-        }
-    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use pm_testkit::{Home, free_port, is_alive, signal};
+use pm_testkit::{Home, fixture, free_port, is_alive, signal};
 
 use crate::node::load::{Habit, Load};
 
@@ -144,6 +144,17 @@ fn who_has_the_port_is_named() {
     let listen = format!("--listen=tcp://127.0.0.1:{port}");
     let third = ["start", "server.py", "--interpreter", "python3", "--name", "three", &listen];
     home.run(third).ends(1).says(&format!("(pid {}) has it", std::process::id()));
+}
+
+#[test]
+fn one_that_opens_it_again_is_told_that_it_has_it() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    let listen = format!("--listen=tcp://127.0.0.1:{port}");
+    let code = format!("import socket; socket.create_server(('127.0.0.1', {port}))");
+    home.file("app.py", code);
+    let run = home.run(["start", "app.py", "--interpreter", "python3", &listen]).ends(1);
+    run.complains(&format!("port {port} is open for this app already, by its `listen`"));
 }
 
 #[test]
@@ -297,4 +308,42 @@ fn the_daemon_dies_when_the_old_run_is_about_to_go() {
     home.wait_until("one socket is left", || sockets_on(port) == 1);
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");
+}
+
+/// It sits in `accept`, and dies of the signal that ends it.
+#[test]
+fn a_server_in_rust_that_knows_nothing_of_signals_fails_nobody() {
+    let home = Home::new();
+    let program = fixture();
+    let port = free_port().to_string();
+    let listen = format!("--listen=tcp://127.0.0.1:{port}");
+    let words =
+        ["start", program.to_str().unwrap(), "--name", "web", &listen, "--", "--listen", &port];
+    home.run(words.iter().chain(&["--live", "forever"])).ok();
+    let load = Load::begin(port.parse().unwrap(), 4, Habit::NewEach);
+    for _ in 0..5 {
+        load.go_on(50);
+        let before = pids(&home);
+        let told = home.run(["reload", "web"]).ok();
+        assert!(!told.out().contains("note:") && told.err.is_empty(), "{told:?}");
+        assert_ne!(pids(&home), before);
+    }
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+}
+
+#[test]
+fn a_gap_is_told_before_and_measured() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    let program = fixture();
+    let words = ["start", program.to_str().unwrap(), "--name", "web", "--", "--ready-after", "300"];
+    home.run(words.iter().chain(&["--listen", &port, "--live", "forever"])).ok();
+    let told = home.run(["reload", "web"]).ok();
+    let told =
+        told.complains(&format!("web opens its port itself: nobody listens on 127.0.0.1:{port}"));
+    told.says(&format!("before the new one began: nobody listened on 127.0.0.1:{port} for "));
+    let told = home.run(["reload", "web", "--json"]).ok().json();
+    assert!(told[0]["gap_ms"].as_u64() > Some(0), "{told}");
 }

@@ -8,7 +8,7 @@ use pm_spec::{AppSpec, options};
 use crate::caller::{Caller, Overrides};
 use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic};
 use crate::given::{Typed, flag_of};
-use crate::{preset, read};
+use crate::{listen, preset, read};
 
 /// A known app with what the command line gives, and nothing else changed. It is read as if the app were started anew
 /// where it runs, with its own environment; then only what was given is taken over. With it comes what works
@@ -37,9 +37,12 @@ pub fn amended(
     }
     amended.derived.retain(|key| {
         let stays = |fresh: &AppSpec| fresh.derived.contains(key);
-        preset::is_one_of(key) || fresh.apps.iter().all(stays)
+        preset::is_one_of(key) || key.as_bytes() == b"listen" || fresh.apps.iter().all(stays)
     });
     preset::settle_again(&mut amended, |name| given.has(name));
+    if !given.has("listen") {
+        listen::follow_again(&mut amended);
+    }
     let is_declared = amended.declared_env.iter().any(|name| name.as_bytes() == b"PWD");
     if given.has("cwd") && !is_declared {
         amended.env.set("PWD", amended.cwd.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pm_spec::{ByteString, Environment, ListenAddress, ListenError, ListenSocket};
+use pm_spec::{AppSpec, ByteString, Environment, ListenAddress, ListenError, ListenSocket};
 
 use crate::diagnose::{Finding, quoted};
 use crate::fields::{AppFields, Field};
@@ -45,6 +45,33 @@ pub(crate) fn sockets(
         app.error(field.node.at, format!("`{}` takes {} at most", field.key, ListenSocket::MOST));
     }
     sockets
+}
+
+/// Where nobody wrote any, those that the arguments of a known server name. A server that is not recognised, as where
+/// we are called `pm2`, opens its own.
+pub(crate) fn follow(spec: &mut AppSpec) {
+    spec.derived.retain(|key| key.as_bytes() != b"listen");
+    spec.listen = spec.activation().map(|server| server.sockets).unwrap_or_default();
+    let base = spec.cwd.clone();
+    for socket in &mut spec.listen {
+        if let ListenAddress::Unix(path) = &mut socket.at {
+            *path = paths::to_bytes(&paths::absolute(
+                paths::from_bytes(path),
+                paths::from_bytes(&base),
+            ));
+        }
+    }
+    if !spec.listen.is_empty() {
+        spec.derived.push("listen".into());
+    }
+}
+
+/// The same for a known app of which some keys have been changed.
+pub(crate) fn follow_again(spec: &mut AppSpec) {
+    let is_derived = spec.derived.iter().any(|key| key.as_bytes() == b"listen");
+    if is_derived || spec.listen.is_empty() {
+        follow(spec);
+    }
 }
 
 fn socket(app: &mut AppFields<'_>, field: Field<'_>) -> Option<ListenSocket> {

@@ -134,6 +134,9 @@ pub(crate) fn app(
     spec.interpreter_args = before.filter(|_| !matches!(program, Program::Module(_))).collect();
     spec.env = env.all;
     preset::settle(&mut app, ground, &mut spec);
+    if app.get("listen").is_none() {
+        listen::follow(&mut spec);
+    }
     Some(AppSpec {
         namespace: namespace.unwrap_or_else(AppName::default_namespace),
         version: version(&program),

@@ -1,34 +1,46 @@
-//! Runs that are about to leave and get no new connections any more: whether they have accepted all who called before.
+//! Runs that are about to leave and get no new connections any more: whether they have accepted and heard all who called
+//! before.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use pm_core::RunId;
-use pm_os::steering;
+use pm_os::tree::RunMembers;
+use pm_os::{steering, unheard};
+
+use crate::tree_job::{Leaver, Tree};
 
 /// How often it is looked.
 const OFTEN: Duration = Duration::from_millis(10);
-/// So long nobody must have waited: a connection that is half made comes within that, and who is accepted is heard.
+/// So long nobody must have waited to be accepted: a connection that is half made comes within that.
 const QUIET: Duration = Duration::from_millis(200);
+/// Who was accepted and has said nothing is waited for no longer than this: browsers open connections that they may need.
+const SILENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-struct Leaver {
-    sockets: Vec<OwnedFd>,
-    /// When it has had its time.
-    until: Instant,
+struct Leaving {
+    leaver: Leaver,
+    ports: Vec<u16>,
+    since: Instant,
     /// Since when nobody waits.
     quiet: Instant,
 }
 
 /// Those that are looked at.
 #[derive(Debug, Default)]
-pub(crate) struct LeaveWatch(BTreeMap<RunId, Leaver>);
+pub(crate) struct LeaveWatch(BTreeMap<RunId, Leaving>);
 
 impl LeaveWatch {
-    pub(crate) fn add(&mut self, run: RunId, sockets: Vec<OwnedFd>, within: Duration) {
+    pub(crate) fn add(&mut self, leaver: Leaver) {
+        let port = |socket: &OwnedFd| {
+            let at = rustix::net::getsockname(socket).ok()?;
+            SocketAddr::try_from(at).ok().map(|at| at.port())
+        };
+        let ports = leaver.sockets.iter().filter_map(port).collect();
         let now = Instant::now();
-        self.0.insert(run, Leaver { sockets, until: now + within, quiet: now });
+        self.0.insert(leaver.tree.run, Leaving { leaver, ports, since: now, quiet: now });
     }
 
     /// How long until the next look; `None`: there is nothing to look at.
@@ -36,15 +48,37 @@ impl LeaveWatch {
         (!self.0.is_empty()).then_some(OFTEN)
     }
 
-    /// Those that have accepted all, or had their time; they are forgotten.
-    pub(crate) fn look(&mut self) -> Vec<RunId> {
-        let now = Instant::now();
-        let is_over = |leaver: &mut Leaver| {
-            if leaver.sockets.iter().any(|it| steering::has_callers(it) == Ok(true)) {
-                leaver.quiet = now;
+    /// Those at whose sockets nobody waits any more.
+    pub(crate) fn quiet(&mut self) -> Vec<Tree> {
+        for leaving in self.0.values_mut() {
+            let waits = |it: &OwnedFd| steering::has_callers(it) == Ok(true);
+            if leaving.leaver.sockets.iter().any(waits) {
+                leaving.quiet = Instant::now();
             }
-            now >= leaver.until || now.duration_since(leaver.quiet) >= QUIET
+        }
+        let quiet = self.0.values().filter(|leaving| leaving.is_quiet() || leaving.is_late());
+        quiet.map(|leaving| leaving.leaver.tree).collect()
+    }
+
+    /// Those of them that have heard all, or had their time, by their members; they are forgotten.
+    pub(crate) fn done(&mut self, by_run: &RunMembers) -> Vec<RunId> {
+        let has_heard = |leaving: &Leaving| {
+            let members = by_run.get(&leaving.leaver.tree.tag).into_iter().flatten();
+            leaving.quiet.elapsed() >= QUIET + SILENCE
+                || !unheard::is_one(members.map(|it| it.identity.pid), &leaving.ports)
         };
-        self.0.extract_if(.., |_, leaver| is_over(leaver)).map(|(run, _)| run).collect()
+        let is_done =
+            |leaving: &Leaving| leaving.is_late() || (leaving.is_quiet() && has_heard(leaving));
+        self.0.extract_if(.., |_, leaving| is_done(leaving)).map(|(run, _)| run).collect()
+    }
+}
+
+impl Leaving {
+    fn is_quiet(&self) -> bool {
+        self.quiet.elapsed() >= QUIET
+    }
+
+    fn is_late(&self) -> bool {
+        self.since.elapsed() >= self.leaver.within
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn command_line(
         }
         argv.push(text(&app.script)?);
     }
-    for argument in &app.args {
+    for argument in &app.run_args() {
         argv.push(text(argument)?);
     }
     let mut env = app.env.clone();

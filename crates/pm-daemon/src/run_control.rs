@@ -26,7 +26,7 @@ use crate::runs::{self, Life, Run, Runs, Told};
 use crate::shared_sockets::SocketUse;
 use crate::slots::{Address, CHANNEL_SLOT, NOTICE_SLOT, PIDFD_SLOT, slot_of};
 use crate::spawner::{SpawnJob, SpawnerJob};
-use crate::tree_job::{Machine, TreeJob};
+use crate::tree_job::{Leaver, Machine, TreeJob};
 use crate::{app_events, daemon_log, plan};
 
 mod drain;
@@ -153,7 +153,7 @@ impl RunControl {
         let waits = |run: &&Run| run.waiting.is_some() && !sockets.is_empty();
         let Some(run) = self.get(id).filter(waits) else { return self.drained(id) };
         let within = Duration::from_millis(run.app.stop.timeout.as_millis() / 2);
-        self.tree_job(TreeJob::Leaves(id, sockets, within));
+        self.tree_job(TreeJob::Leaves(Leaver { tree: run.tree(), sockets, within }));
     }
 
     /// It has done what it does before it gets its signal.

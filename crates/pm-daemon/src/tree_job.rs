@@ -25,6 +25,14 @@ pub(crate) struct Tree {
     pub(crate) user: Option<u32>,
 }
 
+/// A run that is about to leave, and where it has still to accept.
+#[derive(Debug)]
+pub(crate) struct Leaver {
+    pub(crate) tree: Tree,
+    pub(crate) sockets: Vec<OwnedFd>,
+    pub(crate) within: Duration,
+}
+
 /// What can be asked of it.
 #[derive(Debug)]
 pub(crate) enum TreeJob {
@@ -42,8 +50,8 @@ pub(crate) enum TreeJob {
     Listens(Tree),
     /// Tell as soon as somebody of it takes callers of one of the sockets it was given, if that is soon.
     Accepts(Tree, Vec<SocketInode>),
-    /// Tell as soon as nobody waits at these sockets any more whom the run has still to accept, or so long has passed.
-    Leaves(RunId, Vec<OwnedFd>, Duration),
+    /// Tell as soon as it has accepted and heard all who called it, or had its time.
+    Leaves(Leaver),
     /// The pids of a run, the main process first.
     Pids(Tree, oneshot::Sender<Vec<u32>>),
 }

@@ -25,7 +25,7 @@ pub(crate) const HELP: &str = "\
 --bytes HEX               print these bytes
 --eat SIZE                allocate and touch memory, keep it
 --burn MS                 use so much CPU time
---listen PORT             answer HTTP, print \"listening PORT\"; 0 = any port
+--listen PORT             answer HTTP, print \"listening PORT\"; 0 = any port; a socket found open counts instead
 --print-env NAME          print the variable's value, or \"<unset>\"
 --print-cwd               print the current folder
 --print-args              print all arguments, one a line

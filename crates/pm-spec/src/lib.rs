@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod activation;
 mod app;
 mod bytes;
 mod dependency;
@@ -30,6 +31,7 @@ mod time;
 mod triggers;
 mod wish;
 
+pub use activation::Activation;
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
 pub use dependency::{Condition, Dependency};
@@ -42,7 +44,7 @@ pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
 pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
-pub use preset::{FOLLOWING, HABITS, Habits, Preset};
+pub use preset::{Check, FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
 };

@@ -41,8 +41,17 @@ pub struct Habits {
     pub grace: Span,
     /// Has its main process replace all workers by ones with the new code, while it goes on listening.
     pub reload: Option<Signal>,
-    /// With this argument it loads the app as it is now, says what is wrong and ends, having served nobody.
-    pub check: Option<&'static str>,
+    /// How it loads the app as it is now, says what is wrong and ends, having served nobody.
+    pub check: Option<Check>,
+}
+
+/// How a server is run to try whether its app loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// With this argument behind its own.
+    Also(&'static str),
+    /// With the second word in the place of the first and of all that follows.
+    Instead(&'static str, &'static str),
 }
 
 const GRACE: Span = Span::from_secs(30);
@@ -57,7 +66,7 @@ pub static HABITS: [Habits; 7] = [
     Habits {
         reload: Some(Signal::HUP),
         // As `--check-config`, and it says whether it preloads.
-        check: Some("--print-config"),
+        check: Some(Check::Also("--print-config")),
         ..habits(Preset::Gunicorn, &["gunicorn", "gunicorn3"])
     },
     habits(Preset::Uvicorn, &["uvicorn"]),
@@ -66,7 +75,11 @@ pub static HABITS: [Habits; 7] = [
     habits(Preset::Daphne, &["daphne"]),
     // Its SIGTERM is a reload unless `die-on-term` is set, and then no gentler than SIGINT.
     Habits { stop: Signal::INT, ..habits(Preset::Uwsgi, &["uwsgi", "uwsgi-core"]) },
-    habits(Preset::Celery, &["celery"]),
+    // A report of an app's settings, which begins with its modules.
+    Habits {
+        check: Some(Check::Instead("worker", "report")),
+        ..habits(Preset::Celery, &["celery"])
+    },
 ];
 
 /// The keys that follow from a preset where nobody wrote them.

@@ -8,6 +8,7 @@ pub(crate) mod described;
 pub(crate) mod event_file;
 pub(crate) mod finish;
 pub(crate) mod foreground;
+pub(crate) mod gap;
 pub(crate) mod last_words;
 pub(crate) mod listing;
 pub(crate) mod moment;

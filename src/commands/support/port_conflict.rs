@@ -24,6 +24,12 @@ pub(crate) fn told(
     // There are servers that don't say which.
     let given = given(&described.spec);
     let (port, holder) = said.chain(given).find_map(|port| Some((port, holder(port)?)))?;
+    if pm_spec::tcp_addresses(&described.spec.listen).iter().any(|at| at.port() == port) {
+        return Some(format!(
+            "port {port} is open for this app already, by its `listen`: it finds it at descriptor 3 (`LISTEN_FDS`, see \
+             sd_listen_fds(3)); one that opens its port itself needs no `listen`"
+        ));
+    }
     let list = List { select: Vec::new(), usage: true, host: false };
     let rows = client.call(&list, Deadline::after(QUICK)).map(|listing| listing.rows);
     let rows = rows.unwrap_or_default();

@@ -87,6 +87,30 @@ impl Load {
     }
 }
 
+/// New connections and kept ones, at the same time.
+pub(crate) struct Callers([Load; 2]);
+
+impl Callers {
+    pub(crate) fn begin(port: u16) -> Self {
+        Self([Habit::NewEach, Habit::KeepAlive].map(|habit| Load::begin(port, 2, habit)))
+    }
+
+    /// All have heard so many versions, and go on for a while.
+    pub(crate) fn hear(&mut self, versions: usize) {
+        for load in &mut self.0 {
+            load.hear(versions);
+            load.go_on(50);
+        }
+    }
+
+    pub(crate) fn none_failed(self) {
+        for load in self.0 {
+            let tally = load.end();
+            assert!(tally.hard.is_empty(), "{tally:?}");
+        }
+    }
+}
+
 fn call(
     (port, habit): (u16, Habit),
     over: &AtomicBool,

@@ -55,7 +55,8 @@ fn too_many(driver: &CoreDriver, apps: &[AppSpec]) -> Option<Refusal> {
             if first.is_direct() && is_alone { 1 } else { 4 }
         };
         let streams: usize = plan::streams(app, InstanceId(0)).into_iter().map(files).sum();
-        usize::from(app.instances) * (1 + streams + channel)
+        // Each socket that its runs find open has a note.
+        usize::from(app.instances) * (1 + streams + channel) + 2 * app.listen.len()
     };
     let needed: usize = apps.iter().filter(is_new).map(files).sum();
     let limit = soft_nofile();

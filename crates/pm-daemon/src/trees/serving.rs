@@ -5,7 +5,7 @@ use pm_os::tree::{Depth, ProcScan};
 use super::TreeThread;
 use crate::accept_watch;
 use crate::inlet::Inlet;
-use crate::tree_job::TreeJob;
+use crate::tree_job::{Leaver, TreeJob};
 use crate::tree_queries::run_of;
 
 impl TreeThread {
@@ -21,8 +21,9 @@ impl TreeThread {
                 self.accepting.add(*tree, std::mem::take(sockets));
                 false
             }
-            TreeJob::Leaves(run, sockets, within) => {
-                self.leaving.add(*run, std::mem::take(sockets), *within);
+            TreeJob::Leaves(Leaver { tree, sockets, within }) => {
+                let sockets = std::mem::take(sockets);
+                self.leaving.add(Leaver { tree: *tree, sockets, within: *within });
                 false
             }
             TreeJob::Ask(..)
@@ -50,9 +51,17 @@ impl TreeThread {
         Some(())
     }
 
-    /// Looks whether those that are about to leave have accepted all who called them.
+    /// Looks whether those that are about to leave have accepted and heard all who called them.
     pub(super) fn look_who_is_quiet(&mut self) -> Option<()> {
-        self.leaving.look().into_iter().try_for_each(|run| self.tell(Inlet::Quiet(run)))
+        let quiet = self.leaving.quiet();
+        if quiet.is_empty() {
+            return Some(());
+        }
+        let queries: Vec<_> = quiet.iter().map(accept_watch::query).collect();
+        // Without /proc it is taken that they have.
+        let scan = ProcScan::take(Depth::Tags, &[self.guardian]).ok();
+        let by_run = scan.map(|scan| scan.run_members(&queries)).unwrap_or_default();
+        self.leaving.done(&by_run).into_iter().try_for_each(|run| self.tell(Inlet::Quiet(run)))
     }
 
     /// Looks whether those that were given sockets take callers.

@@ -1,0 +1,105 @@
+//! uvicorn and hypercorn themselves, from a venv (`article.rs` says what that needs), without a key for it in any file: their
+//! address is a socket of ours, and a reload closes it for nobody.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pm_testkit::{Home, free_port, signal};
+
+use crate::article;
+use crate::node::load::Callers;
+
+const APP: &str = r#"
+version = open("version").read()
+if version == "broken":
+    import nothing_of_that_name
+body = version.encode()
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    length = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    await send({"type": "http.response.body", "body": body})
+"#;
+
+/// In a folder with a venv, as people have it; the port is the last argument.
+fn start(home: &Home, server: &str, args: &[&str]) -> u16 {
+    // Its ports are its own.
+    let (venv, _) = article::venv();
+    home.file("app.py", APP);
+    home.file("version", "one");
+    symlink(venv, home.work().join("venv")).unwrap();
+    let port = free_port();
+    let mut words = vec!["start", server, "--name", "web", "--", "app:app"];
+    words.extend(args);
+    let last = match server {
+        "uvicorn" => port.to_string(),
+        _ => format!("127.0.0.1:{port}"),
+    };
+    words.push(&last);
+    home.run(words).ok().says(&format!("listens on 127.0.0.1:{port}"));
+    port
+}
+
+/// Five reloads under load, in one of which the daemon dies, and then a version that does not work.
+fn nobody_notices(home: &Home, port: u16) {
+    let described = home.run(["describe", "web"]).ok();
+    described.says("recognised").says(&format!("tcp://127.0.0.1:{port}"));
+    let mut callers = Callers::begin(port);
+    callers.hear(1);
+    for turn in 2..=6 {
+        let before = home.row("web").pid;
+        home.file("version", turn.to_string());
+        let mut reload = home.pm(["reload", "web"]).background();
+        if turn == 4 {
+            home.wait_rows("the reload is under way", |rows| {
+                rows.iter().any(|row| row.pid != 0 && row.pid != before)
+            });
+            signal(home.hello().pid, 9);
+        }
+        assert_eq!(reload.wait(), 0, "{}", reload.seen());
+        assert_ne!(home.row("web").pid, before);
+        callers.hear(turn);
+    }
+    let before = home.row("web").pid;
+    home.file("version", "broken");
+    let run = home.run(["reload", "web", "--listen-timeout", "60s"]);
+    run.ends(1).says("web (0) failed: exited with code");
+    callers.hear(6);
+    assert_eq!(home.row("web").pid, before);
+    callers.none_failed();
+}
+
+#[test]
+fn uvicorn() {
+    let home = Home::new();
+    let port = start(&home, "uvicorn", &["--no-access-log", "--port"]);
+    nobody_notices(&home, port);
+}
+
+#[test]
+fn hypercorn() {
+    let home = Home::new();
+    let port = start(&home, "hypercorn", &["--bind"]);
+    nobody_notices(&home, port);
+}
+
+#[test]
+fn its_own_socket_if_nothing_is_to_be_recognised() {
+    let home = Home::new();
+    start(&home, "uvicorn", &["--no-access-log", "--port"]);
+    let arguments = |home: &Home| {
+        let line = fs::read(format!("/proc/{}/cmdline", home.row("web").pid)).unwrap();
+        String::from_utf8_lossy(&line).replace('\0', " ")
+    };
+    assert!(arguments(&home).contains(" --fd 3 app:app"), "{}", arguments(&home));
+    home.run(["restart", "web", "--preset", "none"]).ok();
+    assert!(arguments(&home).contains(" app:app --no-access-log --port "), "{}", arguments(&home));
+    home.run(["restart", "web", "--preset", "uvicorn"]).ok();
+    assert!(arguments(&home).contains(" --fd 3 app:app"), "{}", arguments(&home));
+}
