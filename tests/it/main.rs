@@ -45,6 +45,7 @@ mod runtime;
 mod senses;
 mod serve;
 mod settings;
+mod shop;
 mod sockets;
 mod strangers;
 mod survival;
