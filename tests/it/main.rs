@@ -41,6 +41,7 @@ mod project;
 mod project_files;
 mod ready;
 mod registry;
+mod restart_rules;
 mod runtime;
 mod senses;
 mod serve;

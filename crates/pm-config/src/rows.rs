@@ -88,12 +88,13 @@ fn codes(app: &mut AppFields<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
     Some(codes)
 }
 
-/// Text, or a number as text.
+/// Text, or a number as text, or what YAML makes of `no`.
 fn word(field: Field<'_>) -> Option<String> {
     match &field.node.value {
         value @ (Value::Text(_) | Value::Integer(_)) => {
             String::from_utf8(value.to_bytes().into_bytes()).ok()
         }
-        Value::Null | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
+        Value::Bool(on) => Some(on.to_string()),
+        Value::Null | Value::Float(_) | Value::List(_) | Value::Table(_) => None,
     }
 }

@@ -109,6 +109,7 @@ pub(crate) fn app(
     spec.args = app.words("args");
     spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
     spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
+    policy::said_once(&mut app, &spec);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
