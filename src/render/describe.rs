@@ -135,7 +135,9 @@ fn policy(spec: &AppSpec) -> Fields<'static> {
         ("restart delay", delay),
         (
             "gives up after",
-            format!("{} runs shorter than {}", restart.max_restarts, restart.min_uptime),
+            restart.gives_up_after().map_or("never".into(), |runs| {
+                format!("{runs} runs shorter than {}", restart.min_uptime)
+            }),
         ),
         ("preset", preset(spec)),
         (

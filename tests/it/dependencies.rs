@@ -112,6 +112,21 @@ fn what_fails_fails_those_that_need_it_and_takes_them_along_when_it_is_mended() 
 }
 
 #[test]
+fn who_needs_a_healthy_app_waits_for_its_check() {
+    let home = Home::new();
+    let check = "healthcheck: { test: 'test -e well', interval: '50ms', retries: 100000 }";
+    write(&home, &[("web", "depends_on: { db: 'healthy' }"), ("db", check)]);
+    let mut start = home.pm(["start", FILE]).background();
+    home.wait_rows("web waits", |rows| {
+        is_waiting(rows, "web", "db") && rows.iter().any(|row| row.name == "db" && row.pid != 0)
+    });
+    home.run(["why", "web"]).ok().says("waits until db is healthy: it is online");
+    home.file("well", "");
+    assert_eq!(start.wait(), 0);
+    assert_eq!(begun(&home), ["db", "web"]);
+}
+
+#[test]
 fn a_restart_goes_on_to_those_that_ask_for_it() {
     let home = Home::new();
     write(

@@ -32,8 +32,16 @@ impl Ground<'_> {
     }
 }
 
+/// All that asks an app, or hears from it, how it is.
+pub(crate) fn settle(app: &mut AppFields<'_>, seen_from: Ground<'_>, spec: &mut AppSpec) {
+    spec.checks.ready = ready(app, seen_from);
+    spec.checks.health = health(app, seen_from);
+    spec.checks.watchdog = watchdog(app);
+    refuse_unheard(app, spec);
+}
+
 /// What makes a run count as up.
-pub(crate) fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<Readiness>> {
+fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<Readiness>> {
     let field = app.get("ready").filter(|field| !field.node.value.is_falsy())?;
     if app.get("wait_ready").is_some_and(|other| !other.node.value.is_falsy()) {
         let message = "`wait_ready` has no effect beside `ready`";
@@ -55,13 +63,13 @@ pub(crate) fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<R
 }
 
 /// How often it has to give a sign of life; 0: never.
-pub(crate) fn watchdog(app: &mut AppFields<'_>) -> Option<Span> {
+fn watchdog(app: &mut AppFields<'_>) -> Option<Span> {
     app.get("watchdog").filter(|field| !field.node.value.is_falsy())?;
     app.span("watchdog").filter(|span| *span > Span::ZERO)
 }
 
 /// Landlock lets who is isolated strictly reach no socket without a file.
-pub(crate) fn refuse_unheard(app: &mut AppFields<'_>, spec: &AppSpec) {
+fn refuse_unheard(app: &mut AppFields<'_>, spec: &AppSpec) {
     let key = if spec.checks.watchdog.is_some() { "watchdog" } else { "ready" };
     if spec.checks.has_notices() && spec.kernel.isolate == Isolate::Strict {
         let message = format!("`{key}`: with `isolate: strict` it could say nothing");
@@ -72,7 +80,7 @@ pub(crate) fn refuse_unheard(app: &mut AppFields<'_>, spec: &AppSpec) {
 }
 
 /// Whether what is up goes on being well.
-pub(crate) fn health(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<HealthCheck>> {
+fn health(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<HealthCheck>> {
     const OWN: [&str; 7] =
         ["test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"];
     let field = app.get("healthcheck").filter(|field| !field.node.value.is_falsy())?;

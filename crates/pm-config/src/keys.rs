@@ -80,7 +80,7 @@ pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&
 
 /// What keys of other managers are called here, by their letters without case and dashes: Compose, Supervisor, systemd.
 const ELSEWHERE: [(&[&str], &str); 32] = [
-    (&["restart", "restartpolicy"], "`autorestart: true` or false, and `max_restarts`"),
+    (&["restartpolicy"], "`restart`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
     (&["environmentfile"], "`env_file`"),
     (&["requires", "wants", "links", "after"], "`depends_on`"),

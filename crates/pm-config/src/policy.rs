@@ -1,6 +1,6 @@
 //! How many there are, and how long the pause before a restart is.
 
-use pm_spec::{ByteString, Delay};
+use pm_spec::{AppSpec, ByteString, Delay, RestartRule};
 
 use crate::caller::Beside;
 use crate::diagnose::{ConfigPlace, Finding, quoted};
@@ -15,6 +15,19 @@ pub(crate) fn delay(app: &mut AppFields<'_>, usual: Delay) -> Delay {
         (Some(span), _) => Delay::Exponential(span),
         (None, Some(span)) => Delay::Fixed(span),
         (None, None) => usual,
+    }
+}
+
+/// `restart` says all that `autorestart` says, and a job runs to its end whatever it says.
+pub(crate) fn said_once(app: &mut AppFields<'_>, spec: &AppSpec) {
+    let Some(field) = app.get("restart").filter(|_| !spec.restart.rule.is_unsaid()) else { return };
+    let at = field.node.at;
+    if app.get("autorestart").is_some_and(|other| other.node.at != at) {
+        app.error(at, "`restart` beside `autorestart`: one of them says it all");
+    }
+    if app.get("schedule").is_some() && spec.restart.rule != RestartRule::No {
+        let finding = Finding::error(at, "`restart` beside `schedule`: a job runs to its end");
+        app.findings.add(finding.hint("`retries` tries one again that failed"));
     }
 }
 

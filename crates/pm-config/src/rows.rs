@@ -87,7 +87,10 @@ fn codes(app: &mut AppFields<'_>, key: &'static str) -> Option<BTreeSet<u8>> {
     Some(codes)
 }
 
-/// Text, or a number as text.
+/// Text, or a number as text, or what YAML makes of `no`.
 fn word(field: Field<'_>) -> Option<String> {
+    if let Value::Bool(on) = &field.node.value {
+        return Some(on.to_string());
+    }
     String::from_utf8(field.node.value.as_name()?.into_bytes()).ok()
 }

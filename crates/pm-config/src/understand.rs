@@ -108,6 +108,7 @@ pub(crate) fn app(
     spec.args = app.words("args");
     spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
     spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
+    policy::said_once(&mut app, &spec);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
@@ -117,11 +118,7 @@ pub(crate) fn app(
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
     spec.job.time_limit = senses::time_limit(&mut app, &spec);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
-    let seen_from = checks::Ground { cwd: base, env: &ground.caller.env };
-    spec.checks.ready = checks::ready(&mut app, seen_from);
-    spec.checks.health = checks::health(&mut app, seen_from);
-    spec.checks.watchdog = checks::watchdog(&mut app);
-    checks::refuse_unheard(&mut app, &spec);
+    checks::settle(&mut app, checks::Ground { cwd: base, env: &ground.caller.env }, &mut spec);
     spec.user = user::choice(&mut app, ground.caller);
     spec.hooks = hooks::read(&mut app, base, &env.all);
     spec.kernel.rlimits = limits::rlimits(&mut app);

@@ -6,7 +6,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use pm_spec::{
-    AppSpec, Environment, Existing, Patience, Reload, Rename, Restart, Scale, Select, Signal, Start,
+    AppSpec, Environment, Existing, Patience, Reload, Rename, Restart, RestartRule, Scale, Select,
+    Signal, Start,
 };
 
 use crate::core::Core;
@@ -346,7 +347,10 @@ impl Core {
                     let id = self.add_instance(app, saved.slot, free.then_some(saved.id));
                     let Some(id) = id else { continue };
                     self.each(requester.request, &[id], |instance| {
-                        if saved.wanted && !instance.spec.is_job() {
+                        // Compose: `always` also means those that a person had stopped.
+                        let comes =
+                            saved.wanted || instance.spec.restart.rule == RestartRule::Always;
+                        if comes && !instance.spec.is_job() {
                             instance.raise(requester);
                         } else {
                             instance.add(requester);

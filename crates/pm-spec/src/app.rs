@@ -268,7 +268,7 @@ mod tests {
     use crate::{
         Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
         LogFull, LogTarget, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
-        ResourceLimit, Rotation, Sched, Signal, Span,
+        ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -316,7 +316,7 @@ mod tests {
             hidden_env, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart, depends_on,
-            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes },
+            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
             limits: Limits { memory },
@@ -456,6 +456,7 @@ mod tests {
                 min_uptime: Span::ZERO,
                 delay: Delay::Fixed(Span::ZERO),
                 stop_exit_codes: [1].into(),
+                rule: RestartRule::No,
             },
             stop: StopPolicy {
                 signal: Signal::TERM,

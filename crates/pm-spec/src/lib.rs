@@ -22,6 +22,7 @@ pub mod options;
 mod policy;
 mod preset;
 mod probe;
+mod restart_rule;
 mod select;
 mod serving;
 mod signal;
@@ -48,6 +49,7 @@ pub use preset::{Check, FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
 };
+pub use restart_rule::RestartRule;
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};

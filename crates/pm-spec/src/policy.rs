@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Signal, Span};
+use crate::{Bytes, RestartRule, Signal, Span};
 
 /// What follows an end nobody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,34 @@ pub struct RestartPolicy {
     pub delay: Delay,
     /// Exit codes after which the app stays stopped (PM2: `stop_exit_codes`); a signal is no code.
     pub stop_exit_codes: BTreeSet<u8>,
+    /// The word from which that follows, if one was said (Compose: `restart`).
+    #[serde(default, skip_serializing_if = "RestartRule::is_unsaid")]
+    pub rule: RestartRule,
+}
+
+impl RestartPolicy {
+    /// What one word says, before the keys that say more.
+    pub fn follow(&mut self, rule: RestartRule) {
+        self.rule = rule;
+        match rule {
+            RestartRule::Unsaid => return,
+            RestartRule::No => {}
+            RestartRule::Always | RestartRule::UnlessStopped => self.max_restarts = Self::NO_END,
+            RestartRule::OnFailure(most) => {
+                self.stop_exit_codes.insert(0);
+                // The first run is no restart.
+                self.max_restarts = most.map_or(Self::NO_END, |most| most.saturating_add(1));
+            }
+        }
+        self.autorestart = rule != RestartRule::No;
+    }
+
+    const NO_END: u32 = u32::MAX;
+
+    /// After how many short runs in a row it is given up, if ever.
+    pub fn gives_up_after(&self) -> Option<u32> {
+        Some(self.max_restarts).filter(|runs| *runs != Self::NO_END)
+    }
 }
 
 /// The pause before a restart.
@@ -41,6 +69,7 @@ impl Default for RestartPolicy {
             min_uptime: Span::from_secs(1),
             delay: Delay::Automatic,
             stop_exit_codes: BTreeSet::new(),
+            rule: RestartRule::Unsaid,
         }
     }
 }

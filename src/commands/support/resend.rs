@@ -93,7 +93,14 @@ fn rest(call: Start, rows: &[Row], asked: u64) -> Vec<Start> {
     };
     let Start { apps, existing, wait, no_deps } = call;
     let (begun, fresh): (Vec<_>, Vec<_>) = apps.into_iter().partition(begun);
-    [(begun, Existing::Keep), (fresh, existing)]
+    // Theirs is the spec of this call by now, where it was to be; a job that is done is not begun once more.
+    let again = match existing {
+        Existing::Restart | Existing::Reload | Existing::Refuse | Existing::Converge => {
+            Existing::Converge
+        }
+        Existing::Keep | Existing::Duplicate => Existing::Keep,
+    };
+    [(begun, again), (fresh, existing)]
         .into_iter()
         .filter(|(apps, _)| !apps.is_empty())
         .map(|(apps, existing)| Start { apps, existing, wait, no_deps })
@@ -195,7 +202,7 @@ mod tests {
         };
         let calls = rest(call, &[row("web", 500, Status::Errored)], 100);
         assert_eq!(calls.len(), 1);
-        assert_eq!(calls[0].existing, Existing::Keep, "refusing our own app would be a lie");
+        assert_eq!(calls[0].existing, Existing::Converge, "refusing our own app would be a lie");
     }
 
     #[test]

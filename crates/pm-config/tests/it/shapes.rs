@@ -241,7 +241,7 @@ fn variables_of_the_deploy_section_count_least() {
 fn keys_of_other_managers_are_told_what_to_write_here() {
     let desk = Desk::new();
     for (written, here) in [
-        ("restart: 'always'", "here it is `autorestart: true` or false, and `max_restarts`"),
+        ("restart_policy: 'always'", "here it is `restart`"),
         ("environment: {}", "here it is `env: {"),
         ("requires: ['db']", "here it is `depends_on`"),
         ("livenessProbe: {}", "here it is `healthcheck`"),

@@ -12,6 +12,7 @@ use super::{Oracle, RunMark};
 use crate::core::Core;
 use crate::end::{Cause, Ending};
 use crate::id::{AppId, InstanceId, RunId, Time};
+use crate::instance::Instance;
 use crate::phase::Want;
 use crate::saved::{InstanceRecord, Record, SavedPhase};
 
@@ -41,30 +42,36 @@ impl Oracle {
         Ok(())
     }
 
-    /// The main process of a run is asked to go because its instance is not wanted.
-    pub(super) fn may_go(&self, run: RunId) -> Result<(), BrokenLaw> {
-        let Some(spec) = self.spec_of(run) else { return Ok(()) };
+    /// The main process of a run is asked to go, for the first time.
+    pub(super) fn asked_to_go(&mut self, run: RunId) {
         let trace = self.runs.get(&run).filter(|trace| !trace.is(RunMark::Ended));
         let own = trace.and_then(|trace| self.instances.get(&trace.instance));
-        let is_asked_first = own.is_some_and(
+        if own.is_some_and(
             |own| matches!(own.phase, SavedPhase::Alive { run: main, .. } if main == run),
-        );
-        if !is_asked_first {
-            return Ok(());
+        ) {
+            self.going.push(run);
         }
-        let needs = |other: &&InstanceRecord| {
-            let app = self.apps.get(&other.app);
-            app.is_some_and(|app| app.depends_on.iter().any(|need| need.app == spec.name))
-        };
-        let lives = |one: &&InstanceRecord| {
-            let SavedPhase::Alive { run, .. } = one.phase else { return false };
-            self.runs.get(&run).is_some_and(|trace| !trace.is(RunMark::Ended))
-        };
-        let mut leaving = self.instances.values().filter(needs).filter(lives);
-        let earlier = leaving.find(|one| one.want != Want::Up);
-        law(earlier.is_none() || self.is_circular(&spec.name), || {
-            format!("run {} goes only after those that need it: {earlier:?}", run.0)
-        })
+    }
+
+    /// The step is done: whoever was asked to go had nobody left who needs it and goes as well.
+    pub(super) fn went_last(&mut self, core: &Core) -> Result<(), BrokenLaw> {
+        let takes_too_long = |one: &&Instance| matches!(one.stop_cause, Cause::TooLong { .. });
+        for run in std::mem::take(&mut self.going) {
+            let own = core.instances.values().find(|one| one.phase.run() == Some(run));
+            let Some(own) = own.map(|one| &**one).filter(|one| !takes_too_long(one)) else {
+                continue;
+            };
+            let name = &own.spec.name;
+            let needs = |other: &&Instance| {
+                other.spec.depends_on.iter().any(|need| need.app == *name) && !takes_too_long(other)
+            };
+            let mut others = core.instances.values().map(|one| &**one).filter(needs);
+            let earlier = others.find(|other| other.is_leaving());
+            law(earlier.is_none() || self.is_circular(name), || {
+                format!("run {} goes only after those that need it: {earlier:?}", run.0)
+            })?;
+        }
+        Ok(())
     }
 
     fn instances_of(&self, name: &AppName) -> impl Iterator<Item = &InstanceRecord> {

@@ -54,6 +54,8 @@ pub(crate) struct Oracle {
     replies: Vec<(RequestId, Vec<Outcome>)>,
     seen: BTreeMap<InstanceId, Seen>,
     told: BTreeSet<InstanceId>,
+    /// Runs that were asked to go in this step.
+    going: Vec<RunId>,
     short_runs: ShortRuns,
     fact: Option<Fact>,
     triggers: TriggerLaws,
@@ -309,7 +311,7 @@ impl Oracle {
         let broken = |what: &str| format!("{sent:?} to run {}: {what}", run.0);
         let spec = self.spec_of(run).cloned();
         if matches!(sent, RunSignal::Stop(..)) {
-            self.may_go(run)?;
+            self.asked_to_go(run);
         }
         let Some(trace) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
         law(!trace.is(RunMark::Over), || broken("only the living are signalled"))?;
@@ -384,6 +386,7 @@ impl Oracle {
     pub(crate) fn rest(&mut self, now: Time, core: &Core) -> Result<(), BrokenLaw> {
         core.check(now).and_then(|()| self.triggers.rest(core))?;
         self.checks.rest(now, core)?;
+        self.went_last(core)?;
         self.jobs.rest(now, core)?;
         self.announcements.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
@@ -437,6 +440,7 @@ impl Oracle {
         self.owed.clear();
         self.replies.clear();
         self.told.clear();
+        self.going.clear();
         self.seen.clear();
         self.weighing = false;
         self.fact = None;

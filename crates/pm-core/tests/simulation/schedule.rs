@@ -6,7 +6,8 @@ use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
     HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question,
-    Readiness, RestartPolicy, Schedule as Clock, Serving, Signal, Span, StopPolicy, Watch,
+    Readiness, RestartPolicy, RestartRule, Schedule as Clock, Serving, Signal, Span, StopPolicy,
+    Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -349,6 +350,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
             min_uptime: Span::from_millis(tape.pick(&[1000, 0, 1, 5000, 100, 40_000])),
             delay,
             stop_exit_codes: stop_code.into_iter().collect(),
+            rule: tape.pick(&[RestartRule::Unsaid, RestartRule::Unsaid, RestartRule::Always]),
         },
         timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
         tree: !tape.rarely(5),

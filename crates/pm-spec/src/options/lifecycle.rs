@@ -4,9 +4,9 @@ use super::Setting;
 use super::flag::{FlagValue::List, flag, off, on};
 use super::row::{
     Jlist::{Always, Apart},
-    KeySpec, field, key, made, special, word,
+    KeyKind, KeySpec, MadeKey, field, key, made, special, word,
 };
-use crate::{Delay, Preset, Signal};
+use crate::{Delay, Preset, RestartRule, Signal};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -22,6 +22,21 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("depends_on", "apps that come before it: a list of names, or NAME: { condition: `started`, `ready`, `healthy` or `completed_successfully`, required, restart }",
         made!(["array", "object", "string"], depends_on))
         .live(),
+    key("restart", "no, always, unless-stopped, on-failure or on-failure:N (Compose): what `autorestart`, `stop_exit_codes` and `max_restarts` say one by one; with all but the last it is never given up. always: `resurrect` and a boot start it even if it had been stopped",
+        KeyKind::Word(MadeKey {
+            types: &["string", "boolean"],
+            choices: &[],
+            value: |app| Setting::text(Some(app.restart.rule).filter(|rule| !rule.is_unsaid()).map(|rule| alloc::format!("{rule}"))),
+            take: |app, from| {
+                let (app, from) = (&mut app.restart, &from.restart);
+                (app.rule, app.autorestart, app.max_restarts) = (from.rule, from.autorestart, from.max_restarts);
+                app.stop_exit_codes.clone_from(&from.stop_exit_codes);
+            },
+        }, "no, always, unless-stopped, on-failure or on-failure:N", |app, text| {
+            RestartRule::parse(text).map(|rule| app.restart.follow(rule)).is_some()
+        }))
+        .ousts(&["autorestart"]).live()
+        .flag(flag("--restart", "WHEN", "no, always, unless-stopped, on-failure or on-failure:N (Compose)").such_as("on-failure:3")),
     key("autorestart", "false: when it ends it stays stopped", field!(Switch, restart.autorestart))
         .live().told_apart().jlist(Always)
         .flag(off("--no-autorestart", "Do not restart the app when it ends")),

@@ -187,10 +187,10 @@ impl DetailPage<'_> {
 
     fn policy(&mut self, about: &Description) {
         let (restart, stop) = (&about.spec.restart, &about.spec.stop);
-        let mut text = if restart.autorestart {
-            format!("restarts, gives up after {} short runs", restart.max_restarts)
-        } else {
-            "is not restarted".into()
+        let mut text = match restart.gives_up_after() {
+            _ if !restart.autorestart => "is not restarted".into(),
+            Some(runs) => format!("restarts, gives up after {runs} short runs"),
+            None => "restarts, never gives up".into(),
         };
         text = format!("{text}; stopped by {}, killed after {}", stop.signal, stop.timeout);
         if let Some(limit) = about.spec.limits.memory {

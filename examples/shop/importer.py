@@ -1,0 +1,5 @@
+"""Broken on purpose: a module that nobody has installed."""
+
+import barcodes
+
+barcodes.read("stock.csv")
