@@ -124,7 +124,9 @@ impl JobLaws {
         for one in core.instances.values().filter(|one| !one.spec.restart.autorestart) {
             let Some(limit) = one.spec.job.time_limit else { continue };
             let Phase::Up { live, .. } = &one.phase else { continue };
-            if one.second.is_some() || (one.want != Want::Up && one.is_held_up()) {
+            let waits =
+                one.gate.is_held && !matches!(one.stop_cause, crate::end::Cause::TooLong { .. });
+            if one.second.is_some() || (one.want != Want::Up && waits) {
                 continue;
             }
             let in_time = now.0.saturating_sub(live.since.0) < limit.as_millis();
