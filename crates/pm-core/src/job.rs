@@ -91,8 +91,10 @@ impl Instance {
     pub(crate) fn overdue_at(&self) -> Option<Time> {
         let limit = self.spec.job.time_limit.filter(|_| !self.spec.restart.autorestart)?;
         let Phase::Up { live, .. } = &self.phase else { return None };
-        // Of two runs in a reload one goes in any case.
-        (self.want == Want::Up && self.second.is_none()).then(|| after(live.since, limit))
+        // Of two runs in a reload one goes in any case. What ended as the daemon died is told once more.
+        let has_ended = self.history.iter().any(|end| end.run == live.run);
+        (self.want == Want::Up && self.second.is_none() && !has_ended)
+            .then(|| after(live.since, limit))
     }
 
     /// A run that takes too long has to go.

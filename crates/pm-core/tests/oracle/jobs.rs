@@ -126,7 +126,8 @@ impl JobLaws {
             let Phase::Up { live, .. } = &one.phase else { continue };
             let waits =
                 one.gate.is_held && !matches!(one.stop_cause, crate::end::Cause::TooLong { .. });
-            if one.second.is_some() || (one.want != Want::Up && waits) {
+            let has_ended = one.history.iter().any(|end| end.run == live.run);
+            if has_ended || one.second.is_some() || (one.want != Want::Up && waits) {
                 continue;
             }
             let in_time = now.0.saturating_sub(live.since.0) < limit.as_millis();
