@@ -6,6 +6,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
+/// Columns behind this many bytes are counted in bytes, so that a hostile one-line file can't cost the square of its size.
+pub(crate) const COUNTED: usize = 2_000;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -151,30 +154,6 @@ impl Excerpt {
             text.push_str("...");
         }
         Self { text, lead }
-    }
-}
-
-/// Byte offsets to places.
-pub(crate) struct LineIndex<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-/// Columns behind this many bytes are counted in bytes, so that a hostile one-line file can't cost the square of its size.
-const COUNTED: usize = 2_000;
-
-impl<'a> LineIndex<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(breaks).collect() }
-    }
-
-    pub(crate) fn place(&self, offset: usize) -> ConfigPlace {
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).map_or(0, |at| *at);
-        let before = self.text.get(start..offset).unwrap_or("");
-        let width = if before.len() > COUNTED { before.len() } else { before.chars().count() };
-        ConfigPlace::Line { line, column: width + 1 }
     }
 }
 

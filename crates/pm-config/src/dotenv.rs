@@ -4,8 +4,9 @@
 
 use pm_spec::{ByteString, Environment};
 
-use crate::diagnose::{Finding, LineIndex, quoted};
+use crate::diagnose::{Finding, quoted};
 use crate::interpolate::{Dollars, fill};
+use crate::line_index::LineIndex;
 
 /// One variable of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

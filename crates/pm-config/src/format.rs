@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::diagnose::{ConfigPlace, Finding, Findings, LineIndex};
+use crate::diagnose::{ConfigPlace, Finding, Findings};
+use crate::line_index::LineIndex;
 use crate::tree::ConfigNode;
 use crate::{json, toml, yaml};
 

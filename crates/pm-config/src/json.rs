@@ -4,7 +4,8 @@
 
 use json5::ErrorCode as Code;
 
-use crate::diagnose::{ConfigPlace, Finding, LineIndex};
+use crate::diagnose::{ConfigPlace, Finding};
+use crate::line_index::LineIndex;
 use crate::shape::{Locate, Shape};
 use crate::tree::{ConfigNode, Value};
 

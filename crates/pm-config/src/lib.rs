@@ -29,6 +29,7 @@ mod json;
 mod keys;
 mod layers;
 mod limits;
+mod line_index;
 mod listen;
 mod logs;
 mod package;

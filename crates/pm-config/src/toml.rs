@@ -2,7 +2,8 @@
 
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnose::{ConfigPlace, Finding, LineIndex};
+use crate::diagnose::{ConfigPlace, Finding};
+use crate::line_index::LineIndex;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// Reads one document; on failure every mistake of the grammar.

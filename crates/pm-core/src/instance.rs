@@ -266,24 +266,6 @@ impl Instance {
         Became::Signaled
     }
 
-    pub(crate) fn give_up(&mut self) {
-        if let Some(stopping) = self.phase.stopping().cloned() {
-            self.phase = Phase::Lost(stopping);
-            self.changed = true;
-        }
-    }
-
-    /// A person asked again about a run that force did not end: try once more, as if its grace were over.
-    pub(crate) fn retry_kill(&mut self, now: Time) {
-        let second = self.second.as_mut().map(|second| &mut second.phase);
-        for phase in [Some(&mut self.phase), second].into_iter().flatten() {
-            if let Phase::Lost(stopping) = phase {
-                *phase = Phase::Stopping(StoppingRun { force_at: now, ..stopping.clone() });
-                (self.unsaved, self.changed) = (true, true);
-            }
-        }
-    }
-
     /// The word for people: what has to show that it is ready is not online before.
     pub(crate) fn status(&self) -> Status {
         if !self.obstacles().is_empty() {

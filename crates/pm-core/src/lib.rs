@@ -35,6 +35,7 @@ mod second_run;
 mod settle;
 mod signal_reload;
 mod standing;
+mod triggers;
 mod update;
 mod verdict;
 mod view;

@@ -249,4 +249,23 @@ impl Instance {
             self.started_by = StartedBy::Policy;
         }
     }
+
+    /// Force did not end it: nobody waits any longer.
+    pub(crate) fn give_up(&mut self) {
+        if let Some(stopping) = self.phase.stopping().cloned() {
+            self.phase = Phase::Lost(stopping);
+            self.changed = true;
+        }
+    }
+
+    /// A person asked again about a run that force did not end: try once more, as if its grace were over.
+    pub(crate) fn retry_kill(&mut self, now: Time) {
+        let second = self.second.as_mut().map(|second| &mut second.phase);
+        for phase in [Some(&mut self.phase), second].into_iter().flatten() {
+            if let Phase::Lost(stopping) = phase {
+                *phase = Phase::Stopping(StoppingRun { force_at: now, ..stopping.clone() });
+                (self.unsaved, self.changed) = (true, true);
+            }
+        }
+    }
 }
