@@ -74,7 +74,12 @@ impl CheckLaws {
             let silent = Span::from_millis(now.0.saturating_sub(heard.0));
             let limit = checks.and_then(|checks| checks.watchdog);
             let says_so = self.notified == Some((run, Notified::Unwell));
-            return law(limit.is_some_and(|limit| says_so || silent >= limit), || {
+            // What is held by those that go before it was found so earlier, whatever it has said since.
+            let was_found = old.is_some_and(|old| {
+                old.want == Want::Renewed && old.health == Some(Health::Unhealthy)
+            });
+            let is_late = limit.is_some_and(|limit| silent >= limit);
+            return law(limit.is_some() && (says_so || was_found || is_late), || {
                 broken("after it was silent for long enough")
             });
         }

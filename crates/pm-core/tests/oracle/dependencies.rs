@@ -62,8 +62,12 @@ impl Oracle {
                 continue;
             };
             let name = &own.spec.name;
+            // Nobody told two that are found silent in the same moment.
+            let is_silent = |one: &Instance| matches!(one.stop_cause, Cause::Unhealthy { .. });
             let needs = |other: &&Instance| {
-                other.spec.depends_on.iter().any(|need| need.app == *name) && !takes_too_long(other)
+                other.spec.depends_on.iter().any(|need| need.app == *name)
+                    && !takes_too_long(other)
+                    && !(is_silent(own) && is_silent(other))
             };
             let mut others = core.instances.values().map(|one| &**one).filter(needs);
             let earlier = others.find(|other| other.is_leaving());

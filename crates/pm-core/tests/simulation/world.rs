@@ -581,6 +581,8 @@ impl World<'_> {
             let (mut core, mut orders) = (core.clone(), Vec::new());
             core.step(self.now, fact, &mut orders);
             orders.retain(|order| !matches!(order, Order::Release(over) if Some(*over) == run));
+            // Whom a fact is about is looked at first; who is late in the same moment may follow in any order.
+            orders.sort_by_cached_key(|order| format!("{order:?}"));
             (core.records(), orders)
         };
         let (news, nothing) = (after(fact.clone()), after(Fact::TimePassed));
