@@ -38,7 +38,7 @@ pub(crate) struct AddWish {
 impl AddWish {
     pub(super) fn of(session: &Session, args: &AddArgs) -> Result<Self, Failure> {
         let cwd = session.caller()?.cwd;
-        let folder = absolute(&cwd, &args.folder);
+        let folder = absolute(&args.folder, &cwd);
         if folder.to_str().is_none() {
             let message = format!("could not add {}: its path is no UTF-8", folder.display());
             return Err(Failure::input(message).hint("no file of any format could name it"));
@@ -46,10 +46,10 @@ impl AddWish {
         let python = args.python.as_ref().map(|python| {
             let path = Path::new(python);
             let is_path = python.contains('/');
-            if is_path { absolute(&cwd, path).display().to_string() } else { python.clone() }
+            if is_path { absolute(path, &cwd).display().to_string() } else { python.clone() }
         });
         let into = match &args.into {
-            Some(file) => Some(checked(absolute(&cwd, file))?),
+            Some(file) => Some(checked(absolute(file, &cwd))?),
             None => None,
         };
         if let Some(name) = &args.name {
