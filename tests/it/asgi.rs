@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use pm_testkit::{Home, free_port, signal};
+use pm_testkit::{Home, free_port, signal, wait_gone};
 
 use crate::article;
 use crate::node::load::Callers;
@@ -64,6 +64,8 @@ fn nobody_notices(home: &Home, port: u16) {
         }
         assert_eq!(reload.wait(), 0, "{}", reload.seen());
         assert_ne!(home.row("web").pid, before);
+        // Who asked a daemon that died does not hear when the old run has left, and the next reload begins with that.
+        wait_gone(before);
         callers.hear(turn);
     }
     let before = home.row("web").pid;

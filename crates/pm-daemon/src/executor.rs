@@ -93,6 +93,9 @@ impl Executor {
         self.events.after(core, orders, clocks, &self.callers);
         self.crash_files.note(core, orders, clocks);
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
+        if orders.iter().any(|order| matches!(order, Order::Spawn(..))) {
+            self.runs.make_room(core);
+        }
         for order in orders.drain(..) {
             match order {
                 Order::Persist(_) => {}
