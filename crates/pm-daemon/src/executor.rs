@@ -94,7 +94,8 @@ impl Executor {
         self.crash_files.note(core, orders, clocks);
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
         if orders.iter().any(|order| matches!(order, Order::Spawn(..))) {
-            self.runs.make_room(core);
+            // What those before them have left is closed by then, so that each may get a socket of its own.
+            self.runs.tidy(core);
         }
         for order in orders.drain(..) {
             match order {

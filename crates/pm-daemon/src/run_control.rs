@@ -68,11 +68,6 @@ impl Owners {
     /// Closes listening sockets that nobody will serve.
     pub(crate) fn tidy(&mut self, core: &Core) {
         self.node.tidy(core);
-        self.tidy_shared(core);
-    }
-
-    /// The same of those that apps find open.
-    fn tidy_shared(&mut self, core: &Core) {
         for (app, spec, demand) in self.sockets.news(core) {
             self.spawner.send(SpawnerJob::Sockets(app, spec, demand)).ok();
         }
@@ -380,11 +375,6 @@ impl RunControl {
     /// Closes listening sockets that nobody will serve.
     pub(crate) fn tidy(&mut self, core: &Core) {
         self.owners.tidy(core);
-    }
-
-    /// Runs are to be made: what those before them have left is closed by then, so that each may get a socket of its own.
-    pub(crate) fn make_room(&mut self, core: &Core) {
-        self.owners.tidy_shared(core);
     }
 
     /// Gives another guardian the sockets that apps find open.
