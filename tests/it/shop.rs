@@ -110,10 +110,11 @@ fn the_shop_opens_in_order_outlives_each_of_its_apps_and_closes_in_reverse() {
     shop.pm(&["run", "report"]).ok();
     let report = fs::read_to_string(home.work().join("shop/report.txt")).unwrap();
     assert_eq!(report, "sent: 6\n");
-    // What is as the file says is left alone.
-    let begun = shop.begun();
+    // What is as the file says is left alone; the broken one begins anew by itself whenever its pause is over.
+    let others = || shop.begun().into_iter().filter(|name| name != "importer").count();
+    let begun = others();
     shop.pm(&["up", FILE, "--dry-run"]).ok();
-    assert_eq!(begun.len(), shop.begun().len());
+    assert_eq!(begun, others());
     let stopped = shop.told("Stopping app:", " id:").len();
     shop.pm(&["down", FILE]).ok();
     follow(&shop.told("Stopping app:", " id:")[stopped..], &[&["web"], WORKERS, &["db"]]);
