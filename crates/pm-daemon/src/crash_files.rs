@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pm_core::{Cause, Core, Ending, InstanceView, Order, Record, RunEnd, RunId};
+use pm_core::{Cause, Core, Ending, InstanceId, InstanceView, RunEnd, RunId};
 use pm_protocol::{Home, crash_prefix};
 use rustix::fs::OFlags;
 use serde_json::{Value, json};
@@ -52,13 +52,10 @@ impl CrashFiles {
         Self { folder: home.crashes(), waiting: BTreeMap::new() }
     }
 
-    /// Notes the failures among what is to be done.
-    pub(crate) fn note(&mut self, core: &Core, orders: &[Order], clocks: Clocks<'_>) {
-        for record in orders.iter().filter_map(Order::record) {
-            if let Record::End(id, end) = record
-                && is_failure(end)
-                && let Some(instance) = core.instance(*id)
-            {
+    /// Notes the failures among these ends.
+    pub(crate) fn note(&mut self, core: &Core, ends: &[(InstanceId, RunEnd)], clocks: Clocks<'_>) {
+        for (id, end) in ends.iter().filter(|(_, end)| is_failure(end)) {
+            if let Some(instance) = core.instance(*id) {
                 self.waiting.insert(end.run, CrashFile::of(&instance, end, clocks));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{AppId, Core, Fact, Order, Reply, RequestId, Time};
+use pm_core::{AppId, Core, Fact, Order, Record, Reply, RequestId, Time};
 use pm_logs::StreamKey;
 use pm_protocol::{Change, EventKind, Home};
 use tokio::sync::mpsc;
@@ -91,14 +91,15 @@ impl Executor {
         self.balance();
         let clocks = Clocks::read(self.journal.dates());
         self.events.after(core, orders, clocks, &self.callers);
-        self.crash_files.note(core, orders, clocks);
         let is_news = orders.iter().any(|order| matches!(order, Order::Publish(_)));
         if orders.iter().any(|order| matches!(order, Order::Spawn(..))) {
             // What those before them have left is closed by then, so that each may get a socket of its own.
             self.runs.tidy(core);
         }
+        let mut ends = Vec::new();
         for order in orders.drain(..) {
             match order {
+                Order::Persist(Record::End(id, end)) => ends.push((id, end)),
                 Order::Persist(_) => {}
                 Order::Spawn(run, _) if self.unwritten.refuses(run) => {}
                 Order::Spawn(run, plan) => self.runs.spawn(run, plan),
@@ -125,6 +126,8 @@ impl Executor {
                 Order::Leave => self.leaving = true,
             }
         }
+        // What follows an end is on its way by now.
+        self.crash_files.note(core, &ends, Clocks::read(self.journal.dates()));
         self.crash_files.write(|run| self.runs.get(run).is_some());
         self.inquiries.tend(core);
         self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);

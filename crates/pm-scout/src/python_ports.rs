@@ -57,30 +57,26 @@ pub(crate) fn port(one: &PyStatement<'_>) -> Option<WrittenPort> {
 
 /// What stands in the brackets at the beginning.
 fn inside<'t, 'a>(tokens: &'t [PyToken<'a>]) -> &'t [PyToken<'a>] {
-    let mut depth = 0_usize;
-    let end = tokens.iter().position(|token| {
-        depth = match token {
-            PyToken::Sign('(' | '[' | '{') => depth + 1,
-            PyToken::Sign(')' | ']' | '}') => depth.saturating_sub(1),
-            PyToken::Name(_) | PyToken::Number(_) | PyToken::Text(_) | PyToken::Sign(_) => depth,
-        };
-        depth == 0
-    });
-    tokens.get(1..end.unwrap_or(tokens.len())).unwrap_or_default()
+    tokens.get(1..at_depth_0(tokens, |_| true)).unwrap_or_default()
 }
 
 /// Up to the next argument.
 fn first<'t, 'a>(tokens: &'t [PyToken<'a>]) -> &'t [PyToken<'a>] {
+    tokens.get(..at_depth_0(tokens, |token| token.is(','))).unwrap_or_default()
+}
+
+/// Where the first such token outside all brackets is, the closing one counted among those; else the end.
+fn at_depth_0(tokens: &[PyToken<'_>], is_such: impl Fn(&PyToken<'_>) -> bool) -> usize {
     let mut depth = 0_usize;
-    let end = tokens.iter().position(|token| {
+    let found = tokens.iter().position(|token| {
         depth = match token {
             PyToken::Sign('(' | '[' | '{') => depth + 1,
             PyToken::Sign(')' | ']' | '}') => depth.saturating_sub(1),
             PyToken::Name(_) | PyToken::Number(_) | PyToken::Text(_) | PyToken::Sign(_) => depth,
         };
-        depth == 0 && token.is(',')
+        depth == 0 && is_such(token)
     });
-    tokens.get(..end.unwrap_or(tokens.len())).unwrap_or_default()
+    found.unwrap_or(tokens.len())
 }
 
 /// The first number that could be a port.
