@@ -24,11 +24,17 @@ const URL: &str = "an URL such as \"http://localhost:8000/health\", \"tcp://loca
 pub(crate) struct Ground<'a> {
     pub(crate) cwd: &'a Path,
     pub(crate) env: &'a Environment,
+    /// Whether hosts may have names: those of the app itself are asked too often to look one up.
+    pub(crate) by_name: bool,
 }
 
 impl Ground<'_> {
     fn unix(self, path: &ByteString) -> Door {
-        Door::Unix(paths::to_bytes(&paths::written(path, self.cwd, self.env)))
+        Door::Unix(self.absolute(path))
+    }
+
+    pub(crate) fn absolute(self, path: &ByteString) -> ByteString {
+        paths::to_bytes(&paths::written(path, self.cwd, self.env))
     }
 }
 
@@ -199,12 +205,12 @@ fn asked(
         ("exec", None) => argv(app, inner),
         (_, None) => app.refuse(inner, "a string"),
         ("http", Some(text)) => page(app, inner, text, (entries, ground)),
-        ("tcp", Some(text)) => door(app, inner, &text.display()).map(Probe::Connect),
+        ("tcp", Some(text)) => door(app, inner, &text.display(), ground).map(Probe::Connect),
         (_, Some(path)) => Some(Probe::Connect(ground.unix(path))),
     }
 }
 
-fn argv(app: &mut AppFields<'_>, field: Field<'_>) -> Option<Probe> {
+pub(crate) fn argv(app: &mut AppFields<'_>, field: Field<'_>) -> Option<Probe> {
     let words = field.node.value.as_list().unwrap_or_default();
     let words: Option<Vec<ByteString>> =
         words.iter().map(|node| node.value.as_text().cloned()).collect();
@@ -215,7 +221,7 @@ fn argv(app: &mut AppFields<'_>, field: Field<'_>) -> Option<Probe> {
 }
 
 /// The short form.
-fn url(
+pub(crate) fn url(
     app: &mut AppFields<'_>,
     field: Field<'_>,
     text: &ByteString,
@@ -223,7 +229,7 @@ fn url(
 ) -> Option<Probe> {
     let shown = text.display();
     if let Some(place) = shown.strip_prefix("tcp://") {
-        return door(app, field, place).map(Probe::Connect);
+        return door(app, field, place, ground).map(Probe::Connect);
     }
     if let Some(path) = shown.strip_prefix("unix://") {
         return Some(Probe::Connect(ground.unix(&ByteString::from(path))));
@@ -240,7 +246,8 @@ fn page(
     let shown = text.display();
     if shown.starts_with("https://") {
         let finding = field.must_be("plain http: no TLS is spoken here");
-        let hint = "ask by a command: { exec: \"curl -fsk https://localhost:8443/\" }";
+        let key = if ground.by_name { "command" } else { "exec" };
+        let hint = format!("ask by a command: {{ {key}: \"curl -fsk {shown}\" }}");
         app.findings.add(finding.hint(hint));
         return None;
     }
@@ -288,7 +295,7 @@ fn page(
         }
     }
     match &get.door {
-        Door::Tcp(place) => drop(door(app, field, place)?),
+        Door::Tcp(place) => drop(door(app, field, place, ground)?),
         // Then it is only a name.
         Door::Unix(_) if get.host.is_none() => get.host = Some(name),
         Door::Unix(_) => {}
@@ -304,18 +311,29 @@ fn header(app: &mut AppFields<'_>, field: Field<'_>, node: &ConfigNode) -> Optio
 }
 
 /// `localhost` or an address, and a port; variables of the app may stand for either.
-fn door(app: &mut AppFields<'_>, field: Field<'_>, place: &str) -> Option<Door> {
+fn door(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    place: &str,
+    ground: Ground<'_>,
+) -> Option<Door> {
     let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
     let is_variable = |text: &str| text.contains('$');
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_host =
-        host == "localhost" || is_variable(host) || bare.parse::<std::net::IpAddr>().is_ok();
+    let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = ground.by_name && host.starts_with(char::is_alphanumeric);
+    let is_host = host == "localhost"
+        || is_variable(host)
+        || bare.parse::<std::net::IpAddr>().is_ok()
+        || (is_name && host.chars().all(is_letter));
     let is_port = is_variable(port) || port.parse::<u16>().is_ok_and(|port| port > 0);
     if is_host && is_port {
         return Some(Door::Tcp(place.to_owned()));
     }
     let what = if is_host {
         "with a port, as in localhost:8000"
+    } else if ground.by_name {
+        "at a host, and its port: db.example:5432"
     } else {
         "at `localhost` or an address such as 127.0.0.1"
     };
@@ -323,7 +341,12 @@ fn door(app: &mut AppFields<'_>, field: Field<'_>, place: &str) -> Option<Door> 
 }
 
 /// A length of time of a table, if it is there. `None`: it is none.
-fn span(app: &mut AppFields<'_>, field: Field<'_>, name: &str, place: &mut Span) -> Option<()> {
+pub(crate) fn span(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    name: &str,
+    place: &mut Span,
+) -> Option<()> {
     const WHAT: &str = "a duration: milliseconds (3000) or \"250ms\", \"3s\", \"1.5m\"";
     let Some(node) = field.node.value.get(name) else { return Some(()) };
     let span = node.value.as_word().and_then(|text| Span::parse(&text.display()).ok());

@@ -1,11 +1,13 @@
-//! `depends_on`: which apps come before an app, and whether that can be.
+//! `depends_on`: what comes before an app, other apps above all, and whether that can be.
 
-use pm_spec::{AppName, AppSpec, ByteString, Condition, Dependency};
+use pm_spec::{AppName, AppSpec, ByteString, Condition, Dependency, OutsideNeed};
 
+use crate::checks::Ground;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
 use crate::fields::{AppFields, Field};
 use crate::keys;
+use crate::outside;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 const WHAT: &str = "a list of names, or an object such as { db: { condition: \"ready\" } }";
@@ -13,24 +15,44 @@ const WHAT: &str = "a list of names, or an object such as { db: { condition: \"r
 /// What one entry may say.
 const KEYS: [&str; 3] = ["condition", "required", "restart"];
 
-/// Which apps come before this one; of one that is named twice the last word counts.
-pub(crate) fn read(app: &mut AppFields<'_>) -> Vec<Dependency> {
-    let Some(field) = app.get("depends_on") else { return Vec::new() };
-    let all: Vec<Dependency> = match &field.node.value {
-        Value::Text(_) => named(app, field.node).into_iter().collect(),
-        Value::List(nodes) => nodes.iter().filter_map(|node| named(app, node)).collect(),
-        Value::Table(entries) => entries.iter().filter_map(|entry| told(app, entry)).collect(),
-        Value::Bool(false) => Vec::new(),
+/// What comes before this app: other apps, of which the last word counts if one is named twice, and what is outside.
+pub(crate) fn read(
+    app: &mut AppFields<'_>,
+    ground: Ground<'_>,
+) -> (Vec<Dependency>, Vec<OutsideNeed>) {
+    let Some(field) = app.get("depends_on") else { return Default::default() };
+    let mut outside = Vec::new();
+    let mut all: Vec<Dependency> = Vec::new();
+    match &field.node.value {
+        Value::Text(_) | Value::List(_) => {
+            let one = std::slice::from_ref(field.node);
+            for node in field.node.value.as_list().unwrap_or(one) {
+                if outside::is_meant(&node.value) {
+                    outside.extend(outside::named(app, node, ground));
+                } else {
+                    all.extend(named(app, node));
+                }
+            }
+        }
+        Value::Table(entries) => {
+            for entry in entries {
+                if outside::is_address(&entry.key) {
+                    outside.extend(outside::told(app, entry, ground));
+                } else {
+                    all.extend(told(app, entry));
+                }
+            }
+        }
+        Value::Bool(false) => {}
         Value::Null | Value::Bool(true) | Value::Integer(_) | Value::Float(_) => {
             app.refuse::<()>(field, WHAT);
-            Vec::new()
         }
-    };
+    }
     let is_last = |(at, one): (usize, &Dependency)| {
         let again = all.iter().skip(at + 1).any(|other| other.app == one.app);
         (!again).then(|| one.clone())
     };
-    all.iter().enumerate().filter_map(is_last).collect()
+    (all.iter().enumerate().filter_map(is_last).collect(), outside)
 }
 
 /// A bare name.

@@ -32,6 +32,7 @@ mod limits;
 mod line_index;
 mod listen;
 mod logs;
+mod outside;
 mod package;
 mod paths;
 mod pick;

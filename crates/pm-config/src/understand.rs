@@ -113,12 +113,14 @@ pub(crate) fn app(
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
-    spec.depends_on = dependencies::read(&mut app);
+    let mut seen_from = checks::Ground { cwd: base, env: &ground.caller.env, by_name: true };
+    (spec.depends_on, spec.outside) = dependencies::read(&mut app, seen_from);
+    seen_from.by_name = false;
     spec.schedule = senses::schedule(&mut app);
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
     spec.job.time_limit = senses::time_limit(&mut app, &spec);
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
-    checks::settle(&mut app, checks::Ground { cwd: base, env: &ground.caller.env }, &mut spec);
+    checks::settle(&mut app, seen_from, &mut spec);
     spec.user = user::choice(&mut app, ground.caller);
     spec.hooks = hooks::read(&mut app, base, &env.all);
     spec.kernel.rlimits = limits::rlimits(&mut app);

@@ -68,7 +68,7 @@ impl Core {
     /// Who is asked to come up has what it needs come up as well, and those restarted who are to be with it.
     pub(crate) fn bring_along(&mut self, requester: Requester, no_deps: bool) {
         self.refresh_graph();
-        if self.graph.is_empty() {
+        if self.graph.is_empty() && !no_deps {
             return;
         }
         let mut open: Vec<AppId> = self.apps.keys().copied().collect();

@@ -90,6 +90,7 @@ impl Cause {
             | Self::Reload
             | Self::NotReplaced { .. }
             | Self::Dependency { .. }
+            | Self::Outside { .. }
             | Self::Missing
             | Self::Shutdown => false,
         }

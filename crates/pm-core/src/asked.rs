@@ -76,6 +76,7 @@ impl Instance {
         self.started_by = StartedBy::Person;
         self.stop_cause = Cause::Restarted;
         self.gate.is_open = false;
+        self.wait_anew(now);
         self.mark_changed();
     }
 

@@ -128,6 +128,12 @@ impl Core {
             Fact::Checked(run, answer) => {
                 self.with_main(run, |instance| instance.checked(now, answer));
             }
+            Fact::Outside(id, probe, answer) => {
+                if let Some(instance) = self.instances.get_mut(&id) {
+                    instance.seen_outside(&probe, answer.err().as_ref());
+                    self.dirty.insert(id);
+                }
+            }
             Fact::Notified(run, what) => {
                 self.with_main(run, |instance| instance.notified(now, what));
             }

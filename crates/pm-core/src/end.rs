@@ -88,6 +88,13 @@ pub enum Cause {
         /// Why that one is not.
         why: Box<Self>,
     },
+    /// Something outside it depends on is not there.
+    Outside {
+        /// How long it was waited for before this was told.
+        within: Span,
+        /// What, and what was seen when it was last asked for.
+        saw: String,
+    },
     /// There is no such app.
     Missing,
     /// It failed in a reload, and the run that it was to replace goes on.

@@ -3,11 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use pm_spec::{ByteString, Bytes, Reload, Rename, Restart, Scale, Select, Signal, Span, Start};
+use pm_spec::{
+    ByteString, Bytes, Probe, Reload, Rename, Restart, Scale, Select, Signal, Span, Start,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Ending;
-use crate::id::{AppId, Author, Identity, RequestId, RunId};
+use crate::id::{AppId, Author, Identity, InstanceId, RequestId, RunId};
 use crate::saved::SavedApp;
 
 /// One thing that happened. A fact about a run nobody remembers changes nothing.
@@ -27,6 +29,8 @@ pub enum Fact {
     Unready(RunId, String),
     /// Its health check was answered well, or badly: what was seen.
     Checked(RunId, Result<(), String>),
+    /// What an instance waits for outside was asked for: it is there, or what was seen in its place.
+    Outside(InstanceId, Probe, Result<(), String>),
     /// It said something of itself.
     Notified(RunId, Notified),
     /// Since its main process was told to, it has replaced all its workers.

@@ -2,6 +2,7 @@
 //!
 //! An instance is complete in itself: it sees no other instance, and only appends orders.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,6 +15,7 @@ use crate::id::{AppId, Author, InstanceId, RequestId, RunId, Time, after};
 use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
 use crate::order::{Became, Occasion, Order, Reach, RunSignal, SpawnPlan};
+use crate::outside::OutsideWait;
 use crate::phase::{Phase, SecondRun, Shown, SignalReload, StoppingRun, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
@@ -88,6 +90,8 @@ pub(crate) struct Instance {
     pub(crate) second: Option<SecondRun>,
     /// What it was told of its neighbours.
     pub(crate) gate: Gate,
+    /// What it waits for outside before it begins.
+    pub(crate) outside: Option<Box<OutsideWait>>,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
     /// What its run has shown when it was asked.
@@ -125,6 +129,7 @@ impl Instance {
             reload: None,
             second: None,
             gate: Gate::default(),
+            outside: None,
             stop_unconfirmed: false,
             shown: Shown::default(),
         }
@@ -150,6 +155,7 @@ impl Instance {
         self.end_overdue(now);
         self.guard(now);
         let retention = loop {
+            self.look_outside(now);
             match self.gated(settle(&self.phase, self.want, now)) {
                 Transition::Wait => break Retention::Keep,
                 Transition::Forget if self.second.is_some() => break Retention::Keep,
@@ -268,7 +274,7 @@ impl Instance {
 
     /// The word for people: what has to show that it is ready is not online before.
     pub(crate) fn status(&self) -> Status {
-        if !self.obstacles().is_empty() {
+        if !self.obstacles().is_empty() || self.outside.is_some() {
             let is_vain = self.hopeless_wait().is_some();
             return if is_vain { Status::Errored } else { Status::Launching };
         }
@@ -292,6 +298,7 @@ impl Instance {
             self.announced_at(),
             self.needed_at(),
             self.watchdog_at(),
+            self.outside_at(),
         ];
         own.into_iter().chain(reloads).flatten().min()
     }
@@ -380,6 +387,7 @@ impl Instance {
             last_delay: self.streaks.delay,
             failure: self.phase.failure().or_else(|| self.hopeless_wait()),
             obstacles: self.obstacles(),
+            outside: self.outside_things(),
             health: self.health(),
             saw: self.shown.saw.as_deref(),
             history: &self.history,

@@ -25,12 +25,14 @@ mod job;
 mod job_record;
 mod neighbours;
 mod order;
+mod outside;
 mod phase;
 mod request;
 mod resolve;
 mod restore;
 mod run;
 mod saved;
+mod search;
 mod second_run;
 mod settle;
 mod signal_reload;
@@ -50,6 +52,7 @@ pub use job_record::JobRecord;
 pub use order::{
     Became, Change, Occasion, Order, Outcome, Reach, Refused, Reply, RunSignal, SpawnPlan,
 };
+pub use outside::OutsideThing;
 pub use phase::Want;
 pub use pm_spec::{Condition, Existing, Patience, Status};
 pub use saved::{AppRecord, Counters, InstanceRecord, Record, SavedApp, SavedInstance, SavedPhase};

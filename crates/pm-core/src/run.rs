@@ -218,6 +218,7 @@ impl Instance {
             | Cause::NotReady { .. }
             | Cause::NotReplaced { .. }
             | Cause::Dependency { .. }
+            | Cause::Outside { .. }
             | Cause::Missing
             | Cause::Reload
             | Cause::Unkillable

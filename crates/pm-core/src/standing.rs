@@ -19,7 +19,7 @@ impl Instance {
     /// to go before those that depend on it have gone.
     pub(crate) fn gated(&self, step: Transition) -> Transition {
         match step {
-            Transition::Spawn if self.gate.obstacles.is_empty() || self.second.is_some() => step,
+            Transition::Spawn if self.may_begin() => step,
             // Its pause is over, and what it waits for now has no time.
             Transition::Spawn if self.phase != Phase::Down => Transition::GoDown,
             Transition::Spawn => Transition::Wait,
@@ -31,6 +31,10 @@ impl Instance {
             | Transition::GoDown
             | Transition::Forget => step,
         }
+    }
+
+    fn may_begin(&self) -> bool {
+        self.second.is_some() || (self.gate.obstacles.is_empty() && self.has_all_outside())
     }
 
     /// Whether others have to go before it; a run that takes too long waits for nobody.
@@ -47,7 +51,8 @@ impl Instance {
     /// What it depends on does not come any more.
     pub(crate) fn hopeless_wait(&self) -> Option<&Cause> {
         let failed = |one: &&Obstacle| matches!(one.standing, Standing::Failed(_));
-        self.obstacles().iter().find(failed).and_then(Obstacle::cause)
+        let app = self.obstacles().iter().find(failed).and_then(Obstacle::cause);
+        app.or_else(|| self.late_outside())
     }
 
     /// What it depends on does not come by itself.

@@ -9,6 +9,7 @@ use crate::end::{Cause, RunEnd};
 use crate::gate::Obstacle;
 use crate::id::{AppId, Author, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
+use crate::outside::OutsideThing;
 
 /// Why there is a pause before the next run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct InstanceView<'a> {
     pub saw: Option<&'a str>,
     /// What it waits for before it begins.
     pub obstacles: &'a [Obstacle],
+    /// The same of what is no app; it begins when all of it is there.
+    pub outside: &'a [OutsideThing],
     /// The last ends, oldest first, at most twenty.
     pub history: &'a VecDeque<RunEnd>,
 }

@@ -67,6 +67,7 @@ impl Events {
             | Fact::Asked(..)
             | Fact::Withdrawn(_)
             | Fact::Unready(..)
+            | Fact::Outside(..)
             | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::MemoryMeasured(..)

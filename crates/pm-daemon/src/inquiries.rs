@@ -1,4 +1,5 @@
-//! Which runs are asked how they are: those that have to show that they are ready, and those with a health check.
+//! Which runs are asked how they are: those that have to show that they are ready, and those with a health check. And
+//! what is outside is asked for, while an instance waits for it.
 //!
 //! Each is asked by a task of its own, which sleeps in between; for all others there is nothing here. What was answered
 //! comes back as a fact, and what follows from it is the core's business.
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use pm_core::{Change, Core, InstanceId, InstanceView, RunId, SpawnPlan, Status};
-use pm_spec::{HealthCheck, Question, Readiness};
+use pm_spec::{HealthCheck, OutsideNeed, Question, Readiness};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -25,15 +26,16 @@ use crate::spawner::SpawnerJob;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Errand {
     /// When it is ready.
-    Ready(Question),
+    Ready(RunId, Question),
     /// Whether it goes on being well.
-    Health(HealthCheck),
+    Health(RunId, HealthCheck),
+    /// When all that it needs before it begins is there.
+    Outside(Vec<OutsideNeed>),
 }
 
-/// One run that is asked, for as long as this is kept.
+/// One instance that is asked, for as long as this is kept.
 #[derive(Debug)]
 struct Inquiry {
-    run: RunId,
     errand: Errand,
     task: AbortHandle,
 }
@@ -83,12 +85,12 @@ impl Inquiries {
 
     fn tend_one(&mut self, instance: &InstanceView<'_>) {
         let wanted = errand(instance);
-        let known = self.begun.get(&instance.id).map(|known| (known.run, &known.errand));
-        if known == wanted.as_ref().map(|(run, errand)| (*run, errand)) {
+        if self.begun.get(&instance.id).map(|known| &known.errand) == wanted.as_ref() {
             return;
         }
         self.begun.remove(&instance.id);
-        let Some((run, errand)) = wanted else { return };
+        let Some(errand) = wanted else { return };
+        let run = instance.run.map(|(run, _)| run);
         let plan = SpawnPlan {
             app_id: instance.app_id,
             instance: instance.id,
@@ -99,29 +101,31 @@ impl Inquiries {
         let (outlet, spawner) = (self.outlet.clone(), self.spawner.clone());
         let subject = Subject { run, plan, outlet, spawner };
         let task = match errand.clone() {
-            Errand::Ready(question) => tokio::spawn(task::until_ready(subject, question)),
-            Errand::Health(check) => tokio::spawn(task::again_and_again(subject, check)),
+            Errand::Ready(run, question) => tokio::spawn(task::until_ready(subject, run, question)),
+            Errand::Health(run, check) => tokio::spawn(task::again_and_again(subject, run, check)),
+            Errand::Outside(needs) => tokio::spawn(task::until_all_there(subject, needs)),
         };
         let task = task.abort_handle();
-        self.begun.insert(instance.id, Inquiry { run, errand, task });
+        self.begun.insert(instance.id, Inquiry { errand, task });
     }
 }
 
 /// What is to be found out of an instance now.
-fn errand(instance: &InstanceView<'_>) -> Option<(RunId, Errand)> {
+fn errand(instance: &InstanceView<'_>) -> Option<Errand> {
     let checks = &instance.app.checks;
+    if !instance.outside.is_empty() {
+        let needs = instance.outside.iter().map(|thing| thing.need.clone());
+        return Some(Errand::Outside(needs.collect()));
+    }
     let (run, _) = instance.run?;
-    let errand = match instance.status {
+    match instance.status {
         Status::Launching => match checks.ready.as_deref()? {
             Readiness::Answers(question) if instance.since.is_some() => {
-                Errand::Ready(question.clone())
+                Some(Errand::Ready(run, question.clone()))
             }
-            Readiness::Answers(_) | Readiness::Notifies => return None,
+            Readiness::Answers(_) | Readiness::Notifies => None,
         },
-        Status::Online => Errand::Health(HealthCheck::clone(checks.health.as_deref()?)),
-        Status::Stopping | Status::Stopped | Status::Errored | Status::WaitingRestart => {
-            return None;
-        }
-    };
-    Some((run, errand))
+        Status::Online => Some(Errand::Health(run, HealthCheck::clone(checks.health.as_deref()?))),
+        Status::Stopping | Status::Stopped | Status::Errored | Status::WaitingRestart => None,
+    }
 }

@@ -103,6 +103,7 @@ fn runs_of_fact(core: &Core, fact: &Fact) -> Vec<NextRun> {
         | Fact::Ready(_)
         | Fact::Unready(..)
         | Fact::Checked(..)
+        | Fact::Outside(..)
         | Fact::Notified(..)
         | Fact::WorkersReplaced(_)
         | Fact::Ended(..)

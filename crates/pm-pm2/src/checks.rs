@@ -34,6 +34,7 @@ fn asked(question: &Question) -> Map<String, Value> {
         Probe::Http(get) => ("http", page(get, &mut words)),
         Probe::Exec(argv) => ("exec", argv.iter().map(text).collect()),
         Probe::Shell(line) => ("exec", text(line)),
+        Probe::File(path) => ("file", text(path)),
     };
     words.insert(way.into(), asked);
     words

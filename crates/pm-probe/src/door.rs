@@ -8,7 +8,7 @@ use std::path::Path;
 
 use pm_spec::{Door, Environment};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 
 /// A connection, whatever it runs over.
 pub(crate) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -25,7 +25,7 @@ pub(crate) async fn open(door: &Door, env: &Environment) -> Result<Box<dyn Conne
             let place = meant(written, env);
             let failed = |error| format!("connect to {place}: {}", words(&error));
             let mut last = None;
-            for address in addresses(&place)? {
+            for address in addresses(&place).await? {
                 match TcpStream::connect(address).await {
                     Ok(stream) => return Ok(Box::new(stream)),
                     Err(error) => last = last.or(Some(error)),
@@ -41,14 +41,19 @@ pub(crate) async fn open(door: &Door, env: &Environment) -> Result<Box<dyn Conne
     }
 }
 
-/// `localhost` is both of its addresses; nobody else is asked what a name means, for that may take long.
-fn addresses(place: &str) -> Result<Vec<SocketAddr>, String> {
+/// `localhost` is both of its addresses; any other name is looked up, which may take long: who asks often gives addresses.
+async fn addresses(place: &str) -> Result<Vec<SocketAddr>, String> {
     let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
     let wrong = |_| format!("`{place}` is no address with a port");
-    if host != "localhost" {
+    let is_name = host.starts_with(char::is_alphabetic) && host != "localhost";
+    if host != "localhost" && !is_name {
         return place.parse().map(|address| vec![address]).map_err(wrong);
     }
     let port: u16 = port.parse().map_err(|_| format!("`{place}` has no port"))?;
+    if is_name {
+        let found = lookup_host((host, port)).await;
+        return found.map(Iterator::collect).map_err(|error| format!("{host}: {}", words(&error)));
+    }
     Ok(vec![([127, 0, 0, 1], port).into(), ([0, 0, 0, 0, 0, 0, 0, 1], port).into()])
 }
 
@@ -91,12 +96,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_no_address_is_said() {
-        assert_eq!(addresses("localhost:80").map(|all| all.len()), Ok(2));
-        assert_eq!(addresses("[::1]:80").map(|all| all.len()), Ok(1));
-        for wrong in ["localhost", "localhost:", "127.0.0.1", "example.com:80", ""] {
-            addresses(wrong).unwrap_err();
+    #[tokio::test]
+    async fn what_is_no_address_is_said() {
+        assert_eq!(addresses("localhost:80").await.map(|all| all.len()), Ok(2));
+        assert_eq!(addresses("[::1]:80").await.map(|all| all.len()), Ok(1));
+        for wrong in ["localhost", "localhost:", "127.0.0.1", "no host.invalid:80", ""] {
+            addresses(wrong).await.unwrap_err();
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Asks a server how it is: does somebody take a connection, what does it answer to a GET?
+//! Asks how something is: does somebody take a connection, what does a server answer to a GET, is a file there?
 //!
 //! It knows neither apps nor the core, sets no time limit (whoever waits does), and never reads more than a little.
 #![forbid(unsafe_code)]
 
 mod door;
+mod file;
 mod http;
 
 pub use door::connect;
+pub use file::exists;
 pub use http::get;

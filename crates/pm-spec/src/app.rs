@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
-    Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Signal, Span,
-    StopPolicy, Watch, looks_secret,
+    Limits, ListenSocket, LogSpec, OutsideNeed, Preset, RestartPolicy, Schedule, Serving, Signal,
+    Span, StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -65,6 +65,9 @@ pub struct AppSpec {
     /// Which apps come before it, in the order they were written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,
+    /// What else has to be there before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<OutsideNeed>,
     /// When it is restarted.
     pub restart: RestartPolicy,
     /// How it is stopped.
@@ -142,6 +145,7 @@ impl AppSpec {
             kernel: KernelRules::default(),
             autostart: true,
             depends_on: Vec::new(),
+            outside: Vec::new(),
             restart: RestartPolicy::default(),
             stop: StopPolicy::default(),
             preset: Preset::None,
@@ -315,7 +319,7 @@ mod tests {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             hidden_env, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
-            autostart, depends_on,
+            autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
@@ -450,6 +454,7 @@ mod tests {
             kernel: other_kernel(),
             autostart: false,
             depends_on: Vec::from([Dependency::on(AppName::default_namespace())]),
+            outside: Vec::from([OutsideNeed::on(Probe::File("/b".into()))]),
             restart: RestartPolicy {
                 autorestart: false,
                 max_restarts: 1,

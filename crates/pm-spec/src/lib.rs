@@ -19,6 +19,7 @@ mod listen;
 mod log;
 mod name;
 pub mod options;
+mod outside;
 mod policy;
 mod preset;
 mod probe;
@@ -44,6 +45,7 @@ pub use listen::{ListenAddress, ListenError, ListenSocket, tcp_addresses};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};
 pub use name::{AppName, NameError, fingerprint};
 pub use options::Effort;
+pub use outside::OutsideNeed;
 pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
 pub use preset::{Check, FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{

@@ -92,6 +92,8 @@ pub enum Probe {
     Exec(Vec<ByteString>),
     /// A line for `/bin/sh` does.
     Shell(ByteString),
+    /// Something of this path, absolute, is there.
+    File(ByteString),
 }
 
 /// Where a server takes connections.
@@ -210,6 +212,7 @@ impl fmt::Display for Probe {
                 f.write_str(&words.join(" "))
             }
             Self::Shell(line) => f.write_str(&line.display()),
+            Self::File(path) => write!(f, "file://{}", path.display()),
         }
     }
 }

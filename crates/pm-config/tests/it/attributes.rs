@@ -34,6 +34,11 @@ fn need(app: &str, condition: &str, (required, restart): (bool, bool)) -> Value 
     json!({ "app": app, "condition": condition, "required": required, "restart": restart })
 }
 
+fn outside((within, required): (u64, bool)) -> Value {
+    let probe = json!({ "connect": { "tcp": "db.example:5432" } });
+    json!({ "question": { "probe": probe, "timeout": 5_000 }, "within": within, "required": required })
+}
+
 fn dependencies() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("depends_on: ['db']", "/depends_on/0", need("db", "started", (true, false))),
@@ -45,6 +50,19 @@ fn dependencies() -> Vec<(&'static str, &'static str, Value)> {
             need("db", "completed", (false, true)),
         ),
         ("", "/depends_on", json!(null)),
+        ("depends_on: ['db', 'tcp://db.example:5432']", "/outside/0", outside((30_000, true))),
+        (
+            "depends_on: { db: {}, 'tcp://db.example:5432': { timeout: '1m', required: false } }",
+            "/outside/0",
+            outside((60_000, false)),
+        ),
+        (
+            "depends_on: ['http://[::1]:80/up?x', '/there', { command: ['a', 'b'] }]",
+            "/outside/2/question/probe/exec",
+            json!(["a", "b"]),
+        ),
+        ("depends_on: 'file:///there'", "/outside/0/question/probe/file", json!("/there")),
+        ("depends_on: [{ command: 'a b' }]", "/outside/0/question/probe/shell", json!("a b")),
     ]
 }
 

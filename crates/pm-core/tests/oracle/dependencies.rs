@@ -26,6 +26,9 @@ impl Oracle {
     ) -> Result<(), BrokenLaw> {
         let own = self.instances.get(&id);
         let is_free = own.is_none_or(|own| own.no_deps || own.second.is_some());
+        if !is_free {
+            self.outside.may_begin(now, id, app)?;
+        }
         for need in app.depends_on.iter().filter(|need| need.required && !is_free) {
             let others: Vec<&InstanceRecord> = self.instances_of(&need.app).collect();
             let is_met = |one: &&InstanceRecord| self.is_met(now, one, need);

@@ -71,6 +71,7 @@ impl JobLaws {
             | Fact::MemoryMeasured(..)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Outside(..)
             | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::TimePassed => {}

@@ -11,6 +11,7 @@ mod announcements;
 mod checks;
 mod dependencies;
 mod jobs;
+mod outside;
 mod replies;
 mod runs;
 mod state;
@@ -20,6 +21,7 @@ mod triggers;
 use announcements::AnnouncementLaws;
 use checks::CheckLaws;
 use jobs::JobLaws;
+use outside::OutsideLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -32,6 +34,7 @@ use crate::fact::{Fact, Remaining, SpawnFailure};
 use crate::gate::Obstacle;
 use crate::id::{AppId, InstanceId, RequestId, RunId, Time};
 use crate::order::{Change, Order, Outcome, Reach, Reply, RunSignal, SpawnPlan};
+use crate::outside::OutsideThing;
 use crate::phase::Want;
 use crate::saved::{InstanceRecord, Record, SavedPhase};
 use pm_spec::Status;
@@ -40,7 +43,8 @@ use pm_spec::Status;
 const REPLAY_EVERY: u32 = 16;
 
 /// What a reader saw of an instance.
-type Seen = (Status, bool, Option<RunId>, u32, u32, Option<Time>, Vec<Obstacle>);
+type Seen =
+    (Status, bool, Option<RunId>, u32, u32, Option<Time>, (Vec<Obstacle>, Vec<OutsideThing>));
 
 /// Sees everything.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,7 @@ pub(crate) struct Oracle {
     jobs: JobLaws,
     checks: CheckLaws,
     announcements: AnnouncementLaws,
+    outside: OutsideLaws,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -93,6 +98,7 @@ impl Oracle {
         self.triggers.fact(core, fact);
         self.jobs.fact(core, fact);
         self.checks.fact(core, fact);
+        self.outside.fact(fact);
         match fact {
             Fact::Asked(request, ask, _) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
@@ -103,6 +109,7 @@ impl Oracle {
             Fact::Spawned(..)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Outside(..)
             | Fact::Notified(..)
             | Fact::MemoryMeasured(..)
             | Fact::ScheduleDue(_)
@@ -389,6 +396,7 @@ impl Oracle {
         self.went_last(core)?;
         self.jobs.rest(now, core)?;
         self.announcements.rest(now, core)?;
+        self.outside.rest(now, core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let is = |run, mark| self.runs.get(&run).is_some_and(|trace| trace.is(mark));
@@ -448,6 +456,7 @@ impl Oracle {
         self.jobs.died();
         self.checks.died();
         self.announcements.died();
+        self.outside.died();
         for trace in self.runs.values_mut() {
             trace.marks.remove(&RunMark::Asked);
             trace.marks.remove(&RunMark::Released);
@@ -479,6 +488,6 @@ fn seen(instance: &crate::view::InstanceView<'_>) -> Seen {
         instance.restarts,
         instance.unstable,
         instance.next_start,
-        instance.obstacles.to_vec(),
+        (instance.obstacles.to_vec(), instance.outside.to_vec()),
     )
 }

@@ -148,6 +148,7 @@ fn is_timeless(became: &Became) -> bool {
             | Cause::Unhealthy { .. }
             | Cause::NotReplaced { .. }
             | Cause::Dependency { .. }
+            | Cause::Outside { .. }
             | Cause::Missing
             | Cause::Reload
             | Cause::Stopped

@@ -94,6 +94,7 @@ impl Core {
         if instance.phase == Phase::Down {
             let is_down = instance.want == Want::Down
                 || !instance.obstacles().is_empty()
+                || instance.outside.is_some()
                 || (instance.want == Want::Gone && instance.second.is_some());
             law(is_down, || broken("it is down because it is wanted so"))?;
         }

@@ -82,6 +82,7 @@ impl TriggerLaws {
             | Fact::Ready(_)
             | Fact::Unready(..)
             | Fact::Checked(..)
+            | Fact::Outside(..)
             | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::Ended(..)

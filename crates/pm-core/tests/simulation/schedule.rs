@@ -5,9 +5,9 @@
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
-    HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, Overlap, Probe, Question,
-    Readiness, RestartPolicy, RestartRule, Schedule as Clock, Serving, Signal, Span, StopPolicy,
-    Watch,
+    HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, OutsideNeed, Overlap, Probe,
+    Question, Readiness, RestartPolicy, RestartRule, Schedule as Clock, Serving, Signal, Span,
+    StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,9 @@ pub(crate) struct Setup {
     /// It depends on the apps with these numbers.
     #[serde(default)]
     pub(crate) needs: Vec<NeedSetup>,
+    /// It needs what is outside.
+    #[serde(default)]
+    pub(crate) outside: Vec<OutsideSetup>,
 }
 
 /// One thing an app depends on.
@@ -71,6 +74,14 @@ pub(crate) struct NeedSetup {
     pub(crate) condition: Condition,
     pub(crate) required: bool,
     pub(crate) restart: bool,
+}
+
+/// One thing outside; it comes so long after somebody begins to wait for it, or never.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct OutsideSetup {
+    pub(crate) comes: Option<u64>,
+    pub(crate) within: u64,
+    pub(crate) required: bool,
 }
 
 /// Whether a schedule moves what a person has stopped.
@@ -250,6 +261,7 @@ impl Setup {
                 .map(|event| (event, vec![ByteString::from("/bin/true")]))
                 .collect(),
             depends_on: self.needs.iter().map(NeedSetup::dependency).collect(),
+            outside: (0..).zip(&self.outside).map(|(at, thing)| thing.need(at)).collect(),
             ..app(&format!("app{number}"))
         }
     }
@@ -260,6 +272,15 @@ impl NeedSetup {
         let Self { on, condition, required, restart } = *self;
         let app = AppName::parse(&format!("app{on}")).expect("a good name");
         Dependency { app, condition, required, restart }
+    }
+}
+
+impl OutsideSetup {
+    /// The need at this place of an app's list.
+    fn need(&self, at: usize) -> OutsideNeed {
+        let probe = Probe::Connect(Door::Tcp(format!("localhost:{}", at + 1)));
+        let Self { within, required, .. } = *self;
+        OutsideNeed { within: Span::from_millis(within), required, ..OutsideNeed::on(probe) }
     }
 }
 
@@ -368,6 +389,15 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         reload_signal: tape.rarely(3).then_some(Signal::HUP),
         hooks: tape.rarely(3),
         needs: Vec::new(),
+        outside: if tape.rarely(4) { tape.many(2, outside) } else { Vec::new() },
+    }
+}
+
+fn outside(tape: &mut Tape<'_>) -> OutsideSetup {
+    OutsideSetup {
+        comes: tape.pick(&[Some(0), Some(100), None, Some(1000), Some(5000)]),
+        within: tape.pick(&[1000, 100, 0, 3000]),
+        required: !tape.rarely(3),
     }
 }
 

@@ -29,6 +29,8 @@ enum Event {
     Sweep(RunId),
     Replaced(RunId),
     Act(usize),
+    /// An instance waits for it at this place of its list: it comes, or does not.
+    Outside(InstanceId, usize, bool),
     Birth,
 }
 
@@ -72,6 +74,8 @@ pub(crate) struct World<'a> {
     /// Apps whose schedule is kept, and whose files are watched.
     clocked: BTreeSet<AppId>,
     watched: BTreeSet<AppId>,
+    /// Who is known to wait for something outside, and since when.
+    waiting: BTreeMap<InstanceId, Time>,
     /// What happened, for people; only filled if asked for.
     pub(crate) log: Option<Vec<String>>,
 }
@@ -96,6 +100,7 @@ pub(crate) fn run(
         backlog: Vec::new(),
         clocked: BTreeSet::new(),
         watched: BTreeSet::new(),
+        waiting: BTreeMap::new(),
         log,
     };
     let result = world.play();
@@ -161,8 +166,35 @@ impl World<'_> {
             self.perform(order)?;
         }
         self.oracle.rest(self.now, &core).map_err(|broken| broken.to_string())?;
+        self.ask_outside(&core);
         self.core = Some(core);
         Ok(())
+    }
+
+    /// Who begins to wait for something outside has asked for it until it is there.
+    fn ask_outside(&mut self, core: &Core) {
+        let waits = |id: &InstanceId| core.instance(*id).is_some_and(|it| !it.outside.is_empty());
+        self.waiting.retain(|id, _| waits(id));
+        for instance in core.instances().filter(|it| !it.outside.is_empty()) {
+            if self.waiting.insert(instance.id, self.now).is_some() {
+                continue;
+            }
+            let mut setups = (0..).zip(&self.schedule.apps);
+            let setup = setups.find(|(number, _)| name(*number) == instance.app.name);
+            for (at, thing) in setup.iter().flat_map(|(_, it)| &it.outside).enumerate() {
+                self.at(1, Event::Outside(instance.id, at, false));
+                if let Some(after) = thing.comes {
+                    self.at(after.max(1), Event::Outside(instance.id, at, true));
+                }
+            }
+        }
+    }
+
+    fn outside(&mut self, id: InstanceId, at: usize, is_there: bool) -> Result<(), String> {
+        let instance = self.core.as_ref().and_then(|core| core.instance(id));
+        let Some(thing) = instance.and_then(|it| it.outside.get(at)) else { return Ok(()) };
+        let answer = if is_there { Ok(()) } else { Err("connection refused".into()) };
+        self.tell(Fact::Outside(id, thing.need.question.probe.clone(), answer))
     }
 
     fn die(&mut self) {
@@ -170,6 +202,7 @@ impl World<'_> {
         self.oracle.died();
         self.clocked.clear();
         self.watched.clear();
+        self.waiting.clear();
         for process in self.processes.values_mut() {
             // What has no process and no exit is dropped by the next daemon's adoption.
             if matches!(process.truth, Truth::Making | Truth::Never) {
@@ -358,6 +391,7 @@ impl World<'_> {
                 self.tell(Fact::TreeGone(run))
             }
             Event::Act(number) => self.act(number),
+            Event::Outside(id, at, is_there) => self.outside(id, at, is_there),
             Event::Birth => self.birth(),
             Event::Ready(_)
             | Event::Replaced(_)
@@ -611,7 +645,8 @@ impl World<'_> {
                 // It runs, and nobody waits for it to say that it is ready.
                 Status::Launching => {
                     let waits = instance.app.shows_ready() && instance.wanted;
-                    let held_up = instance.wanted && !instance.obstacles.is_empty();
+                    let is_alone = instance.obstacles.is_empty() && instance.outside.is_empty();
+                    let held_up = instance.wanted && !is_alone;
                     held_up || waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
                 }
                 Status::Stopping | Status::WaitingRestart => false,

@@ -8,6 +8,7 @@ mod common;
 mod daemons;
 mod ends;
 mod jobs;
+mod outside;
 mod reloads;
 mod starts;
 mod words;

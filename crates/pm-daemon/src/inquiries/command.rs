@@ -1,7 +1,7 @@
 //! Asks by a command, which runs as the app does: as its user, in its folder, with its variables.
 //!
-//! It is of the app's tree, so that nothing of it outlives the app; what is over time, floods or is not wanted any more is
-//! killed with everything it started.
+//! It is of the app's tree, so that nothing of it outlives the app, if that runs; what is over time, floods or is not wanted
+//! any more is killed with everything it started.
 
 use pm_spec::ByteString;
 use tokio::sync::oneshot;
@@ -45,7 +45,7 @@ async fn look_after(
     let (reply, begun) = oneshot::channel();
     let app = in_place_of(&plan.app, "/bin/sh".into(), words);
     let numbers = (plan.instance, plan.slot, plan.restarts);
-    let job = CommandJob { app, numbers, run: Some(run), input: None, reply };
+    let job = CommandJob { app, numbers, run, input: None, reply };
     // The thread lives as long as we do.
     spawner.send(SpawnerJob::Command(Box::new(job))).ok();
     let command = match begun.await.unwrap_or_else(|_| Err("nobody makes it".into())) {

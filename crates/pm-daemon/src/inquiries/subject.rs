@@ -12,7 +12,8 @@ use crate::spawner::SpawnerJob;
 /// Who is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Subject {
-    pub(super) run: RunId,
+    /// `None`: none yet, what it waits for before is asked for.
+    pub(super) run: Option<RunId>,
     /// As it was made, for commands that ask in its name.
     pub(super) plan: SpawnPlan,
     pub(super) outlet: mpsc::Sender<Inlet>,

@@ -1,13 +1,15 @@
 //! What an app waits for and why that does not come, in words.
 
-use pm_core::{Cause, Condition, InstanceView, Obstacle, Standing, Status};
+use pm_core::{Cause, Condition, InstanceView, Obstacle, OutsideThing, Standing, Status};
 use pm_protocol::Code;
 use pm_spec::AppName;
 
-/// The app an instance waits for, if one of them may still come.
+/// The app an instance waits for, or what is outside, if one of them may still come.
 pub(crate) fn waits_for(instance: &InstanceView<'_>) -> Option<String> {
     let waits = instance.status == Status::Launching;
-    instance.obstacles.first().filter(|_| waits).map(|obstacle| obstacle.on.to_string())
+    let app = instance.obstacles.first().map(|obstacle| obstacle.on.to_string());
+    app.or_else(|| missing(instance).next().map(|thing| thing.need.question.probe.to_string()))
+        .filter(|_| waits)
 }
 
 /// What an instance waits for, and how that stands; `words` has them for a cause.
@@ -16,7 +18,16 @@ pub(crate) fn waits(
     words: impl Fn(&Cause) -> String,
 ) -> Option<String> {
     let all: Vec<String> = instance.obstacles.iter().map(|one| waits_until(one, &words)).collect();
-    (!all.is_empty()).then(|| format!("waits until {}", all.join("; and until ")))
+    let apps = (!all.is_empty()).then(|| format!("waits until {}", all.join("; and until ")));
+    apps.or_else(|| {
+        let all: Vec<String> = missing(instance).map(OutsideThing::seen).collect();
+        (!all.is_empty()).then(|| format!("waits for {}", all.join("; and for ")))
+    })
+}
+
+/// What is outside and not there.
+fn missing<'a>(instance: &InstanceView<'a>) -> impl Iterator<Item = &'a OutsideThing> {
+    instance.outside.iter().filter(|thing| !thing.is_there)
 }
 
 fn waits_until(obstacle: &Obstacle, words: impl Fn(&Cause) -> String) -> String {

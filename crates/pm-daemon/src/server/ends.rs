@@ -74,6 +74,9 @@ pub(crate) fn cause(why: &Cause) -> String {
             format!("did not replace its workers within {within} of {signal}; it runs on")
         }
         Cause::Dependency { on, why } => dependencies::cause(on, why, cause(why)),
+        Cause::Outside { within, saw } => {
+            format!("waited {within} for {saw}; it begins as soon as that is there")
+        }
         Cause::Missing => "there is no such app".into(),
         Cause::Reload => "failed in a reload; the one before goes on".into(),
         Cause::Unkillable => "does not end although killed".into(),

@@ -4,7 +4,7 @@ use super::Setting;
 use super::flag::{FlagValue::List, flag, off, on};
 use super::row::{
     Jlist::{Always, Apart},
-    KeyKind, KeySpec, MadeKey, field, key, made, special, word,
+    KeyKind, KeySpec, MadeKey, field, key, special, word,
 };
 use crate::{Delay, Preset, RestartRule, Signal};
 
@@ -19,8 +19,15 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("autostart", "false: it is only made known", field!(Switch, autostart))
         .live().jlist(Always)
         .flag(off("--no-autostart", "Only make the app known")),
-    key("depends_on", "apps that come before it: a list of names, or NAME: { condition: `started`, `ready`, `healthy` or `completed_successfully`, required, restart }",
-        made!(["array", "object", "string"], depends_on))
+    key("depends_on", "what comes before it: a list of names of apps, or NAME: { condition: `started`, `ready`, `healthy` or `completed_successfully`, required, restart }; also what is no app: tcp://HOST:PORT, http://..., unix://PATH, file://PATH or a path, { command: [...] }, with `timeout` and `required`",
+        special!(["array", "object", "string"], |app| {
+            let (apps, outside) = (app.depends_on.iter(), app.outside.iter());
+            let outside = outside.map(alloc::string::ToString::to_string);
+            Setting::Words(apps.map(alloc::string::ToString::to_string).chain(outside).map(Into::into).collect())
+        }, |app, from| {
+            app.depends_on.clone_from(&from.depends_on);
+            app.outside.clone_from(&from.outside);
+        }))
         .live(),
     key("restart", "no, always, unless-stopped, on-failure or on-failure:N (Compose): what `autorestart`, `stop_exit_codes` and `max_restarts` say one by one; with all but the last it is never given up. always: `resurrect` and a boot start it even if it had been stopped",
         KeyKind::Word(MadeKey {

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{AppName, ByteString, Bytes, Dependency, LogTarget, Span};
+use crate::{AppName, ByteString, Bytes, LogTarget, Span};
 
 /// What a key is set to; `Display` is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,6 @@ settings! {
     ByteString: |text| Self::Text(text.clone());
     Option<ByteString>: |text| Self::text(text.clone());
     Vec<ByteString>: |words| Self::Words(words.clone());
-    Vec<Dependency>: |all| Self::Words(all.iter().map(|one| one.to_string().into()).collect());
     LogTarget: |target| match target {
         LogTarget::File(path) => Self::Text(path.clone()),
         LogTarget::Discard => Self::Unset,
