@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 // One app: its instances, why it is as it is, its last ends, its last lines, and what it was told to be.
 
 import { html, nothing } from "./vendor/lit/lit-html.js";
@@ -16,8 +17,8 @@ import { askWhy, whyBox } from "./why.js";
 
 /** @typedef {import("./types.js").Group} Group */
 
-/** What was asked for this page beside the list. @type {{name: string, stamp: string, about: any, ends: any[]|null, wrong: any}} */
-let page = { name: "", stamp: "", about: null, ends: null, wrong: null };
+/** What was asked for this page beside the list. @type {{name: string, stamp: string, about: any, ends: any[]|null, silent: boolean, wrong: any}} */
+let page = { name: "", stamp: "", about: null, ends: null, silent: false, wrong: null };
 
 /** @param {Group} group */
 async function load(group) {
@@ -30,6 +31,7 @@ async function load(group) {
     if (mine !== page) return;
     page.about = Array.isArray(about) ? about[0] : about;
     page.ends = (Array.isArray(ends) ? ends : ends.ends ?? []).toReversed().slice(0, 20);
+    page.silent = tail.lines.length === 0;
     redraw();
     requestAnimationFrame(() => requestAnimationFrame(() => showTail(group.name, tail.lines)));
   } catch (error) {
@@ -52,8 +54,8 @@ function showTail(name, list) {
 function follow(group) {
   const stamp = group.rows.map((row) => `${row.id} ${row.pid} ${row.status} ${row.restarts}`).join();
   if (page.name === group.name && page.stamp === stamp) return;
-  const kept = page.name === group.name ? page : { about: null, ends: null };
-  page = { name: group.name, stamp, about: kept.about, ends: kept.ends, wrong: null };
+  const kept = page.name === group.name ? page : { about: null, ends: null, silent: false };
+  page = { name: group.name, stamp, about: kept.about, ends: kept.ends, silent: kept.silent, wrong: null };
   void load(group);
   if (!isFine(group)) void askWhy(group);
 }
@@ -111,6 +113,7 @@ function told() {
 /** @param {Group} group */
 function tail(group) {
   return html`<section class="panel"><h2>${t("app.tail")}<a href=${`#/logs?apps=${encodeURIComponent(group.name)}`} data-line=${line(["pm", "logs", group.name])}>${t("app.tail.all")}</a></h2>
+    ${page.silent ? html`<p class="soft">${t("logs.silent")}</p>` : nothing}
     <div class="tail lines" id="tail" tabindex="0" role="group" aria-label=${t("app.tail")}></div></section>`;
 }
 
@@ -132,3 +135,6 @@ export function appScreen() {
     <div class="two">${tail(group)}${ends()}</div>
     ${told()}`;
 }
+=======
+document.body.textContent = "pm";
+>>>>>>> panel-gate-ready

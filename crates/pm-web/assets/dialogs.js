@@ -120,7 +120,7 @@ function menu() {
     ask(deed, [name]);
   };
   return html`<div id="menu" class="menu" popover role="group" aria-label=${t("list.more", { name: open?.name ?? "" })} @keydown=${arrows}>
-    ${(open?.deeds ?? []).map((deed) => html`<button data-line=${line(argv(deed, [open?.name ?? ""]))} @click=${() => pick(deed)}>
+    ${(open?.deeds ?? []).map((deed) => html`<button data-line=${line(argv(deed, [open?.name ?? ""], deed === "scale" ? "N" : undefined))} @click=${() => pick(deed)}>
       <span>${t(`deed.${deed}`)}</span><small>${t(`deed.${deed}.means`)}</small></button>`)}</div>`;
 }
 
