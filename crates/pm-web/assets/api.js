@@ -47,7 +47,8 @@ export class Refusal extends Error {
    */
   constructor(code, message, hint, status) {
     const own = `refused.${code}`;
-    super(known(own) ? t(own) : message);
+    // Numbers stand in the message only.
+    super(known(own) ? t(own, { v: /\d+/.exec(message)?.[0] ?? "" }) : message);
     this.code = code;
     this.hint = known(`${own}.hint`) ? t(`${own}.hint`) : hint;
     this.status = status;
@@ -72,7 +73,7 @@ export async function refusal(answer) {
  */
 export async function call(method, path, body) {
   /** @type {RequestInit} */
-  const asked = { method, headers: headers(body ? { "Content-Type": "application/json" } : {}), cache: "no-store" };
+  const asked = { method, headers: headers(method === "GET" ? {} : { "Content-Type": "application/json" }), cache: "no-store" };
   if (body) asked.body = JSON.stringify(body);
   let answer;
   try {

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 // One app: its instances, why it is as it is, its last ends, its last lines, and what it was told to be.
 
 import { html, nothing } from "./vendor/lit/lit-html.js";
@@ -135,6 +134,3 @@ export function appScreen() {
     <div class="two">${tail(group)}${ends()}</div>
     ${told()}`;
 }
-=======
-document.body.textContent = "pm";
->>>>>>> panel-gate-ready
