@@ -29,7 +29,7 @@ async function load(group) {
     ]);
     if (mine !== page) return;
     page.about = Array.isArray(about) ? about[0] : about;
-    page.ends = (Array.isArray(ends) ? ends : ends.ends ?? []).toReversed().slice(0, 20);
+    page.ends = (Array.isArray(ends) ? ends : ends.ends ?? []).toSorted((/** @type {any} */ a, /** @type {any} */ b) => b.at_ms - a.at_ms).slice(0, 20);
     page.silent = tail.lines.length === 0;
     redraw();
     requestAnimationFrame(() => requestAnimationFrame(() => showTail(group.name, tail.lines)));
@@ -87,7 +87,7 @@ function ends() {
   const { ends: list } = page;
   return html`<section class="panel"><h2>${t("app.ends")}</h2>
     ${list === null ? html`<p class="soft">${t("list.loading")}</p>` : list.length === 0 ? html`<p class="soft">${t("app.ends.none")}</p>` : html`<ul class="ends">
-      ${list.map((end) => html`<li><span>${reason(end.why)}</span><small>${moment(end.at)} · ${t("app.lived", { span: lived(end.lived) })}</small></li>`)}</ul>`}</section>`;
+      ${list.map((end) => html`<li><span>${reason(end.why)}</span><small>${moment(end.at_ms)} · ${t("app.lived", { span: lived(end.lived_ms) })}</small></li>`)}</ul>`}</section>`;
 }
 
 /** Words of the spec that people look for. @param {any} about @returns {[string, unknown][]} */

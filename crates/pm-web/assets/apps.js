@@ -60,11 +60,19 @@ function pick(group) {
   return html`<td class="pick"><input type="checkbox" .checked=${state.selected.has(group.name)} @change=${toggle} aria-label=${t("list.pick", { name: group.name })}></td>`;
 }
 
+/** @param {Group} group */
+function complaintText(group) {
+  if (group.why) return reason(group.why);
+  const key = `code.${group.code}`;
+  return group.code && known(key) ? t(key, { app: group.waitsFor ?? "" }) : "";
+}
+
 /** Why it is not as it should be, in its row. @param {Group} group */
 function complaint(group) {
-  if (!group.why || (isUp(group.status) && group.status !== "unhealthy")) return nothing;
+  const text = complaintText(group);
+  if (!text || (isUp(group.status) && group.status === "online")) return nothing;
   const open = state.whys.has(group.name);
-  return html`<span class="why"><span class="text">${reason(group.why)}</span>
+  return html`<span class="why"><span class="text">${text}</span>
     <button class="link" aria-expanded=${String(open)} data-line=${line(["pm", "why", group.name])} aria-label=${t("list.why.of", { name: group.name })} @click=${() => toggleWhy(group)}>${t(open ? "list.why.hide" : "list.why")}</button></span>`;
 }
 

@@ -11,8 +11,7 @@ let tellAway = () => {};
 /** @type {() => void} */
 let tellRefused = () => {};
 
-/** @type {string[]} */
-let topics = [];
+let query = "";
 let lastId = "";
 /** @type {AbortController|null} */
 let open = null;
@@ -35,13 +34,13 @@ export function listen(to) {
 }
 
 /**
- * What this tab wants to hear; another set opens the stream anew.
- * @param {string[]} list
+ * What this tab wants to hear; another wish opens the stream anew.
+ * @param {Record<string, string>} wish as in the address
  */
-export function want(list) {
-  const same = wanted && list.length === topics.length && list.every((topic, at) => topic === topics[at]);
-  if (same) return;
-  topics = list;
+export function want(wish) {
+  const now = String(new URLSearchParams(wish));
+  if (wanted && now === query) return;
+  query = now;
   lastId = "";
   wanted = true;
   close();
@@ -73,9 +72,7 @@ async function stay() {
   open = mine;
   try {
     const more = lastId ? { "Last-Event-ID": lastId } : {};
-    // Names may hold a comma: each stands for itself.
-    const query = topics.map(encodeURIComponent).join(",");
-    const answer = await fetch(`api/events?topics=${query}`, {
+    const answer = await fetch(`api/events?${query}`, {
       headers: headers({ Accept: "text/event-stream", ...more }), signal: mine.signal, cache: "no-store",
     });
     if (answer.status === 401) return tellRefused();

@@ -38,7 +38,9 @@ function group(rows) {
     restarts: rows.reduce((all, row) => all + row.restarts, 0),
     since: begun.length > 0 ? Math.min(.../** @type {number[]} */ (begun)) : null,
     ports: [...new Set(rows.flatMap((row) => row.ports ?? []))].sort((a, b) => a - b),
-    why: worst.why ?? worst.note ?? null,
+    why: worst.note ?? null,
+    code: worst.why ?? null,
+    waitsFor: worst.waits_for ?? null,
   };
 }
 

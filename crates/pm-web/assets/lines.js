@@ -1,12 +1,14 @@
 // The lines of logs on the page: a window of the newest, drawn by hand, for there may be fifty thousand a second.
 
-import { clock, moment } from "./format.js";
+import { bytes, clock, moment } from "./format.js";
 import { paint } from "./ansi.js";
 import { t } from "./words.js";
 
 /** @typedef {import("./types.js").Line} Line */
 
 const KEPT = 2000;
+/** So many are compared with what comes again after a pause. */
+const RECENT = 400;
 /** More of one line than anybody reads at once. */
 const LONG = 4000;
 
@@ -26,6 +28,8 @@ export class Lines {
     this.apps = [];
     /** Came while somebody read further up. @type {Line[]} */
     this.waiting = [];
+    /** The last ones that are shown. @type {Line[]} */
+    this.recent = [];
     box.addEventListener("scroll", () => {
       const ends = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
       if (ends === this.follows) return;
@@ -46,6 +50,7 @@ export class Lines {
   clear() {
     this.box.replaceChildren();
     this.waiting = [];
+    this.recent = [];
     this.follows = true;
   }
 
@@ -55,12 +60,26 @@ export class Lines {
     return live.filter((line) => !there.has(same(line)));
   }
 
+  /** What is not there yet, of lines that were asked for again. @param {Line[]} list */
+  unseen(list) {
+    return Lines.without(this.recent.concat(this.waiting), list);
+  }
+
+  /** So much was not told. @param {number} skipped bytes */
+  gap(skipped) {
+    const row = document.createElement("div");
+    row.className = "gap";
+    row.textContent = t("logs.skipped", { size: bytes(skipped) });
+    this.box.append(row);
+  }
+
   /** @param {Line[]} lines newest ones */
   add(lines) {
     if (!this.follows) {
       this.waiting = this.waiting.concat(lines).slice(-KEPT);
       return;
     }
+    this.recent = this.recent.concat(lines).slice(-RECENT);
     this.box.append(this.drawn(lines.slice(-KEPT)));
     while (this.box.childElementCount > KEPT) this.box.firstElementChild?.remove();
     this.box.scrollTop = this.box.scrollHeight;

@@ -30,9 +30,24 @@ let shownKey = "";
 /** What came live before the first page did. @type {Line[]|null} */
 let early = null;
 let turn = 0;
+/** Another view is wanted, and its first lines have not come. */
+let fresh = false;
 
-/** Names of apps to hear of. */
-export const hears = () => (state.place.screen === "logs" && view.grep.length < 200 ? view.apps : []);
+/** A search, or a time: such lines are asked for by the page; else the stream begins with the last ones. */
+const byPage = () => view.grep !== "" || view.since !== "";
+
+/** An app as the server takes it in a list: a name that would be two, or no name, by its numbers. @param {string} name */
+function wishes(name) {
+  if (!name.includes(",") && !name.startsWith("id:")) return [name];
+  return (groups().find((one) => one.name === name)?.rows ?? []).map((row) => `id:${row.id}`);
+}
+
+/** What the stream has to tell of logs. @returns {{topics: string[], more: Record<string, string>}} */
+export function hears() {
+  if (state.place.screen !== "logs" || !state.loaded || view.apps.length === 0) return { topics: [], more: {} };
+  const topics = view.apps.flatMap(wishes).map((wish) => `logs:${wish}`);
+  return { topics, more: { stream: view.stream, past: byPage() ? "0" : String(PAGE) } };
+}
 
 /** The address says what is looked at; without one, the first few apps. */
 export function readPlace() {
@@ -69,7 +84,7 @@ export function logsLine() {
 
 /** @param {string|null} cursor */
 function address(cursor) {
-  const query = new URLSearchParams({ apps: view.apps.join(","), stream: view.stream, limit: String(PAGE) });
+  const query = new URLSearchParams({ apps: view.apps.flatMap(wishes).join(","), stream: view.stream, limit: String(PAGE) });
   if (cursor) query.set("before", cursor);
   if (view.grep) query.set("grep", view.grep);
   if (view.since) query.set("since", view.since);
@@ -78,13 +93,15 @@ function address(cursor) {
 
 async function first() {
   const mine = (turn += 1);
-  early = [];
+  early = byPage() ? [] : null;
+  fresh = !byPage();
   waits = true;
   wrong = null;
   any = false;
   before = null;
   lines?.clear();
   redraw();
+  if (fresh) return;
   try {
     const page = await get(address(null));
     if (mine !== turn) return;
@@ -123,9 +140,23 @@ async function older() {
   redraw();
 }
 
-/** News of logs. @param {{lines: Line[]}} news */
+/** The stream has begun: with the last lines, and after a pause with what came meanwhile. @param {any} news */
+function begun(news) {
+  if (byPage()) return;
+  if (fresh) {
+    fresh = false;
+    waits = false;
+    lines?.clear();
+    take(news);
+  } else if (lines) lines.add(lines.unseen(news.lines));
+  redraw();
+}
+
+/** News of logs. @param {any} news */
 export function heard(news) {
   if (state.place.screen !== "logs") return;
+  if (news.full) return begun(news);
+  if (news.skipped > 0) lines?.gap(news.skipped);
   const fits = news.lines.filter((one) => view.apps.includes(one.app)
     && (view.stream === "both" || one.stream === view.stream) && (view.grep === "" || one.text.includes(view.grep)));
   if (fits.length === 0) return;

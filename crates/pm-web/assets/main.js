@@ -26,7 +26,7 @@ function draw() {
   document.title = title();
   settle();
   settleLogs();
-  if (state.stage === "in") want(topics());
+  if (state.stage === "in") want(wish());
 }
 
 function title() {
@@ -35,8 +35,11 @@ function title() {
   return `${screen === "app" ? name : t(`frame.${screen}`)} · ${state.session?.host ?? ""} · pm`;
 }
 
-/** What this tab has to hear of; each log that is open is one. */
-const topics = () => ["apps", "usage", "host", ...hears().map((name) => `logs:${name}`)];
+/** What this tab has to hear of. */
+function wish() {
+  const logs = hears();
+  return { topics: ["apps", "usage", "host", ...logs.topics].join(","), ...logs.more };
+}
 
 /** @param {any} news */
 function appsNews(news) {

@@ -16,8 +16,9 @@
  * @property {number|null} memory
  * @property {number[]} ports
  * @property {string|null} note
- * @property {string|null} why
- * @property {{next_ms: number|null, last: string|null}|null} [job]
+ * @property {string|null} why a word: `gave_up`, ...
+ * @property {string|null} [waits_for]
+ * @property {{next_ms: number|null, last_ok: boolean|null}|null} [job]
  * @property {string|null} [health]
  * @property {string|null} [kind]
  */
@@ -35,7 +36,9 @@
  * @property {number} restarts
  * @property {number|null} since
  * @property {number[]} ports
- * @property {string|null} why
+ * @property {string|null} why what the daemon says
+ * @property {string|null} code the same in a word
+ * @property {string|null} waitsFor
  */
 
 /**
