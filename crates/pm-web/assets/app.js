@@ -86,7 +86,7 @@ function instances(group) {
 function ends() {
   const { ends: list } = page;
   return html`<section class="panel"><h2>${t("app.ends")}</h2>
-    ${list === null ? html`<p class="soft">${t("list.loading")}</p>` : list.length === 0 ? html`<p class="soft">${t("app.ends.none")}</p>` : html`<ul class="ends">
+    ${list === null ? html`<p class="soft">${t("list.loading")}</p>` : list.length === 0 ? html`<p class="soft">${t("app.ends.none")}</p>` : html`<ul class="ends" tabindex="0" aria-label=${t("app.ends")}>
       ${list.map((end) => html`<li><span>${reason(end.why)}</span><small>${moment(end.at_ms)} · ${t("app.lived", { span: lived(end.lived_ms) })}</small></li>`)}</ul>`}</section>`;
 }
 

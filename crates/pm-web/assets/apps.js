@@ -72,8 +72,9 @@ function complaint(group) {
   const text = complaintText(group);
   if (!text || (isUp(group.status) && group.status === "online")) return nothing;
   const open = state.whys.has(group.name);
+  const word = t(open ? "list.why.hide" : "list.why");
   return html`<span class="why"><span class="text">${text}</span>
-    <button class="link" aria-expanded=${String(open)} data-line=${line(["pm", "why", group.name])} aria-label=${t("list.why.of", { name: group.name })} @click=${() => toggleWhy(group)}>${t(open ? "list.why.hide" : "list.why")}</button></span>`;
+    <button class="link" aria-expanded=${String(open)} data-line=${line(["pm", "why", group.name])} aria-label=${t("list.deed", { deed: word, name: group.name })} @click=${() => toggleWhy(group)}>${word}</button></span>`;
 }
 
 /** @param {Group} group */

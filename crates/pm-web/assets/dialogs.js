@@ -66,8 +66,7 @@ function beside(event) {
 export function dialog() {
   const { asking } = state;
   return html`<dialog id="dialog" aria-label=${asking ? t(asking.keys ? "keys.title" : `deed.${asking.deed}`) : ""} @close=${close} @click=${beside}>
-    ${asking ? (asking.keys ? keysTable() : question(asking)) : nothing}</dialog>
-    ${menu()}`;
+    ${asking ? (asking.keys ? keysTable() : question(asking)) : nothing}</dialog>`;
 }
 
 /** What the drawn elements can't say by themselves. */
@@ -113,7 +112,7 @@ function arrows(event) {
   all[(at + step + all.length) % all.length].focus();
 }
 
-function menu() {
+export function menu() {
   const pick = (/** @type {string} */ deed) => {
     const name = open?.name ?? "";
     document.getElementById("menu")?.hidePopover();

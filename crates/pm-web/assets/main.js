@@ -4,7 +4,7 @@ import { html, render } from "./vendor/lit/lit-html.js";
 import { hasKey, holdKey, whenSignedOut } from "./api.js";
 import { appScreen } from "./app.js";
 import { appsScreen } from "./apps.js";
-import { dialog, settle } from "./dialogs.js";
+import { dialog, menu, settle } from "./dialogs.js";
 import { listen, want } from "./events.js";
 import { frame, tools } from "./frame.js";
 import { press } from "./keys.js";
@@ -22,7 +22,7 @@ const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 function draw() {
   if (state.stage === "starting") render(html`<div class="waiting whole"><i></i></div>`, page);
   else if (state.stage === "out") render(signInScreen(tools()), page);
-  else render(html`${frame(SCREENS[state.place.screen](), strip())}${dialog()}`, page);
+  else render(html`${frame(html`${SCREENS[state.place.screen]()}${menu()}`, strip())}${dialog()}`, page);
   document.title = title();
   settle();
   settleLogs();

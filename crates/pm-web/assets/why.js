@@ -46,7 +46,7 @@ export function whyBox(group, links = true) {
     <p class="because">${why.why ? reason(why.why) : t("why.nothing")}</p>
     ${why.cause ? html`<p class="cause"><b>${t("why.cause")}</b> ${reason(why.cause)}</p>` : nothing}
     ${(why.ends ?? []).length > 0 ? html`<ul class="ends">${why.ends.map((/** @type {any} */ end) => html`<li>${t("why.end", { n: end.times, why: reason(end.why), at: moment(end.last) })}</li>`)}</ul>` : nothing}
-    ${(why.last_lines ?? []).length > 0 ? html`<h3>${t("why.lines")}</h3><pre tabindex="0" aria-label=${t("why.lines")}>${why.last_lines.join("\n")}</pre>` : nothing}
+    ${(why.last_lines ?? []).length > 0 ? html`<p class="over">${t("why.lines")}</p><pre tabindex="0" aria-label=${t("why.lines")}>${why.last_lines.join("\n")}</pre>` : nothing}
     ${why.crash_file ? html`<p class="soft">${t("why.crash")} <code>${why.crash_file}</code></p>` : nothing}
     ${links ? html`<p class="links"><a href=${`#/logs?apps=${encodeURIComponent(group.name)}`} data-line=${line(["pm", "logs", group.name])}>${t("why.logs")}</a>
       <a href=${`#/app/${encodeURIComponent(group.name)}`} data-line=${line(["pm", "describe", group.name])}>${t("why.all")}</a></p>` : nothing}</div>`;
