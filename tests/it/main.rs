@@ -36,6 +36,7 @@ mod mistakes;
 mod node;
 mod notify;
 mod output;
+mod panel;
 mod pm2;
 mod pm2_e2e;
 mod pm2_surface;

@@ -25,7 +25,9 @@ fn packages() -> PathBuf {
             .args(["ci", "--no-audit", "--no-fund", "--prefix"])
             .arg(&folder)
             .output()
-            .unwrap_or_else(|error| panic!("could not run npm: {error}\nthis test drives a browser from node"));
+            .unwrap_or_else(|error| {
+                panic!("could not run npm: {error}\nthis test drives a browser from node")
+            });
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         fs::write(folder.join("made"), wanted).unwrap();
     }
@@ -36,7 +38,8 @@ fn packages() -> PathBuf {
 fn chromium() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser"];
-    let mut all = std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
+    let mut all =
+        std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
     all.find(|path| path.is_file()).expect("this test needs a browser: apt-get install chromium")
 }
 

@@ -70,8 +70,18 @@ fn no_text_stands_in_the_code() {
 #[test]
 fn markup_of_others_is_never_made_and_nothing_is_evaluated() {
     const NEVER: [&str; 12] = [
-        "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "unsafeHTML",
-        "unsafeSVG", "createContextualFragment", "srcdoc", "setAttribute(\"on", "document.cookie",
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "unsafeHTML",
+        "unsafeSVG",
+        "createContextualFragment",
+        "srcdoc",
+        "setAttribute(\"on",
+        "document.cookie",
     ];
     for (name, text) in scripts() {
         for word in NEVER {
@@ -85,17 +95,24 @@ fn markup_of_others_is_never_made_and_nothing_is_evaluated() {
         assert!(!page.contains(word), "index.html has {word}");
     }
     // All scripts are files: what is inline would not run.
-    assert!(page.split("<script").skip(1).all(|rest| rest.split('>').next().unwrap().contains(" src=")));
+    assert!(
+        page.split("<script").skip(1).all(|rest| rest.split('>').next().unwrap().contains(" src="))
+    );
 }
 
 #[test]
 fn what_others_wrote_is_as_they_published_it() {
     let folder = assets().join("vendor/lit");
-    let check = Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(&folder).output();
+    let check = Command::new("sha256sum")
+        .args(["--check", "--strict", "SHA256SUMS"])
+        .current_dir(&folder)
+        .output();
     let check = check.unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
     let sums = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
-    for name in ["lit-html.js", "directive.js", "directive-helpers.js", "directives/repeat.js", "LICENSE"] {
+    for name in
+        ["lit-html.js", "directive.js", "directive-helpers.js", "directives/repeat.js", "LICENSE"]
+    {
         assert!(sums.contains(&format!("  {name}\n")), "{name} has no sum");
     }
 }

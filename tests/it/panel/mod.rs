@@ -1,0 +1,4 @@
+//! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
+
+mod browser;
+mod page;
