@@ -1,0 +1,24 @@
+//! apps.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+
+use crate::call::{Denial, WebAnswer, WebCall};
+use crate::panel::Panel;
+
+pub(crate) async fn list(_: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
+    Err(Denial::new(StatusCode::NOT_IMPLEMENTED, "not_there", call.arg(0)))
+}
+
+pub(crate) async fn describe(_: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
+    Err(Denial::new(StatusCode::NOT_IMPLEMENTED, "not_there", call.arg(0)))
+}
+
+pub(crate) async fn why(_: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
+    Err(Denial::new(StatusCode::NOT_IMPLEMENTED, "not_there", call.arg(0)))
+}
+
+pub(crate) async fn ends(_: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
+    Err(Denial::new(StatusCode::NOT_IMPLEMENTED, "not_there", call.arg(0)))
+}
