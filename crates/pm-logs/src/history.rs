@@ -358,8 +358,8 @@ mod tests {
         lines
     }
 
-    fn keep(text: &'static str) -> Option<LineFilter> {
-        Some(Arc::new(move |line| memchr::memmem::find(line, text.as_bytes()).is_some()))
+    fn keep(text: &'static str) -> LineFilter {
+        Arc::new(move |line| memchr::memmem::find(line, text.as_bytes()).is_some())
     }
 
     #[test]
@@ -367,7 +367,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("a.log");
         let text = |numbers: std::ops::Range<u32>| {
-            numbers.map(|number| format!("line {number:03}\n")).collect::<String>()
+            numbers.map(|number| format!("line {number:03}\n")).collect::<Vec<_>>().concat()
         };
         let packed = File::create(folder.path().join("a__2026-01-01_00-00-01.log.gz"));
         let mut packed =
@@ -379,7 +379,7 @@ mod tests {
         std::fs::write(&log, text(70..100)).expect("written");
         let (number, stream, times) = (0, Stream::Out, LineTimes::Unknown);
         let source = LogFiles { number, stream, log: log.clone(), times };
-        for filter in [None, keep("line")] {
+        for filter in [None, Some(keep("line"))] {
             std::fs::write(&log, text(70..100)).expect("written");
             let (mut all, mut before) = (Vec::new(), None);
             loop {
@@ -399,8 +399,10 @@ mod tests {
                 expected.lines().map(|line| line.as_bytes().to_vec()).collect::<Vec<_>>()
             );
         }
-        let found =
-            lines(&source, LineQuery { last: Some(2), keep: keep("05"), ..LineQuery::default() });
+        let found = lines(
+            &source,
+            LineQuery { last: Some(2), keep: Some(keep("05")), ..LineQuery::default() },
+        );
         assert_eq!(
             found.iter().map(|line| &line.bytes[..]).collect::<Vec<_>>(),
             [b"line 058", b"line 059"]
@@ -425,10 +427,10 @@ mod tests {
         std::fs::write(&log, "one\ntwo\n").expect("written");
         let source = LogFiles { number: 0, stream: Stream::Out, log, times: LineTimes::Unknown };
         let (last, give_up) = (Some(5), Some(Instant::now()));
-        let want = LineQuery { last, give_up, keep: keep("o"), ..LineQuery::default() };
+        let want = LineQuery { last, give_up, keep: Some(keep("o")), ..LineQuery::default() };
         let history = History::open(source.clone(), want).expect("opened");
         assert!(history.gave_up());
-        let want = LineQuery { last, keep: keep("o"), ..LineQuery::default() };
+        let want = LineQuery { last, keep: Some(keep("o")), ..LineQuery::default() };
         assert!(!History::open(source, want).expect("opened").gave_up());
     }
 }

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(33);
 const TOO_FAR: u64 = 1 << 20;
 /// Lines of the past of each log, however many logs share what was asked for.
 const LEAST_PAST: usize = 50;
+/// Lines of a log that is added.
+const ARRIVAL: usize = 1000;
 
 /// Logs that are looked at together.
 pub struct Tail {
@@ -96,6 +98,21 @@ impl Tail {
             follow.add(log.clone(), history.cursor().into())?;
         }
         Ok((Self { follow, logs, past, sizes, read: 0, paused_until: None }, lines))
+    }
+
+    /// Follows another log as well; gives what was written into it since then (unix milliseconds), of much only the end.
+    pub fn add(&mut self, log: LogFiles, since: i64) -> Result<Vec<TailLine>, ReadError> {
+        let last = Some(self.past.max(ARRIVAL));
+        let want = LineQuery { last, since: Some(since), ..LineQuery::default() };
+        let mut history = History::open(log.clone(), want)?;
+        let mut lines = Vec::new();
+        while let Some(line) = history.next_line()? {
+            lines.push(TailLine::new(line));
+        }
+        self.follow.add(log.clone(), history.cursor().into())?;
+        self.sizes.push(size(&log));
+        self.logs.push(log);
+        Ok(lines)
     }
 
     /// The logs.
