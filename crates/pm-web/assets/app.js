@@ -25,11 +25,11 @@ async function load(group) {
   const { id } = group.rows[0];
   try {
     const [about, ends, tail] = await Promise.all([
-      get(`apps/${id}`), get(`apps/${id}/ends`), get(`logs?${new URLSearchParams({ apps: group.name, stream: "both", limit: "20" })}`),
+      get(`apps/${id}`), Promise.all(group.rows.slice(0, 8).map((row) => get(`apps/${row.id}/ends`))), get(`logs?${new URLSearchParams({ apps: group.name, stream: "both", limit: "20" })}`),
     ]);
     if (mine !== page) return;
-    page.about = Array.isArray(about) ? about[0] : about;
-    page.ends = (Array.isArray(ends) ? ends : ends.ends ?? []).toSorted((/** @type {any} */ a, /** @type {any} */ b) => b.at_ms - a.at_ms).slice(0, 20);
+    page.about = about;
+    page.ends = ends.flatMap((one) => one.ends).toSorted((/** @type {any} */ a, /** @type {any} */ b) => b.at_ms - a.at_ms).slice(0, 20);
     page.silent = tail.lines.length === 0;
     redraw();
     requestAnimationFrame(() => requestAnimationFrame(() => showTail(group.name, tail.lines)));
@@ -67,7 +67,7 @@ function buttons(group) {
   if (!mayAct()) return nothing;
   const is = group.up > 0 || tone(group.status) === "passing";
   const deeds = is ? ["restart", "stop"] : ["start", "restart"];
-  return html`<div class="deeds">${deeds.map((deed) => html`<button class="plain ${deed}" ?disabled=${busy.has(group.name)} data-line=${line(argv(deed, [group.name]))} @click=${() => ask(deed, [group.name])}>${icon(deed)}${t(`deed.${deed}`)}</button>`)}
+  return html`<div class="deeds">${deeds.map((deed) => html`<button class="plain ${deed}" aria-disabled=${busy.has(group.name) ? "true" : nothing} data-line=${line(argv(deed, [group.name]))} @click=${() => ask(deed, [group.name])}>${icon(deed)}${t(`deed.${deed}`)}</button>`)}
     <button class="plain" aria-haspopup="true" aria-label=${t("list.more", { name: group.name })} @click=${(/** @type {MouseEvent} */ event) => openMenu(event, group.name, menuDeeds(group))}>${icon("more")}</button></div>`;
 }
 

@@ -31,13 +31,13 @@ function seen(group, what) {
  */
 export function deedButton(deed, group) {
   const label = t("list.deed", { deed: t(`deed.${deed}`), name: group.name });
-  return html`<button class="act ${deed}" ?disabled=${busy.has(group.name)} data-line=${line(argv(deed, [group.name]))}
+  return html`<button class="act ${deed}" aria-disabled=${busy.has(group.name) ? "true" : nothing} data-line=${line(argv(deed, [group.name]))}
     aria-label=${label} title=${label} @click=${() => ask(deed, [group.name])}>${icon(deed)}</button>`;
 }
 
 /** @param {Group} group @returns {string[]} what stands in its menu */
 export const menuDeeds = (group) =>
-  [...(group.up > 0 ? ["reload"] : []), "scale", ...(group.up > 0 ? ["signal"] : []), "reset", "flush"];
+  [...(group.up > 0 ? ["reload"] : []), "scale", ...(group.up > 0 && group.rows.length === 1 ? ["signal"] : []), "reset", "flush"];
 
 /** @param {Group} group */
 function acts(group) {

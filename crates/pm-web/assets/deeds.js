@@ -15,10 +15,19 @@ export const DEEDS = {
 };
 
 /** @param {string} word as a shell takes it */
-const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const quoted = (word) => (/^[\p{L}\p{N}_@%+=:,./-]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** @param {string[]} argv */
 export const line = (argv) => argv.map(quoted).join(" ");
+
+/**
+ * The word that means an app to pm: its name, said to be one where it could mean something else.
+ * @param {string} name
+ */
+function word(name) {
+  const plain = /^[\p{L}\p{N}][\p{L}\p{N}_-]*$/u.test(name) && /\p{L}/u.test(name) && name !== "all";
+  return plain && !groups().some((one) => one.namespace === name) ? name : `name:${name}`;
+}
 
 /**
  * The command line of a deed, by the rule the server follows.
@@ -27,9 +36,10 @@ export const line = (argv) => argv.map(quoted).join(" ");
  * @param {string} [value]
  */
 export function argv(deed, names, value) {
-  if (deed === "signal") return ["pm", "sendSignal", `SIG${value || "HUP"}`, ...names];
-  if (deed === "scale") return ["pm", "scale", ...names, value ?? "1"];
-  return ["pm", deed, ...names];
+  const words = [...names].sort().map(word);
+  if (deed === "signal") return ["pm", "sendSignal", `SIG${value || "HUP"}`, ...words];
+  if (deed === "scale") return ["pm", "scale", ...words, value ?? "1"];
+  return ["pm", deed, ...words];
 }
 
 export const mayAct = () => state.session?.role !== "viewer";
@@ -41,7 +51,11 @@ export const mayAct = () => state.session?.role !== "viewer";
  */
 export function ask(deed, names) {
   const of = DEEDS[deed];
-  if (!of.asks && !of.value) return void run(deed, names);
+  if (!of.asks && !of.value) {
+    // A button that was disabled would lose the focus; one that waits does nothing.
+    if (!names.some((name) => busy.has(name))) void run(deed, names);
+    return;
+  }
   const rows = groups().find((one) => one.name === names[0])?.rows.length ?? 1;
   const value = of.value === "number" ? String(rows) : of.value === "signal" ? "HUP" : "";
   change({ asking: { deed, names, value } });
@@ -65,10 +79,10 @@ export async function run(deed, names, value) {
   };
   show({ phase: "running" });
   names.forEach((name) => busy.add(name));
-  const ids = groups().filter((one) => names.includes(one.name)).map((one) => one.rows[0].id);
+  const ids = groups().filter((one) => names.includes(one.name)).flatMap((one) => one.rows.map((row) => row.id));
   try {
     if (ids.length === 0) throw new Error(t("error.gone"));
-    const outcome = ids.length > 1
+    const outcome = ids.length > 1 && deed !== "scale"
       ? await post("bulk", { deed, ids })
       : await post(`apps/${ids[0]}/${deed}`, body(deed, value));
     show({ ...outcome, phase: "done" });

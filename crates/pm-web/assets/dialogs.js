@@ -18,7 +18,7 @@ function field(asking) {
   };
   if (asking.deed === "scale") {
     return html`<label class="field"><span>${t("ask.scale.to")}</span>
-      <input type="number" min="0" max="512" required .value=${asking.value} @input=${set}></label>`;
+      <input type="number" min="1" max="512" required .value=${asking.value} @input=${set}></label>`;
   }
   if (asking.deed === "signal") {
     return html`<label class="field"><span>${t("ask.signal.which")}</span>

@@ -77,10 +77,10 @@ export function frame(screen, strip) {
   return html`<a class="skip" href="#main" @click=${toMain}>${t("frame.skip")}</a>
   <div class="frame">${rail()}
     <div class="side">
-      <header class="top">${machine()}<div class="tools">${tools()}
+      <header><div class="top">${machine()}<div class="tools">${tools()}
         <span class="who" title=${who}>${session?.name}<small>${t(`role.${session?.role ?? "viewer"}`)}</small></span>
-        <button class="tool" id="leave" @click=${signOut} aria-label=${t("frame.leave")} title=${t("frame.leave")}>${icon("out")}</button></div></header>
-      ${bars()}
+        <button class="tool" id="leave" @click=${signOut} aria-label=${t("frame.leave")} title=${t("frame.leave")}>${icon("out")}</button></div></div>
+      ${bars()}</header>
       <main id="main" tabindex="-1">${screen}</main>
       ${strip}
     </div></div>`;

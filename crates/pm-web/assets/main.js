@@ -11,7 +11,7 @@ import { press } from "./keys.js";
 import { heard, hears, logsLine, logsScreen, readPlace, settleLogs } from "./logs.js";
 import { byLink, enter, leave, linkOf, signInScreen } from "./signin.js";
 import { addPoint, change, drawWith, points, redraw, state } from "./state.js";
-import { look, strip } from "./strip.js";
+import { look, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
 
 /** @type {Record<string, () => unknown>} */
@@ -119,6 +119,7 @@ async function begin() {
   addEventListener("hashchange", goTo);
   document.addEventListener("keydown", press);
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, look);
+  document.addEventListener("click", use, { capture: true });
   const link = linkOf(location.hash);
   goTo();
   if (link) return;

@@ -10,10 +10,23 @@ import { t } from "./words.js";
 let preview = null;
 let copied = false;
 
+/** A button that was clicked: what came of it is more than what it would do, until it is left. @type {Element|null} */
+let spent = null;
+
+/** @param {Event} event */
+const button = (event) => (event.target instanceof Element ? event.target.closest("[data-line]") : null);
+
+/** @param {Event} event */
+export function use(event) {
+  spent = button(event);
+  preview = null;
+}
+
 /** The line of the button below the pointer or with the focus. @param {Event} event */
 export function look(event) {
-  const from = event.target instanceof Element ? event.target.closest("[data-line]") : null;
-  const now = from?.getAttribute("data-line") ?? null;
+  const from = button(event);
+  if (from !== spent) spent = null;
+  const now = spent ? null : from?.getAttribute("data-line") ?? null;
   if (now === preview) return;
   preview = now;
   copied = false;

@@ -20,9 +20,7 @@ export async function askWhy(group) {
   /** @type {any} */
   let found;
   try {
-    const said = await get(`apps/${worst(group).id}/why`);
-    const list = Array.isArray(said) ? said : [said];
-    found = list.find((one) => one.id === worst(group).id) ?? list[0] ?? {};
+    found = await get(`apps/${worst(group).id}/why`);
   } catch (error) {
     found = { error };
   }

@@ -8,6 +8,7 @@ const pids = (name) => JSON.parse(pm("jlist")).filter((app) => app.name === name
 /** Whatever only markup of somebody else could have made. */
 const foreign = (page) => page.evaluate(() => document.querySelectorAll("#page img:not([alt='']), #page script, #page iframe, #page [onerror], #page b.evil, #page a[href^='javascript']").length);
 
+pm("ping");
 let server = await panel();
 const chrome = await browser();
 const { page, faults } = await open(chrome);
@@ -66,18 +67,20 @@ for (const name of ["web", "订单服务", HOSTILE]) await page.getByRole("check
 const bulk = page.getByRole("region", { name: "For the selected apps" });
 await bulk.getByRole("button", { name: "Stop" }).click();
 const dialog = page.getByRole("dialog");
-await dialog.getByText(`pm stop '${HOSTILE}' web 订单服务`).or(dialog.getByText("$ pm stop")).first().waitFor();
+await dialog.getByText(`pm stop 'name:${HOSTILE}' web 订单服务`).waitFor();
 await dialog.getByRole("button", { name: "Leave it" }).click();
 assert.ok(pids("web")[0] > 0, "somebody who leaves it has not stopped it");
 await bulk.getByRole("button", { name: "Stop" }).click();
 await dialog.getByRole("button", { name: "Stop" }).click();
 for (const name of ["web", "订单服务", HOSTILE]) await row(page, name).getByText("stopped", { exact: true }).waitFor();
-await bulk.getByRole("button", { name: "Start" }).click();
+assert.match(await command.textContent(), /^pm stop 'name:<img src=x onerror=alert\(1\)>' web /);
+await bulk.getByRole("button", { name: "Start", exact: true }).click();
 for (const name of ["web", "订单服务", HOSTILE]) await row(page, name).getByText("online", { exact: true }).waitFor();
 await bulk.getByRole("button", { name: "Select none" }).click();
+await page.locator(".strip").getByText("done").waitFor();
 
 // Filters.
-await page.getByRole("button", { name: "Down" }).click();
+await page.getByRole("button", { name: "Down", exact: true }).click();
 await row(page, "web").waitFor({ state: "detached" });
 assert.equal(await row(page, "bot").count(), 1);
 await page.getByRole("button", { name: "All", exact: true }).click();
@@ -150,7 +153,7 @@ const few = await lines.locator(".line").count();
 await page.getByRole("button", { name: "Older lines" }).click();
 await until("older ones", async () => (await lines.locator(".line").count()) > few);
 await page.getByRole("button", { name: /To the end|new lines?/ }).click();
-await page.getByRole("button", { name: "Errors" }).click();
+await page.getByRole("button", { name: "Errors", exact: true }).click();
 await lines.getByText("nowhere_to_be_found").first().waitFor();
 assert.equal(await lines.locator(".line.out").count(), 0);
 

@@ -11,7 +11,7 @@ export { assert, appendFileSync, writeFileSync };
 const { PM, PORT, CHROMIUM } = process.env;
 export const BASE = `http://127.0.0.1:${PORT}/`;
 /** Far more than anything should take. */
-const PATIENCE = 60_000;
+const PATIENCE = Number(process.env.PATIENCE ?? 60_000);
 
 /** Runs pm; what it prints. */
 export function pm(...args) {
@@ -53,6 +53,17 @@ export const link = (...args) => JSON.parse(pm("web", "link", "--json", ...args)
 export const browser = () =>
   chromium.launch({ executablePath: CHROMIUM, args: process.getuid() === 0 ? ["--no-sandbox"] : [], timeout: PATIENCE });
 
+/** All that were opened: what they show is told when something fails. */
+const opened = [];
+
+process.on("uncaughtException", async (error) => {
+  console.error(error);
+  for (const { page, faults } of opened) {
+    console.error(page.url(), "\n", faults, "\n", await page.innerText("body").catch(String));
+  }
+  process.exit(1);
+});
+
 /**
  * A page, and what is wrong with it: errors of its console, of its scripts, and whatever it asks others for.
  */
@@ -73,6 +84,7 @@ export async function open(of, { width = 1440, height = 900, scheme = "light", l
   page.on("request", (request) => {
     if (!request.url().startsWith(BASE) && !request.url().startsWith("data:")) faults.push(`asked others: ${request.url()}`);
   });
+  opened.push({ page, faults });
   return { context, page, faults };
 }
 
