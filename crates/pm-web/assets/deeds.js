@@ -1,7 +1,7 @@
 // What can be done to apps: each deed is one command line, shown before and after.
 
 import { post } from "./api.js";
-import { groups } from "./groups.js";
+import { groups, isNamespace } from "./groups.js";
 import { change, redraw, state } from "./state.js";
 import { t } from "./words.js";
 
@@ -26,7 +26,7 @@ export const line = (argv) => argv.map(quoted).join(" ");
  */
 function word(name) {
   const plain = /^[\p{L}\p{N}][\p{L}\p{N}_-]*$/u.test(name) && /\p{L}/u.test(name) && name !== "all";
-  return plain && !groups().some((one) => one.namespace === name) ? name : `name:${name}`;
+  return plain && !isNamespace(name) ? name : `name:${name}`;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "./vendor/lit/lit-html.js";
 import { argv, ask, line, run } from "./deeds.js";
+import { groups } from "./groups.js";
 import { KEYS } from "./keys.js";
 import { change, redraw, state } from "./state.js";
 import { t } from "./words.js";
@@ -27,6 +28,9 @@ function field(asking) {
   return nothing;
 }
 
+/** The app this page comes from. @param {string} name */
+const isPanel = (name) => name === "pm-web" && groups().some((one) => one.name === name && one.namespace === "pm");
+
 /** @param {any} asking */
 function question(asking) {
   const { deed, names, value } = asking;
@@ -41,6 +45,7 @@ function question(asking) {
     <h2>${t(`ask.${deed}`, { who })}</h2>
     <p>${t(`ask.${deed}.means`)}</p>
     ${names.length > 1 ? html`<ul class="names">${names.map((/** @type {string} */ name) => html`<li>${name}</li>`)}</ul>` : nothing}
+    ${deed !== "start" && names.some(isPanel) ? html`<p class="note bad">${t("ask.panel")}</p>` : nothing}
     ${field(asking)}
     <pre class="would">$ ${line(argv(deed, names, value))}</pre>
     <div class="buttons"><button type="button" class="plain" @click=${close}>${t("ask.no")}</button>

@@ -1,6 +1,6 @@
 // Instances of one name are one line; what is wrong with any of them is what the line says.
 
-import { state } from "./state.js";
+import { changes, state } from "./state.js";
 
 /** @type {Record<string, "good"|"passing"|"quiet"|"bad">} */
 const TONES = {
@@ -44,8 +44,28 @@ function group(rows) {
   };
 }
 
+const order = new Intl.Collator(undefined, { numeric: true });
+
+/** @type {import("./types.js").Group[]} */
+let made = [];
+/** @type {Set<string>} */
+let spaces = new Set();
+let madeAt = -1;
+
 /** All of them, by name. @returns {import("./types.js").Group[]} */
 export function groups() {
+  if (madeAt !== changes) {
+    made = all();
+    spaces = new Set(made.map((one) => one.namespace));
+    madeAt = changes;
+  }
+  return made;
+}
+
+/** Whether a namespace is called so. @param {string} name */
+export const isNamespace = (name) => groups().length > 0 && spaces.has(name);
+
+function all() {
   /** @type {Map<string, import("./types.js").Row[]>} */
   const byName = new Map();
   for (const row of [...state.rows.values()].sort((a, b) => a.id - b.id)) {
@@ -53,7 +73,7 @@ export function groups() {
     if (rows) rows.push(row);
     else byName.set(row.name, [row]);
   }
-  return [...byName.values()].map(group).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  return [...byName.values()].map(group).sort((a, b) => order.compare(a.name, b.name));
 }
 
 /** What the filter lets through, in the wanted order. @param {import("./types.js").Group[]} all */

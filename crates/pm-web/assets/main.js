@@ -52,6 +52,9 @@ function appsNews(news) {
     state.rows.delete(id);
     points.delete(id);
   }
+  for (const row of state.rows.values()) {
+    if (row.memory !== null && !points.has(row.id)) addPoint(row.id, row.cpu, row.memory);
+  }
   const names = new Set([...state.rows.values()].map((row) => row.name));
   for (const name of state.selected) if (!names.has(name)) state.selected.delete(name);
   state.daemonAway = false;

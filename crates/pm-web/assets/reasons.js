@@ -21,6 +21,17 @@ const SENTENCES = [
   [/^ended while nobody was there to see how$/, "reason.unseen"],
   [/^does not end although killed$/, "reason.unkillable"],
   [/^stopped with the manager$/, "reason.shutdown"],
+  [/^it was run by (?<by>.+): `(?<cure>.+)`$/, "cause.module"],
+  [/^it was run by (?<by>.+), but a virtual environment lies in (?<venv>.+)$/, "cause.venv"],
+  [/^it was run by (?<by>[^:,]+)$/, "cause.by"],
+  [/^`(?<name>.+)` is not in node_modules: `(?<cure>.+)` in (?<folder>.+)$/, "cause.node"],
+  [/^somebody killed it, or the kernel for want of memory: `dmesg \| grep -i oom` tells which$/, "cause.killed"],
+  [/^it broke in native code: /, "cause.native"],
+  [/^127 is a shell's word for a program that is not in PATH$/, "cause.path"],
+  [/^126 is a shell's word for a file that can't be executed$/, "cause.executable"],
+  [/^what is written in (?<place>.+) can't be read; nothing of it ran$/, "cause.syntax"],
+  [/^the variable (?<name>\w+) is not set: `(?<cure>.+)` sets it$/, "cause.variable"],
+  [/^a disk is full: `df -h` tells which; `(?<cure>.+)` empties logs$/, "cause.disk"],
 ];
 
 /** @param {string} said @returns {string} */

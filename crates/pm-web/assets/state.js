@@ -42,8 +42,12 @@ export function drawWith(how) {
   draw = how;
 }
 
+/** Counts changes: what is made of the state is made once for each. */
+export let changes = 0;
+
 /** Draws at the next frame; many calls make one drawing. */
 export function redraw() {
+  changes += 1;
   if (asked) return;
   asked = true;
   const now = () => {

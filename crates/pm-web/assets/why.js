@@ -29,6 +29,9 @@ export async function askWhy(group) {
   redraw();
 }
 
+/** What stands between backticks is to be typed. @param {string} text */
+const coded = (text) => text.split("`").map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part));
+
 /** @param {Group} group */
 export function toggleWhy(group) {
   if (!state.whys.delete(group.name)) void askWhy(group);
@@ -42,7 +45,7 @@ export function whyBox(group, links = true) {
   if (why.error) return html`<p class="note bad" role="alert">${why.error.message} ${why.error.hint ?? ""}</p>`;
   return html`<div class="whybox">
     <p class="because">${why.why ? reason(why.why) : t("why.nothing")}</p>
-    ${why.cause ? html`<p class="cause"><b>${t("why.cause")}</b> ${reason(why.cause)}</p>` : nothing}
+    ${why.cause ? html`<p class="cause"><b>${t("why.cause")}</b> ${coded(reason(why.cause))}</p>` : nothing}
     ${(why.ends ?? []).length > 0 ? html`<ul class="ends">${why.ends.map((/** @type {any} */ end) => html`<li>${t("why.end", { n: end.times, why: reason(end.why), at: moment(end.last) })}</li>`)}</ul>` : nothing}
     ${(why.last_lines ?? []).length > 0 ? html`<p class="over">${t("why.lines")}</p><pre tabindex="0" aria-label=${t("why.lines")}>${why.last_lines.join("\n")}</pre>` : nothing}
     ${why.crash_file ? html`<p class="soft">${t("why.crash")} <code>${why.crash_file}</code></p>` : nothing}
