@@ -25,7 +25,7 @@ const ARROWS: [(&str, &str, &str); 21] = [
     ),
     ("pm-triggers", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),
-    ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
+    ("pm-client", "pm-spec pm-protocol pm-logs", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc landlock seccompiler sysinfo thiserror"),
     ("pm-guardian", "pm-os", "rustix libc thiserror"),
     ("pm-node", "pm-os", "rustix serde_json thiserror"),

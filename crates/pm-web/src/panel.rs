@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::audit::AuditLine;
 use crate::call::Visitor;
 use crate::clock::now_ms;
+use crate::hub::Hub;
 use crate::keeper::Keeper;
 use crate::settings::PanelSettings;
 
@@ -19,6 +20,8 @@ pub(crate) struct Panel {
     pub(crate) program: PathBuf,
     pub(crate) settings: PanelSettings,
     pub(crate) keeper: Keeper,
+    /// What the daemon tells, for all tabs.
+    pub(crate) hub: Hub,
     /// Passwords are tried one at a time.
     pub(crate) hashing: Semaphore,
     /// So many logs are searched at once.

@@ -23,6 +23,7 @@ use crate::clock::now_ms;
 use crate::control;
 use crate::forwarded::origin_address;
 use crate::gate;
+use crate::hub::Hub;
 use crate::keeper::{Admitted, Keeper};
 use crate::panel::Panel;
 use crate::path;
@@ -89,6 +90,7 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
     let panel = Panel {
         home: settings.home.clone(),
         program: settings.program.clone(),
+        hub: Hub::start(&settings.home).map_err(PanelError::Prepare)?,
         settings,
         keeper,
         hashing: Semaphore::new(1),
