@@ -113,10 +113,11 @@ async fn serve(panel: Arc<Panel>, listening: impl FnOnce(&str)) -> Result<(), Pa
     let failed = |source| PanelError::Listen { at: format!("unix:{}", socket.display()), source };
     let control = control_socket(&socket).map_err(failed)?;
     tokio::spawn(control::answer_all(Arc::clone(&panel), control, url.clone(), port));
-    listening(&url);
     let answer =
         move |request, client, leaving| respond(Arc::clone(&panel), request, client, leaving);
-    pm_http::serve(doorway, DEADLINES, answer).await.map_err(PanelError::Prepare)
+    pm_http::serve(doorway, DEADLINES, answer, || listening(&url))
+        .await
+        .map_err(PanelError::Prepare)
 }
 
 /// A panel that was killed left its socket; one that runs keeps its own.

@@ -1,0 +1,7 @@
+//! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
+
+mod desk;
+mod gate;
+mod life;
+mod limits;
+mod visitors;
