@@ -22,7 +22,7 @@ pub(crate) struct WebPlaceArgs {
     /// ADDRESS:PORT, or unix:PATH for a proxy; default is 127.0.0.1:9616
     #[arg(long, value_name = "WHERE")]
     pub(crate) listen: Option<String>,
-    /// What a proxy in front of it calls it: https://NAME
+    /// What a proxy in front of it calls it: `https://NAME`
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
 }

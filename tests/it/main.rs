@@ -28,6 +28,7 @@ mod gunicorn;
 mod health;
 mod homes;
 mod hooks;
+mod http;
 mod input;
 mod jobs;
 mod limits;

@@ -48,8 +48,14 @@ pub fn block_on<F: Future>(disks: usize, serving: F) -> io::Result<F::Output> {
     Ok(runtime.block_on(serving))
 }
 
-/// Serves until SIGINT or SIGTERM. An answer without end must end when `leaving` (its third argument) changes.
-pub async fn serve<A, F, B>(doorway: Doorway, deadlines: Deadlines, answer: A) -> io::Result<()>
+/// Serves until SIGINT or SIGTERM; `listening` is called once clients can come and these signals are heeded. An answer
+/// without end must end when `leaving` (its third argument) changes.
+pub async fn serve<A, F, B>(
+    doorway: Doorway,
+    deadlines: Deadlines,
+    answer: A,
+    listening: impl FnOnce(),
+) -> io::Result<()>
 where
     A: Fn(Request<Incoming>, ClientAddress, watch::Receiver<()>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -57,6 +63,7 @@ where
 {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    listening();
     let answer = Arc::new(answer);
     let mut clients = JoinSet::new();
     let (leave, leaving) = watch::channel(());

@@ -60,9 +60,8 @@ pub fn run(site: Site, listening: impl FnOnce(SocketAddr)) -> Result<(), ServeEr
 async fn serve(site: Arc<Site>, listening: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
     let failed = |source| ServeError::Listen { host: site.host.clone(), port: site.port, source };
     let doorway = Doorway::tcp(&site.host, site.port).await.map_err(failed)?;
-    if let Some(address) = doorway.address() {
-        listening(address);
-    }
+    let address = doorway.address();
+    let listening = || address.map_or((), listening);
     let answer = move |request, _, _| respond(Arc::clone(&site), request);
-    pm_http::serve(doorway, DEADLINES, answer).await.map_err(ServeError::Runtime)
+    pm_http::serve(doorway, DEADLINES, answer, listening).await.map_err(ServeError::Runtime)
 }

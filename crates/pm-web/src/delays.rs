@@ -20,10 +20,7 @@ struct Failures {
 
 impl Failures {
     fn wait(self) -> Duration {
-        let doublings = match self.count.checked_sub(FREE) {
-            None => return Duration::ZERO,
-            Some(doublings) => doublings,
-        };
+        let Some(doublings) = self.count.checked_sub(FREE) else { return Duration::ZERO };
         FIRST.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST)
     }
 }

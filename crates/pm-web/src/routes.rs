@@ -4,6 +4,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::api;
 use crate::call::{Denial, WebAnswer, WebCall};
 use crate::panel::Panel;
@@ -59,6 +61,7 @@ macro_rules! route {
 pub(crate) static ROUTES: &[WebRoute] = &[
     route!("GET" "/api/session" Viewer None, Plain, api::session::show, "who one is, and where"),
     route!("DELETE" "/api/session" Viewer Some("sign out"), Plain, api::session::end, "sign out"),
+    route!("GET" "/api/routes" Viewer None, Plain, list, "this table"),
     route!("GET" "/api/apps" Viewer None, Plain, api::apps::list, "all apps as rows"),
     route!("GET" "/api/apps/{}" Viewer None, Plain, api::apps::describe, "everything about one, secrets masked"),
     route!("GET" "/api/apps/{}/why" Viewer None, Plain, api::apps::why, "why it runs or does not"),
@@ -75,6 +78,15 @@ pub(crate) static ROUTES: &[WebRoute] = &[
     route!("POST" "/api/apps/{}/signal" Operator Some("signal"), Plain, api::deeds::signal, "send a signal"),
     route!("POST" "/api/bulk" Operator Some("bulk"), Plain, api::deeds::bulk, "do the same to several"),
 ];
+
+/// `GET /api/routes`: what there is, for whom.
+async fn list(_: Arc<Panel>, _: WebCall) -> Result<WebAnswer, Denial> {
+    let line = |route: &WebRoute| {
+        let WebRoute { method, path, role, deed, doc, .. } = route;
+        json!({ "method": method, "path": path, "role": role, "deed": deed, "doc": doc })
+    };
+    Ok(WebAnswer::json(&ROUTES.iter().map(line).collect::<Vec<_>>()))
+}
 
 /// What a path leads to.
 pub(crate) enum RouteMatch {

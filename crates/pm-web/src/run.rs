@@ -52,7 +52,8 @@ pub(crate) async fn run(
         // A link of another name would make it speak as PM2.
         .arg0("pm")
         .args(argv.iter().skip(1))
-        .env("PM_HOME", home.root())
+        .env_remove("PM_HOME")
+        .envs(home.variables())
         .env("NO_COLOR", "1")
         .current_dir("/")
         .stdin(Stdio::null())

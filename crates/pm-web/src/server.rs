@@ -113,10 +113,11 @@ async fn serve(panel: Arc<Panel>, listening: impl FnOnce(&str)) -> Result<(), Pa
     let failed = |source| PanelError::Listen { at: format!("unix:{}", socket.display()), source };
     let control = control_socket(&socket).map_err(failed)?;
     tokio::spawn(control::answer_all(Arc::clone(&panel), control, url.clone(), port));
-    listening(&url);
     let answer =
         move |request, client, leaving| respond(Arc::clone(&panel), request, client, leaving);
-    pm_http::serve(doorway, DEADLINES, answer).await.map_err(PanelError::Prepare)
+    pm_http::serve(doorway, DEADLINES, answer, || listening(&url))
+        .await
+        .map_err(PanelError::Prepare)
 }
 
 /// A panel that was killed left its socket; one that runs keeps its own.
@@ -162,9 +163,9 @@ impl Passage {
     }
 
     /// A refusal that is written down.
-    fn refused(&self, denial: Denial) -> Response<PanelBody> {
+    fn refused(&self, denial: &Denial) -> Response<PanelBody> {
         self.panel.keeper.refused(self.line(denial.code));
-        denied(&denial)
+        denied(denial)
     }
 }
 
@@ -198,13 +199,13 @@ async fn admitted(
     let public = passage.panel.settings.public.clone();
     let own = match gate::own_origin(&head.uri, &head.headers, public.as_ref()) {
         Ok(own) => own,
-        Err(denial) => return passage.refused(denial),
+        Err(denial) => return passage.refused(&denial),
     };
     if let Err(denial) = gate::own_page(&head.method, &head.headers, &own) {
-        return passage.refused(denial);
+        return passage.refused(&denial);
     }
     if let Err(denial) = gate::body_size(&head.headers) {
-        return passage.refused(denial);
+        return passage.refused(&denial);
     }
     let path = head.uri.path();
     if let Some(response) = page(&head.method, path, &head.headers) {
@@ -222,14 +223,14 @@ async fn admitted(
         Some(key) => passage.panel.keeper.admit(key).await,
         None => None,
     };
-    let Some((session, streams)) = admitted else { return passage.refused(gate::no_key()) };
+    let Some((session, streams)) = admitted else { return passage.refused(&gate::no_key()) };
     passage.who.clone_from(&session.name);
     if let Err(denial) = gate::may(session.role, route.role) {
-        return passage.refused(denial);
+        return passage.refused(&denial);
     }
     let body = match read(body).await {
         Ok(body) => body,
-        Err(denial) => return passage.refused(denial),
+        Err(denial) => return passage.refused(&denial),
     };
     let last_event = head.headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let call = WebCall {
@@ -278,7 +279,7 @@ async fn answered(
         Cost::Stream => {
             let Ok(permit) = Arc::clone(&streams.free).try_acquire_owned() else {
                 let message = "this session has eight streams already";
-                return passage.refused(Denial::new(
+                return passage.refused(&Denial::new(
                     StatusCode::TOO_MANY_REQUESTS,
                     "too_many_streams",
                     message,
@@ -296,7 +297,7 @@ async fn answered(
     match answer {
         Ok(WebAnswer::Json(status, bytes)) => json(status, bytes),
         Ok(WebAnswer::Events(_)) => denied(&Denial::broken("this is no stream")),
-        Err(denial) if route.deed.is_some() => passage.refused(denial),
+        Err(denial) if route.deed.is_some() => passage.refused(&denial),
         Err(denial) => denied(&denial),
     }
 }
@@ -314,7 +315,7 @@ async fn end_of(until_ms: u64, mut streams: Streams, mut leaving: watch::Receive
 async fn sign_in(mut passage: Passage, body: Incoming) -> Response<PanelBody> {
     let body = match read(body).await {
         Ok(body) => body,
-        Err(denial) => return passage.refused(denial),
+        Err(denial) => return passage.refused(&denial),
     };
     let panel = Arc::clone(&passage.panel);
     match session::begin(panel, &body, &passage.from).await {
@@ -327,7 +328,7 @@ async fn sign_in(mut passage: Passage, body: Incoming) -> Response<PanelBody> {
                 WebAnswer::Events(_) => denied(&nothing()),
             }
         }
-        Err(denial) => passage.refused(denial),
+        Err(denial) => passage.refused(&denial),
     }
 }
 

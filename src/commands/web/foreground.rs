@@ -16,6 +16,8 @@ use crate::prelude::{Exit, Failure, Report, Session};
 pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Failure> {
     let settings = settings(session, args)?;
     launch::prepare(&session.home)?;
+    // Trying a password takes 19 MiB, which nobody needs afterwards.
+    pm_os::memory::tune_allocator();
     let running = pm_web::run(settings, |url| {
         // A log nobody reads is no reason not to serve. The link never stands there: `pm web link` makes one.
         console::show(&format!("panel on {url}\n")).ok();

@@ -54,10 +54,10 @@ pub(super) fn first(
 }
 
 fn made(session: &Session, wish: LinkWish) -> Result<String, Failure> {
-    match must_ask(session, &ControlCall::Link(wish))? {
-        ControlReply::Link { url, .. } => Ok(url),
-        _ => Err(other_version()),
-    }
+    let ControlReply::Link { url, .. } = must_ask(session, &ControlCall::Link(wish))? else {
+        return Err(other_version());
+    };
+    Ok(url)
 }
 
 /// A role as typed; the grammar takes no other words.
