@@ -40,7 +40,8 @@ fn chromium() -> PathBuf {
     let names = ["chromium", "chromium-browser"];
     let mut all =
         std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
-    all.find(|path| path.is_file()).expect("this test needs a browser: apt-get install chromium")
+    let found = all.find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("this test needs a browser: apt-get install chromium"))
 }
 
 /// Runs a script in the work folder of a home of its own.
