@@ -98,13 +98,13 @@ pub(crate) fn alone(home: &Home) -> Result<(), Failure> {
 }
 
 /// What a folder is for, and how it is looked at.
-type Role = (&'static str, fn(&Path) -> io::Result<Metadata>);
+type FolderUse = (&'static str, fn(&Path) -> io::Result<Metadata>);
 
 /// May be a link, for whoever set it meant what it leads to.
-const HOME: Role = ("home", |folder| std::fs::metadata(folder));
+const HOME: FolderUse = ("home", |folder| std::fs::metadata(folder));
 
 /// Has a name that others can guess, in a folder where they may write: a link is theirs.
-const SOCKETS: Role = ("socket folder", |folder| std::fs::symlink_metadata(folder));
+const SOCKETS: FolderUse = ("socket folder", |folder| std::fs::symlink_metadata(folder));
 
 /// Makes the home, or makes sure that it is ours alone.
 pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
@@ -129,7 +129,7 @@ pub(crate) fn prepare(home: &Home) -> Result<(), Failure> {
 /// Creates a folder with mode 0700, or refuses one that someone else could change: who can write there can make us
 /// run commands (pain 10, 37). One of ours that others could only look into is closed to them: apps' environments and
 /// output are inside.
-fn own(folder: &Path, (what, look): Role) -> Result<(), Failure> {
+fn own(folder: &Path, (what, look): FolderUse) -> Result<(), Failure> {
     let shown = folder.display();
     let failed = |error: io::Error| {
         Failure::failed(format!("could not use {shown} as {what}: {error}"))

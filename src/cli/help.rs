@@ -34,6 +34,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "runtime",
             "dev",
             "serve",
+            "web",
         ],
     ),
     (

@@ -17,6 +17,7 @@ mod start;
 mod stay;
 mod talk;
 mod verbs;
+mod web;
 
 pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use deploy::DeployArgs;
@@ -38,6 +39,9 @@ pub(crate) use verbs::{
     ApplyArgs, ApplyFlags, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, FlushArgs,
     GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs,
     SendSignalArgs, TargetArgs, UpArgs,
+};
+pub(crate) use web::{
+    WebArgs, WebAuditArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs, WebUserVerb, WebVerb,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -230,6 +234,8 @@ pub(crate) enum Verb {
     /// Serve a folder over HTTP, as an app
     #[command(visible_alias = "expose")]
     Serve(Later<ServeArgs>),
+    /// The panel in the browser: starts it and prints a link that lets you in
+    Web(Later<WebArgs>),
     /// The file server itself
     #[command(name = "serve-files", hide = true)]
     ServeFiles,

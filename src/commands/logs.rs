@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, args: &LogsArgs) -> Result<Report, Failure>
         (_, true) => WantedStreams::Err,
         (false, false) => WantedStreams::Both,
     };
-    let want = LineQuery { last, since, until, keep };
+    let want = LineQuery { last, since, until, keep, ..LineQuery::default() };
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &apps)?;
     drop(client);

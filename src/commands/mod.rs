@@ -69,6 +69,8 @@ mod unset;
 mod unstartup;
 mod up;
 mod update;
+#[cfg_attr(not(feature = "panel"), path = "left_out/web.rs")]
+mod web;
 mod why;
 
 use pm_pm2::absent;
@@ -152,6 +154,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Logrotate(args) => logrotate::run(session, &args),
         Verb::Deploy(args) => deploy::run(session, &args),
         Verb::Serve(args) => serve::run(session, args.into_inner()),
+        Verb::Web(args) => web::run(session, args.into_inner()),
         Verb::Monitor(args) => monitor::run(session, &args),
         Verb::Unmonitor(args) => unmonitor::run(session, &args),
         Verb::Install(args) => install::run(session, &args),

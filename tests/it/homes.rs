@@ -347,7 +347,7 @@ fn who_may_not_be_less_nice_is_told_at_the_start() {
 }
 
 /// How often the threads of a process went to sleep, by `proc_pid_status(5)`: each wake-up ends in one more.
-fn rests(pid: u32) -> u64 {
+pub(crate) fn rests(pid: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let count = |thread: fs::DirEntry| -> u64 {
         let status = fs::read_to_string(thread.path().join("status")).unwrap();

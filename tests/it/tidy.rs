@@ -15,7 +15,7 @@ mod pages;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
-const ARROWS: [(&str, &str, &str); 19] = [
+const ARROWS: [(&str, &str, &str); 21] = [
     ("pm-spec", "", "serde thiserror"),
     ("pm-core", "pm-spec", "serde"),
     (
@@ -25,7 +25,7 @@ const ARROWS: [(&str, &str, &str); 19] = [
     ),
     ("pm-triggers", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),
-    ("pm-client", "pm-spec pm-protocol", "serde_json interprocess rustix thiserror"),
+    ("pm-client", "pm-spec pm-protocol pm-logs", "serde_json interprocess rustix thiserror"),
     ("pm-os", "", "rustix libc landlock seccompiler sysinfo thiserror"),
     ("pm-guardian", "pm-os", "rustix libc thiserror"),
     ("pm-node", "pm-os", "rustix serde_json thiserror"),
@@ -43,14 +43,20 @@ const ARROWS: [(&str, &str, &str); 19] = [
     ),
     (
         "pm-serve",
-        "",
-        "hyper httpdate hyper-util tokio-io-timeout percent-encoding base64 constant_time_eq tokio rustix thiserror",
+        "pm-http",
+        "hyper httpdate percent-encoding base64 constant_time_eq tokio rustix thiserror",
     ),
+    (
+        "pm-web",
+        "pm-http pm-spec pm-protocol pm-client pm-logs",
+        "hyper percent-encoding argon2 blake2 flate2 tokio serde serde_json rustix thiserror",
+    ),
+    ("pm-http", "", "hyper hyper-util tokio-io-timeout tokio"),
     ("pm-scout", "", "serde serde_json toml rustix thiserror"),
     ("pm-pm2", "pm-spec pm-config pm-protocol", "clap serde serde_json thiserror"),
     (
         "pm",
-        "pm-spec pm-config pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-scout pm-daemon pm-guardian pm-os pm-logs",
+        "pm-spec pm-config pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-web pm-scout pm-daemon pm-guardian pm-os pm-logs",
         "clap serde serde_json memchr chrono regex-lite rustix signal-hook unicode-width",
     ),
     ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix"),

@@ -1,5 +1,6 @@
 //! The feed of changes, over as many daemons as it takes. To be read by a thread of its own or with deadlines.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use pm_protocol::{Change, Home, Watch};
@@ -46,6 +47,15 @@ impl Subscription {
         let watch = Watch { usage_every };
         let connection = subscribe(home, watch, Deadline::after(ANSWER))?;
         Ok(Self { home: home.clone(), watch, state: State::Up(Box::new(connection)) })
+    }
+
+    /// Readable when there is news that was not read yet, or the connection has ended; `None` while the daemon is away.
+    /// What was read already may hold news all the same: wait on it when [`next_before`](Self::next_before) has none.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.state {
+            State::Up(connection) => Some(connection.as_fd()),
+            State::Ended | State::Away(_) => None,
+        }
     }
 
     /// The next piece of news; `None` if the deadline passed first. An error (another protocol version, a home that

@@ -111,6 +111,12 @@ impl Follow {
         self.watches.retain(|_, numbers| !numbers.is_empty());
     }
 
+    /// After the last line that was given of the source of that number, if it has a file.
+    pub fn cursor(&self, number: usize) -> Option<Cursor> {
+        let open = self.followed.get(&number)?.open.as_ref()?;
+        Some(Cursor { id: open.id, offset: open.lines.offset() })
+    }
+
     /// Readable when there is something to [`Follow::read`]. Poll it together with whatever tells
     /// that the reader of your own output is gone.
     pub fn fd(&self) -> BorrowedFd<'_> {
@@ -364,7 +370,7 @@ impl FollowedLog {
             self.at = stamp;
             let at = if matches!(open.clock, LineClock::Unknown) { Some(now) } else { stamp };
             let offset = slice.offset;
-            if take(self.source.line(at, &slice)).is_break() {
+            if take(self.source.line(at, open.id, &slice)).is_break() {
                 return Ok((true, ControlFlow::Break(())));
             }
             if offset > until {

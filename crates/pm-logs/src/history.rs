@@ -7,11 +7,14 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cut::{LONGEST_LINE, PartialLine};
 use crate::line::{
-    Cursor, LineReader, LogFiles, OpenFile, OpenPart, ReadError, StoredLine, open_file, open_part,
+    Cursor, LineReader, LogFiles, OpenFile, OpenPart, ReadError, StoredLine, id_of, open_file,
+    open_part,
 };
+use crate::open::FileId;
 
 /// Decides whether a line is wanted, by its bytes.
 pub type LineFilter = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
@@ -27,6 +30,10 @@ pub struct LineQuery {
     pub until: Option<i64>,
     /// Only these.
     pub keep: Option<LineFilter>,
+    /// Only what stands before this place, if a file of the log [holds](LogFiles::holds) it.
+    pub before: Option<Cursor>,
+    /// Then no more is looked for: the last ones of those found by then are given.
+    pub give_up: Option<Instant>,
 }
 
 impl fmt::Debug for LineQuery {
@@ -36,6 +43,8 @@ impl fmt::Debug for LineQuery {
             .field("since", &self.since)
             .field("until", &self.until)
             .field("keep", &self.keep.is_some())
+            .field("before", &self.before)
+            .field("give_up", &self.give_up)
             .finish()
     }
 }
@@ -59,8 +68,14 @@ pub struct History {
     source: LogFiles,
     want: LineQuery,
     files: Vec<HistoryFile>,
+    /// Of the last one nothing is read from this offset on.
+    end: u64,
     /// Which of them is next.
     next: usize,
+    /// From which on they are not read.
+    stop: usize,
+    /// Whether there was no time to look through everything.
+    gave_up: bool,
     open: Option<OpenFile>,
     /// The time of the last line that had one.
     at: Option<i64>,
@@ -75,6 +90,13 @@ enum HistoryFile {
 }
 
 impl HistoryFile {
+    fn id(&self) -> Option<FileId> {
+        match self {
+            HistoryFile::Part(path) => id_of(path),
+            HistoryFile::Live(live) => Some(live.id),
+        }
+    }
+
     fn open(&self) -> Result<Option<OpenPart>, ReadError> {
         match self {
             HistoryFile::Part(path) => open_part(path),
@@ -105,14 +127,22 @@ impl History {
         if let Some(since) = want.since {
             parts.retain(|file| is_newer(file, since));
         }
+        let mut files: Vec<HistoryFile> =
+            parts.into_iter().map(HistoryFile::Part).chain(live.map(HistoryFile::Live)).collect();
+        let mut end = u64::MAX;
+        if let Some(before) = want.before
+            && let Some(last) = files.iter().position(|file| file.id() == Some(before.id))
+        {
+            files.truncate(last + 1);
+            end = before.offset;
+        }
         let mut history = History {
             source,
             want,
-            files: parts
-                .into_iter()
-                .map(HistoryFile::Part)
-                .chain(live.map(HistoryFile::Live))
-                .collect(),
+            stop: files.len(),
+            files,
+            end,
+            gave_up: false,
             next: 0,
             open: None,
             at: None,
@@ -122,7 +152,7 @@ impl History {
         if let Some(last) = history.want.last {
             let start = match last {
                 0 => None,
-                _ if history.want.is_plain() => back(&history.files, last)?,
+                _ if history.want.is_plain() => back(&history.files, history.end, last)?,
                 _ => history.find_last(last)?,
             };
             history.begin(start, last)?;
@@ -140,16 +170,32 @@ impl History {
         Ok(self.advance()?.map(|found| found.1))
     }
 
-    /// Goes through everything once and remembers where the last wanted lines are.
+    /// Whether the search ended before everything was looked through.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// Goes through file after file from the newest on, and remembers where the last wanted lines are.
     fn find_last(&mut self, last: usize) -> Result<Option<LinePosition>, ReadError> {
-        let mut positions: VecDeque<LinePosition> = VecDeque::new();
-        while let Some((offset, _)) = self.advance()? {
-            if positions.len() == last {
-                positions.pop_front();
+        let (mut left, mut start) = (last, None);
+        for number in (0..self.files.len()).rev() {
+            let mut positions: VecDeque<LinePosition> = VecDeque::new();
+            (self.next, self.stop, self.open, self.at) = (number, number + 1, None, None);
+            while let Some((offset, _)) = self.advance()? {
+                if positions.len() == left {
+                    positions.pop_front();
+                }
+                positions.push_back((number, offset));
             }
-            positions.push_back((self.next - 1, offset));
+            start = positions.front().copied().or(start);
+            left -= positions.len();
+            if left == 0 || self.gave_up {
+                break;
+            }
         }
-        Ok(positions.front().copied())
+        self.stop = self.files.len();
+        self.want.give_up = None;
+        Ok(start)
     }
 
     fn begin(&mut self, start: Option<LinePosition>, last: usize) -> Result<(), ReadError> {
@@ -165,17 +211,19 @@ impl History {
     fn enter(&mut self, offset: u64) -> Result<(), ReadError> {
         let Some(leaf) = self.files.get(self.next) else { return Ok(()) };
         self.next += 1;
+        let end = if self.next == self.files.len() { self.end } else { u64::MAX };
         let Some(OpenPart { mut file, id, size, packed }) = leaf.open()? else { return Ok(()) };
         let failed = |error| ReadError::new(&self.source.log, error);
         // Times are noted before bytes arrive: those that are there have theirs, later ones are for who follows.
         let clock = self.source.clock(id);
         let lines = if packed {
-            let mut lines = LineReader::new(file, 0, true);
+            let mut lines = LineReader::new(file, 0, true).until(end);
             while lines.offset() < offset
                 && lines.next(PartialLine::Release).map_err(failed)?.is_some()
             {}
             lines
         } else {
+            let size = size.min(end);
             let offset = offset.min(size);
             file.seek(SeekFrom::Start(offset)).map_err(failed)?;
             LineReader::new(file, offset, false).until(size)
@@ -187,12 +235,16 @@ impl History {
     fn advance(&mut self) -> Result<Option<(u64, StoredLine)>, ReadError> {
         loop {
             let Some(open) = &mut self.open else {
-                if self.next >= self.files.len() {
+                if self.next >= self.stop {
                     return Ok(None);
                 }
                 self.enter(0)?;
                 continue;
             };
+            if self.want.give_up.is_some_and(|at| Instant::now() >= at) {
+                self.gave_up = true;
+                return Ok(None);
+            }
             // The end of the live file may be the middle of a line: that is for who follows.
             let slice = open.lines.next(PartialLine::Release);
             let Some(slice) = slice.map_err(|error| ReadError::new(&self.source.log, error))?
@@ -208,7 +260,7 @@ impl History {
             if self.left != usize::MAX {
                 self.left -= 1;
             }
-            return Ok(Some((slice.offset, self.source.line(self.at, &slice))));
+            return Ok(Some((slice.offset, self.source.line(self.at, open.id, &slice))));
         }
     }
 }
@@ -219,16 +271,17 @@ fn is_newer(file: &std::path::Path, since: i64) -> bool {
     std::fs::metadata(file).is_ok_and(|meta| (meta.mtime() + 1).saturating_mul(1000) >= since)
 }
 
-/// Where the last `last` lines of all files together begin, looked for from the end.
-fn back(files: &[HistoryFile], last: usize) -> Result<Option<LinePosition>, ReadError> {
+/// Where the last `last` lines of all files together begin, looked for from `end` in the last one.
+fn back(files: &[HistoryFile], end: u64, last: usize) -> Result<Option<LinePosition>, ReadError> {
     let mut left = last;
     let mut start = None;
     for (number, leaf) in files.iter().enumerate().rev() {
         let Some(OpenPart { file, size, packed, .. }) = leaf.open()? else { continue };
+        let end = if number + 1 == files.len() { end } else { u64::MAX };
         let found = if packed {
-            back_packed(LineReader::new(file, 0, true), left)
+            back_packed(LineReader::new(file, 0, true).until(end), left)
         } else {
-            back_plain(file, size, left)
+            back_plain(file, size.min(end), left)
         };
         let (found, offset) = found.map_err(|error| match leaf {
             HistoryFile::Part(path) => ReadError::new(path, error),
@@ -288,4 +341,96 @@ fn back_plain(mut file: File, size: u64, last: usize) -> std::io::Result<(usize,
         }
     }
     Ok((found + usize::from(line_end > 0), 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::LineTimes;
+    use crate::sink::Stream;
+
+    fn lines(source: &LogFiles, want: LineQuery) -> Vec<StoredLine> {
+        let mut history = History::open(source.clone(), want).expect("opened");
+        let mut lines = Vec::new();
+        while let Some(line) = history.next_line().expect("read") {
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn keep(text: &'static str) -> LineFilter {
+        Arc::new(move |line| memchr::memmem::find(line, text.as_bytes()).is_some())
+    }
+
+    #[test]
+    fn a_log_is_read_backwards_page_by_page_whatever_is_written_and_rotated_meanwhile() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("a.log");
+        let text = |numbers: std::ops::Range<u32>| {
+            numbers.map(|number| format!("line {number:03}\n")).collect::<Vec<_>>().concat()
+        };
+        let packed = File::create(folder.path().join("a__2026-01-01_00-00-01.log.gz"));
+        let mut packed =
+            flate2::write::GzEncoder::new(packed.expect("made"), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, text(0..40).as_bytes()).expect("written");
+        packed.finish().expect("written");
+        std::fs::write(folder.path().join("a__2026-01-01_00-00-02.log"), text(40..70))
+            .expect("written");
+        std::fs::write(&log, text(70..100)).expect("written");
+        let (number, stream, times) = (0, Stream::Out, LineTimes::Unknown);
+        let source = LogFiles { number, stream, log: log.clone(), times };
+        for filter in [None, Some(keep("line"))] {
+            std::fs::write(&log, text(70..100)).expect("written");
+            let (mut all, mut before) = (Vec::new(), None);
+            loop {
+                let (last, keep) = (Some(7), filter.clone());
+                let page = lines(&source, LineQuery { last, keep, before, ..LineQuery::default() });
+                let Some(first) = page.first() else { break };
+                // What is kept for later is a text.
+                before = first.place.to_string().parse().ok();
+                assert!(source.holds(first.place));
+                all.splice(0..0, page.into_iter().map(|line| line.bytes));
+                let mut file = std::fs::OpenOptions::new().append(true).open(&log).expect("opened");
+                std::io::Write::write_all(&mut file, b"line too late\n").expect("written");
+            }
+            let expected = text(0..100);
+            assert_eq!(
+                all,
+                expected.lines().map(|line| line.as_bytes().to_vec()).collect::<Vec<_>>()
+            );
+        }
+        let found = lines(
+            &source,
+            LineQuery { last: Some(2), keep: Some(keep("05")), ..LineQuery::default() },
+        );
+        assert_eq!(
+            found.iter().map(|line| &line.bytes[..]).collect::<Vec<_>>(),
+            [b"line 058", b"line 059"]
+        );
+        let rotated = folder.path().join("a__2026-01-01_00-00-03.log");
+        let place = lines(&source, LineQuery { last: Some(20), ..LineQuery::default() })[0].place;
+        std::fs::rename(&log, rotated).expect("renamed");
+        std::fs::write(&log, "new\n").expect("written");
+        let page = lines(
+            &source,
+            LineQuery { last: Some(1), before: Some(place), ..LineQuery::default() },
+        );
+        let known = page[0].bytes.clone();
+        assert!(known.starts_with(b"line 0") && page[0].place.offset < place.offset);
+        assert!(!source.holds("1-1-1".parse().expect("a place")));
+    }
+
+    #[test]
+    fn a_search_without_time_gives_what_it_has() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("a.log");
+        std::fs::write(&log, "one\ntwo\n").expect("written");
+        let source = LogFiles { number: 0, stream: Stream::Out, log, times: LineTimes::Unknown };
+        let (last, give_up) = (Some(5), Some(Instant::now()));
+        let want = LineQuery { last, give_up, keep: Some(keep("o")), ..LineQuery::default() };
+        let history = History::open(source.clone(), want).expect("opened");
+        assert!(history.gave_up());
+        let want = LineQuery { last, keep: Some(keep("o")), ..LineQuery::default() };
+        assert!(!History::open(source, want).expect("opened").gave_up());
+    }
 }

@@ -31,6 +31,7 @@ mod sink;
 mod spool;
 pub mod stamp;
 mod stream_state;
+mod tail;
 mod tools;
 mod writer_loop;
 
@@ -38,7 +39,7 @@ pub use archive::remove_file;
 pub use folder::{IfMissing, open_folder};
 pub use follow::Follow;
 pub use history::{History, LineFilter, LineQuery};
-pub use line::{Cursor, LineTimes, LogFiles, ReadError, StoredLine};
+pub use line::{Cursor, CursorError, LineTimes, LogFiles, ReadError, StoredLine};
 pub use log_writer::{LogWriter, LogWriterError};
 pub use merge::Merge;
 pub use messages::{
@@ -49,3 +50,4 @@ pub use open_error::OpenError;
 pub use rotate::{LogRotation, log_of};
 pub use sink::{FileOwner, LineFormat, LogDestination, Sink, Stream, StreamKey, WhenFull};
 pub use spool::forget_spools;
+pub use tail::{Tail, TailLine, TailRound};

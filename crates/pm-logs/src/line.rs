@@ -1,10 +1,12 @@
 //! Lines of a log for those who read it: where they come from, when they were written, and how a
 //! file of any size is cut into them with bounded memory. Reads only; the daemon is not asked.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use flate2::read::MultiGzDecoder;
 use rustix::fs::{Mode, OFlags, fstat};
@@ -31,6 +33,8 @@ pub struct StoredLine {
     pub bytes: Vec<u8>,
     /// Whether a newline followed.
     pub terminated: bool,
+    /// Where it begins.
+    pub place: Cursor,
 }
 
 /// Where the times of a log's lines are.
@@ -87,15 +91,57 @@ impl Cursor {
     pub(crate) const NOWHERE: Cursor = Cursor { id: FileId { dev: 0, ino: 0 }, offset: 0 };
 }
 
+/// `DEV-INODE-OFFSET`, each hexadecimal, for who keeps it for later.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}-{:x}", self.id.dev, self.id.ino, self.offset)
+    }
+}
+
+/// Why a text is no place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no place in a log")]
+pub struct CursorError;
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let mut numbers = text.splitn(3, '-').map(|word| u64::from_str_radix(word, 16));
+        let mut next = || numbers.next().and_then(Result::ok).ok_or(CursorError);
+        Ok(Cursor { id: FileId { dev: next()?, ino: next()? }, offset: next()? })
+    }
+}
+
+impl LineTimes {
+    /// A line without what was put before it in the file: the app's own words.
+    pub fn words<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        match self {
+            LineTimes::Stamped(format) => format
+                .read(bytes)
+                .and_then(|(_, length)| bytes.get(length..)?.strip_prefix(b": "))
+                .unwrap_or(bytes),
+            LineTimes::Index(_) | LineTimes::Json(_) | LineTimes::Unknown => bytes,
+        }
+    }
+}
+
 impl LogFiles {
-    /// A line of one of the files.
-    pub(crate) fn line(&self, at: Option<i64>, slice: &LineSlice<'_>) -> StoredLine {
+    /// Whether a file of this log is the one of that place, so that it can be read up to there.
+    pub fn holds(&self, place: Cursor) -> bool {
+        id_of(&self.log) == Some(place.id)
+            || self.parts(None).iter().any(|part| id_of(part) == Some(place.id))
+    }
+
+    /// A line of one of the files, which is this.
+    pub(crate) fn line(&self, at: Option<i64>, id: FileId, slice: &LineSlice<'_>) -> StoredLine {
         StoredLine {
             source: self.number,
             stream: self.stream,
             at,
             bytes: slice.bytes.to_vec(),
             terminated: slice.end == PieceEnd::Newline,
+            place: Cursor { id, offset: slice.offset },
         }
     }
 

@@ -136,8 +136,9 @@ impl CommandLine {
         sorted.argv.extend(self.typed.get(at).cloned());
         sorted.sort(self.typed.get(..at).unwrap_or_default(), command, false);
         let after = self.typed.get(at + 1..).unwrap_or_default();
-        if command.get_name() == "deploy" {
-            // They may be a shell line for the host; `deploy` reads them itself.
+        if command.get_name() == "deploy" || command.has_subcommands() {
+            // They may be a shell line for the host; `deploy` reads them itself. A command with commands of its own is not
+            // PM2's, and neither are its options.
             sorted.argv.extend_from_slice(after);
         } else {
             sorted.sort(after, command, true);

@@ -8,12 +8,12 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crossterm::event::{self, Event};
+use pm_client::ThreadWaker;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 
 use crate::error::TuiError;
 use crate::message::Msg;
-use crate::wake::ThreadWaker;
 
 /// Reads the terminal.
 pub(crate) struct KeyReader {

@@ -25,7 +25,6 @@ mod text_input;
 mod theme;
 mod update;
 mod view;
-mod wake;
 mod workers;
 
 pub use error::TuiError;

@@ -66,7 +66,7 @@ impl LogBuffer {
     }
 
     fn push(&mut self, mut line: LogLine) {
-        let left_out = line.bytes.len().saturating_sub(LONGEST_LINE);
+        let left_out = line.left_out + line.bytes.len().saturating_sub(LONGEST_LINE);
         line.bytes.truncate(LONGEST_LINE);
         line.bytes.shrink_to_fit();
         self.bytes += line.bytes.len();
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     fn line(id: u32, text: &str) -> LogLine {
-        LogLine { id, stream: Stream::Out, at: None, bytes: text.into() }
+        LogLine { id, stream: Stream::Out, at: None, bytes: text.into(), left_out: 0 }
     }
 
     fn lines(group: LogGroup, lines: Vec<LogLine>, skipped: u64) -> LogBatch {

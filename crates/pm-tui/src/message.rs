@@ -63,6 +63,8 @@ pub struct LogLine {
     pub at: Option<i64>,
     /// The line without its newline, as it was printed.
     pub bytes: Vec<u8>,
+    /// So many bytes of it were left out.
+    pub left_out: usize,
 }
 
 /// Lines of a group, in order of time.

@@ -38,7 +38,7 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 pub(crate) fn line(id: u32, stream: Stream, text: &str) -> LogLine {
-    LogLine { id, stream, at: Some(i64::try_from(NOW).unwrap()), bytes: text.into() }
+    LogLine { id, stream, at: Some(i64::try_from(NOW).unwrap()), bytes: text.into(), left_out: 0 }
 }
 
 /// A model of this size, with apps, figures and logs.

@@ -209,6 +209,7 @@ mod tests {
             stream: Stream::Out,
             at: None,
             bytes: (*text).into(),
+            left_out: 0,
         });
         add(&mut log, lines.collect());
         log
@@ -241,7 +242,8 @@ mod tests {
         let mut log = log(&["1", "2", "3", "4", "5"]);
         log.scroll(-1, ROOM);
         let held = log.top(ROOM);
-        let line = LogLine { id: 1, stream: Stream::Out, at: None, bytes: vec![b'x'; 9] };
+        let line =
+            LogLine { id: 1, stream: Stream::Out, at: None, bytes: vec![b'x'; 9], left_out: 0 };
         add(&mut log, vec![line.clone(); 10]);
         assert_eq!(log.top(ROOM), held);
         assert_eq!(log.buffer().unwrap().unseen, 10);

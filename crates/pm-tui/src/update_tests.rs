@@ -361,7 +361,7 @@ fn messages() -> impl Strategy<Value = Msg> {
     let any_line = (0..12_u32, any::<bool>(), any::<Option<i64>>(), any::<Vec<u8>>()).prop_map(
         |(id, out, at, bytes)| {
             let stream = if out { Stream::Out } else { Stream::Err };
-            LogLine { id, stream, at, bytes }
+            LogLine { id, stream, at, bytes, left_out: 0 }
         },
     );
     let usage = (0..12_u32, any::<f32>(), any::<u64>(), any::<u32>()).prop_map(

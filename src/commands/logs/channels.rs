@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use pm_client::{line_times, log_files};
 use pm_config::path_of;
-use pm_logs::stamp::StampFormat;
 use pm_logs::{LineTimes, LogFiles, Stream};
-use pm_protocol::{LogShape, LogSource};
-use pm_spec::ByteString;
+use pm_protocol::LogSource;
 
 use super::query::WantedStreams;
 
@@ -28,7 +27,7 @@ pub(super) struct Channels {
     all: Vec<Channel>,
     numbers: BTreeMap<PathBuf, usize>,
     /// Files of several instances, not all of which need be here.
-    shared: BTreeSet<ByteString>,
+    shared: BTreeSet<PathBuf>,
     /// So many have been handed out by [`Channels::fresh`].
     handed: usize,
 }
@@ -53,7 +52,7 @@ impl Channels {
         for source in everybody {
             for file in [&source.out, &source.error, &source.combined].into_iter().flatten() {
                 if *owners.entry(file).or_insert(source.id) != source.id {
-                    self.shared.insert(file.clone());
+                    self.shared.insert(path_of(file).to_path_buf());
                 }
             }
         }
@@ -62,25 +61,22 @@ impl Channels {
     /// Adds the files of these instances that are not known yet.
     pub(super) fn add(&mut self, sources: Vec<LogSource>) {
         for source in sources {
-            let (out, err) =
-                (self.streams != WantedStreams::Err, self.streams != WantedStreams::Out);
             // Where the streams have no files of their own, the common one is all there is.
             let alone = source.out.is_none() && source.error.is_none();
-            let files = [
-                (Stream::Out, source.out.as_ref().filter(|_| out)),
-                (Stream::Err, source.error.as_ref().filter(|_| err)),
-                (Stream::Out, source.combined.as_ref().filter(|_| alone)),
-            ];
-            for (stream, file) in files {
-                if let Some(file) = file {
+            for (stream, file) in log_files(&source) {
+                let unwanted = match self.streams {
+                    WantedStreams::Both => None,
+                    WantedStreams::Out => Some(Stream::Err),
+                    WantedStreams::Err => Some(Stream::Out),
+                };
+                if alone || unwanted != Some(stream) {
                     self.add_file(&source, stream, file);
                 }
             }
         }
     }
 
-    fn add_file(&mut self, source: &LogSource, stream: Stream, file: &ByteString) {
-        let path = path_of(file).to_path_buf();
+    fn add_file(&mut self, source: &LogSource, stream: Stream, path: PathBuf) {
         if let Some(known) = self.numbers.get(&path).and_then(|number| self.all.get_mut(*number)) {
             // One file of several instances (`merge_logs`): no line says whose it is.
             if known.id != Some(source.id) {
@@ -88,12 +84,8 @@ impl Channels {
             }
             return;
         }
-        let times = match &source.shape {
-            LogShape::Raw => LineTimes::Index(self.state.clone()),
-            LogShape::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
-            LogShape::Json => LineTimes::Json(None),
-        };
-        let id = Some(source.id).filter(|_| !self.shared.contains(file));
+        let times = line_times(&self.state, &source.shape);
+        let id = Some(source.id).filter(|_| !self.shared.contains(&path));
         self.push(id, &source.name, (stream, path, times));
     }
 
@@ -140,22 +132,12 @@ impl Channel {
             None => name,
         }
     }
-
-    /// A line without what we put before it in the file: the app's own words.
-    pub(super) fn words<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        match &self.files.times {
-            LineTimes::Stamped(format) => format
-                .read(bytes)
-                .and_then(|(_, length)| bytes.get(length..)?.strip_prefix(b": "))
-                .unwrap_or(bytes),
-            LineTimes::Index(_) | LineTimes::Json(_) | LineTimes::Unknown => bytes,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pm_protocol::LogShape;
 
     fn source(id: u32, out: &str, error: &str) -> LogSource {
         LogSource {

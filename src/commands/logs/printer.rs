@@ -99,7 +99,7 @@ impl<W: Write> Printer<W> {
             }
             LineShape::Pairs => {
                 self.bytes.extend_from_slice(pairs(channel, line).as_bytes());
-                self.words(channel.words(&line.bytes));
+                self.words(channel.files.times.words(&line.bytes));
             }
         }
         if self.form.shape != LineShape::Raw || line.terminated {
@@ -199,7 +199,7 @@ fn moment(line: &StoredLine) -> Option<DateTime<Utc>> {
 
 /// PM2's keys.
 fn object(channel: &Channel, line: &StoredLine) -> Value {
-    let words = channel.words(&line.bytes);
+    let words = channel.files.times.words(&line.bytes);
     let mut message = String::from_utf8_lossy(words).into_owned();
     if let LineTimes::Json(_) = &channel.files.times
         && let Ok(Value::Object(mut written)) = serde_json::from_slice(words)
@@ -251,6 +251,7 @@ mod tests {
                 at: None,
                 bytes: bytes.to_vec(),
                 terminated,
+                place: "1-1-0".parse().unwrap(),
             };
             printer.line(&channels, &line).unwrap();
         }

@@ -2,21 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
-use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::Instant;
 
-use pm_logs::{Follow, History, LineQuery, LineTimes, LogFiles, ReadError, Stream};
+use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
 use pm_protocol::{Event, List};
 use pm_spec::Select;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 
+use crate::commands::support::line_feed::{self, unreadable};
 use crate::commands::support::selectors;
-use crate::console;
-use crate::prelude::{Exit, Failure, Session, quick};
+use crate::prelude::{Failure, Session, quick};
 
 /// Events so far of what is wanted, and where those that come are found.
 pub(crate) struct EventStory {
@@ -50,21 +44,10 @@ pub(crate) fn read(session: &Session, words: &[String]) -> Result<EventStory, Fa
 
 /// Gives what comes, until nobody listens.
 pub(crate) fn follow(story: EventStory, tell: impl Fn(&Event) -> String) -> Result<(), Failure> {
-    let mut follow = Follow::new().map_err(unreadable)?;
-    follow.add(story.log, Some(story.history.cursor())).map_err(unreadable)?;
-    loop {
-        let read = follow.read(&mut |line| {
-            let event = event(&line.bytes).filter(|event| takes(&story.wanted, event));
-            match event.map(|event| console::show(&tell(&event))) {
-                Some(Err(_)) => ControlFlow::Break(()),
-                Some(Ok(())) | None => ControlFlow::Continue(()),
-            }
-        });
-        let is_left = read.map_err(unreadable)?.is_break();
-        if is_left || !wait(&follow).map_err(|error| failed(&error))? {
-            return Ok(());
-        }
-    }
+    let EventStory { wanted, log, history, .. } = story;
+    line_feed::follow(log, history.cursor(), |line| {
+        event(line).filter(|event| takes(&wanted, event)).map(|event| tell(&event))
+    })
 }
 
 fn wanted(session: &Session, words: &[String]) -> Result<Vec<Select>, Failure> {
@@ -90,30 +73,4 @@ fn older(path: PathBuf) -> Vec<Event> {
 /// A line that is none is the half of one that a full disk has left.
 fn event(line: &[u8]) -> Option<Event> {
     serde_json::from_slice(line).ok()
-}
-
-/// Waits for more; `false`: the reader left.
-fn wait(follow: &Follow) -> io::Result<bool> {
-    let left = follow.deadline().map(|at| at.saturating_duration_since(Instant::now()));
-    let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-    let out = io::stdout();
-    let out = out.as_fd();
-    let mut fds = [
-        PollFd::from_borrowed_fd(follow.fd(), PollFlags::IN),
-        PollFd::from_borrowed_fd(out, PollFlags::empty()),
-    ];
-    match poll(&mut fds, timeout.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(errno) => return Err(errno.into()),
-    }
-    Ok(fds[1].revents().is_empty())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as an error is given to be changed")]
-fn unreadable(error: ReadError) -> Failure {
-    Failure::could_not(Exit::Failed, &error)
-}
-
-fn failed(error: &io::Error) -> Failure {
-    Failure::failed(format!("could not follow: {error}"))
 }

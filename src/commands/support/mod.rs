@@ -10,6 +10,7 @@ pub(crate) mod finish;
 pub(crate) mod foreground;
 pub(crate) mod gap;
 pub(crate) mod last_words;
+pub(crate) mod line_feed;
 pub(crate) mod listing;
 pub(crate) mod moment;
 pub(crate) mod nodes;

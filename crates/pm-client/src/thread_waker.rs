@@ -8,21 +8,22 @@ use rustix::event::{EventfdFlags, eventfd};
 
 /// What wakes one thread; clones wake the same one.
 #[derive(Clone, Debug)]
-pub(crate) struct ThreadWaker(Arc<OwnedFd>);
+pub struct ThreadWaker(Arc<OwnedFd>);
 
 impl ThreadWaker {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Nobody was woken yet.
+    pub fn new() -> io::Result<Self> {
         let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self(Arc::new(fd)))
     }
 
     /// It fails only if 2^64 calls were not heard yet.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         rustix::io::write(&*self.0, &1_u64.to_ne_bytes()).ok();
     }
 
     /// Sleeps again until the next call; without one before it does nothing.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         rustix::io::read(&*self.0, &mut [0; 8]).ok();
     }
 }

@@ -1,0 +1,7 @@
+//! What is behind the gate, a file a noun.
+
+pub(crate) mod apps;
+pub(crate) mod deeds;
+pub(crate) mod events;
+pub(crate) mod logs;
+pub(crate) mod session;

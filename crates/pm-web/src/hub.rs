@@ -1,0 +1,364 @@
+//! One subscription for all tabs: a thread of its own hears the daemon, over as many daemons as it takes, and tells each
+//! listener what is new to it. While nobody listens there is no subscription, and figures are asked for only while somebody
+//! looks at them (law 4).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use hyper::body::Bytes;
+use pm_client::{CallError, Client, Deadline, Feed, Subscription, ThreadWaker};
+use pm_protocol::{Change, Home, List};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::app_pattern::AppPattern;
+use crate::clock::now_ms;
+use crate::events::{COMMENT, EventNumber, Topics};
+use crate::listener::{Listener, ToldPayloads};
+use crate::roll::Roll;
+use crate::tails::{LogListener, Tails};
+use crate::view::AppRow;
+
+/// How often figures are taken while somebody looks, in ms.
+const FIGURES_EVERY: u32 = 1000;
+/// Calls that may wait for the thread.
+const CALLS: usize = 256;
+/// Events that may wait for one listener.
+const QUEUE: usize = 64;
+/// News that is heard before it is told: under a flood each listener is told the sum of it.
+const AT_ONCE: usize = 4096;
+/// How often to look for a daemon where none runs, and whether a slow listener has caught up.
+const LOOK: Duration = Duration::from_millis(500);
+const CATCH_UP: Duration = Duration::from_millis(100);
+/// How often we say that we are there.
+const COMMENT_EVERY: Duration = Duration::from_secs(20);
+/// So long a list may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The way to the thread.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    calls: SyncSender<HubCall>,
+    waker: ThreadWaker,
+    epoch: u64,
+    next: AtomicU64,
+}
+
+/// What the thread is asked.
+enum HubCall {
+    Join(Box<Listener>),
+    Leave(u64),
+    List(AppPattern, oneshot::Sender<Result<HubList, HubTrouble>>),
+}
+
+/// All apps that may be seen.
+#[derive(Debug)]
+pub(crate) struct HubList {
+    pub(crate) rows: Vec<AppRow>,
+    pub(crate) number: EventNumber,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum HubTrouble {
+    /// The daemon did not give one.
+    Call(CallError),
+    /// The thread has more to do than it can.
+    Busy,
+}
+
+impl From<CallError> for HubTrouble {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl Hub {
+    /// Starts the thread; it ends when nobody has a way to it any more.
+    pub(crate) fn start(home: &Home) -> io::Result<Self> {
+        let waker = ThreadWaker::new()?;
+        let (calls, inbox) = sync_channel(CALLS);
+        let epoch = now_ms();
+        let tails = Tails::start(home)?;
+        let thread = HubThread {
+            home: home.clone(),
+            waker: waker.clone(),
+            epoch,
+            roll: Roll::default(),
+            listeners: BTreeMap::new(),
+            feed: None,
+            link: DaemonLink::Away,
+            look_at: None,
+            comment_at: Instant::now(),
+            tails,
+        };
+        Builder::new().name("hub".into()).spawn(move || thread.run(&inbox))?;
+        Ok(Self { calls, waker, epoch, next: AtomicU64::new(0) })
+    }
+
+    /// All apps, with figures.
+    pub(crate) async fn list(&self, apps: AppPattern) -> Result<HubList, HubTrouble> {
+        let (reply, answer) = oneshot::channel();
+        self.call(HubCall::List(apps, reply))?;
+        answer.await.unwrap_or(Err(HubTrouble::Busy))
+    }
+
+    /// Events of these topics, for as long as somebody takes them. `heard` is the last one somebody who comes back had.
+    pub(crate) fn listen(
+        &self,
+        topics: Topics,
+        apps: AppPattern,
+        heard: Option<&str>,
+    ) -> Result<mpsc::Receiver<Bytes>, HubTrouble> {
+        let (sender, events) = mpsc::channel(QUEUE);
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let heard = heard.and_then(EventNumber::parse).filter(|it| it.epoch == self.epoch);
+        let listener = Listener::new((id, topics, apps), sender.clone(), heard.map(|it| it.seq));
+        self.call(HubCall::Join(Box::new(listener)))?;
+        let (calls, waker) = (self.calls.clone(), self.waker.clone());
+        tokio::spawn(async move {
+            sender.closed().await;
+            // A full queue means that the thread is about to look at all of them anyway.
+            calls.try_send(HubCall::Leave(id)).ok();
+            waker.wake();
+        });
+        Ok(events)
+    }
+
+    fn call(&self, call: HubCall) -> Result<(), HubTrouble> {
+        self.calls.try_send(call).map_err(|_| HubTrouble::Busy)?;
+        self.waker.wake();
+        Ok(())
+    }
+}
+
+impl Drop for Hub {
+    /// Without it the thread would not learn that nobody calls any more.
+    fn drop(&mut self) {
+        self.waker.wake();
+    }
+}
+
+/// Whether a daemon tells us what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DaemonLink {
+    /// It has told everything since the subscription began.
+    Up,
+    /// It has been asked.
+    Asked,
+    /// None is there.
+    Away,
+}
+
+/// What is asked of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HubNeed {
+    Changes,
+    Figures,
+}
+
+struct HubThread {
+    home: Home,
+    waker: ThreadWaker,
+    epoch: u64,
+    roll: Roll,
+    listeners: BTreeMap<u64, Listener>,
+    feed: Option<(Subscription, HubNeed)>,
+    link: DaemonLink,
+    /// When to look for a daemon again.
+    look_at: Option<Instant>,
+    comment_at: Instant,
+    tails: Tails,
+}
+
+impl HubThread {
+    fn run(mut self, inbox: &Receiver<HubCall>) {
+        while self.run_calls(inbox).is_continue() {
+            self.subscribe();
+            let is_more = self.hear();
+            self.tell();
+            self.comment();
+            if !is_more {
+                self.wait();
+            }
+        }
+    }
+
+    /// It breaks when no more calls can come.
+    fn run_calls(&mut self, inbox: &Receiver<HubCall>) -> ControlFlow<()> {
+        self.waker.clear();
+        loop {
+            match inbox.try_recv() {
+                Ok(HubCall::Join(listener)) => self.join(*listener),
+                Ok(HubCall::Leave(id)) => self.leave(id),
+                Ok(HubCall::List(apps, reply)) => {
+                    let list = self.list(&apps);
+                    // Who asked may be gone.
+                    reply.send(list).ok();
+                }
+                Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
+                Err(TryRecvError::Disconnected) => return ControlFlow::Break(()),
+            }
+        }
+    }
+
+    fn join(&mut self, listener: Listener) {
+        if self.listeners.is_empty() {
+            self.comment_at = Instant::now() + COMMENT_EVERY;
+        }
+        if let Some(log) = LogListener::of(&listener, self.number()) {
+            self.tails.follow(log);
+        }
+        self.listeners.insert(listener.id, listener);
+    }
+
+    fn leave(&mut self, id: u64) {
+        if self.listeners.remove(&id).is_some_and(|listener| listener.topics.logs.is_some()) {
+            self.tails.leave(id);
+        }
+    }
+
+    fn number(&self) -> EventNumber {
+        EventNumber { epoch: self.epoch, seq: self.roll.seq() }
+    }
+
+    /// The list with figures: what is known where it is fresh, else what the daemon says.
+    fn list(&mut self, apps: &AppPattern) -> Result<HubList, HubTrouble> {
+        let knows_figures = self.feed.as_ref().is_some_and(|(_, need)| *need == HubNeed::Figures);
+        if self.link != DaemonLink::Up || !knows_figures {
+            let mut client = Client::open(&self.home).map_err(CallError::from)?;
+            let call = List { select: Vec::new(), usage: true, host: false };
+            let listing = client.call(&call, Deadline::after(PATIENCE))?;
+            if self.link == DaemonLink::Up {
+                // How they stand the subscription knows better.
+                let figures = listing.rows.into_iter().map(|row| (row.id, row.usage));
+                self.roll.take(Change::Usage(figures.collect()));
+            } else {
+                self.roll.replace(listing.rows);
+            }
+            self.tell();
+        }
+        let rows = self.roll.all(apps).into_iter().cloned().collect();
+        Ok(HubList { rows, number: self.number() })
+    }
+
+    /// Asks for what is needed, and for nothing if nobody listens.
+    fn subscribe(&mut self) {
+        let topics = self.listeners.values().map(|listener| &listener.topics);
+        let need = topics
+            .map(Topics::wants_figures)
+            .max()
+            .map(|figures| if figures { HubNeed::Figures } else { HubNeed::Changes });
+        if self.feed.as_ref().map(|(_, need)| *need) == need {
+            return;
+        }
+        let Some(need) = need else {
+            (self.feed, self.link, self.look_at) = (None, DaemonLink::Away, None);
+            return;
+        };
+        if self.look_at.is_some_and(|at| at > Instant::now()) {
+            return;
+        }
+        let usage_every = (need == HubNeed::Figures).then_some(FIGURES_EVERY);
+        match Subscription::open(&self.home, usage_every) {
+            Ok(feed) => {
+                (self.feed, self.look_at) = (Some((feed, need)), None);
+                if self.link == DaemonLink::Away {
+                    self.link = DaemonLink::Asked;
+                }
+            }
+            Err(_) => self.lose(),
+        }
+    }
+
+    /// No daemon tells us anything; one is looked for.
+    fn lose(&mut self) {
+        (self.feed, self.look_at) = (None, Some(Instant::now() + LOOK));
+        self.say_away();
+    }
+
+    fn say_away(&mut self) {
+        self.link = DaemonLink::Away;
+        let number = self.number();
+        self.listeners.values_mut().for_each(|listener| listener.say_away(number));
+    }
+
+    /// Takes in what the daemon has told, and says whether there may be more at once.
+    fn hear(&mut self) -> bool {
+        for _ in 0..AT_ONCE {
+            let Some((feed, _)) = &mut self.feed else { return false };
+            // While the daemon is away this waits for it, and calls wait with us.
+            let patience = if feed.fd().is_some() { Duration::ZERO } else { LOOK };
+            match feed.next_before(Deadline::after(patience)) {
+                Ok(Some(Feed::Change(change))) => {
+                    if matches!(change, Change::Snapshot(_)) {
+                        self.link = DaemonLink::Up;
+                    }
+                    self.roll.take(change);
+                }
+                Ok(Some(Feed::Reconnecting)) => self.say_away(),
+                Ok(None) => return false,
+                Err(_) => self.lose(),
+            }
+        }
+        true
+    }
+
+    /// Tells everybody what is new to them.
+    fn tell(&mut self) {
+        let news = self.roll.settle();
+        if news.members {
+            self.tails.look_again();
+        }
+        let number = self.number();
+        self.listeners.retain(|_, listener| !listener.is_gone());
+        if self.link != DaemonLink::Up {
+            self.listeners.values_mut().for_each(|listener| listener.say_away_if_new(number));
+            return;
+        }
+        let mut payloads = ToldPayloads::new(&self.roll, number, &news);
+        for listener in self.listeners.values_mut() {
+            listener.hear(&mut payloads);
+        }
+    }
+
+    fn comment(&mut self) {
+        if !self.listeners.is_empty() && Instant::now() >= self.comment_at {
+            self.comment_at = Instant::now() + COMMENT_EVERY;
+            self.listeners.values().for_each(|listener| listener.comment(COMMENT));
+        }
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&self) {
+        let Some(at) = self.wakes_at() else {
+            return self.sleep(None);
+        };
+        let left = at.saturating_duration_since(Instant::now());
+        self.sleep(Timespec::try_from(left).ok().as_ref());
+    }
+
+    /// When there is something to do whatever happens; `None`: never.
+    fn wakes_at(&self) -> Option<Instant> {
+        let now = Instant::now();
+        if self.feed.as_ref().is_some_and(|(feed, _)| feed.fd().is_none()) {
+            return Some(now);
+        }
+        let comment = (!self.listeners.is_empty()).then_some(self.comment_at);
+        let behind = self.listeners.values().any(Listener::is_behind).then(|| now + CATCH_UP);
+        [self.look_at, comment, behind].into_iter().flatten().min()
+    }
+
+    fn sleep(&self, timeout: Option<&Timespec>) {
+        let mut fds = vec![PollFd::new(&self.waker, PollFlags::IN)];
+        let feed = self.feed.as_ref().and_then(|(feed, _)| feed.fd());
+        fds.extend(feed.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        // An interruption is as good a reason to look as any.
+        poll(&mut fds, timeout).ok();
+    }
+}

@@ -1,0 +1,50 @@
+//! `pm web`: the panel. A client of the daemon that speaks HTTP, in a process of its own.
+//!
+//! What is read comes over `pm-client`; what is changed is one call of this same binary, which is shown and written down.
+//! Nothing gets past `gate.rs` without a key, and no key is kept as it is.
+#![forbid(unsafe_code)]
+
+mod api;
+mod app_pattern;
+mod assets;
+mod audit;
+mod body;
+mod call;
+mod clock;
+mod control;
+mod deed;
+mod delays;
+mod events;
+mod forwarded;
+mod gate;
+mod hub;
+mod keeper;
+mod link;
+mod listener;
+mod logs;
+mod page_cursor;
+mod panel;
+mod password;
+mod path;
+mod roles;
+mod roll;
+mod routes;
+mod run;
+mod secret;
+mod server;
+mod session;
+mod settings;
+mod store;
+mod tails;
+mod users;
+mod view;
+
+pub use app_pattern::AppPattern;
+pub use audit::{AuditLine, audit_files};
+pub use control::{ControlCall, ControlReply, LinkWish, ask};
+pub use deed::Deed;
+pub use roles::Role;
+pub use server::{PanelError, run};
+pub use session::SessionView;
+pub use settings::{ListenAt, PanelSettings, PublicUrl, SettingsError};
+pub use users::{UserError, UserView, Users};

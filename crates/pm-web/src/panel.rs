@@ -1,0 +1,43 @@
+//! What everything behind the gate may use.
+
+use std::path::PathBuf;
+
+use pm_protocol::Home;
+use tokio::sync::Semaphore;
+
+use crate::audit::AuditLine;
+use crate::call::Visitor;
+use crate::clock::now_ms;
+use crate::hub::Hub;
+use crate::keeper::Keeper;
+use crate::settings::PanelSettings;
+
+/// One panel; it is shared by all connections and changed by none.
+#[derive(Debug)]
+pub(crate) struct Panel {
+    pub(crate) home: Home,
+    /// This binary, which is run for each change.
+    pub(crate) program: PathBuf,
+    pub(crate) settings: PanelSettings,
+    pub(crate) keeper: Keeper,
+    /// What the daemon tells, for all tabs.
+    pub(crate) hub: Hub,
+    /// Passwords are tried one at a time.
+    pub(crate) hashing: Semaphore,
+    /// So many logs are searched at once.
+    pub(crate) searches: Semaphore,
+}
+
+impl Panel {
+    /// Writes down what somebody did: the command that was run, and `done`, `exit 1`, or why it was not.
+    pub(crate) fn note(&self, visitor: &Visitor, argv: &[String], outcome: &str) {
+        self.keeper.note(AuditLine {
+            at_ms: now_ms(),
+            who: visitor.name.clone(),
+            from: visitor.from.clone(),
+            deed: argv.to_vec(),
+            outcome: outcome.into(),
+            left_out: 0,
+        });
+    }
+}

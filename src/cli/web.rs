@@ -1,0 +1,107 @@
+//! `pm web`: the panel, and all there is to administer of it.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+
+/// Start it, or what else is wanted.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_value_name = "WHAT")]
+pub(crate) struct WebArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Option<WebVerb>,
+    #[command(flatten)]
+    pub(crate) place: WebPlaceArgs,
+}
+
+/// Where it listens.
+#[derive(Debug, Args)]
+pub(crate) struct WebPlaceArgs {
+    /// Be the panel, instead of starting it as the app `pm-web`
+    #[arg(long)]
+    pub(crate) foreground: bool,
+    /// ADDRESS:PORT, or unix:PATH for a proxy; default is 127.0.0.1:9616
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) listen: Option<String>,
+    /// What a proxy in front of it calls it: `https://NAME`
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+}
+
+/// What else.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebVerb {
+    /// Make a link that lets one person in once, within ten minutes
+    Link(WebLinkArgs),
+    /// Who may sign in with a password
+    #[command(subcommand)]
+    User(WebUserVerb),
+    /// Who is signed in
+    Sessions(WebSessionsArgs),
+    /// Who did what
+    Audit(WebAuditArgs),
+    /// Stop the panel; apps run on
+    Stop,
+}
+
+/// Whom a link lets in.
+#[derive(Debug, Args)]
+pub(crate) struct WebLinkArgs {
+    /// What they may do
+    #[arg(long, default_value = "admin", value_parser = PossibleValuesParser::new(ROLES))]
+    pub(crate) role: String,
+    /// With which apps: names and ns:NAMESPACE with `*`; default is all
+    #[arg(long, value_name = "APPS")]
+    pub(crate) apps: Option<String>,
+    /// How long they stay; default is 30 days, or 12 hours without use
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) stays: Option<String>,
+}
+
+const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
+
+/// Users.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebUserVerb {
+    /// Add one; the password is asked for, or read from stdin
+    Add {
+        /// What they type to sign in
+        name: String,
+        /// What they may do
+        #[arg(long, default_value = "viewer", value_parser = PossibleValuesParser::new(ROLES))]
+        role: String,
+        /// With which apps: names and ns:NAMESPACE with `*`; default is all
+        #[arg(long, value_name = "APPS")]
+        apps: Option<String>,
+    },
+    /// Show them
+    List,
+    /// Give one another password, which signs them out
+    Passwd {
+        /// Which
+        name: String,
+    },
+    /// Remove one, which signs them out
+    Remove {
+        /// Which
+        name: String,
+    },
+}
+
+/// Sessions.
+#[derive(Debug, Args)]
+pub(crate) struct WebSessionsArgs {
+    /// End this one, or all of a name
+    #[arg(long, value_name = "ID")]
+    pub(crate) end: Option<String>,
+}
+
+/// The audit.
+#[derive(Debug, Args)]
+pub(crate) struct WebAuditArgs {
+    /// Show what comes, too
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+    /// How many lines; 0: all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) lines: usize,
+}

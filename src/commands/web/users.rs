@@ -1,0 +1,93 @@
+//! `pm web user`: who may sign in with a password. The file is changed here; a panel that runs is told.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use pm_web::{AppPattern, ControlCall, PanelError, UserError, UserView, Users};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use serde_json::json;
+
+use super::{ask, foreground, link};
+use crate::cli::WebUserVerb;
+use crate::launch;
+use crate::prelude::{Exit, Failure, Report, Session};
+
+pub(super) fn run(session: &Session, verb: WebUserVerb) -> Result<Report, Failure> {
+    launch::prepare(&session.home)?;
+    let users = Users::open(session.home.root());
+    let mut users = users.map_err(|error| foreground::refused(&PanelError::Users(error)))?;
+    let text = match verb {
+        WebUserVerb::List => return Ok(list(session, &users.list())),
+        WebUserVerb::Add { name, role, apps } => {
+            let apps = AppPattern::from(apps.unwrap_or_default());
+            let user = UserView { name: name.clone(), role: link::role(&role), apps };
+            users.add(user, &password()?).map_err(failed)?;
+            format!("{name} may sign in as {role}")
+        }
+        WebUserVerb::Passwd { name } => {
+            users.passwd(&name, &password()?).map_err(failed)?;
+            format!("{name} has another password, and has to sign in again")
+        }
+        WebUserVerb::Remove { name } => {
+            users.remove(&name).map_err(failed)?;
+            format!("{name} may no longer sign in")
+        }
+    };
+    // A panel that does not answer sees it at the next request.
+    ask(session, &ControlCall::Recheck).ok();
+    Ok(Report::said(session.console, "user", &text))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as an error is given to be changed")]
+fn failed(error: UserError) -> Failure {
+    let exit = if matches!(error, UserError::File { .. }) { Exit::Failed } else { Exit::Input };
+    Failure::could_not(exit, &error)
+}
+
+fn list(session: &Session, users: &[UserView]) -> Report {
+    let text = || {
+        if users.is_empty() {
+            return "nobody may sign in with a password; `pm web user add NAME`\n".into();
+        }
+        let line = |user: &UserView| {
+            let apps = String::from(user.apps.clone());
+            let apps = if apps.is_empty() { "all apps" } else { &apps };
+            format!("{:16} {:8} {apps}\n", user.name, user.role.name())
+        };
+        users.iter().map(line).collect()
+    };
+    Report::new(session.console, text, || json!(users))
+}
+
+/// From the terminal, twice and unseen; or a line of standard input.
+fn password() -> Result<String, Failure> {
+    let input = io::stdin();
+    if !input.is_terminal() {
+        return line();
+    }
+    let modes = tcgetattr(&input).map_err(|error| unread(&error.into()))?;
+    let mut blind = modes.clone();
+    blind.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&input, OptionalActions::Flush, &blind).map_err(|error| unread(&error.into()))?;
+    let typed = asked("password: ").and_then(|first| Ok((first, asked("once more: ")?)));
+    // The terminal must be usable whatever came of it.
+    tcsetattr(&input, OptionalActions::Flush, &modes).ok();
+    let (first, second) = typed?;
+    if first == second { Ok(first) } else { Err(Failure::input("these are two passwords")) }
+}
+
+fn asked(question: &str) -> Result<String, Failure> {
+    write!(io::stderr(), "{question}").map_err(|error| unread(&error))?;
+    let typed = line();
+    writeln!(io::stderr()).map_err(|error| unread(&error))?;
+    typed
+}
+
+fn line() -> Result<String, Failure> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(|error| unread(&error))?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+fn unread(error: &io::Error) -> Failure {
+    Failure::failed(format!("could not read a password: {error}"))
+}

@@ -1,0 +1,355 @@
+//! Who may what: roles, patterns of apps, passwords, sessions, and what is written down of it.
+
+use std::fs;
+
+use pm_testkit::Home;
+use serde_json::{Value, json};
+
+use super::desk::{ask, audit, begin, code, desk, key, request, sign_in, state, value};
+
+/// What a route wants to be told.
+fn body(path: &str, id: u32) -> String {
+    match path.rsplit('/').next().unwrap() {
+        "scale" => json!({ "to": 1 }),
+        "signal" => json!({ "signal": "CONT" }),
+        "bulk" => json!({ "deed": "reset", "ids": [id] }),
+        _ => json!({}),
+    }
+    .to_string()
+}
+
+#[test]
+fn s11_each_route_asks_for_role_and_app() {
+    let home = Home::new();
+    home.run([
+        "start",
+        "sleep",
+        "--name",
+        "mine",
+        "--namespace",
+        "shop",
+        "--no-wait",
+        "--",
+        "1000",
+    ])
+    .ok();
+    home.run([
+        "start",
+        "sleep",
+        "--name",
+        "theirs",
+        "--namespace",
+        "other",
+        "--no-wait",
+        "--",
+        "1000",
+    ])
+    .ok();
+    let (mine, theirs) = (home.row("mine").id, home.row("theirs"));
+    let desk = desk(&home);
+    let port = desk.port;
+    let admin = key(&home, port, &[]);
+    let routes = value(&ask(port, "GET", "/api/routes", &admin, ""));
+    let routes = routes.as_array().unwrap();
+    assert!(routes.len() > 10, "{routes:?}");
+    let text = |route: &Value, name: &str| route[name].as_str().unwrap().to_owned();
+    let roles = ["viewer", "operator", "admin"];
+    for (rank, role) in roles.iter().enumerate() {
+        let guest = key(&home, port, &["--role", role, "--apps", "ns:shop"]);
+        for route in routes.iter().filter(|route| route["method"] != "DELETE") {
+            let (method, path) = (text(route, "method"), text(route, "path"));
+            let wanted = roles.iter().position(|role| route["role"] == *role).unwrap();
+            let name = format!("{role}: {method} {path}");
+            let at = |id: u32| path.replace("{}", &id.to_string());
+            let asked = |id: u32, key: &str| {
+                if path == "/api/events" {
+                    return begin(port, &request(&method, "/api/events?topics=apps", key, "")).0;
+                }
+                ask(port, &method, &at(id), key, &body(&path, id)).status
+            };
+            assert_eq!(asked(mine, ""), 401, "{name} without a key");
+            assert_eq!(asked(mine, &"0".repeat(64)), 401, "{name} with a wrong key");
+            if rank < wanted {
+                let answer = ask(port, &method, &at(mine), &guest, &body(&path, mine));
+                assert_eq!((answer.status, code(&answer).as_str()), (403, "not_allowed"), "{name}");
+                continue;
+            }
+            if path.contains("{}") || path == "/api/bulk" {
+                let answer = ask(port, &method, &at(theirs.id), &guest, &body(&path, theirs.id));
+                assert_eq!(
+                    (answer.status, code(&answer).as_str()),
+                    (404, "no_such_app"),
+                    "{name} foreign"
+                );
+                let unknown = ask(port, &method, &at(999), &guest, &body(&path, 999));
+                let masked =
+                    |text: String| text.replace("999", "ID").replace(&theirs.id.to_string(), "ID");
+                assert_eq!(
+                    masked(answer.text()),
+                    masked(unknown.text()),
+                    "{name}: as one that is not there"
+                );
+            }
+            // What is done is done once for each route: by the lowest role that may.
+            if route["deed"].is_null() || rank == wanted {
+                assert_eq!(asked(mine, &guest), 200, "{name}");
+            }
+        }
+        let list = ask(port, "GET", "/api/apps", &guest, "").text();
+        assert!(list.contains("mine") && !list.contains("theirs"), "{list}");
+        let logs = ask(port, "GET", "/api/logs?apps=theirs", &guest, "");
+        let none = |answer: &crate::http::Answer| {
+            !answer.text().contains("theirs") || answer.status == 404
+        };
+        assert!(none(&logs), "{}", logs.text());
+    }
+    assert_eq!(home.row("theirs").pid, theirs.pid, "nobody touched it");
+    // A line for each deed, and for each refusal.
+    let lines = audit(&home);
+    for route in routes.iter().filter(|route| !route["deed"].is_null() && route["method"] == "POST")
+    {
+        let verb = text(route, "path").rsplit('/').next().unwrap().to_owned();
+        let verb = match verb.as_str() {
+            "bulk" => "reset".into(),
+            "signal" => "sendSignal".into(),
+            _ => verb,
+        };
+        let done = |line: &&Value| line["deed"][0] == "pm" && line["deed"][1] == verb.as_str();
+        assert!(lines.iter().any(|line| done(&line)), "{verb} in {lines:#?}");
+    }
+    let refused = |code: &str| lines.iter().filter(|line| line["outcome"] == code).count();
+    assert!(refused("not_allowed") > 0 && refused("no_such_app") > 0 && refused("sign_in") > 0);
+}
+
+#[test]
+fn s08_s10_names_are_numbers_and_words_stay_words() {
+    let home = Home::new();
+    home.run(["start", "sleep", "--name", "--force; $(id)", "--no-wait", "--", "1000"]);
+    home.run(["start", "sleep", "--name", "web", "--no-wait", "--", "1000"]).ok();
+    let desk = desk(&home);
+    let port = desk.port;
+    let key = key(&home, port, &[]);
+    let odd = [
+        "..",
+        "%2e%2e",
+        "..%2f..%2fetc%2fpasswd",
+        "%00",
+        "0%00",
+        "web;id",
+        "$(id)",
+        "--force",
+        "-1",
+        "0%0aall",
+        "all",
+        "%2fetc%2fpasswd",
+        "0x0",
+        "%20",
+    ];
+    let routes = value(&ask(port, "GET", "/api/routes", &key, ""));
+    for route in routes.as_array().unwrap() {
+        let (method, path) = (route["method"].as_str().unwrap(), route["path"].as_str().unwrap());
+        for id in odd.iter().filter(|_| path.contains("{}")) {
+            let answer = ask(port, method, &path.replace("{}", id), &key, &body(path, 0));
+            assert!(
+                [400, 404].contains(&answer.status),
+                "{method} {path} {id}: {} {}",
+                answer.status,
+                answer.text()
+            );
+        }
+    }
+    for apps in odd {
+        let answer = ask(port, "GET", &format!("/api/logs?apps={apps}"), &key, "");
+        assert!(!answer.text().contains("root:"), "{apps}: {}", answer.text());
+    }
+}
+
+#[test]
+fn s12_guessing_takes_time_and_memory_stays_small() {
+    let home = Home::new();
+    for (name, password) in [("ann", "correct horse"), ("bob", "battery staple")] {
+        home.pm(["web", "user", "add", name]).input(format!("{password}\n")).run().ok();
+    }
+    home.pm(["web", "user", "add", "ann"])
+        .input("another one\n")
+        .run()
+        .ends(2)
+        .complains("of this name");
+    home.pm(["web", "user", "add", "eve"]).input("short\n").run().ends(2).complains("8 to");
+    let desk = desk(&home);
+    let port = desk.port;
+    let login =
+        |name: &str, password: &str| sign_in(port, &json!({ "name": name, "password": password }));
+    let entered = login("ann", "correct horse");
+    assert_eq!((entered.status, value(&entered)["role"].as_str()), (200, Some("viewer")));
+    // Many at once wait for one another; one takes 19 MiB.
+    let peak = |name: &str| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", desk.running.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let before = peak("VmHWM");
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope
+                .spawn(|| (0..4).map(|_| login("ann", "correct horse").status).collect::<Vec<_>>());
+        }
+    });
+    let more = peak("VmHWM").saturating_sub(before);
+    assert!(more < 19 << 10, "{more} KiB more than for one");
+    // Whether there is such a user is not told, neither by the answer nor by what is counted.
+    let wrong = [login("bob", "wrong horse"), login("nobody", "wrong horse")].map(|it| it.text());
+    assert_eq!(wrong[0], wrong[1]);
+    let mut last = 401;
+    for _ in 0..6 {
+        last = login("nobody", "wrong horse").status;
+    }
+    assert_eq!(last, 429);
+    let waits = login("bob", "battery staple");
+    assert_eq!((waits.status, code(&waits).as_str()), (429, "wait"), "from the same address");
+    // A link lets in all the same.
+    key(&home, port, &[]);
+}
+
+#[test]
+fn s13_sessions_end() {
+    let home = Home::new();
+    home.pm(["web", "user", "add", "ann", "--role", "operator"])
+        .input("correct horse\n")
+        .run()
+        .ok();
+    let desk = desk(&home);
+    let port = desk.port;
+    let login = |password: &str| {
+        let entered = sign_in(port, &json!({ "name": "ann", "password": password }));
+        assert_eq!(entered.status, 200, "{}", entered.text());
+        value(&entered)["key"].as_str().unwrap().to_owned()
+    };
+    let status = |key: &str| ask(port, "GET", "/api/session", key, "").status;
+    let is_over = |mut stream: std::net::TcpStream| {
+        std::io::Read::read_to_end(&mut stream, &mut Vec::new()).unwrap();
+    };
+    // By oneself.
+    let (own, other) = (login("correct horse"), login("correct horse"));
+    assert_eq!(ask(port, "DELETE", "/api/session", &own, "{}").status, 200);
+    assert_eq!((status(&own), status(&other)), (401, 200));
+    // By another password: what is open ends, too.
+    let (_, stream) = begin(port, &request("GET", "/api/events?topics=apps", &other, ""));
+    home.pm(["web", "user", "passwd", "ann"]).input("battery staple\n").run().ok();
+    is_over(stream);
+    assert_eq!(status(&other), 401);
+    // By another role, even where nobody told the panel.
+    let key = login("battery staple");
+    let file = state(&home).join("users.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("operator", "admin")).unwrap();
+    assert_eq!(status(&key), 401);
+    // By an admin's word.
+    let key = login("battery staple");
+    let listed = home.run(["web", "sessions", "--json"]).ok().json();
+    let id = listed[0]["id"].as_str().unwrap();
+    home.run(["web", "sessions"]).ok().says("ann").says("by password");
+    home.run(["web", "sessions", "--end", id]).ok();
+    home.run(["web", "sessions", "--end", id]).ends(1).complains(id);
+    assert_eq!(status(&key), 401);
+    // With the user.
+    let key = login("battery staple");
+    home.run(["web", "user", "remove", "ann"]).ok();
+    assert_eq!(status(&key), 401);
+    // By link only as long as was said.
+    let brief = super::desk::key(&home, port, &["--for", "1h"]);
+    let session = value(&ask(port, "GET", "/api/session", &brief, ""));
+    let began =
+        home.run(["web", "sessions", "--json"]).ok().json()[0]["began_ms"].as_u64().unwrap();
+    assert_eq!(session["until_ms"].as_u64(), Some(began + 3_600_000));
+    // Without use for twelve hours, and after thirty days in any case.
+    drop(desk);
+    let file = state(&home).join("sessions.json");
+    for (name, hours, status) in [("used_ms", 11, 200), ("used_ms", 13, 401), ("until_ms", 0, 401)]
+    {
+        let desk = super::desk::desk(&home);
+        let key = super::desk::key(&home, desk.port, &[]);
+        drop(desk);
+        let mut all: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        for session in all.as_object_mut().unwrap().values_mut() {
+            let began = session["began_ms"].as_u64().unwrap();
+            session[name] = (began - hours * 3_600_000).into();
+        }
+        fs::write(&file, all.to_string()).unwrap();
+        let desk = super::desk::desk(&home);
+        assert_eq!(
+            ask(desk.port, "GET", "/api/session", &key, "").status,
+            status,
+            "{name} {hours}"
+        );
+    }
+}
+
+#[test]
+fn s17_what_is_done_and_refused_is_written_down() {
+    let home = Home::new();
+    home.run(["start", "sleep", "--name", "web", "--no-wait", "--", "1000"]).ok();
+    let socket = home.work().join("panel.sock");
+    let at = format!("unix:{}", socket.display());
+    home.pm(["web", "user", "add", "ann"]).input("correct horse\n").run().ok();
+    let words = ["web", "--foreground", "--listen", &at, "--public-url", "https://p.example"];
+    let mut running = home.pm(words).background();
+    running.wait_for("https://p.example");
+    let said = |request: &str| {
+        use std::io::{Read, Write};
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let post = |path: &str, lines: &str, body: &str| {
+        let length = body.len();
+        said(&format!(
+            "POST {path} HTTP/1.1\r\nHost: p.example\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
+        ))
+    };
+    let from = "X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\n";
+    let odd = json!({ "name": "<b>\n\u{1b}[31mann", "password": "correct horse" }).to_string();
+    assert!(post("/api/session", from, &odd).contains("401"));
+    let entered = post(
+        "/api/session",
+        from,
+        &json!({ "name": "ann", "password": "correct horse" }).to_string(),
+    );
+    let key = entered.split("\"key\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let id = home.row("web").id;
+    assert!(
+        post(&format!("/api/apps/{id}/stop"), &format!("Authorization: Bearer {key}\r\n"), "{}")
+            .contains("403")
+    );
+    let lines = audit(&home);
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["who"].as_str().unwrap(),
+                line["from"].as_str().unwrap(),
+                line["outcome"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("", "5.6.7.8", "wrong_password"),
+            ("ann", "5.6.7.8", "done"),
+            ("ann", "unix", "not_allowed")
+        ]
+    );
+    home.run(["web", "audit"])
+        .ok()
+        .says("ann from 5.6.7.8: sign in password (done)")
+        .says("not_allowed");
+    assert_eq!(home.run(["web", "audit", "--json"]).ok().out().lines().count(), 3);
+    let mut follow = home.pm(["web", "audit", "-f"]).background();
+    follow.wait_for("not_allowed");
+    post(&format!("/api/apps/{id}/restart"), "", "{}");
+    follow.wait_for("sign_in");
+    assert!(!fs::read_to_string(state(&home).join("audit.jsonl")).unwrap().contains(key));
+}
