@@ -44,6 +44,7 @@ mod pm2_e2e;
 mod pm2_surface;
 mod pools;
 mod ports;
+mod printed;
 mod programs;
 mod project;
 mod project_files;

@@ -9,8 +9,8 @@ use pm_spec::{
 
 use crate::diagnose::Finding;
 use crate::fields::{AppFields, Field, whole};
-use crate::paths;
 use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::{paths, printed};
 
 /// How long one answer may take while it is asked whether it is ready.
 const READY_ANSWER: Span = Span::from_secs(5);
@@ -44,6 +44,7 @@ pub(crate) fn settle(app: &mut AppFields<'_>, seen_from: Ground<'_>, spec: &mut 
     spec.checks.health = health(app, seen_from);
     spec.checks.watchdog = watchdog(app);
     refuse_unheard(app, spec);
+    printed::refuse_unkept(app, spec);
 }
 
 /// What makes a run count as up.
@@ -58,9 +59,13 @@ fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<Readiness>> 
             return Some(Box::new(Readiness::Notifies));
         }
         Value::Text(text) => url(app, field, text, ground)?,
+        Value::Table(entries) if field.node.value.get("log").is_some() => {
+            return printed::pattern(app, entries).map(|it| Box::new(Readiness::Prints(it)));
+        }
         Value::Table(entries) => asked(app, field, entries, ground, &["timeout"])?,
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::List(_) => {
-            return app.refuse(field, &format!("{URL}, \"notify\", or an object with {WAYS}"));
+            let what = format!("{URL}, \"notify\", or an object with `log`, {WAYS}");
+            return app.refuse(field, &what);
         }
     };
     let mut timeout = READY_ANSWER;
@@ -178,7 +183,7 @@ fn asked(
     let is_way = |entry: &&TableEntry| matches!(&*entry.key, "http" | "tcp" | "unix" | "exec");
     let ways: Vec<&TableEntry> = entries.iter().filter(is_way).collect();
     let [way] = ways[..] else {
-        let test = if own.contains(&"test") { "`test`, " } else { "" };
+        let test = if own.contains(&"test") { "`test`, " } else { "`log`, " };
         let message = format!("`{}` needs one of {test}{WAYS}, and only one", field.key);
         app.findings.add(Finding::error(field.node.at, message));
         return None;

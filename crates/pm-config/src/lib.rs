@@ -38,6 +38,7 @@ mod paths;
 mod pick;
 mod policy;
 mod preset;
+mod printed;
 mod program;
 pub mod read;
 mod rows;

@@ -102,7 +102,10 @@ impl Executor {
                 Order::Persist(Record::End(id, end)) => ends.push((id, end)),
                 Order::Persist(_) => {}
                 Order::Spawn(run, _) if self.unwritten.refuses(run) => {}
-                Order::Spawn(run, plan) => self.runs.spawn(run, plan),
+                Order::Spawn(run, plan) => {
+                    self.inquiries.before(run, &plan);
+                    self.runs.spawn(run, plan);
+                }
                 Order::Signal(run, sent) => self.runs.send_signal(run, sent),
                 Order::Release(run) if self.unwritten.holds(run) => {}
                 Order::Release(run) => {

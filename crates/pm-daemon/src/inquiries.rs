@@ -5,6 +5,7 @@
 //! comes back as a fact, and what follows from it is the core's business.
 
 mod command;
+mod printed;
 mod subject;
 mod task;
 
@@ -13,12 +14,16 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use pm_core::{Change, Core, InstanceId, InstanceView, RunId, SpawnPlan, Status};
-use pm_spec::{HealthCheck, OutsideNeed, Question, Readiness};
+use pm_logs::Follow;
+use pm_protocol::Home;
+use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Question, Readiness};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use printed::{LineSearch, RunLogs};
 use subject::Subject;
 
+use crate::clock;
 use crate::inlet::Inlet;
 use crate::spawner::SpawnerJob;
 
@@ -29,6 +34,8 @@ enum Errand {
     Ready(RunId, Question),
     /// Whether it goes on being well.
     Health(RunId, HealthCheck),
+    /// When it has printed a line.
+    Prints(RunId, LinePattern),
     /// When all that it needs before it begins is there.
     Outside(Vec<OutsideNeed>),
 }
@@ -49,6 +56,9 @@ impl Drop for Inquiry {
 /// All runs that are asked.
 #[derive(Debug)]
 pub(crate) struct Inquiries {
+    home: Home,
+    /// The logs of runs that are being made and have to print a line, from where they ended before.
+    followed: BTreeMap<RunId, Follow>,
     outlet: mpsc::Sender<Inlet>,
     spawner: Sender<SpawnerJob>,
     begun: BTreeMap<InstanceId, Inquiry>,
@@ -59,8 +69,21 @@ pub(crate) struct Inquiries {
 }
 
 impl Inquiries {
-    pub(crate) fn new(outlet: mpsc::Sender<Inlet>, spawner: Sender<SpawnerJob>) -> Self {
-        Self { outlet, spawner, begun: BTreeMap::new(), changed: BTreeSet::new(), fresh: true }
+    pub(crate) fn new(
+        home: Home,
+        outlet: mpsc::Sender<Inlet>,
+        spawner: Sender<SpawnerJob>,
+    ) -> Self {
+        let (followed, begun, changed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { home, followed, outlet, spawner, begun, changed, fresh: true }
+    }
+
+    /// A run is about to be made: what it prints comes after what its logs have now.
+    pub(crate) fn before(&mut self, run: RunId, plan: &SpawnPlan) {
+        if let Some(Readiness::Prints(_)) = plan.app.checks.ready.as_deref() {
+            let follow = RunLogs::of(&plan.app, plan.instance, &self.home).follow();
+            self.followed.extend(follow.map(|follow| (run, follow)));
+        }
     }
 
     /// Notes who is to be looked at.
@@ -76,6 +99,8 @@ impl Inquiries {
         if std::mem::take(&mut self.fresh) {
             self.changed.extend(core.instances().map(|instance| instance.id));
         }
+        // Those of runs that came to nothing.
+        self.followed.retain(|run, _| core.instance_of_run(*run).is_some());
         while let Some(id) = self.changed.pop_first() {
             if let Some(instance) = core.instance(id) {
                 self.tend_one(&instance);
@@ -103,6 +128,15 @@ impl Inquiries {
         let task = match errand.clone() {
             Errand::Ready(run, question) => tokio::spawn(task::until_ready(subject, run, question)),
             Errand::Health(run, check) => tokio::spawn(task::again_and_again(subject, run, check)),
+            Errand::Prints(run, pattern) => {
+                let logs = RunLogs::of(instance.app, instance.id, &self.home);
+                let follow = self.followed.remove(&run);
+                let lived =
+                    instance.since.map_or(0, |since| clock::now().0.saturating_sub(since.0));
+                let since = clock::wall().saturating_sub(lived).try_into().unwrap_or(0);
+                let search = LineSearch { pattern, logs, follow, since };
+                tokio::spawn(printed::until_printed(subject, run, search))
+            }
             Errand::Outside(needs) => tokio::spawn(task::until_all_there(subject, needs)),
         };
         let task = task.abort_handle();
@@ -123,7 +157,10 @@ fn errand(instance: &InstanceView<'_>) -> Option<Errand> {
             Readiness::Answers(question) if instance.since.is_some() => {
                 Some(Errand::Ready(run, question.clone()))
             }
-            Readiness::Answers(_) | Readiness::Notifies => None,
+            Readiness::Prints(pattern) if instance.since.is_some() => {
+                Some(Errand::Prints(run, pattern.clone()))
+            }
+            Readiness::Answers(_) | Readiness::Notifies | Readiness::Prints(_) => None,
         },
         Status::Online => Some(Errand::Health(run, HealthCheck::clone(checks.health.as_deref()?))),
         Status::Stopping | Status::Stopped | Status::Errored | Status::WaitingRestart => None,

@@ -1,6 +1,6 @@
 //! `ready` and `healthcheck` in the words of a file: what PM2's saved list has of them must bring them back.
 
-use pm_spec::{ByteString, Door, HealthCheck, HttpGet, Probe, Question, Readiness};
+use pm_spec::{ByteString, Door, HealthCheck, HttpGet, LinePattern, Probe, Question, Readiness};
 use serde_json::{Map, Value, json};
 
 /// What makes a run count as up.
@@ -8,6 +8,8 @@ pub(crate) fn ready(readiness: &Readiness) -> Value {
     match readiness {
         Readiness::Answers(question) => Value::Object(asked(question)),
         Readiness::Notifies => "notify".into(),
+        Readiness::Prints(LinePattern::Text(text)) => json!({ "log": text }),
+        Readiness::Prints(LinePattern::Regex(regex)) => json!({ "log": format!("/{regex}/") }),
     }
 }
 

@@ -49,7 +49,8 @@ pub use outside::OutsideNeed;
 pub use policy::{Delay, JobPolicy, Limits, Overlap, RestartPolicy, StopPolicy};
 pub use preset::{Check, FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
-    Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
+    Checks, Door, Health, HealthCheck, HttpGet, LinePattern, OnUnhealthy, Probe, Question,
+    Readiness,
 };
 pub use restart_rule::RestartRule;
 pub use select::{Select, SelectError};

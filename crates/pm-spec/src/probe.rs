@@ -69,6 +69,18 @@ pub enum Readiness {
     Answers(Question),
     /// It says so itself (`READY=1`, `sd_notify(3)`).
     Notifies,
+    /// It prints a line.
+    Prints(LinePattern),
+}
+
+/// What a line of an app's output has to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinePattern {
+    /// This text, anywhere in it.
+    Text(String),
+    /// What this regular expression means.
+    Regex(String),
 }
 
 /// What is asked, and how long an answer may take.
@@ -198,6 +210,17 @@ impl fmt::Display for Readiness {
         match self {
             Self::Answers(question) => question.probe.fmt(f),
             Self::Notifies => f.write_str("notify"),
+            Self::Prints(pattern) => write!(f, "a line with {pattern}"),
+        }
+    }
+}
+
+/// As it is written in a config; text in quotes.
+impl fmt::Display for LinePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "`{text}`"),
+            Self::Regex(regex) => write!(f, "/{regex}/"),
         }
     }
 }

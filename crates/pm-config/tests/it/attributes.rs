@@ -9,6 +9,7 @@ use crate::desk::Desk;
 fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let mut rows = identity();
     rows.extend(dependencies());
+    rows.extend(printed());
     rows.extend(hooks());
     rows.extend(sockets_and_checks());
     rows.extend(lifecycle());
@@ -32,6 +33,15 @@ fn hooks() -> Vec<(&'static str, &'static str, Value)> {
 
 fn need(app: &str, condition: &str, (required, restart): (bool, bool)) -> Value {
     json!({ "app": app, "condition": condition, "required": required, "restart": restart })
+}
+
+/// What it prints when it is up.
+fn printed() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("ready: { log: 'Listening on' }", "/checks/ready/prints/text", json!("Listening on")),
+        ("ready: { log: '/^up [0-9]+$/' }", "/checks/ready/prints/regex", json!("^up [0-9]+$")),
+        ("ready: { log: '/' }", "/checks/ready/prints/text", json!("/")),
+    ]
 }
 
 fn outside((within, required): (u64, bool)) -> Value {

@@ -91,7 +91,7 @@ fn what_can_not_be_asked_is_refused_where_it_stands() {
         ("ready: 'http://example.com/'", "at `localhost` or an address such as 127.0.0.1"),
         ("ready: 'tcp://localhost'", "with a port, as in localhost:8000"),
         ("ready: 'http://localhost:0/'", "with a port, as in localhost:8000"),
-        ("ready: {}", "`ready` needs one of `http`, `tcp`, `unix` or `exec`, and only one"),
+        ("ready: {}", "`ready` needs one of `log`, `http`, `tcp`, `unix` or `exec`, and only one"),
         ("ready: {tcp: 'localhost:1', exec: 'x'}", "and only one"),
         (
             "ready: {tcp: 'localhost:1', status: 204}",
@@ -106,6 +106,13 @@ fn what_can_not_be_asked_is_refused_where_it_stands() {
         ("ready: {http: 'http://localhost/', headers: {A: 'c\\r\\nD: e'}}", "text of one line"),
         ("ready: {http: 'http://localhost/a b'}", "an URL without blanks"),
         ("ready: {exec: 'x', timeout: 'soon'}", "`timeout` must be a duration"),
+        ("ready: {log: 5}", "part of a line, such as \"Listening on\""),
+        ("ready: {log: '/(/'}", "`log`: /(/: "),
+        ("ready: {log: 'up', timeout: 5}", "`timeout` is nothing `ready` with `log` could have"),
+        (
+            "ready: {log: 'up'}, out_file: '/dev/null', error_file: '/dev/null'",
+            "no line of it can be waited for",
+        ),
         ("healthcheck: {test: ['x']}", "[\"CMD-SHELL\", line]"),
         ("healthcheck: {test: 'x', retries: 0}", "a whole number, 1 or more"),
         ("healthcheck: {interval: 5}", "needs one of"),

@@ -92,7 +92,7 @@ pub(super) fn begin(
     let strangers = std::mem::take(&mut inheritance.strangers).with_guardian(guardian);
     adopt::leave_to_themselves(&mut kept, &strangers);
     adopt_runs(&mut owners, &core, &mut inheritance, &mut kept)?;
-    let inquiries = Inquiries::new(outlet.clone(), owners.spawner.clone());
+    let inquiries = Inquiries::new(home.clone(), outlet.clone(), owners.spawner.clone());
     let runs = RunControl::new(owners);
     let triggers = Triggers::new(home.clone(), outlet.clone());
     let events = begun(home, &kept, Clocks::read(journal.dates()));

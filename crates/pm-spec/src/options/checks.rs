@@ -7,7 +7,7 @@ use crate::OnUnhealthy;
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
-    key("ready", "it is up once this answers: an URL (http://, tcp://, unix://), or \"notify\": it says `READY=1` over `NOTIFY_SOCKET` itself; or an object with `http` (and `status`, `headers`, `host`, `socket`), `tcp`, `unix` or `exec`, and `timeout`",
+    key("ready", "it is up once this answers: an URL (http://, tcp://, unix://), or \"notify\": it says `READY=1` over `NOTIFY_SOCKET` itself; or an object with `log` (a line it prints: text or /regex/), or `http` (and `status`, `headers`, `host`, `socket`), `tcp`, `unix` or `exec`, and `timeout`",
         special!(["string", "object"], |app| Setting::text(app.checks.ready.as_ref().map(|it| alloc::format!("{it}"))),
             |app, from| app.checks.ready.clone_from(&from.checks.ready)))
         .live().jlist(Apart)
