@@ -62,6 +62,7 @@ mod slist;
 mod start;
 mod startup;
 mod stop;
+pub(crate) mod supervisorctl;
 mod support;
 mod trigger;
 mod uninstall;
