@@ -207,7 +207,7 @@ fn what_is_wrong_is_told_with_its_place_all_at_once() {
         &desk,
         "[include]\nfiles=conf.d/*.conf\n[group:one]\nprograms=p,nobody\n[program:p]\ncommand=cat 'x\n\
          startsecs=soon\nstopsignal=NOPE\nautorestart=maybe\nexitcodes=300\nenvironment=A\nnumprocs=2\n\
-         [program:r r]\ncommand=cat\n[program:s]\nstopasgroup=true\nkillasgroup=false\n[program:t]\ncommand=cat\nnumprocs=2\n",
+         [program:r r]\ncommand=cat\n[program:s]\nstopasgroup=true\nkillasgroup=false\n[program:t]\ncommand=cat\nnumprocs=2\n[program:fine]\ncommand=cat\n",
     );
     let expected = "\
 supervisord.conf:4:10: error: there is no program `nobody`
@@ -225,7 +225,7 @@ conf.d/more.conf:5:15: error: `command`: a `%` alone: write `%%` for a percent s
     assert_eq!(told, expected);
     let told = problems(
         &desk,
-        "[program:p]\ncommand=cat 'x\nexitcodes=300\n[program:e]\ncommand=cat\nenvironment=A\n",
+        "[program:p]\ncommand=cat 'x\nexitcodes=300\n[program:e]\ncommand=cat\nenvironment=A\n[program:fine]\ncommand=cat\n",
     );
     let expected = "\
 supervisord.conf:2:9: error: `command` can't be split into words: a quote is not closed
