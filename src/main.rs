@@ -17,6 +17,7 @@ mod render;
 mod report;
 mod session;
 mod suggest;
+mod supervisord;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -37,7 +38,14 @@ use session::Session;
 fn main() -> ExitCode {
     let program = std::env::args_os().next().unwrap_or_else(|| "pm".into());
     let called_as = CalledAs::of(&program);
-    let parsed = cli::parse::parse(called_as, std::env::args_os().collect());
+    let name = Path::new(&program).file_name().unwrap_or_default();
+    if name == "supervisorctl" {
+        return supervisorctl(&program);
+    }
+    let is_supervisord = name == "supervisord";
+    let words = std::env::args_os();
+    let words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
+    let parsed = cli::parse::parse(called_as, words);
     let cli = match parsed.cli {
         Ok(cli) => cli,
         Err(error) => return explain(&error, called_as),
@@ -67,6 +75,22 @@ fn main() -> ExitCode {
         Err(failure) => {
             console.complain(&failure.to_string());
             exit_code(failure.exit, called_as)
+        }
+    }
+}
+
+/// As Supervisor's users know it: everything goes to standard output, and the exit codes are its own.
+fn supervisorctl(program: &OsStr) -> ExitCode {
+    let console = Console::new(&Global::default(), |name| std::env::var_os(name));
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let called_as = CalledAs::Pm;
+    let done = home(program)
+        .map(|home| commands::supervisorctl::run(&Session { console, home, called_as }, &words));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            console.complain(&failure.to_string());
+            ExitCode::from(failure.exit as u8)
         }
     }
 }

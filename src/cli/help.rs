@@ -50,7 +50,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
     (
         "Configs, settings and repositories",
         &[
-            "init", "check", "set", "get", "unset", "multiset", "conf", "deploy", "pull",
+            "init", "check", "import", "set", "get", "unset", "multiset", "conf", "deploy", "pull",
             "backward", "forward",
         ],
     ),

@@ -5,6 +5,7 @@ mod deploy;
 mod engine;
 mod foreign;
 mod help;
+mod import;
 mod keys;
 mod later;
 mod logs;
@@ -24,6 +25,7 @@ pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
+pub(crate) use import::ImportArgs;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
 pub(crate) use project::{AddArgs, InitArgs, LogrotateArgs, PullArgs};
@@ -192,6 +194,8 @@ pub(crate) enum Verb {
     Apply(Later<ApplyArgs>),
     /// Check config files and report every problem
     Check(Later<CheckArgs>),
+    /// Write another manager's file as an ecosystem file, and tell what becomes of each of its keys
+    Import(Later<ImportArgs>),
     /// Print a completion script for a shell
     Completion(Later<CompletionArgs>),
     /// Keep a setting; `app:key`: a variable of an app, which restarts

@@ -2,7 +2,6 @@
 //! the file and starts it.
 
 mod ask;
-mod ecosystem_text;
 mod entry;
 mod insert;
 mod plan;

@@ -1,8 +1,6 @@
 //! `pm init`: an ecosystem file to begin with, of the apps that lie here, else a sample. One that is there is never replaced unless
 //! told to.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::json;
@@ -10,9 +8,13 @@ use serde_json::json;
 use crate::called;
 use crate::cli::InitArgs;
 use crate::commands::add::{self, AddWish};
+use crate::commands::support::written_file::{kept, write};
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::added::{self, AddPlan};
 use crate::render::json::value;
+
+/// For everybody, as far as the caller's mask lets them.
+const MODE: u32 = 0o666;
 
 /// `pm init [simple]`.
 pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure> {
@@ -40,7 +42,7 @@ pub(super) fn run(session: &Session, args: &InitArgs) -> Result<Report, Failure>
         (_, true) => ("ecosystem.config.js", include_str!("init/simple.config.js")),
     };
     let file = cwd.join(name);
-    match write(&file, text, args.force) {
+    match write(&file, text, args.force, MODE) {
         Ok(()) => {
             let text = format!("wrote {}; `{} start` takes it", file.display(), called::name());
             Ok(Report::said(session.console, "init", &text))
@@ -66,32 +68,10 @@ fn found(session: &Session, args: &InitArgs, cwd: &Path) -> Result<Report, Failu
         return Err(kept(&file));
     }
     let plan = AddPlan::make(session, &AddWish::fresh(cwd.to_owned(), file.clone()))?;
-    write(&file, &plan.file.lines, args.force)?;
+    write(&file, &plan.file.lines, args.force, MODE)?;
     Ok(Report::talk(
         session.console,
         || added::begun(&plan, session.console.look),
         || json!({ "done": "init", "plan": value(&plan) }),
     ))
-}
-
-fn kept(file: &Path) -> Failure {
-    let message = format!("could not write {}: it is there already", file.display());
-    Failure::failed(message).hint("--force replaces it")
-}
-
-fn write(file: &Path, text: &str, is_forced: bool) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if is_forced {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    let written = options.open(file).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return kept(file);
-        }
-        Failure::failed(format!("could not write {}: {error}", file.display()))
-    })
 }

@@ -25,6 +25,7 @@ mod get;
 mod guardian;
 mod history;
 mod id;
+mod import;
 mod init;
 mod inspect;
 mod install;
@@ -61,6 +62,7 @@ mod slist;
 mod start;
 mod startup;
 mod stop;
+pub(crate) mod supervisorctl;
 mod support;
 mod trigger;
 mod uninstall;
@@ -140,6 +142,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Down(args) => down::run(session, &args),
         Verb::Apply(args) => apply::run(session, &args),
         Verb::Check(args) => check::run(session, &args),
+        Verb::Import(args) => import::run(session, &args),
         Verb::Completion(args) => completion::run(session, &args),
         Verb::Set(args) => set::run(session, &args),
         Verb::Get(args) => get::run(session, &args),

@@ -124,6 +124,7 @@ fn program(spec: &AppSpec, is_node: bool) -> Fields<'static> {
 fn policy(spec: &AppSpec) -> Fields<'static> {
     let restart = &spec.restart;
     let delay = match restart.delay {
+        _ if restart.start_retries.is_some() => "1s, 2s, 3s ... after a start that failed".into(),
         Delay::Automatic => "automatic".into(),
         Delay::Fixed(span) => span.to_string(),
         Delay::Exponential(span) => format!("from {span}, growing"),

@@ -70,7 +70,7 @@ pub(crate) fn venv() -> (PathBuf, File) {
     (venv, lock)
 }
 
-fn command(command: &mut Command) {
+pub(crate) fn command(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| {
         panic!(
             "could not run {command:?}: {error}\nthis test needs python3 with venv and pip (Debian: python3-venv)"

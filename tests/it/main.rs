@@ -58,6 +58,7 @@ mod settings;
 mod shop;
 mod sockets;
 mod strangers;
+mod supervisor;
 mod survival;
 mod tidy;
 mod verbs;

@@ -50,6 +50,7 @@ fn calls() -> Vec<Vec<String>> {
         "add shop --dry-run",
         "down apps.json5",
         "check apps.json5",
+        "import supervisord.conf --dry-run",
         "completion bash",
         "kill",
         "kill",
@@ -65,6 +66,7 @@ fn p42_every_verb_speaks_json_and_nothing_else_on_stdout() {
     home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
     home.file("shop/index.html", "");
     home.file("jobs.json5", "{ name: 'job', script: '/bin/true', schedule: '@yearly' }");
+    home.file("supervisord.conf", "[program:a]\ncommand=/bin/sh\n");
     for words in calls() {
         let run = home.run(
             words
@@ -97,6 +99,7 @@ fn piped_output_has_no_escape_sequence_and_no_box() {
     home.file("apps.json5", "{ name: 'a', script: '/bin/sh' }");
     home.file("shop/index.html", "");
     home.file("jobs.json5", "{ name: 'job', script: '/bin/true', schedule: '@yearly' }");
+    home.file("supervisord.conf", "[program:a]\ncommand=/bin/sh\n");
     for words in calls() {
         for (name, value) in [("NO_COLOR", ""), ("NO_COLOR", "1"), ("TERM", "xterm-256color")] {
             // Once is enough for what changes something.

@@ -207,6 +207,11 @@ impl Finding {
         }
     }
 
+    /// As a warning, of what may be there when it is needed.
+    pub(crate) fn later(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     pub(crate) fn hint(mut self, hint: impl AsRef<str>) -> Self {
         self.hint = Some(harmless(hint.as_ref()));
         self

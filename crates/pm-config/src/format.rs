@@ -7,6 +7,9 @@ use crate::line_index::LineIndex;
 use crate::tree::ConfigNode;
 use crate::{json, toml, yaml};
 
+/// A larger file is no config; reading on would only exhaust memory.
+pub(crate) const LARGEST: usize = 4 << 20;
+
 /// The languages a config may be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigFormat {
@@ -18,6 +21,8 @@ pub enum ConfigFormat {
     Yaml,
     /// TOML, apps as `[[apps]]`.
     Toml,
+    /// Supervisor's; known by what is in it, whatever it is called.
+    Supervisor,
     /// A program (`ecosystem.config.js`); see `script.rs`.
     JavaScript,
 }
@@ -40,6 +45,15 @@ pub fn is_config_name(name: &str) -> Option<ConfigFormat> {
         "toml" => Some(ConfigFormat::Toml),
         _ => PROGRAMS.iter().any(|part| file.contains(part)).then_some(ConfigFormat::JavaScript),
     }
+}
+
+/// Whether it is no larger than a config.
+pub(crate) fn fits(bytes: &[u8]) -> Result<(), Finding> {
+    if bytes.len() <= LARGEST {
+        return Ok(());
+    }
+    let message = format!("this is no config: it is larger than {} MiB", LARGEST >> 20);
+    Err(Finding::error(ConfigPlace::Whole, message))
 }
 
 /// The text of a config; a byte order mark is no part of it, and every line ends with a line feed.
@@ -80,8 +94,8 @@ pub(crate) fn decode(
         ConfigFormat::Json5 | ConfigFormat::Json => findings.take(json::parse(text)),
         ConfigFormat::Yaml => findings.take(yaml::parse(text)),
         ConfigFormat::Toml => toml::parse(text).map_err(|mistakes| findings.extend(mistakes)).ok(),
-        ConfigFormat::JavaScript => {
-            findings.add(Finding::error(ConfigPlace::Whole, "JavaScript is only run from a file"));
+        ConfigFormat::Supervisor | ConfigFormat::JavaScript => {
+            findings.add(Finding::error(ConfigPlace::Whole, "it is only read from a file"));
             None
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct ConfigGround<'a> {
     pub(crate) names: &'a [Option<AppName>],
     /// The config file.
     pub(crate) source: Option<&'a Path>,
+    /// Whether what an app runs, and where, is only looked for when it starts (Supervisor): what is missing is warned of.
+    pub(crate) starts_later: bool,
     /// The project that the config is of.
     pub(crate) project: Option<&'a AppName>,
 }

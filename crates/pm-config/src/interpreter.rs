@@ -71,7 +71,7 @@ pub(crate) fn choose(
     };
     let search = Search { script: path, cwd, env, ground };
     match set {
-        Some("none") => executable(app, path),
+        Some("none") => executable(app, path, ground.starts_later),
         Some(name) => explicit(app, name, &search),
         None if by_name => Some(itself(own_runtime(path))),
         None => automatic(app, &search),
@@ -247,7 +247,7 @@ fn automatic(app: &mut AppFields<'_>, search: &Search<'_>) -> Option<Choice> {
         return run_by(app, line, search);
     }
     let names = match search.by_ending() {
-        None => return executable(app, path),
+        None => return executable(app, path, false),
         Some(Ok(interpreter)) => return Some(by(interpreter, Vec::new())),
         Some(Err(names)) => names,
     };
@@ -283,14 +283,20 @@ fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option
     None
 }
 
-fn executable(app: &mut AppFields<'_>, path: &Path) -> Option<Choice> {
+fn executable(app: &mut AppFields<'_>, path: &Path, is_later: bool) -> Option<Choice> {
     if paths::is_executable(path) {
         return Some(itself(own_runtime(path)));
     }
+    let is_missing = matches!(paths::look(path), paths::PathKind::Missing(_));
+    if is_later && is_missing {
+        // Told of by who looked for it.
+        return Some(itself(Runtime::Other));
+    }
     let at = app.place("script");
     let message = format!("{} can't be executed", path.display());
-    app.findings.add(Finding::error(at, message).hint("chmod +x it, or set `interpreter`"));
-    None
+    let finding = Finding::error(at, message).hint("chmod +x it, or set `interpreter`");
+    app.findings.add(if is_later { finding.later() } else { finding });
+    is_later.then(|| itself(Runtime::Other))
 }
 
 /// The first line of a script.

@@ -31,6 +31,17 @@ pub(crate) fn said_once(app: &mut AppFields<'_>, spec: &AppSpec) {
     }
 }
 
+/// `start_retries` is about what is to stay up.
+pub(crate) fn stays_up(app: &mut AppFields<'_>) {
+    if let Some(field) = app.get("start_retries")
+        && app.get("schedule").is_some()
+    {
+        let message = "`start_retries` beside `schedule`: a job runs to its end";
+        let finding = Finding::error(field.node.at, message);
+        app.findings.add(finding.hint("`retries` tries one again that failed"));
+    }
+}
+
 /// How many instances: PM2's `max` and 0 are all CPUs, a negative number all but so many.
 pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<u16> {
     const WHAT: &str = "a number of instances or \"max\"";

@@ -107,8 +107,10 @@ pub(crate) fn find(
     if text.as_bytes().iter().any(u8::is_ascii_whitespace) {
         return line(app, text, cwd, env);
     }
-    app.findings.add(missing(at, text, cwd, ground));
-    None
+    let finding = missing(at, text, cwd, ground);
+    let path = ground.starts_later.then_some(folder);
+    app.findings.add(if path.is_some() { finding.later() } else { finding });
+    path.map(|path| Program::File { path, found: FoundBy::ByPath })
 }
 
 /// What Python's `-m` is to run: `script: "-m"` with the module first in `args`, or `interpreter_args` that end with `-m`

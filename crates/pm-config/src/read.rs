@@ -13,10 +13,10 @@ use crate::caller::{Beside, Caller, Overrides, changed};
 use crate::deploy::Deployment;
 use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, quoted};
 use crate::ecosystem::{AppTable, Ecosystem};
-use crate::format::{self, ConfigFormat};
+use crate::format::{self, ConfigFormat, fits};
 use crate::gather::{ConfigHome, Gathered, Gathering};
 use crate::ground::ConfigGround;
-use crate::source::{ConfigSource, fits};
+use crate::source::ConfigSource;
 use crate::tree::Value;
 use crate::{dependencies, deploy, flags, keys, pick, understand};
 
@@ -222,6 +222,7 @@ fn finish(
         secrets: &job.all.secrets,
         folder: &source.folder,
         source: None,
+        starts_later: source.format == ConfigFormat::Supervisor,
         project: None,
     };
     let mut apps = Vec::new();

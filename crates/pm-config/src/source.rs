@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
 use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings, harmless};
-use crate::format::{self, ConfigFormat, is_config_name};
-use crate::paths;
+use crate::format::{self, ConfigFormat, LARGEST, fits, is_config_name};
+use crate::paths::{self, PathKind};
 use crate::script::{self as program, Script};
+use crate::supervisor::{self, FirstFile};
 use crate::tree::ConfigNode;
-
-/// A larger file is no config; reading on would only exhaust memory.
-const LARGEST: usize = 4 << 20;
 
 /// Where a config comes from.
 #[derive(Clone, Debug)]
@@ -29,11 +27,16 @@ pub(crate) type EnvChanges = BTreeMap<String, Option<String>>;
 
 impl ConfigSource {
     pub(crate) fn of_file(path: &Path, caller: &Caller) -> Self {
-        let file = paths::absolute(path, &caller.cwd);
-        let name = path.to_string_lossy();
+        let (path, format) = if let Some(path) = of_supervisor(path, &caller.cwd) {
+            (path, ConfigFormat::Supervisor)
+        } else {
+            let format = is_config_name(&path.to_string_lossy());
+            (path.to_owned(), format.unwrap_or(ConfigFormat::Json5))
+        };
+        let file = paths::absolute(&path, &caller.cwd);
         Self {
-            origin: harmless(&name),
-            format: is_config_name(&name).unwrap_or(ConfigFormat::Json5),
+            origin: harmless(&path.to_string_lossy()),
+            format,
             folder: file.parent().unwrap_or(&caller.cwd).to_owned(),
             file: Some(file),
         }
@@ -41,6 +44,11 @@ impl ConfigSource {
 
     pub(crate) fn in_memory(origin: &str, format: ConfigFormat, caller: &Caller) -> Self {
         Self { origin: origin.to_owned(), format, folder: caller.cwd.clone(), file: None }
+    }
+
+    /// As the reader of Supervisor's files wants to know it.
+    pub(crate) fn named(&self) -> FirstFile<'_> {
+        FirstFile { origin: &self.origin, folder: &self.folder, file: self.file.as_deref() }
     }
 
     pub(crate) fn failed(&self, finding: Finding) -> Diagnosis {
@@ -90,6 +98,11 @@ impl ConfigSource {
     ) -> (Option<ConfigNode>, EnvChanges) {
         let run = |file, engine| program::run(&Script { file, caller, engine });
         match (&self.file, self.format) {
+            (_, ConfigFormat::Supervisor) => {
+                let read =
+                    supervisor::read(&self.named(), text, (caller, overrides.strict), findings);
+                (Some(read.root), BTreeMap::new())
+            }
             (Some(file), ConfigFormat::JavaScript) => {
                 let evaluated = findings.take(run(file, overrides.engine));
                 evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
@@ -111,11 +124,26 @@ impl ConfigSource {
     }
 }
 
-/// Whether it is no larger than a config.
-pub(crate) fn fits(bytes: &[u8]) -> Result<(), Finding> {
-    if bytes.len() <= LARGEST {
-        return Ok(());
+/// Whether a path is that of a config: by its name, or by what is in it.
+pub fn is_config(path: &Path) -> bool {
+    is_config_name(&path.to_string_lossy()).is_some()
+        || of_supervisor(path, Path::new("")).is_some()
+}
+
+/// The file of Supervisor that a path means: it, or what lies in it under the usual name.
+fn of_supervisor(path: &Path, cwd: &Path) -> Option<PathBuf> {
+    /// Whoever has more comments than that before the first section is no config.
+    const LOOKED_AT: usize = 64 << 10;
+    if is_config_name(&path.to_string_lossy()).is_some() {
+        return None;
     }
-    let message = format!("this is no config: it is larger than {} MiB", LARGEST >> 20);
-    Err(Finding::error(ConfigPlace::Whole, message))
+    let path = match paths::look(&cwd.join(path)) {
+        PathKind::Folder => path.join(supervisor::FILE),
+        PathKind::File { .. } => path.to_owned(),
+        PathKind::Missing(_) => return None,
+    };
+    let is_regular = |path: &Path| path.metadata().is_ok_and(|meta| meta.is_file());
+    let file = cwd.join(&path);
+    let bytes = is_regular(&file).then(|| paths::head(&file, LOOKED_AT)).and_then(Result::ok)?;
+    supervisor::is_one(&String::from_utf8_lossy(&bytes)).then_some(path)
 }

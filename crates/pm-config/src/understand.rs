@@ -109,6 +109,7 @@ pub(crate) fn app(
     spec.instances = policy::instances(&mut app, ground).unwrap_or(1);
     spec.restart.delay = policy::delay(&mut app, ground.caller.delay);
     policy::said_once(&mut app, &spec);
+    policy::stays_up(&mut app);
     let runtime = choice.as_ref().map_or(Runtime::Other, |choice| choice.runtime);
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
@@ -177,8 +178,9 @@ fn cwd(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<PathBuf> {
         app.findings.add(Finding::warning(at, message).hint(hint));
         return Some(beside);
     }
-    app.error(at, format!("`cwd` {}: {error}", path.display()));
-    None
+    let finding = Finding::error(at, format!("`cwd` {}: {error}", path.display()));
+    app.findings.add(if ground.starts_later { finding.later() } else { finding });
+    ground.starts_later.then_some(path)
 }
 
 /// The virtual environment an app is to live in: that of what runs, and for the shell that of its folder.

@@ -23,7 +23,7 @@ impl Instance {
         match &self.phase {
             Phase::Up { live, ready: true } => Some(live.since),
             Phase::Up { live, ready: false } if !self.spec.shows_ready() => {
-                Some(after(live.since, self.spec.restart.min_uptime.min(SETTLED)))
+                Some(after(live.since, self.settles_after()))
             }
             Phase::Up { .. }
             | Phase::Down
@@ -33,6 +33,16 @@ impl Instance {
             | Phase::Lost(_)
             | Phase::Backoff { .. }
             | Phase::Failed { .. } => None,
+        }
+    }
+
+    /// So long it has to live to count as up. Where that decides whether it is tried again, it is all of `min_uptime`.
+    fn settles_after(&self) -> Span {
+        let restart = &self.spec.restart;
+        if restart.start_retries.is_some() {
+            restart.min_uptime
+        } else {
+            restart.min_uptime.min(SETTLED)
         }
     }
 

@@ -319,6 +319,9 @@ impl Instance {
         let Phase::Backoff { retry, .. } = self.phase else { return None };
         Some(match (retry, self.spec.restart.delay) {
             (true, _) => Pause::Shortage,
+            (false, _) if self.spec.restart.start_retries.is_some() => {
+                Pause::ShortRuns(self.streaks.unstable)
+            }
             (false, _) if !self.spec.restart.autorestart => {
                 Pause::Retry(self.job.retried, self.spec.job.retries)
             }

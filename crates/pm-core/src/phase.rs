@@ -71,7 +71,7 @@ pub(crate) struct SecondRun {
     pub(crate) stop_unconfirmed: bool,
 }
 
-/// Nobody waits longer than this for an app to prove that it stays up.
+/// Nobody waits longer than this for an app to prove that it stays up, unless it is judged by that.
 pub(crate) const SETTLED: Span = Span::from_secs(1);
 
 /// What a run has shown so far.

@@ -61,6 +61,9 @@ pub(crate) fn verdict(
     uptime: u64,
     ending: Ending,
 ) -> (Verdict, Streaks) {
+    if let Some(retries) = policy.start_retries {
+        return begun(policy, retries, past, (uptime, ending));
+    }
     if !policy.autorestart || is_stop_code(policy, ending) {
         return (Verdict::StayDown, past);
     }
@@ -86,8 +89,39 @@ pub(crate) fn verdict(
     (Verdict::RestartAfter(next.delay), next)
 }
 
+/// The same where only its beginnings are judged (Supervisor): what has lived for `min_uptime` has begun, and whatever happens
+/// later is no failure of the start; what has not is tried again, even if it ended well.
+fn begun(
+    policy: &RestartPolicy,
+    retries: u32,
+    past: Streaks,
+    (uptime, ending): (u64, Ending),
+) -> (Verdict, Streaks) {
+    if uptime >= policy.min_uptime.as_millis() {
+        let rests = !policy.autorestart || is_stop_code(policy, ending);
+        let what = if rests { Verdict::StayDown } else { Verdict::RestartAfter(0) };
+        return (what, Streaks::default());
+    }
+    match tried(retries, past) {
+        (Some(pause), next) => (Verdict::RestartAfter(pause), next),
+        (None, next) => {
+            (Verdict::GiveUp(Cause::CrashLoop { runs: next.unstable, last: ending }), next)
+        }
+    }
+}
+
+/// One more try that came to nothing, and the pause before the next: a second longer each time. `None`: enough.
+fn tried(retries: u32, past: Streaks) -> (Option<u64>, Streaks) {
+    let unstable = past.unstable.saturating_add(1);
+    let delay = u64::from(unstable).saturating_mul(1000);
+    ((unstable <= retries).then_some(delay), Streaks { unstable, delay, ..past })
+}
+
 /// What follows a refused spawn of an automatic restart: it counts as a short run. `None`: enough.
 pub(crate) fn refused(policy: &RestartPolicy, past: Streaks) -> (Option<u64>, Streaks) {
+    if let Some(retries) = policy.start_retries {
+        return tried(retries, past);
+    }
     let mut next = Streaks { unstable: past.unstable.saturating_add(1), ..past };
     if !policy.autorestart || next.unstable >= policy.max_restarts {
         return (None, next);
@@ -248,6 +282,38 @@ mod tests {
         let enough = Verdict::GiveUp(Cause::CrashLoop { runs: 1, last: CRASH });
         assert_eq!(verdict(&zero, Streaks::default(), 0, CRASH).0, enough);
         assert_eq!(verdict(&zero, Streaks::default(), 1000, CRASH).0, Verdict::RestartAfter(0));
+    }
+
+    #[test]
+    fn who_retries_starts_judges_nothing_but_beginnings() {
+        let again = |ms| Verdict::RestartAfter(ms);
+        let many = |runs, last| Verdict::GiveUp(Cause::CrashLoop { runs, last });
+        let well = Ending::Exited(0);
+        let unexpected = RestartPolicy { start_retries: Some(3), ..policy(Delay::Automatic) };
+        let once = RestartPolicy { autorestart: false, ..unexpected.clone() };
+        for (row, (policy, before, uptime, ending, verdict_, after)) in [
+            // A good code is no good start, and neither `autorestart` nor codes are asked.
+            (&unexpected, past(0, 0, 0), 999, well, again(1000), past(1, 0, 1000)),
+            (&once, past(1, 0, 1000), 5, CRASH, again(2000), past(2, 0, 2000)),
+            (&unexpected, past(2, 0, 2000), 5, CRASH, again(3000), past(3, 0, 3000)),
+            (&unexpected, past(3, 0, 3000), 5, CRASH, many(4, CRASH), past(4, 0, 4000)),
+            // What has begun is followed at once, however often.
+            (&unexpected, past(3, 0, 3000), 1000, CRASH, again(0), past(0, 0, 0)),
+            (&unexpected, past(0, 40, 0), 1000, CRASH, again(0), past(0, 0, 0)),
+            (&unexpected, past(2, 0, 0), 1000, well, Verdict::StayDown, past(0, 0, 0)),
+            (&once, past(0, 0, 0), 1000, CRASH, Verdict::StayDown, past(0, 0, 0)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(verdict(policy, before, uptime, ending), (verdict_, after), "row {row}");
+        }
+        let never = RestartPolicy { start_retries: Some(0), ..unexpected.clone() };
+        assert_eq!(verdict(&never, past(0, 0, 0), 5, CRASH).0, many(1, CRASH));
+        let at_once = RestartPolicy { min_uptime: Span::ZERO, ..unexpected };
+        assert_eq!(verdict(&at_once, past(0, 0, 0), 0, CRASH).0, again(0));
+        assert_eq!(refused(&at_once, past(0, 0, 0)), (Some(1000), past(1, 0, 1000)));
+        assert_eq!(refused(&at_once, past(3, 0, 3000)).0, None);
     }
 
     #[test]

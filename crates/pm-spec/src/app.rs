@@ -320,7 +320,7 @@ mod tests {
             hidden_env, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart, depends_on, outside,
-            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule },
+            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
             limits: Limits { memory },
@@ -462,6 +462,7 @@ mod tests {
                 delay: Delay::Fixed(Span::ZERO),
                 stop_exit_codes: [1].into(),
                 rule: RestartRule::No,
+                start_retries: Some(1),
             },
             stop: StopPolicy {
                 signal: Signal::TERM,

@@ -22,6 +22,10 @@ pub struct RestartPolicy {
     /// The word from which that follows, if one was said (Compose: `restart`).
     #[serde(default, skip_serializing_if = "RestartRule::is_unsaid")]
     pub rule: RestartRule,
+    /// So many further tries of a run shorter than `min_uptime`, however it ended, each after a pause one second longer; longer
+    /// runs are followed at once, without end (Supervisor: `startretries`). `None`: the fields above count alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_retries: Option<u32>,
 }
 
 impl RestartPolicy {
@@ -45,7 +49,9 @@ impl RestartPolicy {
 
     /// After how many short runs in a row it is given up, if ever.
     pub fn gives_up_after(&self) -> Option<u32> {
-        Some(self.max_restarts).filter(|runs| *runs != Self::NO_END)
+        // The first try is none of the further ones.
+        let tries = self.start_retries.map(|retries| retries.saturating_add(1));
+        tries.or(Some(self.max_restarts)).filter(|runs| *runs != Self::NO_END)
     }
 }
 
@@ -70,6 +76,7 @@ impl Default for RestartPolicy {
             delay: Delay::Automatic,
             stop_exit_codes: BTreeSet::new(),
             rule: RestartRule::Unsaid,
+            start_retries: None,
         }
     }
 }

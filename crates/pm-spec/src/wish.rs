@@ -30,7 +30,8 @@ pub enum Existing {
 pub enum Patience {
     /// The program was executed.
     Spawned,
-    /// And is ready, or has lived for the smaller of `min_uptime` and one second, or ended well for good before that.
+    /// And is ready, or has lived for the smaller of `min_uptime` and one second (all of it with `start_retries`), or ended well
+    /// for good before that.
     Settled,
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use pm_scout::{Proposal, ScoutedProject, Stack};
 use serde_json::{Map, Value, json};
 
-use super::ecosystem_text::EntryKeys;
+use crate::commands::support::ecosystem_text::EntryKeys;
 
 /// Where an entry will stand, and what only this machine knows.
 pub(super) struct EntryGround<'a> {

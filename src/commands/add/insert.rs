@@ -1,7 +1,7 @@
 //! An app into a file that is there, with everything else of it as it is. Where that place can't be found nothing is changed; whether it
 //! was the right one is seen by reading what came of it.
 
-use super::ecosystem_text::{EntryKeys, TextFormat};
+use crate::commands::support::ecosystem_text::{EntryKeys, TextFormat};
 
 /// The text with these apps, if there is a place for them.
 pub(super) fn inserted(text: &str, format: TextFormat, apps: &[EntryKeys]) -> Option<String> {

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pm_config::{ConfigFormat, Overrides, absolute, read};
+use pm_config::{ConfigFormat, Overrides, absolute, is_config_name, read};
 use pm_scout::{Doubt, NeighbourKind, SurveyLimits, Weight, survey};
 use pm_spec::AppName;
 use rustix::fs::{Access, access};
 
-use super::ecosystem_text::{EntryKeys, TextFormat};
 use super::entry::{self, EntryGround};
 use super::insert;
 use super::ports::PortUse;
 use super::setup::Setup;
 use crate::cli::AddArgs;
+use crate::commands::support::ecosystem_text::{EntryKeys, TextFormat};
 use crate::commands::support::listing;
 use crate::commands::support::targets::default_file;
 use crate::prelude::{Exit, Failure, Session};
@@ -95,7 +95,9 @@ impl AddPlan {
         let survey = survey(&wish.folder, SurveyLimits::default(), wish.app.as_deref())
             .map_err(|error| Failure::could_not(Exit::Input, &error))?;
         let file = wish.into.clone().unwrap_or_else(|| {
+            // Into a file of another manager nothing is written.
             let there = default_file(&survey.folder);
+            let there = there.filter(|file| is_config_name(&file.to_string_lossy()).is_some());
             survey.folder.join(there.unwrap_or_else(|| "ecosystem.json5".into()))
         });
         let before = match std::fs::read_to_string(&file) {
@@ -295,7 +297,8 @@ impl AddPlan {
         };
         let entries: Vec<EntryKeys> = self.apps.iter().filter_map(key).collect();
         let Some(before) = &self.file.before else {
-            let text = format.file(&entries);
+            let about = "made by looking at this folder; yours to change: `pm up` brings it up";
+            let text = format.file(about, &entries);
             (self.file.lines, self.file.after) = (text.clone(), Some(text));
             return;
         };
@@ -339,7 +342,7 @@ fn names_in(session: &Session, file: &Path) -> Result<Vec<String>, Failure> {
 
 /// The apps of a text, if it is right.
 fn names_of(session: &Session, file: &Path, text: &str) -> Option<Vec<String>> {
-    let format = pm_config::is_config_name(&file.to_string_lossy()).unwrap_or(ConfigFormat::Json5);
+    let format = is_config_name(&file.to_string_lossy()).unwrap_or(ConfigFormat::Json5);
     let caller = session.caller().ok()?;
     let names = read::names_of(text.as_bytes(), format, "file", &caller, &Overrides::default());
     Some(names.ok()?.iter().map(ToString::to_string).collect())

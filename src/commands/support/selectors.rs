@@ -38,6 +38,9 @@ pub(crate) fn one(
     if let Some(project) = word.strip_prefix(PROJECT).filter(|name| !name.is_empty()) {
         return of_project(client, project);
     }
+    if let Some(group) = word.strip_suffix(":*").filter(|group| !group.is_empty()) {
+        return of_group(group, &listing::rows(client)?);
+    }
     let select = Select::parse(word).map_err(|error| Failure::input(error.to_string()))?;
     let pattern = pattern(word)?;
     if pattern.is_none() && !(session.called_as.is_pm2() && matches!(select, Select::Word(_))) {
@@ -51,6 +54,20 @@ pub(crate) fn one(
         Some(pattern) => named_like(word, &pattern, rows),
         None => Ok(vec![first_kind(word, rows).unwrap_or(select)]),
     }
+}
+
+/// All of a group of Supervisor: `group:process`, or what alone is called so.
+fn of_group(group: &str, rows: &[Row]) -> Result<Vec<Select>, Failure> {
+    let is_own = |name: &str| {
+        name == group || name.strip_prefix(group).is_some_and(|rest| rest.starts_with(':'))
+    };
+    let names = listing::names(rows).into_iter().filter(|name| is_own(name));
+    let own: Vec<_> = names.map(|name| Select::Name(name.into())).collect();
+    if own.is_empty() {
+        let failure = Failure::failed(format!("no app is of a group {group}"));
+        return Err(failure.hint("`pm list` shows what there is"));
+    }
+    Ok(own)
 }
 
 /// How a project is named among apps.
@@ -148,6 +165,14 @@ mod tests {
         assert_eq!(named_like("/^web/", &web, &rows).unwrap(), [Select::Name("web-1".into())]);
         assert_eq!(named_like("/x/", &web, &[]).unwrap_err().exit, Exit::Failed);
         assert_eq!(pattern("/(?=a)/").unwrap_err().exit, Exit::Input);
+    }
+
+    #[test]
+    fn a_group_is_what_its_name_begins() {
+        let rows = [row(0, "g:a", "g"), row(1, "g", "default"), row(2, "gg:a", "gg")];
+        let names = ["g", "g:a"].map(|name| Select::Name(name.into()));
+        assert_eq!(of_group("g", &rows).unwrap(), names);
+        assert_eq!(of_group("x", &rows).unwrap_err().exit, Exit::Failed);
     }
 
     #[test]

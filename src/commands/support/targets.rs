@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pm_client::Client;
 use pm_config::{
     Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, absolute,
-    is_config_name, read,
+    is_config, read,
 };
 use pm_protocol::Row;
 use pm_spec::{AppName, Select};
@@ -44,11 +44,8 @@ impl Target {
         }
         match word.to_str() {
             Some(text) if is_explicit(text) => Ok(Self::Word(text.into())),
-            Some(text) if is_config_name(text).is_some() => Ok(Self::File(word.into(), Vec::new())),
+            _ if is_config(Path::new(word)) => Ok(Self::File(word.into(), Vec::new())),
             Some(text) => Ok(Self::Word(text.into())),
-            None if is_config_name(&word.to_string_lossy()).is_some() => {
-                Ok(Self::File(word.into(), Vec::new()))
-            }
             None => Ok(Self::Path(word.into())),
         }
     }
@@ -249,7 +246,7 @@ fn is_script(word: &str) -> bool {
 
 /// The files `pm start` and `pm check` look for when none is named.
 pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 12] = [
         "ecosystem.json5",
         "ecosystem.json",
         "ecosystem.yaml",
@@ -261,6 +258,8 @@ pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
         "ecosystem.config.cjs",
         "ecosystem.config.mjs",
         "ecosystem.config.ts",
+        // Of others only after all of ours.
+        "supervisord.conf",
     ];
     NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file())
 }

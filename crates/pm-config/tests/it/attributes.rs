@@ -246,6 +246,8 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("", "/restart/max_restarts", json!(16)),
         ("max_restarts: '5'", "/restart/max_restarts", json!(5)),
         ("maxRestarts: 0", "/restart/max_restarts", json!(0)),
+        ("start_retries: 3", "/restart/start_retries", json!(3)),
+        ("start_retries: '0'", "/restart/start_retries", json!(0)),
         ("min_uptime: '1m'", "/restart/min_uptime", json!(60_000)),
         ("min_uptime: 2000", "/restart/min_uptime", json!(2000)),
         ("", "/restart/delay", json!("automatic")),

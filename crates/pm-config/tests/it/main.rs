@@ -12,3 +12,4 @@ mod javascript;
 mod programs;
 mod projects;
 mod shapes;
+mod supervisor;

@@ -106,7 +106,7 @@ impl Oracle {
                 is_done || serves
             };
         };
-        let lived = now.0.saturating_sub(since.0) >= app.restart.min_uptime.as_millis().min(1000);
+        let lived = now.0.saturating_sub(since.0) >= super::streaks::settles(&app.restart);
         let said = self.runs.get(&run).is_some_and(|trace| trace.is(RunMark::Ready));
         match need.condition {
             Condition::Started => one.want == Want::Up,

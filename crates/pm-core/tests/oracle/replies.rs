@@ -4,6 +4,7 @@
 
 use super::runs::RunMark;
 use super::state::{BrokenLaw, law};
+use super::streaks::settles;
 use crate::core::Core;
 use crate::end::{Cause, Ending};
 use crate::fact::Ask;
@@ -101,7 +102,7 @@ impl ExpectedReply {
     ) -> bool {
         let Some((run, Some(_))) = instance.run else { return false };
         let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
-        let wait = instance.app.restart.min_uptime.as_millis().min(1000);
+        let wait = settles(&instance.app.restart);
         let lived = lived >= wait && !instance.app.shows_ready();
         let settled = self.patience == Patience::Spawned || lived || is(run, RunMark::Ready);
         settled && self.later_than.is_none_or(|last| run > last)

@@ -66,9 +66,11 @@ impl ShortRuns {
         }
         row.short += 1;
         // What is to end is tried again as often as it asks for.
-        let again = rules.autorestart
-            && matches!(new.phase, SavedPhase::Backoff(_) | SavedPhase::Starting(_));
-        let enough = again && row.short >= rules.max_restarts.max(1);
+        let again = matches!(new.phase, SavedPhase::Backoff(_) | SavedPhase::Starting(_));
+        let enough = match rules.start_retries {
+            Some(retries) => again && row.short > retries,
+            None => again && rules.autorestart && row.short >= rules.max_restarts.max(1),
+        };
         law(!enough, || format!("instance {}: so many short runs are enough", new.id.0))
     }
 
@@ -78,6 +80,12 @@ impl ShortRuns {
         let refused = u32::from(is_waited_for(instance));
         self.rows.insert(instance.id, Row { refused, ..Row::default() });
     }
+}
+
+/// So many ms an app has to live to count as up.
+pub(crate) fn settles(rules: &RestartPolicy) -> u64 {
+    let whole = rules.min_uptime.as_millis();
+    if rules.start_retries.is_some() { whole } else { whole.min(1000) }
 }
 
 fn is_waited_for(instance: &InstanceRecord) -> bool {

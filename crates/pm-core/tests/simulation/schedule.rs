@@ -227,6 +227,8 @@ impl Setup {
             limits: Limits { memory: self.memory.map(Bytes::new) },
             restart: RestartPolicy {
                 autorestart: self.restart.autorestart && !self.job,
+                // Configs refuse it beside a schedule.
+                start_retries: self.restart.start_retries.filter(|_| !self.job),
                 ..self.restart.clone()
             },
             stop: StopPolicy {
@@ -355,7 +357,8 @@ fn death(tape: &mut Tape<'_>) -> Death {
 }
 
 fn setup(tape: &mut Tape<'_>) -> Setup {
-    let delay = match tape.below(6) {
+    let style = tape.below(6);
+    let delay = match style {
         0..=3 => Delay::Automatic,
         4 => Delay::Fixed(Span::from_millis(tape.pick(&[0, 100, 3000]))),
         _ => Delay::Exponential(Span::from_millis(tape.pick(&[100, 1, 0, 20_000]))),
@@ -372,6 +375,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
             delay,
             stop_exit_codes: stop_code.into_iter().collect(),
             rule: tape.pick(&[RestartRule::Unsaid, RestartRule::Unsaid, RestartRule::Always]),
+            start_retries: (style == 3).then_some(2),
         },
         timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
         tree: !tape.rarely(5),

@@ -50,6 +50,10 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("max_restarts", "so many runs in a row shorter than `min_uptime`, and it is given up as errored", field!(Count, restart.max_restarts, 0))
         .live().told_apart().jlist(Always)
         .flag(flag("--max-restarts", "N", "So many short runs in a row are enough")),
+    key("start_retries", "what ends within `min_uptime`, however, is tried again so often, after 1 s, 2 s, 3 s ..., and then given up as errored; what has lived longer is started again at once, if `autorestart` and `stop_exit_codes` say so, without end (Supervisor: `startretries`). It takes the place of `max_restarts` and of the pauses",
+        word!(restart.start_retries, "a whole number, 0 or more", |text: &str| text.parse::<u32>().ok().map(Some),
+            |retries: &Option<u32>| retries.map_or(Setting::Unset, |retries| Setting::Count(retries.into()))))
+        .live().told_apart(),
     key("min_uptime", "a run at least this long was a good one", field!(Span, restart.min_uptime))
         .live().told_apart().jlist(Always)
         .flag(flag("--min-uptime", "TIME", "A run at least this long is a success")),

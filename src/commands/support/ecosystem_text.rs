@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The language of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TextFormat {
+pub(crate) enum TextFormat {
     Json5,
     Json,
     Yaml,
@@ -13,23 +13,23 @@ pub(super) enum TextFormat {
 }
 
 /// Keys and values of an app, in the order they are to stand.
-pub(super) type EntryKeys = Vec<(&'static str, Value)>;
+pub(crate) type EntryKeys = Vec<(&'static str, Value)>;
 
 impl TextFormat {
     /// By the ending of a file's name.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(crate) fn of(name: &str) -> Option<Self> {
         Some(match pm_config::is_config_name(name)? {
             pm_config::ConfigFormat::Json5 => Self::Json5,
             pm_config::ConfigFormat::Json => Self::Json,
             pm_config::ConfigFormat::Yaml => Self::Yaml,
             pm_config::ConfigFormat::Toml => Self::Toml,
             pm_config::ConfigFormat::JavaScript => Self::JavaScript,
+            pm_config::ConfigFormat::Supervisor => return None,
         })
     }
 
-    /// A whole file.
-    pub(super) fn file(self, apps: &[EntryKeys]) -> String {
-        let about = "made by looking at this folder; yours to change: `pm up` brings it up";
+    /// A whole file, whose first line says what it is.
+    pub(crate) fn file(self, about: &str, apps: &[EntryKeys]) -> String {
         let indent = if self == Self::Yaml { "  " } else { "    " };
         let apps: Vec<_> = apps.iter().map(|app| self.entry(app, indent)).collect();
         let listed = apps.join(",\n");
@@ -45,7 +45,7 @@ impl TextFormat {
     }
 
     /// One app, as deep as this; without anything behind it.
-    pub(super) fn entry(self, keys: &EntryKeys, indent: &str) -> String {
+    pub(crate) fn entry(self, keys: &EntryKeys, indent: &str) -> String {
         let line = |(key, value): &(&str, Value)| match self {
             Self::Json5 | Self::JavaScript => format!("{indent}  {key}: {},", self.value(value)),
             Self::Json => format!("{indent}  \"{key}\": {}", self.value(value)),
