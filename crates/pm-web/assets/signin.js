@@ -44,6 +44,8 @@ export async function enter() {
   try {
     const session = await get("session");
     change({ session, stage: "in", away: false });
+    const routes = session.role === "admin" ? await get("routes").catch(() => []) : [];
+    change({ adds: routes.some((/** @type {any} */ route) => route.path === "/api/projects") });
   } catch (error) {
     const { status } = /** @type {any} */ (error);
     if (status === 0) throw error;
