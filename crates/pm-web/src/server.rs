@@ -27,7 +27,8 @@ use crate::hub::Hub;
 use crate::keeper::{Admitted, Keeper};
 use crate::panel::Panel;
 use crate::path;
-use crate::routes::{Cost, RouteMatch, WebRoute, find};
+use crate::route::{Cost, WebRoute};
+use crate::routes::{RouteMatch, find};
 use crate::session::{SessionRecord, Streams};
 use crate::settings::{ListenAt, PanelSettings, SettingsError};
 use crate::users::{UserError, Users};
@@ -296,6 +297,7 @@ async fn answered(
     };
     match answer {
         Ok(WebAnswer::Json(status, bytes)) => json(status, bytes),
+        Ok(WebAnswer::Text(kind, text)) => typed(Response::new(PanelBody::of(text)), kind),
         Ok(WebAnswer::Events(_)) => denied(&Denial::broken("this is no stream")),
         Err(denial) if route.deed.is_some() => passage.refused(&denial),
         Err(denial) => denied(&denial),
@@ -325,7 +327,7 @@ async fn sign_in(mut passage: Passage, body: Incoming) -> Response<PanelBody> {
             passage.panel.keeper.note(passage.line("done"));
             match answer {
                 WebAnswer::Json(status, bytes) => json(status, bytes),
-                WebAnswer::Events(_) => denied(&nothing()),
+                WebAnswer::Text(..) | WebAnswer::Events(_) => denied(&nothing()),
             }
         }
         Err(denial) => passage.refused(&denial),
@@ -396,7 +398,7 @@ fn other_method(methods: &str) -> Response<PanelBody> {
 fn denied(denial: &Denial) -> Response<PanelBody> {
     let mut response = match denial.answer() {
         WebAnswer::Json(status, bytes) => json(status, bytes),
-        WebAnswer::Events(_) => Response::new(PanelBody::Whole(None)),
+        WebAnswer::Text(..) | WebAnswer::Events(_) => Response::new(PanelBody::Whole(None)),
     };
     if denial.status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,7 +1,11 @@
 //! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
 
+mod api;
+mod deeds;
 mod desk;
+mod events;
 mod gate;
 mod life;
 mod limits;
+mod stream;
 mod visitors;

@@ -5,7 +5,7 @@ use std::fs;
 use pm_testkit::Home;
 use serde_json::{Value, json};
 
-use super::desk::{ask, audit, begin, code, desk, key, request, sign_in, state, value};
+use super::desk::{ask, audit, begin, code, desk, key, request, routes, sign_in, state, value};
 
 /// What a route wants to be told.
 fn body(path: &str, id: u32) -> String {
@@ -49,8 +49,7 @@ fn s11_each_route_asks_for_role_and_app() {
     let desk = desk(&home);
     let port = desk.port;
     let admin = key(&home, port, &[]);
-    let routes = value(&ask(port, "GET", "/api/routes", &admin, ""));
-    let routes = routes.as_array().unwrap();
+    let routes = routes(port, &admin);
     assert!(routes.len() > 10, "{routes:?}");
     let text = |route: &Value, name: &str| route[name].as_str().unwrap().to_owned();
     let roles = ["viewer", "operator", "admin"];
@@ -145,8 +144,7 @@ fn s08_s10_names_are_numbers_and_words_stay_words() {
         "0x0",
         "%20",
     ];
-    let routes = value(&ask(port, "GET", "/api/routes", &key, ""));
-    for route in routes.as_array().unwrap() {
+    for route in routes(port, &key) {
         let (method, path) = (route["method"].as_str().unwrap(), route["path"].as_str().unwrap());
         for id in odd.iter().filter(|_| path.contains("{}")) {
             let answer = ask(port, method, &path.replace("{}", id), &key, &body(path, 0));
