@@ -77,7 +77,7 @@ pub(crate) fn other_method(methods: &str) -> Response<PanelBody> {
 pub(crate) fn denied(denial: &Denial) -> Response<PanelBody> {
     let mut response = match denial.answer() {
         WebAnswer::Json(status, bytes) => json(status, bytes),
-        WebAnswer::Events(_) => Response::new(PanelBody::Whole(None)),
+        WebAnswer::Text(..) | WebAnswer::Events(_) => Response::new(PanelBody::Whole(None)),
     };
     if denial.status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -25,8 +25,9 @@ use crate::hub::Hub;
 use crate::keeper::{Admitted, Keeper};
 use crate::panel::Panel;
 use crate::path;
-use crate::replies::{confine, denied, event_stream, json, nothing, other_method, page};
-use crate::routes::{Cost, RouteMatch, WebRoute, find};
+use crate::replies::{confine, denied, event_stream, json, nothing, other_method, page, typed};
+use crate::route::{Cost, WebRoute};
+use crate::routes::{RouteMatch, find};
 use crate::session::{SessionRecord, Streams};
 use crate::settings::{ListenAt, PanelSettings, SettingsError};
 use crate::users::{Users, WebUserError};
@@ -276,6 +277,7 @@ async fn answered(
     };
     match answer {
         Ok(WebAnswer::Json(status, bytes)) => json(status, bytes),
+        Ok(WebAnswer::Text(kind, text)) => typed(Response::new(PanelBody::of(text)), kind),
         Ok(WebAnswer::Events(_)) => denied(&Denial::broken("this is no stream")),
         Err(denial) if route.deed.is_some() => passage.refused(&denial),
         Err(denial) => denied(&denial),
@@ -305,7 +307,7 @@ async fn sign_in(mut passage: Passage, body: Incoming) -> Response<PanelBody> {
             passage.panel.keeper.note(passage.line("done"));
             match answer {
                 WebAnswer::Json(status, bytes) => json(status, bytes),
-                WebAnswer::Events(_) => denied(&nothing()),
+                WebAnswer::Text(..) | WebAnswer::Events(_) => denied(&nothing()),
             }
         }
         Err(denial) => passage.refused(&denial),
