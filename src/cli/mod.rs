@@ -273,3 +273,6 @@ pub(crate) enum Verb {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, feature = "panel"))]
+mod deed_tests;

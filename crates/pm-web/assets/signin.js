@@ -43,9 +43,7 @@ async function signIn(by, keep) {
 export async function enter() {
   try {
     const session = await get("session");
-    change({ session, stage: "in", away: false });
-    const routes = session.role === "admin" ? await get("routes").catch(() => []) : [];
-    change({ adds: routes.some((/** @type {any} */ route) => route.path === "/api/projects") });
+    change({ session, stage: "in", away: false, adds: session.role === "admin" && !session.apps });
   } catch (error) {
     const { status } = /** @type {any} */ (error);
     if (status === 0) throw error;

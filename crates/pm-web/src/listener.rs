@@ -193,3 +193,108 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pm_protocol::{Change, Row, Usage};
+    use pm_spec::Status;
+    use pm_testkit::samples;
+    use tokio::sync::mpsc::{Receiver, channel};
+
+    fn all() -> Topics {
+        Topics { apps: true, usage: true, host: true, ..Topics::default() }
+    }
+
+    fn listener(room: usize, heard: Option<u64>) -> (Listener, Receiver<Bytes>) {
+        let (sender, events) = channel(room);
+        (Listener::new((1, all(), AppPattern::default()), sender, heard), events)
+    }
+
+    fn row(id: u32, memory: u64) -> Row {
+        let usage = Usage { memory, processes: 1, ..Usage::default() };
+        Row { pid: 9, usage, ..samples::row(id, "web", Status::Online) }
+    }
+
+    fn tell(roll: &mut Roll, listeners: &mut [&mut Listener]) {
+        let news = roll.settle();
+        let number = EventNumber { epoch: 1, seq: roll.seq() };
+        let mut told = ToldPayloads::new(roll, number, &news);
+        for listener in listeners {
+            listener.hear(&mut told);
+        }
+    }
+
+    /// Names of the events that wait, and whether each is everything.
+    fn names(events: &mut Receiver<Bytes>) -> Vec<(String, bool)> {
+        let mut names = Vec::new();
+        while let Ok(bytes) = events.try_recv() {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let name = text.lines().next().unwrap().strip_prefix("event: ").unwrap();
+            names.push((name.to_owned(), text.contains("\"full\":true")));
+        }
+        names
+    }
+
+    fn name(name: &str, is_full: bool) -> (String, bool) {
+        (name.to_owned(), is_full)
+    }
+
+    #[test]
+    fn who_is_too_slow_is_told_everything_once_it_has_read_what_waits() {
+        let mut roll = Roll::default();
+        let (mut slow, mut slow_events) = listener(2, None);
+        let (mut fast, mut fast_events) = listener(64, None);
+        roll.take(Change::Snapshot(vec![row(0, 1)]));
+        for id in 1..9 {
+            tell(&mut roll, &mut [&mut slow, &mut fast]);
+            roll.take(Change::Changed(row(id, 1)));
+        }
+        assert!(slow.is_behind() && !fast.is_behind());
+        assert_eq!(names(&mut fast_events).iter().filter(|(_, is_full)| *is_full).count(), 1);
+        assert_eq!(names(&mut slow_events), [name("apps", true), name("apps", false)]);
+        tell(&mut roll, &mut [&mut slow, &mut fast]);
+        assert_eq!(names(&mut slow_events), [name("apps", true)]);
+        assert_eq!(names(&mut fast_events), [name("apps", false)]);
+        tell(&mut roll, &mut [&mut slow, &mut fast]);
+        assert_eq!((names(&mut slow_events), names(&mut fast_events)), (vec![], vec![]));
+        drop(fast_events);
+        assert!(fast.is_gone());
+    }
+
+    #[test]
+    fn a_death_is_told_once_and_figures_are_no_change() {
+        let mut roll = Roll::default();
+        let number = EventNumber { epoch: 1, seq: 0 };
+        let (mut tab, mut events) = listener(64, None);
+        tab.say_away_if_new(number);
+        tab.say_away(number);
+        assert_eq!(names(&mut events), [name("reconnecting", false)]);
+        roll.take(Change::Snapshot(vec![row(0, 1)]));
+        tell(&mut roll, &mut [&mut tab]);
+        roll.take(Change::Usage(vec![(0, row(0, 2).usage)]));
+        tell(&mut roll, &mut [&mut tab]);
+        roll.take(Change::Usage(vec![(0, row(0, 2).usage)]));
+        tell(&mut roll, &mut [&mut tab]);
+        assert_eq!(names(&mut events), [name("apps", true), name("usage", false)]);
+        tab.say_away(number);
+        tell(&mut roll, &mut [&mut tab]);
+        assert_eq!(names(&mut events), [name("reconnecting", false), name("apps", true)]);
+    }
+
+    #[test]
+    fn who_comes_back_hears_what_is_new_or_a_word() {
+        let mut roll = Roll::default();
+        roll.take(Change::Snapshot(vec![row(0, 1)]));
+        tell(&mut roll, &mut []);
+        let (mut back, mut events) = listener(64, Some(1));
+        tell(&mut roll, &mut [&mut back]);
+        assert_eq!(names(&mut events), [name("apps", false)]);
+        tell(&mut roll, &mut [&mut back]);
+        assert_eq!(names(&mut events), []);
+        // It names a change that never was.
+        let (mut strange, mut events) = listener(64, Some(7));
+        tell(&mut roll, &mut [&mut strange]);
+        assert_eq!(names(&mut events), [name("apps", true)]);
+    }
+}

@@ -170,7 +170,7 @@ pub(crate) async fn add(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, D
     panel.note(&call.visitor, &argv, &outcome);
     let text = |bytes: &[u8]| safe(&String::from_utf8_lossy(bytes));
     Ok(WebAnswer::json(&json!({
-        "argv": argv, "exit": end.exit, "out": text(&end.out), "err": text(&end.err), "job": job,
+        "argv": argv, "exit": end.exit, "out": text(&end.out), "err": text(&end.err), "cut": end.is_cut, "job": job,
     })))
 }
 
