@@ -53,7 +53,7 @@ pub(crate) struct Hub {
 enum HubCall {
     Join(Box<Listener>),
     Leave(u64),
-    List(AppPattern, oneshot::Sender<Result<HubList, HubTrouble>>),
+    List(AppPattern, HubNeed, oneshot::Sender<Result<HubList, HubTrouble>>),
 }
 
 /// All apps that may be seen.
@@ -101,10 +101,14 @@ impl Hub {
         Ok(Self { calls, waker, epoch, next: AtomicU64::new(0) })
     }
 
-    /// All apps, with figures.
-    pub(crate) async fn list(&self, apps: AppPattern) -> Result<HubList, HubTrouble> {
+    /// All apps that may be seen, with figures if those are needed.
+    pub(crate) async fn list(
+        &self,
+        apps: AppPattern,
+        need: HubNeed,
+    ) -> Result<HubList, HubTrouble> {
         let (reply, answer) = oneshot::channel();
-        self.call(HubCall::List(apps, reply))?;
+        self.call(HubCall::List(apps, need, reply))?;
         answer.await.unwrap_or(Err(HubTrouble::Busy))
     }
 
@@ -155,10 +159,12 @@ enum DaemonLink {
     Away,
 }
 
-/// What is asked of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HubNeed {
+/// What is asked of the daemon; figures cost it something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HubNeed {
+    /// Which apps there are and how they stand.
     Changes,
+    /// What they use as well.
     Figures,
 }
 
@@ -196,8 +202,8 @@ impl HubThread {
             match inbox.try_recv() {
                 Ok(HubCall::Join(listener)) => self.join(*listener),
                 Ok(HubCall::Leave(id)) => self.leave(id),
-                Ok(HubCall::List(apps, reply)) => {
-                    let list = self.list(&apps);
+                Ok(HubCall::List(apps, need, reply)) => {
+                    let list = self.list(&apps, need);
                     // Who asked may be gone.
                     reply.send(list).ok();
                 }
@@ -211,7 +217,7 @@ impl HubThread {
         if self.listeners.is_empty() {
             self.comment_at = Instant::now() + COMMENT_EVERY;
         }
-        if let Some(log) = LogListener::of(&listener, self.number()) {
+        if let Some(log) = LogListener::of(&listener) {
             self.tails.follow(log);
         }
         self.listeners.insert(listener.id, listener);
@@ -227,12 +233,18 @@ impl HubThread {
         EventNumber { epoch: self.epoch, seq: self.roll.seq() }
     }
 
-    /// The list with figures: what is known where it is fresh, else what the daemon says.
-    fn list(&mut self, apps: &AppPattern) -> Result<HubList, HubTrouble> {
-        let knows_figures = self.feed.as_ref().is_some_and(|(_, need)| *need == HubNeed::Figures);
-        if self.link != DaemonLink::Up || !knows_figures {
+    /// The list: what is known where it is fresh, else what the daemon says.
+    fn list(&mut self, apps: &AppPattern, need: HubNeed) -> Result<HubList, HubTrouble> {
+        if self.link == DaemonLink::Up {
+            // What was told before the question belongs to the answer.
+            self.hear();
+            self.tell();
+        }
+        let is_known = self.feed.as_ref().is_some_and(|(_, known)| *known >= need);
+        if self.link != DaemonLink::Up || !is_known {
             let mut client = Client::open(&self.home).map_err(CallError::from)?;
-            let call = List { select: Vec::new(), usage: true, host: false };
+            let usage = need == HubNeed::Figures;
+            let call = List { select: Vec::new(), usage, host: false };
             let listing = client.call(&call, Deadline::after(PATIENCE))?;
             if self.link == DaemonLink::Up {
                 // How they stand the subscription knows better.
