@@ -63,7 +63,7 @@ mod tests {
     fn the_shell_names_its_files_by_their_set() {
         let shell = Asset::at("/").unwrap();
         let html = String::from_utf8(shell.bytes(false)).unwrap();
-        let names = html.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next());
+        let names = html.split("\"./assets/").skip(1).filter_map(|rest| rest.split('"').next());
         let names: Vec<_> = names.collect();
         assert!(!names.is_empty(), "{html}");
         for name in names {

@@ -1,11 +1,13 @@
 //! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
 
 mod api;
+mod browser;
 mod deeds;
 mod desk;
 mod events;
 mod gate;
 mod life;
 mod limits;
+mod page;
 mod stream;
 mod visitors;

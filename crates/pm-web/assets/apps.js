@@ -1,0 +1,192 @@
+// The list of apps: how each is, why it is down, and what can be done to one or to several.
+
+import { html, nothing } from "./vendor/lit/lit-html.js";
+import { repeat } from "./vendor/lit/directives/repeat.js";
+import { argv, ask, busy, line, mayAct } from "./deeds.js";
+import { openMenu } from "./dialogs.js";
+import { bytes, percent, span } from "./format.js";
+import { groups, isUp, shown, tone } from "./groups.js";
+import { reason } from "./reasons.js";
+import { icon, sign, sparkline } from "./shapes.js";
+import { change, points, redraw, state } from "./state.js";
+import { known, t } from "./words.js";
+import { toggleWhy, whyBox } from "./why.js";
+
+/** @typedef {import("./types.js").Group} Group */
+
+/** @param {string} status */
+export const statusWord = (status) => (known(`status.${status}`) ? t(`status.${status}`) : status);
+
+/** Sums over the instances of what was seen last. @param {Group} group @param {"cpu"|"memory"} what */
+function seen(group, what) {
+  const lists = group.rows.map((row) => points.get(row.id)?.[what] ?? []);
+  const length = Math.max(...lists.map((list) => list.length));
+  return Array.from({ length }, (_, at) => lists.reduce((all, list) => all + (list[list.length - length + at] ?? 0), 0));
+}
+
+/**
+ * A button that is one deed.
+ * @param {string} deed
+ * @param {Group} group
+ */
+export function deedButton(deed, group) {
+  const label = t("list.deed", { deed: t(`deed.${deed}`), name: group.name });
+  return html`<button class="act ${deed}" aria-disabled=${busy.has(group.name) ? "true" : nothing} data-line=${line(argv(deed, [group.name]))}
+    aria-label=${label} title=${label} @click=${() => ask(deed, [group.name])}>${icon(deed)}</button>`;
+}
+
+/** @param {Group} group @returns {string[]} what stands in its menu */
+export const menuDeeds = (group) =>
+  [...(group.up > 0 ? ["reload"] : []), "scale", ...(group.up > 0 && group.rows.length === 1 ? ["signal"] : []), "reset", "flush"];
+
+/** @param {Group} group */
+function acts(group) {
+  const logs = t("list.logs", { name: group.name });
+  const more = t("list.more", { name: group.name });
+  const is = group.up > 0 || group.rows.some((row) => tone(row.status) === "passing");
+  return html`<td class="acts"><div>
+    ${mayAct() ? html`${deedButton("restart", group)}${deedButton(is ? "stop" : "start", group)}` : nothing}
+    <a class="act" href=${`#/logs?apps=${encodeURIComponent(group.name)}`} data-line=${line(["pm", "logs", group.name])} aria-label=${logs} title=${logs}>${icon("logs")}</a>
+    ${mayAct() ? html`<button class="act" aria-haspopup="true" aria-label=${more} title=${more} @click=${(/** @type {MouseEvent} */ event) => openMenu(event, group.name, menuDeeds(group))}>${icon("more")}</button>` : nothing}
+  </div></td>`;
+}
+
+/** @param {Group} group */
+function pick(group) {
+  const toggle = () => {
+    if (!state.selected.delete(group.name)) state.selected.add(group.name);
+    redraw();
+  };
+  return html`<td class="pick"><input type="checkbox" .checked=${state.selected.has(group.name)} @change=${toggle} aria-label=${t("list.pick", { name: group.name })}></td>`;
+}
+
+/** @param {Group} group */
+function complaintText(group) {
+  if (group.why) return reason(group.why);
+  const key = `code.${group.code}`;
+  return group.code && known(key) ? t(key, { app: group.waitsFor ?? "" }) : "";
+}
+
+/** Why it is not as it should be, in its row. @param {Group} group */
+function complaint(group) {
+  const text = complaintText(group);
+  if (!text || (isUp(group.status) && group.status === "online")) return nothing;
+  const open = state.whys.has(group.name);
+  const word = t(open ? "list.why.hide" : "list.why");
+  return html`<span class="why"><span class="text">${text}</span>
+    <button class="link" aria-expanded=${String(open)} data-line=${line(["pm", "why", group.name])} aria-label=${t("list.deed", { deed: word, name: group.name })} @click=${() => toggleWhy(group)}>${word}</button></span>`;
+}
+
+/** @param {Group} group */
+function row(group) {
+  const look = tone(group.status);
+  const many = group.rows.length > 1;
+  const ports = group.ports.slice(0, 3).map((port) => `:${port}`).join(" ");
+  const running = group.up > 0;
+  return html`<tr class="row is-${look} ${busy.has(group.name) ? "busy" : ""}">
+    ${mayAct() ? pick(group) : nothing}
+    <th scope="row" class="name"><span class="line">${sign(look)}<span class="flow"><a data-walk href=${`#/app/${encodeURIComponent(group.name)}`}>${group.name}</a>
+      ${many ? html`<span class="tag" title=${t("list.instances", { n: group.rows.length })}>×${group.rows.length}</span>` : nothing}
+      ${group.namespace !== "default" ? html`<span class="tag">${group.namespace}</span>` : nothing}
+      <span class="status ${look}">${many && running && group.up < group.rows.length ? t("list.part", { up: group.up, all: group.rows.length }) : statusWord(group.status)}</span></span></span>
+      ${complaint(group)}</th>
+    <td class="ports">${ports}${group.ports.length > 3 ? " …" : ""}</td>
+    <td class="up"><span class="label">${t("list.up")}</span>${running && group.since ? span(Date.now() - group.since) : nextRun(group)}</td>
+    <td class="cpu"><span class="label">${t("list.cpu")}</span>${running ? html`<span class="use"><b>${percent(group.cpu)}</b>${sparkline(seen(group, "cpu"), 10)}</span>` : "–"}</td>
+    <td class="memory"><span class="label">${t("list.memory")}</span>${running ? html`<span class="use"><b>${bytes(group.memory)}</b>${sparkline(seen(group, "memory"), 1)}</span>` : "–"}</td>
+    <td class="restarts"><span class="label">${t("list.restarts")}</span>${group.restarts}</td>
+    ${acts(group)}</tr>
+    ${state.whys.has(group.name) ? html`<tr class="whyrow"><td colspan="8">${whyBox(group)}</td></tr>` : nothing}`;
+}
+
+/** A job says when it runs next. @param {Group} group */
+function nextRun(group) {
+  const next = group.rows[0].job?.next_ms;
+  return next ? t("list.next", { span: span(next - Date.now()) }) : "–";
+}
+
+const COLUMNS = [["name", "name"], ["ports", ""], ["up", "since"], ["cpu", "cpu"], ["memory", "memory"], ["restarts", "restarts"]];
+
+/** @param {Group[]} list */
+function head(list) {
+  const all = list.length > 0 && list.every((one) => state.selected.has(one.name));
+  const every = () => {
+    list.forEach((one) => (all ? state.selected.delete(one.name) : state.selected.add(one.name)));
+    redraw();
+  };
+  const by = (/** @type {string} */ key) => () => {
+    const { filter } = state;
+    filter.down = filter.sort === key && !filter.down;
+    filter.sort = key;
+    redraw();
+  };
+  const column = ([word, key]) => {
+    const sorted = key !== "" && state.filter.sort === key;
+    const up = (state.filter.sort === "name") !== state.filter.down;
+    return html`<th scope="col" class=${word} aria-sort=${sorted ? (up ? "ascending" : "descending") : nothing}>
+      ${key ? html`<button @click=${by(key)}>${t(`list.${word}`)}${sorted ? html`<span class="order ${up ? "rising" : ""}">${icon("down")}</span>` : nothing}</button>` : t(`list.${word}`)}</th>`;
+  };
+  return html`<thead><tr>
+    ${mayAct() ? html`<th class="pick"><input type="checkbox" .checked=${all} .indeterminate=${!all && list.some((one) => state.selected.has(one.name))} @change=${every} aria-label=${t("list.pick.all")}></th>` : nothing}
+    ${COLUMNS.map(column)}<th scope="col" class="acts"><span class="unseen">${t("list.acts")}</span></th></tr></thead>`;
+}
+
+/** @param {Group[]} all */
+function filters(all) {
+  const { filter } = state;
+  const spaces = [...new Set(all.map((one) => one.namespace))].sort();
+  const set = (/** @type {object} */ part) => {
+    Object.assign(filter, part);
+    redraw();
+  };
+  return html`<div class="filters" role="search">
+    <label class="find">${icon("search")}<span class="unseen">${t("list.find")}</span><input data-find type="search" placeholder=${t("list.find")} .value=${filter.text} @input=${(/** @type {any} */ event) => set({ text: event.target.value })}><kbd aria-hidden="true">/</kbd></label>
+    <div class="segments" role="group" aria-label=${t("list.show")}>
+      ${["all", "up", "down"].map((one) => html`<button aria-pressed=${String(filter.show === one)} @click=${() => set({ show: one })}>${t(`list.show.${one}`)}</button>`)}</div>
+    ${spaces.length > 1 ? html`<label><span class="unseen">${t("list.namespace")}</span><select @change=${(/** @type {any} */ event) => set({ namespace: event.target.value })}>
+      <option value="">${t("list.namespace.all")}</option>${spaces.map((one) => html`<option ?selected=${one === filter.namespace} value=${one}>${one}</option>`)}</select></label>` : nothing}
+  </div>`;
+}
+
+/** @param {Group[]} all */
+function summary(all) {
+  const up = all.filter((one) => one.up > 0 && tone(one.status) !== "bad").length;
+  const bad = all.filter((one) => tone(one.status) === "bad").length;
+  const rest = all.length - up - bad;
+  return html`<p class="summary">${t("list.count", { n: all.length })}
+    ${up > 0 ? html`<span class="good">${t("list.count.up", { n: up })}</span>` : nothing}
+    ${bad > 0 ? html`<button class="bad" @click=${() => change({ filter: { ...state.filter, show: "down" } })}>${t("list.count.bad", { n: bad })}</button>` : nothing}
+    ${rest > 0 ? html`<span class="soft">${t("list.count.rest", { n: rest })}</span>` : nothing}</p>`;
+}
+
+/** @param {Group[]} all */
+function bulk(all) {
+  const names = all.map((one) => one.name).filter((name) => state.selected.has(name));
+  if (names.length === 0) return nothing;
+  const none = () => {
+    state.selected.clear();
+    redraw();
+  };
+  return html`<div class="bulk" role="region" aria-label=${t("bulk.name")}><b>${t("bulk.count", { n: names.length })}</b>
+    ${["restart", "reload", "start", "stop"].map((deed) => html`<button class=${deed === "stop" ? "plain danger" : "plain"} data-line=${line(argv(deed, names))} @click=${() => ask(deed, names)}>${t(`deed.${deed}`)}</button>`)}
+    <a class="plain" href=${`#/logs?apps=${names.map(encodeURIComponent).join(",")}`}>${t("frame.logs")}</a>
+    <button class="mini" @click=${none} aria-label=${t("bulk.none")} title=${t("bulk.none")}>${icon("close")}</button></div>`;
+}
+
+/** Nothing is there: what to do about it. */
+function empty() {
+  return html`<div class="empty">${icon("apps")}<h2>${t("empty.title")}</h2><p>${t("empty.text")}</p>
+    <pre>${t("empty.commands")}</pre><p class="soft">${t("empty.then")}</p></div>`;
+}
+
+export function appsScreen() {
+  const all = groups();
+  const list = shown(all);
+  const clear = () => change({ filter: { ...state.filter, text: "", show: "all", namespace: "" } });
+  if (!state.loaded) return html`<h1 tabindex="-1">${t("frame.apps")}</h1><div class="waiting" role="status"><span class="unseen">${t("list.loading")}</span>${[1, 2, 3].map(() => html`<i></i>`)}</div>`;
+  return html`<div class="title"><h1 tabindex="-1">${t("frame.apps")}</h1>${all.length > 0 ? summary(all) : nothing}</div>
+    ${all.length === 0 ? empty() : html`${filters(all)}
+    ${mayAct() ? bulk(all) : nothing}
+    ${list.length === 0 ? html`<div class="empty small"><p>${t("list.nothing")}</p><button class="plain" @click=${clear}>${t("list.nothing.clear")}</button></div>`
+      : html`<table class="list"><caption class="unseen">${t("frame.apps")}</caption>${head(list)}<tbody>${repeat(list, (one) => one.name, row)}</tbody></table>`}`}`;
+}

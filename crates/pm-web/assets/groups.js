@@ -1,0 +1,93 @@
+// Instances of one name are one line; what is wrong with any of them is what the line says.
+
+import { changes, state } from "./state.js";
+
+/** @type {Record<string, "good"|"passing"|"quiet"|"bad">} */
+const TONES = {
+  online: "good", launching: "passing", stopping: "passing", "waiting restart": "passing", waiting: "passing",
+  stopped: "quiet", scheduled: "quiet", errored: "bad", failed: "bad", unhealthy: "bad",
+};
+const WORST = ["errored", "failed", "unhealthy", "waiting restart", "stopping", "launching", "waiting", "stopped", "scheduled", "online"];
+const UP = new Set(["online", "launching", "unhealthy"]);
+
+/** @param {string} status */
+export const tone = (status) => TONES[status] ?? "passing";
+/** @param {string} status */
+export const isUp = (status) => UP.has(status);
+
+/** @param {number|null} left @param {number|null} right */
+const sum = (left, right) => (left === null ? right : right === null ? left : left + right);
+
+/**
+ * @param {import("./types.js").Row[]} rows of one name
+ * @returns {import("./types.js").Group}
+ */
+function group(rows) {
+  const [first] = rows;
+  const rank = (/** @type {string} */ status) => (WORST.indexOf(status) + WORST.length) % WORST.length;
+  const worst = rows.reduce((bad, row) => (rank(row.status) < rank(bad.status) ? row : bad), first);
+  const begun = rows.map((row) => row.since_ms).filter((at) => at !== null && at > 0);
+  return {
+    name: first.name,
+    namespace: first.namespace,
+    rows,
+    status: worst.status,
+    up: rows.filter((row) => isUp(row.status)).length,
+    cpu: rows.reduce((all, row) => sum(all, row.cpu), /** @type {number|null} */ (null)),
+    memory: rows.reduce((all, row) => sum(all, row.memory), /** @type {number|null} */ (null)),
+    restarts: rows.reduce((all, row) => all + row.restarts, 0),
+    since: begun.length > 0 ? Math.min(.../** @type {number[]} */ (begun)) : null,
+    ports: [...new Set(rows.flatMap((row) => row.ports ?? []))].sort((a, b) => a - b),
+    why: worst.note ?? null,
+    code: worst.why ?? null,
+    waitsFor: worst.waits_for ?? null,
+  };
+}
+
+const order = new Intl.Collator(undefined, { numeric: true });
+
+/** @type {import("./types.js").Group[]} */
+let made = [];
+/** @type {Set<string>} */
+let spaces = new Set();
+let madeAt = -1;
+
+/** All of them, by name. @returns {import("./types.js").Group[]} */
+export function groups() {
+  if (madeAt !== changes) {
+    made = all();
+    spaces = new Set(made.map((one) => one.namespace));
+    madeAt = changes;
+  }
+  return made;
+}
+
+/** Whether a namespace is called so. @param {string} name */
+export const isNamespace = (name) => groups().length > 0 && spaces.has(name);
+
+function all() {
+  /** @type {Map<string, import("./types.js").Row[]>} */
+  const byName = new Map();
+  for (const row of [...state.rows.values()].sort((a, b) => a.id - b.id)) {
+    const rows = byName.get(row.name);
+    if (rows) rows.push(row);
+    else byName.set(row.name, [row]);
+  }
+  return [...byName.values()].map(group).sort((a, b) => order.compare(a.name, b.name));
+}
+
+/** What the filter lets through, in the wanted order. @param {import("./types.js").Group[]} all */
+export function shown(all) {
+  const { text, show, namespace, sort, down } = state.filter;
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (/** @type {import("./types.js").Group} */ one) => {
+    const hay = `${one.name} ${one.namespace} ${one.status} ${one.ports.map((port) => `:${port}`).join(" ")}`.toLowerCase();
+    const isFine = one.up === one.rows.length || one.status === "scheduled";
+    return words.every((word) => hay.includes(word)) && (!namespace || one.namespace === namespace)
+      && (show === "all" || (show === "up") === isFine);
+  };
+  const list = all.filter(fits);
+  const value = (/** @type {any} */ one) => one[sort] ?? 0;
+  if (sort !== "name") list.sort((a, b) => value(b) - value(a));
+  return down ? list.reverse() : list;
+}

@@ -1,0 +1,65 @@
+// Each screen at each width, in both languages, light and dark: nothing runs out of the page, and axe has nothing to say.
+
+import { assert, browser, clean, kill, link, open, panel, pm, violations, writeFileSync } from "./tools.mjs";
+import { mkdirSync } from "node:fs";
+
+const { PICTURES } = process.env;
+/** Every pair of width, scheme and language is among them. */
+const LOOKS = [
+  [1440, 900, "light", "zh-CN"], [1440, 900, "dark", "en-GB"], [768, 1024, "light", "en-GB"],
+  [768, 1024, "dark", "zh-CN"], [360, 740, "light", "zh-CN"], [360, 740, "dark", "en-GB"],
+];
+
+writeFileSync("bot.py", "import nowhere_to_be_found\n");
+writeFileSync("lines.py", "import time\nfor at in range(40):\n    print(f'\\033[32mGET\\033[0m /orders/{at} \\033[33m200\\033[0m', flush=True)\ntime.sleep(1e6)\n");
+pm("start", "lines.py", "--name", "shop-api", "--namespace", "shop", "-i", "2");
+pm("start", "lines.py", "--name", "订单服务-with-quite-a-long-name-for-a-row");
+try {
+  pm("start", "bot.py", "--name", "bot", "--max-restarts", "2");
+} catch {
+  // It is to fail.
+}
+
+const server = await panel();
+const chrome = await browser();
+
+async function look(page, name) {
+  // The fonts and the frame are there; what moves is not looked at.
+  await page.evaluate(() => document.fonts.ready);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name} is ${wide} px too wide`);
+  assert.deepEqual(await violations(page), [], name);
+  if (!PICTURES) return;
+  mkdirSync(PICTURES, { recursive: true });
+  await page.screenshot({ path: `${PICTURES}/${name}.png` });
+}
+
+for (const [width, height, scheme, locale] of LOOKS) {
+  const { context, page, faults } = await open(chrome, { width, height, scheme, locale });
+  const name = (screen) => `${screen}-${width}-${scheme}-${locale.slice(0, 2)}`;
+  await page.goto(link().split("#")[0]);
+  await page.locator("form").waitFor();
+  await look(page, name("signin"));
+  await page.goto(link());
+  await page.locator("tr.row.is-bad .why button").click();
+  await page.getByText("nowhere_to_be_found").first().waitFor();
+  await page.locator("tr.row input").first().check();
+  await page.locator(".machine .meter").first().waitFor();
+  await look(page, name("apps"));
+  await page.locator(".bulk button.danger").click();
+  await page.locator("dialog[open]").waitFor();
+  await look(page, name("question"));
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => { location.hash = "#/app/bot"; });
+  await page.locator(".ends li").first().waitFor();
+  await page.locator("dl div").first().waitFor();
+  await look(page, name("app"));
+  await page.evaluate(() => { location.hash = "#/logs"; });
+  await page.locator("#lines .line").nth(40).waitFor();
+  await look(page, name("logs"));
+  clean(faults);
+  await context.close();
+}
+
+await chrome.close();
+await kill(server);

@@ -1,0 +1,107 @@
+// What the scripts share: pm, the panel, a browser, and waiting for facts.
+
+import { execFileSync, spawn } from "node:child_process";
+import assert from "node:assert/strict";
+import { appendFileSync, writeFileSync } from "node:fs";
+import axe from "axe-core";
+import { chromium } from "playwright-core";
+
+export { assert, appendFileSync, writeFileSync };
+
+const { PM, PORT, CHROMIUM } = process.env;
+export const BASE = `http://127.0.0.1:${PORT}/`;
+/** Far more than anything should take. */
+const PATIENCE = Number(process.env.PATIENCE ?? 60_000);
+
+/** Runs pm; what it prints. */
+export function pm(...args) {
+  return execFileSync(PM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** The same for what is typed in. */
+export const pmTyped = (input, ...args) => execFileSync(PM, args, { encoding: "utf8", input });
+
+/** Waits for a fact; what it was. */
+export async function until(what, look) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    assert.ok(Date.now() < end, `never came: ${what}`);
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
+
+/** The panel, in the foreground of its own process. */
+export async function panel() {
+  const child = spawn(PM, ["web", "--foreground", "--listen", `127.0.0.1:${PORT}`], { stdio: ["ignore", "ignore", "inherit"] });
+  await until("the panel listens", () => fetch(`${BASE}healthz`).then((answer) => answer.ok, () => false));
+  return child;
+}
+
+/** Ends a child at once, and waits for its end. */
+export function kill(child) {
+  return new Promise((ended) => {
+    child.once("exit", ended);
+    child.kill("SIGKILL");
+  });
+}
+
+/** An address that lets in once. */
+export const link = (...args) => JSON.parse(pm("web", "link", "--json", ...args)).url;
+
+export const browser = () =>
+  chromium.launch({ executablePath: CHROMIUM, args: process.getuid() === 0 ? ["--no-sandbox"] : [], timeout: PATIENCE });
+
+/** All that were opened: what they show is told when something fails. */
+const opened = [];
+
+process.on("uncaughtException", async (error) => {
+  console.error(error);
+  for (const { page, faults } of opened) {
+    console.error(page.url(), "\n", faults, "\n", await page.innerText("body").catch(String));
+  }
+  process.exit(1);
+});
+
+/**
+ * A page, and what is wrong with it: errors of its console, of its scripts, and whatever it asks others for.
+ */
+export async function open(of, { width = 1440, height = 900, scheme = "light", locale = "en-GB" } = {}) {
+  const context = await of.newContext({ viewport: { width, height }, colorScheme: scheme, locale });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: BASE });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const faults = [];
+  page.on("console", (said) => {
+    if (["error", "warning"].includes(said.type())) faults.push(`${said.text()} (${said.location().url})`);
+  });
+  page.on("pageerror", (error) => faults.push(error.stack ?? error.message));
+  page.on("dialog", (dialog) => {
+    faults.push(`a dialog of the browser: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(BASE) && !request.url().startsWith("data:")) faults.push(`asked others: ${request.url()}`);
+  });
+  opened.push({ page, faults });
+  return { context, page, faults };
+}
+
+/** That nothing has been wrong; `but` is what this part of the story has to bring about. */
+export function clean(faults, but = /^$/) {
+  const wrong = faults.filter((fault) => !but.test(fault));
+  assert.deepEqual(wrong, []);
+  faults.length = 0;
+}
+
+/** What axe has against the page as it stands, in words. */
+export async function violations(page) {
+  // Not as a script of the page: its policy would not let it in.
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("\n  ")}`);
+}
+
+/** The row of an app in the list. */
+export const row = (page, name) => page.locator("tr.row").filter({ has: page.getByRole("link", { name, exact: true }) });
