@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
 use crate::events::{COMMENT, EventNumber, Topics};
-use crate::listener::{Listener, ToldPayloads};
+use crate::listener::{EventListener, ToldPayloads};
 use crate::roll::Roll;
 use crate::tails::{LogListener, Tails};
 use crate::view::AppRow;
@@ -51,7 +51,7 @@ pub(crate) struct Hub {
 
 /// What the thread is asked.
 enum HubCall {
-    Join(Box<Listener>),
+    Join(Box<EventListener>),
     Leave(u64),
     List(AppPattern, HubNeed, oneshot::Sender<Result<HubList, HubTrouble>>),
 }
@@ -122,7 +122,8 @@ impl Hub {
         let (sender, events) = mpsc::channel(QUEUE);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let heard = heard.and_then(EventNumber::parse).filter(|it| it.epoch == self.epoch);
-        let listener = Listener::new((id, topics, apps), sender.clone(), heard.map(|it| it.seq));
+        let listener =
+            EventListener::new((id, topics, apps), sender.clone(), heard.map(|it| it.seq));
         self.call(HubCall::Join(Box::new(listener)))?;
         let (calls, waker) = (self.calls.clone(), self.waker.clone());
         tokio::spawn(async move {
@@ -173,7 +174,7 @@ struct HubThread {
     waker: ThreadWaker,
     epoch: u64,
     roll: Roll,
-    listeners: BTreeMap<u64, Listener>,
+    listeners: BTreeMap<u64, EventListener>,
     feed: Option<(Subscription, HubNeed)>,
     link: DaemonLink,
     /// When to look for a daemon again.
@@ -213,7 +214,7 @@ impl HubThread {
         }
     }
 
-    fn join(&mut self, listener: Listener) {
+    fn join(&mut self, listener: EventListener) {
         if self.listeners.is_empty() {
             self.comment_at = Instant::now() + COMMENT_EVERY;
         }
@@ -362,7 +363,7 @@ impl HubThread {
             return Some(now);
         }
         let comment = (!self.listeners.is_empty()).then_some(self.comment_at);
-        let behind = self.listeners.values().any(Listener::is_behind).then(|| now + CATCH_UP);
+        let behind = self.listeners.values().any(EventListener::is_behind).then(|| now + CATCH_UP);
         [self.look_at, comment, behind].into_iter().flatten().min()
     }
 

@@ -21,6 +21,7 @@ mod hub;
 mod keeper;
 mod link;
 mod listener;
+mod log_output;
 mod logs;
 mod metrics;
 mod openapi;

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::Sender;
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
 use crate::events::aside;
-use crate::listener::Listener;
+use crate::listener::EventListener;
 use crate::logs::{LineRow, OwnedLogs, PageWish, WantedLogs, page};
 
 /// Calls that may wait for the thread.
@@ -60,7 +60,7 @@ pub(crate) struct LogListener {
 
 impl LogListener {
     /// What a listener wants of logs.
-    pub(crate) fn of(listener: &Listener) -> Option<Self> {
+    pub(crate) fn of(listener: &EventListener) -> Option<Self> {
         let wanted = listener.topics.logs.clone()?;
         Some(Self {
             id: listener.id,
