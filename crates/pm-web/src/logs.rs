@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use pm_client::{Colours, line_times, log_files, plain};
-use pm_logs::{
-    Cursor, History, LineFilter, LineQuery, LogFiles, Merge, ReadError, Stream, TailLine,
-};
+use pm_logs::{Cursor, History, LineFilter, LineQuery, LogFiles, Merge, ReadError, TailLine};
 use pm_protocol::{Home, LogSource};
 use serde::Serialize;
 

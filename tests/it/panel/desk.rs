@@ -77,7 +77,7 @@ pub(super) fn value(answer: &Answer) -> Value {
 }
 
 /// What can be asked, of the panel's own document: method, path with `{}`, role and deed.
-pub(super) fn documented(port: u16, key: &str) -> Vec<Value> {
+pub(super) fn routes(port: u16, key: &str) -> Vec<Value> {
     let document = value(&ask(port, "GET", "/api/openapi.json", key, ""));
     let mut routes = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

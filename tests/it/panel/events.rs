@@ -75,13 +75,13 @@ fn a_tab_is_told_what_changed_and_after_the_death_of_a_daemon_everything() {
     }
     stream.close();
     // Who comes back is told what it missed, and nothing else.
-    let head = format!("Last-Event-ID: {heard}\r\n");
-    let back =
-        listen(desk.port, &admin, "topics=apps", &head).until("the rest", |it| it.name == "apps");
+    let resumed = format!("Last-Event-ID: {heard}\r\n");
+    let back = listen(desk.port, &admin, "topics=apps", &resumed)
+        .until("the rest", |it| it.name == "apps");
     assert!(back.data["full"].is_null() && back.data["gone"].to_string().contains('1'), "{back:?}");
     for strange in ["0-0", "x", "ffffffffffffffff-1"] {
-        let head = format!("Last-Event-ID: {strange}\r\n");
-        full(&mut listen(desk.port, &admin, "topics=apps", &head));
+        let resumed = format!("Last-Event-ID: {strange}\r\n");
+        full(&mut listen(desk.port, &admin, "topics=apps", &resumed));
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use pm_testkit::Home;
 use serde_json::{Value, json};
 
-use super::desk::{ask, audit, begin, code, desk, documented, key, request, sign_in, state, value};
+use super::desk::{self, ask, audit, begin, code, desk, key, request, sign_in, state, value};
 use crate::http::Answer;
 
 /// What a route wants to be told.
@@ -38,7 +38,7 @@ fn routes(port: u16, key: &str) -> Vec<Route> {
         role: ROLES.iter().position(|role| line["role"] == *role).unwrap(),
         is_deed: !line["deed"].is_null(),
     };
-    let all = documented(port, key);
+    let all = desk::routes(port, key);
     all.iter().map(route).filter(|route| route.method != "DELETE").collect()
 }
 
@@ -256,7 +256,7 @@ fn s13_sessions_end() {
     home.run(["web", "user", "remove", "ann"]).ok();
     assert_eq!(status(&key), 401);
     // By link only as long as was said.
-    let brief = super::desk::key(&home, port, &["--for", "1h"]);
+    let brief = desk::key(&home, port, &["--for", "1h"]);
     let session = value(&ask(port, "GET", "/api/session", &brief, ""));
     let began =
         home.run(["web", "sessions", "--json"]).ok().json()[0]["began_ms"].as_u64().unwrap();
@@ -266,8 +266,8 @@ fn s13_sessions_end() {
     let file = state(&home).join("sessions.json");
     for (name, hours, status) in [("used_ms", 11, 200), ("used_ms", 13, 401), ("until_ms", 0, 401)]
     {
-        let desk = super::desk::desk(&home);
-        let key = super::desk::key(&home, desk.port, &[]);
+        let desk = desk::desk(&home);
+        let key = desk::key(&home, desk.port, &[]);
         drop(desk);
         let mut all: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         for session in all.as_object_mut().unwrap().values_mut() {
@@ -275,7 +275,7 @@ fn s13_sessions_end() {
             session[name] = (began - hours * 3_600_000).into();
         }
         fs::write(&file, all.to_string()).unwrap();
-        let desk = super::desk::desk(&home);
+        let desk = desk::desk(&home);
         assert_eq!(
             ask(desk.port, "GET", "/api/session", &key, "").status,
             status,
