@@ -274,5 +274,6 @@ pub(crate) enum Verb {
 #[cfg(test)]
 mod tests;
 
-#[cfg(all(test, feature = "panel"))]
+#[cfg(feature = "panel")]
+#[cfg(test)]
 mod deed_tests;
