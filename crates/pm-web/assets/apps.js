@@ -176,7 +176,8 @@ function bulk(all) {
 /** Nothing is there: what to do about it. */
 function empty() {
   return html`<div class="empty">${icon("apps")}<h2>${t("empty.title")}</h2><p>${t("empty.text")}</p>
-    <pre>${t("empty.commands")}</pre><p class="soft">${t("empty.then")}</p></div>`;
+    ${state.adds ? html`<a class="main" href="#/add" data-line="pm add FOLDER">${icon("plus")}${t("add.title")}</a>` : nothing}
+    <p>${t("empty.shell")}</p><pre>${t("empty.commands")}</pre><p class="soft">${t("empty.then")}</p></div>`;
 }
 
 export function appsScreen() {
@@ -184,7 +185,8 @@ export function appsScreen() {
   const list = shown(all);
   const clear = () => change({ filter: { ...state.filter, text: "", show: "all", namespace: "" } });
   if (!state.loaded) return html`<h1 tabindex="-1">${t("frame.apps")}</h1><div class="waiting" role="status"><span class="unseen">${t("list.loading")}</span>${[1, 2, 3].map(() => html`<i></i>`)}</div>`;
-  return html`<div class="title"><h1 tabindex="-1">${t("frame.apps")}</h1>${all.length > 0 ? summary(all) : nothing}</div>
+  return html`<div class="title"><h1 tabindex="-1">${t("frame.apps")}</h1>${all.length > 0 ? summary(all) : nothing}
+      ${state.adds ? html`<a class="plain add" href="#/add" data-line="pm add FOLDER">${icon("plus")}${t("frame.add")}</a>` : nothing}</div>
     ${all.length === 0 ? empty() : html`${filters(all)}
     ${mayAct() ? bulk(all) : nothing}
     ${list.length === 0 ? html`<div class="empty small"><p>${t("list.nothing")}</p><button class="plain" @click=${clear}>${t("list.nothing.clear")}</button></div>`

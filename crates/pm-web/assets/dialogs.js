@@ -63,6 +63,15 @@ function keysTable() {
   </form>`;
 }
 
+/** The question the dialog was opened for. @type {any} */
+let shown = null;
+
+/** Closed by the browser, for Escape; by then another question may be there. @param {Event} event */
+function closed(event) {
+  const box = /** @type {HTMLDialogElement} */ (event.currentTarget);
+  if (!box.open && state.asking === shown) close();
+}
+
 /** @param {Event} event at the ground beside the dialog */
 function beside(event) {
   if (event.target === event.currentTarget) close();
@@ -70,7 +79,7 @@ function beside(event) {
 
 export function dialog() {
   const { asking } = state;
-  return html`<dialog id="dialog" aria-label=${asking ? t(asking.keys ? "keys.title" : `deed.${asking.deed}`) : ""} @close=${close} @click=${beside}>
+  return html`<dialog id="dialog" aria-label=${asking ? t(asking.keys ? "keys.title" : `deed.${asking.deed}`) : ""} @close=${closed} @click=${beside}>
     ${asking ? (asking.keys ? keysTable() : question(asking)) : nothing}</dialog>`;
 }
 
@@ -78,8 +87,10 @@ export function dialog() {
 export function settle() {
   const box = /** @type {HTMLDialogElement|null} */ (document.getElementById("dialog"));
   if (!box) return;
-  if (state.asking && !box.open) box.showModal();
-  else if (!state.asking && box.open) box.close();
+  if (state.asking && !box.open) {
+    shown = state.asking;
+    box.showModal();
+  } else if (!state.asking && box.open) box.close();
 }
 
 /** The app whose menu is open. @type {{name: string, deeds: string[]}|null} */

@@ -38,7 +38,7 @@ export function press(event) {
   const at = event.target instanceof HTMLElement ? event.target : document.body;
   const types = at.matches("input:not([type=checkbox]), select, textarea");
   const key = event.key === "Escape" ? "Esc" : event.key;
-  if (state.stage !== "in" || state.asking || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (state.stage !== "in" || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (types && key !== "Esc") return;
   clearTimeout(forget);
   const pressed = first ? `${first} ${key}` : key;

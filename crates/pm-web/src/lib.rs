@@ -15,6 +15,7 @@ mod control;
 mod deed;
 mod delays;
 mod events;
+mod folder;
 mod forwarded;
 mod gate;
 mod hub;

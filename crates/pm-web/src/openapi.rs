@@ -6,7 +6,8 @@ use crate::roles::Role;
 use crate::route::{Cost, WebRoute};
 
 /// What a query may say: of which path, name, and for what.
-pub(crate) const QUERIES: [(&str, &str, &str); 11] = [
+pub(crate) const QUERIES: [(&str, &str, &str); 12] = [
+    ("/api/folders", "path", "beneath a root; the first root if left out"),
     ("/api/logs", "apps", "names, or `id:N`, parted by commas; all apps if left out"),
     ("/api/logs", "stream", "`out`, `err` or `both`"),
     ("/api/logs", "limit", "so many lines, 200 if left out, 1000 at most"),
@@ -92,8 +93,10 @@ fn operation(route: &WebRoute) -> Value {
     });
     if route.method == "POST" {
         operation["requestBody"] = body(&wanted(route));
-        operation["responses"]["200"]["content"]["application/json"]["schema"] =
-            json!({ "$ref": "#/components/schemas/DeedEnd" });
+        if route.deed != Some("scout") {
+            operation["responses"]["200"]["content"]["application/json"]["schema"] =
+                json!({ "$ref": "#/components/schemas/DeedEnd" });
+        }
     }
     operation
 }
@@ -109,6 +112,8 @@ fn role(role: Role) -> String {
 fn wanted(route: &WebRoute) -> Value {
     match route.deed {
         Some("scale") => object(&[("to", "integer")]),
+        Some("scout") => object(&[("folder", "string")]),
+        Some("add") => object(&[("folder", "string"), ("start", "boolean"), ("token", "string")]),
         Some("signal") => object(&[("signal", "string")]),
         Some("bulk") => json!({
             "type": "object",

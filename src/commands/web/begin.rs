@@ -23,7 +23,7 @@ pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Fail
     let users = users.map_err(|error| foreground::refused(&PanelError::Users(error)))?;
     let checked = settings.check(!users.list().is_empty());
     checked.map_err(|error| foreground::refused(&PanelError::Settings(error)))?;
-    let is_moved = args.listen.is_some() || args.public_url.is_some();
+    let is_moved = args.listen.is_some() || args.public_url.is_some() || !args.folders.is_empty();
     let running = ask(session, &ControlCall::Where)?;
     if running.is_none() || is_moved {
         let known = control::known(&mut session.daemon()?)?;
@@ -71,6 +71,7 @@ fn started(
         for (flag, value) in place {
             words.extend(value.iter().flat_map(|value| [flag.into(), OsString::from(value)]));
         }
+        words.extend(args.folders.iter().flat_map(|folder| ["--folders".into(), folder.into()]));
     }
     let Some(Verb::Start(start)) = Cli::try_parse_from(words).ok().and_then(|cli| cli.command)
     else {

@@ -218,7 +218,7 @@ fn s06_every_answer_says_what_a_browser_may_do_with_it() {
     let key = key(&home, desk.port, &[]);
     let shell = ask(desk.port, "GET", "/", "", "");
     let html = shell.text();
-    let asset = html.split("\"/assets/").nth(1).unwrap().split('"').next().unwrap();
+    let asset = html.split("\"./assets/").nth(1).unwrap().split('"').next().unwrap();
     let asset = format!("/assets/{asset}");
     for (method, path, body, status) in [
         ("GET", "/", "", 200),

@@ -1,5 +1,6 @@
 //! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
 
+mod adding;
 mod api;
 mod browser;
 mod deeds;

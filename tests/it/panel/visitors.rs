@@ -39,7 +39,10 @@ fn routes(port: u16, key: &str) -> Vec<Route> {
         is_deed: !line["deed"].is_null(),
     };
     let all = desk::routes(port, key);
-    all.iter().map(route).filter(|route| route.method != "DELETE").collect()
+    // Adding is for who sees all apps: `adding.rs`.
+    let adds = |path: &str| ["/api/folders", "/api/scout", "/api/projects"].contains(&path);
+    let all = all.iter().map(route);
+    all.filter(|route| route.method != "DELETE" && !adds(&route.path)).collect()
 }
 
 impl Route {

@@ -5,4 +5,5 @@ pub(crate) mod deeds;
 pub(crate) mod events;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod projects;
 pub(crate) mod session;

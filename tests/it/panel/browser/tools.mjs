@@ -33,8 +33,9 @@ export async function until(what, look) {
 }
 
 /** The panel, in the foreground of its own process. */
-export async function panel() {
-  const child = spawn(PM, ["web", "--foreground", "--listen", `127.0.0.1:${PORT}`], { stdio: ["ignore", "ignore", "inherit"] });
+export async function panel(...more) {
+  const child = spawn(PM, ["web", "--foreground", "--listen", `127.0.0.1:${PORT}`, ...more], { stdio: ["ignore", "ignore", "inherit"] });
+  children.push(child);
   await until("the panel listens", () => fetch(`${BASE}healthz`).then((answer) => answer.ok, () => false));
   return child;
 }
@@ -55,12 +56,15 @@ export const browser = () =>
 
 /** All that were opened: what they show is told when something fails. */
 const opened = [];
+/** Panels; who fails leaves none behind. */
+const children = [];
 
 process.on("uncaughtException", async (error) => {
   console.error(error);
   for (const { page, faults } of opened) {
     console.error(page.url(), "\n", faults, "\n", await page.innerText("body").catch(String));
   }
+  children.forEach((child) => child.kill("SIGKILL"));
   process.exit(1);
 });
 
