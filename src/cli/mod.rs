@@ -274,5 +274,6 @@ pub(crate) enum Verb {
 #[cfg(test)]
 mod tests;
 
-#[cfg(all(test, feature = "panel"))]
+#[cfg(test)]
+#[cfg(feature = "panel")]
 mod deed_tests;

@@ -22,6 +22,7 @@ mod hub;
 mod keeper;
 mod link;
 mod listener;
+mod log_output;
 mod logs;
 mod metrics;
 mod openapi;

@@ -13,12 +13,12 @@ use crate::view::AppRow;
 
 /// A listener.
 #[derive(Debug)]
-pub(crate) struct Listener {
+pub(crate) struct EventListener {
     pub(crate) id: u64,
     pub(crate) topics: Topics,
     pub(crate) apps: AppPattern,
     pub(crate) events: Sender<Bytes>,
-    heard: Heard,
+    heard: HeardSoFar,
     /// It missed something and wants everything.
     behind: bool,
     /// It knows that there is no daemon.
@@ -27,7 +27,7 @@ pub(crate) struct Listener {
 
 /// What it has heard of the apps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
+enum HeardSoFar {
     Nothing,
     /// In a stream before this one: all up to this change.
     Before(u64),
@@ -50,7 +50,7 @@ struct SomeApps<'a> {
 }
 
 #[derive(Serialize)]
-struct Figures {
+struct UsageEvent {
     rows: Vec<(u32, Option<f32>, Option<u64>)>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct ToldPayloads<'a> {
     roll: &'a Roll,
     number: EventNumber,
     news: &'a RollNews,
-    apps: Vec<((AppPattern, Heard), Option<Bytes>)>,
+    apps: Vec<((AppPattern, HeardSoFar), Option<Bytes>)>,
     figures: Vec<(AppPattern, Option<Bytes>)>,
     host: Option<Bytes>,
 }
@@ -74,17 +74,18 @@ impl<'a> ToldPayloads<'a> {
     }
 
     /// The apps for who has heard this much; `None`: nothing is new.
-    fn apps(&mut self, apps: &AppPattern, heard: Heard) -> Option<Bytes> {
-        if heard == Heard::UpTo(self.number.seq) {
+    fn apps(&mut self, apps: &AppPattern, heard: HeardSoFar) -> Option<Bytes> {
+        if heard == HeardSoFar::UpTo(self.number.seq) {
             return None;
         }
-        let is_same = |(pattern, other): &(AppPattern, Heard)| pattern == apps && *other == heard;
+        let is_same =
+            |(pattern, other): &(AppPattern, HeardSoFar)| pattern == apps && *other == heard;
         if let Some((_, known)) = self.apps.iter().find(|(key, _)| is_same(key)) {
             return known.clone();
         }
         let changes = match heard {
-            Heard::Nothing => None,
-            Heard::Before(seq) | Heard::UpTo(seq) => self.roll.since(seq, apps),
+            HeardSoFar::Nothing => None,
+            HeardSoFar::Before(seq) | HeardSoFar::UpTo(seq) => self.roll.since(seq, apps),
         };
         let bytes = match changes {
             None => {
@@ -94,7 +95,7 @@ impl<'a> ToldPayloads<'a> {
             Some((rows, gone)) => {
                 // Who comes back waits for a word.
                 let is_word =
-                    matches!(heard, Heard::Before(_)) || !rows.is_empty() || !gone.is_empty();
+                    matches!(heard, HeardSoFar::Before(_)) || !rows.is_empty() || !gone.is_empty();
                 is_word.then(|| event("apps", self.number, &SomeApps { rows, gone }))
             }
         };
@@ -111,20 +112,20 @@ impl<'a> ToldPayloads<'a> {
         }
         let rows = self.news.measured.iter().filter_map(|id| self.roll.one(*id, apps));
         let rows: Vec<_> = rows.map(|row| (row.id, row.cpu, row.memory)).collect();
-        let bytes = (!rows.is_empty()).then(|| event("usage", self.number, &Figures { rows }));
+        let bytes = (!rows.is_empty()).then(|| event("usage", self.number, &UsageEvent { rows }));
         self.figures.push((apps.clone(), bytes.clone()));
         bytes
     }
 }
 
-impl Listener {
+impl EventListener {
     /// Who has heard nothing, or all up to this change in a stream before.
     pub(crate) fn new(
         (id, topics, apps): (u64, Topics, AppPattern),
         events: Sender<Bytes>,
         heard: Option<u64>,
     ) -> Self {
-        let heard = heard.map_or(Heard::Nothing, Heard::Before);
+        let heard = heard.map_or(HeardSoFar::Nothing, HeardSoFar::Before);
         Self { id, topics, apps, events, heard, behind: false, knows_away: false }
     }
 
@@ -144,9 +145,9 @@ impl Listener {
             if self.events.capacity() < self.events.max_capacity() {
                 return;
             }
-            (self.behind, self.heard) = (false, Heard::Nothing);
+            (self.behind, self.heard) = (false, HeardSoFar::Nothing);
         }
-        let is_new = !matches!(self.heard, Heard::UpTo(_));
+        let is_new = !matches!(self.heard, HeardSoFar::UpTo(_));
         if self.topics.apps
             && let Some(bytes) = told.apps(&self.apps, self.heard)
         {
@@ -165,12 +166,12 @@ impl Listener {
                 self.offer(bytes);
             }
         }
-        (self.heard, self.knows_away) = (Heard::UpTo(told.number.seq), false);
+        (self.heard, self.knows_away) = (HeardSoFar::UpTo(told.number.seq), false);
     }
 
     /// The daemon is away; what it tells when it is back is everything.
     pub(crate) fn say_away(&mut self, number: EventNumber) {
-        self.heard = Heard::Nothing;
+        self.heard = HeardSoFar::Nothing;
         self.say_away_if_new(number);
     }
 
@@ -206,9 +207,9 @@ mod tests {
         Topics { apps: true, usage: true, host: true, ..Topics::default() }
     }
 
-    fn listener(room: usize, heard: Option<u64>) -> (Listener, Receiver<Bytes>) {
+    fn listener(room: usize, heard: Option<u64>) -> (EventListener, Receiver<Bytes>) {
         let (sender, events) = channel(room);
-        (Listener::new((1, all(), AppPattern::default()), sender, heard), events)
+        (EventListener::new((1, all(), AppPattern::default()), sender, heard), events)
     }
 
     fn row(id: u32, memory: u64) -> Row {
@@ -216,7 +217,7 @@ mod tests {
         Row { pid: 9, usage, ..samples::row(id, "web", Status::Online) }
     }
 
-    fn tell(roll: &mut Roll, listeners: &mut [&mut Listener]) {
+    fn tell(roll: &mut Roll, listeners: &mut [&mut EventListener]) {
         let news = roll.settle();
         let number = EventNumber { epoch: 1, seq: roll.seq() };
         let mut told = ToldPayloads::new(roll, number, &news);

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::view::{AppKind, AppRow};
 
 /// One kind of figure.
-struct Metric {
+struct AppMetric {
     name: &'static str,
     kind: &'static str,
     help: &'static str,
@@ -14,57 +14,57 @@ struct Metric {
 }
 
 /// All of an app. Those without a value for an instance leave it out.
-const METRICS: [Metric; 9] = [
-    Metric {
+const METRICS: [AppMetric; 9] = [
+    AppMetric {
         name: "pm_app_up",
         kind: "gauge",
         help: "Whether it is online, or a job that waits for its time after a good run.",
         value: |row| Some(number(matches!(row.status, "online" | "scheduled"))),
     },
-    Metric {
+    AppMetric {
         name: "pm_app_restarts_total",
         kind: "counter",
         help: "How often it was restarted since it was started or reset.",
         value: |row| Some(row.restarts.into()),
     },
-    Metric {
+    AppMetric {
         name: "pm_app_memory_bytes",
         kind: "gauge",
         help: "Resident memory of its process tree.",
         value: |row| row.memory.map(count),
     },
-    Metric {
+    AppMetric {
         name: "pm_app_cpu_ratio",
         kind: "gauge",
         help: "CPU of its process tree: 1 is one core.",
         // As written: a tenth of a per cent, not a float's binary tail.
         value: |row| row.cpu.map(|cpu| (f64::from(cpu) * 10.0).round() / 1000.0),
     },
-    Metric {
+    AppMetric {
         name: "pm_app_start_time_seconds",
         kind: "gauge",
         help: "When its run began, in seconds since 1970.",
         value: |row| row.since_ms.map(|since| count(since) / 1000.0),
     },
-    Metric {
+    AppMetric {
         name: "pm_app_healthy",
         kind: "gauge",
         help: "Whether its health check is answered well.",
         value: |row| row.health.map(|health| number(health == "healthy")),
     },
-    Metric {
+    AppMetric {
         name: "pm_job_runs_total",
         kind: "counter",
         help: "Runs of a job that are over.",
         value: |row| row.job.as_ref().map(|job| job.runs.into()),
     },
-    Metric {
+    AppMetric {
         name: "pm_job_failures_total",
         kind: "counter",
         help: "Runs of a job that failed.",
         value: |row| row.job.as_ref().map(|job| job.failures.into()),
     },
-    Metric {
+    AppMetric {
         name: "pm_job_next_run_time_seconds",
         kind: "gauge",
         help: "When a job runs next, in seconds since 1970.",

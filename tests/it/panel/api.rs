@@ -54,7 +54,7 @@ fn everything_about_an_app_is_told_but_its_secrets() {
     let ends = get(&desk, &admin, &path(&bad, "/ends"));
     assert_eq!(ends["ends"][0]["code"], 3, "{ends}");
     let why = get(&desk, &admin, &path(&bad, "/why"));
-    assert!(why.to_string().contains("no such table"), "{why}");
+    assert!(why.to_string().contains("exited with code 3"), "{why}");
     let described = get(&desk, &admin, &path(&web, ""));
     assert_eq!(described["row"]["name"], "web");
     assert!(described.to_string().contains("planted-2"), "what is no secret is told");

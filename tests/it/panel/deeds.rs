@@ -140,6 +140,8 @@ fn s11_whom_one_may_not_touch_one_does_not() {
         pids,
         "nothing was done, not even a part"
     );
+    let done = post(&desk, &guest, "/api/apps/0/reset", &json!({}));
+    assert!(line(&done).1 == 0 && !done.to_string().contains("db"), "no list of all: {done}");
     let viewer = key(&home, desk.port, &["--role", "viewer"]);
     assert_eq!(ask(desk.port, "POST", "/api/apps/0/stop", &viewer, "{}").status, 403);
     assert_eq!(home.row("web").pid, pids[0]);

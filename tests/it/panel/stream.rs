@@ -47,11 +47,10 @@ impl EventReader {
                     event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
                 };
                 // A comment has no fields.
-                if let (Some(name), Some(id), Some(data)) =
-                    (field("event"), field("id"), field("data"))
-                {
+                if let (Some(name), Some(data)) = (field("event"), field("data")) {
                     let data = serde_json::from_str(data).unwrap();
-                    return Some(Told { name: name.into(), id: id.into(), data });
+                    let id = field("id").unwrap_or_default().to_owned();
+                    return Some(Told { name: name.into(), id, data });
                 }
             }
             self.chunk()?;

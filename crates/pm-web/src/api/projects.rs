@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use crate::app_pattern::AppPattern;
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::folder::{FolderError, OpenFolder};
+use crate::hub::HubNeed;
 use crate::panel::Panel;
-use crate::run::{RunEnd, RunLimits, run};
+use crate::run::{CommandEnd, RunLimits, run};
 use crate::secret::digest;
 use crate::view::safe;
 
@@ -124,7 +125,7 @@ async fn plan(panel: &Panel, choice: &ProjectChoice, folder: &str) -> Result<Val
     Ok(plan)
 }
 
-async fn told(panel: &Panel, argv: &[String]) -> Result<RunEnd, Denial> {
+async fn told(panel: &Panel, argv: &[String]) -> Result<CommandEnd, Denial> {
     let end = run((&panel.program, &panel.home), argv, LIMITS).await;
     end.map_err(|error| Denial::broken(&error.to_string()))
 }
@@ -176,7 +177,7 @@ pub(crate) async fn add(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, D
 
 /// What set it up before makes room, if it has ended.
 async fn forget(panel: &Panel, visitor: &Visitor, job: &str) -> Result<(), Denial> {
-    let rows = panel.hub.list(AppPattern::default()).await?.rows;
+    let rows = panel.hub.list(AppPattern::default(), HubNeed::Changes).await?.rows;
     let Some(row) = rows.iter().find(|row| row.name == job && row.namespace == NAMESPACE) else {
         return Ok(());
     };
