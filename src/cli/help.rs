@@ -123,12 +123,24 @@ fn of_command(command: &mut Command, width: usize) -> String {
     let words = command.get_positionals().filter(|arg| !arg.is_hide_set());
     let rows = words.map(|arg| (arg.to_string(), told(arg))).collect();
     section(&mut page, "Arguments", rows, width);
+    section(&mut page, "Commands", inner(command, ""), width);
     options(&mut page, command, width);
     let examples = examples(command.get_name());
     if !examples.is_empty() {
         write!(page, "\nExamples:\n{examples}").ok();
     }
     page
+}
+
+/// The commands of a command, each with those of its own.
+fn inner(command: &Command, before: &str) -> Vec<(String, String)> {
+    let own = command.get_subcommands().filter(|one| one.get_name() != "help");
+    let rows = own.flat_map(|one| {
+        let name = format!("{before}{}", one.get_name());
+        let further = inner(one, &format!("{name} "));
+        if further.is_empty() { vec![(name, about(one))] } else { further }
+    });
+    rows.collect()
 }
 
 fn head(command: &mut Command, width: usize) -> String {

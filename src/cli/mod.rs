@@ -277,3 +277,7 @@ pub(crate) enum Verb {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "panel")]
+#[cfg(test)]
+mod deed_tests;

@@ -1,5 +1,7 @@
 //! `pm web`: the panel, and all there is to administer of it.
 
+use std::path::PathBuf;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
@@ -22,6 +24,9 @@ pub(crate) struct WebPlaceArgs {
     /// ADDRESS:PORT, or unix:PATH for a proxy; default is 127.0.0.1:9616
     #[arg(long, value_name = "WHERE")]
     pub(crate) listen: Option<String>,
+    /// Where projects to add may lie; default is your home, and nothing for root
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
     /// What a proxy in front of it calls it: `https://NAME`
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,

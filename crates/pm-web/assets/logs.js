@@ -13,6 +13,10 @@ import { t } from "./words.js";
 
 const PAGE = 200;
 const SPANS = ["", "5m", "1h", "6h", "1d", "7d"];
+const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** When such a span began, in ms since 1970. @param {string} span */
+const begin = (span) => Date.now() - Number.parseInt(span, 10) * UNITS[/** @type {"m"|"h"|"d"} */ (span.at(-1))];
 /** So many are shown at first if nobody has chosen. */
 const FIRST = 6;
 
@@ -87,7 +91,7 @@ function address(cursor) {
   const query = new URLSearchParams({ apps: view.apps.flatMap(wishes).join(","), stream: view.stream, limit: String(PAGE) });
   if (cursor) query.set("before", cursor);
   if (view.grep) query.set("grep", view.grep);
-  if (view.since) query.set("since", view.since);
+  if (view.since) query.set("since", String(begin(view.since)));
   return `logs?${query}`;
 }
 
@@ -152,13 +156,27 @@ function begun(news) {
   redraw();
 }
 
+/** What a line must have: the text, or what stands between slashes. @returns {(text: string) => boolean} */
+function fitting() {
+  const pattern = /^\/(.+)\/$/.exec(view.grep);
+  if (!pattern) return (text) => text.includes(view.grep);
+  try {
+    const wanted = new RegExp(pattern[1]);
+    return (text) => wanted.test(text);
+  } catch {
+    // The server says what is wrong with it.
+    return () => false;
+  }
+}
+
 /** News of logs. @param {any} news */
 export function heard(news) {
   if (state.place.screen !== "logs") return;
   if (news.full) return begun(news);
   if (news.skipped > 0) lines?.gap(news.skipped);
+  const has = fitting();
   const fits = news.lines.filter((one) => view.apps.includes(one.app)
-    && (view.stream === "both" || one.stream === view.stream) && (view.grep === "" || one.text.includes(view.grep)));
+    && (view.stream === "both" || one.stream === view.stream) && has(one.text));
   if (fits.length === 0) return;
   if (early) {
     early = early.concat(fits).slice(-2 * PAGE);

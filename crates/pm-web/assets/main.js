@@ -2,6 +2,8 @@
 
 import { html, render } from "./vendor/lit/lit-html.js";
 import { hasKey, holdKey, whenSignedOut } from "./api.js";
+import { addHears, addScreen } from "./add.js";
+import { setUpHeard, settleSetUp } from "./adding.js";
 import { appScreen } from "./app.js";
 import { appsScreen } from "./apps.js";
 import { dialog, menu, settle } from "./dialogs.js";
@@ -15,7 +17,7 @@ import { look, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
 
 /** @type {Record<string, () => unknown>} */
-const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen };
+const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, add: addScreen };
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 
@@ -26,6 +28,7 @@ function draw() {
   document.title = title();
   settle();
   settleLogs();
+  settleSetUp();
   if (state.stage === "in") want(wish());
 }
 
@@ -37,7 +40,8 @@ function title() {
 
 /** What this tab has to hear of. */
 function wish() {
-  const logs = hears();
+  const own = state.place.screen === "add" ? addHears() : [];
+  const logs = own.length > 0 ? { topics: own.map((name) => `logs:${name}`), more: { stream: "both", past: "500" } } : hears();
   return { topics: ["apps", "usage", "host", ...logs.topics].join(","), ...logs.more };
 }
 
@@ -77,7 +81,7 @@ function hear(event, news) {
   if (event === "apps") appsNews(news);
   else if (event === "usage") usageNews(news);
   else if (event === "host") change({ host: news });
-  else if (event === "log") heard(news);
+  else if (event === "log") (state.place.screen === "add" ? setUpHeard : heard)(news);
   else if (event === "reconnecting") change({ daemonAway: true });
 }
 
@@ -120,6 +124,7 @@ async function begin() {
     },
   });
   addEventListener("hashchange", goTo);
+  addEventListener("resize", redraw);
   document.addEventListener("keydown", press);
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, look);
   document.addEventListener("click", use, { capture: true });

@@ -43,7 +43,7 @@ async function signIn(by, keep) {
 export async function enter() {
   try {
     const session = await get("session");
-    change({ session, stage: "in", away: false });
+    change({ session, stage: "in", away: false, adds: session.role === "admin" && !session.apps });
   } catch (error) {
     const { status } = /** @type {any} */ (error);
     if (status === 0) throw error;

@@ -15,6 +15,7 @@
  * @property {any} strip
  * @property {any} asking the open dialog
  * @property {Map<string, any>} whys
+ * @property {boolean} adds whether projects can be added here
  */
 
 /** @type {State} */
@@ -32,6 +33,7 @@ export const state = {
   strip: null,
   asking: null,
   whys: new Map(),
+  adds: false,
 };
 
 let draw = () => {};

@@ -84,6 +84,7 @@ export function strip() {
 /** Nothing has been clicked: the command that shows this screen. */
 function standing() {
   const { screen, name } = state.place;
+  if (screen === "add") return line(["pm", "add", state.place.query.get("folder") ?? "FOLDER"]);
   if (screen === "app") return line(["pm", "describe", name]);
   if (screen === "logs") return state.place.query.get("line") ?? "pm logs";
   return "pm list";

@@ -66,6 +66,8 @@ impl WebCall {
 #[derive(Debug)]
 pub(crate) enum WebAnswer {
     Json(StatusCode, Vec<u8>),
+    /// Of this media type.
+    Text(&'static str, String),
     /// `text/event-stream`: whole events, with their empty line.
     Events(Receiver<Bytes>),
 }

@@ -79,9 +79,17 @@ impl std::fmt::Display for EventNumber {
 
 /// One event. JSON has no line ends, so one line of data is all there is.
 pub(crate) fn event(name: &str, number: EventNumber, value: &impl Serialize) -> Bytes {
-    // Only our own plain types are told.
-    let json = serde_json::to_string(value).unwrap_or_default();
-    Bytes::from(format!("event: {name}\nid: {number}\ndata: {json}\n\n"))
+    Bytes::from(format!("event: {name}\nid: {number}\ndata: {}\n\n", json(value)))
+}
+
+/// One that says nothing about what was heard of the apps.
+pub(crate) fn aside(name: &str, value: &impl Serialize) -> Bytes {
+    Bytes::from(format!("event: {name}\ndata: {}\n\n", json(value)))
+}
+
+/// Only our own plain types are told, which are always JSON.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Says that we are there, so that nobody in between closes what is silent.

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
 use crate::events::{COMMENT, EventNumber, Topics};
-use crate::listener::{Listener, ToldPayloads};
+use crate::listener::{EventListener, ToldPayloads};
 use crate::roll::Roll;
 use crate::tails::{LogListener, Tails};
 use crate::view::AppRow;
@@ -51,9 +51,9 @@ pub(crate) struct Hub {
 
 /// What the thread is asked.
 enum HubCall {
-    Join(Box<Listener>),
+    Join(Box<EventListener>),
     Leave(u64),
-    List(AppPattern, oneshot::Sender<Result<HubList, HubTrouble>>),
+    List(AppPattern, HubNeed, oneshot::Sender<Result<HubList, HubTrouble>>),
 }
 
 /// All apps that may be seen.
@@ -101,10 +101,14 @@ impl Hub {
         Ok(Self { calls, waker, epoch, next: AtomicU64::new(0) })
     }
 
-    /// All apps, with figures.
-    pub(crate) async fn list(&self, apps: AppPattern) -> Result<HubList, HubTrouble> {
+    /// All apps that may be seen, with figures if those are needed.
+    pub(crate) async fn list(
+        &self,
+        apps: AppPattern,
+        need: HubNeed,
+    ) -> Result<HubList, HubTrouble> {
         let (reply, answer) = oneshot::channel();
-        self.call(HubCall::List(apps, reply))?;
+        self.call(HubCall::List(apps, need, reply))?;
         answer.await.unwrap_or(Err(HubTrouble::Busy))
     }
 
@@ -118,7 +122,8 @@ impl Hub {
         let (sender, events) = mpsc::channel(QUEUE);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let heard = heard.and_then(EventNumber::parse).filter(|it| it.epoch == self.epoch);
-        let listener = Listener::new((id, topics, apps), sender.clone(), heard.map(|it| it.seq));
+        let listener =
+            EventListener::new((id, topics, apps), sender.clone(), heard.map(|it| it.seq));
         self.call(HubCall::Join(Box::new(listener)))?;
         let (calls, waker) = (self.calls.clone(), self.waker.clone());
         tokio::spawn(async move {
@@ -155,10 +160,12 @@ enum DaemonLink {
     Away,
 }
 
-/// What is asked of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HubNeed {
+/// What is asked of the daemon; figures cost it something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HubNeed {
+    /// Which apps there are and how they stand.
     Changes,
+    /// What they use as well.
     Figures,
 }
 
@@ -167,7 +174,7 @@ struct HubThread {
     waker: ThreadWaker,
     epoch: u64,
     roll: Roll,
-    listeners: BTreeMap<u64, Listener>,
+    listeners: BTreeMap<u64, EventListener>,
     feed: Option<(Subscription, HubNeed)>,
     link: DaemonLink,
     /// When to look for a daemon again.
@@ -196,8 +203,8 @@ impl HubThread {
             match inbox.try_recv() {
                 Ok(HubCall::Join(listener)) => self.join(*listener),
                 Ok(HubCall::Leave(id)) => self.leave(id),
-                Ok(HubCall::List(apps, reply)) => {
-                    let list = self.list(&apps);
+                Ok(HubCall::List(apps, need, reply)) => {
+                    let list = self.list(&apps, need);
                     // Who asked may be gone.
                     reply.send(list).ok();
                 }
@@ -207,11 +214,11 @@ impl HubThread {
         }
     }
 
-    fn join(&mut self, listener: Listener) {
+    fn join(&mut self, listener: EventListener) {
         if self.listeners.is_empty() {
             self.comment_at = Instant::now() + COMMENT_EVERY;
         }
-        if let Some(log) = LogListener::of(&listener, self.number()) {
+        if let Some(log) = LogListener::of(&listener) {
             self.tails.follow(log);
         }
         self.listeners.insert(listener.id, listener);
@@ -227,12 +234,18 @@ impl HubThread {
         EventNumber { epoch: self.epoch, seq: self.roll.seq() }
     }
 
-    /// The list with figures: what is known where it is fresh, else what the daemon says.
-    fn list(&mut self, apps: &AppPattern) -> Result<HubList, HubTrouble> {
-        let knows_figures = self.feed.as_ref().is_some_and(|(_, need)| *need == HubNeed::Figures);
-        if self.link != DaemonLink::Up || !knows_figures {
+    /// The list: what is known where it is fresh, else what the daemon says.
+    fn list(&mut self, apps: &AppPattern, need: HubNeed) -> Result<HubList, HubTrouble> {
+        if self.link == DaemonLink::Up {
+            // What was told before the question belongs to the answer.
+            self.hear();
+            self.tell();
+        }
+        let is_known = self.feed.as_ref().is_some_and(|(_, known)| *known >= need);
+        if self.link != DaemonLink::Up || !is_known {
             let mut client = Client::open(&self.home).map_err(CallError::from)?;
-            let call = List { select: Vec::new(), usage: true, host: false };
+            let usage = need == HubNeed::Figures;
+            let call = List { select: Vec::new(), usage, host: false };
             let listing = client.call(&call, Deadline::after(PATIENCE))?;
             if self.link == DaemonLink::Up {
                 // How they stand the subscription knows better.
@@ -350,7 +363,7 @@ impl HubThread {
             return Some(now);
         }
         let comment = (!self.listeners.is_empty()).then_some(self.comment_at);
-        let behind = self.listeners.values().any(Listener::is_behind).then(|| now + CATCH_UP);
+        let behind = self.listeners.values().any(EventListener::is_behind).then(|| now + CATCH_UP);
         [self.look_at, comment, behind].into_iter().flatten().min()
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::audit::{AuditLine, AuditLog};
 use crate::clock::now_ms;
 use crate::delays::Delays;
-use crate::link::{LinkGuest, Links};
+use crate::link::{LinkGuest, OpenLinks};
 use crate::password::PasswordHash;
 use crate::secret::{digest, hex, new_key, random};
 use crate::session::{LONGEST_MS, SessionRecord, SessionView, Sessions, Streams};
@@ -29,7 +29,7 @@ pub(crate) struct Begun {
 
 /// What it is asked.
 #[derive(Debug)]
-enum Errand {
+enum KeeperCall {
     Admit {
         digest: String,
         answer: oneshot::Sender<Option<Admitted>>,
@@ -70,7 +70,7 @@ enum Errand {
 
 /// The way to it; a copy for each who asks.
 #[derive(Clone, Debug)]
-pub(crate) struct Keeper(Sender<Errand>);
+pub(crate) struct Keeper(Sender<KeeperCall>);
 
 impl Keeper {
     /// Starts it, for the home at `root`.
@@ -78,7 +78,7 @@ impl Keeper {
         let folder = store::folder(root)?;
         let log = AuditLog::open(folder.join("audit.jsonl"), Instant::now())?;
         let books = Books {
-            links: Links::default(),
+            links: OpenLinks::default(),
             sessions: Sessions::open(folder.join("sessions.json")),
             users,
             delays: Delays::default(),
@@ -93,61 +93,61 @@ impl Keeper {
     /// Who has this key.
     pub(crate) async fn admit(&self, key: &str) -> Option<Admitted> {
         let digest = digest(key);
-        self.ask(|answer| Errand::Admit { digest, answer }).await?
+        self.ask(|answer| KeeperCall::Admit { digest, answer }).await?
     }
 
     /// A new one-time link's secret.
     pub(crate) async fn link(&self, guest: LinkGuest) -> Option<String> {
-        self.ask(|answer| Errand::Link { guest, answer }).await?
+        self.ask(|answer| KeeperCall::Link { guest, answer }).await?
     }
 
     /// A session for a link.
     pub(crate) async fn use_link(&self, secret: &str, from: &str) -> Option<Begun> {
         let (digest, from) = (digest(secret), from.to_owned());
-        self.ask(|answer| Errand::UseLink { digest, from, answer }).await?
+        self.ask(|answer| KeeperCall::UseLink { digest, from, answer }).await?
     }
 
     /// What a password is to be compared with, or how long none is heard.
     pub(crate) async fn attempt(&self, name: &str, from: &str) -> Result<PasswordHash, Duration> {
         let (keys, name) = (guesses(name, from), name.to_owned());
-        let told = self.ask(|answer| Errand::Attempt { keys, name, answer }).await;
+        let told = self.ask(|answer| KeeperCall::Attempt { keys, name, answer }).await;
         told.unwrap_or(Err(Duration::ZERO))
     }
 
     /// A session for a user whose password was right.
     pub(crate) async fn sign_in(&self, name: &str, from: &str) -> Option<Begun> {
         let (keys, name, from) = (guesses(name, from), name.to_owned(), from.to_owned());
-        self.ask(|answer| Errand::SignIn { keys, name, from, answer }).await?
+        self.ask(|answer| KeeperCall::SignIn { keys, name, from, answer }).await?
     }
 
     /// Ends the sessions with this number, or of this name; says how many.
     pub(crate) async fn end(&self, id: &str) -> usize {
         let id = id.to_owned();
-        self.ask(|answer| Errand::End { id, answer }).await.unwrap_or(0)
+        self.ask(|answer| KeeperCall::End { id, answer }).await.unwrap_or(0)
     }
 
     /// The sessions there are.
     pub(crate) async fn list(&self) -> Vec<SessionView> {
-        self.ask(|answer| Errand::List { answer }).await.unwrap_or_default()
+        self.ask(|answer| KeeperCall::List { answer }).await.unwrap_or_default()
     }
 
     /// Ends the sessions of users who are no longer the same; says how many.
     pub(crate) async fn recheck(&self) -> usize {
-        self.ask(|answer| Errand::Recheck { answer }).await.unwrap_or(0)
+        self.ask(|answer| KeeperCall::Recheck { answer }).await.unwrap_or(0)
     }
 
     /// Writes a change down.
     pub(crate) fn note(&self, line: AuditLine) {
         // It ends with the process only.
-        self.0.send(Errand::Change(line)).ok();
+        self.0.send(KeeperCall::Change(line)).ok();
     }
 
     /// Writes a refusal down.
     pub(crate) fn refused(&self, line: AuditLine) {
-        self.0.send(Errand::Refusal(line)).ok();
+        self.0.send(KeeperCall::Refusal(line)).ok();
     }
 
-    async fn ask<T>(&self, errand: impl FnOnce(oneshot::Sender<T>) -> Errand) -> Option<T> {
+    async fn ask<T>(&self, errand: impl FnOnce(oneshot::Sender<T>) -> KeeperCall) -> Option<T> {
         let (answer, told) = oneshot::channel();
         self.0.send(errand(answer)).ok()?;
         told.await.ok()
@@ -161,7 +161,7 @@ fn guesses(name: &str, from: &str) -> [String; 2] {
 /// What it owns.
 #[derive(Debug)]
 struct Books {
-    links: Links,
+    links: OpenLinks,
     sessions: Sessions,
     users: Users,
     delays: Delays,
@@ -170,38 +170,38 @@ struct Books {
 }
 
 impl Books {
-    fn keep(mut self, errands: &Receiver<Errand>) {
+    fn keep(mut self, errands: &Receiver<KeeperCall>) {
         while let Ok(errand) = errands.recv() {
             self.run(errand);
         }
     }
 
     /// Whoever no longer waits for an answer needs none.
-    fn run(&mut self, errand: Errand) {
+    fn run(&mut self, errand: KeeperCall) {
         match errand {
-            Errand::Admit { digest, answer } => {
+            KeeperCall::Admit { digest, answer } => {
                 self.users.refresh();
                 let version_of = |name: &str| self.users.get(name).map(|(_, version)| version);
                 answer.send(self.sessions.admit(&digest, now_ms(), version_of)).ok();
             }
-            Errand::Link { guest, answer } => {
+            KeeperCall::Link { guest, answer } => {
                 let secret = new_key().ok();
                 if let Some(secret) = &secret {
                     self.links.add(digest(secret), guest, Instant::now());
                 }
                 answer.send(secret).ok();
             }
-            Errand::UseLink { digest, from, answer } => {
+            KeeperCall::UseLink { digest, from, answer } => {
                 let guest = self.links.take(&digest, Instant::now());
                 answer.send(guest.and_then(|guest| self.begin(guest, None, from))).ok();
             }
-            Errand::Attempt { keys, name, answer } => {
+            KeeperCall::Attempt { keys, name, answer } => {
                 self.users.refresh();
                 let heard =
                     self.delays.attempt(keys.each_ref().map(String::as_str), Instant::now());
                 answer.send(heard.map(|()| self.users.hash_of(&name))).ok();
             }
-            Errand::SignIn { keys, name, from, answer } => {
+            KeeperCall::SignIn { keys, name, from, answer } => {
                 self.delays.succeeded(keys.each_ref().map(String::as_str));
                 let begun = self.users.get(&name).and_then(|(user, version)| {
                     let guest = LinkGuest { name, role: user.role, apps: user.apps, stays: None };
@@ -209,12 +209,12 @@ impl Books {
                 });
                 answer.send(begun).ok();
             }
-            Errand::End { id, answer } => {
+            KeeperCall::End { id, answer } => {
                 let ended = self.sessions.end_of(|it| it.id == id || it.name == id, now_ms());
                 answer.send(ended).ok();
             }
-            Errand::List { answer } => drop(answer.send(self.sessions.list(now_ms()))),
-            Errand::Recheck { answer } => {
+            KeeperCall::List { answer } => drop(answer.send(self.sessions.list(now_ms()))),
+            KeeperCall::Recheck { answer } => {
                 self.users.refresh();
                 let is_other = |it: &SessionRecord| {
                     let version = self.users.get(&it.name).map(|(_, version)| version);
@@ -222,11 +222,11 @@ impl Books {
                 };
                 answer.send(self.sessions.end_of(is_other, now_ms())).ok();
             }
-            Errand::Change(line) => {
+            KeeperCall::Change(line) => {
                 let written = self.log.change(line);
                 self.complain(written);
             }
-            Errand::Refusal(line) => {
+            KeeperCall::Refusal(line) => {
                 let written = self.log.refusal(line, Instant::now());
                 self.complain(written);
             }

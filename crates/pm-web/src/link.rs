@@ -31,9 +31,9 @@ struct OpenLink {
 
 /// The links nobody has used yet.
 #[derive(Debug, Default)]
-pub(crate) struct Links(Vec<OpenLink>);
+pub(crate) struct OpenLinks(Vec<OpenLink>);
 
-impl Links {
+impl OpenLinks {
     /// One more.
     pub(crate) fn add(&mut self, digest: String, guest: LinkGuest, now: Instant) {
         self.0.retain(|link| now < link.until);
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_link_is_good_once_and_for_ten_minutes() {
         let now = Instant::now();
-        let mut links = Links::default();
+        let mut links = OpenLinks::default();
         links.add("one".into(), guest(), now);
         links.add("two".into(), guest(), now);
         assert!(links.take("three", now).is_none());
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn links_do_not_pile_up() {
         let now = Instant::now();
-        let mut links = Links::default();
+        let mut links = OpenLinks::default();
         (0..=MOST).for_each(|number| links.add(number.to_string(), guest(), now));
         assert!(links.take("0", now).is_none() && links.take("1", now).is_some());
     }

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use pm_client::{Colours, line_times, log_files, plain};
-use pm_logs::{
-    Cursor, History, LineFilter, LineQuery, LogFiles, Merge, ReadError, Stream, TailLine,
-};
+use pm_logs::{Cursor, History, LineFilter, LineQuery, LogFiles, Merge, ReadError, TailLine};
 use pm_protocol::{Home, LogSource};
 use serde::Serialize;
 
 use crate::app_pattern::AppPattern;
+use crate::log_output::LogOutput;
 use crate::page_cursor::PageCursor;
 
 /// Bytes of lines on one page.
@@ -54,23 +53,6 @@ pub(crate) struct WantedLogs {
     pub(crate) wishes: BTreeSet<LogWish>,
     /// The one output that is wanted; `None`: both are.
     only: Option<LogOutput>,
-}
-
-/// As `out` and `err` stand in addresses and answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogOutput {
-    Out,
-    Err,
-}
-
-impl From<Stream> for LogOutput {
-    fn from(stream: Stream) -> Self {
-        match stream {
-            Stream::Out => Self::Out,
-            Stream::Err => Self::Err,
-        }
-    }
 }
 
 impl WantedLogs {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use pm_logs::Cursor;
 
-use crate::logs::LogOutput;
+use crate::log_output::LogOutput;
 
 /// More logs than anybody reads side by side.
 const MOST: usize = 4096;

@@ -9,7 +9,7 @@ use crate::app_pattern::AppPattern;
 use crate::view::{AppRow, HostRow};
 
 /// So many removals are remembered for who comes back; who was away for more is told everything.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 2048;
 
 /// What is known of all apps.
 #[derive(Debug, Default)]
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn who_was_away_for_too_long_is_told_everything() {
         let mut roll = Roll::default();
-        for id in 0..1000 {
+        for id in 0..3000 {
             roll.take(Change::Changed(row(id, "a", Status::Online)));
             roll.settle();
             roll.take(Change::Removed(id));

@@ -1,45 +1,15 @@
 //! Everything that can be asked for over HTTP: one table, from which come dispatch, the check of roles, limits, and what the
 //! documentation must name.
 
-use std::pin::Pin;
 use std::sync::Arc;
-
-use serde_json::json;
 
 use crate::api;
 use crate::call::{Denial, WebAnswer, WebCall};
+use crate::openapi;
 use crate::panel::Panel;
 use crate::path;
 use crate::roles::Role;
-
-/// What a route leads to.
-pub(crate) type RouteFuture = Pin<Box<dyn Future<Output = Result<WebAnswer, Denial>> + Send>>;
-
-/// What a route costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cost {
-    /// An answer.
-    Plain,
-    /// One of the session's eight streams.
-    Stream,
-    /// One of two searches, for at most ten seconds.
-    Search,
-}
-
-/// One of them.
-#[derive(Clone, Copy)]
-pub(crate) struct WebRoute {
-    pub(crate) method: &'static str,
-    /// `{}` stands for one part.
-    pub(crate) path: &'static str,
-    pub(crate) role: Role,
-    /// What it changes, for the audit; `None` for what only looks.
-    pub(crate) deed: Option<&'static str>,
-    pub(crate) cost: Cost,
-    /// What it is for.
-    pub(crate) doc: &'static str,
-    pub(crate) run: fn(Arc<Panel>, WebCall) -> RouteFuture,
-}
+use crate::route::{Cost, WebRoute};
 
 /// A line of the table.
 macro_rules! route {
@@ -61,7 +31,8 @@ macro_rules! route {
 pub(crate) static ROUTES: &[WebRoute] = &[
     route!("GET" "/api/session" Viewer None, Plain, api::session::show, "who one is, and where"),
     route!("DELETE" "/api/session" Viewer Some("sign out"), Plain, api::session::end, "sign out"),
-    route!("GET" "/api/routes" Viewer None, Plain, list, "this table"),
+    route!("GET" "/api/openapi.json" Viewer None, Plain, document, "this table"),
+    route!("GET" "/metrics" Viewer None, Plain, api::metrics::page, "figures for Prometheus"),
     route!("GET" "/api/apps" Viewer None, Plain, api::apps::list, "all apps as rows"),
     route!("GET" "/api/apps/{}" Viewer None, Plain, api::apps::describe, "everything about one, secrets masked"),
     route!("GET" "/api/apps/{}/why" Viewer None, Plain, api::apps::why, "why it runs or does not"),
@@ -77,15 +48,14 @@ pub(crate) static ROUTES: &[WebRoute] = &[
     route!("POST" "/api/apps/{}/scale" Operator Some("scale"), Plain, api::deeds::scale, "have so many instances"),
     route!("POST" "/api/apps/{}/signal" Operator Some("signal"), Plain, api::deeds::signal, "send a signal"),
     route!("POST" "/api/bulk" Operator Some("bulk"), Plain, api::deeds::bulk, "do the same to several"),
+    route!("GET" "/api/folders" Admin None, Plain, api::projects::folders, "folders to choose a project from"),
+    route!("POST" "/api/scout" Admin Some("scout"), Search, api::projects::scout, "what a folder holds, and what adding it would do"),
+    route!("POST" "/api/projects" Admin Some("add"), Plain, api::projects::add, "add it"),
 ];
 
-/// `GET /api/routes`: what there is, for whom.
-async fn list(_: Arc<Panel>, _: WebCall) -> Result<WebAnswer, Denial> {
-    let line = |route: &WebRoute| {
-        let WebRoute { method, path, role, deed, doc, .. } = route;
-        json!({ "method": method, "path": path, "role": role, "deed": deed, "doc": doc })
-    };
-    Ok(WebAnswer::json(&ROUTES.iter().map(line).collect::<Vec<_>>()))
+/// `GET /api/openapi.json`: what there is, for whom.
+async fn document(_: Arc<Panel>, _: WebCall) -> Result<WebAnswer, Denial> {
+    Ok(WebAnswer::json(&openapi::document(ROUTES)))
 }
 
 /// What a path leads to.
@@ -126,5 +96,28 @@ mod tests {
                 ROUTES.iter().filter(|it| (it.method, it.path) == (route.method, route.path));
             assert_eq!(same.count(), 1, "{name}");
         }
+    }
+
+    #[test]
+    fn each_route_is_told_with_all_that_it_takes() {
+        let document = openapi::document(ROUTES);
+        for route in ROUTES {
+            let path = route.path.replace("{}", "{id}");
+            let told = &document["paths"][&path][route.method.to_ascii_lowercase()];
+            assert_eq!(told["summary"], route.doc, "{} {path}", route.method);
+            let has_id = told["parameters"].as_array().unwrap().iter().any(|it| it["in"] == "path");
+            assert_eq!(has_id, path.contains("{id}"), "{path}");
+            assert_eq!(told["requestBody"].is_object(), route.method == "POST", "{path}");
+        }
+        for (path, name, _) in openapi::QUERIES {
+            assert!(document["paths"][path]["get"].to_string().contains(name), "{path} {name}");
+        }
+        assert!(document["paths"]["/api/session"]["post"].is_object());
+        assert_eq!(document["paths"].as_object().unwrap().len(), {
+            let mut paths: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
+            paths.sort_unstable();
+            paths.dedup();
+            paths.len()
+        });
     }
 }

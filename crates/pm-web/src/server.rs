@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use pm_http::{ClientAddress, Deadlines, Doorway};
 use tokio::net::UnixListener;
@@ -15,7 +14,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::api::session;
-use crate::assets::Asset;
 use crate::audit::AuditLine;
 use crate::body::{EventStream, PanelBody};
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
@@ -27,10 +25,12 @@ use crate::hub::Hub;
 use crate::keeper::{Admitted, Keeper};
 use crate::panel::Panel;
 use crate::path;
-use crate::routes::{Cost, RouteMatch, WebRoute, find};
+use crate::replies::{confine, denied, event_stream, json, nothing, other_method, page, typed};
+use crate::route::{Cost, WebRoute};
+use crate::routes::{RouteMatch, find};
 use crate::session::{SessionRecord, Streams};
 use crate::settings::{ListenAt, PanelSettings, SettingsError};
-use crate::users::{UserError, Users};
+use crate::users::{Users, WebUserError};
 
 const DEADLINES: Deadlines = Deadlines {
     most: 1000,
@@ -46,19 +46,6 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// A search takes no longer, waiting for its turn included.
 const SEARCH: Duration = Duration::from_secs(10);
 
-/// What every answer says to browsers: run nothing but our own files, show nothing of ours to others.
-const HEADERS: [(HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-];
-
 /// Why there is no panel.
 #[derive(Debug, thiserror::Error)]
 pub enum PanelError {
@@ -67,7 +54,7 @@ pub enum PanelError {
     Settings(#[from] SettingsError),
     /// Who may come in can't be read.
     #[error(transparent)]
-    Users(#[from] UserError),
+    Users(#[from] WebUserError),
     /// The place is taken, or not for us.
     #[error("listen on {at}")]
     Listen {
@@ -180,13 +167,7 @@ async fn respond(
     let deed = vec![request.method().to_string(), request.uri().path().to_owned()];
     let passage = Passage { panel, from, deed, who: String::new() };
     let mut response = admitted(passage, request, leaving).await;
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    confine(&mut response);
     response
 }
 
@@ -296,6 +277,7 @@ async fn answered(
     };
     match answer {
         Ok(WebAnswer::Json(status, bytes)) => json(status, bytes),
+        Ok(WebAnswer::Text(kind, text)) => typed(Response::new(PanelBody::of(text)), kind),
         Ok(WebAnswer::Events(_)) => denied(&Denial::broken("this is no stream")),
         Err(denial) if route.deed.is_some() => passage.refused(&denial),
         Err(denial) => denied(&denial),
@@ -325,37 +307,11 @@ async fn sign_in(mut passage: Passage, body: Incoming) -> Response<PanelBody> {
             passage.panel.keeper.note(passage.line("done"));
             match answer {
                 WebAnswer::Json(status, bytes) => json(status, bytes),
-                WebAnswer::Events(_) => denied(&nothing()),
+                WebAnswer::Text(..) | WebAnswer::Events(_) => denied(&nothing()),
             }
         }
         Err(denial) => passage.refused(&denial),
     }
-}
-
-/// The page's own files, which hold nothing of anybody.
-fn page(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response<PanelBody>> {
-    let is_alive = path == "/healthz";
-    let asset = Asset::at(path);
-    if asset.is_none() && !is_alive {
-        return None;
-    }
-    if method != Method::GET && method != Method::HEAD {
-        return Some(other_method("GET, HEAD"));
-    }
-    let Some(asset) = asset else {
-        return Some(typed(Response::new(PanelBody::of("ok\n")), "text/plain; charset=utf-8"));
-    };
-    let encodings = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let is_gz = encodings.filter_map(|it| it.to_str().ok()).any(|it| it.contains("gzip"));
-    let mut response = typed(Response::new(PanelBody::of(asset.bytes(is_gz))), asset.media_type);
-    let headers = response.headers_mut();
-    if is_gz {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let kept = if asset.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
-    Some(response)
 }
 
 /// The whole body, if it is short enough and comes in time.
@@ -378,46 +334,4 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Denial> {
         |_| Denial::new(StatusCode::REQUEST_TIMEOUT, "late_body", "the body did not come in time");
     timeout(BODY_PATIENCE, reading).await.map_err(late)??;
     Ok(bytes)
-}
-
-fn nothing() -> Denial {
-    Denial::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
-}
-
-fn other_method(methods: &str) -> Response<PanelBody> {
-    let message = format!("only {methods} can be asked here");
-    let mut response = denied(&Denial::new(StatusCode::METHOD_NOT_ALLOWED, "method", message));
-    if let Ok(value) = HeaderValue::from_str(methods) {
-        response.headers_mut().insert(header::ALLOW, value);
-    }
-    response
-}
-
-fn denied(denial: &Denial) -> Response<PanelBody> {
-    let mut response = match denial.answer() {
-        WebAnswer::Json(status, bytes) => json(status, bytes),
-        WebAnswer::Events(_) => Response::new(PanelBody::Whole(None)),
-    };
-    if denial.status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    response
-}
-
-fn json(status: StatusCode, bytes: Vec<u8>) -> Response<PanelBody> {
-    let mut response = typed(Response::new(PanelBody::of(bytes)), "application/json");
-    *response.status_mut() = status;
-    response
-}
-
-fn event_stream(stream: EventStream) -> Response<PanelBody> {
-    let mut response = typed(Response::new(PanelBody::Events(stream)), "text/event-stream");
-    // nginx would collect events until it has a page of them.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
-}
-
-fn typed(mut response: Response<PanelBody>, kind: &'static str) -> Response<PanelBody> {
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }

@@ -25,6 +25,8 @@ pub struct PanelSettings {
     pub host: String,
     /// `zh` or `en`, as the shell that started it; empty leaves it to the browser.
     pub language: String,
+    /// Beneath which projects may lie.
+    pub folders: Vec<PathBuf>,
     /// Where it listens.
     pub listen: ListenAt,
     /// What it is called by a proxy in front of it.
@@ -225,6 +227,7 @@ mod tests {
             is_root: false,
             host: "here".into(),
             language: String::new(),
+            folders: Vec::new(),
             listen: listen.parse().unwrap(),
             public: public.map(|url| url.parse().unwrap()),
         };

@@ -18,8 +18,8 @@ use tokio::sync::mpsc::Sender;
 
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
-use crate::events::{EventNumber, event};
-use crate::listener::Listener;
+use crate::events::aside;
+use crate::listener::EventListener;
 use crate::logs::{LineRow, OwnedLogs, PageWish, WantedLogs, page};
 
 /// Calls that may wait for the thread.
@@ -51,7 +51,6 @@ pub(crate) struct LogListener {
     id: u64,
     key: GroupKey,
     past: usize,
-    number: EventNumber,
     events: Sender<Bytes>,
     /// Bytes of lines it was too slow for.
     missed: u64,
@@ -61,13 +60,12 @@ pub(crate) struct LogListener {
 
 impl LogListener {
     /// What a listener wants of logs.
-    pub(crate) fn of(listener: &Listener, number: EventNumber) -> Option<Self> {
+    pub(crate) fn of(listener: &EventListener) -> Option<Self> {
         let wanted = listener.topics.logs.clone()?;
         Some(Self {
             id: listener.id,
             key: GroupKey { wanted, apps: listener.apps.clone().into() },
             past: listener.topics.past,
-            number,
             events: listener.events.clone(),
             missed: 0,
             begun: false,
@@ -267,7 +265,7 @@ impl TailThread {
             let skipped = round.skipped + listener.missed;
             let bytes = match &plain {
                 Some(bytes) if listener.missed == 0 => bytes.clone(),
-                _ => event("log", listener.number, &LineEvent { lines: rows(), skipped }),
+                _ => aside("log", &LineEvent { lines: rows(), skipped }),
             };
             if listener.missed == 0 {
                 plain = Some(bytes.clone());
@@ -313,7 +311,7 @@ impl TailGroup {
         let (lines, before) = page.map(|page| (page.lines, page.before)).unwrap_or_default();
         let lines = lines.iter().filter_map(|line| self.owned.view(line)).collect();
         let before = before.map(|before| before.to_string());
-        let first = event("log", listener.number, &FirstLines { full: true, lines, before });
+        let first = aside("log", &FirstLines { full: true, lines, before });
         listener.begun = true;
         // Its queue is new; if it is full all the same, it goes on with what comes.
         listener.events.try_send(first).ok();

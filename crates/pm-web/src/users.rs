@@ -41,7 +41,7 @@ pub struct UserView {
 
 /// Why users stay as they are.
 #[derive(Debug, thiserror::Error)]
-pub enum UserError {
+pub enum WebUserError {
     /// Its name can't be typed or shown.
     #[error("use {0:?} as a user's name: letters, digits, and . _ - @ are allowed, 64 at most")]
     Name(String),
@@ -74,13 +74,13 @@ pub struct Users {
 
 impl Users {
     /// Of the home at `root`.
-    pub fn open(root: &Path) -> Result<Self, UserError> {
+    pub fn open(root: &Path) -> Result<Self, WebUserError> {
         let path = root.join("web").join("users.json");
-        let failed = |source| UserError::File { path: root.join("web"), source };
+        let failed = |source| WebUserError::File { path: root.join("web"), source };
         store::folder(root).map_err(failed)?;
         let mark = store::mark(&path);
         let known = store::load(&path);
-        let known = known.map_err(|source| UserError::File { path: path.clone(), source })?;
+        let known = known.map_err(|source| WebUserError::File { path: path.clone(), source })?;
         Ok(Self { path, mark, known })
     }
 
@@ -95,16 +95,16 @@ impl Users {
     }
 
     /// One more.
-    pub fn add(&mut self, user: UserView, password: &str) -> Result<(), UserError> {
+    pub fn add(&mut self, user: UserView, password: &str) -> Result<(), WebUserError> {
         let UserView { name, role, apps } = user;
         let is_plain = |c: char| c.is_alphanumeric() || "._-@".contains(c);
         if name.is_empty() || name.chars().count() > 64 || !name.chars().all(is_plain) {
-            return Err(UserError::Name(name));
+            return Err(WebUserError::Name(name));
         }
         let password = hashed(password)?;
         self.change(|known| {
             if known.contains_key(&name) {
-                return Err(UserError::Known(name));
+                return Err(WebUserError::Known(name));
             }
             known.insert(name, StoredUser { role, apps, password });
             Ok(())
@@ -112,27 +112,27 @@ impl Users {
     }
 
     /// Another password; whoever is signed in with the old one no longer is.
-    pub fn passwd(&mut self, name: &str, password: &str) -> Result<(), UserError> {
+    pub fn passwd(&mut self, name: &str, password: &str) -> Result<(), WebUserError> {
         let hash = hashed(password)?;
         self.change(|known| {
-            let user = known.get_mut(name).ok_or_else(|| UserError::Unknown(name.into()))?;
+            let user = known.get_mut(name).ok_or_else(|| WebUserError::Unknown(name.into()))?;
             user.password = hash;
             Ok(())
         })
     }
 
     /// One less.
-    pub fn remove(&mut self, name: &str) -> Result<(), UserError> {
+    pub fn remove(&mut self, name: &str) -> Result<(), WebUserError> {
         self.change(|known| {
-            known.remove(name).map(drop).ok_or_else(|| UserError::Unknown(name.into()))
+            known.remove(name).map(drop).ok_or_else(|| WebUserError::Unknown(name.into()))
         })
     }
 
     fn change(
         &mut self,
-        change: impl FnOnce(&mut UsersByName) -> Result<(), UserError>,
-    ) -> Result<(), UserError> {
-        let failed = |source| UserError::File { path: self.path.clone(), source };
+        change: impl FnOnce(&mut UsersByName) -> Result<(), WebUserError>,
+    ) -> Result<(), WebUserError> {
+        let failed = |source| WebUserError::File { path: self.path.clone(), source };
         let _held = store::hold(&self.path).map_err(failed)?;
         let mut known = store::load(&self.path).map_err(failed)?;
         change(&mut known)?;
@@ -165,9 +165,9 @@ impl Users {
     }
 }
 
-fn hashed(password: &str) -> Result<PasswordHash, UserError> {
+fn hashed(password: &str) -> Result<PasswordHash, WebUserError> {
     let is_usable = (SHORTEST..=LONGEST).contains(&password.len());
-    PasswordHash::of(password).filter(|_| is_usable).ok_or(UserError::Password)
+    PasswordHash::of(password).filter(|_| is_usable).ok_or(WebUserError::Password)
 }
 
 #[cfg(test)]
@@ -189,9 +189,9 @@ mod tests {
         panel.refresh();
         let (_, before) = panel.get("ann").unwrap();
         assert!(panel.hash_of("ann").fits("correct horse"));
-        assert!(matches!(typed.add(user("ann"), "correct horse"), Err(UserError::Known(_))));
-        assert!(matches!(typed.add(user("a b"), "correct horse"), Err(UserError::Name(_))));
-        assert!(matches!(typed.add(user("bob"), "short"), Err(UserError::Password)));
+        assert!(matches!(typed.add(user("ann"), "correct horse"), Err(WebUserError::Known(_))));
+        assert!(matches!(typed.add(user("a b"), "correct horse"), Err(WebUserError::Name(_))));
+        assert!(matches!(typed.add(user("bob"), "short"), Err(WebUserError::Password)));
         typed.passwd("ann", "battery staple").unwrap();
         panel.refresh();
         assert_ne!(panel.get("ann").unwrap().1, before, "her sessions end");

@@ -92,13 +92,13 @@ pub(crate) enum AppKind {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct JobRow {
     /// Its next time.
-    next_ms: Option<u64>,
+    pub(crate) next_ms: Option<u64>,
     /// When its last run ended.
     last_ms: Option<u64>,
     /// Whether that one went well.
     last_ok: Option<bool>,
-    runs: u32,
-    failures: u32,
+    pub(crate) runs: u32,
+    pub(crate) failures: u32,
     skipped: u32,
 }
 

@@ -1,11 +1,14 @@
 //! Which ports are free: not listened on, and not claimed by an app that is known, whether it runs or not.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 
 use pm_os::listening::holder;
 use pm_scout::PortClaim;
+use pm_spec::AppSpec;
 
 use crate::commands::support::{described, port_conflict};
+use crate::launch;
 use crate::prelude::{Failure, Session};
 use crate::render::added::GivenPort;
 
@@ -13,6 +16,13 @@ use crate::render::added::GivenPort;
 #[derive(Debug, Default)]
 pub(super) struct PortUse {
     claimed: BTreeMap<u16, String>,
+}
+
+/// Whether an app is a `pm add` itself, as the panel runs it: the port among its words is for another.
+fn adds(spec: &AppSpec) -> bool {
+    let is_pm =
+        launch::own_program().is_ok_and(|own| own.as_os_str().as_bytes() == spec.script.as_bytes());
+    is_pm && spec.args.first().is_some_and(|word| word.as_bytes() == b"add")
 }
 
 impl PortUse {
@@ -24,7 +34,7 @@ impl PortUse {
                 let name = one.spec.name.to_string();
                 let listens = one.row.usage.listens.iter().map(std::net::SocketAddr::port);
                 let ports = listens.chain(port_conflict::given(&one.spec));
-                if !own.contains(&name) {
+                if !own.contains(&name) && !adds(&one.spec) {
                     claimed.extend(ports.map(|port| (port, format!("{name}, an app of yours"))));
                 }
             }

@@ -7,9 +7,9 @@ use pm_protocol::Row;
 use pm_spec::Select;
 use pm_web::{ControlCall, ControlReply, PanelError, Users};
 
-use super::{NAME, NAMESPACE, ask, foreground, link, other_version};
+use super::control::{self, NAME, NAMESPACE, ask, other_version};
+use super::{foreground, link};
 use crate::cli::{Cli, Verb, WebPlaceArgs};
-use crate::commands::support::listing;
 use crate::commands::{delete, start};
 use crate::launch;
 use crate::prelude::{Failure, Report, Session};
@@ -23,10 +23,10 @@ pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Fail
     let users = users.map_err(|error| foreground::refused(&PanelError::Users(error)))?;
     let checked = settings.check(!users.list().is_empty());
     checked.map_err(|error| foreground::refused(&PanelError::Settings(error)))?;
-    let is_moved = args.listen.is_some() || args.public_url.is_some();
+    let is_moved = args.listen.is_some() || args.public_url.is_some() || !args.folders.is_empty();
     let running = ask(session, &ControlCall::Where)?;
     if running.is_none() || is_moved {
-        let known = known(session)?;
+        let known = control::known(&mut session.daemon()?)?;
         if running.is_some() && known.is_none() {
             return Err(Failure::failed(
                 "could not move the panel: it runs, but not as the app pm-web",
@@ -41,13 +41,6 @@ pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Fail
         return Err(other_version());
     };
     link::first(session, &listen, &url, port)
-}
-
-/// The app, if it is known.
-fn known(session: &Session) -> Result<Option<Row>, Failure> {
-    let mut client = session.daemon()?;
-    let rows = listing::rows(&mut client)?;
-    Ok(rows.into_iter().find(|row| row.name == NAME && row.namespace == NAMESPACE))
 }
 
 /// Starts it; `known` is started again as it is. What became of it, if it is not up.
@@ -78,6 +71,7 @@ fn started(
         for (flag, value) in place {
             words.extend(value.iter().flat_map(|value| [flag.into(), OsString::from(value)]));
         }
+        words.extend(args.folders.iter().flat_map(|folder| ["--folders".into(), folder.into()]));
     }
     let Some(Verb::Start(start)) = Cli::try_parse_from(words).ok().and_then(|cli| cli.command)
     else {
@@ -89,8 +83,9 @@ fn started(
 
 /// The app as it was started before, at another place, goes.
 fn forget(session: &Session) -> Result<(), Failure> {
-    if let Some(row) = known(session)? {
-        delete::surely(&mut session.need()?, vec![Select::Id(row.id)])?;
+    let mut client = session.daemon()?;
+    if let Some(row) = control::known(&mut client)? {
+        delete::surely(&mut client, vec![Select::Id(row.id)])?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::PathBuf;
 
 use pm_web::{ListenAt, PanelError, PanelSettings};
 
@@ -47,9 +48,25 @@ pub(super) fn settings(session: &Session, args: &WebPlaceArgs) -> Result<PanelSe
         is_root: uid.is_root(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         language: if is_chinese { "zh".into() } else { String::new() },
+        folders: folders(args, uid.is_root())?,
         listen,
         public,
     })
+}
+
+/// Beneath which projects may lie, without links and dots: what is asked for is compared with it.
+fn folders(args: &WebPlaceArgs, is_root: bool) -> Result<Vec<PathBuf>, Failure> {
+    if args.folders.is_empty() {
+        let own = std::env::var_os("HOME").filter(|_| !is_root);
+        // A user without a home has nothing to choose from, and a panel all the same.
+        return Ok(own.and_then(|home| std::fs::canonicalize(home).ok()).into_iter().collect());
+    }
+    let real = |path: &PathBuf| {
+        std::fs::canonicalize(path).map_err(|error| {
+            Failure::input(format!("could not use the folder {}: {error}", path.display()))
+        })
+    };
+    args.folders.iter().map(real).collect()
 }
 
 /// Says what is wrong, and what to type instead.

@@ -4,7 +4,7 @@ use pm_spec::Span;
 use pm_web::{AppPattern, ControlCall, ControlReply, LinkWish, Role};
 use serde_json::json;
 
-use super::{must_ask, other_version};
+use super::control::{must_ask, other_version};
 use crate::cli::WebLinkArgs;
 use crate::prelude::{Failure, Report, Session};
 

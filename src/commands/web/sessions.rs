@@ -3,9 +3,9 @@
 use pm_web::{ControlCall, ControlReply, SessionView};
 use serde_json::json;
 
-use super::{must_ask, other_version};
+use super::audit::local_time;
+use super::control::{must_ask, other_version};
 use crate::cli::WebSessionsArgs;
-use crate::commands::web::audit::local_time;
 use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: &WebSessionsArgs) -> Result<Report, Failure> {

@@ -5,18 +5,15 @@ use pm_protocol::Stop;
 use pm_spec::Select;
 use pm_web::ControlCall;
 
-use super::{NAME, NAMESPACE, ask};
-use crate::commands::support::listing;
+use super::control::{ask, known};
 use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session) -> Result<Report, Failure> {
-    if let Some(mut client) = session.find()? {
-        let rows = listing::rows(&mut client)?;
-        let row = rows.iter().find(|row| row.name == NAME && row.namespace == NAMESPACE);
-        if let Some(row) = row {
-            let stop = Stop { select: vec![Select::Id(row.id)] };
-            client.call(&stop, Deadline::NEVER)?;
-        }
+    if let Some(mut client) = session.find()?
+        && let Some(row) = known(&mut client)?
+    {
+        let stop = Stop { select: vec![Select::Id(row.id)] };
+        client.call(&stop, Deadline::NEVER)?;
     }
     if ask(session, &ControlCall::Where)?.is_some() {
         let message = "could not stop the panel: it does not run as the app pm-web";

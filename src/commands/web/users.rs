@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use pm_web::{AppPattern, ControlCall, PanelError, UserError, UserView, Users};
+use pm_web::{AppPattern, ControlCall, PanelError, UserView, Users, WebUserError};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 
-use super::{ask, foreground, link};
+use super::control::ask;
+use super::{foreground, link};
 use crate::cli::WebUserVerb;
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session};
@@ -38,8 +39,8 @@ pub(super) fn run(session: &Session, verb: WebUserVerb) -> Result<Report, Failur
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as an error is given to be changed")]
-fn failed(error: UserError) -> Failure {
-    let exit = if matches!(error, UserError::File { .. }) { Exit::Failed } else { Exit::Input };
+fn failed(error: WebUserError) -> Failure {
+    let exit = if matches!(error, WebUserError::File { .. }) { Exit::Failed } else { Exit::Input };
     Failure::could_not(exit, &error)
 }
 

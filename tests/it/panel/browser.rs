@@ -7,6 +7,8 @@ use std::process::Command;
 
 use pm_testkit::{Home, free_port, pm};
 
+use crate::article;
+
 const SCRIPTS: &str = "tests/it/panel/browser";
 
 /// Where the driver's packages are, installed once under `target/` for each lock file.
@@ -45,7 +47,7 @@ fn chromium() -> PathBuf {
 }
 
 /// Runs a script in the work folder of a home of its own.
-fn in_browser(script: &str) {
+fn in_browser(script: &str, more: &[(&str, &str)]) {
     let home = Home::named("panel");
     let work = home.work();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(SCRIPTS)).unwrap() {
@@ -62,6 +64,7 @@ fn in_browser(script: &str) {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
         .env("XDG_RUNTIME_DIR", folder.join("run"))
+        .envs(more.iter().copied())
         .env("PM", pm())
         .env("PM_HOME", home.home().root())
         .env("PORT", free_port().to_string())
@@ -76,10 +79,17 @@ fn in_browser(script: &str) {
 
 #[test]
 fn a_day_with_the_panel_and_what_others_try() {
-    in_browser("story.mjs");
+    in_browser("story.mjs", &[]);
 }
 
 #[test]
 fn each_screen_fits_and_reads_well_at_each_width_in_both_languages() {
-    in_browser("looks.mjs");
+    in_browser("looks.mjs", &[]);
+}
+
+#[test]
+fn two_gunicorn_apps_from_two_folders_without_a_terminal() {
+    let (venv, _lock) = article::venv();
+    let ports = format!("{},{}", free_port(), free_port());
+    in_browser("adding.mjs", &[("VENV", &venv.to_string_lossy()), ("PORTS", &ports)]);
 }

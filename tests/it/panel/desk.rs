@@ -76,6 +76,23 @@ pub(super) fn value(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("no JSON: {}", answer.text()))
 }
 
+/// What can be asked, of the panel's own document: method, path with `{}`, role and deed.
+pub(super) fn routes(port: u16, key: &str) -> Vec<Value> {
+    let document = value(&ask(port, "GET", "/api/openapi.json", key, ""));
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        // Who signs in has no role yet.
+        for (method, told) in
+            methods.as_object().unwrap().iter().filter(|it| it.1["x-role"].is_string())
+        {
+            let (method, path) = (method.to_uppercase(), path.replace("{id}", "{}"));
+            let (role, deed) = (&told["x-role"], &told["x-deed"]);
+            routes.push(json!({ "method": method, "path": path, "role": role, "deed": deed }));
+        }
+    }
+    routes
+}
+
 /// The code of a refusal.
 pub(super) fn code(answer: &Answer) -> String {
     value(answer)["code"].as_str().unwrap_or_default().to_owned()

@@ -7,7 +7,7 @@ use pm_testkit::Home;
 use serde_json::json;
 
 use super::desk::{ask, audit, code, desk, desk_of, key, link, sign_in, state, value};
-use crate::http::raw;
+use crate::http::{Answer, raw};
 
 #[test]
 fn s01_beyond_this_machine_takes_a_user_and_a_way_nobody_reads_on() {
@@ -92,16 +92,17 @@ fn s03_a_cookie_opens_nothing() {
     assert_eq!(ask(desk.port, "GET", "/api/session", &key, "").status, 200);
 }
 
+/// The status of a GET with these lines about its host.
+fn named(port: u16, lines: &str, target: &str) -> u16 {
+    raw(port, &format!("GET {target} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n")).status
+}
+
 #[test]
-fn s04_s05_strange_names_and_strange_pages_are_turned_away() {
+fn s04_strange_names_lead_nowhere() {
     let home = Home::new();
-    home.pm(["web", "user", "add", "ann"]).input("correct horse\n").run().ok();
-    let local = desk(&home);
-    let host = |port: u16, line: &str, target: &str| {
-        raw(port, &format!("GET {target} HTTP/1.1\r\n{line}Connection: close\r\n\r\n")).status
-    };
-    let port = local.port;
-    for (line, target, status) in [
+    let desk = desk(&home);
+    let port = desk.port;
+    for (lines, target, status) in [
         (format!("Host: 127.0.0.1:{port}\r\n"), "/", 200),
         ("Host: LOCALHOST:1\r\n".into(), "/healthz", 200),
         ("Host: [::1]\r\n".into(), "/healthz", 200),
@@ -117,63 +118,82 @@ fn s04_s05_strange_names_and_strange_pages_are_turned_away() {
         ("Host: localhost\r\n".into(), "http://evil.example/", 421),
         ("Host: evil.example\r\nX-Forwarded-Host: localhost\r\n".into(), "/", 421),
     ] {
-        assert_eq!(host(port, &line, target), status, "{line:?} {target}");
+        assert_eq!(named(port, &lines, target), status, "{lines:?} {target}");
     }
-    let page = |port: u16, host: &str, lines: &str| {
-        let body = "{\"link\":\"x\"}";
-        let length = body.len();
-        raw(
-            port,
-            &format!(
-                "POST /api/session HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
-            ),
-        )
-    };
-    let json = "Content-Type: application/json\r\n";
+    // Before all else: not even a link is used up.
+    let link = link(&home, &[]);
+    let body = json!({ "link": link }).to_string();
+    let stray = super::desk::request("POST", "/api/session", "", &body);
+    assert_eq!(raw(port, &stray.replace("localhost:9616", "evil.example")).status, 421);
+    assert_eq!(sign_in(port, &json!({ "link": link })).status, 200);
+    assert!(audit(&home).iter().any(|line| line["outcome"] == "wrong_host"));
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// An attempt to sign in with these lines in its head.
+fn from_page(port: u16, host: &str, lines: &str) -> Answer {
+    let body = "{\"link\":\"x\"}";
+    let length = body.len();
+    raw(
+        port,
+        &format!(
+            "POST /api/session HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n{lines}\r\n{body}"
+        ),
+    )
+}
+
+#[test]
+fn s05_strange_pages_change_nothing() {
+    let home = Home::new();
+    let desk = desk(&home);
     for (lines, status) in [
-        (json.to_owned(), 401),
+        (JSON.to_owned(), 401),
         ("Content-Type: Application/JSON; charset=utf-8\r\n".into(), 401),
-        (format!("{json}Origin: http://localhost:9616\r\nSec-Fetch-Site: same-origin\r\n"), 401),
-        (format!("{json}Sec-Fetch-Site: none\r\n"), 401),
+        (format!("{JSON}Origin: http://localhost:9616\r\nSec-Fetch-Site: same-origin\r\n"), 401),
+        (format!("{JSON}Sec-Fetch-Site: none\r\n"), 401),
         (String::new(), 415),
         ("Content-Type: text/plain\r\n".into(), 415),
         ("Content-Type: application/x-www-form-urlencoded\r\n".into(), 415),
         ("Content-Type: text/plain; application/json\r\n".into(), 415),
-        (format!("{json}Origin: http://localhost:5000\r\n"), 403),
-        (format!("{json}Origin: https://localhost:9616\r\n"), 403),
-        (format!("{json}Origin: null\r\n"), 403),
-        (format!("{json}Origin: http://evil.example\r\nX-Forwarded-Host: evil.example\r\n"), 403),
-        (format!("{json}Sec-Fetch-Site: same-site\r\n"), 403),
-        (format!("{json}Sec-Fetch-Site: cross-site\r\n"), 403),
+        (format!("{JSON}Origin: http://localhost:5000\r\n"), 403),
+        (format!("{JSON}Origin: https://localhost:9616\r\n"), 403),
+        (format!("{JSON}Origin: null\r\n"), 403),
+        (format!("{JSON}Origin: http://e.example\r\nX-Forwarded-Host: e.example\r\n"), 403),
+        (format!("{JSON}Sec-Fetch-Site: same-site\r\n"), 403),
+        (format!("{JSON}Sec-Fetch-Site: cross-site\r\n"), 403),
     ] {
-        let answer = page(port, "localhost:9616", &lines);
+        let answer = from_page(desk.port, "localhost:9616", &lines);
         assert_eq!(answer.status, status, "{lines:?}");
         assert_eq!(answer.header("access-control-allow-origin"), "", "nobody else reads it");
     }
-    assert_eq!(ask(port, "OPTIONS", "/api/session", "", "").status, 405, "no CORS");
-    drop(local);
-    // Behind a proxy the same holds for its name.
+    assert_eq!(ask(desk.port, "OPTIONS", "/api/session", "", "").status, 405, "no CORS");
+    let lines = audit(&home);
+    for code in ["foreign_page", "not_json"] {
+        assert!(lines.iter().any(|line| line["outcome"] == code), "{code} in {lines:?}");
+    }
+}
+
+#[test]
+fn s04_s05_behind_a_proxy_its_name_is_ours() {
+    let home = Home::new();
+    home.pm(["web", "user", "add", "ann"]).input("correct horse\n").run().ok();
+    home.run(["web", "link"]).ends(3).complains("pm web");
     let words =
         ["web", "--foreground", "--listen", "127.0.0.1:0", "--public-url", "https://p.example"];
-    let _told = home.run(["web", "link"]).ends(3).complains("pm web");
-    let mut outside = desk_of(home.pm(words));
+    let desk = desk_of(home.pm(words));
     let told = home.run(["web", "link"]).ok().out();
     assert!(told.starts_with("https://p.example/#link="), "{told}");
-    outside.port = port_of(outside.running.pid());
-    let port = outside.port;
-    assert_eq!(host(port, "Host: p.example\r\n", "/"), 200);
-    assert_eq!(host(port, "Host: P.example:443\r\n", "/"), 200);
-    assert_eq!(host(port, "Host: p.example:80\r\n", "/"), 421);
-    assert_eq!(host(port, "Host: q.example\r\n", "/"), 421);
-    let own = format!("{json}Origin: https://p.example\r\n");
-    assert_eq!(page(port, "p.example", &own).status, 401);
-    let plain = format!("{json}Origin: http://p.example\r\nX-Forwarded-Proto: http\r\n");
-    assert_eq!(page(port, "p.example", &plain).status, 403);
-    let told: Vec<_> =
-        audit(&home).iter().map(|line| line["outcome"].as_str().unwrap().to_owned()).collect();
-    for code in ["wrong_host", "foreign_page", "not_json"] {
-        assert!(told.iter().any(|it| it == code), "{code} in {told:?}");
-    }
+    let port = port_of(desk.running.pid());
+    assert_eq!(named(port, "Host: p.example\r\n", "/"), 200);
+    assert_eq!(named(port, "Host: P.example:443\r\n", "/"), 200);
+    assert_eq!(named(port, "Host: p.example:80\r\n", "/"), 421);
+    assert_eq!(named(port, "Host: q.example\r\n", "/"), 421);
+    let own = format!("{JSON}Origin: https://p.example\r\n");
+    assert_eq!(from_page(port, "p.example", &own).status, 401);
+    let plain = format!("{JSON}Origin: http://p.example\r\nX-Forwarded-Proto: http\r\n");
+    assert_eq!(from_page(port, "p.example", &plain).status, 403);
 }
 
 /// The port a process of ours listens on.

@@ -1,9 +1,14 @@
 //! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
 
+mod adding;
+mod api;
 mod browser;
+mod deeds;
 mod desk;
+mod events;
 mod gate;
 mod life;
 mod limits;
 mod page;
+mod stream;
 mod visitors;

@@ -5,7 +5,8 @@ use std::fs;
 use pm_testkit::Home;
 use serde_json::{Value, json};
 
-use super::desk::{ask, audit, begin, code, desk, key, request, sign_in, state, value};
+use super::desk::{self, ask, audit, begin, code, desk, key, request, sign_in, state, value};
+use crate::http::Answer;
 
 /// What a route wants to be told.
 fn body(path: &str, id: u32) -> String {
@@ -18,107 +19,114 @@ fn body(path: &str, id: u32) -> String {
     .to_string()
 }
 
+/// A line of the table of routes.
+struct Route {
+    method: String,
+    path: String,
+    /// Index of the lowest role that may.
+    role: usize,
+    is_deed: bool,
+}
+
+const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
+
+/// What there is, but for signing out, which would end the test's session.
+fn routes(port: u16, key: &str) -> Vec<Route> {
+    let route = |line: &Value| Route {
+        method: line["method"].as_str().unwrap().to_owned(),
+        path: line["path"].as_str().unwrap().to_owned(),
+        role: ROLES.iter().position(|role| line["role"] == *role).unwrap(),
+        is_deed: !line["deed"].is_null(),
+    };
+    let all = desk::routes(port, key);
+    // Adding is for who sees all apps: `adding.rs`.
+    let adds = |path: &str| ["/api/folders", "/api/scout", "/api/projects"].contains(&path);
+    let all = all.iter().map(route);
+    all.filter(|route| route.method != "DELETE" && !adds(&route.path)).collect()
+}
+
+impl Route {
+    fn ask(&self, port: u16, id: u32, key: &str) -> Answer {
+        let path = self.path.replace("{}", &id.to_string());
+        ask(port, &self.method, &path, key, &body(&self.path, id))
+    }
+
+    /// The status; a stream has no end that could be waited for.
+    fn status(&self, port: u16, id: u32, key: &str) -> u16 {
+        if self.path == "/api/events" {
+            return begin(port, &request("GET", "/api/events?topics=apps", key, "")).0;
+        }
+        self.ask(port, id, key).status
+    }
+
+    fn is_about_apps(&self) -> bool {
+        self.path.contains("{}") || self.path == "/api/bulk"
+    }
+
+    /// To this guest the app is as one that is not there.
+    fn hides(&self, port: u16, id: u32, guest: &str) {
+        let answer = self.ask(port, id, guest);
+        assert_eq!((answer.status, code(&answer).as_str()), (404, "no_such_app"), "{}", self.path);
+        let said = |id: u32| self.ask(port, id, guest).text().replace(&id.to_string(), "ID");
+        assert_eq!(said(id), said(999), "{}", self.path);
+    }
+
+    /// The word of the command it runs.
+    fn verb(&self) -> &str {
+        match self.path.rsplit('/').next().unwrap() {
+            "bulk" => "reset",
+            "signal" => "sendSignal",
+            verb => verb,
+        }
+    }
+}
+
 #[test]
 fn s11_each_route_asks_for_role_and_app() {
     let home = Home::new();
-    home.run([
-        "start",
-        "sleep",
-        "--name",
-        "mine",
-        "--namespace",
-        "shop",
-        "--no-wait",
-        "--",
-        "1000",
-    ])
-    .ok();
-    home.run([
-        "start",
-        "sleep",
-        "--name",
-        "theirs",
-        "--namespace",
-        "other",
-        "--no-wait",
-        "--",
-        "1000",
-    ])
-    .ok();
+    for (name, namespace) in [("mine", "shop"), ("theirs", "other")] {
+        let words = ["start", "sleep", "--name", name, "--namespace", namespace, "--", "1000"];
+        home.run(words).ok();
+    }
     let (mine, theirs) = (home.row("mine").id, home.row("theirs"));
     let desk = desk(&home);
     let port = desk.port;
-    let admin = key(&home, port, &[]);
-    let routes = value(&ask(port, "GET", "/api/routes", &admin, ""));
-    let routes = routes.as_array().unwrap();
-    assert!(routes.len() > 10, "{routes:?}");
-    let text = |route: &Value, name: &str| route[name].as_str().unwrap().to_owned();
-    let roles = ["viewer", "operator", "admin"];
-    for (rank, role) in roles.iter().enumerate() {
+    let routes = routes(port, &key(&home, port, &[]));
+    assert!(routes.len() > 10);
+    for (rank, role) in ROLES.iter().enumerate() {
         let guest = key(&home, port, &["--role", role, "--apps", "ns:shop"]);
-        for route in routes.iter().filter(|route| route["method"] != "DELETE") {
-            let (method, path) = (text(route, "method"), text(route, "path"));
-            let wanted = roles.iter().position(|role| route["role"] == *role).unwrap();
-            let name = format!("{role}: {method} {path}");
-            let at = |id: u32| path.replace("{}", &id.to_string());
-            let asked = |id: u32, key: &str| {
-                if path == "/api/events" {
-                    return begin(port, &request(&method, "/api/events?topics=apps", key, "")).0;
-                }
-                ask(port, &method, &at(id), key, &body(&path, id)).status
-            };
-            assert_eq!(asked(mine, ""), 401, "{name} without a key");
-            assert_eq!(asked(mine, &"0".repeat(64)), 401, "{name} with a wrong key");
-            if rank < wanted {
-                let answer = ask(port, &method, &at(mine), &guest, &body(&path, mine));
+        for route in &routes {
+            let name = format!("{role}: {} {}", route.method, route.path);
+            assert_eq!(route.status(port, mine, ""), 401, "{name} without a key");
+            assert_eq!(route.status(port, mine, &"0".repeat(64)), 401, "{name} with a wrong key");
+            if rank < route.role {
+                let answer = route.ask(port, mine, &guest);
                 assert_eq!((answer.status, code(&answer).as_str()), (403, "not_allowed"), "{name}");
                 continue;
             }
-            if path.contains("{}") || path == "/api/bulk" {
-                let answer = ask(port, &method, &at(theirs.id), &guest, &body(&path, theirs.id));
-                assert_eq!(
-                    (answer.status, code(&answer).as_str()),
-                    (404, "no_such_app"),
-                    "{name} foreign"
-                );
-                let unknown = ask(port, &method, &at(999), &guest, &body(&path, 999));
-                let masked =
-                    |text: String| text.replace("999", "ID").replace(&theirs.id.to_string(), "ID");
-                assert_eq!(
-                    masked(answer.text()),
-                    masked(unknown.text()),
-                    "{name}: as one that is not there"
-                );
+            if route.is_about_apps() {
+                route.hides(port, theirs.id, &guest);
             }
-            // What is done is done once for each route: by the lowest role that may.
-            if route["deed"].is_null() || rank == wanted {
-                assert_eq!(asked(mine, &guest), 200, "{name}");
+            // What changes something is done once: by the lowest role that may.
+            if !route.is_deed || rank == route.role {
+                assert_eq!(route.status(port, mine, &guest), 200, "{name}");
             }
         }
         let list = ask(port, "GET", "/api/apps", &guest, "").text();
         assert!(list.contains("mine") && !list.contains("theirs"), "{list}");
         let logs = ask(port, "GET", "/api/logs?apps=theirs", &guest, "");
-        let none = |answer: &crate::http::Answer| {
-            !answer.text().contains("theirs") || answer.status == 404
-        };
-        assert!(none(&logs), "{}", logs.text());
+        assert!(logs.status == 404 || !logs.text().contains("theirs"), "{}", logs.text());
     }
     assert_eq!(home.row("theirs").pid, theirs.pid, "nobody touched it");
     // A line for each deed, and for each refusal.
     let lines = audit(&home);
-    for route in routes.iter().filter(|route| !route["deed"].is_null() && route["method"] == "POST")
-    {
-        let verb = text(route, "path").rsplit('/').next().unwrap().to_owned();
-        let verb = match verb.as_str() {
-            "bulk" => "reset".into(),
-            "signal" => "sendSignal".into(),
-            _ => verb,
-        };
-        let done = |line: &&Value| line["deed"][0] == "pm" && line["deed"][1] == verb.as_str();
-        assert!(lines.iter().any(|line| done(&line)), "{verb} in {lines:#?}");
+    for route in routes.iter().filter(|route| route.is_deed) {
+        let is_it = |line: &Value| line["deed"][0] == "pm" && line["deed"][1] == route.verb();
+        assert!(lines.iter().any(is_it), "{} in {lines:#?}", route.path);
     }
-    let refused = |code: &str| lines.iter().filter(|line| line["outcome"] == code).count();
-    assert!(refused("not_allowed") > 0 && refused("no_such_app") > 0 && refused("sign_in") > 0);
+    for code in ["not_allowed", "no_such_app", "sign_in"] {
+        assert!(lines.iter().any(|line| line["outcome"] == code), "{code}");
+    }
 }
 
 #[test]
@@ -145,17 +153,11 @@ fn s08_s10_names_are_numbers_and_words_stay_words() {
         "0x0",
         "%20",
     ];
-    let routes = value(&ask(port, "GET", "/api/routes", &key, ""));
-    for route in routes.as_array().unwrap() {
-        let (method, path) = (route["method"].as_str().unwrap(), route["path"].as_str().unwrap());
-        for id in odd.iter().filter(|_| path.contains("{}")) {
-            let answer = ask(port, method, &path.replace("{}", id), &key, &body(path, 0));
-            assert!(
-                [400, 404].contains(&answer.status),
-                "{method} {path} {id}: {} {}",
-                answer.status,
-                answer.text()
-            );
+    for route in routes(port, &key).iter().filter(|route| route.path.contains("{}")) {
+        for id in odd {
+            let path = route.path.replace("{}", id);
+            let answer = ask(port, &route.method, &path, &key, &body(&route.path, 0));
+            assert!([400, 404].contains(&answer.status), "{path}: {}", answer.text());
         }
     }
     for apps in odd {
@@ -257,7 +259,7 @@ fn s13_sessions_end() {
     home.run(["web", "user", "remove", "ann"]).ok();
     assert_eq!(status(&key), 401);
     // By link only as long as was said.
-    let brief = super::desk::key(&home, port, &["--for", "1h"]);
+    let brief = desk::key(&home, port, &["--for", "1h"]);
     let session = value(&ask(port, "GET", "/api/session", &brief, ""));
     let began =
         home.run(["web", "sessions", "--json"]).ok().json()[0]["began_ms"].as_u64().unwrap();
@@ -267,8 +269,8 @@ fn s13_sessions_end() {
     let file = state(&home).join("sessions.json");
     for (name, hours, status) in [("used_ms", 11, 200), ("used_ms", 13, 401), ("until_ms", 0, 401)]
     {
-        let desk = super::desk::desk(&home);
-        let key = super::desk::key(&home, desk.port, &[]);
+        let desk = desk::desk(&home);
+        let key = desk::key(&home, desk.port, &[]);
         drop(desk);
         let mut all: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         for session in all.as_object_mut().unwrap().values_mut() {
@@ -276,7 +278,7 @@ fn s13_sessions_end() {
             session[name] = (began - hours * 3_600_000).into();
         }
         fs::write(&file, all.to_string()).unwrap();
-        let desk = super::desk::desk(&home);
+        let desk = desk::desk(&home);
         assert_eq!(
             ask(desk.port, "GET", "/api/session", &key, "").status,
             status,

@@ -10,9 +10,8 @@ use pm_spec::Select;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::app_pattern::AppPattern;
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
-use crate::hub::{HubList, HubTrouble};
+use crate::hub::{HubList, HubNeed, HubTrouble};
 use crate::panel::Panel;
 use crate::run::{RunLimits, run};
 use crate::view::{AppRow, EndRow};
@@ -36,7 +35,7 @@ struct EndList {
 
 /// `GET /api/apps`.
 pub(crate) async fn list(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
-    let HubList { rows, number } = panel.hub.list(call.visitor.apps.clone()).await?;
+    let HubList { rows, number } = panel.hub.list(call.visitor.apps, HubNeed::Figures).await?;
     Ok(WebAnswer::json(&AppList { apps: rows, seq: number.to_string() }))
 }
 
@@ -85,15 +84,10 @@ async fn document(panel: &Panel, verb: &str, call: &WebCall) -> Result<WebAnswer
 
 /// The row of an app this visitor may know of.
 pub(crate) async fn seen(panel: &Panel, visitor: &Visitor, id: &str) -> Result<AppRow, Denial> {
-    let rows = all_of(panel, id, &visitor.apps).await?;
-    rows.into_iter().next().ok_or_else(|| Denial::no_such_app(id))
-}
-
-async fn all_of(panel: &Panel, id: &str, apps: &AppPattern) -> Result<Vec<AppRow>, Denial> {
-    let number = is_number(id).ok_or_else(|| Denial::no_such_app(id))?;
-    let mut rows = panel.hub.list(apps.clone()).await?.rows;
-    rows.retain(|row| row.id == number);
-    Ok(rows)
+    let unknown = || Denial::no_such_app(id);
+    let number = is_number(id).ok_or_else(unknown)?;
+    let rows = panel.hub.list(visitor.apps.clone(), HubNeed::Changes).await?.rows;
+    rows.into_iter().find(|row| row.id == number).ok_or_else(unknown)
 }
 
 /// The id in a path: digits and nothing else.

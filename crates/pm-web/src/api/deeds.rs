@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::app_pattern::AppPattern;
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::deed::{Deed, words};
+use crate::hub::HubNeed;
 use crate::panel::Panel;
 use crate::run::{RunError, RunLimits, run};
 use crate::view::safe;
@@ -121,6 +122,7 @@ async fn done(
     ids: BTreeSet<u32>,
 ) -> Result<WebAnswer, Denial> {
     let argv = argv(&panel, &visitor, deed, ids).await?;
+    let may_see_all = visitor.apps.is_all();
     let running = tokio::spawn(async move {
         let end = run((&panel.program, &panel.home), &argv, LIMITS).await;
         let outcome = match &end {
@@ -138,7 +140,9 @@ async fn done(
         RunError::Begin { .. } | RunError::Read(_) => Denial::broken(&error.to_string()),
     })?;
     let text = |bytes: &[u8]| safe(&String::from_utf8_lossy(bytes));
-    let (out, err) = (text(&end.out), text(&end.err));
+    // What a command says ends with the list of all apps.
+    let out = if may_see_all { text(&end.out) } else { String::new() };
+    let err = text(&end.err);
     Ok(WebAnswer::json(&DeedEnd { argv, exit: end.exit, out, err, cut: end.is_cut }))
 }
 
@@ -150,7 +154,7 @@ async fn argv(
     ids: BTreeSet<u32>,
 ) -> Result<Vec<String>, Denial> {
     // What a word means is settled by all apps there are, those included that the visitor may not see.
-    let all = panel.hub.list(AppPattern::default()).await?.rows;
+    let all = panel.hub.list(AppPattern::default(), HubNeed::Changes).await?.rows;
     let is_seen = |id: &u32| {
         all.iter().any(|row| row.id == *id && visitor.apps.admits(&row.namespace, &row.name))
     };

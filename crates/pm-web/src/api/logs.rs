@@ -26,7 +26,7 @@ const MOST_LINES: usize = 1000;
 const SEARCH: Duration = Duration::from_secs(8);
 
 #[derive(Serialize)]
-struct Page<'a> {
+struct LogPageView<'a> {
     lines: Vec<LineRow<'a>>,
     /// For the page before this one; `null`: there is none.
     before: Option<String>,
@@ -55,7 +55,7 @@ fn read(
         Denial::new(StatusCode::SERVICE_UNAVAILABLE, "unreadable", format!("could not {error}"))
     };
     let page = logs::page(&owned, wish).map_err(unreadable)?;
-    Ok(WebAnswer::json(&Page {
+    Ok(WebAnswer::json(&LogPageView {
         lines: page.lines.iter().filter_map(|line| owned.view(line)).collect(),
         before: page.before.map(|before| before.to_string()),
         gave_up: page.gave_up,

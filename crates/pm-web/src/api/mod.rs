@@ -4,4 +4,6 @@ pub(crate) mod apps;
 pub(crate) mod deeds;
 pub(crate) mod events;
 pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod projects;
 pub(crate) mod session;

@@ -33,8 +33,8 @@ export async function until(what, look) {
 }
 
 /** The panel, in the foreground of its own process. */
-export async function panel() {
-  const child = spawn(PM, ["web", "--foreground", "--listen", `127.0.0.1:${PORT}`], { stdio: ["ignore", "ignore", "inherit"] });
+export async function panel(...more) {
+  const child = spawn(PM, ["web", "--foreground", "--listen", `127.0.0.1:${PORT}`, ...more], { stdio: ["ignore", "ignore", "inherit"] });
   children.push(child);
   await until("the panel listens", () => fetch(`${BASE}healthz`).then((answer) => answer.ok, () => false));
   return child;
