@@ -81,7 +81,6 @@ function complaint(group) {
 function row(group) {
   const look = tone(group.status);
   const many = group.rows.length > 1;
-  const ports = group.ports.slice(0, 3).map((port) => `:${port}`).join(" ");
   const running = group.up > 0;
   return html`<tr class="row is-${look} ${busy.has(group.name) ? "busy" : ""}">
     ${mayAct() ? pick(group) : nothing}
@@ -89,14 +88,27 @@ function row(group) {
       ${many ? html`<span class="tag" title=${t("list.instances", { n: group.rows.length })}>×${group.rows.length}</span>` : nothing}
       ${group.namespace !== "default" ? html`<span class="tag">${group.namespace}</span>` : nothing}
       <span class="status ${look}">${many && running && group.up < group.rows.length ? t("list.part", { up: group.up, all: group.rows.length }) : statusWord(group.status)}</span></span></span>
-      ${complaint(group)}</th>
-    <td class="ports">${ports}${group.ports.length > 3 ? " …" : ""}</td>
-    <td class="up"><span class="label">${t("list.up")}</span>${running && group.since ? span(Date.now() - group.since) : nextRun(group)}</td>
-    <td class="cpu"><span class="label">${t("list.cpu")}</span>${running ? html`<span class="use"><b>${percent(group.cpu)}</b>${sparkline(seen(group, "cpu"), 10)}</span>` : "–"}</td>
-    <td class="memory"><span class="label">${t("list.memory")}</span>${running ? html`<span class="use"><b>${bytes(group.memory)}</b>${sparkline(seen(group, "memory"), 1)}</span>` : "–"}</td>
+      ${running ? complaint(group) : nothing}</th>
+    ${!running && complaint(group) !== nothing ? html`<td class="reason" colspan=${innerWidth >= 760 ? 4 : 3}>${complaint(group)}</td>` : figures(group)}
     <td class="restarts"><span class="label">${t("list.restarts")}</span>${group.restarts}</td>
     ${acts(group)}</tr>
-    ${state.whys.has(group.name) ? html`<tr class="whyrow"><td colspan="8">${whyBox(group)}</td></tr>` : nothing}`;
+    ${state.whys.has(group.name) ? html`<tr class="whyrow"><td colspan=${columns()}>${whyBox(group)}</td></tr>` : nothing}`;
+}
+
+/** What it uses. @param {Group} group */
+function figures(group) {
+  const running = group.up > 0;
+  const ports = group.ports.slice(0, 3).map((port) => `:${port}`).join(" ");
+  return html`<td class="ports">${ports}${group.ports.length > 3 ? " …" : ""}</td>
+    <td class="up"><span class="label">${t("list.up")}</span>${running && group.since ? span(Date.now() - group.since) : nextRun(group)}</td>
+    <td class="cpu"><span class="label">${t("list.cpu")}</span>${running ? html`<span class="use"><b>${percent(group.cpu)}</b>${sparkline(seen(group, "cpu"), 10)}</span>` : "–"}</td>
+    <td class="memory"><span class="label">${t("list.memory")}</span>${running ? html`<span class="use"><b>${bytes(group.memory)}</b>${sparkline(seen(group, "memory"), 1)}</span>` : "–"}</td>`;
+}
+
+/** Columns that are seen at this width, as in app.css: one that spans more would make room for them. */
+function columns() {
+  const wide = innerWidth > 1080 ? 8 : innerWidth >= 760 ? 7 : 6;
+  return mayAct() ? wide : wide - 1;
 }
 
 /** A job says when it runs next. @param {Group} group */

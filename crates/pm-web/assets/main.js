@@ -124,6 +124,7 @@ async function begin() {
     },
   });
   addEventListener("hashchange", goTo);
+  addEventListener("resize", redraw);
   document.addEventListener("keydown", press);
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, look);
   document.addEventListener("click", use, { capture: true });

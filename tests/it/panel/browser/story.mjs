@@ -98,6 +98,7 @@ await until("the search is left", () => page.evaluate(() => document.activeEleme
 await page.evaluate(() => document.activeElement.blur());
 await page.getByRole("searchbox").fill("");
 await page.evaluate(() => document.activeElement.blur());
+await row(page, HOSTILE).waitFor();
 await page.keyboard.press("j");
 const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
 await until("a row has the focus", async () => (await focused()) === HOSTILE);
