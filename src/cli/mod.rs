@@ -42,8 +42,10 @@ pub(crate) use verbs::{
     GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs,
     SendSignalArgs, TargetArgs, UpArgs,
 };
+pub(crate) use web::WebArgs;
+#[cfg(feature = "panel")]
 pub(crate) use web::{
-    WebArgs, WebAuditArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs, WebUserVerb, WebVerb,
+    WebAuditArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs, WebUserVerb, WebVerb,
 };
 
 use clap::{ArgAction, Parser, Subcommand};
