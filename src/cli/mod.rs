@@ -274,6 +274,6 @@ pub(crate) enum Verb {
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
 #[cfg(feature = "panel")]
+#[cfg(test)]
 mod deed_tests;

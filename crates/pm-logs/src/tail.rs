@@ -70,7 +70,7 @@ impl TailLine {
 
     /// Bytes it takes in its file.
     fn size(&self) -> u64 {
-        (self.line.bytes.len() + self.left_out) as u64 + 1
+        (self.line.bytes.len() + self.left_out + usize::from(self.line.terminated)) as u64
     }
 }
 
@@ -178,10 +178,18 @@ impl Tail {
 
     /// Goes on near the end, so many bytes ahead.
     fn skip_ahead(&mut self, behind: u64) -> Result<TailRound, ReadError> {
+        let before = self.cursors();
         let (tail, mut lines) = Self::open(std::mem::take(&mut self.logs), self.past)?;
         *self = Self { paused_until: self.paused_until, ..tail };
+        // What was written while it was looked is passed over as well. Over a rotation it is not known so well.
+        let passed = before.into_iter().zip(self.cursors()).map(|places| match places {
+            (Some(old), Some(new)) if old.id == new.id => new.offset.checked_sub(old.offset),
+            (None, Some(new)) => Some(new.offset),
+            (None, None) => Some(0),
+            (Some(_), Some(_) | None) => None,
+        });
         // Only the part of the past that was not read yet.
-        let mut left = behind;
+        let mut left = passed.sum::<Option<u64>>().unwrap_or(behind);
         let known = lines
             .iter()
             .rposition(|line| left.checked_sub(line.size()).map(|rest| left = rest).is_none());
@@ -304,6 +312,33 @@ mod tests {
         assert!(numbers.is_sorted() && numbers.len() == texts_of.len(), "nothing twice");
         append(&logs[0].log, "after\n");
         assert_eq!(texts(&read(&mut tail).lines), ["after"]);
+    }
+
+    #[test]
+    fn what_comes_too_fast_is_counted_though_it_goes_on_coming() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let logs = logs(folder.path());
+        File::create(&logs[0].log).expect("made");
+        for past in [0, PAST] {
+            let (mut tail, _) = Tail::open(logs.clone(), past).expect("opened");
+            let begin = size(&logs[0]);
+            let path = logs[0].log.clone();
+            let writer = std::thread::spawn(move || {
+                for _ in 0..40 {
+                    append(&path, &"x".repeat(300_000));
+                }
+                append(&path, "\nend\n");
+            });
+            let (mut told, mut ended) = (0, false);
+            while !ended {
+                let round = tail.read_some().expect("read").unwrap_or_default();
+                told += round.skipped + round.lines.iter().map(TailLine::size).sum::<u64>();
+                ended = round.lines.iter().any(|line| line.line.bytes == b"end")
+                    || (writer.is_finished() && told + begin >= size(&logs[0]));
+            }
+            writer.join().expect("written");
+            assert_eq!(told + begin, size(&logs[0]), "each byte once");
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl From<CallError> for HubTrouble {
 }
 
 impl Hub {
-    /// Starts the thread; it ends when nobody has a way to it any more.
+    /// Starts the thread; it lives as long as the panel.
     pub(crate) fn start(home: &Home) -> io::Result<Self> {
         let waker = ThreadWaker::new()?;
         let (calls, inbox) = sync_channel(CALLS);
@@ -139,13 +139,6 @@ impl Hub {
         self.calls.try_send(call).map_err(|_| HubTrouble::Busy)?;
         self.waker.wake();
         Ok(())
-    }
-}
-
-impl Drop for Hub {
-    /// Without it the thread would not learn that nobody calls any more.
-    fn drop(&mut self) {
-        self.waker.wake();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Follows logs for all tabs: a thread of its own, started when the first log is asked for. Who asks for the same is told by
 //! one reader of the files; who takes too little misses lines and is told how many bytes. Quiet files cost nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// When to ask it again if it could not.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The way to the thread.
+/// The way to the thread, which lives as long as the panel.
 #[derive(Debug)]
 pub(crate) struct Tails {
     home: Home,
@@ -114,13 +114,6 @@ impl Tails {
             calls.try_send(call).ok();
             self.waker.wake();
         }
-    }
-}
-
-impl Drop for Tails {
-    fn drop(&mut self) {
-        self.calls = None;
-        self.waker.wake();
     }
 }
 
@@ -216,7 +209,7 @@ impl TailThread {
             return;
         };
         self.look_at = None;
-        let keys: Vec<_> = self.listeners.values().map(|listener| listener.key.clone()).collect();
+        let keys: BTreeSet<_> = self.listeners.values().map(|it| it.key.clone()).collect();
         for key in keys {
             let apps = AppPattern::from(key.apps.clone());
             let owned = OwnedLogs::new(&self.home, &sources, &key.wanted, &apps);

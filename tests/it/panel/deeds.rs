@@ -60,15 +60,16 @@ fn s10_each_deed_is_the_command_line_it_shows() {
     let typed = home.run(["sendSignal", "SIGHUP", "web"]);
     assert_eq!((line(&done).1, &done["err"]), (i64::from(typed.code), &typed.err.clone().into()));
     lines.push("pm sendSignal SIGHUP web".into());
-    let noted: Vec<_> = audit(&home)
-        .iter()
-        .filter(|line| line["deed"][0] == "pm")
-        .map(|line| {
+    let noted = || -> Vec<String> {
+        let lines = audit(&home).into_iter().filter(|line| line["deed"][0] == "pm");
+        let words = |line: Value| {
             let words = line["deed"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
             words.collect::<Vec<_>>().join(" ")
-        })
-        .collect();
-    assert_eq!(noted, lines, "a line of the audit for each");
+        };
+        lines.map(words).collect()
+    };
+    home.wait_until("each is written down", || noted().len() == lines.len());
+    assert_eq!(noted(), lines, "a line of the audit for each");
     for (path, body) in [
         ("/api/apps/0/scale", json!({ "to": 0 })),
         ("/api/apps/0/scale", json!({ "to": "3; id" })),

@@ -325,6 +325,7 @@ fn s17_what_is_done_and_refused_is_written_down() {
         post(&format!("/api/apps/{id}/stop"), &format!("Authorization: Bearer {key}\r\n"), "{}")
             .contains("403")
     );
+    home.wait_until("the refusal is written down", || audit(&home).len() == 3);
     let lines = audit(&home);
     let told: Vec<_> = lines
         .iter()
