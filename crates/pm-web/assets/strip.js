@@ -47,7 +47,7 @@ async function copy(text) {
   setTimeout(() => {
     copied = false;
     redraw();
-  }, 1500);
+  }, 4000);
 }
 
 /** @param {any} last */
