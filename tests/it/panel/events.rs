@@ -103,7 +103,7 @@ fn fifty_tabs_cost_the_daemon_as_one_and_none_cost_nothing() {
     for tab in &mut tabs {
         tab.until("the stop", |told| told.data["rows"][0]["status"] == "stopped");
     }
-    home.wait_until("still one for all", || connections(&home) == 1);
+    home.wait_until("still one, once `pm stop` has gone", || connections(&home) == 1);
     tabs.into_iter().for_each(EventReader::close);
     home.wait_until("nobody asks any more", || connections(&home) == 0);
     let mut one = listen(desk.port, &keys[0], "topics=apps", "");
