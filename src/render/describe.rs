@@ -259,6 +259,10 @@ fn environment(spec: &AppSpec, look: Look) -> String {
         let line = format!("  {shown}={value}").replace('\n', " ");
         fields += &(text::fitted(&line, look) + "\n");
     }
+    for (name, path) in &spec.secret_files {
+        let line = format!("  {}=(from {})", safe_text(name), safe(path)).replace('\n', " ");
+        fields += &(text::fitted(&line, look) + "\n");
+    }
     let others = spec.env.len().saturating_sub(spec.declared_env.len());
     let (program, name) = (called::name(), safe_text(spec.name.as_str()));
     let more = format!("  and {others} inherited; `{program} env {name}` shows all\n");

@@ -52,6 +52,7 @@ mod ready;
 mod registry;
 mod restart_rules;
 mod runtime;
+mod secrets;
 mod senses;
 mod serve;
 mod settings;

@@ -1,8 +1,8 @@
 //! The environment of an app: the caller's shell, under its files of variables, under `env`, under `env_NAME`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pm_spec::Environment;
+use pm_spec::{ByteString, Environment};
 
 use crate::caller::Beside;
 use crate::diagnose::{Finding, quoted};
@@ -10,7 +10,7 @@ use crate::dotenv::FileVariable;
 use crate::fields::{AppFields, Field, whole};
 use crate::ground::ConfigGround;
 use crate::tree::{TableEntry, Value};
-use crate::{env_file, keys};
+use crate::{env_file, keys, paths};
 
 /// All variables, and the names of those that the file or the command line set.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Variables {
     pub(crate) declared: BTreeSet<String>,
     /// Those of them whose values nobody is shown.
     pub(crate) hidden: BTreeSet<String>,
+    /// Further ones, whose values are in these files.
+    pub(crate) secret_files: BTreeMap<String, ByteString>,
 }
 
 impl Variables {
@@ -26,6 +28,15 @@ impl Variables {
         self.all.set(name, value.to_bytes());
         self.declared.insert(name.to_owned());
         self.hidden.remove(name);
+        self.secret_files.remove(name);
+    }
+
+    /// Its value is in this file.
+    fn set_secret(&mut self, name: &str, path: ByteString) {
+        self.all.unset(name);
+        self.declared.remove(name);
+        self.hidden.remove(name);
+        self.secret_files.insert(name.to_owned(), path);
     }
 
     /// Lays what a file of variables says over what is there.
@@ -127,11 +138,23 @@ fn lay(
     variables: &mut Variables,
 ) {
     for entry in table(app, field) {
+        if let Some(path) = secret_file(&entry.node.value) {
+            let path = paths::written(path, ground.folder, &ground.caller.env);
+            variables.set_secret(&entry.key, paths::to_bytes(&path));
+            continue;
+        }
         variables.set(&entry.key, &entry.node.value);
         if ground.secrets.contains(&entry.node.at) {
             variables.hidden.insert(entry.key.clone());
         }
     }
+}
+
+/// `{ file: "..." }` in the place of a value: it is read from there.
+fn secret_file(value: &Value) -> Option<&ByteString> {
+    let [entry] = value.as_table()? else { return None };
+    let path = entry.node.value.as_text().filter(|path| !path.is_empty())?;
+    (entry.key == "file").then_some(path)
 }
 
 /// The good entries of `env` or `env_NAME`; the others become findings.

@@ -142,6 +142,7 @@ pub(crate) fn app(
         version: version(&program),
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
         hidden_env: env.hidden.iter().map(|name| ByteString::from(name.as_str())).collect(),
+        secret_files: env.secret_files,
         source: ground.source.map(paths::to_bytes),
         ..spec
     })

@@ -39,6 +39,7 @@ mod renewal;
 mod run_control;
 mod runs;
 mod sampler;
+mod secrets;
 mod self_report;
 mod server;
 mod shared_sockets;

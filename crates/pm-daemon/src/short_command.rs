@@ -23,7 +23,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
 use crate::plan::{self, RunNumbers};
-use crate::{app_user, daemon_log};
+use crate::{app_user, daemon_log, secrets};
 
 /// So many bytes of what it said last are kept of each stream.
 const KEPT: usize = 64 << 10;
@@ -51,7 +51,8 @@ pub(crate) fn request_beside<'fd>(
     };
     let user = app.user.as_ref().map(app_user::find).transpose().map_err(words)?;
     let line = plan::command_line(app, numbers, home, user.as_ref().map(|user| &user.person));
-    let line = line.map_err(|error| error.to_string())?;
+    let mut line = line.map_err(|error| error.to_string())?;
+    secrets::lay(&mut line.env, app)?;
     let credentials = user.map(|user| user.credentials);
     Ok(SpawnRequest {
         cwd: line.cwd,

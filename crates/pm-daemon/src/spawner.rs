@@ -33,6 +33,7 @@ use crate::notices;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
+use crate::secrets;
 use crate::shared_sockets::{Demand, SharedSockets};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_notices, store_pidfd, store_stream};
 
@@ -185,6 +186,7 @@ impl SpawnerParts {
         let person = user.as_ref().map(|app_user| &app_user.person);
         let mut line = plan::command_line(app, numbers, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
+        secrets::lay(&mut line.env, app).map_err(refused)?;
         let owner = user.as_ref().map(|user| user.owner);
         let tag = self.tag(job.run);
         let pipes = self.pipes(tag, job, owner)?;

@@ -1,6 +1,6 @@
 //! What a user asks for: one app.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -42,6 +42,9 @@ pub struct AppSpec {
     /// The names of `env` whose values came from a file of variables (Compose: `env_file`): nobody is shown them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden_env: Vec<ByteString>,
+    /// Further variables: their names, and the files (absolute) in which their values are, read at each start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_files: BTreeMap<String, ByteString>,
     /// The keys that nobody wrote and whose values were made from others: a change of these alone is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<ByteString>,
@@ -136,6 +139,7 @@ impl AppSpec {
             env: Environment::new(),
             declared_env: Vec::new(),
             hidden_env: Vec::new(),
+            secret_files: BTreeMap::new(),
             derived: Vec::new(),
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
@@ -317,7 +321,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            hidden_env, derived, instances, instance_var, increment_var, umask, nice,
+            hidden_env, secret_files, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
@@ -445,6 +449,7 @@ mod tests {
             env,
             declared_env: Vec::from(["B".into()]),
             hidden_env: Vec::from(["H".into()]),
+            secret_files: [(String::from("S"), "/s".into())].into(),
             derived: Vec::from(["pid_file".into()]),
             instances: 2,
             instance_var: "B".into(),

@@ -134,12 +134,21 @@ impl AppSpec {
 
 /// The variables that either declares, by name; secrets are masked.
 fn variables(old: &AppSpec, new: &AppSpec) -> Vec<Edit> {
-    let names: BTreeSet<_> = old.declared_env.iter().chain(&new.declared_env).collect();
+    let declared = old.declared_env.iter().chain(&new.declared_env);
+    let secret = old.secret_files.keys().chain(new.secret_files.keys());
+    let names: BTreeSet<String> =
+        declared.map(|name| name.display().into_owned()).chain(secret.cloned()).collect();
     let changed = names.into_iter().filter_map(|name| {
-        let name = name.display();
-        let (was, is) = (old.env.get(&name), new.env.get(&name));
-        let show = |value: &ByteString| {
-            if old.hides(&name) || new.hides(&name) {
+        // Where the value is, or itself.
+        let told = |app: &AppSpec| {
+            let file = app.secret_files.get(&name).map(|path| (true, path.clone()));
+            file.or_else(|| app.env.get(&name).map(|value| (false, value.clone())))
+        };
+        let (was, is) = (told(old), told(new));
+        let show = |(is_file, value): &(bool, ByteString)| {
+            if *is_file {
+                format!("(from {})", value.display())
+            } else if old.hides(&name) || new.hides(&name) {
                 "***".into()
             } else {
                 short(value.display().into_owned())
@@ -148,8 +157,8 @@ fn variables(old: &AppSpec, new: &AppSpec) -> Vec<Edit> {
         (was != is).then(|| Edit {
             what: format!("env.{name}"),
             effort: Effort::Renewal,
-            from: was.map(show),
-            to: is.map(show),
+            from: was.as_ref().map(show),
+            to: is.as_ref().map(show),
         })
     });
     changed.collect()
