@@ -147,6 +147,7 @@ impl Instance {
             self.stop_again(now, orders);
         }
         self.switch_over(now);
+        self.settle_queued(now, *runs);
         self.end_overdue(now);
         self.guard(now);
         let retention = loop {

@@ -26,6 +26,7 @@ mod job_record;
 mod neighbours;
 mod order;
 mod phase;
+mod queued_reload;
 mod request;
 mod resolve;
 mod restore;

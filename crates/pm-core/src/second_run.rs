@@ -33,7 +33,10 @@ impl Instance {
             && self.second.is_none()
             && matches!(self.phase, Phase::Up { .. });
         if !fits {
-            return self.renew(requester);
+            if !self.may_overlap() || !self.waits_for_room(requester) {
+                self.renew(requester);
+            }
+            return;
         }
         self.ignore(requester.request);
         self.answer_if(|_| true, &Became::Superseded);
@@ -102,16 +105,9 @@ impl Instance {
         let is_unwanted = self.want != Want::Up;
         if due && !ready && must_say && !is_unwanted {
             let cause = self.not_ready(self.switch_after());
-            if let Some(run) = self.phase.run() {
-                self.fail_waiters(run, &Became::Failed(cause));
-            }
-            if let Some(second) = &mut self.second {
-                ::core::mem::swap(&mut self.phase, &mut second.phase);
-                self.shown = Shown::default();
-                // It may have been made by the spec before.
-                self.outdated = true;
-            }
-        } else if !(ready || due || is_unwanted) {
+            return self.take_back(&Became::Failed(cause));
+        }
+        if !(ready || due || is_unwanted) {
             return;
         }
         if let Some(second) = &mut self.second {

@@ -11,6 +11,7 @@ mod announcements;
 mod checks;
 mod dependencies;
 mod jobs;
+mod reloads;
 mod replies;
 mod runs;
 mod state;
@@ -20,6 +21,7 @@ mod triggers;
 use announcements::AnnouncementLaws;
 use checks::CheckLaws;
 use jobs::JobLaws;
+use reloads::ReloadLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -60,6 +62,7 @@ pub(crate) struct Oracle {
     fact: Option<Fact>,
     triggers: TriggerLaws,
     jobs: JobLaws,
+    reloads: ReloadLaws,
     checks: CheckLaws,
     announcements: AnnouncementLaws,
     weighing: bool,
@@ -92,6 +95,7 @@ impl Oracle {
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         self.triggers.fact(core, fact);
         self.jobs.fact(core, fact);
+        self.reloads.fact(core, fact);
         self.checks.fact(core, fact);
         match fact {
             Fact::Asked(request, ask, _) => {
@@ -214,9 +218,7 @@ impl Oracle {
                 };
                 self.runs.values_mut().filter(its).for_each(|run| run.grace = run.grace.min(grace));
             }
-            Record::AppGone(id) => {
-                self.apps.remove(id);
-            }
+            Record::AppGone(id) => drop(self.apps.remove(id)),
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
                 let app = self.apps.get(&instance.app);
@@ -225,6 +227,7 @@ impl Oracle {
                 self.short_runs.judge(old, instance, app.map(|app| &app.restart))?;
                 let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));
                 self.jobs.judge(app, (old, instance), has_ended)?;
+                self.reloads.record(old, instance, app)?;
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished =
@@ -446,6 +449,7 @@ impl Oracle {
         self.fact = None;
         self.triggers.died(&self.instances);
         self.jobs.died();
+        self.reloads.died();
         self.checks.died();
         self.announcements.died();
         for trace in self.runs.values_mut() {

@@ -8,7 +8,7 @@ use pm_core::{
 };
 use pm_spec::{
     AppName, ByteString, Bytes, Environment, Mode, Reload, Rename, Restart, Scale, Select, Signal,
-    Start,
+    Span, Start,
 };
 
 use super::common::identity;
@@ -443,7 +443,7 @@ impl World<'_> {
             0 | 1 => {}
             2 => spec.cwd = format!("/srv/{}", self.requests).as_str().into(),
             3 => {
-                spec.stop.timeout = pm_spec::Span::from_millis(self.requests * 100);
+                spec.stop.timeout = Span::from_millis(self.requests * 100);
                 spec.limits.memory = Some(Bytes::new(5000));
                 spec.logs.rotation.keep = 3;
             }
@@ -489,7 +489,10 @@ impl World<'_> {
             }
             What::Reload(pick) => {
                 let force = self.requests.is_multiple_of(2);
-                Ask::Reload(Reload { select: select(pick), env, force })
+                // Asked of the daemon before, which may have begun it.
+                let again = self.requests.wrapping_rem(6) < 2;
+                let again = again.then(|| self.now.0.saturating_sub(self.requests * 50));
+                Ask::Reload(Reload { select: select(pick), env, force, again })
             }
             What::Run(pick, to_its_end) => Ask::Run(select(pick), to_its_end),
             What::Stop(pick) => Ask::Stop(select(pick)),

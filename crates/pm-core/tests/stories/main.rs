@@ -8,8 +8,10 @@ mod common;
 mod daemons;
 mod ends;
 mod jobs;
+mod queued_reloads;
 mod reloads;
 mod starts;
+mod ups;
 mod words;
 
 use pm_core::Ending;
