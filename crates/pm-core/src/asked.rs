@@ -81,11 +81,17 @@ impl Instance {
             *until = now.min(*until);
             self.mark_changed();
         }
-        let run =
-            self.phase.run().filter(|_| self.want == Want::Up && self.phase.stopping().is_none());
-        let became = if run.is_some() { Became::Unchanged } else { Became::Started };
-        let awaited = Awaited::Up { from: run.unwrap_or(from), patience, became };
-        self.waiters.push(Waiter { request, awaited });
+        // Of a run that has ended and is swept up, its own end may still be the last.
+        let has_ended = self.phase.stopping().is_some_and(|stopping| stopping.ended);
+        let stays = self.want == Want::Up && self.phase.stopping().is_none();
+        let from = match self.phase.run().filter(|_| has_ended || stays) {
+            // The old run may come back.
+            _ if self.has_fallback() => RunId(0),
+            run => run.unwrap_or(from),
+        };
+        let is_there = stays && self.phase.run().is_some();
+        let became = if is_there { Became::Unchanged } else { Became::Started };
+        self.waiters.push(Waiter { request, awaited: Awaited::Up { from, patience, became } });
     }
 
     /// A person's start makes a clean slate of all streaks (PM2).

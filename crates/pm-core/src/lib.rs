@@ -23,6 +23,7 @@ mod index;
 mod instance;
 mod job;
 mod job_record;
+mod monitor;
 mod neighbours;
 mod order;
 mod phase;

@@ -58,7 +58,7 @@ impl Core {
         let is_up = self.is_up(app);
         // A job that waits for its time is another one from then on.
         let is_job = spec.is_job();
-        let overlaps = spec.serving.mode == Mode::Cluster || !spec.listen.is_empty();
+        let overlaps = spec.may_overlap();
         let existing = match effort {
             Effort::Renewal if is_job && !is_up => Existing::Converge,
             Effort::Renewal if overlaps => Existing::Reload,
@@ -232,9 +232,12 @@ impl Core {
         }
     }
 
-    /// How many may be replaced at once: of cluster workers two, if there are more (PM2), of others one.
+    /// How many may be replaced at once, where nobody says: of cluster workers two, if there are more (PM2), of others one.
     fn max_parallel(&self, app: AppId, count: usize) -> usize {
         let spec = self.apps.get(&app).map(|app| &app.spec);
+        if let Some(said) = spec.map(|spec| spec.reload.parallelism).filter(|said| *said > 0) {
+            return usize::try_from(said).unwrap_or(usize::MAX);
+        }
         let is_cluster = spec.is_some_and(|spec| spec.serving.mode == Mode::Cluster);
         if is_cluster && count > 2 { 2 } else { 1 }
     }

@@ -122,6 +122,7 @@ impl RunControl {
             }
             RunSignal::Kill(reach) => (SignalNumber::KILL.number(), reach, true),
             RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
+            RunSignal::StandBy => return self.stand_by(id),
             RunSignal::Replace(signal, within) => return self.replace(id, (signal, within)),
         };
         let Some(signal) = SignalNumber::from_number(signal) else { return };
@@ -135,6 +136,13 @@ impl RunControl {
             self.owners.spawner.send(SpawnerJob::Leave(app, id)).ok();
         } else {
             self.signal(id, (signal, reach), forced);
+        }
+    }
+
+    /// A newer run takes the callers of this one.
+    fn stand_by(&self, id: RunId) {
+        if let Some(run) = self.get(id).filter(|run| !run.app.listen.is_empty()) {
+            self.owners.spawner.send(SpawnerJob::StandBy(run.address.app, id)).ok();
         }
     }
 

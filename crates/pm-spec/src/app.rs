@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
-    Limits, ListenSocket, LogSpec, Preset, RestartPolicy, Schedule, Serving, Signal, Span,
-    StopPolicy, Watch, looks_secret,
+    Limits, ListenSocket, LogSpec, Preset, ReloadPolicy, RestartPolicy, Schedule, Serving, Signal,
+    Span, StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -75,6 +75,9 @@ pub struct AppSpec {
     /// Has its main process replace its workers by ones with the new code; `None`: a reload is a new run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload_signal: Option<Signal>,
+    /// How a reload replaces its runs.
+    #[serde(default, skip_serializing_if = "ReloadPolicy::is_usual")]
+    pub reload: ReloadPolicy,
     /// What restarts it although it runs.
     pub limits: Limits,
     /// How it serves, and how it talks to us.
@@ -146,6 +149,7 @@ impl AppSpec {
             stop: StopPolicy::default(),
             preset: Preset::None,
             reload_signal: None,
+            reload: ReloadPolicy::default(),
             limits: Limits::default(),
             serving: Serving::default(),
             listen: Vec::new(),
@@ -267,8 +271,8 @@ mod tests {
     use crate::options::{self, KeyKind};
     use crate::{
         Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
-        LogFull, LogTarget, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
-        ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
+        LogFull, LogTarget, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, ReloadOrder,
+        ResourceKind, ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -319,6 +323,7 @@ mod tests {
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
+            reload: ReloadPolicy { order, parallelism, monitor },
             limits: Limits { memory },
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
@@ -372,6 +377,11 @@ mod tests {
             source_maps: true,
             marks: [(0, true)].into(),
         }
+    }
+
+    fn other_reload() -> ReloadPolicy {
+        let (order, monitor) = (ReloadOrder::StartFirst, Span::from_secs(1));
+        ReloadPolicy { order, parallelism: 2, monitor }
     }
 
     fn other_kernel() -> KernelRules {
@@ -466,6 +476,7 @@ mod tests {
             },
             preset: Preset::Celery,
             reload_signal: Some(Signal::HUP),
+            reload: other_reload(),
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
             listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),

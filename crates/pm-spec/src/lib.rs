@@ -22,6 +22,7 @@ pub mod options;
 mod policy;
 mod preset;
 mod probe;
+mod reload_policy;
 mod restart_rule;
 mod select;
 mod serving;
@@ -49,6 +50,7 @@ pub use preset::{Check, FOLLOWING, HABITS, Habits, Preset};
 pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, OnUnhealthy, Probe, Question, Readiness,
 };
+pub use reload_policy::{ReloadOrder, ReloadPolicy};
 pub use restart_rule::RestartRule;
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};

@@ -227,7 +227,7 @@ impl Oracle {
                 self.short_runs.judge(old, instance, app.map(|app| &app.restart))?;
                 let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));
                 self.jobs.judge(app, (old, instance), has_ended)?;
-                self.reloads.record(old, instance, app)?;
+                self.reloads.record(old, (now, instance), app)?;
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished =
@@ -316,6 +316,10 @@ impl Oracle {
         if matches!(sent, RunSignal::Stop(..)) {
             self.asked_to_go(run);
         }
+        if let Some(trace) = self.runs.get(&run) {
+            let instance = self.instances.get(&trace.instance);
+            self.reloads.signal(now, (run, sent), instance, spec.as_ref())?;
+        }
         let Some(trace) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
         law(!trace.is(RunMark::Over), || broken("only the living are signalled"))?;
         let instance = self.instances.get(&trace.instance);
@@ -358,6 +362,7 @@ impl Oracle {
                 law(trace.is_made_as(&spec), || broken("it brings all there is to bring"))?;
                 trace.marks.remove(&RunMark::Replaced);
             }
+            RunSignal::StandBy => {}
             RunSignal::Forward(_) => {
                 law(!trace.is(RunMark::Ended), || {
                     broken("a person's signal is for a main process")

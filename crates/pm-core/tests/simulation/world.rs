@@ -7,8 +7,8 @@ use pm_core::{
     Record, Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Standing, Status, Time,
 };
 use pm_spec::{
-    AppName, ByteString, Bytes, Environment, Mode, Reload, Rename, Restart, Scale, Select, Signal,
-    Span, Start,
+    AppName, ByteString, Bytes, Environment, Mode, Reload, ReloadOrder, Rename, Restart, Scale,
+    Select, Signal, Span, Start,
 };
 
 use super::common::identity;
@@ -256,7 +256,8 @@ impl World<'_> {
                 let truth = Truth::Making;
                 let app = plan.app_id;
                 let is_worker = plan.app.serving.mode == Mode::Cluster;
-                let overlaps = is_worker || !plan.app.listen.is_empty();
+                let is_first = plan.app.reload.order == ReloadOrder::StartFirst;
+                let overlaps = is_worker || !plan.app.listen.is_empty() || is_first;
                 let acknowledged = false;
                 let process = Puppet { app, instance, script, truth, acknowledged, tree, overlaps };
                 self.processes.insert(*run, process);
@@ -289,7 +290,7 @@ impl World<'_> {
             Order::Schedule(app, None) => drop(self.clocked.remove(app)),
             Order::Watch(app, Some(_)) => drop(self.watched.insert(*app)),
             Order::Watch(app, None) => drop(self.watched.remove(app)),
-            Order::Signal(_, RunSignal::Forward(_))
+            Order::Signal(_, RunSignal::Forward(_) | RunSignal::StandBy)
             | Order::Persist(_)
             | Order::MeasureMemory(_)
             | Order::UpdateLogRules(..)
