@@ -55,3 +55,40 @@ fn a_better_version_takes_the_place_of_one_that_does_not_come_up() {
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");
 }
+
+#[test]
+fn a_version_that_dies_while_it_is_watched_gives_way_to_the_old_one() {
+    let home = Home::new();
+    let port = server(&home, "reload_monitor: '1h'");
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear(1);
+    let old = home.row("web").pid;
+    home.file("version", "doomed");
+    let mut reload = home.pm(["reload", "web"]).background();
+    load.hear(2);
+    load.go_on(50);
+    assert!(is_alive(old), "{}", reload.seen_so_far());
+    // The daemon's death changes nothing about it.
+    let before = home.hello();
+    signal(before.pid, 9);
+    home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+    // Whom it is at then is cut off with it.
+    home.file("die", "");
+    let mut load = Load::begin(port, 1, Habit::NewEach);
+    assert_eq!(reload.wait(), 1);
+    reload.wait_for("failed: exited with code 7");
+    assert_eq!(home.row("web").pid, old);
+    load.hear(1);
+    load.go_on(50);
+    drop(load.end());
+    home.file("version", "two");
+    let load = Load::begin(port, 4, Habit::NewEach);
+    home.run(["reload", "web", "--reload-monitor", "100ms"]).ok();
+    assert!(!is_alive(old));
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+}

@@ -50,6 +50,7 @@ while not going:
         rude and time.sleep(0.02)
         caller.sendall(head + body)
         caller.close()
+        version == "doomed" and os.path.exists("die") and os._exit(7)
 print("bye", flush=True)
 while "LINGERS" in os.environ and not os.path.exists("leave"):
     time.sleep(0.01)

@@ -10,6 +10,7 @@ mod ends;
 mod jobs;
 mod queued_reloads;
 mod reloads;
+mod rollouts;
 mod starts;
 mod ups;
 mod words;
