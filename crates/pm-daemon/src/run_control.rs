@@ -141,9 +141,8 @@ impl RunControl {
 
     /// A newer run takes the callers of this one.
     fn stand_by(&self, id: RunId) {
-        if let Some(run) = self.get(id).filter(|run| !run.app.listen.is_empty()) {
-            self.owners.spawner.send(SpawnerJob::StandBy(run.address.app, id)).ok();
-        }
+        let Some(run) = self.get(id).filter(|run| !run.app.listen.is_empty()) else { return };
+        self.owners.spawner.send(SpawnerJob::StandBy(run.address.app, id)).ok();
     }
 
     /// Has a main process told to replace its workers, and looked whether it does.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
-    Limits, ListenSocket, LogSpec, Preset, ReloadPolicy, RestartPolicy, Schedule, Serving, Signal,
-    Span, StopPolicy, Watch, looks_secret,
+    Limits, ListenSocket, LogSpec, Mode, Preset, ReloadOrder, ReloadPolicy, RestartPolicy,
+    Schedule, Serving, Signal, Span, StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -172,6 +172,15 @@ impl AppSpec {
         looks_secret(name) || self.hidden_env.iter().any(|it| it.as_bytes() == name.as_bytes())
     }
 
+    /// Whether a reload may begin a new run beside the old one.
+    pub fn may_overlap(&self) -> bool {
+        match self.reload.order {
+            ReloadOrder::Unsaid => self.serving.mode == Mode::Cluster || !self.listen.is_empty(),
+            ReloadOrder::StartFirst => true,
+            ReloadOrder::StopFirst => false,
+        }
+    }
+
     /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
     pub const fn shows_ready(&self) -> bool {
         self.checks.ready.is_some() || self.serving.wait_ready
@@ -271,8 +280,8 @@ mod tests {
     use crate::options::{self, KeyKind};
     use crate::{
         Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
-        LogFull, LogTarget, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, ReloadOrder,
-        ResourceKind, ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
+        LogFull, LogTarget, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
+        ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppSpec, Mode, Span};
+use crate::Span;
 
 /// How the old run of an instance makes place for the new one, and how many at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,17 +54,6 @@ impl ReloadOrder {
     /// Whether nobody said it.
     pub const fn is_unsaid(&self) -> bool {
         matches!(self, Self::Unsaid)
-    }
-}
-
-impl AppSpec {
-    /// Whether a reload may begin a new run beside the old one.
-    pub fn may_overlap(&self) -> bool {
-        match self.reload.order {
-            ReloadOrder::Unsaid => self.serving.mode == Mode::Cluster || !self.listen.is_empty(),
-            ReloadOrder::StartFirst => true,
-            ReloadOrder::StopFirst => false,
-        }
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         .live()
         .flag(flag("--reload-signal", "SIGNAL", "Signal by which the app replaces its workers; none: a reload is a restart").such_as("SIGHUP")),
     key("reload_order", "start-first: a reload begins the new run beside the old one, stop-first: it does not (Compose: `order`); default: start-first where both share their sockets",
-        word!(reload.order, "start-first or stop-first", |text| ReloadOrder::parse(text), |order: &ReloadOrder| Setting::text(order.as_str())))
+        word!(reload.order, "start-first or stop-first", ReloadOrder::parse, |order: &ReloadOrder| Setting::text(order.as_str())))
         .live()
         .flag(flag("--reload-order", "ORDER", "start-first: a reload begins the new run beside the old one; stop-first: after it").such_as("start-first")),
     key("reload_parallelism", "so many instances are reloaded at once (Compose: `parallelism`); default: one, of more than two cluster workers two", field!(Count, reload.parallelism, 1))
