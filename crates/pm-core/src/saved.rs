@@ -211,13 +211,13 @@ pub struct SavedInstance {
 impl SecondRun {
     /// As it is written down. One that has to go is on its way, whether it was asked or not.
     pub(crate) fn saved(&self) -> SavedPhase {
-        match self.phase {
-            Phase::Up { live, .. } if self.must_stop => {
-                let (force_at, cause) = (live.since, Cause::Restarted);
-                Phase::Stopping(StoppingRun { live, force_at, cause, ended: false }).saved()
-            }
-            ref phase => phase.saved(),
+        if let Phase::Up { live, .. } = self.phase
+            && self.must_stop
+        {
+            let (force_at, cause) = (live.since, Cause::Restarted);
+            return Phase::Stopping(StoppingRun { live, force_at, cause, ended: false }).saved();
         }
+        self.phase.saved()
     }
 }
 
