@@ -79,7 +79,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("reload_order", "start-first: a reload begins the new run beside the old one, stop-first: it does not (Compose: `order`); default: start-first where both share their sockets",
         word!(reload.order, "start-first or stop-first", ReloadOrder::parse, |order: &ReloadOrder| Setting::text(order.as_str())))
         .live()
-        .flag(flag("--reload-order", "ORDER", "start-first: a reload begins the new run beside the old one; stop-first: after it").such_as("start-first")),
+        .flag(flag("--reload-order", "ORDER", "Whether a reload begins the new run beside the old one (start-first) or after it (stop-first)").such_as("start-first")),
     key("reload_parallelism", "so many instances are reloaded at once (Compose: `parallelism`); default: one, of more than two cluster workers two", field!(Count, reload.parallelism, 1))
         .live()
         .flag(flag("--reload-parallelism", "N", "So many instances are reloaded at once")),
