@@ -11,6 +11,7 @@ use crate::session::environment;
 pub(super) fn run(session: &Session, args: &RestartArgs) -> Result<Report, Failure> {
     restart::again(session, args, ("reloading", Existing::Reload), |client, select| {
         let env = args.flags.update_env.then(environment);
-        resend::renew(client, &Reload { select, env, force: args.flags.force })
+        let force = args.flags.force;
+        resend::reload(client, Reload { select, env, force, again: None })
     })
 }

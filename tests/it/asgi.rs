@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use pm_testkit::{Home, free_port, signal, wait_gone};
+use pm_testkit::{Home, free_port, is_alive, signal};
 
 use crate::article;
 use crate::node::load::Callers;
@@ -47,7 +47,7 @@ fn start(home: &Home, server: &str, args: &[&str]) -> u16 {
 }
 
 /// Five reloads under load, in one of which the daemon dies, and then a version that does not work.
-fn nobody_notices(home: &Home, port: u16) {
+fn nobody_notices(home: &Home, port: u16, why: &str) {
     let described = home.run(["describe", "web"]).ok();
     described.says("recognised").says(&format!("tcp://127.0.0.1:{port}"));
     let mut callers = Callers::begin(port);
@@ -64,14 +64,15 @@ fn nobody_notices(home: &Home, port: u16) {
         }
         assert_eq!(reload.wait(), 0, "{}", reload.seen());
         assert_ne!(home.row("web").pid, before);
-        // Who asked a daemon that died does not hear when the old run has left, and the next reload begins with that.
-        wait_gone(before);
+        assert!(!is_alive(before), "it is answered when the old run has left");
         callers.hear(turn);
     }
     let before = home.row("web").pid;
     home.file("version", "broken");
-    let run = home.run(["reload", "web", "--listen-timeout", "60s"]);
-    run.ends(1).says("web (0) failed: exited with code");
+    // One that lives and takes no callers is given up after that.
+    let within = if why.contains("5s") { "5s" } else { "60s" };
+    let run = home.run(["reload", "web", "--listen-timeout", within]);
+    run.ends(1).says(&format!("web (0) failed: {why}"));
     callers.hear(6);
     assert_eq!(home.row("web").pid, before);
     callers.none_failed();
@@ -81,14 +82,22 @@ fn nobody_notices(home: &Home, port: u16) {
 fn uvicorn() {
     let home = Home::new();
     let port = start(&home, "uvicorn", &["--no-access-log", "--port"]);
-    nobody_notices(&home, port);
+    nobody_notices(&home, port, "exited with code");
+}
+
+#[test]
+fn uvicorn_with_workers() {
+    let home = Home::new();
+    let port = start(&home, "uvicorn", &["--workers", "2", "--port"]);
+    // Its main process makes workers again and again.
+    nobody_notices(&home, port, "took no callers within 5s");
 }
 
 #[test]
 fn hypercorn() {
     let home = Home::new();
     let port = start(&home, "hypercorn", &["--bind"]);
-    nobody_notices(&home, port);
+    nobody_notices(&home, port, "exited with code");
 }
 
 #[test]

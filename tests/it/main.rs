@@ -50,6 +50,7 @@ mod project;
 mod project_files;
 mod ready;
 mod registry;
+mod reload_waits;
 mod restart_rules;
 mod runtime;
 mod secrets;

@@ -232,3 +232,28 @@ fn a_daemon_that_dies_meanwhile_asks_on() {
     home.file("well", "");
     assert_eq!(home.wait_status("web", "online").pid, pid);
 }
+
+#[test]
+fn an_up_waits_for_what_pauses_before_its_next_run_and_says_what_came_of_it() {
+    let home = Home::new();
+    let keys = json!({
+        "ready": "http://localhost:$PORT/up", "exp_backoff_restart_delay": "1h",
+        "interpreter": "python3"
+    });
+    served(&home, &keys);
+    home.file("server.py", "raise SystemExit(3)");
+    home.run(["up", "apps.json5"]).ends(1).says("exited with code 3");
+    home.wait_status("web", "waiting restart");
+    home.run(["up", "apps.json5"]).ends(1).says("exited with code 3");
+    home.wait_status("web", "waiting restart");
+    home.file("server.py", SERVER);
+    let mut up = home.pm(["up", "apps.json5"]).background();
+    seen(&home, "web", "not ready yet: GET /up answered 503");
+    // Who asks in between waits for the same.
+    let mut second = home.pm(["up", "apps.json5"]).background();
+    home.file("well", "");
+    assert_eq!(up.wait(), 0, "{}", up.seen());
+    assert_eq!(second.wait(), 0, "{}", second.seen());
+    assert_eq!(home.row("web").status.as_str(), "online");
+    home.run(["up", "apps.json5"]).ok().says("unchanged");
+}

@@ -50,7 +50,10 @@ while not going:
         rude and time.sleep(0.02)
         caller.sendall(head + body)
         caller.close()
+        version == "doomed" and os.path.exists("die") and os._exit(7)
 print("bye", flush=True)
+while "LINGERS" in os.environ and not os.path.exists("leave"):
+    time.sleep(0.01)
 "#;
 
 fn app(home: &Home, listen: &str, more: &str) {
@@ -63,7 +66,7 @@ fn app(home: &Home, listen: &str, more: &str) {
 }
 
 /// On one port, started.
-fn server(home: &Home, more: &str) -> u16 {
+pub(crate) fn server(home: &Home, more: &str) -> u16 {
     let port = free_port();
     app(home, &format!("'tcp://127.0.0.1:{port}'"), more);
     home.run(["start", "web.json5"]).ok().says(&format!("listens on 127.0.0.1:{port}"));

@@ -143,7 +143,7 @@ fn a_call_that_can_not_be_repeated_is_asked_once() {
         peer.say(&Frame::Reply(number, to_raw_value(&listing).unwrap()));
     });
     let mut client = Client::open(&script.home).unwrap();
-    let reload = Reload { select: vec![], env: None, force: false };
+    let reload = Reload { select: vec![], env: None, force: false, again: None };
     assert!(matches!(client.call(&reload, Deadline::after(SOON)), Err(CallError::Lost)));
     // The same client goes on over a fresh connection.
     let list = List { select: vec![], usage: false, host: false };
@@ -183,7 +183,7 @@ fn a_refusal_of_the_whole_connection_is_an_answer_and_the_next_call_gets_another
         peer.say(&Frame::Refused(number, refusal()));
     });
     let mut client = Client::open(&script.home).unwrap();
-    let reload = Reload { select: vec![], env: None, force: false };
+    let reload = Reload { select: vec![], env: None, force: false, again: None };
     match client.call(&reload, Deadline::after(SOON)) {
         Err(CallError::Refused(refusal)) => assert_eq!(refusal.code, Code::BadRequest),
         other => panic!("{other:?}"),

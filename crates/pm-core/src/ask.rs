@@ -77,14 +77,16 @@ impl Core {
                 self.each(request, &ids, |instance| instance.stop(now, request, Cause::Stopped));
                 Ok(())
             }
-            Ask::Reload(Reload { select, env, force }) => {
+            Ask::Reload(Reload { select, env, force, again }) => {
                 let ids = self.resolve(&select)?;
-                if let Some(name) = self.reloading(&ids).filter(|_| !force) {
+                let begun = again.map(Time);
+                let may_meet = force || begun.is_some();
+                if let Some(name) = self.reloading(&ids).filter(|_| !may_meet) {
                     return Err(Refused::Reloading(name));
                 }
                 self.update_env(&ids, env.as_ref(), orders);
                 self.each(request, &ids, |_| {});
-                self.reload(now, request, &ids);
+                self.reload(now, request, &ids, begun);
                 Ok(())
             }
             Ask::Delete(select) => {

@@ -5,7 +5,7 @@
 use pm_spec::Patience;
 
 use crate::app::ActiveTriggers;
-use crate::end::Cause;
+use crate::end::{Cause, Ending};
 use crate::id::{RequestId, RunId, Time, after};
 use crate::instance::{Instance, StartedBy};
 use crate::order::Became;
@@ -51,7 +51,7 @@ impl Instance {
     /// Up; what is up already stays as it is.
     pub(crate) fn raise(&mut self, requester: Requester) {
         if self.want.is_up() && !self.is_hopeless() {
-            self.answer(requester.request, Became::Unchanged);
+            self.come_up(requester);
         } else if let Phase::Starting { run } = self.phase {
             // It was not wanted any more while it was being made; now it is again.
             self.ignore(requester.request);
@@ -64,6 +64,34 @@ impl Instance {
         } else {
             self.renew(requester);
         }
+    }
+
+    /// It is on its way, or there: whoever asks waits for that. A pause after a failure is over.
+    fn come_up(&mut self, requester: Requester) {
+        let Requester { now, request, patience, from } = requester;
+        // Of what is to end, or pauses between runs that end well, nobody waits for the next one.
+        let good = Cause::Ended(Ending::Exited(0));
+        let ended_well = self.history.back().is_some_and(|end| end.cause == good);
+        let pauses = matches!(self.phase, Phase::Backoff { retry: false, .. }) && ended_well;
+        if pauses || !self.spec.restart.autorestart {
+            return self.answer(request, Became::Unchanged);
+        }
+        self.ignore(request);
+        if let Phase::Backoff { until, .. } = &mut self.phase {
+            *until = now.min(*until);
+            self.mark_changed();
+        }
+        // Of a run that has ended and is swept up, its own end may still be the last.
+        let has_ended = self.phase.stopping().is_some_and(|stopping| stopping.ended);
+        let stays = self.want == Want::Up && self.phase.stopping().is_none();
+        let from = match self.phase.run().filter(|_| has_ended || stays) {
+            // The old run may come back.
+            _ if self.has_fallback() => RunId(0),
+            run => run.unwrap_or(from),
+        };
+        let is_there = stays && self.phase.run().is_some();
+        let became = if is_there { Became::Unchanged } else { Became::Started };
+        self.waiters.push(Waiter { request, awaited: Awaited::Up { from, patience, became } });
     }
 
     /// A person's start makes a clean slate of all streaks (PM2).
@@ -179,6 +207,7 @@ impl Instance {
                 Some(Became::Failed(Cause::Unkillable))
             }
             _ if self.second.is_some() => None,
+            Awaited::Room => None,
             _ if lost => Some(Became::Failed(Cause::Unkillable)),
             Awaited::Down if self.phase.run().is_none() => Some(Became::Stopped),
             Awaited::End { .. } => self.vain_wait().cloned().map(Became::Failed),
@@ -225,7 +254,9 @@ impl Instance {
         let waited = |awaited: &Awaited| match awaited {
             Awaited::Up { from, .. } => *from <= run,
             Awaited::Workers => true,
-            Awaited::Down | Awaited::Gone | Awaited::End { .. } | Awaited::Turn => false,
+            Awaited::Down | Awaited::Gone | Awaited::End { .. } | Awaited::Turn | Awaited::Room => {
+                false
+            }
         };
         self.answer_if(waited, became);
     }

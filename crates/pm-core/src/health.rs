@@ -71,7 +71,11 @@ impl Instance {
     /// Its health check was answered. What is not ready yet is not judged, nor what is being replaced.
     pub(crate) fn checked(&mut self, now: Time, answer: Result<(), String>) {
         let Phase::Up { live, .. } = &self.phase else { return };
-        if self.is_unshown() || self.second.is_some() || self.spec.checks.health.is_none() {
+        if self.want != Want::Up
+            || self.is_unshown()
+            || !self.is_judged()
+            || self.spec.checks.health.is_none()
+        {
             return;
         }
         let is_excused = self.is_excused(live, now);
@@ -109,6 +113,9 @@ impl Instance {
 
     /// A new run takes its place, as the restart policy has it; without one it is no cure to end this one.
     pub(crate) fn replace_unhealthy(&mut self, saw: String) {
+        if self.want == Want::Up && self.takes_back(&Cause::Unhealthy { saw: saw.clone() }) {
+            return;
+        }
         let restarts = self.spec.checks.on_unhealthy == OnUnhealthy::Restart
             && self.spec.restart.autorestart
             && self.want == Want::Up;

@@ -151,7 +151,8 @@ impl Instance {
         if ::core::mem::take(&mut self.stop_unconfirmed) {
             self.stop_again(now, orders);
         }
-        self.switch_over(now);
+        self.switch_over(now, orders);
+        self.settle_queued(now, *runs);
         self.end_overdue(now);
         self.guard(now);
         let retention = loop {
@@ -353,7 +354,7 @@ impl Instance {
             worker: self.run_mode == Mode::Cluster,
             shares_sockets: self.shares_sockets,
             outdated: self.outdated,
-            second: self.second.as_ref().map(|second| second.phase.saved()),
+            second: self.second.as_ref().map(SecondRun::saved),
             health: self.shown.health,
             no_deps: self.gate.is_open,
         }

@@ -69,6 +69,8 @@ pub enum RunSignal {
     Stop(Signal, Reach),
     /// Let go of what it serves without cutting anybody off, then the app's stop signal.
     Drain(Signal, Reach),
+    /// Take no new callers, for a newer run does; but stay.
+    StandBy,
     /// SIGKILL, again and again until nobody is left.
     Kill(Reach),
     /// Have the main process replace its workers; `WorkersReplaced` is told if it does within so long.

@@ -69,6 +69,15 @@ pub(crate) struct SecondRun {
     pub(crate) must_stop: bool,
     /// It is on its way out, but whether the daemon before us got to ask it is unknown.
     pub(crate) stop_unconfirmed: bool,
+    /// So long it stands by, for the new one serves and is watched.
+    pub(crate) until: Option<Time>,
+}
+
+impl SecondRun {
+    /// One that is there now.
+    pub(crate) const fn beside(phase: Phase, must_stop: bool) -> Self {
+        Self { phase, must_stop, stop_unconfirmed: false, until: None }
+    }
 }
 
 /// Nobody waits longer than this for an app to prove that it stays up, unless it is judged by that.

@@ -32,6 +32,8 @@ pub(crate) struct Goal {
 pub(crate) struct Rollout {
     /// At most so many are being replaced at once.
     pub(crate) max_parallel: usize,
+    /// Who was begun anew since then is only waited for.
+    pub(crate) begun: Option<Time>,
     pub(crate) in_progress: BTreeSet<InstanceId>,
     pub(crate) queue: VecDeque<InstanceId>,
 }
@@ -162,6 +164,8 @@ pub(crate) enum Awaited {
     Gone,
     /// Its turn in a reload.
     Turn,
+    /// Room for a run beside the one it has, in its turn.
+    Room,
     /// New workers of the run it has.
     Workers,
 }

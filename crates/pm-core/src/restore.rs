@@ -123,7 +123,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         let phase =
             clamped(now, Phase::restored(saved), record.last_delay, drain_timeout(&spec.stop));
         let must_stop = matches!(phase, Phase::Stopping(_));
-        SecondRun { phase, must_stop, stop_unconfirmed: must_stop }
+        SecondRun { phase, must_stop, stop_unconfirmed: must_stop, until: None }
     });
     let stop_cause = match record.want {
         Want::Down => Cause::Stopped,

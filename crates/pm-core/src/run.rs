@@ -80,7 +80,7 @@ impl Instance {
     pub(crate) fn memory_measured(&mut self, used: Bytes) {
         let Some(limit) = self.spec.limits.memory else { return };
         let is_up = matches!(self.phase, Phase::Up { .. }) && self.want == Want::Up;
-        if is_up && used > limit {
+        if is_up && used > limit && !self.takes_back(&Cause::Memory { used, limit }) {
             self.want = Want::Renewed;
             self.stop_cause = Cause::Memory { used, limit };
             self.mark_changed();

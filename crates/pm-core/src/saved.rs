@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Author, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
-use crate::phase::{LiveRun, Phase, StoppingRun, Want};
+use crate::phase::{LiveRun, Phase, SecondRun, StoppingRun, Want};
 
 /// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -206,6 +206,19 @@ pub struct SavedInstance {
     /// Whether its work is done, so that `apply` leaves it alone.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub done: bool,
+}
+
+impl SecondRun {
+    /// As it is written down. One that has to go is on its way, whether it was asked or not.
+    pub(crate) fn saved(&self) -> SavedPhase {
+        if let Phase::Up { live, .. } = self.phase
+            && self.must_stop
+        {
+            let (force_at, cause) = (live.since, Cause::Restarted);
+            return Phase::Stopping(StoppingRun { live, force_at, cause, ended: false }).saved();
+        }
+        self.phase.saved()
+    }
 }
 
 impl Phase {

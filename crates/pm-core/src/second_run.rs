@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pm_spec::{Mode, Serving, Span};
+use pm_spec::{Mode, ReloadOrder, Serving, Span};
 
 use crate::end::{Cause, Ending};
 use crate::fact::Remaining;
@@ -23,7 +23,17 @@ impl Instance {
     fn may_overlap(&self) -> bool {
         let both_workers =
             self.run_mode == Mode::Cluster && self.spec.serving.mode == Mode::Cluster;
-        both_workers || (self.shares_sockets && !self.spec.listen.is_empty())
+        let share = both_workers || (self.shares_sockets && !self.spec.listen.is_empty());
+        match self.spec.reload.order {
+            ReloadOrder::Unsaid => share,
+            // One that has bound its port itself is in the way of a socket for the new one.
+            ReloadOrder::StartFirst => {
+                let is_same = self.run_mode == self.spec.serving.mode
+                    && self.shares_sockets != self.spec.listen.is_empty();
+                share || is_same
+            }
+            ReloadOrder::StopFirst => false,
+        }
     }
 
     /// A new run beside the one there is, if that can be and it is up; else down and up again.
@@ -33,13 +43,16 @@ impl Instance {
             && self.second.is_none()
             && matches!(self.phase, Phase::Up { .. });
         if !fits {
-            return self.renew(requester);
+            if !self.may_overlap() || !self.waits_for_room(requester) {
+                self.renew(requester);
+            }
+            return;
         }
         self.ignore(requester.request);
         self.answer_if(|_| true, &Became::Superseded);
         self.reset_for_person(requester.now);
         let phase = ::core::mem::replace(&mut self.phase, Phase::Down);
-        self.second = Some(SecondRun { phase, must_stop: false, stop_unconfirmed: false });
+        self.second = Some(SecondRun::beside(phase, false));
         self.restarts = self.restarts.saturating_add(1);
         let Requester { request, patience, from, .. } = requester;
         let awaited = Awaited::Up { from, patience, became: Became::Restarted };
@@ -61,6 +74,9 @@ impl Instance {
     /// When the new run has had its time to be ready.
     pub(crate) fn switch_deadline(&self) -> Option<Time> {
         let Phase::Up { live, .. } = &self.phase else { return None };
+        if let Some(until) = self.second.as_ref().filter(|old| !old.must_stop)?.until {
+            return Some(until);
+        }
         let at = after(live.since, self.switch_after());
         self.has_fallback().then(|| self.shown.ready_by.map_or(at, |by| by.max(at)))
     }
@@ -92,26 +108,20 @@ impl Instance {
 
     /// The old run goes once the new one is ready, or has had the time for it and need not say so (PM2). One that had
     /// to say so and did not goes itself, and the old one stays.
-    pub(crate) fn switch_over(&mut self, now: Time) {
+    pub(crate) fn switch_over(&mut self, now: Time, orders: &mut Vec<Order>) {
         if !self.has_fallback() {
             return;
         }
-        let due = self.switch_deadline().is_some_and(|at| now >= at);
+        let is_watched = self.is_watched();
+        let due = is_watched || self.switch_deadline().is_some_and(|at| now >= at);
         let ready = matches!(self.phase, Phase::Up { ready: true, .. });
         let must_say = self.must_be_ready();
         let is_unwanted = self.want != Want::Up;
-        if due && !ready && must_say && !is_unwanted {
+        if due && !ready && must_say && !is_unwanted && !is_watched {
             let cause = self.not_ready(self.switch_after());
-            if let Some(run) = self.phase.run() {
-                self.fail_waiters(run, &Became::Failed(cause));
-            }
-            if let Some(second) = &mut self.second {
-                ::core::mem::swap(&mut self.phase, &mut second.phase);
-                self.shown = Shown::default();
-                // It may have been made by the spec before.
-                self.outdated = true;
-            }
-        } else if !(ready || due || is_unwanted) {
+            return self.take_back(&Became::Failed(cause));
+        }
+        if !(ready || due || is_unwanted) || (!is_unwanted && self.stands_by(now, orders)) {
             return;
         }
         if let Some(second) = &mut self.second {
@@ -187,7 +197,7 @@ impl Instance {
             (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
             (Remaining::Stragglers, None) => {
                 let phase = self.stop_stragglers(now, live, Cause::Restarted, orders);
-                self.second = Some(SecondRun { phase, must_stop: true, stop_unconfirmed: false });
+                self.second = Some(SecondRun::beside(phase, true));
             }
         }
     }

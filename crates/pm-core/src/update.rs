@@ -58,7 +58,7 @@ impl Core {
         let is_up = self.is_up(app);
         // A job that waits for its time is another one from then on.
         let is_job = spec.is_job();
-        let overlaps = spec.serving.mode == Mode::Cluster || !spec.listen.is_empty();
+        let overlaps = spec.may_overlap();
         let existing = match effort {
             Effort::Renewal if is_job && !is_up => Existing::Converge,
             Effort::Renewal if overlaps => Existing::Reload,
@@ -134,9 +134,15 @@ impl Core {
     /// Those that this request left as they were are governed by new rules.
     fn tell_amended(&mut self, request: RequestId, app: AppId) {
         for id in self.members(app) {
-            let answers = self.instances.get_mut(&id).map(|instance| &mut instance.answers);
-            let own = answers.into_iter().flatten().filter(|(asked, _)| *asked == request);
-            for (_, became) in own.filter(|(_, became)| *became == Became::Unchanged) {
+            let Some(instance) = self.instances.get_mut(&id) else { continue };
+            let answers = instance.answers.iter_mut().filter(|(asked, _)| *asked == request);
+            let waiters = instance.waiters.iter_mut().filter(|waiter| waiter.request == request);
+            let promised = waiters.filter_map(|waiter| {
+                let Awaited::Up { became, .. } = &mut waiter.awaited else { return None };
+                Some(became)
+            });
+            let all = answers.map(|(_, became)| became).chain(promised);
+            for became in all.filter(|became| **became == Became::Unchanged) {
                 *became = Became::Amended;
             }
         }
@@ -195,14 +201,20 @@ impl Core {
             instance.answer(requester.request, Became::Unchanged);
         });
         self.each(requester.request, &up, |_| {});
-        self.reload(requester.now, requester.request, &up);
+        self.reload(requester.now, requester.request, &up, None);
     }
 }
 
 /// Reload.
 impl Core {
-    /// Begins a reload of these instances.
-    pub(crate) fn reload(&mut self, now: Time, request: RequestId, ids: &[InstanceId]) {
+    /// Begins a reload of these instances; those `begun` anew since then are only waited for.
+    pub(crate) fn reload(
+        &mut self,
+        now: Time,
+        request: RequestId,
+        ids: &[InstanceId],
+        begun: Option<Time>,
+    ) {
         let mut queues: BTreeMap<AppId, VecDeque<InstanceId>> = BTreeMap::new();
         for id in ids {
             if let Some(instance) = self.instances.get_mut(id) {
@@ -214,15 +226,18 @@ impl Core {
         }
         for (app, queue) in queues {
             let max_parallel = self.max_parallel(app, queue.len());
-            let rollout = Rollout { max_parallel, in_progress: BTreeSet::new(), queue };
+            let rollout = Rollout { max_parallel, begun, in_progress: BTreeSet::new(), queue };
             self.requests.roll_out(request, app, rollout);
             self.start_next(now, request, app);
         }
     }
 
-    /// How many may be replaced at once: of cluster workers two, if there are more (PM2), of others one.
+    /// How many may be replaced at once, where nobody says: of cluster workers two, if there are more (PM2), of others one.
     fn max_parallel(&self, app: AppId, count: usize) -> usize {
         let spec = self.apps.get(&app).map(|app| &app.spec);
+        if let Some(said) = spec.map(|spec| spec.reload.parallelism).filter(|said| *said > 0) {
+            return usize::try_from(said).unwrap_or(usize::MAX);
+        }
         let is_cluster = spec.is_some_and(|spec| spec.serving.mode == Mode::Cluster);
         if is_cluster && count > 2 { 2 } else { 1 }
     }
@@ -271,10 +286,12 @@ impl Core {
                 return;
             };
             if self.waits(request, next) {
-                if let Some(rollout) = self.requests.rollout(request, app) {
+                let rollout = self.requests.rollout(request, app);
+                let begun = rollout.and_then(|rollout| {
                     rollout.in_progress.insert(next);
-                }
-                self.replace(now, request, next);
+                    rollout.begun
+                });
+                self.replace(now, request, next, begun);
             }
         }
     }
@@ -287,13 +304,14 @@ impl Core {
         found.and_then(|app| self.apps.get(&app)).map(|app| app.spec.name.clone())
     }
 
-    fn replace(&mut self, now: Time, request: RequestId, id: InstanceId) {
+    fn replace(&mut self, now: Time, request: RequestId, id: InstanceId, begun: Option<Time>) {
         let requester =
             Requester { now, request, patience: Patience::Settled, from: self.counters.run };
         let by = self.requests.author(request);
         if let Some(instance) = self.instances.get_mut(&id) {
             instance.on_behalf(by.as_ref(), |instance| {
-                if !instance.reload_by_signal(requester) {
+                let is_begun = begun.is_some_and(|since| instance.resume(requester, since));
+                if !is_begun && !instance.reload_by_signal(requester) {
                     instance.replace_overlapping(requester);
                 }
             });

@@ -49,7 +49,7 @@ impl Instance {
     fn is_guarded(&self) -> bool {
         self.spec.checks.watchdog.is_some()
             && self.want == Want::Up
-            && self.second.is_none()
+            && self.is_judged()
             && !self.shown.leaves
             && matches!(self.phase, Phase::Up { .. })
             && !self.is_unshown()

@@ -39,7 +39,7 @@ pub(crate) fn signalled(run: &mut Run, sent: RunSignal) {
     match sent {
         RunSignal::Stop(..) | RunSignal::Drain(..) => stopping(run),
         RunSignal::Kill(_) => forced(run),
-        RunSignal::Replace(..) | RunSignal::Forward(_) => {}
+        RunSignal::Replace(..) | RunSignal::StandBy | RunSignal::Forward(_) => {}
     }
 }
 

@@ -299,7 +299,8 @@ impl CoreDriver {
             id.0
         ));
         let (select, env) = (vec![Select::Id(id.0)], None);
-        let request = self.ask_ourselves(Ask::Reload(Reload { select, env, force: true }));
+        let request =
+            self.ask_ourselves(Ask::Reload(Reload { select, env, force: true, again: None }));
         self.step(Fact::Withdrawn(request));
     }
 }

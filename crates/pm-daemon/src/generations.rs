@@ -30,6 +30,7 @@ pub(crate) fn second(
         waits: true,
         runs: Some(BTreeSet::new()),
         leaving: BTreeSet::new(),
+        aside: BTreeSet::new(),
         ..first.known.clone()
     };
     match steering::join(&first.descriptor, backlog(socket)) {
@@ -65,6 +66,21 @@ pub(crate) fn leave(open: &mut [OpenSocket], run: RunId) -> Vec<OwnedFd> {
     };
     let waiting = open.iter().filter(is_avoided);
     waiting.filter_map(|one| one.descriptor.try_clone().ok()).collect()
+}
+
+/// A newer run takes the callers of this one, which stays.
+pub(crate) fn stand_by(open: &mut [OpenSocket], run: RunId) {
+    for one in open.iter_mut().filter(|one| one.known.has(run)) {
+        one.known.aside.insert(run);
+        one.remember();
+    }
+    for pair in pairs(open) {
+        let [first, second] = pair;
+        if open[first].known.has(run) && !open[second].known.has(run) {
+            open[second].serve();
+        }
+        divide(open, pair);
+    }
 }
 
 /// Some runs are no more: who is left gets their connections. Of two sockets nobody has, the one that serves stays; its slot
@@ -104,11 +120,18 @@ fn divide(open: &[OpenSocket], [first, second]: [usize; 2]) {
     if second.known.waits {
         return;
     }
-    let part = |one: &OpenSocket, other: &OpenSocket| {
-        let is_left = !one.known.leaving.is_empty() && other.staying() > 0;
-        if is_left { 0 } else { one.staying() }
+    let parts = |runs: fn(&OpenSocket) -> u32| {
+        let part = |one: &OpenSocket, other: &OpenSocket| {
+            let is_left = !one.known.leaving.is_empty() && other.staying() > 0;
+            if is_left { 0 } else { runs(one) }
+        };
+        (part(first, second), part(second, first))
     };
-    let (before, after) = (part(first, second), part(second, first));
+    // Who stands by serves again where nobody else is left.
+    let (before, after) = match parts(OpenSocket::serving) {
+        (0, 0) => parts(OpenSocket::staying),
+        parts => parts,
+    };
     if before + after > 0 {
         steering::divide(&second.descriptor, (after, before + after)).ok();
     }

@@ -44,6 +44,9 @@ pub(crate) struct Remembered {
     /// Those of them that are about to go.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) leaving: BTreeSet<RunId>,
+    /// Those of them that stand by while a newer run is watched.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) aside: BTreeSet<RunId>,
 }
 
 /// One of them.
@@ -106,8 +109,17 @@ impl OpenSocket {
 
     /// How many runs have it that are not about to leave.
     pub(crate) fn staying(&self) -> u32 {
+        self.count(|_| true)
+    }
+
+    /// How many of those do not stand by.
+    pub(crate) fn serving(&self) -> u32 {
+        self.count(|run| !self.known.aside.contains(run))
+    }
+
+    fn count(&self, such: impl Fn(&RunId) -> bool) -> u32 {
         let runs = self.known.runs.iter().flatten();
-        let stay = runs.filter(|run| !self.known.leaving.contains(run)).count();
+        let stay = runs.filter(|run| !self.known.leaving.contains(run) && such(run)).count();
         u32::try_from(stay).unwrap_or(u32::MAX)
     }
 
@@ -117,6 +129,7 @@ impl OpenSocket {
         let count = runs.len();
         runs.retain(|run| left.contains(run));
         self.known.leaving.retain(|run| left.contains(run));
+        self.known.aside.retain(|run| left.contains(run));
         if runs.len() != count {
             self.remember();
         }

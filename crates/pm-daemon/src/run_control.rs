@@ -122,6 +122,7 @@ impl RunControl {
             }
             RunSignal::Kill(reach) => (SignalNumber::KILL.number(), reach, true),
             RunSignal::Forward(signal) => (signal.number(), Reach::Leader, false),
+            RunSignal::StandBy => return self.stand_by(id),
             RunSignal::Replace(signal, within) => return self.replace(id, (signal, within)),
         };
         let Some(signal) = SignalNumber::from_number(signal) else { return };
@@ -136,6 +137,12 @@ impl RunControl {
         } else {
             self.signal(id, (signal, reach), forced);
         }
+    }
+
+    /// A newer run takes the callers of this one.
+    fn stand_by(&self, id: RunId) {
+        let Some(run) = self.get(id).filter(|run| !run.app.listen.is_empty()) else { return };
+        self.owners.spawner.send(SpawnerJob::StandBy(run.address.app, id)).ok();
     }
 
     /// Has a main process told to replace its workers, and looked whether it does.

@@ -102,6 +102,7 @@ impl SharedSockets {
             waits: false,
             runs: Some(BTreeSet::new()),
             leaving: BTreeSet::new(),
+            aside: BTreeSet::new(),
         };
         self.keep(app, known, descriptor)
     }
@@ -155,6 +156,13 @@ impl SharedSockets {
     /// A run is about to leave; gives back where those wait whom it has still to accept.
     pub(crate) fn leave(&mut self, app: AppId, run: RunId) -> Vec<OwnedFd> {
         self.apps.get_mut(&app).map(|open| generations::leave(open, run)).unwrap_or_default()
+    }
+
+    /// A newer run takes the callers of this one, which stays.
+    pub(crate) fn stand_by(&mut self, app: AppId, run: RunId) {
+        if let Some(open) = self.apps.get_mut(&app) {
+            generations::stand_by(open, run);
+        }
     }
 
     /// Closes what nobody is to serve any more.

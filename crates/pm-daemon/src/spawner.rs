@@ -58,6 +58,8 @@ pub(crate) enum SpawnerJob {
     Sockets(AppId, Option<Arc<AppSpec>>, Demand),
     /// A run of an app is about to leave: no new connection goes to it any more.
     Leave(AppId, RunId),
+    /// A newer run of an app takes the callers of this one, which stays.
+    StandBy(AppId, RunId),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
     /// Make a command beside an app.
@@ -130,6 +132,10 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
             SpawnerJob::Leave(app, run) => {
                 let left = tools.sockets.leave(app, run);
                 parts.inlet.blocking_send(Inlet::Left(run, left)).ok();
+                continue;
+            }
+            SpawnerJob::StandBy(app, run) => {
+                tools.sockets.stand_by(app, run);
                 continue;
             }
             SpawnerJob::HandOver(link, done) => {

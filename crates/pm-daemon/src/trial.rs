@@ -31,7 +31,7 @@ pub(crate) struct Trial {
 /// The apps that are to take new code and have no old run left if it does not work, each once.
 pub(crate) fn trials(core: &Core, ask: &Ask) -> Vec<Trial> {
     let mut of_apps = BTreeMap::new();
-    if let Ask::Reload(Reload { select, env: None, force: false }) = ask {
+    if let Ask::Reload(Reload { select, env: None, force: false, .. }) = ask {
         // What can't be resolved the core refuses.
         let ids = core.resolve(select).unwrap_or_default();
         of_apps.extend(ids.iter().filter_map(|id| core.instance(*id)).map(|it| (it.app_id, it)));

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
-    Limits, ListenSocket, LogSpec, OutsideNeed, Preset, RestartPolicy, Schedule, Serving, Signal,
-    Span, StopPolicy, Watch, looks_secret,
+    Limits, ListenSocket, LogSpec, Mode, OutsideNeed, Preset, ReloadOrder, ReloadPolicy,
+    RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -81,6 +81,9 @@ pub struct AppSpec {
     /// Has its main process replace its workers by ones with the new code; `None`: a reload is a new run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reload_signal: Option<Signal>,
+    /// How a reload replaces its runs.
+    #[serde(default, skip_serializing_if = "ReloadPolicy::is_usual")]
+    pub reload: ReloadPolicy,
     /// What restarts it although it runs.
     pub limits: Limits,
     /// How it serves, and how it talks to us.
@@ -154,6 +157,7 @@ impl AppSpec {
             stop: StopPolicy::default(),
             preset: Preset::None,
             reload_signal: None,
+            reload: ReloadPolicy::default(),
             limits: Limits::default(),
             serving: Serving::default(),
             listen: Vec::new(),
@@ -174,6 +178,15 @@ impl AppSpec {
     /// Whether the value of a variable is masked where it is shown.
     pub fn hides(&self, name: &str) -> bool {
         looks_secret(name) || self.hidden_env.iter().any(|it| it.as_bytes() == name.as_bytes())
+    }
+
+    /// Whether a reload may begin a new run beside the old one.
+    pub fn may_overlap(&self) -> bool {
+        match self.reload.order {
+            ReloadOrder::Unsaid => self.serving.mode == Mode::Cluster || !self.listen.is_empty(),
+            ReloadOrder::StartFirst => true,
+            ReloadOrder::StopFirst => false,
+        }
     }
 
     /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
@@ -275,7 +288,7 @@ mod tests {
     use crate::options::{self, KeyKind};
     use crate::{
         Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
-        LogFull, LogTarget, Mode, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
+        LogFull, LogTarget, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
         ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
     };
 
@@ -327,6 +340,7 @@ mod tests {
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
+            reload: ReloadPolicy { order, parallelism, monitor },
             limits: Limits { memory },
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
@@ -380,6 +394,11 @@ mod tests {
             source_maps: true,
             marks: [(0, true)].into(),
         }
+    }
+
+    fn other_reload() -> ReloadPolicy {
+        let (order, monitor) = (ReloadOrder::StartFirst, Span::from_secs(1));
+        ReloadPolicy { order, parallelism: 2, monitor }
     }
 
     fn other_kernel() -> KernelRules {
@@ -477,6 +496,7 @@ mod tests {
             },
             preset: Preset::Celery,
             reload_signal: Some(Signal::HUP),
+            reload: other_reload(),
             limits: Limits { memory: Some(Bytes::new(1)) },
             serving: other_serving(),
             listen: Vec::from([ListenSocket::parse(b"tcp://127.0.0.1:1?name=b").unwrap()]),

@@ -23,6 +23,7 @@ mod outside;
 mod policy;
 mod preset;
 mod probe;
+mod reload_policy;
 mod restart_rule;
 mod select;
 mod serving;
@@ -52,6 +53,7 @@ pub use probe::{
     Checks, Door, Health, HealthCheck, HttpGet, LinePattern, OnUnhealthy, Probe, Question,
     Readiness,
 };
+pub use reload_policy::{ReloadOrder, ReloadPolicy};
 pub use restart_rule::RestartRule;
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};

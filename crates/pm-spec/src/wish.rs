@@ -74,6 +74,10 @@ pub struct Reload {
     /// Also while another reload of them is under way.
     #[serde(default)]
     pub force: bool,
+    /// It was asked at this time (ms of `CLOCK_MONOTONIC`) of a daemon that did not live to answer: who was begun anew since
+    /// is only waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<u64>,
 }
 
 /// Have this many instances.

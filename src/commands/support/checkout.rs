@@ -36,8 +36,8 @@ pub(crate) fn step(session: &Session, word: &str, step: CommitStep<'_>) -> Resul
     }
     let select = vec![Select::Name(name.to_owned())];
     let asked = resend::now();
-    let call = Reload { select, env: None, force: false };
-    let done = progress::during(session, "reloading", || resend::renew(&mut client, &call))?;
+    let call = Reload { select, env: None, force: false, again: None };
+    let done = progress::during(session, "reloading", || resend::reload(&mut client, call))?;
     finish::report(session, &mut client, done.outcomes, asked, "nothing to reload")
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use pm_client::Client;
 use pm_os::listening;
 use pm_protocol::{Describe, List, Row};
-use pm_spec::{AppSpec, Mode, Select};
+use pm_spec::{AppSpec, Select};
 
 use crate::prelude::{Failure, Session, quick};
 use crate::render::outcomes::Gap;
@@ -83,7 +83,7 @@ impl GapWatch {
 
 /// Whether its old process is stopped before the new one begins.
 fn stops_before(spec: &AppSpec) -> bool {
-    spec.serving.mode == Mode::Fork && spec.listen.is_empty()
+    !spec.may_overlap()
 }
 
 fn warn(session: &Session, apps: &[&Row]) {

@@ -129,9 +129,9 @@ macro_rules! renewals {
     };
 }
 
-renewals!(Restart, Raise, Reload);
+renewals!(Restart, Raise);
 
-/// Restarts, raises or reloads known instances, each once.
+/// Restarts or raises known instances, each once.
 pub(crate) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes, Failure> {
     let asked = now();
     surely(client, call.clone(), |client, call| {
@@ -142,6 +142,13 @@ pub(crate) fn renew(client: &mut Client, call: &impl Renewal) -> Result<Outcomes
         let left = if fresh.is_empty() { Vec::new() } else { vec![call.of(fresh)] };
         Ok((left, begun.iter().map(standing).collect()))
     })
+}
+
+/// Reloads known instances, each once: whoever comes after a daemon that died is told when it was asked first, for what was
+/// begun since is to be waited for and not begun anew.
+pub(crate) fn reload(client: &mut Client, call: Reload) -> Result<Outcomes, Failure> {
+    let begun = u64::try_from(pm_os::clock::monotonic().as_millis()).unwrap_or(u64::MAX);
+    surely(client, call, |_, call| Ok((vec![Reload { again: Some(begun), ..call }], Vec::new())))
 }
 
 /// An instance that was begun, as it stands now.

@@ -10,7 +10,7 @@ use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::end::Cause;
 use crate::fact::{Fact, Notified};
-use crate::id::{RunId, Time};
+use crate::id::{InstanceId, RunId, Time};
 use crate::phase::Want;
 use crate::saved::{InstanceRecord, SavedPhase};
 
@@ -37,7 +37,14 @@ impl CheckLaws {
         let Fact::Checked(run, answer) = fact else { return };
         let Some(instance) = core.instance_of_run(*run) else { return };
         let is_main = instance.run.is_some_and(|(main, _)| main == *run);
-        if !is_main || instance.second.is_some() || instance.status != Status::Online {
+        // Who is held by those that go before it is replaced for what it answered before.
+        let stays = core.instances.get(&instance.id).is_some_and(|it| it.want == Want::Up);
+        if is_main && stays && instance.second.is_some() && is_judged(core, instance.id) {
+            // Bad answers count on when the old run has left.
+            let bad = self.bad.entry(*run).or_default();
+            *bad = if answer.is_ok() { 0 } else { bad.saturating_add(1) };
+        }
+        if !is_main || !stays || instance.second.is_some() || instance.status != Status::Online {
             return;
         }
         let Some(health) = instance.health else { return };
@@ -94,9 +101,11 @@ impl CheckLaws {
             self.alive.insert(run, now);
         }
         // What was counted before a reload is forgotten, also where it fails.
-        let is_alone =
-            |run: &RunId| core.instance_of_run(*run).is_some_and(|it| it.second.is_none());
-        self.bad.retain(|run, _| is_alone(run));
+        let stays = |run: &RunId| {
+            let instance = core.instance_of_run(*run);
+            instance.is_some_and(|it| it.second.is_none() || is_judged(core, it.id))
+        };
+        self.bad.retain(|run, _| stays(run));
         let Some((run, is_good, was_known)) = self.answered.take() else { return Ok(()) };
         let Some(instance) = core.instance_of_run(run) else { return Ok(()) };
         let Some(check) = instance.app.checks.health.as_deref() else { return Ok(()) };
@@ -143,4 +152,9 @@ impl CheckLaws {
         self.alive.clear();
         self.answered = None;
     }
+}
+
+/// Whether the run of an instance is judged although there is another beside it.
+fn is_judged(core: &Core, id: InstanceId) -> bool {
+    core.instances.get(&id).is_some_and(|instance| instance.is_judged())
 }

@@ -59,18 +59,20 @@ impl Oracle {
     /// The step is done: whoever was asked to go had nobody left who needs it and goes as well.
     pub(super) fn went_last(&mut self, core: &Core) -> Result<(), BrokenLaw> {
         let takes_too_long = |one: &&Instance| matches!(one.stop_cause, Cause::TooLong { .. });
-        for run in std::mem::take(&mut self.going) {
+        let going = std::mem::take(&mut self.going);
+        for run in going.iter().copied() {
             let own = core.instances.values().find(|one| one.phase.run() == Some(run));
             let Some(own) = own.map(|one| &**one).filter(|one| !takes_too_long(one)) else {
                 continue;
             };
             let name = &own.spec.name;
-            // Nobody told two that are found silent in the same moment.
+            // Nobody told two that are found silent in the same moment, nor one of which that is found as the other goes.
             let is_silent = |one: &Instance| matches!(one.stop_cause, Cause::Unhealthy { .. });
+            let goes_now = |one: &Instance| one.phase.run().is_some_and(|run| going.contains(&run));
             let needs = |other: &&Instance| {
                 other.spec.depends_on.iter().any(|need| need.app == *name)
                     && !takes_too_long(other)
-                    && !(is_silent(own) && is_silent(other))
+                    && !(is_silent(other) && (is_silent(own) || goes_now(other)))
             };
             let mut others = core.instances.values().map(|one| &**one).filter(needs);
             let earlier = others.find(|other| other.is_leaving());

@@ -12,6 +12,7 @@ mod checks;
 mod dependencies;
 mod jobs;
 mod outside;
+mod reloads;
 mod replies;
 mod runs;
 mod state;
@@ -22,6 +23,7 @@ use announcements::AnnouncementLaws;
 use checks::CheckLaws;
 use jobs::JobLaws;
 use outside::OutsideLaws;
+use reloads::ReloadLaws;
 use replies::ExpectedReply;
 use runs::{RunMark, RunTrace, counted, same_records};
 use state::{BrokenLaw, law};
@@ -64,6 +66,7 @@ pub(crate) struct Oracle {
     fact: Option<Fact>,
     triggers: TriggerLaws,
     jobs: JobLaws,
+    reloads: ReloadLaws,
     checks: CheckLaws,
     announcements: AnnouncementLaws,
     outside: OutsideLaws,
@@ -97,6 +100,7 @@ impl Oracle {
     pub(crate) fn fact(&mut self, core: &Core, fact: &Fact) {
         self.triggers.fact(core, fact);
         self.jobs.fact(core, fact);
+        self.reloads.fact(core, fact);
         self.checks.fact(core, fact);
         self.outside.fact(fact);
         match fact {
@@ -221,9 +225,7 @@ impl Oracle {
                 };
                 self.runs.values_mut().filter(its).for_each(|run| run.grace = run.grace.min(grace));
             }
-            Record::AppGone(id) => {
-                self.apps.remove(id);
-            }
+            Record::AppGone(id) => drop(self.apps.remove(id)),
             Record::Instance(instance) => {
                 let old = self.instances.get(&instance.id);
                 let app = self.apps.get(&instance.app);
@@ -232,6 +234,7 @@ impl Oracle {
                 self.short_runs.judge(old, instance, app.map(|app| &app.restart))?;
                 let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));
                 self.jobs.judge(app, (old, instance), has_ended)?;
+                self.reloads.record(old, (now, instance), app)?;
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished =
@@ -320,6 +323,10 @@ impl Oracle {
         if matches!(sent, RunSignal::Stop(..)) {
             self.asked_to_go(run);
         }
+        if let Some(trace) = self.runs.get(&run) {
+            let instance = self.instances.get(&trace.instance);
+            self.reloads.signal(now, (run, sent), instance, spec.as_ref())?;
+        }
         let Some(trace) = self.runs.get_mut(&run) else { return law(false, || broken("known")) };
         law(!trace.is(RunMark::Over), || broken("only the living are signalled"))?;
         let instance = self.instances.get(&trace.instance);
@@ -362,6 +369,7 @@ impl Oracle {
                 law(trace.is_made_as(&spec), || broken("it brings all there is to bring"))?;
                 trace.marks.remove(&RunMark::Replaced);
             }
+            RunSignal::StandBy => {}
             RunSignal::Forward(_) => {
                 law(!trace.is(RunMark::Ended), || {
                     broken("a person's signal is for a main process")
@@ -454,6 +462,7 @@ impl Oracle {
         self.fact = None;
         self.triggers.died(&self.instances);
         self.jobs.died();
+        self.reloads.died();
         self.checks.died();
         self.announcements.died();
         self.outside.died();

@@ -40,7 +40,9 @@ impl ExpectedReply {
             | Ask::Delete(select)
             | Ask::Reset(select)
             | Ask::Signal(select, _) => (all(select), Patience::Spawned, false),
-            Ask::Reload(Reload { select, .. }) => (all(select), Patience::Settled, true),
+            Ask::Reload(Reload { select, again, .. }) => {
+                (all(select), Patience::Settled, again.is_none())
+            }
             Ask::Start(Start { wait: patience, .. }) => (None, *patience, false),
             Ask::Scale(Scale { .. }) | Ask::Restore(_) => (None, Patience::Settled, false),
             Ask::Rename(Rename { .. }) => (None, Patience::Spawned, false),
@@ -70,7 +72,9 @@ impl ExpectedReply {
         let [outcome] = outcomes else { return Ok(()) };
         let instance = core.instance(outcome.instance);
         let holds = match (&outcome.became, &instance) {
-            (Became::Started | Became::Restarted, Some(instance)) => self.is_up(now, instance, is),
+            (Became::Started | Became::Restarted, Some(instance)) => {
+                self.is_up(now, core, instance, is)
+            }
             (Became::Reloaded(_), Some(instance)) => {
                 instance.run.is_some_and(|(run, _)| is(run, RunMark::Replaced))
             }
@@ -97,15 +101,22 @@ impl ExpectedReply {
     fn is_up(
         &self,
         now: Time,
+        core: &Core,
         instance: &InstanceView<'_>,
         is: impl Fn(RunId, RunMark) -> bool,
     ) -> bool {
-        let Some((run, Some(_))) = instance.run else { return false };
-        let lived = instance.since.map_or(0, |since| now.0.saturating_sub(since.0));
+        let Some(own) = core.instances.get(&instance.id) else { return false };
+        let second = own.second.as_ref().and_then(|second| second.phase.live());
+        let runs = || [own.phase.live(), second].into_iter().flatten();
+        // A reload that has waited for this one may have begun: then who serves is the second of two runs.
+        let Some(live) = runs().next() else { return false };
+        // Who hears that it is begun anew meets nobody from before.
+        let is_fresh = self.later_than.is_none_or(|last| runs().all(|live| live.run > last));
+        let lived = now.0.saturating_sub(live.since.0);
         let wait = settles(&instance.app.restart);
         let lived = lived >= wait && !instance.app.shows_ready();
-        let settled = self.patience == Patience::Spawned || lived || is(run, RunMark::Ready);
-        settled && self.later_than.is_none_or(|last| run > last)
+        let settled = self.patience == Patience::Spawned || lived || is(live.run, RunMark::Ready);
+        settled && is_fresh
     }
 }
 

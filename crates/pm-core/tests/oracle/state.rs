@@ -176,6 +176,7 @@ fn check_waiters(instance: &Instance, open: &Open) -> Result<(), BrokenLaw> {
             }
             Awaited::Gone => instance.want == Want::Gone,
             Awaited::Turn => true,
+            Awaited::Room => instance.second.is_some(),
             Awaited::Workers => instance.reload.is_some() && instance.want.is_up(),
         };
         law(sense, || broken("what is waited for can come"))?;

@@ -6,8 +6,8 @@ use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
     HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, OutsideNeed, Overlap, Probe,
-    Question, Readiness, RestartPolicy, RestartRule, Schedule as Clock, Serving, Signal, Span,
-    StopPolicy, Watch,
+    Question, Readiness, ReloadOrder, ReloadPolicy, RestartPolicy, RestartRule, Schedule as Clock,
+    Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,8 @@ pub(crate) struct Setup {
     #[serde(default)]
     pub(crate) checks: Checks,
     pub(crate) reload_signal: Option<Signal>,
+    #[serde(default)]
+    pub(crate) reload: ReloadPolicy,
     /// It has a command for all that can happen.
     #[serde(default)]
     pub(crate) hooks: bool,
@@ -257,6 +259,7 @@ impl Setup {
             listen: self.shares_sockets.then_some(socket).into_iter().collect(),
             checks: self.checks.clone(),
             reload_signal: self.reload_signal,
+            reload: self.reload,
             hooks: HookEvent::ALL
                 .into_iter()
                 .filter(|_| self.hooks)
@@ -394,6 +397,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         hooks: tape.rarely(3),
         needs: Vec::new(),
         outside: if tape.rarely(4) { tape.many(2, outside) } else { Vec::new() },
+        reload: reload(tape),
     }
 }
 
@@ -420,6 +424,15 @@ fn checks(tape: &mut Tape<'_>) -> Checks {
         health: tape.rarely(3).then(|| Box::new(health)),
         watchdog: tape.rarely(3).then(|| Span::from_millis(tape.pick(&[1000, 100, 5000]))),
         on_unhealthy: tape.pick(&[OnUnhealthy::Restart, OnUnhealthy::Nothing]),
+    }
+}
+
+fn reload(tape: &mut Tape<'_>) -> ReloadPolicy {
+    use ReloadOrder::{StartFirst, StopFirst, Unsaid};
+    ReloadPolicy {
+        order: tape.pick(&[Unsaid, StartFirst, Unsaid, StopFirst]),
+        parallelism: tape.pick(&[0, 2, 0, 1]),
+        monitor: Span::from_millis(tape.pick(&[0, 1000, 0, 100])),
     }
 }
 

@@ -7,8 +7,8 @@ use pm_core::{
     Record, Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Standing, Status, Time,
 };
 use pm_spec::{
-    AppName, ByteString, Bytes, Environment, Mode, Reload, Rename, Restart, Scale, Select, Signal,
-    Start,
+    AppName, ByteString, Bytes, Environment, Mode, Reload, ReloadOrder, Rename, Restart, Scale,
+    Select, Signal, Span, Start,
 };
 
 use super::common::identity;
@@ -289,7 +289,8 @@ impl World<'_> {
                 let truth = Truth::Making;
                 let app = plan.app_id;
                 let is_worker = plan.app.serving.mode == Mode::Cluster;
-                let overlaps = is_worker || !plan.app.listen.is_empty();
+                let is_first = plan.app.reload.order == ReloadOrder::StartFirst;
+                let overlaps = is_worker || !plan.app.listen.is_empty() || is_first;
                 let acknowledged = false;
                 let process = Puppet { app, instance, script, truth, acknowledged, tree, overlaps };
                 self.processes.insert(*run, process);
@@ -322,7 +323,7 @@ impl World<'_> {
             Order::Schedule(app, None) => drop(self.clocked.remove(app)),
             Order::Watch(app, Some(_)) => drop(self.watched.insert(*app)),
             Order::Watch(app, None) => drop(self.watched.remove(app)),
-            Order::Signal(_, RunSignal::Forward(_))
+            Order::Signal(_, RunSignal::Forward(_) | RunSignal::StandBy)
             | Order::Persist(_)
             | Order::MeasureMemory(_)
             | Order::UpdateLogRules(..)
@@ -477,7 +478,7 @@ impl World<'_> {
             0 | 1 => {}
             2 => spec.cwd = format!("/srv/{}", self.requests).as_str().into(),
             3 => {
-                spec.stop.timeout = pm_spec::Span::from_millis(self.requests * 100);
+                spec.stop.timeout = Span::from_millis(self.requests * 100);
                 spec.limits.memory = Some(Bytes::new(5000));
                 spec.logs.rotation.keep = 3;
             }
@@ -523,7 +524,10 @@ impl World<'_> {
             }
             What::Reload(pick) => {
                 let force = self.requests.is_multiple_of(2);
-                Ask::Reload(Reload { select: select(pick), env, force })
+                // Asked of the daemon before, which may have begun it.
+                let again = self.requests.wrapping_rem(6) < 2;
+                let again = again.then(|| self.now.0.saturating_sub(self.requests * 50));
+                Ask::Reload(Reload { select: select(pick), env, force, again })
             }
             What::Run(pick, to_its_end) => Ask::Run(select(pick), to_its_end),
             What::Stop(pick) => Ask::Stop(select(pick)),

@@ -219,8 +219,12 @@ fn a_reload_goes_one_by_one_and_stops_at_the_first_failure() {
     spec.instances = 3;
     let mut story = Story::default();
     let runs = story.up(vec![spec]);
-    let (request, orders) =
-        story.ask(Ask::Reload(Reload { select: word("web"), env: None, force: false }));
+    let (request, orders) = story.ask(Ask::Reload(Reload {
+        select: word("web"),
+        env: None,
+        force: false,
+        again: None,
+    }));
     let asked = |orders: &[Order]| -> Vec<_> {
         orders
             .iter()

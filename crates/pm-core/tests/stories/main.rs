@@ -9,8 +9,11 @@ mod daemons;
 mod ends;
 mod jobs;
 mod outside;
+mod queued_reloads;
 mod reloads;
+mod rollouts;
 mod starts;
+mod ups;
 mod words;
 
 use pm_core::Ending;

@@ -17,7 +17,7 @@ fn server(count: u16) -> AppSpec {
 }
 
 fn reload(force: bool) -> Ask {
-    Ask::Reload(Reload { select: word("web"), env: None, force })
+    Ask::Reload(Reload { select: word("web"), env: None, force, again: None })
 }
 
 fn start(spec: AppSpec, existing: Existing) -> Ask {
@@ -69,7 +69,8 @@ fn what_a_signal_does_not_bring_takes_a_new_run() {
     let mut env = Environment::new();
     env.set("A", "1");
     let select = word("web");
-    let (_, orders) = story.ask(Ask::Reload(Reload { select, env: Some(env), force: false }));
+    let (_, orders) =
+        story.ask(Ask::Reload(Reload { select, env: Some(env), force: false, again: None }));
     assert!(!orders.contains(&told(run)), "its variables are to be new");
 }
 

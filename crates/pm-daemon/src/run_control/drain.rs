@@ -40,7 +40,10 @@ pub(super) fn is_begun(
             exchange.hold(tag);
             return false;
         }
-        RunSignal::Kill(_) | RunSignal::Replace(..) | RunSignal::Forward(_) => return false,
+        RunSignal::Kill(_)
+        | RunSignal::Replace(..)
+        | RunSignal::StandBy
+        | RunSignal::Forward(_) => return false,
     }
     run.waiting = Some(held);
     true

@@ -6,7 +6,7 @@ use super::row::{
     Jlist::{Always, Apart},
     KeyKind, KeySpec, MadeKey, field, key, special, word,
 };
-use crate::{Delay, Preset, RestartRule, Signal};
+use crate::{Delay, Preset, ReloadOrder, RestartRule, Signal};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -87,6 +87,16 @@ pub(super) const KEYS: &[KeySpec] = &[
         }, |signal: &Option<Signal>| Setting::text(signal.map(|signal| alloc::format!("{signal}")))))
         .live()
         .flag(flag("--reload-signal", "SIGNAL", "Signal by which the app replaces its workers; none: a reload is a restart").such_as("SIGHUP")),
+    key("reload_order", "start-first: a reload begins the new run beside the old one, stop-first: it does not (Compose: `order`); default: start-first where both share their sockets",
+        word!(reload.order, "start-first or stop-first", ReloadOrder::parse, |order: &ReloadOrder| Setting::text(order.as_str())))
+        .live()
+        .flag(flag("--reload-order", "ORDER", "Whether a reload begins the new run beside the old one (start-first) or after it (stop-first)").such_as("start-first")),
+    key("reload_parallelism", "so many instances are reloaded at once (Compose: `parallelism`); default: one, of more than two cluster workers two", field!(Count, reload.parallelism, 1))
+        .live()
+        .flag(flag("--reload-parallelism", "N", "So many instances are reloaded at once")),
+    key("reload_monitor", "so long a reload keeps the old run beside a new one that is ready: if that ends, is unhealthy or too big, the old one serves again and the reload has failed (Compose: `monitor`)", field!(Span, reload.monitor))
+        .live()
+        .flag(flag("--reload-monitor", "TIME", "How long a reload watches the new run before the old one goes").such_as("10s")),
     key("kill_signal", "asks its first process to stop; a shell's command gets it as well",
         word!(stop.signal, "a signal such as \"SIGTERM\" or 15", |text| Signal::parse(text).ok(),
             |signal: &Signal| Setting::text(Some(alloc::format!("{signal}")))))

@@ -43,7 +43,7 @@ fn perform(home: &Home, command: &Operation) -> Result<OperationResult, CallErro
         Verb::Start => outcomes(&mut client, &Raise { select, env, wait, no_deps: false }),
         Verb::Stop => outcomes(&mut client, &Stop { select }),
         Verb::Restart => outcomes(&mut client, &Restart { select, env, wait, no_deps: false }),
-        Verb::Reload => outcomes(&mut client, &Reload { select, env, force: false }),
+        Verb::Reload => outcomes(&mut client, &Reload { select, env, force: false, again: None }),
         Verb::Delete => outcomes(&mut client, &Delete { select }),
         Verb::Scale(to) => outcomes(&mut client, &Scale { select, to }),
         Verb::Flush => {
