@@ -21,6 +21,7 @@ pub(crate) fn read(
     ground: Ground<'_>,
 ) -> (Vec<Dependency>, Vec<OutsideNeed>) {
     let Some(field) = app.get("depends_on") else { return Default::default() };
+    let ground = Ground { by_name: true, ..ground };
     let mut outside = Vec::new();
     let mut all: Vec<Dependency> = Vec::new();
     match &field.node.value {

@@ -98,8 +98,8 @@ pub(crate) fn app(
     if !env.declared.contains("PWD") {
         env.all.set("PWD", paths::to_bytes(base));
     }
-    let placeholder = name.clone().unwrap_or_else(AppName::default_namespace);
-    let mut spec = AppSpec::new(placeholder, "", paths::to_bytes(base));
+    let called = name.clone().unwrap_or_else(AppName::default_namespace);
+    let mut spec = AppSpec::new(called, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);
     if spec.project.is_none() {
         spec.project = ground.project.map(|name| name.as_str().into());
@@ -114,9 +114,8 @@ pub(crate) fn app(
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
-    let mut seen_from = checks::Ground { cwd: base, env: &ground.caller.env, by_name: true };
+    let seen_from = checks::Ground { cwd: base, env: &ground.caller.env, by_name: false };
     (spec.depends_on, spec.outside) = dependencies::read(&mut app, seen_from);
-    seen_from.by_name = false;
     spec.schedule = senses::schedule(&mut app);
     spec.restart.autorestart &= spec.schedule.as_ref().is_none_or(|schedule| !schedule.job);
     spec.job.time_limit = senses::time_limit(&mut app, &spec);

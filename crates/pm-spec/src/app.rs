@@ -451,6 +451,14 @@ mod tests {
         }
     }
 
+    fn other_user() -> UserChoice {
+        UserChoice {
+            uid: Some(Identifier::Number(1)),
+            gid: Some(Identifier::Number(1)),
+            groups: Vec::from([Identifier::Number(1)]),
+        }
+    }
+
     /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
@@ -515,11 +523,7 @@ mod tests {
                 full: LogFull::Block,
             },
             pid_file: Some("/p".into()),
-            user: Some(UserChoice {
-                uid: Some(Identifier::Number(1)),
-                gid: Some(Identifier::Number(1)),
-                groups: Vec::from([Identifier::Number(1)]),
-            }),
+            user: Some(other_user()),
             version: Some("2".into()),
             source: Some("/s".into()),
             nulled: [String::from("b")].into(),
