@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 /// How a call ended.
 #[derive(Debug)]
-pub(crate) struct CommandEnd {
+pub(crate) struct ProgramEnd {
     /// `None`: by a signal.
     pub(crate) exit: Option<i32>,
     pub(crate) out: Vec<u8>,
@@ -46,7 +46,7 @@ pub(crate) async fn run(
     (program, home): (&Path, &Home),
     argv: &[String],
     limits: RunLimits,
-) -> Result<CommandEnd, RunError> {
+) -> Result<ProgramEnd, RunError> {
     let mut command = Command::new(program);
     command
         // A link of another name would make it speak as PM2.
@@ -69,7 +69,7 @@ pub(crate) async fn run(
         let (out, err) = tokio::join!(kept(out, limits.output), kept(err, limits.output));
         let ((out, out_is_cut), (err, err_is_cut)) = (out?, err?);
         let exit = child.wait().await?.code();
-        Ok(CommandEnd { exit, out, err, is_cut: out_is_cut || err_is_cut })
+        Ok(ProgramEnd { exit, out, err, is_cut: out_is_cut || err_is_cut })
     };
     timeout(limits.time, all).await.map_err(|_| RunError::Late(limits.time))?
 }
@@ -93,7 +93,7 @@ async fn kept(output: Option<impl AsyncRead + Unpin>, most: usize) -> io::Result
 mod tests {
     use super::*;
 
-    fn run_script(text: &str, limits: RunLimits) -> Result<CommandEnd, RunError> {
+    fn run_script(text: &str, limits: RunLimits) -> Result<ProgramEnd, RunError> {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path().into(), None).unwrap();
         let argv = ["pm", "-c", text, "name", "--force; $(id)"].map(str::to_owned);

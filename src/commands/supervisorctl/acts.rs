@@ -12,17 +12,17 @@ use super::{Controller, EarlyEnd, GENERIC, INVALID_ARGS, NOT_RUNNING, say};
 use crate::prelude::{Failure, quick};
 
 /// What became of one process.
-enum DeedEnd {
+enum ActEnd {
     Done,
     /// Supervisor's words for it, and what they make of the exit code.
     Not(&'static str, u8),
 }
 
 /// What is done to several at once.
-type DeedAct = dyn Fn(&mut Client, &[&Supervised]) -> Result<Vec<DeedEnd>, Failure>;
+type DeedAct = dyn Fn(&mut Client, &[&Supervised]) -> Result<Vec<ActEnd>, Failure>;
 
 /// One of the verbs.
-struct Deed<'a> {
+struct Act<'a> {
     /// What it is called once it is done.
     done: &'static str,
     /// Which of a group it is for; the others are passed over.
@@ -41,7 +41,7 @@ impl Controller<'_> {
         }
         self.each(
             names,
-            &Deed {
+            &Act {
                 done: "started",
                 is_for: |state| !state.is_running(),
                 // Whoever wants it up has it.
@@ -58,7 +58,7 @@ impl Controller<'_> {
         }
         self.each(
             names,
-            &Deed {
+            &Act {
                 done: "stopped",
                 is_for: SupervisorState::is_running,
                 otherwise: ("not running", 0),
@@ -82,14 +82,12 @@ impl Controller<'_> {
             return Err(no_signal());
         }
         let signal = Signal::parse(&signal.to_uppercase()).ok();
-        let act = move |client: &mut Client,
-                        all: &[&Supervised]|
-              -> Result<Vec<DeedEnd>, Failure> {
+        let act = move |client: &mut Client, all: &[&Supervised]| -> Result<Vec<ActEnd>, Failure> {
             let Some(signal) = signal else {
-                return Ok(all.iter().map(|_| DeedEnd::Not("bad signal name", GENERIC)).collect());
+                return Ok(all.iter().map(|_| ActEnd::Not("bad signal name", GENERIC)).collect());
             };
             quick(client, &SendSignal { select: ids(all), signal })?;
-            Ok(all.iter().map(|_| DeedEnd::Done).collect())
+            Ok(all.iter().map(|_| ActEnd::Done).collect())
         };
         let otherwise = match signal {
             Some(_) => ("not running", NOT_RUNNING),
@@ -97,25 +95,25 @@ impl Controller<'_> {
         };
         let is_for = SupervisorState::takes_signals;
         let act = &act;
-        self.each(names, &Deed { done: "signalled", is_for, otherwise, no_group: GENERIC, act })
+        self.each(names, &Act { done: "signalled", is_for, otherwise, no_group: GENERIC, act })
     }
 
     pub(super) fn clear(&mut self, names: &[String]) -> Result<(), EarlyEnd> {
         if names.is_empty() {
             return Err(lacks_a_name("clear", GENERIC));
         }
-        let act = |client: &mut Client, all: &[&Supervised]| -> Result<Vec<DeedEnd>, Failure> {
+        let act = |client: &mut Client, all: &[&Supervised]| -> Result<Vec<ActEnd>, Failure> {
             if !all.is_empty() {
                 quick(client, &Flush { select: ids(all) })?;
             }
-            Ok(all.iter().map(|_| DeedEnd::Done).collect())
+            Ok(all.iter().map(|_| ActEnd::Done).collect())
         };
         let (is_for, otherwise) = (|_| true, ("failed", GENERIC));
-        self.each(names, &Deed { done: "cleared", is_for, otherwise, no_group: GENERIC, act: &act })
+        self.each(names, &Act { done: "cleared", is_for, otherwise, no_group: GENERIC, act: &act })
     }
 
     /// Does it to each of these names, one after the other.
-    fn each(&mut self, names: &[String], deed: &Deed<'_>) -> Result<(), EarlyEnd> {
+    fn each(&mut self, names: &[String], deed: &Act<'_>) -> Result<(), EarlyEnd> {
         let mut client = self.up(NOT_RUNNING)?;
         if names.iter().any(|name| name == "all") {
             let all = Self::all(&mut client)?;
@@ -139,7 +137,7 @@ impl Controller<'_> {
                     self.several(&mut client, std::slice::from_ref(one), deed)?;
                 }
                 ([one, ..], Some(_)) => {
-                    self.tell(one, &DeedEnd::Not(deed.otherwise.0, deed.otherwise.1), deed);
+                    self.tell(one, &ActEnd::Not(deed.otherwise.0, deed.otherwise.1), deed);
                 }
             }
         }
@@ -150,24 +148,24 @@ impl Controller<'_> {
         &mut self,
         client: &mut Client,
         all: &[Supervised],
-        deed: &Deed<'_>,
+        deed: &Act<'_>,
     ) -> Result<(), EarlyEnd> {
         let all: Vec<_> = all.iter().filter(|one| (deed.is_for)(one.state)).collect();
         let became = (deed.act)(client, &all)?;
         // What fails does so before others have proved that they stay up.
         let (done, not): (Vec<_>, Vec<_>) =
-            all.iter().zip(&became).partition(|(_, became)| matches!(became, DeedEnd::Done));
+            all.iter().zip(&became).partition(|(_, became)| matches!(became, ActEnd::Done));
         for (one, became) in not.into_iter().chain(done) {
             self.tell(one, became, deed);
         }
         Ok(())
     }
 
-    fn tell(&mut self, one: &Supervised, became: &DeedEnd, deed: &Deed<'_>) {
+    fn tell(&mut self, one: &Supervised, became: &ActEnd, deed: &Act<'_>) {
         let name = one.namespec();
         match became {
-            DeedEnd::Done => say(&format!("{name}: {}", deed.done)),
-            DeedEnd::Not(why, exit) => {
+            ActEnd::Done => say(&format!("{name}: {}", deed.done)),
+            ActEnd::Not(why, exit) => {
                 say(&format!("{name}: ERROR ({why})"));
                 if *exit != 0 {
                     self.exit = *exit;
@@ -221,7 +219,7 @@ fn ids(all: &[&Supervised]) -> Vec<Select> {
     all.iter().map(|one| Select::Id(one.id)).collect()
 }
 
-fn start(client: &mut Client, all: &[&Supervised]) -> Result<Vec<DeedEnd>, Failure> {
+fn start(client: &mut Client, all: &[&Supervised]) -> Result<Vec<ActEnd>, Failure> {
     let able: Vec<_> = all.iter().copied().filter(|one| cannot(one).is_none()).collect();
     let mut outcomes = Vec::new();
     if !able.is_empty() {
@@ -230,9 +228,9 @@ fn start(client: &mut Client, all: &[&Supervised]) -> Result<Vec<DeedEnd>, Failu
         outcomes = client.call(&call, Deadline::NEVER)?.outcomes;
     }
     let became = |one: &&Supervised| match cannot(one) {
-        Some(why) => DeedEnd::Not(why, GENERIC),
-        None if failed(&outcomes, one.id) => DeedEnd::Not("spawn error", NOT_RUNNING),
-        None => DeedEnd::Done,
+        Some(why) => ActEnd::Not(why, GENERIC),
+        None if failed(&outcomes, one.id) => ActEnd::Not("spawn error", NOT_RUNNING),
+        None => ActEnd::Done,
     };
     Ok(all.iter().map(became).collect())
 }
@@ -252,13 +250,13 @@ fn cannot(one: &Supervised) -> Option<&'static str> {
     }
 }
 
-fn stop(client: &mut Client, all: &[&Supervised]) -> Result<Vec<DeedEnd>, Failure> {
+fn stop(client: &mut Client, all: &[&Supervised]) -> Result<Vec<ActEnd>, Failure> {
     if all.is_empty() {
         return Ok(Vec::new());
     }
     let outcomes = client.call(&Stop { select: ids(all) }, Deadline::NEVER)?.outcomes;
     let became = |one: &&Supervised| {
-        if failed(&outcomes, one.id) { DeedEnd::Not("failed", GENERIC) } else { DeedEnd::Done }
+        if failed(&outcomes, one.id) { ActEnd::Not("failed", GENERIC) } else { ActEnd::Done }
     };
     Ok(all.iter().map(became).collect())
 }

@@ -7,7 +7,7 @@ use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
     HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, OutsideNeed, Overlap, Probe,
     Question, Readiness, ReloadOrder, ReloadPolicy, RestartPolicy, RestartRule, Schedule as Clock,
-    Serving, Signal, Span, StopPolicy, Watch,
+    Select, Serving, Signal, Span, StopPolicy, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -533,4 +533,18 @@ fn script(tape: &mut Tape<'_>) -> Script {
         leaves: tape.pick(&TIMES),
         replaces: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
     }
+}
+
+/// Whom a command means.
+pub(super) fn select(pick: Pick) -> Vec<Select> {
+    match pick {
+        Pick::All => vec![Select::All],
+        Pick::App(app) => vec![Select::Name(name(app).as_str().into())],
+        Pick::Id(id) => vec![Select::Id(id)],
+    }
+}
+
+/// What the app of this number is called.
+pub(super) fn name(app: usize) -> AppName {
+    AppName::parse(&format!("app{app}")).expect("a good name")
 }

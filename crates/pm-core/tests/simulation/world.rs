@@ -12,7 +12,7 @@ use pm_spec::{
 };
 
 use super::common::identity;
-use super::schedule::{Answer, Children, Pick, Schedule, Script, Spawning, What};
+use super::schedule::{Answer, Children, Pick, Schedule, Script, Spawning, What, name, select};
 use crate::oracle::Oracle;
 
 /// A schedule that takes more steps than this never comes to rest.
@@ -689,16 +689,4 @@ impl World<'_> {
             .all(|instance| instance.run.is_none() || instance.status == Status::Errored);
         if immortal { self.accounted(core) } else { Err("it left somebody behind".into()) }
     }
-}
-
-fn select(pick: Pick) -> Vec<Select> {
-    match pick {
-        Pick::All => vec![Select::All],
-        Pick::App(app) => vec![Select::Name(name(app).as_str().into())],
-        Pick::Id(id) => vec![Select::Id(id)],
-    }
-}
-
-fn name(app: usize) -> AppName {
-    AppName::parse(&format!("app{app}")).expect("a good name")
 }

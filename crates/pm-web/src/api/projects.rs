@@ -14,7 +14,7 @@ use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::folder::{FolderError, OpenFolder};
 use crate::hub::HubNeed;
 use crate::panel::Panel;
-use crate::run::{CommandEnd, RunLimits, run};
+use crate::run::{ProgramEnd, RunLimits, run};
 use crate::secret::digest;
 use crate::view::safe;
 
@@ -125,7 +125,7 @@ async fn plan(panel: &Panel, choice: &ProjectChoice, folder: &str) -> Result<Val
     Ok(plan)
 }
 
-async fn told(panel: &Panel, argv: &[String]) -> Result<CommandEnd, Denial> {
+async fn told(panel: &Panel, argv: &[String]) -> Result<ProgramEnd, Denial> {
     let end = run((&panel.program, &panel.home), argv, LIMITS).await;
     end.map_err(|error| Denial::broken(&error.to_string()))
 }
