@@ -64,13 +64,16 @@ impl Instance {
         if self.created < since {
             return false;
         }
-        let Requester { request, patience, .. } = requester;
+        let Requester { request, patience, from, .. } = requester;
         let became = self.came_to(since);
         self.ignore(request);
         if let Some(became) = became {
             self.answers.push((request, became));
         } else {
-            let awaited = Awaited::Up { from: RunId(0), patience, became: Became::Restarted };
+            // The end of the run before is no failure; where it stands beside, it may come back.
+            let leaves = self.phase.stopping().is_some() && !self.has_fallback();
+            let from = if leaves { from } else { RunId(0) };
+            let awaited = Awaited::Up { from, patience, became: Became::Restarted };
             self.waiters.push(Waiter { request, awaited });
         }
         true

@@ -181,3 +181,19 @@ fn asked_once_more_it_hears_that_the_new_version_failed() {
         assert_eq!(story.instance(0).run.map(|run| run.0), Some(old));
     }
 }
+
+#[test]
+fn asked_once_more_the_end_of_the_run_before_is_no_failure() {
+    let mut story = Story::default();
+    let old = story.up(vec![app("web")])[0];
+    story.later(5000);
+    story.ask(reload(false));
+    story.later(500);
+    died(&mut story);
+    let (request, _) = story.ask(again(&story, 500));
+    let orders = story.end(old, Ending::Exited(0));
+    assert_eq!(story.reply(request), None, "it was to end");
+    let new = story.spawn_all(&orders)[0];
+    story.tell(Fact::Ready(new));
+    assert_eq!(story.became(request), [Became::Restarted]);
+}
