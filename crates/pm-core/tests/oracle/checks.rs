@@ -100,10 +100,10 @@ impl CheckLaws {
         if let Some((run, Notified::Alive)) = self.notified {
             self.alive.insert(run, now);
         }
-        // What was counted before a reload is forgotten, also where it fails.
+        // What was counted before a reload is forgotten, also where it fails: the old run is the second one then.
         let stays = |run: &RunId| {
-            let instance = core.instance_of_run(*run);
-            instance.is_some_and(|it| it.second.is_none() || is_judged(core, it.id))
+            let main = core.instance_of_run(*run).and_then(|instance| instance.run);
+            main.is_some_and(|(main, _)| main == *run)
         };
         self.bad.retain(|run, _| stays(run));
         let Some((run, is_good, was_known)) = self.answered.take() else { return Ok(()) };

@@ -27,11 +27,14 @@ pub(super) struct OutsideLaws {
     searches: BTreeMap<InstanceId, Search>,
     /// Counters are set to zero, which gives nobody more time.
     resets: bool,
+    /// Something else is asked.
+    asks: bool,
 }
 
 impl OutsideLaws {
     pub(super) fn fact(&mut self, fact: &Fact) {
         self.resets = matches!(fact, Fact::Asked(_, Ask::Reset(_), _));
+        self.asks = matches!(fact, Fact::Asked(..)) && !self.resets;
         if let Fact::Outside(id, probe, Ok(())) = fact
             && let Some(search) = self.searches.get_mut(id)
         {
@@ -76,6 +79,10 @@ impl OutsideLaws {
             if search.created != instance.created {
                 search.created = instance.created;
                 search.since = if self.resets { search.since } else { now };
+            } else if self.asks && search.created == now {
+                // After a reset in this very millisecond only the core knows whether that was asked of this one.
+                let own = core.instances.get(&instance.id).and_then(|it| it.outside.as_ref());
+                search.since = own.map_or(search.since, |wait| wait.since);
             }
             let waited = now.0.saturating_sub(search.since.0);
             let missing = instance.outside.iter().filter(|thing| !thing.is_there);
