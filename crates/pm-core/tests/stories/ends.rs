@@ -307,3 +307,15 @@ fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
     let (_, orders) = story.ask(converge());
     assert_eq!(spawns(&orders).len(), 1);
 }
+
+#[test]
+fn a_tree_that_is_swept_has_not_ended_while_its_main_process_has_not() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let (request, _) = story.ask(Ask::Stop(word("web")));
+    story.tell(Fact::TreeGone(run));
+    assert_eq!(story.reply(request), None, "what is swept up was not all of it");
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(run));
+    story.end(run, Ending::Exited(0));
+    assert_eq!(story.became(request), [Became::Stopped]);
+}
