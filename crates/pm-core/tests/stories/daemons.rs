@@ -1,6 +1,8 @@
 //! What the next daemon makes of what the one before wrote down.
 
-use pm_core::{Ask, Became, Core, Ending, Fact, Order, Reach, Remaining, RunSignal, Time};
+use pm_core::{
+    Ask, Became, Core, Ending, Fact, Order, Reach, Remaining, RequestId, RunSignal, Time,
+};
 use pm_spec::Signal;
 
 use crate::CRASH;
@@ -97,4 +99,16 @@ fn a_loop_of_daemon_deaths_neither_resets_nor_doubles_the_counters() {
         }
         assert_eq!(story.instance(0).restarts, count);
     }
+}
+
+#[test]
+fn who_asked_is_known_to_the_next_daemon() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    story.tell(Fact::Asked(RequestId(1000), Ask::Stop(word("web")), Some("ann".into())));
+    story.core = Core::restore(story.now, story.records.clone());
+    story.tell(Fact::TimePassed);
+    story.end(run, Ending::Exited(0));
+    let by = story.instance(0).history.back().and_then(|end| end.by.clone());
+    assert_eq!(by.as_deref(), Some("ann"));
 }
