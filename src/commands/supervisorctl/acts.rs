@@ -19,10 +19,10 @@ enum ActEnd {
 }
 
 /// What is done to several at once.
-type DeedAct = dyn Fn(&mut Client, &[&Supervised]) -> Result<Vec<ActEnd>, Failure>;
+type ActOnMany = dyn Fn(&mut Client, &[&Supervised]) -> Result<Vec<ActEnd>, Failure>;
 
 /// One of the verbs.
-struct Act<'a> {
+struct VerbOnMany<'a> {
     /// What it is called once it is done.
     done: &'static str,
     /// Which of a group it is for; the others are passed over.
@@ -31,7 +31,7 @@ struct Act<'a> {
     otherwise: (&'static str, u8),
     /// The exit code if there is no such group.
     no_group: u8,
-    act: &'a DeedAct,
+    act: &'a ActOnMany,
 }
 
 impl Controller<'_> {
@@ -41,7 +41,7 @@ impl Controller<'_> {
         }
         self.each(
             names,
-            &Act {
+            &VerbOnMany {
                 done: "started",
                 is_for: |state| !state.is_running(),
                 // Whoever wants it up has it.
@@ -58,7 +58,7 @@ impl Controller<'_> {
         }
         self.each(
             names,
-            &Act {
+            &VerbOnMany {
                 done: "stopped",
                 is_for: SupervisorState::is_running,
                 otherwise: ("not running", 0),
@@ -95,7 +95,10 @@ impl Controller<'_> {
         };
         let is_for = SupervisorState::takes_signals;
         let act = &act;
-        self.each(names, &Act { done: "signalled", is_for, otherwise, no_group: GENERIC, act })
+        self.each(
+            names,
+            &VerbOnMany { done: "signalled", is_for, otherwise, no_group: GENERIC, act },
+        )
     }
 
     pub(super) fn clear(&mut self, names: &[String]) -> Result<(), EarlyEnd> {
@@ -109,11 +112,14 @@ impl Controller<'_> {
             Ok(all.iter().map(|_| ActEnd::Done).collect())
         };
         let (is_for, otherwise) = (|_| true, ("failed", GENERIC));
-        self.each(names, &Act { done: "cleared", is_for, otherwise, no_group: GENERIC, act: &act })
+        self.each(
+            names,
+            &VerbOnMany { done: "cleared", is_for, otherwise, no_group: GENERIC, act: &act },
+        )
     }
 
     /// Does it to each of these names, one after the other.
-    fn each(&mut self, names: &[String], deed: &Act<'_>) -> Result<(), EarlyEnd> {
+    fn each(&mut self, names: &[String], deed: &VerbOnMany<'_>) -> Result<(), EarlyEnd> {
         let mut client = self.up(NOT_RUNNING)?;
         if names.iter().any(|name| name == "all") {
             let all = Self::all(&mut client)?;
@@ -148,7 +154,7 @@ impl Controller<'_> {
         &mut self,
         client: &mut Client,
         all: &[Supervised],
-        deed: &Act<'_>,
+        deed: &VerbOnMany<'_>,
     ) -> Result<(), EarlyEnd> {
         let all: Vec<_> = all.iter().filter(|one| (deed.is_for)(one.state)).collect();
         let became = (deed.act)(client, &all)?;
@@ -161,7 +167,7 @@ impl Controller<'_> {
         Ok(())
     }
 
-    fn tell(&mut self, one: &Supervised, became: &ActEnd, deed: &Act<'_>) {
+    fn tell(&mut self, one: &Supervised, became: &ActEnd, deed: &VerbOnMany<'_>) {
         let name = one.namespec();
         match became {
             ActEnd::Done => say(&format!("{name}: {}", deed.done)),
