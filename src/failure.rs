@@ -61,7 +61,7 @@ impl Failure {
     }
 
     /// A verb whose cargo feature this build lacks.
-    #[cfg(not(all(feature = "deploy", feature = "serve")))]
+    #[cfg(not(all(feature = "deploy", feature = "panel", feature = "serve")))]
     pub(crate) fn left_out(feature: &str) -> Self {
         let message = format!("this build of pm has no `{feature}` (cargo feature `{feature}`)");
         Self::new(Exit::Failed, message)
