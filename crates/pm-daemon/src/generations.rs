@@ -51,14 +51,7 @@ pub(crate) fn leave(open: &mut [OpenSocket], run: RunId) -> Vec<OwnedFd> {
         one.known.leaving.insert(run);
         one.remember();
     }
-    for pair in pairs(open) {
-        // Whoever came after it serves.
-        let [first, second] = pair;
-        if open[first].known.has(run) && !open[second].known.has(run) {
-            open[second].serve();
-        }
-        divide(open, pair);
-    }
+    steer_past(open, run);
     let is_avoided = |one: &&OpenSocket| {
         let at = &one.known.socket.at;
         let mut others = open.iter().filter(|other| other.slot != one.slot);
@@ -74,6 +67,11 @@ pub(crate) fn stand_by(open: &mut [OpenSocket], run: RunId) {
         one.known.aside.insert(run);
         one.remember();
     }
+    steer_past(open, run);
+}
+
+/// Whoever came after this run serves, and callers are divided anew.
+fn steer_past(open: &mut [OpenSocket], run: RunId) {
     for pair in pairs(open) {
         let [first, second] = pair;
         if open[first].known.has(run) && !open[second].known.has(run) {
