@@ -44,8 +44,8 @@ fn main() -> ExitCode {
     }
     let is_supervisord = name == "supervisord";
     let words = std::env::args_os();
-    let words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
-    let parsed = cli::parse::parse(called_as, words);
+    let mut words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
+    let parsed = cli::parse::parse(called_as, words.clone());
     let cli = match parsed.cli {
         Ok(cli) => cli,
         Err(error) => return explain(&error, called_as),
@@ -68,8 +68,13 @@ fn main() -> ExitCode {
         // Scripts made for PM2 give them anywhere, and PM2 takes them.
         console.talk(&format!("warning: {message}"));
     }
-    let done = home(&program)
-        .and_then(|home| commands::run(&Session { console, home, called_as }, command));
+    let done = home(&program).and_then(|home| {
+        let session = Session { console, home, called_as };
+        if flags.on.hosts.is_empty() {
+            return commands::run(&session, command);
+        }
+        commands::hosts::run(&session, &flags.on, &command, words.split_off(1))
+    });
     match done {
         Ok(report) => print(&report, console, called_as),
         Err(failure) => {

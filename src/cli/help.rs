@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use super::Cli;
+use super::hosts::MANY;
 use crate::called;
 use crate::console;
 
@@ -50,8 +51,19 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
     (
         "Configs, settings and repositories",
         &[
-            "init", "check", "import", "set", "get", "unset", "multiset", "conf", "deploy", "pull",
-            "backward", "forward",
+            "init",
+            "check",
+            "import",
+            "set",
+            "get",
+            "unset",
+            "multiset",
+            "conf",
+            "deploy",
+            "pull",
+            "backward",
+            "forward",
+            "bootstrap",
         ],
     ),
     (
@@ -105,6 +117,8 @@ fn top(all: &mut Command, width: usize) -> String {
         section(&mut page, heading, rows.collect(), width);
     }
     options(&mut page, all, width);
+    let many = all.get_arguments().filter(|arg| arg.get_help_heading() == Some(MANY));
+    section(&mut page, MANY, many.map(|arg| (named(arg), told(arg))).collect(), width);
     let name = called::name();
     writeln!(
         page,
@@ -158,16 +172,16 @@ fn aliases(command: &Command) -> String {
 
 /// The options under their headings, those without one first; those of every command are the last.
 fn options(page: &mut String, command: &Command, width: usize) {
-    let is_shown = |arg: &&Arg| !arg.is_hide_set() && !arg.is_positional();
+    let is_shown = |arg: &&Arg| {
+        !arg.is_hide_set() && !arg.is_positional() && arg.get_help_heading() != Some(MANY)
+    };
     let mut groups: Vec<(&str, Vec<(String, String)>)> = vec![("Options", Vec::new())];
     for arg in command.get_arguments().filter(is_shown) {
         let is_everywhere =
             arg.is_global_set() || matches!(arg.get_action(), ArgAction::Help | ArgAction::Version);
         let usual = if is_everywhere { "For every command" } else { "Options" };
         let heading = arg.get_help_heading().unwrap_or(usual);
-        let short = arg.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
-        let name =
-            if arg.get_long().is_some() { short + &arg.to_string() } else { arg.to_string() };
+        let name = named(arg);
         match groups.iter_mut().find(|(known, _)| *known == heading) {
             Some((_, rows)) => rows.push((name, told(arg))),
             None => groups.push((heading, vec![(name, told(arg))])),
@@ -177,6 +191,12 @@ fn options(page: &mut String, command: &Command, width: usize) {
     for (heading, rows) in groups {
         section(page, heading, rows, width);
     }
+}
+
+/// How an option is typed.
+fn named(arg: &Arg) -> String {
+    let short = arg.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
+    if arg.get_long().is_some() { short + &arg.to_string() } else { arg.to_string() }
 }
 
 /// What an argument means, and how else it may be written.

@@ -5,6 +5,7 @@ mod deploy;
 mod engine;
 mod foreign;
 mod help;
+mod hosts;
 mod import;
 mod keys;
 mod later;
@@ -25,6 +26,7 @@ pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
+pub(crate) use hosts::{BootstrapArgs, HostFlags, RemoteArgs};
 pub(crate) use import::ImportArgs;
 pub(crate) use later::Later;
 pub(crate) use logs::LogsArgs;
@@ -89,6 +91,8 @@ pub(crate) struct Global {
     /// Print the list as blocks of `key : value`
     #[arg(short = 'm', long = "mini-list", global = true)]
     pub(crate) mini: bool,
+    #[command(flatten)]
+    pub(crate) on: HostFlags,
 }
 
 /// What can be asked for.
@@ -269,6 +273,11 @@ pub(crate) enum Verb {
     /// Nothing is injected into apps
     #[command(name = "install-otel", alias = "uninstall-otel", hide = true)]
     Telemetry(Later<AnyArgs>),
+    /// Bring this program to other machines over ssh, and have it start at boot there
+    Bootstrap(Later<BootstrapArgs>),
+    /// What a `pm` on another machine asks for
+    #[command(hide = true)]
+    Remote(Later<RemoteArgs>),
     /// The half that never dies
     #[command(hide = true)]
     Guardian(Later<GuardianArgs>),

@@ -17,6 +17,9 @@ pub(crate) struct ListArgs {
     /// Exit code 1 if one of them is errored, unhealthy, still launching or waits for its restart
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
+    /// All of it, for a `pm` on another machine
+    #[arg(long, hide = true)]
+    pub(crate) whole: bool,
 }
 
 /// `slist`.

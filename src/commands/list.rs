@@ -12,14 +12,7 @@ use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::{json, list, mini};
 
 pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
-    let order = match &args.sort {
-        None => list::SortOrder::NAME,
-        Some(text) => list::SortOrder::parse(text).ok_or_else(|| {
-            Failure::input(format!("could not sort by `{text}`")).hint(
-                "name, namespace, pid, id, cpu, memory, uptime, status or restarts, then :asc or :desc",
-            )
-        })?,
-    };
+    let order = list::SortOrder::asked(args.sort.as_deref())?;
     if args.watch { again_and_again(session, args, order) } else { now(session, args, order) }
 }
 
@@ -64,6 +57,10 @@ fn now(session: &Session, args: &ListArgs, order: list::SortOrder) -> Result<Rep
 }
 
 fn report(session: &Session, args: &ListArgs, listing: &Listing) -> Report {
+    if args.whole {
+        let shown = format!("{}\n", json::value(listing));
+        return Report { shown, ..Report::default() }.ending(verdict(args, listing));
+    }
     let (console, json) = (session.console, || json::listing(listing));
     // Who watches a list wants to see it.
     let is_hidden = session.hides_tables() && !args.watch;
@@ -72,8 +69,13 @@ fn report(session: &Session, args: &ListArgs, listing: &Listing) -> Report {
         (false, true) => mini::rows(listing, console.look),
         (false, false) => list::list(listing, console.look),
     };
+    Report::new(console, text, json).ending(verdict(args, listing))
+}
+
+/// What `--check` makes of a list.
+fn verdict(args: &ListArgs, listing: &Listing) -> Option<Exit> {
     let is_bad = args.check && listing.rows.iter().any(is_amiss);
-    Report::new(console, text, json).ending(is_bad.then_some(Exit::Failed))
+    is_bad.then_some(Exit::Failed)
 }
 
 /// Whether it should be up and is not, or is not well. What is stopped is so because somebody or its config wants it.

@@ -5,6 +5,7 @@ mod add;
 mod apply;
 mod attach;
 mod backward;
+mod bootstrap;
 mod check;
 mod cleardump;
 mod completion;
@@ -24,6 +25,7 @@ mod forward;
 mod get;
 mod guardian;
 mod history;
+pub(crate) mod hosts;
 mod id;
 mod import;
 mod init;
@@ -164,6 +166,8 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Uninstall(args) => uninstall::run(session, &args),
         Verb::Examples => Ok(examples::run(session)),
         Verb::ServeFiles => serve_files::run(),
+        Verb::Bootstrap(args) => bootstrap::run(session, &args),
+        Verb::Remote(args) => hosts::remote(&args),
         Verb::Guardian(args) => guardian::run(&session.home, &args),
         Verb::Daemon(args) => daemon::run(&session.home, &args),
         Verb::Hosted(_) => Err(absent::HOSTED.refusal().into()),

@@ -9,6 +9,7 @@ use pm_spec::Bytes;
 
 use crate::called::as_called;
 use crate::console::Look;
+use crate::failure::Failure;
 use crate::render::table::{Side, TableColumn, draw, fit};
 use crate::render::text::{self, Paint, one_line, safe_text};
 
@@ -39,8 +40,18 @@ impl SortOrder {
     /// PM2's: by name, then id.
     pub(crate) const NAME: Self = Self { compare: FIELDS[0].1, reversed: false };
 
+    /// As `--sort` asks for it.
+    pub(crate) fn asked(text: Option<&str>) -> Result<Self, Failure> {
+        let Some(text) = text else { return Ok(Self::NAME) };
+        Self::parse(text).ok_or_else(|| {
+            Failure::input(format!("could not sort by `{text}`")).hint(
+                "name, namespace, pid, id, cpu, memory, uptime, status or restarts, then :asc or :desc",
+            )
+        })
+    }
+
     /// Reads `cpu`, `cpu:asc` or `cpu:desc`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (name, direction) = text.split_once(':').unwrap_or((text, "asc"));
         let reversed = match direction {
             "asc" => false,
@@ -93,6 +104,11 @@ const SETS: [&[&str]; 7] = [
 
 /// The list as a table.
 pub(crate) fn list(listing: &Listing, look: Look) -> String {
+    list_of(&[], listing, look)
+}
+
+/// The list of several machines, `hosts` being that of each row; without any, of this one.
+pub(crate) fn list_of(hosts: &[&str], listing: &Listing, look: Look) -> String {
     let mut text = String::new();
     if listing.rows.is_empty() && look.boxes {
         return as_called("no apps; `pm start FILE` starts some\n");
@@ -107,7 +123,8 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
             _ => Some(12),
         };
         let names = names.iter().filter(|name| **name != "port" || has_ports);
-        let columns: Vec<_> = names.map(|name| column(name, least, listing, look)).collect();
+        let columns = names.map(|name| column(name, least, listing, look));
+        let columns: Vec<_> = host_column(hosts).into_iter().chain(columns).collect();
         if let Some(widths) = fit(&columns, look.width) {
             text = draw(&columns, &widths, look);
             break;
@@ -116,7 +133,7 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
     if text.is_empty() {
         text = lines(listing, look.width.unwrap_or(usize::MAX));
     }
-    text.push_str(&notes(listing, look));
+    text.push_str(&notes(hosts, listing, look));
     text
 }
 
@@ -134,15 +151,29 @@ fn lines(listing: &Listing, room: usize) -> String {
 }
 
 /// Why something is not up, below the table.
-fn notes(listing: &Listing, look: Look) -> String {
+fn notes(hosts: &[&str], listing: &Listing, look: Look) -> String {
     let mut notes = String::new();
-    for row in listing.rows.iter().filter(|_| look.boxes) {
+    for (index, row) in listing.rows.iter().enumerate().filter(|_| look.boxes) {
         if let Some(note) = &row.note {
-            let line = format!("{} ({}): {}", safe_text(&row.name), row.id, safe_text(note));
+            let host = hosts.get(index).map(|host| format!("{host} ")).unwrap_or_default();
+            let name = safe_text(&row.name);
+            let line = format!("{host}{name} ({}): {}", row.id, safe_text(note));
             notes += &(Paint::Dim.on(&text::fitted(&line, look), look.colour) + "\n");
         }
     }
     notes
+}
+
+/// Which machine each is on, if there are several.
+fn host_column(hosts: &[&str]) -> Option<TableColumn> {
+    let mut column = TableColumn::new("host", Side::Left, None);
+    for host in hosts {
+        column.add(|text| {
+            text.push_str(host);
+            Paint::Plain
+        });
+    }
+    (!hosts.is_empty()).then_some(column)
 }
 
 fn column(name: &'static str, least: Option<usize>, listing: &Listing, look: Look) -> TableColumn {

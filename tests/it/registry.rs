@@ -160,6 +160,10 @@ fn schema() -> Value {
                 "allOf": [of("apps"), of("pm2")],
                 "properties": {
                     "deploy": { "type": "object", "additionalProperties": { "type": "object" } },
+                    "hosts": {
+                        "type": "object",
+                        "additionalProperties": { "type": "array", "items": { "type": "string" } },
+                    },
                     "static": { "type": "array", "items": { "type": "object" } },
                 },
             },

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::comparisons::names_tests_that_are_there;
 use pm_testkit::Home;
 
 use crate::article::command;
@@ -298,30 +299,13 @@ fn linked(home: Home) -> Tool {
     Tool { bin: links, home }
 }
 
-/// `docs/supervisor.md` names tests that are there.
 #[test]
 fn the_page_names_tests_that_are_there() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/supervisor.md");
-    let page = fs::read_to_string(page).unwrap();
     let own = [
         include_str!("supervisor.rs"),
         include_str!("../../crates/pm-config/tests/it/supervisor.rs"),
     ];
-    let mut rows = 0;
-    for line in page.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [_, verdict, .., tests] = cells.as_slice() else { continue };
-        if !matches!(*verdict, "same" | "better" | "not") {
-            continue;
-        }
-        rows += 1;
-        for name in tests.split('`').skip(1).step_by(2) {
-            let is_there = own.iter().any(|text| text.contains(&format!("fn {name}()")));
-            assert!(is_there, "there is no test {name}, which stands in\n{line}");
-        }
-        assert!(tests.contains('`'), "no test is named in\n{line}");
-    }
-    assert!(rows > 5, "{rows} rows");
+    names_tests_that_are_there("supervisor.md", &own);
 }
 
 #[test]

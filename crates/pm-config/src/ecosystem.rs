@@ -162,7 +162,7 @@ fn section(
                 findings.add(Finding::warning(entry.at, message));
             }
             found = Some(entry.node);
-        } else if wanted == "apps" && !["deploy", "static"].contains(&entry.key.as_str()) {
+        } else if wanted == "apps" && !["deploy", "hosts", "static"].contains(&entry.key.as_str()) {
             // Beside `pm2` stands the rest of a package.json.
             findings.add(neighbour(&entry, strict));
         }
@@ -183,7 +183,7 @@ fn neighbour(entry: &TableEntry, strict: bool) -> Finding {
 
 /// What stands in a file that has no apps of its own.
 pub(crate) fn neighbours(entries: &[TableEntry], strict: bool, findings: &mut Findings) {
-    for entry in entries.iter().filter(|entry| entry.key != "deploy") {
+    for entry in entries.iter().filter(|entry| !["deploy", "hosts"].contains(&entry.key.as_str())) {
         findings.add(neighbour(entry, strict));
     }
 }

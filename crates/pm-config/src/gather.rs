@@ -11,7 +11,7 @@ use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::{self, AppTable};
 use crate::source::{ConfigSource, EnvChanges};
 use crate::tree::{ConfigNode, TableEntry, Value};
-use crate::{deploy, filling, format, keys, layers, understand};
+use crate::{deploy, filling, format, hosts, keys, layers, understand};
 
 /// All that the files say.
 #[derive(Debug, Default)]
@@ -150,6 +150,7 @@ impl<'a> Gathering<'a> {
             let strict = self.overrides.strict;
             if strict && file.is_none() {
                 deploy::judge(&root, &mut found);
+                hosts::judge(&root, &mut found);
             }
             if let (Value::Table(rest), true) = (&root.value, beside.is_alone) {
                 ecosystem::neighbours(rest, strict, &mut found);

@@ -11,14 +11,14 @@ use pm_spec::AppName;
 
 use crate::caller::{Beside, Caller, Overrides, changed};
 use crate::deploy::Deployment;
-use crate::diagnose::{ConfigPlace, Diagnosis, Finding, Findings, quoted};
+use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings, quoted};
 use crate::ecosystem::{AppTable, Ecosystem};
 use crate::format::{self, ConfigFormat, fits};
 use crate::gather::{ConfigHome, Gathered, Gathering};
 use crate::ground::ConfigGround;
 use crate::source::ConfigSource;
-use crate::tree::Value;
-use crate::{dependencies, deploy, flags, keys, pick, understand};
+use crate::tree::{ConfigNode, Value};
+use crate::{dependencies, deploy, flags, hosts, keys, pick, understand};
 
 /// Reads a config file by its ending; an unknown ending is read as JSON5.
 ///
@@ -120,14 +120,31 @@ pub fn project(
 
 /// The environment called `name` of the `deploy` section of a config file.
 pub fn deployment(path: &Path, name: &str, caller: &Caller) -> Result<Deployment, Diagnosis> {
+    let (read, warnings) =
+        section(path, caller, |root, findings| deploy::deployment(root, name, findings))?;
+    Ok(Deployment { warnings, ..read })
+}
+
+/// What is read from one section of a config file, and what is odd about it.
+fn section<T: Default>(
+    path: &Path,
+    caller: &Caller,
+    read: impl FnOnce(&ConfigNode, &mut Findings) -> Option<T>,
+) -> Result<(T, Vec<Diagnostic>), Diagnosis> {
     let (source, bytes) = ConfigSource::open(path, caller)?;
     let mut findings = Findings::default();
     let text = findings.take(format::text(&bytes)).unwrap_or_default();
     let (root, _) = source.root(&text, caller, &Overrides::default(), &mut findings);
-    let read = root.and_then(|root| deploy::deployment(&root, name, &mut findings));
+    let read = root.and_then(|root| read(&root, &mut findings));
     let failed = read.is_none() || findings.has_errors();
-    let warnings = source.judged(findings, &text, failed)?;
-    Ok(Deployment { warnings, ..read.unwrap_or_default() })
+    let odd = source.judged(findings, &text, failed)?;
+    Ok((read.unwrap_or_default(), odd))
+}
+
+/// The hosts of a group of the `hosts` section of a config file.
+pub fn host_group(path: &Path, name: &str, caller: &Caller) -> Result<Vec<String>, Diagnosis> {
+    section(path, caller, |root, findings| hosts::group(root, name, findings))
+        .map(|(group, _)| group)
 }
 
 /// The shell lines of an app's `post_update`; none if the file has no such app.

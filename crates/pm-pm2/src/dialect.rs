@@ -53,6 +53,10 @@ const OTHERS: [Known; 23] = [
     ("deep-monitoring", None, Nothing),
 ];
 
+/// Ours that may stand anywhere and take a value.
+const OURS: [Known; 3] =
+    [("hosts", Some(b'H'), Value), ("batch", None, Value), ("max-fail", None, Value)];
+
 /// All options that may stand on any command.
 fn options() -> impl Iterator<Item = Known> {
     let flags = keys().filter_map(|key| key.flag.as_ref()).flat_map(|flag| {
@@ -70,7 +74,7 @@ fn options() -> impl Iterator<Item = Known> {
         let names = [flag.name()].into_iter().chain(flag.aliases.iter().copied());
         names.map(move |name| (name, short, takes))
     });
-    OTHERS.into_iter().chain(flags)
+    OTHERS.into_iter().chain(OURS).chain(flags)
 }
 
 /// Words as the grammar takes them.

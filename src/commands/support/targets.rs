@@ -36,11 +36,7 @@ impl Target {
     /// Reads a word; `-` reads standard input.
     pub(crate) fn read(word: &OsStr) -> Result<Self, Failure> {
         if word == "-" {
-            let mut bytes = Vec::new();
-            io::stdin().take(LARGEST).read_to_end(&mut bytes).map_err(|error| {
-                Failure::input(format!("could not read standard input: {error}"))
-            })?;
-            return Ok(Self::Stdin(bytes));
+            return standard_input().map(Self::Stdin);
         }
         match word.to_str() {
             Some(text) if is_explicit(text) => Ok(Self::Word(text.into())),
@@ -102,6 +98,14 @@ impl Target {
         };
         read.map_err(|diagnosis| unusable(&diagnosis))
     }
+}
+
+/// A config on standard input.
+pub(crate) fn standard_input() -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().take(LARGEST).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::input(format!("could not read standard input: {error}")))?;
+    Ok(bytes)
 }
 
 /// Lays config files that follow each other over the first of them.
