@@ -47,7 +47,7 @@ pub(crate) use verbs::{
 pub(crate) use web::WebArgs;
 #[cfg(feature = "panel")]
 pub(crate) use web::{
-    WebAuditArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs, WebUserVerb, WebVerb,
+    WebAuditArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs, WebTokenVerb, WebUserVerb, WebVerb,
 };
 
 use clap::{ArgAction, Parser, Subcommand};

@@ -40,6 +40,9 @@ pub(crate) enum WebVerb {
     /// Who may sign in with a password
     #[command(subcommand)]
     User(WebUserVerb),
+    /// Keys for programs, which they send as `Authorization: Bearer`
+    #[command(subcommand)]
+    Token(WebTokenVerb),
     /// Who is signed in
     Sessions(WebSessionsArgs),
     /// Who did what
@@ -86,6 +89,32 @@ pub(crate) enum WebUserVerb {
         name: String,
     },
     /// Remove one, which signs them out
+    Remove {
+        /// Which
+        name: String,
+    },
+}
+
+/// Tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebTokenVerb {
+    /// Make one, which is shown this once
+    Add {
+        /// What the audit calls it
+        name: String,
+        /// What it may do
+        #[arg(long, default_value = "viewer", value_parser = PossibleValuesParser::new(ROLES))]
+        role: String,
+        /// With which apps: names and ns:NAMESPACE with `*`; default is all
+        #[arg(long, value_name = "APPS")]
+        apps: Option<String>,
+        /// How long it is good
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+    },
+    /// Show them
+    List,
+    /// Remove one, which is no longer good at once
     Remove {
         /// Which
         name: String,

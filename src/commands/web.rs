@@ -7,6 +7,7 @@ mod foreground;
 mod link;
 mod sessions;
 mod stop;
+mod tokens;
 mod users;
 
 use crate::cli::{WebArgs, WebVerb};
@@ -18,6 +19,7 @@ pub(super) fn run(session: &Session, args: WebArgs) -> Result<Report, Failure> {
         None => begin::run(session, &args.place),
         Some(WebVerb::Link(args)) => link::run(session, &args),
         Some(WebVerb::User(verb)) => users::run(session, verb),
+        Some(WebVerb::Token(verb)) => tokens::run(session, verb),
         Some(WebVerb::Sessions(args)) => sessions::run(session, &args),
         Some(WebVerb::Audit(args)) => audit::run(session, &args),
         Some(WebVerb::Stop) => stop::run(session),

@@ -51,7 +51,7 @@ const ARROWS: [(&str, &str, &str); 21] = [
         "pm-http pm-spec pm-protocol pm-client pm-logs",
         "hyper percent-encoding argon2 blake2 flate2 memchr regex-lite tokio serde serde_json rustix thiserror",
     ),
-    ("pm-http", "", "hyper hyper-util tokio-io-timeout tokio"),
+    ("pm-http", "", "hyper rustix hyper-util tokio-io-timeout tokio"),
     ("pm-scout", "", "serde serde_json toml rustix thiserror"),
     ("pm-pm2", "pm-spec pm-config pm-protocol", "clap serde serde_json thiserror"),
     (

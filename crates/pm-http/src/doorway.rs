@@ -1,13 +1,14 @@
 //! Where clients come in: a TCP port or a unix socket.
 
-use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -35,22 +36,9 @@ impl Doorway {
         TcpListener::bind((host, port)).await.map(Self::Tcp)
     }
 
-    /// At this path, with this mode. A socket on which nobody listens any more is replaced, nothing else.
+    /// At this path, with this mode.
     pub async fn unix(path: &Path, mode: u32) -> io::Result<Self> {
-        let bound = match UnixListener::bind(path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                match UnixStream::connect(path).await {
-                    Err(dead) if dead.kind() == io::ErrorKind::ConnectionRefused => {
-                        std::fs::remove_file(path)?;
-                        UnixListener::bind(path)?
-                    }
-                    Ok(_) | Err(_) => return Err(error),
-                }
-            }
-            bound => bound?,
-        };
-        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
-        Ok(Self::Unix(bound, path.into()))
+        Ok(Self::Unix(unix_socket(path, mode).await?, path.into()))
     }
 
     /// The address of a port.
@@ -76,6 +64,36 @@ impl Doorway {
             }
         }
     }
+}
+
+/// Listens at this path, with this mode. A socket on which nobody listens any more is replaced, nothing else.
+pub async fn unix_socket(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    match bound(path, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match UnixStream::connect(path).await {
+                // Any other file refuses connections, too.
+                Err(dead) if dead.kind() == io::ErrorKind::ConnectionRefused && is_socket(path) => {
+                    std::fs::remove_file(path)?;
+                    bound(path, mode)
+                }
+                Ok(_) | Err(_) => Err(error),
+            }
+        }
+        bound => bound,
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
+/// It has its mode from the beginning: in a folder that others may write to, a path is somebody else's by the time its
+/// mode could be changed. Other threads get files of this mode meanwhile, if they ask for no narrower one.
+fn bound(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    let own = umask(Mode::from_raw_mode(!mode & 0o777));
+    let bound = UnixListener::bind(path);
+    umask(own);
+    bound
 }
 
 /// What was bound is taken away; a port goes by itself.
@@ -131,5 +149,30 @@ impl AsyncWrite for ClientStream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_has_its_mode_and_replaces_only_a_dead_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        for mode in [0o600, 0o666] {
+            let socket = unix_socket(&path, mode).await.unwrap();
+            let found = path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{found:o}");
+            let taken = unix_socket(&path, mode).await.unwrap_err();
+            assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+            drop(socket);
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "not ours").unwrap();
+        assert!(unix_socket(&path, 0o600).await.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"not ours");
     }
 }

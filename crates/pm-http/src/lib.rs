@@ -5,5 +5,5 @@
 mod doorway;
 mod serve;
 
-pub use doorway::{ClientAddress, Doorway};
+pub use doorway::{ClientAddress, Doorway, unix_socket};
 pub use serve::{Deadlines, block_on, serve};

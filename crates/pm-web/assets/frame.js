@@ -37,12 +37,14 @@ export function tools() {
 }
 
 const PLACES = ["apps", "logs"];
+/** For who may do everything. */
+const ADMINS = ["settings"];
 
 function rail() {
   const here = ["app", "add"].includes(state.place.screen) ? "apps" : state.place.screen;
   return html`<nav class="rail" aria-label=${t("frame.places")}>
     <a class="brand" href="#/apps" aria-label="pm"><img src=${ICON} alt="" width="26" height="26"><b>pm</b></a>
-    ${PLACES.map((place) => html`<a class="place" href=${`#/${place}`} aria-current=${here === place ? "page" : nothing}>${icon(place)}<span>${t(`frame.${place}`)}</span></a>`)}
+    ${[...PLACES, ...(state.adds ? ADMINS : [])].map((place) => html`<a class="place" href=${`#/${place}`} aria-current=${here === place ? "page" : nothing}>${icon(place)}<span>${t(`frame.${place}`)}</span></a>`)}
     <button class="place foot" @click=${() => change({ asking: { keys: true } })}>${icon("keys")}<span>${t("frame.keys")}</span></button>
   </nav>`;
 }

@@ -13,11 +13,12 @@ import { press } from "./keys.js";
 import { heard, hears, logsLine, logsScreen, readPlace, settleLogs } from "./logs.js";
 import { byLink, enter, leave, linkOf, signInScreen } from "./signin.js";
 import { addPoint, change, drawWith, points, redraw, state } from "./state.js";
+import { leaveSettings, settingsScreen } from "./settings.js";
 import { look, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
 
 /** @type {Record<string, () => unknown>} */
-const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, add: addScreen };
+const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, add: addScreen, settings: settingsScreen };
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 
@@ -102,6 +103,7 @@ function goTo() {
   change({ place: { screen: known, name: decodeURIComponent(name ?? ""), query: new URLSearchParams(query ?? "") } });
   if (known === "logs") readPlace();
   state.place.query.set("line", logsLine());
+  if (moved) leaveSettings();
   if (moved && state.stage === "in") {
     scrollTo(0, 0);
     requestAnimationFrame(() => requestAnimationFrame(() => /** @type {HTMLElement|null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true })));

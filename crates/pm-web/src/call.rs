@@ -25,6 +25,17 @@ pub(crate) struct Visitor {
     pub(crate) until_ms: u64,
 }
 
+impl Visitor {
+    /// Who may see some apps only does nothing that is about all of them.
+    pub(crate) fn sees_all(&self) -> Result<(), Denial> {
+        if self.apps.is_all() {
+            return Ok(());
+        }
+        let message = "who may see some apps only can't do that";
+        Err(Denial::new(StatusCode::FORBIDDEN, "not_allowed", message))
+    }
+}
+
 /// One request that has passed the gate.
 #[derive(Debug)]
 pub(crate) struct WebCall {

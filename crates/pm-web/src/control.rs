@@ -44,6 +44,8 @@ pub enum ControlCall {
     End(String),
     /// Users were changed.
     Recheck,
+    /// The same, by this command.
+    Changed(Vec<String>),
 }
 
 /// Whom a link is for.
@@ -174,6 +176,10 @@ async fn reply(panel: &Panel, call: ControlCall, url: &str, port: Option<u16>) -
         ControlCall::End(id) => {
             note(panel, "", &["end session", &id]);
             ControlReply::Ended(panel.keeper.end(&id).await)
+        }
+        ControlCall::Changed(argv) => {
+            note(panel, "", &argv.iter().map(String::as_str).collect::<Vec<_>>());
+            ControlReply::Ended(panel.keeper.recheck().await)
         }
         ControlCall::Recheck => ControlReply::Ended(panel.keeper.recheck().await),
     }

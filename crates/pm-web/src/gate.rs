@@ -13,6 +13,12 @@ use crate::settings::PublicUrl;
 /// The longest body (bytes).
 pub(crate) const BODY: u64 = 1 << 20;
 
+/// The path below the base under which everything of a hidden panel lies; `None`: there is nothing here, not even a refusal.
+pub(crate) fn beneath<'a>(path: &'a str, public: Option<&PublicUrl>) -> Option<&'a str> {
+    let base = public.map_or("", |public| public.base.as_str());
+    path.strip_prefix(base).filter(|rest| rest.starts_with('/'))
+}
+
 /// The origin of this panel as the browser knows it, if the request is meant for it at all: under any other name it was
 /// led here (DNS rebinding).
 pub(crate) fn own_origin(
@@ -134,6 +140,24 @@ pub(crate) fn may(role: Role, wanted: Role) -> Result<(), Denial> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hidden_panel_is_found_by_who_knows_where() {
+        let hidden: PublicUrl = "https://p/0123456789abcdef".parse().unwrap();
+        for (path, found) in [
+            ("/0123456789abcdef/", Some("/")),
+            ("/0123456789abcdef/api/apps", Some("/api/apps")),
+            ("/0123456789abcdef", None),
+            ("/0123456789abcdeff/", None),
+            ("/0123456789ABCDEF/", None),
+            ("//0123456789abcdef/", None),
+            ("/", None),
+            ("*", None),
+        ] {
+            assert_eq!(beneath(path, Some(&hidden)), found, "{path}");
+        }
+        assert_eq!((beneath("/x", None), beneath("*", None)), (Some("/x"), None));
+    }
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

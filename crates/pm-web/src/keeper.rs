@@ -15,6 +15,7 @@ use crate::password::PasswordHash;
 use crate::secret::{digest, hex, new_key, random};
 use crate::session::{LONGEST_MS, SessionRecord, SessionView, Sessions, Streams};
 use crate::store;
+use crate::tokens::Tokens;
 use crate::users::Users;
 
 /// A session that was found, and its streams.
@@ -74,13 +75,14 @@ pub(crate) struct Keeper(Sender<KeeperCall>);
 
 impl Keeper {
     /// Starts it, for the home at `root`.
-    pub(crate) fn start(root: &Path, users: Users) -> io::Result<Self> {
+    pub(crate) fn start(root: &Path, users: Users, tokens: Tokens) -> io::Result<Self> {
         let folder = store::folder(root)?;
         let log = AuditLog::open(folder.join("audit.jsonl"), Instant::now())?;
         let books = Books {
             links: OpenLinks::default(),
             sessions: Sessions::open(folder.join("sessions.json")),
             users,
+            tokens,
             delays: Delays::default(),
             log,
             complained: None,
@@ -164,6 +166,7 @@ struct Books {
     links: OpenLinks,
     sessions: Sessions,
     users: Users,
+    tokens: Tokens,
     delays: Delays,
     log: AuditLog,
     complained: Option<io::ErrorKind>,
@@ -180,9 +183,7 @@ impl Books {
     fn run(&mut self, errand: KeeperCall) {
         match errand {
             KeeperCall::Admit { digest, answer } => {
-                self.users.refresh();
-                let version_of = |name: &str| self.users.get(name).map(|(_, version)| version);
-                answer.send(self.sessions.admit(&digest, now_ms(), version_of)).ok();
+                answer.send(self.admit(&digest)).ok();
             }
             KeeperCall::Link { guest, answer } => {
                 let secret = new_key().ok();
@@ -216,6 +217,8 @@ impl Books {
             KeeperCall::List { answer } => drop(answer.send(self.sessions.list(now_ms()))),
             KeeperCall::Recheck { answer } => {
                 self.users.refresh();
+                self.tokens.refresh();
+                self.sessions.end_streams(|digest| self.tokens.has(digest));
                 let is_other = |it: &SessionRecord| {
                     let version = self.users.get(&it.name).map(|(_, version)| version);
                     it.version.is_some() && it.version != version
@@ -231,6 +234,16 @@ impl Books {
                 self.complain(written);
             }
         }
+    }
+
+    fn admit(&mut self, digest: &str) -> Option<Admitted> {
+        self.users.refresh();
+        self.tokens.refresh();
+        if let Some(token) = self.tokens.admit(digest, now_ms()) {
+            return Some((token, self.sessions.streams(digest)));
+        }
+        let version_of = |name: &str| self.users.get(name).map(|(_, version)| version);
+        self.sessions.admit(digest, now_ms(), version_of)
     }
 
     /// What can't be written down is said in the panel's own log, once for each reason.

@@ -42,6 +42,7 @@ mod session;
 mod settings;
 mod store;
 mod tails;
+mod tokens;
 mod users;
 mod view;
 
@@ -50,7 +51,9 @@ pub use audit::{AuditLine, audit_files};
 pub use control::{ControlCall, ControlReply, LinkWish, ask};
 pub use deed::Deed;
 pub use roles::Role;
+pub use run::AUDITED;
 pub use server::{PanelError, run};
 pub use session::SessionView;
 pub use settings::{ListenAt, PanelSettings, PublicUrl, SettingsError};
+pub use tokens::{TokenError, TokenView, TokenWish, Tokens};
 pub use users::{UserView, Users, WebUserError};

@@ -112,6 +112,13 @@ fn role(role: Role) -> String {
 fn wanted(route: &WebRoute) -> Value {
     match route.deed {
         Some("scale") => object(&[("to", "integer")]),
+        Some("access") => json!({
+            "oneOf": [
+                object(&[("deed", "string"), ("name", "string")]),
+                object(&[("deed", "string"), ("name", "string"), ("role", "string")]),
+            ],
+            "description": "`deed`: add_user (with `password`), remove_user, add_token, remove_token, end_session (`name` is its id); `apps`, `days` may be left out",
+        }),
         Some("scout") => object(&[("folder", "string")]),
         Some("add") => object(&[("folder", "string"), ("start", "boolean"), ("token", "string")]),
         Some("signal") => object(&[("signal", "string")]),

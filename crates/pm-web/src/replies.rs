@@ -61,6 +61,13 @@ pub(crate) fn page(
     Some(response)
 }
 
+/// An answer that says nothing, not even who gives it.
+pub(crate) fn absent() -> Response<PanelBody> {
+    let mut response = Response::new(PanelBody::Whole(None));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
 pub(crate) fn nothing() -> Denial {
     Denial::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
 }

@@ -48,6 +48,8 @@ pub(crate) static ROUTES: &[WebRoute] = &[
     route!("POST" "/api/apps/{}/scale" Operator Some("scale"), Plain, api::deeds::scale, "have so many instances"),
     route!("POST" "/api/apps/{}/signal" Operator Some("signal"), Plain, api::deeds::signal, "send a signal"),
     route!("POST" "/api/bulk" Operator Some("bulk"), Plain, api::deeds::bulk, "do the same to several"),
+    route!("GET" "/api/access" Admin None, Plain, api::access::show, "users, tokens and sessions"),
+    route!("POST" "/api/access" Admin Some("access"), Plain, api::access::change, "one more or one less of them"),
     route!("GET" "/api/folders" Admin None, Plain, api::projects::folders, "folders to choose a project from"),
     route!("POST" "/api/scout" Admin Some("scout"), Search, api::projects::scout, "what a folder holds, and what adding it would do"),
     route!("POST" "/api/projects" Admin Some("add"), Plain, api::projects::add, "add it"),

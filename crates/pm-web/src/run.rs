@@ -7,9 +7,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use pm_protocol::Home;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
+
+/// A command that is told this is written down by who runs it.
+pub const AUDITED: &str = "PM_AUDITED";
 
 /// How a call ended.
 #[derive(Debug)]
@@ -47,6 +50,16 @@ pub(crate) async fn run(
     argv: &[String],
     limits: RunLimits,
 ) -> Result<ProgramEnd, RunError> {
+    run_told((program, home), argv, limits, &[]).await
+}
+
+/// The same, with something to read that must not stand in a command line.
+pub(crate) async fn run_told(
+    (program, home): (&Path, &Home),
+    argv: &[String],
+    limits: RunLimits,
+    input: &[u8],
+) -> Result<ProgramEnd, RunError> {
     let mut command = Command::new(program);
     command
         // A link of another name would make it speak as PM2.
@@ -56,7 +69,9 @@ pub(crate) async fn run(
         .envs(home.variables())
         .env("NO_COLOR", "1")
         .current_dir("/")
-        .stdin(Stdio::null())
+        // The panel writes down what it runs.
+        .env(AUDITED, "1")
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Ctrl-C in the terminal of the panel is for the panel.
@@ -65,6 +80,10 @@ pub(crate) async fn run(
     let begin = |source| RunError::Begin { program: program.display().to_string(), source };
     let mut child = command.spawn().map_err(begin)?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    if let Some(mut stdin) = child.stdin.take() {
+        // Who does not read what it is told says so itself.
+        stdin.write_all(input).await.ok();
+    }
     let all = async {
         let (out, err) = tokio::join!(kept(out, limits.output), kept(err, limits.output));
         let ((out, out_is_cut), (err, err_is_cut)) = (out?, err?);

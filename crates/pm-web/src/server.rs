@@ -9,7 +9,6 @@ use std::time::Duration;
 use hyper::body::{Body, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use pm_http::{ClientAddress, Deadlines, Doorway};
-use tokio::net::UnixListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
@@ -25,11 +24,14 @@ use crate::hub::Hub;
 use crate::keeper::{Admitted, Keeper};
 use crate::panel::Panel;
 use crate::path;
-use crate::replies::{confine, denied, event_stream, json, nothing, other_method, page, typed};
+use crate::replies::{
+    absent, confine, denied, event_stream, json, nothing, other_method, page, typed,
+};
 use crate::route::{Cost, WebRoute};
 use crate::routes::{RouteMatch, find};
 use crate::session::{SessionRecord, Streams};
 use crate::settings::{ListenAt, PanelSettings, SettingsError};
+use crate::tokens::{TokenError, Tokens};
 use crate::users::{Users, WebUserError};
 
 const DEADLINES: Deadlines = Deadlines {
@@ -55,6 +57,9 @@ pub enum PanelError {
     /// Who may come in can't be read.
     #[error(transparent)]
     Users(#[from] WebUserError),
+    /// Which programs may come in can't be read.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
     /// The place is taken, or not for us.
     #[error("listen on {at}")]
     Listen {
@@ -73,7 +78,8 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
     let root = settings.home.root().to_owned();
     let users = Users::open(&root)?;
     settings.check(!users.list().is_empty())?;
-    let keeper = Keeper::start(&root, users).map_err(PanelError::Prepare)?;
+    let tokens = Tokens::open(&root)?;
+    let keeper = Keeper::start(&root, users, tokens).map_err(PanelError::Prepare)?;
     let panel = Panel {
         home: settings.home.clone(),
         program: settings.program.clone(),
@@ -98,7 +104,7 @@ async fn serve(panel: Arc<Panel>, listening: impl FnOnce(&str)) -> Result<(), Pa
     let url = url(&panel.settings, port);
     let socket = control::socket(&panel.settings.home);
     let failed = |source| PanelError::Listen { at: format!("unix:{}", socket.display()), source };
-    let control = control_socket(&socket).map_err(failed)?;
+    let control = pm_http::unix_socket(&socket, 0o600).await.map_err(failed)?;
     tokio::spawn(control::answer_all(Arc::clone(&panel), control, url.clone(), port));
     let answer =
         move |request, client, leaving| respond(Arc::clone(&panel), request, client, leaving);
@@ -107,24 +113,10 @@ async fn serve(panel: Arc<Panel>, listening: impl FnOnce(&str)) -> Result<(), Pa
         .map_err(PanelError::Prepare)
 }
 
-/// A panel that was killed left its socket; one that runs keeps its own.
-fn control_socket(path: &std::path::Path) -> io::Result<UnixListener> {
-    use std::os::unix::fs::PermissionsExt;
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, "a panel of this home runs already"));
-    }
-    if path.exists() {
-        std::fs::remove_file(path)?;
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
 /// What a browser has to be told.
 fn url(settings: &PanelSettings, port: Option<u16>) -> String {
     match (&settings.public, &settings.listen, port) {
-        (Some(public), ..) => public.origin.clone(),
+        (Some(public), ..) => format!("{}{}", public.origin, public.base),
         (None, ListenAt::Tcp(host, _), Some(port)) => {
             format!("http://{}", ListenAt::Tcp(host.clone(), port))
         }
@@ -163,8 +155,12 @@ async fn respond(
     client: ClientAddress,
     leaving: watch::Receiver<()>,
 ) -> Response<PanelBody> {
+    let public = panel.settings.public.as_ref();
+    let Some(path) = gate::beneath(request.uri().path(), public).map(str::to_owned) else {
+        return absent();
+    };
     let from = origin_address(client, request.headers());
-    let deed = vec![request.method().to_string(), request.uri().path().to_owned()];
+    let deed = vec![request.method().to_string(), path];
     let passage = Passage { panel, from, deed, who: String::new() };
     let mut response = admitted(passage, request, leaving).await;
     confine(&mut response);
@@ -188,7 +184,7 @@ async fn admitted(
     if let Err(denial) = gate::body_size(&head.headers) {
         return passage.refused(&denial);
     }
-    let path = head.uri.path();
+    let Some(path) = gate::beneath(head.uri.path(), public.as_ref()) else { return absent() };
     if let Some(response) = page(&head.method, path, &head.headers) {
         return response;
     }

@@ -126,11 +126,22 @@ impl Sessions {
             // The next use writes again.
             self.write(now_ms).ok();
         }
+        Some((found, self.streams(digest)))
+    }
+
+    /// The streams of who has the key of this digest.
+    pub(crate) fn streams(&mut self, digest: &str) -> Streams {
         let (_, streams) = self.streams.entry(digest.into()).or_insert_with(|| {
             let (alive, ended) = watch::channel(());
             (alive, Streams { free: Arc::new(Semaphore::new(STREAMS)), ended })
         });
-        Some((found, streams.clone()))
+        streams.clone()
+    }
+
+    /// Ends the streams of all that are neither signed in nor known otherwise.
+    pub(crate) fn end_streams(&mut self, is_known: impl Fn(&str) -> bool) {
+        let open = &self.open;
+        self.streams.retain(|digest, _| open.contains_key(digest) || is_known(digest));
     }
 
     /// Ends one; whether there was one. Its streams end, too.

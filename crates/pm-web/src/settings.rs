@@ -10,6 +10,9 @@ use pm_protocol::Home;
 /// Where nobody said otherwise.
 const PORT: u16 = 9616;
 
+/// 96 bits in hexadecimal digits, or more.
+const SHORTEST_BASE: usize = 16;
+
 /// What `pm web --foreground` is told.
 #[derive(Clone, Debug)]
 pub struct PanelSettings {
@@ -42,13 +45,15 @@ pub enum ListenAt {
     Unix(PathBuf),
 }
 
-/// `https://panel.example.org`, without a path.
+/// `https://panel.example.org`, or `https://panel.example.org/RANDOM`, below which all of it lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     /// As a browser sends it: `https://panel.example.org`.
     pub(crate) origin: String,
     /// The same without its scheme.
     pub(crate) authority: String,
+    /// `/RANDOM`, or nothing: whoever does not know it finds nothing here, not even that this is a panel.
+    pub(crate) base: String,
 }
 
 /// Why it must not listen so.
@@ -58,8 +63,15 @@ pub enum SettingsError {
     #[error("listen on {0}: wanted is ADDRESS:PORT, PORT or unix:PATH with an absolute path")]
     Listen(String),
     /// No address of the panel.
-    #[error("use {0} as public URL: wanted is https://NAME or https://NAME:PORT, without a path")]
+    #[error(
+        "use {0} as public URL: wanted is https://NAME or https://NAME:PORT, perhaps with one part of a path"
+    )]
     Public(String),
+    /// Scanners try short words.
+    #[error(
+        "hide the panel below {0}: that is guessed; wanted are {SHORTEST_BASE} random letters or digits"
+    )]
+    Base(String),
     /// Passwords and keys would be read on the way.
     #[error(
         "listen on {0}, where others than this machine come in: keys would go there in plain text"
@@ -77,6 +89,9 @@ impl SettingsError {
             Self::Listen(_) => "for instance: pm web --listen 127.0.0.1:9616",
             Self::Public(_) => {
                 "for instance: pm web --listen unix:/run/user/1000/pm-web.sock --public-url https://panel.example.org"
+            }
+            Self::Base(_) => {
+                "for instance: pm web --public-url https://panel.example.org/$(openssl rand -hex 12)"
             }
             Self::Plain(_) => {
                 "have Caddy or nginx in front of it: pm web --listen unix:PATH --public-url https://NAME; or come by ssh -L 9616:127.0.0.1:9616 HOST"
@@ -163,7 +178,16 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         let wrong = || SettingsError::Public(text.into());
-        let authority = text.trim_end_matches('/').strip_prefix("https://").ok_or_else(wrong)?;
+        let rest = text.trim_end_matches('/').strip_prefix("https://").ok_or_else(wrong)?;
+        let (authority, base) = rest.split_once('/').unwrap_or((rest, ""));
+        if !base.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+            return Err(wrong());
+        }
+        let base = match base.len() {
+            0 => String::new(),
+            1..SHORTEST_BASE => return Err(SettingsError::Base(format!("/{base}"))),
+            _ => format!("/{base}"),
+        };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
         if authority.is_empty() || !authority.chars().all(is_plain) {
             return Err(wrong());
@@ -175,7 +199,7 @@ impl FromStr for PublicUrl {
         if port.is_some_and(|port| port.is_err()) {
             return Err(wrong());
         }
-        Ok(Self { origin: format!("https://{authority}"), authority })
+        Ok(Self { origin: format!("https://{authority}"), authority, base })
     }
 }
 
@@ -209,6 +233,9 @@ mod tests {
             ("https://p:8443", Some("https://p:8443")),
             ("http://panel.example.org", None),
             ("https://p/x", None),
+            ("https://p/0123456789abcdeF/", Some("https://p")),
+            ("https://p/0123456789abcdef/x", None),
+            ("https://p/0123456789ab%64ef", None),
             ("https://a@b", None),
             ("https://p:x", None),
             ("https://", None),

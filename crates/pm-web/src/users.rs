@@ -97,8 +97,7 @@ impl Users {
     /// One more.
     pub fn add(&mut self, user: UserView, password: &str) -> Result<(), WebUserError> {
         let UserView { name, role, apps } = user;
-        let is_plain = |c: char| c.is_alphanumeric() || "._-@".contains(c);
-        if name.is_empty() || name.chars().count() > 64 || !name.chars().all(is_plain) {
+        if !is_name(&name) {
             return Err(WebUserError::Name(name));
         }
         let password = hashed(password)?;
@@ -163,6 +162,12 @@ impl Users {
         let view = UserView { name: name.into(), role: user.role, apps: user.apps.clone() };
         Some((view, version))
     }
+}
+
+/// Whether it can be typed and shown.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "._-@".contains(c);
+    !name.is_empty() && name.chars().count() <= 64 && name.chars().all(is_plain)
 }
 
 fn hashed(password: &str) -> Result<PasswordHash, WebUserError> {

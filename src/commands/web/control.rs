@@ -4,7 +4,7 @@ use std::io;
 
 use pm_client::Client;
 use pm_protocol::Row;
-use pm_web::{ControlCall, ControlReply};
+use pm_web::{AUDITED, ControlCall, ControlReply};
 
 use crate::commands::support::listing;
 use crate::prelude::{Exit, Failure, Session};
@@ -30,6 +30,14 @@ pub(super) fn ask(session: &Session, call: &ControlCall) -> Result<Option<Contro
         }
         reply => Ok(reply),
     }
+}
+
+/// Tells a panel that runs what was changed. One that does not answer sees it at the next request.
+pub(super) fn changed(session: &Session, words: &[&str]) {
+    let argv = ["pm", "web"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+    let is_written_down = std::env::var_os(AUDITED).is_some();
+    let call = if is_written_down { ControlCall::Recheck } else { ControlCall::Changed(argv) };
+    ask(session, &call).ok();
 }
 
 /// Asks the panel, which must run.

@@ -79,7 +79,9 @@ pub(super) fn refused(error: &PanelError) -> Failure {
             Failure::could_not(Exit::Input, error).hint("another port: `pm web --listen 9617`")
         }
         PanelError::Listen { .. } => Failure::could_not(Exit::Input, error),
-        PanelError::Users(_) | PanelError::Prepare(_) => Failure::could_not(Exit::Failed, error),
+        PanelError::Users(_) | PanelError::Tokens(_) | PanelError::Prepare(_) => {
+            Failure::could_not(Exit::Failed, error)
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use pm_web::{AppPattern, ControlCall, PanelError, UserView, Users, WebUserError};
+use pm_web::{AppPattern, PanelError, UserView, Users, WebUserError};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 
-use super::control::ask;
+use super::control::changed;
 use super::{foreground, link};
 use crate::cli::WebUserVerb;
 use crate::launch;
@@ -16,25 +16,27 @@ pub(super) fn run(session: &Session, verb: WebUserVerb) -> Result<Report, Failur
     launch::prepare(&session.home)?;
     let users = Users::open(session.home.root());
     let mut users = users.map_err(|error| foreground::refused(&PanelError::Users(error)))?;
-    let text = match verb {
+    let (word, name, text) = match verb {
         WebUserVerb::List => return Ok(list(session, &users.list())),
         WebUserVerb::Add { name, role, apps } => {
             let apps = AppPattern::from(apps.unwrap_or_default());
             let user = UserView { name: name.clone(), role: link::role(&role), apps };
             users.add(user, &password()?).map_err(failed)?;
-            format!("{name} may sign in as {role}")
+            let text = format!("{name} may sign in as {role}");
+            ("add", name, text)
         }
         WebUserVerb::Passwd { name } => {
             users.passwd(&name, &password()?).map_err(failed)?;
-            format!("{name} has another password, and has to sign in again")
+            let text = format!("{name} has another password, and has to sign in again");
+            ("passwd", name, text)
         }
         WebUserVerb::Remove { name } => {
             users.remove(&name).map_err(failed)?;
-            format!("{name} may no longer sign in")
+            let text = format!("{name} may no longer sign in");
+            ("remove", name, text)
         }
     };
-    // A panel that does not answer sees it at the next request.
-    ask(session, &ControlCall::Recheck).ok();
+    changed(session, &["user", word, &name]);
     Ok(Report::said(session.console, "user", &text))
 }
 

@@ -196,6 +196,53 @@ fn s04_s05_behind_a_proxy_its_name_is_ours() {
     assert_eq!(from_page(port, "p.example", &plain).status, 403);
 }
 
+#[test]
+fn s18_a_hidden_panel_is_nothing_to_who_does_not_know_where() {
+    let home = Home::new();
+    home.pm(["web", "user", "add", "ann"]).input("correct horse\n").run().ok();
+    let short = ["web", "--public-url", "https://p.example/panel"];
+    home.run(short).ends(2).complains("that is guessed").complains("openssl rand");
+    let base = "/5f0c2e19a7b84d6630aa";
+    let url = format!("https://p.example{base}");
+    let desk =
+        desk_of(home.pm(["web", "--foreground", "--listen", "127.0.0.1:0", "--public-url", &url]));
+    let told = home.run(["web", "link"]).ok().out();
+    assert!(told.starts_with(&format!("{url}/#link=")), "{told}");
+    let port = port_of(desk.running.pid());
+    let body = json!({ "link": told.trim().rsplit_once('=').unwrap().1 }).to_string();
+    let say = |method: &str, path: &str, host: &str| {
+        let request = super::desk::request(method, path, "", &body);
+        raw(port, &request.replace("localhost:9616", host))
+    };
+    // Whatever is asked, by whatever name: no word, no header that tells what this is.
+    let shell = say("GET", &format!("{base}/"), "p.example");
+    let asset =
+        shell.text().split("\"./assets/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let asset = format!("/assets/{asset}");
+    let almost = [base.trim_end_matches('a'), &base.to_uppercase(), &format!("/{base}/"), base]
+        .map(str::to_owned);
+    let plain =
+        ["/", "/healthz", &asset, "/api/session", "/api/openapi.json", "/metrics", "/nothing"];
+    for path in plain.map(str::to_owned).iter().chain(&almost) {
+        for host in ["p.example", "localhost", "evil.example"] {
+            for method in ["GET", "HEAD", "POST", "OPTIONS"] {
+                let answer = say(method, path, host);
+                let names: Vec<_> = answer.headers.keys().map(String::as_str).collect();
+                assert_eq!((answer.status, answer.text().as_str()), (404, ""), "{method} {path}");
+                assert!(
+                    names.iter().all(|it| ["content-length", "connection", "date"].contains(it)),
+                    "{names:?}"
+                );
+            }
+        }
+    }
+    // Below it everything is as elsewhere, the name of the panel included.
+    assert_eq!(say("GET", &format!("{base}{asset}"), "p.example").status, 200);
+    assert_eq!(say("GET", &format!("{base}/"), "evil.example").status, 421);
+    assert_eq!(say("GET", &format!("{base}/api/apps"), "p.example").status, 401);
+    assert_eq!(say("POST", &format!("{base}/api/session"), "p.example").status, 200);
+}
+
 /// The port a process of ours listens on.
 fn port_of(pid: u32) -> u16 {
     let sockets: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))

@@ -11,4 +11,5 @@ mod life;
 mod limits;
 mod page;
 mod stream;
+mod tokens;
 mod visitors;

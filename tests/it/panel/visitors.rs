@@ -39,8 +39,12 @@ fn routes(port: u16, key: &str) -> Vec<Route> {
         is_deed: !line["deed"].is_null(),
     };
     let all = desk::routes(port, key);
-    // Adding is for who sees all apps: `adding.rs`.
-    let adds = |path: &str| ["/api/folders", "/api/scout", "/api/projects"].contains(&path);
+    // Some are for who sees all apps: `adding.rs`, `tokens.rs`, `alerts.rs`.
+    let adds = |path: &str| {
+        ["folders", "scout", "projects", "access", "alerts"]
+            .iter()
+            .any(|it| path == format!("/api/{it}"))
+    };
     let all = all.iter().map(route);
     all.filter(|route| route.method != "DELETE" && !adds(&route.path)).collect()
 }

@@ -81,18 +81,9 @@ fn denial(error: &FolderError) -> Denial {
     }
 }
 
-/// Who may see some apps only can't know what is taken: names, ports, files.
-fn sees_all(visitor: &Visitor) -> Result<(), Denial> {
-    if visitor.apps == AppPattern::default() {
-        return Ok(());
-    }
-    let message = "who may see some apps only can't add one";
-    Err(Denial::new(StatusCode::FORBIDDEN, "not_allowed", message))
-}
-
 /// `GET /api/folders?path=`.
 pub(crate) async fn folders(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
-    sees_all(&call.visitor)?;
+    call.visitor.sees_all()?;
     let looking = tokio::task::spawn_blocking(move || {
         OpenFolder::open(&panel.settings.folders, call.query("path")).and_then(OpenFolder::view)
     });
@@ -102,7 +93,7 @@ pub(crate) async fn folders(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswe
 
 /// `POST /api/scout`: what `pm add FOLDER --dry-run --json` says, with a token that stands for it.
 pub(crate) async fn scout(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
-    sees_all(&call.visitor)?;
+    call.visitor.sees_all()?;
     let choice: ProjectChoice = call.json()?;
     let folder = choice.open(&panel.settings.folders)?;
     Ok(WebAnswer::json(&plan(&panel, &choice, &folder).await?))
@@ -132,7 +123,7 @@ async fn told(panel: &Panel, argv: &[String]) -> Result<ProgramEnd, Denial> {
 
 /// `POST /api/projects`: what was shown is done, if it would still be the same.
 pub(crate) async fn add(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
-    sees_all(&call.visitor)?;
+    call.visitor.sees_all()?;
     let ProjectWish { choice, start, token } = call.json()?;
     let folder = choice.open(&panel.settings.folders)?;
     let plan = plan(&panel, &choice, &folder).await?;

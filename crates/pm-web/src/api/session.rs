@@ -112,6 +112,10 @@ pub(crate) async fn show(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, 
 
 /// `DELETE /api/session`.
 pub(crate) async fn end(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
+    if call.visitor.session.starts_with("token:") {
+        let denial = Denial::new(StatusCode::BAD_REQUEST, "no_session", "a token is no session");
+        return Err(denial.hint("pm web token remove NAME"));
+    }
     panel.keeper.end(&call.visitor.session).await;
     panel.note(&call.visitor, &["sign out".into()], "done");
     Ok(WebAnswer::json(&serde_json::json!({})))
