@@ -279,9 +279,9 @@ impl Core {
     pub(crate) fn add_app(&mut self, mut spec: AppSpec, orders: &mut Vec<Order>) -> AppId {
         let id = self.counters.app;
         self.counters.app = AppId(id.0.saturating_add(1));
-        // Apps started one by one from the same shell mostly have the same environment.
+        // Apps started one by one from the same shell mostly have the same environment, and more.
         if let Some(before) = self.apps.values().next_back() {
-            spec.env.share(&before.spec.env);
+            spec.share(&before.spec);
         }
         let app = App::new(id, Arc::new(spec));
         orders.push(Order::Persist(Record::App(Box::new(app.record()))));
@@ -309,13 +309,14 @@ impl Core {
     }
 
     /// A new spec for an app; what runs goes on with the old one, but is stopped and restarted as the new one says.
-    pub(crate) fn set_spec(&mut self, app: AppId, spec: AppSpec, orders: &mut Vec<Order>) {
+    pub(crate) fn set_spec(&mut self, app: AppId, mut spec: AppSpec, orders: &mut Vec<Order>) {
         self.outdate_runs(app, &spec, orders);
         let Some(app) = self.apps.get_mut(&app) else { return };
         if *app.spec == spec {
             return;
         }
         let limits = (app.spec.logs.rotation, app.spec.logs.full);
+        spec.share(&app.spec);
         app.spec = Arc::new(spec);
         let is_retuned = limits != (app.spec.logs.rotation, app.spec.logs.full);
         self.triggers_changed.insert(app.id);

@@ -87,7 +87,7 @@ pub(crate) struct Instance {
     /// Its main process replaces its workers.
     pub(crate) reload: Option<SignalReload>,
     /// A second run, during a reload.
-    pub(crate) second: Option<SecondRun>,
+    pub(crate) second: Option<Box<SecondRun>>,
     /// What it was told of its neighbours.
     pub(crate) gate: Gate,
     /// What it waits for outside before it begins.
@@ -354,7 +354,7 @@ impl Instance {
             worker: self.run_mode == Mode::Cluster,
             shares_sockets: self.shares_sockets,
             outdated: self.outdated,
-            second: self.second.as_ref().map(SecondRun::saved),
+            second: self.second.as_deref().map(SecondRun::saved),
             health: self.shown.health,
             no_deps: self.gate.is_open,
         }

@@ -50,7 +50,7 @@ impl RecordReader {
                 self.counters.app = self.counters.app.max(AppId(app.id.0.saturating_add(1)));
                 let mut spec = app.spec;
                 if let Some(before) = self.apps.values().next_back() {
-                    Arc::make_mut(&mut spec).env.share(&before.env);
+                    Arc::make_mut(&mut spec).share(before);
                 }
                 self.apps.insert(app.id, spec);
             }
@@ -148,7 +148,7 @@ fn instance(now: Time, record: InstanceRecord, slot: u16, spec: Arc<AppSpec>) ->
         run_mode: if record.worker { Mode::Cluster } else { Mode::Fork },
         shares_sockets: record.shares_sockets,
         outdated: record.outdated,
-        second,
+        second: second.map(Box::new),
         gate: Gate { is_open: record.no_deps, ..Gate::default() },
         stop_unconfirmed,
         shown: Shown { health: record.health, ..Shown::default() },

@@ -1,5 +1,6 @@
 //! Two runs of one instance, during a reload: the new one beside the old, until it serves or has failed to.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use pm_spec::{Mode, ReloadOrder, Serving, Span};
@@ -52,7 +53,7 @@ impl Instance {
         self.answer_if(|_| true, &Became::Superseded);
         self.reset_for_person(requester.now);
         let phase = ::core::mem::replace(&mut self.phase, Phase::Down);
-        self.second = Some(SecondRun::beside(phase, false));
+        self.second = Some(Box::new(SecondRun::beside(phase, false)));
         self.restarts = self.restarts.saturating_add(1);
         let Requester { request, patience, from, .. } = requester;
         let awaited = Awaited::Up { from, patience, became: Became::Restarted };
@@ -68,7 +69,7 @@ impl Instance {
     pub(crate) fn has_fallback(&self) -> bool {
         let stays =
             |second: &SecondRun| !second.must_stop && matches!(second.phase, Phase::Up { .. });
-        self.second.as_ref().is_some_and(stays)
+        self.second.as_deref().is_some_and(stays)
     }
 
     /// When the new run has had its time to be ready.
@@ -197,7 +198,7 @@ impl Instance {
             (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
             (Remaining::Stragglers, None) => {
                 let phase = self.stop_stragglers(now, live, Cause::Restarted, orders);
-                self.second = Some(SecondRun::beside(phase, true));
+                self.second = Some(Box::new(SecondRun::beside(phase, true)));
             }
         }
     }

@@ -90,7 +90,8 @@ impl Core {
                 instance.mark_changed();
                 self.dirty.insert(id);
             }
-            if let Some(SecondRun { phase: Phase::Stopping(stopping), .. }) = &mut instance.second
+            if let Some(SecondRun { phase: Phase::Stopping(stopping), .. }) =
+                instance.second.as_deref_mut()
                 && stopping.force_at > drained
             {
                 stopping.force_at = drained;

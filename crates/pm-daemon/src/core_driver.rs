@@ -20,6 +20,9 @@ use crate::server::answer;
 use crate::tree_job::Sample;
 use crate::{clock, daemon_log};
 
+/// So many orders have room between two steps.
+const ROOM: usize = 16;
+
 /// The core, and who performs its orders.
 #[derive(Debug)]
 pub(crate) struct CoreDriver {
@@ -57,6 +60,8 @@ impl CoreDriver {
             self.executor.events_mut().before(&self.core, &fact);
             self.core.step(now, fact, &mut self.orders);
             self.executor.perform(&self.core, now, &mut self.orders);
+            // What a thousand apps needed at once would stay for ever.
+            self.orders.shrink_to(ROOM);
             next = self.executor.refused();
         }
     }

@@ -252,9 +252,10 @@ pub(crate) fn sinks(
     };
     let (rotation, full) = (rotation(app), when_full(app));
     let sink = |path: Option<ByteString>| Sink {
-        place: path.map_or(LogDestination::Discard, |path| LogDestination::File(path_of(&path))),
+        place: path
+            .map_or(LogDestination::Discard, |path| LogDestination::File(path_of(&path).into())),
         format: format.clone(),
-        combined: paths.combined.as_ref().map(path_of),
+        combined: paths.combined.as_ref().map(|path| path_of(path).into()),
         rotation,
         full,
         owner,

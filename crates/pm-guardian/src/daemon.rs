@@ -20,7 +20,7 @@ use crate::message::{FromGuardian, StartReason};
 use crate::oom_score;
 use crate::packet;
 use crate::respawn::Respawn;
-use crate::store::{ItemKey, Store, StoredItem};
+use crate::store::{ItemKey, Store};
 use crate::sys;
 
 /// Who the daemon is to us.
@@ -154,7 +154,7 @@ impl Daemon {
             let descriptors = match message {
                 FromGuardian::Listener => listener.into_iter().collect(),
                 FromGuardian::Item { tag, slot, .. } => {
-                    store.items().get(&(tag, slot)).map(StoredItem::borrowed).unwrap_or_default()
+                    store.items().get(&(tag, slot)).map(|item| item.borrowed()).unwrap_or_default()
                 }
                 FromGuardian::Incarnation { .. }
                 | FromGuardian::Ping

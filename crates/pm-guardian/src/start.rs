@@ -117,7 +117,7 @@ impl Guardian {
             Ok(memory) => memory,
             Err(error) => return error,
         };
-        let items = self.store.items().values().flat_map(StoredItem::borrowed);
+        let items = self.store.items().values().flat_map(|item| item.borrowed());
         let others = [self.home_lock.held.as_fd(), daemon.link.as_fd(), memory.as_fd()];
         let surviving: Vec<_> = items.chain(self.home_lock.listener()).chain(others).collect();
         set_flags(&surviving, FdFlags::empty());
@@ -151,7 +151,7 @@ impl Guardian {
             daemon_pid,
             daemon_born_ms: daemon.born_ms,
         };
-        let item = |(key, item): (&ItemKey, &StoredItem)| StateItem {
+        let item = |key: &ItemKey, item: &StoredItem| StateItem {
             key: *key,
             kind: item.kind,
             name: item.name,
@@ -163,7 +163,7 @@ impl Guardian {
             lock_file: self.home_lock.held.as_fd().as_raw_fd(),
             link: daemon.link.as_raw_fd(),
             listener: self.home_lock.listener.as_ref().map(AsRawFd::as_raw_fd),
-            items: self.store.items().iter().map(item).collect(),
+            items: self.store.items().iter().map(|(key, it)| item(key, it)).collect(),
             exits: self.store.exits().values().copied().collect(),
         })
     }

@@ -66,7 +66,8 @@ pub(crate) struct ExitRecord {
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) epoll: EpollSet,
-    items: BTreeMap<ItemKey, StoredItem>,
+    /// Boxed: a map that only grows at its end is half empty.
+    items: BTreeMap<ItemKey, Box<StoredItem>>,
     numbers: BTreeMap<u64, ItemKey>,
     /// Pid of each run's leader. A pid may be used again: see [`Store::record_child`].
     leaders: BTreeMap<i32, ItemKey>,
@@ -91,7 +92,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn items(&self) -> &BTreeMap<ItemKey, StoredItem> {
+    pub(crate) fn items(&self) -> &BTreeMap<ItemKey, Box<StoredItem>> {
         &self.items
     }
 
@@ -112,8 +113,8 @@ impl Store {
         let number = self.next_number;
         self.next_number += 1;
         self.numbers.insert(number, key);
-        self.items
-            .insert(key, StoredItem { kind, name, descriptors, state: ItemState::Quiet, number });
+        let item = StoredItem { kind, name, descriptors, state: ItemState::Quiet, number };
+        self.items.insert(key, Box::new(item));
         if let ItemKind::Pidfd { pid } = kind {
             self.leaders.insert(pid, key);
             self.set_leader(key, pid);

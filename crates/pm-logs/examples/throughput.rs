@@ -64,7 +64,7 @@ fn log_writer(
     let (writer, thread) = LogWriter::start(&plan, tell).expect("a writer");
     let key = StreamKey { tag: 1, stream: Stream::Out };
     let sink = Sink {
-        place: LogDestination::File(folder.join("pm.log")),
+        place: LogDestination::File(folder.join("pm.log").into()),
         format,
         combined: None,
         rotation: LogRotation::STANDARD,

@@ -2,7 +2,7 @@
 //! and rotates it by rename. Writes nothing itself.
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 16;
 /// An open log.
 #[derive(Debug)]
 pub(crate) struct LogFile {
-    path: PathBuf,
+    path: Arc<Path>,
     owner: Option<FileOwner>,
     /// Later starts may bring other limits.
     pub rotation: LogRotation,
@@ -37,8 +37,9 @@ pub(crate) struct LogFile {
     id: FileId,
     used: LogUse,
     looked: Instant,
-    indexes: PathBuf,
-    index: Option<TimeIndex>,
+    indexes: Arc<Path>,
+    /// Boxed: an app that says nothing has none.
+    index: Option<Box<TimeIndex>>,
 }
 
 /// How a log stands just now.
@@ -53,9 +54,9 @@ pub(crate) struct LogStatus {
 impl LogFile {
     /// The log at `path`, which `open::resolve` has made; `indexes` is the index folder.
     pub(crate) fn new(
-        (path, opened): (PathBuf, Opened),
+        (path, opened): (Arc<Path>, Opened),
         sink: &Sink,
-        indexes: &Path,
+        indexes: &Arc<Path>,
         users: &Arc<LogUsers>,
     ) -> Self {
         LogFile {
@@ -66,7 +67,7 @@ impl LogFile {
             id: opened.id,
             used: users.enter(opened.id).0,
             looked: Instant::now(),
-            indexes: indexes.to_path_buf(),
+            indexes: Arc::clone(indexes),
             index: None,
         }
     }
@@ -86,16 +87,16 @@ impl LogFile {
     /// What the archiver has to know.
     pub(crate) fn archive_job(&self) -> ArchiveJob {
         ArchiveJob {
-            log: self.path.clone(),
+            log: self.path.to_path_buf(),
             owner: self.owner,
             rotation: self.rotation,
-            index: self.indexes.clone(),
+            index: self.indexes.to_path_buf(),
         }
     }
 
     /// Asks where the log stands; opens a new one where the old was moved or deleted.
     pub(crate) fn settle(&mut self, now: Instant) -> Result<LogStatus, OpenError> {
-        let refused = |source| OpenError::Refused { path: self.path.clone(), source };
+        let refused = |source| OpenError::Refused { path: self.path.to_path_buf(), source };
         let stat = fstat(&self.file).map_err(refused)?;
         let gone = stat.st_nlink == 0
             || now.duration_since(self.looked) > LOOK && {
@@ -111,7 +112,7 @@ impl LogFile {
 
     /// Whether the path still means the open file.
     pub(crate) fn is_in_place(&self) -> bool {
-        lstat(&self.path).is_ok_and(|stat| FileId::of(&stat) == self.id)
+        lstat(&*self.path).is_ok_and(|stat| FileId::of(&stat) == self.id)
     }
 
     /// Opens the path anew, making what is missing; gives the new size.
@@ -131,8 +132,8 @@ impl LogFile {
     /// Renames the log to the name of a part and opens a new one. If that can't be, all stays.
     pub(crate) fn rotate(&mut self) -> Result<(), OpenError> {
         self.used.leaving();
-        let path = self.path.clone();
-        let refused = |source| OpenError::Refused { path: path.clone(), source };
+        let path = Arc::clone(&self.path);
+        let refused = |source| OpenError::Refused { path: path.to_path_buf(), source };
         let name = self.path.file_name().map(std::ffi::OsStr::to_os_string);
         let (Some(folder), Some(name)) = (self.path.parent(), name) else {
             return Err(refused(Errno::INVAL));
@@ -176,7 +177,8 @@ impl LogFile {
     /// Notes that the byte at `offset` arrives `at`.
     pub(crate) fn note(&mut self, offset: u64, at: i64) {
         if self.index.is_none() {
-            self.index = TimeIndex::open(&self.indexes, &self.path, (self.id, offset));
+            let index = TimeIndex::open(&self.indexes, &self.path, (self.id, offset));
+            self.index = index.map(Box::new);
         }
         if let Some(index) = &mut self.index {
             index.note(offset, at);

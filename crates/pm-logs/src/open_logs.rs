@@ -22,7 +22,8 @@ use crate::spool::Spool;
 #[derive(Debug)]
 pub(crate) struct OpenLog {
     pub file: LogFile,
-    ledger: Option<Ledger>,
+    /// Boxed: few have one.
+    ledger: Option<Box<Ledger>>,
     /// Who writes to it, in order, and whether spliced straight into it. Mostly one, so no map with room for eleven.
     writers: Vec<(StreamKey, bool)>,
     complained: Option<Instant>,
@@ -37,10 +38,11 @@ pub(crate) type LogId = u64;
 #[derive(Debug)]
 pub(crate) struct OpenLogs {
     state: PathBuf,
+    indexes: Arc<Path>,
     users: Arc<LogUsers>,
     /// Boxed: a map that only grows at its end is half empty.
     logs: BTreeMap<LogId, Box<OpenLog>>,
-    by_path: BTreeMap<PathBuf, LogId>,
+    by_path: BTreeMap<Arc<Path>, LogId>,
     next: LogId,
 }
 
@@ -68,7 +70,9 @@ pub(crate) struct WriteBatch<'a> {
 impl OpenLogs {
     pub(crate) fn new(state: &Path, users: &Arc<LogUsers>) -> Self {
         let (state, users) = (state.to_path_buf(), Arc::clone(users));
-        OpenLogs { state, users, logs: BTreeMap::new(), by_path: BTreeMap::new(), next: 0 }
+        let indexes = state.join("index").into();
+        let (logs, by_path) = (BTreeMap::new(), BTreeMap::new());
+        OpenLogs { state, indexes, users, logs, by_path, next: 0 }
     }
 
     pub(crate) fn get(&mut self, id: LogId) -> Option<&mut OpenLog> {
@@ -76,7 +80,7 @@ impl OpenLogs {
     }
 
     pub(crate) fn find(&self, path: &Path, owner: Option<FileOwner>) -> Option<LogId> {
-        let known = self.by_path.get(path).or_else(|| self.by_path.get(&resolve(path, owner)));
+        let known = self.by_path.get(path).or_else(|| self.by_path.get(&*resolve(path, owner)));
         known.copied().or_else(|| {
             let present = open_present(path, owner).ok().flatten()?;
             self.find_file(present.id)
@@ -84,8 +88,8 @@ impl OpenLogs {
     }
 
     /// Where the times of logs are kept.
-    pub(crate) fn indexes(&self) -> PathBuf {
-        self.state.join("index")
+    pub(crate) fn indexes(&self) -> &Path {
+        &self.indexes
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -99,16 +103,17 @@ impl OpenLogs {
     /// Opens the log at `path` for `key`, or joins those who have it open.
     pub(crate) fn open(
         &mut self,
-        path: &Path,
+        path: &Arc<Path>,
         (key, spool): (StreamKey, Option<&Spool>),
         sink: &Sink,
     ) -> Result<LogId, OpenError> {
         // The folder must be there before the path can be resolved.
         let opened = open_log(path, sink.owner)?;
-        let path = resolve(path, sink.owner);
+        let resolved = resolve(path, sink.owner);
+        let path = if *resolved == **path { Arc::clone(path) } else { resolved.into() };
         let id = match self.by_path.get(&path).copied().or_else(|| self.find_file(opened.id)) {
             Some(id) => id,
-            None => self.add((path.clone(), opened), sink)?,
+            None => self.add((Arc::clone(&path), opened), sink)?,
         };
         let entered = self.enter(id, key, spool);
         if let Some(log) = self.logs.get_mut(&id) {
@@ -116,18 +121,23 @@ impl OpenLogs {
         }
         entered.map(|()| id).map_err(|source| {
             self.leave(id, key, LeaveReason::Resumed);
-            OpenError::Refused { path, source }
+            OpenError::Refused { path: path.to_path_buf(), source }
         })
     }
 
     /// A log that was opened. What a kill left half done there is made good before anybody writes.
-    fn add(&mut self, (path, opened): (PathBuf, Opened), sink: &Sink) -> Result<LogId, OpenError> {
-        let file = LogFile::new((path.clone(), opened), sink, &self.indexes(), &self.users);
+    fn add(
+        &mut self,
+        (path, opened): (Arc<Path>, Opened),
+        sink: &Sink,
+    ) -> Result<LogId, OpenError> {
+        let own = (Arc::clone(&path), opened);
+        let file = LogFile::new(own, sink, &self.indexes, &self.users);
         let mut log = OpenLog::new(file);
         Ledger::find(log.ledger_path(&self.state))
             .map(|ledger| ledger.or_else(|| log.other_ledger(&self.state)))
             .and_then(|ledger| ledger.map_or(Ok(()), |ledger| log.resume(ledger, &self.state)))
-            .map_err(|source| OpenError::Refused { path: path.clone(), source })?;
+            .map_err(|source| OpenError::Refused { path: path.to_path_buf(), source })?;
         self.next += 1;
         self.logs.insert(self.next, Box::new(log));
         self.by_path.insert(path, self.next);
@@ -231,7 +241,7 @@ impl OpenLog {
             let open = ledger.record().open.filter(|_| !self.ragged);
             ledger.change(|record| (record.id, record.log_done, record.open) = (id, size, open))?;
         }
-        self.ledger = Some(ledger);
+        self.ledger = Some(Box::new(ledger));
         Ok(())
     }
 
@@ -407,10 +417,10 @@ mod tests {
         }
         symlink(&victim, theirs.join("link")).expect("a link");
         lchown(theirs.join("link"), Some(NOBODY.uid), None).expect("given away");
-        let path = theirs.join("d/a.log");
+        let path: Arc<Path> = theirs.join("d/a.log").into();
         let key = StreamKey { tag: 1, stream: Stream::Out };
         let sink = Sink {
-            place: LogDestination::File(path.clone()),
+            place: LogDestination::File(Arc::clone(&path)),
             format: LineFormat::Raw,
             combined: None,
             rotation: crate::rotate::LogRotation::NEVER,

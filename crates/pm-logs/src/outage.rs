@@ -49,9 +49,12 @@ impl WriteError {
     }
 }
 
-/// The trouble of one stream with one place.
+/// The trouble of one stream with one place; mostly there is none, and it takes no room.
 #[derive(Debug, Default)]
-pub(crate) struct Outage {
+pub(crate) struct Outage(Option<Box<Trouble>>);
+
+#[derive(Debug, Default)]
+struct Trouble {
     /// Since when it lasts.
     since: Option<Instant>,
     cause: String,
@@ -63,26 +66,32 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
+    fn trouble(&mut self) -> &mut Trouble {
+        self.0.get_or_insert_default()
+    }
+
     /// Notes another refusal; tells for how long there have been refusals only.
     pub(crate) fn again(&mut self, cause: &str, now: Instant) -> Duration {
-        cause.clone_into(&mut self.cause);
-        now.duration_since(*self.since.get_or_insert(now))
+        let trouble = self.trouble();
+        cause.clone_into(&mut trouble.cause);
+        now.duration_since(*trouble.since.get_or_insert(now))
     }
 
     /// The last refusal, in words.
     pub(crate) fn cause(&self) -> &str {
-        &self.cause
+        self.0.as_ref().map_or("", |trouble| &trouble.cause)
     }
 
     /// Counts dropped bytes.
     pub(crate) fn lose(&mut self, bytes: u64) {
-        self.unmarked += bytes;
-        self.untold += bytes;
+        let trouble = self.trouble();
+        trouble.unmarked += bytes;
+        trouble.untold += bytes;
     }
 
     /// Whether dropped bytes still lack their marker line.
     pub(crate) fn wants_mark(&self) -> bool {
-        self.unmarked > 0
+        self.0.as_ref().is_some_and(|trouble| trouble.unmarked > 0)
     }
 
     /// Writes the marker line for dropped bytes, if any, at `size`; gives the size after it.
@@ -91,43 +100,45 @@ impl Outage {
         file: &OwnedFd,
         (size, line_end): (u64, bool),
     ) -> Result<u64, Errno> {
-        if self.unmarked == 0 {
+        let Some(trouble) = self.0.as_mut().filter(|trouble| trouble.unmarked > 0) else {
             return Ok(size);
-        }
+        };
         let newline = if line_end { "" } else { "\n" };
-        let line = format!("{newline}[pm] {} bytes dropped: {}\n", self.unmarked, self.cause);
+        let line = format!("{newline}[pm] {} bytes dropped: {}\n", trouble.unmarked, trouble.cause);
         write_full(file, line.as_bytes(), size).inspect_err(|_| {
             // Half a marker would look like output.
             ftruncate(file, size).ok();
         })?;
-        self.unmarked = 0;
+        trouble.unmarked = 0;
         Ok(size + line.len() as u64)
     }
 
     /// Has it known that this log takes nothing.
     pub(crate) fn block(&mut self, tools: &WriterTools, path: &Path) {
-        if self.blocked.is_none() {
-            let (path, cause) = (path.to_path_buf(), Some(self.cause.clone()));
-            self.blocked = Some(path.clone());
+        let trouble = self.trouble();
+        if trouble.blocked.is_none() {
+            let (path, cause) = (path.to_path_buf(), Some(trouble.cause.clone()));
+            trouble.blocked = Some(path.clone());
             tools.tell(Notice::Blocked { path, cause });
         }
     }
 
     /// Takes that back.
     pub(crate) fn unblock(&mut self, tools: &WriterTools) {
-        if let Some(path) = self.blocked.take() {
+        if let Some(path) = self.0.as_mut().and_then(|trouble| trouble.blocked.take()) {
             tools.tell(Notice::Blocked { path, cause: None });
         }
     }
 
     /// Says so, at most once a minute.
     pub(crate) fn warn(&mut self, tools: &WriterTools, path: &Path) {
-        if self.warned.is_some_and(|warned| tools.now < warned + WARN) {
+        let trouble = self.trouble();
+        if trouble.warned.is_some_and(|warned| tools.now < warned + WARN) {
             return;
         }
-        self.warned = Some(tools.now);
-        if self.untold == 0 {
-            let text = format!("output waits for the log {}: {}", path.display(), self.cause);
+        trouble.warned = Some(tools.now);
+        if trouble.untold == 0 {
+            let text = format!("output waits for the log {}: {}", path.display(), trouble.cause);
             tools.tell(Notice::Warned { text });
         }
         self.tell(tools, path);
@@ -135,19 +146,22 @@ impl Outage {
 
     /// Tells the count of what was dropped since the last time.
     pub(crate) fn tell(&mut self, tools: &WriterTools, path: &Path) {
-        let bytes = std::mem::take(&mut self.untold);
+        let Some(trouble) = &mut self.0 else { return };
+        let bytes = std::mem::take(&mut trouble.untold);
         if bytes > 0 {
-            let (path, cause) = (path.to_path_buf(), self.cause.clone());
+            let (path, cause) = (path.to_path_buf(), trouble.cause.clone());
             tools.tell(Notice::Dropped { path, bytes, cause });
         }
     }
 
     /// The place takes bytes again.
     pub(crate) fn over(&mut self, tools: &WriterTools, path: &Path) {
-        if self.since.take().is_some() {
+        let Some(trouble) = &mut self.0 else { return };
+        if trouble.since.take().is_some() {
+            trouble.warned = None;
             self.unblock(tools);
             self.tell(tools, path);
-            self.warned = None;
         }
+        self.0 = self.0.take().filter(|trouble| trouble.unmarked > 0);
     }
 }

@@ -1,7 +1,8 @@
 //! Where a stream of output goes and in which shape: plain data, made by the daemon from a spec.
 //! Deliberately knows nothing of files; opening them is `open.rs`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::rotate::LogRotation;
 use crate::stamp::StampFormat;
@@ -56,7 +57,7 @@ pub enum LineFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogDestination {
     /// This file, made with its folders if missing.
-    File(PathBuf),
+    File(Arc<Path>),
     /// Read and forgotten (`/dev/null`, `NULL`, `none`).
     Discard,
 }
@@ -65,7 +66,7 @@ impl LogDestination {
     /// PM2's meaning of a path: `NULL`, `none` and `/dev/null` are nowhere.
     pub fn parse(path: &Path) -> Self {
         let nowhere = ["NULL", "none", "/dev/null"].iter().any(|word| path == Path::new(word));
-        if nowhere { LogDestination::Discard } else { LogDestination::File(path.to_path_buf()) }
+        if nowhere { LogDestination::Discard } else { LogDestination::File(path.into()) }
     }
 }
 
@@ -95,7 +96,7 @@ pub struct Sink {
     /// How lines look there.
     pub format: LineFormat,
     /// A second file that gets the same (`log_file`, PM2's combined log).
-    pub combined: Option<PathBuf>,
+    pub combined: Option<Arc<Path>>,
     /// When to rotate either file.
     pub rotation: LogRotation,
     /// What to do while the disk is full.
@@ -109,6 +110,14 @@ impl Sink {
     /// goes there, which the log knows.
     pub fn is_direct(&self) -> bool {
         self.format == LineFormat::Raw && self.combined.is_none()
+    }
+
+    /// Where its bytes go first, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        match (&self.place, &self.combined) {
+            (LogDestination::File(path), _) | (LogDestination::Discard, Some(path)) => path,
+            (LogDestination::Discard, None) => Path::new("/dev/null"),
+        }
     }
 
     /// Whether nobody will ever see the bytes.

@@ -6,7 +6,8 @@ mod route;
 mod switch;
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -89,7 +90,7 @@ impl StreamState {
         spools: &Path,
     ) -> Result<Self, Errno> {
         let own = match &sink.place {
-            LogDestination::File(path) => Some(Outlet::new(path)),
+            LogDestination::File(path) => Some(Outlet::new(Arc::clone(path))),
             LogDestination::Discard => None,
         };
         let is_adopted = Spool::is_there(spools, key);
@@ -98,7 +99,7 @@ impl StreamState {
             // A spool left behind comes first.
             Some(own) if sink.is_direct() && !is_adopted => Route::Direct(own),
             own => {
-                let combined = sink.combined.iter().map(|path| Outlet::new(path));
+                let combined = sink.combined.iter().map(|path| Outlet::new(Arc::clone(path)));
                 let outlets = own.into_iter().chain(combined).collect();
                 Route::spooled(Spool::open(spools, key)?, outlets, (key, &sink))
             }
@@ -213,7 +214,7 @@ impl StreamState {
         let release = silent || intake == Intake::Over;
         let delivery = match self.deliver(release, logs, tools) {
             Ok(delivery) => {
-                self.delivery_outage.over(tools, &self.sink_path());
+                self.delivery_outage.over(tools, self.sink.path());
                 delivery
             }
             Err(stuck) => self.on_delivery_error(&stuck, logs, tools),
@@ -296,17 +297,10 @@ impl StreamState {
                 }
             }
         }
-        self.intake_outage.tell(tools, &self.sink_path());
+        self.intake_outage.tell(tools, self.sink.path());
         self.intake_outage.unblock(tools);
         self.delivery_outage.unblock(tools);
         NextTurn::Never
-    }
-
-    fn sink_path(&self) -> PathBuf {
-        match (&self.sink.place, &self.sink.combined) {
-            (LogDestination::File(path), _) | (LogDestination::Discard, Some(path)) => path.clone(),
-            (LogDestination::Discard, None) => PathBuf::from("/dev/null"),
-        }
     }
 
     /// A log can't be written: its bytes stay in the spool, as long as anybody may bring them over.
@@ -319,7 +313,7 @@ impl StreamState {
         if self.delivery_outage.again(&stuck.cause, tools.now) < PATIENCE {
             return Pumped::Stuck;
         }
-        self.delivery_outage.block(tools, &self.sink_path());
+        self.delivery_outage.block(tools, self.sink.path());
         if self.ended && self.sink.full == WhenFull::Drop {
             if let Route::Spooled(spooled) = &self.route {
                 let size = spooled.spool.size().unwrap_or(0);

@@ -270,7 +270,7 @@ pub fn read_apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AppSp
             let mut apps = Vec::<AppSpec>::new();
             while let Some(mut app) = seq.next_element::<AppSpec>()? {
                 if let Some(before) = apps.last() {
-                    app.env.share(&before.env);
+                    app.share(before);
                 }
                 apps.push(app);
             }

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,14 +11,22 @@ use serde::ser::{Serialize, Serializer};
 
 /// A byte string as the kernel knows it: a path, an argument or an environment value.
 ///
-/// Serialised as a string where it is UTF-8, else as a list of byte values.
+/// Serialised as a string where it is UTF-8, else as a list of byte values. A copy costs a pointer, and
+/// [`ByteString::share`] makes one of two that were read apart: a thousand apps have most of theirs in common.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ByteString(Vec<u8>);
+pub struct ByteString(Arc<[u8]>);
 
 impl ByteString {
     /// Takes the bytes as they are.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(bytes.into().into())
+    }
+
+    /// Keeps one copy of both, if they are equal.
+    pub fn share(&mut self, other: &Self) {
+        if self == other {
+            self.0 = Arc::clone(&other.0);
+        }
     }
 
     /// The bytes.
@@ -27,7 +36,7 @@ impl ByteString {
 
     /// Gives the bytes away.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.0.to_vec()
     }
 
     /// For showing only: what is not UTF-8 becomes U+FFFD.
@@ -43,7 +52,7 @@ impl ByteString {
 
 impl<T: Into<Vec<u8>>> From<T> for ByteString {
     fn from(bytes: T) -> Self {
-        Self(bytes.into())
+        Self::new(bytes)
     }
 }
 
@@ -78,7 +87,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteString, E> {
-        Ok(ByteString::from(text))
+        Ok(ByteString(text.as_bytes().into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ByteString, A::Error> {
@@ -86,6 +95,6 @@ impl<'de> Visitor<'de> for BytesVisitor {
         while let Some(byte) = seq.next_element::<u8>()? {
             bytes.push(byte);
         }
-        Ok(ByteString(bytes))
+        Ok(ByteString(bytes.into()))
     }
 }

@@ -10,7 +10,7 @@ use crate::ByteString;
 /// The variables an app is started with, in order of name.
 ///
 /// A shell's environment is the largest part of an app's spec, and a thousand apps of one file have the same: a copy
-/// costs a pointer, and [`Environment::share`] finds equal ones that were read apart.
+/// costs a pointer, and [`crate::AppSpec::share`] finds equal ones that were read apart.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Environment(Arc<BTreeMap<VariableName, ByteString>>);
@@ -34,7 +34,7 @@ impl Environment {
     }
 
     /// Keeps one copy of both, if they are equal.
-    pub fn share(&mut self, other: &Self) {
+    pub(crate) fn share(&mut self, other: &Self) {
         if self == other {
             self.0 = Arc::clone(&other.0);
         }

@@ -27,6 +27,7 @@ mod reload_policy;
 mod restart_rule;
 mod select;
 mod serving;
+mod share;
 mod signal;
 mod size;
 mod status;

@@ -1,6 +1,7 @@
 //! App names and namespaces.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Slashes and blanks are allowed (PM2 allows them); file names are made with [`AppName::in_file_names`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct AppName(String);
+pub struct AppName(Arc<str>);
 
 /// A file's name has 255 bytes, and `-error-65535.log` and the parts of a rotation follow the app's.
 const LONGEST: usize = 180;
@@ -43,6 +44,13 @@ impl AppName {
             return Err(NameError::Control);
         }
         Ok(Self(text.into()))
+    }
+
+    /// Keeps one copy of both, if they are equal.
+    pub(crate) fn share(&mut self, other: &Self) {
+        if self == other {
+            self.0 = Arc::clone(&other.0);
+        }
     }
 
     /// The name as text.
@@ -119,7 +127,7 @@ impl TryFrom<String> for AppName {
 
 impl From<AppName> for String {
     fn from(name: AppName) -> Self {
-        name.0
+        String::from(&*name.0)
     }
 }
 

@@ -139,7 +139,7 @@ impl StreamState {
     fn on_write_error(&mut self, stuck: &WriteError, tools: &WriterTools) -> Intake {
         let patient = self.intake_outage.again(&stuck.cause, tools.now) < PATIENCE;
         if !patient {
-            self.intake_outage.block(tools, &self.sink_path());
+            self.intake_outage.block(tools, self.sink.path());
         }
         if patient || self.sink.full == WhenFull::Block {
             if !patient {
@@ -168,7 +168,7 @@ impl StreamState {
 
     fn recover(&mut self, tools: &WriterTools) {
         if !self.intake_outage.wants_mark() {
-            self.intake_outage.over(tools, &self.sink_path());
+            self.intake_outage.over(tools, self.sink.path());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where a stream's bytes go from its pipe. Plain data; `switch.rs` decides which way, and changes it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::open_logs::{LogId, OpenLogs};
 use crate::shape::Shaper;
@@ -10,14 +11,14 @@ use crate::spool::Spool;
 /// A log, and the number under which it is open.
 #[derive(Debug)]
 pub(super) struct Outlet {
-    pub(super) path: PathBuf,
+    pub(super) path: Arc<Path>,
     pub(super) log: Option<LogId>,
 }
 
 impl Outlet {
     /// Not open yet.
-    pub(super) fn new(path: &Path) -> Self {
-        Outlet { path: path.to_path_buf(), log: None }
+    pub(super) fn new(path: Arc<Path>) -> Self {
+        Outlet { path, log: None }
     }
 }
 
@@ -69,7 +70,7 @@ impl Route {
 impl SpoolRoute {
     /// The path of the first log, for messages.
     pub(super) fn path(&self) -> PathBuf {
-        self.outlets.first().map(|outlet| outlet.path.clone()).unwrap_or_default()
+        self.outlets.first().map(|outlet| outlet.path.to_path_buf()).unwrap_or_default()
     }
 
     /// Offset up to which all logs hold what the spool of `key` got.

@@ -4,6 +4,7 @@
 //! log only while its spool is empty.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -74,7 +75,7 @@ impl StreamState {
         let spool = Spool::open(&tools.spools, self.key).map_err(stuck)?;
         let fd = spool.file().try_clone().map_err(|_| stuck(Errno::MFILE))?;
         tools.tell(Notice::Moved { keys: vec![self.key], fd });
-        let outlets = vec![Outlet::new(path)];
+        let outlets = vec![Outlet::new(Arc::clone(path))];
         if let Some(id) = log {
             logs.leave_for_now(*id, self.key);
         }
@@ -90,7 +91,7 @@ impl StreamState {
         }
         let Route::Spooled(spooled) = &self.route else { return };
         let [Outlet { path, log: Some(id) }] = spooled.outlets.as_slice() else { return };
-        let (path, id) = (path.clone(), *id);
+        let (path, id) = (Arc::clone(path), *id);
         let Some(log) = logs.get(id) else { return };
         if log.is_shared() {
             self.asked = None;
@@ -107,7 +108,7 @@ impl StreamState {
         // Before the ledger forgets how far it was taken over, or it would be again.
         spooled.spool.remove();
         logs.leave_for_now(id, self.key);
-        self.route = Route::Direct(Outlet::new(&path));
+        self.route = Route::Direct(Outlet::new(path));
         self.asked = None;
         // What can't be opened now is opened, or complained about, when there is something to write.
         if self.open(logs).is_ok() {

@@ -21,7 +21,7 @@ impl WriterLoop {
                 .map_err(|error| format!("could not empty {}: {error}", path.display()))
                 // Where a link is suspect we have stopped by now.
                 .and_then(|()| {
-                    clear((path, *owner), &self.logs.indexes()).map_err(|error| {
+                    clear((path, *owner), self.logs.indexes()).map_err(|error| {
                         format!(
                             "could not remove rotated parts of {}: could not {error}",
                             path.display()

@@ -34,7 +34,7 @@ pub(crate) fn key(tag: u64) -> StreamKey {
 
 pub(crate) fn raw(path: &Path) -> Sink {
     Sink {
-        place: LogDestination::File(path.to_path_buf()),
+        place: LogDestination::File(path.into()),
         format: LineFormat::Raw,
         combined: None,
         rotation: LogRotation::NEVER,

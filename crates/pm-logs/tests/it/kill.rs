@@ -38,7 +38,7 @@ fn writer_process() {
     let mut sinks: Vec<Sink> = shape.split('+').map(|shape| sink(shape, &folder)).collect();
     // A spelling of its own, which is the same file.
     for sink in &mut sinks[1..] {
-        sink.place = LogDestination::File(folder.join("link.log"));
+        sink.place = LogDestination::File(folder.join("link.log").into());
     }
     let mut open = sinks.len();
     for (tag, sink) in (1..).zip(sinks) {
@@ -73,7 +73,7 @@ fn sink(shape: &str, folder: &Path) -> Sink {
         }
         "stamped rotated" => Sink { format: stamped, rotation, ..sink },
         "stamped combined" => {
-            Sink { format: stamped, combined: Some(folder.join("both.log")), ..sink }
+            Sink { format: stamped, combined: Some(folder.join("both.log").into()), ..sink }
         }
         _ => panic!("no shape {shape}"),
     }

@@ -60,7 +60,7 @@ fn json_and_combined_logs_hold_both_streams() {
     let both = fixture.path("both.log");
     let sink = |name: &str| Sink {
         format: format.clone(),
-        combined: Some(both.clone()),
+        combined: Some(both.as_path().into()),
         ..raw(&fixture.path(name))
     };
     let mut out = fixture.open(key(1), sink("out.log"));
