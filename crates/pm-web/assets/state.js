@@ -44,12 +44,13 @@ export function drawWith(how) {
   draw = how;
 }
 
+let count = 0;
 /** Counts changes: what is made of the state is made once for each. */
-export let changes = 0;
+export const changes = () => count;
 
 /** Draws at the next frame; many calls make one drawing. */
 export function redraw() {
-  changes += 1;
+  count += 1;
   if (asked) return;
   asked = true;
   const now = () => {

@@ -95,15 +95,6 @@ fn markup_of_others_is_never_made_and_nothing_is_evaluated() {
     for word in ["<style", " style=", " onload=", "http:", "https:"] {
         assert!(!page.contains(word), "index.html has {word}");
     }
-    // What is asked for at once does not wait for who names it. Types are for editors, and the theme comes before all.
-    for (name, _) in
-        scripts().iter().filter(|(name, _)| !["types.js", "theme.js"].contains(&name.as_str()))
-    {
-        assert!(
-            page.contains(&format!("rel=\"modulepreload\" href=\"./assets/{name}\"")),
-            "{name} comes late"
-        );
-    }
     // All scripts are files: what is inline would not run.
     assert!(
         page.split("<script").skip(1).all(|rest| rest.split('>').next().unwrap().contains(" src="))

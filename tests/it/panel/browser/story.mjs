@@ -17,6 +17,11 @@ const { page, faults } = await open(chrome);
 await page.goto(link());
 await page.getByRole("heading", { name: "No apps yet" }).waitFor();
 assert.equal(await page.evaluate(() => location.hash), "#/apps");
+// All of the page is six files.
+const files = await page.evaluate(() => performance.getEntries().filter((one) => one.encodedBodySize > 0 && !one.name.includes("/api/")).map((one) => [one.name.split("/").at(-1), one.encodedBodySize]));
+const size = files.reduce((all, [, bytes]) => all + bytes, 0);
+if (process.env.PICTURES) console.log(size, files);
+assert.ok(new Set(files.map(([name]) => name)).size <= 6 && size <= 60 << 10, JSON.stringify(files));
 assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ["", 0, 1]);
 
 // Apps appear as they are started, whatever they are called.
@@ -35,6 +40,14 @@ await row(page, "订单服务").getByText("shop").waitFor();
 await row(page, HOSTILE).waitFor();
 await row(page, "bot").getByText("errored").waitFor();
 assert.equal(await foreign(page), 0);
+
+// One that crashes again and again is up in between; its row says more than that.
+pm("start", "/bin/sh", "--name", "loop", "--", "-c", "sleep 1; exit 3");
+const loop = row(page, "loop").filter({ hasText: "online" });
+await loop.filter({ hasText: /runs again after a failure; before that it exited with code 3/ }).waitFor();
+assert.equal(await row(page, "loop").locator(".sign.good").count(), 0);
+pm("delete", "loop");
+await row(page, "loop").waitFor({ state: "detached" });
 
 // Why it is down: in its row, and in detail below.
 await row(page, "bot").getByText(/gave up after 2 short runs/).waitFor();
