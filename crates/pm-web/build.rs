@@ -13,7 +13,7 @@ use blake2::{Blake2b, Digest};
 use flate2::{Compression, write::GzEncoder};
 
 /// Modules that are asked for by themselves; all others are in these.
-const ROOTS: [&str; 1] = ["main.js"];
+const ROOTS: [&str; 2] = ["main.js", "plots.js"];
 
 fn main() -> io::Result<()> {
     let folder = Path::new("assets");
@@ -56,10 +56,14 @@ fn served(folder: &Path, path: &Path, name: &str, set: &str) -> io::Result<Optio
         "index.html" => {
             fs::read_to_string(path)?.replace("/assets/", &format!("/assets/{set}/")).into_bytes()
         }
+        "app.css" => {
+            let plots = fs::read(folder.join("vendor/uplot/uPlot.css"))?;
+            [plots, fs::read(path)?].concat()
+        }
         // It runs before anything is drawn.
         "theme.js" => fs::read(path)?,
         _ if ROOTS.contains(&name) => bundle::bundle(folder, name)?.into_bytes(),
-        _ if path.extension().is_some_and(|it| it == "js") => return Ok(None),
+        _ if path.extension().is_some_and(|it| it == "js" || it == "css") => return Ok(None),
         _ => fs::read(path)?,
     }))
 }

@@ -13,6 +13,8 @@ pub(crate) struct Bundle {
     /// Modules that are in it, by path, and the number by which the others name them.
     known: BTreeMap<PathBuf, usize>,
     count: usize,
+    /// What the last of them gives.
+    given: Vec<String>,
 }
 
 /// A module without the words that only modules have.
@@ -28,7 +30,11 @@ struct Module {
 /// The file for this module.
 pub(crate) fn bundle(folder: &Path, root: &str) -> io::Result<String> {
     let mut bundle = Bundle::default();
-    bundle.add(folder, Path::new(root))?;
+    let number = bundle.add(folder, Path::new(root))?;
+    // The last one is the root: what it gives, the file gives.
+    if !bundle.given.is_empty() {
+        writeln!(bundle.text, "export const {{{}}}=m{number};", bundle.given.join(",")).ok();
+    }
     Ok(bundle.text)
 }
 
@@ -66,6 +72,7 @@ impl Bundle {
             write!(self.text, "const m{number}=(()=>{{{taken}\n{body}return{{{given}}}}})();\n")
                 .ok();
         }
+        self.given = module.exports.into_iter().map(|(out, _)| out).collect();
         self.known.insert(path.into(), number);
         Ok(number)
     }

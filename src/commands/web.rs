@@ -7,6 +7,7 @@ mod foreground;
 mod link;
 mod sessions;
 mod stop;
+pub(super) mod usage;
 mod users;
 
 use crate::cli::{WebArgs, WebVerb};

@@ -18,6 +18,8 @@ pub enum Doorway {
     Tcp(TcpListener),
     /// At a path.
     Unix(UnixListener, PathBuf),
+    /// None: nobody comes.
+    Shut,
 }
 
 /// Where a client comes from.
@@ -57,7 +59,7 @@ impl Doorway {
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) => None,
+            Self::Unix(..) | Self::Shut => None,
         }
     }
 
@@ -74,6 +76,7 @@ impl Doorway {
                 let uid = stream.peer_cred().ok().map(|peer| peer.uid());
                 Ok((ClientStream::Unix(stream), ClientAddress::Unix(uid)))
             }
+            Self::Shut => std::future::pending().await,
         }
     }
 }

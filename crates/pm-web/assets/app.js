@@ -73,7 +73,7 @@ function buttons(group) {
 
 /** @param {Group} group */
 function instances(group) {
-  return html`<section class="panel"><h2>${t("app.instances")}</h2><div class="scroll" tabindex="0" role="group" aria-label=${t("app.instances")}><table class="small">
+  return html`<section class="panel"><h2>${t("app.instances")}<a href=${`#/charts/${encodeURIComponent(group.name)}`} data-line=${line(["pm", "history", group.name])}>${t("app.charts")}</a></h2><div class="scroll" tabindex="0" role="group" aria-label=${t("app.instances")}><table class="small">
     <thead><tr><th scope="col">${t("app.id")}</th><th scope="col">${t("list.status")}</th><th scope="col">${t("app.pid")}</th><th scope="col">${t("list.up")}</th><th scope="col">${t("list.cpu")}</th><th scope="col">${t("list.memory")}</th><th scope="col">${t("list.ports")}</th><th scope="col">${t("list.restarts")}</th></tr></thead>
     <tbody>${group.rows.map((row) => html`<tr><th scope="row">${row.id}</th>
       <td><span class="line">${sign(tone(row.status))}<span class="status ${tone(row.status)}">${statusWord(row.status)}</span></span></td>

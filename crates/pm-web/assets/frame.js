@@ -39,7 +39,7 @@ export function tools() {
 const PLACES = ["apps", "logs"];
 
 function rail() {
-  const here = ["app", "add"].includes(state.place.screen) ? "apps" : state.place.screen;
+  const here = ["app", "add", "charts"].includes(state.place.screen) ? "apps" : state.place.screen;
   return html`<nav class="rail" aria-label=${t("frame.places")}>
     <a class="brand" href="#/apps" aria-label="pm"><img src=${ICON} alt="" width="26" height="26"><b>pm</b></a>
     ${PLACES.map((place) => html`<a class="place" href=${`#/${place}`} aria-current=${here === place ? "page" : nothing}>${icon(place)}<span>${t(`frame.${place}`)}</span></a>`)}
