@@ -51,7 +51,8 @@ fn instance(one: &InstanceUsage, look: Look) -> String {
     if restarts > 0 {
         let last = one.restarts.last().map_or(String::new(), |(at, _)| text::moment(*at));
         let last = last.get(..16).unwrap_or_default();
-        page += &format!("  restarts {restarts}, the last about {last}\n");
+        page += "  restarts ";
+        page.extend([&restarts.to_string(), ", the last about ", last, "\n"]);
     }
     page
 }

@@ -12,10 +12,10 @@ use pm_protocol::Home;
 use tokio::sync::{mpsc, watch};
 
 use crate::api::logs::line_filter;
-use crate::app_pattern::AppPattern;
 use crate::body::{EventStream, PanelBody};
 use crate::call::Denial;
-use crate::logs::{OwnedLogs, WantedLogs};
+use crate::download_wish::DownloadWish;
+use crate::logs::OwnedLogs;
 use crate::panel::Panel;
 use crate::replies::{denied, typed};
 use crate::tails;
@@ -23,17 +23,6 @@ use crate::tails;
 /// Bytes that are sent at once, and so many such pieces may wait for a slow client.
 const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
-
-/// What is to be fetched; who may see what was looked at when it was asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct DownloadWish {
-    pub(crate) wanted: WantedLogs,
-    pub(crate) apps: AppPattern,
-    /// As `grep` in the address of a page of logs.
-    pub(crate) grep: Option<String>,
-    pub(crate) since: Option<i64>,
-    pub(crate) until: Option<i64>,
-}
 
 /// `GET /d/TICKET`: once.
 pub(crate) async fn fetch(

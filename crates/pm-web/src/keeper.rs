@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::audit::{AuditLine, AuditLog};
 use crate::clock::now_ms;
 use crate::delays::Delays;
-use crate::download::DownloadWish;
+use crate::download_wish::DownloadWish;
 use crate::link::{GOOD_FOR, LinkGuest, OpenLinks, TICKET_GOOD_FOR};
 use crate::password::PasswordHash;
 use crate::secret::{digest, hex, new_key, random};

@@ -15,6 +15,7 @@ mod control;
 mod deed;
 mod delays;
 mod download;
+mod download_wish;
 mod events;
 mod folder;
 mod forwarded;

@@ -408,7 +408,8 @@ mod tests {
         let mut garbled = good.clone();
         garbled[9] ^= 1;
         let far = [&written_header(u64::MAX - 1)[..], &good[HEADER..]].concat();
-        for bad in [&good[..100], &good[..good.len() - 1], &[0; 300_000], &garbled, &far, b"x"] {
+        let long = vec![0; 300_000];
+        for bad in [&good[..100], &good[..good.len() - 1], &long, &garbled, &far, b"x"] {
             fs::write(&path, bad).unwrap();
             assert!(RingFile::open(&path).unwrap().is_none());
             let (mut ring, why) = RingFile::to_write(&path).unwrap();

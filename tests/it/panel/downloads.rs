@@ -26,8 +26,8 @@ fn s11_a_ticket_is_good_once_and_for_what_its_owner_may_see() {
     fs::write(&oldest, "order 1 \x1b[31mred\x1b[0m\x1b[2J\nnothing\n").unwrap();
     assert!(Command::new("gzip").arg(&oldest).status().unwrap().success());
     fs::write(log("web__2026-01-01_00-00-02.log"), "order 2\n").unwrap();
-    let long = "x".repeat(40 << 10);
-    fs::write(log("web.log"), format!("order 3 {long}\n").repeat(400)).unwrap();
+    let filling = "x".repeat(40 << 10);
+    fs::write(log("web.log"), format!("order 3 {filling}\n").repeat(400)).unwrap();
     let desk = desk(&home);
     let port = desk.port;
     let admin = key(&home, port, &[]);
@@ -48,7 +48,7 @@ fn s11_a_ticket_is_good_once_and_for_what_its_owner_may_see() {
     let lines: Vec<_> = text.lines().filter(|line| line.contains("order")).collect();
     assert!(lines[0].ends_with("order 1 red") && !text.contains('\x1b'), "{}", lines[0]);
     assert!(lines[1].ends_with("order 2") && !text.contains("nothing"));
-    assert_eq!(lines.iter().filter(|line| line.contains(&long)).count(), 400, "whole lines");
+    assert_eq!(lines.iter().filter(|line| line.contains(&filling)).count(), 400, "whole lines");
     // Once; and not by who has only heard of it, nor for what its owner does not see.
     assert_eq!((ask(port, "GET", &path, &admin, "").status), 404);
     assert!(!ask(port, "GET", &ticket("apps=web", &guest), "", "").text().contains("order"));

@@ -46,9 +46,12 @@ struct SpreadView<T> {
 #[derive(Serialize)]
 struct SmallHistories {
     step_ms: u64,
-    /// Id, per cent, bytes; oldest first, up to now.
-    rows: Vec<(u32, Vec<Option<f64>>, Vec<Option<u64>>)>,
+    rows: Vec<SmallHistory>,
 }
+
+/// Id, per cent, bytes; oldest first, up to now.
+#[derive(Serialize)]
+struct SmallHistory(u32, Vec<Option<f64>>, Vec<Option<u64>>);
 
 /// `GET /api/apps/ID/history`.
 pub(crate) async fn one(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
@@ -97,15 +100,12 @@ async fn settle(panel: &Panel) -> bool {
     true
 }
 
-fn last_minutes(
-    home: &Home,
-    (id, name, slot): &(u32, String, u16),
-) -> Option<(u32, Vec<Option<f64>>, Vec<Option<u64>>)> {
+fn last_minutes(home: &Home, (id, name, slot): &(u32, String, u16)) -> Option<SmallHistory> {
     let now = now_ms();
     let since = now.saturating_sub(SMALL * STEP_MS);
     // What can't be read is told where it is asked for by itself.
     let history = UsageHistory::read(home, (name, *slot), (since, now), 0).ok()??;
-    Some((*id, means(&history.cpu()), means(&history.memory())))
+    Some(SmallHistory(*id, means(&history.cpu()), means(&history.memory())))
 }
 
 fn means<T: Copy>(steps: &[Option<[T; 3]>]) -> Vec<Option<T>> {

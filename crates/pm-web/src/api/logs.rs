@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::api::apps::denial;
 use crate::app_pattern::AppPattern;
 use crate::call::{Denial, WebAnswer, WebCall};
-use crate::download::DownloadWish;
+use crate::download_wish::DownloadWish;
 use crate::logs::{LineRow, LogWish, OwnedLogs, PageWish, WantedLogs};
 use crate::panel::Panel;
 use crate::{logs, tails};
