@@ -69,6 +69,9 @@ pub(crate) struct HistoryArgs {
     /// Name, id, namespace, `name:X`, `id:N` or `ns:X`
     #[arg(value_name = "APP")]
     pub(crate) app: String,
+    /// Only since then: 2h ago, or a local time such as `2026-11-22 10:00`; what it used is shown for a day if left out
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
 }
 
 /// `env 0`.

@@ -27,6 +27,12 @@ pub(crate) struct WebPlaceArgs {
     /// Where projects to add may lie; default is your home, and nothing for root
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folders: Vec<PathBuf>,
+    /// Listen nowhere: only keep history
+    #[arg(long, conflicts_with_all = ["listen", "public_url"])]
+    pub(crate) no_listen: bool,
+    /// Room for the history of what apps use; 0: none; default is 64M, and none with --foreground
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) history: Option<String>,
     /// What a proxy in front of it calls it: `https://NAME`
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,

@@ -8,6 +8,7 @@ mod link;
 mod sessions;
 mod stop;
 mod tokens;
+pub(super) mod usage;
 mod users;
 
 use crate::cli::{WebArgs, WebVerb};

@@ -15,6 +15,7 @@ pub(crate) mod rehearsal;
 pub(crate) mod round;
 mod table;
 pub(crate) mod text;
+pub(crate) mod usage;
 pub(crate) mod why;
 
 pub(crate) use text::{Paint, safe, safe_text, width as columns};

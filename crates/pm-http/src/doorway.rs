@@ -19,6 +19,8 @@ pub enum Doorway {
     Tcp(TcpListener),
     /// At a path.
     Unix(UnixListener, PathBuf),
+    /// None: nobody comes.
+    Shut,
 }
 
 /// Where a client comes from.
@@ -45,7 +47,7 @@ impl Doorway {
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) => None,
+            Self::Unix(..) | Self::Shut => None,
         }
     }
 
@@ -62,6 +64,7 @@ impl Doorway {
                 let uid = stream.peer_cred().ok().map(|peer| peer.uid());
                 Ok((ClientStream::Unix(stream), ClientAddress::Unix(uid)))
             }
+            Self::Shut => std::future::pending().await,
         }
     }
 }

@@ -6,7 +6,7 @@ import { argv, ask, busy, line, mayAct } from "./deeds.js";
 import { menuDeeds, statusWord } from "./apps.js";
 import { openMenu } from "./dialogs.js";
 import { bytes, lived, moment, percent, span } from "./format.js";
-import { groups, isUp, tone } from "./groups.js";
+import { groups, isTrouble, isUp, look as lookOf, tone } from "./groups.js";
 import { Lines } from "./lines.js";
 import { reason } from "./reasons.js";
 import { icon, sign, sparkline } from "./shapes.js";
@@ -60,7 +60,7 @@ function follow(group) {
 }
 
 /** @param {Group} group */
-const isFine = (group) => tone(group.status) !== "bad" && (group.up > 0 || group.restarts === 0);
+const isFine = (group) => !isTrouble(group) && (group.up > 0 || group.restarts === 0);
 
 /** @param {Group} group */
 function buttons(group) {
@@ -73,7 +73,7 @@ function buttons(group) {
 
 /** @param {Group} group */
 function instances(group) {
-  return html`<section class="panel"><h2>${t("app.instances")}</h2><div class="scroll" tabindex="0" role="group" aria-label=${t("app.instances")}><table class="small">
+  return html`<section class="panel"><h2>${t("app.instances")}<a href=${`#/charts/${encodeURIComponent(group.name)}`} data-line=${line(["pm", "history", group.name])}>${t("app.charts")}</a></h2><div class="scroll" tabindex="0" role="group" aria-label=${t("app.instances")}><table class="small">
     <thead><tr><th scope="col">${t("app.id")}</th><th scope="col">${t("list.status")}</th><th scope="col">${t("app.pid")}</th><th scope="col">${t("list.up")}</th><th scope="col">${t("list.cpu")}</th><th scope="col">${t("list.memory")}</th><th scope="col">${t("list.ports")}</th><th scope="col">${t("list.restarts")}</th></tr></thead>
     <tbody>${group.rows.map((row) => html`<tr><th scope="row">${row.id}</th>
       <td><span class="line">${sign(tone(row.status))}<span class="status ${tone(row.status)}">${statusWord(row.status)}</span></span></td>
@@ -122,7 +122,7 @@ export function appScreen() {
   const group = groups().find((one) => one.name === name);
   if (!group) return html`<h1 tabindex="-1">${name}</h1><div class="empty small"><p>${t("app.gone", { name })}</p><a class="plain" href="#/apps">${t("app.back")}</a></div>`;
   follow(group);
-  const look = tone(group.status);
+  const look = lookOf(group);
   return html`<div class="title app"><a class="back" href="#/apps" aria-label=${t("app.back")} title=${t("app.back")}>${icon("back")}</a>
       <div><h1 tabindex="-1">${group.name}</h1><p class="line">${sign(look)}<span class="status ${look}">${statusWord(group.status)}</span>
         ${group.rows.length > 1 ? html`<span class="tag">${t("list.part", { up: group.up, all: group.rows.length })}</span>` : nothing}

@@ -5,7 +5,7 @@ import { repeat } from "./vendor/lit/directives/repeat.js";
 import { argv, ask, busy, line, mayAct } from "./deeds.js";
 import { openMenu } from "./dialogs.js";
 import { bytes, percent, span } from "./format.js";
-import { groups, isUp, shown, tone } from "./groups.js";
+import { groups, isTrouble, look as lookOf, shown, tone } from "./groups.js";
 import { reason } from "./reasons.js";
 import { icon, sign, sparkline } from "./shapes.js";
 import { change, points, redraw, state } from "./state.js";
@@ -70,7 +70,7 @@ function complaintText(group) {
 /** Why it is not as it should be, in its row. @param {Group} group */
 function complaint(group) {
   const text = complaintText(group);
-  if (!text || (isUp(group.status) && group.status === "online")) return nothing;
+  if (!text) return nothing;
   const open = state.whys.has(group.name);
   const word = t(open ? "list.why.hide" : "list.why");
   return html`<span class="why"><span class="text">${text}</span>
@@ -79,7 +79,7 @@ function complaint(group) {
 
 /** @param {Group} group */
 function row(group) {
-  const look = tone(group.status);
+  const look = lookOf(group);
   const many = group.rows.length > 1;
   const running = group.up > 0;
   return html`<tr class="row is-${look} ${busy.has(group.name) ? "busy" : ""}">
@@ -162,8 +162,8 @@ function filters(all) {
 
 /** @param {Group[]} all */
 function summary(all) {
-  const up = all.filter((one) => one.up > 0 && tone(one.status) !== "bad").length;
-  const bad = all.filter((one) => tone(one.status) === "bad").length;
+  const up = all.filter((one) => one.up > 0 && !isTrouble(one)).length;
+  const bad = all.filter(isTrouble).length;
   const rest = all.length - up - bad;
   return html`<p class="summary">${t("list.count", { n: all.length })}
     ${up > 0 ? html`<span class="good">${t("list.count.up", { n: up })}</span>` : nothing}

@@ -53,6 +53,12 @@ export function clock(at) {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
 }
 
+/** The day alone. @param {number} at ms since 1970 */
+export function day(at) {
+  const date = new Date(at);
+  return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
 /** Day and time, as the command line writes them. @param {number} at ms since 1970 */
 export function moment(at) {
   const date = new Date(at);

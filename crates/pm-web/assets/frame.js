@@ -41,7 +41,7 @@ const PLACES = ["apps", "logs"];
 const ADMINS = ["settings"];
 
 function rail() {
-  const here = ["app", "add"].includes(state.place.screen) ? "apps" : state.place.screen;
+  const here = ["app", "add", "charts"].includes(state.place.screen) ? "apps" : state.place.screen;
   return html`<nav class="rail" aria-label=${t("frame.places")}>
     <a class="brand" href="#/apps" aria-label="pm"><img src=${ICON} alt="" width="26" height="26"><b>pm</b></a>
     ${[...PLACES, ...(state.adds ? ADMINS : [])].map((place) => html`<a class="place" href=${`#/${place}`} aria-current=${here === place ? "page" : nothing}>${icon(place)}<span>${t(`frame.${place}`)}</span></a>`)}

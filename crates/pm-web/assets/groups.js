@@ -15,6 +15,11 @@ export const tone = (status) => TONES[status] ?? "passing";
 /** @param {string} status */
 export const isUp = (status) => UP.has(status);
 
+/** How it looks: one that is up and has just failed is not well. @param {import("./types.js").Group} group */
+export const look = (group) => (group.code === "amiss" ? "passing" : tone(group.status));
+/** Whether somebody should look after it: it failed, or fails again and again. @param {import("./types.js").Group} group */
+export const isTrouble = (group) => tone(group.status) === "bad" || group.code === "amiss" || group.status === "waiting restart";
+
 /** @param {number|null} left @param {number|null} right */
 const sum = (left, right) => (left === null ? right : right === null ? left : left + right);
 
@@ -24,8 +29,9 @@ const sum = (left, right) => (left === null ? right : right === null ? left : le
  */
 function group(rows) {
   const [first] = rows;
-  const rank = (/** @type {string} */ status) => (WORST.indexOf(status) + WORST.length) % WORST.length;
-  const worst = rows.reduce((bad, row) => (rank(row.status) < rank(bad.status) ? row : bad), first);
+  // Of those that are up the one that has something to say.
+  const rank = (/** @type {import("./types.js").Row} */ row) => ((WORST.indexOf(row.status) + WORST.length) % WORST.length) - (row.note ? 0.5 : 0);
+  const worst = rows.reduce((bad, row) => (rank(row) < rank(bad) ? row : bad), first);
   const begun = rows.map((row) => row.since_ms).filter((at) => at !== null && at > 0);
   return {
     name: first.name,
@@ -54,10 +60,10 @@ let madeAt = -1;
 
 /** All of them, by name. @returns {import("./types.js").Group[]} */
 export function groups() {
-  if (madeAt !== changes) {
+  if (madeAt !== changes()) {
     made = all();
     spaces = new Set(made.map((one) => one.namespace));
-    madeAt = changes;
+    madeAt = changes();
   }
   return made;
 }
@@ -82,7 +88,7 @@ export function shown(all) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (/** @type {import("./types.js").Group} */ one) => {
     const hay = `${one.name} ${one.namespace} ${one.status} ${one.ports.map((port) => `:${port}`).join(" ")}`.toLowerCase();
-    const isFine = one.up === one.rows.length || one.status === "scheduled";
+    const isFine = (one.up === one.rows.length && !isTrouble(one)) || one.status === "scheduled";
     return words.every((word) => hay.includes(word)) && (!namespace || one.namespace === namespace)
       && (show === "all" || (show === "up") === isFine);
   };

@@ -1,7 +1,7 @@
 // Logs of several apps, merged by time: what was, page by page, and what comes.
 
 import { html, nothing } from "./vendor/lit/lit-html.js";
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { line } from "./deeds.js";
 import { groups } from "./groups.js";
 import { Lines } from "./lines.js";
@@ -86,13 +86,31 @@ export function logsLine() {
   return line(argv);
 }
 
-/** @param {string|null} cursor */
-function address(cursor) {
-  const query = new URLSearchParams({ apps: view.apps.flatMap(wishes).join(","), stream: view.stream, limit: String(PAGE) });
-  if (cursor) query.set("before", cursor);
+/** What is looked at, as the server takes it. */
+function asked() {
+  const query = new URLSearchParams({ apps: view.apps.flatMap(wishes).join(","), stream: view.stream });
   if (view.grep) query.set("grep", view.grep);
   if (view.since) query.set("since", String(begin(view.since)));
+  return query;
+}
+
+/** @param {string|null} cursor */
+function address(cursor) {
+  const query = asked();
+  query.set("limit", String(PAGE));
+  if (cursor) query.set("before", cursor);
   return `logs?${query}`;
+}
+
+/** All that fits as a file: an address that is good once leads there, for a key can't be sent with a link. */
+async function fetchAll() {
+  try {
+    const { path } = await post(`logs/ticket?${asked()}`, {});
+    location.assign(path);
+  } catch (error) {
+    wrong = error;
+    redraw();
+  }
 }
 
 async function first() {
@@ -233,6 +251,7 @@ function tools() {
     <label class="find">${icon("search")}<span class="unseen">${t("logs.find")}</span><input data-find type="search" maxlength="200" spellcheck="false" placeholder=${t("logs.find")} .value=${view.grep} @input=${search}><kbd aria-hidden="true">/</kbd></label>
     <div class="segments" role="group" aria-label=${t("logs.stream")}>${["both", "out", "err"].map((one) => html`<button aria-pressed=${String(view.stream === one)} @click=${() => look({ stream: one })}>${t(`logs.${one}`)}</button>`)}</div>
     <label><span class="unseen">${t("logs.since")}</span><select @change=${(/** @type {any} */ event) => look({ since: event.target.value })}>${SPANS.map((one) => html`<option ?selected=${one === view.since} value=${one}>${t(one ? `logs.since.${one}` : "logs.since.all")}</option>`)}</select></label>
+    <button class="plain fetch" ?disabled=${view.apps.length === 0} aria-label=${t("logs.fetch")} title=${t("logs.fetch.means")} @click=${fetchAll}>${icon("fetch")}<span>${t("logs.fetch")}</span></button>
   </div>`;
 }
 

@@ -6,19 +6,20 @@ import { addHears, addScreen } from "./add.js";
 import { setUpHeard, settleSetUp } from "./adding.js";
 import { appScreen } from "./app.js";
 import { appsScreen } from "./apps.js";
+import { chartsLine, chartsScreen, settleCharts } from "./charts.js";
 import { dialog, menu, settle } from "./dialogs.js";
 import { listen, want } from "./events.js";
 import { frame, tools } from "./frame.js";
 import { press } from "./keys.js";
 import { heard, hears, logsLine, logsScreen, readPlace, settleLogs } from "./logs.js";
 import { byLink, enter, leave, linkOf, signInScreen } from "./signin.js";
-import { addPoint, change, drawWith, points, redraw, state } from "./state.js";
+import { addPoint, change, drawWith, points, redraw, state, turnPoints } from "./state.js";
 import { leaveSettings, settingsScreen } from "./settings.js";
 import { look, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
 
 /** @type {Record<string, () => unknown>} */
-const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, add: addScreen, settings: settingsScreen };
+const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, charts: chartsScreen, add: addScreen, settings: settingsScreen };
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 
@@ -30,13 +31,14 @@ function draw() {
   settle();
   settleLogs();
   settleSetUp();
+  settleCharts();
   if (state.stage === "in") want(wish());
 }
 
 function title() {
   if (state.stage !== "in") return "pm";
   const { screen, name } = state.place;
-  return `${screen === "app" ? name : t(`frame.${screen}`)} · ${state.session?.host ?? ""} · pm`;
+  return `${["app", "charts"].includes(screen) ? name : t(`frame.${screen}`)} · ${state.session?.host ?? ""} · pm`;
 }
 
 /** What this tab has to hear of. */
@@ -69,10 +71,11 @@ function appsNews(news) {
 /** @param {{rows: [number, number|null, number|null][]}} news */
 function usageNews(news) {
   const heardOf = new Map(news.rows.map(([id, ...use]) => [id, use]));
+  const turns = turnPoints();
   for (const row of state.rows.values()) {
     const use = heardOf.get(row.id);
     if (use) [row.cpu, row.memory] = use;
-    addPoint(row.id, row.cpu, row.memory);
+    addPoint(row.id, row.cpu, row.memory, turns);
   }
   redraw();
 }
@@ -98,11 +101,11 @@ function goTo() {
   }
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   const [screen, name] = path.split("/");
-  const known = Object.hasOwn(SCREENS, screen) && (screen !== "app" || name) ? screen : "apps";
+  const known = Object.hasOwn(SCREENS, screen) && (!["app", "charts"].includes(screen) || name) ? screen : "apps";
   const moved = known !== state.place.screen || decodeURIComponent(name ?? "") !== state.place.name;
   change({ place: { screen: known, name: decodeURIComponent(name ?? ""), query: new URLSearchParams(query ?? "") } });
   if (known === "logs") readPlace();
-  state.place.query.set("line", logsLine());
+  state.place.query.set("line", known === "charts" ? chartsLine(state.place.name) : logsLine());
   if (moved) leaveSettings();
   if (moved && state.stage === "in") {
     scrollTo(0, 0);

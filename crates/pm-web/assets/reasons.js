@@ -5,6 +5,18 @@ import { known, t } from "./words.js";
 /** Sentence, and the key of its words; groups are named as there. @type {[RegExp, string][]} */
 const SENTENCES = [
   [/^gave up after (?<n>\d+) short runs in a row; the last one (?<last>.+)$/, "reason.loop"],
+  [/^(?:a failure|(?<n>\d+) failures in a row) before this run; it (?:was )?(?<last>.+)$/, "reason.failing"],
+  [/^waits (?<span>\S+): (?:a failure|(?<n>\d+) failures in a row)$/, "reason.pause"],
+  [/^waits (?<span>\S+): (?:a short run|(?<n>\d+) short runs)$/, "reason.pause.short"],
+  [/^waits (?<span>\S+): it failed and is tried again, (?<n>\d+) of (?<all>\d+)$/, "reason.pause.retry"],
+  [/^waits (?<span>\S+): the machine is short of something$/, "reason.pause.shortage"],
+  [/^waits (?<span>\S+): the pause its config asks for$/, "reason.pause.asked"],
+  [/^waits (?<span>\S+): it failed before its counters were reset$/, "reason.pause.reset"],
+  [/^its output (?<fate>is lost|waits), for (?<log>.+) takes nothing: (?<last>.+)$/, "reason.output"],
+  [/^last health check: (?<saw>.+)$/, "reason.checked"],
+  [/^not ready yet: (?<saw>.+)$/, "reason.notyet"],
+  [/^it depends on (?<app>[^:]+): (?<last>.+)$/, "reason.depends"],
+  [/^it is not started$/, "reason.notstarted"],
   [/^its last run failed: (?<last>.+)$/, "reason.job"],
   [/^exited with code (?<code>\d+)$/, "reason.exit"],
   [/^killed by (?<signal>\w+), core dumped$/, "reason.dumped"],
@@ -38,8 +50,12 @@ const SENTENCES = [
 export function reason(said) {
   for (const [sentence, key] of SENTENCES) {
     const found = sentence.exec(said);
-    if (!found || !known(key)) continue;
+    if (!found || !(known(key) || known(`${key}.other`))) continue;
+    /** @type {Record<string, any>} */
     const values = { ...found.groups };
+    // One is said without its number.
+    if ("n" in values) values.n = Number(values.n ?? 1);
+    if (values.fate) values.fate = t(`reason.output.${values.fate === "waits" ? "waits" : "lost"}`);
     if (values.last) values.last = reason(values.last);
     return t(key, values);
   }

@@ -21,6 +21,7 @@ const PATHS = {
   keys: svg`<rect x="2.5" y="5" width="15" height="10" rx="1.8"/><path d="M6 8.500h.01M9 8.500h.01M12 8.500h.01M14.5 8.500h.01M7 12h6"/>`,
   out: svg`<path d="M8 3.500H5A1.5 1.5 0 0 0 3.5 5v10A1.5 1.5 0 0 0 5 16.500h3M12.5 13.5 16.5 10l-4-3.500M16 10H8"/>`,
   down: svg`<path d="m5 8 5 5 5-5"/>`,
+  fetch: svg`<path d="M10 3.500v9M6.5 9.500 10 13l3.500-3.500M4 16.500h12"/>`,
   folder: svg`<path d="M3 6a1.5 1.5 0 0 1 1.5-1.5H8l2 2h5.5A1.5 1.5 0 0 1 17 8v6a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 3 14z"/>`,
   plus: svg`<path d="M10 4.5v11M4.5 10h11"/>`,
   settings: svg`<path d="M3 6h7M14 6h3M3 14h3M10 14h7"/><circle cx="12" cy="6" r="2"/><circle cx="8" cy="14" r="2"/>`,

@@ -3,7 +3,7 @@
 import { html, nothing } from "./vendor/lit/lit-html.js";
 import { call, get, holdKey, post } from "./api.js";
 import { hush } from "./events.js";
-import { change, state } from "./state.js";
+import { change, pastPoints, state } from "./state.js";
 import { t } from "./words.js";
 
 const ICON = new URL("./icon.svg", import.meta.url).href;
@@ -44,6 +44,8 @@ export async function enter() {
   try {
     const session = await get("session");
     change({ session, stage: "in", away: false, adds: session.role === "admin" && !session.apps });
+    // The list does not wait for its small charts.
+    get("history").then(pastPoints, () => {});
   } catch (error) {
     const { status } = /** @type {any} */ (error);
     if (status === 0) throw error;

@@ -44,12 +44,13 @@ export function drawWith(how) {
   draw = how;
 }
 
+let count = 0;
 /** Counts changes: what is made of the state is made once for each. */
-export let changes = 0;
+export const changes = () => count;
 
 /** Draws at the next frame; many calls make one drawing. */
 export function redraw() {
-  changes += 1;
+  count += 1;
   if (asked) return;
   asked = true;
   const now = () => {
@@ -71,14 +72,42 @@ export function change(part) {
 export const points = new Map();
 
 const KEPT = 40;
+/** For how long a point stands, in ms; 0: each figure is one. */
+let step = 0;
+let turnedAt = 0;
+
+/** What was written down before the page was opened. @param {{step_ms: number, rows: [number, (number|null)[], (number|null)[]][]}} past */
+export function pastPoints(past) {
+  if (past.rows.length === 0) return;
+  step = past.step_ms;
+  turnedAt = Date.now();
+  for (const [id, cpu, memory] of past.rows) {
+    // Before it was there it used nothing that could be drawn.
+    const begin = Math.max(memory.findIndex((one) => one !== null), memory.length - KEPT + 1, 0);
+    const known = (/** @type {(number|null)[]} */ list) => list.slice(begin).map((one) => one ?? 0);
+    points.set(id, { cpu: known(cpu), memory: known(memory) });
+  }
+}
+
+/** Whether figures begin a new point now. */
+export function turnPoints() {
+  const turns = Date.now() - turnedAt >= step;
+  if (turns) turnedAt = Date.now();
+  return turns;
+}
 
 /**
  * @param {number} id
  * @param {number|null} cpu
  * @param {number|null} memory
+ * @param {boolean} [turns] whether it is a new point, not the last one again
  */
-export function addPoint(id, cpu, memory) {
+export function addPoint(id, cpu, memory, turns = true) {
   const of = points.get(id) ?? { cpu: [], memory: [] };
+  if (!turns) {
+    of.cpu.pop();
+    of.memory.pop();
+  }
   of.cpu.push(cpu ?? 0);
   of.memory.push(memory ?? 0);
   if (of.cpu.length > KEPT) {

@@ -86,7 +86,7 @@ function standing() {
   const { screen, name } = state.place;
   if (screen === "add") return line(["pm", "add", state.place.query.get("folder") ?? "FOLDER"]);
   if (screen === "app") return line(["pm", "describe", name]);
-  if (screen === "logs") return state.place.query.get("line") ?? "pm logs";
+  if (screen === "logs" || screen === "charts") return state.place.query.get("line") ?? "pm logs";
   if (screen === "settings") return "pm web user list";
   return "pm list";
 }

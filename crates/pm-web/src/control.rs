@@ -20,6 +20,7 @@ use crate::link::{GOOD_FOR, LinkGuest};
 use crate::panel::Panel;
 use crate::roles::Role;
 use crate::session::SessionView;
+use crate::settings::ListenAt;
 
 /// Longer lines are nobody's question.
 const LINE: u64 = 64 << 10;
@@ -159,6 +160,11 @@ async fn reply(panel: &Panel, call: ControlCall, url: &str, port: Option<u16>) -
         ControlCall::Where => {
             let listen = panel.settings.listen.to_string();
             ControlReply::Where { listen, url: url.into(), port }
+        }
+        ControlCall::Link(_) if panel.settings.listen == ListenAt::Nowhere => {
+            ControlReply::Refused(
+                "it listens nowhere (--no-listen); `pm web --listen 9616` has it listen".into(),
+            )
         }
         ControlCall::Link(LinkWish { name, role, apps, stays_ms }) => {
             note(panel, &name, &["link", role.name(), &String::from(apps.clone())]);

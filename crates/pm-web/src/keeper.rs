@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use crate::audit::{AuditLine, AuditLog};
 use crate::clock::now_ms;
 use crate::delays::Delays;
-use crate::link::{LinkGuest, OpenLinks};
+use crate::download_wish::DownloadWish;
+use crate::link::{GOOD_FOR, LinkGuest, OpenLinks, TICKET_GOOD_FOR};
 use crate::password::PasswordHash;
 use crate::secret::{digest, hex, new_key, random};
 use crate::session::{LONGEST_MS, SessionRecord, SessionView, Sessions, Streams};
@@ -43,6 +44,14 @@ enum KeeperCall {
         digest: String,
         from: String,
         answer: oneshot::Sender<Option<Begun>>,
+    },
+    Ticket {
+        wish: DownloadWish,
+        answer: oneshot::Sender<Option<String>>,
+    },
+    UseTicket {
+        digest: String,
+        answer: oneshot::Sender<Option<DownloadWish>>,
     },
     Attempt {
         keys: [String; 2],
@@ -79,7 +88,8 @@ impl Keeper {
         let folder = store::folder(root)?;
         let log = AuditLog::open(folder.join("audit.jsonl"), Instant::now())?;
         let books = Books {
-            links: OpenLinks::default(),
+            links: OpenLinks::new(GOOD_FOR),
+            tickets: OpenLinks::new(TICKET_GOOD_FOR),
             sessions: Sessions::open(folder.join("sessions.json")),
             users,
             tokens,
@@ -107,6 +117,17 @@ impl Keeper {
     pub(crate) async fn use_link(&self, secret: &str, from: &str) -> Option<Begun> {
         let (digest, from) = (digest(secret), from.to_owned());
         self.ask(|answer| KeeperCall::UseLink { digest, from, answer }).await?
+    }
+
+    /// A new ticket for a download.
+    pub(crate) async fn ticket(&self, wish: DownloadWish) -> Option<String> {
+        self.ask(|answer| KeeperCall::Ticket { wish, answer }).await?
+    }
+
+    /// What a ticket is for; it is used up.
+    pub(crate) async fn use_ticket(&self, secret: &str) -> Option<DownloadWish> {
+        let digest = digest(secret);
+        self.ask(|answer| KeeperCall::UseTicket { digest, answer }).await?
     }
 
     /// What a password is to be compared with, or how long none is heard.
@@ -163,7 +184,8 @@ fn guesses(name: &str, from: &str) -> [String; 2] {
 /// What it owns.
 #[derive(Debug)]
 struct Books {
-    links: OpenLinks,
+    links: OpenLinks<LinkGuest>,
+    tickets: OpenLinks<DownloadWish>,
     sessions: Sessions,
     users: Users,
     tokens: Tokens,
@@ -195,6 +217,16 @@ impl Books {
             KeeperCall::UseLink { digest, from, answer } => {
                 let guest = self.links.take(&digest, Instant::now());
                 answer.send(guest.and_then(|guest| self.begin(guest, None, from))).ok();
+            }
+            KeeperCall::Ticket { wish, answer } => {
+                let secret = new_key().ok();
+                if let Some(secret) = &secret {
+                    self.tickets.add(digest(secret), wish, Instant::now());
+                }
+                answer.send(secret).ok();
+            }
+            KeeperCall::UseTicket { digest, answer } => {
+                answer.send(self.tickets.take(&digest, Instant::now())).ok();
             }
             KeeperCall::Attempt { keys, name, answer } => {
                 self.users.refresh();

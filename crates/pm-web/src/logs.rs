@@ -149,6 +149,11 @@ impl OwnedLogs {
         Some((self.owners.get(number)?.id, self.logs.get(number)?.stream.into()))
     }
 
+    /// Whose the log of that number is.
+    pub(crate) fn name(&self, number: usize) -> &str {
+        self.owners.get(number).map_or("", |owner| &owner.name)
+    }
+
     /// A line as it is told.
     pub(crate) fn view(&self, TailLine { line, left_out }: &TailLine) -> Option<LineRow<'_>> {
         let owner = self.owners.get(line.source)?;

@@ -6,8 +6,16 @@ use crate::roles::Role;
 use crate::route::{Cost, WebRoute};
 
 /// What a query may say: of which path, name, and for what.
-pub(crate) const QUERIES: [(&str, &str, &str); 12] = [
+pub(crate) const QUERIES: [(&str, &str, &str); 20] = [
     ("/api/folders", "path", "beneath a root; the first root if left out"),
+    ("/api/apps/{}/history", "since", "in ms since 1970; an hour ago if left out"),
+    ("/api/apps/{}/history", "until", "in ms since 1970"),
+    ("/api/apps/{}/history", "step", "the points so far apart at least, in ms"),
+    ("/api/logs/ticket", "apps", "names, or `id:N`, parted by commas; all apps if left out"),
+    ("/api/logs/ticket", "stream", "`out`, `err` or `both`"),
+    ("/api/logs/ticket", "grep", "lines with this text, or like `/this/`"),
+    ("/api/logs/ticket", "since", "not before this, in ms since 1970"),
+    ("/api/logs/ticket", "until", "before this, in ms since 1970"),
     ("/api/logs", "apps", "names, or `id:N`, parted by commas; all apps if left out"),
     ("/api/logs", "stream", "`out`, `err` or `both`"),
     ("/api/logs", "limit", "so many lines, 200 if left out, 1000 at most"),
@@ -93,7 +101,7 @@ fn operation(route: &WebRoute) -> Value {
     });
     if route.method == "POST" {
         operation["requestBody"] = body(&wanted(route));
-        if route.deed != Some("scout") {
+        if !["scout", "fetch logs"].contains(&route.deed.unwrap_or_default()) {
             operation["responses"]["200"]["content"]["application/json"]["schema"] =
                 json!({ "$ref": "#/components/schemas/DeedEnd" });
         }

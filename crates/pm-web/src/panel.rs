@@ -1,6 +1,7 @@
 //! What everything behind the gate may use.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pm_protocol::Home;
 use tokio::sync::Semaphore;
@@ -8,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::audit::AuditLine;
 use crate::call::Visitor;
 use crate::clock::now_ms;
+use crate::history::HistoryKeeper;
 use crate::hub::Hub;
 use crate::keeper::Keeper;
 use crate::settings::PanelSettings;
@@ -26,6 +28,10 @@ pub(crate) struct Panel {
     pub(crate) hashing: Semaphore,
     /// So many logs are searched at once.
     pub(crate) searches: Semaphore,
+    /// So many logs are fetched as files at once.
+    pub(crate) downloads: Arc<Semaphore>,
+    /// Who writes down what apps use, if that is wanted.
+    pub(crate) history: Option<Arc<HistoryKeeper>>,
 }
 
 impl Panel {

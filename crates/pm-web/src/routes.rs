@@ -37,7 +37,10 @@ pub(crate) static ROUTES: &[WebRoute] = &[
     route!("GET" "/api/apps/{}" Viewer None, Plain, api::apps::describe, "everything about one, secrets masked"),
     route!("GET" "/api/apps/{}/why" Viewer None, Plain, api::apps::why, "why it runs or does not"),
     route!("GET" "/api/apps/{}/ends" Viewer None, Plain, api::apps::ends, "its last ends"),
+    route!("GET" "/api/apps/{}/history" Viewer None, Plain, api::history::one, "what it used, and when it was started again"),
+    route!("GET" "/api/history" Viewer None, Plain, api::history::all, "what all used in the last minutes"),
     route!("GET" "/api/logs" Viewer None, Search, api::logs::page, "lines of logs, by pages"),
+    route!("POST" "/api/logs/ticket" Viewer Some("fetch logs"), Plain, api::logs::ticket, "an address at which these lines can be fetched once, within half a minute"),
     route!("GET" "/api/events" Viewer None, Stream, api::events::stream, "what happens, as it happens"),
     route!("POST" "/api/apps/{}/start" Operator Some("start"), Plain, api::deeds::start, "start it"),
     route!("POST" "/api/apps/{}/stop" Operator Some("stop"), Plain, api::deeds::stop, "stop it"),
@@ -91,7 +94,8 @@ mod tests {
         for route in ROUTES {
             let name = format!("{} {}", route.method, route.path);
             assert_eq!(route.method == "GET", route.deed.is_none(), "{name}");
-            let is_own = route.path == "/api/session";
+            // Signing out, and what is only looked at, whose address is asked for first.
+            let is_own = ["/api/session", "/api/logs/ticket"].contains(&route.path);
             assert!(route.deed.is_none() || is_own || route.role > Role::Viewer, "{name}");
             assert!(!route.doc.is_empty(), "{name}");
             let same =
@@ -112,7 +116,8 @@ mod tests {
             assert_eq!(told["requestBody"].is_object(), route.method == "POST", "{path}");
         }
         for (path, name, _) in openapi::QUERIES {
-            assert!(document["paths"][path]["get"].to_string().contains(name), "{path} {name}");
+            let path = path.replace("{}", "{id}");
+            assert!(document["paths"][&path].to_string().contains(name), "{path} {name}");
         }
         assert!(document["paths"]["/api/session"]["post"].is_object());
         assert_eq!(document["paths"].as_object().unwrap().len(), {

@@ -18,8 +18,10 @@ use crate::body::{EventStream, PanelBody};
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::clock::now_ms;
 use crate::control;
+use crate::download;
 use crate::forwarded::origin_address;
 use crate::gate;
+use crate::history::HistoryKeeper;
 use crate::hub::Hub;
 use crate::keeper::{Admitted, Keeper};
 use crate::panel::Panel;
@@ -80,6 +82,8 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
     settings.check(!users.list().is_empty())?;
     let tokens = Tokens::open(&root)?;
     let keeper = Keeper::start(&root, users, tokens).map_err(PanelError::Prepare)?;
+    let history = settings.history_max.map(|most| HistoryKeeper::start(&settings.home, most));
+    let history = history.transpose().map_err(PanelError::Prepare)?.map(Arc::new);
     let panel = Panel {
         home: settings.home.clone(),
         program: settings.program.clone(),
@@ -88,8 +92,14 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
         keeper,
         hashing: Semaphore::new(1),
         searches: Semaphore::new(2),
+        downloads: Arc::new(Semaphore::new(4)),
+        history: history.clone(),
     };
-    pm_http::block_on(4, serve(Arc::new(panel), listening)).map_err(PanelError::Prepare)?
+    let served = pm_http::block_on(4, serve(Arc::new(panel), listening));
+    if let Some(history) = history {
+        history.end();
+    }
+    served.map_err(PanelError::Prepare)?
 }
 
 async fn serve(panel: Arc<Panel>, listening: impl FnOnce(&str)) -> Result<(), PanelError> {
@@ -98,6 +108,7 @@ async fn serve(panel: Arc<Panel>, listening: impl FnOnce(&str)) -> Result<(), Pa
         ListenAt::Tcp(host, port) => Doorway::tcp(host, *port).await,
         // Whoever may connect may do no more than over a port of this machine.
         ListenAt::Unix(path) => Doorway::unix(path, 0o666).await,
+        ListenAt::Nowhere => Ok(Doorway::Shut),
     };
     let doorway = doorway.map_err(|source| PanelError::Listen { at, source })?;
     let port = doorway.address().map(|address| address.port());
@@ -120,6 +131,7 @@ fn url(settings: &PanelSettings, port: Option<u16>) -> String {
         (None, ListenAt::Tcp(host, _), Some(port)) => {
             format!("http://{}", ListenAt::Tcp(host.clone(), port))
         }
+        (None, ListenAt::Nowhere, _) => "nowhere".into(),
         (None, ListenAt::Tcp(..) | ListenAt::Unix(_), _) => "http://localhost".into(),
     }
 }
@@ -187,6 +199,9 @@ async fn admitted(
     let Some(path) = gate::beneath(head.uri.path(), public.as_ref()) else { return absent() };
     if let Some(response) = page(&head.method, path, &head.headers) {
         return response;
+    }
+    if let Some(ticket) = path.strip_prefix("/d/").filter(|_| head.method == Method::GET) {
+        return download::fetch(&passage.panel, ticket, leaving).await;
     }
     if head.method == Method::POST && path == "/api/session" {
         return sign_in(passage, body).await;

@@ -34,6 +34,8 @@ pub struct PanelSettings {
     pub listen: ListenAt,
     /// What it is called by a proxy in front of it.
     pub public: Option<PublicUrl>,
+    /// So many bytes of history are kept; `None`: none is written.
+    pub history_max: Option<u64>,
 }
 
 /// Where clients come in.
@@ -43,6 +45,8 @@ pub enum ListenAt {
     Tcp(String, u16),
     /// A socket for a proxy on this machine.
     Unix(PathBuf),
+    /// Nobody comes in: it only writes history.
+    Nowhere,
 }
 
 /// `https://panel.example.org`, or `https://panel.example.org/RANDOM`, below which all of it lies.
@@ -123,7 +127,7 @@ impl ListenAt {
                 Ok(address) => !address.is_loopback(),
                 Err(_) => host != "localhost",
             },
-            Self::Unix(_) => false,
+            Self::Unix(_) | Self::Nowhere => false,
         }
     }
 }
@@ -140,6 +144,7 @@ impl fmt::Display for ListenAt {
             Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp(host, port) => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Nowhere => f.write_str("nowhere"),
         }
     }
 }
@@ -257,6 +262,7 @@ mod tests {
             folders: Vec::new(),
             listen: listen.parse().unwrap(),
             public: public.map(|url| url.parse().unwrap()),
+            history_max: None,
         };
         let url = Some("https://p");
         for (listen, public, has_users, is_fine) in [

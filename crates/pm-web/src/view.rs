@@ -74,6 +74,8 @@ pub(crate) enum WhyCode {
     Restarting,
     /// It runs, and has not said yet that it is ready.
     NotReady,
+    /// It is up, and there is something to say all the same: it has just failed, or nobody takes its output.
+    Amiss,
 }
 
 /// As what an app runs.
@@ -161,6 +163,7 @@ fn why(row: &Row) -> Option<WhyCode> {
         "errored" => Some(WhyCode::GaveUp),
         "waiting restart" => Some(WhyCode::Restarting),
         "launching" => Some(WhyCode::NotReady),
+        "online" if row.note.is_some() => Some(WhyCode::Amiss),
         _ => None,
     }
 }
@@ -273,7 +276,11 @@ mod tests {
         let job =
             Some(Box::new(JobView { next: Some(5), failed: true, runs: 1, ..JobView::default() }));
         let row = |status| Row { pid: 0, ..samples::row(0, "a", status) };
+        let note = Some("3 failures in a row before this run; it exited with code 1".into());
         for (row, status, why) in [
+            (row(Status::Online), "online", Value::Null),
+            // Plain `online` is what an app says that crashes again and again, while it runs.
+            (Row { note, ..row(Status::Online) }, "online", json!("amiss")),
             (row(Status::Stopped), "stopped", Value::Null),
             (row(Status::Errored), "errored", json!("gave_up")),
             (row(Status::WaitingRestart), "waiting restart", json!("restarting")),

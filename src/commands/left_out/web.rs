@@ -6,3 +6,19 @@ use crate::prelude::{Failure, Report, Session};
 pub(super) fn run(_: &Session, _: WebArgs) -> Result<Report, Failure> {
     Err(Failure::left_out("panel"))
 }
+
+/// What nobody has written down.
+pub(super) mod usage {
+    use pm_spec::Select;
+
+    use crate::prelude::{Failure, Session};
+    use crate::render::usage::InstanceUsage;
+
+    pub(crate) fn of(
+        _: &Session,
+        _: Vec<Select>,
+        _: (u64, u64),
+    ) -> Result<Vec<InstanceUsage>, Failure> {
+        Ok(Vec::new())
+    }
+}

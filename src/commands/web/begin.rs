@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use pm_protocol::Row;
 use pm_spec::Select;
-use pm_web::{ControlCall, ControlReply, PanelError, Users};
+use pm_web::{ControlCall, ControlReply, ListenAt, PanelError, Users};
 
 use super::control::{self, NAME, NAMESPACE, ask, other_version};
 use super::{foreground, link};
@@ -15,6 +15,9 @@ use crate::launch;
 use crate::prelude::{Failure, Report, Session};
 use crate::report::ReportExit;
 
+/// So much room history takes at most, if nobody says otherwise.
+const HISTORY_MAX: &str = "64M";
+
 pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Failure> {
     // What can't be served is told here, not in a log file.
     let settings = foreground::settings(session, args)?;
@@ -23,7 +26,11 @@ pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Fail
     let users = users.map_err(|error| foreground::refused(&PanelError::Users(error)))?;
     let checked = settings.check(!users.list().is_empty());
     checked.map_err(|error| foreground::refused(&PanelError::Settings(error)))?;
-    let is_moved = args.listen.is_some() || args.public_url.is_some() || !args.folders.is_empty();
+    let is_moved = args.listen.is_some()
+        || args.public_url.is_some()
+        || args.no_listen
+        || args.history.is_some()
+        || !args.folders.is_empty();
     let running = ask(session, &ControlCall::Where)?;
     if running.is_none() || is_moved {
         let known = control::known(&mut session.daemon()?)?;
@@ -40,6 +47,11 @@ pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Fail
     let Some(ControlReply::Where { listen, url, port }) = ask(session, &ControlCall::Where)? else {
         return Err(other_version());
     };
+    if listen == ListenAt::Nowhere.to_string() {
+        let said =
+            "the panel keeps history and listens nowhere; `pm web --listen 9616` opens its page";
+        return Ok(Report::said(session.console, "web", said));
+    }
     link::first(session, &listen, &url, port)
 }
 
@@ -67,7 +79,13 @@ fn started(
         words.push("--cwd".into());
         words.push(session.home.root().as_os_str().to_owned());
         words.extend(["--", "web", "--foreground"].map(OsString::from));
-        let place = [("--listen", &args.listen), ("--public-url", &args.public_url)];
+        words.extend(args.no_listen.then(|| "--no-listen".into()));
+        let history = Some(args.history.clone().unwrap_or_else(|| HISTORY_MAX.into()));
+        let place = [
+            ("--listen", &args.listen),
+            ("--public-url", &args.public_url),
+            ("--history", &history),
+        ];
         for (flag, value) in place {
             words.extend(value.iter().flat_map(|value| [flag.into(), OsString::from(value)]));
         }

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
 
+use pm_spec::Bytes;
 use pm_web::{ListenAt, PanelError, PanelSettings};
 
 use crate::cli::WebPlaceArgs;
@@ -49,9 +50,17 @@ pub(super) fn settings(session: &Session, args: &WebPlaceArgs) -> Result<PanelSe
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         language: if is_chinese { "zh".into() } else { String::new() },
         folders: folders(args, uid.is_root())?,
-        listen,
+        listen: if args.no_listen { ListenAt::Nowhere } else { listen },
         public,
+        history_max: history_max(args)?,
     })
+}
+
+/// How many bytes of history are kept, if any.
+fn history_max(args: &WebPlaceArgs) -> Result<Option<u64>, Failure> {
+    let Some(text) = &args.history else { return Ok(None) };
+    let size = Bytes::parse(text).map_err(|error| Failure::input(error.to_string()))?;
+    Ok(Some(size.get()).filter(|bytes| *bytes > 0))
 }
 
 /// Beneath which projects may lie, without links and dots: what is asked for is compared with it.

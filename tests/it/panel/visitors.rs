@@ -80,6 +80,7 @@ impl Route {
         match self.path.rsplit('/').next().unwrap() {
             "bulk" => "reset",
             "signal" => "sendSignal",
+            "ticket" => "logs",
             verb => verb,
         }
     }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::api::apps::denial;
 use crate::app_pattern::AppPattern;
 use crate::call::{Denial, WebAnswer, WebCall};
+use crate::download_wish::DownloadWish;
 use crate::logs::{LineRow, LogWish, OwnedLogs, PageWish, WantedLogs};
 use crate::panel::Panel;
 use crate::{logs, tails};
@@ -32,6 +33,12 @@ struct LogPageView<'a> {
     before: Option<String>,
     /// The time was too short to look through everything.
     gave_up: bool,
+}
+
+#[derive(Serialize)]
+struct TicketView {
+    /// Below the panel's own address.
+    path: String,
 }
 
 /// `GET /api/logs`.
@@ -62,6 +69,23 @@ fn read(
     }))
 }
 
+/// `POST /api/logs/ticket`: the address of a file with all lines that are wanted, for one use.
+pub(crate) async fn ticket(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, Denial> {
+    let grep = call.query("grep").filter(|text| !text.is_empty()).map(str::to_owned);
+    grep.as_deref().map(line_filter).transpose().map_err(bad)?;
+    let (since, until) =
+        (number(&call, "since").map_err(bad)?, number(&call, "until").map_err(bad)?);
+    let wanted = wanted(&call).map_err(bad)?;
+    let wish = DownloadWish { wanted, apps: call.visitor.apps.clone(), grep, since, until };
+    // As somebody would have typed it.
+    let mut argv = vec!["pm".to_owned(), "logs".into()];
+    argv.extend(call.query("apps").into_iter().flat_map(|it| it.split(',')).map(str::to_owned));
+    panel.note(&call.visitor, &argv, "a ticket for a download");
+    let ticket = panel.keeper.ticket(wish).await;
+    let ticket = ticket.ok_or_else(|| Denial::broken("the system gave no random bytes"))?;
+    Ok(WebAnswer::json(&TicketView { path: format!("d/{ticket}") }))
+}
+
 fn bad(message: String) -> Denial {
     Denial::new(StatusCode::BAD_REQUEST, "bad_query", message)
 }
@@ -74,7 +98,7 @@ fn wanted(call: &WebCall) -> Result<WantedLogs, String> {
 }
 
 fn wish(call: &WebCall) -> Result<PageWish, String> {
-    let keep = call.query("grep").filter(|text| !text.is_empty()).map(keep).transpose()?;
+    let keep = call.query("grep").filter(|text| !text.is_empty()).map(line_filter).transpose()?;
     Ok(PageWish {
         limit: number(call, "limit")?.unwrap_or(LINES).clamp(1, MOST_LINES),
         before: number(call, "before")?,
@@ -92,7 +116,7 @@ fn number<T: FromStr>(call: &WebCall, name: &str) -> Result<Option<T>, String> {
 }
 
 /// Lines with this text in them, capitals only if some are asked for, or like `/this/`.
-fn keep(text: &str) -> Result<LineFilter, String> {
+pub(crate) fn line_filter(text: &str) -> Result<LineFilter, String> {
     let inside = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
     if let Some(inside) = inside.filter(|inside| !inside.is_empty()) {
         let regex =
@@ -124,9 +148,9 @@ mod tests {
             ("//", "a//b", true),
             ("订单", "新订单", true),
         ] {
-            assert_eq!(keep(text).unwrap()(line.as_bytes()), is_found, "{text} {line}");
+            assert_eq!(line_filter(text).unwrap()(line.as_bytes()), is_found, "{text} {line}");
         }
-        assert!(keep("/(/").is_err() && keep("/(?=a)/").is_err());
-        assert!(keep("x").unwrap()(b"\xff x \xfe"));
+        assert!(line_filter("/(/").is_err() && line_filter("/(?=a)/").is_err());
+        assert!(line_filter("x").unwrap()(b"\xff x \xfe"));
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod apps;
 pub(crate) mod deeds;
 pub(crate) mod events;
+pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod projects;

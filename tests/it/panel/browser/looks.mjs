@@ -1,6 +1,6 @@
 // Each screen at each width, in both languages, light and dark: nothing runs out of the page, and axe has nothing to say.
 
-import { assert, browser, clean, kill, link, open, panel, pm, violations, writeFileSync } from "./tools.mjs";
+import { assert, browser, clean, kill, link, open, panel, pm, ring, violations, writeFileSync } from "./tools.mjs";
 import { mkdirSync } from "node:fs";
 
 const { PICTURES } = process.env;
@@ -20,7 +20,9 @@ try {
   // It is to fail.
 }
 
-const server = await panel();
+ring("shop-api.0");
+ring("shop-api.1");
+const server = await panel("--history", "64M");
 const chrome = await browser();
 
 async function look(page, name) {
@@ -54,6 +56,13 @@ for (const [width, height, scheme, locale] of LOOKS) {
   await page.locator(".ends li").first().waitFor();
   await page.locator("dl div").first().waitFor();
   await look(page, name("app"));
+  await page.evaluate(() => { location.hash = "#/charts/shop-api"; });
+  await page.locator(".plot canvas").nth(1).waitFor();
+  await look(page, name("charts"));
+  await page.getByRole("button", { name: /^(Table|表格)$/ }).click();
+  await page.locator(".figures tr").nth(60).waitFor();
+  await look(page, name("table"));
+  await page.getByRole("button", { name: /^(Chart|图)$/ }).click();
   await page.evaluate(() => { location.hash = "#/logs"; });
   await page.locator("#lines .line").nth(40).waitFor();
   await look(page, name("logs"));

@@ -1,6 +1,7 @@
 // What somebody does with the panel in a day, and what others try with names, lines and signals.
 
-import { BASE, appendFileSync, assert, browser, clean, kill, link, open, panel, pm, pmTyped, row, until, writeFileSync } from "./tools.mjs";
+import { readFileSync } from "node:fs";
+import { BASE, appendFileSync, assert, browser, clean, kill, link, open, panel, pm, pmTyped, ring, row, until, writeFileSync } from "./tools.mjs";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 const LOG = `${process.cwd()}/lines.txt`;
@@ -9,7 +10,8 @@ const pids = (name) => JSON.parse(pm("jlist")).filter((app) => app.name === name
 const foreign = (page) => page.evaluate(() => document.querySelectorAll("#page img:not([alt='']), #page script, #page iframe, #page [onerror], #page b.evil, #page a[href^='javascript']").length);
 
 pm("ping");
-let server = await panel();
+ring("web.0");
+let server = await panel("--history", "64M");
 const chrome = await browser();
 const { page, faults } = await open(chrome);
 
@@ -17,6 +19,11 @@ const { page, faults } = await open(chrome);
 await page.goto(link());
 await page.getByRole("heading", { name: "No apps yet" }).waitFor();
 assert.equal(await page.evaluate(() => location.hash), "#/apps");
+// All of the page is six files.
+const files = await page.evaluate(() => performance.getEntries().filter((one) => one.encodedBodySize > 0 && !one.name.includes("/api/")).map((one) => [one.name.split("/").at(-1), one.encodedBodySize]));
+const size = files.reduce((all, [, bytes]) => all + bytes, 0);
+if (process.env.PICTURES) console.log(size, files);
+assert.ok(new Set(files.map(([name]) => name)).size <= 6 && size <= 60 << 10, JSON.stringify(files));
 assert.deepEqual(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length]), ["", 0, 1]);
 
 // Apps appear as they are started, whatever they are called.
@@ -35,6 +42,14 @@ await row(page, "订单服务").getByText("shop").waitFor();
 await row(page, HOSTILE).waitFor();
 await row(page, "bot").getByText("errored").waitFor();
 assert.equal(await foreign(page), 0);
+
+// One that crashes again and again is up in between; its row says more than that.
+pm("start", "/bin/sh", "--name", "loop", "--", "-c", "sleep 1; exit 3");
+const loop = row(page, "loop").filter({ hasText: "online" });
+await loop.filter({ hasText: /runs again after a failure; before that it exited with code 3/ }).waitFor();
+assert.equal(await row(page, "loop").locator(".sign.good").count(), 0);
+pm("delete", "loop");
+await row(page, "loop").waitFor({ state: "detached" });
 
 // Why it is down: in its row, and in detail below.
 await row(page, "bot").getByText(/gave up after 2 short runs/).waitFor();
@@ -148,6 +163,9 @@ await until("one line fits", async () => (await lines.locator(".line").count()) 
 appendFileSync(LOG, "order 77 again\nnot this one\n");
 await lines.getByText("again").waitFor();
 assert.equal(await lines.locator(".line").count(), 2);
+const fetched = page.waitForEvent("download");
+await page.getByRole("button", { name: "Download" }).click();
+assert.match(readFileSync(await (await fetched).path(), "utf8"), /^[^\n]*order 77 of many\n[^\n]*order 77 again\n$/);
 await page.getByRole("searchbox").fill("");
 await until("only the last lines", async () => (await lines.locator(".line").count()) > 100);
 const few = await lines.locator(".line").count();
@@ -157,6 +175,21 @@ await page.getByRole("button", { name: /To the end|new lines?/ }).click();
 await page.getByRole("button", { name: "Errors", exact: true }).click();
 await lines.getByText("nowhere_to_be_found").first().waitFor();
 assert.equal(await lines.locator(".line.out").count(), 0);
+
+// What one used: the last day, and closer by dragging over a part of it.
+await page.goto(`${BASE}#/charts/web?span=1d`);
+const canvas = page.locator("#plot-cpu .u-over");
+await canvas.waitFor();
+const box = await canvas.boundingBox();
+await page.mouse.move(box.x + box.width * 0.5, box.y + 40);
+await page.mouse.down();
+await page.mouse.move(box.x + box.width * 0.7, box.y + 60, { steps: 4 });
+await page.mouse.up();
+await page.waitForURL(/from=\d+&to=\d+/);
+await page.getByText("A point stands for 30s.").waitFor();
+await page.getByRole("button", { name: "Table", exact: true }).click();
+await page.locator("#plot-cpu").waitFor({ state: "detached" });
+await page.getByRole("columnheader", { name: "Most" }).first().waitFor();
 
 // One app, from its name in the list.
 await page.keyboard.press("g");

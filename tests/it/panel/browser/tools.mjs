@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import assert from "node:assert/strict";
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 
@@ -38,6 +38,38 @@ export async function panel(...more) {
   children.push(child);
   await until("the panel listens", () => fetch(`${BASE}healthz`).then((answer) => answer.ok, () => false));
   return child;
+}
+
+/** A history of 400 days in the file of an instance: waves, an hour nobody looked, one busy moment, restarts (crates/pm-web/src/ring.rs). */
+export function ring(name) {
+  const bytes = Buffer.alloc(235_072);
+  const now = Math.floor(Date.now() / 30_000);
+  bytes.write("pmhist1\n");
+  bytes.writeBigUInt64LE(BigInt(now), 8);
+  bytes.writeBigUInt64LE(BigInt(now) ^ 0xffff_ffff_ffff_ffffn, 16);
+  const used = (at) => ({ cpu: 120 + 90 * Math.sin(at / 400) + (at % 7) * 9, memory: (80 + 30 * Math.sin(at / 900) + (at % 240) / 12) * 1024 });
+  const tiers = [[64, 1, 2880, 8], [23_104, 10, 4032, 24], [119_872, 240, 4800, 24]];
+  for (const [begin, steps, places, size] of tiers) {
+    const newest = Math.floor(now / steps);
+    for (let place = newest - places + 1; place <= newest; place += 1) {
+      const at = begin + (place % places) * size;
+      const age = (newest - place) * steps;
+      if (age > 240 && age < 360) continue;
+      const { cpu, memory } = used(place * steps);
+      const busy = age >= 100 && age < 110;
+      if (size === 8) {
+        bytes.writeUInt16LE(Math.round(busy ? 950 : cpu), at);
+        bytes.writeUInt32LE(Math.round(memory), at + 2);
+        bytes.writeUInt16LE(2, at + 6);
+        continue;
+      }
+      [cpu * 0.6, cpu, busy ? 950 : cpu * 1.5].forEach((value, nth) => bytes.writeUInt16LE(Math.round(value), at + 2 * nth));
+      [memory * 0.95, memory, memory * 1.1].forEach((value, nth) => bytes.writeUInt32LE(Math.round(value), at + 6 + 4 * nth));
+      [place % 50 === 0 ? 1 : 0, steps, 2].forEach((value, nth) => bytes.writeUInt16LE(value, at + 18 + 2 * nth));
+    }
+  }
+  mkdirSync(`${process.env.PM_HOME}/web/history`, { recursive: true, mode: 0o700 });
+  writeFileSync(`${process.env.PM_HOME}/web/history/${name}`, bytes);
 }
 
 /** Ends a child at once, and waits for its end. */
