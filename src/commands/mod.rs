@@ -72,7 +72,7 @@ mod unstartup;
 mod up;
 mod update;
 #[cfg_attr(not(feature = "panel"), path = "left_out/web.rs")]
-mod web;
+pub(crate) mod web;
 mod why;
 
 use pm_pm2::absent;

@@ -5,19 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use pm_testkit::Home;
+use pm_testkit::{Home, free_port};
 
 use crate::article::command;
 
 const CONF: &str = r#"
 [unix_http_server]
 file=%(here)s/s.sock
+chmod=0750
 [supervisord]
 logfile=%(here)s/log/supervisord.log
 pidfile=%(here)s/supervisord.pid
@@ -244,6 +246,32 @@ fn changes(tool: &Tool, note: &mut impl FnMut(&str, String)) {
     note("reload", tool.ctl("reload"));
     tool.until("web:web_01", "RUNNING");
     note("stop all", sorted(&tool.ctl("stop all")));
+    clients(tool, note);
+}
+
+/// What clients of Supervisor see that call over a socket: its own, in Python, and `supervisorctl` of the venv.
+fn clients(tool: &Tool, note: &mut impl FnMut(&str, String)) {
+    let work = tool.home.work();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/supervisor_rpc.py");
+    let mut calls = Command::new(venv().join("bin/python"));
+    let calls = calls.arg(script).arg(work.join("s.sock")).arg(&work).output().unwrap();
+    assert!(calls.status.success(), "{}", String::from_utf8_lossy(&calls.stderr));
+    for line in String::from_utf8_lossy(&calls.stdout).lines() {
+        let (key, value) = line.split_once('\t').unwrap();
+        note(key, value.to_owned());
+    }
+    let mode = fs::metadata(work.join("s.sock")).unwrap().permissions().mode();
+    note("mode of the socket", format!("{:o}", mode & 0o777));
+    let inet = tool.file("supervisord.conf");
+    let port = inet.lines().find_map(|line| line.strip_prefix("port=")).unwrap();
+    for (key, options) in [("by password", "-u ann -p thepassword"), ("refused", "-u ann -p x")] {
+        let mut ctl = Command::new(venv().join("bin/supervisorctl"));
+        let ctl = ctl.arg("-s").arg(format!("http://{port}")).args(options.split(' '));
+        let ctl = ctl.args(["status", "g:idle"]).current_dir("/").output().unwrap();
+        let said = String::from_utf8_lossy(&ctl.stdout);
+        let said: Vec<_> = said.lines().map(plain).collect();
+        note(key, format!("{} -> {:?}", said.join(" / "), ctl.status.code()));
+    }
 }
 
 /// Supervisor in a venv under `target/`, made once.
@@ -253,19 +281,25 @@ fn venv() -> PathBuf {
     let lock = File::create(target.join("venv-supervisor.lock")).unwrap();
     lock.lock().unwrap();
     let venv = target.join("venv-supervisor");
-    if !venv.join("made").exists() {
+    if !venv.join("made-2").exists() {
         // What a broken attempt left.
         fs::remove_dir_all(&venv).ok();
         command(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv));
-        let pip = ["-m", "pip", "install", "supervisor==4.3.0", "setuptools<80"];
+        let pip =
+            ["-m", "pip", "install", "supervisor==4.3.0", "superlance==2.0.0", "setuptools<80"];
         command(Command::new(venv.join("bin/python")).args(pip));
-        fs::write(venv.join("made"), "").unwrap();
+        fs::write(venv.join("made-2"), "").unwrap();
     }
     venv
 }
 
 fn prepare(home: &Home) {
-    home.file("supervisord.conf", CONF);
+    let port = format!("127.0.0.1:{}", free_port());
+    // The digest of `thepassword`.
+    let inet = format!(
+        "[inet_http_server]\nport={port}\nusername=ann\npassword={{SHA}}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d\n"
+    );
+    home.file("supervisord.conf", format!("{CONF}{inet}"));
     home.file("conf.d/a.conf", PROGRAMS);
     home.file("log/.keep", "");
     home.file("srv/.keep", "");
@@ -391,6 +425,53 @@ fn logs_are_followed_and_the_prompt_takes_lines() {
     tool.until("echo", "RUNNING");
     pm_testkit::signal(front.id(), 15);
     front.wait().unwrap();
+}
+
+/// Superlance's programs, `supervisorctl` from pip's index, and who must not call.
+#[test]
+fn clients_made_for_supervisor_go_on() {
+    let tool = linked(Home::new());
+    let conf = "[unix_http_server]\nfile=%(here)s/s.sock\n[program:echo]\ncommand=/bin/cat\nstartsecs=0\n\
+                stdout_logfile=%(here)s/echo.log\n";
+    tool.home.file("supervisord.conf", conf);
+    assert!(tool.command("supervisord").stdout(Stdio::null()).status().unwrap().success());
+    let work = tool.home.work();
+    let url = format!("unix://{}", work.join("s.sock").display());
+    let nowhere = format!("http://127.0.0.1:{}/", free_port());
+    for args in [vec!["memmon", "-p", "echo=1"], vec!["httpok", "-p", "echo", nowhere.as_str()]] {
+        let before = tool.ctl("pid echo");
+        let mut listener = Command::new(venv().join("bin").join(args[0]));
+        let listener = listener.args(&args[1..]).env("SUPERVISOR_SERVER_URL", &url);
+        let listener = listener.env("SUPERVISOR_ENABLED", "1");
+        let listener = listener.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut listener = listener.spawn().unwrap();
+        let tick = b"ver:3.0 server:s serial:1 pool:p poolserial:1 eventname:TICK_60 len:15\nwhen:1201063880\n";
+        listener.stdin.take().unwrap().write_all(&tick[..tick.len() - 1]).unwrap();
+        let output = listener.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("RESULT 2\nOK"), "{args:?} {said} {told}");
+        assert_ne!(tool.ctl("pid echo"), before, "{args:?} {told}");
+    }
+    let file = File::create(work.join("tailed")).unwrap();
+    let mut tail = Command::new(venv().join("bin/supervisorctl"));
+    let tail = tail.args(["-s", &url, "tail", "-f", "echo"]).current_dir("/").stdout(file);
+    let mut tail = tail.spawn().unwrap();
+    tool.home.run(["send", "echo", "good day"]).ok();
+    tool.home.wait_until("the line comes", || tool.file("tailed").contains("good day"));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    let mut page = UnixStream::connect(work.join("s.sock")).unwrap();
+    page.write_all(b"POST /RPC2 HTTP/1.0\r\nOrigin: http://x\r\nContent-Length: 1\r\n\r\nx")
+        .unwrap();
+    let mut said = String::new();
+    page.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.0 403"), "{said}");
+    let open = ["web", "--supervisor-rpc", "0.0.0.0:9001"];
+    tool.home.run(open).ends(2).complains("would come in without a password");
+    let nothing = ["web", "--supervisor-rpc", "nothing.conf"];
+    tool.home.run(nothing).ends(2).complains("nothing.conf");
+    assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
 }
 
 #[test]

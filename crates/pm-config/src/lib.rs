@@ -72,5 +72,7 @@ pub use keys::{near, support_of, supported_keys};
 pub use paths::{absolute, from_bytes as path_of, to_bytes as path_bytes};
 pub use program::SERVE_VERB;
 pub use source::is_config;
-pub use supervisor::SupervisorProgram;
+pub use supervisor::{
+    SupervisorProgram, SupervisorServer, SupervisorServers, SupervisorSetting, SupervisorSocket,
+};
 pub use venv::unused_venv;

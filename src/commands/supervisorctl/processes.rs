@@ -19,7 +19,7 @@ pub(super) enum SupervisorState {
 }
 
 impl SupervisorState {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Stopped => "STOPPED",
             Self::Starting => "STARTING",
@@ -28,6 +28,20 @@ impl SupervisorState {
             Self::Stopping => "STOPPING",
             Self::Exited => "EXITED",
             Self::Fatal => "FATAL",
+        }
+    }
+
+    /// Its number for clients.
+    #[cfg(feature = "panel")]
+    pub(super) const fn code(self) -> i32 {
+        match self {
+            Self::Stopped => 0,
+            Self::Starting => 10,
+            Self::Running => 20,
+            Self::Backoff => 30,
+            Self::Stopping => 40,
+            Self::Exited => 100,
+            Self::Fatal => 200,
         }
     }
 
@@ -55,7 +69,12 @@ pub(super) struct Supervised {
     pub(super) state: SupervisorState,
     pub(super) pid: u32,
     /// What `status` says last.
-    about: String,
+    pub(super) about: String,
+    /// When its last run began, and when the last one ended, in ms since 1970; 0: never.
+    pub(super) began: u64,
+    pub(super) ended: u64,
+    /// The exit code of the last run if nothing runs; -1: a signal ended it.
+    pub(super) exit: i32,
     /// Where its output goes.
     pub(super) out: Option<ByteString>,
     /// Where its standard error goes, if to a file of its own.
@@ -93,7 +112,27 @@ impl Supervised {
         let error = one.error.filter(|error| one.out.as_ref() != Some(error));
         let program = one.spec.interpreter.unwrap_or(one.spec.script);
         let (id, pid) = (row.id, row.pid);
-        Self { id, group, process, state, pid, about, out: one.out, error, program }
+        let last = one.ends.last();
+        let began = last.map_or(0, |end| end.at.saturating_sub(end.lived)).max(row.started_at);
+        let ended = last.map_or(0, |end| end.at);
+        // What never was up has no exit status there.
+        let failed = matches!(state, SupervisorState::Backoff | SupervisorState::Fatal);
+        let exit =
+            last.filter(|_| pid == 0 && !failed).map_or(0, |end| end.code.map_or(-1, i32::from));
+        Self {
+            began,
+            ended,
+            exit,
+            id,
+            group,
+            process,
+            state,
+            pid,
+            about,
+            out: one.out,
+            error,
+            program,
+        }
     }
 
     /// Its name among all.

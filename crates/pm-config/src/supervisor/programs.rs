@@ -7,6 +7,7 @@ use super::ini::{IniSection, IniSections};
 use super::lexing;
 use super::logs;
 use super::options::{SectionOptions, shown};
+use super::settings::{self, SupervisorSetting};
 use super::values;
 use crate::caller::Caller;
 use crate::diagnose::{ConfigPlace, Finding, Findings};
@@ -24,6 +25,8 @@ pub(crate) struct Common {
     pub(crate) env: Vec<TableEntry>,
     /// Entries of a table that say what programs inherit: `cwd`, `umask`, `uid`, `rlimits`.
     pub(crate) inherited: Vec<TableEntry>,
+    /// Where clients of Supervisor call.
+    pub(crate) server: Option<String>,
 }
 
 /// One copy of a program.
@@ -33,6 +36,8 @@ pub(crate) struct ProgramCopy {
     /// Its `process_name`.
     pub(crate) process: String,
     pub(crate) table: AppTable,
+    /// What its keys say, for clients of Supervisor.
+    pub(crate) settings: Vec<(String, SupervisorSetting)>,
 }
 
 /// What reading programs stands on.
@@ -81,7 +86,8 @@ impl ProgramGround<'_> {
         let one = |number: i64| {
             options.names.number("process_num", number);
             let (process, table) = self.copy(&mut options, group, &rules)?;
-            Some(ProgramCopy { priority, process, table })
+            let settings = settings::all(&options);
+            Some(ProgramCopy { priority, process, table, settings })
         };
         (first..first.saturating_add(count)).filter_map(one).collect()
     }
@@ -145,7 +151,8 @@ impl ProgramGround<'_> {
         let mut env = Vec::new();
         let own = |name: &str, value: &str| TableEntry::new(name, at, Value::text(value));
         env.push(own("SUPERVISOR_ENABLED", "1"));
-        if let Some(url) = options.text("serverurl").filter(|it| !it.eq_ignore_ascii_case("auto")) {
+        let given = options.text("serverurl").filter(|it| !it.eq_ignore_ascii_case("auto"));
+        if let Some(url) = given.or_else(|| self.common.server.clone()) {
             env.push(own("SUPERVISOR_SERVER_URL", &url));
         }
         env.push(own("SUPERVISOR_PROCESS_NAME", process));
