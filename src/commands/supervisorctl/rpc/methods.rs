@@ -1,8 +1,7 @@
 //! The methods there are, and what they say of themselves.
 
-use pm_xmlrpc::RpcValue;
+use pm_xmlrpc::{RpcFault, RpcValue};
 
-use super::Answer;
 use super::fault::FaultCode;
 use super::params::Params;
 
@@ -106,7 +105,7 @@ pub(super) fn find(name: &str) -> Option<&'static RpcMethod> {
 }
 
 /// `system.listMethods` and its like.
-pub(super) fn told(name: &str, params: &mut Params) -> Answer {
+pub(super) fn told(name: &str, params: &mut Params) -> Result<RpcValue, RpcFault> {
     if name == "system.listMethods" {
         return Ok(RpcValue::List(METHODS.iter().map(|method| method.name.into()).collect()));
     }
