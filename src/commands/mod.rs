@@ -163,6 +163,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Install(args) => install::run(session, &args),
         Verb::Uninstall(args) => uninstall::run(session, &args),
         Verb::Examples => Ok(examples::run(session)),
+        Verb::EventPool(args) => supervisorctl::event_pool::run(session, &args),
         Verb::ServeFiles => serve_files::run(),
         Verb::Guardian(args) => guardian::run(&session.home, &args),
         Verb::Daemon(args) => daemon::run(&session.home, &args),

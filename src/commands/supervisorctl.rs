@@ -3,6 +3,7 @@
 
 mod acts;
 mod configs;
+pub(super) mod event_pool;
 mod processes;
 #[cfg(feature = "panel")]
 pub(super) mod rpc;

@@ -474,6 +474,73 @@ fn clients_made_for_supervisor_go_on() {
     assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
 }
 
+/// Writes down what it hears; dies of the first end of `bad`, before it has acknowledged it.
+const LISTENER: &str = "
+import os, sys
+from supervisor import childutils
+while True:
+    headers, payload = childutils.listener.wait()
+    with open('heard', 'a') as heard:
+        heard.write('%s %s %s\\n' % (headers['eventname'], headers['poolserial'], payload.replace('\\n', '|')))
+    if headers['eventname'] == 'PROCESS_STATE_EXITED' and not os.path.exists('died'):
+        open('died', 'w').close()
+        os._exit(7)
+    childutils.listener.ok()
+";
+
+/// Those of the file's `[eventlistener:x]`: superlance's, one that dies, one that writes rubbish.
+#[test]
+fn listeners_hear_what_happens() {
+    let tool = linked(Home::new());
+    let bin = venv().join("bin");
+    tool.home.file("listener.py", LISTENER);
+    let conf = format!(
+        "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nidentifier=me\n\
+         [program:web]\ncommand=/bin/sleep 1000\n\
+         [program:bad]\ncommand=/bin/sh -c 'exit 3'\nstartsecs=0\nautorestart=false\nautostart=false\n\
+         [eventlistener:ear]\ncommand={0}/python %(here)s/listener.py\n\
+         events=PROCESS_STATE,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE\nstderr_logfile=%(here)s/ear.err\n\
+         [eventlistener:crashmail]\ncommand={0}/crashmail -p bad -m x@y -s 'cat > %(here)s/mail'\n\
+         events=PROCESS_STATE_EXITED\n\
+         [eventlistener:fool]\ncommand=/bin/sh -c 'echo hello; exec sleep 1000'\nevents=EVENT\n\
+         stderr_logfile=%(here)s/fool.err\n",
+        bin.display()
+    );
+    tool.home.file("supervisord.conf", conf);
+    assert!(tool.command("supervisord").stdout(Stdio::null()).status().unwrap().success());
+    let heard = |what: &str| {
+        tool.home.wait_until(&format!("{what} is heard"), || {
+            tool.file("heard").lines().any(|line| line.contains(what))
+        });
+    };
+    heard("SUPERVISOR_STATE_CHANGE_RUNNING 1 ");
+    heard("processname:web groupname:web from_state:STARTING pid:");
+    tool.home.wait_until("rubbish is told of", || {
+        tool.file("fool.err").contains("wanted is READY, it wrote `hello`")
+    });
+    tool.ctl("start bad");
+    tool.home.wait_until("a mail is written", || tool.file("mail").contains("bad"));
+    // The one that died hears it again.
+    tool.home.wait_until("it is heard twice", || {
+        let heard = tool.file("heard");
+        let ends: Vec<_> =
+            heard.lines().filter(|it| it.starts_with("PROCESS_STATE_EXITED")).collect();
+        ends.len() >= 2
+            && ends[0] == ends[1]
+            && ends[0].contains("processname:bad groupname:bad")
+            && ends[0].contains("expected:0")
+    });
+    let call = "import sys, xmlrpc.client\nfrom supervisor.xmlrpc import SupervisorTransport\n\
+                server = xmlrpc.client.ServerProxy('http://x', SupervisorTransport(None, None, sys.argv[1]))\n\
+                server.supervisor.sendRemoteCommEvent('greeting', 'good\\nday')";
+    let url = format!("unix://{}", tool.home.work().join("s.sock").display());
+    command(Command::new(bin.join("python")).args(["-c", call, &url]));
+    heard("type:greeting|good|day");
+    tool.ctl("stop web");
+    heard("PROCESS_STATE_STOPPED");
+    assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
+}
+
 #[test]
 fn the_same_file_and_commands_give_what_supervisor_gives() {
     let venv = venv();

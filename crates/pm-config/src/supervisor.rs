@@ -9,6 +9,7 @@ mod groups;
 mod include;
 mod ini;
 mod lexing;
+mod listeners;
 mod logs;
 mod options;
 mod programs;

@@ -18,6 +18,7 @@ use pm_xmlrpc::{RpcCall, RpcFace, RpcFault, RpcValue};
 
 use super::Controller;
 use super::configs::quiet;
+use super::event_pool::RemoteNews;
 use crate::commands::kill;
 use crate::prelude::{Session, quick};
 use fault::FaultCode;
@@ -76,10 +77,9 @@ impl RpcDesk {
             }
             "supervisor.shutdown" => Ok(self.shutdown()),
             "supervisor.restart" => self.restart(),
-            // No event listener is there that could want it.
             "supervisor.sendRemoteCommEvent" => {
-                let (_, _) = (params.text()?, params.text()?);
-                Ok(true.into())
+                let (kind, data) = (params.text()?, params.text()?);
+                self.announce(&RemoteNews { kind, data })
             }
             "system.multicall" => Ok(self.several(&params.list()?)),
             name if name.starts_with("system.") => methods::told(name, &mut params),

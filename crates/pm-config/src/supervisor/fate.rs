@@ -8,8 +8,7 @@ const OWN_LOG: &str = "the log of `pm` itself is pm.log in PM_HOME";
 const PLUGIN: &str =
     "plugins in Python are not loaded; `pm ... --json` and `on_exit` and its like serve scripts";
 const SYSLOG: &str = "the output goes to a file of `pm` instead of syslog";
-const EVENTS: &str =
-    "there are no events for listeners; `pm events` and `on_exit` and its like tell what happens";
+const EVENTS: &str = "what programs write is no event here; listeners hear how processes stand, `pm logs` shows what they write";
 const ROTATED: &str = "rotated parts are called NAME__DATE.log instead of NAME.log.1";
 const AUTO: &str = "the log lies in the folder of logs of `pm`, and is kept over restarts";
 
@@ -17,6 +16,13 @@ const AUTO: &str = "the log lies in the folder of logs of `pm`, and is kept over
 pub(crate) fn of(kind: &str, key: &str, value: &str) -> Option<Fate> {
     match kind {
         "program" => program(key, value),
+        "eventlistener" => match key {
+            "events" | "buffer_size" => Some(Same),
+            "result_handler" if value.ends_with(":default_handler") => Some(Same),
+            "result_handler" => Some(Unsupported(PLUGIN)),
+            "numprocs" if value.trim() != "1" => Some(Unsupported("one process serves a pool")),
+            _ => program(key, value),
+        },
         "group" => group(key),
         "supervisord" => daemon(key, value),
         "include" => (key == "files").then_some(Same),
@@ -43,7 +49,6 @@ pub(crate) fn of(kind: &str, key: &str, value: &str) -> Option<Fate> {
 /// A section that is left out as a whole; `None`: it is not, or nobody knows it.
 pub(crate) fn of_section(kind: &str) -> Option<&'static str> {
     match kind {
-        "eventlistener" => Some(EVENTS),
         "fcgi-program" => Some(
             "no socket is given at descriptor 0; write it as an app with `listen`, which gives sockets at descriptor 3 and on",
         ),

@@ -11,6 +11,7 @@ use super::fault::FaultCode;
 use super::params::Params;
 use super::{Answer, RpcDesk};
 use crate::commands::supervisorctl::acts::{ActEnd, ids, start, stop};
+use crate::commands::supervisorctl::event_pool::RemoteNews;
 use crate::commands::supervisorctl::processes::{Meant, Supervised, SupervisorState};
 use crate::prelude::quick;
 
@@ -96,6 +97,19 @@ impl RpcDesk {
             told(one, became)
         });
         Ok(RpcValue::List(told.collect()))
+    }
+
+    /// `sendRemoteCommEvent`: a line for each pool of listeners, whoever wants to hear it.
+    pub(super) fn announce(&self, news: &RemoteNews) -> Answer {
+        let all = self.all()?;
+        let pools: Vec<_> = all.iter().filter(|one| one.is_pool && one.pid != 0).collect();
+        if !pools.is_empty() {
+            let mut bytes = serde_json::to_vec(news).unwrap_or_default();
+            bytes.push(b'\n');
+            let bytes = ByteString::new(bytes);
+            quick(&mut self.client()?, &Input { select: ids(&pools), bytes })?;
+        }
+        Ok(true.into())
     }
 
     /// `sendProcessStdin`.
