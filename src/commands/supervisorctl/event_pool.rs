@@ -75,7 +75,7 @@ struct EventPool<'a> {
 }
 
 /// Serves the listener until it ends, and ends as it did.
-pub(in crate::commands) fn run(session: &Session, args: &EventPoolArgs) -> Result<Report, Failure> {
+pub(crate) fn run(session: &Session, args: &EventPoolArgs) -> Result<Report, Failure> {
     let backlog = Backlog::open(&session.home, &args.pool);
     let mut child = spawn(args)?;
     let (Some(listener), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
