@@ -20,7 +20,7 @@ mod suggest;
 mod supervisord;
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
     let is_supervisord = name == "supervisord";
     let words = std::env::args_os();
     let mut words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
+    let supervised = words.get(2).filter(|_| is_supervisord).map(PathBuf::from);
     let parsed = cli::parse::parse(called_as, words.clone());
     let cli = match parsed.cli {
         Ok(cli) => cli,
@@ -70,10 +71,13 @@ fn main() -> ExitCode {
     }
     let done = home(&program).and_then(|home| {
         let session = Session { console, home, called_as };
-        if flags.on.hosts.is_empty() {
-            return commands::run(&session, command);
+        if !flags.on.hosts.is_empty() {
+            return commands::hosts::run(&session, &flags.on, &command, words.split_off(1));
         }
-        commands::hosts::run(&session, &flags.on, &command, words.split_off(1))
+        if let Some(file) = &supervised {
+            commands::web::rpc::of_file(&session, file)?;
+        }
+        commands::run(&session, command)
     });
     match done {
         Ok(report) => print(&report, console, called_as),

@@ -40,9 +40,9 @@ pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
-    ApplyArgs, ApplyFlags, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, FlushArgs,
-    GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs, SelectArgs,
-    SendSignalArgs, TargetArgs, UpArgs,
+    ApplyArgs, ApplyFlags, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, EventPoolArgs,
+    FlushArgs, GuardianArgs, MonitArgs, RestartArgs, ResurrectArgs, RunArgs, SaveArgs, ScaleArgs,
+    SelectArgs, SendSignalArgs, TargetArgs, UpArgs,
 };
 pub(crate) use web::WebArgs;
 #[cfg(feature = "panel")]
@@ -249,6 +249,9 @@ pub(crate) enum Verb {
     /// The file server itself
     #[command(name = "serve-files", hide = true)]
     ServeFiles,
+    /// An event listener of Supervisor, and what it is told
+    #[command(name = pm_config::EVENT_VERB, hide = true)]
+    EventPool(Later<EventPoolArgs>),
     /// PM2's hosted dashboard is not part of pm
     #[command(name = "link", aliases = ["unlink", "open", "plus", "register", "login", "logout"], hide = true)]
     Hosted(Later<AnyArgs>),

@@ -233,3 +233,23 @@ pub(crate) struct DaemonArgs {
     #[arg(long)]
     pub(crate) resurrect: bool,
 }
+
+/// Which listener, and what it wants to hear.
+#[derive(Debug, Args)]
+pub(crate) struct EventPoolArgs {
+    /// Its name
+    #[arg(long)]
+    pub(crate) pool: String,
+    /// What the one calls itself who tells
+    #[arg(long, default_value = "supervisor")]
+    pub(crate) server: String,
+    /// Kinds of events
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) events: Vec<String>,
+    /// So many wait at most
+    #[arg(long, default_value_t = 10)]
+    pub(crate) buffer: usize,
+    /// What is run
+    #[arg(last = true)]
+    pub(crate) command: Vec<OsString>,
+}

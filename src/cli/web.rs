@@ -1,5 +1,6 @@
 //! `pm web`: the panel, and all there is to administer of it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -36,6 +37,9 @@ pub(crate) struct WebPlaceArgs {
     /// What a proxy in front of it calls it: `https://NAME`
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Answer clients of Supervisor instead: at unix:PATH or HOST:PORT, or where a supervisord.conf says, and for its programs
+    #[arg(long, value_name = "WHERE", conflicts_with_all = ["listen", "folders", "public_url"])]
+    pub(crate) supervisor_rpc: Vec<OsString>,
 }
 
 /// What else.

@@ -74,7 +74,7 @@ mod unstartup;
 mod up;
 mod update;
 #[cfg_attr(not(feature = "panel"), path = "left_out/web.rs")]
-mod web;
+pub(crate) mod web;
 mod why;
 
 use pm_pm2::absent;
@@ -165,6 +165,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Install(args) => install::run(session, &args),
         Verb::Uninstall(args) => uninstall::run(session, &args),
         Verb::Examples => Ok(examples::run(session)),
+        Verb::EventPool(args) => supervisorctl::event_pool::run(session, &args),
         Verb::ServeFiles => serve_files::run(),
         Verb::Bootstrap(args) => bootstrap::run(session, &args),
         Verb::Remote(args) => hosts::remote(&args),

@@ -3,7 +3,10 @@
 
 mod acts;
 mod configs;
+pub(super) mod event_pool;
 mod processes;
+#[cfg(feature = "panel")]
+pub(super) mod rpc;
 mod shows;
 
 use std::io::{self, BufRead};
@@ -11,7 +14,7 @@ use std::path::PathBuf;
 
 use pm_client::Client;
 
-use crate::commands::support::described;
+use crate::commands::support::{described, own_apps};
 use crate::console;
 use crate::prelude::{Failure, Session};
 use crate::supervisord;
@@ -178,7 +181,9 @@ impl Controller<'_> {
     /// All processes, in the order in which they were started first.
     fn all(client: &mut Client) -> Result<Vec<Supervised>, Failure> {
         let all = described::known(client)?;
-        Ok(all.descriptions.into_iter().map(|one| Supervised::of(one, all.now)).collect())
+        let all_of = all.descriptions.into_iter();
+        let others = all_of.filter(|one| !own_apps::is_one(&one.row.name, &one.row.namespace));
+        Ok(others.map(|one| Supervised::of(one, all.now)).collect())
     }
 
     /// The file that was named, or the one that lies where Supervisor looks for it.

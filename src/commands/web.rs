@@ -5,6 +5,7 @@ mod begin;
 mod control;
 mod foreground;
 mod link;
+pub(crate) mod rpc;
 mod sessions;
 mod stop;
 mod tokens;
@@ -16,6 +17,7 @@ use crate::prelude::{Failure, Report, Session};
 
 pub(super) fn run(session: &Session, args: WebArgs) -> Result<Report, Failure> {
     match args.verb {
+        None if !args.place.supervisor_rpc.is_empty() => rpc::run(session, &args.place),
         None if args.place.foreground => foreground::run(session, &args.place),
         None => begin::run(session, &args.place),
         Some(WebVerb::Link(args)) => link::run(session, &args),

@@ -5,20 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::comparisons::names_tests_that_are_there;
-use pm_testkit::Home;
+use pm_testkit::{Home, free_port};
 
 use crate::article::command;
 
 const CONF: &str = r#"
 [unix_http_server]
 file=%(here)s/s.sock
+chmod=0750
 [supervisord]
 logfile=%(here)s/log/supervisord.log
 pidfile=%(here)s/supervisord.pid
@@ -245,6 +247,32 @@ fn changes(tool: &Tool, note: &mut impl FnMut(&str, String)) {
     note("reload", tool.ctl("reload"));
     tool.until("web:web_01", "RUNNING");
     note("stop all", sorted(&tool.ctl("stop all")));
+    clients(tool, note);
+}
+
+/// What clients of Supervisor see that call over a socket: its own, in Python, and `supervisorctl` of the venv.
+fn clients(tool: &Tool, note: &mut impl FnMut(&str, String)) {
+    let work = tool.home.work();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/supervisor_rpc.py");
+    let mut calls = Command::new(venv().join("bin/python"));
+    let calls = calls.arg(script).arg(work.join("s.sock")).arg(&work).output().unwrap();
+    assert!(calls.status.success(), "{}", String::from_utf8_lossy(&calls.stderr));
+    for line in String::from_utf8_lossy(&calls.stdout).lines() {
+        let (key, value) = line.split_once('\t').unwrap();
+        note(key, value.to_owned());
+    }
+    let mode = fs::metadata(work.join("s.sock")).unwrap().permissions().mode();
+    note("mode of the socket", format!("{:o}", mode & 0o777));
+    let inet = tool.file("supervisord.conf");
+    let port = inet.lines().find_map(|line| line.strip_prefix("port=")).unwrap();
+    for (key, options) in [("by password", "-u ann -p thepassword"), ("refused", "-u ann -p x")] {
+        let mut ctl = Command::new(venv().join("bin/supervisorctl"));
+        let ctl = ctl.arg("-s").arg(format!("http://{port}")).args(options.split(' '));
+        let ctl = ctl.args(["status", "g:idle"]).current_dir("/").output().unwrap();
+        let said = String::from_utf8_lossy(&ctl.stdout);
+        let said: Vec<_> = said.lines().map(plain).collect();
+        note(key, format!("{} -> {:?}", said.join(" / "), ctl.status.code()));
+    }
 }
 
 /// Supervisor in a venv under `target/`, made once.
@@ -254,19 +282,25 @@ fn venv() -> PathBuf {
     let lock = File::create(target.join("venv-supervisor.lock")).unwrap();
     lock.lock().unwrap();
     let venv = target.join("venv-supervisor");
-    if !venv.join("made").exists() {
+    if !venv.join("made-2").exists() {
         // What a broken attempt left.
         fs::remove_dir_all(&venv).ok();
         command(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv));
-        let pip = ["-m", "pip", "install", "supervisor==4.3.0", "setuptools<80"];
+        let pip =
+            ["-m", "pip", "install", "supervisor==4.3.0", "superlance==2.0.0", "setuptools<80"];
         command(Command::new(venv.join("bin/python")).args(pip));
-        fs::write(venv.join("made"), "").unwrap();
+        fs::write(venv.join("made-2"), "").unwrap();
     }
     venv
 }
 
 fn prepare(home: &Home) {
-    home.file("supervisord.conf", CONF);
+    let port = format!("127.0.0.1:{}", free_port());
+    // The digest of `thepassword`.
+    let inet = format!(
+        "[inet_http_server]\nport={port}\nusername=ann\npassword={{SHA}}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d\n"
+    );
+    home.file("supervisord.conf", format!("{CONF}{inet}"));
     home.file("conf.d/a.conf", PROGRAMS);
     home.file("log/.keep", "");
     home.file("srv/.keep", "");
@@ -375,6 +409,120 @@ fn logs_are_followed_and_the_prompt_takes_lines() {
     tool.until("echo", "RUNNING");
     pm_testkit::signal(front.id(), 15);
     front.wait().unwrap();
+}
+
+/// Superlance's programs, `supervisorctl` from pip's index, and who must not call.
+#[test]
+fn clients_made_for_supervisor_go_on() {
+    let tool = linked(Home::new());
+    let conf = "[unix_http_server]\nfile=%(here)s/s.sock\n[program:echo]\ncommand=/bin/cat\nstartsecs=0\n\
+                stdout_logfile=%(here)s/echo.log\n";
+    tool.home.file("supervisord.conf", conf);
+    assert!(tool.command("supervisord").stdout(Stdio::null()).status().unwrap().success());
+    let work = tool.home.work();
+    let url = format!("unix://{}", work.join("s.sock").display());
+    let nowhere = format!("http://127.0.0.1:{}/", free_port());
+    for args in [vec!["memmon", "-p", "echo=1"], vec!["httpok", "-p", "echo", nowhere.as_str()]] {
+        let before = tool.ctl("pid echo");
+        let mut listener = Command::new(venv().join("bin").join(args[0]));
+        let listener = listener.args(&args[1..]).env("SUPERVISOR_SERVER_URL", &url);
+        let listener = listener.env("SUPERVISOR_ENABLED", "1");
+        let listener = listener.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut listener = listener.spawn().unwrap();
+        let tick = b"ver:3.0 server:s serial:1 pool:p poolserial:1 eventname:TICK_60 len:15\nwhen:1201063880\n";
+        listener.stdin.take().unwrap().write_all(&tick[..tick.len() - 1]).unwrap();
+        let output = listener.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("RESULT 2\nOK"), "{args:?} {said} {told}");
+        assert_ne!(tool.ctl("pid echo"), before, "{args:?} {told}");
+    }
+    let file = File::create(work.join("tailed")).unwrap();
+    let mut tail = Command::new(venv().join("bin/supervisorctl"));
+    let tail = tail.args(["-s", &url, "tail", "-f", "echo"]).current_dir("/").stdout(file);
+    let mut tail = tail.spawn().unwrap();
+    tool.home.run(["send", "echo", "good day"]).ok();
+    tool.home.wait_until("the line comes", || tool.file("tailed").contains("good day"));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    let mut page = UnixStream::connect(work.join("s.sock")).unwrap();
+    page.write_all(b"POST /RPC2 HTTP/1.0\r\nOrigin: http://x\r\nContent-Length: 1\r\n\r\nx")
+        .unwrap();
+    let mut said = String::new();
+    page.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.0 403"), "{said}");
+    let open = ["web", "--supervisor-rpc", "0.0.0.0:9001"];
+    tool.home.run(open).ends(2).complains("would come in without a password");
+    let nothing = ["web", "--supervisor-rpc", "nothing.conf"];
+    tool.home.run(nothing).ends(2).complains("nothing.conf");
+    assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
+}
+
+/// Writes down what it hears; dies of the first end of `bad`, before it has acknowledged it.
+const LISTENER: &str = "
+import os, sys
+from supervisor import childutils
+while True:
+    headers, payload = childutils.listener.wait()
+    with open('heard', 'a') as heard:
+        heard.write('%s %s %s\\n' % (headers['eventname'], headers['poolserial'], payload.replace('\\n', '|')))
+    if headers['eventname'] == 'PROCESS_STATE_EXITED' and not os.path.exists('died'):
+        open('died', 'w').close()
+        os._exit(7)
+    childutils.listener.ok()
+";
+
+/// Those of the file's `[eventlistener:x]`: superlance's, one that dies, one that writes rubbish.
+#[test]
+fn listeners_hear_what_happens() {
+    let tool = linked(Home::new());
+    let bin = venv().join("bin");
+    tool.home.file("listener.py", LISTENER);
+    let conf = format!(
+        "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nidentifier=me\n\
+         [program:web]\ncommand=/bin/sleep 1000\n\
+         [program:bad]\ncommand=/bin/sh -c 'exit 3'\nstartsecs=0\nautorestart=false\nautostart=false\n\
+         [eventlistener:ear]\ncommand={0}/python %(here)s/listener.py\n\
+         events=PROCESS_STATE,REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE\nstderr_logfile=%(here)s/ear.err\n\
+         [eventlistener:crashmail]\ncommand={0}/crashmail -p bad -m x@y -s 'cat > %(here)s/mail'\n\
+         events=PROCESS_STATE_EXITED\n\
+         [eventlistener:fool]\ncommand=/bin/sh -c 'echo hello; exec sleep 1000'\nevents=EVENT\n\
+         stderr_logfile=%(here)s/fool.err\n",
+        bin.display()
+    );
+    tool.home.file("supervisord.conf", conf);
+    assert!(tool.command("supervisord").stdout(Stdio::null()).status().unwrap().success());
+    let heard = |what: &str| {
+        tool.home.wait_until(&format!("{what} is heard"), || {
+            tool.file("heard").lines().any(|line| line.contains(what))
+        });
+    };
+    heard("SUPERVISOR_STATE_CHANGE_RUNNING 1 ");
+    heard("processname:web groupname:web from_state:STARTING pid:");
+    tool.home.wait_until("rubbish is told of", || {
+        tool.file("fool.err").contains("wanted is READY, it wrote `hello`")
+    });
+    tool.ctl("start bad");
+    tool.home.wait_until("a mail is written", || tool.file("mail").contains("bad"));
+    // The one that died hears it again.
+    tool.home.wait_until("it is heard twice", || {
+        let heard = tool.file("heard");
+        let ends: Vec<_> =
+            heard.lines().filter(|it| it.starts_with("PROCESS_STATE_EXITED")).collect();
+        ends.len() >= 2
+            && ends[0] == ends[1]
+            && ends[0].contains("processname:bad groupname:bad")
+            && ends[0].contains("expected:0")
+    });
+    let call = "import sys, xmlrpc.client\nfrom supervisor.xmlrpc import SupervisorTransport\n\
+                server = xmlrpc.client.ServerProxy('http://x', SupervisorTransport(None, None, sys.argv[1]))\n\
+                server.supervisor.sendRemoteCommEvent('greeting', 'good\\nday')";
+    let url = format!("unix://{}", tool.home.work().join("s.sock").display());
+    command(Command::new(bin.join("python")).args(["-c", call, &url]));
+    heard("type:greeting|good|day");
+    tool.ctl("stop web");
+    heard("PROCESS_STATE_STOPPED");
+    assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod pages;
 
 /// Who may name whom: a crate of ours, those of ours it may name, those of others. Each line of a manifest says what
 /// it is for; a new arrow is a decision and belongs here and into `docs/architecture.md`.
-const ARROWS: [(&str, &str, &str); 21] = [
+const ARROWS: [(&str, &str, &str); 22] = [
     ("pm-spec", "", "serde thiserror"),
     ("pm-core", "pm-spec", "serde"),
     (
@@ -51,12 +51,17 @@ const ARROWS: [(&str, &str, &str); 21] = [
         "pm-http pm-spec pm-protocol pm-client pm-logs",
         "hyper percent-encoding argon2 blake2 flate2 memchr regex-lite tokio serde serde_json rustix thiserror",
     ),
+    (
+        "pm-xmlrpc",
+        "pm-http",
+        "hyper roxmltree base64 constant_time_eq percent-encoding sha1_smol tokio thiserror",
+    ),
     ("pm-http", "", "hyper rustix hyper-util tokio-io-timeout tokio"),
     ("pm-scout", "", "serde serde_json toml rustix thiserror"),
     ("pm-pm2", "pm-spec pm-config pm-protocol", "clap serde serde_json thiserror"),
     (
         "pm",
-        "pm-spec pm-config pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-web pm-scout pm-daemon pm-guardian pm-os pm-logs",
+        "pm-spec pm-config pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-web pm-xmlrpc pm-scout pm-daemon pm-guardian pm-os pm-logs",
         "clap serde serde_json memchr chrono regex-lite rustix signal-hook unicode-width",
     ),
     ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix"),

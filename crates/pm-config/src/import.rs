@@ -10,7 +10,7 @@ use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings};
 use crate::format::{self, ConfigFormat};
 use crate::import_note::ImportNote;
 use crate::source::ConfigSource;
-use crate::supervisor::SupervisorProgram;
+use crate::supervisor::{SupervisorProgram, SupervisorServers};
 use crate::tree::{TableEntry, Value};
 use crate::{keys, read, supervisor};
 
@@ -52,17 +52,17 @@ pub fn import(path: &Path, caller: &Caller) -> Result<Import, Diagnosis> {
     Ok(Import { apps, specs: ecosystem.apps, notes: read.notes, warnings })
 }
 
-/// The programs of a file of Supervisor, in the order in which Supervisor starts them.
+/// The programs of a file of Supervisor, in the order in which Supervisor starts them, and where its clients call.
 pub fn supervisor_programs(
     path: &Path,
     caller: &Caller,
-) -> Result<Vec<SupervisorProgram>, Diagnosis> {
+) -> Result<(Vec<SupervisorProgram>, SupervisorServers), Diagnosis> {
     let (source, bytes) = ConfigSource::open(path, caller)?;
     let mut findings = Findings::default();
     let text = findings.take(format::text(&bytes)).unwrap_or_default();
     let read = supervisor::read(&source.named(), &text, (caller, false), &mut findings);
     let failed = findings.has_errors();
-    source.judged(findings, &text, failed).map(|_| read.programs)
+    source.judged(findings, &text, failed).map(|_| (read.programs, read.servers))
 }
 
 /// The keys of an app that say more than what is so anyway.

@@ -45,6 +45,9 @@ pub(crate) const SERVE: &str = "serve";
 /// The hidden verb of our program that serves what its environment says.
 pub const SERVE_VERB: &str = "serve-files";
 
+/// The hidden verb that is in front of an event listener of Supervisor.
+pub const EVENT_VERB: &str = "event-pool";
+
 /// How a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FoundBy {

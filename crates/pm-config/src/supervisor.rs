@@ -9,9 +9,12 @@ mod groups;
 mod include;
 mod ini;
 mod lexing;
+mod listeners;
 mod logs;
 mod options;
 mod programs;
+mod servers;
+mod settings;
 mod values;
 
 use std::path::Path;
@@ -21,6 +24,8 @@ pub(crate) use self::first_file::FirstFile;
 use self::ini::{IniSection, IniSections};
 use self::options::SectionOptions;
 use self::programs::{Common, ProgramGround, variables};
+pub use self::servers::{SupervisorServer, SupervisorServers, SupervisorSocket};
+pub use self::settings::SupervisorSetting;
 use crate::caller::Caller;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::import_note::{Fate, ImportNote};
@@ -56,6 +61,8 @@ pub(crate) struct SupervisorFile {
     pub(crate) notes: Vec<ImportNote>,
     /// Its programs, in the order in which Supervisor starts them.
     pub(crate) programs: Vec<SupervisorProgram>,
+    /// Where its clients call.
+    pub(crate) servers: SupervisorServers,
 }
 
 /// A program of Supervisor, one copy of it: what only Supervisor's own client wants to know.
@@ -71,6 +78,8 @@ pub struct SupervisorProgram {
     pub priority: i64,
     /// Whether it starts by itself.
     pub autostart: bool,
+    /// What its keys say.
+    pub settings: Vec<(String, SupervisorSetting)>,
 }
 
 /// Reads a file and what it includes.
@@ -90,7 +99,9 @@ pub(crate) fn read(
     names.text("host_node_name", String::from_utf8_lossy(&host).trim());
     include::read(&mut sections, source, &mut names, findings);
     let notes = judged(&sections, source, strict, findings);
-    let common = common(&sections, &mut names, caller, findings);
+    let mut common = common(&sections, &mut names, caller, findings);
+    let servers = servers::read(&sections, &names, caller, findings);
+    common.server = servers.servers.first().map(|server| server.socket.to_string());
     let ground = ProgramGround { sections: &sections, caller, names: &names, common: &common };
     let (mut apps, mut programs) = (Vec::new(), Vec::new());
     for group in groups::all(&ground, findings) {
@@ -102,6 +113,7 @@ pub(crate) fn read(
                 group_priority: group.priority,
                 priority: copy.priority,
                 autostart: autostart.is_none_or(|it| !it.node.value.is_falsy()),
+                settings: copy.settings,
             });
             apps.push(ConfigNode { at: copy.table.at, value: Value::Table(copy.table.entries) });
         }
@@ -109,7 +121,7 @@ pub(crate) fn read(
     let at = ConfigPlace::Line { line: 1, column: 1 };
     let apps = TableEntry::new("apps", at, Value::List(apps));
     let root = ConfigNode { at, value: Value::Table(vec![apps]) };
-    SupervisorFile { root, notes, programs }
+    SupervisorFile { root, notes, programs, servers }
 }
 
 /// Tells of all that nothing follows from, and of what nobody knows.

@@ -12,7 +12,7 @@ use super::{Controller, EarlyEnd, GENERIC, INVALID_ARGS, NOT_RUNNING, say};
 use crate::prelude::{Failure, quick};
 
 /// What became of one process.
-enum ActEnd {
+pub(super) enum ActEnd {
     Done,
     /// Supervisor's words for it, and what they make of the exit code.
     Not(&'static str, u8),
@@ -47,7 +47,7 @@ impl Controller<'_> {
                 // Whoever wants it up has it.
                 otherwise: ("already started", 0),
                 no_group: INVALID_ARGS,
-                act: &start,
+                act: &|client, all| start(client, all, Patience::Settled),
             },
         )
     }
@@ -221,16 +221,21 @@ fn usage(verb: &str) -> &'static str {
     }
 }
 
-fn ids(all: &[&Supervised]) -> Vec<Select> {
+pub(super) fn ids(all: &[&Supervised]) -> Vec<Select> {
     all.iter().map(|one| Select::Id(one.id)).collect()
 }
 
-fn start(client: &mut Client, all: &[&Supervised]) -> Result<Vec<ActEnd>, Failure> {
+/// Starts them; what can't be executed is not tried.
+pub(super) fn start(
+    client: &mut Client,
+    all: &[&Supervised],
+    wait: Patience,
+) -> Result<Vec<ActEnd>, Failure> {
     let able: Vec<_> = all.iter().copied().filter(|one| cannot(one).is_none()).collect();
     let mut outcomes = Vec::new();
     if !able.is_empty() {
         let select = ids(&able);
-        let call = Raise { select, env: None, wait: Patience::Settled, no_deps: false };
+        let call = Raise { select, env: None, wait, no_deps: false };
         outcomes = client.call(&call, Deadline::NEVER)?.outcomes;
     }
     let became = |one: &&Supervised| match cannot(one) {
@@ -256,7 +261,8 @@ fn cannot(one: &Supervised) -> Option<&'static str> {
     }
 }
 
-fn stop(client: &mut Client, all: &[&Supervised]) -> Result<Vec<ActEnd>, Failure> {
+/// Stops them.
+pub(super) fn stop(client: &mut Client, all: &[&Supervised]) -> Result<Vec<ActEnd>, Failure> {
     if all.is_empty() {
         return Ok(Vec::new());
     }

@@ -10,7 +10,8 @@ use pm_spec::{AppSpec, Select};
 
 use super::processes::namespec;
 use super::{Controller, EarlyEnd, GENERIC, say};
-use crate::commands::support::changes::{Configs, known};
+use crate::commands::support::changes::{self, Configs, KnownApp};
+use crate::commands::support::own_apps;
 use crate::commands::support::resend;
 use crate::commands::support::targets::{Target, unusable};
 use crate::commands::{delete, kill};
@@ -18,42 +19,42 @@ use crate::prelude::{Failure, Session};
 
 /// What became of a group in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum GroupChange {
+pub(super) enum GroupChange {
     Available,
     Changed,
     Disappeared,
 }
 
 /// The file compared with what is known.
-struct Reread {
-    groups: BTreeMap<String, GroupChange>,
+pub(super) struct Reread {
+    pub(super) groups: BTreeMap<String, GroupChange>,
     /// The apps that are new or differ.
-    apps: Vec<AppSpec>,
+    pub(super) apps: Vec<AppSpec>,
     /// The instances of apps that are gone from the file.
     gone: Vec<(String, Vec<Select>)>,
 }
 
 impl Reread {
-    fn groups(&self, of: GroupChange) -> impl Iterator<Item = &String> {
+    pub(super) fn groups(&self, of: GroupChange) -> impl Iterator<Item = &String> {
         self.groups.iter().filter(move |(_, is)| **is == of).map(|(group, _)| group)
     }
 }
 
 /// The group an app belongs to.
-fn group(app: &AppSpec) -> &str {
+pub(super) fn group(app: &AppSpec) -> &str {
     app.name.as_str().split_once(':').map_or(app.name.as_str(), |(group, _)| group)
 }
 
 impl Controller<'_> {
     /// Supervisor's file; without one nothing of this means anything.
-    fn file(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn file(&self) -> Result<PathBuf, Failure> {
         self.config().ok_or_else(|| {
             Failure::failed("CANT_REREAD: there is no supervisord.conf")
                 .hint("name it with -c FILE")
         })
     }
 
-    fn read(&self, client: &mut Client) -> Result<Reread, Failure> {
+    pub(super) fn read(&self, client: &mut Client) -> Result<Reread, Failure> {
         let session = quiet(self.session);
         let target = Target::File(self.file()?, Vec::new());
         let overrides = Overrides::default();
@@ -197,9 +198,11 @@ impl Controller<'_> {
             known(&mut client)?.iter().map(|one| group(&one.spec).to_owned()).collect();
         let caller = self.session.caller()?;
         let programs = supervisor_programs(&self.file()?, &caller);
-        let mut programs = programs.map_err(|diagnosis| cannot(unusable(&diagnosis)))?;
+        let (mut programs, _) = programs.map_err(|diagnosis| cannot(unusable(&diagnosis)))?;
         programs.sort_by(|a, b| a.process.cmp(&b.process));
-        for SupervisorProgram { group, process, group_priority, priority, autostart } in programs {
+        for SupervisorProgram { group, process, group_priority, priority, autostart, .. } in
+            programs
+        {
             let used = if known.contains(&group) { "in use" } else { "avail" };
             let start = if autostart { "auto" } else { "manual" };
             let name = namespec(&group, &process);
@@ -211,6 +214,13 @@ impl Controller<'_> {
     /// Everything begins anew, as the file says now.
     pub(super) fn reload(&mut self, words: &[String]) -> Result<(), EarlyEnd> {
         takes_none("reload", words)?;
+        self.anew()?;
+        say("Restarted supervisord");
+        Ok(())
+    }
+
+    /// Forgets all, and starts what the file says.
+    pub(super) fn anew(&self) -> Result<(), Failure> {
         let mut client = self.server()?;
         let session = quiet(self.session);
         let target = Target::File(self.file()?, Vec::new());
@@ -220,9 +230,7 @@ impl Controller<'_> {
         if !ids.is_empty() {
             delete::surely(&mut client, ids)?;
         }
-        converge(&mut client, configs.apps)?;
-        say("Restarted supervisord");
-        Ok(())
+        converge(&mut client, configs.apps)
     }
 
     pub(super) fn shutdown(&mut self, words: &[String]) -> Result<(), EarlyEnd> {
@@ -234,6 +242,13 @@ impl Controller<'_> {
     }
 }
 
+/// What is known besides apps of ours that serve.
+pub(super) fn known(client: &mut Client) -> Result<Vec<KnownApp>, Failure> {
+    let mut known = changes::known(client)?;
+    known.retain(|one| !own_apps::is_one(one.spec.name.as_str(), one.spec.namespace.as_str()));
+    Ok(known)
+}
+
 fn takes_none(verb: &str, words: &[String]) -> Result<(), EarlyEnd> {
     if words.is_empty() {
         return Ok(());
@@ -242,7 +257,7 @@ fn takes_none(verb: &str, words: &[String]) -> Result<(), EarlyEnd> {
 }
 
 /// Only what differs gets a new run; nobody waits until it is up.
-fn converge(client: &mut Client, apps: Vec<AppSpec>) -> Result<(), Failure> {
+pub(super) fn converge(client: &mut Client, apps: Vec<AppSpec>) -> Result<(), Failure> {
     if apps.is_empty() {
         return Ok(());
     }
@@ -257,7 +272,7 @@ fn cannot(failure: Failure) -> Failure {
 }
 
 /// Without what is told of a file each time it is read.
-fn quiet(session: &Session) -> Session {
+pub(super) fn quiet(session: &Session) -> Session {
     let mut session = session.clone();
     session.console.silent = true;
     session

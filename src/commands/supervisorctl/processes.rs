@@ -3,11 +3,14 @@
 use chrono::{DateTime, Local};
 use pm_protocol::{Description, Status};
 use pm_spec::ByteString;
+use serde::{Deserialize, Serialize};
+
+use pm_config::EVENT_VERB;
 
 use crate::render::safe_text;
 
 /// Where a process stands, in Supervisor's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum SupervisorState {
     Stopped,
     Starting,
@@ -19,7 +22,7 @@ pub(super) enum SupervisorState {
 }
 
 impl SupervisorState {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Stopped => "STOPPED",
             Self::Starting => "STARTING",
@@ -28,6 +31,20 @@ impl SupervisorState {
             Self::Stopping => "STOPPING",
             Self::Exited => "EXITED",
             Self::Fatal => "FATAL",
+        }
+    }
+
+    /// Its number for clients.
+    #[cfg(feature = "panel")]
+    pub(super) const fn code(self) -> i32 {
+        match self {
+            Self::Stopped => 0,
+            Self::Starting => 10,
+            Self::Running => 20,
+            Self::Backoff => 30,
+            Self::Stopping => 40,
+            Self::Exited => 100,
+            Self::Fatal => 200,
         }
     }
 
@@ -55,7 +72,22 @@ pub(super) struct Supervised {
     pub(super) state: SupervisorState,
     pub(super) pid: u32,
     /// What `status` says last.
-    about: String,
+    pub(super) about: String,
+    /// The pid of its last run, 0 if there was none.
+    pub(super) run: u32,
+    /// When its last run began, and when the last one ended, in ms since 1970; 0: never.
+    pub(super) began: u64,
+    pub(super) ended: u64,
+    /// The exit code of the last run if nothing runs; -1: a signal ended it.
+    pub(super) exit: i32,
+    /// Whether the code of its last end is one that is expected.
+    pub(super) is_expected: bool,
+    /// Failures in a row.
+    pub(super) tries: u32,
+    /// When it will have proved itself, in ms since 1970, if it has to.
+    pub(super) settles: Option<u64>,
+    /// Whether it is a pool of event listeners.
+    pub(super) is_pool: bool,
     /// Where its output goes.
     pub(super) out: Option<ByteString>,
     /// Where its standard error goes, if to a file of its own.
@@ -93,7 +125,39 @@ impl Supervised {
         let error = one.error.filter(|error| one.out.as_ref() != Some(error));
         let program = one.spec.interpreter.unwrap_or(one.spec.script);
         let (id, pid) = (row.id, row.pid);
-        Self { id, group, process, state, pid, about, out: one.out, error, program }
+        let last = one.ends.last();
+        let code = last.and_then(|end| end.code);
+        let run = if pid == 0 { last.map_or(0, |end| end.pid) } else { pid };
+        let is_expected = code.is_some_and(|it| one.spec.restart.stop_exit_codes.contains(&it));
+        let proof = row.started_at + one.spec.restart.min_uptime.as_millis();
+        let settles = (pid != 0 && state == SupervisorState::Starting).then_some(proof);
+        let is_pool = one.spec.args.first().is_some_and(|it| *it == ByteString::from(EVENT_VERB));
+        let tries = row.unstable;
+        let began = last.map_or(0, |end| end.at.saturating_sub(end.lived)).max(row.started_at);
+        let ended = last.map_or(0, |end| end.at);
+        // What never was up has no exit status there.
+        let failed = matches!(state, SupervisorState::Backoff | SupervisorState::Fatal);
+        let exit =
+            last.filter(|_| pid == 0 && !failed).map_or(0, |end| end.code.map_or(-1, i32::from));
+        Self {
+            began,
+            is_expected,
+            run,
+            tries,
+            settles,
+            is_pool,
+            ended,
+            exit,
+            id,
+            group,
+            process,
+            state,
+            pid,
+            about,
+            out: one.out,
+            error,
+            program,
+        }
     }
 
     /// Its name among all.

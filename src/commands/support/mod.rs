@@ -16,6 +16,7 @@ pub(crate) mod listing;
 pub(crate) mod moment;
 pub(crate) mod nodes;
 pub(crate) mod orphans;
+pub(crate) mod own_apps;
 pub(crate) mod port_conflict;
 pub(crate) mod progress;
 pub(crate) mod regular;

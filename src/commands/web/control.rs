@@ -9,16 +9,17 @@ use pm_web::{AUDITED, ControlCall, ControlReply};
 use crate::commands::support::listing;
 use crate::prelude::{Exit, Failure, Session};
 
-/// The app's name.
-pub(super) const NAME: &str = "pm-web";
-
-/// Its namespace.
-pub(super) const NAMESPACE: &str = "pm";
+pub(super) use crate::commands::support::own_apps::{NAMESPACE, PANEL as NAME};
 
 /// The app, if it is known.
 pub(super) fn known(client: &mut Client) -> Result<Option<Row>, Failure> {
+    app(client, NAME)
+}
+
+/// An app of ours, if it is known.
+pub(super) fn app(client: &mut Client, name: &str) -> Result<Option<Row>, Failure> {
     let rows = listing::rows(client)?;
-    Ok(rows.into_iter().find(|row| row.name == NAME && row.namespace == NAMESPACE))
+    Ok(rows.into_iter().find(|row| row.name == name && row.namespace == NAMESPACE))
 }
 
 /// Asks the panel; `None` if none runs.

@@ -95,7 +95,7 @@ pub(super) fn refused(error: &PanelError) -> Failure {
 }
 
 /// Tells whoever started it that clients can come (`sd_notify(3)`). Whoever does not listen is not told.
-fn ready() {
+pub(super) fn ready() {
     let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
     let address = match path.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name),

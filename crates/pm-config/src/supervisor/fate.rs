@@ -2,14 +2,13 @@
 
 use crate::import_note::Fate::{self, Changed, Idle, Same, Unsupported};
 
-const NO_SERVER: &str =
-    "`supervisorctl`, a link to `pm`, needs no server; nothing answers at /RPC2";
+const OWN_CLIENT: &str = "`supervisorctl`, a link to `pm`, needs no server";
+const SERVER: &str = "`pm web --supervisor-rpc FILE` answers there, which `supervisord`, a link to `pm`, starts by itself";
 const OWN_LOG: &str = "the log of `pm` itself is pm.log in PM_HOME";
 const PLUGIN: &str =
     "plugins in Python are not loaded; `pm ... --json` and `on_exit` and its like serve scripts";
 const SYSLOG: &str = "the output goes to a file of `pm` instead of syslog";
-const EVENTS: &str =
-    "there are no events for listeners; `pm events` and `on_exit` and its like tell what happens";
+const EVENTS: &str = "what programs write is no event here; listeners hear how processes stand, `pm logs` shows what they write";
 const ROTATED: &str = "rotated parts are called NAME__DATE.log instead of NAME.log.1";
 const AUTO: &str = "the log lies in the folder of logs of `pm`, and is kept over restarts";
 
@@ -17,23 +16,30 @@ const AUTO: &str = "the log lies in the folder of logs of `pm`, and is kept over
 pub(crate) fn of(kind: &str, key: &str, value: &str) -> Option<Fate> {
     match kind {
         "program" => program(key, value),
+        "eventlistener" => match key {
+            "events" | "buffer_size" => Some(Same),
+            "result_handler" if value.ends_with(":default_handler") => Some(Same),
+            "result_handler" => Some(Unsupported(PLUGIN)),
+            "numprocs" if value.trim() != "1" => Some(Unsupported("one process serves a pool")),
+            _ => program(key, value),
+        },
         "group" => group(key),
         "supervisord" => daemon(key, value),
         "include" => (key == "files").then_some(Same),
         "unix_http_server" => {
             let known = ["file", "chmod", "chown", "username", "password"].contains(&key);
-            known.then_some(Idle(NO_SERVER))
+            known.then_some(Changed(SERVER))
         }
         "inet_http_server" => {
             let known = ["port", "username", "password"].contains(&key);
-            known.then_some(Unsupported(NO_SERVER))
+            known.then_some(Changed(SERVER))
         }
         "supervisorctl" => {
             const KEYS: [&str; 5] = ["serverurl", "username", "password", "prompt", "history_file"];
-            KEYS.contains(&key).then_some(Idle(NO_SERVER))
+            KEYS.contains(&key).then_some(Idle(OWN_CLIENT))
         }
         // The standard one stands in every file.
-        "rpcinterface" if value.ends_with("make_main_rpcinterface") => Some(Idle(NO_SERVER)),
+        "rpcinterface" if value.ends_with("make_main_rpcinterface") => Some(Changed(SERVER)),
         // Other keys are the plugin's.
         "rpcinterface" | "ctlplugin" => Some(Unsupported(PLUGIN)),
         _ => None,
@@ -43,7 +49,6 @@ pub(crate) fn of(kind: &str, key: &str, value: &str) -> Option<Fate> {
 /// A section that is left out as a whole; `None`: it is not, or nobody knows it.
 pub(crate) fn of_section(kind: &str) -> Option<&'static str> {
     match kind {
-        "eventlistener" => Some(EVENTS),
         "fcgi-program" => Some(
             "no socket is given at descriptor 0; write it as an app with `listen`, which gives sockets at descriptor 3 and on",
         ),
@@ -127,14 +132,13 @@ fn daemon(key: &str, value: &str) -> Option<Fate> {
     Some(match key {
         "logfile" | "logfile_maxbytes" | "logfile_backups" | "loglevel" => Idle(OWN_LOG),
         "pidfile" => Idle("the pid of the daemon is in pm.pid in PM_HOME"),
-        "identifier" => Idle("it names logs and events of Supervisor"),
         "nodaemon" | "silent" => Idle("`pm runtime FILE` runs it in the foreground"),
         "minfds" | "minprocs" => Changed("it raises the limits of the apps, not of the daemon"),
         "childlogdir" | "nocleanup" => Idle(AUTO),
         "strip_ansi" if super::values::boolean(value).unwrap_or(false) => {
             Unsupported("bytes stay as the app writes them; `pm logs` shows no escapes but colours")
         }
-        "strip_ansi" | "umask" | "directory" | "user" | "environment" => Same,
+        "identifier" | "strip_ansi" | "umask" | "directory" | "user" | "environment" => Same,
         "profile_options" => Idle("it is for those who work on Supervisor"),
         _ => return None,
     })

@@ -51,12 +51,14 @@ pub(crate) fn all(ground: &ProgramGround<'_>, findings: &mut Findings) -> Vec<Su
         }
         groups.push(SupervisorGroup { priority, name: name.to_owned(), copies });
     }
-    for section in of_kind(ground, "program") {
+    let alone = ["program", "eventlistener"].map(|kind| of_kind(ground, kind));
+    for section in alone.into_iter().flatten() {
         if claimed.contains_key(section.name.as_str()) {
             continue;
         }
         let name = section.parts().1.trim().to_owned();
-        let priority = options(ground, section, findings).number("priority", 999, i64::MIN);
+        let usual = if section.parts().0 == "eventlistener" { -1 } else { 999 };
+        let priority = options(ground, section, findings).number("priority", usual, i64::MIN);
         let copies = ground.copies(section, &name, findings);
         groups.push(SupervisorGroup { priority, name, copies });
     }

@@ -5,8 +5,10 @@ use pm_spec::{AppName, ByteString, Environment};
 use super::expand::Expansions;
 use super::ini::{IniSection, IniSections};
 use super::lexing;
+use super::listeners;
 use super::logs;
 use super::options::{SectionOptions, shown};
+use super::settings::{self, SupervisorSetting};
 use super::values;
 use crate::caller::Caller;
 use crate::diagnose::{ConfigPlace, Finding, Findings};
@@ -24,6 +26,8 @@ pub(crate) struct Common {
     pub(crate) env: Vec<TableEntry>,
     /// Entries of a table that say what programs inherit: `cwd`, `umask`, `uid`, `rlimits`.
     pub(crate) inherited: Vec<TableEntry>,
+    /// Where clients of Supervisor call.
+    pub(crate) server: Option<String>,
 }
 
 /// One copy of a program.
@@ -33,6 +37,8 @@ pub(crate) struct ProgramCopy {
     /// Its `process_name`.
     pub(crate) process: String,
     pub(crate) table: AppTable,
+    /// What its keys say, for clients of Supervisor.
+    pub(crate) settings: Vec<(String, SupervisorSetting)>,
 }
 
 /// What reading programs stands on.
@@ -61,10 +67,16 @@ impl ProgramGround<'_> {
             options.findings.add(Finding::error(section.at, message));
             return Vec::new();
         }
-        let priority = options.number("priority", 999, i64::MIN);
+        let is_listener = section.parts().0 == "eventlistener";
+        let priority = options.number("priority", if is_listener { -1 } else { 999 }, i64::MIN);
         let rules = rules(&mut options);
         let first = options.number("numprocs_start", 0, i64::MIN);
-        let count = options.number("numprocs", 1, 0);
+        let mut count = options.number("numprocs", 1, 0);
+        if is_listener && count > 1 {
+            let message = "one process serves this pool here";
+            options.findings.add(Finding::warning(options.place("numprocs"), message));
+            count = 1;
+        }
         if count > MOST {
             options.error("numprocs", &format!("`numprocs` must be at most {MOST}"));
             return Vec::new();
@@ -81,7 +93,8 @@ impl ProgramGround<'_> {
         let one = |number: i64| {
             options.names.number("process_num", number);
             let (process, table) = self.copy(&mut options, group, &rules)?;
-            Some(ProgramCopy { priority, process, table })
+            let settings = settings::all(&options);
+            Some(ProgramCopy { priority, process, table, settings })
         };
         (first..first.saturating_add(count)).filter_map(one).collect()
     }
@@ -145,7 +158,8 @@ impl ProgramGround<'_> {
         let mut env = Vec::new();
         let own = |name: &str, value: &str| TableEntry::new(name, at, Value::text(value));
         env.push(own("SUPERVISOR_ENABLED", "1"));
-        if let Some(url) = options.text("serverurl").filter(|it| !it.eq_ignore_ascii_case("auto")) {
+        let given = options.text("serverurl").filter(|it| !it.eq_ignore_ascii_case("auto"));
+        if let Some(url) = given.or_else(|| self.common.server.clone()) {
             env.push(own("SUPERVISOR_SERVER_URL", &url));
         }
         env.push(own("SUPERVISOR_PROCESS_NAME", process));
@@ -190,6 +204,20 @@ impl ProgramGround<'_> {
         };
         let node = |text: &String| ConfigNode { at, value: Value::text(text.as_str()) };
         let program = self.found(program, env);
+        if options.section.parts().0 == "eventlistener" {
+            let (own, mut before) = listeners::front(options, self.caller)?;
+            before.push(program);
+            let before = before.into_iter().map(|word| ConfigNode { at, value: Value::text(word) });
+            return Some(vec![
+                TableEntry::new("script", at, Value::text(own)),
+                TableEntry::new(
+                    "args",
+                    at,
+                    Value::List(before.chain(args.iter().map(node)).collect()),
+                ),
+                TableEntry::new("interpreter", at, Value::text("none")),
+            ]);
+        }
         Some(vec![
             TableEntry::new("script", at, Value::text(program)),
             TableEntry::new("args", at, Value::List(args.iter().map(node).collect())),
@@ -261,7 +289,9 @@ fn rules(options: &mut SectionOptions<'_>) -> Vec<TableEntry> {
     if is_asked && !options.switch("killasgroup", true) {
         options.error("killasgroup", "`killasgroup` can't be false where `stopasgroup` is true");
     }
-    put("treekill", options.place("stopasgroup"), Value::Bool(is_asked));
+    // A listener and what is in front of it end together.
+    let is_listener = options.section.parts().0 == "eventlistener";
+    put("treekill", options.place("stopasgroup"), Value::Bool(is_asked || is_listener));
     if let Some(mask) = options.read("umask", "an octal mask such as 022", values::mask) {
         put("umask", options.place("umask"), Value::text(format!("{mask:03o}").as_str()));
     }

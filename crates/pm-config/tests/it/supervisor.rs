@@ -179,21 +179,23 @@ fn nothing_is_dropped_silently() {
     let desk = desk();
     let (apps, warnings) = read(
         &desk,
-        "[supervisord]\nnodaemon=true\nidentifier=x\n[inet_http_server]\nport=*:9001\n[program:p]\ncommand=cat\n\
+        "[supervisord]\nnodaemon=true\npidfile=x\n[inet_http_server]\nport=*:9001\n[program:p]\ncommand=cat\n\
          stdout_logfile=/dev/stdout\nstderr_syslog=true\nstdout_events_enabled=true\nstdout_capture_maxbytes=1MB\n\
-         colour=red\n[eventlistener:l]\ncommand=cat\nevents=EVENT\n[fcgi-program:f]\ncommand=cat\n[programme:x]\na=b\n",
+         colour=red\n[eventlistener:l]\ncommand=cat\nevents=EVENT,PROCESS_LOG\nnumprocs=2\nresult_handler=a:b\n[fcgi-program:f]\ncommand=cat\n[programme:x]\na=b\n",
     );
-    assert_eq!(apps.len(), 1);
+    assert_eq!(apps.len(), 2);
     for part in [
-        "settings of supervisord itself, without effect here: [supervisord] nodaemon, [supervisord] identifier",
-        "supervisord.conf:5:1: warning: `port` has no effect",
+        "settings of supervisord itself, without effect here: [supervisord] nodaemon, [supervisord] pidfile",
+        "nobody is answered there: `username` and `password` are missing",
         "supervisord.conf:9:1: warning: `stderr_syslog` has no effect",
         "supervisord.conf:10:1: warning: `stdout_events_enabled` has no effect",
         "supervisord.conf:11:1: warning: `stdout_capture_maxbytes` has no effect",
         "supervisord.conf:12:1: warning: unknown key `colour` of [program:p]; it is ignored",
-        "supervisord.conf:13:1: warning: [eventlistener:l] is left out",
-        "supervisord.conf:16:1: warning: [fcgi-program:f] is left out",
-        "supervisord.conf:18:1: warning: unknown section `[programme:x]`; it is ignored",
+        "supervisord.conf:15:8: warning: PROCESS_LOG never comes",
+        "supervisord.conf:16:10: warning: one process serves this pool here",
+        "supervisord.conf:17:1: warning: `result_handler` has no effect",
+        "supervisord.conf:18:1: warning: [fcgi-program:f] is left out",
+        "supervisord.conf:20:1: warning: unknown section `[programme:x]`; it is ignored",
     ] {
         assert!(warnings.contains(part), "{part}\nis not in\n{warnings}");
     }

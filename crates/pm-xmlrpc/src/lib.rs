@@ -1,0 +1,17 @@
+//! XML-RPC over HTTP, as clients of Supervisor speak it: values, calls, answers, and the server that takes them. What a call
+//! means is none of its business.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod call;
+mod following;
+mod login;
+mod place;
+mod server;
+mod value;
+
+pub use call::RpcCall;
+pub use login::RpcLogin;
+pub use place::{RpcPlace, RpcSocket};
+pub use server::{RpcError, RpcFace, run};
+pub use value::{RpcFault, RpcValue};
