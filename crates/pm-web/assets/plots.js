@@ -21,6 +21,12 @@ const Plot = /** @type {any} */ (uPlot);
  * @property {(from: number, to: number) => void} zoom into what was dragged over, in s
  */
 
+/** So many marks go from top to bottom. */
+const FEW = 12;
+
+/** @param {string} colour as `rgb(...)` @param {number} part */
+const faint = (colour, part) => colour.replace("rgb(", "rgba(").replace(")", `, ${part})`);
+
 /** Colours of the box, which CSS has chosen for light or dark. @param {HTMLElement} box */
 function colours(box) {
   const style = getComputedStyle(box);
@@ -41,12 +47,15 @@ export function plot(box, drawing) {
     ctx.save();
     ctx.strokeStyle = warn;
     ctx.lineWidth = devicePixelRatio;
-    ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+    // Many of them would hide the line.
+    const few = drawing.marks.length <= FEW;
+    if (few) ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+    const top = few ? bbox.top : bbox.top + bbox.height - 7 * devicePixelRatio;
     for (const at of drawing.marks) {
       const x = Math.round(u.valToPos(at, "x", true));
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
       ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
+      ctx.moveTo(x, top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
     }
@@ -57,7 +66,7 @@ export function plot(box, drawing) {
   };
   const chart = new Plot({
     width: box.clientWidth, height: box.clientHeight, legend: { show: false }, padding: [10, 12, 0, 0],
-    cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false, setScale: false } },
+    cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {
       x: { time: false, range: () => drawing.span },
       y: { range: (/** @type {any} */ _u, /** @type {number} */ _low, /** @type {number|null} */ high) => [0, Math.max(drawing.least, (high ?? 0) * 1.08)] },
@@ -69,10 +78,10 @@ export function plot(box, drawing) {
     series: [
       {},
       { stroke: main, width: 1.6, points: { show: drawing.times.length < 3 } },
-      { stroke: main, width: 0, points: { show: false } },
-      { stroke: main, width: 0, points: { show: false } },
+      { stroke: faint(main, 0.45), width: 1, points: { show: false } },
+      { stroke: faint(main, 0.25), width: 1, points: { show: false } },
     ],
-    bands: [{ series: [2, 3], fill: main.replace("rgb(", "rgba(").replace(")", ", 0.16)") }],
+    bands: [{ series: [2, 3], fill: faint(main, 0.16) }],
     hooks: {
       draw: [marks],
       setSelect: [chosen],

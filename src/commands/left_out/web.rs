@@ -14,6 +14,7 @@ pub(super) mod usage {
     use crate::prelude::{Failure, Session};
     use crate::render::usage::InstanceUsage;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as it is where there is a panel")]
     pub(crate) fn of(
         _: &Session,
         _: Vec<Select>,
