@@ -263,6 +263,11 @@ fn environment(spec: &AppSpec, look: Look) -> String {
         let line = format!("  {}=(from {})", safe_text(name), safe(path)).replace('\n', " ");
         fields += &(text::fitted(&line, look) + "\n");
     }
+    for (name, command) in &spec.secret_commands {
+        let (name, command) = (safe_text(name), safe_text(&command.line()));
+        let line = format!("  {name}=(printed by {command})").replace('\n', " ");
+        fields += &(text::fitted(&line, look) + "\n");
+    }
     let others = spec.env.len().saturating_sub(spec.declared_env.len());
     let (program, name) = (called::name(), safe_text(spec.name.as_str()));
     let more = format!("  and {others} inherited; `{program} env {name}` shows all\n");

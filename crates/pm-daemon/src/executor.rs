@@ -133,6 +133,7 @@ impl Executor {
         self.crash_files.note(core, &ends, Clocks::read(self.journal.dates()));
         self.crash_files.write(|run| self.runs.get(run).is_some());
         self.inquiries.tend(core);
+        self.runs.give_up_unwanted(core);
         self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
         if is_news {
             self.runs.tidy(core);

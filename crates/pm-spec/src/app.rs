@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
     Limits, ListenSocket, LogSpec, Mode, OutsideNeed, Preset, ReloadOrder, ReloadPolicy,
-    RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy, Watch, looks_secret,
+    RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy, TimedCommand, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -45,6 +45,9 @@ pub struct AppSpec {
     /// Further variables: their names, and the files (absolute) in which their values are, read at each start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_files: BTreeMap<String, ByteString>,
+    /// Further ones: their values are what these commands print at each start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_commands: BTreeMap<String, TimedCommand>,
     /// The keys that nobody wrote and whose values were made from others: a change of these alone is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<ByteString>,
@@ -143,6 +146,7 @@ impl AppSpec {
             declared_env: Vec::new(),
             hidden_env: Vec::new(),
             secret_files: BTreeMap::new(),
+            secret_commands: BTreeMap::new(),
             derived: Vec::new(),
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
@@ -334,7 +338,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            hidden_env, secret_files, derived, instances, instance_var, increment_var, umask, nice,
+            hidden_env, secret_files, secret_commands, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
@@ -460,6 +464,10 @@ mod tests {
     }
 
     /// Different in every field.
+    fn printed() -> TimedCommand {
+        TimedCommand { command: ["/c".into()].into(), timeout: TimedCommand::TIMEOUT }
+    }
+
     fn other() -> AppSpec {
         let mut env = Environment::new();
         env.set("A", "1");
@@ -477,6 +485,7 @@ mod tests {
             declared_env: Vec::from(["B".into()]),
             hidden_env: Vec::from(["H".into()]),
             secret_files: [(String::from("S"), "/s".into())].into(),
+            secret_commands: [(String::from("C"), printed())].into(),
             derived: Vec::from(["pid_file".into()]),
             instances: 2,
             instance_var: "B".into(),
