@@ -114,7 +114,9 @@ impl Executor {
                 }
                 Order::UpdateLogRules(run, app) => self.runs.retune(run, app),
                 Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
-                Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
+                Order::Schedule(app, schedule) => {
+                    self.triggers.schedule(core, app, schedule.as_ref());
+                }
                 Order::Watch(app, spec) => self.triggers.watch(app, spec),
                 Order::Announce(occasion) => {
                     if let Some(call) = self.hooks.call(core, &occasion, self.journal.dates()) {

@@ -350,7 +350,7 @@ mod tests {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
             listen,
-            schedule: Option { Schedule { pattern, zone, after_stop, job } },
+            schedule: Option { Schedule { pattern, zone, after_stop, job, catch_up, random_delay } },
             checks: Checks { ready, ready_timeout, health, watchdog, on_unhealthy },
             job: JobPolicy { overlap, time_limit, retries },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
@@ -367,12 +367,7 @@ mod tests {
 
     fn usual() -> AppSpec {
         let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
-        app.schedule = Some(Schedule {
-            pattern: "0 0 * * *".into(),
-            zone: None,
-            after_stop: false,
-            job: false,
-        });
+        app.schedule = Some(Schedule { pattern: "0 0 * * *".into(), ..Schedule::default() });
         app.watch = Some(Watch {
             on: false,
             paths: Vec::new(),
@@ -423,6 +418,8 @@ mod tests {
             zone: Some("UTC".into()),
             after_stop: true,
             job: true,
+            catch_up: true,
+            random_delay: Span::from_secs(9),
         }
     }
 

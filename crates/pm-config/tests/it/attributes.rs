@@ -309,6 +309,8 @@ fn senses() -> Vec<(&'static str, &'static str, Value)> {
         ("cron: '@daily', cron_tz: 'UTC'", "/schedule/zone", json!("UTC")),
         ("cron: '@daily', cron_after_stop: true", "/schedule/after_stop", json!(true)),
         ("schedule: '@daily'", "/schedule/job", json!(true)),
+        ("schedule: '@daily', catch_up: true", "/schedule/catch_up", json!(true)),
+        ("schedule: '@daily', random_delay: '10m'", "/schedule/random_delay", json!(600_000)),
         ("schedule: '@daily'", "/restart/autorestart", json!(false)),
         ("schedule: 0", "/schedule", json!(null)),
         ("schedule: '@daily', overlap: 'queue'", "/job/overlap", json!("queue")),
