@@ -1,15 +1,16 @@
 //! Commands that are run when something happens to an app, as written in a config.
 
-use pm_spec::{HookCommands, HookEvent};
+use pm_spec::{AppSpec, HookEvent};
 
 use crate::command::{self, Place};
 use crate::fields::AppFields;
 
 /// Reads them all.
-pub(crate) fn read(app: &mut AppFields<'_>, place: Place<'_>) -> HookCommands {
+pub(crate) fn settle(app: &mut AppFields<'_>, place: Place<'_>, spec: &mut AppSpec) {
     let one = |event: HookEvent| {
         let field = app.get(event.key())?;
         Some((event, command::words(app, field, place)?))
     };
-    HookEvent::ALL.into_iter().filter_map(one).collect()
+    spec.hooks = HookEvent::ALL.into_iter().filter_map(one).collect();
+    spec.pre_start = app.get("pre_start").and_then(|field| command::timed(app, field, place));
 }

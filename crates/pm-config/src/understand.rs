@@ -122,7 +122,7 @@ pub(crate) fn app(
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     checks::settle(&mut app, seen_from, &mut spec);
     spec.user = user::choice(&mut app, ground.caller);
-    spec.hooks = hooks::read(&mut app, (base, &env.all));
+    hooks::settle(&mut app, (base, &env.all), &mut spec);
     spec.kernel.rlimits = limits::rlimits(&mut app);
     spec.kernel.write_paths = limits::write_paths(&mut app, base, spec.kernel.isolate, ground);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };

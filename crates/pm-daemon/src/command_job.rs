@@ -15,6 +15,8 @@ pub(crate) struct CommandJob {
     /// Its instance, the slot and how often that was restarted.
     pub(crate) numbers: (InstanceId, u16, u32),
     pub(crate) kin: Kin,
+    /// Further variables of it.
+    pub(crate) printed: Vec<(String, Vec<u8>)>,
     /// What it reads.
     pub(crate) input: Option<String>,
     pub(crate) reply: oneshot::Sender<Result<ShortCommand, String>>,

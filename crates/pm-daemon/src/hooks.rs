@@ -114,7 +114,14 @@ impl HookCall {
     pub(crate) fn begin(self, spawner: &Sender<SpawnerJob>) {
         let Self { app, numbers, facts, named, permit } = self;
         let (reply, begun) = oneshot::channel();
-        let job = CommandJob { app, numbers, kin: Kin::Nobody, input: Some(facts), reply };
+        let job = CommandJob {
+            app,
+            numbers,
+            kin: Kin::Nobody,
+            printed: Vec::new(),
+            input: Some(facts),
+            reply,
+        };
         // The thread lives as long as we do.
         spawner.send(SpawnerJob::Command(Box::new(job))).ok();
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! What is done before a process is made: commands whose output it gets as variables. They are waited for by a task of
+//! What is done before a process is made: commands whose output it gets as variables, and its `pre_start`. They are waited for by a task of
 //! their own, for the thread that makes processes waits for nobody.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::{daemon_log, secrets};
 
 /// Whether there is anything to be done before.
 pub(crate) fn is_needed(app: &AppSpec) -> bool {
-    !app.secret_commands.is_empty()
+    !app.secret_commands.is_empty() || app.pre_start.is_some()
 }
 
 /// The runs that are prepared. Who is forgotten is not waited for any more: its command is ended, and it is not made.
@@ -38,7 +38,7 @@ impl Preparations {
         tokio::spawn(async move {
             let mut job = job;
             let preparer = Preparer { run: job.run, plan: &job.plan, spawner: &spawner, wanted };
-            match preparer.variables().await {
+            match preparer.prepare().await {
                 Ok(printed) => {
                     job.printed = printed;
                     // The thread lives as long as we do.
@@ -88,20 +88,33 @@ struct Preparer<'a> {
 }
 
 impl Preparer<'_> {
+    /// Does it all; the variables that were printed.
+    async fn prepare(mut self) -> Result<Vec<(String, Vec<u8>)>, SpawnFailure> {
+        let printed = self.variables().await?;
+        let plan = self.plan;
+        if let Some(command) = &plan.app.pre_start {
+            let failed =
+                |why: String| SpawnFailure::Refused(format!("run its `pre_start`: it {why}"));
+            let end = self.end_of(command, &printed, usize::MAX).await?.map_err(failed)?;
+            end.trouble().map_or(Ok(()), |trouble| Err(failed(trouble)))?;
+        }
+        Ok(printed)
+    }
+
     /// The variables that are printed.
-    async fn variables(mut self) -> Result<Vec<(String, Vec<u8>)>, SpawnFailure> {
+    async fn variables(&mut self) -> Result<Vec<(String, Vec<u8>)>, SpawnFailure> {
         let plan = self.plan;
         let mut printed = Vec::new();
         for (name, command) in &plan.app.secret_commands {
             let failed = |why: String| {
                 let line = command.line();
-                SpawnFailure::Refused(format!("get the secret `{name}` from `{line}`: {why}"))
+                SpawnFailure::Refused(format!("get the secret `{name}` from `{line}`: it {why}"))
             };
-            let mut end = self.end_of(command, secrets::MOST).await?.map_err(failed)?;
+            let mut end = self.end_of(command, &[], secrets::MOST).await?.map_err(failed)?;
             let value = secrets::trimmed(std::mem::take(&mut end.out));
             match end.trouble() {
-                Some(trouble) => return Err(failed(format!("it {trouble}"))),
-                None if value.is_empty() => return Err(failed("it printed nothing".into())),
+                Some(trouble) => return Err(failed(trouble)),
+                None if value.is_empty() => return Err(failed("printed nothing".into())),
                 None => printed.push((name.clone(), value)),
             }
         }
@@ -112,20 +125,22 @@ impl Preparer<'_> {
     async fn end_of(
         &mut self,
         command: &TimedCommand,
+        printed: &[(String, Vec<u8>)],
         most: usize,
     ) -> Result<Result<CommandEnd, String>, SpawnFailure> {
         let SpawnPlan { instance, slot, restarts, ref app, .. } = *self.plan;
         let Some((program, args)) = command.command.split_first() else {
-            return Ok(Err("there is no command".into()));
+            return Ok(Err("is empty".into()));
         };
         let (reply, begun) = oneshot::channel();
         let app = in_place_of(app, program.clone(), args.to_vec());
         let numbers = (instance, slot, restarts);
-        let job = CommandJob { app, numbers, kin: Kin::Before(self.run), input: None, reply };
+        let (kin, printed) = (Kin::Before(self.run), printed.to_vec());
+        let job = CommandJob { app, numbers, kin, printed, input: None, reply };
         self.spawner.send(SpawnerJob::Command(Box::new(job))).ok();
         let command_begun = match begun.await {
             Ok(Ok(begun)) => begun,
-            Ok(Err(why)) => return Ok(Err(format!("it could not be run: {why}"))),
+            Ok(Err(why)) => return Ok(Err(format!("could not be run: {why}"))),
             Err(_) => return Err(SpawnFailure::Interrupted),
         };
         let timeout = Duration::from_millis(command.timeout.as_millis());
@@ -139,6 +154,6 @@ impl Preparer<'_> {
         if self.wanted.is_closed() {
             return Err(SpawnFailure::Interrupted);
         }
-        Ok(end.map_err(|error| format!("it could not be waited for: {error}")))
+        Ok(end.map_err(|error| format!("could not be waited for: {error}")))
     }
 }

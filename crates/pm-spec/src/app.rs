@@ -110,6 +110,9 @@ pub struct AppSpec {
     /// What is run when something happens to it.
     #[serde(default, skip_serializing_if = "HookCommands::is_empty")]
     pub hooks: HookCommands,
+    /// What is run to its good end before each run begins (systemd: `ExecStartPre=`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_start: Option<TimedCommand>,
     /// Where its output goes.
     pub logs: LogSpec,
     /// A file that holds the pid while it runs; the daemon adds `-<id>` before `.pid` (PM2: `pid_file`).
@@ -170,6 +173,7 @@ impl AppSpec {
             job: JobPolicy::default(),
             watch: None,
             hooks: HookCommands::new(),
+            pre_start: None,
             logs: LogSpec::default(),
             pid_file: None,
             user: None,
@@ -357,7 +361,7 @@ mod tests {
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
             user: Option { UserChoice { uid, gid, groups } },
-            version, source, nulled, hooks,
+            version, source, nulled, hooks, pre_start,
         }
     }
 
@@ -518,6 +522,7 @@ mod tests {
             checks: other_checks(),
             job: other_job(),
             watch: Some(other_watch()),
+            pre_start: Some(printed()),
             hooks: HookEvent::ALL.map(|event| (event, Vec::from(["/h".into()]))).into(),
             logs: LogSpec {
                 out: LogTarget::File("/o".into()),

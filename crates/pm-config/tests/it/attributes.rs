@@ -313,6 +313,7 @@ fn senses() -> Vec<(&'static str, &'static str, Value)> {
         ("schedule: '@daily', random_delay: '10m'", "/schedule/random_delay", json!(600_000)),
         ("schedule: '@daily'", "/restart/autorestart", json!(false)),
         ("schedule: 0", "/schedule", json!(null)),
+        ("pre_start: { command: 'x', timeout: 9000 }", "/pre_start/timeout", json!(9000)),
         ("schedule: '@daily', overlap: 'queue'", "/job/overlap", json!("queue")),
         ("schedule: '@daily', time_limit: '2s'", "/job/time_limit", json!(2000)),
         ("schedule: '@daily', time_limit: 0, retries: 3", "/job/time_limit", json!(null)),

@@ -46,7 +46,7 @@ async fn look_after(
     let app = in_place_of(&plan.app, "/bin/sh".into(), words);
     let numbers = (plan.instance, plan.slot, plan.restarts);
     let kin = run.map_or(Kin::Nobody, |run| Kin::Run(run, pid));
-    let job = CommandJob { app, numbers, kin, input: None, reply };
+    let job = CommandJob { app, numbers, kin, printed: Vec::new(), input: None, reply };
     // The thread lives as long as we do.
     spawner.send(SpawnerJob::Command(Box::new(job))).ok();
     let command = match begun.await.unwrap_or_else(|_| Err("nobody makes it".into())) {

@@ -11,6 +11,7 @@ use super::SpawnerParts;
 use crate::command_job::{CommandJob, Kin};
 use crate::kernel_orders;
 use crate::plan::RunNumbers;
+use crate::secrets;
 use crate::short_command::{Bond, Ears, Heard, ShortCommand, request_beside};
 
 impl SpawnerParts {
@@ -35,17 +36,19 @@ impl SpawnerParts {
         let mut request =
             request_beside(&job.app, (numbers, job.kin.pid()), &self.home, ears.stdio())?;
         request.nofile = self.nofile;
+        for (name, value) in &job.printed {
+            secrets::set(&mut request.env, name, value)?;
+        }
         let input = job.input.as_deref().map(readable).transpose().map_err(failed)?;
         if let Some(input) = &input {
             request.stdin = input.as_fd();
         }
         let bond = job.kin.bond(self.home_id);
         let born = match bond {
-            Bond::Run(tag) => {
+            Bond::Run(tag) | Bond::Own(tag) => {
                 request.kernel = kernel_orders::of(&job.app, self.nofile);
                 spawner.spawn(tag, &request)
             }
-            Bond::Own(tag) => spawner.spawn(tag, &request),
             Bond::Group => pm_os::spawn::spawn(&request),
         };
         let born = born.map_err(refused)?;
