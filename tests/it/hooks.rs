@@ -206,8 +206,7 @@ fn what_comes_before_a_run_lets_it_begin_or_fails_it() {
     assert_eq!(noted(&home, "order").len(), whole.len());
     // The daemon dies while it runs: the next one ends it and runs it again, once.
     app(serde_json::json!("echo $$ >>pids; while test ! -e go; do sleep 0.05; done"));
-    home.run(["apply", "apps.json"]);
-    let _waits = home.pm(["restart", "web"]).background();
+    let _waits = home.pm(["apply", "apps.json"]).background();
     home.wait_until("it runs", || !noted(&home, "pids").is_empty());
     let before = noted(&home, "pids").len();
     pm_testkit::signal(home.hello().pid, 9);
