@@ -178,7 +178,11 @@ fn changed(spec: &AppSpec) -> Vec<(String, String)> {
 fn schedule(schedule: &Schedule) -> String {
     let zone = schedule.zone.as_deref().map(|zone| format!(", {}", safe_text(zone)));
     let stopped = if schedule.after_stop { ", also when stopped" } else { "" };
-    format!("{}{}{stopped}", safe_text(&schedule.pattern), zone.unwrap_or_default())
+    let missed = if schedule.catch_up { ", missed times are made up for" } else { "" };
+    let delay = Some(schedule.random_delay).filter(|delay| delay.as_millis() > 0);
+    let delay = delay.map(|delay| format!(", up to {delay} later")).unwrap_or_default();
+    let zone = zone.unwrap_or_default();
+    format!("{}{zone}{delay}{stopped}{missed}", safe_text(&schedule.pattern))
 }
 
 fn watch(watch: &Watch) -> String {
@@ -263,6 +267,11 @@ fn environment(spec: &AppSpec, look: Look) -> String {
         let line = format!("  {}=(from {})", safe_text(name), safe(path)).replace('\n', " ");
         fields += &(text::fitted(&line, look) + "\n");
     }
+    for (name, command) in &spec.secret_commands {
+        let (name, command) = (safe_text(name), safe_text(&command.line()));
+        let line = format!("  {name}=(printed by {command})").replace('\n', " ");
+        fields += &(text::fitted(&line, look) + "\n");
+    }
     let others = spec.env.len().saturating_sub(spec.declared_env.len());
     let (program, name) = (called::name(), safe_text(spec.name.as_str()));
     let more = format!("  and {others} inherited; `{program} env {name}` shows all\n");
@@ -334,7 +343,7 @@ mod tests {
     #[test]
     fn a_schedule_has_one_line() {
         let pattern = String::from("0 3 * * *");
-        let mut schedule = Schedule { pattern, zone: None, after_stop: false, job: false };
+        let mut schedule = Schedule { pattern, ..Schedule::default() };
         let mut spec = crate::golden::spec("web");
         for (job, label) in [(false, "cron restart"), (true, "schedule")] {
             (schedule.job, spec.restart.autorestart) = (job, !job);

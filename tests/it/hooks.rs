@@ -164,3 +164,55 @@ fn a_hook_without_a_program_is_refused_with_its_place() {
         .complains("`on_exit`: there is no program no-such-program-at-all");
     assert!(home.rows().is_empty());
 }
+
+#[test]
+fn what_comes_before_a_run_lets_it_begin_or_fails_it() {
+    let home = Home::new();
+    home.script("web", "echo run >>order; exec sleep 1000");
+    home.script(
+        "first",
+        "echo \"first $WORD $SECRET\" >>order; test -e good || { echo 'no table' >&2; exit 3; }",
+    );
+    let app = |before: Value| {
+        let secret = serde_json::json!({"command": "echo known"});
+        let app = serde_json::json!([{
+            "name": "web", "script": "./web", "env": {"WORD": "said", "SECRET": secret}, "pre_start": before,
+        }]);
+        home.file("apps.json", app.to_string());
+    };
+    app(serde_json::json!(["./first"]));
+    let failed = home.run(["start", "apps.json"]).ends(1);
+    failed.says("could not run its `pre_start`: it exited with code 3: no table");
+    home.run(["why", "web"]).ok().says("`pre_start`: it exited with code 3: no table");
+    assert_eq!(noted(&home, "order"), ["first said known"], "the app was not begun");
+    home.file("good", "");
+    home.run(["start", "web"]).ok();
+    home.wait_until("it runs", || noted(&home, "order").len() == 3);
+    home.run(["restart", "web"]).ok();
+    let whole = ["first said known", "first said known", "run", "first said known", "run"];
+    home.wait_until("and again", || noted(&home, "order") == whole);
+    // A change holds for the next run, and ends none.
+    let pid = home.row("web").pid;
+    app(
+        serde_json::json!({"command": "setsid sleep 1000 & echo $! >left; sleep 1000", "timeout": 500}),
+    );
+    home.run(["apply", "apps.json"]).ok();
+    assert_eq!(home.row("web").pid, pid);
+    home.run(["describe", "web"]).ok().says("within 500ms");
+    // One that hangs is ended with all it started.
+    home.run(["restart", "web"]).ends(1).says("it did not end in time: killed");
+    let left = noted(&home, "left")[0].parse().unwrap();
+    pm_testkit::wait_gone(left);
+    assert_eq!(noted(&home, "order").len(), whole.len());
+    // The daemon dies while it runs: the next one ends it and runs it again, once.
+    app(serde_json::json!("echo $$ >>pids; while test ! -e go; do sleep 0.05; done"));
+    let _waits = home.pm(["apply", "apps.json"]).background();
+    home.wait_until("it runs", || !noted(&home, "pids").is_empty());
+    let before = noted(&home, "pids").len();
+    pm_testkit::signal(home.hello().pid, 9);
+    home.wait_until("it runs again", || noted(&home, "pids").len() == before + 1);
+    pm_testkit::wait_gone(noted(&home, "pids")[before - 1].parse().unwrap());
+    home.file("go", "");
+    home.wait_status("web", "online");
+    home.wait_until("once", || noted(&home, "order").len() == whole.len() + 1);
+}

@@ -234,3 +234,36 @@ fn what_fails_is_tried_again_also_by_another_daemon() {
     home.run(["run", "job"]).ok();
     assert_eq!(runs(&home), 5);
 }
+
+#[test]
+fn what_was_missed_while_nobody_was_there_is_made_up_for_once() {
+    let home = Home::new();
+    job(&home, NEVER, "", "catch_up: true");
+    home.run(["start", "jobs.json5"]).ok();
+    home.run(["describe", "job"]).ok().says("0 0 29 2 *, missed times are made up for");
+    home.run(["save"]).ok();
+    let stamp = home.home().schedules().join("default:job");
+    let missed = || {
+        assert!(stamp.exists());
+        fs::write(&stamp, "1\n").unwrap();
+    };
+    // No daemon, as after a boot.
+    home.run(["kill"]).ok();
+    assert_eq!(runs(&home), 0);
+    missed();
+    home.run(["resurrect"]).ok();
+    home.wait_until("it is made up for", || counts(&home) == (1, 0, 0));
+    // A daemon that is not there for a while.
+    missed();
+    pm_testkit::signal(home.hello().pid, 9);
+    home.wait_until("and by the next daemon", || counts(&home) == (2, 0, 0));
+    pm_testkit::signal(home.hello().pid, 9);
+    home.run(["run", "job"]).ok();
+    assert_eq!(runs(&home), 3, "what was not missed is not");
+    // Who stops it wants nothing of that; a start never runs it.
+    home.run(["stop", "job"]).ok();
+    assert!(!stamp.exists());
+    home.run(["start", "job"]).ok().says("scheduled in ");
+    home.run(["delete", "job"]).ok();
+    assert!(!stamp.exists() && runs(&home) == 3);
+}

@@ -1,10 +1,10 @@
-//! Variables whose values are in files: the app has them, and nobody else is told.
+//! Variables whose values are in files, or printed by commands: the app has them, and nobody else is told.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use pm_testkit::Home;
+use pm_testkit::{Home, signal, wait_gone};
 
 const SECRET: &str = "hunter2-correct-horse";
 
@@ -65,4 +65,115 @@ fn a_secret_in_a_file_is_read_at_each_start_and_kept_nowhere() {
         .says("/other: no such file or directory");
     Command::new("mkfifo").arg(home.work().join("other")).status().unwrap();
     home.run(["restart", "web"]).ends(1).says("/other: it is no file");
+}
+
+/// An app with a variable that a command prints.
+fn printed_by(home: &Home, command: &str) {
+    let env = format!("env: {{ DB_PASSWORD: {command}, GREETING: 'hi' }}");
+    // What asks how it is has them too.
+    let ready = "ready: { exec: 'test -n \"$DB_PASSWORD\"' }";
+    let app = format!("name: 'web', script: './server', interpreter: 'none', {ready}, {env}");
+    home.file("ecosystem.json5", format!("{{ apps: [{{ {app} }}] }}"));
+}
+
+/// Who is left of a command that left its number there.
+fn wait_for_pid(home: &Home, name: &str) -> u32 {
+    let mut pid = 0;
+    home.wait_until("the command runs", || {
+        let text = fs::read_to_string(home.work().join(name)).unwrap_or_default();
+        pid = text.trim().parse().unwrap_or(0);
+        pid != 0
+    });
+    pid
+}
+
+#[test]
+fn a_secret_that_a_command_prints_is_the_apps_alone() {
+    let home = Home::new();
+    home.script("server", "printf %s \"$DB_PASSWORD\" > seen; while :; do sleep 0.05; done");
+    let seen = |value: &str| {
+        home.wait_until("the app has seen it", || {
+            fs::read_to_string(home.work().join("seen")).is_ok_and(|seen| seen == value)
+        });
+    };
+    home.file("vault", format!("{SECRET}\n"));
+    // It has the variables and the folder of the app, and leaves nobody behind, whatever it forks.
+    home.script(
+        "get",
+        "setsid sleep 1000 >/dev/null 2>&1 & echo $! >left; test $GREETING = hi && cat vault",
+    );
+    printed_by(&home, "{ command: ['./get', 'db'] }");
+    home.run(["start", "ecosystem.json5"]).ok();
+    seen(SECRET);
+    wait_gone(wait_for_pid(&home, "left"));
+    home.run(["save"]).ok();
+    for words in [
+        &["describe", "web"][..],
+        &["jlist"],
+        &["env", "web"],
+        &["events"],
+        &["why", "web"],
+        &["apply", "ecosystem.json5", "--dry-run"],
+    ] {
+        let told = home.run(words).ok().out();
+        assert!(!told.contains(SECRET), "{words:?}: {told}");
+    }
+    home.run(["describe", "web"]).ok().says("DB_PASSWORD=(printed by /").says("/get db)");
+    fs::remove_file(home.work().join("seen")).unwrap();
+    assert_eq!(places(home.home().root()), Vec::<String>::new());
+    // Another value is there at the next start, and another command by `apply`; a line is the shell's.
+    home.file("vault", "another");
+    home.run(["restart", "web"]).ok();
+    seen("another");
+    printed_by(&home, "{ command: 'echo $GREETING | tr h H' }");
+    home.run(["apply", "ecosystem.json5"]).ok().says("env.DB_PASSWORD");
+    seen("Hi");
+}
+
+#[test]
+fn a_command_that_gives_no_secret_starts_nothing() {
+    let home = Home::new();
+    home.script("server", "touch ran; while :; do sleep 0.05; done");
+    let failed = |command: &str| {
+        printed_by(&home, command);
+        home.run(["start", "ecosystem.json5"]).ends(1)
+    };
+    home.script("get", "echo half-a-secret; echo 'no such key' >&2; exit 3");
+    let why = "could not get the secret `DB_PASSWORD` from `";
+    failed("{ command: ['./get'] }").says(why).says("/get`: it exited with code 3: no such key");
+    home.run(["why", "web"]).ok().says("it exited with code 3: no such key");
+    failed("{ command: ['true'] }").says("it printed nothing");
+    failed("{ command: 'yes' }").says("it printed too much: killed");
+    home.script("get", "setsid sleep 1000 & echo $! >left; sleep 1000");
+    failed("{ command: ['./get'], timeout: 500 }").says("it did not end in time: killed");
+    wait_gone(wait_for_pid(&home, "left"));
+    let told = home.run(["why", "web"]).ok().out();
+    assert!(!told.contains("half-a-secret"), "{told}");
+    // Nobody waits for one that is stopped.
+    printed_by(&home, "{ command: ['./get'] }");
+    fs::remove_file(home.work().join("left")).unwrap();
+    let _waits = home.pm(["start", "ecosystem.json5"]).background();
+    let left = wait_for_pid(&home, "left");
+    home.run(["stop", "web"]).ok();
+    wait_gone(left);
+    // The daemon dies: the next one ends what is left of it, and begins anew.
+    fs::remove_file(home.work().join("left")).unwrap();
+    let _waits = home.pm(["start", "web"]).background();
+    let left = wait_for_pid(&home, "left");
+    home.script("get", "echo mended");
+    signal(home.hello().pid, 9);
+    wait_gone(left);
+    home.wait_status("web", "online");
+    home.wait_until("it runs", || home.work().join("ran").exists());
+    // What is none of the objects that mean something is no value.
+    for (value, says) in [
+        ("{ vault: 'db' }", "must be a value, or an object that says where it comes from"),
+        ("{ command: ['true'], shell: true }", "unknown key `shell` in `DB_PASSWORD`"),
+        ("{ command: ['no-such-program'] }", "there is no program no-such-program"),
+        ("{ command: [] }", "must be a shell line, or a list"),
+        ("{ command: ['true'], timeout: 'soon' }", "`timeout` must be a duration"),
+    ] {
+        printed_by(&home, value);
+        home.run(["check", "ecosystem.json5"]).ends(2).says(says).says("ecosystem.json5:1:");
+    }
 }

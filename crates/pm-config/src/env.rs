@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pm_spec::{ByteString, Environment};
+use pm_spec::{ByteString, Environment, TimedCommand};
 
 use crate::caller::Beside;
 use crate::diagnose::{Finding, quoted};
@@ -10,7 +10,7 @@ use crate::dotenv::FileVariable;
 use crate::fields::{AppFields, Field, whole};
 use crate::ground::ConfigGround;
 use crate::tree::{TableEntry, Value};
-use crate::{env_file, keys, paths};
+use crate::{command, env_file, keys, paths};
 
 /// All variables, and the names of those that the file or the command line set.
 #[derive(Default)]
@@ -21,22 +21,32 @@ pub(crate) struct Variables {
     pub(crate) hidden: BTreeSet<String>,
     /// Further ones, whose values are in these files.
     pub(crate) secret_files: BTreeMap<String, ByteString>,
+    /// Further ones, whose values these commands print.
+    pub(crate) secret_commands: BTreeMap<String, TimedCommand>,
 }
 
 impl Variables {
     fn set(&mut self, name: &str, value: &Value) {
         self.all.set(name, value.to_bytes());
         self.declared.insert(name.to_owned());
-        self.hidden.remove(name);
-        self.secret_files.remove(name);
+        self.forget(name);
     }
 
-    /// Its value is in this file.
-    fn set_secret(&mut self, name: &str, path: ByteString) {
+    /// Its value comes from elsewhere.
+    fn set_secret(&mut self, name: &str, secret: Secret) {
         self.all.unset(name);
         self.declared.remove(name);
+        self.forget(name);
+        match secret {
+            Secret::File(path) => drop(self.secret_files.insert(name.to_owned(), path)),
+            Secret::Printed(by) => drop(self.secret_commands.insert(name.to_owned(), by)),
+        }
+    }
+
+    fn forget(&mut self, name: &str) {
         self.hidden.remove(name);
-        self.secret_files.insert(name.to_owned(), path);
+        self.secret_files.remove(name);
+        self.secret_commands.remove(name);
     }
 
     /// Lays what a file of variables says over what is there.
@@ -52,6 +62,14 @@ impl Variables {
         }
         self.declared.insert(variable.name);
     }
+}
+
+/// Where a value comes from that nobody is to know.
+enum Secret {
+    /// It is what this file holds.
+    File(ByteString),
+    /// It is what this prints.
+    Printed(TimedCommand),
 }
 
 /// What the caller has only because it is itself one of our apps (pain 77).
@@ -138,9 +156,12 @@ fn lay(
     variables: &mut Variables,
 ) {
     for entry in table(app, field) {
-        if let Some(path) = secret_file(&entry.node.value) {
-            let path = paths::written(path, ground.folder, &ground.caller.env);
-            variables.set_secret(&entry.key, paths::to_bytes(&path));
+        // As in PM2, there any object is text.
+        let is_text = ground.overrides.beside == Beside::Pm2s && !names_secret(&entry.node.value);
+        if let Some(inside) = entry.node.value.as_table().filter(|_| !is_text) {
+            if let Some(secret) = secret(app, Field::of(entry), inside, ground) {
+                variables.set_secret(&entry.key, secret);
+            }
             continue;
         }
         variables.set(&entry.key, &entry.node.value);
@@ -150,11 +171,32 @@ fn lay(
     }
 }
 
-/// `{ file: "..." }` in the place of a value: it is read from there.
-fn secret_file(value: &Value) -> Option<&ByteString> {
-    let [entry] = value.as_table()? else { return None };
-    let path = entry.node.value.as_text().filter(|path| !path.is_empty())?;
-    (entry.key == "file").then_some(path)
+/// Whether it is one of the objects that stand in the place of a value.
+fn names_secret(value: &Value) -> bool {
+    ["file", "command"].iter().any(|key| value.get(key).is_some())
+}
+
+/// `{ file }` or `{ command }` in the place of a value: it comes from there.
+fn secret(
+    app: &mut AppFields<'_>,
+    field: Field<'_>,
+    entries: &[TableEntry],
+    ground: &ConfigGround<'_>,
+) -> Option<Secret> {
+    let (folder, env) = (ground.folder, &ground.caller.env);
+    if let [only] = entries
+        && only.key == "file"
+        && let Some(path) = only.node.value.as_text().filter(|path| !path.is_empty())
+    {
+        return Some(Secret::File(paths::to_bytes(&paths::written(path, folder, env))));
+    }
+    if entries.iter().any(|entry| entry.key == "command") {
+        return command::timed(app, field, (folder, env)).map(Secret::Printed);
+    }
+    let what = "a value, or an object that says where it comes from";
+    let hint = "{ file: PATH } is read and { command: [PROGRAM, ...] } is run at each start; an object as text is '{\"a\":1}'";
+    app.findings.add(field.must_be(what).hint(hint));
+    None
 }
 
 /// The good entries of `env` or `env_NAME`; the others become findings.

@@ -202,7 +202,8 @@ impl<'a> AppFields<'a> {
         }
     }
 
-    fn word(&mut self, name: &str, node: &ConfigNode) -> Option<ByteString> {
+    /// An item of a list of words.
+    pub(crate) fn word(&mut self, name: &str, node: &ConfigNode) -> Option<ByteString> {
         let at = node.at;
         match &node.value {
             Value::Text(text) if text.as_bytes().contains(&0) => {

@@ -8,6 +8,7 @@
 mod amend;
 mod caller;
 mod checks;
+mod command;
 mod dependencies;
 mod deploy;
 mod diagnose;

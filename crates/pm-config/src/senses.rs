@@ -23,6 +23,8 @@ const POLL_LEAST: Span = Span::from_millis(50);
 pub(crate) fn schedule(app: &mut AppFields<'_>) -> Option<Schedule> {
     let zone = app.text("cron_timezone").map(str::to_owned);
     let after_stop = app.switch("cron_after_stop").unwrap_or(false);
+    let catch_up = app.switch("catch_up").unwrap_or(false);
+    let random_delay = app.span("random_delay").unwrap_or(Span::ZERO);
     let set = |key| app.get(key).filter(|field| !is_off(&field.node.value));
     let (job, anew) = (set("schedule"), set("cron_restart"));
     let Some(field) = job.or(anew) else {
@@ -54,7 +56,8 @@ pub(crate) fn schedule(app: &mut AppFields<'_>) -> Option<Schedule> {
         }
         Value::List(_) | Value::Table(_) => return app.refuse(field, "a cron pattern"),
     };
-    let schedule = Schedule { pattern, zone, after_stop, job: job.is_some() };
+    let job = job.is_some();
+    let schedule = Schedule { pattern, zone, after_stop, job, catch_up, random_delay };
     match Timetable::parse(&schedule) {
         Ok(_) => Some(schedule),
         Err(error @ pm_triggers::ScheduleError::Zone(_)) => {
@@ -100,7 +103,7 @@ fn is_off(value: &Value) -> bool {
 
 /// A zone without a schedule: typed, it is a mistake; in a file, it may wait for one.
 fn useless(app: &mut AppFields<'_>) {
-    for key in ["cron_timezone", "cron_after_stop"] {
+    for key in ["cron_timezone", "cron_after_stop", "catch_up", "random_delay"] {
         let Some(field) = app.get(key).filter(|field| !field.node.value.is_falsy()) else {
             continue;
         };

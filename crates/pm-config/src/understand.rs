@@ -122,7 +122,7 @@ pub(crate) fn app(
     spec.watch = senses::watch(&mut app, base, &ground.caller.env);
     checks::settle(&mut app, seen_from, &mut spec);
     spec.user = user::choice(&mut app, ground.caller);
-    spec.hooks = hooks::read(&mut app, base, &env.all);
+    hooks::settle(&mut app, (base, &env.all), &mut spec);
     spec.kernel.rlimits = limits::rlimits(&mut app);
     spec.kernel.write_paths = limits::write_paths(&mut app, base, spec.kernel.isolate, ground);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
@@ -131,7 +131,7 @@ pub(crate) fn app(
     let before = choice.args.into_iter().chain(spec.interpreter_args);
     // They are among a module's words already.
     spec.interpreter_args = before.filter(|_| !matches!(program, Program::Module(_))).collect();
-    spec.env = env.all;
+    (spec.env, spec.source) = (env.all, ground.source.map(paths::to_bytes));
     preset::settle(&mut app, ground, &mut spec);
     if app.get("listen").is_none() {
         listen::follow(&mut spec);
@@ -142,7 +142,7 @@ pub(crate) fn app(
         declared_env: env.declared.iter().map(|name| ByteString::from(name.as_str())).collect(),
         hidden_env: env.hidden.iter().map(|name| ByteString::from(name.as_str())).collect(),
         secret_files: env.secret_files,
-        source: ground.source.map(paths::to_bytes),
+        secret_commands: env.secret_commands,
         ..spec
     })
 }

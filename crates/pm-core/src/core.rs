@@ -91,6 +91,11 @@ impl Core {
         self.index.next_deadline()
     }
 
+    /// Whether everything is taken down, and then there is no daemon any more.
+    pub const fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// All instances in order of their numbers.
     pub fn instances(&self) -> impl Iterator<Item = InstanceView<'_>> {
         self.instances.values().map(|instance| instance.view())

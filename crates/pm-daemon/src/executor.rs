@@ -114,7 +114,9 @@ impl Executor {
                 }
                 Order::UpdateLogRules(run, app) => self.runs.retune(run, app),
                 Order::MeasureMemory(limits) => self.publisher.set_limits(limits),
-                Order::Schedule(app, schedule) => self.triggers.cron.set(app, schedule.as_ref()),
+                Order::Schedule(app, schedule) => {
+                    self.triggers.schedule(core, app, schedule.as_ref());
+                }
                 Order::Watch(app, spec) => self.triggers.watch(app, spec),
                 Order::Announce(occasion) => {
                     if let Some(call) = self.hooks.call(core, &occasion, self.journal.dates()) {
@@ -133,6 +135,7 @@ impl Executor {
         self.crash_files.note(core, &ends, Clocks::read(self.journal.dates()));
         self.crash_files.write(|run| self.runs.get(run).is_some());
         self.inquiries.tend(core);
+        self.runs.give_up_unwanted(core);
         self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
         if is_news {
             self.runs.tidy(core);

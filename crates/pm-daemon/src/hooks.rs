@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::clock::{Clocks, Dates};
-use crate::command_job::{CommandJob, in_place_of};
+use crate::command_job::{CommandJob, Kin, in_place_of};
 use crate::daemon_log;
 use crate::server::ends;
 use crate::spawner::SpawnerJob;
@@ -114,7 +114,14 @@ impl HookCall {
     pub(crate) fn begin(self, spawner: &Sender<SpawnerJob>) {
         let Self { app, numbers, facts, named, permit } = self;
         let (reply, begun) = oneshot::channel();
-        let job = CommandJob { app, numbers, run: None, input: Some(facts), reply };
+        let job = CommandJob {
+            app,
+            numbers,
+            kin: Kin::Nobody,
+            printed: Vec::new(),
+            input: Some(facts),
+            reply,
+        };
         // The thread lives as long as we do.
         spawner.send(SpawnerJob::Command(Box::new(job))).ok();
         tokio::spawn(async move {

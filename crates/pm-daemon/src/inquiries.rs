@@ -124,7 +124,8 @@ impl Inquiries {
             app: Arc::clone(instance.app),
         };
         let (outlet, spawner) = (self.outlet.clone(), self.spawner.clone());
-        let subject = Subject { run, plan, outlet, spawner };
+        let pid = instance.run.and_then(|(_, identity)| identity).map(|identity| identity.pid);
+        let subject = Subject { run, pid, plan, outlet, spawner };
         let task = match errand.clone() {
             Errand::Ready(run, question) => tokio::spawn(task::until_ready(subject, run, question)),
             Errand::Health(run, check) => tokio::spawn(task::again_and_again(subject, run, check)),

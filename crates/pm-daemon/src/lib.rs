@@ -33,6 +33,7 @@ mod own_file;
 mod pidfile;
 mod plan;
 mod pm2_pid;
+mod preparation;
 mod publisher;
 mod reactor;
 mod renewal;

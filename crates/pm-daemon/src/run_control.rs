@@ -17,11 +17,11 @@ use pm_os::tag::Tag;
 use pm_spec::{AppSpec, Mode, Signal, Span};
 use tokio::sync::mpsc;
 
-use crate::hooks::HookCall;
 use crate::inlet::{Inlet, Newborn};
 use crate::node::Node;
 use crate::notices::NoticeReader;
 use crate::pidfile::PidFile;
+use crate::preparation::Preparations;
 use crate::runs::{self, Life, Run, Runs, Told};
 use crate::shared_sockets::SocketUse;
 use crate::slots::{Address, CHANNEL_SLOT, NOTICE_SLOT, PIDFD_SLOT, slot_of};
@@ -29,6 +29,7 @@ use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::tree_job::{Leaver, Machine, TreeJob};
 use crate::{app_events, daemon_log, plan};
 
+mod commands;
 mod drain;
 
 /// Everybody who has to do with runs, as the daemon begins.
@@ -42,6 +43,7 @@ pub(crate) struct Owners {
     pub(crate) runs: Runs,
     pub(crate) node: Node,
     pub(crate) sockets: SocketUse,
+    pub(crate) preparations: Preparations,
     /// Where tasks bring what they find.
     pub(crate) outlet: mpsc::Sender<Inlet>,
 }
@@ -105,13 +107,7 @@ impl RunControl {
         }
         let old = shares_sockets.then(|| self.owners.runs.alive(address)).flatten();
         self.owners.runs.insert(run, Run::expected(tag, address, plan.slot, Arc::clone(&plan.app)));
-        // The thread lives as long as we do.
-        self.owners.spawner.send(SpawnerJob::Make(SpawnJob { run, old, plan })).ok();
-    }
-
-    /// Has a command of an app run.
-    pub(crate) fn run_hook(&self, call: HookCall) {
-        call.begin(&self.owners.spawner);
+        self.make(SpawnJob { run, old, plan, printed: Vec::new() });
     }
 
     /// Sends a signal, perhaps not before a Node app has done what it does by itself.
@@ -139,12 +135,6 @@ impl RunControl {
         }
     }
 
-    /// A newer run takes the callers of this one.
-    fn stand_by(&self, id: RunId) {
-        let Some(run) = self.get(id).filter(|run| !run.app.listen.is_empty()) else { return };
-        self.owners.spawner.send(SpawnerJob::StandBy(run.address.app, id)).ok();
-    }
-
     /// Has a main process told to replace its workers, and looked whether it does.
     fn replace(&self, id: RunId, (signal, within): (Signal, Span)) {
         let Some(signal) = SignalNumber::from_number(signal.number()) else { return };
@@ -152,6 +142,12 @@ impl RunControl {
         if let Some(run) = self.get(id) {
             self.tree_job(TreeJob::Replace(run.tree(), signal, within));
         }
+    }
+
+    /// A newer run takes the callers of this one.
+    fn stand_by(&self, id: RunId) {
+        let Some(run) = self.get(id).filter(|run| !run.app.listen.is_empty()) else { return };
+        self.owners.spawner.send(SpawnerJob::StandBy(run.address.app, id)).ok();
     }
 
     /// No new connection goes to a run that is about to leave. It has half its time to accept those that wait at these
@@ -230,6 +226,7 @@ impl RunControl {
     /// A process exists. Returns the fact, and exits that were told before.
     pub(crate) fn born(&mut self, id: RunId, newborn: Newborn) -> (Option<Fact>, Vec<LeaderExit>) {
         let Newborn { identity, pidfd, channel, notices, sockets: _ } = newborn;
+        self.owners.preparations.over(id);
         let Some(run) = self.owners.runs.get_mut(id) else { return (None, Vec::new()) };
         let early = match std::mem::replace(&mut run.life, Life::Alive) {
             Life::Expected(exits) => exits,
@@ -281,6 +278,7 @@ impl RunControl {
 
     /// There is no process; the spawner has told the guardian to drop everything.
     pub(crate) fn not_born(&mut self, id: RunId, failure: &SpawnFailure) {
+        self.owners.preparations.over(id);
         app_events::not_born(self.owners.runs.remove(id).as_ref(), failure);
     }
 

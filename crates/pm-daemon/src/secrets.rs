@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use crate::plan;
 
 /// A value is shorter: the kernel takes no variable of more than 128 KiB.
-const MOST: u64 = 64 << 10;
+pub(crate) const MOST: usize = 64 << 10;
 
 /// Adds them to what a process gets; else what can't be read, and why.
 pub(crate) fn lay(env: &mut Vec<CString>, app: &AppSpec) -> Result<(), String> {
@@ -19,11 +19,44 @@ pub(crate) fn lay(env: &mut Vec<CString>, app: &AppSpec) -> Result<(), String> {
         let failed =
             |why: String| format!("read the secret `{name}` from {}: {why}", path.display());
         let value = value(path).map_err(|error| failed(words(&error)))?;
-        let entry = [name.as_bytes(), b"=", &value].concat();
-        env.retain(|known| !known.as_bytes().starts_with(&entry[..=name.len()]));
-        env.push(CString::new(entry).map_err(|_| failed("it holds a NUL byte".into()))?);
+        set(env, name, &value).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Adds those that were printed for a process of the app, as that has them: nobody else knows them.
+pub(crate) fn take_over(env: &mut Vec<CString>, app: &AppSpec, pid: Option<u32>) {
+    let Some(pid) = pid.filter(|_| !app.secret_commands.is_empty()) else { return };
+    // A process that is gone, or shows nobody what it has, leaves the command without.
+    let block = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    for entry in block.split(|byte| *byte == 0) {
+        let Some(at) = entry.iter().position(|byte| *byte == b'=') else { continue };
+        let (name, value) = (String::from_utf8_lossy(&entry[..at]), &entry[at + 1..]);
+        if app.secret_commands.contains_key(&*name) {
+            // It holds no NUL byte.
+            set(env, &name, value).ok();
+        }
+    }
+}
+
+/// Sets one variable, in the place of what is called so.
+pub(crate) fn set(env: &mut Vec<CString>, name: &str, value: &[u8]) -> Result<(), String> {
+    let entry = [name.as_bytes(), b"=", value].concat();
+    let entry = CString::new(entry).map_err(|_| "it holds a NUL byte")?;
+    env.retain(|known| !known.as_bytes().starts_with(&entry.as_bytes()[..=name.len()]));
+    env.push(entry);
+    Ok(())
+}
+
+/// Without the end of its line: editors and `echo` end it with one.
+pub(crate) fn trimmed(mut value: Vec<u8>) -> Vec<u8> {
+    if value.last() == Some(&b'\n') {
+        value.pop();
+        if value.last() == Some(&b'\r') {
+            value.pop();
+        }
+    }
+    value
 }
 
 fn value(path: &ByteString) -> io::Result<Vec<u8>> {
@@ -34,18 +67,11 @@ fn value(path: &ByteString) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is no file"));
     }
     let mut value = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut value)?;
-    if value.len() as u64 > MOST {
+    file.take(MOST as u64 + 1).read_to_end(&mut value)?;
+    if value.len() > MOST {
         return Err(io::Error::other("it has more than 64 KiB"));
     }
-    // Editors and `echo` end it with one.
-    if value.last() == Some(&b'\n') {
-        value.pop();
-        if value.last() == Some(&b'\r') {
-            value.pop();
-        }
-    }
-    Ok(value)
+    Ok(trimmed(value))
 }
 
 /// Without the number of the error, which helps nobody.

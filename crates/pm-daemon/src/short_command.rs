@@ -20,6 +20,7 @@ use rustix::process::{Pid, kill_process_group};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::plan::{self, RunNumbers};
@@ -38,10 +39,11 @@ const SHOWN: usize = 200;
 /// So often it is looked whether everybody of a command that is killed is gone.
 const LOOKS: usize = 20;
 
-/// A command beside an app, in its folder, as its user, with its variables; the app's own program until another is set.
+/// A command beside an app, in its folder, as its user, with its variables, those included that were printed for
+/// its process; the app's own program until another is set.
 pub(crate) fn request_beside<'fd>(
     app: &AppSpec,
-    numbers: RunNumbers<'_>,
+    (numbers, pid): (RunNumbers<'_>, Option<u32>),
     home: &Home,
     stdio: [BorrowedFd<'fd>; 3],
 ) -> Result<SpawnRequest<'fd>, String> {
@@ -53,6 +55,7 @@ pub(crate) fn request_beside<'fd>(
     let line = plan::command_line(app, numbers, home, user.as_ref().map(|user| &user.person));
     let mut line = line.map_err(|error| error.to_string())?;
     secrets::lay(&mut line.env, app)?;
+    secrets::take_over(&mut line.env, app, pid);
     let credentials = user.map(|user| user.credentials);
     Ok(SpawnRequest {
         cwd: line.cwd,
@@ -111,10 +114,21 @@ impl Ears {
         [self.null.as_fd(), out.as_fd(), error.as_fd()]
     }
 
-    /// It is begun; with a tag it is of that run's tree.
-    pub(crate) fn of(self, born: Spawned, tag: Option<Tag>) -> ShortCommand {
-        ShortCommand { born, heard: self.heard, tag }
+    /// It is begun.
+    pub(crate) fn of(self, born: Spawned, bond: Bond) -> ShortCommand {
+        ShortCommand { born, heard: self.heard, bond }
     }
+}
+
+/// By what is found what it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bond {
+    /// Its process group.
+    Group,
+    /// It is of this run's tree, which may keep what it leaves behind.
+    Run(Tag),
+    /// All that is marked so.
+    Own(Tag),
 }
 
 /// One that was begun. Somebody has to see it end.
@@ -122,7 +136,7 @@ impl Ears {
 pub(crate) struct ShortCommand {
     born: Spawned,
     heard: [Option<OwnedFd>; 2],
-    tag: Option<Tag>,
+    bond: Bond,
 }
 
 /// How one ended.
@@ -152,13 +166,13 @@ impl ShortCommand {
         until: impl Future<Output = ()>,
         most: usize,
     ) -> io::Result<CommandEnd> {
-        let Self { born, heard: [out, error], tag } = self;
+        let Self { born, heard: [out, error], bond } = self;
         let Spawned { pid, pidfd, identity, .. } = born;
         let ears = Ear::new(out).and_then(|out| Ear::new(error).map(|error| (out, error)));
         let (process, (mut out, mut error)) = match (watch(pidfd), ears) {
             (Ok(process), Ok(ears)) => (process, ears),
             (Err(problem), _) | (_, Err(problem)) => {
-                kill((pid, identity), tag).await;
+                kill((pid, identity), bond).await;
                 return Err(problem);
             }
         };
@@ -168,9 +182,9 @@ impl ShortCommand {
             () = error.hear(most) => Some(Finish::Flooded),
             () = until => Some(Finish::Late),
         };
-        if unfinished.is_some() || tag.is_none() {
+        if unfinished.is_some() || !matches!(bond, Bond::Run(_)) {
             // It is not reaped yet, so its number is still its own.
-            kill((pid, identity), tag).await;
+            kill((pid, identity), bond).await;
             gone(&process).await;
         }
         // What it wrote just before is in the pipes.
@@ -277,26 +291,33 @@ async fn gone(process: &AsyncFd<OwnedFd>) {
 }
 
 /// Kills it and all that can be found of what it started.
-async fn kill((pid, identity): (i32, ProcIdentity), tag: Option<Tag>) {
-    let Some(tag) = tag else {
-        if let Some(group) = Pid::from_raw(pid) {
-            // Nobody may be left of it.
-            kill_process_group(group, rustix::process::Signal::KILL).ok();
+async fn kill((pid, identity): (i32, ProcIdentity), bond: Bond) {
+    let killed = match bond {
+        Bond::Group => {
+            if let Some(group) = Pid::from_raw(pid) {
+                // Nobody may be left of it.
+                kill_process_group(group, rustix::process::Signal::KILL).ok();
+            }
+            return;
         }
-        return;
+        Bond::Run(tag) => spawn_blocking(move || kill_tree(tag, Some(identity))),
+        Bond::Own(tag) => spawn_blocking(move || kill_tree(tag, None)),
     };
-    let killed = tokio::task::spawn_blocking(move || kill_tree(tag, identity));
     if let Ok(Err(error)) = killed.await {
         daemon_log::note(format_args!("could not kill a command that asks: {error}"));
     }
 }
 
-fn kill_tree(tag: Tag, leader: ProcIdentity) -> Result<(), ProcScanError> {
-    let mut known: Vec<i32> = vec![leader.pid];
+/// Kills all that is marked so; of a run only what is of the command with this main process.
+pub(crate) fn kill_tree(tag: Tag, leader: Option<ProcIdentity>) -> Result<(), ProcScanError> {
+    let mut known: Vec<i32> = leader.iter().map(|leader| leader.pid).collect();
+    let depth = if leader.is_some() { Depth::Tags } else { Depth::Cookies };
     for _ in 0..LOOKS {
-        let scan = ProcScan::take(Depth::Tags, &[])?;
-        let members = scan.run_members(&[RunQuery::of(tag)]).remove(&tag).unwrap_or_default();
-        let own = of_command(&members, leader.pid, &mut known);
+        let scan = ProcScan::take(depth, &[])?;
+        let mut own = scan.run_members(&[RunQuery::of(tag)]).remove(&tag).unwrap_or_default();
+        if let Some(leader) = leader {
+            own = of_command(&own, leader.pid, &mut known);
+        }
         if own.is_empty() {
             break;
         }

@@ -73,6 +73,8 @@ pub(crate) struct SpawnJob {
     /// The old run beside which it is made.
     pub(crate) old: Option<RunId>,
     pub(crate) plan: pm_core::SpawnPlan,
+    /// Variables that commands have printed for it.
+    pub(crate) printed: Vec<(String, Vec<u8>)>,
 }
 
 impl SpawnJob {
@@ -193,6 +195,10 @@ impl SpawnerParts {
         let mut line = plan::command_line(app, numbers, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
         secrets::lay(&mut line.env, app).map_err(refused)?;
+        for (name, value) in &job.printed {
+            secrets::set(&mut line.env, name, value)
+                .map_err(|why| refused(format!("set the secret `{name}`: {why}")))?;
+        }
         let owner = user.as_ref().map(|user| user.owner);
         let tag = self.tag(job.run);
         let pipes = self.pipes(tag, job, owner)?;

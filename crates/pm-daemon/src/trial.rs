@@ -14,7 +14,7 @@ use pm_spec::{AppSpec, Check, Effort, Reload, Start};
 
 use crate::kernel_orders;
 use crate::plan::RunNumbers;
-use crate::short_command::{CommandEnd, Ears, Finish, Heard, ShortCommand, request_beside};
+use crate::short_command::{Bond, CommandEnd, Ears, Finish, Heard, ShortCommand, request_beside};
 
 /// So many of its last lines are shown.
 const SHOWN: usize = 8;
@@ -26,6 +26,7 @@ pub(crate) struct Trial {
     check: Check,
     instance: InstanceId,
     numbers: (u16, u32, u32),
+    pid: u32,
 }
 
 /// The apps that are to take new code and have no old run left if it does not work, each once.
@@ -53,13 +54,14 @@ impl Trial {
     fn of(instance: &InstanceView<'_>) -> Option<Self> {
         let habits = instance.app.preset.habits()?;
         let (run, identity) = instance.run?;
-        identity?;
+        let pid = identity?.pid;
         let stays = !instance.app.listen.is_empty();
         Some(Self {
             app: Arc::clone(instance.app),
             check: habits.check.filter(|check| !stays && fits(*check, instance.app))?,
             instance: instance.id,
             numbers: (instance.slot, instance.restarts, run.0),
+            pid,
         })
     }
 
@@ -102,13 +104,13 @@ impl Trial {
         let numbers = RunNumbers { instance: self.instance, slot, restarts, run, preload: None };
         let ears = Ears::open(Heard::Both)?;
         let isolation = kernel_orders::isolation(app).map_err(io::Error::other)?;
-        let mut request =
-            request_beside(app, numbers, home, ears.stdio()).map_err(io::Error::other)?;
+        let mut request = request_beside(app, (numbers, Some(self.pid)), home, ears.stdio())
+            .map_err(io::Error::other)?;
         request.argv = trial_words(self.check, request.argv);
         request.kernel = kernel_orders::of(app, None);
         request.isolation = isolation.as_ref();
         let born = pm_os::spawn::spawn(&request).map_err(io::Error::other)?;
-        Ok(ears.of(born, None))
+        Ok(ears.of(born, Bond::Group))
     }
 }
 

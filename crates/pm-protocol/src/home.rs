@@ -148,6 +148,11 @@ impl Home {
         self.root.join("crashes")
     }
 
+    /// When the schedules came last that are made up for, one file each.
+    pub fn schedules(&self) -> PathBuf {
+        self.root.join("schedules")
+    }
+
     /// Default folder of app logs.
     pub fn logs(&self) -> PathBuf {
         self.named("PM2_DEFAULT_LOG_PATH", "logs", "logs")
@@ -220,6 +225,7 @@ impl Home {
             self.diary(),
             self.events(),
             self.crashes(),
+            self.schedules(),
             self.logs(),
             self.pids(),
             self.module_conf(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
     Limits, ListenSocket, LogSpec, Mode, OutsideNeed, Preset, ReloadOrder, ReloadPolicy,
-    RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy, Watch, looks_secret,
+    RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy, TimedCommand, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -45,6 +45,9 @@ pub struct AppSpec {
     /// Further variables: their names, and the files (absolute) in which their values are, read at each start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_files: BTreeMap<String, ByteString>,
+    /// Further ones: their values are what these commands print at each start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_commands: BTreeMap<String, TimedCommand>,
     /// The keys that nobody wrote and whose values were made from others: a change of these alone is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<ByteString>,
@@ -107,6 +110,9 @@ pub struct AppSpec {
     /// What is run when something happens to it.
     #[serde(default, skip_serializing_if = "HookCommands::is_empty")]
     pub hooks: HookCommands,
+    /// What is run to its good end before each run begins (systemd: `ExecStartPre=`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_start: Option<TimedCommand>,
     /// Where its output goes.
     pub logs: LogSpec,
     /// A file that holds the pid while it runs; the daemon adds `-<id>` before `.pid` (PM2: `pid_file`).
@@ -143,6 +149,7 @@ impl AppSpec {
             declared_env: Vec::new(),
             hidden_env: Vec::new(),
             secret_files: BTreeMap::new(),
+            secret_commands: BTreeMap::new(),
             derived: Vec::new(),
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
@@ -166,6 +173,7 @@ impl AppSpec {
             job: JobPolicy::default(),
             watch: None,
             hooks: HookCommands::new(),
+            pre_start: None,
             logs: LogSpec::default(),
             pid_file: None,
             user: None,
@@ -334,7 +342,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            hidden_env, secret_files, derived, instances, instance_var, increment_var, umask, nice,
+            hidden_env, secret_files, secret_commands, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
@@ -346,14 +354,14 @@ mod tests {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
             },
             listen,
-            schedule: Option { Schedule { pattern, zone, after_stop, job } },
+            schedule: Option { Schedule { pattern, zone, after_stop, job, catch_up, random_delay } },
             checks: Checks { ready, ready_timeout, health, watchdog, on_unhealthy },
             job: JobPolicy { overlap, time_limit, retries },
             watch: Option { Watch { on, paths, ignore, extensions, delay, poll, follow_links } },
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
             user: Option { UserChoice { uid, gid, groups } },
-            version, source, nulled, hooks,
+            version, source, nulled, hooks, pre_start,
         }
     }
 
@@ -363,12 +371,7 @@ mod tests {
 
     fn usual() -> AppSpec {
         let mut app = AppSpec::new(AppName::default_namespace(), "a", "/");
-        app.schedule = Some(Schedule {
-            pattern: "0 0 * * *".into(),
-            zone: None,
-            after_stop: false,
-            job: false,
-        });
+        app.schedule = Some(Schedule { pattern: "0 0 * * *".into(), ..Schedule::default() });
         app.watch = Some(Watch {
             on: false,
             paths: Vec::new(),
@@ -419,6 +422,8 @@ mod tests {
             zone: Some("UTC".into()),
             after_stop: true,
             job: true,
+            catch_up: true,
+            random_delay: Span::from_secs(9),
         }
     }
 
@@ -460,6 +465,10 @@ mod tests {
     }
 
     /// Different in every field.
+    fn printed() -> TimedCommand {
+        TimedCommand { command: ["/c".into()].into(), timeout: TimedCommand::TIMEOUT }
+    }
+
     fn other() -> AppSpec {
         let mut env = Environment::new();
         env.set("A", "1");
@@ -477,6 +486,7 @@ mod tests {
             declared_env: Vec::from(["B".into()]),
             hidden_env: Vec::from(["H".into()]),
             secret_files: [(String::from("S"), "/s".into())].into(),
+            secret_commands: [(String::from("C"), printed())].into(),
             derived: Vec::from(["pid_file".into()]),
             instances: 2,
             instance_var: "B".into(),
@@ -512,6 +522,7 @@ mod tests {
             checks: other_checks(),
             job: other_job(),
             watch: Some(other_watch()),
+            pre_start: Some(printed()),
             hooks: HookEvent::ALL.map(|event| (event, Vec::from(["/h".into()]))).into(),
             logs: LogSpec {
                 out: LogTarget::File("/o".into()),

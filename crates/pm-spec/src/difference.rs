@@ -135,14 +135,20 @@ impl AppSpec {
 /// The variables that either declares, by name; secrets are masked.
 fn variables(old: &AppSpec, new: &AppSpec) -> Vec<Edit> {
     let declared = old.declared_env.iter().chain(&new.declared_env);
-    let secret = old.secret_files.keys().chain(new.secret_files.keys());
+    let secret = [old, new]
+        .into_iter()
+        .flat_map(|app| app.secret_files.keys().chain(app.secret_commands.keys()));
     let names: BTreeSet<String> =
         declared.map(|name| name.display().into_owned()).chain(secret.cloned()).collect();
     let changed = names.into_iter().filter_map(|name| {
         // Where the value is, or itself.
         let told = |app: &AppSpec| {
             let file = app.secret_files.get(&name).map(|path| (true, path.clone()));
-            file.or_else(|| app.env.get(&name).map(|value| (false, value.clone())))
+            let command = || {
+                let command = app.secret_commands.get(&name)?;
+                Some((true, ByteString::from(command.line())))
+            };
+            file.or_else(command).or_else(|| app.env.get(&name).map(|value| (false, value.clone())))
         };
         let (was, is) = (told(old), told(new));
         let show = |(is_file, value): &(bool, ByteString)| {

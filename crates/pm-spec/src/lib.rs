@@ -32,6 +32,7 @@ mod signal;
 mod size;
 mod status;
 mod time;
+mod timed_command;
 mod triggers;
 mod wish;
 
@@ -62,5 +63,6 @@ pub use signal::{Signal, SignalError};
 pub use size::{Bytes, SizeError};
 pub use status::Status;
 pub use time::{Span, SpanError};
+pub use timed_command::TimedCommand;
 pub use triggers::{Ignore, Schedule, Watch};
 pub use wish::{Existing, Patience, Reload, Rename, Restart, Scale, Start};

@@ -34,7 +34,7 @@ pub static GROUPS: [KeyGroup; 10] = [
     KeyGroup { heading: "Start, restart and stop", keys: lifecycle::KEYS },
     KeyGroup { heading: "Ready and well", keys: checks::KEYS },
     KeyGroup { heading: "Restart by memory, clock and files", keys: triggers::KEYS },
-    KeyGroup { heading: "Commands run for what happens", keys: hooks::KEYS },
+    KeyGroup { heading: "Commands run before, and for what happens", keys: hooks::KEYS },
     KeyGroup { heading: "Output", keys: logs::KEYS },
     KeyGroup { heading: "User", keys: program::USER_KEYS },
     KeyGroup { heading: "Limits", keys: kernel::KEYS },

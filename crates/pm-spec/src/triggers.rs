@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ByteString, Span};
 
 /// When the clock begins a job (`schedule`), or starts an app anew (PM2: `cron_restart`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Five fields, or six with seconds first, as they were written; known to be good.
     pub pattern: String,
@@ -21,6 +21,18 @@ pub struct Schedule {
     /// Whether nothing but its times and `pm run` begins it (`schedule`); else people do as well (`cron_restart`).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub job: bool,
+    /// Whether a time that came while nobody looked (no daemon, a machine that was off or slept) is made up for, once
+    /// (systemd: `Persistent=`).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub catch_up: bool,
+    /// Each time is put off by something up to this, another each time (systemd: `RandomizedDelaySec=`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub random_delay: Span,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_zero(span: &Span) -> bool {
+    *span == Span::ZERO
 }
 
 /// Which files start an app anew when they change (PM2: `watch` and what belongs to it).

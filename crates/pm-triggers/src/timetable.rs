@@ -113,6 +113,7 @@ mod tests {
             zone: Some(zone.into()),
             after_stop: false,
             job: false,
+            ..Schedule::default()
         })
     }
 

@@ -244,6 +244,7 @@ impl Setup {
                 zone: None,
                 after_stop: self.clock == Some(AfterStop::Starts),
                 job: self.job,
+                ..Clock::default()
             }),
             job: self.runs.clone(),
             watch: self.watched.then(|| Watch {

@@ -277,8 +277,13 @@ fn p79_stopping_all_of_nothing_is_done() {
 fn a_job_that_waits_for_its_time_is_left_waiting_when_its_file_is_applied() {
     let mut job = app("job");
     job.restart.autorestart = false;
-    job.schedule =
-        Some(Schedule { pattern: "0 3 * * *".into(), zone: None, after_stop: false, job: false });
+    job.schedule = Some(Schedule {
+        pattern: "0 3 * * *".into(),
+        zone: None,
+        after_stop: false,
+        job: false,
+        ..Schedule::default()
+    });
     let apply = |job: &AppSpec| {
         Ask::Start(Start {
             apps: vec![job.clone()],

@@ -11,8 +11,13 @@ use crate::common::{Story, app, spawns, word};
 fn job(name: &str) -> AppSpec {
     let mut job = app(name);
     job.restart.autorestart = false;
-    job.schedule =
-        Some(Schedule { pattern: "0 3 * * *".into(), zone: None, after_stop: false, job: true });
+    job.schedule = Some(Schedule {
+        pattern: "0 3 * * *".into(),
+        zone: None,
+        after_stop: false,
+        job: true,
+        ..Schedule::default()
+    });
     job
 }
 

@@ -7,7 +7,7 @@ use pm_spec::ByteString;
 use tokio::sync::oneshot;
 
 use super::subject::Subject;
-use crate::command_job::{CommandJob, in_place_of};
+use crate::command_job::{CommandJob, Kin, in_place_of};
 use crate::short_command::Finish;
 use crate::spawner::SpawnerJob;
 
@@ -38,14 +38,15 @@ pub(super) async fn run(subject: &Subject, words: Vec<ByteString>) -> Result<(),
 
 /// Has it begun and waits for its end, or makes one once nobody waits any more.
 async fn look_after(
-    Subject { run, plan, spawner, .. }: Subject,
+    Subject { run, pid, plan, spawner, .. }: Subject,
     words: Vec<ByteString>,
     mut asker: oneshot::Sender<Result<(), String>>,
 ) {
     let (reply, begun) = oneshot::channel();
     let app = in_place_of(&plan.app, "/bin/sh".into(), words);
     let numbers = (plan.instance, plan.slot, plan.restarts);
-    let job = CommandJob { app, numbers, run, input: None, reply };
+    let kin = run.map_or(Kin::Nobody, |run| Kin::Run(run, pid));
+    let job = CommandJob { app, numbers, kin, printed: Vec::new(), input: None, reply };
     // The thread lives as long as we do.
     spawner.send(SpawnerJob::Command(Box::new(job))).ok();
     let command = match begun.await.unwrap_or_else(|_| Err("nobody makes it".into())) {

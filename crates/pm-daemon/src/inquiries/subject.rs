@@ -14,6 +14,8 @@ use crate::spawner::SpawnerJob;
 pub(super) struct Subject {
     /// `None`: none yet, what it waits for before is asked for.
     pub(super) run: Option<RunId>,
+    /// Its main process.
+    pub(super) pid: Option<u32>,
     /// As it was made, for commands that ask in its name.
     pub(super) plan: SpawnPlan,
     pub(super) outlet: mpsc::Sender<Inlet>,

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use pm_core::{Fact, Remaining, RunId};
+use pm_core::{Fact, Remaining};
 use pm_guardian::{LINK_VARIABLE, Link, LinkError, READY_EXISTING, READY_NEW, ToGuardian};
 use pm_logs::HandedStream;
 use pm_os::limits::Nofile;
@@ -25,7 +25,7 @@ use crate::daemon_log;
 use crate::error::{DaemonError, system};
 use crate::inlet::Inlet;
 use crate::run_control::RunControl;
-use crate::runs::{Life, Run, Told};
+use crate::runs::{Life, Told};
 use crate::server::connections::Connections;
 use crate::slots::{store_notices, store_pidfd, store_stream};
 
@@ -77,8 +77,8 @@ impl GuardianHandover {
 
     /// Processes that are being made are either in the journal with their identity, or nothing, before we go.
     async fn await_births(&mut self) {
-        let is_expected = |(_, run): (RunId, &Run)| matches!(run.life, Life::Expected(_));
-        while self.driver.executor().runs().all().iter().any(is_expected) {
+        let is_made = |runs: &RunControl| runs.all().iter().any(|(id, _)| runs.is_being_made(id));
+        while is_made(self.driver.executor().runs()) {
             match self.inlet.recv().await {
                 Some(Inlet::Born(run, newborn)) => self.driver.born(run, newborn),
                 // Its intent is in the journal, so the next daemon starts it.

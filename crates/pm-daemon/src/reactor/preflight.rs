@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::caller::Caller;
 use crate::inlet::Inlet;
-use crate::short_command::{Ears, Finish, Heard, ShortCommand};
+use crate::short_command::{Bond, Ears, Finish, Heard, ShortCommand};
 
 /// Time for a program to say its version; far more than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ fn begun(program: &Path) -> io::Result<ShortCommand> {
     let env = vec![text(&[b"PATH=", path.as_bytes()].concat())?];
     let request = SpawnRequest::new(program, argv, env, ears.stdio());
     let born = pm_os::spawn::spawn(&request).map_err(io::Error::other)?;
-    Ok(ears.of(born, None))
+    Ok(ears.of(born, Bond::Group))
 }
 
 /// Whether a program answered `--version` as ours does: numbers and dots, a line end, nothing else.

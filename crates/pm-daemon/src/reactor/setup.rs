@@ -27,6 +27,7 @@ use crate::inlet::Inlet;
 use crate::inquiries::Inquiries;
 use crate::journal::Journal;
 use crate::node::Node;
+use crate::preparation::{self, Preparations};
 use crate::renewal::Renewals;
 use crate::run_control::{Owners, RunControl};
 use crate::runs::{Life, Run, Runs};
@@ -85,6 +86,7 @@ pub(super) fn begin(
     let mut kept = adopt::ask(&link, home_id)?;
     let (core, mut inheritance) =
         adopt::inherit(records, &scan, &mut kept, (home_id, journal.has_lost()));
+    preparation::sweep(&core, &inheritance.never, home_id);
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));
@@ -157,6 +159,7 @@ fn owners(
         runs: Runs::default(),
         node: Node::new((home_id, home), Arc::clone(link), outlet.clone()),
         sockets: SocketUse::default(),
+        preparations: Preparations::default(),
         outlet: outlet.clone(),
     })
 }

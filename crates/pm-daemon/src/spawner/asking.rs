@@ -8,10 +8,11 @@ use pm_os::spawn::{SpawnError, Spawner};
 use rustix::fs::MemfdFlags;
 
 use super::SpawnerParts;
-use crate::command_job::CommandJob;
+use crate::command_job::{CommandJob, Kin};
 use crate::kernel_orders;
 use crate::plan::RunNumbers;
-use crate::short_command::{Ears, Heard, ShortCommand, request_beside};
+use crate::secrets;
+use crate::short_command::{Bond, Ears, Heard, ShortCommand, request_beside};
 
 impl SpawnerParts {
     /// Begins it and gives it to whoever waits.
@@ -24,26 +25,34 @@ impl SpawnerParts {
     fn begun(&self, spawner: &mut Spawner, job: &CommandJob) -> Result<ShortCommand, String> {
         let failed = |error: io::Error| error.to_string();
         let refused = |error: SpawnError| error.to_string();
-        let heard = if job.run.is_some() { Heard::Together } else { Heard::Error };
+        let heard = match job.kin {
+            Kin::Nobody => Heard::Error,
+            Kin::Run(..) => Heard::Together,
+            Kin::Before(_) => Heard::Both,
+        };
         let ears = Ears::open(heard).map_err(failed)?;
         let (instance, slot, restarts) = job.numbers;
         let numbers = RunNumbers { instance, slot, restarts, run: 0, preload: None };
-        let mut request = request_beside(&job.app, numbers, &self.home, ears.stdio())?;
+        let mut request =
+            request_beside(&job.app, (numbers, job.kin.pid()), &self.home, ears.stdio())?;
         request.nofile = self.nofile;
+        for (name, value) in &job.printed {
+            secrets::set(&mut request.env, name, value)?;
+        }
         let input = job.input.as_deref().map(readable).transpose().map_err(failed)?;
         if let Some(input) = &input {
             request.stdin = input.as_fd();
         }
-        let tag = job.run.map(|run| self.tag(run));
-        let born = match tag {
-            Some(tag) => {
+        let bond = job.kin.bond(self.home_id);
+        let born = match bond {
+            Bond::Run(tag) | Bond::Own(tag) => {
                 request.kernel = kernel_orders::of(&job.app, self.nofile);
                 spawner.spawn(tag, &request)
             }
-            None => pm_os::spawn::spawn(&request),
+            Bond::Group => pm_os::spawn::spawn(&request),
         };
         let born = born.map_err(refused)?;
-        Ok(ears.of(born, tag))
+        Ok(ears.of(born, bond))
     }
 }
 

@@ -5,14 +5,15 @@
 mod cron;
 mod inotify;
 mod own_places;
+mod stamp;
 mod watch_tree;
 mod watcher;
 
 use std::sync::Arc;
 
-use pm_core::AppId;
+use pm_core::{AppId, Core};
 use pm_protocol::Home;
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, Schedule};
 use tokio::sync::mpsc;
 
 pub(crate) use cron::Cron;
@@ -35,6 +36,18 @@ pub(crate) struct Triggers {
 impl Triggers {
     pub(crate) fn new(home: Home, outlet: mpsc::Sender<Inlet>) -> Self {
         Self { cron: Cron::default(), watcher: None, home, outlet }
+    }
+
+    /// Keeps this schedule for an app from now on, or none.
+    pub(crate) fn schedule(&mut self, core: &Core, app: AppId, schedule: Option<&Schedule>) {
+        let known = core.instances().find(|instance| instance.app_id == app);
+        match schedule.zip(known) {
+            Some((schedule, known)) => {
+                let name = (known.app.namespace.as_str(), known.app.name.as_str());
+                self.cron.set(app, schedule, name, &self.home);
+            }
+            None => self.cron.unset(app, core.is_leaving()),
+        }
     }
 
     /// Watches an app's files as this spec says from now on, or not any more.

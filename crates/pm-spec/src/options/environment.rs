@@ -10,7 +10,7 @@ use crate::{AppSpec, ByteString};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
-    key("env", "variables over those of the shell, NAME: { file: PATH } for a value that is read from a file at each start; `env_NAME` is laid over them by `--env NAME`", KeyKind::Variables)
+    key("env", "variables over those of the shell, NAME: { file: PATH } for a value that is read from a file at each start, { command: [PROGRAM, ...], timeout } for one that is printed; `env_NAME` is laid over them by `--env NAME`", KeyKind::Variables)
         .nowhere(),
     key("env_file", "files of variables, over those of the shell and under `env`; a later file counts more. `{ path, required: false }`: it may be missing",
         special!(["string", "array", "object"], |_| Setting::Unset, from_files))

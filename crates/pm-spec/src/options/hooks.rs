@@ -1,5 +1,6 @@
 //! Commands that are run when something happens to an app.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::Setting;
@@ -8,6 +9,10 @@ use crate::{AppSpec, HookEvent};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
+    key("pre_start", "run to its end before each run begins, as the app, with its variables; one that fails or takes longer than `timeout` (30 s) fails the start: a shell line, a program and its arguments, or { command, timeout }",
+        special!(["string", "array", "object"], |app| app.pre_start.as_ref().map_or(Setting::Unset, |before| Setting::Text(format!("{}, within {}", before.line(), before.timeout).into())),
+            |app, from| app.pre_start.clone_from(&from.pre_start)))
+        .live(),
     key("on_ready", "run when a run is ready: it has shown it (`ready`), or listens or has been up for `min_uptime`; a shell line, or a program and its arguments",
         special!(["string", "array"], |app| command(app, HookEvent::Ready), |app, from| take(app, from, HookEvent::Ready)))
         .live(),

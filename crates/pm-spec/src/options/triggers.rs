@@ -9,7 +9,7 @@ use super::flag::{
     flag, on,
 };
 use super::row::{Jlist::Apart, KeySpec, field, key, special, word};
-use crate::{AppSpec, ByteString, Ignore, Overlap, Watch};
+use crate::{AppSpec, ByteString, Ignore, Overlap, Span, Watch};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -18,7 +18,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         .flag(flag("--max-memory-restart", "SIZE", "Restart when the process tree uses more")),
     key("schedule", "a job: it runs to its end at these times, never when it is started, and by `pm run`; written as for `cron_restart`",
         special!(["string", "integer", "boolean"], |app| pattern_of(app, true), as_job))
-        .beside(&["cron_timezone", "cron_after_stop"]).ousts(&["cron_restart"]).live().told_apart()
+        .beside(&["cron_timezone", "cron_after_stop", "catch_up", "random_delay"]).ousts(&["cron_restart"]).live().told_apart()
         .flag(flag("--schedule", "PATTERN", "Run it to its end at the times of this cron pattern, and not before").such_as("0 3 * * *")),
     key("overlap", "what becomes of a time of a `schedule` while it still runs: \"skip\", \"queue\" (once more, when it has ended), \"kill\"",
         word!(job.overlap, "\"skip\", \"queue\" or \"kill\"", ["skip" = Overlap::Skip, "queue" = Overlap::Queue, "kill" = Overlap::Kill]))
@@ -34,16 +34,24 @@ pub(super) const KEYS: &[KeySpec] = &[
         .flag(flag("--retries", "N", "So often a job that failed is tried again").such_as("3")),
     key("cron_restart", "at these times: five fields, or six with seconds first; 0: never",
         special!(["string", "integer", "boolean"], |app| pattern_of(app, false), scheduled))
-        .aliases(&["cron"]).beside(&["cron_timezone", "cron_after_stop"]).ousts(&["schedule"]).live().told_apart()
+        .aliases(&["cron"]).beside(&["cron_timezone", "cron_after_stop", "catch_up", "random_delay"]).ousts(&["schedule"]).live().told_apart()
         .flag(flag("--cron-restart", "PATTERN", "Restart at the times of this cron pattern; 0: never").such_as("0 3 * * *").short('c').aliases(&["cron"])),
     key("cron_timezone", "a name such as Europe/Berlin; default: the machine's time zone",
         special!(["string"], |app| Setting::text(app.schedule.as_ref().and_then(|it| it.zone.as_deref())), scheduled))
-        .aliases(&["cron_tz"]).beside(&["schedule", "cron_restart", "cron_after_stop"]).live().told_apart()
+        .aliases(&["cron_tz"]).beside(&["schedule", "cron_restart", "cron_after_stop", "catch_up", "random_delay"]).live().told_apart()
         .flag(flag("--cron-timezone", "ZONE", "Time zone of the pattern, such as Europe/Berlin; default: the machine's").such_as("UTC").aliases(&["cron-tz"])),
     key("cron_after_stop", "true: it is also started at these times after `pm stop`, as PM2 does",
         special!(["boolean"], |app| Setting::on(app.schedule.as_ref().is_some_and(|it| it.after_stop)), scheduled))
-        .beside(&["schedule", "cron_restart", "cron_timezone"]).live().told_apart()
+        .beside(&["schedule", "cron_restart", "cron_timezone", "catch_up", "random_delay"]).live().told_apart()
         .flag(on("--cron-after-stop", "Start at these times even what was stopped by a command")),
+    key("catch_up", "a time that came while no daemon was there or the machine was off or slept is made up for, once",
+        special!(["boolean"], |app| Setting::on(app.schedule.as_ref().is_some_and(|it| it.catch_up)), scheduled))
+        .beside(&["schedule", "cron_restart", "cron_timezone", "cron_after_stop", "random_delay"]).live().told_apart()
+        .flag(on("--catch-up", "Make up for a time of a schedule that came while nobody was there")),
+    key("random_delay", "each time of a schedule is put off by something up to this",
+        special!(["integer", "string"], |app| app.schedule.as_ref().map(|it| it.random_delay).filter(|delay| *delay != Span::ZERO).map_or(Setting::Unset, Setting::Span), scheduled))
+        .beside(&["schedule", "cron_restart", "cron_timezone", "cron_after_stop", "catch_up"]).live().told_apart()
+        .flag(flag("--random-delay", "TIME", "Put each time of a schedule off by something up to this").such_as("10m")),
     key("watch", "true: restarted when a file below `cwd` changes; or paths and globs",
         special!(["boolean", "string", "array"], |app| match &app.watch {
             Some(watch) if watch.on => (&watch.paths).into(),
