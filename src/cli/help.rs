@@ -50,8 +50,8 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
     (
         "Configs, settings and repositories",
         &[
-            "init", "check", "import", "set", "get", "unset", "multiset", "conf", "deploy", "pull",
-            "backward", "forward",
+            "init", "check", "import", "config", "set", "get", "unset", "multiset", "conf",
+            "deploy", "pull", "backward", "forward",
         ],
     ),
     (

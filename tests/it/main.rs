@@ -18,6 +18,7 @@ mod article;
 mod asgi;
 mod boot;
 mod celery;
+mod compose;
 mod deaths;
 mod dependencies;
 mod deploy;

@@ -19,6 +19,7 @@ use std::path::Path;
 use self::expand::Expansions;
 pub(crate) use self::first_file::FirstFile;
 use self::ini::{IniSection, IniSections};
+pub(crate) use self::lexing::words as command_words;
 use self::options::SectionOptions;
 use self::programs::{Common, ProgramGround, variables};
 use crate::caller::Caller;
