@@ -1,6 +1,7 @@
 //! The grammar of the command line: clap types only, one file per group of verbs. Nothing is done here.
 
 mod boot;
+mod compose;
 mod deploy;
 mod engine;
 mod foreign;
@@ -22,6 +23,7 @@ mod verbs;
 mod web;
 
 pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
+pub(crate) use compose::{ConfigArgs, ModelFormat};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use foreign::AnyArgs;
@@ -212,8 +214,9 @@ pub(crate) enum Verb {
     Unset(Later<UnsetArgs>),
     /// Keep several settings
     Multiset(Later<MultisetArgs>),
+    /// Print a Compose project as it is understood: variables filled in, files laid over each other
+    Config(Later<ConfigArgs>),
     /// Show or keep a setting
-    #[command(alias = "config")]
     Conf(Later<SetArgs>),
     /// Write an ecosystem file to begin with
     #[command(visible_alias = "ecosystem")]

@@ -70,7 +70,8 @@ pub(super) fn here(session: &Session) -> Result<PathBuf, Failure> {
 fn files(session: &Session, args: &ApplyArgs) -> Result<Vec<Target>, Failure> {
     if args.files.is_empty() {
         let file = here(session)?;
-        return Ok(vec![Target::File(file, Vec::new())]);
+        let over = targets::default_files(&session.caller()?.cwd).map(|(_, over)| over);
+        return Ok(vec![Target::File(file, over.unwrap_or_default())]);
     }
     let read = |word: &std::ffi::OsString| match Target::read(word)? {
         // Whatever it is called, it is a config.

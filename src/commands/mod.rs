@@ -10,6 +10,7 @@ mod check;
 mod cleardump;
 mod completion;
 mod conf;
+mod config;
 mod daemon;
 mod delete;
 #[cfg_attr(not(feature = "deploy"), path = "left_out/deploy.rs")]
@@ -150,6 +151,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Get(args) => get::run(session, &args),
         Verb::Unset(args) => unset::run(session, &args),
         Verb::Multiset(args) => multiset::run(session, &args),
+        Verb::Config(args) => config::run(session, args.into_inner()),
         Verb::Conf(args) => conf::run(session, &args),
         Verb::Init(args) => init::run(session, &args),
         Verb::Report => report::run(session),

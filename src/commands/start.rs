@@ -186,7 +186,11 @@ fn words(args: &StartArgs, caller: &Caller) -> Result<Vec<OsString>, Failure> {
     if !args.targets.is_empty() {
         return Ok(args.targets.clone());
     }
-    targets::default_file(&caller.cwd).map(|file| vec![file.into()]).ok_or_else(|| {
+    let here = targets::default_files(&caller.cwd);
+    let words = |(file, over): (PathBuf, Vec<PathBuf>)| {
+        std::iter::once(file).chain(over).map(Into::into).collect()
+    };
+    here.map(words).ok_or_else(|| {
         Failure::input(
             "could not find an ecosystem file here: ecosystem.json5, .json, .yaml, .toml or .config.js",
         )

@@ -19,6 +19,7 @@ mod asgi;
 mod boot;
 mod celery;
 mod comparisons;
+mod compose;
 mod deaths;
 mod dependencies;
 mod deploy;

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &str, &str); 22] = [
     (
         "pm-config",
         "pm-spec pm-triggers",
-        "serde serde_json json5 toml serde-saphyr rquickjs rustix strsim percent-encoding thiserror",
+        "serde serde_json json5 toml serde-saphyr granit-parser rquickjs rustix strsim percent-encoding thiserror",
     ),
     ("pm-triggers", "pm-spec", "croner jiff fast-glob regex-lite thiserror"),
     ("pm-protocol", "pm-spec", "serde serde_json memchr rustix thiserror"),

@@ -1,15 +1,15 @@
 //! Variables of a document that asks for them with `interpolate: true`: Compose's, in braces, in values, never in keys.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pm_spec::{ByteString, Environment};
 
 use crate::caller::{Beside, Caller, Overrides};
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::dotenv::{self, Dialect};
-use crate::format::{self, ConfigFormat};
+use crate::format::{self as formats, ConfigFormat};
 use crate::interpolate::{self, Dollars};
-use crate::source::ConfigSource;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// The key that asks for it.
@@ -18,19 +18,31 @@ const KEY: &str = "interpolate";
 /// Fills in the variables of a document if it asks for that, and says which values have something of `.env` in them.
 pub(crate) fn filled(
     root: &mut ConfigNode,
-    source: &ConfigSource,
+    (folder, format): (&Path, ConfigFormat),
     (caller, overrides): (&Caller, &Overrides),
     findings: &mut Findings,
 ) -> BTreeSet<ConfigPlace> {
     if !asks(root, findings) {
-        if source.format != ConfigFormat::JavaScript && overrides.beside == Beside::All {
+        let is_filled = matches!(format, ConfigFormat::JavaScript | ConfigFormat::Compose);
+        if !is_filled && overrides.beside == Beside::All {
             findings.absorb(unasked(root), None);
         }
         return BTreeSet::new();
     }
-    let dotenv = beside(source, caller, findings);
-    let mut filling =
-        DocumentFilling { shell: &caller.env, dotenv, findings, secrets: BTreeSet::new() };
+    let path = folder.join(".env");
+    let dotenv = dotenv(&path, &caller.env, findings).unwrap_or_default();
+    fill(root, (&caller.env, &dotenv), Dollars::Braced, findings)
+}
+
+/// Fills in the variables of a document, which are the shell's, over those of a `.env`; the values with something of the latter.
+pub(crate) fn fill(
+    root: &mut ConfigNode,
+    (shell, dotenv): (&Environment, &Environment),
+    dollars: Dollars,
+    findings: &mut Findings,
+) -> BTreeSet<ConfigPlace> {
+    let secrets = BTreeSet::new();
+    let mut filling = DocumentFilling { shell, dotenv, dollars, findings, secrets };
     filling.node(root);
     filling.secrets
 }
@@ -79,13 +91,16 @@ fn first_in_env(node: &ConfigNode, is_env: bool) -> Option<(ConfigPlace, &ByteSt
     }
 }
 
-/// The variables of the `.env` beside a config (Compose).
-fn beside(source: &ConfigSource, caller: &Caller, findings: &mut Findings) -> Environment {
+/// The variables of a `.env` (Compose), if there is one.
+pub(crate) fn dotenv(
+    path: &Path,
+    before: &Environment,
+    findings: &mut Findings,
+) -> Option<Environment> {
     let mut variables = Environment::new();
-    let path = source.folder.join(".env");
-    let Ok(bytes) = std::fs::read(&path) else { return variables };
+    let bytes = std::fs::read(path).ok()?;
     let file = findings.other(&path.to_string_lossy(), None);
-    let read = format::text(&bytes).map(|text| dotenv::parse(&text, Dialect::Compose, &caller.env));
+    let read = formats::text(&bytes).map(|text| dotenv::parse(&text, Dialect::Compose, before));
     let (all, problems) = read.unwrap_or_else(|finding| (Vec::new(), vec![finding]));
     findings.extend(problems.into_iter().map(|finding| finding.of(file)));
     for variable in all {
@@ -93,12 +108,13 @@ fn beside(source: &ConfigSource, caller: &Caller, findings: &mut Findings) -> En
             variables.set(&variable.name, value);
         }
     }
-    variables
+    Some(variables)
 }
 
 struct DocumentFilling<'a> {
     shell: &'a Environment,
-    dotenv: Environment,
+    dotenv: &'a Environment,
+    dollars: Dollars,
     findings: &'a mut Findings,
     secrets: BTreeSet<ConfigPlace>,
 }
@@ -130,7 +146,7 @@ impl DocumentFilling<'_> {
     fn text(&mut self, at: ConfigPlace, text: &ByteString) -> Option<Value> {
         let shown = text.display();
         let look = |name: &str| self.shell.get(name).or_else(|| self.dotenv.get(name)).cloned();
-        let filled = match interpolate::fill(&shown, Dollars::Braced, &look) {
+        let filled = match interpolate::fill(&shown, self.dollars, &look) {
             Ok(filled) => filled,
             Err(wrong) => {
                 self.findings.add(Finding::error(at, wrong.message));
@@ -148,9 +164,11 @@ impl DocumentFilling<'_> {
         if filled.used.iter().any(is_secret) {
             self.secrets.insert(at);
         }
+        // Compose casts by the kind of the key.
+        let casts = self.dollars == Dollars::Braced;
         Some(match filled.bytes.as_slice() {
-            b"true" => Value::Bool(true),
-            b"false" => Value::Bool(false),
+            b"true" if casts => Value::Bool(true),
+            b"false" if casts => Value::Bool(false),
             _ => Value::Text(filled.bytes.into()),
         })
     }

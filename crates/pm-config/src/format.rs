@@ -23,6 +23,8 @@ pub enum ConfigFormat {
     Toml,
     /// Supervisor's; known by what is in it, whatever it is called.
     Supervisor,
+    /// Compose's; known by what is in it, in YAML or JSON.
+    Compose,
     /// A program (`ecosystem.config.js`); see `script.rs`.
     JavaScript,
 }
@@ -94,7 +96,7 @@ pub(crate) fn decode(
         ConfigFormat::Json5 | ConfigFormat::Json => findings.take(json::parse(text)),
         ConfigFormat::Yaml => findings.take(yaml::parse(text)),
         ConfigFormat::Toml => toml::parse(text).map_err(|mistakes| findings.extend(mistakes)).ok(),
-        ConfigFormat::Supervisor | ConfigFormat::JavaScript => {
+        ConfigFormat::Supervisor | ConfigFormat::Compose | ConfigFormat::JavaScript => {
             findings.add(Finding::error(ConfigPlace::Whole, "it is only read from a file"));
             None
         }

@@ -25,6 +25,8 @@ pub(crate) struct Gathered {
     pub(crate) others: BTreeMap<u16, ConfigHome>,
     /// Values with something of a `.env` in them.
     pub(crate) secrets: BTreeSet<ConfigPlace>,
+    /// Profiles that are on if nobody says which.
+    pub(crate) profiles: Vec<String>,
     /// The first file.
     pub(crate) home: ConfigHome,
 }
@@ -129,16 +131,18 @@ impl<'a> Gathering<'a> {
     /// The tables of a document and of what it includes.
     fn document(&mut self, source: &ConfigSource, text: &str, file: Option<u16>) -> Vec<AppTable> {
         let mut found = self.findings.apart();
-        let (root, env) = source.root(text, self.caller, self.overrides, &mut found);
+        let read = source.root(text, self.caller, self.overrides, &mut found);
         let secrets = |at: ConfigPlace| file.map_or(at, |file| at.of(file));
         let mut beside = BesideApps::default();
         let mut tables = Vec::new();
-        self.all.env.extend(env);
-        if let Some(mut root) = root {
+        self.all.env.extend(read.env);
+        self.all.secrets.extend(read.secrets);
+        self.all.profiles.extend(read.profiles);
+        if let Some(mut root) = read.root {
             let who = (self.caller, self.overrides);
             let mut apart = self.findings.apart();
             let told = if self.only_names { &mut apart } else { &mut found };
-            let filled = filling::filled(&mut root, source, who, told);
+            let filled = filling::filled(&mut root, (&source.folder, source.format), who, told);
             self.all.secrets.extend(filled.into_iter().map(secrets));
             if let Some(name) = self.overrides.env_name.as_ref().filter(|_| file.is_none()) {
                 self.all.deployed = ecosystem::deployed(&root, name).unwrap_or_default().to_vec();

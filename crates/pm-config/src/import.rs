@@ -12,7 +12,7 @@ use crate::import_note::ImportNote;
 use crate::source::ConfigSource;
 use crate::supervisor::{SupervisorProgram, SupervisorServers};
 use crate::tree::{TableEntry, Value};
-use crate::{keys, read, supervisor};
+use crate::{compose, keys, read, supervisor};
 
 /// What is to be written, and what is to be told.
 #[derive(Clone, Debug)]
@@ -27,21 +27,35 @@ pub struct Import {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a file of Supervisor, which has to be right.
+/// Reads a file of Supervisor or Compose, which has to be right.
 pub fn import(path: &Path, caller: &Caller) -> Result<Import, Diagnosis> {
     let (source, bytes) = ConfigSource::open(path, caller)?;
-    if source.format != ConfigFormat::Supervisor {
-        let finding = Finding::error(ConfigPlace::Whole, "this is no file of Supervisor");
+    if !matches!(source.format, ConfigFormat::Supervisor | ConfigFormat::Compose) {
+        let finding =
+            Finding::error(ConfigPlace::Whole, "this is no file of Supervisor or Compose");
         return Err(source.failed(finding.hint("ecosystem files need no import: `pm start FILE`")));
     }
     let ecosystem = read::load(path, caller, &Overrides::default())?;
     let text = format::text(&bytes).unwrap_or_default();
     // It was read without an error just now.
-    let read = supervisor::read(&source.named(), &text, (caller, false), &mut Findings::default());
-    let apps = read.root.value.get("apps").map(|node| node.each().iter()).into_iter().flatten();
+    let mut apart = Findings::default();
+    let (root, notes) = if source.format == ConfigFormat::Compose {
+        let read = source.compose(&text, (caller, &[]), &mut apart);
+        let read = compose::apps(read, &source.named(), caller, &mut apart);
+        (read.root, read.notes)
+    } else {
+        let read = supervisor::read(&source.named(), &text, (caller, false), &mut apart);
+        (Some(read.root), read.notes)
+    };
+    let apps = root
+        .as_ref()
+        .and_then(|root| root.value.get("apps"))
+        .map(|node| node.each().iter())
+        .into_iter()
+        .flatten();
     let apps = apps.filter_map(|app| app.value.as_table()).map(entries).collect();
     let told = |warning: &Diagnostic| {
-        let mut places = read.notes.iter().filter(|note| !note.fate.why().is_empty());
+        let mut places = notes.iter().filter(|note| !note.fate.why().is_empty());
         let ConfigPlace::Line { line, .. } = warning.place else {
             return warning.place != ConfigPlace::Whole;
         };
@@ -49,7 +63,7 @@ pub fn import(path: &Path, caller: &Caller) -> Result<Import, Diagnosis> {
         !places.any(|note| note.place == place && warning.message.contains(note.fate.why()))
     };
     let warnings = ecosystem.warnings.into_iter().filter(told).collect();
-    Ok(Import { apps, specs: ecosystem.apps, notes: read.notes, warnings })
+    Ok(Import { apps, specs: ecosystem.apps, notes, warnings })
 }
 
 /// The programs of a file of Supervisor, in the order in which Supervisor starts them, and where its clients call.

@@ -9,6 +9,8 @@ mod amend;
 mod caller;
 mod checks;
 mod command;
+mod compose;
+mod composed;
 mod dependencies;
 mod deploy;
 mod diagnose;
@@ -63,6 +65,7 @@ mod yaml;
 
 pub use amend::amended;
 pub use caller::{Beside, Caller, Overrides, ScriptEngine};
+pub use compose::{ComposeProject, over as compose_override};
 pub use deploy::{Deployment, Hooks};
 pub use diagnose::{ConfigPlace, Diagnosis, Diagnostic, Severity};
 pub use ecosystem::Ecosystem;

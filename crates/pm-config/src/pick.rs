@@ -18,11 +18,11 @@ pub(crate) struct PickedApps {
 /// PM's variable for what `--profile` says (Compose: `COMPOSE_PROFILES`).
 const PROFILES: &str = "PM_PROFILES";
 
-/// The apps that are meant. Whom `--only` names is on whatever its profiles are (Compose).
+/// The apps that are meant. Whom `--only` names is on whatever its profiles are (Compose). `usual` are on if nobody says which.
 pub(crate) fn picked(
     tables: Vec<AppTable>,
-    caller: &Caller,
-    overrides: &Overrides,
+    usual: &[String],
+    (caller, overrides): (&Caller, &Overrides),
     findings: &mut Findings,
 ) -> PickedApps {
     let mut off = Vec::new();
@@ -34,6 +34,9 @@ pub(crate) fn picked(
         && let Some(value) = caller.env.get(PROFILES)
     {
         wanted = flags::split(&[value.display().into_owned()]).map(str::to_owned).collect();
+    }
+    if wanted.is_empty() {
+        wanted = usual.to_vec();
     }
     let all: Vec<Vec<String>> = tables.iter().map(profiles).collect();
     for word in flags::split(&overrides.profiles).filter(|word| *word != "*") {

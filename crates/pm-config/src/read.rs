@@ -36,6 +36,7 @@ pub fn load_all(
     overrides: &Overrides,
 ) -> Result<Ecosystem, Diagnosis> {
     let (source, bytes) = ConfigSource::open(path, caller)?;
+    let (source, further) = source.with(further, caller);
     understand(source, &bytes, further, (caller, overrides))
 }
 
@@ -134,7 +135,7 @@ fn section<T: Default>(
     let (source, bytes) = ConfigSource::open(path, caller)?;
     let mut findings = Findings::default();
     let text = findings.take(format::text(&bytes)).unwrap_or_default();
-    let (root, _) = source.root(&text, caller, &Overrides::default(), &mut findings);
+    let root = source.root(&text, caller, &Overrides::default(), &mut findings).root;
     let read = root.and_then(|root| read(&root, &mut findings));
     let failed = read.is_none() || findings.has_errors();
     let odd = source.judged(findings, &text, failed)?;
@@ -212,7 +213,8 @@ fn understand(
         gathering.further(&ConfigSource::of_file(path, caller));
     }
     let mut all = gathering.all;
-    let picked = pick::picked(std::mem::take(&mut all.tables), caller, overrides, &mut findings);
+    let tables = std::mem::take(&mut all.tables);
+    let picked = pick::picked(tables, &all.profiles, (caller, overrides), &mut findings);
     all.tables = picked.tables;
     flags::over_file(&mut all.tables, caller, overrides, &mut findings);
     let caller = changed(caller, &all.env);

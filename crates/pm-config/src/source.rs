@@ -1,9 +1,10 @@
 //! Where a config comes from, and its text as a document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
+use crate::compose::{self, ComposeFiles, ComposeProject};
 use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings, harmless};
 use crate::format::{self, ConfigFormat, LARGEST, fits, is_config_name};
 use crate::paths::{self, PathKind};
@@ -20,18 +21,38 @@ pub(crate) struct ConfigSource {
     /// What relative paths in it are seen from, absolute.
     pub(crate) folder: PathBuf,
     pub(crate) file: Option<PathBuf>,
+    /// Files that are laid over it before anything is understood (Compose).
+    pub(crate) over: Vec<PathBuf>,
 }
 
 /// What a program did to its environment.
 pub(crate) type EnvChanges = BTreeMap<String, Option<String>>;
+
+/// A document, and what reading it brought besides.
+#[derive(Debug, Default)]
+pub(crate) struct SourceRoot {
+    pub(crate) root: Option<ConfigNode>,
+    pub(crate) env: EnvChanges,
+    /// Values that nobody is shown.
+    pub(crate) secrets: BTreeSet<ConfigPlace>,
+    /// Profiles that are on if nobody says which.
+    pub(crate) profiles: Vec<String>,
+}
+
+impl SourceRoot {
+    fn plain(root: Option<ConfigNode>) -> Self {
+        Self { root, ..Self::default() }
+    }
+}
 
 impl ConfigSource {
     pub(crate) fn of_file(path: &Path, caller: &Caller) -> Self {
         let (path, format) = if let Some(path) = of_supervisor(path, &caller.cwd) {
             (path, ConfigFormat::Supervisor)
         } else {
-            let format = is_config_name(&path.to_string_lossy());
-            (path.to_owned(), format.unwrap_or(ConfigFormat::Json5))
+            let format = is_config_name(&path.to_string_lossy()).unwrap_or(ConfigFormat::Json5);
+            let is_compose = is_of_compose(&caller.cwd.join(path), format);
+            (path.to_owned(), if is_compose { ConfigFormat::Compose } else { format })
         };
         let file = paths::absolute(&path, &caller.cwd);
         Self {
@@ -39,11 +60,31 @@ impl ConfigSource {
             format,
             folder: file.parent().unwrap_or(&caller.cwd).to_owned(),
             file: Some(file),
+            over: Vec::new(),
         }
     }
 
+    /// With the other files of the command line: Compose's are laid over each other by rules of their own.
+    pub(crate) fn with<'p>(
+        mut self,
+        further: &'p [&'p Path],
+        caller: &Caller,
+    ) -> (Self, &'p [&'p Path]) {
+        if self.format != ConfigFormat::Compose {
+            return (self, further);
+        }
+        self.over = further.iter().map(|path| paths::absolute(path, &caller.cwd)).collect();
+        (self, &[])
+    }
+
     pub(crate) fn in_memory(origin: &str, format: ConfigFormat, caller: &Caller) -> Self {
-        Self { origin: origin.to_owned(), format, folder: caller.cwd.clone(), file: None }
+        Self {
+            origin: origin.to_owned(),
+            format,
+            folder: caller.cwd.clone(),
+            file: None,
+            over: Vec::new(),
+        }
     }
 
     /// As the reader of Supervisor's files wants to know it.
@@ -95,17 +136,26 @@ impl ConfigSource {
         caller: &Caller,
         overrides: &Overrides,
         findings: &mut Findings,
-    ) -> (Option<ConfigNode>, EnvChanges) {
+    ) -> SourceRoot {
         let run = |file, engine| program::run(&Script { file, caller, engine });
         match (&self.file, self.format) {
             (_, ConfigFormat::Supervisor) => {
                 let read =
                     supervisor::read(&self.named(), text, (caller, overrides.strict), findings);
-                (Some(read.root), BTreeMap::new())
+                SourceRoot::plain(Some(read.root))
+            }
+            (Some(_), ConfigFormat::Compose) => {
+                let read = self.compose(text, (caller, &overrides.profiles), findings);
+                let read = compose::apps(read, &self.named(), caller, findings);
+                let (secrets, profiles) = (read.secrets, read.on);
+                SourceRoot { root: read.root, env: BTreeMap::new(), secrets, profiles }
             }
             (Some(file), ConfigFormat::JavaScript) => {
                 let evaluated = findings.take(run(file, overrides.engine));
-                evaluated.map_or_else(Default::default, |it| (Some(it.root), it.env))
+                evaluated.map_or_else(SourceRoot::default, |it| SourceRoot {
+                    env: it.env,
+                    ..SourceRoot::plain(Some(it.root))
+                })
             }
             (Some(file), ConfigFormat::Json) if overrides.beside == Beside::Pm2s => {
                 let mut mistakes = Findings::default();
@@ -114,13 +164,25 @@ impl ConfigSource {
                 if root.is_none()
                     && let Ok(it) = run(file, ScriptEngine::Builtin)
                 {
-                    return (Some(it.root), it.env);
+                    return SourceRoot { env: it.env, ..SourceRoot::plain(Some(it.root)) };
                 }
                 findings.absorb(mistakes, None);
-                (root, BTreeMap::new())
+                SourceRoot::plain(root)
             }
-            _ => (format::decode(text, self.format, findings), BTreeMap::new()),
+            _ => SourceRoot::plain(format::decode(text, self.format, findings)),
         }
+    }
+
+    /// A project of Compose.
+    pub(crate) fn compose(
+        &self,
+        text: &str,
+        (caller, profiles): (&Caller, &[String]),
+        findings: &mut Findings,
+    ) -> ComposeProject {
+        let first = (self.file.as_deref().unwrap_or(Path::new(&self.origin)), text);
+        let files = ComposeFiles { first, over: &self.over, caller, profiles, name: None };
+        files.read(findings)
     }
 }
 
@@ -146,4 +208,11 @@ fn of_supervisor(path: &Path, cwd: &Path) -> Option<PathBuf> {
     let file = cwd.join(&path);
     let bytes = is_regular(&file).then(|| paths::head(&file, LOOKED_AT)).and_then(Result::ok)?;
     supervisor::is_one(&String::from_utf8_lossy(&bytes)).then_some(path)
+}
+
+/// Whether a file in YAML or JSON is one of Compose's.
+fn is_of_compose(file: &Path, format: ConfigFormat) -> bool {
+    let may_be = matches!(format, ConfigFormat::Yaml | ConfigFormat::Json);
+    let bytes = may_be.then(|| paths::head(file, LARGEST)).and_then(Result::ok);
+    bytes.is_some_and(|bytes| compose::is_one(&String::from_utf8_lossy(&bytes)))
 }

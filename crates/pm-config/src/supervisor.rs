@@ -22,6 +22,7 @@ use std::path::Path;
 use self::expand::Expansions;
 pub(crate) use self::first_file::FirstFile;
 use self::ini::{IniSection, IniSections};
+pub(crate) use self::lexing::words as command_words;
 use self::options::SectionOptions;
 use self::programs::{Common, ProgramGround, variables};
 pub use self::servers::{SupervisorServer, SupervisorServers, SupervisorSocket};

@@ -250,7 +250,7 @@ fn is_script(word: &str) -> bool {
 
 /// The files `pm start` and `pm check` look for when none is named.
 pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 11] = [
         "ecosystem.json5",
         "ecosystem.json",
         "ecosystem.yaml",
@@ -262,10 +262,26 @@ pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
         "ecosystem.config.cjs",
         "ecosystem.config.mjs",
         "ecosystem.config.ts",
-        // Of others only after all of ours.
-        "supervisord.conf",
     ];
+    let own = NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file());
+    // Of others only after all of ours.
+    own.or_else(|| compose_file(cwd))
+        .or_else(|| Some("supervisord.conf".into()).filter(|name| cwd.join(name).is_file()))
+}
+
+/// The Compose file that lies in a folder.
+pub(crate) fn compose_file(cwd: &Path) -> Option<PathBuf> {
+    const NAMES: [&str; 4] =
+        ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
     NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file())
+}
+
+/// The config that lies here, and what is laid over it if nobody says otherwise.
+pub(crate) fn default_files(cwd: &Path) -> Option<(PathBuf, Vec<PathBuf>)> {
+    let file = default_file(cwd)?;
+    let over = pm_config::compose_override(&cwd.join(&file));
+    let over = over.and_then(|over| over.file_name().map(PathBuf::from));
+    Some((file, over.into_iter().collect()))
 }
 
 /// Whether a word says itself that it selects among known apps.

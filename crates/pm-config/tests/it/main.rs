@@ -4,6 +4,7 @@
 mod article;
 mod attributes;
 mod checks;
+mod compose;
 mod desk;
 mod env_files;
 mod example;

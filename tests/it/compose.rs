@@ -1,0 +1,162 @@
+//! A Compose project as people live with it, and the page about Compose.
+
+use std::fs;
+use std::path::Path;
+
+use pm_testkit::Home;
+
+const FILE: &str = r#"
+name: shop
+services:
+  db:
+    command: sh -c "touch up; exec sleep 1000"
+    healthcheck: {test: test -e up, interval: 20ms}
+    restart: always
+  migrate:
+    command: ["sh", "-c", "echo migrated $$WHO to ${VERSION}"]
+    environment: {WHO: "shop"}
+    depends_on: {db: {condition: service_healthy}}
+  web:
+    command: sleep 1000
+    depends_on: {migrate: {condition: service_completed_successfully}}
+    ports: ["80:80"]
+    deploy: {replicas: 2}
+  debug: {command: sleep 1000, profiles: [debug]}
+"#;
+
+fn names(home: &Home) -> Vec<String> {
+    home.rows().into_iter().map(|row| row.name).collect()
+}
+
+#[test]
+fn a_compose_file_comes_up_changes_and_goes_as_it_stands() {
+    let home = Home::new();
+    home.file("compose.yaml", FILE);
+    home.file(".env", "VERSION=1\n");
+    home.run(["check", "compose.yaml"]).ok();
+    home.run(["up"]).ok();
+    assert_eq!(names(&home), ["db", "migrate", "web", "web"]);
+    let log = home.home().logs().join("migrate-out.log");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "migrated shop to 1\n");
+    let before: Vec<_> = home.rows().iter().map(|row| row.pid).collect();
+    home.run(["up", "--profile", "debug"]).ok().says("web (2) unchanged");
+    assert_eq!(names(&home), ["db", "migrate", "web", "web", "debug"]);
+    // What lies beside it is laid over it.
+    home.file("compose.override.yaml", "services: {db: {environment: {LEVEL: all}}}\n");
+    home.run(["up"]).ok().says("env.LEVEL added: all").says("web (2) unchanged");
+    let after: Vec<_> = home.rows().iter().map(|row| row.pid).collect();
+    assert!(before[0] != after[0] && before[2..4] == after[2..4], "{before:?} {after:?}");
+    home.run(["stop", "compose.yaml"]).ok();
+    home.run(["down"]).ok();
+    assert!(names(&home).is_empty());
+}
+
+#[test]
+fn the_model_is_printed_as_compose_prints_it() {
+    let home = Home::new();
+    home.file("compose.yaml", FILE);
+    home.file("over.yaml", "services: {web: {image: \"img:${VERSION:-2}\", build: .}}\n");
+    let model = home.run(["config", "--format", "json"]).ok();
+    let model: serde_json::Value = serde_json::from_str(&model.out()).unwrap();
+    assert_eq!(model["services"]["web"]["depends_on"]["migrate"]["required"], true);
+    assert_eq!(model["services"]["migrate"]["environment"]["WHO"], "shop");
+    assert_eq!(model["services"]["debug"], serde_json::Value::Null);
+    let yaml = home.run(["config"]).ok().out();
+    home.file("again.yaml", &yaml);
+    let again = home.run(["config", "-f", "again.yaml", "--format", "json"]).ok();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&again.out()).unwrap(), model, "{yaml}");
+    let both = ["config", "-f", "compose.yaml", "-f", "over.yaml"];
+    let run = |more: &[&str]| home.run(both.iter().chain(more)).ok().out();
+    assert_eq!(run(&["--services", "--profile", "debug"]), "db\ndebug\nmigrate\nweb\n");
+    assert_eq!(run(&["--images"]), "img:2\n");
+    assert_eq!(run(&["-q"]), "");
+    home.file("over.yaml", "services: {web: {imagee: x}}\n");
+    home.run(both).ends(2).complains("over.yaml:1:18: error: unknown key `imagee` in `web`");
+    // Without a Compose file it is what PM2 makes of it.
+    home.run(["config", "a", "b"]).ok();
+    assert_eq!(home.run(["config", "a"]).ok().out(), "b\n");
+}
+
+#[test]
+fn a_compose_file_becomes_an_ecosystem_file() {
+    let home = Home::new();
+    home.file("compose.yaml", FILE);
+    home.run(["import", "compose.yaml"])
+        .ok()
+        .says("compose.yaml:15  web ports            no effect")
+        .says("wrote ecosystem.json5: 3 apps");
+    home.run(["check", "ecosystem.json5"]).ok();
+}
+
+/// An engine that runs what it is given on this machine, and writes down what it was asked.
+const ENGINE: &str = r#"
+echo "$*" >>"$WORK/asked"
+case $1 in
+build) ;;
+network | volume) [ "$2" = create ] ;;
+run)
+    trap 'echo "bye $MODE"; exit 42' TERM
+    [ "$MODE" ] && echo "up $MODE" || trap '' TERM
+    while :; do sleep 1000 & wait $!; done ;;
+exec) [ "$3" = healthy ] ;;
+esac"#;
+
+#[test]
+fn services_with_an_image_run_by_the_engine_and_end_with_their_own_code() {
+    let home = Home::new();
+    home.script("podman", &ENGINE.replace("$WORK", home.work().to_str().unwrap()));
+    home.file("ctx/Dockerfile", "FROM scratch\n");
+    home.file(
+        "compose.yaml",
+        "name: shop\nservices:\n  web:\n    build: ./ctx\n    environment: {MODE: fast}\n    healthcheck: {test: [CMD, healthy], interval: 20ms}\n  host: {command: sleep 1000, depends_on: {web: {condition: service_healthy}}}\n",
+    );
+    let engine = home.work().join("podman");
+    let run = |args: &[&str]| home.pm(args).env("PM_ENGINE", &engine).run().ok();
+    run(&["up"]);
+    assert_eq!(names(&home), ["web-build", "web", "host"]);
+    run(&["stop", "web"]);
+    let log = fs::read_to_string(home.home().logs().join("web-out.log")).unwrap();
+    assert_eq!(log, "up fast\nbye fast\n");
+    home.run(["history", "web"]).ok().says("exited with code 42");
+    let asked = fs::read_to_string(home.work().join("asked")).unwrap();
+    let asked: Vec<_> = asked.lines().collect();
+    let first = |begins: &str| {
+        let found = asked.iter().position(|line| line.starts_with(begins));
+        found.unwrap_or_else(|| panic!("{begins}\n{asked:#?}"))
+    };
+    let order = [
+        "build --tag shop-web",
+        "network create",
+        "rm -f shop-web-1",
+        "run --name shop-web-1 --rm",
+        "exec shop-web-1 healthy",
+    ];
+    let places: Vec<_> = order.map(first).to_vec();
+    assert!(places.is_sorted(), "{asked:#?}");
+    run(&["down"]);
+    assert!(names(&home).is_empty());
+}
+
+/// `docs/compose.md` names tests that are there.
+#[test]
+fn the_page_of_compose_names_tests_that_are_there() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compose.md");
+    let page = fs::read_to_string(page).unwrap();
+    let own =
+        [include_str!("compose.rs"), include_str!("../../crates/pm-config/tests/it/compose.rs")];
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [_, verdict, .., tests] = cells.as_slice() else { continue };
+        if !matches!(*verdict, "same" | "better" | "not") {
+            continue;
+        }
+        rows += 1;
+        for name in tests.split('`').skip(1).step_by(2) {
+            let is_there = own.iter().any(|text| text.contains(&format!("fn {name}()")));
+            assert!(is_there, "there is no test {name}, which stands in\n{line}");
+        }
+        assert!(tests.contains('`'), "no test is named in\n{line}");
+    }
+    assert!(rows > 15, "{rows} rows");
+}
