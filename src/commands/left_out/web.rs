@@ -11,7 +11,13 @@ pub(super) fn run(_: &Session, _: WebArgs) -> Result<Report, Failure> {
 pub(crate) mod rpc {
     use std::path::Path;
 
+    use pm_spec::AppSpec;
+
     use crate::prelude::{Failure, Session};
+
+    pub(crate) fn app_of_file(_: &Session, _: &Path) -> Result<Vec<AppSpec>, Failure> {
+        Ok(Vec::new())
+    }
 
     pub(crate) fn of_file(_: &Session, _: &Path) -> Result<(), Failure> {
         Ok(())
