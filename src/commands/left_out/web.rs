@@ -8,6 +8,7 @@ pub(super) fn run(_: &Session, _: WebArgs) -> Result<Report, Failure> {
 }
 
 /// Clients of Supervisor are answered by nobody.
+#[expect(clippy::unnecessary_wraps, reason = "as in a build with it")]
 pub(crate) mod rpc {
     use std::path::Path;
 
