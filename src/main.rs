@@ -45,7 +45,8 @@ fn main() -> ExitCode {
     let is_supervisord = name == "supervisord";
     let words = std::env::args_os();
     let mut words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
-    let supervised = words.get(2).filter(|_| is_supervisord).map(PathBuf::from);
+    let supervised =
+        words.get(2).filter(|_| is_supervisord && words[1] == "start").map(PathBuf::from);
     let parsed = cli::parse::parse(called_as, words.clone());
     let cli = match parsed.cli {
         Ok(cli) => cli,

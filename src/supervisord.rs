@@ -64,8 +64,8 @@ pub(crate) fn argv(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     }
     let file = file.unwrap_or_else(|| place().unwrap_or(PLACES[0]).to_owned());
     let verb = if stays { "runtime" } else { "start" };
-    let quiet = (!stays).then_some("--no-wait");
-    ["pm", verb, file.as_str()].into_iter().chain(quiet).map(OsString::from).collect()
+    let how = if stays { "--supervisor-rpc" } else { "--no-wait" };
+    ["pm", verb, file.as_str(), how].into_iter().map(OsString::from).collect()
 }
 
 #[cfg(test)]
@@ -76,8 +76,8 @@ mod tests {
     fn options_of_supervisord_are_a_command_of_ours() {
         for (words, expected) in [
             ("-c a.conf", "pm start a.conf --no-wait"),
-            ("-n -c a.conf -l x.log", "pm runtime a.conf"),
-            ("--nodaemon --configuration=b.conf -e debug -s", "pm runtime b.conf"),
+            ("-n -c a.conf -l x.log", "pm runtime a.conf --supervisor-rpc"),
+            ("--nodaemon --configuration=b.conf -e debug -s", "pm runtime b.conf --supervisor-rpc"),
             ("-v", "pm --version"),
         ] {
             let argv = argv(words.split(' ').map(OsString::from));

@@ -8,6 +8,9 @@ use super::StartArgs;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct RuntimeArgs {
+    /// Answer clients of Supervisor where its file says
+    #[arg(long, hide = true)]
+    pub(crate) supervisor_rpc: bool,
     #[command(flatten)]
     pub(crate) start: StartArgs,
     /// Wait so many seconds before anything is started

@@ -15,6 +15,7 @@ use crate::cli::{RuntimeArgs, StartArgs};
 use crate::commands::logs::{Form, LineShape};
 use crate::commands::start;
 use crate::commands::support::foreground::{Scope, Stay, stay};
+use crate::commands::web::rpc;
 use crate::prelude::{Exit, Failure, Report, Session};
 
 /// What apps write passes through files. Nobody keeps them, so a few small parts are enough for a reader that is busy.
@@ -31,6 +32,10 @@ pub(super) fn run(session: &Session, mut args: RuntimeArgs) -> Result<Report, Fa
         Failure::input(format!("could not wait {delay} seconds")).hint("--delay 2.5")
     })?;
     let mut apps = start::apps(session, &args.start)?;
+    // As with Supervisor, whose clients may start what has ended, it stays until it is told to end.
+    if let Some(file) = args.start.targets.first().filter(|_| args.supervisor_rpc) {
+        apps.extend(rpc::app_of_file(session, Path::new(file))?);
+    }
     for app in &mut apps {
         pass_through(app, &session.home);
     }

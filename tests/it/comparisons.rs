@@ -9,7 +9,7 @@ pub(crate) fn names_tests_that_are_there(page: &str, own: &[&str]) {
     let page = fs::read_to_string(page).unwrap();
     let mut rows = 0;
     for line in page.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let [_, verdict, .., tests] = cells.as_slice() else { continue };
         if !matches!(*verdict, "same" | "better" | "not") {
             continue;

@@ -1,9 +1,10 @@
 //! A Compose project as people live with it, and the page about Compose.
 
 use std::fs;
-use std::path::Path;
 
 use pm_testkit::Home;
+
+use crate::comparisons::names_tests_that_are_there;
 
 const FILE: &str = r#"
 name: shop
@@ -137,26 +138,9 @@ fn services_with_an_image_run_by_the_engine_and_end_with_their_own_code() {
     assert!(names(&home).is_empty());
 }
 
-/// `docs/compose.md` names tests that are there.
 #[test]
 fn the_page_of_compose_names_tests_that_are_there() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compose.md");
-    let page = fs::read_to_string(page).unwrap();
     let own =
         [include_str!("compose.rs"), include_str!("../../crates/pm-config/tests/it/compose.rs")];
-    let mut rows = 0;
-    for line in page.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [_, verdict, .., tests] = cells.as_slice() else { continue };
-        if !matches!(*verdict, "same" | "better" | "not") {
-            continue;
-        }
-        rows += 1;
-        for name in tests.split('`').skip(1).step_by(2) {
-            let is_there = own.iter().any(|text| text.contains(&format!("fn {name}()")));
-            assert!(is_there, "there is no test {name}, which stands in\n{line}");
-        }
-        assert!(tests.contains('`'), "no test is named in\n{line}");
-    }
-    assert!(rows > 15, "{rows} rows");
+    names_tests_that_are_there("compose.md", &own);
 }

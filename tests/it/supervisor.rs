@@ -403,10 +403,14 @@ fn logs_are_followed_and_the_prompt_takes_lines() {
     assert!(shown.contains("supervisor> No such process nobody"), "{shown}");
     assert!(shown.ends_with("echo: stopped\nsupervisor> "), "{shown}");
     assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
+    let server = format!("[unix_http_server]\nfile=%(here)s/n.sock\n{echo}");
+    tool.home.file("supervisord.conf", server);
     let mut front = tool.command("supervisord");
     let mut front =
         front.arg("-n").stdout(file("foreground")).stderr(Stdio::null()).spawn().unwrap();
     tool.until("echo", "RUNNING");
+    let socket = tool.home.work().join("n.sock");
+    tool.home.wait_until("clients are answered", || UnixStream::connect(&socket).is_ok());
     pm_testkit::signal(front.id(), 15);
     front.wait().unwrap();
 }

@@ -76,9 +76,21 @@ pub(super) struct Supervised {
     /// The pid of its last run, 0 if there was none.
     pub(super) run: u32,
     /// When its last run began, and when the last one ended, in ms since 1970; 0: never.
+    #[cfg_attr(
+        not(feature = "panel"),
+        expect(dead_code, reason = "clients of Supervisor ask for it")
+    )]
     pub(super) began: u64,
+    #[cfg_attr(
+        not(feature = "panel"),
+        expect(dead_code, reason = "clients of Supervisor ask for it")
+    )]
     pub(super) ended: u64,
     /// The exit code of the last run if nothing runs; -1: a signal ended it.
+    #[cfg_attr(
+        not(feature = "panel"),
+        expect(dead_code, reason = "clients of Supervisor ask for it")
+    )]
     pub(super) exit: i32,
     /// Whether the code of its last end is one that is expected.
     pub(super) is_expected: bool,
@@ -87,6 +99,10 @@ pub(super) struct Supervised {
     /// When it will have proved itself, in ms since 1970, if it has to.
     pub(super) settles: Option<u64>,
     /// Whether it is a pool of event listeners.
+    #[cfg_attr(
+        not(feature = "panel"),
+        expect(dead_code, reason = "clients of Supervisor ask for it")
+    )]
     pub(super) is_pool: bool,
     /// Where its output goes.
     pub(super) out: Option<ByteString>,

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use pm_config::{SupervisorServer, SupervisorServers, SupervisorSocket, supervisor_programs};
 use pm_protocol::Row;
-use pm_spec::Select;
+use pm_spec::{AppSpec, Select};
 use pm_xmlrpc::{RpcError, RpcLogin, RpcPlace, RpcSocket};
 
 use super::control;
 use super::foreground::ready;
-use crate::cli::{Cli, Verb, WebPlaceArgs};
+use crate::cli::{Cli, StartArgs, Verb, WebPlaceArgs};
 use crate::commands::supervisorctl::rpc::RpcDesk;
 use crate::commands::support::own_apps::{NAMESPACE, RPC};
 use crate::commands::support::targets::unusable;
@@ -49,16 +49,25 @@ pub(super) fn run(session: &Session, args: &WebPlaceArgs) -> Result<Report, Fail
 
 /// What `supervisord` does besides: its file's servers answer, if it has any.
 pub(crate) fn of_file(session: &Session, file: &Path) -> Result<(), Failure> {
-    let caller = session.caller()?;
-    // What is wrong with it is told by who starts it.
-    let Ok((_, servers)) = supervisor_programs(file, &caller) else { return Ok(()) };
-    if servers.servers.is_empty() {
-        return Ok(());
-    }
-    let word = file.as_os_str().to_owned();
-    let plan = plan(session, std::slice::from_ref(&word))?;
+    let Some(file) = with_servers(session, file)? else { return Ok(()) };
     launch::prepare(&session.home)?;
-    begin(session, &[word], plan.file)
+    begin(session, &[], Some(file))
+}
+
+/// The same in the foreground: the app, if there is to be one.
+pub(crate) fn app_of_file(session: &Session, file: &Path) -> Result<Vec<AppSpec>, Failure> {
+    match with_servers(session, file)? {
+        Some(file) => start::apps(session, &words(session, &[], Some(file))?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The file's path, if it has servers. What is wrong with it is told by who starts it.
+fn with_servers(session: &Session, file: &Path) -> Result<Option<PathBuf>, Failure> {
+    let caller = session.caller()?;
+    let read = supervisor_programs(file, &caller);
+    let has_servers = read.is_ok_and(|(_, servers)| !servers.servers.is_empty());
+    Ok(has_servers.then(|| pm_config::absolute(file, &caller.cwd)))
 }
 
 fn plan(session: &Session, words: &[OsString]) -> Result<RpcPlan, Failure> {
@@ -164,11 +173,24 @@ fn give(path: &Path, owner: &str) -> Result<(), String> {
 }
 
 /// Starts the app anew; what it was started with before is gone.
-fn begin(session: &Session, words: &[OsString], file: Option<PathBuf>) -> Result<(), Failure> {
+fn begin(session: &Session, given: &[OsString], file: Option<PathBuf>) -> Result<(), Failure> {
     let mut client = session.daemon()?;
     if let Some(Row { id, .. }) = control::app(&mut client, RPC)? {
         delete::surely(&mut client, vec![Select::Id(id)])?;
     }
+    let report = start::run(session, &words(session, given, file)?)?;
+    if report.ending == ReportExit::Well {
+        return Ok(());
+    }
+    Err(Failure::failed(report.shown + &report.aside))
+}
+
+/// How the app is started.
+fn words(
+    session: &Session,
+    words: &[OsString],
+    file: Option<PathBuf>,
+) -> Result<StartArgs, Failure> {
     let mut all: Vec<OsString> = ["pm", "start"].map(OsString::from).to_vec();
     all.push(launch::own_program()?.into_os_string());
     let flags = [
@@ -190,9 +212,5 @@ fn begin(session: &Session, words: &[OsString], file: Option<PathBuf>) -> Result
     let Some(Verb::Start(start)) = Cli::try_parse_from(all).ok().and_then(|cli| cli.command) else {
         return Err(Failure::failed("could not start the app: this is a fault of pm"));
     };
-    let report = start::run(session, &start)?;
-    if report.ending == ReportExit::Well {
-        return Ok(());
-    }
-    Err(Failure::failed(report.shown + &report.aside))
+    Ok(start.into_inner())
 }
