@@ -265,6 +265,7 @@ fn what_runs_is_not_stopped_for_a_right_that_is_missing() {
             "-999",
             "set its oom_score_adj to -999: permission denied; lower than now",
         ),
+        ("--mem-limit", "64M", "make it a cgroup: "),
         ("--groups", "daemon", "only root can add groups to an app"),
         ("--uid", "root", "only root can run apps as another user"),
     ] {

@@ -169,6 +169,7 @@ fn launch(
         cwd: &plan.cwd,
         fds,
         isolation: plan.isolation.map(|isolation| (isolation, ruleset.first().copied())),
+        entrances: plan.cgroup.map_or(&[], |doors| doors.0.as_slice()),
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile,
         umask: plan.umask,

@@ -32,6 +32,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) cwd: &'a CStr,
     /// Become 0, 1, 2, ...
     pub(super) fds: &'a [c_int],
+    /// Doors of control groups, in our table of descriptors.
+    pub(super) entrances: &'a [OwnedFd],
     pub(super) user: Option<(u32, u32, &'a [Gid])>,
     pub(super) nofile: Option<Rlimit>,
     pub(super) umask: Option<u32>,
@@ -238,6 +240,10 @@ fn prepare(
     marked: bool,
 ) -> Result<(), StepFailure> {
     let failed = |step| move |errno| StepFailure { step, errno };
+    for entrance in orders.entrances {
+        // While we have the table they are in. 0 is who writes.
+        rustix::io::write(entrance, b"0").map_err(failed(SpawnStep::Cgroup))?;
+    }
     if let Some(below) = orders.shared_below {
         // Before anything else that has to do with descriptors.
         leave_table(below).map_err(failed(SpawnStep::Descriptors))?;

@@ -39,13 +39,16 @@ pub enum SpawnStep {
     /// Keeping it from what it can't reach.
     #[error("isolate it")]
     Isolate,
+    /// Entering its control group.
+    #[error("enter its cgroup")]
+    Cgroup,
     /// Executing the file.
     #[error("execute the program")]
     Exec,
 }
 
 impl SpawnStep {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
@@ -57,6 +60,7 @@ impl SpawnStep {
         Self::User,
         Self::Cwd,
         Self::Isolate,
+        Self::Cgroup,
         Self::Exec,
     ];
 

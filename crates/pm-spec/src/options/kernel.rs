@@ -26,6 +26,19 @@ pub(super) const KEYS: &[KeySpec] = &[
             |text: &str| text.parse().ok().filter(|score| (-1000..=1000).contains(score)).map(Some),
             |score: &Option<i16>| score.map_or(Setting::Unset, |score| Setting::Integer(score.into()))))
         .flag(flag("--oom-score-adj", "N", "How early it is killed when memory is short: -1000 to 1000").takes(AnyWord).such_as("500")),
+    key("mem_limit", "memory of all its processes together, files they write in memory included; the kernel kills who takes more", field!(Size, kernel.mem_limit))
+        .aliases(&["memory_max"])
+        .flag(flag("--mem-limit", "SIZE", "Memory of all its processes together; the kernel kills who takes more").such_as("512M")),
+    key("cpus", "CPU time of all its processes together: 0.5 is half a CPU, 2 are two",
+        special!(["number", "string"], |app| Setting::text(app.kernel.cpus.map(|cpus| format!("{cpus}"))), |app, from| app.kernel.cpus = from.kernel.cpus))
+        .aliases(&["cpu_quota"])
+        .flag(flag("--cpus", "N", "CPU time of all its processes together: 0.5 is half a CPU").such_as("0.5")),
+    key("pids_limit", "how many processes and threads it may have",
+        word!(kernel.pids_limit, "a whole number, 1 or more",
+            |text: &str| text.parse().ok().filter(|most| *most > 0).map(Some),
+            |most: &Option<u32>| most.map_or(Setting::Unset, |most| Setting::Count(most.into()))))
+        .aliases(&["tasks_max"])
+        .flag(flag("--pids-limit", "N", "How many processes and threads it may have").such_as("100")),
     key("isolate", "`basic`: it changes no file outside its folder, /tmp and `write_paths`, and gets no other user's rights; `strict`: and it does nothing to the machine or to others",
         word!(kernel.isolate, "\"none\", \"basic\" or \"strict\"",
             ["none" = Isolate::None, "basic" = Isolate::Basic, "strict" = Isolate::Strict]))
