@@ -84,19 +84,7 @@ impl Hub {
         let waker = ThreadWaker::new()?;
         let (calls, inbox) = sync_channel(CALLS);
         let epoch = now_ms();
-        let tails = Tails::start(home)?;
-        let thread = HubThread {
-            home: home.clone(),
-            waker: waker.clone(),
-            epoch,
-            roll: Roll::default(),
-            listeners: BTreeMap::new(),
-            feed: None,
-            link: DaemonLink::Away,
-            look_at: None,
-            comment_at: Instant::now(),
-            tails,
-        };
+        let thread = HubThread::new(home, waker.clone(), epoch)?;
         Builder::new().name("hub".into()).spawn(move || thread.run(&inbox))?;
         Ok(Self { calls, waker, epoch, next: AtomicU64::new(0) })
     }
@@ -177,6 +165,21 @@ struct HubThread {
 }
 
 impl HubThread {
+    fn new(home: &Home, waker: ThreadWaker, epoch: u64) -> io::Result<Self> {
+        Ok(Self {
+            home: home.clone(),
+            waker,
+            epoch,
+            roll: Roll::default(),
+            listeners: BTreeMap::new(),
+            feed: None,
+            link: DaemonLink::Away,
+            look_at: None,
+            comment_at: Instant::now(),
+            tails: Tails::start(home)?,
+        })
+    }
+
     fn run(mut self, inbox: &Receiver<HubCall>) {
         while self.run_calls(inbox).is_continue() {
             self.subscribe();
@@ -323,9 +326,14 @@ impl HubThread {
         }
         let number = self.number();
         self.listeners.retain(|_, listener| !listener.is_gone());
-        if self.link != DaemonLink::Up {
-            self.listeners.values_mut().for_each(|listener| listener.say_away_if_new(number));
-            return;
+        match self.link {
+            DaemonLink::Up => {}
+            // Whoever is new waits for the answer with us.
+            DaemonLink::Asked => return,
+            DaemonLink::Away => {
+                self.listeners.values_mut().for_each(|listener| listener.say_away_if_new(number));
+                return;
+            }
         }
         let mut payloads = ToldPayloads::new(&self.roll, number, &news);
         for listener in self.listeners.values_mut() {
@@ -366,5 +374,25 @@ impl HubThread {
         fds.extend(feed.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         // An interruption is as good a reason to look as any.
         poll(&mut fds, timeout).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_has_yet_to_answer_is_not_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().into(), None).unwrap();
+        let mut hub = HubThread::new(&home, ThreadWaker::new().unwrap(), 1).unwrap();
+        let (sender, mut events) = mpsc::channel(QUEUE);
+        hub.join(EventListener::new((1, Topics::default(), AppPattern::default()), sender, None));
+        hub.link = DaemonLink::Asked;
+        hub.tell();
+        assert!(events.try_recv().is_err(), "it is told that there is no daemon");
+        hub.link = DaemonLink::Away;
+        hub.tell();
+        assert!(events.try_recv().unwrap().starts_with(b"event: reconnecting"));
     }
 }
