@@ -167,6 +167,7 @@ fn kernel() -> Vec<(&'static str, &'static str, Value)> {
         ("cpus: 1.5", "/kernel/cpus", json!(1500)),
         ("cpu_quota: '50%'", "/kernel/cpus", json!(500)),
         ("tasks_max: 9", "/kernel/pids_limit", json!(9)),
+        ("pids_limit: 9", "/kernel/pids_limit", json!(9)),
         ("isolate: 'basic'", "/kernel/isolate", json!("basic")),
         ("isolate: 'none'", "/kernel", json!(null)),
         (
