@@ -1,5 +1,7 @@
 //! What the kernel is to be told about an app's processes, from its spec. Pure but for our own limits.
 
+use std::path::PathBuf;
+
 use pm_core::SpawnFailure;
 use pm_os::cgroup::GroupLimits;
 use pm_os::limits::Nofile;
@@ -36,8 +38,17 @@ pub(crate) fn isolation(app: &AppSpec) -> Result<Option<Isolation>, IsolationErr
     Isolation::new(&IsolationPlan {
         write: (!rules.isolate.is_none()).then(|| paths.collect()),
         strict: rules.isolate == Isolate::Strict,
+        speaks: app.checks.has_notices(),
+        private_tmp: rules.private_tmp.then(|| needed(app)),
         offline: !rules.network,
     })
+}
+
+/// Where it begins.
+fn needed(app: &AppSpec) -> Vec<PathBuf> {
+    let program = [Some(&app.cwd), Some(&app.script), app.interpreter.as_ref()];
+    let all = program.into_iter().flatten().chain(&app.kernel.write_paths).map(plan::path_of);
+    all.filter(|path| path.is_absolute()).collect()
 }
 
 /// What all its processes together may use; `None`: as much as there is.

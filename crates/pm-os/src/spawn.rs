@@ -9,6 +9,7 @@ mod isolation;
 mod kernel;
 mod pid_variable;
 mod plan;
+mod private_tmp;
 mod refusal;
 mod signals;
 mod step;

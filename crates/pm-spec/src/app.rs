@@ -336,7 +336,7 @@ mod tests {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             hidden_env, secret_files, derived, instances, instance_var, increment_var, umask, nice,
-            kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, pids_limit, isolate, write_paths, network },
+            kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, pids_limit, isolate, write_paths, private_tmp, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
             stop: StopPolicy { signal, timeout, tree, by_message },
@@ -413,6 +413,7 @@ mod tests {
             pids_limit: Some(4),
             isolate: Isolate::Strict,
             write_paths: Vec::from(["/b".into()]),
+            private_tmp: true,
             network: false,
         }
     }

@@ -37,6 +37,9 @@ pub struct KernelRules {
     /// What an isolated app may write, besides its folder, `/tmp` and `/var/tmp` (systemd: `ReadWritePaths=`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub write_paths: Vec<ByteString>,
+    /// Whether its `/tmp` and `/var/tmp` are its own (systemd: `PrivateTmp=`).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub private_tmp: bool,
     /// Whether it may make other than local sockets (systemd: `PrivateNetwork=`, `RestrictAddressFamilies=`).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub network: bool,
@@ -62,6 +65,7 @@ impl Default for KernelRules {
             pids_limit: None,
             isolate: Isolate::None,
             write_paths: Vec::new(),
+            private_tmp: false,
             network: true,
         }
     }

@@ -177,6 +177,7 @@ fn kernel() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("isolate: 'basic', writePaths: '~/a b'", "/kernel/write_paths", json!(["/desk/home/a b"])),
         ("network: false", "/kernel/network", json!(false)),
+        ("privateTmp: true", "/kernel/private_tmp", json!(true)),
         ("groups: ['staff', 50]", "/user/groups", json!([{ "name": "staff" }, { "number": 50 }])),
         ("group_add: 'staff'", "/user/groups/0/name", json!("staff")),
         ("groups: 50", "/user/groups/0/number", json!(50)),

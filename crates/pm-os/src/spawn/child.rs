@@ -143,7 +143,8 @@ pub(super) fn clone_and_exec(
     arena.wipe();
     // A child that changes its user must not share our memory, even for a moment: the new user
     // might stop or trace it. It gets a copy, like any fork.
-    let shared = if orders.user.is_some() { 0 } else { libc::CLONE_VM };
+    let becomes = orders.isolation.is_some_and(|(isolation, _)| isolation.changes_user());
+    let shared = if orders.user.is_some() || becomes { 0 } else { libc::CLONE_VM };
     let files = if orders.shared_below.is_some() { libc::CLONE_FILES } else { 0 };
     let parent = libc::CLONE_PARENT;
     let ways = [
@@ -274,6 +275,9 @@ fn prepare(
     orders.kernel.obey()?;
     if let Some(mask) = orders.umask {
         rustix::process::umask(Mode::from_raw_mode(mask & 0o777));
+    }
+    if let Some((isolation, _)) = orders.isolation {
+        isolation.hide().map_err(failed(SpawnStep::PrivateTmp))?;
     }
     if let Some((uid, gid, groups)) = orders.user {
         rustix::thread::set_thread_groups(groups).map_err(failed(SpawnStep::User))?;

@@ -39,6 +39,9 @@ pub enum SpawnStep {
     /// Keeping it from what it can't reach.
     #[error("isolate it")]
     Isolate,
+    /// A `/tmp` of its own.
+    #[error("give it a /tmp of its own")]
+    PrivateTmp,
     /// Entering its control group.
     #[error("enter its cgroup")]
     Cgroup,
@@ -48,7 +51,7 @@ pub enum SpawnStep {
 }
 
 impl SpawnStep {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
@@ -60,6 +63,7 @@ impl SpawnStep {
         Self::User,
         Self::Cwd,
         Self::Isolate,
+        Self::PrivateTmp,
         Self::Cgroup,
         Self::Exec,
     ];

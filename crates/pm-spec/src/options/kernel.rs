@@ -45,6 +45,7 @@ pub(super) const KEYS: &[KeySpec] = &[
         .flag(flag("--isolate", "LEVEL", "Keep it from the rest of the machine: basic or strict").such_as("basic")),
     key("write_paths", "what an isolated app may change besides: files and folders, which must be there",
         made!(["array", "string"], kernel.write_paths)),
+    key("private_tmp", "true: /tmp and /var/tmp are its own, empty at each start and in memory", field!(Switch, kernel.private_tmp)),
     key("network", "false: it makes local sockets only", field!(Switch, kernel.network))
         .flag(off("--no-network", "It makes local sockets only")),
 ];
