@@ -29,7 +29,11 @@ const VOLATILE: [&str; 12] = [
 const BASE: [&str; 4] = ["-i", "1", "--cron-restart", "0 0 1 1 *"];
 
 fn flagged() -> impl Iterator<Item = &'static KeySpec> {
-    keys().filter(|key| key.flag.is_some() && key.support == Support::Full)
+    // Who can make no cgroup is refused these, which `groups` looks at.
+    let can_act = |key: &KeySpec| {
+        !["mem_limit", "cpus", "pids_limit"].contains(&key.name) || crate::groups::can_be_made()
+    };
+    keys().filter(move |key| key.flag.is_some() && key.support == Support::Full && can_act(key))
 }
 
 /// The flag with a value.

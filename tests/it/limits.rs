@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 use pm_testkit::{Home, fixture, is_alive};
 
@@ -205,6 +207,64 @@ fn an_isolated_app_reaches_what_it_may_and_nothing_else() {
     assert_eq!(offline.0[2], "done", "only sockets are kept from it");
 }
 
+/// Whether this user can have a view of its own of what is mounted, as a shell finds out.
+fn can_hide(user: u32, group: u32) -> bool {
+    let tries = |flags: &str| {
+        let mut command = Command::new("unshare");
+        command.args([flags, "mount", "-t", "tmpfs", "none", "/tmp"]).uid(user).gid(group);
+        command.stderr(Stdio::null()).status().unwrap().success()
+    };
+    tries("-m") || tries("-Urm")
+}
+
+#[test]
+fn a_private_tmp_is_seen_by_nobody_else_and_begins_empty() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    for (user, isolate) in [(0, "strict"), (65534, "none")] {
+        let home = Home::new();
+        fs::create_dir(home.home().root()).unwrap();
+        chown(home.home().root(), Some(user), Some(user)).unwrap();
+        let call = |words: &[&str]| {
+            if user == 0 {
+                let run = home.pm(words).dir(home.work()).run();
+                return (run.code, run.out() + &run.err);
+            }
+            let output = as_nobody(&home, words);
+            let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            (output.status.code().unwrap(), told)
+        };
+        let name =
+            home.work().parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        let file = home.file(
+            "apps.json5",
+            format!(
+                "[{{ name: 'app', cwd: '/usr', isolate: '{isolate}', private_tmp: true, script: 'id -u; ls -A /tmp; ls -A /var/tmp; \
+                 echo x >/tmp/{name} && cat /tmp/{name}; echo y >/var/tmp/{name} && cat /var/tmp/{name}; echo done; sleep 1000' }}]"
+            ),
+        );
+        let start = ["start", file.to_str().unwrap()];
+        if can_hide(user, user) {
+            for again in 0..2 {
+                let (code, told) = call(&start);
+                assert_eq!(code, 0, "{told}");
+                assert_eq!(said(&home, "app"), format!("{user}\nx\ny\n"), "{again}");
+                assert!(!fs::exists(format!("/tmp/{name}/x")).unwrap());
+                assert!(!fs::exists(format!("/var/tmp/{name}")).unwrap());
+                home.run(["flush"]).ok();
+            }
+        } else {
+            let (code, told) = call(&start);
+            assert!(code == 1 && told.contains("give it a /tmp of its own"), "{told}");
+        }
+        let file = home.file("in.json5", "{ name: 'in', script: 'sleep 1000', private_tmp: true }");
+        let (code, told) = call(&["start", file.to_str().unwrap()]);
+        let work = home.work();
+        let hidden = format!("{} lies in the one it would not see any more", work.display());
+        let is_told = told.contains(&hidden) || !can_hide(user, user);
+        assert!(code == 1 && (is_told || !work.starts_with("/tmp")), "{told}");
+    }
+}
+
 #[test]
 fn who_is_not_isolated_is_as_free_as_ever() {
     let home = Home::new();
@@ -265,6 +325,7 @@ fn what_runs_is_not_stopped_for_a_right_that_is_missing() {
             "-999",
             "set its oom_score_adj to -999: permission denied; lower than now",
         ),
+        ("--mem-limit", "64M", "make it a cgroup: "),
         ("--groups", "daemon", "only root can add groups to an app"),
         ("--uid", "root", "only root can run apps as another user"),
     ] {

@@ -26,6 +26,7 @@ mod deploy;
 mod events;
 mod fidelity;
 mod flags;
+mod groups;
 mod gunicorn;
 mod health;
 mod homes;

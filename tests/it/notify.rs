@@ -117,10 +117,10 @@ fn who_says_that_it_is_not_well_is_replaced_at_once() {
 }
 
 #[test]
-fn who_could_say_nothing_is_refused() {
+fn who_is_isolated_is_heard() {
     let home = Home::new();
-    app(&home, &json!({ "ready": "notify", "isolate": "strict" }));
-    home.run(["start", "apps.json5"])
-        .ends(2)
-        .complains("with `isolate: strict` it could say nothing");
+    app(&home, &json!({ "ready": "notify", "isolate": "strict", "network": false }));
+    say(&home, 0, "READY=1");
+    home.run(["start", "apps.json5"]).ok();
+    assert_eq!(home.row("web").status.as_str(), "online");
 }

@@ -132,6 +132,12 @@ fn why_names_what_is_wrong_around_an_app() {
     fails(&home, "native.sh", "kill -SEGV $$\n", "crash", &[run, "native code"]);
     fails(&home, "killed.sh", "kill -KILL $$\n", "killed", &["dmesg"]);
     fails(&home, "lacks.sh", "gunicorn-of-nobody app:app\n", "program", &["exited with code 127"]);
+    let eats = "python3 -c 'a = bytearray(1 << 28); print(a[-1])'\n";
+    home.file("eats.sh", eats);
+    if crate::groups::can_be_made() {
+        let told = ["one of its processes: together they took more than its mem_limit of 64.0mb"];
+        because(&home, &["./eats.sh", "--mem-limit", "64M"], "memory limit", &told);
+    }
     home.script("lives", "exec sleep 1000");
     home.run(["start", "./lives"]).ok();
     home.run(["stop", "lives"]).ok();

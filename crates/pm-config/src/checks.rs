@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use pm_spec::{
-    AppSpec, ByteString, Door, Environment, HealthCheck, HttpGet, Isolate, Probe, Question,
-    Readiness, Span,
+    AppSpec, ByteString, Door, Environment, HealthCheck, HttpGet, Probe, Question, Readiness, Span,
 };
 
 use crate::diagnose::Finding;
@@ -43,7 +42,6 @@ pub(crate) fn settle(app: &mut AppFields<'_>, seen_from: Ground<'_>, spec: &mut 
     spec.checks.ready = ready(app, seen_from);
     spec.checks.health = health(app, seen_from);
     spec.checks.watchdog = watchdog(app);
-    refuse_unheard(app, spec);
     printed::refuse_unkept(app, spec);
 }
 
@@ -77,17 +75,6 @@ fn ready(app: &mut AppFields<'_>, ground: Ground<'_>) -> Option<Box<Readiness>> 
 fn watchdog(app: &mut AppFields<'_>) -> Option<Span> {
     app.get("watchdog").filter(|field| !field.node.value.is_falsy())?;
     app.span("watchdog").filter(|span| *span > Span::ZERO)
-}
-
-/// Landlock lets who is isolated strictly reach no socket without a file.
-fn refuse_unheard(app: &mut AppFields<'_>, spec: &AppSpec) {
-    let key = if spec.checks.watchdog.is_some() { "watchdog" } else { "ready" };
-    if spec.checks.has_notices() && spec.kernel.isolate == Isolate::Strict {
-        let message = format!("`{key}`: with `isolate: strict` it could say nothing");
-        let hint = "isolate: \"basic\" lets it reach its notification socket";
-        let finding = Finding::error(app.place(key), message).hint(hint);
-        app.findings.add(finding);
-    }
 }
 
 /// Whether what is up goes on being well.

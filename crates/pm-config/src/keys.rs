@@ -110,7 +110,10 @@ const ELSEWHERE: [(&[&str], &str); 32] = [
     (&["stopwaitsecs", "stopgraceperiod", "timeoutstopsec"], "`kill_timeout`"),
     (&["stopasgroup", "killasgroup", "killmode"], "`treekill`"),
     (&["exitcodes", "successexitstatus"], "`stop_exit_codes`"),
-    (&["memlimit", "memory", "memorymax", "memlimitmax"], "`max_memory_restart`"),
+    (
+        &["memory", "memorylimit"],
+        "`mem_limit`, or `max_memory_restart`, which restarts it in good order",
+    ),
     (&["ports", "expose"], "`port`, which sets PORT, or `listen`: a socket it finds open"),
     (&["group"], "`gid`"),
     (&["crontab", "oncalendar", "every"], "`schedule`"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pm_spec::{ByteString, Isolate, ResourceKind, ResourceLimit};
+use pm_spec::{ByteString, Cpus, Isolate, KernelRules, ResourceKind, ResourceLimit};
 
 use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::fields::{AppFields, Field};
@@ -17,8 +17,20 @@ const SHAPE: &str = "an object such as { nofile: 4096, core: 0 }";
 const ONE: &str = "a number, \"unlimited\", \"SOFT:HARD\" or { soft: 1024, hard: 2048 } with soft not above hard; \
      bytes also as \"200M\"";
 
+/// Those that rows can't read; the others are there already.
+pub(crate) fn read(
+    app: &mut AppFields<'_>,
+    rules: &mut KernelRules,
+    cwd: &Path,
+    ground: &ConfigGround<'_>,
+) {
+    rules.rlimits = rlimits(app);
+    rules.cpus = cpus(app);
+    rules.write_paths = write_paths(app, cwd, rules.isolate, ground);
+}
+
 /// `rlimits`: an object, or words such as `nofile=1024:2048`.
-pub(crate) fn rlimits(app: &mut AppFields<'_>) -> ResourceLimits {
+fn rlimits(app: &mut AppFields<'_>) -> ResourceLimits {
     let Some(field) = app.get("rlimits") else { return BTreeMap::new() };
     match &field.node.value {
         Value::Table(entries) => {
@@ -33,8 +45,17 @@ pub(crate) fn rlimits(app: &mut AppFields<'_>) -> ResourceLimits {
     }
 }
 
+/// `cpus`: the one number that may be a fraction.
+fn cpus(app: &mut AppFields<'_>) -> Option<Cpus> {
+    let field = app.get("cpus")?;
+    let text = field.node.value.as_word();
+    let cpus = text.and_then(|text| Cpus::parse(&text.display()));
+    let what = "a number of CPUs from 0.01 on, such as 0.5, or a part of one such as \"50%\"";
+    cpus.or_else(|| app.refuse(field, what))
+}
+
 /// `write_paths`, seen from the app's folder.
-pub(crate) fn write_paths(
+fn write_paths(
     app: &mut AppFields<'_>,
     cwd: &Path,
     isolate: Isolate,

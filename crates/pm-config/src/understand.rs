@@ -123,8 +123,7 @@ pub(crate) fn app(
     checks::settle(&mut app, seen_from, &mut spec);
     spec.user = user::choice(&mut app, ground.caller);
     hooks::settle(&mut app, (base, &env.all), &mut spec);
-    spec.kernel.rlimits = limits::rlimits(&mut app);
-    spec.kernel.write_paths = limits::write_paths(&mut app, base, spec.kernel.isolate, ground);
+    limits::read(&mut app, &mut spec.kernel, base, ground);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
     let interpreter = choice.interpreter.as_deref().map(paths::to_bytes);
     (spec.interpreter, spec.script, spec.args) = command(&program, interpreter, spec.args);

@@ -21,6 +21,13 @@ pub enum Ending {
         /// Whether a core was dumped.
         core: bool,
     },
+    /// The kernel killed it, or one of its processes, since together they took more memory than they may (`mem_limit`).
+    OutOfMemory {
+        /// The code with which the main process ended by itself thereupon; `None`: it was killed.
+        code: Option<u8>,
+        /// What they may take.
+        limit: Bytes,
+    },
     /// Nobody was there to see it.
     Unknown,
 }

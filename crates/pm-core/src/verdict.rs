@@ -138,8 +138,10 @@ pub(crate) fn retry(past: Streaks) -> Streaks {
 /// A signal's number is no code (PM2 takes it for code 0).
 fn is_stop_code(policy: &RestartPolicy, ending: Ending) -> bool {
     match ending {
-        Ending::Exited(code) => policy.stop_exit_codes.contains(&code),
-        Ending::Signaled { .. } | Ending::Unknown => false,
+        Ending::Exited(code) | Ending::OutOfMemory { code: Some(code), .. } => {
+            policy.stop_exit_codes.contains(&code)
+        }
+        Ending::Signaled { .. } | Ending::OutOfMemory { code: None, .. } | Ending::Unknown => false,
     }
 }
 

@@ -177,6 +177,7 @@ pub(crate) fn inherit(
         } else if !told && !there {
             inheritance.vanished.push(id);
         }
+        run.find_group();
         inheritance.runs.push((id, run));
     }
     if has_lost {

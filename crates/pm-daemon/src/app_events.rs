@@ -64,7 +64,8 @@ fn forced(run: &mut Run) {
 /// Its main process ended. PM2 names SIGINT where there was no signal, and scripts read the line.
 pub(crate) fn exited(run: &Run, ending: Ending) {
     let (code, signal) = match ending {
-        Ending::Exited(code) => (code, Signal::INT),
+        Ending::Exited(code) | Ending::OutOfMemory { code: Some(code), .. } => (code, Signal::INT),
+        Ending::OutOfMemory { code: None, .. } => (0, Signal::KILL),
         Ending::Signaled { signal, .. } => (0, Signal::try_from(signal).unwrap_or(Signal::KILL)),
         Ending::Unknown => {
             return daemon_log::note(format_args!("App [{}] exited, nobody saw how", Named(run)));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use pm_core::{AppId, Ask, Fact, RunId, SpawnFailure};
 use pm_logs::StreamKey;
 use pm_os::accepting::SocketInode;
+use pm_os::cgroup::Cgroup;
 use pm_os::identity::ProcIdentity;
 use pm_protocol::Request;
 use pm_spec::ByteString;
@@ -70,6 +71,8 @@ pub(crate) struct Newborn {
     pub(crate) channel: Option<ChannelEnd>,
     /// The socket over which it says how it is.
     pub(crate) notices: Option<OwnedFd>,
+    /// The group that keeps it within limits.
+    pub(crate) group: Option<Cgroup>,
     /// The sockets it was given.
     pub(crate) sockets: Vec<SocketInode>,
 }

@@ -1,9 +1,12 @@
 //! What the kernel is to be told about an app's processes, from its spec. Pure but for our own limits.
 
+use std::path::PathBuf;
+
 use pm_core::SpawnFailure;
+use pm_os::cgroup::GroupLimits;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{IoTurn, Isolation, IsolationError, IsolationPlan, KernelOrders};
-use pm_spec::{AppSpec, IoPriority, Isolate, ResourceKind, ResourceLimit};
+use pm_spec::{AppSpec, Bytes, Cpus, IoPriority, Isolate, ResourceKind, ResourceLimit};
 use rustix::process::{Resource, Rlimit, getrlimit};
 
 use crate::{app_user, plan};
@@ -35,7 +38,26 @@ pub(crate) fn isolation(app: &AppSpec) -> Result<Option<Isolation>, IsolationErr
     Isolation::new(&IsolationPlan {
         write: (!rules.isolate.is_none()).then(|| paths.collect()),
         strict: rules.isolate == Isolate::Strict,
+        speaks: app.checks.has_notices(),
+        private_tmp: rules.private_tmp.then(|| needed(app)),
         offline: !rules.network,
+    })
+}
+
+/// Where it begins.
+fn needed(app: &AppSpec) -> Vec<PathBuf> {
+    let program = [Some(&app.cwd), Some(&app.script), app.interpreter.as_ref()];
+    let all = program.into_iter().flatten().chain(&app.kernel.write_paths).map(plan::path_of);
+    all.filter(|path| path.is_absolute()).collect()
+}
+
+/// What all its processes together may use; `None`: as much as there is.
+pub(crate) fn group(app: &AppSpec) -> Option<GroupLimits> {
+    let rules = &app.kernel;
+    rules.has_group().then(|| GroupLimits {
+        memory: rules.mem_limit.map(Bytes::get),
+        cpus: rules.cpus.map(Cpus::thousandths),
+        pids: rules.pids_limit,
     })
 }
 
@@ -51,7 +73,8 @@ pub(crate) fn denied(app: &AppSpec) -> Option<String> {
         return Some(why);
     }
     let denied = of(app, None).denied().map(|error| error.to_string());
-    denied.or_else(|| isolation(app).err().map(|error| error.to_string()))
+    let denied = denied.or_else(|| isolation(app).err().map(|error| error.to_string()));
+    denied.or_else(|| group(app)?.denied().map(|error| error.to_string()))
 }
 
 /// With what is not said taken from what holds now.

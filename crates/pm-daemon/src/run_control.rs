@@ -196,8 +196,8 @@ impl RunControl {
         let Some(run) = self.owners.runs.get_mut(id) else { return };
         run.released = true;
         let tag = run.tag.raw();
-        let had_channel = run.app.serving.channel;
-        let had_notices = run.notices.take().is_some();
+        let (had_channel, had_notices) = (run.app.serving.channel, run.notices.take().is_some());
+        let group = run.group.take();
         let pid = run.identity.map(|identity| identity.pid);
         let file = PidFile::of(&run.app, run.address.instance);
         if let Some(pid) = pid {
@@ -206,13 +206,11 @@ impl RunControl {
                 file.remove(pid);
             }
         }
-        if had_channel {
-            self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(CHANNEL_SLOT) });
+        let had = [(had_channel, CHANNEL_SLOT), (had_notices, NOTICE_SLOT), (true, PIDFD_SLOT)];
+        for (_, slot) in had.into_iter().filter(|(had, _)| *had) {
+            self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(slot) });
         }
-        if had_notices {
-            self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(NOTICE_SLOT) });
-        }
-        self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(PIDFD_SLOT) });
+        group.map(|group| self.owners.spawner.send(SpawnerJob::Ungroup(group)));
         self.owners.runs.forget_if_done(id);
     }
 
@@ -225,7 +223,7 @@ impl RunControl {
 
     /// A process exists. Returns the fact, and exits that were told before.
     pub(crate) fn born(&mut self, id: RunId, newborn: Newborn) -> (Option<Fact>, Vec<LeaderExit>) {
-        let Newborn { identity, pidfd, channel, notices, sockets: _ } = newborn;
+        let Newborn { identity, pidfd, channel, notices, group, sockets: _ } = newborn;
         self.owners.preparations.over(id);
         let Some(run) = self.owners.runs.get_mut(id) else { return (None, Vec::new()) };
         let early = match std::mem::replace(&mut run.life, Life::Alive) {
@@ -234,6 +232,7 @@ impl RunControl {
         };
         run.identity = Some(identity);
         run.pidfd = Some(pidfd);
+        run.group = group;
         run.open = plan::streams(&run.app, run.address.instance);
         if !run.app.shows_ready() {
             app_events::online(run);
@@ -298,7 +297,8 @@ impl RunControl {
         match &mut run.life {
             Life::Expected(early) => early.push(exit),
             Life::Alive if run.identity.is_some_and(|identity| identity.pid == exit.pid) => {
-                return self.ended(id, runs::ending(exit.status));
+                let ending = run.ending(exit.status);
+                return self.ended(id, ending);
             }
             // Not the main process, or told again.
             Life::Ended(..) if run.identity.is_some_and(|identity| identity.pid == exit.pid) => {}

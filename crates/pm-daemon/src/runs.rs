@@ -8,9 +8,10 @@ use std::sync::Arc;
 use pm_core::{Ending, Identity, Reach, RunId};
 use pm_guardian::{LeaderExit, WaitStatus};
 use pm_logs::{Stream, StreamKey};
+use pm_os::cgroup::Cgroup;
 use pm_os::signal::SignalNumber;
 use pm_os::tag::Tag;
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, Bytes};
 
 use crate::app_user;
 use crate::notices::NoticeReader;
@@ -66,6 +67,8 @@ pub(crate) struct Run {
     pub(crate) online: bool,
     /// The daemon log says that it had to be killed.
     pub(crate) forced: bool,
+    /// What keeps all its processes together within limits, if it has such.
+    pub(crate) group: Option<Cgroup>,
     /// The core is done with it; what remains is output.
     pub(crate) released: bool,
 }
@@ -91,13 +94,38 @@ impl Run {
             listens: Vec::new(),
             online: false,
             forced: false,
+            group: None,
             released: false,
         }
     }
 
+    /// How its main process ended, by what the guardian saw: who was killed or failed after the kernel killed somebody of
+    /// its group is told as that.
+    pub(crate) fn ending(&self, status: WaitStatus) -> Ending {
+        let ending = ending(status);
+        let killed_at = || self.group.as_ref().filter(|_| !self.forced)?.killed_at();
+        let limit = match ending {
+            Ending::Exited(1..) | Ending::Signaled { signal: 9, .. } => killed_at(),
+            Ending::Exited(0)
+            | Ending::Signaled { .. }
+            | Ending::OutOfMemory { .. }
+            | Ending::Unknown => None,
+        };
+        let code = if let Ending::Exited(code) = ending { Some(code) } else { None };
+        let told = |limit| Ending::OutOfMemory { code, limit: Bytes::new(limit) };
+        limit.map_or(ending, told)
+    }
+
+    /// Finds the group that the daemon before us made for it.
+    pub(crate) fn find_group(&mut self) {
+        let pid = self.identity.map(|identity| identity.pid);
+        let pid = pid.filter(|_| self.app.kernel.has_group());
+        self.group = pid.and_then(|pid| Cgroup::find(self.tag, pid));
+    }
+
     /// As the tree thread knows it.
     pub(crate) fn tree(&self) -> Tree {
-        let limit = self.app.limits.memory.map(pm_spec::Bytes::get);
+        let limit = self.app.limits.memory.map(Bytes::get);
         Tree {
             run: RunId(self.tag.run()),
             tag: self.tag,
@@ -215,7 +243,7 @@ pub(crate) fn from_core(identity: Identity) -> pm_os::identity::ProcIdentity {
 }
 
 /// What the guardian saw, in the core's words.
-pub(crate) fn ending(status: WaitStatus) -> Ending {
+fn ending(status: WaitStatus) -> Ending {
     match status {
         WaitStatus::Unknown => Ending::Unknown,
         WaitStatus::Wait(raw) => match pm_os::wait::Termination::from_status(raw) {

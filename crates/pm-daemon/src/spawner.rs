@@ -16,6 +16,7 @@ use pm_guardian::{ItemKind, Link, ToGuardian};
 use pm_logs::{LogWriter, Sink, Stream, StreamKey};
 use pm_node::ChannelPair;
 use pm_os::accepting;
+use pm_os::cgroup::{self, Cgroup};
 use pm_os::limits::{Nofile, soft_nofile};
 use pm_os::spawn::{Birth, SpawnRequest, Spawner};
 use pm_os::stdio::{self, PipeOwner};
@@ -62,6 +63,10 @@ pub(crate) enum SpawnerJob {
     StandBy(AppId, RunId),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
+    /// A run is over: its group goes.
+    Ungroup(Cgroup),
+    /// Groups of other runs than these go: whoever was to see to it died.
+    Sweep(BTreeSet<u32>),
     /// Make a command beside an app.
     Command(Box<CommandJob>),
 }
@@ -129,6 +134,14 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
             }
             SpawnerJob::Sockets(app, spec, demand) => {
                 tools.sockets.tidy(app, spec.as_deref(), &demand);
+                continue;
+            }
+            SpawnerJob::Ungroup(group) => {
+                group.remove();
+                continue;
+            }
+            SpawnerJob::Sweep(runs) => {
+                cgroup::sweep(parts.home_id, &runs);
                 continue;
             }
             SpawnerJob::Leave(app, run) => {
@@ -222,8 +235,13 @@ impl SpawnerParts {
         plan.kernel = kernel_orders::of(app, self.nofile);
         plan.isolation = isolation.as_ref();
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
+        let limits = kernel_orders::group(app);
+        let group = limits.map(|limits| Cgroup::make(tag, &limits)).transpose();
+        let (group, doors) = group.map_err(|error| refused(error.to_string()))?.unzip();
+        plan.cgroup = doors.as_ref();
         self.log_writer.settle();
         let born = tools.spawner.spawn(tag, &plan).map_err(|error| {
+            group.iter().for_each(Cgroup::remove);
             if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
         // If the guardian is gone the reactor hands everything to its successor, this run included.
@@ -233,7 +251,7 @@ impl SpawnerParts {
         }
         let channel = channel.map(ChannelPair::into_ours);
         let (identity, pidfd, sockets) = (born.identity, born.pidfd, inodes);
-        Ok(Newborn { identity, pidfd, channel, notices, sockets })
+        Ok(Newborn { identity, pidfd, channel, notices, group, sockets })
     }
 
     /// Makes a channel and gives our end to the guardian.

@@ -8,6 +8,7 @@
 
 pub mod accepting;
 pub mod alarm;
+pub mod cgroup;
 pub mod clock;
 pub mod errno;
 pub mod host;

@@ -9,6 +9,7 @@ mod isolation;
 mod kernel;
 mod pid_variable;
 mod plan;
+mod private_tmp;
 mod refusal;
 mod signals;
 mod step;
@@ -169,6 +170,7 @@ fn launch(
         cwd: &plan.cwd,
         fds,
         isolation: plan.isolation.map(|isolation| (isolation, ruleset.first().copied())),
+        entrances: plan.cgroup.map_or(&[], |doors| doors.0.as_slice()),
         user: plan.user.as_ref().map(|user| (user.uid, user.gid, groups.as_slice())),
         nofile: plan.nofile,
         umask: plan.umask,

@@ -293,6 +293,7 @@ mod tests {
     use alloc::boxed::Box;
 
     use super::*;
+    use crate::Cpus;
     use crate::options::{self, KeyKind};
     use crate::{
         Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
@@ -343,7 +344,7 @@ mod tests {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             hidden_env, secret_files, secret_commands, derived, instances, instance_var, increment_var, umask, nice,
-            kernel: KernelRules { rlimits, ioprio, oom_score_adj, isolate, write_paths, network },
+            kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, pids_limit, isolate, write_paths, private_tmp, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
             stop: StopPolicy { signal, timeout, tree, by_message },
@@ -410,8 +411,12 @@ mod tests {
             rlimits: [(ResourceKind::Nofile, limit)].into(),
             ioprio: Some(IoPriority::Idle),
             oom_score_adj: Some(-1),
+            mem_limit: Some(Bytes::new(3)),
+            cpus: Cpus::parse("0.5"),
+            pids_limit: Some(4),
             isolate: Isolate::Strict,
             write_paths: Vec::from(["/b".into()]),
+            private_tmp: true,
             network: false,
         }
     }

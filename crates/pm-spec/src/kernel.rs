@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteString, Bytes, Span};
+use crate::{ByteString, Bytes, Cpus, Span};
 
 /// What the kernel is told about each process of an app before its program runs; what is not set stays as the daemon's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,12 +21,25 @@ pub struct KernelRules {
     /// How early it is killed when memory is short, -1000 (never) to 1000, `proc(5)` (Compose: `oom_score_adj`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i16>,
+    /// Memory of all processes of a run together; who takes more is killed by the kernel (Compose: `mem_limit`, systemd:
+    /// `MemoryMax=`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mem_limit: Option<Bytes>,
+    /// CPU time of all of them together (Compose: `cpus`, systemd: `CPUQuota=`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<Cpus>,
+    /// How many processes and threads a run may have (Compose: `pids_limit`, systemd: `TasksMax=`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids_limit: Option<u32>,
     /// What its processes can't reach, whoever they run as.
     #[serde(default, skip_serializing_if = "Isolate::is_none")]
     pub isolate: Isolate,
     /// What an isolated app may write, besides its folder, `/tmp` and `/var/tmp` (systemd: `ReadWritePaths=`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub write_paths: Vec<ByteString>,
+    /// Whether its `/tmp` and `/var/tmp` are its own (systemd: `PrivateTmp=`).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub private_tmp: bool,
     /// Whether it may make other than local sockets (systemd: `PrivateNetwork=`, `RestrictAddressFamilies=`).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub network: bool,
@@ -47,8 +60,12 @@ impl Default for KernelRules {
             rlimits: BTreeMap::new(),
             ioprio: None,
             oom_score_adj: None,
+            mem_limit: None,
+            cpus: None,
+            pids_limit: None,
             isolate: Isolate::None,
             write_paths: Vec::new(),
+            private_tmp: false,
             network: true,
         }
     }
@@ -58,6 +75,11 @@ impl KernelRules {
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether a run is kept within limits of all its processes together: it has a cgroup of its own.
+    pub fn has_group(&self) -> bool {
+        self.mem_limit.is_some() || self.cpus.is_some() || self.pids_limit.is_some()
     }
 }
 

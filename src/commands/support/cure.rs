@@ -47,7 +47,8 @@ pub(crate) fn explain(
 ) -> Option<Explanation> {
     let port = port_conflict::told(client, one, lines);
     let port = port.map(|text| Explanation { class: "port", text });
-    port.or_else(|| of_lines(one, lines)).or_else(|| of_end(one))
+    // What the kernel says counts for more than what it wrote before.
+    port.or_else(|| out_of_memory(one)).or_else(|| of_lines(one, lines)).or_else(|| of_end(one))
 }
 
 fn of_lines(one: &Description, lines: &[Vec<u8>]) -> Option<Explanation> {
@@ -58,6 +59,17 @@ fn of_lines(one: &Description, lines: &[Vec<u8>]) -> Option<Explanation> {
         // The last line that can be read is the one that ended it.
         let text = lines.iter().rev().find_map(|line| symptom(&case, line))?;
         Some(Explanation { class, text })
+    })
+}
+
+/// The kernel killed it, or one of its processes, for it had more memory than its cgroup may have.
+fn out_of_memory(one: &Description) -> Option<Explanation> {
+    let end = one.ends.last().filter(|end| end.why.contains("more than its mem_limit of "))?;
+    end.code.is_none_or(|code| code != 0).then(|| Explanation {
+        class: "memory limit",
+        text: "`mem_limit` says what all its processes together may take: allow more, or set `max_memory_restart` to a little \
+               less than that, which restarts it in good order"
+            .into(),
     })
 }
 

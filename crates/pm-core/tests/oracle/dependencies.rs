@@ -95,7 +95,7 @@ impl Oracle {
         });
         let ended_well = last == Some(&Cause::Ended(Ending::Exited(0)));
         let Some(app) = self.apps.get(&one.app) else { return false };
-        let stop_code = |cause: &Cause| matches!(cause, Cause::Ended(Ending::Exited(code)) if app.restart.stop_exit_codes.contains(code));
+        let stop_code = |cause: &Cause| matches!(cause, Cause::Ended(Ending::Exited(code) | Ending::OutOfMemory { code: Some(code), .. }) if app.restart.stop_exit_codes.contains(code));
         let is_down = one.phase == SavedPhase::Down && one.want == Want::Down;
         let is_done = is_down && (ended_well || last.is_some_and(stop_code));
         // In a reload there is one that serves.

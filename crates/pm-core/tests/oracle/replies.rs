@@ -131,10 +131,12 @@ fn has_dependencies(core: &Core) -> bool {
 
 fn is_finished(instance: &InstanceView<'_>) -> bool {
     let good = match last_end(instance) {
-        Some(Ending::Exited(number)) => {
+        Some(Ending::Exited(number) | Ending::OutOfMemory { code: Some(number), .. }) => {
             number == 0 || instance.app.restart.stop_exit_codes.contains(&number)
         }
-        Some(Ending::Signaled { .. } | Ending::Unknown) | None => false,
+        Some(Ending::Signaled { .. } | Ending::OutOfMemory { .. } | Ending::Unknown) | None => {
+            false
+        }
     };
     // Its next time may have come already.
     let goes_on = instance.app.job.overlap == Overlap::Queue;

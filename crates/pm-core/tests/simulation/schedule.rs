@@ -502,6 +502,8 @@ fn script(tape: &mut Tape<'_>) -> Script {
         Ending::Exited(0),
         Ending::Exited(3),
         Ending::Signaled { signal: 11, core: true },
+        Ending::OutOfMemory { code: None, limit: Bytes::new(1) },
+        Ending::OutOfMemory { code: Some(3), limit: Bytes::new(1) },
         Ending::Unknown,
     ]);
     let children = match tape.below(6) {

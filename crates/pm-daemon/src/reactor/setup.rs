@@ -251,6 +251,9 @@ fn adopt_runs(
     for (id, run) in std::mem::take(&mut inheritance.runs) {
         owners.runs.insert(id, run);
     }
+    // Groups of runs that ended while nobody was there.
+    let known = owners.runs.iter().map(|(id, _)| id.0).collect();
+    owners.spawner.send(SpawnerJob::Sweep(known)).ok();
     hear_again(owners, &mut kept.notices);
     let tag_of = |run: RunId| Tag::new(owners.home_id, run.0).raw();
     for tag in inheritance.never.iter().copied().map(tag_of) {

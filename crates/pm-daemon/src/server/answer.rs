@@ -245,8 +245,9 @@ fn exit(became: &Became) -> Option<u8> {
     }
     let Became::Failed(Cause::Ended(how)) = became else { return None };
     match how {
-        Ending::Exited(code) => Some(*code),
+        Ending::Exited(code) | Ending::OutOfMemory { code: Some(code), .. } => Some(*code),
         Ending::Signaled { signal, .. } => Some(signal.saturating_add(128)),
+        Ending::OutOfMemory { code: None, .. } => Some(u8::from(Signal::KILL).saturating_add(128)),
         Ending::Unknown => None,
     }
 }

@@ -10,7 +10,8 @@ use crate::server::dependencies;
 /// One end of one run, for people.
 pub(crate) fn end_view(end: &RunEnd, clocks: Clocks<'_>) -> EndView {
     let (code, signal) = match end.ending {
-        Ending::Exited(code) => (Some(code), None),
+        Ending::Exited(code) | Ending::OutOfMemory { code: Some(code), .. } => (Some(code), None),
+        Ending::OutOfMemory { code: None, .. } => (None, Some(Signal::KILL.to_string())),
         Ending::Signaled { signal, .. } => (None, Some(signal_name(signal))),
         Ending::Unknown => (None, None),
     };
@@ -47,6 +48,13 @@ pub(crate) fn ending(ending: Ending) -> String {
             let dumped = if core { ", core dumped" } else { "" };
             format!("killed by {}{dumped}", signal_name(signal))
         }
+        Ending::OutOfMemory { code: None, limit } => format!(
+            "killed by the kernel: its processes together took more than its mem_limit of {limit}"
+        ),
+        Ending::OutOfMemory { code: Some(code), limit } => format!(
+            "exited with code {code} after the kernel had killed one of its processes: together they took more than its \
+             mem_limit of {limit}"
+        ),
         Ending::Unknown => "ended while nobody was there to see how".into(),
     }
 }

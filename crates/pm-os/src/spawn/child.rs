@@ -32,6 +32,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) cwd: &'a CStr,
     /// Become 0, 1, 2, ...
     pub(super) fds: &'a [c_int],
+    /// Doors of control groups, in our table of descriptors.
+    pub(super) entrances: &'a [OwnedFd],
     pub(super) user: Option<(u32, u32, &'a [Gid])>,
     pub(super) nofile: Option<Rlimit>,
     pub(super) umask: Option<u32>,
@@ -141,7 +143,8 @@ pub(super) fn clone_and_exec(
     arena.wipe();
     // A child that changes its user must not share our memory, even for a moment: the new user
     // might stop or trace it. It gets a copy, like any fork.
-    let shared = if orders.user.is_some() { 0 } else { libc::CLONE_VM };
+    let becomes = orders.isolation.is_some_and(|(isolation, _)| isolation.changes_user());
+    let shared = if orders.user.is_some() || becomes { 0 } else { libc::CLONE_VM };
     let files = if orders.shared_below.is_some() { libc::CLONE_FILES } else { 0 };
     let parent = libc::CLONE_PARENT;
     let ways = [
@@ -238,6 +241,10 @@ fn prepare(
     marked: bool,
 ) -> Result<(), StepFailure> {
     let failed = |step| move |errno| StepFailure { step, errno };
+    for entrance in orders.entrances {
+        // While we have the table they are in. 0 is who writes.
+        rustix::io::write(entrance, b"0").map_err(failed(SpawnStep::Cgroup))?;
+    }
     if let Some(below) = orders.shared_below {
         // Before anything else that has to do with descriptors.
         leave_table(below).map_err(failed(SpawnStep::Descriptors))?;
@@ -268,6 +275,9 @@ fn prepare(
     orders.kernel.obey()?;
     if let Some(mask) = orders.umask {
         rustix::process::umask(Mode::from_raw_mode(mask & 0o777));
+    }
+    if let Some((isolation, _)) = orders.isolation {
+        isolation.hide().map_err(failed(SpawnStep::PrivateTmp))?;
     }
     if let Some((uid, gid, groups)) = orders.user {
         rustix::thread::set_thread_groups(groups).map_err(failed(SpawnStep::User))?;

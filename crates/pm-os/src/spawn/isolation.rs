@@ -18,6 +18,7 @@ use seccompiler::{
     SeccompRule, sock_filter,
 };
 
+use super::private_tmp::{self, PrivateTmp};
 use crate::errno;
 
 /// What is to be out of reach.
@@ -27,8 +28,12 @@ pub struct IsolationPlan {
     pub write: Option<Vec<PathBuf>>,
     /// Whether it may do nothing to the machine or to others: trace, mount, load modules, signal who isn't its own.
     pub strict: bool,
+    /// Whether it may reach sockets that have a name and no file all the same.
+    pub speaks: bool,
     /// Whether it may make local sockets only.
     pub offline: bool,
+    /// Whether its `/tmp` and `/var/tmp` are its own, and these paths, which it needs, must not lie in there.
+    pub private_tmp: Option<Vec<PathBuf>>,
 }
 
 /// Why a process could not be isolated.
@@ -48,6 +53,17 @@ pub enum IsolationError {
         /// Why not.
         errno: Errno,
     },
+    /// It would not find what it needs.
+    #[error(
+        "give it a /tmp of its own (private_tmp): {path} lies in the one it would not see any more; move it, or take `private_tmp` out",
+        path = .0.display()
+    )]
+    Hidden(PathBuf),
+    /// The kernel lets users have no view of their own.
+    #[error(
+        "give it a /tmp of its own (private_tmp): without root that takes a namespace of users, which {0} forbids; root can change that"
+    )]
+    NoNamespace(&'static str),
     /// Some other rule was refused.
     #[error("isolate it: {0}")]
     Rules(#[from] RulesetError),
@@ -59,6 +75,7 @@ pub enum IsolationError {
 /// Rules and filter, ready to be put on.
 #[derive(Debug)]
 pub struct Isolation {
+    private_tmp: Option<PrivateTmp>,
     ruleset: Option<OwnedFd>,
     filter: BpfProgram,
 }
@@ -85,18 +102,35 @@ impl Isolation {
     /// Makes it ready; `None` if there is nothing to do.
     pub fn new(plan: &IsolationPlan) -> Result<Option<Self>, IsolationError> {
         let write = plan.write.as_ref();
-        let ruleset = write.map(|paths| ruleset(paths, plan.strict)).transpose()?;
+        let ruleset = write.map(|paths| ruleset(paths, plan)).transpose()?;
         let filter = filter(plan)?;
-        let is_one = ruleset.is_some() || !filter.is_empty();
-        Ok(is_one.then_some(Self { ruleset, filter }))
+        let private_tmp = plan.private_tmp.as_deref().map(private_tmp).transpose()?;
+        let is_one = ruleset.is_some() || !filter.is_empty() || private_tmp.is_some();
+        Ok(is_one.then_some(Self { private_tmp, ruleset, filter }))
     }
 
     pub(super) fn ruleset(&self) -> Option<BorrowedFd<'_>> {
         self.ruleset.as_ref().map(OwnedFd::as_fd)
     }
 
+    /// Whether a child that puts it on becomes somebody else, whom our memory is no business of.
+    pub(super) fn changes_user(&self) -> bool {
+        self.private_tmp.as_ref().is_some_and(PrivateTmp::changes_user)
+    }
+
+    /// Runs in the child while it has our rights still.
+    pub(super) fn hide(&self) -> Result<(), Errno> {
+        self.private_tmp.as_ref().map_or(Ok(()), PrivateTmp::put_on)
+    }
+
     /// Runs in the child before it executes; `ruleset` is where that lies there.
     pub(super) fn put_on(&self, ruleset: Option<&OwnedFd>) -> Result<(), Errno> {
+        if ruleset.is_none() && self.filter.is_empty() {
+            return Ok(());
+        }
+        if let Some(ruleset) = ruleset.filter(|_| self.private_tmp.is_some()) {
+            PrivateTmp::allow(ruleset, AccessFs::from_all(VERSION).bits())?;
+        }
         // SAFETY: numbers only. Without it neither of the others is allowed, and a program with the right of another
         // user (setuid) would be free of it.
         check(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
@@ -132,15 +166,16 @@ fn check(result: c_long) -> Result<(), Errno> {
 }
 
 /// All may be read and executed; only what is below these paths may be changed.
-fn ruleset(paths: &[PathBuf], strict: bool) -> Result<OwnedFd, IsolationError> {
+fn ruleset(paths: &[PathBuf], plan: &IsolationPlan) -> Result<OwnedFd, IsolationError> {
     let kernel = || rustix::system::uname().release().to_string_lossy().into_owned();
     let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     let rules = rules.handle_access(AccessFs::from_all(VERSION));
     let rules = rules.map_err(|_| IsolationError::NoLandlock(kernel()))?;
     // From Linux 6.12 on.
     let rules = rules.set_compatibility(CompatLevel::BestEffort);
-    let rules =
-        if strict { rules.scope(Scope::Signal)?.scope(Scope::AbstractUnixSocket)? } else { rules };
+    let rules = if plan.strict { rules.scope(Scope::Signal)? } else { rules };
+    let mute = plan.strict && !plan.speaks;
+    let rules = if mute { rules.scope(Scope::AbstractUnixSocket)? } else { rules };
     let rules = rules.create().map_err(|_| IsolationError::NoLandlock(kernel()))?;
     let mut rules =
         rules.add_rule(PathBeneath::new(opened("/".as_ref())?, AccessFs::from_read(VERSION)))?;
@@ -154,6 +189,13 @@ fn ruleset(paths: &[PathBuf], strict: bool) -> Result<OwnedFd, IsolationError> {
         rules = rules.add_rule(PathBeneath::new(place, access))?;
     }
     Option::from(rules).ok_or_else(|| IsolationError::NoLandlock(kernel()))
+}
+
+fn private_tmp(needed: &[PathBuf]) -> Result<PrivateTmp, IsolationError> {
+    if let Some(path) = private_tmp::hidden(needed) {
+        return Err(IsolationError::Hidden(path.clone()));
+    }
+    PrivateTmp::new().map_err(IsolationError::NoNamespace)
 }
 
 fn opened(path: &std::path::Path) -> Result<PathFd, IsolationError> {

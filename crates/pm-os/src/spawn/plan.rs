@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use crate::cgroup::Entrances;
 use crate::identity::ProcIdentity;
 use crate::limits::Nofile;
 
@@ -65,6 +66,8 @@ pub struct SpawnRequest<'fd> {
     pub oom_score_adj: Option<i32>,
     /// What else the kernel is told.
     pub kernel: KernelOrders,
+    /// The doors of the control group it is born in.
+    pub cgroup: Option<&'fd Entrances>,
     /// What it can't reach.
     pub isolation: Option<&'fd Isolation>,
     /// Whose child it becomes.
@@ -94,6 +97,7 @@ impl<'fd> SpawnRequest<'fd> {
             umask: None,
             oom_score_adj: None,
             kernel: KernelOrders::default(),
+            cgroup: None,
             isolation: None,
             birth: Birth::Child,
         }

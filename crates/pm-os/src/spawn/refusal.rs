@@ -84,6 +84,16 @@ pub enum SpawnError {
         /// What the kernel said.
         errno: Errno,
     },
+    /// It can't have a view of its own.
+    #[error(
+        "give it a /tmp of its own (private_tmp): {}; it takes root (in a container `CAP_SYS_ADMIN`), or a kernel that lets users \
+         have namespaces (user_namespaces(7))",
+        errno::words(*errno)
+    )]
+    NoPrivateTmp {
+        /// What the kernel said.
+        errno: Errno,
+    },
     /// Too many descriptors to hand over.
     #[error("hand {count} descriptors to a process: at most {}", MOST_HANDED)]
     TooManyHanded {
@@ -108,6 +118,7 @@ impl SpawnError {
             | Self::Cwd { errno, .. }
             | Self::User { errno, .. }
             | Self::Exec { errno, .. }
+            | Self::NoPrivateTmp { errno }
             | Self::Step { errno, .. } => Some(*errno),
             Self::TooManyHanded { .. } => None,
         }
@@ -135,6 +146,7 @@ impl SpawnError {
                 let cause = diagnose(&path_of(&plan.cwd).join(&path), errno);
                 Self::Exec { path, cause, errno }
             }
+            (SpawnStep::PrivateTmp, _) => Self::NoPrivateTmp { errno },
             (step, _) => Self::Step { step, errno },
         }
     }

@@ -39,13 +39,19 @@ pub enum SpawnStep {
     /// Keeping it from what it can't reach.
     #[error("isolate it")]
     Isolate,
+    /// A `/tmp` of its own.
+    #[error("give it a /tmp of its own")]
+    PrivateTmp,
+    /// Entering its control group.
+    #[error("enter its cgroup")]
+    Cgroup,
     /// Executing the file.
     #[error("execute the program")]
     Exec,
 }
 
 impl SpawnStep {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Clone,
         Self::Session,
         Self::Descriptors,
@@ -57,6 +63,8 @@ impl SpawnStep {
         Self::User,
         Self::Cwd,
         Self::Isolate,
+        Self::PrivateTmp,
+        Self::Cgroup,
         Self::Exec,
     ];
 

@@ -182,7 +182,12 @@ fn what_nobody_may_have_is_told_before_and_stops_the_start() {
 
 #[test]
 fn what_isolates_it_takes_no_descriptor_and_no_right_to_run() {
-    let isolation = IsolationPlan { write: Some(Vec::new()), strict: true, offline: true };
+    let isolation = IsolationPlan {
+        write: Some(Vec::new()),
+        strict: true,
+        offline: true,
+        ..IsolationPlan::default()
+    };
     // One, and so many that there is no room for them among the low numbers.
     for count in [1, 61] {
         let pipes = (0..count).map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap());

@@ -145,6 +145,7 @@ impl Order {
             let name = text(&self.program);
             let isolation = Isolation::new(&self.isolation).unwrap();
             let plan = SpawnRequest {
+                cgroup: None,
                 argv: [name.clone()].into_iter().chain(self.args.iter().map(text)).collect(),
                 program: name,
                 env: self.env.iter().map(text).collect(),

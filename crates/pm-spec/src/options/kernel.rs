@@ -26,12 +26,26 @@ pub(super) const KEYS: &[KeySpec] = &[
             |text: &str| text.parse().ok().filter(|score| (-1000..=1000).contains(score)).map(Some),
             |score: &Option<i16>| score.map_or(Setting::Unset, |score| Setting::Integer(score.into()))))
         .flag(flag("--oom-score-adj", "N", "How early it is killed when memory is short: -1000 to 1000").takes(AnyWord).such_as("500")),
+    key("mem_limit", "memory of all its processes together, files they write in memory included; the kernel kills who takes more", field!(Size, kernel.mem_limit))
+        .aliases(&["memory_max"])
+        .flag(flag("--mem-limit", "SIZE", "Memory of all its processes together; the kernel kills who takes more").such_as("512M")),
+    key("cpus", "CPU time of all its processes together: 0.5 is half a CPU, 2 are two",
+        special!(["number", "string"], |app| Setting::text(app.kernel.cpus.map(|cpus| format!("{cpus}"))), |app, from| app.kernel.cpus = from.kernel.cpus))
+        .aliases(&["cpu_quota"])
+        .flag(flag("--cpus", "N", "CPU time of all its processes together: 0.5 is half a CPU").such_as("0.5")),
+    key("pids_limit", "how many processes and threads it may have",
+        word!(kernel.pids_limit, "a whole number, 1 or more",
+            |text: &str| text.parse().ok().filter(|most| *most > 0).map(Some),
+            |most: &Option<u32>| most.map_or(Setting::Unset, |most| Setting::Count(most.into()))))
+        .aliases(&["tasks_max"])
+        .flag(flag("--pids-limit", "N", "How many processes and threads it may have").such_as("100")),
     key("isolate", "`basic`: it changes no file outside its folder, /tmp and `write_paths`, and gets no other user's rights; `strict`: and it does nothing to the machine or to others",
         word!(kernel.isolate, "\"none\", \"basic\" or \"strict\"",
             ["none" = Isolate::None, "basic" = Isolate::Basic, "strict" = Isolate::Strict]))
         .flag(flag("--isolate", "LEVEL", "Keep it from the rest of the machine: basic or strict").such_as("basic")),
     key("write_paths", "what an isolated app may change besides: files and folders, which must be there",
         made!(["array", "string"], kernel.write_paths)),
+    key("private_tmp", "true: /tmp and /var/tmp are its own, empty at each start and in memory", field!(Switch, kernel.private_tmp)),
     key("network", "false: it makes local sockets only", field!(Switch, kernel.network))
         .flag(off("--no-network", "It makes local sockets only")),
 ];
