@@ -49,7 +49,8 @@ pub(crate) use verbs::{
 pub(crate) use web::WebArgs;
 #[cfg(feature = "panel")]
 pub(crate) use web::{
-    WebAuditArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs, WebTokenVerb, WebUserVerb, WebVerb,
+    WebAlertVerb, WebAuditArgs, WebChannelArgs, WebLinkArgs, WebPlaceArgs, WebSessionsArgs,
+    WebTokenVerb, WebUserVerb, WebVerb,
 };
 
 use clap::{ArgAction, Parser, Subcommand};

@@ -53,6 +53,9 @@ pub(crate) enum WebVerb {
     /// Keys for programs, which they send as `Authorization: Bearer`
     #[command(subcommand)]
     Token(WebTokenVerb),
+    /// Say when something goes wrong, wherever you are
+    #[command(subcommand)]
+    Alert(WebAlertVerb),
     /// Who is signed in
     Sessions(WebSessionsArgs),
     /// Who did what
@@ -130,6 +133,56 @@ pub(crate) enum WebTokenVerb {
         name: String,
     },
 }
+
+/// Alerts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebAlertVerb {
+    /// Show rules and channels
+    List,
+    /// Set a rule: `restarts "5 in 10m"`, `memory "500M for 5m"`, `errored off`, `quiet 23:00-07:00`, `cap 20`
+    Set {
+        /// A rule, or apps, quiet, cap or lang: `pm web alert list` shows them
+        key: String,
+        /// What it is to be; `off` for nothing
+        value: String,
+    },
+    /// Add a channel; its address and its secret are asked for, or read from stdin, a line each
+    Add(WebChannelArgs),
+    /// Remove a channel
+    Remove {
+        /// Which
+        name: String,
+    },
+    /// Send a test to a channel
+    Test {
+        /// Which
+        name: String,
+    },
+}
+
+/// A channel.
+#[derive(Debug, Args)]
+pub(crate) struct WebChannelArgs {
+    /// What it is called here
+    pub(crate) name: String,
+    /// Whose way of speaking it has
+    #[arg(long, value_parser = PossibleValuesParser::new(CHANNELS))]
+    pub(crate) kind: String,
+    /// Telegram: which chat
+    #[arg(long, default_value = "", allow_hyphen_values = true, hide_default_value = true)]
+    pub(crate) chat: String,
+    /// Mail: the account, if one has to sign in
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) user: String,
+    /// Mail: from whom
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) from: String,
+    /// Mail: to whom, parted by commas
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) to: String,
+}
+
+const CHANNELS: [&str; 7] = ["webhook", "slack", "telegram", "dingtalk", "feishu", "wecom", "mail"];
 
 /// Sessions.
 #[derive(Debug, Args)]

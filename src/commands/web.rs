@@ -1,5 +1,6 @@
 //! `pm web`: this binary becomes an app that is the panel, and prints a link that lets one in.
 
+mod alerts;
 mod audit;
 mod begin;
 mod control;
@@ -23,6 +24,7 @@ pub(super) fn run(session: &Session, args: WebArgs) -> Result<Report, Failure> {
         Some(WebVerb::Link(args)) => link::run(session, &args),
         Some(WebVerb::User(verb)) => users::run(session, verb),
         Some(WebVerb::Token(verb)) => tokens::run(session, verb),
+        Some(WebVerb::Alert(verb)) => alerts::run(session, verb),
         Some(WebVerb::Sessions(args)) => sessions::run(session, &args),
         Some(WebVerb::Audit(args)) => audit::run(session, &args),
         Some(WebVerb::Stop) => stop::run(session),

@@ -49,7 +49,7 @@ const ARROWS: [(&str, &str, &str); 22] = [
     (
         "pm-web",
         "pm-http pm-spec pm-protocol pm-client pm-logs",
-        "hyper percent-encoding argon2 blake2 flate2 memchr regex-lite tokio serde serde_json rustix thiserror",
+        "hyper percent-encoding argon2 base64 blake2 chrono hmac sha2 flate2 memchr regex-lite tokio serde serde_json rustix thiserror",
     ),
     (
         "pm-xmlrpc",

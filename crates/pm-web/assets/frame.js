@@ -38,7 +38,7 @@ export function tools() {
 
 const PLACES = ["apps", "logs"];
 /** For who may do everything. */
-const ADMINS = ["settings"];
+const ADMINS = ["alerts", "settings"];
 
 function rail() {
   const here = ["app", "add", "charts"].includes(state.place.screen) ? "apps" : state.place.screen;

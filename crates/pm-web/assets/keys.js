@@ -25,6 +25,7 @@ export const KEYS = [
   { keys: "k", word: "keys.previous", does: walk(-1) },
   { keys: "g a", word: "keys.apps", does: go("#/apps") },
   { keys: "g l", word: "keys.logs", does: go("#/logs") },
+  { keys: "g n", word: "keys.alerts", does: go("#/alerts") },
   { keys: "g s", word: "keys.settings", does: go("#/settings") },
   { keys: "?", word: "keys.help", does: () => change({ asking: { keys: true } }) },
   { keys: "Esc", word: "keys.leave", does: () => /** @type {HTMLElement} */ (document.activeElement)?.blur() },

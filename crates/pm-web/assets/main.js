@@ -4,6 +4,7 @@ import { html, render } from "./vendor/lit/lit-html.js";
 import { hasKey, holdKey, whenSignedOut } from "./api.js";
 import { addHears, addScreen } from "./add.js";
 import { setUpHeard, settleSetUp } from "./adding.js";
+import { alertsScreen, leaveAlerts } from "./alerts.js";
 import { appScreen } from "./app.js";
 import { appsScreen } from "./apps.js";
 import { chartsLine, chartsScreen, settleCharts } from "./charts.js";
@@ -19,7 +20,7 @@ import { look, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
 
 /** @type {Record<string, () => unknown>} */
-const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, charts: chartsScreen, add: addScreen, settings: settingsScreen };
+const SCREENS = { apps: appsScreen, app: appScreen, logs: logsScreen, charts: chartsScreen, add: addScreen, alerts: alertsScreen, settings: settingsScreen };
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 
@@ -106,7 +107,10 @@ function goTo() {
   change({ place: { screen: known, name: decodeURIComponent(name ?? ""), query: new URLSearchParams(query ?? "") } });
   if (known === "logs") readPlace();
   state.place.query.set("line", known === "charts" ? chartsLine(state.place.name) : logsLine());
-  if (moved) leaveSettings();
+  if (moved) {
+    leaveSettings();
+    leaveAlerts();
+  }
   if (moved && state.stage === "in") {
     scrollTo(0, 0);
     requestAnimationFrame(() => requestAnimationFrame(() => /** @type {HTMLElement|null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true })));

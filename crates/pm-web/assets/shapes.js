@@ -24,6 +24,7 @@ const PATHS = {
   fetch: svg`<path d="M10 3.500v9M6.5 9.500 10 13l3.500-3.500M4 16.500h12"/>`,
   folder: svg`<path d="M3 6a1.5 1.5 0 0 1 1.5-1.5H8l2 2h5.5A1.5 1.5 0 0 1 17 8v6a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 3 14z"/>`,
   plus: svg`<path d="M10 4.5v11M4.5 10h11"/>`,
+  alerts: svg`<path d="M5 14V9a5 5 0 0 1 10 0v5l1.500 1.500h-13zM8.500 15.500a1.500 1.500 0 0 0 3 0"/>`,
   settings: svg`<path d="M3 6h7M14 6h3M3 14h3M10 14h7"/><circle cx="12" cy="6" r="2"/><circle cx="8" cy="14" r="2"/>`,
   warn: svg`<path d="M10 3 17.5 16h-15zM10 8v4M10 14h.01"/>`,
 };

@@ -87,6 +87,7 @@ function standing() {
   if (screen === "add") return line(["pm", "add", state.place.query.get("folder") ?? "FOLDER"]);
   if (screen === "app") return line(["pm", "describe", name]);
   if (screen === "logs" || screen === "charts") return state.place.query.get("line") ?? "pm logs";
+  if (screen === "alerts") return "pm web alert list";
   if (screen === "settings") return "pm web user list";
   return "pm list";
 }

@@ -185,10 +185,15 @@ async fn reply(panel: &Panel, call: ControlCall, url: &str, port: Option<u16>) -
         }
         ControlCall::Changed(argv) => {
             note(panel, "", &argv.iter().map(String::as_str).collect::<Vec<_>>());
-            ControlReply::Ended(panel.keeper.recheck().await)
+            rechecked(panel).await
         }
-        ControlCall::Recheck => ControlReply::Ended(panel.keeper.recheck().await),
+        ControlCall::Recheck => rechecked(panel).await,
     }
+}
+
+async fn rechecked(panel: &Panel) -> ControlReply {
+    panel.alerts.recheck();
+    ControlReply::Ended(panel.keeper.recheck().await)
 }
 
 fn note(panel: &Panel, who: &str, deed: &[&str]) {

@@ -4,6 +4,7 @@
 //! Nothing gets past `gate.rs` without a key, and no key is kept as it is.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod api;
 mod app_pattern;
 mod assets;
@@ -53,6 +54,9 @@ mod tokens;
 mod users;
 mod view;
 
+pub use alerts::{
+    AlertChannel, AlertError, AlertSettings, ChannelKind, ChannelView, SendError, send_test,
+};
 pub use app_pattern::AppPattern;
 pub use audit::{AuditLine, audit_files};
 pub use control::{ControlCall, ControlReply, LinkWish, ask};

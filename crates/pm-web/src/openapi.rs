@@ -127,6 +127,11 @@ fn wanted(route: &WebRoute) -> Value {
             ],
             "description": "`deed`: add_user (with `password`), remove_user, add_token, remove_token, end_session (`name` is its id); `apps`, `days` may be left out",
         }),
+        Some("alerts") => json!({
+            "type": "object",
+            "required": ["deed"],
+            "description": "`deed`: set (`key`, `value`), add (`name`, `kind`, `url`, and `secret`, `chat`, `user`, `from`, `to` as the kind takes them), remove or test (`name`)",
+        }),
         Some("scout") => object(&[("folder", "string")]),
         Some("add") => object(&[("folder", "string"), ("start", "boolean"), ("token", "string")]),
         Some("signal") => object(&[("signal", "string")]),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pm_protocol::Home;
 use tokio::sync::Semaphore;
 
+use crate::alerts::Alerts;
 use crate::audit::AuditLine;
 use crate::call::Visitor;
 use crate::clock::now_ms;
@@ -24,6 +25,8 @@ pub(crate) struct Panel {
     pub(crate) keeper: Keeper,
     /// What the daemon tells, for all tabs.
     pub(crate) hub: Hub,
+    /// What somebody wants to be told, wherever they are.
+    pub(crate) alerts: Alerts,
     /// Passwords are tried one at a time.
     pub(crate) hashing: Semaphore,
     /// So many logs are searched at once.

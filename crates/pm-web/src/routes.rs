@@ -53,6 +53,8 @@ pub(crate) static ROUTES: &[WebRoute] = &[
     route!("POST" "/api/bulk" Operator Some("bulk"), Plain, api::deeds::bulk, "do the same to several"),
     route!("GET" "/api/access" Admin None, Plain, api::access::show, "users, tokens and sessions"),
     route!("POST" "/api/access" Admin Some("access"), Plain, api::access::change, "one more or one less of them"),
+    route!("GET" "/api/alerts" Admin None, Plain, api::alerts::show, "rules, channels without their secrets, and what was told"),
+    route!("POST" "/api/alerts" Admin Some("alerts"), Plain, api::alerts::change, "another rule, a channel more or less, or a test"),
     route!("GET" "/api/folders" Admin None, Plain, api::projects::folders, "folders to choose a project from"),
     route!("POST" "/api/scout" Admin Some("scout"), Search, api::projects::scout, "what a folder holds, and what adding it would do"),
     route!("POST" "/api/projects" Admin Some("add"), Plain, api::projects::add, "add it"),

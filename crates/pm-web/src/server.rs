@@ -12,6 +12,7 @@ use pm_http::{ClientAddress, Deadlines, Doorway};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
+use crate::alerts::Alerts;
 use crate::api::session;
 use crate::audit::AuditLine;
 use crate::body::{EventStream, PanelBody};
@@ -88,6 +89,7 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
         home: settings.home.clone(),
         program: settings.program.clone(),
         hub: Hub::start(&settings.home).map_err(PanelError::Prepare)?,
+        alerts: Alerts::start(&settings.home, &settings.host).map_err(PanelError::Prepare)?,
         settings,
         keeper,
         hashing: Semaphore::new(1),

@@ -67,25 +67,35 @@ fn password() -> Result<String, Failure> {
     if !input.is_terminal() {
         return line();
     }
-    let modes = tcgetattr(&input).map_err(|error| unread(&error.into()))?;
-    let mut blind = modes.clone();
-    blind.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&input, OptionalActions::Flush, &blind).map_err(|error| unread(&error.into()))?;
-    let typed = asked("password: ").and_then(|first| Ok((first, asked("once more: ")?)));
-    // The terminal must be usable whatever came of it.
-    tcsetattr(&input, OptionalActions::Flush, &modes).ok();
-    let (first, second) = typed?;
-    if first == second { Ok(first) } else { Err(Failure::input("these are two passwords")) }
+    blindly(&input, || {
+        let (first, second) = (asked("password: ")?, asked("once more: ")?);
+        if first == second { Ok(first) } else { Err(Failure::input("these are two passwords")) }
+    })
 }
 
-fn asked(question: &str) -> Result<String, Failure> {
+/// A question whose answer is not seen on the terminal.
+pub(super) fn blindly<T>(
+    input: &io::Stdin,
+    asking: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let modes = tcgetattr(input).map_err(|error| unread(&error.into()))?;
+    let mut blind = modes.clone();
+    blind.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(input, OptionalActions::Flush, &blind).map_err(|error| unread(&error.into()))?;
+    let typed = asking();
+    // The terminal must be usable whatever came of it.
+    tcsetattr(input, OptionalActions::Flush, &modes).ok();
+    typed
+}
+
+pub(super) fn asked(question: &str) -> Result<String, Failure> {
     write!(io::stderr(), "{question}").map_err(|error| unread(&error))?;
     let typed = line();
     writeln!(io::stderr()).map_err(|error| unread(&error))?;
     typed
 }
 
-fn line() -> Result<String, Failure> {
+pub(super) fn line() -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(|error| unread(&error))?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())

@@ -1,6 +1,7 @@
 //! The panel: its gate over raw sockets, what is behind it, and the page in a real browser.
 
 mod adding;
+mod alerts;
 mod api;
 mod browser;
 mod deeds;

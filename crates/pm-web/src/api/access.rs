@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::call::{Denial, WebAnswer, WebCall};
+use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::panel::Panel;
 use crate::roles::Role;
 use crate::run::{RunLimits, run_told};
@@ -97,9 +97,18 @@ pub(crate) async fn change(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer
     let deed: AccessDeed = call.json()?;
     let (argv, input) = deed.argv();
     if input.trim_end_matches('\n').contains(['\n', '\r']) {
-        let message = "a password is one line";
-        return Err(Denial::new(StatusCode::BAD_REQUEST, "bad_request", message));
+        return Err(Denial::new(StatusCode::BAD_REQUEST, "bad_request", "a password is one line"));
     }
+    changed(&panel, &call.visitor, argv, &input).await
+}
+
+/// Runs a call of `pm web` that changes something, and writes it down.
+pub(super) async fn changed(
+    panel: &Panel,
+    visitor: &Visitor,
+    argv: Vec<String>,
+    input: &str,
+) -> Result<WebAnswer, Denial> {
     let end = run_told((&panel.program, &panel.home), &argv, LIMITS, input.as_bytes()).await;
     let end = end.map_err(|error| Denial::broken(&error.to_string()))?;
     let outcome = match end.exit {
@@ -107,7 +116,7 @@ pub(crate) async fn change(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer
         Some(exit) => format!("exit {exit}"),
         None => "killed".to_owned(),
     };
-    panel.note(&call.visitor, &argv, &outcome);
+    panel.note(visitor, &argv, &outcome);
     let text = |bytes: &[u8]| safe(&String::from_utf8_lossy(bytes));
     let (out, err) = (text(&end.out), text(&end.err));
     Ok(WebAnswer::json(&json!({

@@ -1,6 +1,7 @@
 //! What is behind the gate, a file a noun.
 
 pub(crate) mod access;
+pub(crate) mod alerts;
 pub(crate) mod apps;
 pub(crate) mod deeds;
 pub(crate) mod events;

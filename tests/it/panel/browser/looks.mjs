@@ -66,6 +66,9 @@ for (const [width, height, scheme, locale] of LOOKS) {
   await page.evaluate(() => { location.hash = "#/logs"; });
   await page.locator("#lines .line").nth(40).waitFor();
   await look(page, name("logs"));
+  await page.evaluate(() => { location.hash = "#/alerts"; });
+  await page.locator(".access .tick").nth(3).waitFor();
+  await look(page, name("alerts"));
   await page.evaluate(() => { location.hash = "#/settings"; });
   await page.locator(".access").nth(2).waitFor();
   await look(page, name("access"));

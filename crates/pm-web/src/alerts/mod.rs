@@ -1,0 +1,18 @@
+//! Alerts: what is watched, what is said of it, and to whom. Rules, grouping and texts are pure; one thread sees and tells.
+
+mod channel;
+mod letter;
+mod mail;
+mod post;
+mod rules;
+mod send;
+mod settings;
+mod sign;
+mod watch;
+mod watchman;
+
+pub use channel::{AlertChannel, ChannelKind, ChannelView};
+pub use send::SendError;
+pub use settings::{AlertError, AlertSettings};
+pub use watch::send_test;
+pub(crate) use watch::{Alerts, last_told};

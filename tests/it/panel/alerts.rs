@@ -1,0 +1,373 @@
+//! Alerts: what is told, to a server of the test that stands for each channel, byte by byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use pm_testkit::{Home, PATIENCE, Run};
+use serde_json::{Value, json};
+
+use super::desk::{self, ask, audit, code, desk, state, value};
+
+/// A request as it came.
+#[derive(Debug)]
+struct Heard {
+    line: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// Answers each connection with the next of these, the last one again and again; what came is told.
+fn server(answers: &[(&str, &str)]) -> (u16, Receiver<Heard>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answers: Vec<_> =
+        answers.iter().map(|(head, body)| ((*head).to_owned(), (*body).to_owned())).collect();
+    let (told, heard) = channel();
+    thread::spawn(move || {
+        for (at, stream) in listener.incoming().enumerate() {
+            let (status, body) = &answers[at.min(answers.len() - 1)];
+            let request = request(stream.unwrap(), status, body);
+            if told.send(request).is_err() {
+                return;
+            }
+        }
+    });
+    (port, heard)
+}
+
+fn request(mut stream: TcpStream, head: &str, body: &str) -> Heard {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut next = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    };
+    let line = next();
+    let mut headers = BTreeMap::new();
+    loop {
+        let header = next();
+        let Some((name, value)) = header.split_once(": ") else { break };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let length = headers.get("content-length").map_or(0, |it| it.parse().unwrap());
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes).unwrap();
+    let answer = format!(
+        "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).unwrap();
+    Heard { line, headers, body: String::from_utf8(bytes).unwrap() }
+}
+
+fn add(home: &Home, name: &str, kind: &str, more: &[&str], told: &str) -> Run {
+    let words = [&["web", "alert", "add", name, "--kind", kind], more].concat();
+    home.pm(words).input(told.to_owned()).run()
+}
+
+/// What Python makes of it: another hand that signs.
+fn signed(key: &str, message: &str) -> String {
+    let script = "import hmac,hashlib,base64,sys; d=hmac.new(sys.argv[1].encode(), sys.argv[2].encode(), hashlib.sha256); print(base64.b64encode(d.digest()).decode(), d.hexdigest())";
+    let done =
+        std::process::Command::new("python3").args(["-c", script, key, message]).output().unwrap();
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn each_channel_gets_what_its_makers_want() {
+    let home = Home::new();
+    home.run(["web", "alert", "list"]).ok().says("nobody is told").says("5 in 10m");
+    let test = |name: &str| home.run(["web", "alert", "test", name]);
+    // Our own: JSON, signed with the time.
+    let (port, heard) = server(&[("204 No Content", "")]);
+    add(&home, "hook", "webhook", &[], &format!("http://127.0.0.1:{port}/in?k=1\ndeep secret\n"))
+        .ok();
+    test("hook").ok().says("has taken it");
+    let one = heard.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(
+        (one.line.as_str(), one.headers["content-type"].as_str()),
+        ("POST /in?k=1 HTTP/1.1", "application/json; charset=utf-8")
+    );
+    assert!(one.headers["user-agent"].starts_with("pm/"));
+    let signature =
+        signed("deep secret", &format!("{}.{}", one.headers["x-pm-timestamp"], one.body));
+    assert_eq!(
+        one.headers["x-pm-signature"],
+        format!("sha256={}", signature.split(' ').nth(1).unwrap())
+    );
+    let body: Value = serde_json::from_str(&one.body).unwrap();
+    assert_eq!((&body["version"], &body["test"]), (&json!(1), &json!(true)));
+    // The others, with what they answer when all is well.
+    let (port, heard) = server(&[("200 OK", "ok")]);
+    add(&home, "slack", "slack", &[], &format!("http://127.0.0.1:{port}/services/T0/B0/key\n"))
+        .ok();
+    test("slack").ok();
+    let body: Value = serde_json::from_str(&heard.recv_timeout(PATIENCE).unwrap().body).unwrap();
+    is_told(&body["text"]);
+    assert_eq!(body.as_object().unwrap().len(), 1);
+    let (port, heard) = server(&[("200 OK", r#"{"ok":true,"result":{}}"#)]);
+    add(
+        &home,
+        "tg",
+        "telegram",
+        &["--chat", "-1007"],
+        &format!("http://127.0.0.1:{port}\n12:token\n"),
+    )
+    .ok();
+    test("tg").ok();
+    let one = heard.recv_timeout(PATIENCE).unwrap();
+    let body: Value = serde_json::from_str(&one.body).unwrap();
+    assert_eq!(
+        (one.line.as_str(), &body["chat_id"]),
+        ("POST /bot12:token/sendMessage HTTP/1.1", &json!("-1007"))
+    );
+    is_told(&body["text"]);
+}
+
+fn is_told(text: &Value) {
+    assert!(text.as_str().unwrap().starts_with("[pm "), "{text}");
+}
+
+#[test]
+fn robots_get_what_their_makers_want_and_nobody_sees_what_opens_them() {
+    let home = Home::new();
+    let test = |name: &str| home.run(["web", "alert", "test", name]);
+    let (port, heard) = server(&[("200 OK", r#"{"errcode":0,"errmsg":"ok"}"#)]);
+    let url = format!("http://127.0.0.1:{port}/robot/send?access_token=tk\nSEC1\n");
+    add(&home, "ding", "dingtalk", &[], &url).ok();
+    test("ding").ok();
+    let one = heard.recv_timeout(PATIENCE).unwrap();
+    let at = one.line.split("timestamp=").nth(1).unwrap().split('&').next().unwrap();
+    let sign = signed("SEC1", &format!("{at}\nSEC1"));
+    let sign =
+        sign.split(' ').next().unwrap().replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    assert_eq!(
+        one.line,
+        format!("POST /robot/send?access_token=tk&timestamp={at}&sign={sign} HTTP/1.1")
+    );
+    let body: Value = serde_json::from_str(&one.body).unwrap();
+    assert_eq!(body["msgtype"], "text");
+    is_told(&body["text"]["content"]);
+    let (port, heard) = server(&[("200 OK", r#"{"code":0,"msg":"success"}"#)]);
+    add(&home, "fei", "feishu", &[], &format!("http://127.0.0.1:{port}/hook/id\nSEC2\n")).ok();
+    test("fei").ok();
+    let body: Value = serde_json::from_str(&heard.recv_timeout(PATIENCE).unwrap().body).unwrap();
+    let sign = signed(&format!("{}\nSEC2", body["timestamp"].as_str().unwrap()), "");
+    assert_eq!(
+        (body["sign"].as_str(), body["msg_type"].as_str()),
+        (sign.split(' ').next(), Some("text"))
+    );
+    is_told(&body["content"]["text"]);
+    let (port, heard) = server(&[("200 OK", r#"{"errcode":0,"errmsg":"ok"}"#)]);
+    add(
+        &home,
+        "we",
+        "wecom",
+        &[],
+        &format!("http://127.0.0.1:{port}/cgi-bin/webhook/send?key=k\n"),
+    )
+    .ok();
+    home.run(["web", "alert", "set", "lang", "zh"]).ok();
+    test("we").ok();
+    let one = heard.recv_timeout(PATIENCE).unwrap();
+    assert!(one.body.contains(r#""msgtype":"text""#) && one.body.contains("测试"), "{}", one.body);
+    // Nobody is shown what opens them.
+    let listed = home.run(["web", "alert", "list"]).ok().says("127.0.0.1").out();
+    let told = home.run(["web", "alert", "list", "--json"]).ok().out();
+    for secret in ["tk", "key=k", "SEC1", "SEC2", "hook/id"] {
+        assert!(!listed.contains(secret) && !told.contains(secret), "{secret}");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &state(&home).join("alerts.json").metadata().unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_does_not_arrive_says_why_and_nobody_else_is_asked() {
+    let home = Home::new();
+    let test = |name: &str| home.run(["web", "alert", "test", name]);
+    // 200 means nothing; a redirect is not followed.
+    let (port, heard) = server(&[("200 OK", r#"{"errcode":310000,"errmsg":"sign not match"}"#)]);
+    add(&home, "a", "dingtalk", &[], &format!("http://127.0.0.1:{port}/x?access_token=hidden\n"))
+        .ok();
+    let said = test("a").ends(1).complains("sign not match").complains("127.0.0.1");
+    assert!(!said.err.contains("hidden"), "{}", said.err);
+    heard.recv_timeout(PATIENCE).unwrap();
+    let (other, strangers) = server(&[("200 OK", "ok")]);
+    let moved = format!("302 Found\r\nLocation: http://127.0.0.1:{other}/");
+    let (port, _heard) = server(&[(&moved, "")]);
+    add(&home, "b", "webhook", &[], &format!("http://127.0.0.1:{port}/\n")).ok();
+    test("b").ends(1).complains("302");
+    assert!(strangers.try_recv().is_err());
+    let closed = pm_testkit::free_port();
+    add(&home, "c", "webhook", &[], &format!("http://127.0.0.1:{closed}/hidden\n")).ok();
+    let said = test("c").ends(1).complains("could not reach http://127.0.0.1");
+    assert!(!said.err.contains("hidden"), "{}", said.err);
+    // Without curl it says what to do; what is no address of a channel is refused.
+    home.pm(["web", "alert", "test", "c"])
+        .env("PATH", "/nowhere")
+        .run()
+        .ends(1)
+        .complains("apt install curl");
+    for (kind, more, told, why) in [
+        ("slack", &[][..], "file:///etc/passwd\n", "https://"),
+        ("slack", &[], "\n", "https://"),
+        ("telegram", &[], "\n12:token\n", "--chat"),
+        ("mail", &["--from", "a@b"], "smtp://x\n", "--to"),
+    ] {
+        add(&home, "x", kind, more, told).ends(2).complains(why);
+    }
+    add(&home, "a b", "slack", &[], "https://x\n").ends(2).complains("letters");
+    home.run(["web", "alert", "set", "restarts", "often"]).ends(2).complains("5 in 10m");
+    home.run(["web", "alert", "test", "nobody"]).ends(2).complains("nobody");
+    home.run(["web", "alert", "remove", "a"]).ok();
+    assert!(!home.run(["web", "alert", "list"]).ok().out().contains("dingtalk"));
+}
+
+/// A mail server of a few words; all that it was told.
+fn mail_server() -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, heard) = channel();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let (mut all, mut is_data) = (String::new(), false);
+        stream.write_all(b"220 here\r\n").unwrap();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                break;
+            }
+            all += &line;
+            let answer = match line.trim_end() {
+                "." => {
+                    is_data = false;
+                    "250 kept\r\n"
+                }
+                _ if is_data => continue,
+                "DATA" => {
+                    is_data = true;
+                    "354 go on\r\n"
+                }
+                "QUIT" => "221 bye\r\n",
+                line if line.starts_with("EHLO") => "250-here\r\n250 AUTH PLAIN\r\n",
+                line if line.starts_with("AUTH") => "334 \r\n",
+                line if line.starts_with("AHBt") => "235 known\r\n",
+                _ => "250 fine\r\n",
+            };
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+        told.send(all).unwrap();
+    });
+    (port, heard)
+}
+
+#[test]
+fn a_mail_is_a_mail() {
+    let home = Home::new();
+    let (port, heard) = mail_server();
+    let more = ["--from", "pm@here.example", "--to", "a@x.example,b@y.example", "--user", "pm"];
+    add(&home, "post", "mail", &more, &format!("smtp://127.0.0.1:{port}\npass word\n")).ok();
+    home.run(["web", "alert", "test", "post"]).ok();
+    let said = heard.recv_timeout(PATIENCE).unwrap();
+    for line in [
+        "MAIL FROM:<pm@here.example>",
+        "RCPT TO:<a@x.example>",
+        "RCPT TO:<b@y.example>",
+        "From: pm <pm@here.example>",
+        "To: a@x.example,b@y.example",
+        "Content-Transfer-Encoding: base64",
+        "Auto-Submitted: auto-generated",
+    ] {
+        assert!(
+            said.lines().any(|it| it == line || it.starts_with(&format!("{line} "))),
+            "{line} in {said}"
+        );
+    }
+    // "\0pm\0pass word" in Base64 (RFC 4616).
+    assert!(said.contains("AHBtAHBhc3Mgd29yZA=="), "{said}");
+    assert!(
+        fs::read_dir(state(&home)).unwrap().all(|it| !it
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("mail"))
+    );
+    // Elsewhere only in secret.
+    let (port, _heard) = mail_server();
+    let address = format!("smtp://localhost.localdomain:{port}\n");
+    add(&home, "far", "mail", &["--from", "a@b", "--to", "c@d"], &address).ok();
+    home.run(["web", "alert", "test", "far"]).ends(1);
+}
+
+#[test]
+fn an_app_that_gives_up_is_told_of_by_the_panel() {
+    let home = Home::new();
+    let (port, heard) = server(&[("500 Oops", ""), ("200 OK", "")]);
+    let desk = desk(&home);
+    let admin = desk::key(&home, desk.port, &[]);
+    let deed = |body: &Value| {
+        let answer = ask(desk.port, "POST", "/api/alerts", &admin, &body.to_string());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        value(&answer)
+    };
+    let hook = format!("http://127.0.0.1:{port}/hidden");
+    let new =
+        json!({ "deed": "add", "name": "hook", "kind": "webhook", "url": hook, "secret": "deep" });
+    let made = deed(&new);
+    assert_eq!(made["exit"], 0, "{made}");
+    assert!(!made.to_string().contains("hidden") && !made.to_string().contains("deep"));
+    assert_eq!(deed(&json!({ "deed": "set", "key": "restarts", "value": "off" }))["exit"], 0);
+    assert_eq!(deed(&json!({ "deed": "set", "key": "--help", "value": "x" }))["exit"], 2);
+    // One that gave up, one that ended unasked, and one somebody stopped: a message in all, though it takes two tries.
+    for (name, script, more) in [
+        ("fine", "exec sleep 1000", &[][..]),
+        ("once", "until [ -e go ]; do sleep 0.1; done; exit 3", &["--no-autorestart"]),
+        ("bad", "exit 3", &["--max-restarts", "1"]),
+    ] {
+        let file = format!("{name}.sh");
+        fs::write(home.work().join(&file), script).unwrap();
+        let words = ["start", &file, "--interpreter", "sh", "--name", name, "--no-wait"];
+        home.run([&words[..], more].concat());
+    }
+    home.wait_until("the panel has seen that one gave up", || {
+        fs::read_to_string(state(&home).join("alerts-told.json")).is_ok_and(|it| it.contains("bad"))
+    });
+    fs::write(home.work().join("go"), "").unwrap();
+    home.run(["stop", "fine"]).ok();
+    let first = heard.recv_timeout(PATIENCE * 3).unwrap();
+    let again = heard.recv_timeout(PATIENCE * 3).unwrap();
+    assert_eq!(first.body, again.body, "the second try");
+    let told: Value = serde_json::from_str(&again.body).unwrap();
+    let mut alerts: Vec<_> = told["alerts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| format!("{} {} {}", it["app"], it["rule"], it["state"]))
+        .collect();
+    alerts.sort();
+    assert_eq!(alerts, [r#""bad" "errored" "raised""#, r#""once" "stopped" "raised""#], "{told}");
+    home.wait_until("it is written down that it was told", || {
+        let shown = value(&ask(desk.port, "GET", "/api/alerts", &admin, ""));
+        assert!(!shown.to_string().contains("hidden") && !shown.to_string().contains("deep"));
+        shown["told"][0]["channels"]["hook"] == "ok"
+    });
+    let lines = json!(audit(&home)).to_string();
+    assert!(
+        lines.contains(r#""alert","add","--kind=webhook""#) && !lines.contains("hidden"),
+        "{lines}"
+    );
+    for words in [&["--role", "operator"][..], &["--apps", "bad"]] {
+        let key = desk::key(&home, desk.port, words);
+        for (method, body) in [("GET", String::new()), ("POST", new.to_string())] {
+            let answer = ask(desk.port, method, "/api/alerts", &key, &body);
+            assert_eq!((answer.status, code(&answer).as_str()), (403, "not_allowed"));
+        }
+    }
+}
