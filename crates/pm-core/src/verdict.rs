@@ -199,7 +199,12 @@ mod tests {
         let automatic = policy(Delay::Automatic);
         let killed = Ending::Signaled { signal: 9, core: false };
         let many = |runs, last| Verdict::GiveUp(Cause::CrashLoop { runs, last });
+        let memory = |code| Ending::OutOfMemory { code, limit: pm_spec::Bytes::new(1) };
         for (row, (before, uptime, ending, verdict_, after)) in [
+            // A code is a code, also after a kill for memory.
+            (none, 5, memory(Some(3)), Verdict::StayDown, none),
+            (none, 5, memory(Some(4)), again(0), past(1, 0, 0)),
+            (none, 5, memory(None), again(0), past(1, 0, 0)),
             (none, 5, Ending::Exited(3), Verdict::StayDown, none),
             (none, 5, Ending::Exited(0), Verdict::StayDown, none),
             // A signal is no code (PM2 takes it for 0).
