@@ -83,7 +83,12 @@ fn value(arg: &Arg) -> String {
 
 /// The words a command can't do without.
 fn needed(command: &clap::Command) -> Vec<String> {
-    command.get_positionals().filter(|arg| arg.is_required_set()).map(value).collect()
+    let needed = command.get_arguments().filter(|arg| arg.is_required_set());
+    let words = needed.map(|arg| match arg.get_long() {
+        Some(long) => format!("--{long}={}", value(arg)),
+        None => value(arg),
+    });
+    words.collect()
 }
 
 /// An option alone, in every form it has.

@@ -16,13 +16,13 @@ use crate::tree::Value;
 const WHAT: &str = "a shell line, or a list: a program and its arguments";
 
 /// What programs are looked for with: a folder and the variables of the app.
-pub(crate) type Place<'a> = (&'a Path, &'a Environment);
+pub(crate) type CommandPlace<'a> = (&'a Path, &'a Environment);
 
 /// The program, as an absolute path, and its arguments. `None`: the finding is among the others.
 pub(crate) fn words(
     app: &mut AppFields<'_>,
     field: Field<'_>,
-    (folder, env): Place<'_>,
+    (folder, env): CommandPlace<'_>,
 ) -> Option<Vec<ByteString>> {
     let nodes = match &field.node.value {
         Value::Text(line) if line.as_bytes().contains(&0) => return app.refuse(field, WHAT),
@@ -60,7 +60,7 @@ pub(crate) fn words(
 pub(crate) fn timed(
     app: &mut AppFields<'_>,
     field: Field<'_>,
-    place: Place<'_>,
+    place: CommandPlace<'_>,
 ) -> Option<TimedCommand> {
     let mut timeout = TimedCommand::TIMEOUT;
     let Value::Table(entries) = &field.node.value else {

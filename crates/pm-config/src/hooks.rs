@@ -2,11 +2,11 @@
 
 use pm_spec::{AppSpec, HookEvent};
 
-use crate::command::{self, Place};
+use crate::command::{self, CommandPlace};
 use crate::fields::AppFields;
 
 /// Reads them all.
-pub(crate) fn settle(app: &mut AppFields<'_>, place: Place<'_>, spec: &mut AppSpec) {
+pub(crate) fn settle(app: &mut AppFields<'_>, place: CommandPlace<'_>, spec: &mut AppSpec) {
     let one = |event: HookEvent| {
         let field = app.get(event.key())?;
         Some((event, command::words(app, field, place)?))

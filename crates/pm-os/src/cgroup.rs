@@ -14,7 +14,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use crate::tag::Tag;
-use place::{Controller, Place, Version};
+use place::{CgroupController, CgroupPlace, CgroupVersion};
 pub use refusal::CgroupError;
 
 /// What all processes of a run together may use.
@@ -39,31 +39,39 @@ pub struct Cgroup {
 pub struct Entrances(pub(crate) Vec<OwnedFd>);
 
 impl GroupLimits {
-    fn controllers(&self) -> Vec<Controller> {
-        let is_asked = |controller: &Controller| match controller {
-            Controller::Memory => self.memory.is_some(),
-            Controller::Cpu => self.cpus.is_some(),
-            Controller::Pids => self.pids.is_some(),
+    fn controllers(&self) -> Vec<CgroupController> {
+        let is_asked = |controller: &CgroupController| match controller {
+            CgroupController::Memory => self.memory.is_some(),
+            CgroupController::Cpu => self.cpus.is_some(),
+            CgroupController::Pids => self.pids.is_some(),
         };
-        Controller::ALL.into_iter().filter(is_asked).collect()
+        CgroupController::ALL.into_iter().filter(is_asked).collect()
     }
 
     /// What is to be written where.
-    fn settings(&self, controller: Controller, version: Version) -> Vec<(&'static str, String)> {
+    fn settings(
+        &self,
+        controller: CgroupController,
+        version: CgroupVersion,
+    ) -> Vec<(&'static str, String)> {
         // Microseconds; the kernel's own default.
         const PERIOD: u64 = 100_000;
         let quota = self.cpus.map_or(0, |cpus| u64::from(cpus) * PERIOD / 1000);
         let memory = self.memory.unwrap_or(u64::MAX).to_string();
         let pids = self.pids.unwrap_or(u32::MAX).to_string();
         match (controller, version) {
-            (Controller::Memory, Version::Two) => vec![("memory.max", memory)],
-            (Controller::Memory, Version::One) => vec![("memory.limit_in_bytes", memory)],
-            (Controller::Cpu, Version::Two) => vec![("cpu.max", format!("{quota} {PERIOD}"))],
-            (Controller::Cpu, Version::One) => vec![
+            (CgroupController::Memory, CgroupVersion::Two) => vec![("memory.max", memory)],
+            (CgroupController::Memory, CgroupVersion::One) => {
+                vec![("memory.limit_in_bytes", memory)]
+            }
+            (CgroupController::Cpu, CgroupVersion::Two) => {
+                vec![("cpu.max", format!("{quota} {PERIOD}"))]
+            }
+            (CgroupController::Cpu, CgroupVersion::One) => vec![
                 ("cpu.cfs_period_us", PERIOD.to_string()),
                 ("cpu.cfs_quota_us", quota.to_string()),
             ],
-            (Controller::Pids, _) => vec![("pids.max", pids)],
+            (CgroupController::Pids, _) => vec![("pids.max", pids)],
         }
     }
 
@@ -93,13 +101,13 @@ impl Cgroup {
 
     fn dig(&mut self, tag: Tag, limits: &GroupLimits) -> Result<Vec<OwnedFd>, CgroupError> {
         let mut doors = Vec::new();
-        for Place { folder, version, controllers } in place::find(&limits.controllers())? {
+        for CgroupPlace { folder, version, controllers } in place::find(&limits.controllers())? {
             let of_home = folder.join(home_folder(tag));
-            if version == Version::Two {
+            if version == CgroupVersion::Two {
                 give(&folder, &controllers)?;
             }
             make_folder(&of_home)?;
-            if version == Version::Two {
+            if version == CgroupVersion::Two {
                 give(&of_home, &controllers)?;
             }
             let own = of_home.join(tag.run().to_string());
@@ -196,7 +204,7 @@ fn set(path: &Path, value: &str) -> Result<(), CgroupError> {
 }
 
 /// Has the subgroups of a group of version 2 have these controllers.
-fn give(folder: &Path, controllers: &[Controller]) -> Result<(), CgroupError> {
+fn give(folder: &Path, controllers: &[CgroupController]) -> Result<(), CgroupError> {
     let file = folder.join("cgroup.subtree_control");
     let given = fs::read_to_string(&file).unwrap_or_default();
     for controller in controllers {

@@ -213,12 +213,12 @@ fn write_one(
 /// What was seen and is not written yet. Pure.
 #[derive(Debug, Default)]
 struct UsageBook {
-    known: BTreeMap<u32, Watched>,
+    known: BTreeMap<u32, WatchedApp>,
     seen: BTreeMap<InstanceKey, Vec<(u64, StepSum)>>,
 }
 
 #[derive(Debug)]
-struct Watched {
+struct WatchedApp {
     key: InstanceKey,
     restarts: u32,
     /// When it was measured last, in ms since 1970.
@@ -258,7 +258,7 @@ impl UsageBook {
         if more > 0 {
             self.add(&key, now / STEP_MS, &StepSum::restarts(more));
         }
-        self.known.insert(row.id, Watched { key, restarts: row.restarts, looked_ms });
+        self.known.insert(row.id, WatchedApp { key, restarts: row.restarts, looked_ms });
     }
 
     fn measure(&mut self, id: u32, usage: &Usage, now: u64) {

@@ -16,7 +16,7 @@ use crate::password::PasswordHash;
 use crate::secret::{digest, hex, new_key, random};
 use crate::session::{LONGEST_MS, SessionRecord, SessionView, Sessions, Streams};
 use crate::store;
-use crate::tokens::Tokens;
+use crate::tokens::AccessTokens;
 use crate::users::Users;
 
 /// A session that was found, and its streams.
@@ -84,7 +84,7 @@ pub(crate) struct Keeper(Sender<KeeperCall>);
 
 impl Keeper {
     /// Starts it, for the home at `root`.
-    pub(crate) fn start(root: &Path, users: Users, tokens: Tokens) -> io::Result<Self> {
+    pub(crate) fn start(root: &Path, users: Users, tokens: AccessTokens) -> io::Result<Self> {
         let folder = store::folder(root)?;
         let log = AuditLog::open(folder.join("audit.jsonl"), Instant::now())?;
         let books = Books {
@@ -188,7 +188,7 @@ struct Books {
     tickets: OpenLinks<DownloadWish>,
     sessions: Sessions,
     users: Users,
-    tokens: Tokens,
+    tokens: AccessTokens,
     delays: Delays,
     log: AuditLog,
     complained: Option<io::ErrorKind>,

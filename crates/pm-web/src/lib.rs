@@ -69,5 +69,5 @@ pub use server::{PanelError, run};
 pub use session::SessionView;
 pub use settings::{ListenAt, PanelSettings, PublicUrl, SettingsError};
 pub use step::{Spread, StepRecord};
-pub use tokens::{TokenError, TokenView, TokenWish, Tokens};
+pub use tokens::{AccessTokens, TokenError, TokenView, TokenWish};
 pub use users::{UserView, Users, WebUserError};

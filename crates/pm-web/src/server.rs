@@ -34,7 +34,7 @@ use crate::route::{Cost, WebRoute};
 use crate::routes::{RouteMatch, find};
 use crate::session::{SessionRecord, Streams};
 use crate::settings::{ListenAt, PanelSettings, SettingsError};
-use crate::tokens::{TokenError, Tokens};
+use crate::tokens::{AccessTokens, TokenError};
 use crate::users::{Users, WebUserError};
 
 const DEADLINES: Deadlines = Deadlines {
@@ -81,7 +81,7 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
     let root = settings.home.root().to_owned();
     let users = Users::open(&root)?;
     settings.check(!users.list().is_empty())?;
-    let tokens = Tokens::open(&root)?;
+    let tokens = AccessTokens::open(&root)?;
     let keeper = Keeper::start(&root, users, tokens).map_err(PanelError::Prepare)?;
     let history = settings.history_max.map(|most| HistoryKeeper::start(&settings.home, most));
     let history = history.transpose().map_err(PanelError::Prepare)?.map(Arc::new);

@@ -95,13 +95,13 @@ pub enum TokenError {
 
 /// The tokens as they are in the file.
 #[derive(Debug)]
-pub struct Tokens {
+pub struct AccessTokens {
     path: PathBuf,
     mark: FileMark,
     known: TokensByName,
 }
 
-impl Tokens {
+impl AccessTokens {
     /// Of the home at `root`.
     pub fn open(root: &Path) -> Result<Self, TokenError> {
         let path = root.join("web").join("tokens.json");
@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn a_token_is_good_until_its_day_or_its_removal() {
         let home = tempfile::tempdir().unwrap();
-        let mut panel = Tokens::open(home.path()).unwrap();
-        let mut typed = Tokens::open(home.path()).unwrap();
+        let mut panel = AccessTokens::open(home.path()).unwrap();
+        let mut typed = AccessTokens::open(home.path()).unwrap();
         let wish = |name: &str| TokenWish {
             name: name.into(),
             role: Role::Operator,
@@ -240,7 +240,7 @@ mod tests {
         assert!(panel.admit(&digest(&key), now + 2 * DAY).is_none());
         assert!(matches!(typed.add(wish("ci")), Err(TokenError::Known(_))));
         assert!(matches!(typed.add(wish("a b")), Err(TokenError::Name(_))));
-        assert_eq!(Tokens::open(home.path()).unwrap().list()[0].used_ms, Some(now));
+        assert_eq!(AccessTokens::open(home.path()).unwrap().list()[0].used_ms, Some(now));
         typed.remove("ci").unwrap();
         panel.refresh();
         assert!(panel.admit(&digest(&key), now).is_none() && !panel.has(&digest(&key)));

@@ -27,7 +27,7 @@ pub(super) struct HostLine {
     pub(super) text: Vec<u8>,
 }
 
-enum Said {
+enum HostSaid {
     Line(HostLine),
     /// One of its two streams ended.
     End(usize),
@@ -35,7 +35,7 @@ enum Said {
 
 /// Machines that have been asked.
 pub(super) struct Answers {
-    said: Receiver<Said>,
+    said: Receiver<HostSaid>,
     asked: Vec<AskedHost>,
 }
 
@@ -77,13 +77,13 @@ impl Answers {
                 None => self.said.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match said {
-                Ok(Said::Line(line)) => {
+                Ok(HostSaid::Line(line)) => {
                     if let Some(host) = self.asked.get_mut(line.host).filter(|_| line.is_error) {
                         host.hear(&line.text);
                     }
                     return Some(line);
                 }
-                Ok(Said::End(host)) => {
+                Ok(HostSaid::End(host)) => {
                     if let Some(host) = self.asked.get_mut(host) {
                         host.close();
                     }
@@ -105,7 +105,7 @@ impl AskedHost {
         host: usize,
         mut child: Child,
         input: Option<&Arc<[u8]>>,
-        said: &SyncSender<Said>,
+        said: &SyncSender<HostSaid>,
     ) -> Self {
         let mut open = 0;
         if let Some(out) = child.stdout.take() {
@@ -159,7 +159,7 @@ impl AskedHost {
 }
 
 /// Passes on a stream line by line until it ends, or nobody wants it any more.
-fn pass_on(host: usize, is_error: bool, stream: impl Read, said: &SyncSender<Said>) {
+fn pass_on(host: usize, is_error: bool, stream: impl Read, said: &SyncSender<HostSaid>) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut text = Vec::new();
@@ -167,9 +167,9 @@ fn pass_on(host: usize, is_error: bool, stream: impl Read, said: &SyncSender<Sai
         if !matches!(read, Ok(length) if length > 0) {
             break;
         }
-        if said.send(Said::Line(HostLine { host, is_error, text })).is_err() {
+        if said.send(HostSaid::Line(HostLine { host, is_error, text })).is_err() {
             return;
         }
     }
-    said.send(Said::End(host)).ok();
+    said.send(HostSaid::End(host)).ok();
 }

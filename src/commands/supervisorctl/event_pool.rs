@@ -25,7 +25,7 @@ use crate::prelude::{Failure, Report, Session};
 use crate::report::ReportExit;
 use backlog::{Backlog, PoolEvent};
 use lines::{ListenerLines, ListenerSaid};
-use ticks::Ticks;
+use ticks::PoolTicks;
 
 /// So much may wait to be looked at; who tells more waits itself.
 const QUEUE: usize = 64;
@@ -149,7 +149,7 @@ fn spawn(args: &EventPoolArgs) -> Result<Child, Failure> {
 
 impl EventPool<'_> {
     fn serve(&mut self, news: &Receiver<PoolNews>) -> Result<(), Failure> {
-        let mut ticks = Ticks::of(&self.args.events, now());
+        let mut ticks = PoolTicks::of(&self.args.events, now());
         if self.backlog.begins_anew() {
             self.put(vec![PoolEvent::new("SUPERVISOR_STATE_CHANGE_RUNNING", String::new())]);
         }

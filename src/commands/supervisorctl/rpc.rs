@@ -35,7 +35,7 @@ pub(crate) struct RpcDesk {
 }
 
 /// What a method gives.
-type Answer = Result<RpcValue, RpcFault>;
+type RpcAnswer = Result<RpcValue, RpcFault>;
 
 impl RpcDesk {
     /// For these programs.
@@ -54,7 +54,7 @@ impl RpcDesk {
     }
 
     /// One call; those within `system.multicall` as well.
-    fn answer(&self, name: &str, given: Vec<RpcValue>) -> Answer {
+    fn answer(&self, name: &str, given: Vec<RpcValue>) -> RpcAnswer {
         let method = methods::find(name).ok_or_else(|| FaultCode::UnknownMethod.plain())?;
         if given.len() > method.params().count() {
             return Err(FaultCode::IncorrectParameters.plain());
@@ -87,7 +87,7 @@ impl RpcDesk {
         }
     }
 
-    fn processes(&self, name: &str, params: &mut Params) -> Answer {
+    fn processes(&self, name: &str, params: &mut Params) -> RpcAnswer {
         let name = name.trim_start_matches("supervisor.");
         match name {
             "getProcessInfo" => self.shown(&params.text()?),
@@ -137,7 +137,7 @@ impl RpcDesk {
         true.into()
     }
 
-    fn restart(&self) -> Answer {
+    fn restart(&self) -> RpcAnswer {
         let controller = self.controller();
         controller.file()?;
         let (session, file) = (self.session.clone(), controller.file);
@@ -147,7 +147,7 @@ impl RpcDesk {
 }
 
 impl RpcFace for RpcDesk {
-    fn call(&self, call: RpcCall) -> Answer {
+    fn call(&self, call: RpcCall) -> RpcAnswer {
         self.answer(&call.method, call.params)
     }
 

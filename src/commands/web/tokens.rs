@@ -1,6 +1,6 @@
 //! `pm web token`: keys for programs. The file is changed here; a panel that runs is told.
 
-use pm_web::{AppPattern, PanelError, TokenError, TokenView, TokenWish, Tokens};
+use pm_web::{AccessTokens, AppPattern, PanelError, TokenError, TokenView, TokenWish};
 use serde_json::json;
 
 use super::audit::local_time;
@@ -12,7 +12,7 @@ use crate::prelude::{Exit, Failure, Report, Session};
 
 pub(super) fn run(session: &Session, verb: WebTokenVerb) -> Result<Report, Failure> {
     launch::prepare(&session.home)?;
-    let tokens = Tokens::open(session.home.root());
+    let tokens = AccessTokens::open(session.home.root());
     let mut tokens = tokens.map_err(|error| foreground::refused(&PanelError::Tokens(error)))?;
     match verb {
         WebTokenVerb::List => Ok(list(session, &tokens.list())),

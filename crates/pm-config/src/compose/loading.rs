@@ -7,7 +7,7 @@ use pm_spec::Environment;
 
 use super::documents::{self, ComposeDocument};
 use super::merging;
-use super::reading::Reading;
+use super::reading::ComposeReading;
 use super::said::said;
 use super::{project_keys, service_keys};
 use crate::caller::Caller;
@@ -21,7 +21,7 @@ const DEEPEST: usize = 16;
 
 /// What a file is read in: the folder of its project, and the variables of its `.env` files.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scope {
+pub(crate) struct FileScope {
     pub(crate) folder: PathBuf,
     pub(crate) dotenv: Environment,
 }
@@ -53,7 +53,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Files laid over each other, in the long form.
-    pub(crate) fn files(&mut self, files: &[PathBuf], scope: &Scope) -> ConfigNode {
+    pub(crate) fn files(&mut self, files: &[PathBuf], scope: &FileScope) -> ConfigNode {
         let at = ConfigPlace::Line { line: 1, column: 1 };
         let mut root = ConfigNode { at, value: Value::Table(Vec::new()) };
         for file in files {
@@ -99,11 +99,16 @@ impl<'a> Loading<'a> {
     }
 
     /// One document in its long form, its variables filled in.
-    fn read(&mut self, mut root: ConfigNode, folder: &Path, scope: &Scope) -> Option<ConfigNode> {
+    fn read(
+        &mut self,
+        mut root: ConfigNode,
+        folder: &Path,
+        scope: &FileScope,
+    ) -> Option<ConfigNode> {
         let variables = (&self.caller.env, &scope.dotenv);
         let filled = filling::fill(&mut root, variables, Dollars::All, self.findings);
         self.secrets.extend(filled);
-        let mut reading = Reading { folder, env: &self.caller.env, findings: self.findings };
+        let mut reading = ComposeReading { folder, env: &self.caller.env, findings: self.findings };
         let kind = root.value.kind();
         if !matches!(root.value, Value::Table(_)) {
             let message = format!("a Compose file is an object of keys and values, not {kind}");
@@ -118,7 +123,7 @@ impl<'a> Loading<'a> {
         root: &mut ConfigNode,
         document: ComposeDocument,
         file: &Path,
-        scope: &Scope,
+        scope: &FileScope,
     ) {
         let Some(mut read) = self.read(document.root, &scope.folder, scope) else { return };
         if let Some(services) = table_of(&mut read, "services") {
@@ -146,7 +151,7 @@ impl<'a> Loading<'a> {
         &mut self,
         level: &mut Level<'_>,
         name: &str,
-        scope: &Scope,
+        scope: &FileScope,
         way: &mut Vec<(PathBuf, String)>,
     ) {
         let Some(index) = level.services.iter().position(|entry| entry.key == name) else { return };
@@ -207,7 +212,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The services of a file that is extended; its paths are seen from where it lies.
-    fn extended(&mut self, file: &Path, scope: &Scope) -> Extended {
+    fn extended(&mut self, file: &Path, scope: &FileScope) -> Extended {
         if let Some(known) = self.extended.get(file) {
             return known.clone();
         }
@@ -226,7 +231,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Adds what an included project has.
-    fn include(&mut self, read: &mut ConfigNode, node: &ConfigNode, scope: &Scope) {
+    fn include(&mut self, read: &mut ConfigNode, node: &ConfigNode, scope: &FileScope) {
         let texts = |key: &str| -> Vec<String> {
             let node = node.value.get(key);
             node.map(|node| node.each().iter().map(|it| said(&it.value)).collect())
@@ -273,7 +278,7 @@ impl<'a> Loading<'a> {
         for (name, value) in own.iter().filter(|(name, _)| scope.dotenv.get(name).is_none()) {
             dotenv.set(name, value.clone());
         }
-        let included = self.files(&files, &Scope { folder, dotenv });
+        let included = self.files(&files, &FileScope { folder, dotenv });
         self.import(read, included, node.at);
     }
 

@@ -1,7 +1,7 @@
 //! A Compose file laid over another, by the kinds of its keys: tables deep, lists appended, scalars and commands replaced.
 
 use super::said::said;
-use super::schema::{Form, Kind, Unique, below};
+use super::schema::{Kind, ShortForm, Unique, below};
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// Lays `over` over `under`; both are in their long form.
@@ -9,7 +9,7 @@ pub(crate) fn merge(under: &mut ConfigNode, over: ConfigNode, kind: &'static Kin
     let at = over.at;
     match (kind, &mut under.value, over.value) {
         (_, _, Value::Null) => {}
-        (Kind::Short(Form::Key("single"), _), old, new) => *old = new,
+        (Kind::Short(ShortForm::Key("single"), _), old, new) => *old = new,
         (Kind::Short(_, inner), _, value) => merge(under, ConfigNode { at, value }, inner, key),
         (Kind::Table(_), Value::Table(old), Value::Table(new)) if key == "logging" => {
             let driver = |entries: &[TableEntry]| {

@@ -10,10 +10,10 @@ use crate::paths;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// Where the values of variables are.
-pub(crate) type Look<'a> = &'a dyn Fn(&str) -> Option<pm_spec::ByteString>;
+pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<pm_spec::ByteString>;
 
 /// Says what is implied.
-pub(crate) fn normalise(root: &mut ConfigNode, (name, folder): (&str, &Path), look: Look<'_>) {
+pub(crate) fn normalise(root: &mut ConfigNode, (name, folder): (&str, &Path), look: Variables<'_>) {
     let mut uses_default = false;
     if let Some(services) = table_of(root, "services") {
         for service in services {
@@ -58,7 +58,7 @@ pub(crate) fn put(node: &mut ConfigNode, key: &str, value: Value) {
     }
 }
 
-fn normal(service: &mut ConfigNode, folder: &Path, look: Look<'_>) {
+fn normal(service: &mut ConfigNode, folder: &Path, look: Variables<'_>) {
     if let Value::Table(entries) = &mut service.value {
         for entry in entries {
             part(entry, folder, look);
@@ -103,7 +103,7 @@ fn normal(service: &mut ConfigNode, folder: &Path, look: Look<'_>) {
 }
 
 /// One key of a service.
-fn part(entry: &mut TableEntry, folder: &Path, look: Look<'_>) {
+fn part(entry: &mut TableEntry, folder: &Path, look: Variables<'_>) {
     match entry.key.as_str() {
         "pull_policy" if said(&entry.node.value) == "if_not_present" => {
             entry.node.value = Value::text("missing");
@@ -168,7 +168,7 @@ fn clean(path: &str) -> Value {
     Value::text(paths::to_bytes(&paths::absolute(Path::new(path), Path::new("/"))))
 }
 
-fn build(node: &mut ConfigNode, folder: &Path, look: Look<'_>) {
+fn build(node: &mut ConfigNode, folder: &Path, look: Variables<'_>) {
     if node.value.get("context").is_none() {
         put(node, "context", Value::text(paths::to_bytes(folder)));
     }
@@ -182,7 +182,7 @@ fn build(node: &mut ConfigNode, folder: &Path, look: Look<'_>) {
 }
 
 /// A name without a value has the shell's.
-fn resolve(node: &mut ConfigNode, look: Look<'_>, keeps: bool) {
+fn resolve(node: &mut ConfigNode, look: Variables<'_>, keeps: bool) {
     let Value::Table(entries) = &mut node.value else { return };
     for entry in entries.iter_mut().filter(|entry| matches!(entry.node.value, Value::Null)) {
         if let Some(value) = look(&entry.key) {

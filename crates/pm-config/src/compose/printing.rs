@@ -1,7 +1,7 @@
 //! A Compose project as `docker compose config` prints it, in JSON and in YAML.
 
 use super::said::said;
-use super::schema::{Form, Kind, Row, Zero, find};
+use super::schema::{KeyRow, Kind, ShortForm, Zero, find};
 use crate::diagnose::ConfigPlace;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
@@ -15,14 +15,16 @@ pub(crate) enum Print {
 /// A value with its keys in Compose's order and without what says nothing.
 pub(crate) fn printed(value: &Value, kind: &'static Kind, print: Print) -> Value {
     match (kind, value) {
-        (Kind::Short(Form::Key("single"), _), Value::Table(_)) if value.get("single").is_some() => {
+        (Kind::Short(ShortForm::Key("single"), _), Value::Table(_))
+            if value.get("single").is_some() =>
+        {
             match value.get("single").map(|node| &node.value) {
                 // As Compose has it.
                 Some(Value::Integer(0)) if print == Print::Json => Value::Table(Vec::new()),
                 single => single.cloned().unwrap_or(Value::Null),
             }
         }
-        (Kind::Short(Form::Key("path"), inner), _) if is_plain_path(value) => {
+        (Kind::Short(ShortForm::Key("path"), inner), _) if is_plain_path(value) => {
             let Kind::Table(rows) = inner else { return value.clone() };
             find(rows, "path").and(value.get("path")).map_or(Value::Null, |node| node.value.clone())
         }
@@ -68,9 +70,9 @@ fn sorted(mut entries: Vec<TableEntry>) -> Value {
     Value::Table(entries)
 }
 
-fn table(entries: &[TableEntry], rows: &'static [Row], print: Print) -> Value {
+fn table(entries: &[TableEntry], rows: &'static [KeyRow], print: Print) -> Value {
     let mut shown = Vec::new();
-    let is_shown = |row: &&Row| match row.zero {
+    let is_shown = |row: &&KeyRow| match row.zero {
         Zero::Unprinted => false,
         Zero::NotInJson => print == Print::Yaml,
         _ => true,
@@ -85,7 +87,7 @@ fn table(entries: &[TableEntry], rows: &'static [Row], print: Print) -> Value {
             None => continue,
         };
         let is_struct =
-            matches!(row.kind, Kind::Table(_) | Kind::Short(Form::Key(_), _) | Kind::Words);
+            matches!(row.kind, Kind::Table(_) | Kind::Short(ShortForm::Key(_), _) | Kind::Words);
         if is_zero(&value) && matches!(row.zero, Zero::Never | Zero::NotInJson) && !is_struct {
             continue;
         }

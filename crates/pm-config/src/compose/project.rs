@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pm_spec::{ByteString, Environment};
 
-use super::loading::{Loading, Scope, table_of, take};
+use super::loading::{FileScope, Loading, table_of, take};
 use super::printing::{self, Print};
 use super::said::said;
 use super::{consistency, documents, normal, project_keys};
@@ -92,7 +92,7 @@ impl ComposeFiles<'_> {
         let dotenv = filling::dotenv(&folder.join(".env"), shell, findings).unwrap_or_default();
         let files: Vec<_> =
             std::iter::once(first.to_owned()).chain(self.over.iter().cloned()).collect();
-        let mut scope = Scope { folder: folder.clone(), dotenv };
+        let mut scope = FileScope { folder: folder.clone(), dotenv };
         let name = self.called(&files, text, &scope, findings);
         scope.dotenv.set("COMPOSE_PROJECT_NAME", name.as_str());
         let mut caller = self.caller.clone();
@@ -123,7 +123,7 @@ impl ComposeFiles<'_> {
         &self,
         files: &[PathBuf],
         text: &str,
-        scope: &Scope,
+        scope: &FileScope,
         findings: &mut Findings,
     ) -> String {
         let env = (self.caller.env.clone(), scope.dotenv.clone());

@@ -2,7 +2,7 @@
 
 use super::schema::Kind::{Bool, Int, List, Map, Pairs, Path, Short, Table, Text};
 use super::schema::{
-    Bare, Form, Kind, LABELS, LIST, OPTIONS, Row, Unique, Zero, hidden, in_json, row, said,
+    Bare, KeyRow, Kind, LABELS, LIST, OPTIONS, ShortForm, Unique, Zero, hidden, in_json, row, said,
 };
 use super::service_keys::SERVICE;
 
@@ -39,10 +39,10 @@ const NETWORK: Kind = Table(&[
                     Unique::By("subnet"),
                 ),
             ),
-            Row { key: "options", kind: OPTIONS, zero: Zero::Unprinted },
+            KeyRow { key: "options", kind: OPTIONS, zero: Zero::Unprinted },
         ]),
     ),
-    row("external", Short(Form::External, &Bool)),
+    row("external", Short(ShortForm::External, &Bool)),
     row("internal", Bool),
     row("attachable", Bool),
     row("labels", LABELS),
@@ -54,16 +54,16 @@ const VOLUME_OF_PROJECT: Kind = Table(&[
     row("name", Text),
     row("driver", Text),
     row("driver_opts", OPTIONS),
-    row("external", Short(Form::External, &Bool)),
+    row("external", Short(ShortForm::External, &Bool)),
     row("labels", LABELS),
 ]);
 
-const FILE_OBJECT: &[Row] = &[
+const FILE_OBJECT: &[KeyRow] = &[
     row("name", Text),
     row("file", Path),
     row("environment", Text),
     row("content", Text),
-    row("external", Short(Form::External, &Bool)),
+    row("external", Short(ShortForm::External, &Bool)),
     row("labels", LABELS),
     row("driver", Text),
     row("driver_opts", OPTIONS),
@@ -81,6 +81,6 @@ const MODEL: Kind = Table(&[
 ]);
 
 const INCLUDE: Kind = Short(
-    Form::Key("path"),
+    ShortForm::Key("path"),
     &Table(&[row("path", LIST), row("project_directory", Text), row("env_file", LIST)]),
 );

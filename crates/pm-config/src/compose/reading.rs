@@ -5,21 +5,21 @@ use std::path::Path;
 use pm_spec::Environment;
 
 use super::said::{said, word};
-use super::schema::{self, Bare, Form, Kind, Row, Unique};
+use super::schema::{self, Bare, KeyRow, Kind, ShortForm, Unique};
 use super::{short_forms, units};
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::tree::{ConfigNode, TableEntry, Value};
 use crate::{keys, paths};
 
 /// What reading a document stands on.
-pub(crate) struct Reading<'a> {
+pub(crate) struct ComposeReading<'a> {
     /// What relative paths are seen from.
     pub(crate) folder: &'a Path,
     pub(crate) env: &'a Environment,
     pub(crate) findings: &'a mut Findings,
 }
 
-impl Reading<'_> {
+impl ComposeReading<'_> {
     /// A value in its long form; none: it says nothing, or is wrong, which is told.
     pub(crate) fn read(
         &mut self,
@@ -34,10 +34,11 @@ impl Reading<'_> {
         let value = match kind {
             Kind::Any => node.value,
             Kind::Short(form, inner) => {
-                let is_one = *form == Form::Key("single") && matches!(node.value, Value::Text(_));
+                let is_one =
+                    *form == ShortForm::Key("single") && matches!(node.value, Value::Text(_));
                 let node = self.findings.take(short_forms::long(*form, node))?;
                 let mut read = self.read(node, inner, key)?;
-                if is_one || *form == Form::DependsOn {
+                if is_one || *form == ShortForm::DependsOn {
                     required(&mut read);
                 }
                 return Some(read);
@@ -60,7 +61,7 @@ impl Reading<'_> {
         None
     }
 
-    fn table(&mut self, node: ConfigNode, rows: &'static [Row], key: &str) -> Option<Value> {
+    fn table(&mut self, node: ConfigNode, rows: &'static [KeyRow], key: &str) -> Option<Value> {
         let (at, kind) = (node.at, node.value.kind());
         let Value::Table(entries) = node.value else {
             return self.refuse(at, key, &format!("an object of keys and values, not {kind}"));

@@ -35,12 +35,12 @@ pub(crate) enum Kind {
     /// Hosts with addresses.
     Hosts,
     /// A table with these keys.
-    Table(&'static [Row]),
+    Table(&'static [KeyRow]),
     /// A table with any keys.
     Map(&'static Kind),
     List(&'static Kind, Unique),
     /// What may also be written shorter.
-    Short(Form, &'static Kind),
+    Short(ShortForm, &'static Kind),
 }
 
 /// What a list holds once only: of two the later counts, at the place of the earlier.
@@ -68,7 +68,7 @@ pub(crate) enum Bare {
 
 /// A short way to write something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum ShortForm {
     /// A path for `{ KEY: path }`.
     Key(&'static str),
     /// A list of names for a table of nothing.
@@ -87,7 +87,7 @@ pub(crate) enum Form {
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub(crate) struct KeyRow {
     pub(crate) key: &'static str,
     pub(crate) kind: Kind,
     /// Whether it is printed although it says nothing.
@@ -112,28 +112,28 @@ pub(crate) enum Zero {
     Capital,
 }
 
-pub(crate) const fn row(key: &'static str, kind: Kind) -> Row {
-    Row { key, kind, zero: Zero::Never }
+pub(crate) const fn row(key: &'static str, kind: Kind) -> KeyRow {
+    KeyRow { key, kind, zero: Zero::Never }
 }
 
-pub(crate) const fn said(key: &'static str, kind: Kind) -> Row {
-    Row { key, kind, zero: Zero::Said }
+pub(crate) const fn said(key: &'static str, kind: Kind) -> KeyRow {
+    KeyRow { key, kind, zero: Zero::Said }
 }
 
-pub(crate) const fn always(key: &'static str, kind: Kind) -> Row {
-    Row { key, kind, zero: Zero::Always }
+pub(crate) const fn always(key: &'static str, kind: Kind) -> KeyRow {
+    KeyRow { key, kind, zero: Zero::Always }
 }
 
-pub(crate) const fn in_json(key: &'static str, kind: Kind) -> Row {
-    Row { key, kind, zero: Zero::AlwaysInJson }
+pub(crate) const fn in_json(key: &'static str, kind: Kind) -> KeyRow {
+    KeyRow { key, kind, zero: Zero::AlwaysInJson }
 }
 
-pub(crate) const fn hidden(key: &'static str, kind: Kind) -> Row {
-    Row { key, kind, zero: Zero::NotInJson }
+pub(crate) const fn hidden(key: &'static str, kind: Kind) -> KeyRow {
+    KeyRow { key, kind, zero: Zero::NotInJson }
 }
 
-pub(crate) const fn capital(key: &'static str, kind: Kind) -> Row {
-    Row { key, kind, zero: Zero::Capital }
+pub(crate) const fn capital(key: &'static str, kind: Kind) -> KeyRow {
+    KeyRow { key, kind, zero: Zero::Capital }
 }
 
 /// A list of texts.
@@ -143,7 +143,7 @@ pub(crate) const LABELS: Kind = Pairs(Bare::Empty);
 pub(crate) const OPTIONS: Kind = Pairs(Bare::Empty);
 
 /// The row of a key.
-pub(crate) fn find(rows: &'static [Row], key: &str) -> Option<&'static Row> {
+pub(crate) fn find(rows: &'static [KeyRow], key: &str) -> Option<&'static KeyRow> {
     rows.iter().find(|row| row.key == key)
 }
 

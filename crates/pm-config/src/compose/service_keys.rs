@@ -5,18 +5,19 @@ use super::schema::Kind::{
     Text, Words,
 };
 use super::schema::{
-    Bare, Form, Kind, LABELS, LIST, OPTIONS, Row, SET, Unique, always, capital, in_json, row, said,
+    Bare, KeyRow, Kind, LABELS, LIST, OPTIONS, SET, ShortForm, Unique, always, capital, in_json,
+    row, said,
 };
 
 /// One service.
 pub(crate) const SERVICE: Kind = Table(SERVICE_ROWS);
 
 /// The keys of a service.
-pub(crate) const SERVICE_ROWS: &[Row] = &[
+pub(crate) const SERVICE_ROWS: &[KeyRow] = &[
     row("profiles", SET),
     row("annotations", Pairs(Bare::Empty)),
     said("attach", Bool),
-    row("build", Short(Form::Key("context"), &BUILD)),
+    row("build", Short(ShortForm::Key("context"), &BUILD)),
     row("develop", Table(&[row("watch", List(&WATCH, Unique::No))])),
     row("blkio_config", BLKIO),
     row("cap_add", SET),
@@ -36,7 +37,7 @@ pub(crate) const SERVICE_ROWS: &[Row] = &[
     row("configs", List(&MOUNT, Unique::Mount(""))),
     row("container_name", Text),
     row("credential_spec", Table(&[row("config", Text), row("file", Text), row("registry", Text)])),
-    row("depends_on", Short(Form::DependsOn, &DEPENDENCIES)),
+    row("depends_on", Short(ShortForm::DependsOn, &DEPENDENCIES)),
     row("deploy", DEPLOY),
     row("device_cgroup_rules", LIST),
     row("devices", List(&DEVICE, Unique::By("target"))),
@@ -47,13 +48,13 @@ pub(crate) const SERVICE_ROWS: &[Row] = &[
     in_json("entrypoint", Words),
     row("provider", Table(&[row("type", Text), row("options", Map(&LIST))])),
     row("environment", Pairs(Bare::Shell)),
-    row("env_file", Short(Form::EnvFiles, &ENV_FILES)),
+    row("env_file", Short(ShortForm::EnvFiles, &ENV_FILES)),
     row("expose", SET),
-    row("extends", Short(Form::Key("service"), &EXTENDS)),
+    row("extends", Short(ShortForm::Key("service"), &EXTENDS)),
     row("external_links", LIST),
     row("extra_hosts", Hosts),
     row("group_add", LIST),
-    row("gpus", Short(Form::Gpus, &DEVICE_REQUESTS)),
+    row("gpus", Short(ShortForm::Gpus, &DEVICE_REQUESTS)),
     row("hostname", Text),
     row("healthcheck", HEALTHCHECK),
     row("image", Text),
@@ -61,7 +62,7 @@ pub(crate) const SERVICE_ROWS: &[Row] = &[
     row("ipc", Text),
     row("isolation", Text),
     row("labels", LABELS),
-    row("label_file", Short(Form::One, &List(&Path, Unique::No))),
+    row("label_file", Short(ShortForm::One, &List(&Path, Unique::No))),
     row("links", SET),
     row("logging", Table(&[row("driver", Text), row("options", OPTIONS)])),
     row("mem_limit", Size),
@@ -69,15 +70,15 @@ pub(crate) const SERVICE_ROWS: &[Row] = &[
     row("memswap_limit", Size),
     row("mem_swappiness", Size),
     row("mac_address", Text),
-    row("models", Short(Form::Names, &Map(&SERVICE_MODEL))),
+    row("models", Short(ShortForm::Names, &Map(&SERVICE_MODEL))),
     row("network_mode", Text),
-    row("networks", Short(Form::Names, &Map(&SERVICE_NETWORK))),
+    row("networks", Short(ShortForm::Names, &Map(&SERVICE_NETWORK))),
     row("oom_kill_disable", Bool),
     row("oom_score_adj", Int),
     row("pid", Text),
     row("pids_limit", Int),
     row("platform", Text),
-    row("ports", Short(Form::Ports, &List(&PORT, Unique::Port))),
+    row("ports", Short(ShortForm::Ports, &List(&PORT, Unique::Port))),
     row("privileged", Bool),
     row("pull_policy", Text),
     row("pull_refresh_after", Text),
@@ -116,12 +117,12 @@ const BUILD: Kind = Table(&[
     row("args", Pairs(Bare::ShellOrNothing)),
     row("provenance", Text),
     row("sbom", Text),
-    row("ssh", Short(Form::Ssh, &LIST)),
+    row("ssh", Short(ShortForm::Ssh, &LIST)),
     row("labels", LABELS),
     row("cache_from", LIST),
     row("cache_to", LIST),
     row("no_cache", Bool),
-    row("additional_contexts", Short(Form::Names, &Map(&Source))),
+    row("additional_contexts", Short(ShortForm::Names, &Map(&Source))),
     row("pull", Bool),
     row("extra_hosts", Hosts),
     row("isolation", Text),
@@ -145,7 +146,7 @@ const WATCH: Kind = Table(&[
     row("initial_sync", Bool),
 ]);
 
-const HOOK_ROWS: &[Row] = &[
+const HOOK_ROWS: &[KeyRow] = &[
     in_json("command", Words),
     row("image", Text),
     row("per_replica", Bool),
@@ -168,7 +169,7 @@ const BLKIO: Kind = Table(&[
 ]);
 
 const MOUNT: Kind = Short(
-    Form::Key("source"),
+    ShortForm::Key("source"),
     &Table(&[
         row("source", Text),
         row("target", Text),
@@ -246,13 +247,13 @@ const DEPLOY: Kind = Table(&[
 ]);
 
 const DEVICE: Kind = Short(
-    Form::Device,
+    ShortForm::Device,
     &Table(&[row("source", Text), row("target", Text), row("permissions", Text)]),
 );
 
 const ENV_FILES: Kind = List(
     &Short(
-        Form::Key("path"),
+        ShortForm::Key("path"),
         &Table(&[row("path", Path), said("required", Bool), row("format", Text)]),
     ),
     Unique::By("path"),
@@ -295,11 +296,13 @@ const PORT: Kind = Table(&[
 ]);
 
 /// A limit is a number, or `{ soft, hard }`.
-const ULIMIT: Kind =
-    Short(Form::Key("single"), &Table(&[row("single", Int), said("soft", Int), said("hard", Int)]));
+const ULIMIT: Kind = Short(
+    ShortForm::Key("single"),
+    &Table(&[row("single", Int), said("soft", Int), said("hard", Int)]),
+);
 
 const VOLUME: Kind = Short(
-    Form::Volume,
+    ShortForm::Volume,
     &Table(&[
         row("type", Text),
         row("source", Text),

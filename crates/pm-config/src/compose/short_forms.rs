@@ -1,41 +1,41 @@
 //! The short ways in which Compose lets things be written, as their long forms.
 
-use super::schema::Form;
+use super::schema::ShortForm;
 use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// The long form of a value; what is long already stays.
-pub(crate) fn long(form: Form, node: ConfigNode) -> Result<ConfigNode, Finding> {
+pub(crate) fn long(form: ShortForm, node: ConfigNode) -> Result<ConfigNode, Finding> {
     let at = node.at;
     let value = match (form, node.value) {
-        (Form::Key(key), value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_))) => {
+        (ShortForm::Key(key), value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_))) => {
             table(at, vec![(key, value)])
         }
-        (Form::One | Form::EnvFiles, value @ (Value::Text(_) | Value::Table(_))) => {
+        (ShortForm::One | ShortForm::EnvFiles, value @ (Value::Text(_) | Value::Table(_))) => {
             Value::List(vec![ConfigNode { at, value }])
         }
-        (Form::Names, Value::List(nodes)) => names(nodes)?,
-        (Form::DependsOn, Value::List(nodes)) => {
+        (ShortForm::Names, Value::List(nodes)) => names(nodes)?,
+        (ShortForm::DependsOn, Value::List(nodes)) => {
             let Value::Table(mut entries) = names(nodes)? else { return Err(wrong(at, "names")) };
             for entry in &mut entries {
                 entry.node.value = Value::Table(Vec::new());
             }
             Value::Table(entries)
         }
-        (Form::Ports, Value::List(nodes)) => {
+        (ShortForm::Ports, Value::List(nodes)) => {
             let mut ports = Vec::new();
             for node in nodes {
                 ports.extend(port(node)?);
             }
             Value::List(ports)
         }
-        (Form::Volume, Value::Text(text)) => volume(at, &text.display())?,
-        (Form::Device, Value::Text(text)) => device(at, &text.display())?,
-        (Form::Gpus, Value::Text(text)) if text.as_bytes() == b"all" => {
+        (ShortForm::Volume, Value::Text(text)) => volume(at, &text.display())?,
+        (ShortForm::Device, Value::Text(text)) => device(at, &text.display())?,
+        (ShortForm::Gpus, Value::Text(text)) if text.as_bytes() == b"all" => {
             let value = table(at, vec![("count", Value::Integer(-1))]);
             Value::List(vec![ConfigNode { at, value }])
         }
-        (Form::Ssh, Value::Table(entries)) => {
+        (ShortForm::Ssh, Value::Table(entries)) => {
             let text = |entry: TableEntry| {
                 let path = entry.node.value.as_word().map(|path| format!("={}", path.display()));
                 let text = entry.key + &path.unwrap_or_default();
@@ -43,7 +43,7 @@ pub(crate) fn long(form: Form, node: ConfigNode) -> Result<ConfigNode, Finding> 
             };
             Value::List(entries.into_iter().map(text).collect())
         }
-        (Form::External, Value::Table(_)) => Value::Bool(true),
+        (ShortForm::External, Value::Table(_)) => Value::Bool(true),
         (_, value) => value,
     };
     Ok(ConfigNode { at, value })

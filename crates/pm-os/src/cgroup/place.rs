@@ -10,7 +10,7 @@ use super::refusal::CgroupError;
 
 /// A controller of the kernel that keeps one of these limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Controller {
+pub(super) enum CgroupController {
     /// Memory.
     Memory,
     /// CPU time.
@@ -19,7 +19,7 @@ pub(super) enum Controller {
     Pids,
 }
 
-impl Controller {
+impl CgroupController {
     pub(super) const ALL: [Self; 3] = [Self::Memory, Self::Cpu, Self::Pids];
 
     pub(super) fn name(self) -> &'static str {
@@ -33,7 +33,7 @@ impl Controller {
 
 /// How a hierarchy works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+pub(super) enum CgroupVersion {
     /// A hierarchy for each controller, whose groups may all have processes.
     One,
     /// One for all of them, where only leaves have processes.
@@ -42,11 +42,11 @@ pub(super) enum Version {
 
 /// A group below which ours can be made.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct CgroupPlace {
     pub(super) folder: PathBuf,
-    pub(super) version: Version,
+    pub(super) version: CgroupVersion,
     /// Those that are wanted of it.
-    pub(super) controllers: Vec<Controller>,
+    pub(super) controllers: Vec<CgroupController>,
 }
 
 /// Where the groups of a process are: its own words, and what is mounted.
@@ -116,7 +116,7 @@ fn is_root(folder: &Path) -> bool {
 }
 
 /// Where a group with these controllers can be made.
-pub(super) fn find(controllers: &[Controller]) -> Result<Vec<Place>, CgroupError> {
+pub(super) fn find(controllers: &[CgroupController]) -> Result<Vec<CgroupPlace>, CgroupError> {
     let maps = Maps::of("self");
     let (mut places, mut rest) = (Vec::new(), Vec::new());
     for controller in controllers {
@@ -125,8 +125,8 @@ pub(super) fn find(controllers: &[Controller]) -> Result<Vec<Place>, CgroupError
             continue;
         };
         writable(&found.own)?;
-        let (version, controllers) = (Version::One, vec![*controller]);
-        places.push(Place { folder: found.own, version, controllers });
+        let (version, controllers) = (CgroupVersion::One, vec![*controller]);
+        places.push(CgroupPlace { folder: found.own, version, controllers });
     }
     if let Some(first) = rest.first() {
         let found = maps.two().ok_or(CgroupError::NotMounted(first.name()))?;
@@ -142,13 +142,13 @@ pub(super) fn find(controllers: &[Controller]) -> Result<Vec<Place>, CgroupError
             Err(_) => false,
         });
         let folder = suits.ok_or(refused)?.to_owned();
-        places.push(Place { folder, version: Version::Two, controllers: rest });
+        places.push(CgroupPlace { folder, version: CgroupVersion::Two, controllers: rest });
     }
     Ok(places)
 }
 
 /// Whether subgroups with these controllers can be made in a group of version 2.
-fn divisible(folder: &Path, controllers: &[Controller]) -> Result<(), CgroupError> {
+fn divisible(folder: &Path, controllers: &[CgroupController]) -> Result<(), CgroupError> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
     let lacks = |all: &str| {
         let lacking = controllers.iter().map(|it| it.name());
@@ -177,7 +177,7 @@ fn writable(folder: &Path) -> Result<(), CgroupError> {
 /// All groups below which ours may have been made.
 pub(super) fn all() -> Vec<PathBuf> {
     let maps = Maps::of("self");
-    let ones = Controller::ALL.iter().filter_map(|controller| maps.one(controller.name()));
+    let ones = CgroupController::ALL.iter().filter_map(|controller| maps.one(controller.name()));
     let mut all: Vec<PathBuf> = ones.map(|found| found.own).collect();
     all.extend(maps.two().iter().flat_map(Found::above).map(Path::to_owned));
     all.sort();
@@ -188,7 +188,7 @@ pub(super) fn all() -> Vec<PathBuf> {
 /// The groups of a process that end so, or whose subgroups it is in.
 pub(super) fn of_process(pid: i32, ending: &Path) -> Vec<PathBuf> {
     let maps = Maps::of(&pid.to_string());
-    let ones = Controller::ALL.iter().filter_map(|controller| maps.one(controller.name()));
+    let ones = CgroupController::ALL.iter().filter_map(|controller| maps.one(controller.name()));
     let groups = ones.chain(maps.two());
     let own = |found: Found| {
         found.own.ancestors().find(|folder| folder.ends_with(ending)).map(Path::to_owned)

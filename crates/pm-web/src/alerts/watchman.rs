@@ -72,7 +72,7 @@ pub(crate) struct Watchman {
 }
 
 /// One thing about one instance.
-struct Finding<'a> {
+struct AlertFinding<'a> {
     rule: &'static str,
     of: &'a Sighting,
     /// What is bad about it.
@@ -126,7 +126,7 @@ impl Watchman {
         if let Some((disk, most)) = rules.disk.as_ref().and_then(full) {
             let bad = (disk > f64::from(most)).then(|| format!("{disk:.0}% > {most}%"));
             let finding =
-                Finding { rule: "disk", of: &machine, bad, hold_ms: 0, settle_ms: SETTLED };
+                AlertFinding { rule: "disk", of: &machine, bad, hold_ms: 0, settle_ms: SETTLED };
             news.extend(self.judge(finding, now_ms));
         }
         news
@@ -137,11 +137,11 @@ impl Watchman {
         rules: &AlertRules,
         one: &'a Sighting,
         now_ms: u64,
-    ) -> Vec<Finding<'a>> {
+    ) -> Vec<AlertFinding<'a>> {
         let mut all = Vec::new();
         let mut add = |rule, is_on: bool, bad: Option<String>, hold_ms, settle_ms| {
             if is_on {
-                all.push(Finding { rule, of: one, bad, hold_ms, settle_ms });
+                all.push(AlertFinding { rule, of: one, bad, hold_ms, settle_ms });
             }
         };
         if let Some(end) = &one.unasked_end {
@@ -195,8 +195,8 @@ impl Watchman {
     }
 
     /// What is new about one thing.
-    fn judge(&mut self, finding: Finding<'_>, now_ms: u64) -> Option<AlertNews> {
-        let Finding { rule, of, bad, hold_ms, settle_ms } = finding;
+    fn judge(&mut self, finding: AlertFinding<'_>, now_ms: u64) -> Option<AlertNews> {
+        let AlertFinding { rule, of, bad, hold_ms, settle_ms } = finding;
         let key = (rule.to_owned(), of.id);
         let Some(detail) = bad else {
             let case = self.cases.get_mut(&key)?;

@@ -11,7 +11,7 @@ use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::panel::Panel;
 use crate::roles::Role;
 use crate::run::{RunLimits, run_told};
-use crate::tokens::Tokens;
+use crate::tokens::AccessTokens;
 use crate::users::Users;
 use crate::view::safe;
 
@@ -83,7 +83,7 @@ pub(crate) async fn show(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, 
     call.visitor.sees_all()?;
     let root = panel.home.root();
     let users = Users::open(root).map_err(|error| Denial::broken(&error.to_string()))?;
-    let tokens = Tokens::open(root).map_err(|error| Denial::broken(&error.to_string()))?;
+    let tokens = AccessTokens::open(root).map_err(|error| Denial::broken(&error.to_string()))?;
     let sessions = panel.keeper.list().await;
     let own = &call.visitor.session;
     Ok(WebAnswer::json(&json!({

@@ -25,7 +25,7 @@ impl PoolEvent {
 
 /// How a process stood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Standing {
+pub(super) struct ProgramStanding {
     pub(super) group: String,
     pub(super) state: SupervisorState,
     /// Of its last run.
@@ -35,24 +35,24 @@ pub(super) struct Standing {
 /// The file.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Kept {
+struct KeptPool {
     /// Whose child this program was: another one is another life of `pm`.
     guardian: u32,
     /// How many events there were.
     serial: u64,
     events: VecDeque<(u64, PoolEvent)>,
-    standings: BTreeMap<u32, Standing>,
+    standings: BTreeMap<u32, ProgramStanding>,
 }
 
 /// The events, oldest first.
 #[derive(Debug)]
 pub(super) struct Backlog {
     file: PathBuf,
-    kept: Kept,
+    kept: KeptPool,
     saved: Vec<u8>,
     is_new: bool,
     /// How each process stood.
-    pub(super) standings: BTreeMap<u32, Standing>,
+    pub(super) standings: BTreeMap<u32, ProgramStanding>,
 }
 
 impl Backlog {
@@ -60,11 +60,11 @@ impl Backlog {
     pub(super) fn open(home: &Home, pool: &str) -> Self {
         let file = home.root().join("pools").join(format!("{pool}.json"));
         let saved = fs::read(&file).unwrap_or_default();
-        let mut kept: Kept = serde_json::from_slice(&saved).unwrap_or_default();
+        let mut kept: KeptPool = serde_json::from_slice(&saved).unwrap_or_default();
         let guardian = std::os::unix::process::parent_id();
         let is_new = kept.guardian != guardian;
         if is_new {
-            kept = Kept { guardian, ..Kept::default() };
+            kept = KeptPool { guardian, ..KeptPool::default() };
         }
         let standings = std::mem::take(&mut kept.standings);
         Self { file, kept, saved, is_new, standings }

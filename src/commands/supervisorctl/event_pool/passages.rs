@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::processes::{Supervised, SupervisorState};
-use super::backlog::{PoolEvent, Standing};
+use super::backlog::{PoolEvent, ProgramStanding};
 
 use SupervisorState::{Backoff, Exited, Fatal, Running, Starting, Stopped, Stopping};
 
 /// The events between how they stood and how they stand, which is kept.
 pub(super) fn between(
-    standings: &mut BTreeMap<u32, Standing>,
+    standings: &mut BTreeMap<u32, ProgramStanding>,
     all: &[Supervised],
 ) -> Vec<PoolEvent> {
     let mut events = Vec::new();
-    let groups = |standings: &BTreeMap<u32, Standing>| -> BTreeSet<String> {
+    let groups = |standings: &BTreeMap<u32, ProgramStanding>| -> BTreeSet<String> {
         standings.values().map(|one| one.group.clone()).collect()
     };
     let before = groups(standings);
@@ -22,9 +22,9 @@ pub(super) fn between(
     let mut passages = Vec::new();
     for one in all {
         let group = one.group.clone();
-        let new = Standing { group, state: one.state, pid: one.run };
+        let new = ProgramStanding { group, state: one.state, pid: one.run };
         let old = standings.insert(one.id, new.clone());
-        let old = old.unwrap_or(Standing { state: Stopped, pid: 0, ..new });
+        let old = old.unwrap_or(ProgramStanding { state: Stopped, pid: 0, ..new });
         passages.extend(of_one(&old, one));
     }
     let after = groups(standings);
@@ -36,7 +36,7 @@ pub(super) fn between(
 }
 
 /// The states a process went through.
-fn way(old: &Standing, one: &Supervised) -> Vec<SupervisorState> {
+fn way(old: &ProgramStanding, one: &Supervised) -> Vec<SupervisorState> {
     let mut way = Vec::new();
     let mut at = old.state;
     // A run we have not seen begin: the one before has ended in between.
@@ -68,7 +68,7 @@ fn way(old: &Standing, one: &Supervised) -> Vec<SupervisorState> {
     way
 }
 
-fn of_one(old: &Standing, one: &Supervised) -> Vec<PoolEvent> {
+fn of_one(old: &ProgramStanding, one: &Supervised) -> Vec<PoolEvent> {
     let mut from = old.state;
     let way = way(old, one);
     let mut pid = old.pid;

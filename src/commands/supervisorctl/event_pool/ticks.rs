@@ -7,9 +7,9 @@ const KINDS: [(&str, u64); 3] = [("TICK_5", 5), ("TICK_60", 60), ("TICK_3600", 3
 
 /// Those that are wanted, each with its next moment, in s since 1970.
 #[derive(Debug)]
-pub(super) struct Ticks(Vec<(&'static str, u64, u64)>);
+pub(super) struct PoolTicks(Vec<(&'static str, u64, u64)>);
 
-impl Ticks {
+impl PoolTicks {
     pub(super) fn of(wanted: &[String], now: u64) -> Self {
         let is_wanted =
             |kind: &str| wanted.iter().any(|it| it == kind || it == "TICK" || it == "EVENT");
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn ticks_come_at_multiples_of_their_periods() {
-        let mut ticks = Ticks::of(&["TICK_5".into(), "TICK_60".into()], 57_300);
+        let mut ticks = PoolTicks::of(&["TICK_5".into(), "TICK_60".into()], 57_300);
         assert_eq!(ticks.next(), Some(60_000));
         assert!(ticks.due(59_999).is_empty());
         let due: Vec<_> = ticks.due(61_000).into_iter().map(|it| (it.kind, it.payload)).collect();
@@ -53,6 +53,6 @@ mod tests {
             [("TICK_5".into(), "when:60".into()), ("TICK_60".into(), "when:60".into())]
         );
         assert_eq!(ticks.next(), Some(65_000));
-        assert_eq!(Ticks::of(&["PROCESS_STATE".into()], 0).next(), None);
+        assert_eq!(PoolTicks::of(&["PROCESS_STATE".into()], 0).next(), None);
     }
 }

@@ -9,7 +9,7 @@ use pm_xmlrpc::{RpcFault, RpcValue};
 
 use super::fault::FaultCode;
 use super::params::Params;
-use super::{Answer, RpcDesk};
+use super::{RpcAnswer, RpcDesk};
 use crate::commands::supervisorctl::acts::{ActEnd, ids, start, stop};
 use crate::commands::supervisorctl::event_pool::RemoteNews;
 use crate::commands::supervisorctl::processes::{Meant, Supervised, SupervisorState};
@@ -37,7 +37,7 @@ impl RpcDeed {
 
 impl RpcDesk {
     /// `startProcess` and its like.
-    pub(super) fn act(&self, name: &str, params: &mut Params) -> Answer {
+    pub(super) fn act(&self, name: &str, params: &mut Params) -> RpcAnswer {
         let is_all = name.contains("All");
         let target = if is_all { String::new() } else { params.text()? };
         let deed = if name.starts_with("start") {
@@ -78,7 +78,7 @@ impl RpcDesk {
         if all.is_empty() { Err(FaultCode::BadName.because(target)) } else { Ok(all) }
     }
 
-    fn one_done(&self, one: &Supervised, name: &str, deed: RpcDeed) -> Answer {
+    fn one_done(&self, one: &Supervised, name: &str, deed: RpcDeed) -> RpcAnswer {
         deed.is_for(one.state).map_err(|otherwise| otherwise.because(name))?;
         let became = done(self.client()?, std::slice::from_ref(one), deed)?;
         became.into_iter().next().map_or(Ok(()), |became| became.map_err(|it| it.of(one, name)))?;
@@ -86,7 +86,7 @@ impl RpcDesk {
     }
 
     /// Those it is not for are passed over; those that fail are told of first, as Supervisor finds them.
-    fn several_done(&self, all: &[Supervised], deed: RpcDeed) -> Answer {
+    fn several_done(&self, all: &[Supervised], deed: RpcDeed) -> RpcAnswer {
         let all: Vec<_> =
             all.iter().filter(|one| deed.is_for(one.state).is_ok()).cloned().collect();
         let became = done(self.client()?, &all, deed)?;
@@ -100,7 +100,7 @@ impl RpcDesk {
     }
 
     /// `sendRemoteCommEvent`: a line for each pool of listeners, whoever wants to hear it.
-    pub(super) fn announce(&self, news: &RemoteNews) -> Answer {
+    pub(super) fn announce(&self, news: &RemoteNews) -> RpcAnswer {
         let all = self.all()?;
         let pools: Vec<_> = all.iter().filter(|one| one.is_pool && one.pid != 0).collect();
         if !pools.is_empty() {
@@ -113,7 +113,7 @@ impl RpcDesk {
     }
 
     /// `sendProcessStdin`.
-    pub(super) fn type_to(&self, name: &str, text: &str) -> Answer {
+    pub(super) fn type_to(&self, name: &str, text: &str) -> RpcAnswer {
         let one = self.one(name)?;
         if one.pid == 0 || one.state == SupervisorState::Stopping {
             return Err(FaultCode::NotRunning.because(name));

@@ -12,11 +12,11 @@ use pm_xmlrpc::{RpcFault, RpcValue};
 use super::acts::told;
 use super::fault::FaultCode;
 use super::params::Params;
-use super::{Answer, RpcDesk};
+use super::{RpcAnswer, RpcDesk};
 use crate::prelude::quick;
 
 impl RpcDesk {
-    pub(super) fn log_call(&self, name: &str, params: &mut Params) -> Answer {
+    pub(super) fn log_call(&self, name: &str, params: &mut Params) -> RpcAnswer {
         let channel = if name.contains("Stderr") { "stderr" } else { "stdout" };
         match name {
             "readLog" | "readMainLog" => {
@@ -64,7 +64,7 @@ impl RpcDesk {
 }
 
 /// So much from there on, or so much of the end if the offset is negative (Supervisor's `readFile`).
-fn part(log: Option<PathBuf>, offset: i64, length: i64) -> Answer {
+fn part(log: Option<PathBuf>, offset: i64, length: i64) -> RpcAnswer {
     let log = log.ok_or_else(|| FaultCode::NoFile.plain())?;
     if !log.exists() {
         return Err(FaultCode::NoFile.because(log.display()));

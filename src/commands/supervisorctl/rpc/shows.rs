@@ -7,7 +7,7 @@ use pm_spec::ByteString;
 use pm_xmlrpc::{RpcFault, RpcValue};
 
 use super::fault::FaultCode;
-use super::{Answer, RpcDesk};
+use super::{RpcAnswer, RpcDesk};
 use crate::commands::supervisorctl::Controller;
 use crate::commands::supervisorctl::configs::{group, known};
 use crate::commands::supervisorctl::processes::{Meant, Supervised, SupervisorState};
@@ -30,15 +30,15 @@ impl RpcDesk {
         self.all()?.into_iter().find(|one| one.is_meant(&meant)).ok_or_else(bad)
     }
 
-    pub(super) fn shown(&self, name: &str) -> Answer {
+    pub(super) fn shown(&self, name: &str) -> RpcAnswer {
         Ok(shown(&self.one(name)?))
     }
 
-    pub(super) fn all_shown(&self) -> Answer {
+    pub(super) fn all_shown(&self) -> RpcAnswer {
         Ok(RpcValue::List(self.all()?.iter().map(shown).collect()))
     }
 
-    pub(super) fn config_shown(&self) -> Answer {
+    pub(super) fn config_shown(&self) -> RpcAnswer {
         let controller = self.controller();
         let caller = self.session.caller()?;
         let programs = supervisor_programs(&controller.file()?, &caller);
