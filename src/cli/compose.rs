@@ -10,9 +10,12 @@ use crate::cli::ProfileFlag;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct ConfigArgs {
-    /// A key of the settings, and its value: as `conf` (PM2)
-    #[arg(value_name = "KEY", num_args = 0..=2, hide = true, allow_hyphen_values = true)]
-    pub(crate) words: Vec<String>,
+    /// A key of the settings, as for `conf` (PM2)
+    #[arg(value_name = "KEY", hide = true)]
+    pub(crate) key: Option<String>,
+    /// Its value
+    #[arg(value_name = "VALUE", hide = true, allow_hyphen_values = true)]
+    pub(crate) value: Option<String>,
     /// A Compose file; several are laid over each other. Default is the one that lies here
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -13,14 +13,13 @@ use crate::prelude::{Failure, Report, Session};
 pub(super) fn run(session: &Session, args: ConfigArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;
     let mut files = args.files;
-    if files.is_empty() && args.words.is_empty() && !session.called_as.is_pm2() {
+    if files.is_empty() && args.key.is_none() && !session.called_as.is_pm2() {
         files.extend(compose_file(&caller.cwd));
         let over = files.first().and_then(|file| compose_override(&caller.cwd.join(file)));
         files.extend(over);
     }
     if files.is_empty() {
-        let mut words = args.words.into_iter();
-        let args = SetArgs { key: words.next(), value: words.next() };
+        let args = SetArgs { key: args.key, value: args.value };
         return conf::run(session, &args);
     }
     let paths: Vec<_> = files.iter().map(PathBuf::as_path).collect();

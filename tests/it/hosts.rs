@@ -204,9 +204,11 @@ fn logs_of_many_come_line_by_line() {
 
 #[test]
 fn a_machine_that_lets_nobody_in_or_has_no_pm_says_what_to_do() {
-    let stranger = "AuthorizedKeysFile none";
-    let without = "SetEnv PATH=/usr/bin:/bin HOME=/nonexistent";
-    let fleet = Fleet::new(&[stranger, without]);
+    let elsewhere = Home::new();
+    let without = elsewhere.work().display().to_string();
+    let root = elsewhere.home().root().display().to_string();
+    let without = format!("SetEnv PATH=/usr/bin:/bin HOME={without} PM_HOME={root}");
+    let fleet = Fleet::new(&["AuthorizedKeysFile none", &without]);
     fleet.run(&["-H", "web1", "list"]).ends(1).complains("ssh-add");
     let told = fleet.run(&["-H", "web1,web2", "list"]).ends(1);
     told.complains("web2: there is no pm").complains("`pm bootstrap web2` brings it there");

@@ -8,6 +8,7 @@ use crate::caller::Beside;
 use crate::diagnose::{Finding, quoted};
 use crate::dotenv::FileVariable;
 use crate::fields::{AppFields, Field, whole};
+use crate::format::{ConfigFormat, is_config_name};
 use crate::ground::ConfigGround;
 use crate::tree::{TableEntry, Value};
 use crate::{command, env_file, keys, paths};
@@ -156,8 +157,7 @@ fn lay(
     variables: &mut Variables,
 ) {
     for entry in table(app, field) {
-        // As in PM2, there any object is text.
-        let is_text = ground.overrides.beside == Beside::Pm2s && !names_secret(&entry.node.value);
+        let is_text = takes_objects(ground) && !names_secret(&entry.node.value);
         if let Some(inside) = entry.node.value.as_table().filter(|_| !is_text) {
             if let Some(secret) = secret(app, Field::of(entry), inside, ground) {
                 variables.set_secret(&entry.key, secret);
@@ -169,6 +169,13 @@ fn lay(
             variables.hidden.insert(entry.key.clone());
         }
     }
+}
+
+/// Whether any other object is its text, as in PM2 and so in the programs that people wrote for it.
+fn takes_objects(ground: &ConfigGround<'_>) -> bool {
+    let name = ground.source.map(|source| source.to_string_lossy());
+    let format = name.and_then(|name| is_config_name(&name));
+    ground.overrides.beside == Beside::Pm2s || format == Some(ConfigFormat::JavaScript)
 }
 
 /// Whether it is one of the objects that stand in the place of a value.

@@ -16,7 +16,7 @@ use super::setup::Setup;
 use crate::cli::AddArgs;
 use crate::commands::support::ecosystem_text::{EntryKeys, TextFormat};
 use crate::commands::support::listing;
-use crate::commands::support::targets::default_file;
+use crate::commands::support::targets::own_file;
 use crate::prelude::{Exit, Failure, Session};
 use crate::render::added::{AddPlan, PlannedApp, PlannedFile};
 use crate::render::lines;
@@ -96,8 +96,7 @@ impl AddPlan {
             .map_err(|error| Failure::could_not(Exit::Input, &error))?;
         let file = wish.into.clone().unwrap_or_else(|| {
             // Into a file of another manager nothing is written.
-            let there = default_file(&survey.folder);
-            let there = there.filter(|file| is_config_name(&file.to_string_lossy()).is_some());
+            let there = own_file(&survey.folder);
             survey.folder.join(there.unwrap_or_else(|| "ecosystem.json5".into()))
         });
         let before = match std::fs::read_to_string(&file) {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use pm_config::{is_host, read};
 
 use crate::cli::{HostFlags, ListArgs, Verb};
-use crate::commands::support::targets::{default_file, unusable};
+use crate::commands::support::targets::{own_file, unusable};
 use crate::console::Console;
 use crate::prelude::{Failure, Session};
 use crate::render::list::SortOrder;
@@ -47,7 +47,7 @@ impl OnHosts {
 /// The hosts of a group, of the ecosystem file that lies here.
 fn members(session: &Session, group: &str) -> Result<Vec<String>, Failure> {
     let caller = session.caller()?;
-    let Some(file) = default_file(&caller.cwd) else {
+    let Some(file) = own_file(&caller.cwd) else {
         let message = format!("could not find the group `{group}`: no ecosystem file lies here");
         return Err(
             Failure::input(message).hint("hosts: { web: ['web1', 'web2'] } in ecosystem.json5")

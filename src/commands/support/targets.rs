@@ -248,8 +248,15 @@ fn is_script(word: &str) -> bool {
     !is_explicit(word) && !is_pattern && (looks_like_path(word) || Path::new(word).is_file())
 }
 
-/// The files `pm start` and `pm check` look for when none is named.
+/// The files `pm start` and `pm check` look for when none is named: those of others only after all of ours.
 pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
+    let of_supervisor =
+        || Some("supervisord.conf".into()).filter(|it: &PathBuf| cwd.join(it).is_file());
+    own_file(cwd).or_else(|| compose_file(cwd)).or_else(of_supervisor)
+}
+
+/// The ecosystem file that lies in a folder.
+pub(crate) fn own_file(cwd: &Path) -> Option<PathBuf> {
     const NAMES: [&str; 11] = [
         "ecosystem.json5",
         "ecosystem.json",
@@ -263,10 +270,7 @@ pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
         "ecosystem.config.mjs",
         "ecosystem.config.ts",
     ];
-    let own = NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file());
-    // Of others only after all of ours.
-    own.or_else(|| compose_file(cwd))
-        .or_else(|| Some("supervisord.conf".into()).filter(|name| cwd.join(name).is_file()))
+    NAMES.iter().map(PathBuf::from).find(|name| cwd.join(name).is_file())
 }
 
 /// The Compose file that lies in a folder.

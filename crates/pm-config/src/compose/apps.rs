@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::hosts::{Hosting, is_contained};
 use super::project::ComposeProject;
+use super::said::said;
 use super::{contained, fate};
 use crate::caller::Caller;
-use crate::diagnose::{ConfigPlace, Finding, Findings};
+use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::import_note::{Fate, ImportNote};
 use crate::supervisor::FirstFile;
 use crate::tree::{ConfigNode, TableEntry, Value};
@@ -46,6 +47,9 @@ pub(crate) fn apps(
         let is_known = !made.is_empty();
         apps.extend(made.into_iter().map(node));
         if is_known {
+            if is_contained {
+                unmounted(service, &project.root, findings);
+            }
             judge((service, is_contained), source, (findings, &mut notes));
         }
     }
@@ -59,6 +63,23 @@ pub(crate) fn apps(
     ComposeApps { root, notes, secrets, on: project.on }
 }
 
+/// Secrets and configs that are no file can't be mounted, and the container misses them.
+fn unmounted(service: &TableEntry, root: &ConfigNode, findings: &mut Findings) {
+    for section in ["secrets", "configs"] {
+        let used = service.node.value.get(section).into_iter().flat_map(ConfigNode::each);
+        for node in used {
+            let name = node.value.get("source").map(|source| said(&source.value));
+            let name = name.unwrap_or_default();
+            let made = root.value.get(section).and_then(|all| all.value.get(&name));
+            if made.is_some_and(|made| made.value.get("file").is_none()) {
+                let message = format!("{} is not mounted: it is no file", quoted(&name));
+                let hint = format!("{section}: {{ {name}: {{ file: ... }} }}");
+                findings.add(Finding::warning(node.at, message).hint(hint));
+            }
+        }
+    }
+}
+
 /// Tells of all that nothing follows from.
 fn judge(
     (service, is_contained): (&TableEntry, bool),
@@ -67,9 +88,9 @@ fn judge(
 ) {
     for entry in service.node.value.as_table().unwrap_or_default() {
         let own = std::iter::once((entry.key.clone(), entry));
-        let below =
-            entry.node.value.as_table().filter(|_| entry.key == "deploy").unwrap_or_default();
-        let below = below.iter().map(|inner| (format!("deploy.{}", inner.key), inner));
+        let is_told_apart = entry.key == "deploy" || is_contained && entry.key == "build";
+        let below = entry.node.value.as_table().filter(|_| is_told_apart).unwrap_or_default();
+        let below = below.iter().map(|inner| (format!("{}.{}", entry.key, inner.key), inner));
         for (key, entry) in own.chain(below) {
             // What is only implied stands nowhere.
             let is_implied = entry.at == ConfigPlace::Whole;

@@ -4,7 +4,9 @@ use crate::import_note::Fate::{self, Changed, Idle, Same, Unsupported};
 use crate::tree::Value;
 
 const CONTAINER: &str = "only a container has it; this service runs on the machine itself";
-const NO_CGROUP: &str = "`pm` makes no cgroup: nothing holds it to this";
+const NO_CGROUP: &str =
+    "a process of this machine is held to `x-pm: { mem_limit, cpus, pids_limit }` and nothing else";
+const NOT_HANDED: &str = "it is not handed to the engine";
 const MEMORY: &str =
     "it is restarted when its processes together take more, instead of being killed by the kernel";
 const NAMED: &str = "an app is called as its service, in the namespace of the project";
@@ -90,6 +92,10 @@ pub(crate) fn contained(key: &str, value: &Value) -> Fate {
         }
         "restart" | "deploy.restart_policy" => Changed("`pm` starts it again, not the engine"),
         "secrets" | "configs" => Changed("those of a file are mounted, other ones are not"),
+        "build.context" | "build.dockerfile" | "build.target" | "build.network"
+        | "build.shm_size" | "build.isolation" | "build.no_cache" | "build.pull" | "build.args"
+        | "build.labels" | "build.tags" => Same,
+        _ if key.starts_with("build.") && !value.is_falsy() => Unsupported(NOT_HANDED),
         "post_start" | "pre_stop" | "pre_start" | "develop" => of(key, value),
         "links" | "attach" | "container_name" => Same,
         "external_links" | "credential_spec" | "blkio_config" | "gpus" | "use_api_socket"
@@ -97,7 +103,7 @@ pub(crate) fn contained(key: &str, value: &Value) -> Fate {
         | "label_file"
             if !value.is_falsy() =>
         {
-            Unsupported("it is not handed to the engine")
+            Unsupported(NOT_HANDED)
         }
         _ if key == "logging" || key.starts_with("deploy.") => match (key, of(key, value)) {
             ("deploy.resources", _) => Same,

@@ -195,7 +195,7 @@ fn nothing_is_dropped_silently() {
     let file = "services:\n  a:\n    command: app\n    cpus: 1\n    volumes: [./x:/x]\n    ports: [\"80:80\"]\n    privileged: false\n    secrets: [s]\n    post_start: [{command: x}]\n    logging: {driver: syslog}\n    deploy: {mode: global, placement: {}}\nsecrets: {s: {file: ./s}}\n";
     let (_, warnings) = read(&desk, file);
     for (line, told) in [
-        (4, "`cpus` has no effect: `pm` makes no cgroup"),
+        (4, "`cpus` has no effect: a process of this machine is held to `x-pm: {"),
         (5, "`volumes` has no effect: only a container"),
         (8, "`secrets` has no effect: nothing is mounted"),
         (9, "`post_start` has no effect"),
@@ -375,6 +375,23 @@ fn a_service_with_an_image_is_the_engines_command_line() {
         "build --tag shop-web --target dev --file /desk/ctx/Dockerfile --build-arg A=1 /desk/ctx"
     );
     assert!(!build.restart.autorestart);
+}
+
+#[test]
+fn what_the_engine_does_not_get_is_told() {
+    let desk = desk();
+    desk.program("bin/podman", "\x7fELF");
+    desk.write("s", "");
+    let file = "services:\n  web:\n    build:\n      context: .\n      ssh: [default]\n      no_cache: true\n    secrets:\n      - s\n      - v\n    configs: [c]\nsecrets: {s: {file: ./s}, v: {environment: V}}\nconfigs: {c: {content: hello}}\n";
+    let (_, warnings) = read(&desk, file);
+    for told in [
+        "compose.yaml:5:7: warning: `build.ssh` has no effect: it is not handed to the engine",
+        "compose.yaml:9:9: warning: `v` is not mounted: it is no file",
+        "compose.yaml:10:15: warning: `c` is not mounted: it is no file",
+    ] {
+        assert!(warnings.contains(told), "{told}\n{warnings}");
+    }
+    assert!(!warnings.contains("no_cache") && !warnings.contains("`s`"), "{warnings}");
 }
 
 #[test]
