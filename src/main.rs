@@ -44,10 +44,10 @@ fn main() -> ExitCode {
     }
     let is_supervisord = name == "supervisord";
     let words = std::env::args_os();
-    let mut words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
+    let words = if is_supervisord { supervisord::argv(words.skip(1)) } else { words.collect() };
     let supervised =
         words.get(2).filter(|_| is_supervisord && words[1] == "start").map(PathBuf::from);
-    let parsed = cli::parse::parse(called_as, words.clone());
+    let parsed = cli::parse::parse(called_as, words);
     let cli = match parsed.cli {
         Ok(cli) => cli,
         Err(error) => return explain(&error, called_as),
@@ -73,7 +73,12 @@ fn main() -> ExitCode {
     let done = home(&program).and_then(|home| {
         let session = Session { console, home, called_as };
         if !flags.on.hosts.is_empty() {
-            return commands::hosts::run(&session, &flags.on, &command, words.split_off(1));
+            return commands::hosts::run(
+                &session,
+                &flags.on,
+                &command,
+                std::env::args_os().skip(1).collect(),
+            );
         }
         if let Some(file) = &supervised {
             commands::web::rpc::of_file(&session, file)?;

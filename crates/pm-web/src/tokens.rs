@@ -1,18 +1,17 @@
 //! Keys for programs: `tokens.json`, changed by the command line, read anew by the panel when it was. A token is shown when it is
 //! made; what is kept is its digest.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
+use crate::records::{NamedRecords, RecordFileError};
 use crate::roles::Role;
 use crate::secret::{digest, new_key};
 use crate::session::SessionRecord;
-use crate::store::{self, FileMark};
 use crate::users::is_name;
 
 /// In ms.
@@ -35,8 +34,6 @@ struct StoredToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     used_ms: Option<u64>,
 }
-
-type TokensByName = BTreeMap<String, StoredToken>;
 
 /// A token as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,32 +81,18 @@ pub enum TokenError {
     #[error("make a token")]
     Random(#[source] io::Error),
     /// The file.
-    #[error("use {}", path.display())]
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] RecordFileError),
 }
 
 /// The tokens as they are in the file.
 #[derive(Debug)]
-pub struct AccessTokens {
-    path: PathBuf,
-    mark: FileMark,
-    known: TokensByName,
-}
+pub struct AccessTokens(NamedRecords<StoredToken>);
 
 impl AccessTokens {
     /// Of the home at `root`.
     pub fn open(root: &Path) -> Result<Self, TokenError> {
-        let path = root.join("web").join("tokens.json");
-        let failed = |source| TokenError::File { path: path.clone(), source };
-        store::folder(root).map_err(failed)?;
-        let mark = store::mark(&path);
-        let known = store::load(&path).map_err(failed)?;
-        Ok(Self { path, mark, known })
+        Ok(Self(NamedRecords::open(root, "tokens.json")?))
     }
 
     /// All of them, those that are over as well.
@@ -122,7 +105,7 @@ impl AccessTokens {
             until_ms: token.until_ms,
             used_ms: token.used_ms,
         };
-        self.known.iter().map(view).collect()
+        self.0.known().iter().map(view).collect()
     }
 
     /// One more; the key, which nobody can tell again.
@@ -136,7 +119,7 @@ impl AccessTokens {
         let (made_ms, digest) = (now_ms(), digest(&key));
         let until_ms = made_ms + u64::from(days) * DAY;
         let token = StoredToken { digest, role, apps, made_ms, until_ms, used_ms: None };
-        self.change(|known| {
+        self.0.change(|known| {
             // One that is over makes room.
             if known.get(&name).is_some_and(|old| made_ms < old.until_ms) {
                 return Err(TokenError::Known(name));
@@ -149,48 +132,31 @@ impl AccessTokens {
 
     /// One less.
     pub fn remove(&mut self, name: &str) -> Result<(), TokenError> {
-        self.change(|known| {
+        self.0.change(|known| {
             known.remove(name).map(drop).ok_or_else(|| TokenError::Unknown(name.into()))
         })
     }
 
-    fn change(
-        &mut self,
-        change: impl FnOnce(&mut TokensByName) -> Result<(), TokenError>,
-    ) -> Result<(), TokenError> {
-        let failed = |source| TokenError::File { path: self.path.clone(), source };
-        let _held = store::hold(&self.path).map_err(failed)?;
-        let mut known = store::load(&self.path).map_err(failed)?;
-        change(&mut known)?;
-        store::save(&self.path, &known).map_err(failed)?;
-        self.known = known;
-        self.mark = store::mark(&self.path);
-        Ok(())
-    }
-
     /// Reads the file again if it was written since. What can't be read lets nobody in.
     pub(crate) fn refresh(&mut self) {
-        let mark = store::mark(&self.path);
-        if mark != self.mark {
-            self.known = store::load(&self.path).unwrap_or_default();
-            self.mark = mark;
-        }
+        self.0.refresh();
     }
 
     /// Whoever has the key of this digest, as if it had signed in.
     pub(crate) fn admit(&mut self, digest: &str, now_ms: u64) -> Option<SessionRecord> {
-        let (name, token) = self.known.iter().find(|(_, token)| token.digest == digest)?;
+        let (name, token) = self.0.known().iter().find(|(_, token)| token.digest == digest)?;
         let (name, token) = (name.clone(), token.clone());
         if now_ms >= token.until_ms {
             return None;
         }
         if token.used_ms.is_none_or(|used| now_ms.saturating_sub(used) > USE_WRITTEN) {
             // On a full disk it is good all the same.
-            self.change(|known| {
-                known.get_mut(&name).into_iter().for_each(|token| token.used_ms = Some(now_ms));
-                Ok(())
-            })
-            .ok();
+            self.0
+                .change(|known| {
+                    known.get_mut(&name).into_iter().for_each(|token| token.used_ms = Some(now_ms));
+                    Ok::<_, RecordFileError>(())
+                })
+                .ok();
         }
         Some(SessionRecord {
             id: format!("token:{name}"),
@@ -207,7 +173,7 @@ impl AccessTokens {
 
     /// Whether there is one of this digest.
     pub(crate) fn has(&self, digest: &str) -> bool {
-        self.known.values().any(|token| token.digest == digest)
+        self.0.known().values().any(|token| token.digest == digest)
     }
 }
 

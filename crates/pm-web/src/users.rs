@@ -1,16 +1,14 @@
 //! Who may sign in by name and password: `users.json`, changed by the command line, read anew by the panel when it was.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::app_pattern::AppPattern;
 use crate::password::PasswordHash;
+use crate::records::{NamedRecords, RecordFileError};
 use crate::roles::Role;
 use crate::secret::digest;
-use crate::store::{self, FileMark};
 
 /// Shorter ones are guessed.
 const SHORTEST: usize = 8;
@@ -25,8 +23,6 @@ struct StoredUser {
     apps: AppPattern,
     password: PasswordHash,
 }
-
-type UsersByName = BTreeMap<String, StoredUser>;
 
 /// A user as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,33 +51,18 @@ pub enum WebUserError {
     #[error("use this password: it must have {SHORTEST} to {LONGEST} bytes")]
     Password,
     /// The file.
-    #[error("use {}", path.display())]
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] RecordFileError),
 }
 
 /// The users as they are in the file.
 #[derive(Debug)]
-pub struct Users {
-    path: PathBuf,
-    mark: FileMark,
-    known: UsersByName,
-}
+pub struct Users(NamedRecords<StoredUser>);
 
 impl Users {
     /// Of the home at `root`.
     pub fn open(root: &Path) -> Result<Self, WebUserError> {
-        let path = root.join("web").join("users.json");
-        let failed = |source| WebUserError::File { path: root.join("web"), source };
-        store::folder(root).map_err(failed)?;
-        let mark = store::mark(&path);
-        let known = store::load(&path);
-        let known = known.map_err(|source| WebUserError::File { path: path.clone(), source })?;
-        Ok(Self { path, mark, known })
+        Ok(Self(NamedRecords::open(root, "users.json")?))
     }
 
     /// Everybody.
@@ -91,7 +72,7 @@ impl Users {
             role: user.role,
             apps: user.apps.clone(),
         };
-        self.known.iter().map(view).collect()
+        self.0.known().iter().map(view).collect()
     }
 
     /// One more.
@@ -101,7 +82,7 @@ impl Users {
             return Err(WebUserError::Name(name));
         }
         let password = hashed(password)?;
-        self.change(|known| {
+        self.0.change(|known| {
             if known.contains_key(&name) {
                 return Err(WebUserError::Known(name));
             }
@@ -113,7 +94,7 @@ impl Users {
     /// Another password; whoever is signed in with the old one no longer is.
     pub fn passwd(&mut self, name: &str, password: &str) -> Result<(), WebUserError> {
         let hash = hashed(password)?;
-        self.change(|known| {
+        self.0.change(|known| {
             let user = known.get_mut(name).ok_or_else(|| WebUserError::Unknown(name.into()))?;
             user.password = hash;
             Ok(())
@@ -122,42 +103,24 @@ impl Users {
 
     /// One less.
     pub fn remove(&mut self, name: &str) -> Result<(), WebUserError> {
-        self.change(|known| {
+        self.0.change(|known| {
             known.remove(name).map(drop).ok_or_else(|| WebUserError::Unknown(name.into()))
         })
     }
 
-    fn change(
-        &mut self,
-        change: impl FnOnce(&mut UsersByName) -> Result<(), WebUserError>,
-    ) -> Result<(), WebUserError> {
-        let failed = |source| WebUserError::File { path: self.path.clone(), source };
-        let _held = store::hold(&self.path).map_err(failed)?;
-        let mut known = store::load(&self.path).map_err(failed)?;
-        change(&mut known)?;
-        store::save(&self.path, &known).map_err(failed)?;
-        self.known = known;
-        self.mark = store::mark(&self.path);
-        Ok(())
-    }
-
     /// Reads the file again if it was written since. One that can't be read leaves nobody in.
     pub(crate) fn refresh(&mut self) {
-        let mark = store::mark(&self.path);
-        if mark != self.mark {
-            self.known = store::load(&self.path).unwrap_or_default();
-            self.mark = mark;
-        }
+        self.0.refresh();
     }
 
     /// What a password of this name is compared with.
     pub(crate) fn hash_of(&self, name: &str) -> PasswordHash {
-        self.known.get(name).map_or_else(PasswordHash::nobodys, |user| user.password.clone())
+        self.0.known().get(name).map_or_else(PasswordHash::nobodys, |user| user.password.clone())
     }
 
     /// A user, and what of it must stay the same for its sessions to go on.
     pub(crate) fn get(&self, name: &str) -> Option<(UserView, String)> {
-        let user = self.known.get(name)?;
+        let user = self.0.known().get(name)?;
         let version = digest(&serde_json::to_string(user).ok()?);
         let view = UserView { name: name.into(), role: user.role, apps: user.apps.clone() };
         Some((view, version))

@@ -59,8 +59,6 @@ fn members(session: &Session, group: &str) -> Result<Vec<String>, Failure> {
 /// How what they say is put together.
 #[derive(Debug)]
 pub(super) enum AnswerForm {
-    /// One machine: as if one were there.
-    Alone,
     /// Line for line as it comes, the host in front.
     Lines,
     /// The same, each line an object that is given the host.
@@ -81,14 +79,8 @@ impl AnswerForm {
     }
 }
 
-/// In which form a command is answered by so many.
-pub(super) fn form(console: Console, command: &Verb, count: usize) -> Result<AnswerForm, Failure> {
-    if matches!(command, Verb::Remote(_)) {
-        return Err(Failure::input("no machine asks another for us"));
-    }
-    if count == 1 {
-        return Ok(AnswerForm::Alone);
-    }
+/// In which form a command is answered by several machines.
+pub(super) fn form(console: Console, command: &Verb) -> Result<AnswerForm, Failure> {
     if matches!(command, Verb::Monit(_) | Verb::Attach(_)) {
         let message = "one screen shows one host";
         return Err(Failure::input(message).hint("-H with one host; `list` and `logs` take many"));

@@ -28,9 +28,16 @@ pub(crate) fn run(
     typed: Vec<OsString>,
 ) -> Result<Report, Failure> {
     let on = OnHosts::read(session, flags)?;
-    let form = choice::form(session.console, command, on.names.len())?;
-    let call = RemoteCall::new(choice::without_hosts(typed), form.further())?;
-    round::run(session, &on, &form, &Ssh::new(&session.home), &call)
+    if matches!(command, Verb::Remote(_)) {
+        return Err(Failure::input("no machine asks another for us"));
+    }
+    let (words, ssh) = (choice::without_hosts(typed), Ssh::new(&session.home));
+    if let [host] = on.names.as_slice() {
+        return round::alone(host, &ssh, &RemoteCall::new(words, &[])?);
+    }
+    let form = choice::form(session.console, command)?;
+    let call = RemoteCall::new(words, form.further())?;
+    round::run(session, &on, &form, &ssh, &call)
 }
 
 /// What another machine asks of this one.

@@ -23,9 +23,6 @@ pub(super) fn run(
     ssh: &Ssh,
     call: &RemoteCall,
 ) -> Result<Report, Failure> {
-    if let (AnswerForm::Alone, Some(host)) = (form, on.names.first()) {
-        return alone(host, ssh, call);
-    }
     let input: Option<Arc<[u8]>> =
         if call.reads_input() { Some(standard_input()?.into()) } else { None };
     let mut shown = String::new();
@@ -36,7 +33,7 @@ pub(super) fn run(
         rest = later;
         let answers = Answers::ask(now, ssh, call, input.as_ref());
         let said = match form {
-            AnswerForm::Lines | AnswerForm::JsonLines | AnswerForm::Alone => {
+            AnswerForm::Lines | AnswerForm::JsonLines => {
                 streamed::show(session.console, &on.names, now, answers, form)
             }
             AnswerForm::Documents => collected::documents(now, answers, &mut shown),
@@ -50,7 +47,7 @@ pub(super) fn run(
 }
 
 /// One machine, as if one were there.
-fn alone(host: &str, ssh: &Ssh, call: &RemoteCall) -> Result<Report, Failure> {
+pub(super) fn alone(host: &str, ssh: &Ssh, call: &RemoteCall) -> Result<Report, Failure> {
     let end = ssh.alone(host, call);
     if let HostEnd::Code(code) = end
         && code != HostEnd::NOT_FOUND

@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, verb: WebTokenVerb) -> Result<Report, Failu
 
 #[expect(clippy::needless_pass_by_value, reason = "as an error is given to be changed")]
 fn failed(error: TokenError) -> Failure {
-    let is_ours = matches!(error, TokenError::File { .. } | TokenError::Random(_));
+    let is_ours = matches!(error, TokenError::File(_) | TokenError::Random(_));
     Failure::could_not(if is_ours { Exit::Failed } else { Exit::Input }, &error)
 }
 

@@ -42,7 +42,7 @@ pub(super) fn run(session: &Session, verb: WebUserVerb) -> Result<Report, Failur
 
 #[expect(clippy::needless_pass_by_value, reason = "as an error is given to be changed")]
 fn failed(error: WebUserError) -> Failure {
-    let exit = if matches!(error, WebUserError::File { .. }) { Exit::Failed } else { Exit::Input };
+    let exit = if matches!(error, WebUserError::File(_)) { Exit::Failed } else { Exit::Input };
     Failure::could_not(exit, &error)
 }
 
