@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice, tee};
@@ -25,6 +26,18 @@ pub(crate) enum SpliceOutcome {
 /// The size of an open file in bytes.
 pub(crate) fn size(file: impl AsFd) -> Result<u64, Errno> {
     Ok(u64::try_from(fstat(file)?.st_size).unwrap_or(0))
+}
+
+/// What there is to say of a pipe in which nothing waits, [`SpliceOutcome::Empty`] or [`SpliceOutcome::End`].
+pub(crate) fn nothing_waits(pipe: impl AsFd) -> Result<Option<SpliceOutcome>, Errno> {
+    let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    let found = fds[0].revents();
+    Ok(match (found.contains(PollFlags::IN), found.contains(PollFlags::HUP)) {
+        (true, _) => None,
+        (false, true) => Some(SpliceOutcome::End),
+        (false, false) => Some(SpliceOutcome::Empty),
+    })
 }
 
 /// Moves at most `most` bytes to offset `at` of `file`, which the caller has just measured.

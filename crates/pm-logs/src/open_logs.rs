@@ -324,6 +324,9 @@ impl OpenLog {
 
     /// Ends the line of `key` the log ends in, if it does.
     pub(crate) fn end_line(&mut self, key: StreamKey, now: Instant) -> Result<(), Errno> {
+        if !self.is_open_for(key) {
+            return Ok(());
+        }
         let size = self.settle(now).map_err(|error| error.errno())?;
         match self.raw_done(key) {
             Some(raw_done) if self.is_open_for(key) => {

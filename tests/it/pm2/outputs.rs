@@ -174,7 +174,8 @@ fn told(line: &str) -> Value {
 }
 
 fn flush_and_reload(tool: &Tool, notes: &mut Notes) {
-    tool.file("say.py", "import time\nfor i in range(100000):\n    print('tick', flush=True)\n    time.sleep(0.02)\n");
+    // Whole lines: `print` writes its newline by itself when Python is told not to buffer.
+    tool.file("say.py", "import sys, time\nfor i in range(100000):\n    sys.stdout.write('tick\\n')\n    sys.stdout.flush()\n    time.sleep(0.02)\n");
     tool.file("quiet.sh", "echo something; exec sleep 1000\n");
     tool.ok("start say.py --name loud");
     tool.ok("start quiet.sh --name quiet");

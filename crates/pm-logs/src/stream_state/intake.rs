@@ -4,7 +4,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::io::{Errno, ioctl_fionread};
+use rustix::io::Errno;
 
 use super::route::{Outlet, Route};
 use super::{Intake, NextTurn, PATIENCE, RETRY, StreamState};
@@ -61,6 +61,15 @@ impl StreamState {
             let moved = mover::to_nowhere(&self.pipe, &tools.null, CHUNK);
             return moved.map_err(|errno| WriteError::new("/dev/null".as_ref(), errno));
         }
+        let mut nothing = None;
+        if matches!(self.route, Route::Direct(_)) {
+            nothing = mover::nothing_waits(&self.pipe)
+                .map_err(|errno| WriteError::new(self.sink.path(), errno))?;
+            // A log that was deleted is not made anew for nothing.
+            if nothing == Some(SpliceOutcome::End) && !self.intake_outage.wants_mark() {
+                return Ok(SpliceOutcome::End);
+            }
+        }
         if self.must_spool(logs, tools)? {
             self.switch_to_spool(logs, tools)?;
         }
@@ -77,7 +86,12 @@ impl StreamState {
             let size = self.intake_outage.mark(spool.file(), place).map_err(stuck)?;
             return mover::to_file(&self.pipe, spool.file(), size, CHUNK).map_err(stuck);
         }
-        let moved = self.take_direct(logs, tools);
+        if let Some(nothing) = nothing
+            && !self.intake_outage.wants_mark()
+        {
+            return Ok(nothing);
+        }
+        let moved = self.take_direct(nothing.is_none(), logs, tools);
         if moved.as_ref().is_err_and(|stuck| stuck.errno == Errno::INVAL) {
             // The log's file system can't be spliced into: from now on over the spool, in our own folder.
             self.is_unspliceable = true;
@@ -88,6 +102,7 @@ impl StreamState {
 
     fn take_direct(
         &mut self,
+        something_waits: bool,
         logs: &mut OpenLogs,
         tools: &mut WriterTools,
     ) -> Result<SpliceOutcome, WriteError> {
@@ -125,7 +140,7 @@ impl StreamState {
             then_rotate = false;
         }
         // Before they arrive, or a reader would find bytes without a time. Of an empty pipe nothing is known yet.
-        if ioctl_fionread(&self.pipe).is_ok_and(|waiting| waiting > 0) {
+        if something_waits {
             log.file.note(size, tools.wall);
         }
         let moved = mover::to_file(&self.pipe, log.file.fd(), size, most).map_err(stuck)?;

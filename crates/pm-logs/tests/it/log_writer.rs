@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -24,6 +25,22 @@ fn raw_bytes_arrive_as_they_were_written() {
     drop(pipe);
     fixture.ended(key(2));
     assert_eq!(read(&log), b"nul \0 and \xff\xfe\r\nno end but more\n");
+}
+
+/// As where an app is deleted, and its logs after it, before its last process has closed its output.
+#[test]
+fn a_deleted_log_does_not_come_back_with_the_end_of_its_app() {
+    for sink in [raw, |path: &Path| stamped(raw(path))] {
+        let fixture = Fixture::new();
+        let log = fixture.path("a.log");
+        let mut pipe = fixture.open(key(1), sink(&log));
+        pipe.write_all(b"whole\n").unwrap();
+        until("the line", || read(&log).ends_with(b"whole\n"));
+        std::fs::remove_file(&log).unwrap();
+        drop(pipe);
+        fixture.ended(key(1));
+        assert!(!log.exists());
+    }
 }
 
 fn stamped(sink: Sink) -> Sink {
