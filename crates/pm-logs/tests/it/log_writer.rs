@@ -280,7 +280,7 @@ fn all_streams_are_lent_and_nothing_moves_afterwards() {
     let [first, second] = <[_; 2]>::try_from(streams).unwrap();
     let ino =
         |fd: &Option<std::os::fd::OwnedFd>| rustix::fs::fstat(fd.as_ref().unwrap()).unwrap().st_ino;
-    let ino_at = |path: &std::path::Path| rustix::fs::stat(path).unwrap().st_ino;
+    let ino_at = |path: &Path| rustix::fs::stat(path).unwrap().st_ino;
     assert_eq!(ino(&first.fd), ino_at(&plain), "the log itself");
     assert_ne!(ino(&second.fd), ino_at(&with_stamps), "its spool");
     let mut waiting = [0; 16];
