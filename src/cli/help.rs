@@ -253,7 +253,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The examples of one command.
-fn examples(command: &str) -> String {
+pub(super) fn examples(command: &str) -> String {
     let own = |line: &&str| {
         let words = line.trim_start().strip_prefix("pm ");
         words.is_some_and(|words| words.split(' ').next() == Some(command))

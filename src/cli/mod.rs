@@ -294,6 +294,8 @@ pub(crate) enum Verb {
 }
 
 #[cfg(test)]
+mod man_tests;
+#[cfg(test)]
 mod tests;
 
 #[cfg(feature = "panel")]

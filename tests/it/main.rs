@@ -43,6 +43,7 @@ mod notify;
 mod output;
 mod outside;
 mod panel;
+mod parcels;
 mod pm2;
 mod pm2_e2e;
 mod pm2_surface;
