@@ -16,7 +16,7 @@ use crate::inlet::Inlet;
 use crate::secret_files::SecretFiles;
 use crate::short_command::{self, CommandEnd};
 use crate::spawner::{SpawnJob, SpawnerJob};
-use crate::{daemon_log, secret_files, secrets};
+use crate::{daemon_log, secrets};
 
 /// Whether there is anything to be done before.
 pub(crate) fn is_needed(app: &AppSpec) -> bool {
@@ -98,7 +98,7 @@ impl Preparer<'_> {
         let mut printed = self.variables().await?;
         let plan = self.plan;
         if !plan.app.secrets.is_empty() {
-            printed.push((secret_files::VARIABLE.into(), self.files().await?));
+            printed.push((secrets::FOLDER.into(), self.files().await?));
         }
         if let Some(command) = &plan.app.pre_start {
             let failed =

@@ -17,8 +17,6 @@ use tokio::sync::oneshot;
 
 use crate::{app_user, secrets};
 
-/// Says where they are (`systemd.exec(5)`).
-pub(crate) const VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 /// One that is a file has no more, as with systemd.
 const MOST: usize = 1 << 20;
 /// What file systems in memory are called in `statfs(2)`: tmpfs, ramfs.
@@ -105,7 +103,7 @@ pub(crate) fn sweep(home_id: u32, known: &BTreeSet<u32>) {
 }
 
 /// Where there may be room in memory, the best first. Not by a variable: whoever comes after us, from wherever, has to find
-/// the same. A user's own is what `XDG_RUNTIME_DIR` says (pam_systemd(8)).
+/// the same. A user's own is what `XDG_RUNTIME_DIR` says (`pam_systemd(8)`).
 fn places() -> impl Iterator<Item = PathBuf> {
     let us = geteuid();
     let own = if us.is_root() { "/run".into() } else { format!("/run/user/{}", us.as_raw()) };

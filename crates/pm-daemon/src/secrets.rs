@@ -8,10 +8,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use pm_spec::{AppSpec, ByteString};
 use rustix::fs::OFlags;
 
-use crate::{plan, secret_files};
+use crate::plan;
 
 /// A value is shorter: the kernel takes no variable of more than 128 KiB.
 pub(crate) const MOST: usize = 64 << 10;
+
+/// Says where those are that are files (`systemd.exec(5)`).
+pub(crate) const FOLDER: &str = "CREDENTIALS_DIRECTORY";
 
 /// Adds them to what a process gets; else what can't be read, and why.
 pub(crate) fn lay(env: &mut Vec<CString>, app: &AppSpec) -> Result<(), String> {
@@ -34,7 +37,7 @@ pub(crate) fn take_over(env: &mut Vec<CString>, app: &AppSpec, pid: Option<u32>)
     for entry in block.split(|byte| *byte == 0) {
         let Some(at) = entry.iter().position(|byte| *byte == b'=') else { continue };
         let (name, value) = (String::from_utf8_lossy(&entry[..at]), &entry[at + 1..]);
-        let is_folder = !app.secrets.is_empty() && name == secret_files::VARIABLE;
+        let is_folder = !app.secrets.is_empty() && name == FOLDER;
         if is_folder || app.secret_commands.contains_key(&*name) {
             // It holds no NUL byte.
             set(env, &name, value).ok();
